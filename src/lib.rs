@@ -1,0 +1,1 @@
+//! nearhit: a Redis-protocol compatible in-memory vector cache.
