@@ -1,1 +1,38 @@
 //! nearhit: a Redis-protocol compatible in-memory vector cache.
+//!
+//! ```text
+//! server/          who is connected?        the only folder that awaits the network
+//! resp/            what was said?           bytes ⇄ requests and replies; knows no command
+//! commands/        what should be done?     one file per command
+//! keyspace/        which value has this key?  knows values, not what is in them
+//! vector_set/      which elements are there?  names, attributes, filters; knows no key
+//! index/           which slots are near?    links only; knows no names and no vector bytes
+//! quantization/    how is a vector kept?    encode, decode, score; knows no graph
+//! kernels/         arithmetic over slices   safe outside; the only SIMD
+//! arena            where a slot's bytes lie  the memory that readers share with a writer
+//! config/          edge: one table of options → flags, file, CONFIG GET/SET
+//! info             edge: the sections of INFO, each asked from its owner
+//! counters         leaf: counters and their macro
+//! record           leaf: the right to change data once, and the journal it is spent on
+//! ```
+//!
+//! Each layer may name only what is right of it; `tests/layers.rs` holds them to it:
+//!
+//! ```text
+//! server → commands → keyspace → vector_set → index → quantization → kernels
+//! server, commands → resp
+//! ```
+
+pub mod arena;
+pub mod commands;
+pub mod config;
+pub mod counters;
+pub mod index;
+pub mod info;
+pub mod kernels;
+pub mod keyspace;
+pub mod quantization;
+pub mod record;
+pub mod resp;
+pub mod server;
+pub mod vector_set;
