@@ -76,7 +76,11 @@ pub struct Blobs {
 impl Blobs {
     /// An empty arena.
     pub fn new() -> Self {
-        Self { segments: Segments::new(size_of::<AtomicPtr<u8>>()), bytes: AtomicUsize::new(0), len: AtomicUsize::new(0) }
+        Self {
+            segments: Segments::new(size_of::<AtomicPtr<u8>>()),
+            bytes: AtomicUsize::new(0),
+            len: AtomicUsize::new(0),
+        }
     }
 
     fn cell(&self, slot: u32) -> &AtomicPtr<u8> {

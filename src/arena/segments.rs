@@ -64,7 +64,11 @@ impl Segments {
     /// `stride`: bytes per block, more than 0.
     pub(super) fn new(stride: usize) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
-        Self { stride, table: [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS], len: AtomicU32::new(0) }
+        Self {
+            stride,
+            table: [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS],
+            len: AtomicU32::new(0),
+        }
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -146,8 +150,9 @@ fn allocate(bytes: usize) -> *mut u8 {
         }
         return pointer;
     }
-    let mut map = MmapMut::map_anon(bytes)
-        .unwrap_or_else(|_| handle_alloc_error(Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits")));
+    let mut map = MmapMut::map_anon(bytes).unwrap_or_else(|_| {
+        handle_alloc_error(Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits"))
+    });
     if bytes >= HUGE_FROM {
         // A hint: where the kernel has no huge pages to give, ordinary ones do.
         let _ = map.advise(Advice::HugePage);
