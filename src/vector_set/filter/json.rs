@@ -1,0 +1,231 @@
+//! The lenient JSON of attributes: reads and skips the values that Redis reads and skips, right or wrong as JSON.
+
+use super::number;
+use super::value::{Text, Tuple, Value};
+
+/// Longest number in bytes; a longer one is unreadable, as in Redis.
+const MAX_NUMBER_BYTES: usize = 255;
+
+/// What is left to read. A method that answers `None` has met something it cannot read; its cursor is then of no use.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    pub(super) rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    pub(super) fn take(&mut self, byte: u8) -> Option<()> {
+        let (&first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        (first == byte).then_some(())
+    }
+
+    pub(super) fn skip_blanks(&mut self) {
+        while let [first, rest @ ..] = self.rest
+            && number::is_blank(*first)
+        {
+            self.rest = rest;
+        }
+    }
+
+    /// A string from its opening to its closing quote.
+    pub(super) fn string(&mut self) -> Option<Text<'a>> {
+        self.take(b'"')?;
+        let text = self.rest;
+        let (mut at, mut escaped) = (0, false);
+        loop {
+            at += text.get(at..)?.iter().position(|&byte| matches!(byte, b'"' | b'\\'))?;
+            if text[at] == b'"' {
+                break;
+            }
+            escaped = true;
+            at += 2;
+        }
+        self.rest = &text[at + 1..];
+        Some(Text { raw: &text[..at], escaped })
+    }
+
+    /// Reads a value that an expression asks for. Where it can be read, it ends where [`Self::skip_value`] would end.
+    pub(super) fn value(&mut self) -> Option<Value<'a>> {
+        if self.peek()? == b'[' {
+            self.array().map(|array| Value::Tuple(Tuple::Array(array)))
+        } else {
+            self.scalar()
+        }
+    }
+
+    fn scalar(&mut self) -> Option<Value<'a>> {
+        match self.peek()? {
+            b'"' => self.string().map(Value::Text),
+            b'0'..=b'9' | b'-' | b'+' => self.number().map(Value::Number),
+            b't' => self.literal(b"true", Value::Number(1.0)),
+            b'f' => self.literal(b"false", Value::Number(0.0)),
+            b'n' => self.literal(b"null", Value::Null),
+            _ => None,
+        }
+    }
+
+    /// What follows the number is not looked at: `1X` reads as 1.
+    fn number(&mut self) -> Option<f64> {
+        let run = self.number_run();
+        if run.len() > MAX_NUMBER_BYTES { None } else { number::decimal(run) }
+    }
+
+    fn number_run(&mut self) -> &'a [u8] {
+        let belongs = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let end = self.rest.iter().position(|byte| !belongs(byte)).unwrap_or(self.rest.len());
+        let (run, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        run
+    }
+
+    fn literal(&mut self, spelling: &[u8], value: Value<'a>) -> Option<Value<'a>> {
+        self.skip_literal(spelling)?;
+        match self.peek() {
+            Some(byte) if !number::is_blank(byte) && !matches!(byte, b',' | b']' | b'}') => None,
+            _ => Some(value),
+        }
+    }
+
+    fn skip_literal(&mut self, spelling: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(spelling)?;
+        Some(())
+    }
+
+    /// Checks an array of readable values, arrays among them, and passes over it. Needs no stack whatever the depth,
+    /// since only arrays nest: an object makes all of it unreadable.
+    fn array(&mut self) -> Option<Array<'a>> {
+        let whole = *self;
+        let mut depth = 0_usize;
+        loop {
+            // A value is due.
+            self.skip_blanks();
+            if self.peek()? == b'[' {
+                self.take(b'[')?;
+                depth += 1;
+                self.skip_blanks();
+                if self.peek()? != b']' {
+                    continue;
+                }
+            } else {
+                self.scalar()?;
+            }
+            if self.close_arrays(&mut depth)? {
+                let len = whole.rest.len() - self.rest.len();
+                return Some(Array { raw: &whole.rest[..len] });
+            }
+        }
+    }
+
+    /// After a value: passes over closing brackets and the comma before the next value; true when the outermost is closed.
+    fn close_arrays(&mut self, depth: &mut usize) -> Option<bool> {
+        loop {
+            self.skip_blanks();
+            match self.peek()? {
+                b']' => *depth -= 1,
+                b',' => return self.take(b',').map(|()| false),
+                _ => return None,
+            }
+            self.take(b']')?;
+            if *depth == 0 {
+                return Some(true);
+            }
+        }
+    }
+
+    /// Passes over a value that nobody asks for, with hardly a look at it.
+    pub(super) fn skip_value(&mut self) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
+            b'{' => self.skip_bracketed(b'{', b'}'),
+            b'[' => self.skip_bracketed(b'[', b']'),
+            b't' => self.skip_literal(b"true"),
+            b'f' => self.skip_literal(b"false"),
+            b'n' => self.skip_literal(b"null"),
+            _ => (!self.number_run().is_empty()).then_some(()),
+        }
+    }
+
+    /// Counts brackets of one kind outside of strings; what else stands inside is of no interest.
+    fn skip_bracketed(&mut self, open: u8, close: u8) -> Option<()> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                byte if byte == open => depth += 1,
+                byte if byte == close => depth -= 1,
+                _ => {}
+            }
+            self.rest = &self.rest[1..];
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+}
+
+/// An array that was found readable, brackets included.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Array<'a> {
+    raw: &'a [u8],
+}
+
+impl<'a> IntoIterator for Array<'a> {
+    type Item = Value<'a>;
+    type IntoIter = Items<'a>;
+
+    fn into_iter(self) -> Items<'a> {
+        Items { cursor: Cursor { rest: &self.raw[1..] } }
+    }
+}
+
+/// The items of an array, in order.
+#[derive(Debug)]
+pub(super) struct Items<'a> {
+    cursor: Cursor<'a>,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        self.cursor.skip_blanks();
+        if self.cursor.peek()? == b',' {
+            self.cursor.take(b',')?;
+            self.cursor.skip_blanks();
+        }
+        // At the closing bracket there is no value: the end.
+        if self.cursor.peek()? != b'[' {
+            return self.cursor.scalar();
+        }
+        let raw = self.cursor.rest;
+        self.cursor.skip_bracketed(b'[', b']')?;
+        Some(Value::Tuple(Tuple::Array(Array { raw: &raw[..raw.len() - self.cursor.rest.len()] })))
+    }
+}
+
+/// Decodes `\n`, `\r` and `\t`; every other backslash is dropped and the character after it stays.
+pub(super) fn unescape(raw: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.iter();
+    while let Some(&byte) = rest.next() {
+        let byte = if byte == b'\\' { rest.next().map(decode_escape) } else { Some(byte) };
+        bytes.extend(byte);
+    }
+    bytes
+}
+
+fn decode_escape(letter: &u8) -> u8 {
+    match letter {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        other => *other,
+    }
+}
