@@ -3,7 +3,7 @@
 use super::number;
 use super::value::{Text, Tuple, Value};
 
-/// Longest number in bytes; a longer one is unreadable, as in Redis.
+/// Most bytes read of a number: as in Redis, what is longer is cut here, and what follows the cut is not looked at.
 const MAX_NUMBER_BYTES: usize = 255;
 
 /// What is left to read. A method that answers `None` has met something it cannot read; its cursor is then of no use.
@@ -51,10 +51,13 @@ impl<'a> Cursor<'a> {
     /// Reads a value that an expression asks for. Where it can be read, it ends where [`Self::skip_value`] would end.
     pub(super) fn value(&mut self) -> Option<Value<'a>> {
         if self.peek()? == b'[' {
-            self.array().map(|array| Value::Tuple(Tuple::Array(array)))
-        } else {
-            self.scalar()
+            return self.array().map(|array| Value::Tuple(Tuple::Array(array)));
         }
+        let value = self.scalar()?;
+        if let Value::Number(_) = value {
+            self.number_run(usize::MAX);
+        }
+        Some(value)
     }
 
     fn scalar(&mut self) -> Option<Value<'a>> {
@@ -70,14 +73,13 @@ impl<'a> Cursor<'a> {
 
     /// What follows the number is not looked at: `1X` reads as 1.
     fn number(&mut self) -> Option<f64> {
-        let run = self.number_run();
-        if run.len() > MAX_NUMBER_BYTES { None } else { number::decimal(run) }
+        number::decimal(self.number_run(MAX_NUMBER_BYTES))
     }
 
-    fn number_run(&mut self) -> &'a [u8] {
+    fn number_run(&mut self, longest: usize) -> &'a [u8] {
         let belongs = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-        let end = self.rest.iter().position(|byte| !belongs(byte)).unwrap_or(self.rest.len());
-        let (run, rest) = self.rest.split_at(end);
+        let len = self.rest.iter().take(longest).take_while(|byte| belongs(byte)).count();
+        let (run, rest) = self.rest.split_at(len);
         self.rest = rest;
         run
     }
@@ -145,7 +147,7 @@ impl<'a> Cursor<'a> {
             b't' => self.skip_literal(b"true"),
             b'f' => self.skip_literal(b"false"),
             b'n' => self.skip_literal(b"null"),
-            _ => (!self.number_run().is_empty()).then_some(()),
+            _ => (!self.number_run(usize::MAX).is_empty()).then_some(()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::number;
 use super::operator::Operator;
 use super::value::Constant;
-use super::{FilterError, MAX_TOKENS};
+use super::{FilterError, MAX_TOKENS, until_nul};
 
 /// Longest number literal in bytes; a longer one is an error, as in Redis.
 const MAX_NUMBER_BYTES: usize = 255;
@@ -21,9 +21,9 @@ pub(super) enum Token<'e> {
 /// Reading stopped: the lexer's position tells where.
 struct Unreadable;
 
-/// All tokens of an expression that holds no NUL.
+/// All tokens of an expression. It ends at its first NUL.
 pub(super) fn tokens(expression: &[u8]) -> Result<Vec<Token<'_>>, FilterError> {
-    let mut lexer = Lexer { text: expression, at: 0 };
+    let mut lexer = Lexer { text: until_nul(expression), at: 0 };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blanks();

@@ -46,8 +46,6 @@ impl Filter {
         if expression.len() > MAX_EXPRESSION_BYTES {
             return Err(FilterError::limit(format!("expression of more than {MAX_EXPRESSION_BYTES} bytes")));
         }
-        let end = expression.iter().position(|&byte| byte == 0).unwrap_or(expression.len());
-        let expression = &expression[..end];
         let tokens = lexer::tokens(expression)?;
         let program = parser::parse(tokens).ok_or_else(|| FilterError::at(expression, 0))?;
         Ok(Self { program })
@@ -74,13 +72,18 @@ impl FilterError {
 
     /// Reading stopped at this offset; an offset at the end shows the whole expression.
     fn at(expression: &[u8], offset: usize) -> Self {
-        let rest = &expression[offset..];
-        Self { near: if rest.is_empty() { expression } else { rest }.to_vec() }
+        let shown = if offset == expression.len() { expression } else { &expression[offset..] };
+        Self { near: until_nul(shown).to_vec() }
     }
 
     fn limit(text: String) -> Self {
         Self { near: text.into_bytes() }
     }
+}
+
+/// What C sees of a string.
+fn until_nul(text: &[u8]) -> &[u8] {
+    memchr::memchr(0, text).map_or(text, |end| &text[..end])
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Text → number as C's `strtod` does it in the "C" locale, where it has to consume the whole text.
 
+use super::until_nul;
+
 /// A string of this many bytes or more counts as 0 when a number is wanted, as in Redis.
 const MAX_TEXT_BYTES: usize = 256;
 
@@ -13,7 +15,7 @@ pub(super) fn of_text(text: &[u8]) -> f64 {
     if text.len() >= MAX_TEXT_BYTES {
         return 0.0;
     }
-    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = until_nul(text);
     let start = text.iter().position(|&byte| !is_blank(byte)).unwrap_or(text.len());
     let text = &text[start..];
     decimal(text).or_else(|| unusual(text)).unwrap_or(0.0)

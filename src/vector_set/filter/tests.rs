@@ -37,6 +37,18 @@ fn answers_as_redis_does() {
 }
 
 #[test]
+fn an_expression_ends_at_its_first_nul() {
+    assert!(matches("1\0)", "x"));
+    for (expression, near) in [("1 2\0x", "1 2"), ("1 2 =\0", ""), ("$\0x", "$"), ("\0", "")] {
+        assert_eq!(
+            Filter::compile(expression.as_bytes()).unwrap_err().near(),
+            near.as_bytes(),
+            "{expression:?}"
+        );
+    }
+}
+
+#[test]
 fn expressions_have_limits() {
     let longest = format!("1{}", " ".repeat(MAX_EXPRESSION_BYTES - 1));
     assert!(Filter::compile(longest.as_bytes()).is_ok());
@@ -50,13 +62,19 @@ fn expressions_have_limits() {
 }
 
 #[test]
-fn long_numbers_are_refused() {
+fn long_numbers_are_refused_in_expressions() {
     let longest = format!("{}7", "0".repeat(254));
     assert!(matches(&format!("{longest} == 7"), "x"));
     assert_eq!(Filter::compile(format!("0{longest} == 7").as_bytes()).unwrap_err().near(), b"7 == 7");
+}
+
+#[test]
+fn long_numbers_are_cut_in_attributes() {
+    let longest = format!("{}7", "0".repeat(254));
     assert!(matches(".a == 7", &format!(r#"{{"a":{longest}}}"#)));
-    assert!(!matches(".a == 7", &format!(r#"{{"a":0{longest}}}"#)));
-    assert!(matches(".b", &format!(r#"{{"a":0{longest},"b":1}}"#)));
+    assert!(matches(".a == 7 and .b", &format!(r#"{{"a":{longest}9,"b":1}}"#)));
+    assert!(matches(".a", &format!(r#"{{"a":[{longest}]}}"#)));
+    assert!(!matches(".a", &format!(r#"{{"a":[{longest}9]}}"#)));
 }
 
 #[test]
