@@ -18,7 +18,7 @@ pub(super) fn matches(program: &Program, attribute: &[u8]) -> bool {
     for step in &program.steps {
         let value = match step {
             Step::Push(constant) => Some(constant.value()),
-            Step::PushField(number) => fields.get(*number).copied(),
+            Step::PushField(number) => fields.get(*number).copied().flatten(),
             Step::Apply(operator) => apply(*operator, &mut stack),
         };
         // The parser has seen to it that there is always a value; without one, nothing matches.

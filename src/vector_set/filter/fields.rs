@@ -8,8 +8,8 @@ use super::value::Value;
 /// Expressions with no more selectors than this are evaluated without an allocation.
 const USUAL_NAMES: usize = 4;
 
-/// The values of an expression's selectors, numbered as in its [`Names`].
-pub(super) type Fields<'a> = SmallVec<[Value<'a>; USUAL_NAMES]>;
+/// The values of an expression's selectors, numbered as in its [`Names`]; none is missing when [`Names::resolve`] returns them.
+pub(super) type Fields<'a> = SmallVec<[Option<Value<'a>>; USUAL_NAMES]>;
 
 /// The distinct names that an expression selects, sorted.
 #[derive(Debug)]
@@ -35,8 +35,6 @@ impl Names {
     /// Reads the named fields from an attribute; `None` if one of them is missing or unreadable. The first of several fields
     /// with the same name counts. Nothing after the last field wanted is looked at.
     pub(super) fn resolve<'a>(&self, attribute: &'a [u8]) -> Option<Fields<'a>> {
-        let mut found: SmallVec<[Option<Value<'a>>; USUAL_NAMES]> =
-            SmallVec::from_elem(None, self.names.len());
         let mut missing = self.names.len();
         if missing == 0 {
             return Some(Fields::new());
@@ -44,6 +42,7 @@ impl Names {
         if self.has_empty {
             return None;
         }
+        let mut found = Fields::from_elem(None, missing);
         let mut cursor = Cursor { rest: attribute };
         cursor.skip_blanks();
         cursor.take(b'{')?;
@@ -54,7 +53,7 @@ impl Names {
                     *field = Some(cursor.value()?);
                     missing -= 1;
                     if missing == 0 {
-                        return found.into_iter().collect();
+                        return Some(found);
                     }
                 }
                 _ => cursor.skip_value()?,

@@ -92,3 +92,46 @@ impl Yard {
         (self.values == 1).then_some(self.steps)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lexer;
+    use super::*;
+
+    /// The program with one character a step.
+    fn postfix(expression: &str) -> Option<String> {
+        let program = parse(lexer::tokens(expression.as_bytes()).unwrap())?;
+        let spell = |step: &Step| match step {
+            Step::Push(_) => '#',
+            Step::PushField(number) => char::from(b'a' + *number as u8),
+            Step::Apply(Operator::Not) => '!',
+            Step::Apply(Operator::Power) => '^',
+            Step::Apply(Operator::Subtract) => '-',
+            Step::Apply(Operator::Multiply) => '*',
+            Step::Apply(_) => '?',
+        };
+        Some(program.steps.iter().map(spell).collect())
+    }
+
+    #[test]
+    fn precedence_and_associativity_give_the_order() {
+        for (expression, expected) in [
+            (".a - .b - .c", "ab-c-"),
+            (".a ** .b ** .c", "abc^^"),
+            (".a - .b * .c", "abc*-"),
+            ("(.a - .b) * .c", "ab-c*"),
+            ("! .a * .b", "a!b*"),
+            (".b - .a - .b", "ba-b-"),
+            (".a .b -", "ab-"),
+        ] {
+            assert_eq!(postfix(expression).as_deref(), Some(expected), "{expression}");
+        }
+    }
+
+    #[test]
+    fn unbalanced_programs_are_refused() {
+        for expression in ["", "()", "1 2", "1 -", "- 1", "!!1", "(1", "1)", ")1("] {
+            assert_eq!(postfix(expression), None, "{expression}");
+        }
+    }
+}
