@@ -13,6 +13,7 @@
 //! Deliberate differences: expressions have limits ([`MAX_EXPRESSION_BYTES`], [`MAX_TOKENS`]), and arrays in attributes may
 //! be nested to any depth.
 
+mod array;
 mod evaluator;
 mod fields;
 mod json;
