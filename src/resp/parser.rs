@@ -16,12 +16,13 @@ use bytes::{Buf, BytesMut};
 
 use super::error::ProtocolError;
 use super::inline::split_words;
-use super::limits::{ANONYMOUS_ARGS, ANONYMOUS_BULK_LEN, Limits};
+use super::limits::{ANONYMOUS_ARGS, Limits};
 use super::number::parse_integer;
 use super::request::{Ranges, Request};
 
 /// No more is reserved ahead of what has come, until more than this has come.
 const RESERVE_AHEAD: usize = 64 * 1024;
+const SHORTEST_ARGUMENT: usize = b"$0\r\n\r\n".len();
 const LINE_END: &[u8; 2] = b"\r\n";
 
 /// The state of one connection's request stream. It keeps its position, so that no byte is looked at twice when a
@@ -49,6 +50,14 @@ enum Step {
     /// A request without words was cut off.
     Blank,
     Incomplete,
+}
+
+/// A line that announces a count or a length.
+struct Header {
+    /// None if it is no integer.
+    number: Option<i64>,
+    /// Where the next line starts.
+    end: usize,
 }
 
 impl RequestParser {
@@ -88,10 +97,14 @@ impl RequestParser {
 
     /// `*count`, and what follows it.
     fn count(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Step, ProtocolError> {
-        let Some((count, end)) = self.header(b'*', buf, limits, ProtocolError::MultibulkCountTooLong)? else {
-            return Ok(Step::Incomplete);
+        let (count, end) = match short_header(b'*', buf) {
+            Some((count, len)) => (count, len),
+            None => match self.header(buf, limits, ProtocolError::MultibulkCountTooLong)? {
+                Some(Header { number, end }) => (number.ok_or(ProtocolError::InvalidMultibulkLength)?, end),
+                None => return Ok(Step::Incomplete),
+            },
         };
-        let count = count.ok_or(ProtocolError::InvalidMultibulkLength)?;
+        self.searched = 0;
         let Ok(count @ 1..) = usize::try_from(count) else {
             // `*0` and `*-1` ask for nothing.
             self.reset();
@@ -106,27 +119,67 @@ impl RequestParser {
         }
         self.missing = count;
         self.at = end;
+        if count > self.args.inline_size() {
+            // As many as can have come; the others are made room for when they come.
+            self.args.reserve(count.min((buf.len() - end) / SHORTEST_ARGUMENT));
+        }
         self.arguments(buf, limits)
     }
 
     /// The arguments that have come.
     fn arguments(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Step, ProtocolError> {
+        let longest = limits.bulk_len();
+        let within_limit = buf.len().min(limits.request_len());
         while self.missing > 0 {
-            let Some(len) = self.length(buf, limits)? else {
+            let short = self.announced.is_none() && self.short_argument(&buf[..within_limit], longest);
+            if !short && !self.argument(buf, limits)? {
                 return Ok(Step::Incomplete);
-            };
-            let end = self.at + len;
-            let Some(line_end) = buf.get(end..end + LINE_END.len()) else {
-                self.announced = Some(len);
-                self.hint = (end + LINE_END.len() - buf.len()).min(buf.len().max(RESERVE_AHEAD));
-                return Ok(Step::Incomplete);
-            };
-            self.malformed |= line_end != LINE_END;
-            self.args.push((self.at as u32, len as u32));
-            self.at = end + LINE_END.len();
-            self.missing -= 1;
+            }
         }
         Ok(Step::Complete(self.cut(buf)))
+    }
+
+    /// Passes the argument at `at` if it is short, fits the bounds and has come whole, as nearly all do: the same as
+    /// [`argument`](Self::argument) would do, in half the time.
+    #[inline]
+    fn short_argument(&mut self, buf: &[u8], longest: usize) -> bool {
+        let Some((len, header)) = buf.get(self.at..).and_then(|rest| short_header(b'$', rest)) else {
+            return false;
+        };
+        let (start, len) = (self.at + header, len as usize);
+        let whole = buf.len() >= start + len + LINE_END.len();
+        if !whole || len > longest {
+            return false;
+        }
+        self.searched = 0;
+        self.pass(start, len, buf);
+        true
+    }
+
+    /// Passes the argument at `at`; false if it has not come whole.
+    #[inline(never)]
+    fn argument(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, ProtocolError> {
+        let Some(len) = self.length(buf, limits)? else {
+            return Ok(false);
+        };
+        let end = self.at + len + LINE_END.len();
+        if buf.len() < end {
+            self.announced = Some(len);
+            self.hint = (end - buf.len()).min(buf.len().max(RESERVE_AHEAD));
+            return Ok(false);
+        }
+        self.pass(self.at, len, buf);
+        Ok(true)
+    }
+
+    /// Keeps the argument that lies at `start`, and goes on behind it.
+    #[inline]
+    fn pass(&mut self, start: usize, len: usize, buf: &[u8]) {
+        let end = start + len;
+        self.malformed |= buf[end..end + LINE_END.len()] != *LINE_END;
+        self.args.push((start as u32, len as u32));
+        self.at = end + LINE_END.len();
+        self.missing -= 1;
     }
 
     /// The length of the argument at `at`, of which the header is passed.
@@ -134,47 +187,41 @@ impl RequestParser {
         if let Some(len) = self.announced.take() {
             return Ok(Some(len));
         }
-        let Some((len, end)) = self.header(b'$', buf, limits, ProtocolError::BulkCountTooLong)? else {
+        let Some(Header { number, end }) = self.header(buf, limits, ProtocolError::BulkCountTooLong)? else {
             return Ok(None);
         };
         if buf[self.at] != b'$' {
             return Err(ProtocolError::ExpectedBulk(buf[self.at]));
         }
-        let len = len.and_then(|len| usize::try_from(len).ok()).ok_or(ProtocolError::InvalidBulkLength)?;
+        let len = number.and_then(|len| usize::try_from(len).ok()).ok_or(ProtocolError::InvalidBulkLength)?;
         if len > limits.max_bulk_len {
             return Err(ProtocolError::InvalidBulkLength);
         }
-        if !limits.authenticated && len > ANONYMOUS_BULK_LEN {
+        if len > limits.bulk_len() {
             return Err(ProtocolError::AnonymousBulkLength);
         }
         // Also keeps offsets within 32 bits.
-        if end.saturating_add(len) > limits.request_len() {
+        if end.saturating_add(len).saturating_add(LINE_END.len()) > limits.request_len() {
             return Err(ProtocolError::RequestTooLong);
         }
         self.at = end;
         Ok(Some(len))
     }
 
-    /// The number in the line at `at`, if it is one, and where the next line starts. None if the line has not come
-    /// whole. The byte before the number is for the caller to check.
-    #[inline]
+    /// The number in the line at `at`, if it is one. None if the line has not come whole. The byte before the number
+    /// is for the caller to check.
     fn header(
         &mut self,
-        kind: u8,
         buf: &[u8],
         limits: &Limits,
         too_long: ProtocolError,
-    ) -> Result<Option<(Option<i64>, usize)>, ProtocolError> {
-        if let Some((number, len)) = short_header(kind, &buf[self.at..]) {
-            self.searched = 0;
-            return Ok(Some((Some(number), self.at + len)));
-        }
+    ) -> Result<Option<Header>, ProtocolError> {
         let Some(end) = self.line_end(buf, limits, too_long)? else {
             return Ok(None);
         };
         let number = buf.get(self.at + 1..end).and_then(parse_integer);
         self.malformed |= buf[end + 1] != b'\n';
-        Ok(Some((number, end + LINE_END.len())))
+        Ok(Some(Header { number, end: end + LINE_END.len() }))
     }
 
     /// Where the `\r` of the line at `at` stands, once a byte has come after it.
@@ -386,8 +433,8 @@ mod tests {
     fn a_request_must_fit_the_query_buffer() {
         let limits = Limits { max_query_buffer: 40, ..Limits::default() };
         let error = |bytes: &[u8]| parse([bytes].into_iter(), &limits).1;
-        assert_eq!(error(b"*1\r\n$31\r\n"), None);
-        assert_eq!(error(b"*1\r\n$32\r\n"), Some(ProtocolError::RequestTooLong));
+        assert_eq!(error(b"*1\r\n$29\r\n"), None);
+        assert_eq!(error(b"*1\r\n$30\r\n"), Some(ProtocolError::RequestTooLong));
         assert_eq!(
             error(&b"*9\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1"[..41]),
             Some(ProtocolError::RequestTooLong)
