@@ -17,7 +17,7 @@ use bytes::{Buf, BytesMut};
 use super::error::ProtocolError;
 use super::inline::split_words;
 use super::limits::{ANONYMOUS_ARGS, Limits};
-use super::number::parse_integer;
+use super::lines::{LineSearch, LineTooLong, short_header};
 use super::request::{Ranges, Request};
 
 /// No more is reserved ahead of what has come, until more than this has come.
@@ -31,8 +31,8 @@ const LINE_END: &[u8; 2] = b"\r\n";
 pub struct RequestParser {
     /// Bytes of the buffer that are understood; 0 between requests.
     at: usize,
-    /// Bytes from `at` on that hold no line end.
-    searched: usize,
+    /// The line at `at`.
+    line: LineSearch,
     /// Arguments that were announced and have not come; 0 between requests.
     missing: usize,
     /// The length of the argument that has been announced and starts at `at`.
@@ -50,14 +50,6 @@ enum Step {
     /// A request without words was cut off.
     Blank,
     Incomplete,
-}
-
-/// A line that announces a count or a length.
-struct Header {
-    /// None if it is no integer.
-    number: Option<i64>,
-    /// Where the next line starts.
-    end: usize,
 }
 
 impl RequestParser {
@@ -97,20 +89,14 @@ impl RequestParser {
 
     /// `*count`, and what follows it.
     fn count(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Step, ProtocolError> {
-        let (count, end) = match short_header(b'*', buf) {
-            Some((count, len)) => (count, len),
-            None => match self.header(buf, limits, ProtocolError::MultibulkCountTooLong)? {
-                Some(Header { number, end }) => (number.ok_or(ProtocolError::InvalidMultibulkLength)?, end),
-                None => return Ok(Step::Incomplete),
-            },
+        let Some((count, len)) = self.count_line(buf, limits)? else {
+            return Ok(Step::Incomplete);
         };
-        self.searched = 0;
-        let Ok(count @ 1..) = usize::try_from(count) else {
-            // `*0` and `*-1` ask for nothing.
+        if count == 0 {
             self.reset();
-            buf.advance(end);
+            buf.advance(len);
             return Ok(Step::Blank);
-        };
+        }
         if count > limits.max_args {
             return Err(ProtocolError::InvalidMultibulkLength);
         }
@@ -118,12 +104,27 @@ impl RequestParser {
             return Err(ProtocolError::AnonymousMultibulkLength);
         }
         self.missing = count;
-        self.at = end;
+        self.at = len;
         if count > self.args.inline_size() {
             // As many as can have come; the others are made room for when they come.
-            self.args.reserve(count.min((buf.len() - end) / SHORTEST_ARGUMENT));
+            self.args.reserve(count.min((buf.len() - len) / SHORTEST_ARGUMENT));
         }
         self.arguments(buf, limits)
+    }
+
+    /// The count in the line at the start, and the length of the line. `*-1` asks for as little as `*0`.
+    fn count_line(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<(usize, usize)>, ProtocolError> {
+        if let Some(short) = short_header(b'*', buf) {
+            self.line.reset();
+            return Ok(Some(short));
+        }
+        let header = self.line.header(buf, limits.max_inline);
+        let Some(header) = header.map_err(|LineTooLong| ProtocolError::MultibulkCountTooLong)? else {
+            return Ok(None);
+        };
+        self.malformed = !header.well_formed;
+        let count = header.number.ok_or(ProtocolError::InvalidMultibulkLength)?;
+        Ok(Some((usize::try_from(count).unwrap_or(0), header.len)))
     }
 
     /// The arguments that have come.
@@ -146,12 +147,12 @@ impl RequestParser {
         let Some((len, header)) = buf.get(self.at..).and_then(|rest| short_header(b'$', rest)) else {
             return false;
         };
-        let (start, len) = (self.at + header, len as usize);
+        let start = self.at + header;
         let whole = buf.len() >= start + len + LINE_END.len();
         if !whole || len > longest {
             return false;
         }
-        self.searched = 0;
+        self.line.reset();
         self.pass(start, len, buf);
         true
     }
@@ -187,87 +188,35 @@ impl RequestParser {
         if let Some(len) = self.announced.take() {
             return Ok(Some(len));
         }
-        let Some(Header { number, end }) = self.header(buf, limits, ProtocolError::BulkCountTooLong)? else {
+        let header = self.line.header(&buf[self.at..], limits.max_inline);
+        let Some(header) = header.map_err(|LineTooLong| ProtocolError::BulkCountTooLong)? else {
             return Ok(None);
         };
         if buf[self.at] != b'$' {
             return Err(ProtocolError::ExpectedBulk(buf[self.at]));
         }
-        let len = number.and_then(|len| usize::try_from(len).ok()).ok_or(ProtocolError::InvalidBulkLength)?;
+        let len = header.number.and_then(|len| usize::try_from(len).ok());
+        let len = len.ok_or(ProtocolError::InvalidBulkLength)?;
         if len > limits.max_bulk_len {
             return Err(ProtocolError::InvalidBulkLength);
         }
         if len > limits.bulk_len() {
             return Err(ProtocolError::AnonymousBulkLength);
         }
+        let start = self.at + header.len;
         // Also keeps offsets within 32 bits.
-        if end.saturating_add(len).saturating_add(LINE_END.len()) > limits.request_len() {
+        if start.saturating_add(len).saturating_add(LINE_END.len()) > limits.request_len() {
             return Err(ProtocolError::RequestTooLong);
         }
-        self.at = end;
+        self.malformed |= !header.well_formed;
+        self.at = start;
         Ok(Some(len))
-    }
-
-    /// The number in the line at `at`, if it is one. None if the line has not come whole. The byte before the number
-    /// is for the caller to check.
-    fn header(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-        too_long: ProtocolError,
-    ) -> Result<Option<Header>, ProtocolError> {
-        let Some(end) = self.line_end(buf, limits, too_long)? else {
-            return Ok(None);
-        };
-        let number = buf.get(self.at + 1..end).and_then(parse_integer);
-        self.malformed |= buf[end + 1] != b'\n';
-        Ok(Some(Header { number, end: end + LINE_END.len() }))
-    }
-
-    /// Where the `\r` of the line at `at` stands, once a byte has come after it.
-    fn line_end(
-        &mut self,
-        buf: &[u8],
-        limits: &Limits,
-        too_long: ProtocolError,
-    ) -> Result<Option<usize>, ProtocolError> {
-        let Some(len) = self.search(b'\r', &buf[self.at..], limits, too_long)? else {
-            return Ok(None);
-        };
-        let end = self.at + len;
-        if end + 1 == buf.len() {
-            return Ok(None);
-        }
-        self.searched = 0;
-        Ok(Some(end))
-    }
-
-    /// Where `end` stands in `text`. Goes on where the search before stopped, and gives up after `max_inline` bytes.
-    fn search(
-        &mut self,
-        end: u8,
-        text: &[u8],
-        limits: &Limits,
-        too_long: ProtocolError,
-    ) -> Result<Option<usize>, ProtocolError> {
-        let window = &text[..text.len().min(limits.max_inline.saturating_add(1))];
-        let unsearched = window.get(self.searched..).unwrap_or_default();
-        match unsearched.iter().position(|&byte| byte == end) {
-            Some(offset) => {
-                self.searched += offset;
-                Ok(Some(self.searched))
-            }
-            None if text.len() > limits.max_inline => Err(too_long),
-            None => {
-                self.searched = window.len();
-                Ok(None)
-            }
-        }
     }
 
     /// A line of words.
     fn inline(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Step, ProtocolError> {
-        let Some(end) = self.search(b'\n', buf, limits, ProtocolError::InlineTooLong)? else {
+        let end = self.line.find(b'\n', buf, limits.max_inline);
+        let Some(end) = end.map_err(|LineTooLong| ProtocolError::InlineTooLong)? else {
             return Ok(Step::Incomplete);
         };
         let line = &buf[..end];
@@ -292,26 +241,8 @@ impl RequestParser {
 
     fn reset(&mut self) {
         self.at = 0;
-        self.searched = 0;
+        self.line.reset();
         self.malformed = false;
-    }
-}
-
-/// `kind`, one to four digits and a line end: nearly every header. The number, and the length of the line.
-#[inline]
-fn short_header(kind: u8, text: &[u8]) -> Option<(i64, usize)> {
-    let value = |digits: &[u8]| digits.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    match text {
-        [first, ..] if *first != kind => None,
-        [_, a @ b'0'..=b'9', b'\r', b'\n', ..] => Some((value(&[*a]), 4)),
-        [_, a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', b'\n', ..] => Some((value(&[*a, *b]), 5)),
-        [_, a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b'\r', b'\n', ..] => {
-            Some((value(&[*a, *b, *c]), 6))
-        }
-        [_, a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', d @ b'0'..=b'9', b'\r', b'\n', ..] => {
-            Some((value(&[*a, *b, *c, *d]), 7))
-        }
-        _ => None,
     }
 }
 
@@ -461,17 +392,6 @@ mod tests {
         let mut buf = BytesMut::from(b"*1048576\r\n$1\r\nx\r\n".as_slice());
         assert!(parser.next(&mut buf, &limits).unwrap().is_none());
         assert!(!parser.args.spilled());
-    }
-
-    #[test]
-    fn a_line_is_searched_once() {
-        let (mut parser, limits) = (RequestParser::new(), Limits::default());
-        let mut buf = BytesMut::new();
-        for sent in 1..1000 {
-            buf.extend_from_slice(b"1");
-            assert!(parser.next(&mut buf, &limits).unwrap().is_none());
-            assert_eq!(parser.searched, sent);
-        }
     }
 
     #[test]
