@@ -301,6 +301,7 @@ mod tests {
         check(b"*1\r\n$4\r\nPING\r\n", &[&["PING"]], None);
         check(b"*2\r\n$3\r\nGET\r\n$0\r\n\r\n*1\r\n$1\r\nx\r\n", &[&["GET", ""], &["x"]], None);
         check(b"*1\r\n$6\r\na\r\nb\r\n\r\n", &[&["a\r\nb\r\n"]], None);
+        check(b"*1\r\n$10\r\n$1\r\nx\r\n123\r\n", &[&["$1\r\nx\r\n123"]], None);
         check(b"*2\r\n$3\r\nGET\r\n$1\r\n", &[], None);
         check(b"PING\r\n*1\r\n$1\r\nx\r\nSET a 'b c'\n", &[&["PING"], &["x"], &["SET", "a", "b c"]], None);
         check(b"\r\n\n   \r\n*0\r\n*-1\r\n*-10\r\n*1\r\n$1\r\nx\r\n", &[&["x"]], None);
@@ -310,6 +311,9 @@ mod tests {
     /// Redis 8.6.2 takes any byte after `\r`, and any two after an argument.
     #[test]
     fn bytes_in_the_place_of_line_ends_are_not_looked_at() {
+        check(b"*1\rx$4\r\nPING\r\n", &[&["PING"]], None);
+        check(b"*1\r\n$4\rxPING\r\n", &[&["PING"]], None);
+        check(b"*1\r\n$4\r\nPINGzz", &[&["PING"]], None);
         check(b"*1\rx$4\rxPINGzz*1\r\n$1\r\ny\r\n", &[&["PING"], &["y"]], None);
     }
 
@@ -358,6 +362,17 @@ mod tests {
         assert_eq!(error(b"*1\r\n$16384\r\n"), None);
         assert_eq!(error(b"*1\r\n$16385\r\n"), Some(ProtocolError::AnonymousBulkLength));
         assert_eq!(error(b"*1\r\n$536870913\r\n"), Some(ProtocolError::InvalidBulkLength));
+    }
+
+    #[test]
+    fn arguments_have_a_configured_length() {
+        let limits = Limits { max_bulk_len: 3, ..Limits::default() };
+        assert_eq!(parse_whole(b"*1\r\n$3\r\nGET\r\n", &limits), (vec![words(&["GET"])], None));
+        let too_long = Some(ProtocolError::InvalidBulkLength);
+        assert_eq!(parse_whole(b"*1\r\n$4\r\nPING\r\n", &limits), (vec![], too_long));
+        let limits = Limits { max_args: 1, ..limits };
+        let too_many = Some(ProtocolError::InvalidMultibulkLength);
+        assert_eq!(parse_whole(b"*2\r\n", &limits), (vec![], too_many));
     }
 
     #[test]
