@@ -1,0 +1,59 @@
+"""The programs that a measurement needs: nearhit and the load generator built, the peer installed."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+from .servers import Program
+
+TOOLS = pathlib.Path(__file__).resolve().parent.parent
+
+
+class Failure(Exception):
+    """Something a person has to mend before anything can be measured."""
+
+
+def say(text):
+    """Progress, away from the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*words, **more):
+    """Runs a program to its end, its output on stderr."""
+    try:
+        return subprocess.run(words, check=True, stdout=sys.stderr, **more)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Failure(error) from error
+
+
+def cargo_build(crate, binary):
+    """Builds a crate in release mode; where its binary then is."""
+    manifest = ["--manifest-path", str(crate / "Cargo.toml")]
+    say(f"building {binary}")
+    run("cargo", "build", "--quiet", "--release", "--bin", binary, *manifest)
+    metadata = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1", *manifest], check=True, capture_output=True)
+    return pathlib.Path(json.loads(metadata.stdout)["target_directory"]) / "release" / binary
+
+
+def servers(args):
+    """The programs asked for, by name, in the order they were asked for."""
+    make = {"nearhit": nearhit, "redis": redis}
+    return {name: make[name](args) for name in args.servers}
+
+
+def nearhit(args):
+    """nearhit as it is built from this repository, or as --nearhit-bin names it."""
+    binary = args.nearhit_bin or cargo_build(TOOLS.parent, "nearhit")
+    return Program("nearhit", (str(binary),))
+
+
+def redis(args):
+    """Redis 8.6, installed where it is not yet; nothing is saved to disk."""
+    binary = pathlib.Path(args.peers) / "bin" / "redis8-server"
+    if not binary.exists():
+        say(f"installing Redis into {args.peers}")
+        run(str(TOOLS / "peers"), args.peers)
+    version = subprocess.run([str(binary), "--version"], check=True, capture_output=True, text=True).stdout
+    number = next((word[2:] for word in version.split() if word.startswith("v=")), "8.6")
+    return Program(f"Redis {number}", (str(binary), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"))
