@@ -5,13 +5,10 @@ import pathlib
 import subprocess
 import sys
 
+from . import Failure
 from .servers import Program
 
 TOOLS = pathlib.Path(__file__).resolve().parent.parent
-
-
-class Failure(Exception):
-    """Something a person has to mend before anything can be measured."""
 
 
 def say(text):
@@ -19,10 +16,10 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def run(*words, **more):
-    """Runs a program to its end, its output on stderr."""
+def run(*words, stdout=sys.stderr):
+    """Runs a program to its end; what it printed, if stdout is a pipe."""
     try:
-        return subprocess.run(words, check=True, stdout=sys.stderr, **more)
+        return subprocess.run(words, check=True, stdout=stdout, text=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise Failure(error) from error
 
@@ -32,8 +29,8 @@ def cargo_build(crate, binary):
     manifest = ["--manifest-path", str(crate / "Cargo.toml")]
     say(f"building {binary}")
     run("cargo", "build", "--quiet", "--release", "--bin", binary, *manifest)
-    metadata = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1", *manifest], check=True, capture_output=True)
-    return pathlib.Path(json.loads(metadata.stdout)["target_directory"]) / "release" / binary
+    metadata = run("cargo", "metadata", "--no-deps", "--format-version", "1", *manifest, stdout=subprocess.PIPE)
+    return pathlib.Path(json.loads(metadata)["target_directory"]) / "release" / binary
 
 
 def servers(args):
@@ -54,6 +51,6 @@ def redis(args):
     if not binary.exists():
         say(f"installing Redis into {args.peers}")
         run(str(TOOLS / "peers"), args.peers)
-    version = subprocess.run([str(binary), "--version"], check=True, capture_output=True, text=True).stdout
+    version = run(str(binary), "--version", stdout=subprocess.PIPE)
     number = next((word[2:] for word in version.split() if word.startswith("v=")), "8.6")
     return Program(f"Redis {number}", (str(binary), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"))

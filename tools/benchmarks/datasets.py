@@ -31,7 +31,7 @@ def find(args):
             meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
             yield Set(name, folder, meta["n"], meta["dim"], meta["nq"])
         else:
-            build.say(f"{name} is left out: there is no {folder}; see tools/data/README.md")
+            build.say(f"{name} is left out, as there is no {folder}{HINTS.get(name, '')}; see {DATA / 'README.md'}")
 
 
 def make_glove(args):
@@ -50,4 +50,5 @@ def unpack_minilm(args):
         build.run(sys.executable, str(DATA / "unpack.py"), args.shared, "--out", args.data)
 
 
+HINTS = {"minilm-384": ": pass --shared DIR, where minilm-384.tar.xz and minilm-384.f16 lie"}
 MAKERS = {"glove-100": make_glove, "minilm-384": unpack_minilm}

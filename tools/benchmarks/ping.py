@@ -23,7 +23,8 @@ def run(args, programs):
                                            seconds=QUICK_SECONDS if args.quick else SECONDS)
                 figures.setdefault(name, {}).update({f"{connections}x{depth}/{key}": value for key, value in found.items()})
                 complete &= done
-    return draw(programs, figures), figures, complete
+    print(draw(programs, figures))
+    return figures, complete
 
 
 def draw(programs, figures):

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 
+from . import Failure
+
 START_S = 20
 STOP_S = 10
 PR_SET_PDEATHSIG = 1
@@ -59,7 +61,7 @@ def wait_until_ready(process, port, log):
     deadline = time.monotonic() + START_S
     while not answers(port):
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args[0]} does not answer: {log.read_text(errors='replace')[-500:].strip()}")
+            raise Failure(f"{process.args[0]} does not answer: {log.read_text(errors='replace')[-500:].strip()}")
         time.sleep(0.05)
 
 

@@ -27,7 +27,7 @@ def run(args, programs):
     default = QUICK if args.quick else FULL
     n, queries, seconds = (given or usual for given, usual in zip((args.n, args.queries, args.seconds), default))
     binary = build.cargo_build(build.TOOLS / "load", "nearhit-load")
-    texts, figures, complete = [], {}, True
+    figures, complete = {}, True
     for found in datasets.find(args):
         size, asked = min(n, found.n), min(queries, found.queries)
         figures[found.name] = {"n": size, "dim": found.dim, "queries": asked, "servers": {}}
@@ -38,8 +38,8 @@ def run(args, programs):
                                             dim=found.dim, n=size, queries=asked, seconds=seconds)
             figures[found.name]["servers"][name] = values
             complete &= done
-        texts.append(draw(found.name, figures[found.name], programs))
-    return "\n".join(texts), figures, complete and len(texts) == len(args.sets)
+        print(draw(found.name, figures[found.name], programs), flush=True)
+    return figures, complete and len(figures) == len(args.sets)
 
 
 def draw(title, figures, programs):
