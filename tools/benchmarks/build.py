@@ -42,12 +42,12 @@ def servers(args):
 def nearhit(args):
     """nearhit as it is built from this repository, or as --nearhit-bin names it."""
     binary = args.nearhit_bin or cargo_build(TOOLS.parent, "nearhit")
-    return Program("nearhit", (str(binary),))
+    return Program("nearhit", (str(pathlib.Path(binary).resolve()),))
 
 
 def redis(args):
     """Redis 8.6, installed where it is not yet; nothing is saved to disk."""
-    binary = pathlib.Path(args.peers) / "bin" / "redis8-server"
+    binary = pathlib.Path(args.peers).resolve() / "bin" / "redis8-server"
     if not binary.exists():
         say(f"installing Redis into {args.peers}")
         run(str(TOOLS / "peers"), args.peers)

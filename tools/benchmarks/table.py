@@ -10,6 +10,16 @@ def number(value):
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
+def milliseconds(us):
+    """Microseconds as milliseconds."""
+    return "–" if us is None else f"{us / 1e3:.3f}"
+
+
+def connections(count):
+    """A count of connections in words."""
+    return f"{count} connection{'' if count == 1 else 's'}"
+
+
 def ratio(ours, theirs):
     """How many times theirs ours is."""
     return f"{ours / theirs:.2f}" if ours is not None and theirs else "–"
@@ -21,7 +31,8 @@ def markdown(head, rows):
 
     def line(cells):
         first, *others = cells
-        return " | ".join(["| " + first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:]))]) + " |"
+        padded = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:]))]
+        return f"| {' | '.join(padded)} |"
 
     rule = "|-" + "-" * widths[0] + "-|" + "|".join("-" * (width + 1) + ":" for width in widths[1:]) + "|"
     return "\n".join([line(head), rule, *map(line, rows)]) + "\n"
