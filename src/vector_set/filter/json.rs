@@ -1,5 +1,6 @@
 //! The lenient JSON of attributes: reads and skips the values that Redis reads and skips, right or wrong as JSON.
 
+use super::array::Array;
 use super::number;
 use super::value::{Text, Tuple, Value};
 
@@ -51,7 +52,7 @@ impl<'a> Cursor<'a> {
     /// Reads a value that an expression asks for. Where it can be read, it ends where [`Self::skip_value`] would end.
     pub(super) fn value(&mut self) -> Option<Value<'a>> {
         if self.peek()? == b'[' {
-            return self.array().map(|array| Value::Tuple(Tuple::Array(array)));
+            return Array::read(self).map(|array| Value::Tuple(Tuple::Array(array)));
         }
         let value = self.scalar()?;
         if let Value::Number(_) = value {
@@ -60,7 +61,8 @@ impl<'a> Cursor<'a> {
         Some(value)
     }
 
-    fn scalar(&mut self) -> Option<Value<'a>> {
+    /// A value that is no array.
+    pub(super) fn scalar(&mut self) -> Option<Value<'a>> {
         match self.peek()? {
             b'"' => self.string().map(Value::Text),
             b'0'..=b'9' | b'-' | b'+' => self.number().map(Value::Number),
@@ -97,47 +99,6 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// Checks an array of readable values, arrays among them, and passes over it. Needs no stack whatever the depth,
-    /// since only arrays nest: an object makes all of it unreadable.
-    fn array(&mut self) -> Option<Array<'a>> {
-        let whole = *self;
-        let mut depth = 0_usize;
-        loop {
-            // A value is due.
-            self.skip_blanks();
-            if self.peek()? == b'[' {
-                self.take(b'[')?;
-                depth += 1;
-                self.skip_blanks();
-                if self.peek()? != b']' {
-                    continue;
-                }
-            } else {
-                self.scalar()?;
-            }
-            if self.close_arrays(&mut depth)? {
-                let len = whole.rest.len() - self.rest.len();
-                return Some(Array { raw: &whole.rest[..len] });
-            }
-        }
-    }
-
-    /// After a value: passes over closing brackets and the comma before the next value; true when the outermost is closed.
-    fn close_arrays(&mut self, depth: &mut usize) -> Option<bool> {
-        loop {
-            self.skip_blanks();
-            match self.peek()? {
-                b']' => *depth -= 1,
-                b',' => return self.take(b',').map(|()| false),
-                _ => return None,
-            }
-            self.take(b']')?;
-            if *depth == 0 {
-                return Some(true);
-            }
-        }
-    }
-
     /// Passes over a value that nobody asks for, with hardly a look at it.
     pub(super) fn skip_value(&mut self) -> Option<()> {
         match self.peek()? {
@@ -152,7 +113,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Counts brackets of one kind outside of strings; what else stands inside is of no interest.
-    fn skip_bracketed(&mut self, open: u8, close: u8) -> Option<()> {
+    pub(super) fn skip_bracketed(&mut self, open: u8, close: u8) -> Option<()> {
         let mut depth = 0_usize;
         loop {
             match self.peek()? {
@@ -193,46 +154,6 @@ fn bytes_equal(word: u64, wanted: u8) -> u64 {
     const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
     let zero_where_equal = word ^ (ONES * u64::from(wanted));
     zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & TOPS
-}
-
-/// An array that was found readable, brackets included.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Array<'a> {
-    raw: &'a [u8],
-}
-
-impl<'a> IntoIterator for Array<'a> {
-    type Item = Value<'a>;
-    type IntoIter = Items<'a>;
-
-    fn into_iter(self) -> Items<'a> {
-        Items { cursor: Cursor { rest: &self.raw[1..] } }
-    }
-}
-
-/// The items of an array, in order.
-#[derive(Debug)]
-pub(super) struct Items<'a> {
-    cursor: Cursor<'a>,
-}
-
-impl<'a> Iterator for Items<'a> {
-    type Item = Value<'a>;
-
-    fn next(&mut self) -> Option<Value<'a>> {
-        self.cursor.skip_blanks();
-        if self.cursor.peek()? == b',' {
-            self.cursor.take(b',')?;
-            self.cursor.skip_blanks();
-        }
-        // At the closing bracket there is no value: the end.
-        if self.cursor.peek()? != b'[' {
-            return self.cursor.scalar();
-        }
-        let raw = self.cursor.rest;
-        self.cursor.skip_bracketed(b'[', b']')?;
-        Some(Value::Tuple(Tuple::Array(Array { raw: &raw[..raw.len() - self.cursor.rest.len()] })))
-    }
 }
 
 /// Decodes `\n`, `\r` and `\t`; every other backslash is dropped and the character after it stays.
@@ -276,14 +197,6 @@ mod tests {
     #[test]
     fn decodes_few_escapes_and_keeps_the_letter_of_others() {
         assert_eq!(unescape(br#"a\n\r\t\\\"\/\u0041\b"#), b"a\n\r\t\\\"/u0041b");
-    }
-
-    #[test]
-    fn items_come_in_order_and_nested_arrays_whole() {
-        let array = Cursor { rest: br#"[1 ,[["]"],2], "x",null ,[] ]rest"# }.array().unwrap();
-        let items: Vec<_> = array.into_iter().map(|item| format!("{item:?}")).collect();
-        assert_eq!(items.len(), 5, "{items:?}");
-        assert!(items[1].contains("Array") && items[2].contains("Text") && items[3] == "Null", "{items:?}");
     }
 
     proptest! {

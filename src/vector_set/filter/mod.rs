@@ -8,11 +8,12 @@
 //!
 //! The language is that of Redis' vector sets, odd corners included, for what is accepted there must be accepted here with the
 //! same result: postfix forms such as `1 2 +` compile, `!!.n` does not, a selector that cannot be resolved makes the
-//! whole expression false wherever it stands, and attributes are read leniently ([`fields`], [`json`]).
+//! whole expression false wherever it stands, and attributes are read leniently (`fields`, `json`, `array`).
 //!
 //! Deliberate differences: expressions have limits ([`MAX_EXPRESSION_BYTES`], [`MAX_TOKENS`]), and arrays in attributes may
 //! be nested to any depth.
 
+mod array;
 mod evaluator;
 mod fields;
 mod json;

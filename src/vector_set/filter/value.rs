@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::array::Array;
 use super::{json, number};
 
 /// A value written in the expression.
@@ -35,7 +36,7 @@ pub(super) struct Text<'v> {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tuple<'v> {
     Constants(&'v [Constant]),
-    Array(json::Array<'v>),
+    Array(Array<'v>),
 }
 
 impl Constant {
