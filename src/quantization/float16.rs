@@ -28,7 +28,8 @@ fn encode(_: &Format, vector: &[f32], code: &mut [u8]) {
 }
 
 fn decode(_: &Format, code: &[u8], vector: &mut Vec<f32>) {
-    let halves: Vec<f16> = code[HEADER..].as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes)).collect();
+    let halves: Vec<f16> =
+        code[HEADER..].as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes)).collect();
     vector.resize(halves.len(), 0.0);
     halves.convert_to_f32_slice(vector);
 }

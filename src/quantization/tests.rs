@@ -36,7 +36,11 @@ fn each_kind_keeps_vectors_and_distances() {
                 // Codes must agree with the vectors that they stand for, whatever they lost.
                 if codec.kind != Kind::Binary {
                     let expected = exact(metric, &back_a, &back_b);
-                    assert!((told - expected).abs() < 2e-3 * expected.abs().max(1.0), "{} {metric:?} {dim}: {told} {expected}", codec.name);
+                    assert!(
+                        (told - expected).abs() < 2e-3 * expected.abs().max(1.0),
+                        "{} {metric:?} {dim}: {told} {expected}",
+                        codec.name
+                    );
                     let most = a.iter().fold(0.0f32, |most, x| most.max(x.abs()));
                     let error = a.iter().zip(&back_a).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
                     assert!(error <= most / 250.0, "{} {metric:?} {dim}: {error}", codec.name);

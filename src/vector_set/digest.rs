@@ -23,7 +23,8 @@ impl VectorSet {
     pub fn digest(&self) -> [u8; 20] {
         let pin = pin();
         let slots: Vec<u32> = self.elements.read().slots().collect();
-        let head = mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.format.dim().to_string().as_bytes());
+        let head =
+            mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.format.dim().to_string().as_bytes());
         let element = |slot: u32| {
             let payload = self.format.payload(self.codes.get(slot));
             let named = mix(mix(NOTHING, payload), self.names.get(slot, &pin));

@@ -48,7 +48,15 @@ impl Params {
             return Err(InvalidParams::Dim);
         }
         let (m, ef_construction) = (Self::DEFAULT_M, Self::DEFAULT_EF);
-        Ok(Self { dim, kind: Kind::Int8, metric: Metric::Cosine, m, ef_construction, input_dim: None, kept: false })
+        Ok(Self {
+            dim,
+            kind: Kind::Int8,
+            metric: Metric::Cosine,
+            m,
+            ef_construction,
+            input_dim: None,
+            kept: false,
+        })
     }
 
     /// How vectors are kept, and what "near" means.
@@ -64,12 +72,20 @@ impl Params {
 
     /// Candidates explored by an insertion that does not say.
     pub fn with_ef(self, ef_construction: usize) -> Result<Self, InvalidParams> {
-        if (1..=MAX_EF).contains(&ef_construction) { Ok(Self { ef_construction, ..self }) } else { Err(InvalidParams::Ef) }
+        if (1..=MAX_EF).contains(&ef_construction) {
+            Ok(Self { ef_construction, ..self })
+        } else {
+            Err(InvalidParams::Ef)
+        }
     }
 
     /// Vectors come with `input_dim` components and are projected to `dim`.
     pub fn with_projection(self, input_dim: usize) -> Result<Self, InvalidParams> {
-        if (1..=MAX_DIM).contains(&input_dim) { Ok(Self { input_dim: Some(input_dim), ..self }) } else { Err(InvalidParams::Dim) }
+        if (1..=MAX_DIM).contains(&input_dim) {
+            Ok(Self { input_dim: Some(input_dim), ..self })
+        } else {
+            Err(InvalidParams::Dim)
+        }
     }
 
     /// A set made on purpose: it may be empty, and its writers need not repeat its parameters.

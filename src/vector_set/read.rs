@@ -53,7 +53,8 @@ impl VectorSet {
     pub fn attributes(&self, names: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         let pin = pin();
         let elements = self.elements.read();
-        let attribute = |name: &&[u8]| self.attributes.get(elements.slot(name, &self.names)?, &pin).map(<[u8]>::to_vec);
+        let attribute =
+            |name: &&[u8]| self.attributes.get(elements.slot(name, &self.names)?, &pin).map(<[u8]>::to_vec);
         names.iter().map(attribute).collect()
     }
 
@@ -70,7 +71,13 @@ impl VectorSet {
         let scorer = self.scorer(self.codes.get(slot));
         let neighbour = |&link: &u32| (self.names.get(link, &pin).to_vec(), scorer.distance(link));
         let living = |link: &&u32| self.index.slots().state(**link) == crate::index::State::Live;
-        Some(self.index.links(slot).iter().map(|list| list.iter().filter(living).map(neighbour).collect()).collect())
+        Some(
+            self.index
+                .links(slot)
+                .iter()
+                .map(|list| list.iter().filter(living).map(neighbour).collect())
+                .collect(),
+        )
     }
 
     /// Elements between two names in byte order, at most `count`.

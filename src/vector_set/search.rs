@@ -97,6 +97,22 @@ impl Hits<'_> {
     }
 }
 
+/// Counts a search among those that run.
+struct Running;
+
+impl Running {
+    fn begin() -> Self {
+        SEARCHES.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        SEARCHES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl VectorSet {
     /// The code of a vector of the set's dimension, or of the one it projects from.
     pub fn query(&self, vector: &[f32]) -> Result<Box<[u8]>, QueryError> {
@@ -134,32 +150,55 @@ impl VectorSet {
     pub fn search_cost(&self, search: &Search) -> usize {
         /// Codes read for each candidate kept, as measured with M 16.
         const READ_PER_EF: usize = 16;
-        let walked = search.ef.max(search.count).saturating_mul(READ_PER_EF).saturating_add(search.filter.map_or(0, |_| search.filter_ef * 8));
+        let walked = search
+            .ef
+            .max(search.count)
+            .saturating_mul(READ_PER_EF)
+            .saturating_add(search.filter.map_or(0, |_| search.filter_ef * 8));
         let read = if self.scans(search) { self.len() } else { walked.min(self.len()) };
         read.saturating_mul(self.format.code_bytes())
     }
 
     /// The elements nearest to a query, which [`VectorSet::query`] or [`VectorSet::query_of`] made.
+    ///
+    /// A search that overlaps so many updates that slots of one element crowd out others starts over; the third time
+    /// it holds changes off while it looks.
     pub fn search(&self, query: &[u8], search: &Search) -> Hits<'_> {
-        SEARCHES.fetch_add(1, Ordering::Relaxed);
+        let _running = Running::begin();
+        for _ in 0..2 {
+            let (hits, crowded) = self.search_once(query, search);
+            if !crowded {
+                return hits;
+            }
+        }
+        let _no_changes = self.elements.read();
+        self.search_once(query, search).0
+    }
+
+    /// One try, and whether its list of results was full of slots that had to be taken out again.
+    fn search_once(&self, query: &[u8], search: &Search) -> (Hits<'_>, bool) {
         let pin = pin();
         let start = self.index.slots().moment();
         let admit = |slot| self.index.slots().admits(slot, start) && self.matches(slot, search.filter, &pin);
-        let mut found = if self.scans(search) {
-            self.scan(query, search.count.saturating_add(SPARE), admit)
+        let (mut found, kept) = if self.scans(search) {
+            let keep = search.count.saturating_add(SPARE);
+            (self.scan(query, keep, admit), keep)
         } else {
             let expansions = if search.filter.is_some() { search.filter_ef } else { usize::MAX };
             let ef = search.ef.max(search.count).min(self.len().saturating_add(SPARE));
-            self.index.search(&self.scorer(query), Walk { ef, expansions }, admit)
+            (self.index.search(&self.scorer(query), Walk { ef, expansions }, admit), ef)
         };
+        let full = found.len() >= kept;
         self.settle(&mut found, start, &pin);
+        let crowded = full && found.len() < search.count;
         found.truncate(search.count);
-        SEARCHES.fetch_sub(1, Ordering::Relaxed);
-        Hits { set: self, pin, found }
+        (Hits { set: self, pin, found }, crowded)
     }
 
     fn matches(&self, slot: u32, filter: Option<&Filter>, pin: &Pin) -> bool {
-        filter.is_none_or(|filter| self.attributes.get(slot, pin).is_some_and(|attribute| filter.matches(attribute)))
+        filter.is_none_or(|filter| {
+            self.attributes.get(slot, pin).is_some_and(|attribute| filter.matches(attribute))
+        })
     }
 
     /// The `keep` nearest of all slots that are admitted.

@@ -52,7 +52,13 @@ enum Prepared {
 
 impl VectorSet {
     /// Adds or updates elements, in order, as one change. `ef`: candidates explored for each.
-    pub fn upsert<'r>(&self, hold: Hold, puts: &[Put], ef: usize, record: Record<'r>) -> Result<Vec<Upserted>, Refused<'r>> {
+    pub fn upsert<'r>(
+        &self,
+        hold: Hold,
+        puts: &[Put],
+        ef: usize,
+        record: Record<'r>,
+    ) -> Result<Vec<Upserted>, Refused<'r>> {
         loop {
             let prepared: Vec<_> = puts.iter().map(|put| self.prepare(put, ef)).collect();
             let mut elements = self.elements.write();
@@ -64,7 +70,11 @@ impl VectorSet {
                 self.abandon(&prepared);
                 continue;
             }
-            let upserted: Vec<_> = puts.iter().zip(prepared).map(|(put, prepared)| self.commit(put, prepared, &mut elements)).collect();
+            let upserted: Vec<_> = puts
+                .iter()
+                .zip(prepared)
+                .map(|(put, prepared)| self.commit(put, prepared, &mut elements))
+                .collect();
             record.commit();
             drop(elements);
             self.tidy(upserted.iter().filter(|&&u| u == Upserted::Updated).count());
@@ -135,7 +145,12 @@ impl VectorSet {
     }
 
     /// Removes elements, as one change. Tells for each name whether it was there.
-    pub fn remove<'r>(&self, hold: Hold, names: &[&[u8]], record: Record<'r>) -> Result<Vec<bool>, Refused<'r>> {
+    pub fn remove<'r>(
+        &self,
+        hold: Hold,
+        names: &[&[u8]],
+        record: Record<'r>,
+    ) -> Result<Vec<bool>, Refused<'r>> {
         let mut elements = self.elements.write();
         if !self.may_commit(hold) {
             return Err(Refused::Unbound(record));
@@ -173,7 +188,13 @@ impl VectorSet {
     }
 
     /// Sets the attribute of an element; empty removes it. False if there is no such element.
-    pub fn set_attribute<'r>(&self, hold: Hold, name: &[u8], attribute: &[u8], record: Record<'r>) -> Result<bool, Refused<'r>> {
+    pub fn set_attribute<'r>(
+        &self,
+        hold: Hold,
+        name: &[u8],
+        attribute: &[u8],
+        record: Record<'r>,
+    ) -> Result<bool, Refused<'r>> {
         let elements = self.elements.write();
         if !self.may_commit(hold) {
             return Err(Refused::Unbound(record));

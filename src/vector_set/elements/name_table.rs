@@ -54,7 +54,11 @@ impl NameTable {
         }
         let hash_of = hash(name);
         let part = self.part(hash_of);
-        match self.parts[part].entry(hash_of, |&slot| names.get(slot, pin) == name, |&slot| hash(names.get(slot, pin))) {
+        match self.parts[part].entry(
+            hash_of,
+            |&slot| names.get(slot, pin) == name,
+            |&slot| hash(names.get(slot, pin)),
+        ) {
             Entry::Occupied(mut entry) => Some(std::mem::replace(entry.get_mut(), slot)),
             Entry::Vacant(entry) => {
                 entry.insert(slot);
@@ -82,6 +86,7 @@ impl NameTable {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.parts.capacity() * size_of::<HashTable<u32>>() + self.parts.iter().map(HashTable::allocation_size).sum::<usize>()
+        self.parts.capacity() * size_of::<HashTable<u32>>()
+            + self.parts.iter().map(HashTable::allocation_size).sum::<usize>()
     }
 }

@@ -47,7 +47,7 @@ impl SortedSlots {
             Ordering::Equal => after,
             Ordering::Greater => false,
         };
-        let block = self.blocks.partition_point(|block| below(&block[0])).saturating_sub(1);
+        let block = self.blocks.partition_point(|block| names.get(block[0], pin) <= name).saturating_sub(1);
         (block, self.blocks.get(block).map_or(0, |slots| slots.partition_point(below)))
     }
 
