@@ -66,8 +66,7 @@ impl Graph {
         if layer == 0 { 2 * self.m } else { self.m }
     }
 
-    /// A `Linking` slot with empty lists up to `level`. They are emptied before the slot leaves the state `Free`, in
-    /// which the sweeper passes it over.
+    /// A slot out of everybody's sight, with empty lists up to `level`.
     pub(super) fn reserve(&self, level: u32, grow: impl FnOnce(u32)) -> u32 {
         let slot = self.slots.take(|len| {
             self.base.grow_to(len);
@@ -77,7 +76,7 @@ impl Graph {
         let lists =
             std::iter::once(self.base.block(slot)).chain((0..level).map(|l| self.upper.block(tower + l)));
         lists.flatten().for_each(|word| word.store(0, Ordering::Relaxed));
-        self.slots.reserve(slot, level, tower);
+        self.slots.set_level(slot, level, tower);
         slot
     }
 
