@@ -113,6 +113,7 @@ pub struct Shown {
     pub query_buffer_free: AtomicUsize,
     /// Bytes waiting to be sent to it.
     pub output_buffer: AtomicUsize,
+    busy: AtomicBool,
     killed: AtomicBool,
     wake: Notify,
 }
@@ -152,6 +153,7 @@ impl Shown {
             query_buffer: AtomicUsize::new(0),
             query_buffer_free: AtomicUsize::new(0),
             output_buffer: AtomicUsize::new(0),
+            busy: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             wake: Notify::new(),
         }
@@ -167,10 +169,14 @@ impl Shown {
 
     /// Notes that a command begins.
     pub fn begin(&self, command: &'static str, now: Instant) {
-        let since = now.saturating_duration_since(self.since);
-        self.last_active_ms.store(since.as_millis() as u64, Ordering::Relaxed);
+        self.touch(now);
         self.commands.add(1);
         *self.last_command.lock() = command;
+    }
+
+    fn touch(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.since);
+        self.last_active_ms.store(since.as_millis() as u64, Ordering::Relaxed);
     }
 
     /// The registered name of its last command; empty before the first.
@@ -182,6 +188,18 @@ impl Shown {
     pub fn idle_seconds(&self) -> u64 {
         let now_ms = self.since.elapsed().as_millis() as u64;
         now_ms.saturating_sub(self.last_active_ms.load(Ordering::Relaxed)) / 1000
+    }
+
+    /// Notes that a command runs elsewhere while the connection waits, so that it does not count as idle; or that
+    /// it is done.
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+        self.touch(Instant::now());
+    }
+
+    /// True while a command of this client runs elsewhere.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
     }
 
     /// Asks the connection to end.

@@ -1,5 +1,6 @@
 //! What a running command may see: the server's shared state, and the client that sent it.
 
+use std::sync::atomic::{AtomicU16, AtomicU64};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -9,6 +10,7 @@ use super::statistics::Statistics;
 use crate::config::Config;
 use crate::counters;
 use crate::counters::Sharded;
+use crate::info::memory;
 use crate::keyspace::{Database, Keyspace};
 use crate::record::Journal;
 
@@ -36,7 +38,9 @@ pub struct Server {
     /// A random name of this run.
     pub run_id: String,
     /// Where the server listens now: the TCP port, or 0.
-    pub tcp_port: std::sync::atomic::AtomicU16,
+    pub tcp_port: AtomicU16,
+    /// Commands in the last second, as the housekeeper saw it.
+    pub ops_per_second: AtomicU64,
     /// Asks the server to end.
     pub stop: Stop,
 }
@@ -79,9 +83,18 @@ impl Server {
             started: Instant::now(),
             started_unix_s: now_s,
             run_id: random_hex(),
-            tcp_port: Default::default(),
+            tcp_port: AtomicU16::new(0),
+            ops_per_second: AtomicU64::new(0),
             stop: Stop::default(),
         }
+    }
+
+    /// `CONFIG RESETSTAT`.
+    pub fn reset_statistics(&self) {
+        self.statistics.reset();
+        self.traffic.iter().for_each(Traffic::reset);
+        self.keyspace.reset_statistics();
+        memory::reset_peak();
     }
 }
 

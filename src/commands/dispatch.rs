@@ -39,16 +39,17 @@ impl Call {
 
     /// Runs it. What comes back is to be written as it is: [`Reply::None`] if the client wants no reply.
     pub fn run(self, server: &Server, client: &mut Client, request: &Request) -> Reply {
-        let silent = client.replies != Replies::On;
-        let skipping = client.replies == Replies::SkipNext;
+        let before = client.replies;
+        if before == Replies::SkipNext {
+            client.replies = Replies::On;
+        }
         let reply = match self.0 {
             Ok(command) => run(command, server, client, request),
             Err(error) => Reply::Error(error),
         };
-        if skipping && client.replies == Replies::SkipNext {
-            client.replies = Replies::On;
-        }
-        if silent && client.replies != Replies::On || skipping { Reply::None } else { reply }
+        // `CLIENT REPLY ON` is answered; the command after a `SKIP` is not, whatever it is.
+        let silent = before == Replies::SkipNext || client.replies == Replies::Off;
+        if silent { Reply::None } else { reply }
     }
 }
 
@@ -65,7 +66,7 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
     }
     let needs_password = !client.authenticated && server.config.settings().has_password();
     if needs_password && !command.spec.flags.has(Flags::NO_AUTH) {
-        return Err(Error::new("NOAUTH Authentication required."));
+        return Err(Error::no_auth());
     }
     Ok(())
 }
@@ -105,6 +106,9 @@ fn arguments<'r>(command: &Command, request: &'r Request) -> Args<'r> {
 
 fn panicked(command: &Command, server: &Server) -> Error {
     server.statistics.panicked();
-    tracing::error!(command = command.spec.name, "a command panicked; its client was told, nobody else is harmed");
+    tracing::error!(
+        command = command.spec.name,
+        "a command panicked; its client was told, nobody else is harmed"
+    );
     Error::new("ERR internal error: the command failed and may have been carried out in part, see the log")
 }

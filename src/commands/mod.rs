@@ -6,6 +6,8 @@ pub mod client;
 mod connection;
 mod context;
 mod dispatch;
+pub mod glob;
+mod help;
 pub mod registry;
 mod server;
 mod spec;

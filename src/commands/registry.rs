@@ -87,13 +87,15 @@ fn find_in<'n>(names: &'n Names, name: &[u8]) -> Option<&'n Command> {
 /// # Errors
 /// Unknown commands and subcommands, with Redis' texts.
 pub fn resolve(request: &Request) -> Result<&'static Command, Error> {
-    let unknown = || Error::unknown_command(request.arg(0), request.args());
+    let unknown = || Error::unknown_command(request.arg(0), request.args().iter());
     let command = find_in(&REGISTRY.0, request.arg(0)).ok_or_else(unknown)?;
     let is_container = matches!(command.spec.run, Run::Container(_) | Run::Family(..));
     if !is_container || request.len() < 2 {
         return Ok(command);
     }
-    command.subcommand(request.arg(1)).ok_or_else(|| Error::unknown_subcommand(request.arg(1), command.spec.name))
+    command
+        .subcommand(request.arg(1))
+        .ok_or_else(|| Error::unknown_subcommand(command.spec.name, request.arg(1)))
 }
 
 #[cfg(test)]
@@ -117,7 +119,8 @@ mod tests {
 
     #[test]
     fn every_command_has_its_own_number() {
-        let all: Vec<_> = all().into_iter().flat_map(|command| [vec![command], command.subcommands()].concat()).collect();
+        let all: Vec<_> =
+            all().into_iter().flat_map(|command| [vec![command], command.subcommands()].concat()).collect();
         let mut ids: Vec<_> = all.iter().map(|command| command.id).collect();
         ids.sort_unstable();
         assert_eq!(ids, (0..count()).collect::<Vec<_>>());

@@ -89,10 +89,10 @@ impl Statistics {
         let shard = self.shards.mine();
         shard.error_replies.add(1);
         let mut errors = shard.errors.lock();
-        match errors.get_mut(error.code()) {
-            Some(count) => *count += 1,
-            None if errors.len() < MAX_ERROR_CODES => drop(errors.insert(error.code().to_owned(), 1)),
-            None => {}
+        if let Some(count) = errors.get_mut(error.code()) {
+            *count += 1;
+        } else if errors.len() < MAX_ERROR_CODES {
+            errors.insert(error.code().to_owned(), 1);
         }
     }
 

@@ -39,7 +39,11 @@ impl std::fmt::Display for FileError {
         match self {
             Self::Unreadable(path, why) => write!(out, "cannot read {}: {why}", path.display()),
             Self::TooLong(path) => {
-                write!(out, "{} is longer than {MAX_FILE_LEN} bytes: not a configuration file", path.display())
+                write!(
+                    out,
+                    "{} is longer than {MAX_FILE_LEN} bytes: not a configuration file",
+                    path.display()
+                )
             }
             Self::Line { path, line, text, reason } => {
                 write!(out, "{}, line {line}: '{text}': {reason}", path.display())
@@ -51,9 +55,9 @@ impl std::fmt::Display for FileError {
 impl std::fmt::Display for LineError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::UnknownOption => {
-                out.write_str("unknown option (list it in ignore-unknown-config if it is meant for another server)")
-            }
+            Self::UnknownOption => out.write_str(
+                "unknown option (list it in ignore-unknown-config if it is meant for another server)",
+            ),
             Self::UnbalancedQuotes => out.write_str("unbalanced quotes"),
             Self::WrongNumberOfValues => out.write_str("wrong number of values"),
             Self::Invalid(why) => why.fmt(out),
@@ -91,7 +95,8 @@ fn apply_text(text: &str, settings: &mut Settings) -> Result<(), (usize, String,
             Err((_, reason)) => return Err(at(reason)),
         }
     }
-    let ignored = |name: &str| settings.ignore_unknown_config.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let ignored =
+        |name: &str| settings.ignore_unknown_config.iter().any(|known| known.eq_ignore_ascii_case(name));
     unknown.into_iter().find(|(name, _)| !ignored(name)).map_or(Ok(()), |(_, error)| Err(error))
 }
 

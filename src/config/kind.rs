@@ -53,7 +53,9 @@ impl std::fmt::Display for InvalidValue {
                 write!(out, "argument(s) must be one of the following: {}", all.join(", "))
             }
             Self::LimitShape => out.write_str("Wrong number of arguments in buffer limit configuration."),
-            Self::LimitClass => out.write_str("Invalid client class specified in buffer limit configuration."),
+            Self::LimitClass => {
+                out.write_str("Invalid client class specified in buffer limit configuration.")
+            }
             Self::LimitNumbers => {
                 out.write_str("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
             }
@@ -76,7 +78,9 @@ impl Kind {
             }
             Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
             Kind::Text(field) => *field(settings) = value.to_owned(),
-            Kind::Words(field) => *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect(),
+            Kind::Words(field) => {
+                *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
+            }
             Kind::Choice { field, choices } => *field(settings) = choice(value, choices)?,
             Kind::OutputLimit(field) => *field(settings) = output_limit(value)?,
         }
@@ -134,7 +138,8 @@ fn memory(text: &str) -> Option<u64> {
         ("", 1),
     ];
     let text = text.to_ascii_lowercase();
-    let (digits, factor) = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
+    let (digits, factor) =
+        UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
     digits.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
@@ -160,7 +165,9 @@ mod tests {
 
     #[test]
     fn memory_takes_redis_units() {
-        for (text, bytes) in [("7", 7), ("7b", 7), ("1k", 1000), ("1kB", 1024), ("2MB", 2 << 20), ("1g", 1_000_000_000)] {
+        for (text, bytes) in
+            [("7", 7), ("7b", 7), ("1k", 1000), ("1kB", 1024), ("2MB", 2 << 20), ("1g", 1_000_000_000)]
+        {
             assert_eq!(memory(text), Some(bytes), "{text}");
         }
         for text in ["", "kb", "-1", "1tb", "99999999999gb", "1 kb"] {
@@ -178,7 +185,10 @@ mod tests {
 
     #[test]
     fn output_limits_name_the_class_of_clients_there_is() {
-        assert_eq!(output_limit("normal 1kb 2 3"), Ok(OutputLimit { hard_bytes: 1024, soft_bytes: 2, soft_seconds: 3 }));
+        assert_eq!(
+            output_limit("normal 1kb 2 3"),
+            Ok(OutputLimit { hard_bytes: 1024, soft_bytes: 2, soft_seconds: 3 })
+        );
         assert_eq!(output_limit("pubsub 1 2 3"), Err(InvalidValue::LimitClass));
         assert_eq!(output_limit("normal 1 2"), Err(InvalidValue::LimitShape));
         assert_eq!(output_limit("normal 1 2 x"), Err(InvalidValue::LimitNumbers));

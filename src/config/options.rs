@@ -102,7 +102,11 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "client-query-buffer-limit",
-        kind: Kind::Memory { field: |settings| &mut settings.client_query_buffer_limit, min: 1 << 20, max: MAX_INT },
+        kind: Kind::Memory {
+            field: |settings| &mut settings.client_query_buffer_limit,
+            min: 1 << 20,
+            max: MAX_INT,
+        },
         default: "1gb",
         mutable: true,
         help: "Longest request; a client that sends a longer one is disconnected",
@@ -130,7 +134,10 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "enable-debug-command",
-        kind: Kind::Choice { field: |settings| &mut settings.enable_debug_command, choices: &["no", "yes", "local"] },
+        kind: Kind::Choice {
+            field: |settings| &mut settings.enable_debug_command,
+            choices: &["no", "yes", "local"],
+        },
         default: "no",
         mutable: false,
         help: "Who may use DEBUG; 'local' are clients on this machine",
@@ -191,7 +198,10 @@ mod tests {
     fn every_default_is_valid_and_shown_back_as_a_valid_value() {
         for option in OPTIONS {
             let mut settings = Settings::default();
-            option.kind.set(&mut settings, option.default).unwrap_or_else(|why| panic!("{}: {why}", option.name));
+            option
+                .kind
+                .set(&mut settings, option.default)
+                .unwrap_or_else(|why| panic!("{}: {why}", option.name));
             let shown = option.kind.show(settings.clone());
             let before = settings.clone();
             option.kind.set(&mut settings, &shown).expect("what is shown can be set");

@@ -109,8 +109,12 @@ mod tests {
 
     #[test]
     fn flags_take_several_words_as_in_redis() {
-        let settings = parse(&["--bind", "127.0.0.1", "-::1", "--port", "7000", "--timeout=5"]).expect("valid");
-        assert_eq!((settings.bind.join(" "), settings.port, settings.timeout), ("127.0.0.1 -::1".into(), 7000, 5));
+        let settings =
+            parse(&["--bind", "127.0.0.1", "-::1", "--port", "7000", "--timeout=5"]).expect("valid");
+        assert_eq!(
+            (settings.bind.join(" "), settings.port, settings.timeout),
+            ("127.0.0.1 -::1".into(), 7000, 5)
+        );
         let settings = parse(&["--client-output-buffer-limit", "normal 1kb 0 0"]).expect("valid");
         assert_eq!(settings.client_output_buffer_limit.hard_bytes, 1024);
     }

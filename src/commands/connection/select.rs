@@ -18,7 +18,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 
 fn select(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let index: i32 = args.integer()?;
-    let databases = cx.server.keyspace.databases();
+    let databases = cx.server.keyspace.databases().len();
     let index = usize::try_from(index).ok().filter(|&index| index < databases);
     cx.client.select(index.ok_or(Error::new("ERR DB index is out of range"))?);
     Ok(Reply::OK)

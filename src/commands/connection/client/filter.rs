@@ -54,7 +54,9 @@ impl Filter {
             b"LADDR" => self.local_address = Some(args.bytes()?.to_owned()),
             b"USER" => known_user(args.bytes()?)?,
             b"MAXAGE" => self.min_age_seconds = Some(age(args)?),
-            b"SKIPME" => self.skip_me = args.keyword_of(&[("yes", true), ("no", false)]).ok_or(Error::syntax())?,
+            b"SKIPME" => {
+                self.skip_me = args.keyword_of(&[("yes", true), ("no", false)]).ok_or(Error::syntax())?
+            }
             _ => return Err(Error::syntax()),
         }
         Ok(())
@@ -62,7 +64,9 @@ impl Filter {
 
     /// True if this client is meant; `me` is the id of the one that asks.
     pub(super) fn admits(&self, shown: &Shown, me: u64) -> bool {
-        let is = |wanted: &Option<Vec<u8>>, text: &str| wanted.as_ref().is_none_or(|wanted| wanted == text.as_bytes());
+        let is = |wanted: &Option<Vec<u8>>, text: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == text.as_bytes())
+        };
         (self.ids.is_empty() || self.ids.contains(&shown.id))
             && self.kind.is_none_or(|kind| kind == Kind::Normal)
             && is(&self.address, &shown.address)

@@ -38,8 +38,7 @@ fn checked(text: &[u8]) -> Option<&str> {
 
 /// A name that a client may have.
 pub(in crate::commands::connection) fn checked_name(name: &[u8]) -> Result<&str, Error> {
-    checked(name)
-        .ok_or(Error::new("ERR Client names cannot contain spaces, newlines or special characters."))
+    checked(name).ok_or(Error::new("ERR Client names cannot contain spaces, newlines or special characters."))
 }
 
 fn set_name(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {

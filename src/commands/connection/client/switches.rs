@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::{ADMIN, SUBCOMMAND};
 use crate::commands::{Arity, Run, Spec};
-use crate::resp::{Args, Error};
 use crate::resp::Reply;
+use crate::resp::{Args, Error};
 
 pub(super) const NO_EVICT: Spec = Spec {
     name: "client|no-evict",
