@@ -267,3 +267,205 @@ fn short_header(kind: u8, text: &[u8]) -> Option<(i64, usize)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Words = Vec<Vec<u8>>;
+
+    /// Feeds `pieces` as packets; the requests, and the error that ended them.
+    fn parse<'p>(
+        pieces: impl Iterator<Item = &'p [u8]>,
+        limits: &Limits,
+    ) -> (Vec<Words>, Option<ProtocolError>) {
+        let (mut parser, mut buf, mut requests) = (RequestParser::new(), BytesMut::new(), Vec::new());
+        for piece in pieces {
+            buf.extend_from_slice(piece);
+            loop {
+                match parser.next(&mut buf, limits) {
+                    Ok(Some(request)) => requests.push(checked_words(&request)),
+                    Ok(None) => break,
+                    Err(error) => return (requests, Some(error)),
+                }
+            }
+            assert!(parser.hint() <= RESERVE_AHEAD.max(buf.len()));
+        }
+        (requests, None)
+    }
+
+    /// Whatever was sent, the bytes to be journalled are the canonical ones.
+    fn checked_words(request: &Request) -> Words {
+        let words: Words = request.words().iter().map(<[u8]>::to_vec).collect();
+        assert_eq!(request.wire(), Request::from_args(&words).wire());
+        words
+    }
+
+    fn parse_whole(bytes: &[u8], limits: &Limits) -> (Vec<Words>, Option<ProtocolError>) {
+        let whole = parse([bytes].into_iter(), limits);
+        assert_eq!(parse(bytes.chunks(1), limits), whole, "byte by byte");
+        whole
+    }
+
+    fn words(words: &[&str]) -> Words {
+        words.iter().map(|word| word.as_bytes().to_vec()).collect()
+    }
+
+    fn check(bytes: &[u8], requests: &[&[&str]], error: Option<ProtocolError>) {
+        let expected: Vec<Words> = requests.iter().map(|request| words(request)).collect();
+        assert_eq!(parse_whole(bytes, &Limits::default()), (expected, error), "{}", bytes.escape_ascii());
+    }
+
+    #[test]
+    fn requests() {
+        check(b"*1\r\n$4\r\nPING\r\n", &[&["PING"]], None);
+        check(b"*2\r\n$3\r\nGET\r\n$0\r\n\r\n*1\r\n$1\r\nx\r\n", &[&["GET", ""], &["x"]], None);
+        check(b"*1\r\n$6\r\na\r\nb\r\n\r\n", &[&["a\r\nb\r\n"]], None);
+        check(b"*2\r\n$3\r\nGET\r\n$1\r\n", &[], None);
+        check(b"PING\r\n*1\r\n$1\r\nx\r\nSET a 'b c'\n", &[&["PING"], &["x"], &["SET", "a", "b c"]], None);
+        check(b"\r\n\n   \r\n*0\r\n*-1\r\n*-10\r\n*1\r\n$1\r\nx\r\n", &[&["x"]], None);
+        check(b"\"\"\r\n$4\r\n", &[&[""], &["$4"]], None);
+    }
+
+    /// Redis 8.6.2 takes any byte after `\r`, and any two after an argument.
+    #[test]
+    fn bytes_in_the_place_of_line_ends_are_not_looked_at() {
+        check(b"*1\rx$4\rxPINGzz*1\r\n$1\r\ny\r\n", &[&["PING"], &["y"]], None);
+    }
+
+    #[test]
+    fn protocol_errors() {
+        use ProtocolError::*;
+        for count in ["x", "+1", "01", " 1", "1 ", "", "-0", "00", "2147483648", "-9223372036854775809"] {
+            check(format!("*{count}\r\n").as_bytes(), &[], Some(InvalidMultibulkLength));
+        }
+        for len in ["-1", "x", "", "04", "+4", "536870913", "99999999999999999999"] {
+            check(format!("*1\r\n${len}\r\n").as_bytes(), &[], Some(InvalidBulkLength));
+        }
+        for first in ["x4\r\n", ":4\r\n", "*1\r\n", "\r\n", "\0\r\n", "4\r\n"] {
+            check(format!("*1\r\n{first}").as_bytes(), &[], Some(ExpectedBulk(first.as_bytes()[0])));
+        }
+        check(b"SET a \"b\r\n", &[], Some(UnbalancedQuotes));
+        check(b"PING\r\n*x\r\nPING\r\n", &[&["PING"]], Some(InvalidMultibulkLength));
+        check(b"*1\r\nx", &[], None);
+        check(b"*2147483647\r\n", &[], None);
+    }
+
+    #[test]
+    fn lines_without_an_end() {
+        let limits = Limits::default();
+        for (start, error) in [
+            ("*", ProtocolError::MultibulkCountTooLong),
+            ("*1\r\n$", ProtocolError::BulkCountTooLong),
+            ("", ProtocolError::InlineTooLong),
+        ] {
+            let line_start = start.rfind('\n').map_or(0, |at| at + 1);
+            let line_len = |total: usize| start.to_owned() + &"1".repeat(total - (start.len() - line_start));
+            assert_eq!(parse_whole(line_len(limits.max_inline).as_bytes(), &limits), (vec![], None));
+            assert_eq!(
+                parse_whole(line_len(limits.max_inline + 1).as_bytes(), &limits),
+                (vec![], Some(error))
+            );
+        }
+    }
+
+    #[test]
+    fn bounds_before_authentication() {
+        let limits = Limits::default().anonymous();
+        let error = |bytes: &[u8]| parse_whole(bytes, &limits).1;
+        assert_eq!(error(b"*10\r\n"), None);
+        assert_eq!(error(b"*11\r\n"), Some(ProtocolError::AnonymousMultibulkLength));
+        assert_eq!(error(b"*1\r\n$16384\r\n"), None);
+        assert_eq!(error(b"*1\r\n$16385\r\n"), Some(ProtocolError::AnonymousBulkLength));
+        assert_eq!(error(b"*1\r\n$536870913\r\n"), Some(ProtocolError::InvalidBulkLength));
+    }
+
+    #[test]
+    fn a_request_must_fit_the_query_buffer() {
+        let limits = Limits { max_query_buffer: 40, ..Limits::default() };
+        let error = |bytes: &[u8]| parse([bytes].into_iter(), &limits).1;
+        assert_eq!(error(b"*1\r\n$31\r\n"), None);
+        assert_eq!(error(b"*1\r\n$32\r\n"), Some(ProtocolError::RequestTooLong));
+        assert_eq!(
+            error(&b"*9\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1\r\nx\r\n$1"[..41]),
+            Some(ProtocolError::RequestTooLong)
+        );
+    }
+
+    #[test]
+    fn room_is_asked_for_as_bytes_come() {
+        let (mut parser, limits) = (RequestParser::new(), Limits::default());
+        let mut buf = BytesMut::from(b"*2\r\n$3\r\nSET\r\n".as_slice());
+        assert!(parser.next(&mut buf, &limits).unwrap().is_none());
+        assert_eq!(parser.hint(), 0);
+        buf.extend_from_slice(b"$536870912\r\nabc");
+        assert!(parser.next(&mut buf, &limits).unwrap().is_none());
+        assert_eq!(parser.hint(), RESERVE_AHEAD);
+        buf.resize(buf.len() + 200_000, b'x');
+        assert!(parser.next(&mut buf, &limits).unwrap().is_none());
+        assert_eq!(parser.hint(), buf.len());
+    }
+
+    #[test]
+    fn the_count_reserves_nothing() {
+        let (mut parser, limits) = (RequestParser::new(), Limits::default());
+        let mut buf = BytesMut::from(b"*1048576\r\n$1\r\nx\r\n".as_slice());
+        assert!(parser.next(&mut buf, &limits).unwrap().is_none());
+        assert!(!parser.args.spilled());
+    }
+
+    #[test]
+    fn a_line_is_searched_once() {
+        let (mut parser, limits) = (RequestParser::new(), Limits::default());
+        let mut buf = BytesMut::new();
+        for sent in 1..1000 {
+            buf.extend_from_slice(b"1");
+            assert!(parser.next(&mut buf, &limits).unwrap().is_none());
+            assert_eq!(parser.searched, sent);
+        }
+    }
+
+    #[test]
+    fn a_request_is_cut_without_a_copy() {
+        let mut buf = BytesMut::from(b"*1\r\n$4\r\nPING\r\n".as_slice());
+        let at = buf.as_ptr();
+        let request = RequestParser::new().next(&mut buf, &Limits::default()).unwrap().unwrap();
+        assert_eq!(request.wire().as_ptr(), at);
+    }
+
+    fn any_requests() -> impl Strategy<Value = Vec<Words>> {
+        let word = prop::collection::vec(any::<u8>(), 0..40);
+        prop::collection::vec(prop::collection::vec(word, 1..12), 0..6)
+    }
+
+    fn cut_at<'b>(bytes: &'b [u8], cuts: &'b [prop::sample::Index]) -> impl Iterator<Item = &'b [u8]> {
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        ends.push(bytes.len());
+        ends.sort_unstable();
+        let mut start = 0;
+        ends.into_iter().map(move |end| &bytes[mem::replace(&mut start, end)..end])
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_is_read(requests in any_requests(), cuts: Vec<prop::sample::Index>) {
+            let bytes: Vec<u8> = requests.iter().flat_map(|words| Request::from_args(words).wire().to_vec()).collect();
+            prop_assert_eq!(parse(cut_at(&bytes, &cuts), &Limits::default()), (requests, None));
+        }
+
+        #[test]
+        fn packets_do_not_matter(bytes in "([*$]|-?[0-9]{1,2}|\r\n|[a-c \"'\n\r]){0,40}", cuts: Vec<prop::sample::Index>) {
+            let limits = Limits { max_inline: 12, max_query_buffer: 1000, ..Limits::default() };
+            let whole = parse_whole(bytes.as_bytes(), &limits);
+            prop_assert_eq!(parse(cut_at(bytes.as_bytes(), &cuts), &limits), whole);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>, authenticated: bool, max_inline in 0usize..20, max_query_buffer in 0usize..99) {
+            let limits = Limits { authenticated, max_inline, max_query_buffer, ..Limits::default() };
+            parse(bytes.chunks(3), &limits);
+        }
+    }
+}
