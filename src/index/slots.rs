@@ -2,7 +2,7 @@
 //!
 //! | state | a search | the next state, and who sets it |
 //! |---|---|---|
-//! | `Free` | never meets it | `Linking`, by `Slots::reserve` |
+//! | `Free`, also while its writer fills it | never meets it | `Linking`, when its code and name are written |
 //! | `Linking` | walks through it; returns it only if it is `Live` by the end | `Live`, by [`Slots::publish`], or `Dead`, if its writer gives up |
 //! | `Live` | returns it | `Dead`, by `Slots::kill` |
 //! | `Dead` | walks through it; returns it only if it died after the search began | `Free`, by the sweeper, two grace periods later |
@@ -125,12 +125,18 @@ impl Slots {
         })
     }
 
-    /// `Free` → `Linking`, for a slot just taken, whose lists are empty.
-    pub(super) fn reserve(&self, slot: u32, level: u32, tower: u32) {
+    /// Notes the height of a slot just taken, whose lists are empty. It stays `Free`.
+    pub(super) fn set_level(&self, slot: u32, level: u32, tower: u32) {
         debug_assert!(level <= MAX_LEVEL);
         let [word, first] = self.words.block(slot) else { unreachable!("two words per slot") };
         first.store(tower, Ordering::Relaxed);
-        word.store(level << STATE_BITS | State::Linking as u32, Ordering::Release);
+        word.store(level << STATE_BITS | State::Free as u32, Ordering::Release);
+    }
+
+    /// `Free` → `Linking`: the caller has written the slot's code and name, and whoever scans all slots may read them.
+    pub(super) fn begin_linking(&self, slot: u32) {
+        let level = self.word(slot).level();
+        self.words.block(slot)[0].store(level << STATE_BITS | State::Linking as u32, Ordering::Release);
     }
 
     /// `Linking` → `Live`. The caller's critical section makes this one step with its own tables.
@@ -208,7 +214,9 @@ mod tests {
         let slots = Slots::new();
         let mut grown = 0;
         let slot = slots.take(|len| grown = len);
-        slots.reserve(slot, 3, 0);
+        slots.set_level(slot, 3, 0);
+        assert_eq!(slots.state(slot), State::Free);
+        slots.begin_linking(slot);
         assert_eq!((slot, grown, slots.end()), (0, 1, 1));
         assert_eq!((slots.state(slot), slots.word(slot).level()), (State::Linking, 3));
         let before = slots.moment();
@@ -226,7 +234,7 @@ mod tests {
     fn moments_wrap() {
         let slots = Slots::new();
         let slot = slots.take(|_| ());
-        slots.reserve(slot, 0, 0);
+        slots.set_level(slot, 0, 0);
         slots.deaths.store((1 << MOMENT_BITS) - 1, Ordering::Relaxed);
         let before = slots.moment();
         slots.kill(slot);

@@ -43,7 +43,8 @@ trait Number {
     type Block;
     const BYTES: usize;
     fn blocks(bytes: &[u8]) -> (&[Self::Block], &[u8]);
-    fn widened(bytes: &[u8]) -> impl Iterator<Item = f32>;
+    /// One by one, for what is left over.
+    unsafe fn widened(bytes: &[u8]) -> impl Iterator<Item = f32>;
     unsafe fn load(block: &Self::Block) -> __m256;
 }
 
@@ -57,7 +58,7 @@ impl Number for F32 {
         bytes.as_chunks()
     }
 
-    fn widened(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    unsafe fn widened(bytes: &[u8]) -> impl Iterator<Item = f32> {
         scalar::f32s(bytes)
     }
 
@@ -79,8 +80,9 @@ impl Number for F16 {
         bytes.as_chunks()
     }
 
-    fn widened(bytes: &[u8]) -> impl Iterator<Item = f32> {
-        scalar::f16s(bytes)
+    unsafe fn widened(bytes: &[u8]) -> impl Iterator<Item = f32> {
+        // SAFETY: the caller has the features.
+        bytes.as_chunks().0.iter().map(|&number| unsafe { widened_f16(number) })
     }
 
     #[inline]
@@ -89,6 +91,13 @@ impl Number for F16 {
         // SAFETY: reads the 16 bytes of the block, at any address.
         _mm256_cvtph_ps(unsafe { _mm_loadu_si128(block.as_ptr().cast()) })
     }
+}
+
+/// One number. With the arithmetic of the plain loop instead, 100 numbers of f16 took twice as long.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c,popcnt")]
+fn widened_f16(number: [u8; 2]) -> f32 {
+    _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(u16::from_le_bytes(number).into())))
 }
 
 /// What a pair of numbers adds to the sum. `add` needs the features of [`Avx2`].
@@ -144,7 +153,9 @@ fn sum<T: Term, A: Number, B: Number>(a: &[u8], b: &[u8]) -> f32 {
         // SAFETY: the features are those of this function.
         *sum = unsafe { T::add(*sum, A::load(x), B::load(y)) };
     }
-    let rest = A::widened(a_rest).zip(B::widened(b_rest)).fold(0.0, |sum, (x, y)| T::add_one(sum, x, y));
+    // SAFETY: the features are those of this function.
+    let rest = unsafe { A::widened(a_rest).zip(B::widened(b_rest)) };
+    let rest = rest.fold(0.0, |sum, (x, y)| T::add_one(sum, x, y));
     total(sums) + rest
 }
 

@@ -1,9 +1,13 @@
 //! A double as Redis prints it (`d2string` and fpconv): the digits of `zmij`, in Redis' layout.
 
+use std::ops::Range;
+
 use bytes::BufMut;
 
 /// Integral values strictly within ±this are printed as integers (`double2ll`).
 const INTEGER_BOUND: f64 = (i64::MAX / 2) as f64;
+/// Where zmij's layout and Redis' are the same for a number that is not integral: nearly all scores.
+const PLAIN: Range<f64> = 1e-3..1e4;
 /// A double has at most 17 significant digits, so the longest text is `-0.` with zeros and digits, or `-d.…e-308`.
 const LONGEST: usize = 32;
 
@@ -65,12 +69,22 @@ pub fn double_text(value: f64) -> DoubleText {
     let magnitude = value.abs();
     if magnitude.is_infinite() {
         text.push(b"inf");
-    } else if magnitude < INTEGER_BOUND && magnitude == magnitude.trunc() {
+    } else if magnitude < INTEGER_BOUND && magnitude == magnitude as u64 as f64 {
         text.push_integer(magnitude as u64);
     } else {
-        Digits::of(magnitude).lay_out(&mut text);
+        push_shortest(magnitude, &mut text);
     }
     text
+}
+
+fn push_shortest(magnitude: f64, text: &mut DoubleText) {
+    let mut buffer = zmij::Buffer::new();
+    let shortest = buffer.format_finite(magnitude).as_bytes();
+    if PLAIN.contains(&magnitude) {
+        text.push(shortest);
+    } else {
+        Digits::of(shortest).lay_out(text);
+    }
 }
 
 /// `digits × 10^exponent`, without zeros at either end.
@@ -81,12 +95,10 @@ struct Digits {
 }
 
 impl Digits {
-    /// The shortest digits of a finite positive number, taken out of the text that zmij makes.
-    fn of(magnitude: f64) -> Self {
-        let mut buffer = zmij::Buffer::new();
-        let text = buffer.format_finite(magnitude).as_bytes();
+    /// The digits of a finite positive number as zmij prints it.
+    fn of(shortest: &[u8]) -> Self {
         let mut this = Self { digits: [0; 24], len: 0, exponent: 0 };
-        let (mut point, mut rest) = (false, text);
+        let (mut point, mut rest) = (false, shortest);
         while let [byte, tail @ ..] = rest {
             match byte {
                 b'.' => point = true,
@@ -216,6 +228,17 @@ mod tests {
             prop_assume!(!value.is_nan());
             let read: f64 = text(value).parse().unwrap();
             prop_assert_eq!(read.to_bits(), value.to_bits());
+        }
+
+        /// Both ways to a layout agree where the shorter one is taken.
+        #[test]
+        fn plain_numbers_have_the_layout_of_all(exponent in -3.0f64..4.0) {
+            let value = 10f64.powf(exponent);
+            prop_assume!(PLAIN.contains(&value) && value.fract() != 0.0);
+            let mut laid_out = DoubleText::new();
+            Digits::of(zmij::Buffer::new().format_finite(value).as_bytes()).lay_out(&mut laid_out);
+            let short = double_text(value);
+            prop_assert_eq!(short.as_bytes(), laid_out.as_bytes());
         }
 
         #[test]

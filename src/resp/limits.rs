@@ -46,6 +46,12 @@ impl Limits {
         Self { authenticated: false, ..self }
     }
 
+    /// The longest argument, in bytes, that this client may send.
+    pub fn bulk_len(&self) -> usize {
+        let anonymous = if self.authenticated { usize::MAX } else { ANONYMOUS_BULK_LEN };
+        self.max_bulk_len.min(anonymous)
+    }
+
     /// The longest request, in bytes, that this client may have in flight.
     pub fn request_len(&self) -> usize {
         let anonymous = if self.authenticated { usize::MAX } else { ANONYMOUS_QUERY_BUFFER };

@@ -10,6 +10,7 @@ mod double;
 mod error;
 mod inline;
 mod limits;
+mod lines;
 mod number;
 mod parser;
 mod reply;

@@ -66,8 +66,7 @@ impl Graph {
         if layer == 0 { 2 * self.m } else { self.m }
     }
 
-    /// A `Linking` slot with empty lists up to `level`. They are emptied before the slot leaves the state `Free`, in
-    /// which the sweeper passes it over.
+    /// A slot out of everybody's sight, with empty lists up to `level`.
     pub(super) fn reserve(&self, level: u32, grow: impl FnOnce(u32)) -> u32 {
         let slot = self.slots.take(|len| {
             self.base.grow_to(len);
@@ -77,7 +76,7 @@ impl Graph {
         let lists =
             std::iter::once(self.base.block(slot)).chain((0..level).map(|l| self.upper.block(tower + l)));
         lists.flatten().for_each(|word| word.store(0, Ordering::Relaxed));
-        self.slots.reserve(slot, level, tower);
+        self.slots.set_level(slot, level, tower);
         slot
     }
 
@@ -193,9 +192,9 @@ mod tests {
         graph.append(tall, 0, 3, 7);
         graph.replace(tall, 2, &[5]);
         assert_eq!(graph.links(tall, 0).as_slice(), [0, 1, 2, 7]);
-        assert_eq!(graph.links(tall, 1).as_slice(), []);
+        assert_eq!(graph.links(tall, 1).as_slice(), [0u32; 0]);
         assert_eq!(graph.links(tall, 2).as_slice(), [5]);
-        assert_eq!(graph.links(tall, 3).as_slice(), [], "above its level");
+        assert_eq!(graph.links(tall, 3).as_slice(), [0u32; 0], "above its level");
         graph.replace(tall, 0, &[9]);
         assert_eq!(graph.links(tall, 0).as_slice(), [9]);
     }
@@ -210,6 +209,6 @@ mod tests {
         graph.release(first);
         let second = graph.reserve(3, |_| ());
         assert_eq!(graph.slots.tower(second), tower);
-        assert_eq!(graph.links(second, 3).as_slice(), []);
+        assert_eq!(graph.links(second, 3).as_slice(), [0u32; 0]);
     }
 }

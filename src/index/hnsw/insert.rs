@@ -15,6 +15,7 @@ impl Index {
     /// `ef`: candidates explored on each layer (the paper's `efConstruction`).
     pub fn link(&self, slot: u32, ef: usize, scorer: &impl Scorer) {
         let level = self.graph.level(slot);
+        self.graph.slots.begin_linking(slot);
         // Whoever would become the entry point does so alone, so that two tall slots do not miss each other.
         let mut entry = self.entry();
         let _alone = entry.is_none_or(|entry| level > entry.level).then(|| {

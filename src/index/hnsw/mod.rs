@@ -51,7 +51,7 @@ impl Index {
         }
     }
 
-    /// Takes an unused slot and makes it `Linking`. `grow(len)` must make slots `0 .. len` exist in the caller's arenas.
+    /// Takes an unused slot, which nobody else can see until it is linked. `grow(len)` must make slots `0 .. len` exist in the caller's arenas.
     pub fn reserve(&self, grow: impl FnOnce(u32)) -> u32 {
         let number = self.reserved.fetch_add(1, Ordering::Relaxed);
         self.graph.reserve(self.level_of(number), grow)
