@@ -8,10 +8,14 @@ mod context;
 mod dispatch;
 pub mod glob;
 mod help;
+mod keys;
 pub mod registry;
 mod server;
 mod spec;
 pub mod statistics;
+mod strings;
+#[cfg(test)]
+mod testing;
 
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
@@ -29,6 +33,34 @@ pub static COMMANDS: &[&Spec] = &[
     &connection::quit::SPEC,
     &connection::reset::SPEC,
     &connection::select::SPEC,
+    // keys
+    &keys::copy::SPEC,
+    &keys::dbsize::SPEC,
+    &keys::del::DEL,
+    &keys::exists::EXISTS,
+    &keys::expire::EXPIRE,
+    &keys::expire::EXPIREAT,
+    &keys::ttl::EXPIRETIME,
+    &keys::flush::FLUSHALL,
+    &keys::flush::FLUSHDB,
+    &keys::keys::SPEC,
+    &keys::memory::SPEC,
+    &keys::r#move::SPEC,
+    &keys::object::SPEC,
+    &keys::persist::SPEC,
+    &keys::expire::PEXPIRE,
+    &keys::expire::PEXPIREAT,
+    &keys::ttl::PEXPIRETIME,
+    &keys::ttl::PTTL,
+    &keys::randomkey::SPEC,
+    &keys::rename::RENAME,
+    &keys::rename::RENAMENX,
+    &keys::scan::SPEC,
+    &keys::swapdb::SPEC,
+    &keys::exists::TOUCH,
+    &keys::ttl::TTL,
+    &keys::r#type::SPEC,
+    &keys::del::UNLINK,
     // server
     &server::command::SPEC,
     &server::config::SPEC,
@@ -38,4 +70,20 @@ pub static COMMANDS: &[&Spec] = &[
     &server::module::SPEC,
     &server::shutdown::SPEC,
     &server::time::SPEC,
+    // strings
+    &strings::append::SPEC,
+    &strings::incr::DECR,
+    &strings::incr::DECRBY,
+    &strings::get::GET,
+    &strings::get::GETDEL,
+    &strings::incr::INCR,
+    &strings::incr::INCRBY,
+    &strings::mget::SPEC,
+    &strings::mset::MSET,
+    &strings::mset::MSETNX,
+    &strings::setex::PSETEX,
+    &strings::set::SPEC,
+    &strings::setex::SETEX,
+    &strings::setex::SETNX,
+    &strings::strlen::SPEC,
 ];

@@ -91,7 +91,6 @@ impl Database {
             if cursor.is_start() {
                 break;
             }
-            budget.positions = budget.positions.saturating_sub(1);
         }
         cursor
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Up to here Redis keeps a string beside its header, and calls it `embstr`.
-const MAX_EMBEDDED_LEN: usize = 44;
+/// Bytes of a key and its text that Redis 8.6 keeps in one block with their header: such a text it calls `embstr`.
+const MAX_EMBEDDED_LEN: usize = 41;
 
 /// No integer is longer than `-9223372036854775808`.
 const MAX_INTEGER_LEN: usize = 20;
@@ -82,11 +82,11 @@ impl StringValue {
         self.len() == 0
     }
 
-    /// What OBJECT ENCODING says.
-    pub fn encoding(&self) -> &'static str {
+    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    pub fn encoding(&self, key_len: usize) -> &'static str {
         match &self.0 {
             Form::Integer(_) => "int",
-            Form::Written(text) if text.len() <= MAX_EMBEDDED_LEN => "embstr",
+            Form::Written(text) if key_len + text.len() <= MAX_EMBEDDED_LEN => "embstr",
             Form::Written(_) | Form::Edited(_) => "raw",
         }
     }
@@ -117,21 +117,22 @@ mod tests {
     fn only_canonical_integers_are_integers() {
         for text in ["0", "-1", "7", "9223372036854775807", "-9223372036854775808"] {
             let value = StringValue::new(text.as_bytes());
-            assert_eq!(value.encoding(), "int", "{text}");
+            assert_eq!(value.encoding(1), "int", "{text}");
             assert_eq!(value.text(), text.as_bytes());
             assert_eq!(value.as_integer(), text.parse().ok());
         }
         for text in ["", "-", "+1", "01", "-0", "-01", " 1", "1 ", "1.0", "9223372036854775808", "--1"] {
-            assert_eq!(StringValue::new(text.as_bytes()).encoding(), "embstr", "{text}");
+            assert_eq!(StringValue::new(text.as_bytes()).encoding(1), "embstr", "{text}");
             assert_eq!(StringValue::new(text.as_bytes()).as_integer(), None, "{text}");
         }
     }
 
     #[test]
     fn encodings_are_those_of_redis() {
-        assert_eq!(StringValue::new(&[b'x'; 44]).encoding(), "embstr");
-        assert_eq!(StringValue::new(&[b'x'; 45]).encoding(), "raw");
-        assert_eq!(StringValue::edited(b"12").encoding(), "raw");
+        assert_eq!(StringValue::new(&[b'x'; 40]).encoding(1), "embstr");
+        assert_eq!(StringValue::new(&[b'x'; 41]).encoding(1), "raw");
+        assert_eq!(StringValue::new(&[b'x'; 22]).encoding(20), "raw");
+        assert_eq!(StringValue::edited(b"12").encoding(1), "raw");
         assert_eq!(StringValue::edited(b"12").as_integer(), Some(12));
     }
 

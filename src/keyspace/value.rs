@@ -36,10 +36,10 @@ impl Value {
         }
     }
 
-    /// What OBJECT ENCODING says.
-    pub fn encoding(&self) -> &'static str {
+    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    pub fn encoding(&self, key_len: usize) -> &'static str {
         match self {
-            Self::String(string) => string.encoding(),
+            Self::String(string) => string.encoding(key_len),
             Self::VectorSet(_) => "raw",
         }
     }
