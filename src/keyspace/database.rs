@@ -123,7 +123,7 @@ impl Database {
             return Ok(None);
         };
         let outcome = change(&handle.set);
-        if handle.set.is_empty() && !handle.set.params().kept {
+        if handle.set.is_empty() && !handle.set.params().kept() {
             keys.remove(key);
         }
         Ok(Some(outcome))

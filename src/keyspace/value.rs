@@ -1,12 +1,13 @@
 //! What a key can mean.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::string::StringValue;
 use crate::vector_set::{Binding, VectorSet};
 
 /// The value of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Value {
     /// Text, or a number.
     String(StringValue),
@@ -19,7 +20,7 @@ pub enum Value {
 pub struct WrongType;
 
 /// A vector set as one lookup found it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SetHandle {
     /// The set; it may have lost its key since.
     pub set: Arc<VectorSet>,
@@ -48,7 +49,7 @@ impl Value {
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::String(string) => string.heap_bytes(),
-            Self::VectorSet(set) => size_of::<VectorSet>() + set.heap_bytes(),
+            Self::VectorSet(set) => set.heap_bytes(),
         }
     }
 
@@ -72,6 +73,15 @@ impl Value {
     pub(super) fn unbind(&self) {
         if let Self::VectorSet(set) = self {
             set.unbind();
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(string) => string.fmt(f),
+            Self::VectorSet(set) => write!(f, "VectorSet of {}", set.len()),
         }
     }
 }

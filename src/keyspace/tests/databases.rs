@@ -1,15 +1,6 @@
 //! What concerns a whole database, or several.
 
-use std::sync::Arc;
-
 use super::*;
-use crate::vector_set::VectorSet;
-
-fn create_set(db: &Database, key: &str) -> Arc<VectorSet> {
-    let set = Arc::new(VectorSet::stand_in(3));
-    db.create_vector_set(key.as_bytes(), Arc::clone(&set), Record::unlogged()).unwrap();
-    set
-}
 
 /// Runs `change`, and says whether the set's handle from before it is stale after it.
 fn makes_stale(db: &Database, key: &str, change: impl FnOnce()) -> bool {
@@ -39,10 +30,10 @@ fn a_set_is_unbound_by_whatever_takes_its_key() {
     let changes: [&dyn Fn(); 7] = [&remove, &overwrite, &rename, &expire, &flush, &flush_all, &swap];
     for (number, change) in changes.iter().enumerate() {
         db.exclusive(&["k"]).remove(b"k");
-        create_set(db, "k");
+        assert!(create(db, "k"));
         assert!(makes_stale(db, "k", change), "change {number}");
     }
-    create_set(db, "k");
+    assert!(create(db, "k"));
     let postpone = || assert!(db.exclusive(&["k"]).set_deadline(b"k", Deadline::at(9_000_000)));
     assert!(!makes_stale(db, "k", postpone));
 }
@@ -51,10 +42,11 @@ fn a_set_is_unbound_by_whatever_takes_its_key() {
 fn a_set_that_runs_empty_under_the_lock_takes_its_key_along() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
-    create_set(db, "k");
+    assert!(create(db, "k"));
     assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Ok(Some(3)));
     assert!(db.contains(b"k"));
-    assert_eq!(db.with_set_exclusively(b"k", |set| set.set_len(0)), Ok(Some(())));
+    let clear = |set: &VectorSet| set.remove(Hold::Exclusive, &ELEMENTS, Record::unlogged()).is_ok();
+    assert_eq!(db.with_set_exclusively(b"k", clear), Ok(Some(true)));
     assert!(!db.contains(b"k"));
     assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Ok(None));
     set(db, "k", "v");
@@ -66,10 +58,10 @@ fn a_set_is_not_created_over_a_key_of_any_type_but_over_an_ended_one() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     set(db, "k", "v");
-    let refused = db.create_vector_set(b"k", Arc::new(VectorSet::stand_in(1)), Record::unlogged());
-    assert_eq!(refused.unwrap_err().0.len(), 1);
+    let refused = db.create_vector_set(b"k", new_set(), Record::unlogged());
+    assert!(refused.is_err_and(|(set, _)| set.len() == ELEMENTS.len()));
     db.exclusive(&["k"]).set_deadline(b"k", Deadline::at(999_999));
-    create_set(db, "k");
+    assert!(create(db, "k"));
     assert!(db.read_vector_set(b"k").unwrap().is_some());
     assert_eq!(keyspace.expired_keys(), 1);
 }
