@@ -1,1 +1,180 @@
-//! See the crate's map.
+//! Which value has this key? Sixteen databases of sharded maps, with keys that end.
+//!
+//! Knows values, but not what is in a vector set; knows no command, no reply and no configuration.
+//!
+//! ```text
+//! mod.rs         the databases, and what concerns several of them
+//! database.rs    lookups, and the whole of one database
+//! exclusive.rs   changing keys under the write locks of their shards
+//! shared.rs      reading several keys at one moment
+//! scan.rs        SCAN, KEYS, RANDOMKEY
+//! shard.rs       the locks and their order
+//! table.rs       one shard's entries: index, slab, deadlines
+//! slab.rs        positions that do not move
+//! entry.rs  value.rs  string.rs  expiry.rs  clock.rs
+//! reaper.rs      where large values are freed
+//! ```
+
+mod clock;
+mod database;
+mod entry;
+mod exclusive;
+mod expiry;
+mod reaper;
+mod scan;
+mod shard;
+mod shared;
+mod slab;
+mod string;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ahash::RandomState;
+
+pub use self::clock::Clock;
+pub use self::database::{Attention, Census, Database};
+pub use self::entry::Entry;
+pub use self::exclusive::Exclusive;
+pub use self::expiry::Deadline;
+pub use self::reaper::Reaper;
+pub use self::scan::Cursor;
+pub use self::shared::Shared;
+pub use self::string::StringValue;
+pub use self::value::{SetHandle, Value, WrongType};
+use crate::record::Record;
+
+/// How many databases there are (Redis' default for `databases`).
+pub const DATABASES: usize = 16;
+
+/// All databases.
+#[derive(Debug)]
+pub struct Keyspace {
+    databases: Box<[Database]>,
+    common: Arc<Common>,
+}
+
+/// What the databases share.
+#[derive(Debug)]
+struct Common {
+    clock: Clock,
+    /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
+    /// can change places.
+    hasher: RandomState,
+    reaper: Reaper,
+    expired_keys: AtomicU64,
+    /// Each number drawn is the hash of the next count.
+    draws: AtomicU64,
+}
+
+impl Keyspace {
+    /// Empty databases that tell the time by `clock`.
+    pub fn new(clock: Clock) -> Self {
+        let common = Arc::new(Common {
+            clock,
+            hasher: RandomState::new(),
+            reaper: Reaper::start(),
+            expired_keys: AtomicU64::new(0),
+            draws: AtomicU64::new(0),
+        });
+        let databases = (0..DATABASES).map(|_| Database::new(Arc::clone(&common))).collect();
+        Self { databases, common }
+    }
+
+    /// A database by its number.
+    ///
+    /// # Panics
+    /// If the number is not below [`DATABASES`]: SELECT checks what clients send.
+    pub fn db(&self, number: usize) -> &Database {
+        &self.databases[number]
+    }
+
+    /// All databases, by number.
+    pub fn databases(&self) -> &[Database] {
+        &self.databases
+    }
+
+    /// The clock by which keys end.
+    pub fn clock(&self) -> &Clock {
+        &self.common.clock
+    }
+
+    /// The thread that frees large values.
+    pub fn reaper(&self) -> &Reaper {
+        &self.common.reaper
+    }
+
+    /// Removes all keys of all databases, and spends the record.
+    pub fn flush_all(&self, record: Record<'_>) {
+        let mut all: Vec<Exclusive<'_>> = self.databases.iter().map(Exclusive::over_all).collect();
+        all.iter_mut().for_each(Exclusive::clear);
+        record.commit();
+    }
+
+    /// Exchanges the keys of two databases, and spends the record, also if they are the same one.
+    pub fn swap(&self, one: usize, other: usize, record: Record<'_>) {
+        if one == other {
+            return record.commit();
+        }
+        let mut low = Exclusive::over_all(&self.databases[one.min(other)]);
+        let mut high = Exclusive::over_all(&self.databases[one.max(other)]);
+        low.swap(&mut high);
+        record.commit();
+    }
+
+    /// Locks a key in each of two different databases, in lock order; the guards come in the order of the arguments.
+    ///
+    /// # Panics
+    /// If the databases are the same: [`Database::exclusive`] locks both keys then.
+    pub fn exclusive_pair(
+        &self,
+        one: (usize, &[u8]),
+        other: (usize, &[u8]),
+    ) -> (Exclusive<'_>, Exclusive<'_>) {
+        assert_ne!(one.0, other.0, "two guards over one database would wait for each other");
+        if one.0 > other.0 {
+            let (other, one) = self.exclusive_pair(other, one);
+            return (one, other);
+        }
+        let first = self.databases[one.0].exclusive(&[one.1]);
+        (first, self.databases[other.0].exclusive(&[other.1]))
+    }
+
+    /// Keys removed because they had ended.
+    pub fn expired_keys(&self) -> u64 {
+        self.common.expired_keys.load(Ordering::Relaxed)
+    }
+
+    /// Lookups by reading commands that found their key, and that did not.
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        let lookups = self.databases.iter().flat_map(|db| &db.shards).map(|shard| &shard.lookups);
+        lookups.fold((0, 0), |(hits, misses), lookups| (hits + lookups.hits(), misses + lookups.misses()))
+    }
+
+    /// Sets the counters to zero (CONFIG RESETSTAT).
+    pub fn reset_statistics(&self) {
+        self.common.expired_keys.store(0, Ordering::Relaxed);
+        self.common.reaper.reset_freed();
+        self.databases.iter().flat_map(|db| &db.shards).for_each(|shard| shard.lookups.reset());
+    }
+}
+
+impl Common {
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    fn count_expired(&self) {
+        self.expired_keys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number below `bound`, each as likely (but for a bias far below what a caller could see); none below 0.
+    fn random_below(&self, bound: usize) -> Option<usize> {
+        let draw = self.hasher.hash_one(self.draws.fetch_add(1, Ordering::Relaxed));
+        (draw as usize).checked_rem(bound)
+    }
+}

@@ -1,1 +1,180 @@
-//! See the crate's map.
+//! Who is connected? Listeners, threads and connections; the only folder that awaits the network.
+//!
+//! Knows no command: requests go to `commands::Call`, replies come back.
+//!
+//! ```text
+//! control thread   accepts, hears signals, drains             one, mostly asleep
+//! network threads  connections; run light commands            io-threads
+//! compute threads  run heavy commands, one queue for all      compute-threads
+//! housekeeper      ends keys and idle clients, ten times a second
+//! ```
+//!
+//! Why this holds on 64 cores: a connection lives on one network thread for all its life, and each of these threads
+//! has its own epoll, timers and run queue (a single-threaded runtime), so there is no shared driver and no stealing
+//! between them. A light command runs from read to write on the thread that its bytes arrived on. It touches shared
+//! memory only where its data is (sharded locks of the keyspace), and counters that have a cache line for each
+//! thread. Options are read through a snapshot that is kept until a generation number, which is otherwise only
+//! read, has changed. The register of clients is locked when they come and go. Heavy commands take so long that one
+//! queue serves all compute threads: 64 threads at 100 µs a command lock it 640,000 times a second for some
+//! nanoseconds each. The queue needs no bound of its own, as each client waits for its one command in it.
+
+mod compute;
+mod connection;
+mod housekeeper;
+mod listener;
+mod network;
+mod output;
+mod socket;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::commands::Server;
+use crate::config::{Config, Settings};
+use crate::keyspace::{Clock, Keyspace};
+use compute::ComputePool;
+use housekeeper::Housekeeper;
+pub use listener::BindError;
+use listener::Listener;
+use network::NetworkThreads;
+
+/// How long clients may take to get their last replies when the server ends.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the drain looks whether all have left.
+const DRAIN_STEP: Duration = Duration::from_millis(2);
+
+/// Why the server could not start.
+#[derive(Debug)]
+pub enum RunError {
+    /// An address cannot be listened on.
+    Bind(BindError),
+    /// The system gives no thread, or no epoll.
+    Resources(std::io::Error),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(out),
+            Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<std::io::Error> for RunError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Resources(error)
+    }
+}
+
+/// A server that listens; nobody is accepted until [`Running::serve`].
+pub struct Running {
+    server: Arc<Server>,
+    control: Runtime,
+    listeners: Vec<Listener>,
+    network: NetworkThreads,
+    compute: Arc<ComputePool>,
+    housekeeper: Housekeeper,
+}
+
+/// Binds all addresses and starts the threads.
+///
+/// # Errors
+/// An address is taken or not ours, or the system gives no threads.
+pub fn start(settings: Settings) -> Result<Running, RunError> {
+    let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listeners = {
+        let _inside = control.enter();
+        listener::bind_all(&settings).map_err(RunError::Bind)?
+    };
+    let (network_threads, compute_threads) = (settings.network_threads(), settings.heavy_threads());
+    let server = Arc::new(Server::new(Config::new(settings), Keyspace::new(Clock::system())));
+    let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
+    server.tcp_port.store(port, Ordering::Relaxed);
+    let compute = Arc::new(ComputePool::start(compute_threads)?);
+    let network = NetworkThreads::start(network_threads, &server, &compute)?;
+    let housekeeper = Housekeeper::start(Arc::clone(&server))?;
+    Ok(Running { server, control, listeners, network, compute, housekeeper })
+}
+
+impl Running {
+    /// The state that clients share, also to ask the server to [stop](crate::commands::Stop).
+    pub fn server(&self) -> Arc<Server> {
+        Arc::clone(&self.server)
+    }
+
+    /// The TCP addresses it listens on, with the ports that the system chose for port 0.
+    pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(Listener::tcp_address).collect()
+    }
+
+    /// All it listens on, for people.
+    pub fn places(&self) -> Vec<String> {
+        self.listeners.iter().map(Listener::place).collect()
+    }
+
+    /// Serves until someone asks the server to stop: `SHUTDOWN`, or SIGTERM and SIGINT after
+    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written.
+    pub fn serve(self) {
+        let Running { server, control, listeners, network, compute, housekeeper } = self;
+        control.block_on(async {
+            let mut stop = server.stop.subscribe();
+            let acceptors: Vec<_> = listeners
+                .into_iter()
+                .map(|listener| tokio::spawn(listener.accept(Arc::clone(&server), network.dealer())))
+                .collect();
+            // The sender lives in `server`, so this ends by a request only.
+            let _ = stop.wait_for(|requested| *requested).await;
+            acceptors.iter().for_each(tokio::task::JoinHandle::abort);
+            for acceptor in acceptors {
+                let _ = acceptor.await;
+            }
+            drain(&server).await;
+        });
+        housekeeper.stop();
+        network.stop();
+        compute.stop();
+    }
+
+    /// From now on SIGTERM and SIGINT ask the server to stop.
+    ///
+    /// # Errors
+    /// The system takes no handler.
+    pub fn stop_on_signals(&self) -> std::io::Result<()> {
+        let _inside = self.control.enter();
+        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+            let mut signals = signal(kind)?;
+            let server = Arc::clone(&self.server);
+            self.control.spawn(async move {
+                signals.recv().await;
+                tracing::info!("asked by a signal to stop");
+                server.stop.request();
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Asks all connections to end and waits until they did, or until their time is up.
+async fn drain(server: &Server) {
+    let everyone_left = async {
+        loop {
+            let clients = server.clients.list();
+            if clients.is_empty() {
+                break;
+            }
+            clients.iter().for_each(|client| client.kill());
+            tokio::time::sleep(DRAIN_STEP).await;
+        }
+    };
+    if tokio::time::timeout(DRAIN_PATIENCE, everyone_left).await.is_err() {
+        tracing::warn!(clients = server.clients.len(), "some clients did not take their last replies");
+    }
+}

@@ -1,0 +1,282 @@
+//! What one client has chosen, and the register in which others see it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::registry::{self, Command};
+use crate::counters::Counter;
+use crate::resp::Protocol;
+
+/// The state of a client that only its own connection touches. It travels with a heavy command to the compute pool.
+pub struct Client {
+    /// What others see of it.
+    pub shown: Arc<Shown>,
+    /// The selected database.
+    pub db: usize,
+    /// The form of its replies.
+    pub protocol: Protocol,
+    /// False until `AUTH`, if a password was set when it connected.
+    pub authenticated: bool,
+    /// `CLIENT REPLY`.
+    pub replies: Replies,
+    /// Set by commands after whose reply the connection ends.
+    pub closing: bool,
+}
+
+impl Client {
+    /// A client as it is after connecting.
+    pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
+        Self { shown, db: 0, protocol: Protocol::Resp2, authenticated, replies: Replies::On, closing: false }
+    }
+
+    /// `RESET`: as it was after connecting.
+    pub fn reset(&mut self, authenticated: bool) {
+        self.shown.reset();
+        *self = Self::new(Arc::clone(&self.shown), authenticated);
+    }
+
+    /// Chooses a database. The caller checked that there is one of this number.
+    pub fn select(&mut self, db: usize) {
+        self.db = db;
+        self.shown.db.store(db, Ordering::Relaxed);
+    }
+
+    /// Chooses the form of replies.
+    pub fn speak(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+        let number = if matches!(protocol, Protocol::Resp3) { 3 } else { 2 };
+        self.shown.protocol.store(number, Ordering::Relaxed);
+    }
+}
+
+/// Which replies are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replies {
+    /// All.
+    On,
+    /// None.
+    Off,
+    /// None for the next command.
+    SkipNext,
+}
+
+/// What `CLIENT SETNAME` and `CLIENT SETINFO` set.
+#[derive(Clone, Debug, Default)]
+pub struct Labels {
+    /// The client's own name, or empty.
+    pub name: String,
+    /// The name of its library, or empty.
+    pub library: String,
+    /// The version of its library, or empty.
+    pub library_version: String,
+}
+
+/// What other clients see of a client. Its connection writes, anyone reads.
+pub struct Shown {
+    /// Never given twice.
+    pub id: u64,
+    /// `127.0.0.1:40000`, or the socket's path and `:0`.
+    pub address: String,
+    /// Where it came in.
+    pub local_address: String,
+    /// Connected through a Unix socket.
+    pub is_unix: bool,
+    /// Number of the socket.
+    pub fd: i32,
+    /// When it connected.
+    pub since: Instant,
+    /// Names it gave itself.
+    pub labels: Mutex<Labels>,
+    /// Number of the selected database.
+    pub db: AtomicUsize,
+    /// 2 or 3.
+    pub protocol: AtomicU8,
+    /// `CLIENT NO-EVICT`.
+    pub no_evict: AtomicBool,
+    /// `CLIENT NO-TOUCH`.
+    pub no_touch: AtomicBool,
+    /// One more than its number in the registry; 0 before the first.
+    last_command: AtomicUsize,
+    last_active_ms: AtomicU64,
+    /// Commands it sent.
+    pub commands: Counter,
+    /// Bytes it sent.
+    pub bytes_in: Counter,
+    /// Bytes sent to it.
+    pub bytes_out: Counter,
+    /// Bytes in its read buffer, and the room left there.
+    pub query_buffer: AtomicUsize,
+    /// Room left in its read buffer.
+    pub query_buffer_free: AtomicUsize,
+    /// Bytes waiting to be sent to it.
+    pub output_buffer: AtomicUsize,
+    busy: AtomicBool,
+    killed: AtomicBool,
+    wake: Notify,
+}
+
+/// Where a connection comes from and arrives.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// The client's address.
+    pub address: String,
+    /// The server's.
+    pub local_address: String,
+    /// Connected through a Unix socket.
+    pub is_unix: bool,
+    /// Number of the socket, -1 without one.
+    pub fd: i32,
+}
+
+impl Shown {
+    fn new(id: u64, endpoints: Endpoints) -> Self {
+        Self {
+            id,
+            address: endpoints.address,
+            local_address: endpoints.local_address,
+            is_unix: endpoints.is_unix,
+            fd: endpoints.fd,
+            since: Instant::now(),
+            labels: Mutex::default(),
+            db: AtomicUsize::new(0),
+            protocol: AtomicU8::new(2),
+            no_evict: AtomicBool::new(false),
+            no_touch: AtomicBool::new(false),
+            last_command: AtomicUsize::new(0),
+            last_active_ms: AtomicU64::new(0),
+            commands: Counter::new(),
+            bytes_in: Counter::new(),
+            bytes_out: Counter::new(),
+            query_buffer: AtomicUsize::new(0),
+            query_buffer_free: AtomicUsize::new(0),
+            output_buffer: AtomicUsize::new(0),
+            busy: AtomicBool::new(false),
+            killed: AtomicBool::new(false),
+            wake: Notify::new(),
+        }
+    }
+
+    fn reset(&self) {
+        self.labels.lock().name.clear();
+        self.db.store(0, Ordering::Relaxed);
+        self.protocol.store(2, Ordering::Relaxed);
+        self.no_evict.store(false, Ordering::Relaxed);
+        self.no_touch.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that a command begins.
+    pub fn begin(&self, command: &Command, now: Instant) {
+        self.touch(now);
+        self.commands.add(1);
+        self.last_command.store(command.id + 1, Ordering::Relaxed);
+    }
+
+    fn touch(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.since);
+        self.last_active_ms.store(since.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// The registered name of its last command; none before the first.
+    pub fn last_command(&self) -> Option<&'static str> {
+        let id = self.last_command.load(Ordering::Relaxed).checked_sub(1)?;
+        registry::by_id(id).map(|command| command.spec.name)
+    }
+
+    /// Seconds without a request.
+    pub fn idle_seconds(&self) -> u64 {
+        let now_ms = self.since.elapsed().as_millis() as u64;
+        now_ms.saturating_sub(self.last_active_ms.load(Ordering::Relaxed)) / 1000
+    }
+
+    /// Notes that a command runs elsewhere while the connection waits, so that it does not count as idle; or that
+    /// it is done.
+    pub fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+        self.touch(Instant::now());
+    }
+
+    /// True while a command of this client runs elsewhere.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Asks the connection to end.
+    pub fn kill(&self) {
+        self.killed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// True once someone asked the connection to end.
+    pub fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::Acquire)
+    }
+
+    /// Resolves when someone asks the connection to end.
+    pub async fn killed(&self) {
+        while !self.is_killed() {
+            self.wake.notified().await;
+        }
+    }
+}
+
+/// All connected clients. Its lock is taken when one connects or leaves, and by `CLIENT LIST` and the like; never
+/// by the commands in between.
+#[derive(Default)]
+pub struct Clients {
+    next_id: AtomicU64,
+    connected: Mutex<BTreeMap<u64, Arc<Shown>>>,
+}
+
+impl Clients {
+    /// Registers a client, unless there are `max` already.
+    pub fn connect(&self, endpoints: Endpoints, max: usize) -> Option<Arc<Shown>> {
+        let mut connected = self.connected.lock();
+        if connected.len() >= max {
+            return None;
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let shown = Arc::new(Shown::new(id, endpoints));
+        connected.insert(id, Arc::clone(&shown));
+        Some(shown)
+    }
+
+    /// Forgets a client.
+    pub fn leave(&self, id: u64) {
+        self.connected.lock().remove(&id);
+    }
+
+    /// All clients by id.
+    pub fn list(&self) -> Vec<Arc<Shown>> {
+        self.connected.lock().values().cloned().collect()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.connected.lock().len()
+    }
+
+    /// True if nobody is connected.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_register_refuses_clients_beyond_the_limit_and_never_reuses_ids() {
+        let clients = Clients::default();
+        let first = clients.connect(Endpoints::default(), 1).expect("there is room for one");
+        assert!(clients.connect(Endpoints::default(), 1).is_none());
+        clients.leave(first.id);
+        let second = clients.connect(Endpoints::default(), 1).expect("the first one left");
+        assert!(second.id > first.id);
+    }
+}

@@ -1,0 +1,56 @@
+//! `AUTH [username] password`: who is there? The only user is `default`.
+
+use sha1::{Digest, Sha1};
+
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+/// The only user there is.
+pub(super) const USER: &[u8] = b"default";
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "auth",
+    arity: Arity::AtLeast(2),
+    flags: super::HANDSHAKE,
+    keys: &[],
+    group: Group::Connection,
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of passwords defined for the user",
+    summary: "Authenticates the connection.",
+    weight: Weight::Light,
+    run: Run::Read(auth),
+};
+
+const NO_PASSWORD_SET: Error = Error::new(
+    "ERR AUTH <password> called without any password configured for the default user. \
+     Are you sure your configuration is correct?",
+);
+
+fn auth(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let first = args.bytes()?;
+    let second = args.take();
+    args.finish()?;
+    let (user, password) = match second {
+        Some(password) => (first, password),
+        None if !cx.server.config.settings().has_password() => return Err(NO_PASSWORD_SET),
+        None => (USER, first),
+    };
+    authenticate(cx, user, password)?;
+    Ok(Reply::OK)
+}
+
+/// Lets the client in, or refuses it.
+pub(super) fn authenticate(cx: &mut Context, user: &[u8], password: &[u8]) -> Result<(), Error> {
+    let settings = cx.server.config.settings();
+    let is_right = !settings.has_password() || same(settings.requirepass.as_bytes(), password);
+    if user != USER || !is_right {
+        return Err(Error::wrong_password());
+    }
+    cx.client.authenticated = true;
+    Ok(())
+}
+
+/// Compares digests, so that the time it takes says nothing of where the texts differ.
+fn same(password: &[u8], given: &[u8]) -> bool {
+    Sha1::digest(password) == Sha1::digest(given) && password == given
+}

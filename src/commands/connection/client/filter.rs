@@ -1,0 +1,111 @@
+//! The filters of `CLIENT LIST` and `CLIENT KILL`.
+
+use crate::commands::client::Shown;
+use crate::commands::connection::auth::USER;
+use crate::resp::{Args, Error};
+
+/// Which clients are meant: all conditions must hold.
+#[derive(Debug, Default)]
+pub(super) struct Filter {
+    ids: Vec<u64>,
+    kind: Option<Kind>,
+    address: Option<Vec<u8>>,
+    local_address: Option<Vec<u8>>,
+    min_age_seconds: Option<u64>,
+    /// Leaves out the client that asks.
+    skip_me: bool,
+}
+
+/// Redis' classes of clients. Here all are normal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Normal,
+    Other,
+}
+
+impl Filter {
+    /// A filter for one address.
+    pub(super) fn by_address(address: &[u8]) -> Self {
+        Self { address: Some(address.to_owned()), ..Self::default() }
+    }
+
+    /// A filter that leaves out the client that asks, unless told otherwise.
+    pub(super) fn sparing_me() -> Self {
+        Self { skip_me: true, ..Self::default() }
+    }
+
+    /// Adds the conditions that the arguments name.
+    pub(super) fn parse(mut self, mut args: Args) -> Result<Self, Error> {
+        while !args.is_empty() {
+            self.take_condition(&mut args)?;
+        }
+        Ok(self)
+    }
+
+    fn take_condition(&mut self, args: &mut Args) -> Result<(), Error> {
+        let name = args.bytes()?.to_ascii_uppercase();
+        if args.is_empty() {
+            return Err(Error::syntax());
+        }
+        match name.as_slice() {
+            b"ID" => self.ids = ids(args)?,
+            b"TYPE" => self.kind = Some(kind(args.bytes()?)?),
+            b"ADDR" => self.address = Some(args.bytes()?.to_owned()),
+            b"LADDR" => self.local_address = Some(args.bytes()?.to_owned()),
+            b"USER" => known_user(args.bytes()?)?,
+            b"MAXAGE" => self.min_age_seconds = Some(age(args)?),
+            b"SKIPME" => {
+                self.skip_me = args.keyword_of(&[("yes", true), ("no", false)]).ok_or(Error::syntax())?
+            }
+            _ => return Err(Error::syntax()),
+        }
+        Ok(())
+    }
+
+    /// True if this client is meant; `me` is the id of the one that asks.
+    pub(super) fn admits(&self, shown: &Shown, me: u64) -> bool {
+        let is = |wanted: &Option<Vec<u8>>, text: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == text.as_bytes())
+        };
+        (self.ids.is_empty() || self.ids.contains(&shown.id))
+            && self.kind.is_none_or(|kind| kind == Kind::Normal)
+            && is(&self.address, &shown.address)
+            && is(&self.local_address, &shown.local_address)
+            && self.min_age_seconds.is_none_or(|age| shown.since.elapsed().as_secs() >= age)
+            && !(self.skip_me && shown.id == me)
+    }
+}
+
+/// All numbers that follow; the first must be one.
+fn ids(args: &mut Args) -> Result<Vec<u64>, Error> {
+    let mut ids = vec![id(args)?];
+    while args.peek().is_some_and(|next| next.first().is_some_and(u8::is_ascii_digit)) {
+        ids.push(id(args)?);
+    }
+    Ok(ids)
+}
+
+fn id(args: &mut Args) -> Result<u64, Error> {
+    let id: i64 = args.integer_or("ERR Invalid client ID")?;
+    u64::try_from(id).ok().filter(|id| *id > 0).ok_or(Error::new("ERR client-id should be greater than 0"))
+}
+
+fn age(args: &mut Args) -> Result<u64, Error> {
+    let age: i64 = args.integer_or("ERR maxage is not an integer or out of range")?;
+    u64::try_from(age).ok().filter(|age| *age > 0).ok_or(Error::new("ERR maxage should be greater than 0"))
+}
+
+fn kind(name: &[u8]) -> Result<Kind, Error> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"normal" => Ok(Kind::Normal),
+        b"master" | b"slave" | b"replica" | b"pubsub" => Ok(Kind::Other),
+        _ => Err(Error::from(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(name)))),
+    }
+}
+
+fn known_user(name: &[u8]) -> Result<(), Error> {
+    if name == USER {
+        return Ok(());
+    }
+    Err(Error::from(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))
+}

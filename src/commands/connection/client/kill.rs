@@ -1,0 +1,43 @@
+//! `CLIENT KILL addr:port` and `CLIENT KILL filter value …`: other clients are disconnected.
+
+use super::filter::Filter;
+use super::{ADMIN, SUBCOMMAND};
+use crate::commands::{Arity, Context, Run, Spec};
+use crate::resp::{Args, Error, Reply};
+
+pub(super) const KILL: Spec = Spec {
+    name: "client|kill",
+    arity: Arity::AtLeast(3),
+    flags: ADMIN,
+    since: "2.4.0",
+    complexity: "O(N) where N is the number of client connections",
+    summary: "Terminates open connections.",
+    run: Run::Read(kill),
+    ..SUBCOMMAND
+};
+
+fn kill(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    if args.remaining() == 1 {
+        return match kill_matching(&Filter::by_address(args.bytes()?), cx) {
+            0 => Err(Error::new("ERR No such client")),
+            _ => Ok(Reply::OK),
+        };
+    }
+    let filter = Filter::sparing_me().parse(args)?;
+    Ok(Reply::count(kill_matching(&filter, cx)))
+}
+
+/// The client itself is closed after its reply, like a `QUIT`.
+fn kill_matching(filter: &Filter, cx: &mut Context) -> usize {
+    let me = cx.client.shown.id;
+    let victims: Vec<_> =
+        cx.server.clients.list().into_iter().filter(|shown| filter.admits(shown, me)).collect();
+    for victim in &victims {
+        if victim.id == me {
+            cx.client.closing = true;
+        } else {
+            victim.kill();
+        }
+    }
+    victims.len()
+}

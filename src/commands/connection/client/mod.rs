@@ -1,0 +1,65 @@
+//! `CLIENT <subcommand>`: what clients say of themselves, see of each other, and do to each other.
+
+mod filter;
+mod kill;
+mod labels;
+mod list;
+mod reply;
+mod switches;
+mod tracking;
+
+pub(super) use labels::checked_name;
+
+use crate::commands::{Arity, Flags, Group, Run, Spec, Weight, help};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "client",
+    arity: Arity::AtLeast(2),
+    flags: Flags::NONE,
+    since: "2.4.0",
+    complexity: "Depends on subcommand.",
+    summary: "A container for client connection commands.",
+    run: Run::Container(SUBCOMMANDS),
+    ..SUBCOMMAND
+};
+
+/// What most subcommands share.
+const SUBCOMMAND: Spec = Spec {
+    name: "client",
+    arity: Arity::Exactly(2),
+    flags: Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE),
+    keys: &[],
+    group: Group::Connection,
+    since: "5.0.0",
+    complexity: "O(1)",
+    summary: "",
+    weight: Weight::Light,
+    run: Run::Container(&[]),
+};
+
+/// Flags of the subcommands that reach other clients.
+const ADMIN: Flags = SUBCOMMAND.flags.and(Flags::ADMIN);
+
+const SUBCOMMANDS: &[&Spec] = &[
+    &labels::GETNAME,
+    &tracking::GETREDIR,
+    &HELP,
+    &list::ID,
+    &list::INFO,
+    &kill::KILL,
+    &list::LIST,
+    &switches::NO_EVICT,
+    &switches::NO_TOUCH,
+    &reply::REPLY,
+    &labels::SETINFO,
+    &labels::SETNAME,
+    &tracking::TRACKINGINFO,
+];
+
+const HELP: Spec = Spec {
+    name: "client|help",
+    flags: Flags::LOADING.and(Flags::STALE),
+    summary: "Returns helpful text about the different subcommands.",
+    run: Run::Read(|_, _| Ok(help::of("CLIENT", SUBCOMMANDS))),
+    ..SUBCOMMAND
+};

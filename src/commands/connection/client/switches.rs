@@ -1,0 +1,37 @@
+//! `CLIENT NO-EVICT on|off`, `CLIENT NO-TOUCH on|off`.
+
+use std::sync::atomic::Ordering;
+
+use super::{ADMIN, SUBCOMMAND};
+use crate::commands::{Arity, Run, Spec};
+use crate::resp::Reply;
+use crate::resp::{Args, Error};
+
+pub(super) const NO_EVICT: Spec = Spec {
+    name: "client|no-evict",
+    arity: Arity::Exactly(3),
+    flags: ADMIN,
+    since: "7.0.0",
+    summary: "Sets the client eviction mode of the connection.",
+    run: Run::Read(|args, cx| {
+        cx.client.shown.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
+        Ok(Reply::OK)
+    }),
+    ..SUBCOMMAND
+};
+
+pub(super) const NO_TOUCH: Spec = Spec {
+    name: "client|no-touch",
+    arity: Arity::Exactly(3),
+    since: "7.2.0",
+    summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+    run: Run::Read(|args, cx| {
+        cx.client.shown.no_touch.store(on_or_off(args)?, Ordering::Relaxed);
+        Ok(Reply::OK)
+    }),
+    ..SUBCOMMAND
+};
+
+fn on_or_off(mut args: Args) -> Result<bool, Error> {
+    args.keyword_of(&[("on", true), ("off", false)]).ok_or(Error::syntax())
+}

@@ -1,0 +1,23 @@
+//! `ECHO message`: the message back.
+
+use bytes::Bytes;
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "echo",
+    arity: Arity::Exactly(2),
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
+    keys: &[],
+    group: Group::Connection,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns the given string.",
+    weight: Weight::Light,
+    run: Run::Read(echo),
+};
+
+fn echo(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
+    Ok(Reply::Bulk(Bytes::copy_from_slice(args.bytes()?)))
+}

@@ -1,0 +1,93 @@
+//! `HELLO [2|3 [AUTH user password] [SETNAME name]]`: which protocol, and who is there?
+
+use super::{auth, client};
+use crate::commands::server::module;
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::info::REDIS_VERSION;
+use crate::resp::{Args, Error, Protocol, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hello",
+    arity: Arity::AtLeast(1),
+    flags: super::HANDSHAKE,
+    keys: &[],
+    group: Group::Connection,
+    since: "6.0.0",
+    complexity: "O(1)",
+    summary: "Handshakes with the Redis server.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| Hello::parse(args)?.execute(cx)),
+};
+
+const NOT_AUTHENTICATED: Error = Error::new(
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> \
+     <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+);
+
+#[derive(Default)]
+struct Hello<'r> {
+    protocol: Option<Protocol>,
+    user_and_password: Option<(&'r [u8], &'r [u8])>,
+    name: Option<&'r str>,
+}
+
+impl<'r> Hello<'r> {
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let mut hello = Hello::default();
+        if args.is_empty() {
+            return Ok(hello);
+        }
+        hello.protocol = Some(protocol(&mut args)?);
+        while let Some(option) = args.take() {
+            if option.eq_ignore_ascii_case(b"AUTH") && args.remaining() >= 2 {
+                hello.user_and_password = Some((args.bytes()?, args.bytes()?));
+            } else if option.eq_ignore_ascii_case(b"SETNAME") && args.remaining() >= 1 {
+                hello.name = Some(client::checked_name(args.bytes()?)?);
+            } else {
+                let option = String::from_utf8_lossy(option);
+                return Err(Error::from(format!("ERR Syntax error in HELLO option '{option}'")));
+            }
+        }
+        Ok(hello)
+    }
+
+    fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
+        if let Some((user, password)) = self.user_and_password {
+            auth::authenticate(cx, user, password)?;
+        }
+        if !cx.client.authenticated && cx.server.config.settings().has_password() {
+            return Err(NOT_AUTHENTICATED);
+        }
+        if let Some(name) = self.name {
+            name.clone_into(&mut cx.client.shown.labels.lock().name);
+        }
+        if let Some(protocol) = self.protocol {
+            cx.client.speak(protocol);
+        }
+        Ok(introduction(cx))
+    }
+}
+
+fn protocol(args: &mut Args) -> Result<Protocol, Error> {
+    let not_a_number = Error::new("ERR Protocol version is not an integer or out of range");
+    match args.integer_or::<i64>(not_a_number)? {
+        2 => Ok(Protocol::Resp2),
+        3 => Ok(Protocol::Resp3),
+        _ => Err(Error::no_protocol()),
+    }
+}
+
+/// Keys and texts are bulk strings: redis-cli dies on simple ones.
+fn introduction(cx: &Context) -> Reply {
+    let version = if cx.client.protocol == Protocol::Resp3 { 3 } else { 2 };
+    let pair = |key: &'static str, value: Reply| (Reply::bulk(key), value);
+    Reply::Map(vec![
+        pair("server", Reply::bulk("redis")),
+        pair("version", Reply::bulk(REDIS_VERSION)),
+        pair("proto", Reply::Integer(version)),
+        pair("id", Reply::Integer(cx.client.shown.id as i64)),
+        pair("mode", Reply::bulk("standalone")),
+        pair("role", Reply::bulk("master")),
+        pair("modules", module::modules()),
+    ])
+}

@@ -1,0 +1,22 @@
+//! Commands about the connection itself.
+//!
+//! Know the client that sent them, and the register of the others; no data.
+
+pub(super) mod auth;
+pub(super) mod client;
+pub(super) mod echo;
+pub(super) mod hello;
+pub(super) mod ping;
+pub(super) mod quit;
+pub(super) mod reset;
+pub(super) mod select;
+
+use super::Flags;
+
+/// Flags of the commands that open or close a connection.
+const HANDSHAKE: Flags = Flags::NOSCRIPT
+    .and(Flags::LOADING)
+    .and(Flags::STALE)
+    .and(Flags::FAST)
+    .and(Flags::NO_AUTH)
+    .and(Flags::ALLOW_BUSY);

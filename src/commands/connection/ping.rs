@@ -1,0 +1,28 @@
+//! `PING [message]`: is the server there?
+
+use bytes::Bytes;
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "ping",
+    arity: Arity::AtLeast(1),
+    flags: Flags::FAST,
+    keys: &[],
+    group: Group::Connection,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns the server's liveliness response.",
+    weight: Weight::Light,
+    run: Run::Read(ping),
+};
+
+fn ping(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
+    let reply = match args.take() {
+        None => Reply::Simple("PONG"),
+        Some(message) => Reply::Bulk(Bytes::copy_from_slice(message)),
+    };
+    args.finish_or(Error::wrong_arity(SPEC.name))?;
+    Ok(reply)
+}

@@ -1,0 +1,22 @@
+//! `QUIT`: the connection ends after the reply.
+
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "quit",
+    arity: Arity::AtLeast(1),
+    flags: super::HANDSHAKE,
+    keys: &[],
+    group: Group::Connection,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Closes the connection.",
+    weight: Weight::Light,
+    run: Run::Read(quit),
+};
+
+fn quit(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    cx.client.closing = true;
+    Ok(Reply::OK)
+}

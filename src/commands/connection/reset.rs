@@ -1,0 +1,23 @@
+//! `RESET`: the connection as it was when it began.
+
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "reset",
+    arity: Arity::Exactly(1),
+    flags: super::HANDSHAKE,
+    keys: &[],
+    group: Group::Connection,
+    since: "6.2.0",
+    complexity: "O(1)",
+    summary: "Resets the connection.",
+    weight: Weight::Light,
+    run: Run::Read(reset),
+};
+
+fn reset(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let authenticated = !cx.server.config.settings().has_password();
+    cx.client.reset(authenticated);
+    Ok(Reply::Simple("RESET"))
+}

@@ -1,0 +1,25 @@
+//! `SELECT index`: the database that later commands use.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "select",
+    arity: Arity::Exactly(2),
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
+    keys: &[],
+    group: Group::Connection,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Changes the selected database.",
+    weight: Weight::Light,
+    run: Run::Read(select),
+};
+
+fn select(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let index: i32 = args.integer()?;
+    let databases = cx.server.keyspace.databases().len();
+    let index = usize::try_from(index).ok().filter(|&index| index < databases);
+    cx.client.select(index.ok_or(Error::new("ERR DB index is out of range"))?);
+    Ok(Reply::OK)
+}

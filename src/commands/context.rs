@@ -1,0 +1,149 @@
+//! What a running command may see: the server's shared state, and the client that sent it.
+
+use std::sync::atomic::{AtomicU16, AtomicU64};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+use super::client::{Client, Clients};
+use super::statistics::Statistics;
+use crate::config::Config;
+use crate::counters;
+use crate::counters::Sharded;
+use crate::info::memory;
+use crate::keyspace::{Database, Keyspace};
+use crate::record::Journal;
+
+/// Length of the random names in `INFO`, in hexadecimal digits.
+const RUN_ID_LEN: usize = 40;
+
+/// The state all clients share.
+pub struct Server {
+    /// The data.
+    pub keyspace: Keyspace,
+    /// The options.
+    pub config: Config,
+    /// Where changes are noted.
+    pub journal: Journal,
+    /// What commands did.
+    pub statistics: Statistics,
+    /// What connections did.
+    pub traffic: Sharded<Traffic>,
+    /// Who is connected.
+    pub clients: Clients,
+    /// When the server started.
+    pub started: Instant,
+    /// The same on the clock, in Unix seconds.
+    pub started_unix_s: u64,
+    /// A random name of this run.
+    pub run_id: String,
+    /// Where the server listens now: the TCP port, or 0.
+    pub tcp_port: AtomicU16,
+    /// Commands in the last second, as the housekeeper saw it.
+    pub ops_per_second: AtomicU64,
+    /// Asks the server to end.
+    pub stop: Stop,
+}
+
+counters! {
+    /// What one thread's connections did.
+    pub struct Traffic {
+        /// Connections accepted.
+        connections_received,
+        /// Connections refused for `maxclients`.
+        rejected_connections,
+        /// Bytes read.
+        net_input_bytes,
+        /// Bytes written.
+        net_output_bytes,
+        /// Reads that brought something.
+        reads_processed,
+        /// Writes.
+        writes_processed,
+        /// Clients closed because their request outgrew its limit.
+        query_buffer_closed,
+        /// Clients closed because they did not read their replies.
+        output_buffer_closed,
+        /// Commands that ran on the compute pool.
+        commands_on_compute_pool,
+    }
+}
+
+impl Server {
+    /// A server with these options over these data.
+    pub fn new(config: Config, keyspace: Keyspace) -> Self {
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Self {
+            keyspace,
+            config,
+            journal: Journal::default(),
+            statistics: Statistics::default(),
+            traffic: Sharded::new(Traffic::default),
+            clients: Clients::default(),
+            started: Instant::now(),
+            started_unix_s: now_s,
+            run_id: random_hex(),
+            tcp_port: AtomicU16::new(0),
+            ops_per_second: AtomicU64::new(0),
+            stop: Stop::default(),
+        }
+    }
+
+    /// `CONFIG RESETSTAT`.
+    pub fn reset_statistics(&self) {
+        self.statistics.reset();
+        self.traffic.iter().for_each(Traffic::reset);
+        self.keyspace.reset_statistics();
+        memory::reset_peak();
+    }
+}
+
+/// Forty random digits; unpredictable enough for a name, not for a secret.
+fn random_hex() -> String {
+    let random = ahash::RandomState::new();
+    let words = (0..3u8).map(|word| format!("{:016x}", random.hash_one(word)));
+    let mut digits: String = words.collect();
+    digits.truncate(RUN_ID_LEN);
+    digits
+}
+
+/// The wish that the server ends. Once uttered it cannot be taken back.
+pub struct Stop(watch::Sender<bool>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Stop {
+    /// Asks the server to end.
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// True once it was asked.
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Something to await it with.
+    pub fn subscribe(&self) -> watch::Receiver<bool> {
+        self.0.subscribe()
+    }
+}
+
+/// What a command runs in.
+pub struct Context<'a> {
+    /// Shared state.
+    pub server: &'a Server,
+    /// The client that sent the command.
+    pub client: &'a mut Client,
+}
+
+impl Context<'_> {
+    /// The database that the client selected.
+    pub fn db(&self) -> &Database {
+        self.server.keyspace.db(self.client.db)
+    }
+}

@@ -1,0 +1,114 @@
+//! From a request to its reply: lookup, gates, the run itself, statistics.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::client::{Client, Replies};
+use super::context::{Context, Server};
+use super::registry::{self, Command};
+use super::spec::{Flags, Run, Weight};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply, Request};
+
+/// Finds what a request asks for, runs it, and accounts for it. Never panics: a command that does is answered with
+/// an error.
+pub fn dispatch(server: &Server, client: &mut Client, request: &Request) -> Reply {
+    Call::new(server, client, request).run(server, client, request)
+}
+
+/// A request that has passed the gates, or the error that stopped it.
+pub struct Call(Result<&'static Command, Error>);
+
+impl Call {
+    /// Looks the command up and asks the gates.
+    pub fn new(server: &Server, client: &Client, request: &Request) -> Self {
+        Self(admit(server, client, request))
+    }
+
+    /// True if it must not run on a network thread.
+    pub fn is_heavy(&self, server: &Server, client: &mut Client, request: &Request) -> bool {
+        match &self.0 {
+            Err(_) => false,
+            Ok(command) => match command.spec.weight {
+                Weight::Light => false,
+                Weight::Heavy => true,
+                Weight::Asked(ask) => ask(arguments(command, request), &Context { server, client }),
+            },
+        }
+    }
+
+    /// Runs it. What comes back is to be written as it is: [`Reply::None`] if the client wants no reply.
+    pub fn run(self, server: &Server, client: &mut Client, request: &Request) -> Reply {
+        let before = client.replies;
+        if before == Replies::SkipNext {
+            client.replies = Replies::On;
+        }
+        let reply = match self.0 {
+            Ok(command) => run(command, server, client, request),
+            Err(error) => Reply::Error(error),
+        };
+        // `CLIENT REPLY ON` is answered; the command after a `SKIP` is not, whatever it is.
+        let silent = before == Replies::SkipNext || client.replies == Replies::Off;
+        if silent { Reply::None } else { reply }
+    }
+}
+
+fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {
+    let command = registry::resolve(request).inspect_err(|error| server.statistics.error(error))?;
+    gates(command, server, client, request)
+        .inspect_err(|error| server.statistics.rejected(command, error))
+        .map(|()| command)
+}
+
+fn gates(command: &Command, server: &Server, client: &Client, request: &Request) -> Result<(), Error> {
+    if !command.spec.arity.accepts(request.len()) {
+        return Err(Error::wrong_arity(command.spec.name));
+    }
+    let needs_password = !client.authenticated && server.config.settings().has_password();
+    if needs_password && !command.spec.flags.has(Flags::NO_AUTH) {
+        return Err(Error::no_auth());
+    }
+    Ok(())
+}
+
+fn run(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Reply {
+    let start = Instant::now();
+    client.shown.begin(command, start);
+    let ran = catch_unwind(AssertUnwindSafe(|| execute(command, server, client, request)));
+    let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
+    server.statistics.ran(command, start.elapsed(), outcome.as_ref().err());
+    outcome.unwrap_or_else(Reply::Error)
+}
+
+fn execute(
+    command: &Command,
+    server: &Server,
+    client: &mut Client,
+    request: &Request,
+) -> Result<Reply, Error> {
+    let args = arguments(command, request);
+    let mut context = Context { server, client };
+    match command.spec.run {
+        Run::Read(read) | Run::Family(read, _) => read(args, &mut context),
+        Run::Write(write) => write(args, &mut context, Record::new(&server.journal, request.wire())),
+        Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),
+    }
+}
+
+/// The arguments after the command's name, and after its subcommand's.
+fn arguments<'r>(command: &Command, request: &'r Request) -> Args<'r> {
+    let mut args = request.args();
+    if command.spec.name.contains('|') {
+        let _subcommand = args.bytes();
+    }
+    args
+}
+
+fn panicked(command: &Command, server: &Server) -> Error {
+    server.statistics.panicked();
+    tracing::error!(
+        command = command.spec.name,
+        "a command panicked; its client was told, nobody else is harmed"
+    );
+    Error::new("ERR internal error: the command failed and may have been carried out in part, see the log")
+}

@@ -1,0 +1,21 @@
+//! `DBSIZE`: how many keys the database has, without those that have ended.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "dbsize",
+    arity: Arity::Exactly(1),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[],
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns the number of keys in the database.",
+    weight: Weight::Light,
+    run: Run::Read(dbsize),
+};
+
+fn dbsize(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    Ok(Reply::count(cx.db().census().keys))
+}

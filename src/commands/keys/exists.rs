@@ -1,0 +1,38 @@
+//! `EXISTS key [key …]`, `TOUCH key [key …]`: how many of the keys are there, repeated ones counted again?
+
+use super::{BY_ARGUMENTS, Names};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::Attention;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const EXISTS: Spec = Spec {
+    name: "exists",
+    arity: Arity::AtLeast(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::from(1, &["RO"])],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys to check.",
+    summary: "Determines whether one or more keys exist.",
+    weight: BY_ARGUMENTS,
+    run: Run::Read(|args, cx| count(args, cx, Attention::Counted)),
+};
+
+pub(in crate::commands) const TOUCH: Spec = Spec {
+    name: "touch",
+    arity: Arity::AtLeast(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::from(1, &["RO"])],
+    group: Group::Generic,
+    since: "3.2.1",
+    complexity: "O(N) where N is the number of keys that will be touched.",
+    summary: "Returns the number of existing keys out of those specified after updating the time they were last accessed.",
+    weight: BY_ARGUMENTS,
+    run: Run::Read(|args, cx| count(args, cx, Attention::Used)),
+};
+
+fn count(args: Args, cx: &mut Context, attention: Attention) -> Result<Reply, Error> {
+    let names: Names = args.iter().collect();
+    let keys = cx.db().shared(&names);
+    Ok(Reply::count(names.iter().filter(|name| keys.get(name, attention).is_some()).count()))
+}

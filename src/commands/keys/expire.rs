@@ -1,0 +1,138 @@
+//! `EXPIRE key seconds [NX|XX|GT|LT]`, and `PEXPIRE`, `EXPIREAT`, `PEXPIREAT`: when the key ends.
+
+use super::lifetime::{Lifetime, invalid_expire_time};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Deadline;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const EXPIRE: Spec = Spec {
+    name: "expire",
+    arity: Arity::AtLeast(3),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Sets the expiration time of a key in seconds.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| Expire::parse("expire", Lifetime::EX, args, cx)?.execute(cx, record)),
+};
+
+pub(in crate::commands) const PEXPIRE: Spec = Spec {
+    name: "pexpire",
+    arity: Arity::AtLeast(3),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Generic,
+    since: "2.6.0",
+    complexity: "O(1)",
+    summary: "Sets the expiration time of a key in milliseconds.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| Expire::parse("pexpire", Lifetime::PX, args, cx)?.execute(cx, record)),
+};
+
+pub(in crate::commands) const EXPIREAT: Spec = Spec {
+    name: "expireat",
+    arity: Arity::AtLeast(3),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Generic,
+    since: "1.2.0",
+    complexity: "O(1)",
+    summary: "Sets the expiration time of a key to a Unix timestamp.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| {
+        Expire::parse("expireat", Lifetime::EXAT, args, cx)?.execute(cx, record)
+    }),
+};
+
+pub(in crate::commands) const PEXPIREAT: Spec = Spec {
+    name: "pexpireat",
+    arity: Arity::AtLeast(3),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Generic,
+    since: "2.6.0",
+    complexity: "O(1)",
+    summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| {
+        Expire::parse("pexpireat", Lifetime::PXAT, args, cx)?.execute(cx, record)
+    }),
+};
+
+struct Expire<'r> {
+    key: &'r [u8],
+    end_ms: i64,
+    condition: Condition,
+}
+
+/// What must be true of the present deadline; all that are set.
+#[derive(Clone, Copy, Default)]
+struct Condition {
+    none: bool,
+    some: bool,
+    sooner: bool,
+    later: bool,
+}
+
+impl<'r> Expire<'r> {
+    fn parse(command: &str, lifetime: Lifetime, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        let mut number = args;
+        args.bytes()?;
+        let condition = Condition::parse(args)?;
+        let end_ms = lifetime.end_ms(number.integer()?, cx.server.keyspace.clock().now_ms());
+        let end_ms = end_ms.ok_or_else(|| invalid_expire_time(command))?;
+        Ok(Self { key, end_ms, condition })
+    }
+
+    fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
+        let mut keys = cx.db().exclusive(&[self.key]);
+        if !keys.contains(self.key) || !self.condition.allows(keys.deadline(self.key), self.end_ms) {
+            return Ok(Reply::Integer(0));
+        }
+        if self.end_ms <= keys.now_ms() {
+            keys.remove(self.key);
+        } else {
+            keys.set_deadline(self.key, Deadline::at(self.end_ms));
+        }
+        keys.commit(record);
+        Ok(Reply::Integer(1))
+    }
+}
+
+impl Condition {
+    fn parse(args: Args) -> Result<Self, Error> {
+        let mut condition = Self::default();
+        for option in args.iter() {
+            *condition.field(option)? = true;
+        }
+        if condition.none && (condition.some || condition.sooner || condition.later) {
+            return Err(Error::new("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        if condition.sooner && condition.later {
+            return Err(Error::new("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(condition)
+    }
+
+    fn field(&mut self, option: &[u8]) -> Result<&mut bool, Error> {
+        match option.to_ascii_uppercase().as_slice() {
+            b"NX" => Ok(&mut self.none),
+            b"XX" => Ok(&mut self.some),
+            b"GT" => Ok(&mut self.sooner),
+            b"LT" => Ok(&mut self.later),
+            _ => Err(Error::from(format!("ERR Unsupported option {}", String::from_utf8_lossy(option)))),
+        }
+    }
+
+    /// A key that never ends counts as ending after all others.
+    fn allows(self, present: Deadline, end_ms: i64) -> bool {
+        match present.unix_ms() {
+            None => !self.some && !self.sooner,
+            Some(at_ms) => !(self.none || self.sooner && end_ms <= at_ms || self.later && end_ms >= at_ms),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `FLUSHDB [ASYNC|SYNC]`, `FLUSHALL [ASYNC|SYNC]`: no keys any more.
+//!
+//! Either way the keys are gone when the reply comes, and the values are freed by the reaper: SYNC promises no more than
+//! what a client can see.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const FLUSHDB: Spec = Spec {
+    name: "flushdb",
+    arity: Arity::AtLeast(1),
+    flags: Flags::WRITE.and(Flags::DANGEROUS),
+    keys: &[],
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys in the selected database",
+    summary: "Remove all keys from the current database.",
+    weight: Weight::Heavy,
+    run: Run::Write(flush_db),
+};
+
+pub(in crate::commands) const FLUSHALL: Spec = Spec {
+    name: "flushall",
+    arity: Arity::AtLeast(1),
+    flags: Flags::WRITE.and(Flags::DANGEROUS),
+    keys: &[],
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "O(N) where N is the total number of keys in all databases",
+    summary: "Removes all keys from all databases.",
+    weight: Weight::Heavy,
+    run: Run::Write(flush_all),
+};
+
+fn flush_db(args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    check_mode(args)?;
+    cx.db().flush(record);
+    Ok(Reply::OK)
+}
+
+fn flush_all(args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    check_mode(args)?;
+    cx.server.keyspace.flush_all(record);
+    Ok(Reply::OK)
+}
+
+fn check_mode(mut args: Args) -> Result<(), Error> {
+    let _either = args.keyword("ASYNC") || args.keyword("SYNC");
+    args.finish()
+}

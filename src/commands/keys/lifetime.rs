@@ -1,0 +1,46 @@
+//! How commands say when a key ends: in seconds or milliseconds, from now or from 1970.
+
+use crate::resp::Error;
+
+/// A way to say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) struct Lifetime {
+    unit_ms: i64,
+    from_now: bool,
+}
+
+impl Lifetime {
+    /// Seconds from now.
+    pub(in crate::commands) const EX: Self = Self { unit_ms: 1000, from_now: true };
+    /// Milliseconds from now.
+    pub(in crate::commands) const PX: Self = Self { unit_ms: 1, from_now: true };
+    /// Seconds since 1970.
+    pub(in crate::commands) const EXAT: Self = Self { unit_ms: 1000, from_now: false };
+    /// Milliseconds since 1970.
+    pub(in crate::commands) const PXAT: Self = Self { unit_ms: 1, from_now: false };
+
+    /// The moment in milliseconds since 1970, if it can be said in them.
+    pub(in crate::commands) fn end_ms(self, number: i64, now_ms: i64) -> Option<i64> {
+        let base_ms = if self.from_now { now_ms } else { 0 };
+        number.checked_mul(self.unit_ms)?.checked_add(base_ms)
+    }
+}
+
+/// The refusal of a moment that cannot be said, or of one that makes no sense for the command.
+pub(in crate::commands) fn invalid_expire_time(command: &str) -> Error {
+    Error::from(format!("ERR invalid expire time in '{command}' command"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_out_of_range_are_refused() {
+        assert_eq!(Lifetime::EX.end_ms(2, 500), Some(2500));
+        assert_eq!(Lifetime::PXAT.end_ms(2, 500), Some(2));
+        assert_eq!(Lifetime::EXAT.end_ms(i64::MAX / 1000 + 1, 0), None);
+        assert_eq!(Lifetime::PX.end_ms(i64::MAX, 1), None);
+        assert_eq!(Lifetime::PX.end_ms(i64::MIN, 1), Some(i64::MIN + 1));
+    }
+}

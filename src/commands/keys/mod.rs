@@ -1,0 +1,57 @@
+//! Commands about keys, whatever their values are.
+//!
+//! Know no type of value, but for the two refusals that Redis makes.
+
+pub(super) mod copy;
+pub(super) mod dbsize;
+pub(super) mod del;
+pub(super) mod exists;
+pub(super) mod expire;
+pub(super) mod flush;
+#[expect(clippy::module_inception, reason = "a file is named as its command")]
+pub(super) mod keys;
+pub(super) mod lifetime;
+pub(super) mod memory;
+pub(super) mod r#move;
+pub(super) mod object;
+pub(super) mod persist;
+pub(super) mod randomkey;
+pub(super) mod rename;
+pub(super) mod scan;
+pub(super) mod swapdb;
+#[cfg(test)]
+mod tests;
+pub(super) mod ttl;
+pub(super) mod r#type;
+
+use smallvec::SmallVec;
+
+use super::{Context, Weight};
+use crate::keyspace::{DATABASES, WrongType};
+use crate::resp::{Args, Error};
+
+/// Keys named in one command.
+pub(super) type Names<'r> = SmallVec<[&'r [u8]; 8]>;
+
+/// A command with more arguments leaves the network thread.
+const MANY_ARGUMENTS: usize = 1000;
+
+/// For commands whose work is in the number of their arguments.
+pub(super) const BY_ARGUMENTS: Weight =
+    Weight::Asked(|args: Args, _: &Context| args.remaining() > MANY_ARGUMENTS);
+
+impl From<WrongType> for Error {
+    fn from(_: WrongType) -> Self {
+        Self::wrong_type()
+    }
+}
+
+/// Takes the number of a database.
+fn database_number(args: &mut Args) -> Result<usize, Error> {
+    checked_database(args.integer()?)
+}
+
+fn checked_database(number: i64) -> Result<usize, Error> {
+    let number = usize::try_from(number).ok().filter(|number| *number < DATABASES);
+    number.ok_or(Error::new("ERR DB index is out of range"))
+}

@@ -1,0 +1,35 @@
+//! `MOVE key db`: the key goes to another database, unless it is there already.
+
+use super::database_number;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "move",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Moves a key to another database.",
+    weight: Weight::Light,
+    run: Run::Write(move_key),
+};
+
+fn move_key(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, from) = (args.bytes()?, cx.client.db);
+    let to = database_number(&mut args)?;
+    if from == to {
+        return Err(Error::new("ERR source and destination objects are the same"));
+    }
+    let (mut source, mut target) = cx.server.keyspace.exclusive_pair((from, key), (to, key));
+    if target.contains(key) {
+        return Ok(Reply::Integer(0));
+    }
+    let Some((value, deadline)) = source.take(key) else { return Ok(Reply::Integer(0)) };
+    target.put(key, value, deadline);
+    record.commit();
+    Ok(Reply::Integer(1))
+}

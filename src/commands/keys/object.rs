@@ -1,0 +1,106 @@
+//! `OBJECT ENCODING|FREQ|IDLETIME|REFCOUNT key`, `OBJECT HELP`: what is known of a key, beyond its value.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight, help};
+use crate::keyspace::{Attention, Entry};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "object",
+    arity: Arity::AtLeast(2),
+    flags: Flags::NONE,
+    keys: &[],
+    group: Group::Generic,
+    since: "2.2.3",
+    complexity: "Depends on subcommand.",
+    summary: "A container for object introspection commands.",
+    weight: Weight::Light,
+    run: Run::Container(SUBCOMMANDS),
+};
+
+const SUBCOMMANDS: &[&Spec] = &[&ENCODING, &FREQ, &HELP, &IDLETIME, &REFCOUNT];
+
+const ENCODING: Spec = Spec {
+    name: "object|encoding",
+    arity: Arity::Exactly(3),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(2, &["RO"])],
+    group: Group::Generic,
+    since: "2.2.3",
+    complexity: "O(1)",
+    summary: "Returns the internal encoding of a Redis object.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, encoding)),
+};
+
+const FREQ: Spec = Spec {
+    name: "object|freq",
+    arity: Arity::Exactly(3),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(2, &["RO"])],
+    group: Group::Generic,
+    since: "4.0.0",
+    complexity: "O(1)",
+    summary: "Returns the logarithmic access frequency counter of a Redis object.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, |_, _| Err(NOT_TRACKED))),
+};
+
+const HELP: Spec = Spec {
+    name: "object|help",
+    arity: Arity::Exactly(2),
+    flags: Flags::LOADING.and(Flags::STALE),
+    keys: &[],
+    group: Group::Generic,
+    since: "6.2.0",
+    complexity: "O(1)",
+    summary: "Returns helpful text about the different subcommands.",
+    weight: Weight::Light,
+    run: Run::Read(|_, _| Ok(help::of("OBJECT", SUBCOMMANDS))),
+};
+
+const IDLETIME: Spec = Spec {
+    name: "object|idletime",
+    arity: Arity::Exactly(3),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(2, &["RO"])],
+    group: Group::Generic,
+    since: "2.2.3",
+    complexity: "O(1)",
+    summary: "Returns the time since the last access to a Redis object.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, idle_time)),
+};
+
+const REFCOUNT: Spec = Spec {
+    name: "object|refcount",
+    arity: Arity::Exactly(3),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(2, &["RO"])],
+    group: Group::Generic,
+    since: "2.2.3",
+    complexity: "O(1)",
+    summary: "Returns the reference count of a value of a key.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, |_, _| Ok(Reply::Integer(1)))),
+};
+
+const NOT_TRACKED: Error = Error::new(
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between \
+     policies at runtime LRU and LFU data will take some time to adjust.",
+);
+
+type Look = fn(&Entry, now_ms: i64) -> Result<Reply, Error>;
+
+fn reply(mut args: Args, cx: &mut Context, look: Look) -> Result<Reply, Error> {
+    let now_ms = cx.server.keyspace.clock().now_ms();
+    let seen = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| look(entry, now_ms));
+    seen.unwrap_or(Ok(Reply::Null))
+}
+
+fn encoding(entry: &Entry, _: i64) -> Result<Reply, Error> {
+    Ok(Reply::bulk(entry.value().encoding(entry.key().len())))
+}
+
+fn idle_time(entry: &Entry, now_ms: i64) -> Result<Reply, Error> {
+    Ok(Reply::Integer(entry.idle_s(now_ms).into()))
+}

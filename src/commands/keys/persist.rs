@@ -1,0 +1,30 @@
+//! `PERSIST key`: the key ends no more.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Deadline;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "persist",
+    arity: Arity::Exactly(2),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Generic,
+    since: "2.2.0",
+    complexity: "O(1)",
+    summary: "Removes the expiration time of a key.",
+    weight: Weight::Light,
+    run: Run::Write(persist),
+};
+
+fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let mut keys = cx.db().exclusive(&[key]);
+    if keys.deadline(key) == Deadline::NEVER {
+        return Ok(Reply::Integer(0));
+    }
+    keys.set_deadline(key, Deadline::NEVER);
+    keys.commit(record);
+    Ok(Reply::Integer(1))
+}

@@ -1,0 +1,21 @@
+//! `RANDOMKEY`: one of the keys, each as likely.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "randomkey",
+    arity: Arity::Exactly(1),
+    flags: Flags::READONLY,
+    keys: &[],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns a random key name from the database.",
+    weight: Weight::Light,
+    run: Run::Read(randomkey),
+};
+
+fn randomkey(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    Ok(cx.db().random_key().map_or(Reply::Null, Reply::bulk))
+}

@@ -1,0 +1,48 @@
+//! `RENAME key newkey`, `RENAMENX key newkey`: the value gets another key, in one moment, and keeps its deadline.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const RENAME: Spec = Spec {
+    name: "rename",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE,
+    keys: &[Keys::at(1, &["RW", "access", "delete"]), Keys::at(2, &["OW", "update"])],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Renames a key and overwrites the destination.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| rename(args, cx, record, true).map(|_| Reply::OK)),
+};
+
+pub(in crate::commands) const RENAMENX: Spec = Spec {
+    name: "renamenx",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "delete"]), Keys::at(2, &["OW", "insert"])],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Renames a key only when the target key name doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| Ok(Reply::Integer(rename(args, cx, record, false)?.into()))),
+};
+
+/// False if the new key was there and may not be replaced.
+fn rename(mut args: Args, cx: &mut Context, record: Record, replace: bool) -> Result<bool, Error> {
+    let (from, to) = (args.bytes()?, args.bytes()?);
+    let mut keys = cx.db().exclusive(&[from, to]);
+    if !keys.contains(from) {
+        return Err(Error::no_such_key());
+    }
+    if from == to || !replace && keys.contains(to) {
+        return Ok(false);
+    }
+    if let Some((value, deadline)) = keys.take(from) {
+        keys.put(to, value, deadline);
+        keys.commit(record);
+    }
+    Ok(true)
+}

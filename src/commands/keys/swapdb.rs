@@ -1,0 +1,27 @@
+//! `SWAPDB index1 index2`: two databases exchange their keys.
+
+use super::checked_database;
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "swapdb",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::FAST).and(Flags::DANGEROUS),
+    keys: &[],
+    group: Group::Server,
+    since: "4.0.0",
+    complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
+    summary: "Swaps two Redis databases.",
+    weight: Weight::Heavy,
+    run: Run::Write(swapdb),
+};
+
+fn swapdb(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let one = args.integer_or(Error::new("ERR invalid first DB index"))?;
+    let other = args.integer_or(Error::new("ERR invalid second DB index"))?;
+    let (one, other) = (checked_database(one)?, checked_database(other)?);
+    cx.server.keyspace.swap(one, other, record);
+    Ok(Reply::OK)
+}

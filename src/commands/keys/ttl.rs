@@ -1,0 +1,90 @@
+//! `TTL key`, `PTTL key`, `EXPIRETIME key`, `PEXPIRETIME key`: when does the key end? -1 is never, -2 no such key.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Attention;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const TTL: Spec = Spec {
+    name: "ttl",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns the expiration time in seconds of a key.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, |end_ms, now_ms| seconds(left_ms(end_ms, now_ms)))),
+};
+
+pub(in crate::commands) const PTTL: Spec = Spec {
+    name: "pttl",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Generic,
+    since: "2.6.0",
+    complexity: "O(1)",
+    summary: "Returns the expiration time in milliseconds of a key.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, left_ms)),
+};
+
+pub(in crate::commands) const EXPIRETIME: Spec = Spec {
+    name: "expiretime",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Generic,
+    since: "7.0.0",
+    complexity: "O(1)",
+    summary: "Returns the expiration time of a key as a Unix timestamp.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| seconds(end_ms))),
+};
+
+pub(in crate::commands) const PEXPIRETIME: Spec = Spec {
+    name: "pexpiretime",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Generic,
+    since: "7.0.0",
+    complexity: "O(1)",
+    summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| end_ms)),
+};
+
+const NO_SUCH_KEY: i64 = -2;
+const NEVER: i64 = -1;
+
+fn reply(mut args: Args, cx: &mut Context, say: fn(i64, i64) -> i64) -> Result<Reply, Error> {
+    let deadline = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| entry.deadline());
+    let now_ms = cx.server.keyspace.clock().now_ms();
+    Ok(Reply::Integer(match deadline {
+        None => NO_SUCH_KEY,
+        Some(deadline) => deadline.unix_ms().map_or(NEVER, |end_ms| say(end_ms, now_ms)),
+    }))
+}
+
+/// The clock may have passed the end since the lookup.
+fn left_ms(end_ms: i64, now_ms: i64) -> i64 {
+    end_ms.saturating_sub(now_ms).max(0)
+}
+
+/// Rounded to the nearest, without overflow at the end of time.
+fn seconds(ms: i64) -> i64 {
+    ms / 1000 + i64::from(ms % 1000 >= 500)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_rounded_to_the_nearest() {
+        assert_eq!([0, 499, 500, 1499, 1500].map(seconds), [0, 0, 1, 1, 2]);
+        assert_eq!(seconds(i64::MAX), 9_223_372_036_854_776);
+    }
+}

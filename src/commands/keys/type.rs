@@ -1,0 +1,23 @@
+//! `TYPE key`: the type of its value.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Attention;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "type",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO"])],
+    group: Group::Generic,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Determines the type of value stored at a key.",
+    weight: Weight::Light,
+    run: Run::Read(type_of),
+};
+
+fn type_of(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let name = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| entry.value().type_name());
+    Ok(Reply::Simple(name.unwrap_or("none")))
+}

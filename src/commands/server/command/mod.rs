@@ -1,0 +1,73 @@
+//! `COMMAND [subcommand]`: the commands themselves, from the one table.
+
+mod describe;
+mod docs;
+mod getkeys;
+mod list;
+
+use crate::commands::registry::{self, Command};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    arity: Arity::AtLeast(1),
+    run: Run::Family(|_, _| Ok(all(describe::command)), SUBCOMMANDS),
+    ..SUBCOMMAND
+};
+
+/// What the subcommands share.
+const SUBCOMMAND: Spec = Spec {
+    name: "command",
+    arity: Arity::AtLeast(2),
+    flags: Flags::LOADING.and(Flags::STALE),
+    keys: &[],
+    group: Group::Connection,
+    since: "2.8.13",
+    complexity: "O(N) where N is the total number of Redis commands",
+    summary: "Returns detailed information about all commands.",
+    weight: Weight::Light,
+    run: Run::Container(&[]),
+};
+
+const SUBCOMMANDS: &[&Spec] =
+    &[&COUNT, &docs::DOCS, &getkeys::GETKEYS, &getkeys::GETKEYSANDFLAGS, &HELP, &INFO, &list::LIST];
+
+const COUNT: Spec = Spec {
+    name: "command|count",
+    arity: Arity::Exactly(2),
+    complexity: "O(1)",
+    summary: "Returns a count of commands.",
+    run: Run::Read(|_, _| Ok(Reply::count(registry::all().len()))),
+    ..SUBCOMMAND
+};
+
+const INFO: Spec = Spec {
+    name: "command|info",
+    arity: Arity::AtLeast(2),
+    complexity: "O(N) where N is the number of commands to look up",
+    summary: "Returns information about one, multiple or all commands.",
+    run: Run::Read(info),
+    ..SUBCOMMAND
+};
+
+const HELP: Spec = Spec {
+    name: "command|help",
+    arity: Arity::Exactly(2),
+    since: "5.0.0",
+    complexity: "O(1)",
+    summary: "Returns helpful text about the different subcommands.",
+    run: Run::Read(|_, _| Ok(help::of("COMMAND", SUBCOMMANDS))),
+    ..SUBCOMMAND
+};
+
+fn all(show: impl Fn(&Command) -> Reply) -> Reply {
+    Reply::Array(registry::all().into_iter().map(show).collect())
+}
+
+fn info(args: Args, _: &mut Context) -> Result<Reply, Error> {
+    if args.is_empty() {
+        return Ok(all(describe::command));
+    }
+    let show = |name| registry::find(name).map_or(Reply::Null, describe::command);
+    Ok(Reply::Array(args.iter().map(show).collect()))
+}

@@ -1,0 +1,24 @@
+//! `INFO [section …]`: figures of the server.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::info;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "info",
+    arity: Arity::AtLeast(1),
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::DANGEROUS),
+    keys: &[],
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns information and statistics about the server.",
+    weight: Weight::Light,
+    run: Run::Read(answer),
+};
+
+fn answer(args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let sections: Vec<_> = args.iter().map(<[u8]>::to_ascii_lowercase).collect();
+    let text = info::render(cx.server, &sections);
+    Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
+}

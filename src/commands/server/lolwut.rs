@@ -1,0 +1,40 @@
+//! `LOLWUT`: a picture and the version. Here: points around a query, the nearer the darker.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "lolwut",
+    arity: Arity::AtLeast(1),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[],
+    group: Group::Server,
+    since: "5.0.0",
+    complexity: "O(1)",
+    summary: "Displays computer art and the version of the server",
+    weight: Weight::Light,
+    run: Run::Read(picture),
+};
+
+const WIDTH: i32 = 48;
+const HEIGHT: i32 = 20;
+/// From near to far.
+const SHADES: &[u8] = b"@#*+=-:. ";
+
+fn picture(_: Args, _: &mut Context) -> Result<Reply, Error> {
+    let mut text = String::new();
+    for y in 0..HEIGHT {
+        text.extend((0..WIDTH).map(|x| shade(x, y)));
+        text.push('\n');
+    }
+    text.push_str(concat!("\nnearhit ", env!("CARGO_PKG_VERSION"), "\n"));
+    Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
+}
+
+/// A cell of a terminal is twice as high as wide.
+fn shade(x: i32, y: i32) -> char {
+    let (dx, dy) = (x - WIDTH / 3, 2 * (y - HEIGHT / 2));
+    let distance = f64::from(dx * dx + dy * dy).sqrt();
+    let ring = (distance / 3.0) as usize;
+    char::from(SHADES[ring.min(SHADES.len() - 1)])
+}

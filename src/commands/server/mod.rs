@@ -1,0 +1,12 @@
+//! Commands about the server as a whole.
+//!
+//! Know its options, figures and commands; no data.
+
+pub(super) mod command;
+pub(super) mod config;
+pub(super) mod debug;
+pub(super) mod info;
+pub(super) mod lolwut;
+pub(super) mod module;
+pub(super) mod shutdown;
+pub(super) mod time;

@@ -1,0 +1,67 @@
+//! `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`: the server ends.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "shutdown",
+    arity: Arity::AtLeast(1),
+    flags: Flags::ADMIN
+        .and(Flags::NOSCRIPT)
+        .and(Flags::LOADING)
+        .and(Flags::STALE)
+        .and(Flags::NO_MULTI)
+        .and(Flags::ALLOW_BUSY),
+    keys: &[],
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, \
+                 otherwise O(1)",
+    summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| Shutdown::parse(args)?.execute(cx)),
+};
+
+#[derive(Default)]
+struct Shutdown {
+    save: bool,
+    no_save: bool,
+    hurry: bool,
+    abort: bool,
+}
+
+impl Shutdown {
+    fn parse(mut args: Args) -> Result<Self, Error> {
+        let mut wish = Self::default();
+        while !args.is_empty() {
+            let words = [("save", 0), ("nosave", 1), ("now", 2), ("force", 2), ("abort", 3)];
+            match args.keyword_of(&words) {
+                Some(0) => wish.save = true,
+                Some(1) => wish.no_save = true,
+                Some(2) => wish.hurry = true,
+                Some(_) => wish.abort = true,
+                None => return Err(Error::syntax()),
+            }
+        }
+        let more_than_abort = wish.save || wish.no_save || wish.hurry;
+        if (wish.save && wish.no_save) || (wish.abort && more_than_abort) {
+            return Err(Error::syntax());
+        }
+        Ok(wish)
+    }
+
+    /// The client gets no reply: its connection ends with the server.
+    fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
+        if self.abort {
+            return Err(Error::new("ERR No shutdown in progress."));
+        }
+        if self.save {
+            return Err(Error::new(
+                "ERR Errors trying to SHUTDOWN. This server does not save to disk; use NOSAVE.",
+            ));
+        }
+        cx.server.stop.request();
+        cx.client.closing = true;
+        Ok(Reply::None)
+    }
+}

@@ -1,0 +1,275 @@
+//! What is known about a command before it runs: the table behind lookup, arity errors, `COMMAND` and statistics.
+
+use super::Context;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+/// One command, or one subcommand of a container.
+pub struct Spec {
+    /// As Redis registers it: core commands lower case, vector commands upper case, subcommands `client|id`.
+    pub name: &'static str,
+    /// How many arguments it takes, its own name (and that of its container) included.
+    pub arity: Arity,
+    /// What it does, for clients and for the gates in front of it.
+    pub flags: Flags,
+    /// Where its keys stand.
+    pub keys: &'static [Keys],
+    /// The family it is documented in.
+    pub group: Group,
+    /// The version of Redis that brought it.
+    pub since: &'static str,
+    /// Its cost, in the notation of Redis' documentation.
+    pub complexity: &'static str,
+    /// One line for `COMMAND DOCS`.
+    pub summary: &'static str,
+    /// Whether it may run on a network thread.
+    pub weight: Weight,
+    /// What runs.
+    pub run: Run,
+}
+
+impl Spec {
+    /// What statistics and `CLIENT LIST` call it within its container: `id` of `client|id`.
+    pub fn last_name(&self) -> &'static str {
+        self.name.rsplit('|').next().unwrap_or(self.name)
+    }
+
+    /// The subcommands, if this is a container.
+    pub fn subcommands(&self) -> &'static [&'static Spec] {
+        match self.run {
+            Run::Container(table) | Run::Family(_, table) => table,
+            _ => &[],
+        }
+    }
+}
+
+/// Counts include the name of the command, as Redis counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// Exactly so many.
+    Exactly(usize),
+    /// So many or more.
+    AtLeast(usize),
+}
+
+impl Arity {
+    /// True if a request of `count` arguments (name included) fits.
+    pub const fn accepts(self, count: usize) -> bool {
+        match self {
+            Arity::Exactly(wanted) => count == wanted,
+            Arity::AtLeast(least) => count >= least,
+        }
+    }
+
+    /// Redis' number: negative means "at least".
+    pub const fn as_redis(self) -> i64 {
+        match self {
+            Arity::Exactly(wanted) => wanted as i64,
+            Arity::AtLeast(least) => -(least as i64),
+        }
+    }
+}
+
+/// How a command runs.
+pub enum Run {
+    /// Changes no data.
+    Read(fn(Args, &mut Context) -> Result<Reply, Error>),
+    /// May spend its record to change data.
+    Write(fn(Args, &mut Context, Record) -> Result<Reply, Error>),
+    /// Only its subcommands run.
+    Container(&'static [&'static Spec]),
+    /// Runs without arguments, and has subcommands.
+    Family(fn(Args, &mut Context) -> Result<Reply, Error>, &'static [&'static Spec]),
+}
+
+/// Where a command runs: light ones on the network thread that read them, heavy ones on the compute pool.
+#[derive(Clone, Copy)]
+pub enum Weight {
+    /// Some microseconds at most.
+    Light,
+    /// May take long, always.
+    Heavy,
+    /// True if these arguments (after the name) make it heavy. Must be cheap, and must not change anything.
+    Asked(fn(Args, &Context) -> bool),
+}
+
+/// A run of keys among the arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys {
+    /// Position of the first key; the command's name is 0.
+    pub begin: u8,
+    /// Position of the last key relative to `begin`; negative counts from the end of the request (-1 is the last).
+    pub last: i8,
+    /// Distance from key to key.
+    pub step: u8,
+    /// Flags of the key spec, the access (`RO`, `RW`, `OW`, `RM`) first.
+    pub access: &'static [&'static str],
+}
+
+impl Keys {
+    /// One key at `begin`.
+    pub const fn at(begin: u8, access: &'static [&'static str]) -> Self {
+        Self { begin, last: 0, step: 1, access }
+    }
+
+    /// All arguments from `begin` on.
+    pub const fn from(begin: u8, access: &'static [&'static str]) -> Self {
+        Self { begin, last: -1, step: 1, access }
+    }
+
+    /// The same, but only each `step`th argument is a key.
+    pub const fn every(self, step: u8) -> Self {
+        Self { begin: self.begin, last: self.last, step, access: self.access }
+    }
+
+    /// Positions of the keys in a request of `count` arguments.
+    pub fn positions(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
+        let begin = usize::from(self.begin);
+        let last = match self.last {
+            ahead @ 0.. => begin + ahead as usize,
+            behind => count.saturating_sub(usize::from(behind.unsigned_abs())),
+        };
+        (begin..count.min(last + 1)).step_by(usize::from(self.step.max(1)))
+    }
+}
+
+/// The families of `COMMAND DOCS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Keys of any type.
+    Generic,
+    /// Strings.
+    String,
+    /// The connection itself.
+    Connection,
+    /// The server.
+    Server,
+    /// `MULTI` and its kin.
+    Transactions,
+    /// Vector sets, which Redis has from a module.
+    Module,
+}
+
+impl Group {
+    /// Redis' word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Group::Generic => "generic",
+            Group::String => "string",
+            Group::Connection => "connection",
+            Group::Server => "server",
+            Group::Transactions => "transactions",
+            Group::Module => "module",
+        }
+    }
+
+    /// The ACL category that commands of this family are in, if it has one.
+    pub const fn category(self) -> Option<&'static str> {
+        match self {
+            Group::Generic => Some("@keyspace"),
+            Group::String => Some("@string"),
+            Group::Connection => Some("@connection"),
+            Group::Transactions => Some("@transaction"),
+            Group::Server | Group::Module => None,
+        }
+    }
+}
+
+/// A set of command flags: `Flags::WRITE.and(Flags::FAST)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(u32);
+
+impl Flags {
+    /// No flag.
+    pub const NONE: Flags = Flags(0);
+    /// May change data.
+    pub const WRITE: Flags = Flags(1);
+    /// Reads data.
+    pub const READONLY: Flags = Flags(1 << 1);
+    /// May need memory.
+    pub const DENYOOM: Flags = Flags(1 << 2);
+    /// A vector command.
+    pub const MODULE: Flags = Flags(1 << 3);
+    /// For administrators.
+    pub const ADMIN: Flags = Flags(1 << 4);
+    /// Not allowed in scripts.
+    pub const NOSCRIPT: Flags = Flags(1 << 5);
+    /// May block its client.
+    pub const BLOCKING: Flags = Flags(1 << 6);
+    /// Allowed while loading.
+    pub const LOADING: Flags = Flags(1 << 7);
+    /// Allowed on a stale replica.
+    pub const STALE: Flags = Flags(1 << 8);
+    /// Not shown to `MONITOR`.
+    pub const SKIP_MONITOR: Flags = Flags(1 << 9);
+    /// Not in the slow log.
+    pub const SKIP_SLOWLOG: Flags = Flags(1 << 10);
+    /// O(1) or O(log n), with little hidden.
+    pub const FAST: Flags = Flags(1 << 11);
+    /// Allowed before `AUTH`.
+    pub const NO_AUTH: Flags = Flags(1 << 12);
+    /// Replicated though it is no write.
+    pub const MAY_REPLICATE: Flags = Flags(1 << 13);
+    /// Allowed while a script is busy.
+    pub const ALLOW_BUSY: Flags = Flags(1 << 14);
+    /// Not allowed in a transaction.
+    pub const NO_MULTI: Flags = Flags(1 << 15);
+    /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of `COMMAND INFO`.
+    pub const DANGEROUS: Flags = Flags(1 << 31);
+
+    /// Names in the order in which Redis lists them.
+    const NAMES: [(Flags, &'static str); 16] = [
+        (Flags::WRITE, "write"),
+        (Flags::READONLY, "readonly"),
+        (Flags::DENYOOM, "denyoom"),
+        (Flags::MODULE, "module"),
+        (Flags::ADMIN, "admin"),
+        (Flags::NOSCRIPT, "noscript"),
+        (Flags::BLOCKING, "blocking"),
+        (Flags::LOADING, "loading"),
+        (Flags::STALE, "stale"),
+        (Flags::SKIP_MONITOR, "skip_monitor"),
+        (Flags::SKIP_SLOWLOG, "skip_slowlog"),
+        (Flags::FAST, "fast"),
+        (Flags::NO_AUTH, "no_auth"),
+        (Flags::MAY_REPLICATE, "may_replicate"),
+        (Flags::NO_MULTI, "no_multi"),
+        (Flags::ALLOW_BUSY, "allow_busy"),
+    ];
+
+    /// Both.
+    pub const fn and(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+
+    /// True if all of `other` are set.
+    pub const fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The words of `COMMAND INFO`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_positions_follow_begin_last_and_step() {
+        let positions = |keys: Keys, count| keys.positions(count).collect::<Vec<_>>();
+        assert_eq!(positions(Keys::at(1, &["RO"]), 3), [1]);
+        assert_eq!(positions(Keys::from(1, &["RO"]), 4), [1, 2, 3]);
+        assert_eq!(positions(Keys::from(1, &["OW"]).every(2), 5), [1, 3]);
+        assert_eq!(positions(Keys::at(2, &["RO"]), 2), [0usize; 0]);
+    }
+
+    #[test]
+    fn arity_counts_as_redis_does() {
+        assert!(Arity::Exactly(2).accepts(2) && !Arity::Exactly(2).accepts(3));
+        assert!(Arity::AtLeast(2).accepts(9) && !Arity::AtLeast(2).accepts(1));
+        assert_eq!((Arity::Exactly(2).as_redis(), Arity::AtLeast(3).as_redis()), (2, -3));
+    }
+}

@@ -1,0 +1,152 @@
+//! What commands did so far: calls, time, refusals and failures of each, and errors by their code.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::registry::{self, Command};
+use crate::counters;
+use crate::counters::{Counter, Sharded};
+use crate::resp::Error;
+
+/// Codes counted apart; further ones are counted in the total only. Redis stops at 128 too.
+const MAX_ERROR_CODES: usize = 128;
+
+counters! {
+    /// One command's counts.
+    pub struct CommandCounts {
+        /// Times it ran.
+        calls,
+        /// Nanoseconds it ran.
+        nanos,
+        /// Times it was refused before it ran: arity, authentication.
+        rejected,
+        /// Times it ran and answered with an error.
+        failed,
+    }
+}
+
+/// One command's counts, summed over all threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommandTotals {
+    /// Times it ran.
+    pub calls: u64,
+    /// Microseconds it ran.
+    pub usec: u64,
+    /// Times it was refused before it ran.
+    pub rejected: u64,
+    /// Times it ran and answered with an error.
+    pub failed: u64,
+}
+
+/// What one thread counted.
+struct Shard {
+    commands: Box<[CommandCounts]>,
+    errors: Mutex<BTreeMap<String, u64>>,
+    error_replies: Counter,
+    panics: Counter,
+}
+
+impl Shard {
+    fn new() -> Self {
+        let commands = (0..registry::count()).map(|_| CommandCounts::default()).collect();
+        Self { commands, errors: Mutex::default(), error_replies: Counter::new(), panics: Counter::new() }
+    }
+}
+
+/// The counts of all commands. Each thread counts in its own shard.
+pub struct Statistics {
+    shards: Sharded<Shard>,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self { shards: Sharded::new(Shard::new) }
+    }
+}
+
+impl Statistics {
+    /// A command ran.
+    pub fn ran(&self, command: &Command, took: Duration, failure: Option<&Error>) {
+        let counts = &self.shards.mine().commands[command.id];
+        counts.calls.add(1);
+        counts.nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        if let Some(error) = failure {
+            counts.failed.add(1);
+            self.error(error);
+        }
+    }
+
+    /// A known command was refused before it ran.
+    pub fn rejected(&self, command: &Command, error: &Error) {
+        self.shards.mine().commands[command.id].rejected.add(1);
+        self.error(error);
+    }
+
+    /// An error was replied that belongs to no command.
+    pub fn error(&self, error: &Error) {
+        let shard = self.shards.mine();
+        shard.error_replies.add(1);
+        let mut errors = shard.errors.lock();
+        if let Some(count) = errors.get_mut(error.code()) {
+            *count += 1;
+        } else if errors.len() < MAX_ERROR_CODES {
+            errors.insert(error.code().to_owned(), 1);
+        }
+    }
+
+    /// A command panicked.
+    pub fn panicked(&self) {
+        self.shards.mine().panics.add(1);
+    }
+
+    /// Commands that panicked so far.
+    pub fn panics(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.panics.get()).sum()
+    }
+
+    /// Error replies so far.
+    pub fn error_replies(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.error_replies.get()).sum()
+    }
+
+    /// Commands run so far.
+    pub fn commands_processed(&self) -> u64 {
+        self.shards.iter().flat_map(|shard| &shard.commands).map(|counts| counts.calls.get()).sum()
+    }
+
+    /// Counts of one command.
+    pub fn of(&self, command: &Command) -> CommandTotals {
+        let mut totals = CommandTotals::default();
+        let mut nanos = 0;
+        for counts in self.shards.iter().map(|shard| &shard.commands[command.id]) {
+            totals.calls += counts.calls.get();
+            nanos += counts.nanos.get();
+            totals.rejected += counts.rejected.get();
+            totals.failed += counts.failed.get();
+        }
+        CommandTotals { usec: nanos / 1000, ..totals }
+    }
+
+    /// Error replies by code.
+    pub fn errors(&self) -> BTreeMap<String, u64> {
+        let mut total = BTreeMap::new();
+        for shard in self.shards.iter() {
+            for (code, count) in shard.errors.lock().iter() {
+                *total.entry(code.clone()).or_default() += count;
+            }
+        }
+        total
+    }
+
+    /// `CONFIG RESETSTAT`.
+    pub fn reset(&self) {
+        for shard in self.shards.iter() {
+            shard.commands.iter().for_each(CommandCounts::reset);
+            shard.errors.lock().clear();
+            shard.error_replies.reset();
+            shard.panics.reset();
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `APPEND key value`: a longer text. It is copied whole, so that strings which do not grow waste no room.
+
+use super::value_of;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::{Deadline, StringValue, Value};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+/// The longest string, as the longest that can be sent.
+const MAX_STRING_LEN: usize = 512 * 1024 * 1024;
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "append",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "insert"])],
+    group: Group::String,
+    since: "2.0.0",
+    complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",
+    summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(append),
+};
+
+fn append(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, tail) = (args.bytes()?, args.bytes()?);
+    let mut keys = cx.db().exclusive(&[key]);
+    let Some(present) = keys.string(key)? else {
+        keys.put(key, value_of(tail), Deadline::NEVER);
+        keys.commit(record);
+        return Ok(Reply::count(tail.len()));
+    };
+    let len = present.len() + tail.len();
+    if len > MAX_STRING_LEN {
+        return Err(Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
+    }
+    let text = [&present.text(), tail].concat();
+    let deadline = keys.deadline(key);
+    keys.put(key, Value::String(StringValue::edited(&text)), deadline);
+    keys.commit(record);
+    Ok(Reply::count(len))
+}

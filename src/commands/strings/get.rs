@@ -1,0 +1,46 @@
+//! `GET key`, `GETDEL key`: the text of a key; with GETDEL, for the last time.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::StringValue;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const GET: Spec = Spec {
+    name: "get",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns the string value of a key.",
+    weight: Weight::Light,
+    run: Run::Read(get),
+};
+
+pub(in crate::commands) const GETDEL: Spec = Spec {
+    name: "getdel",
+    arity: Arity::Exactly(2),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "delete"])],
+    group: Group::String,
+    since: "6.2.0",
+    complexity: "O(1)",
+    summary: "Returns the string value of a key after deleting the key.",
+    weight: Weight::Light,
+    run: Run::Write(get_and_delete),
+};
+
+fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let string = cx.db().string(args.bytes()?)?;
+    Ok(string.map_or(Reply::Null, |string| Reply::Bulk(string.to_bytes())))
+}
+
+fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let mut keys = cx.db().exclusive(&[key]);
+    let Some(text) = keys.string(key)?.map(StringValue::to_bytes) else { return Ok(Reply::Null) };
+    keys.remove(key);
+    keys.commit(record);
+    Ok(Reply::Bulk(text))
+}

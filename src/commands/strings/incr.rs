@@ -1,0 +1,76 @@
+//! `INCR key`, `DECR key`, `INCRBY key number`, `DECRBY key number`: the integer of a key, changed. None counts as 0.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::{StringValue, Value};
+use crate::record::Record;
+use crate::resp::{Error, Reply};
+
+pub(in crate::commands) const INCR: Spec = Spec {
+    name: "incr",
+    arity: Arity::Exactly(2),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(|mut args, cx, record| add(args.bytes()?, 1, cx, record)),
+};
+
+pub(in crate::commands) const DECR: Spec = Spec {
+    name: "decr",
+    arity: Arity::Exactly(2),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(|mut args, cx, record| add(args.bytes()?, -1, cx, record)),
+};
+
+pub(in crate::commands) const INCRBY: Spec = Spec {
+    name: "incrby",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(|mut args, cx, record| add(args.bytes()?, args.integer()?, cx, record)),
+};
+
+pub(in crate::commands) const DECRBY: Spec = Spec {
+    name: "decrby",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(|mut args, cx, record| add(args.bytes()?, negated(args.integer()?)?, cx, record)),
+};
+
+fn negated(number: i64) -> Result<i64, Error> {
+    number.checked_neg().ok_or(Error::new("ERR decrement would overflow"))
+}
+
+fn add(key: &[u8], number: i64, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let mut keys = cx.db().exclusive(&[key]);
+    let present = match keys.string(key)? {
+        Some(string) => string.as_integer().ok_or(Error::not_an_integer())?,
+        None => 0,
+    };
+    let sum = present.checked_add(number);
+    let sum = sum.ok_or(Error::new("ERR increment or decrement would overflow"))?;
+    let deadline = keys.deadline(key);
+    keys.put(key, Value::String(StringValue::integer(sum)), deadline);
+    keys.commit(record);
+    Ok(Reply::Integer(sum))
+}

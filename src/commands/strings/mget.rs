@@ -1,0 +1,31 @@
+//! `MGET key [key …]`: the texts of several keys as they are at one moment.
+
+use crate::commands::keys::{BY_ARGUMENTS, Names};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::{Attention, Shared};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "mget",
+    arity: Arity::AtLeast(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::from(1, &["RO", "access"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys to retrieve.",
+    summary: "Atomically returns the string values of one or more keys.",
+    weight: BY_ARGUMENTS,
+    run: Run::Read(mget),
+};
+
+fn mget(args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let names: Names = args.iter().collect();
+    let keys = cx.db().shared(&names);
+    Ok(Reply::Array(names.iter().map(|name| text(&keys, name)).collect()))
+}
+
+/// A value of another type reads as none.
+fn text(keys: &Shared, name: &[u8]) -> Reply {
+    let string = keys.get(name, Attention::Used).and_then(|entry| entry.value().as_string().ok());
+    string.map_or(Reply::Null, |string| Reply::Bulk(string.to_bytes()))
+}

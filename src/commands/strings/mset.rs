@@ -1,0 +1,60 @@
+//! `MSET key value [key value …]`, `MSETNX …`: several keys at one moment; MSETNX sets all of them or none.
+
+use super::value_of;
+use crate::commands::keys::{BY_ARGUMENTS, Names};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::{Deadline, Value};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const MSET: Spec = Spec {
+    name: "mset",
+    arity: Arity::AtLeast(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM),
+    keys: &[Keys::from(1, &["OW", "update"]).every(2)],
+    group: Group::String,
+    since: "1.0.1",
+    complexity: "O(N) where N is the number of keys to set.",
+    summary: "Atomically creates or modifies the string values of one or more keys.",
+    weight: BY_ARGUMENTS,
+    run: Run::Write(|args, cx, record| set_all("mset", args, cx, record, true).map(|_| Reply::OK)),
+};
+
+pub(in crate::commands) const MSETNX: Spec = Spec {
+    name: "msetnx",
+    arity: Arity::AtLeast(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM),
+    keys: &[Keys::from(1, &["OW", "insert"]).every(2)],
+    group: Group::String,
+    since: "1.0.1",
+    complexity: "O(N) where N is the number of keys to set.",
+    summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
+    weight: BY_ARGUMENTS,
+    run: Run::Write(|args, cx, record| {
+        Ok(Reply::Integer(set_all("msetnx", args, cx, record, false)?.into()))
+    }),
+};
+
+/// False if one of the keys was there and may not be replaced.
+fn set_all(
+    command: &str,
+    args: Args,
+    cx: &mut Context,
+    record: Record,
+    replace: bool,
+) -> Result<bool, Error> {
+    if !args.remaining().is_multiple_of(2) {
+        return Err(Error::wrong_arity(command));
+    }
+    let names: Names = args.iter().step_by(2).collect();
+    let values: Vec<Value> = args.iter().skip(1).step_by(2).map(value_of).collect();
+    let mut keys = cx.db().exclusive(&names);
+    if !replace && names.iter().any(|name| keys.contains(name)) {
+        return Ok(false);
+    }
+    for (name, value) in names.iter().zip(values) {
+        keys.put(name, value, Deadline::NEVER);
+    }
+    keys.commit(record);
+    Ok(true)
+}

@@ -1,0 +1,74 @@
+//! `SETEX key seconds value`, `PSETEX key milliseconds value`, `SETNX key value`: the older words for SET with one option.
+
+use super::value_of;
+use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Deadline;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SETEX: Spec = Spec {
+    name: "setex",
+    arity: Arity::Exactly(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM),
+    keys: &[Keys::at(1, &["OW", "update"])],
+    group: Group::String,
+    since: "2.0.0",
+    complexity: "O(1)",
+    summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| set_for("setex", Lifetime::EX, args, cx, record)),
+};
+
+pub(in crate::commands) const PSETEX: Spec = Spec {
+    name: "psetex",
+    arity: Arity::Exactly(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM),
+    keys: &[Keys::at(1, &["OW", "update"])],
+    group: Group::String,
+    since: "2.6.0",
+    complexity: "O(1)",
+    summary: "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(|args, cx, record| set_for("psetex", Lifetime::PX, args, cx, record)),
+};
+
+pub(in crate::commands) const SETNX: Spec = Spec {
+    name: "setnx",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["OW", "insert"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Set the string value of a key only when the key doesn't exist.",
+    weight: Weight::Light,
+    run: Run::Write(set_if_absent),
+};
+
+fn set_for(
+    command: &str,
+    lifetime: Lifetime,
+    mut args: Args,
+    cx: &mut Context,
+    record: Record,
+) -> Result<Reply, Error> {
+    let (key, number, value) = (args.bytes()?, args.integer()?, value_of(args.bytes()?));
+    let end_ms = lifetime.end_ms(number, cx.server.keyspace.clock().now_ms()).filter(|_| number > 0);
+    let end_ms = end_ms.ok_or_else(|| invalid_expire_time(command))?;
+    let mut keys = cx.db().exclusive(&[key]);
+    keys.put(key, value, Deadline::at(end_ms));
+    keys.commit(record);
+    Ok(Reply::OK)
+}
+
+fn set_if_absent(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, value) = (args.bytes()?, value_of(args.bytes()?));
+    let mut keys = cx.db().exclusive(&[key]);
+    if keys.contains(key) {
+        return Ok(Reply::Integer(0));
+    }
+    keys.put(key, value, Deadline::NEVER);
+    keys.commit(record);
+    Ok(Reply::Integer(1))
+}

@@ -1,0 +1,21 @@
+//! `STRLEN key`: bytes in the text of a key; none if there is no key.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "strlen",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO"])],
+    group: Group::String,
+    since: "2.2.0",
+    complexity: "O(1)",
+    summary: "Returns the length of a string value.",
+    weight: Weight::Light,
+    run: Run::Read(strlen),
+};
+
+fn strlen(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    Ok(Reply::count(cx.db().string(args.bytes()?)?.map_or(0, |string| string.len())))
+}

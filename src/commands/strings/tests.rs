@@ -1,0 +1,124 @@
+//! Held to what Redis 8.6.2 replied to the same requests.
+
+use crate::commands::testing::Session;
+
+/// Some moment in 2026; the replies below do not depend on it.
+const NOW_MS: i64 = 1_790_000_000_000;
+
+#[test]
+fn options_of_set() {
+    Session::at(NOW_MS).hold_to(&[
+        ("set s v", "+OK"),
+        ("set s v ex 0", "-ERR invalid expire time in 'set' command"),
+        ("set s v ex -1", "-ERR invalid expire time in 'set' command"),
+        ("set s v ex x", "-ERR value is not an integer or out of range"),
+        ("set s v px 9223372036854775807", "-ERR invalid expire time in 'set' command"),
+        ("set s v ex 9223372036854775807", "-ERR invalid expire time in 'set' command"),
+        ("set s v pxat 0", "-ERR invalid expire time in 'set' command"),
+        ("set s v ex 10 px 10", "-ERR syntax error"),
+        ("set s v ex 10 ex 20", "+OK"),
+        ("set s v nx xx", "-ERR syntax error"),
+        ("set s v xx nx", "-ERR syntax error"),
+        ("set s v nx nx", "$-1"),
+        ("set s v keepttl ex 10", "-ERR syntax error"),
+        ("set s v ex 10 keepttl", "-ERR syntax error"),
+        ("set s v foo", "-ERR syntax error"),
+        ("set s v ex", "-ERR syntax error"),
+        ("set s v ex x foo", "-ERR syntax error"),
+        ("set s v get ex 0", "-ERR invalid expire time in 'set' command"),
+        ("set s w get nx", "$1 v"),
+        ("get s", "$1 v"),
+        ("set t x xx", "$-1"),
+        ("set t x xx get", "$-1"),
+        ("set t x nx get", "$-1"),
+        ("set s w xx get", "$1 v"),
+        ("get s", "$1 w"),
+        ("set s v exat 5000000000", "+OK"),
+        ("expiretime s", ":5000000000"),
+        ("set s w keepttl", "+OK"),
+        ("expiretime s", ":5000000000"),
+        ("set s w", "+OK"),
+        ("ttl s", ":-1"),
+        ("set s v PXAT 5000000000000 GET", "$1 w"),
+        ("pexpiretime s", ":5000000000000"),
+        ("set s v exat 1", "+OK"),
+        ("exists s", ":0"),
+        ("set s v keepttl keepttl", "+OK"),
+        ("set '' ''", "+OK"),
+        ("get ''", "$0"),
+        ("set", "-ERR wrong number of arguments for 'set' command"),
+    ]);
+}
+
+#[test]
+fn older_words_for_set() {
+    Session::at(NOW_MS).hold_to(&[
+        ("setex s 0 v", "-ERR invalid expire time in 'setex' command"),
+        ("setex s -1 v", "-ERR invalid expire time in 'setex' command"),
+        ("setex s x v", "-ERR value is not an integer or out of range"),
+        ("setex s 9223372036854775807 v", "-ERR invalid expire time in 'setex' command"),
+        ("psetex s 0 v", "-ERR invalid expire time in 'psetex' command"),
+        ("psetex s -5 v", "-ERR invalid expire time in 'psetex' command"),
+        ("setex s 0", "-ERR wrong number of arguments for 'setex' command"),
+        ("setex s 100 v", "+OK"),
+        ("ttl s", ":100"),
+        ("psetex s 100000 v", "+OK"),
+        ("ttl s", ":100"),
+        ("setnx s w", ":0"),
+        ("setnx t w", ":1"),
+        ("get t", "$1 w"),
+        ("mset a", "-ERR wrong number of arguments for 'mset' command"),
+        ("mset a 1 b", "-ERR wrong number of arguments for 'mset' command"),
+        ("mset a 1 b 2 a 3", "+OK"),
+        ("mget a b nope", "*3 $1 3 $1 2 $-1"),
+        ("msetnx a 1 c 2", ":0"),
+        ("msetnx c 1 d 2", ":1"),
+        ("mget c d", "*2 $1 1 $1 2"),
+        ("ttl c", ":-1"),
+        ("msetnx c", "-ERR wrong number of arguments for 'msetnx' command"),
+    ]);
+}
+
+#[test]
+fn numbers_and_lengths() {
+    Session::at(NOW_MS).hold_to(&[
+        ("incr n", ":1"),
+        ("incr n", ":2"),
+        ("decr n", ":1"),
+        ("incrby n 10", ":11"),
+        ("decrby n 4", ":7"),
+        ("get n", "$1 7"),
+        ("set s v", "+OK"),
+        ("incr s", "-ERR value is not an integer or out of range"),
+        ("incrby n x", "-ERR value is not an integer or out of range"),
+        ("incrby nope x", "-ERR value is not an integer or out of range"),
+        ("incrby n 9223372036854775807", "-ERR increment or decrement would overflow"),
+        ("decrby n -9223372036854775808", "-ERR decrement would overflow"),
+        ("set m -9223372036854775808", "+OK"),
+        ("decr m", "-ERR increment or decrement would overflow"),
+        ("incr m", ":-9223372036854775807"),
+        ("set p 010", "+OK"),
+        ("incr p", "-ERR value is not an integer or out of range"),
+        ("expireat n 5000000000", ":1"),
+        ("incr n", ":8"),
+        ("expiretime n", ":5000000000"),
+        ("append zz abc", ":3"),
+        ("append zz def", ":6"),
+        ("get zz", "$6 abcdef"),
+        ("strlen zz", ":6"),
+        ("strlen n", ":1"),
+        ("strlen nope", ":0"),
+        ("append n 0", ":2"),
+        ("incr n", ":81"),
+        ("expiretime n", ":5000000000"),
+        ("getdel zz", "$6 abcdef"),
+        ("getdel zz", "$-1"),
+        ("get zz", "$-1"),
+        ("exists zz", ":0"),
+        ("append e 12", ":2"),
+        ("object encoding e", "$3 int"),
+        ("append e ''", ":2"),
+        ("object encoding e", "$3 raw"),
+        ("get", "-ERR wrong number of arguments for 'get' command"),
+    ]);
+}

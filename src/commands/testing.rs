@@ -1,0 +1,40 @@
+//! For tests: a server without sockets, and what it answers to a script.
+
+use super::client::Endpoints;
+use super::{Client, Server, dispatch};
+use crate::config::Config;
+use crate::keyspace::{Clock, Keyspace};
+use crate::resp::{Protocol, Request};
+
+/// One client at a server whose clock stands still.
+pub(super) struct Session {
+    pub(super) server: Server,
+    client: Client,
+}
+
+impl Session {
+    /// An empty server at this time.
+    pub(super) fn at(now_ms: i64) -> Self {
+        let server = Server::new(Config::default(), Keyspace::new(Clock::manual(now_ms)));
+        let shown = server.clients.connect(Endpoints::default(), 1).expect("there is room for one");
+        Self { server, client: Client::new(shown, true) }
+    }
+
+    /// The reply to a line of words in RESP2, with blanks for line ends. `''` is an empty word.
+    pub(super) fn ask(&mut self, line: &str) -> String {
+        let words: Vec<&str> =
+            line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
+        let reply = dispatch(&self.server, &mut self.client, &Request::from_args(&words));
+        let mut bytes = bytes::BytesMut::new();
+        reply.encode(Protocol::Resp2, &mut bytes);
+        String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
+    }
+
+    /// Asks each request of a script, and compares with the reply beside it.
+    #[track_caller]
+    pub(super) fn hold_to(&mut self, script: &[(&str, &str)]) {
+        for (request, reply) in script {
+            assert_eq!(self.ask(request), *reply, "{request}");
+        }
+    }
+}

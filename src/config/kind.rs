@@ -1,0 +1,197 @@
+//! The kinds of options: how a value is read, checked and shown.
+
+use super::settings::{OutputLimit, Settings};
+use super::words;
+
+/// What an option takes, and where it is kept (`field`).
+#[expect(missing_docs, reason = "the fields mean what their names say")]
+pub enum Kind {
+    /// A number between two bounds (both allowed).
+    Number { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
+    /// A number of bytes: `512`, `64kb`, `1gb`.
+    Memory { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
+    /// File permissions, octal.
+    Octal { field: fn(&mut Settings) -> &mut u64, max: u64 },
+    /// Any text.
+    Text(fn(&mut Settings) -> &mut String),
+    /// Words with blanks between them.
+    Words(fn(&mut Settings) -> &mut Vec<String>),
+    /// One of some words.
+    Choice { field: fn(&mut Settings) -> &mut &'static str, choices: &'static [&'static str] },
+    /// `normal <hard> <soft> <seconds>`.
+    OutputLimit(fn(&mut Settings) -> &mut OutputLimit),
+}
+
+/// Why a value is not one; shown as Redis words it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum InvalidValue {
+    /// Not a number.
+    NotInteger,
+    /// Not a number of bytes.
+    NotMemory,
+    /// Outside of its bounds.
+    OutOfRange(u64, u64),
+    /// Not an octal number.
+    NotOctal(u64),
+    /// None of the words.
+    NotAChoice(&'static [&'static str]),
+    /// Not three numbers after each class.
+    LimitShape,
+    /// A class other than `normal`.
+    LimitClass,
+    /// Its numbers are none.
+    LimitNumbers,
+}
+
+impl std::fmt::Display for InvalidValue {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotInteger => out.write_str("argument couldn't be parsed into an integer"),
+            Self::NotMemory => out.write_str("argument must be a memory value"),
+            Self::OutOfRange(min, max) => write!(out, "argument must be between {min} and {max} inclusive"),
+            Self::NotOctal(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
+            Self::NotAChoice(all) => {
+                write!(out, "argument(s) must be one of the following: {}", all.join(", "))
+            }
+            Self::LimitShape => out.write_str("Wrong number of arguments in buffer limit configuration."),
+            Self::LimitClass => {
+                out.write_str("Invalid client class specified in buffer limit configuration.")
+            }
+            Self::LimitNumbers => {
+                out.write_str("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidValue {}
+
+impl Kind {
+    /// Reads a value and keeps it.
+    ///
+    /// # Errors
+    /// The value is none of this kind; nothing changed then.
+    pub fn set(&self, settings: &mut Settings, value: &str) -> Result<(), InvalidValue> {
+        match *self {
+            Kind::Number { field, min, max } => *field(settings) = number(value, min, max)?,
+            Kind::Memory { field, min, max } => {
+                *field(settings) = in_range(memory(value).ok_or(InvalidValue::NotMemory)?, min, max)?;
+            }
+            Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
+            Kind::Text(field) => *field(settings) = value.to_owned(),
+            Kind::Words(field) => {
+                *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
+            }
+            Kind::Choice { field, choices } => *field(settings) = choice(value, choices)?,
+            Kind::OutputLimit(field) => *field(settings) = output_limit(value)?,
+        }
+        Ok(())
+    }
+
+    /// True if a value may hold blanks, so that several words are one value.
+    pub fn holds_blanks(&self) -> bool {
+        matches!(self, Kind::Words(_) | Kind::OutputLimit(_))
+    }
+
+    /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
+    pub fn show(&self, mut settings: Settings) -> String {
+        let settings = &mut settings;
+        match self {
+            Kind::Number { field, .. } | Kind::Memory { field, .. } => field(settings).to_string(),
+            Kind::Octal { field, .. } => format!("{:o}", field(settings)),
+            Kind::Text(field) => field(settings).clone(),
+            Kind::Words(field) => field(settings).join(" "),
+            Kind::Choice { field, .. } => (*field(settings)).to_owned(),
+            Kind::OutputLimit(field) => {
+                let limit = field(settings);
+                format!("normal {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
+            }
+        }
+    }
+}
+
+fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
+    (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::OutOfRange(min, max))
+}
+
+/// A negative number is a number, but outside of all bounds.
+fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
+    let value: i128 = text.parse().map_err(|_| InvalidValue::NotInteger)?;
+    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min, max))?;
+    in_range(value, min, max)
+}
+
+fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {
+    let value = u64::from_str_radix(text, 8).map_err(|_| InvalidValue::NotInteger)?;
+    (value <= max).then_some(value).ok_or(InvalidValue::NotOctal(max))
+}
+
+/// `k` is a thousand and `kb` 1024, as in redis.conf.
+fn memory(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 8] = [
+        ("kb", 1 << 10),
+        ("mb", 1 << 20),
+        ("gb", 1 << 30),
+        ("k", 1_000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("b", 1),
+        ("", 1),
+    ];
+    let text = text.to_ascii_lowercase();
+    let (digits, factor) =
+        UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
+    digits.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn choice(text: &str, choices: &'static [&'static str]) -> Result<&'static str, InvalidValue> {
+    let same = |choice: &&&str| choice.eq_ignore_ascii_case(text);
+    choices.iter().find(same).copied().ok_or(InvalidValue::NotAChoice(choices))
+}
+
+fn output_limit(text: &str) -> Result<OutputLimit, InvalidValue> {
+    let words = words::split(text).map_err(|_| InvalidValue::LimitShape)?;
+    let [class, hard, soft, seconds] = words.as_slice() else { return Err(InvalidValue::LimitShape) };
+    if !class.eq_ignore_ascii_case("normal") {
+        return Err(InvalidValue::LimitClass);
+    }
+    let bytes = |word: &String| memory(word).ok_or(InvalidValue::LimitNumbers);
+    let soft_seconds = seconds.parse().map_err(|_| InvalidValue::LimitNumbers)?;
+    Ok(OutputLimit { hard_bytes: bytes(hard)?, soft_bytes: bytes(soft)?, soft_seconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_takes_redis_units() {
+        for (text, bytes) in
+            [("7", 7), ("7b", 7), ("1k", 1000), ("1kB", 1024), ("2MB", 2 << 20), ("1g", 1_000_000_000)]
+        {
+            assert_eq!(memory(text), Some(bytes), "{text}");
+        }
+        for text in ["", "kb", "-1", "1tb", "99999999999gb", "1 kb"] {
+            assert_eq!(memory(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_outside_their_bounds_are_told_apart_from_words() {
+        assert_eq!(number("x", 0, 9), Err(InvalidValue::NotInteger));
+        assert_eq!(number("-1", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
+        assert_eq!(number("10", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
+        assert_eq!(number("9", 0, 9), Ok(9));
+    }
+
+    #[test]
+    fn output_limits_name_the_class_of_clients_there_is() {
+        assert_eq!(
+            output_limit("normal 1kb 2 3"),
+            Ok(OutputLimit { hard_bytes: 1024, soft_bytes: 2, soft_seconds: 3 })
+        );
+        assert_eq!(output_limit("pubsub 1 2 3"), Err(InvalidValue::LimitClass));
+        assert_eq!(output_limit("normal 1 2"), Err(InvalidValue::LimitShape));
+        assert_eq!(output_limit("normal 1 2 x"), Err(InvalidValue::LimitNumbers));
+    }
+}

@@ -1,0 +1,102 @@
+//! The values of the options, typed.
+
+use std::time::Duration;
+
+use super::options::OPTIONS;
+
+/// One value for each option of the table, under the option's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is documented by its line in OPTIONS")]
+pub struct Settings {
+    pub bind: Vec<String>,
+    pub port: u64,
+    pub unixsocket: String,
+    pub unixsocketperm: u64,
+    pub tcp_backlog: u64,
+    pub tcp_keepalive: u64,
+    pub timeout: u64,
+    pub maxclients: u64,
+    pub proto_max_bulk_len: u64,
+    pub client_query_buffer_limit: u64,
+    pub client_output_buffer_limit: OutputLimit,
+    pub databases: u64,
+    pub requirepass: String,
+    pub enable_debug_command: &'static str,
+    pub io_threads: u64,
+    pub compute_threads: u64,
+    pub loglevel: &'static str,
+    pub logfile: String,
+    pub ignore_unknown_config: Vec<String>,
+    pub index_seed: u64,
+}
+
+/// When a client that does not read its replies is closed. Zero means never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Bytes waiting that close it at once.
+    pub hard_bytes: u64,
+    /// Bytes that close it if they wait for longer than `soft_seconds`.
+    pub soft_bytes: u64,
+    /// How long `soft_bytes` may wait.
+    pub soft_seconds: u64,
+}
+
+/// Who may use `DEBUG`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebugAccess {
+    /// Nobody.
+    No,
+    /// Clients on this machine.
+    Local,
+    /// Everybody.
+    Yes,
+}
+
+impl Settings {
+    /// The defaults of the table.
+    pub fn defaults() -> Self {
+        let mut settings = Self::default();
+        for option in OPTIONS {
+            let set = option.kind.set(&mut settings, option.default);
+            debug_assert!(set.is_ok(), "the default of {} is not valid", option.name);
+        }
+        settings
+    }
+
+    /// True if clients must authenticate.
+    pub fn has_password(&self) -> bool {
+        !self.requirepass.is_empty()
+    }
+
+    /// Who may use `DEBUG`.
+    pub fn debug_access(&self) -> DebugAccess {
+        match self.enable_debug_command {
+            "yes" => DebugAccess::Yes,
+            "local" => DebugAccess::Local,
+            _ => DebugAccess::No,
+        }
+    }
+
+    /// Threads that serve the network.
+    pub fn network_threads(&self) -> usize {
+        or_cores(self.io_threads)
+    }
+
+    /// Threads that run heavy commands.
+    pub fn heavy_threads(&self) -> usize {
+        or_cores(self.compute_threads)
+    }
+
+    /// How long a client may be silent.
+    pub fn idle_timeout(&self) -> Option<Duration> {
+        (self.timeout > 0).then(|| Duration::from_secs(self.timeout))
+    }
+}
+
+/// Zero stands for the number of cores.
+fn or_cores(asked: u64) -> usize {
+    match usize::try_from(asked) {
+        Ok(0) | Err(_) => std::thread::available_parallelism().map_or(1, usize::from),
+        Ok(count) => count,
+    }
+}

@@ -1,0 +1,34 @@
+//! What the system says of this process.
+
+use std::time::Duration;
+
+/// Processor time used so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct CpuTime {
+    pub(super) user: Duration,
+    pub(super) system: Duration,
+}
+
+/// Processor time of all threads.
+pub(super) fn cpu_time() -> CpuTime {
+    // SAFETY: all zeros is a valid rusage.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is a rusage that lives through the call.
+    let failed = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) } != 0;
+    if failed {
+        CpuTime::default()
+    } else {
+        CpuTime { user: duration(usage.ru_utime), system: duration(usage.ru_stime) }
+    }
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+}
+
+/// `Linux 6.1.0 x86_64`, as far as the system says.
+pub(super) fn system() -> String {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let name = if cfg!(target_os = "linux") { "Linux" } else { std::env::consts::OS };
+    [name, release.trim(), std::env::consts::ARCH].join(" ")
+}

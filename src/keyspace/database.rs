@@ -1,0 +1,203 @@
+//! One of the numbered databases: the keys that a client sees.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::Common;
+use super::entry::Entry;
+use super::exclusive::Exclusive;
+use super::expiry::Deadline;
+use super::shard::{Lookups, SHARDS, Shard, shard_of};
+use super::shared::Shared;
+use super::string::StringValue;
+use super::value::{SetHandle, Value, WrongType};
+use crate::record::Record;
+use crate::vector_set::VectorSet;
+
+/// Keys removed by the expiry cycle under one hold of a lock.
+const EXPIRY_BATCH: usize = 64;
+
+/// A map from keys to values.
+#[derive(Debug)]
+pub struct Database {
+    pub(super) shards: Box<[Shard]>,
+    pub(super) common: Arc<Common>,
+    /// Where the next expiry cycle begins, so that one that runs out of budget does not starve the last shards.
+    next_expiry: AtomicUsize,
+}
+
+/// How much a lookup is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attention {
+    /// Not at all: the lookups of writers and of tools.
+    None,
+    /// Counted as a hit or a miss, as commands that ask about a key are.
+    Counted,
+    /// Counted, and the key is no longer idle.
+    Used,
+}
+
+/// How many keys a database has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// All keys.
+    pub keys: usize,
+    /// Those that end.
+    pub expires: usize,
+    /// Milliseconds that those have left, on average.
+    pub mean_ttl_ms: i64,
+}
+
+impl Database {
+    pub(super) fn new(common: Arc<Common>) -> Self {
+        let shards = (0..SHARDS).map(|_| Shard::default()).collect();
+        Self { shards, common, next_expiry: AtomicUsize::new(0) }
+    }
+
+    /// Locks the shards of these keys for changes. One guard at a time for each thread: a second one may never come.
+    pub fn exclusive<K: AsRef<[u8]>>(&self, keys: &[K]) -> Exclusive<'_> {
+        Exclusive::over_keys(self, keys)
+    }
+
+    /// Locks the shards of these keys for a look at one moment. One guard at a time, as above.
+    pub fn shared<K: AsRef<[u8]>>(&self, keys: &[K]) -> Shared<'_> {
+        Shared::over_keys(self, keys)
+    }
+
+    /// What `look` says of a key's entry; it runs under the shard's read lock, so it should be short.
+    pub fn lookup<R>(&self, key: &[u8], attention: Attention, look: impl FnOnce(&Entry) -> R) -> Option<R> {
+        let hash = self.common.hash(key);
+        let Shard { table, lookups } = &self.shards[shard_of(hash)];
+        let table = table.read();
+        let now_ms = self.common.clock.now_ms();
+        let entry = table.find_live(hash, key, now_ms);
+        attention.pay(lookups, entry, now_ms);
+        entry.map(look)
+    }
+
+    /// The string of a key, for a command that reads it.
+    pub fn string(&self, key: &[u8]) -> Result<Option<StringValue>, WrongType> {
+        self.lookup(key, Attention::Used, |entry| entry.value().as_string().cloned()).transpose()
+    }
+
+    /// The vector set of a key, for a command that writes to it.
+    pub fn vector_set(&self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
+        self.find_vector_set(key, Attention::None)
+    }
+
+    /// The vector set of a key, for a command that reads it: counted as a hit or a miss.
+    pub fn read_vector_set(&self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
+        self.find_vector_set(key, Attention::Used)
+    }
+
+    fn find_vector_set(&self, key: &[u8], attention: Attention) -> Result<Option<SetHandle>, WrongType> {
+        self.lookup(key, attention, |entry| entry.value().set_handle()).transpose()
+    }
+
+    /// Installs a set that was made outside of any lock, and spends the record. If the key meanwhile exists, with
+    /// whatever value, both come back.
+    pub fn create_vector_set<'r>(
+        &self,
+        key: &[u8],
+        set: Arc<VectorSet>,
+        record: Record<'r>,
+    ) -> Result<(), (Arc<VectorSet>, Record<'r>)> {
+        let mut keys = self.exclusive(&[key]);
+        if keys.contains(key) {
+            return Err((set, record));
+        }
+        keys.put(key, Value::VectorSet(set), Deadline::NEVER);
+        keys.commit(record);
+        Ok(())
+    }
+
+    /// Runs `change` on the set under the shard's write lock, and removes the key if the set is empty then and not
+    /// one that is kept. `change` spends its record itself, if it changes something.
+    pub fn with_set_exclusively<R>(
+        &self,
+        key: &[u8],
+        change: impl FnOnce(&VectorSet) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        let mut keys = self.exclusive(&[key]);
+        let Some(handle) = keys.get(key).map(|entry| entry.value().set_handle()).transpose()? else {
+            return Ok(None);
+        };
+        let outcome = change(&handle.set);
+        if handle.set.is_empty() && !handle.set.params().kept() {
+            keys.remove(key);
+        }
+        Ok(Some(outcome))
+    }
+
+    /// True if there is such a key.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.lookup(key, Attention::None, |_| ()).is_some()
+    }
+
+    /// How many keys there are at one moment, without those that have ended.
+    pub fn census(&self) -> Census {
+        let all = Shared::over_shards(self, 0..SHARDS);
+        let now_ms = all.now_ms();
+        let (mut keys, mut due, mut deadlines, mut sum_ms) = (0, 0, 0, 0);
+        for table in all.tables() {
+            keys += table.len();
+            due += table.deadlines().count_due(now_ms);
+            deadlines += table.deadlines().len();
+            sum_ms += table.deadlines().sum_ms();
+        }
+        let mean_ttl_ms = mean_ttl_ms(sum_ms, deadlines, now_ms);
+        Census { keys: keys - due, expires: deadlines - due, mean_ttl_ms }
+    }
+
+    /// Removes up to `budget` keys that have ended, and returns how many it did.
+    pub fn expire_cycle(&self, budget: usize) -> usize {
+        let first = self.next_expiry.load(Ordering::Relaxed);
+        let mut removed = 0;
+        for shard in (first..first + SHARDS).map(|shard| shard % SHARDS) {
+            removed += self.expire_shard(shard, budget - removed);
+            if removed == budget {
+                self.next_expiry.store((shard + 1) % SHARDS, Ordering::Relaxed);
+                break;
+            }
+        }
+        removed
+    }
+
+    fn expire_shard(&self, shard: usize, budget: usize) -> usize {
+        let mut removed = 0;
+        while removed < budget && self.has_due(shard) {
+            let batch = EXPIRY_BATCH.min(budget - removed);
+            removed += Exclusive::over_shards(self, [shard]).remove_due(0, batch);
+        }
+        removed
+    }
+
+    fn has_due(&self, shard: usize) -> bool {
+        let now_ms = self.common.clock.now_ms();
+        self.shards[shard].table.read().deadlines().first_due(now_ms).is_some()
+    }
+
+    /// Removes all keys, and spends the record whether there were any or not. The values are freed by the reaper.
+    pub fn flush(&self, record: Record<'_>) {
+        let mut all = Exclusive::over_all(self);
+        all.clear();
+        all.commit(record);
+    }
+}
+
+impl Attention {
+    pub(super) fn pay(self, lookups: &Lookups, entry: Option<&Entry>, now_ms: i64) {
+        if self != Self::None {
+            lookups.count(entry.is_some());
+        }
+        if let (Self::Used, Some(entry)) = (self, entry) {
+            entry.mark_used(now_ms);
+        }
+    }
+}
+
+/// Ended keys that are not removed yet are in it: they are few, and weigh little.
+fn mean_ttl_ms(sum_ms: i128, deadlines: usize, now_ms: i64) -> i64 {
+    let Some(mean) = sum_ms.checked_div(deadlines as i128) else { return 0 };
+    i64::try_from((mean - i128::from(now_ms)).max(0)).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,199 @@
+//! Changing keys: the write locks of all their shards, held at one moment.
+
+use parking_lot::RwLockWriteGuard;
+use smallvec::SmallVec;
+
+use super::Database;
+use super::entry::Entry;
+use super::expiry::Deadline;
+use super::reaper::Garbage;
+use super::shard::{SHARDS, shard_of};
+use super::string::StringValue;
+use super::table::Table;
+use super::value::{Value, WrongType};
+use crate::record::Record;
+
+/// The right to look at some keys of a database and to change them, while nobody else sees them.
+///
+/// A key that has ended is removed by the first look at it, and is absent to all of them.
+///
+/// # Panics
+/// All methods panic if the key is not one of those that were named to [`Database::exclusive`].
+#[derive(Debug)]
+pub struct Exclusive<'k> {
+    db: &'k Database,
+    now_ms: i64,
+    /// By shard number.
+    held: SmallVec<[Held<'k>; 1]>,
+    /// After the locks, as fields are dropped in this order: freeing happens outside of them.
+    garbage: Garbage<'k>,
+}
+
+#[derive(Debug)]
+struct Held<'k> {
+    shard: usize,
+    table: RwLockWriteGuard<'k, Table>,
+}
+
+/// Where a live key was found.
+#[derive(Clone, Copy)]
+struct Found {
+    held: usize,
+    hash: u64,
+    id: u32,
+}
+
+impl<'k> Exclusive<'k> {
+    pub(super) fn over_keys<K: AsRef<[u8]>>(db: &'k Database, keys: &[K]) -> Self {
+        let mut shards: SmallVec<[usize; 4]> =
+            keys.iter().map(|key| shard_of(db.common.hash(key.as_ref()))).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        Self::over_shards(db, shards)
+    }
+
+    pub(super) fn over_all(db: &'k Database) -> Self {
+        Self::over_shards(db, 0..SHARDS)
+    }
+
+    /// `shards` ascend: this is where the lock order is kept.
+    pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
+        let lock = |shard: usize| Held { shard, table: db.shards[shard].table.write() };
+        let held = shards.into_iter().map(lock).collect();
+        // The time of the locked moment: one that was read before a long wait could bring ended keys back.
+        Self { db, now_ms: db.common.clock.now_ms(), held, garbage: db.common.reaper.garbage() }
+    }
+
+    /// The moment at which all shards were locked.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Spends the record and unlocks: the change is written down before anybody sees it.
+    pub fn commit(self, record: Record<'_>) {
+        record.commit();
+    }
+
+    /// The entry of a key, which counts as used.
+    pub fn get(&mut self, key: &[u8]) -> Option<&Entry> {
+        let found = self.find(key)?;
+        let entry = self.held[found.held].table.entry(found.id);
+        entry.mark_used(self.now_ms);
+        Some(entry)
+    }
+
+    /// The string of a key.
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<&StringValue>, WrongType> {
+        self.get(key).map(|entry| entry.value().as_string()).transpose()
+    }
+
+    /// True if there is such a key.
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// When the key ends; `NEVER` for a key that is not there.
+    pub fn deadline(&mut self, key: &[u8]) -> Deadline {
+        let found = self.find(key);
+        found.map_or(Deadline::NEVER, |found| self.held[found.held].table.entry(found.id).deadline())
+    }
+
+    /// Makes the key mean this value until the deadline, whatever it meant before.
+    pub fn put(&mut self, key: &[u8], value: Value, deadline: Deadline) {
+        let Some(Found { held, id, .. }) = self.find(key) else {
+            return self.insert(key, value, deadline);
+        };
+        let table = &mut self.held[held].table;
+        table.entry(id).mark_used(self.now_ms);
+        table.set_deadline(id, deadline);
+        self.garbage.add(table.replace(id, value));
+    }
+
+    /// Sets when a key ends; false if there is no such key.
+    pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
+        let found = self.find(key);
+        if let Some(Found { held, id, .. }) = found {
+            self.held[held].table.set_deadline(id, deadline);
+        }
+        found.is_some()
+    }
+
+    /// Removes a key; false if there was none.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        self.take(key).map(|(value, _)| self.garbage.add(value)).is_some()
+    }
+
+    /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
+    pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
+        let found = self.find(key)?;
+        let entry = self.take_found(found);
+        Some((entry.value, entry.deadline))
+    }
+
+    /// Removes all keys of the shards that are locked.
+    pub(super) fn clear(&mut self) {
+        for Held { table, .. } in &mut self.held {
+            table.unbind_all();
+            if table.len() > 0 {
+                self.garbage.add_table(std::mem::take(&mut **table));
+            }
+        }
+    }
+
+    /// Exchanges all keys with another database, of which the same shards are locked.
+    pub(super) fn swap(&mut self, other: &mut Self) {
+        for (mine, theirs) in self.held.iter_mut().zip(&mut other.held) {
+            mine.table.unbind_all();
+            theirs.table.unbind_all();
+            std::mem::swap(&mut *mine.table, &mut *theirs.table);
+        }
+    }
+
+    /// Removes the keys of a locked shard that have ended, the oldest first, up to `limit`; returns how many.
+    pub(super) fn remove_due(&mut self, held: usize, limit: usize) -> usize {
+        for removed in 0..limit {
+            let table = &self.held[held].table;
+            let Some(id) = table.deadlines().first_due(self.now_ms) else { return removed };
+            let hash = self.db.common.hash(table.entry(id).key());
+            self.expire(Found { held, hash, id });
+        }
+        limit
+    }
+
+    fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
+        let hash = self.db.common.hash(key);
+        let held = self.held_of(hash);
+        let entry = Entry::new(key, value, deadline, self.now_ms);
+        self.held[held].table.insert(hash, entry, &self.db.common.hasher);
+    }
+
+    /// Where the key is, if it has not ended. If it has, it is removed here.
+    fn find(&mut self, key: &[u8]) -> Option<Found> {
+        let hash = self.db.common.hash(key);
+        let held = self.held_of(hash);
+        let table = &self.held[held].table;
+        let id = table.find(hash, key)?;
+        let found = Found { held, hash, id };
+        if table.entry(id).deadline().is_past(self.now_ms) {
+            self.expire(found);
+            return None;
+        }
+        Some(found)
+    }
+
+    fn expire(&mut self, found: Found) {
+        let entry = self.take_found(found);
+        self.garbage.add(entry.value);
+        self.db.common.count_expired();
+    }
+
+    fn take_found(&mut self, found: Found) -> Entry {
+        self.held[found.held].table.take(found.hash, found.id, &self.db.common.hasher)
+    }
+
+    fn held_of(&self, hash: u64) -> usize {
+        let shard = shard_of(hash);
+        let held = self.held.binary_search_by_key(&shard, |held| held.shard);
+        held.expect("the key was named when the shards were locked")
+    }
+}

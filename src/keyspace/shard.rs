@@ -1,0 +1,94 @@
+//! The locks of the keyspace, and the order in which they are taken.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+use super::table::Table;
+
+/// Shards in a database.
+pub(super) const SHARDS: usize = 1 << SHARD_BITS;
+
+/// Log of the number of shards.
+pub(super) const SHARD_BITS: u32 = 6;
+
+/// hashbrown tags its slots with the top seven bits of a hash and finds them by the low ones. The shard is told by
+/// bits between, or all keys of a shard would crowd the same tags or slots.
+const SHARD_SHIFT: u32 = 48;
+
+/// A part of a database under a lock of its own.
+///
+/// # Lock order
+///
+/// 1. shards, by (database, shard), each at most once: `Exclusive` and `Shared` sort them;
+/// 2. the lock of a vector set, inside.
+///
+/// Nothing that holds the lock of a set asks for a shard, and nothing that holds a shard waits for anything else:
+/// freed values go to the reaper by a channel that never blocks, after the shards are unlocked.
+///
+/// # What is atomic
+///
+/// A command takes every shard it needs before its first look, and keeps them until its last change. Its effect takes
+/// place at the moment at which it holds them all: two commands that share a key, one of them a writer, have an
+/// order there, and as each spends its `Record` before it unlocks, the journal has the same order.
+///
+/// A command on a vector set holds the shard only to look up the set and its binding. Its moment is under the set's
+/// own lock, where it compares the binding. Whoever makes the key mean something else unbinds the set under the
+/// shard's write lock, so an unchanged binding says that the key still means the set at that moment.
+///
+/// KEYS, SCAN, RANDOMKEY and the expiry cycle look at one shard after the other, so that none stops the whole
+/// keyspace: a key that a RENAME moves meanwhile may be seen twice or not at all.
+///
+/// Aligned so that two shards do not share a cache line (lines are fetched in pairs).
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Shard {
+    pub(super) table: RwLock<Table>,
+    /// Beside the lock that the lookup has just written to.
+    pub(super) lookups: Lookups,
+}
+
+/// How many lookups by reading commands found their key.
+#[derive(Debug, Default)]
+pub(super) struct Lookups {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl Lookups {
+    pub(super) fn count(&self, found: bool) {
+        let counter = if found { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn misses(&self) -> u64 {
+        self.misses.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn reset(&self) {
+        self.hits.store(0, Ordering::Relaxed);
+        self.misses.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The shard of the keys with this hash.
+pub(super) fn shard_of(hash: u64) -> usize {
+    (hash >> SHARD_SHIFT) as usize & (SHARDS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shard_is_told_by_bits_that_the_index_does_not_use() {
+        const TAG_BITS: u32 = 7;
+        const { assert!(SHARD_SHIFT + SHARD_BITS <= u64::BITS - TAG_BITS && SHARD_SHIFT >= u32::BITS) };
+        assert_eq!(shard_of(u64::MAX), SHARDS - 1);
+        assert_eq!(shard_of(!((SHARDS as u64 - 1) << SHARD_SHIFT)), 0);
+    }
+}

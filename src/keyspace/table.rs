@@ -1,0 +1,161 @@
+//! The entries of one shard: by hash, by position, by deadline. No locks here.
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+
+use super::entry::Entry;
+use super::expiry::{Deadline, Deadlines};
+use super::slab::Slab;
+use super::value::Value;
+
+/// An index smaller than this is not worth shrinking.
+const MIN_SHRINK_CAPACITY: usize = 1024;
+
+/// An index is shrunk when this many times as large as its content, so that the moves are paid by removals.
+const SHRINK_FACTOR: usize = 8;
+
+/// A map from keys to values that also knows which of them end.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Positions in the slab; a key's hash is not kept, so growing reads the keys of one shard.
+    index: HashTable<u32>,
+    slab: Slab,
+    deadlines: Deadlines,
+    /// How many values are vector sets; none is the common answer, and spares a walk.
+    sets: usize,
+}
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(super) fn slab(&self) -> &Slab {
+        &self.slab
+    }
+
+    pub(super) fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    pub(super) fn entry(&self, id: u32) -> &Entry {
+        self.slab.get(id)
+    }
+
+    /// Where a key is, whether it has ended or not.
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
+        self.index.find(hash, |id| self.slab.get(*id).key() == key).copied()
+    }
+
+    /// The entry of a key that has not ended.
+    pub(super) fn find_live(&self, hash: u64, key: &[u8], now_ms: i64) -> Option<&Entry> {
+        let entry = self.slab.get(self.find(hash, key)?);
+        (!entry.deadline.is_past(now_ms)).then_some(entry)
+    }
+
+    /// Adds an entry whose key is not in the table.
+    pub(super) fn insert(&mut self, hash: u64, entry: Entry, hasher: &RandomState) {
+        self.sets += usize::from(is_set(&entry.value));
+        let deadline = entry.deadline;
+        let id = self.slab.insert(entry);
+        let slab = &self.slab;
+        self.index.insert_unique(hash, id, |id| hasher.hash_one(slab.get(*id).key()));
+        self.deadlines.add(deadline, id);
+    }
+
+    /// Gives a key another value, and returns the one it had; a set among them is unbound.
+    pub(super) fn replace(&mut self, id: u32, value: Value) -> Value {
+        self.sets += usize::from(is_set(&value));
+        let old = std::mem::replace(&mut self.slab.get_mut(id).value, value);
+        self.sets -= usize::from(is_set(&old));
+        old.unbind();
+        old
+    }
+
+    /// Gives a key another deadline.
+    pub(super) fn set_deadline(&mut self, id: u32, deadline: Deadline) {
+        let old = std::mem::replace(&mut self.slab.get_mut(id).deadline, deadline);
+        self.deadlines.remove(old, id);
+        self.deadlines.add(deadline, id);
+    }
+
+    /// The one door out: takes a key away, whatever the cause, and unbinds its set.
+    pub(super) fn take(&mut self, hash: u64, id: u32, hasher: &RandomState) -> Entry {
+        if let Ok(place) = self.index.find_entry(hash, |other| *other == id) {
+            place.remove();
+        }
+        let entry = self.slab.remove(id);
+        self.deadlines.remove(entry.deadline, id);
+        self.sets -= usize::from(is_set(&entry.value));
+        entry.value.unbind();
+        self.shrink_index(hasher);
+        entry
+    }
+
+    /// Unbinds all sets: their keys are about to mean something else, or nothing.
+    pub(super) fn unbind_all(&self) {
+        let sets = self.slab.entries().filter(|entry| is_set(&entry.value));
+        sets.take(self.sets).for_each(|entry| entry.value.unbind());
+    }
+
+    /// All values, given away.
+    pub(super) fn into_values(self) -> impl Iterator<Item = Value> {
+        self.slab.into_entries().map(|entry| entry.value)
+    }
+
+    fn shrink_index(&mut self, hasher: &RandomState) {
+        let capacity = self.index.capacity();
+        if capacity > MIN_SHRINK_CAPACITY && self.index.len() * SHRINK_FACTOR < capacity {
+            let slab = &self.slab;
+            self.index.shrink_to(self.index.len() * 2, |id| hasher.hash_one(slab.get(*id).key()));
+        }
+    }
+}
+
+fn is_set(value: &Value) -> bool {
+    matches!(value, Value::VectorSet(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::StringValue;
+
+    fn insert(table: &mut Table, hasher: &RandomState, key: &[u8], deadline: Deadline) -> u64 {
+        let hash = hasher.hash_one(key);
+        let value = Value::String(StringValue::new(key));
+        table.insert(hash, Entry::new(key, value, deadline, 0), hasher);
+        hash
+    }
+
+    #[test]
+    fn entries_are_found_until_taken() {
+        let (hasher, mut table) = (RandomState::new(), Table::default());
+        let hash = insert(&mut table, &hasher, b"k", Deadline::at(5));
+        assert!(table.find_live(hash, b"k", 5).is_some());
+        assert!(table.find_live(hash, b"k", 6).is_none());
+        let id = table.find(hash, b"k").unwrap();
+        table.set_deadline(id, Deadline::NEVER);
+        assert!(table.find_live(hash, b"k", 6).is_some());
+        assert_eq!(table.deadlines().len(), 0);
+        assert_eq!(table.take(hash, id, &hasher).key(), b"k");
+        assert_eq!(table.find(hash, b"k"), None);
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn a_shrunken_index_still_finds_the_rest() {
+        let (hasher, mut table) = (RandomState::new(), Table::default());
+        let keys: Vec<Vec<u8>> = (0..20_000_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+        let hashes: Vec<u64> =
+            keys.iter().map(|key| insert(&mut table, &hasher, key, Deadline::NEVER)).collect();
+        let full = table.index.capacity();
+        for (key, hash) in keys.iter().zip(&hashes).skip(100) {
+            let id = table.find(*hash, key).unwrap();
+            table.take(*hash, id, &hasher);
+        }
+        assert!(table.index.capacity() < full / 4);
+        let found = keys.iter().zip(&hashes).filter(|(key, hash)| table.find(**hash, key).is_some());
+        assert_eq!(found.count(), 100);
+    }
+}

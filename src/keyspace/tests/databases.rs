@@ -1,0 +1,160 @@
+//! What concerns a whole database, or several.
+
+use super::*;
+
+/// Runs `change`, and says whether the set's handle from before it is stale after it.
+fn makes_stale(db: &Database, key: &str, change: impl FnOnce()) -> bool {
+    let handle = db.vector_set(key.as_bytes()).unwrap().unwrap();
+    change();
+    handle.set.binding() != handle.binding
+}
+
+#[test]
+fn a_set_is_unbound_by_whatever_takes_its_key() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    let remove = || assert!(db.exclusive(&["k"]).remove(b"k"));
+    let overwrite = || set(db, "k", "v");
+    let rename = || {
+        let mut keys = db.exclusive(&["k", "other"]);
+        let (value, deadline) = keys.take(b"k").unwrap();
+        keys.put(b"other", value, deadline);
+    };
+    let expire = || {
+        db.exclusive(&["k"]).set_deadline(b"k", Deadline::at(0));
+        assert_eq!(db.expire_cycle(10), 1);
+    };
+    let flush = || db.flush(Record::unlogged());
+    let flush_all = || keyspace.flush_all(Record::unlogged());
+    let swap = || keyspace.swap(0, 5, Record::unlogged());
+    let changes: [&dyn Fn(); 7] = [&remove, &overwrite, &rename, &expire, &flush, &flush_all, &swap];
+    for (number, change) in changes.iter().enumerate() {
+        db.exclusive(&["k"]).remove(b"k");
+        assert!(create(db, "k"));
+        assert!(makes_stale(db, "k", change), "change {number}");
+    }
+    assert!(create(db, "k"));
+    let postpone = || assert!(db.exclusive(&["k"]).set_deadline(b"k", Deadline::at(9_000_000)));
+    assert!(!makes_stale(db, "k", postpone));
+}
+
+#[test]
+fn a_set_that_runs_empty_under_the_lock_takes_its_key_along() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    assert!(create(db, "k"));
+    assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Ok(Some(3)));
+    assert!(db.contains(b"k"));
+    let clear = |set: &VectorSet| set.remove(Hold::Exclusive, &ELEMENTS, Record::unlogged()).is_ok();
+    assert_eq!(db.with_set_exclusively(b"k", clear), Ok(Some(true)));
+    assert!(!db.contains(b"k"));
+    assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Ok(None));
+    set(db, "k", "v");
+    assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Err(WrongType));
+}
+
+#[test]
+fn a_set_is_not_created_over_a_key_of_any_type_but_over_an_ended_one() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    set(db, "k", "v");
+    let refused = db.create_vector_set(b"k", new_set(), Record::unlogged());
+    assert!(refused.is_err_and(|(set, _)| set.len() == ELEMENTS.len()));
+    db.exclusive(&["k"]).set_deadline(b"k", Deadline::at(999_999));
+    assert!(create(db, "k"));
+    assert!(db.read_vector_set(b"k").unwrap().is_some());
+    assert_eq!(keyspace.expired_keys(), 1);
+}
+
+#[test]
+fn swapped_databases_change_keys_and_deadlines() {
+    let keyspace = keyspace();
+    set(keyspace.db(1), "a", "one");
+    set(keyspace.db(2), "b", "two");
+    keyspace.db(2).exclusive(&["b"]).set_deadline(b"b", Deadline::at(1_000_500));
+    keyspace.swap(2, 1, Record::unlogged());
+    assert_eq!(get(keyspace.db(1), "b").as_deref(), Some("two"));
+    assert_eq!(get(keyspace.db(2), "a").as_deref(), Some("one"));
+    assert_eq!(keyspace.db(1).census(), Census { keys: 1, expires: 1, mean_ttl_ms: 500 });
+    assert_eq!(keyspace.db(2).census(), Census { keys: 1, expires: 0, mean_ttl_ms: 0 });
+}
+
+#[test]
+fn a_key_moves_between_databases_under_two_guards() {
+    let keyspace = keyspace();
+    set(keyspace.db(7), "k", "v");
+    let (mut from, mut to) = keyspace.exclusive_pair((7, b"k"), (3, b"k"));
+    let (value, deadline) = from.take(b"k").unwrap();
+    to.put(b"k", value, deadline);
+    drop((from, to));
+    assert_eq!((get(keyspace.db(7), "k"), get(keyspace.db(3), "k").as_deref()), (None, Some("v")));
+}
+
+#[test]
+fn the_cycle_removes_what_is_due_and_no_more_than_its_budget() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    for n in 0..300 {
+        let key = n.to_string();
+        db.exclusive(&[&key]).put(key.as_bytes(), text("v"), Deadline::at(1_000_000 + n));
+    }
+    assert_eq!(db.expire_cycle(1000), 0);
+    keyspace.clock().advance(200);
+    assert_eq!(db.census().keys, 100);
+    assert_eq!((db.expire_cycle(150), db.expire_cycle(150), db.expire_cycle(150)), (150, 50, 0));
+    assert_eq!(keyspace.expired_keys(), 200);
+    assert_eq!(db.census().keys, 100);
+}
+
+#[test]
+fn lookups_are_counted_as_asked() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    set(db, "k", "v");
+    assert!(db.string(b"k").unwrap().is_some());
+    assert!(db.string(b"missing").unwrap().is_none());
+    assert!(db.contains(b"k"));
+    assert!(db.shared(&["k"]).get(b"k", Attention::Counted).is_some());
+    assert_eq!(keyspace.hits_and_misses(), (2, 1));
+    keyspace.clock().advance(10_000);
+    db.lookup(b"k", Attention::Counted, |_| ());
+    let idle = || db.lookup(b"k", Attention::None, |entry| entry.idle_s(keyspace.clock().now_ms()));
+    assert_eq!(idle(), Some(10));
+    db.string(b"k").unwrap();
+    assert_eq!(idle(), Some(0));
+    keyspace.reset_statistics();
+    assert_eq!(keyspace.hits_and_misses(), (0, 0));
+}
+
+#[test]
+fn a_call_of_scan_does_a_bounded_amount_of_work() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    let keys: Vec<String> = (0..20_000).map(|n| n.to_string()).collect();
+    keys.iter().for_each(|key| set(db, key, "v"));
+    keys.iter()
+        .filter(|key| !key.ends_with("99"))
+        .for_each(|key| assert!(db.exclusive(&[key]).remove(key.as_bytes())));
+    let (mut cursor, mut seen) = (Cursor::START, 0);
+    loop {
+        let mut here = 0;
+        cursor = db.scan(cursor, 3, |_| here += 1);
+        assert!(here <= 3);
+        seen += here;
+        if cursor.is_start() {
+            break;
+        }
+    }
+    assert_eq!(seen, 200);
+}
+
+#[test]
+fn every_key_may_be_the_random_one() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    assert_eq!(db.random_key(), None);
+    ["a", "b", "c", "ended"].iter().for_each(|key| set(db, key, "v"));
+    db.exclusive(&["ended"]).set_deadline(b"ended", Deadline::at(1));
+    let drawn: std::collections::BTreeSet<_> = (0..1000).filter_map(|_| db.random_key()).collect();
+    assert_eq!(drawn, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()].into());
+}

@@ -1,0 +1,315 @@
+//! One client: bytes → requests → replies → bytes, with one write for a pipeline.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use super::compute::ComputePool;
+use super::output::{Output, Verdict};
+use super::socket::Socket;
+use crate::commands::client::{Client, Shown};
+use crate::commands::{Call, Server};
+use crate::config::Settings;
+use crate::resp::{Limits, ProtocolError, Request, RequestParser};
+
+/// Bytes read at once, on the stack: a connection that waits keeps no read buffer.
+const READ_LEN: usize = 16 * 1024;
+/// Requests answered before other connections of the thread get their turn.
+const SLICE_REQUESTS: usize = 64;
+/// Requests between two looks at the clock.
+const REQUESTS_PER_LOOK: usize = 8;
+/// Time after which they get it anyway.
+const SLICE_TIME: Duration = Duration::from_millis(1);
+/// Bytes of replies that are written although the slice is not over.
+const SLICE_OUTPUT: usize = 256 * 1024;
+/// Bytes of replies that may wait while requests are still read and answered. A client that sends all before it reads
+/// any must stay below this, plus what the sockets hold.
+const MAX_PENDING_OUTPUT: usize = 64 * 1024 * 1024;
+/// How long a client that is being disconnected may take to read its last replies.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A connected client and all that belongs to it.
+pub(super) struct Connection {
+    socket: Socket,
+    shown: Arc<Shown>,
+    server: Arc<Server>,
+    compute: Arc<ComputePool>,
+    parser: RequestParser,
+    input: BytesMut,
+    output: Output,
+    settings: Arc<Settings>,
+    settings_generation: u64,
+}
+
+/// Why a slice of work ended.
+enum Progress {
+    /// All complete requests are answered.
+    Starved,
+    /// There may be more, but it is the turn of others.
+    SliceOver,
+    /// The client is to be disconnected when it has its replies.
+    Closing,
+}
+
+/// What a connection waits for.
+enum Event {
+    Input(io::Result<usize>),
+    Writable,
+    Ended,
+}
+
+impl Connection {
+    pub(super) fn new(
+        socket: Socket,
+        shown: Arc<Shown>,
+        server: Arc<Server>,
+        compute: Arc<ComputePool>,
+    ) -> Self {
+        let settings_generation = server.config.generation();
+        let settings = server.config.settings();
+        Self {
+            socket,
+            shown,
+            server,
+            compute,
+            parser: RequestParser::new(),
+            input: BytesMut::new(),
+            output: Output::default(),
+            settings,
+            settings_generation,
+        }
+    }
+
+    /// Serves until the client leaves, is disconnected, or the server ends.
+    pub(super) async fn serve(mut self) {
+        let shown = Arc::clone(&self.shown);
+        let mut ended = pin!(shown.killed());
+        let mut client = Client::new(Arc::clone(&shown), !self.settings.has_password());
+        while !shown.is_killed() {
+            let Some((back, progress)) = self.work(client).await else { break };
+            client = back;
+            if self.flush().is_err() || self.is_over_limit() {
+                return;
+            }
+            match progress {
+                Progress::Closing => break,
+                Progress::SliceOver if self.may_go_on() => tokio::task::yield_now().await,
+                _ if !self.pause(ended.as_mut()).await => return,
+                _ => {}
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Answers requests until there is none, or others must have their turn. None if the server ends.
+    async fn work(&mut self, mut client: Client) -> Option<(Client, Progress)> {
+        self.refresh_settings();
+        let start = Instant::now();
+        for number in 1..=SLICE_REQUESTS {
+            let limits = self.limits(&client);
+            let request = match self.parser.next(&mut self.input, &limits) {
+                Ok(Some(request)) => request,
+                Ok(None) => return Some((client, Progress::Starved)),
+                Err(error) => {
+                    self.explain(error, &client);
+                    return Some((client, Progress::Closing));
+                }
+            };
+            client = self.answer(client, request).await?;
+            if client.closing {
+                return Some((client, Progress::Closing));
+            }
+            let is_time_over = number % REQUESTS_PER_LOOK == 0 && start.elapsed() > SLICE_TIME;
+            if is_time_over || self.output.len() > SLICE_OUTPUT || self.shown.is_killed() {
+                break;
+            }
+        }
+        Some((client, Progress::SliceOver))
+    }
+
+    /// Runs a request where it belongs and keeps its reply.
+    async fn answer(&mut self, mut client: Client, request: Request) -> Option<Client> {
+        let call = Call::new(&self.server, &client, &request);
+        if !call.is_heavy(&self.server, &mut client, &request) {
+            let reply = call.run(&self.server, &mut client, &request);
+            reply.encode(client.protocol, self.output.end());
+            return Some(client);
+        }
+        self.answer_elsewhere(client, request, call).await
+    }
+
+    /// Replies to earlier requests are sent first: they need not wait for a heavy one.
+    async fn answer_elsewhere(&mut self, mut client: Client, request: Request, call: Call) -> Option<Client> {
+        // An error shows again at the next flush, and is acted on there.
+        let _ = self.flush();
+        self.server.traffic.mine().commands_on_compute_pool.add(1);
+        self.shown.set_busy(true);
+        let server = Arc::clone(&self.server);
+        let run = move || {
+            let reply = call.run(&server, &mut client, &request);
+            let mut encoded = BytesMut::new();
+            reply.encode(client.protocol, &mut encoded);
+            (client, encoded)
+        };
+        let ran = self.compute.run(run).await;
+        self.shown.set_busy(false);
+        let (client, encoded) = ran?;
+        self.output.append(encoded);
+        Some(client)
+    }
+
+    fn refresh_settings(&mut self) {
+        let generation = self.server.config.generation();
+        if generation != self.settings_generation {
+            self.settings = self.server.config.settings();
+            self.settings_generation = generation;
+        }
+    }
+
+    /// Clients that have yet to authenticate may send little.
+    fn limits(&self, client: &Client) -> Limits {
+        let len = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Limits {
+            max_bulk_len: len(self.settings.proto_max_bulk_len),
+            max_query_buffer: len(self.settings.client_query_buffer_limit),
+            authenticated: client.authenticated || !self.settings.has_password(),
+            ..Limits::default()
+        }
+    }
+
+    /// The last reply to a client that cannot be understood.
+    fn explain(&mut self, error: ProtocolError, client: &Client) {
+        tracing::debug!(client = self.shown.id, ?error, "protocol error");
+        match error.reply() {
+            Some(error) => {
+                self.server.statistics.error(&error);
+                crate::resp::Reply::Error(error).encode(client.protocol, self.output.end());
+            }
+            None => {
+                self.server.traffic.mine().query_buffer_closed.add(1);
+                tracing::warn!(client = self.shown.id, "disconnected: its request is too long");
+            }
+        }
+    }
+
+    /// Writes what the socket takes now.
+    fn flush(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let written = self.output.write_to(&self.socket)?;
+        let traffic = self.server.traffic.mine();
+        traffic.writes_processed.add(1);
+        traffic.net_output_bytes.add(written);
+        self.shown.bytes_out.add(written);
+        self.shown.output_buffer.store(self.output.len(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn is_over_limit(&mut self) -> bool {
+        let limit = self.settings.client_output_buffer_limit;
+        if self.output.check(limit, Instant::now()) == Verdict::Fine {
+            return false;
+        }
+        self.server.traffic.mine().output_buffer_closed.add(1);
+        tracing::warn!(
+            client = self.shown.id,
+            bytes = self.output.len(),
+            "disconnected: it does not read its replies"
+        );
+        true
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.output.len() <= MAX_PENDING_OUTPUT
+    }
+
+    /// Waits until there is something to do; false if the client left.
+    async fn pause(&mut self, ended: Pin<&mut impl Future<Output = ()>>) -> bool {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        self.shown.query_buffer.store(self.input.len(), Ordering::Relaxed);
+        self.shown.query_buffer_free.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
+        let event = match self.output.patience() {
+            None => self.next_event(ended).await,
+            Some(deadline) => {
+                let event = self.next_event(ended);
+                // When the time is over, the limit is looked at again.
+                tokio::time::timeout_at(deadline.into(), event).await.unwrap_or(Event::Writable)
+            }
+        };
+        match event {
+            Event::Input(Ok(len)) if len > 0 => {
+                self.count_input(len as u64);
+                true
+            }
+            Event::Input(_) => false,
+            Event::Writable | Event::Ended => true,
+        }
+    }
+
+    fn count_input(&self, len: u64) {
+        let traffic = self.server.traffic.mine();
+        traffic.reads_processed.add(1);
+        traffic.net_input_bytes.add(len);
+        self.shown.bytes_in.add(len);
+    }
+
+    /// Reads while replies wait too, unless there are too many: a client may send all before it reads any.
+    async fn next_event(&mut self, mut ended: Pin<&mut impl Future<Output = ()>>) -> Event {
+        let (wants_input, wants_room) = (self.may_go_on(), !self.output.is_empty());
+        let hint = self.parser.hint();
+        poll_fn(|cx| {
+            if wants_input && let Poll::Ready(read) = poll_input(&mut self.socket, &mut self.input, hint, cx)
+            {
+                return Poll::Ready(Event::Input(read));
+            }
+            if wants_room && self.socket.poll_write_ready(cx).is_ready() {
+                return Poll::Ready(Event::Writable);
+            }
+            ended.as_mut().poll(cx).map(|()| Event::Ended)
+        })
+        .await
+    }
+
+    /// Sends the last replies, if the client takes them in time.
+    async fn finish(mut self) {
+        let last_replies = async {
+            while self.flush().is_ok() && !self.output.is_empty() {
+                let _ = poll_fn(|cx| self.socket.poll_write_ready(cx)).await;
+            }
+        };
+        if tokio::time::timeout(CLOSING_PATIENCE, last_replies).await.is_err() {
+            tracing::debug!("a client did not take its last replies");
+        }
+    }
+}
+
+/// Reads what there is. While a long argument comes in, straight into its place; else through the stack.
+fn poll_input(
+    socket: &mut Socket,
+    input: &mut BytesMut,
+    hint: usize,
+    cx: &mut Context,
+) -> Poll<io::Result<usize>> {
+    if hint > READ_LEN {
+        input.reserve(hint);
+        return pin!(socket.read_buf(input)).poll(cx);
+    }
+    let mut scratch = [MaybeUninit::<u8>::uninit(); READ_LEN];
+    let mut buffer = ReadBuf::uninit(&mut scratch);
+    let read = Pin::new(socket).poll_read(cx, &mut buffer);
+    read.map_ok(|()| {
+        input.extend_from_slice(buffer.filled());
+        buffer.filled().len()
+    })
+}

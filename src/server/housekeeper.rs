@@ -1,0 +1,114 @@
+//! What must be done now and then: end keys, end idle clients, take figures. A thread of its own, so that none of it
+//! delays a request.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::commands::Server;
+use crate::info::memory;
+
+/// Time between two rounds.
+const ROUND: Duration = Duration::from_millis(100);
+/// Keys that a database loses in one round at most: bounds how long writers wait for its locks.
+const KEYS_PER_ROUND: usize = 10_000;
+/// Rounds between two looks at idle clients, and two samples of figures.
+const ROUNDS_PER_SAMPLE: u32 = 10;
+
+/// The thread.
+pub(super) struct Housekeeper {
+    bell: Arc<Bell>,
+    thread: JoinHandle<()>,
+}
+
+/// Rings when the server ends.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.rung.lock() = true;
+        self.wake.notify_all();
+    }
+
+    /// True if it rang before the time was over.
+    fn wait_for(&self, time: Duration) -> bool {
+        let mut rung = self.rung.lock();
+        if !*rung {
+            self.wake.wait_for(&mut rung, time);
+        }
+        *rung
+    }
+}
+
+impl Housekeeper {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
+        let bell = Arc::new(Bell::default());
+        let heard = Arc::clone(&bell);
+        let thread =
+            std::thread::Builder::new().name("housekeeper".into()).spawn(move || keep(&server, &heard))?;
+        Ok(Self { bell, thread })
+    }
+
+    pub(super) fn stop(self) {
+        self.bell.ring();
+        if self.thread.join().is_err() {
+            tracing::error!("the housekeeper had panicked");
+        }
+    }
+}
+
+fn keep(server: &Server, bell: &Bell) {
+    let mut sample = Sample { at: Instant::now(), commands: 0 };
+    for round in 1.. {
+        if bell.wait_for(ROUND) {
+            break;
+        }
+        for db in server.keyspace.databases() {
+            db.expire_cycle(KEYS_PER_ROUND);
+        }
+        if round % ROUNDS_PER_SAMPLE == 0 {
+            end_idle_clients(server);
+            sample = sample.next(server);
+            memory::used_bytes();
+        }
+    }
+}
+
+/// Those that are silent for longer than `timeout`; not those that wait for a reply.
+fn end_idle_clients(server: &Server) {
+    let Some(timeout) = server.config.settings().idle_timeout() else { return };
+    let idle = |client: &Arc<_>| is_idle(client, timeout.as_secs());
+    server.clients.list().into_iter().filter(idle).for_each(|client| client.kill());
+}
+
+fn is_idle(client: &crate::commands::client::Shown, limit_seconds: u64) -> bool {
+    !client.is_busy() && client.idle_seconds() > limit_seconds
+}
+
+/// Commands counted at some time.
+struct Sample {
+    at: Instant,
+    commands: u64,
+}
+
+impl Sample {
+    fn next(self, server: &Server) -> Self {
+        let next = Sample { at: Instant::now(), commands: server.statistics.commands_processed() };
+        let seconds = next.at.saturating_duration_since(self.at).as_secs_f64();
+        let rate = next.commands.saturating_sub(self.commands) as f64 / seconds.max(f64::EPSILON);
+        server.ops_per_second.store(rate as u64, Ordering::Relaxed);
+        next
+    }
+}

@@ -1,0 +1,199 @@
+//! Where clients come in: TCP addresses and a Unix socket.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::network::Dealer;
+use super::socket::Accepted;
+use crate::commands::Server;
+use crate::config::Settings;
+
+/// How long nobody is accepted after the system refused to (out of file descriptors, mostly).
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+pub enum BindError {
+    /// Not an address.
+    NotAnAddress(String),
+    /// The system refused it.
+    Refused(String, io::Error),
+    /// No address is left, and no Unix socket.
+    Nowhere,
+}
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotAnAddress(text) => {
+                write!(out, "cannot listen on '{text}': 'bind' takes IP addresses, '*' and '::*'")
+            }
+            Self::Refused(place, error) => write!(out, "cannot listen on {place}: {error}{}", advice(error)),
+            Self::Nowhere => out.write_str("nowhere to listen: set 'port', or 'unixsocket'"),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; another server runs there: stop it, or choose another --port",
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address: see --bind",
+        io::ErrorKind::PermissionDenied => "; ports below 1024 need rights: choose another --port",
+        _ => "",
+    }
+}
+
+/// One place to come in.
+pub(super) enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix socket; removed when the listener ends.
+pub(super) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, "the Unix socket could not be removed");
+        }
+    }
+}
+
+/// Listens on all that the settings name. To be called inside the runtime that will accept.
+pub(super) fn bind_all(settings: &Settings) -> Result<Vec<Listener>, BindError> {
+    let mut listeners = Vec::new();
+    if settings.port > 0 || settings.unixsocket.is_empty() {
+        for address in &settings.bind {
+            listeners.extend(bind_tcp(address, settings)?);
+        }
+    }
+    if !settings.unixsocket.is_empty() {
+        listeners.push(bind_unix(Path::new(&settings.unixsocket), settings)?);
+    }
+    if listeners.is_empty() { Err(BindError::Nowhere) } else { Ok(listeners) }
+}
+
+/// None if the address may be missing (a leading `-`) and is.
+fn bind_tcp(text: &str, settings: &Settings) -> Result<Option<Listener>, BindError> {
+    let (optional, name) = match text.strip_prefix('-') {
+        Some(name) => (true, name),
+        None => (false, text),
+    };
+    let ip = ip(name).ok_or_else(|| BindError::NotAnAddress(text.to_owned()))?;
+    let address = SocketAddr::new(ip, settings.port as u16);
+    match listen(address, settings.tcp_backlog as i32) {
+        Ok(listener) => Ok(Some(Listener::Tcp(listener))),
+        Err(error) if optional && is_absent(&error) => Ok(None),
+        Err(error) => Err(BindError::Refused(address.to_string(), error)),
+    }
+}
+
+fn ip(name: &str) -> Option<IpAddr> {
+    match name {
+        "*" => Some(Ipv4Addr::UNSPECIFIED.into()),
+        "::*" => Some(Ipv6Addr::UNSPECIFIED.into()),
+        "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+        name => name.parse().ok(),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    let no_such_family = error.raw_os_error() == Some(libc::EAFNOSUPPORT);
+    no_such_family || error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// A file left by a server that is gone is replaced; a server that still answers there is not disturbed.
+fn bind_unix(path: &Path, settings: &Settings) -> Result<Listener, BindError> {
+    let refused = |error| BindError::Refused(path.display().to_string(), error);
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(refused(io::ErrorKind::AddrInUse.into()));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(refused(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(refused)?;
+    let file = SocketFile(path.to_owned());
+    if settings.unixsocketperm != 0 {
+        let permissions = std::fs::Permissions::from_mode(settings.unixsocketperm as u32);
+        std::fs::set_permissions(path, permissions).map_err(refused)?;
+    }
+    Ok(Listener::Unix(listener, file))
+}
+
+impl Listener {
+    pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(..) => None,
+        }
+    }
+
+    /// For people.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Tcp(_) => self.tcp_address().map_or("?".into(), |address| address.to_string()),
+            Self::Unix(_, file) => file.0.display().to_string(),
+        }
+    }
+
+    /// Accepts clients and deals them to the network threads, until the task is aborted.
+    pub(super) async fn accept(self, server: Arc<Server>, dealer: Dealer) {
+        let unix_path = if let Self::Unix(..) = self { self.place() } else { String::new() };
+        loop {
+            match self.next().await {
+                Ok(accepted) => welcome(accepted, &unix_path, &server, &dealer),
+                Err(error) => {
+                    tracing::warn!(%error, "a client could not be accepted");
+                    tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    async fn next(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => Ok(Accepted::Tcp(listener.accept().await?.0.into_std()?)),
+            Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0.into_std()?)),
+        }
+    }
+}
+
+fn welcome(accepted: Accepted, unix_path: &str, server: &Server, dealer: &Dealer) {
+    let settings = server.config.settings();
+    let traffic = server.traffic.mine();
+    let max = usize::try_from(settings.maxclients).unwrap_or(usize::MAX);
+    match server.clients.connect(accepted.endpoints(unix_path), max) {
+        Some(shown) => {
+            traffic.connections_received.add(1);
+            accepted.configure(settings.tcp_keepalive);
+            dealer.deal(accepted, shown);
+        }
+        None => {
+            traffic.rejected_connections.add(1);
+            accepted.refuse(b"-ERR max number of clients reached\r\n");
+        }
+    }
+}
