@@ -1,0 +1,99 @@
+"""What was sent and what came of it, in figures and in words."""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from commands import context, show
+
+SHOWN_PER_KIND = 3
+SHOWN_KINDS = 40
+CONTEXT_LINES = 25
+
+
+@dataclass
+class Finding:
+    """One unexplained difference, with what is needed to see it again."""
+
+    args: list
+    peer: bytes
+    ours: bytes
+    protocol: int
+    history: list = field(default_factory=list)
+    note: str = ""
+
+    def kind(self):
+        """Findings of one kind are most likely one fault."""
+        name = self.args[0].upper() if self.args else b""
+        return name, self.note.split(":")[0], self.peer[:24].split(b"\r")[0], self.ours[:24].split(b"\r")[0]
+
+    def lines(self, ours_name):
+        history = context(self.history, self.args)
+        if len(history) > CONTEXT_LINES:
+            yield f"      … {len(history) - CONTEXT_LINES} earlier writes"
+        for earlier in history[-CONTEXT_LINES:]:
+            yield f"      {show(earlier)}"
+        yield f"    > {show(self.args)}      (RESP{self.protocol}) {self.note}"
+        yield f"      {'peer':>11}: {cut(self.peer)}"
+        yield f"      {ours_name:>11}: {cut(self.ours)}"
+
+
+def cut(raw, limit=600):
+    text = repr(raw)[2:-1]
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(raw)} bytes)"
+
+
+class Report:
+    """The figures of one part of the test."""
+
+    def __init__(self, part, ours_name="nearhit", verbose=False):
+        self.part, self.ours_name, self.verbose = part, ours_name, verbose
+        self.sent = self.equal = 0
+        self.deliberate = Counter()
+        self.findings = []
+        self.notes = []
+
+    def same(self):
+        self.sent += 1
+        self.equal += 1
+
+    def meant(self, difference, args, peer, ours):
+        self.sent += 1
+        self.deliberate[difference] += 1
+        if self.verbose:
+            print(f"    [{difference}] {show(args)}\n      {cut(peer)}\n      {cut(ours)}")
+
+    def differs(self, finding):
+        self.sent += 1
+        self.findings.append(finding)
+        if self.verbose:
+            print("\n".join(finding.lines(self.ours_name)), flush=True)
+
+    def note(self, text):
+        """Something to be told that is neither equal nor different."""
+        self.notes.append(text)
+
+    @property
+    def passed(self):
+        return self.equal + sum(self.deliberate.values())
+
+    def print(self):
+        """The part's line, its notes, and its findings, kind by kind."""
+        deliberate = "".join(f", {id} ×{n}" for id, n in sorted(self.deliberate.items()))
+        print(
+            f"{self.part}: {self.sent} compared, {self.equal} equal, {sum(self.deliberate.values())} deliberate"
+            f"{deliberate}, {len(self.findings)} different"
+        )
+        for note in self.notes:
+            print(f"  {note}")
+        self._print_findings()
+
+    def _print_findings(self):
+        kinds = defaultdict(list)
+        for finding in self.findings:
+            kinds[finding.kind()].append(finding)
+        for findings in list(kinds.values())[:SHOWN_KINDS]:
+            print(f"  --- {len(findings)} × of this kind")
+            for finding in sorted(findings, key=lambda f: len(f.history))[:SHOWN_PER_KIND]:
+                print("\n".join(finding.lines(self.ours_name)))
+        if len(kinds) > SHOWN_KINDS:
+            print(f"  --- and {len(kinds) - SHOWN_KINDS} kinds more")
