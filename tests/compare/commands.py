@@ -35,15 +35,21 @@ def keys_of(args):
 
 def context(history, args):
     """The earlier writes that a command's reply can depend on, oldest first."""
-    keys, kept = keys_of(args), []
+    keys, kept, same_database, overtaken = keys_of(args), [], True, set()
     for earlier in reversed(history):
         name = name_of(earlier)
         if name in EVERY_KEY:
-            kept.append(earlier)
+            same_database = False
+            if name not in overtaken:
+                kept.append(earlier)
+            overtaken.add(name)
         elif name not in READS and keys & keys_of(earlier):
             kept.append(earlier)
+            overtaken.clear()
             if name in (b"RENAME", b"RENAMENX"):
                 keys |= keys_of(earlier)
+            if same_database and name in (b"DEL", b"UNLINK") and keys <= keys_of(earlier):
+                break
     return kept[::-1]
 
 
@@ -70,14 +76,14 @@ def _after_query(args):
     return 4
 
 
-def show(args, limit=160):
-    """A command as one line that `vectors.txt` and redis-cli would take, long words cut."""
-    return " ".join(_show_word(arg, limit) for arg in args[:40]) + (" …" if len(args) > 40 else "")
+def show(args):
+    """A command as a line in the notation of `vectors.txt`."""
+    return " ".join(map(_show_word, args))
 
 
-def _show_word(word, limit):
-    text = "".join(_show_byte(byte) for byte in word[:limit]) + ("…" if len(word) > limit else "")
-    return text if text and not set(text) & set(" \"'\\") else f'"{text}"'
+def _show_word(word):
+    text = "".join(map(_show_byte, word))
+    return text if text and not set(text) & set(" \"\\(*") else f'"{text}"'
 
 
 def _show_byte(byte):

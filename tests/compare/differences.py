@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from commands import name_of, vsim_options
+from rules import SCORE_TOLERANCE, close, descending, rows_of, same_kind
 
 REFUSED = b"-ERR invalid vector specification\r\n"
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB"}
@@ -149,11 +150,26 @@ def _same_double(peer, ours):
         return False
 
 
+def _better_recall(args, peer, ours, history):
+    """The peer's graph did not lead to all that it should have; what it found has the same scores here."""
+    if name_of(args) != b"VSIM" or b"WITHSCORES" not in vsim_options(args) or not same_kind(peer, ours):
+        return False
+    found, rows = rows_of(vsim_options(args), peer), rows_of(vsim_options(args), ours)
+    scores = {row[0]: row[1] for row in rows}
+    return (
+        len(rows) >= len(found)
+        and descending(rows)
+        and all(b[1] >= a[1] - SCORE_TOLERANCE for a, b in zip(found, rows))
+        and all(close(score, scores.get(element, score)) for element, score, _ in found)
+    )
+
+
 DIFFERENCES = [
     Difference("non-finite", "a vector that is not finite can be near to nothing; it is refused", _refused_vector),
     Difference("attribute-count", "the peer does not count attributes set with CAS, and counts empty ones", _attribute_count),
     Difference("empty-attribute", "an empty attribute is none, whichever command set it", _empty_attribute),
     Difference("reduce-to-same", "the peer projects on VADD but not on VSIM when REDUCE keeps the dimension", _reduce_to_same),
+    Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
     Difference("filter-ef", "the peer takes FILTER-EF modulo 2^32", _filter_ef),
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
     Difference("shortest-double", "the peer's double printer is not always shortest", _shortest_double),

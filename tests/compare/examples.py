@@ -10,8 +10,13 @@ PROTOCOLS = (2, 3)
 
 
 def run(servers, report, options):
+    run_file(PATH, servers, report)
+
+
+def run_file(path, servers, report):
+    """Sends the sections of a file."""
     pair = Pair(servers, report)
-    for title, lines in notation.sections(PATH).items():
+    for lines in notation.sections(path).values():
         for protocol in PROTOCOLS:
             pair.reset(protocol)
             for line in lines:

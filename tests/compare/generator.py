@@ -54,7 +54,7 @@ class Generator:
     def step(self):
         """One or a few commands that belong together."""
         commands = self.rng.choices(self.steps, self.weights)[0](self)
-        if len(commands) == 1 and self._rarely(0.01):
+        if len(commands) == 1 and commands[0][0] != b"SCAN" and self._rarely(0.01):
             commands[0] = self._wrong_count(commands[0])
         for command in commands:
             command[0] = self._case(command[0])
@@ -89,12 +89,15 @@ class Generator:
         return self.rng.choice(BAD_INTEGERS) if self._rarely(bad) else b"%d" % self.rng.randint(low, high)
 
     def _shape(self):
+        """What a key could hold. Where many vectors are alike, few links leave the peer's graph in pieces: there M is large."""
         dimension = self.rng.choice(DIMENSIONS)
         reduce = 0
         if self._rarely(0.15):
             reduce = self.rng.choice([d for d in (1, 2, 3, 8, 20, 33) if d != dimension])
         quantisation = self.rng.choice([b"", b"", b"Q8", b"NOQUANT", b"NOQUANT", b"BIN"])
-        return Shape(dimension, quantisation, self.rng.choice([0, 0, 0, 4, 5, 8, 16]), reduce)
+        few_directions = min(dimension, reduce or dimension) < (33 if quantisation == b"BIN" else 4)
+        m = self.rng.choice([0, 0, 16, 20, 40] if few_directions else [0, 0, 0, 4, 5, 8, 16])
+        return Shape(dimension, quantisation, m, reduce)
 
     def _vector(self, dimension):
         """The words of a finite vector, sometimes as a blob, sometimes not well-formed."""
@@ -293,7 +296,7 @@ class Generator:
             [b"SCAN", b"0", b"COUNT", b"1000"],
             [b"SCAN", b"0", b"MATCH", self.rng.choice(PATTERNS), b"COUNT", b"1000"],
             [b"SCAN", b"0", b"TYPE", self.rng.choice([b"vectorset", b"string", b"VECTORSET", b"hash"]), b"COUNT", b"1000"],
-            [b"SCAN", self._integer(0, 0, 0.3), b"COUNT", b"1000"],
+            [b"SCAN", self.rng.choice([b"0", b"x", b"", b"1.0", b"99999999999999999999999"]), b"COUNT", b"1000"],
         ])]  # fmt: skip
 
     def connection(self):

@@ -4,18 +4,25 @@
     "…"         a word with the escapes of Python: \\r \\n \\t \\\\ \\" \\x00
     f32(1,2)    a word: these float32 values, little-endian
     *N(word)    the word N times
+    <x*N>       in `protocol.txt`: the character N times
 """
 
 import re
 import struct
 
 WORD = re.compile(r'\s*(?:(\*\d+)\((\S+?)\)(?=\s|$)|f32\(([^)]*)\)|"((?:[^"\\]|\\.)*)"|([^\s"]\S*))')
+REPEATED = re.compile(r"<(.)\*(\d+)>")
 PIECE = re.compile(r"\{((?:[^{}\"]|\"(?:[^\"\\]|\\.)*\")*)\}")
 
 
 def unescape(text):
     """Text with Python's escapes as bytes."""
     return text.encode("utf-8").decode("unicode_escape").encode("latin-1")
+
+
+def expand(line):
+    """A line with its repeated characters written out."""
+    return REPEATED.sub(lambda match: match.group(1) * int(match.group(2)), line)
 
 
 def words(line):

@@ -83,7 +83,7 @@ class Pair:
     def _judge(self, args, pair, witness):
         peer, ours = pair
         if equal(args, peer, ours, witness):
-            return self.report.same()
+            return self.report.same(peer.is_error)
         difference = explain(args, peer, ours, self._history_of(args))
         if difference:
             return self.report.meant(difference, args, peer.raw, ours.raw)

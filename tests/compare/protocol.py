@@ -58,7 +58,7 @@ def alive(server):
 def parse_case(line):
     """A line as packets, and its commands if it is made of nothing else (else None)."""
     packets, commands = [], []
-    for packet in line.split(" ~ "):
+    for packet in notation.expand(line).split(" ~ "):
         data, at = b"", 0
         for match in notation.PIECE.finditer(packet):
             if packet[at : match.start()]:

@@ -1,5 +1,6 @@
 """What was sent and what came of it, in figures and in words."""
 
+import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ from commands import context, show
 SHOWN_PER_KIND = 3
 SHOWN_KINDS = 40
 CONTEXT_LINES = 25
+LINE = 240
 
 
 @dataclass
@@ -31,15 +33,23 @@ class Finding:
         if len(history) > CONTEXT_LINES:
             yield f"      … {len(history) - CONTEXT_LINES} earlier writes"
         for earlier in history[-CONTEXT_LINES:]:
-            yield f"      {show(earlier)}"
-        yield f"    > {show(self.args)}      (RESP{self.protocol}) {self.note}"
-        yield f"      {'peer':>11}: {cut(self.peer)}"
-        yield f"      {ours_name:>11}: {cut(self.ours)}"
+            yield f"      {cut(show(earlier), LINE)}"
+        yield f"    > {cut(show(self.args), LINE)}      (RESP{self.protocol}) {self.note}"
+        yield f"      {'peer':>11}: {cut(raw_text(self.peer))}"
+        yield f"      {ours_name:>11}: {cut(raw_text(self.ours))}"
+
+    def script(self):
+        """Context and command in full, as a section that `--replay` takes."""
+        commands = [*context(self.history, self.args), self.args]
+        return "\n".join([f"= {self.note or 'found'}", *map(show, commands)]) + "\n"
 
 
-def cut(raw, limit=600):
-    text = repr(raw)[2:-1]
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(raw)} bytes)"
+def raw_text(raw):
+    return repr(raw)[2:-1]
+
+
+def cut(text, limit=600):
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 class Report:
@@ -47,20 +57,22 @@ class Report:
 
     def __init__(self, part, ours_name="nearhit", verbose=False):
         self.part, self.ours_name, self.verbose = part, ours_name, verbose
-        self.sent = self.equal = 0
+        self.sent = self.equal = self.errors = 0
         self.deliberate = Counter()
         self.findings = []
         self.notes = []
 
-    def same(self):
+    def same(self, is_error=False):
+        """Equal replies; `is_error` tells whether they were errors."""
         self.sent += 1
         self.equal += 1
+        self.errors += is_error
 
     def meant(self, difference, args, peer, ours):
         self.sent += 1
         self.deliberate[difference] += 1
         if self.verbose:
-            print(f"    [{difference}] {show(args)}\n      {cut(peer)}\n      {cut(ours)}")
+            print(f"    [{difference}] {cut(show(args), LINE)}\n      {cut(raw_text(peer))}\n      {cut(raw_text(ours))}")
 
     def differs(self, finding):
         self.sent += 1
@@ -80,12 +92,19 @@ class Report:
         """The part's line, its notes, and its findings, kind by kind."""
         deliberate = "".join(f", {id} ×{n}" for id, n in sorted(self.deliberate.items()))
         print(
-            f"{self.part}: {self.sent} compared, {self.equal} equal, {sum(self.deliberate.values())} deliberate"
+            f"{self.part}: {self.sent} compared, {self.equal} equal ({self.errors} of them errors), {sum(self.deliberate.values())} deliberate"
             f"{deliberate}, {len(self.findings)} different"
         )
         for note in self.notes:
             print(f"  {note}")
         self._print_findings()
+
+    def save(self, folder):
+        """Writes every finding in full to a file of its own, to be sent again with `--replay`."""
+        os.makedirs(folder, exist_ok=True)
+        for number, finding in enumerate(self.findings):
+            with open(os.path.join(folder, f"{self.part}-{number}.txt"), "w", encoding="utf-8") as file:
+                file.write(finding.script())
 
     def _print_findings(self):
         kinds = defaultdict(list)
