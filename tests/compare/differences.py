@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from commands import name_of, vsim_options
-from rules import SCORE_TOLERANCE, close, descending, rows_of, same_kind
+from rules import SCORE_TOLERANCE, close, descending, rows_of, same_kind, witness_of
 
 REFUSED = b"-ERR invalid vector specification\r\n"
-VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB"}
+VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
 """Commands that take more words here than on the peer, where these words are a wrong number of arguments."""
 
 
@@ -25,12 +25,24 @@ class Difference:
     matches: Callable
 
 
-def explain(args, peer, ours, history):
-    """The id of the deliberate difference that these replies show, or None."""
+def explain(args, peer, ours, history, witness=None):
+    """The id of the deliberate difference that these replies show, or None.
+
+    A VSIM without scores is judged by its witness, the same command with them, if that found the same elements.
+    """
+    if witness and name_of(args) == b"VSIM" and _found_alike(args, ours, witness[1]):
+        return explain(witness_of(args), *witness, history)
     for difference in DIFFERENCES:
         if difference.matches(args, peer, ours, history):
             return difference.id
     return None
+
+
+def _found_alike(args, reply, witness):
+    if not (reply.is_aggregate and witness.is_aggregate):
+        return False
+    found, again = rows_of(vsim_options(args), reply), rows_of(vsim_options(witness_of(args)), witness)
+    return {row[0] for row in found} == {row[0] for row in again}
 
 
 def vector_words(args):

@@ -30,6 +30,7 @@ def run(servers, report, options):
             inspector.compare()
             checked = sent
     inspector.compare()
+    report.note(f"largest set {inspector.largest}, {generator.throwaway} throwaway keys")
     report.note(f"{sent} commands, seed {options.seed}; {_figures(names)}")
     pair.disconnect()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 KEYS = [b"k%d" % n for n in range(8)] + [b"bin\r\n\x00key", b"", b"k\xc3\xa9y"]
 STRING_KEYS = [b"s0", b"s1"]
 MISSING_KEYS = [b"nosuch", b"nosuch\r\n"]
-ELEMENTS = [b"e%d" % n for n in range(40)] + [
+ELEMENTS = [b"e%d" % n for n in range(80)] + [
     b"", b"\r\n", b"\x00", b"a\x00b", b"CAS", b"WITHSCORES", b"COUNT", b"-", b"+", b"[x", b"(x", b"0", b"x" * 300,
     b"\xff\xfe", "é".encode(), b"EF", b"FP32",
 ]  # fmt: skip
@@ -144,7 +144,7 @@ class Generator:
     def fill(self):
         """Several valid elements at once, so that sets grow."""
         key = self.rng.choice(KEYS)
-        names = self.rng.sample(ELEMENTS, self.rng.randint(2, 12))
+        names = self.rng.sample(ELEMENTS, self.rng.randint(2, 30))
         return [self._vadd(key, self.shapes[key], name, plain=True) for name in names]
 
     def _vadd(self, key, shape, element, plain=False):
@@ -173,14 +173,18 @@ class Generator:
         """What is deliberately different, on a key of its own that is removed at once."""
         self.throwaway += 1
         key = b"odd%d" % self.throwaway
-        start = [b"VADD", key, b"VALUES", b"2", b"1", b"2", b"a"]
-        odd = self.rng.choice([
-            [b"VADD", key, b"VALUES", b"2", self.rng.choice(NOT_FINITE), self.rng.choice(NOT_FINITE), b"b"],
-            [b"VADD", key, b"FP32", struct.pack("<2f", 1, self.rng.choice([float("nan"), float("inf")])), b"b"],
-            [b"VADD", key, b"VALUES", b"2", b"1", b"1", b"b", b"SETATTR", b""],
-            [b"VADD", key, b"VALUES", b"2", b"1", b"1", b"b", b"CAS", b"SETATTR", b"x"],
-        ])  # fmt: skip
-        return [start, odd, [b"VINFO", key], [b"VGETATTR", key, b"b"], [b"DEL", key]]
+        start, end = [b"VADD", key, b"VALUES", b"2", b"1", b"2", b"a"], [b"DEL", key]
+        if self._rarely(0.5):
+            return [start, self._not_finite(key), end]
+        odd = self.rng.choice([[b"SETATTR", b""], [b"CAS", b"SETATTR", b"x"]])
+        seen = [[b"VINFO", key], [b"VGETATTR", key, b"b"], [b"VSIM", key, b"ELE", b"a", b"WITHATTRIBS"]]
+        return [start, [b"VADD", key, b"VALUES", b"2", b"1", b"1", b"b", *odd], *seen, end]
+
+    def _not_finite(self, key):
+        words = [b"VALUES", b"2", self.rng.choice(NOT_FINITE), self.rng.choice(NOT_FINITE)]
+        blob = struct.pack("<2f", 1, self.rng.choice([float("nan"), float("inf")]))
+        name, rest = self.rng.choice([(b"VADD", [b"b"]), (b"VSIM", [b"COUNT", b"1"])])
+        return [name, key, *self.rng.choice([words, [b"FP32", blob]]), *rest]
 
     def vsim(self):
         key = self._key()
@@ -312,7 +316,7 @@ class Generator:
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB", b"VSETATTR", b"DEBUG", b"FLUSHDB"}
 
 STEPS = [
-    (Generator.vadd, 22), (Generator.fill, 6), (Generator.odd_vadd, 0.5), (Generator.vsim, 20), (Generator.vrem, 7),
+    (Generator.vadd, 22), (Generator.fill, 2), (Generator.odd_vadd, 0.5), (Generator.vsim, 20), (Generator.vrem, 7),
     (Generator.one_element, 8), (Generator.one_key, 4), (Generator.vsetattr, 5), (Generator.vrandmember, 3),
     (Generator.vrange, 4), (Generator.delete, 1.2), (Generator.rename, 0.8), (Generator.expire, 2),
     (Generator.key_information, 3), (Generator.object, 1), (Generator.digest, 1), (Generator.string, 2),

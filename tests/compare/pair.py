@@ -9,7 +9,6 @@ from differences import explain
 from report import Finding
 from rules import equal, witness_of
 
-STATE_FIELDS = ("VCARD", "VDIM", "VINFO")
 HISTORY_LIMIT = 50_000
 
 
@@ -84,7 +83,7 @@ class Pair:
         peer, ours = pair
         if equal(args, peer, ours, witness):
             return self.report.same(peer.is_error)
-        difference = explain(args, peer, ours, self._history_of(args))
+        difference = explain(args, peer, ours, self._history_of(args), witness)
         if difference:
             return self.report.meant(difference, args, peer.raw, ours.raw)
         return self.found(args, peer.raw, ours.raw)
@@ -139,6 +138,7 @@ class Inspector:
 
     def __init__(self, pair, databases=(0,)):
         self.pair, self.databases = pair, databases
+        self.largest = 0
 
     def compare(self):
         """Compares every key; a key that differs is reported once and removed from both servers."""
@@ -157,8 +157,10 @@ class Inspector:
         kind, _ = inspection.check("TYPE", key)
         inspection.check("DEBUG", "DIGEST-VALUE", key)
         if kind.value == b"vectorset":
-            for command in STATE_FIELDS:
-                inspection.check(command, key)
+            card, _ = inspection.check("VCARD", key)
+            inspection.check("VDIM", key)
+            inspection.check("VINFO", key)
+            self.largest = max(self.largest, int(card.value))
         else:
             inspection.check("GET", key)
         if len(inspection.report.findings) > before:

@@ -6,6 +6,7 @@ bytes, which is answered, swallowed as part of an unfinished command, or never r
 
 import itertools
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import notation
 import wire
@@ -44,7 +45,8 @@ def title_flags(title):
 def _run_section(servers, report, lines):
     for line in lines:
         packets, commands = parse_case(line)
-        answers = [converse(server.address, packets) for server in servers]
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda server: converse(server.address, packets), servers))
         _compare(report, line, commands, *answers)
         if servers.owned and any(not alive(server) for server in servers):
             report.differs(Finding([line.encode()], b"", b"", 2, note="a server is gone"))

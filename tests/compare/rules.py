@@ -63,7 +63,7 @@ def is_approximate(options):
     if b"TRUTH" in options:
         return False
     ef = max(_integer(options.get(b"EF"), EXACT_EF), _integer(options.get(b"COUNT"), 10))
-    filter_ef = _integer(options.get(b"FILTER-EF"), EXACT_FILTER_EF) % 2**32
+    filter_ef = _integer(options.get(b"FILTER-EF"), EXACT_FILTER_EF)
     return ef < EXACT_EF or (b"FILTER" in options and filter_ef < EXACT_FILTER_EF)
 
 
