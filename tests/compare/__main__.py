@@ -4,6 +4,7 @@
 """
 
 import argparse
+import signal
 import sys
 import time
 
@@ -77,6 +78,7 @@ def run_part(name, part, options):
 
 def main(words):
     options = arguments(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     if options.self_test:
         return self_test.run(options)
     parts = {"replay": replay} if options.replay else {name: PARTS[name] for name in options.only or PARTS}

@@ -1,6 +1,7 @@
 """The differences from the peer that are meant to be; `differences.md` is the same table for people.
 
-Each entry has an id, a reason, and a predicate over the command's words, both replies, and the earlier writes to its keys.
+Each entry has an id, a reason, and a predicate over the command's words, both replies, the
+earlier writes to its keys, and the replies to the witness of its rule.
 """
 
 import math
@@ -8,8 +9,9 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import wire
 from commands import name_of, vsim_options
-from rules import SCORE_TOLERANCE, close, descending, rows_of, same_kind, witness_of
+from rules import count_of, equal, rows_of, same_kind, same_ranking, scored_rows
 
 REFUSED = b"-ERR invalid vector specification\r\n"
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
@@ -26,23 +28,11 @@ class Difference:
 
 
 def explain(args, peer, ours, history, witness=None):
-    """The id of the deliberate difference that these replies show, or None.
-
-    A VSIM without scores is judged by its witness, the same command with them, if that found the same elements.
-    """
-    if witness and name_of(args) == b"VSIM" and _found_alike(args, ours, witness[1]):
-        return explain(witness_of(args), *witness, history)
+    """The id of the deliberate difference that these replies show, or None."""
     for difference in DIFFERENCES:
-        if difference.matches(args, peer, ours, history):
+        if difference.matches(args, peer, ours, history, witness):
             return difference.id
     return None
-
-
-def _found_alike(args, reply, witness):
-    if not (reply.is_aggregate and witness.is_aggregate):
-        return False
-    found, again = rows_of(vsim_options(args), reply), rows_of(vsim_options(witness_of(args)), witness)
-    return {row[0] for row in found} == {row[0] for row in again}
 
 
 def vector_words(args):
@@ -86,11 +76,11 @@ def is_extreme(vector):
     return any(not math.isfinite(x) for x in vector) or math.isinf(to_float32(math.fsum(x * x for x in vector)))
 
 
-def _refused_vector(args, peer, ours, history):
+def _refused_vector(args, peer, ours, history, witness):
     return ours.raw == REFUSED and name_of(args) in (b"VADD", b"VSIM") and is_extreme(vector_of(args))
 
 
-def _attribute_count(args, peer, ours, history):
+def _attribute_count(args, peer, ours, history, witness):
     if name_of(args) != b"VINFO" or not (peer.is_aggregate and ours.is_aggregate):
         return False
     names = [item.value for item in peer.value[::2]]
@@ -110,19 +100,17 @@ def _sets_nothing(words):
     return any(a == b"SETATTR" and b == b"" for a, b in zip(words, words[1:]))
 
 
-def _empty_attribute(args, peer, ours, history):
+def _empty_attribute(args, peer, ours, history, witness):
     """The peer shows an attribute of no bytes where there is none here."""
-    if name_of(args) not in (b"VGETATTR", b"VSIM", b"DEBUG"):
+    if name_of(args) not in (b"VGETATTR", b"VSIM"):
         return False
     if not any(_sets_nothing([w.upper() for w in earlier]) for earlier in history):
         return False
-    if name_of(args) == b"DEBUG":
-        return peer.kind == ours.kind
     as_ours = peer.raw.replace(b"$0\r\n\r\n", b"_\r\n" if b"_\r\n" in ours.raw else b"$-1\r\n")
-    return as_ours == ours.raw
+    return equal(args, wire.parse(as_ours)[0], ours, witness)
 
 
-def _reduce_to_same(args, peer, ours, history):
+def _reduce_to_same(args, peer, ours, history, witness):
     if name_of(args) != b"VSIM" or vector_words(args) is None or not ours.is_aggregate:
         return False
     return any(
@@ -134,19 +122,19 @@ def _reduce_to_same(args, peer, ours, history):
     )
 
 
-def _filter_ef(args, peer, ours, history):
+def _filter_ef(args, peer, ours, history, witness):
     if name_of(args) != b"VSIM" or not (peer.is_aggregate and ours.is_aggregate):
         return False
     value = vsim_options(args).get(b"FILTER-EF")
     return value is not None and value.isdigit() and int(value) >= 2**32
 
 
-def _variadic(args, peer, ours, history):
+def _variadic(args, peer, ours, history, witness):
     arity = b"-ERR wrong number of arguments for '%s' command\r\n" % name_of(args)
     return name_of(args) in VARIADIC and peer.raw == arity and not ours.is_error
 
 
-def _shortest_double(args, peer, ours, history):
+def _shortest_double(args, peer, ours, history, witness):
     """The same doubles, of which the peer's printer took more digits than needed."""
     if name_of(args) != b"VEMB" or not (peer.is_aggregate and ours.is_aggregate):
         return False
@@ -162,18 +150,14 @@ def _same_double(peer, ours):
         return False
 
 
-def _better_recall(args, peer, ours, history):
-    """The peer's graph did not lead to all that it should have; what it found has the same scores here."""
-    if name_of(args) != b"VSIM" or b"WITHSCORES" not in vsim_options(args) or not same_kind(peer, ours):
+def _better_recall(args, peer, ours, history, witness):
+    """The peer's graph did not lead to all that it should have; ours is what the peer's own exact search says."""
+    if name_of(args) != b"VSIM" or not same_kind(peer, ours) or not witness or not witness[0].is_aggregate:
         return False
-    found, rows = rows_of(vsim_options(args), peer), rows_of(vsim_options(args), ours)
-    scores = {row[0]: row[1] for row in rows}
-    return (
-        len(rows) >= len(found)
-        and descending(rows)
-        and all(b[1] >= a[1] - SCORE_TOLERANCE for a, b in zip(found, rows))
-        and all(close(score, scores.get(element, score)) for element, score, _ in found)
-    )
+    options = vsim_options(args)
+    scored = {**options, b"WITHSCORES": None, b"TRUTH": None}
+    truth, found = rows_of(scored, witness[0]), scored_rows(options, ours, witness[0])
+    return b"TRUTH" not in options and found is not None and same_ranking(truth, found, count_of(options))
 
 
 DIFFERENCES = [
@@ -181,8 +165,8 @@ DIFFERENCES = [
     Difference("attribute-count", "the peer does not count attributes set with CAS, and counts empty ones", _attribute_count),
     Difference("empty-attribute", "an empty attribute is none, whichever command set it", _empty_attribute),
     Difference("reduce-to-same", "the peer projects on VADD but not on VSIM when REDUCE keeps the dimension", _reduce_to_same),
-    Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
     Difference("filter-ef", "the peer takes FILTER-EF modulo 2^32", _filter_ef),
+    Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
     Difference("shortest-double", "the peer's double printer is not always shortest", _shortest_double),
 ]

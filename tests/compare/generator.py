@@ -291,7 +291,8 @@ class Generator:
     def string(self):
         key = self.rng.choice(STRING_KEYS)
         value = self.rng.choice([b"v", b"12", b"", b"\x00\r\n", b"x" * 100])
-        extra = self._some((0.1, b"NX"), (0.1, b"XX"), (0.1, b"GET"), (0.05, b"KEEPTTL"), (0.1, b"EX", lambda: self._integer(1000, 9999)))
+        expiry = (0.1, b"EX", lambda: self._integer(1000, 9999))
+        extra = self._some((0.1, b"NX"), (0.1, b"XX"), (0.1, b"GET"), (0.05, b"KEEPTTL"), expiry)
         return [[b"SET", key, value, *extra], [b"GET", self._key()]]
 
     def keyspace(self):

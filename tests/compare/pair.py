@@ -10,6 +10,8 @@ from report import Finding
 from rules import equal, witness_of
 
 HISTORY_LIMIT = 50_000
+MOST_RESTARTS = 10
+"""A part ends when servers had to be started anew so often, since each takes its time."""
 
 
 class Broken(Exception):
@@ -27,6 +29,7 @@ class Pair:
     def connect(self, protocol=2):
         """New connections, speaking the given protocol."""
         self.disconnect()
+        self.generation = self.servers.generation
         self.connections = [wire.Connection(server.address) for server in self.servers]
         self.protocol = protocol
         if protocol != 2:
@@ -97,6 +100,8 @@ class Pair:
         self.report.differs(Finding(args, peer, ours, self.protocol, list(self.history), note))
 
     def _send(self, commands, cut=None):
+        if self.generation != self.servers.generation:
+            self.connect(self.protocol)
         data = b"".join(map(wire.encode, commands))
         pieces = cut(data) if cut else [data]
         both = []
@@ -124,6 +129,8 @@ class Pair:
             self.found(suspect, b"", b"", f"{server.name} {what}")
         if not self.servers.owned:
             raise Broken("a server is gone, and was not started by this tool")
+        if self.servers.generation >= MOST_RESTARTS:
+            raise Broken(f"servers went away {MOST_RESTARTS} times")
         self.servers.restart()
         self.connect()
         self.history.clear()

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import notation
 import wire
 from differences import explain
-from report import Finding
+from report import RAW, Finding
 from rules import equal
 from servers import Servers
 
@@ -49,7 +49,7 @@ def _run_section(servers, report, lines):
             answers = list(pool.map(lambda server: converse(server.address, packets), servers))
         _compare(report, line, commands, *answers)
         if servers.owned and any(not alive(server) for server in servers):
-            report.differs(Finding([line.encode()], b"", b"", 2, note="a server is gone"))
+            report.differs(Finding([RAW, line.encode()], b"", b"", 2, note="a server is gone"))
             servers.restart()
 
 
@@ -96,7 +96,7 @@ def _compare(report, line, commands, peer, ours):
         difference = all(replies) and explain(commands[0], replies[0][0], replies[1][0], [])
         if difference:
             return report.meant(difference, commands[0], peer[0], ours[0])
-    return report.differs(Finding([b"(raw)", line.encode()], peer[0], ours[0], 2, note=note))
+    return report.differs(Finding([RAW, line.encode()], peer[0], ours[0], 2, note=note))
 
 
 def _equal_replies(commands, peer, ours):

@@ -10,6 +10,8 @@ SHOWN_PER_KIND = 3
 SHOWN_KINDS = 40
 CONTEXT_LINES = 25
 LINE = 240
+RAW = b"(raw)"
+"""Stands for the command's name in findings of raw bytes."""
 
 
 @dataclass
@@ -23,6 +25,14 @@ class Finding:
     history: list = field(default_factory=list)
     note: str = ""
 
+    def text(self):
+        """The command as a line, or the line of `protocol.txt` as it is."""
+        return self.args[1].decode() if self.is_raw else show(self.args)
+
+    @property
+    def is_raw(self):
+        return self.args[:1] == [RAW]
+
     def kind(self):
         """Findings of one kind are most likely one fault."""
         name = self.args[0].upper() if self.args else b""
@@ -34,7 +44,7 @@ class Finding:
             yield f"      … {len(history) - CONTEXT_LINES} earlier writes"
         for earlier in history[-CONTEXT_LINES:]:
             yield f"      {cut(show(earlier), LINE)}"
-        yield f"    > {cut(show(self.args), LINE)}      (RESP{self.protocol}) {self.note}"
+        yield f"    > {cut(self.text(), LINE)}      (RESP{self.protocol}) {self.note}"
         yield f"      {'peer':>11}: {cut(raw_text(self.peer))}"
         yield f"      {ours_name:>11}: {cut(raw_text(self.ours))}"
 
@@ -92,7 +102,8 @@ class Report:
         """The part's line, its notes, and its findings, kind by kind."""
         deliberate = "".join(f", {id} ×{n}" for id, n in sorted(self.deliberate.items()))
         print(
-            f"{self.part}: {self.sent} compared, {self.equal} equal ({self.errors} of them errors), {sum(self.deliberate.values())} deliberate"
+            f"{self.part}: {self.sent} compared, {self.equal} equal ({self.errors} of them errors), "
+            f"{sum(self.deliberate.values())} deliberate"
             f"{deliberate}, {len(self.findings)} different"
         )
         for note in self.notes:
@@ -100,9 +111,12 @@ class Report:
         self._print_findings()
 
     def save(self, folder):
-        """Writes every finding in full to a file of its own, to be sent again with `--replay`."""
+        """Writes every finding in full to a file of its own, to be sent again with `--replay`.
+
+        Findings of raw bytes are lines of `protocol.txt` and stand there already.
+        """
         os.makedirs(folder, exist_ok=True)
-        for number, finding in enumerate(self.findings):
+        for number, finding in enumerate(finding for finding in self.findings if not finding.is_raw):
             with open(os.path.join(folder, f"{self.part}-{number}.txt"), "w", encoding="utf-8") as file:
                 file.write(finding.script())
 

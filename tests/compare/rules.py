@@ -11,8 +11,8 @@ VINFO_MASKED = {b"max-level", b"vset-uid", b"hnsw-max-node-uid"}
 HELLO_MASKED = {b"version", b"id"}
 CLIENT_COMPARED = {b"name", b"db", b"sub", b"psub", b"multi", b"watch", b"user", b"resp", b"lib-name", b"lib-ver"}
 
-EXACT_EF = 200
-"""With EF, COUNT and the size of the set at least this, a search of the small sets used here is exact."""
+EXACT_EF = 100
+"""With EF (this is its default) or COUNT of at least this, a search of the small sets used here is exact."""
 EXACT_FILTER_EF = 1000
 
 
@@ -30,8 +30,8 @@ def equal(args, peer, ours, witness=None):
 def witness_of(args):
     """A command to be sent right after this one, which tells what the rule needs and the reply lacks."""
     name = name_of(args)
-    if name == b"VSIM" and len(args) >= 4 and b"WITHSCORES" not in vsim_options(args):
-        return [*args, b"WITHSCORES"]
+    if name == b"VSIM" and len(args) >= 4:
+        return [*args, b"WITHSCORES", b"TRUTH"]
     if name == b"VRANDMEMBER" and len(args) >= 2:
         return [b"VRANGE", args[1], b"-", b"+"]
     if name == b"RANDOMKEY":
@@ -47,22 +47,38 @@ def similar(args, peer, ours, witness):
     if not same_kind(peer, ours):
         return False
     options = vsim_options(args)
-    ours_rows, peer_rows = rows_of(options, ours), rows_of(options, peer)
-    if b"WITHSCORES" not in options:
-        peer_rows = _scored(peer_rows, options, witness and witness[0])
-        ours_rows = _scored(ours_rows, options, witness and witness[1])
+    peer_rows, ours_rows = (scored_rows(options, reply, witness and witness[0]) for reply in (peer, ours))
     if peer_rows is None or ours_rows is None:
         return False
     if is_approximate(options):
-        return descending(peer_rows) and descending(ours_rows)
-    return same_ranking(peer_rows, ours_rows, _integer(options.get(b"COUNT"), 10), _floor(options))
+        return plausible(options, peer_rows, ours_rows)
+    return same_ranking(peer_rows, ours_rows, count_of(options), _floor(options))
+
+
+def count_of(options):
+    return _integer(options.get(b"COUNT"), 10)
+
+
+def scored_rows(options, reply, truth):
+    """A VSIM reply as rows with scores, those that it lacks taken from the exact answer; None if they are not there."""
+    rows = rows_of(options, reply)
+    if b"WITHSCORES" in options:
+        return rows
+    if truth is None or not truth.is_aggregate:
+        return None
+    exact = rows_of({**options, b"WITHSCORES": None}, truth)
+    scores = {element: score for element, score, _ in exact}
+    # Where COUNT cuts through a run of equal scores, the exact answer may have others of them.
+    last = exact[-1][1] if exact and len(exact) == count_of(options) else None
+    rows = [(element, scores.get(element, last), attribute) for element, _, attribute in rows]
+    return None if any(score is None for _, score, _ in rows) else rows
 
 
 def is_approximate(options):
     """True if a VSIM asks for less effort than an exact answer needs."""
     if b"TRUTH" in options:
         return False
-    ef = max(_integer(options.get(b"EF"), EXACT_EF), _integer(options.get(b"COUNT"), 10))
+    ef = max(_integer(options.get(b"EF"), EXACT_EF), count_of(options))
     filter_ef = _integer(options.get(b"FILTER-EF"), EXACT_FILTER_EF)
     return ef < EXACT_EF or (b"FILTER" in options and filter_ef < EXACT_FILTER_EF)
 
@@ -88,14 +104,11 @@ def _row(group, scored, attributed):
     return group[0].value, score, group[-1].raw if attributed else b""
 
 
-def _scored(rows, options, witness):
-    """Rows without scores, completed from the reply to the same command WITHSCORES; None if that does not fit."""
-    if witness is None or not witness.is_aggregate:
-        return None
-    scores = {element: score for element, score, _ in rows_of({**options, b"WITHSCORES": None}, witness)}
-    if any(element not in scores for element, _, _ in rows):
-        return None
-    return [(element, scores[element], attribute) for element, _, attribute in rows]
+def plausible(options, peer, ours):
+    """True if both lists could answer a search of little effort: as long, in order, and with equal scores for equal elements."""
+    scores = {element: score for element, score, _ in peer}
+    as_long = len(peer) == len(ours) or b"FILTER" in options or b"EPSILON" in options
+    return as_long and descending(ours) and all(close(score, scores.get(name, score)) for name, score, _ in ours)
 
 
 def descending(rows):

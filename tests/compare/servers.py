@@ -110,6 +110,8 @@ class Servers:
 
     def __init__(self, peer, ours):
         self.peer, self.ours = peer, ours
+        self.generation = 0
+        """Grows with every restart, so that connections can be seen to be old."""
 
     @classmethod
     def start(cls, options, extra=()):
@@ -126,6 +128,7 @@ class Servers:
         return self.peer.owned and self.ours.owned
 
     def restart(self):
+        self.generation += 1
         self.peer.restart()
         self.ours.restart()
 
