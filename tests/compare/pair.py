@@ -4,9 +4,9 @@ Knows the servers, the rules and the deliberate differences; not which commands 
 """
 
 import wire
-from commands import keys_of, name_of
+from commands import keys_of, name_of, show
 from differences import explain
-from report import Finding
+from report import Finding, cut
 from rules import equal, witness_of
 
 HISTORY_LIMIT = 50_000
@@ -123,10 +123,10 @@ class Pair:
             what = "closed the connection" if connection.closed else "does not answer"
             if connection.closed and server.has_exited():
                 what = "crashed"
-            suspect = commands[len(replies)]
-            if server is self.servers.peer and what == "crashed":
-                self.report.note(f"peer crashed: {suspect!r:.300}")
-            self.found(suspect, b"", b"", f"{server.name} {what}")
+            unanswered = commands[len(replies) :]
+            # Replies are written after a whole pipeline, so any command of it may be the one.
+            self.report.note(f"{server.name} {what}, and did not answer: " + "; ".join(cut(show(c), 100) for c in unanswered))
+            self.found(unanswered[0], b"", b"", f"{server.name} {what}")
         if not self.servers.owned:
             raise Broken("a server is gone, and was not started by this tool")
         if self.servers.generation >= MOST_RESTARTS:

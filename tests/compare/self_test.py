@@ -1,6 +1,7 @@
 """Tests of the test: its reader and rules on known bytes, and with a fault put between it and a server."""
 
 import os
+import random
 import re
 import select
 import socket
@@ -9,15 +10,17 @@ import unittest
 from argparse import Namespace
 
 import examples
+import generated
 import notation
 import wire
 from commands import show, vsim_options
 from differences import DIFFERENCES, explain
+from pair import Pair
 from report import Report
 from rules import equal
 from servers import PEER_FLAGS, Given, Servers, Started
 
-OPTIONS = Namespace(seed=1, count=500, nearhit=None, peer=None, peer_twice=True, verbose=False)
+OPTIONS = Namespace(seed=1, count=3000, nearhit=None, peer=None, peer_twice=True, verbose=False)
 
 
 def run(options):
@@ -50,6 +53,10 @@ class Reading(unittest.TestCase):
     def test_notation(self):
         self.assertEqual(words(r'A "b\r\n\x00" f32(1) *2(x) *'), [b"A", b"b\r\n\0", b"\0\0\x80?", b"x", b"x", b"*"])
         self.assertEqual(show([b"A", b"\0", b""]), 'A "\\x00" ""')
+        rng = random.Random(1)
+        for _ in range(300):
+            args = [rng.randbytes(rng.randrange(6)) for _ in range(3)]
+            self.assertEqual(words(show(args)), args)
 
 
 class Ruling(unittest.TestCase):
@@ -220,11 +227,28 @@ class Failing(unittest.TestCase):
             self.assertTrue(report.findings, find)
             self.assertTrue(all(finding.peer != finding.ours for finding in report.findings))
 
+    def test_a_fault_is_found_among_generated_commands(self):
+        proxy = Proxy(self.servers.ours.address, b"invalid EF", b"invalid ef")
+        report = Report("generated")
+        generated.run(Servers(self.servers.peer, proxy.given), report, OPTIONS)
+        proxy.close()
+        self.assertEqual({finding.args[0].upper() for finding in report.findings}, {b"VADD", b"VSIM"})
+        self.assertGreater(report.equal, 2000)
+
+    def test_a_crash_of_the_peer_is_told_and_survived(self):
+        servers, report = Servers.start(OPTIONS), Report("crash")
+        pair = Pair(servers, report)
+        pair.batch([words("PING"), words("VADD k VALUES 9223372036854775807 1 2 a"), words("PING")])
+        self.assertIn("peer crashed, and did not answer: PING; VADD k VALUES 9223372036854775807 1 2 a; PING", report.notes)
+        pair.check("PING")
+        self.assertEqual(report.equal, 1)
+        servers.stop()
+
     def test_a_dead_server_is_found(self):
         peer = Started("peer", OPTIONS.peer_binary, PEER_FLAGS)
         ours = Started("nearhit", OPTIONS.peer_binary, PEER_FLAGS)
         servers, report = Servers(peer, ours), Report("crash")
-        pair = examples.Pair(servers, report)
+        pair = Pair(servers, report)
         ours.process.kill()
         pair._send([[b"PING"]])
         self.assertEqual(report.findings[0].note, "nearhit crashed")
