@@ -9,7 +9,8 @@
 //! index/           which slots are near?    links only; knows no names and no vector bytes
 //! quantization/    how is a vector kept?    encode, decode, score; knows no graph
 //! kernels/         arithmetic over slices   safe outside; the only SIMD
-//! arena            where a slot's bytes lie  the memory that readers share with a writer
+//! arena/           where are a slot's bytes? blocks by slot, the memory that readers share with writers
+//! epoch            leaf: when may such memory be used again?
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
@@ -27,6 +28,7 @@ pub mod arena;
 pub mod commands;
 pub mod config;
 pub mod counters;
+pub mod epoch;
 pub mod index;
 pub mod info;
 pub mod kernels;

@@ -1,1 +1,149 @@
-//! See the crate's map.
+//! Which elements are there? Their names, vectors and attributes, and the searches over them.
+//! Knows no key, no command and no client; it can serve as a library.
+//!
+//! All parts of a set are indexed by the same dense slots: an element is a slot's code, name and attribute, and its
+//! lists in the [`Index`]. The set may be used by any number of threads at once.
+//!
+//! # How it stays right
+//!
+//! *Prepare outside, commit inside.* A writer encodes its vectors and connects their slots to the graph without holding
+//! the set's lock; then, in one short critical section on [`VectorSet::elements`], it makes them elements: tables,
+//! slot states, attributes and the [`Record`] of the change move together. That section is where a write takes
+//! place for every observer, so writes to one set are linearizable, and the log has their order.
+//!
+//! Reads of names and attributes take the lock for reading, shortly. Searches take no lock: they are pinned (see
+//! [`crate::epoch`]), so what they met stays readable, and the slot states tell them what was an element while they
+//! looked. A search sees every element that was there from its beginning to its end, none that was not there at any
+//! moment between, and none twice.
+//!
+//! *Lock order:* a shard of the keyspace → `elements` → `limbo`; the index's own locks are taken inside any of these,
+//! and nothing is taken inside them.
+
+mod digest;
+mod elements;
+pub mod filter;
+mod params;
+mod projection;
+mod read;
+mod scorer;
+mod search;
+mod write;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+pub use self::digest::mix as mix_digest;
+pub use self::elements::{Bound, MAX_NAME};
+pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params};
+pub use self::read::{Description, NeighbourLists};
+pub use self::search::{Hit, Hits, QueryError, Search};
+pub use self::write::{Hold, Put, Refused, Upserted};
+pub use crate::quantization::{CODECS, Codec, Format, Kind, Metric, is_storable};
+
+use self::elements::{Elements, Names};
+use self::projection::Projection;
+use crate::arena::{Blob, Blobs, Codes};
+use crate::epoch::Limbo;
+use crate::index::Index;
+
+/// Says that a set is still what a key meant when it was looked up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Binding(u64);
+
+/// Elements with vectors of one format, and the graph over them.
+pub struct VectorSet {
+    params: Params,
+    format: Format,
+    projection: Option<Projection>,
+    index: Index,
+    codes: Codes,
+    names: Names,
+    attributes: Blobs,
+    elements: RwLock<Elements>,
+    /// How often a key stopped meaning this set. Changed, and compared by writers, under `elements`.
+    unbound: AtomicU64,
+    /// Odd while an element has two slots: moved before the new one is published and after the old one is killed. A
+    /// search that can have met both sees it odd, or moved.
+    updates: AtomicU64,
+    /// Replaced attributes that pinned readers may still be reading.
+    limbo: Mutex<Limbo<Blob>>,
+    uid: u64,
+}
+
+/// Sets made in this process so far.
+static SETS: AtomicU64 = AtomicU64::new(0);
+/// Searches that run now, in all sets: what a server shows as load.
+static SEARCHES: AtomicUsize = AtomicUsize::new(0);
+
+impl VectorSet {
+    /// An empty set. `seed` decides the levels of its graph.
+    pub fn new(params: Params, seed: u64) -> Self {
+        let format = params.format();
+        Self {
+            projection: params.input_dim.map(|input| Projection::new(input, params.dim)),
+            index: Index::new(params.m, seed),
+            codes: Codes::new(format.code_bytes()),
+            names: Names::default(),
+            attributes: Blobs::new(),
+            elements: RwLock::default(),
+            unbound: AtomicU64::new(0),
+            updates: AtomicU64::new(0),
+            limbo: Mutex::new(Limbo::new()),
+            uid: SETS.fetch_add(1, Ordering::Relaxed),
+            format,
+            params,
+        }
+    }
+
+    /// What was fixed when it was made.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// How its vectors are kept.
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// How many elements it has.
+    pub fn len(&self) -> usize {
+        self.index.slots().live()
+    }
+
+    /// True if it has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What a writer notes when it looks the set up.
+    pub fn binding(&self) -> Binding {
+        Binding(self.unbound.load(Ordering::Acquire))
+    }
+
+    /// Tells writers under way that the key which they looked up no longer means this set: they look it up again.
+    ///
+    /// Waits for a commit that is under way, a matter of microseconds, so that it is over when this returns.
+    pub fn unbind(&self) {
+        let _commit = self.elements.write();
+        self.unbound.fetch_add(1, Ordering::Release);
+    }
+
+    /// Bytes held, by all parts.
+    pub fn heap_bytes(&self) -> usize {
+        self.index.heap_bytes()
+            + self.codes.heap_bytes()
+            + self.names.heap_bytes()
+            + self.attributes.heap_bytes()
+            + self.elements.read().heap_bytes()
+            + size_of::<Self>()
+    }
+
+    /// Searches that run at this moment, in all sets of the process.
+    pub fn searches_running() -> usize {
+        SEARCHES.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

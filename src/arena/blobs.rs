@@ -1,0 +1,185 @@
+//! Blocks that point to bytes of any length: element names and attributes.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use super::segments::Segments;
+use crate::epoch::Pin;
+
+/// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`.
+///
+/// A `Box<[u8]>` would put the length beside the pointer, which is 8 more bytes for each element of a set.
+pub struct Blob(NonNull<u8>);
+
+const HEADER: usize = size_of::<u32>();
+
+// SAFETY: a blob owns its bytes, which are immutable once it is made.
+unsafe impl Send for Blob {}
+// SAFETY: as above.
+unsafe impl Sync for Blob {}
+
+impl Blob {
+    /// A copy of `bytes`, which must be shorter than 4 GiB.
+    pub fn new(bytes: &[u8]) -> Self {
+        let layout = Self::layout(bytes.len());
+        // SAFETY: the layout has at least the header's size.
+        let Some(pointer) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
+        // SAFETY: the new allocation holds the header, aligned for u32, and then `bytes.len()` bytes.
+        unsafe {
+            pointer.cast::<u32>().write(bytes.len() as u32);
+            pointer.add(HEADER).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+        }
+        Self(pointer)
+    }
+
+    fn layout(len: usize) -> Layout {
+        assert!(len < u32::MAX as usize);
+        Layout::from_size_align(HEADER + len, align_of::<u32>()).expect("a blob's size fits")
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: `new` wrote the header and the bytes, and they live as long as `self`.
+        unsafe { bytes_of(self.0) }
+    }
+
+    /// Bytes it takes on the heap, as asked of the allocator.
+    pub fn heap_bytes(&self) -> usize {
+        HEADER + self.as_bytes().len()
+    }
+}
+
+/// # Safety
+/// `pointer` must come from a [`Blob`] that lives for `'a`.
+unsafe fn bytes_of<'a>(pointer: NonNull<u8>) -> &'a [u8] {
+    // SAFETY: a blob's pointer leads to its header and then as many bytes as that says; the caller vouches for its life.
+    unsafe { std::slice::from_raw_parts(pointer.add(HEADER).as_ptr(), pointer.cast::<u32>().read() as usize) }
+}
+
+impl Drop for Blob {
+    fn drop(&mut self) {
+        let layout = Self::layout(self.as_bytes().len());
+        // SAFETY: `new` allocated it with the layout of this length.
+        unsafe { dealloc(self.0.as_ptr(), layout) }
+    }
+}
+
+/// An optional blob per slot. A reader that is pinned may go on reading a blob that has just been replaced.
+pub struct Blobs {
+    segments: Segments,
+    /// Of all blobs that lie in here.
+    bytes: AtomicUsize,
+    len: AtomicUsize,
+}
+
+impl Blobs {
+    /// An empty arena.
+    pub fn new() -> Self {
+        Self {
+            segments: Segments::new(size_of::<AtomicPtr<u8>>()),
+            bytes: AtomicUsize::new(0),
+            len: AtomicUsize::new(0),
+        }
+    }
+
+    fn cell(&self, slot: u32) -> &AtomicPtr<u8> {
+        // SAFETY: the block is 8 zeroed bytes, aligned to 8 within a segment aligned to 64; null is a valid pointer, and
+        // all access is atomic.
+        unsafe { &*self.segments.block(slot).cast::<AtomicPtr<u8>>() }
+    }
+
+    /// The bytes of a slot, if it has any. What is returned stays readable as long as the reader stays pinned.
+    #[inline]
+    pub fn get<'p>(&self, slot: u32, _pin: &'p Pin<'_>) -> Option<&'p [u8]> {
+        let pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;
+        // SAFETY: what `replace` takes out is dropped only after a grace period (its callers promise that), and this
+        // reader was pinned before it read the pointer.
+        Some(unsafe { bytes_of(pointer) })
+    }
+
+    /// True if the slot has a blob.
+    pub fn is_some(&self, slot: u32) -> bool {
+        !self.cell(slot).load(Ordering::Acquire).is_null()
+    }
+
+    /// Puts a blob (or nothing) into a slot and returns what was there.
+    ///
+    /// The caller must keep the old blob until a grace period has passed, since pinned readers may be reading it.
+    #[must_use = "pinned readers may still read it: retire it"]
+    pub fn replace(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
+        let new = blob.map_or(std::ptr::null_mut(), |blob| {
+            self.bytes.fetch_add(blob.heap_bytes(), Ordering::Relaxed);
+            self.len.fetch_add(1, Ordering::Relaxed);
+            let pointer = blob.0.as_ptr();
+            std::mem::forget(blob);
+            pointer
+        });
+        let old = NonNull::new(self.cell(slot).swap(new, Ordering::AcqRel)).map(Blob)?;
+        self.bytes.fetch_sub(old.heap_bytes(), Ordering::Relaxed);
+        self.len.fetch_sub(1, Ordering::Relaxed);
+        Some(old)
+    }
+
+    /// Makes slots `0 .. len` available. One caller at a time.
+    pub fn grow_to(&self, len: u32) {
+        self.segments.grow_to(len);
+    }
+
+    /// How many slots have a blob.
+    pub fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// True if no slot has a blob.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes held, blobs included.
+    pub fn heap_bytes(&self) -> usize {
+        self.segments.heap_bytes() + self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Drops every blob: for the end of the arena's life.
+    fn clear(&mut self) {
+        for slot in 0..self.segments.len() {
+            drop(self.replace(slot, None));
+        }
+    }
+}
+
+impl Default for Blobs {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Blobs {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::epoch::pin;
+
+    #[test]
+    fn what_was_put_is_there_until_replaced() {
+        let blobs = Blobs::new();
+        blobs.grow_to(40);
+        assert!(blobs.replace(33, Some(Blob::new(b"one"))).is_none());
+        assert_eq!(blobs.get(33, &pin()), Some(&b"one"[..]));
+        assert_eq!(blobs.get(32, &pin()), None);
+        let old = blobs.replace(33, Some(Blob::new(&[7; 1000]))).expect("there was one");
+        assert_eq!(old.as_bytes(), b"one");
+        assert_eq!(blobs.len(), 1);
+        assert!(blobs.heap_bytes() >= 1000);
+        assert!(blobs.replace(33, None).is_some());
+        assert!(blobs.is_empty());
+        assert!(blobs.replace(0, Some(Blob::new(b""))).is_none());
+        assert_eq!(blobs.get(0, &pin()), Some(&b""[..]));
+    }
+}

@@ -1,0 +1,46 @@
+//! Blocks of plain bytes: the encoded vectors. Written once, then read by everybody.
+
+use super::segments::Segments;
+
+/// `stride` bytes per slot, 0 at first.
+pub struct Codes {
+    segments: Segments,
+}
+
+impl Codes {
+    /// `stride`: bytes per slot, at least 1.
+    pub fn new(stride: usize) -> Self {
+        Self { segments: Segments::new(stride) }
+    }
+
+    /// The bytes of a slot. Panics if the slot was never handed out.
+    #[inline(always)]
+    pub fn get(&self, slot: u32) -> &[u8] {
+        let pointer = self.segments.block(slot);
+        // SAFETY: the block holds `stride` initialised bytes and lives as long as `self`. No one writes them while this
+        // view exists: that is what every caller of `write` promises.
+        unsafe { std::slice::from_raw_parts(pointer, self.segments.stride()) }
+    }
+
+    /// Lets `fill` write the bytes of a slot.
+    ///
+    /// # Safety
+    /// No view of this slot from [`Codes::get`] may exist, or be made by another thread, until the caller has published
+    /// the slot with release ordering. `index::slots` gives that promise: a slot that it reserves has been unreachable
+    /// for a whole grace period.
+    pub unsafe fn write(&self, slot: u32, fill: impl FnOnce(&mut [u8])) {
+        let pointer = self.segments.block(slot);
+        // SAFETY: as in `get`, and the caller promises that this is the only view.
+        fill(unsafe { std::slice::from_raw_parts_mut(pointer, self.segments.stride()) });
+    }
+
+    /// Makes slots `0 .. len` available. One caller at a time.
+    pub fn grow_to(&self, len: u32) {
+        self.segments.grow_to(len);
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.segments.heap_bytes()
+    }
+}

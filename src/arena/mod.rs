@@ -1,0 +1,25 @@
+//! Where do a slot's bytes lie? In fixed-stride blocks, found by slot number, that never move while they are read.
+//! Knows no graph, no codes and no names: only slots and bytes.
+//!
+//! A vector set keeps each of its large parts (codes, links, names) in one arena. All arenas of a set are indexed by
+//! the same dense `u32` slots, so a part costs exactly its stride per slot, and an untouched part costs nothing.
+//!
+//! Growth never copies: segment *k* holds `FIRST << k` blocks (see [`segments`]). Large segments are anonymous
+//! mappings, which the kernel backs with memory only as slots are first written, so the doubling is of addresses,
+//! not of memory; [`mapped_bytes`] counts what has been handed out.
+//!
+//! | arena | a block is | read | written |
+//! |---|---|---|---|
+//! | [`Words`] | `n` atomic `u32` | any time | any time |
+//! | [`Codes`] | `n` bytes | while published | once, before it is published |
+//! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes go to the caller |
+
+mod blobs;
+mod codes;
+mod segments;
+mod words;
+
+pub use blobs::{Blob, Blobs};
+pub use codes::Codes;
+pub use segments::mapped_bytes;
+pub use words::Words;

@@ -1,0 +1,223 @@
+//! The memory under every arena: geometrically growing segments behind a fixed table of pointers.
+//!
+//! ```text
+//! table   [0]──► 16 blocks      slots 0 … 15
+//!         [1]──► 32 blocks      slots 16 … 47
+//!         [2]──► 64 blocks      slots 48 … 111
+//!         [k]──► 16·2ᵏ blocks   slots 16·(2ᵏ−1) …
+//! ```
+//!
+//! With `v = slot + 16`, the segment is the position of `v`'s highest bit less 4, and the rest of `v` the place in
+//! it: two instructions, and one load from a table that stays in the first-level cache.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+
+use memmap2::{Advice, MmapMut};
+
+/// log2 of the number of blocks in the first segment.
+const FIRST_BITS: u32 = 4;
+/// Enough segments for every `u32` slot.
+const SEGMENTS: usize = (32 - FIRST_BITS) as usize + 1;
+/// Segments from this size are mapped, smaller ones come from the allocator.
+const MAP_FROM: usize = 256 << 10;
+/// Mapped segments from this size ask for huge pages: random reads of a large set miss the TLB otherwise.
+const HUGE_FROM: usize = 8 << 20;
+/// Blocks start at a cache line, where their stride allows.
+const ALIGN: usize = 64;
+
+/// Bytes of mapped segments that have been handed out, in all arenas of the process.
+///
+/// The allocator does not know of them: `used_memory` is its live bytes plus these.
+pub fn mapped_bytes() -> usize {
+    MAPPED.load(Ordering::Relaxed)
+}
+
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// Zeroed blocks of `stride` bytes, by slot.
+pub(super) struct Segments {
+    stride: usize,
+    table: [AtomicPtr<u8>; SEGMENTS],
+    /// Slots handed out so far: `0 .. len`. Only [`Segments::grow_to`] moves it, and only up.
+    len: AtomicU32,
+}
+
+// SAFETY: the table owns plain zeroed memory; how its bytes are shared is up to the typed arenas built on it.
+unsafe impl Send for Segments {}
+// SAFETY: as above; this type itself only ever adds segments, with release/acquire on the table.
+unsafe impl Sync for Segments {}
+
+/// Which segment a slot is in, and its place there.
+#[inline(always)]
+fn locate(slot: u32) -> (usize, usize) {
+    let v = slot as u64 + (1 << FIRST_BITS);
+    let top = v.ilog2();
+    ((top - FIRST_BITS) as usize, (v ^ (1 << top)) as usize)
+}
+
+fn blocks_in(segment: usize) -> usize {
+    1 << (FIRST_BITS as usize + segment)
+}
+
+impl Segments {
+    /// `stride`: bytes per block, more than 0.
+    pub(super) fn new(stride: usize) -> Self {
+        assert!(stride > 0 && stride < 1 << 32);
+        Self {
+            stride,
+            table: [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS],
+            len: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Slots handed out.
+    pub(super) fn len(&self) -> u32 {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// Where the block of `slot` starts: `stride` bytes, zeroed when they were handed out, valid as long as `self`.
+    ///
+    /// # Panics
+    /// If the slot's segment was never handed out.
+    #[inline(always)]
+    pub(super) fn block(&self, slot: u32) -> *mut u8 {
+        let (segment, place) = locate(slot);
+        let base = self.table[segment].load(Ordering::Acquire);
+        assert!(!base.is_null(), "slot {slot} was never handed out");
+        // SAFETY: a segment in the table holds `blocks_in(segment)` blocks of `stride` bytes, and `place` is below that.
+        unsafe { base.add(place * self.stride) }
+    }
+
+    /// Makes slots `0 .. len` available. Callers serialise: one grows at a time.
+    pub(super) fn grow_to(&self, len: u32) {
+        let old = self.len.load(Ordering::Relaxed);
+        if len <= old {
+            return;
+        }
+        for segment in locate(old).0..=locate(len - 1).0 {
+            if self.table[segment].load(Ordering::Relaxed).is_null() {
+                self.table[segment].store(allocate(blocks_in(segment) * self.stride), Ordering::Release);
+            }
+        }
+        self.len.store(len, Ordering::Relaxed);
+        let grown = self.mapped(len) - self.mapped(old);
+        MAPPED.fetch_add(grown, Ordering::Relaxed);
+    }
+
+    /// Bytes held: whole segments of the allocator, and of mapped segments what was handed out.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let allocated: usize = (0..SEGMENTS)
+            .filter(|&s| !self.table[s].load(Ordering::Relaxed).is_null())
+            .map(|s| blocks_in(s) * self.stride)
+            .filter(|&bytes| bytes < MAP_FROM)
+            .sum();
+        allocated + self.mapped(self.len.load(Ordering::Relaxed))
+    }
+
+    /// Of the first `len` slots, the bytes that lie in mapped segments.
+    fn mapped(&self, len: u32) -> usize {
+        let small = (0..SEGMENTS).take_while(|&s| blocks_in(s) * self.stride < MAP_FROM).count();
+        let before = (1usize << (FIRST_BITS as usize + small)) - (1 << FIRST_BITS);
+        (len as usize).saturating_sub(before) * self.stride
+    }
+}
+
+impl Drop for Segments {
+    fn drop(&mut self) {
+        for (segment, pointer) in self.table.iter_mut().enumerate() {
+            if !pointer.get_mut().is_null() {
+                release(*pointer.get_mut(), blocks_in(segment) * self.stride);
+            }
+        }
+        let len = *self.len.get_mut();
+        MAPPED.fetch_sub(self.mapped(len), Ordering::Relaxed);
+    }
+}
+
+/// Zeroed memory for one segment.
+fn allocate(bytes: usize) -> *mut u8 {
+    if bytes < MAP_FROM {
+        let layout = Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits");
+        // SAFETY: the layout is not empty, since neither stride nor block count is 0.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        if pointer.is_null() {
+            handle_alloc_error(layout);
+        }
+        return pointer;
+    }
+    let mut map = MmapMut::map_anon(bytes).unwrap_or_else(|_| {
+        handle_alloc_error(Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits"))
+    });
+    if bytes >= HUGE_FROM {
+        // A hint: where the kernel has no huge pages to give, ordinary ones do.
+        let _ = map.advise(Advice::HugePage);
+    }
+    let pointer = map.as_mut_ptr();
+    std::mem::forget(map);
+    pointer
+}
+
+/// Gives back what [`allocate`] returned for the same size.
+fn release(pointer: *mut u8, bytes: usize) {
+    if bytes < MAP_FROM {
+        let layout = Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits");
+        // SAFETY: `allocate` took it from the allocator with this very layout.
+        unsafe { dealloc(pointer, layout) };
+        return;
+    }
+    // SAFETY: `allocate` mapped exactly these bytes and forgot the mapping; nobody reads them any more, as `Segments` is being dropped.
+    let failed = unsafe { libc::munmap(pointer.cast(), bytes) };
+    debug_assert_eq!(failed, 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_located_without_gap_or_overlap() {
+        let mut expected = (0, 0);
+        for slot in 0..100_000 {
+            assert_eq!(locate(slot), expected, "slot {slot}");
+            expected.1 += 1;
+            if expected.1 == blocks_in(expected.0) {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert_eq!(locate(u32::MAX).0, SEGMENTS - 1);
+    }
+
+    #[test]
+    fn blocks_are_zeroed_and_keep_their_place() {
+        for stride in [1, 12, 128, 5000] {
+            let segments = Segments::new(stride);
+            let mut seen = Vec::new();
+            for len in [1, 16, 17, 300, 2000] {
+                segments.grow_to(len);
+                for slot in seen.len() as u32..len {
+                    let block = segments.block(slot);
+                    // SAFETY: the slot is handed out, and only this thread uses it.
+                    unsafe {
+                        assert_eq!(*block, 0);
+                        assert_eq!(*block.add(stride - 1), 0);
+                        *block = 7;
+                    }
+                    seen.push(block);
+                }
+                assert!(seen.iter().enumerate().all(|(slot, &block)| segments.block(slot as u32) == block));
+                assert!(segments.heap_bytes() >= len as usize * stride);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "never handed out")]
+    fn a_slot_beyond_the_end_is_refused() {
+        Segments::new(8).block(3);
+    }
+}

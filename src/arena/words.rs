@@ -1,0 +1,37 @@
+//! Blocks of atomic words: link lists and slot states. Safe to read and write from any thread at any time.
+
+use std::sync::atomic::AtomicU32;
+
+use super::segments::Segments;
+
+/// `n` atomic `u32` per slot, 0 at first.
+pub struct Words {
+    segments: Segments,
+    per_block: usize,
+}
+
+impl Words {
+    /// `per_block`: words per slot, at least 1.
+    pub fn new(per_block: usize) -> Self {
+        Self { segments: Segments::new(per_block * size_of::<AtomicU32>()), per_block }
+    }
+
+    /// The words of a slot. Panics if the slot was never handed out.
+    #[inline(always)]
+    pub fn block(&self, slot: u32) -> &[AtomicU32] {
+        let pointer = self.segments.block(slot).cast::<AtomicU32>();
+        // SAFETY: the block holds `per_block` initialised words, aligned to 4 since segments are aligned to 64 and the
+        // stride is a multiple of 4; it lives as long as `self`, and all access to it is atomic.
+        unsafe { std::slice::from_raw_parts(pointer, self.per_block) }
+    }
+
+    /// Makes slots `0 .. len` available. One caller at a time.
+    pub fn grow_to(&self, len: u32) {
+        self.segments.grow_to(len);
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.segments.heap_bytes()
+    }
+}

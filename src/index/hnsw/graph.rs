@@ -1,0 +1,214 @@
+//! The links: per slot a list on layer 0, and a tower of lists for the few slots that reach higher.
+//!
+//! ```text
+//! layer 0      block of slot          [link+1, link+1, …, 0, 0]     2·M words: at M 16, two cache lines
+//! layer l > 0  block of tower + l−1   [link+1, link+1, …, 0, 0]     M words
+//! ```
+//!
+//! A list ends at its first 0, so a new block is an empty list. Lists are changed under the lock of their slot (one of
+//! [`LOCKS`], chosen by slot) and read without: each link is one atomic word, so a reader may meet a mixture of the
+//! old list and the new one, all of whose links are good. Links are directed; being in your neighbour's list is its
+//! business.
+//!
+//! *Lock order:* a thread holds one list lock at a time, and takes nothing else under it but the block allocator.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+use crate::arena::Words;
+use crate::index::slots::{Slots, Word};
+
+/// Locks that all lists of a graph share. Two writers meet by chance once in so many times.
+const LOCKS: usize = 128;
+
+/// A list of links, copied out.
+pub(super) type Links = SmallVec<[u32; 64]>;
+
+/// Slots, their states and their lists.
+pub(super) struct Graph {
+    pub(super) slots: Slots,
+    base: Words,
+    upper: Words,
+    towers: Mutex<Towers>,
+    locks: Box<[Mutex<()>]>,
+    m: usize,
+}
+
+/// Free runs of blocks in the upper layers, by their length.
+#[derive(Default)]
+struct Towers {
+    free: Vec<Vec<u32>>,
+    end: u32,
+}
+
+impl Graph {
+    /// `m`: links per slot on the upper layers; twice that on layer 0.
+    pub(super) fn new(m: usize) -> Self {
+        Self {
+            slots: Slots::new(),
+            base: Words::new(2 * m),
+            upper: Words::new(m),
+            towers: Mutex::default(),
+            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+            m,
+        }
+    }
+
+    /// Links per slot on the upper layers.
+    pub(super) fn m(&self) -> usize {
+        self.m
+    }
+
+    /// How many links a list of this layer holds.
+    pub(super) fn capacity(&self, layer: u32) -> usize {
+        if layer == 0 { 2 * self.m } else { self.m }
+    }
+
+    /// A slot out of everybody's sight, with empty lists up to `level`.
+    pub(super) fn reserve(&self, level: u32, grow: impl FnOnce(u32)) -> u32 {
+        let slot = self.slots.take(|len| {
+            self.base.grow_to(len);
+            grow(len);
+        });
+        let tower = if level > 0 { self.reserve_tower(level) } else { 0 };
+        let lists =
+            std::iter::once(self.base.block(slot)).chain((0..level).map(|l| self.upper.block(tower + l)));
+        lists.flatten().for_each(|word| word.store(0, Ordering::Relaxed));
+        self.slots.set_level(slot, level, tower);
+        slot
+    }
+
+    fn reserve_tower(&self, level: u32) -> u32 {
+        let mut towers = self.towers.lock();
+        if let Some(tower) = towers.free.get_mut(level as usize).and_then(Vec::pop) {
+            return tower;
+        }
+        let tower = towers.end;
+        towers.end += level;
+        self.upper.grow_to(towers.end);
+        tower
+    }
+
+    /// Gives a `Dead` slot back that no list and no reader leads to any more.
+    pub(super) fn release(&self, slot: u32) {
+        let level = self.level(slot);
+        if level > 0 {
+            let mut towers = self.towers.lock();
+            if towers.free.len() <= level as usize {
+                towers.free.resize_with(level as usize + 1, Vec::new);
+            }
+            towers.free[level as usize].push(self.slots.tower(slot));
+        }
+        self.slots.release(slot);
+    }
+
+    /// The highest layer of a slot.
+    pub(super) fn level(&self, slot: u32) -> u32 {
+        self.slots.word(slot).level()
+    }
+
+    pub(super) fn word(&self, slot: u32) -> Word {
+        self.slots.word(slot)
+    }
+
+    /// The words of a list: links + 1, then zeros. Empty if the slot does not reach the layer.
+    #[inline(always)]
+    fn list(&self, slot: u32, layer: u32) -> &[AtomicU32] {
+        if layer == 0 {
+            self.base.block(slot)
+        } else if layer <= self.level(slot) {
+            self.upper.block(self.slots.tower(slot) + layer - 1)
+        } else {
+            &[]
+        }
+    }
+
+    /// Calls `each` with every link of a list.
+    #[inline(always)]
+    pub(super) fn for_each_link(&self, slot: u32, layer: u32, mut each: impl FnMut(u32)) {
+        for word in self.list(slot, layer) {
+            // Pairs with the release in `set`: a slot's code and state were written before it was linked.
+            match word.load(Ordering::Acquire) {
+                0 => break,
+                link => each(link - 1),
+            }
+        }
+    }
+
+    /// A copy of a list.
+    pub(super) fn links(&self, slot: u32, layer: u32) -> Links {
+        let mut links = Links::new();
+        self.for_each_link(slot, layer, |link| links.push(link));
+        links
+    }
+
+    /// The right to change a slot's lists.
+    pub(super) fn lock(&self, slot: u32) -> MutexGuard<'_, ()> {
+        self.locks[slot as usize % LOCKS].lock()
+    }
+
+    /// Writes a whole list. The caller holds the slot's lock, or is alone in knowing the slot.
+    pub(super) fn replace(&self, slot: u32, layer: u32, links: &[u32]) {
+        let list = self.list(slot, layer);
+        for (word, link) in list.iter().zip(links) {
+            word.store(link + 1, Ordering::Release);
+        }
+        for word in &list[links.len()..] {
+            if word.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+            word.store(0, Ordering::Release);
+        }
+    }
+
+    /// Adds one link behind `len` others. The caller holds the slot's lock, and knows that there is room.
+    pub(super) fn append(&self, slot: u32, layer: u32, len: usize, link: u32) {
+        self.list(slot, layer)[len].store(link + 1, Ordering::Release);
+    }
+
+    /// Bytes held.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let towers: usize =
+            self.towers.lock().free.iter().map(|free| free.capacity() * size_of::<u32>()).sum();
+        self.slots.heap_bytes() + self.base.heap_bytes() + self.upper.heap_bytes() + towers + self.locks.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_hold_what_was_written() {
+        let graph = Graph::new(4);
+        for _ in 0..3 {
+            graph.reserve(0, |_| ());
+        }
+        let tall = graph.reserve(2, |_| ());
+        assert_eq!(tall, 3);
+        graph.replace(tall, 0, &[0, 1, 2]);
+        graph.append(tall, 0, 3, 7);
+        graph.replace(tall, 2, &[5]);
+        assert_eq!(graph.links(tall, 0).as_slice(), [0, 1, 2, 7]);
+        assert_eq!(graph.links(tall, 1).as_slice(), [0u32; 0]);
+        assert_eq!(graph.links(tall, 2).as_slice(), [5]);
+        assert_eq!(graph.links(tall, 3).as_slice(), [0u32; 0], "above its level");
+        graph.replace(tall, 0, &[9]);
+        assert_eq!(graph.links(tall, 0).as_slice(), [9]);
+    }
+
+    #[test]
+    fn a_tower_is_used_again_and_comes_empty() {
+        let graph = Graph::new(4);
+        let first = graph.reserve(3, |_| ());
+        graph.replace(first, 3, &[1, 2]);
+        let tower = graph.slots.tower(first);
+        graph.slots.kill(first);
+        graph.release(first);
+        let second = graph.reserve(3, |_| ());
+        assert_eq!(graph.slots.tower(second), tower);
+        assert_eq!(graph.links(second, 3).as_slice(), [0u32; 0]);
+    }
+}

@@ -1,0 +1,121 @@
+//! Connecting a slot: find its neighbours on each of its layers, choose some that lie in different directions, and
+//! offer oneself to them.
+//!
+//! Any number of threads insert at once. The search for neighbours takes no lock; each list is changed under its own.
+//! Algorithms 1 and 4 of Malkov and Yashunin (2016).
+
+use super::{Entry, Index};
+use crate::index::hnsw::Walk;
+use crate::index::hnsw::graph::Links;
+use crate::index::{Candidate, Scorer, State};
+
+impl Index {
+    /// Connects a reserved slot. The caller is pinned, has written the slot's code, and `scorer`'s query is that code.
+    ///
+    /// `ef`: candidates explored on each layer (the paper's `efConstruction`).
+    pub fn link(&self, slot: u32, ef: usize, scorer: &impl Scorer) {
+        let level = self.graph.level(slot);
+        self.graph.slots.begin_linking(slot);
+        // Whoever would become the entry point does so alone, so that two tall slots do not miss each other.
+        let mut entry = self.entry();
+        let _alone = entry.is_none_or(|entry| level > entry.level).then(|| {
+            let alone = self.entry_lock.lock();
+            entry = self.entry();
+            alone
+        });
+        let Some(entry) = entry else {
+            self.set_entry(Some(Entry { slot, level }));
+            return;
+        };
+        let lonely = self.link_below(slot, level, entry, ef, scorer);
+        if level > entry.level {
+            self.set_entry(Some(Entry { slot, level }));
+        } else if lonely {
+            self.adopt_as_entry(slot, level);
+        }
+    }
+
+    /// Connects a slot on the layers that exist. True if it found no neighbour on layer 0.
+    ///
+    /// Neighbours are looked for from the top down, and linked from the bottom up: a search that comes down to this
+    /// slot from a higher layer must find its lists below complete.
+    fn link_below(&self, slot: u32, level: u32, entry: Entry, ef: usize, scorer: &impl Scorer) -> bool {
+        let top = level.min(entry.level);
+        let mut starts = vec![self.descend(scorer, entry.slot, entry.level, top)];
+        let mut neighbours = Vec::with_capacity(top as usize + 1);
+        for layer in (0..=top).rev() {
+            let admit = |other| {
+                other != slot && matches!(self.graph.word(other).state(), State::Live | State::Linking)
+            };
+            let found = self.search_layer(scorer, &starts, layer, Walk::new(ef), admit);
+            neighbours.push(choose(&found, self.graph.m(), scorer));
+            if !found.is_empty() {
+                starts = found;
+            }
+        }
+        for (layer, neighbours) in neighbours.iter().rev().enumerate() {
+            self.write_own_list(slot, layer as u32, neighbours);
+            for &neighbour in neighbours {
+                self.offer(neighbour, layer as u32, slot, scorer);
+            }
+        }
+        neighbours.last().is_none_or(Vec::is_empty)
+    }
+
+    /// Another inserter may have linked to this slot while it was on a higher layer: its own list is taken under lock.
+    fn write_own_list(&self, slot: u32, layer: u32, neighbours: &[Candidate]) {
+        let _list = self.graph.lock(slot);
+        let mut links: Links = neighbours.iter().map(|c| c.slot()).collect();
+        for earlier in self.graph.links(slot, layer) {
+            if links.len() < self.graph.capacity(layer) && !links.contains(&earlier) {
+                links.push(earlier);
+            }
+        }
+        self.graph.replace(slot, layer, &links);
+    }
+
+    /// Puts `candidate` into the list of its neighbour; a full list is chosen anew.
+    pub(super) fn offer(&self, neighbour: Candidate, layer: u32, candidate: u32, scorer: &impl Scorer) {
+        let to = neighbour.slot();
+        let _list = self.graph.lock(to);
+        let links = self.graph.links(to, layer);
+        if links.contains(&candidate) || layer > self.graph.level(to) {
+            return;
+        }
+        if links.len() < self.graph.capacity(layer) {
+            return self.graph.append(to, layer, links.len(), candidate);
+        }
+        let mut all: Vec<_> =
+            links.iter().map(|&link| Candidate::new(scorer.between(to, link), link)).collect();
+        all.push(Candidate::new(neighbour.distance(), candidate));
+        all.sort_unstable();
+        let chosen: Links =
+            choose(&all, self.graph.capacity(layer), scorer).iter().map(|c| c.slot()).collect();
+        self.graph.replace(to, layer, &chosen);
+    }
+
+    /// A slot that found nobody starts a new walk, if the entry point leads nowhere.
+    fn adopt_as_entry(&self, slot: u32, level: u32) {
+        let _alone = self.entry_lock.lock();
+        if self.entry().is_none_or(|entry| self.graph.word(entry.slot).state() == State::Dead) {
+            self.set_entry(Some(Entry { slot, level }));
+        }
+    }
+}
+
+/// Of candidates sorted by distance, at most `most` that lie in different directions: each is nearer to the base than
+/// to any chosen before it.
+pub(super) fn choose(candidates: &[Candidate], most: usize, scorer: &impl Scorer) -> Vec<Candidate> {
+    let mut chosen: Vec<Candidate> = Vec::with_capacity(most);
+    for &candidate in candidates {
+        if chosen.len() == most {
+            break;
+        }
+        let apart =
+            |other: &Candidate| scorer.between(candidate.slot(), other.slot()) >= candidate.distance();
+        if chosen.iter().all(apart) {
+            chosen.push(candidate);
+        }
+    }
+    chosen
+}

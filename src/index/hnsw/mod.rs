@@ -1,0 +1,112 @@
+//! A hierarchical navigable small world graph (Malkov and Yashunin, 2016) that is searched while it is written.
+
+mod graph;
+mod insert;
+mod remove;
+mod search;
+mod visited;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use self::graph::Graph;
+use self::remove::Sweeper;
+pub use self::search::Walk;
+use super::Slots;
+use super::slots::MAX_LEVEL;
+
+/// The graph over a set's slots.
+///
+/// *Lock order:* `entry_lock` → a list's lock; the sweeper's round → `entry_lock` → a list's lock. Searches take none.
+pub struct Index {
+    graph: Graph,
+    /// Where searches begin: `1 + slot | level << 40`, or 0 for nowhere.
+    entry: AtomicU64,
+    entry_lock: Mutex<()>,
+    sweeper: Sweeper,
+    seed: u64,
+    reserved: AtomicU64,
+}
+
+/// Where searches begin.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    slot: u32,
+    level: u32,
+}
+
+impl Index {
+    /// `m`: links per slot on the upper layers, at least 2; twice that on layer 0. `seed` decides the slots' levels:
+    /// the same seed and the same order of insertions give the same graph.
+    pub fn new(m: usize, seed: u64) -> Self {
+        assert!(m >= 2);
+        Self {
+            graph: Graph::new(m),
+            entry: AtomicU64::new(0),
+            entry_lock: Mutex::new(()),
+            sweeper: Sweeper::new(),
+            seed,
+            reserved: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes an unused slot, which nobody else can see until it is linked. `grow(len)` must make slots `0 .. len` exist in the caller's arenas.
+    pub fn reserve(&self, grow: impl FnOnce(u32)) -> u32 {
+        let number = self.reserved.fetch_add(1, Ordering::Relaxed);
+        self.graph.reserve(self.level_of(number), grow)
+    }
+
+    /// How many slots were reserved so far, used-again ones counted each time.
+    pub fn reserved(&self) -> u64 {
+        self.reserved.load(Ordering::Relaxed)
+    }
+
+    /// The level of the `number`th insertion: geometric, each layer holding 1/M of the one below (the paper's `mL`).
+    fn level_of(&self, number: u64) -> u32 {
+        let uniform = (mix(self.seed.wrapping_add(mix(number))) >> 11) as f64 / (1u64 << 53) as f64;
+        let level = -(1.0 - uniform).ln() / (self.graph.m() as f64).ln();
+        (level as u32).min(MAX_LEVEL)
+    }
+
+    /// The states of the slots.
+    pub fn slots(&self) -> &Slots {
+        &self.graph.slots
+    }
+
+    /// The links of a slot, layer by layer from 0 up to its level.
+    pub fn links(&self, slot: u32) -> Vec<Vec<u32>> {
+        (0..=self.graph.level(slot)).map(|layer| self.graph.links(slot, layer).to_vec()).collect()
+    }
+
+    /// The highest layer that is in use.
+    pub fn max_level(&self) -> u32 {
+        self.entry().map_or(0, |entry| entry.level)
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.graph.heap_bytes() + self.dead() * size_of::<u32>()
+    }
+
+    fn entry(&self) -> Option<Entry> {
+        match self.entry.load(Ordering::Acquire) {
+            0 => None,
+            word => Some(Entry { slot: (word as u32).wrapping_sub(1), level: (word >> 40) as u32 }),
+        }
+    }
+
+    /// The caller holds `entry_lock`.
+    fn set_entry(&self, entry: Option<Entry>) {
+        let word = entry.map_or(0, |entry| (entry.slot as u64 + 1) | (entry.level as u64) << 40);
+        self.entry.store(word, Ordering::Release);
+    }
+}
+
+/// Scrambles a number (the finaliser of SplitMix64, Steele et al. 2014).
+fn mix(number: u64) -> u64 {
+    let mut x = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}

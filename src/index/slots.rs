@@ -1,0 +1,244 @@
+//! The states of slots: who may see one, and when may a removed one be used again.
+//!
+//! | state | a search | the next state, and who sets it |
+//! |---|---|---|
+//! | `Free`, also while its writer fills it | never meets it | `Linking`, when its code and name are written |
+//! | `Linking` | walks through it; returns it only if it is `Live` by the end | `Live`, by [`Slots::publish`], or `Dead`, if its writer gives up |
+//! | `Live` | returns it | `Dead`, by `Slots::kill` |
+//! | `Dead` | walks through it; returns it only if it died after the search began | `Free`, by the sweeper, two grace periods later |
+//!
+//! A search that overlaps an update of an element thus finds it exactly once: it takes the old slot or the new one,
+//! whichever state it meets them in, and its caller drops the second of two slots with one name. This asks for the
+//! moment of death, which is a running number kept beside the state.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::arena::Words;
+
+/// The state of a slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum State {
+    /// Unused.
+    Free = 0,
+    /// Being connected by a writer, not yet an element.
+    Linking = 1,
+    /// An element.
+    Live = 2,
+    /// No longer an element, perhaps still linked.
+    Dead = 3,
+}
+
+/// A point in the order of deaths. A search notes it when it begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Moment(u32);
+
+/// The highest layer of any slot.
+pub(super) const MAX_LEVEL: u32 = 15;
+
+// One word per slot: `moment of death (26 bits) | level (4) | state (2)`.
+const STATE_BITS: u32 = 2;
+const LEVEL_BITS: u32 = 4;
+const MOMENT_SHIFT: u32 = STATE_BITS + LEVEL_BITS;
+const MOMENT_BITS: u32 = 32 - MOMENT_SHIFT;
+
+/// The word of a slot, taken apart.
+#[derive(Clone, Copy)]
+pub(super) struct Word(u32);
+
+impl Word {
+    pub(super) fn state(self) -> State {
+        match self.0 & 3 {
+            0 => State::Free,
+            1 => State::Linking,
+            2 => State::Live,
+            _ => State::Dead,
+        }
+    }
+
+    pub(super) fn level(self) -> u32 {
+        self.0 >> STATE_BITS & MAX_LEVEL
+    }
+
+    /// True if a search that began at `start` may return the slot, as far as can be said when it meets it.
+    pub(super) fn admits(self, start: Moment) -> bool {
+        match self.state() {
+            State::Live | State::Linking => true,
+            State::Dead => self.died_after(start),
+            State::Free => false,
+        }
+    }
+
+    /// Moments wrap; a dead slot is swept long before half the range has passed (see `hnsw::remove`).
+    fn died_after(self, start: Moment) -> bool {
+        let ahead = (self.0 >> MOMENT_SHIFT).wrapping_sub(start.0) << MOMENT_SHIFT;
+        ahead != 0 && ahead < 1 << 31
+    }
+}
+
+/// The states of all slots, and the slots that are free.
+pub struct Slots {
+    /// The word described above, and the slot's first block in the upper layers.
+    words: Words,
+    deaths: AtomicU32,
+    /// Slots below this were reserved at least once.
+    end: AtomicU32,
+    live: AtomicUsize,
+    free: Mutex<Vec<u32>>,
+}
+
+impl Slots {
+    /// No slots yet.
+    pub fn new() -> Self {
+        Self {
+            words: Words::new(2),
+            deaths: AtomicU32::new(0),
+            end: AtomicU32::new(0),
+            live: AtomicUsize::new(0),
+            free: Mutex::new(Vec::new()),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn word(&self, slot: u32) -> Word {
+        Word(self.words.block(slot)[0].load(Ordering::Acquire))
+    }
+
+    /// First block of the slot in the upper layers; meaningful if its level is not 0.
+    pub(super) fn tower(&self, slot: u32) -> u32 {
+        self.words.block(slot)[1].load(Ordering::Relaxed)
+    }
+
+    /// Takes a slot that nobody can see; it stays `Free`. `grow(len)` is told, one caller at a time, when slots
+    /// `0 .. len` must exist in the caller's arenas.
+    pub(super) fn take(&self, grow: impl FnOnce(u32)) -> u32 {
+        let mut free = self.free.lock();
+        free.pop().unwrap_or_else(|| {
+            let slot = self.end.load(Ordering::Relaxed);
+            assert!(slot < u32::MAX - 1, "a set holds at most 2^32 - 2 elements");
+            self.words.grow_to(slot + 1);
+            grow(slot + 1);
+            self.end.store(slot + 1, Ordering::Release);
+            slot
+        })
+    }
+
+    /// Notes the height of a slot just taken, whose lists are empty. It stays `Free`.
+    pub(super) fn set_level(&self, slot: u32, level: u32, tower: u32) {
+        debug_assert!(level <= MAX_LEVEL);
+        let [word, first] = self.words.block(slot) else { unreachable!("two words per slot") };
+        first.store(tower, Ordering::Relaxed);
+        word.store(level << STATE_BITS | State::Free as u32, Ordering::Release);
+    }
+
+    /// `Free` → `Linking`: the caller has written the slot's code and name, and whoever scans all slots may read them.
+    pub(super) fn begin_linking(&self, slot: u32) {
+        let level = self.word(slot).level();
+        self.words.block(slot)[0].store(level << STATE_BITS | State::Linking as u32, Ordering::Release);
+    }
+
+    /// `Linking` → `Live`. The caller's critical section makes this one step with its own tables.
+    pub fn publish(&self, slot: u32) {
+        let before = self.word(slot);
+        debug_assert_eq!(before.state(), State::Linking);
+        self.words.block(slot)[0].store(before.level() << STATE_BITS | State::Live as u32, Ordering::Release);
+        self.live.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// `Live` or `Linking` → `Dead`, in the caller's critical section; one caller at a time.
+    pub(super) fn kill(&self, slot: u32) {
+        let before = self.word(slot);
+        if before.state() == State::Live {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+        }
+        let moment = self.deaths.load(Ordering::Relaxed).wrapping_add(1);
+        self.words.block(slot)[0].store(
+            moment << MOMENT_SHIFT | before.level() << STATE_BITS | State::Dead as u32,
+            Ordering::Release,
+        );
+        self.deaths.store(moment, Ordering::Release);
+    }
+
+    /// `Dead` → `Free`. Only for the sweeper, when no list leads to the slot and no reader can still see it.
+    pub(super) fn release(&self, slot: u32) {
+        self.words.block(slot)[0].store(State::Free as u32, Ordering::Release);
+        self.free.lock().push(slot);
+    }
+
+    /// The present moment in the order of deaths.
+    pub fn moment(&self) -> Moment {
+        Moment(self.deaths.load(Ordering::Acquire) & ((1 << MOMENT_BITS) - 1))
+    }
+
+    /// The state of a slot.
+    pub fn state(&self, slot: u32) -> State {
+        self.word(slot).state()
+    }
+
+    /// True if a search that began at `start` may return the slot, as far as can be said now.
+    #[inline]
+    pub fn admits(&self, slot: u32, start: Moment) -> bool {
+        self.word(slot).admits(start)
+    }
+
+    /// Slots below this were reserved at least once.
+    pub fn end(&self) -> u32 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// How many are `Live`.
+    pub fn live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.words.heap_bytes() + self.free.lock().capacity() * size_of::<u32>()
+    }
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_lives_as_the_table_says() {
+        let slots = Slots::new();
+        let mut grown = 0;
+        let slot = slots.take(|len| grown = len);
+        slots.set_level(slot, 3, 0);
+        assert_eq!(slots.state(slot), State::Free);
+        slots.begin_linking(slot);
+        assert_eq!((slot, grown, slots.end()), (0, 1, 1));
+        assert_eq!((slots.state(slot), slots.word(slot).level()), (State::Linking, 3));
+        let before = slots.moment();
+        slots.publish(slot);
+        assert!(slots.admits(slot, before));
+        slots.kill(slot);
+        assert!(slots.admits(slot, before), "it died after that search began");
+        assert!(!slots.admits(slot, slots.moment()), "it is gone for new searches");
+        assert_eq!((slots.state(slot), slots.word(slot).level(), slots.live()), (State::Dead, 3, 0));
+        slots.release(slot);
+        assert_eq!(slots.take(|_| panic!("a free slot is used first")), slot);
+    }
+
+    #[test]
+    fn moments_wrap() {
+        let slots = Slots::new();
+        let slot = slots.take(|_| ());
+        slots.set_level(slot, 0, 0);
+        slots.deaths.store((1 << MOMENT_BITS) - 1, Ordering::Relaxed);
+        let before = slots.moment();
+        slots.kill(slot);
+        assert!(slots.admits(slot, before));
+        assert!(!slots.admits(slot, slots.moment()));
+    }
+}

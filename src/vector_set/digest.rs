@@ -1,0 +1,36 @@
+//! A fingerprint of a set's contents, equal to the one that Redis computes for `DEBUG DIGEST-VALUE`.
+//!
+//! It does not depend on the graph or on the order of elements: each element's digest is XORed into the whole.
+
+use sha1::{Digest, Sha1};
+
+use super::VectorSet;
+use crate::epoch::pin;
+
+/// Redis' `mixDigest`: the next digest after hashing `data` into `digest`.
+pub fn mix(digest: [u8; 20], data: &[u8]) -> [u8; 20] {
+    Sha1::digest(xor(digest, Sha1::digest(data).into())).into()
+}
+
+fn xor(a: [u8; 20], b: [u8; 20]) -> [u8; 20] {
+    std::array::from_fn(|i| a[i] ^ b[i])
+}
+
+const NOTHING: [u8; 20] = [0; 20];
+
+impl VectorSet {
+    /// The digest of the value, without what belongs to its key.
+    pub fn digest(&self) -> [u8; 20] {
+        let pin = pin();
+        let slots: Vec<u32> = self.elements.read().slots().collect();
+        let head =
+            mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.format.dim().to_string().as_bytes());
+        let element = |slot: u32| {
+            let payload = self.format.payload(self.codes.get(slot));
+            let named = mix(mix(NOTHING, payload), self.names.get(slot, &pin));
+            let whole = self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, attribute));
+            Sha1::digest(whole).into()
+        };
+        slots.into_iter().map(element).fold(Sha1::digest(head).into(), xor)
+    }
+}

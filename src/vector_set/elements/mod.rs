@@ -1,0 +1,168 @@
+//! Element name ⇄ slot, in both directions, and the names in byte order.
+//!
+//! | question | answered by | memory per element |
+//! |---|---|---|
+//! | which slot has this name? | [`NameTable`], a hash table of slots | 5 … 9 bytes |
+//! | which names follow this one? | [`SortedSlots`], slots in the order of their names | 5 bytes |
+//! | which name has this slot? | [`Names`], an arena that searches read without a lock | 8 bytes, and the name |
+//!
+//! The two maps hold slots only and ask [`Names`] for the bytes.
+
+mod name_table;
+mod sorted;
+
+use self::name_table::NameTable;
+pub use self::sorted::Bound;
+use self::sorted::SortedSlots;
+use crate::arena::{Blob, Blobs};
+use crate::epoch::{Pin, pin};
+
+/// The longest name of an element, in bytes.
+pub const MAX_NAME: usize = u32::MAX as usize - 16;
+
+/// The names of slots.
+#[derive(Default)]
+pub struct Names(Blobs);
+
+impl Names {
+    /// The name of a slot that is or was an element while the reader is pinned; empty for any other.
+    #[inline]
+    pub fn get<'p>(&self, slot: u32, pin: &'p Pin<'_>) -> &'p [u8] {
+        self.0.get(slot, pin).unwrap_or_default()
+    }
+
+    /// Names a slot that nobody can see yet.
+    pub fn set(&self, slot: u32, name: &[u8]) {
+        let old = self.0.replace(slot, Some(Blob::new(name)));
+        debug_assert!(old.is_none(), "a slot is unnamed when it is freed");
+    }
+
+    /// Forgets the name of a slot that nobody can see any more.
+    pub fn forget(&self, slot: u32) {
+        drop(self.0.replace(slot, None));
+    }
+
+    /// Makes slots `0 .. len` available. One caller at a time.
+    pub fn grow_to(&self, len: u32) {
+        self.0.grow_to(len);
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes()
+    }
+}
+
+/// Which names are elements, and their slots. Kept under the set's lock.
+#[derive(Default)]
+pub struct Elements {
+    table: NameTable,
+    sorted: SortedSlots,
+}
+
+impl Elements {
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.sorted.len()
+    }
+
+    /// The slot of an element.
+    pub fn slot(&self, name: &[u8], names: &Names) -> Option<u32> {
+        self.table.get(name, names, &pin())
+    }
+
+    /// Makes `slot`, which bears `name`, the element of that name. Returns the slot that was.
+    pub fn insert(&mut self, name: &[u8], slot: u32, names: &Names) -> Option<u32> {
+        let pin = pin();
+        let old = self.table.insert(name, slot, names, &pin);
+        match old {
+            Some(_) => self.sorted.replace(name, slot, names, &pin),
+            None => self.sorted.insert(name, slot, names, &pin),
+        }
+        old
+    }
+
+    /// Takes an element out and returns its slot, which still bears its name.
+    pub fn remove(&mut self, name: &[u8], names: &Names) -> Option<u32> {
+        let pin = pin();
+        let slot = self.table.remove(name, names, &pin)?;
+        self.sorted.remove(name, names, &pin);
+        Some(slot)
+    }
+
+    /// Slots in the byte order of their names, between two bounds, at most `count`.
+    pub fn range(&self, start: Bound, end: Bound, count: usize, names: &Names) -> Vec<u32> {
+        self.sorted.range(start, end, count, names, &pin())
+    }
+
+    /// The slots at these ranks in the byte order of names; ranks must be below [`Elements::len`].
+    pub fn at_ranks(&self, ranks: &[usize]) -> Vec<u32> {
+        self.sorted.at_ranks(ranks)
+    }
+
+    /// All slots, in the byte order of their names.
+    pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+        self.sorted.iter()
+    }
+
+    /// Bytes held, names not included.
+    pub fn heap_bytes(&self) -> usize {
+        self.table.heap_bytes() + self.sorted.heap_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20))]
+        #[test]
+        fn it_agrees_with_a_map(operations in prop::collection::vec((any::<bool>(), 0u32..3000), 1..4000)) {
+            let (names, mut elements, mut model) = (Names::default(), Elements::default(), BTreeMap::new());
+            let mut next = 0;
+            for (add, n) in operations {
+                let name = format!("n{}", n * 7919 % 3000).into_bytes();
+                if add {
+                    names.grow_to(next + 1);
+                    names.set(next, &name);
+                    prop_assert_eq!(elements.insert(&name, next, &names), model.insert(name, next));
+                    next += 1;
+                } else {
+                    prop_assert_eq!(elements.remove(&name, &names), model.remove(&name));
+                }
+            }
+            prop_assert_eq!(elements.len(), model.len());
+            prop_assert_eq!(elements.slots().collect::<Vec<_>>(), model.values().copied().collect::<Vec<_>>());
+            for (name, slot) in &model {
+                prop_assert_eq!(elements.slot(name, &names), Some(*slot));
+            }
+            let from: &[u8] = b"n15";
+            let expected: Vec<_> = model.range(from.to_vec()..).take(10).map(|(_, slot)| *slot).collect();
+            prop_assert_eq!(elements.range(Bound::Included(from), Bound::Unbounded, 10, &names), expected);
+            let ranks: Vec<_> = (0..model.len()).step_by(3).collect();
+            let expected: Vec<_> = model.values().step_by(3).copied().collect();
+            prop_assert_eq!(elements.at_ranks(&ranks), expected);
+        }
+    }
+
+    #[test]
+    fn bounds_are_as_they_say() {
+        let (names, mut elements) = (Names::default(), Elements::default());
+        names.grow_to(5);
+        for (slot, name) in [&b""[..], b"a", b"aa", b"b", b"c"].iter().enumerate() {
+            names.set(slot as u32, name);
+            elements.insert(name, slot as u32, &names);
+        }
+        let range = |start, end, count| elements.range(start, end, count, &names);
+        assert_eq!(range(Bound::Unbounded, Bound::Unbounded, 9), [0, 1, 2, 3, 4]);
+        assert_eq!(range(Bound::Excluded(b"a"), Bound::Included(b"b"), 9), [2, 3]);
+        assert_eq!(range(Bound::Included(b"a"), Bound::Excluded(b"b"), 1), [1]);
+        assert_eq!(range(Bound::Included(b"c"), Bound::Included(b"a"), 9), [] as [u32; 0]);
+        assert_eq!(range(Bound::Excluded(b"c"), Bound::Unbounded, 9), [] as [u32; 0]);
+    }
+}

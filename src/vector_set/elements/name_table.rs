@@ -1,0 +1,92 @@
+//! A hash table from names to slots that holds only the slots.
+//!
+//! A hash table that grows moves all its entries at once, which for a million of them takes tens of milliseconds under
+//! the set's lock. So a large set has [`PARTS`] tables that grow one by one; a small set has one.
+
+use std::sync::OnceLock;
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use super::Names;
+use crate::epoch::Pin;
+
+/// Tables of a large set.
+const PARTS: usize = 64;
+/// From this many names a set is large.
+const LARGE: usize = 4096;
+
+/// Slots by the names that they bear.
+pub(super) struct NameTable {
+    /// One table or [`PARTS`].
+    parts: Vec<HashTable<u32>>,
+    len: usize,
+}
+
+impl Default for NameTable {
+    fn default() -> Self {
+        Self { parts: vec![HashTable::new()], len: 0 }
+    }
+}
+
+/// Keyed at random when the process starts: names come from outside, and must not be made to collide.
+fn hash(name: &[u8]) -> u64 {
+    static STATE: OnceLock<RandomState> = OnceLock::new();
+    STATE.get_or_init(RandomState::new).hash_one(name)
+}
+
+impl NameTable {
+    /// By bits that the tables themselves do not look at first.
+    fn part(&self, hash: u64) -> usize {
+        (hash >> 40) as usize % self.parts.len()
+    }
+
+    pub(super) fn get(&self, name: &[u8], names: &Names, pin: &Pin) -> Option<u32> {
+        let hash = hash(name);
+        self.parts[self.part(hash)].find(hash, |&slot| names.get(slot, pin) == name).copied()
+    }
+
+    /// Returns the slot that bore the name before.
+    pub(super) fn insert(&mut self, name: &[u8], slot: u32, names: &Names, pin: &Pin) -> Option<u32> {
+        if self.len == LARGE && self.parts.len() == 1 {
+            self.split(names, pin);
+        }
+        let hash_of = hash(name);
+        let part = self.part(hash_of);
+        match self.parts[part].entry(
+            hash_of,
+            |&slot| names.get(slot, pin) == name,
+            |&slot| hash(names.get(slot, pin)),
+        ) {
+            Entry::Occupied(mut entry) => Some(std::mem::replace(entry.get_mut(), slot)),
+            Entry::Vacant(entry) => {
+                entry.insert(slot);
+                self.len += 1;
+                None
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, name: &[u8], names: &Names, pin: &Pin) -> Option<u32> {
+        let hash = hash(name);
+        let part = self.part(hash);
+        let entry = self.parts[part].find_entry(hash, |&slot| names.get(slot, pin) == name).ok()?;
+        self.len -= 1;
+        Some(entry.remove().0)
+    }
+
+    fn split(&mut self, names: &Names, pin: &Pin) {
+        let small = std::mem::replace(&mut self.parts, (0..PARTS).map(|_| HashTable::new()).collect());
+        for slot in small.into_iter().flatten() {
+            let hash_of = hash(names.get(slot, pin));
+            let part = self.part(hash_of);
+            self.parts[part].insert_unique(hash_of, slot, |&slot| hash(names.get(slot, pin)));
+        }
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.parts.capacity() * size_of::<HashTable<u32>>()
+            + self.parts.iter().map(HashTable::allocation_size).sum::<usize>()
+    }
+}

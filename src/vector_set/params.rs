@@ -1,0 +1,134 @@
+//! What is fixed when a set is made.
+
+use super::{Format, Kind, Metric};
+
+/// The most components of a vector. Redis has no limit of its own; its widest model today has 12,288.
+pub const MAX_DIM: usize = 65_536;
+/// The fewest and the most links per slot, as Redis has them.
+pub const MIN_M: usize = 4;
+/// See [`MIN_M`].
+pub const MAX_M: usize = 4096;
+/// The most candidates that a search or an insertion may keep, as Redis has it.
+pub const MAX_EF: usize = 1_000_000;
+
+/// What is fixed when a set is made. Only valid combinations can be had.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Params {
+    pub(super) dim: usize,
+    pub(super) kind: Kind,
+    pub(super) metric: Metric,
+    pub(super) m: usize,
+    pub(super) ef_construction: usize,
+    pub(super) input_dim: Option<usize>,
+    pub(super) kept: bool,
+}
+
+/// Why a set cannot be made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InvalidParams {
+    /// The dimension, or that of the vectors before projection, is not 1 … [`MAX_DIM`].
+    Dim,
+    /// M is not [`MIN_M`] … [`MAX_M`].
+    M,
+    /// EF is not 1 … [`MAX_EF`].
+    Ef,
+    /// The kind of code cannot express the metric.
+    Metric,
+}
+
+impl Params {
+    /// Redis' default for M.
+    pub const DEFAULT_M: usize = 16;
+    /// Redis' default for the candidates of an insertion.
+    pub const DEFAULT_EF: usize = 200;
+
+    /// A set of vectors with `dim` components, with Redis' defaults: Int8, cosine, M 16, EF 200.
+    pub fn new(dim: usize) -> Result<Self, InvalidParams> {
+        if !(1..=MAX_DIM).contains(&dim) {
+            return Err(InvalidParams::Dim);
+        }
+        let (m, ef_construction) = (Self::DEFAULT_M, Self::DEFAULT_EF);
+        Ok(Self {
+            dim,
+            kind: Kind::Int8,
+            metric: Metric::Cosine,
+            m,
+            ef_construction,
+            input_dim: None,
+            kept: false,
+        })
+    }
+
+    /// How vectors are kept, and what "near" means.
+    pub fn with_format(self, kind: Kind, metric: Metric) -> Result<Self, InvalidParams> {
+        Format::new(self.dim, kind, metric).ok_or(InvalidParams::Metric)?;
+        Ok(Self { kind, metric, ..self })
+    }
+
+    /// Links per slot above layer 0.
+    pub fn with_m(self, m: usize) -> Result<Self, InvalidParams> {
+        if (MIN_M..=MAX_M).contains(&m) { Ok(Self { m, ..self }) } else { Err(InvalidParams::M) }
+    }
+
+    /// Candidates explored by an insertion that does not say.
+    pub fn with_ef(self, ef_construction: usize) -> Result<Self, InvalidParams> {
+        if (1..=MAX_EF).contains(&ef_construction) {
+            Ok(Self { ef_construction, ..self })
+        } else {
+            Err(InvalidParams::Ef)
+        }
+    }
+
+    /// Vectors come with `input_dim` components and are projected to `dim`.
+    pub fn with_projection(self, input_dim: usize) -> Result<Self, InvalidParams> {
+        if (1..=MAX_DIM).contains(&input_dim) {
+            Ok(Self { input_dim: Some(input_dim), ..self })
+        } else {
+            Err(InvalidParams::Dim)
+        }
+    }
+
+    /// A set made on purpose: it may be empty, and its writers need not repeat its parameters.
+    pub fn made_on_purpose(self) -> Self {
+        Self { kept: true, ..self }
+    }
+
+    pub(super) fn format(&self) -> Format {
+        Format::new(self.dim, self.kind, self.metric).expect("checked by `with_format`")
+    }
+
+    /// Components of a stored vector.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// How vectors are kept.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What "near" means.
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// Links per slot above layer 0, and half of those on it.
+    pub fn m(&self) -> usize {
+        self.m
+    }
+
+    /// Candidates explored by an insertion that does not say.
+    pub fn ef_construction(&self) -> usize {
+        self.ef_construction
+    }
+
+    /// Components of a vector before it is projected, if it is.
+    pub fn input_dim(&self) -> Option<usize> {
+        self.input_dim
+    }
+
+    /// True if the set may be empty.
+    pub fn kept(&self) -> bool {
+        self.kept
+    }
+}

@@ -1,0 +1,133 @@
+//! Looking at elements without searching.
+
+use super::{Bound, VectorSet};
+use crate::epoch::{Pin, pin};
+use crate::index::Scorer;
+
+/// The neighbours of an element on each layer, layer 0 first, with distances as codes compare.
+pub type NeighbourLists = Vec<Vec<(Vec<u8>, f32)>>;
+
+/// What `VINFO` tells beyond the parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// Elements.
+    pub size: usize,
+    /// The highest layer of the graph that is in use.
+    pub max_level: u32,
+    /// Elements with an attribute.
+    pub attributes: usize,
+    /// Sets made in this process before this one.
+    pub uid: u64,
+    /// Slots given to elements so far, updates included.
+    pub last_node: u64,
+}
+
+impl VectorSet {
+    /// What `VINFO` tells beyond the parameters.
+    pub fn describe(&self) -> Description {
+        Description {
+            size: self.len(),
+            max_level: self.index.max_level(),
+            attributes: self.attributes.len(),
+            uid: self.uid,
+            last_node: self.index.reserved(),
+        }
+    }
+
+    fn slot(&self, element: &[u8]) -> Option<u32> {
+        self.elements.read().slot(element, &self.names)
+    }
+
+    /// True if there is such an element.
+    pub fn contains(&self, element: &[u8]) -> bool {
+        self.slot(element).is_some()
+    }
+
+    /// True for each name that is an element, all at one moment.
+    pub fn contains_each(&self, names: &[&[u8]]) -> Vec<bool> {
+        let elements = self.elements.read();
+        names.iter().map(|name| elements.slot(name, &self.names).is_some()).collect()
+    }
+
+    /// The attributes of elements, all at one moment.
+    pub fn attributes(&self, names: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+        let pin = pin();
+        let elements = self.elements.read();
+        let attribute =
+            |name: &&[u8]| self.attributes.get(elements.slot(name, &self.names)?, &pin).map(<[u8]>::to_vec);
+        names.iter().map(attribute).collect()
+    }
+
+    /// Lets `look` see the code of an element; [`VectorSet::format`] reads it.
+    pub fn with_code<R>(&self, element: &[u8], look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        let _pin = pin();
+        self.slot(element).map(|slot| look(self.codes.get(slot)))
+    }
+
+    /// The links of an element.
+    pub fn neighbours(&self, element: &[u8]) -> Option<NeighbourLists> {
+        let pin = pin();
+        let slot = self.slot(element)?;
+        let scorer = self.scorer(self.codes.get(slot));
+        let neighbour = |&link: &u32| (self.names.get(link, &pin).to_vec(), scorer.distance(link));
+        let living = |link: &&u32| self.index.slots().state(**link) == crate::index::State::Live;
+        Some(
+            self.index
+                .links(slot)
+                .iter()
+                .map(|list| list.iter().filter(living).map(neighbour).collect())
+                .collect(),
+        )
+    }
+
+    /// Elements between two names in byte order, at most `count`.
+    pub fn range(&self, start: Bound, end: Bound, count: usize) -> Vec<Vec<u8>> {
+        let pin = pin();
+        let slots = self.elements.read().range(start, end, count, &self.names);
+        self.named(&slots, &pin)
+    }
+
+    /// `count` elements, each drawn from all, so that one may come twice. Empty if the set is. `draw(n)`: below `n`.
+    pub fn random(&self, count: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<Vec<u8>> {
+        let pin = pin();
+        let elements = self.elements.read();
+        if elements.len() == 0 {
+            return Vec::new();
+        }
+        let ranks: Vec<_> = (0..count).map(|_| draw(elements.len())).collect();
+        let slots = elements.at_ranks(&ranks);
+        drop(elements);
+        self.named(&slots, &pin)
+    }
+
+    /// `count` different elements in random order, or all if there are fewer.
+    pub fn random_distinct(&self, count: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<Vec<u8>> {
+        let pin = pin();
+        let elements = self.elements.read();
+        let ranks = distinct_below(elements.len(), count, &mut draw);
+        let slots = elements.at_ranks(&ranks);
+        drop(elements);
+        self.named(&slots, &pin)
+    }
+
+    fn named(&self, slots: &[u32], pin: &Pin) -> Vec<Vec<u8>> {
+        slots.iter().map(|&slot| self.names.get(slot, pin).to_vec()).collect()
+    }
+}
+
+/// `count` different numbers below `n`, or all: Floyd's algorithm, shuffled.
+fn distinct_below(n: usize, count: usize, draw: &mut impl FnMut(usize) -> usize) -> Vec<usize> {
+    let mut seen = std::collections::HashSet::new();
+    let mut drawn: Vec<usize> = (n.saturating_sub(count)..n)
+        .map(|last| {
+            let number = draw(last + 1);
+            let number = if seen.contains(&number) { last } else { number };
+            seen.insert(number);
+            number
+        })
+        .collect();
+    for i in (1..drawn.len()).rev() {
+        drawn.swap(i, draw(i + 1));
+    }
+    drawn
+}

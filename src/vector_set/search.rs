@@ -1,0 +1,235 @@
+//! Finding the elements nearest to a query.
+
+use std::collections::{BinaryHeap, HashSet};
+use std::sync::atomic::Ordering;
+
+use super::filter::Filter;
+use super::{SEARCHES, VectorSet};
+use crate::epoch::{Pin, pin};
+use crate::index::{Candidate, Scorer, State, Walk};
+
+/// Up to so many slots per result kept, reading all of them one after the other is faster than walking the graph.
+const SCAN_PER_EF: usize = 8;
+/// Results that a scan keeps beyond what was asked, in case writers that overlap it take some away.
+const SPARE: usize = 16;
+
+/// What is asked of a search besides its query.
+pub struct Search<'f> {
+    /// Results wanted, at least 1.
+    pub count: usize,
+    /// Candidates kept while walking; more finds more. At least `count` are kept.
+    pub ef: usize,
+    /// Only elements whose attribute matches.
+    pub filter: Option<&'f Filter>,
+    /// With a filter: nodes whose links are followed at most.
+    pub filter_ef: usize,
+    /// Looks at every element instead of walking the graph.
+    pub truth: bool,
+}
+
+/// Why a vector cannot be a query.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum QueryError {
+    /// It has `got` components, the set `has`.
+    Dimension {
+        /// Components of the query.
+        got: usize,
+        /// Components of the set's vectors.
+        has: usize,
+    },
+    /// It has `got` components; the set has fewer or more, and projects from `expects`.
+    ProjectionDimension {
+        /// Components of the query.
+        got: usize,
+        /// Components that the projection takes.
+        expects: usize,
+    },
+}
+
+/// What a search found, nearest first. While it lives, the elements it names stay readable.
+pub struct Hits<'s> {
+    set: &'s VectorSet,
+    pin: Pin<'static>,
+    found: Vec<Candidate>,
+}
+
+/// One element that was found.
+pub struct Hit<'h> {
+    /// Its name.
+    pub element: &'h [u8],
+    /// Its distance, as codes compare; see [`crate::quantization::Metric::told`].
+    pub distance: f32,
+    slot: u32,
+    hits: &'h Hits<'h>,
+}
+
+impl<'h> Hit<'h> {
+    /// Its attribute.
+    pub fn attribute(&self) -> Option<&'h [u8]> {
+        self.hits.set.attributes.get(self.slot, &self.hits.pin)
+    }
+
+    /// Its vector, as near to what was sent as its code allows.
+    pub fn vector(&self) -> Vec<f32> {
+        self.hits.set.format.decode(self.hits.set.codes.get(self.slot))
+    }
+}
+
+impl Hits<'_> {
+    /// The elements found, nearest first.
+    pub fn iter(&self) -> impl Iterator<Item = Hit<'_>> {
+        self.found.iter().map(|candidate| Hit {
+            element: self.set.names.get(candidate.slot(), &self.pin),
+            distance: candidate.distance(),
+            slot: candidate.slot(),
+            hits: self,
+        })
+    }
+
+    /// How many were found.
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// True if none was.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+}
+
+/// Counts a search among those that run.
+struct Running;
+
+impl Running {
+    fn begin() -> Self {
+        SEARCHES.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        SEARCHES.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl VectorSet {
+    /// The code of a vector of the set's dimension, or of the one it projects from.
+    pub fn query(&self, vector: &[f32]) -> Result<Box<[u8]>, QueryError> {
+        let (got, has) = (vector.len(), self.format.dim());
+        match self.params.input_dim() {
+            // A projection to its own dimension projects queries too. (Redis does not, and compares apples to pears.)
+            Some(expects) if got == expects => Ok(self.encode(vector)),
+            _ if got == has => Ok(self.format.encoded(vector)),
+            Some(expects) => Err(QueryError::ProjectionDimension { got, expects }),
+            None => Err(QueryError::Dimension { got, has }),
+        }
+    }
+
+    /// The code of an element's vector, as a query. It is decoded and encoded again, as Redis does.
+    pub fn query_of(&self, element: &[u8]) -> Option<Box<[u8]>> {
+        let _pin = pin();
+        let slot = self.elements.read().slot(element, &self.names)?;
+        Some(self.format.encoded(&self.format.decode(self.codes.get(slot))))
+    }
+
+    /// Encodes a vector as it was sent, projecting it first where the set does.
+    pub(super) fn encode(&self, vector: &[f32]) -> Box<[u8]> {
+        match self.projection {
+            Some(projection) => self.format.encoded(&projection.project(vector)),
+            None => self.format.encoded(vector),
+        }
+    }
+
+    /// True if a search with this `ef` reads every element anyway.
+    fn scans(&self, search: &Search) -> bool {
+        search.truth || self.len() <= search.ef.max(search.count).saturating_mul(SCAN_PER_EF)
+    }
+
+    /// Roughly how many bytes of codes a search reads: what decides where it runs.
+    pub fn search_cost(&self, search: &Search) -> usize {
+        /// Codes read for each candidate kept, as measured with M 16.
+        const READ_PER_EF: usize = 16;
+        let walked = search
+            .ef
+            .max(search.count)
+            .saturating_mul(READ_PER_EF)
+            .saturating_add(search.filter.map_or(0, |_| search.filter_ef * 8));
+        let read = if self.scans(search) { self.len() } else { walked.min(self.len()) };
+        read.saturating_mul(self.format.code_bytes())
+    }
+
+    /// The elements nearest to a query, which [`VectorSet::query`] or [`VectorSet::query_of`] made.
+    ///
+    /// A search that overlaps so many updates that slots of one element crowd out others starts over; the third time
+    /// it holds changes off while it looks.
+    pub fn search(&self, query: &[u8], search: &Search) -> Hits<'_> {
+        let _running = Running::begin();
+        for _ in 0..2 {
+            let (hits, crowded) = self.search_once(query, search);
+            if !crowded {
+                return hits;
+            }
+        }
+        let _no_changes = self.elements.read();
+        self.search_once(query, search).0
+    }
+
+    /// One try, and whether its list of results was full of slots that had to be taken out again.
+    fn search_once(&self, query: &[u8], search: &Search) -> (Hits<'_>, bool) {
+        let pin = pin();
+        // In this order: an update between the two is then seen to have moved the count.
+        let updates = self.updates.load(Ordering::Acquire);
+        let start = self.index.slots().moment();
+        let admit = |slot| self.index.slots().admits(slot, start) && self.matches(slot, search.filter, &pin);
+        let (mut found, kept) = if self.scans(search) {
+            let keep = search.count.saturating_add(SPARE);
+            (self.scan(query, keep, admit), keep)
+        } else {
+            let expansions = if search.filter.is_some() { search.filter_ef } else { usize::MAX };
+            let ef = search.ef.max(search.count).min(self.len().saturating_add(SPARE));
+            (self.index.search(&self.scorer(query), Walk { ef, expansions }, admit), ef)
+        };
+        let full = found.len() >= kept;
+        self.settle(&mut found, updates, &pin);
+        let crowded = full && found.len() < search.count;
+        found.truncate(search.count);
+        (Hits { set: self, pin, found }, crowded)
+    }
+
+    fn matches(&self, slot: u32, filter: Option<&Filter>, pin: &Pin) -> bool {
+        filter.is_none_or(|filter| {
+            self.attributes.get(slot, pin).is_some_and(|attribute| filter.matches(attribute))
+        })
+    }
+
+    /// The `keep` nearest of all slots that are admitted.
+    fn scan(&self, query: &[u8], keep: usize, admit: impl Fn(u32) -> bool) -> Vec<Candidate> {
+        let scorer = self.scorer(query);
+        let mut nearest = BinaryHeap::new();
+        for slot in 0..self.index.slots().end() {
+            if !admit(slot) {
+                continue;
+            }
+            let candidate = Candidate::new(scorer.distance(slot), slot);
+            if nearest.len() < keep {
+                nearest.push(candidate);
+            } else if let Some(mut worst) = nearest.peek_mut()
+                && candidate < *worst
+            {
+                *worst = candidate;
+            }
+        }
+        nearest.into_sorted_vec()
+    }
+
+    /// Takes out what did not become an element by the end, and the second slot of an element that was updated meanwhile.
+    fn settle(&self, found: &mut Vec<Candidate>, updates: u64, pin: &Pin) {
+        let slots = self.index.slots();
+        found.retain(|candidate| slots.state(candidate.slot()) != State::Linking);
+        if updates % 2 == 1 || self.updates.load(Ordering::Acquire) != updates {
+            let mut seen = HashSet::with_capacity(found.len());
+            found.retain(|candidate| seen.insert(self.names.get(candidate.slot(), pin)));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+"""The programs that a measurement needs: nearhit and the load generator built, the peer installed."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+from . import Failure
+from .servers import Program
+
+TOOLS = pathlib.Path(__file__).resolve().parent.parent
+
+
+def say(text):
+    """Progress, away from the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(*words, stdout=sys.stderr):
+    """Runs a program to its end; what it printed, if stdout is a pipe."""
+    try:
+        return subprocess.run(words, check=True, stdout=stdout, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Failure(error) from error
+
+
+def cargo_build(crate, binary):
+    """Builds a crate in release mode; where its binary then is."""
+    manifest = ["--manifest-path", str(crate / "Cargo.toml")]
+    say(f"building {binary}")
+    run("cargo", "build", "--quiet", "--release", "--bin", binary, *manifest)
+    metadata = run("cargo", "metadata", "--no-deps", "--format-version", "1", *manifest, stdout=subprocess.PIPE)
+    return pathlib.Path(json.loads(metadata)["target_directory"]) / "release" / binary
+
+
+def servers(args):
+    """The programs asked for, by name, in the order they were asked for."""
+    make = {"nearhit": nearhit, "redis": redis}
+    return {name: make[name](args) for name in args.servers}
+
+
+def nearhit(args):
+    """nearhit as it is built from this repository, or as --nearhit-bin names it."""
+    binary = args.nearhit_bin or cargo_build(TOOLS.parent, "nearhit")
+    return Program("nearhit", (str(pathlib.Path(binary).resolve()),))
+
+
+def redis(args):
+    """Redis 8.6, installed where it is not yet; nothing is saved to disk."""
+    binary = pathlib.Path(args.peers).resolve() / "bin" / "redis8-server"
+    if not binary.exists():
+        say(f"installing Redis into {args.peers}")
+        run(str(TOOLS / "peers"), args.peers)
+    version = run(str(binary), "--version", stdout=subprocess.PIPE)
+    number = next((word[2:] for word in version.split() if word.startswith("v=")), "8.6")
+    return Program(f"Redis {number}", (str(binary), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"))

@@ -1,0 +1,54 @@
+"""The vectors to measure with: found under a folder, or made there from the package registries."""
+
+import dataclasses
+import json
+import pathlib
+import sys
+
+from . import build
+
+DATA = build.TOOLS / "data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Set:
+    """A folder of vectors, as tools/data/README.md describes it."""
+
+    name: str
+    folder: pathlib.Path
+    n: int
+    dim: int
+    queries: int
+
+
+def find(args):
+    """Those of --sets that there are or that can be made, in their order; what is missing is said."""
+    for name in args.sets:
+        folder = pathlib.Path(args.data) / name
+        if not (folder / "meta.json").exists() and name in MAKERS:
+            MAKERS[name](args)
+        if (folder / "meta.json").exists():
+            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+            yield Set(name, folder, meta["n"], meta["dim"], meta["nq"])
+        else:
+            build.say(f"{name} is left out, as there is no {folder}{HINTS.get(name, '')}; see {DATA / 'README.md'}")
+
+
+def make_glove(args):
+    """From npm, through a virtual environment of its own; a minute or two."""
+    build.say("making glove-100 (once)")
+    venv = build.TOOLS / ".venv-data"
+    if not (venv / "bin" / "python").exists():
+        build.run(sys.executable, "-m", "venv", str(venv))
+    build.run(str(venv / "bin" / "pip"), "install", "--quiet", "-r", str(DATA / "requirements.txt"))
+    build.run(str(venv / "bin" / "python"), str(DATA / "glove.py"), "--out", args.data)
+
+
+def unpack_minilm(args):
+    """From its packed form, which is too large for a repository."""
+    if args.shared:
+        build.run(sys.executable, str(DATA / "unpack.py"), args.shared, "--out", args.data)
+
+
+HINTS = {"minilm-384": ": pass --shared DIR, where minilm-384.tar.xz and minilm-384.f16 lie"}
+MAKERS = {"glove-100": make_glove, "minilm-384": unpack_minilm}
