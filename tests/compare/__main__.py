@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -47,6 +48,9 @@ def arguments(words):
     parser.add_argument("--peer-twice", action="store_true", help="Redis in both places, to test the test")
     parser.add_argument("--self-test", action="store_true", help="test the test: its own parts, and that it can fail")
     options = parser.parse_args(words)
+    for binary in ("nearhit_binary", "peer_binary"):
+        if getattr(options, binary):
+            setattr(options, binary, os.path.abspath(getattr(options, binary)))
     if bool(options.nearhit) != bool(options.peer):
         parser.error("--nearhit and --peer go together")
     return options

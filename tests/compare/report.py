@@ -4,12 +4,13 @@ import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from commands import context, show
+from commands import context, name_of, show
 
 SHOWN_PER_KIND = 3
 SHOWN_KINDS = 40
 CONTEXT_LINES = 25
 LINE = 240
+UNKNOWN = b"-ERR unknown command "
 RAW = b"(raw)"
 """Stands for the command's name in findings of raw bytes."""
 
@@ -32,6 +33,11 @@ class Finding:
     @property
     def is_raw(self):
         return self.args[:1] == [RAW]
+
+    @property
+    def is_unknown(self):
+        """True if the command is known to the peer alone."""
+        return not self.is_raw and UNKNOWN in self.ours and UNKNOWN not in self.peer
 
     def kind(self):
         """Findings of one kind are most likely one fault."""
@@ -106,6 +112,9 @@ class Report:
             f"{sum(self.deliberate.values())} deliberate"
             f"{deliberate}, {len(self.findings)} different"
         )
+        unknown = Counter(name_of(finding.args).decode(errors="replace") for finding in self.findings if finding.is_unknown)
+        if unknown:
+            self.note(f"not known to {self.ours_name}: " + ", ".join(f"{name} ×{n}" for name, n in unknown.most_common()))
         for note in self.notes:
             print(f"  {note}")
         self._print_findings()

@@ -16,7 +16,7 @@ START_S = 30.0
 EXIT_S = 5.0
 
 PEER_FLAGS = ["--save", "", "--enable-debug-command", "yes"]
-NEARHIT_FLAGS = ["--save", "", "--enable-debug-command", "yes"]
+NEARHIT_FLAGS = ["--enable-debug-command", "yes"]
 
 
 class Given:
@@ -54,9 +54,9 @@ class Started:
         self.folder = tempfile.mkdtemp(prefix="compare-")
         self.address = ("127.0.0.1", free_port())
         self.log_path = os.path.join(self.folder, "log")
-        command = [self.binary, "--port", str(self.address[1]), "--dir", self.folder, *self.flags]
+        command = [self.binary, "--port", str(self.address[1]), *self.flags]
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         self._wait_until_ready()
 
     def stop(self):
