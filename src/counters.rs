@@ -82,19 +82,19 @@ fn thread_number() -> usize {
 /// Declares a struct of [`Counter`]s that can be reset and listed by name.
 #[macro_export]
 macro_rules! counters {
-    ($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $crate::counters::Counter,)* }
+        $vis struct $name { $($(#[$field_doc])* $vis $field: $crate::counters::Counter,)* }
 
         impl $name {
             /// Name and value of each counter, in the order of declaration.
-            pub fn list(&self) -> impl Iterator<Item = (&'static str, u64)> {
+            $vis fn list(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($field), self.$field.get()),)*].into_iter()
             }
 
             /// Sets all to zero.
-            pub fn reset(&self) {
+            $vis fn reset(&self) {
                 $(self.$field.reset();)*
             }
         }
@@ -107,7 +107,7 @@ mod tests {
 
     counters! {
         /// For the test.
-        pub struct Pair { /// One.
+        struct Pair { /// One.
             first, /// Two.
             second, }
     }

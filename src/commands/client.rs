@@ -8,6 +8,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::registry::{self, Command};
 use crate::counters::Counter;
 use crate::resp::Protocol;
 
@@ -99,7 +100,8 @@ pub struct Shown {
     pub no_evict: AtomicBool,
     /// `CLIENT NO-TOUCH`.
     pub no_touch: AtomicBool,
-    last_command: Mutex<&'static str>,
+    /// One more than its number in the registry; 0 before the first.
+    last_command: AtomicUsize,
     last_active_ms: AtomicU64,
     /// Commands it sent.
     pub commands: Counter,
@@ -145,7 +147,7 @@ impl Shown {
             protocol: AtomicU8::new(2),
             no_evict: AtomicBool::new(false),
             no_touch: AtomicBool::new(false),
-            last_command: Mutex::new(""),
+            last_command: AtomicUsize::new(0),
             last_active_ms: AtomicU64::new(0),
             commands: Counter::new(),
             bytes_in: Counter::new(),
@@ -168,10 +170,10 @@ impl Shown {
     }
 
     /// Notes that a command begins.
-    pub fn begin(&self, command: &'static str, now: Instant) {
+    pub fn begin(&self, command: &Command, now: Instant) {
         self.touch(now);
         self.commands.add(1);
-        *self.last_command.lock() = command;
+        self.last_command.store(command.id + 1, Ordering::Relaxed);
     }
 
     fn touch(&self, now: Instant) {
@@ -179,9 +181,10 @@ impl Shown {
         self.last_active_ms.store(since.as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// The registered name of its last command; empty before the first.
-    pub fn last_command(&self) -> &'static str {
-        *self.last_command.lock()
+    /// The registered name of its last command; none before the first.
+    pub fn last_command(&self) -> Option<&'static str> {
+        let id = self.last_command.load(Ordering::Relaxed).checked_sub(1)?;
+        registry::by_id(id).map(|command| command.spec.name)
     }
 
     /// Seconds without a request.

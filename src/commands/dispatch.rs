@@ -73,7 +73,7 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
 
 fn run(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Reply {
     let start = Instant::now();
-    client.shown.begin(command.spec.name, start);
+    client.shown.begin(command, start);
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, server, client, request)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
     server.statistics.ran(command, start.elapsed(), outcome.as_ref().err());

@@ -4,7 +4,7 @@ use super::Spec;
 use crate::resp::Reply;
 
 /// The lines of Redis' shape: a header, then each subcommand with its summary.
-pub fn of(container: &str, subcommands: &[&Spec]) -> Reply {
+pub(super) fn of(container: &str, subcommands: &[&Spec]) -> Reply {
     let header = format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
     let lines = subcommands
         .iter()

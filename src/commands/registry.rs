@@ -55,6 +55,13 @@ pub fn count() -> usize {
     REGISTRY.1
 }
 
+/// A command or subcommand by its number. Walks the table: for people, not for requests.
+pub fn by_id(id: usize) -> Option<&'static Command> {
+    let with_subcommands =
+        all().into_iter().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
+    with_subcommands.into_iter().find(|command| command.id == id)
+}
+
 /// All commands (not their subcommands) in the order of the table.
 pub fn all() -> Vec<&'static Command> {
     in_order(&REGISTRY.0)

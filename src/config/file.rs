@@ -71,7 +71,7 @@ impl std::error::Error for FileError {}
 ///
 /// # Errors
 /// The file cannot be read, or its first wrong line.
-pub fn apply(path: &Path, settings: &mut Settings) -> Result<(), FileError> {
+pub(super) fn apply(path: &Path, settings: &mut Settings) -> Result<(), FileError> {
     let unreadable = |why| FileError::Unreadable(path.to_owned(), why);
     if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_LEN {
         return Err(FileError::TooLong(path.to_owned()));

@@ -3,7 +3,8 @@
 use super::settings::{OutputLimit, Settings};
 use super::words;
 
-/// What an option takes, and where it is kept.
+/// What an option takes, and where it is kept (`field`).
+#[expect(missing_docs, reason = "the fields mean what their names say")]
 pub enum Kind {
     /// A number between two bounds (both allowed).
     Number { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },

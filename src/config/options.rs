@@ -49,7 +49,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Number { field: |settings| &mut settings.port, min: 0, max: 65535 },
         default: "6379",
         mutable: false,
-        help: "TCP port; 0 listens on no TCP port",
+        help: "TCP port; 0 is none beside a Unix socket, and a free one without",
     },
     OptionSpec {
         name: "unixsocket",

@@ -11,6 +11,7 @@ use super::options::{OPTIONS, OptionSpec};
 use super::settings::Settings;
 
 /// Why the server cannot start with what it was given.
+#[expect(missing_docs, reason = "the fields mean what their names say")]
 #[derive(Debug)]
 pub enum StartError {
     /// The flags are not understood; also `--help` and `--version`, which end the program too.

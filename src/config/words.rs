@@ -2,7 +2,7 @@
 
 /// Quotes that do not close, or a closing quote with no blank after it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct UnbalancedQuotes;
+pub(super) struct UnbalancedQuotes;
 
 impl std::fmt::Display for UnbalancedQuotes {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -14,7 +14,7 @@ impl std::fmt::Display for UnbalancedQuotes {
 ///
 /// # Errors
 /// The quotes are unbalanced.
-pub fn split(line: &str) -> Result<Vec<String>, UnbalancedQuotes> {
+pub(super) fn split(line: &str) -> Result<Vec<String>, UnbalancedQuotes> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();
     while !rest.is_empty() {

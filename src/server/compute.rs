@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
@@ -17,7 +16,6 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Threads and their queue. A client has at most one job in it, so it is no longer than there are clients.
 pub(super) struct ComputePool {
     queue: Arc<Queue>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
@@ -39,16 +37,18 @@ impl ComputePool {
     /// The system gives no more threads.
     pub(super) fn start(count: usize) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
-        let spawn = |number| {
+        for number in 0..count {
             let queue = Arc::clone(&queue);
-            std::thread::Builder::new().name(format!("compute-{number}")).spawn(move || queue.work())
-        };
-        let threads = (0..count).map(spawn).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { queue, threads: Mutex::new(threads) })
+            std::thread::Builder::new().name(format!("compute-{number}")).spawn(move || queue.work())?;
+        }
+        Ok(Self { queue })
     }
 
     /// Runs `work` on some thread of the pool. None if the pool was stopped before it came to it.
-    pub(super) async fn run<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+    pub(super) async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Option<R> {
         let (sender, receiver) = oneshot::channel();
         self.queue.push(Box::new(move || {
             // The receiver is gone if the connection was dropped with its runtime: then nobody asks.
@@ -57,14 +57,10 @@ impl ComputePool {
         receiver.await.ok()
     }
 
-    /// Ends the threads after their current jobs; jobs that wait are dropped.
+    /// Ends the threads after their current jobs; jobs that wait are dropped. Does not wait for them: the server had
+    /// its patience with running commands when it drained.
     pub(super) fn stop(&self) {
         self.queue.close();
-        for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a compute thread had panicked");
-            }
-        }
     }
 }
 

@@ -24,6 +24,8 @@ use crate::resp::{Limits, ProtocolError, Request, RequestParser};
 const READ_LEN: usize = 16 * 1024;
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
+/// Requests between two looks at the clock.
+const REQUESTS_PER_LOOK: usize = 8;
 /// Time after which they get it anyway.
 const SLICE_TIME: Duration = Duration::from_millis(1);
 /// Bytes of replies that are written although the slice is not over.
@@ -65,7 +67,12 @@ enum Event {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Socket, shown: Arc<Shown>, server: Arc<Server>, compute: Arc<ComputePool>) -> Self {
+    pub(super) fn new(
+        socket: Socket,
+        shown: Arc<Shown>,
+        server: Arc<Server>,
+        compute: Arc<ComputePool>,
+    ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
         Self {
@@ -106,7 +113,7 @@ impl Connection {
     async fn work(&mut self, mut client: Client) -> Option<(Client, Progress)> {
         self.refresh_settings();
         let start = Instant::now();
-        for _ in 0..SLICE_REQUESTS {
+        for number in 1..=SLICE_REQUESTS {
             let limits = self.limits(&client);
             let request = match self.parser.next(&mut self.input, &limits) {
                 Ok(Some(request)) => request,
@@ -120,7 +127,8 @@ impl Connection {
             if client.closing {
                 return Some((client, Progress::Closing));
             }
-            if self.output.len() > SLICE_OUTPUT || start.elapsed() > SLICE_TIME {
+            let is_time_over = number % REQUESTS_PER_LOOK == 0 && start.elapsed() > SLICE_TIME;
+            if is_time_over || self.output.len() > SLICE_OUTPUT || self.shown.is_killed() {
                 break;
             }
         }
@@ -212,7 +220,11 @@ impl Connection {
             return false;
         }
         self.server.traffic.mine().output_buffer_closed.add(1);
-        tracing::warn!(client = self.shown.id, bytes = self.output.len(), "disconnected: it does not read its replies");
+        tracing::warn!(
+            client = self.shown.id,
+            bytes = self.output.len(),
+            "disconnected: it does not read its replies"
+        );
         true
     }
 
@@ -257,7 +269,8 @@ impl Connection {
         let (wants_input, wants_room) = (self.may_go_on(), !self.output.is_empty());
         let hint = self.parser.hint();
         poll_fn(|cx| {
-            if wants_input && let Poll::Ready(read) = poll_input(&mut self.socket, &mut self.input, hint, cx) {
+            if wants_input && let Poll::Ready(read) = poll_input(&mut self.socket, &mut self.input, hint, cx)
+            {
                 return Poll::Ready(Event::Input(read));
             }
             if wants_room && self.socket.poll_write_ready(cx).is_ready() {
@@ -282,7 +295,12 @@ impl Connection {
 }
 
 /// Reads what there is. While a long argument comes in, straight into its place; else through the stack.
-fn poll_input(socket: &mut Socket, input: &mut BytesMut, hint: usize, cx: &mut Context) -> Poll<io::Result<usize>> {
+fn poll_input(
+    socket: &mut Socket,
+    input: &mut BytesMut,
+    hint: usize,
+    cx: &mut Context,
+) -> Poll<io::Result<usize>> {
     if hint > READ_LEN {
         input.reserve(hint);
         return pin!(socket.read_buf(input)).poll(cx);

@@ -56,7 +56,8 @@ impl Housekeeper {
     pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let heard = Arc::clone(&bell);
-        let thread = std::thread::Builder::new().name("housekeeper".into()).spawn(move || keep(&server, &heard))?;
+        let thread =
+            std::thread::Builder::new().name("housekeeper".into()).spawn(move || keep(&server, &heard))?;
         Ok(Self { bell, thread })
     }
 

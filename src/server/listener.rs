@@ -32,7 +32,9 @@ pub enum BindError {
 impl std::fmt::Display for BindError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NotAnAddress(text) => write!(out, "cannot listen on '{text}': 'bind' takes IP addresses, '*' and '::*'"),
+            Self::NotAnAddress(text) => {
+                write!(out, "cannot listen on '{text}': 'bind' takes IP addresses, '*' and '::*'")
+            }
             Self::Refused(place, error) => write!(out, "cannot listen on {place}: {error}{}", advice(error)),
             Self::Nowhere => out.write_str("nowhere to listen: set 'port', or 'unixsocket'"),
         }

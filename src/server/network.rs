@@ -91,7 +91,11 @@ impl Worker {
     async fn work(self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) {
         while let Some((accepted, shown)) = arrivals.recv().await {
             let (server, compute) = (Arc::clone(&self.server), Arc::clone(&self.compute));
-            let place = Place { server: Arc::clone(&server), connections: Arc::clone(&self.connections), id: shown.id };
+            let place = Place {
+                server: Arc::clone(&server),
+                connections: Arc::clone(&self.connections),
+                id: shown.id,
+            };
             tokio::spawn(async move {
                 let _place = place;
                 serve(accepted, &shown, &server, compute).await;

@@ -39,7 +39,9 @@ impl Accepted {
     /// Who is at both ends. `unix_path` stands for the addresses that Unix sockets lack.
     pub(super) fn endpoints(&self, unix_path: &str) -> Endpoints {
         use std::os::fd::AsRawFd;
-        let text = |address: io::Result<std::net::SocketAddr>| address.map_or("?:0".into(), |address| address.to_string());
+        let text = |address: io::Result<std::net::SocketAddr>| {
+            address.map_or("?:0".into(), |address| address.to_string())
+        };
         match self {
             Self::Tcp(stream) => Endpoints {
                 address: text(stream.peer_addr()),
@@ -107,7 +109,11 @@ impl Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),

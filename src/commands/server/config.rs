@@ -79,7 +79,7 @@ fn get(args: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    if args.remaining() % 2 != 0 {
+    if !args.remaining().is_multiple_of(2) {
         return Err(Error::wrong_arity(SET.name));
     }
     let words: Vec<_> = args.iter().map(String::from_utf8_lossy).collect();

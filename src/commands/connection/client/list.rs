@@ -68,10 +68,7 @@ fn line(shown: &Shown) -> String {
         flags(shown),
         shown.db.load(Relaxed),
         query + free + output + size_of::<Shown>(),
-        match shown.last_command() {
-            "" => "NULL",
-            name => name,
-        },
+        shown.last_command().unwrap_or("NULL"),
         shown.protocol.load(Relaxed),
         labels.library,
         labels.library_version,

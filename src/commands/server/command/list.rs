@@ -31,10 +31,12 @@ impl<'r> Filter<'r> {
         if !args.keyword("filterby") || args.remaining() != 2 {
             return Err(Error::syntax());
         }
-        let kinds: [(&str, fn(&'r [u8]) -> Filter<'r>); 3] =
-            [("module", Filter::Module), ("aclcat", Filter::Category), ("pattern", Filter::Pattern)];
-        let make = args.keyword_of(&kinds).ok_or(Error::syntax())?;
-        Ok(make(args.bytes()?))
+        match args.keyword_of(&[("module", 0), ("aclcat", 1), ("pattern", 2)]) {
+            Some(0) => Ok(Filter::Module(args.bytes()?)),
+            Some(1) => Ok(Filter::Category(args.bytes()?)),
+            Some(_) => Ok(Filter::Pattern(args.bytes()?)),
+            None => Err(Error::syntax()),
+        }
     }
 
     fn admits(&self, spec: &Spec) -> bool {

@@ -68,6 +68,6 @@ fn info(args: Args, _: &mut Context) -> Result<Reply, Error> {
     if args.is_empty() {
         return Ok(all(describe::command));
     }
-    let show = |name| registry::find(name).map_or(Reply::NullArray, describe::command);
+    let show = |name| registry::find(name).map_or(Reply::Null, describe::command);
     Ok(Reply::Array(args.iter().map(show).collect()))
 }

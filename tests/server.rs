@@ -1,0 +1,397 @@
+//! The real server on a free port, spoken to through plain sockets.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use nearhit::commands::Server;
+use nearhit::config::{OutputLimit, Settings};
+use nearhit::server;
+
+/// A server that ends with its test.
+struct Running {
+    address: SocketAddr,
+    server: Arc<Server>,
+    thread: Option<JoinHandle<()>>,
+}
+
+fn settings() -> Settings {
+    let bind = vec!["127.0.0.1".to_owned()];
+    Settings { bind, port: 0, io_threads: 2, compute_threads: 1, ..Settings::defaults() }
+}
+
+fn start(settings: Settings) -> Running {
+    let running = server::start(settings).expect("a free port");
+    // Without a TCP port there is nobody to connect to it.
+    let address = running.tcp_addresses().first().copied().unwrap_or(([127, 0, 0, 1], 0).into());
+    let server = running.server();
+    Running { address, server, thread: Some(std::thread::spawn(move || running.serve())) }
+}
+
+impl Running {
+    fn connect(&self) -> Client<TcpStream> {
+        Client(TcpStream::connect(self.address).expect("the server listens"))
+    }
+
+    /// Waits until it has ended.
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server does not panic");
+        }
+    }
+
+    /// Waits until some client runs this command.
+    fn wait_for_command(&self, name: &str) {
+        let mut observer = self.connect();
+        while !observer.bulk(&["CLIENT", "LIST"]).contains(&format!("cmd={name} ")) {}
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.server.stop.request();
+        if !std::thread::panicking() {
+            self.join();
+        }
+    }
+}
+
+struct Client<S>(S);
+
+impl<S: Read + Write> Client<S> {
+    fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.write_all(bytes.as_ref()).expect("the server reads");
+    }
+
+    fn request(&mut self, args: &[&str]) {
+        self.send(encode(args));
+    }
+
+    fn expect(&mut self, reply: impl AsRef<[u8]>) {
+        let mut got = vec![0; reply.as_ref().len()];
+        self.0.read_exact(&mut got).expect("the server replies");
+        assert_eq!(got.escape_ascii().to_string(), reply.as_ref().escape_ascii().to_string());
+    }
+
+    /// Nothing more comes.
+    fn expect_end(&mut self) {
+        assert_eq!(self.rest(), "");
+    }
+
+    fn rest(&mut self) -> String {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+            _ => String::from_utf8_lossy(&rest).into_owned(),
+        }
+    }
+
+    fn ask(&mut self, args: &[&str], reply: &str) {
+        self.request(args);
+        self.expect(reply);
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = Vec::new();
+        while !line.ends_with(b"\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).expect("the server replies");
+            line.extend(byte);
+        }
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// The text of a bulk string reply.
+    fn bulk(&mut self, args: &[&str]) -> String {
+        self.request(args);
+        let header = self.line();
+        let len: usize = header.trim_start_matches('$').trim().parse().expect("a bulk string");
+        let mut text = vec![0; len + 2];
+        self.0.read_exact(&mut text).expect("the server replies");
+        String::from_utf8_lossy(&text[..len]).into_owned()
+    }
+}
+
+fn encode(args: &[&str]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
+    args.iter().for_each(|arg| bytes.extend(format!("${}\r\n{arg}\r\n", arg.len()).bytes()));
+    bytes
+}
+
+#[test]
+fn a_pipeline_is_answered_in_order() {
+    let running = start(settings());
+    let mut client = running.connect();
+    let numbers: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    let requests: Vec<u8> = numbers.iter().flat_map(|number| encode(&["ECHO", number])).collect();
+    client.send(requests);
+    for number in &numbers {
+        client.expect(format!("${}\r\n{number}\r\n", number.len()));
+    }
+}
+
+#[test]
+fn heavy_commands_keep_their_place_in_a_pipeline() {
+    let running = start(Settings { enable_debug_command: "yes", ..settings() });
+    let mut client = running.connect();
+    let requests = [encode(&["ECHO", "a"]), encode(&["DEBUG", "SLEEP", "0.01"]), encode(&["ECHO", "b"])];
+    client.send(requests.concat());
+    client.expect("$1\r\na\r\n+OK\r\n$1\r\nb\r\n");
+}
+
+#[test]
+fn requests_may_arrive_byte_by_byte_and_inline() {
+    let running = start(settings());
+    let mut client = running.connect();
+    for byte in [encode(&["ECHO", "héllo\r\n"]), b"\r\nPING\r\n".to_vec()].concat() {
+        client.send([byte]);
+    }
+    client.expect("$8\r\nhéllo\r\n\r\n+PONG\r\n");
+}
+
+#[test]
+fn long_arguments_arrive_whole() {
+    let running = start(settings());
+    let mut client = running.connect();
+    let long = "x".repeat(3 << 20);
+    client.ask(&["ECHO", &long], &format!("${}\r\n{long}\r\n", long.len()));
+}
+
+#[test]
+fn hello_changes_the_protocol_of_its_own_reply() {
+    let running = start(settings());
+    let mut client = running.connect();
+    client.ask(
+        &["HELLO", "3"],
+        "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n8.6.2\r\n$5\r\nproto\r\n:3\r\n",
+    );
+    let mut other = running.connect();
+    other.ask(&["HELLO"], "*14\r\n$6\r\nserver\r\n");
+}
+
+#[test]
+fn protocol_errors_end_their_connection_only() {
+    let running = start(settings());
+    let mut bystander = running.connect();
+    bystander.ask(&["PING"], "+PONG\r\n");
+    for (bytes, reason) in [
+        ("*1\r\n+a\r\n", "expected '$', got '+'"),
+        ("*9999999999\r\n", "invalid multibulk length"),
+        ("*1\r\n$-1\r\n", "invalid bulk length"),
+        ("*1\r\n$1000000000\r\n", "invalid bulk length"),
+        ("PING \"a\r\n", "unbalanced quotes in request"),
+    ] {
+        let mut client = running.connect();
+        client.send(format!("PING\r\n{bytes}"));
+        client.expect("+PONG\r\n");
+        assert_eq!(client.rest(), format!("-ERR Protocol error: {reason}\r\n"));
+    }
+    bystander.ask(&["PING"], "+PONG\r\n");
+}
+
+#[test]
+fn a_request_beyond_the_query_limit_ends_its_connection() {
+    let running = start(Settings { client_query_buffer_limit: 1 << 20, ..settings() });
+    let mut client = running.connect();
+    client.send("*2\r\n$4\r\nECHO\r\n$3000000\r\n");
+    // The server may hang up before it has read everything.
+    let _ = client.0.write_all(&vec![b'x'; 2_000_000]);
+    client.expect_end();
+    let stats = running.connect().bulk(&["INFO", "stats"]);
+    assert!(stats.contains("client_query_buffer_limit_disconnections:1\r\n"), "{stats}");
+}
+
+#[test]
+fn unknown_commands_and_wrong_arities_are_answered() {
+    let running = start(settings());
+    let mut client = running.connect();
+    client.ask(&["FOO", "bar"], "-ERR unknown command 'FOO', with args beginning with: 'bar' \r\n");
+    client.ask(&["CLIENT", "FOO"], "-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n");
+    client.ask(&["a\r\nb"], "-ERR unknown command 'a  b'\r\n");
+    client.ask(&["ECHO"], "-ERR wrong number of arguments for 'echo' command\r\n");
+    client.ask(&["CLIENT", "ID", "1"], "-ERR wrong number of arguments for 'client|id' command\r\n");
+    let info = client.bulk(&["INFO", "commandstats", "errorstats"]);
+    assert!(
+        info.contains("cmdstat_echo:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0"),
+        "{info}"
+    );
+    assert!(info.contains("errorstat_ERR:count=5"), "{info}");
+}
+
+#[test]
+fn clients_beyond_the_limit_are_told_so() {
+    let running = start(Settings { maxclients: 1, ..settings() });
+    let mut first = running.connect();
+    first.ask(&["PING"], "+PONG\r\n");
+    assert_eq!(running.connect().rest(), "-ERR max number of clients reached\r\n");
+    first.ask(&["CONFIG", "SET", "maxclients", "2"], "+OK\r\n");
+    running.connect().ask(&["PING"], "+PONG\r\n");
+}
+
+#[test]
+fn silent_clients_are_disconnected() {
+    let running = start(Settings { timeout: 1, ..settings() });
+    let mut client = running.connect();
+    client.ask(&["PING"], "+PONG\r\n");
+    client.expect_end();
+}
+
+#[test]
+fn a_password_is_asked_for() {
+    let running = start(Settings { requirepass: "secret".into(), ..settings() });
+    let mut client = running.connect();
+    client.ask(&["PING"], "-NOAUTH Authentication required.\r\n");
+    client.ask(&["AUTH", "wrong"], "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    client.ask(&["HELLO", "3"], "-NOAUTH HELLO must be called");
+    let mut client = running.connect();
+    client.ask(&["AUTH", "secret"], "+OK\r\n");
+    client.ask(&["PING"], "+PONG\r\n");
+    client.ask(&["RESET"], "+RESET\r\n");
+    client.ask(&["PING"], "-NOAUTH Authentication required.\r\n");
+    client.ask(&["HELLO", "2", "AUTH", "default", "secret"], "*14\r\n");
+    let mut stranger = running.connect();
+    stranger.send("*1\r\n$20000\r\n");
+    stranger.expect("-ERR Protocol error: unauthenticated bulk length\r\n");
+}
+
+#[test]
+fn a_panic_harms_nobody() {
+    let running = start(Settings { enable_debug_command: "yes", ..settings() });
+    let mut client = running.connect();
+    client.send([encode(&["DEBUG", "PANIC"]), encode(&["PING"])].concat());
+    assert!(client.line().starts_with("-ERR internal error"));
+    client.expect("+PONG\r\n");
+    let info = client.bulk(&["INFO", "everything"]);
+    assert!(info.contains("\r\npanics:1\r\n") && info.contains("cmdstat_debug:calls=1,"), "{info}");
+}
+
+#[test]
+fn debug_is_off_by_default() {
+    let running = start(settings());
+    running
+        .connect()
+        .ask(&["DEBUG", "SLEEP", "0"], "-ERR DEBUG command not allowed. If the enable-debug-command");
+    let running = start(Settings { enable_debug_command: "local", ..settings() });
+    running.connect().ask(&["DEBUG", "SLEEP", "0"], "+OK\r\n");
+}
+
+#[test]
+fn replies_can_be_turned_off() {
+    let running = start(settings());
+    let mut client = running.connect();
+    let requests: [&[&str]; 8] = [
+        &["CLIENT", "REPLY", "SKIP"],
+        &["ECHO", "skipped"],
+        &["ECHO", "shown"],
+        &["CLIENT", "REPLY", "OFF"],
+        &["ECHO", "off"],
+        &["NONSENSE"],
+        &["CLIENT", "REPLY", "ON"],
+        &["ECHO", "on"],
+    ];
+    client.send(requests.map(encode).concat());
+    client.expect("$5\r\nshown\r\n+OK\r\n$2\r\non\r\n");
+}
+
+#[test]
+fn clients_can_be_killed_by_id() {
+    let running = start(settings());
+    let mut victim = running.connect();
+    victim.request(&["CLIENT", "ID"]);
+    let id = victim.line();
+    let mut killer = running.connect();
+    killer.ask(&["CLIENT", "KILL", "ID", id.trim().trim_start_matches(':')], ":1\r\n");
+    victim.expect_end();
+    killer.ask(&["CLIENT", "KILL", "ID", "12345"], ":0\r\n");
+}
+
+#[test]
+fn a_client_may_send_all_before_it_reads_any() {
+    const REQUESTS: usize = 20_000;
+    let running = start(settings());
+    let mut client = running.connect();
+    let text = "x".repeat(1000);
+    client.send(encode(&["ECHO", &text]).repeat(REQUESTS));
+    client.expect(format!("$1000\r\n{text}\r\n").repeat(REQUESTS));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_disconnected_at_the_limit() {
+    const REQUESTS: usize = 64;
+    let limit = OutputLimit { hard_bytes: 1 << 20, ..OutputLimit::default() };
+    let running = start(Settings { client_output_buffer_limit: limit, ..settings() });
+    let mut client = running.connect();
+    let request = encode(&["ECHO", &"x".repeat(1 << 20)]);
+    // The server hangs up before it has read everything.
+    let sent = (0..REQUESTS).all(|_| client.0.write_all(&request).is_ok());
+    assert!(!sent || client.rest().len() < REQUESTS << 20);
+    let stats = running.connect().bulk(&["INFO", "stats"]);
+    assert!(stats.contains("client_output_buffer_limit_disconnections:1\r\n"), "{stats}");
+}
+
+#[test]
+fn running_commands_are_finished_when_the_server_ends() {
+    let mut running = start(Settings { enable_debug_command: "yes", ..settings() });
+    let mut client = running.connect();
+    client.request(&["DEBUG", "SLEEP", "0.2"]);
+    running.wait_for_command("debug");
+    running.server.stop.request();
+    client.expect("+OK\r\n");
+    client.expect_end();
+    running.join();
+    assert!(TcpStream::connect(running.address).is_err(), "nobody listens any more");
+}
+
+#[test]
+fn shutdown_ends_the_server_without_a_reply() {
+    let mut running = start(settings());
+    let mut client = running.connect();
+    client.ask(&["SHUTDOWN", "ABORT"], "-ERR No shutdown in progress.\r\n");
+    client.request(&["SHUTDOWN", "NOSAVE"]);
+    client.expect_end();
+    running.join();
+}
+
+#[test]
+fn a_half_closed_client_still_gets_its_replies() {
+    let running = start(settings());
+    let mut client = running.connect();
+    client.send(encode(&["ECHO", "last"]));
+    client.0.shutdown(Shutdown::Write).expect("it is connected");
+    assert_eq!(client.rest(), "$4\r\nlast\r\n");
+}
+
+#[test]
+fn unix_sockets_are_served_and_removed() {
+    let path = std::env::temp_dir().join(format!("nearhit-server-test-{}.sock", std::process::id()));
+    let unixsocket = path.to_str().expect("the path is text").to_owned();
+    let mut running = start(Settings { unixsocket, ..settings() });
+    let mut client = Client(UnixStream::connect(&path).expect("the socket is there"));
+    client.ask(&["PING"], "+PONG\r\n");
+    assert!(client.bulk(&["CLIENT", "INFO"]).contains(" flags=U "));
+    running.server.stop.request();
+    client.expect_end();
+    running.join();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_taken_port_is_reported_with_advice() {
+    let running = start(settings());
+    let taken = Settings { port: running.address.port().into(), ..settings() };
+    let error = server::start(taken).err().expect("the port is taken").to_string();
+    assert!(error.contains("another server runs there"), "{error}");
+}
+
+#[test]
+fn options_change_for_all_clients_at_once() {
+    let running = start(settings());
+    let (mut one, mut other) = (running.connect(), running.connect());
+    other.ask(&["PING"], "+PONG\r\n");
+    one.ask(&["CONFIG", "SET", "proto-max-bulk-len", "1mb", "timeout", "77"], "+OK\r\n");
+    other.ask(&["CONFIG", "GET", "timeout"], "*2\r\n$7\r\ntimeout\r\n$2\r\n77\r\n");
+    other.send("*1\r\n$1048577\r\n");
+    other.expect("-ERR Protocol error: invalid bulk length\r\n");
+}
