@@ -82,6 +82,7 @@ mod tests {
         let bytes = |key: &[u8], value: &[u8]| {
             Entry::new(key, Value::String(StringValue::new(value)), Deadline::NEVER, 0).memory_bytes()
         };
-        assert_eq!(bytes(b"key", b"xx") - bytes(b"k", b"x"), 3);
+        assert_eq!(bytes(b"key", b"x") - bytes(b"k", b"x"), 2);
+        assert!(bytes(b"k", &[b'x'; 100]) >= bytes(b"k", b"x") + 100);
     }
 }
