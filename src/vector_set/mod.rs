@@ -63,6 +63,9 @@ pub struct VectorSet {
     elements: RwLock<Elements>,
     /// How often a key stopped meaning this set. Changed, and compared by writers, under `elements`.
     unbound: AtomicU64,
+    /// Odd while an element has two slots: moved before the new one is published and after the old one is killed. A
+    /// search that can have met both sees it odd, or moved.
+    updates: AtomicU64,
     /// Replaced attributes that pinned readers may still be reading.
     limbo: Mutex<Limbo<Blob>>,
     uid: u64,
@@ -85,6 +88,7 @@ impl VectorSet {
             attributes: Blobs::new(),
             elements: RwLock::default(),
             unbound: AtomicU64::new(0),
+            updates: AtomicU64::new(0),
             limbo: Mutex::new(Limbo::new()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
             format,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::filter::Filter;
 use super::{SEARCHES, VectorSet};
 use crate::epoch::{Pin, pin};
-use crate::index::{Candidate, Moment, Scorer, State, Walk};
+use crate::index::{Candidate, Scorer, State, Walk};
 
 /// Up to so many slots per result kept, reading all of them one after the other is faster than walking the graph.
 const SCAN_PER_EF: usize = 8;
@@ -178,6 +178,8 @@ impl VectorSet {
     /// One try, and whether its list of results was full of slots that had to be taken out again.
     fn search_once(&self, query: &[u8], search: &Search) -> (Hits<'_>, bool) {
         let pin = pin();
+        // In this order: an update between the two is then seen to have moved the count.
+        let updates = self.updates.load(Ordering::Acquire);
         let start = self.index.slots().moment();
         let admit = |slot| self.index.slots().admits(slot, start) && self.matches(slot, search.filter, &pin);
         let (mut found, kept) = if self.scans(search) {
@@ -189,7 +191,7 @@ impl VectorSet {
             (self.index.search(&self.scorer(query), Walk { ef, expansions }, admit), ef)
         };
         let full = found.len() >= kept;
-        self.settle(&mut found, start, &pin);
+        self.settle(&mut found, updates, &pin);
         let crowded = full && found.len() < search.count;
         found.truncate(search.count);
         (Hits { set: self, pin, found }, crowded)
@@ -222,10 +224,10 @@ impl VectorSet {
     }
 
     /// Takes out what did not become an element by the end, and the second slot of an element that was updated meanwhile.
-    fn settle(&self, found: &mut Vec<Candidate>, start: Moment, pin: &Pin) {
+    fn settle(&self, found: &mut Vec<Candidate>, updates: u64, pin: &Pin) {
         let slots = self.index.slots();
         found.retain(|candidate| slots.state(candidate.slot()) != State::Linking);
-        if slots.moment() != start {
+        if updates % 2 == 1 || self.updates.load(Ordering::Acquire) != updates {
             let mut seen = HashSet::with_capacity(found.len());
             found.retain(|candidate| seen.insert(self.names.get(candidate.slot(), pin)));
         }

@@ -1,6 +1,7 @@
 //! Changing a set: every change is prepared outside the lock and made inside it, once, with its record.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use super::{Binding, VectorSet};
 use crate::arena::Blob;
@@ -133,15 +134,16 @@ impl VectorSet {
         let pin = pin();
         let kept = old.and_then(|old| self.attributes.get(old, &pin));
         self.change_attribute(slot, put.attribute.or(kept));
+        let Some(old) = old else {
+            self.index.slots().publish(slot);
+            return Upserted::Added;
+        };
+        self.updates.fetch_add(1, Ordering::Relaxed);
         self.index.slots().publish(slot);
-        match old {
-            None => Upserted::Added,
-            Some(old) => {
-                self.drop_attribute(old);
-                self.index.kill(old);
-                Upserted::Updated
-            }
-        }
+        self.index.kill(old);
+        self.updates.fetch_add(1, Ordering::Release);
+        self.drop_attribute(old);
+        Upserted::Updated
     }
 
     /// Removes elements, as one change. Tells for each name whether it was there.

@@ -75,7 +75,7 @@ impl Index {
     }
 
     /// Puts `candidate` into the list of its neighbour; a full list is chosen anew.
-    fn offer(&self, neighbour: Candidate, layer: u32, candidate: u32, scorer: &impl Scorer) {
+    pub(super) fn offer(&self, neighbour: Candidate, layer: u32, candidate: u32, scorer: &impl Scorer) {
         let to = neighbour.slot();
         let _list = self.graph.lock(to);
         let links = self.graph.links(to, layer);

@@ -140,9 +140,33 @@ impl Index {
             return;
         }
         for layer in 0..=word.level() {
+            if word.state() == State::Dead {
+                self.graph.links(slot, layer).iter().for_each(|&link| self.offer_again(link, layer, scorer));
+            }
             if self.graph.links(slot, layer).iter().any(|&link| self.is_dead(link)) {
                 self.repair(slot, layer, scorer);
             }
+        }
+    }
+
+    /// A living slot that a dead one led to may now be in nobody's list: unless one of its own neighbours leads back to
+    /// it, it offers itself to the nearest that has room, or else to the nearest.
+    fn offer_again(&self, slot: u32, layer: u32, scorer: &impl Scorer) {
+        if self.is_dead(slot) {
+            return;
+        }
+        let living: Links =
+            self.graph.links(slot, layer).into_iter().filter(|&link| !self.is_dead(link)).collect();
+        let back: Vec<Links> = living.iter().map(|&link| self.graph.links(link, layer)).collect();
+        if back.iter().any(|links| links.contains(&slot)) {
+            return;
+        }
+        let roomy = |at: &usize| back[*at].len() < self.graph.capacity(layer);
+        let near = |at: usize| Candidate::new(scorer.between(slot, living[at]), living[at]);
+        let nearest =
+            (0..living.len()).filter(roomy).map(near).min().or_else(|| (0..living.len()).map(near).min());
+        if let Some(nearest) = nearest {
+            self.offer(nearest, layer, slot, scorer);
         }
     }
 

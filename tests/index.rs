@@ -1,10 +1,25 @@
 //! The graph over points in the plane, where the truth is easy to have.
+//!
+//! A program of its own, whose tests run one at a time: when a slot may be used again depends on every reader that is
+//! pinned anywhere in the process.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
-use super::*;
-use crate::epoch::pin;
-use crate::index::{Candidate, Scorer, State};
+use nearhit::epoch::pin;
+use nearhit::index::{Candidate, Index, Scorer, State, Walk};
+
+/// Lets one test run at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Scrambles a number.
+fn mix(number: u64) -> u64 {
+    let mut x = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x ^ (x >> 31)
+}
 
 struct Plane<'a> {
     points: &'a Mutex<Vec<[f32; 2]>>,
@@ -93,11 +108,13 @@ fn point(n: usize) -> [f32; 2] {
 
 #[test]
 fn nothing_is_found_in_nothing() {
+    let _alone = alone();
     assert!(World::new(8).nearest([0.5, 0.5], 10).is_empty());
 }
 
 #[test]
 fn a_search_finds_what_a_scan_finds() {
+    let _alone = alone();
     let world = World::new(8);
     (0..3000).for_each(|n| drop(world.add(point(n))));
     assert!(world.recall(100) > 0.99, "{}", world.recall(100));
@@ -105,6 +122,7 @@ fn a_search_finds_what_a_scan_finds() {
 
 #[test]
 fn the_same_seed_gives_the_same_graph() {
+    let _alone = alone();
     let graphs: Vec<_> = (0..2)
         .map(|_| {
             let world = World::new(8);
@@ -114,11 +132,12 @@ fn the_same_seed_gives_the_same_graph() {
             (0..world.index.slots().end()).map(|slot| world.index.links(slot)).collect::<Vec<_>>()
         })
         .collect();
-    assert_eq!(graphs[0], graphs[1]);
+    assert!(graphs[0] == graphs[1], "two graphs from one seed differ");
 }
 
 #[test]
 fn replacing_everything_keeps_recall_and_slots() {
+    let _alone = alone();
     let world = World::new(8);
     let mut slots: Vec<u32> = (0..2000).map(|n| world.add(point(n))).collect();
     for n in 2000..8000 {
@@ -126,14 +145,14 @@ fn replacing_everything_keeps_recall_and_slots() {
         world.remove(slot);
     }
     assert!(world.recall(100) > 0.98, "{}", world.recall(100));
-    // Tests that run beside this one are pinned in the same domain now and then, which puts reuse off.
-    assert!(world.index.slots().end() < 4000, "{} slots for 2000 points", world.index.slots().end());
+    assert!(world.index.slots().end() < 2200, "{} slots for 2000 points", world.index.slots().end());
     assert_eq!(world.index.slots().live(), 2000);
 }
 
 #[test]
 fn no_list_leads_to_a_freed_slot() {
-    let world = World::new(4);
+    let _alone = alone();
+    let world = World::new(8);
     let slots: Vec<u32> = (0..1000).map(|n| world.add(point(n))).collect();
     for &slot in &slots[..900] {
         for freed in world.remove(slot) {
@@ -149,6 +168,7 @@ fn no_list_leads_to_a_freed_slot() {
 
 #[test]
 fn an_emptied_graph_is_filled_again() {
+    let _alone = alone();
     let world = World::new(8);
     for round in 0..5 {
         let slots: Vec<u32> = (0..50).map(|n| world.add(point(round * 50 + n))).collect();
@@ -160,6 +180,7 @@ fn an_emptied_graph_is_filled_again() {
 
 #[test]
 fn a_walk_stops_after_its_expansions() {
+    let _alone = alone();
     let world = World::new(8);
     (0..1000).for_each(|n| drop(world.add(point(n))));
     let _pin = pin();
@@ -174,6 +195,7 @@ fn a_walk_stops_after_its_expansions() {
 
 #[test]
 fn threads_insert_remove_and_search_at_once() {
+    let _alone = alone();
     let world = World::new(8);
     (0..500).for_each(|n| drop(world.add(point(n))));
     std::thread::scope(|scope| {
