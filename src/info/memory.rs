@@ -16,7 +16,7 @@ pub struct Allocator {
 }
 
 /// The allocator's name for `INFO`.
-pub const ALLOCATOR: &str = if cfg!(feature = "jemalloc") { "jemalloc-5.3.0" } else { "libc" };
+pub const ALLOCATOR: &str = if cfg!(feature = "jemalloc") { "jemalloc-5.3.1" } else { "libc" };
 
 /// Asks jemalloc.
 #[cfg(feature = "jemalloc")]
