@@ -26,30 +26,46 @@ pub(crate) trait Model {
     fn apply(&self, state: &Self::State) -> Option<Self::State>;
 }
 
-/// True if there is such an order, from the default state on.
-pub(crate) fn is_linearizable<O: Model>(history: &[Timed<O>]) -> bool {
+/// Where the longest attempt to put operations in order ended.
+#[derive(Debug)]
+pub(crate) struct Stuck<S> {
+    pub(crate) state: S,
+    /// The operations that could come next, none of which is right in this state.
+    pub(crate) next: Vec<usize>,
+}
+
+/// Finds such an order, from the default state on.
+pub(crate) fn linearize<O: Model>(history: &[Timed<O>]) -> Result<(), Stuck<O::State>> {
     assert!(history.len() <= MAX_OPERATIONS);
-    let all = history.iter().enumerate().fold(0u128, |all, (at, _)| all | 1 << at);
     let start = (0u128, O::State::default());
+    let mut longest = start.clone();
     let mut tried = HashSet::from([start.clone()]);
     let mut open = vec![start];
     while let Some((done, state)) = open.pop() {
-        if done == all {
-            return true;
+        let next = candidates(history, done);
+        if next.is_empty() {
+            return Ok(());
         }
-        let waiting = || (0..history.len()).filter(move |at| done & 1 << at == 0);
-        let Some(first_return) = waiting().map(|at| history[at].returned).min() else { return true };
-        // Whatever was called after some waiting operation had returned comes after that one.
-        for at in waiting().filter(|&at| history[at].called <= first_return) {
-            if let Some(next) = history[at].operation.apply(&state) {
-                let next = (done | 1 << at, next);
+        if done.count_ones() > longest.0.count_ones() {
+            longest = (done, state.clone());
+        }
+        for at in next {
+            if let Some(state) = history[at].operation.apply(&state) {
+                let next = (done | 1 << at, state);
                 if tried.insert(next.clone()) {
                     open.push(next);
                 }
             }
         }
     }
-    false
+    Err(Stuck { next: candidates(history, longest.0), state: longest.1 })
+}
+
+/// Operations that may come next. What was called after a waiting one had returned comes after that one.
+fn candidates<O>(history: &[Timed<O>], done: u128) -> Vec<usize> {
+    let waiting = || (0..history.len()).filter(move |at| done & 1 << at == 0);
+    let Some(first_return) = waiting().map(|at| history[at].returned).min() else { return Vec::new() };
+    waiting().filter(|&at| history[at].called <= first_return).collect()
 }
 
 #[cfg(test)]
@@ -86,7 +102,7 @@ mod tests {
             returned: at(*returned),
             operation: operation.clone(),
         };
-        is_linearizable(&history.iter().map(timed).collect::<Vec<_>>())
+        linearize(&history.iter().map(timed).collect::<Vec<_>>()).is_ok()
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use checker::{MAX_OPERATIONS, Timed, is_linearizable};
+use checker::{MAX_OPERATIONS, Stuck, Timed, linearize};
 use connection::{Connection, Running};
 use model::{Answered, Command, KEYS};
 
@@ -105,7 +105,13 @@ fn commands_are_linearizable() {
     println!("{} commands, {overlaps} began while another ran", ROUNDS * CLIENTS * COMMANDS);
     assert!(overlaps > 0, "nothing was tested");
     for part in rounds.into_iter().flat_map(parts) {
-        assert!(is_linearizable(&part), "no order explains these replies:\n{}", describe(&part));
+        if let Err(Stuck { state, next }) = linearize(&part) {
+            let next: Vec<_> = next.into_iter().map(|at| part[at].operation.command).collect();
+            panic!(
+                "{}\nno order explains these replies: none of {next:?} is right in {state:?}",
+                describe(&part)
+            );
+        }
     }
 }
 
@@ -124,7 +130,7 @@ fn the_model_refuses_wrong_replies() {
             let operation = Answered { command: *command, reply: (*reply).to_owned() };
             Timed { called, returned: called + std::time::Duration::from_millis(1), operation }
         };
-        is_linearizable(&replies.iter().enumerate().map(timed).collect::<Vec<_>>())
+        linearize(&replies.iter().enumerate().map(timed).collect::<Vec<_>>()).is_ok()
     };
     let add = (Command::VAdd(0, 1, 3), ":1\r\n");
     assert!(sequence(&[add, (Command::VEmb(0, 1), "*2\r\n$1\r\n3\r\n$1\r\n0\r\n")]));

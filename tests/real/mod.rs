@@ -6,19 +6,19 @@ use std::path::PathBuf;
 use half::f16;
 
 /// Components of each vector.
-pub const DIM: usize = 384;
+pub(crate) const DIM: usize = 384;
 
 /// Elements, and queries that are none of them.
-pub struct RealSet {
-    pub names: Vec<String>,
+pub(crate) struct RealSet {
+    pub(crate) names: Vec<String>,
     /// JSON, one object for each element.
-    pub attributes: Vec<String>,
-    pub vectors: Vec<Vec<f32>>,
-    pub queries: Vec<Vec<f32>>,
+    pub(crate) attributes: Vec<String>,
+    pub(crate) vectors: Vec<Vec<f32>>,
+    pub(crate) queries: Vec<Vec<f32>>,
 }
 
 impl RealSet {
-    pub fn load() -> Self {
+    pub(crate) fn load() -> Self {
         let set = Self {
             names: lines("names.txt"),
             attributes: lines("attributes.jsonl"),
