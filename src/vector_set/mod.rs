@@ -106,9 +106,9 @@ impl VectorSet {
         &self.format
     }
 
-    /// How many elements it has.
+    /// How many elements it has. A change of several elements is counted whole or not at all.
     pub fn len(&self) -> usize {
-        self.index.slots().live()
+        self.elements.read().len()
     }
 
     /// True if it has no element.

@@ -149,9 +149,14 @@ impl VectorSet {
         }
     }
 
+    /// How many elements there are, within a change that is being made: needs no lock.
+    fn about(&self) -> usize {
+        self.index.slots().live()
+    }
+
     /// True if a search with this `ef` reads every element anyway.
     fn scans(&self, search: &Search) -> bool {
-        search.truth || self.len() <= search.ef.max(search.count).saturating_mul(SCAN_PER_EF)
+        search.truth || self.about() <= search.ef.max(search.count).saturating_mul(SCAN_PER_EF)
     }
 
     /// Roughly how many bytes of codes a search reads: what decides where it runs. `filtered`: it will have a filter,
@@ -162,7 +167,7 @@ impl VectorSet {
         let ef = search.ef.max(search.count);
         let followed = if filtered { search.filter_ef.saturating_mul(self.params.m()) } else { 0 };
         let walked = ef.saturating_mul(READ_PER_EF).saturating_add(followed);
-        let read = if self.scans(search) { self.len() } else { walked.min(self.len()) };
+        let read = if self.scans(search) { self.about() } else { walked.min(self.about()) };
         read.saturating_mul(self.format.code_bytes())
     }
 
@@ -194,7 +199,7 @@ impl VectorSet {
             (self.scan(query, keep, admit), keep)
         } else {
             let expansions = if search.filter.is_some() { search.filter_ef } else { usize::MAX };
-            let ef = search.ef.max(search.count).min(self.len().saturating_add(SPARE));
+            let ef = search.ef.max(search.count).min(self.about().saturating_add(SPARE));
             (self.index.search(&self.scorer(query), Walk { ef, expansions }, admit), ef)
         };
         let full = found.len() >= kept;
