@@ -16,6 +16,7 @@ pub mod statistics;
 mod strings;
 #[cfg(test)]
 mod testing;
+mod vectors;
 
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
@@ -86,4 +87,9 @@ pub static COMMANDS: &[&Spec] = &[
     &strings::setex::SETEX,
     &strings::setex::SETNX,
     &strings::strlen::SPEC,
+    // vector sets
+    &vectors::VADD,
+    &vectors::VCREATE,
+    &vectors::VSEARCH,
+    &vectors::VSIM,
 ];

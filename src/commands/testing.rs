@@ -1,10 +1,14 @@
 //! For tests: a server without sockets, and what it answers to a script.
 
+use std::sync::Arc;
+
 use super::client::Endpoints;
 use super::{Client, Server, dispatch};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
+use crate::record::Record;
 use crate::resp::{Protocol, Request};
+use crate::vector_set::{Hold, Params, Put, VectorSet};
 
 /// One client at a server whose clock stands still.
 pub(super) struct Session {
@@ -28,6 +32,15 @@ impl Session {
         let mut bytes = bytes::BytesMut::new();
         reply.encode(Protocol::Resp2, &mut bytes);
         String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
+    }
+
+    /// Makes a small vector set in database 0.
+    pub(super) fn create_set(&self, key: &str) {
+        let set = VectorSet::new(Params::new(2).expect("a small dimension"), 1);
+        let put = Put { element: b"e", vector: vec![1.0, 2.0], attribute: None };
+        assert!(set.upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
+        let db = self.server.keyspace.db(0);
+        assert!(db.create_vector_set(key.as_bytes(), Arc::new(set), Record::unlogged()).is_ok());
     }
 
     /// Asks each request of a script, and compares with the reply beside it.

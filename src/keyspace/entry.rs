@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::table::Place;
 use super::{Deadline, Value};
 
 /// A key and all that is known of it.
@@ -49,8 +50,8 @@ impl Entry {
     }
 }
 
-/// A position and a tag in the hash index, at a load of about a half.
-const INDEX_BYTES: usize = 2 * (size_of::<u32>() + 1);
+/// A place and a tag in the hash index, at a load of about a half.
+const INDEX_BYTES: usize = 2 * (size_of::<Place>() + 1);
 
 /// Good until 2106; later, all keys look as if just used.
 fn seconds(unix_ms: i64) -> u32 {
@@ -81,6 +82,7 @@ mod tests {
         let bytes = |key: &[u8], value: &[u8]| {
             Entry::new(key, Value::String(StringValue::new(value)), Deadline::NEVER, 0).memory_bytes()
         };
-        assert_eq!(bytes(b"key", b"xx") - bytes(b"k", b"x"), 3);
+        assert_eq!(bytes(b"key", b"x") - bytes(b"k", b"x"), 2);
+        assert!(bytes(b"k", &[b'x'; 100]) >= bytes(b"k", b"x") + 100);
     }
 }

@@ -164,7 +164,7 @@ impl<'k> Exclusive<'k> {
         let hash = self.db.common.hash(key);
         let held = self.held_of(hash);
         let entry = Entry::new(key, value, deadline, self.now_ms);
-        self.held[held].table.insert(hash, entry, &self.db.common.hasher);
+        self.held[held].table.insert(hash, entry);
     }
 
     /// Where the key is, if it has not ended. If it has, it is removed here.
@@ -188,7 +188,7 @@ impl<'k> Exclusive<'k> {
     }
 
     fn take_found(&mut self, found: Found) -> Entry {
-        self.held[found.held].table.take(found.hash, found.id, &self.db.common.hasher)
+        self.held[found.held].table.take(found.hash, found.id)
     }
 
     fn held_of(&self, hash: u64) -> usize {

@@ -12,8 +12,8 @@ pub(super) const SHARDS: usize = 1 << SHARD_BITS;
 /// Log of the number of shards.
 pub(super) const SHARD_BITS: u32 = 6;
 
-/// hashbrown tags its slots with the top seven bits of a hash and finds them by the low ones. The shard is told by
-/// bits between, or all keys of a shard would crowd the same tags or slots.
+/// The index of a shard uses the low half of a hash (see `table.rs`). The shard is told by other bits, or the keys of
+/// a shard would crowd the same slots of its index.
 const SHARD_SHIFT: u32 = 48;
 
 /// A part of a database under a lock of its own.
@@ -86,8 +86,7 @@ mod tests {
 
     #[test]
     fn the_shard_is_told_by_bits_that_the_index_does_not_use() {
-        const TAG_BITS: u32 = 7;
-        const { assert!(SHARD_SHIFT + SHARD_BITS <= u64::BITS - TAG_BITS && SHARD_SHIFT >= u32::BITS) };
+        const { assert!(SHARD_SHIFT >= u32::BITS && SHARD_SHIFT + SHARD_BITS <= u64::BITS) };
         assert_eq!(shard_of(u64::MAX), SHARDS - 1);
         assert_eq!(shard_of(!((SHARDS as u64 - 1) << SHARD_SHIFT)), 0);
     }

@@ -11,6 +11,9 @@ const MAX_EMBEDDED_LEN: usize = 41;
 /// No integer is longer than `-9223372036854775808`.
 const MAX_INTEGER_LEN: usize = 20;
 
+/// What fits beside a tag and a length in the three words of a value.
+const MAX_SHORT_LEN: usize = 22;
+
 /// From here on a reply shares the bytes of the value; below, a copy costs less than the sharing.
 const MIN_SHARED_LEN: usize = 16 * 1024;
 
@@ -24,15 +27,41 @@ pub struct StringValue(Form);
 #[derive(Clone, Debug)]
 enum Form {
     Integer(i64),
+    Short(Short),
     Written(Arc<[u8]>),
-    /// As `Written`, but the outcome of an edit: Redis calls these `raw` whatever their length.
+    /// Any text that is the outcome of an edit: Redis calls these `raw` whatever their length.
     Edited(Arc<[u8]>),
+}
+
+/// A text that takes no more room than the other forms do.
+#[derive(Clone, Debug)]
+struct Short {
+    len: u8,
+    bytes: [u8; MAX_SHORT_LEN],
+}
+
+impl Short {
+    fn new(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; MAX_SHORT_LEN];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self { len: text.len() as u8, bytes })
+    }
+
+    fn text(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl Form {
+    fn written(text: &[u8]) -> Self {
+        Short::new(text).map_or_else(|| Self::Written(text.into()), Self::Short)
+    }
 }
 
 impl StringValue {
     /// A string as SET stores it: text that is the canonical form of an integer is kept as one.
     pub fn new(text: &[u8]) -> Self {
-        Self(canonical_integer(text).map_or_else(|| Form::Written(text.into()), Form::Integer))
+        Self(canonical_integer(text).map_or_else(|| Form::written(text), Form::Integer))
     }
 
     /// A string that APPEND or SETRANGE made.
@@ -49,7 +78,9 @@ impl StringValue {
     pub fn as_integer(&self) -> Option<i64> {
         match &self.0 {
             Form::Integer(number) => Some(*number),
-            Form::Written(text) | Form::Edited(text) => canonical_integer(text),
+            // What is written and is a number, is kept as one.
+            Form::Short(_) | Form::Written(_) => None,
+            Form::Edited(text) => canonical_integer(text),
         }
     }
 
@@ -57,6 +88,7 @@ impl StringValue {
     pub fn text(&self) -> Cow<'_, [u8]> {
         match &self.0 {
             Form::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
+            Form::Short(short) => Cow::Borrowed(short.text()),
             Form::Written(text) | Form::Edited(text) => Cow::Borrowed(text),
         }
     }
@@ -64,11 +96,10 @@ impl StringValue {
     /// The text for a reply; shared if it is long.
     pub fn to_bytes(&self) -> Bytes {
         match &self.0 {
-            Form::Integer(number) => Bytes::from(number.to_string()),
             Form::Written(text) | Form::Edited(text) if text.len() >= MIN_SHARED_LEN => {
                 Bytes::from_owner(Arc::clone(text))
             }
-            Form::Written(text) | Form::Edited(text) => Bytes::copy_from_slice(text),
+            _ => Bytes::from(self.text().into_owned()),
         }
     }
 
@@ -86,15 +117,15 @@ impl StringValue {
     pub fn encoding(&self, key_len: usize) -> &'static str {
         match &self.0 {
             Form::Integer(_) => "int",
-            Form::Written(text) if key_len + text.len() <= MAX_EMBEDDED_LEN => "embstr",
-            Form::Written(_) | Form::Edited(_) => "raw",
+            Form::Short(_) | Form::Written(_) if key_len + self.len() <= MAX_EMBEDDED_LEN => "embstr",
+            _ => "raw",
         }
     }
 
     /// Bytes behind the value, beyond its own size.
     pub fn heap_bytes(&self) -> usize {
         match &self.0 {
-            Form::Integer(_) => 0,
+            Form::Integer(_) | Form::Short(_) => 0,
             Form::Written(text) | Form::Edited(text) => ARC_HEADER_BYTES + text.len(),
         }
     }
@@ -138,10 +169,13 @@ mod tests {
 
     #[test]
     fn long_texts_are_shared_and_short_ones_copied() {
-        for len in [0, 1, MIN_SHARED_LEN - 1, MIN_SHARED_LEN, MIN_SHARED_LEN + 1] {
+        for len in
+            [0, 1, MAX_SHORT_LEN, MAX_SHORT_LEN + 1, MIN_SHARED_LEN - 1, MIN_SHARED_LEN, MIN_SHARED_LEN + 1]
+        {
             let text = vec![b'x'; len];
             assert_eq!(StringValue::new(&text).to_bytes(), text);
             assert_eq!(StringValue::new(&text).len(), len);
+            assert_eq!(StringValue::new(&text).heap_bytes() > 0, len > MAX_SHORT_LEN);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The entries of one shard: by hash, by position, by deadline. No locks here.
 
-use ahash::RandomState;
 use hashbrown::HashTable;
 
 use super::entry::Entry;
@@ -17,12 +16,29 @@ const SHRINK_FACTOR: usize = 8;
 /// A map from keys to values that also knows which of them end.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// Positions in the slab; a key's hash is not kept, so growing reads the keys of one shard.
-    index: HashTable<u32>,
+    index: HashTable<Place>,
     slab: Slab,
     deadlines: Deadlines,
     /// How many values are vector sets; none is the common answer, and spares a walk.
     sets: usize,
+}
+
+/// Where a key with this hash is. With a part of the hash at hand, neither growing nor a false match reads keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    hash: u32,
+    id: u32,
+}
+
+impl Place {
+    fn new(hash: u64, id: u32) -> Self {
+        Self { hash: hash as u32, id }
+    }
+
+    /// The low half of the hash, spread again over all bits: hashbrown looks at both ends.
+    fn index_hash(&self) -> u64 {
+        u64::from(self.hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
 }
 
 impl Table {
@@ -44,7 +60,9 @@ impl Table {
 
     /// Where a key is, whether it has ended or not.
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        self.index.find(hash, |id| self.slab.get(*id).key() == key).copied()
+        let wanted = Place::new(hash, 0);
+        let is_it = |place: &Place| place.hash == wanted.hash && self.slab.get(place.id).key() == key;
+        self.index.find(wanted.index_hash(), is_it).map(|place| place.id)
     }
 
     /// The entry of a key that has not ended.
@@ -54,12 +72,12 @@ impl Table {
     }
 
     /// Adds an entry whose key is not in the table.
-    pub(super) fn insert(&mut self, hash: u64, entry: Entry, hasher: &RandomState) {
+    pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
         self.sets += usize::from(is_set(&entry.value));
         let deadline = entry.deadline;
         let id = self.slab.insert(entry);
-        let slab = &self.slab;
-        self.index.insert_unique(hash, id, |id| hasher.hash_one(slab.get(*id).key()));
+        let place = Place::new(hash, id);
+        self.index.insert_unique(place.index_hash(), place, Place::index_hash);
         self.deadlines.add(deadline, id);
     }
 
@@ -80,15 +98,15 @@ impl Table {
     }
 
     /// The one door out: takes a key away, whatever the cause, and unbinds its set.
-    pub(super) fn take(&mut self, hash: u64, id: u32, hasher: &RandomState) -> Entry {
-        if let Ok(place) = self.index.find_entry(hash, |other| *other == id) {
+    pub(super) fn take(&mut self, hash: u64, id: u32) -> Entry {
+        if let Ok(place) = self.index.find_entry(Place::new(hash, id).index_hash(), |place| place.id == id) {
             place.remove();
         }
         let entry = self.slab.remove(id);
         self.deadlines.remove(entry.deadline, id);
         self.sets -= usize::from(is_set(&entry.value));
         entry.value.unbind();
-        self.shrink_index(hasher);
+        self.shrink_index();
         entry
     }
 
@@ -103,11 +121,10 @@ impl Table {
         self.slab.into_entries().map(|entry| entry.value)
     }
 
-    fn shrink_index(&mut self, hasher: &RandomState) {
+    fn shrink_index(&mut self) {
         let capacity = self.index.capacity();
         if capacity > MIN_SHRINK_CAPACITY && self.index.len() * SHRINK_FACTOR < capacity {
-            let slab = &self.slab;
-            self.index.shrink_to(self.index.len() * 2, |id| hasher.hash_one(slab.get(*id).key()));
+            self.index.shrink_to(self.index.len() * 2, Place::index_hash);
         }
     }
 }
@@ -118,13 +135,15 @@ fn is_set(value: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ahash::RandomState;
+
     use super::*;
     use crate::keyspace::StringValue;
 
     fn insert(table: &mut Table, hasher: &RandomState, key: &[u8], deadline: Deadline) -> u64 {
         let hash = hasher.hash_one(key);
         let value = Value::String(StringValue::new(key));
-        table.insert(hash, Entry::new(key, value, deadline, 0), hasher);
+        table.insert(hash, Entry::new(key, value, deadline, 0));
         hash
     }
 
@@ -138,7 +157,7 @@ mod tests {
         table.set_deadline(id, Deadline::NEVER);
         assert!(table.find_live(hash, b"k", 6).is_some());
         assert_eq!(table.deadlines().len(), 0);
-        assert_eq!(table.take(hash, id, &hasher).key(), b"k");
+        assert_eq!(table.take(hash, id).key(), b"k");
         assert_eq!(table.find(hash, b"k"), None);
         assert_eq!(table.len(), 0);
     }
@@ -152,7 +171,7 @@ mod tests {
         let full = table.index.capacity();
         for (key, hash) in keys.iter().zip(&hashes).skip(100) {
             let id = table.find(*hash, key).unwrap();
-            table.take(*hash, id, &hasher);
+            table.take(*hash, id);
         }
         assert!(table.index.capacity() < full / 4);
         let found = keys.iter().zip(&hashes).filter(|(key, hash)| table.find(**hash, key).is_some());

@@ -44,6 +44,11 @@ impl<'r> Args<'r> {
         Some(taken)
     }
 
+    /// Passes over `count` arguments, or all that are left.
+    pub fn skip(&mut self, count: usize) {
+        self.ranges = &self.ranges[count.min(self.ranges.len())..];
+    }
+
     /// All arguments that are left.
     pub fn iter(mut self) -> impl Iterator<Item = &'r [u8]> {
         std::iter::from_fn(move || self.take())

@@ -64,6 +64,15 @@ impl VectorSet {
         self.slot(element).map(|slot| look(self.codes.get(slot)))
     }
 
+    /// As [`VectorSet::with_code`], for several elements as they are at one moment.
+    pub fn with_codes<R>(&self, names: &[&[u8]], mut look: impl FnMut(&[u8]) -> R) -> Vec<Option<R>> {
+        let _pin = pin();
+        let elements = self.elements.read();
+        let slots: Vec<_> = names.iter().map(|name| elements.slot(name, &self.names)).collect();
+        drop(elements);
+        slots.into_iter().map(|slot| slot.map(|slot| look(self.codes.get(slot)))).collect()
+    }
+
     /// The links of an element.
     pub fn neighbours(&self, element: &[u8]) -> Option<NeighbourLists> {
         let pin = pin();

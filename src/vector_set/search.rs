@@ -126,6 +126,12 @@ impl VectorSet {
         }
     }
 
+    /// The code of a vector of the dimension that is stored, which is not projected.
+    pub fn query_stored(&self, vector: &[f32]) -> Result<Box<[u8]>, QueryError> {
+        let (got, has) = (vector.len(), self.format.dim());
+        if got == has { Ok(self.format.encoded(vector)) } else { Err(QueryError::Dimension { got, has }) }
+    }
+
     /// The code of an element's vector, as a query. It is decoded and encoded again, as Redis does.
     pub fn query_of(&self, element: &[u8]) -> Option<Box<[u8]>> {
         let _pin = pin();
@@ -133,11 +139,13 @@ impl VectorSet {
         Some(self.format.encoded(&self.format.decode(self.codes.get(slot))))
     }
 
-    /// Encodes a vector as it was sent, projecting it first where the set does.
+    /// Encodes a vector as it was sent: one of the input dimension of a set that projects is projected.
     pub(super) fn encode(&self, vector: &[f32]) -> Box<[u8]> {
         match self.projection {
-            Some(projection) => self.format.encoded(&projection.project(vector)),
-            None => self.format.encoded(vector),
+            Some(projection) if self.params.input_dim() == Some(vector.len()) => {
+                self.format.encoded(&projection.project(vector))
+            }
+            _ => self.format.encoded(vector),
         }
     }
 

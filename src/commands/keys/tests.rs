@@ -200,3 +200,39 @@ fn copies_and_moves() {
         ("dbsize", ":2"),
     ]);
 }
+
+#[test]
+fn vector_sets_are_values_but_for_copies() {
+    let mut session = Session::at(NOW_MS);
+    session.create_set("v");
+    session.hold_to(&[
+        ("type v", "+vectorset"),
+        ("object encoding v", "$3 raw"),
+        ("object refcount v", ":1"),
+        ("exists v", ":1"),
+        ("scan 0 type vectorset count 1000", "*2 $1 0 *1 $1 v"),
+        ("scan 0 type string count 1000", "*2 $1 0 *0"),
+        ("copy v w", "-ERR not supported for this module key"),
+        ("set t x", "+OK"),
+        ("copy v t", ":0"),
+        ("copy v t replace", "-ERR not supported for this module key"),
+        ("copy v w db 3", "-ERR not supported for this module key"),
+        ("rename v w", "+OK"),
+        ("type v", "+none"),
+        ("type w", "+vectorset"),
+        ("expireat w 5000000000", ":1"),
+        ("expiretime w", ":5000000000"),
+        ("move w 2", ":1"),
+        ("exists w", ":0"),
+        ("select 2", "+OK"),
+        ("type w", "+vectorset"),
+        ("swapdb 2 0", "+OK"),
+        ("exists w", ":0"),
+        ("del w", ":0"),
+        ("select 0", "+OK"),
+        ("type w", "+vectorset"),
+        ("del w", ":1"),
+        ("unlink w", ":0"),
+        ("dbsize", ":0"),
+    ]);
+}

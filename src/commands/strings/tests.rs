@@ -122,3 +122,26 @@ fn numbers_and_lengths() {
         ("get", "-ERR wrong number of arguments for 'get' command"),
     ]);
 }
+
+#[test]
+fn vector_sets_are_no_strings() {
+    let mut session = Session::at(NOW_MS);
+    session.create_set("v");
+    session.hold_to(&[
+        ("get v", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("getdel v", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("strlen v", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("append v x", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("incr v", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("decrby v 2", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("set v x get", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("set v x nx", "$-1"),
+        ("setnx v x", ":0"),
+        ("mget v nope", "*2 $-1 $-1"),
+        ("msetnx a 1 v 2", ":0"),
+        ("type v", "+vectorset"),
+        ("set v x", "+OK"),
+        ("get v", "$1 x"),
+        ("type v", "+string"),
+    ]);
+}

@@ -22,57 +22,57 @@ pub const MAX_NAME: usize = u32::MAX as usize - 16;
 
 /// The names of slots.
 #[derive(Default)]
-pub struct Names(Blobs);
+pub(super) struct Names(Blobs);
 
 impl Names {
     /// The name of a slot that is or was an element while the reader is pinned; empty for any other.
     #[inline]
-    pub fn get<'p>(&self, slot: u32, pin: &'p Pin<'_>) -> &'p [u8] {
+    pub(super) fn get<'p>(&self, slot: u32, pin: &'p Pin<'_>) -> &'p [u8] {
         self.0.get(slot, pin).unwrap_or_default()
     }
 
     /// Names a slot that nobody can see yet.
-    pub fn set(&self, slot: u32, name: &[u8]) {
+    pub(super) fn set(&self, slot: u32, name: &[u8]) {
         let old = self.0.replace(slot, Some(Blob::new(name)));
         debug_assert!(old.is_none(), "a slot is unnamed when it is freed");
     }
 
     /// Forgets the name of a slot that nobody can see any more.
-    pub fn forget(&self, slot: u32) {
+    pub(super) fn forget(&self, slot: u32) {
         drop(self.0.replace(slot, None));
     }
 
     /// Makes slots `0 .. len` available. One caller at a time.
-    pub fn grow_to(&self, len: u32) {
+    pub(super) fn grow_to(&self, len: u32) {
         self.0.grow_to(len);
     }
 
     /// Bytes held.
-    pub fn heap_bytes(&self) -> usize {
+    pub(super) fn heap_bytes(&self) -> usize {
         self.0.heap_bytes()
     }
 }
 
 /// Which names are elements, and their slots. Kept under the set's lock.
 #[derive(Default)]
-pub struct Elements {
+pub(super) struct Elements {
     table: NameTable,
     sorted: SortedSlots,
 }
 
 impl Elements {
     /// How many elements there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.sorted.len()
     }
 
     /// The slot of an element.
-    pub fn slot(&self, name: &[u8], names: &Names) -> Option<u32> {
+    pub(super) fn slot(&self, name: &[u8], names: &Names) -> Option<u32> {
         self.table.get(name, names, &pin())
     }
 
     /// Makes `slot`, which bears `name`, the element of that name. Returns the slot that was.
-    pub fn insert(&mut self, name: &[u8], slot: u32, names: &Names) -> Option<u32> {
+    pub(super) fn insert(&mut self, name: &[u8], slot: u32, names: &Names) -> Option<u32> {
         let pin = pin();
         let old = self.table.insert(name, slot, names, &pin);
         match old {
@@ -83,7 +83,7 @@ impl Elements {
     }
 
     /// Takes an element out and returns its slot, which still bears its name.
-    pub fn remove(&mut self, name: &[u8], names: &Names) -> Option<u32> {
+    pub(super) fn remove(&mut self, name: &[u8], names: &Names) -> Option<u32> {
         let pin = pin();
         let slot = self.table.remove(name, names, &pin)?;
         self.sorted.remove(name, names, &pin);
@@ -91,22 +91,22 @@ impl Elements {
     }
 
     /// Slots in the byte order of their names, between two bounds, at most `count`.
-    pub fn range(&self, start: Bound, end: Bound, count: usize, names: &Names) -> Vec<u32> {
+    pub(super) fn range(&self, start: Bound, end: Bound, count: usize, names: &Names) -> Vec<u32> {
         self.sorted.range(start, end, count, names, &pin())
     }
 
     /// The slots at these ranks in the byte order of names; ranks must be below [`Elements::len`].
-    pub fn at_ranks(&self, ranks: &[usize]) -> Vec<u32> {
+    pub(super) fn at_ranks(&self, ranks: &[usize]) -> Vec<u32> {
         self.sorted.at_ranks(ranks)
     }
 
     /// All slots, in the byte order of their names.
-    pub fn slots(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
         self.sorted.iter()
     }
 
     /// Bytes held, names not included.
-    pub fn heap_bytes(&self) -> usize {
+    pub(super) fn heap_bytes(&self) -> usize {
         self.table.heap_bytes() + self.sorted.heap_bytes()
     }
 }

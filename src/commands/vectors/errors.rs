@@ -1,0 +1,43 @@
+//! The texts of errors on vector sets, each in one place, as Redis words them.
+
+use crate::resp::Error;
+use crate::vector_set::{InvalidParams, MAX_DIM, QueryError};
+
+pub(super) const INVALID_VECTOR: &str = "ERR invalid vector specification";
+pub(super) const INVALID_EF: &str = "ERR invalid EF";
+pub(super) const INVALID_M: &str = "ERR invalid M";
+pub(super) const INVALID_COUNT: &str = "ERR invalid COUNT";
+pub(super) const INVALID_FILTER_EF: &str = "ERR invalid FILTER-EF";
+pub(super) const ELEMENT_NOT_FOUND: &str = "ERR element not found in set";
+
+/// A vector of `got` components for a set that `has` others.
+pub(super) fn dimension_mismatch(got: usize, has: usize) -> Error {
+    Error::from(format!("ERR Vector dimension mismatch - got {got} but set has {has}"))
+}
+
+/// A vector of `got` components for a projection that `expects` others.
+pub(super) fn projection_mismatch(got: usize, expects: usize) -> Error {
+    Error::from(format!(
+        "ERR Input dimension mismatch for projection - got {got} but projection expects {expects}"
+    ))
+}
+
+impl From<QueryError> for Error {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Dimension { got, has } => dimension_mismatch(got, has),
+            QueryError::ProjectionDimension { got, expects } => projection_mismatch(got, expects),
+        }
+    }
+}
+
+impl From<InvalidParams> for Error {
+    fn from(error: InvalidParams) -> Self {
+        match error {
+            InvalidParams::Dim => Error::from(format!("ERR invalid dimension, it must be 1 to {MAX_DIM}")),
+            InvalidParams::M => Error::from(INVALID_M),
+            InvalidParams::Ef => Error::from(INVALID_EF),
+            InvalidParams::Metric => Error::from("ERR BIN keeps directions only, it goes with METRIC COSINE"),
+        }
+    }
+}

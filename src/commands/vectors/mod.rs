@@ -1,0 +1,54 @@
+//! The commands on vector sets: Redis' thirteen, and what goes beyond them ([`vcreate`], [`vsearch`], the metrics and
+//! the forms for several elements at once).
+
+mod errors;
+mod options;
+mod vadd;
+mod vcreate;
+mod vector;
+mod vsearch;
+mod vsim;
+
+use std::sync::Arc;
+
+pub(in crate::commands) use self::vadd::SPEC as VADD;
+pub(in crate::commands) use self::vcreate::SPEC as VCREATE;
+pub(in crate::commands) use self::vsearch::SPEC as VSEARCH;
+pub(in crate::commands) use self::vsim::SPEC as VSIM;
+use super::{Context, Keys};
+use crate::keyspace::{SetHandle, WrongType};
+use crate::record::Record;
+use crate::resp::Error;
+use crate::vector_set::{Hold, Refused, VectorSet};
+
+/// Redis declares every vector command, the reads too, as writing to its key.
+const KEY: &[Keys] = &[Keys::at(1, &["RW", "access", "update"])];
+
+/// The set of a key, for a command that only reads.
+fn read_set(cx: &Context, key: &[u8]) -> Result<Option<Arc<VectorSet>>, Error> {
+    Ok(cx.db().read_vector_set(key)?.map(|handle| handle.set))
+}
+
+/// Changes the set of a key, under whatever hold the change needs. None if there is no such set.
+///
+/// A change that would empty the set is made again under the lock of its key, which goes with its last element; one
+/// that finds the set moved to another key is made again on what the key means now.
+fn change_set<'r, T>(
+    cx: &Context,
+    key: &[u8],
+    mut record: Record<'r>,
+    change: impl Fn(&VectorSet, Hold, Record<'r>) -> Result<T, Refused<'r>>,
+) -> Result<Option<T>, WrongType> {
+    while let Some(SetHandle { set, binding }) = cx.db().vector_set(key)? {
+        record = match change(&set, Hold::Lookup(binding), record) {
+            Ok(changed) => return Ok(Some(changed)),
+            Err(Refused::Unbound(record)) => record,
+            Err(Refused::WouldEmpty(record)) => {
+                let outcome =
+                    cx.db().with_set_exclusively(key, |set| change(set, Hold::Exclusive, record))?;
+                return Ok(outcome.and_then(Result::ok));
+            }
+        };
+    }
+    Ok(None)
+}

@@ -1,0 +1,120 @@
+//! What VSIM and VSEARCH can be told besides their query.
+
+use super::errors::{INVALID_COUNT, INVALID_EF, INVALID_FILTER_EF};
+use super::vadd::bounded;
+use super::vector::Form;
+use crate::resp::{Args, Error};
+use crate::vector_set::filter::Filter;
+use crate::vector_set::{MAX_EF, Search, VectorSet};
+
+/// Nodes whose links a filtered search follows, for each result wanted (Redis' default).
+const FILTER_EF_PER_RESULT: usize = 100;
+/// Redis' default for EF.
+const DEFAULT_EF: usize = 100;
+/// Redis' default for COUNT.
+const DEFAULT_COUNT: usize = 10;
+/// A search that reads more bytes of codes than this, about a millisecond's worth, leaves the network thread.
+const HEAVY_BYTES: usize = 8 << 20;
+
+/// The options that both have. `count` includes what paging skips.
+pub(super) struct SearchOptions {
+    pub(super) count: usize,
+    ef: usize,
+    filter: Option<Filter>,
+    filter_ef: Option<usize>,
+    truth: bool,
+}
+
+/// Words of [`SearchOptions`].
+#[derive(Clone, Copy)]
+pub(super) enum Word {
+    Count,
+    Ef,
+    Filter,
+    FilterEf,
+    Truth,
+}
+
+pub(super) const WORDS: [(&str, Word); 5] = [
+    ("COUNT", Word::Count),
+    ("EF", Word::Ef),
+    ("FILTER", Word::Filter),
+    ("FILTER-EF", Word::FilterEf),
+    ("TRUTH", Word::Truth),
+];
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        Self { count: DEFAULT_COUNT, ef: DEFAULT_EF, filter: None, filter_ef: None, truth: false }
+    }
+}
+
+impl SearchOptions {
+    /// Takes the argument of a word that was taken. `lacking`: the error if there is none.
+    pub(super) fn take(&mut self, word: Word, args: &mut Args, lacking: &Error) -> Result<(), Error> {
+        if !matches!(word, Word::Truth) && args.is_empty() {
+            return Err(lacking.clone());
+        }
+        match word {
+            Word::Count => self.count = bounded(args, 1, usize::MAX, INVALID_COUNT)?,
+            Word::Ef => self.ef = bounded(args, 1, MAX_EF, INVALID_EF)?,
+            Word::FilterEf => self.filter_ef = Some(bounded(args, 1, usize::MAX, INVALID_FILTER_EF)?),
+            Word::Filter => self.filter = Some(compile(args.bytes()?)?),
+            Word::Truth => self.truth = true,
+        }
+        Ok(())
+    }
+
+    pub(super) fn search(&self) -> Search<'_> {
+        let filter_ef = self.filter_ef.unwrap_or(self.count.saturating_mul(FILTER_EF_PER_RESULT));
+        Search { count: self.count, ef: self.ef, filter: self.filter.as_ref(), filter_ef, truth: self.truth }
+    }
+}
+
+fn compile(expression: &[u8]) -> Result<Filter, Error> {
+    Filter::compile(expression).map_err(|error| {
+        let mut text = b"ERR syntax error in FILTER expression near: ".to_vec();
+        text.extend_from_slice(error.near());
+        Error::from(text)
+    })
+}
+
+/// True if a search with these words would take long. Looks at the words only as far as it must, and takes a wrong one
+/// for light: it is refused at once.
+pub(super) fn is_heavy(mut args: Args, set: &VectorSet) -> bool {
+    let mut options = SearchOptions::default();
+    let mut queries = 0;
+    while !args.is_empty() {
+        if let Some(form) = args.keyword_of(super::vector::ALL_FORMS) {
+            queries += 1;
+            skip_vector(&mut args, form);
+        } else if args.keyword("ELE") {
+            queries += 1;
+            args.take();
+        } else {
+            match args.keyword_of(&WORDS) {
+                None => drop(args.take()),
+                // Compiling a filter is left to the command itself; that there is one bounds the walk by FILTER-EF.
+                Some(Word::Filter) => {
+                    drop((args.take(), options.filter_ef.get_or_insert(FILTER_EF_PER_RESULT * DEFAULT_COUNT)))
+                }
+                Some(word) => drop(options.take(word, &mut args, &Error::syntax())),
+            }
+        }
+    }
+    let search = options.search();
+    let walked =
+        if options.filter_ef.is_some() { search.filter_ef.saturating_mul(set.params().m()) } else { 0 };
+    let filtered = walked.min(set.len()).saturating_mul(set.format().code_bytes());
+    set.search_cost(&search).saturating_add(filtered).saturating_mul(queries) > HEAVY_BYTES
+}
+
+fn skip_vector(args: &mut Args, form: Form) {
+    match form {
+        Form::Fp32 | Form::Fp16 => drop(args.take()),
+        Form::Values => {
+            let count = args.integer::<usize>().unwrap_or(0);
+            args.skip(count);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! `VADD key [REDUCE dim] (FP32 blob | VALUES n v …) element [options]`: adds an element, or gives it another vector.
+//!
+//! Beyond Redis: `F16`, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name and perhaps `SETATTR`, as
+//! proposed in redis/redis#14285. All elements of a command become visible at one moment. With one element the reply
+//! is a boolean as in Redis, with several the number of new ones.
+
+use std::sync::Arc;
+
+use super::KEY;
+use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, projection_mismatch};
+use super::vector::{ALL_FORMS, Form, REDIS_FORMS, vector};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::keyspace::SetHandle;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+use crate::vector_set::{
+    Hold, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Put, Refused, Upserted,
+    VectorSet,
+};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VADD",
+    arity: Arity::AtLeast(5),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::MODULE),
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",
+    summary: "Add one or more elements to a vector set, or update its vector if it already exists",
+    weight: Weight::Asked(is_heavy),
+    run: Run::Write(|args, cx, record| VAdd::parse(args)?.execute(cx, record)),
+};
+
+/// Vectors of together so many bytes are added away from the network threads.
+const HEAVY_BYTES: usize = 32 << 10;
+/// As is one that asks for so many candidates.
+const HEAVY_EF: usize = 1000;
+
+/// The names of elements look like words too, so this errs towards the compute pool now and then.
+fn is_heavy(args: Args, _: &Context) -> bool {
+    let mut words = args;
+    let bytes: usize = words.iter().map(<[u8]>::len).sum();
+    if bytes > HEAVY_BYTES {
+        return true;
+    }
+    while let Some(word) = words.take() {
+        if word.eq_ignore_ascii_case(b"EF") && words.integer::<usize>().is_ok_and(|ef| ef > HEAVY_EF) {
+            return true;
+        }
+    }
+    false
+}
+
+struct VAdd<'r> {
+    key: &'r [u8],
+    /// Components to project to.
+    reduce: Option<usize>,
+    puts: Vec<Put<'r>>,
+    options: Options,
+}
+
+/// What was asked for; what was not is Redis' default, or for a set made on purpose its own.
+#[derive(Default)]
+struct Options {
+    kind: Option<Kind>,
+    metric: Option<Metric>,
+    m: Option<usize>,
+    ef: Option<usize>,
+}
+
+#[derive(Clone, Copy)]
+enum Word {
+    Cas,
+    Kind(Kind),
+    Metric,
+    Ef,
+    M,
+    SetAttr,
+    Another(Form),
+}
+
+const WORDS: &[(&str, Word)] = &[
+    ("CAS", Word::Cas),
+    ("NOQUANT", Word::Kind(Kind::Float32)),
+    ("Q8", Word::Kind(Kind::Int8)),
+    ("BIN", Word::Kind(Kind::Binary)),
+    ("F16", Word::Kind(Kind::Float16)),
+    ("METRIC", Word::Metric),
+    ("EF", Word::Ef),
+    ("M", Word::M),
+    ("SETATTR", Word::SetAttr),
+    ("FP32", Word::Another(Form::Fp32)),
+    ("FP16", Word::Another(Form::Fp16)),
+    ("VALUES", Word::Another(Form::Values)),
+];
+
+const INVALID_OPTION: &str = "ERR invalid option after element";
+
+impl<'r> VAdd<'r> {
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        let reduce = args.keyword("REDUCE").then(|| dimension(&mut args)).transpose()?;
+        let forms = if reduce.is_some() { REDIS_FORMS } else { ALL_FORMS };
+        let form = args.keyword_of(forms).ok_or(Error::new(INVALID_VECTOR))?;
+        let mut parsed = Self { key, reduce, puts: Vec::new(), options: Options::default() };
+        parsed.take_element(&mut args, form)?;
+        while !args.is_empty() {
+            let word = args.keyword_of(WORDS).ok_or(Error::new(INVALID_OPTION))?;
+            parsed.take_option(&mut args, word)?;
+        }
+        Ok(parsed)
+    }
+
+    fn take_element(&mut self, args: &mut Args<'r>, form: Form) -> Result<(), Error> {
+        let vector = vector(args, form)?;
+        let element = args.take().ok_or_else(|| Error::wrong_arity(SPEC.name))?;
+        self.puts.push(Put { element, vector, attribute: None });
+        Ok(())
+    }
+
+    fn take_option(&mut self, args: &mut Args<'r>, word: Word) -> Result<(), Error> {
+        let lacks_value =
+            matches!(word, Word::Ef | Word::M | Word::SetAttr | Word::Metric) && args.is_empty();
+        if lacks_value {
+            return Err(Error::new(INVALID_OPTION));
+        }
+        match word {
+            // Neighbours are always looked for without blocking anybody: there is nothing to choose.
+            Word::Cas => {}
+            Word::Kind(kind) => self.options.kind = Some(kind),
+            Word::Metric => {
+                self.options.metric = Some(args.keyword_of(&METRICS).ok_or(Error::new(INVALID_METRIC))?)
+            }
+            Word::Ef => self.options.ef = Some(bounded(args, 1, MAX_EF, INVALID_EF)?),
+            Word::M => self.options.m = Some(bounded(args, MIN_M, MAX_M, INVALID_M)?),
+            Word::SetAttr => {
+                let attribute = args.bytes()?;
+                self.puts.last_mut().expect("the first element was taken").attribute = Some(attribute);
+            }
+            Word::Another(form) => self.take_element(args, form)?,
+        }
+        Ok(())
+    }
+
+    fn execute(self, cx: &mut Context, mut record: Record) -> Result<Reply, Error> {
+        loop {
+            let outcome = match cx.db().vector_set(self.key)? {
+                None => self.create(cx, record)?,
+                Some(SetHandle { set, binding }) => self.add(&set, Hold::Lookup(binding), record)?,
+            };
+            match outcome {
+                Ok(reply) => return Ok(reply),
+                Err(unspent) => record = unspent,
+            }
+        }
+    }
+
+    /// Gives the record back if the key no longer means this set.
+    fn add<'s>(
+        &self,
+        set: &VectorSet,
+        hold: Hold,
+        record: Record<'s>,
+    ) -> Result<Result<Reply, Record<'s>>, Error> {
+        self.fits(set)?;
+        let ef = self.options.ef.unwrap_or(set.params().ef_construction());
+        Ok(match set.upsert(hold, &self.puts, ef, record) {
+            Ok(upserted) => Ok(self.reply(&upserted)),
+            Err(Refused::Unbound(record) | Refused::WouldEmpty(record)) => Err(record),
+        })
+    }
+
+    /// Makes the set with these elements in it, and then the key: nobody sees it empty. Gives the record back if
+    /// somebody else made the key meanwhile.
+    fn create<'s>(&self, cx: &Context, record: Record<'s>) -> Result<Result<Reply, Record<'s>>, Error> {
+        let set = Arc::new(VectorSet::new(self.params()?, cx.server.config.settings().index_seed));
+        let Ok(reply) = self.add(&set, Hold::Exclusive, Record::unlogged())? else { return Ok(Err(record)) };
+        Ok(cx.db().create_vector_set(self.key, set, record).map(|()| reply).map_err(|(_, record)| record))
+    }
+
+    /// Of a set made by this command.
+    fn params(&self) -> Result<Params, InvalidParams> {
+        let got = self.puts[0].vector.len();
+        let params = Params::new(self.reduce.unwrap_or(got))?
+            .with_format(
+                self.options.kind.unwrap_or(Kind::Int8),
+                self.options.metric.unwrap_or(Metric::Cosine),
+            )?
+            .with_m(self.options.m.unwrap_or(Params::DEFAULT_M))?;
+        if self.reduce.is_some() { params.with_projection(got) } else { Ok(params) }
+    }
+
+    /// Checks in Redis' order that the words of this command, its defaults included, agree with the set.
+    fn fits(&self, set: &VectorSet) -> Result<(), Error> {
+        let params = set.params();
+        let given = |asked: bool, default: bool| asked || default && !params.kept();
+        let Options { kind, metric, m, .. } = self.options;
+        if given(kind.is_some(), true) && kind.unwrap_or(Kind::Int8) != params.kind() {
+            return Err(Error::new("ERR asked quantization mismatch with existing vector set"));
+        }
+        if given(m.is_some(), true) && m.unwrap_or(Params::DEFAULT_M) != params.m() {
+            return Err(Error::new("ERR asked M value mismatch with existing vector set"));
+        }
+        if metric.is_some_and(|metric| metric != params.metric()) {
+            return Err(Error::new("ERR asked metric mismatch with existing vector set"));
+        }
+        self.puts.iter().try_for_each(|put| self.dimension_fits(put.vector.len(), params))
+    }
+
+    fn dimension_fits(&self, got: usize, params: &Params) -> Result<(), Error> {
+        let projected = self
+            .reduce
+            .or_else(|| (params.kept() && params.input_dim() == Some(got)).then_some(params.dim()));
+        match (projected, params.input_dim()) {
+            (None, _) if got == params.dim() => Ok(()),
+            (Some(to), _) if to != params.dim() => Err(dimension_mismatch(got, params.dim())),
+            (None, _) => Err(dimension_mismatch(got, params.dim())),
+            (Some(_), None) => {
+                Err(Error::new("ERR cannot add projection to existing set without projection"))
+            }
+            (Some(_), Some(expects)) if got != expects => Err(projection_mismatch(got, expects)),
+            (Some(_), Some(_)) => Ok(()),
+        }
+    }
+
+    fn reply(&self, upserted: &[Upserted]) -> Reply {
+        let added = upserted.iter().filter(|&&upserted| upserted == Upserted::Added).count();
+        if self.puts.len() == 1 { Reply::Bool(added == 1) } else { Reply::count(added) }
+    }
+}
+
+pub(super) const INVALID_METRIC: &str = "ERR invalid METRIC, it must be COSINE, L2 or IP";
+
+pub(super) const METRICS: [(&str, Metric); 3] =
+    [("COSINE", Metric::Cosine), ("L2", Metric::L2), ("IP", Metric::InnerProduct)];
+
+fn dimension(args: &mut Args) -> Result<usize, Error> {
+    bounded(args, 1, MAX_DIM, INVALID_VECTOR)
+}
+
+/// Takes a whole number between two bounds.
+pub(super) fn bounded(
+    args: &mut Args,
+    least: usize,
+    most: usize,
+    error: &'static str,
+) -> Result<usize, Error> {
+    let number = args.integer_or::<usize>(error)?;
+    if (least..=most).contains(&number) { Ok(number) } else { Err(Error::new(error)) }
+}

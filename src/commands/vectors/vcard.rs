@@ -1,0 +1,23 @@
+//! `VCARD key`: how many elements a vector set has.
+
+use super::{KEY, READ_FAST, read_set};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VCARD",
+    arity: Arity::Exactly(2),
+    flags: READ_FAST,
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(1)",
+    summary: "Return the number of elements in a vector set",
+    weight: Weight::Light,
+    run: Run::Read(vcard),
+};
+
+fn vcard(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let set = read_set(cx, args.bytes()?)?;
+    Ok(Reply::count(set.map_or(0, |set| set.len())))
+}

@@ -1,0 +1,59 @@
+//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [NOQUANT|Q8|BIN|F16] [M n] [EF n]`: an empty vector set (an extension).
+//!
+//! A set made on purpose may be empty, and remembers its parameters: VADD need not repeat them, and is refused if it
+//! contradicts them. Answers `+OK`, or `-BUSYKEY` if the key exists.
+
+use std::sync::Arc;
+
+use super::KEY;
+use super::errors::{INVALID_EF, INVALID_M};
+use super::vadd::{INVALID_METRIC, METRICS, bounded};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+use crate::vector_set::{CODECS, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VCREATE",
+    arity: Arity::AtLeast(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::MODULE).and(Flags::FAST),
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(1)",
+    summary: "Create an empty vector set with given parameters (an extension to Redis)",
+    weight: Weight::Light,
+    run: Run::Write(execute),
+};
+
+fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let set = VectorSet::new(parse(args)?, cx.server.config.settings().index_seed);
+    match cx.db().create_vector_set(key, Arc::new(set), record) {
+        Ok(()) => Ok(Reply::OK),
+        Err(_) => Err(Error::new("BUSYKEY Target key name already exists.")),
+    }
+}
+
+fn parse(mut args: Args) -> Result<Params, Error> {
+    if !args.keyword("DIM") {
+        return Err(Error::syntax());
+    }
+    let mut params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
+    let (mut kind, mut metric) = (Kind::Int8, Metric::Cosine);
+    let kinds = CODECS.map(|codec| (codec.keyword, codec.kind));
+    while !args.is_empty() {
+        if let Some(asked) = args.keyword_of(&kinds) {
+            kind = asked;
+        } else if args.keyword("METRIC") {
+            metric = args.keyword_of(&METRICS).ok_or(Error::new(INVALID_METRIC))?;
+        } else if args.keyword("M") {
+            params = params.with_m(bounded(&mut args, MIN_M, MAX_M, INVALID_M)?)?;
+        } else if args.keyword("EF") {
+            params = params.with_ef(bounded(&mut args, 1, MAX_EF, INVALID_EF)?)?;
+        } else {
+            return Err(Error::syntax());
+        }
+    }
+    Ok(params.with_format(kind, metric)?.made_on_purpose())
+}

@@ -1,0 +1,23 @@
+//! `VDIM key`: how many components the vectors of a set have, as they are stored.
+
+use super::{KEY, READ_FAST, read_set};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VDIM",
+    arity: Arity::Exactly(2),
+    flags: READ_FAST,
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(1)",
+    summary: "Return the dimension of vectors in the vector set",
+    weight: Weight::Light,
+    run: Run::Read(vdim),
+};
+
+fn vdim(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let set = read_set(cx, args.bytes()?)?.ok_or(Error::new("ERR key does not exist"))?;
+    Ok(Reply::count(set.params().dim()))
+}

@@ -1,0 +1,86 @@
+//! `VEMB key element [element …] [RAW]`: the vectors of elements.
+//!
+//! Several elements are an extension: a word after the first is one more of them, but for `RAW` at the end, where Redis
+//! knows only `RAW`. So a word that Redis refuses with `ERR invalid option` is answered as any missing element is. An
+//! element that is itself called `RAW` can be asked for anywhere but at the end, and always as the first.
+
+use bytes::Bytes;
+
+use super::elements::{Elements, one_or_several};
+use super::{KEY, READ_FAST, read_set};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+use crate::vector_set::{Format, VectorSet};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VEMB",
+    arity: Arity::AtLeast(3),
+    flags: READ_FAST,
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(N) where N is the number of elements asked for",
+    summary: "Return the vector associated with an element",
+    weight: Weight::Asked(|args, _| args.remaining() > MANY_VECTORS),
+    run: Run::Read(|args, cx| VEmb::parse(args)?.execute(cx)),
+};
+
+/// With more arguments it leaves the network thread: writing a thousand components takes some ten microseconds.
+const MANY_VECTORS: usize = 8;
+
+/// The most components of one reply; beyond it the command is refused. One vector always fits.
+const MAX_COMPONENTS: usize = 4 << 20;
+const TOO_MANY_COMPONENTS: Error = Error::new("ERR too many vectors for one reply");
+
+const RAW: &[u8] = b"RAW";
+
+struct VEmb<'r> {
+    key: &'r [u8],
+    elements: Elements<'r>,
+    raw: bool,
+}
+
+impl<'r> VEmb<'r> {
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        let mut elements: Elements = args.iter().collect();
+        let named = elements.len();
+        // As often as it is there: Redis takes it repeated.
+        while elements.len() > 1 && elements.last().is_some_and(|word| word.eq_ignore_ascii_case(RAW)) {
+            elements.pop();
+        }
+        Ok(Self { key, raw: elements.len() < named, elements })
+    }
+
+    fn execute(self, cx: &Context) -> Result<Reply, Error> {
+        let vectors = match read_set(cx, self.key)? {
+            Some(set) => self.vectors(&set)?,
+            None => vec![None; self.elements.len()],
+        };
+        Ok(one_or_several(vectors.into_iter().map(|vector| vector.unwrap_or(Reply::Null))))
+    }
+
+    fn vectors(&self, set: &VectorSet) -> Result<Vec<Option<Reply>>, Error> {
+        if self.elements.len().saturating_mul(set.params().dim()) > MAX_COMPONENTS {
+            return Err(TOO_MANY_COMPONENTS);
+        }
+        let show = if self.raw { as_kept } else { as_sent };
+        Ok(set.with_codes(&self.elements, |code| show(set.format(), code)))
+    }
+}
+
+/// As near to what was sent as the code allows.
+fn as_sent(format: &Format, code: &[u8]) -> Reply {
+    Reply::Array(format.decode(code).into_iter().map(|x| Reply::Double(x.into())).collect())
+}
+
+/// The kind of code, its bytes, and the numbers that scale it back: the norm, and the range if it has one.
+fn as_kept(format: &Format, code: &[u8]) -> Reply {
+    let mut parts = vec![
+        Reply::Simple(format.kind().codec().name),
+        Reply::Bulk(Bytes::copy_from_slice(format.payload(code))),
+        Reply::Double(format.norm(code).into()),
+    ];
+    parts.extend(format.range(code).map(|range| Reply::Double(range.into())));
+    Reply::Array(parts)
+}

@@ -1,0 +1,31 @@
+//! `VGETATTR key element [element …]`: the attributes of elements.
+//!
+//! Several elements are an extension: the reply is then an array, with null for what has no attribute.
+
+use super::elements::{BY_ELEMENTS, Elements, one_or_several};
+use super::{KEY, READ_FAST, read_set};
+use crate::commands::{Arity, Context, Group, Run, Spec};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VGETATTR",
+    arity: Arity::AtLeast(3),
+    flags: READ_FAST,
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(N) where N is the number of elements asked for",
+    summary: "Retrieve the JSON attributes of elements",
+    weight: BY_ELEMENTS,
+    run: Run::Read(vgetattr),
+};
+
+fn vgetattr(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let elements: Elements = args.iter().collect();
+    let attributes = match read_set(cx, key)? {
+        Some(set) => set.attributes(&elements),
+        None => vec![None; elements.len()],
+    };
+    Ok(one_or_several(attributes.into_iter().map(|attribute| attribute.map_or(Reply::Null, Reply::bulk))))
+}

@@ -1,0 +1,31 @@
+//! `VISMEMBER key element [element …]`: are these elements of a vector set?
+//!
+//! Several elements are an extension: the reply is then an array.
+
+use super::elements::{BY_ELEMENTS, Elements, one_or_several};
+use super::{KEY, READ, read_set};
+use crate::commands::{Arity, Context, Group, Run, Spec};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VISMEMBER",
+    arity: Arity::AtLeast(3),
+    flags: READ,
+    keys: KEY,
+    group: Group::Module,
+    since: "8.2.0",
+    complexity: "O(N) where N is the number of elements asked for",
+    summary: "Check if an element exists in a vector set",
+    weight: BY_ELEMENTS,
+    run: Run::Read(vismember),
+};
+
+fn vismember(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let elements: Elements = args.iter().collect();
+    let found = match read_set(cx, key)? {
+        Some(set) => set.contains_each(&elements),
+        None => vec![false; elements.len()],
+    };
+    Ok(one_or_several(found.into_iter().map(Reply::Bool)))
+}

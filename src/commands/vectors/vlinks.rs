@@ -1,0 +1,55 @@
+//! `VLINKS key element [WITHSCORES]`: the neighbours of an element in the graph, the highest layer first.
+
+use super::{KEY, READ_FAST, read_set};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+use crate::vector_set::Metric;
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VLINKS",
+    arity: Arity::AtLeast(3),
+    flags: READ_FAST,
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(1)",
+    summary: "Return the neighbors of an element at each layer in the HNSW graph",
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| VLinks::parse(args)?.execute(cx)),
+};
+
+struct VLinks<'r> {
+    key: &'r [u8],
+    element: &'r [u8],
+    with_scores: bool,
+}
+
+/// The neighbours on one layer, with distances as codes compare.
+type Layer = Vec<(Vec<u8>, f32)>;
+
+impl<'r> VLinks<'r> {
+    /// Redis calls any other word a wrong number of arguments.
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let (key, element) = (args.bytes()?, args.bytes()?);
+        let with_scores = args.keyword("WITHSCORES");
+        args.finish_or(Error::wrong_arity(SPEC.name))?;
+        Ok(Self { key, element, with_scores })
+    }
+
+    fn execute(self, cx: &Context) -> Result<Reply, Error> {
+        let Some(set) = read_set(cx, self.key)? else { return Ok(Reply::Null) };
+        let Some(layers) = set.neighbours(self.element) else { return Ok(Reply::Null) };
+        let metric = set.params().metric();
+        let show = |layer| if self.with_scores { scored(layer, metric) } else { named(layer) };
+        Ok(Reply::Array(layers.into_iter().rev().map(show).collect()))
+    }
+}
+
+fn named(layer: Layer) -> Reply {
+    Reply::Array(layer.into_iter().map(|(element, _)| Reply::bulk(element)).collect())
+}
+
+fn scored(layer: Layer, metric: Metric) -> Reply {
+    let pair = |(element, distance): (Vec<u8>, f32)| (Reply::bulk(element), Reply::Double(metric.score(distance)));
+    Reply::Map(layer.into_iter().map(pair).collect())
+}

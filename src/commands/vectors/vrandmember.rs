@@ -1,0 +1,94 @@
+//! `VRANDMEMBER key [count]`: elements by chance. A negative count draws each from all, so that one may come twice.
+//!
+//! Every element is as likely as any other, also where Redis returns a run of its list.
+
+use super::elements::{are_many, finds_many, names};
+use super::{KEY, READ, random, read_set};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+use crate::vector_set::VectorSet;
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VRANDMEMBER",
+    arity: Arity::AtLeast(2),
+    flags: READ,
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(N) where N is the absolute value of the count argument.",
+    summary: "Return one or multiple random members from a vector set",
+    weight: Weight::Asked(|args, cx| VRandMember::parse(args).is_ok_and(|request| request.is_heavy(cx))),
+    run: Run::Read(|args, cx| VRandMember::parse(args)?.execute(cx)),
+};
+
+/// The most elements drawn with repetition, where the size of the set is no bound; more are refused. Redis builds
+/// whatever reply is asked for.
+const MAX_DRAWN: usize = 1 << 20;
+
+const NOT_AN_INTEGER: &str = "ERR COUNT value is not an integer";
+const OUT_OF_RANGE: &str = "ERR COUNT value is out of range";
+
+struct VRandMember<'r> {
+    key: &'r [u8],
+    wanted: Wanted,
+}
+
+#[derive(Clone, Copy)]
+enum Wanted {
+    One,
+    Different(usize),
+    /// At most [`MAX_DRAWN`].
+    Drawn(usize),
+}
+
+impl<'r> VRandMember<'r> {
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        let wanted = match args.remaining() {
+            0 => Wanted::One,
+            1 => Wanted::count(args.integer_or(NOT_AN_INTEGER)?)?,
+            _ => return Err(Error::wrong_arity(SPEC.name)),
+        };
+        Ok(Self { key, wanted })
+    }
+
+    fn is_heavy(&self, cx: &Context) -> bool {
+        match self.wanted {
+            Wanted::One => false,
+            Wanted::Different(count) => finds_many(cx, self.key, count),
+            Wanted::Drawn(count) => are_many(count),
+        }
+    }
+
+    /// A count of 0 is answered before the key is looked at, as in Redis.
+    fn execute(self, cx: &Context) -> Result<Reply, Error> {
+        if matches!(self.wanted, Wanted::Different(0)) {
+            return Ok(Reply::Array(Vec::new()));
+        }
+        let set = read_set(cx, self.key)?;
+        let elements = set.map_or_else(Vec::new, |set| self.wanted.choose(&set));
+        Ok(match self.wanted {
+            Wanted::One => elements.into_iter().next().map_or(Reply::Null, Reply::bulk),
+            Wanted::Different(_) | Wanted::Drawn(_) => names(elements),
+        })
+    }
+}
+
+impl Wanted {
+    fn count(count: i64) -> Result<Self, Error> {
+        let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        match count {
+            0.. => Ok(Self::Different(size)),
+            _ if size <= MAX_DRAWN => Ok(Self::Drawn(size)),
+            _ => Err(Error::new(OUT_OF_RANGE)),
+        }
+    }
+
+    fn choose(self, set: &VectorSet) -> Vec<Vec<u8>> {
+        match self {
+            Self::One => set.random(1, random::below),
+            Self::Different(count) => set.random_distinct(count, random::below),
+            Self::Drawn(count) => set.random(count, random::below),
+        }
+    }
+}

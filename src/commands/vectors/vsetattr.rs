@@ -1,0 +1,26 @@
+//! `VSETATTR key element attribute`: gives an element an attribute, or takes it away with an empty one.
+
+use super::{KEY, change_set};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VSETATTR",
+    arity: Arity::Exactly(4),
+    flags: Flags::WRITE.and(Flags::FAST).and(Flags::MODULE),
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(1)",
+    summary: "Associate or remove the JSON attributes of elements",
+    weight: Weight::Light,
+    run: Run::Write(vsetattr),
+};
+
+fn vsetattr(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, element, attribute) = (args.bytes()?, args.bytes()?, args.bytes()?);
+    let found =
+        change_set(cx, key, record, |set, hold, record| set.set_attribute(hold, element, attribute, record))?;
+    Ok(Reply::Bool(found.unwrap_or(false)))
+}

@@ -1,0 +1,117 @@
+//! `VSIM key (ELE element | FP32 blob | VALUES n v …) [options]`: the elements most similar to a query.
+
+use smallvec::SmallVec;
+
+use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
+use super::options::{self, SearchOptions, WORDS};
+use super::vector::{REDIS_FORMS, vector};
+use super::{KEY, read_set};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply, Row};
+use crate::vector_set::{Hit, Metric, VectorSet};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "VSIM",
+    arity: Arity::AtLeast(4),
+    flags: Flags::READONLY.and(Flags::MODULE),
+    keys: KEY,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(log(N)) where N is the number of elements in the vector set.",
+    summary: "Return elements by vector similarity",
+    weight: Weight::Asked(is_heavy),
+    run: Run::Read(execute),
+};
+
+const SYNTAX: Error = Error::new("ERR syntax error in VSIM command");
+/// Without EPSILON every similarity is near enough.
+const DEFAULT_EPSILON: f64 = 2.0;
+
+fn is_heavy(mut args: Args, cx: &Context) -> bool {
+    let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
+    set.is_some_and(|handle| options::is_heavy(args, &handle.set))
+}
+
+/// The key is looked up before anything is parsed, since Redis answers an empty array for a missing one, whatever else
+/// the command says.
+fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let Some(set) = read_set(cx, args.bytes()?)? else { return Ok(Reply::Array(Vec::new())) };
+    let query = query(&mut args, &set)?;
+    let options = Options::parse(args)?;
+    let hits = set.search(&query, &options.search.search());
+    let metric = set.params().metric();
+    let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
+    Ok(options.reply(metric, near))
+}
+
+fn query(args: &mut Args, set: &VectorSet) -> Result<Box<[u8]>, Error> {
+    if args.keyword("ELE") {
+        return set.query_of(args.bytes()?).ok_or(Error::new(ELEMENT_NOT_FOUND));
+    }
+    let form = args.keyword_of(REDIS_FORMS).ok_or(Error::new(INVALID_VECTOR))?;
+    Ok(set.query(&vector(args, form)?)?)
+}
+
+struct Options {
+    search: SearchOptions,
+    epsilon: f64,
+    with_scores: bool,
+    with_attributes: bool,
+}
+
+impl Options {
+    fn parse(mut args: Args) -> Result<Self, Error> {
+        let search = SearchOptions::default();
+        let mut options =
+            Self { search, epsilon: DEFAULT_EPSILON, with_scores: false, with_attributes: false };
+        while !args.is_empty() {
+            if let Some(word) = args.keyword_of(&WORDS) {
+                options.search.take(word, &mut args, &SYNTAX)?;
+            } else if args.keyword("WITHSCORES") {
+                options.with_scores = true;
+            } else if args.keyword("WITHATTRIBS") {
+                options.with_attributes = true;
+            } else if args.keyword("EPSILON") {
+                options.epsilon = epsilon(&mut args)?;
+            } else if !args.keyword("NOTHREAD") {
+                // NOTHREAD keeps a search from other threads in Redis, where it would block everybody: here none does.
+                return Err(SYNTAX);
+            }
+        }
+        Ok(options)
+    }
+
+    /// Compared as Redis compares, in float32 on half the distance.
+    fn is_near(&self, metric: Metric, distance: f32) -> bool {
+        match metric {
+            Metric::Cosine | Metric::InnerProduct => distance / 2.0 <= self.epsilon as f32,
+            Metric::L2 => 1.0 - metric.score(distance) <= self.epsilon,
+        }
+    }
+
+    fn reply<'h>(&self, metric: Metric, hits: impl Iterator<Item = Hit<'h>>) -> Reply {
+        if !self.with_scores && !self.with_attributes {
+            return Reply::Array(hits.map(|hit| Reply::bulk(hit.element.to_vec())).collect());
+        }
+        let row = |hit: Hit| {
+            let score = self.with_scores.then(|| Reply::Double(metric.score(hit.distance)));
+            let attribute = self
+                .with_attributes
+                .then(|| hit.attribute().map_or(Reply::Null, |text| Reply::bulk(text.to_vec())));
+            Row {
+                key: hit.element.to_vec(),
+                columns: score.into_iter().chain(attribute).collect::<SmallVec<_>>(),
+            }
+        };
+        Reply::Rows(hits.map(row).collect())
+    }
+}
+
+fn epsilon(args: &mut Args) -> Result<f64, Error> {
+    if args.is_empty() {
+        return Err(SYNTAX);
+    }
+    let error = Error::new("ERR invalid EPSILON");
+    let epsilon = args.float_or(error.clone())?;
+    if epsilon > 0.0 { Ok(epsilon) } else { Err(error) }
+}

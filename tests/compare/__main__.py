@@ -1,0 +1,96 @@
+"""Differential test: the same bytes to Redis and to nearhit, the replies compared.
+
+    tools/compare [--only PART] [--seed N] [--count N] [--verbose] [--nearhit HOST:PORT --peer HOST:PORT]
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+
+import examples
+import filters
+import generated
+import protocol
+import scores
+import self_test
+from pair import Broken
+from report import Report
+from servers import Servers
+
+PARTS = {
+    "examples": examples.run,
+    "filters": filters.run,
+    "generated": generated.run,
+    "protocol": protocol.run,
+    "scores": scores.run,
+}
+
+
+def address(text):
+    host, _, port = text.rpartition(":")
+    return host or "127.0.0.1", int(port)
+
+
+def arguments(words):
+    parser = argparse.ArgumentParser(prog="tools/compare", description=__doc__.split("\n")[0])
+    parser.add_argument("--only", action="append", choices=PARTS, help="only this part (may be repeated)")
+    parser.add_argument("--seed", type=int, default=1, help="of the generated commands and vectors (default 1)")
+    parser.add_argument("--count", type=int, default=60_000, help="how many commands to generate (default 60000)")
+    parser.add_argument("--verbose", action="store_true", help="each difference as it is found, deliberate ones too")
+    parser.add_argument("--nearhit", type=address, metavar="HOST:PORT", help="a nearhit that runs already")
+    parser.add_argument("--peer", type=address, metavar="HOST:PORT", help="a Redis that runs already")
+    parser.add_argument("--nearhit-binary", help="start this nearhit")
+    parser.add_argument("--peer-binary", help="start this Redis")
+    parser.add_argument("--save", metavar="FOLDER", help="write each finding there, to be sent again")
+    parser.add_argument("--replay", metavar="FILE", help="send the commands of a file like vectors.txt instead")
+    parser.add_argument("--peer-twice", action="store_true", help="Redis in both places, to test the test")
+    parser.add_argument("--self-test", action="store_true", help="test the test: its own parts, and that it can fail")
+    options = parser.parse_args(words)
+    for binary in ("nearhit_binary", "peer_binary"):
+        if getattr(options, binary):
+            setattr(options, binary, os.path.abspath(getattr(options, binary)))
+    if bool(options.nearhit) != bool(options.peer):
+        parser.error("--nearhit and --peer go together")
+    return options
+
+
+def replay(servers, report, options):
+    """Sends a file of commands, such as `--save` writes."""
+    examples.run_file(options.replay, servers, report)
+
+
+def run_part(name, part, options):
+    """Runs one part on servers of its own and prints its report."""
+    started = time.monotonic()
+    servers = Servers.start(options)
+    report = Report(name, servers.ours.name, options.verbose)
+    try:
+        part(servers, report, options)
+    except Broken as broken:
+        report.note(f"given up: {broken}")
+    finally:
+        servers.stop()
+    report.note(f"{time.monotonic() - started:.0f} s")
+    report.print()
+    if options.save:
+        report.save(options.save)
+    sys.stdout.flush()
+    return report
+
+
+def main(words):
+    options = arguments(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
+    if options.self_test:
+        return self_test.run(options)
+    parts = {"replay": replay} if options.replay else {name: PARTS[name] for name in options.only or PARTS}
+    reports = [run_part(name, part, options) for name, part in parts.items()]
+    failed = sum(len(report.findings) for report in reports)
+    print(f"{sum(report.passed for report in reports)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,172 @@
+"""The differences from the peer that are meant to be; `differences.md` is the same table for people.
+
+Each entry has an id, a reason, and a predicate over the command's words, both replies, the
+earlier writes to its keys, and the replies to the witness of its rule.
+"""
+
+import math
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import wire
+from commands import name_of, vsim_options
+from rules import count_of, equal, rows_of, same_kind, same_ranking, scored_rows
+
+REFUSED = b"-ERR invalid vector specification\r\n"
+VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
+"""Commands that take more words here than on the peer, where these words are a wrong number of arguments."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A deliberate difference: how it is recognised, and why it is."""
+
+    id: str
+    reason: str
+    matches: Callable
+
+
+def explain(args, peer, ours, history, witness=None):
+    """The id of the deliberate difference that these replies show, or None."""
+    for difference in DIFFERENCES:
+        if difference.matches(args, peer, ours, history, witness):
+            return difference.id
+    return None
+
+
+def vector_words(args):
+    """Where the vector of a VADD or VSIM is: its format word's index and whether it is projected; None if not found."""
+    at = 2
+    if name_of(args) == b"VADD" and len(args) > 4 and args[2].upper() == b"REDUCE":
+        at = 4
+    return at if len(args) > at + 1 and args[at].upper() in (b"FP32", b"VALUES") else None
+
+
+def vector_of(args):
+    """The components a VADD or VSIM sends, as float32 sees them; empty if they cannot be read."""
+    at = vector_words(args)
+    if at is None:
+        return []
+    if args[at].upper() == b"FP32":
+        blob = args[at + 1]
+        return list(struct.unpack(f"<{len(blob) // 4}f", blob)) if len(blob) % 4 == 0 else []
+    try:
+        count = int(args[at + 1])
+        words = args[at + 2 : at + 2 + count]
+        return [to_float32(_number(word)) for word in words] if len(words) == count else []
+    except ValueError:
+        return []
+
+
+def to_float32(value):
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _number(word):
+    text = word.decode("latin-1").lower()
+    return float.fromhex(text) if "0x" in text else float(text)
+
+
+def is_extreme(vector):
+    """True if a component, or the float32 sum of the squares, is not finite."""
+    return any(not math.isfinite(x) for x in vector) or math.isinf(to_float32(math.fsum(x * x for x in vector)))
+
+
+def _refused_vector(args, peer, ours, history, witness):
+    return ours.raw == REFUSED and name_of(args) in (b"VADD", b"VSIM") and is_extreme(vector_of(args))
+
+
+def _attribute_count(args, peer, ours, history, witness):
+    if name_of(args) != b"VINFO" or not (peer.is_aggregate and ours.is_aggregate):
+        return False
+    names = [item.value for item in peer.value[::2]]
+    if names != [item.value for item in ours.value[::2]]:
+        return False
+    differing = {name for name, a, b in zip(names, peer.value[1::2], ours.value[1::2]) if a.raw != b.raw}
+    differing -= {b"max-level", b"vset-uid", b"hnsw-max-node-uid"}
+    return differing == {b"attributes-count"} and any(_counts_wrongly(earlier) for earlier in history)
+
+
+def _counts_wrongly(args):
+    words = [word.upper() for word in args]
+    return words[0] == b"VADD" and b"SETATTR" in words and (b"CAS" in words or _sets_nothing(words))
+
+
+def _sets_nothing(words):
+    return any(a == b"SETATTR" and b == b"" for a, b in zip(words, words[1:]))
+
+
+def _empty_attribute(args, peer, ours, history, witness):
+    """The peer shows an attribute of no bytes where there is none here."""
+    if name_of(args) not in (b"VGETATTR", b"VSIM"):
+        return False
+    if not any(_sets_nothing([w.upper() for w in earlier]) for earlier in history):
+        return False
+    as_ours = peer.raw.replace(b"$0\r\n\r\n", b"_\r\n" if b"_\r\n" in ours.raw else b"$-1\r\n")
+    return equal(args, wire.parse(as_ours)[0], ours, witness)
+
+
+def _reduce_to_same(args, peer, ours, history, witness):
+    if name_of(args) != b"VSIM" or vector_words(args) is None or not ours.is_aggregate:
+        return False
+    return any(
+        name_of(earlier) == b"VADD"
+        and earlier[2].upper() == b"REDUCE"
+        and earlier[3] == b"%d" % len(vector_of(earlier))
+        for earlier in history
+        if len(earlier) > 4
+    )
+
+
+def _filter_ef(args, peer, ours, history, witness):
+    if name_of(args) != b"VSIM" or not (peer.is_aggregate and ours.is_aggregate):
+        return False
+    value = vsim_options(args).get(b"FILTER-EF")
+    return value is not None and value.isdigit() and int(value) >= 2**32
+
+
+def _variadic(args, peer, ours, history, witness):
+    arity = b"-ERR wrong number of arguments for '%s' command\r\n" % name_of(args)
+    return name_of(args) in VARIADIC and peer.raw == arity and not ours.is_error
+
+
+def _shortest_double(args, peer, ours, history, witness):
+    """The same doubles, of which the peer's printer took more digits than needed."""
+    if name_of(args) != b"VEMB" or not (peer.is_aggregate and ours.is_aggregate):
+        return False
+    return len(peer.value) == len(ours.value) and all(
+        a.raw == b.raw or (a.kind == b.kind and _same_double(a.value, b.value)) for a, b in zip(peer.value, ours.value)
+    )
+
+
+def _same_double(peer, ours):
+    try:
+        return float(peer) == float(ours) and len(ours) <= len(peer)
+    except ValueError:
+        return False
+
+
+def _better_recall(args, peer, ours, history, witness):
+    """The peer's graph did not lead to all that it should have; ours is what the peer's own exact search says."""
+    if name_of(args) != b"VSIM" or not same_kind(peer, ours) or not witness or not witness[0].is_aggregate:
+        return False
+    options = vsim_options(args)
+    scored = {**options, b"WITHSCORES": None, b"TRUTH": None}
+    truth, found = rows_of(scored, witness[0]), scored_rows(options, ours, witness[0])
+    return b"TRUTH" not in options and found is not None and same_ranking(truth, found, count_of(options))
+
+
+DIFFERENCES = [
+    Difference("non-finite", "a vector that is not finite can be near to nothing; it is refused", _refused_vector),
+    Difference("attribute-count", "the peer does not count attributes set with CAS, and counts empty ones", _attribute_count),
+    Difference("empty-attribute", "an empty attribute is none, whichever command set it", _empty_attribute),
+    Difference("reduce-to-same", "the peer projects on VADD but not on VSIM when REDUCE keeps the dimension", _reduce_to_same),
+    Difference("filter-ef", "the peer takes FILTER-EF modulo 2^32", _filter_ef),
+    Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
+    Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
+    Difference("shortest-double", "the peer's double printer is not always shortest", _shortest_double),
+]

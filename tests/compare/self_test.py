@@ -1,0 +1,257 @@
+"""Tests of the test: its reader and rules on known bytes, and with a fault put between it and a server."""
+
+import os
+import random
+import re
+import select
+import socket
+import threading
+import unittest
+from argparse import Namespace
+
+import examples
+import generated
+import notation
+import wire
+from commands import show, vsim_options
+from differences import DIFFERENCES, explain
+from pair import Pair
+from report import Report
+from rules import equal
+from servers import PEER_FLAGS, Given, Servers, Started
+
+OPTIONS = Namespace(seed=1, count=3000, nearhit=None, peer=None, peer_twice=True, verbose=False)
+
+
+def run(options):
+    OPTIONS.peer_binary = options.peer_binary
+    suite = unittest.defaultTestLoader.loadTestsFromName(__name__)
+    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+
+
+def reply(data):
+    return wire.parse(data)[0]
+
+
+def vsim(*extra):
+    return [b"VSIM", b"k", b"ELE", b"a", *extra]
+
+
+class Reading(unittest.TestCase):
+    def test_keeps_the_raw_bytes_of_every_type(self):
+        for data in (b"+OK\r\n", b":1\r\n", b"$-1\r\n", b"$3\r\na\r\n\r\n", b"*-1\r\n", b"*2\r\n:1\r\n*0\r\n", b"_\r\n", b"#t\r\n",
+                     b",1.5\r\n", b"%1\r\n+a\r\n,1\r\n", b"=7\r\ntxt:abc\r\n", b"~1\r\n:1\r\n", b"(12\r\n"):  # fmt: skip
+            self.assertEqual(reply(data).raw, data)
+            for end in range(len(data)):
+                with self.assertRaises(wire.Incomplete):
+                    wire.parse(data[:end])
+
+    def test_refuses_what_is_no_reply(self):
+        with self.assertRaises(wire.Malformed):
+            wire.parse(b"hello\r\n")
+
+    def test_notation(self):
+        self.assertEqual(words(r'A "b\r\n\x00" f32(1) *2(x) *'), [b"A", b"b\r\n\0", b"\0\0\x80?", b"x", b"x", b"*"])
+        self.assertEqual(show([b"A", b"\0", b""]), 'A "\\x00" ""')
+        rng = random.Random(1)
+        for _ in range(300):
+            args = [rng.randbytes(rng.randrange(6)) for _ in range(3)]
+            self.assertEqual(words(show(args)), args)
+
+
+class Ruling(unittest.TestCase):
+    def test_scores_may_differ_a_little(self):
+        peer = reply(b"%1\r\n$1\r\na\r\n,0.5\r\n")
+        self.assertTrue(equal(vsim(b"WITHSCORES"), peer, reply(b"%1\r\n$1\r\na\r\n,0.5000001\r\n")))
+        self.assertFalse(equal(vsim(b"WITHSCORES"), peer, reply(b"%1\r\n$1\r\na\r\n,0.51\r\n")))
+        self.assertFalse(equal(vsim(b"WITHSCORES"), peer, reply(b"*2\r\n$1\r\na\r\n$3\r\n0.5\r\n")))
+
+    def test_order_is_free_among_equal_scores_only(self):
+        one = reply(b"*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n1\r\n")
+        other = reply(b"*4\r\n$1\r\nb\r\n$1\r\n1\r\n$1\r\na\r\n$1\r\n1\r\n")
+        self.assertTrue(equal(vsim(b"WITHSCORES"), one, other))
+        one = reply(b"*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$3\r\n0.5\r\n")
+        other = reply(b"*4\r\n$1\r\nb\r\n$1\r\n1\r\n$1\r\na\r\n$3\r\n0.5\r\n")
+        self.assertFalse(equal(vsim(b"WITHSCORES"), one, other))
+
+    def test_order_without_scores_needs_a_witness(self):
+        one, other = reply(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"), reply(b"*2\r\n$1\r\nb\r\n$1\r\na\r\n")
+        witness = reply(b"%2\r\n$1\r\na\r\n,1\r\n$1\r\nb\r\n,1\r\n")
+        self.assertTrue(equal(vsim(), one, other, (witness, witness)))
+        self.assertFalse(equal(vsim(), one, other))
+
+    def test_other_elements_pass_only_where_count_cuts_equal_scores(self):
+        one, other = reply(b"%1\r\n$1\r\na\r\n,1\r\n"), reply(b"%1\r\n$1\r\nb\r\n,1\r\n")
+        self.assertTrue(equal(vsim(b"WITHSCORES", b"COUNT", b"1"), one, other))
+        self.assertFalse(equal(vsim(b"WITHSCORES", b"COUNT", b"2"), one, other))
+
+    def test_bytes_elsewhere(self):
+        self.assertFalse(equal([b"VCARD", b"k"], reply(b":1\r\n"), reply(b":2\r\n")))
+        self.assertFalse(equal([b"VEMB", b"k", b"a"], reply(b"*1\r\n,1.5\r\n"), reply(b"*1\r\n,1.5000001\r\n")))
+        self.assertFalse(equal(vsim(), reply(b"*0\r\n"), reply(b"-ERR x\r\n")))
+
+    def test_options_of_a_search_are_found_behind_the_query(self):
+        words = [b"VSIM", b"k", b"VALUES", b"1", b"COUNT", b"count", b"3", b"FILTER", b"WITHSCORES"]
+        self.assertEqual(vsim_options(words), {b"COUNT": b"3", b"FILTER": b"WITHSCORES"})
+
+
+def words(line):
+    return notation.words(line)
+
+
+class Explaining(unittest.TestCase):
+    """Each deliberate difference: a case that it covers, and one beside it that it must not cover."""
+
+    def check(self, line, peer, ours, history=(), witness=None):
+        return explain(words(line), reply(peer), reply(ours), [words(earlier) for earlier in history], witness)
+
+    def test_ids_are_those_of_the_table_for_people(self):
+        with open(os.path.join(os.path.dirname(__file__), "differences.md"), encoding="utf-8") as file:
+            rows = re.findall(r"^\| `([a-z-]+)` \|", file.read(), re.MULTILINE)
+        self.assertEqual(rows, [difference.id for difference in DIFFERENCES])
+
+    def test_non_finite(self):
+        refused = b"-ERR invalid vector specification\r\n"
+        for vector in ("VALUES 2 1 inf", "VALUES 2 1e39 1", "FP32 f32(nan,1)", "VALUES 2 1e20 1e20", "VALUES 1 0x1p200"):
+            self.assertEqual(self.check(f"VADD k {vector} a", b":1\r\n", refused), "non-finite", vector)
+            self.assertEqual(self.check(f"VSIM k {vector}", b"*0\r\n", refused), "non-finite", vector)
+        self.assertIsNone(self.check("VADD k VALUES 2 1 2 a", b":1\r\n", refused))
+        self.assertIsNone(self.check("VADD k VALUES 2 1 inf a", b":1\r\n", b":0\r\n"))
+
+    def test_attribute_count(self):
+        peer, ours = b"%2\r\n+attributes-count\r\n:0\r\n+size\r\n:2\r\n", b"%2\r\n+attributes-count\r\n:1\r\n+size\r\n:2\r\n"
+        self.assertEqual(self.check("VINFO k", peer, ours, ["VADD k VALUES 1 1 a CAS SETATTR x"]), "attribute-count")
+        self.assertIsNone(self.check("VINFO k", peer, ours, ["VADD k VALUES 1 1 a SETATTR x"]))
+        self.assertIsNone(self.check("VINFO k", peer, ours[:-3] + b"3\r\n", ["VADD k VALUES 1 1 a CAS SETATTR x"]))
+
+    def test_empty_attribute(self):
+        added = ['VADD k VALUES 1 1 a SETATTR ""']
+        self.assertEqual(self.check("VGETATTR k a", b"$0\r\n\r\n", b"$-1\r\n", added), "empty-attribute")
+        self.assertIsNone(self.check("VGETATTR k a", b"$0\r\n\r\n", b"$-1\r\n", ["VADD k VALUES 1 1 a"]))
+        self.assertIsNone(self.check("VGETATTR k a", b"$0\r\n\r\n", b"$1\r\nx\r\n", added))
+
+    def test_reduce_to_same(self):
+        peer, ours = b"%1\r\n$1\r\na\r\n,0.7\r\n", b"%1\r\n$1\r\na\r\n,1\r\n"
+        line = "VSIM k VALUES 2 1 2 WITHSCORES"
+        self.assertEqual(self.check(line, peer, ours, ["VADD k REDUCE 2 VALUES 2 1 2 a"]), "reduce-to-same")
+        self.assertIsNone(self.check(line, ours, peer, ["VADD k REDUCE 2 VALUES 3 1 2 3 a"]))
+
+    def test_better_recall(self):
+        one, two = b"%1\r\n$1\r\na\r\n,0.7\r\n", b"%2\r\n$1\r\na\r\n,0.7\r\n$1\r\nb\r\n,0.6\r\n"
+        truth = reply(two), reply(two)
+        line = "VSIM k ELE a WITHSCORES"
+        self.assertEqual(self.check(line, one, two, witness=truth), "better-recall")
+        self.assertIsNone(self.check(line, two, one, witness=truth))
+        self.assertIsNone(self.check(line, one, two.replace(b"0.7", b"0.8"), witness=truth))
+        self.assertIsNone(self.check(line, one, two.replace(b"b", b"c"), witness=truth))
+        self.assertIsNone(self.check(line + " TRUTH", one, two, witness=truth))
+        found = b"*1\r\n$1\r\na\r\n", b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"
+        self.assertEqual(self.check("VSIM k ELE a", *found, witness=truth), "better-recall")
+        self.assertIsNone(self.check("VSIM k ELE a", *found, witness=(reply(one), reply(one))))
+
+    def test_filter_ef(self):
+        replies = b"*0\r\n", b"*1\r\n$1\r\na\r\n"
+        self.assertEqual(self.check("VSIM k ELE a FILTER 1 FILTER-EF 4294967297", *replies), "filter-ef")
+        self.assertIsNone(self.check("VSIM k ELE a FILTER 1 FILTER-EF 4294967295", *replies))
+
+    def test_variadic(self):
+        arity = b"-ERR wrong number of arguments for 'VREM' command\r\n"
+        self.assertEqual(self.check("VREM k a b", arity, b":2\r\n"), "variadic")
+        self.assertIsNone(self.check("VREM k a b", arity, b"-ERR syntax error\r\n"))
+        self.assertIsNone(self.check("VCARD k a", arity.replace(b"VREM", b"VCARD"), b":2\r\n"))
+
+    def test_shortest_double(self):
+        self.assertEqual(self.check("VEMB k a", b"*1\r\n,0.10\r\n", b"*1\r\n,0.1\r\n"), "shortest-double")
+        self.assertIsNone(self.check("VEMB k a", b"*1\r\n,0.1\r\n", b"*1\r\n,0.10\r\n"))
+        self.assertIsNone(self.check("VEMB k a", b"*1\r\n,0.1\r\n", b"*1\r\n,0.2\r\n"))
+
+
+class Proxy:
+    """Stands before a server and alters one stretch of its replies wherever it appears."""
+
+    def __init__(self, address, find, replace):
+        self.address, self.find, self.replace = address, find, replace
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.given = Given("faulty", self.listener.getsockname())
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        with client, socket.create_connection(self.address) as server:
+            while True:
+                for source in select.select([client, server], [], [])[0]:
+                    data = source.recv(1 << 16)
+                    if not data:
+                        return
+                    if source is server:
+                        client.sendall(data.replace(self.find, self.replace))
+                    else:
+                        server.sendall(data)
+
+    def close(self):
+        self.listener.close()
+
+
+class Failing(unittest.TestCase):
+    """The examples between two peers: no difference; with a fault put in: differences."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.servers = Servers.start(OPTIONS)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.servers.stop()
+
+    def test_peer_against_peer_shows_nothing(self):
+        report = Report("examples")
+        examples.run(self.servers, report, OPTIONS)
+        self.assertGreater(report.equal, 1500)
+        self.assertEqual([finding.args for finding in report.findings], [])
+        self.assertLessEqual(set(report.deliberate), {"filter-ef"}, "an effort of one node finds one or another")
+
+    def test_a_fault_is_found(self):
+        faults = (b"invalid COUNT", b"invalid count"), (b"#t\r\n", b":1\r\n"), (b"+int8", b"+int9"), (b",0.5\r\n", b",0.6\r\n")
+        for find, replace in faults:
+            proxy = Proxy(self.servers.ours.address, find, replace)
+            report = Report("examples")
+            examples.run(Servers(self.servers.peer, proxy.given), report, OPTIONS)
+            proxy.close()
+            self.assertTrue(report.findings, find)
+            self.assertTrue(all(finding.peer != finding.ours for finding in report.findings))
+
+    def test_a_fault_is_found_among_generated_commands(self):
+        proxy = Proxy(self.servers.ours.address, b"invalid EF", b"invalid ef")
+        report = Report("generated")
+        generated.run(Servers(self.servers.peer, proxy.given), report, OPTIONS)
+        proxy.close()
+        self.assertEqual({finding.args[0].upper() for finding in report.findings}, {b"VADD", b"VSIM"})
+        self.assertGreater(report.equal, 2000)
+
+    def test_a_crash_of_the_peer_is_told_and_survived(self):
+        servers, report = Servers.start(OPTIONS), Report("crash")
+        pair = Pair(servers, report)
+        pair.batch([words("PING"), words("VADD k VALUES 9223372036854775807 1 2 a"), words("PING")])
+        self.assertIn("peer crashed, and did not answer: PING; VADD k VALUES 9223372036854775807 1 2 a; PING", report.notes)
+        pair.check("PING")
+        self.assertEqual(report.equal, 1)
+        servers.stop()
+
+    def test_a_dead_server_is_found(self):
+        peer = Started("peer", OPTIONS.peer_binary, PEER_FLAGS)
+        ours = Started("nearhit", OPTIONS.peer_binary, PEER_FLAGS)
+        servers, report = Servers(peer, ours), Report("crash")
+        pair = Pair(servers, report)
+        ours.process.kill()
+        pair._send([[b"PING"]])
+        self.assertEqual(report.findings[0].note, "nearhit crashed")
+        pair.check("PING")
+        self.assertEqual(report.equal, 1)
+        servers.stop()
