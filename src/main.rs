@@ -21,9 +21,18 @@ fn main() -> ExitCode {
     if let Err(error) = start_log(&settings) {
         return fail(&format!("cannot log to {}: {error}", settings.logfile));
     }
+    return_memory_in_background();
     match serve(settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error.as_ref()),
+    }
+}
+
+/// Lets jemalloc give freed pages back from threads of its own, not only when someone allocates.
+fn return_memory_in_background() {
+    #[cfg(feature = "jemalloc")]
+    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+        tracing::debug!(%error, "jemalloc has no background threads here");
     }
 }
 

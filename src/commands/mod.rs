@@ -89,7 +89,18 @@ pub static COMMANDS: &[&Spec] = &[
     &strings::strlen::SPEC,
     // vector sets
     &vectors::VADD,
+    &vectors::VCARD,
     &vectors::VCREATE,
+    &vectors::VDIM,
+    &vectors::VEMB,
+    &vectors::VGETATTR,
+    &vectors::VINFO,
+    &vectors::VISMEMBER,
+    &vectors::VLINKS,
+    &vectors::VRANDMEMBER,
+    &vectors::VRANGE,
+    &vectors::VREM,
     &vectors::VSEARCH,
+    &vectors::VSETATTR,
     &vectors::VSIM,
 ];

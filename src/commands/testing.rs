@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::client::Endpoints;
 use super::{Client, Server, dispatch};
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::keyspace::{Clock, Keyspace};
 use crate::record::Record;
-use crate::resp::{Protocol, Request};
+use crate::resp::Request;
 use crate::vector_set::{Hold, Params, Put, VectorSet};
 
 /// One client at a server whose clock stands still.
@@ -19,18 +19,27 @@ pub(super) struct Session {
 impl Session {
     /// An empty server at this time.
     pub(super) fn at(now_ms: i64) -> Self {
-        let server = Server::new(Config::default(), Keyspace::new(Clock::manual(now_ms)));
+        Self::with(Settings::defaults(), now_ms)
+    }
+
+    /// The same, and DEBUG is allowed.
+    pub(super) fn debugging(now_ms: i64) -> Self {
+        Self::with(Settings { enable_debug_command: "yes", ..Settings::defaults() }, now_ms)
+    }
+
+    fn with(settings: Settings, now_ms: i64) -> Self {
+        let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(now_ms)));
         let shown = server.clients.connect(Endpoints::default(), 1).expect("there is room for one");
         Self { server, client: Client::new(shown, true) }
     }
 
-    /// The reply to a line of words in RESP2, with blanks for line ends. `''` is an empty word.
+    /// The reply to a line of words, with blanks for line ends. `''` is an empty word.
     pub(super) fn ask(&mut self, line: &str) -> String {
         let words: Vec<&str> =
             line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
         let reply = dispatch(&self.server, &mut self.client, &Request::from_args(&words));
         let mut bytes = bytes::BytesMut::new();
-        reply.encode(Protocol::Resp2, &mut bytes);
+        reply.encode(self.client.protocol, &mut bytes);
         String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
     }
 

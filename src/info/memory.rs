@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::arena::mapped_bytes;
+
 static PEAK: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes as the allocator sees them.
@@ -16,7 +18,7 @@ pub struct Allocator {
 }
 
 /// The allocator's name for `INFO`.
-pub const ALLOCATOR: &str = if cfg!(feature = "jemalloc") { "jemalloc-5.3.0" } else { "libc" };
+pub const ALLOCATOR: &str = if cfg!(feature = "jemalloc") { "jemalloc-5.3.1" } else { "libc" };
 
 /// Asks jemalloc.
 #[cfg(feature = "jemalloc")]
@@ -38,9 +40,11 @@ pub fn allocator() -> Allocator {
     Allocator { allocated: resident, active: resident, resident }
 }
 
-/// Bytes in use now. Also notes the peak, so it is asked now and then by the housekeeper.
+/// Bytes in use now: the allocator's live ones, and those of the arenas, which it does not know of. Also notes the
+/// peak, so it is asked now and then by the housekeeper.
 pub fn used_bytes() -> u64 {
-    let used = allocator().allocated;
+    let mapped = if cfg!(feature = "jemalloc") { mapped_bytes() as u64 } else { 0 };
+    let used = allocator().allocated + mapped;
     PEAK.fetch_max(used, Ordering::Relaxed);
     used
 }

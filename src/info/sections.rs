@@ -61,12 +61,8 @@ pub(super) fn persistence(server: &Server, out: &mut Text) {
     out.field("loading", 0);
     out.field("rdb_changes_since_last_save", server.journal.changes());
     out.field("rdb_bgsave_in_progress", 0);
-    out.field("rdb_last_save_time", server.started_unix_s);
-    out.field("rdb_last_bgsave_status", "ok");
     out.field("aof_enabled", 0);
     out.field("aof_rewrite_in_progress", 0);
-    out.field("aof_rewrite_scheduled", 0);
-    out.field("aof_last_write_status", "ok");
 }
 
 pub(super) fn stats(server: &Server, out: &mut Text) {

@@ -39,8 +39,8 @@ fn encode(format: &Format, vector: &[f32], code: &mut [u8]) {
 }
 
 fn decode(_: &Format, code: &[u8], vector: &mut Vec<f32>) {
-    let scale = range(code) / 127.0;
-    vector.extend(code[HEADER..].iter().map(|&byte| byte as i8 as f32 * scale));
+    let range = range(code);
+    vector.extend(code[HEADER..].iter().map(|&byte| byte as i8 as f32 * range / 127.0));
 }
 
 /// Of the vector that the code stands for.

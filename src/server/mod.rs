@@ -20,6 +20,7 @@
 
 mod compute;
 mod connection;
+mod files;
 mod housekeeper;
 mod listener;
 mod network;
@@ -89,6 +90,7 @@ pub struct Running {
 /// # Errors
 /// An address is taken or not ours, or the system gives no threads.
 pub fn start(settings: Settings) -> Result<Running, RunError> {
+    files::make_room_for(settings.maxclients);
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listeners = {
         let _inside = control.enter();

@@ -7,9 +7,14 @@ use sha1::{Digest, Sha1};
 use super::VectorSet;
 use crate::epoch::pin;
 
-/// Redis' `mixDigest`: the next digest after hashing `data` into `digest`.
+/// Redis' `mixDigest`: the next digest after hashing `data` into `digest`. The order of mixing matters.
 pub fn mix(digest: [u8; 20], data: &[u8]) -> [u8; 20] {
-    Sha1::digest(xor(digest, Sha1::digest(data).into())).into()
+    Sha1::digest(add(digest, data)).into()
+}
+
+/// Redis' `xorDigest`: `data` added to `digest`. The order of adding does not matter.
+pub fn add(digest: [u8; 20], data: &[u8]) -> [u8; 20] {
+    xor(digest, Sha1::digest(data).into())
 }
 
 fn xor(a: [u8; 20], b: [u8; 20]) -> [u8; 20] {

@@ -33,7 +33,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-pub use self::digest::mix as mix_digest;
+pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::{Bound, MAX_NAME};
 pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params};
 pub use self::read::{Description, NeighbourLists};

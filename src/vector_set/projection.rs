@@ -18,7 +18,7 @@ impl Projection {
     /// Sums in float32 and in the order of the components, which gives Redis' bytes.
     pub(super) fn project(self, vector: &[f32]) -> Vec<f32> {
         debug_assert_eq!(vector.len(), self.input);
-        let scale = 1.0 / (self.input as f32).sqrt();
+        let scale = (1.0 / (self.input as f64).sqrt()) as f32;
         let row = |i: usize| {
             vector.iter().enumerate().fold(0.0f32, |sum, (j, &x)| {
                 let sign = if (i & j).count_ones() % 2 == 0 { scale } else { -scale };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{debug_object, digest};
 use crate::commands::client::Shown;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::config::DebugAccess;
@@ -32,6 +33,9 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     check_access(cx)?;
     let name = args.bytes()?;
     match (name.to_ascii_uppercase().as_slice(), args.remaining()) {
+        (b"DIGEST", 0) => Ok(digest::of_all(&cx.server.keyspace)),
+        (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db())),
+        (b"OBJECT", 1) => debug_object::describe(args.bytes()?, cx),
         (b"SLEEP", 1) => sleep(args.float()?),
         (b"PANIC", 0) => panic!("DEBUG PANIC"),
         (b"HELP", 0) => Ok(help()),
@@ -65,6 +69,12 @@ fn sleep(seconds: f64) -> Result<Reply, Error> {
 fn help() -> Reply {
     let lines = [
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "DIGEST",
+        "    Output a hex signature representing the current DB content.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    Output a hex signature of the values of all the specified keys.",
+        "OBJECT <key>",
+        "    Show low level info about `key` and associated value.",
         "PANIC",
         "    Panic while the command runs; the client gets an error and the server goes on.",
         "SLEEP <seconds>",

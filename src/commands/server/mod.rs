@@ -5,6 +5,8 @@
 pub(super) mod command;
 pub(super) mod config;
 pub(super) mod debug;
+mod debug_object;
+mod digest;
 pub(super) mod info;
 pub(super) mod lolwut;
 pub(super) mod module;

@@ -1,21 +1,47 @@
 //! The commands on vector sets: Redis' thirteen, and what goes beyond them ([`vcreate`], [`vsearch`], the metrics and
 //! the forms for several elements at once).
 
+mod elements;
 mod errors;
 mod options;
+mod random;
+#[cfg(test)]
+mod tests;
 mod vadd;
+mod vcard;
 mod vcreate;
+mod vdim;
 mod vector;
+mod vemb;
+mod vgetattr;
+mod vinfo;
+mod vismember;
+mod vlinks;
+mod vrandmember;
+mod vrange;
+mod vrem;
 mod vsearch;
+mod vsetattr;
 mod vsim;
 
 use std::sync::Arc;
 
 pub(in crate::commands) use self::vadd::SPEC as VADD;
+pub(in crate::commands) use self::vcard::SPEC as VCARD;
 pub(in crate::commands) use self::vcreate::SPEC as VCREATE;
+pub(in crate::commands) use self::vdim::SPEC as VDIM;
+pub(in crate::commands) use self::vemb::SPEC as VEMB;
+pub(in crate::commands) use self::vgetattr::SPEC as VGETATTR;
+pub(in crate::commands) use self::vinfo::SPEC as VINFO;
+pub(in crate::commands) use self::vismember::SPEC as VISMEMBER;
+pub(in crate::commands) use self::vlinks::SPEC as VLINKS;
+pub(in crate::commands) use self::vrandmember::SPEC as VRANDMEMBER;
+pub(in crate::commands) use self::vrange::SPEC as VRANGE;
+pub(in crate::commands) use self::vrem::SPEC as VREM;
 pub(in crate::commands) use self::vsearch::SPEC as VSEARCH;
+pub(in crate::commands) use self::vsetattr::SPEC as VSETATTR;
 pub(in crate::commands) use self::vsim::SPEC as VSIM;
-use super::{Context, Keys};
+use super::{Context, Flags, Keys};
 use crate::keyspace::{SetHandle, WrongType};
 use crate::record::Record;
 use crate::resp::Error;
@@ -23,6 +49,11 @@ use crate::vector_set::{Hold, Refused, VectorSet};
 
 /// Redis declares every vector command, the reads too, as writing to its key.
 const KEY: &[Keys] = &[Keys::at(1, &["RW", "access", "update"])];
+
+/// The flags of commands that only read.
+const READ: Flags = Flags::READONLY.and(Flags::MODULE);
+/// Of those whose work does not grow with the set.
+const READ_FAST: Flags = READ.and(Flags::FAST);
 
 /// The set of a key, for a command that only reads.
 fn read_set(cx: &Context, key: &[u8]) -> Result<Option<Arc<VectorSet>>, Error> {

@@ -208,18 +208,19 @@ impl<'r> VAdd<'r> {
     }
 
     fn dimension_fits(&self, got: usize, params: &Params) -> Result<(), Error> {
-        let projected = self
-            .reduce
-            .or_else(|| (params.kept() && params.input_dim() == Some(got)).then_some(params.dim()));
-        match (projected, params.input_dim()) {
-            (None, _) if got == params.dim() => Ok(()),
-            (Some(to), _) if to != params.dim() => Err(dimension_mismatch(got, params.dim())),
-            (None, _) => Err(dimension_mismatch(got, params.dim())),
-            (Some(_), None) => {
+        let has = params.dim();
+        let projects = self.reduce.is_some() || params.kept() && params.input_dim() == Some(got);
+        match params.input_dim() {
+            None if got != has => Err(dimension_mismatch(got, has)),
+            None if projects => {
                 Err(Error::new("ERR cannot add projection to existing set without projection"))
             }
-            (Some(_), Some(expects)) if got != expects => Err(projection_mismatch(got, expects)),
-            (Some(_), Some(_)) => Ok(()),
+            None => Ok(()),
+            Some(_) if !projects || self.reduce.is_some_and(|to| to != has) => {
+                Err(dimension_mismatch(got, has))
+            }
+            Some(expects) if got != expects => Err(projection_mismatch(got, expects)),
+            Some(_) => Ok(()),
         }
     }
 

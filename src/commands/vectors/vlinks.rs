@@ -50,6 +50,7 @@ fn named(layer: Layer) -> Reply {
 }
 
 fn scored(layer: Layer, metric: Metric) -> Reply {
-    let pair = |(element, distance): (Vec<u8>, f32)| (Reply::bulk(element), Reply::Double(metric.score(distance)));
+    let pair =
+        |(element, distance): (Vec<u8>, f32)| (Reply::bulk(element), Reply::Double(metric.score(distance)));
     Reply::Map(layer.into_iter().map(pair).collect())
 }

@@ -1,0 +1,41 @@
+//! `DEBUG OBJECT key`: a line about a key, in the form that Redis' tools read.
+
+use crate::commands::Context;
+use crate::keyspace::{Attention, Entry};
+use crate::resp::{Error, Reply};
+
+/// Redis keeps the time of the last use in 24 bits, as seconds.
+const LRU_CLOCK_MASK: i64 = (1 << 24) - 1;
+
+/// Without Redis' `serializedlength`: nothing here is serialized as Redis does it, so there is no such length.
+pub(super) fn describe(key: &[u8], cx: &Context) -> Result<Reply, Error> {
+    let now_ms = cx.server.keyspace.clock().now_ms();
+    let line = cx.db().lookup(key, Attention::None, |entry| line(entry, now_ms));
+    line.map(Reply::SimpleOwned).ok_or(Error::no_such_key())
+}
+
+fn line(entry: &Entry, now_ms: i64) -> String {
+    let idle_s = entry.idle_s(now_ms);
+    let lru = (now_ms / 1000 - i64::from(idle_s)) & LRU_CLOCK_MASK;
+    let encoding = entry.value().encoding(entry.key().len());
+    format!("Value at:{entry:p} refcount:1 encoding:{encoding} lru:{lru} lru_seconds_idle:{idle_s}")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Session;
+
+    #[test]
+    fn the_line_has_the_fields_that_tools_look_for() {
+        let mut session = Session::debugging(1_795_356_891_000);
+        session.hold_to(&[
+            ("debug object nope", "-ERR no such key"),
+            ("vadd v VALUES 2 1 2 e", ":1"),
+            ("set s 1", "+OK"),
+        ]);
+        let set = session.ask("debug object v");
+        assert!(set.starts_with("+Value at:0x"), "{set}");
+        assert!(set.ends_with(" refcount:1 encoding:raw lru:194779 lru_seconds_idle:0"), "{set}");
+        assert!(session.ask("debug object s").contains(" encoding:int "));
+    }
+}

@@ -1,0 +1,127 @@
+//! `DEBUG DIGEST`, `DEBUG DIGEST-VALUE key [key …]`: fingerprints of contents, equal to those of Redis.
+//!
+//! Two servers with the same keys, values, and keys that end have the same digest, whatever their history. Each key
+//! is looked at under the lock of its shard and hashed outside, so while others write, keys are not seen at one moment.
+
+use crate::keyspace::{Attention, Database, Entry, Keyspace, Value};
+use crate::resp::{Args, Reply};
+use crate::vector_set::{add_digest, mix_digest};
+
+type Digest = [u8; 20];
+
+const NOTHING: Digest = [0; 20];
+
+/// Added for a key that ends. When it ends is not told.
+const ENDS: &[u8] = b"!!expire!!";
+
+/// Redis' numbers of the types.
+const STRING: u32 = 0;
+const MODULE: u32 = 5;
+
+/// What a digest is made of.
+struct Content {
+    value: Value,
+    ends: bool,
+}
+
+impl Content {
+    fn of(entry: &Entry) -> Self {
+        Self { value: entry.value().clone(), ends: entry.deadline().unix_ms().is_some() }
+    }
+
+    fn mixed_into(&self, digest: Digest) -> Digest {
+        let digest = match &self.value {
+            Value::String(string) => mix_digest(mix_number(digest, STRING), &string.text()),
+            Value::VectorSet(set) => add_digest(mix_number(digest, MODULE), &set.digest()),
+        };
+        if self.ends { add_digest(digest, ENDS) } else { digest }
+    }
+}
+
+/// `DEBUG DIGEST`.
+pub(super) fn of_all(keyspace: &Keyspace) -> Reply {
+    let databases = keyspace.databases().iter().zip(0..);
+    told(databases.fold(NOTHING, |digest, (db, number)| add_database(digest, db, number)))
+}
+
+/// `DEBUG DIGEST-VALUE`: a digest for each key, all zeros if there is no such key.
+pub(super) fn of_values(keys: Args, db: &Database) -> Reply {
+    let value = |key| {
+        let content = db.lookup(key, Attention::None, Content::of);
+        told(content.map_or(NOTHING, |content| content.mixed_into(NOTHING)))
+    };
+    Reply::Array(keys.iter().map(value).collect())
+}
+
+/// An empty database changes nothing.
+fn add_database(digest: Digest, db: &Database, number: u32) -> Digest {
+    let mut contents = Vec::new();
+    db.for_each(|entry| contents.push((entry.key().to_vec(), Content::of(entry))));
+    if contents.is_empty() {
+        return digest;
+    }
+    let keys = contents.iter().map(|(key, content)| content.mixed_into(mix_digest(NOTHING, key)));
+    keys.fold(mix_number(digest, number), |digest, key| add_digest(digest, &key))
+}
+
+fn mix_number(digest: Digest, number: u32) -> Digest {
+    mix_digest(digest, &number.to_be_bytes())
+}
+
+/// Forty hexadecimal digits.
+fn told(digest: Digest) -> Reply {
+    Reply::SimpleOwned(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Session;
+
+    /// What Redis 8.6.2 answered after the same commands.
+    #[test]
+    fn digests_are_those_of_redis() {
+        Session::debugging(1_790_000_000_000).hold_to(&[
+            ("debug digest", "+0000000000000000000000000000000000000000"),
+            ("debug digest-value", "*0"),
+            ("set a 1", "+OK"),
+            ("debug digest", "+943d800368fb9c0e951138f1bc0e313ac769d91f"),
+            (
+                "debug digest-value a nope",
+                "*2 +b4fc66738120fba0b5aa500ab5c2bf89cea1c5da +0000000000000000000000000000000000000000",
+            ),
+            ("set b hello", "+OK"),
+            ("append b world", ":10"),
+            ("debug digest-value b", "*1 +d87c56bb0bf36f8a07d2106a71a21b5567ac06f9"),
+            ("debug digest", "+31f1f41ea0668a44fce7a00f4356fdccc71e8a67"),
+            ("pexpireat b 9999999999999", ":1"),
+            ("debug digest-value b", "*1 +3ef9a844d7ca85dec6c4fb9234c8d4ce7d02477a"),
+            ("debug digest", "+15de8aefeb2cc1754bae49df2fed5513963cde83"),
+            ("select 3", "+OK"),
+            ("set c x", "+OK"),
+            ("debug digest", "+b32c1d6e9283e51a6c588d016644d491ee791361"),
+            (
+                "debug digest x",
+                "-ERR unknown subcommand or wrong number of arguments for 'digest'. Try DEBUG HELP.",
+            ),
+            ("vadd v VALUES 2 1 2 e SETATTR hi", ":1"),
+            ("vadd v VALUES 2 -1 2 f", ":1"),
+            ("debug digest-value v", "*1 +429962d46116adf4a6bee7529fb14adb7975f74a"),
+            ("debug digest", "+c4877672235367899967ae3039e859eda5446a1d"),
+            ("pexpireat v 9999999999999", ":1"),
+            ("debug digest-value v", "*1 +a41c9c2bbd2f47a067a80caadadb854063dbb6c9"),
+            ("debug digest", "+d1494dce9bcaac95079808b579dba94a33fe0507"),
+            ("flushall", "+OK"),
+            ("debug digest", "+0000000000000000000000000000000000000000"),
+        ]);
+    }
+
+    #[test]
+    fn every_kind_of_code_has_the_digest_of_redis() {
+        Session::debugging(0).hold_to(&[
+            ("vadd f VALUES 3 3 0 4 a NOQUANT", ":1"),
+            ("vadd b VALUES 3 1 -2 3 a BIN", ":1"),
+            ("vadd r REDUCE 2 VALUES 3 1 2 3 a SETATTR x", ":1"),
+            ("debug digest-value f b r", "*3 +89a0ec73e106c6937ad13a512aca8d81df1e3422 +26d748a6397982f6c7a2cd1a4d3791308a41a3a2 +e7a438742b5302023d9501480110ba1f08808785"),
+        ]);
+    }
+}
