@@ -39,6 +39,7 @@ fn encode(format: &Format, vector: &[f32], code: &mut [u8]) {
 }
 
 fn decode(_: &Format, code: &[u8], vector: &mut Vec<f32>) {
+    // Multiplied before it is divided, as Redis rounds.
     let range = range(code);
     vector.extend(code[HEADER..].iter().map(|&byte| byte as i8 as f32 * range / 127.0));
 }

@@ -1,1 +1,362 @@
+//! Held to what Redis 8.6.2 replied to the same requests; what it cannot be asked is marked as ours.
 
+use crate::commands::testing::Session;
+
+/// A session with a set of three elements and a string, as the peer had them.
+fn session() -> Session {
+    let mut session = Session::at(1_790_000_000_000);
+    session.hold_to(&[
+        ("set str x", "+OK"),
+        (r#"vadd x VALUES 3 1 2 3 a SETATTR {"x":1}"#, ":1"),
+        ("vadd x VALUES 3 3 2 1 b", ":1"),
+        ("vadd x VALUES 3 -1 0 1 c", ":1"),
+    ]);
+    session
+}
+
+const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+
+#[test]
+fn arity_errors_name_commands_in_upper_case() {
+    let mut session = session();
+    for request in [
+        "vcard",
+        "vcard x y",
+        "vdim",
+        "vemb x",
+        "vlinks x",
+        "vlinks x a foo",
+        "vlinks x a withscores withscores",
+        "vlinks nope a foo",
+        "vlinks str a foo",
+        "vinfo",
+        "vinfo x y",
+        "vgetattr x",
+        "vsetattr x a",
+        "vsetattr x a b c",
+        "vismember x",
+        "vrandmember",
+        "vrandmember x 1 2",
+        "vrange x -",
+        "vrange x - + 1 2",
+        "vrem x",
+    ] {
+        let name = request.split(' ').next().unwrap_or_default().to_uppercase();
+        let expected = format!("-ERR wrong number of arguments for '{name}' command");
+        assert_eq!(session.ask(request), expected, "{request}");
+    }
+}
+
+#[test]
+fn keys_of_other_types_are_refused() {
+    let mut session = session();
+    for request in [
+        "vcard str",
+        "vdim str",
+        "vemb str a",
+        "vlinks str a",
+        "vinfo str",
+        "vgetattr str a",
+        "vsetattr str a z",
+        "vismember str a",
+        "vrandmember str",
+        "vrandmember str 1",
+        "vrange str - +",
+        "vrange str - + 0",
+        "vrem str a",
+    ] {
+        assert_eq!(session.ask(request), WRONG_TYPE, "{request}");
+    }
+}
+
+#[test]
+fn missing_keys_are_answered_each_in_its_way() {
+    Session::at(0).hold_to(&[
+        ("vcard nope", ":0"),
+        ("vdim nope", "-ERR key does not exist"),
+        ("vemb nope a", "$-1"),
+        ("vlinks nope a", "$-1"),
+        ("vinfo nope", "*-1"),
+        ("vgetattr nope a", "$-1"),
+        ("vsetattr nope a z", ":0"),
+        ("vismember nope a", ":0"),
+        ("vrandmember nope", "$-1"),
+        ("vrandmember nope 3", "*0"),
+        ("vrandmember nope -3", "*0"),
+        ("vrange nope - +", "*0"),
+        ("vrem nope a", ":0"),
+    ]);
+}
+
+#[test]
+fn size_and_vectors() {
+    session().hold_to(&[
+        ("vcard x", ":3"),
+        ("vdim x", ":3"),
+        ("vemb x a", "*3 $17 0.992125928401947 $17 2.007874011993408 $1 3"),
+        ("vemb x a raw", "*4 +int8 $3 *U\u{7f} $18 3.7416574954986572 $18 0.8017836809158325"),
+        ("vemb x a RAW raw", "*4 +int8 $3 *U\u{7f} $18 3.7416574954986572 $18 0.8017836809158325"),
+        ("vemb x nope", "$-1"),
+        ("vemb x nope RAW", "$-1"),
+        ("vadd r reduce 2 values 3 1 2 3 a", ":1"),
+        ("vemb r a", "*2 $17 3.464101552963257 $18 1.1456083059310913"),
+        ("vadd b values 3 1 -2 3 a bin", ":1"),
+        ("vemb b a", "*3 $1 1 $2 -1 $1 1"),
+        ("vemb b a raw", "*3 +bin $8 \u{5}\0\0\0\0\0\0\0 $18 3.7416574954986572"),
+        ("vadd f values 3 3 0 4 a noquant", ":1"),
+        ("vemb f a", "*3 $1 3 $1 0 $1 4"),
+        ("vadd f values 3 0 0 0 z noquant", ":1"),
+        ("vemb f z", "*3 $1 0 $1 0 $1 0"),
+    ]);
+}
+
+#[test]
+fn links_of_one_layer() {
+    let mut session = session();
+    let linked = session.ask("vlinks x a");
+    assert!(linked.ends_with("*2 $1 b $1 c"), "{linked}");
+    let scored = session.ask("vlinks x a withscores");
+    assert!(scored.ends_with("*4 $1 b $18 0.8565826416015625 $1 c $18 0.6897262334823608"), "{scored}");
+    session.hold_to(&[("vlinks x nope", "$-1"), ("vlinks x nope withscores", "$-1")]);
+    session.ask("hello 3");
+    let scored = session.ask("vlinks x a withscores");
+    assert!(scored.ends_with("%2 $1 b ,0.8565826416015625 $1 c ,0.6897262334823608"), "{scored}");
+}
+
+#[test]
+fn info_has_the_nine_fields_of_redis() {
+    let mut session = session();
+    let number = |info: &str, field: &str| {
+        let mut words = info.split(' ').skip_while(|word| word[1..] != *field).skip(1);
+        words.next().and_then(|word| word.strip_prefix(':')?.parse::<u64>().ok()).expect("an integer")
+    };
+    let info = session.ask("vinfo x");
+    let (level, uid) = (number(&info, "max-level"), number(&info, "vset-uid"));
+    assert_eq!(
+        info,
+        format!(
+            "*18 +quant-type +int8 +hnsw-m :16 +vector-dim :3 +projection-input-dim :0 +size :3 +max-level :{level} \
+             +attributes-count :1 +vset-uid :{uid} +hnsw-max-node-uid :3"
+        )
+    );
+    session.hold_to(&[
+        ("vadd r reduce 2 values 3 1 2 3 a noquant m 8", ":1"),
+        ("vsetattr x a ''", ":1"),
+        ("vrem x b", ":1"),
+    ]);
+    assert_eq!(
+        (number(&session.ask("vinfo x"), "size"), number(&session.ask("vinfo x"), "attributes-count")),
+        (2, 0)
+    );
+    let reduced = session.ask("vinfo r");
+    assert!(
+        reduced
+            .starts_with("*18 +quant-type +f32 +hnsw-m :8 +vector-dim :2 +projection-input-dim :3 +size :1 ")
+    );
+    assert!(number(&reduced, "vset-uid") > uid);
+    session.ask("hello 3");
+    assert!(session.ask("vinfo x").starts_with("%9 +quant-type +int8 "));
+    assert_eq!(session.ask("vinfo nope"), "_");
+}
+
+/// Ours.
+#[test]
+fn sets_that_redis_could_not_have_tell_more() {
+    let mut session = session();
+    session.hold_to(&[("vcreate l DIM 2 METRIC L2 EF 77", "+OK")]);
+    let info = session.ask("vinfo l");
+    assert!(info.starts_with("*24 +quant-type "), "{info}");
+    assert!(info.ends_with(" +metric +L2 +ef-construction :77 +fixed :1"), "{info}");
+}
+
+#[test]
+fn attributes_are_set_and_taken_away() {
+    session().hold_to(&[
+        ("vgetattr x a", r#"$7 {"x":1}"#),
+        ("vgetattr x b", "$-1"),
+        ("vgetattr x nope", "$-1"),
+        ("vsetattr x b hello", ":1"),
+        ("vsetattr x b hello", ":1"),
+        ("vgetattr x b", "$5 hello"),
+        ("vsetattr x b ''", ":1"),
+        ("vgetattr x b", "$-1"),
+        ("vsetattr x b ''", ":1"),
+        ("vsetattr x nope z", ":0"),
+    ]);
+}
+
+#[test]
+fn attributes_count_as_memory() {
+    let mut session = session();
+    let usage = |session: &mut Session| -> usize {
+        session.ask("memory usage x").trim_start_matches(':').parse().expect("a number")
+    };
+    let before = usage(&mut session);
+    let attribute = "y".repeat(1000);
+    assert_eq!(session.ask(&format!("vsetattr x b {attribute}")), ":1");
+    assert!(usage(&mut session) >= before + attribute.len());
+}
+
+#[test]
+fn random_elements() {
+    let mut session = session();
+    session.hold_to(&[
+        ("vrandmember nope 0", "*0"),
+        ("vrandmember str 0", "*0"),
+        ("vrandmember str x", "-ERR COUNT value is not an integer"),
+        ("vrandmember x x", "-ERR COUNT value is not an integer"),
+        ("vrandmember x 1.5", "-ERR COUNT value is not an integer"),
+        ("vrandmember x 9223372036854775808", "-ERR COUNT value is not an integer"),
+        // Ours: Redis makes a reply of any size, and crashes at the last.
+        ("vrandmember x -1048577", "-ERR COUNT value is out of range"),
+        ("vrandmember x -9223372036854775808", "-ERR COUNT value is out of range"),
+    ]);
+    let mut drawn = |request: &str| -> Vec<String> {
+        session.ask(request).split(' ').skip(1).skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    for request in ["vrandmember x 3", "vrandmember x 99", "vrandmember x 9223372036854775807"] {
+        let mut all = drawn(request);
+        all.sort();
+        assert_eq!(all, ["a", "b", "c"], "{request}");
+    }
+    let two = drawn("vrandmember x 2");
+    assert!(two.len() == 2 && two[0] != two[1], "{two:?}");
+    let many = drawn("vrandmember x -1000");
+    // Each is missing once in 10^176 runs.
+    assert!(many.len() == 1000 && ["a", "b", "c"].iter().all(|name| many.iter().any(|drawn| drawn == name)));
+    assert!(["$1 a", "$1 b", "$1 c"].contains(&session.ask("vrandmember x").as_str()));
+}
+
+#[test]
+fn membership() {
+    session().hold_to(&[("vismember x a", ":1"), ("vismember x nope", ":0"), ("vismember x ''", ":0")]);
+}
+
+#[test]
+fn ranges_of_names() {
+    session().hold_to(&[
+        ("vrange x - +", "*3 $1 a $1 b $1 c"),
+        ("vrange x - + 2", "*2 $1 a $1 b"),
+        ("vrange x - + -1", "*3 $1 a $1 b $1 c"),
+        ("vrange x - + -5", "*3 $1 a $1 b $1 c"),
+        ("vrange x - + 0", "*0"),
+        ("vrange x [a [b", "*2 $1 a $1 b"),
+        ("vrange x (a [c", "*2 $1 b $1 c"),
+        ("vrange x (a (c", "*1 $1 b"),
+        ("vrange x [c [a", "*0"),
+    ]);
+}
+
+#[test]
+fn ranges_are_checked_in_the_order_of_redis() {
+    const MISPLACED: &str = "-ERR '-' can only be used as first argument, '+' only as second";
+    session().hold_to(&[
+        ("vrange x - + x", "-ERR invalid COUNT value"),
+        ("vrange x a b", "-ERR invalid start range format"),
+        ("vrange x [a b", "-ERR invalid end range format"),
+        ("vrange x + -", MISPLACED),
+        ("vrange x [a -", MISPLACED),
+        ("vrange x + [a", MISPLACED),
+        ("vrange x - -", MISPLACED),
+        ("vrange x + +", MISPLACED),
+        ("vrange x [ [b", "-ERR invalid start range format"),
+        ("vrange x [a (", "-ERR invalid end range format"),
+        ("vrange x '' [b", "-ERR invalid start range format"),
+        ("vrange x [a ''", "-ERR invalid end range format"),
+        ("vrange x -x +", "-ERR invalid start range format"),
+        ("vrange x - +x", "-ERR invalid end range format"),
+        ("vrange nope x y", "-ERR invalid start range format"),
+        ("vrange str x y", "-ERR invalid start range format"),
+        ("vrange str x y z", "-ERR invalid COUNT value"),
+        ("vrange x + + x", "-ERR invalid COUNT value"),
+        ("vrange x + x", "-ERR invalid end range format"),
+        ("vrange x x +", "-ERR invalid start range format"),
+    ]);
+}
+
+#[test]
+fn the_key_goes_with_its_last_element() {
+    session().hold_to(&[
+        ("vrem x nope", ":0"),
+        ("vrem x c", ":1"),
+        ("vrem x c", ":0"),
+        ("vrem x a", ":1"),
+        ("exists x", ":1"),
+        ("vrem x b", ":1"),
+        ("exists x", ":0"),
+        ("vrem x b", ":0"),
+    ]);
+}
+
+#[test]
+fn resp3_has_booleans_doubles_and_one_null() {
+    let mut session = session();
+    session.ask("hello 3");
+    session.hold_to(&[
+        ("vemb x a", "*3 ,0.992125928401947 ,2.007874011993408 ,3"),
+        ("vemb x a raw", "*4 +int8 $3 *U\u{7f} ,3.7416574954986572 ,0.8017836809158325"),
+        ("vrem x nope", "#f"),
+        ("vrem x c", "#t"),
+        ("vsetattr x a hi", "#t"),
+        ("vsetattr x nope hi", "#f"),
+        ("vismember x a", "#t"),
+        ("vgetattr x b", "_"),
+        ("vrandmember nope", "_"),
+        ("vrandmember nope 3", "*0"),
+        ("vemb nope a", "_"),
+        ("vlinks nope a", "_"),
+        ("vlinks nope a withscores", "_"),
+        ("vrange nope - +", "*0"),
+    ]);
+}
+
+/// Ours.
+#[test]
+fn several_elements_are_answered_in_order() {
+    let mut session = session();
+    session.hold_to(&[
+        ("vismember x a nope c", "*3 :1 :0 :1"),
+        ("vismember nope a b", "*2 :0 :0"),
+        ("vgetattr x b a nope", r#"*3 $-1 $7 {"x":1} $-1"#),
+        ("vgetattr nope a b", "*2 $-1 $-1"),
+        ("vemb nope a b", "*2 $-1 $-1"),
+        ("vemb x a nope", "*2 *3 $17 0.992125928401947 $17 2.007874011993408 $1 3 $-1"),
+        ("vemb x a nope raw", "*2 *4 +int8 $3 *U\u{7f} $18 3.7416574954986572 $18 0.8017836809158325 $-1"),
+        ("vemb x raw a", "*2 $-1 *3 $17 0.992125928401947 $17 2.007874011993408 $1 3"),
+        ("vemb x raw", "$-1"),
+        ("vismember str a b", WRONG_TYPE),
+        ("vgetattr str a b", WRONG_TYPE),
+        ("vemb str a b", WRONG_TYPE),
+        ("vrem str a b", WRONG_TYPE),
+        ("vrem nope a b", ":0"),
+        ("vrem x nope nope", ":0"),
+        ("vrem x a nope a", ":1"),
+        ("vcard x", ":2"),
+    ]);
+    session.ask("hello 3");
+    session.hold_to(&[("vismember x b nope", "*2 #t #f"), ("vrem x b c", ":2"), ("exists x", ":0")]);
+}
+
+/// Ours.
+#[test]
+fn vectors_of_one_reply_are_bounded() {
+    let mut session = session();
+    let many = " a".repeat((4 << 20) / 3 + 1);
+    assert_eq!(session.ask(&format!("vemb x{many}")), "-ERR too many vectors for one reply");
+}
+
+#[test]
+fn only_changes_are_written_down() {
+    let mut session = session();
+    let before = session.server.journal.changes();
+    session.hold_to(&[
+        ("vrem x nope", ":0"),
+        ("vsetattr x nope z", ":0"),
+        ("vrem nope a", ":0"),
+        ("vcard x", ":3"),
+        ("vrange x - +", "*3 $1 a $1 b $1 c"),
+    ]);
+    assert_eq!(session.server.journal.changes(), before);
+    session.hold_to(&[("vsetattr x a z", ":1"), ("vrem x a", ":1"), ("vrem x b c", ":2")]);
+    assert_eq!(session.server.journal.changes(), before + 3);
+}

@@ -49,8 +49,8 @@ fn named(layer: Layer) -> Reply {
     Reply::Array(layer.into_iter().map(|(element, _)| Reply::bulk(element)).collect())
 }
 
+/// Redis rounds these scores to float32, and those of VSIM not.
 fn scored(layer: Layer, metric: Metric) -> Reply {
-    let pair =
-        |(element, distance): (Vec<u8>, f32)| (Reply::bulk(element), Reply::Double(metric.score(distance)));
-    Reply::Map(layer.into_iter().map(pair).collect())
+    let score = |distance| Reply::Double((metric.score(distance) as f32).into());
+    Reply::Map(layer.into_iter().map(|(element, distance)| (Reply::bulk(element), score(distance))).collect())
 }
