@@ -5,8 +5,9 @@
     python3 tests/clients --port 6379            a server that runs already: its data is flushed!
     python3 tests/clients --only redis-py-8      one of the clients below
 
-Needs Python 3.11 and, the first time, PyPI: each redis-py is installed into a folder of its own, tools/.venv-….
-A redis-cli that is not there is skipped, and said so.
+Needs Python 3.11 and, the first time, PyPI and npm: each redis-py is installed into a folder of its own,
+tools/.venv-…, and node-redis into tests/clients/node_modules. A redis-cli or Node that is not there is skipped, and
+said so.
 """
 
 import argparse
@@ -27,8 +28,8 @@ PEERS = Path(os.environ.get("NEARHIT_PEERS", "/tmp/peers"))
 
 # redis-py: name → what pip is asked for.
 LIBRARIES = {"redis-py-6": "redis==6.4.*", "redis-py-8": "redis>=8,<9"}
-# redis-cli: name → where it may be.
-PROGRAMS = {"redis-cli": "redis-cli", "redis8-cli": str(PEERS / "bin" / "redis8-cli")}
+# The others: name → the program without which they are skipped.
+PROGRAMS = {"node-redis": "npm", "redis-cli": "redis-cli", "redis8-cli": str(PEERS / "bin" / "redis8-cli")}
 # How long a server may take to listen.
 START_S = 30
 
@@ -96,19 +97,23 @@ def wait_until_it_listens(started, port, log):
 
 def run(client, port):
     """Runs the tests of one client: how many passed, failed, and were skipped."""
-    environment = os.environ | {"NEARHIT_PORT": str(port)}
-    if client in LIBRARIES:
-        command = [installed(client), "-W", "error::ResourceWarning", HERE / "test_redis_py.py"]
-    elif program := shutil.which(PROGRAMS[client]):
-        environment["NEARHIT_CLI"] = program
-        command = [sys.executable, HERE / "test_redis_cli.py"]
-    else:
+    program = shutil.which(PROGRAMS.get(client, sys.executable))
+    if not program:
         print(f"SKIP {client}: there is no {PROGRAMS[client]}")
         return 0, 0, 1
-    ended = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
-    passed, failed, skipped = counts(ended)
+    environment = os.environ | {"NEARHIT_PORT": str(port), "NEARHIT_CLI": program}
+    count = counts
+    if client in LIBRARIES:
+        command = [installed(client), "-W", "error::ResourceWarning", HERE / "test_redis_py.py"]
+    elif client == "node-redis":
+        install_node_redis()
+        command, count = ["node", "--test", "--test-reporter=tap", HERE / "test_node_redis.mjs"], counts_of_node
+    else:
+        command = [sys.executable, HERE / "test_redis_cli.py"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    passed, failed, skipped = count(ended)
     if failed:
-        print(ended.stderr)
+        print(ended.stdout, ended.stderr, sep="\n")
     print(f"{client}: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return passed, failed, skipped
 
@@ -125,6 +130,23 @@ def counts(ended):
     if ended.returncode and not failed:
         failed = 1
     return max(0, int(ran[1]) - failed - skipped), failed, skipped
+
+
+def counts_of_node(ended):
+    """From the closing lines of TAP."""
+    closing = re.findall(r"^# (pass|fail|cancelled|skipped) (\d+)", ended.stdout, re.MULTILINE)
+    numbers = {name: int(n) for name, n in closing}
+    passed, skipped = numbers.get("pass", 0), numbers.get("skipped", 0)
+    failed = numbers.get("fail", 0) + numbers.get("cancelled", 0)
+    if not failed and (ended.returncode or not passed):
+        failed = 1
+    return passed, failed, skipped
+
+
+def install_node_redis():
+    """As the lock file says."""
+    if not (HERE / "node_modules" / "redis").exists():
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=HERE, check=True)
 
 
 def installed(library):
