@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::process::ExitCode;
 
 use nearhit::config::{self, Settings, StartError};
+use nearhit::kernels::kernels;
 use nearhit::server;
 use tracing::level_filters::LevelFilter;
 
@@ -41,10 +42,11 @@ fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let running = server::start(settings)?;
     running.stop_on_signals()?;
     tracing::info!(
-        "nearhit {} ready on {} (pid {}, {threads} network threads)",
+        "nearhit {} ready on {} (pid {}, {threads} network threads, {} kernels)",
         env!("CARGO_PKG_VERSION"),
         running.places().join(", "),
         std::process::id(),
+        kernels().isa,
     );
     running.serve();
     tracing::info!("bye");

@@ -66,6 +66,12 @@ impl World {
         slot
     }
 
+    fn fill(&self, numbers: std::ops::Range<usize>) {
+        for n in numbers {
+            self.add(point(n));
+        }
+    }
+
     fn remove(&self, slot: u32) -> Vec<u32> {
         self.index.kill(slot);
         let mut freed = Vec::new();
@@ -116,7 +122,7 @@ fn nothing_is_found_in_nothing() {
 fn a_search_finds_what_a_scan_finds() {
     let _alone = alone();
     let world = World::new(8);
-    (0..3000).for_each(|n| drop(world.add(point(n))));
+    world.fill(0..3000);
     assert!(world.recall(100) > 0.99, "{}", world.recall(100));
 }
 
@@ -128,7 +134,7 @@ fn the_same_seed_gives_the_same_graph() {
             let world = World::new(8);
             let slots: Vec<u32> = (0..500).map(|n| world.add(point(n))).collect();
             (0..100).for_each(|n| drop(world.remove(slots[n * 3])));
-            (500..700).for_each(|n| drop(world.add(point(n))));
+            world.fill(500..700);
             (0..world.index.slots().end()).map(|slot| world.index.links(slot)).collect::<Vec<_>>()
         })
         .collect();
@@ -182,7 +188,7 @@ fn an_emptied_graph_is_filled_again() {
 fn a_walk_stops_after_its_expansions() {
     let _alone = alone();
     let world = World::new(8);
-    (0..1000).for_each(|n| drop(world.add(point(n))));
+    world.fill(0..1000);
     let _pin = pin();
     let scorer = Plane { points: &world.points, query: [0.5, 0.5] };
     let mut asked = 0;
@@ -197,7 +203,7 @@ fn a_walk_stops_after_its_expansions() {
 fn threads_insert_remove_and_search_at_once() {
     let _alone = alone();
     let world = World::new(8);
-    (0..500).for_each(|n| drop(world.add(point(n))));
+    world.fill(0..500);
     std::thread::scope(|scope| {
         for thread in 0..3 {
             let world = &world;

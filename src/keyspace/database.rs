@@ -123,7 +123,7 @@ impl Database {
             return Ok(None);
         };
         let outcome = change(&handle.set);
-        if handle.set.is_empty() && !handle.set.params().kept() {
+        if handle.set.unbind_if_spent() {
             keys.remove(key);
         }
         Ok(Some(outcome))

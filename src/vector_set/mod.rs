@@ -129,6 +129,17 @@ impl VectorSet {
         self.unbound.fetch_add(1, Ordering::Release);
     }
 
+    /// [`VectorSet::unbind`] if it has no element and is not one that may be empty: in one step, so that no writer can
+    /// add an element between the look and the removal of the key. True if it was done.
+    pub fn unbind_if_spent(&self) -> bool {
+        let elements = self.elements.write();
+        let spent = elements.len() == 0 && !self.params.kept();
+        if spent {
+            self.unbound.fetch_add(1, Ordering::Release);
+        }
+        spent
+    }
+
     /// Bytes held, by all parts.
     pub fn heap_bytes(&self) -> usize {
         self.index.heap_bytes()

@@ -21,7 +21,7 @@ impl Projection {
         let scale = (1.0 / (self.input as f64).sqrt()) as f32;
         let row = |i: usize| {
             vector.iter().enumerate().fold(0.0f32, |sum, (j, &x)| {
-                let sign = if (i & j).count_ones() % 2 == 0 { scale } else { -scale };
+                let sign = if (i & j).count_ones().is_multiple_of(2) { scale } else { -scale };
                 sum + sign * x
             })
         };

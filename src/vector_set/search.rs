@@ -154,15 +154,14 @@ impl VectorSet {
         search.truth || self.len() <= search.ef.max(search.count).saturating_mul(SCAN_PER_EF)
     }
 
-    /// Roughly how many bytes of codes a search reads: what decides where it runs.
-    pub fn search_cost(&self, search: &Search) -> usize {
+    /// Roughly how many bytes of codes a search reads: what decides where it runs. `filtered`: it will have a filter,
+    /// which may not be compiled yet.
+    pub fn search_cost(&self, search: &Search, filtered: bool) -> usize {
         /// Codes read for each candidate kept, as measured with M 16.
         const READ_PER_EF: usize = 16;
-        let walked = search
-            .ef
-            .max(search.count)
-            .saturating_mul(READ_PER_EF)
-            .saturating_add(search.filter.map_or(0, |_| search.filter_ef * 8));
+        let ef = search.ef.max(search.count);
+        let followed = if filtered { search.filter_ef.saturating_mul(self.params.m()) } else { 0 };
+        let walked = ef.saturating_mul(READ_PER_EF).saturating_add(followed);
         let read = if self.scans(search) { self.len() } else { walked.min(self.len()) };
         read.saturating_mul(self.format.code_bytes())
     }

@@ -14,6 +14,13 @@ fn put<'a>(element: &'a [u8], vector: &[f32]) -> Put<'a> {
     Put { element, vector: vector.to_vec(), attribute: None }
 }
 
+/// Adds elements `e0` to `e<count - 1>`, with vectors from `first` on.
+fn fill(set: &VectorSet, count: usize, first: usize, dim: usize) {
+    for n in 0..count {
+        add(set, format!("e{n}").as_bytes(), &direction(first + n, dim));
+    }
+}
+
 fn add(set: &VectorSet, element: &[u8], vector: &[f32]) -> Upserted {
     set.upsert(Hold::Exclusive, &[put(element, vector)], 100, Record::unlogged()).ok().expect("not refused")
         [0]
@@ -121,12 +128,9 @@ fn several_elements_are_put_as_one() {
 #[test]
 fn memory_is_used_again_and_drops_with_the_set() {
     let set = set(64);
-    let fill = |round: usize| {
-        (0..500).for_each(|n| drop(add(&set, format!("e{n}").as_bytes(), &direction(round * 1000 + n, 64))))
-    };
-    fill(0);
+    fill(&set, 500, 0, 64);
     let first = set.heap_bytes();
-    (1..10).for_each(fill);
+    (1..10).for_each(|round| fill(&set, 500, round * 1000, 64));
     // Tests that run beside this one are pinned now and then, which puts reuse off: hence not 1.1 times. Without reuse
     // it would be eight times.
     assert!(set.heap_bytes() < first * 4, "{} after {first}", set.heap_bytes());
@@ -137,7 +141,7 @@ fn memory_is_used_again_and_drops_with_the_set() {
 fn random_elements_are_elements() {
     let set = set(2);
     assert!(set.random(3, |_| 0).is_empty());
-    (0..100).for_each(|n| drop(add(&set, format!("e{n}").as_bytes(), &direction(n, 2))));
+    fill(&set, 100, 0, 2);
     let mut state = 7usize;
     let mut draw = |n: usize| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -158,7 +162,7 @@ fn random_elements_are_elements() {
 fn a_search_sees_each_element_exactly_once_while_they_are_updated() {
     let set = set(4);
     let names: Vec<String> = (0..40).map(|n| format!("e{n}")).collect();
-    names.iter().enumerate().for_each(|(n, name)| drop(add(&set, name.as_bytes(), &direction(n, 4))));
+    fill(&set, 40, 0, 4);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (set, names, done) = (&set, &names, &done);

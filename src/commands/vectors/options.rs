@@ -82,31 +82,27 @@ fn compile(expression: &[u8]) -> Result<Filter, Error> {
 /// True if a search with these words would take long. Looks at the words only as far as it must, and takes a wrong one
 /// for light: it is refused at once.
 pub(super) fn is_heavy(mut args: Args, set: &VectorSet) -> bool {
-    let mut options = SearchOptions::default();
-    let mut queries = 0;
+    let (mut options, mut queries, mut filtered) = (SearchOptions::default(), 0, false);
     while !args.is_empty() {
         if let Some(form) = args.keyword_of(super::vector::ALL_FORMS) {
             queries += 1;
             skip_vector(&mut args, form);
         } else if args.keyword("ELE") {
             queries += 1;
-            args.take();
+            args.skip(1);
         } else {
             match args.keyword_of(&WORDS) {
-                None => drop(args.take()),
-                // Compiling a filter is left to the command itself; that there is one bounds the walk by FILTER-EF.
+                None => args.skip(1),
+                // Compiling is left to the command itself; that there is a filter bounds the walk by FILTER-EF.
                 Some(Word::Filter) => {
-                    drop((args.take(), options.filter_ef.get_or_insert(FILTER_EF_PER_RESULT * DEFAULT_COUNT)))
+                    filtered = true;
+                    args.skip(1);
                 }
-                Some(word) => drop(options.take(word, &mut args, &Error::syntax())),
+                Some(word) => options.take(word, &mut args, &Error::syntax()).unwrap_or_default(),
             }
         }
     }
-    let search = options.search();
-    let walked =
-        if options.filter_ef.is_some() { search.filter_ef.saturating_mul(set.params().m()) } else { 0 };
-    let filtered = walked.min(set.len()).saturating_mul(set.format().code_bytes());
-    set.search_cost(&search).saturating_add(filtered).saturating_mul(queries) > HEAVY_BYTES
+    set.search_cost(&options.search(), filtered).saturating_mul(queries) > HEAVY_BYTES
 }
 
 fn skip_vector(args: &mut Args, form: Form) {

@@ -48,7 +48,7 @@ impl Index {
                 other != slot && matches!(self.graph.word(other).state(), State::Live | State::Linking)
             };
             let found = self.search_layer(scorer, &starts, layer, Walk::new(ef), admit);
-            neighbours.push(choose(&found, self.graph.m(), scorer));
+            neighbours.push(choose_full(&found, self.graph.m(), scorer));
             if !found.is_empty() {
                 starts = found;
             }
@@ -114,6 +114,21 @@ pub(super) fn choose(candidates: &[Candidate], most: usize, scorer: &impl Scorer
         let apart =
             |other: &Candidate| scorer.between(candidate.slot(), other.slot()) >= candidate.distance();
         if chosen.iter().all(apart) {
+            chosen.push(candidate);
+        }
+    }
+    chosen
+}
+
+/// [`choose`], filled up with the nearest of the others: the paper's `keepPrunedConnections`. Where lengths differ, few
+/// vectors lie in directions of their own, and an insertion that links to these alone is soon forgotten by all.
+fn choose_full(candidates: &[Candidate], most: usize, scorer: &impl Scorer) -> Vec<Candidate> {
+    let mut chosen = choose(candidates, most, scorer);
+    for &candidate in candidates {
+        if chosen.len() == most {
+            break;
+        }
+        if !chosen.contains(&candidate) {
             chosen.push(candidate);
         }
     }

@@ -182,7 +182,8 @@ impl Index {
         self.graph.replace(slot, layer, &kept);
     }
 
-    /// The nearest living slot that `lost` led to, directly or through other dead ones, if it is in a direction of its own.
+    /// The nearest living slot that `lost` led to, directly or through other dead ones, that lies in a direction of its
+    /// own; failing that, while the list has room, just the nearest. (With room for less, lists grow thin over time.)
     fn heir(&self, slot: u32, lost: u32, layer: u32, kept: &[u32], scorer: &impl Scorer) -> Option<u32> {
         let mut dead: Links = Links::from_slice(&[lost]);
         let mut living: Links = Links::new();
@@ -208,7 +209,7 @@ impl Index {
         heirs.sort_unstable();
         let apart =
             |heir: &Candidate| kept.iter().all(|&k| scorer.between(heir.slot(), k) >= heir.distance());
-        let crowded = kept.len() > self.graph.capacity(layer) / 4;
+        let crowded = kept.len() > self.graph.capacity(layer) / 4 * 3;
         heirs
             .iter()
             .take(4)
