@@ -60,7 +60,7 @@ for (const RESP of [2, 3]) {
       assert.deepEqual([raw.quantization, raw.l2Norm], ["f32", 5]);
       const info = await client.vInfo("k");
       assert.deepEqual([info["quant-type"], info["hnsw-m"], info.size], ["f32", 8, 1]);
-      assert.deepEqual(await client.vLinks("k", "a"), [[]]);
+      assert.deepEqual((await client.vLinks("k", "a")).at(-1), []);
     });
 
     it("ranges over names and picks at random", async () => {
