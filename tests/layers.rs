@@ -11,12 +11,12 @@ use source::{Mention, Source};
 
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
-    ("main", &["config", "server"]),
+    ("main", &["config", "kernels", "server"]),
     ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
     ("commands", &["config", "counters", "info", "keyspace", "record", "resp", "vector_set"]),
     // Edges: `info` asks the owners of what it shows.
     ("config", &[]),
-    ("info", &["commands", "config", "counters", "keyspace", "vector_set"]),
+    ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &[]),
     ("keyspace", &["record", "vector_set"]),
     ("vector_set", &["arena", "epoch", "index", "kernels", "quantization", "record"]),
