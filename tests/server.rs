@@ -221,6 +221,17 @@ fn unknown_commands_and_wrong_arities_are_answered() {
 }
 
 #[test]
+fn web_pages_get_no_reply() {
+    let running = start(settings());
+    for bytes in ["POST / HTTP/1.1\r\nPING\r\n", "GET / HTTP/1.1\r\nhost: x\r\nPING\r\n"] {
+        let mut client = running.connect();
+        client.send(bytes);
+        assert_eq!(client.rest(), "");
+    }
+    running.connect().ask(&["Host:x"], "-ERR unknown command 'Host:x'\r\n");
+}
+
+#[test]
 fn clients_beyond_the_limit_are_told_so() {
     let running = start(Settings { maxclients: 1, ..settings() });
     let mut first = running.connect();

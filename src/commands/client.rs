@@ -26,12 +26,22 @@ pub struct Client {
     pub replies: Replies,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
+    /// Set with `closing` if replies that still wait are not to be sent.
+    pub abandoned: bool,
 }
 
 impl Client {
     /// A client as it is after connecting.
     pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
-        Self { shown, db: 0, protocol: Protocol::Resp2, authenticated, replies: Replies::On, closing: false }
+        Self {
+            shown,
+            db: 0,
+            protocol: Protocol::Resp2,
+            authenticated,
+            replies: Replies::On,
+            closing: false,
+            abandoned: false,
+        }
     }
 
     /// `RESET`: as it was after connecting.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::client::{Client, Replies};
 use super::context::{Context, Server};
+use super::cross_protocol;
 use super::registry::{self, Command};
 use super::spec::{Flags, Run, Weight};
 use crate::record::Record;
@@ -45,6 +46,10 @@ impl Call {
         }
         let reply = match self.0 {
             Ok(command) => run(command, server, client, request),
+            Err(_) if cross_protocol::is_http(request.arg(0)) => {
+                cross_protocol::abandon(client);
+                Reply::None
+            }
             Err(error) => Reply::Error(error),
         };
         // `CLIENT REPLY ON` is answered; the command after a `SKIP` is not, whatever it is.

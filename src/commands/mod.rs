@@ -5,6 +5,7 @@
 pub mod client;
 mod connection;
 mod context;
+mod cross_protocol;
 mod dispatch;
 pub mod glob;
 mod help;
@@ -63,12 +64,16 @@ pub static COMMANDS: &[&Spec] = &[
     &keys::r#type::SPEC,
     &keys::del::UNLINK,
     // server
+    &server::cluster::ASKING,
+    &server::cluster::CLUSTER,
     &server::command::SPEC,
     &server::config::SPEC,
     &server::debug::SPEC,
     &server::info::SPEC,
     &server::lolwut::SPEC,
     &server::module::SPEC,
+    &server::cluster::READONLY,
+    &server::cluster::READWRITE,
     &server::shutdown::SPEC,
     &server::time::SPEC,
     // strings

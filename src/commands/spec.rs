@@ -144,6 +144,8 @@ pub enum Group {
     Connection,
     /// The server.
     Server,
+    /// Clusters of servers.
+    Cluster,
     /// `MULTI` and its kin.
     Transactions,
     /// Vector sets, which Redis has from a module.
@@ -158,6 +160,7 @@ impl Group {
             Group::String => "string",
             Group::Connection => "connection",
             Group::Server => "server",
+            Group::Cluster => "cluster",
             Group::Transactions => "transactions",
             Group::Module => "module",
         }
@@ -170,7 +173,7 @@ impl Group {
             Group::String => Some("@string"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
-            Group::Server | Group::Module => None,
+            Group::Server | Group::Cluster | Group::Module => None,
         }
     }
 }
@@ -214,11 +217,13 @@ impl Flags {
     pub const ALLOW_BUSY: Flags = Flags(1 << 14);
     /// Not allowed in a transaction.
     pub const NO_MULTI: Flags = Flags(1 << 15);
+    /// Not allowed while a replica loads beside its old data.
+    pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of `COMMAND INFO`.
     pub const DANGEROUS: Flags = Flags(1 << 31);
 
     /// Names in the order in which Redis lists them.
-    const NAMES: [(Flags, &'static str); 16] = [
+    const NAMES: [(Flags, &'static str); 17] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),
         (Flags::DENYOOM, "denyoom"),
@@ -233,6 +238,7 @@ impl Flags {
         (Flags::FAST, "fast"),
         (Flags::NO_AUTH, "no_auth"),
         (Flags::MAY_REPLICATE, "may_replicate"),
+        (Flags::NO_ASYNC_LOADING, "no_async_loading"),
         (Flags::NO_MULTI, "no_multi"),
         (Flags::ALLOW_BUSY, "allow_busy"),
     ];

@@ -18,6 +18,8 @@ pub enum Kind {
     Words(fn(&mut Settings) -> &mut Vec<String>),
     /// One of some words.
     Choice { field: fn(&mut Settings) -> &mut &'static str, choices: &'static [&'static str] },
+    /// This value only: any other would ask for files, which are not written.
+    WithoutFiles(&'static str),
     /// `normal <hard> <soft> <seconds>`.
     OutputLimit(fn(&mut Settings) -> &mut OutputLimit),
 }
@@ -35,6 +37,8 @@ pub enum InvalidValue {
     NotOctal(u64),
     /// None of the words.
     NotAChoice(&'static [&'static str]),
+    /// It asks for data to be kept in files.
+    NoPersistence,
     /// Not three numbers after each class.
     LimitShape,
     /// A class other than `normal`.
@@ -53,6 +57,7 @@ impl std::fmt::Display for InvalidValue {
             Self::NotAChoice(all) => {
                 write!(out, "argument(s) must be one of the following: {}", all.join(", "))
             }
+            Self::NoPersistence => out.write_str("persistence is not available in this version"),
             Self::LimitShape => out.write_str("Wrong number of arguments in buffer limit configuration."),
             Self::LimitClass => {
                 out.write_str("Invalid client class specified in buffer limit configuration.")
@@ -83,6 +88,8 @@ impl Kind {
                 *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
             }
             Kind::Choice { field, choices } => *field(settings) = choice(value, choices)?,
+            Kind::WithoutFiles(only) if value.eq_ignore_ascii_case(only) => {}
+            Kind::WithoutFiles(_) => return Err(InvalidValue::NoPersistence),
             Kind::OutputLimit(field) => *field(settings) = output_limit(value)?,
         }
         Ok(())
@@ -90,7 +97,7 @@ impl Kind {
 
     /// True if a value may hold blanks, so that several words are one value.
     pub fn holds_blanks(&self) -> bool {
-        matches!(self, Kind::Words(_) | Kind::OutputLimit(_))
+        matches!(self, Kind::Words(_) | Kind::WithoutFiles(_) | Kind::OutputLimit(_))
     }
 
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
@@ -102,6 +109,7 @@ impl Kind {
             Kind::Text(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
             Kind::Choice { field, .. } => (*field(settings)).to_owned(),
+            Kind::WithoutFiles(only) => (*only).to_owned(),
             Kind::OutputLimit(field) => {
                 let limit = field(settings);
                 format!("normal {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
@@ -182,6 +190,14 @@ mod tests {
         assert_eq!(number("-1", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
         assert_eq!(number("10", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
         assert_eq!(number("9", 0, 9), Ok(9));
+    }
+
+    #[test]
+    fn what_would_write_files_is_refused() {
+        let set = |only, value| Kind::WithoutFiles(only).set(&mut Settings::default(), value);
+        assert_eq!((set("", ""), set("no", "NO")), (Ok(()), Ok(())));
+        assert_eq!(set("", "900 1"), Err(InvalidValue::NoPersistence));
+        assert_eq!(set("no", "yes"), Err(InvalidValue::NoPersistence));
     }
 
     #[test]

@@ -126,6 +126,20 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Number of databases; always 16",
     },
     OptionSpec {
+        name: "save",
+        kind: Kind::WithoutFiles(""),
+        default: "",
+        mutable: true,
+        help: "When to save the data to a file; always empty, since this version does not",
+    },
+    OptionSpec {
+        name: "appendonly",
+        kind: Kind::WithoutFiles("no"),
+        default: "no",
+        mutable: true,
+        help: "Whether to log changes to a file; always 'no', since this version does not",
+    },
+    OptionSpec {
         name: "requirepass",
         kind: Kind::Text(|settings| &mut settings.requirepass),
         default: "",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::options::OPTIONS;
 
-/// One value for each option of the table, under the option's name.
+/// One value for each option of the table that has more than one, under the option's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each field is documented by its line in OPTIONS")]
 pub struct Settings {

@@ -27,10 +27,10 @@ pub(super) fn range(code: &[u8]) -> f32 {
 
 fn encode(format: &Format, vector: &[f32], code: &mut [u8]) {
     let range = vector.iter().fold(0.0f32, |most, x| most.max(x.abs()));
-    let scale = if range == 0.0 { 0.0 } else { 127.0 / range };
+    // Infinite for a range below 4e-37. Redis' cast of infinite components gives 0 then, as for a range of 0.
+    let scale = Some(127.0 / range).filter(|scale| scale.is_finite()).unwrap_or(0.0);
     put_f32(code, RANGE, range);
     for (byte, x) in code[HEADER..].iter_mut().zip(vector) {
-        // The cast saturates, and a scale that overflowed (a range below 4e-37) times 0 is NaN, which it makes 0.
         *byte = (x * scale).round() as i8 as u8;
     }
     if format.metric == Metric::L2 {

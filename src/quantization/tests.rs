@@ -103,3 +103,12 @@ fn tiny_components_survive_encoding() {
         }
     }
 }
+
+/// Redis casts infinite components, which gives 0.
+#[test]
+fn int8_keeps_nothing_of_a_range_whose_scale_overflows() {
+    let format = Format::new(2, Kind::Int8, Metric::Cosine).expect("cosine");
+    let code = format.encoded(&[1e-40, -1e-40]);
+    assert_eq!(format.payload(&code), [0, 0]);
+    assert_eq!(format.range(&code), Some(1e-40));
+}

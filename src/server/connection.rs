@@ -125,6 +125,9 @@ impl Connection {
             };
             client = self.answer(client, request).await?;
             if client.closing {
+                if client.abandoned {
+                    self.output = Output::default();
+                }
                 return Some((client, Progress::Closing));
             }
             let is_time_over = number % REQUESTS_PER_LOOK == 0 && start.elapsed() > SLICE_TIME;

@@ -16,11 +16,20 @@ from rules import count_of, equal, rows_of, same_kind, same_ranking, scored_rows
 REFUSED = b"-ERR invalid vector specification\r\n"
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
 """Commands that take more words here than on the peer, where these words are a wrong number of arguments."""
+VADD_WORDS = {b"CAS": 1, b"NOQUANT": 1, b"Q8": 1, b"BIN": 1, b"EF": 2, b"M": 2, b"SETATTR": 2}
+"""What the peer knows after the element of a VADD, and how many words it takes."""
+VADD_EXTENSIONS = {b"FP32", b"FP16", b"VALUES", b"F16", b"METRIC"}
+NOT_BUILT = {b"LASTSAVE"}
+NOT_BUILT_CLIENT = {b"TRACKING", b"CACHING", b"PAUSE", b"UNPAUSE", b"UNBLOCK"}
+"""Subcommands of CLIENT."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A deliberate difference: how it is recognised, and why it is."""
+    """A deliberate difference: how it is recognised, and why it is.
+
+    `matches` takes what `explain` takes, or what `explain_raw` takes.
+    """
 
     id: str
     reason: str
@@ -31,6 +40,14 @@ def explain(args, peer, ours, history, witness=None):
     """The id of the deliberate difference that these replies show, or None."""
     for difference in DIFFERENCES:
         if difference.matches(args, peer, ours, history, witness):
+            return difference.id
+    return None
+
+
+def explain_raw(sent, peer, ours):
+    """The same for raw bytes; `peer` and `ours` are what came back, and what became of the connection."""
+    for difference in RAW_DIFFERENCES:
+        if difference.matches(sent, peer, ours):
             return difference.id
     return None
 
@@ -130,8 +147,63 @@ def _filter_ef(args, peer, ours, history, witness):
 
 
 def _variadic(args, peer, ours, history, witness):
+    if name_of(args) == b"VEMB":
+        return _several_vembs(args, peer, ours)
     arity = b"-ERR wrong number of arguments for '%s' command\r\n" % name_of(args)
     return name_of(args) in VARIADIC and peer.raw == arity and not ours.is_error
+
+
+def _several_vembs(args, peer, ours):
+    """As many answers as there are words after the key, `RAW` at the end not counted."""
+    elements = args[2:]
+    while len(elements) > 1 and elements[-1].upper() == b"RAW":
+        elements = elements[:-1]
+    answered = ours.is_aggregate and len(ours.value) == len(elements) or ours.raw.startswith(b"-WRONGTYPE ")
+    return peer.raw == b"-ERR invalid option\r\n" and len(elements) > 1 and answered
+
+
+def _vadd_extension(args, peer, ours, history, witness):
+    """The first word after the element that the peer does not know is one that we know."""
+    if name_of(args) != b"VADD" or peer.raw != b"-ERR invalid option after element\r\n":
+        return False
+    at = _after_element(args)
+    while at is not None and at < len(args) and args[at].upper() in VADD_WORDS:
+        at += VADD_WORDS[args[at].upper()]
+    return at is not None and at < len(args) and args[at].upper() in VADD_EXTENSIONS
+
+
+def _after_element(args):
+    at = vector_words(args)
+    if at is None:
+        return None
+    return at + 3 if args[at].upper() == b"FP32" else at + 3 + len(vector_of(args))
+
+
+def _not_built(args, peer, ours, history, witness):
+    words = [word.upper() for word in args[:2]]
+    if words[:1] == [b"CLIENT"] and words[1:] and words[1] in NOT_BUILT_CLIENT:
+        return ours.raw == b"-ERR unknown subcommand '%s'. Try CLIENT HELP.\r\n" % args[1]
+    return name_of(args) in NOT_BUILT and ours.raw.startswith(b"-ERR unknown command '%s'" % args[0])
+
+
+def _nul_in_label(args, peer, ours, history, witness):
+    """Refused here; for the peer the label ends at the NUL when it is checked, and does not when it is shown."""
+    labels = name_of(args) == b"HELLO" or [word.upper() for word in args[:2]] in ([b"CLIENT", b"SETNAME"], [b"CLIENT", b"SETINFO"])
+    refused = ours.is_error and ours.raw.endswith(b" cannot contain spaces, newlines or special characters.\r\n")
+    return labels and b"\0" in args[-1] and refused and not peer.is_error
+
+
+def _inline_nul(sent, peer, ours):
+    """For the peer the line of an inline command ends never, for us at its end."""
+    line = sent.partition(b"\n")[0]
+    return sent[:1] != b"*" and b"\0" in line and peer == (b"", "waiting") and ours[1] == "open"
+
+
+def _endless_length(sent, peer, ours):
+    """A line of digits after `$` that is longer than any line may be."""
+    refused = b"-ERR Protocol error: too big bulk count string\r\n"
+    digits = sent.removeprefix(b"*1\r\n$")
+    return len(digits) > 64 * 1024 and digits.isdigit() and peer == (b"", "waiting") and ours == (refused, "closed")
 
 
 def _shortest_double(args, peer, ours, history, witness):
@@ -168,5 +240,13 @@ DIFFERENCES = [
     Difference("filter-ef", "the peer takes FILTER-EF modulo 2^32", _filter_ef),
     Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
+    Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),
     Difference("shortest-double", "the peer's double printer is not always shortest", _shortest_double),
+    Difference("not-built", "commands that are not there yet", _not_built),
+    Difference("nul-in-label", "a label with a NUL is one with a special character", _nul_in_label),
+]
+
+RAW_DIFFERENCES = [
+    Difference("inline-nul", "the peer waits for ever for the end of a line that has a NUL", _inline_nul),
+    Difference("endless-length", "the peer waits for more of a line that is already too long", _endless_length),
 ]

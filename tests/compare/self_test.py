@@ -14,7 +14,7 @@ import generated
 import notation
 import wire
 from commands import show, vsim_options
-from differences import DIFFERENCES, explain
+from differences import DIFFERENCES, RAW_DIFFERENCES, explain, explain_raw
 from pair import Pair
 from report import Report
 from rules import equal
@@ -108,7 +108,7 @@ class Explaining(unittest.TestCase):
     def test_ids_are_those_of_the_table_for_people(self):
         with open(os.path.join(os.path.dirname(__file__), "differences.md"), encoding="utf-8") as file:
             rows = re.findall(r"^\| `([a-z-]+)` \|", file.read(), re.MULTILINE)
-        self.assertEqual(rows, [difference.id for difference in DIFFERENCES])
+        self.assertEqual(rows, [difference.id for difference in DIFFERENCES + RAW_DIFFERENCES])
 
     def test_non_finite(self):
         refused = b"-ERR invalid vector specification\r\n"
@@ -159,6 +159,49 @@ class Explaining(unittest.TestCase):
         self.assertEqual(self.check("VREM k a b", arity, b":2\r\n"), "variadic")
         self.assertIsNone(self.check("VREM k a b", arity, b"-ERR syntax error\r\n"))
         self.assertIsNone(self.check("VCARD k a", arity.replace(b"VREM", b"VCARD"), b":2\r\n"))
+
+    def test_variadic_vemb(self):
+        refused, two = b"-ERR invalid option\r\n", b"*2\r\n_\r\n_\r\n"
+        for line in ("VEMB k a b", "VEMB k a BLAH RAW", "VEMB k a RAW b"):
+            three = two if "RAW b" not in line else b"*3\r\n_\r\n_\r\n_\r\n"
+            self.assertEqual(self.check(line, refused, three), "variadic", line)
+        self.assertIsNone(self.check("VEMB k a b c", refused, two))
+        self.assertIsNone(self.check("VEMB k a RAW", refused, two))
+        self.assertIsNone(self.check("VEMB k a b", two, refused))
+
+    def test_vadd_extension(self):
+        refused = b"-ERR invalid option after element\r\n"
+        for words in ("METRIC L2", "CAS EF 5 F16", "SETATTR x values 1 1 b", "FP32"):
+            self.assertEqual(self.check(f"VADD k VALUES 2 1 2 a {words}", refused, b":1\r\n"), "vadd-extension", words)
+            self.assertEqual(self.check(f"VADD k REDUCE 1 FP32 f32(1,2) a {words}", refused, b":1\r\n"), "vadd-extension", words)
+        for words in ("BLAH", "BLAH METRIC", "SETATTR METRIC BLAH", "SETATTR", ""):
+            self.assertIsNone(self.check(f"VADD k VALUES 2 1 2 a {words}", refused, b":1\r\n"), words)
+        self.assertIsNone(self.check("VADD k VALUES 2 1 2 a METRIC L2", b"-ERR invalid EF\r\n", b":1\r\n"))
+
+    def test_not_built(self):
+        unknown = b"-ERR unknown subcommand 'Pause'. Try CLIENT HELP.\r\n"
+        self.assertEqual(self.check("CLIENT Pause x", b"+OK\r\n", unknown), "not-built")
+        self.assertIsNone(self.check("CLIENT Pause x", b"+OK\r\n", b":0\r\n"))
+        self.assertIsNone(self.check("CLIENT LIST", b"+OK\r\n", unknown.replace(b"Pause", b"LIST")))
+        self.assertEqual(self.check("LASTSAVE", b":1\r\n", b"-ERR unknown command 'LASTSAVE'\r\n"), "not-built")
+        self.assertIsNone(self.check("PING", b"+PONG\r\n", b"-ERR unknown command 'PING'\r\n"))
+
+    def test_nul_in_label(self):
+        refused = b"-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
+        self.assertEqual(self.check('CLIENT SETNAME "a\\x00b"', b"+OK\r\n", refused), "nul-in-label")
+        self.assertIsNone(self.check("CLIENT SETNAME ab", b"+OK\r\n", refused))
+        self.assertIsNone(self.check('CLIENT SETNAME "a\\x00b"', refused, b"+OK\r\n"))
+
+    def test_inline_nul(self):
+        waiting, answered = (b"", "waiting"), (b"-ERR unknown command ''\r\n", "open")
+        self.assertEqual(explain_raw(b"\0\r\n", waiting, answered), "inline-nul")
+        self.assertIsNone(explain_raw(b"PING\r\n", waiting, answered))
+        self.assertIsNone(explain_raw(b"*1\r\n$1\r\n\0\r\n", waiting, answered))
+
+    def test_endless_length(self):
+        refused = b"-ERR Protocol error: too big bulk count string\r\n", "closed"
+        self.assertEqual(explain_raw(b"*1\r\n$" + b"1" * 200_000, (b"", "waiting"), refused), "endless-length")
+        self.assertIsNone(explain_raw(b"*1\r\n$" + b"1" * 2000, (b"", "waiting"), refused))
 
     def test_shortest_double(self):
         self.assertEqual(self.check("VEMB k a", b"*1\r\n,0.10\r\n", b"*1\r\n,0.1\r\n"), "shortest-double")

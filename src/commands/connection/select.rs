@@ -16,8 +16,12 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(select),
 };
 
+const NOT_AN_INT: Error =
+    Error::new("ERR value is out of range, value must between -2147483648 and 2147483647");
+
 fn select(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let index: i32 = args.integer()?;
+    let index: i64 = args.integer()?;
+    let index = i32::try_from(index).map_err(|_| NOT_AN_INT)?;
     let databases = cx.server.keyspace.databases().len();
     let index = usize::try_from(index).ok().filter(|&index| index < databases);
     cx.client.select(index.ok_or(Error::new("ERR DB index is out of range"))?);

@@ -2,6 +2,7 @@
 //!
 //! Know its options, figures and commands; no data.
 
+pub(super) mod cluster;
 pub(super) mod command;
 pub(super) mod config;
 pub(super) mod debug;

@@ -1,7 +1,7 @@
-//! `MODULE LIST`: vector sets are a module in Redis, so clients look for them here.
+//! `MODULE LIST`: vector sets are a module in Redis, so clients look for them here. Others are not loaded.
 
 use crate::commands::{Arity, Flags, Group, Run, Spec, Weight, help};
-use crate::resp::Reply;
+use crate::resp::{Error, Reply};
 
 /// What Redis calls the module of the vector commands.
 pub(in crate::commands) const VECTOR_SETS: &str = "vectorset";
@@ -30,7 +30,7 @@ const SUBCOMMAND: Spec = Spec {
     run: Run::Container(&[]),
 };
 
-const SUBCOMMANDS: &[&Spec] = &[&HELP, &LIST];
+const SUBCOMMANDS: &[&Spec] = &[&HELP, &LIST, &LOAD, &LOADEX, &UNLOAD];
 
 const LIST: Spec = Spec {
     name: "module|list",
@@ -40,6 +40,30 @@ const LIST: Spec = Spec {
     summary: "Returns all loaded modules.",
     run: Run::Read(|_, _| Ok(modules())),
     ..SUBCOMMAND
+};
+
+/// Modules cannot be loaded. Redis says the same unless its configuration allows them.
+const NOT_ALLOWED: Error = Error::new(
+    "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a \
+     local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+);
+
+const LOAD: Spec = Spec {
+    name: "module|load",
+    arity: Arity::AtLeast(3),
+    flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::NO_ASYNC_LOADING),
+    summary: "Loads a module; refused here.",
+    run: Run::Read(|_, _| Err(NOT_ALLOWED)),
+    ..SUBCOMMAND
+};
+
+const LOADEX: Spec = Spec { name: "module|loadex", since: "7.0.0", ..LOAD };
+
+const UNLOAD: Spec = Spec {
+    name: "module|unload",
+    arity: Arity::Exactly(3),
+    summary: "Unloads a module; refused here.",
+    ..LOAD
 };
 
 const HELP: Spec = Spec {

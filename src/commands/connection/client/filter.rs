@@ -1,4 +1,4 @@
-//! The filters of `CLIENT LIST` and `CLIENT KILL`.
+//! Which clients `CLIENT LIST` shows and `CLIENT KILL` disconnects.
 
 use crate::commands::client::Shown;
 use crate::commands::connection::auth::USER;
@@ -7,7 +7,7 @@ use crate::resp::{Args, Error};
 /// Which clients are meant: all conditions must hold.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
-    ids: Vec<u64>,
+    ids: Vec<i64>,
     kind: Option<Kind>,
     address: Option<Vec<u8>>,
     local_address: Option<Vec<u8>>,
@@ -29,17 +29,27 @@ impl Filter {
         Self { address: Some(address.to_owned()), ..Self::default() }
     }
 
-    /// A filter that leaves out the client that asks, unless told otherwise.
-    pub(super) fn sparing_me() -> Self {
-        Self { skip_me: true, ..Self::default() }
+    /// What `CLIENT LIST` takes: nothing, a type, or ids.
+    pub(super) fn of_list(mut args: Args) -> Result<Self, Error> {
+        let mut filter = Self::default();
+        if args.remaining() == 2 && args.keyword("type") {
+            filter.kind = Some(kind(args.bytes()?)?);
+        } else if args.remaining() >= 2 && args.keyword("id") {
+            while !args.is_empty() {
+                filter.ids.push(args.integer_or("ERR Invalid client ID")?);
+            }
+        }
+        args.finish()?;
+        Ok(filter)
     }
 
-    /// Adds the conditions that the arguments name.
-    pub(super) fn parse(mut self, mut args: Args) -> Result<Self, Error> {
+    /// What `CLIENT KILL` takes: pairs of a condition and its value. The client that asks is left out by default.
+    pub(super) fn of_kill(mut args: Args) -> Result<Self, Error> {
+        let mut filter = Self { skip_me: true, ..Self::default() };
         while !args.is_empty() {
-            self.take_condition(&mut args)?;
+            filter.take_condition(&mut args)?;
         }
-        Ok(self)
+        Ok(filter)
     }
 
     fn take_condition(&mut self, args: &mut Args) -> Result<(), Error> {
@@ -48,7 +58,7 @@ impl Filter {
             return Err(Error::syntax());
         }
         match name.as_slice() {
-            b"ID" => self.ids = ids(args)?,
+            b"ID" => self.ids = vec![id(args)?],
             b"TYPE" => self.kind = Some(kind(args.bytes()?)?),
             b"ADDR" => self.address = Some(args.bytes()?.to_owned()),
             b"LADDR" => self.local_address = Some(args.bytes()?.to_owned()),
@@ -67,7 +77,7 @@ impl Filter {
         let is = |wanted: &Option<Vec<u8>>, text: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == text.as_bytes())
         };
-        (self.ids.is_empty() || self.ids.contains(&shown.id))
+        (self.ids.is_empty() || self.ids.contains(&(shown.id as i64)))
             && self.kind.is_none_or(|kind| kind == Kind::Normal)
             && is(&self.address, &shown.address)
             && is(&self.local_address, &shown.local_address)
@@ -76,18 +86,10 @@ impl Filter {
     }
 }
 
-/// All numbers that follow; the first must be one.
-fn ids(args: &mut Args) -> Result<Vec<u64>, Error> {
-    let mut ids = vec![id(args)?];
-    while args.peek().is_some_and(|next| next.first().is_some_and(u8::is_ascii_digit)) {
-        ids.push(id(args)?);
-    }
-    Ok(ids)
-}
-
-fn id(args: &mut Args) -> Result<u64, Error> {
-    let id: i64 = args.integer_or("ERR Invalid client ID")?;
-    u64::try_from(id).ok().filter(|id| *id > 0).ok_or(Error::new("ERR client-id should be greater than 0"))
+fn id(args: &mut Args) -> Result<i64, Error> {
+    const NOT_POSITIVE: &str = "ERR client-id should be greater than 0";
+    let id: i64 = args.integer_or(NOT_POSITIVE)?;
+    if id > 0 { Ok(id) } else { Err(Error::new(NOT_POSITIVE)) }
 }
 
 fn age(args: &mut Args) -> Result<u64, Error> {

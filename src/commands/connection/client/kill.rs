@@ -23,7 +23,7 @@ fn kill(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
             _ => Ok(Reply::OK),
         };
     }
-    let filter = Filter::sparing_me().parse(args)?;
+    let filter = Filter::of_kill(args)?;
     Ok(Reply::count(kill_matching(&filter, cx)))
 }
 

@@ -60,7 +60,7 @@ fn set_info(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         return Err(Error::from(format!("ERR Unrecognized option '{option}'")));
     }
     let refused = || {
-        let option = if is_name { "lib-name" } else { "lib-ver" };
+        let option = String::from_utf8_lossy(option);
         Error::from(format!("ERR {option} cannot contain spaces, newlines or special characters."))
     };
     let value = checked(value).ok_or_else(refused)?;

@@ -1,4 +1,4 @@
-//! `CLIENT ID`, `CLIENT INFO`, `CLIENT LIST [filters]`: who is connected?
+//! `CLIENT ID`, `CLIENT INFO`, `CLIENT LIST [TYPE type | ID id …]`: who is connected?
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
@@ -36,7 +36,7 @@ pub(super) const LIST: Spec = Spec {
 };
 
 fn list(args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let filter = Filter::default().parse(args)?;
+    let filter = Filter::of_list(args)?;
     let me = cx.client.shown.id;
     let lines = cx.server.clients.list().into_iter().filter(|shown| filter.admits(shown, me));
     Ok(text(lines.map(|shown| line(&shown)).collect()))

@@ -1,0 +1,86 @@
+//! `CLUSTER <subcommand>`, `READONLY`, `READWRITE`, `ASKING`: refused, since a server is never part of a cluster.
+//!
+//! Clients ask to find out whether it is one. They get the answer of a Redis that stands alone, the errors of wrong
+//! requests included.
+
+use crate::commands::Arity::{AtLeast, Exactly};
+use crate::commands::{Arity, Flags, Group, Run, Spec, Weight};
+use crate::resp::Error;
+
+const DISABLED: Error = Error::new("ERR This instance has cluster support disabled");
+
+pub(in crate::commands) const CLUSTER: Spec = Spec {
+    arity: AtLeast(2),
+    complexity: "Depends on subcommand.",
+    summary: "A container for Redis Cluster commands.",
+    run: Run::Container(SUBCOMMANDS),
+    ..REFUSED
+};
+
+pub(in crate::commands) const READONLY: Spec = Spec { name: "readonly", ..MODE };
+pub(in crate::commands) const READWRITE: Spec = Spec { name: "readwrite", ..MODE };
+pub(in crate::commands) const ASKING: Spec = Spec { name: "asking", flags: Flags::FAST, ..MODE };
+
+/// What all of them share.
+const REFUSED: Spec = Spec {
+    name: "cluster",
+    arity: Exactly(1),
+    flags: Flags::NONE,
+    keys: &[],
+    group: Group::Cluster,
+    since: "3.0.0",
+    complexity: "O(1)",
+    summary: "Refused: this server is not part of a cluster.",
+    weight: Weight::Light,
+    run: Run::Read(|_, _| Err(DISABLED)),
+};
+
+/// Commands on what a connection to a cluster may do: in Redis' category of connections.
+const MODE: Spec = Spec {
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
+    group: Group::Connection,
+    ..REFUSED
+};
+
+const READ: Flags = Flags::STALE;
+const READ_EARLY: Flags = Flags::STALE.and(Flags::LOADING);
+const ADMIN_READ: Flags = Flags::STALE.and(Flags::ADMIN);
+const ADMIN: Flags = ADMIN_READ.and(Flags::NO_ASYNC_LOADING);
+
+const fn refused(name: &'static str, arity: Arity, flags: Flags, since: &'static str) -> Spec {
+    Spec { name, arity, flags, since, ..REFUSED }
+}
+
+const SUBCOMMANDS: &[&Spec] = &[
+    &refused("cluster|addslots", AtLeast(3), ADMIN, "3.0.0"),
+    &refused("cluster|addslotsrange", AtLeast(4), ADMIN, "7.0.0"),
+    &refused("cluster|bumpepoch", Exactly(2), ADMIN, "3.0.0"),
+    &refused("cluster|count-failure-reports", Exactly(3), ADMIN_READ, "3.0.0"),
+    &refused("cluster|countkeysinslot", Exactly(3), READ, "3.0.0"),
+    &refused("cluster|delslots", AtLeast(3), ADMIN, "3.0.0"),
+    &refused("cluster|delslotsrange", AtLeast(4), ADMIN, "7.0.0"),
+    &refused("cluster|failover", AtLeast(2), ADMIN, "3.0.0"),
+    &refused("cluster|flushslots", Exactly(2), ADMIN, "3.0.0"),
+    &refused("cluster|forget", Exactly(3), ADMIN, "3.0.0"),
+    &refused("cluster|getkeysinslot", Exactly(4), READ, "3.0.0"),
+    &refused("cluster|help", Exactly(2), READ_EARLY, "5.0.0"),
+    &refused("cluster|info", Exactly(2), READ, "3.0.0"),
+    &refused("cluster|keyslot", Exactly(3), READ, "3.0.0"),
+    &refused("cluster|links", Exactly(2), READ, "7.0.0"),
+    &refused("cluster|meet", AtLeast(4), ADMIN, "3.0.0"),
+    &refused("cluster|migration", AtLeast(4), ADMIN, "8.4.0"),
+    &refused("cluster|myid", Exactly(2), READ, "3.0.0"),
+    &refused("cluster|myshardid", Exactly(2), READ, "7.2.0"),
+    &refused("cluster|nodes", Exactly(2), READ, "3.0.0"),
+    &refused("cluster|replicas", Exactly(3), ADMIN_READ, "5.0.0"),
+    &refused("cluster|replicate", Exactly(3), ADMIN, "3.0.0"),
+    &refused("cluster|reset", AtLeast(2), ADMIN_READ.and(Flags::NOSCRIPT), "3.0.0"),
+    &refused("cluster|saveconfig", Exactly(2), ADMIN, "3.0.0"),
+    &refused("cluster|set-config-epoch", Exactly(3), ADMIN, "3.0.0"),
+    &refused("cluster|setslot", AtLeast(4), ADMIN, "3.0.0"),
+    &refused("cluster|shards", Exactly(2), READ_EARLY, "7.0.0"),
+    &refused("cluster|slaves", Exactly(3), ADMIN_READ, "3.0.0"),
+    &refused("cluster|slot-stats", AtLeast(4), READ_EARLY, "8.2.0"),
+    &refused("cluster|slots", Exactly(2), READ_EARLY, "3.0.0"),
+    &refused("cluster|syncslots", AtLeast(3), ADMIN, "8.4.0"),
+];
