@@ -36,11 +36,8 @@ const REFUSED: Spec = Spec {
 };
 
 /// Commands on what a connection to a cluster may do: in Redis' category of connections.
-const MODE: Spec = Spec {
-    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
-    group: Group::Connection,
-    ..REFUSED
-};
+const MODE: Spec =
+    Spec { flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST), group: Group::Connection, ..REFUSED };
 
 const READ: Flags = Flags::STALE;
 const READ_EARLY: Flags = Flags::STALE.and(Flags::LOADING);
