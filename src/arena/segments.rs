@@ -11,6 +11,7 @@
 //! it: two instructions, and one load from a table that stays in the first-level cache.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use memmap2::{Advice, MmapMut};
@@ -39,6 +40,8 @@ static MAPPED: AtomicUsize = AtomicUsize::new(0);
 pub(super) struct Segments {
     stride: usize,
     table: [AtomicPtr<u8>; SEGMENTS],
+    /// Bit `k` is set if segment `k` is a mapping.
+    mappings: AtomicU32,
     /// Slots handed out so far: `0 .. len`. Only [`Segments::grow_to`] moves it, and only up.
     len: AtomicU32,
 }
@@ -64,11 +67,8 @@ impl Segments {
     /// `stride`: bytes per block, more than 0.
     pub(super) fn new(stride: usize) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
-        Self {
-            stride,
-            table: [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS],
-            len: AtomicU32::new(0),
-        }
+        let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
+        Self { stride, table, mappings: AtomicU32::new(0), len: AtomicU32::new(0) }
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -101,7 +101,7 @@ impl Segments {
         }
         for segment in locate(old).0..=locate(len - 1).0 {
             if self.table[segment].load(Ordering::Relaxed).is_null() {
-                self.table[segment].store(allocate(blocks_in(segment) * self.stride), Ordering::Release);
+                self.table[segment].store(self.allocate(segment), Ordering::Release);
             }
         }
         self.len.store(len, Ordering::Relaxed);
@@ -119,6 +119,21 @@ impl Segments {
         allocated + self.mapped(self.len.load(Ordering::Relaxed))
     }
 
+    /// Zeroed memory for a segment. The system limits how many mappings a process has (`vm.max_map_count`): beyond that
+    /// the allocator serves large segments too.
+    fn allocate(&self, segment: usize) -> *mut u8 {
+        let bytes = blocks_in(segment) * self.stride;
+        if bytes >= MAP_FROM
+            && let Some(pointer) = map(bytes)
+        {
+            self.mappings.fetch_or(1 << segment, Ordering::Relaxed);
+            return pointer.as_ptr();
+        }
+        let layout = layout(bytes);
+        // SAFETY: the layout is not empty, since neither stride nor block count is 0.
+        NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout)).as_ptr()
+    }
+
     /// Of the first `len` slots, the bytes that lie in mapped segments.
     fn mapped(&self, len: u32) -> usize {
         let small = (0..SEGMENTS).take_while(|&s| blocks_in(s) * self.stride < MAP_FROM).count();
@@ -129,9 +144,16 @@ impl Segments {
 
 impl Drop for Segments {
     fn drop(&mut self) {
+        let mappings = *self.mappings.get_mut();
         for (segment, pointer) in self.table.iter_mut().enumerate() {
-            if !pointer.get_mut().is_null() {
-                release(*pointer.get_mut(), blocks_in(segment) * self.stride);
+            let (pointer, bytes) = (*pointer.get_mut(), blocks_in(segment) * self.stride);
+            if mappings >> segment & 1 == 1 {
+                // SAFETY: `map` mapped exactly these bytes and forgot the mapping; nobody reads them any more.
+                let failed = unsafe { libc::munmap(pointer.cast(), bytes) };
+                debug_assert_eq!(failed, 0);
+            } else if !pointer.is_null() {
+                // SAFETY: `allocate` took it from the allocator with this very layout.
+                unsafe { dealloc(pointer, layout(bytes)) };
             }
         }
         let len = *self.len.get_mut();
@@ -139,40 +161,20 @@ impl Drop for Segments {
     }
 }
 
-/// Zeroed memory for one segment.
-fn allocate(bytes: usize) -> *mut u8 {
-    if bytes < MAP_FROM {
-        let layout = Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits");
-        // SAFETY: the layout is not empty, since neither stride nor block count is 0.
-        let pointer = unsafe { alloc_zeroed(layout) };
-        if pointer.is_null() {
-            handle_alloc_error(layout);
-        }
-        return pointer;
-    }
-    let mut map = MmapMut::map_anon(bytes).unwrap_or_else(|_| {
-        handle_alloc_error(Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits"))
-    });
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits")
+}
+
+/// A zeroed anonymous mapping, if the system has one to give.
+fn map(bytes: usize) -> Option<NonNull<u8>> {
+    let mut map = MmapMut::map_anon(bytes).ok()?;
     if bytes >= HUGE_FROM {
         // A hint: where the kernel has no huge pages to give, ordinary ones do.
         let _ = map.advise(Advice::HugePage);
     }
-    let pointer = map.as_mut_ptr();
+    let pointer = NonNull::new(map.as_mut_ptr());
     std::mem::forget(map);
     pointer
-}
-
-/// Gives back what [`allocate`] returned for the same size.
-fn release(pointer: *mut u8, bytes: usize) {
-    if bytes < MAP_FROM {
-        let layout = Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits");
-        // SAFETY: `allocate` took it from the allocator with this very layout.
-        unsafe { dealloc(pointer, layout) };
-        return;
-    }
-    // SAFETY: `allocate` mapped exactly these bytes and forgot the mapping; nobody reads them any more, as `Segments` is being dropped.
-    let failed = unsafe { libc::munmap(pointer.cast(), bytes) };
-    debug_assert_eq!(failed, 0);
 }
 
 #[cfg(test)]

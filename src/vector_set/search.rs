@@ -8,8 +8,9 @@ use super::{SEARCHES, VectorSet};
 use crate::epoch::{Pin, pin};
 use crate::index::{Candidate, Scorer, State, Walk};
 
-/// Up to so many slots per result kept, reading all of them one after the other is faster than walking the graph.
-const SCAN_PER_EF: usize = 8;
+/// Up to so many elements per candidate kept, reading all of them one after the other is faster than walking the graph,
+/// and exact. Measured with Int8 at 100 and 384 dimensions: the two meet at 15 (EF 20) to 35 (EF 200).
+const SCAN_PER_EF: usize = 20;
 /// Results that a scan keeps beyond what was asked, in case writers that overlap it take some away.
 const SPARE: usize = 16;
 

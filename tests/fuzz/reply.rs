@@ -1,0 +1,57 @@
+//! What a client must be able to rely on: a reply is one value, of types that its protocol has.
+
+use nearhit::resp::Protocol;
+
+/// Panics unless `bytes` are exactly one value.
+pub fn check(bytes: &[u8], protocol: Protocol) {
+    let (mut rest, mut missing) = (bytes, 1_usize);
+    while missing > 0 {
+        let Some(after) = value(rest, protocol, &mut missing) else {
+            panic!("not a reply in {protocol:?}: {}", bytes.escape_ascii());
+        };
+        rest = after;
+    }
+    assert!(rest.is_empty(), "more than a reply: {}", bytes.escape_ascii());
+}
+
+/// Passes one header and what belongs to it; counts the values that are to follow. None if it is malformed.
+fn value<'b>(bytes: &'b [u8], protocol: Protocol, missing: &mut usize) -> Option<&'b [u8]> {
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    let (kind, line, rest) = (*bytes.first()?, &bytes[1..end], &bytes[end + 2..]);
+    if !kinds(protocol).contains(&kind) || line.contains(&b'\n') || line.contains(&b'\r') {
+        return None;
+    }
+    *missing -= 1;
+    match kind {
+        b'$' | b'*' if line == b"-1" => (protocol == Protocol::Resp2).then_some(rest),
+        b'$' | b'=' => blob(rest, number(line)?),
+        b'*' | b'~' | b'>' => {
+            *missing += number(line)?;
+            Some(rest)
+        }
+        b'%' => {
+            *missing += 2 * number(line)?;
+            Some(rest)
+        }
+        b':' => str::from_utf8(line).ok()?.parse::<i64>().ok().map(|_| rest),
+        b',' => str::from_utf8(line).ok()?.parse::<f64>().ok().map(|_| rest),
+        b'#' => (line == b"t" || line == b"f").then_some(rest),
+        b'_' => line.is_empty().then_some(rest),
+        _ => Some(rest),
+    }
+}
+
+fn kinds(protocol: Protocol) -> &'static [u8] {
+    match protocol {
+        Protocol::Resp2 => b"+-:$*",
+        Protocol::Resp3 => b"+-:$*_,#%~=>(",
+    }
+}
+
+fn blob(rest: &[u8], len: usize) -> Option<&[u8]> {
+    rest.get(len..)?.strip_prefix(b"\r\n")
+}
+
+fn number(line: &[u8]) -> Option<usize> {
+    str::from_utf8(line).ok()?.parse().ok()
+}
