@@ -19,7 +19,7 @@ pub(in crate::commands) const CLUSTER: Spec = Spec {
 
 pub(in crate::commands) const READONLY: Spec = Spec { name: "readonly", ..MODE };
 pub(in crate::commands) const READWRITE: Spec = Spec { name: "readwrite", ..MODE };
-pub(in crate::commands) const ASKING: Spec = Spec { name: "asking", flags: Flags::FAST, ..MODE };
+pub(in crate::commands) const ASKING: Spec = Spec { name: "asking", flags: MODE_FLAGS, ..MODE };
 
 /// What all of them share.
 const REFUSED: Spec = Spec {
@@ -35,9 +35,9 @@ const REFUSED: Spec = Spec {
     run: Run::Read(|_, _| Err(DISABLED)),
 };
 
-/// Commands on what a connection to a cluster may do: in Redis' category of connections.
-const MODE: Spec =
-    Spec { flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST), group: Group::Connection, ..REFUSED };
+/// Commands on what a connection to a cluster may do.
+const MODE: Spec = Spec { flags: MODE_FLAGS.and(Flags::LOADING).and(Flags::STALE), ..REFUSED };
+const MODE_FLAGS: Flags = Flags::FAST.and(Flags::CONNECTION);
 
 const READ: Flags = Flags::STALE;
 const READ_EARLY: Flags = Flags::STALE.and(Flags::LOADING);

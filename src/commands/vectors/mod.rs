@@ -60,6 +60,18 @@ fn read_set(cx: &Context, key: &[u8]) -> Result<Option<Arc<VectorSet>>, Error> {
     Ok(cx.db().read_vector_set(key)?.map(|handle| handle.set))
 }
 
+/// What `look` says of the set of a key while the key means that set: a set that got another key meanwhile may have
+/// changed under that one. None if there is no such set.
+fn look_at_set<R>(cx: &Context, key: &[u8], look: impl Fn(&VectorSet) -> R) -> Result<Option<R>, Error> {
+    while let Some(SetHandle { set, binding }) = cx.db().read_vector_set(key)? {
+        let seen = look(&set);
+        if set.binding() == binding {
+            return Ok(Some(seen));
+        }
+    }
+    Ok(None)
+}
+
 /// Changes the set of a key, under whatever hold the change needs. None if there is no such set.
 ///
 /// A change that would empty the set is made again under the lock of its key, which goes with its last element; one

@@ -1,8 +1,9 @@
 //! `VCARD key`: how many elements a vector set has.
 
-use super::{KEY, READ_FAST, read_set};
+use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
+use crate::vector_set::VectorSet;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VCARD",
@@ -18,6 +19,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn vcard(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let set = read_set(cx, args.bytes()?)?;
-    Ok(Reply::count(set.map_or(0, |set| set.len())))
+    let len = look_at_set(cx, args.bytes()?, VectorSet::len)?;
+    Ok(Reply::count(len.unwrap_or(0)))
 }

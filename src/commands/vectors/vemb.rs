@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use super::elements::{Elements, one_or_several};
-use super::{KEY, READ_FAST, read_set};
+use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Format, VectorSet};
@@ -53,10 +53,8 @@ impl<'r> VEmb<'r> {
     }
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
-        let vectors = match read_set(cx, self.key)? {
-            Some(set) => self.vectors(&set)?,
-            None => vec![None; self.elements.len()],
-        };
+        let vectors = look_at_set(cx, self.key, |set| self.vectors(set))?.transpose()?;
+        let vectors = vectors.unwrap_or_else(|| vec![None; self.elements.len()]);
         Ok(one_or_several(vectors.into_iter().map(|vector| vector.unwrap_or(Reply::Null))))
     }
 

@@ -3,7 +3,7 @@
 //! Several elements are an extension: the reply is then an array, with null for what has no attribute.
 
 use super::elements::{BY_ELEMENTS, Elements, one_or_several};
-use super::{KEY, READ_FAST, read_set};
+use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec};
 use crate::resp::{Args, Error, Reply};
 
@@ -23,9 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 fn vgetattr(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let elements: Elements = args.iter().collect();
-    let attributes = match read_set(cx, key)? {
-        Some(set) => set.attributes(&elements),
-        None => vec![None; elements.len()],
-    };
+    let attributes = look_at_set(cx, key, |set| set.attributes(&elements))?;
+    let attributes = attributes.unwrap_or_else(|| vec![None; elements.len()]);
     Ok(one_or_several(attributes.into_iter().map(|attribute| attribute.map_or(Reply::Null, Reply::bulk))))
 }

@@ -3,7 +3,7 @@
 //! Several elements are an extension: the reply is then an array.
 
 use super::elements::{BY_ELEMENTS, Elements, one_or_several};
-use super::{KEY, READ, read_set};
+use super::{KEY, READ, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec};
 use crate::resp::{Args, Error, Reply};
 
@@ -23,9 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 fn vismember(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let elements: Elements = args.iter().collect();
-    let found = match read_set(cx, key)? {
-        Some(set) => set.contains_each(&elements),
-        None => vec![false; elements.len()],
-    };
+    let found = look_at_set(cx, key, |set| set.contains_each(&elements))?;
+    let found = found.unwrap_or_else(|| vec![false; elements.len()]);
     Ok(one_or_several(found.into_iter().map(Reply::Bool)))
 }

@@ -2,14 +2,13 @@
 
 use crate::commands::registry::Command;
 use crate::commands::spec::Keys;
-use crate::commands::{Flags, Spec};
+use crate::commands::{Flags, Group, Spec};
 use crate::resp::Reply;
 
 /// Ten fields: name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands.
 pub(super) fn command(command: &Command) -> Reply {
     let spec = command.spec;
     let (first, last, step) = key_range(spec.keys);
-    let subcommands = command.subcommands().into_iter().map(self::command);
     Reply::Array(vec![
         Reply::bulk(spec.name),
         Reply::Integer(spec.arity.as_redis()),
@@ -18,10 +17,16 @@ pub(super) fn command(command: &Command) -> Reply {
         Reply::Integer(last),
         Reply::Integer(step),
         Reply::Set(categories(spec).into_iter().map(Reply::Simple).collect()),
-        Reply::Array(Vec::new()),
-        Reply::Array(spec.keys.iter().map(key_spec).collect()),
-        Reply::Array(subcommands.collect()),
+        Reply::Set(Vec::new()),
+        Reply::Set(spec.keys.iter().map(key_spec).collect()),
+        subcommands(command),
     ])
+}
+
+/// None are an empty set in Redis, some are an array.
+fn subcommands(command: &Command) -> Reply {
+    let subcommands: Vec<_> = command.subcommands().into_iter().map(self::command).collect();
+    if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) }
 }
 
 /// The three numbers that old clients know: they span all key specs.
@@ -45,9 +50,17 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
         ("@admin", has(Flags::ADMIN)),
         (if has(Flags::FAST) { "@fast" } else { "@slow" }, true),
         ("@dangerous", dangerous),
+        ("@connection", has(Flags::CONNECTION)),
     ];
     let set = by_flag.into_iter().filter(|(_, set)| *set).map(|(name, _)| name);
-    set.chain(spec.group.category().filter(|_| !is_container || spec.name == "command")).collect()
+    let whole_databases = touches_whole_databases(spec).then_some("@keyspace");
+    set.chain(whole_databases).chain(spec.group.category().filter(|_| !is_container)).collect()
+}
+
+/// As `DBSIZE` and `FLUSHALL` do: about data, but not about keys that it names.
+fn touches_whole_databases(spec: &Spec) -> bool {
+    let about_data = spec.flags.has(Flags::READONLY) || spec.flags.has(Flags::WRITE);
+    spec.group == Group::Server && spec.keys.is_empty() && about_data
 }
 
 fn key_spec(keys: &Keys) -> Reply {

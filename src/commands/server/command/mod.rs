@@ -19,9 +19,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 const SUBCOMMAND: Spec = Spec {
     name: "command",
     arity: Arity::AtLeast(2),
-    flags: Flags::LOADING.and(Flags::STALE),
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::CONNECTION),
     keys: &[],
-    group: Group::Connection,
+    group: Group::Server,
     since: "2.8.13",
     complexity: "O(N) where N is the total number of Redis commands",
     summary: "Returns detailed information about all commands.",
