@@ -11,6 +11,7 @@
 //! kernels/         arithmetic over slices   safe outside; the only SIMD
 //! arena/           where are a slot's bytes? blocks by slot, the memory that readers share with writers
 //! epoch            leaf: when may such memory be used again?
+//! hex_float        leaf: a number form that two readers need
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
@@ -29,6 +30,7 @@ pub mod commands;
 pub mod config;
 pub mod counters;
 pub mod epoch;
+pub mod hex_float;
 pub mod index;
 pub mod info;
 pub mod kernels;

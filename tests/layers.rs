@@ -17,14 +17,15 @@ const MAP: &[(&str, &[&str])] = &[
     // Edges: `info` asks the owners of what it shows.
     ("config", &[]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
-    ("resp", &[]),
+    ("resp", &["hex_float"]),
     ("keyspace", &["record", "vector_set"]),
-    ("vector_set", &["arena", "epoch", "index", "kernels", "quantization", "record"]),
+    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "record"]),
     ("index", &["arena", "epoch"]),
     ("quantization", &["kernels"]),
     ("kernels", &[]),
     ("arena", &["epoch"]),
     ("epoch", &[]),
+    ("hex_float", &[]),
     ("counters", &[]),
     ("record", &[]),
 ];

@@ -1,5 +1,7 @@
 //! Numbers as clients write them, by the rules of Redis' `string2ll` and `string2d`.
 
+use crate::hex_float;
+
 /// `-9223372036854775808`.
 const LONGEST_INTEGER: usize = 20;
 
@@ -57,63 +59,9 @@ fn has_nonzero_digit(text: &[u8]) -> bool {
     mantissa.iter().any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
-/// Hexadecimal digits after `0x`: `1.8p-2`. The mantissa is cut to 60 bits and a sticky one, which rounds as the
-/// whole would.
-fn parse_hex(text: &[u8]) -> Option<f64> {
-    let exponent_at = text.iter().position(|byte| matches!(byte, b'p' | b'P'));
-    let (digits, exponent) = match exponent_at {
-        Some(at) => (&text[..at], parse_exponent(&text[at + 1..])?),
-        None => (text, 0),
-    };
-    let (mut mantissa, mut shift, mut point, mut any) = (0u64, 0i64, false, false);
-    for &byte in digits {
-        if byte == b'.' && !point {
-            point = true;
-            continue;
-        }
-        let digit = u64::from(char::from(byte).to_digit(16)?);
-        any = true;
-        if mantissa >> 56 == 0 {
-            mantissa = mantissa << 4 | digit;
-            shift -= if point { 4 } else { 0 };
-        } else {
-            mantissa |= u64::from(digit != 0);
-            shift += if point { 0 } else { 4 };
-        }
-    }
-    if !any {
-        return None;
-    }
-    let value = scale(mantissa as f64, exponent.saturating_add(shift));
-    (value != 0.0 || mantissa == 0).then_some(value)
-}
-
-/// The digits after `p`, with an optional sign. Far exponents saturate.
-fn parse_exponent(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let fold = |sum: i64, byte: &u8| (sum * 10 + i64::from(byte - b'0')).min(1 << 40);
-    let exponent = digits.iter().fold(0, fold);
-    Some(if negative { -exponent } else { exponent })
-}
-
-/// `value × 2^exponent`, in steps that each are an exact power of two. A subnormal result may be rounded twice.
-fn scale(mut value: f64, exponent: i64) -> f64 {
-    const STEP: i64 = 1000;
-    // Beyond ±3000 every 64-bit mantissa is infinite or zero.
-    let mut left = exponent.clamp(-3 * STEP, 3 * STEP);
-    while left != 0 {
-        let step = left.clamp(-STEP, STEP);
-        value *= f64::from_bits(((step + 1023) as u64) << 52);
-        left -= step;
-    }
-    value
+/// As [`parse_decimal`]: an underflow is refused.
+fn parse_hex(digits: &[u8]) -> Option<f64> {
+    hex_float::parse(digits).filter(|&value| value != 0.0 || !hex_float::has_nonzero_digit(digits))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Text → number as C's `strtod` does it in the "C" locale, where it has to consume the whole text.
 
 use super::until_nul;
+use crate::hex_float;
 
 /// A string of this many bytes or more counts as 0 when a number is wanted, as in Redis.
 const MAX_TEXT_BYTES: usize = 256;
@@ -42,7 +43,7 @@ fn unusual(text: &[u8]) -> Option<f64> {
         _ => (false, text),
     };
     let magnitude = match text {
-        [b'0', b'x' | b'X', digits @ ..] => hexadecimal(digits)?,
+        [b'0', b'x' | b'X', digits @ ..] => hex_float::parse(digits)?,
         [b'n' | b'N', b'a' | b'A', b'n' | b'N', b'(', tag @ .., b')'] if tag.iter().all(is_nan_tag) => {
             f64::NAN
         }
@@ -53,85 +54,6 @@ fn unusual(text: &[u8]) -> Option<f64> {
 
 fn is_nan_tag(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'_'
-}
-
-/// `digits[.digits][p[sign]decimal]`, with at least one hexadecimal digit.
-fn hexadecimal(text: &[u8]) -> Option<f64> {
-    let end = text.iter().position(|byte| byte.eq_ignore_ascii_case(&b'p')).unwrap_or(text.len());
-    let (digits, exponent) = text.split_at(end);
-    let exponent = match exponent {
-        [] => 0,
-        [_, exponent @ ..] => binary_exponent(exponent)?,
-    };
-    let (mantissa, scale) = hexadecimal_mantissa(digits)?;
-    Some(scaled(mantissa, exponent + scale))
-}
-
-/// Decimal digits with an optional sign. Clamped: beyond some thousand every result is 0 or infinity.
-fn binary_exponent(text: &[u8]) -> Option<i64> {
-    let (sign, digits) = match text {
-        [b'-', digits @ ..] => (-1, digits),
-        [b'+', digits @ ..] => (1, digits),
-        digits => (1, digits),
-    };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let value =
-        digits.iter().fold(0, |value: i64, digit| (value * 10 + i64::from(digit - b'0')).min(1 << 32));
-    Some(sign * value)
-}
-
-/// The leading digits as an integer and the power of two to multiply it by. Non-zero digits beyond 60 bits leave a one in the
-/// lowest bit, which is enough to round correctly.
-fn hexadecimal_mantissa(digits: &[u8]) -> Option<(u64, i64)> {
-    let (mut mantissa, mut scale) = (0_u64, 0);
-    let (mut seen_digit, mut seen_point) = (false, false);
-    for &byte in digits {
-        if byte == b'.' && !seen_point {
-            seen_point = true;
-            continue;
-        }
-        let digit = u64::from(char::from(byte).to_digit(16)?);
-        seen_digit = true;
-        if mantissa >> 60 == 0 {
-            mantissa = mantissa << 4 | digit;
-            scale -= if seen_point { 4 } else { 0 };
-        } else {
-            mantissa |= u64::from(digit != 0);
-            scale += if seen_point { 0 } else { 4 };
-        }
-    }
-    seen_digit.then_some((mantissa, scale))
-}
-
-/// `mantissa · 2^exponent`, rounded once, to even.
-fn scaled(mantissa: u64, exponent: i64) -> f64 {
-    const PRECISION: i64 = f64::MANTISSA_DIGITS as i64;
-    /// Exponent of the smallest positive double.
-    const LOWEST: i64 = f64::MIN_EXP as i64 - PRECISION;
-    let bits = i64::from(u64::BITS - mantissa.leading_zeros());
-    let drop = (bits - PRECISION).max(LOWEST - exponent).max(0);
-    let exponent = exponent + drop;
-    if bits == 0 || drop > bits {
-        return 0.0;
-    }
-    let kept = round_to_even(u128::from(mantissa), drop as u32);
-    if exponent > i64::from(f64::MAX_EXP) {
-        return f64::INFINITY;
-    }
-    // Both steps are exact or overflow: the bits that do not fit are gone, and half the exponent is always in range.
-    let half = exponent / 2;
-    kept as f64 * 2_f64.powi(half as i32) * 2_f64.powi((exponent - half) as i32)
-}
-
-/// `value / 2^drop` to the nearest integer, ties to even; `drop` is at most 64.
-fn round_to_even(value: u128, drop: u32) -> u64 {
-    let kept = value >> drop;
-    let rest = value - (kept << drop);
-    let half = 1_u128 << drop >> 1;
-    let up = drop > 0 && (rest > half || (rest == half && kept & 1 == 1));
-    (kept + u128::from(up)) as u64
 }
 
 #[cfg(test)]
