@@ -295,11 +295,11 @@ fn filters_find_what_their_effort_allows() {
     }
 }
 
-/// Elements that a walk for their own vector does not find, at most: of 3000 at `ef` 100, of the 1000 left at `ef` 50,
-/// and of the 300 left at `ef` 15. Where lengths differ, long vectors are near to none but themselves, and a walk with a
-/// small `ef` may end before it comes to them: measured were 43, 59 and 78 under L2, and 29, 28 and 33 by inner product.
+/// Elements that a walk for their own vector does not find, at most: of 3000 at `ef` 100, of the 1000 left at `ef` 40,
+/// and of the 300 left at `ef` 12. Where lengths differ, long vectors are near to none but themselves, and a walk with a
+/// small `ef` may end before it comes to them: measured were 43, 80 and 87 under L2, and 29, 34 and 37 by inner product.
 const LOST: [(Metric, [usize; 3]); 3] =
-    [(Metric::Cosine, [0, 1, 2]), (Metric::L2, [60, 80, 100]), (Metric::InnerProduct, [45, 45, 50])];
+    [(Metric::Cosine, [0, 1, 2]), (Metric::L2, [60, 100, 110]), (Metric::InnerProduct, [45, 50, 55])];
 
 #[test]
 fn what_is_left_is_reachable() {

@@ -172,7 +172,7 @@ fn push_code(line: &str, code: &mut String) {
     let mut before = ' ';
     for c in line.chars() {
         // A quote as a character, `'"'`, and an escaped one, do not begin or end a string.
-        if c == '"' && before != '\\' && !(before == '\'' && !quoted) {
+        if c == '"' && before != '\\' && (quoted || before != '\'') {
             quoted = !quoted;
         } else if !quoted {
             code.push(c);
