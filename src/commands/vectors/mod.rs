@@ -55,7 +55,7 @@ const READ: Flags = Flags::READONLY.and(Flags::MODULE);
 /// Of those whose work does not grow with the set.
 const READ_FAST: Flags = READ.and(Flags::FAST);
 
-/// The set of a key, for a command that only reads.
+/// The set of a key, for a search: it finds what the key meant when it began.
 fn read_set(cx: &Context, key: &[u8]) -> Result<Option<Arc<VectorSet>>, Error> {
     Ok(cx.db().read_vector_set(key)?.map(|handle| handle.set))
 }

@@ -1,6 +1,6 @@
 //! `VDIM key`: how many components the vectors of a set have, as they are stored.
 
-use super::{KEY, READ_FAST, read_set};
+use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
@@ -18,6 +18,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn vdim(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let set = read_set(cx, args.bytes()?)?.ok_or(Error::new("ERR key does not exist"))?;
-    Ok(Reply::count(set.params().dim()))
+    let dim = look_at_set(cx, args.bytes()?, |set| set.params().dim())?;
+    dim.map(Reply::count).ok_or(Error::new("ERR key does not exist"))
 }

@@ -9,7 +9,7 @@
 //! | `ef-construction` | candidates that an insertion explores if it does not say |
 //! | `fixed` | 1 if the set was made with `VCREATE`: it may be empty, and `VADD` need not repeat its parameters |
 
-use super::{KEY, READ_FAST, read_set};
+use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Kind, Metric, Params, VectorSet};
@@ -30,12 +30,15 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 type Field = (&'static str, Reply);
 
 fn vinfo(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let Some(set) = read_set(cx, args.bytes()?)? else { return Ok(Reply::NullArray) };
-    let mut fields = redis_fields(&set).to_vec();
+    Ok(look_at_set(cx, args.bytes()?, describe)?.unwrap_or(Reply::NullArray))
+}
+
+fn describe(set: &VectorSet) -> Reply {
+    let mut fields = redis_fields(set).to_vec();
     if !redis_could_have(set.params()) {
         fields.extend(further_fields(set.params()));
     }
-    Ok(Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect()))
+    Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect())
 }
 
 fn redis_fields(set: &VectorSet) -> [Field; 9] {

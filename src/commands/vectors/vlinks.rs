@@ -1,9 +1,9 @@
 //! `VLINKS key element [WITHSCORES]`: the neighbours of an element in the graph, the highest layer first.
 
-use super::{KEY, READ_FAST, read_set};
+use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::Metric;
+use crate::vector_set::{Metric, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VLINKS",
@@ -37,9 +37,11 @@ impl<'r> VLinks<'r> {
     }
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
-        let Some(set) = read_set(cx, self.key)? else { return Ok(Reply::Null) };
-        let Some(layers) = set.neighbours(self.element) else { return Ok(Reply::Null) };
-        let metric = set.params().metric();
+        let look =
+            |set: &VectorSet| set.neighbours(self.element).map(|layers| (layers, set.params().metric()));
+        let Some((layers, metric)) = look_at_set(cx, self.key, look)?.flatten() else {
+            return Ok(Reply::Null);
+        };
         let show = |layer| if self.with_scores { scored(layer, metric) } else { named(layer) };
         Ok(Reply::Array(layers.into_iter().rev().map(show).collect()))
     }

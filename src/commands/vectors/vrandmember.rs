@@ -3,7 +3,7 @@
 //! Every element is as likely as any other, also where Redis returns a run of its list.
 
 use super::elements::{are_many, finds_many, names};
-use super::{KEY, READ, random, read_set};
+use super::{KEY, READ, look_at_set, random};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::VectorSet;
@@ -65,8 +65,7 @@ impl<'r> VRandMember<'r> {
         if matches!(self.wanted, Wanted::Different(0)) {
             return Ok(Reply::Array(Vec::new()));
         }
-        let set = read_set(cx, self.key)?;
-        let elements = set.map_or_else(Vec::new, |set| self.wanted.choose(&set));
+        let elements = look_at_set(cx, self.key, |set| self.wanted.choose(set))?.unwrap_or_default();
         Ok(match self.wanted {
             Wanted::One => elements.into_iter().next().map_or(Reply::Null, Reply::bulk),
             Wanted::Different(_) | Wanted::Drawn(_) => names(elements),

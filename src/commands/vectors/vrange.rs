@@ -1,7 +1,7 @@
 //! `VRANGE key start end [count]`: elements in byte order, from one name to another.
 
 use super::elements::{finds_many, names};
-use super::{KEY, READ, read_set};
+use super::{KEY, READ, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::Bound;
@@ -56,8 +56,8 @@ impl<'r> VRange<'r> {
     }
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
-        let set = read_set(cx, self.key)?;
-        Ok(names(set.map_or_else(Vec::new, |set| set.range(self.start, self.end, self.count))))
+        let found = look_at_set(cx, self.key, |set| set.range(self.start, self.end, self.count))?;
+        Ok(names(found.unwrap_or_default()))
     }
 }
 
