@@ -221,6 +221,8 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// In the ACL category `@connection` although of another family; no flag of `COMMAND INFO`.
     pub const CONNECTION: Flags = Flags(1 << 30);
+    /// In the ACL category `@keyspace` although of another family; no flag of `COMMAND INFO`.
+    pub const KEYSPACE: Flags = Flags(1 << 29);
     /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of `COMMAND INFO`.
     pub const DANGEROUS: Flags = Flags(1 << 31);
 

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn unknown_options_can_be_ignored_by_name_also_after_their_line() {
-        assert!(read("save 900 1\nignore-unknown-config save").is_ok());
-        assert!(read("save 900 1\nappendonly no\nignore-unknown-config save").is_err());
+        assert!(read("lua-time-limit 5000\nignore-unknown-config lua-time-limit").is_ok());
+        assert!(read("lua-time-limit 5000\nhz 10\nignore-unknown-config lua-time-limit").is_err());
     }
 }

@@ -6,7 +6,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "dbsize",
     arity: Arity::Exactly(1),
-    flags: Flags::READONLY.and(Flags::FAST),
+    flags: Flags::READONLY.and(Flags::FAST).and(Flags::KEYSPACE),
     keys: &[],
     group: Group::Server,
     since: "1.0.0",

@@ -10,7 +10,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const FLUSHDB: Spec = Spec {
     name: "flushdb",
     arity: Arity::AtLeast(1),
-    flags: Flags::WRITE.and(Flags::DANGEROUS),
+    flags: Flags::WRITE.and(Flags::DANGEROUS).and(Flags::KEYSPACE),
     keys: &[],
     group: Group::Server,
     since: "1.0.0",
@@ -23,7 +23,7 @@ pub(in crate::commands) const FLUSHDB: Spec = Spec {
 pub(in crate::commands) const FLUSHALL: Spec = Spec {
     name: "flushall",
     arity: Arity::AtLeast(1),
-    flags: Flags::WRITE.and(Flags::DANGEROUS),
+    flags: Flags::WRITE.and(Flags::DANGEROUS).and(Flags::KEYSPACE),
     keys: &[],
     group: Group::Server,
     since: "1.0.0",

@@ -8,7 +8,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "swapdb",
     arity: Arity::Exactly(3),
-    flags: Flags::WRITE.and(Flags::FAST).and(Flags::DANGEROUS),
+    flags: Flags::WRITE.and(Flags::FAST).and(Flags::DANGEROUS).and(Flags::KEYSPACE),
     keys: &[],
     group: Group::Server,
     since: "4.0.0",

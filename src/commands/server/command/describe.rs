@@ -2,7 +2,7 @@
 
 use crate::commands::registry::Command;
 use crate::commands::spec::Keys;
-use crate::commands::{Flags, Group, Spec};
+use crate::commands::{Flags, Spec};
 use crate::resp::Reply;
 
 /// Ten fields: name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands.
@@ -51,16 +51,10 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
         (if has(Flags::FAST) { "@fast" } else { "@slow" }, true),
         ("@dangerous", dangerous),
         ("@connection", has(Flags::CONNECTION)),
+        ("@keyspace", has(Flags::KEYSPACE)),
     ];
     let set = by_flag.into_iter().filter(|(_, set)| *set).map(|(name, _)| name);
-    let whole_databases = touches_whole_databases(spec).then_some("@keyspace");
-    set.chain(whole_databases).chain(spec.group.category().filter(|_| !is_container)).collect()
-}
-
-/// As `DBSIZE` and `FLUSHALL` do: about data, but not about keys that it names.
-fn touches_whole_databases(spec: &Spec) -> bool {
-    let about_data = spec.flags.has(Flags::READONLY) || spec.flags.has(Flags::WRITE);
-    spec.group == Group::Server && spec.keys.is_empty() && about_data
+    set.chain(spec.group.category().filter(|_| !is_container)).collect()
 }
 
 fn key_spec(keys: &Keys) -> Reply {
