@@ -1,14 +1,15 @@
 //! `VADD key [REDUCE dim] (FP32 blob | VALUES n v …) element [options]`: adds an element, or gives it another vector.
 //!
-//! Beyond Redis: `F16`, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name and perhaps `SETATTR`, as
-//! proposed in redis/redis#14285. All elements of a command become visible at one moment. With one element the reply
-//! is a boolean as in Redis, with several the number of new ones.
+//! Beyond Redis: `FP16` blobs, `F16`, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name and perhaps
+//! `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only a search that
+//! overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several the number of
+//! new ones.
 
 use std::sync::Arc;
 
 use super::KEY;
 use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, projection_mismatch};
-use super::vector::{ALL_FORMS, Form, REDIS_FORMS, vector};
+use super::vector::{ALL_FORMS, Form, vector};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::keyspace::SetHandle;
 use crate::record::Record;
@@ -100,8 +101,7 @@ impl<'r> VAdd<'r> {
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
         let key = args.bytes()?;
         let reduce = args.keyword("REDUCE").then(|| dimension(&mut args)).transpose()?;
-        let forms = if reduce.is_some() { REDIS_FORMS } else { ALL_FORMS };
-        let form = args.keyword_of(forms).ok_or(Error::new(INVALID_VECTOR))?;
+        let form = args.keyword_of(ALL_FORMS).ok_or(Error::new(INVALID_VECTOR))?;
         let mut parsed = Self { key, reduce, puts: Vec::new(), options: Options::default() };
         parsed.take_element(&mut args, form)?;
         while !args.is_empty() {
