@@ -163,7 +163,7 @@ impl VectorSet {
     /// Roughly how many bytes of codes a search reads: what decides where it runs. `filtered`: it will have a filter,
     /// which may not be compiled yet.
     pub fn search_cost(&self, search: &Search, filtered: bool) -> usize {
-        /// Codes read for each candidate kept, as measured with M 16.
+        /// Codes read for each candidate kept, roughly, at M 16.
         const READ_PER_EF: usize = 16;
         let ef = search.ef.max(search.count);
         let followed = if filtered { search.filter_ef.saturating_mul(self.params.m()) } else { 0 };

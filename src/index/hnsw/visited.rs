@@ -1,9 +1,8 @@
 //! Which slots has this search met? Marks outside the nodes, so that searches write nothing that others read.
 //!
 //! One byte per slot holds the number of the last search that met it; the bytes are cleared once in 255 searches. Each
-//! thread keeps one such table (and the heaps of a search) for all sets. Tried against: marks in the nodes (every
-//! search then writes to the lines that all others read), a bit set (cleared each time), a hash set (no faster below
-//! 10 million slots).
+//! thread keeps one such table (and the heaps of a search) for all sets. Marks in the nodes, as Redis has them, would
+//! make every search write to the lines that all others read.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;

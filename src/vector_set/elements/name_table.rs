@@ -1,7 +1,7 @@
 //! A hash table from names to slots that holds only the slots.
 //!
-//! A hash table that grows moves all its entries at once, which for a million of them takes tens of milliseconds under
-//! the set's lock. So a large set has [`PARTS`] tables that grow one by one; a small set has one.
+//! A hash table that grows moves all its entries at once, and hashes each name again: too long for a large set, which
+//! is locked meanwhile. So a large set has [`PARTS`] tables that grow one by one; a small set has one.
 
 use std::sync::OnceLock;
 
