@@ -108,8 +108,6 @@ pub struct Shown {
     pub protocol: AtomicU8,
     /// `CLIENT NO-EVICT`.
     pub no_evict: AtomicBool,
-    /// `CLIENT NO-TOUCH`.
-    pub no_touch: AtomicBool,
     /// One more than its number in the registry; 0 before the first.
     last_command: AtomicUsize,
     last_active_ms: AtomicU64,
@@ -156,7 +154,6 @@ impl Shown {
             db: AtomicUsize::new(0),
             protocol: AtomicU8::new(2),
             no_evict: AtomicBool::new(false),
-            no_touch: AtomicBool::new(false),
             last_command: AtomicUsize::new(0),
             last_active_ms: AtomicU64::new(0),
             commands: Counter::new(),
@@ -176,7 +173,6 @@ impl Shown {
         self.db.store(0, Ordering::Relaxed);
         self.protocol.store(2, Ordering::Relaxed);
         self.no_evict.store(false, Ordering::Relaxed);
-        self.no_touch.store(false, Ordering::Relaxed);
     }
 
     /// Notes that a command begins.

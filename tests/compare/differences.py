@@ -20,7 +20,7 @@ VADD_WORDS = {b"CAS": 1, b"NOQUANT": 1, b"Q8": 1, b"BIN": 1, b"EF": 2, b"M": 2, 
 """What the peer knows after the element of a VADD, and how many words it takes."""
 VADD_EXTENSIONS = {b"FP32", b"FP16", b"VALUES", b"F16", b"METRIC"}
 NOT_BUILT = {b"LASTSAVE"}
-NOT_BUILT_CLIENT = {b"TRACKING", b"CACHING", b"PAUSE", b"UNPAUSE", b"UNBLOCK"}
+NOT_BUILT_CLIENT = {b"TRACKING", b"CACHING", b"PAUSE", b"UNPAUSE", b"UNBLOCK", b"NO-TOUCH"}
 """Subcommands of CLIENT."""
 
 

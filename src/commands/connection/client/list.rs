@@ -81,10 +81,9 @@ fn line(shown: &Shown) -> String {
     line
 }
 
-/// Redis' letters: `U`nix socket, no-`e`vict, no-`T`ouch, `N`one.
+/// Redis' letters: `U`nix socket, no-`e`vict, `N`one.
 fn flags(shown: &Shown) -> String {
-    let letters =
-        [('U', shown.is_unix), ('e', shown.no_evict.load(Relaxed)), ('T', shown.no_touch.load(Relaxed))];
+    let letters = [('U', shown.is_unix), ('e', shown.no_evict.load(Relaxed))];
     let flags: String = letters.into_iter().filter(|(_, set)| *set).map(|(letter, _)| letter).collect();
     if flags.is_empty() { "N".to_owned() } else { flags }
 }

@@ -49,7 +49,6 @@ const SUBCOMMANDS: &[&Spec] = &[
     &kill::KILL,
     &list::LIST,
     &switches::NO_EVICT,
-    &switches::NO_TOUCH,
     &reply::REPLY,
     &labels::SETINFO,
     &labels::SETNAME,

@@ -1,4 +1,4 @@
-//! `CLIENT NO-EVICT on|off`, `CLIENT NO-TOUCH on|off`.
+//! `CLIENT NO-EVICT on|off`. No client is disconnected for its memory here, so `on` promises what holds anyway.
 
 use std::sync::atomic::Ordering;
 
@@ -15,18 +15,6 @@ pub(super) const NO_EVICT: Spec = Spec {
     summary: "Sets the client eviction mode of the connection.",
     run: Run::Read(|args, cx| {
         cx.client.shown.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
-        Ok(Reply::OK)
-    }),
-    ..SUBCOMMAND
-};
-
-pub(super) const NO_TOUCH: Spec = Spec {
-    name: "client|no-touch",
-    arity: Arity::Exactly(3),
-    since: "7.2.0",
-    summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
-    run: Run::Read(|args, cx| {
-        cx.client.shown.no_touch.store(on_or_off(args)?, Ordering::Relaxed);
         Ok(Reply::OK)
     }),
     ..SUBCOMMAND
