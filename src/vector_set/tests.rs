@@ -126,6 +126,16 @@ fn several_elements_are_put_as_one() {
 }
 
 #[test]
+fn the_last_of_several_vectors_for_one_element_counts() {
+    let set = set(2);
+    add(&set, b"a", &[1.0, 0.0]);
+    let puts = [put(b"a", &[0.0, 1.0]), Put { attribute: Some(b"last"), ..put(b"a", &[1.0, 0.0]) }];
+    assert!(set.upsert(Hold::Exclusive, &puts, 100, Record::unlogged()).is_ok());
+    assert_eq!(set.with_code(b"a", |code| set.format().decode(code)), Some(vec![1.0, 0.0]));
+    assert_eq!((set.attributes(&[b"a"]), set.describe().attributes), (vec![Some(b"last".to_vec())], 1));
+}
+
+#[test]
 fn memory_is_used_again_and_drops_with_the_set() {
     let set = set(64);
     fill(&set, 500, 0, 64);

@@ -1,6 +1,6 @@
 //! Changing a set: every change is prepared outside the lock and made inside it, once, with its record.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::Ordering;
 
 use super::{Binding, VectorSet};
@@ -51,6 +51,12 @@ enum Prepared {
     Same(u32),
 }
 
+/// True for each put whose element an earlier one has named.
+fn repeated(puts: &[Put]) -> Vec<bool> {
+    let mut seen = HashSet::new();
+    puts.iter().map(|put| puts.len() > 1 && !seen.insert(put.element)).collect()
+}
+
 impl VectorSet {
     /// Adds or updates elements, in order, as one change. `ef`: candidates explored for each.
     pub fn upsert<'r>(
@@ -60,8 +66,10 @@ impl VectorSet {
         ef: usize,
         record: Record<'r>,
     ) -> Result<Vec<Upserted>, Refused<'r>> {
+        let repeated = repeated(puts);
         loop {
-            let prepared: Vec<_> = puts.iter().map(|put| self.prepare(put, ef)).collect();
+            let prepared: Vec<_> =
+                puts.iter().zip(&repeated).map(|(put, &repeated)| self.prepare(put, repeated, ef)).collect();
             let mut elements = self.elements.write();
             if !self.may_commit(hold) {
                 self.abandon(&prepared);
@@ -83,11 +91,12 @@ impl VectorSet {
         }
     }
 
-    fn prepare(&self, put: &Put, ef: usize) -> Prepared {
+    /// `repeated`: an earlier put of the same change may give the element another slot, so it gets one of its own.
+    fn prepare(&self, put: &Put, repeated: bool, ef: usize) -> Prepared {
         let code = self.encode(&put.vector);
         let _pin = pin();
         let existing = self.elements.read().slot(put.element, &self.names);
-        if let Some(slot) = existing.filter(|&slot| self.codes.get(slot) == &*code) {
+        if let Some(slot) = existing.filter(|&slot| !repeated && self.codes.get(slot) == &*code) {
             return Prepared::Same(slot);
         }
         let slot = self.index.reserve(|len| {
