@@ -29,12 +29,12 @@ mod scorer;
 mod search;
 mod write;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
 pub use self::digest::{add as add_digest, mix as mix_digest};
-pub use self::elements::{Bound, MAX_NAME};
+pub use self::elements::Bound;
 pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params};
 pub use self::read::{Description, NeighbourLists};
 pub use self::search::{Hit, Hits, QueryError, Search};
@@ -73,8 +73,6 @@ pub struct VectorSet {
 
 /// Sets made in this process so far.
 static SETS: AtomicU64 = AtomicU64::new(0);
-/// Searches that run now, in all sets: what a server shows as load.
-static SEARCHES: AtomicUsize = AtomicUsize::new(0);
 
 impl VectorSet {
     /// An empty set. `seed` decides the levels of its graph.
@@ -148,11 +146,6 @@ impl VectorSet {
             + self.attributes.heap_bytes()
             + self.elements.read().heap_bytes()
             + size_of::<Self>()
-    }
-
-    /// Searches that run at this moment, in all sets of the process.
-    pub fn searches_running() -> usize {
-        SEARCHES.load(Ordering::Relaxed)
     }
 }
 

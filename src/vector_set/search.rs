@@ -3,8 +3,8 @@
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::atomic::Ordering;
 
+use super::VectorSet;
 use super::filter::Filter;
-use super::{SEARCHES, VectorSet};
 use crate::epoch::{Pin, pin};
 use crate::index::{Candidate, Scorer, State, Walk};
 
@@ -98,22 +98,6 @@ impl Hits<'_> {
     }
 }
 
-/// Counts a search among those that run.
-struct Running;
-
-impl Running {
-    fn begin() -> Self {
-        SEARCHES.fetch_add(1, Ordering::Relaxed);
-        Self
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        SEARCHES.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl VectorSet {
     /// The code of a vector of the set's dimension, or of the one it projects from.
     pub fn query(&self, vector: &[f32]) -> Result<Box<[u8]>, QueryError> {
@@ -177,7 +161,6 @@ impl VectorSet {
     /// A search that overlaps so many updates that slots of one element crowd out others starts over; the third time
     /// it holds changes off while it looks.
     pub fn search(&self, query: &[u8], search: &Search) -> Hits<'_> {
-        let _running = Running::begin();
         for _ in 0..2 {
             let (hits, crowded) = self.search_once(query, search);
             if !crowded {

@@ -17,9 +17,6 @@ use self::sorted::SortedSlots;
 use crate::arena::{Blob, Blobs};
 use crate::epoch::{Pin, pin};
 
-/// The longest name of an element, in bytes.
-pub const MAX_NAME: usize = u32::MAX as usize - 16;
-
 /// The names of slots.
 #[derive(Default)]
 pub(super) struct Names(Blobs);
