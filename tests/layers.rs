@@ -18,7 +18,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &["hex_float"]),
-    ("keyspace", &["record", "vector_set"]),
+    ("keyspace", &["arena", "record", "vector_set"]),
     ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "record"]),
     ("index", &["arena", "epoch"]),
     ("quantization", &["kernels"]),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::{COMMANDS, Run, Spec};
+use super::{FAMILIES, Run, Spec};
 use crate::resp::{Error, Request};
 
 /// Names longer than this are unknown without being looked up.
@@ -34,7 +34,8 @@ impl Command {
 
 static REGISTRY: LazyLock<(Names, usize)> = LazyLock::new(|| {
     let mut count = 0;
-    let names = register(COMMANDS, &mut count);
+    let commands: Vec<&'static Spec> = FAMILIES.concat();
+    let names = register(&commands, &mut count);
     (names, count)
 });
 

@@ -22,6 +22,10 @@ pub struct Spec {
     pub complexity: &'static str,
     /// One line for `COMMAND DOCS`.
     pub summary: &'static str,
+    /// The grammar of its arguments, for `COMMAND DOCS`.
+    pub syntax: &'static str,
+    /// Hints for clients, in Redis' words.
+    pub tips: &'static [&'static str],
     /// Whether it may run on a network thread.
     pub weight: Weight,
     /// What runs.
@@ -140,6 +144,8 @@ pub enum Group {
     Generic,
     /// Strings.
     String,
+    /// Hashes.
+    Hash,
     /// The connection itself.
     Connection,
     /// The server.
@@ -158,6 +164,7 @@ impl Group {
         match self {
             Group::Generic => "generic",
             Group::String => "string",
+            Group::Hash => "hash",
             Group::Connection => "connection",
             Group::Server => "server",
             Group::Cluster => "cluster",
@@ -171,6 +178,7 @@ impl Group {
         match self {
             Group::Generic => Some("@keyspace"),
             Group::String => Some("@string"),
+            Group::Hash => Some("@hash"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
             Group::Server | Group::Cluster | Group::Module => None,

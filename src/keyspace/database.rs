@@ -7,6 +7,7 @@ use super::Common;
 use super::entry::Entry;
 use super::exclusive::Exclusive;
 use super::expiry::Deadline;
+use super::hash::HashView;
 use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
 use super::string::StringValue;
@@ -78,6 +79,13 @@ impl Database {
     /// The string of a key, for a command that reads it.
     pub fn string(&self, key: &[u8]) -> Result<Option<StringValue>, WrongType> {
         self.lookup(key, Attention::Used, |entry| entry.value().as_string().cloned()).transpose()
+    }
+
+    /// What `look` says of the hash of a key, for a command that reads it. Runs under the shard's read lock.
+    pub fn hash<R>(&self, key: &[u8], look: impl FnOnce(HashView<'_>) -> R) -> Result<Option<R>, WrongType> {
+        let now_ms = self.common.clock.now_ms();
+        let looked = |entry: &Entry| Ok(look(entry.value().as_hash()?.view(now_ms)));
+        self.lookup(key, Attention::Used, looked).transpose()
     }
 
     /// The vector set of a key, for a command that writes to it.

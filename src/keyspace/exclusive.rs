@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::Database;
 use super::entry::Entry;
 use super::expiry::Deadline;
+use super::hash::{Hash, HashView};
 use super::reaper::Garbage;
 use super::shard::{SHARDS, shard_of};
 use super::string::StringValue;
@@ -85,6 +86,32 @@ impl<'k> Exclusive<'k> {
     /// The string of a key.
     pub fn string(&mut self, key: &[u8]) -> Result<Option<&StringValue>, WrongType> {
         self.get(key).map(|entry| entry.value().as_string()).transpose()
+    }
+
+    /// The hash of a key.
+    pub fn hash(&mut self, key: &[u8]) -> Result<Option<HashView<'_>>, WrongType> {
+        let now_ms = self.now_ms;
+        let Some(entry) = self.get(key) else { return Ok(None) };
+        Ok(Some(entry.value().as_hash()?.view(now_ms)))
+    }
+
+    /// Changes the hash of a key, a new one if there is none, and removes the key if no field is left. Counts as a
+    /// change of the key whatever `edit` does: who may change nothing looks first. Fields that have ended are removed
+    /// before `edit` begins.
+    pub fn edit_hash<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Hash) -> R) -> Result<R, WrongType> {
+        let now_ms = self.now_ms;
+        if !self.contains(key) {
+            self.insert(key, Value::Hash(Box::default()), Deadline::NEVER);
+        }
+        let Found { held, id, .. } = self.find(key).expect("it was there or has just been added");
+        let (outcome, is_empty) = self.held[held].table.edit_hash(id, |hash| {
+            hash.remove_due(now_ms);
+            (edit(hash), hash.is_empty())
+        })?;
+        if is_empty {
+            self.remove(key);
+        }
+        Ok(outcome)
     }
 
     /// True if there is such a key.

@@ -11,7 +11,7 @@
 //! shard.rs       the locks and their order
 //! table.rs       one shard's entries: index, slab, deadlines
 //! slab.rs        positions that do not move
-//! entry.rs  value.rs  string.rs  expiry.rs  clock.rs
+//! entry.rs  value.rs  string.rs  hash.rs  expiry.rs  clock.rs
 //! reaper.rs      where large values are freed
 //! ```
 
@@ -20,6 +20,7 @@ mod database;
 mod entry;
 mod exclusive;
 mod expiry;
+mod hash;
 mod reaper;
 mod scan;
 mod shard;
@@ -41,6 +42,7 @@ pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
+pub use self::hash::{Hash, HashView};
 pub use self::reaper::Reaper;
 pub use self::scan::Cursor;
 pub use self::shared::Shared;

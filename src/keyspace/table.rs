@@ -4,8 +4,9 @@ use hashbrown::HashTable;
 
 use super::entry::Entry;
 use super::expiry::{Deadline, Deadlines};
+use super::hash::Hash;
 use super::slab::Slab;
-use super::value::Value;
+use super::value::{Value, WrongType};
 
 /// An index smaller than this is not worth shrinking.
 const MIN_SHRINK_CAPACITY: usize = 1024;
@@ -88,6 +89,18 @@ impl Table {
         self.sets -= usize::from(is_set(&old));
         old.unbind();
         old
+    }
+
+    /// Changes the hash of a key, if it is one.
+    pub(super) fn edit_hash<R>(
+        &mut self,
+        id: u32,
+        edit: impl FnOnce(&mut Hash) -> R,
+    ) -> Result<R, WrongType> {
+        match &mut self.slab.get_mut(id).value {
+            Value::Hash(hash) => Ok(edit(hash)),
+            Value::String(_) | Value::VectorSet(_) => Err(WrongType),
+        }
     }
 
     /// Gives a key another deadline.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::hash::Hash;
 use super::string::StringValue;
 use crate::vector_set::{Binding, VectorSet};
 
@@ -11,6 +12,8 @@ use crate::vector_set::{Binding, VectorSet};
 pub enum Value {
     /// Text, or a number.
     String(StringValue),
+    /// Fields with values.
+    Hash(Box<Hash>),
     /// A vector set, shared with the commands that work on it.
     VectorSet(Arc<VectorSet>),
 }
@@ -33,6 +36,7 @@ impl Value {
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::String(_) => "string",
+            Self::Hash(_) => "hash",
             Self::VectorSet(_) => "vectorset",
         }
     }
@@ -41,6 +45,7 @@ impl Value {
     pub fn encoding(&self, key_len: usize) -> &'static str {
         match self {
             Self::String(string) => string.encoding(key_len),
+            Self::Hash(hash) => hash.view(i64::MIN).encoding(),
             Self::VectorSet(_) => "raw",
         }
     }
@@ -49,6 +54,7 @@ impl Value {
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::String(string) => string.heap_bytes(),
+            Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(),
             Self::VectorSet(set) => set.heap_bytes(),
         }
     }
@@ -57,14 +63,22 @@ impl Value {
     pub fn as_string(&self) -> Result<&StringValue, WrongType> {
         match self {
             Self::String(string) => Ok(string),
-            Self::VectorSet(_) => Err(WrongType),
+            Self::Hash(_) | Self::VectorSet(_) => Err(WrongType),
+        }
+    }
+
+    /// The hash, if it is one.
+    pub fn as_hash(&self) -> Result<&Hash, WrongType> {
+        match self {
+            Self::Hash(hash) => Ok(hash),
+            Self::String(_) | Self::VectorSet(_) => Err(WrongType),
         }
     }
 
     /// The set and its present binding, if it is one. To be asked under the lock of the key's shard.
     pub(super) fn set_handle(&self) -> Result<SetHandle, WrongType> {
         match self {
-            Self::String(_) => Err(WrongType),
+            Self::String(_) | Self::Hash(_) => Err(WrongType),
             Self::VectorSet(set) => Ok(SetHandle { set: Arc::clone(set), binding: set.binding() }),
         }
     }
@@ -81,6 +95,7 @@ impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::String(string) => string.fmt(f),
+            Self::Hash(hash) => hash.fmt(f),
             Self::VectorSet(set) => write!(f, "VectorSet of {}", set.len()),
         }
     }

@@ -17,6 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the number of passwords defined for the user",
     summary: "Authenticates the connection.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(auth),
 };

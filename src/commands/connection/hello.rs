@@ -15,6 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "6.0.0",
     complexity: "O(1)",
     summary: "Handshakes with the Redis server.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| Hello::parse(args)?.execute(cx)),
 };

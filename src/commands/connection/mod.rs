@@ -13,6 +13,20 @@ pub(super) mod select;
 
 use super::Flags;
 
+use super::Spec;
+
+/// The family, in the order of `COMMAND`.
+pub(super) const COMMANDS: &[&Spec] = &[
+    &auth::SPEC,
+    &client::SPEC,
+    &echo::SPEC,
+    &hello::SPEC,
+    &ping::SPEC,
+    &quit::SPEC,
+    &reset::SPEC,
+    &select::SPEC,
+];
+
 /// Flags of the commands that open or close a connection.
 const HANDSHAKE: Flags = Flags::NOSCRIPT
     .and(Flags::LOADING)

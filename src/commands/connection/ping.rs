@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the server's liveliness response.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(ping),
 };

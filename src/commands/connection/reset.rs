@@ -12,6 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Resets the connection.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(reset),
 };

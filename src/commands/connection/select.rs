@@ -12,6 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Changes the selected database.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(select),
 };

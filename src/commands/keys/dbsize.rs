@@ -12,6 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the number of keys in the database.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(dbsize),
 };

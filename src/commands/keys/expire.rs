@@ -15,6 +15,8 @@ pub(in crate::commands) const EXPIRE: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Sets the expiration time of a key in seconds.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| Expire::parse("expire", Lifetime::EX, args, cx)?.execute(cx, record)),
 };
@@ -28,6 +30,8 @@ pub(in crate::commands) const PEXPIRE: Spec = Spec {
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Sets the expiration time of a key in milliseconds.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| Expire::parse("pexpire", Lifetime::PX, args, cx)?.execute(cx, record)),
 };
@@ -41,6 +45,8 @@ pub(in crate::commands) const EXPIREAT: Spec = Spec {
     since: "1.2.0",
     complexity: "O(1)",
     summary: "Sets the expiration time of a key to a Unix timestamp.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| {
         Expire::parse("expireat", Lifetime::EXAT, args, cx)?.execute(cx, record)
@@ -56,6 +62,8 @@ pub(in crate::commands) const PEXPIREAT: Spec = Spec {
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Sets the expiration time of a key to a Unix milliseconds timestamp.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| {
         Expire::parse("pexpireat", Lifetime::PXAT, args, cx)?.execute(cx, record)

@@ -16,6 +16,8 @@ pub(in crate::commands) const FLUSHDB: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys in the selected database",
     summary: "Remove all keys from the current database.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Heavy,
     run: Run::Write(flush_db),
 };
@@ -29,6 +31,8 @@ pub(in crate::commands) const FLUSHALL: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the total number of keys in all databases",
     summary: "Removes all keys from all databases.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Heavy,
     run: Run::Write(flush_all),
 };

@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "4.0.0",
     complexity: "Depends on subcommand.",
     summary: "A container for memory diagnostics commands.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Container(SUBCOMMANDS),
 };
@@ -28,6 +30,8 @@ const HELP: Spec = Spec {
     since: "4.0.0",
     complexity: "O(1)",
     summary: "Returns helpful text about the different subcommands.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|_, _| Ok(help::of("MEMORY", SUBCOMMANDS))),
 };
@@ -41,6 +45,8 @@ const USAGE: Spec = Spec {
     since: "4.0.0",
     complexity: "O(N) where N is the number of samples.",
     summary: "Estimates the memory usage of a key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(usage),
 };

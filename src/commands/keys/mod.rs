@@ -26,9 +26,40 @@ pub(super) mod r#type;
 
 use smallvec::SmallVec;
 
-use super::{Context, Weight};
+use super::{Context, Spec, Weight};
 use crate::keyspace::{DATABASES, WrongType};
 use crate::resp::{Args, Error};
+
+/// The family, in the order of `COMMAND`.
+pub(super) const COMMANDS: &[&Spec] = &[
+    &copy::SPEC,
+    &dbsize::SPEC,
+    &del::DEL,
+    &exists::EXISTS,
+    &expire::EXPIRE,
+    &expire::EXPIREAT,
+    &ttl::EXPIRETIME,
+    &flush::FLUSHALL,
+    &flush::FLUSHDB,
+    &keys::SPEC,
+    &memory::SPEC,
+    &r#move::SPEC,
+    &object::SPEC,
+    &persist::SPEC,
+    &expire::PEXPIRE,
+    &expire::PEXPIREAT,
+    &ttl::PEXPIRETIME,
+    &ttl::PTTL,
+    &randomkey::SPEC,
+    &rename::RENAME,
+    &rename::RENAMENX,
+    &scan::SPEC,
+    &swapdb::SPEC,
+    &exists::TOUCH,
+    &ttl::TTL,
+    &r#type::SPEC,
+    &del::UNLINK,
+];
 
 /// Keys named in one command.
 pub(super) type Names<'r> = SmallVec<[&'r [u8]; 8]>;

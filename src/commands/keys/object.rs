@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.2.3",
     complexity: "Depends on subcommand.",
     summary: "A container for object introspection commands.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Container(SUBCOMMANDS),
 };
@@ -28,6 +30,8 @@ const ENCODING: Spec = Spec {
     since: "2.2.3",
     complexity: "O(1)",
     summary: "Returns the internal encoding of a Redis object.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, encoding)),
 };
@@ -41,6 +45,8 @@ const FREQ: Spec = Spec {
     since: "4.0.0",
     complexity: "O(1)",
     summary: "Returns the logarithmic access frequency counter of a Redis object.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |_, _| Err(NOT_TRACKED))),
 };
@@ -54,6 +60,8 @@ const HELP: Spec = Spec {
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Returns helpful text about the different subcommands.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|_, _| Ok(help::of("OBJECT", SUBCOMMANDS))),
 };
@@ -67,6 +75,8 @@ const IDLETIME: Spec = Spec {
     since: "2.2.3",
     complexity: "O(1)",
     summary: "Returns the time since the last access to a Redis object.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, idle_time)),
 };
@@ -80,6 +90,8 @@ const REFCOUNT: Spec = Spec {
     since: "2.2.3",
     complexity: "O(1)",
     summary: "Returns the reference count of a value of a key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |_, _| Ok(Reply::Integer(1)))),
 };

@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.2.0",
     complexity: "O(1)",
     summary: "Removes the expiration time of a key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(persist),
 };

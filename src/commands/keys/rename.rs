@@ -13,6 +13,8 @@ pub(in crate::commands) const RENAME: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Renames a key and overwrites the destination.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| rename(args, cx, record, true).map(|_| Reply::OK)),
 };
@@ -26,6 +28,8 @@ pub(in crate::commands) const RENAMENX: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Renames a key only when the target key name doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| Ok(Reply::Integer(rename(args, cx, record, false)?.into()))),
 };

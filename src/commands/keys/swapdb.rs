@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "4.0.0",
     complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
     summary: "Swaps two Redis databases.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Heavy,
     run: Run::Write(swapdb),
 };

@@ -13,6 +13,8 @@ pub(in crate::commands) const TTL: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the expiration time in seconds of a key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |end_ms, now_ms| seconds(left_ms(end_ms, now_ms)))),
 };
@@ -26,6 +28,8 @@ pub(in crate::commands) const PTTL: Spec = Spec {
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Returns the expiration time in milliseconds of a key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, left_ms)),
 };
@@ -39,6 +43,8 @@ pub(in crate::commands) const EXPIRETIME: Spec = Spec {
     since: "7.0.0",
     complexity: "O(1)",
     summary: "Returns the expiration time of a key as a Unix timestamp.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| seconds(end_ms))),
 };
@@ -52,6 +58,8 @@ pub(in crate::commands) const PEXPIRETIME: Spec = Spec {
     since: "7.0.0",
     complexity: "O(1)",
     summary: "Returns the expiration time of a key as a Unix milliseconds timestamp.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| end_ms)),
 };

@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Determines the type of value stored at a key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(type_of),
 };

@@ -31,6 +31,8 @@ const REFUSED: Spec = Spec {
     since: "3.0.0",
     complexity: "O(1)",
     summary: "Refused: this server is not part of a cluster.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|_, _| Err(DISABLED)),
 };

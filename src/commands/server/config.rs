@@ -22,6 +22,8 @@ const SUBCOMMAND: Spec = Spec {
     since: "2.0.0",
     complexity: "O(N) when N is the number of configuration parameters provided",
     summary: "A container for server configuration commands.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Container(&[]),
 };

@@ -17,6 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "Depends on subcommand.",
     summary: "A container for debugging commands.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Heavy,
     run: Run::Read(debug),
 };
@@ -34,7 +36,7 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let name = args.bytes()?;
     match (name.to_ascii_uppercase().as_slice(), args.remaining()) {
         (b"DIGEST", 0) => Ok(digest::of_all(&cx.server.keyspace)),
-        (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db())),
+        (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db(), cx.server.keyspace.clock().now_ms())),
         (b"OBJECT", 1) => debug_object::describe(args.bytes()?, cx),
         (b"SLEEP", 1) => sleep(args.float()?),
         (b"PANIC", 0) => panic!("DEBUG PANIC"),

@@ -3,7 +3,7 @@
 //! Two servers with the same keys, values, and keys that end have the same digest, whatever their history. Each key
 //! is looked at under the lock of its shard and hashed outside, so while others write, keys are not seen at one moment.
 
-use crate::keyspace::{Attention, Database, Entry, Keyspace, Value};
+use crate::keyspace::{Attention, Database, Entry, HashView, Keyspace, Value};
 use crate::resp::{Args, Reply};
 use crate::vector_set::{add_digest, mix_digest};
 
@@ -14,49 +14,66 @@ const NOTHING: Digest = [0; 20];
 /// Added for a key that ends. When it ends is not told.
 const ENDS: &[u8] = b"!!expire!!";
 
+/// Added for a field that ends.
+const FIELD_ENDS: &[u8] = b"!!hexpire!!";
+
 /// Redis' numbers of the types.
 const STRING: u32 = 0;
+const HASH: u32 = 4;
 const MODULE: u32 = 5;
 
 /// What a digest is made of.
 struct Content {
     value: Value,
     ends: bool,
+    now_ms: i64,
 }
 
 impl Content {
-    fn of(entry: &Entry) -> Self {
-        Self { value: entry.value().clone(), ends: entry.deadline().unix_ms().is_some() }
+    fn of(entry: &Entry, now_ms: i64) -> Self {
+        Self { value: entry.value().clone(), ends: entry.deadline().unix_ms().is_some(), now_ms }
     }
 
     fn mixed_into(&self, digest: Digest) -> Digest {
         let digest = match &self.value {
             Value::String(string) => mix_digest(mix_number(digest, STRING), &string.text()),
+            Value::Hash(hash) => add_fields(mix_number(digest, HASH), hash.view(self.now_ms)),
             Value::VectorSet(set) => add_digest(mix_number(digest, MODULE), &set.digest()),
         };
         if self.ends { add_digest(digest, ENDS) } else { digest }
     }
 }
 
+/// The order of the fields does not matter.
+fn add_fields(digest: Digest, hash: HashView) -> Digest {
+    hash.iter().fold(digest, |digest, (field, value, deadline)| {
+        let content = mix_digest(mix_digest(NOTHING, field), value);
+        let ends = deadline.unix_ms().is_some();
+        let content = if ends { add_digest(content, FIELD_ENDS) } else { content };
+        add_digest(digest, &content)
+    })
+}
+
 /// `DEBUG DIGEST`.
 pub(super) fn of_all(keyspace: &Keyspace) -> Reply {
+    let now_ms = keyspace.clock().now_ms();
     let databases = keyspace.databases().iter().zip(0..);
-    told(databases.fold(NOTHING, |digest, (db, number)| add_database(digest, db, number)))
+    told(databases.fold(NOTHING, |digest, (db, number)| add_database(digest, db, number, now_ms)))
 }
 
 /// `DEBUG DIGEST-VALUE`: a digest for each key, all zeros if there is no such key.
-pub(super) fn of_values(keys: Args, db: &Database) -> Reply {
+pub(super) fn of_values(keys: Args, db: &Database, now_ms: i64) -> Reply {
     let value = |key| {
-        let content = db.lookup(key, Attention::None, Content::of);
+        let content = db.lookup(key, Attention::None, |entry| Content::of(entry, now_ms));
         told(content.map_or(NOTHING, |content| content.mixed_into(NOTHING)))
     };
     Reply::Array(keys.iter().map(value).collect())
 }
 
 /// An empty database changes nothing.
-fn add_database(digest: Digest, db: &Database, number: u32) -> Digest {
+fn add_database(digest: Digest, db: &Database, number: u32, now_ms: i64) -> Digest {
     let mut contents = Vec::new();
-    db.for_each(|entry| contents.push((entry.key().to_vec(), Content::of(entry))));
+    db.for_each(|entry| contents.push((entry.key().to_vec(), Content::of(entry, now_ms))));
     if contents.is_empty() {
         return digest;
     }

@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns information and statistics about the server.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(answer),
 };

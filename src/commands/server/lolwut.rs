@@ -12,6 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "5.0.0",
     complexity: "O(1)",
     summary: "Displays computer art and the version of the server",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(picture),
 };

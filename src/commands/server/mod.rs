@@ -13,3 +13,21 @@ pub(super) mod lolwut;
 pub(super) mod module;
 pub(super) mod shutdown;
 pub(super) mod time;
+
+use super::Spec;
+
+/// The family, in the order of `COMMAND`.
+pub(super) const COMMANDS: &[&Spec] = &[
+    &cluster::ASKING,
+    &cluster::CLUSTER,
+    &command::SPEC,
+    &config::SPEC,
+    &debug::SPEC,
+    &info::SPEC,
+    &lolwut::SPEC,
+    &module::SPEC,
+    &cluster::READONLY,
+    &cluster::READWRITE,
+    &shutdown::SPEC,
+    &time::SPEC,
+];

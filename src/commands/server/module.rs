@@ -26,6 +26,8 @@ const SUBCOMMAND: Spec = Spec {
     since: "4.0.0",
     complexity: "O(1)",
     summary: "",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Container(&[]),
 };

@@ -18,6 +18,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, \
                  otherwise O(1)",
     summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| Shutdown::parse(args)?.execute(cx)),
 };

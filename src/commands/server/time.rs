@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Returns the server time.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(time),
 };

@@ -14,6 +14,8 @@ pub(in crate::commands) const GET: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the string value of a key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(get),
 };
@@ -27,6 +29,8 @@ pub(in crate::commands) const GETDEL: Spec = Spec {
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Returns the string value of a key after deleting the key.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(get_and_delete),
 };

@@ -14,6 +14,8 @@ pub(in crate::commands) const INCR: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Increments the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|mut args, cx, record| add(args.bytes()?, 1, cx, record)),
 };
@@ -27,6 +29,8 @@ pub(in crate::commands) const DECR: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Decrements the integer value of a key by one. Uses 0 as initial value if the key doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|mut args, cx, record| add(args.bytes()?, -1, cx, record)),
 };
@@ -40,6 +44,8 @@ pub(in crate::commands) const INCRBY: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Increments the integer value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|mut args, cx, record| add(args.bytes()?, args.integer()?, cx, record)),
 };
@@ -53,6 +59,8 @@ pub(in crate::commands) const DECRBY: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Decrements a number from the integer value of a key. Uses 0 as initial value if the key doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|mut args, cx, record| add(args.bytes()?, negated(args.integer()?)?, cx, record)),
 };

@@ -16,6 +16,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| Set::parse(args, cx)?.execute(cx, record)),
 };

@@ -16,6 +16,8 @@ pub(in crate::commands) const SETEX: Spec = Spec {
     since: "2.0.0",
     complexity: "O(1)",
     summary: "Sets the string value and expiration time of a key. Creates the key if it doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| set_for("setex", Lifetime::EX, args, cx, record)),
 };
@@ -29,6 +31,8 @@ pub(in crate::commands) const PSETEX: Spec = Spec {
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Sets both string value and expiration time in milliseconds of a key. The key is created if it doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| set_for("psetex", Lifetime::PX, args, cx, record)),
 };
@@ -42,6 +46,8 @@ pub(in crate::commands) const SETNX: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Set the string value of a key only when the key doesn't exist.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(set_if_absent),
 };

@@ -12,6 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.2.0",
     complexity: "O(1)",
     summary: "Returns the length of a string value.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(strlen),
 };

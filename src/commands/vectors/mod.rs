@@ -26,26 +26,45 @@ mod vsim;
 
 use std::sync::Arc;
 
-pub(in crate::commands) use self::vadd::SPEC as VADD;
-pub(in crate::commands) use self::vcard::SPEC as VCARD;
-pub(in crate::commands) use self::vcreate::SPEC as VCREATE;
-pub(in crate::commands) use self::vdim::SPEC as VDIM;
-pub(in crate::commands) use self::vemb::SPEC as VEMB;
-pub(in crate::commands) use self::vgetattr::SPEC as VGETATTR;
-pub(in crate::commands) use self::vinfo::SPEC as VINFO;
-pub(in crate::commands) use self::vismember::SPEC as VISMEMBER;
-pub(in crate::commands) use self::vlinks::SPEC as VLINKS;
-pub(in crate::commands) use self::vrandmember::SPEC as VRANDMEMBER;
-pub(in crate::commands) use self::vrange::SPEC as VRANGE;
-pub(in crate::commands) use self::vrem::SPEC as VREM;
-pub(in crate::commands) use self::vsearch::SPEC as VSEARCH;
-pub(in crate::commands) use self::vsetattr::SPEC as VSETATTR;
-pub(in crate::commands) use self::vsim::SPEC as VSIM;
-use super::{Context, Flags, Keys};
+use self::vadd::SPEC as VADD;
+use self::vcard::SPEC as VCARD;
+use self::vcreate::SPEC as VCREATE;
+use self::vdim::SPEC as VDIM;
+use self::vemb::SPEC as VEMB;
+use self::vgetattr::SPEC as VGETATTR;
+use self::vinfo::SPEC as VINFO;
+use self::vismember::SPEC as VISMEMBER;
+use self::vlinks::SPEC as VLINKS;
+use self::vrandmember::SPEC as VRANDMEMBER;
+use self::vrange::SPEC as VRANGE;
+use self::vrem::SPEC as VREM;
+use self::vsearch::SPEC as VSEARCH;
+use self::vsetattr::SPEC as VSETATTR;
+use self::vsim::SPEC as VSIM;
+use super::{Context, Flags, Keys, Spec};
 use crate::keyspace::{SetHandle, WrongType};
 use crate::record::Record;
 use crate::resp::Error;
 use crate::vector_set::{Hold, Refused, VectorSet};
+
+/// The family, in the order of `COMMAND`.
+pub(super) const COMMANDS: &[&Spec] = &[
+    &VADD,
+    &VCARD,
+    &VCREATE,
+    &VDIM,
+    &VEMB,
+    &VGETATTR,
+    &VINFO,
+    &VISMEMBER,
+    &VLINKS,
+    &VRANDMEMBER,
+    &VRANGE,
+    &VREM,
+    &VSEARCH,
+    &VSETATTR,
+    &VSIM,
+];
 
 /// Redis declares every vector command, the reads too, as writing to its key.
 const KEY: &[Keys] = &[Keys::at(1, &["RW", "access", "update"])];

@@ -28,6 +28,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",
     summary: "Add one or more elements to a vector set, or update its vector if it already exists",
+    syntax: "",
+    tips: &[],
     weight: Weight::Asked(is_heavy),
     run: Run::Write(|args, cx, record| VAdd::parse(args)?.execute(cx, record)),
 };

@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Return the number of elements in a vector set",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(vcard),
 };

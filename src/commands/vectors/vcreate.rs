@@ -22,6 +22,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Create an empty vector set with given parameters (an extension to Redis)",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(execute),
 };

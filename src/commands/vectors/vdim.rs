@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Return the dimension of vectors in the vector set",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(vdim),
 };

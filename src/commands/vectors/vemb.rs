@@ -21,6 +21,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements asked for",
     summary: "Return the vector associated with an element",
+    syntax: "",
+    tips: &[],
     weight: Weight::Asked(|args, _| args.remaining() > MANY_VECTORS),
     run: Run::Read(|args, cx| VEmb::parse(args)?.execute(cx)),
 };

@@ -23,6 +23,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Return information about a vector set",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Read(vinfo),
 };

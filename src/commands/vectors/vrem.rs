@@ -17,6 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements to be removed",
     summary: "Remove an element from a vector set",
+    syntax: "",
+    tips: &[],
     weight: BY_ELEMENTS,
     run: Run::Write(vrem),
 };

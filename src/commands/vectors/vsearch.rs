@@ -39,6 +39,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(Q*S*log(N)) for Q queries over S sets of N elements.",
     summary: "Search vector sets with several queries, paging, limits and more about each result (an extension to Redis)",
+    syntax: "",
+    tips: &[],
     weight: Weight::Asked(is_heavy),
     run: Run::Read(|args, cx| VSearch::parse(args)?.execute(cx)),
 };

@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Associate or remove the JSON attributes of elements",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Write(vsetattr),
 };

@@ -19,6 +19,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(log(N)) where N is the number of elements in the vector set.",
     summary: "Return elements by vector similarity",
+    syntax: "",
+    tips: &[],
     weight: Weight::Asked(is_heavy),
     run: Run::Read(execute),
 };

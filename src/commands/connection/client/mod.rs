@@ -33,6 +33,8 @@ const SUBCOMMAND: Spec = Spec {
     since: "5.0.0",
     complexity: "O(1)",
     summary: "",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Container(&[]),
 };

@@ -25,6 +25,8 @@ const SUBCOMMAND: Spec = Spec {
     since: "2.8.13",
     complexity: "O(N) where N is the total number of Redis commands",
     summary: "Returns detailed information about all commands.",
+    syntax: "",
+    tips: &[],
     weight: Weight::Light,
     run: Run::Container(&[]),
 };
