@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-import examples
+import example_files
 import filters
 import generated
 import protocol
@@ -20,7 +20,7 @@ from report import Report
 from servers import Servers
 
 PARTS = {
-    "examples": examples.run,
+    "examples": example_files.run,
     "filters": filters.run,
     "generated": generated.run,
     "protocol": protocol.run,
@@ -44,7 +44,7 @@ def arguments(words):
     parser.add_argument("--nearhit-binary", help="start this nearhit")
     parser.add_argument("--peer-binary", help="start this Redis")
     parser.add_argument("--save", metavar="FOLDER", help="write each finding there, to be sent again")
-    parser.add_argument("--replay", metavar="FILE", help="send the commands of a file like vectors.txt instead")
+    parser.add_argument("--replay", metavar="FILE", help="send the commands of a file like those in examples/ instead")
     parser.add_argument("--peer-twice", action="store_true", help="Redis in both places, to test the test")
     parser.add_argument("--self-test", action="store_true", help="test the test: its own parts, and that it can fail")
     options = parser.parse_args(words)
@@ -58,7 +58,7 @@ def arguments(words):
 
 def replay(servers, report, options):
     """Sends a file of commands, such as `--save` writes."""
-    examples.run_file(options.replay, servers, report)
+    example_files.run_file(options.replay, servers, report)
 
 
 def run_part(name, part, options):

@@ -77,7 +77,7 @@ def _after_query(args):
 
 
 def show(args):
-    """A command as a line in the notation of `vectors.txt`."""
+    """A command as a line in the notation of `examples/*.txt`."""
     return " ".join(map(_show_word, args))
 
 

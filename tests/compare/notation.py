@@ -1,4 +1,4 @@
-"""The notation of `vectors.txt` and `protocol.txt`: commands and raw bytes as text.
+"""The notation of `examples/*.txt` and `protocol.txt`: commands and raw bytes as text.
 
     words       separated by blanks, taken as they are
     "…"         a word with the escapes of Python: \\r \\n \\t \\\\ \\" \\x00

@@ -9,7 +9,7 @@ import threading
 import unittest
 from argparse import Namespace
 
-import examples
+import example_files
 import generated
 import notation
 import wire
@@ -255,7 +255,7 @@ class Failing(unittest.TestCase):
 
     def test_peer_against_peer_shows_nothing(self):
         report = Report("examples")
-        examples.run(self.servers, report, OPTIONS)
+        example_files.run(self.servers, report, OPTIONS)
         self.assertGreater(report.equal, 1500)
         self.assertEqual([finding.args for finding in report.findings], [])
         self.assertLessEqual(set(report.deliberate), {"filter-ef"}, "an effort of one node finds one or another")
@@ -265,7 +265,7 @@ class Failing(unittest.TestCase):
         for find, replace in faults:
             proxy = Proxy(self.servers.ours.address, find, replace)
             report = Report("examples")
-            examples.run(Servers(self.servers.peer, proxy.given), report, OPTIONS)
+            example_files.run(Servers(self.servers.peer, proxy.given), report, OPTIONS)
             proxy.close()
             self.assertTrue(report.findings, find)
             self.assertTrue(all(finding.peer != finding.ours for finding in report.findings))

@@ -1,16 +1,18 @@
-"""`vectors.txt`: hand-written commands, section by section, in RESP2 and in RESP3."""
+"""`examples/*.txt`: hand-written commands, a file for each family, section by section, in RESP2 and in RESP3."""
 
+import glob
 import os
 
 import notation
 from pair import Inspector, Pair
 
-PATH = os.path.join(os.path.dirname(__file__), "vectors.txt")
+PATHS = os.path.join(os.path.dirname(__file__), "examples", "*.txt")
 PROTOCOLS = (2, 3)
 
 
 def run(servers, report, options):
-    run_file(PATH, servers, report)
+    for path in sorted(glob.glob(PATHS)):
+        run_file(path, servers, report)
 
 
 def run_file(path, servers, report):
