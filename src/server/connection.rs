@@ -14,8 +14,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::compute::ComputePool;
+use super::network::Seat;
 use super::output::{Output, Verdict};
-use super::socket::Socket;
+use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
@@ -42,11 +43,13 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 /// the other is as much as a search. Whoever sends more seldom costs nothing: its connection sleeps at once.
 const STAY_AWAKE: Duration = Duration::from_micros(100);
 
-/// A connected client and all that belongs to it.
-pub(super) struct Connection {
-    socket: Socket,
+/// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to one.
+pub(super) struct Connection<S> {
+    socket: S,
     shown: Arc<Shown>,
     server: Arc<Server>,
+    /// Only for its `Drop`.
+    place: Place,
     compute: Arc<ComputePool>,
     parser: RequestParser,
     input: BytesMut,
@@ -55,6 +58,26 @@ pub(super) struct Connection {
     settings_generation: u64,
     /// The last request came within [`STAY_AWAKE`]: the next one may too.
     expects_soon: bool,
+}
+
+/// A connection's place in the register; given back on `Drop`, however the connection ends.
+struct Place {
+    server: Arc<Server>,
+    id: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.server.clients.leave(self.id);
+    }
+}
+
+/// A connection that is to be served by another thread.
+pub(super) struct Departure {
+    pub(super) connection: Connection<Socket>,
+    pub(super) client: Client,
+    /// The thread.
+    pub(super) to: usize,
 }
 
 /// Why a slice of work ended.
@@ -74,19 +97,21 @@ enum Event {
     Ended,
 }
 
-impl Connection {
+impl Connection<Accepted> {
     pub(super) fn new(
-        socket: Socket,
+        socket: Accepted,
         shown: Arc<Shown>,
         server: Arc<Server>,
         compute: Arc<ComputePool>,
     ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
+        let place = Place { server: Arc::clone(&server), id: shown.id };
         Self {
             socket,
             shown,
             server,
+            place,
             compute,
             parser: RequestParser::new(),
             input: BytesMut::new(),
@@ -97,29 +122,66 @@ impl Connection {
         }
     }
 
-    /// Serves until the client leaves, is disconnected, or the server ends.
-    pub(super) async fn serve(mut self) {
+    /// Its client, as it is after connecting.
+    pub(super) fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.shown), !self.settings.has_password())
+    }
+}
+
+impl<S> Connection<S> {
+    /// The same connection after its socket was put into another state.
+    pub(super) fn with_socket<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<Connection<T>> {
+        Ok(Connection {
+            socket: change(self.socket)?,
+            shown: self.shown,
+            server: self.server,
+            place: self.place,
+            compute: self.compute,
+            parser: self.parser,
+            input: self.input,
+            output: self.output,
+            settings: self.settings,
+            settings_generation: self.settings_generation,
+            expects_soon: self.expects_soon,
+        })
+    }
+}
+
+impl Connection<Socket> {
+    /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for another thread.
+    pub(super) async fn serve(mut self, mut client: Client, seat: &Seat) -> Option<Departure> {
         let shown = Arc::clone(&self.shown);
         let mut ended = pin!(shown.killed());
-        let mut client = Client::new(Arc::clone(&shown), !self.settings.has_password());
         while !shown.is_killed() {
-            let Some((back, progress)) = self.work(client).await else { break };
+            let mut answered = 0;
+            let worked = self.work(client, &mut answered).await;
+            seat.answered(answered);
+            let Some((back, progress)) = worked else { break };
             client = back;
+            if seat.is_crowded() {
+                tokio::task::yield_now().await;
+            }
             if self.flush().is_err() || self.is_over_limit() {
-                return;
+                return None;
+            }
+            if let Progress::Closing = progress {
+                break;
+            }
+            if let Some(to) = seat.departs() {
+                return Some(Departure { connection: self, client, to });
             }
             match progress {
-                Progress::Closing => break,
                 Progress::SliceOver if self.may_go_on() => tokio::task::yield_now().await,
-                _ if !self.pause(ended.as_mut()).await => return,
+                _ if !self.pause(ended.as_mut()).await => return None,
                 _ => {}
             }
         }
         self.finish().await;
+        None
     }
 
     /// Answers requests until there is none, or others must have their turn. None if the server ends.
-    async fn work(&mut self, mut client: Client) -> Option<(Client, Progress)> {
+    async fn work(&mut self, mut client: Client, answered: &mut u64) -> Option<(Client, Progress)> {
         self.refresh_settings();
         let start = Instant::now();
         for number in 1..=SLICE_REQUESTS {
@@ -133,6 +195,7 @@ impl Connection {
                 }
             };
             client = self.answer(client, request).await?;
+            *answered += 1;
             if client.closing {
                 if client.abandoned {
                     self.output = Output::default();

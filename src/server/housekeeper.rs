@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::lanes::Balancer;
 use crate::commands::Server;
 use crate::info::memory;
 
@@ -53,11 +54,12 @@ impl Housekeeper {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
+    pub(super) fn start(server: Arc<Server>, balancer: Balancer) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let heard = Arc::clone(&bell);
-        let thread =
-            std::thread::Builder::new().name("housekeeper".into()).spawn(move || keep(&server, &heard))?;
+        let thread = std::thread::Builder::new()
+            .name("housekeeper".into())
+            .spawn(move || keep(&server, balancer, &heard))?;
         Ok(Self { bell, thread })
     }
 
@@ -69,12 +71,13 @@ impl Housekeeper {
     }
 }
 
-fn keep(server: &Server, bell: &Bell) {
+fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
     let mut sample = Sample { at: Instant::now(), commands: 0 };
     for round in 1.. {
         if bell.wait_for(ROUND) {
             break;
         }
+        balancer.round();
         for db in server.keyspace.databases() {
             db.expire_cycle(KEYS_PER_ROUND);
         }
