@@ -51,10 +51,17 @@ pub(super) struct Connection {
     parser: RequestParser,
     input: BytesMut,
     output: Output,
+    /// A request that waits for the end of a `CLIENT PAUSE`.
+    held: Option<Held>,
     settings: Arc<Settings>,
     settings_generation: u64,
     /// The last request came within [`STAY_AWAKE`]: the next one may too.
     expects_soon: bool,
+}
+
+struct Held {
+    request: Request,
+    until: Instant,
 }
 
 /// Why a slice of work ended.
@@ -63,6 +70,8 @@ enum Progress {
     Starved,
     /// There may be more, but it is the turn of others.
     SliceOver,
+    /// The next request waits for the end of a pause.
+    Held,
     /// The client is to be disconnected when it has its replies.
     Closing,
 }
@@ -71,7 +80,14 @@ enum Progress {
 enum Event {
     Input(io::Result<usize>),
     Writable,
-    Ended,
+    Called,
+}
+
+/// Why a connection goes on.
+enum Awoken {
+    BySocket,
+    ByOthers,
+    Gone,
 }
 
 impl Connection {
@@ -91,6 +107,7 @@ impl Connection {
             parser: RequestParser::new(),
             input: BytesMut::new(),
             output: Output::default(),
+            held: None,
             settings,
             settings_generation,
             expects_soon: false,
@@ -100,7 +117,7 @@ impl Connection {
     /// Serves until the client leaves, is disconnected, or the server ends.
     pub(super) async fn serve(mut self) {
         let shown = Arc::clone(&self.shown);
-        let mut ended = pin!(shown.killed());
+        let mut called = pin!(shown.called());
         let mut client = Client::new(Arc::clone(&shown), !self.settings.has_password());
         while !shown.is_killed() {
             let Some((back, progress)) = self.work(client).await else { break };
@@ -111,8 +128,11 @@ impl Connection {
             match progress {
                 Progress::Closing => break,
                 Progress::SliceOver if self.may_go_on() => tokio::task::yield_now().await,
-                _ if !self.pause(ended.as_mut()).await => return,
-                _ => {}
+                _ => match self.pause(called.as_mut()).await {
+                    Awoken::BySocket => {}
+                    Awoken::ByOthers => called.set(shown.called()),
+                    Awoken::Gone => return,
+                },
             }
         }
         self.finish().await;
@@ -123,8 +143,7 @@ impl Connection {
         self.refresh_settings();
         let start = Instant::now();
         for number in 1..=SLICE_REQUESTS {
-            let limits = self.limits(&client);
-            let request = match self.parser.next(&mut self.input, &limits) {
+            let request = match self.next_request(&client) {
                 Ok(Some(request)) => request,
                 Ok(None) => return Some((client, Progress::Starved)),
                 Err(error) => {
@@ -133,6 +152,9 @@ impl Connection {
                 }
             };
             client = self.answer(client, request).await?;
+            if self.held.is_some() {
+                return Some((client, Progress::Held));
+            }
             if client.closing {
                 if client.abandoned {
                     self.output = Output::default();
@@ -147,9 +169,21 @@ impl Connection {
         Some((client, Progress::SliceOver))
     }
 
+    fn next_request(&mut self, client: &Client) -> Result<Option<Request>, ProtocolError> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held.request));
+        }
+        let limits = self.limits(client);
+        self.parser.next(&mut self.input, &limits)
+    }
+
     /// Runs a request where it belongs and keeps its reply.
     async fn answer(&mut self, mut client: Client, request: Request) -> Option<Client> {
         let call = Call::new(&self.server, &client, &request);
+        if let Some(until) = call.held_until(&self.server, &client) {
+            self.held = Some(Held { request, until });
+            return Some(client);
+        }
         if !call.is_heavy(&self.server, &mut client, &request) {
             let reply = call.run(&self.server, &mut client, &request);
             reply.encode(client.protocol, self.output.end());
@@ -214,6 +248,9 @@ impl Connection {
 
     /// Writes what the socket takes now.
     fn flush(&mut self) -> io::Result<()> {
+        if self.shown.has_mail() && self.may_go_on() {
+            self.output.append(self.shown.collect_mail());
+        }
         if self.output.is_empty() {
             return Ok(());
         }
@@ -244,29 +281,42 @@ impl Connection {
         self.output.len() <= MAX_PENDING_OUTPUT
     }
 
-    /// Waits until there is something to do; false if the client left.
-    async fn pause(&mut self, ended: Pin<&mut impl Future<Output = ()>>) -> bool {
+    /// While a request is held, only a little is read, to notice a client that leaves.
+    fn may_read(&self) -> bool {
+        self.may_go_on() && (self.held.is_none() || self.input.len() < READ_LEN)
+    }
+
+    /// Waits until there is something to do.
+    async fn pause(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Awoken {
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }
         self.shown.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.shown.query_buffer_free.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
-        let event = match self.output.patience() {
-            None => self.next_event(ended).await,
+        self.shown.is_held.store(self.held.is_some(), Ordering::Relaxed);
+        let event = match self.patience() {
+            None => self.next_event(called).await,
             Some(deadline) => {
-                let event = self.next_event(ended);
-                // When the time is over, the limit is looked at again.
+                let event = self.next_event(called);
+                // When the time is over, the limit and the held request are looked at again.
                 tokio::time::timeout_at(deadline.into(), event).await.unwrap_or(Event::Writable)
             }
         };
         match event {
             Event::Input(Ok(len)) if len > 0 => {
                 self.count_input(len as u64);
-                true
+                Awoken::BySocket
             }
-            Event::Input(_) => false,
-            Event::Writable | Event::Ended => true,
+            Event::Input(_) => Awoken::Gone,
+            Event::Writable => Awoken::BySocket,
+            Event::Called => Awoken::ByOthers,
         }
+    }
+
+    /// How long to wait for an event at most.
+    fn patience(&self) -> Option<Instant> {
+        let held = self.held.as_ref().map(|held| held.until);
+        [self.output.patience(), held].into_iter().flatten().min()
     }
 
     fn count_input(&self, len: u64) {
@@ -276,12 +326,12 @@ impl Connection {
         self.shown.bytes_in.add(len);
     }
 
-    async fn next_event(&mut self, ended: Pin<&mut impl Future<Output = ()>>) -> Event {
+    async fn next_event(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let began = Instant::now();
         let awake = if self.expects_soon { STAY_AWAKE } else { Duration::ZERO };
         let event = tokio::select! {
             biased;
-            event = self.event(ended) => event,
+            event = self.event(called) => event,
             never = stay_awake(awake) => match never {},
         };
         self.expects_soon = began.elapsed() < STAY_AWAKE;
@@ -289,8 +339,8 @@ impl Connection {
     }
 
     /// Reads while replies wait too, unless there are too many: a client may send all before it reads any.
-    async fn event(&mut self, mut ended: Pin<&mut impl Future<Output = ()>>) -> Event {
-        let (wants_input, wants_room) = (self.may_go_on(), !self.output.is_empty());
+    async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
+        let (wants_input, wants_room) = (self.may_read(), !self.output.is_empty());
         let hint = self.parser.hint();
         poll_fn(|cx| {
             if wants_input && let Poll::Ready(read) = poll_input(&mut self.socket, &mut self.input, hint, cx)
@@ -300,7 +350,7 @@ impl Connection {
             if wants_room && self.socket.poll_write_ready(cx).is_ready() {
                 return Poll::Ready(Event::Writable);
             }
-            ended.as_mut().poll(cx).map(|()| Event::Ended)
+            called.as_mut().poll(cx).map(|()| Event::Called)
         })
         .await
     }

@@ -94,7 +94,7 @@ impl Worker {
             let place = Place {
                 server: Arc::clone(&server),
                 connections: Arc::clone(&self.connections),
-                id: shown.id,
+                shown: Arc::clone(&shown),
             };
             tokio::spawn(async move {
                 let _place = place;
@@ -108,12 +108,15 @@ impl Worker {
 struct Place {
     server: Arc<Server>,
     connections: Arc<AtomicUsize>,
-    id: u64,
+    shown: Arc<Shown>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.server.clients.leave(self.id);
+        self.server.clients.leave(self.shown.id);
+        if self.shown.is_monitor.load(Ordering::Relaxed) {
+            self.server.observers.leave(self.shown.id);
+        }
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
