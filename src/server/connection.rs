@@ -28,8 +28,6 @@ const READ_LEN: usize = 16 * 1024;
 const KEPT_INPUT: usize = 512;
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
-/// Requests between two looks at the clock.
-const REQUESTS_PER_LOOK: usize = 8;
 /// Time after which they get it anyway.
 const SLICE_TIME: Duration = Duration::from_millis(1);
 /// Bytes of replies that are written although the slice is not over.
@@ -58,6 +56,8 @@ pub(super) struct Connection<S> {
     /// The most that was in it since it was made.
     longest_input: usize,
     output: Output,
+    /// A request that waits for the end of a `CLIENT PAUSE`.
+    held: Option<Held>,
     settings: Arc<Settings>,
     settings_generation: u64,
     /// The last request came within [`STAY_AWAKE`]: the next one may too.
@@ -67,12 +67,15 @@ pub(super) struct Connection<S> {
 /// A connection's place in the register; given back on `Drop`, however the connection ends.
 struct Place {
     server: Arc<Server>,
-    id: u64,
+    shown: Arc<Shown>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.server.clients.leave(self.id);
+        self.server.clients.leave(self.shown.id);
+        if self.shown.is_monitor.load(Ordering::Relaxed) {
+            self.server.observers.leave(self.shown.id);
+        }
     }
 }
 
@@ -84,12 +87,19 @@ pub(super) struct Departure {
     pub(super) to: usize,
 }
 
+struct Held {
+    request: Request,
+    until: Instant,
+}
+
 /// Why a slice of work ended.
 enum Progress {
     /// All complete requests are answered.
     Starved,
     /// There may be more, but it is the turn of others.
     SliceOver,
+    /// The next request waits for the end of a pause.
+    Held,
     /// The client is to be disconnected when it has its replies.
     Closing,
 }
@@ -98,7 +108,14 @@ enum Progress {
 enum Event {
     Input(io::Result<usize>),
     Writable,
-    Ended,
+    Called,
+}
+
+/// Why a connection goes on.
+enum Awoken {
+    BySocket,
+    ByOthers,
+    Gone,
 }
 
 impl Connection<Accepted> {
@@ -110,7 +127,7 @@ impl Connection<Accepted> {
     ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
-        let place = Place { server: Arc::clone(&server), id: shown.id };
+        let place = Place { server: Arc::clone(&server), shown: Arc::clone(&shown) };
         Self {
             socket,
             shown,
@@ -121,6 +138,7 @@ impl Connection<Accepted> {
             input: BytesMut::new(),
             longest_input: 0,
             output: Output::default(),
+            held: None,
             settings,
             settings_generation,
             expects_soon: false,
@@ -146,6 +164,7 @@ impl<S> Connection<S> {
             input: self.input,
             longest_input: self.longest_input,
             output: self.output,
+            held: self.held,
             settings: self.settings,
             settings_generation: self.settings_generation,
             expects_soon: self.expects_soon,
@@ -157,7 +176,7 @@ impl Connection<Socket> {
     /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for another thread.
     pub(super) async fn serve(mut self, mut client: Client, seat: &Seat) -> Option<Departure> {
         let shown = Arc::clone(&self.shown);
-        let mut ended = pin!(shown.killed());
+        let mut called = pin!(shown.called());
         while !shown.is_killed() {
             let mut answered = 0;
             let worked = self.work(client, &mut answered).await;
@@ -178,8 +197,11 @@ impl Connection<Socket> {
             }
             match progress {
                 Progress::SliceOver if self.may_go_on() => tokio::task::yield_now().await,
-                _ if !self.pause(ended.as_mut()).await => return None,
-                _ => {}
+                _ => match self.pause(called.as_mut()).await {
+                    Awoken::BySocket => {}
+                    Awoken::ByOthers => called.set(shown.called()),
+                    Awoken::Gone => return None,
+                },
             }
         }
         self.finish().await;
@@ -190,9 +212,9 @@ impl Connection<Socket> {
     async fn work(&mut self, mut client: Client, answered: &mut u64) -> Option<(Client, Progress)> {
         self.refresh_settings();
         let start = Instant::now();
-        for number in 1..=SLICE_REQUESTS {
-            let limits = self.limits(&client);
-            let request = match self.parser.next(&mut self.input, &limits) {
+        client.turn = start;
+        for _ in 0..SLICE_REQUESTS {
+            let request = match self.next_request(&client) {
                 Ok(Some(request)) => request,
                 Ok(None) => return Some((client, Progress::Starved)),
                 Err(error) => {
@@ -201,6 +223,9 @@ impl Connection<Socket> {
                 }
             };
             client = self.answer(client, request).await?;
+            if self.held.is_some() {
+                return Some((client, Progress::Held));
+            }
             *answered += 1;
             if client.closing {
                 if client.abandoned {
@@ -208,7 +233,7 @@ impl Connection<Socket> {
                 }
                 return Some((client, Progress::Closing));
             }
-            let is_time_over = number % REQUESTS_PER_LOOK == 0 && start.elapsed() > SLICE_TIME;
+            let is_time_over = client.turn.saturating_duration_since(start) > SLICE_TIME;
             if is_time_over || self.output.len() > SLICE_OUTPUT || self.shown.is_killed() {
                 break;
             }
@@ -216,9 +241,21 @@ impl Connection<Socket> {
         Some((client, Progress::SliceOver))
     }
 
+    fn next_request(&mut self, client: &Client) -> Result<Option<Request>, ProtocolError> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held.request));
+        }
+        let limits = self.limits(client);
+        self.parser.next(&mut self.input, &limits)
+    }
+
     /// Runs a request where it belongs and keeps its reply.
     async fn answer(&mut self, mut client: Client, request: Request) -> Option<Client> {
         let call = Call::new(&self.server, &client, &request);
+        if let Some(until) = call.held_until(&self.server, &client) {
+            self.held = Some(Held { request, until });
+            return Some(client);
+        }
         if !call.is_heavy(&self.server, &mut client, &request) {
             let reply = call.run(&self.server, &mut client, &request);
             reply.encode(client.protocol, self.output.end());
@@ -235,6 +272,7 @@ impl Connection<Socket> {
         self.shown.set_busy(true);
         let server = Arc::clone(&self.server);
         let run = move || {
+            client.turn = Instant::now();
             let reply = call.run(&server, &mut client, &request);
             let mut encoded = BytesMut::new();
             reply.encode(client.protocol, &mut encoded);
@@ -283,6 +321,9 @@ impl Connection<Socket> {
 
     /// Writes what the socket takes now.
     fn flush(&mut self) -> io::Result<()> {
+        if self.shown.has_mail() && self.may_go_on() {
+            self.output.append(self.shown.collect_mail());
+        }
         if self.output.is_empty() {
             return Ok(());
         }
@@ -313,16 +354,22 @@ impl Connection<Socket> {
         self.output.len() <= MAX_PENDING_OUTPUT
     }
 
-    /// Waits until there is something to do; false if the client left.
-    async fn pause(&mut self, ended: Pin<&mut impl Future<Output = ()>>) -> bool {
+    /// While a request is held, only a little is read, to notice a client that leaves.
+    fn may_read(&self) -> bool {
+        self.may_go_on() && (self.held.is_none() || self.input.len() < READ_LEN)
+    }
+
+    /// Waits until there is something to do.
+    async fn pause(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Awoken {
         self.tidy_input();
         self.shown.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.shown.query_buffer_free.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
-        let event = match self.output.patience() {
-            None => self.next_event(ended).await,
+        self.shown.is_held.store(self.held.is_some(), Ordering::Relaxed);
+        let event = match self.patience() {
+            None => self.next_event(called).await,
             Some(deadline) => {
-                let event = self.next_event(ended);
-                // When the time is over, the limit is looked at again.
+                let event = self.next_event(called);
+                // When the time is over, the limit and the held request are looked at again.
                 tokio::time::timeout_at(deadline.into(), event).await.unwrap_or(Event::Writable)
             }
         };
@@ -330,10 +377,11 @@ impl Connection<Socket> {
             Event::Input(Ok(len)) if len > 0 => {
                 self.longest_input = self.longest_input.max(self.input.len());
                 self.count_input(len as u64);
-                true
+                Awoken::BySocket
             }
-            Event::Input(_) => false,
-            Event::Writable | Event::Ended => true,
+            Event::Input(_) => Awoken::Gone,
+            Event::Writable => Awoken::BySocket,
+            Event::Called => Awoken::ByOthers,
         }
     }
 
@@ -345,6 +393,12 @@ impl Connection<Socket> {
         }
     }
 
+    /// How long to wait for an event at most.
+    fn patience(&self) -> Option<Instant> {
+        let held = self.held.as_ref().map(|held| held.until);
+        [self.output.patience(), held].into_iter().flatten().min()
+    }
+
     fn count_input(&self, len: u64) {
         let traffic = self.server.traffic.mine();
         traffic.reads_processed.add(1);
@@ -352,12 +406,12 @@ impl Connection<Socket> {
         self.shown.bytes_in.add(len);
     }
 
-    async fn next_event(&mut self, ended: Pin<&mut impl Future<Output = ()>>) -> Event {
+    async fn next_event(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let began = Instant::now();
         let awake = if self.expects_soon { STAY_AWAKE } else { Duration::ZERO };
         let event = tokio::select! {
             biased;
-            event = self.event(ended) => event,
+            event = self.event(called) => event,
             never = stay_awake(awake) => match never {},
         };
         self.expects_soon = began.elapsed() < STAY_AWAKE;
@@ -365,8 +419,8 @@ impl Connection<Socket> {
     }
 
     /// Reads while replies wait too, unless there are too many: a client may send all before it reads any.
-    async fn event(&mut self, mut ended: Pin<&mut impl Future<Output = ()>>) -> Event {
-        let (wants_input, wants_room) = (self.may_go_on(), !self.output.is_empty());
+    async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
+        let (wants_input, wants_room) = (self.may_read(), !self.output.is_empty());
         let hint = self.parser.hint();
         poll_fn(|cx| {
             if wants_input && let Poll::Ready(read) = poll_input(&mut self.socket, &mut self.input, hint, cx)
@@ -376,7 +430,7 @@ impl Connection<Socket> {
             if wants_room && self.socket.poll_write_ready(cx).is_ready() {
                 return Poll::Ready(Event::Writable);
             }
-            ended.as_mut().poll(cx).map(|()| Event::Ended)
+            called.as_mut().poll(cx).map(|()| Event::Called)
         })
         .await
     }

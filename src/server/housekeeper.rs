@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::lanes::Balancer;
 use crate::commands::Server;
+use crate::commands::observers::Event;
 use crate::info::memory;
 
 /// Time between two rounds.
@@ -78,9 +79,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
             break;
         }
         balancer.round();
-        for db in server.keyspace.databases() {
-            db.expire_cycle(KEYS_PER_ROUND);
-        }
+        end_keys(server);
         if round % ROUNDS_PER_SAMPLE == 0 {
             end_idle_clients(server);
             sample = sample.next(server);
@@ -89,7 +88,19 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
     }
 }
 
-/// Those that are silent for longer than `timeout`; not those that wait for a reply.
+/// Not during a `CLIENT PAUSE`: what the client that paused looks at must not change.
+fn end_keys(server: &Server) {
+    if server.pause.in_force().is_some() {
+        return;
+    }
+    let began = Instant::now();
+    for db in server.keyspace.databases() {
+        db.expire_cycle(KEYS_PER_ROUND);
+    }
+    server.observers.event(Event::ExpireCycle, began.elapsed());
+}
+
+/// Those that are silent for longer than `timeout`; not those that wait for a reply, and no monitors.
 fn end_idle_clients(server: &Server) {
     let Some(timeout) = server.config.settings().idle_timeout() else { return };
     let idle = |client: &Arc<_>| is_idle(client, timeout.as_secs());
@@ -97,7 +108,8 @@ fn end_idle_clients(server: &Server) {
 }
 
 fn is_idle(client: &crate::commands::client::Shown, limit_seconds: u64) -> bool {
-    !client.is_busy() && client.idle_seconds() > limit_seconds
+    let waits = [&client.is_monitor, &client.is_held].into_iter().any(|flag| flag.load(Ordering::Relaxed));
+    !waits && !client.is_busy() && client.idle_seconds() > limit_seconds
 }
 
 /// Commands counted at some time.
