@@ -10,7 +10,7 @@ use super::expiry::Deadline;
 use super::hash::HashView;
 use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
-use super::string::StringValue;
+use super::string::{StringRef, StringValue};
 use super::value::{SetHandle, Value, WrongType};
 use crate::record::Record;
 use crate::vector_set::VectorSet;
@@ -78,7 +78,16 @@ impl Database {
 
     /// The string of a key, for a command that reads it.
     pub fn string(&self, key: &[u8]) -> Result<Option<StringValue>, WrongType> {
-        self.lookup(key, Attention::Used, |entry| entry.value().as_string().cloned()).transpose()
+        self.read_string(key, |string| string.to_value())
+    }
+
+    /// What `look` says of the string of a key, for a command that reads it. Runs under the shard's read lock.
+    pub fn read_string<R>(
+        &self,
+        key: &[u8],
+        look: impl FnOnce(StringRef<'_>) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        self.lookup(key, Attention::Used, |entry| entry.value().as_string().map(look)).transpose()
     }
 
     /// What `look` says of the hash of a key, for a command that reads it. Runs under the shard's read lock.

@@ -9,7 +9,7 @@ use super::expiry::Deadline;
 use super::hash::{Hash, HashView};
 use super::reaper::Garbage;
 use super::shard::{SHARDS, shard_of};
-use super::string::StringValue;
+use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
 use crate::record::Record;
@@ -84,7 +84,7 @@ impl<'k> Exclusive<'k> {
     }
 
     /// The string of a key.
-    pub fn string(&mut self, key: &[u8]) -> Result<Option<&StringValue>, WrongType> {
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<StringRef<'_>>, WrongType> {
         self.get(key).map(|entry| entry.value().as_string()).transpose()
     }
 
@@ -114,6 +114,19 @@ impl<'k> Exclusive<'k> {
         Ok(outcome)
     }
 
+    /// Changes the text of a key where it is: long texts are not copied. None if there is no such key. What comes out
+    /// is a text like any that APPEND or SETRANGE made, also if `edit` does nothing.
+    pub fn edit_string<R>(
+        &mut self,
+        key: &[u8],
+        edit: impl FnOnce(&mut TextEdit<'_>) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        let Some(Found { held, id, .. }) = self.find(key) else { return Ok(None) };
+        let table = &mut self.held[held].table;
+        table.entry(id).mark_used(self.now_ms);
+        table.edit_string(id, edit).map(Some)
+    }
+
     /// True if there is such a key.
     pub fn contains(&mut self, key: &[u8]) -> bool {
         self.find(key).is_some()
@@ -133,7 +146,9 @@ impl<'k> Exclusive<'k> {
         let table = &mut self.held[held].table;
         table.entry(id).mark_used(self.now_ms);
         table.set_deadline(id, deadline);
-        self.garbage.add(table.replace(id, value));
+        if let Some(old) = table.replace(id, value) {
+            self.garbage.add_value(old);
+        }
     }
 
     /// Sets when a key ends; false if there is no such key.
@@ -147,14 +162,20 @@ impl<'k> Exclusive<'k> {
 
     /// Removes a key; false if there was none.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.take(key).map(|(value, _)| self.garbage.add(value)).is_some()
+        let found = self.find(key);
+        if let Some(found) = found {
+            let entry = self.take_found(found);
+            self.garbage.add(entry);
+        }
+        found.is_some()
     }
 
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
         let entry = self.take_found(found);
-        Some((entry.value, entry.deadline))
+        let deadline = entry.deadline();
+        Some((entry.into_value(), deadline))
     }
 
     /// Removes all keys of the shards that are locked.
@@ -210,7 +231,7 @@ impl<'k> Exclusive<'k> {
 
     fn expire(&mut self, found: Found) {
         let entry = self.take_found(found);
-        self.garbage.add(entry.value);
+        self.garbage.add(entry);
         self.db.common.count_expired();
     }
 

@@ -17,6 +17,10 @@ struct Field {
     deadline: Deadline,
 }
 
+/// The hash of a key, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct HashRef<'h>(&'h Hash);
+
 /// A hash as it is at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct HashView<'h> {
@@ -88,6 +92,22 @@ impl Hash {
 
     fn position(&self, name: &[u8]) -> Option<usize> {
         self.fields.iter().position(|field| *field.name == *name)
+    }
+}
+
+impl<'h> HashRef<'h> {
+    pub(super) fn new(hash: &'h Hash) -> Self {
+        Self(hash)
+    }
+
+    /// What a reader sees at this moment.
+    pub fn view(self, now_ms: i64) -> HashView<'h> {
+        self.0.view(now_ms)
+    }
+
+    /// A hash of its own.
+    pub fn to_hash(self) -> Hash {
+        self.0.clone()
     }
 }
 

@@ -42,12 +42,12 @@ pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
-pub use self::hash::{Hash, HashView};
+pub use self::hash::{Hash, HashRef, HashView};
 pub use self::reaper::Reaper;
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
-pub use self::string::StringValue;
-pub use self::value::{SetHandle, Value, WrongType};
+pub use self::string::{StringRef, StringValue, TextEdit};
+pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 use crate::record::Record;
 
 /// How many databases there are (Redis' default for `databases`).

@@ -106,7 +106,7 @@ fn scanned(db: &Database) -> Vec<(u8, (i64, Deadline))> {
     let (mut seen, mut cursor) = (Vec::new(), Cursor::START);
     loop {
         cursor = db.scan(cursor, 2, |entry| {
-            let number = entry.value().as_string().ok().and_then(StringValue::as_integer).unwrap();
+            let number = entry.value().as_string().ok().and_then(StringRef::as_integer).unwrap();
             seen.push((entry.key()[0], (number, entry.deadline())));
         });
         if cursor.is_start() {
