@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::expiry::HEAP_BYTES_EACH;
-use super::hash::{Hash, HashRef};
+use super::hash::{Hash, HashForm, HashRef, PackedLimits};
 use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::{Tailed, allocated_bytes};
@@ -37,6 +37,8 @@ enum Kind {
     Integer,
     Text,
     EditedText,
+    /// The fields of a small hash.
+    PackedHash,
     /// None: the value is the block's [`Large`].
     Large,
 }
@@ -56,7 +58,7 @@ const DEADLINE_BYTES: usize = size_of::<Deadline>();
 
 impl Tag {
     fn from_bits(bits: u32) -> Self {
-        let kind = [Kind::Integer, Kind::Text, Kind::EditedText, Kind::Large];
+        let kind = [Kind::Integer, Kind::Text, Kind::EditedText, Kind::PackedHash, Kind::Large];
         Self {
             kind: kind[(bits & (DEADLINE_BIT - 1)) as usize],
             has_deadline: bits & DEADLINE_BIT != 0,
@@ -95,12 +97,13 @@ impl Entry {
         let bytes = &tail[tail.len() - value_len..];
         match (kind, self.block.value()) {
             (_, Some(Large::Text(long))) => ValueRef::String(StringRef(Form::Long(long))),
-            (_, Some(Large::Hash(hash))) => ValueRef::Hash(HashRef::new(hash)),
+            (_, Some(Large::Hash(hash))) => ValueRef::Hash(hash.by_ref()),
             (_, Some(Large::VectorSet(set))) => ValueRef::VectorSet(set),
             (Kind::Integer, None) => {
                 let number = i64::from_ne_bytes(bytes.try_into().expect("an integer has eight bytes"));
                 ValueRef::String(StringRef(Form::Integer(number)))
             }
+            (Kind::PackedHash, None) => ValueRef::Hash(HashRef::of_packed(bytes)),
             (kind, None) => {
                 ValueRef::String(StringRef(Form::Text { bytes, edited: kind == Kind::EditedText }))
             }
@@ -165,12 +168,38 @@ impl Entry {
         store(value, |kind, bytes, large| self.write(kind, bytes, large))
     }
 
-    /// Changes the hash, if it is one.
-    pub(super) fn edit_hash<R>(&mut self, edit: impl FnOnce(&mut Hash) -> R) -> Result<R, WrongType> {
-        match self.block.value_mut() {
-            Some(Large::Hash(hash)) => Ok(edit(hash)),
-            _ => Err(WrongType),
+    /// Changes the hash as it is at this moment, if it is one: a table where it is, others by a copy.
+    pub(super) fn edit_hash<R>(
+        &mut self,
+        limits: PackedLimits,
+        now_ms: i64,
+        edit: impl FnOnce(&mut Hash) -> R,
+    ) -> Result<R, WrongType> {
+        if let Some(Large::Hash(hash)) = self.block.value_mut() {
+            hash.set_moment(limits, now_ms);
+            return Ok(edit(hash));
         }
+        let mut hash = self.value().as_hash()?.to_hash();
+        hash.set_moment(limits, now_ms);
+        let outcome = edit(&mut hash);
+        store_hash(hash, |kind, bytes, large| self.write(kind, bytes, large));
+        Ok(outcome)
+    }
+
+    /// When the first field of a hash ends, also if it has; `NEVER` for all other values.
+    pub(super) fn next_field_deadline(&self) -> Deadline {
+        self.value().as_hash().map_or(Deadline::NEVER, HashRef::next_deadline)
+    }
+
+    /// True if neither the key has ended, nor all the fields of its hash.
+    pub(super) fn is_live(&self, now_ms: i64) -> bool {
+        !self.deadline().is_past(now_ms)
+            && !(self.next_field_deadline().is_past(now_ms) && self.is_empty_hash(now_ms))
+    }
+
+    /// True for a hash without a field that has not ended.
+    pub(super) fn is_empty_hash(&self, now_ms: i64) -> bool {
+        self.value().as_hash().is_ok_and(|hash| hash.view(now_ms).is_empty())
     }
 
     /// Changes the text, if it is one: a long one where it is, others by a copy.
@@ -230,8 +259,15 @@ fn store<R>(value: Value, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> 
             put(if edited { Kind::EditedText } else { Kind::Text }, &bytes, None)
         }
         Value::String(StringValue(OwnedForm::Long(long))) => put(Kind::Large, &[], Some(Large::Text(long))),
-        Value::Hash(hash) => put(Kind::Large, &[], Some(Large::Hash(hash))),
+        Value::Hash(hash) => store_hash(*hash, put),
         Value::VectorSet(set) => put(Kind::Large, &[], Some(Large::VectorSet(set))),
+    }
+}
+
+fn store_hash<R>(hash: Hash, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> R {
+    match &hash.form {
+        HashForm::Packed(packed) => put(Kind::PackedHash, packed.as_bytes(), None),
+        HashForm::Table(_) => put(Kind::Large, &[], Some(Large::Hash(Box::new(hash)))),
     }
 }
 

@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 
 use super::entry::{Entry, Large};
 use super::expiry::{Deadline, Deadlines};
-use super::hash::Hash;
+use super::hash::{Hash, PackedLimits};
 use super::slab::Slab;
 use super::string::TextEdit;
 use super::value::{Value, ValueRef, WrongType};
@@ -22,6 +22,8 @@ pub(super) struct Table {
     index: HashTable<u32>,
     slab: Slab,
     deadlines: Deadlines,
+    /// For each hash of which fields end, when the next one does.
+    field_deadlines: Deadlines,
     /// How many values are vector sets; none is the common answer, and spares a walk.
     sets: usize,
 }
@@ -44,6 +46,10 @@ impl Table {
         &self.deadlines
     }
 
+    pub(super) fn field_deadlines(&self) -> &Deadlines {
+        &self.field_deadlines
+    }
+
     pub(super) fn entry(&self, id: u32) -> &Entry {
         self.slab.get(id)
     }
@@ -58,10 +64,10 @@ impl Table {
         self.index.find(index_hash(hash), is_it).copied()
     }
 
-    /// The entry of a key that has not ended.
+    /// The entry of a key that is still there for a reader.
     pub(super) fn find_live(&self, hash: u64, key: &[u8], now_ms: i64) -> Option<&Entry> {
         let entry = self.slab.get(self.find(hash, key)?);
-        (!entry.deadline().is_past(now_ms)).then_some(entry)
+        entry.is_live(now_ms).then_some(entry)
     }
 
     /// Adds an entry whose key is not in the table.
@@ -69,11 +75,12 @@ impl Table {
         let hash = hash as u32;
         entry.set_hash(hash);
         self.sets += usize::from(is_set(entry.value()));
-        let deadline = entry.deadline();
+        let (deadline, of_fields) = (entry.deadline(), entry.next_field_deadline());
         let id = self.slab.insert(entry);
         let slab = &self.slab;
         self.index.insert_unique(index_hash(hash), id, |id| index_hash(slab.get(*id).hash()));
         self.deadlines.add(deadline, id);
+        self.field_deadlines.add(of_fields, id);
     }
 
     /// Gives a key another value, and returns what was large of the one it had; a set is unbound.
@@ -81,8 +88,10 @@ impl Table {
         let entry = self.slab.get_mut(id);
         self.sets -= usize::from(is_set(entry.value()));
         entry.value().unbind();
+        let of_fields = entry.next_field_deadline();
         let old = entry.set_value(value);
         self.sets += usize::from(is_set(entry.value()));
+        self.note_fields(id, of_fields);
         old
     }
 
@@ -90,9 +99,15 @@ impl Table {
     pub(super) fn edit_hash<R>(
         &mut self,
         id: u32,
+        limits: PackedLimits,
+        now_ms: i64,
         edit: impl FnOnce(&mut Hash) -> R,
     ) -> Result<R, WrongType> {
-        self.slab.get_mut(id).edit_hash(edit)
+        let entry = self.slab.get_mut(id);
+        let of_fields = entry.next_field_deadline();
+        let outcome = entry.edit_hash(limits, now_ms, edit);
+        self.note_fields(id, of_fields);
+        outcome
     }
 
     /// Changes the text of a key, if it is one.
@@ -123,6 +138,7 @@ impl Table {
         }
         let entry = self.slab.remove(id);
         self.deadlines.remove(entry.deadline(), id);
+        self.field_deadlines.remove(entry.next_field_deadline(), id);
         self.sets -= usize::from(is_set(entry.value()));
         entry.value().unbind();
         self.shrink_index();
@@ -138,6 +154,15 @@ impl Table {
     /// All entries, given away.
     pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.slab.into_entries()
+    }
+
+    /// The next field of this key ended at `before`, until it was changed.
+    fn note_fields(&mut self, id: u32, before: Deadline) {
+        let now = self.slab.get(id).next_field_deadline();
+        if now != before {
+            self.field_deadlines.remove(before, id);
+            self.field_deadlines.add(now, id);
+        }
     }
 
     fn shrink_index(&mut self) {
