@@ -193,8 +193,9 @@ impl Entry {
 
     /// True if neither the key has ended, nor all the fields of its hash.
     pub(super) fn is_live(&self, now_ms: i64) -> bool {
-        !self.deadline().is_past(now_ms)
-            && !(self.next_field_deadline().is_past(now_ms) && self.is_empty_hash(now_ms))
+        let has_due_fields = self.next_field_deadline().is_past(now_ms);
+        let has_ended = self.deadline().is_past(now_ms) || has_due_fields && self.is_empty_hash(now_ms);
+        !has_ended
     }
 
     /// True for a hash without a field that has not ended.
