@@ -70,6 +70,11 @@ impl StringValue {
         canonical_integer(text).map_or_else(|| Self::of_text(text, false), Self::integer)
     }
 
+    /// A text that is kept as it is, also if it is the form of an integer: what INCRBYFLOAT makes.
+    pub fn written(text: &[u8]) -> Self {
+        Self::of_text(text, false)
+    }
+
     /// A string that APPEND or SETRANGE made.
     pub fn edited(text: &[u8]) -> Self {
         Self::of_text(text, true)
@@ -140,9 +145,9 @@ impl<'s> StringRef<'s> {
     pub fn as_integer(self) -> Option<i64> {
         match self.0 {
             Form::Integer(number) => Some(number),
-            Form::Text { bytes, edited: true } => canonical_integer(bytes),
-            // What is written and is a number, is kept as one; and no number is long.
-            Form::Text { edited: false, .. } | Form::Long(_) => None,
+            Form::Text { bytes, .. } => canonical_integer(bytes),
+            // No number is long.
+            Form::Long(_) => None,
         }
     }
 
@@ -302,6 +307,8 @@ mod tests {
         assert_eq!(StringValue::new(&[b'x'; 22]).encoding(20), "raw");
         assert_eq!(StringValue::edited(b"12").encoding(1), "raw");
         assert_eq!(StringValue::edited(b"12").as_integer(), Some(12));
+        assert_eq!(StringValue::written(b"12").encoding(1), "embstr");
+        assert_eq!(StringValue::written(b"12").as_integer(), Some(12));
     }
 
     #[test]
