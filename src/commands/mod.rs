@@ -10,6 +10,7 @@ mod dispatch;
 pub mod glob;
 mod help;
 mod keys;
+mod long_double;
 pub mod registry;
 mod server;
 mod spec;
