@@ -8,9 +8,11 @@ mod context;
 mod cross_protocol;
 mod dispatch;
 pub mod glob;
+mod hashes;
 mod help;
 mod keys;
 mod long_double;
+mod random;
 pub mod registry;
 mod server;
 mod spec;
@@ -26,5 +28,11 @@ pub use dispatch::{Call, dispatch};
 pub use spec::{Arity, Flags, Group, Keys, Run, Spec, Weight};
 
 /// Every command, by family. Containers bring their subcommands along.
-pub static FAMILIES: &[&[&Spec]] =
-    &[connection::COMMANDS, keys::COMMANDS, server::COMMANDS, strings::COMMANDS, vectors::COMMANDS];
+pub static FAMILIES: &[&[&Spec]] = &[
+    connection::COMMANDS,
+    hashes::COMMANDS,
+    keys::COMMANDS,
+    server::COMMANDS,
+    strings::COMMANDS,
+    vectors::COMMANDS,
+];

@@ -36,6 +36,8 @@ def witness_of(args):
         return [b"VRANGE", args[1], b"-", b"+"]
     if name == b"RANDOMKEY":
         return [b"KEYS", b"*"]
+    if name == b"HRANDFIELD" and len(args) >= 2:
+        return [b"HGETALL", args[1]]
     return None
 
 
@@ -199,6 +201,30 @@ def random_members(args, peer, ours, witness):
     return distinct and set(names) <= members
 
 
+def random_fields(args, peer, ours, witness):
+    """HRANDFIELD: fields of the hash with their values, as many, as distinct."""
+    if witness is None or not witness[0].is_aggregate:
+        return False
+    words = witness[0].value
+    pairs = {field.value: value.value for field, value in zip(words[::2], words[1::2])}
+    if len(args) == 2:
+        return peer.kind == ours.kind == b"$" and ours.value in pairs
+    if not same_kind(peer, ours) or len(peer.value) != len(ours.value):
+        return False
+    drawn = _drawn_fields(ours, with_values=len(args) > 3)
+    distinct = _integer(args[2], 0) < 0 or len(dict(drawn)) == len(drawn)
+    return distinct and all(value in (None, pairs.get(field)) and field in pairs for field, value in drawn)
+
+
+def _drawn_fields(reply, with_values):
+    """Fields and values (None if there are none): plain, in turn, or in RESP3 in arrays of two."""
+    if not with_values:
+        return [(item.value, None) for item in reply.value]
+    if reply.value and reply.value[0].is_aggregate:
+        return [tuple(part.value for part in item.value) for item in reply.value]
+    return [(field.value, value.value) for field, value in zip(reply.value[::2], reply.value[1::2])]
+
+
 def random_key(args, peer, ours, witness):
     """RANDOMKEY: one of the keys."""
     return peer.kind == ours.kind == b"$" and ours.value in witness[0].texts()
@@ -273,6 +299,7 @@ RULES = {
     b"KEYS": same_items,
     b"SCAN": same_scan,
     b"RANDOMKEY": random_key,
+    b"HRANDFIELD": random_fields,
     b"MEMORY": same_memory,
     b"TIME": same_type,
     **dict.fromkeys(TIME_TOLERANCE, same_time),
