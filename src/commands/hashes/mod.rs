@@ -2,16 +2,25 @@
 //!
 //! Know the keyspace's hashes, and that other types are refused.
 
+mod fields;
 pub(super) mod hdel;
+pub(super) mod hexpire;
 pub(super) mod hget;
 pub(super) mod hgetall;
+pub(super) mod hgetdel;
+pub(super) mod hgetex;
 pub(super) mod hincrby;
 pub(super) mod hlen;
 pub(super) mod hmget;
+pub(super) mod hpersist;
 pub(super) mod hrandfield;
 pub(super) mod hscan;
 pub(super) mod hset;
+pub(super) mod hsetex;
 pub(super) mod hsetnx;
+pub(super) mod httl;
+mod lifetime;
+mod options;
 #[cfg(test)]
 mod tests;
 
@@ -25,19 +34,31 @@ use crate::resp::{Args, Reply};
 pub(super) const COMMANDS: &[&Spec] = &[
     &hdel::SPEC,
     &hget::HEXISTS,
+    &hexpire::HEXPIRE,
+    &hexpire::HEXPIREAT,
+    &httl::HEXPIRETIME,
     &hget::HGET,
     &hgetall::HGETALL,
+    &hgetdel::SPEC,
+    &hgetex::SPEC,
     &hincrby::HINCRBY,
     &hincrby::HINCRBYFLOAT,
     &hgetall::HKEYS,
     &hlen::SPEC,
     &hmget::SPEC,
     &hset::HMSET,
+    &hpersist::SPEC,
+    &hexpire::HPEXPIRE,
+    &hexpire::HPEXPIREAT,
+    &httl::HPEXPIRETIME,
+    &httl::HPTTL,
     &hrandfield::SPEC,
     &hscan::SPEC,
     &hset::HSET,
+    &hsetex::SPEC,
     &hsetnx::SPEC,
     &hget::HSTRLEN,
+    &httl::HTTL,
     &hgetall::HVALS,
 ];
 
