@@ -7,6 +7,7 @@ from commands import name_of, vsim_options
 
 SCORE_TOLERANCE = 1e-6
 TIME_TOLERANCE = {b"TTL": 2, b"EXPIRETIME": 2, b"PTTL": 3000, b"PEXPIRETIME": 3000}
+FIELD_TIME_TOLERANCE = {b"H" + name: tolerance for name, tolerance in TIME_TOLERANCE.items()}
 VINFO_MASKED = {b"max-level", b"vset-uid", b"hnsw-max-node-uid"}
 HELLO_MASKED = {b"version", b"id"}
 CLIENT_COMPARED = {b"name", b"db", b"sub", b"psub", b"multi", b"watch", b"user", b"resp", b"lib-name", b"lib-ver"}
@@ -263,10 +264,20 @@ def same_type(args, peer, ours, witness):
 
 def same_time(args, peer, ours, witness):
     """TTL and its like: equal but for the time between the two servers' clocks."""
-    if not peer.kind == ours.kind == b":":
+    return peer.kind == ours.kind == b":" and _near(peer, ours, TIME_TOLERANCE[name_of(args)])
+
+
+def same_times(args, peer, ours, witness):
+    """HTTL and its like: the same for each field."""
+    if not same_kind(peer, ours) or len(peer.value) != len(ours.value):
         return False
+    tolerance = FIELD_TIME_TOLERANCE[name_of(args)]
+    return all(a.raw == b.raw or _near(a, b, tolerance) for a, b in zip(peer.value, ours.value))
+
+
+def _near(peer, ours, tolerance):
     a, b = int(peer.value), int(ours.value)
-    return min(a, b) >= 0 and abs(a - b) <= TIME_TOLERANCE[name_of(args)]
+    return min(a, b) >= 0 and abs(a - b) <= tolerance
 
 
 def same_client(args, peer, ours, witness):
@@ -303,4 +314,5 @@ RULES = {
     b"MEMORY": same_memory,
     b"TIME": same_type,
     **dict.fromkeys(TIME_TOLERANCE, same_time),
+    **dict.fromkeys(FIELD_TIME_TOLERANCE, same_times),
 }
