@@ -7,6 +7,7 @@ from commands import name_of, vsim_options
 
 SCORE_TOLERANCE = 1e-6
 TIME_TOLERANCE = {b"TTL": 2, b"EXPIRETIME": 2, b"PTTL": 3000, b"PEXPIRETIME": 3000}
+FIELD_TIME_TOLERANCE = {b"H" + name: tolerance for name, tolerance in TIME_TOLERANCE.items()}
 VINFO_MASKED = {b"max-level", b"vset-uid", b"hnsw-max-node-uid"}
 HELLO_MASKED = {b"version", b"id"}
 CLIENT_COMPARED = {b"name", b"db", b"sub", b"psub", b"multi", b"watch", b"user", b"resp", b"lib-name", b"lib-ver"}
@@ -36,6 +37,8 @@ def witness_of(args):
         return [b"VRANGE", args[1], b"-", b"+"]
     if name == b"RANDOMKEY":
         return [b"KEYS", b"*"]
+    if name == b"HRANDFIELD" and len(args) >= 2:
+        return [b"HGETALL", args[1]]
     return None
 
 
@@ -199,6 +202,30 @@ def random_members(args, peer, ours, witness):
     return distinct and set(names) <= members
 
 
+def random_fields(args, peer, ours, witness):
+    """HRANDFIELD: fields of the hash with their values, as many, as distinct."""
+    if witness is None or not witness[0].is_aggregate:
+        return False
+    words = witness[0].value
+    pairs = {field.value: value.value for field, value in zip(words[::2], words[1::2])}
+    if len(args) == 2:
+        return peer.kind == ours.kind == b"$" and ours.value in pairs
+    if not same_kind(peer, ours) or len(peer.value) != len(ours.value):
+        return False
+    drawn = _drawn_fields(ours, with_values=len(args) > 3)
+    distinct = _integer(args[2], 0) < 0 or len(dict(drawn)) == len(drawn)
+    return distinct and all(value in (None, pairs.get(field)) and field in pairs for field, value in drawn)
+
+
+def _drawn_fields(reply, with_values):
+    """Fields and values (None if there are none): plain, in turn, or in RESP3 in arrays of two."""
+    if not with_values:
+        return [(item.value, None) for item in reply.value]
+    if reply.value and reply.value[0].is_aggregate:
+        return [tuple(part.value for part in item.value) for item in reply.value]
+    return [(field.value, value.value) for field, value in zip(reply.value[::2], reply.value[1::2])]
+
+
 def random_key(args, peer, ours, witness):
     """RANDOMKEY: one of the keys."""
     return peer.kind == ours.kind == b"$" and ours.value in witness[0].texts()
@@ -237,10 +264,20 @@ def same_type(args, peer, ours, witness):
 
 def same_time(args, peer, ours, witness):
     """TTL and its like: equal but for the time between the two servers' clocks."""
-    if not peer.kind == ours.kind == b":":
+    return peer.kind == ours.kind == b":" and _near(peer, ours, TIME_TOLERANCE[name_of(args)])
+
+
+def same_times(args, peer, ours, witness):
+    """HTTL and its like: the same for each field."""
+    if not same_kind(peer, ours) or len(peer.value) != len(ours.value):
         return False
+    tolerance = FIELD_TIME_TOLERANCE[name_of(args)]
+    return all(a.raw == b.raw or _near(a, b, tolerance) for a, b in zip(peer.value, ours.value))
+
+
+def _near(peer, ours, tolerance):
     a, b = int(peer.value), int(ours.value)
-    return min(a, b) >= 0 and abs(a - b) <= TIME_TOLERANCE[name_of(args)]
+    return min(a, b) >= 0 and abs(a - b) <= tolerance
 
 
 def same_client(args, peer, ours, witness):
@@ -273,7 +310,9 @@ RULES = {
     b"KEYS": same_items,
     b"SCAN": same_scan,
     b"RANDOMKEY": random_key,
+    b"HRANDFIELD": random_fields,
     b"MEMORY": same_memory,
     b"TIME": same_type,
     **dict.fromkeys(TIME_TOLERANCE, same_time),
+    **dict.fromkeys(FIELD_TIME_TOLERANCE, same_times),
 }
