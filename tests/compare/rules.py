@@ -263,6 +263,44 @@ def same_memory(args, peer, ours, witness):
     return len(args) > 1 and args[1].upper() == b"USAGE" and peer.kind == ours.kind == b":"
 
 
+def same_commands(args, peer, ours, witness):
+    """COMMAND: sets in any order; subcommands only by their own names; how many commands there are is free."""
+    subcommand = args[1].upper() if len(args) > 1 else b""
+    if subcommand == b"COUNT":
+        return peer.kind == ours.kind == b":"
+    if subcommand == b"LIST":
+        return same_items(args, peer, ours, witness)
+    plain = {b"INFO": info_rows, b"DOCS": docs_entries}.get(subcommand)
+    return bool(plain and same_kind(peer, ours)) and plain(peer) == plain(ours)
+
+
+def info_rows(reply):
+    """The rows of COMMAND INFO without their subcommands, what is a set sorted; a null is an empty row."""
+    return [[unordered(field) for field in row.value[:9]] if row.is_aggregate else [] for row in reply.value]
+
+
+def docs_entries(reply):
+    """The entries of COMMAND DOCS: name → fields in order, each a name and a value; subcommands are left out."""
+    names = (name.value for name in reply.value[::2])
+    return dict(zip(names, map(_docs_fields, reply.value[1::2])))
+
+
+def _docs_fields(entry):
+    pairs = zip(entry.value[::2], entry.value[1::2])
+    return entry.kind, [(name.value, unordered(value)) for name, value in pairs if name.value != b"subcommands"]
+
+
+def unordered(reply):
+    """A reply as nested tuples; what is a set in RESP3, and what holds nothing but `+words` or pairs, is sorted."""
+    if not reply.is_aggregate:
+        return reply.kind, reply.raw
+    items = [unordered(item) for item in reply.value]
+    kinds = {item.kind for item in reply.value}
+    pairs = kinds == {b"*"} and all(len(item.value) == 2 for item in reply.value)
+    is_set = reply.kind == b"~" or kinds == {b"+"} or pairs
+    return reply.kind, tuple(sorted(items, key=repr) if is_set else items)
+
+
 RULES = {
     b"VSIM": similar,
     b"VLINKS": same_shape,
@@ -270,6 +308,7 @@ RULES = {
     b"VINFO": masked(VINFO_MASKED),
     b"HELLO": masked(HELLO_MASKED),
     b"CLIENT": same_client,
+    b"COMMAND": same_commands,
     b"KEYS": same_items,
     b"SCAN": same_scan,
     b"RANDOMKEY": random_key,

@@ -85,6 +85,16 @@ class Ruling(unittest.TestCase):
         self.assertTrue(equal(vsim(b"WITHSCORES", b"COUNT", b"1"), one, other))
         self.assertFalse(equal(vsim(b"WITHSCORES", b"COUNT", b"2"), one, other))
 
+    def test_documentation_is_compared_but_for_the_order_of_sets(self):
+        def docs(flags, name=b"$1\r\nx\r\n"):
+            return reply(b"%%1\r\n$3\r\nget\r\n%%1\r\n$9\r\narguments\r\n*1\r\n%%2\r\n$4\r\nname\r\n%s$5\r\nflags\r\n%s" % (name, flags))
+
+        one, other = docs(b"~2\r\n+a\r\n+b\r\n"), docs(b"~2\r\n+b\r\n+a\r\n")
+        asked = [b"COMMAND", b"DOCS", b"get"]
+        self.assertTrue(equal(asked, one, other))
+        self.assertFalse(equal(asked, one, docs(b"~2\r\n+b\r\n+c\r\n")))
+        self.assertFalse(equal(asked, one, docs(b"~2\r\n+b\r\n+a\r\n", b"$1\r\ny\r\n")))
+
     def test_bytes_elsewhere(self):
         self.assertFalse(equal([b"VCARD", b"k"], reply(b":1\r\n"), reply(b":2\r\n")))
         self.assertFalse(equal([b"VEMB", b"k", b"a"], reply(b"*1\r\n,1.5\r\n"), reply(b"*1\r\n,1.5000001\r\n")))
@@ -185,6 +195,23 @@ class Explaining(unittest.TestCase):
         self.assertIsNone(self.check("CLIENT LIST", b"+OK\r\n", unknown.replace(b"Pause", b"LIST")))
         self.assertEqual(self.check("LASTSAVE", b":1\r\n", b"-ERR unknown command 'LASTSAVE'\r\n"), "not-built")
         self.assertIsNone(self.check("PING", b"+PONG\r\n", b"-ERR unknown command 'PING'\r\n"))
+
+    def test_extended_docs(self):
+        def docs(summary, flags):
+            fields = b"$7\r\nsummary\r\n$1\r\n%s\r\n$9\r\narguments\r\n*1\r\n%%1\r\n$5\r\nflags\r\n~%d\r\n" % (summary, len(flags))
+            return b"%1\r\n$4\r\nVREM\r\n%2\r\n" + fields + b"".join(b"+%s\r\n" % flag for flag in flags)
+
+        self.assertEqual(self.check("COMMAND DOCS VREM", docs(b"s", []), docs(b"s", [b"multiple"])), "extended-docs")
+        self.assertIsNone(self.check("COMMAND DOCS VREM", docs(b"s", []), docs(b"t", [b"multiple"])))
+        self.assertIsNone(self.check("COMMAND DOCS VDIM", docs(b"s", []), docs(b"s", [b"multiple"])))
+
+    def test_refused_docs(self):
+        def docs(summary, since):
+            return b"%%1\r\n$6\r\nasking\r\n%%2\r\n$7\r\nsummary\r\n$1\r\n%s\r\n$5\r\nsince\r\n$1\r\n%s\r\n" % (summary, since)
+
+        self.assertEqual(self.check("COMMAND DOCS asking", docs(b"a", b"3"), docs(b"b", b"3")), "refused-docs")
+        self.assertIsNone(self.check("COMMAND DOCS asking", docs(b"a", b"3"), docs(b"b", b"4")))
+        self.assertIsNone(self.check("COMMAND DOCS get", docs(b"a", b"3"), docs(b"b", b"3")))
 
     def test_nul_in_label(self):
         refused = b"-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
