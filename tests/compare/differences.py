@@ -25,6 +25,8 @@ REFUSED_COMMANDS = {b"asking", b"readonly", b"readwrite", b"module|load", b"modu
 DESCRIPTIVE = {
     b"summary", b"complexity", b"arguments", b"history", b"doc_flags", b"deprecated_since", b"replaced_by",
 }  # fmt: skip
+HASH_ENCODINGS = [b"listpack", b"listpackex", b"hashtable"]
+"""Each is what the peer makes of the one before when it does not do any more."""
 NOT_BUILT = {b"LASTSAVE"}
 NOT_BUILT_CLIENT = {b"TRACKING", b"CACHING", b"PAUSE", b"UNPAUSE", b"UNBLOCK", b"NO-TOUCH"}
 """Subcommands of CLIENT."""
@@ -222,6 +224,13 @@ def _lolwut_docs(args, peer, ours, history, witness):
     return _described(args, b"DOCS", {b"lolwut"}) and b"and the version of the server" in ours.raw and _undescribed(peer) == _undescribed(ours)
 
 
+def _hash_encoding(args, peer, ours, history, witness):
+    """The peer's representation only ever grows."""
+    if [word.upper() for word in args[:2]] != [b"OBJECT", b"ENCODING"] or ours.value not in HASH_ENCODINGS:
+        return False
+    return peer.value in HASH_ENCODINGS[HASH_ENCODINGS.index(ours.value) + 1 :]
+
+
 def _not_built(args, peer, ours, history, witness):
     words = [word.upper() for word in args[:2]]
     if words[:1] == [b"CLIENT"] and words[1:] and words[1] in NOT_BUILT_CLIENT:
@@ -288,6 +297,7 @@ DIFFERENCES = [
     Difference("extended-docs", "commands that take more than on the peer say so", _extended_docs),
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
     Difference("lolwut-docs", "it draws no Redis", _lolwut_docs),
+    Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
     Difference("not-built", "commands that are not there yet", _not_built),
     Difference("nul-in-label", "a label with a NUL is one with a special character", _nul_in_label),
 ]
