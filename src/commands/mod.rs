@@ -10,6 +10,7 @@ mod dispatch;
 pub mod glob;
 mod hashes;
 mod help;
+mod key_spec;
 mod keys;
 mod long_double;
 mod mailbox;
@@ -28,7 +29,8 @@ mod vectors;
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
 pub use dispatch::{Call, dispatch};
-pub use spec::{Arity, Flags, Group, Keys, Run, Spec, Weight};
+pub use key_spec::Keys;
+pub use spec::{Arity, Flags, Group, Run, Spec, Weight};
 
 /// Every command, by family. Containers bring their subcommands along.
 pub static FAMILIES: &[&[&Spec]] = &[
