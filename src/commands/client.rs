@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::registry::{self, Command};
+use super::transactions::{Queue, Watches};
 use crate::counters::Counter;
 use crate::resp::Protocol;
 
@@ -24,6 +25,10 @@ pub struct Client {
     pub authenticated: bool,
     /// `CLIENT REPLY`.
     pub replies: Replies,
+    /// What `MULTI` began.
+    pub(super) queue: Option<Box<Queue>>,
+    /// The keys of `WATCH`.
+    pub(super) watches: Watches,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
     /// Set with `closing` if replies that still wait are not to be sent.
@@ -34,6 +39,8 @@ impl Client {
     /// A client as it is after connecting.
     pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
         Self {
+            queue: None,
+            watches: Watches::new(&shown),
             shown,
             db: 0,
             protocol: Protocol::Resp2,
@@ -108,6 +115,14 @@ pub struct Shown {
     pub protocol: AtomicU8,
     /// `CLIENT NO-EVICT`.
     pub no_evict: AtomicBool,
+    /// Commands queued since `MULTI`; -1 without.
+    pub multi: AtomicI64,
+    /// Bytes of their words.
+    pub multi_bytes: AtomicUsize,
+    /// Keys watched.
+    pub watch: AtomicUsize,
+    /// Goes up when one of them changes.
+    pub touched: Arc<AtomicBool>,
     /// One more than its number in the registry; 0 before the first.
     last_command: AtomicUsize,
     last_active_ms: AtomicU64,
@@ -154,6 +169,10 @@ impl Shown {
             db: AtomicUsize::new(0),
             protocol: AtomicU8::new(2),
             no_evict: AtomicBool::new(false),
+            multi: AtomicI64::new(-1),
+            multi_bytes: AtomicUsize::new(0),
+            watch: AtomicUsize::new(0),
+            touched: Arc::default(),
             last_command: AtomicUsize::new(0),
             last_active_ms: AtomicU64::new(0),
             commands: Counter::new(),
@@ -179,6 +198,11 @@ impl Shown {
     pub fn begin(&self, command: &Command, now: Instant) {
         self.touch(now);
         self.commands.add(1);
+        self.name_command(command);
+    }
+
+    /// Notes what the client asked for last.
+    pub fn name_command(&self, command: &Command) {
         self.last_command.store(command.id + 1, Ordering::Relaxed);
     }
 

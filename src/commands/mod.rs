@@ -17,6 +17,7 @@ pub mod statistics;
 mod strings;
 #[cfg(test)]
 mod testing;
+mod transactions;
 mod vectors;
 
 pub use client::Client;
@@ -25,5 +26,11 @@ pub use dispatch::{Call, dispatch};
 pub use spec::{Arity, Flags, Group, Keys, Run, Spec, Weight};
 
 /// Every command, by family. Containers bring their subcommands along.
-pub static FAMILIES: &[&[&Spec]] =
-    &[connection::COMMANDS, keys::COMMANDS, server::COMMANDS, strings::COMMANDS, vectors::COMMANDS];
+pub static FAMILIES: &[&[&Spec]] = &[
+    connection::COMMANDS,
+    keys::COMMANDS,
+    server::COMMANDS,
+    strings::COMMANDS,
+    transactions::COMMANDS,
+    vectors::COMMANDS,
+];

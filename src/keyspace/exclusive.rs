@@ -8,7 +8,7 @@ use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView};
 use super::reaper::Garbage;
-use super::shard::{SHARDS, shard_of};
+use super::shard::{SHARDS, Shard, shard_of};
 use super::string::StringValue;
 use super::table::Table;
 use super::value::{Value, WrongType};
@@ -32,8 +32,17 @@ pub struct Exclusive<'k> {
 
 #[derive(Debug)]
 struct Held<'k> {
-    shard: usize,
+    number: usize,
+    shard: &'k Shard,
     table: RwLockWriteGuard<'k, Table>,
+}
+
+impl Held<'_> {
+    /// The way to a table that can be changed: who watches the key is told.
+    fn change(&mut self, key: &[u8]) -> &mut Table {
+        self.shard.watched.touch(key);
+        &mut self.table
+    }
 }
 
 /// Where a live key was found.
@@ -59,7 +68,10 @@ impl<'k> Exclusive<'k> {
 
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
-        let lock = |shard: usize| Held { shard, table: db.shards[shard].table.write() };
+        let lock = |number: usize| {
+            let shard = &db.shards[number];
+            Held { number, shard, table: shard.write() }
+        };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
         Self { db, now_ms: db.common.clock.now_ms(), held, garbage: db.common.reaper.garbage() }
@@ -104,7 +116,8 @@ impl<'k> Exclusive<'k> {
             self.insert(key, Value::Hash(Box::default()), Deadline::NEVER);
         }
         let Found { held, id, .. } = self.find(key).expect("it was there or has just been added");
-        let (outcome, is_empty) = self.held[held].table.edit_hash(id, |hash| {
+        self.held[held].table.entry(id).value().as_hash()?;
+        let (outcome, is_empty) = self.held[held].change(key).edit_hash(id, |hash| {
             hash.remove_due(now_ms);
             (edit(hash), hash.is_empty())
         })?;
@@ -130,7 +143,7 @@ impl<'k> Exclusive<'k> {
         let Some(Found { held, id, .. }) = self.find(key) else {
             return self.insert(key, value, deadline);
         };
-        let table = &mut self.held[held].table;
+        let table = self.held[held].change(key);
         table.entry(id).mark_used(self.now_ms);
         table.set_deadline(id, deadline);
         self.garbage.add(table.replace(id, value));
@@ -140,7 +153,7 @@ impl<'k> Exclusive<'k> {
     pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
         let found = self.find(key);
         if let Some(Found { held, id, .. }) = found {
-            self.held[held].table.set_deadline(id, deadline);
+            self.held[held].change(key).set_deadline(id, deadline);
         }
         found.is_some()
     }
@@ -153,13 +166,14 @@ impl<'k> Exclusive<'k> {
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
-        let entry = self.take_found(found);
+        let entry = self.held[found.held].change(key).take(found.hash, found.id);
         Some((entry.value, entry.deadline))
     }
 
     /// Removes all keys of the shards that are locked.
     pub(super) fn clear(&mut self) {
-        for Held { table, .. } in &mut self.held {
+        for Held { table, shard, .. } in &mut self.held {
+            shard.watched.touch_all(|_| false);
             table.unbind_all();
             if table.len() > 0 {
                 self.garbage.add_table(std::mem::take(&mut **table));
@@ -169,7 +183,11 @@ impl<'k> Exclusive<'k> {
 
     /// Exchanges all keys with another database, of which the same shards are locked.
     pub(super) fn swap(&mut self, other: &mut Self) {
+        let (hasher, now_ms) = (&self.db.common, self.now_ms);
+        let has = |table: &Table, key: &[u8]| table.find_live(hasher.hash(key), key, now_ms).is_some();
         for (mine, theirs) in self.held.iter_mut().zip(&mut other.held) {
+            mine.shard.watched.touch_all(|key| has(&theirs.table, key));
+            theirs.shard.watched.touch_all(|key| has(&mine.table, key));
             mine.table.unbind_all();
             theirs.table.unbind_all();
             std::mem::swap(&mut *mine.table, &mut *theirs.table);
@@ -191,7 +209,7 @@ impl<'k> Exclusive<'k> {
         let hash = self.db.common.hash(key);
         let held = self.held_of(hash);
         let entry = Entry::new(key, value, deadline, self.now_ms);
-        self.held[held].table.insert(hash, entry);
+        self.held[held].change(key).insert(hash, entry);
     }
 
     /// Where the key is, if it has not ended. If it has, it is removed here.
@@ -209,18 +227,16 @@ impl<'k> Exclusive<'k> {
     }
 
     fn expire(&mut self, found: Found) {
-        let entry = self.take_found(found);
+        let held = &mut self.held[found.held];
+        let entry = held.table.take(found.hash, found.id);
+        held.shard.watched.touch_ended(entry.key());
         self.garbage.add(entry.value);
         self.db.common.count_expired();
     }
 
-    fn take_found(&mut self, found: Found) -> Entry {
-        self.held[found.held].table.take(found.hash, found.id)
-    }
-
     fn held_of(&self, hash: u64) -> usize {
         let shard = shard_of(hash);
-        let held = self.held.binary_search_by_key(&shard, |held| held.shard);
+        let held = self.held.binary_search_by_key(&shard, |held| held.number);
         held.expect("the key was named when the shards were locked")
     }
 }

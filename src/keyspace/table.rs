@@ -129,6 +129,13 @@ impl Table {
         sets.take(self.sets).for_each(|entry| entry.value.unbind());
     }
 
+    /// Unbinds the set of a key, if it means one: somebody is about to change it, whom its writers cannot see.
+    pub(super) fn unbind(&self, hash: u64, key: &[u8]) {
+        if let Some(id) = self.find(hash, key) {
+            self.slab.get(id).value.unbind();
+        }
+    }
+
     /// All values, given away.
     pub(super) fn into_values(self) -> impl Iterator<Item = Value> {
         self.slab.into_entries().map(|entry| entry.value)
