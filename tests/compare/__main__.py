@@ -15,6 +15,7 @@ import generated
 import protocol
 import scores
 import self_test
+import watch
 from pair import Broken
 from report import Report
 from servers import Servers
@@ -25,6 +26,7 @@ PARTS = {
     "generated": generated.run,
     "protocol": protocol.run,
     "scores": scores.run,
+    "watch": watch.run,
 }
 
 
