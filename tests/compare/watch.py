@@ -6,8 +6,9 @@ Each case sends `before` and `WATCH k j` over one connection, `meanwhile` over a
 from notation import words
 from pair import Pair
 
-BEFORE = [[], ["SET k v"], ["SET k v EX 100"], ["SET j 1", "SET k 2"], ["VADD k VALUES 2 1 0 e", "VADD k VALUES 2 0 1 f"]]
+BEFORE = [[], ["SET k v"], ["SET k v EX 100"], ["SET j 1", "SET k 2"]]
 """What there is when the watch begins."""
+VECTORS = ["VADD k VALUES 2 1 0 e", "VADD k VALUES 2 0 1 f"]
 MEANWHILE = [
     ["PING"],
     ["GET k", "TTL k", "TYPE k", "EXISTS k", "DBSIZE", "KEYS *", "SCAN 0"],
@@ -42,6 +43,9 @@ MEANWHILE = [
     ["MULTI", "SET k v", "DISCARD"],
     ["MULTI", "GET k", "EXEC"],
     ["WATCH k", "MULTI", "SET j v", "EXEC"],
+]
+"""What another client asks."""
+VECTORS_MEANWHILE = [
     ["VADD k VALUES 2 1 1 g"],
     ["VADD k VALUES 2 1 1 e"],
     ["VREM k e"],
@@ -54,13 +58,13 @@ AFTER = ["MULTI", "SET done 1", "GET k", "EXEC", "GET done"]
 
 def run(servers, report, options):
     watcher, other = Pair(servers, report), Pair(servers, report)
-    for before in BEFORE:
-        for meanwhile in MEANWHILE:
-            watcher.reset()
-            other.connect()
-            send(watcher, [*before, "WATCH k j"])
-            send(other, meanwhile)
-            send(watcher, AFTER)
+    cases = [(before, meanwhile) for before in [*BEFORE, VECTORS] for meanwhile in MEANWHILE]
+    for before, meanwhile in [*cases, *((VECTORS, meanwhile) for meanwhile in VECTORS_MEANWHILE)]:
+        watcher.reset()
+        other.connect()
+        send(watcher, [*before, "WATCH k j"])
+        send(other, meanwhile)
+        send(watcher, AFTER)
     watcher.disconnect()
     other.disconnect()
 
