@@ -7,7 +7,6 @@ mod connection;
 mod context;
 mod cross_protocol;
 mod dispatch;
-pub mod glob;
 mod help;
 mod keys;
 pub mod registry;
@@ -19,6 +18,7 @@ mod strings;
 mod testing;
 mod vectors;
 
+pub use crate::glob;
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
 pub use dispatch::{Call, dispatch};
