@@ -24,10 +24,14 @@ fn main() -> ExitCode {
         Err(reason) => return fail(&reason),
     };
     return_memory_in_background();
+    let has_logfile = !start.settings.logfile.is_empty();
     match serve(start, log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("cannot start: {error}");
+            // Without a file, the log goes where this message goes.
+            if has_logfile {
+                tracing::error!("{error}");
+            }
             fail(error.as_ref())
         }
     }

@@ -87,6 +87,11 @@ pub fn from_command_line(
         let (name, text) = if name == "-" {
             (STANDARD_INPUT.to_owned(), read_standard_input().map_err(StartError::Unreadable)?)
         } else {
+            if path.is_some() {
+                return Err(StartError::Unreadable(format!(
+                    "{name} is a second file: 'include' it in the first"
+                )));
+            }
             let absolute = std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name));
             let text = file::read(Path::new(name)).map_err(StartError::Unreadable)?;
             (path.insert(absolute).display().to_string(), text)
@@ -176,6 +181,7 @@ mod tests {
             )
         );
         assert!(refused(&["--port", "x"]).contains("Reading the flags\n>>> '--port x'\n"));
+        assert!(refused(&[&path, &path]).contains("is a second file"));
         assert!(refused(&["/no/such/file"]).starts_with("cannot read the configuration: /no/such/file: "));
         let error = parse(&[], &[("NEARHIT_PORT", "x")]).expect_err("x is no port").to_string();
         assert!(error.contains("Reading the environment\n>>> 'NEARHIT_PORT=x'\n"), "{error}");
