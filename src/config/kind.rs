@@ -134,9 +134,15 @@ fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
     (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::OutOfRange(min, max))
 }
 
-/// A negative number is a number, but outside of all bounds.
+/// A negative number is a number, but outside of all bounds; one with leading zeros or a `+` is none, as in Redis.
+/// So is one beyond 64 bits.
 fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
-    let value: i128 = text.parse().map_err(|_| InvalidValue::NotInteger)?;
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_canonical = text == "0" || digits.starts_with(|first| matches!(first, '1'..='9'));
+    let value = text.parse::<i128>().ok().filter(|_| is_canonical).ok_or(InvalidValue::NotInteger)?;
+    if value < i64::MIN.into() || value > i128::from(max.max(i64::MAX as u64)) {
+        return Err(InvalidValue::NotInteger);
+    }
     let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min, max))?;
     in_range(value, min, max)
 }
@@ -146,7 +152,7 @@ fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {
     (value <= max).then_some(value).ok_or(InvalidValue::OctalOutOfRange(max))
 }
 
-/// `k` is a thousand and `kb` 1024, as in redis.conf.
+/// `k` is a thousand and `kb` 1024, as in redis.conf. No digits are zero, as in Redis.
 fn memory(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 8] = [
         ("kb", 1 << 10),
@@ -161,7 +167,9 @@ fn memory(text: &str) -> Option<u64> {
     let text = text.to_ascii_lowercase();
     let (digits, factor) =
         UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
-    digits.parse::<u64>().ok()?.checked_mul(*factor)
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok() };
+    number.filter(|_| is_number)?.checked_mul(*factor)
 }
 
 fn choice(text: &str, choices: &'static [&'static str]) -> Result<&'static str, InvalidValue> {
@@ -212,12 +220,19 @@ mod tests {
 
     #[test]
     fn memory_takes_redis_units() {
-        for (text, bytes) in
-            [("7", 7), ("7b", 7), ("1k", 1000), ("1kB", 1024), ("2MB", 2 << 20), ("1g", 1_000_000_000)]
-        {
+        for (text, bytes) in [
+            ("7", 7),
+            ("7b", 7),
+            ("1k", 1000),
+            ("1kB", 1024),
+            ("2MB", 2 << 20),
+            ("1g", 1_000_000_000),
+            ("", 0),
+            ("kb", 0),
+        ] {
             assert_eq!(memory(text), Some(bytes), "{text}");
         }
-        for text in ["", "kb", "-1", "1tb", "99999999999gb", "1 kb"] {
+        for text in ["-1", "+1", "1tb", "99999999999gb", "1 kb", "1.5mb"] {
             assert_eq!(memory(text), None, "{text}");
         }
     }
@@ -227,7 +242,11 @@ mod tests {
         assert_eq!(number("x", 0, 9), Err(InvalidValue::NotInteger));
         assert_eq!(number("-1", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
         assert_eq!(number("10", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
-        assert_eq!(number("9", 0, 9), Ok(9));
+        assert_eq!((number("9", 0, 9), number("0", 0, 9)), (Ok(9), Ok(0)));
+        for text in ["", "+1", "01", "-0", " 1", "1.5", "99999999999999999999"] {
+            assert_eq!(number(text, 0, 9), Err(InvalidValue::NotInteger), "{text}");
+        }
+        assert_eq!(number("18446744073709551615", 0, u64::MAX), Ok(u64::MAX));
     }
 
     #[test]

@@ -148,18 +148,18 @@ impl Config {
     }
 }
 
-/// Unknown names come before all else that is wrong with names.
+/// The options of these names; the first name that is not settable is the one that is told.
 fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError> {
-    let found = pairs.iter().map(|(name, _)| find(name).ok_or_else(|| unknown(name)));
-    let options: Vec<_> = found.collect::<Result<_, _>>()?;
-    for (at, option) in options.iter().enumerate() {
-        let name = || pairs[at].0.to_owned();
+    let mut options: Vec<&'static OptionSpec> = Vec::with_capacity(pairs.len());
+    for (name, _) in pairs {
+        let option = find(name).ok_or_else(|| unknown(name))?;
         if !option.mutable {
-            return Err(SetError::Immutable(name()));
+            return Err(SetError::Immutable((*name).to_owned()));
         }
-        if options[..at].iter().any(|earlier| earlier.name == option.name) {
-            return Err(SetError::Duplicate(name()));
+        if options.iter().any(|earlier| earlier.name == option.name) {
+            return Err(SetError::Duplicate((*name).to_owned()));
         }
+        options.push(option);
     }
     Ok(options)
 }
