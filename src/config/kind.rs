@@ -33,7 +33,7 @@ pub enum InvalidValue {
     /// Not a number of bytes.
     NotMemory,
     /// Outside of its bounds.
-    OutOfRange(u64, u64),
+    OutOfRange(i128, i128),
     /// Not an octal number.
     NotOctal,
     /// An octal number beyond its bound.
@@ -131,7 +131,8 @@ impl Kind {
 }
 
 fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
-    (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::OutOfRange(min, max))
+    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
+    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
 }
 
 /// A negative number is a number, but outside of all bounds; one with leading zeros or a `+` is none, as in Redis.
@@ -143,7 +144,7 @@ fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
     if value < i64::MIN.into() || value > i128::from(max.max(i64::MAX as u64)) {
         return Err(InvalidValue::NotInteger);
     }
-    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min, max))?;
+    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min.into(), max.into()))?;
     in_range(value, min, max)
 }
 
