@@ -7,6 +7,8 @@ use super::settings::{OutputLimit, Settings};
 pub enum Kind {
     /// A number between two bounds (both allowed).
     Number { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
+    /// A number that may be negative.
+    Integer { field: fn(&mut Settings) -> &mut i64, min: i64, max: i64 },
     /// A number of bytes: `512`, `64kb`, `1gb`.
     Memory { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
     /// File permissions, octal.
@@ -90,6 +92,7 @@ impl Kind {
     pub fn set(&self, settings: &mut Settings, value: &str) -> Result<(), InvalidValue> {
         match *self {
             Kind::Number { field, min, max } => *field(settings) = number(value, min, max)?,
+            Kind::Integer { field, min, max } => *field(settings) = integer(value, min, max)?,
             Kind::Memory { field, min, max } => {
                 *field(settings) = in_range(memory(value).ok_or(InvalidValue::NotMemory)?, min, max)?;
             }
@@ -116,6 +119,7 @@ impl Kind {
         let settings = &mut settings;
         match self {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(settings).to_string(),
+            Kind::Integer { field, .. } => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
             Kind::Text(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
@@ -135,17 +139,25 @@ fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
     (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
 }
 
-/// A negative number is a number, but outside of all bounds; one with leading zeros or a `+` is none, as in Redis.
-/// So is one beyond 64 bits.
+/// Not with leading zeros or a `+`: as strict as Redis.
+fn is_canonical(text: &str) -> bool {
+    text == "0" || text.strip_prefix('-').unwrap_or(text).starts_with(|first| matches!(first, '1'..='9'))
+}
+
+/// A negative number is a number, but outside of all bounds; one beyond 64 bits is none.
 fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_canonical = text == "0" || digits.starts_with(|first| matches!(first, '1'..='9'));
-    let value = text.parse::<i128>().ok().filter(|_| is_canonical).ok_or(InvalidValue::NotInteger)?;
+    let value: i128 = text.parse().ok().filter(|_| is_canonical(text)).ok_or(InvalidValue::NotInteger)?;
     if value < i64::MIN.into() || value > i128::from(max.max(i64::MAX as u64)) {
         return Err(InvalidValue::NotInteger);
     }
     let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min.into(), max.into()))?;
     in_range(value, min, max)
+}
+
+fn integer(text: &str, min: i64, max: i64) -> Result<i64, InvalidValue> {
+    let value: i64 = text.parse().ok().filter(|_| is_canonical(text)).ok_or(InvalidValue::NotInteger)?;
+    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
+    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
 }
 
 fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {

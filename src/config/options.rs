@@ -45,6 +45,8 @@ const MAX_INT: u64 = i32::MAX as u64;
 const IN_MEMORY: &str = "nearhit keeps its data in memory only";
 /// Why the options of replicas have no other value.
 const NO_REPLICAS: &str = "nearhit has no replicas";
+/// As far as a `long` goes.
+const MAX_LONG: u64 = i64::MAX as u64;
 
 /// Every option. To add one, add its entry, its field in `Settings` and its paragraph in `configs/nearhit.conf`.
 pub static OPTIONS: &[OptionSpec] = &[
@@ -176,6 +178,35 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "",
         mutable: false,
         help: "File to log to; empty for standard output",
+    },
+    OptionSpec {
+        name: "slowlog-log-slower-than",
+        kind: Kind::Integer {
+            field: |settings| &mut settings.slowlog_log_slower_than,
+            min: -1,
+            max: i64::MAX,
+        },
+        default: "10000",
+        mutable: true,
+        help: "Microseconds from which a command is noted in the slow log; -1 never",
+    },
+    OptionSpec {
+        name: "slowlog-max-len",
+        kind: Kind::Number { field: |settings| &mut settings.slowlog_max_len, min: 0, max: MAX_LONG },
+        default: "128",
+        mutable: true,
+        help: "Commands that the slow log keeps",
+    },
+    OptionSpec {
+        name: "latency-monitor-threshold",
+        kind: Kind::Number {
+            field: |settings| &mut settings.latency_monitor_threshold,
+            min: 0,
+            max: MAX_LONG,
+        },
+        default: "0",
+        mutable: true,
+        help: "Milliseconds from which an event is noted for LATENCY; 0 never",
     },
     OptionSpec {
         name: "dir",
@@ -350,6 +381,7 @@ mod tests {
         for option in OPTIONS {
             let (min, max) = match option.kind {
                 Kind::Number { min, max, .. } => (min.to_string(), max.to_string()),
+                Kind::Integer { min, max, .. } => (min.to_string(), max.to_string()),
                 Kind::Memory { min, max, .. } => (format!("{}mb", min >> 20), max.to_string()),
                 Kind::Octal { max, .. } => ("0".into(), format!("{max:o}")),
                 _ => continue,

@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::lanes::Lanes;
 use super::listener::{self, Address, BindError, Listener};
-use super::network::Dealer;
 use crate::commands::Server;
 use crate::config::{Config, NotApplied, Settings};
 
@@ -20,7 +20,7 @@ use crate::config::{Config, NotApplied, Settings};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A wish to listen elsewhere.
-struct Move {
+pub(super) struct Move {
     settings: Settings,
     port_changes: bool,
     done: answers::SyncSender<Result<(), BindError>>,
@@ -43,15 +43,13 @@ impl Moves {
         Self(moves)
     }
 
-    /// Does the next one. May be cancelled while there is none.
-    pub(super) async fn next(&mut self, doors: &mut Doors) {
-        let Some(wish) = self.0.recv().await else { return std::future::pending().await };
-        let moved = doors.move_to(&wish.settings, wish.port_changes).await;
-        if let Err(error) = &moved {
-            tracing::warn!("{error}");
+    /// The next one.
+    pub(super) async fn next(&mut self) -> Move {
+        match self.0.recv().await {
+            Some(wish) => wish,
+            // The configuration is gone, and nobody can wish any more.
+            None => std::future::pending().await,
         }
-        // Whoever asked may have lost patience.
-        let _ = wish.done.send(moved);
     }
 }
 
@@ -75,7 +73,7 @@ fn ask(
 /// All listeners, each with the task that accepts there.
 pub(super) struct Doors {
     server: Arc<Server>,
-    dealer: Dealer,
+    lanes: Arc<Lanes>,
     open: Vec<Door>,
 }
 
@@ -87,8 +85,8 @@ struct Door {
 
 impl Doors {
     /// Begins to accept.
-    pub(super) fn open(listeners: Vec<Listener>, server: &Arc<Server>, dealer: Dealer) -> Self {
-        let mut doors = Self { server: Arc::clone(server), dealer, open: Vec::new() };
+    pub(super) fn open(listeners: Vec<Listener>, server: &Arc<Server>, lanes: Arc<Lanes>) -> Self {
+        let mut doors = Self { server: Arc::clone(server), lanes, open: Vec::new() };
         doors.accept(listeners);
         doors
     }
@@ -96,9 +94,19 @@ impl Doors {
     fn accept(&mut self, listeners: Vec<Listener>) {
         for listener in listeners {
             let address = listener.tcp_address();
-            let acceptor = tokio::spawn(listener.accept(Arc::clone(&self.server), self.dealer.clone()));
+            let acceptor = tokio::spawn(listener.accept(Arc::clone(&self.server), Arc::clone(&self.lanes)));
             self.open.push(Door { address, acceptor });
         }
+    }
+
+    /// Does what is wished, and says so to whoever wished it.
+    pub(super) async fn grant(&mut self, wish: Move) {
+        let moved = self.move_to(&wish.settings, wish.port_changes).await;
+        if let Err(error) = &moved {
+            tracing::warn!("{error}");
+        }
+        // Whoever asked may have lost patience.
+        let _ = wish.done.send(moved);
     }
 
     /// Closes all.

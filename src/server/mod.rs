@@ -18,11 +18,13 @@
 //! queue serves all compute threads: 64 threads at 100 µs a command lock it 640,000 times a second for some
 //! nanoseconds each. The queue needs no bound of its own, as each client waits for its one command in it.
 
+mod balance;
 mod compute;
 mod connection;
 mod doors;
 mod files;
 mod housekeeper;
+mod lanes;
 mod listener;
 mod network;
 mod output;
@@ -43,6 +45,7 @@ use compute::ComputePool;
 use doors::{Doors, Moves};
 pub use files::TooFewFiles;
 use housekeeper::Housekeeper;
+use lanes::Balancer;
 pub use listener::BindError;
 use listener::Listener;
 use network::NetworkThreads;
@@ -111,7 +114,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     server.tcp_port.store(port, Ordering::Relaxed);
     let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
-    let housekeeper = Housekeeper::start(Arc::clone(&server))?;
+    let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
     Ok(Running { server, control, listeners, moves, network, compute, housekeeper })
 }
 
@@ -137,12 +140,12 @@ impl Running {
         let Running { server, control, listeners, mut moves, network, compute, housekeeper } = self;
         control.block_on(async {
             let mut stop = server.stop.subscribe();
-            let mut doors = Doors::open(listeners, &server, network.dealer());
+            let mut doors = Doors::open(listeners, &server, network.lanes());
             loop {
                 tokio::select! {
                     // The sender lives in `server`, so this ends by a request only.
                     _ = stop.wait_for(|requested| *requested) => break,
-                    () = moves.next(&mut doors) => {}
+                    wish = moves.next() => doors.grant(wish).await,
                 }
             }
             // Whoever asks for a move from now on hears that nobody does it.

@@ -34,6 +34,7 @@ const GET: Spec = Spec {
     name: "config|get",
     arity: Arity::AtLeast(3),
     summary: "Returns the effective values of configuration parameters.",
+    syntax: "parameter...",
     run: Run::Read(get),
     ..SUBCOMMAND
 };
@@ -42,6 +43,8 @@ const SET: Spec = Spec {
     name: "config|set",
     arity: Arity::AtLeast(4),
     summary: "Sets configuration parameters in-flight.",
+    syntax: "data(parameter value)...",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     // It may wait for listeners to be opened.
     weight: Weight::Heavy,
     run: Run::Read(set),
@@ -53,6 +56,7 @@ const RESETSTAT: Spec = Spec {
     arity: Arity::Exactly(2),
     complexity: "O(1)",
     summary: "Resets the server's statistics.",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(|_, cx| {
         cx.server.reset_statistics();
         Ok(Reply::OK)
@@ -129,6 +133,7 @@ fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
         return Err(failed(name, "argument must be UTF-8"));
     }
     cx.server.config.set(&pairs).map_err(explain)?;
+    cx.server.follow_settings();
     Ok(Reply::OK)
 }
 

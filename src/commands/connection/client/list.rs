@@ -20,6 +20,7 @@ pub(super) const INFO: Spec = Spec {
     name: "client|info",
     since: "6.2.0",
     summary: "Returns information about the connection.",
+    tips: &["nondeterministic_output"],
     run: Run::Read(|_, cx| Ok(text(line(&cx.client.shown)))),
     ..SUBCOMMAND
 };
@@ -31,6 +32,8 @@ pub(super) const LIST: Spec = Spec {
     since: "2.4.0",
     complexity: "O(N) where N is the number of client connections",
     summary: "Lists open connections.",
+    syntax: "[TYPE client-type(NORMAL|MASTER|REPLICA|PUBSUB)@5.0.0] [ID client-id:integer...@6.2.0]",
+    tips: &["nondeterministic_output"],
     run: Run::Read(list),
     ..SUBCOMMAND
 };
@@ -81,9 +84,15 @@ fn line(shown: &Shown) -> String {
     line
 }
 
-/// Redis' letters: `U`nix socket, no-`e`vict, `N`one.
+/// Redis' letters: m`O`nitor, `b`locked, `U`nix socket, no-`e`vict, no-`T`ouch, `N`one.
 fn flags(shown: &Shown) -> String {
-    let letters = [('U', shown.is_unix), ('e', shown.no_evict.load(Relaxed))];
+    let letters = [
+        ('O', shown.is_monitor.load(Relaxed)),
+        ('b', shown.is_held.load(Relaxed)),
+        ('U', shown.is_unix),
+        ('e', shown.no_evict.load(Relaxed)),
+        ('T', shown.no_touch.load(Relaxed)),
+    ];
     let flags: String = letters.into_iter().filter(|(_, set)| *set).map(|(letter, _)| letter).collect();
     if flags.is_empty() { "N".to_owned() } else { flags }
 }
