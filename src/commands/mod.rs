@@ -7,7 +7,6 @@ mod connection;
 mod context;
 mod cross_protocol;
 mod dispatch;
-pub mod glob;
 mod hashes;
 mod help;
 mod key_spec;
@@ -27,6 +26,7 @@ mod testing;
 mod transactions;
 mod vectors;
 
+pub use crate::glob;
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
 pub use dispatch::{Call, dispatch};
