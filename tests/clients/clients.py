@@ -43,9 +43,19 @@ def unittest_with(python, *modules, **environment):
     return Run(command, environment=environment)
 
 
-def node(name, *files):
+def node_redis(name, package):
+    return node("test_node_redis.mjs", "test_node_redis_cache.mjs", NODE_REDIS=package)
+
+
+def ioredis(name):
+    return node("test_ioredis.mjs")
+
+
+def node(*files, **environment):
+    """Not side by side: each test empties the server."""
     installing.node_modules()
-    return Run(["node", "--test", "--test-reporter=tap", *files], counting.of_node)
+    command = ["node", "--test", "--test-concurrency=1", "--test-reporter=tap", *files]
+    return Run(command, counting.of_node, environment=environment)
 
 
 def redis_rs(name):
@@ -77,8 +87,9 @@ CLIENTS = {
     "redis-py-6": (redis_py, "redis==6.4.*"),
     "redis-py-7": (redis_py, "redis==7.*"),
     "redis-py-8": (redis_py, "redis==8.*"),
-    "node-redis": (node, "test_node_redis.mjs", "test_node_redis_cache.mjs"),
-    "ioredis": (node, "test_ioredis.mjs"),
+    "node-redis-5": (node_redis, "redis"),
+    "node-redis-6": (node_redis, "redis-6"),
+    "ioredis": (ioredis,),
     "redis-rs": (redis_rs,),
     "redis-cli": (redis_cli, "redis-cli"),
     "redis8-cli": (redis_cli, str(PEERS / "redis8-cli")),
