@@ -62,7 +62,7 @@ def redis_rs(name):
     folder = HERE / "redis-rs"
     installing.crate(folder)
     target = {"CARGO_TARGET_DIR": str(installing.INSTALLED / name)}
-    return Run(["cargo", "test", "--locked", "--quiet"], counting.of_cargo, folder, target)
+    return Run(["cargo", "test", "--locked", "--quiet", "--tests", "--", "--test-threads=1"], counting.of_cargo, folder, target)
 
 
 def django(name):
