@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use nearhit::commands::Server;
 use nearhit::config::{Config, OutputLimit, Settings};
+use nearhit::keyspace::{Deadline, Reach, StringValue, Value};
 use nearhit::server;
 
 /// A server that ends with its test.
@@ -39,6 +40,15 @@ impl Running {
     fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server does not panic");
+        }
+    }
+
+    /// Waits until the compute pool has been given something.
+    fn wait_for_compute(&self) {
+        let given =
+            || self.server.traffic.iter().map(|traffic| traffic.commands_on_compute_pool.get()).sum::<u64>();
+        while given() == 0 {
+            std::thread::yield_now();
         }
     }
 
@@ -386,6 +396,24 @@ fn unix_sockets_are_served_and_removed() {
     client.expect_end();
     running.join();
     assert!(!path.exists());
+}
+
+#[test]
+fn who_waits_for_a_long_transaction_does_not_stop_the_others() {
+    let running = start(Settings { io_threads: 1, ..settings() });
+    let (mut waiting, mut other) = (running.connect(), running.connect());
+    waiting.ask(&["SET", "k", "before"], "+OK\r\n");
+    let keyspace = &running.server.keyspace;
+    let _long = keyspace.long_transaction();
+    keyspace.transaction(&Reach::Everything, || {
+        waiting.request(&["GET", "k"]);
+        running.wait_for_compute();
+        // On the only network thread.
+        other.ask(&["PING"], "+PONG\r\n");
+        let value = Value::String(StringValue::new(b"during"));
+        keyspace.db(0).exclusive(&["k"]).put(b"k", value, Deadline::NEVER);
+    });
+    waiting.expect("$6\r\nduring\r\n");
 }
 
 #[test]

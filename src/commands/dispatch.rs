@@ -54,7 +54,8 @@ impl Call {
     pub fn held_until(&self, server: &Server, client: &Client) -> Option<Instant> {
         let pause = server.pause.in_force()?;
         let command = self.0.as_ref().ok()?;
-        let is_meant = pause.scope == Paused::Everything || command.spec.flags.has_any(CHANGES);
+        let flags = transactions::flags(client, command);
+        let is_meant = pause.scope == Paused::Everything || flags.has_any(CHANGES);
         let is_held = is_meant && !client.is_monitor;
         is_held.then(|| {
             client.shown.name_command(command);

@@ -38,6 +38,9 @@ fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
+    if cx.client.watches.are_touched() {
+        return Reply::NullArray;
+    }
     let keyspace = &cx.server.keyspace;
     let _long = queue.is_heavy().then(|| keyspace.long_transaction());
     let db = cx.client.db;
@@ -51,15 +54,18 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
     })
 }
 
-/// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them.
+/// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them. Beyond
+/// `client-output-buffer-limit` no more are kept: the client will be disconnected for those that there are.
 fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
     let mut replies = BytesMut::new();
     if cx.client.replies != Replies::Off {
         Reply::encode_array_header(commands.len(), &mut replies);
     }
+    let limit = cx.server.config.settings().client_output_buffer_limit.hard_bytes;
     for Queued { command, request } in commands {
         let reply = dispatch::run(command, cx.server, cx.client, request);
-        if cx.client.replies != Replies::Off {
+        let is_wanted = limit == 0 || replies.len() as u64 <= limit;
+        if is_wanted && cx.client.replies != Replies::Off {
             reply.encode(cx.client.protocol, &mut replies);
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::AT_ONCE;
 use crate::commands::client::{Client, Shown};
 use crate::commands::registry::{self, Command};
-use crate::commands::{Server, dispatch};
+use crate::commands::{Flags, Server, dispatch};
 use crate::resp::{Error, Reply, Request};
 
 /// Commands in one transaction at most.
@@ -24,6 +24,8 @@ pub(in crate::commands) struct Queue {
     /// Of all that is kept.
     bytes: usize,
     has_heavy: bool,
+    /// Of all commands together.
+    flags: Flags,
     failed: bool,
     shown: Arc<Shown>,
 }
@@ -41,6 +43,7 @@ impl Queue {
             word_bytes: 0,
             bytes: 0,
             has_heavy: false,
+            flags: Flags::NONE,
             failed: false,
             shown: Arc::clone(shown),
         };
@@ -77,6 +80,7 @@ impl Queue {
             ));
         }
         self.word_bytes += word_bytes;
+        self.flags = self.flags.and(queued.command.spec.flags);
         self.bytes = bytes;
         self.commands.push(queued);
         self.show();
@@ -100,6 +104,14 @@ impl Drop for Queue {
 /// True if this client's command is to be queued, not run.
 pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
     client.queue.is_some() && !AT_ONCE.contains(&command.spec.name)
+}
+
+/// What a command may do, by its flags: EXEC what is queued may do.
+pub(in crate::commands) fn flags(client: &Client, command: &Command) -> Flags {
+    match &client.queue {
+        Some(queue) if command.spec.name == "exec" => queue.flags,
+        _ => command.spec.flags,
+    }
 }
 
 /// Queues a command. Of one that is not to be run anyway nothing is kept.
