@@ -54,18 +54,15 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
     })
 }
 
-/// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them. Beyond
-/// `client-output-buffer-limit` no more are kept: the client will be disconnected for those that there are.
+/// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them.
 fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
     let mut replies = BytesMut::new();
     if cx.client.replies != Replies::Off {
         Reply::encode_array_header(commands.len(), &mut replies);
     }
-    let limit = cx.server.config.settings().client_output_buffer_limit.hard_bytes;
     for Queued { command, request } in commands {
         let reply = dispatch::run(command, cx.server, cx.client, request);
-        let is_wanted = limit == 0 || replies.len() as u64 <= limit;
-        if is_wanted && cx.client.replies != Replies::Off {
+        if cx.client.replies != Replies::Off {
             reply.encode(cx.client.protocol, &mut replies);
         }
     }
