@@ -23,6 +23,7 @@ pub mod statistics;
 mod strings;
 #[cfg(test)]
 mod testing;
+mod transactions;
 mod vectors;
 
 pub use crate::glob;
@@ -39,5 +40,6 @@ pub static FAMILIES: &[&[&Spec]] = &[
     keys::COMMANDS,
     server::COMMANDS,
     strings::COMMANDS,
+    transactions::COMMANDS,
     vectors::COMMANDS,
 ];
