@@ -221,7 +221,7 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "hash-max-listpack-value",
-        kind: Kind::Number { field: |settings| &mut settings.hash_max_listpack_value, min: 0, max: MAX_LONG },
+        kind: Kind::Memory { field: |settings| &mut settings.hash_max_listpack_value, min: 0, max: MAX_LONG },
         default: "64",
         mutable: true,
         help: "Bytes of a name or value up to which a hash is packed",
