@@ -9,6 +9,7 @@ mod cross_protocol;
 mod dispatch;
 pub mod glob;
 mod help;
+mod key_spec;
 mod keys;
 pub mod registry;
 mod server;
@@ -22,7 +23,8 @@ mod vectors;
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
 pub use dispatch::{Call, dispatch};
-pub use spec::{Arity, Flags, Group, Keys, Run, Spec, Weight};
+pub use key_spec::Keys;
+pub use spec::{Arity, Flags, Group, Run, Spec, Weight};
 
 /// Every command, by family. Containers bring their subcommands along.
 pub static FAMILIES: &[&[&Spec]] =

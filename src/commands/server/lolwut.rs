@@ -12,7 +12,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "5.0.0",
     complexity: "O(1)",
     summary: "Displays computer art and the version of the server",
-    syntax: "",
+    syntax: "[VERSION version:integer]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(picture),
