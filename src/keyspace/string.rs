@@ -64,6 +64,11 @@ impl StringValue {
         Self(canonical_integer(text).map_or_else(|| Form::written(text), Form::Integer))
     }
 
+    /// A text that is kept as it is, also if it is the form of an integer: what INCRBYFLOAT makes.
+    pub fn written(text: &[u8]) -> Self {
+        Self(Form::written(text))
+    }
+
     /// A string that APPEND or SETRANGE made.
     pub fn edited(text: &[u8]) -> Self {
         Self(Form::Edited(text.into()))
@@ -78,9 +83,8 @@ impl StringValue {
     pub fn as_integer(&self) -> Option<i64> {
         match &self.0 {
             Form::Integer(number) => Some(*number),
-            // What is written and is a number, is kept as one.
-            Form::Short(_) | Form::Written(_) => None,
-            Form::Edited(text) => canonical_integer(text),
+            Form::Short(short) => canonical_integer(short.text()),
+            Form::Written(text) | Form::Edited(text) => canonical_integer(text),
         }
     }
 
@@ -165,6 +169,8 @@ mod tests {
         assert_eq!(StringValue::new(&[b'x'; 22]).encoding(20), "raw");
         assert_eq!(StringValue::edited(b"12").encoding(1), "raw");
         assert_eq!(StringValue::edited(b"12").as_integer(), Some(12));
+        assert_eq!(StringValue::written(b"12").encoding(1), "embstr");
+        assert_eq!(StringValue::written(b"12").as_integer(), Some(12));
     }
 
     #[test]

@@ -1,13 +1,10 @@
 //! `APPEND key value`: a longer text. It is copied whole, so that strings which do not grow waste no room.
 
-use super::value_of;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use super::{BY_LENGTH, check_len, value_of};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
 use crate::keyspace::{Deadline, StringValue, Value};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
-
-/// The longest string, as the longest that can be sent.
-const MAX_STRING_LEN: usize = 512 * 1024 * 1024;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "append",
@@ -20,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
     syntax: "key value",
     tips: &[],
-    weight: Weight::Light,
+    weight: BY_LENGTH,
     run: Run::Write(append),
 };
 
@@ -33,9 +30,7 @@ fn append(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Err
         return Ok(Reply::count(tail.len()));
     };
     let len = present.len() + tail.len();
-    if len > MAX_STRING_LEN {
-        return Err(Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
-    }
+    check_len(len, cx)?;
     let text = [&present.text(), tail].concat();
     let deadline = keys.deadline(key);
     keys.put(key, Value::String(StringValue::edited(&text)), deadline);
