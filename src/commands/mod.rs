@@ -11,6 +11,7 @@ pub mod glob;
 mod help;
 mod key_spec;
 mod keys;
+mod long_double;
 pub mod registry;
 mod server;
 mod spec;
