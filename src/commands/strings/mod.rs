@@ -11,6 +11,7 @@ pub(super) mod get;
 pub(super) mod getex;
 pub(super) mod getrange;
 pub(super) mod incr;
+pub(super) mod incrbyfloat;
 pub(super) mod mget;
 pub(super) mod mset;
 pub(super) mod msetex;
@@ -39,6 +40,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &get::GETSET,
     &incr::INCR,
     &incr::INCRBY,
+    &incrbyfloat::SPEC,
     &mget::SPEC,
     &mset::MSET,
     &msetex::SPEC,
