@@ -24,6 +24,8 @@ pub struct Client {
     pub authenticated: bool,
     /// `CLIENT REPLY`.
     pub replies: Replies,
+    /// `CLIENT NO-TOUCH`: its lookups do not make keys less idle.
+    pub no_touch: bool,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
     /// Set with `closing` if replies that still wait are not to be sent.
@@ -39,6 +41,7 @@ impl Client {
             protocol: Protocol::Resp2,
             authenticated,
             replies: Replies::On,
+            no_touch: false,
             closing: false,
             abandoned: false,
         }
@@ -173,6 +176,14 @@ impl Shown {
         self.db.store(0, Ordering::Relaxed);
         self.protocol.store(2, Ordering::Relaxed);
         self.no_evict.store(false, Ordering::Relaxed);
+    }
+
+    /// Bytes that its buffers take, in both directions.
+    pub fn buffer_bytes(&self) -> usize {
+        [&self.query_buffer, &self.query_buffer_free, &self.output_buffer]
+            .map(|bytes| bytes.load(Ordering::Relaxed))
+            .iter()
+            .sum()
     }
 
     /// Notes that a command begins.

@@ -12,6 +12,8 @@ mod help;
 mod key_spec;
 mod keys;
 mod long_double;
+#[cfg(test)]
+mod model;
 pub mod registry;
 mod server;
 mod spec;

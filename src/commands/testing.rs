@@ -13,7 +13,7 @@ use crate::vector_set::{Hold, Params, Put, VectorSet};
 /// One client at a server whose clock stands still.
 pub(super) struct Session {
     pub(super) server: Server,
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Session {
@@ -37,10 +37,15 @@ impl Session {
     pub(super) fn ask(&mut self, line: &str) -> String {
         let words: Vec<&str> =
             line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
-        let reply = dispatch(&self.server, &mut self.client, &Request::from_args(&words));
+        String::from_utf8_lossy(&self.reply_to(&words)).trim_end().replace("\r\n", " ")
+    }
+
+    /// The bytes of the reply to these words.
+    pub(super) fn reply_to<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Vec<u8> {
+        let reply = dispatch(&self.server, &mut self.client, &Request::from_args(words));
         let mut bytes = bytes::BytesMut::new();
         reply.encode(self.client.protocol, &mut bytes);
-        String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
+        bytes.into()
     }
 
     /// Makes a small vector set in database 0.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::attending::is_attending;
 use super::table::Place;
 use super::{Deadline, Value};
 
@@ -46,7 +47,9 @@ impl Entry {
     }
 
     pub(super) fn mark_used(&self, now_ms: i64) {
-        self.used_s.store(seconds(now_ms), Ordering::Relaxed);
+        if is_attending() {
+            self.used_s.store(seconds(now_ms), Ordering::Relaxed);
+        }
     }
 }
 

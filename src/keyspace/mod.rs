@@ -12,9 +12,11 @@
 //! table.rs       one shard's entries: index, slab, deadlines
 //! slab.rs        positions that do not move
 //! entry.rs  value.rs  string.rs  hash.rs  expiry.rs  clock.rs
+//! attending.rs   clients that do not want to be noticed
 //! reaper.rs      where large values are freed
 //! ```
 
+mod attending;
 mod clock;
 mod database;
 mod entry;
@@ -37,6 +39,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 
+pub use self::attending::attending;
 pub use self::clock::Clock;
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;

@@ -41,12 +41,8 @@ impl<'r> EndingWords<'r> {
     }
 
     fn time_in(&self, mut args: Args<'r>) -> Option<(Args<'r>, (Lifetime, Args<'r>))> {
-        let words = [
-            ("EX", Lifetime::EX),
-            ("PX", Lifetime::PX),
-            ("EXAT", Lifetime::EXAT),
-            ("PXAT", Lifetime::PXAT),
-        ];
+        let words =
+            [("EX", Lifetime::EX), ("PX", Lifetime::PX), ("EXAT", Lifetime::EXAT), ("PXAT", Lifetime::PXAT)];
         let lifetime = args.keyword_of(&words)?;
         let number = args;
         args.take()?;

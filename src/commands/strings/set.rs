@@ -31,7 +31,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 /// Of a long text, which takes its time. Most requests have no option, so they pay nothing for the question.
 fn compares_digests(mut args: Args, cx: &Context) -> bool {
     let (Some(key), Some(_)) = (args.take(), args.take()) else { return false };
-    let digest = || Options::parse(args).is_ok_and(|options| options.comparison.is_some_and(Comparison::needs_digest));
+    let digest =
+        || Options::parse(args).is_ok_and(|options| options.comparison.is_some_and(Comparison::needs_digest));
     !args.is_empty() && digest() && has_long_text(key, cx)
 }
 
