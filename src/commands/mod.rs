@@ -8,12 +8,17 @@ mod context;
 mod cross_protocol;
 mod dispatch;
 pub mod glob;
+mod hashes;
 mod help;
 mod key_spec;
 mod keys;
 mod long_double;
+mod mailbox;
 #[cfg(test)]
 mod model;
+pub mod observers;
+pub mod pause;
+mod random;
 pub mod registry;
 mod server;
 mod spec;
@@ -30,5 +35,11 @@ pub use key_spec::Keys;
 pub use spec::{Arity, Flags, Group, Run, Spec, Weight};
 
 /// Every command, by family. Containers bring their subcommands along.
-pub static FAMILIES: &[&[&Spec]] =
-    &[connection::COMMANDS, keys::COMMANDS, server::COMMANDS, strings::COMMANDS, vectors::COMMANDS];
+pub static FAMILIES: &[&[&Spec]] = &[
+    connection::COMMANDS,
+    hashes::COMMANDS,
+    keys::COMMANDS,
+    server::COMMANDS,
+    strings::COMMANDS,
+    vectors::COMMANDS,
+];

@@ -10,7 +10,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     keys: &[],
     group: Group::Server,
     since: "5.0.0",
-    complexity: "O(1)",
+    complexity: "",
     summary: "Displays computer art and the version of the server",
     syntax: "[VERSION version:integer]",
     tips: &[],

@@ -1,8 +1,8 @@
-//! `APPEND key value`: a longer text. It is copied whole, so that strings which do not grow waste no room.
+//! `APPEND key value`: a longer text. Only one that is long and has grown before has spare room.
 
-use super::{BY_LENGTH, check_len, value_of};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
-use crate::keyspace::{Deadline, StringValue, Value};
+use super::{check_len, value_of};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Deadline;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
     syntax: "key value",
     tips: &[],
-    weight: BY_LENGTH,
+    weight: Weight::Light,
     run: Run::Write(append),
 };
 
@@ -31,9 +31,7 @@ fn append(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Err
     };
     let len = present.len() + tail.len();
     check_len(len, cx)?;
-    let text = [&present.text(), tail].concat();
-    let deadline = keys.deadline(key);
-    keys.put(key, Value::String(StringValue::edited(&text)), deadline);
+    keys.edit_string(key, |text| text.append(tail))?;
     keys.commit(record);
     Ok(Reply::count(len))
 }

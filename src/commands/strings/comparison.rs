@@ -1,7 +1,7 @@
 //! `IFEQ text`, `IFNE text`, `IFDEQ digest`, `IFDNE digest`: what must be true of the text that is there.
 
 use super::digest::{DIGEST_LEN, digest};
-use crate::keyspace::StringValue;
+use crate::keyspace::StringRef;
 use crate::resp::{Args, Error};
 
 /// A text or a digest that a string is held to.
@@ -53,7 +53,7 @@ impl<'r> Comparison<'r> {
     ///
     /// # Errors
     /// The operand should be a digest and has not the length of one. Nobody asks whether it is hexadecimal.
-    pub(super) fn holds(self, string: &StringValue) -> Result<bool, Error> {
+    pub(super) fn holds(self, string: StringRef) -> Result<bool, Error> {
         let equal = if self.kind.by_digest {
             self.checked_digest()?.eq_ignore_ascii_case(digest(&string.text()).as_bytes())
         } else {

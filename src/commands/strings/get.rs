@@ -3,7 +3,7 @@
 
 use super::value_of;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Deadline, StringValue};
+use crate::keyspace::{Deadline, StringRef};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -53,14 +53,14 @@ pub(in crate::commands) const GETSET: Spec = Spec {
 };
 
 fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let string = cx.db().string(args.bytes()?)?;
-    Ok(string.map_or(Reply::Null, |string| Reply::Bulk(string.to_bytes())))
+    let text = cx.db().read_string(args.bytes()?, |string| string.to_bytes())?;
+    Ok(text.map_or(Reply::Null, Reply::Bulk))
 }
 
 fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
-    let Some(text) = keys.string(key)?.map(StringValue::to_bytes) else { return Ok(Reply::Null) };
+    let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     keys.remove(key);
     keys.commit(record);
     Ok(Reply::Bulk(text))
@@ -69,7 +69,7 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
 fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let (key, value) = (args.bytes()?, value_of(args.bytes()?));
     let mut keys = cx.db().exclusive(&[key]);
-    let before = keys.string(key)?.map(StringValue::to_bytes);
+    let before = keys.string(key)?.map(StringRef::to_bytes);
     keys.put(key, value, Deadline::NEVER);
     keys.commit(record);
     Ok(before.map_or(Reply::Null, Reply::Bulk))

@@ -2,7 +2,7 @@
 
 use super::ending::EndingWords;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Deadline, Exclusive, StringValue};
+use crate::keyspace::{Deadline, Exclusive, StringRef};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -29,7 +29,7 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
         }
     }
     let mut keys = cx.db().exclusive(&[key]);
-    let Some(text) = keys.string(key)?.map(StringValue::to_bytes) else { return Ok(Reply::Null) };
+    let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     // Only now is the number looked at: a key that is not there forgives it.
     if change_end(&mut keys, key, &words)? {
         keys.commit(record);

@@ -23,7 +23,7 @@ pub(super) mod strlen;
 mod tests;
 
 use super::{Context, Spec, Weight};
-use crate::keyspace::{Attention, StringValue, Value};
+use crate::keyspace::{Attention, Entry, StringValue, Value};
 use crate::resp::{Args, Error};
 
 /// The family, in the order of `COMMAND`.
@@ -59,7 +59,7 @@ fn value_of(text: &[u8]) -> Value {
     Value::String(StringValue::new(text))
 }
 
-/// Bytes of a text from which on copying or hashing it is not for a network thread.
+/// Bytes of a text from which on filling or hashing it is not for a network thread.
 const LONG_TEXT_LEN: usize = 256 * 1024;
 
 /// For commands whose work is in the length of the text that their first key has.
@@ -67,8 +67,8 @@ const BY_LENGTH: Weight =
     Weight::Asked(|args: Args, cx: &Context| args.peek().is_some_and(|key| has_long_text(key, cx)));
 
 fn has_long_text(key: &[u8], cx: &Context) -> bool {
-    let is_long = |value: &Value| value.as_string().is_ok_and(|string| string.len() >= LONG_TEXT_LEN);
-    cx.db().lookup(key, Attention::None, |entry| is_long(entry.value())).unwrap_or(false)
+    let is_long = |entry: &Entry| entry.value().as_string().is_ok_and(|string| string.len() >= LONG_TEXT_LEN);
+    cx.db().lookup(key, Attention::None, is_long).unwrap_or(false)
 }
 
 /// `proto-max-bulk-len` cannot be set below this, so a shorter text need not ask what it is.

@@ -5,7 +5,7 @@ use super::comparison::Comparison;
 use super::ending::{Ending, EndingWords};
 use super::{has_long_text, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Exclusive, StringValue};
+use crate::keyspace::{Exclusive, StringRef};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -129,7 +129,7 @@ impl<'r> Set<'r> {
         if !self.options.get {
             return Ok(None);
         }
-        let text = keys.string(self.key)?.map(StringValue::to_bytes);
+        let text = keys.string(self.key)?.map(StringRef::to_bytes);
         Ok(Some(text.map_or(Reply::Null, Reply::Bulk)))
     }
 }

@@ -1,8 +1,8 @@
 //! `SETRANGE key offset value`: a part of a text is another; zeros fill what lies between the text and the offset.
 
-use super::{BY_LENGTH, LONG_TEXT_LEN, check_len};
+use super::{LONG_TEXT_LEN, check_len};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{StringValue, Value};
+use crate::keyspace::{Deadline, StringRef, StringValue, Value};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -17,16 +17,14 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
     syntax: "",
     tips: &[],
-    weight: Weight::Asked(is_long),
+    weight: Weight::Asked(is_far),
     run: Run::Write(setrange),
 };
 
-/// The text is long, or will be.
-fn is_long(args: Args, cx: &Context) -> bool {
-    let Weight::Asked(is_long_already) = BY_LENGTH else { return true };
-    let mut ahead = args;
-    ahead.skip(1);
-    ahead.integer::<usize>().is_ok_and(|offset| offset >= LONG_TEXT_LEN) || is_long_already(args, cx)
+/// Many zeros are written before the offset, perhaps.
+fn is_far(mut args: Args, _: &Context) -> bool {
+    args.skip(1);
+    args.integer::<usize>().is_ok_and(|offset| offset >= LONG_TEXT_LEN)
 }
 
 fn setrange(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
@@ -35,22 +33,14 @@ fn setrange(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, E
     let mut keys = cx.db().exclusive(&[key]);
     let present = keys.string(key)?;
     if part.is_empty() {
-        return Ok(Reply::count(present.map_or(0, StringValue::len)));
+        return Ok(Reply::count(present.map_or(0, StringRef::len)));
     }
     check_len(offset.saturating_add(part.len()), cx)?;
-    let text = overwritten(present, offset, part);
-    let deadline = keys.deadline(key);
-    keys.put(key, Value::String(StringValue::edited(&text)), deadline);
+    let len = present.map_or(0, StringRef::len).max(offset + part.len());
+    if present.is_none() {
+        keys.put(key, Value::String(StringValue::edited(b"")), Deadline::NEVER);
+    }
+    keys.edit_string(key, |text| text.overwrite(offset, part))?;
     keys.commit(record);
-    Ok(Reply::count(text.len()))
-}
-
-fn overwritten(present: Option<&StringValue>, offset: usize, part: &[u8]) -> Vec<u8> {
-    let end = offset + part.len();
-    let before = present.map(StringValue::text).unwrap_or_default();
-    let mut text = Vec::with_capacity(end.max(before.len()));
-    text.extend_from_slice(&before);
-    text.resize(end.max(before.len()), 0);
-    text[offset..end].copy_from_slice(part);
-    text
+    Ok(Reply::count(len))
 }

@@ -6,6 +6,8 @@ mod getkeys;
 mod history;
 mod list;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 use crate::commands::registry::{self, Command};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
