@@ -41,6 +41,8 @@ pub struct Server {
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
     pub started_unix_s: u64,
+    /// Bytes in use when it was made.
+    pub startup_bytes: u64,
     /// A random name of this run.
     pub run_id: String,
     /// Where the server listens now: the TCP port, or 0.
@@ -90,6 +92,7 @@ impl Server {
             pause: Pause::default(),
             started: Instant::now(),
             started_unix_s: now_s,
+            startup_bytes: memory::used_bytes(),
             run_id: random_hex(),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),

@@ -11,6 +11,7 @@ use super::pause::Paused;
 use super::registry::{self, Command};
 use super::spec::{Flags, Run, Weight};
 use super::transactions;
+use crate::keyspace::attending;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply, Request};
 
@@ -155,12 +156,14 @@ fn execute(
     request: &Request,
 ) -> Result<Reply, Error> {
     let args = arguments(command, request);
+    // TOUCH is the one lookup that such a client wants to be noticed.
+    let unnoticed = client.no_touch && command.spec.name != "touch";
     let mut context = Context { server, client };
-    match command.spec.run {
+    attending(!unnoticed, || match command.spec.run {
         Run::Read(read) | Run::Family(read, _) => read(args, &mut context),
         Run::Write(write) => write(args, &mut context, Record::new(&server.journal, request.wire())),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),
-    }
+    })
 }
 
 /// The arguments after the command's name, and after its subcommand's.

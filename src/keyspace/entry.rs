@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::attending::is_attending;
 use super::expiry::HEAP_BYTES_EACH;
 use super::hash::{Hash, HashForm, HashRef, PackedLimits};
 use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
@@ -136,7 +137,9 @@ impl Entry {
     }
 
     pub(super) fn mark_used(&self, now_ms: i64) {
-        self.used_s.store(seconds(now_ms), Ordering::Relaxed);
+        if is_attending() {
+            self.used_s.store(seconds(now_ms), Ordering::Relaxed);
+        }
     }
 
     /// What the index goes by.

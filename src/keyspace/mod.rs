@@ -16,9 +16,11 @@
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
 //! value.rs  string.rs  expiry.rs  clock.rs
+//! attending.rs   clients that do not want to be noticed
 //! reaper.rs      where large values are freed
 //! ```
 
+mod attending;
 mod clock;
 mod database;
 mod entry;
@@ -43,6 +45,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 
+pub use self::attending::attending;
 pub use self::clock::Clock;
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
