@@ -115,6 +115,7 @@ enum Outcome {
 #[derive(Default)]
 struct Options<'r> {
     condition: Option<Condition>,
+    has_several: bool,
     fields: Option<Names<'r>>,
 }
 
@@ -134,10 +135,7 @@ impl<'r> Options<'r> {
         let Some(condition) = args.keyword_of(&CONDITIONS) else {
             return Err(unknown_argument(args.bytes()?));
         };
-        if self.condition.is_some_and(|present| present != condition) {
-            return Err(Error::new("ERR Multiple condition flags specified"));
-        }
-        self.condition = Some(condition);
+        self.has_several |= self.condition.replace(condition).is_some_and(|before| before != condition);
         Ok(())
     }
 
@@ -156,8 +154,12 @@ impl<'r> Options<'r> {
 impl<'r> Expire<'r> {
     fn parse(command: &str, lifetime: Lifetime, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let end_ms = end_ms(command, lifetime, args.integer()?, cx)?;
-        let Options { condition, fields } = Options::parse(args)?;
-        Ok(Self { end_ms, condition, fields: fields.ok_or(fields::MISSING)? })
+        let Options { condition, has_several, fields } = Options::parse(args)?;
+        let fields = fields.ok_or(fields::MISSING)?;
+        if has_several {
+            return Err(Error::new("ERR Multiple condition flags specified"));
+        }
+        Ok(Self { end_ms, condition, fields })
     }
 
     fn execute(self, key: &[u8], cx: &Context, record: Record) -> Result<Reply, Error> {

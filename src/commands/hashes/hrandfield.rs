@@ -85,7 +85,7 @@ impl<'r> RandField<'r> {
         }
         Reply::Array(match (self.with_values, cx.client.protocol) {
             (false, _) => pairs.iter().map(|(field, _)| bulk(field)).collect(),
-            (true, Protocol::Resp2) => pairs.iter().flat_map(|pair| pair_of(pair)).collect(),
+            (true, Protocol::Resp2) => pairs.iter().flat_map(pair_of).collect(),
             (true, Protocol::Resp3) => pairs.iter().map(|pair| Reply::Array(pair_of(pair).into())).collect(),
         })
     }

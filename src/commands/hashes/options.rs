@@ -79,10 +79,10 @@ impl<'r> Options<'r> {
     }
 
     fn take_fields(&mut self, dialect: &Dialect, args: &mut Args<'r>) -> Result<(), Error> {
-        if args.is_empty() {
-            return Err(Error::wrong_arity(dialect.command));
-        }
-        once(&mut self.fields, fields::REPEATED, || fields::counted(args, dialect.words_each, NO_COUNT))
+        once(&mut self.fields, fields::REPEATED, || match args.is_empty() {
+            true => Err(Error::wrong_arity(dialect.command)),
+            false => fields::counted(args, dialect.words_each, NO_COUNT),
+        })
     }
 }
 
