@@ -94,14 +94,18 @@ struct Expire<'r> {
 /// What must be true of a field's present deadline.
 #[derive(Clone, Copy, PartialEq)]
 enum Condition {
-    None,
-    Some,
-    Sooner,
-    Later,
+    NeverEnds,
+    Ends,
+    EndsSooner,
+    EndsLater,
 }
 
-const CONDITIONS: [(&str, Condition); 4] =
-    [("NX", Condition::None), ("XX", Condition::Some), ("GT", Condition::Sooner), ("LT", Condition::Later)];
+const CONDITIONS: [(&str, Condition); 4] = [
+    ("NX", Condition::NeverEnds),
+    ("XX", Condition::Ends),
+    ("GT", Condition::EndsSooner),
+    ("LT", Condition::EndsLater),
+];
 
 /// What becomes of a field. The numbers are those of the reply.
 #[derive(Clone, Copy, PartialEq)]
@@ -191,10 +195,10 @@ impl<'r> Expire<'r> {
     fn allows(&self, present: Deadline) -> bool {
         let Some(condition) = self.condition else { return true };
         match (condition, present.unix_ms()) {
-            (Condition::None, at_ms) => at_ms.is_none(),
-            (Condition::Some, at_ms) => at_ms.is_some(),
-            (Condition::Sooner, at_ms) => at_ms.is_some_and(|at_ms| at_ms < self.end_ms),
-            (Condition::Later, at_ms) => at_ms.is_none_or(|at_ms| at_ms > self.end_ms),
+            (Condition::NeverEnds, before_ms) => before_ms.is_none(),
+            (Condition::Ends, before_ms) => before_ms.is_some(),
+            (Condition::EndsSooner, before_ms) => before_ms.is_some_and(|before_ms| before_ms < self.end_ms),
+            (Condition::EndsLater, before_ms) => before_ms.is_none_or(|before_ms| before_ms > self.end_ms),
         }
     }
 

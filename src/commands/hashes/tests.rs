@@ -248,6 +248,20 @@ fn malformed_requests_are_refused_as_redis_does() {
     ]);
 }
 
+#[test]
+fn digests_tell_which_fields_end() {
+    Session::debugging(NOW_MS).hold_to(&[
+        ("hset h a 1", ":1"),
+        ("debug digest-value h", "*1 +626a7b57a269f8f179a44902458ecb2f5920d35d"),
+        ("hpexpireat h 70368744176999 FIELDS 1 a", "*1 :1"),
+        ("debug digest-value h", "*1 +ce98eed535a9bd6c62403cf0d79da44325cdc96f"),
+        ("hset h b 1 c 2", ":2"),
+        ("debug digest-value h", "*1 +1145cb6587b7b33778340006afcbf71786cdc430"),
+        ("hpersist h FIELDS 1 a", "*1 :1"),
+        ("debug digest-value h", "*1 +bdb75ee71077f6aa63d075f43dd8987bfa20de02"),
+    ]);
+}
+
 /// Ours.
 #[test]
 fn fields_drawn_for_one_reply_are_bounded() {
