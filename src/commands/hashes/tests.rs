@@ -279,6 +279,23 @@ fn scans_select_by_name() {
 }
 
 #[test]
+fn large_hashes_are_read_in_all_ways() {
+    let mut session = Session::at(NOW_MS);
+    let words: String = (0..5000).map(|number| format!(" f{number} {number}")).collect();
+    assert_eq!(session.ask(&format!("hset h{words}")), ":5000");
+    assert_eq!(session.ask("hgetall h").matches('f').count(), 5000);
+    assert_eq!(session.ask("hscan h 0 COUNT 10000 NOVALUES").matches('f').count(), 5000);
+    for (count, drawn) in [(5, 5), (4000, 4000), (5001, 5000), (-5, 5), (-4000, 4000), (-6000, 6000)] {
+        let reply = session.ask(&format!("hrandfield h {count}"));
+        let mut fields: Vec<&str> = reply.split(' ').filter(|word| word.starts_with('f')).collect();
+        assert_eq!(fields.len(), drawn, "{count}");
+        fields.sort_unstable();
+        fields.dedup();
+        assert!(count < 0 || fields.len() == drawn, "{count}: some come twice");
+    }
+}
+
+#[test]
 fn resp3_has_maps_pairs_and_one_null() {
     let mut session = session();
     session.ask("hello 3");
