@@ -3,7 +3,7 @@
 
 use super::bulk_or_null;
 use super::fields::refusal;
-use super::options::{Dialect, Ending, Options};
+use super::options::{self, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
 use crate::keyspace::{Deadline, Hash, HashView};
@@ -52,15 +52,14 @@ fn get_and_expire(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
 impl<'r> GetEx<'r> {
     fn parse(args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let (options, fields) = Options::parse(&DIALECT, args, cx)?;
-        let change = match options.ending {
-            None => Change::None,
-            Some(Ending::Never) => Change::Persist,
-            Some(Ending::At { end_ms }) => Change::EndAt { end_ms },
-            Some(Ending::AsBefore) => return Err(Error::new("ERR unknown argument")),
-        };
-        if options.condition.is_some() {
-            return Err(Error::new("ERR unknown argument"));
+        if options.keeps || options.condition.is_some() {
+            return Err(options::FOREIGN);
         }
+        let change = match options.end_ms {
+            Some(end_ms) => Change::EndAt { end_ms },
+            None if options.persists => Change::Persist,
+            None => Change::None,
+        };
         Ok(Self { fields, change })
     }
 
