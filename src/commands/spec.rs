@@ -225,6 +225,11 @@ impl Flags {
         self.0 & other.0 == other.0
     }
 
+    /// True if some of `other` are set.
+    pub const fn has_any(self, other: Flags) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// The words of `COMMAND INFO`.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)

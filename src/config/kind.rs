@@ -8,6 +8,8 @@ use super::words;
 pub enum Kind {
     /// A number between two bounds (both allowed).
     Number { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
+    /// A number that may be negative.
+    Integer { field: fn(&mut Settings) -> &mut i64, min: i64, max: i64 },
     /// A number of bytes: `512`, `64kb`, `1gb`.
     Memory { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
     /// File permissions, octal.
@@ -32,7 +34,7 @@ pub enum InvalidValue {
     /// Not a number of bytes.
     NotMemory,
     /// Outside of its bounds.
-    OutOfRange(u64, u64),
+    OutOfRange(i128, i128),
     /// Not an octal number.
     NotOctal(u64),
     /// None of the words.
@@ -79,6 +81,7 @@ impl Kind {
     pub fn set(&self, settings: &mut Settings, value: &str) -> Result<(), InvalidValue> {
         match *self {
             Kind::Number { field, min, max } => *field(settings) = number(value, min, max)?,
+            Kind::Integer { field, min, max } => *field(settings) = integer(value, min, max)?,
             Kind::Memory { field, min, max } => {
                 *field(settings) = in_range(memory(value).ok_or(InvalidValue::NotMemory)?, min, max)?;
             }
@@ -105,6 +108,7 @@ impl Kind {
         let settings = &mut settings;
         match self {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(settings).to_string(),
+            Kind::Integer { field, .. } => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
             Kind::Text(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
@@ -119,14 +123,21 @@ impl Kind {
 }
 
 fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
-    (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::OutOfRange(min, max))
+    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
+    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
 }
 
 /// A negative number is a number, but outside of all bounds.
 fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
     let value: i128 = text.parse().map_err(|_| InvalidValue::NotInteger)?;
-    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min, max))?;
+    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min.into(), max.into()))?;
     in_range(value, min, max)
+}
+
+fn integer(text: &str, min: i64, max: i64) -> Result<i64, InvalidValue> {
+    let value: i64 = text.parse().map_err(|_| InvalidValue::NotInteger)?;
+    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
+    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
 }
 
 fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {

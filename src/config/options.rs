@@ -32,6 +32,8 @@ pub fn find(name: &str) -> Option<&'static OptionSpec> {
 const MAX_THREADS: u64 = 1024;
 /// As far as a `c_int` goes.
 const MAX_INT: u64 = i32::MAX as u64;
+/// As far as a `long` goes.
+const MAX_LONG: u64 = i64::MAX as u64;
 /// The number of databases, which is fixed.
 pub(super) const DATABASES: u64 = 16;
 
@@ -186,6 +188,35 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "",
         mutable: false,
         help: "File to log to; empty for standard output",
+    },
+    OptionSpec {
+        name: "slowlog-log-slower-than",
+        kind: Kind::Integer {
+            field: |settings| &mut settings.slowlog_log_slower_than,
+            min: -1,
+            max: i64::MAX,
+        },
+        default: "10000",
+        mutable: true,
+        help: "Microseconds from which a command is noted in the slow log; -1 never",
+    },
+    OptionSpec {
+        name: "slowlog-max-len",
+        kind: Kind::Number { field: |settings| &mut settings.slowlog_max_len, min: 0, max: MAX_LONG },
+        default: "128",
+        mutable: true,
+        help: "Commands that the slow log keeps",
+    },
+    OptionSpec {
+        name: "latency-monitor-threshold",
+        kind: Kind::Number {
+            field: |settings| &mut settings.latency_monitor_threshold,
+            min: 0,
+            max: MAX_LONG,
+        },
+        default: "0",
+        mutable: true,
+        help: "Milliseconds from which an event is noted for LATENCY; 0 never",
     },
     OptionSpec {
         name: "ignore-unknown-config",

@@ -79,5 +79,5 @@ impl<'r> Copy<'r> {
 }
 
 fn found(keys: &mut Exclusive, key: &[u8]) -> Option<(Value, Deadline)> {
-    keys.get(key).map(|entry| (entry.value().clone(), entry.deadline()))
+    keys.get(key).map(|entry| (entry.value().to_value(), entry.deadline()))
 }

@@ -92,6 +92,7 @@ fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let pairs: Vec<(&str, &str)> =
         words.chunks_exact(2).map(|pair| (pair[0].as_ref(), pair[1].as_ref())).collect();
     cx.server.config.set(&pairs).map_err(explain)?;
+    cx.server.follow_settings();
     Ok(Reply::OK)
 }
 

@@ -3,7 +3,7 @@
 use super::value_of;
 use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Deadline, Exclusive, StringValue};
+use crate::keyspace::{Deadline, Exclusive, StringRef};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -142,7 +142,7 @@ impl<'r> Set<'r> {
         if !self.get {
             return Ok(None);
         }
-        let text = keys.string(self.key)?.map(StringValue::to_bytes);
+        let text = keys.string(self.key)?.map(StringRef::to_bytes);
         Ok(Some(text.map_or(Reply::Null, Reply::Bulk)))
     }
 

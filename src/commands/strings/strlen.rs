@@ -19,5 +19,5 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn strlen(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    Ok(Reply::count(cx.db().string(args.bytes()?)?.map_or(0, |string| string.len())))
+    Ok(Reply::count(cx.db().read_string(args.bytes()?, |string| string.len())?.unwrap_or(0)))
 }

@@ -3,8 +3,8 @@
 //! Every element is as likely as any other, also where Redis returns a run of its list.
 
 use super::elements::{are_many, finds_many, names};
-use super::{KEY, READ, look_at_set, random};
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use super::{KEY, READ, look_at_set};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight, random};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::VectorSet;
 

@@ -84,9 +84,15 @@ fn line(shown: &Shown) -> String {
     line
 }
 
-/// Redis' letters: `U`nix socket, no-`e`vict, `N`one.
+/// Redis' letters: m`O`nitor, `b`locked, `U`nix socket, no-`e`vict, no-`T`ouch, `N`one.
 fn flags(shown: &Shown) -> String {
-    let letters = [('U', shown.is_unix), ('e', shown.no_evict.load(Relaxed))];
+    let letters = [
+        ('O', shown.is_monitor.load(Relaxed)),
+        ('b', shown.is_held.load(Relaxed)),
+        ('U', shown.is_unix),
+        ('e', shown.no_evict.load(Relaxed)),
+        ('T', shown.no_touch.load(Relaxed)),
+    ];
     let flags: String = letters.into_iter().filter(|(_, set)| *set).map(|(letter, _)| letter).collect();
     if flags.is_empty() { "N".to_owned() } else { flags }
 }
