@@ -14,8 +14,10 @@ fn every_command_is_in_the_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/command");
     let files = fs::read_dir(corpus).expect("the corpus is there").map(|file| file.expect("a file").path());
     let known: HashSet<String> = files.flat_map(|file| names(&fs::read(file).expect("a file"))).collect();
-    let commands: Vec<&Command> =
-        registry::all().into_iter().flat_map(|command| [vec![command], command.subcommands()].concat()).collect();
+    let commands: Vec<&Command> = registry::all()
+        .into_iter()
+        .flat_map(|command| [vec![command], command.subcommands()].concat())
+        .collect();
     let missing: Vec<&str> = commands
         .into_iter()
         .filter(|command| command.spec.subcommands().is_empty())
