@@ -68,7 +68,7 @@ fn settings() -> Settings {
 }
 
 fn connect(server: &Server) -> Client {
-    let shown = server.clients.connect(Endpoints::default(), 1).expect("there is room for some");
+    let shown = server.clients.connect(Endpoints::default(), CLIENTS + 1).expect("there is room for some");
     Client::new(shown, true)
 }
 
