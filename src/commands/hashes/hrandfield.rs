@@ -17,8 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "6.2.0",
     complexity: "O(N) where N is the number of fields returned",
     summary: "Returns one or more random fields from a hash.",
-    syntax: "",
-    tips: &[],
+    syntax: "key [options(count:integer [WITHVALUES])]",
+    tips: &["nondeterministic_output"],
     weight: Weight::Asked(|args, cx| RandField::parse(args).is_ok_and(|request| request.is_heavy(cx))),
     run: Run::Read(|args, cx| RandField::parse(args)?.execute(cx)),
 };

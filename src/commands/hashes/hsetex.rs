@@ -17,7 +17,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of fields being set.",
     summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
-    syntax: "",
+    syntax: "key [condition(FNX|FXX)] [expiration(EX seconds:integer|PX milliseconds:integer|\
+        EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL)] \
+        FIELDS fields(numfields:integer data(field value)...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| SetEx::parse(args, cx)?.execute(cx, record)),
