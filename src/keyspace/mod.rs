@@ -7,11 +7,15 @@
 //! database.rs    lookups, and the whole of one database
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
+//! reservation.rs shards kept for the commands of one transaction
+//! watch.rs       who wants to know whether a key changes
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
 //! table.rs       one shard's entries: index, slab, deadlines
 //! slab.rs        positions that do not move
-//! entry.rs  value.rs  string.rs  hash.rs  expiry.rs  clock.rs
+//! entry.rs       one key with its value, in one block
+//! hash/          packed bytes, or a table
+//! value.rs  string.rs  expiry.rs  clock.rs
 //! reaper.rs      where large values are freed
 //! ```
 
@@ -22,6 +26,7 @@ mod exclusive;
 mod expiry;
 mod hash;
 mod reaper;
+mod reservation;
 mod scan;
 mod shard;
 mod shared;
@@ -31,6 +36,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod value;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,12 +48,15 @@ pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
-pub use self::hash::{Hash, HashView};
+use self::hash::SharedLimits;
+pub use self::hash::{Hash, HashRef, HashView, PackedLimits};
 pub use self::reaper::Reaper;
+pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
-pub use self::string::StringValue;
-pub use self::value::{SetHandle, Value, WrongType};
+pub use self::string::{StringRef, StringValue, TextEdit};
+pub use self::value::{SetHandle, Value, ValueRef, WrongType};
+pub use self::watch::Watch;
 use crate::record::Record;
 
 /// How many databases there are (Redis' default for `databases`).
@@ -58,6 +67,7 @@ pub const DATABASES: usize = 16;
 pub struct Keyspace {
     databases: Box<[Database]>,
     common: Arc<Common>,
+    long_transactions: reservation::LongTransactions,
 }
 
 /// What the databases share.
@@ -69,6 +79,9 @@ struct Common {
     hasher: RandomState,
     reaper: Reaper,
     expired_keys: AtomicU64,
+    /// Fields of hashes.
+    expired_subkeys: AtomicU64,
+    hash_limits: SharedLimits,
     /// Each number drawn is the hash of the next count.
     draws: AtomicU64,
 }
@@ -81,10 +94,12 @@ impl Keyspace {
             hasher: RandomState::new(),
             reaper: Reaper::start(),
             expired_keys: AtomicU64::new(0),
+            expired_subkeys: AtomicU64::new(0),
+            hash_limits: SharedLimits::default(),
             draws: AtomicU64::new(0),
         });
         let databases = (0..DATABASES).map(|_| Database::new(Arc::clone(&common))).collect();
-        Self { databases, common }
+        Self { databases, common, long_transactions: reservation::LongTransactions::default() }
     }
 
     /// A database by its number.
@@ -151,17 +166,33 @@ impl Keyspace {
         self.common.expired_keys.load(Ordering::Relaxed)
     }
 
+    /// Fields of hashes removed because they had ended.
+    pub fn expired_subkeys(&self) -> u64 {
+        self.common.expired_subkeys.load(Ordering::Relaxed)
+    }
+
+    /// Up to where hashes are packed.
+    pub fn packed_limits(&self) -> PackedLimits {
+        self.common.hash_limits.get()
+    }
+
+    /// Sets up to where hashes are packed. Those that are there change with their next field.
+    pub fn set_packed_limits(&self, limits: PackedLimits) {
+        self.common.hash_limits.set(limits);
+    }
+
     /// Lookups by reading commands that found their key, and that did not.
     pub fn hits_and_misses(&self) -> (u64, u64) {
-        let lookups = self.databases.iter().flat_map(|db| &db.shards).map(|shard| &shard.lookups);
+        let lookups = self.databases.iter().flat_map(|db| &*db.shards).map(|shard| &shard.lookups);
         lookups.fold((0, 0), |(hits, misses), lookups| (hits + lookups.hits(), misses + lookups.misses()))
     }
 
     /// Sets the counters to zero (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
         self.common.expired_keys.store(0, Ordering::Relaxed);
+        self.common.expired_subkeys.store(0, Ordering::Relaxed);
         self.common.reaper.reset_freed();
-        self.databases.iter().flat_map(|db| &db.shards).for_each(|shard| shard.lookups.reset());
+        self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());
     }
 }
 
@@ -172,6 +203,10 @@ impl Common {
 
     fn count_expired(&self) {
         self.expired_keys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count_expired_fields(&self, fields: usize) {
+        self.expired_subkeys.fetch_add(fields as u64, Ordering::Relaxed);
     }
 
     /// A number below `bound`, each as likely (but for a bias far below what a caller could see); none below 0.
