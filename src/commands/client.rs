@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
+use super::mailbox::{Mailbox, Posted};
 use super::registry::{self, Command};
+use super::transactions::{Queue, Watches};
 use crate::counters::Counter;
 use crate::resp::Protocol;
 
@@ -22,8 +26,19 @@ pub struct Client {
     pub protocol: Protocol,
     /// False until `AUTH`, if a password was set when it connected.
     pub authenticated: bool,
+    /// `MONITOR`.
+    pub is_monitor: bool,
+    /// `CLIENT NO-TOUCH`: its reads leave no trace on when keys were last used.
+    pub no_touch: bool,
     /// `CLIENT REPLY`.
     pub replies: Replies,
+    /// When the turn of its present request began: mostly the moment at which the one before was done, so that the clock
+    /// is read once for each.
+    pub turn: Instant,
+    /// What `MULTI` began.
+    pub(super) queue: Option<Box<Queue>>,
+    /// The keys of `WATCH`.
+    pub(super) watches: Watches,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
     /// Set with `closing` if replies that still wait are not to be sent.
@@ -34,11 +49,16 @@ impl Client {
     /// A client as it is after connecting.
     pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
         Self {
+            queue: None,
+            watches: Watches::new(&shown),
             shown,
             db: 0,
             protocol: Protocol::Resp2,
             authenticated,
+            is_monitor: false,
+            no_touch: false,
             replies: Replies::On,
+            turn: Instant::now(),
             closing: false,
             abandoned: false,
         }
@@ -108,6 +128,20 @@ pub struct Shown {
     pub protocol: AtomicU8,
     /// `CLIENT NO-EVICT`.
     pub no_evict: AtomicBool,
+    /// `CLIENT NO-TOUCH`.
+    pub no_touch: AtomicBool,
+    /// `MONITOR`.
+    pub is_monitor: AtomicBool,
+    /// Its next command waits for the end of a pause.
+    pub is_held: AtomicBool,
+    /// Commands queued since `MULTI`; -1 without.
+    pub multi: AtomicI64,
+    /// Bytes of their words.
+    pub multi_bytes: AtomicUsize,
+    /// Keys watched.
+    pub watch: AtomicUsize,
+    /// Goes up when one of them changes.
+    pub touched: Arc<AtomicBool>,
     /// One more than its number in the registry; 0 before the first.
     last_command: AtomicUsize,
     last_active_ms: AtomicU64,
@@ -125,6 +159,7 @@ pub struct Shown {
     pub output_buffer: AtomicUsize,
     busy: AtomicBool,
     killed: AtomicBool,
+    mailbox: Mailbox,
     wake: Notify,
 }
 
@@ -154,6 +189,13 @@ impl Shown {
             db: AtomicUsize::new(0),
             protocol: AtomicU8::new(2),
             no_evict: AtomicBool::new(false),
+            no_touch: AtomicBool::new(false),
+            is_monitor: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
+            multi: AtomicI64::new(-1),
+            multi_bytes: AtomicUsize::new(0),
+            watch: AtomicUsize::new(0),
+            touched: Arc::default(),
             last_command: AtomicUsize::new(0),
             last_active_ms: AtomicU64::new(0),
             commands: Counter::new(),
@@ -164,6 +206,7 @@ impl Shown {
             output_buffer: AtomicUsize::new(0),
             busy: AtomicBool::new(false),
             killed: AtomicBool::new(false),
+            mailbox: Mailbox::default(),
             wake: Notify::new(),
         }
     }
@@ -172,13 +215,19 @@ impl Shown {
         self.labels.lock().name.clear();
         self.db.store(0, Ordering::Relaxed);
         self.protocol.store(2, Ordering::Relaxed);
-        self.no_evict.store(false, Ordering::Relaxed);
+        for flag in [&self.no_evict, &self.no_touch, &self.is_monitor] {
+            flag.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Notes that a command begins.
     pub fn begin(&self, command: &Command, now: Instant) {
         self.touch(now);
-        self.commands.add(1);
+        self.name_command(command);
+    }
+
+    /// Notes what the client asked for last.
+    pub fn name_command(&self, command: &Command) {
         self.last_command.store(command.id + 1, Ordering::Relaxed);
     }
 
@@ -222,10 +271,45 @@ impl Shown {
         self.killed.load(Ordering::Acquire)
     }
 
-    /// Resolves when someone asks the connection to end.
-    pub async fn killed(&self) {
-        while !self.is_killed() {
-            self.wake.notified().await;
+    /// Asks the connection to look again at what concerns it.
+    pub fn call(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Resolves when the connection is asked to look again: it is to end, it has mail, or a pause is over. May resolve
+    /// without a reason.
+    pub fn called(&self) -> Notified<'_> {
+        self.wake.notified()
+    }
+
+    /// Leaves bytes for the connection to send. A client for whom more than `limit` wait is disconnected: then false.
+    pub fn post(&self, message: &[u8], limit: usize) -> bool {
+        match self.mailbox.post(message, limit) {
+            Posted::First => self.call(),
+            Posted::Behind => {}
+            Posted::Full => {
+                self.kill();
+                return false;
+            }
+        }
+        true
+    }
+
+    /// True if others left bytes to send. One look at one word.
+    pub fn has_mail(&self) -> bool {
+        self.mailbox.is_filled()
+    }
+
+    /// Takes what others left.
+    pub fn collect_mail(&self) -> BytesMut {
+        self.mailbox.collect()
+    }
+
+    /// The address as monitors and the slow log show it.
+    pub fn shown_address(&self) -> String {
+        match self.address.strip_suffix(":0") {
+            Some(path) if self.is_unix => format!("unix:{path}"),
+            _ => self.address.clone(),
         }
     }
 }

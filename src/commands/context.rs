@@ -6,6 +6,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 use super::client::{Client, Clients};
+use super::observers::Observers;
+use super::pause::Pause;
 use super::statistics::Statistics;
 use crate::config::Config;
 use crate::counters;
@@ -31,6 +33,10 @@ pub struct Server {
     pub traffic: Sharded<Traffic>,
     /// Who is connected.
     pub clients: Clients,
+    /// Who looks on while commands run.
+    pub observers: Observers,
+    /// What `CLIENT PAUSE` holds back.
+    pub pause: Pause,
     /// When the server started.
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
@@ -73,20 +79,29 @@ impl Server {
     /// A server with these options over these data.
     pub fn new(config: Config, keyspace: Keyspace) -> Self {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Self {
+        let server = Self {
             keyspace,
             config,
             journal: Journal::default(),
             statistics: Statistics::default(),
             traffic: Sharded::new(Traffic::default),
             clients: Clients::default(),
+            observers: Observers::default(),
+            pause: Pause::default(),
             started: Instant::now(),
             started_unix_s: now_s,
             run_id: random_hex(),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
             stop: Stop::default(),
-        }
+        };
+        server.follow_settings();
+        server
+    }
+
+    /// Takes over the options that are looked at with every command; to be called when they change.
+    pub fn follow_settings(&self) {
+        self.observers.configure(&self.config.settings());
     }
 
     /// `CONFIG RESETSTAT`.

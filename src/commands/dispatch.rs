@@ -6,14 +6,24 @@ use std::time::Instant;
 use super::client::{Client, Replies};
 use super::context::{Context, Server};
 use super::cross_protocol;
+use super::observers::Observed;
+use super::pause::Paused;
 use super::registry::{self, Command};
 use super::spec::{Flags, Run, Weight};
+use super::transactions;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply, Request};
+
+/// Flags of the commands that may change data.
+const CHANGES: Flags = Flags::WRITE.and(Flags::MAY_REPLICATE);
+
+/// To Redis a monitor is a kind of replica.
+const ONLY_LOOKS_ON: Error = Error::new("ERR Replica can't interact with the keyspace");
 
 /// Finds what a request asks for, runs it, and accounts for it. Never panics: a command that does is answered with
 /// an error.
 pub fn dispatch(server: &Server, client: &mut Client, request: &Request) -> Reply {
+    client.turn = Instant::now();
     Call::new(server, client, request).run(server, client, request)
 }
 
@@ -30,12 +40,26 @@ impl Call {
     pub fn is_heavy(&self, server: &Server, client: &mut Client, request: &Request) -> bool {
         match &self.0 {
             Err(_) => false,
-            Ok(command) => match command.spec.weight {
-                Weight::Light => false,
-                Weight::Heavy => true,
-                Weight::Asked(ask) => ask(arguments(command, request), &Context { server, client }),
-            },
+            Ok(command) if transactions::queues(client, command) => false,
+            Ok(command)
+                if server.keyspace.has_long_transaction() && transactions::touches_data(command.spec) =>
+            {
+                true
+            }
+            Ok(command) => is_heavy(command, server, client, request),
         }
+    }
+
+    /// Until when it waits for the end of a `CLIENT PAUSE`, if it does. Reads one word while there is none.
+    pub fn held_until(&self, server: &Server, client: &Client) -> Option<Instant> {
+        let pause = server.pause.in_force()?;
+        let command = self.0.as_ref().ok()?;
+        let is_meant = pause.scope == Paused::Everything || command.spec.flags.has_any(CHANGES);
+        let is_held = is_meant && !client.is_monitor;
+        is_held.then(|| {
+            client.shown.name_command(command);
+            pause.until
+        })
     }
 
     /// Runs it. What comes back is to be written as it is: [`Reply::None`] if the client wants no reply.
@@ -45,15 +69,20 @@ impl Call {
             client.replies = Replies::On;
         }
         let reply = match self.0 {
+            Ok(command) if transactions::queues(client, command) => {
+                transactions::queue(command, server, client, request)
+            }
             Ok(command) => run(command, server, client, request),
             Err(_) if cross_protocol::is_http(request.arg(0)) => {
                 cross_protocol::abandon(client);
                 Reply::None
             }
-            Err(error) => Reply::Error(error),
+            Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
         // `CLIENT REPLY ON` is answered; the command after a `SKIP` is not, whatever it is.
-        let silent = before == Replies::SkipNext || client.replies == Replies::Off;
+        // Those of an EXEC were looked at one by one.
+        let is_off = client.replies == Replies::Off && !matches!(reply, Reply::Encoded(_));
+        let silent = before == Replies::SkipNext || is_off;
         if silent { Reply::None } else { reply }
     }
 }
@@ -73,15 +102,42 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
     if needs_password && !command.spec.flags.has(Flags::NO_AUTH) {
         return Err(Error::no_auth());
     }
+    if client.is_monitor && command.spec.flags.has_any(CHANGES.and(Flags::READONLY)) {
+        return Err(ONLY_LOOKS_ON);
+    }
+    if client.queue.is_some() && command.spec.flags.has(Flags::NO_MULTI) {
+        return Err(Error::new("ERR Command not allowed inside a transaction"));
+    }
     Ok(())
 }
 
-fn run(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Reply {
-    let start = Instant::now();
+/// True if the command, called so, must not run on a network thread.
+pub(super) fn is_heavy(command: &Command, server: &Server, client: &mut Client, request: &Request) -> bool {
+    match command.spec.weight {
+        Weight::Light => false,
+        Weight::Heavy => true,
+        Weight::Asked(ask) => ask(arguments(command, request), &Context { server, client }),
+    }
+}
+
+/// Runs a command that has passed the gates, and accounts for it.
+pub(super) fn run(
+    command: &'static Command,
+    server: &Server,
+    client: &mut Client,
+    request: &Request,
+) -> Reply {
+    let start = client.turn;
     client.shown.begin(command, start);
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, server, client, request)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
-    server.statistics.ran(command, start.elapsed(), outcome.as_ref().err());
+    client.turn = Instant::now();
+    let took = client.turn.saturating_duration_since(start);
+    client.shown.commands.add(1);
+    server.statistics.ran(command, took, outcome.as_ref().err());
+    if server.observers.care(took) {
+        server.observers.tell(server, client, Observed { command, request, took });
+    }
     outcome.unwrap_or_else(Reply::Error)
 }
 

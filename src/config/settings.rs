@@ -19,15 +19,18 @@ pub struct Settings {
     pub proto_max_bulk_len: u64,
     pub client_query_buffer_limit: u64,
     pub client_output_buffer_limit: OutputLimit,
-    pub databases: u64,
     pub requirepass: String,
     pub enable_debug_command: &'static str,
     pub io_threads: u64,
     pub compute_threads: u64,
     pub loglevel: &'static str,
     pub logfile: String,
+    pub dir: String,
     pub ignore_unknown_config: Vec<String>,
     pub index_seed: u64,
+    pub slowlog_log_slower_than: i64,
+    pub slowlog_max_len: u64,
+    pub latency_monitor_threshold: u64,
 }
 
 /// When a client that does not read its replies is closed. Zero means never.
@@ -85,6 +88,22 @@ impl Settings {
     /// Threads that run heavy commands.
     pub fn heavy_threads(&self) -> usize {
         or_cores(self.compute_threads)
+    }
+
+    /// From when on a command is slow, if that is noted.
+    pub fn slow_log_threshold(&self) -> Option<Duration> {
+        u64::try_from(self.slowlog_log_slower_than).ok().map(Duration::from_micros)
+    }
+
+    /// How many slow commands are kept.
+    pub fn slow_log_len(&self) -> usize {
+        usize::try_from(self.slowlog_max_len).unwrap_or(usize::MAX)
+    }
+
+    /// From when on an event spoils latency, if that is noted.
+    pub fn latency_threshold(&self) -> Option<Duration> {
+        let millis = self.latency_monitor_threshold;
+        (millis > 0).then(|| Duration::from_millis(millis))
     }
 
     /// How long a client may be silent.

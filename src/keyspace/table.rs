@@ -147,6 +147,13 @@ impl Table {
             self.field_deadlines.add(now, id);
         }
     }
+
+    /// Unbinds the set of a key, if it means one: somebody is about to change it, whom its writers cannot see.
+    pub(super) fn unbind(&self, hash: u64, key: &[u8]) {
+        if let Some(id) = self.find(hash, key) {
+            self.slab.get(id).value().unbind();
+        }
+    }
 }
 
 fn is_set(value: ValueRef<'_>) -> bool {

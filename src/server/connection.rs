@@ -14,19 +14,20 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::compute::ComputePool;
+use super::network::Seat;
 use super::output::{Output, Verdict};
-use super::socket::Socket;
+use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
 use crate::resp::{Limits, ProtocolError, Request, RequestParser};
 
-/// Bytes read at once, on the stack: a connection that waits keeps no read buffer.
+/// Bytes read at once, on the stack: a connection that waits keeps at most a small read buffer.
 const READ_LEN: usize = 16 * 1024;
+/// Room that a connection keeps for its next requests: what most single requests need, and little for 10,000 idle clients.
+const KEPT_INPUT: usize = 512;
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
-/// Requests between two looks at the clock.
-const REQUESTS_PER_LOOK: usize = 8;
 /// Time after which they get it anyway.
 const SLICE_TIME: Duration = Duration::from_millis(1);
 /// Bytes of replies that are written although the slice is not over.
@@ -42,19 +43,53 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 /// the other is as much as a search. Whoever sends more seldom costs nothing: its connection sleeps at once.
 const STAY_AWAKE: Duration = Duration::from_micros(100);
 
-/// A connected client and all that belongs to it.
-pub(super) struct Connection {
-    socket: Socket,
+/// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to one.
+pub(super) struct Connection<S> {
+    socket: S,
     shown: Arc<Shown>,
     server: Arc<Server>,
+    /// Only for its `Drop`.
+    place: Place,
     compute: Arc<ComputePool>,
     parser: RequestParser,
     input: BytesMut,
+    /// The most that was in it since it was made.
+    longest_input: usize,
     output: Output,
+    /// A request that waits for the end of a `CLIENT PAUSE`.
+    held: Option<Held>,
     settings: Arc<Settings>,
     settings_generation: u64,
     /// The last request came within [`STAY_AWAKE`]: the next one may too.
     expects_soon: bool,
+}
+
+/// A connection's place in the register; given back on `Drop`, however the connection ends.
+struct Place {
+    server: Arc<Server>,
+    shown: Arc<Shown>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.server.clients.leave(self.shown.id);
+        if self.shown.is_monitor.load(Ordering::Relaxed) {
+            self.server.observers.leave(self.shown.id);
+        }
+    }
+}
+
+/// A connection that is to be served by another thread.
+pub(super) struct Departure {
+    pub(super) connection: Connection<Socket>,
+    pub(super) client: Client,
+    /// The thread.
+    pub(super) to: usize,
+}
+
+struct Held {
+    request: Request,
+    until: Instant,
 }
 
 /// Why a slice of work ended.
@@ -63,6 +98,8 @@ enum Progress {
     Starved,
     /// There may be more, but it is the turn of others.
     SliceOver,
+    /// The next request waits for the end of a pause.
+    Held,
     /// The client is to be disconnected when it has its replies.
     Closing,
 }
@@ -71,60 +108,113 @@ enum Progress {
 enum Event {
     Input(io::Result<usize>),
     Writable,
-    Ended,
+    Called,
 }
 
-impl Connection {
+/// Why a connection goes on.
+enum Awoken {
+    BySocket,
+    ByOthers,
+    Gone,
+}
+
+impl Connection<Accepted> {
     pub(super) fn new(
-        socket: Socket,
+        socket: Accepted,
         shown: Arc<Shown>,
         server: Arc<Server>,
         compute: Arc<ComputePool>,
     ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
+        let place = Place { server: Arc::clone(&server), shown: Arc::clone(&shown) };
         Self {
             socket,
             shown,
             server,
+            place,
             compute,
             parser: RequestParser::new(),
             input: BytesMut::new(),
+            longest_input: 0,
             output: Output::default(),
+            held: None,
             settings,
             settings_generation,
             expects_soon: false,
         }
     }
 
-    /// Serves until the client leaves, is disconnected, or the server ends.
-    pub(super) async fn serve(mut self) {
+    /// Its client, as it is after connecting.
+    pub(super) fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.shown), !self.settings.has_password())
+    }
+}
+
+impl<S> Connection<S> {
+    /// The same connection after its socket was put into another state.
+    pub(super) fn with_socket<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<Connection<T>> {
+        Ok(Connection {
+            socket: change(self.socket)?,
+            shown: self.shown,
+            server: self.server,
+            place: self.place,
+            compute: self.compute,
+            parser: self.parser,
+            input: self.input,
+            longest_input: self.longest_input,
+            output: self.output,
+            held: self.held,
+            settings: self.settings,
+            settings_generation: self.settings_generation,
+            expects_soon: self.expects_soon,
+        })
+    }
+}
+
+impl Connection<Socket> {
+    /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for another thread.
+    pub(super) async fn serve(mut self, mut client: Client, seat: &Seat) -> Option<Departure> {
         let shown = Arc::clone(&self.shown);
-        let mut ended = pin!(shown.killed());
-        let mut client = Client::new(Arc::clone(&shown), !self.settings.has_password());
+        let mut called = pin!(shown.called());
         while !shown.is_killed() {
-            let Some((back, progress)) = self.work(client).await else { break };
+            let mut answered = 0;
+            let worked = self.work(client, &mut answered).await;
+            seat.answered(answered);
+            let Some((back, progress)) = worked else { break };
             client = back;
+            if seat.is_crowded() {
+                tokio::task::yield_now().await;
+            }
             if self.flush().is_err() || self.is_over_limit() {
-                return;
+                return None;
+            }
+            if let Progress::Closing = progress {
+                break;
+            }
+            if let Some(to) = seat.departs() {
+                return Some(Departure { connection: self, client, to });
             }
             match progress {
-                Progress::Closing => break,
                 Progress::SliceOver if self.may_go_on() => tokio::task::yield_now().await,
-                _ if !self.pause(ended.as_mut()).await => return,
-                _ => {}
+                _ => match self.pause(called.as_mut()).await {
+                    Awoken::BySocket => {}
+                    Awoken::ByOthers => called.set(shown.called()),
+                    Awoken::Gone => return None,
+                },
             }
         }
         self.finish().await;
+        None
     }
 
     /// Answers requests until there is none, or others must have their turn. None if the server ends.
-    async fn work(&mut self, mut client: Client) -> Option<(Client, Progress)> {
+    async fn work(&mut self, mut client: Client, answered: &mut u64) -> Option<(Client, Progress)> {
         self.refresh_settings();
         let start = Instant::now();
-        for number in 1..=SLICE_REQUESTS {
-            let limits = self.limits(&client);
-            let request = match self.parser.next(&mut self.input, &limits) {
+        client.turn = start;
+        for _ in 0..SLICE_REQUESTS {
+            let request = match self.next_request(&client) {
                 Ok(Some(request)) => request,
                 Ok(None) => return Some((client, Progress::Starved)),
                 Err(error) => {
@@ -133,13 +223,17 @@ impl Connection {
                 }
             };
             client = self.answer(client, request).await?;
+            if self.held.is_some() {
+                return Some((client, Progress::Held));
+            }
+            *answered += 1;
             if client.closing {
                 if client.abandoned {
                     self.output = Output::default();
                 }
                 return Some((client, Progress::Closing));
             }
-            let is_time_over = number % REQUESTS_PER_LOOK == 0 && start.elapsed() > SLICE_TIME;
+            let is_time_over = client.turn.saturating_duration_since(start) > SLICE_TIME;
             if is_time_over || self.output.len() > SLICE_OUTPUT || self.shown.is_killed() {
                 break;
             }
@@ -147,9 +241,21 @@ impl Connection {
         Some((client, Progress::SliceOver))
     }
 
+    fn next_request(&mut self, client: &Client) -> Result<Option<Request>, ProtocolError> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held.request));
+        }
+        let limits = self.limits(client);
+        self.parser.next(&mut self.input, &limits)
+    }
+
     /// Runs a request where it belongs and keeps its reply.
     async fn answer(&mut self, mut client: Client, request: Request) -> Option<Client> {
         let call = Call::new(&self.server, &client, &request);
+        if let Some(until) = call.held_until(&self.server, &client) {
+            self.held = Some(Held { request, until });
+            return Some(client);
+        }
         if !call.is_heavy(&self.server, &mut client, &request) {
             let reply = call.run(&self.server, &mut client, &request);
             reply.encode(client.protocol, self.output.end());
@@ -166,6 +272,7 @@ impl Connection {
         self.shown.set_busy(true);
         let server = Arc::clone(&self.server);
         let run = move || {
+            client.turn = Instant::now();
             let reply = call.run(&server, &mut client, &request);
             let mut encoded = BytesMut::new();
             reply.encode(client.protocol, &mut encoded);
@@ -214,6 +321,9 @@ impl Connection {
 
     /// Writes what the socket takes now.
     fn flush(&mut self) -> io::Result<()> {
+        if self.shown.has_mail() && self.may_go_on() {
+            self.output.append(self.shown.collect_mail());
+        }
         if self.output.is_empty() {
             return Ok(());
         }
@@ -244,29 +354,49 @@ impl Connection {
         self.output.len() <= MAX_PENDING_OUTPUT
     }
 
-    /// Waits until there is something to do; false if the client left.
-    async fn pause(&mut self, ended: Pin<&mut impl Future<Output = ()>>) -> bool {
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
+    /// While a request is held, only a little is read, to notice a client that leaves.
+    fn may_read(&self) -> bool {
+        self.may_go_on() && (self.held.is_none() || self.input.len() < READ_LEN)
+    }
+
+    /// Waits until there is something to do.
+    async fn pause(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Awoken {
+        self.tidy_input();
         self.shown.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.shown.query_buffer_free.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
-        let event = match self.output.patience() {
-            None => self.next_event(ended).await,
+        self.shown.is_held.store(self.held.is_some(), Ordering::Relaxed);
+        let event = match self.patience() {
+            None => self.next_event(called).await,
             Some(deadline) => {
-                let event = self.next_event(ended);
-                // When the time is over, the limit is looked at again.
+                let event = self.next_event(called);
+                // When the time is over, the limit and the held request are looked at again.
                 tokio::time::timeout_at(deadline.into(), event).await.unwrap_or(Event::Writable)
             }
         };
         match event {
             Event::Input(Ok(len)) if len > 0 => {
+                self.longest_input = self.longest_input.max(self.input.len());
                 self.count_input(len as u64);
-                true
+                Awoken::BySocket
             }
-            Event::Input(_) => false,
-            Event::Writable | Event::Ended => true,
+            Event::Input(_) => Awoken::Gone,
+            Event::Writable => Awoken::BySocket,
+            Event::Called => Awoken::ByOthers,
         }
+    }
+
+    /// The capacity of an emptied buffer says nothing: it is what lies behind the requests that were cut from it.
+    fn tidy_input(&mut self) {
+        if self.input.is_empty() && self.longest_input > KEPT_INPUT {
+            self.input = BytesMut::new();
+            self.longest_input = 0;
+        }
+    }
+
+    /// How long to wait for an event at most.
+    fn patience(&self) -> Option<Instant> {
+        let held = self.held.as_ref().map(|held| held.until);
+        [self.output.patience(), held].into_iter().flatten().min()
     }
 
     fn count_input(&self, len: u64) {
@@ -276,12 +406,12 @@ impl Connection {
         self.shown.bytes_in.add(len);
     }
 
-    async fn next_event(&mut self, ended: Pin<&mut impl Future<Output = ()>>) -> Event {
+    async fn next_event(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let began = Instant::now();
         let awake = if self.expects_soon { STAY_AWAKE } else { Duration::ZERO };
         let event = tokio::select! {
             biased;
-            event = self.event(ended) => event,
+            event = self.event(called) => event,
             never = stay_awake(awake) => match never {},
         };
         self.expects_soon = began.elapsed() < STAY_AWAKE;
@@ -289,8 +419,8 @@ impl Connection {
     }
 
     /// Reads while replies wait too, unless there are too many: a client may send all before it reads any.
-    async fn event(&mut self, mut ended: Pin<&mut impl Future<Output = ()>>) -> Event {
-        let (wants_input, wants_room) = (self.may_go_on(), !self.output.is_empty());
+    async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
+        let (wants_input, wants_room) = (self.may_read(), !self.output.is_empty());
         let hint = self.parser.hint();
         poll_fn(|cx| {
             if wants_input && let Poll::Ready(read) = poll_input(&mut self.socket, &mut self.input, hint, cx)
@@ -300,7 +430,7 @@ impl Connection {
             if wants_room && self.socket.poll_write_ready(cx).is_ready() {
                 return Poll::Ready(Event::Writable);
             }
-            ended.as_mut().poll(cx).map(|()| Event::Ended)
+            called.as_mut().poll(cx).map(|()| Event::Called)
         })
         .await
     }

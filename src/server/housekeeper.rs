@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::lanes::Balancer;
 use crate::commands::Server;
+use crate::commands::observers::Event;
 use crate::info::memory;
 
 /// Time between two rounds.
@@ -53,11 +55,12 @@ impl Housekeeper {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
+    pub(super) fn start(server: Arc<Server>, balancer: Balancer) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let heard = Arc::clone(&bell);
-        let thread =
-            std::thread::Builder::new().name("housekeeper".into()).spawn(move || keep(&server, &heard))?;
+        let thread = std::thread::Builder::new()
+            .name("housekeeper".into())
+            .spawn(move || keep(&server, balancer, &heard))?;
         Ok(Self { bell, thread })
     }
 
@@ -69,15 +72,14 @@ impl Housekeeper {
     }
 }
 
-fn keep(server: &Server, bell: &Bell) {
+fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
     let mut sample = Sample { at: Instant::now(), commands: 0 };
     for round in 1.. {
         if bell.wait_for(ROUND) {
             break;
         }
-        for db in server.keyspace.databases() {
-            db.expire_cycle(KEYS_PER_ROUND);
-        }
+        balancer.round();
+        end_keys(server);
         if round % ROUNDS_PER_SAMPLE == 0 {
             end_idle_clients(server);
             sample = sample.next(server);
@@ -86,7 +88,19 @@ fn keep(server: &Server, bell: &Bell) {
     }
 }
 
-/// Those that are silent for longer than `timeout`; not those that wait for a reply.
+/// Not during a `CLIENT PAUSE`: what the client that paused looks at must not change.
+fn end_keys(server: &Server) {
+    if server.pause.in_force().is_some() {
+        return;
+    }
+    let began = Instant::now();
+    for db in server.keyspace.databases() {
+        db.expire_cycle(KEYS_PER_ROUND);
+    }
+    server.observers.event(Event::ExpireCycle, began.elapsed());
+}
+
+/// Those that are silent for longer than `timeout`; not those that wait for a reply, and no monitors.
 fn end_idle_clients(server: &Server) {
     let Some(timeout) = server.config.settings().idle_timeout() else { return };
     let idle = |client: &Arc<_>| is_idle(client, timeout.as_secs());
@@ -94,7 +108,8 @@ fn end_idle_clients(server: &Server) {
 }
 
 fn is_idle(client: &crate::commands::client::Shown, limit_seconds: u64) -> bool {
-    !client.is_busy() && client.idle_seconds() > limit_seconds
+    let waits = [&client.is_monitor, &client.is_held].into_iter().any(|flag| flag.load(Ordering::Relaxed));
+    !waits && !client.is_busy() && client.idle_seconds() > limit_seconds
 }
 
 /// Commands counted at some time.

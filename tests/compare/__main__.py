@@ -12,9 +12,11 @@ import time
 import example_files
 import filters
 import generated
+import metadata
 import protocol
 import scores
 import self_test
+import watch
 from pair import Broken
 from report import Report
 from servers import Servers
@@ -23,8 +25,10 @@ PARTS = {
     "examples": example_files.run,
     "filters": filters.run,
     "generated": generated.run,
+    "metadata": metadata.run,
     "protocol": protocol.run,
     "scores": scores.run,
+    "watch": watch.run,
 }
 
 

@@ -11,6 +11,7 @@ mod digest;
 pub(super) mod info;
 pub(super) mod lolwut;
 pub(super) mod module;
+pub(super) mod monitor;
 pub(super) mod shutdown;
 pub(super) mod time;
 
@@ -26,6 +27,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &info::SPEC,
     &lolwut::SPEC,
     &module::SPEC,
+    &monitor::SPEC,
     &cluster::READONLY,
     &cluster::READWRITE,
     &shutdown::SPEC,

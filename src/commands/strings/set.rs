@@ -11,12 +11,16 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     name: "set",
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::DENYOOM),
-    keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])],
+    keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])
+        .noted("RW and ACCESS due to the optional `GET` argument")],
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
-    syntax: "",
+    syntax: "key value [condition(NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|\
+        IFDEQ ifdeq-digest:integer@8.4.0|IFDNE ifdne-digest:integer@8.4.0)@2.6.12] [GET@6.2.0] \
+        [expiration(EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
+        EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0)]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| Set::parse(args, cx)?.execute(cx, record)),

@@ -20,6 +20,7 @@ pub(super) const INFO: Spec = Spec {
     name: "client|info",
     since: "6.2.0",
     summary: "Returns information about the connection.",
+    tips: &["nondeterministic_output"],
     run: Run::Read(|_, cx| Ok(text(line(&cx.client.shown)))),
     ..SUBCOMMAND
 };
@@ -31,6 +32,8 @@ pub(super) const LIST: Spec = Spec {
     since: "2.4.0",
     complexity: "O(N) where N is the number of client connections",
     summary: "Lists open connections.",
+    syntax: "[TYPE client-type(NORMAL|MASTER|REPLICA|PUBSUB)@5.0.0] [ID client-id:integer...@6.2.0]",
+    tips: &["nondeterministic_output"],
     run: Run::Read(list),
     ..SUBCOMMAND
 };
@@ -46,7 +49,7 @@ fn text(lines: String) -> Reply {
     Reply::Verbatim { format: *b"txt", text: lines.into() }
 }
 
-/// One line in Redis' shape. Figures of what this server does not have (transactions, pub/sub) say so.
+/// One line in Redis' shape. Figures of what this server does not have (pub/sub) say so.
 fn line(shown: &Shown) -> String {
     let labels = shown.labels.lock().clone();
     let mut line = String::with_capacity(400);
@@ -54,8 +57,8 @@ fn line(shown: &Shown) -> String {
     let output = shown.output_buffer.load(Relaxed);
     let written = write!(
         line,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0 \
-         qbuf={query} qbuf-free={free} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 omem={output} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \
+         qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={output} oll=0 omem={output} \
          tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
          tot-net-in={} tot-net-out={} tot-cmds={}",
         shown.id,
@@ -67,6 +70,9 @@ fn line(shown: &Shown) -> String {
         shown.idle_seconds(),
         flags(shown),
         shown.db.load(Relaxed),
+        shown.multi.load(Relaxed),
+        shown.watch.load(Relaxed),
+        shown.multi_bytes.load(Relaxed),
         query + free + output + size_of::<Shown>(),
         shown.last_command().unwrap_or("NULL"),
         shown.protocol.load(Relaxed),
@@ -81,9 +87,18 @@ fn line(shown: &Shown) -> String {
     line
 }
 
-/// Redis' letters: `U`nix socket, no-`e`vict, `N`one.
+/// Redis' letters: m`O`nitor, in MULTI (`x`), `b`locked, a watched key has changed (`d`), `U`nix socket, no-`e`vict,
+/// no-`T`ouch, `N`one.
 fn flags(shown: &Shown) -> String {
-    let letters = [('U', shown.is_unix), ('e', shown.no_evict.load(Relaxed))];
+    let letters = [
+        ('O', shown.is_monitor.load(Relaxed)),
+        ('x', shown.multi.load(Relaxed) >= 0),
+        ('b', shown.is_held.load(Relaxed)),
+        ('d', shown.touched.load(Relaxed)),
+        ('U', shown.is_unix),
+        ('e', shown.no_evict.load(Relaxed)),
+        ('T', shown.no_touch.load(Relaxed)),
+    ];
     let flags: String = letters.into_iter().filter(|(_, set)| *set).map(|(letter, _)| letter).collect();
     if flags.is_empty() { "N".to_owned() } else { flags }
 }

@@ -4,6 +4,7 @@ mod filter;
 mod kill;
 mod labels;
 mod list;
+mod pause;
 mod reply;
 mod switches;
 mod tracking;
@@ -11,6 +12,7 @@ mod tracking;
 pub(super) use labels::checked_name;
 
 use crate::commands::{Arity, Flags, Group, Run, Spec, Weight, help};
+use crate::resp::Error;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "client",
@@ -51,10 +53,12 @@ const SUBCOMMANDS: &[&Spec] = &[
     &kill::KILL,
     &list::LIST,
     &switches::NO_EVICT,
+    &pause::PAUSE,
     &reply::REPLY,
     &labels::SETINFO,
     &labels::SETNAME,
     &tracking::TRACKINGINFO,
+    &pause::UNPAUSE,
 ];
 
 const HELP: Spec = Spec {
@@ -64,3 +68,8 @@ const HELP: Spec = Spec {
     run: Run::Read(|_, _| Ok(help::of("CLIENT", SUBCOMMANDS))),
     ..SUBCOMMAND
 };
+
+/// A subcommand with too many words, where its arity says only how many there must be at least.
+fn wrong_arguments(name: &str) -> Error {
+    Error::from(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLIENT HELP."))
+}

@@ -13,6 +13,7 @@ pub(super) const NO_EVICT: Spec = Spec {
     flags: ADMIN,
     since: "7.0.0",
     summary: "Sets the client eviction mode of the connection.",
+    syntax: "enabled(ON|OFF)",
     run: Run::Read(|args, cx| {
         cx.client.shown.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
         Ok(Reply::OK)

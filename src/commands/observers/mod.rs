@@ -1,0 +1,163 @@
+//! Who looks on while commands run? Monitors, the slow log and the latency monitor.
+//!
+//! Knows no command: it is told of each that has run. While nobody looks on and nothing is slow, a command pays for one
+//! look at one word that hardly ever changes.
+
+mod latency;
+mod monitors;
+mod redaction;
+mod slow_log;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::client::{Client, Shown};
+use super::context::Server;
+use super::mailbox::MAX_MAIL;
+use super::registry::Command;
+use super::spec::Flags;
+use crate::config::Settings;
+use crate::resp::Request;
+pub use latency::{Event, Latency, Sample, Series};
+use monitors::Monitors;
+pub use slow_log::{Entry as SlowEntry, SlowLog};
+
+/// All that look on.
+pub struct Observers {
+    /// A command that took less nanoseconds is of no interest to anyone. Follows from `audience`.
+    floor_nanos: AtomicU64,
+    audience: Mutex<Audience>,
+    /// Commands that were slow.
+    pub slow_log: SlowLog,
+    /// Times at which the server was slow.
+    pub latency: Latency,
+}
+
+/// Who wants to know of what.
+#[derive(Default)]
+struct Audience {
+    monitors: Monitors,
+    /// From where a command is slow, if that is noted.
+    slow_nanos: Option<u64>,
+    slow_log_len: usize,
+    /// From where a command spoils latency, if that is noted.
+    latency_nanos: Option<u64>,
+}
+
+/// A command that has run.
+#[derive(Clone, Copy)]
+pub(super) struct Observed<'a> {
+    pub(super) command: &'a Command,
+    pub(super) request: &'a Request,
+    pub(super) took: Duration,
+}
+
+impl Observed<'_> {
+    /// What the client sent, without its secrets.
+    fn arguments(&self) -> Vec<&[u8]> {
+        redaction::arguments(self.command, self.request)
+    }
+
+    fn nanos(&self) -> u64 {
+        nanos(self.took)
+    }
+}
+
+impl Default for Observers {
+    fn default() -> Self {
+        Self {
+            floor_nanos: AtomicU64::new(u64::MAX),
+            audience: Mutex::default(),
+            slow_log: SlowLog::default(),
+            latency: Latency::default(),
+        }
+    }
+}
+
+impl Observers {
+    /// Takes over what the options say.
+    pub fn configure(&self, settings: &Settings) {
+        let mut audience = self.audience.lock();
+        audience.slow_nanos = settings.slow_log_threshold().map(nanos);
+        audience.slow_log_len = settings.slow_log_len();
+        audience.latency_nanos = settings.latency_threshold().map(nanos);
+        self.slow_log.keep(audience.slow_log_len);
+        self.refresh(&audience);
+    }
+
+    /// From now on the client sees every command.
+    pub fn join(&self, shown: &Arc<Shown>) {
+        let mut audience = self.audience.lock();
+        audience.monitors.join(shown);
+        self.refresh(&audience);
+    }
+
+    /// The client sees no commands any more.
+    pub fn leave(&self, id: u64) {
+        let mut audience = self.audience.lock();
+        audience.monitors.leave(id);
+        self.refresh(&audience);
+    }
+
+    fn refresh(&self, audience: &Audience) {
+        self.floor_nanos.store(audience.floor(), Ordering::Relaxed);
+    }
+
+    /// True if someone may want to know of a command that took so long.
+    pub(super) fn care(&self, took: Duration) -> bool {
+        // Relaxed: a command that runs while someone joins is seen or not.
+        took.as_nanos() >= u128::from(self.floor_nanos.load(Ordering::Relaxed))
+    }
+
+    /// Notes what made the server slow, if it took long enough.
+    pub fn event(&self, event: Event, took: Duration) {
+        let floor = self.audience.lock().latency_nanos;
+        if floor.is_some_and(|floor| nanos(took) >= floor) {
+            self.latency.note(event, took);
+        }
+    }
+
+    /// Tells everyone who wants to know.
+    #[cold]
+    pub(super) fn tell(&self, server: &Server, client: &Client, observed: Observed) {
+        let mut audience = self.audience.lock();
+        let is_slow = audience.slow_nanos.is_some_and(|floor| observed.nanos() >= floor);
+        let spoils_latency = audience.latency_nanos.is_some_and(|floor| observed.nanos() >= floor);
+        let slow_log_len = audience.slow_log_len;
+        if !audience.monitors.is_empty() && monitors::is_visible(observed.command.spec.flags) {
+            let too_slow = audience.feed(server, client, observed);
+            self.refresh(&audience);
+            server.traffic.mine().output_buffer_closed.add(too_slow as u64);
+        }
+        drop(audience);
+        if is_slow && !observed.command.spec.flags.has(Flags::SKIP_SLOWLOG) {
+            self.slow_log.note(client, observed, slow_log_len);
+        }
+        if spoils_latency {
+            self.latency.note(Event::of(observed.command.spec.flags), observed.took);
+        }
+    }
+}
+
+impl Audience {
+    fn floor(&self) -> u64 {
+        if !self.monitors.is_empty() {
+            return 0;
+        }
+        let unless_off = |floor: Option<u64>| floor.unwrap_or(u64::MAX);
+        unless_off(self.slow_nanos).min(unless_off(self.latency_nanos))
+    }
+
+    fn feed(&mut self, server: &Server, client: &Client, observed: Observed) -> usize {
+        let limit = server.config.settings().client_output_buffer_limit.hard_bytes;
+        let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_MAIL);
+        self.monitors.feed(&monitors::line(client, &observed), limit)
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

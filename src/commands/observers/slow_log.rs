@@ -1,0 +1,146 @@
+//! The last slow commands: `SLOWLOG`.
+
+use std::collections::VecDeque;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use super::Observed;
+use crate::commands::client::Client;
+
+/// Arguments of an entry; the last one says how many more there were.
+const MAX_ARGUMENTS: usize = 32;
+/// Bytes of an argument that are kept; a remark says how many more there were.
+const MAX_ARGUMENT_LEN: usize = 128;
+
+/// One slow command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Never given twice by one server.
+    pub id: u64,
+    /// When it ended, in Unix seconds.
+    pub unix_s: u64,
+    /// How long it ran.
+    pub micros: u64,
+    /// What the client sent, trimmed and without secrets.
+    pub arguments: Vec<Vec<u8>>,
+    /// Who sent it.
+    pub address: String,
+    /// Its name, or empty.
+    pub client_name: String,
+}
+
+/// The entries, newest first. Only slow commands and `SLOWLOG` take its lock.
+#[derive(Debug, Default)]
+pub struct SlowLog(Mutex<Ring>);
+
+#[derive(Debug, Default)]
+struct Ring {
+    next_id: u64,
+    entries: VecDeque<Entry>,
+}
+
+impl SlowLog {
+    pub(super) fn note(&self, client: &Client, observed: Observed, max_len: usize) {
+        let entry = Entry {
+            id: 0,
+            unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            micros: observed.nanos() / 1000,
+            arguments: trimmed(&observed.arguments()),
+            address: client.shown.shown_address(),
+            client_name: client.shown.labels.lock().name.clone(),
+        };
+        self.add(entry, max_len);
+    }
+
+    fn add(&self, entry: Entry, max_len: usize) {
+        if max_len == 0 {
+            return;
+        }
+        let mut ring = self.0.lock();
+        let id = ring.next_id;
+        ring.next_id += 1;
+        ring.entries.truncate(max_len - 1);
+        ring.entries.push_front(Entry { id, ..entry });
+    }
+
+    /// Drops the oldest entries beyond this many.
+    pub(super) fn keep(&self, max_len: usize) {
+        self.0.lock().entries.truncate(max_len);
+    }
+
+    /// The newest entries.
+    pub fn newest(&self, count: usize) -> Vec<Entry> {
+        self.0.lock().entries.iter().take(count).cloned().collect()
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().entries.len()
+    }
+
+    /// True if nothing was slow.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets all. Ids go on.
+    pub fn reset(&self) {
+        self.0.lock().entries.clear();
+    }
+}
+
+fn trimmed(arguments: &[&[u8]]) -> Vec<Vec<u8>> {
+    if arguments.len() <= MAX_ARGUMENTS {
+        return arguments.iter().copied().map(shortened).collect();
+    }
+    let (kept, left) = arguments.split_at(MAX_ARGUMENTS - 1);
+    let remark = format!("... ({} more arguments)", left.len()).into_bytes();
+    kept.iter().copied().map(shortened).chain([remark]).collect()
+}
+
+fn shortened(argument: &[u8]) -> Vec<u8> {
+    match argument.split_at_checked(MAX_ARGUMENT_LEN) {
+        Some((kept, left)) if !left.is_empty() => {
+            let remark = format!("... ({} more bytes)", left.len());
+            [kept, remark.as_bytes()].concat()
+        }
+        _ => argument.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(micros: u64) -> Entry {
+        let (address, client_name) = (String::new(), String::new());
+        Entry { id: 0, unix_s: 0, micros, arguments: Vec::new(), address, client_name }
+    }
+
+    #[test]
+    fn the_oldest_entries_go_and_ids_stay_unique() {
+        let log = SlowLog::default();
+        (1..=3).for_each(|micros| log.add(entry(micros), 2));
+        let kept: Vec<_> = log.newest(9).iter().map(|entry| (entry.id, entry.micros)).collect();
+        assert_eq!((kept.as_slice(), log.len()), (&[(2, 3), (1, 2)][..], 2));
+        log.reset();
+        log.add(entry(4), 2);
+        assert_eq!(log.newest(1)[0].id, 3);
+        log.add(entry(5), 0);
+        log.keep(0);
+        assert!(log.is_empty());
+    }
+
+    #[test]
+    fn many_and_long_arguments_are_trimmed_as_redis_does() {
+        let words = vec![&b"w"[..]; 33];
+        let kept = trimmed(&words);
+        assert_eq!((kept.len(), kept[31].as_slice()), (32, &b"... (2 more arguments)"[..]));
+        assert_eq!(trimmed(&words[..32]).last().map(Vec::as_slice), Some(&b"w"[..]));
+        let long = [b'x'; 130];
+        let shortened = String::from_utf8(shortened(&long)).expect("it is plain text");
+        assert_eq!(shortened, "x".repeat(128) + "... (2 more bytes)");
+        assert_eq!(super::shortened(&long[..128]), long[..128]);
+    }
+}

@@ -1,0 +1,32 @@
+//! `MONITOR`: the client sees every command that the server runs.
+
+use std::sync::atomic::Ordering;
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "monitor",
+    arity: Arity::Exactly(1),
+    flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE),
+    keys: &[],
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "",
+    summary: "Listens for all requests received by the server in real-time.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(monitor),
+};
+
+/// A client that sees them already gets no reply, as in Redis.
+fn monitor(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    if cx.client.is_monitor {
+        return Ok(Reply::None);
+    }
+    cx.client.is_monitor = true;
+    cx.client.shown.is_monitor.store(true, Ordering::Relaxed);
+    cx.server.observers.join(&cx.client.shown);
+    Ok(Reply::OK)
+}
