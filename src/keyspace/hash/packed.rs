@@ -131,10 +131,11 @@ impl Packed {
         false
     }
 
-    /// Sets when a field ends; false if there is no such field.
+    /// Sets when a field ends; false if there is no such field. It is then the first of those that end at this moment, also
+    /// if it did before.
     pub(super) fn set_deadline(&mut self, name: &[u8], deadline: Deadline) -> bool {
         let Some(Place { start, end, field, .. }) = self.place(name) else { return false };
-        if field.deadline != deadline {
+        if deadline != Deadline::NEVER || field.deadline != deadline {
             let value = field.value.to_vec();
             self.cut(start, end);
             self.insert(Field { name, value: &value, deadline });
