@@ -220,6 +220,14 @@ impl Shown {
         }
     }
 
+    /// Bytes that its buffers take, in both directions.
+    pub fn buffer_bytes(&self) -> usize {
+        [&self.query_buffer, &self.query_buffer_free, &self.output_buffer]
+            .map(|bytes| bytes.load(Ordering::Relaxed))
+            .iter()
+            .sum()
+    }
+
     /// Notes that a command begins.
     pub fn begin(&self, command: &Command, now: Instant) {
         self.touch(now);

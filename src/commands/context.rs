@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
-use crate::keyspace::{Database, Keyspace};
+use crate::keyspace::{Database, Keyspace, PackedLimits};
 use crate::record::Journal;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
@@ -41,6 +41,8 @@ pub struct Server {
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
     pub started_unix_s: u64,
+    /// Bytes in use when it was made.
+    pub startup_bytes: u64,
     /// A random name of this run.
     pub run_id: String,
     /// Where the server listens now: the TCP port, or 0.
@@ -90,6 +92,7 @@ impl Server {
             pause: Pause::default(),
             started: Instant::now(),
             started_unix_s: now_s,
+            startup_bytes: memory::used_bytes(),
             run_id: random_hex(),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
@@ -101,7 +104,11 @@ impl Server {
 
     /// Takes over the options that are looked at with every command; to be called when they change.
     pub fn follow_settings(&self) {
-        self.observers.configure(&self.config.settings());
+        let settings = self.config.settings();
+        self.observers.configure(&settings);
+        let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
+            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        self.keyspace.set_packed_limits(PackedLimits { fields, len });
     }
 
     /// `CONFIG RESETSTAT`.

@@ -13,6 +13,8 @@ mod key_spec;
 mod keys;
 mod long_double;
 mod mailbox;
+#[cfg(test)]
+mod model;
 pub mod observers;
 pub mod pause;
 mod random;

@@ -1,7 +1,8 @@
 //! What each section says.
 
+use super::memory::{self as figures, ratio};
 use super::text::{Text, human};
-use super::{REDIS_VERSION, memory as figures, process};
+use super::{REDIS_VERSION, process};
 use crate::commands::registry::{self, Command};
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
@@ -51,10 +52,6 @@ pub(super) fn memory(_: &Server, out: &mut Text) {
     out.field("mem_fragmentation_ratio", format_args!("{:.2}", ratio(resident, used)));
     out.field("mem_fragmentation_bytes", resident as i64 - used as i64);
     out.field("mem_allocator", figures::ALLOCATOR);
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 pub(super) fn persistence(server: &Server, out: &mut Text) {

@@ -24,8 +24,6 @@ pub(in crate::commands) struct Queue {
     /// Of all that is kept.
     bytes: usize,
     has_heavy: bool,
-    /// Of all commands together.
-    flags: Flags,
     failed: bool,
     shown: Arc<Shown>,
 }
@@ -43,7 +41,6 @@ impl Queue {
             word_bytes: 0,
             bytes: 0,
             has_heavy: false,
-            flags: Flags::NONE,
             failed: false,
             shown: Arc::clone(shown),
         };
@@ -65,6 +62,11 @@ impl Queue {
         self.has_heavy || self.commands.len() > MANY_COMMANDS || self.bytes > MANY_BYTES
     }
 
+    /// True if a command has any of these flags.
+    pub(in crate::commands) fn has_any(&self, flags: Flags) -> bool {
+        self.commands.iter().any(|queued| queued.command.spec.flags.has_any(flags))
+    }
+
     fn show(&self) {
         self.shown.multi.store(self.commands.len() as i64, Ordering::Relaxed);
         self.shown.multi_bytes.store(self.word_bytes, Ordering::Relaxed);
@@ -80,7 +82,6 @@ impl Queue {
             ));
         }
         self.word_bytes += word_bytes;
-        self.flags = self.flags.and(queued.command.spec.flags);
         self.bytes = bytes;
         self.commands.push(queued);
         self.show();
@@ -104,14 +105,6 @@ impl Drop for Queue {
 /// True if this client's command is to be queued, not run.
 pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
     client.queue.is_some() && !AT_ONCE.contains(&command.spec.name)
-}
-
-/// What a command may do, by its flags: EXEC what is queued may do.
-pub(in crate::commands) fn flags(client: &Client, command: &Command) -> Flags {
-    match &client.queue {
-        Some(queue) if command.spec.name == "exec" => queue.flags,
-        _ => command.spec.flags,
-    }
 }
 
 /// Queues a command. Of one that is not to be run anyway nothing is kept.
