@@ -7,6 +7,8 @@ from commands import name_of
 from example_files import PATHS
 from pair import Inspector, Pair
 
+LEFT_OUT = ("config.txt", "transactions.txt")
+"""Files about the server's options, which stay as they are set, and about transactions."""
 OUTSIDE = {b"MULTI", b"EXEC", b"DISCARD", b"WATCH", b"UNWATCH", b"RESET", b"QUIT", b"HELLO"}
 """Commands that are sent by themselves: they run at once, or their replies cannot be compared inside."""
 
@@ -14,7 +16,7 @@ OUTSIDE = {b"MULTI", b"EXEC", b"DISCARD", b"WATCH", b"UNWATCH", b"RESET", b"QUIT
 def run(servers, report, options):
     pair = Pair(servers, report)
     for path in sorted(glob.glob(PATHS)):
-        if path.endswith("transactions.txt"):
+        if path.endswith(LEFT_OUT):
             continue
         for lines in notation.sections(path).values():
             pair.reset()
