@@ -12,7 +12,6 @@ import time
 import example_files
 import filters
 import generated
-import inside
 import metadata
 import protocol
 import scores
@@ -26,7 +25,6 @@ PARTS = {
     "examples": example_files.run,
     "filters": filters.run,
     "generated": generated.run,
-    "inside": inside.run,
     "metadata": metadata.run,
     "protocol": protocol.run,
     "scores": scores.run,
