@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
-use crate::keyspace::{Database, Keyspace};
+use crate::keyspace::{Database, Keyspace, PackedLimits};
 use crate::record::Journal;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
@@ -104,7 +104,11 @@ impl Server {
 
     /// Takes over the options that are looked at with every command; to be called when they change.
     pub fn follow_settings(&self) {
-        self.observers.configure(&self.config.settings());
+        let settings = self.config.settings();
+        self.observers.configure(&settings);
+        let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
+            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        self.keyspace.set_packed_limits(PackedLimits { fields, len });
     }
 
     /// `CONFIG RESETSTAT`.

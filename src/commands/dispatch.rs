@@ -55,7 +55,7 @@ impl Call {
     pub fn held_until(&self, server: &Server, client: &Client) -> Option<Instant> {
         let pause = server.pause.in_force()?;
         let command = self.0.as_ref().ok()?;
-        let is_meant = pause.scope == Paused::Everything || command.spec.flags.has_any(CHANGES);
+        let is_meant = pause.scope == Paused::Everything || changes(command, client);
         let is_held = is_meant && !client.is_monitor;
         is_held.then(|| {
             client.shown.name_command(command);
@@ -86,6 +86,13 @@ impl Call {
         let silent = before == Replies::SkipNext || is_off;
         if silent { Reply::None } else { reply }
     }
+}
+
+/// True if it may change data, or runs queued commands that may.
+fn changes(command: &Command, client: &Client) -> bool {
+    let runs = |name| command.spec.name == name;
+    let queued = || client.queue.as_ref().is_some_and(|queue| queue.has_any(CHANGES));
+    command.spec.flags.has_any(CHANGES) || runs("exec") && queued()
 }
 
 fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {

@@ -304,8 +304,8 @@ impl fmt::Debug for Large {
     }
 }
 
-/// A slot's number and a tag in the hash index, at a load of about a half.
-const INDEX_BYTES: usize = 2 * (size_of::<u32>() + 1);
+/// A bucket in the index, at a load of about two thirds.
+const INDEX_BYTES: usize = size_of::<u32>() * 3 / 2;
 
 /// Good until 2106; later, all keys look as if just used.
 fn seconds(unix_ms: i64) -> u32 {

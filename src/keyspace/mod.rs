@@ -12,6 +12,7 @@
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
 //! table.rs       one shard's entries: index, slab, deadlines
+//! hash_index.rs  positions by hash
 //! slab.rs        positions that do not move
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
@@ -27,6 +28,7 @@ mod entry;
 mod exclusive;
 mod expiry;
 mod hash;
+mod hash_index;
 mod reaper;
 mod reservation;
 mod scan;

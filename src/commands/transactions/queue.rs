@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::AT_ONCE;
 use crate::commands::client::{Client, Shown};
 use crate::commands::registry::{self, Command};
-use crate::commands::{Server, dispatch};
+use crate::commands::{Flags, Server, dispatch};
 use crate::resp::{Error, Reply, Request};
 
 /// Commands in one transaction at most.
@@ -60,6 +60,11 @@ impl Queue {
     /// True if EXEC must not run on a network thread.
     pub(super) fn is_heavy(&self) -> bool {
         self.has_heavy || self.commands.len() > MANY_COMMANDS || self.bytes > MANY_BYTES
+    }
+
+    /// True if a command has any of these flags.
+    pub(in crate::commands) fn has_any(&self, flags: Flags) -> bool {
+        self.commands.iter().any(|queued| queued.command.spec.flags.has_any(flags))
     }
 
     fn show(&self) {
