@@ -306,8 +306,9 @@ def _client_lines(reply):
 
 
 def same_memory(args, peer, ours, witness):
-    """MEMORY USAGE: by type."""
-    return len(args) > 1 and args[1].upper() == b"USAGE" and peer.kind == ours.kind == b":"
+    """MEMORY USAGE and MEMORY DOCTOR: by type."""
+    kind = {b"USAGE": b":", b"DOCTOR": ours.kind}.get(args[1].upper() if len(args) > 1 else b"")
+    return not ours.is_error and peer.kind == ours.kind == kind
 
 
 def same_commands(args, peer, ours, witness):
