@@ -282,6 +282,13 @@ impl Shown {
         self.mailbox.collect()
     }
 
+    /// Bytes that the connection keeps, as far as they are counted.
+    pub fn memory_bytes(&self) -> usize {
+        let buffers = [&self.query_buffer, &self.query_buffer_free, &self.output_buffer];
+        let bytes: usize = buffers.into_iter().map(|buffer| buffer.load(Ordering::Relaxed)).sum();
+        bytes + size_of::<Self>()
+    }
+
     /// The address as monitors and the slow log show it.
     pub fn shown_address(&self) -> String {
         match self.address.strip_suffix(":0") {

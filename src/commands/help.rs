@@ -1,4 +1,4 @@
-//! `<CONTAINER> HELP`, made from the table of subcommands.
+//! `<CONTAINER> HELP`: Redis' lines, or some made from the table of subcommands.
 
 use super::Spec;
 use crate::resp::Reply;
@@ -10,4 +10,9 @@ pub(super) fn of(container: &str, subcommands: &[&Spec]) -> Reply {
         .iter()
         .flat_map(|spec| [spec.last_name().to_ascii_uppercase(), format!("    {}", spec.summary)]);
     Reply::Array(std::iter::once(header).chain(lines).map(Reply::SimpleOwned).collect())
+}
+
+/// Lines as they are.
+pub(super) fn lines(lines: &[&'static str]) -> Reply {
+    Reply::Array(lines.iter().copied().map(Reply::Simple).collect())
 }

@@ -9,6 +9,7 @@ mod cross_protocol;
 mod dispatch;
 pub mod glob;
 mod help;
+mod histogram;
 mod keys;
 mod mailbox;
 pub mod observers;

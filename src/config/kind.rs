@@ -20,6 +20,10 @@ pub enum Kind {
     Words(fn(&mut Settings) -> &mut Vec<String>),
     /// One of some words.
     Choice { field: fn(&mut Settings) -> &mut &'static str, choices: &'static [&'static str] },
+    /// `yes` or `no`.
+    Switch(fn(&mut Settings) -> &mut bool),
+    /// Percentages, with blanks between them.
+    Percentiles(fn(&mut Settings) -> &mut Vec<f64>),
     /// This value only: any other would ask for files, which are not written.
     WithoutFiles(&'static str),
     /// `normal <hard> <soft> <seconds>`.
@@ -39,6 +43,12 @@ pub enum InvalidValue {
     NotOctal(u64),
     /// None of the words.
     NotAChoice(&'static [&'static str]),
+    /// Neither `yes` nor `no`.
+    NotASwitch,
+    /// Not all are numbers.
+    NotPercentiles,
+    /// Not all are percentages.
+    PercentilesOutOfRange,
     /// It asks for data to be kept in files.
     NoPersistence,
     /// Not three numbers after each class.
@@ -58,6 +68,11 @@ impl std::fmt::Display for InvalidValue {
             Self::NotOctal(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
             Self::NotAChoice(all) => {
                 write!(out, "argument(s) must be one of the following: {}", all.join(", "))
+            }
+            Self::NotASwitch => out.write_str("argument must be 'yes' or 'no'"),
+            Self::NotPercentiles => out.write_str("Invalid latency-tracking-info-percentiles parameters"),
+            Self::PercentilesOutOfRange => {
+                out.write_str("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
             }
             Self::NoPersistence => out.write_str("persistence is not available in this version"),
             Self::LimitShape => out.write_str("Wrong number of arguments in buffer limit configuration."),
@@ -91,6 +106,8 @@ impl Kind {
                 *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
             }
             Kind::Choice { field, choices } => *field(settings) = choice(value, choices)?,
+            Kind::Switch(field) => *field(settings) = switch(value)?,
+            Kind::Percentiles(field) => *field(settings) = percentiles(value)?,
             Kind::WithoutFiles(only) if value.eq_ignore_ascii_case(only) => {}
             Kind::WithoutFiles(_) => return Err(InvalidValue::NoPersistence),
             Kind::OutputLimit(field) => *field(settings) = output_limit(value)?,
@@ -100,7 +117,7 @@ impl Kind {
 
     /// True if a value may hold blanks, so that several words are one value.
     pub fn holds_blanks(&self) -> bool {
-        matches!(self, Kind::Words(_) | Kind::WithoutFiles(_) | Kind::OutputLimit(_))
+        matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::WithoutFiles(_) | Kind::OutputLimit(_))
     }
 
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
@@ -113,6 +130,10 @@ impl Kind {
             Kind::Text(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
             Kind::Choice { field, .. } => (*field(settings)).to_owned(),
+            Kind::Switch(field) => if *field(settings) { "yes" } else { "no" }.to_owned(),
+            Kind::Percentiles(field) => {
+                field(settings).iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+            }
             Kind::WithoutFiles(only) => (*only).to_owned(),
             Kind::OutputLimit(field) => {
                 let limit = field(settings);
@@ -168,6 +189,23 @@ fn choice(text: &str, choices: &'static [&'static str]) -> Result<&'static str, 
     choices.iter().find(same).copied().ok_or(InvalidValue::NotAChoice(choices))
 }
 
+fn switch(text: &str) -> Result<bool, InvalidValue> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(InvalidValue::NotASwitch),
+    }
+}
+
+fn percentiles(text: &str) -> Result<Vec<f64>, InvalidValue> {
+    let percentile = |word: &str| {
+        let value: f64 =
+            word.parse().ok().filter(|value: &f64| !value.is_nan()).ok_or(InvalidValue::NotPercentiles)?;
+        (0.0..=100.0).contains(&value).then_some(value).ok_or(InvalidValue::PercentilesOutOfRange)
+    };
+    text.split_ascii_whitespace().map(percentile).collect()
+}
+
 fn output_limit(text: &str) -> Result<OutputLimit, InvalidValue> {
     let words = words::split(text).map_err(|_| InvalidValue::LimitShape)?;
     let [class, hard, soft, seconds] = words.as_slice() else { return Err(InvalidValue::LimitShape) };
@@ -201,6 +239,23 @@ mod tests {
         assert_eq!(number("-1", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
         assert_eq!(number("10", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
         assert_eq!(number("9", 0, 9), Ok(9));
+    }
+
+    #[test]
+    fn percentiles_are_numbers_up_to_a_hundred() {
+        assert_eq!(percentiles("50 99.9 1e1"), Ok(vec![50.0, 99.9, 10.0]));
+        assert_eq!((percentiles(""), percentiles("x")), (Ok(Vec::new()), Err(InvalidValue::NotPercentiles)));
+        assert_eq!(percentiles("nan"), Err(InvalidValue::NotPercentiles));
+        for text in ["-1", "50 101", "inf"] {
+            assert_eq!(percentiles(text), Err(InvalidValue::PercentilesOutOfRange), "{text}");
+        }
+    }
+
+    #[test]
+    fn negative_numbers_and_switches_are_read() {
+        assert_eq!((integer("-1", -1, 9), integer("x", -1, 9)), (Ok(-1), Err(InvalidValue::NotInteger)));
+        assert_eq!(integer("-2", -1, 9), Err(InvalidValue::OutOfRange(-1, 9)));
+        assert_eq!((switch("YES"), switch("on")), (Ok(true), Err(InvalidValue::NotASwitch)));
     }
 
     #[test]

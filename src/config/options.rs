@@ -219,6 +219,20 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Milliseconds from which an event is noted for LATENCY; 0 never",
     },
     OptionSpec {
+        name: "latency-tracking",
+        kind: Kind::Switch(|settings| &mut settings.latency_tracking),
+        default: "yes",
+        mutable: true,
+        help: "Whether to count how long the calls of each command took, for LATENCY HISTOGRAM",
+    },
+    OptionSpec {
+        name: "latency-tracking-info-percentiles",
+        kind: Kind::Percentiles(|settings| &mut settings.latency_tracking_info_percentiles),
+        default: "50 99 99.9",
+        mutable: true,
+        help: "Percentiles of these times that INFO LATENCYSTATS shows",
+    },
+    OptionSpec {
         name: "ignore-unknown-config",
         kind: Kind::Words(|settings| &mut settings.ignore_unknown_config),
         default: "",

@@ -67,7 +67,7 @@ fn line(shown: &Shown) -> String {
         shown.idle_seconds(),
         flags(shown),
         shown.db.load(Relaxed),
-        query + free + output + size_of::<Shown>(),
+        shown.memory_bytes(),
         shown.last_command().unwrap_or("NULL"),
         shown.protocol.load(Relaxed),
         labels.library,
