@@ -9,7 +9,7 @@ SEVERAL_KEYS = {b"DEL", b"UNLINK", b"EXISTS", b"TOUCH", b"RENAME", b"RENAMENX", 
 SUBCOMMANDS = {b"OBJECT", b"DEBUG", b"MEMORY"}
 NO_KEY = {
     b"PING", b"ECHO", b"HELLO", b"AUTH", b"CLIENT", b"CONFIG", b"COMMAND", b"INFO", b"KEYS", b"SCAN", b"DBSIZE",
-    b"RANDOMKEY", b"QUIT", b"RESET", b"TIME", b"MODULE",
+    b"RANDOMKEY", b"QUIT", b"RESET", b"TIME", b"MODULE", b"SLOWLOG", b"LATENCY", b"ROLE", b"MONITOR",
 }  # fmt: skip
 EVERY_KEY = {b"FLUSHDB", b"FLUSHALL", b"SELECT", b"SWAPDB", b"HELLO", b"RESET"}
 """Commands that every later one depends on."""

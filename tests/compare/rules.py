@@ -4,6 +4,7 @@ Byte for byte, unless the table `RULES` has an entry for the command. Knows no s
 """
 
 from commands import name_of, vsim_options
+from operators import same_info, same_latency, same_slow_log
 
 SCORE_TOLERANCE = 1e-6
 TIME_TOLERANCE = {b"TTL": 2, b"EXPIRETIME": 2, b"PTTL": 3000, b"PEXPIRETIME": 3000}
@@ -274,6 +275,9 @@ RULES = {
     b"SCAN": same_scan,
     b"RANDOMKEY": random_key,
     b"MEMORY": same_memory,
+    b"INFO": same_info,
+    b"SLOWLOG": same_slow_log,
+    b"LATENCY": same_latency,
     b"TIME": same_type,
     **dict.fromkeys(TIME_TOLERANCE, same_time),
 }

@@ -84,7 +84,6 @@ impl Observers {
         audience.slow_nanos = settings.slow_log_threshold().map(nanos);
         audience.slow_log_len = settings.slow_log_len();
         audience.latency_nanos = settings.latency_threshold().map(nanos);
-        self.slow_log.keep(audience.slow_log_len);
         self.refresh(&audience);
     }
 

@@ -21,7 +21,7 @@ const WIDTH: usize = 80;
 /// Lines of the picture.
 const HEIGHT: u64 = 4;
 /// What ends a column within a line, from low to high.
-const TOPS: [char; 3] = ['_', '-', '`'];
+const TOPS: [char; 3] = ['_', 'o', '#'];
 const FILL: char = '|';
 
 fn graph(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
@@ -55,6 +55,7 @@ fn draw_part(samples: &[Sample], low: u64, high: u64, now_s: u64, text: &mut Str
     }
     let ages: Vec<String> = samples.iter().map(|sample| age(now_s.saturating_sub(sample.unix_s))).collect();
     let longest = ages.iter().map(String::len).max().unwrap_or(0);
+    text.push_str(&" ".repeat(samples.len()));
     text.push('\n');
     for letter in 0..longest {
         text.extend(ages.iter().map(|age| age.chars().nth(letter).unwrap_or(' ')));
@@ -64,8 +65,9 @@ fn draw_part(samples: &[Sample], low: u64, high: u64, now_s: u64, text: &mut Str
 
 /// What a column of this height shows in a line, counted from below.
 fn cell(height: u64, highest: u64, line: u64) -> char {
-    let steps = HEIGHT * TOPS.len() as u64 - 1;
+    let steps = HEIGHT * TOPS.len() as u64;
     let step = (u128::from(height) * u128::from(steps) / u128::from(highest.max(1))) as u64;
+    let step = step.min(steps - 1);
     let top = step / TOPS.len() as u64;
     match line.cmp(&top) {
         std::cmp::Ordering::Less => FILL,
@@ -96,7 +98,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "command - high 21 ms, low 10 ms (all time high 99 ms)");
         assert_eq!(lines[1], "-".repeat(80));
-        assert_eq!(lines[2..], [" ` ", " | ", " |-", "_||", "", "311", "mm0", "  s"]);
+        assert_eq!(lines[2..], [" # ", " | ", " |o", "_||", "   ", "311", "mm0", "  s"]);
     }
 
     #[test]
