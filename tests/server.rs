@@ -436,7 +436,7 @@ fn a_monitor_that_does_not_read_is_disconnected() {
     monitor.ask(&["MONITOR"], "+OK\r\n");
     let long = "x".repeat(1 << 15);
     while running.server.clients.len() > 1 {
-        client.ask(&["ECHO", &long], format!("${}\r\n{long}\r\n", long.len()));
+        client.ask(&["ECHO", &long], &format!("${}\r\n{long}\r\n", long.len()));
     }
 }
 
