@@ -31,6 +31,9 @@ pub struct Client {
     pub no_touch: bool,
     /// `CLIENT REPLY`.
     pub replies: Replies,
+    /// When the turn of its present request began: mostly the moment at which the one before was done, so that the clock
+    /// is read once for each.
+    pub turn: Instant,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
     /// Set with `closing` if replies that still wait are not to be sent.
@@ -48,6 +51,7 @@ impl Client {
             is_monitor: false,
             no_touch: false,
             replies: Replies::On,
+            turn: Instant::now(),
             closing: false,
             abandoned: false,
         }

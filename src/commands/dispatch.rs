@@ -22,6 +22,7 @@ const ONLY_LOOKS_ON: Error = Error::new("ERR Replica can't interact with the key
 /// Finds what a request asks for, runs it, and accounts for it. Never panics: a command that does is answered with
 /// an error.
 pub fn dispatch(server: &Server, client: &mut Client, request: &Request) -> Reply {
+    client.turn = Instant::now();
     Call::new(server, client, request).run(server, client, request)
 }
 
@@ -100,11 +101,12 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
 }
 
 fn run(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Reply {
-    let start = Instant::now();
+    let start = client.turn;
     client.shown.begin(command, start);
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, server, client, request)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
-    let took = start.elapsed();
+    client.turn = Instant::now();
+    let took = client.turn.saturating_duration_since(start);
     client.shown.commands.add(1);
     server.statistics.ran(command, took, outcome.as_ref().err());
     if server.observers.care(took) {

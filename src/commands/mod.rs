@@ -8,12 +8,16 @@ mod context;
 mod cross_protocol;
 mod dispatch;
 pub mod glob;
+mod hashes;
 mod help;
 mod histogram;
+mod key_spec;
 mod keys;
+mod long_double;
 mod mailbox;
 pub mod observers;
 pub mod pause;
+mod random;
 pub mod registry;
 mod server;
 mod spec;
@@ -26,8 +30,15 @@ mod vectors;
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
 pub use dispatch::{Call, dispatch};
-pub use spec::{Arity, Flags, Group, Keys, Run, Spec, Weight};
+pub use key_spec::Keys;
+pub use spec::{Arity, Flags, Group, Run, Spec, Weight};
 
 /// Every command, by family. Containers bring their subcommands along.
-pub static FAMILIES: &[&[&Spec]] =
-    &[connection::COMMANDS, keys::COMMANDS, server::COMMANDS, strings::COMMANDS, vectors::COMMANDS];
+pub static FAMILIES: &[&[&Spec]] = &[
+    connection::COMMANDS,
+    hashes::COMMANDS,
+    keys::COMMANDS,
+    server::COMMANDS,
+    strings::COMMANDS,
+    vectors::COMMANDS,
+];

@@ -1,6 +1,6 @@
 //! What is known about a command before it runs: the table behind lookup, arity errors, `COMMAND` and statistics.
 
-use super::Context;
+use super::{Context, Keys};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -22,7 +22,7 @@ pub struct Spec {
     pub complexity: &'static str,
     /// One line for `COMMAND DOCS`.
     pub summary: &'static str,
-    /// The grammar of its arguments, for `COMMAND DOCS`.
+    /// Its arguments in the grammar of `server/command/syntax.rs`, for `COMMAND DOCS`.
     pub syntax: &'static str,
     /// Hints for clients, in Redis' words.
     pub tips: &'static [&'static str],
@@ -95,46 +95,6 @@ pub enum Weight {
     Heavy,
     /// True if these arguments (after the name) make it heavy. Must be cheap, and must not change anything.
     Asked(fn(Args, &Context) -> bool),
-}
-
-/// A run of keys among the arguments.
-#[derive(Clone, Copy, Debug)]
-pub struct Keys {
-    /// Position of the first key; the command's name is 0.
-    pub begin: u8,
-    /// Position of the last key relative to `begin`; negative counts from the end of the request (-1 is the last).
-    pub last: i8,
-    /// Distance from key to key.
-    pub step: u8,
-    /// Flags of the key spec, the access (`RO`, `RW`, `OW`, `RM`) first.
-    pub access: &'static [&'static str],
-}
-
-impl Keys {
-    /// One key at `begin`.
-    pub const fn at(begin: u8, access: &'static [&'static str]) -> Self {
-        Self { begin, last: 0, step: 1, access }
-    }
-
-    /// All arguments from `begin` on.
-    pub const fn from(begin: u8, access: &'static [&'static str]) -> Self {
-        Self { begin, last: -1, step: 1, access }
-    }
-
-    /// The same, but only each `step`th argument is a key.
-    pub const fn every(self, step: u8) -> Self {
-        Self { begin: self.begin, last: self.last, step, access: self.access }
-    }
-
-    /// Positions of the keys in a request of `count` arguments.
-    pub fn positions(&self, count: usize) -> impl Iterator<Item = usize> + use<> {
-        let begin = usize::from(self.begin);
-        let last = match self.last {
-            ahead @ 0.. => begin + ahead as usize,
-            behind => count.saturating_sub(usize::from(behind.unsigned_abs())),
-        };
-        (begin..count.min(last + 1)).step_by(usize::from(self.step.max(1)))
-    }
 }
 
 /// The families of `COMMAND DOCS`.
@@ -281,15 +241,6 @@ impl Flags {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn key_positions_follow_begin_last_and_step() {
-        let positions = |keys: Keys, count| keys.positions(count).collect::<Vec<_>>();
-        assert_eq!(positions(Keys::at(1, &["RO"]), 3), [1]);
-        assert_eq!(positions(Keys::from(1, &["RO"]), 4), [1, 2, 3]);
-        assert_eq!(positions(Keys::from(1, &["OW"]).every(2), 5), [1, 3]);
-        assert_eq!(positions(Keys::at(2, &["RO"]), 2), [0usize; 0]);
-    }
 
     #[test]
     fn arity_counts_as_redis_does() {

@@ -43,6 +43,11 @@ impl Session {
         String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
     }
 
+    /// Moves the clock.
+    pub(super) fn advance(&self, by_ms: i64) {
+        self.server.keyspace.clock().advance(by_ms);
+    }
+
     /// Makes a small vector set in database 0.
     pub(super) fn create_set(&self, key: &str) {
         let set = VectorSet::new(Params::new(2).expect("a small dimension"), 1);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::Text;
 use crate::commands::Server;
-use crate::keyspace::{Database, Value};
+use crate::keyspace::{Database, ValueRef};
 
 /// Sizes from 2^n up to below 2^(n+1), by n; none for size 0.
 type Sizes = BTreeMap<Option<u32>, u64>;
@@ -22,9 +22,9 @@ fn of(db: &Database, now_ms: i64) -> Vec<(&'static str, Sizes)> {
     let (mut strings, mut hashes, mut sets) = (Sizes::new(), Sizes::new(), Sizes::new());
     db.for_each(|entry| {
         let (sizes, size) = match entry.value() {
-            Value::String(string) => (&mut strings, string.len()),
-            Value::Hash(hash) => (&mut hashes, hash.view(now_ms).len()),
-            Value::VectorSet(set) => (&mut sets, set.len()),
+            ValueRef::String(string) => (&mut strings, string.len()),
+            ValueRef::Hash(hash) => (&mut hashes, hash.view(now_ms).len()),
+            ValueRef::VectorSet(set) => (&mut sets, set.len()),
         };
         *sizes.entry(size.checked_ilog2()).or_default() += 1;
     });

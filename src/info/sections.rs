@@ -113,6 +113,7 @@ pub(super) fn stats(server: &Server, out: &mut Text) {
     out.field("instantaneous_input_kbps", format_args!("{:.2}", kilobytes(&server.net_input_per_second)));
     out.field("instantaneous_output_kbps", format_args!("{:.2}", kilobytes(&server.net_output_per_second)));
     out.field("rejected_connections", sum(|traffic| &traffic.rejected_connections));
+    out.field("expired_subkeys", server.keyspace.expired_subkeys());
     out.field("expired_keys", server.keyspace.expired_keys());
     out.field("evicted_keys", 0);
     out.field("evicted_clients", 0);
@@ -172,8 +173,8 @@ pub(super) fn keyspace(server: &Server, out: &mut Text) {
             out.field(
                 &format!("db{number}"),
                 format_args!(
-                    "keys={},expires={},avg_ttl={},subexpiry=0",
-                    census.keys, census.expires, census.mean_ttl_ms
+                    "keys={},expires={},avg_ttl={},subexpiry={}",
+                    census.keys, census.expires, census.mean_ttl_ms, census.subexpiry
                 ),
             );
         }

@@ -10,12 +10,12 @@ use super::expiry::Deadline;
 use super::hash::HashView;
 use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
-use super::string::StringValue;
+use super::string::{StringRef, StringValue};
 use super::value::{SetHandle, Value, WrongType};
 use crate::record::Record;
 use crate::vector_set::VectorSet;
 
-/// Keys removed by the expiry cycle under one hold of a lock.
+/// Keys and fields removed by the expiry cycle under one hold of a lock.
 const EXPIRY_BATCH: usize = 64;
 
 /// A map from keys to values.
@@ -47,6 +47,8 @@ pub struct Census {
     pub expires: usize,
     /// Milliseconds that those have left, on average.
     pub mean_ttl_ms: i64,
+    /// Hashes of which fields end.
+    pub subexpiry: usize,
 }
 
 impl Database {
@@ -78,7 +80,16 @@ impl Database {
 
     /// The string of a key, for a command that reads it.
     pub fn string(&self, key: &[u8]) -> Result<Option<StringValue>, WrongType> {
-        self.lookup(key, Attention::Used, |entry| entry.value().as_string().cloned()).transpose()
+        self.read_string(key, |string| string.to_value())
+    }
+
+    /// What `look` says of the string of a key, for a command that reads it. Runs under the shard's read lock.
+    pub fn read_string<R>(
+        &self,
+        key: &[u8],
+        look: impl FnOnce(StringRef<'_>) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        self.lookup(key, Attention::Used, |entry| entry.value().as_string().map(look)).transpose()
     }
 
     /// What `look` says of the hash of a key, for a command that reads it. Runs under the shard's read lock.
@@ -146,24 +157,26 @@ impl Database {
     pub fn census(&self) -> Census {
         let all = Shared::over_shards(self, 0..SHARDS);
         let now_ms = all.now_ms();
-        let (mut keys, mut due, mut deadlines, mut sum_ms) = (0, 0, 0, 0);
+        let (mut keys, mut due, mut deadlines, mut sum_ms, mut subexpiry) = (0, 0, 0, 0, 0);
         for table in all.tables() {
             keys += table.len();
             due += table.deadlines().count_due(now_ms);
             deadlines += table.deadlines().len();
             sum_ms += table.deadlines().sum_ms();
+            subexpiry += table.field_deadlines().len();
         }
         let mean_ttl_ms = mean_ttl_ms(sum_ms, deadlines, now_ms);
-        Census { keys: keys - due, expires: deadlines - due, mean_ttl_ms }
+        Census { keys: keys - due, expires: deadlines - due, mean_ttl_ms, subexpiry }
     }
 
-    /// Removes up to `budget` keys that have ended, and returns how many it did.
+    /// Removes up to `budget` keys and fields of hashes that have ended, and returns how many it did. A small hash loses
+    /// all such fields at once, whatever the budget.
     pub fn expire_cycle(&self, budget: usize) -> usize {
         let first = self.next_expiry.load(Ordering::Relaxed);
         let mut removed = 0;
         for shard in (first..first + SHARDS).map(|shard| shard % SHARDS) {
             removed += self.expire_shard(shard, budget - removed);
-            if removed == budget {
+            if removed >= budget {
                 self.next_expiry.store((shard + 1) % SHARDS, Ordering::Relaxed);
                 break;
             }
@@ -182,7 +195,8 @@ impl Database {
 
     fn has_due(&self, shard: usize) -> bool {
         let now_ms = self.common.clock.now_ms();
-        self.shards[shard].table.read().deadlines().first_due(now_ms).is_some()
+        let table = self.shards[shard].table.read();
+        [table.deadlines(), table.field_deadlines()].iter().any(|kind| kind.first_due(now_ms).is_some())
     }
 
     /// Removes all keys, and spends the record whether there were any or not. The values are freed by the reaper.

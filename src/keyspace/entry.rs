@@ -1,38 +1,122 @@
-//! One key with its value, its deadline, and when it was last used.
+//! One key with its value, its deadline, and when it was last used: 16 bytes, and one block on the heap.
 
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::table::Place;
-use super::{Deadline, Value};
+use super::expiry::HEAP_BYTES_EACH;
+use super::hash::{Hash, HashForm, HashRef, PackedLimits};
+use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
+use super::{Deadline, Value, ValueRef, WrongType};
+use crate::arena::{Tailed, allocated_bytes};
+use crate::vector_set::VectorSet;
 
 /// A key and all that is known of it.
+///
+/// The tail of the block is `[deadline: 8 bytes, if there is room for one][key][value]`, with the value last because
+/// it is what changes its length. A value that is not bytes is in front, as the block's [`Large`].
 #[derive(Debug)]
 pub struct Entry {
-    key: Box<[u8]>,
-    pub(super) value: Value,
-    pub(super) deadline: Deadline,
+    block: Tailed<Large>,
+    /// What the index goes by; kept here, so that neither growing nor a false match reads keys.
+    hash: u32,
     /// Seconds since 1970 of the last use; readers set it under the read lock, and any of them may win.
     used_s: AtomicU32,
 }
 
+/// A value with memory of its own.
+pub(super) enum Large {
+    Text(LongText),
+    Hash(Box<Hash>),
+    VectorSet(Arc<VectorSet>),
+}
+
+/// What the bytes of the value are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Integer,
+    Text,
+    EditedText,
+    /// The fields of a small hash.
+    PackedHash,
+    /// None: the value is the block's [`Large`].
+    Large,
+}
+
+/// The tag of a block: the kind, whether there is room for a deadline, and the length of the value in the tail.
+#[derive(Clone, Copy)]
+struct Tag {
+    kind: Kind,
+    has_deadline: bool,
+    value_len: usize,
+}
+
+const KIND_BITS: u32 = 3;
+const DEADLINE_BIT: u32 = 1 << KIND_BITS;
+const VALUE_LEN_SHIFT: u32 = KIND_BITS + 1;
+const DEADLINE_BYTES: usize = size_of::<Deadline>();
+
+impl Tag {
+    fn from_bits(bits: u32) -> Self {
+        let kind = [Kind::Integer, Kind::Text, Kind::EditedText, Kind::PackedHash, Kind::Large];
+        Self {
+            kind: kind[(bits & (DEADLINE_BIT - 1)) as usize],
+            has_deadline: bits & DEADLINE_BIT != 0,
+            value_len: (bits >> VALUE_LEN_SHIFT) as usize,
+        }
+    }
+
+    fn to_bits(self) -> u32 {
+        let deadline = if self.has_deadline { DEADLINE_BIT } else { 0 };
+        self.kind as u32 | deadline | (self.value_len as u32) << VALUE_LEN_SHIFT
+    }
+}
+
 impl Entry {
     pub(super) fn new(key: &[u8], value: Value, deadline: Deadline, now_ms: i64) -> Self {
-        Self { key: key.into(), value, deadline, used_s: AtomicU32::new(seconds(now_ms)) }
+        let at = deadline.to_bytes();
+        let has_deadline = deadline != Deadline::NEVER;
+        let block = store(value, |kind, bytes, large| {
+            let tag = Tag { kind, has_deadline, value_len: bytes.len() };
+            Tailed::new(tag.to_bits(), large, &[if has_deadline { &at } else { &[] }, key, bytes])
+        });
+        Self { block, hash: 0, used_s: AtomicU32::new(seconds(now_ms)) }
     }
 
     /// The key.
     pub fn key(&self) -> &[u8] {
-        &self.key
+        let tag = self.tag();
+        let tail = self.block.tail();
+        &tail[if tag.has_deadline { DEADLINE_BYTES } else { 0 }..tail.len() - tag.value_len]
     }
 
     /// What the key means.
-    pub fn value(&self) -> &Value {
-        &self.value
+    pub fn value(&self) -> ValueRef<'_> {
+        let Tag { kind, value_len, .. } = self.tag();
+        let tail = self.block.tail();
+        let bytes = &tail[tail.len() - value_len..];
+        match (kind, self.block.value()) {
+            (_, Some(Large::Text(long))) => ValueRef::String(StringRef(Form::Long(long))),
+            (_, Some(Large::Hash(hash))) => ValueRef::Hash(hash.by_ref()),
+            (_, Some(Large::VectorSet(set))) => ValueRef::VectorSet(set),
+            (Kind::Integer, None) => {
+                let number = i64::from_ne_bytes(bytes.try_into().expect("an integer has eight bytes"));
+                ValueRef::String(StringRef(Form::Integer(number)))
+            }
+            (Kind::PackedHash, None) => ValueRef::Hash(HashRef::of_packed(bytes)),
+            (kind, None) => {
+                ValueRef::String(StringRef(Form::Text { bytes, edited: kind == Kind::EditedText }))
+            }
+        }
     }
 
     /// When the key ends.
     pub fn deadline(&self) -> Deadline {
-        self.deadline
+        if !self.tag().has_deadline {
+            return Deadline::NEVER;
+        }
+        let bytes = self.block.tail().first_chunk().expect("the tag says that it is there");
+        Deadline::from_bytes(*bytes)
     }
 
     /// Seconds since a command last used the key.
@@ -40,18 +124,185 @@ impl Entry {
         seconds(now_ms).saturating_sub(self.used_s.load(Ordering::Relaxed))
     }
 
-    /// An estimate of the bytes that the key costs: its slot, its place in the index, its bytes and its value.
+    /// An estimate of the bytes that the key costs: its slot, its place in the index, its block, and what that leads to.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + INDEX_BYTES + self.key.len() + self.value.heap_bytes()
+        let deadline = if self.deadline() == Deadline::NEVER { 0 } else { HEAP_BYTES_EACH };
+        size_of::<Self>() + INDEX_BYTES + deadline + self.heap_bytes()
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.block.heap_bytes() + self.block.value().map_or(0, Large::heap_bytes)
     }
 
     pub(super) fn mark_used(&self, now_ms: i64) {
         self.used_s.store(seconds(now_ms), Ordering::Relaxed);
     }
+
+    /// What the index goes by.
+    pub(super) fn hash(&self) -> u32 {
+        self.hash
+    }
+
+    pub(super) fn set_hash(&mut self, hash: u32) {
+        self.hash = hash;
+    }
+
+    /// Sets when the key ends. The room stays for the next deadline.
+    pub(super) fn set_deadline(&mut self, deadline: Deadline) {
+        let tag = self.tag();
+        if tag.has_deadline {
+            self.block.tail_mut()[..DEADLINE_BYTES].copy_from_slice(&deadline.to_bytes());
+        } else if deadline != Deadline::NEVER {
+            let len = self.block.tail().len();
+            self.block.resize(len + DEADLINE_BYTES);
+            let tail = self.block.tail_mut();
+            tail.copy_within(..len, DEADLINE_BYTES);
+            tail[..DEADLINE_BYTES].copy_from_slice(&deadline.to_bytes());
+            self.block.set_tag(Tag { has_deadline: true, ..tag }.to_bits());
+        }
+    }
+
+    /// Gives the key another value. What was large of the old one comes back, to be freed where nobody waits.
+    pub(super) fn set_value(&mut self, value: Value) -> Option<Large> {
+        store(value, |kind, bytes, large| self.write(kind, bytes, large))
+    }
+
+    /// Changes the hash as it is at this moment, if it is one: a table where it is, others by a copy.
+    pub(super) fn edit_hash<R>(
+        &mut self,
+        limits: PackedLimits,
+        now_ms: i64,
+        edit: impl FnOnce(&mut Hash) -> R,
+    ) -> Result<R, WrongType> {
+        if let Some(Large::Hash(hash)) = self.block.value_mut() {
+            hash.set_moment(limits, now_ms);
+            return Ok(edit(hash));
+        }
+        let mut hash = self.value().as_hash()?.to_hash();
+        hash.set_moment(limits, now_ms);
+        let outcome = edit(&mut hash);
+        store_hash(hash, |kind, bytes, large| self.write(kind, bytes, large));
+        Ok(outcome)
+    }
+
+    /// When the first field of a hash ends, also if it has; `NEVER` for all other values.
+    pub(super) fn next_field_deadline(&self) -> Deadline {
+        self.value().as_hash().map_or(Deadline::NEVER, HashRef::next_deadline)
+    }
+
+    /// True if neither the key has ended, nor all the fields of its hash.
+    pub(super) fn is_live(&self, now_ms: i64) -> bool {
+        let has_due_fields = self.next_field_deadline().is_past(now_ms);
+        let has_ended = self.deadline().is_past(now_ms) || has_due_fields && self.is_empty_hash(now_ms);
+        !has_ended
+    }
+
+    /// True for a hash without a field that has not ended.
+    pub(super) fn is_empty_hash(&self, now_ms: i64) -> bool {
+        self.value().as_hash().is_ok_and(|hash| hash.view(now_ms).is_empty())
+    }
+
+    /// Changes the text, if it is one: a long one where it is, others by a copy.
+    pub(super) fn edit_string<R>(
+        &mut self,
+        edit: impl FnOnce(&mut TextEdit<'_>) -> R,
+    ) -> Result<R, WrongType> {
+        if let Some(Large::Text(long)) = self.block.value_mut() {
+            return Ok(long.edit(edit));
+        }
+        let mut text = self.value().as_string()?.text().into_owned();
+        let outcome = edit(&mut TextEdit::new(&mut text));
+        self.set_value(Value::String(StringValue::of_edit(text)));
+        Ok(outcome)
+    }
+
+    /// The value, taken out.
+    pub(super) fn into_value(self) -> Value {
+        match self.block.value() {
+            None => self.value().to_value(),
+            Some(_) => self.into_large().expect("it has just been seen").into_value(),
+        }
+    }
+
+    /// What is large of the value; the rest is freed.
+    pub(super) fn into_large(self) -> Option<Large> {
+        self.block.into_value()
+    }
+
+    fn tag(&self) -> Tag {
+        Tag::from_bits(self.block.tag())
+    }
+
+    /// Where both the old value and the new one are bytes, the block stays and is as long as needed.
+    fn write(&mut self, kind: Kind, bytes: &[u8], large: Option<Large>) -> Option<Large> {
+        let old = self.tag();
+        let tag = Tag { kind, value_len: bytes.len(), ..old }.to_bits();
+        let before = self.block.tail().len() - old.value_len;
+        if large.is_none() && self.block.value().is_none() {
+            self.block.resize(before + bytes.len());
+            self.block.tail_mut()[before..].copy_from_slice(bytes);
+            self.block.set_tag(tag);
+            return None;
+        }
+        let block = Tailed::new(tag, large, &[&self.block.tail()[..before], bytes]);
+        std::mem::replace(&mut self.block, block).into_value()
+    }
 }
 
-/// A place and a tag in the hash index, at a load of about a half.
-const INDEX_BYTES: usize = 2 * (size_of::<Place>() + 1);
+/// Shows `put` how a block keeps a value.
+fn store<R>(value: Value, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> R {
+    match value {
+        Value::String(StringValue(OwnedForm::Integer(number))) => {
+            put(Kind::Integer, &number.to_ne_bytes(), None)
+        }
+        Value::String(StringValue(OwnedForm::Text { bytes, edited })) => {
+            put(if edited { Kind::EditedText } else { Kind::Text }, &bytes, None)
+        }
+        Value::String(StringValue(OwnedForm::Long(long))) => put(Kind::Large, &[], Some(Large::Text(long))),
+        Value::Hash(hash) => store_hash(*hash, put),
+        Value::VectorSet(set) => put(Kind::Large, &[], Some(Large::VectorSet(set))),
+    }
+}
+
+fn store_hash<R>(hash: Hash, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> R {
+    match &hash.form {
+        HashForm::Packed(packed) => put(Kind::PackedHash, packed.as_bytes(), None),
+        HashForm::Table(_) => put(Kind::Large, &[], Some(Large::Hash(Box::new(hash)))),
+    }
+}
+
+impl Large {
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Text(long) => long.heap_bytes(),
+            Self::Hash(hash) => allocated_bytes(size_of::<Hash>()) + hash.heap_bytes(),
+            Self::VectorSet(set) => set.heap_bytes(),
+        }
+    }
+
+    fn into_value(self) -> Value {
+        match self {
+            Self::Text(long) => Value::String(StringValue(OwnedForm::Long(long))),
+            Self::Hash(hash) => Value::Hash(hash),
+            Self::VectorSet(set) => Value::VectorSet(set),
+        }
+    }
+}
+
+impl fmt::Debug for Large {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(long) => long.fmt(f),
+            Self::Hash(hash) => hash.fmt(f),
+            Self::VectorSet(set) => write!(f, "VectorSet of {}", set.len()),
+        }
+    }
+}
+
+/// A slot's number and a tag in the hash index, at a load of about a half.
+const INDEX_BYTES: usize = 2 * (size_of::<u32>() + 1);
 
 /// Good until 2106; later, all keys look as if just used.
 fn seconds(unix_ms: i64) -> u32 {
@@ -61,16 +312,28 @@ fn seconds(unix_ms: i64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::StringValue;
+
+    fn text(len: usize) -> Value {
+        Value::String(StringValue::new(&vec![b'x'; len]))
+    }
+
+    fn entry(value: Value) -> Entry {
+        Entry::new(b"key", value, Deadline::NEVER, 0)
+    }
 
     #[test]
-    fn an_entry_takes_seven_words() {
-        assert!(size_of::<Entry>() <= 56);
+    fn an_entry_takes_two_words_and_one_block_of_what_it_holds() {
+        assert_eq!(size_of::<Option<Entry>>(), 16);
+        assert_eq!(size_of::<Large>(), 16);
+        assert_eq!(Entry::new(&[b'k'; 16], text(32), Deadline::NEVER, 0).heap_bytes(), 64);
+        assert_eq!(Entry::new(&[b'k'; 16], text(32), Deadline::at(5), 0).heap_bytes(), 64);
+        let integer = Value::String(StringValue::integer(i64::MAX));
+        assert_eq!(Entry::new(&[b'k'; 16], integer, Deadline::NEVER, 0).heap_bytes(), 32);
     }
 
     #[test]
     fn idle_time_counts_from_the_last_use() {
-        let entry = Entry::new(b"k", Value::String(StringValue::new(b"v")), Deadline::NEVER, 5_000);
+        let entry = Entry::new(b"k", text(1), Deadline::NEVER, 5_000);
         assert_eq!(entry.idle_s(15_000), 10);
         entry.mark_used(14_000);
         assert_eq!(entry.idle_s(15_000), 1);
@@ -79,10 +342,69 @@ mod tests {
 
     #[test]
     fn memory_grows_with_key_and_value() {
-        let bytes = |key: &[u8], value: &[u8]| {
-            Entry::new(key, Value::String(StringValue::new(value)), Deadline::NEVER, 0).memory_bytes()
-        };
-        assert_eq!(bytes(b"key", b"x") - bytes(b"k", b"x"), 2);
-        assert!(bytes(b"k", &[b'x'; 100]) >= bytes(b"k", b"x") + 100);
+        let bytes = |key: &[u8], value| Entry::new(key, value, Deadline::NEVER, 0).memory_bytes();
+        assert!(bytes(&[b'k'; 40], text(1)) > bytes(b"k", text(1)));
+        for len in [100, 10_000, 100_000] {
+            assert!(bytes(b"k", text(len)) >= bytes(b"k", text(1)) + len - 32);
+        }
+    }
+
+    #[test]
+    fn values_of_all_kinds_take_each_others_places() {
+        let lens = [0, 1, 20, 100, 16 * 1024 - 1, 16 * 1024, 100_000];
+        let mut values: Vec<Value> = lens.into_iter().map(text).collect();
+        values.push(Value::String(StringValue::integer(-7)));
+        values.push(Value::String(StringValue::edited(b"-7")));
+        for old in &values {
+            for new in &values {
+                let mut entry = entry(old.clone());
+                entry.set_deadline(Deadline::at(9));
+                let large = entry.set_value(new.clone());
+                assert_eq!(large.is_some(), matches!(old, Value::String(StringValue(OwnedForm::Long(_)))));
+                assert_eq!((entry.key(), entry.deadline()), (&b"key"[..], Deadline::at(9)));
+                let Value::String(new) = new else { unreachable!("all are strings") };
+                let held = entry.value().as_string().expect("a string");
+                assert_eq!(held.text(), new.text());
+                assert_eq!(held.encoding(3), new.encoding(3));
+                assert_eq!(entry.into_value().to_string_text(), *new.text());
+            }
+        }
+    }
+
+    impl Value {
+        fn to_string_text(&self) -> Vec<u8> {
+            let Self::String(string) = self else { unreachable!("all are strings") };
+            string.text().into_owned()
+        }
+    }
+
+    #[test]
+    fn a_deadline_comes_and_goes_beside_the_rest() {
+        let mut entry = entry(text(5));
+        let before = entry.block.tail().len();
+        for deadline in [Deadline::at(1), Deadline::NEVER, Deadline::at(i64::MAX), Deadline::at(-1)] {
+            entry.set_deadline(deadline);
+            assert_eq!(entry.deadline(), deadline);
+            assert_eq!(entry.key(), b"key");
+            assert_eq!(entry.value().as_string().expect("a string").text(), &b"xxxxx"[..]);
+            assert_eq!(entry.block.tail().len(), before + DEADLINE_BYTES);
+        }
+    }
+
+    #[test]
+    fn an_edited_text_becomes_long_and_stays_itself() {
+        let (mut entry, mut expected) = (entry(text(10)), vec![b'x'; 10]);
+        for _ in 0..30 {
+            let piece = [b'y'; 1000];
+            expected.extend(piece);
+            let len = entry.edit_string(|text| {
+                text.append(&piece);
+                text.len()
+            });
+            assert_eq!(len, Ok(expected.len()));
+            assert_eq!(entry.value().as_string().expect("a string").text(), &expected[..]);
+        }
+        assert!(entry.block.value().is_some());
+        assert_eq!(entry.value().encoding(3), "raw");
     }
 }

@@ -6,13 +6,16 @@ use smallvec::SmallVec;
 use super::Database;
 use super::entry::Entry;
 use super::expiry::Deadline;
-use super::hash::{Hash, HashView};
+use super::hash::{Hash, HashView, PackedLimits};
 use super::reaper::Garbage;
 use super::shard::{SHARDS, shard_of};
-use super::string::StringValue;
+use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
 use crate::record::Record;
+
+/// Fields of a table that a lookup removes when they have ended; the rest is absent, and left to the expiry cycle.
+const MAX_DUE_FIELDS: usize = 1024;
 
 /// The right to look at some keys of a database and to change them, while nobody else sees them.
 ///
@@ -84,7 +87,7 @@ impl<'k> Exclusive<'k> {
     }
 
     /// The string of a key.
-    pub fn string(&mut self, key: &[u8]) -> Result<Option<&StringValue>, WrongType> {
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<StringRef<'_>>, WrongType> {
         self.get(key).map(|entry| entry.value().as_string()).transpose()
     }
 
@@ -96,22 +99,33 @@ impl<'k> Exclusive<'k> {
     }
 
     /// Changes the hash of a key, a new one if there is none, and removes the key if no field is left. Counts as a
-    /// change of the key whatever `edit` does: who may change nothing looks first. Fields that have ended are removed
-    /// before `edit` begins.
+    /// change of the key whatever `edit` does: who may change nothing looks first. Fields that have ended are absent to
+    /// `edit`.
     pub fn edit_hash<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Hash) -> R) -> Result<R, WrongType> {
-        let now_ms = self.now_ms;
-        if !self.contains(key) {
-            self.insert(key, Value::Hash(Box::default()), Deadline::NEVER);
-        }
-        let Found { held, id, .. } = self.find(key).expect("it was there or has just been added");
-        let (outcome, is_empty) = self.held[held].table.edit_hash(id, |hash| {
-            hash.remove_due(now_ms);
-            (edit(hash), hash.is_empty())
-        })?;
-        if is_empty {
+        let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
+        let Some(Found { held, id, .. }) = self.find(key) else {
+            return Ok(self.create_hash(key, limits, edit));
+        };
+        let table = &mut self.held[held].table;
+        table.entry(id).mark_used(now_ms);
+        let outcome = table.edit_hash(id, limits, now_ms, edit)?;
+        if table.entry(id).is_empty_hash(now_ms) {
             self.remove(key);
         }
         Ok(outcome)
+    }
+
+    /// Changes the text of a key where it is: long texts are not copied. None if there is no such key. What comes out
+    /// is a text like any that APPEND or SETRANGE made, also if `edit` does nothing.
+    pub fn edit_string<R>(
+        &mut self,
+        key: &[u8],
+        edit: impl FnOnce(&mut TextEdit<'_>) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        let Some(Found { held, id, .. }) = self.find(key) else { return Ok(None) };
+        let table = &mut self.held[held].table;
+        table.entry(id).mark_used(self.now_ms);
+        table.edit_string(id, edit).map(Some)
     }
 
     /// True if there is such a key.
@@ -133,7 +147,9 @@ impl<'k> Exclusive<'k> {
         let table = &mut self.held[held].table;
         table.entry(id).mark_used(self.now_ms);
         table.set_deadline(id, deadline);
-        self.garbage.add(table.replace(id, value));
+        if let Some(old) = table.replace(id, value) {
+            self.garbage.add_value(old);
+        }
     }
 
     /// Sets when a key ends; false if there is no such key.
@@ -147,14 +163,20 @@ impl<'k> Exclusive<'k> {
 
     /// Removes a key; false if there was none.
     pub fn remove(&mut self, key: &[u8]) -> bool {
-        self.take(key).map(|(value, _)| self.garbage.add(value)).is_some()
+        let found = self.find(key);
+        if let Some(found) = found {
+            let entry = self.take_found(found);
+            self.garbage.add(entry);
+        }
+        found.is_some()
     }
 
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
         let entry = self.take_found(found);
-        Some((entry.value, entry.deadline))
+        let deadline = entry.deadline();
+        Some((entry.into_value(), deadline))
     }
 
     /// Removes all keys of the shards that are locked.
@@ -176,15 +198,36 @@ impl<'k> Exclusive<'k> {
         }
     }
 
-    /// Removes the keys of a locked shard that have ended, the oldest first, up to `limit`; returns how many.
+    /// Removes the keys of a locked shard that have ended, the oldest first, and then the fields of hashes, about `limit`
+    /// of them; returns how many.
     pub(super) fn remove_due(&mut self, held: usize, limit: usize) -> usize {
-        for removed in 0..limit {
-            let table = &self.held[held].table;
-            let Some(id) = table.deadlines().first_due(self.now_ms) else { return removed };
-            let hash = self.db.common.hash(table.entry(id).key());
-            self.expire(Found { held, hash, id });
+        let mut removed = 0;
+        while removed < limit
+            && let Some(id) = self.held[held].table.deadlines().first_due(self.now_ms)
+        {
+            self.expire(self.found(held, id));
+            removed += 1;
         }
-        limit
+        while removed < limit
+            && let Some(id) = self.held[held].table.field_deadlines().first_due(self.now_ms)
+        {
+            removed += self.expire_fields(self.found(held, id), limit - removed).1;
+        }
+        removed
+    }
+
+    fn found(&self, held: usize, id: u32) -> Found {
+        let hash = self.db.common.hash(self.held[held].table.entry(id).key());
+        Found { held, hash, id }
+    }
+
+    fn create_hash<R>(&mut self, key: &[u8], limits: PackedLimits, edit: impl FnOnce(&mut Hash) -> R) -> R {
+        let mut hash = Hash::empty(limits, self.now_ms);
+        let outcome = edit(&mut hash);
+        if !hash.is_empty() {
+            self.insert(key, Value::Hash(Box::new(hash)), Deadline::NEVER);
+        }
+        outcome
     }
 
     fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
@@ -205,12 +248,35 @@ impl<'k> Exclusive<'k> {
             self.expire(found);
             return None;
         }
+        if table.entry(id).next_field_deadline().is_past(self.now_ms) {
+            return self.expire_fields(found, MAX_DUE_FIELDS).0.then_some(found);
+        }
         Some(found)
+    }
+
+    /// Removes up to `limit` fields of a hash that have ended, and the key if all have. Says whether it is still there,
+    /// and how many fields were removed.
+    fn expire_fields(&mut self, found: Found, limit: usize) -> (bool, usize) {
+        let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
+        let table = &mut self.held[found.held].table;
+        let is_live = table.entry(found.id).is_live(now_ms);
+        let removed = if is_live {
+            let removed =
+                table.edit_hash(found.id, limits, now_ms, |hash| hash.remove_some_due(now_ms, limit));
+            removed.expect("only hashes have fields that end")
+        } else {
+            let entry = self.take_found(found);
+            let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
+            self.garbage.add(entry);
+            fields
+        };
+        self.db.common.count_expired_fields(removed);
+        (is_live, removed)
     }
 
     fn expire(&mut self, found: Found) {
         let entry = self.take_found(found);
-        self.garbage.add(entry.value);
+        self.garbage.add(entry);
         self.db.common.count_expired();
     }
 

@@ -1,8 +1,6 @@
-//! When keys end: the deadline of an entry, and the order in which entries are due.
+//! When keys and fields end: the deadline of one, and the order in which many are due.
 
-use std::collections::BTreeSet;
-
-/// When a key ends, in milliseconds since 1970; most keys never do.
+/// When a key or a field ends, in milliseconds since 1970; most never do.
 ///
 /// The one value that means "never" is `i64::MIN`: a deadline so long past that no command stores it
 /// (it removes the key instead), so eight bytes say all.
@@ -27,52 +25,159 @@ impl Deadline {
     pub fn is_past(self, now_ms: i64) -> bool {
         self.0 < now_ms && self != Self::NEVER
     }
+
+    /// As memory keeps it.
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        self.0.to_ne_bytes()
+    }
+
+    /// What [`Self::to_bytes`] made.
+    pub(super) fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(i64::from_ne_bytes(bytes))
+    }
 }
 
-/// The entries of one table that end, soonest first.
-#[derive(Debug, Default)]
+/// The most deadlines in a run: adding one moves half of them, 1.5 KiB, and a full run is a size that the allocator
+/// has.
+const MAX_RUN: usize = 256;
+
+/// Runs that together have no more than this are made one.
+const MERGED_RUN: usize = MAX_RUN / 2;
+
+/// Numbered things that end, soonest first: the entries of a table, or the fields of a hash.
+///
+/// A list of sorted runs. It takes 12 bytes for each deadline when they come in order, as those of keys with the same
+/// lifetime do, and 17 when they come in any; a `BTreeSet` takes 32 and 24.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Deadlines {
-    queue: BTreeSet<(i64, u32)>,
+    /// In order, none empty.
+    runs: Vec<Vec<Due>>,
+    len: usize,
     /// Sum of all deadlines, so that their mean needs no walk.
     sum_ms: i128,
 }
 
+/// The deadline in two words that sort as it does, and the number: words, so that there are 12 bytes and not 16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due([u32; 3]);
+
+impl Due {
+    fn new(at_ms: i64, id: u32) -> Self {
+        let ordered = at_ms as u64 ^ 1 << 63;
+        Self([(ordered >> 32) as u32, ordered as u32, id])
+    }
+
+    fn at_ms(self) -> i64 {
+        let ordered = u64::from(self.0[0]) << 32 | u64::from(self.0[1]);
+        (ordered ^ 1 << 63) as i64
+    }
+}
+
 impl Deadlines {
     pub(super) fn add(&mut self, deadline: Deadline, id: u32) {
-        if let Some(at_ms) = deadline.unix_ms() {
-            self.queue.insert((at_ms, id));
-            self.sum_ms += i128::from(at_ms);
+        let Some(at_ms) = deadline.unix_ms() else { return };
+        let due = Due::new(at_ms, id);
+        let number = self.run_of(due);
+        let Some(run) = self.runs.get_mut(number) else {
+            self.runs.push(vec![due]);
+            return self.count(at_ms);
+        };
+        let place = run.partition_point(|other| *other < due);
+        if run.len() < MAX_RUN {
+            run.insert(place, due);
+        } else if place == MAX_RUN {
+            // The next ones are probably later still: they fill a run of their own.
+            self.runs.insert(number + 1, vec![due]);
+        } else {
+            let mut upper = run.split_off(MAX_RUN / 2);
+            run.shrink_to_fit();
+            let (half, place) =
+                if place <= run.len() { (run, place) } else { (&mut upper, place - MAX_RUN / 2) };
+            half.insert(place, due);
+            self.runs.insert(number + 1, upper);
         }
+        self.count(at_ms);
     }
 
     pub(super) fn remove(&mut self, deadline: Deadline, id: u32) {
-        if let Some(at_ms) = deadline.unix_ms() {
-            self.queue.remove(&(at_ms, id));
-            self.sum_ms -= i128::from(at_ms);
-        }
+        let Some(at_ms) = deadline.unix_ms() else { return };
+        let due = Due::new(at_ms, id);
+        let number = self.run_of(due);
+        let Some(run) = self.runs.get_mut(number) else { return };
+        let Ok(place) = run.binary_search(&due) else { return };
+        run.remove(place);
+        self.len -= 1;
+        self.sum_ms -= i128::from(at_ms);
+        self.tidy(number);
     }
 
-    /// The entry that ended longest ago, if any has.
+    /// The one that ended longest ago, if any has.
     pub(super) fn first_due(&self, now_ms: i64) -> Option<u32> {
-        self.queue.first().filter(|(at_ms, _)| *at_ms < now_ms).map(|(_, id)| *id)
+        self.runs.first().map(|run| run[0]).filter(|due| due.at_ms() < now_ms).map(|due| due.0[2])
     }
 
-    /// How many entries have ended and were not removed yet.
+    /// The deadline that comes first; `NEVER` if there is none.
+    pub(super) fn first(&self) -> Deadline {
+        self.runs.first().map_or(Deadline::NEVER, |run| Deadline::at(run[0].at_ms()))
+    }
+
+    /// How many have ended and were not removed yet.
     pub(super) fn count_due(&self, now_ms: i64) -> usize {
-        self.queue.range(..(now_ms, 0)).count()
+        let now = Due::new(now_ms, 0);
+        let whole = self.runs.iter().take_while(|run| run.last().is_some_and(|due| *due < now)).count();
+        let partial = self.runs.get(whole).map_or(0, |run| run.partition_point(|due| *due < now));
+        self.runs[..whole].iter().map(Vec::len).sum::<usize>() + partial
     }
 
     pub(super) fn len(&self) -> usize {
-        self.queue.len()
+        self.len
     }
 
     pub(super) fn sum_ms(&self) -> i128 {
         self.sum_ms
     }
+
+    /// Bytes on the heap, at the load that runs have on average.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.len * HEAP_BYTES_EACH
+    }
+
+    fn count(&mut self, at_ms: i64) {
+        self.len += 1;
+        self.sum_ms += i128::from(at_ms);
+    }
+
+    /// The run that has `due`, or into which it belongs: the last one that does not begin behind it.
+    fn run_of(&self, due: Due) -> usize {
+        self.runs.partition_point(|run| run[0] <= due).saturating_sub(1)
+    }
+
+    /// Frees a run that is empty, and joins one that has become small with a neighbour.
+    fn tidy(&mut self, number: usize) {
+        if self.runs[number].is_empty() {
+            self.runs.remove(number);
+            return;
+        }
+        for first in [number, number.saturating_sub(1)] {
+            let [run, next, ..] = &mut self.runs[first..] else { continue };
+            if run.len() + next.len() <= MERGED_RUN {
+                run.append(next);
+                self.runs.remove(first + 1);
+                return;
+            }
+        }
+    }
 }
+
+/// What a deadline costs in a [`Deadlines`].
+pub(super) const HEAP_BYTES_EACH: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -93,8 +198,48 @@ mod tests {
         assert_eq!(deadlines.sum_ms(), 30);
         assert_eq!(deadlines.first_due(10), None);
         assert_eq!(deadlines.first_due(100), Some(2));
+        assert_eq!(deadlines.first(), Deadline::at(10));
         assert_eq!(deadlines.count_due(20), 1);
         deadlines.remove(Deadline::at(10), 2);
         assert_eq!(deadlines.first_due(100), Some(1));
+    }
+
+    #[test]
+    fn deadlines_in_order_fill_their_runs() {
+        let mut deadlines = Deadlines::default();
+        (0..10 * MAX_RUN as u32).for_each(|id| deadlines.add(Deadline::at(i64::from(id / 3)), id));
+        assert!(deadlines.runs.iter().all(|run| run.len() == MAX_RUN));
+    }
+
+    #[test]
+    fn runs_that_lose_most_of_their_deadlines_are_joined() {
+        let mut deadlines = Deadlines::default();
+        let all = 0..20 * MAX_RUN as u32;
+        all.clone().for_each(|id| deadlines.add(Deadline::at(i64::from(id)), id));
+        all.filter(|id| id % 64 != 0).for_each(|id| deadlines.remove(Deadline::at(i64::from(id)), id));
+        assert_eq!(deadlines.len(), 80);
+        assert!(deadlines.runs.len() <= 2 * 80 / MERGED_RUN + 1, "{}", deadlines.runs.len());
+    }
+
+    proptest! {
+        #[test]
+        fn they_are_the_set_that_they_replace(changes in prop::collection::vec((-40..40_i64, 0..20_u32, any::<bool>()), 1..3000)) {
+            let (mut deadlines, mut set) = (Deadlines::default(), BTreeSet::new());
+            for (at_ms, id, adds) in changes {
+                // Spread over both words, and on both sides of zero.
+                let at_ms = at_ms << 27;
+                if adds && set.insert((at_ms, id)) {
+                    deadlines.add(Deadline::at(at_ms), id);
+                } else if !adds {
+                    set.remove(&(at_ms, id));
+                    deadlines.remove(Deadline::at(at_ms), id);
+                }
+            }
+            let held: Vec<_> = deadlines.runs.iter().flatten().map(|due| (due.at_ms(), due.0[2])).collect();
+            prop_assert_eq!(&held, &set.iter().copied().collect::<Vec<_>>());
+            prop_assert_eq!(deadlines.len(), set.len());
+            prop_assert_eq!(deadlines.sum_ms(), set.iter().map(|(at_ms, _)| i128::from(*at_ms)).sum::<i128>());
+            prop_assert_eq!(deadlines.count_due(1 << 27), set.iter().filter(|(at_ms, _)| *at_ms < 1 << 27).count());
+        }
     }
 }

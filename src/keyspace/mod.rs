@@ -11,7 +11,9 @@
 //! shard.rs       the locks and their order
 //! table.rs       one shard's entries: index, slab, deadlines
 //! slab.rs        positions that do not move
-//! entry.rs  value.rs  string.rs  hash.rs  expiry.rs  clock.rs
+//! entry.rs       one key with its value, in one block
+//! hash/          packed bytes, or a table
+//! value.rs  string.rs  expiry.rs  clock.rs
 //! reaper.rs      where large values are freed
 //! ```
 
@@ -42,12 +44,13 @@ pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
-pub use self::hash::{Hash, HashView};
+use self::hash::SharedLimits;
+pub use self::hash::{Hash, HashRef, HashView, PackedLimits};
 pub use self::reaper::Reaper;
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
-pub use self::string::StringValue;
-pub use self::value::{SetHandle, Value, WrongType};
+pub use self::string::{StringRef, StringValue, TextEdit};
+pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 use crate::record::Record;
 
 /// How many databases there are (Redis' default for `databases`).
@@ -69,6 +72,9 @@ struct Common {
     hasher: RandomState,
     reaper: Reaper,
     expired_keys: AtomicU64,
+    /// Fields of hashes.
+    expired_subkeys: AtomicU64,
+    hash_limits: SharedLimits,
     /// Each number drawn is the hash of the next count.
     draws: AtomicU64,
 }
@@ -81,6 +87,8 @@ impl Keyspace {
             hasher: RandomState::new(),
             reaper: Reaper::start(),
             expired_keys: AtomicU64::new(0),
+            expired_subkeys: AtomicU64::new(0),
+            hash_limits: SharedLimits::default(),
             draws: AtomicU64::new(0),
         });
         let databases = (0..DATABASES).map(|_| Database::new(Arc::clone(&common))).collect();
@@ -151,6 +159,21 @@ impl Keyspace {
         self.common.expired_keys.load(Ordering::Relaxed)
     }
 
+    /// Fields of hashes removed because they had ended.
+    pub fn expired_subkeys(&self) -> u64 {
+        self.common.expired_subkeys.load(Ordering::Relaxed)
+    }
+
+    /// Up to where hashes are packed.
+    pub fn packed_limits(&self) -> PackedLimits {
+        self.common.hash_limits.get()
+    }
+
+    /// Sets up to where hashes are packed. Those that are there change with their next field.
+    pub fn set_packed_limits(&self, limits: PackedLimits) {
+        self.common.hash_limits.set(limits);
+    }
+
     /// Lookups by reading commands that found their key, and that did not.
     pub fn hits_and_misses(&self) -> (u64, u64) {
         let lookups = self.databases.iter().flat_map(|db| &db.shards).map(|shard| &shard.lookups);
@@ -160,6 +183,7 @@ impl Keyspace {
     /// Sets the counters to zero (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
         self.common.expired_keys.store(0, Ordering::Relaxed);
+        self.common.expired_subkeys.store(0, Ordering::Relaxed);
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &db.shards).for_each(|shard| shard.lookups.reset());
     }
@@ -172,6 +196,10 @@ impl Common {
 
     fn count_expired(&self) {
         self.expired_keys.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count_expired_fields(&self, fields: usize) {
+        self.expired_subkeys.fetch_add(fields as u64, Ordering::Relaxed);
     }
 
     /// A number below `bound`, each as likely (but for a bias far below what a caller could see); none below 0.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::entry::{Entry, Large};
 use super::table::Table;
-use super::value::Value;
 use crate::vector_set::VectorSet;
 
 /// Values with less behind them are freed at once: the way to the reaper would cost as much.
@@ -38,7 +38,7 @@ struct Tally {
 
 #[derive(Debug)]
 enum Dead {
-    Value(Value),
+    Value(Large),
     Table(Box<Table>),
 }
 
@@ -46,7 +46,8 @@ enum Dead {
 #[derive(Debug)]
 pub(super) struct Garbage<'k> {
     reaper: &'k Reaper,
-    values: SmallVec<[Value; 1]>,
+    entries: SmallVec<[Entry; 1]>,
+    values: SmallVec<[Large; 1]>,
     tables: Vec<Table>,
 }
 
@@ -76,7 +77,7 @@ impl Reaper {
     }
 
     pub(super) fn garbage(&self) -> Garbage<'_> {
-        Garbage { reaper: self, values: SmallVec::new(), tables: Vec::new() }
+        Garbage { reaper: self, entries: SmallVec::new(), values: SmallVec::new(), tables: Vec::new() }
     }
 
     fn bury(&self, dead: Dead) {
@@ -109,7 +110,11 @@ impl Dead {
 }
 
 impl Garbage<'_> {
-    pub(super) fn add(&mut self, value: Value) {
+    pub(super) fn add(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    pub(super) fn add_value(&mut self, value: Large) {
         self.values.push(value);
     }
 
@@ -120,7 +125,9 @@ impl Garbage<'_> {
 
 impl Drop for Garbage<'_> {
     fn drop(&mut self) {
-        for value in self.values.drain(..).filter(|value| value.heap_bytes() >= MIN_REAPED_BYTES) {
+        let of_entries = self.entries.drain(..).filter_map(Entry::into_large);
+        let values = of_entries.chain(self.values.drain(..));
+        for value in values.filter(|value| value.heap_bytes() >= MIN_REAPED_BYTES) {
             self.reaper.bury(Dead::Value(value));
         }
         for table in self.tables.drain(..) {
@@ -135,7 +142,7 @@ fn run(receiver: &Receiver<Dead>, tally: &Tally) {
         let wait = if busy.is_empty() { IDLE_WAIT } else { BUSY_RETRY };
         match receiver.recv_timeout(wait) {
             Ok(Dead::Value(value)) => free(value, &mut busy, tally),
-            Ok(Dead::Table(table)) => table.into_values().for_each(|value| free(value, &mut busy, tally)),
+            Ok(Dead::Table(table)) => free_table(*table, &mut busy, tally),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -146,10 +153,19 @@ fn run(receiver: &Receiver<Dead>, tally: &Tally) {
     tally.count(busy.len());
 }
 
+fn free_table(table: Table, busy: &mut Vec<Arc<VectorSet>>, tally: &Tally) {
+    for entry in table.into_entries() {
+        match entry.into_large() {
+            Some(value) => free(value, busy, tally),
+            None => tally.count(1),
+        }
+    }
+}
+
 /// Frees a value; but a set on which a command still works is kept, or that command would have to free it.
-fn free(value: Value, busy: &mut Vec<Arc<VectorSet>>, tally: &Tally) {
+fn free(value: Large, busy: &mut Vec<Arc<VectorSet>>, tally: &Tally) {
     match value {
-        Value::VectorSet(set) if Arc::strong_count(&set) > 1 => busy.push(set),
+        Large::VectorSet(set) if Arc::strong_count(&set) > 1 => busy.push(set),
         value => {
             drop(value);
             tally.count(1);
@@ -167,10 +183,10 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::StringValue;
+    use crate::keyspace::{Deadline, StringValue, Value};
 
-    fn string(len: usize) -> Value {
-        Value::String(StringValue::new(&vec![b'x'; len]))
+    fn entry(len: usize) -> Entry {
+        Entry::new(b"key", Value::String(StringValue::new(&vec![b'x'; len])), Deadline::NEVER, 0)
     }
 
     #[test]
@@ -178,21 +194,22 @@ mod tests {
         let reaper = Reaper::start();
         let tally = Arc::clone(&reaper.tally);
         let mut garbage = reaper.garbage();
-        garbage.add(string(MIN_REAPED_BYTES));
-        garbage.add(string(10));
+        garbage.add(entry(MIN_REAPED_BYTES));
+        garbage.add(entry(10));
+        garbage.add_value(entry(MIN_REAPED_BYTES).into_large().expect("a long text"));
         drop(garbage);
         drop(reaper);
-        assert_eq!(tally.freed.load(Ordering::Relaxed), 1);
+        assert_eq!(tally.freed.load(Ordering::Relaxed), 2);
         assert_eq!(tally.pending.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn without_a_thread_values_are_freed_all_the_same() {
         let reaper = Reaper { sender: None, thread: None, tally: Arc::default() };
-        let text: Arc<[u8]> = vec![b'x'; MIN_REAPED_BYTES].into();
-        let bytes = bytes::Bytes::from_owner(Arc::clone(&text));
-        let value = Value::String(StringValue::new(&bytes));
-        reaper.garbage().add(value);
+        let large = entry(MIN_REAPED_BYTES);
+        let reply = large.value().as_string().expect("a string").to_bytes();
+        reaper.garbage().add(large);
         assert_eq!(reaper.pending(), 0);
+        assert_eq!(reply.len(), MIN_REAPED_BYTES);
     }
 }

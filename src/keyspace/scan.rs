@@ -114,7 +114,7 @@ impl Database {
         let table = self.shards[from.shard].table.read();
         let now_ms = self.common.clock.now_ms();
         walk(table.slab(), from.position, budget, &mut |entry| {
-            let alive = !entry.deadline().is_past(now_ms);
+            let alive = entry.is_live(now_ms);
             if alive {
                 visit(entry);
             }
@@ -132,7 +132,7 @@ impl Database {
         })?;
         let table = self.shards[shard].table.read();
         let entry = table.slab().nth(chosen)?;
-        let alive = !entry.deadline().is_past(self.common.clock.now_ms());
+        let alive = entry.is_live(self.common.clock.now_ms());
         alive.then(|| entry.key().to_vec())
     }
 

@@ -7,9 +7,6 @@ use super::entry::Entry;
 /// Slots in a chunk. Growing copies at most one chunk, and an empty chunk gives its memory back.
 pub(super) const CHUNK_SLOTS: u32 = 1024;
 
-/// End of a chain of vacant slots.
-const NONE: u32 = u32::MAX;
-
 /// A growing set of slots. An entry keeps its position from its insertion to its removal.
 ///
 /// New entries go to the lowest chunk that has room, so that the chunks at the end run empty and are freed.
@@ -21,19 +18,15 @@ pub(super) struct Slab {
     len: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Chunk {
-    slots: Vec<Slot>,
-    /// First of the chain of vacant slots, or `NONE`.
-    vacant: u32,
+    slots: Vec<Option<Entry>>,
     taken: u32,
+    /// A bit for each slot, set if it is there and vacant: a chain through the slots would make them larger.
+    vacant: [u64; VACANT_WORDS],
 }
 
-#[derive(Debug)]
-enum Slot {
-    Vacant { next: u32 },
-    Taken(Entry),
-}
+const VACANT_WORDS: usize = (CHUNK_SLOTS / u64::BITS) as usize;
 
 impl Slab {
     /// How many entries there are.
@@ -59,8 +52,11 @@ impl Slab {
     /// If no entry is there: the caller's index would be out of step with the slab.
     pub(super) fn remove(&mut self, position: u32) -> Entry {
         let number = position / CHUNK_SLOTS;
-        let entry = self.chunks[number as usize].remove(position % CHUNK_SLOTS);
-        self.roomy.insert(number);
+        let chunk = &mut self.chunks[number as usize];
+        if chunk.taken == CHUNK_SLOTS {
+            self.roomy.insert(number);
+        }
+        let entry = chunk.remove(position % CHUNK_SLOTS);
         self.len -= 1;
         self.drop_empty_tail();
         entry
@@ -71,18 +67,14 @@ impl Slab {
     /// # Panics
     /// As [`Self::remove`].
     pub(super) fn get(&self, position: u32) -> &Entry {
-        match &self.chunks[(position / CHUNK_SLOTS) as usize].slots[(position % CHUNK_SLOTS) as usize] {
-            Slot::Taken(entry) => entry,
-            Slot::Vacant { .. } => panic!("no entry at position {position}"),
-        }
+        let slot = &self.chunks[(position / CHUNK_SLOTS) as usize].slots[(position % CHUNK_SLOTS) as usize];
+        slot.as_ref().expect(TAKEN)
     }
 
     /// As [`Self::get`].
     pub(super) fn get_mut(&mut self, position: u32) -> &mut Entry {
-        match &mut self.chunks[(position / CHUNK_SLOTS) as usize].slots[(position % CHUNK_SLOTS) as usize] {
-            Slot::Taken(entry) => entry,
-            Slot::Vacant { .. } => panic!("no entry at position {position}"),
-        }
+        let chunk = &mut self.chunks[(position / CHUNK_SLOTS) as usize];
+        chunk.slots[(position % CHUNK_SLOTS) as usize].as_mut().expect(TAKEN)
     }
 
     /// What is at a position, for a walk over all of them.
@@ -90,9 +82,9 @@ impl Slab {
         let Some(chunk) = self.chunks.get((position / CHUNK_SLOTS) as usize) else { return Step::End };
         let next_chunk = (position / CHUNK_SLOTS + 1) * CHUNK_SLOTS;
         match chunk.slots.get((position % CHUNK_SLOTS) as usize) {
-            Some(Slot::Taken(entry)) => Step::Entry(entry, position + 1),
-            Some(Slot::Vacant { .. }) if chunk.taken > 0 => Step::Nothing(position + 1),
-            Some(Slot::Vacant { .. }) | None => Step::Nothing(next_chunk),
+            Some(Some(entry)) => Step::Entry(entry, position + 1),
+            Some(None) if chunk.taken > 0 => Step::Nothing(position + 1),
+            Some(None) | None => Step::Nothing(next_chunk),
         }
     }
 
@@ -100,7 +92,7 @@ impl Slab {
     pub(super) fn nth(&self, mut n: usize) -> Option<&Entry> {
         for chunk in &self.chunks {
             if n < chunk.taken as usize {
-                return chunk.entries().nth(n);
+                return chunk.slots.iter().flatten().nth(n);
             }
             n -= chunk.taken as usize;
         }
@@ -109,15 +101,12 @@ impl Slab {
 
     /// All entries.
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.chunks.iter().flat_map(Chunk::entries)
+        self.chunks.iter().flat_map(|chunk| chunk.slots.iter().flatten())
     }
 
     /// All entries, given away.
     pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
-        self.chunks.into_iter().flat_map(|chunk| chunk.slots).filter_map(|slot| match slot {
-            Slot::Taken(entry) => Some(entry),
-            Slot::Vacant { .. } => None,
-        })
+        self.chunks.into_iter().flat_map(|chunk| chunk.slots).flatten()
     }
 
     fn roomy_chunk(&mut self) -> u32 {
@@ -128,7 +117,7 @@ impl Slab {
             .ok()
             .filter(|number| *number < u32::MAX / CHUNK_SLOTS)
             .expect("four billion entries in a shard take more than the memory of the machine");
-        self.chunks.push(Chunk { slots: Vec::new(), vacant: NONE, taken: 0 });
+        self.chunks.push(Chunk::default());
         self.roomy.insert(number);
         number
     }
@@ -141,6 +130,9 @@ impl Slab {
     }
 }
 
+/// Why a slot that the index names has an entry.
+const TAKEN: &str = "the index names taken slots only";
+
 /// What a walk finds at a position, and where it goes on.
 pub(super) enum Step<'s> {
     Entry(&'s Entry, u32),
@@ -151,35 +143,28 @@ pub(super) enum Step<'s> {
 impl Chunk {
     fn insert(&mut self, entry: Entry) -> u32 {
         self.taken += 1;
-        if self.vacant == NONE {
-            self.slots.push(Slot::Taken(entry));
+        let Some(slot) = self.first_vacant() else {
+            self.slots.push(Some(entry));
             return self.slots.len() as u32 - 1;
-        }
-        let slot = self.vacant;
-        if let Slot::Vacant { next } = std::mem::replace(&mut self.slots[slot as usize], Slot::Taken(entry)) {
-            self.vacant = next;
-        }
+        };
+        self.slots[slot as usize] = Some(entry);
+        self.vacant[(slot / u64::BITS) as usize] &= !(1 << (slot % u64::BITS));
         slot
     }
 
     fn remove(&mut self, slot: u32) -> Entry {
-        let vacant = Slot::Vacant { next: self.vacant };
-        let Slot::Taken(entry) = std::mem::replace(&mut self.slots[slot as usize], vacant) else {
-            panic!("no entry in slot {slot}")
-        };
-        self.vacant = slot;
+        let entry = self.slots[slot as usize].take().expect(TAKEN);
+        self.vacant[(slot / u64::BITS) as usize] |= 1 << (slot % u64::BITS);
         self.taken -= 1;
         if self.taken == 0 {
-            *self = Self { slots: Vec::new(), vacant: NONE, taken: 0 };
+            *self = Self::default();
         }
         entry
     }
 
-    fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.slots.iter().filter_map(|slot| match slot {
-            Slot::Taken(entry) => Some(entry),
-            Slot::Vacant { .. } => None,
-        })
+    fn first_vacant(&self) -> Option<u32> {
+        let word = self.vacant.iter().position(|word| *word != 0)?;
+        Some(word as u32 * u64::BITS + self.vacant[word].trailing_zeros())
     }
 }
 

@@ -1,9 +1,11 @@
-//! A string: an integer in eight bytes, or its bytes.
+//! A string: an integer in eight bytes, or its bytes, or many bytes that replies share.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 /// Bytes of a key and its text that Redis 8.6 keeps in one block with their header: such a text it calls `embstr`.
 const MAX_EMBEDDED_LEN: usize = 41;
@@ -11,101 +13,105 @@ const MAX_EMBEDDED_LEN: usize = 41;
 /// No integer is longer than `-9223372036854775808`.
 const MAX_INTEGER_LEN: usize = 20;
 
-/// What fits beside a tag and a length in the three words of a value.
-const MAX_SHORT_LEN: usize = 22;
+/// Texts up to here are on the stack while they are on their way.
+const STACK_LEN: usize = 64;
 
 /// From here on a reply shares the bytes of the value; below, a copy costs less than the sharing.
 const MIN_SHARED_LEN: usize = 16 * 1024;
 
-/// The two counters in front of the bytes of an `Arc`.
-const ARC_HEADER_BYTES: usize = 16;
+/// The counters of an `Arc`, and the `Vec` inside.
+const SHARED_HEADER_BYTES: usize = 16 + size_of::<Vec<u8>>();
 
-/// A string value. A clone shares the bytes, so a reader holds no lock while it copies them.
-#[derive(Clone, Debug)]
-pub struct StringValue(Form);
+/// A long text that is edited grows by as much again as it has, but by no more than this (Redis' `SDS_MAX_PREALLOC`).
+const MAX_SPARE: usize = 1024 * 1024;
 
+/// A string outside of the keyspace: on its way in, or copied out so that a reader holds no lock.
 #[derive(Clone, Debug)]
-enum Form {
+pub struct StringValue(pub(super) OwnedForm);
+
+/// What a [`StringValue`] is.
+#[derive(Clone, Debug)]
+pub(super) enum OwnedForm {
     Integer(i64),
-    Short(Short),
-    Written(Arc<[u8]>),
-    /// Any text that is the outcome of an edit: Redis calls these `raw` whatever their length.
-    Edited(Arc<[u8]>),
+    Text { bytes: SmallVec<[u8; STACK_LEN]>, edited: bool },
+    Long(LongText),
 }
 
-/// A text that takes no more room than the other forms do.
+/// The string of a key, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct StringRef<'s>(pub(super) Form<'s>);
+
+/// What a [`StringRef`] is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form<'s> {
+    Integer(i64),
+    Text {
+        bytes: &'s [u8],
+        /// The outcome of an edit: Redis calls these `raw` whatever their length.
+        edited: bool,
+    },
+    Long(&'s LongText),
+}
+
+/// A text that is shared with the replies that are still on their way, with spare room once it has been edited.
 #[derive(Clone, Debug)]
-struct Short {
-    len: u8,
-    bytes: [u8; MAX_SHORT_LEN],
+pub(super) struct LongText {
+    bytes: Arc<Vec<u8>>,
+    edited: bool,
 }
 
-impl Short {
-    fn new(text: &[u8]) -> Option<Self> {
-        let mut bytes = [0; MAX_SHORT_LEN];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self { len: text.len() as u8, bytes })
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-}
-
-impl Form {
-    fn written(text: &[u8]) -> Self {
-        Short::new(text).map_or_else(|| Self::Written(text.into()), Self::Short)
-    }
-}
+/// The text of a key while it is changed in place.
+#[derive(Debug)]
+pub struct TextEdit<'t>(&'t mut Vec<u8>);
 
 impl StringValue {
     /// A string as SET stores it: text that is the canonical form of an integer is kept as one.
     pub fn new(text: &[u8]) -> Self {
-        Self(canonical_integer(text).map_or_else(|| Form::written(text), Form::Integer))
+        canonical_integer(text).map_or_else(|| Self::of_text(text, false), Self::integer)
+    }
+
+    /// A text that is kept as it is, also if it is the form of an integer: what INCRBYFLOAT makes.
+    pub fn written(text: &[u8]) -> Self {
+        Self::of_text(text, false)
     }
 
     /// A string that APPEND or SETRANGE made.
     pub fn edited(text: &[u8]) -> Self {
-        Self(Form::Edited(text.into()))
+        Self::of_text(text, true)
     }
 
     /// The decimal text of `number`.
     pub fn integer(number: i64) -> Self {
-        Self(Form::Integer(number))
+        Self(OwnedForm::Integer(number))
+    }
+
+    /// The string as it would lie in the keyspace.
+    pub fn view(&self) -> StringRef<'_> {
+        StringRef(match &self.0 {
+            OwnedForm::Integer(number) => Form::Integer(*number),
+            OwnedForm::Text { bytes, edited } => Form::Text { bytes, edited: *edited },
+            OwnedForm::Long(long) => Form::Long(long),
+        })
     }
 
     /// The number, if the text is the canonical form of one.
     pub fn as_integer(&self) -> Option<i64> {
-        match &self.0 {
-            Form::Integer(number) => Some(*number),
-            // What is written and is a number, is kept as one.
-            Form::Short(_) | Form::Written(_) => None,
-            Form::Edited(text) => canonical_integer(text),
-        }
+        self.view().as_integer()
     }
 
     /// The text.
     pub fn text(&self) -> Cow<'_, [u8]> {
-        match &self.0 {
-            Form::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
-            Form::Short(short) => Cow::Borrowed(short.text()),
-            Form::Written(text) | Form::Edited(text) => Cow::Borrowed(text),
-        }
+        self.view().text()
     }
 
     /// The text for a reply; shared if it is long.
     pub fn to_bytes(&self) -> Bytes {
-        match &self.0 {
-            Form::Written(text) | Form::Edited(text) if text.len() >= MIN_SHARED_LEN => {
-                Bytes::from_owner(Arc::clone(text))
-            }
-            _ => Bytes::from(self.text().into_owned()),
-        }
+        self.view().to_bytes()
     }
 
     /// Bytes in the text.
     pub fn len(&self) -> usize {
-        self.text().len()
+        self.view().len()
     }
 
     /// True if the text has no bytes.
@@ -115,19 +121,149 @@ impl StringValue {
 
     /// What OBJECT ENCODING says of it under a key of so many bytes.
     pub fn encoding(&self, key_len: usize) -> &'static str {
-        match &self.0 {
-            Form::Integer(_) => "int",
-            Form::Short(_) | Form::Written(_) if key_len + self.len() <= MAX_EMBEDDED_LEN => "embstr",
-            _ => "raw",
+        self.view().encoding(key_len)
+    }
+
+    fn of_text(text: &[u8], edited: bool) -> Self {
+        if text.len() >= MIN_SHARED_LEN {
+            return Self(OwnedForm::Long(LongText::new(text.to_vec(), edited)));
+        }
+        Self(OwnedForm::Text { bytes: SmallVec::from_slice(text), edited })
+    }
+
+    /// As [`Self::edited`], of a text that need not be copied if it is long.
+    pub(super) fn of_edit(text: Vec<u8>) -> Self {
+        if text.len() < MIN_SHARED_LEN {
+            return Self::edited(&text);
+        }
+        Self(OwnedForm::Long(LongText::new(text, true)))
+    }
+}
+
+impl<'s> StringRef<'s> {
+    /// The number, if the text is the canonical form of one.
+    pub fn as_integer(self) -> Option<i64> {
+        match self.0 {
+            Form::Integer(number) => Some(number),
+            Form::Text { bytes, .. } => canonical_integer(bytes),
+            // No number is long.
+            Form::Long(_) => None,
         }
     }
 
-    /// Bytes behind the value, beyond its own size.
-    pub fn heap_bytes(&self) -> usize {
-        match &self.0 {
-            Form::Integer(_) | Form::Short(_) => 0,
-            Form::Written(text) | Form::Edited(text) => ARC_HEADER_BYTES + text.len(),
+    /// The text.
+    pub fn text(self) -> Cow<'s, [u8]> {
+        match self.0 {
+            Form::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
+            Form::Text { bytes, .. } => Cow::Borrowed(bytes),
+            Form::Long(long) => Cow::Borrowed(&long.bytes),
         }
+    }
+
+    /// The text for a reply; shared if it is long.
+    pub fn to_bytes(self) -> Bytes {
+        match self.0 {
+            Form::Integer(number) => Bytes::from(number.to_string()),
+            Form::Text { bytes, .. } => Bytes::copy_from_slice(bytes),
+            Form::Long(long) => Bytes::from_owner(SharedText(Arc::clone(&long.bytes))),
+        }
+    }
+
+    /// A string of its own, which shares the bytes if they are many.
+    pub fn to_value(self) -> StringValue {
+        StringValue(match self.0 {
+            Form::Integer(number) => OwnedForm::Integer(number),
+            Form::Text { bytes, edited } => OwnedForm::Text { bytes: SmallVec::from_slice(bytes), edited },
+            Form::Long(long) => OwnedForm::Long(long.clone()),
+        })
+    }
+
+    /// Bytes in the text.
+    pub fn len(self) -> usize {
+        match self.0 {
+            Form::Integer(number) => decimal_len(number),
+            Form::Text { bytes, .. } => bytes.len(),
+            Form::Long(long) => long.bytes.len(),
+        }
+    }
+
+    /// True if the text has no bytes.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    pub fn encoding(self, key_len: usize) -> &'static str {
+        match self.0 {
+            Form::Integer(_) => "int",
+            Form::Text { bytes, edited: false } if key_len + bytes.len() <= MAX_EMBEDDED_LEN => "embstr",
+            Form::Text { .. } | Form::Long(_) => "raw",
+        }
+    }
+}
+
+impl LongText {
+    fn new(text: Vec<u8>, edited: bool) -> Self {
+        Self { bytes: Arc::new(text), edited }
+    }
+
+    /// Runs `edit` on the bytes; on a copy, if a reply still shares them.
+    pub(super) fn edit<R>(&mut self, edit: impl FnOnce(&mut TextEdit<'_>) -> R) -> R {
+        self.edited = true;
+        edit(&mut TextEdit(Arc::make_mut(&mut self.bytes)))
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        SHARED_HEADER_BYTES + self.bytes.capacity()
+    }
+}
+
+impl<'t> TextEdit<'t> {
+    pub(super) fn new(text: &'t mut Vec<u8>) -> Self {
+        Self(text)
+    }
+
+    /// Adds bytes at the end.
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.reserve(self.0.len() + bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Writes bytes over those from `offset` on. A text that is too short gets zeros up to there.
+    pub fn overwrite(&mut self, offset: usize, bytes: &[u8]) {
+        let end = offset + bytes.len();
+        if end > self.0.len() {
+            self.reserve(end);
+            self.0.resize(end, 0);
+        }
+        self.0[offset..end].copy_from_slice(bytes);
+    }
+
+    /// A text that outgrows its room gets more than it needs, so that growing by little bytes copies each byte a bounded
+    /// number of times.
+    fn reserve(&mut self, len: usize) {
+        if len > self.0.capacity() {
+            self.0.reserve_exact(len + len.min(MAX_SPARE) - self.0.len());
+        }
+    }
+}
+
+/// The text as it is now.
+impl Deref for TextEdit<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+/// What lets `Bytes` hold the text.
+struct SharedText(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for SharedText {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -140,6 +276,11 @@ fn canonical_integer(text: &[u8]) -> Option<i64> {
     canonical.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
 }
 
+fn decimal_len(number: i64) -> usize {
+    let digits = number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
+    digits + usize::from(number < 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +291,7 @@ mod tests {
             let value = StringValue::new(text.as_bytes());
             assert_eq!(value.encoding(1), "int", "{text}");
             assert_eq!(value.text(), text.as_bytes());
+            assert_eq!(value.len(), text.len());
             assert_eq!(value.as_integer(), text.parse().ok());
         }
         for text in ["", "-", "+1", "01", "-0", "-01", " 1", "1 ", "1.0", "9223372036854775808", "--1"] {
@@ -165,17 +307,53 @@ mod tests {
         assert_eq!(StringValue::new(&[b'x'; 22]).encoding(20), "raw");
         assert_eq!(StringValue::edited(b"12").encoding(1), "raw");
         assert_eq!(StringValue::edited(b"12").as_integer(), Some(12));
+        assert_eq!(StringValue::written(b"12").encoding(1), "embstr");
+        assert_eq!(StringValue::written(b"12").as_integer(), Some(12));
     }
 
     #[test]
     fn long_texts_are_shared_and_short_ones_copied() {
-        for len in
-            [0, 1, MAX_SHORT_LEN, MAX_SHORT_LEN + 1, MIN_SHARED_LEN - 1, MIN_SHARED_LEN, MIN_SHARED_LEN + 1]
-        {
+        for len in [0, 1, STACK_LEN, STACK_LEN + 1, MIN_SHARED_LEN - 1, MIN_SHARED_LEN, MIN_SHARED_LEN + 1] {
             let text = vec![b'x'; len];
-            assert_eq!(StringValue::new(&text).to_bytes(), text);
-            assert_eq!(StringValue::new(&text).len(), len);
-            assert_eq!(StringValue::new(&text).heap_bytes() > 0, len > MAX_SHORT_LEN);
+            let value = StringValue::new(&text);
+            assert_eq!(value.to_bytes(), text);
+            assert_eq!(value.len(), len);
+            let shares = value.to_bytes().as_ptr() == value.text().as_ptr();
+            assert_eq!(shares, len >= MIN_SHARED_LEN);
         }
+    }
+
+    #[test]
+    fn an_edit_leaves_a_reply_on_its_way_alone() {
+        let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], false);
+        let reply = StringRef(Form::Long(&long)).to_bytes();
+        long.edit(|text| text.overwrite(0, b"y"));
+        assert_eq!(reply[0], b'x');
+        assert_eq!(long.bytes[0], b'y');
+        assert!(long.edited);
+    }
+
+    #[test]
+    fn a_text_that_grows_by_little_is_moved_rarely() {
+        let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], false);
+        let mut rooms = std::collections::BTreeSet::new();
+        for _ in 0..100_000 {
+            long.edit(|text| text.append(b"0123456789"));
+            rooms.insert(long.heap_bytes());
+        }
+        assert_eq!(long.bytes.len(), MIN_SHARED_LEN + 1_000_000);
+        assert!(rooms.len() < 10);
+        let len = long.bytes.len();
+        assert!(long.heap_bytes() <= 2 * len + MAX_SPARE);
+    }
+
+    #[test]
+    fn writing_behind_the_end_fills_with_zeros() {
+        let mut text = b"ab".to_vec();
+        let mut edit = TextEdit::new(&mut text);
+        edit.overwrite(4, b"cd");
+        edit.overwrite(1, b"B");
+        edit.append(b"e");
+        assert_eq!(*edit, *b"aB\0\0cde");
     }
 }

@@ -2,11 +2,12 @@
 
 use hashbrown::HashTable;
 
-use super::entry::Entry;
+use super::entry::{Entry, Large};
 use super::expiry::{Deadline, Deadlines};
-use super::hash::Hash;
+use super::hash::{Hash, PackedLimits};
 use super::slab::Slab;
-use super::value::{Value, WrongType};
+use super::string::TextEdit;
+use super::value::{Value, ValueRef, WrongType};
 
 /// An index smaller than this is not worth shrinking.
 const MIN_SHRINK_CAPACITY: usize = 1024;
@@ -17,29 +18,19 @@ const SHRINK_FACTOR: usize = 8;
 /// A map from keys to values that also knows which of them end.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    index: HashTable<Place>,
+    /// Positions in the slab. Their hashes are in the entries, which a lookup needs anyway.
+    index: HashTable<u32>,
     slab: Slab,
     deadlines: Deadlines,
+    /// For each hash of which fields end, when the next one does.
+    field_deadlines: Deadlines,
     /// How many values are vector sets; none is the common answer, and spares a walk.
     sets: usize,
 }
 
-/// Where a key with this hash is. With a part of the hash at hand, neither growing nor a false match reads keys.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    hash: u32,
-    id: u32,
-}
-
-impl Place {
-    fn new(hash: u64, id: u32) -> Self {
-        Self { hash: hash as u32, id }
-    }
-
-    /// The low half of the hash, spread again over all bits: hashbrown looks at both ends.
-    fn index_hash(&self) -> u64 {
-        u64::from(self.hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
+/// What the index is told of a hash: its low half, spread again over all bits, as hashbrown looks at both ends.
+fn index_hash(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl Table {
@@ -55,39 +46,52 @@ impl Table {
         &self.deadlines
     }
 
+    pub(super) fn field_deadlines(&self) -> &Deadlines {
+        &self.field_deadlines
+    }
+
     pub(super) fn entry(&self, id: u32) -> &Entry {
         self.slab.get(id)
     }
 
     /// Where a key is, whether it has ended or not.
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let wanted = Place::new(hash, 0);
-        let is_it = |place: &Place| place.hash == wanted.hash && self.slab.get(place.id).key() == key;
-        self.index.find(wanted.index_hash(), is_it).map(|place| place.id)
+        let hash = hash as u32;
+        let is_it = |id: &u32| {
+            let entry = self.slab.get(*id);
+            entry.hash() == hash && entry.key() == key
+        };
+        self.index.find(index_hash(hash), is_it).copied()
     }
 
-    /// The entry of a key that has not ended.
+    /// The entry of a key that is still there for a reader.
     pub(super) fn find_live(&self, hash: u64, key: &[u8], now_ms: i64) -> Option<&Entry> {
         let entry = self.slab.get(self.find(hash, key)?);
-        (!entry.deadline.is_past(now_ms)).then_some(entry)
+        entry.is_live(now_ms).then_some(entry)
     }
 
     /// Adds an entry whose key is not in the table.
-    pub(super) fn insert(&mut self, hash: u64, entry: Entry) {
-        self.sets += usize::from(is_set(&entry.value));
-        let deadline = entry.deadline;
+    pub(super) fn insert(&mut self, hash: u64, mut entry: Entry) {
+        let hash = hash as u32;
+        entry.set_hash(hash);
+        self.sets += usize::from(is_set(entry.value()));
+        let (deadline, of_fields) = (entry.deadline(), entry.next_field_deadline());
         let id = self.slab.insert(entry);
-        let place = Place::new(hash, id);
-        self.index.insert_unique(place.index_hash(), place, Place::index_hash);
+        let slab = &self.slab;
+        self.index.insert_unique(index_hash(hash), id, |id| index_hash(slab.get(*id).hash()));
         self.deadlines.add(deadline, id);
+        self.field_deadlines.add(of_fields, id);
     }
 
-    /// Gives a key another value, and returns the one it had; a set among them is unbound.
-    pub(super) fn replace(&mut self, id: u32, value: Value) -> Value {
-        self.sets += usize::from(is_set(&value));
-        let old = std::mem::replace(&mut self.slab.get_mut(id).value, value);
-        self.sets -= usize::from(is_set(&old));
-        old.unbind();
+    /// Gives a key another value, and returns what was large of the one it had; a set is unbound.
+    pub(super) fn replace(&mut self, id: u32, value: Value) -> Option<Large> {
+        let entry = self.slab.get_mut(id);
+        self.sets -= usize::from(is_set(entry.value()));
+        entry.value().unbind();
+        let of_fields = entry.next_field_deadline();
+        let old = entry.set_value(value);
+        self.sets += usize::from(is_set(entry.value()));
+        self.note_fields(id, of_fields);
         old
     }
 
@@ -95,55 +99,83 @@ impl Table {
     pub(super) fn edit_hash<R>(
         &mut self,
         id: u32,
+        limits: PackedLimits,
+        now_ms: i64,
         edit: impl FnOnce(&mut Hash) -> R,
     ) -> Result<R, WrongType> {
-        match &mut self.slab.get_mut(id).value {
-            Value::Hash(hash) => Ok(edit(hash)),
-            Value::String(_) | Value::VectorSet(_) => Err(WrongType),
-        }
+        let entry = self.slab.get_mut(id);
+        let of_fields = entry.next_field_deadline();
+        let outcome = entry.edit_hash(limits, now_ms, edit);
+        self.note_fields(id, of_fields);
+        outcome
+    }
+
+    /// Changes the text of a key, if it is one.
+    pub(super) fn edit_string<R>(
+        &mut self,
+        id: u32,
+        edit: impl FnOnce(&mut TextEdit<'_>) -> R,
+    ) -> Result<R, WrongType> {
+        self.slab.get_mut(id).edit_string(edit)
     }
 
     /// Gives a key another deadline.
     pub(super) fn set_deadline(&mut self, id: u32, deadline: Deadline) {
-        let old = std::mem::replace(&mut self.slab.get_mut(id).deadline, deadline);
+        let entry = self.slab.get_mut(id);
+        let old = entry.deadline();
+        if old == deadline {
+            return;
+        }
+        entry.set_deadline(deadline);
         self.deadlines.remove(old, id);
         self.deadlines.add(deadline, id);
     }
 
     /// The one door out: takes a key away, whatever the cause, and unbinds its set.
     pub(super) fn take(&mut self, hash: u64, id: u32) -> Entry {
-        if let Ok(place) = self.index.find_entry(Place::new(hash, id).index_hash(), |place| place.id == id) {
+        if let Ok(place) = self.index.find_entry(index_hash(hash as u32), |other| *other == id) {
             place.remove();
         }
         let entry = self.slab.remove(id);
-        self.deadlines.remove(entry.deadline, id);
-        self.sets -= usize::from(is_set(&entry.value));
-        entry.value.unbind();
+        self.deadlines.remove(entry.deadline(), id);
+        self.field_deadlines.remove(entry.next_field_deadline(), id);
+        self.sets -= usize::from(is_set(entry.value()));
+        entry.value().unbind();
         self.shrink_index();
         entry
     }
 
     /// Unbinds all sets: their keys are about to mean something else, or nothing.
     pub(super) fn unbind_all(&self) {
-        let sets = self.slab.entries().filter(|entry| is_set(&entry.value));
-        sets.take(self.sets).for_each(|entry| entry.value.unbind());
+        let sets = self.slab.entries().filter(|entry| is_set(entry.value()));
+        sets.take(self.sets).for_each(|entry| entry.value().unbind());
     }
 
-    /// All values, given away.
-    pub(super) fn into_values(self) -> impl Iterator<Item = Value> {
-        self.slab.into_entries().map(|entry| entry.value)
+    /// All entries, given away.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
+        self.slab.into_entries()
+    }
+
+    /// The next field of this key ended at `before`, until it was changed.
+    fn note_fields(&mut self, id: u32, before: Deadline) {
+        let now = self.slab.get(id).next_field_deadline();
+        if now != before {
+            self.field_deadlines.remove(before, id);
+            self.field_deadlines.add(now, id);
+        }
     }
 
     fn shrink_index(&mut self) {
         let capacity = self.index.capacity();
         if capacity > MIN_SHRINK_CAPACITY && self.index.len() * SHRINK_FACTOR < capacity {
-            self.index.shrink_to(self.index.len() * 2, Place::index_hash);
+            let slab = &self.slab;
+            self.index.shrink_to(self.index.len() * 2, |id| index_hash(slab.get(*id).hash()));
         }
     }
 }
 
-fn is_set(value: &Value) -> bool {
-    matches!(value, Value::VectorSet(_))
+fn is_set(value: ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::VectorSet(_))
 }
 
 #[cfg(test)]

@@ -14,19 +14,20 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::compute::ComputePool;
+use super::network::Seat;
 use super::output::{Output, Verdict};
-use super::socket::Socket;
+use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
 use crate::resp::{Limits, ProtocolError, Request, RequestParser};
 
-/// Bytes read at once, on the stack: a connection that waits keeps no read buffer.
+/// Bytes read at once, on the stack: a connection that waits keeps at most a small read buffer.
 const READ_LEN: usize = 16 * 1024;
+/// Room that a connection keeps for its next requests: what most single requests need, and little for 10,000 idle clients.
+const KEPT_INPUT: usize = 512;
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
-/// Requests between two looks at the clock.
-const REQUESTS_PER_LOOK: usize = 8;
 /// Time after which they get it anyway.
 const SLICE_TIME: Duration = Duration::from_millis(1);
 /// Bytes of replies that are written although the slice is not over.
@@ -42,14 +43,18 @@ const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 /// the other is as much as a search. Whoever sends more seldom costs nothing: its connection sleeps at once.
 const STAY_AWAKE: Duration = Duration::from_micros(100);
 
-/// A connected client and all that belongs to it.
-pub(super) struct Connection {
-    socket: Socket,
+/// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to one.
+pub(super) struct Connection<S> {
+    socket: S,
     shown: Arc<Shown>,
     server: Arc<Server>,
+    /// Only for its `Drop`.
+    place: Place,
     compute: Arc<ComputePool>,
     parser: RequestParser,
     input: BytesMut,
+    /// The most that was in it since it was made.
+    longest_input: usize,
     output: Output,
     /// A request that waits for the end of a `CLIENT PAUSE`.
     held: Option<Held>,
@@ -57,6 +62,29 @@ pub(super) struct Connection {
     settings_generation: u64,
     /// The last request came within [`STAY_AWAKE`]: the next one may too.
     expects_soon: bool,
+}
+
+/// A connection's place in the register; given back on `Drop`, however the connection ends.
+struct Place {
+    server: Arc<Server>,
+    shown: Arc<Shown>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.server.clients.leave(self.shown.id);
+        if self.shown.is_monitor.load(Ordering::Relaxed) {
+            self.server.observers.leave(self.shown.id);
+        }
+    }
+}
+
+/// A connection that is to be served by another thread.
+pub(super) struct Departure {
+    pub(super) connection: Connection<Socket>,
+    pub(super) client: Client,
+    /// The thread.
+    pub(super) to: usize,
 }
 
 struct Held {
@@ -90,22 +118,25 @@ enum Awoken {
     Gone,
 }
 
-impl Connection {
+impl Connection<Accepted> {
     pub(super) fn new(
-        socket: Socket,
+        socket: Accepted,
         shown: Arc<Shown>,
         server: Arc<Server>,
         compute: Arc<ComputePool>,
     ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
+        let place = Place { server: Arc::clone(&server), shown: Arc::clone(&shown) };
         Self {
             socket,
             shown,
             server,
+            place,
             compute,
             parser: RequestParser::new(),
             input: BytesMut::new(),
+            longest_input: 0,
             output: Output::default(),
             held: None,
             settings,
@@ -114,35 +145,75 @@ impl Connection {
         }
     }
 
-    /// Serves until the client leaves, is disconnected, or the server ends.
-    pub(super) async fn serve(mut self) {
+    /// Its client, as it is after connecting.
+    pub(super) fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.shown), !self.settings.has_password())
+    }
+}
+
+impl<S> Connection<S> {
+    /// The same connection after its socket was put into another state.
+    pub(super) fn with_socket<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<Connection<T>> {
+        Ok(Connection {
+            socket: change(self.socket)?,
+            shown: self.shown,
+            server: self.server,
+            place: self.place,
+            compute: self.compute,
+            parser: self.parser,
+            input: self.input,
+            longest_input: self.longest_input,
+            output: self.output,
+            held: self.held,
+            settings: self.settings,
+            settings_generation: self.settings_generation,
+            expects_soon: self.expects_soon,
+        })
+    }
+}
+
+impl Connection<Socket> {
+    /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for another thread.
+    pub(super) async fn serve(mut self, mut client: Client, seat: &Seat) -> Option<Departure> {
         let shown = Arc::clone(&self.shown);
         let mut called = pin!(shown.called());
-        let mut client = Client::new(Arc::clone(&shown), !self.settings.has_password());
         while !shown.is_killed() {
-            let Some((back, progress)) = self.work(client).await else { break };
+            let mut answered = 0;
+            let worked = self.work(client, &mut answered).await;
+            seat.answered(answered);
+            let Some((back, progress)) = worked else { break };
             client = back;
+            if seat.is_crowded() {
+                tokio::task::yield_now().await;
+            }
             if self.flush().is_err() || self.is_over_limit() {
-                return;
+                return None;
+            }
+            if let Progress::Closing = progress {
+                break;
+            }
+            if let Some(to) = seat.departs() {
+                return Some(Departure { connection: self, client, to });
             }
             match progress {
-                Progress::Closing => break,
                 Progress::SliceOver if self.may_go_on() => tokio::task::yield_now().await,
                 _ => match self.pause(called.as_mut()).await {
                     Awoken::BySocket => {}
                     Awoken::ByOthers => called.set(shown.called()),
-                    Awoken::Gone => return,
+                    Awoken::Gone => return None,
                 },
             }
         }
         self.finish().await;
+        None
     }
 
     /// Answers requests until there is none, or others must have their turn. None if the server ends.
-    async fn work(&mut self, mut client: Client) -> Option<(Client, Progress)> {
+    async fn work(&mut self, mut client: Client, answered: &mut u64) -> Option<(Client, Progress)> {
         self.refresh_settings();
         let start = Instant::now();
-        for number in 1..=SLICE_REQUESTS {
+        client.turn = start;
+        for _ in 0..SLICE_REQUESTS {
             let request = match self.next_request(&client) {
                 Ok(Some(request)) => request,
                 Ok(None) => return Some((client, Progress::Starved)),
@@ -155,13 +226,14 @@ impl Connection {
             if self.held.is_some() {
                 return Some((client, Progress::Held));
             }
+            *answered += 1;
             if client.closing {
                 if client.abandoned {
                     self.output = Output::default();
                 }
                 return Some((client, Progress::Closing));
             }
-            let is_time_over = number % REQUESTS_PER_LOOK == 0 && start.elapsed() > SLICE_TIME;
+            let is_time_over = client.turn.saturating_duration_since(start) > SLICE_TIME;
             if is_time_over || self.output.len() > SLICE_OUTPUT || self.shown.is_killed() {
                 break;
             }
@@ -200,6 +272,7 @@ impl Connection {
         self.shown.set_busy(true);
         let server = Arc::clone(&self.server);
         let run = move || {
+            client.turn = Instant::now();
             let reply = call.run(&server, &mut client, &request);
             let mut encoded = BytesMut::new();
             reply.encode(client.protocol, &mut encoded);
@@ -288,9 +361,7 @@ impl Connection {
 
     /// Waits until there is something to do.
     async fn pause(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Awoken {
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
-        }
+        self.tidy_input();
         self.shown.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.shown.query_buffer_free.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
         self.shown.is_held.store(self.held.is_some(), Ordering::Relaxed);
@@ -304,12 +375,21 @@ impl Connection {
         };
         match event {
             Event::Input(Ok(len)) if len > 0 => {
+                self.longest_input = self.longest_input.max(self.input.len());
                 self.count_input(len as u64);
                 Awoken::BySocket
             }
             Event::Input(_) => Awoken::Gone,
             Event::Writable => Awoken::BySocket,
             Event::Called => Awoken::ByOthers,
+        }
+    }
+
+    /// The capacity of an emptied buffer says nothing: it is what lies behind the requests that were cut from it.
+    fn tidy_input(&mut self) {
+        if self.input.is_empty() && self.longest_input > KEPT_INPUT {
+            self.input = BytesMut::new();
+            self.longest_input = 0;
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::lanes::Balancer;
 use crate::commands::Server;
 use crate::commands::observers::Event;
 use crate::info::memory;
@@ -54,11 +55,12 @@ impl Housekeeper {
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
+    pub(super) fn start(server: Arc<Server>, balancer: Balancer) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let heard = Arc::clone(&bell);
-        let thread =
-            std::thread::Builder::new().name("housekeeper".into()).spawn(move || keep(&server, &heard))?;
+        let thread = std::thread::Builder::new()
+            .name("housekeeper".into())
+            .spawn(move || keep(&server, balancer, &heard))?;
         Ok(Self { bell, thread })
     }
 
@@ -70,12 +72,13 @@ impl Housekeeper {
     }
 }
 
-fn keep(server: &Server, bell: &Bell) {
+fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
     let mut sample = Sample { at: Instant::now(), commands: 0, bytes_in: 0, bytes_out: 0 };
     for round in 1.. {
         if bell.wait_for(ROUND) {
             break;
         }
+        balancer.round();
         end_keys(server);
         if round % ROUNDS_PER_SAMPLE == 0 {
             end_idle_clients(server);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::network::Dealer;
+use super::lanes::Lanes;
 use super::socket::Accepted;
 use crate::commands::Server;
 use crate::config::Settings;
@@ -160,11 +160,11 @@ impl Listener {
     }
 
     /// Accepts clients and deals them to the network threads, until the task is aborted.
-    pub(super) async fn accept(self, server: Arc<Server>, dealer: Dealer) {
+    pub(super) async fn accept(self, server: Arc<Server>, lanes: Arc<Lanes>) {
         let unix_path = if let Self::Unix(..) = self { self.place() } else { String::new() };
         loop {
             match self.next().await {
-                Ok(accepted) => welcome(accepted, &unix_path, &server, &dealer),
+                Ok(accepted) => welcome(accepted, &unix_path, &server, &lanes),
                 Err(error) => {
                     tracing::warn!(%error, "a client could not be accepted");
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
@@ -181,7 +181,7 @@ impl Listener {
     }
 }
 
-fn welcome(accepted: Accepted, unix_path: &str, server: &Server, dealer: &Dealer) {
+fn welcome(accepted: Accepted, unix_path: &str, server: &Server, lanes: &Lanes) {
     let settings = server.config.settings();
     let traffic = server.traffic.mine();
     let max = usize::try_from(settings.maxclients).unwrap_or(usize::MAX);
@@ -189,7 +189,7 @@ fn welcome(accepted: Accepted, unix_path: &str, server: &Server, dealer: &Dealer
         Some(shown) => {
             traffic.connections_received.add(1);
             accepted.configure(settings.tcp_keepalive);
-            dealer.deal(accepted, shown);
+            lanes.deal(accepted, shown);
         }
         None => {
             traffic.rejected_connections.add(1);

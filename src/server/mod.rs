@@ -18,10 +18,12 @@
 //! queue serves all compute threads: 64 threads at 100 µs a command lock it 640,000 times a second for some
 //! nanoseconds each. The queue needs no bound of its own, as each client waits for its one command in it.
 
+mod balance;
 mod compute;
 mod connection;
 mod files;
 mod housekeeper;
+mod lanes;
 mod listener;
 mod network;
 mod output;
@@ -40,6 +42,7 @@ use crate::config::{Config, Settings};
 use crate::keyspace::{Clock, Keyspace};
 use compute::ComputePool;
 use housekeeper::Housekeeper;
+use lanes::Balancer;
 pub use listener::BindError;
 use listener::Listener;
 use network::NetworkThreads;
@@ -102,7 +105,7 @@ pub fn start(settings: Settings) -> Result<Running, RunError> {
     server.tcp_port.store(port, Ordering::Relaxed);
     let compute = Arc::new(ComputePool::start(compute_threads)?);
     let network = NetworkThreads::start(network_threads, &server, &compute)?;
-    let housekeeper = Housekeeper::start(Arc::clone(&server))?;
+    let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
     Ok(Running { server, control, listeners, network, compute, housekeeper })
 }
 
@@ -130,7 +133,7 @@ impl Running {
             let mut stop = server.stop.subscribe();
             let acceptors: Vec<_> = listeners
                 .into_iter()
-                .map(|listener| tokio::spawn(listener.accept(Arc::clone(&server), network.dealer())))
+                .map(|listener| tokio::spawn(listener.accept(Arc::clone(&server), network.lanes())))
                 .collect();
             // The sender lives in `server`, so this ends by a request only.
             let _ = stop.wait_for(|requested| *requested).await;

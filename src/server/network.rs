@@ -1,44 +1,30 @@
-//! The network threads: each has a runtime of its own, and connections that stay with it.
+//! The network threads: each has a runtime of its own. A connection stays with its thread, unless the balancer moves it.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
 use super::compute::ComputePool;
 use super::connection::Connection;
-use super::socket::Accepted;
+use super::lanes::{Arrival, Lanes};
+use super::socket::{Accepted, Socket};
 use crate::commands::Server;
-use crate::commands::client::Shown;
-
-/// A client on its way to a thread.
-type Arrival = (Accepted, Arc<Shown>);
+use crate::commands::client::{Client, Shown};
 
 /// All network threads.
 pub(super) struct NetworkThreads {
-    dealer: Dealer,
+    lanes: Arc<Lanes>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// Gives each new client to the thread that has the fewest.
-#[derive(Clone)]
-pub(super) struct Dealer {
-    lanes: Arc<[Lane]>,
-}
-
-struct Lane {
-    /// Unbounded, but holds no more than `maxclients`, who are counted before.
-    arrivals: mpsc::UnboundedSender<Arrival>,
-    connections: Arc<AtomicUsize>,
 }
 
 /// What a thread needs to serve.
 struct Worker {
     server: Arc<Server>,
     compute: Arc<ComputePool>,
-    connections: Arc<AtomicUsize>,
+    lanes: Arc<Lanes>,
+    lane: usize,
 }
 
 impl NetworkThreads {
@@ -47,26 +33,26 @@ impl NetworkThreads {
     /// # Errors
     /// The system gives no more threads, or no epoll.
     pub(super) fn start(count: usize, server: &Arc<Server>, compute: &Arc<ComputePool>) -> io::Result<Self> {
-        let (mut lanes, mut threads) = (Vec::new(), Vec::new());
-        for number in 0..count {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+        let lanes = Arc::new(Lanes::new(senders));
+        let start = |(lane, arrivals)| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (sender, arrivals) = mpsc::unbounded_channel();
-            let connections = Arc::new(AtomicUsize::new(0));
-            lanes.push(Lane { arrivals: sender, connections: Arc::clone(&connections) });
-            let worker = Worker { server: Arc::clone(server), compute: Arc::clone(compute), connections };
-            let thread = std::thread::Builder::new().name(format!("network-{number}"));
-            threads.push(thread.spawn(move || runtime.block_on(worker.work(arrivals)))?);
-        }
-        Ok(Self { dealer: Dealer { lanes: lanes.into() }, threads })
+            let (server, compute) = (Arc::clone(server), Arc::clone(compute));
+            let worker = Worker { server, compute, lanes: Arc::clone(&lanes), lane };
+            let thread = std::thread::Builder::new().name(format!("network-{lane}"));
+            thread.spawn(move || runtime.block_on(worker.work(arrivals)))
+        };
+        let threads = receivers.into_iter().enumerate().map(start).collect::<io::Result<_>>()?;
+        Ok(Self { lanes, threads })
     }
 
-    pub(super) fn dealer(&self) -> Dealer {
-        self.dealer.clone()
+    pub(super) fn lanes(&self) -> Arc<Lanes> {
+        Arc::clone(&self.lanes)
     }
 
     /// Ends the threads. Connections that are left are dropped.
     pub(super) fn stop(self) {
-        drop(self.dealer);
+        self.lanes.stop();
         for thread in self.threads {
             if thread.join().is_err() {
                 tracing::error!("a network thread had panicked");
@@ -75,55 +61,74 @@ impl NetworkThreads {
     }
 }
 
-impl Dealer {
-    pub(super) fn deal(&self, accepted: Accepted, shown: Arc<Shown>) {
-        let load = |lane: &&Lane| lane.connections.load(Ordering::Relaxed);
-        let Some(lane) = self.lanes.iter().min_by_key(load) else { return };
-        lane.connections.fetch_add(1, Ordering::Relaxed);
-        if lane.arrivals.send((accepted, shown)).is_err() {
-            tracing::error!("a network thread is gone");
-        }
-    }
-}
-
 impl Worker {
-    /// Ends when nobody deals any more.
     async fn work(self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) {
-        while let Some((accepted, shown)) = arrivals.recv().await {
-            let (server, compute) = (Arc::clone(&self.server), Arc::clone(&self.compute));
-            let place = Place {
-                server: Arc::clone(&server),
-                connections: Arc::clone(&self.connections),
-                shown: Arc::clone(&shown),
-            };
-            tokio::spawn(async move {
-                let _place = place;
-                serve(accepted, &shown, &server, compute).await;
-            });
+        self.lanes.enter(self.lane);
+        while let Some(arrival) = arrivals.recv().await {
+            match arrival {
+                Arrival::New(accepted, shown) => self.welcome(accepted, shown),
+                Arrival::Moved(connection, client) => self.host(*connection, client),
+                Arrival::Stop => return,
+            }
         }
+    }
+
+    fn welcome(&self, accepted: Accepted, shown: Arc<Shown>) {
+        let connection =
+            Connection::new(accepted, shown, Arc::clone(&self.server), Arc::clone(&self.compute));
+        let client = connection.client();
+        self.host(connection, client);
+    }
+
+    fn host(&self, connection: Connection<Accepted>, client: Client) {
+        let seat = Seat { lanes: Arc::clone(&self.lanes), lane: self.lane };
+        tokio::spawn(async move {
+            match connection.with_socket(Accepted::adopt) {
+                Ok(connection) => serve(connection, client, &seat).await,
+                Err(error) => tracing::warn!(%error, "a client could not be served"),
+            }
+        });
     }
 }
 
-/// A connection's place in the register and on its thread; given back on `Drop`, however the connection ends.
-struct Place {
-    server: Arc<Server>,
-    connections: Arc<AtomicUsize>,
-    shown: Arc<Shown>,
+/// A connection's seat on its thread; given back on `Drop`, however the connection ends.
+pub(super) struct Seat {
+    lanes: Arc<Lanes>,
+    lane: usize,
 }
 
-impl Drop for Place {
+impl Seat {
+    /// The connection was answered so many requests.
+    pub(super) fn answered(&self, requests: u64) {
+        self.lanes.answered(self.lane, requests);
+    }
+
+    /// True if others on this thread probably have requests to be read, before the replies to this one are written:
+    /// then a client with many connections finds several replies at once, which costs it and us less (18.6 instead of
+    /// 19.5 µs for a GET of one of 50 connections, both sides together).
+    pub(super) fn is_crowded(&self) -> bool {
+        self.lanes.is_crowded(self.lane)
+    }
+
+    /// The thread to which the connection should go now, if it should.
+    pub(super) fn departs(&self) -> Option<usize> {
+        self.lanes.departs(self.lane)
+    }
+}
+
+impl Drop for Seat {
     fn drop(&mut self) {
-        self.server.clients.leave(self.shown.id);
-        if self.shown.is_monitor.load(Ordering::Relaxed) {
-            self.server.observers.leave(self.shown.id);
-        }
-        self.connections.fetch_sub(1, Ordering::Relaxed);
+        self.lanes.leave(self.lane);
     }
 }
 
-async fn serve(accepted: Accepted, shown: &Arc<Shown>, server: &Arc<Server>, compute: Arc<ComputePool>) {
-    match accepted.adopt() {
-        Ok(socket) => Connection::new(socket, Arc::clone(shown), Arc::clone(server), compute).serve().await,
-        Err(error) => tracing::warn!(%error, "a client could not be served"),
+/// Serves until the client leaves, or until it is the turn of another thread to serve it.
+async fn serve(connection: Connection<Socket>, client: Client, seat: &Seat) {
+    let Some(departure) = connection.serve(client, seat).await else { return };
+    match departure.connection.with_socket(Socket::release) {
+        Ok(connection) => {
+            seat.lanes.send(departure.to, Arrival::Moved(Box::new(connection), departure.client))
+        }
+        Err(error) => tracing::warn!(%error, "a client could not move to another thread"),
     }
 }

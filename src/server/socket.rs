@@ -15,7 +15,7 @@ use crate::commands::client::Endpoints;
 const KEEPALIVE_INTERVAL_PART: u32 = 3;
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// A connection before a network thread takes it: not yet known to any epoll.
+/// A connection that no network thread serves, and no epoll knows: it is new, or on its way to another thread.
 pub(super) enum Accepted {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
@@ -92,6 +92,14 @@ fn configure_tcp(stream: &std::net::TcpStream, keepalive_seconds: u64) -> io::Re
 }
 
 impl Socket {
+    /// Takes it out of the epoll it is in, for another thread.
+    pub(super) fn release(self) -> io::Result<Accepted> {
+        Ok(match self {
+            Self::Tcp(stream) => Accepted::Tcp(stream.into_std()?),
+            Self::Unix(stream) => Accepted::Unix(stream.into_std()?),
+        })
+    }
+
     pub(super) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(cx),

@@ -12,6 +12,7 @@ import time
 import example_files
 import filters
 import generated
+import metadata
 import protocol
 import scores
 import self_test
@@ -23,6 +24,7 @@ PARTS = {
     "examples": example_files.run,
     "filters": filters.run,
     "generated": generated.run,
+    "metadata": metadata.run,
     "protocol": protocol.run,
     "scores": scores.run,
 }

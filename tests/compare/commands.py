@@ -3,15 +3,19 @@
 READS = {
     b"VSIM", b"VCARD", b"VDIM", b"VEMB", b"VLINKS", b"VINFO", b"VGETATTR", b"VRANDMEMBER", b"VISMEMBER", b"VRANGE",
     b"GET", b"TYPE", b"EXISTS", b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME", b"OBJECT", b"DEBUG", b"MEMORY",
-    b"STRLEN", b"TOUCH",
+    b"STRLEN", b"TOUCH", b"MGET", b"GETRANGE", b"SUBSTR", b"DIGEST", b"HGET", b"HMGET", b"HGETALL", b"HKEYS", b"HVALS", b"HLEN",
+    b"HEXISTS", b"HSTRLEN", b"HRANDFIELD", b"HSCAN", b"HTTL", b"HPTTL", b"HEXPIRETIME", b"HPEXPIRETIME",
 }  # fmt: skip
-SEVERAL_KEYS = {b"DEL", b"UNLINK", b"EXISTS", b"TOUCH", b"RENAME", b"RENAMENX", b"COPY", b"MGET"}
+SEVERAL_KEYS = {b"DEL", b"UNLINK", b"EXISTS", b"TOUCH", b"RENAME", b"RENAMENX", b"COPY", b"MGET", b"WATCH"}
+PAIRS = {b"MSET": 1, b"MSETNX": 1, b"MSETEX": 2}
+"""Commands on pairs of key and value, and where the first key stands."""
 SUBCOMMANDS = {b"OBJECT", b"DEBUG", b"MEMORY"}
 NO_KEY = {
     b"PING", b"ECHO", b"HELLO", b"AUTH", b"CLIENT", b"CONFIG", b"COMMAND", b"INFO", b"KEYS", b"SCAN", b"DBSIZE",
     b"RANDOMKEY", b"QUIT", b"RESET", b"TIME", b"MODULE", b"SLOWLOG", b"LATENCY", b"ROLE", b"MONITOR",
+    b"UNWATCH",
 }  # fmt: skip
-EVERY_KEY = {b"FLUSHDB", b"FLUSHALL", b"SELECT", b"SWAPDB", b"HELLO", b"RESET"}
+EVERY_KEY = {b"FLUSHDB", b"FLUSHALL", b"SELECT", b"SWAPDB", b"HELLO", b"RESET", b"MULTI", b"EXEC", b"DISCARD"}
 """Commands that every later one depends on."""
 
 VSIM_WITH_VALUE = {b"COUNT", b"EPSILON", b"EF", b"FILTER", b"FILTER-EF"}
@@ -26,6 +30,8 @@ def keys_of(args):
     name = name_of(args)
     if name in SEVERAL_KEYS:
         return set(args[1:])
+    if name in PAIRS:
+        return set(args[PAIRS[name] :: 2])
     if name in SUBCOMMANDS:
         return set(args[2:3])
     if name in NO_KEY or name in EVERY_KEY:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import wire
 from commands import name_of, vsim_options
-from rules import count_of, equal, rows_of, same_kind, same_ranking, scored_rows
+from rules import count_of, docs_entries, equal, info_rows, rows_of, same_kind, same_ranking, scored_rows
 
 REFUSED = b"-ERR invalid vector specification\r\n"
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
@@ -19,6 +19,14 @@ VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
 VADD_WORDS = {b"CAS": 1, b"NOQUANT": 1, b"Q8": 1, b"BIN": 1, b"EF": 2, b"M": 2, b"SETATTR": 2}
 """What the peer knows after the element of a VADD, and how many words it takes."""
 VADD_EXTENSIONS = {b"FP32", b"FP16", b"VALUES", b"F16", b"METRIC"}
+EXTENDED = {b"VADD", b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB"}
+"""Commands that take more than on the peer."""
+REFUSED_COMMANDS = {b"asking", b"readonly", b"readwrite", b"module|load", b"module|loadex", b"module|unload"}
+DESCRIPTIVE = {
+    b"summary", b"complexity", b"arguments", b"history", b"doc_flags", b"deprecated_since", b"replaced_by",
+}  # fmt: skip
+HASH_ENCODINGS = [b"listpack", b"listpackex", b"hashtable"]
+"""Each is what the peer makes of the one before when it does not do any more."""
 NOT_BUILT = {b"LASTSAVE"}
 
 
@@ -177,6 +185,50 @@ def _after_element(args):
     return at + 3 if args[at].upper() == b"FP32" else at + 3 + len(vector_of(args))
 
 
+def _described(args, kind, names):
+    """True if this asks COMMAND INFO or DOCS (`kind`) for one command, one of `names`."""
+    return name_of(args) == b"COMMAND" and len(args) == 3 and args[1].upper() == kind and args[2] in names
+
+
+def _extended_docs(args, peer, ours, history, witness):
+    """The peer's arguments, and more of them; or a least arity in place of an exact one."""
+    if _described(args, b"INFO", EXTENDED):
+        (theirs,), (mine,) = info_rows(peer), info_rows(ours)
+        theirs[1] = (b":", theirs[1][1].replace(b":", b":-"))
+        return theirs == mine
+    if not _described(args, b"DOCS", EXTENDED):
+        return False
+    (kind, theirs), (our_kind, mine) = docs_entries(peer)[args[2]], docs_entries(ours)[args[2]]
+    if kind != our_kind or [name for name, _ in theirs] != [name for name, _ in mine]:
+        return False
+    return {name for (name, a), (_, b) in zip(theirs, mine) if a != b} == {b"arguments"} and peer.kind == ours.kind
+
+
+def _refused_docs(args, peer, ours, history, witness):
+    """Commands that do nothing but refuse say so."""
+    name = args[2] if len(args) == 3 else b""
+    names = {name} if name.startswith(b"cluster|") else REFUSED_COMMANDS
+    if _described(args, b"INFO", names):
+        return [row[:7] + row[8:] for row in info_rows(peer)] == [row[:7] + row[8:] for row in info_rows(ours)]
+    return _described(args, b"DOCS", names) and _undescribed(peer) == _undescribed(ours)
+
+
+def _undescribed(reply):
+    entries = docs_entries(reply).items()
+    return {name: [field for field in fields if field[0] not in DESCRIPTIVE] for name, (_, fields) in entries}
+
+
+def _lolwut_docs(args, peer, ours, history, witness):
+    return _described(args, b"DOCS", {b"lolwut"}) and b"and the version of the server" in ours.raw and _undescribed(peer) == _undescribed(ours)
+
+
+def _hash_encoding(args, peer, ours, history, witness):
+    """The peer's representation only ever grows."""
+    if [word.upper() for word in args[:2]] != [b"OBJECT", b"ENCODING"] or ours.value not in HASH_ENCODINGS:
+        return False
+    return peer.value in HASH_ENCODINGS[HASH_ENCODINGS.index(ours.value) + 1 :]
+
+
 def _not_built(args, peer, ours, history, witness):
     return name_of(args) in NOT_BUILT and ours.raw.startswith(b"-ERR unknown command '%s'" % args[0])
 
@@ -246,6 +298,10 @@ DIFFERENCES = [
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
     Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),
     Difference("shortest-double", "the peer's double printer is not always shortest", _shortest_double),
+    Difference("extended-docs", "commands that take more than on the peer say so", _extended_docs),
+    Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
+    Difference("lolwut-docs", "it draws no Redis", _lolwut_docs),
+    Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
     Difference("not-built", "commands that are not there yet", _not_built),
     Difference("no-tracking", "no messages are sent when keys change, so nobody may rely on them", _no_tracking),
     Difference("nul-in-label", "a label with a NUL is one with a special character", _nul_in_label),

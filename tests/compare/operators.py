@@ -24,7 +24,7 @@ INFO_LACKING = {
         aof_last_bgrewrite_status aof_rewrites aof_rewrites_consecutive_failures aof_last_write_status
         aof_last_cow_size module_fork_in_progress module_fork_last_cow_size""",
     b"Stats": b"""total_net_repl_input_bytes total_net_repl_output_bytes instantaneous_input_repl_kbps
-        instantaneous_output_repl_kbps sync_full sync_partial_ok sync_partial_err expired_subkeys expired_subkeys_active
+        instantaneous_output_repl_kbps sync_full sync_partial_ok sync_partial_err expired_subkeys_active
         expired_keys_active expired_stale_perc expired_time_cap_reached_count expire_cycle_cpu_milliseconds
         evicted_scripts total_eviction_exceeded_time current_eviction_exceeded_time migrate_cached_sockets
         slave_expires_tracked_keys active_defrag_hits active_defrag_misses active_defrag_key_hits

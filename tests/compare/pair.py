@@ -23,7 +23,7 @@ class Pair:
 
     def __init__(self, servers, report, protocol=2):
         self.servers, self.report = servers, report
-        self.history = []
+        self.history, self.queued = [], []
         self.connect(protocol)
 
     def connect(self, protocol=2):
@@ -31,7 +31,7 @@ class Pair:
         self.disconnect()
         self.generation = self.servers.generation
         self.connections = [wire.Connection(server.address) for server in self.servers]
-        self.protocol = protocol
+        self.protocol, self.queued = protocol, []
         if protocol != 2:
             self._send([[b"HELLO", b"%d" % protocol]])
 
@@ -53,10 +53,10 @@ class Pair:
         """Sends one command, compares, and returns both replies."""
         return self.batch([words_of(words)])[0]
 
-    def batch(self, commands, cut=None):
+    def batch(self, commands, cut=None, encode=wire.encode):
         """Sends commands as one pipeline, compares all replies, and returns those to the commands themselves.
 
-        `cut` splits the bytes into packets.
+        `cut` splits the bytes into packets, `encode` writes a command.
         """
         sent, witness_at = [], {}
         for args in commands:
@@ -65,7 +65,7 @@ class Pair:
             if extra:
                 witness_at[len(sent) - 1] = len(sent)
                 sent.append(extra)
-        replies = self._send(sent, cut)
+        replies = self._send(sent, cut, encode)
         witnesses = set(witness_at.values())
         for at, (args, pair) in enumerate(zip(sent, replies)):
             witness = witness_at.get(at)
@@ -81,15 +81,38 @@ class Pair:
             self.protocol = int(args[1])
         if name_of(args) == b"RESET":
             self.protocol = 2
+        self._follow_transaction(args, pair[0].raw)
+
+    def _follow_transaction(self, args, reply):
+        """Keeps what is queued, to compare the replies that EXEC brings together."""
+        name = name_of(args)
+        if name == b"MULTI" and reply == b"+OK\r\n":
+            self.queued = []
+        elif reply == b"+QUEUED\r\n":
+            self.queued.append(args)
+        elif name in (b"EXEC", b"DISCARD", b"RESET") and len(args) == 1:
+            self.queued = []
 
     def _judge(self, args, pair, witness):
         peer, ours = pair
+        if name_of(args) == b"EXEC" and self._judge_transaction(peer, ours):
+            return None
         if equal(args, peer, ours, witness):
             return self.report.same(peer.is_error)
         difference = explain(args, peer, ours, self._history_of(args), witness)
         if difference:
             return self.report.meant(difference, args, peer.raw, ours.raw)
         return self.found(args, peer.raw, ours.raw)
+
+    def _judge_transaction(self, peer, ours):
+        """Judges the replies within an EXEC one by one; False if they are not one for each command of the queue."""
+        both = peer, ours
+        if not all(reply.is_aggregate and len(reply.value) == len(self.queued) for reply in both):
+            return False
+        self.report.same()
+        for args, *pair in zip(self.queued, peer.value, ours.value):
+            self._judge(args, pair, None)
+        return True
 
     def _history_of(self, args):
         keys = keys_of(args)
@@ -99,10 +122,10 @@ class Pair:
         """Reports an unexplained difference."""
         self.report.differs(Finding(args, peer, ours, self.protocol, list(self.history), note))
 
-    def _send(self, commands, cut=None):
+    def _send(self, commands, cut=None, encode=wire.encode):
         if self.generation != self.servers.generation:
             self.connect(self.protocol)
-        data = b"".join(map(wire.encode, commands))
+        data = b"".join(map(encode, commands))
         pieces = cut(data) if cut else [data]
         both = []
         for connection in self.connections:
@@ -143,8 +166,8 @@ def words_of(words):
 class Inspector:
     """Compares the state of both servers over connections of its own, and makes it equal again where it is not."""
 
-    def __init__(self, pair, databases=(0,)):
-        self.pair, self.databases = pair, databases
+    def __init__(self, pair, databases=(0,), fields_expire=False):
+        self.pair, self.databases, self.fields_expire = pair, databases, fields_expire
         self.largest = 0
 
     def compare(self):
@@ -168,8 +191,14 @@ class Inspector:
             inspection.check("VDIM", key)
             inspection.check("VINFO", key)
             self.largest = max(self.largest, int(card.value))
+        elif kind.value == b"hash":
+            fields, _ = inspection.check("HGETALL", key)
+            names = fields.texts()[::2]
+            if names and self.fields_expire:
+                inspection.check("HPEXPIRETIME", key, "FIELDS", len(names), *names)
         else:
             inspection.check("GET", key)
+        inspection.check("PEXPIRETIME", key)
         if len(inspection.report.findings) > before:
             inspection.ask("DEL", key)
             self.pair.history.append([b"DEL", key])

@@ -8,6 +8,8 @@ from operators import same_info, same_latency, same_slow_log
 
 SCORE_TOLERANCE = 1e-6
 TIME_TOLERANCE = {b"TTL": 2, b"EXPIRETIME": 2, b"PTTL": 3000, b"PEXPIRETIME": 3000}
+FIELD_TIMES = {b"HTTL": b"TTL", b"HEXPIRETIME": b"EXPIRETIME", b"HPTTL": b"PTTL", b"HPEXPIRETIME": b"PEXPIRETIME"}
+"""Commands that tell of fields what others tell of keys."""
 VINFO_MASKED = {b"max-level", b"vset-uid", b"hnsw-max-node-uid"}
 HELLO_MASKED = {b"version", b"id"}
 CLIENT_COMPARED = {b"name", b"db", b"sub", b"psub", b"multi", b"watch", b"user", b"resp", b"lib-name", b"lib-ver"}
@@ -35,6 +37,8 @@ def witness_of(args):
         return [*args, b"WITHSCORES", b"TRUTH"]
     if name == b"VRANDMEMBER" and len(args) >= 2:
         return [b"VRANGE", args[1], b"-", b"+"]
+    if name == b"HRANDFIELD" and len(args) >= 2:
+        return [b"HGETALL", args[1]]
     if name == b"RANDOMKEY":
         return [b"KEYS", b"*"]
     return None
@@ -210,6 +214,49 @@ def same_items(args, peer, ours, witness):
     return same_kind(peer, ours) and sorted(i.raw for i in peer.value) == sorted(i.raw for i in ours.value)
 
 
+def random_fields(args, peer, ours, witness):
+    """HRANDFIELD: fields of the hash with their values, as many, as distinct."""
+    if witness is None or not witness[0].is_aggregate:
+        return False
+    fields = dict(zip(witness[0].texts()[::2], witness[0].texts()[1::2]))
+    if len(args) == 2:
+        return peer.kind == ours.kind == b"$" and ours.value in fields
+    if not same_kind(peer, ours) or len(peer.value) != len(ours.value):
+        return False
+    pairs = _pairs_of(ours) if len(args) > 3 else [(item.value, fields.get(item.value)) for item in ours.value]
+    distinct = _integer(args[2], 0) < 0 or len(dict(pairs)) == len(pairs)
+    return distinct and all(name in fields and fields[name] == value for name, value in pairs)
+
+
+def _pairs_of(reply):
+    """Fields and values, be they pairs or in turn."""
+    if all(item.is_aggregate and len(item.value) == 2 for item in reply.value):
+        return [tuple(item.texts()) for item in reply.value]
+    return list(zip(reply.texts()[::2], reply.texts()[1::2]))
+
+
+def same_pairs(args, peer, ours, witness):
+    """HGETALL: the same fields with the same values, in any order."""
+    return same_kind(peer, ours) and len(peer.value) == len(ours.value) and sorted(_pairs_of(peer)) == sorted(_pairs_of(ours))
+
+
+def same_hash_scan(args, peer, ours, witness):
+    """HSCAN: as SCAN; without NOVALUES the items are pairs."""
+    if b"NOVALUES" in (word.upper() for word in args[3:]):
+        return same_scan(args, peer, ours, witness)
+    if not same_kind(peer, ours) or len(ours.value) != 2:
+        return False
+    return peer.value[0].raw == ours.value[0].raw and same_pairs(args, peer.value[1], ours.value[1], None)
+
+
+def same_field_times(args, peer, ours, witness):
+    """HTTL and its like: times as those of keys, one for each field."""
+    if not same_kind(peer, ours) or len(peer.value) != len(ours.value):
+        return False
+    asked = [FIELD_TIMES[name_of(args)]]
+    return all(a.raw == b.raw or same_time(asked, a, b, None) for a, b in zip(peer.value, ours.value))
+
+
 def same_scan(args, peer, ours, witness):
     """SCAN: the same keys in any order, and the same cursor."""
     if not same_kind(peer, ours) or len(ours.value) != 2:
@@ -265,6 +312,44 @@ def same_memory(args, peer, ours, witness):
     return len(args) > 1 and args[1].upper() == b"USAGE" and peer.kind == ours.kind == b":"
 
 
+def same_commands(args, peer, ours, witness):
+    """COMMAND: sets in any order; subcommands only by their own names; how many commands there are is free."""
+    subcommand = args[1].upper() if len(args) > 1 else b""
+    if subcommand == b"COUNT":
+        return peer.kind == ours.kind == b":"
+    if subcommand == b"LIST":
+        return same_items(args, peer, ours, witness)
+    plain = {b"INFO": info_rows, b"DOCS": docs_entries}.get(subcommand)
+    return bool(plain and same_kind(peer, ours)) and plain(peer) == plain(ours)
+
+
+def info_rows(reply):
+    """The rows of COMMAND INFO without their subcommands, what is a set sorted; a null is an empty row."""
+    return [[unordered(field) for field in row.value[:9]] if row.is_aggregate else [] for row in reply.value]
+
+
+def docs_entries(reply):
+    """The entries of COMMAND DOCS: name → fields in order, each a name and a value; subcommands are left out."""
+    names = (name.value for name in reply.value[::2])
+    return dict(zip(names, map(_docs_fields, reply.value[1::2])))
+
+
+def _docs_fields(entry):
+    pairs = zip(entry.value[::2], entry.value[1::2])
+    return entry.kind, [(name.value, unordered(value)) for name, value in pairs if name.value != b"subcommands"]
+
+
+def unordered(reply):
+    """A reply as nested tuples; what is a set in RESP3, and what holds nothing but `+words` or pairs, is sorted."""
+    if not reply.is_aggregate:
+        return reply.kind, reply.raw
+    items = [unordered(item) for item in reply.value]
+    kinds = {item.kind for item in reply.value}
+    pairs = kinds == {b"*"} and all(len(item.value) == 2 for item in reply.value)
+    is_set = reply.kind == b"~" or kinds == {b"+"} or pairs
+    return reply.kind, tuple(sorted(items, key=repr) if is_set else items)
+
+
 RULES = {
     b"VSIM": similar,
     b"VLINKS": same_shape,
@@ -272,8 +357,14 @@ RULES = {
     b"VINFO": masked(VINFO_MASKED),
     b"HELLO": masked(HELLO_MASKED),
     b"CLIENT": same_client,
+    b"COMMAND": same_commands,
     b"KEYS": same_items,
     b"SCAN": same_scan,
+    b"HRANDFIELD": random_fields,
+    b"HGETALL": same_pairs,
+    b"HKEYS": same_items,
+    b"HVALS": same_items,
+    b"HSCAN": same_hash_scan,
     b"RANDOMKEY": random_key,
     b"MEMORY": same_memory,
     b"INFO": same_info,
@@ -281,4 +372,5 @@ RULES = {
     b"LATENCY": same_latency,
     b"TIME": same_type,
     **dict.fromkeys(TIME_TOLERANCE, same_time),
+    **dict.fromkeys(FIELD_TIMES, same_field_times),
 }

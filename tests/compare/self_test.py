@@ -85,6 +85,41 @@ class Ruling(unittest.TestCase):
         self.assertTrue(equal(vsim(b"WITHSCORES", b"COUNT", b"1"), one, other))
         self.assertFalse(equal(vsim(b"WITHSCORES", b"COUNT", b"2"), one, other))
 
+    def test_fields_of_hashes_come_in_any_order(self):
+        one, other = reply(b"%2\r\n+a\r\n+1\r\n+b\r\n+2\r\n"), reply(b"%2\r\n+b\r\n+2\r\n+a\r\n+1\r\n")
+        self.assertTrue(equal([b"HGETALL", b"h"], one, other))
+        self.assertFalse(equal([b"HGETALL", b"h"], one, reply(b"%2\r\n+b\r\n+1\r\n+a\r\n+2\r\n")))
+        scans = [reply(b"*2\r\n$1\r\n%d\r\n*4\r\n%s" % (cursor, items)) for cursor, items in (
+            (0, b"+a\r\n+1\r\n+b\r\n+2\r\n"), (0, b"+b\r\n+2\r\n+a\r\n+1\r\n"), (1, b"+b\r\n+2\r\n+a\r\n+1\r\n"))]  # fmt: skip
+        self.assertTrue(equal([b"HSCAN", b"h", b"0"], scans[0], scans[1]))
+        self.assertFalse(equal([b"HSCAN", b"h", b"0"], scans[0], scans[2]))
+
+    def test_random_fields_are_fields(self):
+        witness = [reply(b"%2\r\n+a\r\n+1\r\n+b\r\n+2\r\n")] * 2
+        one = reply(b"*1\r\n*2\r\n+a\r\n+1\r\n")
+        asked = [b"HRANDFIELD", b"h", b"1", b"WITHVALUES"]
+        self.assertTrue(equal(asked, one, reply(b"*1\r\n*2\r\n+b\r\n+2\r\n"), witness))
+        self.assertFalse(equal(asked, one, reply(b"*1\r\n*2\r\n+b\r\n+1\r\n"), witness))
+        self.assertFalse(equal(asked, one, reply(b"*0\r\n"), witness))
+        self.assertTrue(equal(asked[:3], reply(b"*1\r\n$1\r\na\r\n"), reply(b"*1\r\n$1\r\nb\r\n"), witness))
+        twice = reply(b"*2\r\n$1\r\na\r\n$1\r\na\r\n")
+        self.assertFalse(equal([b"HRANDFIELD", b"h", b"2"], reply(b"*2\r\n$1\r\na\r\n$1\r\nb\r\n"), twice, witness))
+
+    def test_times_of_fields_may_differ_a_little(self):
+        asked = [b"HPTTL", b"h", b"FIELDS", b"2", b"a", b"b"]
+        self.assertTrue(equal(asked, reply(b"*2\r\n:-1\r\n:1000\r\n"), reply(b"*2\r\n:-1\r\n:1900\r\n")))
+        self.assertFalse(equal(asked, reply(b"*2\r\n:-1\r\n:1000\r\n"), reply(b"*2\r\n:-2\r\n:1000\r\n")))
+
+    def test_documentation_is_compared_but_for_the_order_of_sets(self):
+        def docs(flags, name=b"$1\r\nx\r\n"):
+            return reply(b"%%1\r\n$3\r\nget\r\n%%1\r\n$9\r\narguments\r\n*1\r\n%%2\r\n$4\r\nname\r\n%s$5\r\nflags\r\n%s" % (name, flags))
+
+        one, other = docs(b"~2\r\n+a\r\n+b\r\n"), docs(b"~2\r\n+b\r\n+a\r\n")
+        asked = [b"COMMAND", b"DOCS", b"get"]
+        self.assertTrue(equal(asked, one, other))
+        self.assertFalse(equal(asked, one, docs(b"~2\r\n+b\r\n+c\r\n")))
+        self.assertFalse(equal(asked, one, docs(b"~2\r\n+b\r\n+a\r\n", b"$1\r\ny\r\n")))
+
     def test_bytes_elsewhere(self):
         self.assertFalse(equal([b"VCARD", b"k"], reply(b":1\r\n"), reply(b":2\r\n")))
         self.assertFalse(equal([b"VEMB", b"k", b"a"], reply(b"*1\r\n,1.5\r\n"), reply(b"*1\r\n,1.5000001\r\n")))
@@ -191,6 +226,29 @@ class Explaining(unittest.TestCase):
         self.assertEqual(self.check("client help", two, one), "no-tracking")
         self.assertIsNone(self.check("client help", one, two))
 
+    def test_hash_encoding(self):
+        ours, grown = b"$8\r\nlistpack\r\n", b"$9\r\nhashtable\r\n"
+        self.assertEqual(self.check("OBJECT ENCODING h", grown, ours), "hash-encoding")
+        self.assertIsNone(self.check("OBJECT ENCODING h", ours, grown))
+        self.assertIsNone(self.check("OBJECT ENCODING h", b"$3\r\nraw\r\n", ours))
+
+    def test_extended_docs(self):
+        def docs(summary, flags):
+            fields = b"$7\r\nsummary\r\n$1\r\n%s\r\n$9\r\narguments\r\n*1\r\n%%1\r\n$5\r\nflags\r\n~%d\r\n" % (summary, len(flags))
+            return b"%1\r\n$4\r\nVREM\r\n%2\r\n" + fields + b"".join(b"+%s\r\n" % flag for flag in flags)
+
+        self.assertEqual(self.check("COMMAND DOCS VREM", docs(b"s", []), docs(b"s", [b"multiple"])), "extended-docs")
+        self.assertIsNone(self.check("COMMAND DOCS VREM", docs(b"s", []), docs(b"t", [b"multiple"])))
+        self.assertIsNone(self.check("COMMAND DOCS VDIM", docs(b"s", []), docs(b"s", [b"multiple"])))
+
+    def test_refused_docs(self):
+        def docs(summary, since):
+            return b"%%1\r\n$6\r\nasking\r\n%%2\r\n$7\r\nsummary\r\n$1\r\n%s\r\n$5\r\nsince\r\n$1\r\n%s\r\n" % (summary, since)
+
+        self.assertEqual(self.check("COMMAND DOCS asking", docs(b"a", b"3"), docs(b"b", b"3")), "refused-docs")
+        self.assertIsNone(self.check("COMMAND DOCS asking", docs(b"a", b"3"), docs(b"b", b"4")))
+        self.assertIsNone(self.check("COMMAND DOCS get", docs(b"a", b"3"), docs(b"b", b"3")))
+
     def test_nul_in_label(self):
         refused = b"-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
         self.assertEqual(self.check('CLIENT SETNAME "a\\x00b"', b"+OK\r\n", refused), "nul-in-label")
@@ -282,6 +340,15 @@ class Failing(unittest.TestCase):
         proxy.close()
         self.assertEqual({finding.args[0].upper() for finding in report.findings}, {b"VADD", b"VSIM"})
         self.assertGreater(report.equal, 2000)
+
+    def test_a_fault_is_found_within_a_transaction(self):
+        proxy = Proxy(self.servers.ours.address, b"$2\r\n17\r\n", b"$2\r\n18\r\n")
+        report = Report("transaction")
+        pair = Pair(Servers(self.servers.peer, proxy.given), report)
+        pair.reset()
+        pair.batch([words(line) for line in ("SET k 17", "MULTI", "HSET h a 1 b 2", "GET k", "HGETALL h", "EXEC")])
+        proxy.close()
+        self.assertEqual([finding.args for finding in report.findings], [[b"GET", b"k"]])
 
     def test_a_crash_of_the_peer_is_told_and_survived(self):
         servers, report = Servers.start(OPTIONS), Report("crash")

@@ -57,6 +57,15 @@ def encode(args):
     return b"".join(parts)
 
 
+def encode_inline(args):
+    """The same as a line for people, every word in quotes."""
+    return b" ".join(map(_quoted, args)) + b"\r\n"
+
+
+def _quoted(word):
+    return b'"%s"' % b"".join(b"\\x%02x" % c if c in b'"\\' or not 32 <= c < 127 else b"%c" % c for c in word)
+
+
 def parse(buffer, at=0):
     """Reads one reply at a position; returns it and the position behind it."""
     end = buffer.find(b"\r\n", at)

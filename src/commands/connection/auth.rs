@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the number of passwords defined for the user",
     summary: "Authenticates the connection.",
-    syntax: "",
+    syntax: "[username@6.0.0] password",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(auth),

@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the given string.",
-    syntax: "",
+    syntax: "message",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(echo),

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "6.0.0",
     complexity: "O(1)",
     summary: "Handshakes with the Redis server.",
-    syntax: "",
+    syntax: "[arguments(protover:integer [AUTH auth(username password)] [SETNAME clientname])]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| Hello::parse(args)?.execute(cx)),

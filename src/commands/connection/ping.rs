@@ -14,8 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the server's liveliness response.",
-    syntax: "",
-    tips: &[],
+    syntax: "[message]",
+    tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     weight: Weight::Light,
     run: Run::Read(ping),
 };

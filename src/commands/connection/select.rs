@@ -12,7 +12,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Changes the selected database.",
-    syntax: "",
+    syntax: "index:integer",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(select),

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "6.2.0",
     complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
     summary: "Copies the value of a key to a new key.",
-    syntax: "",
+    syntax: "source:key destination:key [DB destination-db:integer] [REPLACE]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| Copy::parse(args, cx)?.execute(cx, record)),
@@ -79,5 +79,5 @@ impl<'r> Copy<'r> {
 }
 
 fn found(keys: &mut Exclusive, key: &[u8]) -> Option<(Value, Deadline)> {
-    keys.get(key).map(|entry| (entry.value().clone(), entry.deadline()))
+    keys.get(key).map(|entry| (entry.value().to_value(), entry.deadline()))
 }

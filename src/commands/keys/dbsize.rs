@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(1)",
     summary: "Returns the number of keys in the database.",
     syntax: "",
-    tips: &[],
+    tips: &["request_policy:all_shards", "response_policy:agg_sum"],
     weight: Weight::Light,
     run: Run::Read(dbsize),
 };

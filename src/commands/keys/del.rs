@@ -14,8 +14,8 @@ pub(in crate::commands) const DEL: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
     summary: "Deletes one or more keys.",
-    syntax: "",
-    tips: &[],
+    syntax: "key...",
+    tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
     weight: BY_ARGUMENTS,
     run: Run::Write(del),
 };
@@ -29,8 +29,8 @@ pub(in crate::commands) const UNLINK: Spec = Spec {
     since: "4.0.0",
     complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",
     summary: "Asynchronously deletes one or more keys.",
-    syntax: "",
-    tips: &[],
+    syntax: "key...",
+    tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
     weight: BY_ARGUMENTS,
     run: Run::Write(del),
 };

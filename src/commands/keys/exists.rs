@@ -14,8 +14,8 @@ pub(in crate::commands) const EXISTS: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys to check.",
     summary: "Determines whether one or more keys exist.",
-    syntax: "",
-    tips: &[],
+    syntax: "key...",
+    tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
     weight: BY_ARGUMENTS,
     run: Run::Read(|args, cx| count(args, cx, Attention::Counted)),
 };
@@ -29,8 +29,8 @@ pub(in crate::commands) const TOUCH: Spec = Spec {
     since: "3.2.1",
     complexity: "O(N) where N is the number of keys that will be touched.",
     summary: "Returns the number of existing keys out of those specified after updating the time they were last accessed.",
-    syntax: "",
-    tips: &[],
+    syntax: "key...",
+    tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
     weight: BY_ARGUMENTS,
     run: Run::Read(|args, cx| count(args, cx, Attention::Used)),
 };

@@ -16,8 +16,8 @@ pub(in crate::commands) const FLUSHDB: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys in the selected database",
     summary: "Remove all keys from the current database.",
-    syntax: "",
-    tips: &[],
+    syntax: "[flush-type(ASYNC@4.0.0|SYNC@6.2.0)]",
+    tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     weight: Weight::Heavy,
     run: Run::Write(flush_db),
 };
@@ -31,8 +31,8 @@ pub(in crate::commands) const FLUSHALL: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the total number of keys in all databases",
     summary: "Removes all keys from all databases.",
-    syntax: "",
-    tips: &[],
+    syntax: "[flush-type(ASYNC@4.0.0|SYNC@6.2.0)]",
+    tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     weight: Weight::Heavy,
     run: Run::Write(flush_all),
 };

@@ -14,8 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",
     summary: "Returns all key names that match a pattern.",
-    syntax: "",
-    tips: &[],
+    syntax: "pattern:pattern",
+    tips: &["request_policy:all_shards", "nondeterministic_output_order"],
     weight: Weight::Heavy,
     run: Run::Read(keys),
 };

@@ -45,7 +45,7 @@ const USAGE: Spec = Spec {
     since: "4.0.0",
     complexity: "O(N) where N is the number of samples.",
     summary: "Estimates the memory usage of a key.",
-    syntax: "",
+    syntax: "key [SAMPLES count:integer]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(usage),

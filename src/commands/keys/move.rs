@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Moves a key to another database.",
-    syntax: "",
+    syntax: "key db:integer",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(move_key),

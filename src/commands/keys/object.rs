@@ -30,8 +30,8 @@ const ENCODING: Spec = Spec {
     since: "2.2.3",
     complexity: "O(1)",
     summary: "Returns the internal encoding of a Redis object.",
-    syntax: "",
-    tips: &[],
+    syntax: "key",
+    tips: &["nondeterministic_output"],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, encoding)),
 };
@@ -45,8 +45,8 @@ const FREQ: Spec = Spec {
     since: "4.0.0",
     complexity: "O(1)",
     summary: "Returns the logarithmic access frequency counter of a Redis object.",
-    syntax: "",
-    tips: &[],
+    syntax: "key",
+    tips: &["nondeterministic_output"],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |_, _| Err(NOT_TRACKED))),
 };
@@ -75,8 +75,8 @@ const IDLETIME: Spec = Spec {
     since: "2.2.3",
     complexity: "O(1)",
     summary: "Returns the time since the last access to a Redis object.",
-    syntax: "",
-    tips: &[],
+    syntax: "key",
+    tips: &["nondeterministic_output"],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, idle_time)),
 };
@@ -90,8 +90,8 @@ const REFCOUNT: Spec = Spec {
     since: "2.2.3",
     complexity: "O(1)",
     summary: "Returns the reference count of a value of a key.",
-    syntax: "",
-    tips: &[],
+    syntax: "key",
+    tips: &["nondeterministic_output"],
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |_, _| Ok(Reply::Integer(1)))),
 };

@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.2.0",
     complexity: "O(1)",
     summary: "Removes the expiration time of a key.",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(persist),

@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(1)",
     summary: "Returns a random key name from the database.",
     syntax: "",
-    tips: &[],
+    tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
     weight: Weight::Light,
     run: Run::Read(randomkey),
 };

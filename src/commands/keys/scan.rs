@@ -15,8 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.8.0",
     complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
     summary: "Iterates over the key names in the database.",
-    syntax: "",
-    tips: &[],
+    syntax: "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type@6.0.0]",
+    tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
     weight: Weight::Asked(|args, _| Scan::parse(args).is_ok_and(|scan| scan.count > MANY_KEYS)),
     run: Run::Read(|args, cx| Scan::parse(args)?.execute(cx)),
 };

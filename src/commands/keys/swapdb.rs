@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "4.0.0",
     complexity: "O(N) where N is the count of clients watching or blocking on keys from both databases.",
     summary: "Swaps two Redis databases.",
-    syntax: "",
+    syntax: "index1:integer index2:integer",
     tips: &[],
     weight: Weight::Heavy,
     run: Run::Write(swapdb),

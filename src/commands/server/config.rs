@@ -34,6 +34,7 @@ const GET: Spec = Spec {
     name: "config|get",
     arity: Arity::AtLeast(3),
     summary: "Returns the effective values of configuration parameters.",
+    syntax: "parameter...",
     run: Run::Read(get),
     ..SUBCOMMAND
 };
@@ -42,6 +43,8 @@ const SET: Spec = Spec {
     name: "config|set",
     arity: Arity::AtLeast(4),
     summary: "Sets configuration parameters in-flight.",
+    syntax: "data(parameter value)...",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(set),
     ..SUBCOMMAND
 };
@@ -51,6 +54,7 @@ const RESETSTAT: Spec = Spec {
     arity: Arity::Exactly(2),
     complexity: "O(1)",
     summary: "Resets the server's statistics.",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(|_, cx| {
         cx.server.reset_statistics();
         Ok(Reply::OK)

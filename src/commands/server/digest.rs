@@ -31,7 +31,7 @@ struct Content {
 
 impl Content {
     fn of(entry: &Entry, now_ms: i64) -> Self {
-        Self { value: entry.value().clone(), ends: entry.deadline().unix_ms().is_some(), now_ms }
+        Self { value: entry.value().to_value(), ends: entry.deadline().unix_ms().is_some(), now_ms }
     }
 
     fn mixed_into(&self, digest: Digest) -> Digest {

@@ -13,8 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns information and statistics about the server.",
-    syntax: "",
-    tips: &[],
+    syntax: "[section...]",
+    tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     weight: Weight::Asked(|args, _| info::is_heavy(&sections(args))),
     run: Run::Read(answer),
 };

@@ -40,6 +40,7 @@ const LIST: Spec = Spec {
     flags: Flags::ADMIN.and(Flags::NOSCRIPT),
     complexity: "O(N) where N is the number of loaded modules.",
     summary: "Returns all loaded modules.",
+    tips: &["nondeterministic_output_order"],
     run: Run::Read(|_, _| Ok(modules())),
     ..SUBCOMMAND
 };
@@ -55,16 +56,23 @@ const LOAD: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::NO_ASYNC_LOADING),
     summary: "Loads a module; refused here.",
+    syntax: "path [arg...]",
     run: Run::Read(|_, _| Err(NOT_ALLOWED)),
     ..SUBCOMMAND
 };
 
-const LOADEX: Spec = Spec { name: "module|loadex", since: "7.0.0", ..LOAD };
+const LOADEX: Spec = Spec {
+    name: "module|loadex",
+    syntax: "path [CONFIG... configs(name value)] [ARGS args...]",
+    since: "7.0.0",
+    ..LOAD
+};
 
 const UNLOAD: Spec = Spec {
     name: "module|unload",
     arity: Arity::Exactly(3),
     summary: "Unloads a module; refused here.",
+    syntax: "name",
     ..LOAD
 };
 

@@ -18,7 +18,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, \
                  otherwise O(1)",
     summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
-    syntax: "",
+    syntax: "[save-selector(NOSAVE|SAVE)] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| Shutdown::parse(args)?.execute(cx)),

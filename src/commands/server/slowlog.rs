@@ -36,6 +36,8 @@ const GET: Spec = Spec {
     arity: Arity::AtLeast(2),
     complexity: "O(N) where N is the number of entries returned",
     summary: "Returns the slow log's entries.",
+    syntax: "[count:integer]",
+    tips: &["request_policy:all_nodes", "nondeterministic_output"],
     run: Run::Read(get),
     ..SUBCOMMAND
 };
@@ -43,6 +45,7 @@ const GET: Spec = Spec {
 const LEN: Spec = Spec {
     name: "slowlog|len",
     summary: "Returns the number of entries in the slow log.",
+    tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
     run: Run::Read(|_, cx| Ok(Reply::count(cx.server.observers.slow_log.len()))),
     ..SUBCOMMAND
 };
@@ -51,6 +54,7 @@ const RESET: Spec = Spec {
     name: "slowlog|reset",
     complexity: "O(N) where N is the number of entries in the slowlog",
     summary: "Clears all entries from the slow log.",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(|_, cx| {
         cx.server.observers.slow_log.reset();
         Ok(Reply::OK)

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(1)",
     summary: "Returns the server time.",
     syntax: "",
-    tips: &[],
+    tips: &["nondeterministic_output"],
     weight: Weight::Light,
     run: Run::Read(time),
 };

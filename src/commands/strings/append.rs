@@ -1,8 +1,8 @@
-//! `APPEND key value`: a longer text. It is copied whole, so that strings which do not grow waste no room.
+//! `APPEND key value`: a longer text. Only one that is long and has grown before has spare room.
 
 use super::value_of;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Deadline, StringValue, Value};
+use crate::keyspace::Deadline;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -18,7 +18,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.0.0",
     complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",
     summary: "Appends a string to the value of a key. Creates the key if it doesn't exist.",
-    syntax: "",
+    syntax: "key value",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(append),
@@ -36,9 +36,7 @@ fn append(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Err
     if len > MAX_STRING_LEN {
         return Err(Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
     }
-    let text = [&present.text(), tail].concat();
-    let deadline = keys.deadline(key);
-    keys.put(key, Value::String(StringValue::edited(&text)), deadline);
+    keys.edit_string(key, |text| text.append(tail))?;
     keys.commit(record);
     Ok(Reply::count(len))
 }

@@ -1,7 +1,7 @@
 //! `GET key`, `GETDEL key`: the text of a key; with GETDEL, for the last time.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::StringValue;
+use crate::keyspace::StringRef;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -14,7 +14,7 @@ pub(in crate::commands) const GET: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the string value of a key.",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(get),
@@ -29,21 +29,21 @@ pub(in crate::commands) const GETDEL: Spec = Spec {
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Returns the string value of a key after deleting the key.",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(get_and_delete),
 };
 
 fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let string = cx.db().string(args.bytes()?)?;
-    Ok(string.map_or(Reply::Null, |string| Reply::Bulk(string.to_bytes())))
+    let text = cx.db().read_string(args.bytes()?, |string| string.to_bytes())?;
+    Ok(text.map_or(Reply::Null, Reply::Bulk))
 }
 
 fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
-    let Some(text) = keys.string(key)?.map(StringValue::to_bytes) else { return Ok(Reply::Null) };
+    let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     keys.remove(key);
     keys.commit(record);
     Ok(Reply::Bulk(text))

@@ -14,8 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys to retrieve.",
     summary: "Atomically returns the string values of one or more keys.",
-    syntax: "",
-    tips: &[],
+    syntax: "key...",
+    tips: &["request_policy:multi_shard"],
     weight: BY_ARGUMENTS,
     run: Run::Read(mget),
 };

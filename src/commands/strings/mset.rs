@@ -16,8 +16,8 @@ pub(in crate::commands) const MSET: Spec = Spec {
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys to set.",
     summary: "Atomically creates or modifies the string values of one or more keys.",
-    syntax: "",
-    tips: &[],
+    syntax: "data(key value)...",
+    tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| set_all("mset", args, cx, record, true).map(|_| Reply::OK)),
 };
@@ -31,7 +31,7 @@ pub(in crate::commands) const MSETNX: Spec = Spec {
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys to set.",
     summary: "Atomically modifies the string values of one or more keys only when all keys don't exist.",
-    syntax: "",
+    syntax: "data(key value)...",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| {

@@ -3,7 +3,7 @@
 use super::value_of;
 use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Deadline, Exclusive, StringValue};
+use crate::keyspace::{Deadline, Exclusive, StringRef};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -11,12 +11,16 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     name: "set",
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::DENYOOM),
-    keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])],
+    keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])
+        .noted("RW and ACCESS due to the optional `GET` argument")],
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
-    syntax: "",
+    syntax: "key value [condition(NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|\
+        IFDEQ ifdeq-digest:integer@8.4.0|IFDNE ifdne-digest:integer@8.4.0)@2.6.12] [GET@6.2.0] \
+        [expiration(EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
+        EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0)]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(|args, cx, record| Set::parse(args, cx)?.execute(cx, record)),
@@ -138,7 +142,7 @@ impl<'r> Set<'r> {
         if !self.get {
             return Ok(None);
         }
-        let text = keys.string(self.key)?.map(StringValue::to_bytes);
+        let text = keys.string(self.key)?.map(StringRef::to_bytes);
         Ok(Some(text.map_or(Reply::Null, Reply::Bulk)))
     }
 

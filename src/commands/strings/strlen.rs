@@ -12,12 +12,12 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.2.0",
     complexity: "O(1)",
     summary: "Returns the length of a string value.",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(strlen),
 };
 
 fn strlen(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    Ok(Reply::count(cx.db().string(args.bytes()?)?.map_or(0, |string| string.len())))
+    Ok(Reply::count(cx.db().read_string(args.bytes()?, |string| string.len())?.unwrap_or(0)))
 }

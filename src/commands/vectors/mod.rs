@@ -4,7 +4,6 @@
 mod elements;
 mod errors;
 mod options;
-mod random;
 #[cfg(test)]
 mod tests;
 mod vadd;

@@ -28,7 +28,10 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",
     summary: "Add one or more elements to a vector set, or update its vector if it already exists",
-    syntax: "",
+    syntax: "key [REDUCE reduce(dim:integer)] format(FP32|FP16|VALUES) vector element [CAS] \
+        [quant_type(NOQUANT|BIN|Q8|F16)] [EF build-exploration-factor:integer] [SETATTR attributes] \
+        [M numlinks:integer] [METRIC metric(COSINE|L2|IP)] \
+        [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes])...]",
     tips: &[],
     weight: Weight::Asked(is_heavy),
     run: Run::Write(|args, cx, record| VAdd::parse(args)?.execute(cx, record)),

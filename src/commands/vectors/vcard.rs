@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Return the number of elements in a vector set",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(vcard),

@@ -22,7 +22,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Create an empty vector set with given parameters (an extension to Redis)",
-    syntax: "",
+    syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|F16)] \
+        [M numlinks:integer] [EF build-exploration-factor:integer]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(execute),

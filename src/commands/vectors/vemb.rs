@@ -21,7 +21,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements asked for",
     summary: "Return the vector associated with an element",
-    syntax: "",
+    syntax: "key element... [RAW]",
     tips: &[],
     weight: Weight::Asked(|args, _| args.remaining() > MANY_VECTORS),
     run: Run::Read(|args, cx| VEmb::parse(args)?.execute(cx)),

@@ -16,7 +16,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements asked for",
     summary: "Retrieve the JSON attributes of elements",
-    syntax: "",
+    syntax: "key element...",
     tips: &[],
     weight: BY_ELEMENTS,
     run: Run::Read(vgetattr),

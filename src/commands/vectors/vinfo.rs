@@ -23,7 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Return information about a vector set",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(vinfo),

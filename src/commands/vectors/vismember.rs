@@ -16,7 +16,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.2.0",
     complexity: "O(N) where N is the number of elements asked for",
     summary: "Check if an element exists in a vector set",
-    syntax: "",
+    syntax: "key element...",
     tips: &[],
     weight: BY_ELEMENTS,
     run: Run::Read(vismember),

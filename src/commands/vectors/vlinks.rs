@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Return the neighbors of an element at each layer in the HNSW graph",
-    syntax: "",
+    syntax: "key element [WITHSCORES]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(|args, cx| VLinks::parse(args)?.execute(cx)),

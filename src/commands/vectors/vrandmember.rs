@@ -3,8 +3,8 @@
 //! Every element is as likely as any other, also where Redis returns a run of its list.
 
 use super::elements::{are_many, finds_many, names};
-use super::{KEY, READ, look_at_set, random};
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use super::{KEY, READ, look_at_set};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight, random};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::VectorSet;
 
@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the absolute value of the count argument.",
     summary: "Return one or multiple random members from a vector set",
-    syntax: "",
+    syntax: "key [count:integer]",
     tips: &[],
     weight: Weight::Asked(|args, cx| VRandMember::parse(args).is_ok_and(|request| request.is_heavy(cx))),
     run: Run::Read(|args, cx| VRandMember::parse(args)?.execute(cx)),

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.4.0",
     complexity: "O(log(K)+M) where K is the number of elements in the set and M the number of elements returned",
     summary: "Return vector set elements in a lex range",
-    syntax: "",
+    syntax: "key start end [count:integer]",
     tips: &[],
     weight: Weight::Asked(|args, cx| {
         VRange::parse(args).is_ok_and(|range| finds_many(cx, range.key, range.count))

@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements to be removed",
     summary: "Remove an element from a vector set",
-    syntax: "",
+    syntax: "key element...",
     tips: &[],
     weight: BY_ELEMENTS,
     run: Run::Write(vrem),

@@ -26,7 +26,7 @@ use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
 use super::vector::{ALL_FORMS, vector};
 use super::{KEY, read_set};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Hit, Hits, Metric, VectorSet};
 
@@ -34,12 +34,16 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VSEARCH",
     arity: Arity::AtLeast(4),
     flags: Flags::READONLY.and(Flags::MODULE),
-    keys: KEY,
+    keys: &[KEY[0], Keys::counted_behind("ALSO", 3, KEY[0].access)],
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(Q*S*log(N)) for Q queries over S sets of N elements.",
     summary: "Search vector sets with several queries, paging, limits and more about each result (an extension to Redis)",
-    syntax: "",
+    syntax: "key query(ELE element|FP32 blob|FP16 blob|VALUES values(dim:integer component:double...))... \
+        [COUNT count:integer] [OFFSET offset:integer] \
+        [limit(MINSCORE score:double|MAXDIST distance:double)] [EF search-exploration-factor:integer] \
+        [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [WITHSCORES] [WITHDIST] \
+        [WITHATTRIBS] [WITHVECTORS] [ALSO also(numkeys:integer key...)]",
     tips: &[],
     weight: Weight::Asked(is_heavy),
     run: Run::Read(|args, cx| VSearch::parse(args)?.execute(cx)),

@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Associate or remove the JSON attributes of elements",
-    syntax: "",
+    syntax: "key element json",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(vsetattr),

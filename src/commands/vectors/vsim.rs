@@ -19,7 +19,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(log(N)) where N is the number of elements in the vector set.",
     summary: "Return elements by vector similarity",
-    syntax: "",
+    syntax: "key format(ELE|FP32|VALUES) vector_or_element [WITHSCORES] [WITHATTRIBS] \
+        [COUNT count:integer] [EPSILON max_distance:double] [EF search-exploration-factor:integer] \
+        [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTHREAD]",
     tips: &[],
     weight: Weight::Asked(is_heavy),
     run: Run::Read(execute),

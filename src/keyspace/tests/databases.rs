@@ -75,8 +75,8 @@ fn swapped_databases_change_keys_and_deadlines() {
     keyspace.swap(2, 1, Record::unlogged());
     assert_eq!(get(keyspace.db(1), "b").as_deref(), Some("two"));
     assert_eq!(get(keyspace.db(2), "a").as_deref(), Some("one"));
-    assert_eq!(keyspace.db(1).census(), Census { keys: 1, expires: 1, mean_ttl_ms: 500 });
-    assert_eq!(keyspace.db(2).census(), Census { keys: 1, expires: 0, mean_ttl_ms: 0 });
+    assert_eq!(keyspace.db(1).census(), Census { keys: 1, expires: 1, mean_ttl_ms: 500, subexpiry: 0 });
+    assert_eq!(keyspace.db(2).census(), Census { keys: 1, ..Census::default() });
 }
 
 #[test]
@@ -157,4 +157,84 @@ fn every_key_may_be_the_random_one() {
     db.exclusive(&["ended"]).set_deadline(b"ended", Deadline::at(1));
     let drawn: std::collections::BTreeSet<_> = (0..1000).filter_map(|_| db.random_key()).collect();
     assert_eq!(drawn, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()].into());
+}
+
+/// `fields` fields with this deadline.
+fn set_fields(db: &Database, key: &str, fields: u32, deadline: Deadline) {
+    let set = |hash: &mut Hash| {
+        (0..fields).for_each(|number| _ = hash.set(&number.to_be_bytes(), b"v", deadline));
+    };
+    db.exclusive(&[key]).edit_hash(key.as_bytes(), set).unwrap();
+}
+
+fn fields_in(db: &Database, key: &str) -> Option<usize> {
+    db.hash(key.as_bytes(), |hash| hash.len()).unwrap()
+}
+
+#[test]
+fn the_cycle_removes_fields_and_with_the_last_one_the_key() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    for (key, fields) in [("small", 10), ("large", 2000)] {
+        set_fields(db, key, fields, Deadline::at(1_000_100));
+    }
+    db.exclusive(&["large"]).edit_hash(b"large", |hash| hash.set(b"stays", b"v", Deadline::NEVER)).unwrap();
+    assert_eq!((db.census().subexpiry, db.expire_cycle(100)), (2, 0));
+    keyspace.clock().advance(101);
+    assert_eq!(fields_in(db, "large"), Some(1));
+    assert_eq!(fields_in(db, "small"), None);
+    while db.expire_cycle(100) > 0 {}
+    assert_eq!(db.census(), Census { keys: 1, ..Census::default() });
+    assert_eq!((keyspace.expired_subkeys(), keyspace.expired_keys()), (2010, 0));
+    assert_eq!(fields_in(db, "large"), Some(1));
+}
+
+#[test]
+fn a_hash_without_a_field_that_has_not_ended_is_no_key() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    for (key, fields) in [("small", 10), ("large", 2000)] {
+        set_fields(db, key, fields, Deadline::at(1_000_100));
+        keyspace.clock().advance(101);
+        assert!(!db.contains(key.as_bytes()));
+        assert!(!db.exclusive(&[key]).contains(key.as_bytes()));
+        assert_eq!(db.census().keys, 0);
+        db.exclusive(&[key]).edit_hash(key.as_bytes(), |hash| hash.remove(b"no such field")).unwrap();
+        assert_eq!(db.census().keys, 0);
+        keyspace.clock().advance(-101);
+    }
+}
+
+#[test]
+fn fields_that_have_ended_are_absent_to_an_edit() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    set_fields(db, "k", 5000, Deadline::at(1_000_100));
+    db.exclusive(&["k"]).edit_hash(b"k", |hash| hash.set(b"stays", b"v", Deadline::NEVER)).unwrap();
+    keyspace.clock().advance(101);
+    let name = 4999_u32.to_be_bytes();
+    let edit = |hash: &mut Hash| (hash.remove(&name), hash.set(&name, b"again", Deadline::NEVER));
+    assert_eq!(db.exclusive(&["k"]).edit_hash(b"k", edit), Ok((false, true)));
+    assert_eq!(fields_in(db, "k"), Some(2));
+}
+
+#[test]
+fn a_large_hash_moves_whole_and_is_freed_by_the_reaper() {
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    set_fields(db, "k", 10_000, Deadline::at(2_000_000));
+    let bytes = db.lookup(b"k", Attention::None, Entry::memory_bytes).unwrap();
+    assert!(bytes > 10_000 * 40, "{bytes}");
+    let mut keys = db.exclusive(&["k", "other"]);
+    let (value, deadline) = keys.take(b"k").unwrap();
+    keys.put(b"other", value, deadline);
+    drop(keys);
+    assert_eq!(fields_in(db, "other"), Some(10_000));
+    assert_eq!(db.census().subexpiry, 1);
+    db.exclusive(&["other"]).remove(b"other");
+    while keyspace.reaper().pending() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(keyspace.reaper().freed(), 1);
+    assert_eq!(db.census(), Census::default());
 }

@@ -6,28 +6,58 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Few enough that changes meet.
+const KEYS: u8 = 12;
+
+/// Few enough that hashes are packed at one time and tables at another.
+const LIMITS: PackedLimits = PackedLimits { fields: 6, len: 20 };
+
 #[derive(Clone, Debug)]
 enum Change {
-    Put { key: u8, number: i64, life_ms: Option<i64> },
+    Put { key: u8, text: Vec<u8>, life_ms: Option<i64> },
+    Append { key: u8, text: Vec<u8> },
+    Overwrite { key: u8, offset: usize, text: Vec<u8> },
+    SetFields { key: u8, first: u8, count: u8, len: usize, life_ms: Option<i64> },
+    ExpireField { key: u8, field: u8, life_ms: Option<i64> },
+    RemoveField { key: u8, field: u8 },
     Remove(u8),
     Expire { key: u8, life_ms: Option<i64> },
     Rename { from: u8, to: u8 },
+    Copy { from: u8, to: u8 },
     Advance(i64),
     Cycle(usize),
     Swap,
     Flush,
 }
 
-/// Few enough that changes meet.
-const KEYS: u8 = 12;
+/// Numbers, and texts of the lengths at which they are kept in another way.
+fn text() -> impl Strategy<Value = Vec<u8>> {
+    let len =
+        prop_oneof![8 => 0..100_usize, 1 => 16 * 1024 - 2..16 * 1024 + 2_usize, 1 => 30_000..100_000_usize];
+    prop_oneof![
+        any::<i64>().prop_map(|number| number.to_string().into_bytes()),
+        (len, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]),
+    ]
+}
+
+fn life() -> impl Strategy<Value = Option<i64>> {
+    proptest::option::of(0..50_i64)
+}
 
 fn change() -> impl Strategy<Value = Change> {
-    let life = || proptest::option::of(-5..50_i64);
+    let key = || 0..KEYS;
     prop_oneof![
-        8 => (0..KEYS, any::<i64>(), life()).prop_map(|(key, number, life_ms)| Change::Put { key, number, life_ms }),
-        4 => (0..KEYS).prop_map(Change::Remove),
-        4 => (0..KEYS, life()).prop_map(|(key, life_ms)| Change::Expire { key, life_ms }),
-        4 => (0..KEYS, 0..KEYS).prop_map(|(from, to)| Change::Rename { from, to }),
+        8 => (key(), text(), life()).prop_map(|(key, text, life_ms)| Change::Put { key, text, life_ms }),
+        4 => (key(), text()).prop_map(|(key, text)| Change::Append { key, text }),
+        2 => (key(), 0..200_usize, text()).prop_map(|(key, offset, text)| Change::Overwrite { key, offset, text }),
+        8 => (key(), key(), 1..5_u8, 0..22_usize, life())
+            .prop_map(|(key, first, count, len, life_ms)| Change::SetFields { key, first, count, len, life_ms }),
+        4 => (key(), key(), life()).prop_map(|(key, field, life_ms)| Change::ExpireField { key, field, life_ms }),
+        4 => (key(), key()).prop_map(|(key, field)| Change::RemoveField { key, field }),
+        4 => key().prop_map(Change::Remove),
+        4 => (key(), life()).prop_map(|(key, life_ms)| Change::Expire { key, life_ms }),
+        4 => (key(), key()).prop_map(|(from, to)| Change::Rename { from, to }),
+        4 => (key(), key()).prop_map(|(from, to)| Change::Copy { from, to }),
         3 => (0..30_i64).prop_map(Change::Advance),
         2 => (0..5_usize).prop_map(Change::Cycle),
         1 => Just(Change::Swap),
@@ -35,12 +65,54 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+#[derive(Clone, Debug, PartialEq)]
+enum Content {
+    Text(Vec<u8>),
+    Fields(BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>),
+}
+
+impl Content {
+    fn of(entry: &Entry, now_ms: i64) -> Self {
+        match entry.value() {
+            ValueRef::String(string) => {
+                assert_eq!(*string.to_bytes(), *string.text());
+                assert_eq!(string.len(), string.text().len());
+                Self::Text(string.text().into_owned())
+            }
+            ValueRef::Hash(hash) => {
+                let owned =
+                    |(name, value, deadline): (&[u8], &[u8], _)| (name.to_vec(), (value.to_vec(), deadline));
+                Self::Fields(hash.view(now_ms).iter().map(owned).collect())
+            }
+            ValueRef::VectorSet(_) => unreachable!("none was made"),
+        }
+    }
+
+    fn text(&mut self) -> Option<&mut Vec<u8>> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    fn fields(&mut self) -> Option<&mut BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>> {
+        if let Self::Fields(fields) = self { Some(fields) } else { None }
+    }
+
+    /// Removes the fields that have ended; false if none is left.
+    fn lives(&mut self, now_ms: i64) -> bool {
+        self.fields().is_none_or(|fields| {
+            fields.retain(|_, (_, deadline)| !deadline.is_past(now_ms));
+            !fields.is_empty()
+        })
+    }
+}
+
+type Keys = BTreeMap<u8, (Content, Deadline)>;
+
 /// The plain map, with the time.
 #[derive(Default)]
 struct Model {
-    keys: BTreeMap<u8, (i64, Deadline)>,
+    keys: Keys,
     /// What SWAPDB exchanges the keys with.
-    elsewhere: BTreeMap<u8, (i64, Deadline)>,
+    elsewhere: Keys,
     now_ms: i64,
 }
 
@@ -49,20 +121,59 @@ impl Model {
         life_ms.map_or(Deadline::NEVER, |life_ms| Deadline::at(self.now_ms + life_ms))
     }
 
+    fn fields(&mut self, key: u8) -> Option<&mut BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>> {
+        self.keys.get_mut(&key)?.0.fields()
+    }
+
+    fn text(&mut self, key: u8) -> Option<&mut Vec<u8>> {
+        self.keys.get_mut(&key)?.0.text()
+    }
+
     fn apply(&mut self, change: &Change) {
-        match *change {
-            Change::Put { key, number, life_ms } => {
-                self.keys.insert(key, (number, self.deadline(life_ms)));
+        match change {
+            Change::Put { key, text, life_ms } => {
+                self.keys.insert(*key, (Content::Text(text.clone()), self.deadline(*life_ms)));
             }
-            Change::Remove(key) => drop(self.keys.remove(&key)),
+            Change::Append { key, text } => {
+                if let Some(present) = self.text(*key) {
+                    present.extend(text);
+                }
+            }
+            Change::Overwrite { key, offset, text } => {
+                if let Some(present) = self.text(*key) {
+                    present.resize(present.len().max(offset + text.len()), 0);
+                    present[*offset..offset + text.len()].copy_from_slice(text);
+                }
+            }
+            Change::SetFields { key, first, count, len, life_ms } => {
+                let deadline = self.deadline(*life_ms);
+                let new = || (Content::Fields(BTreeMap::new()), Deadline::NEVER);
+                if let Some(fields) = self.keys.entry(*key).or_insert_with(new).0.fields() {
+                    fields.extend(
+                        fields_of(*first, *count, *len).map(|(name, value)| (name, (value, deadline))),
+                    );
+                }
+            }
+            Change::ExpireField { key, field, life_ms } => {
+                let deadline = self.deadline(*life_ms);
+                let field = self.fields(*key).and_then(|fields| fields.get_mut(&[*field][..]));
+                field.into_iter().for_each(|field| field.1 = deadline);
+            }
+            Change::RemoveField { key, field } => {
+                self.fields(*key).into_iter().for_each(|fields| drop(fields.remove(&[*field][..])));
+            }
+            Change::Remove(key) => drop(self.keys.remove(key)),
             Change::Expire { key, life_ms } => {
-                let deadline = self.deadline(life_ms);
-                self.keys.entry(key).and_modify(|entry| entry.1 = deadline);
+                let deadline = self.deadline(*life_ms);
+                self.keys.entry(*key).and_modify(|entry| entry.1 = deadline);
             }
             Change::Rename { from, to } => {
-                if let Some(entry) = self.keys.remove(&from) {
-                    self.keys.insert(to, entry);
-                }
+                let entry = self.keys.remove(from);
+                entry.into_iter().for_each(|entry| drop(self.keys.insert(*to, entry)));
+            }
+            Change::Copy { from, to } => {
+                let entry = self.keys.get(from).cloned();
+                entry.into_iter().for_each(|entry| drop(self.keys.insert(*to, entry)));
             }
             Change::Advance(by_ms) => self.now_ms += by_ms,
             Change::Swap => std::mem::swap(&mut self.keys, &mut self.elsewhere),
@@ -70,47 +181,80 @@ impl Model {
             Change::Cycle(_) => {}
         }
         let now_ms = self.now_ms;
-        self.keys.retain(|_, (_, deadline)| !deadline.is_past(now_ms));
-        self.elsewhere.retain(|_, (_, deadline)| !deadline.is_past(now_ms));
+        for keys in [&mut self.keys, &mut self.elsewhere] {
+            keys.retain(|_, (content, deadline)| !deadline.is_past(now_ms) && content.lives(now_ms));
+        }
     }
+}
+
+fn fields_of(first: u8, count: u8, len: usize) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    (first..first + count).map(move |name| (vec![name], vec![name; len]))
 }
 
 fn apply(keyspace: &Keyspace, change: &Change) {
     let (db, now_ms) = (keyspace.db(0), keyspace.clock().now_ms());
     let deadline =
-        |life_ms: Option<i64>| life_ms.map_or(Deadline::NEVER, |life_ms| Deadline::at(now_ms + life_ms));
-    match *change {
-        Change::Put { key, number, life_ms } => {
-            let value = Value::String(StringValue::integer(number));
-            db.exclusive(&[[key]]).put(&[key], value, deadline(life_ms));
+        |life_ms: &Option<i64>| life_ms.map_or(Deadline::NEVER, |life_ms| Deadline::at(now_ms + life_ms));
+    match change {
+        Change::Put { key, text, life_ms } => {
+            let value = Value::String(StringValue::new(text));
+            db.exclusive(&[[*key]]).put(&[*key], value, deadline(life_ms));
         }
-        Change::Remove(key) => drop(db.exclusive(&[[key]]).remove(&[key])),
+        Change::Append { key, text } => {
+            let _ = db.exclusive(&[[*key]]).edit_string(&[*key], |present| present.append(text));
+        }
+        Change::Overwrite { key, offset, text } => {
+            let _ = db.exclusive(&[[*key]]).edit_string(&[*key], |present| present.overwrite(*offset, text));
+        }
+        Change::SetFields { key, first, count, len, life_ms } => {
+            let set = |hash: &mut Hash| {
+                for (name, value) in fields_of(*first, *count, *len) {
+                    let is_new = hash.view(now_ms).get(&name).is_none();
+                    assert_eq!(hash.set(&name, &value, deadline(life_ms)), is_new);
+                }
+            };
+            let _ = db.exclusive(&[[*key]]).edit_hash(&[*key], set);
+        }
+        Change::ExpireField { key, field, life_ms } => {
+            let expire = |hash: &mut Hash| hash.set_deadline(&[*field], deadline(life_ms));
+            let _ = db.exclusive(&[[*key]]).edit_hash(&[*key], expire);
+        }
+        Change::RemoveField { key, field } => {
+            let _ = db.exclusive(&[[*key]]).edit_hash(&[*key], |hash| hash.remove(&[*field]));
+        }
+        Change::Remove(key) => drop(db.exclusive(&[[*key]]).remove(&[*key])),
         Change::Expire { key, life_ms } => {
-            db.exclusive(&[[key]]).set_deadline(&[key], deadline(life_ms));
+            db.exclusive(&[[*key]]).set_deadline(&[*key], deadline(life_ms));
         }
         Change::Rename { from, to } => {
-            let mut keys = db.exclusive(&[[from], [to]]);
-            if let Some((value, deadline)) = keys.take(&[from]) {
-                keys.put(&[to], value, deadline);
+            let mut keys = db.exclusive(&[[*from], [*to]]);
+            if let Some((value, deadline)) = keys.take(&[*from]) {
+                keys.put(&[*to], value, deadline);
             }
         }
-        Change::Advance(by_ms) => keyspace.clock().advance(by_ms),
-        Change::Cycle(budget) => assert!(db.expire_cycle(budget) <= budget),
+        Change::Copy { from, to } => {
+            let mut keys = db.exclusive(&[[*from], [*to]]);
+            let copy = keys.get(&[*from]).map(|entry| (entry.value().to_value(), entry.deadline()));
+            if let Some((value, deadline)) = copy {
+                keys.put(&[*to], value, deadline);
+            }
+        }
+        Change::Advance(by_ms) => keyspace.clock().advance(*by_ms),
+        Change::Cycle(budget) => drop(db.expire_cycle(*budget)),
         Change::Swap => keyspace.swap(0, 1, Record::unlogged()),
         Change::Flush => db.flush(Record::unlogged()),
     }
 }
 
-/// All keys with number and deadline, as SCAN shows them.
-fn scanned(db: &Database) -> Vec<(u8, (i64, Deadline))> {
-    let (mut seen, mut cursor) = (Vec::new(), Cursor::START);
+/// All keys with content and deadline, as SCAN shows them.
+fn scanned(db: &Database, now_ms: i64) -> Keys {
+    let (mut seen, mut cursor) = (Keys::new(), Cursor::START);
     loop {
         cursor = db.scan(cursor, 2, |entry| {
-            let number = entry.value().as_string().ok().and_then(StringValue::as_integer).unwrap();
-            seen.push((entry.key()[0], (number, entry.deadline())));
+            let before = seen.insert(entry.key()[0], (Content::of(entry, now_ms), entry.deadline()));
+            assert!(before.is_none(), "shown twice");
         });
         if cursor.is_start() {
-            seen.sort_by_key(|(key, _)| *key);
             return seen;
         }
     }
@@ -118,21 +262,28 @@ fn scanned(db: &Database) -> Vec<(u8, (i64, Deadline))> {
 
 proptest! {
     #[test]
-    fn the_keyspace_holds_what_a_plain_map_would(changes in prop::collection::vec(change(), 1..80)) {
+    fn the_keyspace_holds_what_a_plain_map_would(changes in prop::collection::vec(change(), 1..120)) {
         let keyspace = Keyspace::new(Clock::manual(0));
+        keyspace.set_packed_limits(LIMITS);
         let (db, mut model) = (keyspace.db(0), Model::default());
         for change in &changes {
             apply(&keyspace, change);
             model.apply(change);
             for key in 0..KEYS {
-                let number = db.string(&[key]).unwrap().and_then(|string| string.as_integer());
-                prop_assert_eq!(number, model.keys.get(&key).map(|entry| entry.0), "after {:?}", change);
+                let found = db.lookup(&[key], Attention::None, |entry| (Content::of(entry, model.now_ms), entry.deadline()));
+                prop_assert_eq!(found.as_ref(), model.keys.get(&key), "after {:?}", change);
             }
-            let census = db.census();
-            prop_assert_eq!(census.keys, model.keys.len());
             let expires = model.keys.values().filter(|entry| entry.1 != Deadline::NEVER).count();
-            prop_assert_eq!(census.expires, expires);
+            // A hash of which all fields have ended is counted until somebody looks at it.
+            let census = db.census();
+            prop_assert!(census.keys >= model.keys.len() && census.expires >= expires);
         }
-        prop_assert_eq!(scanned(db), model.keys.into_iter().collect::<Vec<_>>());
+        while db.expire_cycle(3) > 0 {}
+        let ends = |content: &Content| matches!(content, Content::Fields(fields) if fields.values().any(|field| field.1 != Deadline::NEVER));
+        let census = db.census();
+        prop_assert_eq!(census.keys, model.keys.len());
+        prop_assert_eq!(census.expires, model.keys.values().filter(|entry| entry.1 != Deadline::NEVER).count());
+        prop_assert_eq!(census.subexpiry, model.keys.values().filter(|entry| ends(&entry.0)).count());
+        prop_assert_eq!(scanned(db, model.now_ms), model.keys);
     }
 }

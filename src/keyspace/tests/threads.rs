@@ -25,7 +25,7 @@ fn together(work: impl Fn(usize) + Sync) {
 }
 
 fn number(keys: &mut Exclusive<'_>, key: &[u8]) -> i64 {
-    keys.string(key).unwrap().and_then(StringValue::as_integer).unwrap_or(0)
+    keys.string(key).unwrap().and_then(StringRef::as_integer).unwrap_or(0)
 }
 
 fn add(keys: &mut Exclusive<'_>, key: &[u8], by: i64) {

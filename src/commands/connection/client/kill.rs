@@ -12,6 +12,11 @@ pub(super) const KILL: Spec = Spec {
     since: "2.4.0",
     complexity: "O(N) where N is the number of client connections",
     summary: "Terminates open connections.",
+    syntax: "filter(old-format'ip:port'!2.8.12|\
+        new-format([ID client-id:integer@2.8.12]|\
+        [TYPE client-type(NORMAL|MASTER@3.2.0|SLAVE|REPLICA@5.0.0|PUBSUB)@2.8.12]|[USER username]|\
+        [ADDR addr'ip:port']|[LADDR laddr'ip:port'@6.2.0]|[SKIPME skipme(YES|NO)]|\
+        [MAXAGE maxage:integer@7.4.0])...)",
     run: Run::Read(kill),
     ..SUBCOMMAND
 };

@@ -9,6 +9,8 @@ pub(super) const SETNAME: Spec = Spec {
     arity: Arity::Exactly(3),
     since: "2.6.9",
     summary: "Sets the connection name.",
+    syntax: "connection-name",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(set_name),
     ..SUBCOMMAND
 };
@@ -26,6 +28,8 @@ pub(super) const SETINFO: Spec = Spec {
     arity: Arity::Exactly(4),
     since: "7.2.0",
     summary: "Sets information specific to the client or connection.",
+    syntax: "attr(LIB-NAME libname|LIB-VER libver)",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(set_info),
     ..SUBCOMMAND
 };

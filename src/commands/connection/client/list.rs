@@ -20,6 +20,7 @@ pub(super) const INFO: Spec = Spec {
     name: "client|info",
     since: "6.2.0",
     summary: "Returns information about the connection.",
+    tips: &["nondeterministic_output"],
     run: Run::Read(|_, cx| Ok(text(line(&cx.client.shown)))),
     ..SUBCOMMAND
 };
@@ -31,6 +32,8 @@ pub(super) const LIST: Spec = Spec {
     since: "2.4.0",
     complexity: "O(N) where N is the number of client connections",
     summary: "Lists open connections.",
+    syntax: "[TYPE client-type(NORMAL|MASTER|REPLICA|PUBSUB)@5.0.0] [ID client-id:integer...@6.2.0]",
+    tips: &["nondeterministic_output"],
     run: Run::Read(list),
     ..SUBCOMMAND
 };

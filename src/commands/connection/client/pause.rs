@@ -13,6 +13,7 @@ pub(super) const PAUSE: Spec = Spec {
     flags: ADMIN,
     since: "3.0.0",
     summary: "Suspends commands processing.",
+    syntax: "timeout:integer [mode(WRITE|ALL)@6.2.0]",
     run: Run::Read(pause),
     ..SUBCOMMAND
 };

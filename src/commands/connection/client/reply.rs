@@ -10,6 +10,7 @@ pub(super) const REPLY: Spec = Spec {
     arity: Arity::Exactly(3),
     since: "3.2.0",
     summary: "Instructs the server whether to reply to commands.",
+    syntax: "action(ON|OFF|SKIP)",
     run: Run::Read(reply),
     ..SUBCOMMAND
 };

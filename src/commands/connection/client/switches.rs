@@ -15,6 +15,7 @@ pub(super) const NO_EVICT: Spec = Spec {
     flags: ADMIN,
     since: "7.0.0",
     summary: "Sets the client eviction mode of the connection.",
+    syntax: "enabled(ON|OFF)",
     run: Run::Read(|args, cx| {
         cx.client.shown.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
         Ok(Reply::OK)
@@ -27,6 +28,7 @@ pub(super) const NO_TOUCH: Spec = Spec {
     arity: Arity::Exactly(3),
     since: "7.2.0",
     summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+    syntax: "enabled(ON|OFF)",
     run: Run::Read(|args, cx| {
         let is_on = on_or_off(args)?;
         cx.client.no_touch = is_on;

@@ -30,6 +30,7 @@ pub(super) const TRACKING: Spec = Spec {
     since: "6.0.0",
     complexity: "O(1). Some options may introduce additional complexity.",
     summary: "Controls server-assisted client-side caching for the connection.",
+    syntax: "status(ON|OFF) [REDIRECT client-id:integer] [PREFIX... prefix...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
     run: Run::Read(tracking),
     ..SUBCOMMAND
 };
@@ -39,6 +40,7 @@ pub(super) const CACHING: Spec = Spec {
     arity: Arity::Exactly(3),
     since: "6.0.0",
     summary: "Instructs the server whether to track the keys in the next request.",
+    syntax: "mode(YES|NO)",
     run: Run::Read(|_, _| Err(NOT_TRACKING)),
     ..SUBCOMMAND
 };

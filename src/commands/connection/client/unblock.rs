@@ -10,6 +10,7 @@ pub(super) const UNBLOCK: Spec = Spec {
     flags: ADMIN,
     complexity: "O(log N) where N is the number of client connections",
     summary: "Unblocks a client blocked by a blocking command from a different connection.",
+    syntax: "client-id:integer [unblock-type(TIMEOUT|ERROR)]",
     run: Run::Read(unblock),
     ..SUBCOMMAND
 };

@@ -1,8 +1,9 @@
 //! One command as `COMMAND INFO` shows it.
 
+use super::field;
+use crate::commands::key_spec::{Begin, Find};
 use crate::commands::registry::Command;
-use crate::commands::spec::Keys;
-use crate::commands::{Flags, Spec};
+use crate::commands::{Flags, Keys, Spec};
 use crate::resp::Reply;
 
 /// Ten fields: name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands.
@@ -12,12 +13,12 @@ pub(super) fn command(command: &Command) -> Reply {
     Reply::Array(vec![
         Reply::bulk(spec.name),
         Reply::Integer(spec.arity.as_redis()),
-        Reply::Set(spec.flags.names().map(Reply::Simple).collect()),
+        Reply::Set(flags(spec).map(Reply::Simple).collect()),
         Reply::Integer(first),
         Reply::Integer(last),
         Reply::Integer(step),
         Reply::Set(categories(spec).into_iter().map(Reply::Simple).collect()),
-        Reply::Set(Vec::new()),
+        Reply::Set(spec.tips.iter().copied().map(Reply::bulk).collect()),
         Reply::Set(spec.keys.iter().map(key_spec).collect()),
         subcommands(command),
     ])
@@ -29,11 +30,20 @@ fn subcommands(command: &Command) -> Reply {
     if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) }
 }
 
-/// The three numbers that old clients know: they span all key specs.
+/// Keys that do not stand at fixed places are told by a flag too.
+fn flags(spec: &Spec) -> impl Iterator<Item = &'static str> {
+    let movable = spec.keys.iter().any(|keys| keys.fixed().is_none());
+    spec.flags.names().chain(movable.then_some("movablekeys"))
+}
+
+/// The three numbers that old clients know: they span all key specs at fixed places.
 fn key_range(keys: &[Keys]) -> (i64, i64, i64) {
-    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return (0, 0, 0) };
-    let end = if last.last < 0 { 0 } else { i64::from(last.begin) };
-    (i64::from(first.begin), end + i64::from(last.last), i64::from(first.step))
+    let fixed = || keys.iter().filter_map(Keys::fixed);
+    let (Some((first, _, step)), Some((begin, last, _))) = (fixed().next(), fixed().next_back()) else {
+        return (0, 0, 0);
+    };
+    let end = if last < 0 { 0 } else { i64::from(begin) };
+    (i64::from(first), end + i64::from(last), i64::from(step))
 }
 
 /// ACL categories follow from flags and group. As in Redis, vector commands have none.
@@ -58,19 +68,38 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
 }
 
 fn key_spec(keys: &Keys) -> Reply {
-    let pair = |key: &'static str, value: Reply| (Reply::bulk(key), value);
-    let search = |kind: &'static str, spec: Vec<(Reply, Reply)>| {
-        Reply::Map(vec![pair("type", Reply::bulk(kind)), pair("spec", Reply::Map(spec))])
-    };
-    let begin = vec![pair("index", Reply::Integer(keys.begin.into()))];
-    let range = vec![
-        pair("lastkey", Reply::Integer(keys.last.into())),
-        pair("keystep", Reply::Integer(keys.step.into())),
-        pair("limit", Reply::Integer(0)),
-    ];
-    Reply::Map(vec![
-        pair("flags", Reply::Set(keys.access.iter().copied().map(Reply::Simple).collect())),
-        pair("begin_search", search("index", begin)),
-        pair("find_keys", search("range", range)),
-    ])
+    let note = Some(keys.note).filter(|note| !note.is_empty());
+    let mut fields: Vec<_> = note.map(|note| field("notes", Reply::bulk(note))).into_iter().collect();
+    fields.push(field("flags", Reply::Set(keys.access.iter().copied().map(Reply::Simple).collect())));
+    fields.push(field("begin_search", begin_search(keys.begin)));
+    fields.push(field("find_keys", find_keys(keys.find)));
+    Reply::Map(fields)
+}
+
+fn begin_search(begin: Begin) -> Reply {
+    match begin {
+        Begin::At(index) => step_of("index", vec![number("index", index)]),
+        Begin::Behind(keyword, from) => {
+            step_of("keyword", vec![field("keyword", Reply::bulk(keyword)), number("startfrom", from)])
+        }
+    }
+}
+
+fn find_keys(find: Find) -> Reply {
+    match find {
+        Find::Range { last, step } => {
+            step_of("range", vec![number("lastkey", last), number("keystep", step), number("limit", 0)])
+        }
+        Find::Counted { step } => {
+            step_of("keynum", vec![number("keynumidx", 0), number("firstkey", 1), number("keystep", step)])
+        }
+    }
+}
+
+fn step_of(kind: &'static str, spec: Vec<(Reply, Reply)>) -> Reply {
+    Reply::Map(vec![field("type", Reply::bulk(kind)), field("spec", Reply::Map(spec))])
+}
+
+fn number(name: &'static str, value: impl Into<i64>) -> (Reply, Reply) {
+    field(name, Reply::Integer(value.into()))
 }

@@ -1,9 +1,11 @@
 //! `COMMAND DOCS [name …]`: what redis-cli shows as help. It asserts the types: names and texts are bulk strings.
 
-use super::SUBCOMMAND;
+use super::history;
+use super::syntax::{self, Argument, Kind};
+use super::{SUBCOMMAND, field};
 use crate::commands::registry::{self, Command};
 use crate::commands::server::module::VECTOR_SETS;
-use crate::commands::{Arity, Context, Flags, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(super) const DOCS: Spec = Spec {
@@ -12,9 +14,17 @@ pub(super) const DOCS: Spec = Spec {
     since: "7.0.0",
     complexity: "O(N) where N is the number of commands to look up",
     summary: "Returns documentary information about one, multiple or all commands.",
+    syntax: "[command-name...]",
+    tips: &["nondeterministic_output_order"],
+    weight: Weight::Asked(|args, _| args.is_empty() || args.remaining() > FEW),
     run: Run::Read(docs),
     ..SUBCOMMAND
 };
+
+/// So many commands are documented on a network thread.
+const FEW: usize = 4;
+
+type Fields = Vec<(Reply, Reply)>;
 
 /// Unknown names are left out.
 fn docs(args: Args, _: &mut Context) -> Result<Reply, Error> {
@@ -27,18 +37,100 @@ fn docs(args: Args, _: &mut Context) -> Result<Reply, Error> {
 
 fn entry(command: &Command) -> (Reply, Reply) {
     let spec = command.spec;
-    let pair = |key: &'static str, value: &'static str| (Reply::bulk(key), Reply::bulk(value));
     let mut fields =
-        vec![pair("summary", spec.summary), pair("since", spec.since), pair("group", spec.group.name())];
+        vec![text("summary", spec.summary), text("since", spec.since), text("group", spec.group.name())];
     if spec.flags.has(Flags::MODULE) {
-        fields.push(pair("module", VECTOR_SETS));
-    } else {
-        fields.push(pair("complexity", spec.complexity));
+        fields.push(text("module", VECTOR_SETS));
+    } else if !spec.complexity.is_empty() {
+        fields.push(text("complexity", spec.complexity));
+    }
+    past(spec.name, &mut fields);
+    // A test reads the syntax of every command.
+    let arguments = syntax::parse(spec.syntax).unwrap_or_default();
+    if !arguments.is_empty() {
+        let mut keys = KeyNumbers { next: 0, specs: spec.keys.len() };
+        fields.push(field("arguments", list(&arguments, &mut keys)));
     }
     let subcommands = command.subcommands();
     if !subcommands.is_empty() {
-        let entries = subcommands.into_iter().map(entry).collect();
-        fields.push((Reply::bulk("subcommands"), Reply::Map(entries)));
+        fields.push(field("subcommands", Reply::Map(subcommands.into_iter().map(entry).collect())));
     }
     (Reply::bulk(spec.name), Reply::Map(fields))
+}
+
+fn text(name: &'static str, value: &'static str) -> (Reply, Reply) {
+    field(name, Reply::bulk(value))
+}
+
+fn past(name: &str, fields: &mut Fields) {
+    let history = history::of(name);
+    if !history.flags.is_empty() {
+        let flags = history.flags.into_iter().map(Reply::Simple).collect();
+        fields.push(field("doc_flags", Reply::Set(flags)));
+    }
+    if let Some((since, instead)) = history.deprecated {
+        fields.push(text("deprecated_since", since));
+        fields.push(text("replaced_by", instead));
+    }
+    if !history.changes.is_empty() {
+        let change = |(version, what)| Reply::Array(vec![Reply::bulk(version), Reply::bulk(what)]);
+        fields.push(field("history", Reply::Set(history.changes.into_iter().map(change).collect())));
+    }
+}
+
+/// Keys among the arguments belong to the key specs in order; further ones to the last.
+struct KeyNumbers {
+    next: usize,
+    specs: usize,
+}
+
+impl KeyNumbers {
+    fn take(&mut self) -> usize {
+        self.next += 1;
+        self.next.min(self.specs).saturating_sub(1)
+    }
+}
+
+fn list(arguments: &[Argument], keys: &mut KeyNumbers) -> Reply {
+    Reply::Array(arguments.iter().map(|argument| Reply::Map(shown(argument, keys))).collect())
+}
+
+fn shown(argument: &Argument, keys: &mut KeyNumbers) -> Fields {
+    let name = || Reply::bulk(argument.name.clone());
+    let mut fields = vec![field("name", name()), text("type", type_of(&argument.kind))];
+    let members = match &argument.kind {
+        Kind::Block(members) | Kind::OneOf(members) => Some(members),
+        Kind::Value(_) | Kind::Token => None,
+    };
+    if members.is_none() {
+        fields.push(field("display_text", argument.display.map_or_else(name, Reply::bulk)));
+    }
+    if matches!(argument.kind, Kind::Value("key")) {
+        fields.push(field("key_spec_index", Reply::count(keys.take())));
+    }
+    let texts =
+        [("token", argument.token), ("since", argument.since), ("deprecated_since", argument.deprecated)];
+    fields.extend(texts.into_iter().filter_map(|(name, value)| Some(text(name, value?))));
+    fields.extend(flags(argument));
+    fields.extend(members.map(|members| field("arguments", list(members, keys))));
+    fields
+}
+
+fn type_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Value(name) => name,
+        Kind::Token => "pure-token",
+        Kind::Block(_) => "block",
+        Kind::OneOf(_) => "oneof",
+    }
+}
+
+fn flags(argument: &Argument) -> Option<(Reply, Reply)> {
+    let all = [
+        ("optional", argument.optional),
+        ("multiple", argument.repeated),
+        ("multiple_token", argument.token_repeated),
+    ];
+    let set: Vec<_> = all.into_iter().filter(|(_, set)| *set).map(|(name, _)| Reply::Simple(name)).collect();
+    (!set.is_empty()).then(|| field("flags", Reply::Set(set)))
 }

@@ -12,7 +12,8 @@ pub(super) const GETKEYS: Spec = Spec {
     arity: Arity::AtLeast(3),
     complexity: "O(N) where N is the number of arguments to the command",
     summary: "Extracts the key names from an arbitrary command.",
-    run: Run::Read(|args, cx| get_keys(args, cx, |key, _| key)),
+    syntax: "command [arg...]",
+    run: Run::Read(|args, _: &mut Context| get_keys(args, |key, _| key)),
     ..SUBCOMMAND
 };
 
@@ -20,39 +21,53 @@ pub(super) const GETKEYSANDFLAGS: Spec = Spec {
     name: "command|getkeysandflags",
     since: "7.0.0",
     summary: "Extracts the key names and access flags for an arbitrary command.",
-    run: Run::Read(|args, cx| get_keys(args, cx, with_flags)),
+    run: Run::Read(|args, _: &mut Context| get_keys(args, with_flags)),
     ..GETKEYS
 };
 
-fn with_flags(key: Reply, access: &'static [&'static str]) -> Reply {
+type Access = &'static [&'static str];
+
+fn with_flags(key: Reply, access: Access) -> Reply {
     let flags = access.iter().copied().map(Reply::Simple).collect();
     Reply::Array(vec![key, Reply::Set(flags)])
 }
 
-fn get_keys(
-    args: Args,
-    _: &mut Context,
-    show: fn(Reply, &'static [&'static str]) -> Reply,
-) -> Result<Reply, Error> {
+fn get_keys(args: Args, show: fn(Reply, Access) -> Reply) -> Result<Reply, Error> {
     let words: Vec<&[u8]> = args.iter().collect();
-    let spec = find(&words)?.spec;
+    let spec = find(&words).ok_or(Error::new("ERR Invalid command specified"))?.spec;
     if spec.keys.is_empty() {
         return Err(Error::new("ERR The command has no key arguments"));
     }
     if !spec.arity.accepts(words.len()) {
         return Err(Error::new("ERR Invalid number of arguments specified for command"));
     }
-    let keys =
-        spec.keys.iter().flat_map(|keys| keys.positions(words.len()).map(|at| (words[at], keys.access)));
-    Ok(Reply::Array(
-        keys.map(|(key, access)| show(Reply::Bulk(Bytes::copy_from_slice(key)), access)).collect(),
-    ))
+    let mut shown = Vec::new();
+    for keys in spec.keys {
+        let invalid = Error::new("ERR Invalid arguments specified for command");
+        let access = access(keys.access, &words);
+        let positions = keys.positions(&words).map_err(|_| invalid)?;
+        shown.extend(
+            positions.into_iter().map(|at| show(Reply::bulk(Bytes::copy_from_slice(words[at])), access)),
+        );
+    }
+    Ok(Reply::Array(shown))
 }
 
-/// The command that the words name, its subcommand if they name one.
-fn find(words: &[&[u8]]) -> Result<&'static Command, Error> {
-    let invalid = Error::new("ERR Invalid command specified");
-    let command = words.first().and_then(|name| registry::find(name)).ok_or(invalid)?;
-    let subcommand = words.get(1).and_then(|name| command.subcommand(name));
-    Ok(subcommand.unwrap_or(command))
+/// Only `SET` has an access that varies: with `GET` it reads too.
+fn access(access: Access, words: &[&[u8]]) -> Access {
+    if !access.contains(&"variable_flags") {
+        return access;
+    }
+    let reads = words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET"));
+    if reads { &["RW", "access", "update"] } else { &["OW", "update"] }
+}
+
+/// The command that the words name, or the subcommand if it is a container. `config|get` is no name here.
+fn find(words: &[&[u8]]) -> Option<&'static Command> {
+    let name = words.first().filter(|name| !name.contains(&b'|'))?;
+    let command = registry::find(name)?;
+    match words.get(1) {
+        Some(subcommand) if !command.spec.subcommands().is_empty() => command.subcommand(subcommand),
+        _ => Some(command),
+    }
 }

@@ -12,6 +12,8 @@ pub(super) const LIST: Spec = Spec {
     arity: Arity::AtLeast(2),
     since: "7.0.0",
     summary: "Returns a list of command names.",
+    syntax: "[FILTERBY filterby(MODULE module-name|ACLCAT category|PATTERN pattern:pattern)]",
+    tips: &["nondeterministic_output_order"],
     run: Run::Read(|args, _: &mut Context| Ok(names(Filter::parse(args)?))),
     ..SUBCOMMAND
 };

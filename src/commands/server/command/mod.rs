@@ -3,7 +3,11 @@
 mod describe;
 mod docs;
 mod getkeys;
+mod history;
 mod list;
+mod syntax;
+#[cfg(test)]
+mod tests;
 
 use crate::commands::registry::{self, Command};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
@@ -11,6 +15,7 @@ use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(1),
+    tips: &["nondeterministic_output_order"],
     run: Run::Family(|_, _| Ok(all(describe::command)), SUBCOMMANDS),
     ..SUBCOMMAND
 };
@@ -48,6 +53,8 @@ const INFO: Spec = Spec {
     arity: Arity::AtLeast(2),
     complexity: "O(N) where N is the number of commands to look up",
     summary: "Returns information about one, multiple or all commands.",
+    syntax: "[command-name...]",
+    tips: &["nondeterministic_output_order"],
     run: Run::Read(info),
     ..SUBCOMMAND
 };
@@ -61,6 +68,11 @@ const HELP: Spec = Spec {
     run: Run::Read(|_, _| Ok(help::of("COMMAND", SUBCOMMANDS))),
     ..SUBCOMMAND
 };
+
+/// A field of a reply that is a map.
+fn field(name: &'static str, value: Reply) -> (Reply, Reply) {
+    (Reply::bulk(name), value)
+}
 
 fn all(show: impl Fn(&Command) -> Reply) -> Reply {
     Reply::Array(registry::all().into_iter().map(show).collect())

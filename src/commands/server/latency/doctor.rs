@@ -10,6 +10,7 @@ use crate::resp::Reply;
 pub(super) const DOCTOR: Spec = Spec {
     name: "latency|doctor",
     summary: "Returns a human-readable latency analysis report.",
+    tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(Reply::Verbatim { format: *b"txt", text: report(cx).into() })),
     ..SUBCOMMAND
 };

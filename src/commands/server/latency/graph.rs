@@ -12,6 +12,8 @@ pub(super) const GRAPH: Spec = Spec {
     name: "latency|graph",
     arity: Arity::Exactly(3),
     summary: "Returns a latency graph for an event.",
+    syntax: "event",
+    tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(graph),
     ..SUBCOMMAND
 };

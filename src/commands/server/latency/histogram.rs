@@ -11,6 +11,8 @@ pub(super) const HISTOGRAM: Spec = Spec {
     since: "7.0.0",
     complexity: "O(N) where N is the number of commands with latency information being retrieved.",
     summary: "Returns the cumulative distribution of latencies of a subset or all commands.",
+    syntax: "[command...]",
+    tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(histogram),
     ..SUBCOMMAND
 };

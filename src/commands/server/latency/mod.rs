@@ -39,6 +39,7 @@ const SUBCOMMANDS: &[&Spec] =
 const LATEST: Spec = Spec {
     name: "latency|latest",
     summary: "Returns the latest latency samples for all events.",
+    tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(latest(cx))),
     ..SUBCOMMAND
 };
@@ -47,6 +48,8 @@ const HISTORY: Spec = Spec {
     name: "latency|history",
     arity: Arity::Exactly(3),
     summary: "Returns timestamp-latency samples for an event.",
+    syntax: "event",
+    tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(history),
     ..SUBCOMMAND
 };
@@ -55,6 +58,8 @@ const RESET: Spec = Spec {
     name: "latency|reset",
     arity: Arity::AtLeast(2),
     summary: "Resets the latency data for one or more events.",
+    syntax: "[event...]",
+    tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
     run: Run::Read(|args, cx| Ok(reset(args, cx))),
     ..SUBCOMMAND
 };

@@ -1,0 +1,57 @@
+//! `HGET key field`, `HEXISTS key field`, `HSTRLEN key field`: one field.
+
+use super::bulk_or_null;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const HGET: Spec = Spec {
+    name: "hget",
+    arity: Arity::Exactly(3),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(1)",
+    summary: "Returns the value of a field in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| look(args, cx, bulk_or_null)),
+};
+
+pub(in crate::commands) const HEXISTS: Spec = Spec {
+    name: "hexists",
+    arity: Arity::Exactly(3),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(1)",
+    summary: "Determines whether a field exists in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| look(args, cx, |value| Reply::count(usize::from(value.is_some())))),
+};
+
+pub(in crate::commands) const HSTRLEN: Spec = Spec {
+    name: "hstrlen",
+    arity: Arity::Exactly(3),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO"])],
+    group: Group::Hash,
+    since: "3.2.0",
+    complexity: "O(1)",
+    summary: "Returns the length of the value of a field.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(|args, cx| look(args, cx, |value| Reply::count(value.map_or(0, <[u8]>::len)))),
+};
+
+/// What `say` says of the value of a field, if there is one.
+fn look(mut args: Args, cx: &Context, say: fn(Option<&[u8]>) -> Reply) -> Result<Reply, Error> {
+    let (key, field) = (args.bytes()?, args.bytes()?);
+    let reply = cx.db().hash(key, |hash| say(hash.get(field)))?;
+    Ok(reply.unwrap_or_else(|| say(None)))
+}

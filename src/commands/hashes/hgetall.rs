@@ -1,0 +1,57 @@
+//! `HGETALL key`, `HKEYS key`, `HVALS key`: all fields, as pairs, names or values.
+
+use super::{BY_LENGTH, bulk};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const HGETALL: Spec = Spec {
+    name: "hgetall",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(N) where N is the size of the hash.",
+    summary: "Returns all fields and values in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: BY_LENGTH,
+    run: Run::Read(|args, cx| all(args, cx, |field, value| (bulk(field), bulk(value))).map(Reply::Map)),
+};
+
+pub(in crate::commands) const HKEYS: Spec = Spec {
+    name: "hkeys",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(N) where N is the size of the hash.",
+    summary: "Returns all fields in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: BY_LENGTH,
+    run: Run::Read(|args, cx| all(args, cx, |field, _| bulk(field)).map(Reply::Array)),
+};
+
+pub(in crate::commands) const HVALS: Spec = Spec {
+    name: "hvals",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(N) where N is the size of the hash.",
+    summary: "Returns all values in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: BY_LENGTH,
+    run: Run::Read(|args, cx| all(args, cx, |_, value| bulk(value)).map(Reply::Array)),
+};
+
+/// What `say` says of each field and its value; of none if there is no such key.
+fn all<R>(mut args: Args, cx: &Context, say: fn(&[u8], &[u8]) -> R) -> Result<Vec<R>, Error> {
+    let key = args.bytes()?;
+    let said = cx.db().hash(key, |hash| hash.iter().map(|(field, value, _)| say(field, value)).collect())?;
+    Ok(said.unwrap_or_default())
+}

@@ -1,0 +1,44 @@
+//! `HGETDEL key FIELDS numfields field [field …]`: the values of fields, for the last time.
+
+use super::bulk_or_null;
+use super::fields::{refusal, to_the_end};
+use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::Hash;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hgetdel",
+    arity: Arity::AtLeast(5),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "delete"])],
+    group: Group::Hash,
+    since: "8.0.0",
+    complexity: "O(N) where N is the number of specified fields",
+    summary: "Returns the value of a field and deletes it from the hash.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Write(get_and_delete),
+};
+
+fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
+    let mut keys = cx.db().exclusive(&[key]);
+    let (now_ms, hash) = (keys.now_ms(), keys.hash(key)?);
+    if !hash.is_some_and(|hash| fields.iter().any(|field| hash.get(field).is_some())) {
+        return Ok(Reply::Array(vec![Reply::Null; fields.remaining()]));
+    }
+    let values =
+        keys.edit_hash(key, |hash| fields.iter().map(|field| take(hash, field, now_ms)).collect())?;
+    keys.commit(record);
+    Ok(Reply::Array(values))
+}
+
+fn take(hash: &mut Hash, field: &[u8], now_ms: i64) -> Reply {
+    let value = bulk_or_null(hash.view(now_ms).get(field));
+    hash.remove(field);
+    value
+}

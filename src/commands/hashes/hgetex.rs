@@ -1,0 +1,98 @@
+//! `HGETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST] FIELDS numfields field [field …]`: the values of
+//! fields, which then end at another time.
+
+use super::bulk_or_null;
+use super::fields::refusal;
+use super::options::{Dialect, Ending, Options};
+use crate::commands::keys::{BY_ARGUMENTS, Names};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::{Deadline, Hash, HashView};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hgetex",
+    arity: Arity::AtLeast(5),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::Hash,
+    since: "8.0.0",
+    complexity: "O(N) where N is the number of specified fields",
+    summary: "Get the value of one or more fields of a given hash key, and optionally set their expiration.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Write(get_and_expire),
+};
+
+const DIALECT: Dialect = Dialect {
+    command: "hgetex",
+    words_each: 1,
+    several_endings: "ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified",
+};
+
+struct GetEx<'r> {
+    fields: Names<'r>,
+    change: Change,
+}
+
+/// What happens to the fields.
+#[derive(Clone, Copy)]
+enum Change {
+    None,
+    Persist,
+    EndAt { end_ms: i64 },
+}
+
+fn get_and_expire(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    GetEx::parse(args, cx).map_err(|error| refusal(error, key, cx))?.execute(key, cx, record)
+}
+
+impl<'r> GetEx<'r> {
+    fn parse(args: Args<'r>, cx: &Context) -> Result<Self, Error> {
+        let (options, fields) = Options::parse(&DIALECT, args, cx)?;
+        let change = match options.ending {
+            None => Change::None,
+            Some(Ending::Never) => Change::Persist,
+            Some(Ending::At { end_ms }) => Change::EndAt { end_ms },
+            Some(Ending::AsBefore) => return Err(Error::new("ERR unknown argument")),
+        };
+        if options.condition.is_some() {
+            return Err(Error::new("ERR unknown argument"));
+        }
+        Ok(Self { fields, change })
+    }
+
+    fn execute(self, key: &[u8], cx: &Context, record: Record) -> Result<Reply, Error> {
+        let mut keys = cx.db().exclusive(&[key]);
+        let (now_ms, hash) = (keys.now_ms(), keys.hash(key)?);
+        if !hash.is_some_and(|hash| self.fields.iter().any(|field| self.changes(hash, field))) {
+            let value = |field: &&[u8]| bulk_or_null(hash.and_then(|hash| hash.get(field)));
+            return Ok(Reply::Array(self.fields.iter().map(value).collect()));
+        }
+        let take = |hash: &mut Hash| self.fields.iter().map(|field| self.take(hash, field, now_ms)).collect();
+        let values = keys.edit_hash(key, take)?;
+        keys.commit(record);
+        Ok(Reply::Array(values))
+    }
+
+    fn changes(&self, hash: HashView, field: &[u8]) -> bool {
+        hash.deadline(field).is_some_and(|deadline| match self.change {
+            Change::None => false,
+            Change::Persist => deadline != Deadline::NEVER,
+            Change::EndAt { .. } => true,
+        })
+    }
+
+    fn take(&self, hash: &mut Hash, field: &[u8], now_ms: i64) -> Reply {
+        let value = bulk_or_null(hash.view(now_ms).get(field));
+        match self.change {
+            Change::None => false,
+            Change::Persist => hash.set_deadline(field, Deadline::NEVER),
+            Change::EndAt { end_ms } if end_ms <= now_ms => hash.remove(field),
+            Change::EndAt { end_ms } => hash.set_deadline(field, Deadline::at(end_ms)),
+        };
+        value
+    }
+}

@@ -1,0 +1,82 @@
+//! `HINCRBY key field number`, `HINCRBYFLOAT key field number`: the number in a field, changed. None counts as 0. When the
+//! field ends stays as it was.
+
+use crate::commands::long_double::LongDouble;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Deadline;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply, parse_integer};
+
+pub(in crate::commands) const HINCRBY: Spec = Spec {
+    name: "hincrby",
+    arity: Arity::Exactly(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(1)",
+    summary: "Increments the integer value of a field in a hash by a number. Uses 0 as initial value if the field doesn't exist.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Write(add),
+};
+
+pub(in crate::commands) const HINCRBYFLOAT: Spec = Spec {
+    name: "hincrbyfloat",
+    arity: Arity::Exactly(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::Hash,
+    since: "2.6.0",
+    complexity: "O(1)",
+    summary: "Increments the floating point value of a field by a number. Uses 0 as initial value if the field doesn't exist.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Write(add_float),
+};
+
+fn add(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, field, number): (_, _, i64) = (args.bytes()?, args.bytes()?, args.integer()?);
+    let sum = |present: Option<&[u8]>| {
+        let present = present.map_or(Some(0), parse_integer);
+        let present = present.ok_or(Error::new("ERR hash value is not an integer"))?;
+        present.checked_add(number).ok_or(Error::new("ERR increment or decrement would overflow"))
+    };
+    replace(key, field, cx, record, |present| sum(present).map(|sum| (sum.to_string(), Reply::Integer(sum))))
+}
+
+fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, field) = (args.bytes()?, args.bytes()?);
+    let number = LongDouble::parse(args.bytes()?).ok_or(Error::not_a_float())?;
+    if number.is_infinite() {
+        return Err(Error::new("ERR value is NaN or Infinity"));
+    }
+    let sum = |present: Option<&[u8]>| {
+        let present = present.map_or(Some(LongDouble::ZERO), LongDouble::parse);
+        let present = present.ok_or(Error::new("ERR hash value is not a float"))?;
+        present.checked_add(number).ok_or(Error::new("ERR increment would produce NaN or Infinity"))
+    };
+    replace(key, field, cx, record, |present| {
+        let text = sum(present)?.text();
+        Ok((text.clone(), Reply::bulk(text)))
+    })
+}
+
+/// Gives a field the text that `change` makes of its present value, and returns its reply.
+fn replace(
+    key: &[u8],
+    field: &[u8],
+    cx: &Context,
+    record: Record,
+    change: impl FnOnce(Option<&[u8]>) -> Result<(String, Reply), Error>,
+) -> Result<Reply, Error> {
+    let mut keys = cx.db().exclusive(&[key]);
+    let hash = keys.hash(key)?;
+    let (text, reply) = change(hash.and_then(|hash| hash.get(field)))?;
+    let deadline = hash.and_then(|hash| hash.deadline(field)).unwrap_or(Deadline::NEVER);
+    keys.edit_hash(key, |hash| hash.set(field, text.as_bytes(), deadline))?;
+    keys.commit(record);
+    Ok(reply)
+}

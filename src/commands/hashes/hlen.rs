@@ -1,0 +1,24 @@
+//! `HLEN key`: how many fields there are, without those that have ended.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hlen",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(1)",
+    summary: "Returns the number of fields in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(len),
+};
+
+fn len(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let len = cx.db().hash(args.bytes()?, |hash| hash.len())?;
+    Ok(Reply::count(len.unwrap_or(0)))
+}

@@ -1,0 +1,28 @@
+//! `HMGET key field [field …]`: the values of fields.
+
+use super::bulk_or_null;
+use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hmget",
+    arity: Arity::AtLeast(3),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(N) where N is the number of fields being requested.",
+    summary: "Returns the values of all fields in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Read(values),
+};
+
+fn values(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let values =
+        cx.db().hash(key, |hash| args.iter().map(|field| bulk_or_null(hash.get(field))).collect())?;
+    Ok(Reply::Array(values.unwrap_or_else(|| vec![Reply::Null; args.remaining()])))
+}

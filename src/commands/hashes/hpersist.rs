@@ -1,0 +1,64 @@
+//! `HPERSIST key FIELDS numfields field [field …]`: fields that end no more. Answers 1 for each, -1 for one that never did, -2
+//! if there is no such field.
+
+use super::fields::{refusal, to_the_end};
+use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::{Deadline, Hash, HashView};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hpersist",
+    arity: Arity::AtLeast(5),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Hash,
+    since: "7.4.0",
+    complexity: "O(N) where N is the number of specified fields",
+    summary: "Removes the expiration time for each specified field",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Write(persist),
+};
+
+/// The numbers are those of the reply.
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    NoField = -2,
+    NoDeadline = -1,
+    Persisted = 1,
+}
+
+fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
+    let mut keys = cx.db().exclusive(&[key]);
+    let (now_ms, hash) = (keys.now_ms(), keys.hash(key)?);
+    let outcome = |field| hash.map_or(Outcome::NoField, |hash| outcome(hash, field));
+    let mut outcomes: Vec<Outcome> = fields.iter().map(outcome).collect();
+    if outcomes.contains(&Outcome::Persisted) {
+        // Asked once more, as a field may be named twice.
+        outcomes =
+            keys.edit_hash(key, |hash| fields.iter().map(|field| apply(hash, field, now_ms)).collect())?;
+        keys.commit(record);
+    }
+    Ok(Reply::Array(outcomes.into_iter().map(|outcome| Reply::Integer(outcome as i64)).collect()))
+}
+
+fn outcome(hash: HashView, field: &[u8]) -> Outcome {
+    match hash.deadline(field) {
+        None => Outcome::NoField,
+        Some(Deadline::NEVER) => Outcome::NoDeadline,
+        Some(_) => Outcome::Persisted,
+    }
+}
+
+fn apply(hash: &mut Hash, field: &[u8], now_ms: i64) -> Outcome {
+    let outcome = outcome(hash.view(now_ms), field);
+    if outcome == Outcome::Persisted {
+        hash.set_deadline(field, Deadline::NEVER);
+    }
+    outcome
+}

@@ -1,0 +1,159 @@
+//! `HRANDFIELD key [count [WITHVALUES]]`: fields by chance. A negative count draws each from all, so that one may come twice.
+
+use ahash::HashSet;
+
+use super::{MANY_FIELDS, bulk, has_more_than};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight, random};
+
+use crate::keyspace::HashView;
+use crate::resp::{Args, Error, Protocol, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hrandfield",
+    arity: Arity::AtLeast(2),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "6.2.0",
+    complexity: "O(N) where N is the number of fields returned",
+    summary: "Returns one or more random fields from a hash.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Asked(|args, cx| RandField::parse(args).is_ok_and(|request| request.is_heavy(cx))),
+    run: Run::Read(|args, cx| RandField::parse(args)?.execute(cx)),
+};
+
+/// The most fields drawn with repetition, where the size of the hash is no bound; more are refused. Redis builds whatever
+/// reply is asked for.
+const MAX_DRAWN: usize = 1 << 20;
+
+/// Redis' bound of the count, whose negative must be a number too.
+const OUT_OF_RANGE: Error =
+    Error::new("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+
+struct RandField<'r> {
+    key: &'r [u8],
+    wanted: Wanted,
+    with_values: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Wanted {
+    One,
+    Different(usize),
+    /// At most [`MAX_DRAWN`].
+    Drawn(usize),
+}
+
+/// A field and its value.
+type Pair<'h> = (&'h [u8], &'h [u8]);
+
+impl<'r> RandField<'r> {
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        if args.is_empty() {
+            return Ok(Self { key, wanted: Wanted::One, with_values: false });
+        }
+        let count: i64 = args.integer()?;
+        if count == i64::MIN {
+            return Err(OUT_OF_RANGE);
+        }
+        let with_values = args.keyword("WITHVALUES");
+        args.finish()?;
+        if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+            return Err(Error::out_of_range());
+        }
+        Ok(Self { key, wanted: Wanted::count(count)?, with_values })
+    }
+
+    fn is_heavy(&self, cx: &Context) -> bool {
+        match self.wanted {
+            Wanted::One => false,
+            Wanted::Different(count) => count > MANY_FIELDS && has_more_than(MANY_FIELDS, self.key, cx),
+            Wanted::Drawn(count) => count > MANY_FIELDS,
+        }
+    }
+
+    fn execute(self, cx: &Context) -> Result<Reply, Error> {
+        let reply = cx.db().hash(self.key, |hash| self.reply(&self.wanted.choose(hash), cx))?;
+        Ok(reply.unwrap_or_else(|| self.reply(&[], cx)))
+    }
+
+    fn reply(&self, pairs: &[Pair], cx: &Context) -> Reply {
+        if let Wanted::One = self.wanted {
+            return pairs.first().map_or(Reply::Null, |(field, _)| bulk(field));
+        }
+        Reply::Array(match (self.with_values, cx.client.protocol) {
+            (false, _) => pairs.iter().map(|(field, _)| bulk(field)).collect(),
+            (true, Protocol::Resp2) => pairs.iter().flat_map(|pair| pair_of(pair)).collect(),
+            (true, Protocol::Resp3) => pairs.iter().map(|pair| Reply::Array(pair_of(pair).into())).collect(),
+        })
+    }
+}
+
+fn pair_of((field, value): &Pair) -> [Reply; 2] {
+    [bulk(field), bulk(value)]
+}
+
+impl Wanted {
+    fn count(count: i64) -> Result<Self, Error> {
+        let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        match count {
+            0.. => Ok(Self::Different(size)),
+            _ if size <= MAX_DRAWN => Ok(Self::Drawn(size)),
+            _ => Err(Error::out_of_range()),
+        }
+    }
+
+    /// Nothing, if all fields have ended.
+    fn choose(self, hash: HashView) -> Vec<Pair> {
+        let len = hash.len();
+        let draw = |_| hash.nth(random::below(len));
+        match self {
+            Self::One => draw(0).into_iter().collect(),
+            Self::Drawn(count) => (0..count).map_while(draw).collect(),
+            Self::Different(count) if count >= len => {
+                hash.iter().map(|(field, value, _)| (field, value)).collect()
+            }
+            Self::Different(count) => {
+                positions(count, len).into_iter().filter_map(|at| hash.nth(at)).collect()
+            }
+        }
+    }
+}
+
+/// So many different numbers below `len`, which is more, in ascending order; each set of them is as likely as any other
+/// (Floyd's algorithm: Bentley, "A sample of brilliance", 1987).
+fn positions(count: usize, len: usize) -> Vec<usize> {
+    let mut chosen = HashSet::default();
+    for highest in len - count..len {
+        let drawn = random::below(highest + 1);
+        chosen.insert(if chosen.contains(&drawn) { highest } else { drawn });
+    }
+    let mut positions: Vec<usize> = chosen.into_iter().collect();
+    positions.sort_unstable();
+    positions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_different_and_as_many_as_asked() {
+        for (count, len) in [(0, 1), (1, 2), (5, 9), (99, 100)] {
+            let mut positions = positions(count, len);
+            assert!(positions.is_sorted() && positions.iter().all(|at| *at < len));
+            positions.dedup();
+            assert_eq!(positions.len(), count);
+        }
+    }
+
+    #[test]
+    fn each_position_comes_about_as_often() {
+        let mut seen = [0_u32; 5];
+        (0..50_000).for_each(|_| positions(2, 5).into_iter().for_each(|at| seen[at] += 1));
+        // More than ten standard deviations.
+        assert!(seen.iter().all(|count| count.abs_diff(20_000) < 1_200), "{seen:?}");
+    }
+}

@@ -1,0 +1,57 @@
+//! `HSET key field value [field value …]`, `HMSET …`: sets fields, which then never end.
+
+use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::{Deadline, Hash};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const HSET: Spec = Spec {
+    name: "hset",
+    arity: Arity::AtLeast(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(1) for each field/value pair added, so O(N) to add N field/value pairs when the command is called with multiple field/value pairs.",
+    summary: "Creates or modifies the value of a field in a hash.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Write(|args, cx, record| set("hset", args, cx, record).map(Reply::count)),
+};
+
+pub(in crate::commands) const HMSET: Spec = Spec {
+    name: "hmset",
+    arity: Arity::AtLeast(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(N) where N is the number of fields being set.",
+    summary: "Sets the values of multiple fields.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Write(|args, cx, record| set("hmset", args, cx, record).map(|_| Reply::OK)),
+};
+
+/// Returns how many fields are new.
+fn set(command: &str, mut args: Args, cx: &Context, record: Record) -> Result<usize, Error> {
+    let key = args.bytes()?;
+    if args.remaining() % 2 == 1 {
+        return Err(Error::wrong_arity(command));
+    }
+    let mut keys = cx.db().exclusive(&[key]);
+    let added = keys.edit_hash(key, |hash| set_pairs(hash, args))?;
+    keys.commit(record);
+    Ok(added)
+}
+
+fn set_pairs(hash: &mut Hash, mut pairs: Args) -> usize {
+    let mut added = 0;
+    while let (Some(field), Some(value)) = (pairs.take(), pairs.take()) {
+        added += usize::from(hash.set(field, value, Deadline::NEVER));
+    }
+    added
+}

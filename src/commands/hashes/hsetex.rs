@@ -1,0 +1,99 @@
+//! `HSETEX key [FNX|FXX] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL] FIELDS numfields field value [field value
+//! …]`: sets all of the fields or none, and when they end.
+
+use super::options::{Condition, Dialect, Ending, Options};
+use crate::commands::keys::{BY_ARGUMENTS, Names};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::{Deadline, Hash, HashView};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hsetex",
+    arity: Arity::AtLeast(6),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::Hash,
+    since: "8.0.0",
+    complexity: "O(N) where N is the number of fields being set.",
+    summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Write(|args, cx, record| SetEx::parse(args, cx)?.execute(cx, record)),
+};
+
+const DIALECT: Dialect = Dialect {
+    command: "hsetex",
+    words_each: 2,
+    several_endings: "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+};
+
+struct SetEx<'r> {
+    key: &'r [u8],
+    condition: Option<Condition>,
+    ending: Option<Ending>,
+    /// Names and values in turn.
+    words: Names<'r>,
+}
+
+impl<'r> SetEx<'r> {
+    fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        let (Options { condition, ending, .. }, words) = Options::parse(&DIALECT, args, cx)?;
+        if ending == Some(Ending::Never) {
+            return Err(Error::new("ERR unknown argument"));
+        }
+        Ok(Self { key, condition, ending, words })
+    }
+
+    fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
+        let mut keys = cx.db().exclusive(&[self.key]);
+        let (now_ms, hash) = (keys.now_ms(), keys.hash(self.key)?);
+        if !self.is_allowed(hash) {
+            return Ok(Reply::Integer(0));
+        }
+        if !self.removes(now_ms) {
+            keys.edit_hash(self.key, |hash| self.set(hash, now_ms))?;
+        } else if self.fields().any(|field| is_in(hash, field)) {
+            keys.edit_hash(self.key, |hash| self.fields().for_each(|field| _ = hash.remove(field)))?;
+        } else {
+            return Ok(Reply::Integer(1));
+        }
+        keys.commit(record);
+        Ok(Reply::Integer(1))
+    }
+
+    fn is_allowed(&self, hash: Option<HashView>) -> bool {
+        let Some(condition) = self.condition else { return true };
+        self.fields().all(|field| is_in(hash, field) == (condition == Condition::Present))
+    }
+
+    /// True if the fields end in the past: then none of them is left.
+    fn removes(&self, now_ms: i64) -> bool {
+        matches!(self.ending, Some(Ending::At { end_ms }) if end_ms <= now_ms)
+    }
+
+    fn set(&self, hash: &mut Hash, now_ms: i64) {
+        for [field, value] in self.pairs() {
+            let deadline = match self.ending {
+                Some(Ending::At { end_ms }) => Deadline::at(end_ms),
+                Some(Ending::AsBefore) => hash.view(now_ms).deadline(field).unwrap_or(Deadline::NEVER),
+                Some(Ending::Never) | None => Deadline::NEVER,
+            };
+            hash.set(field, value, deadline);
+        }
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &'r [u8]> {
+        self.pairs().iter().map(|[field, _]| *field)
+    }
+
+    fn pairs(&self) -> &[[&'r [u8]; 2]] {
+        self.words.as_chunks().0
+    }
+}
+
+fn is_in(hash: Option<HashView>, field: &[u8]) -> bool {
+    hash.is_some_and(|hash| hash.get(field).is_some())
+}

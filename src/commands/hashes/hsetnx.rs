@@ -1,0 +1,32 @@
+//! `HSETNX key field value`: sets a field that is not there.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Deadline;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "hsetnx",
+    arity: Arity::Exactly(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "insert"])],
+    group: Group::Hash,
+    since: "2.0.0",
+    complexity: "O(1)",
+    summary: "Sets the value of a field in a hash only when the field doesn't exist.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Write(set_if_absent),
+};
+
+fn set_if_absent(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, field, value) = (args.bytes()?, args.bytes()?, args.bytes()?);
+    let mut keys = cx.db().exclusive(&[key]);
+    if keys.hash(key)?.is_some_and(|hash| hash.get(field).is_some()) {
+        return Ok(Reply::Integer(0));
+    }
+    keys.edit_hash(key, |hash| hash.set(field, value, Deadline::NEVER))?;
+    keys.commit(record);
+    Ok(Reply::Integer(1))
+}

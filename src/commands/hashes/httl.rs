@@ -1,0 +1,94 @@
+//! `HTTL key FIELDS numfields field [field …]`, and `HPTTL`, `HEXPIRETIME`, `HPEXPIRETIME`: when do fields end? -1 is never,
+//! -2 no such field.
+
+use super::fields::{refusal, to_the_end};
+use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::Deadline;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const HTTL: Spec = Spec {
+    name: "httl",
+    arity: Arity::AtLeast(5),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "7.4.0",
+    complexity: "O(N) where N is the number of specified fields",
+    summary: "Returns the TTL in seconds of a hash field.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Read(|args, cx| reply(args, cx, |end_ms, now_ms| seconds(left_ms(end_ms, now_ms)))),
+};
+
+pub(in crate::commands) const HPTTL: Spec = Spec {
+    name: "hpttl",
+    arity: Arity::AtLeast(5),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "7.4.0",
+    complexity: "O(N) where N is the number of specified fields",
+    summary: "Returns the TTL in milliseconds of a hash field.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Read(|args, cx| reply(args, cx, left_ms)),
+};
+
+pub(in crate::commands) const HEXPIRETIME: Spec = Spec {
+    name: "hexpiretime",
+    arity: Arity::AtLeast(5),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "7.4.0",
+    complexity: "O(N) where N is the number of specified fields",
+    summary: "Returns the expiration time of a hash field as a Unix timestamp, in seconds.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| seconds(end_ms))),
+};
+
+pub(in crate::commands) const HPEXPIRETIME: Spec = Spec {
+    name: "hpexpiretime",
+    arity: Arity::AtLeast(5),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Hash,
+    since: "7.4.0",
+    complexity: "O(N) where N is the number of specified fields",
+    summary: "Returns the expiration time of a hash field as a Unix timestamp, in msec.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| end_ms)),
+};
+
+const NO_SUCH_FIELD: i64 = -2;
+const NEVER: i64 = -1;
+
+fn reply(mut args: Args, cx: &Context, say: fn(i64, i64) -> i64) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
+    let now_ms = cx.server.keyspace.clock().now_ms();
+    let number = |deadline: Deadline| deadline.unix_ms().map_or(NEVER, |end_ms| say(end_ms, now_ms));
+    let numbers = cx.db().hash(key, |hash| {
+        let number = |field| hash.deadline(field).map_or(NO_SUCH_FIELD, number);
+        fields.iter().map(number).collect()
+    })?;
+    let numbers: Vec<i64> = numbers.unwrap_or_else(|| vec![NO_SUCH_FIELD; fields.remaining()]);
+    Ok(Reply::Array(numbers.into_iter().map(Reply::Integer).collect()))
+}
+
+/// The clock may have passed the end since the lookup.
+fn left_ms(end_ms: i64, now_ms: i64) -> i64 {
+    end_ms.saturating_sub(now_ms).max(0)
+}
+
+/// Rounded up, unlike the seconds of TTL.
+fn seconds(ms: i64) -> i64 {
+    ms / 1000 + i64::from(ms % 1000 > 0)
+}

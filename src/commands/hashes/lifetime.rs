@@ -1,0 +1,17 @@
+//! When a field ends: what is asked of the number that says it.
+
+use crate::commands::Context;
+use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
+use crate::resp::Error;
+
+/// The last moment at which a field can end, in the year 4199 (Redis' `HFE_MAX_ABS_TIME_MSEC`).
+const LAST_MS: i64 = (1 << 46) - 1;
+
+/// The moment in milliseconds since 1970. It may be past: the field is removed then.
+pub(super) fn end_ms(command: &str, lifetime: Lifetime, number: i64, cx: &Context) -> Result<i64, Error> {
+    if number < 0 {
+        return Err(Error::new("ERR invalid expire time, must be >= 0"));
+    }
+    let end_ms = lifetime.end_ms(number, cx.server.keyspace.clock().now_ms());
+    end_ms.filter(|end_ms| *end_ms <= LAST_MS).ok_or_else(|| invalid_expire_time(command))
+}

@@ -1,0 +1,332 @@
+//! Held to what Redis 8.6.2 replied to the same requests.
+
+use crate::commands::testing::Session;
+
+/// Some moment in 2026; only lifetimes depend on it.
+const NOW_MS: i64 = 1_790_000_000_000;
+
+const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+
+fn session() -> Session {
+    let mut session = Session::at(NOW_MS);
+    session.hold_to(&[("hset h a 1 b 2 c 3", ":3"), ("set s x", "+OK")]);
+    session
+}
+
+#[test]
+fn fields_are_set_and_read() {
+    session().hold_to(&[
+        ("hset h a 4 a 5 d 6", ":1"),
+        ("hset h a", "-ERR wrong number of arguments for 'hset' command"),
+        ("hmset h a 1 b", "-ERR wrong number of arguments for 'hmset' command"),
+        ("hmset h e 7", "+OK"),
+        ("hsetnx h e 8", ":0"),
+        ("hsetnx h f 8", ":1"),
+        ("hget h a", "$1 5"),
+        ("hget h nope", "$-1"),
+        ("hmget h a nope b", "*3 $1 5 $-1 $1 2"),
+        ("hexists h a", ":1"),
+        ("hexists h nope", ":0"),
+        ("hstrlen h a", ":1"),
+        ("hstrlen h nope", ":0"),
+        ("hlen h", ":6"),
+        ("hkeys h", "*6 $1 a $1 b $1 c $1 d $1 e $1 f"),
+        ("hvals h", "*6 $1 5 $1 2 $1 3 $1 6 $1 7 $1 8"),
+        ("hdel h a a nope b", ":2"),
+        ("hgetall h", "*8 $1 c $1 3 $1 d $1 6 $1 e $1 7 $1 f $1 8"),
+        ("hgetdel h FIELDS 3 c nope c", "*3 $1 3 $-1 $-1"),
+        ("hdel h d e f", ":3"),
+        ("exists h", ":0"),
+    ]);
+}
+
+#[test]
+fn no_key_is_a_hash_without_fields() {
+    session().hold_to(&[
+        ("hget nope a", "$-1"),
+        ("hmget nope a b", "*2 $-1 $-1"),
+        ("hgetall nope", "*0"),
+        ("hkeys nope", "*0"),
+        ("hlen nope", ":0"),
+        ("hstrlen nope a", ":0"),
+        ("hdel nope a", ":0"),
+        ("hrandfield nope", "$-1"),
+        ("hrandfield nope -3 WITHVALUES", "*0"),
+        ("hscan nope 7 nonsense", "*2 $1 0 *0"),
+        ("httl nope FIELDS 2 a b", "*2 :-2 :-2"),
+        ("hpersist nope FIELDS 1 a", "*1 :-2"),
+        ("hexpire nope 10 FIELDS 1 a", "*1 :-2"),
+        ("hgetdel nope FIELDS 1 a", "*1 $-1"),
+        ("hgetex nope EX 10 FIELDS 1 a", "*1 $-1"),
+        ("hsetex nope FXX FIELDS 1 a 1", ":0"),
+        ("hsetex nope PXAT 1 FIELDS 1 a 1", ":1"),
+        ("exists nope", ":0"),
+    ]);
+}
+
+#[test]
+fn other_types_are_refused() {
+    let mut session = session();
+    let requests = [
+        "hset s a 1",
+        "hmset s a 1",
+        "hsetnx s a 1",
+        "hget s a",
+        "hmget s a",
+        "hexists s a",
+        "hstrlen s a",
+        "hlen s",
+        "hgetall s",
+        "hkeys s",
+        "hvals s",
+        "hdel s a",
+        "hincrby s a 1",
+        "hincrbyfloat s a 1",
+        "hrandfield s",
+        "hrandfield s 0",
+        "hscan s 0",
+        "hexpire s 1 FIELDS 1 a",
+        "httl s FIELDS 1 a",
+        "hpersist s FIELDS 1 a",
+        "hgetdel s FIELDS 1 a",
+        "hgetex s FIELDS 1 a",
+        "hsetex s FIELDS 1 a 1",
+        // The type comes before the words …
+        "hscan s 0 nonsense",
+        "hexpire s x nonsense 1 a",
+        "httl s nonsense 1 a",
+        "hpersist s FIELDS x a",
+        "hgetdel s FIELDS 9 a",
+        "hgetex s nonsense 1 a",
+    ];
+    for request in requests {
+        assert_eq!(session.ask(request), WRONG_TYPE, "{request}");
+    }
+    // … but not always.
+    session.hold_to(&[
+        ("hincrby s a x", "-ERR value is not an integer or out of range"),
+        ("hincrbyfloat s a x", "-ERR value is not a valid float"),
+        ("hrandfield s x", "-ERR value is not an integer or out of range"),
+        ("hscan s x", "-ERR invalid cursor"),
+        ("hsetex s nonsense 1 a 1", "-ERR unknown argument: nonsense"),
+        ("get h", WRONG_TYPE),
+    ]);
+}
+
+#[test]
+fn numbers_are_added_and_keep_the_end_of_their_field() {
+    session().hold_to(&[
+        ("hexpireat h 1790000010 FIELDS 1 a", "*1 :1"),
+        ("hincrby h a 9", ":10"),
+        ("hincrbyfloat h a 0.5", "$4 10.5"),
+        ("hincrbyfloat h a 0.1", "$4 10.6"),
+        ("hincrby h a 1", "-ERR hash value is not an integer"),
+        ("httl h FIELDS 1 a", "*1 :10"),
+        ("hincrby h new -5", ":-5"),
+        ("hincrbyfloat h other 5.0e3", "$4 5000"),
+        ("hset h top 9223372036854775807 word x inf inf", ":3"),
+        ("hincrby h top 1", "-ERR increment or decrement would overflow"),
+        ("hincrbyfloat h word 1", "-ERR hash value is not a float"),
+        ("hincrbyfloat h inf 1", "-ERR increment would produce NaN or Infinity"),
+        ("hincrbyfloat h a inf", "-ERR value is NaN or Infinity"),
+        ("hincrbyfloat h a nan", "-ERR value is not a valid float"),
+    ]);
+}
+
+#[test]
+fn fields_end() {
+    let mut session = session();
+    session.hold_to(&[
+        ("hexpire h 10 FIELDS 2 a nope", "*2 :1 :-2"),
+        ("hpexpire h 10500 FIELDS 1 b", "*1 :1"),
+        ("httl h FIELDS 4 a b c nope", "*4 :10 :11 :-1 :-2"),
+        ("hpttl h FIELDS 2 a b", "*2 :10000 :10500"),
+        ("hexpiretime h FIELDS 2 a b", "*2 :1790000010 :1790000011"),
+        ("hpexpiretime h FIELDS 2 a b", "*2 :1790000010000 :1790000010500"),
+    ]);
+    session.advance(10_001);
+    session.hold_to(&[
+        ("hgetall h", "*4 $1 b $1 2 $1 c $1 3"),
+        ("hlen h", ":2"),
+        ("hget h a", "$-1"),
+        ("hrandfield h 5", "*2 $1 b $1 c"),
+        ("hscan h 0", "*2 $1 0 *4 $1 b $1 2 $1 c $1 3"),
+        ("httl h FIELDS 1 a", "*1 :-2"),
+        ("hexpire h 10 FIELDS 1 a", "*1 :-2"),
+        ("hincrby h a 1", ":1"),
+        ("httl h FIELDS 1 a", "*1 :-1"),
+        ("hpersist h FIELDS 4 a b b nope", "*4 :-1 :1 :-1 :-2"),
+    ]);
+    session.advance(10_000);
+    session.hold_to(&[("hlen h", ":3"), ("hdel h a b c", ":3"), ("exists h", ":0")]);
+}
+
+#[test]
+fn a_field_that_ends_in_the_past_is_removed() {
+    session().hold_to(&[
+        ("hexpire h 0 FIELDS 2 a a", "*2 :2 :-2"),
+        ("hgetex h PXAT 1 FIELDS 2 b b", "*2 $1 2 $-1"),
+        ("hsetex h EXAT 1 FIELDS 2 x 1 x 2", ":1"),
+        ("hgetall h", "*2 $1 c $1 3"),
+        ("hsetex h EXAT 1790000000 FIELDS 1 c 4", ":1"),
+        ("exists h", ":0"),
+    ]);
+}
+
+#[test]
+fn conditions_look_at_the_present_end() {
+    session().hold_to(&[
+        ("hpexpire h 5000 GT FIELDS 1 a", "*1 :0"),
+        ("hpexpire h 5000 XX FIELDS 1 a", "*1 :0"),
+        ("hpexpire h 5000 LT FIELDS 1 a", "*1 :1"),
+        ("hpexpire h 5000 NX FIELDS 3 a b b", "*3 :0 :1 :0"),
+        ("hpexpire h 5000 GT FIELDS 1 a", "*1 :0"),
+        ("hpexpire h 5001 GT FIELDS 1 a", "*1 :1"),
+        ("hpexpire h 5001 LT FIELDS 1 a", "*1 :0"),
+        ("hpexpire h 0 NX FIELDS 1 a", "*1 :0"),
+        ("hpexpire h 7000 FIELDS 1 a XX", "*1 :1"),
+        ("hpexpire h 7000 NX XX FIELDS 1 a", "-ERR Multiple condition flags specified"),
+        ("hpttl h FIELDS 3 a b c", "*3 :7000 :5000 :-1"),
+    ]);
+}
+
+#[test]
+fn fields_are_set_with_their_end() {
+    session().hold_to(&[
+        ("hsetex h EX 10 FIELDS 2 a 5 new 6", ":1"),
+        ("hsetex h KEEPTTL FIELDS 2 a 6 b 7", ":1"),
+        ("httl h FIELDS 4 a b c new", "*4 :10 :-1 :-1 :10"),
+        ("hsetex h FNX FIELDS 2 a 8 newer 8", ":0"),
+        ("hsetex h FXX FIELDS 2 a 8 newer 8", ":0"),
+        ("hmget h a b new newer", "*4 $1 6 $1 7 $1 6 $-1"),
+        ("hsetex h FXX FIELDS 1 a 8", ":1"),
+        ("httl h FIELDS 1 a", "*1 :-1"),
+        ("hgetex h PX 2500 FIELDS 2 a nope", "*2 $1 8 $-1"),
+        ("httl h FIELDS 1 a", "*1 :3"),
+        ("hset h a 1", ":0"),
+        ("httl h FIELDS 1 a", "*1 :-1"),
+        ("hgetex h PERSIST FIELDS 1 new", "*1 $1 6"),
+        ("httl h FIELDS 1 new", "*1 :-1"),
+    ]);
+}
+
+#[test]
+fn malformed_requests_are_refused_as_redis_does() {
+    session().hold_to(&[
+        ("httl h nonsense 1 a", "-ERR Mandatory argument FIELDS is missing or not at the right position"),
+        ("httl h FIELDS 0 a", "-ERR Number of fields must be a positive integer"),
+        ("httl h FIELDS 2 a", "-ERR The `numfields` parameter must match the number of arguments"),
+        ("hexpire h 10 FIELDS 0 a", "-ERR Parameter `numFields` should be greater than 0"),
+        ("hexpire h 10 FIELDS 2 a", "-ERR wrong number of arguments"),
+        // Redis 8.6.2 crashes.
+        ("hexpire h 10 FIELDS 2147483647 a", "-ERR wrong number of arguments"),
+        ("hexpire h 10 FIELDS 1 a b", "-ERR unknown argument: b"),
+        ("hexpire h 10 FIELDS 1 a FIELDS 1 b", "-ERR FIELDS keyword specified multiple times"),
+        ("hexpire h 10 NX NX NX", "-ERR missing FIELDS argument"),
+        ("hexpire h 10 NX FIELDS 1", "-ERR FIELDS requires at least numfields and one field argument"),
+        ("hexpire h -1 nonsense 1 a", "-ERR invalid expire time, must be >= 0"),
+        ("hexpire h 70368744177 FIELDS 1 a", "-ERR invalid expire time in 'hexpire' command"),
+        ("hpexpireat h 70368744177664 FIELDS 1 a", "-ERR invalid expire time in 'hpexpireat' command"),
+        ("hgetex h EX 10 FIELDS", "-ERR wrong number of arguments for 'hgetex' command"),
+        ("hgetex h FIELDS 1 a EX", "-ERR missing expire time"),
+        ("hgetex h FIELDS x a", "-ERR invalid number of fields"),
+        ("hgetex h FNX FIELDS 1 a", "-ERR unknown argument"),
+        (
+            "hgetex h EX 1 PERSIST FIELDS 1 a",
+            "-ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified",
+        ),
+        (
+            "hsetex h EX 1 KEEPTTL FIELDS 1 a 1",
+            "-ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+        ),
+        ("hsetex h FXX FNX FIELDS 1 a 1", "-ERR Only one of FXX or FNX arguments can be specified"),
+        ("hsetex h PERSIST FIELDS 1 a 1", "-ERR unknown argument"),
+        ("hrandfield h 1 nonsense", "-ERR syntax error"),
+        ("hrandfield h 4611686018427387904 WITHVALUES", "-ERR value is out of range"),
+        ("hscan h 0 COUNT 0", "-ERR syntax error"),
+        ("hscan h 0 TYPE hash", "-ERR syntax error"),
+    ]);
+}
+
+/// Ours.
+#[test]
+fn fields_drawn_for_one_reply_are_bounded() {
+    session().hold_to(&[("hrandfield h -1048577", "-ERR value is out of range")]);
+}
+
+#[test]
+fn scans_select_by_name() {
+    session().hold_to(&[
+        ("hset h ab 4", ":1"),
+        ("hscan h 0 MATCH a*", "*2 $1 0 *4 $1 a $1 1 $2 ab $1 4"),
+        ("hscan h 0 NOVALUES MATCH a* COUNT 1", "*2 $1 0 *2 $1 a $2 ab"),
+        ("hscan h 0 MATCH a MATCH b", "*2 $1 0 *2 $1 b $1 2"),
+    ]);
+}
+
+#[test]
+fn resp3_has_maps_pairs_and_one_null() {
+    let mut session = session();
+    session.ask("hello 3");
+    session.hold_to(&[
+        ("hgetall h", "%3 $1 a $1 1 $1 b $1 2 $1 c $1 3"),
+        ("hgetall nope", "%0"),
+        ("hkeys h", "*3 $1 a $1 b $1 c"),
+        ("hget h nope", "_"),
+        ("hmget h a nope", "*2 $1 1 _"),
+        ("hrandfield nope", "_"),
+        ("hrandfield h 3 WITHVALUES", "*3 *2 $1 a $1 1 *2 $1 b $1 2 *2 $1 c $1 3"),
+        ("hrandfield nope 3 WITHVALUES", "*0"),
+        ("hscan h 0", "*2 $1 0 *6 $1 a $1 1 $1 b $1 2 $1 c $1 3"),
+        ("hincrbyfloat h a 1.5", "$3 2.5"),
+        ("hgetdel h FIELDS 2 b nope", "*2 $1 2 _"),
+    ]);
+}
+
+#[test]
+fn only_changes_are_written_down() {
+    let mut session = session();
+    let before = session.server.journal.changes();
+    for unchanging in [
+        "hdel h nope",
+        "hdel nope a",
+        "hsetnx h a 1",
+        "hset h a",
+        "hincrby h a x",
+        "hset h a 1 b",
+        "hincrbyfloat h a x",
+        "hexpire h 10 FIELDS 1 nope",
+        "hexpire h 10 XX FIELDS 1 a",
+        "hpersist h FIELDS 2 a nope",
+        "hgetdel h FIELDS 1 nope",
+        "hgetex h FIELDS 1 a",
+        "hgetex h PERSIST FIELDS 1 a",
+        "hgetex h EX 9 FIELDS 1 nope",
+        "hsetex h FNX FIELDS 1 a 1",
+        "hsetex h PXAT 1 FIELDS 1 nope 1",
+        "hexpire nope 10 FIELDS 1 a",
+    ] {
+        session.ask(unchanging);
+        assert_eq!(session.server.journal.changes(), before, "{unchanging}");
+    }
+    let changing = [
+        "hset h a 1",
+        "hmset h a 1",
+        "hsetnx h new 1",
+        "hincrby h a 0",
+        "hincrbyfloat h a 0",
+        "hexpire h 10 FIELDS 2 a a",
+        "hpersist h FIELDS 1 a",
+        "hgetex h EX 9 FIELDS 2 a b",
+        "hgetdel h FIELDS 1 new",
+        "hsetex h KEEPTTL FIELDS 1 b 1",
+        "hsetex h PXAT 1 FIELDS 1 a 1",
+        "hexpire h 0 FIELDS 1 b",
+        "hdel h c",
+    ];
+    for (done, request) in (1..).zip(changing) {
+        session.ask(request);
+        assert_eq!(session.server.journal.changes(), before + done, "{request}");
+    }
+    assert_eq!(session.ask("exists h"), ":0");
+}

@@ -1,0 +1,176 @@
+//! Where the keys of a command stand among its words: Redis' key specs, as far as its commands here need them.
+
+use crate::resp::parse_integer;
+
+/// One or several keys among the words of a request; the command's name is word 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys {
+    /// Where the search begins.
+    pub begin: Begin,
+    /// Which of the words from there on are keys.
+    pub find: Find,
+    /// Flags of the key spec, the access (`RO`, `RW`, `OW`, `RM`) first.
+    pub access: &'static [&'static str],
+    /// What Redis remarks about it, or nothing.
+    pub note: &'static str,
+}
+
+/// Where the search for keys begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Begin {
+    /// At this word.
+    At(u8),
+    /// Behind this word in any case, which is looked for from a word on. Without it there are no such keys.
+    Behind(&'static str, u8),
+}
+
+/// Which words are keys, seen from where the search begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Find {
+    /// Each `step`th up to `last`; a negative one counts from the end of the request (-1 is the last word).
+    Range {
+        /// The last word that may be a key.
+        last: i8,
+        /// Distance from key to key.
+        step: u8,
+    },
+    /// The first word says how many; each `step`th after it is one.
+    Counted {
+        /// Distance from key to key.
+        step: u8,
+    },
+}
+
+/// The number of keys in a request is none, or they are not all there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidCount;
+
+impl Keys {
+    /// One key, at this word.
+    pub const fn at(begin: u8, access: &'static [&'static str]) -> Self {
+        Self { begin: Begin::At(begin), find: Find::Range { last: 0, step: 1 }, access, note: "" }
+    }
+
+    /// All words from this one on.
+    pub const fn from(begin: u8, access: &'static [&'static str]) -> Self {
+        Self { find: Find::Range { last: -1, step: 1 }, ..Self::at(begin, access) }
+    }
+
+    /// So many keys as this word says, right behind it.
+    pub const fn counted(begin: u8, access: &'static [&'static str]) -> Self {
+        Self { find: Find::Counted { step: 1 }, ..Self::at(begin, access) }
+    }
+
+    /// The same, but only behind a keyword, which is looked for from word `from` on.
+    pub const fn counted_behind(keyword: &'static str, from: u8, access: &'static [&'static str]) -> Self {
+        Self { begin: Begin::Behind(keyword, from), ..Self::counted(from, access) }
+    }
+
+    /// The same, up to `last` words further on.
+    pub const fn up_to(mut self, last: i8) -> Self {
+        if let Find::Range { step, .. } = self.find {
+            self.find = Find::Range { last, step };
+        }
+        self
+    }
+
+    /// The same, but only each `step`th word is a key.
+    pub const fn every(mut self, step: u8) -> Self {
+        self.find = match self.find {
+            Find::Range { last, .. } => Find::Range { last, step },
+            Find::Counted { .. } => Find::Counted { step },
+        };
+        self
+    }
+
+    /// The same, with a remark.
+    pub const fn noted(mut self, note: &'static str) -> Self {
+        self.note = note;
+        self
+    }
+
+    /// First word, last and step, if the keys stand at fixed places: what clients knew before key specs.
+    pub const fn fixed(&self) -> Option<(u8, i8, u8)> {
+        match (self.begin, self.find) {
+            (Begin::At(begin), Find::Range { last, step }) => Some((begin, last, step)),
+            _ => None,
+        }
+    }
+
+    /// Which of `words`, the whole request, are keys.
+    ///
+    /// # Errors
+    /// If the request itself says how many there are, and says it wrongly.
+    pub fn positions(&self, words: &[&[u8]]) -> Result<Vec<usize>, InvalidCount> {
+        let Some(begin) = self.begin(words) else { return Ok(Vec::new()) };
+        match self.find {
+            Find::Range { last, step } => {
+                let end = match last {
+                    0.. => begin + usize::from(last.unsigned_abs()) + 1,
+                    _ => (words.len() + 1).saturating_sub(usize::from(last.unsigned_abs())),
+                };
+                Ok((begin..end.min(words.len())).step_by(usize::from(step.max(1))).collect())
+            }
+            Find::Counted { step } => counted(words, begin, usize::from(step.max(1))),
+        }
+    }
+
+    fn begin(&self, words: &[&[u8]]) -> Option<usize> {
+        match self.begin {
+            Begin::At(begin) => Some(usize::from(begin)),
+            Begin::Behind(keyword, from) => {
+                let tail = words.get(usize::from(from)..)?;
+                let at = tail.iter().position(|word| word.eq_ignore_ascii_case(keyword.as_bytes()))?;
+                Some(usize::from(from) + at + 1)
+            }
+        }
+    }
+}
+
+fn counted(words: &[&[u8]], begin: usize, step: usize) -> Result<Vec<usize>, InvalidCount> {
+    let count = words.get(begin).and_then(|word| parse_integer(word)).ok_or(InvalidCount)?;
+    let count = usize::try_from(count).map_err(|_| InvalidCount)?;
+    let there = (words.len() - begin - 1).div_ceil(step);
+    if count == 0 || count > there {
+        Err(InvalidCount)
+    } else {
+        Ok((begin + 1..).step_by(step).take(count).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn positions(keys: Keys, words: &str) -> Result<Vec<usize>, InvalidCount> {
+        let words: Vec<&[u8]> = words.split(' ').map(str::as_bytes).collect();
+        keys.positions(&words)
+    }
+
+    #[test]
+    fn fixed_keys_follow_begin_last_and_step() {
+        assert_eq!(positions(Keys::at(1, &["RO"]), "GET a b"), Ok(vec![1]));
+        assert_eq!(positions(Keys::at(1, &["RO"]).up_to(1), "LCS a b c"), Ok(vec![1, 2]));
+        assert_eq!(positions(Keys::from(1, &["RO"]), "MGET a b c"), Ok(vec![1, 2, 3]));
+        assert_eq!(positions(Keys::from(1, &["OW"]).every(2), "MSET a 1 b 2"), Ok(vec![1, 3]));
+        assert_eq!(positions(Keys::at(2, &["RO"]), "OBJECT ENCODING"), Ok(vec![]));
+    }
+
+    #[test]
+    fn counted_keys_must_all_be_there() {
+        let pairs = Keys::counted(1, &["OW"]).every(2);
+        assert_eq!(positions(pairs, "MSETEX 2 a 1 b 2 NX"), Ok(vec![2, 4]));
+        for words in ["MSETEX", "MSETEX x a 1", "MSETEX 0 a 1", "MSETEX -1 a 1", "MSETEX 2 a 1"] {
+            assert_eq!(positions(pairs, words), Err(InvalidCount), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_keyword_may_be_left_out() {
+        let also = Keys::counted_behind("ALSO", 3, &["RO"]);
+        assert_eq!(positions(also, "VSEARCH k ELE a also 2 l m TRUTH"), Ok(vec![6, 7]));
+        assert_eq!(positions(also, "VSEARCH k ELE a"), Ok(vec![]));
+        assert_eq!(positions(also, "VSEARCH also"), Ok(vec![]));
+        assert_eq!(positions(also, "VSEARCH k ELE also"), Err(InvalidCount));
+    }
+}

@@ -1,0 +1,330 @@
+//! What is a hash? Fields with values, of which each may end on its own.
+//!
+//! Knows no key. Small hashes are packed bytes, which lie in the block of their key; large ones are tables.
+
+mod packed;
+mod table;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub(super) use self::packed::{Packed, PackedRef};
+use self::table::FieldTable;
+use super::Deadline;
+
+/// A hash outside of the keyspace, or while it is edited: fields that have ended are absent to it.
+#[derive(Clone, Debug)]
+pub struct Hash {
+    pub(super) form: HashForm,
+    limits: PackedLimits,
+    now_ms: i64,
+}
+
+/// How the fields are kept.
+#[derive(Clone, Debug)]
+pub(super) enum HashForm {
+    Packed(Packed),
+    Table(FieldTable),
+}
+
+/// The hash of a key, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub struct HashRef<'h>(Fields<'h>);
+
+/// A hash as it is at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct HashView<'h> {
+    fields: Fields<'h>,
+    now_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fields<'h> {
+    Packed(PackedRef<'h>),
+    Table(&'h FieldTable),
+}
+
+/// A field.
+#[derive(Clone, Copy, Debug)]
+struct Field<'h> {
+    name: &'h [u8],
+    value: &'h [u8],
+    deadline: Deadline,
+}
+
+/// Up to where a hash is packed. One that has become a table stays one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedLimits {
+    /// The most fields (`hash-max-listpack-entries`).
+    pub fields: usize,
+    /// The longest name, and the longest value (`hash-max-listpack-value`).
+    pub len: usize,
+}
+
+/// Redis' defaults.
+impl Default for PackedLimits {
+    fn default() -> Self {
+        Self { fields: 512, len: 64 }
+    }
+}
+
+/// The limits of a keyspace, which may change at any time.
+#[derive(Debug)]
+pub(super) struct SharedLimits {
+    fields: AtomicUsize,
+    len: AtomicUsize,
+}
+
+impl Default for SharedLimits {
+    fn default() -> Self {
+        let PackedLimits { fields, len } = PackedLimits::default();
+        Self { fields: fields.into(), len: len.into() }
+    }
+}
+
+impl SharedLimits {
+    pub(super) fn get(&self) -> PackedLimits {
+        let load = |limit: &AtomicUsize| limit.load(Ordering::Relaxed);
+        PackedLimits { fields: load(&self.fields), len: load(&self.len) }
+    }
+
+    pub(super) fn set(&self, limits: PackedLimits) {
+        self.fields.store(limits.fields, Ordering::Relaxed);
+        self.len.store(limits.len, Ordering::Relaxed);
+    }
+}
+
+/// The most bytes that are packed, whatever the limits: a key's block tells the length of its value in few bits, and
+/// a search goes through all of them.
+const MAX_PACKED_BYTES: usize = 1024 * 1024;
+
+/// The most fields that are packed, whatever the limits: their count has two bytes.
+const MAX_PACKED_FIELDS: usize = u16::MAX as usize;
+
+/// More than a field takes beside its name and its value.
+const FIELD_OVERHEAD: usize = 20;
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Hash {
+    /// A hash without fields, to which time stands still before all deadlines; no key may mean one.
+    pub fn new() -> Self {
+        Self::empty(PackedLimits::default(), i64::MIN)
+    }
+
+    /// A hash without fields that becomes a table beyond the limits.
+    pub(super) fn empty(limits: PackedLimits, now_ms: i64) -> Self {
+        Self { form: HashForm::Packed(Packed::new()), limits, now_ms }
+    }
+
+    /// Makes it the hash as it is at another moment.
+    pub(super) fn set_moment(&mut self, limits: PackedLimits, now_ms: i64) {
+        self.limits = limits;
+        self.now_ms = now_ms;
+    }
+
+    /// What a reader sees at this moment.
+    pub fn view(&self, now_ms: i64) -> HashView<'_> {
+        self.by_ref().view(now_ms)
+    }
+
+    /// Gives a field this value and this deadline, whatever it had before; true if the field is new.
+    pub fn set(&mut self, field: &[u8], value: &[u8], deadline: Deadline) -> bool {
+        let was_absent = self.view(self.now_ms).deadline(field).is_none();
+        self.make_room(field, value);
+        let field = Field { name: field, value, deadline };
+        match &mut self.form {
+            HashForm::Packed(packed) => packed.set(field),
+            HashForm::Table(table) => table.set(field),
+        };
+        was_absent
+    }
+
+    /// Sets when a field ends; false if there is no such field.
+    pub fn set_deadline(&mut self, field: &[u8], deadline: Deadline) -> bool {
+        self.view(self.now_ms).deadline(field).is_some()
+            && match &mut self.form {
+                HashForm::Packed(packed) => packed.set_deadline(field, deadline),
+                HashForm::Table(table) => table.set_deadline(field, deadline),
+            }
+    }
+
+    /// Removes a field; false if there was none.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        self.view(self.now_ms).deadline(field).is_some()
+            && match &mut self.form {
+                HashForm::Packed(packed) => packed.remove(field),
+                HashForm::Table(table) => table.remove(field),
+            }
+    }
+
+    /// Removes the fields that have ended; returns how many.
+    pub fn remove_due(&mut self, now_ms: i64) -> usize {
+        self.remove_some_due(now_ms, usize::MAX)
+    }
+
+    /// As [`Self::remove_due`], but a table loses no more than `limit` fields.
+    pub(super) fn remove_some_due(&mut self, now_ms: i64, limit: usize) -> usize {
+        match &mut self.form {
+            HashForm::Packed(packed) => packed.remove_due(now_ms),
+            HashForm::Table(table) => table.remove_due(now_ms, limit),
+        }
+    }
+
+    /// When the first field ends; `NEVER` if none does.
+    pub fn next_deadline(&self) -> Deadline {
+        self.by_ref().next_deadline()
+    }
+
+    /// True if no field is left.
+    pub fn is_empty(&self) -> bool {
+        self.view(self.now_ms).is_empty()
+    }
+
+    /// Bytes behind the value, beyond its own size.
+    pub fn heap_bytes(&self) -> usize {
+        match &self.form {
+            HashForm::Packed(packed) => packed.as_bytes().len(),
+            HashForm::Table(table) => table.heap_bytes(),
+        }
+    }
+
+    pub(super) fn by_ref(&self) -> HashRef<'_> {
+        HashRef(match &self.form {
+            HashForm::Packed(packed) => Fields::Packed(packed.view()),
+            HashForm::Table(table) => Fields::Table(table),
+        })
+    }
+
+    /// Becomes a table if this field takes the hash over the limits.
+    fn make_room(&mut self, name: &[u8], value: &[u8]) {
+        let HashForm::Packed(packed) = &self.form else { return };
+        let (longest, view) = (name.len().max(value.len()), packed.view());
+        let is_full = view.len() >= self.limits.fields.min(MAX_PACKED_FIELDS) && view.find(name).is_none();
+        let bytes = view.bytes() + name.len() + value.len() + FIELD_OVERHEAD;
+        if is_full || longest > self.limits.len || bytes > MAX_PACKED_BYTES {
+            let mut table = FieldTable::new();
+            view.iter().for_each(|field| _ = table.set(field));
+            self.form = HashForm::Table(table);
+        }
+    }
+}
+
+impl<'h> HashRef<'h> {
+    /// The hash in the bytes that a [`Packed`] gave.
+    pub(super) fn of_packed(bytes: &'h [u8]) -> Self {
+        Self(Fields::Packed(PackedRef::new(bytes)))
+    }
+
+    /// What a reader sees at this moment.
+    pub fn view(self, now_ms: i64) -> HashView<'h> {
+        HashView { fields: self.0, now_ms }
+    }
+
+    /// A hash of its own.
+    pub fn to_hash(self) -> Hash {
+        let form = match self.0 {
+            Fields::Packed(packed) => HashForm::Packed(Packed::of(packed)),
+            Fields::Table(table) => HashForm::Table(table.clone()),
+        };
+        Hash { form, ..Hash::new() }
+    }
+
+    /// When the first field ends, also if it has; `NEVER` if none does.
+    pub(super) fn next_deadline(self) -> Deadline {
+        match self.0 {
+            Fields::Packed(packed) => packed.next_deadline(),
+            Fields::Table(table) => table.next_deadline(),
+        }
+    }
+}
+
+impl<'h> HashView<'h> {
+    /// How many fields there are.
+    pub fn len(self) -> usize {
+        match self.fields {
+            Fields::Packed(packed) => packed.len() - packed.count_due(self.now_ms),
+            Fields::Table(table) => table.len() - table.count_due(self.now_ms),
+        }
+    }
+
+    /// True if there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value of a field.
+    pub fn get(self, field: &[u8]) -> Option<&'h [u8]> {
+        self.find(field).map(|field| field.value)
+    }
+
+    /// When a field ends; none if there is no such field.
+    pub fn deadline(self, field: &[u8]) -> Option<Deadline> {
+        self.find(field).map(|field| field.deadline)
+    }
+
+    /// Names, values and deadlines of all fields.
+    pub fn iter(self) -> impl Iterator<Item = (&'h [u8], &'h [u8], Deadline)> {
+        let (packed, table) = match self.fields {
+            Fields::Packed(packed) => (Some(packed.iter()), None),
+            Fields::Table(table) => (None, Some(table.iter())),
+        };
+        let fields = packed.into_iter().flatten().chain(table.into_iter().flatten());
+        let alive = fields.filter(move |field| !field.deadline.is_past(self.now_ms));
+        alive.map(|field| (field.name, field.value, field.deadline))
+    }
+
+    /// The field at a position below [`len`](Self::len), in the order of [`iter`](Self::iter): for random choices.
+    pub fn nth(self, position: usize) -> Option<(&'h [u8], &'h [u8])> {
+        if let Fields::Table(table) = self.fields
+            && table.count_due(self.now_ms) == 0
+        {
+            let field = (position < table.len()).then(|| table.at(position))?;
+            return Some((field.name, field.value));
+        }
+        self.iter().nth(position).map(|(name, value, _)| (name, value))
+    }
+
+    /// Shows `visit` about `count` fields from `cursor` on, and returns where to go on: 0 at the start, and again at the
+    /// end. A field that stays from the first call to the last is seen. Small hashes are seen whole.
+    ///
+    /// A table is passed from its end to its start, and the cursor is how many positions are left. A removed field leaves
+    /// its position to the last one: whether that was seen or not, it is not one that comes behind the cursor unseen.
+    pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(&'h [u8], &'h [u8])) -> u64 {
+        let Fields::Table(table) = self.fields else {
+            self.iter().for_each(|(name, value, _)| visit(name, value));
+            return 0;
+        };
+        let len = table.len();
+        let from = if cursor == 0 { len } else { usize::try_from(cursor).unwrap_or(len).min(len) };
+        let until = from.saturating_sub(count.max(1));
+        let fields = (until..from).rev().map(|position| table.at(position));
+        fields
+            .filter(|field| !field.deadline.is_past(self.now_ms))
+            .for_each(|field| visit(field.name, field.value));
+        until as u64
+    }
+
+    /// What OBJECT ENCODING says.
+    pub fn encoding(self) -> &'static str {
+        match self.fields {
+            Fields::Packed(packed) if packed.is_timed() => "listpackex",
+            Fields::Packed(_) => "listpack",
+            Fields::Table(_) => "hashtable",
+        }
+    }
+
+    fn find(self, name: &[u8]) -> Option<Field<'h>> {
+        let found = match self.fields {
+            Fields::Packed(packed) => packed.find(name),
+            Fields::Table(table) => table.find(name),
+        };
+        found.filter(|field| !field.deadline.is_past(self.now_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests;

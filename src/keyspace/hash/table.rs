@@ -1,0 +1,291 @@
+//! Many fields, or long ones: a block each, found by hash, by position and by deadline.
+
+use std::convert::Infallible;
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+
+use super::Field;
+use crate::arena::{Tailed, allocated_bytes};
+use crate::keyspace::Deadline;
+use crate::keyspace::expiry::Deadlines;
+
+/// Room is given back when it is this many times what is needed, so that the moves are paid by removals.
+const SHRINK_FACTOR: usize = 8;
+
+/// Room for fewer fields than this is not worth giving back.
+const MIN_SHRINK_CAPACITY: usize = 1024;
+
+/// The fields of a large hash.
+///
+/// They lie without gaps, so that any position is a random field: the last one takes the place of one that is removed.
+#[derive(Clone, Debug)]
+pub(in crate::keyspace) struct FieldTable {
+    index: HashTable<u32>,
+    slots: Vec<Slot>,
+    deadlines: Deadlines,
+    hasher: RandomState,
+    /// Of the blocks of all fields.
+    block_bytes: usize,
+}
+
+/// One field: its block is `[deadline: 8 bytes, if it has one][name][value]`.
+#[derive(Clone, Debug)]
+struct Slot {
+    /// The tag is the length of the name, and the top bit, if there is a deadline.
+    block: Tailed<Infallible>,
+    /// What the index goes by.
+    hash: u32,
+}
+
+const DEADLINE_BIT: u32 = 1 << 31;
+const DEADLINE_BYTES: usize = size_of::<Deadline>();
+
+impl Slot {
+    fn new(hash: u32, field: Field<'_>) -> Self {
+        let at = field.deadline.to_bytes();
+        let (bit, at) =
+            if field.deadline == Deadline::NEVER { (0, &[][..]) } else { (DEADLINE_BIT, &at[..]) };
+        let tag = field.name.len() as u32 | bit;
+        Self { block: Tailed::new(tag, None, &[at, field.name, field.value]), hash }
+    }
+
+    fn field(&self) -> Field<'_> {
+        let (tag, tail) = (self.block.tag(), self.block.tail());
+        let (deadline, tail) = match tail.split_first_chunk::<DEADLINE_BYTES>() {
+            Some((at, rest)) if tag & DEADLINE_BIT != 0 => (Deadline::from_bytes(*at), rest),
+            _ => (Deadline::NEVER, tail),
+        };
+        let (name, value) = tail.split_at((tag & !DEADLINE_BIT) as usize);
+        Field { name, value, deadline }
+    }
+
+    /// Gives the field another value; its name and deadline stay.
+    fn set_value(&mut self, value: &[u8]) {
+        let before = self.block.tail().len() - self.field().value.len();
+        self.block.resize(before + value.len());
+        self.block.tail_mut()[before..].copy_from_slice(value);
+    }
+}
+
+impl FieldTable {
+    pub(super) fn new() -> Self {
+        Self {
+            index: HashTable::new(),
+            slots: Vec::new(),
+            deadlines: Deadlines::default(),
+            hasher: RandomState::new(),
+            block_bytes: 0,
+        }
+    }
+
+    /// How many fields there are, also of those that have ended.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn find(&self, name: &[u8]) -> Option<Field<'_>> {
+        self.position(name).map(|position| self.at(position as usize))
+    }
+
+    /// The field at a position below the length.
+    pub(super) fn at(&self, position: usize) -> Field<'_> {
+        self.slots[position].field()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Field<'_>> {
+        self.slots.iter().map(Slot::field)
+    }
+
+    /// How many fields have ended.
+    pub(super) fn count_due(&self, now_ms: i64) -> usize {
+        self.deadlines.count_due(now_ms)
+    }
+
+    pub(super) fn next_deadline(&self) -> Deadline {
+        self.deadlines.first()
+    }
+
+    /// Gives a field this value and this deadline; true if the field is new.
+    pub(super) fn set(&mut self, field: Field<'_>) -> bool {
+        let Some(position) = self.position(field.name) else {
+            self.insert(field);
+            return true;
+        };
+        if self.at(position as usize).deadline == field.deadline {
+            self.change(position, |slot| slot.set_value(field.value));
+        } else {
+            self.replace(position, field);
+        }
+        false
+    }
+
+    /// Sets when a field ends; false if there is no such field.
+    pub(super) fn set_deadline(&mut self, name: &[u8], deadline: Deadline) -> bool {
+        let Some(position) = self.position(name) else { return false };
+        let present = self.at(position as usize);
+        if present.deadline != deadline {
+            let value = present.value.to_vec();
+            self.replace(position, Field { name, value: &value, deadline });
+        }
+        true
+    }
+
+    /// Removes a field; false if there was none.
+    pub(super) fn remove(&mut self, name: &[u8]) -> bool {
+        let position = self.position(name);
+        if let Some(position) = position {
+            self.remove_at(position);
+        }
+        position.is_some()
+    }
+
+    /// Removes up to `limit` of the fields that have ended; returns how many.
+    pub(super) fn remove_due(&mut self, now_ms: i64, limit: usize) -> usize {
+        for removed in 0..limit {
+            let Some(position) = self.deadlines.first_due(now_ms) else { return removed };
+            self.remove_at(position);
+        }
+        limit
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        let index = self.index.allocation_size();
+        let slots = allocated_bytes(self.slots.capacity() * size_of::<Slot>());
+        index + slots + self.block_bytes + self.deadlines.heap_bytes()
+    }
+
+    fn insert(&mut self, field: Field<'_>) {
+        let position = u32::try_from(self.slots.len())
+            .expect("four billion fields take more than the memory of the machine");
+        let hash = self.hash(field.name);
+        let slot = Slot::new(hash, field);
+        self.block_bytes += slot.block.heap_bytes();
+        self.slots.push(slot);
+        self.deadlines.add(field.deadline, position);
+        let slots = &self.slots;
+        let hash_of = |position: &u32| index_hash(slots[*position as usize].hash);
+        self.index.insert_unique(index_hash(hash), position, hash_of);
+    }
+
+    /// Puts another field with the same name at a position.
+    fn replace(&mut self, position: u32, field: Field<'_>) {
+        self.deadlines.remove(self.at(position as usize).deadline, position);
+        self.deadlines.add(field.deadline, position);
+        self.change(position, |slot| *slot = Slot::new(slot.hash, field));
+    }
+
+    fn change(&mut self, position: u32, change: impl FnOnce(&mut Slot)) {
+        let slot = &mut self.slots[position as usize];
+        self.block_bytes -= slot.block.heap_bytes();
+        change(slot);
+        self.block_bytes += slot.block.heap_bytes();
+    }
+
+    fn remove_at(&mut self, position: u32) {
+        let last = self.slots.len() as u32 - 1;
+        self.forget(position);
+        if position != last {
+            let (hash, deadline) = (self.slots[last as usize].hash, self.at(last as usize).deadline);
+            if let Some(moved) = self.index.find_mut(index_hash(hash), |other| *other == last) {
+                *moved = position;
+            }
+            self.deadlines.remove(deadline, last);
+            self.deadlines.add(deadline, position);
+        }
+        let removed = self.slots.swap_remove(position as usize);
+        self.block_bytes -= removed.block.heap_bytes();
+        self.shrink();
+    }
+
+    /// Takes a position out of the index and out of the deadlines.
+    fn forget(&mut self, position: u32) {
+        let hash = index_hash(self.slots[position as usize].hash);
+        if let Ok(place) = self.index.find_entry(hash, |other| *other == position) {
+            place.remove();
+        }
+        self.deadlines.remove(self.at(position as usize).deadline, position);
+    }
+
+    fn shrink(&mut self) {
+        let (len, slots) = (self.slots.len(), &self.slots);
+        let is_wasteful = |capacity| capacity > MIN_SHRINK_CAPACITY && len * SHRINK_FACTOR < capacity;
+        if is_wasteful(self.index.capacity()) {
+            self.index.shrink_to(2 * len, |position| index_hash(slots[*position as usize].hash));
+        }
+        if is_wasteful(self.slots.capacity()) {
+            self.slots.shrink_to(2 * len);
+        }
+    }
+
+    fn position(&self, name: &[u8]) -> Option<u32> {
+        let hash = self.hash(name);
+        let is_it = |position: &u32| {
+            let slot = &self.slots[*position as usize];
+            slot.hash == hash && slot.field().name == name
+        };
+        self.index.find(index_hash(hash), is_it).copied()
+    }
+
+    fn hash(&self, name: &[u8]) -> u32 {
+        self.hasher.hash_one(name) as u32
+    }
+}
+
+/// A hash spread again over all bits: hashbrown looks at both ends.
+fn index_hash(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(fields: u32) -> FieldTable {
+        let mut table = FieldTable::new();
+        for number in 0..fields {
+            let name = number.to_string();
+            let deadline = if number % 3 == 0 { Deadline::at(i64::from(number)) } else { Deadline::NEVER };
+            assert!(table.set(Field { name: name.as_bytes(), value: b"value", deadline }));
+        }
+        table
+    }
+
+    #[test]
+    fn a_slot_is_two_words() {
+        assert_eq!(size_of::<Slot>(), 16);
+    }
+
+    #[test]
+    fn removing_moves_the_last_field_with_all_that_is_known_of_it() {
+        let mut table = table(1000);
+        for number in (0..1000).step_by(2) {
+            assert!(table.remove(number.to_string().as_bytes()));
+        }
+        assert_eq!(table.len(), 500);
+        for number in 0..1000_i64 {
+            let name = number.to_string();
+            let found = table.find(name.as_bytes()).map(|field| field.deadline);
+            let expected = if number % 3 == 0 { Deadline::at(number) } else { Deadline::NEVER };
+            assert_eq!(found, (number % 2 == 1).then_some(expected));
+        }
+        assert_eq!(table.next_deadline(), Deadline::at(3));
+        assert_eq!(table.count_due(501), 83);
+        assert_eq!((table.remove_due(501, 50), table.remove_due(501, 50)), (50, 33));
+        assert_eq!(table.len(), 417);
+    }
+
+    #[test]
+    fn memory_is_counted_as_fields_come_change_and_go() {
+        let mut table = table(5000);
+        let full = table.heap_bytes();
+        table.set(Field { name: b"1", value: &[b'x'; 100_000], deadline: Deadline::NEVER });
+        assert!(table.heap_bytes() > full + 90_000);
+        for number in 0..5000 {
+            assert!(table.set_deadline(number.to_string().as_bytes(), Deadline::at(1)));
+        }
+        assert_eq!(table.remove_due(2, usize::MAX), 5000);
+        assert_eq!((table.block_bytes, table.len(), table.deadlines.len()), (0, 0, 0));
+        assert!(table.heap_bytes() < full / 8);
+    }
+}

@@ -1,0 +1,155 @@
+//! Both forms of a hash are the same hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A hash that is a table from its first field on.
+fn table() -> Hash {
+    Hash::empty(PackedLimits { fields: 0, len: 64 }, i64::MIN)
+}
+
+#[test]
+fn fields_are_there_until_they_end() {
+    for mut hash in [Hash::new(), table()] {
+        assert!(hash.set(b"a", b"1", Deadline::NEVER));
+        assert!(hash.set(b"b", b"2", Deadline::at(10)));
+        assert!(!hash.set(b"a", b"3", Deadline::NEVER));
+        assert_eq!(hash.view(10).get(b"b"), Some(&b"2"[..]));
+        assert_eq!(hash.view(11).get(b"b"), None);
+        assert_eq!((hash.view(10).len(), hash.view(11).len()), (2, 1));
+        assert_eq!(hash.next_deadline(), Deadline::at(10));
+        assert_eq!(hash.view(11).nth(0), Some((&b"a"[..], &b"3"[..])));
+        assert_eq!(hash.remove_due(11), 1);
+        assert!(hash.remove(b"a") && !hash.remove(b"a"));
+        assert!(hash.is_empty());
+    }
+}
+
+#[test]
+fn an_edit_sees_no_field_that_has_ended() {
+    for mut hash in [Hash::new(), table()] {
+        for name in [b"a", b"b", b"c"] {
+            hash.set(name, b"1", Deadline::at(10));
+        }
+        hash.set_moment(PackedLimits::default(), 11);
+        assert!(hash.is_empty());
+        assert!(!hash.remove(b"a") && !hash.set_deadline(b"b", Deadline::NEVER));
+        assert!(hash.set(b"c", b"2", Deadline::NEVER));
+        assert_eq!(hash.view(11).len(), 1);
+        assert_eq!(hash.remove_due(11), 2);
+    }
+}
+
+#[test]
+fn a_hash_becomes_a_table_at_the_limits_of_redis() {
+    let encoding = |hash: &Hash| hash.view(0).encoding();
+    let mut hash = Hash::new();
+    for number in 0..512_u32 {
+        hash.set(&number.to_be_bytes(), &[b'x'; 64], Deadline::NEVER);
+        assert_eq!(encoding(&hash), "listpack");
+    }
+    hash.set(&7_u32.to_be_bytes(), b"changed", Deadline::NEVER);
+    assert_eq!(encoding(&hash), "listpack");
+    hash.set(&7_u32.to_be_bytes(), b"changed", Deadline::at(5));
+    assert_eq!(encoding(&hash), "listpackex");
+    hash.set(b"one more", b"", Deadline::NEVER);
+    assert_eq!(encoding(&hash), "hashtable");
+    assert_eq!((hash.view(0).len(), hash.view(6).len()), (513, 512));
+    for (name, value) in [(1, 65), (65, 1)] {
+        let mut hash = Hash::new();
+        hash.set(&vec![b'n'; name], &vec![b'v'; value], Deadline::NEVER);
+        assert_eq!(encoding(&hash), "hashtable");
+    }
+}
+
+#[test]
+fn a_scan_shows_all_fields_that_stay_whatever_comes_and_goes() {
+    let mut hash = table();
+    let name = |number: u32| number.to_string().into_bytes();
+    (0..300).for_each(|number| _ = hash.set(&name(number), b"v", Deadline::NEVER));
+    let (mut cursor, mut seen, mut next) = (0, BTreeSet::new(), 300);
+    loop {
+        let mut here = 0;
+        cursor = hash.view(0).scan(cursor, 7, |name, _| {
+            here += 1;
+            seen.insert(name.to_vec());
+        });
+        assert!(here <= 7);
+        if cursor == 0 {
+            break;
+        }
+        // Those that do not divide by three go, from both ends; others come.
+        for number in [next - 300, 600 - next].into_iter().filter(|number| number % 3 != 0) {
+            hash.remove(&name(number));
+        }
+        hash.set(&name(next), b"v", Deadline::NEVER);
+        next += 1;
+    }
+    assert!((0..300).step_by(3).all(|number| seen.contains(&name(number))));
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Set { name: u8, len: usize, deadline: Option<i64> },
+    SetDeadline { name: u8, deadline: Option<i64> },
+    Remove(u8),
+    Advance(i64),
+    RemoveDue,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let deadline = || proptest::option::of(0..100_i64);
+    prop_oneof![
+        8 => (0..24_u8, 0..70_usize, deadline()).prop_map(|(name, len, deadline)| Change::Set { name, len, deadline }),
+        4 => (0..24_u8, deadline()).prop_map(|(name, deadline)| Change::SetDeadline { name, deadline }),
+        4 => (0..24_u8).prop_map(Change::Remove),
+        2 => (0..20_i64).prop_map(Change::Advance),
+        1 => Just(Change::RemoveDue),
+    ]
+}
+
+fn deadline_of(unix_ms: Option<i64>) -> Deadline {
+    unix_ms.map_or(Deadline::NEVER, Deadline::at)
+}
+
+proptest! {
+    #[test]
+    fn a_hash_holds_what_a_plain_map_would(fields in 0..30_usize, len in 40..80_usize, changes in prop::collection::vec(change(), 1..120)) {
+        let (limits, mut now_ms) = (PackedLimits { fields, len }, 0);
+        let (mut hash, mut model) = (Hash::empty(limits, now_ms), BTreeMap::<u8, (usize, Deadline)>::new());
+        for change in changes {
+            match change {
+                Change::Set { name, len, deadline } => {
+                    let deadline = deadline_of(deadline);
+                    let is_new = hash.set(&[name], &vec![name; len], deadline);
+                    prop_assert_eq!(is_new, model.insert(name, (len, deadline)).is_none());
+                }
+                Change::SetDeadline { name, deadline } => {
+                    let deadline = deadline_of(deadline);
+                    let found = model.get_mut(&name).map(|field| field.1 = deadline).is_some();
+                    prop_assert_eq!(hash.set_deadline(&[name], deadline), found);
+                }
+                Change::Remove(name) => prop_assert_eq!(hash.remove(&[name]), model.remove(&name).is_some()),
+                Change::Advance(by_ms) => now_ms += by_ms,
+                Change::RemoveDue => drop(hash.remove_due(now_ms)),
+            }
+            hash.set_moment(limits, now_ms);
+            model.retain(|_, (_, deadline)| !deadline.is_past(now_ms));
+            let view = hash.view(now_ms);
+            prop_assert_eq!(view.len(), model.len());
+            let held: BTreeMap<u8, (usize, Deadline)> =
+                view.iter().map(|(name, value, deadline)| (name[0], (value.len(), deadline))).collect();
+            prop_assert_eq!(&held, &model);
+            let by_nth: BTreeSet<u8> = (0..view.len()).filter_map(|n| view.nth(n)).map(|(name, _)| name[0]).collect();
+            prop_assert!(by_nth.iter().eq(model.keys()));
+            prop_assert!(model.keys().all(|name| view.get(&[*name]).is_some()));
+            if hash.remove_due(now_ms) == 0 {
+                let next = model.values().filter_map(|(_, deadline)| deadline.unix_ms()).min();
+                prop_assert_eq!(hash.next_deadline(), deadline_of(next));
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The network threads as the others see them: how many connections each serves, how busy it is, who is to leave it.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::balance::{self, Load, Shift};
+use super::connection::Connection;
+use super::socket::Accepted;
+use crate::commands::client::{Client, Shown};
+use crate::counters::Counter;
+
+/// So many connections on a thread, ...
+const CROWD: usize = 8;
+/// ... and so large a part of its time taken, and it may be worth to look for further requests before replying.
+const BUSY: f64 = 0.4;
+
+/// What a network thread is sent.
+pub(super) enum Arrival {
+    /// A new client.
+    New(Accepted, Arc<Shown>),
+    /// One that another thread has served.
+    Moved(Box<Connection<Accepted>>, Client),
+    /// The server ends.
+    Stop,
+}
+
+/// All network threads.
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    /// Whether connections gather on few threads, as the last round found it.
+    gathers: AtomicBool,
+}
+
+/// One network thread.
+#[repr(align(128))]
+struct Lane {
+    /// Unbounded, but holds no more than `maxclients`, who are counted before.
+    arrivals: mpsc::UnboundedSender<Arrival>,
+    connections: AtomicUsize,
+    requests: Counter,
+    /// Where the system tells how long the thread ran; opened by the thread itself.
+    schedstat: OnceLock<File>,
+    /// [`Load::busy`] of the last round, in thousandths.
+    busy_permille: AtomicU32,
+    /// Connections that are to leave (low half), and the thread they are to go to (high half).
+    departures: AtomicU64,
+}
+
+impl Lanes {
+    /// The lanes of these threads.
+    pub(super) fn new(arrivals: Vec<mpsc::UnboundedSender<Arrival>>) -> Self {
+        let lanes = arrivals.into_iter().map(Lane::new).collect();
+        Self { lanes, gathers: AtomicBool::new(true) }
+    }
+
+    /// Sends a new client to the thread that suits it.
+    pub(super) fn deal(&self, accepted: Accepted, shown: Arc<Shown>) {
+        let loads = self.lanes.iter().map(|lane| lane.last_load());
+        let lane = balance::choose(loads, self.gathers.load(Ordering::Relaxed));
+        if let Some(lane) = lane {
+            self.send(lane, Arrival::New(accepted, shown));
+        }
+    }
+
+    /// Sends something to a thread; a connection counts as served there from now on.
+    pub(super) fn send(&self, lane: usize, arrival: Arrival) {
+        let lane = &self.lanes[lane];
+        if !matches!(arrival, Arrival::Stop) {
+            lane.connections.fetch_add(1, Ordering::Relaxed);
+        }
+        if lane.arrivals.send(arrival).is_err() {
+            tracing::error!("a network thread is gone");
+        }
+    }
+
+    /// Tells all threads that the server ends.
+    pub(super) fn stop(&self) {
+        (0..self.lanes.len()).for_each(|lane| self.send(lane, Arrival::Stop));
+    }
+
+    /// The calling thread is this one. Without its figures from the system, its connections stay where they were dealt.
+    pub(super) fn enter(&self, lane: usize) {
+        match File::open("/proc/thread-self/schedstat") {
+            Ok(file) => drop(self.lanes[lane].schedstat.set(file)),
+            Err(error) => tracing::debug!(%error, "the load of a network thread is not known"),
+        }
+    }
+
+    /// A connection has left a thread.
+    pub(super) fn leave(&self, lane: usize) {
+        self.lanes[lane].connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// A connection of this thread was answered so many requests.
+    pub(super) fn answered(&self, lane: usize, requests: u64) {
+        self.lanes[lane].requests.add(requests);
+    }
+
+    /// True if this thread has many connections and, in the last round, much to do.
+    pub(super) fn is_crowded(&self, lane: usize) -> bool {
+        let Load { connections, busy, .. } = self.lanes[lane].last_load();
+        connections >= CROWD && busy > BUSY
+    }
+
+    /// Where a connection of this thread should go now, if it should.
+    pub(super) fn departs(&self, lane: usize) -> Option<usize> {
+        let departures = &self.lanes[lane].departures;
+        if departures.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let one_less = |packed: u64| (packed as u32 > 0).then(|| packed - 1);
+        let packed = departures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).ok()?;
+        Some((packed >> u32::BITS) as usize)
+    }
+}
+
+impl Lane {
+    fn new(arrivals: mpsc::UnboundedSender<Arrival>) -> Self {
+        Self {
+            arrivals,
+            connections: AtomicUsize::new(0),
+            requests: Counter::new(),
+            schedstat: OnceLock::new(),
+            busy_permille: AtomicU32::new(0),
+            departures: AtomicU64::new(0),
+        }
+    }
+
+    fn last_load(&self) -> Load {
+        Load {
+            connections: self.connections.load(Ordering::Relaxed),
+            busy: f64::from(self.busy_permille.load(Ordering::Relaxed)) / 1000.0,
+            requests: 0,
+        }
+    }
+
+    /// Time that the thread ran until now, if the system tells.
+    fn ran(&self) -> Option<Duration> {
+        let mut text = [0; 64];
+        let len = self.schedstat.get()?.read_at(&mut text, 0).ok()?;
+        let first = std::str::from_utf8(&text[..len]).ok()?.split(' ').next()?;
+        first.parse().ok().map(Duration::from_nanos)
+    }
+}
+
+/// Looks at the lanes time and again, and moves connections between them.
+pub(super) struct Balancer {
+    lanes: Arc<Lanes>,
+    at: Instant,
+    seen: Vec<Seen>,
+}
+
+/// The figures of a lane at the last look.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    ran: Duration,
+    requests: u64,
+}
+
+impl Balancer {
+    pub(super) fn new(lanes: Arc<Lanes>) -> Self {
+        let seen = vec![Seen::default(); lanes.lanes.len()];
+        Self { lanes, at: Instant::now(), seen }
+    }
+
+    /// Plans anew. Costs next to nothing while no requests come.
+    pub(super) fn round(&mut self) {
+        let requests = |lane: &Lane| lane.requests.get();
+        let is_idle =
+            self.lanes.lanes.iter().zip(&self.seen).all(|(lane, seen)| requests(lane) == seen.requests);
+        if is_idle || self.seen.len() < 2 {
+            return;
+        }
+        let round_s = self.at.elapsed().as_secs_f64().max(f64::EPSILON);
+        self.at = Instant::now();
+        let lanes = Arc::clone(&self.lanes);
+        let loads: Option<Vec<Load>> =
+            lanes.lanes.iter().zip(&mut self.seen).map(|(lane, seen)| seen.renew(lane, round_s)).collect();
+        if let Some(loads) = loads {
+            lanes.gathers.store(balance::is_short(&loads, round_s), Ordering::Relaxed);
+            lanes.shift(balance::plan(&loads, round_s));
+        }
+    }
+}
+
+impl Seen {
+    /// What the lane did since; none if the system does not tell.
+    fn renew(&mut self, lane: &Lane, round_s: f64) -> Option<Load> {
+        let now = Self { ran: lane.ran()?, requests: lane.requests.get() };
+        let ran_s = now.ran.saturating_sub(self.ran).as_secs_f64();
+        let requests = now.requests.saturating_sub(self.requests);
+        *self = now;
+        let busy = (ran_s / round_s).min(1.0);
+        lane.busy_permille.store((busy * 1000.0) as u32, Ordering::Relaxed);
+        Some(Load { connections: lane.connections.load(Ordering::Relaxed), busy, requests })
+    }
+}
+
+impl Lanes {
+    /// Orders connections to move; an order of the last round that nobody has followed yet is void.
+    fn shift(&self, shift: Option<Shift>) {
+        for (number, lane) in self.lanes.iter().enumerate() {
+            let order = shift.filter(|shift| shift.from == number);
+            let packed =
+                order.map_or(0, |shift| (shift.to as u64) << u32::BITS | u64::from(shift.connections as u32));
+            lane.departures.store(packed, Ordering::Relaxed);
+        }
+    }
+}
