@@ -12,6 +12,8 @@
 //! arena/           where are a slot's bytes? blocks by slot, the memory that readers share with writers
 //! epoch            leaf: when may such memory be used again?
 //! hex_float        leaf: a number form that two readers need
+//! glob             leaf: Redis' patterns, for keys, options and files
+//! log              edge: what a line of the log looks like, and where it goes
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
@@ -30,11 +32,13 @@ pub mod commands;
 pub mod config;
 pub mod counters;
 pub mod epoch;
+pub mod glob;
 pub mod hex_float;
 pub mod index;
 pub mod info;
 pub mod kernels;
 pub mod keyspace;
+pub mod log;
 pub mod quantization;
 pub mod record;
 pub mod resp;

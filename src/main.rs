@@ -1,12 +1,12 @@
 //! Flags and configuration file → log → server.
 
-use std::fs::OpenOptions;
+use std::path::Path;
 use std::process::ExitCode;
 
-use nearhit::config::{self, Settings, StartError};
+use nearhit::config::{self, Config, Settings, Start, StartError};
 use nearhit::kernels::kernels;
+use nearhit::log::{self, Log};
 use nearhit::server;
-use tracing::level_filters::LevelFilter;
 
 /// Tells its live bytes to `INFO`, and fragments least.
 #[cfg(feature = "jemalloc")]
@@ -14,19 +14,42 @@ use tracing::level_filters::LevelFilter;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let settings = match config::from_command_line(std::env::args()) {
-        Ok(settings) => settings,
+    let mut start = match config::from_command_line(std::env::args_os(), |name| std::env::var_os(name)) {
+        Ok(start) => start,
         Err(StartError::Usage(usage)) => usage.exit(),
         Err(error) => return fail(&error),
     };
-    if let Err(error) = start_log(&settings) {
-        return fail(&format!("cannot log to {}: {error}", settings.logfile));
-    }
+    let log = match enter_folder(&mut start.settings).and_then(|()| start_log(&start.settings)) {
+        Ok(log) => log,
+        Err(reason) => return fail(&reason),
+    };
     return_memory_in_background();
-    match serve(settings) {
+    let has_logfile = !start.settings.logfile.is_empty();
+    match serve(start, log) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(error.as_ref()),
+        Err(error) => {
+            // Without a file, the log goes where this message goes.
+            if has_logfile {
+                tracing::error!("{error}");
+            }
+            fail(error.as_ref())
+        }
     }
+}
+
+/// Relative paths begin in `dir` from now on.
+fn enter_folder(settings: &mut Settings) -> Result<(), String> {
+    let entered = std::env::set_current_dir(&settings.dir).and_then(|()| std::env::current_dir());
+    let folder = entered.map_err(|error| {
+        format!("cannot enter the folder {}: {error}; create it, or choose another --dir", settings.dir)
+    })?;
+    settings.dir = folder.to_string_lossy().into_owned();
+    Ok(())
+}
+
+fn start_log(settings: &Settings) -> Result<Log, String> {
+    let path = Some(Path::new(&settings.logfile)).filter(|path| !path.as_os_str().is_empty());
+    log::start(settings.loglevel, path).map_err(|error| error.to_string())
 }
 
 /// Lets jemalloc give freed pages back from threads of its own, not only when someone allocates.
@@ -37,15 +60,20 @@ fn return_memory_in_background() {
     }
 }
 
-fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
-    let threads = settings.network_threads();
-    let running = server::start(settings)?;
+fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
+    start.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let threads = start.settings.network_threads();
+    let config = Config::from_file(start.settings, start.file);
+    config.when_changed(move |_, after| {
+        log.set_level(after.loglevel);
+        Ok(())
+    });
+    let running = server::start(config)?;
     running.stop_on_signals()?;
     tracing::info!(
-        "nearhit {} ready on {} (pid {}, {threads} network threads, {} kernels)",
+        "nearhit {} ready on {} ({threads} network threads, {} kernels)",
         env!("CARGO_PKG_VERSION"),
         running.places().join(", "),
-        std::process::id(),
         kernels().isa,
     );
     running.serve();
@@ -54,24 +82,6 @@ fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn fail(reason: &(impl std::fmt::Display + ?Sized)) -> ExitCode {
-    eprintln!("nearhit: {reason}");
+    eprintln!("{reason}");
     ExitCode::FAILURE
-}
-
-fn start_log(settings: &Settings) -> std::io::Result<()> {
-    let level = match settings.loglevel {
-        "debug" => LevelFilter::TRACE,
-        "verbose" => LevelFilter::DEBUG,
-        "warning" => LevelFilter::WARN,
-        "nothing" => LevelFilter::OFF,
-        _ => LevelFilter::INFO,
-    };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_target(false);
-    if settings.logfile.is_empty() {
-        log.init();
-    } else {
-        let file = OpenOptions::new().create(true).append(true).open(&settings.logfile)?;
-        log.with_ansi(false).with_writer(file).init();
-    }
-    Ok(())
 }

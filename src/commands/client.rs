@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -12,6 +12,7 @@ use tokio::sync::futures::Notified;
 
 use super::mailbox::{Mailbox, Posted};
 use super::registry::{self, Command};
+use super::transactions::{Queue, Watches};
 use crate::counters::Counter;
 use crate::resp::Protocol;
 
@@ -34,6 +35,12 @@ pub struct Client {
     /// When the turn of its present request began: mostly the moment at which the one before was done, so that the clock
     /// is read once for each.
     pub turn: Instant,
+    /// Its `EXEC` runs now.
+    pub in_exec: bool,
+    /// What `MULTI` began.
+    pub(super) queue: Option<Box<Queue>>,
+    /// The keys of `WATCH`.
+    pub(super) watches: Watches,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
     /// Set with `closing` if replies that still wait are not to be sent.
@@ -44,6 +51,9 @@ impl Client {
     /// A client as it is after connecting.
     pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
         Self {
+            in_exec: false,
+            queue: None,
+            watches: Watches::new(&shown),
             shown,
             db: 0,
             protocol: Protocol::Resp2,
@@ -127,6 +137,14 @@ pub struct Shown {
     pub is_monitor: AtomicBool,
     /// Its next command waits for the end of a pause.
     pub is_held: AtomicBool,
+    /// Commands queued since `MULTI`; -1 without.
+    pub multi: AtomicI64,
+    /// Bytes of their words.
+    pub multi_bytes: AtomicUsize,
+    /// Keys watched.
+    pub watch: AtomicUsize,
+    /// Goes up when one of them changes.
+    pub touched: Arc<AtomicBool>,
     /// One more than its number in the registry; 0 before the first.
     last_command: AtomicUsize,
     last_active_ms: AtomicU64,
@@ -177,6 +195,10 @@ impl Shown {
             no_touch: AtomicBool::new(false),
             is_monitor: AtomicBool::new(false),
             is_held: AtomicBool::new(false),
+            multi: AtomicI64::new(-1),
+            multi_bytes: AtomicUsize::new(0),
+            watch: AtomicUsize::new(0),
+            touched: Arc::default(),
             last_command: AtomicUsize::new(0),
             last_active_ms: AtomicU64::new(0),
             commands: Counter::new(),

@@ -10,6 +10,7 @@ use super::observers::Observed;
 use super::pause::Paused;
 use super::registry::{self, Command};
 use super::spec::{Flags, Run, Weight};
+use super::transactions;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply, Request};
 
@@ -39,11 +40,13 @@ impl Call {
     pub fn is_heavy(&self, server: &Server, client: &mut Client, request: &Request) -> bool {
         match &self.0 {
             Err(_) => false,
-            Ok(command) => match command.spec.weight {
-                Weight::Light => false,
-                Weight::Heavy => true,
-                Weight::Asked(ask) => ask(arguments(command, request), &Context { server, client }),
-            },
+            Ok(command) if transactions::queues(client, command) => false,
+            Ok(command)
+                if server.keyspace.has_long_transaction() && transactions::touches_data(command.spec) =>
+            {
+                true
+            }
+            Ok(command) => is_heavy(command, server, client, request),
         }
     }
 
@@ -51,7 +54,9 @@ impl Call {
     pub fn held_until(&self, server: &Server, client: &Client) -> Option<Instant> {
         let pause = server.pause.in_force()?;
         let command = self.0.as_ref().ok()?;
-        let is_meant = pause.scope == Paused::Everything || command.spec.flags.has_any(CHANGES);
+        let may_change =
+            command.spec.flags.has_any(CHANGES) || transactions::may_run(client, command, CHANGES);
+        let is_meant = pause.scope == Paused::Everything || may_change;
         let is_held = is_meant && !client.is_monitor;
         is_held.then(|| {
             client.shown.name_command(command);
@@ -66,15 +71,20 @@ impl Call {
             client.replies = Replies::On;
         }
         let reply = match self.0 {
+            Ok(command) if transactions::queues(client, command) => {
+                transactions::queue(command, server, client, request)
+            }
             Ok(command) => run(command, server, client, request),
             Err(_) if cross_protocol::is_http(request.arg(0)) => {
                 cross_protocol::abandon(client);
                 Reply::None
             }
-            Err(error) => Reply::Error(error),
+            Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
         // `CLIENT REPLY ON` is answered; the command after a `SKIP` is not, whatever it is.
-        let silent = before == Replies::SkipNext || client.replies == Replies::Off;
+        // Those of an EXEC were looked at one by one.
+        let is_off = client.replies == Replies::Off && !matches!(reply, Reply::Encoded(_));
+        let silent = before == Replies::SkipNext || is_off;
         if silent { Reply::None } else { reply }
     }
 }
@@ -97,10 +107,28 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
     if client.is_monitor && command.spec.flags.has_any(CHANGES.and(Flags::READONLY)) {
         return Err(ONLY_LOOKS_ON);
     }
+    if client.queue.is_some() && command.spec.flags.has(Flags::NO_MULTI) {
+        return Err(Error::new("ERR Command not allowed inside a transaction"));
+    }
     Ok(())
 }
 
-fn run(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Reply {
+/// True if the command, called so, must not run on a network thread.
+pub(super) fn is_heavy(command: &Command, server: &Server, client: &mut Client, request: &Request) -> bool {
+    match command.spec.weight {
+        Weight::Light => false,
+        Weight::Heavy => true,
+        Weight::Asked(ask) => ask(arguments(command, request), &Context { server, client }),
+    }
+}
+
+/// Runs a command that has passed the gates, and accounts for it.
+pub(super) fn run(
+    command: &'static Command,
+    server: &Server,
+    client: &mut Client,
+    request: &Request,
+) -> Reply {
     let start = client.turn;
     client.shown.begin(command, start);
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, server, client, request)));

@@ -7,7 +7,6 @@ mod connection;
 mod context;
 mod cross_protocol;
 mod dispatch;
-pub mod glob;
 mod hashes;
 mod help;
 mod histogram;
@@ -25,8 +24,10 @@ pub mod statistics;
 mod strings;
 #[cfg(test)]
 mod testing;
+mod transactions;
 mod vectors;
 
+pub use crate::glob;
 pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
 pub use dispatch::{Call, dispatch};
@@ -40,5 +41,6 @@ pub static FAMILIES: &[&[&Spec]] = &[
     keys::COMMANDS,
     server::COMMANDS,
     strings::COMMANDS,
+    transactions::COMMANDS,
     vectors::COMMANDS,
 ];

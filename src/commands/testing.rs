@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Endpoints;
-use super::{Client, Server, dispatch};
+use super::{Call, Client, Server, dispatch};
 use crate::config::{Config, Settings};
 use crate::keyspace::{Clock, Keyspace};
 use crate::record::Record;
@@ -27,20 +27,32 @@ impl Session {
         Self::with(Settings { enable_debug_command: "yes", ..Settings::defaults() }, now_ms)
     }
 
-    fn with(settings: Settings, now_ms: i64) -> Self {
+    /// The same, with these options.
+    pub(super) fn with(settings: Settings, now_ms: i64) -> Self {
         let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(now_ms)));
         let shown = server.clients.connect(Endpoints::default(), 1).expect("there is room for one");
         Self { server, client: Client::new(shown, true) }
     }
 
+    /// Another client, to be given to [`ask_as`](Self::ask_as).
+    pub(super) fn connect(&self) -> Client {
+        let shown = self.server.clients.connect(Endpoints::default(), usize::MAX);
+        Client::new(shown.expect("there is room"), true)
+    }
+
     /// The reply to a line of words, with blanks for line ends. `''` is an empty word.
     pub(super) fn ask(&mut self, line: &str) -> String {
-        let words: Vec<&str> =
-            line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
-        let reply = dispatch(&self.server, &mut self.client, &Request::from_args(&words));
-        let mut bytes = bytes::BytesMut::new();
-        reply.encode(self.client.protocol, &mut bytes);
-        String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
+        ask(&self.server, &mut self.client, line)
+    }
+
+    /// The reply to another client.
+    pub(super) fn ask_as(&self, client: &mut Client, line: &str) -> String {
+        ask(&self.server, client, line)
+    }
+
+    /// True if the request is not to run on a network thread.
+    pub(super) fn is_heavy(&mut self, request: &Request) -> bool {
+        Call::new(&self.server, &self.client, request).is_heavy(&self.server, &mut self.client, request)
     }
 
     /// Moves the clock.
@@ -64,4 +76,12 @@ impl Session {
             assert_eq!(self.ask(request), *reply, "{request}");
         }
     }
+}
+
+fn ask(server: &Server, client: &mut Client, line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
+    let reply = dispatch(server, client, &Request::from_args(&words));
+    let mut bytes = bytes::BytesMut::new();
+    reply.encode(client.protocol, &mut bytes);
+    String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
 }

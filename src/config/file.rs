@@ -1,160 +1,155 @@
-//! A configuration file in the syntax of redis.conf: `name value …` lines, `#` comments, quotes.
+//! A configuration file in the syntax of redis.conf: `name value …` lines, `#` comments, quotes, `include`.
 
-use std::path::{Path, PathBuf};
+use std::collections::VecDeque;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
 
-use super::kind::InvalidValue;
-use super::options::find;
-use super::settings::Settings;
+use super::directive::{Directive, Fault, Place, Refusal, Source};
+use super::include;
 use super::words;
 
 /// Longest configuration file; a longer one is certainly something else.
 const MAX_FILE_LEN: u64 = 1 << 20;
+/// How deep files may include each other.
+const MAX_INCLUDE_DEPTH: usize = 16;
+/// Files that are included in all: depth alone would not stop one that includes itself twice.
+const MAX_INCLUDED_FILES: usize = 256;
 
-/// Why a file cannot be used.
-#[derive(Debug)]
-pub enum FileError {
-    /// It cannot be read.
-    Unreadable(PathBuf, std::io::Error),
-    /// It is longer than [`MAX_FILE_LEN`].
-    TooLong(PathBuf),
-    /// A line of it (the first is 1) is wrong.
-    Line { path: PathBuf, line: usize, text: String, reason: LineError },
+/// A directive with the number of files around it.
+type Nested = (usize, Result<Directive, Refusal>);
+
+/// The text of a file, or why there is none.
+pub(super) fn read(path: &Path) -> Result<String, String> {
+    let told = |error: std::io::Error| format!("{}: {error}", path.display());
+    read_text(std::fs::File::open(path).map_err(told)?)
+        .map_err(told)?
+        .ok_or_else(|| format!("{} is longer than {MAX_FILE_LEN} bytes: not a configuration", path.display()))
 }
 
-/// What is wrong with a line.
-#[derive(Debug, PartialEq, Eq)]
-pub enum LineError {
-    /// No option has this name.
-    UnknownOption,
-    /// Its quotes do not pair up.
-    UnbalancedQuotes,
-    /// There is no value, or more than one.
-    WrongNumberOfValues,
-    /// The value is none.
-    Invalid(InvalidValue),
+/// All text, unless there is too much of it.
+pub(super) fn read_text(from: impl Read) -> std::io::Result<Option<String>> {
+    let mut text = String::new();
+    from.take(MAX_FILE_LEN + 1).read_to_string(&mut text)?;
+    Ok((text.len() as u64 <= MAX_FILE_LEN).then_some(text))
 }
 
-impl std::fmt::Display for FileError {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Unreadable(path, why) => write!(out, "cannot read {}: {why}", path.display()),
-            Self::TooLong(path) => {
-                write!(
-                    out,
-                    "{} is longer than {MAX_FILE_LEN} bytes: not a configuration file",
-                    path.display()
-                )
+/// The directives of a text, in the order in which they hold: an included file stands where its `include` does.
+pub(super) fn directives(name: &str, text: &str) -> Result<Vec<Directive>, Refusal> {
+    expand(lines(name, text, 0))
+}
+
+/// The same for directives from elsewhere.
+pub(super) fn with_included(directives: Vec<Directive>) -> Result<Vec<Directive>, Refusal> {
+    expand(directives.into_iter().map(|directive| (0, Ok(directive))))
+}
+
+fn expand(directives: impl Iterator<Item = Nested>) -> Result<Vec<Directive>, Refusal> {
+    let mut queue: VecDeque<Nested> = directives.collect();
+    let mut found = Vec::new();
+    let mut files = 0;
+    while let Some((depth, directive)) = queue.pop_front() {
+        let directive = directive?;
+        if directive.name != "include" {
+            found.push(directive);
+            continue;
+        }
+        let included = included(&directive, depth, &mut files).map_err(|fault| Refusal {
+            place: directive.place,
+            fault,
+            others: Vec::new(),
+        })?;
+        included.into_iter().rev().for_each(|line| queue.push_front(line));
+    }
+    Ok(found)
+}
+
+fn included(directive: &Directive, depth: usize, files: &mut usize) -> Result<Vec<Nested>, Fault> {
+    let [pattern] = directive.values.as_slice() else { return Err(Fault::WrongNumberOfValues) };
+    let mut found = Vec::new();
+    for path in include::files(pattern) {
+        *files += 1;
+        if depth >= MAX_INCLUDE_DEPTH || *files > MAX_INCLUDED_FILES {
+            return Err(Fault::TooManyIncludes);
+        }
+        let text = read(&path).map_err(Fault::Unreadable)?;
+        found.extend(lines(&path.display().to_string(), &text, depth + 1));
+    }
+    Ok(found)
+}
+
+fn lines<'t>(name: &str, text: &'t str, depth: usize) -> impl Iterator<Item = Nested> + use<'t> {
+    let name: Arc<str> = name.into();
+    text.lines().zip(1..).filter_map(move |(line, number)| {
+        let line = line.trim_ascii();
+        let place = || Place { source: Source::File(Arc::clone(&name), number), text: line.to_owned() };
+        match words::split(line) {
+            _ if line.starts_with('#') => None,
+            Ok(mut values) if !values.is_empty() => {
+                let name = values.remove(0).to_ascii_lowercase();
+                Some((depth, Ok(Directive { name, values, place: place() })))
             }
-            Self::Line { path, line, text, reason } => {
-                write!(out, "{}, line {line}: '{text}': {reason}", path.display())
+            Ok(_) => None,
+            Err(why) => {
+                let fault = Fault::Words(why);
+                Some((depth, Err(Refusal { place: place(), fault, others: Vec::new() })))
             }
         }
-    }
-}
-
-impl std::fmt::Display for LineError {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::UnknownOption => out.write_str(
-                "unknown option (list it in ignore-unknown-config if it is meant for another server)",
-            ),
-            Self::UnbalancedQuotes => out.write_str("unbalanced quotes"),
-            Self::WrongNumberOfValues => out.write_str("wrong number of values"),
-            Self::Invalid(why) => why.fmt(out),
-        }
-    }
-}
-
-impl std::error::Error for FileError {}
-
-/// Reads the file and keeps its values. Later lines win.
-///
-/// # Errors
-/// The file cannot be read, or its first wrong line.
-pub(super) fn apply(path: &Path, settings: &mut Settings) -> Result<(), FileError> {
-    let unreadable = |why| FileError::Unreadable(path.to_owned(), why);
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_LEN {
-        return Err(FileError::TooLong(path.to_owned()));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    apply_text(&text, settings).map_err(|(line, text, reason)| {
-        let path = path.to_owned();
-        FileError::Line { path, line, text, reason }
     })
-}
-
-/// Two passes, since `ignore-unknown-config` holds for lines before it too.
-fn apply_text(text: &str, settings: &mut Settings) -> Result<(), (usize, String, LineError)> {
-    let mut unknown = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        let at = |reason| (number + 1, line.to_owned(), reason);
-        match apply_line(line, settings) {
-            Ok(()) => {}
-            Err((name, LineError::UnknownOption)) => unknown.push((name, at(LineError::UnknownOption))),
-            Err((_, reason)) => return Err(at(reason)),
-        }
-    }
-    let ignored =
-        |name: &str| settings.ignore_unknown_config.iter().any(|known| known.eq_ignore_ascii_case(name));
-    unknown.into_iter().find(|(name, _)| !ignored(name)).map_or(Ok(()), |(_, error)| Err(error))
-}
-
-fn apply_line(line: &str, settings: &mut Settings) -> Result<(), (String, LineError)> {
-    if line.is_empty() || line.starts_with('#') {
-        return Ok(());
-    }
-    let words = words::split(line).map_err(|_| (String::new(), LineError::UnbalancedQuotes))?;
-    let Some((name, values)) = words.split_first() else { return Ok(()) };
-    set(name, values, settings).map_err(|error| (name.clone(), error))
-}
-
-/// Sets an option from the words after its name: kinds that hold blanks take several.
-pub(super) fn set(name: &str, values: &[String], settings: &mut Settings) -> Result<(), LineError> {
-    let option = find(name).ok_or(LineError::UnknownOption)?;
-    let value = match values {
-        [one] => one.clone(),
-        [_, _, ..] if option.kind.holds_blanks() => values.join(" "),
-        _ => return Err(LineError::WrongNumberOfValues),
-    };
-    option.kind.set(settings, &value).map_err(LineError::Invalid)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::testing::Folder;
 
-    fn read(text: &str) -> Result<Settings, (usize, String, LineError)> {
-        let mut settings = Settings::defaults();
-        apply_text(text, &mut settings).map(|()| settings)
+    fn read_lines(text: &str) -> Vec<String> {
+        let directives = directives("x", text).expect("the text is fine");
+        directives.into_iter().map(|found| format!("{} {}", found.name, found.values.join("|"))).collect()
     }
 
     #[test]
-    fn comments_quotes_units_and_lists_are_read() {
-        let settings = read(
-            "# a comment\n\n  port 7000\nrequirepass \"a b#c\"\nbind 127.0.0.1 ::1\n\
-             proto-max-bulk-len 2mb\r\nclient-output-buffer-limit normal 1mb 0 0\n",
-        )
-        .expect("all lines are valid");
-        assert_eq!((settings.port, settings.requirepass.as_str()), (7000, "a b#c"));
-        assert_eq!(settings.bind, ["127.0.0.1", "::1"]);
-        assert_eq!(settings.proto_max_bulk_len, 2 << 20);
-        assert_eq!(settings.client_output_buffer_limit.hard_bytes, 1 << 20);
+    fn comments_quotes_and_blank_lines_are_read() {
+        let text =
+            "# a\n\n  PORT 7000\r\nrequirepass \"a b#c\"\n\tbind 127.0.0.1 ::1\n   # b\nsave \"\"\nport 1";
+        assert_eq!(
+            read_lines(text),
+            ["port 7000", "requirepass a b#c", "bind 127.0.0.1|::1", "save ", "port 1"]
+        );
+        assert_eq!(read_lines("timeout 5 # five"), ["timeout 5|#|five"]);
     }
 
     #[test]
-    fn errors_name_the_line_and_the_reason() {
-        let wrong = |text: &str| read(text).map(|_| ()).expect_err("the text is wrong");
-        assert_eq!(wrong("port 1\nfoo 2"), (2, "foo 2".into(), LineError::UnknownOption));
-        assert_eq!(wrong("port"), (1, "port".into(), LineError::WrongNumberOfValues));
-        assert_eq!(wrong("port 1 2").2, LineError::WrongNumberOfValues);
-        assert_eq!(wrong("port \"1").2, LineError::UnbalancedQuotes);
-        assert!(matches!(wrong("port abc").2, LineError::Invalid(InvalidValue::NotInteger)));
+    fn a_fault_names_its_line() {
+        let refusal = directives("x.conf", "port 1\nport \"2").expect_err("a quote is open");
+        assert_eq!(refusal.place.source.to_string(), "x.conf, at line 2");
+        assert_eq!(refusal.fault.to_string(), "Unbalanced quotes in configuration line");
     }
 
     #[test]
-    fn unknown_options_can_be_ignored_by_name_also_after_their_line() {
-        assert!(read("lua-time-limit 5000\nignore-unknown-config lua-time-limit").is_ok());
-        assert!(read("lua-time-limit 5000\nhz 10\nignore-unknown-config lua-time-limit").is_err());
+    fn included_files_stand_where_they_are_included() {
+        let folder = Folder::new("include");
+        folder.write("b.inc", "timeout 2\n");
+        folder.write("a.inc", "timeout 1\n");
+        let deep = folder.write("deep.conf", &format!("port 2\ninclude {}\nport 3\n", folder.path("*.inc")));
+        let text = format!("port 1\ninclude {deep}\nport 4\ninclude {}", folder.path("*.none"));
+        assert_eq!(read_lines(&text), ["port 1", "port 2", "timeout 1", "timeout 2", "port 3", "port 4"]);
+    }
+
+    #[test]
+    fn includes_end() {
+        let folder = Folder::new("includes-end");
+        let own = folder.path("twice.conf");
+        let text = format!("include {own}\ninclude {own}\n");
+        folder.write("twice.conf", &text);
+        let fault = |text: &str| directives("x", text).expect_err("it is refused").fault;
+        assert_eq!(fault(&text), Fault::TooManyIncludes);
+        assert!(matches!(fault("include /no/such.conf"), Fault::Unreadable(_)));
+        assert_eq!(fault("include"), Fault::WrongNumberOfValues);
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_no_configuration() {
+        assert_eq!(read_text(std::io::repeat(b'x')).expect("it can be read"), None);
     }
 }

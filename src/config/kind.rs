@@ -1,7 +1,6 @@
 //! The kinds of options: how a value is read, checked and shown.
 
 use super::settings::{OutputLimit, Settings};
-use super::words;
 
 /// What an option takes, and where it is kept (`field`).
 #[expect(missing_docs, reason = "the fields mean what their names say")]
@@ -24,8 +23,8 @@ pub enum Kind {
     Switch(fn(&mut Settings) -> &mut bool),
     /// Percentages, with blanks between them.
     Percentiles(fn(&mut Settings) -> &mut Vec<f64>),
-    /// This value only: any other would ask for files, which are not written.
-    WithoutFiles(&'static str),
+    /// This value only; `reason` says why no other.
+    Only { value: &'static str, reason: &'static str },
     /// `normal <hard> <soft> <seconds>`.
     OutputLimit(fn(&mut Settings) -> &mut OutputLimit),
 }
@@ -40,7 +39,9 @@ pub enum InvalidValue {
     /// Outside of its bounds.
     OutOfRange(i128, i128),
     /// Not an octal number.
-    NotOctal(u64),
+    NotOctal,
+    /// An octal number beyond its bound.
+    OctalOutOfRange(u64),
     /// None of the words.
     NotAChoice(&'static [&'static str]),
     /// Neither `yes` nor `no`.
@@ -49,12 +50,14 @@ pub enum InvalidValue {
     NotPercentiles,
     /// Not all are percentages.
     PercentilesOutOfRange,
-    /// It asks for data to be kept in files.
-    NoPersistence,
+    /// Another value than the only one there is, and why.
+    NotOnly(&'static str, &'static str),
     /// Not three numbers after each class.
     LimitShape,
-    /// A class other than `normal`.
+    /// No class of clients.
     LimitClass,
+    /// A class of clients that are not there.
+    LimitClassAbsent(&'static str),
     /// Its numbers are none.
     LimitNumbers,
 }
@@ -65,7 +68,8 @@ impl std::fmt::Display for InvalidValue {
             Self::NotInteger => out.write_str("argument couldn't be parsed into an integer"),
             Self::NotMemory => out.write_str("argument must be a memory value"),
             Self::OutOfRange(min, max) => write!(out, "argument must be between {min} and {max} inclusive"),
-            Self::NotOctal(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
+            Self::NotOctal => out.write_str("argument couldn't be parsed as an octal number"),
+            Self::OctalOutOfRange(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
             Self::NotAChoice(all) => {
                 write!(out, "argument(s) must be one of the following: {}", all.join(", "))
             }
@@ -74,11 +78,13 @@ impl std::fmt::Display for InvalidValue {
             Self::PercentilesOutOfRange => {
                 out.write_str("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
             }
-            Self::NoPersistence => out.write_str("persistence is not available in this version"),
+            Self::NotOnly("", reason) => write!(out, "must be empty here: {reason}"),
+            Self::NotOnly(only, reason) => write!(out, "must be '{only}' here: {reason}"),
             Self::LimitShape => out.write_str("Wrong number of arguments in buffer limit configuration."),
             Self::LimitClass => {
                 out.write_str("Invalid client class specified in buffer limit configuration.")
             }
+            Self::LimitClassAbsent(class) => write!(out, "nearhit has no clients of the class '{class}'"),
             Self::LimitNumbers => {
                 out.write_str("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
             }
@@ -108,16 +114,15 @@ impl Kind {
             Kind::Choice { field, choices } => *field(settings) = choice(value, choices)?,
             Kind::Switch(field) => *field(settings) = switch(value)?,
             Kind::Percentiles(field) => *field(settings) = percentiles(value)?,
-            Kind::WithoutFiles(only) if value.eq_ignore_ascii_case(only) => {}
-            Kind::WithoutFiles(_) => return Err(InvalidValue::NoPersistence),
-            Kind::OutputLimit(field) => *field(settings) = output_limit(value)?,
+            Kind::Only { value: only, reason } => require(only, value, reason)?,
+            Kind::OutputLimit(field) => *field(settings) = output_limit(value, *field(settings))?,
         }
         Ok(())
     }
 
     /// True if a value may hold blanks, so that several words are one value.
     pub fn holds_blanks(&self) -> bool {
-        matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::WithoutFiles(_) | Kind::OutputLimit(_))
+        matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::Only { .. } | Kind::OutputLimit(_))
     }
 
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
@@ -134,7 +139,7 @@ impl Kind {
             Kind::Percentiles(field) => {
                 field(settings).iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
             }
-            Kind::WithoutFiles(only) => (*only).to_owned(),
+            Kind::Only { value, .. } => (*value).to_owned(),
             Kind::OutputLimit(field) => {
                 let limit = field(settings);
                 format!("normal {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
@@ -148,25 +153,33 @@ fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
     (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
 }
 
-/// A negative number is a number, but outside of all bounds.
+/// Not with leading zeros or a `+`: as strict as Redis.
+fn is_canonical(text: &str) -> bool {
+    text == "0" || text.strip_prefix('-').unwrap_or(text).starts_with(|first| matches!(first, '1'..='9'))
+}
+
+/// A negative number is a number, but outside of all bounds; one beyond 64 bits is none.
 fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
-    let value: i128 = text.parse().map_err(|_| InvalidValue::NotInteger)?;
+    let value: i128 = text.parse().ok().filter(|_| is_canonical(text)).ok_or(InvalidValue::NotInteger)?;
+    if value < i64::MIN.into() || value > i128::from(max.max(i64::MAX as u64)) {
+        return Err(InvalidValue::NotInteger);
+    }
     let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min.into(), max.into()))?;
     in_range(value, min, max)
 }
 
 fn integer(text: &str, min: i64, max: i64) -> Result<i64, InvalidValue> {
-    let value: i64 = text.parse().map_err(|_| InvalidValue::NotInteger)?;
+    let value: i64 = text.parse().ok().filter(|_| is_canonical(text)).ok_or(InvalidValue::NotInteger)?;
     let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
     (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
 }
 
 fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {
-    let value = u64::from_str_radix(text, 8).map_err(|_| InvalidValue::NotInteger)?;
-    (value <= max).then_some(value).ok_or(InvalidValue::NotOctal(max))
+    let value = u64::from_str_radix(text, 8).map_err(|_| InvalidValue::NotOctal)?;
+    (value <= max).then_some(value).ok_or(InvalidValue::OctalOutOfRange(max))
 }
 
-/// `k` is a thousand and `kb` 1024, as in redis.conf.
+/// `k` is a thousand and `kb` 1024, as in redis.conf. No digits are zero, as in Redis.
 fn memory(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 8] = [
         ("kb", 1 << 10),
@@ -181,7 +194,9 @@ fn memory(text: &str) -> Option<u64> {
     let text = text.to_ascii_lowercase();
     let (digits, factor) =
         UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
-    digits.parse::<u64>().ok()?.checked_mul(*factor)
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok() };
+    number.filter(|_| is_number)?.checked_mul(*factor)
 }
 
 fn choice(text: &str, choices: &'static [&'static str]) -> Result<&'static str, InvalidValue> {
@@ -206,15 +221,33 @@ fn percentiles(text: &str) -> Result<Vec<f64>, InvalidValue> {
     text.split_ascii_whitespace().map(percentile).collect()
 }
 
-fn output_limit(text: &str) -> Result<OutputLimit, InvalidValue> {
-    let words = words::split(text).map_err(|_| InvalidValue::LimitShape)?;
-    let [class, hard, soft, seconds] = words.as_slice() else { return Err(InvalidValue::LimitShape) };
-    if !class.eq_ignore_ascii_case("normal") {
-        return Err(InvalidValue::LimitClass);
+/// `0` may be said as any number of bytes: `maxmemory 0mb`.
+fn require(only: &'static str, value: &str, reason: &'static str) -> Result<(), InvalidValue> {
+    let is_same = value.eq_ignore_ascii_case(only) || only == "0" && memory(value) == Some(0);
+    is_same.then_some(()).ok_or(InvalidValue::NotOnly(only, reason))
+}
+
+/// Groups of a class and three numbers; classes that are not named stay as they are.
+fn output_limit(text: &str, before: OutputLimit) -> Result<OutputLimit, InvalidValue> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    if !words.len().is_multiple_of(4) {
+        return Err(InvalidValue::LimitShape);
     }
-    let bytes = |word: &String| memory(word).ok_or(InvalidValue::LimitNumbers);
-    let soft_seconds = seconds.parse().map_err(|_| InvalidValue::LimitNumbers)?;
-    Ok(OutputLimit { hard_bytes: bytes(hard)?, soft_bytes: bytes(soft)?, soft_seconds })
+    words.chunks_exact(4).try_fold(before, |_, group| {
+        check_class(group[0])?;
+        let bytes = |word: &str| memory(word).ok_or(InvalidValue::LimitNumbers);
+        let soft_seconds = group[3].parse().map_err(|_| InvalidValue::LimitNumbers)?;
+        Ok(OutputLimit { hard_bytes: bytes(group[1])?, soft_bytes: bytes(group[2])?, soft_seconds })
+    })
+}
+
+fn check_class(class: &str) -> Result<(), InvalidValue> {
+    match class.to_ascii_lowercase().as_str() {
+        "normal" => Ok(()),
+        "replica" | "slave" => Err(InvalidValue::LimitClassAbsent("replica")),
+        "pubsub" => Err(InvalidValue::LimitClassAbsent("pubsub")),
+        _ => Err(InvalidValue::LimitClass),
+    }
 }
 
 #[cfg(test)]
@@ -223,12 +256,19 @@ mod tests {
 
     #[test]
     fn memory_takes_redis_units() {
-        for (text, bytes) in
-            [("7", 7), ("7b", 7), ("1k", 1000), ("1kB", 1024), ("2MB", 2 << 20), ("1g", 1_000_000_000)]
-        {
+        for (text, bytes) in [
+            ("7", 7),
+            ("7b", 7),
+            ("1k", 1000),
+            ("1kB", 1024),
+            ("2MB", 2 << 20),
+            ("1g", 1_000_000_000),
+            ("", 0),
+            ("kb", 0),
+        ] {
             assert_eq!(memory(text), Some(bytes), "{text}");
         }
-        for text in ["", "kb", "-1", "1tb", "99999999999gb", "1 kb"] {
+        for text in ["-1", "+1", "1tb", "99999999999gb", "1 kb", "1.5mb"] {
             assert_eq!(memory(text), None, "{text}");
         }
     }
@@ -238,7 +278,11 @@ mod tests {
         assert_eq!(number("x", 0, 9), Err(InvalidValue::NotInteger));
         assert_eq!(number("-1", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
         assert_eq!(number("10", 0, 9), Err(InvalidValue::OutOfRange(0, 9)));
-        assert_eq!(number("9", 0, 9), Ok(9));
+        assert_eq!((number("9", 0, 9), number("0", 0, 9)), (Ok(9), Ok(0)));
+        for text in ["", "+1", "01", "-0", " 1", "1.5", "99999999999999999999"] {
+            assert_eq!(number(text, 0, 9), Err(InvalidValue::NotInteger), "{text}");
+        }
+        assert_eq!(number("18446744073709551615", 0, u64::MAX), Ok(u64::MAX));
     }
 
     #[test]
@@ -252,28 +296,42 @@ mod tests {
     }
 
     #[test]
-    fn negative_numbers_and_switches_are_read() {
+    fn negative_numbers_are_numbers() {
         assert_eq!((integer("-1", -1, 9), integer("x", -1, 9)), (Ok(-1), Err(InvalidValue::NotInteger)));
         assert_eq!(integer("-2", -1, 9), Err(InvalidValue::OutOfRange(-1, 9)));
-        assert_eq!((switch("YES"), switch("on")), (Ok(true), Err(InvalidValue::NotASwitch)));
     }
 
     #[test]
-    fn what_would_write_files_is_refused() {
-        let set = |only, value| Kind::WithoutFiles(only).set(&mut Settings::default(), value);
-        assert_eq!((set("", ""), set("no", "NO")), (Ok(()), Ok(())));
-        assert_eq!(set("", "900 1"), Err(InvalidValue::NoPersistence));
-        assert_eq!(set("no", "yes"), Err(InvalidValue::NoPersistence));
+    fn octal_numbers_and_switches_are_told_from_others() {
+        assert_eq!((octal("770", 0o777), octal("", 7)), (Ok(0o770), Err(InvalidValue::NotOctal)));
+        assert_eq!(octal("999", 0o777), Err(InvalidValue::NotOctal));
+        assert_eq!(octal("1777", 0o777), Err(InvalidValue::OctalOutOfRange(0o777)));
+        assert_eq!(
+            (switch("YES"), switch("no"), switch("1")),
+            (Ok(true), Ok(false), Err(InvalidValue::NotASwitch))
+        );
+    }
+
+    #[test]
+    fn options_with_one_value_take_no_other() {
+        let set = |value, to| Kind::Only { value, reason: "so" }.set(&mut Settings::default(), to);
+        assert_eq!((set("", ""), set("no", "NO"), set("0", "0mb")), (Ok(()), Ok(()), Ok(())));
+        let error = set("no", "yes").expect_err("it takes only no");
+        assert_eq!(error.to_string(), "must be 'no' here: so");
+        assert_eq!(set("", "900 1").expect_err("it takes nothing").to_string(), "must be empty here: so");
     }
 
     #[test]
     fn output_limits_name_the_class_of_clients_there_is() {
-        assert_eq!(
-            output_limit("normal 1kb 2 3"),
-            Ok(OutputLimit { hard_bytes: 1024, soft_bytes: 2, soft_seconds: 3 })
-        );
-        assert_eq!(output_limit("pubsub 1 2 3"), Err(InvalidValue::LimitClass));
-        assert_eq!(output_limit("normal 1 2"), Err(InvalidValue::LimitShape));
-        assert_eq!(output_limit("normal 1 2 x"), Err(InvalidValue::LimitNumbers));
+        let limit = |text| output_limit(text, OutputLimit::default());
+        let expected = OutputLimit { hard_bytes: 1024, soft_bytes: 2, soft_seconds: 3 };
+        assert_eq!(limit("normal 1kb 2 3"), Ok(expected));
+        assert_eq!(limit("normal 9 9 9 NORMAL 1kb 2 3"), Ok(expected));
+        assert_eq!(output_limit("", expected), Ok(expected));
+        assert_eq!(limit("pubsub 1 2 3"), Err(InvalidValue::LimitClassAbsent("pubsub")));
+        assert_eq!(limit("slave 1 2 3"), Err(InvalidValue::LimitClassAbsent("replica")));
+        assert_eq!(limit("others 1 2 3"), Err(InvalidValue::LimitClass));
+        assert_eq!(limit("normal 1 2"), Err(InvalidValue::LimitShape));
+        assert_eq!(limit("normal 1 2 x"), Err(InvalidValue::LimitNumbers));
     }
 }

@@ -2,27 +2,55 @@
 //!
 //! Knows nothing of what the values are for; nobody below the commands knows this folder.
 
+mod directive;
 mod file;
+mod flags;
+mod help;
+mod include;
 mod kind;
+mod names;
 mod options;
+mod rewrite;
 mod settings;
 mod sources;
+#[cfg(test)]
+mod testing;
 mod words;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
+pub use directive::{Fault, Place, Refusal, Source};
 pub use kind::{InvalidValue, Kind};
-pub use options::{OPTIONS, OptionSpec, find};
+pub use names::ALIASES;
+pub use options::{OPTIONS, OptionSpec, find, names};
+pub use rewrite::RewriteError;
 pub use settings::{DebugAccess, OutputLimit, Settings};
-pub use sources::{StartError, from_command_line};
+pub use sources::{Start, StartError, from_command_line};
+pub use words::NotWords;
 
 /// The options in force. Readers take a snapshot; who reads often keeps it and looks at the generation.
 pub struct Config {
     current: RwLock<Arc<Settings>>,
     generation: AtomicU64,
+    /// Held while options change, which may take long: readers are not kept waiting.
+    changing: Mutex<Vec<Applier>>,
+    file: Option<PathBuf>,
+}
+
+/// Makes a change come true outside: settings before and after. After an error the settings stay as they were.
+type Applier = Box<dyn Fn(&Settings, &Settings) -> Result<(), NotApplied> + Send + Sync>;
+
+/// Why a change did not come true.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotApplied {
+    /// The option that was to change.
+    pub option: &'static str,
+    /// Why it did not.
+    pub reason: String,
 }
 
 impl Default for Config {
@@ -31,23 +59,39 @@ impl Default for Config {
     }
 }
 
+impl From<Settings> for Config {
+    fn from(settings: Settings) -> Self {
+        Self::new(settings)
+    }
+}
+
 /// Why `CONFIG SET` changed nothing.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetError {
     /// There is no such option.
     Unknown(String),
+    /// Redis has such an option.
+    OnlyInRedis(String),
     /// It can only be set at start.
-    Immutable(&'static str),
+    Immutable(String),
     /// It is named twice.
-    Duplicate(&'static str),
+    Duplicate(String),
     /// Its value is not one.
-    Invalid(&'static str, InvalidValue),
+    Invalid(String, InvalidValue),
+    /// Its value is one, but nothing could be done about it.
+    NotApplied(NotApplied),
 }
 
 impl Config {
-    /// Begins with these values.
+    /// Begins with these values, which came from no file.
     pub fn new(settings: Settings) -> Self {
-        Self { current: RwLock::new(Arc::new(settings)), generation: AtomicU64::new(0) }
+        Self::from_file(settings, None)
+    }
+
+    /// Begins with these values; `file` is what [`rewrite`](Self::rewrite) writes.
+    pub fn from_file(settings: Settings, file: Option<PathBuf>) -> Self {
+        let current = RwLock::new(Arc::new(settings));
+        Self { current, generation: AtomicU64::new(0), changing: Mutex::default(), file }
     }
 
     /// The values now.
@@ -60,32 +104,81 @@ impl Config {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// Changes several options, all or none.
+    /// From now on this is asked to make changes come true, before anyone sees them.
+    pub fn when_changed(
+        &self,
+        applier: impl Fn(&Settings, &Settings) -> Result<(), NotApplied> + Send + Sync + 'static,
+    ) {
+        self.changing.lock().push(Box::new(applier));
+    }
+
+    /// Takes back some of `maxclients`, before anyone was let in.
+    pub fn lower_max_clients(&self, to: u64) {
+        let mut current = self.current.write();
+        *current = Arc::new(Settings { maxclients: to, ..Settings::clone(&current) });
+    }
+
+    /// Changes several options, all or none. Names are judged before values, as in Redis.
     ///
     /// # Errors
     /// The first pair that cannot be set.
     pub fn set(&self, pairs: &[(&str, &str)]) -> Result<(), SetError> {
-        let mut current = self.current.write();
-        let mut changed = Settings::clone(&current);
-        let mut seen: Vec<&'static str> = Vec::with_capacity(pairs.len());
-        for (name, value) in pairs {
-            let option = find(name).ok_or_else(|| SetError::Unknown((*name).to_owned()))?;
-            check_settable(option, &seen)?;
-            seen.push(option.name);
-            option.kind.set(&mut changed, value).map_err(|why| SetError::Invalid(option.name, why))?;
+        let options = settable(pairs)?;
+        let appliers = self.changing.lock();
+        let before = self.settings();
+        let mut after = Settings::clone(&before);
+        for (option, (name, value)) in options.into_iter().zip(pairs) {
+            let set = option.kind.set(&mut after, value);
+            set.map_err(|why| SetError::Invalid(name.to_ascii_lowercase(), why))?;
         }
-        *current = Arc::new(changed);
+        apply(&appliers, &before, &after).map_err(SetError::NotApplied)?;
+        *self.current.write() = Arc::new(after);
         self.generation.fetch_add(1, Ordering::Release);
         Ok(())
     }
+
+    /// Writes the values to the file that they came from.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read or written.
+    pub fn rewrite(&self) -> Result<(), RewriteError> {
+        let _unchanging = self.changing.lock();
+        let path = self.file.as_deref().ok_or(RewriteError::NoFile)?;
+        rewrite::rewrite(path, &self.settings())
+    }
 }
 
-fn check_settable(option: &OptionSpec, seen: &[&'static str]) -> Result<(), SetError> {
-    if !option.mutable {
-        return Err(SetError::Immutable(option.name));
+/// The options of these names; the first name that is not settable is the one that is told.
+fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError> {
+    let mut options: Vec<&'static OptionSpec> = Vec::with_capacity(pairs.len());
+    for (name, _) in pairs {
+        let option = find(name).ok_or_else(|| unknown(name))?;
+        if !option.mutable {
+            return Err(SetError::Immutable((*name).to_owned()));
+        }
+        if options.iter().any(|earlier| earlier.name == option.name) {
+            return Err(SetError::Duplicate((*name).to_owned()));
+        }
+        options.push(option);
     }
-    if seen.contains(&option.name) {
-        return Err(SetError::Duplicate(option.name));
+    Ok(options)
+}
+
+fn unknown(name: &str) -> SetError {
+    match Fault::no_such_option(name) {
+        Fault::OnlyInRedis(name) => SetError::OnlyInRedis(name),
+        _ => SetError::Unknown(name.to_owned()),
+    }
+}
+
+/// Asks all; after a refusal those that were asked before it go back.
+fn apply(appliers: &[Applier], before: &Settings, after: &Settings) -> Result<(), NotApplied> {
+    for (done, applier) in appliers.iter().enumerate() {
+        if let Err(refusal) = applier(before, after) {
+            // What was so a moment ago can be so again; if not, the applier has told the log.
+            appliers[..done].iter().rev().for_each(|applier| drop(applier(after, before)));
+            return Err(refusal);
+        }
     }
     Ok(())
 }
@@ -97,8 +190,8 @@ mod tests {
     #[test]
     fn several_options_are_set_together_or_not_at_all() {
         let config = Config::default();
-        let refused = config.set(&[("timeout", "7"), ("maxclients", "none")]);
-        assert!(matches!(refused, Err(SetError::Invalid("maxclients", _))));
+        let refused = config.set(&[("timeout", "7"), ("MaxClients", "none")]);
+        assert!(matches!(refused, Err(SetError::Invalid(name, _)) if name == "maxclients"));
         assert_eq!((config.settings().timeout, config.generation()), (0, 0));
         config.set(&[("TIMEOUT", "7"), ("maxclients", "5")]).expect("both are valid");
         assert_eq!((config.settings().timeout, config.settings().maxclients), (7, 5));
@@ -108,8 +201,27 @@ mod tests {
     #[test]
     fn unknown_fixed_and_repeated_options_are_refused() {
         let set = |pairs: &[(&str, &str)]| Config::default().set(pairs).expect_err("it must be refused");
-        assert_eq!(set(&[("nonsense", "1")]), SetError::Unknown("nonsense".into()));
-        assert_eq!(set(&[("port", "1")]), SetError::Immutable("port"));
-        assert_eq!(set(&[("timeout", "1"), ("Timeout", "2")]), SetError::Duplicate("timeout"));
+        assert_eq!(set(&[("timeout", "x"), ("nonsense", "1")]), SetError::Unknown("nonsense".into()));
+        assert_eq!(set(&[("Cluster-Port", "1")]), SetError::OnlyInRedis("cluster-port".into()));
+        assert_eq!(set(&[("timeout", "x"), ("Unixsocket", "1")]), SetError::Immutable("Unixsocket".into()));
+        assert_eq!(set(&[("timeout", "1"), ("Timeout", "2")]), SetError::Duplicate("Timeout".into()));
+    }
+
+    #[test]
+    fn what_does_not_come_true_is_not_set_and_taken_back() {
+        let config = Config::default();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&seen);
+        config.when_changed(move |_, after| {
+            told.lock().push(after.timeout);
+            Ok(())
+        });
+        config.when_changed(|_, after| match after.timeout {
+            2 => Err(NotApplied { option: "timeout", reason: "not two".into() }),
+            _ => Ok(()),
+        });
+        config.set(&[("timeout", "1")]).expect("one is fine");
+        assert!(matches!(config.set(&[("timeout", "2")]), Err(SetError::NotApplied(_))));
+        assert_eq!((config.settings().timeout, seen.lock().as_slice()), (1, &[1, 2, 1][..]));
     }
 }

@@ -1,6 +1,7 @@
 //! Every option, one entry each.
 
 use super::kind::Kind;
+use super::names::ALIASES;
 
 /// What is known of an option.
 pub struct OptionSpec {
@@ -23,19 +24,29 @@ impl OptionSpec {
     }
 }
 
-/// The option of this name, in any case.
+/// The option of this name or alias, in any case.
 pub fn find(name: &str) -> Option<&'static OptionSpec> {
+    let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+    let name = alias.map_or(name, |(_, of)| of);
     OPTIONS.iter().find(|option| option.name.eq_ignore_ascii_case(name))
+}
+
+/// Every spelling under which an option is shown.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
+    let aliases = ALIASES.iter().filter_map(|(alias, _)| Some((*alias, find(alias)?)));
+    OPTIONS.iter().map(|option| (option.name, option)).chain(aliases)
 }
 
 /// Threads of one kind; beyond this a machine is not helped by more.
 const MAX_THREADS: u64 = 1024;
 /// As far as a `c_int` goes.
 const MAX_INT: u64 = i32::MAX as u64;
+/// Why files are not written.
+const IN_MEMORY: &str = "nearhit keeps its data in memory only";
+/// Why the options of replicas have no other value.
+const NO_REPLICAS: &str = "nearhit has no replicas";
 /// As far as a `long` goes.
 const MAX_LONG: u64 = i64::MAX as u64;
-/// The number of databases, which is fixed.
-pub(super) const DATABASES: u64 = 16;
 
 /// Every option. To add one, add its entry, its field in `Settings` and its paragraph in `configs/nearhit.conf`.
 pub static OPTIONS: &[OptionSpec] = &[
@@ -43,14 +54,14 @@ pub static OPTIONS: &[OptionSpec] = &[
         name: "bind",
         kind: Kind::Words(|settings| &mut settings.bind),
         default: "127.0.0.1 -::1",
-        mutable: false,
+        mutable: true,
         help: "Addresses to listen on; one with a leading '-' may be missing on this machine, '*' is all of IPv4",
     },
     OptionSpec {
         name: "port",
         kind: Kind::Number { field: |settings| &mut settings.port, min: 0, max: 65535 },
         default: "6379",
-        mutable: false,
+        mutable: true,
         help: "TCP port; 0 is none beside a Unix socket, and a free one without",
     },
     OptionSpec {
@@ -121,27 +132,6 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "'normal <hard> <soft> <seconds>': when to disconnect clients that do not read; 0 never",
     },
     OptionSpec {
-        name: "databases",
-        kind: Kind::Number { field: |settings| &mut settings.databases, min: DATABASES, max: DATABASES },
-        default: "16",
-        mutable: false,
-        help: "Number of databases; always 16",
-    },
-    OptionSpec {
-        name: "save",
-        kind: Kind::WithoutFiles(""),
-        default: "",
-        mutable: true,
-        help: "When to save the data to a file; always empty, since this version does not",
-    },
-    OptionSpec {
-        name: "appendonly",
-        kind: Kind::WithoutFiles("no"),
-        default: "no",
-        mutable: true,
-        help: "Whether to log changes to a file; always 'no', since this version does not",
-    },
-    OptionSpec {
         name: "requirepass",
         kind: Kind::Text(|settings| &mut settings.requirepass),
         default: "",
@@ -179,7 +169,7 @@ pub static OPTIONS: &[OptionSpec] = &[
             choices: &["debug", "verbose", "notice", "warning", "nothing"],
         },
         default: "notice",
-        mutable: false,
+        mutable: true,
         help: "What is logged",
     },
     OptionSpec {
@@ -233,11 +223,18 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Percentiles of these times that INFO LATENCYSTATS shows",
     },
     OptionSpec {
+        name: "dir",
+        kind: Kind::Text(|settings| &mut settings.dir),
+        default: ".",
+        mutable: false,
+        help: "Folder that relative paths begin in",
+    },
+    OptionSpec {
         name: "ignore-unknown-config",
         kind: Kind::Words(|settings| &mut settings.ignore_unknown_config),
         default: "",
         mutable: false,
-        help: "Names of unknown options that a configuration file may hold; anywhere in the file",
+        help: "Unknown options that are ignored: 'yes' for all, or their names, which may be patterns",
     },
     OptionSpec {
         name: "index-seed",
@@ -246,12 +243,120 @@ pub static OPTIONS: &[OptionSpec] = &[
         mutable: false,
         help: "Seed of the random levels in the graphs: equal seeds and requests build equal graphs",
     },
+    // Options of Redis that have one value here: configurations name them, and clients ask for them.
+    OptionSpec {
+        name: "databases",
+        kind: Kind::Only { value: "16", reason: "their number is fixed" },
+        default: "16",
+        mutable: false,
+        help: "Number of databases",
+    },
+    OptionSpec {
+        name: "save",
+        kind: Kind::Only { value: "", reason: IN_MEMORY },
+        default: "",
+        mutable: true,
+        help: "When to save the data to a file",
+    },
+    OptionSpec {
+        name: "appendonly",
+        kind: Kind::Only { value: "no", reason: IN_MEMORY },
+        default: "no",
+        mutable: true,
+        help: "Whether to log changes to a file",
+    },
+    OptionSpec {
+        name: "maxmemory",
+        kind: Kind::Only { value: "0", reason: "memory is not limited yet" },
+        default: "0",
+        mutable: true,
+        help: "Limit of memory; 0 is none",
+    },
+    OptionSpec {
+        name: "maxmemory-policy",
+        kind: Kind::Only { value: "noeviction", reason: "nothing is evicted yet" },
+        default: "noeviction",
+        mutable: true,
+        help: "What is evicted at the limit of memory",
+    },
+    OptionSpec {
+        name: "notify-keyspace-events",
+        kind: Kind::Only { value: "", reason: "nearhit has no keyspace notifications" },
+        default: "",
+        mutable: true,
+        help: "Events that are published",
+    },
+    OptionSpec {
+        name: "cluster-enabled",
+        kind: Kind::Only { value: "no", reason: "nearhit is no cluster" },
+        default: "no",
+        mutable: false,
+        help: "Whether the server is part of a cluster",
+    },
+    OptionSpec {
+        name: "replicaof",
+        kind: Kind::Only { value: "", reason: NO_REPLICAS },
+        default: "",
+        mutable: false,
+        help: "Server whose data is copied",
+    },
+    OptionSpec {
+        name: "replica-read-only",
+        kind: Kind::Only { value: "yes", reason: NO_REPLICAS },
+        default: "yes",
+        mutable: true,
+        help: "Whether a replica refuses writes",
+    },
+    OptionSpec {
+        name: "protected-mode",
+        kind: Kind::Only { value: "no", reason: "who may connect is up to 'bind' and 'requirepass'" },
+        default: "no",
+        mutable: true,
+        help: "Whether others need a password",
+    },
+    OptionSpec {
+        name: "tls-port",
+        kind: Kind::Only { value: "0", reason: "nearhit has no TLS" },
+        default: "0",
+        mutable: true,
+        help: "Port for TLS; 0 is none",
+    },
+    OptionSpec {
+        name: "aclfile",
+        kind: Kind::Only { value: "", reason: "nearhit has no users but the default one" },
+        default: "",
+        mutable: false,
+        help: "File of users",
+    },
+    OptionSpec {
+        name: "daemonize",
+        kind: Kind::Only { value: "no", reason: "start it in the background by the service manager" },
+        default: "no",
+        mutable: false,
+        help: "Whether to run in the background",
+    },
+    OptionSpec {
+        name: "supervised",
+        kind: Kind::Only { value: "no", reason: "the service manager needs no word from nearhit" },
+        default: "no",
+        mutable: false,
+        help: "Who is told that the server is ready",
+    },
+    OptionSpec {
+        name: "syslog-enabled",
+        kind: Kind::Only { value: "no", reason: "log to standard output or 'logfile'" },
+        default: "no",
+        mutable: false,
+        help: "Whether to log to syslog",
+    },
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
+    use crate::config::{Settings, words};
+
+    const SAMPLE: &str = include_str!("../../configs/nearhit.conf");
 
     #[test]
     fn every_default_is_valid_and_shown_back_as_a_valid_value() {
@@ -269,12 +374,44 @@ mod tests {
     }
 
     #[test]
+    fn aliases_and_names_in_any_case_are_found() {
+        let name = |text| find(text).map(|option| option.name);
+        assert_eq!((name("PORT"), name("Slave-Read-Only")), (Some("port"), Some("replica-read-only")));
+        assert_eq!(name("nonsense"), None);
+        assert!(names().any(|(name, option)| (name, option.name) == ("slaveof", "replicaof")));
+    }
+
+    #[test]
     fn the_sample_configuration_documents_every_option_with_its_default() {
-        let sample = include_str!("../../configs/nearhit.conf");
         for option in OPTIONS {
             let shown = if option.default.is_empty() { "\"\"" } else { option.default };
             let line = format!("# {} {shown}", option.name);
-            assert!(sample.lines().any(|found| found == line), "missing: {line}");
+            assert!(SAMPLE.lines().any(|found| found == line), "missing: {line}");
+        }
+    }
+
+    #[test]
+    fn the_bounds_in_the_sample_configuration_are_true_and_complete() {
+        for option in OPTIONS {
+            let (min, max) = match option.kind {
+                Kind::Number { min, max, .. } => (min.to_string(), max.to_string()),
+                Kind::Integer { min, max, .. } => (min.to_string(), max.to_string()),
+                Kind::Memory { min, max, .. } => (format!("{}mb", min >> 20), max.to_string()),
+                Kind::Octal { max, .. } => ("0".into(), format!("{max:o}")),
+                _ => continue,
+            };
+            let lines = format!("# Bounds: {min} to {max}.\n# {} {}\n", option.name, option.default);
+            assert!(SAMPLE.contains(&lines), "missing: {lines}");
+        }
+    }
+
+    #[test]
+    fn a_commented_out_default_may_be_uncommented() {
+        for line in SAMPLE.lines().filter_map(|line| line.strip_prefix("# ")) {
+            let mut words = words::split(line).unwrap_or_default().into_iter();
+            let Some(option) = words.next().and_then(|name| find(&name)) else { continue };
+            let value = words.collect::<Vec<_>>().join(" ");
+            option.kind.set(&mut Settings::default(), &value).unwrap_or_else(|why| panic!("{line}: {why}"));
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) fn clients(server: &Server, out: &mut Text) {
     out.field("blocked_clients", 0);
     out.field("tracking_clients", 0);
     out.field("pubsub_clients", 0);
+    let watching = clients.iter().filter(|client| client.watch.load(Ordering::Relaxed) > 0).count();
+    out.field("watching_clients", watching);
     out.field("clients_in_timeout_table", 0);
     out.field("total_blocking_keys", 0);
     out.field("total_blocking_keys_on_nokey", 0);

@@ -1,8 +1,28 @@
 //! What time is it: the system's clock, or one that a test sets.
+//!
+//! For a thread it may stand still: the commands of a transaction are to see one moment, as in Redis.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The time that never is: the clock goes.
+const GOES: i64 = i64::MIN;
+
+thread_local! {
+    /// The time at which the clocks stand for this thread.
+    static STANDS_AT_MS: Cell<i64> = const { Cell::new(GOES) };
+}
+
+/// The time in which clocks stand still for a thread; until the drop.
+pub(super) struct Moment;
+
+impl Drop for Moment {
+    fn drop(&mut self) {
+        STANDS_AT_MS.set(GOES);
+    }
+}
 
 /// Tells the time by which keys end. Clones tell the same time.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +48,17 @@ impl Clock {
 
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
-        match &self.0 {
-            Source::System => system_now_ms(),
-            Source::Manual(now) => now.load(Ordering::Acquire),
+        match (STANDS_AT_MS.get(), &self.0) {
+            (GOES, Source::System) => system_now_ms(),
+            (GOES, Source::Manual(now)) => now.load(Ordering::Acquire),
+            (now_ms, _) => now_ms,
         }
+    }
+
+    /// Lets all clocks stand still for this thread.
+    pub(super) fn stop_at(now_ms: i64) -> Moment {
+        STANDS_AT_MS.set(now_ms);
+        Moment
     }
 
     /// Moves a manual clock by `by_ms`; the system's clock goes by itself, and does not hear this.
@@ -58,6 +85,17 @@ mod tests {
         let other = clock.clone();
         clock.advance(10);
         assert_eq!(other.now_ms(), 15);
+    }
+
+    #[test]
+    fn a_stopped_clock_stands_for_its_thread_only() {
+        let clock = Clock::manual(5);
+        let moment = Clock::stop_at(clock.now_ms());
+        clock.advance(10);
+        assert_eq!(clock.now_ms(), 5);
+        std::thread::scope(|scope| scope.spawn(|| assert_eq!(clock.now_ms(), 15)).join()).unwrap();
+        drop(moment);
+        assert_eq!(clock.now_ms(), 15);
     }
 
     #[test]

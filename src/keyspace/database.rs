@@ -21,7 +21,7 @@ const EXPIRY_BATCH: usize = 64;
 /// A map from keys to values.
 #[derive(Debug)]
 pub struct Database {
-    pub(super) shards: Box<[Shard]>,
+    pub(super) shards: Arc<[Shard]>,
     pub(super) common: Arc<Common>,
     /// Where the next expiry cycle begins, so that one that runs out of budget does not starve the last shards.
     next_expiry: AtomicUsize,
@@ -70,11 +70,11 @@ impl Database {
     /// What `look` says of a key's entry; it runs under the shard's read lock, so it should be short.
     pub fn lookup<R>(&self, key: &[u8], attention: Attention, look: impl FnOnce(&Entry) -> R) -> Option<R> {
         let hash = self.common.hash(key);
-        let Shard { table, lookups } = &self.shards[shard_of(hash)];
-        let table = table.read();
+        let shard = &self.shards[shard_of(hash)];
+        let table = shard.read();
         let now_ms = self.common.clock.now_ms();
         let entry = table.find_live(hash, key, now_ms);
-        attention.pay(lookups, entry, now_ms);
+        attention.pay(&shard.lookups, entry, now_ms);
         entry.map(look)
     }
 
@@ -195,7 +195,7 @@ impl Database {
 
     fn has_due(&self, shard: usize) -> bool {
         let now_ms = self.common.clock.now_ms();
-        let table = self.shards[shard].table.read();
+        let table = self.shards[shard].read();
         [table.deadlines(), table.field_deadlines()].iter().any(|kind| kind.first_due(now_ms).is_some())
     }
 

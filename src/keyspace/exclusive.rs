@@ -8,7 +8,7 @@ use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
 use super::reaper::Garbage;
-use super::shard::{SHARDS, shard_of};
+use super::shard::{SHARDS, Shard, shard_of};
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
@@ -35,8 +35,17 @@ pub struct Exclusive<'k> {
 
 #[derive(Debug)]
 struct Held<'k> {
-    shard: usize,
+    number: usize,
+    shard: &'k Shard,
     table: RwLockWriteGuard<'k, Table>,
+}
+
+impl Held<'_> {
+    /// The way to a table that can be changed: who watches the key is told.
+    fn change(&mut self, key: &[u8]) -> &mut Table {
+        self.shard.watched.touch(key);
+        &mut self.table
+    }
 }
 
 /// Where a live key was found.
@@ -62,7 +71,10 @@ impl<'k> Exclusive<'k> {
 
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
-        let lock = |shard: usize| Held { shard, table: db.shards[shard].table.write() };
+        let lock = |number: usize| {
+            let shard = &db.shards[number];
+            Held { number, shard, table: shard.write() }
+        };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
         Self { db, now_ms: db.common.clock.now_ms(), held, garbage: db.common.reaper.garbage() }
@@ -106,8 +118,9 @@ impl<'k> Exclusive<'k> {
         let Some(Found { held, id, .. }) = self.find(key) else {
             return Ok(self.create_hash(key, limits, edit));
         };
-        let table = &mut self.held[held].table;
-        table.entry(id).mark_used(now_ms);
+        self.held[held].table.entry(id).mark_used(now_ms);
+        self.held[held].table.entry(id).value().as_hash()?;
+        let table = self.held[held].change(key);
         let outcome = table.edit_hash(id, limits, now_ms, edit)?;
         if table.entry(id).is_empty_hash(now_ms) {
             self.remove(key);
@@ -123,9 +136,9 @@ impl<'k> Exclusive<'k> {
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let Some(Found { held, id, .. }) = self.find(key) else { return Ok(None) };
-        let table = &mut self.held[held].table;
-        table.entry(id).mark_used(self.now_ms);
-        table.edit_string(id, edit).map(Some)
+        self.held[held].table.entry(id).mark_used(self.now_ms);
+        self.held[held].table.entry(id).value().as_string()?;
+        self.held[held].change(key).edit_string(id, edit).map(Some)
     }
 
     /// True if there is such a key.
@@ -144,7 +157,7 @@ impl<'k> Exclusive<'k> {
         let Some(Found { held, id, .. }) = self.find(key) else {
             return self.insert(key, value, deadline);
         };
-        let table = &mut self.held[held].table;
+        let table = self.held[held].change(key);
         table.entry(id).mark_used(self.now_ms);
         table.set_deadline(id, deadline);
         if let Some(old) = table.replace(id, value) {
@@ -156,7 +169,7 @@ impl<'k> Exclusive<'k> {
     pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
         let found = self.find(key);
         if let Some(Found { held, id, .. }) = found {
-            self.held[held].table.set_deadline(id, deadline);
+            self.held[held].change(key).set_deadline(id, deadline);
         }
         found.is_some()
     }
@@ -165,7 +178,7 @@ impl<'k> Exclusive<'k> {
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let found = self.find(key);
         if let Some(found) = found {
-            let entry = self.take_found(found);
+            let entry = self.held[found.held].change(key).take(found.hash, found.id);
             self.garbage.add(entry);
         }
         found.is_some()
@@ -174,14 +187,15 @@ impl<'k> Exclusive<'k> {
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
-        let entry = self.take_found(found);
+        let entry = self.held[found.held].change(key).take(found.hash, found.id);
         let deadline = entry.deadline();
         Some((entry.into_value(), deadline))
     }
 
     /// Removes all keys of the shards that are locked.
     pub(super) fn clear(&mut self) {
-        for Held { table, .. } in &mut self.held {
+        for Held { table, shard, .. } in &mut self.held {
+            shard.watched.touch_all(|_| false);
             table.unbind_all();
             if table.len() > 0 {
                 self.garbage.add_table(std::mem::take(&mut **table));
@@ -191,7 +205,11 @@ impl<'k> Exclusive<'k> {
 
     /// Exchanges all keys with another database, of which the same shards are locked.
     pub(super) fn swap(&mut self, other: &mut Self) {
+        let (hasher, now_ms) = (&self.db.common, self.now_ms);
+        let has = |table: &Table, key: &[u8]| table.find_live(hasher.hash(key), key, now_ms).is_some();
         for (mine, theirs) in self.held.iter_mut().zip(&mut other.held) {
+            mine.shard.watched.touch_all(|key| has(&theirs.table, key));
+            theirs.shard.watched.touch_all(|key| has(&mine.table, key));
             mine.table.unbind_all();
             theirs.table.unbind_all();
             std::mem::swap(&mut *mine.table, &mut *theirs.table);
@@ -234,7 +252,7 @@ impl<'k> Exclusive<'k> {
         let hash = self.db.common.hash(key);
         let held = self.held_of(hash);
         let entry = Entry::new(key, value, deadline, self.now_ms);
-        self.held[held].table.insert(hash, entry);
+        self.held[held].change(key).insert(hash, entry);
     }
 
     /// Where the key is, if it has not ended. If it has, it is removed here.
@@ -258,14 +276,16 @@ impl<'k> Exclusive<'k> {
     /// and how many fields were removed.
     fn expire_fields(&mut self, found: Found, limit: usize) -> (bool, usize) {
         let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
-        let table = &mut self.held[found.held].table;
-        let is_live = table.entry(found.id).is_live(now_ms);
+        let held = &mut self.held[found.held];
+        let is_live = held.table.entry(found.id).is_live(now_ms);
         let removed = if is_live {
+            held.shard.watched.touch(held.table.entry(found.id).key());
             let removed =
-                table.edit_hash(found.id, limits, now_ms, |hash| hash.remove_some_due(now_ms, limit));
+                held.table.edit_hash(found.id, limits, now_ms, |hash| hash.remove_some_due(now_ms, limit));
             removed.expect("only hashes have fields that end")
         } else {
-            let entry = self.take_found(found);
+            let entry = held.table.take(found.hash, found.id);
+            held.shard.watched.touch_ended(entry.key());
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
             self.garbage.add(entry);
             fields
@@ -275,18 +295,16 @@ impl<'k> Exclusive<'k> {
     }
 
     fn expire(&mut self, found: Found) {
-        let entry = self.take_found(found);
+        let held = &mut self.held[found.held];
+        let entry = held.table.take(found.hash, found.id);
+        held.shard.watched.touch_ended(entry.key());
         self.garbage.add(entry);
         self.db.common.count_expired();
     }
 
-    fn take_found(&mut self, found: Found) -> Entry {
-        self.held[found.held].table.take(found.hash, found.id)
-    }
-
     fn held_of(&self, hash: u64) -> usize {
         let shard = shard_of(hash);
-        let held = self.held.binary_search_by_key(&shard, |held| held.shard);
+        let held = self.held.binary_search_by_key(&shard, |held| held.number);
         held.expect("the key was named when the shards were locked")
     }
 }

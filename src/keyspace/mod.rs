@@ -7,6 +7,8 @@
 //! database.rs    lookups, and the whole of one database
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
+//! reservation.rs shards kept for the commands of one transaction
+//! watch.rs       who wants to know whether a key changes
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
 //! table.rs       one shard's entries: index, slab, deadlines
@@ -24,6 +26,7 @@ mod exclusive;
 mod expiry;
 mod hash;
 mod reaper;
+mod reservation;
 mod scan;
 mod shard;
 mod shared;
@@ -33,6 +36,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod value;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,10 +51,12 @@ pub use self::expiry::Deadline;
 use self::hash::SharedLimits;
 pub use self::hash::{Hash, HashRef, HashView, PackedLimits};
 pub use self::reaper::Reaper;
+pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::string::{StringRef, StringValue, TextEdit};
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
+pub use self::watch::Watch;
 use crate::record::Record;
 
 /// How many databases there are (Redis' default for `databases`).
@@ -61,6 +67,7 @@ pub const DATABASES: usize = 16;
 pub struct Keyspace {
     databases: Box<[Database]>,
     common: Arc<Common>,
+    long_transactions: reservation::LongTransactions,
 }
 
 /// What the databases share.
@@ -92,7 +99,7 @@ impl Keyspace {
             draws: AtomicU64::new(0),
         });
         let databases = (0..DATABASES).map(|_| Database::new(Arc::clone(&common))).collect();
-        Self { databases, common }
+        Self { databases, common, long_transactions: reservation::LongTransactions::default() }
     }
 
     /// A database by its number.
@@ -176,7 +183,7 @@ impl Keyspace {
 
     /// Lookups by reading commands that found their key, and that did not.
     pub fn hits_and_misses(&self) -> (u64, u64) {
-        let lookups = self.databases.iter().flat_map(|db| &db.shards).map(|shard| &shard.lookups);
+        let lookups = self.databases.iter().flat_map(|db| &*db.shards).map(|shard| &shard.lookups);
         lookups.fold((0, 0), |(hits, misses), lookups| (hits + lookups.hits(), misses + lookups.misses()))
     }
 
@@ -185,7 +192,7 @@ impl Keyspace {
         self.common.expired_keys.store(0, Ordering::Relaxed);
         self.common.expired_subkeys.store(0, Ordering::Relaxed);
         self.common.reaper.reset_freed();
-        self.databases.iter().flat_map(|db| &db.shards).for_each(|shard| shard.lookups.reset());
+        self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());
     }
 }
 

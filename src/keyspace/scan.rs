@@ -111,7 +111,7 @@ impl Database {
 
     /// Where to go on in the shard, or none at its end.
     fn scan_shard(&self, from: Cursor, budget: &mut Budget, visit: &mut impl FnMut(&Entry)) -> Option<u32> {
-        let table = self.shards[from.shard].table.read();
+        let table = self.shards[from.shard].read();
         let now_ms = self.common.clock.now_ms();
         walk(table.slab(), from.position, budget, &mut |entry| {
             let alive = entry.is_live(now_ms);
@@ -123,14 +123,14 @@ impl Database {
     }
 
     fn random_try(&self) -> Option<Vec<u8>> {
-        let sizes: Vec<usize> = self.shards.iter().map(|shard| shard.table.read().len()).collect();
+        let sizes: Vec<usize> = self.shards.iter().map(|shard| shard.read().len()).collect();
         let mut chosen = self.common.random_below(sizes.iter().sum())?;
         let shard = sizes.iter().position(|size| {
             let here = chosen < *size;
             chosen -= if here { 0 } else { *size };
             here
         })?;
-        let table = self.shards[shard].table.read();
+        let table = self.shards[shard].read();
         let entry = table.slab().nth(chosen)?;
         let alive = entry.is_live(self.common.clock.now_ms());
         alive.then(|| entry.key().to_vec())

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::reservation::Mark;
 use super::table::Table;
+use super::watch::Watched;
 
 /// Shards in a database.
 pub(super) const SHARDS: usize = 1 << SHARD_BITS;
@@ -20,8 +22,10 @@ const SHARD_SHIFT: u32 = 48;
 ///
 /// # Lock order
 ///
-/// 1. shards, by (database, shard), each at most once: `Exclusive` and `Shared` sort them;
-/// 2. the lock of a vector set, inside.
+/// 1. shards, by (database, shard), each at most once: `Exclusive` and `Shared` sort them. A transaction reserves them in
+///    the same order, and a thread that waits for it holds lower ones at most (see `reservation.rs`);
+/// 2. the lock of a vector set, inside;
+/// 3. those of marks and watchers, innermost, and for a moment only.
 ///
 /// Nothing that holds the lock of a set asks for a shard, and nothing that holds a shard waits for anything else:
 /// freed values go to the reaper by a channel that never blocks, after the shards are unlocked.
@@ -31,6 +35,8 @@ const SHARD_SHIFT: u32 = 48;
 /// A command takes every shard it needs before its first look, and keeps them until its last change. Its effect takes
 /// place at the moment at which it holds them all: two commands that share a key, one of them a writer, have an
 /// order there, and as each spends its `Record` before it unlocks, the journal has the same order.
+///
+/// The commands of a transaction have one moment together: their shards are reserved for it.
 ///
 /// A command on a vector set holds the shard only to look up the set and its binding. Its moment is under the set's
 /// own lock, where it compares the binding. Whoever makes the key mean something else unbinds the set under the
@@ -43,9 +49,39 @@ const SHARD_SHIFT: u32 = 48;
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Shard {
-    pub(super) table: RwLock<Table>,
-    /// Beside the lock that the lookup has just written to.
+    table: RwLock<Table>,
+    /// Beside the lock that the lookup has just written to, as are the next two.
     pub(super) lookups: Lookups,
+    pub(super) mark: Mark,
+    pub(super) watched: Watched,
+}
+
+impl Shard {
+    /// Locks the shard for a look, when no transaction of another thread has it.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Table> {
+        loop {
+            let table = self.table.read();
+            if self.mark.admits_me() {
+                return table;
+            }
+            let obstacle = self.mark.obstacle();
+            drop(table);
+            obstacle.wait();
+        }
+    }
+
+    /// Locks the shard for changes, when no transaction of another thread has it.
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        loop {
+            let table = self.table.write();
+            if self.mark.admits_me() {
+                return table;
+            }
+            let obstacle = self.mark.obstacle();
+            drop(table);
+            obstacle.wait();
+        }
+    }
 }
 
 /// How many lookups by reading commands found their key.

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::entry::Entry;
 use super::shard::shard_of;
 use super::table::Table;
+use super::value::{SetHandle, WrongType};
 use super::{Attention, Database};
 
 /// The right to look at some keys of a database while nobody changes them.
@@ -31,7 +32,7 @@ impl<'k> Shared<'k> {
 
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
-        let held = shards.into_iter().map(|shard| (shard, db.shards[shard].table.read())).collect();
+        let held = shards.into_iter().map(|shard| (shard, db.shards[shard].read())).collect();
         Self { db, now_ms: db.common.clock.now_ms(), held }
     }
 
@@ -44,6 +45,11 @@ impl<'k> Shared<'k> {
         let entry = table.find_live(hash, key, self.now_ms);
         attention.pay(&self.db.shards[shard].lookups, entry, self.now_ms);
         entry
+    }
+
+    /// The vector set of a key, for a command that reads it.
+    pub fn vector_set(&self, key: &[u8], attention: Attention) -> Result<Option<SetHandle>, WrongType> {
+        self.get(key, attention).map(|entry| entry.value().set_handle()).transpose()
     }
 
     pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {

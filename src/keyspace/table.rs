@@ -165,6 +165,13 @@ impl Table {
         }
     }
 
+    /// Unbinds the set of a key, if it means one: somebody is about to change it, whom its writers cannot see.
+    pub(super) fn unbind(&self, hash: u64, key: &[u8]) {
+        if let Some(id) = self.find(hash, key) {
+            self.slab.get(id).value().unbind();
+        }
+    }
+
     fn shrink_index(&mut self) {
         let capacity = self.index.capacity();
         if capacity > MIN_SHRINK_CAPACITY && self.index.len() * SHRINK_FACTOR < capacity {

@@ -53,6 +53,8 @@ pub enum Reply {
     /// Search results. In RESP2 an array of key, column, column … in turn; in RESP3 a map from the key to its
     /// column, or to an array of its columns if they are not one.
     Rows(Vec<Row>),
+    /// Replies that were encoded when they were made, in whatever protocol was spoken then. Written as they are.
+    Encoded(Bytes),
     /// Nothing is written.
     None,
 }
@@ -96,6 +98,11 @@ impl Reply {
     pub fn encode(&self, protocol: Protocol, out: &mut BytesMut) {
         Encoder { resp3: protocol == Protocol::Resp3, out }.reply(self);
     }
+
+    /// Appends the beginning of an array, whose items are to follow. The same in both protocols.
+    pub fn encode_array_header(items: usize, out: &mut BytesMut) {
+        Encoder { resp3: false, out }.header(b'*', items as u64);
+    }
 }
 
 struct Encoder<'a> {
@@ -120,6 +127,7 @@ impl Encoder<'_> {
             Reply::Map(pairs) => self.map(pairs),
             Reply::Verbatim { format, text } => self.verbatim(*format, text),
             Reply::Rows(rows) => self.rows(rows),
+            Reply::Encoded(bytes) => self.raw(bytes),
             Reply::None => {}
         }
     }
@@ -277,6 +285,7 @@ mod tests {
         check_same(Reply::bulk("a\r\nb"), "$4\r\na\r\nb\r\n");
         check_same(Reply::bulk(""), "$0\r\n\r\n");
         check_same(Reply::None, "");
+        check_same(Reply::Encoded(":1\r\n_\r\n".into()), ":1\r\n_\r\n");
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Request {
         Self::new(wire.into(), ranges)
     }
 
+    /// The same with bytes of its own: it may outlive the buffer that it was read to, which others share.
+    pub fn detached(&self) -> Self {
+        Self { wire: Bytes::copy_from_slice(&self.wire), args: self.args.clone() }
+    }
+
     /// How many arguments there are, the command's name included.
     pub fn len(&self) -> usize {
         self.args.len()
@@ -87,6 +92,14 @@ mod tests {
         assert_eq!((request.len(), request.arg(0), request.arg(2)), (3, b"GET".as_slice(), b"k".as_slice()));
         assert_eq!(request.args().iter().collect::<Vec<_>>(), [b"".as_slice(), b"k"]);
         assert_eq!(request.words().remaining(), 3);
+    }
+
+    #[test]
+    fn a_detached_request_is_the_same_elsewhere() {
+        let request = Request::from_args(&["GET", "k"]);
+        let detached = request.detached();
+        assert_eq!((detached.len(), detached.arg(1), detached.wire()), (2, b"k".as_slice(), request.wire()));
+        assert_ne!(detached.wire().as_ptr(), request.wire().as_ptr());
     }
 
     #[test]

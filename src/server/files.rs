@@ -1,24 +1,102 @@
 //! How many files may be open: each client needs one.
 
-/// Files that are no clients: listeners, epolls, the log, and what libraries open.
-const OTHER_FILES: u64 = 64;
+use crate::config::{Config, NotApplied, Settings};
 
-/// Raises the soft limit of open files so that `clients` fit, as far as the hard limit allows; says so if they do not.
-pub(super) fn make_room_for(clients: u64) {
-    let wanted = clients.saturating_add(OTHER_FILES);
+/// Files that are no clients: listeners, the log, and what libraries open.
+const OTHER_FILES: u64 = 32;
+/// An epoll and what wakes it.
+const FILES_PER_THREAD: u64 = 4;
+
+/// So few files may be open that no client could connect.
+#[derive(Debug)]
+pub struct TooFewFiles {
+    allowed: u64,
+    needed: u64,
+}
+
+impl std::fmt::Display for TooFewFiles {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { allowed, needed } = self;
+        write!(
+            out,
+            "the limit of open files is {allowed}, but {needed} are needed at least: raise it by 'ulimit -n'"
+        )
+    }
+}
+
+impl std::error::Error for TooFewFiles {}
+
+/// Raises the limit of open files for `maxclients`, now and whenever it changes. If not all fit, `maxclients` is
+/// lowered now, as in Redis, since a server with fewer clients is better than none; later the change is refused.
+pub(super) fn make_room(config: &Config) -> Result<(), TooFewFiles> {
+    let settings = config.settings();
+    let (asked, reserved) = (settings.maxclients, reserved(&settings));
+    let allowed = raise_to(asked.saturating_add(reserved));
+    let fitting = allowed.saturating_sub(reserved);
+    if fitting == 0 {
+        return Err(TooFewFiles { allowed, needed: reserved + 1 });
+    }
+    if fitting < asked {
+        tracing::warn!(
+            "maxclients is lowered from {asked} to {fitting}, since the limit of open files is {allowed}: \
+             raise it by 'ulimit -n' (LimitNOFILE of systemd)"
+        );
+        config.lower_max_clients(fitting);
+    }
+    config.when_changed(move |before, after| check(before, after, reserved));
+    Ok(())
+}
+
+/// Files that clients cannot have.
+fn reserved(settings: &Settings) -> u64 {
+    OTHER_FILES + FILES_PER_THREAD * settings.network_threads() as u64
+}
+
+fn check(before: &Settings, after: &Settings, reserved: u64) -> Result<(), NotApplied> {
+    if after.maxclients <= before.maxclients {
+        return Ok(());
+    }
+    let fitting = raise_to(after.maxclients.saturating_add(reserved)).saturating_sub(reserved);
+    if fitting >= after.maxclients {
+        return Ok(());
+    }
+    let reason = format!(
+        "The operating system is not able to handle the specified number of clients, try with {fitting}"
+    );
+    Err(NotApplied { option: "maxclients", reason })
+}
+
+/// Raises the soft limit of open files as far as asked and the hard one allows; the limit now.
+fn raise_to(wanted: u64) -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is an rlimit that lives through the call.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 || limit.rlim_cur >= wanted {
-        return;
+        return wanted;
     }
+    let before = limit.rlim_cur;
     limit.rlim_cur = wanted.min(limit.rlim_max);
     // SAFETY: `limit` is an rlimit that lives through the call.
-    let refused = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0;
-    if refused || limit.rlim_cur < wanted {
-        tracing::warn!(
-            wanted,
-            allowed = limit.rlim_max,
-            "fewer than 'maxclients' fit: raise the limit of open files"
-        );
+    let raised = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } == 0;
+    if raised { limit.rlim_cur } else { before }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(maxclients: u64) -> Config {
+        Config::new(Settings { maxclients, io_threads: 1, ..Settings::defaults() })
+    }
+
+    #[test]
+    fn clients_that_fit_no_files_lower_the_limit_at_start_and_are_refused_later() {
+        let config = with(u32::MAX.into());
+        make_room(&config).expect("some clients fit");
+        let fitting = config.settings().maxclients;
+        assert!(fitting < u32::MAX.into(), "no system has as many files");
+        let error = config.set(&[("maxclients", &(fitting + 1).to_string())]);
+        let text = format!("{error:?}");
+        assert!(text.contains(&format!("try with {fitting}")), "{text}");
+        config.set(&[("maxclients", "1")]).expect("fewer are no matter");
     }
 }

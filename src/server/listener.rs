@@ -18,6 +18,9 @@ use crate::config::Settings;
 /// How long nobody is accepted after the system refused to (out of file descriptors, mostly).
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
+/// Addresses that `bind` may name, as in Redis.
+const MAX_ADDRESSES: usize = 16;
+
 /// Why an address cannot be listened on.
 #[derive(Debug)]
 pub enum BindError {
@@ -25,6 +28,10 @@ pub enum BindError {
     NotAnAddress(String),
     /// The system refused it.
     Refused(String, io::Error),
+    /// A Unix socket cannot be made.
+    NoSocket(PathBuf, io::Error),
+    /// More than [`MAX_ADDRESSES`].
+    TooMany,
     /// No address is left, and no Unix socket.
     Nowhere,
 }
@@ -36,6 +43,11 @@ impl std::fmt::Display for BindError {
                 write!(out, "cannot listen on '{text}': 'bind' takes IP addresses, '*' and '::*'")
             }
             Self::Refused(place, error) => write!(out, "cannot listen on {place}: {error}{}", advice(error)),
+            Self::NoSocket(path, error) => {
+                let advice = socket_advice(error);
+                write!(out, "cannot listen on the Unix socket {}: {error}; {advice}", path.display())
+            }
+            Self::TooMany => write!(out, "'bind' takes no more than {MAX_ADDRESSES} addresses"),
             Self::Nowhere => out.write_str("nowhere to listen: set 'port', or 'unixsocket'"),
         }
     }
@@ -45,10 +57,19 @@ impl std::error::Error for BindError {}
 
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "; another server runs there: stop it, or choose another --port",
+        io::ErrorKind::AddrInUse => "; another server listens there: stop it, or choose another --port",
         io::ErrorKind::AddrNotAvailable => "; this machine has no such address: see --bind",
         io::ErrorKind::PermissionDenied => "; ports below 1024 need rights: choose another --port",
         _ => "",
+    }
+}
+
+fn socket_advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another server answers there: stop it, or choose another --unixsocket",
+        io::ErrorKind::NotFound => "create its folder, or choose another --unixsocket",
+        io::ErrorKind::PermissionDenied => "let this user write there, or choose another --unixsocket",
+        _ => "choose another --unixsocket",
     }
 }
 
@@ -73,7 +94,7 @@ impl Drop for SocketFile {
 pub(super) fn bind_all(settings: &Settings) -> Result<Vec<Listener>, BindError> {
     let mut listeners = Vec::new();
     if settings.port > 0 || settings.unixsocket.is_empty() {
-        for address in &settings.bind {
+        for address in addresses(settings, settings.port as u16)? {
             listeners.extend(bind_tcp(address, settings)?);
         }
     }
@@ -83,18 +104,45 @@ pub(super) fn bind_all(settings: &Settings) -> Result<Vec<Listener>, BindError> 
     if listeners.is_empty() { Err(BindError::Nowhere) } else { Ok(listeners) }
 }
 
-/// None if the address may be missing (a leading `-`) and is.
-fn bind_tcp(text: &str, settings: &Settings) -> Result<Option<Listener>, BindError> {
+/// An address to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) at: SocketAddr,
+    /// It may be missing on this machine.
+    optional: bool,
+}
+
+impl Address {
+    /// One that must be there.
+    pub(super) fn required(at: SocketAddr) -> Self {
+        Self { at, optional: false }
+    }
+}
+
+/// What `bind` names, with this port.
+pub(super) fn addresses(settings: &Settings, port: u16) -> Result<Vec<Address>, BindError> {
+    if settings.bind.len() > MAX_ADDRESSES {
+        return Err(BindError::TooMany);
+    }
+    settings.bind.iter().map(|text| address(text, port)).collect()
+}
+
+/// A leading `-` says that the address may be missing.
+fn address(text: &str, port: u16) -> Result<Address, BindError> {
     let (optional, name) = match text.strip_prefix('-') {
         Some(name) => (true, name),
         None => (false, text),
     };
     let ip = ip(name).ok_or_else(|| BindError::NotAnAddress(text.to_owned()))?;
-    let address = SocketAddr::new(ip, settings.port as u16);
-    match listen(address, settings.tcp_backlog as i32) {
+    Ok(Address { at: SocketAddr::new(ip, port), optional })
+}
+
+/// None if the address may be missing and is.
+pub(super) fn bind_tcp(address: Address, settings: &Settings) -> Result<Option<Listener>, BindError> {
+    match listen(address.at, settings.tcp_backlog as i32) {
         Ok(listener) => Ok(Some(Listener::Tcp(listener))),
-        Err(error) if optional && is_absent(&error) => Ok(None),
-        Err(error) => Err(BindError::Refused(address.to_string(), error)),
+        Err(error) if address.optional && is_absent(&error) => Ok(None),
+        Err(error) => Err(BindError::Refused(address.at.to_string(), error)),
     }
 }
 
@@ -126,7 +174,7 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
 
 /// A file left by a server that is gone is replaced; a server that still answers there is not disturbed.
 fn bind_unix(path: &Path, settings: &Settings) -> Result<Listener, BindError> {
-    let refused = |error| BindError::Refused(path.display().to_string(), error);
+    let refused = |error| BindError::NoSocket(path.to_owned(), error);
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(refused(io::ErrorKind::AddrInUse.into()));
     }

@@ -21,6 +21,7 @@
 mod balance;
 mod compute;
 mod connection;
+mod doors;
 mod files;
 mod housekeeper;
 mod lanes;
@@ -38,9 +39,11 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::Server;
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use compute::ComputePool;
+use doors::{Doors, Moves};
+pub use files::TooFewFiles;
 use housekeeper::Housekeeper;
 use lanes::Balancer;
 pub use listener::BindError;
@@ -57,6 +60,8 @@ const DRAIN_STEP: Duration = Duration::from_millis(2);
 pub enum RunError {
     /// An address cannot be listened on.
     Bind(BindError),
+    /// So few files may be open that no client could connect.
+    TooFewFiles(TooFewFiles),
     /// The system gives no thread, or no epoll.
     Resources(std::io::Error),
 }
@@ -65,6 +70,7 @@ impl std::fmt::Display for RunError {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Bind(error) => error.fmt(out),
+            Self::TooFewFiles(error) => error.fmt(out),
             Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
         }
     }
@@ -83,6 +89,7 @@ pub struct Running {
     server: Arc<Server>,
     control: Runtime,
     listeners: Vec<Listener>,
+    moves: Moves,
     network: NetworkThreads,
     compute: Arc<ComputePool>,
     housekeeper: Housekeeper,
@@ -91,22 +98,24 @@ pub struct Running {
 /// Binds all addresses and starts the threads.
 ///
 /// # Errors
-/// An address is taken or not ours, or the system gives no threads.
-pub fn start(settings: Settings) -> Result<Running, RunError> {
-    files::make_room_for(settings.maxclients);
+/// An address is taken or not ours, or the system gives no files or threads.
+pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
+    let config = config.into();
+    files::make_room(&config).map_err(RunError::TooFewFiles)?;
+    let settings = config.settings();
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listeners = {
         let _inside = control.enter();
         listener::bind_all(&settings).map_err(RunError::Bind)?
     };
-    let (network_threads, compute_threads) = (settings.network_threads(), settings.heavy_threads());
-    let server = Arc::new(Server::new(Config::new(settings), Keyspace::new(Clock::system())));
+    let moves = Moves::of(&config);
+    let server = Arc::new(Server::new(config, Keyspace::new(Clock::system())));
     let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
     server.tcp_port.store(port, Ordering::Relaxed);
-    let compute = Arc::new(ComputePool::start(compute_threads)?);
-    let network = NetworkThreads::start(network_threads, &server, &compute)?;
+    let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
+    let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
     let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
-    Ok(Running { server, control, listeners, network, compute, housekeeper })
+    Ok(Running { server, control, listeners, moves, network, compute, housekeeper })
 }
 
 impl Running {
@@ -128,19 +137,20 @@ impl Running {
     /// Serves until someone asks the server to stop: `SHUTDOWN`, or SIGTERM and SIGINT after
     /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written.
     pub fn serve(self) {
-        let Running { server, control, listeners, network, compute, housekeeper } = self;
+        let Running { server, control, listeners, mut moves, network, compute, housekeeper } = self;
         control.block_on(async {
             let mut stop = server.stop.subscribe();
-            let acceptors: Vec<_> = listeners
-                .into_iter()
-                .map(|listener| tokio::spawn(listener.accept(Arc::clone(&server), network.lanes())))
-                .collect();
-            // The sender lives in `server`, so this ends by a request only.
-            let _ = stop.wait_for(|requested| *requested).await;
-            acceptors.iter().for_each(tokio::task::JoinHandle::abort);
-            for acceptor in acceptors {
-                let _ = acceptor.await;
+            let mut doors = Doors::open(listeners, &server, network.lanes());
+            loop {
+                tokio::select! {
+                    // The sender lives in `server`, so this ends by a request only.
+                    _ = stop.wait_for(|requested| *requested) => break,
+                    wish = moves.next() => doors.grant(wish).await,
+                }
             }
+            // Whoever asks for a move from now on hears that nobody does it.
+            drop(moves);
+            doors.close().await;
             drain(&server).await;
         });
         housekeeper.stop();

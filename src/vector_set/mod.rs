@@ -66,6 +66,8 @@ pub struct VectorSet {
     /// Odd while an element has two slots: moved before the new one is published and after the old one is killed. A
     /// search that can have met both sees it odd, or moved.
     updates: AtomicU64,
+    /// Changes committed so far, also those that leave all as it was. Moved under `elements`.
+    changes: AtomicU64,
     /// Replaced attributes that pinned readers may still be reading.
     limbo: Mutex<Limbo<Blob>>,
     uid: u64,
@@ -87,6 +89,7 @@ impl VectorSet {
             elements: RwLock::default(),
             unbound: AtomicU64::new(0),
             updates: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
             limbo: Mutex::new(Limbo::new()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
             format,
@@ -112,6 +115,13 @@ impl VectorSet {
     /// True if it has no element.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many changes were made to its elements and attributes: the same number means the same set (WATCH).
+    pub fn changes(&self) -> u64 {
+        // Under the lock: a change that somebody has seen is counted.
+        let _elements = self.elements.read();
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// What a writer notes when it looks the set up.

@@ -84,7 +84,7 @@ impl VectorSet {
                 .zip(prepared)
                 .map(|(put, prepared)| self.commit(put, prepared, &mut elements))
                 .collect();
-            record.commit();
+            self.note(record);
             drop(elements);
             self.tidy(upserted.iter().filter(|&&u| u == Upserted::Updated).count());
             return Ok(upserted);
@@ -172,7 +172,7 @@ impl VectorSet {
         let removed: Vec<bool> = names.iter().map(|name| self.remove_one(name, &mut elements)).collect();
         let count = removed.iter().filter(|&&removed| removed).count();
         if count > 0 {
-            record.commit();
+            self.note(record);
         }
         drop(elements);
         self.tidy(count);
@@ -213,11 +213,17 @@ impl VectorSet {
         let slot = elements.slot(name, &self.names);
         if let Some(slot) = slot {
             self.change_attribute(slot, Some(attribute));
-            record.commit();
+            self.note(record);
         }
         drop(elements);
         self.tidy(0);
         Ok(slot.is_some())
+    }
+
+    /// Under the lock: something was changed.
+    fn note(&self, record: Record) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        record.commit();
     }
 
     /// Under the lock. None keeps what is there.

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { createClient, ErrorReply, RESP_TYPES } from "redis";
+
+const { createClient, ErrorReply, RESP_TYPES } = await import(process.env.NODE_REDIS ?? "redis");
 
 const url = `redis://127.0.0.1:${process.env.NEARHIT_PORT}`;
 const POINTS = { right: [1, 0], up: [0, 1], left: [-1, 0], down: [0, -1] };

@@ -1,22 +1,17 @@
-"""redis-cli as people use it: one command, scripts, pipes and its modes."""
+"""redis-cli as people use it: one command, and scripts."""
 
 import json
 import os
 import struct
-import subprocess
 import unittest
 
+import command_line
+
 CLI = os.environ["NEARHIT_CLI"]
-PORT = os.environ["NEARHIT_PORT"]
-# No call takes a fraction of this; it ends one that waits for a reply which never comes.
-PATIENCE_S = 60
 
 
 def cli(*words, given=b""):
-    """What redis-cli prints, and how it ends."""
-    command = [CLI, "-p", PORT, *words]
-    ended = subprocess.run(command, input=given, capture_output=True, timeout=PATIENCE_S, check=False)
-    return ended.stdout.decode().rstrip("\n"), ended.returncode
+    return command_line.run(CLI, *words, given=given)
 
 
 class RedisCli(unittest.TestCase):
@@ -68,31 +63,6 @@ class RedisCli(unittest.TestCase):
         self.prints("OK", "-n", "7", "SET", "k", "v")
         self.prints("v", "-n", "7", "GET", "k")
         self.prints("", "GET", "k")
-
-    def test_pipe(self):
-        commands = b"".join(b"VADD k VALUES 2 %d 1 e%d\r\n" % (i + 1, i) for i in range(1000))
-        shown, code = cli("--pipe", given=commands)
-        self.assertEqual((shown.split("\n")[-1], code), ("errors: 0, replies: 1000", 0))
-        self.prints("1000", "VCARD", "k")
-
-    def test_scan(self):
-        cli("MSET", "a1", "x", "a2", "x", "b1", "x")
-        shown, code = cli("--scan", "--pattern", "a*")
-        self.assertEqual((sorted(shown.split("\n")), code), (["a1", "a2"], 0))
-
-    def test_bigkeys(self):
-        cli("SET", "s", "x" * 100)
-        cli("VADD", "k", "VALUES", "2", "1", "0", "a")
-        shown, code = cli("--bigkeys")
-        self.assertEqual(code, 0)
-        self.assertIn("Sampled 2 keys", shown)
-        self.assertIn("has 100 bytes", shown)
-
-    def test_memkeys(self):
-        cli("VADD", "k", "VALUES", "2", "1", "0", "a")
-        shown, code = cli("--memkeys")
-        self.assertEqual(code, 0)
-        self.assertIn("Sampled 1 keys", shown)
 
     def test_repeated(self):
         self.prints("1\n2\n3", "-r", "3", "INCR", "n")

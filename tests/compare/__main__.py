@@ -16,6 +16,7 @@ import metadata
 import protocol
 import scores
 import self_test
+import watch
 from pair import Broken
 from report import Report
 from servers import Servers
@@ -27,6 +28,7 @@ PARTS = {
     "metadata": metadata.run,
     "protocol": protocol.run,
     "scores": scores.run,
+    "watch": watch.run,
 }
 
 

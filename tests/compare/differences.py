@@ -242,6 +242,22 @@ def _no_tracking(args, peer, ours, history, witness):
     return words[:3] == [b"CLIENT", b"TRACKING", b"ON"] and refused
 
 
+def _config_value(args, peer, ours, history, witness):
+    """CONFIG SET of an option that is not here, or has one value here."""
+    refused = b"-ERR CONFIG SET failed (possibly related to argument '%s') - " % args[2].lower() if len(args) == 4 else b""
+    reasons = (b" is not supported by nearhit\r\n", b"must be '", b"must be empty here: ")
+    reason = ours.raw.removeprefix(refused)
+    is_config_set = [word.upper() for word in args[:2]] == [b"CONFIG", b"SET"] and len(args) == 4
+    return is_config_set and reason != ours.raw and (reason.endswith(reasons[0]) or reason.startswith(reasons[1:]))
+
+
+def _config_bounds(args, peer, ours, history, witness):
+    """Lengths of requests are 31 bits here, so the bound that an error names is lower."""
+    return [word.upper() for word in args[:2]] == [b"CONFIG", b"SET"] and ours.raw == peer.raw.replace(
+        b"and 9223372036854775807 inclusive", b"and 2147483647 inclusive"
+    )
+
+
 def _nul_in_label(args, peer, ours, history, witness):
     """Refused here; for the peer the label ends at the NUL when it is checked, and does not when it is shown."""
     labels = name_of(args) == b"HELLO" or [word.upper() for word in args[:2]] in ([b"CLIENT", b"SETNAME"], [b"CLIENT", b"SETINFO"])
@@ -304,6 +320,8 @@ DIFFERENCES = [
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
     Difference("not-built", "commands that are not there yet", _not_built),
     Difference("no-tracking", "no messages are sent when keys change, so nobody may rely on them", _no_tracking),
+    Difference("config-value", "an option that would do nothing is refused", _config_value),
+    Difference("config-bounds", "requests are no longer than 2 GB", _config_bounds),
     Difference("nul-in-label", "a label with a NUL is one with a special character", _nul_in_label),
 ]
 

@@ -8,7 +8,7 @@ import re
 INFO_LACKING = {
     b"Server": b"""redis_git_sha1 redis_git_dirty redis_build_id monotonic_clock atomicvar_api gcc_version
         process_supervised hz configured_hz config_file""",
-    b"Clients": b"watching_clients total_watched_keys",
+    b"Clients": b"total_watched_keys",
     b"Memory": b"""used_memory_peak_time used_memory_overhead used_memory_dataset used_memory_dataset_perc
         allocator_muzzy used_memory_lua used_memory_vm_eval used_memory_lua_human used_memory_scripts_eval
         number_of_cached_scripts number_of_functions number_of_libraries used_memory_vm_functions used_memory_vm_total

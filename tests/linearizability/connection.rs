@@ -48,12 +48,27 @@ impl Connection {
     /// The bytes that answer a command of words without blanks.
     pub(crate) fn ask(&mut self, words: &str) -> String {
         self.0.get_mut().write_all(&encode(words)).expect("the server reads");
+        self.reply()
+    }
+
+    /// One whole reply.
+    fn reply(&mut self) -> String {
         let mut reply = String::new();
         let mut missing = 1;
         while missing > 0 {
             missing = missing - 1 + self.one(&mut reply);
         }
         reply
+    }
+
+    /// The replies to the commands of a transaction: none if a watched key had changed.
+    pub(crate) fn execute(&mut self) -> Option<Vec<String>> {
+        self.0.get_mut().write_all(&encode("EXEC")).expect("the server reads");
+        let mut header = String::new();
+        self.0.read_line(&mut header).expect("the server replies");
+        let count = header.trim_end().strip_prefix('*').unwrap_or_else(|| panic!("EXEC: {header}"));
+        let count = count.parse::<usize>().ok()?;
+        Some((0..count).map(|_| self.reply()).collect())
     }
 
     /// The elements of a reply that is an array of strings.

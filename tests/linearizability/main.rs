@@ -6,6 +6,7 @@
 mod checker;
 mod connection;
 mod model;
+mod transactions;
 
 use std::collections::HashSet;
 use std::sync::Barrier;
@@ -42,7 +43,7 @@ fn play(mut connection: Connection, client: usize, together: &Barrier) -> Vec<Hi
         let words = command.words(round);
         let called = Instant::now();
         let reply = connection.ask(&words);
-        Timed { called, returned: Instant::now(), operation: Answered { command, reply } }
+        Timed { called, returned: Instant::now(), operation: Answered::single(command, reply) }
     };
     let round = |round| {
         let mut draw = random((round * CLIENTS + client) as u64);
@@ -57,14 +58,14 @@ fn play(mut connection: Connection, client: usize, together: &Barrier) -> Vec<Hi
 fn parts(history: History) -> Vec<History> {
     let mut group: Vec<u8> = (0..KEYS).collect();
     for timed in &history {
-        if let [from, to] = timed.operation.command.keys()[..] {
-            let (old, new) = (group[usize::from(from)], group[usize::from(to)]);
+        for two in timed.operation.keys().windows(2) {
+            let (old, new) = (group[usize::from(two[0])], group[usize::from(two[1])]);
             group.iter_mut().filter(|group| **group == old).for_each(|group| *group = new);
         }
     }
     let mut parts = vec![History::new(); usize::from(KEYS)];
     for timed in history {
-        let key = timed.operation.command.keys()[0];
+        let key = timed.operation.keys()[0];
         parts[usize::from(group[usize::from(key)])].push(timed);
     }
     parts
@@ -75,9 +76,11 @@ fn describe(history: &[Timed<Answered>]) -> String {
     let mut lines: Vec<_> = history
         .iter()
         .map(|timed| {
-            let Answered { command, reply } = &timed.operation;
+            let Answered { guard, commands, replies } = &timed.operation;
             let (called, returned) = (timed.called - start, timed.returned - start);
-            format!("{:>9} to {:>9} ns: {command:?} -> {reply:?}", called.as_nanos(), returned.as_nanos())
+            let guard = guard.as_ref().map(|guard| format!(" after {guard:?}")).unwrap_or_default();
+            let (called, returned) = (called.as_nanos(), returned.as_nanos());
+            format!("{called:>9} to {returned:>9} ns: {commands:?}{guard} -> {replies:?}")
         })
         .collect();
     lines.sort();
@@ -86,13 +89,18 @@ fn describe(history: &[Timed<Answered>]) -> String {
 
 #[test]
 fn commands_are_linearizable() {
+    check(&record(play));
+}
+
+/// Lets all clients play at a server, and brings their histories together, round by round.
+fn record(play: impl Fn(Connection, usize, &Barrier) -> Vec<History> + Sync) -> Vec<History> {
     let running = Running::start();
     let together = Barrier::new(CLIENTS);
     let mut rounds = vec![History::new(); ROUNDS];
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
-                let (connection, together) = (running.connect(), &together);
+                let (connection, together, play) = (running.connect(), &together, &play);
                 scope.spawn(move || play(connection, client, together))
             })
             .collect();
@@ -101,12 +109,17 @@ fn commands_are_linearizable() {
             rounds.iter_mut().zip(histories).for_each(|(round, history)| round.extend(history));
         }
     });
+    rounds
+}
+
+fn check(rounds: &[History]) {
     let overlaps = rounds.iter().map(|round| overlaps(round)).sum::<usize>();
-    println!("{} commands, {overlaps} began while another ran", ROUNDS * CLIENTS * COMMANDS);
+    let operations = rounds.iter().map(Vec::len).sum::<usize>();
+    println!("{operations} operations, {overlaps} began while another ran");
     assert!(overlaps > 0, "nothing was tested");
-    for part in rounds.into_iter().flat_map(parts) {
+    for part in rounds.iter().cloned().flat_map(parts) {
         if let Err(Stuck { state, next }) = linearize(&part) {
-            let next: Vec<_> = next.into_iter().map(|at| part[at].operation.command).collect();
+            let next: Vec<_> = next.into_iter().map(|at| &part[at].operation.commands).collect();
             panic!(
                 "{}\nno order explains these replies: none of {next:?} is right in {state:?}",
                 describe(&part)
@@ -127,7 +140,7 @@ fn the_model_refuses_wrong_replies() {
     let sequence = |replies: &[(Command, &str)]| {
         let timed = |(at, (command, reply)): (usize, &(Command, &str))| {
             let called = start + std::time::Duration::from_millis(2 * at as u64);
-            let operation = Answered { command: *command, reply: (*reply).to_owned() };
+            let operation = Answered::single(*command, (*reply).to_owned());
             Timed { called, returned: called + std::time::Duration::from_millis(1), operation }
         };
         linearize(&replies.iter().enumerate().map(timed).collect::<Vec<_>>()).is_ok()

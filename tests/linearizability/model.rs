@@ -52,11 +52,27 @@ pub(crate) enum Command {
 
 use Command::*;
 
-/// A command and the bytes that answered it.
+/// Commands that happen at one moment, and the bytes that answered each.
 #[derive(Clone, Debug)]
 pub(crate) struct Answered {
-    pub(crate) command: Command,
-    pub(crate) reply: String,
+    /// What was read behind WATCH, if the commands are a transaction that depends on it.
+    pub(crate) guard: Option<(Command, String)>,
+    pub(crate) commands: Vec<Command>,
+    /// None if EXEC refused, since a watched key had changed.
+    pub(crate) replies: Option<Vec<String>>,
+}
+
+impl Answered {
+    /// A command by itself.
+    pub(crate) fn single(command: Command, reply: String) -> Self {
+        Self { guard: None, commands: vec![command], replies: Some(vec![reply]) }
+    }
+
+    /// The keys of all commands.
+    pub(crate) fn keys(&self) -> Vec<u8> {
+        let guard = self.guard.iter().map(|(command, _)| command);
+        guard.chain(&self.commands).flat_map(|command| command.keys()).collect()
+    }
 }
 
 impl Command {
@@ -252,6 +268,11 @@ impl Model for Answered {
 
     fn apply(&self, state: &State) -> Option<State> {
         let mut next = state.clone();
-        self.command.run(&mut next).is(&self.reply).then_some(next)
+        // A refused transaction changes nothing, and says nothing of the present.
+        let Some(replies) = &self.replies else { return Some(next) };
+        let mut is_right = |(command, reply): (&Command, &String)| command.run(&mut next).is(reply);
+        let as_it_was = self.guard.iter().all(|(command, reply)| is_right((command, reply)));
+        let all_right = as_it_was && self.commands.iter().zip(replies).all(is_right);
+        all_right.then_some(next)
     }
 }

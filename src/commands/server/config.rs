@@ -1,8 +1,8 @@
-//! `CONFIG GET pattern …`, `CONFIG SET name value …`, `CONFIG RESETSTAT`.
+//! `CONFIG GET pattern …`, `CONFIG SET name value …`, `CONFIG REWRITE`, `CONFIG RESETSTAT`.
 
 use crate::commands::glob;
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
-use crate::config::{OPTIONS, SetError};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::config::{self, NotApplied, OptionSpec, SetError};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -28,7 +28,7 @@ const SUBCOMMAND: Spec = Spec {
     run: Run::Container(&[]),
 };
 
-const SUBCOMMANDS: &[&Spec] = &[&GET, &HELP, &RESETSTAT, &SET];
+const SUBCOMMANDS: &[&Spec] = &[&GET, &HELP, &RESETSTAT, &REWRITE, &SET];
 
 const GET: Spec = Spec {
     name: "config|get",
@@ -45,6 +45,8 @@ const SET: Spec = Spec {
     summary: "Sets configuration parameters in-flight.",
     syntax: "data(parameter value)...",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    // It may wait for listeners to be opened.
+    weight: Weight::Heavy,
     run: Run::Read(set),
     ..SUBCOMMAND
 };
@@ -62,6 +64,18 @@ const RESETSTAT: Spec = Spec {
     ..SUBCOMMAND
 };
 
+const REWRITE: Spec = Spec {
+    name: "config|rewrite",
+    arity: Arity::Exactly(2),
+    since: "2.8.0",
+    complexity: "O(1)",
+    summary: "Persists the effective configuration to file.",
+    // It waits for the disk.
+    weight: Weight::Heavy,
+    run: Run::Read(rewrite),
+    ..SUBCOMMAND
+};
+
 const HELP: Spec = Spec {
     name: "config|help",
     arity: Arity::Exactly(2),
@@ -69,43 +83,86 @@ const HELP: Spec = Spec {
     since: "5.0.0",
     complexity: "O(1)",
     summary: "Returns helpful text about the different subcommands.",
-    run: Run::Read(|_, _| Ok(help::of("CONFIG", SUBCOMMANDS))),
+    run: Run::Read(|_, _| Ok(Reply::Array(HELP_LINES.iter().copied().map(Reply::Simple).collect()))),
     ..SUBCOMMAND
 };
 
+/// As Redis has them: clients that print help print the same.
+const HELP_LINES: &[&str] = &[
+    "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "GET <pattern>",
+    "    Return parameters matching the glob-like <pattern> and their values.",
+    "SET <directive> <value>",
+    "    Set the configuration <directive> to <value>.",
+    "RESETSTAT",
+    "    Reset statistics reported by the INFO command.",
+    "REWRITE",
+    "    Rewrite the configuration file.",
+    "HELP",
+    "    Print this help.",
+];
+
+/// Names are shown as the table spells them, but as they were asked for if that was no pattern: as Redis does.
 fn get(args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let patterns: Vec<Vec<u8>> = args.iter().map(<[u8]>::to_ascii_lowercase).collect();
     let settings = cx.server.config.settings();
-    let asked = |name: &str| patterns.iter().any(|pattern| glob::matches(pattern, name.as_bytes()));
-    let shown = OPTIONS.iter().filter(|option| asked(option.name)).map(|option| {
-        let value = option.kind.show(settings.as_ref().clone());
-        (Reply::bulk(option.name), Reply::bulk(value))
-    });
-    Ok(Reply::Map(shown.collect()))
+    let mut shown: Vec<(Vec<u8>, &OptionSpec)> = Vec::new();
+    for pattern in args.iter() {
+        for (name, option) in config::names() {
+            let is_known = shown.iter().any(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+            if !is_known && glob::matches(&pattern.to_ascii_lowercase(), name.as_bytes()) {
+                let is_spelt_out = pattern.eq_ignore_ascii_case(name.as_bytes());
+                shown.push((if is_spelt_out { pattern } else { name.as_bytes() }.to_vec(), option));
+            }
+        }
+    }
+    let pairs = shown
+        .into_iter()
+        .map(|(name, option)| (Reply::bulk(name), Reply::bulk(option.kind.show(settings.as_ref().clone()))));
+    Ok(Reply::Map(pairs.collect()))
 }
 
 fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     if !args.remaining().is_multiple_of(2) {
-        return Err(Error::wrong_arity(SET.name));
+        return Err(Error::syntax());
     }
     let words: Vec<_> = args.iter().map(String::from_utf8_lossy).collect();
     let pairs: Vec<(&str, &str)> =
         words.chunks_exact(2).map(|pair| (pair[0].as_ref(), pair[1].as_ref())).collect();
+    // Options are text. A byte that is none would be kept as another, and a password never be accepted.
+    if let Some((name, _)) = pairs.iter().find(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER)) {
+        return Err(failed(name, "argument must be UTF-8"));
+    }
     cx.server.config.set(&pairs).map_err(explain)?;
     cx.server.follow_settings();
     Ok(Reply::OK)
 }
 
-fn explain(error: SetError) -> Error {
-    let (name, reason) = match error {
-        SetError::Unknown(name) => {
-            return Error::from(format!(
-                "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-            ));
+fn rewrite(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    match cx.server.config.rewrite() {
+        Ok(()) => tracing::info!("CONFIG REWRITE executed with success."),
+        Err(error) => {
+            tracing::warn!("CONFIG REWRITE failed: {error}");
+            return Err(Error::from(format!("ERR {error}")));
         }
-        SetError::Immutable(name) => (name, "can't set immutable config".to_owned()),
-        SetError::Duplicate(name) => (name, "duplicate parameter".to_owned()),
-        SetError::Invalid(name, why) => (name, why.to_string()),
-    };
+    }
+    Ok(Reply::OK)
+}
+
+fn explain(error: SetError) -> Error {
+    match error {
+        SetError::Unknown(name) => {
+            Error::from(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
+        }
+        SetError::OnlyInRedis(name) => {
+            failed(&name, format_args!("Redis' option '{name}' is not supported by nearhit"))
+        }
+        SetError::Immutable(name) => failed(&name, "can't set immutable config"),
+        SetError::Duplicate(name) => failed(&name, "duplicate parameter"),
+        SetError::Invalid(name, why) => failed(&name, why),
+        SetError::NotApplied(NotApplied { option, reason }) => failed(option, reason),
+    }
+}
+
+fn failed(name: &str, reason: impl std::fmt::Display) -> Error {
     Error::from(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"))
 }

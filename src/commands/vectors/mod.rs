@@ -23,8 +23,6 @@ mod vsearch;
 mod vsetattr;
 mod vsim;
 
-use std::sync::Arc;
-
 use self::vadd::SPEC as VADD;
 use self::vcard::SPEC as VCARD;
 use self::vcreate::SPEC as VCREATE;
@@ -41,9 +39,9 @@ use self::vsearch::SPEC as VSEARCH;
 use self::vsetattr::SPEC as VSETATTR;
 use self::vsim::SPEC as VSIM;
 use super::{Context, Flags, Keys, Spec};
-use crate::keyspace::{SetHandle, WrongType};
+use crate::keyspace::{Attention, SetHandle, Shared, WrongType};
 use crate::record::Record;
-use crate::resp::Error;
+use crate::resp::{Error, Reply};
 use crate::vector_set::{Hold, Refused, VectorSet};
 
 /// The family, in the order of `COMMAND`.
@@ -73,9 +71,37 @@ const READ: Flags = Flags::READONLY.and(Flags::MODULE);
 /// Of those whose work does not grow with the set.
 const READ_FAST: Flags = READ.and(Flags::FAST);
 
-/// The set of a key, for a search: it finds what the key meant when it began.
-fn read_set(cx: &Context, key: &[u8]) -> Result<Option<Arc<VectorSet>>, Error> {
-    Ok(cx.db().read_vector_set(key)?.map(|handle| handle.set))
+/// Tries of a search before it keeps its keys as they are while it looks.
+const FREE_TRIES: usize = 3;
+
+/// What `search` finds in the sets of keys, of which some may be missing, while the keys mean them.
+///
+/// A transaction changes the bindings of its sets before it changes anything, and nobody looks its keys up before its end:
+/// so a search shows all of a transaction or nothing of it.
+fn search_sets(
+    cx: &Context,
+    keys: &[&[u8]],
+    search: impl Fn(&[Option<SetHandle>]) -> Result<Reply, Error>,
+) -> Result<Reply, Error> {
+    let mut attention = Attention::Used;
+    for _ in 0..FREE_TRIES {
+        let sets = find_sets(&cx.db().shared(keys), keys, attention)?;
+        let found = search(&sets);
+        if sets.iter().flatten().all(|handle| handle.set.binding() == handle.binding) {
+            return found;
+        }
+        attention = Attention::None;
+    }
+    let unchanged = cx.db().shared(keys);
+    search(&find_sets(&unchanged, keys, attention)?)
+}
+
+fn find_sets(
+    keyspace: &Shared,
+    keys: &[&[u8]],
+    attention: Attention,
+) -> Result<Vec<Option<SetHandle>>, WrongType> {
+    keys.iter().map(|key| keyspace.vector_set(key, attention)).collect()
 }
 
 /// What `look` says of the set of a key while the key means that set: a set that got another key meanwhile may have

@@ -25,8 +25,9 @@ use std::sync::Arc;
 use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
 use super::vector::{ALL_FORMS, vector};
-use super::{KEY, read_set};
+use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::SetHandle;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Hit, Hits, Metric, VectorSet};
 
@@ -186,14 +187,19 @@ impl<'r> VSearch<'r> {
     }
 
     fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
-        let sets: Vec<_> = self.keys.iter().map(|key| read_set(cx, key)).collect::<Result<_, _>>()?;
+        search_sets(cx, &self.keys, |sets| self.search(sets))
+    }
+
+    fn search(&self, sets: &[Option<SetHandle>]) -> Result<Reply, Error> {
+        let sets: Vec<_> = sets.iter().map(|handle| handle.as_ref().map(|handle| &handle.set)).collect();
         let present: Vec<_> =
-            self.keys.iter().zip(&sets).filter_map(|(&key, set)| Some((key, set.as_ref()?))).collect();
+            self.keys.iter().zip(&sets).filter_map(|(&key, set)| Some((key, (*set)?))).collect();
         let metrics = |(_, set): &(_, &Arc<VectorSet>)| set.params().metric();
         if present.windows(2).any(|pair| metrics(&pair[0]) != metrics(&pair[1])) {
             return Err(Error::new("ERR the sets have different metrics"));
         }
-        let answers = self.queries.iter().map(|query| self.answer(query, sets[0].as_deref(), &present));
+        let answers =
+            self.queries.iter().map(|query| self.answer(query, sets[0].map(|set| &**set), &present));
         Ok(Reply::Array(answers.collect::<Result<_, _>>()?))
     }
 

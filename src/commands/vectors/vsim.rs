@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
 use super::vector::{REDIS_FORMS, vector};
-use super::{KEY, read_set};
+use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply, Row};
 use crate::vector_set::{Hit, Metric, VectorSet};
@@ -39,8 +39,15 @@ fn is_heavy(mut args: Args, cx: &Context) -> bool {
 /// The key is looked up before anything is parsed, since Redis answers an empty array for a missing one, whatever else
 /// the command says.
 fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let Some(set) = read_set(cx, args.bytes()?)? else { return Ok(Reply::Array(Vec::new())) };
-    let query = query(&mut args, &set)?;
+    let key = args.bytes()?;
+    search_sets(cx, &[key], |sets| match &sets[0] {
+        Some(handle) => search(args, &handle.set),
+        None => Ok(Reply::Array(Vec::new())),
+    })
+}
+
+fn search(mut args: Args, set: &VectorSet) -> Result<Reply, Error> {
+    let query = query(&mut args, set)?;
     let options = Options::parse(args)?;
     let hits = set.search(&query, &options.search.search());
     let metric = set.params().metric();

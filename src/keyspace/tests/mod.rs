@@ -3,6 +3,7 @@
 mod databases;
 mod model;
 mod threads;
+mod transactions;
 
 use super::*;
 use crate::vector_set::{Hold, Params, Put, VectorSet};

@@ -7,11 +7,11 @@ use std::thread;
 
 use super::*;
 
-const THREADS: usize = 4;
-const ROUNDS: usize = 2000;
+pub(super) const THREADS: usize = 4;
+pub(super) const ROUNDS: usize = 2000;
 
 /// Runs `work(thread number)` on all threads, from a common start.
-fn together(work: impl Fn(usize) + Sync) {
+pub(super) fn together(work: impl Fn(usize) + Sync) {
     let barrier = Barrier::new(THREADS);
     thread::scope(|scope| {
         for number in 0..THREADS {
@@ -24,11 +24,11 @@ fn together(work: impl Fn(usize) + Sync) {
     });
 }
 
-fn number(keys: &mut Exclusive<'_>, key: &[u8]) -> i64 {
+pub(super) fn number(keys: &mut Exclusive<'_>, key: &[u8]) -> i64 {
     keys.string(key).unwrap().and_then(StringRef::as_integer).unwrap_or(0)
 }
 
-fn add(keys: &mut Exclusive<'_>, key: &[u8], by: i64) {
+pub(super) fn add(keys: &mut Exclusive<'_>, key: &[u8], by: i64) {
     let sum = number(keys, key) + by;
     keys.put(key, Value::String(StringValue::integer(sum)), Deadline::NEVER);
 }

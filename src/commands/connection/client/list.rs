@@ -49,7 +49,7 @@ fn text(lines: String) -> Reply {
     Reply::Verbatim { format: *b"txt", text: lines.into() }
 }
 
-/// One line in Redis' shape. Figures of what this server does not have (transactions, pub/sub) say so.
+/// One line in Redis' shape. Figures of what this server does not have (pub/sub) say so.
 fn line(shown: &Shown) -> String {
     let labels = shown.labels.lock().clone();
     let mut line = String::with_capacity(400);
@@ -57,8 +57,8 @@ fn line(shown: &Shown) -> String {
     let output = shown.output_buffer.load(Relaxed);
     let written = write!(
         line,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 watch=0 \
-         qbuf={query} qbuf-free={free} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={output} oll=0 omem={output} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \
+         qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={output} oll=0 omem={output} \
          tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
          tot-net-in={} tot-net-out={} tot-cmds={}",
         shown.id,
@@ -70,6 +70,9 @@ fn line(shown: &Shown) -> String {
         shown.idle_seconds(),
         flags(shown),
         shown.db.load(Relaxed),
+        shown.multi.load(Relaxed),
+        shown.watch.load(Relaxed),
+        shown.multi_bytes.load(Relaxed),
         shown.memory_bytes(),
         shown.last_command().unwrap_or("NULL"),
         shown.protocol.load(Relaxed),
@@ -84,11 +87,14 @@ fn line(shown: &Shown) -> String {
     line
 }
 
-/// Redis' letters: m`O`nitor, `b`locked, `U`nix socket, no-`e`vict, no-`T`ouch, `N`one.
+/// Redis' letters: m`O`nitor, in MULTI (`x`), `b`locked, a watched key has changed (`d`), `U`nix socket, no-`e`vict,
+/// no-`T`ouch, `N`one.
 fn flags(shown: &Shown) -> String {
     let letters = [
         ('O', shown.is_monitor.load(Relaxed)),
+        ('x', shown.multi.load(Relaxed) >= 0),
         ('b', shown.is_held.load(Relaxed)),
+        ('d', shown.touched.load(Relaxed)),
         ('U', shown.is_unix),
         ('e', shown.no_evict.load(Relaxed)),
         ('T', shown.no_touch.load(Relaxed)),

@@ -1,0 +1,69 @@
+//! `EXEC`: runs what was queued, as one, unless a watched key has changed.
+
+use bytes::BytesMut;
+
+use super::queue::{Queue, Queued};
+use super::reach::reach;
+use crate::commands::client::Replies;
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, dispatch, registry};
+use crate::resp::{Args, Error, Reply};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "exec",
+    arity: Arity::Exactly(1),
+    flags: Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::SKIP_SLOWLOG),
+    keys: &[],
+    group: Group::Transactions,
+    since: "1.2.0",
+    complexity: "Depends on commands in the transaction",
+    summary: "Executes all commands in a transaction.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Asked(|_, cx| cx.client.queue.as_ref().is_some_and(|queue| queue.is_heavy())),
+    run: Run::Read(exec),
+};
+
+fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let Some(queue) = cx.client.queue.take() else { return Err(Error::new("ERR EXEC without MULTI")) };
+    let outcome = if queue.has_failed() {
+        Err(Error::new("EXECABORT Transaction discarded because of previous errors."))
+    } else {
+        Ok(attempt(&queue, cx))
+    };
+    cx.client.watches.forget();
+    if let Some(exec) = registry::find(SPEC.name.as_bytes()) {
+        cx.client.shown.name_command(exec);
+    }
+    outcome
+}
+
+fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
+    let keyspace = &cx.server.keyspace;
+    let _long = queue.is_heavy().then(|| keyspace.long_transaction());
+    let db = cx.client.db;
+    let watches = std::mem::replace(&mut cx.client.watches, super::Watches::new(&cx.client.shown));
+    let reach = reach(queue.commands(), db, watches.keys());
+    keyspace.transaction(&reach, || {
+        if watches.have_changed(keyspace.clock().now_ms()) {
+            return Reply::NullArray;
+        }
+        run_all(queue.commands(), cx)
+    })
+}
+
+/// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them.
+fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
+    let mut replies = BytesMut::new();
+    if cx.client.replies != Replies::Off {
+        Reply::encode_array_header(commands.len(), &mut replies);
+    }
+    cx.client.in_exec = true;
+    for Queued { command, request } in commands {
+        let reply = dispatch::run(command, cx.server, cx.client, request);
+        if cx.client.replies != Replies::Off {
+            reply.encode(cx.client.protocol, &mut replies);
+        }
+    }
+    cx.client.in_exec = false;
+    Reply::Encoded(replies.freeze())
+}

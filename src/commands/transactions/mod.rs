@@ -1,0 +1,29 @@
+//! Which commands belong together? `MULTI` and its kin.
+//!
+//! Knows what is queued and what it will touch; how the keyspace keeps others away meanwhile is told there
+//! (`keyspace/reservation.rs`).
+
+mod exec;
+mod multi;
+mod queue;
+mod reach;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod watches;
+
+pub(super) use self::queue::{Queue, may_run, queue, queues, refuse};
+pub(super) use self::reach::touches_data;
+pub(super) use self::watches::Watches;
+use super::{Flags, Spec};
+
+/// The family, in the order of `COMMAND`.
+pub(super) const COMMANDS: &[&Spec] =
+    &[&multi::DISCARD, &exec::SPEC, &multi::MULTI, &watch::UNWATCH, &watch::WATCH];
+
+/// The flags of all but EXEC.
+const FLAGS: Flags =
+    Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::FAST).and(Flags::ALLOW_BUSY);
+
+/// Run although a transaction is being queued.
+const AT_ONCE: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];

@@ -1,0 +1,45 @@
+//! `MULTI`: from now on commands are queued. `DISCARD`: they are forgotten.
+
+use super::{FLAGS, Queue};
+use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(super) const MULTI: Spec = Spec {
+    name: "multi",
+    arity: Arity::Exactly(1),
+    flags: FLAGS,
+    keys: &[],
+    group: Group::Transactions,
+    since: "1.2.0",
+    complexity: "O(1)",
+    summary: "Starts a transaction.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(multi),
+};
+
+pub(super) const DISCARD: Spec = Spec {
+    name: "discard",
+    since: "2.0.0",
+    complexity: "O(N), when N is the number of queued commands",
+    summary: "Discards a transaction.",
+    run: Run::Read(discard),
+    ..MULTI
+};
+
+fn multi(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    if cx.client.queue.is_some() {
+        return Err(Error::new("ERR MULTI calls can not be nested"));
+    }
+    cx.client.queue = Some(Box::new(Queue::new(&cx.client.shown)));
+    Ok(Reply::OK)
+}
+
+fn discard(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    if cx.client.queue.take().is_none() {
+        return Err(Error::new("ERR DISCARD without MULTI"));
+    }
+    cx.client.watches.forget();
+    Ok(Reply::OK)
+}

@@ -1,0 +1,151 @@
+//! The commands between `MULTI` and `EXEC`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::AT_ONCE;
+use crate::commands::client::{Client, Shown};
+use crate::commands::registry::{self, Command};
+use crate::commands::{Flags, Server, dispatch};
+use crate::resp::{Error, Reply, Request};
+
+/// Commands in one transaction at most.
+const MAX_COMMANDS: usize = 1 << 20;
+/// A transaction of more commands leaves the network thread.
+const MANY_COMMANDS: usize = 50;
+/// As does one with so many bytes in its commands.
+const MANY_BYTES: usize = 64 << 10;
+
+/// What a client has queued. While it lives, its client shows that it is in a transaction.
+pub(in crate::commands) struct Queue {
+    commands: Vec<Queued>,
+    /// Of the commands' words.
+    word_bytes: usize,
+    /// Of all that is kept.
+    bytes: usize,
+    has_heavy: bool,
+    failed: bool,
+    shown: Arc<Shown>,
+}
+
+/// A command that waits for EXEC. It has passed the gates.
+pub(super) struct Queued {
+    pub(super) command: &'static Command,
+    pub(super) request: Request,
+}
+
+impl Queue {
+    pub(super) fn new(shown: &Arc<Shown>) -> Self {
+        let empty = Self {
+            commands: Vec::new(),
+            word_bytes: 0,
+            bytes: 0,
+            has_heavy: false,
+            failed: false,
+            shown: Arc::clone(shown),
+        };
+        empty.show();
+        empty
+    }
+
+    pub(super) fn commands(&self) -> &[Queued] {
+        &self.commands
+    }
+
+    /// True if one of the commands could not be queued.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// True if EXEC must not run on a network thread.
+    pub(super) fn is_heavy(&self) -> bool {
+        self.has_heavy || self.commands.len() > MANY_COMMANDS || self.bytes > MANY_BYTES
+    }
+
+    fn show(&self) {
+        self.shown.multi.store(self.commands.len() as i64, Ordering::Relaxed);
+        self.shown.multi_bytes.store(self.word_bytes, Ordering::Relaxed);
+    }
+
+    fn push(&mut self, queued: Queued, max_bytes: u64) -> Result<(), Error> {
+        let word_bytes: usize = queued.request.words().iter().map(<[u8]>::len).sum();
+        let bytes = self.bytes + size_of::<Queued>() + queued.request.wire().len();
+        if self.commands.len() == MAX_COMMANDS || bytes as u64 > max_bytes {
+            self.fail();
+            return Err(Error::new(
+                "ERR the transaction is too large: its commands exceed client-query-buffer-limit, or are too many",
+            ));
+        }
+        self.word_bytes += word_bytes;
+        self.bytes = bytes;
+        self.commands.push(queued);
+        self.show();
+        Ok(())
+    }
+
+    /// EXEC will refuse: what was queued is not needed any more.
+    fn fail(&mut self) {
+        self.failed = true;
+        self.commands = Vec::new();
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.shown.multi.store(-1, Ordering::Relaxed);
+        self.shown.multi_bytes.store(0, Ordering::Relaxed);
+    }
+}
+
+/// True if this client's command is to be queued, not run.
+pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
+    client.queue.is_some() && !AT_ONCE.contains(&command.spec.name)
+}
+
+/// Queues a command. Of one that is not to be run anyway nothing is kept.
+pub(in crate::commands) fn queue(
+    command: &'static Command,
+    server: &Server,
+    client: &mut Client,
+    request: &Request,
+) -> Reply {
+    let changed = client.watches.are_touched();
+    // Asked now, since most commands are light for good; while one would have to wait for the answer, not asked at all.
+    let heavy =
+        server.keyspace.has_long_transaction() || dispatch::is_heavy(command, server, client, request);
+    let Some(queue) = &mut client.queue else { return Reply::None };
+    if queue.failed || changed {
+        return Reply::Simple("QUEUED");
+    }
+    queue.has_heavy |= heavy;
+    let max_bytes = server.config.settings().client_query_buffer_limit;
+    match queue.push(Queued { command, request: request.detached() }, max_bytes) {
+        Ok(()) => Reply::Simple("QUEUED"),
+        Err(error) => {
+            server.statistics.rejected(command, &error);
+            Reply::Error(error)
+        }
+    }
+}
+
+/// What a client hears of a request that did not pass the gates: in a transaction, EXEC will refuse; an EXEC itself
+/// ends the transaction.
+pub(in crate::commands) fn refuse(client: &mut Client, request: &Request, error: Error) -> Error {
+    let is_exec = registry::find(request.arg(0)).is_some_and(|command| command.spec.name == "exec");
+    if !is_exec {
+        if let Some(queue) = &mut client.queue {
+            queue.fail();
+        }
+        return error;
+    }
+    client.queue = None;
+    client.watches.forget();
+    let why = error.as_bytes().strip_prefix(b"ERR ").unwrap_or(error.as_bytes());
+    Error::from([b"EXECABORT Transaction discarded because of: ", why].concat())
+}
+
+/// True if this is an EXEC, and one of the commands it will run has some of these flags.
+pub(in crate::commands) fn may_run(client: &Client, command: &Command, flags: Flags) -> bool {
+    let queue = client.queue.as_ref().filter(|_| command.spec.name == "exec");
+    queue.is_some_and(|queue| queue.commands.iter().any(|queued| queued.command.spec.flags.has_any(flags)))
+}

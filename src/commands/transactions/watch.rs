@@ -1,0 +1,53 @@
+//! `WATCH key …`: the next EXEC does nothing if one of these keys changes before it. `UNWATCH`: let them change.
+
+use super::FLAGS;
+use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::{Arity, Context, Group, Keys, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(super) const WATCH: Spec = Spec {
+    name: "watch",
+    arity: Arity::AtLeast(2),
+    flags: FLAGS,
+    keys: &[Keys::from(1, &["RO"])],
+    group: Group::Transactions,
+    since: "2.2.0",
+    complexity: "O(1) for every key.",
+    summary: "Monitors changes to keys to determine the execution of a transaction.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Read(watch),
+};
+
+pub(super) const UNWATCH: Spec = Spec {
+    name: "unwatch",
+    arity: Arity::Exactly(1),
+    keys: &[],
+    complexity: "O(1)",
+    summary: "Forgets about watched keys of a transaction.",
+    weight: Weight::Light,
+    run: Run::Read(unwatch),
+    ..WATCH
+};
+
+fn watch(args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let client = &mut *cx.client;
+    if client.queue.is_some() {
+        return Err(Error::new("ERR WATCH inside MULTI is not allowed"));
+    }
+    // One that comes in vain anyway needs no more keys to watch.
+    if client.watches.are_touched() {
+        return Ok(Reply::OK);
+    }
+    let max_bytes = cx.server.config.settings().client_query_buffer_limit;
+    for key in args.iter() {
+        client.watches.add(&cx.server.keyspace, client.db, key, max_bytes)?;
+    }
+    Ok(Reply::OK)
+}
+
+fn unwatch(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    cx.client.watches.forget();
+    Ok(Reply::OK)
+}

@@ -1,0 +1,80 @@
+//! What one client watches.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::commands::client::Shown;
+use crate::keyspace::{Keyspace, Watch};
+use crate::resp::Error;
+
+/// Keys that one client watches at most.
+const MAX_KEYS: usize = 1 << 20;
+
+/// The keys of `WATCH`, until EXEC, DISCARD, UNWATCH, RESET, or the client's end.
+pub(in crate::commands) struct Watches {
+    watches: Vec<Watch>,
+    bytes: usize,
+    shown: Arc<Shown>,
+}
+
+impl Watches {
+    /// None.
+    pub(in crate::commands) fn new(shown: &Arc<Shown>) -> Self {
+        Self { watches: Vec::new(), bytes: 0, shown: Arc::clone(shown) }
+    }
+
+    /// Watches one more key; one that is watched already stays so.
+    pub(super) fn add(
+        &mut self,
+        keyspace: &Keyspace,
+        db: usize,
+        key: &[u8],
+        max_bytes: u64,
+    ) -> Result<(), Error> {
+        let bytes = self.bytes + size_of::<Watch>() + 2 * key.len();
+        if self.watches.len() == MAX_KEYS || bytes as u64 > max_bytes {
+            return Err(Error::new(
+                "ERR too many watched keys: they exceed client-query-buffer-limit, or their number its bound",
+            ));
+        }
+        if let Some(watch) = keyspace.watch(db, key, &self.shown.touched) {
+            self.watches.push(watch);
+            self.bytes = bytes;
+            self.shown.watch.store(self.watches.len(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Forgets them all.
+    pub(in crate::commands) fn forget(&mut self) {
+        if self.watches.is_empty() {
+            return;
+        }
+        self.watches = Vec::new();
+        self.bytes = 0;
+        // Nobody knows the flag any more.
+        self.shown.touched.store(false, Ordering::Release);
+        self.shown.watch.store(0, Ordering::Relaxed);
+    }
+
+    /// Database and key of each.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        self.watches.iter().map(|watch| (watch.db(), watch.key()))
+    }
+
+    /// True if EXEC is known to come in vain.
+    pub(super) fn are_touched(&self) -> bool {
+        self.shown.touched.load(Ordering::Acquire)
+    }
+
+    /// True if one of the keys is not as it was.
+    pub(super) fn have_changed(&self, now_ms: i64) -> bool {
+        self.are_touched() || self.watches.iter().any(|watch| watch.has_changed(now_ms))
+    }
+}
+
+impl Drop for Watches {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}

@@ -1,0 +1,190 @@
+//! Who wants to know whether a key changes: WATCH.
+//!
+//! A client's watches share one flag. Each [`Watch`] puts it beside the key in the key's shard, where every change of the
+//! key under the shard's write lock raises it ([`super::Exclusive`] has the one way to a table that can be changed). So
+//! the flag is up before anybody sees the change. Three things happen without a change there, and are compared instead:
+//! a key ends by its deadline, a vector set is changed under its own lock, and a key that had ended before it was watched
+//! is removed, which is none.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use super::Keyspace;
+use super::entry::Entry;
+use super::expiry::Deadline;
+use super::shard::{Shard, shard_of};
+use super::table::Table;
+use super::value::ValueRef;
+use crate::vector_set::VectorSet;
+
+/// The flags beside the keys of one shard.
+///
+/// A lock of its own, innermost of all: it is held for a moment only, so whoever forgets a key need not wait for the
+/// shard.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// How many watches there are: all that a change looks at while there is none. Raised under the shard's lock,
+    /// which orders it with changes.
+    count: AtomicUsize,
+    keys: Mutex<BTreeMap<Box<[u8]>, Watchers>>,
+}
+
+type Watchers = SmallVec<[Watcher; 1]>;
+
+/// One client's flag at one key.
+#[derive(Debug)]
+struct Watcher {
+    flag: Arc<AtomicBool>,
+    /// True if there was such a key when the watch began, one that had not ended. While the flag is down there still is,
+    /// or it has ended; or there still is none.
+    saw_key: bool,
+}
+
+impl Watched {
+    /// The key changes.
+    pub(super) fn touch(&self, key: &[u8]) {
+        if self.has_any() {
+            self.raise(key, |_| true);
+        }
+    }
+
+    /// The key is removed since it has ended: no change for who saw it ended already.
+    pub(super) fn touch_ended(&self, key: &[u8]) {
+        if self.has_any() {
+            self.raise(key, |watcher| watcher.saw_key);
+        }
+    }
+
+    /// All keys are removed, and those for which `comes` is true are there then.
+    pub(super) fn touch_all(&self, comes: impl Fn(&[u8]) -> bool) {
+        if !self.has_any() {
+            return;
+        }
+        for (key, watchers) in &*self.keys.lock() {
+            let comes = comes(key);
+            watchers.iter().filter(|watcher| watcher.saw_key || comes).for_each(Watcher::raise);
+        }
+    }
+
+    fn has_any(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+    }
+
+    fn raise(&self, key: &[u8], concerns: impl Fn(&Watcher) -> bool) {
+        let keys = self.keys.lock();
+        let watchers = keys.get(key).into_iter().flatten();
+        watchers.filter(|watcher| concerns(watcher)).for_each(Watcher::raise);
+    }
+
+    /// False if this flag is there already.
+    fn add(&self, key: &[u8], watcher: Watcher) -> bool {
+        let mut keys = self.keys.lock();
+        if !keys.contains_key(key) {
+            keys.insert(key.into(), Watchers::new());
+        }
+        let Some(watchers) = keys.get_mut(key) else { return false };
+        let is_new = !watchers.iter().any(|other| Arc::ptr_eq(&other.flag, &watcher.flag));
+        if is_new {
+            watchers.push(watcher);
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        is_new
+    }
+
+    fn remove(&self, key: &[u8], flag: &Arc<AtomicBool>) {
+        let mut keys = self.keys.lock();
+        let Some(watchers) = keys.get_mut(key) else { return };
+        watchers.retain(|watcher| !Arc::ptr_eq(&watcher.flag, flag));
+        if watchers.is_empty() {
+            keys.remove(key);
+        }
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Watcher {
+    fn raise(&self) {
+        self.flag.store(true, Ordering::Release);
+    }
+}
+
+/// A key that is watched until the drop, and how it was found.
+#[derive(Debug)]
+pub struct Watch {
+    shards: Arc<[Shard]>,
+    shard: usize,
+    db: usize,
+    key: Box<[u8]>,
+    flag: Arc<AtomicBool>,
+    /// `NEVER` too for a key that was not there.
+    deadline: Deadline,
+    /// The set, if the key meant one, and how often it had been changed.
+    set: Option<(Weak<VectorSet>, u64)>,
+}
+
+impl Keyspace {
+    /// Watches a key: from now on, `flag` goes up when the key is changed. None if this flag watches it already.
+    pub fn watch(&self, db: usize, key: &[u8], flag: &Arc<AtomicBool>) -> Option<Watch> {
+        let hash = self.common.hash(key);
+        let shards = &self.databases[db].shards;
+        let shard = &shards[shard_of(hash)];
+        // Held while the watch begins: what is found and what is changed later have nothing between them.
+        let table = shard.read();
+        let found = find(&table, hash, key, self.common.clock.now_ms());
+        let watcher = Watcher { flag: Arc::clone(flag), saw_key: found.is_some() };
+        if !shard.watched.add(key, watcher) {
+            return None;
+        }
+        Some(Watch {
+            shards: Arc::clone(shards),
+            shard: shard_of(hash),
+            db,
+            key: key.into(),
+            flag: Arc::clone(flag),
+            deadline: found.map_or(Deadline::NEVER, Entry::deadline),
+            set: found.and_then(|entry| set_of(entry.value())),
+        })
+    }
+}
+
+fn find<'t>(table: &'t Table, hash: u64, key: &[u8], now_ms: i64) -> Option<&'t Entry> {
+    table.find_live(hash, key, now_ms)
+}
+
+fn set_of(value: ValueRef<'_>) -> Option<(Weak<VectorSet>, u64)> {
+    match value {
+        ValueRef::VectorSet(set) => Some((Arc::downgrade(set), set.changes())),
+        ValueRef::String(_) | ValueRef::Hash(_) => None,
+    }
+}
+
+impl Watch {
+    /// The number of the key's database.
+    pub fn db(&self) -> usize {
+        self.db
+    }
+
+    /// The key.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// True if the key has changed in a way that does not raise the flag: it has ended, or its set has other elements.
+    pub fn has_changed(&self, now_ms: i64) -> bool {
+        // A set that is gone was taken from its key, which has raised the flag.
+        let set_changed = |(set, changes): &(Weak<VectorSet>, u64)| {
+            set.upgrade().is_none_or(|set| set.changes() != *changes)
+        };
+        self.deadline.is_past(now_ms) || self.set.as_ref().is_some_and(set_changed)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.shards[self.shard].watched.remove(&self.key, &self.flag);
+    }
+}

@@ -1,0 +1,79 @@
+//! What does a line of the log look like, and where does it go? In Redis' form, which people and tools know:
+//! `12345:M 22 Nov 2026 16:40:00.123 * text`, the time in UTC. Knows no option, only their values.
+
+mod line;
+mod target;
+
+use std::path::{Path, PathBuf};
+
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use line::Line;
+use target::Target;
+
+/// The log that runs.
+pub struct Log {
+    set_filter: Box<dyn Fn(LevelFilter) + Send + Sync>,
+}
+
+/// Why there is no log.
+#[derive(Debug)]
+pub struct Unwritable {
+    path: PathBuf,
+    error: std::io::Error,
+}
+
+impl std::fmt::Display for Unwritable {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, error } = self;
+        write!(out, "cannot open the log file {}: {error}; {}", path.display(), advice(error))
+    }
+}
+
+impl std::error::Error for Unwritable {}
+
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "create its folder, or choose another --logfile",
+        std::io::ErrorKind::PermissionDenied => "let this user write there, or choose another --logfile",
+        _ => "choose another --logfile, or none for standard output",
+    }
+}
+
+/// Starts the log of this process, with one of Redis' levels; without a path on standard output.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn start(level: &str, path: Option<&Path>) -> Result<Log, Unwritable> {
+    let target = Target::open(path)?;
+    let (filter, handle) = reload::Layer::new(filter(level));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(target.takes_colours())
+        .event_format(Line)
+        .log_internal_errors(false)
+        .with_writer(target);
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    // It fails only when the log is gone, which lives as long as the process.
+    Ok(Log { set_filter: Box::new(move |filter| drop(handle.reload(filter))) })
+}
+
+impl Log {
+    /// From now on lines below this level are left out.
+    pub fn set_level(&self, level: &str) {
+        (self.set_filter)(filter(level));
+    }
+}
+
+/// Redis' levels are one step apart from ours: its `verbose` is what others call debug.
+fn filter(level: &str) -> LevelFilter {
+    match level {
+        "debug" => LevelFilter::TRACE,
+        "verbose" => LevelFilter::DEBUG,
+        "warning" => LevelFilter::WARN,
+        "nothing" => LevelFilter::OFF,
+        _ => LevelFilter::INFO,
+    }
+}

@@ -1,0 +1,74 @@
+"""WATCH as seen by the client that watches, while another one changes something, or does not.
+
+Each case sends `before` and `WATCH k j` over one connection, `meanwhile` over another, then a transaction over the first.
+"""
+
+from notation import words
+from pair import Pair
+
+BEFORE = [[], ["SET k v"], ["SET k v EX 100"], ["SET j 1", "SET k 2"]]
+"""What there is when the watch begins."""
+VECTORS = ["VADD k VALUES 2 1 0 e", "VADD k VALUES 2 0 1 f"]
+MEANWHILE = [
+    ["PING"],
+    ["GET k", "TTL k", "TYPE k", "EXISTS k", "DBSIZE", "KEYS *", "SCAN 0"],
+    ["SET k v"],
+    ["SET k v NX"],
+    ["SET k v XX"],
+    ["SET other v"],
+    ["MSET a 1 j 2"],
+    ["APPEND k x"],
+    ["INCR j"],
+    ["DEL k"],
+    ["UNLINK j"],
+    ["DEL k", "SET k v"],
+    ["SET k v", "DEL k"],
+    ["RENAME k other"],
+    ["SET other v", "RENAME other k"],
+    ["SET other v", "RENAMENX other k"],
+    ["SET other v", "COPY other j"],
+    ["EXPIRE k 50"],
+    ["EXPIRE k 50 GT"],
+    ["EXPIRE k -1"],
+    ["PERSIST k"],
+    ["MOVE k 1"],
+    ["SELECT 1", "SET k v"],
+    ["SELECT 1", "SET k v", "SWAPDB 0 1"],
+    ["SWAPDB 0 1"],
+    ["SWAPDB 1 2"],
+    ["FLUSHDB"],
+    ["FLUSHALL"],
+    ["SELECT 1", "FLUSHDB"],
+    ["MULTI", "SET k v", "EXEC"],
+    ["MULTI", "SET k v", "DISCARD"],
+    ["MULTI", "GET k", "EXEC"],
+    ["WATCH k", "MULTI", "SET j v", "EXEC"],
+]
+"""What another client asks."""
+VECTORS_MEANWHILE = [
+    ["VADD k VALUES 2 1 1 g"],
+    ["VADD k VALUES 2 1 1 e"],
+    ["VREM k e"],
+    ["VREM k e", "VREM k f"],
+    ["VSETATTR k e 1"],
+    ["VSIM k ELE e", "VCARD k", "VINFO k", "VISMEMBER k e", "VGETATTR k e"],
+]
+AFTER = ["MULTI", "SET done 1", "GET k", "EXEC", "GET done"]
+
+
+def run(servers, report, options):
+    watcher, other = Pair(servers, report), Pair(servers, report)
+    cases = [(before, meanwhile) for before in [*BEFORE, VECTORS] for meanwhile in MEANWHILE]
+    for before, meanwhile in [*cases, *((VECTORS, meanwhile) for meanwhile in VECTORS_MEANWHILE)]:
+        watcher.reset()
+        other.connect()
+        send(watcher, [*before, "WATCH k j"])
+        send(other, meanwhile)
+        send(watcher, AFTER)
+    watcher.disconnect()
+    other.disconnect()
+
+
+def send(pair, lines):
+    for line in lines:
+        pair.check(*words(line))

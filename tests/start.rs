@@ -1,0 +1,181 @@
+//! The program as people start it: what it says before it serves, and what its log looks like.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nearhit"));
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What it says on standard error before it gives up.
+fn refusal(args: &[&str]) -> String {
+    let output = program(args).stdin(Stdio::null()).output().expect("it can be started");
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    String::from_utf8(output.stderr).expect("it is text")
+}
+
+/// A server that ends with its test.
+struct Running {
+    child: Child,
+    log: BufReader<ChildStdout>,
+    /// What it logged up to the line that says it is ready.
+    lines: Vec<String>,
+    address: String,
+}
+
+impl Running {
+    /// `input` is what it reads from standard input.
+    fn start(command: &mut Command, input: &str) -> Self {
+        let mut child = command.spawn().expect("it can be started");
+        let mut stdin = child.stdin.take().expect("it is a pipe");
+        stdin.write_all(input.as_bytes()).expect("it reads");
+        drop(stdin);
+        let log = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        let mut running = Self { child, log, lines: Vec::new(), address: String::new() };
+        while running.address.is_empty() {
+            let line = running.line();
+            if let Some((_, places)) = line.split_once(" ready on ") {
+                running.address = places.split([',', ' ']).next().unwrap_or_default().to_owned();
+            }
+            running.lines.push(line);
+        }
+        running
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert_ne!(self.log.read_line(&mut line).expect("it is text"), 0, "it ended: {:?}", self.lines);
+        line.trim_end().to_owned()
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut client = TcpStream::connect(&self.address).expect("it listens");
+        client.write_all(format!("{request}\r\nQUIT\r\n").as_bytes()).expect("it reads");
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).expect("it replies");
+        // The reply to QUIT, unless the server ended before.
+        reply.strip_suffix("+OK\r\n").unwrap_or_default().to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself, by SHUTDOWN.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const ANY_PORT: [&str; 4] = ["--port", "0", "--bind", "127.0.0.1"];
+
+#[test]
+fn what_is_wrong_is_told_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it listens").port().to_string();
+    for (args, said) in [
+        (&["--port", &port][..], "another server listens there: stop it, or choose another --port"),
+        (&["--port", "0", "--bind", "192.0.2.1"], "this machine has no such address: see --bind"),
+        (&["--port", "0", "--bind", "localhorst"], "'bind' takes IP addresses"),
+        (
+            &["--port", "0", "--unixsocket", "/no/such/folder/x"],
+            "create its folder, or choose another --unixsocket",
+        ),
+        (&["--logfile", "/no/such/folder/x"], "create its folder, or choose another --logfile"),
+        (&["--logfile", "/"], "choose another --logfile"),
+        (&["--dir", "/no/such/folder"], "create it, or choose another --dir"),
+        (&["/no/such/file"], "cannot read the configuration: /no/such/file"),
+        (&["--appendonly", "yes"], "must be 'no' here: nearhit keeps its data in memory only"),
+        (&["--hz", "10"], "Redis' option 'hz' is not supported by nearhit"),
+    ] {
+        let refusal = refusal(args);
+        assert!(refusal.contains(said), "{args:?}: {refusal}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_told_in_redis_shape() {
+    let refusal = refusal(&["--port", "7000", "--timeout", "soon"]);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        refusal,
+        format!(
+            "*** FATAL CONFIG FILE ERROR (nearhit {version}) ***\nReading the flags\n>>> '--timeout soon'\n\
+             argument couldn't be parsed into an integer\n"
+        )
+    );
+}
+
+#[test]
+fn help_and_version_end_well() {
+    for (flag, said) in [("--help", "Usage: nearhit [FILE]"), ("-v", "nearhit "), ("--version", "nearhit ")] {
+        let output = program(&[flag]).output().expect("it can be started");
+        assert!(output.status.success(), "{flag}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(said), "{flag}");
+    }
+}
+
+#[test]
+fn options_come_from_standard_input_variables_and_flags() {
+    let mut command = program(&["--timeout", "3", "--port", "0", "-"]);
+    command.env("NEARHIT_TIMEOUT", "2").env("NEARHIT_MAXCLIENTS", "22").env("NEARHIT_HZ", "1");
+    let running = Running::start(&mut command, "bind 127.0.0.1\ntimeout 1\nmaxclients 11\ntcp-keepalive 1\n");
+    let value = |name: &str| running.ask(&format!("CONFIG GET {name}"));
+    assert_eq!(value("timeout"), "*2\r\n$7\r\ntimeout\r\n$1\r\n3\r\n");
+    assert_eq!(value("maxclients"), "*2\r\n$10\r\nmaxclients\r\n$2\r\n22\r\n");
+    assert_eq!(value("tcp-keepalive"), "*2\r\n$13\r\ntcp-keepalive\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn lines_of_the_log_have_redis_form_and_its_level_can_be_changed() {
+    let mut running = Running::start(&mut program(&ANY_PORT), "");
+    let pid = running.child.id();
+    let line = running.lines.last().expect("it is ready").clone();
+    let (head, text) = line.split_once(" * ").expect("a notice");
+    assert!(head.starts_with(&format!("{pid}:M ")) && text.starts_with("nearhit "), "{line}");
+    assert_eq!(head.split_once(' ').map(|(_, time)| time.len()), Some("22 Nov 2026 16:40:47.543".len()));
+    // Failing to rewrite is a warning; success would be a notice.
+    running.ask("CONFIG SET loglevel nothing");
+    running.ask("CONFIG REWRITE");
+    running.ask("CONFIG SET loglevel warning");
+    running.ask("CONFIG REWRITE");
+    assert!(
+        running.line().ends_with(" # CONFIG REWRITE failed: The server is running without a config file")
+    );
+    running.ask("SHUTDOWN NOW");
+    let mut rest = String::new();
+    running.log.read_to_string(&mut rest).expect("it is text");
+    assert_eq!(rest, "", "one warning, and no notice");
+}
+
+#[test]
+fn the_log_may_be_a_file_in_the_folder_that_is_named() {
+    let folder = std::env::temp_dir().join(format!("nearhit-start-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    let log = folder.join("a.log");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it listens").port().to_string();
+    let folder_name = folder.to_str().expect("the path is text");
+    let said = refusal(&["--dir", folder_name, "--logfile", "a.log", "--port", &port]);
+    let logged = std::fs::read_to_string(&log).expect("it is there");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+    assert!(logged.contains(" # cannot listen on ") && logged.ends_with(&said), "{logged}{said}");
+}
+
+#[test]
+fn fewer_open_files_mean_fewer_clients() {
+    let program: PathBuf = env!("CARGO_BIN_EXE_nearhit").into();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\"", &program.display().to_string()]);
+    limited.args(ANY_PORT).args(["--io-threads", "2"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let running = Running::start(&mut limited, "");
+    let warning = &running.lines[0];
+    assert!(
+        warning.contains(" # maxclients is lowered from 10000 to 160") && warning.contains("ulimit"),
+        "{warning}"
+    );
+    assert_eq!(running.ask("CONFIG GET maxclients"), "*2\r\n$10\r\nmaxclients\r\n$3\r\n160\r\n");
+}
