@@ -37,7 +37,9 @@ pub enum InvalidValue {
     /// Not a number of bytes.
     NotMemory,
     /// Outside of its bounds.
-    OutOfRange(i128, i128),
+    OutOfRange(u64, u64),
+    /// Outside of its bounds, of which one is negative.
+    IntegerOutOfRange(i64, i64),
     /// Not an octal number.
     NotOctal,
     /// An octal number beyond its bound.
@@ -68,6 +70,9 @@ impl std::fmt::Display for InvalidValue {
             Self::NotInteger => out.write_str("argument couldn't be parsed into an integer"),
             Self::NotMemory => out.write_str("argument must be a memory value"),
             Self::OutOfRange(min, max) => write!(out, "argument must be between {min} and {max} inclusive"),
+            Self::IntegerOutOfRange(min, max) => {
+                write!(out, "argument must be between {min} and {max} inclusive")
+            }
             Self::NotOctal => out.write_str("argument couldn't be parsed as an octal number"),
             Self::OctalOutOfRange(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
             Self::NotAChoice(all) => {
@@ -149,8 +154,7 @@ impl Kind {
 }
 
 fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
-    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
-    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
+    (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::OutOfRange(min, max))
 }
 
 /// Not with leading zeros or a `+`: as strict as Redis.
@@ -164,14 +168,13 @@ fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
     if value < i64::MIN.into() || value > i128::from(max.max(i64::MAX as u64)) {
         return Err(InvalidValue::NotInteger);
     }
-    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min.into(), max.into()))?;
+    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min, max))?;
     in_range(value, min, max)
 }
 
 fn integer(text: &str, min: i64, max: i64) -> Result<i64, InvalidValue> {
     let value: i64 = text.parse().ok().filter(|_| is_canonical(text)).ok_or(InvalidValue::NotInteger)?;
-    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
-    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
+    (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::IntegerOutOfRange(min, max))
 }
 
 fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {
@@ -298,7 +301,7 @@ mod tests {
     #[test]
     fn negative_numbers_are_numbers() {
         assert_eq!((integer("-1", -1, 9), integer("x", -1, 9)), (Ok(-1), Err(InvalidValue::NotInteger)));
-        assert_eq!(integer("-2", -1, 9), Err(InvalidValue::OutOfRange(-1, 9)));
+        assert_eq!(integer("-2", -1, 9), Err(InvalidValue::IntegerOutOfRange(-1, 9)));
     }
 
     #[test]
