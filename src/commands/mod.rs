@@ -13,7 +13,6 @@ mod histogram;
 mod key_spec;
 mod keys;
 mod long_double;
-mod mailbox;
 pub mod observers;
 pub mod pause;
 mod random;

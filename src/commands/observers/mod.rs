@@ -14,9 +14,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::client::{Client, Shown};
+use super::client::{Client, MAX_MAIL, Shown};
 use super::context::Server;
-use super::mailbox::MAX_MAIL;
 use super::registry::Command;
 use super::spec::Flags;
 use crate::config::Settings;

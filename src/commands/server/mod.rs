@@ -16,6 +16,8 @@ pub(super) mod monitor;
 pub(super) mod role;
 pub(super) mod shutdown;
 pub(super) mod slowlog;
+#[cfg(test)]
+mod tests;
 pub(super) mod time;
 
 use super::Spec;
