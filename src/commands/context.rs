@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
-use crate::keyspace::{Database, Keyspace};
+use crate::keyspace::{Database, Keyspace, PackedLimits};
 use crate::record::Journal;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
@@ -41,6 +41,8 @@ pub struct Server {
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
     pub started_unix_s: u64,
+    /// Bytes in use when it was made.
+    pub startup_bytes: u64,
     /// A random name of this run.
     pub run_id: String,
     /// Where the server listens now: the TCP port, or 0.
@@ -53,8 +55,6 @@ pub struct Server {
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
     pub net_output_per_second: AtomicU64,
-    /// Bytes in use when the server was made.
-    pub startup_bytes: u64,
     /// Asks the server to end.
     pub stop: Stop,
 }
@@ -98,13 +98,13 @@ impl Server {
             pause: Pause::default(),
             started: Instant::now(),
             started_unix_s: now_s,
+            startup_bytes: memory::used_bytes(),
             run_id: random_hex(),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
             ends_keys_actively: AtomicBool::new(true),
             net_input_per_second: AtomicU64::new(0),
             net_output_per_second: AtomicU64::new(0),
-            startup_bytes: memory::used_bytes(),
             stop: Stop::default(),
         };
         server.follow_settings();
@@ -116,6 +116,9 @@ impl Server {
         let settings = self.config.settings();
         self.observers.configure(&settings);
         self.statistics.track_latency(settings.latency_tracking);
+        let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
+            .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        self.keyspace.set_packed_limits(PackedLimits { fields, len });
     }
 
     /// `CONFIG RESETSTAT`.

@@ -11,6 +11,7 @@ use super::pause::Paused;
 use super::registry::{self, Command};
 use super::spec::{Flags, Run, Weight};
 use super::transactions;
+use crate::keyspace::attending;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply, Request};
 
@@ -54,9 +55,7 @@ impl Call {
     pub fn held_until(&self, server: &Server, client: &Client) -> Option<Instant> {
         let pause = server.pause.in_force()?;
         let command = self.0.as_ref().ok()?;
-        let may_change =
-            command.spec.flags.has_any(CHANGES) || transactions::may_run(client, command, CHANGES);
-        let is_meant = pause.scope == Paused::Everything || may_change;
+        let is_meant = pause.scope == Paused::Everything || changes(command, client);
         let is_held = is_meant && !client.is_monitor;
         is_held.then(|| {
             client.shown.name_command(command);
@@ -87,6 +86,13 @@ impl Call {
         let silent = before == Replies::SkipNext || is_off;
         if silent { Reply::None } else { reply }
     }
+}
+
+/// True if it may change data, or runs queued commands that may.
+fn changes(command: &Command, client: &Client) -> bool {
+    let runs = |name| command.spec.name == name;
+    let queued = || client.queue.as_ref().is_some_and(|queue| queue.has_any(CHANGES));
+    command.spec.flags.has_any(CHANGES) || runs("exec") && queued()
 }
 
 fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {
@@ -150,12 +156,14 @@ fn execute(
     request: &Request,
 ) -> Result<Reply, Error> {
     let args = arguments(command, request);
+    // TOUCH is the one lookup that such a client wants to be noticed.
+    let unnoticed = client.no_touch && command.spec.name != "touch";
     let mut context = Context { server, client };
-    match command.spec.run {
+    attending(!unnoticed, || match command.spec.run {
         Run::Read(read) | Run::Family(read, _) => read(args, &mut context),
         Run::Write(write) => write(args, &mut context, Record::new(&server.journal, request.wire())),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),
-    }
+    })
 }
 
 /// The arguments after the command's name, and after its subcommand's.

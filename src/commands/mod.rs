@@ -13,6 +13,8 @@ mod histogram;
 mod key_spec;
 mod keys;
 mod long_double;
+#[cfg(test)]
+mod model;
 pub mod observers;
 pub mod pause;
 mod random;

@@ -13,7 +13,7 @@ use crate::vector_set::{Hold, Params, Put, VectorSet};
 /// One client at a server whose clock stands still.
 pub(super) struct Session {
     pub(super) server: Server,
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Session {
@@ -43,6 +43,11 @@ impl Session {
     /// The reply to a line of words, with blanks for line ends. `''` is an empty word.
     pub(super) fn ask(&mut self, line: &str) -> String {
         ask(&self.server, &mut self.client, line)
+    }
+
+    /// The bytes of the reply to these words.
+    pub(super) fn reply_to<W: AsRef<[u8]>>(&mut self, words: &[W]) -> Vec<u8> {
+        reply_to(&self.server, &mut self.client, words)
     }
 
     /// The reply to another client.
@@ -80,8 +85,12 @@ impl Session {
 
 fn ask(server: &Server, client: &mut Client, line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
-    let reply = dispatch(server, client, &Request::from_args(&words));
+    String::from_utf8_lossy(&reply_to(server, client, &words)).trim_end().replace("\r\n", " ")
+}
+
+fn reply_to<W: AsRef<[u8]>>(server: &Server, client: &mut Client, words: &[W]) -> Vec<u8> {
+    let reply = dispatch(server, client, &Request::from_args(words));
     let mut bytes = bytes::BytesMut::new();
     reply.encode(client.protocol, &mut bytes);
-    String::from_utf8_lossy(&bytes).trim_end().replace("\r\n", " ")
+    bytes.into()
 }

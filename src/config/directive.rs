@@ -124,21 +124,31 @@ pub struct Refusal {
     pub others: Vec<String>,
 }
 
+impl Refusal {
+    /// Of this directive only. In a box, since it is large, and errors travel with every result.
+    pub(super) fn new(place: Place, fault: Fault) -> Box<Self> {
+        Box::new(Self { place, fault, others: Vec::new() })
+    }
+}
+
 /// Applies them in order, so that later ones win. Unknown names are judged last, since `ignore-unknown-config`
 /// holds for directives before it too. It does not excuse wrong values: `appendonly yes` asks for data to be kept.
-pub(super) fn apply_all(directives: Vec<Directive>, settings: &mut Settings) -> Result<Outcome, Refusal> {
+pub(super) fn apply_all(
+    directives: Vec<Directive>,
+    settings: &mut Settings,
+) -> Result<Outcome, Box<Refusal>> {
     let mut unknown = Vec::new();
     for directive in directives {
         match directive.apply(settings) {
             Ok(()) => {}
             Err(fault) if fault.is_about_the_name() => unknown.push((directive, fault)),
-            Err(fault) => return Err(Refusal { place: directive.place, fault, others: Vec::new() }),
+            Err(fault) => return Err(Refusal::new(directive.place, fault)),
         }
     }
     judge(unknown, &settings.ignore_unknown_config)
 }
 
-fn judge(unknown: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Outcome, Refusal> {
+fn judge(unknown: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Outcome, Box<Refusal>> {
     let (ignored, refused): (Vec<_>, Vec<_>) =
         unknown.into_iter().partition(|(directive, _)| is_ignored(&directive.name, ignore));
     let mut refused = refused.into_iter();
@@ -147,7 +157,7 @@ fn judge(unknown: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Outcome,
     };
     let mut others = distinct(refused);
     others.retain(|name| *name != first.name);
-    Err(Refusal { place: first.place, fault, others })
+    Err(Box::new(Refusal { place: first.place, fault, others }))
 }
 
 fn is_ignored(name: &str, ignore: &[String]) -> bool {
@@ -172,7 +182,7 @@ mod tests {
     use super::*;
     use crate::config::words;
 
-    fn apply(lines: &[&str]) -> Result<(Settings, Vec<String>), Refusal> {
+    fn apply(lines: &[&str]) -> Result<(Settings, Vec<String>), Box<Refusal>> {
         let directives = lines.iter().map(|line| {
             let mut values = words::split(line).expect("the words are fine");
             let place = Place { source: Source::Flags, text: (*line).to_owned() };

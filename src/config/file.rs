@@ -17,7 +17,7 @@ const MAX_INCLUDE_DEPTH: usize = 16;
 const MAX_INCLUDED_FILES: usize = 256;
 
 /// A directive with the number of files around it.
-type Nested = (usize, Result<Directive, Refusal>);
+type Nested = (usize, Result<Directive, Box<Refusal>>);
 
 /// The text of a file, or why there is none.
 pub(super) fn read(path: &Path) -> Result<String, String> {
@@ -35,16 +35,16 @@ pub(super) fn read_text(from: impl Read) -> std::io::Result<Option<String>> {
 }
 
 /// The directives of a text, in the order in which they hold: an included file stands where its `include` does.
-pub(super) fn directives(name: &str, text: &str) -> Result<Vec<Directive>, Refusal> {
+pub(super) fn directives(name: &str, text: &str) -> Result<Vec<Directive>, Box<Refusal>> {
     expand(lines(name, text, 0))
 }
 
 /// The same for directives from elsewhere.
-pub(super) fn with_included(directives: Vec<Directive>) -> Result<Vec<Directive>, Refusal> {
+pub(super) fn with_included(directives: Vec<Directive>) -> Result<Vec<Directive>, Box<Refusal>> {
     expand(directives.into_iter().map(|directive| (0, Ok(directive))))
 }
 
-fn expand(directives: impl Iterator<Item = Nested>) -> Result<Vec<Directive>, Refusal> {
+fn expand(directives: impl Iterator<Item = Nested>) -> Result<Vec<Directive>, Box<Refusal>> {
     let mut queue: VecDeque<Nested> = directives.collect();
     let mut found = Vec::new();
     let mut files = 0;
@@ -54,11 +54,8 @@ fn expand(directives: impl Iterator<Item = Nested>) -> Result<Vec<Directive>, Re
             found.push(directive);
             continue;
         }
-        let included = included(&directive, depth, &mut files).map_err(|fault| Refusal {
-            place: directive.place,
-            fault,
-            others: Vec::new(),
-        })?;
+        let included = included(&directive, depth, &mut files);
+        let included = included.map_err(|fault| Refusal::new(directive.place, fault))?;
         included.into_iter().rev().for_each(|line| queue.push_front(line));
     }
     Ok(found)
@@ -92,7 +89,7 @@ fn lines<'t>(name: &str, text: &'t str, depth: usize) -> impl Iterator<Item = Ne
             Ok(_) => None,
             Err(why) => {
                 let fault = Fault::Words(why);
-                Some((depth, Err(Refusal { place: place(), fault, others: Vec::new() })))
+                Some((depth, Err(Refusal::new(place(), fault))))
             }
         }
     })

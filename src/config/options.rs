@@ -223,6 +223,24 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Percentiles of these times that INFO LATENCYSTATS shows",
     },
     OptionSpec {
+        name: "hash-max-listpack-entries",
+        kind: Kind::Number {
+            field: |settings| &mut settings.hash_max_listpack_entries,
+            min: 0,
+            max: MAX_LONG,
+        },
+        default: "512",
+        mutable: true,
+        help: "Fields up to which a hash is packed",
+    },
+    OptionSpec {
+        name: "hash-max-listpack-value",
+        kind: Kind::Memory { field: |settings| &mut settings.hash_max_listpack_value, min: 0, max: MAX_LONG },
+        default: "64",
+        mutable: true,
+        help: "Bytes of a name or value up to which a hash is packed",
+    },
+    OptionSpec {
         name: "dir",
         kind: Kind::Text(|settings| &mut settings.dir),
         default: ".",
@@ -378,6 +396,9 @@ mod tests {
         let name = |text| find(text).map(|option| option.name);
         assert_eq!((name("PORT"), name("Slave-Read-Only")), (Some("port"), Some("replica-read-only")));
         assert_eq!(name("nonsense"), None);
+        for (alias, of) in ALIASES {
+            assert_eq!(name(alias), Some(*of));
+        }
         assert!(names().any(|(name, option)| (name, option.name) == ("slaveof", "replicaof")));
     }
 

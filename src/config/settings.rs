@@ -28,6 +28,8 @@ pub struct Settings {
     pub dir: String,
     pub ignore_unknown_config: Vec<String>,
     pub index_seed: u64,
+    pub hash_max_listpack_entries: u64,
+    pub hash_max_listpack_value: u64,
     pub slowlog_log_slower_than: i64,
     pub slowlog_max_len: u64,
     pub latency_monitor_threshold: u64,

@@ -40,7 +40,7 @@ pub enum StartError {
     /// A file cannot be read.
     Unreadable(String),
     /// An option is wrong.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
 }
 
 impl std::fmt::Display for StartError {

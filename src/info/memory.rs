@@ -40,6 +40,60 @@ pub fn allocator() -> Allocator {
     Allocator { allocated: resident, active: resident, resident }
 }
 
+/// Returns the pages that the allocator keeps for later to the system; false if that failed.
+#[cfg(feature = "jemalloc")]
+pub fn purge() -> bool {
+    /// jemalloc's `MALLCTL_ARENAS_ALL`.
+    const ALL_ARENAS: &std::ffi::CStr = c"arena.4096.purge";
+    // SAFETY: the name ends with a NUL, and this control takes neither an old nor a new value.
+    let failed = unsafe {
+        tikv_jemalloc_sys::mallctl(
+            ALL_ARENAS.as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    failed == 0
+}
+
+/// Returns the pages that the allocator keeps for later to the system; false if that failed.
+#[cfg(all(not(feature = "jemalloc"), target_os = "linux", target_env = "gnu"))]
+pub fn purge() -> bool {
+    // SAFETY: malloc_trim may be called at any time, and touches no allocation. It says whether there was something to
+    // return; nothing is no failure.
+    unsafe { libc::malloc_trim(0) };
+    true
+}
+
+/// Returns the pages that the allocator keeps for later to the system; false if that failed, as it does here: this
+/// allocator cannot be asked.
+#[cfg(all(not(feature = "jemalloc"), not(all(target_os = "linux", target_env = "gnu"))))]
+pub fn purge() -> bool {
+    false
+}
+
+/// What the allocator says of itself, if it is one that does.
+#[cfg(feature = "jemalloc")]
+pub fn allocator_report() -> Option<String> {
+    use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
+    let mut text = Vec::new();
+    stats_print(&mut text, Options::default()).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// What the allocator says of itself, if it is one that does.
+#[cfg(not(feature = "jemalloc"))]
+pub fn allocator_report() -> Option<String> {
+    None
+}
+
+/// How often `part` holds `whole`; 0 of nothing.
+pub fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
 /// Bytes in use now: the allocator's live ones, and those of the arenas, which it does not know of. Also notes the
 /// peak, so it is asked now and then by the housekeeper.
 pub fn used_bytes() -> u64 {

@@ -1,7 +1,8 @@
 //! What each section says.
 
+use super::memory::{self as figures, ratio};
 use super::text::{Text, human};
-use super::{REDIS_VERSION, memory as figures, process};
+use super::{REDIS_VERSION, process};
 use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
@@ -85,10 +86,6 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
     out.field("mem_allocator", figures::ALLOCATOR);
     out.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
     out.field("lazyfreed_objects", server.keyspace.reaper().freed());
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 pub(super) fn persistence(server: &Server, out: &mut Text) {

@@ -13,6 +13,8 @@ const GOES: i64 = i64::MIN;
 thread_local! {
     /// The time at which the clocks stand for this thread.
     static STANDS_AT_MS: Cell<i64> = const { Cell::new(GOES) };
+    /// A moment since which this thread has taken no new requests.
+    static RECENT_MS: Cell<i64> = const { Cell::new(GOES) };
 }
 
 /// The time in which clocks stand still for a thread; until the drop.
@@ -53,6 +55,30 @@ impl Clock {
             (GOES, Source::Manual(now)) => now.load(Ordering::Acquire),
             (now_ms, _) => now_ms,
         }
+    }
+
+    /// The time for commands that only read: that of [`note_recent`](Self::note_recent), if it was noted, so that the
+    /// commands of a pipeline do not all ask the system.
+    ///
+    /// A reader whose time is a moment within its own request sees what it could have seen then. A writer must not be
+    /// late: it could keep alive what another has seen ended.
+    pub(super) fn recent_ms(&self) -> i64 {
+        match (STANDS_AT_MS.get(), RECENT_MS.get()) {
+            (GOES, GOES) => self.now_ms(),
+            (GOES, recent_ms) => recent_ms,
+            (now_ms, _) => now_ms,
+        }
+    }
+
+    /// The requests that this thread is about to run have all arrived by now. Holds until
+    /// [`forget_recent`](Self::forget_recent), which must come before the thread does anything else.
+    pub fn note_recent(now_ms: i64) {
+        RECENT_MS.set(now_ms);
+    }
+
+    /// Readers ask the system for the time again.
+    pub fn forget_recent() {
+        RECENT_MS.set(GOES);
     }
 
     /// Lets all clocks stand still for this thread.
@@ -96,6 +122,18 @@ mod tests {
         std::thread::scope(|scope| scope.spawn(|| assert_eq!(clock.now_ms(), 15)).join()).unwrap();
         drop(moment);
         assert_eq!(clock.now_ms(), 15);
+    }
+
+    #[test]
+    fn a_recent_moment_is_for_readers_and_gives_way_to_one_that_stands() {
+        let clock = Clock::manual(5);
+        Clock::note_recent(4);
+        assert_eq!((clock.recent_ms(), clock.now_ms()), (4, 5));
+        let moment = Clock::stop_at(3);
+        assert_eq!((clock.recent_ms(), clock.now_ms()), (3, 3));
+        drop(moment);
+        Clock::forget_recent();
+        assert_eq!(clock.recent_ms(), 5);
     }
 
     #[test]

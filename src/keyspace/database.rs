@@ -72,7 +72,7 @@ impl Database {
         let hash = self.common.hash(key);
         let shard = &self.shards[shard_of(hash)];
         let table = shard.read();
-        let now_ms = self.common.clock.now_ms();
+        let now_ms = self.common.clock.recent_ms();
         let entry = table.find_live(hash, key, now_ms);
         attention.pay(&shard.lookups, entry, now_ms);
         entry.map(look)
@@ -94,7 +94,7 @@ impl Database {
 
     /// What `look` says of the hash of a key, for a command that reads it. Runs under the shard's read lock.
     pub fn hash<R>(&self, key: &[u8], look: impl FnOnce(HashView<'_>) -> R) -> Result<Option<R>, WrongType> {
-        let now_ms = self.common.clock.now_ms();
+        let now_ms = self.common.clock.recent_ms();
         let looked = |entry: &Entry| Ok(look(entry.value().as_hash()?.view(now_ms)));
         self.lookup(key, Attention::Used, looked).transpose()
     }

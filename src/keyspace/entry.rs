@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::attending::is_attending;
 use super::expiry::HEAP_BYTES_EACH;
 use super::hash::{Hash, HashForm, HashRef, PackedLimits};
 use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
@@ -136,7 +137,9 @@ impl Entry {
     }
 
     pub(super) fn mark_used(&self, now_ms: i64) {
-        self.used_s.store(seconds(now_ms), Ordering::Relaxed);
+        if is_attending() {
+            self.used_s.store(seconds(now_ms), Ordering::Relaxed);
+        }
     }
 
     /// What the index goes by.
@@ -301,8 +304,8 @@ impl fmt::Debug for Large {
     }
 }
 
-/// A slot's number and a tag in the hash index, at a load of about a half.
-const INDEX_BYTES: usize = 2 * (size_of::<u32>() + 1);
+/// A bucket in the index, at a load of about two thirds.
+const INDEX_BYTES: usize = size_of::<u32>() * 3 / 2;
 
 /// Good until 2106; later, all keys look as if just used.
 fn seconds(unix_ms: i64) -> u32 {

@@ -12,19 +12,23 @@
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
 //! table.rs       one shard's entries: index, slab, deadlines
+//! hash_index.rs  positions by hash
 //! slab.rs        positions that do not move
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
 //! value.rs  string.rs  expiry.rs  clock.rs
+//! attending.rs   clients that do not want to be noticed
 //! reaper.rs      where large values are freed
 //! ```
 
+mod attending;
 mod clock;
 mod database;
 mod entry;
 mod exclusive;
 mod expiry;
 mod hash;
+mod hash_index;
 mod reaper;
 mod reservation;
 mod scan;
@@ -43,6 +47,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ahash::RandomState;
 
+pub use self::attending::attending;
 pub use self::clock::Clock;
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;

@@ -33,7 +33,7 @@ impl<'k> Shared<'k> {
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
         let held = shards.into_iter().map(|shard| (shard, db.shards[shard].read())).collect();
-        Self { db, now_ms: db.common.clock.now_ms(), held }
+        Self { db, now_ms: db.common.clock.recent_ms(), held }
     }
 
     /// The entry of a key that has not ended.

@@ -1,36 +1,24 @@
 //! The entries of one shard: by hash, by position, by deadline. No locks here.
 
-use hashbrown::HashTable;
-
 use super::entry::{Entry, Large};
 use super::expiry::{Deadline, Deadlines};
 use super::hash::{Hash, PackedLimits};
+use super::hash_index::HashIndex;
 use super::slab::Slab;
 use super::string::TextEdit;
 use super::value::{Value, ValueRef, WrongType};
-
-/// An index smaller than this is not worth shrinking.
-const MIN_SHRINK_CAPACITY: usize = 1024;
-
-/// An index is shrunk when this many times as large as its content, so that the moves are paid by removals.
-const SHRINK_FACTOR: usize = 8;
 
 /// A map from keys to values that also knows which of them end.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     /// Positions in the slab. Their hashes are in the entries, which a lookup needs anyway.
-    index: HashTable<u32>,
+    index: HashIndex,
     slab: Slab,
     deadlines: Deadlines,
     /// For each hash of which fields end, when the next one does.
     field_deadlines: Deadlines,
     /// How many values are vector sets; none is the common answer, and spares a walk.
     sets: usize,
-}
-
-/// What the index is told of a hash: its low half, spread again over all bits, as hashbrown looks at both ends.
-fn index_hash(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl Table {
@@ -57,11 +45,10 @@ impl Table {
     /// Where a key is, whether it has ended or not.
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
         let hash = hash as u32;
-        let is_it = |id: &u32| {
-            let entry = self.slab.get(*id);
+        self.index.find(hash, |id| {
+            let entry = self.slab.get(id);
             entry.hash() == hash && entry.key() == key
-        };
-        self.index.find(index_hash(hash), is_it).copied()
+        })
     }
 
     /// The entry of a key that is still there for a reader.
@@ -77,8 +64,7 @@ impl Table {
         self.sets += usize::from(is_set(entry.value()));
         let (deadline, of_fields) = (entry.deadline(), entry.next_field_deadline());
         let id = self.slab.insert(entry);
-        let slab = &self.slab;
-        self.index.insert_unique(index_hash(hash), id, |id| index_hash(slab.get(*id).hash()));
+        self.index.insert(hash, id, |id| self.slab.get(id).hash());
         self.deadlines.add(deadline, id);
         self.field_deadlines.add(of_fields, id);
     }
@@ -133,15 +119,12 @@ impl Table {
 
     /// The one door out: takes a key away, whatever the cause, and unbinds its set.
     pub(super) fn take(&mut self, hash: u64, id: u32) -> Entry {
-        if let Ok(place) = self.index.find_entry(index_hash(hash as u32), |other| *other == id) {
-            place.remove();
-        }
+        self.index.remove(hash as u32, id, |id| self.slab.get(id).hash());
         let entry = self.slab.remove(id);
         self.deadlines.remove(entry.deadline(), id);
         self.field_deadlines.remove(entry.next_field_deadline(), id);
         self.sets -= usize::from(is_set(entry.value()));
         entry.value().unbind();
-        self.shrink_index();
         entry
     }
 
@@ -169,14 +152,6 @@ impl Table {
     pub(super) fn unbind(&self, hash: u64, key: &[u8]) {
         if let Some(id) = self.find(hash, key) {
             self.slab.get(id).value().unbind();
-        }
-    }
-
-    fn shrink_index(&mut self) {
-        let capacity = self.index.capacity();
-        if capacity > MIN_SHRINK_CAPACITY && self.index.len() * SHRINK_FACTOR < capacity {
-            let slab = &self.slab;
-            self.index.shrink_to(self.index.len() * 2, |id| index_hash(slab.get(*id).hash()));
         }
     }
 }
@@ -212,21 +187,5 @@ mod tests {
         assert_eq!(table.take(hash, id).key(), b"k");
         assert_eq!(table.find(hash, b"k"), None);
         assert_eq!(table.len(), 0);
-    }
-
-    #[test]
-    fn a_shrunken_index_still_finds_the_rest() {
-        let (hasher, mut table) = (RandomState::new(), Table::default());
-        let keys: Vec<Vec<u8>> = (0..20_000_u32).map(|n| n.to_be_bytes().to_vec()).collect();
-        let hashes: Vec<u64> =
-            keys.iter().map(|key| insert(&mut table, &hasher, key, Deadline::NEVER)).collect();
-        let full = table.index.capacity();
-        for (key, hash) in keys.iter().zip(&hashes).skip(100) {
-            let id = table.find(*hash, key).unwrap();
-            table.take(*hash, id);
-        }
-        assert!(table.index.capacity() < full / 4);
-        let found = keys.iter().zip(&hashes).filter(|(key, hash)| table.find(**hash, key).is_some());
-        assert_eq!(found.count(), 100);
     }
 }

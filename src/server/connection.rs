@@ -20,6 +20,7 @@ use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
+use crate::keyspace::Clock;
 use crate::resp::{Limits, ProtocolError, Request, RequestParser};
 
 /// Bytes read at once, on the stack: a connection that waits keeps at most a small read buffer.
@@ -58,6 +59,8 @@ pub(super) struct Connection<S> {
     output: Output,
     /// A request that waits for the end of a `CLIENT PAUSE`.
     held: Option<Held>,
+    /// When the slice of work began: after the requests in it arrived.
+    recent_ms: i64,
     settings: Arc<Settings>,
     settings_generation: u64,
     /// The last request came within [`STAY_AWAKE`]: the next one may too.
@@ -139,6 +142,7 @@ impl Connection<Accepted> {
             longest_input: 0,
             output: Output::default(),
             held: None,
+            recent_ms: 0,
             settings,
             settings_generation,
             expects_soon: false,
@@ -165,6 +169,7 @@ impl<S> Connection<S> {
             longest_input: self.longest_input,
             output: self.output,
             held: self.held,
+            recent_ms: self.recent_ms,
             settings: self.settings,
             settings_generation: self.settings_generation,
             expects_soon: self.expects_soon,
@@ -213,6 +218,7 @@ impl Connection<Socket> {
         self.refresh_settings();
         let start = Instant::now();
         client.turn = start;
+        self.recent_ms = self.server.keyspace.clock().now_ms();
         for _ in 0..SLICE_REQUESTS {
             let request = match self.next_request(&client) {
                 Ok(Some(request)) => request,
@@ -257,7 +263,9 @@ impl Connection<Socket> {
             return Some(client);
         }
         if !call.is_heavy(&self.server, &mut client, &request) {
+            Clock::note_recent(self.recent_ms);
             let reply = call.run(&self.server, &mut client, &request);
+            Clock::forget_recent();
             reply.encode(client.protocol, self.output.end());
             return Some(client);
         }
@@ -281,6 +289,7 @@ impl Connection<Socket> {
         let ran = self.compute.run(run).await;
         self.shown.set_busy(false);
         let (client, encoded) = ran?;
+        self.recent_ms = self.server.keyspace.clock().now_ms();
         self.output.append(encoded);
         Some(client)
     }

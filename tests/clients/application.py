@@ -48,6 +48,13 @@ class Application(unittest.IsolatedAsyncioTestCase):
     async def gives(self, expected, reply):
         self.assertEqual(await done(reply), expected)
 
+    async def together(self, work, workers):
+        """Runs `work(0)`, `work(1)` … at once: as tasks, or each in a thread where the client blocks."""
+        if self.library is redis.asyncio:
+            await asyncio.gather(*(work(worker) for worker in range(workers)))
+        else:
+            await asyncio.gather(*(asyncio.to_thread(asyncio.run, work(worker)) for worker in range(workers)))
+
     async def refused(self, error, text, method, *words, **options):
         with self.assertRaisesRegex(error, text):
             await done(method(*words, **options))

@@ -27,7 +27,8 @@ class Run:
 
 
 def redis_py(name, wanted):
-    return unittest_with(python_with(name, wanted), "test_redis_py", "test_redis_py_cache")
+    modules = ["test_redis_py", "test_redis_py_cache", "test_redis_py_flows", "test_redis_py_semantic"]
+    return unittest_with(python_with(name, wanted), *modules)
 
 
 def redis_cli(name, path):

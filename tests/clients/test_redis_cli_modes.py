@@ -9,6 +9,8 @@ import command_line
 from command_line import PORT, Terminal
 
 CLI = os.environ["NEARHIT_CLI"]
+# How much of an output that went wrong is worth reading.
+SHOWN = 2000
 PROMPT, IN_TRANSACTION = f"127.0.0.1:{PORT}> ", f"127.0.0.1:{PORT}(TX)> "
 
 
@@ -28,7 +30,7 @@ class Filled(unittest.TestCase):
 
     def shows(self, *words, mode, given=b""):
         shown, code = cli(*mode, given=given)
-        self.assertEqual(code, 0, shown)
+        self.assertEqual(code, 0, shown[-SHOWN:])
         # redis-cli 7.0 puts more quotes around names.
         shown = shown.replace("'\"", '"').replace("\"'", '"')
         for text in words:

@@ -211,11 +211,17 @@ impl Shown {
         self.mailbox.collect()
     }
 
+    /// Bytes that its buffers take, in both directions.
+    pub fn buffer_bytes(&self) -> usize {
+        [&self.query_buffer, &self.query_buffer_free, &self.output_buffer]
+            .map(|bytes| bytes.load(Ordering::Relaxed))
+            .iter()
+            .sum()
+    }
+
     /// Bytes that the connection keeps, as far as they are counted.
     pub fn memory_bytes(&self) -> usize {
-        let buffers = [&self.query_buffer, &self.query_buffer_free, &self.output_buffer];
-        let bytes: usize = buffers.into_iter().map(|buffer| buffer.load(Ordering::Relaxed)).sum();
-        bytes + size_of::<Self>()
+        self.buffer_bytes() + size_of::<Self>()
     }
 
     /// The address as monitors and the slow log show it.

@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.0.0",
     complexity: "O(N) where N is the number of fields to be removed.",
     summary: "Deletes one or more fields and their values from a hash. Deletes the hash if no fields remain.",
-    syntax: "",
+    syntax: "key field...",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(remove),

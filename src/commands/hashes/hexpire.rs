@@ -19,7 +19,7 @@ pub(in crate::commands) const HEXPIRE: Spec = Spec {
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
     summary: "Set expiry for hash field using relative time to expire (seconds)",
-    syntax: "",
+    syntax: "key seconds:integer [condition(NX|XX|GT|LT)] FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| expire("hexpire", Lifetime::EX, args, cx, record)),
@@ -34,7 +34,7 @@ pub(in crate::commands) const HPEXPIRE: Spec = Spec {
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
     summary: "Set expiry for hash field using relative time to expire (milliseconds)",
-    syntax: "",
+    syntax: "key milliseconds:integer [condition(NX|XX|GT|LT)] FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| expire("hpexpire", Lifetime::PX, args, cx, record)),
@@ -49,7 +49,8 @@ pub(in crate::commands) const HEXPIREAT: Spec = Spec {
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
     summary: "Set expiry for hash field using an absolute Unix timestamp (seconds)",
-    syntax: "",
+    syntax: "key unix-time-seconds:unix-time [condition(NX|XX|GT|LT)] \
+        FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| expire("hexpireat", Lifetime::EXAT, args, cx, record)),
@@ -64,7 +65,8 @@ pub(in crate::commands) const HPEXPIREAT: Spec = Spec {
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
     summary: "Set expiry for hash field using an absolute Unix timestamp (milliseconds)",
-    syntax: "",
+    syntax: "key unix-time-milliseconds:unix-time [condition(NX|XX|GT|LT)] \
+        FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| expire("hpexpireat", Lifetime::PXAT, args, cx, record)),
@@ -94,14 +96,18 @@ struct Expire<'r> {
 /// What must be true of a field's present deadline.
 #[derive(Clone, Copy, PartialEq)]
 enum Condition {
-    None,
-    Some,
-    Sooner,
-    Later,
+    NeverEnds,
+    Ends,
+    EndsSooner,
+    EndsLater,
 }
 
-const CONDITIONS: [(&str, Condition); 4] =
-    [("NX", Condition::None), ("XX", Condition::Some), ("GT", Condition::Sooner), ("LT", Condition::Later)];
+const CONDITIONS: [(&str, Condition); 4] = [
+    ("NX", Condition::NeverEnds),
+    ("XX", Condition::Ends),
+    ("GT", Condition::EndsSooner),
+    ("LT", Condition::EndsLater),
+];
 
 /// What becomes of a field. The numbers are those of the reply.
 #[derive(Clone, Copy, PartialEq)]
@@ -115,6 +121,7 @@ enum Outcome {
 #[derive(Default)]
 struct Options<'r> {
     condition: Option<Condition>,
+    has_several: bool,
     fields: Option<Names<'r>>,
 }
 
@@ -134,10 +141,7 @@ impl<'r> Options<'r> {
         let Some(condition) = args.keyword_of(&CONDITIONS) else {
             return Err(unknown_argument(args.bytes()?));
         };
-        if self.condition.is_some_and(|present| present != condition) {
-            return Err(Error::new("ERR Multiple condition flags specified"));
-        }
-        self.condition = Some(condition);
+        self.has_several |= self.condition.replace(condition).is_some_and(|before| before != condition);
         Ok(())
     }
 
@@ -156,8 +160,12 @@ impl<'r> Options<'r> {
 impl<'r> Expire<'r> {
     fn parse(command: &str, lifetime: Lifetime, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let end_ms = end_ms(command, lifetime, args.integer()?, cx)?;
-        let Options { condition, fields } = Options::parse(args)?;
-        Ok(Self { end_ms, condition, fields: fields.ok_or(fields::MISSING)? })
+        let Options { condition, has_several, fields } = Options::parse(args)?;
+        let fields = fields.ok_or(fields::MISSING)?;
+        if has_several {
+            return Err(Error::new("ERR Multiple condition flags specified"));
+        }
+        Ok(Self { end_ms, condition, fields })
     }
 
     fn execute(self, key: &[u8], cx: &Context, record: Record) -> Result<Reply, Error> {
@@ -189,10 +197,10 @@ impl<'r> Expire<'r> {
     fn allows(&self, present: Deadline) -> bool {
         let Some(condition) = self.condition else { return true };
         match (condition, present.unix_ms()) {
-            (Condition::None, at_ms) => at_ms.is_none(),
-            (Condition::Some, at_ms) => at_ms.is_some(),
-            (Condition::Sooner, at_ms) => at_ms.is_some_and(|at_ms| at_ms < self.end_ms),
-            (Condition::Later, at_ms) => at_ms.is_none_or(|at_ms| at_ms > self.end_ms),
+            (Condition::NeverEnds, before_ms) => before_ms.is_none(),
+            (Condition::Ends, before_ms) => before_ms.is_some(),
+            (Condition::EndsSooner, before_ms) => before_ms.is_some_and(|before_ms| before_ms < self.end_ms),
+            (Condition::EndsLater, before_ms) => before_ms.is_none_or(|before_ms| before_ms > self.end_ms),
         }
     }
 

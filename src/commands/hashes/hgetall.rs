@@ -13,8 +13,8 @@ pub(in crate::commands) const HGETALL: Spec = Spec {
     since: "2.0.0",
     complexity: "O(N) where N is the size of the hash.",
     summary: "Returns all fields and values in a hash.",
-    syntax: "",
-    tips: &[],
+    syntax: "key",
+    tips: &["nondeterministic_output_order"],
     weight: BY_LENGTH,
     run: Run::Read(|args, cx| all(args, cx, |field, value| (bulk(field), bulk(value))).map(Reply::Map)),
 };
@@ -28,8 +28,8 @@ pub(in crate::commands) const HKEYS: Spec = Spec {
     since: "2.0.0",
     complexity: "O(N) where N is the size of the hash.",
     summary: "Returns all fields in a hash.",
-    syntax: "",
-    tips: &[],
+    syntax: "key",
+    tips: &["nondeterministic_output_order"],
     weight: BY_LENGTH,
     run: Run::Read(|args, cx| all(args, cx, |field, _| bulk(field)).map(Reply::Array)),
 };
@@ -43,8 +43,8 @@ pub(in crate::commands) const HVALS: Spec = Spec {
     since: "2.0.0",
     complexity: "O(N) where N is the size of the hash.",
     summary: "Returns all values in a hash.",
-    syntax: "",
-    tips: &[],
+    syntax: "key",
+    tips: &["nondeterministic_output_order"],
     weight: BY_LENGTH,
     run: Run::Read(|args, cx| all(args, cx, |_, value| bulk(value)).map(Reply::Array)),
 };

@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of specified fields",
     summary: "Returns the value of a field and deletes it from the hash.",
-    syntax: "",
+    syntax: "key FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(get_and_delete),

@@ -3,7 +3,7 @@
 
 use super::bulk_or_null;
 use super::fields::refusal;
-use super::options::{Dialect, Ending, Options};
+use super::options::{self, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
 use crate::keyspace::{Deadline, Hash, HashView};
@@ -14,12 +14,13 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     name: "hgetex",
     arity: Arity::AtLeast(5),
     flags: Flags::WRITE.and(Flags::FAST),
-    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    keys: &[Keys::at(1, &["RW", "access", "update"]).noted("RW and UPDATE because it changes the TTL")],
     group: Group::Hash,
     since: "8.0.0",
     complexity: "O(N) where N is the number of specified fields",
     summary: "Get the value of one or more fields of a given hash key, and optionally set their expiration.",
-    syntax: "",
+    syntax: "key [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
+        PXAT unix-time-milliseconds:unix-time|PERSIST)] FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(get_and_expire),
@@ -52,15 +53,14 @@ fn get_and_expire(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
 impl<'r> GetEx<'r> {
     fn parse(args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let (options, fields) = Options::parse(&DIALECT, args, cx)?;
-        let change = match options.ending {
-            None => Change::None,
-            Some(Ending::Never) => Change::Persist,
-            Some(Ending::At { end_ms }) => Change::EndAt { end_ms },
-            Some(Ending::AsBefore) => return Err(Error::new("ERR unknown argument")),
-        };
-        if options.condition.is_some() {
-            return Err(Error::new("ERR unknown argument"));
+        if options.keeps || options.condition.is_some() {
+            return Err(options::FOREIGN);
         }
+        let change = match options.end_ms {
+            Some(end_ms) => Change::EndAt { end_ms },
+            None if options.persists => Change::Persist,
+            None => Change::None,
+        };
         Ok(Self { fields, change })
     }
 

@@ -12,7 +12,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.0.0",
     complexity: "O(1)",
     summary: "Returns the number of fields in a hash.",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(len),

@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.0.0",
     complexity: "O(N) where N is the number of fields being requested.",
     summary: "Returns the values of all fields in a hash.",
-    syntax: "",
+    syntax: "key field...",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Read(values),

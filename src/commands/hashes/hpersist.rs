@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
     summary: "Removes the expiration time for each specified field",
-    syntax: "",
+    syntax: "key FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(persist),

@@ -17,8 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "6.2.0",
     complexity: "O(N) where N is the number of fields returned",
     summary: "Returns one or more random fields from a hash.",
-    syntax: "",
-    tips: &[],
+    syntax: "key [options(count:integer [WITHVALUES])]",
+    tips: &["nondeterministic_output"],
     weight: Weight::Asked(|args, cx| RandField::parse(args).is_ok_and(|request| request.is_heavy(cx))),
     run: Run::Read(|args, cx| RandField::parse(args)?.execute(cx)),
 };
@@ -26,6 +26,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 /// The most fields drawn with repetition, where the size of the hash is no bound; more are refused. Redis builds whatever
 /// reply is asked for.
 const MAX_DRAWN: usize = 1 << 20;
+
+/// One field in so many is few: it is cheaper to go to each than to list all.
+const FEW: usize = 16;
 
 /// Redis' bound of the count, whose negative must be a number too.
 const OUT_OF_RANGE: Error =
@@ -85,7 +88,7 @@ impl<'r> RandField<'r> {
         }
         Reply::Array(match (self.with_values, cx.client.protocol) {
             (false, _) => pairs.iter().map(|(field, _)| bulk(field)).collect(),
-            (true, Protocol::Resp2) => pairs.iter().flat_map(|pair| pair_of(pair)).collect(),
+            (true, Protocol::Resp2) => pairs.iter().flat_map(pair_of).collect(),
             (true, Protocol::Resp3) => pairs.iter().map(|pair| Reply::Array(pair_of(pair).into())).collect(),
         })
     }
@@ -108,18 +111,27 @@ impl Wanted {
     /// Nothing, if all fields have ended.
     fn choose(self, hash: HashView) -> Vec<Pair> {
         let len = hash.len();
-        let draw = |_| hash.nth(random::below(len));
         match self {
-            Self::One => draw(0).into_iter().collect(),
-            Self::Drawn(count) => (0..count).map_while(draw).collect(),
-            Self::Different(count) if count >= len => {
-                hash.iter().map(|(field, value, _)| (field, value)).collect()
-            }
-            Self::Different(count) => {
-                positions(count, len).into_iter().filter_map(|at| hash.nth(at)).collect()
-            }
+            Self::One => hash.nth(random::below(len)).into_iter().collect(),
+            Self::Different(count) if count >= len => all(hash),
+            Self::Different(count) => pick(hash, &positions(count, len)),
+            Self::Drawn(count) => pick(hash, &(0..count).map(|_| random::below(len)).collect::<Vec<_>>()),
         }
     }
+}
+
+fn all(hash: HashView) -> Vec<Pair> {
+    hash.iter().map(|(field, value, _)| (field, value)).collect()
+}
+
+/// The fields at these positions. Going to one of them may be a walk over all that are in front of it, so for more than a few
+/// the fields are listed first.
+fn pick<'h>(hash: HashView<'h>, positions: &[usize]) -> Vec<Pair<'h>> {
+    if hash.len() > MANY_FIELDS && hash.len() / FEW > positions.len() {
+        return positions.iter().filter_map(|at| hash.nth(*at)).collect();
+    }
+    let pairs = all(hash);
+    positions.iter().filter_map(|at| pairs.get(*at).copied()).collect()
 }
 
 /// So many different numbers below `len`, which is more, in ascending order; each set of them is as likely as any other

@@ -14,8 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.8.0",
     complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",
     summary: "Iterates over fields and values of a hash.",
-    syntax: "",
-    tips: &[],
+    syntax: "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [NOVALUES]",
+    tips: &["nondeterministic_output"],
     weight: Weight::Asked(asks_for_many),
     run: Run::Read(scan),
 };

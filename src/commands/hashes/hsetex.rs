@@ -1,7 +1,7 @@
 //! `HSETEX key [FNX|FXX] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL] FIELDS numfields field value [field value
 //! …]`: sets all of the fields or none, and when they end.
 
-use super::options::{Condition, Dialect, Ending, Options};
+use super::options::{self, Condition, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
 use crate::keyspace::{Deadline, Hash, HashView};
@@ -17,7 +17,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(N) where N is the number of fields being set.",
     summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
-    syntax: "",
+    syntax: "key [condition(FNX|FXX)] [expiration(EX seconds:integer|PX milliseconds:integer|\
+        EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL)] \
+        FIELDS fields(numfields:integer data(field value)...)",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| SetEx::parse(args, cx)?.execute(cx, record)),
@@ -31,8 +33,7 @@ const DIALECT: Dialect = Dialect {
 
 struct SetEx<'r> {
     key: &'r [u8],
-    condition: Option<Condition>,
-    ending: Option<Ending>,
+    options: Options<'r>,
     /// Names and values in turn.
     words: Names<'r>,
 }
@@ -40,11 +41,11 @@ struct SetEx<'r> {
 impl<'r> SetEx<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let key = args.bytes()?;
-        let (Options { condition, ending, .. }, words) = Options::parse(&DIALECT, args, cx)?;
-        if ending == Some(Ending::Never) {
-            return Err(Error::new("ERR unknown argument"));
+        let (options, words) = Options::parse(&DIALECT, args, cx)?;
+        if options.persists {
+            return Err(options::FOREIGN);
         }
-        Ok(Self { key, condition, ending, words })
+        Ok(Self { key, options, words })
     }
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
@@ -65,22 +66,19 @@ impl<'r> SetEx<'r> {
     }
 
     fn is_allowed(&self, hash: Option<HashView>) -> bool {
-        let Some(condition) = self.condition else { return true };
+        let Some(condition) = self.options.condition else { return true };
         self.fields().all(|field| is_in(hash, field) == (condition == Condition::Present))
     }
 
     /// True if the fields end in the past: then none of them is left.
     fn removes(&self, now_ms: i64) -> bool {
-        matches!(self.ending, Some(Ending::At { end_ms }) if end_ms <= now_ms)
+        self.options.end_ms.is_some_and(|end_ms| end_ms <= now_ms)
     }
 
     fn set(&self, hash: &mut Hash, now_ms: i64) {
         for [field, value] in self.pairs() {
-            let deadline = match self.ending {
-                Some(Ending::At { end_ms }) => Deadline::at(end_ms),
-                Some(Ending::AsBefore) => hash.view(now_ms).deadline(field).unwrap_or(Deadline::NEVER),
-                Some(Ending::Never) | None => Deadline::NEVER,
-            };
+            let present = if self.options.keeps { hash.view(now_ms).deadline(field) } else { None };
+            let deadline = self.options.end_ms.map(Deadline::at).or(present).unwrap_or(Deadline::NEVER);
             hash.set(field, value, deadline);
         }
     }

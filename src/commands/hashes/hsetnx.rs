@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.0.0",
     complexity: "O(1)",
     summary: "Sets the value of a field in a hash only when the field doesn't exist.",
-    syntax: "",
+    syntax: "key field value",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(set_if_absent),

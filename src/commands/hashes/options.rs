@@ -20,17 +20,14 @@ pub(super) struct Dialect {
 /// The words as they are understood.
 #[derive(Default)]
 pub(super) struct Options<'r> {
-    pub(super) ending: Option<Ending>,
+    /// When the fields end from now on.
+    pub(super) end_ms: Option<i64>,
+    /// KEEPTTL: when they did before.
+    pub(super) keeps: bool,
+    /// PERSIST: never.
+    pub(super) persists: bool,
     pub(super) condition: Option<Condition>,
     fields: Option<Names<'r>>,
-}
-
-/// When the fields end from now on.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Ending {
-    At { end_ms: i64 },
-    AsBefore,
-    Never,
 }
 
 /// What must be true of all fields.
@@ -41,9 +38,11 @@ pub(super) enum Condition {
 }
 
 const CONDITIONS: [(&str, Condition); 2] = [("FXX", Condition::Present), ("FNX", Condition::Absent)];
-const ENDINGS: [(&str, Ending); 2] = [("KEEPTTL", Ending::AsBefore), ("PERSIST", Ending::Never)];
 const LIFETIMES: [(&str, Lifetime); 4] =
     [("EX", Lifetime::EX), ("PX", Lifetime::PX), ("EXAT", Lifetime::EXAT), ("PXAT", Lifetime::PXAT)];
+
+/// An option of the other command.
+pub(super) const FOREIGN: Error = Error::new("ERR unknown argument");
 
 const NO_COUNT: &str = "ERR invalid number of fields";
 
@@ -66,42 +65,48 @@ impl<'r> Options<'r> {
         if args.keyword("FIELDS") {
             self.take_fields(dialect, args)
         } else if let Some(condition) = args.keyword_of(&CONDITIONS) {
-            once(&mut self.condition, "ERR Only one of FXX or FNX arguments can be specified", || {
-                Ok(condition)
-            })
-        } else if let Some(ending) = args.keyword_of(&ENDINGS) {
-            once(&mut self.ending, dialect.several_endings, || Ok(ending))
+            let before = self.condition.replace(condition);
+            once(before.is_some(), "ERR Only one of FXX or FNX arguments can be specified")
+        } else if args.keyword("KEEPTTL") {
+            // Not refused beside PERSIST, as one of the two is refused in any case.
+            once(std::mem::replace(&mut self.keeps, true) || self.end_ms.is_some(), dialect.several_endings)
+        } else if args.keyword("PERSIST") {
+            once(
+                std::mem::replace(&mut self.persists, true) || self.end_ms.is_some(),
+                dialect.several_endings,
+            )
         } else if let Some(lifetime) = args.keyword_of(&LIFETIMES) {
-            once(&mut self.ending, dialect.several_endings, || ending(dialect, lifetime, args, cx))
+            self.take_end(lifetime, dialect, args, cx)
         } else {
             Err(unknown_argument(args.bytes()?))
         }
     }
 
     fn take_fields(&mut self, dialect: &Dialect, args: &mut Args<'r>) -> Result<(), Error> {
+        once(self.fields.is_some(), fields::REPEATED)?;
         if args.is_empty() {
             return Err(Error::wrong_arity(dialect.command));
         }
-        once(&mut self.fields, fields::REPEATED, || fields::counted(args, dialect.words_each, NO_COUNT))
+        self.fields = Some(fields::counted(args, dialect.words_each, NO_COUNT)?);
+        Ok(())
+    }
+
+    fn take_end(
+        &mut self,
+        lifetime: Lifetime,
+        dialect: &Dialect,
+        args: &mut Args,
+        cx: &Context,
+    ) -> Result<(), Error> {
+        once(self.keeps || self.persists || self.end_ms.is_some(), dialect.several_endings)?;
+        if args.is_empty() {
+            return Err(Error::new("ERR missing expire time"));
+        }
+        self.end_ms = Some(end_ms(dialect.command, lifetime, args.integer()?, cx)?);
+        Ok(())
     }
 }
 
-fn ending(dialect: &Dialect, lifetime: Lifetime, args: &mut Args, cx: &Context) -> Result<Ending, Error> {
-    if args.is_empty() {
-        return Err(Error::new("ERR missing expire time"));
-    }
-    Ok(Ending::At { end_ms: end_ms(dialect.command, lifetime, args.integer()?, cx)? })
-}
-
-/// Sets what may be set but once.
-fn once<T>(
-    place: &mut Option<T>,
-    again: impl Into<Error>,
-    value: impl FnOnce() -> Result<T, Error>,
-) -> Result<(), Error> {
-    if place.is_some() {
-        return Err(again.into());
-    }
-    *place = Some(value()?);
-    Ok(())
+fn once(again: bool, error: impl Into<Error>) -> Result<(), Error> {
+    if again { Err(error.into()) } else { Ok(()) }
 }

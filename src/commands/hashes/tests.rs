@@ -248,6 +248,20 @@ fn malformed_requests_are_refused_as_redis_does() {
     ]);
 }
 
+#[test]
+fn digests_tell_which_fields_end() {
+    Session::debugging(NOW_MS).hold_to(&[
+        ("hset h a 1", ":1"),
+        ("debug digest-value h", "*1 +626a7b57a269f8f179a44902458ecb2f5920d35d"),
+        ("hpexpireat h 70368744176999 FIELDS 1 a", "*1 :1"),
+        ("debug digest-value h", "*1 +ce98eed535a9bd6c62403cf0d79da44325cdc96f"),
+        ("hset h b 1 c 2", ":2"),
+        ("debug digest-value h", "*1 +1145cb6587b7b33778340006afcbf71786cdc430"),
+        ("hpersist h FIELDS 1 a", "*1 :1"),
+        ("debug digest-value h", "*1 +bdb75ee71077f6aa63d075f43dd8987bfa20de02"),
+    ]);
+}
+
 /// Ours.
 #[test]
 fn fields_drawn_for_one_reply_are_bounded() {
@@ -262,6 +276,23 @@ fn scans_select_by_name() {
         ("hscan h 0 NOVALUES MATCH a* COUNT 1", "*2 $1 0 *2 $1 a $2 ab"),
         ("hscan h 0 MATCH a MATCH b", "*2 $1 0 *2 $1 b $1 2"),
     ]);
+}
+
+#[test]
+fn large_hashes_are_read_in_all_ways() {
+    let mut session = Session::at(NOW_MS);
+    let words: String = (0..5000).map(|number| format!(" f{number} {number}")).collect();
+    assert_eq!(session.ask(&format!("hset h{words}")), ":5000");
+    assert_eq!(session.ask("hgetall h").matches('f').count(), 5000);
+    assert_eq!(session.ask("hscan h 0 COUNT 10000 NOVALUES").matches('f').count(), 5000);
+    for (count, drawn) in [(5, 5), (4000, 4000), (5001, 5000), (-5, 5), (-4000, 4000), (-6000, 6000)] {
+        let reply = session.ask(&format!("hrandfield h {count}"));
+        let mut fields: Vec<&str> = reply.split(' ').filter(|word| word.starts_with('f')).collect();
+        assert_eq!(fields.len(), drawn, "{count}");
+        fields.sort_unstable();
+        fields.dedup();
+        assert!(count < 0 || fields.len() == drawn, "{count}: some come twice");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! `COPY source destination [DB index] [REPLACE]`: a string under another key too. Vector sets are refused, as Redis does.
+//! `COPY source destination [DB index] [REPLACE]`: a value under another key too. Vector sets are refused, as Redis does.
 
 use super::database_number;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Deadline, Exclusive, Value};
+use crate::keyspace::{Attention, Deadline, Entry, Exclusive, Value};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -17,9 +17,15 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Copies the value of a key to a new key.",
     syntax: "source:key destination:key [DB destination-db:integer] [REPLACE]",
     tips: &[],
-    weight: Weight::Light,
+    weight: Weight::Asked(copies_a_hash),
     run: Run::Write(|args, cx, record| Copy::parse(args, cx)?.execute(cx, record)),
 };
+
+/// Field by field. A text is shared instead, and a vector set is not copied at all.
+fn copies_a_hash(args: Args, cx: &Context) -> bool {
+    let is_hash = |entry: &Entry| entry.value().as_hash().is_ok();
+    args.peek().and_then(|source| cx.db().lookup(source, Attention::None, is_hash)).unwrap_or(false)
+}
 
 struct Copy<'r> {
     source: &'r [u8],
@@ -66,7 +72,7 @@ impl<'r> Copy<'r> {
         record: Record,
     ) -> Result<Reply, Error> {
         let Some((value, deadline)) = found else { return Ok(Reply::Integer(0)) };
-        if !self.replace && target.contains(self.target) {
+        if target.get(self.target).is_some() && !self.replace {
             return Ok(Reply::Integer(0));
         }
         if matches!(value, Value::VectorSet(_)) {

@@ -2,7 +2,7 @@
 
 use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::Deadline;
+use crate::keyspace::{Deadline, Entry};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -98,7 +98,8 @@ impl<'r> Expire<'r> {
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
         let mut keys = cx.db().exclusive(&[self.key]);
-        if !keys.contains(self.key) || !self.condition.allows(keys.deadline(self.key), self.end_ms) {
+        let present = keys.get(self.key).map(Entry::deadline);
+        if !present.is_some_and(|deadline| self.condition.allows(deadline, self.end_ms)) {
             return Ok(Reply::Integer(0));
         }
         if self.end_ms <= keys.now_ms() {

@@ -79,10 +79,13 @@ impl From<WrongType> for Error {
 
 /// Takes the number of a database.
 fn database_number(args: &mut Args) -> Result<usize, Error> {
-    checked_database(args.integer()?)
+    let number = i32::try_from(args.integer::<i64>()?);
+    checked_database(number.map_err(|_| {
+        Error::new("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })?)
 }
 
-fn checked_database(number: i64) -> Result<usize, Error> {
+fn checked_database(number: i32) -> Result<usize, Error> {
     let number = usize::try_from(number).ok().filter(|number| *number < DATABASES);
     number.ok_or(Error::new("ERR DB index is out of range"))
 }

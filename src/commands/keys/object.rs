@@ -63,7 +63,7 @@ const HELP: Spec = Spec {
     syntax: "",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|_, _| Ok(help::of("OBJECT", SUBCOMMANDS))),
+    run: Run::Read(|_, _| Ok(help::lines("OBJECT", &HELP_LINES))),
 };
 
 const IDLETIME: Spec = Spec {
@@ -95,6 +95,21 @@ const REFCOUNT: Spec = Spec {
     weight: Weight::Light,
     run: Run::Read(|args, cx| reply(args, cx, |_, _| Ok(Reply::Integer(1)))),
 };
+
+const HELP_LINES: [&str; 12] = [
+    "ENCODING <key>",
+    "    Return the kind of internal representation used in order to store the value",
+    "    associated with a <key>.",
+    "FREQ <key>",
+    "    Return the access frequency index of the <key>. The returned integer is",
+    "    proportional to the logarithm of the recent access frequency of the key.",
+    "IDLETIME <key>",
+    "    Return the idle time of the <key>, that is the approximated number of",
+    "    seconds elapsed since the last access to the key.",
+    "REFCOUNT <key>",
+    "    Return the number of references of the value associated with the specified",
+    "    <key>.",
+];
 
 const NOT_TRACKED: Error = Error::new(
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between \

@@ -1,7 +1,7 @@
 //! `PERSIST key`: the key ends no more.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::Deadline;
+use crate::keyspace::{Deadline, Entry};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -23,7 +23,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
-    if keys.deadline(key) == Deadline::NEVER {
+    let deadline = keys.get(key).map_or(Deadline::NEVER, Entry::deadline);
+    if deadline == Deadline::NEVER {
         return Ok(Reply::Integer(0));
     }
     keys.set_deadline(key, Deadline::NEVER);

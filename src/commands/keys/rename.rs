@@ -38,10 +38,10 @@ pub(in crate::commands) const RENAMENX: Spec = Spec {
 fn rename(mut args: Args, cx: &mut Context, record: Record, replace: bool) -> Result<bool, Error> {
     let (from, to) = (args.bytes()?, args.bytes()?);
     let mut keys = cx.db().exclusive(&[from, to]);
-    if !keys.contains(from) {
+    if keys.get(from).is_none() {
         return Err(Error::no_such_key());
     }
-    if from == to || !replace && keys.contains(to) {
+    if from == to || !replace && keys.get(to).is_some() {
         return Ok(false);
     }
     if let Some((value, deadline)) = keys.take(from) {

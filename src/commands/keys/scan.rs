@@ -81,9 +81,9 @@ impl<'r> Scan<'r> {
     }
 }
 
-/// Any number in 64 bits that is not negative.
+/// Any number in 64 bits that is not negative, after blanks.
 fn cursor(text: &[u8]) -> Result<Cursor, Error> {
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    let number = std::str::from_utf8(text.trim_ascii_start()).ok().and_then(|text| text.parse().ok());
     number.map(Cursor::from_number).ok_or(Error::new("ERR invalid cursor"))
 }
 

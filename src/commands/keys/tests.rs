@@ -188,7 +188,12 @@ fn copies_and_moves() {
         ("exists t", ":0"),
         ("select 1", "+OK"),
         ("get t", "$1 v"),
+        (
+            "copy s t db 3000000000",
+            "-ERR value is out of range, value must between -2147483648 and 2147483647",
+        ),
         ("swapdb 0 99", "-ERR DB index is out of range"),
+        ("swapdb 3000000000 0", "-ERR invalid first DB index"),
         ("swapdb x 0", "-ERR invalid first DB index"),
         ("swapdb 0 x", "-ERR invalid second DB index"),
         ("swapdb 99 x", "-ERR invalid second DB index"),
@@ -235,4 +240,62 @@ fn vector_sets_are_values_but_for_copies() {
         ("unlink w", ":0"),
         ("dbsize", ":0"),
     ]);
+}
+
+#[test]
+fn a_client_that_asked_for_it_is_not_noticed() {
+    const UNNOTICED: &[&str] = &[
+        "get s",
+        "set s 2",
+        "append s 2",
+        "getex s",
+        "incr s",
+        "mget s",
+        "expire s 100",
+        "persist s",
+        "strlen s",
+        "copy s t replace",
+        "exists s",
+        "type s",
+        "ttl s",
+        "object encoding s",
+    ];
+    for request in UNNOTICED {
+        let mut session = Session::at(NOW_MS);
+        session.ask("set s 1");
+        session.server.keyspace.clock().advance(5_000);
+        session.client.no_touch = true;
+        session.ask(request);
+        assert_eq!(session.ask("object idletime s"), ":5", "{request}");
+        session.hold_to(&[("touch s", ":1"), ("object idletime s", ":0")]);
+    }
+}
+
+#[test]
+fn what_uses_a_key_and_what_only_asks() {
+    let idle_after = |request: &str| {
+        let mut session = Session::at(NOW_MS);
+        session.ask("set s 1");
+        session.server.keyspace.clock().advance(5_000);
+        session.ask(request);
+        session.ask("object idletime s")
+    };
+    for request in ["get s", "setnx s 2", "set s 2 nx", "expire s 100", "persist s", "strlen s", "rename s s"]
+    {
+        assert_eq!(idle_after(request), ":0", "{request}");
+    }
+    for request in ["exists s", "type s", "ttl s", "object encoding s", "memory usage s"] {
+        assert_eq!(idle_after(request), ":5", "{request}");
+    }
+}
+
+#[test]
+fn memory_tells_of_itself() {
+    let mut session = Session::at(NOW_MS);
+    session.ask("mset a 1 b 2");
+    let stats = session.ask("memory stats");
+    assert!(stats.contains(" $10 keys.count :2 "), "{stats}");
+    let peak = stats.split_once("$14 peak.allocated :").and_then(|(_, rest)| rest.split_once(' '));
+    assert!(peak.and_then(|(bytes, _)| bytes.parse::<u64>().ok()).is_some_and(|bytes| bytes > 0), "{stats}");
+    session.hold_to(&[("memory purge", "+OK")]);
 }

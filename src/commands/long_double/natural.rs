@@ -56,13 +56,15 @@ impl Natural {
         self.limbs.is_empty()
     }
 
-    /// `(m, e)` such that `self` is `m · 2^e`, or a little more: then `m` is odd.
-    pub(super) fn leading_bits(&self) -> (u128, i32) {
-        let below = self.limbs.len().saturating_sub(2);
-        let (rest, highest) = self.limbs.split_at(below);
+    /// `(m, e)` such that `self` is `m · 2^e`, or a little more: then `m` is odd, and has all its bits.
+    pub(super) fn leading_bits(self) -> (u128, i32) {
+        let unused = self.unused_bits();
+        let aligned = self.shifted(unused);
+        let below = aligned.limbs.len().saturating_sub(2);
+        let (rest, highest) = aligned.limbs.split_at(below);
         let leading = highest.iter().rev().fold(0, |sum, limb| sum << u64::BITS | u128::from(*limb));
         let jam = rest.iter().any(|limb| *limb != 0);
-        (leading | u128::from(jam), below as i32 * u64::BITS as i32)
+        (leading | u128::from(jam), below as i32 * u64::BITS as i32 - unused as i32)
     }
 
     /// `(m, e)` such that `self / divisor` is `m · 2^e`, or a little more: then `m` is odd. The divisor is not 0.
@@ -94,8 +96,12 @@ impl Natural {
     }
 
     fn bits(&self) -> i32 {
-        let unused = self.limbs.last().map_or(0, |limb| limb.leading_zeros());
-        (self.limbs.len() as u32 * u64::BITS - unused) as i32
+        (self.limbs.len() as u32 * u64::BITS - self.unused_bits()) as i32
+    }
+
+    /// Zeros above the highest bit, in its limb.
+    fn unused_bits(&self) -> u32 {
+        self.limbs.last().map_or(0, |limb| limb.leading_zeros())
     }
 
     /// Becomes `self · factor + addend`.
@@ -167,11 +173,11 @@ mod tests {
 
     #[test]
     fn bits_that_are_cut_off_leave_an_odd_number() {
-        assert_eq!(natural("6").leading_bits(), (6, 0));
-        assert_eq!(natural("1").shifted(200).leading_bits(), (1 << 72, 128));
+        assert_eq!(natural("6").leading_bits(), (6 << 61, -61));
+        assert_eq!(natural("1").shifted(200).leading_bits(), (1 << 127, 73));
         let mut more = natural("1").shifted(200);
         more.multiply(1, 1);
-        assert_eq!(more.leading_bits(), (1 << 72 | 1, 128));
+        assert_eq!(more.leading_bits(), (1 << 127 | 1, 73));
     }
 
     #[test]

@@ -70,6 +70,7 @@ const REWRITE: Spec = Spec {
     since: "2.8.0",
     complexity: "O(1)",
     summary: "Persists the effective configuration to file.",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     // It waits for the disk.
     weight: Weight::Heavy,
     run: Run::Read(rewrite),

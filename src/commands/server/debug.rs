@@ -44,7 +44,7 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         (b"LOG", 1) => Ok(log(args.bytes()?)),
         (b"SET-ACTIVE-EXPIRE", 1) => Ok(set_active_expire(args.integer().unwrap_or(0), cx)),
         (b"PANIC", 0) => panic!("DEBUG PANIC"),
-        (b"HELP", 0) => Ok(help::lines(HELP)),
+        (b"HELP", 0) => Ok(help::lines("DEBUG", HELP)),
         _ => Err(Error::unknown_subcommand_or_arity("DEBUG", name)),
     }
 }
@@ -81,7 +81,6 @@ fn set_active_expire(is_on: i64, cx: &Context) -> Reply {
 }
 
 const HELP: &[&str] = &[
-    "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "DIGEST",
     "    Output a hex signature representing the current DB content.",
     "DIGEST-VALUE <key> [<key> ...]",
@@ -101,6 +100,4 @@ const HELP: &[&str] = &[
     "    to 1 reenables back the default.",
     "SLEEP <seconds>",
     "    Keep one compute thread busy for <seconds>. Decimals allowed.",
-    "HELP",
-    "    Print this help.",
 ];

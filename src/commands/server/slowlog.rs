@@ -67,12 +67,11 @@ const HELP: Spec = Spec {
     flags: Flags::LOADING.and(Flags::STALE),
     since: "6.2.0",
     summary: "Show helpful text about the different subcommands",
-    run: Run::Read(|_, _| Ok(help::lines(HELP_LINES))),
+    run: Run::Read(|_, _| Ok(help::lines("SLOWLOG", HELP_LINES))),
     ..SUBCOMMAND
 };
 
 const HELP_LINES: &[&str] = &[
-    "SLOWLOG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "GET [<count>]",
     "    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
     "    Entries are made of:",
@@ -82,8 +81,6 @@ const HELP_LINES: &[&str] = &[
     "    Return the length of the slowlog.",
     "RESET",
     "    Reset the slowlog.",
-    "HELP",
-    "    Print this help.",
 ];
 
 /// Entries of a `GET` without a number.

@@ -1,13 +1,10 @@
 //! `APPEND key value`: a longer text. Only one that is long and has grown before has spare room.
 
-use super::value_of;
+use super::{check_len, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::keyspace::Deadline;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
-
-/// The longest string, as the longest that can be sent.
-const MAX_STRING_LEN: usize = 512 * 1024 * 1024;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "append",
@@ -33,9 +30,7 @@ fn append(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Err
         return Ok(Reply::count(tail.len()));
     };
     let len = present.len() + tail.len();
-    if len > MAX_STRING_LEN {
-        return Err(Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
-    }
+    check_len(len, cx)?;
     keys.edit_string(key, |text| text.append(tail))?;
     keys.commit(record);
     Ok(Reply::count(len))

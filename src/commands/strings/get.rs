@@ -1,7 +1,9 @@
-//! `GET key`, `GETDEL key`: the text of a key; with GETDEL, for the last time.
+//! `GET key`, `GETDEL key`, `GETSET key value`: the text of a key; with GETDEL for the last time, with GETSET before it
+//! is another.
 
+use super::value_of;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::StringRef;
+use crate::keyspace::{Deadline, StringRef};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -35,6 +37,21 @@ pub(in crate::commands) const GETDEL: Spec = Spec {
     run: Run::Write(get_and_delete),
 };
 
+pub(in crate::commands) const GETSET: Spec = Spec {
+    name: "getset",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Returns the previous string value of a key after setting it to a new value.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Write(get_and_set),
+};
+
 fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let text = cx.db().read_string(args.bytes()?, |string| string.to_bytes())?;
     Ok(text.map_or(Reply::Null, Reply::Bulk))
@@ -47,4 +64,13 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
     keys.remove(key);
     keys.commit(record);
     Ok(Reply::Bulk(text))
+}
+
+fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, value) = (args.bytes()?, value_of(args.bytes()?));
+    let mut keys = cx.db().exclusive(&[key]);
+    let before = keys.string(key)?.map(StringRef::to_bytes);
+    keys.put(key, value, Deadline::NEVER);
+    keys.commit(record);
+    Ok(before.map_or(Reply::Null, Reply::Bulk))
 }

@@ -3,40 +3,82 @@
 //! Know the keyspace's strings, and that other types are refused.
 
 pub(super) mod append;
+mod comparison;
+pub(super) mod delex;
+pub(super) mod digest;
+mod ending;
 pub(super) mod get;
+pub(super) mod getex;
+pub(super) mod getrange;
 pub(super) mod incr;
+pub(super) mod incrbyfloat;
 pub(super) mod mget;
 pub(super) mod mset;
+pub(super) mod msetex;
 pub(super) mod set;
 pub(super) mod setex;
+pub(super) mod setrange;
 pub(super) mod strlen;
 #[cfg(test)]
 mod tests;
 
-use crate::keyspace::{StringValue, Value};
-
-use super::Spec;
+use super::{Context, Spec, Weight};
+use crate::keyspace::{Attention, Entry, StringValue, Value};
+use crate::resp::{Args, Error};
 
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
     &append::SPEC,
     &incr::DECR,
     &incr::DECRBY,
+    &delex::SPEC,
+    &digest::SPEC,
     &get::GET,
     &get::GETDEL,
+    &getex::SPEC,
+    &getrange::GETRANGE,
+    &get::GETSET,
     &incr::INCR,
     &incr::INCRBY,
+    &incrbyfloat::SPEC,
     &mget::SPEC,
     &mset::MSET,
+    &msetex::SPEC,
     &mset::MSETNX,
     &setex::PSETEX,
     &set::SPEC,
     &setex::SETEX,
     &setex::SETNX,
+    &setrange::SPEC,
     &strlen::SPEC,
+    &getrange::SUBSTR,
 ];
 
 /// The value that SET stores for a text. To be made before the key is locked.
 fn value_of(text: &[u8]) -> Value {
     Value::String(StringValue::new(text))
+}
+
+/// Bytes of a text from which on filling or hashing it is not for a network thread.
+const LONG_TEXT_LEN: usize = 256 * 1024;
+
+/// For commands whose work is in the length of the text that their first key has.
+const BY_LENGTH: Weight =
+    Weight::Asked(|args: Args, cx: &Context| args.peek().is_some_and(|key| has_long_text(key, cx)));
+
+fn has_long_text(key: &[u8], cx: &Context) -> bool {
+    let is_long = |entry: &Entry| entry.value().as_string().is_ok_and(|string| string.len() >= LONG_TEXT_LEN);
+    cx.db().lookup(key, Attention::None, is_long).unwrap_or(false)
+}
+
+/// `proto-max-bulk-len` cannot be set below this, so a shorter text need not ask what it is.
+const ALWAYS_ALLOWED_LEN: usize = 1024 * 1024;
+
+/// Refuses a text that is longer than one that could be sent.
+fn check_len(len: usize, cx: &Context) -> Result<(), Error> {
+    let fits = || len as u64 <= cx.server.config.settings().proto_max_bulk_len;
+    if len <= ALWAYS_ALLOWED_LEN || fits() {
+        return Ok(());
+    }
+    Err(Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"))
 }

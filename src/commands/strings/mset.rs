@@ -53,7 +53,7 @@ fn set_all(
     let names: Names = args.iter().step_by(2).collect();
     let values: Vec<Value> = args.iter().skip(1).step_by(2).map(value_of).collect();
     let mut keys = cx.db().exclusive(&names);
-    if !replace && names.iter().any(|name| keys.contains(name)) {
+    if !replace && names.iter().any(|name| keys.get(name).is_some()) {
         return Ok(false);
     }
     for (name, value) in names.iter().zip(values) {

@@ -1,9 +1,11 @@
-//! `SET key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL]`: the key means this text.
+//! `SET key value [NX|XX|IFEQ text|IFNE text|IFDEQ digest|IFDNE digest] [GET] [EX seconds|PX milliseconds|EXAT time|
+//! PXAT time|KEEPTTL]`: the key means this text.
 
-use super::value_of;
-use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
+use super::comparison::Comparison;
+use super::ending::{Ending, EndingWords};
+use super::{has_long_text, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::keyspace::{Deadline, Exclusive, StringRef};
+use crate::keyspace::{Exclusive, StringRef};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -22,43 +24,42 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [expiration(EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
         EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0)]",
     tips: &[],
-    weight: Weight::Light,
+    weight: Weight::Asked(compares_digests),
     run: Run::Write(|args, cx, record| Set::parse(args, cx)?.execute(cx, record)),
 };
+
+/// Of a long text, which takes its time. Most requests have no option, so they pay nothing for the question.
+fn compares_digests(mut args: Args, cx: &Context) -> bool {
+    let (Some(key), Some(_)) = (args.take(), args.take()) else { return false };
+    let digest =
+        || Options::parse(args).is_ok_and(|options| options.comparison.is_some_and(Comparison::needs_digest));
+    !args.is_empty() && digest() && has_long_text(key, cx)
+}
 
 struct Set<'r> {
     key: &'r [u8],
     text: &'r [u8],
-    condition: Condition,
+    options: Options<'r>,
     ending: Ending,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Options<'r> {
+    presence: Option<Presence>,
+    comparison: Option<Comparison<'r>>,
+    ending: EndingWords<'r>,
     get: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Condition {
-    Always,
+enum Presence {
     Absent,
     Present,
 }
 
-#[derive(Clone, Copy)]
-enum Ending {
-    Never,
-    AsBefore,
-    At { end_ms: i64 },
-}
-
-/// The words as they stand; numbers are looked at after the syntax is.
-struct Options<'r> {
-    condition: Condition,
-    keep_ending: bool,
-    ending: Option<(Lifetime, Args<'r>)>,
-    get: bool,
-}
-
 impl<'r> Options<'r> {
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
-        let mut options = Self { condition: Condition::Always, keep_ending: false, ending: None, get: false };
+        let mut options = Self::default();
         while !args.is_empty() {
             options.take(&mut args)?;
         }
@@ -66,91 +67,69 @@ impl<'r> Options<'r> {
     }
 
     fn take(&mut self, args: &mut Args<'r>) -> Result<(), Error> {
-        use Condition::{Absent, Always, Present};
-        if self.condition != Present && args.keyword("NX") {
-            self.condition = Absent;
-        } else if matches!(self.condition, Always | Present) && args.keyword("XX") {
-            self.condition = Present;
-        } else if args.keyword("GET") {
+        if let Some(presence) = args.keyword_of(&[("NX", Presence::Absent), ("XX", Presence::Present)]) {
+            let contradicted = self.presence.is_some_and(|said| said != presence);
+            self.presence = Some(presence);
+            return if contradicted { Err(Error::syntax()) } else { Ok(()) };
+        }
+        if args.keyword("GET") {
             self.get = true;
-        } else if self.ending.is_none() && args.keyword("KEEPTTL") {
-            self.keep_ending = true;
-        } else if let Some(lifetime) =
-            lifetime(args).filter(|&lifetime| self.may_end(lifetime) && !args.is_empty())
-        {
-            self.ending = Some((lifetime, *args));
-            args.bytes()?;
-        } else {
+        } else if let Some(comparison) = Comparison::take(args) {
+            self.compare(comparison)?;
+        } else if !self.ending.take(args, "KEEPTTL") {
             return Err(Error::syntax());
         }
         Ok(())
     }
 
-    /// A way to end may be said again, but no two of them.
-    fn may_end(&self, lifetime: Lifetime) -> bool {
-        !self.keep_ending && self.ending.is_none_or(|(said, _)| said == lifetime)
+    /// One comparison, which may be said again with other operands; NX and XX may stand behind it, but not before.
+    fn compare(&mut self, comparison: Comparison<'r>) -> Result<(), Error> {
+        let fits = self.comparison.is_none_or(|said| said.is_kind_of(comparison));
+        if self.presence.is_some() || !fits {
+            return Err(Error::syntax());
+        }
+        self.comparison = Some(comparison);
+        Ok(())
     }
 
-    fn ending(&self, now_ms: i64) -> Result<Ending, Error> {
-        let Some((lifetime, mut at)) = self.ending else {
-            return Ok(if self.keep_ending { Ending::AsBefore } else { Ending::Never });
+    fn allow(&self, key: &[u8], keys: &mut Exclusive) -> Result<bool, Error> {
+        let Some(entry) = keys.get(key) else {
+            let compared = self.comparison.is_none_or(Comparison::holds_for_none);
+            return Ok(compared && self.presence != Some(Presence::Present));
         };
-        let number: i64 = at.integer()?;
-        let end_ms = lifetime.end_ms(number, now_ms).filter(|_| number > 0);
-        end_ms.map(|end_ms| Ending::At { end_ms }).ok_or_else(|| invalid_expire_time("set"))
+        if self.presence == Some(Presence::Absent) {
+            return Ok(false);
+        }
+        self.comparison.map_or(Ok(true), |comparison| comparison.holds(entry.value().as_string()?))
     }
-}
-
-fn lifetime(args: &mut Args) -> Option<Lifetime> {
-    let words =
-        [("EX", Lifetime::EX), ("PX", Lifetime::PX), ("EXAT", Lifetime::EXAT), ("PXAT", Lifetime::PXAT)];
-    args.keyword_of(&words)
 }
 
 impl<'r> Set<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let (key, text) = (args.bytes()?, args.bytes()?);
         let options = Options::parse(args)?;
-        let ending = options.ending(cx.server.keyspace.clock().now_ms())?;
-        Ok(Self { key, text, condition: options.condition, ending, get: options.get })
+        let ending = options.ending.ending("set", cx.server.keyspace.clock().now_ms())?;
+        Ok(Self { key, text, options, ending })
     }
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
         let value = value_of(self.text);
         let mut keys = cx.db().exclusive(&[self.key]);
         let before = self.before(&mut keys)?;
-        if !self.is_allowed(&mut keys) {
+        if !self.options.allow(self.key, &mut keys)? {
             return Ok(before.unwrap_or(Reply::Null));
         }
-        match self.ending {
-            Ending::Never => keys.put(self.key, value, Deadline::NEVER),
-            Ending::AsBefore => {
-                let deadline = keys.deadline(self.key);
-                keys.put(self.key, value, deadline);
-            }
-            Ending::At { end_ms } if end_ms <= keys.now_ms() => {
-                keys.remove(self.key);
-            }
-            Ending::At { end_ms } => keys.put(self.key, value, Deadline::at(end_ms)),
-        }
+        self.ending.put(&mut keys, self.key, value);
         keys.commit(record);
         Ok(before.unwrap_or(Reply::OK))
     }
 
     /// The reply to GET: the text before.
     fn before(&self, keys: &mut Exclusive) -> Result<Option<Reply>, Error> {
-        if !self.get {
+        if !self.options.get {
             return Ok(None);
         }
         let text = keys.string(self.key)?.map(StringRef::to_bytes);
         Ok(Some(text.map_or(Reply::Null, Reply::Bulk)))
-    }
-
-    fn is_allowed(&self, keys: &mut Exclusive) -> bool {
-        match self.condition {
-            Condition::Always => true,
-            Condition::Absent => !keys.contains(self.key),
-            Condition::Present => keys.contains(self.key),
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! `SETEX key seconds value`, `PSETEX key milliseconds value`, `SETNX key value`: the older words for SET with one option.
 
+use super::ending::end_ms;
 use super::value_of;
-use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
+use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::keyspace::Deadline;
 use crate::record::Record;
@@ -60,8 +61,7 @@ fn set_for(
     record: Record,
 ) -> Result<Reply, Error> {
     let (key, number, value) = (args.bytes()?, args.integer()?, value_of(args.bytes()?));
-    let end_ms = lifetime.end_ms(number, cx.server.keyspace.clock().now_ms()).filter(|_| number > 0);
-    let end_ms = end_ms.ok_or_else(|| invalid_expire_time(command))?;
+    let end_ms = end_ms(command, lifetime, number, cx.server.keyspace.clock().now_ms())?;
     let mut keys = cx.db().exclusive(&[key]);
     keys.put(key, value, Deadline::at(end_ms));
     keys.commit(record);
@@ -71,7 +71,7 @@ fn set_for(
 fn set_if_absent(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let (key, value) = (args.bytes()?, value_of(args.bytes()?));
     let mut keys = cx.db().exclusive(&[key]);
-    if keys.contains(key) {
+    if keys.get(key).is_some() {
         return Ok(Reply::Integer(0));
     }
     keys.put(key, value, Deadline::NEVER);

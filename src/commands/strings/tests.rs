@@ -145,3 +145,110 @@ fn vector_sets_are_no_strings() {
         ("type v", "+string"),
     ]);
 }
+
+#[test]
+fn comparisons_of_set_and_delex() {
+    let mut session = Session::at(NOW_MS);
+    session.create_set("vs");
+    session.hold_to(&[
+        ("set s hello", "+OK"),
+        ("digest s", "$16 9555e8555c62dcfd"),
+        ("digest nope", "$-1"),
+        ("set s v ifeq a ifne a", "-ERR syntax error"),
+        ("set s v nx ifeq hello", "-ERR syntax error"),
+        ("set s v ifeq hello nx", "$-1"),
+        ("set s v ifeq", "-ERR syntax error"),
+        ("set s v ifeq a", "$-1"),
+        ("set s v ifeq a ifeq hello", "+OK"),
+        ("set s w ifne v", "$-1"),
+        ("set s w ifne x get", "$1 v"),
+        ("set s v ifdeq x", "-ERR must be exactly 16 hexadecimal characters"),
+        ("set s v ifdeq x ex 0", "-ERR invalid expire time in 'set' command"),
+        ("set nope v ifeq a", "$-1"),
+        ("set nope v ifdeq x", "$-1"),
+        ("set nope v ifdne x", "+OK"),
+        ("set vs v ifeq a", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("set vs v ifeq a nx", "$-1"),
+        ("set s hello", "+OK"),
+        ("delex s ifdeq 9555E8555C62DCFE", ":0"),
+        ("delex s ifdeq 9555E8555C62DCFD", ":1"),
+        ("delex s foo bar", ":0"),
+        ("delex nope foo bar", "-ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"),
+        ("delex nope ifeq", "-ERR wrong number of arguments for 'delex' command"),
+        ("delex vs ifeq a", "-ERR Key should be of string type if conditions are specified"),
+        ("delex vs", ":1"),
+    ]);
+}
+
+#[test]
+fn parts_of_texts() {
+    Session::at(NOW_MS).hold_to(&[
+        ("set s hello", "+OK"),
+        ("getrange s 1 -2", "$3 ell"),
+        ("getrange s -100 -50", "$1 h"),
+        ("getrange s -1 -5", "$0"),
+        ("substr s 4 100", "$1 o"),
+        ("getrange nope 0 -1", "$0"),
+        ("setrange nope 5 ''", ":0"),
+        ("exists nope", ":0"),
+        ("setrange nope -1 x", "-ERR offset is out of range"),
+        (
+            "setrange nope 9223372036854775807 x",
+            "-ERR string exceeds maximum allowed size (proto-max-bulk-len)",
+        ),
+        ("setrange s 1 EL", ":5"),
+        ("get s", "$5 hELlo"),
+        ("config set proto-max-bulk-len 1mb", "+OK"),
+        ("setrange s 1048576 x", "-ERR string exceeds maximum allowed size (proto-max-bulk-len)"),
+        ("setrange s 1048575 x", ":1048576"),
+        ("append s x", "-ERR string exceeds maximum allowed size (proto-max-bulk-len)"),
+        ("getset s t", &format!("$1048576 hELlo{}x", "\0".repeat(1_048_570))),
+        ("getset s u", "$1 t"),
+    ]);
+}
+
+#[test]
+fn ends_given_by_getex_and_msetex() {
+    Session::at(NOW_MS).hold_to(&[
+        ("getex nope ex x", "$-1"),
+        ("getex nope ex", "-ERR syntax error"),
+        ("set s v", "+OK"),
+        ("getex s ex 0", "-ERR invalid expire time in 'getex' command"),
+        ("getex s ex 10 persist", "-ERR syntax error"),
+        ("getex s ex 10", "$1 v"),
+        ("getex s", "$1 v"),
+        ("ttl s", ":10"),
+        ("getex s persist", "$1 v"),
+        ("ttl s", ":-1"),
+        ("getex s pxat 1", "$1 v"),
+        ("exists s", ":0"),
+        ("msetex 2 a 1 b 2 ex 10", ":1"),
+        ("msetex 2 a 1 c 2 nx", ":0"),
+        ("msetex 2 a 1 c 2 xx", ":0"),
+        ("msetex 2 a 3 c 2 keepttl", ":1"),
+        ("mget a c", "*2 $1 3 $1 2"),
+        ("ttl a", ":10"),
+        ("ttl c", ":-1"),
+        ("msetex 0 a 1", "-ERR invalid numkeys value"),
+        ("msetex 2 a 1 nx", "-ERR wrong number of key-value pairs"),
+        ("msetex 1 a 1 nx xx", "-ERR syntax error"),
+        ("msetex 1 a 1 ex 0", "-ERR invalid expire time in 'msetex' command"),
+        ("msetex 1 a 1 exat 1", ":1"),
+        ("exists a", ":0"),
+    ]);
+}
+
+#[test]
+fn sums_of_floats() {
+    Session::at(NOW_MS).hold_to(&[
+        ("set f 10.50 ex 10", "+OK"),
+        ("incrbyfloat f 0.1", "$4 10.6"),
+        ("incrbyfloat f 5.0e3", "$22 5010.60000000000000009"),
+        ("ttl f", ":10"),
+        ("incrbyfloat f x", "-ERR value is not a valid float"),
+        ("incrbyfloat f inf", "-ERR increment would produce NaN or Infinity"),
+        ("incrbyfloat n 3.0", "$1 3"),
+        ("object encoding n", "$6 embstr"),
+        ("incr n", ":4"),
+    ]);
+}

@@ -12,7 +12,7 @@ mod tests;
 mod watch;
 mod watches;
 
-pub(super) use self::queue::{Queue, may_run, queue, queues, refuse};
+pub(super) use self::queue::{Queue, queue, queues, refuse};
 pub(super) use self::reach::touches_data;
 pub(super) use self::watches::Watches;
 use super::{Flags, Spec};

@@ -62,6 +62,11 @@ impl Queue {
         self.has_heavy || self.commands.len() > MANY_COMMANDS || self.bytes > MANY_BYTES
     }
 
+    /// True if a command has any of these flags.
+    pub(in crate::commands) fn has_any(&self, flags: Flags) -> bool {
+        self.commands.iter().any(|queued| queued.command.spec.flags.has_any(flags))
+    }
+
     fn show(&self) {
         self.shown.multi.store(self.commands.len() as i64, Ordering::Relaxed);
         self.shown.multi_bytes.store(self.word_bytes, Ordering::Relaxed);
@@ -142,10 +147,4 @@ pub(in crate::commands) fn refuse(client: &mut Client, request: &Request, error:
     client.watches.forget();
     let why = error.as_bytes().strip_prefix(b"ERR ").unwrap_or(error.as_bytes());
     Error::from([b"EXECABORT Transaction discarded because of: ", why].concat())
-}
-
-/// True if this is an EXEC, and one of the commands it will run has some of these flags.
-pub(in crate::commands) fn may_run(client: &Client, command: &Command, flags: Flags) -> bool {
-    let queue = client.queue.as_ref().filter(|_| command.spec.name == "exec");
-    queue.is_some_and(|queue| queue.commands.iter().any(|queued| queued.command.spec.flags.has_any(flags)))
 }

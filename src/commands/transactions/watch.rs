@@ -14,7 +14,7 @@ pub(super) const WATCH: Spec = Spec {
     since: "2.2.0",
     complexity: "O(1) for every key.",
     summary: "Monitors changes to keys to determine the execution of a transaction.",
-    syntax: "",
+    syntax: "key...",
     tips: &[],
     weight: BY_ARGUMENTS,
     run: Run::Read(watch),
@@ -26,6 +26,7 @@ pub(super) const UNWATCH: Spec = Spec {
     keys: &[],
     complexity: "O(1)",
     summary: "Forgets about watched keys of a transaction.",
+    syntax: "",
     weight: Weight::Light,
     run: Run::Read(unwatch),
     ..WATCH

@@ -131,10 +131,11 @@ impl Packed {
         false
     }
 
-    /// Sets when a field ends; false if there is no such field.
+    /// Sets when a field ends; false if there is no such field. It is then the first of those that end at this moment, also
+    /// if it did before.
     pub(super) fn set_deadline(&mut self, name: &[u8], deadline: Deadline) -> bool {
         let Some(Place { start, end, field, .. }) = self.place(name) else { return false };
-        if field.deadline != deadline {
+        if deadline != Deadline::NEVER || field.deadline != deadline {
             let value = field.value.to_vec();
             self.cut(start, end);
             self.insert(Field { name, value: &value, deadline });
@@ -160,7 +161,7 @@ impl Packed {
         due
     }
 
-    /// Adds a field that is not there: behind those that end no later than it does.
+    /// Adds a field that is not there: behind those that end before it does.
     fn insert(&mut self, field: Field<'_>) {
         let deadline = field.deadline;
         if deadline != Deadline::NEVER {
@@ -180,9 +181,9 @@ impl Packed {
     }
 
     fn place_by(&self, deadline: Deadline) -> usize {
-        let is_later = |other: Deadline| other == Deadline::NEVER || other.unix_ms() > deadline.unix_ms();
-        let later = self.view().places().find(|place| is_later(place.field.deadline));
-        later.map_or(self.0.len(), |place| place.start)
+        let ends_before = |other: Deadline| other != Deadline::NEVER && other.unix_ms() < deadline.unix_ms();
+        let behind = self.view().places().find(|place| !ends_before(place.field.deadline));
+        behind.map_or(self.0.len(), |place| place.start)
     }
 
     /// Gives each field room to say when it ends.
@@ -302,7 +303,7 @@ mod tests {
         assert!(packed.set_deadline(b"d", Deadline::at(20)) && !packed.set_deadline(b"e", Deadline::at(20)));
         packed.set_deadline(b"b", Deadline::at(10));
         packed.set(field("e", "e", Deadline::at(20)));
-        assert_eq!(names(&packed), "bdeac");
+        assert_eq!(names(&packed), "bedac");
         assert_eq!(packed.view().next_deadline(), Deadline::at(10));
         packed.set_deadline(b"d", Deadline::NEVER);
         assert_eq!(names(&packed), "beacd");

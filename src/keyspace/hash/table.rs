@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 
 use ahash::RandomState;
-use hashbrown::HashTable;
 
 use super::Field;
 use crate::arena::{Tailed, allocated_bytes};
 use crate::keyspace::Deadline;
 use crate::keyspace::expiry::Deadlines;
+use crate::keyspace::hash_index::HashIndex;
 
 /// Room is given back when it is this many times what is needed, so that the moves are paid by removals.
 const SHRINK_FACTOR: usize = 8;
@@ -21,7 +21,7 @@ const MIN_SHRINK_CAPACITY: usize = 1024;
 /// They lie without gaps, so that any position is a random field: the last one takes the place of one that is removed.
 #[derive(Clone, Debug)]
 pub(in crate::keyspace) struct FieldTable {
-    index: HashTable<u32>,
+    index: HashIndex,
     slots: Vec<Slot>,
     deadlines: Deadlines,
     hasher: RandomState,
@@ -71,7 +71,7 @@ impl Slot {
 impl FieldTable {
     pub(super) fn new() -> Self {
         Self {
-            index: HashTable::new(),
+            index: HashIndex::default(),
             slots: Vec::new(),
             deadlines: Deadlines::default(),
             hasher: RandomState::new(),
@@ -150,9 +150,8 @@ impl FieldTable {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let index = self.index.allocation_size();
         let slots = allocated_bytes(self.slots.capacity() * size_of::<Slot>());
-        index + slots + self.block_bytes + self.deadlines.heap_bytes()
+        self.index.heap_bytes() + slots + self.block_bytes + self.deadlines.heap_bytes()
     }
 
     fn insert(&mut self, field: Field<'_>) {
@@ -163,9 +162,7 @@ impl FieldTable {
         self.block_bytes += slot.block.heap_bytes();
         self.slots.push(slot);
         self.deadlines.add(field.deadline, position);
-        let slots = &self.slots;
-        let hash_of = |position: &u32| index_hash(slots[*position as usize].hash);
-        self.index.insert_unique(index_hash(hash), position, hash_of);
+        self.index.insert(hash, position, |position| self.slots[position as usize].hash);
     }
 
     /// Puts another field with the same name at a position.
@@ -187,9 +184,7 @@ impl FieldTable {
         self.forget(position);
         if position != last {
             let (hash, deadline) = (self.slots[last as usize].hash, self.at(last as usize).deadline);
-            if let Some(moved) = self.index.find_mut(index_hash(hash), |other| *other == last) {
-                *moved = position;
-            }
+            self.index.relocate(hash, last, position);
             self.deadlines.remove(deadline, last);
             self.deadlines.add(deadline, position);
         }
@@ -200,41 +195,29 @@ impl FieldTable {
 
     /// Takes a position out of the index and out of the deadlines.
     fn forget(&mut self, position: u32) {
-        let hash = index_hash(self.slots[position as usize].hash);
-        if let Ok(place) = self.index.find_entry(hash, |other| *other == position) {
-            place.remove();
-        }
+        let hash = self.slots[position as usize].hash;
+        self.index.remove(hash, position, |position| self.slots[position as usize].hash);
         self.deadlines.remove(self.at(position as usize).deadline, position);
     }
 
     fn shrink(&mut self) {
-        let (len, slots) = (self.slots.len(), &self.slots);
-        let is_wasteful = |capacity| capacity > MIN_SHRINK_CAPACITY && len * SHRINK_FACTOR < capacity;
-        if is_wasteful(self.index.capacity()) {
-            self.index.shrink_to(2 * len, |position| index_hash(slots[*position as usize].hash));
-        }
-        if is_wasteful(self.slots.capacity()) {
+        let (len, capacity) = (self.slots.len(), self.slots.capacity());
+        if capacity > MIN_SHRINK_CAPACITY && len * SHRINK_FACTOR < capacity {
             self.slots.shrink_to(2 * len);
         }
     }
 
     fn position(&self, name: &[u8]) -> Option<u32> {
         let hash = self.hash(name);
-        let is_it = |position: &u32| {
-            let slot = &self.slots[*position as usize];
+        self.index.find(hash, |position| {
+            let slot = &self.slots[position as usize];
             slot.hash == hash && slot.field().name == name
-        };
-        self.index.find(index_hash(hash), is_it).copied()
+        })
     }
 
     fn hash(&self, name: &[u8]) -> u32 {
         self.hasher.hash_one(name) as u32
     }
-}
-
-/// A hash spread again over all bits: hashbrown looks at both ends.
-fn index_hash(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 #[cfg(test)]

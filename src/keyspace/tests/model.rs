@@ -65,10 +65,12 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
+type Fields = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
+
 #[derive(Clone, Debug, PartialEq)]
 enum Content {
     Text(Vec<u8>),
-    Fields(BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>),
+    Hash(Fields),
 }
 
 impl Content {
@@ -82,7 +84,7 @@ impl Content {
             ValueRef::Hash(hash) => {
                 let owned =
                     |(name, value, deadline): (&[u8], &[u8], _)| (name.to_vec(), (value.to_vec(), deadline));
-                Self::Fields(hash.view(now_ms).iter().map(owned).collect())
+                Self::Hash(hash.view(now_ms).iter().map(owned).collect())
             }
             ValueRef::VectorSet(_) => unreachable!("none was made"),
         }
@@ -92,8 +94,8 @@ impl Content {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    fn fields(&mut self) -> Option<&mut BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>> {
-        if let Self::Fields(fields) = self { Some(fields) } else { None }
+    fn fields(&mut self) -> Option<&mut Fields> {
+        if let Self::Hash(fields) = self { Some(fields) } else { None }
     }
 
     /// Removes the fields that have ended; false if none is left.
@@ -121,7 +123,7 @@ impl Model {
         life_ms.map_or(Deadline::NEVER, |life_ms| Deadline::at(self.now_ms + life_ms))
     }
 
-    fn fields(&mut self, key: u8) -> Option<&mut BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>> {
+    fn fields(&mut self, key: u8) -> Option<&mut Fields> {
         self.keys.get_mut(&key)?.0.fields()
     }
 
@@ -147,7 +149,7 @@ impl Model {
             }
             Change::SetFields { key, first, count, len, life_ms } => {
                 let deadline = self.deadline(*life_ms);
-                let new = || (Content::Fields(BTreeMap::new()), Deadline::NEVER);
+                let new = || (Content::Hash(Fields::new()), Deadline::NEVER);
                 if let Some(fields) = self.keys.entry(*key).or_insert_with(new).0.fields() {
                     fields.extend(
                         fields_of(*first, *count, *len).map(|(name, value)| (name, (value, deadline))),
@@ -279,7 +281,7 @@ proptest! {
             prop_assert!(census.keys >= model.keys.len() && census.expires >= expires);
         }
         while db.expire_cycle(3) > 0 {}
-        let ends = |content: &Content| matches!(content, Content::Fields(fields) if fields.values().any(|field| field.1 != Deadline::NEVER));
+        let ends = |content: &Content| matches!(content, Content::Hash(fields) if fields.values().any(|field| field.1 != Deadline::NEVER));
         let census = db.census();
         prop_assert_eq!(census.keys, model.keys.len());
         prop_assert_eq!(census.expires, model.keys.values().filter(|entry| entry.1 != Deadline::NEVER).count());

@@ -1,35 +1,92 @@
-//! Any requests to a server without sockets: nothing panics, and every reply is one well-formed value in both protocols.
+//! Any requests of some clients to a server without sockets: nothing panics, every reply is one well-formed value in
+//! both protocols, memory is bounded by the number of requests, and `FLUSHALL` leaves nothing behind.
+//!
+//! Two lines are for the fuzzer itself: `!CLIENT n` lets client `n` speak from there on, `!TICK ms` moves the clock on
+//! and ends what is over.
 #![no_main]
 
+#[path = "../memory.rs"]
+mod memory;
 #[path = "../reply.rs"]
 mod reply;
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
+use memory::Counting;
 use nearhit::commands::client::Endpoints;
 use nearhit::commands::{Client, Server, dispatch};
-use nearhit::config::Config;
+use nearhit::config::{Config, Settings};
 use nearhit::keyspace::{Clock, Keyspace};
-use nearhit::resp::{Limits, Protocol, Request, RequestParser};
+use nearhit::resp::{Limits, Protocol, Request, RequestParser, parse_integer};
 
-/// What would end or stall the fuzzer.
+#[global_allocator]
+static MEMORY: Counting = Counting::new();
+
+/// What would end or stall the fuzzer, and what would lift the bound on its memory.
 const LEFT_OUT: [&[u8]; 2] = [b"SHUTDOWN", b"DEBUG"];
+const LEFT_OUT_OPTION: &[u8] = b"proto-max-bulk-len";
 
-/// The server's clock stands still here.
+/// The server's clock stands still here until it is moved on.
 const NOW_MS: i64 = 1_800_000_000_000;
+const LONGEST_TICK_MS: i64 = 1 << 40;
+const CLIENTS: usize = 3;
+/// Keys and fields that end in one go.
+const EXPIRE_BUDGET: usize = 100;
 
-// Requests as a client sends them; the inline form is the easiest to mutate.
+/// The longest string there may be: the least that can be configured.
+const MAX_BULK_LEN: usize = 1 << 20;
+/// A request adds no more than a few such strings: an old and a new copy, and a reply in both protocols.
+const MAX_GROWTH: usize = 5 * MAX_BULK_LEN;
+/// What a server and its first keys take.
+const MAX_BASE: usize = 64 << 20;
+
+// Requests as clients send them; the inline form is the easiest to mutate.
 fuzz_target!(|data: &[u8]| {
-    let server = Server::new(Config::default(), Keyspace::new(Clock::manual(NOW_MS)));
-    let shown = server.clients.connect(Endpoints::default(), 1).expect("there is room for one");
-    let mut client = Client::new(shown, true);
+    let before = MEMORY.live();
+    MEMORY.take_peak();
+    let server = Server::new(Config::new(settings()), Keyspace::new(Clock::manual(NOW_MS)));
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(&server)).collect();
     let (mut parser, mut buf) = (RequestParser::new(), BytesMut::from(data));
+    let (mut speaker, mut requests) = (0, 0);
     while let Ok(Some(request)) = parser.next(&mut buf, &Limits::default()) {
-        if !LEFT_OUT.iter().any(|name| request.arg(0).eq_ignore_ascii_case(name)) {
-            ask(&server, &mut client, &request);
+        match request.arg(0) {
+            b"!CLIENT" => speaker = number(&request).rem_euclid(CLIENTS as i64) as usize,
+            b"!TICK" => tick(&server, number(&request)),
+            _ if is_left_out(&request) => {}
+            _ => ask(&server, &mut clients[speaker], &request),
         }
+        requests += 1;
     }
+    let grown = MEMORY.take_peak().saturating_sub(before);
+    assert!(grown < MAX_BASE + requests * MAX_GROWTH, "{grown} bytes for {requests} requests");
+    drop(clients);
+    empty(&server, before);
 });
+
+fn settings() -> Settings {
+    Settings { proto_max_bulk_len: MAX_BULK_LEN as u64, ..Settings::defaults() }
+}
+
+fn connect(server: &Server) -> Client {
+    let shown = server.clients.connect(Endpoints::default(), CLIENTS + 1).expect("there is room for some");
+    Client::new(shown, true)
+}
+
+fn number(request: &Request) -> i64 {
+    request.args().take().and_then(parse_integer).unwrap_or(0)
+}
+
+fn tick(server: &Server, by_ms: i64) {
+    server.keyspace.clock().advance(by_ms.clamp(0, LONGEST_TICK_MS));
+    for db in server.keyspace.databases() {
+        db.expire_cycle(EXPIRE_BUDGET);
+    }
+}
+
+fn is_left_out(request: &Request) -> bool {
+    LEFT_OUT.iter().any(|name| request.arg(0).eq_ignore_ascii_case(name))
+        || request.args().iter().any(|word| word.eq_ignore_ascii_case(LEFT_OUT_OPTION))
+}
 
 // Panics in a command are caught by `dispatch`; the fuzzer's own hook ends the process before that.
 fn ask(server: &Server, client: &mut Client, request: &Request) {
@@ -41,4 +98,16 @@ fn ask(server: &Server, client: &mut Client, request: &Request) {
             reply::check(&bytes, protocol);
         }
     }
+}
+
+/// Nothing is left after `FLUSHALL`, whatever was there.
+fn empty(server: &Server, before: usize) {
+    let mut client = connect(server);
+    ask(server, &mut client, &Request::from_args(&["FLUSHALL", "SYNC"]));
+    for db in server.keyspace.databases() {
+        let census = db.census();
+        assert_eq!((census.keys, census.expires), (0, 0), "after FLUSHALL");
+    }
+    let left = MEMORY.live().saturating_sub(before);
+    assert!(left < MAX_BASE, "{left} bytes after FLUSHALL");
 }

@@ -7,12 +7,11 @@ pub(super) const HELP: Spec = Spec {
     name: "client|help",
     flags: Flags::LOADING.and(Flags::STALE),
     summary: "Returns helpful text about the different subcommands.",
-    run: Run::Read(|_, _| Ok(help::lines(LINES))),
+    run: Run::Read(|_, _| Ok(help::lines("CLIENT", LINES))),
     ..SUBCOMMAND
 };
 
 const LINES: &[&str] = &[
-    "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "GETREDIR",
     "    Return the client ID we are redirecting to when tracking is enabled.",
     "GETNAME",
@@ -63,6 +62,4 @@ const LINES: &[&str] = &[
     "    Protect current client connection from eviction.",
     "NO-TOUCH (ON|OFF)",
     "    Will not touch LRU/LFU stats when this mode is on.",
-    "HELP",
-    "    Print this help.",
 ];

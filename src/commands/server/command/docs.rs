@@ -2,7 +2,7 @@
 
 use super::history;
 use super::syntax::{self, Argument, Kind};
-use super::{SUBCOMMAND, field};
+use super::{SUBCOMMAND, field, is_long};
 use crate::commands::registry::{self, Command};
 use crate::commands::server::module::VECTOR_SETS;
 use crate::commands::{Arity, Context, Flags, Run, Spec, Weight};
@@ -16,13 +16,10 @@ pub(super) const DOCS: Spec = Spec {
     summary: "Returns documentary information about one, multiple or all commands.",
     syntax: "[command-name...]",
     tips: &["nondeterministic_output_order"],
-    weight: Weight::Asked(|args, _| args.is_empty() || args.remaining() > FEW),
+    weight: Weight::Asked(is_long),
     run: Run::Read(docs),
     ..SUBCOMMAND
 };
-
-/// So many commands are documented on a network thread.
-const FEW: usize = 4;
 
 type Fields = Vec<(Reply, Reply)>;
 

@@ -16,6 +16,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(1),
     tips: &["nondeterministic_output_order"],
+    weight: Weight::Heavy,
     run: Run::Family(|_, _| Ok(all(describe::command)), SUBCOMMANDS),
     ..SUBCOMMAND
 };
@@ -55,6 +56,7 @@ const INFO: Spec = Spec {
     summary: "Returns information about one, multiple or all commands.",
     syntax: "[command-name...]",
     tips: &["nondeterministic_output_order"],
+    weight: Weight::Asked(is_long),
     run: Run::Read(info),
     ..SUBCOMMAND
 };
@@ -68,6 +70,14 @@ const HELP: Spec = Spec {
     run: Run::Read(|_, _| Ok(help::of("COMMAND", SUBCOMMANDS))),
     ..SUBCOMMAND
 };
+
+/// So many commands are described on a network thread.
+const FEW: usize = 4;
+
+/// True if more than a few commands are asked for; without names it is all of them.
+fn is_long(args: Args, _: &Context) -> bool {
+    args.is_empty() || args.remaining() > FEW
+}
 
 /// A field of a reply that is a map.
 fn field(name: &'static str, value: Reply) -> (Reply, Reply) {

@@ -68,12 +68,11 @@ const HELP: Spec = Spec {
     name: "latency|help",
     flags: Flags::LOADING.and(Flags::STALE),
     summary: "Returns helpful text about the different subcommands.",
-    run: Run::Read(|_, _| Ok(help::lines(HELP_LINES))),
+    run: Run::Read(|_, _| Ok(help::lines("LATENCY", HELP_LINES))),
     ..SUBCOMMAND
 };
 
 const HELP_LINES: &[&str] = &[
-    "LATENCY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "DOCTOR",
     "    Return a human readable latency analysis report.",
     "GRAPH <event>",
@@ -88,8 +87,6 @@ const HELP_LINES: &[&str] = &[
     "HISTOGRAM [COMMAND ...]",
     "    Return a cumulative distribution of latencies in the format of a histogram for the specified command names.",
     "    If no commands are specified then all histograms are replied.",
-    "HELP",
-    "    Print this help.",
 ];
 
 fn latest(cx: &Context) -> Reply {

@@ -1,0 +1,30 @@
+//! `MEMORY PURGE`, `MEMORY MALLOC-STATS`: the allocator gives back what it does not need, and says what it has.
+
+use super::{SUBCOMMAND, report};
+use crate::commands::{Run, Spec};
+use crate::info::memory;
+use crate::resp::{Error, Reply};
+
+pub(super) const PURGE: Spec = Spec {
+    name: "memory|purge",
+    complexity: "Depends on how much memory is allocated, could be slow",
+    summary: "Asks the allocator to release memory.",
+    run: Run::Read(|_, _| purge()),
+    ..SUBCOMMAND
+};
+
+pub(super) const MALLOC_STATS: Spec = Spec {
+    name: "memory|malloc-stats",
+    complexity: "Depends on how much memory is allocated, could be slow",
+    summary: "Returns the allocator statistics.",
+    run: Run::Read(|_, _| Ok(malloc_stats())),
+    ..SUBCOMMAND
+};
+
+fn purge() -> Result<Reply, Error> {
+    if memory::purge() { Ok(Reply::OK) } else { Err(Error::new("ERR Error purging dirty pages")) }
+}
+
+fn malloc_stats() -> Reply {
+    memory::allocator_report().map_or(Reply::bulk("Stats not supported for the current allocator"), report)
+}

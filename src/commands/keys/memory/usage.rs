@@ -1,0 +1,30 @@
+//! `MEMORY USAGE key [SAMPLES count]`: how many bytes a key and its value take.
+
+use super::SUBCOMMAND;
+use crate::commands::{Arity, Context, Flags, Keys, Run, Spec, Weight};
+use crate::keyspace::{Attention, Entry};
+use crate::resp::{Args, Error, Reply};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "memory|usage",
+    arity: Arity::AtLeast(3),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(2, &["RO"])],
+    complexity: "O(N) where N is the number of samples.",
+    summary: "Estimates the memory usage of a key.",
+    weight: Weight::Light,
+    run: Run::Read(usage),
+    ..SUBCOMMAND
+};
+
+/// Values know their size, so that SAMPLES is only checked.
+fn usage(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    while !args.is_empty() {
+        if !args.keyword("SAMPLES") || args.is_empty() || args.integer::<i64>()? < 0 {
+            return Err(Error::syntax());
+        }
+    }
+    let bytes = cx.db().lookup(key, Attention::None, Entry::memory_bytes);
+    Ok(bytes.map_or(Reply::Null, Reply::count))
+}

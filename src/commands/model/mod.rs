@@ -1,0 +1,114 @@
+//! Does any sequence of commands do what a plain map would? The commands against a model that is too simple to be wrong.
+//!
+//! Time moves only between commands. To add a family: its variant in [`Value`], if it has one, a file like `strings.rs`
+//! with its requests and what they mean for a [`Model`], and its line in [`Step`].
+
+mod keys;
+mod reference;
+mod strings;
+
+use proptest::prelude::*;
+
+use self::reference::{Answer, Held, Model, Value};
+use super::testing::Session;
+
+/// Few enough that commands meet.
+const KEYS: [&str; 4] = ["a", "b", "c", "d"];
+
+/// Some moment in 2026.
+const NOW_MS: i64 = 1_790_000_000_000;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Advance(i64),
+    Strings(strings::Request),
+    Keys(keys::Request),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => prop_oneof![4 => 0..4_i64, 1 => 900..1100_i64].prop_map(Step::Advance),
+        4 => strings::request().prop_map(Step::Strings),
+        4 => keys::request().prop_map(Step::Keys),
+    ]
+}
+
+fn key() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&KEYS[..])
+}
+
+/// Moments around now: some have passed, some are near enough to be reached, and one never is.
+fn end_ms() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => NOW_MS - 2..NOW_MS + 6, 1 => Just(NOW_MS + 1_000_000_000)]
+}
+
+/// The words of a request, empty ones included.
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+struct Pair {
+    session: Session,
+    model: Model,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self { session: Session::at(NOW_MS), model: Model::at(NOW_MS) }
+    }
+
+    fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        let (line, answer) = match step {
+            Step::Advance(by_ms) => {
+                self.session.server.keyspace.clock().advance(*by_ms);
+                self.model.advance(*by_ms);
+                return Ok(());
+            }
+            Step::Strings(request) => (request.to_string(), request.answer(&mut self.model)),
+            Step::Keys(request) => (request.to_string(), request.answer(&mut self.model)),
+        };
+        self.model.forget_ended();
+        self.expect(&line, &answer)
+    }
+
+    fn expect(&mut self, line: &str, answer: &Answer) -> Result<(), TestCaseError> {
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let reply = shown(&self.session.reply_to(&words(line)));
+        prop_assert_eq!(reply, shown(&answer.encode()), "{} at {}", line, self.model.now_ms());
+        Ok(())
+    }
+
+    /// All there is, in both databases.
+    fn compare_all(&mut self) -> Result<(), TestCaseError> {
+        for database in 0..2 {
+            self.expect(&format!("SELECT {database}"), &Answer::Ok)?;
+            let held = self.model.all(database);
+            self.expect("DBSIZE", &Answer::count(held.len()))?;
+            for (key, held) in held {
+                self.compare(&key, held)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, key: &str, held: Held) -> Result<(), TestCaseError> {
+        self.expect(&format!("TYPE {key}"), &Answer::Simple(held.value.type_name()))?;
+        self.expect(&format!("PEXPIRETIME {key}"), &Answer::Integer(held.end_ms.unwrap_or(-1)))?;
+        match held.value {
+            Value::Text(text) => self.expect(&format!("GET {key}"), &Answer::Bulk(text)),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn commands_do_what_a_plain_map_would(steps in prop::collection::vec(step(), 1..60)) {
+        let mut pair = Pair::new();
+        for step in &steps {
+            pair.take(step)?;
+        }
+        pair.compare_all()?;
+    }
+}

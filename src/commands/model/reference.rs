@@ -1,0 +1,160 @@
+//! The plain map: two databases, values with the moment at which they end, and the time.
+
+use std::collections::BTreeMap;
+
+/// What a key means.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Text(Vec<u8>),
+}
+
+impl Value {
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "string",
+        }
+    }
+
+    pub(super) fn text(&self) -> &[u8] {
+        let Self::Text(text) = self;
+        text
+    }
+}
+
+/// A key's value, and the last millisecond of its life.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) value: Value,
+    pub(super) end_ms: Option<i64>,
+}
+
+pub(super) struct Model {
+    databases: [BTreeMap<String, Held>; 2],
+    now_ms: i64,
+}
+
+impl Model {
+    pub(super) fn at(now_ms: i64) -> Self {
+        Self { databases: Default::default(), now_ms }
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    pub(super) fn advance(&mut self, by_ms: i64) {
+        self.now_ms += by_ms;
+        let now_ms = self.now_ms;
+        self.retain(|end_ms| end_ms >= now_ms);
+    }
+
+    /// A command that gives a key an end which is not in the future removes it.
+    pub(super) fn forget_ended(&mut self) {
+        let now_ms = self.now_ms;
+        self.retain(|end_ms| end_ms >= now_ms);
+    }
+
+    fn retain(&mut self, lives: impl Fn(i64) -> bool) {
+        for database in &mut self.databases {
+            database.retain(|_, held| held.end_ms.is_none_or(&lives));
+        }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Held> {
+        self.databases[0].get(key)
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&[u8]> {
+        self.get(key).map(|held| held.value.text())
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    pub(super) fn end_ms(&self, key: &str) -> Option<i64> {
+        self.get(key)?.end_ms
+    }
+
+    /// A text with an end; none is for ever, and one that is not in the future is at once.
+    pub(super) fn put_text(&mut self, key: &str, text: impl Into<Vec<u8>>, end_ms: Option<i64>) {
+        self.put(0, key, Held { value: Value::Text(text.into()), end_ms: None });
+        self.set_end(key, end_ms);
+    }
+
+    /// Another text that ends as the one before.
+    pub(super) fn edit_text(&mut self, key: &str, text: impl Into<Vec<u8>>) {
+        let held = Held { value: Value::Text(text.into()), end_ms: self.end_ms(key) };
+        self.put(0, key, held);
+    }
+
+    pub(super) fn set_end(&mut self, key: &str, end_ms: Option<i64>) {
+        if end_ms.is_some_and(|end_ms| end_ms <= self.now_ms) {
+            self.remove(key);
+        } else if let Some(held) = self.databases[0].get_mut(key) {
+            held.end_ms = end_ms;
+        }
+    }
+
+    pub(super) fn put(&mut self, database: usize, key: &str, held: Held) {
+        self.databases[database].insert(key.to_owned(), held);
+    }
+
+    pub(super) fn remove(&mut self, key: &str) -> Option<Held> {
+        self.databases[0].remove(key)
+    }
+
+    pub(super) fn all(&self, database: usize) -> BTreeMap<String, Held> {
+        self.databases[database].clone()
+    }
+
+    pub(super) fn swap(&mut self) {
+        self.databases.swap(0, 1);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.databases[0].clear();
+    }
+}
+
+/// A reply, as RESP2 has it.
+pub(super) enum Answer {
+    Ok,
+    Null,
+    Simple(&'static str),
+    Integer(i64),
+    Bulk(Vec<u8>),
+    Array(Vec<Answer>),
+    Error(&'static str),
+}
+
+impl Answer {
+    pub(super) const NOT_AN_INTEGER: Self = Self::Error("ERR value is not an integer or out of range");
+
+    pub(super) fn count(count: usize) -> Self {
+        Self::Integer(count as i64)
+    }
+
+    pub(super) fn flag(flag: bool) -> Self {
+        Self::Integer(flag.into())
+    }
+
+    pub(super) fn text(text: Option<&[u8]>) -> Self {
+        text.map_or(Self::Null, |text| Self::Bulk(text.to_vec()))
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Ok => b"+OK\r\n".to_vec(),
+            Self::Null => b"$-1\r\n".to_vec(),
+            Self::Simple(text) => format!("+{text}\r\n").into_bytes(),
+            Self::Integer(number) => format!(":{number}\r\n").into_bytes(),
+            Self::Error(text) => format!("-{text}\r\n").into_bytes(),
+            Self::Bulk(text) => [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat(),
+            Self::Array(items) => {
+                let header = format!("*{}\r\n", items.len()).into_bytes();
+                std::iter::once(header).chain(items.iter().map(Self::encode)).flatten().collect()
+            }
+        }
+    }
+}

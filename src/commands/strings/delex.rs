@@ -1,0 +1,52 @@
+//! `DELEX key [IFEQ text|IFNE text|IFDEQ digest|IFDNE digest]`: the key is gone, if its text is (not) this one.
+
+use super::comparison::Comparison;
+use super::has_long_text;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::Entry;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "delex",
+    arity: Arity::AtLeast(2),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "delete", "variable_flags"])],
+    group: Group::String,
+    since: "8.4.0",
+    complexity: "O(1) for IFEQ/IFNE, O(N) for IFDEQ/IFDNE where N is the length of the string value.",
+    summary: "Conditionally removes the specified key based on value or digest comparison.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Asked(compares_digests),
+    run: Run::Write(delex),
+};
+
+/// Of a long text, which takes its time.
+fn compares_digests(mut args: Args, cx: &Context) -> bool {
+    let Some(key) = args.take() else { return false };
+    Comparison::take(&mut args).is_some_and(Comparison::needs_digest) && has_long_text(key, cx)
+}
+
+/// The condition is looked at only if there is a key: without one, any two words will do.
+fn delex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    if !matches!(args.remaining(), 0 | 2) {
+        return Err(Error::wrong_arity(SPEC.name));
+    }
+    let mut keys = cx.db().exclusive(&[key]);
+    let Some(entry) = keys.get(key) else { return Ok(Reply::Integer(0)) };
+    if !args.is_empty() && !holds(args, entry)? {
+        return Ok(Reply::Integer(0));
+    }
+    keys.remove(key);
+    keys.commit(record);
+    Ok(Reply::Integer(1))
+}
+
+fn holds(mut condition: Args, entry: &Entry) -> Result<bool, Error> {
+    let not_a_string = Error::new("ERR Key should be of string type if conditions are specified");
+    let string = entry.value().as_string().map_err(|_| not_a_string)?;
+    let unknown = Error::new("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
+    Comparison::take(&mut condition).ok_or(unknown)?.holds(string)
+}

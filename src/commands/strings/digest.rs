@@ -1,0 +1,35 @@
+//! `DIGEST key`: the XXH3 of a text, by which SET and DELEX can tell whether it changed.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::BY_LENGTH;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "digest",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::String,
+    since: "8.4.0",
+    complexity: "O(N) where N is the length of the string value.",
+    summary: "Returns the XXH3 hash of a string value.",
+    syntax: "",
+    tips: &[],
+    weight: BY_LENGTH,
+    run: Run::Read(run),
+};
+
+/// Hexadecimal digits of a digest.
+pub(super) const DIGEST_LEN: usize = 16;
+
+/// The 64 bits of XXH3 without a seed, all digits written.
+pub(super) fn digest(text: &[u8]) -> String {
+    format!("{:016x}", xxh3_64(text))
+}
+
+fn run(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let string = cx.db().string(args.bytes()?)?;
+    Ok(string.map_or(Reply::Null, |string| Reply::bulk(digest(&string.text()))))
+}

@@ -1,0 +1,87 @@
+//! `EX seconds`, `PX milliseconds`, `EXAT time`, `PXAT time`, or a word instead: when a string ends, as SET and its kin
+//! have it said.
+
+use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
+use crate::keyspace::{Deadline, Exclusive, Value};
+use crate::resp::{Args, Error};
+
+/// The words as they stand; the number is looked at after the syntax is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct EndingWords<'r> {
+    /// The word that stands instead of a time (`KEEPTTL`, `PERSIST`) was said.
+    pub(super) instead: bool,
+    time: Option<(Lifetime, Args<'r>)>,
+}
+
+/// What becomes of the end of a string that is written.
+#[derive(Clone, Copy)]
+pub(super) enum Ending {
+    /// There is none.
+    Never,
+    /// It stays as it was.
+    AsBefore,
+    /// It is this one, which may have passed.
+    At {
+        /// Milliseconds since 1970.
+        end_ms: i64,
+    },
+}
+
+impl<'r> EndingWords<'r> {
+    /// Takes a time, or the word `instead` of one, if it is next and goes with what was said: the same word may be said
+    /// again, but not two of them.
+    pub(super) fn take(&mut self, args: &mut Args<'r>, instead: &str) -> bool {
+        if self.time.is_none() && args.keyword(instead) {
+            self.instead = true;
+            return true;
+        }
+        let Some((ahead, time)) = self.time_in(*args) else { return false };
+        (*args, self.time) = (ahead, Some(time));
+        true
+    }
+
+    fn time_in(&self, mut args: Args<'r>) -> Option<(Args<'r>, (Lifetime, Args<'r>))> {
+        let words =
+            [("EX", Lifetime::EX), ("PX", Lifetime::PX), ("EXAT", Lifetime::EXAT), ("PXAT", Lifetime::PXAT)];
+        let lifetime = args.keyword_of(&words)?;
+        let number = args;
+        args.take()?;
+        let fits = !self.instead && self.time.is_none_or(|(said, _)| said == lifetime);
+        fits.then_some((args, (lifetime, number)))
+    }
+
+    /// When the string ends in milliseconds since 1970; none if no time was said.
+    pub(super) fn end_ms(&self, command: &str, now_ms: i64) -> Result<Option<i64>, Error> {
+        let Some((lifetime, mut at)) = self.time else { return Ok(None) };
+        end_ms(command, lifetime, at.integer()?, now_ms).map(Some)
+    }
+
+    /// What they mean for a string that is written.
+    pub(super) fn ending(&self, command: &str, now_ms: i64) -> Result<Ending, Error> {
+        let otherwise = if self.instead { Ending::AsBefore } else { Ending::Never };
+        Ok(self.end_ms(command, now_ms)?.map_or(otherwise, |end_ms| Ending::At { end_ms }))
+    }
+}
+
+/// When a string ends that is given `number` of this lifetime, in milliseconds since 1970.
+pub(super) fn end_ms(command: &str, lifetime: Lifetime, number: i64, now_ms: i64) -> Result<i64, Error> {
+    let end_ms = lifetime.end_ms(number, now_ms).filter(|_| number > 0);
+    end_ms.ok_or_else(|| invalid_expire_time(command))
+}
+
+impl Ending {
+    /// Makes the key mean this value until then; a value whose end has passed removes it.
+    pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value) {
+        match self {
+            Self::Never => keys.put(key, value, Deadline::NEVER),
+            Self::AsBefore => {
+                let deadline = keys.deadline(key);
+                keys.put(key, value, deadline);
+            }
+            Self::At { end_ms } if end_ms <= keys.now_ms() => {
+                keys.remove(key);
+            }
+            Self::At { end_ms } => keys.put(key, value, Deadline::at(end_ms)),
+        }
+    }
+}

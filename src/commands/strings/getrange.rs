@@ -1,0 +1,72 @@
+//! `GETRANGE key start end`, `SUBSTR key start end`: a part of a text. Negative positions count from its end.
+
+use std::ops::Range;
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const GETRANGE: Spec = Spec {
+    name: "getrange",
+    arity: Arity::Exactly(4),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::String,
+    since: "2.4.0",
+    complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
+    summary: "Returns a substring of the string stored at a key.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(getrange),
+};
+
+pub(in crate::commands) const SUBSTR: Spec = Spec {
+    name: "substr",
+    arity: Arity::Exactly(4),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::String,
+    since: "1.0.0",
+    complexity: "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.",
+    summary: "Returns a substring from a string value.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(getrange),
+};
+
+fn getrange(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let (key, start, end) = (args.bytes()?, args.integer()?, args.integer()?);
+    let Some(string) = cx.db().string(key)? else { return Ok(Reply::bulk("")) };
+    let text = string.to_bytes();
+    Ok(Reply::Bulk(text.slice(positions(start, end, text.len()))))
+}
+
+/// `start` to `end`, both included, in a text of so many bytes. What lies before the text counts as its first byte:
+/// an end too, so that `0 -100` is one byte and not none.
+fn positions(start: i64, end: i64, len: usize) -> Range<usize> {
+    let len = i64::try_from(len).unwrap_or(i64::MAX);
+    let from_front = |at: i64| if at < 0 { at + len } else { at }.max(0);
+    let (first, last) = (from_front(start), from_front(end).min(len - 1));
+    let reversed = start < 0 && end < 0 && start > end;
+    if reversed || first > last {
+        return 0..0;
+    }
+    first as usize..last as usize + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_positions_leave_the_text() {
+        let edges = [i64::MIN, -12, -11, -10, -1, 0, 1, 10, 11, 12, i64::MAX];
+        for (start, end) in edges.into_iter().flat_map(|start| edges.map(|end| (start, end))) {
+            for len in [0, 1, 11] {
+                let range = positions(start, end, len);
+                assert!(range.start <= range.end && range.end <= len, "{start} {end} {len}");
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `INCRBYFLOAT key number`: the number of a key, changed. None counts as 0.
+
+use crate::commands::long_double::LongDouble;
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::{StringValue, Value};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "incrbyfloat",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
+    keys: &[Keys::at(1, &["RW", "access", "update"])],
+    group: Group::String,
+    since: "2.6.0",
+    complexity: "O(1)",
+    summary: "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Write(incrbyfloat),
+};
+
+fn incrbyfloat(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, increment) = (args.bytes()?, args.bytes()?);
+    let mut keys = cx.db().exclusive(&[key]);
+    let present = keys.string(key)?.map_or(Ok(LongDouble::ZERO), |string| number(&string.text()))?;
+    let sum = present.checked_add(number(increment)?);
+    let sum = sum.ok_or(Error::new("ERR increment would produce NaN or Infinity"))?.text();
+    let deadline = keys.deadline(key);
+    keys.put(key, Value::String(StringValue::written(sum.as_bytes())), deadline);
+    keys.commit(record);
+    Ok(Reply::bulk(sum))
+}
+
+fn number(text: &[u8]) -> Result<LongDouble, Error> {
+    LongDouble::parse(text).ok_or(Error::not_a_float())
+}

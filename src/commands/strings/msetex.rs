@@ -1,0 +1,78 @@
+//! `MSETEX numkeys key value [key value …] [NX|XX] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL]`: several
+//! keys at one moment, with one end. NX and XX set all of them or none.
+
+use super::ending::{Ending, EndingWords};
+use super::value_of;
+use crate::commands::keys::{BY_ARGUMENTS, Names};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::keyspace::Value;
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "msetex",
+    arity: Arity::AtLeast(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM),
+    keys: &[Keys::counted(1, &["OW", "update"]).every(2)],
+    group: Group::String,
+    since: "8.4.0",
+    complexity: "O(N) where N is the number of keys to set.",
+    summary: "Atomically sets multiple string keys with a shared expiration in a single operation. Supports flexible argument parsing where condition and expiration flags can appear in any order.",
+    syntax: "",
+    tips: &[],
+    weight: BY_ARGUMENTS,
+    run: Run::Write(|args, cx, record| MSetEx::parse(args, cx)?.execute(cx, record)),
+};
+
+struct MSetEx<'r> {
+    names: Names<'r>,
+    values: Vec<Value>,
+    /// True if all of the keys must be there, false if none may be.
+    present: Option<bool>,
+    ending: Ending,
+}
+
+impl<'r> MSetEx<'r> {
+    fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
+        let count = count(&mut args)?;
+        let pairs = args;
+        args.skip(2 * count);
+        let (mut present, mut words) = (None, EndingWords::default());
+        while !args.is_empty() {
+            let condition = args.keyword_of(&[("NX", false), ("XX", true)]);
+            let contradicted = condition.is_some() && present.is_some() && condition != present;
+            if contradicted || condition.is_none() && !words.take(&mut args, "KEEPTTL") {
+                return Err(Error::syntax());
+            }
+            present = present.or(condition);
+        }
+        let ending = words.ending(SPEC.name, cx.server.keyspace.clock().now_ms())?;
+        let names = pairs.iter().step_by(2).take(count).collect();
+        let values = pairs.iter().skip(1).step_by(2).take(count).map(value_of).collect();
+        Ok(Self { names, values, present, ending })
+    }
+
+    fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
+        let mut keys = cx.db().exclusive(&self.names);
+        let mut fits = |name: &&[u8]| self.present.is_none_or(|present| keys.get(name).is_some() == present);
+        if !self.names.iter().all(&mut fits) {
+            return Ok(Reply::Integer(0));
+        }
+        for (name, value) in self.names.iter().zip(self.values) {
+            self.ending.put(&mut keys, name, value);
+        }
+        keys.commit(record);
+        Ok(Reply::Integer(1))
+    }
+}
+
+/// Takes the number of keys: as many as there are pairs at most.
+fn count(args: &mut Args) -> Result<usize, Error> {
+    const INVALID: Error = Error::new("ERR invalid numkeys value");
+    let count = args.integer_or::<i32>(INVALID)?;
+    let count = usize::try_from(count).ok().filter(|count| *count > 0).ok_or(INVALID)?;
+    if count > args.remaining() / 2 {
+        return Err(Error::new("ERR wrong number of key-value pairs"));
+    }
+    Ok(count)
+}

@@ -1,0 +1,46 @@
+//! `SETRANGE key offset value`: a part of a text is another; zeros fill what lies between the text and the offset.
+
+use super::{LONG_TEXT_LEN, check_len};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::{Deadline, StringRef, StringValue, Value};
+use crate::record::Record;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "setrange",
+    arity: Arity::Exactly(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM),
+    keys: &[Keys::at(1, &["RW", "update"])],
+    group: Group::String,
+    since: "2.2.0",
+    complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
+    summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Asked(is_far),
+    run: Run::Write(setrange),
+};
+
+/// Many zeros are written before the offset, perhaps.
+fn is_far(mut args: Args, _: &Context) -> bool {
+    args.skip(1);
+    args.integer::<usize>().is_ok_and(|offset| offset >= LONG_TEXT_LEN)
+}
+
+fn setrange(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, offset, part) = (args.bytes()?, args.integer::<i64>()?, args.bytes()?);
+    let offset = usize::try_from(offset).map_err(|_| Error::new("ERR offset is out of range"))?;
+    let mut keys = cx.db().exclusive(&[key]);
+    let present = keys.string(key)?;
+    if part.is_empty() {
+        return Ok(Reply::count(present.map_or(0, StringRef::len)));
+    }
+    check_len(offset.saturating_add(part.len()), cx)?;
+    let len = present.map_or(0, StringRef::len).max(offset + part.len());
+    if present.is_none() {
+        keys.put(key, Value::String(StringValue::edited(b"")), Deadline::NEVER);
+    }
+    keys.edit_string(key, |text| text.overwrite(offset, part))?;
+    keys.commit(record);
+    Ok(Reply::count(len))
+}
