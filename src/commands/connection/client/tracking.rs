@@ -30,7 +30,8 @@ pub(super) const TRACKING: Spec = Spec {
     since: "6.0.0",
     complexity: "O(1). Some options may introduce additional complexity.",
     summary: "Controls server-assisted client-side caching for the connection.",
-    syntax: "status(ON|OFF) [REDIRECT client-id:integer] [PREFIX... prefix...] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+    syntax: "status(ON|OFF) [REDIRECT client-id:integer] [PREFIX... prefix] [BCAST] [OPTIN] [OPTOUT] \
+        [NOLOOP]",
     run: Run::Read(tracking),
     ..SUBCOMMAND
 };
