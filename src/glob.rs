@@ -2,7 +2,12 @@
 
 /// True if all of `text` fits the pattern. A `*` tries again from where it last stood, so that many stars do not
 /// multiply; nothing recurses.
+///
+/// As in Redis, an empty text fits no pattern but the empty one and `*` itself.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    if text.is_empty() {
+        return matches!(pattern, b"" | b"*");
+    }
     let (mut rest, mut unread) = (pattern, text);
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {
@@ -86,7 +91,7 @@ mod tests {
             assert!(fits(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in
-            [("", "a"), ("?", ""), ("a*c", "ab"), ("[^a]", "a"), ("abc", "ab"), ("h[ae]", "hi")]
+            [("", "a"), ("?", ""), ("**", ""), ("a*c", "ab"), ("[^a]", "a"), ("abc", "ab"), ("h[ae]", "hi")]
         {
             assert!(!fits(pattern, text), "{pattern} {text}");
         }

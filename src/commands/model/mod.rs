@@ -3,6 +3,7 @@
 //! Time moves only between commands. To add a family: its variant in [`Value`], if it has one, a file like `strings.rs`
 //! with its requests and what they mean for a [`Model`], and its line in [`Step`].
 
+mod hashes;
 mod keys;
 mod reference;
 mod strings;
@@ -23,6 +24,7 @@ enum Step {
     Advance(i64),
     Strings(strings::Request),
     Keys(keys::Request),
+    Hashes(hashes::Request),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -30,6 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![4 => 0..4_i64, 1 => 900..1100_i64].prop_map(Step::Advance),
         4 => strings::request().prop_map(Step::Strings),
         4 => keys::request().prop_map(Step::Keys),
+        2 => hashes::request().prop_map(Step::Hashes),
     ]
 }
 
@@ -66,6 +69,7 @@ impl Pair {
             }
             Step::Strings(request) => (request.to_string(), request.answer(&mut self.model)),
             Step::Keys(request) => (request.to_string(), request.answer(&mut self.model)),
+            Step::Hashes(request) => (request.to_string(), request.answer(&mut self.model)),
         };
         self.model.forget_ended();
         self.expect(&line, &answer)
@@ -96,6 +100,13 @@ impl Pair {
         self.expect(&format!("PEXPIRETIME {key}"), &Answer::Integer(held.end_ms.unwrap_or(-1)))?;
         match held.value {
             Value::Text(text) => self.expect(&format!("GET {key}"), &Answer::Bulk(text)),
+            Value::Hash(fields) => {
+                self.expect(&format!("HLEN {key}"), &Answer::count(fields.len()))?;
+                let mut each = fields.into_iter();
+                each.try_for_each(|(field, value)| {
+                    self.expect(&format!("HGET {key} {field}"), &Answer::Bulk(value))
+                })
+            }
         }
     }
 }

@@ -6,18 +6,15 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(Vec<u8>),
+    Hash(BTreeMap<String, Vec<u8>>),
 }
 
 impl Value {
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Text(_) => "string",
+            Self::Hash(_) => "hash",
         }
-    }
-
-    pub(super) fn text(&self) -> &[u8] {
-        let Self::Text(text) = self;
-        text
     }
 }
 
@@ -64,8 +61,34 @@ impl Model {
         self.databases[0].get(key)
     }
 
+    /// The text of a key; none for one that means something else.
     pub(super) fn text(&self, key: &str) -> Option<&[u8]> {
-        self.get(key).map(|held| held.value.text())
+        match &self.get(key)?.value {
+            Value::Text(text) => Some(text),
+            Value::Hash(_) => None,
+        }
+    }
+
+    /// The fields of a key, or those of none; no answer for a key that means something else.
+    pub(super) fn hash(&self, key: &str) -> Option<BTreeMap<String, Vec<u8>>> {
+        match self.get(key).map(|held| &held.value) {
+            None => Some(BTreeMap::new()),
+            Some(Value::Hash(fields)) => Some(fields.clone()),
+            Some(Value::Text(_)) => None,
+        }
+    }
+
+    /// Other fields for a key that ends as before; none remove it.
+    pub(super) fn edit_hash(&mut self, key: &str, fields: BTreeMap<String, Vec<u8>>) {
+        let held = Held { end_ms: self.end_ms(key), value: Value::Hash(fields) };
+        self.remove(key);
+        if !matches!(&held.value, Value::Hash(fields) if fields.is_empty()) {
+            self.put(0, key, held);
+        }
+    }
+
+    pub(super) fn is_no_text(&self, key: &str) -> bool {
+        self.has(key) && self.text(key).is_none()
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -129,6 +152,8 @@ pub(super) enum Answer {
 }
 
 impl Answer {
+    pub(super) const WRONG_TYPE: Self =
+        Self::Error("WRONGTYPE Operation against a key holding the wrong kind of value");
     pub(super) const NOT_AN_INTEGER: Self = Self::Error("ERR value is not an integer or out of range");
 
     pub(super) fn count(count: usize) -> Self {

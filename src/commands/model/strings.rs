@@ -162,7 +162,29 @@ impl fmt::Display for Request {
 }
 
 impl Request {
+    /// The key that must mean a text, if it means anything.
+    fn text_key(&self) -> Option<Key> {
+        match self {
+            Self::Get(key)
+            | Self::GetSet(key, _)
+            | Self::GetDel(key)
+            | Self::GetEx(key, _)
+            | Self::Set { key, get: true, .. }
+            | Self::Set { key, condition: Condition::Equal(_) | Condition::Differs(_), .. }
+            | Self::Append(key, _)
+            | Self::StrLen(key)
+            | Self::GetRange(key, ..)
+            | Self::SetRange(key, ..)
+            | Self::IncrBy(key, _)
+            | Self::DecrBy(key, _) => Some(key),
+            _ => None,
+        }
+    }
+
     pub(super) fn answer(&self, model: &mut Model) -> Answer {
+        if self.text_key().is_some_and(|key| model.is_no_text(key)) {
+            return Answer::WRONG_TYPE;
+        }
         match self {
             Self::Get(key) => Answer::text(model.text(key)),
             Self::GetSet(key, text) => {
@@ -178,7 +200,7 @@ impl Request {
             Self::GetEx(key, end) => get_ex(model, key, *end),
             Self::Set { key, text, condition, get, end } => {
                 let before = get.then(|| Answer::text(model.text(key)));
-                if !condition.holds(model.text(key)) {
+                if !condition.holds(model, key) {
                     return before.unwrap_or(Answer::Null);
                 }
                 put(model, key, text, *end);
@@ -196,8 +218,11 @@ impl Request {
             }
             Self::MSetNx(pairs) => put_all(model, pairs, Condition::Absent, End::None),
             Self::MSetEx { pairs, condition, end } => put_all(model, pairs, *condition, *end),
+            Self::DelEx(key, Condition::Equal(_) | Condition::Differs(_)) if model.is_no_text(key) => {
+                Answer::Error("ERR Key should be of string type if conditions are specified")
+            }
             Self::DelEx(key, condition) => {
-                let removes = model.has(key) && condition.holds(model.text(key));
+                let removes = model.has(key) && condition.holds(model, key);
                 Answer::flag(removes && model.remove(key).is_some())
             }
             Self::Append(key, text) => edit(model, key, |before| [before, text.as_bytes()].concat()),
@@ -214,13 +239,13 @@ impl Request {
 }
 
 impl Condition {
-    fn holds(self, present: Option<&[u8]>) -> bool {
+    fn holds(self, model: &Model, key: &str) -> bool {
         match self {
             Self::None => true,
-            Self::Absent => present.is_none(),
-            Self::Present => present.is_some(),
-            Self::Equal(text) => present == Some(text.as_bytes()),
-            Self::Differs(text) => present != Some(text.as_bytes()),
+            Self::Absent => !model.has(key),
+            Self::Present => model.has(key),
+            Self::Equal(text) => model.text(key) == Some(text.as_bytes()),
+            Self::Differs(text) => model.text(key) != Some(text.as_bytes()),
         }
     }
 }
@@ -245,7 +270,7 @@ fn put(model: &mut Model, key: &str, text: &str, end: End) {
 
 /// All of them or none.
 fn put_all(model: &mut Model, pairs: &[(Key, Text)], condition: Condition, end: End) -> Answer {
-    let allowed = pairs.iter().all(|(key, _)| condition.holds(model.text(key)));
+    let allowed = pairs.iter().all(|(key, _)| condition.holds(model, key));
     for (key, text) in pairs.iter().filter(|_| allowed) {
         put(model, key, text, end);
     }

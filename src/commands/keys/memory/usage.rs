@@ -12,6 +12,7 @@ pub(super) const SPEC: Spec = Spec {
     keys: &[Keys::at(2, &["RO"])],
     complexity: "O(N) where N is the number of samples.",
     summary: "Estimates the memory usage of a key.",
+    syntax: "key [SAMPLES count:integer]",
     weight: Weight::Light,
     run: Run::Read(usage),
     ..SUBCOMMAND

@@ -1,0 +1,69 @@
+//! Requests about hashes, and what they mean for the model. Fields that end are not in it.
+
+use std::fmt;
+
+use proptest::prelude::*;
+
+use super::key;
+use super::reference::{Answer, Model};
+
+type Key = &'static str;
+type Field = &'static str;
+
+#[derive(Clone, Debug)]
+pub(super) enum Request {
+    HSet(Key, Field, u8),
+    HGet(Key, Field),
+    HDel(Key, Field),
+    HLen(Key),
+}
+
+fn field() -> impl Strategy<Value = Field> {
+    prop::sample::select(&["f", "g"][..])
+}
+
+pub(super) fn request() -> impl Strategy<Value = Request> {
+    prop_oneof![
+        4 => (key(), field(), 0..3_u8).prop_map(|(key, field, value)| Request::HSet(key, field, value)),
+        2 => (key(), field()).prop_map(|(key, field)| Request::HGet(key, field)),
+        2 => (key(), field()).prop_map(|(key, field)| Request::HDel(key, field)),
+        1 => key().prop_map(Request::HLen),
+    ]
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HSet(key, field, value) => write!(f, "HSET {key} {field} {value}"),
+            Self::HGet(key, field) => write!(f, "HGET {key} {field}"),
+            Self::HDel(key, field) => write!(f, "HDEL {key} {field}"),
+            Self::HLen(key) => write!(f, "HLEN {key}"),
+        }
+    }
+}
+
+impl Request {
+    fn key(&self) -> Key {
+        match self {
+            Self::HSet(key, ..) | Self::HGet(key, _) | Self::HDel(key, _) | Self::HLen(key) => key,
+        }
+    }
+
+    pub(super) fn answer(&self, model: &mut Model) -> Answer {
+        let Some(mut fields) = model.hash(self.key()) else { return Answer::WRONG_TYPE };
+        match self {
+            Self::HSet(key, field, value) => {
+                let added = fields.insert((*field).to_owned(), value.to_string().into_bytes()).is_none();
+                model.edit_hash(key, fields);
+                Answer::flag(added)
+            }
+            Self::HGet(_, field) => Answer::text(fields.get(*field).map(Vec::as_slice)),
+            Self::HDel(key, field) => {
+                let removed = fields.remove(*field).is_some();
+                model.edit_hash(key, fields);
+                Answer::flag(removed)
+            }
+            Self::HLen(_) => Answer::count(fields.len()),
+        }
+    }
+}
