@@ -1,6 +1,8 @@
 //! The sections of `INFO`, each asked from its owner. Field names are Redis'; what this server does not have is
 //! left out rather than shown as zero, but for the fields that clients read.
 
+mod calls;
+mod keysizes;
 pub mod memory;
 mod process;
 mod sections;
@@ -12,28 +14,46 @@ use text::Text;
 /// The version of Redis whose commands and replies are spoken; clients compare it.
 pub const REDIS_VERSION: &str = "8.6.2";
 
-/// A section: its name, whether plain `INFO` shows it, and who writes it.
+/// A section: its name, when it is shown, and who writes it.
 struct Section {
     name: &'static str,
-    by_default: bool,
+    shown: Shown,
     write: fn(&Server, &mut Text),
+}
+
+/// Which words ask for a section, besides its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// None are needed: plain `INFO` shows it.
+    Default,
+    /// `all` and `everything`.
+    InAll,
+    /// None: it looks at every key.
+    WhenNamed,
 }
 
 /// In Redis' order.
 const SECTIONS: &[Section] = &[
-    Section { name: "Server", by_default: true, write: sections::server },
-    Section { name: "Clients", by_default: true, write: sections::clients },
-    Section { name: "Memory", by_default: true, write: sections::memory },
-    Section { name: "Persistence", by_default: true, write: sections::persistence },
-    Section { name: "Stats", by_default: true, write: sections::stats },
-    Section { name: "Replication", by_default: true, write: sections::replication },
-    Section { name: "CPU", by_default: true, write: sections::cpu },
-    Section { name: "Modules", by_default: true, write: sections::modules },
-    Section { name: "Commandstats", by_default: false, write: sections::command_stats },
-    Section { name: "Errorstats", by_default: true, write: sections::error_stats },
-    Section { name: "Cluster", by_default: true, write: sections::cluster },
-    Section { name: "Keyspace", by_default: true, write: sections::keyspace },
+    Section { name: "Server", shown: Shown::Default, write: sections::server },
+    Section { name: "Clients", shown: Shown::Default, write: sections::clients },
+    Section { name: "Memory", shown: Shown::Default, write: sections::memory },
+    Section { name: "Persistence", shown: Shown::Default, write: sections::persistence },
+    Section { name: "Stats", shown: Shown::Default, write: sections::stats },
+    Section { name: "Replication", shown: Shown::Default, write: sections::replication },
+    Section { name: "CPU", shown: Shown::Default, write: sections::cpu },
+    Section { name: "Modules", shown: Shown::Default, write: sections::modules },
+    Section { name: "Commandstats", shown: Shown::InAll, write: calls::command_stats },
+    Section { name: "Errorstats", shown: Shown::Default, write: calls::error_stats },
+    Section { name: "Latencystats", shown: Shown::InAll, write: calls::latency_stats },
+    Section { name: "Cluster", shown: Shown::Default, write: sections::cluster },
+    Section { name: "Keyspace", shown: Shown::Default, write: sections::keyspace },
+    Section { name: "Keysizes", shown: Shown::WhenNamed, write: keysizes::keysizes },
 ];
+
+/// True if rendering these sections (in lower case) takes long: one of them looks at every key.
+pub fn is_heavy(wanted: &[Vec<u8>]) -> bool {
+    SECTIONS.iter().any(|section| section.shown == Shown::WhenNamed && is_wanted(section, wanted))
+}
 
 /// The sections of these names (in lower case), each once; the default ones if there is no name.
 pub fn render(server: &Server, wanted: &[Vec<u8>]) -> String {
@@ -47,11 +67,11 @@ pub fn render(server: &Server, wanted: &[Vec<u8>]) -> String {
 
 fn is_wanted(section: &Section, wanted: &[Vec<u8>]) -> bool {
     let named = |name: &Vec<u8>| match name.as_slice() {
-        b"all" | b"everything" => true,
-        b"default" => section.by_default,
+        b"all" | b"everything" => section.shown != Shown::WhenNamed,
+        b"default" => section.shown == Shown::Default,
         name => section.name.as_bytes().eq_ignore_ascii_case(name),
     };
-    if wanted.is_empty() { section.by_default } else { wanted.iter().any(named) }
+    if wanted.is_empty() { section.shown == Shown::Default } else { wanted.iter().any(named) }
 }
 
 #[cfg(test)]
@@ -72,6 +92,8 @@ mod tests {
         assert!(text.contains("\r\n\r\n# Keyspace\r\n") && !text.contains("# Server"), "{text}");
         assert_eq!(info(&["nonsense"]), "");
         assert!(!info(&[]).contains("# Commandstats") && info(&["all"]).contains("# Commandstats"));
+        assert!(!info(&["everything"]).contains("# Keysizes"));
+        assert_eq!(info(&["keysizes"]), "# Keysizes\r\n");
     }
 
     #[test]

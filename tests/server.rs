@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use nearhit::commands::Server;
 use nearhit::config::{Config, OutputLimit, Settings};
+use nearhit::keyspace::{Deadline, Reach, StringValue, Value};
 use nearhit::server;
 
 /// A server that ends with its test.
@@ -39,6 +40,15 @@ impl Running {
     fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server does not panic");
+        }
+    }
+
+    /// Waits until the compute pool has been given something.
+    fn wait_for_compute(&self) {
+        let given =
+            || self.server.traffic.iter().map(|traffic| traffic.commands_on_compute_pool.get()).sum::<u64>();
+        while given() == 0 {
+            std::thread::yield_now();
         }
     }
 
@@ -389,6 +399,24 @@ fn unix_sockets_are_served_and_removed() {
 }
 
 #[test]
+fn who_waits_for_a_long_transaction_does_not_stop_the_others() {
+    let running = start(Settings { io_threads: 1, ..settings() });
+    let (mut waiting, mut other) = (running.connect(), running.connect());
+    waiting.ask(&["SET", "k", "before"], "+OK\r\n");
+    let keyspace = &running.server.keyspace;
+    let _long = keyspace.long_transaction();
+    keyspace.transaction(&Reach::Everything, || {
+        waiting.request(&["GET", "k"]);
+        running.wait_for_compute();
+        // On the only network thread.
+        other.ask(&["PING"], "+PONG\r\n");
+        let value = Value::String(StringValue::new(b"during"));
+        keyspace.db(0).exclusive(&["k"]).put(b"k", value, Deadline::NEVER);
+    });
+    waiting.expect("$6\r\nduring\r\n");
+}
+
+#[test]
 fn a_taken_port_is_reported_with_advice() {
     let running = start(settings());
     let taken = Settings { port: running.address.port().into(), ..settings() };
@@ -465,4 +493,76 @@ fn options_change_for_all_clients_at_once() {
     other.ask(&["CONFIG", "GET", "timeout"], "*2\r\n$7\r\ntimeout\r\n$2\r\n77\r\n");
     other.send("*1\r\n$1048577\r\n");
     other.expect("-ERR Protocol error: invalid bulk length\r\n");
+}
+
+#[test]
+fn a_monitor_sees_what_others_do_but_no_secrets() {
+    let running = start(settings());
+    let (mut monitor, mut client) = (running.connect(), running.connect());
+    monitor.ask(&["MONITOR"], "+OK\r\n");
+    client.ask(&["SET", "k", "a\"b"], "+OK\r\n");
+    client.ask(&["CLIENT", "KILL", "ID", "99"], ":0\r\n");
+    client.ask(&["AUTH", "default", "secret"], "+OK\r\n");
+    let address = client.0.local_addr().expect("it is connected");
+    let mut sees = |words: &str| {
+        let line = monitor.line();
+        assert!(line.ends_with(&format!(" [0 {address}] {words}\r\n")), "{line}");
+    };
+    sees(r#""SET" "k" "a\"b""#);
+    sees(r#""AUTH" "(redacted)" "(redacted)""#);
+    monitor.ask(&["GET", "k"], "-ERR Replica can't interact with the keyspace\r\n");
+    monitor.ask(&["RESET"], "+RESET\r\n");
+    client.ask(&["SET", "k", "b"], "+OK\r\n");
+    monitor.ask(&["GET", "k"], "$1\r\nb\r\n");
+}
+
+#[test]
+fn a_monitor_that_does_not_read_is_disconnected() {
+    let client_output_buffer_limit = OutputLimit { hard_bytes: 1 << 16, ..OutputLimit::default() };
+    let running = start(Settings { client_output_buffer_limit, ..settings() });
+    let (mut monitor, mut client) = (running.connect(), running.connect());
+    monitor.ask(&["MONITOR"], "+OK\r\n");
+    let long = "x".repeat(1 << 15);
+    while running.server.clients.len() > 1 {
+        client.ask(&["ECHO", &long], &format!("${}\r\n{long}\r\n", long.len()));
+    }
+}
+
+#[test]
+fn a_pause_holds_writes_while_others_of_the_same_thread_go_on() {
+    let running = start(Settings { io_threads: 1, ..settings() });
+    let (mut operator, mut writer) = (running.connect(), running.connect());
+    operator.ask(&["CLIENT", "PAUSE", "1000000", "WRITE"], "+OK\r\n");
+    writer.ask(&["GET", "k"], "$-1\r\n");
+    writer.send([encode(&["PING"]), encode(&["SET", "k", "1"]), encode(&["GET", "k"])].concat());
+    writer.expect("+PONG\r\n");
+    while !operator.bulk(&["CLIENT", "LIST"]).contains("flags=b ") {}
+    operator.ask(&["GET", "k"], "$-1\r\n");
+    operator.ask(&["CLIENT", "UNPAUSE"], "+OK\r\n");
+    writer.expect("+OK\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn a_held_client_can_leave_and_its_request_with_it() {
+    let running = start(settings());
+    let (mut operator, mut writer) = (running.connect(), running.connect());
+    operator.ask(&["CLIENT", "PAUSE", "1000000", "WRITE"], "+OK\r\n");
+    writer.request(&["SET", "k", "1"]);
+    while !operator.bulk(&["CLIENT", "LIST"]).contains("flags=b ") {}
+    drop(writer);
+    while running.server.clients.len() > 1 {}
+    operator.ask(&["CLIENT", "UNPAUSE"], "+OK\r\n");
+    operator.ask(&["GET", "k"], "$-1\r\n");
+}
+
+#[test]
+fn slow_commands_are_noted_with_who_sent_them() {
+    let running = start(Settings { slowlog_log_slower_than: 0, ..settings() });
+    let mut client = running.connect();
+    client.ask(&["CLIENT", "SETNAME", "me"], "+OK\r\n");
+    client.ask(&["PING"], "+PONG\r\n");
+    let newest = running.server.observers.slow_log.newest(1).remove(0);
+    let address = client.0.local_addr().expect("it is connected");
+    assert_eq!((newest.arguments, newest.client_name.as_str()), (vec![b"PING".to_vec()], "me"));
+    assert_eq!(newest.address, address.to_string());
 }

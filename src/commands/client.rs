@@ -1,20 +1,18 @@
 //! What one client has chosen, and the register in which others see it.
 
-use std::collections::BTreeMap;
+mod mailbox;
+mod register;
+mod shown;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use bytes::BytesMut;
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
-
-use super::mailbox::{Mailbox, Posted};
-use super::registry::{self, Command};
 use super::transactions::{Queue, Watches};
-use crate::counters::Counter;
 use crate::resp::Protocol;
+pub(super) use mailbox::MAX_MAIL;
+pub use register::{Clients, Endpoints};
+pub use shown::{Labels, Shown};
 
 /// The state of a client that only its own connection touches. It travels with a heavy command to the compute pool.
 pub struct Client {
@@ -35,6 +33,8 @@ pub struct Client {
     /// When the turn of its present request began: mostly the moment at which the one before was done, so that the clock
     /// is read once for each.
     pub turn: Instant,
+    /// Its `EXEC` runs now.
+    pub in_exec: bool,
     /// What `MULTI` began.
     pub(super) queue: Option<Box<Queue>>,
     /// The keys of `WATCH`.
@@ -49,6 +49,7 @@ impl Client {
     /// A client as it is after connecting.
     pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
         Self {
+            in_exec: false,
             queue: None,
             watches: Watches::new(&shown),
             shown,
@@ -93,288 +94,4 @@ pub enum Replies {
     Off,
     /// None for the next command.
     SkipNext,
-}
-
-/// What `CLIENT SETNAME` and `CLIENT SETINFO` set.
-#[derive(Clone, Debug, Default)]
-pub struct Labels {
-    /// The client's own name, or empty.
-    pub name: String,
-    /// The name of its library, or empty.
-    pub library: String,
-    /// The version of its library, or empty.
-    pub library_version: String,
-}
-
-/// What other clients see of a client. Its connection writes, anyone reads.
-pub struct Shown {
-    /// Never given twice.
-    pub id: u64,
-    /// `127.0.0.1:40000`, or the socket's path and `:0`.
-    pub address: String,
-    /// Where it came in.
-    pub local_address: String,
-    /// Connected through a Unix socket.
-    pub is_unix: bool,
-    /// Number of the socket.
-    pub fd: i32,
-    /// When it connected.
-    pub since: Instant,
-    /// Names it gave itself.
-    pub labels: Mutex<Labels>,
-    /// Number of the selected database.
-    pub db: AtomicUsize,
-    /// 2 or 3.
-    pub protocol: AtomicU8,
-    /// `CLIENT NO-EVICT`.
-    pub no_evict: AtomicBool,
-    /// `CLIENT NO-TOUCH`.
-    pub no_touch: AtomicBool,
-    /// `MONITOR`.
-    pub is_monitor: AtomicBool,
-    /// Its next command waits for the end of a pause.
-    pub is_held: AtomicBool,
-    /// Commands queued since `MULTI`; -1 without.
-    pub multi: AtomicI64,
-    /// Bytes of their words.
-    pub multi_bytes: AtomicUsize,
-    /// Keys watched.
-    pub watch: AtomicUsize,
-    /// Goes up when one of them changes.
-    pub touched: Arc<AtomicBool>,
-    /// One more than its number in the registry; 0 before the first.
-    last_command: AtomicUsize,
-    last_active_ms: AtomicU64,
-    /// Commands it sent.
-    pub commands: Counter,
-    /// Bytes it sent.
-    pub bytes_in: Counter,
-    /// Bytes sent to it.
-    pub bytes_out: Counter,
-    /// Bytes in its read buffer, and the room left there.
-    pub query_buffer: AtomicUsize,
-    /// Room left in its read buffer.
-    pub query_buffer_free: AtomicUsize,
-    /// Bytes waiting to be sent to it.
-    pub output_buffer: AtomicUsize,
-    busy: AtomicBool,
-    killed: AtomicBool,
-    mailbox: Mailbox,
-    wake: Notify,
-}
-
-/// Where a connection comes from and arrives.
-#[derive(Clone, Debug, Default)]
-pub struct Endpoints {
-    /// The client's address.
-    pub address: String,
-    /// The server's.
-    pub local_address: String,
-    /// Connected through a Unix socket.
-    pub is_unix: bool,
-    /// Number of the socket, -1 without one.
-    pub fd: i32,
-}
-
-impl Shown {
-    fn new(id: u64, endpoints: Endpoints) -> Self {
-        Self {
-            id,
-            address: endpoints.address,
-            local_address: endpoints.local_address,
-            is_unix: endpoints.is_unix,
-            fd: endpoints.fd,
-            since: Instant::now(),
-            labels: Mutex::default(),
-            db: AtomicUsize::new(0),
-            protocol: AtomicU8::new(2),
-            no_evict: AtomicBool::new(false),
-            no_touch: AtomicBool::new(false),
-            is_monitor: AtomicBool::new(false),
-            is_held: AtomicBool::new(false),
-            multi: AtomicI64::new(-1),
-            multi_bytes: AtomicUsize::new(0),
-            watch: AtomicUsize::new(0),
-            touched: Arc::default(),
-            last_command: AtomicUsize::new(0),
-            last_active_ms: AtomicU64::new(0),
-            commands: Counter::new(),
-            bytes_in: Counter::new(),
-            bytes_out: Counter::new(),
-            query_buffer: AtomicUsize::new(0),
-            query_buffer_free: AtomicUsize::new(0),
-            output_buffer: AtomicUsize::new(0),
-            busy: AtomicBool::new(false),
-            killed: AtomicBool::new(false),
-            mailbox: Mailbox::default(),
-            wake: Notify::new(),
-        }
-    }
-
-    fn reset(&self) {
-        self.labels.lock().name.clear();
-        self.db.store(0, Ordering::Relaxed);
-        self.protocol.store(2, Ordering::Relaxed);
-        for flag in [&self.no_evict, &self.no_touch, &self.is_monitor] {
-            flag.store(false, Ordering::Relaxed);
-        }
-    }
-
-    /// Bytes that its buffers take, in both directions.
-    pub fn buffer_bytes(&self) -> usize {
-        [&self.query_buffer, &self.query_buffer_free, &self.output_buffer]
-            .map(|bytes| bytes.load(Ordering::Relaxed))
-            .iter()
-            .sum()
-    }
-
-    /// Notes that a command begins.
-    pub fn begin(&self, command: &Command, now: Instant) {
-        self.touch(now);
-        self.name_command(command);
-    }
-
-    /// Notes what the client asked for last.
-    pub fn name_command(&self, command: &Command) {
-        self.last_command.store(command.id + 1, Ordering::Relaxed);
-    }
-
-    fn touch(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.since);
-        self.last_active_ms.store(since.as_millis() as u64, Ordering::Relaxed);
-    }
-
-    /// The registered name of its last command; none before the first.
-    pub fn last_command(&self) -> Option<&'static str> {
-        let id = self.last_command.load(Ordering::Relaxed).checked_sub(1)?;
-        registry::by_id(id).map(|command| command.spec.name)
-    }
-
-    /// Seconds without a request.
-    pub fn idle_seconds(&self) -> u64 {
-        let now_ms = self.since.elapsed().as_millis() as u64;
-        now_ms.saturating_sub(self.last_active_ms.load(Ordering::Relaxed)) / 1000
-    }
-
-    /// Notes that a command runs elsewhere while the connection waits, so that it does not count as idle; or that
-    /// it is done.
-    pub fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Relaxed);
-        self.touch(Instant::now());
-    }
-
-    /// True while a command of this client runs elsewhere.
-    pub fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
-    }
-
-    /// Asks the connection to end.
-    pub fn kill(&self) {
-        self.killed.store(true, Ordering::Release);
-        self.wake.notify_one();
-    }
-
-    /// True once someone asked the connection to end.
-    pub fn is_killed(&self) -> bool {
-        self.killed.load(Ordering::Acquire)
-    }
-
-    /// Asks the connection to look again at what concerns it.
-    pub fn call(&self) {
-        self.wake.notify_one();
-    }
-
-    /// Resolves when the connection is asked to look again: it is to end, it has mail, or a pause is over. May resolve
-    /// without a reason.
-    pub fn called(&self) -> Notified<'_> {
-        self.wake.notified()
-    }
-
-    /// Leaves bytes for the connection to send. A client for whom more than `limit` wait is disconnected: then false.
-    pub fn post(&self, message: &[u8], limit: usize) -> bool {
-        match self.mailbox.post(message, limit) {
-            Posted::First => self.call(),
-            Posted::Behind => {}
-            Posted::Full => {
-                self.kill();
-                return false;
-            }
-        }
-        true
-    }
-
-    /// True if others left bytes to send. One look at one word.
-    pub fn has_mail(&self) -> bool {
-        self.mailbox.is_filled()
-    }
-
-    /// Takes what others left.
-    pub fn collect_mail(&self) -> BytesMut {
-        self.mailbox.collect()
-    }
-
-    /// The address as monitors and the slow log show it.
-    pub fn shown_address(&self) -> String {
-        match self.address.strip_suffix(":0") {
-            Some(path) if self.is_unix => format!("unix:{path}"),
-            _ => self.address.clone(),
-        }
-    }
-}
-
-/// All connected clients. Its lock is taken when one connects or leaves, and by `CLIENT LIST` and the like; never
-/// by the commands in between.
-#[derive(Default)]
-pub struct Clients {
-    next_id: AtomicU64,
-    connected: Mutex<BTreeMap<u64, Arc<Shown>>>,
-}
-
-impl Clients {
-    /// Registers a client, unless there are `max` already.
-    pub fn connect(&self, endpoints: Endpoints, max: usize) -> Option<Arc<Shown>> {
-        let mut connected = self.connected.lock();
-        if connected.len() >= max {
-            return None;
-        }
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let shown = Arc::new(Shown::new(id, endpoints));
-        connected.insert(id, Arc::clone(&shown));
-        Some(shown)
-    }
-
-    /// Forgets a client.
-    pub fn leave(&self, id: u64) {
-        self.connected.lock().remove(&id);
-    }
-
-    /// All clients by id.
-    pub fn list(&self) -> Vec<Arc<Shown>> {
-        self.connected.lock().values().cloned().collect()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.connected.lock().len()
-    }
-
-    /// True if nobody is connected.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_register_refuses_clients_beyond_the_limit_and_never_reuses_ids() {
-        let clients = Clients::default();
-        let first = clients.connect(Endpoints::default(), 1).expect("there is room for one");
-        assert!(clients.connect(Endpoints::default(), 1).is_none());
-        clients.leave(first.id);
-        let second = clients.connect(Endpoints::default(), 1).expect("the first one left");
-        assert!(second.id > first.id);
-    }
 }

@@ -1,6 +1,6 @@
 //! What a running command may see: the server's shared state, and the client that sent it.
 
-use std::sync::atomic::{AtomicU16, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
@@ -49,6 +49,12 @@ pub struct Server {
     pub tcp_port: AtomicU16,
     /// Commands in the last second, as the housekeeper saw it.
     pub ops_per_second: AtomicU64,
+    /// False if keys end only where a command meets them: `DEBUG SET-ACTIVE-EXPIRE`.
+    pub ends_keys_actively: AtomicBool,
+    /// Bytes per second, in and out, as the housekeeper saw it.
+    pub net_input_per_second: AtomicU64,
+    /// See `net_input_per_second`.
+    pub net_output_per_second: AtomicU64,
     /// Asks the server to end.
     pub stop: Stop,
 }
@@ -96,6 +102,9 @@ impl Server {
             run_id: random_hex(),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
+            ends_keys_actively: AtomicBool::new(true),
+            net_input_per_second: AtomicU64::new(0),
+            net_output_per_second: AtomicU64::new(0),
             stop: Stop::default(),
         };
         server.follow_settings();
@@ -106,6 +115,7 @@ impl Server {
     pub fn follow_settings(&self) {
         let settings = self.config.settings();
         self.observers.configure(&settings);
+        self.statistics.track_latency(settings.latency_tracking);
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });

@@ -9,10 +9,10 @@ mod cross_protocol;
 mod dispatch;
 mod hashes;
 mod help;
+mod histogram;
 mod key_spec;
 mod keys;
 mod long_double;
-mod mailbox;
 #[cfg(test)]
 mod model;
 pub mod observers;

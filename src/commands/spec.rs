@@ -191,6 +191,8 @@ impl Flags {
     pub const CONNECTION: Flags = Flags(1 << 30);
     /// In the ACL category `@keyspace` although of another family; no flag of `COMMAND INFO`.
     pub const KEYSPACE: Flags = Flags(1 << 29);
+    /// In the ACL category `@admin` without being one of the administrators' commands; no flag of `COMMAND INFO`.
+    pub const ADMIN_CATEGORY: Flags = Flags(1 << 28);
     /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of `COMMAND INFO`.
     pub const DANGEROUS: Flags = Flags(1 << 31);
 

@@ -1,10 +1,14 @@
 //! What commands did so far: calls, time, refusals and failures of each, and errors by their code.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+pub use super::histogram::Distribution;
+use super::histogram::Histogram;
 use super::registry::{self, Command};
 use crate::counters;
 use crate::counters::{Counter, Sharded};
@@ -43,6 +47,8 @@ pub struct CommandTotals {
 /// What one thread counted.
 struct Shard {
     commands: Box<[CommandCounts]>,
+    /// How long the calls of each command took; made when the first one is counted.
+    histograms: Box<[OnceLock<Box<Histogram>>]>,
     errors: Mutex<BTreeMap<String, u64>>,
     error_replies: Counter,
     panics: Counter,
@@ -51,31 +57,57 @@ struct Shard {
 impl Shard {
     fn new() -> Self {
         let commands = (0..registry::count()).map(|_| CommandCounts::default()).collect();
-        Self { commands, errors: Mutex::default(), error_replies: Counter::new(), panics: Counter::new() }
+        Self {
+            commands,
+            histograms: (0..registry::count()).map(|_| OnceLock::new()).collect(),
+            errors: Mutex::default(),
+            error_replies: Counter::new(),
+            panics: Counter::new(),
+        }
     }
 }
 
 /// The counts of all commands. Each thread counts in its own shard.
 pub struct Statistics {
     shards: Sharded<Shard>,
+    /// `latency-tracking`.
+    tracks_latency: AtomicBool,
 }
 
 impl Default for Statistics {
     fn default() -> Self {
-        Self { shards: Sharded::new(Shard::new) }
+        Self { shards: Sharded::new(Shard::new), tracks_latency: AtomicBool::new(false) }
     }
 }
 
 impl Statistics {
     /// A command ran.
     pub fn ran(&self, command: &Command, took: Duration, failure: Option<&Error>) {
-        let counts = &self.shards.mine().commands[command.id];
+        let shard = self.shards.mine();
+        let counts = &shard.commands[command.id];
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         counts.calls.add(1);
-        counts.nanos.add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        counts.nanos.add(nanos);
+        if self.tracks_latency.load(Ordering::Relaxed) {
+            shard.histograms[command.id].get_or_init(Box::default).add(nanos);
+        }
         if let Some(error) = failure {
             counts.failed.add(1);
             self.error(error);
         }
+    }
+
+    /// Whether calls are also counted by how long they took.
+    pub fn track_latency(&self, tracks: bool) {
+        self.tracks_latency.store(tracks, Ordering::Relaxed);
+    }
+
+    /// How long the calls of one command took; none if none was counted.
+    pub fn latency_of(&self, command: &Command) -> Option<Distribution> {
+        let mut sum = Distribution::default();
+        let histograms = self.shards.iter().filter_map(|shard| shard.histograms[command.id].get());
+        histograms.for_each(|histogram| sum.add(histogram));
+        (sum.calls() > 0).then_some(sum)
     }
 
     /// A known command was refused before it ran.
@@ -144,6 +176,7 @@ impl Statistics {
     pub fn reset(&self) {
         for shard in self.shards.iter() {
             shard.commands.iter().for_each(CommandCounts::reset);
+            shard.histograms.iter().filter_map(OnceLock::get).for_each(|histogram| histogram.reset());
             shard.errors.lock().clear();
             shard.error_replies.reset();
             shard.panics.reset();

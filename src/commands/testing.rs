@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::client::Endpoints;
-use super::{Call, Client, Server, dispatch};
+use super::{Call, Client, Context, Server, dispatch};
 use crate::config::{Config, Settings};
 use crate::keyspace::{Clock, Keyspace};
 use crate::record::Record;
@@ -60,9 +60,20 @@ impl Session {
         Call::new(&self.server, &self.client, request).is_heavy(&self.server, &mut self.client, request)
     }
 
+    /// True if the request has to wait for the end of a pause.
+    pub(super) fn is_held(&self, request: &Request) -> bool {
+        let call = Call::new(&self.server, &self.client, request);
+        call.held_until(&self.server, &self.client).is_some()
+    }
+
     /// Moves the clock.
     pub(super) fn advance(&self, by_ms: i64) {
         self.server.keyspace.clock().advance(by_ms);
+    }
+
+    /// Runs `work` as a command of the client could.
+    pub(super) fn with_context<R>(&mut self, work: impl FnOnce(&Context) -> R) -> R {
+        work(&Context { server: &self.server, client: &mut self.client })
     }
 
     /// Makes a small vector set in database 0.

@@ -21,6 +21,8 @@ pub enum Kind {
     Choice { field: fn(&mut Settings) -> &mut &'static str, choices: &'static [&'static str] },
     /// `yes` or `no`.
     Switch(fn(&mut Settings) -> &mut bool),
+    /// Percentages, with blanks between them.
+    Percentiles(fn(&mut Settings) -> &mut Vec<f64>),
     /// This value only; `reason` says why no other.
     Only { value: &'static str, reason: &'static str },
     /// `normal <hard> <soft> <seconds>`.
@@ -35,7 +37,9 @@ pub enum InvalidValue {
     /// Not a number of bytes.
     NotMemory,
     /// Outside of its bounds.
-    OutOfRange(i128, i128),
+    OutOfRange(u64, u64),
+    /// Outside of its bounds, of which one is negative.
+    IntegerOutOfRange(i64, i64),
     /// Not an octal number.
     NotOctal,
     /// An octal number beyond its bound.
@@ -44,6 +48,10 @@ pub enum InvalidValue {
     NotAChoice(&'static [&'static str]),
     /// Neither `yes` nor `no`.
     NotASwitch,
+    /// Not all are numbers.
+    NotPercentiles,
+    /// Not all are percentages.
+    PercentilesOutOfRange,
     /// Another value than the only one there is, and why.
     NotOnly(&'static str, &'static str),
     /// Not three numbers after each class.
@@ -62,12 +70,19 @@ impl std::fmt::Display for InvalidValue {
             Self::NotInteger => out.write_str("argument couldn't be parsed into an integer"),
             Self::NotMemory => out.write_str("argument must be a memory value"),
             Self::OutOfRange(min, max) => write!(out, "argument must be between {min} and {max} inclusive"),
+            Self::IntegerOutOfRange(min, max) => {
+                write!(out, "argument must be between {min} and {max} inclusive")
+            }
             Self::NotOctal => out.write_str("argument couldn't be parsed as an octal number"),
             Self::OctalOutOfRange(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
             Self::NotAChoice(all) => {
                 write!(out, "argument(s) must be one of the following: {}", all.join(", "))
             }
             Self::NotASwitch => out.write_str("argument must be 'yes' or 'no'"),
+            Self::NotPercentiles => out.write_str("Invalid latency-tracking-info-percentiles parameters"),
+            Self::PercentilesOutOfRange => {
+                out.write_str("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
+            }
             Self::NotOnly("", reason) => write!(out, "must be empty here: {reason}"),
             Self::NotOnly(only, reason) => write!(out, "must be '{only}' here: {reason}"),
             Self::LimitShape => out.write_str("Wrong number of arguments in buffer limit configuration."),
@@ -103,6 +118,7 @@ impl Kind {
             }
             Kind::Choice { field, choices } => *field(settings) = choice(value, choices)?,
             Kind::Switch(field) => *field(settings) = switch(value)?,
+            Kind::Percentiles(field) => *field(settings) = percentiles(value)?,
             Kind::Only { value: only, reason } => require(only, value, reason)?,
             Kind::OutputLimit(field) => *field(settings) = output_limit(value, *field(settings))?,
         }
@@ -111,7 +127,7 @@ impl Kind {
 
     /// True if a value may hold blanks, so that several words are one value.
     pub fn holds_blanks(&self) -> bool {
-        matches!(self, Kind::Words(_) | Kind::Only { .. } | Kind::OutputLimit(_))
+        matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::Only { .. } | Kind::OutputLimit(_))
     }
 
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
@@ -125,6 +141,9 @@ impl Kind {
             Kind::Words(field) => field(settings).join(" "),
             Kind::Choice { field, .. } => (*field(settings)).to_owned(),
             Kind::Switch(field) => if *field(settings) { "yes" } else { "no" }.to_owned(),
+            Kind::Percentiles(field) => {
+                field(settings).iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
+            }
             Kind::Only { value, .. } => (*value).to_owned(),
             Kind::OutputLimit(field) => {
                 let limit = field(settings);
@@ -135,8 +154,7 @@ impl Kind {
 }
 
 fn in_range(value: u64, min: u64, max: u64) -> Result<u64, InvalidValue> {
-    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
-    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
+    (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::OutOfRange(min, max))
 }
 
 /// Not with leading zeros or a `+`: as strict as Redis.
@@ -150,14 +168,13 @@ fn number(text: &str, min: u64, max: u64) -> Result<u64, InvalidValue> {
     if value < i64::MIN.into() || value > i128::from(max.max(i64::MAX as u64)) {
         return Err(InvalidValue::NotInteger);
     }
-    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min.into(), max.into()))?;
+    let value = u64::try_from(value).map_err(|_| InvalidValue::OutOfRange(min, max))?;
     in_range(value, min, max)
 }
 
 fn integer(text: &str, min: i64, max: i64) -> Result<i64, InvalidValue> {
     let value: i64 = text.parse().ok().filter(|_| is_canonical(text)).ok_or(InvalidValue::NotInteger)?;
-    let out_of_range = InvalidValue::OutOfRange(min.into(), max.into());
-    (min..=max).contains(&value).then_some(value).ok_or(out_of_range)
+    (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::IntegerOutOfRange(min, max))
 }
 
 fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {
@@ -196,6 +213,15 @@ fn switch(text: &str) -> Result<bool, InvalidValue> {
         "no" => Ok(false),
         _ => Err(InvalidValue::NotASwitch),
     }
+}
+
+fn percentiles(text: &str) -> Result<Vec<f64>, InvalidValue> {
+    let percentile = |word: &str| {
+        let value: f64 =
+            word.parse().ok().filter(|value: &f64| !value.is_nan()).ok_or(InvalidValue::NotPercentiles)?;
+        (0.0..=100.0).contains(&value).then_some(value).ok_or(InvalidValue::PercentilesOutOfRange)
+    };
+    text.split_ascii_whitespace().map(percentile).collect()
 }
 
 /// `0` may be said as any number of bytes: `maxmemory 0mb`.
@@ -260,6 +286,22 @@ mod tests {
             assert_eq!(number(text, 0, 9), Err(InvalidValue::NotInteger), "{text}");
         }
         assert_eq!(number("18446744073709551615", 0, u64::MAX), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn percentiles_are_numbers_up_to_a_hundred() {
+        assert_eq!(percentiles("50 99.9 1e1"), Ok(vec![50.0, 99.9, 10.0]));
+        assert_eq!((percentiles(""), percentiles("x")), (Ok(Vec::new()), Err(InvalidValue::NotPercentiles)));
+        assert_eq!(percentiles("nan"), Err(InvalidValue::NotPercentiles));
+        for text in ["-1", "50 101", "inf"] {
+            assert_eq!(percentiles(text), Err(InvalidValue::PercentilesOutOfRange), "{text}");
+        }
+    }
+
+    #[test]
+    fn negative_numbers_are_numbers() {
+        assert_eq!((integer("-1", -1, 9), integer("x", -1, 9)), (Ok(-1), Err(InvalidValue::NotInteger)));
+        assert_eq!(integer("-2", -1, 9), Err(InvalidValue::IntegerOutOfRange(-1, 9)));
     }
 
     #[test]

@@ -209,6 +209,20 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Milliseconds from which an event is noted for LATENCY; 0 never",
     },
     OptionSpec {
+        name: "latency-tracking",
+        kind: Kind::Switch(|settings| &mut settings.latency_tracking),
+        default: "yes",
+        mutable: true,
+        help: "Whether to count how long the calls of each command took, for LATENCY HISTOGRAM",
+    },
+    OptionSpec {
+        name: "latency-tracking-info-percentiles",
+        kind: Kind::Percentiles(|settings| &mut settings.latency_tracking_info_percentiles),
+        default: "50 99 99.9",
+        mutable: true,
+        help: "Percentiles of these times that INFO LATENCYSTATS shows",
+    },
+    OptionSpec {
         name: "hash-max-listpack-entries",
         kind: Kind::Number {
             field: |settings| &mut settings.hash_max_listpack_entries,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::options::OPTIONS;
 
 /// One value for each option of the table that has more than one, under the option's name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each field is documented by its line in OPTIONS")]
 pub struct Settings {
     pub bind: Vec<String>,
@@ -33,6 +33,8 @@ pub struct Settings {
     pub slowlog_log_slower_than: i64,
     pub slowlog_max_len: u64,
     pub latency_monitor_threshold: u64,
+    pub latency_tracking: bool,
+    pub latency_tracking_info_percentiles: Vec<f64>,
 }
 
 /// When a client that does not read its replies is closed. Zero means never.

@@ -11,10 +11,19 @@ pub(super) struct CpuTime {
 
 /// Processor time of all threads.
 pub(super) fn cpu_time() -> CpuTime {
+    cpu_time_of(libc::RUSAGE_SELF)
+}
+
+/// Processor time of child processes that have ended.
+pub(super) fn cpu_time_of_children() -> CpuTime {
+    cpu_time_of(libc::RUSAGE_CHILDREN)
+}
+
+fn cpu_time_of(who: libc::c_int) -> CpuTime {
     // SAFETY: all zeros is a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: `usage` is a rusage that lives through the call.
-    let failed = unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) } != 0;
+    let failed = unsafe { libc::getrusage(who, &mut usage) } != 0;
     if failed {
         CpuTime::default()
     } else {
@@ -24,6 +33,14 @@ pub(super) fn cpu_time() -> CpuTime {
 
 fn duration(time: libc::timeval) -> Duration {
     Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+}
+
+/// How the network threads wait for their sockets.
+pub(super) const MULTIPLEXING_API: &str = if cfg!(target_os = "linux") { "epoll" } else { "kqueue" };
+
+/// Path of the program.
+pub(super) fn executable() -> String {
+    std::env::current_exe().map_or(String::new(), |path| path.display().to_string())
 }
 
 /// `Linux 6.1.0 x86_64`, as far as the system says.

@@ -3,11 +3,14 @@
 use super::memory::{self as figures, ratio};
 use super::text::{Text, human};
 use super::{REDIS_VERSION, process};
-use crate::commands::registry::{self, Command};
+use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Redis keeps seconds in 24 bits.
+const LRU_CLOCK_MASK: u64 = (1 << 24) - 1;
 
 pub(super) fn server(server: &Server, out: &mut Text) {
     let uptime = server.started.elapsed().as_secs();
@@ -17,30 +20,50 @@ pub(super) fn server(server: &Server, out: &mut Text) {
     out.field("redis_mode", "standalone");
     out.field("os", process::system());
     out.field("arch_bits", usize::BITS);
+    out.field("multiplexing_api", process::MULTIPLEXING_API);
     out.field("process_id", std::process::id());
     out.field("run_id", &server.run_id);
     out.field("tcp_port", server.tcp_port.load(Ordering::Relaxed));
     out.field("server_time_usec", now.as_micros());
     out.field("uptime_in_seconds", uptime);
     out.field("uptime_in_days", uptime / 86_400);
+    out.field("lru_clock", now.as_secs() & LRU_CLOCK_MASK);
+    out.field("executable", process::executable());
     let settings = server.config.settings();
+    out.field("io_threads_active", u8::from(settings.network_threads() > 1));
     out.field("io_threads", settings.network_threads());
     out.field("compute_threads", settings.heavy_threads());
 }
 
 pub(super) fn clients(server: &Server, out: &mut Text) {
-    out.field("connected_clients", server.clients.len());
+    let clients = server.clients.list();
+    let most = |bytes: fn(&Shown) -> &AtomicUsize| {
+        clients.iter().map(|client| bytes(client).load(Ordering::Relaxed)).max().unwrap_or(0)
+    };
+    out.field("connected_clients", clients.len());
+    out.field("cluster_connections", 0);
     out.field("maxclients", server.config.settings().maxclients);
+    out.field("client_recent_max_input_buffer", most(|client| &client.query_buffer));
+    out.field("client_recent_max_output_buffer", most(|client| &client.output_buffer));
     out.field("blocked_clients", 0);
+    out.field("tracking_clients", 0);
+    out.field("pubsub_clients", 0);
+    let watching = clients.iter().filter(|client| client.watch.load(Ordering::Relaxed) > 0).count();
+    out.field("watching_clients", watching);
+    out.field("clients_in_timeout_table", 0);
+    out.field("total_blocking_keys", 0);
+    out.field("total_blocking_keys_on_nokey", 0);
 }
 
-pub(super) fn memory(_: &Server, out: &mut Text) {
+pub(super) fn memory(server: &Server, out: &mut Text) {
     let (used, resident, peak) = (figures::used_bytes(), figures::resident_bytes(), figures::peak_bytes());
     let allocator = figures::allocator();
     out.size("used_memory", used);
     out.size("used_memory_rss", resident);
     out.size("used_memory_peak", peak);
     out.field("used_memory_peak_perc", format_args!("{:.2}%", ratio(used, peak) * 100.0));
+    let startup = server.startup_bytes;
+    out.field("used_memory_startup", startup);
     out.field("allocator_allocated", allocator.allocated);
     out.field("allocator_active", allocator.active);
     out.field("allocator_resident", allocator.resident);
@@ -49,17 +72,30 @@ pub(super) fn memory(_: &Server, out: &mut Text) {
     out.field("maxmemory_human", human(0));
     out.field("maxmemory_policy", "noeviction");
     out.field("allocator_frag_ratio", format_args!("{:.2}", ratio(allocator.active, allocator.allocated)));
+    out.field("allocator_frag_bytes", allocator.active.saturating_sub(allocator.allocated));
+    out.field("allocator_rss_ratio", format_args!("{:.2}", ratio(allocator.resident, allocator.active)));
+    out.field("allocator_rss_bytes", allocator.resident as i64 - allocator.active as i64);
+    out.field("rss_overhead_ratio", format_args!("{:.2}", ratio(resident, allocator.resident)));
+    out.field("rss_overhead_bytes", resident as i64 - allocator.resident as i64);
     out.field("mem_fragmentation_ratio", format_args!("{:.2}", ratio(resident, used)));
     out.field("mem_fragmentation_bytes", resident as i64 - used as i64);
+    let clients = server.clients.list();
+    out.field("mem_clients_slaves", 0);
+    out.field("mem_clients_normal", clients.iter().map(|client| client.memory_bytes()).sum::<usize>());
+    out.field("mem_aof_buffer", 0);
     out.field("mem_allocator", figures::ALLOCATOR);
+    out.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
+    out.field("lazyfreed_objects", server.keyspace.reaper().freed());
 }
 
 pub(super) fn persistence(server: &Server, out: &mut Text) {
     out.field("loading", 0);
+    out.field("async_loading", 0);
     out.field("rdb_changes_since_last_save", server.journal.changes());
     out.field("rdb_bgsave_in_progress", 0);
     out.field("aof_enabled", 0);
     out.field("aof_rewrite_in_progress", 0);
+    out.field("aof_rewrite_scheduled", 0);
 }
 
 pub(super) fn stats(server: &Server, out: &mut Text) {
@@ -72,11 +108,24 @@ pub(super) fn stats(server: &Server, out: &mut Text) {
     out.field("instantaneous_ops_per_sec", server.ops_per_second.load(Ordering::Relaxed));
     out.field("total_net_input_bytes", sum(|traffic| &traffic.net_input_bytes));
     out.field("total_net_output_bytes", sum(|traffic| &traffic.net_output_bytes));
+    let kilobytes = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed) as f64 / 1024.0;
+    out.field("instantaneous_input_kbps", format_args!("{:.2}", kilobytes(&server.net_input_per_second)));
+    out.field("instantaneous_output_kbps", format_args!("{:.2}", kilobytes(&server.net_output_per_second)));
     out.field("rejected_connections", sum(|traffic| &traffic.rejected_connections));
+    out.field("expired_subkeys", server.keyspace.expired_subkeys());
     out.field("expired_keys", server.keyspace.expired_keys());
     out.field("evicted_keys", 0);
+    out.field("evicted_clients", 0);
     out.field("keyspace_hits", hits);
     out.field("keyspace_misses", misses);
+    out.field("pubsub_channels", 0);
+    out.field("pubsub_patterns", 0);
+    out.field("pubsubshard_channels", 0);
+    out.field("latest_fork_usec", 0);
+    out.field("total_forks", 0);
+    out.field("tracking_total_keys", 0);
+    out.field("tracking_total_items", 0);
+    out.field("tracking_total_prefixes", 0);
     out.field("total_error_replies", server.statistics.error_replies());
     out.field("total_reads_processed", sum(|traffic| &traffic.reads_processed));
     out.field("total_writes_processed", sum(|traffic| &traffic.writes_processed));
@@ -91,46 +140,25 @@ pub(super) fn replication(server: &Server, out: &mut Text) {
     out.field("connected_slaves", 0);
     out.field("master_failover_state", "no-failover");
     out.field("master_replid", &server.run_id);
+    out.field("master_replid2", "0".repeat(40));
     out.field("master_repl_offset", 0);
+    out.field("second_repl_offset", -1);
+    out.field("repl_backlog_active", 0);
+    out.field("repl_backlog_first_byte_offset", 0);
+    out.field("repl_backlog_histlen", 0);
 }
 
 pub(super) fn cpu(_: &Server, out: &mut Text) {
     let used = process::cpu_time();
     out.field("used_cpu_sys", format_args!("{:.6}", used.system.as_secs_f64()));
     out.field("used_cpu_user", format_args!("{:.6}", used.user.as_secs_f64()));
+    let children = process::cpu_time_of_children();
+    out.field("used_cpu_sys_children", format_args!("{:.6}", children.system.as_secs_f64()));
+    out.field("used_cpu_user_children", format_args!("{:.6}", children.user.as_secs_f64()));
 }
 
 pub(super) fn modules(_: &Server, out: &mut Text) {
     out.field("module", "name=vectorset,ver=1,api=1,filters=0,usedby=[],using=[],options=[]");
-}
-
-pub(super) fn command_stats(server: &Server, out: &mut Text) {
-    for command in registry::all() {
-        command_line(server, command, out);
-        command.subcommands().into_iter().for_each(|command| command_line(server, command, out));
-    }
-}
-
-/// Commands that nobody has used are left out, as in Redis.
-fn command_line(server: &Server, command: &Command, out: &mut Text) {
-    let totals = server.statistics.of(command);
-    if totals.calls + totals.rejected == 0 {
-        return;
-    }
-    let each = if totals.calls == 0 { 0.0 } else { totals.usec as f64 / totals.calls as f64 };
-    out.field(
-        &format!("cmdstat_{}", command.spec.name),
-        format_args!(
-            "calls={},usec={},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
-            totals.calls, totals.usec, totals.rejected, totals.failed
-        ),
-    );
-}
-
-pub(super) fn error_stats(server: &Server, out: &mut Text) {
-    for (code, count) in server.statistics.errors() {
-        out.field(&format!("errorstat_{code}"), format_args!("count={count}"));
-    }
 }
 
 pub(super) fn cluster(_: &Server, out: &mut Text) {
@@ -144,8 +172,8 @@ pub(super) fn keyspace(server: &Server, out: &mut Text) {
             out.field(
                 &format!("db{number}"),
                 format_args!(
-                    "keys={},expires={},avg_ttl={},subexpiry=0",
-                    census.keys, census.expires, census.mean_ttl_ms
+                    "keys={},expires={},avg_ttl={},subexpiry={}",
+                    census.keys, census.expires, census.mean_ttl_ms, census.subexpiry
                 ),
             );
         }

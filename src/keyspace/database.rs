@@ -193,7 +193,11 @@ impl Database {
         removed
     }
 
+    /// A shard that a transaction has is left for another time: this thread has more to do than to wait.
     fn has_due(&self, shard: usize) -> bool {
+        if self.shards[shard].mark.is_set() {
+            return false;
+        }
         let now_ms = self.common.clock.now_ms();
         let table = self.shards[shard].read();
         [table.deadlines(), table.field_deadlines()].iter().any(|kind| kind.first_due(now_ms).is_some())

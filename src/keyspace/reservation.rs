@@ -93,6 +93,11 @@ impl Mark {
         number == MINE.get()
     }
 
+    /// True if the shard was reserved a moment ago.
+    pub(super) fn is_set(&self) -> bool {
+        self.number.load(Ordering::Relaxed) != NOBODY
+    }
+
     /// What the calling thread has to wait for.
     ///
     /// # Panics

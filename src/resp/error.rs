@@ -98,6 +98,14 @@ impl Error {
         text.extend_from_slice(format!("'. Try {} HELP.", command.to_uppercase()).as_bytes());
         Self(Cow::Owned(text))
     }
+
+    /// A subcommand that is not there or takes other words; `command` is the container, in upper case.
+    pub fn unknown_subcommand_or_arity(command: &str, name: &[u8]) -> Self {
+        let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+        text.extend_from_slice(quotable(name, QUOTED_LEN));
+        text.extend_from_slice(format!("'. Try {command} HELP.").as_bytes());
+        Self(Cow::Owned(text))
+    }
 }
 
 /// What Redis' `%.*s` prints: `bytes` up to a NUL, and no more than `len`.

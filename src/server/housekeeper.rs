@@ -73,7 +73,7 @@ impl Housekeeper {
 }
 
 fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
-    let mut sample = Sample { at: Instant::now(), commands: 0 };
+    let mut sample = Sample { at: Instant::now(), commands: 0, bytes_in: 0, bytes_out: 0 };
     for round in 1.. {
         if bell.wait_for(ROUND) {
             break;
@@ -90,7 +90,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
 
 /// Not during a `CLIENT PAUSE`: what the client that paused looks at must not change.
 fn end_keys(server: &Server) {
-    if server.pause.in_force().is_some() {
+    if server.pause.in_force().is_some() || !server.ends_keys_actively.load(Ordering::Relaxed) {
         return;
     }
     let began = Instant::now();
@@ -116,14 +116,28 @@ fn is_idle(client: &crate::commands::client::Shown, limit_seconds: u64) -> bool 
 struct Sample {
     at: Instant,
     commands: u64,
+    bytes_in: u64,
+    bytes_out: u64,
 }
 
 impl Sample {
     fn next(self, server: &Server) -> Self {
-        let next = Sample { at: Instant::now(), commands: server.statistics.commands_processed() };
-        let seconds = next.at.saturating_duration_since(self.at).as_secs_f64();
-        let rate = next.commands.saturating_sub(self.commands) as f64 / seconds.max(f64::EPSILON);
-        server.ops_per_second.store(rate as u64, Ordering::Relaxed);
+        let next = Self::now(server);
+        let seconds = next.at.saturating_duration_since(self.at).as_secs_f64().max(f64::EPSILON);
+        let rate = |before: u64, after: u64| (after.saturating_sub(before) as f64 / seconds) as u64;
+        let commands = rate(self.commands, next.commands);
+        server.ops_per_second.store(commands, Ordering::Relaxed);
+        server.net_input_per_second.store(rate(self.bytes_in, next.bytes_in), Ordering::Relaxed);
+        server.net_output_per_second.store(rate(self.bytes_out, next.bytes_out), Ordering::Relaxed);
         next
+    }
+
+    fn now(server: &Server) -> Self {
+        Self {
+            at: Instant::now(),
+            commands: server.statistics.commands_processed(),
+            bytes_in: server.traffic.iter().map(|traffic| traffic.net_input_bytes.get()).sum(),
+            bytes_out: server.traffic.iter().map(|traffic| traffic.net_output_bytes.get()).sum(),
+        }
     }
 }

@@ -12,7 +12,7 @@ PAIRS = {b"MSET": 1, b"MSETNX": 1, b"MSETEX": 2}
 SUBCOMMANDS = {b"OBJECT", b"DEBUG", b"MEMORY"}
 NO_KEY = {
     b"PING", b"ECHO", b"HELLO", b"AUTH", b"CLIENT", b"CONFIG", b"COMMAND", b"INFO", b"KEYS", b"SCAN", b"DBSIZE",
-    b"RANDOMKEY", b"QUIT", b"RESET", b"TIME", b"MODULE",
+    b"RANDOMKEY", b"QUIT", b"RESET", b"TIME", b"MODULE", b"SLOWLOG", b"LATENCY", b"ROLE", b"MONITOR",
     b"UNWATCH",
 }  # fmt: skip
 EVERY_KEY = {b"FLUSHDB", b"FLUSHALL", b"SELECT", b"SWAPDB", b"HELLO", b"RESET", b"MULTI", b"EXEC", b"DISCARD"}

@@ -4,6 +4,7 @@ Byte for byte, unless the table `RULES` has an entry for the command. Knows no s
 """
 
 from commands import name_of, vsim_options
+from operators import same_info, same_latency, same_slow_log
 
 SCORE_TOLERANCE = 1e-6
 TIME_TOLERANCE = {b"TTL": 2, b"EXPIRETIME": 2, b"PTTL": 3000, b"PEXPIRETIME": 3000}
@@ -296,7 +297,8 @@ def same_client(args, peer, ours, witness):
     if subcommand == b"ID":
         return same_type(args, peer, ours, witness)
     if subcommand in (b"LIST", b"INFO") and peer.value is not None and ours.value is not None:
-        return peer.kind == ours.kind and _client_lines(peer) == _client_lines(ours)
+        # Connections that were closed a moment ago may still be listed; the last line is that of the client that asks.
+        return peer.kind == ours.kind and _client_lines(peer)[-1:] == _client_lines(ours)[-1:]
     return False
 
 
@@ -366,6 +368,9 @@ RULES = {
     b"HSCAN": same_hash_scan,
     b"RANDOMKEY": random_key,
     b"MEMORY": same_memory,
+    b"INFO": same_info,
+    b"SLOWLOG": same_slow_log,
+    b"LATENCY": same_latency,
     b"TIME": same_type,
     **dict.fromkeys(TIME_TOLERANCE, same_time),
     **dict.fromkeys(FIELD_TIMES, same_field_times),

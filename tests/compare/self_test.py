@@ -214,12 +214,17 @@ class Explaining(unittest.TestCase):
         self.assertIsNone(self.check("VADD k VALUES 2 1 2 a METRIC L2", b"-ERR invalid EF\r\n", b":1\r\n"))
 
     def test_not_built(self):
-        unknown = b"-ERR unknown subcommand 'Pause'. Try CLIENT HELP.\r\n"
-        self.assertEqual(self.check("CLIENT Pause x", b"+OK\r\n", unknown), "not-built")
-        self.assertIsNone(self.check("CLIENT Pause x", b"+OK\r\n", b":0\r\n"))
-        self.assertIsNone(self.check("CLIENT LIST", b"+OK\r\n", unknown.replace(b"Pause", b"LIST")))
         self.assertEqual(self.check("LASTSAVE", b":1\r\n", b"-ERR unknown command 'LASTSAVE'\r\n"), "not-built")
         self.assertIsNone(self.check("PING", b"+PONG\r\n", b"-ERR unknown command 'PING'\r\n"))
+
+    def test_no_tracking(self):
+        refused = b"-ERR client tracking is not supported by this server\r\n"
+        self.assertEqual(self.check("client tracking on bcast", b"+OK\r\n", refused), "no-tracking")
+        self.assertIsNone(self.check("client tracking on", b"+OK\r\n", b"-ERR syntax error\r\n"))
+        self.assertIsNone(self.check("client tracking off", b"+OK\r\n", refused))
+        two, one = b"*2\r\n+a\r\n+b\r\n", b"*1\r\n+b\r\n"
+        self.assertEqual(self.check("client help", two, one), "no-tracking")
+        self.assertIsNone(self.check("client help", one, two))
 
     def test_hash_encoding(self):
         ours, grown = b"$8\r\nlistpack\r\n", b"$9\r\nhashtable\r\n"

@@ -45,6 +45,29 @@ MEANWHILE = [
     ["WATCH k", "MULTI", "SET j v", "EXEC"],
 ]
 """What another client asks."""
+HASH = ["HSET k f 1 g w"]
+HASH_MEANWHILE = [
+    ["HSET k f 1"],
+    ["HSET k h x"],
+    ["HSETNX k f x"],
+    ["HDEL k f"],
+    ["HDEL k f g"],
+    ["HDEL k nope"],
+    ["HGET k f", "HGETALL k", "HLEN k", "HKEYS k", "HTTL k FIELDS 1 f"],
+    ["HINCRBY k f 1"],
+    ["HINCRBY k g 1"],
+    ["HEXPIRE k 100 FIELDS 1 f"],
+    ["HEXPIRE k 100 FIELDS 1 nope"],
+    ["HEXPIRE k 0 FIELDS 1 f"],
+    ["HPERSIST k FIELDS 1 f"],
+    ["HGETDEL k FIELDS 1 f"],
+    ["HGETDEL k FIELDS 1 nope"],
+    ["HGETEX k FIELDS 1 f"],
+    ["HGETEX k EX 100 FIELDS 1 f"],
+    ["HGETEX k EX 100 FIELDS 1 nope"],
+    ["HSETEX k FIELDS 1 f 1"],
+    ["HSETEX k FNX FIELDS 1 f 1"],
+]
 VECTORS_MEANWHILE = [
     ["VADD k VALUES 2 1 1 g"],
     ["VADD k VALUES 2 1 1 e"],
@@ -58,8 +81,10 @@ AFTER = ["MULTI", "SET done 1", "GET k", "EXEC", "GET done"]
 
 def run(servers, report, options):
     watcher, other = Pair(servers, report), Pair(servers, report)
-    cases = [(before, meanwhile) for before in [*BEFORE, VECTORS] for meanwhile in MEANWHILE]
-    for before, meanwhile in [*cases, *((VECTORS, meanwhile) for meanwhile in VECTORS_MEANWHILE)]:
+    cases = [(before, meanwhile) for before in [*BEFORE, HASH, VECTORS] for meanwhile in MEANWHILE]
+    cases += [(HASH, meanwhile) for meanwhile in HASH_MEANWHILE]
+    cases += [(VECTORS, meanwhile) for meanwhile in VECTORS_MEANWHILE]
+    for before, meanwhile in cases:
         watcher.reset()
         other.connect()
         send(watcher, [*before, "WATCH k j"])

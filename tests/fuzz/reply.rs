@@ -2,8 +2,8 @@
 
 use nearhit::resp::Protocol;
 
-/// Panics unless `bytes` are exactly one value.
-pub fn check(bytes: &[u8], protocol: Protocol) {
+/// Panics unless `bytes` are exactly one value of this protocol; `None` is a mixture of both.
+pub fn check(bytes: &[u8], protocol: Option<Protocol>) {
     let (mut rest, mut missing) = (bytes, 1_usize);
     while missing > 0 {
         let Some(after) = value(rest, protocol, &mut missing) else {
@@ -15,7 +15,7 @@ pub fn check(bytes: &[u8], protocol: Protocol) {
 }
 
 /// Passes one header and what belongs to it; counts the values that are to follow. None if it is malformed.
-fn value<'b>(bytes: &'b [u8], protocol: Protocol, missing: &mut usize) -> Option<&'b [u8]> {
+fn value<'b>(bytes: &'b [u8], protocol: Option<Protocol>, missing: &mut usize) -> Option<&'b [u8]> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
     let (kind, line, rest) = (*bytes.first()?, &bytes[1..end], &bytes[end + 2..]);
     if !kinds(protocol).contains(&kind) || line.contains(&b'\n') || line.contains(&b'\r') {
@@ -23,7 +23,7 @@ fn value<'b>(bytes: &'b [u8], protocol: Protocol, missing: &mut usize) -> Option
     }
     *missing -= 1;
     match kind {
-        b'$' | b'*' if line == b"-1" => (protocol == Protocol::Resp2).then_some(rest),
+        b'$' | b'*' if line == b"-1" => (protocol != Some(Protocol::Resp3)).then_some(rest),
         b'$' | b'=' => blob(rest, number(line)?),
         b'*' | b'~' | b'>' => {
             *missing += number(line)?;
@@ -41,10 +41,10 @@ fn value<'b>(bytes: &'b [u8], protocol: Protocol, missing: &mut usize) -> Option
     }
 }
 
-fn kinds(protocol: Protocol) -> &'static [u8] {
+fn kinds(protocol: Option<Protocol>) -> &'static [u8] {
     match protocol {
-        Protocol::Resp2 => b"+-:$*",
-        Protocol::Resp3 => b"+-:$*_,#%~=>(",
+        Some(Protocol::Resp2) => b"+-:$*",
+        Some(Protocol::Resp3) | None => b"+-:$*_,#%~=>(",
     }
 }
 

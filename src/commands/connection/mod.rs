@@ -10,6 +10,8 @@ pub(super) mod ping;
 pub(super) mod quit;
 pub(super) mod reset;
 pub(super) mod select;
+#[cfg(test)]
+mod tests;
 
 use super::Flags;
 

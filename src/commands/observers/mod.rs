@@ -14,9 +14,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::client::{Client, Shown};
+use super::client::{Client, MAX_MAIL, Shown};
 use super::context::Server;
-use super::mailbox::MAX_MAIL;
 use super::registry::Command;
 use super::spec::Flags;
 use crate::config::Settings;
@@ -84,7 +83,6 @@ impl Observers {
         audience.slow_nanos = settings.slow_log_threshold().map(nanos);
         audience.slow_log_len = settings.slow_log_len();
         audience.latency_nanos = settings.latency_threshold().map(nanos);
-        self.slow_log.keep(audience.slow_log_len);
         self.refresh(&audience);
     }
 

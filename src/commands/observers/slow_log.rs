@@ -53,6 +53,7 @@ impl SlowLog {
         self.add(entry, max_len);
     }
 
+    /// A smaller `max_len` than before holds from the next entry on, and 0 only says that there is none: as in Redis.
     fn add(&self, entry: Entry, max_len: usize) {
         if max_len == 0 {
             return;
@@ -62,11 +63,6 @@ impl SlowLog {
         ring.next_id += 1;
         ring.entries.truncate(max_len - 1);
         ring.entries.push_front(Entry { id, ..entry });
-    }
-
-    /// Drops the oldest entries beyond this many.
-    pub(super) fn keep(&self, max_len: usize) {
-        self.0.lock().entries.truncate(max_len);
     }
 
     /// The newest entries.
@@ -128,8 +124,7 @@ mod tests {
         log.add(entry(4), 2);
         assert_eq!(log.newest(1)[0].id, 3);
         log.add(entry(5), 0);
-        log.keep(0);
-        assert!(log.is_empty());
+        assert_eq!(log.len(), 1);
     }
 
     #[test]

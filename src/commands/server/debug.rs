@@ -1,10 +1,11 @@
 //! `DEBUG <subcommand>`: for tests of clients and of this server. Off unless `enable-debug-command` allows it.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{debug_object, digest};
 use crate::commands::client::Shown;
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
 use crate::config::DebugAccess;
 use crate::resp::{Args, Error, Reply};
 
@@ -38,13 +39,13 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         (b"DIGEST", 0) => Ok(digest::of_all(&cx.server.keyspace)),
         (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db(), cx.server.keyspace.clock().now_ms())),
         (b"OBJECT", 1) => debug_object::describe(args.bytes()?, cx),
-        (b"SLEEP", 1) => sleep(args.float()?),
+        (b"SLEEP", 1) => Ok(sleep(args.float().unwrap_or(0.0))),
+        (b"ERROR", 1) => Err(Error::from(args.bytes()?.to_vec())),
+        (b"LOG", 1) => Ok(log(args.bytes()?)),
+        (b"SET-ACTIVE-EXPIRE", 1) => Ok(set_active_expire(args.integer().unwrap_or(0), cx)),
         (b"PANIC", 0) => panic!("DEBUG PANIC"),
-        (b"HELP", 0) => Ok(help()),
-        _ => Err(Error::from(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
-            String::from_utf8_lossy(name)
-        ))),
+        (b"HELP", 0) => Ok(help::lines("DEBUG", HELP)),
+        _ => Err(Error::unknown_subcommand_or_arity("DEBUG", name)),
     }
 }
 
@@ -62,27 +63,41 @@ fn is_local(shown: &Shown) -> bool {
     shown.is_unix || address.is_ok_and(|address| address.ip().is_loopback())
 }
 
-/// Blocks a compute thread and this client; unlike in Redis the others go on.
-fn sleep(seconds: f64) -> Result<Reply, Error> {
+/// Blocks a compute thread and this client; unlike in Redis the others go on. What is no number is 0, as in Redis.
+fn sleep(seconds: f64) -> Reply {
     std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, MAX_SLEEP_SECONDS)));
-    Ok(Reply::OK)
+    Reply::OK
 }
 
-fn help() -> Reply {
-    let lines = [
-        "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "DIGEST",
-        "    Output a hex signature representing the current DB content.",
-        "DIGEST-VALUE <key> [<key> ...]",
-        "    Output a hex signature of the values of all the specified keys.",
-        "OBJECT <key>",
-        "    Show low level info about `key` and associated value.",
-        "PANIC",
-        "    Panic while the command runs; the client gets an error and the server goes on.",
-        "SLEEP <seconds>",
-        "    Keep one compute thread busy for <seconds>. Decimals allowed.",
-        "HELP",
-        "    Print this help.",
-    ];
-    Reply::Array(lines.into_iter().map(Reply::Simple).collect())
+fn log(message: &[u8]) -> Reply {
+    tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(message));
+    Reply::OK
 }
+
+/// Without it, keys that have ended stay in memory until a command meets them.
+fn set_active_expire(is_on: i64, cx: &Context) -> Reply {
+    cx.server.ends_keys_actively.store(is_on != 0, Ordering::Relaxed);
+    Reply::OK
+}
+
+const HELP: &[&str] = &[
+    "DIGEST",
+    "    Output a hex signature representing the current DB content.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Output a hex signature of the values of all the specified keys.",
+    "ERROR <string>",
+    "    Return a Redis protocol error with <string> as message. Useful for clients",
+    "    unit tests to simulate Redis errors.",
+    "LOG <message>",
+    "    Write <message> to the server log.",
+    "OBJECT <key>",
+    "    Show low level info about `key` and associated value.",
+    "PANIC",
+    "    Panic while the command runs; the client gets an error and the server goes on.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Setting it to 0 disables expiring keys (and hash-fields) in background ",
+    "    when they are not accessed (otherwise the Redis behavior). Setting it",
+    "    to 1 reenables back the default.",
+    "SLEEP <seconds>",
+    "    Keep one compute thread busy for <seconds>. Decimals allowed.",
+];

@@ -15,12 +15,15 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Returns information and statistics about the server.",
     syntax: "[section...]",
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-    weight: Weight::Light,
+    weight: Weight::Asked(|args, _| info::is_heavy(&sections(args))),
     run: Run::Read(answer),
 };
 
 fn answer(args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let sections: Vec<_> = args.iter().map(<[u8]>::to_ascii_lowercase).collect();
-    let text = info::render(cx.server, &sections);
+    let text = info::render(cx.server, &sections(args));
     Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
+}
+
+fn sections(args: Args) -> Vec<Vec<u8>> {
+    args.iter().map(<[u8]>::to_ascii_lowercase).collect()
 }

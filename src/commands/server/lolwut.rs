@@ -23,7 +23,10 @@ const HEIGHT: i32 = 20;
 /// From near to far.
 const SHADES: &[u8] = b"@#*+=-:. ";
 
-fn picture(_: Args, _: &mut Context) -> Result<Reply, Error> {
+fn picture(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
+    if args.keyword("version") && !args.is_empty() {
+        args.integer::<i64>()?;
+    }
     let mut text = String::new();
     for y in 0..HEIGHT {
         text.extend((0..WIDTH).map(|x| shade(x, y)));

@@ -9,10 +9,15 @@ pub(super) mod debug;
 mod debug_object;
 mod digest;
 pub(super) mod info;
+pub(super) mod latency;
 pub(super) mod lolwut;
 pub(super) mod module;
 pub(super) mod monitor;
+pub(super) mod role;
 pub(super) mod shutdown;
+pub(super) mod slowlog;
+#[cfg(test)]
+mod tests;
 pub(super) mod time;
 
 use super::Spec;
@@ -25,11 +30,14 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &config::SPEC,
     &debug::SPEC,
     &info::SPEC,
+    &latency::SPEC,
     &lolwut::SPEC,
     &module::SPEC,
     &monitor::SPEC,
     &cluster::READONLY,
     &cluster::READWRITE,
+    &role::SPEC,
     &shutdown::SPEC,
+    &slowlog::SPEC,
     &time::SPEC,
 ];

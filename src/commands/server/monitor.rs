@@ -20,8 +20,13 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(monitor),
 };
 
+const NOT_IN_EXEC: Error = Error::new("ERR MONITOR isn't allowed for DENY BLOCKING client");
+
 /// A client that sees them already gets no reply, as in Redis.
 fn monitor(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    if cx.client.in_exec {
+        return Err(NOT_IN_EXEC);
+    }
     if cx.client.is_monitor {
         return Ok(Reply::None);
     }

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.4.0",
     complexity: "O(N) where N is the length of the string value.",
     summary: "Returns the XXH3 hash of a string value.",
-    syntax: "",
+    syntax: "key",
     tips: &[],
     weight: BY_LENGTH,
     run: Run::Read(run),

@@ -46,7 +46,7 @@ pub(in crate::commands) const GETSET: Spec = Spec {
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Returns the previous string value of a key after setting it to a new value.",
-    syntax: "",
+    syntax: "key value",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(get_and_set),

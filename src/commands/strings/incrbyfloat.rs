@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.6.0",
     complexity: "O(1)",
     summary: "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
-    syntax: "",
+    syntax: "key increment:double",
     tips: &[],
     weight: Weight::Light,
     run: Run::Write(incrbyfloat),

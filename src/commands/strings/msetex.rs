@@ -18,8 +18,10 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.4.0",
     complexity: "O(N) where N is the number of keys to set.",
     summary: "Atomically sets multiple string keys with a shared expiration in a single operation. Supports flexible argument parsing where condition and expiration flags can appear in any order.",
-    syntax: "",
-    tips: &[],
+    syntax: "numkeys:integer data(key value)... [condition(NX|XX)] \
+        [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
+        PXAT unix-time-milliseconds:unix-time|KEEPTTL)]",
+    tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
     weight: BY_ARGUMENTS,
     run: Run::Write(|args, cx, record| MSetEx::parse(args, cx)?.execute(cx, record)),
 };

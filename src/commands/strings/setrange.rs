@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "2.2.0",
     complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
     summary: "Overwrites a part of a string value with another by an offset. Creates the key if it doesn't exist.",
-    syntax: "",
+    syntax: "key offset:integer value",
     tips: &[],
     weight: Weight::Asked(is_far),
     run: Run::Write(setrange),

@@ -38,6 +38,9 @@ fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
+    if cx.client.watches.are_touched() {
+        return Reply::NullArray;
+    }
     let keyspace = &cx.server.keyspace;
     let _long = queue.is_heavy().then(|| keyspace.long_transaction());
     let db = cx.client.db;
@@ -57,11 +60,13 @@ fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
     if cx.client.replies != Replies::Off {
         Reply::encode_array_header(commands.len(), &mut replies);
     }
+    cx.client.in_exec = true;
     for Queued { command, request } in commands {
         let reply = dispatch::run(command, cx.server, cx.client, request);
         if cx.client.replies != Replies::Off {
             reply.encode(cx.client.protocol, &mut replies);
         }
     }
+    cx.client.in_exec = false;
     Reply::Encoded(replies.freeze())
 }

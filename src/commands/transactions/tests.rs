@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::commands::testing::Session;
+use crate::keyspace::Reach;
 use crate::resp::Request;
 
 /// Some moment in 2026; the replies below do not depend on it.
@@ -371,6 +372,31 @@ fn a_transaction_is_as_heavy_as_its_commands() {
     (0..100).for_each(|_| session.hold_to(&[("ping", "+QUEUED")]));
     assert!(is_heavy(&mut session, &["exec"]));
     session.hold_to(&[("discard", "+OK")]);
+}
+
+#[test]
+fn a_transaction_waits_for_the_end_of_a_pause_as_its_commands_would() {
+    let mut session = Session::at(NOW_MS);
+    let mut other = session.connect();
+    session.hold_to(&[("multi", "+OK"), ("get k", "+QUEUED")]);
+    assert_eq!(session.ask_as(&mut other, "client pause 1000000 write"), "+OK");
+    assert!(!session.is_held(&Request::from_args(&["exec"])));
+    assert!(session.is_held(&Request::from_args(&["set", "k", "v"])));
+    session.hold_to(&[("set k v", "+QUEUED")]);
+    assert!(session.is_held(&Request::from_args(&["exec"])));
+}
+
+#[test]
+fn the_expiry_cycle_does_not_wait_for_a_transaction() {
+    let session = Session::at(NOW_MS);
+    let (keyspace, mut other) = (&session.server.keyspace, session.connect());
+    session.ask_as(&mut other, "set k v px 1");
+    session.advance(2);
+    keyspace.transaction(&Reach::Everything, || {
+        let cycle = || keyspace.db(0).expire_cycle(10);
+        assert_eq!(std::thread::scope(|scope| scope.spawn(cycle).join()).unwrap(), 0);
+    });
+    assert_eq!(keyspace.db(0).expire_cycle(10), 1);
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! Held to what Redis 8.6.2 replied to the same requests; what it cannot be asked is marked as ours.
 
+use std::cell::Cell;
+
+use super::{FREE_TRIES, search_sets};
 use crate::commands::testing::Session;
+use crate::keyspace::{Reach, SetHandle};
+use crate::record::Record;
+use crate::resp::Reply;
+use crate::vector_set::{Hold, Put};
 
 /// A session with a set of three elements and a string, as the peer had them.
 fn session() -> Session {
@@ -359,4 +366,35 @@ fn only_changes_are_written_down() {
     assert_eq!(session.server.journal.changes(), before);
     session.hold_to(&[("vsetattr x a z", ":1"), ("vrem x a", ":1"), ("vrem x b c", ":2")]);
     assert_eq!(session.server.journal.changes(), before + 3);
+}
+
+/// How often a search of `x` and a missing key looks, and how many elements it sees in the end, if transactions change
+/// the set behind its back so often.
+fn looks(changes: usize) -> (usize, Reply) {
+    let mut session = session();
+    let looked = Cell::new(0);
+    let seen = session.with_context(|cx| {
+        search_sets(cx, &[b"x", b"nope"], |sets: &[Option<SetHandle>]| {
+            assert!(sets[1].is_none());
+            let set = &sets[0].as_ref().expect("x is a set").set;
+            let len = set.len();
+            looked.set(looked.get() + 1);
+            if looked.get() <= changes {
+                cx.server.keyspace.transaction(&Reach::Keys(vec![(0, b"x")]), || {
+                    let element = looked.get().to_string();
+                    let put = Put { element: element.as_bytes(), vector: vec![1.0; 3], attribute: None };
+                    assert!(set.upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
+                });
+            }
+            Ok(Reply::count(len))
+        })
+    });
+    (looked.get(), seen.expect("x is a set"))
+}
+
+#[test]
+fn a_search_that_a_transaction_overtakes_looks_again() {
+    assert_eq!(looks(0), (1, Reply::Integer(3)));
+    assert_eq!(looks(1), (2, Reply::Integer(4)));
+    assert_eq!(looks(FREE_TRIES), (FREE_TRIES + 1, Reply::count(3 + FREE_TRIES)));
 }

@@ -73,7 +73,7 @@ fn line(shown: &Shown) -> String {
         shown.multi.load(Relaxed),
         shown.watch.load(Relaxed),
         shown.multi_bytes.load(Relaxed),
-        query + free + output + size_of::<Shown>(),
+        shown.memory_bytes(),
         shown.last_command().unwrap_or("NULL"),
         shown.protocol.load(Relaxed),
         labels.library,

@@ -1,6 +1,7 @@
 //! `CLIENT <subcommand>`: what clients say of themselves, see of each other, and do to each other.
 
 mod filter;
+mod help;
 mod kill;
 mod labels;
 mod list;
@@ -8,11 +9,11 @@ mod pause;
 mod reply;
 mod switches;
 mod tracking;
+mod unblock;
 
 pub(super) use labels::checked_name;
 
-use crate::commands::{Arity, Flags, Group, Run, Spec, Weight, help};
-use crate::resp::Error;
+use crate::commands::{Arity, Flags, Group, Run, Spec, Weight};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "client",
@@ -45,31 +46,22 @@ const SUBCOMMAND: Spec = Spec {
 const ADMIN: Flags = SUBCOMMAND.flags.and(Flags::ADMIN);
 
 const SUBCOMMANDS: &[&Spec] = &[
+    &tracking::CACHING,
     &labels::GETNAME,
     &tracking::GETREDIR,
-    &HELP,
+    &help::HELP,
     &list::ID,
     &list::INFO,
     &kill::KILL,
     &list::LIST,
     &switches::NO_EVICT,
+    &switches::NO_TOUCH,
     &pause::PAUSE,
     &reply::REPLY,
     &labels::SETINFO,
     &labels::SETNAME,
+    &tracking::TRACKING,
     &tracking::TRACKINGINFO,
+    &unblock::UNBLOCK,
     &pause::UNPAUSE,
 ];
-
-const HELP: Spec = Spec {
-    name: "client|help",
-    flags: Flags::LOADING.and(Flags::STALE),
-    summary: "Returns helpful text about the different subcommands.",
-    run: Run::Read(|_, _| Ok(help::of("CLIENT", SUBCOMMANDS))),
-    ..SUBCOMMAND
-};
-
-/// A subcommand with too many words, where its arity says only how many there must be at least.
-fn wrong_arguments(name: &str) -> Error {
-    Error::from(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try CLIENT HELP."))
-}

@@ -32,7 +32,7 @@ const UNKNOWN_MODE: Error = Error::new("ERR CLIENT PAUSE mode must be WRITE or A
 
 fn pause(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     if args.remaining() > 2 {
-        return Err(super::wrong_arguments("pause"));
+        return Err(Error::unknown_subcommand_or_arity("CLIENT", b"pause"));
     }
     let time = args.bytes()?;
     let scope = match args.remaining() {

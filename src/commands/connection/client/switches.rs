@@ -1,4 +1,6 @@
-//! `CLIENT NO-EVICT on|off`. No client is disconnected for its memory here, so `on` promises what holds anyway.
+//! `CLIENT NO-EVICT on|off`, `CLIENT NO-TOUCH on|off`.
+//!
+//! No client is disconnected for its memory here, so `NO-EVICT on` promises what holds anyway.
 
 use std::sync::atomic::Ordering;
 
@@ -16,6 +18,21 @@ pub(super) const NO_EVICT: Spec = Spec {
     syntax: "enabled(ON|OFF)",
     run: Run::Read(|args, cx| {
         cx.client.shown.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
+        Ok(Reply::OK)
+    }),
+    ..SUBCOMMAND
+};
+
+pub(super) const NO_TOUCH: Spec = Spec {
+    name: "client|no-touch",
+    arity: Arity::Exactly(3),
+    since: "7.2.0",
+    summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+    syntax: "enabled(ON|OFF)",
+    run: Run::Read(|args, cx| {
+        let is_on = on_or_off(args)?;
+        cx.client.no_touch = is_on;
+        cx.client.shown.no_touch.store(is_on, Ordering::Relaxed);
         Ok(Reply::OK)
     }),
     ..SUBCOMMAND

@@ -9,6 +9,7 @@ pub(super) const PURGE: Spec = Spec {
     name: "memory|purge",
     complexity: "Depends on how much memory is allocated, could be slow",
     summary: "Asks the allocator to release memory.",
+    tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     run: Run::Read(|_, _| purge()),
     ..SUBCOMMAND
 };
@@ -17,6 +18,7 @@ pub(super) const MALLOC_STATS: Spec = Spec {
     name: "memory|malloc-stats",
     complexity: "Depends on how much memory is allocated, could be slow",
     summary: "Returns the allocator statistics.",
+    tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     run: Run::Read(|_, _| Ok(malloc_stats())),
     ..SUBCOMMAND
 };

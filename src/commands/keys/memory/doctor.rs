@@ -7,6 +7,7 @@ use crate::info::memory::{self, Allocator, ratio};
 pub(super) const SPEC: Spec = Spec {
     name: "memory|doctor",
     summary: "Outputs a memory problems report.",
+    tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(report(Signs::of(cx.server).diagnosis()))),
     ..SUBCOMMAND
 };

@@ -9,6 +9,7 @@ use crate::resp::{Args, Error, Reply};
 pub(super) const SPEC: Spec = Spec {
     name: "memory|stats",
     summary: "Returns details about memory usage.",
+    tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     run: Run::Read(stats),
     ..SUBCOMMAND
 };

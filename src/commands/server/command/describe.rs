@@ -57,7 +57,7 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
     let by_flag = [
         ("@write", has(Flags::WRITE)),
         ("@read", has(Flags::READONLY)),
-        ("@admin", has(Flags::ADMIN)),
+        ("@admin", has(Flags::ADMIN) || has(Flags::ADMIN_CATEGORY)),
         (if has(Flags::FAST) { "@fast" } else { "@slow" }, true),
         ("@dangerous", dangerous),
         ("@connection", has(Flags::CONNECTION)),

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 /// Bytes that may wait in a mailbox if the client's class has no smaller limit. A client that leaves more is too slow
 /// for what it asked for.
-pub(super) const MAX_MAIL: usize = 64 * 1024 * 1024;
+pub(in crate::commands) const MAX_MAIL: usize = 64 * 1024 * 1024;
 
 /// Bytes for a client. Anyone may post, only its own connection collects.
 #[derive(Debug, Default)]

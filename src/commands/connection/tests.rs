@@ -1,0 +1,73 @@
+//! What clients say of themselves and to each other, as Redis answers.
+
+use crate::commands::testing::Session;
+
+fn session() -> Session {
+    Session::at(1_790_000_000_000)
+}
+
+#[test]
+fn pauses_are_asked_for_in_milliseconds() {
+    session().hold_to(&[
+        ("client pause x", "-ERR timeout is not an integer or out of range"),
+        ("client pause -1", "-ERR timeout is negative"),
+        ("client pause 9223372036854775807", "-ERR timeout is out of range"),
+        ("client pause x nonsense", "-ERR CLIENT PAUSE mode must be WRITE or ALL"),
+        (
+            "client pause 1 write x",
+            "-ERR unknown subcommand or wrong number of arguments for 'pause'. Try CLIENT HELP.",
+        ),
+        ("client pause 0 all", "+OK"),
+        ("client unpause", "+OK"),
+    ]);
+}
+
+#[test]
+fn nobody_is_blocked() {
+    session().hold_to(&[
+        ("client unblock 1", ":0"),
+        ("client unblock 1 timeout", ":0"),
+        ("client unblock x", "-ERR value is not an integer or out of range"),
+        ("client unblock x nonsense", "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"),
+    ]);
+}
+
+#[test]
+fn tracking_cannot_be_turned_on() {
+    session().hold_to(&[
+        ("client tracking on", "-ERR client tracking is not supported by this server"),
+        ("client tracking on nonsense", "-ERR syntax error"),
+        ("client tracking off bcast", "+OK"),
+        ("client tracking off redirect x", "-ERR value is not an integer or out of range"),
+        ("client tracking nonsense", "-ERR syntax error"),
+        ("client getredir", ":-1"),
+        ("client trackinginfo", "*6 $5 flags *1 $3 off $8 redirect :-1 $8 prefixes *0"),
+    ]);
+}
+
+#[test]
+fn a_monitor_looks_on_until_it_is_reset() {
+    session().hold_to(&[
+        ("set a 1", "+OK"),
+        ("monitor", "+OK"),
+        ("monitor", ""),
+        ("get a", "-ERR Replica can't interact with the keyspace"),
+        ("ping", "+PONG"),
+        ("reset", "+RESET"),
+        ("get a", "$1 1"),
+        ("multi", "+OK"),
+        ("monitor", "+QUEUED"),
+        ("exec", "*1 -ERR MONITOR isn't allowed for DENY BLOCKING client"),
+    ]);
+}
+
+#[test]
+fn flags_say_what_a_client_is() {
+    let mut session = session();
+    session.hold_to(&[("client no-touch on", "+OK"), ("client no-evict on", "+OK")]);
+    assert!(session.ask("client info").contains(" flags=eT "));
+    session.hold_to(&[("monitor", "+OK")]);
+    assert!(session.ask("client info").contains(" flags=OeT "));
+    session.hold_to(&[("reset", "+RESET")]);
+    assert!(session.ask("client info").contains(" flags=N "));
+}

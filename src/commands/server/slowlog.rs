@@ -1,0 +1,116 @@
+//! `SLOWLOG GET [count]`, `SLOWLOG LEN`, `SLOWLOG RESET`: which commands were slow?
+
+use crate::commands::observers::SlowEntry;
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    arity: Arity::AtLeast(2),
+    flags: Flags::NONE,
+    complexity: "Depends on subcommand.",
+    summary: "A container for slow log commands.",
+    run: Run::Container(SUBCOMMANDS),
+    ..SUBCOMMAND
+};
+
+/// What the subcommands share.
+const SUBCOMMAND: Spec = Spec {
+    name: "slowlog",
+    arity: Arity::Exactly(2),
+    flags: Flags::ADMIN.and(Flags::LOADING).and(Flags::STALE),
+    keys: &[],
+    group: Group::Server,
+    since: "2.2.12",
+    complexity: "O(1)",
+    summary: "",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Container(&[]),
+};
+
+const SUBCOMMANDS: &[&Spec] = &[&GET, &HELP, &LEN, &RESET];
+
+const GET: Spec = Spec {
+    name: "slowlog|get",
+    arity: Arity::AtLeast(2),
+    complexity: "O(N) where N is the number of entries returned",
+    summary: "Returns the slow log's entries.",
+    syntax: "[count:integer]",
+    tips: &["request_policy:all_nodes", "nondeterministic_output"],
+    run: Run::Read(get),
+    ..SUBCOMMAND
+};
+
+const LEN: Spec = Spec {
+    name: "slowlog|len",
+    summary: "Returns the number of entries in the slow log.",
+    tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
+    run: Run::Read(|_, cx| Ok(Reply::count(cx.server.observers.slow_log.len()))),
+    ..SUBCOMMAND
+};
+
+const RESET: Spec = Spec {
+    name: "slowlog|reset",
+    complexity: "O(N) where N is the number of entries in the slowlog",
+    summary: "Clears all entries from the slow log.",
+    tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
+    run: Run::Read(|_, cx| {
+        cx.server.observers.slow_log.reset();
+        Ok(Reply::OK)
+    }),
+    ..SUBCOMMAND
+};
+
+const HELP: Spec = Spec {
+    name: "slowlog|help",
+    flags: Flags::LOADING.and(Flags::STALE),
+    since: "6.2.0",
+    summary: "Show helpful text about the different subcommands",
+    run: Run::Read(|_, _| Ok(help::lines("SLOWLOG", HELP_LINES))),
+    ..SUBCOMMAND
+};
+
+const HELP_LINES: &[&str] = &[
+    "GET [<count>]",
+    "    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
+    "    Entries are made of:",
+    "    id, timestamp, time in microseconds, arguments array, client IP and port,",
+    "    client name",
+    "LEN",
+    "    Return the length of the slowlog.",
+    "RESET",
+    "    Reset the slowlog.",
+];
+
+/// Entries of a `GET` without a number.
+const DEFAULT_COUNT: usize = 10;
+
+fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    if args.remaining() > 1 {
+        return Err(Error::unknown_subcommand_or_arity("SLOWLOG", b"get"));
+    }
+    let count = if args.is_empty() { DEFAULT_COUNT } else { count(&mut args)? };
+    Ok(Reply::Array(cx.server.observers.slow_log.newest(count).into_iter().map(shown).collect()))
+}
+
+/// -1 asks for all.
+fn count(args: &mut Args) -> Result<usize, Error> {
+    const OUT_OF_RANGE: &str = "ERR count should be greater than or equal to -1";
+    match args.integer_or::<i64>(OUT_OF_RANGE)? {
+        -1 => Ok(usize::MAX),
+        count => usize::try_from(count).map_err(|_| Error::new(OUT_OF_RANGE)),
+    }
+}
+
+fn shown(entry: SlowEntry) -> Reply {
+    let arguments = entry.arguments.into_iter().map(Reply::bulk).collect();
+    Reply::Array(vec![
+        Reply::Integer(entry.id as i64),
+        Reply::Integer(entry.unix_s as i64),
+        Reply::Integer(entry.micros as i64),
+        Reply::Array(arguments),
+        Reply::bulk(entry.address),
+        Reply::bulk(entry.client_name),
+    ])
+}

@@ -1,0 +1,58 @@
+//! How long strings are, and how many fields and elements hashes and vector sets have: a look at every key.
+
+use std::collections::BTreeMap;
+
+use super::text::Text;
+use crate::commands::Server;
+use crate::keyspace::{Database, ValueRef};
+
+/// Sizes from 2^n up to below 2^(n+1), by n; none for size 0.
+type Sizes = BTreeMap<Option<u32>, u64>;
+
+pub(super) fn keysizes(server: &Server, out: &mut Text) {
+    let now_ms = server.keyspace.clock().now_ms();
+    for (number, db) in server.keyspace.databases().iter().enumerate() {
+        for (kind, sizes) in of(db, now_ms) {
+            out.field(&format!("db{number}_distrib_{kind}"), line(&sizes));
+        }
+    }
+}
+
+fn of(db: &Database, now_ms: i64) -> Vec<(&'static str, Sizes)> {
+    let (mut strings, mut hashes, mut sets) = (Sizes::new(), Sizes::new(), Sizes::new());
+    db.for_each(|entry| {
+        let (sizes, size) = match entry.value() {
+            ValueRef::String(string) => (&mut strings, string.len()),
+            ValueRef::Hash(hash) => (&mut hashes, hash.view(now_ms).len()),
+            ValueRef::VectorSet(set) => (&mut sets, set.len()),
+        };
+        *sizes.entry(size.checked_ilog2()).or_default() += 1;
+    });
+    let all = [("strings_sizes", strings), ("hashes_items", hashes), ("vectorsets_items", sets)];
+    all.into_iter().filter(|(_, sizes)| !sizes.is_empty()).collect()
+}
+
+fn line(sizes: &Sizes) -> String {
+    let pair = |(power, count): (&Option<u32>, &u64)| format!("{}={count}", label(*power));
+    sizes.iter().map(pair).collect::<Vec<_>>().join(",")
+}
+
+/// `0`, `1`, `512`, `1K`, `4M`.
+fn label(power: Option<u32>) -> String {
+    const UNITS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
+    let Some(power) = power else { return "0".to_owned() };
+    format!("{}{}", 1u64 << (power % 10), UNITS[(power / 10) as usize % UNITS.len()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_counted_by_powers_of_two() {
+        let labels = [None, Some(0), Some(9), Some(10), Some(22)].map(label);
+        assert_eq!(labels, ["0", "1", "512", "1K", "4M"]);
+        let sizes = Sizes::from([(Some(12), 1), (None, 2)]);
+        assert_eq!(line(&sizes), "0=2,4K=1");
+    }
+}

@@ -1,0 +1,123 @@
+"""Rules for what operators look at: figures that depend on time and process are compared by their shape.
+
+Knows no server. `differences.md` says why fields are lacking.
+"""
+
+import re
+
+INFO_LACKING = {
+    b"Server": b"""redis_git_sha1 redis_git_dirty redis_build_id monotonic_clock atomicvar_api gcc_version
+        process_supervised hz configured_hz config_file""",
+    b"Clients": b"total_watched_keys",
+    b"Memory": b"""used_memory_peak_time used_memory_overhead used_memory_dataset used_memory_dataset_perc
+        allocator_muzzy used_memory_lua used_memory_vm_eval used_memory_lua_human used_memory_scripts_eval
+        number_of_cached_scripts number_of_functions number_of_libraries used_memory_vm_functions used_memory_vm_total
+        used_memory_vm_total_human used_memory_functions used_memory_scripts used_memory_scripts_human
+        mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_replica_full_sync_buffer
+        mem_cluster_slot_migration_output_buffer mem_cluster_slot_migration_input_buffer
+        mem_cluster_slot_migration_input_buffer_peak mem_cluster_links mem_overhead_db_hashtable_rehashing
+        active_defrag_running""",
+    b"Persistence": b"""current_cow_peak current_cow_size current_cow_size_age current_fork_perc
+        current_save_keys_processed current_save_keys_total rdb_last_save_time rdb_last_bgsave_status
+        rdb_last_bgsave_time_sec rdb_current_bgsave_time_sec rdb_saves rdb_saves_consecutive_failures rdb_last_cow_size
+        rdb_last_load_keys_expired rdb_last_load_keys_loaded aof_last_rewrite_time_sec aof_current_rewrite_time_sec
+        aof_last_bgrewrite_status aof_rewrites aof_rewrites_consecutive_failures aof_last_write_status
+        aof_last_cow_size module_fork_in_progress module_fork_last_cow_size""",
+    b"Stats": b"""total_net_repl_input_bytes total_net_repl_output_bytes instantaneous_input_repl_kbps
+        instantaneous_output_repl_kbps sync_full sync_partial_ok sync_partial_err expired_subkeys_active
+        expired_keys_active expired_stale_perc expired_time_cap_reached_count expire_cycle_cpu_milliseconds
+        evicted_scripts total_eviction_exceeded_time current_eviction_exceeded_time migrate_cached_sockets
+        slave_expires_tracked_keys active_defrag_hits active_defrag_misses active_defrag_key_hits
+        active_defrag_key_misses total_active_defrag_time current_active_defrag_time unexpected_error_replies
+        dump_payload_sanitizations io_threaded_reads_processed io_threaded_writes_processed
+        io_threaded_total_prefetch_batches io_threaded_total_prefetch_entries reply_buffer_shrinks reply_buffer_expands
+        eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum instantaneous_eventloop_cycles_per_sec
+        instantaneous_eventloop_duration_usec acl_access_denied_auth acl_access_denied_cmd acl_access_denied_key
+        acl_access_denied_channel acl_access_denied_tls_cert""",
+    b"Replication": b"repl_backlog_size",
+    b"CPU": b"used_cpu_sys_main_thread used_cpu_user_main_thread",
+}
+"""Fields of the peer that have no meaning here, by section."""
+
+INFO_OWN = {
+    b"Server": b"nearhit_version io_threads compute_threads",
+    b"Stats": b"commands_on_compute_pool panics",
+}
+"""Fields that the peer does not have."""
+
+INFO_SECTIONS_LACKING = {b"Threads", b"Hotkeys", b"Keysizes"}
+"""Sections of the peer that are not here, or only if they are asked for by name."""
+INFO_LISTS = re.compile(rb"(listener|cmdstat_|errorstat_|latency_percentiles_usec_|db)")
+"""Names that depend on what was done before; the shape of their values is compared where both have them."""
+
+
+def same_info(args, peer, ours, witness):
+    """INFO: the same sections with the same fields in the same order, but for those that are named above."""
+    if peer.kind != ours.kind or peer.value is None or ours.value is None:
+        return False
+    theirs, mine = _sections(peer.value), _sections(ours.value)
+    if args[1:] == [b"keysizes"]:
+        return False
+    names, our_names = ([name for name in found if name not in INFO_SECTIONS_LACKING] for found in (theirs, mine))
+    return names == our_names and all(_same_section(name, theirs[name], mine[name]) for name in names)
+
+
+def _sections(text):
+    found, fields = {}, {}
+    for line in text.removeprefix(b"txt:").split(b"\r\n"):
+        if line.startswith(b"# "):
+            fields = found.setdefault(line[2:], {})
+        elif line:
+            name, _, value = line.partition(b":")
+            fields[name] = value
+    return found
+
+
+def _same_section(name, peer, ours):
+    lacking, own = (table.get(name, b"").split() for table in (INFO_LACKING, INFO_OWN))
+    listed = [field for field in peer if INFO_LISTS.match(field) and field in ours]
+    compared, mine = (
+        [field for field in fields if field not in lacking + own and not INFO_LISTS.match(field)] for fields in (peer, ours)
+    )
+    return compared == mine and all(_shape(peer[field]) == _shape(ours[field]) for field in listed)
+
+
+def _shape(value):
+    """`calls=1,usec=2` without its numbers."""
+    return [pair.partition(b"=")[0] for pair in value.split(b",")]
+
+
+def same_slow_log(args, peer, ours, witness):
+    """SLOWLOG GET: the same commands; ids, times and addresses by type. SLOWLOG LEN: equal."""
+    if not (peer.is_aggregate and ours.is_aggregate and len(peer.value) == len(ours.value)):
+        return False
+    return all(_same_entry(a, b) for a, b in zip(peer.value, ours.value))
+
+
+def _same_entry(peer, ours):
+    if not (peer.is_aggregate and ours.is_aggregate and len(peer.value) == len(ours.value) == 6):
+        return False
+    kinds = all(a.kind == b.kind for a, b in zip(peer.value, ours.value))
+    return kinds and peer.value[3].raw == ours.value[3].raw and peer.value[5].raw == ours.value[5].raw
+
+
+def same_latency(args, peer, ours, witness):
+    """LATENCY HISTOGRAM: the same commands, each with as many calls; LATEST and HISTORY: the same events and types."""
+    word = args[1].upper() if len(args) > 1 else b""
+    if word == b"DOCTOR":
+        return peer.kind == ours.kind and not ours.is_error
+    if not (peer.is_aggregate and ours.is_aggregate and peer.kind == ours.kind):
+        return False
+    if word == b"HISTOGRAM":
+        return _histograms(peer) == _histograms(ours)
+    return [_kinds(item) for item in peer.value] == [_kinds(item) for item in ours.value]
+
+
+def _histograms(reply):
+    """The order of commands is not told."""
+    names, tables = reply.value[::2], reply.value[1::2]
+    return sorted((name.value, *(item.raw for item in table.value[:3]), table.value[3].kind) for name, table in zip(names, tables))
+
+
+def _kinds(item):
+    return [part.kind if part.kind == b":" else part.raw for part in item.value] if item.is_aggregate else item.kind
