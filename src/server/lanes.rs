@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::balance::{self, Load, Shift};
 use super::connection::Connection;
@@ -43,6 +43,10 @@ struct Lane {
     arrivals: mpsc::UnboundedSender<Arrival>,
     connections: AtomicUsize,
     requests: Counter,
+    /// Nanoseconds that the thread stayed awake for nothing.
+    idled_nanos: Counter,
+    /// Rung when there is much to do.
+    busy: Notify,
     /// Where the system tells how long the thread ran; opened by the thread itself.
     schedstat: OnceLock<File>,
     /// [`Load::busy`] of the last round, in thousandths.
@@ -107,6 +111,24 @@ impl Lanes {
         connections >= CROWD && busy > BUSY
     }
 
+    /// Keeps a thread from sleeping while it has much to do: the next request comes before it would have slept, and
+    /// the client need not wake it. To wake a thread costs who does it some microseconds, in a virtual machine most.
+    pub(super) async fn keep_awake(&self, lane: usize) {
+        let lane = &self.lanes[lane];
+        loop {
+            lane.busy.notified().await;
+            let mut before = (lane.requests.get(), Instant::now());
+            while lane.last_load().busy > BUSY {
+                tokio::task::yield_now().await;
+                let now = (lane.requests.get(), Instant::now());
+                if now.0 == before.0 {
+                    lane.idled_nanos.add((now.1 - before.1).as_nanos() as u64);
+                }
+                before = now;
+            }
+        }
+    }
+
     /// Where a connection of this thread should go now, if it should.
     pub(super) fn departs(&self, lane: usize) -> Option<usize> {
         let departures = &self.lanes[lane].departures;
@@ -125,6 +147,8 @@ impl Lane {
             arrivals,
             connections: AtomicUsize::new(0),
             requests: Counter::new(),
+            idled_nanos: Counter::new(),
+            busy: Notify::new(),
             schedstat: OnceLock::new(),
             busy_permille: AtomicU32::new(0),
             departures: AtomicU64::new(0),
@@ -159,6 +183,7 @@ pub(super) struct Balancer {
 #[derive(Clone, Copy, Default)]
 struct Seen {
     ran: Duration,
+    idled: Duration,
     requests: u64,
 }
 
@@ -191,12 +216,17 @@ impl Balancer {
 impl Seen {
     /// What the lane did since; none if the system does not tell.
     fn renew(&mut self, lane: &Lane, round_s: f64) -> Option<Load> {
-        let now = Self { ran: lane.ran()?, requests: lane.requests.get() };
-        let ran_s = now.ran.saturating_sub(self.ran).as_secs_f64();
+        let idled = Duration::from_nanos(lane.idled_nanos.get());
+        let now = Self { ran: lane.ran()?, idled, requests: lane.requests.get() };
+        let idled = now.idled.saturating_sub(self.idled);
+        let ran_s = now.ran.saturating_sub(self.ran).saturating_sub(idled).as_secs_f64();
         let requests = now.requests.saturating_sub(self.requests);
         *self = now;
         let busy = (ran_s / round_s).min(1.0);
         lane.busy_permille.store((busy * 1000.0) as u32, Ordering::Relaxed);
+        if busy > BUSY {
+            lane.busy.notify_one();
+        }
         Some(Load { connections: lane.connections.load(Ordering::Relaxed), busy, requests })
     }
 }

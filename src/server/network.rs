@@ -64,6 +64,8 @@ impl NetworkThreads {
 impl Worker {
     async fn work(self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) {
         self.lanes.enter(self.lane);
+        let (lanes, lane) = (Arc::clone(&self.lanes), self.lane);
+        tokio::spawn(async move { lanes.keep_awake(lane).await });
         while let Some(arrival) = arrivals.recv().await {
             match arrival {
                 Arrival::New(accepted, shown) => self.welcome(accepted, shown),

@@ -11,6 +11,7 @@ type Key = &'static str;
 type Field = &'static str;
 
 #[derive(Clone, Debug)]
+#[expect(clippy::enum_variant_names, reason = "they are the names of the commands")]
 pub(super) enum Request {
     HSet(Key, Field, u8),
     HGet(Key, Field),
