@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::registry::Command;
 use super::transactions::{Queue, Watches};
 use crate::resp::Protocol;
 pub(super) use mailbox::MAX_MAIL;
@@ -33,6 +34,8 @@ pub struct Client {
     /// When the turn of its present request began: mostly the moment at which the one before was done, so that the clock
     /// is read once for each.
     pub turn: Instant,
+    /// The command that ran last: probably also the next.
+    pub(super) last_command: Option<&'static Command>,
     /// Its `EXEC` runs now.
     pub in_exec: bool,
     /// What `MULTI` began.
@@ -60,6 +63,7 @@ impl Client {
             no_touch: false,
             replies: Replies::On,
             turn: Instant::now(),
+            last_command: None,
             closing: false,
             abandoned: false,
         }

@@ -96,7 +96,8 @@ fn changes(command: &Command, client: &Client) -> bool {
 }
 
 fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {
-    let command = registry::resolve(request).inspect_err(|error| server.statistics.error(error))?;
+    let command = registry::resolve(request, client.last_command)
+        .inspect_err(|error| server.statistics.error(error))?;
     gates(command, server, client, request)
         .inspect_err(|error| server.statistics.rejected(command, error))
         .map(|()| command)
@@ -136,6 +137,7 @@ pub(super) fn run(
     request: &Request,
 ) -> Reply {
     let start = client.turn;
+    client.last_command = Some(command);
     client.shown.begin(command, start);
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, server, client, request)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));

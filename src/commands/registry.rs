@@ -18,9 +18,16 @@ pub struct Command {
     /// Dense, from 0; containers and subcommands have their own.
     pub id: usize,
     subcommands: Names,
+    /// It has no subcommands, and is none.
+    stands_alone: bool,
 }
 
 impl Command {
+    /// True if it has no subcommands, is none, and has this name in any case.
+    fn is_named(&self, name: &[u8]) -> bool {
+        self.stands_alone && self.spec.name.as_bytes().eq_ignore_ascii_case(name)
+    }
+
     /// A subcommand by its name in any case.
     pub fn subcommand(&self, name: &[u8]) -> Option<&Command> {
         find_in(&self.subcommands, name)
@@ -46,7 +53,8 @@ fn register(table: &[&'static Spec], next_id: &mut usize) -> Names {
         *next_id += 1;
         let subcommands = register(spec.subcommands(), next_id);
         let name = spec.last_name().to_ascii_uppercase().into_bytes().into_boxed_slice();
-        names.insert(name, Command { spec, id, subcommands });
+        let stands_alone = subcommands.is_empty() && !spec.name.contains('|');
+        names.insert(name, Command { spec, id, subcommands, stands_alone });
     }
     names
 }
@@ -90,11 +98,15 @@ fn find_in<'n>(names: &'n Names, name: &[u8]) -> Option<&'n Command> {
     names.get(&*upper)
 }
 
-/// The command that a request names, its subcommand if it names a container.
+/// The command that a request names, its subcommand if it names a container. `guess`, the last one of the same client,
+/// is often the right one, and cheaper to compare with than to look another up.
 ///
 /// # Errors
 /// Unknown commands and subcommands, with Redis' texts.
-pub fn resolve(request: &Request) -> Result<&'static Command, Error> {
+pub fn resolve(request: &Request, guess: Option<&'static Command>) -> Result<&'static Command, Error> {
+    if let Some(command) = guess.filter(|command| command.is_named(request.arg(0))) {
+        return Ok(command);
+    }
     let unknown = || Error::unknown_command(request.arg(0), request.args().iter());
     let command = find_in(&REGISTRY.0, request.arg(0)).ok_or_else(unknown)?;
     let is_container = matches!(command.spec.run, Run::Container(_) | Run::Family(..));
@@ -117,6 +129,17 @@ mod tests {
         }
         assert!(find(b"no-such-command").is_none());
         assert!(find(&[b'x'; 4096]).is_none());
+    }
+
+    #[test]
+    fn a_guess_is_taken_only_for_its_own_name() {
+        let guess = |name: &[u8], guess: &str| {
+            let found = resolve(&Request::from_args(&[name]), find(guess.as_bytes()));
+            found.map(|command| command.spec.name).ok()
+        };
+        assert_eq!((guess(b"GeT", "get"), guess(b"set", "get")), (Some("get"), Some("set")));
+        assert_eq!(guess(b"client|id", "client|id"), None);
+        assert_eq!(guess(b"get|", "get"), None);
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Drop for Place {
 /// A connection that is to be served by another thread.
 pub(super) struct Departure {
     pub(super) connection: Connection<Socket>,
-    pub(super) client: Client,
+    pub(super) client: Box<Client>,
     /// The thread.
     pub(super) to: usize,
 }
@@ -149,9 +149,9 @@ impl Connection<Accepted> {
         }
     }
 
-    /// Its client, as it is after connecting.
-    pub(super) fn client(&self) -> Client {
-        Client::new(Arc::clone(&self.shown), !self.settings.has_password())
+    /// Its client, as it is after connecting. Boxed, since it is handed on with every request.
+    pub(super) fn client(&self) -> Box<Client> {
+        Box::new(Client::new(Arc::clone(&self.shown), !self.settings.has_password()))
     }
 }
 
@@ -179,7 +179,7 @@ impl<S> Connection<S> {
 
 impl Connection<Socket> {
     /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for another thread.
-    pub(super) async fn serve(mut self, mut client: Client, seat: &Seat) -> Option<Departure> {
+    pub(super) async fn serve(mut self, mut client: Box<Client>, seat: &Seat) -> Option<Departure> {
         let shown = Arc::clone(&self.shown);
         let mut called = pin!(shown.called());
         while !shown.is_killed() {
@@ -214,7 +214,7 @@ impl Connection<Socket> {
     }
 
     /// Answers requests until there is none, or others must have their turn. None if the server ends.
-    async fn work(&mut self, mut client: Client, answered: &mut u64) -> Option<(Client, Progress)> {
+    async fn work(&mut self, mut client: Box<Client>, answered: &mut u64) -> Option<(Box<Client>, Progress)> {
         self.refresh_settings();
         let start = Instant::now();
         client.turn = start;
@@ -256,7 +256,7 @@ impl Connection<Socket> {
     }
 
     /// Runs a request where it belongs and keeps its reply.
-    async fn answer(&mut self, mut client: Client, request: Request) -> Option<Client> {
+    async fn answer(&mut self, mut client: Box<Client>, request: Request) -> Option<Box<Client>> {
         let call = Call::new(&self.server, &client, &request);
         if let Some(until) = call.held_until(&self.server, &client) {
             self.held = Some(Held { request, until });
@@ -273,7 +273,12 @@ impl Connection<Socket> {
     }
 
     /// Replies to earlier requests are sent first: they need not wait for a heavy one.
-    async fn answer_elsewhere(&mut self, mut client: Client, request: Request, call: Call) -> Option<Client> {
+    async fn answer_elsewhere(
+        &mut self,
+        mut client: Box<Client>,
+        request: Request,
+        call: Call,
+    ) -> Option<Box<Client>> {
         // An error shows again at the next flush, and is acted on there.
         let _ = self.flush();
         self.server.traffic.mine().commands_on_compute_pool.add(1);

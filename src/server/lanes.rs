@@ -24,7 +24,7 @@ pub(super) enum Arrival {
     /// A new client.
     New(Accepted, Arc<Shown>),
     /// One that another thread has served.
-    Moved(Box<Connection<Accepted>>, Client),
+    Moved(Box<Connection<Accepted>>, Box<Client>),
     /// The server ends.
     Stop,
 }

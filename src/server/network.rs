@@ -82,7 +82,7 @@ impl Worker {
         self.host(connection, client);
     }
 
-    fn host(&self, connection: Connection<Accepted>, client: Client) {
+    fn host(&self, connection: Connection<Accepted>, client: Box<Client>) {
         let seat = Seat { lanes: Arc::clone(&self.lanes), lane: self.lane };
         tokio::spawn(async move {
             match connection.with_socket(Accepted::adopt) {
@@ -125,7 +125,7 @@ impl Drop for Seat {
 }
 
 /// Serves until the client leaves, or until it is the turn of another thread to serve it.
-async fn serve(connection: Connection<Socket>, client: Client, seat: &Seat) {
+async fn serve(connection: Connection<Socket>, client: Box<Client>, seat: &Seat) {
     let Some(departure) = connection.serve(client, seat).await else { return };
     match departure.connection.with_socket(Socket::release) {
         Ok(connection) => {

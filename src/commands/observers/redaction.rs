@@ -49,7 +49,7 @@ mod tests {
     fn shown(line: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
         let request = Request::from_args(&words);
-        let command = registry::resolve(&request).unwrap_or_else(|why| panic!("{line}: {why}"));
+        let command = registry::resolve(&request, None).unwrap_or_else(|why| panic!("{line}: {why}"));
         let shown: Vec<_> = arguments(command, &request).into_iter().map(String::from_utf8_lossy).collect();
         shown.join(" ")
     }
