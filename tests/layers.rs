@@ -18,7 +18,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("config", &["glob"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &["hex_float"]),
-    ("keyspace", &["arena", "record", "vector_set"]),
+    ("keyspace", &["arena", "kernels", "record", "vector_set"]),
     ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "record"]),
     ("index", &["arena", "epoch"]),
     ("quantization", &["kernels"]),

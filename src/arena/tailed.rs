@@ -66,6 +66,11 @@ impl<V> Tailed<V> {
         block
     }
 
+    /// Where the block begins: for hints to the memory.
+    pub fn address(&self) -> *const u8 {
+        self.pointer.cast().as_ptr()
+    }
+
     /// The tag.
     pub fn tag(&self) -> u32 {
         self.header().tag

@@ -36,7 +36,7 @@ mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
-pub use prefetch::prefetch;
+pub use prefetch::{prefetch, prefetch_at};
 
 /// The kernels of one instruction set.
 ///

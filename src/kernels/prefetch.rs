@@ -10,23 +10,29 @@ const CACHE_LINE: usize = 64;
 /// the rest coming. Does nothing where the standard library has no such instruction.
 #[inline]
 pub fn prefetch(bytes: &[u8]) {
+    prefetch_at(bytes.as_ptr(), bytes.len());
+}
+
+/// The same, of bytes that nobody vouches for: they may not even be there.
+#[inline]
+pub fn prefetch_at(start: *const u8, len: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in lines(bytes) {
+    for line in lines(start, len) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint; it reads nothing that the program could see, and faults at no address.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = (start, len);
 }
 
-/// Where the cache lines begin that `bytes` has a part in.
+/// Where the cache lines begin that these bytes have a part in.
 #[cfg(target_arch = "x86_64")]
 #[inline]
-fn lines(bytes: &[u8]) -> impl Iterator<Item = *const u8> {
-    let into_line = bytes.as_ptr().addr() % CACHE_LINE;
-    let first = bytes.as_ptr().wrapping_sub(into_line);
-    let end = if bytes.is_empty() { 0 } else { into_line + bytes.len() };
+fn lines(start: *const u8, len: usize) -> impl Iterator<Item = *const u8> {
+    let into_line = start.addr() % CACHE_LINE;
+    let first = start.wrapping_sub(into_line);
+    let end = if len == 0 { 0 } else { into_line + len };
     (0..end).step_by(CACHE_LINE).map(move |offset| first.wrapping_add(offset))
 }
 
@@ -43,7 +49,10 @@ mod tests {
                 let mut expected: Vec<_> =
                     bytes.iter().map(|byte| std::ptr::from_ref(byte).addr() / CACHE_LINE).collect();
                 expected.dedup();
-                assert!(lines(bytes).map(|line| line.addr() / CACHE_LINE).eq(expected), "{start}..{end}");
+                assert!(
+                    lines(bytes.as_ptr(), bytes.len()).map(|line| line.addr() / CACHE_LINE).eq(expected),
+                    "{start}..{end}"
+                );
                 prefetch(bytes);
             }
         }

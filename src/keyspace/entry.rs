@@ -10,6 +10,7 @@ use super::hash::{Hash, HashForm, HashRef, PackedLimits};
 use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::{Tailed, allocated_bytes};
+use crate::kernels::prefetch_at;
 use crate::vector_set::VectorSet;
 
 /// A key and all that is known of it.
@@ -52,6 +53,9 @@ struct Tag {
     value_len: usize,
 }
 
+/// Most blocks of small keys with small values are no longer.
+const SMALL_BLOCK: usize = 64;
+
 const KIND_BITS: u32 = 3;
 const DEADLINE_BIT: u32 = 1 << KIND_BITS;
 const VALUE_LEN_SHIFT: u32 = KIND_BITS + 1;
@@ -82,6 +86,11 @@ impl Entry {
             Tailed::new(tag.to_bits(), large, &[if has_deadline { &at } else { &[] }, key, bytes])
         });
         Self { block, hash: 0, used_s: AtomicU32::new(seconds(now_ms)) }
+    }
+
+    /// Asks for the bytes that a look at a small entry needs.
+    pub(super) fn prefetch(&self) {
+        prefetch_at(self.block.address(), SMALL_BLOCK);
     }
 
     /// The key.

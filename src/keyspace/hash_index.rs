@@ -1,6 +1,7 @@
 //! Which positions have things with this hash? Four bytes for each bucket, and few buckets without one.
 
 use crate::arena::allocated_bytes;
+use crate::kernels::prefetch_at;
 
 /// No position: all bits set, which no word with a position has.
 const EMPTY: u32 = u32::MAX;
@@ -49,6 +50,18 @@ impl HashIndex {
     /// The position with this hash of which `is_it` says that it is the one.
     pub(super) fn find(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         self.bucket(hash, is_it).map(|bucket| self.position(self.words[bucket]))
+    }
+
+    /// Asks for the place at which a search for this hash begins.
+    pub(super) fn prefetch(&self, hash: u32) {
+        if let Some(word) = self.words.get(self.home(hash)) {
+            prefetch_at(std::ptr::from_ref(word).cast(), size_of_val(word));
+        }
+    }
+
+    /// The first position that may have this hash; a cheap guess at what [`find`](Self::find) finds.
+    pub(super) fn guess(&self, hash: u32) -> Option<u32> {
+        self.bucket(hash, |_| true).map(|bucket| self.position(self.words[bucket]))
     }
 
     /// Adds a position that is not there.

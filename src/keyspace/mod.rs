@@ -29,6 +29,7 @@ mod exclusive;
 mod expiry;
 mod hash;
 mod hash_index;
+mod prefetch;
 mod reaper;
 mod reservation;
 mod scan;

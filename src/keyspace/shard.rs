@@ -70,6 +70,11 @@ impl Shard {
         }
     }
 
+    /// The table, if nobody changes it now. To be used for hints only: it may be reserved for a transaction.
+    pub(super) fn peek(&self) -> Option<RwLockReadGuard<'_, Table>> {
+        self.table.try_read()
+    }
+
     /// Locks the shard for changes, when no transaction of another thread has it.
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Table> {
         loop {

@@ -23,6 +23,9 @@ pub struct Shared<'k> {
 
 impl<'k> Shared<'k> {
     pub(super) fn over_keys<K: AsRef<[u8]>>(db: &'k Database, keys: &[K]) -> Self {
+        if keys.len() > 1 {
+            db.prefetch(keys);
+        }
         let mut shards: SmallVec<[usize; 4]> =
             keys.iter().map(|key| shard_of(db.common.hash(key.as_ref()))).collect();
         shards.sort_unstable();

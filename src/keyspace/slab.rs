@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::entry::Entry;
+use crate::kernels::prefetch_at;
 
 /// Slots in a chunk. Growing copies at most one chunk, and an empty chunk gives its memory back.
 pub(super) const CHUNK_SLOTS: u32 = 1024;
@@ -69,6 +70,15 @@ impl Slab {
     pub(super) fn get(&self, position: u32) -> &Entry {
         let slot = &self.chunks[(position / CHUNK_SLOTS) as usize].slots[(position % CHUNK_SLOTS) as usize];
         slot.as_ref().expect(TAKEN)
+    }
+
+    /// Asks for an entry, without a look at it.
+    pub(super) fn prefetch(&self, position: u32) {
+        let slots =
+            self.chunks.get((position / CHUNK_SLOTS) as usize).map_or(&[][..], |chunk| &chunk.slots[..]);
+        if let Some(slot) = slots.get((position % CHUNK_SLOTS) as usize) {
+            prefetch_at(std::ptr::from_ref(slot).cast(), size_of_val(slot));
+        }
     }
 
     /// As [`Self::get`].

@@ -51,6 +51,25 @@ impl Table {
         })
     }
 
+    /// First of three steps that ask for what a lookup of this hash reads: the place in the index, ...
+    pub(super) fn prefetch_index(&self, hash: u64) {
+        self.index.prefetch(hash as u32);
+    }
+
+    /// ... the entry that this leads to, ...
+    pub(super) fn prefetch_entry(&self, hash: u64) {
+        if let Some(position) = self.index.guess(hash as u32) {
+            self.slab.prefetch(position);
+        }
+    }
+
+    /// ... and the block of the entry.
+    pub(super) fn prefetch_block(&self, hash: u64) {
+        if let Some(position) = self.index.guess(hash as u32) {
+            self.slab.get(position).prefetch();
+        }
+    }
+
     /// The entry of a key that is still there for a reader.
     pub(super) fn find_live(&self, hash: u64, key: &[u8], now_ms: i64) -> Option<&Entry> {
         let entry = self.slab.get(self.find(hash, key)?);

@@ -1,5 +1,6 @@
 //! One client: bytes → requests → replies → bytes, with one write for a pipeline.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::io;
@@ -11,6 +12,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::compute::ComputePool;
@@ -27,6 +29,8 @@ use crate::resp::{Limits, ProtocolError, Request, RequestParser};
 const READ_LEN: usize = 16 * 1024;
 /// Room that a connection keeps for its next requests: what most single requests need, and little for 10,000 idle clients.
 const KEPT_INPUT: usize = 512;
+/// Requests of a pipeline whose keys are asked for from the memory side by side.
+const LOOK_AHEAD: usize = 16;
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
 /// Time after which they get it anyway.
@@ -54,6 +58,10 @@ pub(super) struct Connection<S> {
     compute: Arc<ComputePool>,
     parser: RequestParser,
     input: BytesMut,
+    /// Requests cut from it that wait for their turn.
+    ahead: VecDeque<Request>,
+    /// Why none can be cut from it any more.
+    failure: Option<ProtocolError>,
     /// The most that was in it since it was made.
     longest_input: usize,
     output: Output,
@@ -139,6 +147,8 @@ impl Connection<Accepted> {
             compute,
             parser: RequestParser::new(),
             input: BytesMut::new(),
+            ahead: VecDeque::new(),
+            failure: None,
             longest_input: 0,
             output: Output::default(),
             held: None,
@@ -166,6 +176,8 @@ impl<S> Connection<S> {
             compute: self.compute,
             parser: self.parser,
             input: self.input,
+            ahead: self.ahead,
+            failure: self.failure,
             longest_input: self.longest_input,
             output: self.output,
             held: self.held,
@@ -251,8 +263,35 @@ impl Connection<Socket> {
         if let Some(held) = self.held.take() {
             return Ok(Some(held.request));
         }
+        if let Some(request) = self.ahead.pop_front() {
+            return Ok(Some(request));
+        }
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         let limits = self.limits(client);
-        self.parser.next(&mut self.input, &limits)
+        let request = self.parser.next(&mut self.input, &limits)?;
+        // What may come before AUTH is not known until the requests before it have run.
+        if request.is_some() && !self.input.is_empty() && limits.authenticated {
+            self.look_ahead(&limits);
+            let requests = request.iter().chain(&self.ahead);
+            // Mostly the key. If it is none, nothing is lost.
+            let keys: SmallVec<[&[u8]; LOOK_AHEAD]> =
+                requests.filter(|request| request.len() > 1).map(|request| request.arg(1)).collect();
+            self.server.keyspace.db(client.db).prefetch(&keys);
+        }
+        Ok(request)
+    }
+
+    /// Cuts the requests of a pipeline that have arrived. A failure waits until they are answered.
+    fn look_ahead(&mut self, limits: &Limits) {
+        while self.ahead.len() + 1 < LOOK_AHEAD && self.failure.is_none() {
+            match self.parser.next(&mut self.input, limits) {
+                Ok(Some(request)) => self.ahead.push_back(request),
+                Ok(None) => return,
+                Err(failure) => self.failure = Some(failure),
+            }
+        }
     }
 
     /// Runs a request where it belongs and keeps its reply.
