@@ -27,6 +27,8 @@ const MAX_DUE_FIELDS: usize = 1024;
 pub struct Exclusive<'k> {
     db: &'k Database,
     now_ms: i64,
+    /// If only one key was named: its hash, which the methods need again and again.
+    only_hash: Option<u64>,
     /// By shard number.
     held: SmallVec<[Held<'k>; 1]>,
     /// After the locks, as fields are dropped in this order: freeing happens outside of them.
@@ -58,9 +60,11 @@ struct Found {
 
 impl<'k> Exclusive<'k> {
     pub(super) fn over_keys<K: AsRef<[u8]>>(db: &'k Database, keys: &[K]) -> Self {
-        if keys.len() > 1 {
-            db.prefetch(keys);
+        if let [key] = keys {
+            let hash = db.common.hash(key.as_ref());
+            return Self { only_hash: Some(hash), ..Self::over_shards(db, [shard_of(hash)]) };
         }
+        db.prefetch(keys);
         let mut shards: SmallVec<[usize; 4]> =
             keys.iter().map(|key| shard_of(db.common.hash(key.as_ref()))).collect();
         shards.sort_unstable();
@@ -80,7 +84,13 @@ impl<'k> Exclusive<'k> {
         };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
-        Self { db, now_ms: db.common.clock.now_ms(), held, garbage: db.common.reaper.garbage() }
+        Self {
+            db,
+            now_ms: db.common.clock.now_ms(),
+            only_hash: None,
+            held,
+            garbage: db.common.reaper.garbage(),
+        }
     }
 
     /// The moment at which all shards were locked.
@@ -163,6 +173,18 @@ impl<'k> Exclusive<'k> {
         let table = self.held[held].change(key);
         table.entry(id).mark_used(self.now_ms);
         table.set_deadline(id, deadline);
+        if let Some(old) = table.replace(id, value) {
+            self.garbage.add_value(old);
+        }
+    }
+
+    /// Makes the key mean this value; it ends when it would have ended before.
+    pub fn put_keeping(&mut self, key: &[u8], value: Value) {
+        let Some(Found { held, id, .. }) = self.find(key) else {
+            return self.insert(key, value, Deadline::NEVER);
+        };
+        let table = self.held[held].change(key);
+        table.entry(id).mark_used(self.now_ms);
         if let Some(old) = table.replace(id, value) {
             self.garbage.add_value(old);
         }
@@ -251,8 +273,16 @@ impl<'k> Exclusive<'k> {
         outcome
     }
 
+    fn hash_of(&self, key: &[u8]) -> u64 {
+        debug_assert!(
+            self.only_hash.is_none_or(|hash| hash == self.db.common.hash(key)),
+            "another key was named"
+        );
+        self.only_hash.unwrap_or_else(|| self.db.common.hash(key))
+    }
+
     fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
-        let hash = self.db.common.hash(key);
+        let hash = self.hash_of(key);
         let held = self.held_of(hash);
         let entry = Entry::new(key, value, deadline, self.now_ms);
         self.held[held].change(key).insert(hash, entry);
@@ -260,7 +290,7 @@ impl<'k> Exclusive<'k> {
 
     /// Where the key is, if it has not ended. If it has, it is removed here.
     fn find(&mut self, key: &[u8]) -> Option<Found> {
-        let hash = self.db.common.hash(key);
+        let hash = self.hash_of(key);
         let held = self.held_of(hash);
         let table = &self.held[held].table;
         let id = table.find(hash, key)?;

@@ -31,13 +31,21 @@ const SHORT_REQUEST_S: f64 = 30e-6;
 const OVERLOADED: f64 = 0.85;
 /// A thread must have this much time left to take connections.
 const ROOMY: f64 = 0.6;
+/// So much of a core must be idle for another thread to be of use.
+const FREE_CORE: f64 = 0.25;
 /// Two threads that are together less busy than this could be one; far enough below [`OVERLOADED`] that connections do
 /// not go to and fro.
 const COULD_BE_ONE: f64 = 0.7;
 
 /// What should change; nothing, mostly. `round_s` is the time since the last plan, in which some requests came.
-pub(super) fn plan(loads: &[Load], round_s: f64) -> Option<Shift> {
-    if is_short(loads, round_s) { relieve(loads).or_else(|| gather(loads)) } else { spread(loads) }
+/// `idle_cores` is how many cores had nothing to do.
+pub(super) fn plan(loads: &[Load], round_s: f64, idle_cores: f64) -> Option<Shift> {
+    if !is_short(loads, round_s) {
+        return spread(loads);
+    }
+    // Without a free core, another thread would only take turns with this one, and with the clients.
+    let relief = if idle_cores > FREE_CORE { relieve(loads) } else { None };
+    relief.or_else(|| gather(loads))
 }
 
 /// True if the requests of this round were short, on average.
@@ -103,31 +111,33 @@ mod tests {
 
     #[test]
     fn threads_that_serve_nobody_need_no_plan() {
-        assert_eq!(plan(&[load(0, 0.0, 0), load(0, 0.0, 0)], ROUND_S), None);
-        assert_eq!(plan(&[], ROUND_S), None);
+        assert_eq!(plan(&[load(0, 0.0, 0), load(0, 0.0, 0)], ROUND_S, 1.0), None);
+        assert_eq!(plan(&[], ROUND_S, 1.0), None);
     }
 
     #[test]
     fn short_requests_gather() {
         let loads = [load(25, 0.3, 3000), load(25, 0.2, 3000), load(0, 0.0, 0)];
-        assert_eq!(plan(&loads, ROUND_S), Some(Shift { from: 1, to: 0, connections: 25 }));
-        assert_eq!(plan(&[load(50, 0.5, 6000), load(0, 0.0, 0)], ROUND_S), None);
+        assert_eq!(plan(&loads, ROUND_S, 1.0), Some(Shift { from: 1, to: 0, connections: 25 }));
+        assert_eq!(plan(&[load(50, 0.5, 6000), load(0, 0.0, 0)], ROUND_S, 1.0), None);
     }
 
     #[test]
     fn too_many_short_requests_are_shared() {
         let shared = Shift { from: 0, to: 1, connections: 25 };
-        assert_eq!(plan(&[load(50, 0.9, 9000), load(0, 0.0, 0)], ROUND_S), Some(shared));
+        assert_eq!(plan(&[load(50, 0.9, 9000), load(0, 0.0, 0)], ROUND_S, 1.0), Some(shared));
         let after = [load(25, 0.45, 5000), load(25, 0.45, 5000)];
-        assert_eq!(plan(&after, ROUND_S), None, "they stay where they are");
-        assert_eq!(plan(&[load(1, 0.99, 9000), load(0, 0.0, 0)], ROUND_S), None, "one cannot be shared");
+        assert_eq!(plan(&after, ROUND_S, 1.0), None, "they stay where they are");
+        let no_core = plan(&[load(50, 0.9, 9000), load(0, 0.0, 0)], ROUND_S, 0.1);
+        assert_eq!(no_core, None, "there is no core for another thread");
+        assert_eq!(plan(&[load(1, 0.99, 9000), load(0, 0.0, 0)], ROUND_S, 1.0), None, "one cannot be shared");
     }
 
     #[test]
     fn long_requests_are_spread_evenly() {
         let loads = [load(16, 0.9, 100), load(1, 0.1, 1), load(3, 0.2, 1)];
-        assert_eq!(plan(&loads, ROUND_S), Some(Shift { from: 0, to: 1, connections: 7 }));
-        assert_eq!(plan(&[load(8, 0.9, 100), load(7, 0.9, 100)], ROUND_S), None);
+        assert_eq!(plan(&loads, ROUND_S, 1.0), Some(Shift { from: 0, to: 1, connections: 7 }));
+        assert_eq!(plan(&[load(8, 0.9, 100), load(7, 0.9, 100)], ROUND_S, 1.0), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::balance::{self, Load, Shift};
 use super::connection::Connection;
+use super::idle::IdleTime;
 use super::socket::Accepted;
 use crate::commands::client::{Client, Shown};
 use crate::counters::Counter;
@@ -177,6 +178,7 @@ pub(super) struct Balancer {
     lanes: Arc<Lanes>,
     at: Instant,
     seen: Vec<Seen>,
+    idle: IdleTime,
 }
 
 /// The figures of a lane at the last look.
@@ -190,7 +192,7 @@ struct Seen {
 impl Balancer {
     pub(super) fn new(lanes: Arc<Lanes>) -> Self {
         let seen = vec![Seen::default(); lanes.lanes.len()];
-        Self { lanes, at: Instant::now(), seen }
+        Self { lanes, at: Instant::now(), seen, idle: IdleTime::default() }
     }
 
     /// Plans anew. Costs next to nothing while no requests come.
@@ -208,7 +210,9 @@ impl Balancer {
             lanes.lanes.iter().zip(&mut self.seen).map(|(lane, seen)| seen.renew(lane, round_s)).collect();
         if let Some(loads) = loads {
             lanes.gathers.store(balance::is_short(&loads, round_s), Ordering::Relaxed);
-            lanes.shift(balance::plan(&loads, round_s));
+            // Where the system does not tell, there may be a free core.
+            let idle_cores = self.idle.since_last().unwrap_or(f64::INFINITY);
+            lanes.shift(balance::plan(&loads, round_s, idle_cores));
         }
     }
 }

@@ -24,6 +24,7 @@ mod connection;
 mod doors;
 mod files;
 mod housekeeper;
+mod idle;
 mod lanes;
 mod listener;
 mod network;

@@ -51,13 +51,13 @@ impl<'r> EndingWords<'r> {
     }
 
     /// When the string ends in milliseconds since 1970; none if no time was said.
-    pub(super) fn end_ms(&self, command: &str, now_ms: i64) -> Result<Option<i64>, Error> {
+    pub(super) fn end_ms(&self, command: &str, now_ms: impl FnOnce() -> i64) -> Result<Option<i64>, Error> {
         let Some((lifetime, mut at)) = self.time else { return Ok(None) };
-        end_ms(command, lifetime, at.integer()?, now_ms).map(Some)
+        end_ms(command, lifetime, at.integer()?, now_ms()).map(Some)
     }
 
     /// What they mean for a string that is written.
-    pub(super) fn ending(&self, command: &str, now_ms: i64) -> Result<Ending, Error> {
+    pub(super) fn ending(&self, command: &str, now_ms: impl FnOnce() -> i64) -> Result<Ending, Error> {
         let otherwise = if self.instead { Ending::AsBefore } else { Ending::Never };
         Ok(self.end_ms(command, now_ms)?.map_or(otherwise, |end_ms| Ending::At { end_ms }))
     }
@@ -74,10 +74,7 @@ impl Ending {
     pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value) {
         match self {
             Self::Never => keys.put(key, value, Deadline::NEVER),
-            Self::AsBefore => {
-                let deadline = keys.deadline(key);
-                keys.put(key, value, deadline);
-            }
+            Self::AsBefore => keys.put_keeping(key, value),
             Self::At { end_ms } if end_ms <= keys.now_ms() => {
                 keys.remove(key);
             }

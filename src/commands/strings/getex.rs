@@ -41,7 +41,7 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
 /// True if something changed.
 fn change_end(keys: &mut Exclusive, key: &[u8], words: &EndingWords) -> Result<bool, Error> {
     let now_ms = keys.now_ms();
-    match words.end_ms(SPEC.name, now_ms)? {
+    match words.end_ms(SPEC.name, || now_ms)? {
         Some(end_ms) if end_ms <= now_ms => Ok(keys.remove(key)),
         Some(end_ms) => Ok(keys.set_deadline(key, Deadline::at(end_ms))),
         None if words.instead && keys.deadline(key) != Deadline::NEVER => {

@@ -48,7 +48,7 @@ impl<'r> MSetEx<'r> {
             }
             present = present.or(condition);
         }
-        let ending = words.ending(SPEC.name, cx.server.keyspace.clock().now_ms())?;
+        let ending = words.ending(SPEC.name, || cx.server.keyspace.clock().now_ms())?;
         let names = pairs.iter().step_by(2).take(count).collect();
         let values = pairs.iter().skip(1).step_by(2).take(count).map(value_of).collect();
         Ok(Self { names, values, present, ending })
