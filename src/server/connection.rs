@@ -1,21 +1,18 @@
 //! One client: bytes → requests → replies → bytes, with one write for a pipeline.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use smallvec::SmallVec;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use super::compute::ComputePool;
+use super::input::{Input, READ_LEN};
 use super::network::Seat;
 use super::output::{Output, Verdict};
 use super::socket::{Accepted, Socket};
@@ -23,14 +20,8 @@ use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
 use crate::keyspace::Clock;
-use crate::resp::{Limits, ProtocolError, Request, RequestParser};
+use crate::resp::{Limits, ProtocolError, Request};
 
-/// Bytes read at once, on the stack: a connection that waits keeps at most a small read buffer.
-const READ_LEN: usize = 16 * 1024;
-/// Room that a connection keeps for its next requests: what most single requests need, and little for 10,000 idle clients.
-const KEPT_INPUT: usize = 512;
-/// Requests of a pipeline whose keys are asked for from the memory side by side.
-const LOOK_AHEAD: usize = 16;
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
 /// Time after which they get it anyway.
@@ -56,14 +47,7 @@ pub(super) struct Connection<S> {
     /// Only for its `Drop`.
     place: Place,
     compute: Arc<ComputePool>,
-    parser: RequestParser,
-    input: BytesMut,
-    /// Requests cut from it that wait for their turn.
-    ahead: VecDeque<Request>,
-    /// Why none can be cut from it any more.
-    failure: Option<ProtocolError>,
-    /// The most that was in it since it was made.
-    longest_input: usize,
+    input: Input,
     output: Output,
     /// A request that waits for the end of a `CLIENT PAUSE`.
     held: Option<Held>,
@@ -145,11 +129,7 @@ impl Connection<Accepted> {
             server,
             place,
             compute,
-            parser: RequestParser::new(),
-            input: BytesMut::new(),
-            ahead: VecDeque::new(),
-            failure: None,
-            longest_input: 0,
+            input: Input::default(),
             output: Output::default(),
             held: None,
             recent_ms: 0,
@@ -174,11 +154,7 @@ impl<S> Connection<S> {
             server: self.server,
             place: self.place,
             compute: self.compute,
-            parser: self.parser,
             input: self.input,
-            ahead: self.ahead,
-            failure: self.failure,
-            longest_input: self.longest_input,
             output: self.output,
             held: self.held,
             recent_ms: self.recent_ms,
@@ -263,35 +239,9 @@ impl Connection<Socket> {
         if let Some(held) = self.held.take() {
             return Ok(Some(held.request));
         }
-        if let Some(request) = self.ahead.pop_front() {
-            return Ok(Some(request));
-        }
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
         let limits = self.limits(client);
-        let request = self.parser.next(&mut self.input, &limits)?;
-        // What may come before AUTH is not known until the requests before it have run.
-        if request.is_some() && !self.input.is_empty() && limits.authenticated {
-            self.look_ahead(&limits);
-            let requests = request.iter().chain(&self.ahead);
-            // Mostly the key. If it is none, nothing is lost.
-            let keys: SmallVec<[&[u8]; LOOK_AHEAD]> =
-                requests.filter(|request| request.len() > 1).map(|request| request.arg(1)).collect();
-            self.server.keyspace.db(client.db).prefetch(&keys);
-        }
-        Ok(request)
-    }
-
-    /// Cuts the requests of a pipeline that have arrived. A failure waits until they are answered.
-    fn look_ahead(&mut self, limits: &Limits) {
-        while self.ahead.len() + 1 < LOOK_AHEAD && self.failure.is_none() {
-            match self.parser.next(&mut self.input, limits) {
-                Ok(Some(request)) => self.ahead.push_back(request),
-                Ok(None) => return,
-                Err(failure) => self.failure = Some(failure),
-            }
-        }
+        let db = self.server.keyspace.db(client.db);
+        self.input.next(&limits, |keys| db.prefetch(keys))
     }
 
     /// Runs a request where it belongs and keeps its reply.
@@ -414,9 +364,9 @@ impl Connection<Socket> {
 
     /// Waits until there is something to do.
     async fn pause(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Awoken {
-        self.tidy_input();
+        self.input.tidy();
         self.shown.query_buffer.store(self.input.len(), Ordering::Relaxed);
-        self.shown.query_buffer_free.store(self.input.capacity() - self.input.len(), Ordering::Relaxed);
+        self.shown.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
         self.shown.is_held.store(self.held.is_some(), Ordering::Relaxed);
         let event = match self.patience() {
             None => self.next_event(called).await,
@@ -428,21 +378,12 @@ impl Connection<Socket> {
         };
         match event {
             Event::Input(Ok(len)) if len > 0 => {
-                self.longest_input = self.longest_input.max(self.input.len());
                 self.count_input(len as u64);
                 Awoken::BySocket
             }
             Event::Input(_) => Awoken::Gone,
             Event::Writable => Awoken::BySocket,
             Event::Called => Awoken::ByOthers,
-        }
-    }
-
-    /// The capacity of an emptied buffer says nothing: it is what lies behind the requests that were cut from it.
-    fn tidy_input(&mut self) {
-        if self.input.is_empty() && self.longest_input > KEPT_INPUT {
-            self.input = BytesMut::new();
-            self.longest_input = 0;
         }
     }
 
@@ -474,10 +415,8 @@ impl Connection<Socket> {
     /// Reads while replies wait too, unless there are too many: a client may send all before it reads any.
     async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let (wants_input, wants_room) = (self.may_read(), !self.output.is_empty());
-        let hint = self.parser.hint();
         poll_fn(|cx| {
-            if wants_input && let Poll::Ready(read) = poll_input(&mut self.socket, &mut self.input, hint, cx)
-            {
+            if wants_input && let Poll::Ready(read) = self.input.poll_read(&mut self.socket, cx) {
                 return Poll::Ready(Event::Input(read));
             }
             if wants_room && self.socket.poll_write_ready(cx).is_ready() {
@@ -509,24 +448,4 @@ async fn stay_awake(time: Duration) -> Infallible {
         tokio::task::yield_now().await;
     }
     pending().await
-}
-
-/// Reads what there is. While a long argument comes in, straight into its place; else through the stack.
-fn poll_input(
-    socket: &mut Socket,
-    input: &mut BytesMut,
-    hint: usize,
-    cx: &mut Context,
-) -> Poll<io::Result<usize>> {
-    if hint > READ_LEN {
-        input.reserve(hint);
-        return pin!(socket.read_buf(input)).poll(cx);
-    }
-    let mut scratch = [MaybeUninit::<u8>::uninit(); READ_LEN];
-    let mut buffer = ReadBuf::uninit(&mut scratch);
-    let read = Pin::new(socket).poll_read(cx, &mut buffer);
-    read.map_ok(|()| {
-        input.extend_from_slice(buffer.filled());
-        buffer.filled().len()
-    })
 }

@@ -25,6 +25,7 @@ mod doors;
 mod files;
 mod housekeeper;
 mod idle;
+mod input;
 mod lanes;
 mod listener;
 mod network;
