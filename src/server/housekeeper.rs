@@ -78,7 +78,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
         if bell.wait_for(ROUND) {
             break;
         }
-        balancer.round();
+        balancer.round(heavy_commands(server));
         end_keys(server);
         if round % ROUNDS_PER_SAMPLE == 0 {
             end_idle_clients(server);
@@ -98,6 +98,10 @@ fn end_keys(server: &Server) {
         db.expire_cycle(KEYS_PER_ROUND);
     }
     server.observers.event(Event::ExpireCycle, began.elapsed());
+}
+
+fn heavy_commands(server: &Server) -> u64 {
+    server.traffic.iter().map(|traffic| traffic.commands_on_compute_pool.get()).sum()
 }
 
 /// Those that are silent for longer than `timeout`; not those that wait for a reply, and no monitors.

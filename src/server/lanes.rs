@@ -35,6 +35,8 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// Whether connections gather on few threads, as the last round found it.
     gathers: AtomicBool,
+    /// Whether nobody else here needs the time in which a thread stays awake.
+    may_stay_awake: AtomicBool,
 }
 
 /// One network thread.
@@ -60,7 +62,7 @@ impl Lanes {
     /// The lanes of these threads.
     pub(super) fn new(arrivals: Vec<mpsc::UnboundedSender<Arrival>>) -> Self {
         let lanes = arrivals.into_iter().map(Lane::new).collect();
-        Self { lanes, gathers: AtomicBool::new(true) }
+        Self { lanes, gathers: AtomicBool::new(true), may_stay_awake: AtomicBool::new(true) }
     }
 
     /// Sends a new client to the thread that suits it.
@@ -114,12 +116,14 @@ impl Lanes {
 
     /// Keeps a thread from sleeping while it has much to do: the next request comes before it would have slept, and
     /// the client need not wake it. To wake a thread costs who does it some microseconds, in a virtual machine most.
+    /// Not while heavy commands run: they need the cores.
     pub(super) async fn keep_awake(&self, lane: usize) {
         let lane = &self.lanes[lane];
         loop {
             lane.busy.notified().await;
             let mut before = (lane.requests.get(), Instant::now());
-            while lane.last_load().busy > BUSY {
+            while lane.last_load().busy > BUSY && self.may_stay_awake.load(Ordering::Relaxed) {
+                std::thread::yield_now();
                 tokio::task::yield_now().await;
                 let now = (lane.requests.get(), Instant::now());
                 if now.0 == before.0 {
@@ -179,6 +183,7 @@ pub(super) struct Balancer {
     at: Instant,
     seen: Vec<Seen>,
     idle: IdleTime,
+    heavy_commands: u64,
 }
 
 /// The figures of a lane at the last look.
@@ -192,11 +197,13 @@ struct Seen {
 impl Balancer {
     pub(super) fn new(lanes: Arc<Lanes>) -> Self {
         let seen = vec![Seen::default(); lanes.lanes.len()];
-        Self { lanes, at: Instant::now(), seen, idle: IdleTime::default() }
+        Self { lanes, at: Instant::now(), seen, idle: IdleTime::default(), heavy_commands: 0 }
     }
 
-    /// Plans anew. Costs next to nothing while no requests come.
-    pub(super) fn round(&mut self) {
+    /// Plans anew. `heavy_commands` is how many ran on the compute pool so far. Costs next to nothing while no requests come.
+    pub(super) fn round(&mut self, heavy_commands: u64) {
+        let has_heavy = std::mem::replace(&mut self.heavy_commands, heavy_commands) != heavy_commands;
+        self.lanes.may_stay_awake.store(!has_heavy, Ordering::Relaxed);
         let requests = |lane: &Lane| lane.requests.get();
         let is_idle =
             self.lanes.lanes.iter().zip(&self.seen).all(|(lane, seen)| requests(lane) == seen.requests);
