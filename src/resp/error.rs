@@ -137,12 +137,16 @@ impl From<&'static str> for Error {
 
 impl From<String> for Error {
     fn from(text: String) -> Self {
-        Self(Cow::Owned(text.into_bytes()))
+        Self::from(text.into_bytes())
     }
 }
 
+/// Line ends at the end are dropped, as in Redis; those within become blanks when the error is written.
 impl From<Vec<u8>> for Error {
-    fn from(text: Vec<u8>) -> Self {
+    fn from(mut text: Vec<u8>) -> Self {
+        while text.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+            text.pop();
+        }
         Self(Cow::Owned(text))
     }
 }
