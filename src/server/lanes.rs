@@ -134,6 +134,11 @@ impl Lanes {
         }
     }
 
+    /// Nobody has anything to do.
+    fn rest(&self) {
+        self.lanes.iter().for_each(|lane| lane.busy_permille.store(0, Ordering::Relaxed));
+    }
+
     /// Where a connection of this thread should go now, if it should.
     pub(super) fn departs(&self, lane: usize) -> Option<usize> {
         let departures = &self.lanes[lane].departures;
@@ -207,8 +212,8 @@ impl Balancer {
         let requests = |lane: &Lane| lane.requests.get();
         let is_idle =
             self.lanes.lanes.iter().zip(&self.seen).all(|(lane, seen)| requests(lane) == seen.requests);
-        if is_idle || self.seen.len() < 2 {
-            return;
+        if is_idle {
+            return self.lanes.rest();
         }
         let round_s = self.at.elapsed().as_secs_f64().max(f64::EPSILON);
         self.at = Instant::now();
@@ -251,5 +256,36 @@ impl Lanes {
                 order.map_or(0, |shift| (shift.to as u64) << u32::BITS | u64::from(shift.connections as u32));
             lane.departures.store(packed, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lanes(count: usize) -> Arc<Lanes> {
+        Arc::new(Lanes::new((0..count).map(|_| mpsc::unbounded_channel().0).collect()))
+    }
+
+    #[test]
+    fn a_thread_without_requests_is_not_busy_for_long() {
+        let lanes = lanes(2);
+        lanes.lanes[1].busy_permille.store(900, Ordering::Relaxed);
+        lanes.lanes[1].connections.store(CROWD, Ordering::Relaxed);
+        assert!(lanes.is_crowded(1) && !lanes.is_crowded(0));
+        Balancer::new(Arc::clone(&lanes)).round(0);
+        assert!(!lanes.is_crowded(1));
+    }
+
+    #[test]
+    fn as_many_connections_depart_as_were_ordered() {
+        let lanes = lanes(3);
+        lanes.shift(Some(Shift { from: 1, to: 2, connections: 2 }));
+        let departures: Vec<_> = (0..4).map(|_| lanes.departs(1)).collect();
+        assert_eq!(departures, [Some(2), Some(2), None, None]);
+        assert_eq!(lanes.departs(0), None);
+        lanes.shift(Some(Shift { from: 1, to: 0, connections: 1 }));
+        lanes.shift(None);
+        assert_eq!(lanes.departs(1), None, "an order is void with the next round");
     }
 }
