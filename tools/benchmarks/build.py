@@ -35,7 +35,7 @@ def cargo_build(crate, binary):
 
 def servers(args):
     """The programs asked for, by name, in the order they were asked for."""
-    make = {"nearhit": nearhit, "redis": redis}
+    make = {"nearhit": nearhit, "redis": redis, "valkey": valkey}
     return {name: make[name](args) for name in args.servers}
 
 
@@ -46,11 +46,21 @@ def nearhit(args):
 
 
 def redis(args):
-    """Redis 8.6, installed where it is not yet; nothing is saved to disk."""
-    binary = pathlib.Path(args.peers).resolve() / "bin" / "redis8-server"
+    """Redis 8.6."""
+    return peer(args, "Redis", "redis8-server")
+
+
+def valkey(args):
+    """Valkey 8.1."""
+    return peer(args, "Valkey", "valkey-server")
+
+
+def peer(args, title, name):
+    """A peer, installed where it is not yet; nothing is saved to disk."""
+    binary = pathlib.Path(args.peers).resolve() / "bin" / name
     if not binary.exists():
-        say(f"installing Redis into {args.peers}")
+        say(f"installing the peers into {args.peers}")
         run(str(TOOLS / "peers"), args.peers)
     version = run(str(binary), "--version", stdout=subprocess.PIPE)
-    number = next((word[2:] for word in version.split() if word.startswith("v=")), "8.6")
-    return Program(f"Redis {number}", (str(binary), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"))
+    number = next((word[2:] for word in version.split() if word.startswith("v=")), "")
+    return Program(f"{title} {number}", (str(binary), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"))
