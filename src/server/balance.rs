@@ -32,7 +32,7 @@ const OVERLOADED: f64 = 0.85;
 /// A thread must have this much time left to take connections.
 const ROOMY: f64 = 0.6;
 /// So much of a core must be idle for another thread to be of use.
-const FREE_CORE: f64 = 0.25;
+const FREE_CORE: f64 = 0.5;
 /// Two threads that are together less busy than this could be one; far enough below [`OVERLOADED`] that connections do
 /// not go to and fro.
 const COULD_BE_ONE: f64 = 0.7;
