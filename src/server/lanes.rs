@@ -108,21 +108,21 @@ impl Lanes {
         self.lanes[lane].requests.add(requests);
     }
 
-    /// True if this thread has many connections and, in the last round, much to do.
+    /// True if this thread has many connections and, in the last round, much to do, all of it short.
     pub(super) fn is_crowded(&self, lane: usize) -> bool {
         let Load { connections, busy, .. } = self.lanes[lane].last_load();
-        connections >= CROWD && busy > BUSY
+        connections >= CROWD && busy > BUSY && self.gathers.load(Ordering::Relaxed)
     }
 
-    /// Keeps a thread from sleeping while it has much to do: the next request comes before it would have slept, and
+    /// Keeps a crowded thread from sleeping: the next request comes before it would have slept, and
     /// the client need not wake it. To wake a thread costs who does it some microseconds, in a virtual machine most.
     /// Not while heavy commands run: they need the cores.
-    pub(super) async fn keep_awake(&self, lane: usize) {
-        let lane = &self.lanes[lane];
+    pub(super) async fn keep_awake(&self, number: usize) {
+        let lane = &self.lanes[number];
         loop {
             lane.busy.notified().await;
             let mut before = (lane.requests.get(), Instant::now());
-            while lane.last_load().busy > BUSY && self.may_stay_awake.load(Ordering::Relaxed) {
+            while self.is_crowded(number) && self.may_stay_awake.load(Ordering::Relaxed) {
                 std::thread::yield_now();
                 tokio::task::yield_now().await;
                 let now = (lane.requests.get(), Instant::now());
