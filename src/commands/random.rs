@@ -4,8 +4,37 @@ use std::cell::Cell;
 
 use ahash::RandomState;
 
+use crate::resp::Error;
+
 /// Weyl's constant of SplitMix64 (Steele, Lea and Flood, 2014): the golden ratio, odd.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The most that is drawn with repetition, where the number of things is no bound; more are refused. Redis builds whatever
+/// reply is asked for.
+const MAX_DRAWN: usize = 1 << 20;
+
+/// How many things a command is to choose.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
+    /// One, without a count.
+    One,
+    /// So many, none of them twice.
+    Different(usize),
+    /// So many, each chosen from all; at most [`MAX_DRAWN`].
+    Drawn(usize),
+}
+
+impl Wanted {
+    /// What a count asks for: a negative one allows repetitions. Of too many of these, `too_many` is the answer.
+    pub(super) fn count(count: i64, too_many: Error) -> Result<Self, Error> {
+        let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        match count {
+            0.. => Ok(Self::Different(size)),
+            _ if size <= MAX_DRAWN => Ok(Self::Drawn(size)),
+            _ => Err(too_many),
+        }
+    }
+}
 
 thread_local! {
     static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(STEP));

@@ -6,12 +6,12 @@
 //! control thread   accepts, hears signals, drains             one, mostly asleep
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
-//! housekeeper      ends keys and idle clients, ten times a second
+//! housekeeper      ends keys and idle clients, balances network threads, ten times a second
 //! ```
 //!
-//! Why this holds on 64 cores: a connection lives on one network thread for all its life, and each of these threads
-//! has its own epoll, timers and run queue (a single-threaded runtime), so there is no shared driver and no stealing
-//! between them. A light command runs from read to write on the thread that its bytes arrived on. It touches shared
+//! Why this holds on 64 cores: a connection lives on one network thread, and each of these threads has its own epoll,
+//! timers and run queue (a single-threaded runtime), so there is no shared driver and no stealing between them. Ten
+//! times a second the balancer may move whole connections (`balance.rs` says when that pays). A light command runs from read to write on the thread that its bytes arrived on. It touches shared
 //! memory only where its data is (sharded locks of the keyspace), and counters that have a cache line for each
 //! thread. Options are read through a snapshot that is kept until a generation number, which is otherwise only
 //! read, has changed. The register of clients is locked when they come and go. Heavy commands take so long that one

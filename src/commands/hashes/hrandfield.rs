@@ -3,6 +3,7 @@
 use ahash::HashSet;
 
 use super::{MANY_FIELDS, bulk, has_more_than};
+use crate::commands::random::Wanted;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight, random};
 
 use crate::keyspace::HashView;
@@ -23,10 +24,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(|args, cx| RandField::parse(args)?.execute(cx)),
 };
 
-/// The most fields drawn with repetition, where the size of the hash is no bound; more are refused. Redis builds whatever
-/// reply is asked for.
-const MAX_DRAWN: usize = 1 << 20;
-
 /// One field in so many is few: it is cheaper to go to each than to list all.
 const FEW: usize = 16;
 
@@ -38,14 +35,6 @@ struct RandField<'r> {
     key: &'r [u8],
     wanted: Wanted,
     with_values: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Wanted {
-    One,
-    Different(usize),
-    /// At most [`MAX_DRAWN`].
-    Drawn(usize),
 }
 
 /// A field and its value.
@@ -66,7 +55,7 @@ impl<'r> RandField<'r> {
         if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
             return Err(Error::out_of_range());
         }
-        Ok(Self { key, wanted: Wanted::count(count)?, with_values })
+        Ok(Self { key, wanted: Wanted::count(count, Error::out_of_range())?, with_values })
     }
 
     fn is_heavy(&self, cx: &Context) -> bool {
@@ -78,7 +67,7 @@ impl<'r> RandField<'r> {
     }
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
-        let reply = cx.db().hash(self.key, |hash| self.reply(&self.wanted.choose(hash), cx))?;
+        let reply = cx.db().hash(self.key, |hash| self.reply(&choose(self.wanted, hash), cx))?;
         Ok(reply.unwrap_or_else(|| self.reply(&[], cx)))
     }
 
@@ -98,25 +87,14 @@ fn pair_of((field, value): &Pair) -> [Reply; 2] {
     [bulk(field), bulk(value)]
 }
 
-impl Wanted {
-    fn count(count: i64) -> Result<Self, Error> {
-        let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        match count {
-            0.. => Ok(Self::Different(size)),
-            _ if size <= MAX_DRAWN => Ok(Self::Drawn(size)),
-            _ => Err(Error::out_of_range()),
-        }
-    }
-
-    /// Nothing, if all fields have ended.
-    fn choose(self, hash: HashView) -> Vec<Pair> {
-        let len = hash.len();
-        match self {
-            Self::One => hash.nth(random::below(len)).into_iter().collect(),
-            Self::Different(count) if count >= len => all(hash),
-            Self::Different(count) => pick(hash, &positions(count, len)),
-            Self::Drawn(count) => pick(hash, &(0..count).map(|_| random::below(len)).collect::<Vec<_>>()),
-        }
+/// Nothing, if all fields have ended.
+fn choose(wanted: Wanted, hash: HashView) -> Vec<Pair> {
+    let len = hash.len();
+    match wanted {
+        Wanted::One => hash.nth(random::below(len)).into_iter().collect(),
+        Wanted::Different(count) if count >= len => all(hash),
+        Wanted::Different(count) => pick(hash, &positions(count, len)),
+        Wanted::Drawn(count) => pick(hash, &(0..count).map(|_| random::below(len)).collect::<Vec<_>>()),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::elements::{are_many, finds_many, names};
 use super::{KEY, READ, look_at_set};
+use crate::commands::random::Wanted;
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight, random};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::VectorSet;
@@ -23,10 +24,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(|args, cx| VRandMember::parse(args)?.execute(cx)),
 };
 
-/// The most elements drawn with repetition, where the size of the set is no bound; more are refused. Redis builds
-/// whatever reply is asked for.
-const MAX_DRAWN: usize = 1 << 20;
-
 const NOT_AN_INTEGER: &str = "ERR COUNT value is not an integer";
 const OUT_OF_RANGE: &str = "ERR COUNT value is out of range";
 
@@ -35,20 +32,12 @@ struct VRandMember<'r> {
     wanted: Wanted,
 }
 
-#[derive(Clone, Copy)]
-enum Wanted {
-    One,
-    Different(usize),
-    /// At most [`MAX_DRAWN`].
-    Drawn(usize),
-}
-
 impl<'r> VRandMember<'r> {
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
         let key = args.bytes()?;
         let wanted = match args.remaining() {
             0 => Wanted::One,
-            1 => Wanted::count(args.integer_or(NOT_AN_INTEGER)?)?,
+            1 => Wanted::count(args.integer_or(NOT_AN_INTEGER)?, Error::new(OUT_OF_RANGE))?,
             _ => return Err(Error::wrong_arity(SPEC.name)),
         };
         Ok(Self { key, wanted })
@@ -67,7 +56,7 @@ impl<'r> VRandMember<'r> {
         if matches!(self.wanted, Wanted::Different(0)) {
             return Ok(Reply::Array(Vec::new()));
         }
-        let elements = look_at_set(cx, self.key, |set| self.wanted.choose(set))?.unwrap_or_default();
+        let elements = look_at_set(cx, self.key, |set| choose(self.wanted, set))?.unwrap_or_default();
         Ok(match self.wanted {
             Wanted::One => elements.into_iter().next().map_or(Reply::Null, Reply::bulk),
             Wanted::Different(_) | Wanted::Drawn(_) => names(elements),
@@ -75,21 +64,10 @@ impl<'r> VRandMember<'r> {
     }
 }
 
-impl Wanted {
-    fn count(count: i64) -> Result<Self, Error> {
-        let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-        match count {
-            0.. => Ok(Self::Different(size)),
-            _ if size <= MAX_DRAWN => Ok(Self::Drawn(size)),
-            _ => Err(Error::new(OUT_OF_RANGE)),
-        }
-    }
-
-    fn choose(self, set: &VectorSet) -> Vec<Vec<u8>> {
-        match self {
-            Self::One => set.random(1, random::below),
-            Self::Different(count) => set.random_distinct(count, random::below),
-            Self::Drawn(count) => set.random(count, random::below),
-        }
+fn choose(wanted: Wanted, set: &VectorSet) -> Vec<Vec<u8>> {
+    match wanted {
+        Wanted::One => set.random(1, random::below),
+        Wanted::Different(count) => set.random_distinct(count, random::below),
+        Wanted::Drawn(count) => set.random(count, random::below),
     }
 }
