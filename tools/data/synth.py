@@ -51,7 +51,7 @@ class Mixture:
         cluster = random.choice(self.clusters, n, p=self.share)[family]
         of_family = random.standard_normal((n, LATENT), np.float32)[family]
         own = random.standard_normal((n, LATENT), np.float32)
-        scatter = np.float32(np.sqrt(1 - KIN**2)) * of_family + np.float32(KIN) * own
+        scatter = np.sqrt(1 - KIN**2) * of_family + KIN * own
         latent = self.centres[cluster] + scatter * self.scale * (wider * self.spread[cluster])[:, None]
         noise = random.standard_normal((n, DIM), np.float32) * np.float32(wider * NOISE / np.sqrt(DIM))
         return vecset.unit(latent @ self.projection + self.shared + noise)

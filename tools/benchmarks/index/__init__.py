@@ -76,7 +76,7 @@ def run(args, _servers):
     figures = {}
     for found in datasets.find(args):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            task = prepare(args, found, folder)
+            task = prepare(args, found, pathlib.Path(folder) / found.name)
             results, failed = part.measure(task, entrants)
         print(part.draw(f"{found.name}: {task.n:,} × {task.dim}", results), flush=True)
         for name, reason in {**left_out, **failed}.items():
@@ -113,4 +113,4 @@ def prepare(args, found, folder):
     asked = (args.n, args.queries, args.rounds, None)
     n, queries, rounds, seconds = (own or usual for own, usual in zip(asked, QUICK if args.quick else FULL))
     datasets.run("unit.py", "--set", found.folder, "--out", folder, "--n", n, "--queries", queries)
-    return Task(pathlib.Path(folder), min(n, found.n), found.dim, rounds, seconds)
+    return Task(folder, min(n, found.n), found.dim, rounds, seconds)
