@@ -3,6 +3,8 @@
 Each element takes another's vector, so that the set holds the same vectors as a fresh build, under other names.
 """
 
+import statistics
+
 from .. import build, table
 from .contestant import Gone, started
 
@@ -24,26 +26,28 @@ def measure(task, entrants):
 
 
 def replace(contestant, n):
-    """Recall when it is built and later, and bytes before and after each round."""
-    contestant.ask("build")
-    fresh, later, held = contestant.search(EF), None, [contestant.ask("memory")]
+    """Recall when it is built and later; bytes before and after each round, and how long each took."""
+    later, seconds, held = None, [contestant.ask("build")["seconds"]], [contestant.ask("memory")]
+    fresh = contestant.search(EF)
     for number in range(1, ROUNDS + 1):
-        contestant.ask("replace")
+        seconds.append(contestant.ask("replace")["seconds"])
         held.append(contestant.ask("memory"))
         if number == ASKED_AFTER:
             later = contestant.ask("search", EF, 0)
-    return {"fresh": fresh, "later": later, "bytes": [{name: size / n for name, size in one.items()} for one in held]}
+    sizes = [{name: size / n for name, size in one.items()} for one in held]
+    return {"fresh": fresh, "later": later, "seconds": seconds, "bytes": sizes}
 
 
 def draw(title, figures):
     """A row for each kind."""
-    after = f"replaced {ASKED_AFTER} times"
-    head = [title, f"recall@10, EF {EF}, fresh", after, "worst 1%, fresh", after, "worst query, fresh", after]
-    head += ["bytes an element, fresh", "replaced once", f"{ROUNDS} times", "÷ once", "resident ÷ once"]
+    later = f"replaced {ASKED_AFTER} times"
+    head = [title, "build s", "a round s", f"recall@10 at EF {EF}, fresh", later, "worst 1%, fresh", later]
+    head += ["worst query, fresh", later, "bytes an element, fresh", "replaced once", f"{ROUNDS} times", "÷ once"]
+    head += ["resident ÷ once"]
     rows = []
     for found in figures.values():
-        fresh, once, *_, last = found["bytes"]
-        row = [found["title"]]
+        (built, *rounds), (fresh, once, *_, last) = found["seconds"], found["bytes"]
+        row = [found["title"], table.number(built), table.number(statistics.median(rounds))]
         row += [table.share(found[when][name]) for name in ("recall", "low", "worst") for when in ("fresh", "later")]
         row += [table.number(held["accounted"]) for held in (fresh, once, last)]
         rows.append(row + [table.ratio(last[name], once[name]) for name in ("accounted", "resident")])
