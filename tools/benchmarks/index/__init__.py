@@ -52,7 +52,7 @@ def add_arguments(parser):
     add = parser.add_argument
     data = os.environ.get("DATA", "/tmp/data")
     add("--sets", default=SETS, type=names, help=f"which sets ({','.join(SETS)})")
-    add("--kinds", type=names, help="which of nearhit's kinds of storage (all)")
+    add("--kinds", type=names, help="which of nearhit's kinds of storage (all); RQ4+F16 has a finer copy to rank by")
     add("--peers", default=tuple(LIBRARIES), type=names, help=f"which libraries ({','.join(LIBRARIES)})")
     add("--n", type=int, help="at most so many vectors of each set")
     add("--queries", type=int, help=f"at most so many queries of each set ({FULL[1]:,})")

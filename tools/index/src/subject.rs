@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nearhit::record::Record;
-use nearhit::vector_set::{CODECS, Hold, Metric, Params, Put, Search, VectorSet};
+use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Put, Search, VectorSet};
 
 use crate::Failure;
 use crate::dataset::{COUNT, Dataset};
@@ -40,17 +40,24 @@ pub(crate) struct Subject {
     shift: usize,
 }
 
-/// What the flags `kind`, `m` and `ef-construction` say.
+/// What the flags `kind` (`Q8`, or `RQ4+F16` for a finer copy beside it), `m` and `ef-construction` say.
 pub(crate) fn params(dim: usize, flags: &mut Flags) -> Result<Params, Failure> {
-    let word: String = flags.take("kind")?;
-    let codec = CODECS
-        .iter()
-        .find(|codec| codec.keyword.eq_ignore_ascii_case(&word))
-        .ok_or_else(|| format!("there is no kind '{word}'"))?;
+    let words: String = flags.take("kind")?;
+    let (coarse, fine) = words.split_once('+').map_or((&*words, None), |(coarse, fine)| (coarse, Some(fine)));
+    let (kind, fine) = (kind(coarse)?, fine.map(kind).transpose()?);
     let (m, ef) = (flags.take("m")?, flags.take("ef-construction")?);
     Params::new(dim)
-        .and_then(|params| params.with_format(codec.kind, Metric::Cosine)?.with_m(m)?.with_ef(ef))
+        .and_then(|params| params.with_format(kind, Metric::Cosine)?.with_m(m)?.with_ef(ef))
+        .and_then(|params| match fine {
+            Some(fine) => params.with_rerank(fine),
+            None => Ok(params),
+        })
         .map_err(|invalid| format!("such a set cannot be: {invalid:?}").into())
+}
+
+fn kind(word: &str) -> Result<Kind, Failure> {
+    let codec = CODECS.iter().find(|codec| codec.keyword.eq_ignore_ascii_case(word));
+    codec.map(|codec| codec.kind).ok_or_else(|| format!("there is no kind '{word}'").into())
 }
 
 impl Subject {
@@ -147,6 +154,17 @@ fn shuffled(n: usize, seed: u64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_kinds() {
+        let params = |kind: &str| {
+            let line = format!("--kind {kind} --m 16 --ef-construction 200");
+            params(8, &mut Flags::read(line.split(' ').map(str::to_owned)).unwrap())
+        };
+        assert_eq!(params("q8").unwrap().kind(), Kind::Int8);
+        assert!(params("Q8+F16").is_err_and(|error| error.to_string().contains("Rerank")));
+        assert!(params("Q8+").is_err_and(|error| error.to_string().contains("no kind ''")));
+    }
 
     #[test]
     fn shuffles_all_numbers() {
