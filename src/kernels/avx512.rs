@@ -36,6 +36,7 @@ impl Avx512 {
             l2_f16: proven!(sum::<SquaredDifference, F16, F16>),
             dot_i8: proven!(dot_i8),
             hamming: Vpopcntdq::detect().map_or(avx2.hamming, Vpopcntdq::hamming),
+            ..avx2
         }
     }
 }

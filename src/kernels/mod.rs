@@ -31,11 +31,13 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod planes;
 mod prefetch;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
+pub use planes::{MAX_PLANES, PLANE_NUMBERS};
 pub use prefetch::{prefetch, prefetch_at};
 
 /// The kernels of one instruction set.
@@ -62,6 +64,13 @@ pub struct Kernels {
     pub dot_i8: fn(&[u8], &[u8]) -> i32,
     /// How many bits differ. Any count of bytes; a multiple of 8 is fastest.
     pub hamming: fn(&[u8], &[u8]) -> u32,
+    /// The dot products of i8 (first) and the numbers that each of many bodies begins with, which lie in so many bit
+    /// planes ([`MAX_PLANES`] at most), most significant first. The count of numbers is a multiple of [`PLANE_NUMBERS`]
+    /// and not 0. Exact up to 65,536 numbers, none of which is −128 in the first; beyond, exact modulo 2³².
+    pub dots_planes: fn(&[u8], usize, &[&[u8]], &mut [i32]),
+    /// The sum of `(2x − m)(2y − m)` over the numbers in bit planes of both, with `m` the greatest of so many bits: the
+    /// dot product of their odd forms, which lie evenly around 0. The slices hold the planes and nothing else.
+    pub dot_planes: fn(&[u8], &[u8], usize) -> i64,
 }
 
 /// The most numbers whose i8 dot product surely fits its i32: each product is at most 128 · 128.

@@ -7,11 +7,22 @@
 
 use half::f16;
 
-use super::{Kernels, assert_paired};
+use super::{Kernels, assert_paired, planes};
 
 /// The kernels of no instruction set in particular.
-pub(super) const KERNELS: Kernels =
-    Kernels { isa: "scalar", dot_f32, l2_f32, dot_f32_f16, l2_f32_f16, dot_f16, l2_f16, dot_i8, hamming };
+pub(super) const KERNELS: Kernels = Kernels {
+    isa: "scalar",
+    dot_f32,
+    l2_f32,
+    dot_f32_f16,
+    l2_f32_f16,
+    dot_f16,
+    l2_f16,
+    dot_i8,
+    hamming,
+    dots_planes: planes::dots,
+    dot_planes: planes::dot,
+};
 
 fn dot_f32(a: &[u8], b: &[u8]) -> f32 {
     assert_paired(a, 4, b, 4);

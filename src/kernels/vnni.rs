@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx512::{Avx512, load_bytes, load_bytes_rest};
-use super::{Kernels, assert_paired};
+use super::{Kernels, assert_paired, planes};
 
 /// How many sums run side by side, each with its bias; adding takes four cycles and these are four chains.
 const SUMS: usize = 2;
@@ -18,7 +18,13 @@ impl Vnni {
     }
 
     pub(super) fn kernels(self) -> Kernels {
-        Kernels { isa: "avx512-vnni", dot_i8: proven!(dot_i8), ..self.0.kernels() }
+        Kernels {
+            isa: "avx512-vnni",
+            dot_i8: proven!(dot_i8),
+            dots_planes: planes::vnni::dots(self),
+            dot_planes: planes::vnni::dot(self),
+            ..self.0.kernels()
+        }
     }
 }
 
