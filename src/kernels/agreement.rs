@@ -3,7 +3,7 @@
 
 use half::f16;
 
-use super::{Kernels, all, scalar};
+use super::{Each, Kernels, all, scalar};
 
 const LONGEST_OF_ALL: usize = 300;
 const LONG: [usize; 5] = [383, 384, 768, 1536, 1601];
@@ -209,6 +209,42 @@ fn what_is_not_a_number_stays_so() {
     }
 }
 
+/// The batch forms answer what the pair forms do, float sums to the bit, for any count of codes.
+#[test]
+fn each_is_as_one() {
+    fn agree<R: PartialEq + std::fmt::Debug + Copy + Default>(
+        each: Each<R>,
+        one: fn(&[u8], &[u8]) -> R,
+        query: &[u8],
+        codes: &[Vec<u8>],
+        isa: &str,
+    ) {
+        for count in 0..=codes.len() {
+            let codes: Vec<&[u8]> = codes[..count].iter().map(Vec::as_slice).collect();
+            let mut results = vec![R::default(); count];
+            each(query, &codes, &mut results);
+            let expected: Vec<R> = codes.iter().map(|code| one(query, code)).collect();
+            assert_eq!(results, expected, "{isa}, {} bytes", query.len());
+        }
+    }
+    let mut noise = Noise(4);
+    for len in lengths() {
+        let query = noise.fractions(len);
+        let codes: Vec<_> = (0..5).map(|_| noise.fractions(len)).collect();
+        let encoded = |kind: Kind| -> Vec<Vec<u8>> { codes.iter().map(|code| kind.encode(code)).collect() };
+        let (f32s, f16s, query_f32) = (encoded(F32), encoded(F16), F32.encode(&query));
+        let (query_bytes, bytes) = (noise.bytes(len), (0..5).map(|_| noise.bytes(len)).collect::<Vec<_>>());
+        for table in all() {
+            agree(table.dots_f32, table.dot_f32, &query_f32, &f32s, table.isa);
+            agree(table.l2s_f32, table.l2_f32, &query_f32, &f32s, table.isa);
+            agree(table.dots_f32_f16, table.dot_f32_f16, &query_f32, &f16s, table.isa);
+            agree(table.l2s_f32_f16, table.l2_f32_f16, &query_f32, &f16s, table.isa);
+            agree(table.dots_i8, table.dot_i8, &query_bytes, &bytes, table.isa);
+            agree(table.hammings, table.hamming, &query_bytes, &bytes, table.isa);
+        }
+    }
+}
+
 /// One page of memory between two that may not be touched.
 pub(super) struct Fenced {
     map: memmap2::MmapMut,
@@ -243,6 +279,9 @@ fn nothing_outside_is_read() {
             for bytes in [&page[..len], &page[page.len() - len..]] {
                 assert_eq!((table.dot_i8)(bytes, bytes), 0);
                 assert_eq!((table.hamming)(bytes, bytes), 0);
+                let mut dots = [1];
+                (table.dots_i8)(bytes, &[bytes], &mut dots);
+                assert_eq!(dots, [0]);
             }
             for kernel in float_kernels(&table) {
                 let (a_len, b_len) =

@@ -33,6 +33,12 @@ impl Avx2 {
             l2_f16: proven!(sum::<SquaredDifference, F16, F16>),
             dot_i8: proven!(dot_i8),
             hamming: proven!(hamming),
+            dots_f32: proven_each!("avx2,fma,f16c,popcnt", sum::<Product, F32, F32> => f32),
+            l2s_f32: proven_each!("avx2,fma,f16c,popcnt", sum::<SquaredDifference, F32, F32> => f32),
+            dots_f32_f16: proven_each!("avx2,fma,f16c,popcnt", sum::<Product, F32, F16> => f32),
+            l2s_f32_f16: proven_each!("avx2,fma,f16c,popcnt", sum::<SquaredDifference, F32, F16> => f32),
+            dots_i8: proven_each!("avx2,fma,f16c,popcnt", dot_i8 => i32),
+            hammings: proven_each!("avx2,fma,f16c,popcnt", hamming => u32),
             dots_planes: planes::avx2::dots(self),
             dot_planes: planes::avx2::dot(self),
         }

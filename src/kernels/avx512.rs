@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::{Kernels, assert_paired};
+use super::{Each, Kernels, assert_paired};
 
 /// How many sums run side by side, to hide that adding takes four cycles.
 const SUMS: usize = 4;
@@ -36,6 +36,12 @@ impl Avx512 {
             l2_f16: proven!(sum::<SquaredDifference, F16, F16>),
             dot_i8: proven!(dot_i8),
             hamming: Vpopcntdq::detect().map_or(avx2.hamming, Vpopcntdq::hamming),
+            dots_f32: proven_each!("avx512f,avx512bw,avx512vl,avx512dq", sum::<Product, F32, F32> => f32),
+            l2s_f32: proven_each!("avx512f,avx512bw,avx512vl,avx512dq", sum::<SquaredDifference, F32, F32> => f32),
+            dots_f32_f16: proven_each!("avx512f,avx512bw,avx512vl,avx512dq", sum::<Product, F32, F16> => f32),
+            l2s_f32_f16: proven_each!("avx512f,avx512bw,avx512vl,avx512dq", sum::<SquaredDifference, F32, F16> => f32),
+            dots_i8: proven_each!("avx512f,avx512bw,avx512vl,avx512dq", dot_i8 => i32),
+            hammings: Vpopcntdq::detect().map_or(avx2.hammings, Vpopcntdq::hammings),
             ..avx2
         }
     }
@@ -48,6 +54,10 @@ impl Vpopcntdq {
 
     fn hamming(self) -> fn(&[u8], &[u8]) -> u32 {
         proven!(hamming)
+    }
+
+    fn hammings(self) -> Each<u32> {
+        proven_each!("avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq", hamming => u32)
     }
 }
 

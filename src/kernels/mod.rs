@@ -23,6 +23,25 @@ macro_rules! proven {
     };
 }
 
+/// Makes the batch form of a pair kernel for a table, in a `#[target_feature]` function of its own, so that the kernel
+/// is compiled into its loop.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! proven_each {
+    ($features:literal, $kernel:expr => $result:ty) => {{
+        #[target_feature(enable = $features)]
+        fn each(query: &[u8], codes: &[&[u8]], results: &mut [$result]) {
+            assert_eq!(codes.len(), results.len());
+            for (code, result) in codes.iter().zip(results) {
+                *result = $kernel(query, code);
+            }
+        }
+        |query, codes, results| {
+            // SAFETY: as in `proven`.
+            unsafe { each(query, codes, results) }
+        }
+    }};
+}
+
 #[cfg(test)]
 mod agreement;
 #[cfg(target_arch = "x86_64")]
@@ -40,7 +59,11 @@ mod vnni;
 pub use planes::{MAX_PLANES, PLANE_NUMBERS};
 pub use prefetch::{prefetch, prefetch_at};
 
-/// The kernels of one instruction set.
+/// A kernel over one query and many codes, with a result for each: one call for all neighbours of a node, and what
+/// depends on the query alone is computed once.
+pub type Each<R> = fn(&[u8], &[&[u8]], &mut [R]);
+
+/// The kernels of one instruction set: of pairs, and (in the plural) of a query and many codes.
 ///
 /// Both arguments of a kernel hold the same count of numbers, which may be 0; they may begin at any address. A kernel
 /// panics when the lengths do not fit together, for then the answer would be about other vectors than those asked for.
@@ -64,6 +87,18 @@ pub struct Kernels {
     pub dot_i8: fn(&[u8], &[u8]) -> i32,
     /// How many bits differ. Any count of bytes; a multiple of 8 is fastest.
     pub hamming: fn(&[u8], &[u8]) -> u32,
+    /// [`Kernels::dot_f32`] of each.
+    pub dots_f32: Each<f32>,
+    /// [`Kernels::l2_f32`] of each.
+    pub l2s_f32: Each<f32>,
+    /// [`Kernels::dot_f32_f16`] of each.
+    pub dots_f32_f16: Each<f32>,
+    /// [`Kernels::l2_f32_f16`] of each.
+    pub l2s_f32_f16: Each<f32>,
+    /// [`Kernels::dot_i8`] of each.
+    pub dots_i8: Each<i32>,
+    /// [`Kernels::hamming`] of each.
+    pub hammings: Each<u32>,
     /// The dot products of i8 (first) and the numbers that each of many bodies begins with, which lie in so many bit
     /// planes ([`MAX_PLANES`] at most), most significant first. The count of numbers is a multiple of [`PLANE_NUMBERS`]
     /// and not 0. Exact up to 65,536 numbers, none of which is −128 in the first; beyond, exact modulo 2³².

@@ -30,6 +30,12 @@ impl Neon {
             l2_f16: proven!(sum::<SquaredDifference, F16, F16>),
             dot_i8: proven!(dot_i8),
             hamming: proven!(hamming),
+            dots_f32: proven_each!("neon", sum::<Product, F32, F32> => f32),
+            l2s_f32: proven_each!("neon", sum::<SquaredDifference, F32, F32> => f32),
+            dots_f32_f16: proven_each!("neon", sum::<Product, F32, F16> => f32),
+            l2s_f32_f16: proven_each!("neon", sum::<SquaredDifference, F32, F16> => f32),
+            dots_i8: proven_each!("neon", dot_i8 => i32),
+            hammings: proven_each!("neon", hamming => u32),
             dots_planes: planes::neon::dots(self),
             dot_planes: planes::neon::dot(self),
         }

@@ -20,9 +20,20 @@ pub(super) const KERNELS: Kernels = Kernels {
     l2_f16,
     dot_i8,
     hamming,
+    dots_f32: |query, codes, results| each(dot_f32, query, codes, results),
+    l2s_f32: |query, codes, results| each(l2_f32, query, codes, results),
+    dots_f32_f16: |query, codes, results| each(dot_f32_f16, query, codes, results),
+    l2s_f32_f16: |query, codes, results| each(l2_f32_f16, query, codes, results),
+    dots_i8: |query, codes, results| each(dot_i8, query, codes, results),
+    hammings: |query, codes, results| each(hamming, query, codes, results),
     dots_planes: planes::dots,
     dot_planes: planes::dot,
 };
+
+fn each<R>(kernel: impl Fn(&[u8], &[u8]) -> R, query: &[u8], codes: &[&[u8]], results: &mut [R]) {
+    assert_eq!(codes.len(), results.len());
+    codes.iter().zip(results).for_each(|(code, result)| *result = kernel(query, code));
+}
 
 fn dot_f32(a: &[u8], b: &[u8]) -> f32 {
     assert_paired(a, 4, b, 4);

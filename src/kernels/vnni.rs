@@ -21,6 +21,10 @@ impl Vnni {
         Kernels {
             isa: "avx512-vnni",
             dot_i8: proven!(dot_i8),
+            dots_i8: |query, codes, results| {
+                // SAFETY: as in `proven`.
+                unsafe { dots_i8(query, codes, results) }
+            },
             dots_planes: planes::vnni::dots(self),
             dot_planes: planes::vnni::dot(self),
             ..self.0.kernels()
@@ -82,4 +86,52 @@ fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
     }
     let [first, second] = sums;
     _mm512_reduce_add_epi32(_mm512_add_epi32(first.lanes(), second.lanes()))
+}
+
+/// One query and many codes: the bias is that of the query alone, 128 · Σ query, so it is computed once, and each
+/// block of a code costs one instruction of arithmetic.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn dots_i8(query: &[u8], codes: &[&[u8]], results: &mut [i32]) {
+    assert_eq!(codes.len(), results.len());
+    let bias = bias(query);
+    for (code, result) in codes.iter().zip(results) {
+        *result = raised_dot(code, query).wrapping_sub(bias);
+    }
+}
+
+/// 128 · Σ `y`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn bias(y: &[u8]) -> i32 {
+    let (blocks, rest) = y.as_chunks();
+    let top_bits = _mm512_set1_epi8(i8::MIN);
+    let sum = |sum, block| _mm512_dpbusd_epi32(sum, top_bits, block);
+    let whole = blocks.iter().fold(_mm512_setzero_si512(), |lanes, block| sum(lanes, load_bytes(block)));
+    _mm512_reduce_add_epi32(sum(whole, load_bytes_rest(rest)))
+}
+
+/// Σ (x + 128) · y.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn raised_dot(x: &[u8], y: &[u8]) -> i32 {
+    assert_paired(x, 1, y, 1);
+    let (x_blocks, x_rest) = x.as_chunks();
+    let (y_blocks, y_rest) = y.as_chunks();
+    let (x_groups, x_blocks) = x_blocks.as_chunks::<SUMS>();
+    let (y_groups, y_blocks) = y_blocks.as_chunks::<SUMS>();
+    let top_bits = _mm512_set1_epi8(i8::MIN);
+    let add = |sum, x, y| _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, top_bits), y);
+    let mut sums = [_mm512_setzero_si512(); SUMS];
+    for (xs, ys) in x_groups.iter().zip(y_groups) {
+        for ((sum, x), y) in sums.iter_mut().zip(xs).zip(ys) {
+            *sum = add(*sum, load_bytes(x), load_bytes(y));
+        }
+    }
+    for ((sum, x), y) in sums.iter_mut().zip(x_blocks).zip(y_blocks) {
+        *sum = add(*sum, load_bytes(x), load_bytes(y));
+    }
+    if !x_rest.is_empty() {
+        sums[SUMS - 1] = add(sums[SUMS - 1], load_bytes_rest(x_rest), load_bytes_rest(y_rest));
+    }
+    let [first, second] = sums;
+    _mm512_reduce_add_epi32(_mm512_add_epi32(first, second))
 }
