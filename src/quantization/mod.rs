@@ -15,6 +15,8 @@ mod binary;
 mod float16;
 mod float32;
 mod int8;
+mod rabitq;
+mod rotation;
 
 use crate::kernels::{Kernels, kernels};
 
