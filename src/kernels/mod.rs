@@ -56,7 +56,7 @@ mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
-pub use planes::{MAX_PLANES, PLANE_NUMBERS};
+pub use planes::{MAX_PLANES, PLANE_NUMBERS, PlaneDot, PlaneDots};
 pub use prefetch::{prefetch, prefetch_at};
 
 /// A kernel over one query and many codes, with a result for each: one call for all neighbours of a node, and what
@@ -102,10 +102,10 @@ pub struct Kernels {
     /// The dot products of i8 (first) and the numbers that each of many bodies begins with, which lie in so many bit
     /// planes ([`MAX_PLANES`] at most), most significant first. The count of numbers is a multiple of [`PLANE_NUMBERS`]
     /// and not 0. Exact up to 65,536 numbers, none of which is −128 in the first; beyond, exact modulo 2³².
-    pub dots_planes: fn(&[u8], usize, &[&[u8]], &mut [i32]),
+    pub dots_planes: PlaneDots,
     /// The sum of `(2x − m)(2y − m)` over the numbers in bit planes of both, with `m` the greatest of so many bits: the
     /// dot product of their odd forms, which lie evenly around 0. The slices hold the planes and nothing else.
-    pub dot_planes: fn(&[u8], &[u8], usize) -> i64,
+    pub dot_planes: PlaneDot,
 }
 
 /// The most numbers whose i8 dot product surely fits its i32: each product is at most 128 · 128.

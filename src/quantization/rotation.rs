@@ -9,15 +9,15 @@
 //!
 //! The signs follow from the length of the vector alone, so every server and every file turns the same way.
 
-/// The length of a vector is a multiple of this.
-pub(super) const GROUP: usize = 64;
+/// The length of a vector is a multiple of this: as many signs are drawn at once.
+const GROUP: usize = 32;
 
 const ROUNDS: u64 = 4;
 
 /// Strides below this stay inside of an array, which the compiler keeps in registers.
 const LANES: usize = 16;
 
-/// Turns a vector, whose length is a multiple of [`GROUP`].
+/// Turns a vector, whose length is a multiple of 32.
 pub(super) fn rotate(vector: &mut [f32]) {
     for round in 0..ROUNDS {
         flip(vector, round);
@@ -49,19 +49,19 @@ fn part(vector: &mut [f32], round: u64) -> &mut [f32] {
     &mut vector[start..][..part]
 }
 
-/// Signs of 32 components at a time, as many as a sequence of random words has bits.
+/// Flips signs by the bits of a sequence of random words.
 fn flip(vector: &mut [f32], round: u64) {
-    const BITS: [u32; 32] = {
-        let mut bits = [1; 32];
+    const BITS: [u32; GROUP] = {
+        let mut bits = [1; GROUP];
         let mut i = 1;
-        while i < 32 {
+        while i < GROUP {
             bits[i] = bits[i - 1] << 1;
             i += 1;
         }
         bits
     };
     let seed = random(vector.len() as u64 * ROUNDS + round);
-    for (at, group) in vector.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+    for (at, group) in vector.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
         let word = random(seed ^ at as u64) as u32;
         for (x, bit) in group.iter_mut().zip(BITS) {
             let sign = if word & bit == 0 { 0 } else { 1 << 31 };

@@ -2,13 +2,13 @@
 
 use std::arch::x86_64::*;
 
-use super::{Dot, Dots, MAX_PLANES, assert_bodies, by_hamming};
+use super::{MAX_PLANES, PlaneDot, PlaneDots, assert_bodies, by_hamming};
 use crate::kernels::avx2::{Avx2, hamming, total_i32};
 
 /// Numbers in a register.
 const LANES: usize = 32;
 
-pub(in crate::kernels) fn dots(_: Avx2) -> Dots {
+pub(in crate::kernels) fn dots(_: Avx2) -> PlaneDots {
     |query, planes, bodies, out| {
         assert_bodies(query, planes, bodies, out);
         for (out, body) in out.iter_mut().zip(bodies) {
@@ -18,7 +18,7 @@ pub(in crate::kernels) fn dots(_: Avx2) -> Dots {
     }
 }
 
-pub(in crate::kernels) fn dot(_: Avx2) -> Dot {
+pub(in crate::kernels) fn dot(_: Avx2) -> PlaneDot {
     |a, b, planes| {
         // SAFETY: the argument of the function around this one proves the features.
         by_hamming(|a, b| unsafe { hamming(a, b) }, a, b, planes)

@@ -18,10 +18,10 @@ pub const PLANE_NUMBERS: usize = 64;
 /// Numbers have up to so many bits.
 pub const MAX_PLANES: usize = 8;
 
-/// [`Kernels::dots_planes`](super::Kernels::dots_planes).
-pub(super) type Dots = fn(&[u8], usize, &[&[u8]], &mut [i32]);
-/// [`Kernels::dot_planes`](super::Kernels::dot_planes).
-pub(super) type Dot = fn(&[u8], &[u8], usize) -> i64;
+/// Of a query and many bodies: [`Kernels::dots_planes`](super::Kernels::dots_planes).
+pub type PlaneDots = fn(&[u8], usize, &[&[u8]], &mut [i32]);
+/// Of a pair: [`Kernels::dot_planes`](super::Kernels::dot_planes).
+pub type PlaneDot = fn(&[u8], &[u8], usize) -> i64;
 
 /// The specification: plane by plane, each counting twice what the one after it counts.
 pub(super) fn dots(query: &[u8], planes: usize, bodies: &[&[u8]], out: &mut [i32]) {

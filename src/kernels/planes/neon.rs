@@ -2,13 +2,13 @@
 
 use std::arch::aarch64::*;
 
-use super::{Dot, Dots, MAX_PLANES, assert_bodies, by_hamming};
+use super::{MAX_PLANES, PlaneDot, PlaneDots, assert_bodies, by_hamming};
 use crate::kernels::neon::{Neon, hamming, load_bytes};
 
 /// Numbers in a register.
 const LANES: usize = 16;
 
-pub(in crate::kernels) fn dots(_: Neon) -> Dots {
+pub(in crate::kernels) fn dots(_: Neon) -> PlaneDots {
     |query, planes, bodies, out| {
         assert_bodies(query, planes, bodies, out);
         for (out, body) in out.iter_mut().zip(bodies) {
@@ -18,7 +18,7 @@ pub(in crate::kernels) fn dots(_: Neon) -> Dots {
     }
 }
 
-pub(in crate::kernels) fn dot(_: Neon) -> Dot {
+pub(in crate::kernels) fn dot(_: Neon) -> PlaneDot {
     |a, b, planes| {
         // SAFETY: the argument of the function around this one proves the feature.
         by_hamming(|a, b| unsafe { hamming(a, b) }, a, b, planes)

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Dot, Dots, assert_bodies, assert_pair};
+use super::{PlaneDot, PlaneDots, assert_bodies, assert_pair};
 use crate::kernels::avx512::load_bytes;
 use crate::kernels::vnni::Vnni;
 
@@ -26,7 +26,7 @@ macro_rules! for_each_count {
     };
 }
 
-pub(in crate::kernels) fn dots(_: Vnni) -> Dots {
+pub(in crate::kernels) fn dots(_: Vnni) -> PlaneDots {
     |query, planes, bodies, out| {
         assert_bodies(query, planes, bodies, out);
         // SAFETY: the argument of the function around this one proves the features.
@@ -34,7 +34,7 @@ pub(in crate::kernels) fn dots(_: Vnni) -> Dots {
     }
 }
 
-pub(in crate::kernels) fn dot(_: Vnni) -> Dot {
+pub(in crate::kernels) fn dot(_: Vnni) -> PlaneDot {
     |a, b, planes| {
         let plane_bytes = assert_pair(a, b, planes);
         // SAFETY: the argument of the function around this one proves the features.

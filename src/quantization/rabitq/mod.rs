@@ -6,7 +6,7 @@
 //! [factor: f32][error: f32][norm: f32]
 //! ```
 //!
-//! The vector is turned ([`rotation`]), and each component becomes a whole number `u` from 0 to `m = 2^bits − 1`, whose
+//! The vector is turned ([`super::rotation`]), and each component becomes a whole number `u` from 0 to `m = 2^bits − 1`, whose
 //! level is `v = u − m/2`. As the turn is as if by chance, the part of the code that is not along the vector points
 //! nowhere in particular, and `⟨x, q⟩` is estimated by `factor · ⟨v, q⟩`, with the *factor* that makes it right for
 //! `q = x`: `‖x‖² / ⟨v, x⟩`. The *error* is the standard deviation of that estimate, for `x` and `q` of length 1 at a right
@@ -21,9 +21,9 @@ mod scale;
 
 use std::f64::consts::FRAC_PI_2;
 
-use super::rotation::{self, rotate, rotate_back};
-use super::{Metric, get_f32, put_f32};
-use crate::kernels::Kernels;
+use super::rotation::{rotate, rotate_back};
+use super::{ALL_METRICS, BATCH, Code, Codec, Format, Kind, Metric, NORM, Query, get_f32, put_f32};
+use crate::kernels::{Kernels, PLANE_NUMBERS};
 
 /// Factor, error and norm.
 const NUMBERS: usize = 12;
@@ -32,8 +32,55 @@ const NUMBERS: usize = 12;
 /// bound does not exclude loses one or two thousandths of recall; with this nothing that could be measured.
 const DEVIATIONS: f64 = 1.5;
 
-/// Codes whose dot products are asked for together.
-const BATCH: usize = 32;
+/// How many bits a component has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[expect(missing_docs, reason = "numbers say what they are")]
+pub enum Bits {
+    One = 1,
+    Two,
+    Three,
+    Four,
+    Five,
+    Six,
+    Seven,
+    Eight,
+}
+
+pub(super) static CODECS: [Codec; 8] = [
+    row::<1>(Bits::One, "RQ1", "rabitq1"),
+    row::<2>(Bits::Two, "RQ2", "rabitq2"),
+    row::<3>(Bits::Three, "RQ3", "rabitq3"),
+    row::<4>(Bits::Four, "RQ4", "rabitq4"),
+    row::<5>(Bits::Five, "RQ5", "rabitq5"),
+    row::<6>(Bits::Six, "RQ6", "rabitq6"),
+    row::<7>(Bits::Seven, "RQ7", "rabitq7"),
+    row::<8>(Bits::Eight, "RQ8", "rabitq8"),
+];
+
+const fn row<const BITS: usize>(bits: Bits, keyword: &'static str, name: &'static str) -> Codec {
+    Codec {
+        kind: Kind::RaBitQ(bits),
+        keyword,
+        name,
+        metrics: ALL_METRICS,
+        head: NORM.end,
+        body: |dim| code_bytes(BITS, dim),
+        encode: |_, vector, _, body| encode(BITS, vector, body),
+        decode: |format, code, vector| decode(BITS, format.dim, code.body, vector),
+        query: |_, vector| query(BITS, vector),
+        distances: |format, query, _, bodies, results| {
+            estimates(format.kernels, BITS, query, bodies, |i, estimate| {
+                results[i] = distance(format.metric, estimate.dot, estimate.norms);
+            });
+        },
+        bounds: Some(|format, query, _, bodies, results| {
+            estimates(format.kernels, BITS, query, bodies, |i, estimate| {
+                results[i] = distance(format.metric, estimate.at_most(query.numbers[0]), estimate.norms);
+            });
+        }),
+        between: |format, a, b| between(format, BITS, a, b),
+    }
+}
 
 /// Bytes of the planes.
 fn plane_bytes(bits: usize, dim: usize) -> usize {
@@ -42,7 +89,7 @@ fn plane_bytes(bits: usize, dim: usize) -> usize {
 
 /// Components of a turned vector. Those that make up the last word cost nothing, and make codes more exact.
 fn turned_dim(dim: usize) -> usize {
-    dim.next_multiple_of(rotation::GROUP)
+    dim.next_multiple_of(PLANE_NUMBERS)
 }
 
 /// Bytes of a code.
@@ -128,7 +175,7 @@ fn levels(bits: usize, planes: &[u8]) -> Vec<f32> {
 }
 
 /// A query's components as i8, and its numbers: step, centre and norm.
-fn prepare(bits: usize, vector: &[f32]) -> (Box<[u8]>, [f32; 4]) {
+fn query(bits: usize, vector: &[f32]) -> Query {
     /// Added to a small number, leaves it rounded in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let Turned { components, norm } = Turned::new(vector);
@@ -138,7 +185,7 @@ fn prepare(bits: usize, vector: &[f32]) -> (Box<[u8]>, [f32; 4]) {
     let sum: i32 = body.iter().map(|&q| i32::from(q as i8)).sum();
     let step = f64::from(range) / 127.0 * norm / (components.len() as f64).sqrt();
     let centre = f64::from(sum) * ((1 << bits) - 1) as f64 / 2.0;
-    (body, [step as f32, centre as f32, norm as f32, 0.0])
+    Query { body, numbers: [step as f32, centre as f32, norm as f32, 0.0] }
 }
 
 /// What is known of a dot product: the estimate, its standard deviation, and the norms of the two vectors.
@@ -178,21 +225,20 @@ fn distance(metric: Metric, dot: f64, [a, b]: [f64; 2]) -> f32 {
 }
 
 /// What each code says of a query.
+#[inline(always)]
 fn estimates(
     kernels: &Kernels,
     bits: usize,
-    query: (&[u8], [f32; 4]),
+    query: &Query,
     codes: &[&[u8]],
     mut each: impl FnMut(usize, Estimate),
 ) {
-    let numbers_at = bits * query.0.len() / 8;
+    let numbers_at = bits * query.body.len() / 8;
     let mut sums = [0; BATCH];
-    for (batch, codes) in codes.chunks(BATCH).enumerate() {
-        let sums = &mut sums[..codes.len()];
-        (kernels.dots_planes)(query.0, bits, codes, sums);
-        for (i, (&sum, code)) in sums.iter().zip(codes).enumerate() {
-            each(batch * BATCH + i, Estimate::new(sum, &code[numbers_at..], query.1));
-        }
+    let sums = &mut sums[..codes.len()];
+    (kernels.dots_planes)(&query.body, bits, codes, sums);
+    for (i, (&sum, code)) in sums.iter().zip(codes).enumerate() {
+        each(i, Estimate::new(sum, &code[numbers_at..], query.numbers));
     }
 }
 
@@ -212,6 +258,11 @@ fn dot_between(kernels: &Kernels, bits: usize, a: &[u8], b: &[u8]) -> (f64, [f64
     }
     let factors = f64::from(get_f32(a_numbers, 0)) * f64::from(get_f32(b_numbers, 0));
     ((factors * product / 4.0).clamp(-lengths, lengths), norms)
+}
+
+fn between(format: &Format, bits: usize, a: Code, b: Code) -> f32 {
+    let (dot, norms) = dot_between(format.kernels, bits, a.body, b.body);
+    distance(format.metric, dot, norms)
 }
 
 #[cfg(test)]

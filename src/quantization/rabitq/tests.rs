@@ -44,10 +44,9 @@ fn encoded(bits: usize, vector: &[f32]) -> Vec<u8> {
 }
 
 fn estimate(bits: usize, code: &[u8], query: &[f32]) -> (Estimate, f32) {
-    let (body, numbers) = prepare(bits, query);
-    let mut found = None;
-    estimates(kernels(), bits, (&body, numbers), &[code], |_, estimate| found = Some(estimate));
-    (found.expect("one code, one estimate"), numbers[0])
+    let (query, mut found) = (super::query(bits, query), None);
+    estimates(kernels(), bits, &query, &[code], |_, estimate| found = Some(estimate));
+    (found.expect("one code, one estimate"), query.numbers[0])
 }
 
 /// Of one pair: the error of the estimate in standard deviations, that error for unit vectors, and whether the true dot
@@ -161,21 +160,37 @@ fn neither_nothing_nor_the_greatest_nor_the_least_is_not_a_number() {
     }
 }
 
+/// All kinds and metrics, as sets ask: the estimate, with six deviations to spare, and the bound, with four below.
 #[test]
-fn many_codes_are_estimated_as_each_is() {
-    for bits in [1, 4] {
-        let query = gaussian(70, 1);
-        let codes: Vec<_> =
-            (0..2 * BATCH as u64 + 3).map(|seed| encoded(bits, &gaussian(70, seed))).collect();
-        let views: Vec<_> = codes.iter().map(Vec::as_slice).collect();
-        let (body, numbers) = prepare(bits, &query);
-        let mut seen = 0;
-        estimates(kernels(), bits, (&body, numbers), &views, |i, all| {
-            assert_eq!(i, seen);
-            assert_eq!(all.dot, estimate(bits, &codes[i], &query).0.dot);
-            seen += 1;
-        });
-        assert_eq!(seen, codes.len());
+fn formats_tell_distances() {
+    const DIM: usize = 200;
+    for codec in &CODECS {
+        for &metric in codec.metrics {
+            let Kind::RaBitQ(bits) = codec.kind else { panic!("a row of another kind") };
+            let deviation = 1.0 / (1 << (bits as i32 - 1)) as f64 / 14.0 + 0.001;
+            let format = Format::new(DIM, codec.kind, metric).expect("the row names this metric");
+            let (codes, queries): (Vec<_>, Vec<_>) = (0..BATCH as u64).map(|seed| pair(DIM, seed)).unzip();
+            let kept: Vec<_> = codes.iter().map(|x| format.encode(x)).collect();
+            let (heads, bodies): (Vec<_>, Vec<_>) =
+                kept.iter().map(|code| (code.as_code().head, code.as_code().body)).unzip();
+            for q in &queries {
+                let (query, mut told, mut bounds) = (format.query(q), [0.0; BATCH], [0.0; BATCH]);
+                format.distances(&query, &heads, &bodies, &mut told);
+                format.bounds(&query, &heads, &bodies, &mut bounds);
+                for (((x, code), told), bound) in codes.iter().zip(&kept).zip(told).zip(bounds) {
+                    let lengths = norm(x) * norm(q);
+                    let (exact, unit) = match metric {
+                        Metric::Cosine => (1.0 - dot(x, q) / lengths, 1.0),
+                        Metric::L2 => (dot(x, x) + dot(q, q) - 2.0 * dot(x, q), 2.0 * lengths),
+                        Metric::InnerProduct => (1.0 - dot(x, q), lengths),
+                    };
+                    let (told, bound) = (f64::from(told), f64::from(bound));
+                    assert!((told - exact).abs() < 6.0 * deviation * unit, "{} {metric:?}", codec.name);
+                    assert!(bound <= told && bound - exact < 5.0 * deviation * unit, "{}", codec.name);
+                    assert_eq!(format.distance(&query, code.as_code()), told as f32);
+                }
+            }
+        }
     }
 }
 
