@@ -6,6 +6,7 @@
 //! ```text
 //! head [norm: f32]                body [component …]   Float32, Float16, Binary
 //! head [norm: f32][range: f32]    body [int8 …]        Int8
+//! head [norm: f32]                body [plane …][factor, error, norm: f32]   RaBitQ
 //! ```
 //!
 //! Under [`Metric::Cosine`] vectors are normalised first and the norm is kept, as Redis does, so that what was sent can
@@ -16,8 +17,11 @@ mod code;
 mod float16;
 mod float32;
 mod int8;
+mod rabitq;
+mod rotation;
 
 pub use self::code::{Code, CodeBuf, Query};
+pub use self::rabitq::Bits;
 use std::borrow::Cow;
 
 use crate::kernels::{Kernels, kernels};
@@ -33,6 +37,8 @@ pub enum Kind {
     Int8,
     /// 1 bit per component: its sign.
     Binary,
+    /// 1 to 8 bits per component of the turned vector, from which distances are estimated.
+    RaBitQ(Bits),
 }
 
 /// What "near" means.
@@ -122,7 +128,20 @@ type Distances = fn(&Format, &Query, heads: &[&[u8]], bodies: &[&[u8]], results:
 pub const BATCH: usize = 32;
 
 /// Every kind of code.
-pub static CODECS: [&Codec; 4] = [&int8::CODEC, &float32::CODEC, &float16::CODEC, &binary::CODEC];
+pub static CODECS: [&Codec; 12] = [
+    &int8::CODEC,
+    &float32::CODEC,
+    &float16::CODEC,
+    &binary::CODEC,
+    &rabitq::CODECS[0],
+    &rabitq::CODECS[1],
+    &rabitq::CODECS[2],
+    &rabitq::CODECS[3],
+    &rabitq::CODECS[4],
+    &rabitq::CODECS[5],
+    &rabitq::CODECS[6],
+    &rabitq::CODECS[7],
+];
 
 impl Kind {
     /// Its row.

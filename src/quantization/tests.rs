@@ -25,7 +25,8 @@ fn exact(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn each_kind_keeps_vectors_and_distances() {
-    for codec in CODECS {
+    // What estimates keep, their own tests say.
+    for codec in CODECS.into_iter().filter(|codec| codec.bounds.is_none()) {
         for &metric in codec.metrics {
             for dim in [1, 3, 31, 32, 100, 384] {
                 let format = Format::new(dim, codec.kind, metric).expect("the row names this metric");
