@@ -19,8 +19,6 @@
 
 mod scale;
 
-use std::f64::consts::FRAC_PI_2;
-
 use super::rotation::{rotate, rotate_back};
 use super::{ALL_METRICS, BATCH, Code, Codec, Format, Kind, Metric, NORM, Query, get_f32, put_f32};
 use crate::kernels::{Kernels, PLANE_NUMBERS};
@@ -251,13 +249,20 @@ fn dot_between(kernels: &Kernels, bits: usize, a: &[u8], b: &[u8]) -> (f64, [f64
     let (b_planes, b_numbers) = b.split_at(b.len() - NUMBERS);
     let norms = [a_numbers, b_numbers].map(|numbers| f64::from(get_f32(numbers, 8)));
     let lengths = norms[0] * norms[1];
-    let product = (kernels.dot_planes)(a_planes, b_planes, bits) as f64;
     if bits == 1 {
-        let agreement = product / (8 * a_planes.len()) as f64;
-        return (lengths * (FRAC_PI_2 * agreement).sin(), norms);
+        let share = f64::from((kernels.hamming)(a_planes, b_planes)) / (8 * a_planes.len()) as f64;
+        return (lengths * sine_of_right_angles(1.0 - 2.0 * share), norms);
     }
+    let product = (kernels.dot_planes)(a_planes, b_planes, bits) as f64;
     let factors = f64::from(get_f32(a_numbers, 0)) * f64::from(get_f32(b_numbers, 0));
     ((factors * product / 4.0).clamp(-lengths, lengths), norms)
+}
+
+/// The sine of so many right angles, from −1 to 1, to a millionth: the call of the exact one takes as long as all the rest.
+fn sine_of_right_angles(x: f64) -> f64 {
+    let square = x * x;
+    let sine = x * (1.570_791_3 + square * (-0.645_889_2 + square * (0.079_420_3 - square * 0.004_322_4)));
+    sine.clamp(-1.0, 1.0)
 }
 
 fn between(format: &Format, bits: usize, a: Code, b: Code) -> f32 {

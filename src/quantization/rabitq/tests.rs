@@ -206,3 +206,11 @@ fn a_vector_without_length_is_at_right_angles_to_all() {
         }
     }
 }
+
+#[test]
+fn sines_are_right_to_a_millionth() {
+    for x in (-100..=100).map(|x| f64::from(x) / 100.0) {
+        let exact = (std::f64::consts::FRAC_PI_2 * x).sin();
+        assert!((sine_of_right_angles(x) - exact).abs() < 1e-6, "{x}");
+    }
+}
