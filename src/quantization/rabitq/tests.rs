@@ -1,7 +1,9 @@
 //! Estimates against exact arithmetic over many vectors, and what the papers promise of them.
 
+use super::estimate::{Estimate, dot_between, sine_of_right_angles};
 use super::*;
 use crate::kernels::kernels;
+use crate::quantization::{BATCH, Format, Metric};
 
 const DIMS: [usize; 4] = [20, 100, 128, 384];
 const PAIRS: u64 = 1000;
