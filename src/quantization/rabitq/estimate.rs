@@ -4,11 +4,13 @@ use super::NUMBERS;
 use crate::kernels::Kernels;
 use crate::quantization::{BATCH, Code, Format, Metric, Query, get_f32};
 
-/// How many standard deviations a bound allows for. With 1 a walk over codes of one bit that looks closer at what the
-/// bound does not exclude loses one or two thousandths of recall; with this nothing that could be measured.
+/// How many standard deviations a bound allows for. Of the ten nearest vectors of MiniLM and GloVe sets, in codes of one
+/// bit, a search that keeps fifty excludes 0.2 and 0.5 % with 1, and 0 and 0.25 % with this; with 1.9 the finer copy would
+/// be asked 1.4 times as often.
 const DEVIATIONS: f64 = 1.5;
 
-/// What is known of a dot product: the estimate, its standard deviation, and the norms of the two vectors.
+/// What is known of a dot product: the estimate, its standard deviation for vectors of length 1 at a right angle, and
+/// the norms of the two vectors.
 pub(super) struct Estimate {
     pub(super) dot: f64,
     pub(super) deviation: f64,
