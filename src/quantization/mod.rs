@@ -15,6 +15,7 @@ mod binary;
 mod float16;
 mod float32;
 mod int8;
+pub mod product;
 
 use crate::kernels::{Kernels, kernels};
 
