@@ -8,7 +8,7 @@
 //! vector_set/      which elements are there?  names, attributes, filters; knows no key
 //! index/           which slots are near?    links only; knows no names and no vector bytes
 //! quantization/    how is a vector kept?    encode, decode, score; knows no graph
-//! kernels/         arithmetic over slices   safe outside; the only SIMD
+//! kernels/         arithmetic over slices   safe outside; the only SIMD, and prefetching
 //! arena/           where are a slot's bytes? blocks by slot, the memory that readers share with writers
 //! epoch            leaf: when may such memory be used again?
 //! hex_float        leaf: a number form that two readers need

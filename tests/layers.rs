@@ -20,7 +20,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("resp", &["hex_float"]),
     ("keyspace", &["arena", "kernels", "record", "vector_set"]),
     ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "record"]),
-    ("index", &["arena", "epoch"]),
+    ("index", &["arena", "epoch", "kernels"]),
     ("quantization", &["kernels"]),
     ("kernels", &[]),
     ("arena", &["epoch"]),

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard};
 
 use nearhit::record::Record;
 use nearhit::vector_set::filter::Filter;
-use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Put, Search, VectorSet};
+use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Probe, Put, Search, VectorSet};
 
 use real::{DIM, RealSet};
 
@@ -130,7 +130,7 @@ impl Life {
         }
     }
 
-    fn query(&self, query: &[f32]) -> Box<[u8]> {
+    fn query(&self, query: &[f32]) -> Probe {
         self.set.query(query).unwrap_or_else(|_| panic!("of the set's dimension"))
     }
 

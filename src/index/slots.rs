@@ -35,6 +35,9 @@ pub enum State {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Moment(u32);
 
+/// Slots are below this: a [`super::Candidate`] has 31 bits for one.
+const MAX_SLOTS: u32 = (1 << 31) - 1;
+
 /// The highest layer of any slot.
 pub(super) const MAX_LEVEL: u32 = 15;
 
@@ -117,7 +120,7 @@ impl Slots {
         let mut free = self.free.lock();
         free.pop().unwrap_or_else(|| {
             let slot = self.end.load(Ordering::Relaxed);
-            assert!(slot < u32::MAX - 1, "a set holds at most 2^32 - 2 elements");
+            assert!(slot < MAX_SLOTS, "a set holds at most 2^31 - 1 elements");
             self.words.grow_to(slot + 1);
             grow(slot + 1);
             self.end.store(slot + 1, Ordering::Release);

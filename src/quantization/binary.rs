@@ -1,9 +1,7 @@
 //! Binary: a bit per component, 1 where it is greater than 0, in 64-bit little-endian words. Distances count the bits
 //! that differ.
 
-use super::{Codec, Format, Kind, Metric};
-
-const HEADER: usize = 4;
+use super::{BATCH, Code, Codec, Format, Kind, Metric, NORM, Query};
 
 pub(super) static CODEC: Codec = Codec {
     kind: Kind::Binary,
@@ -11,26 +9,45 @@ pub(super) static CODEC: Codec = Codec {
     name: "bin",
     // Signs tell directions, not lengths.
     metrics: &[Metric::Cosine],
-    header: HEADER,
-    payload: |dim| dim.div_ceil(64) * 8,
-    encode,
+    head: NORM.end,
+    body,
+    encode: |_, vector, _, body| encode(vector, body),
     decode,
-    distance,
+    query,
+    distances,
+    bounds: None,
+    between: |format, a, b| distance((format.kernels.hamming)(a.body, b.body), format.dim),
 };
 
-fn encode(_: &Format, vector: &[f32], code: &mut [u8]) {
-    for (byte, eight) in code[HEADER..].iter_mut().zip(vector.chunks(8)) {
+fn body(dim: usize) -> usize {
+    dim.div_ceil(64) * 8
+}
+
+fn encode(vector: &[f32], body: &mut [u8]) {
+    for (byte, eight) in body.iter_mut().zip(vector.chunks(8)) {
         *byte = eight.iter().enumerate().fold(0, |bits, (i, &x)| bits | u8::from(x > 0.0) << i);
     }
 }
 
-fn decode(format: &Format, code: &[u8], vector: &mut Vec<f32>) {
-    let bit = |i: usize| code[HEADER + i / 8] >> (i % 8) & 1;
+fn query(format: &Format, vector: &[f32]) -> Query {
+    let mut bits = vec![0; body(format.dim)];
+    encode(vector, &mut bits);
+    Query::of(bits)
+}
+
+fn decode(format: &Format, code: Code, vector: &mut Vec<f32>) {
+    let bit = |i: usize| code.body[i / 8] >> (i % 8) & 1;
     vector.extend((0..format.dim).map(|i| if bit(i) == 1 { 1.0 } else { -1.0 }));
 }
 
+fn distances(format: &Format, query: &Query, _: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {
+    let mut differ = [0; BATCH];
+    let differ = &mut differ[..bodies.len()];
+    (format.kernels.hammings)(&query.body, bodies, differ);
+    results.iter_mut().zip(differ).for_each(|(result, differ)| *result = distance(*differ, format.dim));
+}
+
 #[inline(always)]
-fn distance(format: &Format, a: &[u8], b: &[u8]) -> f32 {
-    let differ = (format.kernels.hamming)(&a[HEADER..], &b[HEADER..]);
-    differ as f32 * 2.0 / format.dim as f32
+fn distance(differ: u32, dim: usize) -> f32 {
+    differ as f32 * 2.0 / dim as f32
 }

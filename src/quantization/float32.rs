@@ -1,38 +1,36 @@
 //! Float32: components as they are, little-endian.
 
-use super::{ALL_METRICS, Codec, Format, Kind, Metric};
-
-const HEADER: usize = 4;
+use super::{ALL_METRICS, Code, Codec, Format, Kind, Metric, NORM, Query};
+use crate::kernels::as_bytes;
 
 pub(super) static CODEC: Codec = Codec {
     kind: Kind::Float32,
     keyword: "NOQUANT",
     name: "f32",
     metrics: ALL_METRICS,
-    header: HEADER,
-    payload: |dim| 4 * dim,
-    encode,
+    head: NORM.end,
+    body: |dim| 4 * dim,
+    encode: |_, vector, _, body| body.copy_from_slice(as_bytes(vector)),
     decode,
-    distance,
+    query: |_, vector| Query::of(as_bytes(vector)),
+    distances,
+    bounds: None,
+    between,
 };
 
-fn encode(_: &Format, vector: &[f32], code: &mut [u8]) {
-    for (bytes, x) in code[HEADER..].as_chunks_mut::<4>().0.iter_mut().zip(vector) {
-        *bytes = x.to_le_bytes();
-    }
+fn decode(_: &Format, code: Code, vector: &mut Vec<f32>) {
+    vector.extend(code.body.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
 }
 
-fn decode(_: &Format, code: &[u8], vector: &mut Vec<f32>) {
-    vector.extend(code[HEADER..].as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+fn distances(format: &Format, query: &Query, _: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {
+    let kernels = format.kernels;
+    let kernel = if format.metric == Metric::L2 { kernels.l2s_f32 } else { kernels.dots_f32 };
+    kernel(&query.body, bodies, results);
+    results.iter_mut().for_each(|result| *result = format.metric.of_kernel(*result));
 }
 
-/// Redis does not clamp, and tells similarities slightly above 1; they are clamped here.
-#[inline(always)]
-fn distance(format: &Format, a: &[u8], b: &[u8]) -> f32 {
-    let (a, b) = (&a[HEADER..], &b[HEADER..]);
-    match format.metric {
-        Metric::Cosine => (1.0 - (format.kernels.dot_f32)(a, b)).clamp(0.0, 2.0),
-        Metric::L2 => (format.kernels.l2_f32)(a, b),
-        Metric::InnerProduct => 1.0 - (format.kernels.dot_f32)(a, b),
-    }
+fn between(format: &Format, a: Code, b: Code) -> f32 {
+    let kernels = format.kernels;
+    let kernel = if format.metric == Metric::L2 { kernels.l2_f32 } else { kernels.dot_f32 };
+    format.metric.of_kernel(kernel(a.body, b.body))
 }

@@ -1,21 +1,25 @@
 //! How is a vector kept? Encode, decode, and the distance between two codes.
 //! Knows no graph, no slots and no names.
 //!
-//! A code is one block of bytes, the same in memory for a stored vector and for a query:
+//! A stored code has two parts, which a set keeps apart, so that the bodies are aligned and walks read nothing else:
 //!
 //! ```text
-//! [norm: f32][payload]             Float32, Float16, Binary
-//! [norm: f32][range: f32][int8 …]  Int8
+//! head [norm: f32]                body [component …]   Float32, Float16, Binary
+//! head [norm: f32][range: f32]    body [int8 …]        Int8
 //! ```
 //!
 //! Under [`Metric::Cosine`] vectors are normalised first and the norm is kept, as Redis does, so that what was sent can
 //! be given back. Each kind of code is a row of [`CODECS`].
 
 mod binary;
+mod code;
 mod float16;
 mod float32;
 mod int8;
 pub mod product;
+
+pub use self::code::{Code, CodeBuf, Query};
+use std::borrow::Cow;
 
 use crate::kernels::{Kernels, kernels};
 
@@ -53,6 +57,17 @@ impl Metric {
         Self::ALL.iter().find(|(metric, _)| *metric == self).map_or("", |(_, name)| name)
     }
 
+    /// The distance that codes compare by, from the squared Euclidean distance (L2) or the dot product (the others).
+    /// Redis does not clamp cosine distances, and tells similarities slightly above 1; they are clamped here.
+    #[inline(always)]
+    fn of_kernel(self, value: f32) -> f32 {
+        match self {
+            Metric::Cosine => (1.0 - value).clamp(0.0, 2.0),
+            Metric::L2 => value,
+            Metric::InnerProduct => 1.0 - value,
+        }
+    }
+
     /// From the distance that codes compare by to the one that users are told: differs for L2 only.
     pub fn told(self, distance: f32) -> f32 {
         if self == Metric::L2 { distance.sqrt() } else { distance }
@@ -83,14 +98,29 @@ pub struct Codec {
     pub name: &'static str,
     /// The metrics it can express.
     pub metrics: &'static [Metric],
-    header: usize,
-    payload: fn(dim: usize) -> usize,
-    /// Writes a vector that was already normalised, if the metric asks for it. The norm is in place, and may be changed.
-    encode: fn(&Format, &[f32], &mut [u8]),
+    /// Bytes of the head, which begins with the norm.
+    head: usize,
+    /// Bytes of the body.
+    body: fn(dim: usize) -> usize,
+    /// Writes a vector that was already normalised, if the metric asks for it. The norm is in the head, and may be changed.
+    encode: fn(&Format, &[f32], head: &mut [u8], body: &mut [u8]),
     /// Gives the components back, without the norm.
-    decode: fn(&Format, &[u8], &mut Vec<f32>),
-    distance: fn(&Format, &[u8], &[u8]) -> f32,
+    decode: fn(&Format, Code, &mut Vec<f32>),
+    /// Makes a query of a vector that was already normalised, if the metric asks for it.
+    query: fn(&Format, &[f32]) -> Query,
+    /// From a query to each of at most [`BATCH`] codes.
+    distances: Distances,
+    /// Below which the true distances hardly ever are: for kinds so coarse that a finer copy serves them.
+    bounds: Option<Distances>,
+    /// From one code to another.
+    between: fn(&Format, Code, Code) -> f32,
 }
+
+/// From a query to codes, given as their heads and their bodies; a result for each.
+type Distances = fn(&Format, &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]);
+
+/// The most codes that are scored in one call.
+pub const BATCH: usize = 32;
 
 /// Every kind of code.
 pub static CODECS: [&Codec; 4] = [&int8::CODEC, &float32::CODEC, &float16::CODEC, &binary::CODEC];
@@ -137,33 +167,50 @@ impl Format {
         self.metric
     }
 
+    /// Bytes of a code's head.
+    pub fn head_bytes(&self) -> usize {
+        self.codec.head
+    }
+
+    /// Bytes of a code's body.
+    pub fn body_bytes(&self) -> usize {
+        (self.codec.body)(self.dim)
+    }
+
     /// Bytes per code.
     pub fn code_bytes(&self) -> usize {
-        self.codec.header + (self.codec.payload)(self.dim)
+        self.head_bytes() + self.body_bytes()
     }
 
-    /// Encodes a finite vector of `dim` components into `code_bytes` bytes.
-    pub fn encode(&self, vector: &[f32], code: &mut [u8]) {
-        assert_eq!((vector.len(), code.len()), (self.dim, self.code_bytes()));
-        if self.metric == Metric::Cosine {
-            let (unit, norm) = normalised(vector);
-            put_f32(code, NORM.start, norm);
-            (self.codec.encode)(self, &unit, code);
-        } else {
-            put_f32(code, NORM.start, 1.0);
-            (self.codec.encode)(self, vector, code);
-        }
-    }
-
-    /// [`Format::encode`] into bytes of its own, for a query.
-    pub fn encoded(&self, vector: &[f32]) -> Box<[u8]> {
-        let mut code = vec![0; self.code_bytes()].into_boxed_slice();
-        self.encode(vector, &mut code);
+    /// Encodes a finite vector of `dim` components.
+    pub fn encode(&self, vector: &[f32]) -> CodeBuf {
+        assert_eq!(vector.len(), self.dim);
+        let mut code = CodeBuf::new(self.head_bytes(), self.body_bytes());
+        let (head, body) = code.parts_mut();
+        let (vector, norm) = self.placed(vector);
+        put_f32(head, NORM.start, norm);
+        (self.codec.encode)(self, &vector, head, body);
         code
     }
 
+    /// Makes a query of a finite vector of `dim` components.
+    pub fn query(&self, vector: &[f32]) -> Query {
+        assert_eq!(vector.len(), self.dim);
+        (self.codec.query)(self, &self.placed(vector).0)
+    }
+
+    /// A vector as the metric compares it, and its length if that had to change.
+    fn placed<'v>(&self, vector: &'v [f32]) -> (Cow<'v, [f32]>, f32) {
+        if self.metric == Metric::Cosine {
+            let (unit, norm) = normalised(vector);
+            (Cow::Owned(unit), norm)
+        } else {
+            (Cow::Borrowed(vector), 1.0)
+        }
+    }
+
     /// The vector that a code stands for, as near to what was sent as the code allows.
-    pub fn decode(&self, code: &[u8]) -> Vec<f32> {
+    pub fn decode(&self, code: Code) -> Vec<f32> {
         let mut vector = Vec::with_capacity(self.dim);
         (self.codec.decode)(self, code, &mut vector);
         if self.metric == Metric::Cosine && self.kind != Kind::Binary {
@@ -173,25 +220,45 @@ impl Format {
         vector
     }
 
-    /// The distance that codes compare by; [`Metric::told`] makes it the one users are told.
-    #[inline(always)]
-    pub fn distance(&self, a: &[u8], b: &[u8]) -> f32 {
-        (self.codec.distance)(self, a, b)
+    /// The distances that codes compare by, from a query to at most [`BATCH`] codes; [`Metric::told`] makes them those
+    /// that users are told.
+    #[inline]
+    pub fn distances(&self, query: &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {
+        (self.codec.distances)(self, query, heads, bodies, results);
+    }
+
+    /// As [`Format::distances`], of one code.
+    pub fn distance(&self, query: &Query, code: Code) -> f32 {
+        let mut result = [0.0];
+        self.distances(query, &[code.head], &[code.body], &mut result);
+        result[0]
+    }
+
+    /// True if distances are estimates that a finer copy of the vectors can refine.
+    pub fn is_coarse(&self) -> bool {
+        self.codec.bounds.is_some()
+    }
+
+    /// Below which the true distances hardly ever are; for a kind that is not coarse, the distances themselves.
+    #[inline]
+    pub fn bounds(&self, query: &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {
+        self.codec.bounds.unwrap_or(self.codec.distances)(self, query, heads, bodies, results);
+    }
+
+    /// From one code to another.
+    #[inline]
+    pub fn between(&self, a: Code, b: Code) -> f32 {
+        (self.codec.between)(self, a, b)
     }
 
     /// The L2 norm before normalisation; 1 where nothing was normalised, or the vector was all zero.
-    pub fn norm(&self, code: &[u8]) -> f32 {
-        if self.metric == Metric::Cosine { get_f32(code, NORM.start) } else { 1.0 }
+    pub fn norm(&self, code: Code) -> f32 {
+        if self.metric == Metric::Cosine { get_f32(code.head, NORM.start) } else { 1.0 }
     }
 
     /// The greatest absolute component before quantisation (Int8 alone).
-    pub fn range(&self, code: &[u8]) -> Option<f32> {
-        (self.kind == Kind::Int8).then(|| int8::range(code))
-    }
-
-    /// The stored components, as `VEMB RAW` shows them.
-    pub fn payload<'c>(&self, code: &'c [u8]) -> &'c [u8] {
-        &code[self.codec.header..]
+    pub fn range(&self, code: Code) -> Option<f32> {
+        (self.kind == Kind::Int8).then(|| int8::range(code.head))
     }
 }
 
@@ -219,12 +286,12 @@ pub fn is_storable(vector: &[f32]) -> bool {
 }
 
 #[inline(always)]
-fn get_f32(code: &[u8], at: usize) -> f32 {
-    f32::from_le_bytes(code[at..at + 4].try_into().expect("four bytes"))
+fn get_f32(bytes: &[u8], at: usize) -> f32 {
+    f32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }
 
-fn put_f32(code: &mut [u8], at: usize, value: f32) {
-    code[at..at + 4].copy_from_slice(&value.to_le_bytes());
+fn put_f32(bytes: &mut [u8], at: usize, value: f32) {
+    bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
 #[cfg(test)]

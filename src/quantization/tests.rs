@@ -30,9 +30,10 @@ fn each_kind_keeps_vectors_and_distances() {
             for dim in [1, 3, 31, 32, 100, 384] {
                 let format = Format::new(dim, codec.kind, metric).expect("the row names this metric");
                 let (a, b) = (sample(dim, 1), sample(dim, 2));
-                let (code_a, code_b) = (format.encoded(&a), format.encoded(&b));
-                let (back_a, back_b) = (format.decode(&code_a), format.decode(&code_b));
-                let told = metric.told(format.distance(&code_a, &code_b)) as f64;
+                let (code_a, code_b) = (format.encode(&a), format.encode(&b));
+                let (code_a, code_b) = (code_a.as_code(), code_b.as_code());
+                let (back_a, back_b) = (format.decode(code_a), format.decode(code_b));
+                let told = metric.told(format.between(code_a, code_b)) as f64;
                 // Codes must agree with the vectors that they stand for, whatever they lost.
                 if codec.kind != Kind::Binary {
                     let expected = exact(metric, &back_a, &back_b);
@@ -45,7 +46,9 @@ fn each_kind_keeps_vectors_and_distances() {
                     let error = a.iter().zip(&back_a).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
                     assert!(error <= most / 250.0, "{} {metric:?} {dim}: {error}", codec.name);
                 }
-                assert_eq!(format.distance(&code_a, &code_b), format.distance(&code_b, &code_a));
+                assert_eq!(format.between(code_a, code_b), format.between(code_b, code_a));
+                let asked = metric.told(format.distance(&format.query(&a), code_b)) as f64;
+                assert!((asked - told).abs() < 2e-3 * told.abs().max(1.0), "{} {metric:?} {dim}", codec.name);
             }
         }
     }
@@ -55,21 +58,24 @@ fn each_kind_keeps_vectors_and_distances() {
 fn int8_gives_the_bytes_and_scores_of_redis() {
     // VADD x VALUES 2 1 2 a; VSIM x ELE a WITHSCORES → 0.9992150366306305; and the DUMP of vector-sets in the reference.
     let format = Format::new(2, Kind::Int8, Metric::Cosine).expect("cosine");
-    let a = format.encoded(&[1.0, 2.0]);
-    let again = format.encoded(&format.decode(&a));
-    assert_eq!(Metric::Cosine.score(format.distance(&again, &a)), 0.9992150366306305);
-    let b = format.encoded(&[3.0, 4.0]);
-    assert_eq!(format.payload(&b), [95, 127]);
-    assert_eq!((format.norm(&b), format.range(&b)), (5.0, Some(0.8)));
+    let a = format.encode(&[1.0, 2.0]);
+    let again = format.query(&format.decode(a.as_code()));
+    assert_eq!(Metric::Cosine.score(format.distance(&again, a.as_code())), 0.9992150366306305);
+    let b = format.encode(&[3.0, 4.0]);
+    let b = b.as_code();
+    assert_eq!(b.body, [95, 127]);
+    assert_eq!((format.norm(b), format.range(b)), (5.0, Some(0.8)));
 }
 
 #[test]
 fn vectors_without_direction_are_as_far_as_redis_says() {
     for (kind, score) in [(Kind::Float32, 0.5), (Kind::Int8, 0.5), (Kind::Binary, 1.0)] {
         let format = Format::new(3, kind, Metric::Cosine).expect("cosine");
-        let zero = format.encoded(&[0.0; 3]);
-        assert_eq!(format.norm(&zero), 1.0);
-        assert_eq!(Metric::Cosine.score(format.distance(&zero, &zero)), score);
+        let zero = format.encode(&[0.0; 3]);
+        let zero = zero.as_code();
+        assert_eq!(format.norm(zero), 1.0);
+        assert_eq!(Metric::Cosine.score(format.between(zero, zero)), score);
+        assert_eq!(Metric::Cosine.score(format.distance(&format.query(&[0.0; 3]), zero)), score);
     }
 }
 
@@ -78,9 +84,9 @@ fn binary_keeps_signs_in_words() {
     let format = Format::new(70, Kind::Binary, Metric::Cosine).expect("cosine");
     let mut vector = vec![-1.0; 70];
     (vector[0], vector[9], vector[69]) = (1.0, 1.0, 1.0);
-    let code = format.encoded(&vector);
-    assert_eq!(format.payload(&code), [1, 2, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(format.decode(&code), vector);
+    let code = format.encode(&vector);
+    assert_eq!(code.as_code().body, [1, 2, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(format.decode(code.as_code()), vector);
     assert!(Format::new(70, Kind::Binary, Metric::L2).is_none());
 }
 
@@ -97,9 +103,12 @@ fn tiny_components_survive_encoding() {
     for codec in CODECS {
         for &metric in codec.metrics {
             let format = Format::new(4, codec.kind, metric).expect("the row names this metric");
-            let code = format.encoded(&[1e-40, -1e-42, 0.0, 1e-45]);
-            assert!(!format.distance(&code, &code).is_nan());
-            assert!(format.decode(&code).iter().all(|x| x.is_finite()), "{}", codec.name);
+            let vector = [1e-40, -1e-42, 0.0, 1e-45];
+            let code = format.encode(&vector);
+            let code = code.as_code();
+            assert!(!format.between(code, code).is_nan());
+            assert!(!format.distance(&format.query(&vector), code).is_nan());
+            assert!(format.decode(code).iter().all(|x| x.is_finite()), "{}", codec.name);
         }
     }
 }
@@ -108,7 +117,7 @@ fn tiny_components_survive_encoding() {
 #[test]
 fn int8_keeps_nothing_of_a_range_whose_scale_overflows() {
     let format = Format::new(2, Kind::Int8, Metric::Cosine).expect("cosine");
-    let code = format.encoded(&[1e-40, -1e-40]);
-    assert_eq!(format.payload(&code), [0, 0]);
-    assert_eq!(format.range(&code), Some(1e-40));
+    let code = format.encode(&[1e-40, -1e-40]);
+    assert_eq!(code.as_code().body, [0, 0]);
+    assert_eq!(format.range(code.as_code()), Some(1e-40));
 }

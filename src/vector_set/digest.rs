@@ -29,10 +29,9 @@ impl VectorSet {
         let pin = pin();
         let slots: Vec<u32> = self.elements.read().slots().collect();
         let head =
-            mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.format.dim().to_string().as_bytes());
+            mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.params.dim().to_string().as_bytes());
         let element = |slot: u32| {
-            let payload = self.format.payload(self.codes.get(slot));
-            let named = mix(mix(NOTHING, payload), self.names.get(slot, &pin));
+            let named = mix(mix(NOTHING, self.best().body(slot)), self.names.get(slot, &pin));
             let whole = self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, attribute));
             Sha1::digest(whole).into()
         };

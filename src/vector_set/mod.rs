@@ -27,6 +27,7 @@ mod projection;
 mod read;
 mod scorer;
 mod search;
+mod store;
 mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,15 +36,17 @@ use parking_lot::{Mutex, RwLock};
 
 pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
-pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params};
+pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RERANK_KINDS};
 pub use self::read::{Description, NeighbourLists};
+pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
 pub use self::write::{Hold, Put, Refused, Upserted};
-pub use crate::quantization::{CODECS, Codec, Format, Kind, Metric, is_storable};
+pub use crate::quantization::{CODECS, Code, Codec, Format, Kind, Metric, is_storable};
 
 use self::elements::{Elements, Names};
 use self::projection::Projection;
-use crate::arena::{Blob, Blobs, Codes};
+use self::store::Store;
+use crate::arena::{Blob, Blobs};
 use crate::epoch::Limbo;
 use crate::index::Index;
 
@@ -54,10 +57,12 @@ pub struct Binding(u64);
 /// Elements with vectors of one format, and the graph over them.
 pub struct VectorSet {
     params: Params,
-    format: Format,
     projection: Option<Projection>,
     index: Index,
-    codes: Codes,
+    /// The codes that searches walk on.
+    walk: Store,
+    /// A finer copy of the vectors, if the walk's codes are coarse and the set was made with one.
+    fine: Option<Store>,
     names: Names,
     attributes: Blobs,
     elements: RwLock<Elements>,
@@ -79,11 +84,11 @@ static SETS: AtomicU64 = AtomicU64::new(0);
 impl VectorSet {
     /// An empty set. `seed` decides the levels of its graph.
     pub fn new(params: Params, seed: u64) -> Self {
-        let format = params.format();
         Self {
             projection: params.input_dim.map(|input| Projection::new(input, params.dim)),
             index: Index::new(params.m, seed),
-            codes: Codes::new(format.code_bytes()),
+            walk: Store::new(params.format()),
+            fine: params.fine_format().map(Store::new),
             names: Names::default(),
             attributes: Blobs::new(),
             elements: RwLock::default(),
@@ -92,7 +97,6 @@ impl VectorSet {
             changes: AtomicU64::new(0),
             limbo: Mutex::new(Limbo::new()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
-            format,
             params,
         }
     }
@@ -102,9 +106,14 @@ impl VectorSet {
         &self.params
     }
 
-    /// How its vectors are kept.
+    /// How its vectors are kept best: what [`VectorSet::with_code`] shows.
     pub fn format(&self) -> &Format {
-        &self.format
+        self.best().format()
+    }
+
+    /// The store of the best codes.
+    fn best(&self) -> &Store {
+        self.fine.as_ref().unwrap_or(&self.walk)
     }
 
     /// How many elements it has. A change of several elements is counted whole or not at all.
@@ -151,7 +160,8 @@ impl VectorSet {
     /// Bytes held, by all parts.
     pub fn heap_bytes(&self) -> usize {
         self.index.heap_bytes()
-            + self.codes.heap_bytes()
+            + self.walk.heap_bytes()
+            + self.fine.as_ref().map_or(0, Store::heap_bytes)
             + self.names.heap_bytes()
             + self.attributes.heap_bytes()
             + self.elements.read().heap_bytes()

@@ -11,11 +11,15 @@ pub const MAX_M: usize = 4096;
 /// The most candidates that a search or an insertion may keep, as Redis has it.
 pub const MAX_EF: usize = 1_000_000;
 
+/// The kinds that a finer copy may have.
+pub const RERANK_KINDS: [Kind; 2] = [Kind::Int8, Kind::Float16];
+
 /// What is fixed when a set is made. Only valid combinations can be had.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Params {
     pub(super) dim: usize,
     pub(super) kind: Kind,
+    pub(super) rerank: Option<Kind>,
     pub(super) metric: Metric,
     pub(super) m: usize,
     pub(super) ef_construction: usize,
@@ -34,6 +38,8 @@ pub enum InvalidParams {
     Ef,
     /// The kind of code cannot express the metric.
     Metric,
+    /// The kind of code is not coarse, or that of the finer copy is.
+    Rerank,
 }
 
 impl Params {
@@ -51,6 +57,7 @@ impl Params {
         Ok(Self {
             dim,
             kind: Kind::Int8,
+            rerank: None,
             metric: Metric::Cosine,
             m,
             ef_construction,
@@ -63,6 +70,15 @@ impl Params {
     pub fn with_format(self, kind: Kind, metric: Metric) -> Result<Self, InvalidParams> {
         Format::new(self.dim, kind, metric).ok_or(InvalidParams::Metric)?;
         Ok(Self { kind, metric, ..self })
+    }
+
+    /// Beside coarse codes, a finer copy of each vector, by which what a search finds is ranked.
+    pub fn with_rerank(self, rerank: Kind) -> Result<Self, InvalidParams> {
+        let fine = Format::new(self.dim, rerank, self.metric).ok_or(InvalidParams::Metric)?;
+        if !self.format().is_coarse() || !RERANK_KINDS.contains(&fine.kind()) {
+            return Err(InvalidParams::Rerank);
+        }
+        Ok(Self { rerank: Some(rerank), ..self })
     }
 
     /// Links per slot above layer 0.
@@ -97,6 +113,11 @@ impl Params {
         Format::new(self.dim, self.kind, self.metric).expect("checked by `with_format`")
     }
 
+    pub(super) fn fine_format(&self) -> Option<Format> {
+        let format = |kind| Format::new(self.dim, kind, self.metric).expect("checked by `with_rerank`");
+        self.rerank.map(format)
+    }
+
     /// Components of a stored vector.
     pub fn dim(&self) -> usize {
         self.dim
@@ -105,6 +126,11 @@ impl Params {
     /// How vectors are kept.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// How the finer copy is kept, if there is one.
+    pub fn rerank(&self) -> Option<Kind> {
+        self.rerank
     }
 
     /// What "near" means.

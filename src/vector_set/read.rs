@@ -1,8 +1,7 @@
 //! Looking at elements without searching.
 
-use super::{Bound, VectorSet};
+use super::{Bound, Code, VectorSet};
 use crate::epoch::{Pin, pin};
-use crate::index::Scorer;
 
 /// The neighbours of an element on each layer, layer 0 first, with distances as codes compare.
 pub type NeighbourLists = Vec<Vec<(Vec<u8>, f32)>>;
@@ -59,26 +58,27 @@ impl VectorSet {
     }
 
     /// Lets `look` see the code of an element; [`VectorSet::format`] reads it.
-    pub fn with_code<R>(&self, element: &[u8], look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    pub fn with_code<R>(&self, element: &[u8], look: impl FnOnce(Code) -> R) -> Option<R> {
         let _pin = pin();
-        self.slot(element).map(|slot| look(self.codes.get(slot)))
+        self.slot(element).map(|slot| look(self.best().code(slot)))
     }
 
     /// As [`VectorSet::with_code`], for several elements as they are at one moment.
-    pub fn with_codes<R>(&self, names: &[&[u8]], mut look: impl FnMut(&[u8]) -> R) -> Vec<Option<R>> {
+    pub fn with_codes<R>(&self, names: &[&[u8]], mut look: impl FnMut(Code) -> R) -> Vec<Option<R>> {
         let _pin = pin();
         let elements = self.elements.read();
         let slots: Vec<_> = names.iter().map(|name| elements.slot(name, &self.names)).collect();
         drop(elements);
-        slots.into_iter().map(|slot| slot.map(|slot| look(self.codes.get(slot)))).collect()
+        slots.into_iter().map(|slot| slot.map(|slot| look(self.best().code(slot)))).collect()
     }
 
     /// The links of an element.
     pub fn neighbours(&self, element: &[u8]) -> Option<NeighbourLists> {
         let pin = pin();
         let slot = self.slot(element)?;
-        let scorer = self.scorer(self.codes.get(slot));
-        let neighbour = |&link: &u32| (self.names.get(link, &pin).to_vec(), scorer.distance(link));
+        let best = self.best();
+        let distance = |link| best.format().between(best.code(slot), best.code(link));
+        let neighbour = |&link: &u32| (self.names.get(link, &pin).to_vec(), distance(link));
         let living = |link: &&u32| self.index.slots().state(**link) == crate::index::State::Live;
         Some(
             self.index

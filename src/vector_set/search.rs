@@ -1,12 +1,15 @@
 //! Finding the elements nearest to a query.
 
+use std::borrow::Cow;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::atomic::Ordering;
 
-use super::VectorSet;
 use super::filter::Filter;
+use super::store::Store;
+use super::{Probe, VectorSet};
 use crate::epoch::{Pin, pin};
 use crate::index::{Candidate, Scorer, State, Walk};
+use crate::quantization::BATCH;
 
 /// Up to so many elements per candidate kept, reading all of them one after the other is faster than walking the graph,
 /// and exact. Measured with Int8 at 100 and 384 dimensions: the two meet at 15 (EF 20) to 35 (EF 200).
@@ -72,7 +75,8 @@ impl<'h> Hit<'h> {
 
     /// Its vector, as near to what was sent as its code allows.
     pub fn vector(&self) -> Vec<f32> {
-        self.hits.set.format.decode(self.hits.set.codes.get(self.slot))
+        let best = self.hits.set.best();
+        best.format().decode(best.code(self.slot))
     }
 }
 
@@ -99,39 +103,46 @@ impl Hits<'_> {
 }
 
 impl VectorSet {
-    /// The code of a vector of the set's dimension, or of the one it projects from.
-    pub fn query(&self, vector: &[f32]) -> Result<Box<[u8]>, QueryError> {
-        let (got, has) = (vector.len(), self.format.dim());
+    /// Makes a vector of the set's dimension, or of the one it projects from, ready to be searched with.
+    pub fn query(&self, vector: &[f32]) -> Result<Probe, QueryError> {
+        let (got, has) = (vector.len(), self.params.dim());
         match self.params.input_dim() {
             // A projection to its own dimension projects queries too. (Redis does not, and compares apples to pears.)
-            Some(expects) if got == expects => Ok(self.encode(vector)),
-            _ if got == has => Ok(self.format.encoded(vector)),
+            Some(expects) if got == expects => Ok(self.probe(&self.projected(vector))),
+            _ if got == has => Ok(self.probe(vector)),
             Some(expects) => Err(QueryError::ProjectionDimension { got, expects }),
             None => Err(QueryError::Dimension { got, has }),
         }
     }
 
-    /// The code of a vector of the dimension that is stored, which is not projected.
-    pub fn query_stored(&self, vector: &[f32]) -> Result<Box<[u8]>, QueryError> {
-        let (got, has) = (vector.len(), self.format.dim());
-        if got == has { Ok(self.format.encoded(vector)) } else { Err(QueryError::Dimension { got, has }) }
+    /// The same of a vector of the dimension that is stored, which is not projected.
+    pub fn query_stored(&self, vector: &[f32]) -> Result<Probe, QueryError> {
+        let (got, has) = (vector.len(), self.params.dim());
+        if got == has { Ok(self.probe(vector)) } else { Err(QueryError::Dimension { got, has }) }
     }
 
-    /// The code of an element's vector, as a query. It is decoded and encoded again, as Redis does.
-    pub fn query_of(&self, element: &[u8]) -> Option<Box<[u8]>> {
+    /// The same of an element's vector. It is decoded and encoded again, as Redis does.
+    pub fn query_of(&self, element: &[u8]) -> Option<Probe> {
         let _pin = pin();
         let slot = self.elements.read().slot(element, &self.names)?;
-        Some(self.format.encoded(&self.format.decode(self.codes.get(slot))))
+        let best = self.best();
+        Some(self.probe(&best.format().decode(best.code(slot))))
     }
 
-    /// Encodes a vector as it was sent: one of the input dimension of a set that projects is projected.
-    pub(super) fn encode(&self, vector: &[f32]) -> Box<[u8]> {
+    /// A vector as it is stored: one of the input dimension of a set that projects is projected.
+    pub(super) fn projected<'v>(&self, vector: &'v [f32]) -> Cow<'v, [f32]> {
         match self.projection {
             Some(projection) if self.params.input_dim() == Some(vector.len()) => {
-                self.format.encoded(&projection.project(vector))
+                Cow::Owned(projection.project(vector))
             }
-            _ => self.format.encoded(vector),
+            _ => Cow::Borrowed(vector),
         }
+    }
+
+    /// Of a vector of the dimension that is stored.
+    pub(super) fn probe(&self, vector: &[f32]) -> Probe {
+        let query = |store: &Store| store.format().query(vector);
+        Probe { walk: query(&self.walk), fine: self.fine.as_ref().map(query) }
     }
 
     /// How many elements there are, within a change that is being made: needs no lock.
@@ -153,14 +164,14 @@ impl VectorSet {
         let followed = if filtered { search.filter_ef.saturating_mul(self.params.m()) } else { 0 };
         let walked = ef.saturating_mul(READ_PER_EF).saturating_add(followed);
         let read = if self.scans(search) { self.about() } else { walked.min(self.about()) };
-        read.saturating_mul(self.format.code_bytes())
+        read.saturating_mul(self.walk.format().code_bytes())
     }
 
-    /// The elements nearest to a query, which [`VectorSet::query`] or [`VectorSet::query_of`] made.
+    /// The elements nearest to a query, which [`VectorSet::query`] or its like made.
     ///
     /// A search that overlaps so many updates that slots of one element crowd out others starts over; the third time
     /// it holds changes off while it looks.
-    pub fn search(&self, query: &[u8], search: &Search) -> Hits<'_> {
+    pub fn search(&self, query: &Probe, search: &Search) -> Hits<'_> {
         for _ in 0..2 {
             let (hits, crowded) = self.search_once(query, search);
             if !crowded {
@@ -172,7 +183,7 @@ impl VectorSet {
     }
 
     /// One try, and whether its list of results was full of slots that had to be taken out again.
-    fn search_once(&self, query: &[u8], search: &Search) -> (Hits<'_>, bool) {
+    fn search_once(&self, query: &Probe, search: &Search) -> (Hits<'_>, bool) {
         let pin = pin();
         // In this order: an update between the two is then seen to have moved the count.
         let updates = self.updates.load(Ordering::Acquire);
@@ -180,11 +191,16 @@ impl VectorSet {
         let admit = |slot| self.index.slots().admits(slot, start) && self.matches(slot, search.filter, &pin);
         let (mut found, kept) = if self.scans(search) {
             let keep = search.count.saturating_add(SPARE);
-            (self.scan(query, keep, admit), keep)
+            (scan(&self.best_scorer(query), self.index.slots().end(), keep, admit), keep)
         } else {
             let expansions = if search.filter.is_some() { search.filter_ef } else { usize::MAX };
             let ef = search.ef.max(search.count).min(self.about().saturating_add(SPARE));
-            (self.index.search(&self.scorer(query), Walk { ef, expansions }, admit), ef)
+            let walk = Walk { ef, expansions };
+            let found = match self.refining_scorer(query) {
+                Some(scorer) => self.index.search(&scorer, walk, admit),
+                None => self.index.search(&self.best_scorer(query), walk, admit),
+            };
+            (found, ef)
         };
         let full = found.len() >= kept;
         self.settle(&mut found, updates, &pin);
@@ -199,26 +215,6 @@ impl VectorSet {
         })
     }
 
-    /// The `keep` nearest of all slots that are admitted.
-    fn scan(&self, query: &[u8], keep: usize, admit: impl Fn(u32) -> bool) -> Vec<Candidate> {
-        let scorer = self.scorer(query);
-        let mut nearest = BinaryHeap::new();
-        for slot in 0..self.index.slots().end() {
-            if !admit(slot) {
-                continue;
-            }
-            let candidate = Candidate::new(scorer.distance(slot), slot);
-            if nearest.len() < keep {
-                nearest.push(candidate);
-            } else if let Some(mut worst) = nearest.peek_mut()
-                && candidate < *worst
-            {
-                *worst = candidate;
-            }
-        }
-        nearest.into_sorted_vec()
-    }
-
     /// Takes out what did not become an element by the end, and the second slot of an element that was updated meanwhile.
     fn settle(&self, found: &mut Vec<Candidate>, updates: u64, pin: &Pin) {
         let slots = self.index.slots();
@@ -226,6 +222,34 @@ impl VectorSet {
         if updates % 2 == 1 || self.updates.load(Ordering::Acquire) != updates {
             let mut seen = HashSet::with_capacity(found.len());
             found.retain(|candidate| seen.insert(self.names.get(candidate.slot(), pin)));
+        }
+    }
+}
+
+/// Of slots `0 .. end`, the `keep` nearest that are admitted.
+fn scan(scorer: &impl Scorer, end: u32, keep: usize, admit: impl Fn(u32) -> bool) -> Vec<Candidate> {
+    let mut nearest = BinaryHeap::new();
+    let (mut slots, mut near) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+    let mut rest = (0..end).filter(|&slot| admit(slot));
+    loop {
+        slots.clear();
+        slots.extend(rest.by_ref().take(BATCH));
+        if slots.is_empty() {
+            return nearest.into_sorted_vec();
+        }
+        let limit = nearest
+            .peek()
+            .filter(|_| nearest.len() >= keep)
+            .map_or(f32::INFINITY, |c: &Candidate| c.distance());
+        scorer.nearer(&slots, limit, &mut near);
+        for candidate in near.drain(..) {
+            if nearest.len() < keep {
+                nearest.push(candidate);
+            } else if let Some(mut worst) = nearest.peek_mut()
+                && candidate < *worst
+            {
+                *worst = candidate;
+            }
         }
     }
 }

@@ -93,21 +93,29 @@ impl VectorSet {
 
     /// `repeated`: an earlier put of the same change may give the element another slot, so it gets one of its own.
     fn prepare(&self, put: &Put, repeated: bool, ef: usize) -> Prepared {
-        let code = self.encode(&put.vector);
+        let vector = self.projected(&put.vector);
+        let code = self.best().format().encode(&vector);
         let _pin = pin();
         let existing = self.elements.read().slot(put.element, &self.names);
-        if let Some(slot) = existing.filter(|&slot| !repeated && self.codes.get(slot) == &*code) {
+        if let Some(slot) = existing.filter(|&slot| !repeated && self.best().code(slot) == code.as_code()) {
             return Prepared::Same(slot);
         }
         let slot = self.index.reserve(|len| {
-            self.codes.grow_to(len);
+            self.walk.grow_to(len);
+            self.fine.iter().for_each(|fine| fine.grow_to(len));
             self.names.grow_to(len);
             self.attributes.grow_to(len);
         });
         // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and is in no list.
-        unsafe { self.codes.write(slot, |bytes| bytes.copy_from_slice(&code)) };
+        unsafe {
+            self.best().write(slot, &code);
+            if self.fine.is_some() {
+                self.walk.write(slot, &self.walk.format().encode(&vector));
+            }
+        }
         self.names.set(slot, put.element);
-        self.index.link(slot, ef, &self.scorer(&code));
+        // By the best codes: a graph made by estimates would stay as blurred as they are.
+        self.index.link(slot, ef, &self.best_scorer(&self.probe(&vector)));
         Prepared::New(slot)
     }
 
@@ -247,10 +255,10 @@ impl VectorSet {
 
     /// After a change: does the sweeping that so many removals owe, and frees what nobody can be reading any more.
     fn tidy(&self, removals: usize) {
-        let any_code = &vec![0; self.format.code_bytes()];
         // A change that removes nothing still helps a little, so that a round that has begun comes to its end.
         if removals > 0 || self.index.dead() > 0 {
-            self.index.sweep(removals.max(1), &self.scorer(any_code), |slot| self.names.forget(slot));
+            let any = self.probe(&vec![0.0; self.params.dim()]);
+            self.index.sweep(removals.max(1), &self.best_scorer(&any), |slot| self.names.forget(slot));
         }
         let mut freed = VecDeque::new();
         let mut limbo = self.limbo.lock();

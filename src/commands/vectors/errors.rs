@@ -37,6 +37,9 @@ impl From<InvalidParams> for Error {
             InvalidParams::Dim => Error::from(format!("ERR invalid dimension, it must be 1 to {MAX_DIM}")),
             InvalidParams::M => Error::from(INVALID_M),
             InvalidParams::Ef => Error::from(INVALID_EF),
+            InvalidParams::Rerank => {
+                Error::from("ERR RERANK Q8 or F16 goes with coarse kinds: RQ1 to RQ8 and PQ")
+            }
             InvalidParams::Metric => Error::from("ERR BIN keeps directions only, it goes with METRIC COSINE"),
         }
     }

@@ -10,7 +10,7 @@ use super::elements::{Elements, one_or_several};
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Format, VectorSet};
+use crate::vector_set::{Code, Format, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VEMB",
@@ -70,15 +70,15 @@ impl<'r> VEmb<'r> {
 }
 
 /// As near to what was sent as the code allows.
-fn as_sent(format: &Format, code: &[u8]) -> Reply {
+fn as_sent(format: &Format, code: Code) -> Reply {
     Reply::Array(format.decode(code).into_iter().map(|x| Reply::Double(x.into())).collect())
 }
 
 /// The kind of code, its bytes, and the numbers that scale it back: the norm, and the range if it has one.
-fn as_kept(format: &Format, code: &[u8]) -> Reply {
+fn as_kept(format: &Format, code: Code) -> Reply {
     let mut parts = vec![
         Reply::Simple(format.kind().codec().name),
-        Reply::Bulk(Bytes::copy_from_slice(format.payload(code))),
+        Reply::Bulk(Bytes::copy_from_slice(code.body)),
         Reply::Double(format.norm(code).into()),
     ];
     parts.extend(format.range(code).map(|range| Reply::Double(range.into())));

@@ -29,7 +29,7 @@ use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::keyspace::SetHandle;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Hit, Hits, Metric, VectorSet};
+use crate::vector_set::{Hit, Hits, Metric, Probe, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VSEARCH",
@@ -228,13 +228,13 @@ impl<'r> VSearch<'r> {
         Ok(Reply::Array(page.map(|(key, hit)| self.with.reply(metric, key, &hit)).collect()))
     }
 
-    /// The query as a code of `set`; none if it is an element of a key that is missing.
+    /// The query, made ready for `set`; none if it is an element of a key that is missing.
     fn code(
         &self,
         query: &Query,
         first: Option<&VectorSet>,
         set: &VectorSet,
-    ) -> Result<Option<Box<[u8]>>, Error> {
+    ) -> Result<Option<Probe>, Error> {
         match (query, first) {
             (Query::Vector(vector), _) => Ok(Some(set.query(vector)?)),
             (Query::Element(_), None) => Ok(None),

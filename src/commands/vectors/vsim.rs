@@ -8,7 +8,7 @@ use super::vector::{REDIS_FORMS, vector};
 use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply, Row};
-use crate::vector_set::{Hit, Metric, VectorSet};
+use crate::vector_set::{Hit, Metric, Probe, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VSIM",
@@ -55,7 +55,7 @@ fn search(mut args: Args, set: &VectorSet) -> Result<Reply, Error> {
     Ok(options.reply(metric, near))
 }
 
-fn query(args: &mut Args, set: &VectorSet) -> Result<Box<[u8]>, Error> {
+fn query(args: &mut Args, set: &VectorSet) -> Result<Probe, Error> {
     if args.keyword("ELE") {
         return set.query_of(args.bytes()?).ok_or(Error::new(ELEMENT_NOT_FOUND));
     }

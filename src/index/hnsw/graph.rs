@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 
 use crate::arena::Words;
 use crate::index::slots::{Slots, Word};
+use crate::kernels::prefetch_at;
 
 /// Locks that all lists of a graph share. Two writers meet by chance once in so many times.
 const LOCKS: usize = 128;
@@ -135,6 +136,13 @@ impl Graph {
                 link => each(link - 1),
             }
         }
+    }
+
+    /// Hints that a list will soon be walked.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, slot: u32, layer: u32) {
+        let list = self.list(slot, layer);
+        prefetch_at(list.as_ptr().cast(), size_of_val(list));
     }
 
     /// A copy of a list.

@@ -2,7 +2,9 @@
 
 mod graph;
 mod insert;
+mod pool;
 mod remove;
+mod results;
 mod search;
 mod visited;
 

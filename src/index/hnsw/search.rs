@@ -4,8 +4,6 @@
 //! graphs* (2016). What is added: any slot may be refused as a result and still be walked through, which serves
 //! filters, removed slots and slots that are not elements yet.
 
-use std::cmp::Reverse;
-
 use super::Index;
 use super::visited::{Scratch, with_scratch};
 use crate::index::{Candidate, Scorer};
@@ -64,83 +62,43 @@ impl Index {
         mut admit: impl FnMut(u32) -> bool,
     ) -> Vec<Candidate> {
         with_scratch(|scratch| {
-            scratch.begin(self.graph.slots.end());
-            for &start in starts {
-                scratch.visited.insert(start.slot());
-                scratch.consider(start, walk.ef, &mut admit);
+            scratch.begin(self.graph.slots.end(), walk.ef, starts);
+            scratch.results.take(&mut scratch.near, &mut admit);
+            for _ in 0..walk.expansions {
+                let Some(nearest) = scratch.results.next() else { break };
+                self.meet_links(scorer, nearest.slot(), layer, scratch);
+                scratch.near.clear();
+                scorer.nearer(&scratch.fresh, scratch.results.limit(), &mut scratch.near);
+                scratch.results.take(&mut scratch.near, &mut admit);
             }
-            let mut expansions = 0;
-            while let Some(Reverse(nearest)) = scratch.frontier.pop() {
-                if expansions == walk.expansions || scratch.is_beyond(nearest, walk.ef) {
-                    break;
-                }
-                expansions += 1;
-                self.expand(scorer, nearest.slot(), layer, walk.ef, scratch, &mut admit);
-            }
-            scratch.take_found()
+            scratch.results.found()
         })
     }
 
-    /// Meets every unvisited link of a slot.
+    /// Collects the unvisited links of a slot, and asks for what will be needed of them and of the slot after this one.
     #[inline(always)]
-    fn expand(
-        &self,
-        scorer: &impl Scorer,
-        slot: u32,
-        layer: u32,
-        ef: usize,
-        scratch: &mut Scratch,
-        admit: &mut impl FnMut(u32) -> bool,
-    ) {
-        let mut fresh = std::mem::take(&mut scratch.fresh);
+    fn meet_links(&self, scorer: &impl Scorer, slot: u32, layer: u32, scratch: &mut Scratch) {
+        let Scratch { visited, results, fresh, .. } = scratch;
         fresh.clear();
-        // Two passes, so that the codes of all links are on their way before the first is needed.
+        // All codes are on their way before the first is needed.
         self.graph.for_each_link(slot, layer, |link| {
-            if scratch.visited.insert(link) {
+            if visited.insert(link) {
                 scorer.prefetch(link);
                 fresh.push(link);
             }
         });
-        for &link in &fresh {
-            let candidate = Candidate::new(scorer.distance(link), link);
-            if !scratch.is_beyond(candidate, ef) {
-                scratch.consider(candidate, ef, admit);
-            }
+        if let Some(next) = results.peek() {
+            self.graph.prefetch(next.slot(), layer);
         }
-        scratch.fresh = fresh;
     }
 }
 
 impl Scratch {
-    fn begin(&mut self, end: u32) {
+    fn begin(&mut self, end: u32, ef: usize, starts: &[Candidate]) {
         self.visited.begin(end);
-        self.frontier.clear();
-        self.found.clear();
-    }
-
-    /// True if the results are full and all nearer than this one.
-    #[inline(always)]
-    fn is_beyond(&self, candidate: Candidate, ef: usize) -> bool {
-        self.found.len() >= ef && self.found.peek().is_some_and(|worst| candidate > *worst)
-    }
-
-    /// Takes a candidate as a place to walk on from, and as a result if it is admitted.
-    #[inline(always)]
-    fn consider(&mut self, candidate: Candidate, ef: usize, admit: &mut impl FnMut(u32) -> bool) {
-        self.frontier.push(Reverse(candidate));
-        if !admit(candidate.slot()) {
-            return;
-        }
-        if self.found.len() < ef {
-            self.found.push(candidate);
-        } else if let Some(mut worst) = self.found.peek_mut() {
-            *worst = candidate;
-        }
-    }
-
-    fn take_found(&mut self) -> Vec<Candidate> {
-        let mut found: Vec<_> = self.found.drain().collect();
-        found.sort_unstable();
-        found
+        self.results.begin(ef);
+        self.near.clear();
+        self.near.extend(starts);
+        starts.iter().for_each(|start| _ = self.visited.insert(start.slot()));
     }
 }

@@ -5,21 +5,19 @@
 //! make every search write to the lines that all others read.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
+use super::results::Results;
 use crate::index::Candidate;
 
 /// What a search needs besides the graph, kept by the thread from one search to the next.
 #[derive(Default)]
 pub(super) struct Scratch {
     pub(super) visited: Visited,
-    /// Where to look next, nearest first.
-    pub(super) frontier: BinaryHeap<Reverse<Candidate>>,
-    /// The best so far, farthest first.
-    pub(super) found: BinaryHeap<Candidate>,
+    pub(super) results: Results,
     /// The unvisited links of the node in hand.
     pub(super) fresh: Vec<u32>,
+    /// Those of them that are near enough.
+    pub(super) near: Vec<Candidate>,
 }
 
 /// A set of slots that is emptied in one step.

@@ -1,0 +1,83 @@
+//! The codes of all slots in one format.
+
+use crate::arena::Codes;
+use crate::kernels::prefetch;
+use crate::quantization::{Code, CodeBuf, Format};
+
+/// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
+const AHEAD: usize = 1024;
+/// Bodies of less than a cache line take a power of two of bytes, so that none lies in two lines.
+const CACHE_LINE: usize = 64;
+
+/// Codes of one format, by slot.
+pub(super) struct Store {
+    format: Format,
+    heads: Codes,
+    bodies: Codes,
+}
+
+impl Store {
+    pub(super) fn new(format: Format) -> Self {
+        let (heads, bodies) = (Codes::new(format.head_bytes()), Codes::new(stride(format.body_bytes())));
+        Self { format, heads, bodies }
+    }
+
+    pub(super) fn format(&self) -> &Format {
+        &self.format
+    }
+
+    #[inline(always)]
+    pub(super) fn head(&self, slot: u32) -> &[u8] {
+        self.heads.get(slot)
+    }
+
+    /// Its bytes, and those that fill it up to the stride.
+    #[inline(always)]
+    fn padded_body(&self, slot: u32) -> &[u8] {
+        self.bodies.get(slot)
+    }
+
+    #[inline(always)]
+    pub(super) fn body(&self, slot: u32) -> &[u8] {
+        &self.padded_body(slot)[..self.format.body_bytes()]
+    }
+
+    #[inline(always)]
+    pub(super) fn code(&self, slot: u32) -> Code<'_> {
+        Code { head: self.head(slot), body: self.body(slot) }
+    }
+
+    #[inline(always)]
+    pub(super) fn prefetch(&self, slot: u32) {
+        let body = self.padded_body(slot);
+        prefetch(&body[..body.len().min(AHEAD)]);
+    }
+
+    /// Writes the code of a slot.
+    ///
+    /// # Safety
+    /// As [`Codes::write`].
+    pub(super) unsafe fn write(&self, slot: u32, code: &CodeBuf) {
+        let Code { head, body } = code.as_code();
+        // SAFETY: the caller vouches for the slot.
+        unsafe {
+            self.heads.write(slot, |bytes| bytes.copy_from_slice(head));
+            self.bodies.write(slot, |bytes| bytes[..body.len()].copy_from_slice(body));
+        }
+    }
+
+    /// Makes slots `0 .. len` available. One caller at a time.
+    pub(super) fn grow_to(&self, len: u32) {
+        self.heads.grow_to(len);
+        self.bodies.grow_to(len);
+    }
+
+    /// Bytes held.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.heads.heap_bytes() + self.bodies.heap_bytes()
+    }
+}
+
+fn stride(body: usize) -> usize {
+    if body < CACHE_LINE { body.next_power_of_two() } else { body }
+}
