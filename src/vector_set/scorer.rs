@@ -57,24 +57,24 @@ impl VectorSet {
 }
 
 impl StoreScorer<'_> {
-    /// The heads and bodies of at most [`BATCH`] slots.
+    /// Calls `score` with the heads and the bodies of at most [`BATCH`] slots.
     #[inline(always)]
-    fn codes(&self, slots: &[u32]) -> ([&[u8]; BATCH], [&[u8]; BATCH]) {
+    fn with_codes(&self, slots: &[u32], score: impl FnOnce(&[&[u8]], &[&[u8]])) {
         let (mut heads, mut bodies): ([&[u8]; BATCH], [&[u8]; BATCH]) = ([&[]; BATCH], [&[]; BATCH]);
         for ((head, body), &slot) in heads.iter_mut().zip(&mut bodies).zip(slots) {
             (*head, *body) = (self.store.head(slot), self.store.body(slot));
         }
-        (heads, bodies)
+        score(&heads[..slots.len()], &bodies[..slots.len()]);
     }
 
     fn distances(&self, slots: &[u32], results: &mut [f32]) {
-        let (heads, bodies) = self.codes(slots);
-        self.store.format().distances(self.query, &heads[..slots.len()], &bodies[..slots.len()], results);
+        let format = self.store.format();
+        self.with_codes(slots, |heads, bodies| format.distances(self.query, heads, bodies, results));
     }
 
     fn bounds(&self, slots: &[u32], results: &mut [f32]) {
-        let (heads, bodies) = self.codes(slots);
-        self.store.format().bounds(self.query, &heads[..slots.len()], &bodies[..slots.len()], results);
+        let format = self.store.format();
+        self.with_codes(slots, |heads, bodies| format.bounds(self.query, heads, bodies, results));
     }
 }
 

@@ -188,14 +188,17 @@ impl VectorSet {
         // In this order: an update between the two is then seen to have moved the count.
         let updates = self.updates.load(Ordering::Acquire);
         let start = self.index.slots().moment();
-        let admit = |slot| self.index.slots().admits(slot, start) && self.matches(slot, search.filter, &pin);
+        let slots = self.index.slots();
+        let matches = |slot| self.matches(slot, search.filter, &pin);
         let (mut found, kept) = if self.scans(search) {
             let keep = search.count.saturating_add(SPARE);
-            (scan(&self.best_scorer(query), self.index.slots().end(), keep, admit), keep)
+            let admit = |slot| slots.admits(slot, start) && matches(slot);
+            (scan(&self.best_scorer(query), slots.end(), keep, admit), keep)
         } else {
             let expansions = if search.filter.is_some() { search.filter_ef } else { usize::MAX };
             let ef = search.ef.max(search.count).min(self.about().saturating_add(SPARE));
             let walk = Walk { ef, expansions };
+            let admit = |slot| slots.admits_met(slot, start) && matches(slot);
             let found = match self.refining_scorer(query) {
                 Some(scorer) => self.index.search(&scorer, walk, admit),
                 None => self.index.search(&self.best_scorer(query), walk, admit),
