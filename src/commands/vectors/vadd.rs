@@ -91,6 +91,7 @@ const WORDS: &[(&str, Word)] = &[
     ("Q8", Word::Kind(Kind::Int8)),
     ("BIN", Word::Kind(Kind::Binary)),
     ("F16", Word::Kind(Kind::Float16)),
+    ("PQ", Word::Kind(Kind::Product)),
     ("METRIC", Word::Metric),
     ("EF", Word::Ef),
     ("M", Word::M),

@@ -37,22 +37,22 @@ pub struct Codebook {
 
 /// How well a code stands for its vector.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Fit {
+pub(super) struct Fit {
     /// What the decoded vector is to be multiplied with to get length 1; 0 if it has none.
-    pub gain: f32,
+    pub(super) gain: f32,
     /// The cosine between the vector and the decoded one, at least 0.05.
-    pub cosine: f32,
+    pub(super) cosine: f32,
 }
 
 /// The dot products of one query with all centroids of all sub-spaces, as numbers of 16 bits. (With 8 bits, the error
 /// of the sum comes near that of the codes, where some sub-spaces vary more than others.)
-pub struct Tables {
+pub(super) struct Tables {
     /// 256 for each sub-space, little-endian.
-    pub steps: Box<[u8]>,
+    pub(super) steps: Box<[u8]>,
     /// What a sum of no steps stands for.
-    pub offset: f32,
+    pub(super) offset: f32,
     /// What 1 stands for.
-    pub step: f32,
+    pub(super) step: f32,
 }
 
 impl Codebook {
@@ -61,7 +61,7 @@ impl Codebook {
     ///
     /// # Panics
     /// If the sample holds no vector, or `width` is not 8 or 16.
-    pub fn learn(mut sample: Vec<f32>, dim: usize, width: usize, seed: u64) -> Self {
+    pub(super) fn learn(mut sample: Vec<f32>, dim: usize, width: usize, seed: u64) -> Self {
         assert!(dim > 0 && [8, MOST_WIDTH].contains(&width) && sample.len() >= dim);
         let mut draws = Draws::new(seed);
         let axes = Axes::of(&sample, dim, &mut draws);
@@ -88,12 +88,12 @@ impl Codebook {
 
     /// The standard deviation of the error of an estimated dot product, measured on the sample, relative to what it would
     /// be if the parts of vectors that codes lose had no direction in common with queries.
-    pub fn spread(&self) -> f32 {
+    pub(super) fn spread(&self) -> f32 {
         self.spread
     }
 
     /// Writes the code of a vector of length 1 (or 0).
-    pub fn encode(&self, vector: &[f32], code: &mut [u8]) -> Fit {
+    pub(super) fn encode(&self, vector: &[f32], code: &mut [u8]) -> Fit {
         self.encode_turned(&self.turned(vector), code)
     }
 
@@ -114,7 +114,7 @@ impl Codebook {
     }
 
     /// The vector of centroids that a code names, turned back; appended to `vector`.
-    pub fn decode(&self, code: &[u8], vector: &mut Vec<f32>) {
+    pub(super) fn decode(&self, code: &[u8], vector: &mut Vec<f32>) {
         let mut named = self.named(code);
         self.axes.turn_back(&mut named);
         vector.append(&mut named);
@@ -134,7 +134,7 @@ impl Codebook {
     }
 
     /// The dot products of a query with all centroids. One step for all sub-spaces: a sum of steps is a sum of products.
-    pub fn tables(&self, query: &[f32]) -> Tables {
+    pub(super) fn tables(&self, query: &[f32]) -> Tables {
         let turned = self.turned(query);
         let mut all: Vec<PerCentroid> = Vec::with_capacity(self.subspaces());
         for (at, subspace) in self.subspaces.iter().enumerate() {
@@ -156,7 +156,7 @@ impl Codebook {
     }
 
     /// The dot product of the centroids that two codes name.
-    pub fn dot(&self, a: &[u8], b: &[u8]) -> f32 {
+    pub(super) fn dot(&self, a: &[u8], b: &[u8]) -> f32 {
         // With a length that the compiler knows, copying a centroid is a load and a store.
         match self.width {
             8 => self.dot_of::<16>(a, b),
@@ -228,12 +228,12 @@ impl Codebook {
 impl Fit {
     /// What the dot product of a query and the centroids is to be multiplied with, so that the product with the vector is
     /// met on average (Gao and Long, *RaBitQ*, 2024).
-    pub fn unbiased(&self) -> f32 {
+    pub(super) fn unbiased(&self) -> f32 {
         self.gain / self.cosine
     }
 
     /// The standard deviation of that estimate, for a query of length 1 and errors without preferred direction.
-    pub fn deviation(&self, dim: usize) -> f32 {
+    pub(super) fn deviation(&self, dim: usize) -> f32 {
         let lost = (1.0 - self.cosine * self.cosine).max(0.0);
         lost.sqrt() / self.cosine / (dim.max(2) as f32 - 1.0).sqrt()
     }
@@ -241,7 +241,7 @@ impl Fit {
 
 /// The steps that a code adds up to.
 #[inline(always)]
-pub fn steps(tables: &[u8], code: &[u8]) -> u32 {
+pub(super) fn steps(tables: &[u8], code: &[u8]) -> u32 {
     let tables = tables.as_chunks::<2>().0.as_chunks::<CENTROIDS>().0;
     let step = |(table, &byte): (&[[u8; 2]; CENTROIDS], &u8)| u16::from_le_bytes(table[usize::from(byte)]);
     tables.iter().zip(code).map(|pair| u32::from(step(pair))).sum()

@@ -12,8 +12,10 @@ mod arithmetic;
 mod axes;
 mod centroids;
 mod codebook;
+pub(super) mod codec;
 
-pub use codebook::{Codebook, Fit, SAMPLE, Tables, steps};
+pub use codebook::{Codebook, SAMPLE};
+use codebook::{Fit, steps};
 
 #[cfg(test)]
 mod tests;
