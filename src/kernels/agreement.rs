@@ -59,7 +59,7 @@ fn float_kernels(table: &Kernels) -> [FloatKernel; 6] {
 }
 
 /// The same numbers in every run, and no pattern that a lane could fall into step with (xorshift64*).
-struct Noise(u64);
+pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
     fn next(&mut self) -> u64 {
@@ -69,7 +69,7 @@ impl Noise {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(super) fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| (self.next() >> 56) as u8).collect()
     }
 
@@ -85,7 +85,7 @@ impl Noise {
 }
 
 /// `bytes` at `offset` bytes into memory of its own, with bytes before and after that would change every answer.
-fn at_offset(bytes: &[u8], offset: usize) -> Vec<u8> {
+pub(super) fn at_offset(bytes: &[u8], offset: usize) -> Vec<u8> {
     let mut memory = vec![0x5a; offset];
     memory.extend_from_slice(bytes);
     memory.extend_from_slice(&[0x5a; 64]);
@@ -246,13 +246,13 @@ fn each_is_as_one() {
 }
 
 /// One page of memory between two that may not be touched.
-struct Fenced {
+pub(super) struct Fenced {
     map: memmap2::MmapMut,
     page: usize,
 }
 
 impl Fenced {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         // SAFETY: sysconf reads a constant of the system.
         let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap();
         let mut map = memmap2::MmapMut::map_anon(3 * page).unwrap();
@@ -264,7 +264,7 @@ impl Fenced {
         Self { map, page }
     }
 
-    fn page(&self) -> &[u8] {
+    pub(super) fn page(&self) -> &[u8] {
         &self.map[self.page..2 * self.page]
     }
 }

@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernels, assert_paired, scalar};
+use super::{Kernels, assert_paired, planes, scalar};
 
 /// How many sums run side by side, to hide that adding takes four cycles.
 const SUMS: usize = 4;
@@ -39,6 +39,8 @@ impl Avx2 {
             l2s_f32_f16: proven_each!("avx2,fma,f16c,popcnt", sum::<SquaredDifference, F32, F16> => f32),
             dots_i8: proven_each!("avx2,fma,f16c,popcnt", dot_i8 => i32),
             hammings: proven_each!("avx2,fma,f16c,popcnt", hamming => u32),
+            dots_planes: planes::avx2::dots(self),
+            dot_planes: planes::avx2::dot(self),
         }
     }
 }
@@ -185,10 +187,17 @@ fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
     for (x, y) in a_blocks.iter().zip(b_blocks) {
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(load_i8(x), load_i8(y)));
     }
+    total_i32(sum).wrapping_add(scalar::dot_i8(a_rest, b_rest))
+}
+
+/// The sum of all lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn total_i32(sum: __m256i) -> i32 {
     let four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
     let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
     let one = _mm_add_epi32(two, _mm_shuffle_epi32::<0b00_00_00_01>(two));
-    _mm_cvtsi128_si32(one).wrapping_add(scalar::dot_i8(a_rest, b_rest))
+    _mm_cvtsi128_si32(one)
 }
 
 #[inline]
@@ -200,7 +209,7 @@ fn load_i8(block: &[u8; 16]) -> __m256i {
 
 /// Counts bits by half bytes, which a shuffle looks up (Muła's method).
 #[target_feature(enable = "avx2,popcnt")]
-fn hamming(a: &[u8], b: &[u8]) -> u32 {
+pub(super) fn hamming(a: &[u8], b: &[u8]) -> u32 {
     assert_paired(a, 1, b, 1);
     let (a_blocks, a_rest) = a.as_chunks();
     let (b_blocks, b_rest) = b.as_chunks();

@@ -42,6 +42,7 @@ impl Avx512 {
             l2s_f32_f16: proven_each!("avx512f,avx512bw,avx512vl,avx512dq", sum::<SquaredDifference, F32, F16> => f32),
             dots_i8: proven_each!("avx512f,avx512bw,avx512vl,avx512dq", dot_i8 => i32),
             hammings: Vpopcntdq::detect().map_or(avx2.hammings, Vpopcntdq::hammings),
+            ..avx2
         }
     }
 }

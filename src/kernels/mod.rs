@@ -50,11 +50,13 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod planes;
 mod prefetch;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
+pub use planes::{MAX_PLANES, PLANE_NUMBERS, PlaneDot, PlaneDots};
 pub use prefetch::{prefetch, prefetch_at};
 
 /// A kernel over one query and many codes, with a result for each: one call for all neighbours of a node, and what
@@ -97,6 +99,13 @@ pub struct Kernels {
     pub dots_i8: Each<i32>,
     /// [`Kernels::hamming`] of each.
     pub hammings: Each<u32>,
+    /// The dot products of i8 (first) and the numbers that each of many bodies begins with, which lie in so many bit
+    /// planes ([`MAX_PLANES`] at most), most significant first. The count of numbers is a multiple of [`PLANE_NUMBERS`]
+    /// and not 0. Exact up to 65,536 numbers, none of which is −128 in the first; beyond, exact modulo 2³².
+    pub dots_planes: PlaneDots,
+    /// The sum of `(2x − m)(2y − m)` over the numbers in bit planes of both, with `m` the greatest of so many bits: the
+    /// dot product of their odd forms, which lie evenly around 0. The slices hold the planes and nothing else.
+    pub dot_planes: PlaneDot,
 }
 
 /// The most numbers whose i8 dot product surely fits its i32: each product is at most 128 · 128.

@@ -5,7 +5,7 @@
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 
-use super::{Kernels, assert_paired, scalar};
+use super::{Kernels, assert_paired, planes, scalar};
 
 /// How many sums run side by side, to hide that adding takes four cycles.
 const SUMS: usize = 4;
@@ -36,6 +36,8 @@ impl Neon {
             l2s_f32_f16: proven_each!("neon", sum::<SquaredDifference, F32, F16> => f32),
             dots_i8: proven_each!("neon", dot_i8 => i32),
             hammings: proven_each!("neon", hamming => u32),
+            dots_planes: planes::neon::dots(self),
+            dot_planes: planes::neon::dot(self),
         }
     }
 }
@@ -169,7 +171,7 @@ fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
 }
 
 #[target_feature(enable = "neon")]
-fn hamming(a: &[u8], b: &[u8]) -> u32 {
+pub(super) fn hamming(a: &[u8], b: &[u8]) -> u32 {
     assert_paired(a, 1, b, 1);
     let (a_blocks, a_rest) = a.as_chunks();
     let (b_blocks, b_rest) = b.as_chunks();
@@ -183,7 +185,7 @@ fn hamming(a: &[u8], b: &[u8]) -> u32 {
 
 #[inline]
 #[target_feature(enable = "neon")]
-fn load_bytes(block: &[u8; 16]) -> uint8x16_t {
+pub(super) fn load_bytes(block: &[u8; 16]) -> uint8x16_t {
     // SAFETY: reads the 16 bytes of the block, at any address.
     unsafe { vld1q_u8(block.as_ptr()) }
 }

@@ -7,7 +7,7 @@
 
 use half::f16;
 
-use super::{Kernels, assert_paired};
+use super::{Kernels, assert_paired, planes};
 
 /// The kernels of no instruction set in particular.
 pub(super) const KERNELS: Kernels = Kernels {
@@ -26,6 +26,8 @@ pub(super) const KERNELS: Kernels = Kernels {
     l2s_f32_f16: |query, codes, results| each(l2_f32_f16, query, codes, results),
     dots_i8: |query, codes, results| each(dot_i8, query, codes, results),
     hammings: |query, codes, results| each(hamming, query, codes, results),
+    dots_planes: planes::dots,
+    dot_planes: planes::dot,
 };
 
 fn each<R>(kernel: impl Fn(&[u8], &[u8]) -> R, query: &[u8], codes: &[&[u8]], results: &mut [R]) {

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx512::{Avx512, load_bytes, load_bytes_rest};
-use super::{Kernels, assert_paired};
+use super::{Kernels, assert_paired, planes};
 
 /// How many sums run side by side, each with its bias; adding takes four cycles and these are four chains.
 const SUMS: usize = 2;
@@ -25,6 +25,8 @@ impl Vnni {
                 // SAFETY: as in `proven`.
                 unsafe { dots_i8(query, codes, results) }
             },
+            dots_planes: planes::vnni::dots(self),
+            dot_planes: planes::vnni::dot(self),
             ..self.0.kernels()
         }
     }

@@ -6,7 +6,8 @@
 //! ```text
 //! head [norm: f32]                body [component …]   Float32, Float16, Binary
 //! head [norm: f32][range: f32]    body [int8 …]        Int8
-//! head [norm: f32]                body, see [`product`]
+//! head [norm: f32]                body [centroid: u8 …][gain: f16][cosine: u16]  Product
+//! head [norm: f32]                body [plane …][factor, error, norm: f32]   RaBitQ
 //! ```
 //!
 //! Under [`Metric::Cosine`] vectors are normalised first and the norm is kept, as Redis does, so that what was sent can
@@ -18,9 +19,12 @@ mod float16;
 mod float32;
 mod int8;
 mod product;
+mod rabitq;
+mod rotation;
 
 pub use self::code::{Code, CodeBuf, Query};
 pub use self::product::{Codebook, SAMPLE};
+pub use self::rabitq::Bits;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -37,6 +41,8 @@ pub enum Kind {
     Int8,
     /// 1 bit per component: its sign.
     Binary,
+    /// 1 to 8 bits per component of the turned vector, from which distances are estimated.
+    RaBitQ(Bits),
     /// 1 bit per component: a byte for each 8, the number of a centroid that was learnt from a sample.
     Product,
 }
@@ -128,8 +134,21 @@ type Distances = fn(&Format, &Query, heads: &[&[u8]], bodies: &[&[u8]], results:
 pub const BATCH: usize = 32;
 
 /// Every kind of code.
-pub static CODECS: [&Codec; 5] =
-    [&int8::CODEC, &float32::CODEC, &float16::CODEC, &binary::CODEC, &product::codec::CODEC];
+pub static CODECS: [&Codec; 13] = [
+    &int8::CODEC,
+    &float32::CODEC,
+    &float16::CODEC,
+    &binary::CODEC,
+    &rabitq::CODECS[0],
+    &rabitq::CODECS[1],
+    &rabitq::CODECS[2],
+    &rabitq::CODECS[3],
+    &rabitq::CODECS[4],
+    &rabitq::CODECS[5],
+    &rabitq::CODECS[6],
+    &rabitq::CODECS[7],
+    &product::codec::CODEC,
+];
 
 impl Kind {
     /// Its row.

@@ -43,7 +43,7 @@ pub use self::read::{Description, NeighbourLists};
 pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
 pub use self::write::{Hold, Put, Refused, Upserted};
-pub use crate::quantization::{CODECS, Code, Codebook, Codec, Format, Kind, Metric, is_storable};
+pub use crate::quantization::{Bits, CODECS, Code, Codebook, Codec, Format, Kind, Metric, is_storable};
 
 use self::elements::{Elements, Names};
 use self::projection::Projection;

@@ -37,7 +37,7 @@ impl VectorSet {
     }
 
     /// What searches walk by, if it was learnt.
-    fn codebook(&self) -> Option<&Codebook> {
+    pub(super) fn codebook(&self) -> Option<&Codebook> {
         let coarse = self.stores.coarse().filter(|_| self.stores.phase().walks_coarse());
         coarse.and_then(|store| store.format().codebook())
     }

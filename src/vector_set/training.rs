@@ -172,3 +172,6 @@ impl VectorSet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-"""What tools/bench measures: one module for each subcommand, and what they share.
+"""What tools/bench measures: one module for each subcommand (a folder for the index), and what they share.
 
 build.py makes or installs the programs, servers.py runs one server, load.py runs the load generator against it,
 datasets.py finds the vectors, table.py draws Markdown.

@@ -33,6 +33,16 @@ def cargo_build(crate, binary):
     return pathlib.Path(json.loads(metadata)["target_directory"]) / "release" / binary
 
 
+def venv(name, *packages):
+    """The Python of a virtual environment of that name, which has those packages from now on."""
+    folder = TOOLS / f".venv-{name}"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        run(sys.executable, "-m", "venv", str(folder))
+    run(str(python), "-m", "pip", "install", "--quiet", *map(str, packages))
+    return python
+
+
 def servers(args):
     """The programs asked for, by name, in the order they were asked for."""
     make = {"nearhit": nearhit, "redis": redis, "valkey": valkey}

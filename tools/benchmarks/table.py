@@ -15,6 +15,11 @@ def milliseconds(us):
     return "–" if us is None else f"{us / 1e3:.3f}"
 
 
+def share(value):
+    """A part of one."""
+    return "–" if value is None else f"{value:.3f}"
+
+
 def connections(count):
     """A count of connections in words."""
     return f"{count} connection{'' if count == 1 else 's'}"

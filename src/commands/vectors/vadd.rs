@@ -15,7 +15,7 @@ use crate::keyspace::SetHandle;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{
-    Hold, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Put, Refused, Upserted,
+    CODECS, Hold, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Put, Refused, Upserted,
     VectorSet,
 };
 
@@ -29,7 +29,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",
     summary: "Add one or more elements to a vector set, or update its vector if it already exists",
     syntax: "key [REDUCE reduce(dim:integer)] format(FP32|FP16|VALUES) vector element [CAS] \
-        [quant_type(NOQUANT|BIN|Q8|F16)] [EF build-exploration-factor:integer] [SETATTR attributes] \
+        [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8)] [EF build-exploration-factor:integer] [SETATTR attributes] \
         [M numlinks:integer] [METRIC metric(COSINE|L2|IP)] \
         [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes])...]",
     tips: &[],
@@ -87,11 +87,6 @@ enum Word {
 
 const WORDS: &[(&str, Word)] = &[
     ("CAS", Word::Cas),
-    ("NOQUANT", Word::Kind(Kind::Float32)),
-    ("Q8", Word::Kind(Kind::Int8)),
-    ("BIN", Word::Kind(Kind::Binary)),
-    ("F16", Word::Kind(Kind::Float16)),
-    ("PQ", Word::Kind(Kind::Product)),
     ("METRIC", Word::Metric),
     ("EF", Word::Ef),
     ("M", Word::M),
@@ -100,6 +95,11 @@ const WORDS: &[(&str, Word)] = &[
     ("FP16", Word::Another(Form::Fp16)),
     ("VALUES", Word::Another(Form::Values)),
 ];
+
+/// The kind of code that the next word names.
+pub(super) fn kind(args: &mut Args) -> Option<Kind> {
+    args.keyword_of(&CODECS.map(|codec| (codec.keyword, codec.kind)))
+}
 
 const INVALID_OPTION: &str = "ERR invalid option after element";
 
@@ -111,7 +111,8 @@ impl<'r> VAdd<'r> {
         let mut parsed = Self { key, reduce, puts: Vec::new(), options: Options::default() };
         parsed.take_element(&mut args, form)?;
         while !args.is_empty() {
-            let word = args.keyword_of(WORDS).ok_or(Error::new(INVALID_OPTION))?;
+            let word = kind(&mut args).map(Word::Kind).or_else(|| args.keyword_of(WORDS));
+            let word = word.ok_or(Error::new(INVALID_OPTION))?;
             parsed.take_option(&mut args, word)?;
         }
         Ok(parsed)

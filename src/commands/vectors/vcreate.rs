@@ -1,4 +1,4 @@
-//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [NOQUANT|Q8|BIN|F16] [M n] [EF n]`: an empty vector set (an extension).
+//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [NOQUANT|Q8|BIN|F16|RQ1…RQ8] [M n] [EF n]`: an empty vector set (an extension).
 //!
 //! A set made on purpose may be empty, and remembers its parameters: VADD need not repeat them, and is refused if it
 //! contradicts them. Answers `+OK`, or `-BUSYKEY` if the key exists.
@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use super::KEY;
 use super::errors::{INVALID_EF, INVALID_M};
-use super::vadd::{INVALID_METRIC, METRICS, bounded};
+use super::vadd::{INVALID_METRIC, METRICS, bounded, kind};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{CODECS, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
+use crate::vector_set::{Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VCREATE",
@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Create an empty vector set with given parameters (an extension to Redis)",
-    syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|F16)] \
+    syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8)] \
         [M numlinks:integer] [EF build-exploration-factor:integer]",
     tips: &[],
     weight: Weight::Light,
@@ -43,11 +43,10 @@ fn parse(mut args: Args) -> Result<Params, Error> {
         return Err(Error::syntax());
     }
     let mut params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
-    let (mut kind, mut metric) = (Kind::Int8, Metric::Cosine);
-    let kinds = CODECS.map(|codec| (codec.keyword, codec.kind));
+    let (mut asked, mut metric) = (Kind::Int8, Metric::Cosine);
     while !args.is_empty() {
-        if let Some(asked) = args.keyword_of(&kinds) {
-            kind = asked;
+        if let Some(kind) = kind(&mut args) {
+            asked = kind;
         } else if args.keyword("METRIC") {
             metric = args.keyword_of(&METRICS).ok_or(Error::new(INVALID_METRIC))?;
         } else if args.keyword("M") {
@@ -58,5 +57,5 @@ fn parse(mut args: Args) -> Result<Params, Error> {
             return Err(Error::syntax());
         }
     }
-    Ok(params.with_format(kind, metric)?.made_on_purpose())
+    Ok(params.with_format(asked, metric)?.made_on_purpose())
 }

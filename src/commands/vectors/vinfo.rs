@@ -1,7 +1,7 @@
 //! `VINFO key`: how a vector set was made, and how it is doing.
 //!
 //! The fields are those of Redis, in its order. A set that Redis could not have (made with `VCREATE`, of another metric
-//! than cosine, or of half precision) tells three more at the end, so that clients of Redis' sets see nothing new:
+//! than cosine, or of a kind that Redis lacks) tells three more at the end, so that clients of Redis' sets see nothing new:
 //!
 //! | field | value |
 //! |---|---|
@@ -59,7 +59,8 @@ fn redis_fields(set: &VectorSet) -> [Field; 9] {
 }
 
 fn redis_could_have(params: &Params) -> bool {
-    !params.kept() && params.metric() == Metric::Cosine && params.kind() != Kind::Float16
+    let kind = matches!(params.kind(), Kind::Int8 | Kind::Float32 | Kind::Binary);
+    kind && !params.kept() && params.metric() == Metric::Cosine
 }
 
 fn further_fields(params: &Params) -> [Field; 3] {
