@@ -16,6 +16,8 @@
 //! looked. A search sees every element that was there from its beginning to its end, none that was not there at any
 //! moment between, and none twice.
 //!
+//! A kind of code that learns comes into use while all this goes on: see [`training`].
+//!
 //! *Lock order:* a shard of the keyspace → `elements` → `limbo`; the index's own locks are taken inside any of these,
 //! and nothing is taken inside them.
 
@@ -43,7 +45,9 @@ pub use self::read::{Description, NeighbourLists};
 pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
 pub use self::write::{Hold, Put, Refused, Upserted};
-pub use crate::quantization::{Bits, CODECS, Code, Codebook, Codec, Format, Kind, Metric, is_storable};
+pub use crate::quantization::{
+    Bits, CODECS, Code, Codebook, Codec, Format, Kind, Metric, SAMPLE, is_storable,
+};
 
 use self::elements::{Elements, Names};
 use self::projection::Projection;

@@ -8,6 +8,7 @@ use super::params::Params;
 use super::store::Store;
 use crate::arena::Removable;
 use crate::epoch::{Pin, pin};
+use crate::quantization::{CodeBuf, Format};
 
 /// How far a set's coarse codes are. A set whose kind has none stays in the first phase, and one whose kind need not learn
 /// begins in the last.
@@ -37,6 +38,8 @@ pub(super) struct Stores {
     coarse: OnceLock<Store>,
     phase: AtomicU8,
     reranks: bool,
+    /// Of a kind that learns: the format that vectors pass through before they are encoded coarsely.
+    passed: Option<Format>,
 }
 
 /// The stores as they are to be used by one search, or one writer, while it is pinned.
@@ -79,6 +82,7 @@ impl Stores {
             coarse,
             phase: AtomicU8::new(phase as u8),
             reranks: params.rerank().is_some(),
+            passed: params.kind().learns().then(|| params.plain_format()),
         }
     }
 
@@ -113,6 +117,16 @@ impl Stores {
     /// One caller at a time, in the order of phases.
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// The code of a vector in one of the stores. Coarse codes of a kind that learns are made of what plain codes leave
+    /// of a vector: so they are the same whoever makes them, its writer or the trainer.
+    pub(super) fn encode(&self, store: &Store, vector: &[f32]) -> CodeBuf {
+        let passed = self.passed.as_ref().filter(|passed| passed.kind() != store.format().kind());
+        match passed {
+            Some(passed) => store.format().encode(&passed.decode(passed.encode(vector).as_code())),
+            None => store.format().encode(vector),
+        }
     }
 
     /// Makes slots `0 .. len` available to the holder of a view, and to all that walk on coarse codes later. One caller at

@@ -19,7 +19,8 @@
 //! after the grace period in `Doubled`, those of all slots that are not: it is pinned and asks for each slot whether a
 //! search that begins now could be given it. Such a slot was written, before it became visible (release, seen with
 //! acquire), and will not be reserved again while the trainer is pinned, so no writer is at its code; and nobody
-//! reads coarse codes before `Switched`. A code that a writer of `Doubled` has written already is written once more.
+//! reads coarse codes before `Switched`. A code that a writer of `Doubled` has written already is
+//! written once more, and is the same.
 //! Slots that died earlier keep a code of zeros, a vector without direction, for the walks that pass through them
 //! until they are swept.
 //!
@@ -43,7 +44,7 @@ use crate::index::State;
 use crate::quantization::{Codebook, SAMPLE};
 
 /// How often the writer that began looks for the end of a grace period, giving way to others in between.
-const LOOKS: usize = 1000;
+const LOOKS: usize = 32;
 /// Writers that may be under way while another decides where it runs.
 const UNDER_WAY: usize = 64;
 

@@ -99,7 +99,7 @@ impl VectorSet {
         let vector = self.projected(&put.vector);
         let pin = pin();
         let view = self.stores.view(&pin);
-        let code = view.best().format().encode(&vector);
+        let code = self.stores.encode(view.best(), &vector);
         let existing = self.elements.read().slot(put.element, &self.names);
         if let Some(slot) = existing.filter(|&slot| !repeated && view.best().code(slot) == code.as_code()) {
             return Prepared::Same(slot);
@@ -111,7 +111,8 @@ impl VectorSet {
         });
         for store in view.written() {
             let best = std::ptr::eq(store, view.best());
-            let code = if best { Cow::Borrowed(&code) } else { Cow::Owned(store.format().encode(&vector)) };
+            let code =
+                if best { Cow::Borrowed(&code) } else { Cow::Owned(self.stores.encode(store, &vector)) };
             // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and is in no list.
             unsafe { store.write(slot, &code) };
         }

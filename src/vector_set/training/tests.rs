@@ -173,7 +173,7 @@ fn nothing_is_lost_while_a_set_learns() {
     for rerank in [None, Some(Kind::Int8)] {
         let set = filled(rerank, Metric::Cosine, SAMPLE - 300);
         let (next, done) = (AtomicUsize::new(SAMPLE - 300), AtomicBool::new(false));
-        let last = SAMPLE + 3000;
+        let last = SAMPLE + 1000;
         std::thread::scope(|scope| {
             let (set, next, done) = (&set, &next, &done);
             let writers: Vec<_> = (0..WRITERS)
