@@ -1,7 +1,10 @@
 //! Codebooks against plain arithmetic.
 
+use std::sync::Arc;
+
 use super::arithmetic::{Draws, add_scaled, dot, length};
 use super::*;
+use crate::quantization::{Format, Kind, Metric};
 
 /// Vectors of length 1 that vary along some directions more than along others.
 fn units(dim: usize, count: usize, seed: u64) -> Vec<f32> {
@@ -127,5 +130,50 @@ fn poor_samples_make_codebooks_too() {
         let (_, fit, back) = coded(&codebook, &[0.0, 0.6, 0.0, 0.8, 0.0]);
         assert!(fit.gain.is_finite() && fit.cosine.is_finite() && codebook.spread().is_finite());
         assert!(back.iter().all(|x| x.is_finite()));
+    }
+}
+
+fn exact(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
+    match metric {
+        Metric::Cosine => 1.0 - dot(a, b) / (length(a) * length(b)),
+        Metric::L2 => a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum(),
+        Metric::InnerProduct => 1.0 - dot(a, b),
+    }
+}
+
+/// Vectors of lengths 0.5 to 2.
+fn of_all_lengths(vectors: &[f32], dim: usize) -> Vec<Vec<f32>> {
+    let lengths = [0.5, 1.0, 1.5, 2.0].into_iter().cycle();
+    vectors.chunks_exact(dim).zip(lengths).map(|(v, length)| v.iter().map(|x| x * length).collect()).collect()
+}
+
+#[test]
+fn distances_are_those_of_decoded_vectors_and_bounds_are_below_the_true_ones() {
+    let dim = 50;
+    let vectors = units(dim, 1200, 7);
+    let codebook = Arc::new(Codebook::of(vectors[..1000 * dim].to_vec(), dim, 1));
+    let (stored, asked) = (of_all_lengths(&vectors[1000 * dim..], dim), of_all_lengths(&vectors, dim));
+    for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
+        let format = Format::new(dim, Kind::Product, metric).expect("it has all metrics");
+        let format = format.with_codebook(codebook.clone());
+        let (mut above, mut of) = (0, 0);
+        for vector in &stored {
+            let code = format.encode(vector);
+            let back = format.decode(code.as_code());
+            for query in asked.iter().take(40) {
+                let probe = format.query(query);
+                let (told, expected) = (format.distance(&probe, code.as_code()), exact(metric, query, &back));
+                assert!((told - expected).abs() < 1e-2, "{metric:?}: {told} {expected}");
+                let mut bound = [0.0];
+                format.bounds(&probe, &[code.as_code().head], &[code.as_code().body], &mut bound);
+                above += usize::from(bound[0] > exact(metric, query, vector) + 1e-5);
+                of += 1;
+            }
+            let other = format.encode(&stored[0]);
+            let between = format.between(code.as_code(), other.as_code());
+            let expected = exact(metric, &back, &format.decode(other.as_code()));
+            assert!((between - expected).abs() < 2e-2, "{metric:?}: {between} {expected}");
+        }
+        assert!(above * 20 < of, "{metric:?}: {above} of {of}");
     }
 }
