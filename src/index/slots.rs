@@ -204,6 +204,12 @@ impl Slots {
         self.word(slot).admits(start)
     }
 
+    /// True if the slot is `Dead`: asked of every link that a sweep passes.
+    #[inline]
+    pub(super) fn is_dead(&self, slot: u32) -> bool {
+        self.grave(slot).load(Ordering::Relaxed) & grave_bit(slot) != 0
+    }
+
     /// The same of a slot that the search met in the graph, or that its caller knows not to be `Free`.
     #[inline]
     pub fn admits_met(&self, slot: u32, start: Moment) -> bool {

@@ -195,6 +195,37 @@ fn sets_that_redis_could_not_have_tell_more() {
     assert!(info.ends_with(" +metric +L2 +ef-construction :77 +fixed :1"), "{info}");
 }
 
+/// Ours.
+#[test]
+fn codes_of_one_to_eight_bits_are_kinds_like_any_other() {
+    let mut session = session();
+    for bits in 1..=8 {
+        let key = format!("rq{bits}");
+        session.hold_to(&[
+            (&format!("vadd {key} values 3 1 2 3 a RQ{bits} metric L2"), ":1"),
+            (&format!("vadd {key} values 3 -3 2 1 b rq{bits}"), ":1"),
+            (
+                &format!("vadd {key} values 3 1 2 3 a"),
+                "-ERR asked quantization mismatch with existing vector set",
+            ),
+            (&format!("vsim {key} values 3 -3 2 1 count 1"), "*1 $1 b"),
+            (&format!("vsim {key} ele a count 1"), "*1 $1 a"),
+            (&format!("vcreate made{bits} DIM 3 RQ{bits}"), "+OK"),
+            (&format!("vadd made{bits} values 3 0 0 0 nothing"), ":1"),
+            (&format!("vemb made{bits} nothing"), "*3 $1 0 $1 0 $1 0"),
+        ]);
+        let info = session.ask(&format!("vinfo {key}"));
+        assert!(info.starts_with(&format!("*24 +quant-type +rabitq{bits} ")), "{info}");
+        // The planes have 64 bits each, and three numbers follow them.
+        let kept = session.ask(&format!("vemb {key} a raw"));
+        assert!(kept.starts_with(&format!("*3 +rabitq{bits} ${} ", 8 * bits + 12)), "{kept}");
+    }
+    session.hold_to(&[
+        ("vadd x values 3 1 2 3 z RQ9", "-ERR invalid option after element"),
+        ("vcreate nope DIM 3 RQ0", "-ERR syntax error"),
+    ]);
+}
+
 #[test]
 fn attributes_are_set_and_taken_away() {
     session().hold_to(&[

@@ -1,9 +1,9 @@
 //! `VADD key [REDUCE dim] (FP32 blob | VALUES n v …) element [options]`: adds an element, or gives it another vector.
 //!
-//! Beyond Redis: `FP16` blobs, `F16`, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name and perhaps
-//! `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only a search that
-//! overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several the number of
-//! new ones.
+//! Beyond Redis: `FP16` blobs, `F16`, `RQ1` to `RQ8`, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name
+//! and perhaps `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only a search
+//! that overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several the number
+//! of new ones.
 
 use std::sync::Arc;
 
