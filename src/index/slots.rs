@@ -133,6 +133,12 @@ impl Slots {
         })
     }
 
+    /// Lets `look` see [`Slots::end`] while no slot is added to it. What `look` makes visible, whoever adds a slot sees.
+    pub fn with_end<R>(&self, look: impl FnOnce(u32) -> R) -> R {
+        let _no_growth = self.free.lock();
+        look(self.end.load(Ordering::Relaxed))
+    }
+
     /// Notes the height of a slot just taken, whose lists are empty. It stays `Free`.
     pub(super) fn set_level(&self, slot: u32, level: u32, tower: u32) {
         debug_assert!(level <= MAX_LEVEL);

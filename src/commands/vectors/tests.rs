@@ -168,6 +168,25 @@ fn info_has_the_nine_fields_of_redis() {
 
 /// Ours.
 #[test]
+fn a_set_of_kind_pq_tells_whether_it_has_learnt() {
+    let mut session = session();
+    let last = crate::vector_set::SAMPLE;
+    for n in 1..=last {
+        let info = session.ask("vinfo k");
+        assert!(n == 1 || info.ends_with("+fixed :0 +pq-trained :0 +pq-subspaces :0"), "{n}: {info}");
+        let angle = n as f32;
+        session.ask(&format!("vadd k values 2 {} {} e{n} pq ef 10", angle.cos(), angle.sin()));
+    }
+    // A reader of another test may have put the end off.
+    while !session.ask("vinfo k").ends_with("+fixed :0 +pq-trained :1 +pq-subspaces :1") {
+        session.hold_to(&[("vadd k values 2 1 0 more pq", ":1"), ("vrem k more", ":1")]);
+    }
+    assert!(session.ask("vinfo k").contains("+quant-type +pq "));
+    assert!(session.ask("vsim k ele e5 count 3").starts_with("*3 "));
+}
+
+/// Ours.
+#[test]
 fn sets_that_redis_could_not_have_tell_more() {
     let mut session = session();
     session.hold_to(&[("vcreate l DIM 2 METRIC L2 EF 77", "+OK")]);

@@ -8,6 +8,13 @@
 //! | `metric` | `COSINE`, `L2` or `IP` |
 //! | `ef-construction` | candidates that an insertion explores if it does not say |
 //! | `fixed` | 1 if the set was made with `VCREATE`: it may be empty, and `VADD` need not repeat its parameters |
+//!
+//! A set of kind `PQ` tells two more:
+//!
+//! | field | value |
+//! |---|---|
+//! | `pq-trained` | 1 once it has learnt from its vectors, and searches walk on its codes |
+//! | `pq-subspaces` | sub-spaces of its codes, each a byte; 0 before |
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
@@ -40,6 +47,9 @@ fn describe(set: &VectorSet) -> Reply {
     if !redis_could_have(set.params()) {
         fields.extend(further_fields(set.params()));
     }
+    if set.params().kind() == Kind::Product {
+        fields.extend(learnt_fields(set));
+    }
     Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect())
 }
 
@@ -68,5 +78,13 @@ fn further_fields(params: &Params) -> [Field; 3] {
         ("metric", Reply::Simple(params.metric().name())),
         ("ef-construction", Reply::count(params.ef_construction())),
         ("fixed", Reply::Integer(params.kept().into())),
+    ]
+}
+
+fn learnt_fields(set: &VectorSet) -> [Field; 2] {
+    let subspaces = set.describe().subspaces;
+    [
+        ("pq-trained", Reply::Integer(subspaces.is_some().into())),
+        ("pq-subspaces", Reply::count(subspaces.unwrap_or(0))),
     ]
 }
