@@ -4,9 +4,9 @@ use super::NUMBERS;
 use crate::kernels::Kernels;
 use crate::quantization::{BATCH, Code, Format, Metric, Query, get_f32};
 
-/// How many standard deviations a bound allows for. Of the ten nearest vectors of MiniLM and GloVe sets, in codes of one
-/// bit, a search that keeps fifty excludes 0.2 and 0.5 % with 1, and 0 and 0.25 % with this; with 1.9 the finer copy would
-/// be asked 1.4 times as often.
+/// How many standard deviations a bound allows for. In a scan of MiniLM vectors as codes of one bit, for 300 queries, the
+/// bound of a vector among the ten nearest was beyond the fiftieth's distance 7 times in 3000 with 1, and never with 1.25
+/// or this; with 1.9 the finer copy would be asked 1.4 times as often.
 const DEVIATIONS: f64 = 1.5;
 
 /// What is known of a dot product: the estimate, its standard deviation for vectors of length 1 at a right angle, and
