@@ -254,7 +254,8 @@ fn has_its_row(kind: Kind, metric: Metric) -> bool {
     match kind {
         RQ1 => true,
         RQ2 | RQ4 | RQ8 => metric == Metric::Cosine,
-        Kind::RaBitQ(_) => false,
+        // It has nothing to learn from so few elements: until then it is as Int8.
+        Kind::Product | Kind::RaBitQ(_) => false,
         _ => true,
     }
 }

@@ -1,9 +1,9 @@
 //! `VADD key [REDUCE dim] (FP32 blob | VALUES n v …) element [options]`: adds an element, or gives it another vector.
 //!
-//! Beyond Redis: `FP16` blobs, `F16`, `RQ1` to `RQ8`, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name
-//! and perhaps `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only a search
-//! that overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several the number
-//! of new ones.
+//! Beyond Redis: `FP16` blobs, `F16`, `RQ1` to `RQ8`, `PQ`, `METRIC COSINE|L2|IP`, and further elements, each a vector,
+//! a name and perhaps `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only
+//! a search that overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several
+//! the number of new ones.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",
     summary: "Add one or more elements to a vector set, or update its vector if it already exists",
     syntax: "key [REDUCE reduce(dim:integer)] format(FP32|FP16|VALUES) vector element [CAS] \
-        [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8)] [EF build-exploration-factor:integer] [SETATTR attributes] \
+        [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8|PQ)] [EF build-exploration-factor:integer] [SETATTR attributes] \
         [M numlinks:integer] [METRIC metric(COSINE|L2|IP)] \
         [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes])...]",
     tips: &[],

@@ -1,4 +1,4 @@
-//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [NOQUANT|Q8|BIN|F16|RQ1…RQ8] [M n] [EF n]`: an empty vector set (an extension).
+//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [NOQUANT|Q8|BIN|F16|RQ1…RQ8|PQ] [M n] [EF n]`: an empty vector set (an extension).
 //!
 //! A set made on purpose may be empty, and remembers its parameters: VADD need not repeat them, and is refused if it
 //! contradicts them. Answers `+OK`, or `-BUSYKEY` if the key exists.
@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Create an empty vector set with given parameters (an extension to Redis)",
-    syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8)] \
+    syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8|PQ)] \
         [M numlinks:integer] [EF build-exploration-factor:integer]",
     tips: &[],
     weight: Weight::Light,
