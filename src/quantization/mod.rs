@@ -17,10 +17,12 @@ mod code;
 mod float16;
 mod float32;
 mod int8;
+mod measured;
 mod rabitq;
 mod rotation;
 
 pub use self::code::{Code, CodeBuf, Query};
+pub use self::measured::{MEASURED, Measured};
 pub use self::rabitq::Bits;
 use std::borrow::Cow;
 

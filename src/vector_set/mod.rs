@@ -22,6 +22,7 @@
 mod digest;
 mod elements;
 pub mod filter;
+mod footprint;
 mod params;
 mod projection;
 mod read;
@@ -41,7 +42,9 @@ pub use self::read::{Description, NeighbourLists};
 pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
 pub use self::write::{Hold, Put, Refused, Upserted};
-pub use crate::quantization::{Bits, CODECS, Code, Codec, Format, Kind, Metric, is_storable};
+pub use crate::quantization::{
+    Bits, CODECS, Code, Codec, Format, Kind, MEASURED, Measured, Metric, is_storable,
+};
 
 use self::elements::{Elements, Names};
 use self::projection::Projection;
