@@ -7,15 +7,15 @@ pub struct Measured {
     pub kind: &'static str,
     /// Keyword of the finer copy's kind, if there is a copy.
     pub rerank: Option<&'static str>,
-    /// The vectors: what they are and their dimension.
-    pub vectors: &'static str,
-    /// Bytes that an element takes.
-    pub bytes_per_element: u32,
+    /// The vectors, named after what they are and their dimension.
+    pub set: &'static str,
+    /// That an element takes.
+    pub bytes: u32,
     /// The share of the ten nearest that a search finds.
     pub recall: f32,
     /// Searches per second, of those of `NOQUANT` in the same run.
     pub speed: f32,
 }
 
-/// Kinds in the order in which they were measured, set by set.
+/// Set by set.
 pub static MEASURED: &[Measured] = &[];

@@ -1,13 +1,15 @@
 //! Held to what Redis 8.6.2 replied to the same requests; what it cannot be asked is marked as ours.
 
+mod storage;
+
 use std::cell::Cell;
 
 use super::{FREE_TRIES, search_sets};
 use crate::commands::testing::Session;
 use crate::keyspace::{Reach, SetHandle};
 use crate::record::Record;
-use crate::resp::{Reply, Request};
-use crate::vector_set::{CODECS, Hold, Put};
+use crate::resp::Reply;
+use crate::vector_set::{Hold, Put};
 
 /// A session with a set of three elements and a string, as the peer had them.
 fn session() -> Session {
@@ -176,113 +178,6 @@ fn sets_that_redis_could_not_have_tell_more() {
     let further =
         " +metric +L2 +ef-construction :77 +fixed :1 +rerank +none +quant-auto :0 +bytes-per-element :";
     assert!(info.contains(further), "{info}");
-}
-
-/// Ours. What is left of the memory decides, but one element always fits, and so many never do.
-#[test]
-fn a_kind_is_chosen_by_the_memory_left() {
-    let mut session = session();
-    session.hold_to(&[
-        ("vcreate few DIM 64 QUANT AUTO EXPECT 1", "+OK"),
-        ("vcreate many DIM 4096 QUANT auto EXPECT 2147483647 M 32", "+OK"),
-        ("vcreate some QUANT AUTO DIM 64", "-ERR syntax error"),
-        ("vcreate few DIM 64 QUANT AUTO", "-BUSYKEY Target key name already exists."),
-    ]);
-    let few = session.ask("vinfo few");
-    assert!(few.contains("+quant-type +int8 ") && few.contains(" +quant-auto :1 "), "{few}");
-    let many = session.ask("vinfo many");
-    assert!(
-        !many.contains("+quant-type +int8 ") && many.contains(" +rerank +none +quant-auto :1 "),
-        "{many}"
-    );
-    assert!(many.contains(" +hnsw-m :32 "), "{many}");
-    assert!(session.is_heavy(&Request::from_args(&["vcreate", "k", "DIM", "2", "QUANT", "auto"])));
-    assert!(!session.is_heavy(&Request::from_args(&["vcreate", "k", "DIM", "2"])));
-}
-
-/// Ours.
-#[test]
-fn a_kind_is_known_by_its_word_and_behind_quant() {
-    let mut session = session();
-    for codec in CODECS {
-        let (word, name) = (codec.keyword, codec.name);
-        session.ask("flushdb");
-        session.hold_to(&[
-            (&format!("vadd a VALUES 3 1 2 3 e {word}"), ":1"),
-            (&format!("vadd a VALUES 3 1 2 4 f QUANT {word}"), ":1"),
-            (&format!("vcreate b DIM 3 quant {}", word.to_lowercase()), "+OK"),
-            (&format!("vadd b VALUES 3 1 2 4 f {word}"), ":1"),
-        ]);
-        for key in ["a", "b"] {
-            let info = session.ask(&format!("vinfo {key}"));
-            assert!(info.contains(&format!("+quant-type +{name} ")), "{info}");
-        }
-    }
-}
-
-/// Ours.
-#[test]
-fn a_finer_copy_goes_with_coarse_kinds() {
-    const MISMATCH: &str = "-ERR asked quantization mismatch with existing vector set";
-    const NOT_COARSE: &str = "-ERR RERANK Q8 or F16 goes with coarse kinds: RQ1 to RQ8 and PQ";
-    let mut session = session();
-    session.hold_to(&[
-        ("vadd r VALUES 3 1 2 3 a RERANK F16 RQ2", ":1"),
-        ("vadd r VALUES 3 1 2 4 b RQ2 RERANK F16", ":1"),
-        ("vadd r VALUES 3 1 2 5 c RQ2", ":1"),
-        ("vadd r VALUES 3 1 2 6 d RQ2 RERANK Q8", MISMATCH),
-        ("vadd r VALUES 3 1 2 6 d RQ3 RERANK F16", MISMATCH),
-        ("vadd r VALUES 3 1 2 6 d", MISMATCH),
-        ("vadd x VALUES 3 1 2 6 d RERANK Q8", MISMATCH),
-        ("vadd new VALUES 3 1 2 6 d RERANK Q8", NOT_COARSE),
-        ("vadd new VALUES 3 1 2 6 d QUANT bin RERANK Q8", NOT_COARSE),
-        ("vcreate new DIM 3 RERANK F16", NOT_COARSE),
-        ("vcreate new DIM 3 RQ1 RERANK q8", "+OK"),
-        ("vadd new VALUES 3 1 2 6 d RERANK F16", MISMATCH),
-        ("vadd new VALUES 3 1 2 6 d RERANK Q8", ":1"),
-        ("vadd new VALUES 3 1 2 5 e", ":1"),
-        ("vemb r b", "*3 $17 1.000200867652893 $17 2.000401735305786 $17 4.000803470611572"),
-        ("vsim r VALUES 3 1 2 5 COUNT 1 WITHSCORES", "*2 $1 c $1 1"),
-    ]);
-    let info = session.ask("vinfo r");
-    assert!(info.contains(" +fixed :0 +rerank +f16 +quant-auto :0 "), "{info}");
-}
-
-/// Ours.
-#[test]
-fn words_on_storage_are_checked() {
-    const INVALID: &str = "-ERR invalid option after element";
-    const RERANK: &str = "-ERR invalid RERANK, it must be Q8 or F16";
-    let mut session = session();
-    session.hold_to(&[
-        ("vadd new VALUES 2 1 2 a QUANT", INVALID),
-        ("vadd new VALUES 2 1 2 a RERANK", INVALID),
-        ("vadd new VALUES 2 1 2 a EXPECT 5", INVALID),
-        ("vadd new VALUES 2 1 2 a RQ1 RERANK RQ4", RERANK),
-        ("vadd new VALUES 2 1 2 a RQ1 RERANK NOQUANT", RERANK),
-        ("vcreate new DIM 2 RERANK x", RERANK),
-        ("vcreate new DIM 2 RERANK", RERANK),
-        ("vcreate new DIM 2 AUTO", "-ERR syntax error"),
-        ("vcreate new DIM 2 EXPECT 5", "-ERR EXPECT goes with QUANT AUTO"),
-        ("vcreate new DIM 2 QUANT AUTO EXPECT 5 QUANT Q8", "-ERR EXPECT goes with QUANT AUTO"),
-        ("vcreate new DIM 2 QUANT AUTO EXPECT 0", "-ERR invalid EXPECT"),
-        ("vcreate new DIM 2 QUANT AUTO EXPECT 2147483648", "-ERR invalid EXPECT"),
-        ("vcreate new DIM 2 QUANT AUTO EXPECT", "-ERR invalid EXPECT"),
-        (
-            "vcreate new DIM 2 RERANK Q8 QUANT AUTO",
-            "-ERR RERANK does not go with QUANT AUTO, which chooses without it",
-        ),
-        ("exists new", ":0"),
-    ]);
-    let words = CODECS.map(|codec| codec.keyword).join(", ");
-    let (others, last) = words.rsplit_once(", ").expect("there are several");
-    let one_of = |others: &str, last: &str| format!("-ERR invalid QUANT, it must be {others} or {last}");
-    for request in ["vadd new VALUES 2 1 2 a QUANT x", "vadd new VALUES 2 1 2 a QUANT AUTO"] {
-        assert_eq!(session.ask(request), one_of(others, last), "{request}");
-    }
-    for request in ["vcreate new DIM 2 QUANT x", "vcreate new DIM 2 QUANT"] {
-        assert_eq!(session.ask(request), one_of(&words, "AUTO"), "{request}");
-    }
 }
 
 #[test]

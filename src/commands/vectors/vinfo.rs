@@ -11,7 +11,7 @@
 //! | `rerank` | how the finer copy of each vector is kept, named as in `quant-type`; `none` if there is no copy |
 //! | `quant-auto` | 1 if the kind was chosen by `QUANT AUTO` |
 //! | `bytes-per-element` | memory of the set, by its elements; of an empty set what an element will take |
-//! | `measured-<vectors>` | what the kind takes and finds over real vectors: a line like those of `INFO keyspace` |
+//! | `measured-<set>` | what the kind takes and finds over real vectors: a line like those of `INFO keyspace` |
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
@@ -94,9 +94,9 @@ fn measured_fields(params: &Params, table: &[Measured]) -> Vec<Field> {
 }
 
 fn measured_field(row: &Measured) -> Field {
-    let Measured { bytes_per_element, recall, speed, .. } = row;
-    let value = format!("bytes-per-element={bytes_per_element},recall={recall:.3},speed={speed:.2}");
-    (Reply::SimpleOwned(format!("measured-{}", row.vectors)), Reply::SimpleOwned(value))
+    let Measured { set, bytes, recall, speed, .. } = row;
+    let value = format!("bytes-per-element={bytes},recall={recall:.3},speed={speed:.2}");
+    (Reply::SimpleOwned(format!("measured-{set}")), Reply::SimpleOwned(value))
 }
 
 #[cfg(test)]
@@ -106,14 +106,8 @@ mod tests {
 
     #[test]
     fn figures_are_those_of_the_kind_with_its_copy() {
-        let row = |rerank, recall| Measured {
-            kind: "RQ4",
-            rerank,
-            vectors: "v-384",
-            bytes_per_element: 500,
-            recall,
-            speed: 2.0,
-        };
+        let row =
+            |rerank, recall| Measured { kind: "RQ4", rerank, set: "v-384", bytes: 500, recall, speed: 2.0 };
         let table = [row(None, 0.9), Measured { kind: "RQ3", ..row(None, 0.8) }, row(Some("Q8"), 0.95)];
         let told = |params: &Params| measured_fields(params, &table);
         let field = |value: &str| {
