@@ -14,16 +14,20 @@
 //! | [`Codes`] | `n` bytes | while published | once, before it is published |
 //! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes go to the caller |
 //!
+//! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use it.
+//!
 //! [`Tailed`] is for the keyspace, which has no slots that are read without a lock: small blocks, each with one owner.
 
 mod blobs;
 mod codes;
+mod removable;
 mod segments;
 mod tailed;
 mod words;
 
 pub use blobs::{Blob, Blobs};
 pub use codes::Codes;
+pub use removable::Removable;
 pub use segments::mapped_bytes;
 pub use tailed::{Tailed, allocated_bytes};
 pub use words::Words;

@@ -133,6 +133,12 @@ impl Slots {
         })
     }
 
+    /// Lets `look` see [`Slots::end`] while no slot is added to it. What `look` makes visible, whoever adds a slot sees.
+    pub fn with_end<R>(&self, look: impl FnOnce(u32) -> R) -> R {
+        let _no_growth = self.free.lock();
+        look(self.end.load(Ordering::Relaxed))
+    }
+
     /// Notes the height of a slot just taken, whose lists are empty. It stays `Free`.
     pub(super) fn set_level(&self, slot: u32, level: u32, tower: u32) {
         debug_assert!(level <= MAX_LEVEL);
@@ -196,6 +202,12 @@ impl Slots {
     #[inline]
     pub fn admits(&self, slot: u32, start: Moment) -> bool {
         self.word(slot).admits(start)
+    }
+
+    /// True if the slot is `Dead`: asked of every link that a sweep passes.
+    #[inline]
+    pub(super) fn is_dead(&self, slot: u32) -> bool {
+        self.grave(slot).load(Ordering::Relaxed) & grave_bit(slot) != 0
     }
 
     /// The same of a slot that the search met in the graph, or that its caller knows not to be `Free`.

@@ -6,6 +6,7 @@
 //! ```text
 //! head [norm: f32]                body [component …]   Float32, Float16, Binary
 //! head [norm: f32][range: f32]    body [int8 …]        Int8
+//! head [norm: f32]                body [centroid: u8 …][gain: f16][cosine: u16]  Product
 //! head [norm: f32]                body [plane …][factor, error, norm: f32]   RaBitQ
 //! ```
 //!
@@ -18,13 +19,16 @@ mod float16;
 mod float32;
 mod int8;
 mod measured;
+mod product;
 mod rabitq;
 mod rotation;
 
 pub use self::code::{Code, CodeBuf, Query};
 pub use self::measured::{MEASURED, Measured};
+pub use self::product::{Codebook, SAMPLE};
 pub use self::rabitq::Bits;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::kernels::{Kernels, kernels};
 
@@ -41,6 +45,8 @@ pub enum Kind {
     Binary,
     /// 1 to 8 bits per component of the turned vector, from which distances are estimated.
     RaBitQ(Bits),
+    /// 1 bit per component: a byte for each 8, the number of a centroid that was learnt from a sample.
+    Product,
 }
 
 /// What "near" means.
@@ -130,7 +136,7 @@ type Distances = fn(&Format, &Query, heads: &[&[u8]], bodies: &[&[u8]], results:
 pub const BATCH: usize = 32;
 
 /// Every kind of code.
-pub static CODECS: [&Codec; 12] = [
+pub static CODECS: [&Codec; 13] = [
     &int8::CODEC,
     &float32::CODEC,
     &float16::CODEC,
@@ -143,12 +149,18 @@ pub static CODECS: [&Codec; 12] = [
     &rabitq::CODECS[5],
     &rabitq::CODECS[6],
     &rabitq::CODECS[7],
+    &product::codec::CODEC,
 ];
 
 impl Kind {
     /// Its row.
     pub fn codec(self) -> &'static Codec {
         CODECS.iter().find(|codec| codec.kind == self).expect("each kind has its row")
+    }
+
+    /// True if its codes need a [`Codebook`], which is learnt from a sample of the vectors.
+    pub fn learns(self) -> bool {
+        self == Kind::Product
     }
 }
 
@@ -162,14 +174,27 @@ pub struct Format {
     kind: Kind,
     metric: Metric,
     codec: &'static Codec,
+    codebook: Option<Arc<Codebook>>,
     kernels: &'static Kernels,
 }
 
 impl Format {
-    /// `dim`: components per vector, at least 1. None if the kind cannot express the metric.
+    /// `dim`: components per vector, at least 1. None if the kind cannot express the metric. A kind that learns needs
+    /// [`Format::with_codebook`] before anything is encoded.
     pub fn new(dim: usize, kind: Kind, metric: Metric) -> Option<Self> {
         let codec = kind.codec();
-        codec.metrics.contains(&metric).then(|| Self { dim, kind, metric, codec, kernels: kernels() })
+        let (codebook, kernels) = (None, kernels());
+        codec.metrics.contains(&metric).then_some(Self { dim, kind, metric, codec, codebook, kernels })
+    }
+
+    /// With what was learnt, for a kind that learns.
+    pub fn with_codebook(self, codebook: Arc<Codebook>) -> Self {
+        Self { codebook: Some(codebook), ..self }
+    }
+
+    /// What was learnt, for a kind that learns.
+    pub fn codebook(&self) -> Option<&Codebook> {
+        self.codebook.as_deref()
     }
 
     /// Components per vector.

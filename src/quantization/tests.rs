@@ -14,6 +14,13 @@ fn sample(dim: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
+/// With a codebook, if the kind needs one.
+fn format(dim: usize, kind: Kind, metric: Metric) -> Format {
+    let format = Format::new(dim, kind, metric).expect("the row names this metric");
+    let learnt = || (0..300).flat_map(|seed| sample(dim, seed + 1)).collect();
+    if kind.learns() { format.with_codebook(Arc::new(Codebook::of(learnt(), dim, 1))) } else { format }
+}
+
 fn exact(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| *x as f64 * *y as f64).sum::<f64>();
     match metric {
@@ -103,7 +110,7 @@ fn overflow_is_not_storable() {
 fn tiny_components_survive_encoding() {
     for codec in CODECS {
         for &metric in codec.metrics {
-            let format = Format::new(4, codec.kind, metric).expect("the row names this metric");
+            let format = format(4, codec.kind, metric);
             let vector = [1e-40, -1e-42, 0.0, 1e-45];
             let code = format.encode(&vector);
             let code = code.as_code();

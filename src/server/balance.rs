@@ -11,6 +11,8 @@
 pub(super) struct Load {
     /// Connections it serves.
     pub(super) connections: usize,
+    /// Those of them that had requests: who is silent is no burden, and does not move.
+    pub(super) active: usize,
     /// Part of the time that it ran, from 0 to 1.
     pub(super) busy: f64,
     /// Requests it answered.
@@ -68,11 +70,11 @@ pub(super) fn choose(loads: impl Iterator<Item = Load>, gathers: bool) -> Option
     best.map(|(number, _)| number)
 }
 
-/// Evens out the numbers of connections.
+/// Evens out the numbers of active connections.
 fn spread(loads: &[Load]) -> Option<Shift> {
-    let from = extreme(loads, |a, b| a.connections > b.connections)?;
-    let to = extreme(loads, |a, b| a.connections < b.connections)?;
-    let connections = (loads[from].connections - loads[to].connections) / 2;
+    let from = extreme(loads, |a, b| a.active > b.active)?;
+    let to = extreme(loads, |a, b| a.active < b.active)?;
+    let connections = (loads[from].active - loads[to].active) / 2;
     (connections > 0).then_some(Shift { from, to, connections })
 }
 
@@ -80,7 +82,7 @@ fn spread(loads: &[Load]) -> Option<Shift> {
 fn relieve(loads: &[Load]) -> Option<Shift> {
     let from = extreme(loads, |a, b| a.busy > b.busy)?;
     let to = extreme(loads, |a, b| a.busy < b.busy)?;
-    let connections = loads[from].connections / 2;
+    let connections = loads[from].active / 2;
     let helps = loads[from].busy > OVERLOADED && loads[to].busy < ROOMY && connections > 0;
     helps.then_some(Shift { from, to, connections })
 }
@@ -106,7 +108,7 @@ mod tests {
     const ROUND_S: f64 = 0.1;
 
     fn load(connections: usize, busy: f64, requests: u64) -> Load {
-        Load { connections, busy, requests }
+        Load { connections, active: connections, busy, requests }
     }
 
     #[test]
@@ -138,6 +140,9 @@ mod tests {
         let loads = [load(16, 0.9, 100), load(1, 0.1, 1), load(3, 0.2, 1)];
         assert_eq!(plan(&loads, ROUND_S, 1.0), Some(Shift { from: 0, to: 1, connections: 7 }));
         assert_eq!(plan(&[load(8, 0.9, 100), load(7, 0.9, 100)], ROUND_S, 1.0), None);
+        let silent = Load { connections: 5, ..Load::default() };
+        let one = Shift { from: 0, to: 1, connections: 1 };
+        assert_eq!(plan(&[load(2, 0.9, 100), silent], ROUND_S, 1.0), Some(one), "the silent do not count");
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// Whether connections gather on few threads, as the last round found it.
     gathers: AtomicBool,
+    /// Rounds of balancing so far, from 1.
+    rounds: AtomicU32,
     /// Whether nobody else here needs the time in which a thread stays awake.
     may_stay_awake: AtomicBool,
 }
@@ -46,6 +48,8 @@ struct Lane {
     arrivals: mpsc::UnboundedSender<Arrival>,
     connections: AtomicUsize,
     requests: Counter,
+    /// Connections that had requests, each counted once in every round.
+    active: Counter,
     /// Nanoseconds that the thread stayed awake for nothing.
     idled_nanos: Counter,
     /// Rung when there is much to do.
@@ -62,7 +66,12 @@ impl Lanes {
     /// The lanes of these threads.
     pub(super) fn new(arrivals: Vec<mpsc::UnboundedSender<Arrival>>) -> Self {
         let lanes = arrivals.into_iter().map(Lane::new).collect();
-        Self { lanes, gathers: AtomicBool::new(true), may_stay_awake: AtomicBool::new(true) }
+        Self {
+            lanes,
+            gathers: AtomicBool::new(true),
+            rounds: AtomicU32::new(1),
+            may_stay_awake: AtomicBool::new(true),
+        }
     }
 
     /// Sends a new client to the thread that suits it.
@@ -103,9 +112,15 @@ impl Lanes {
         self.lanes[lane].connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A connection of this thread was answered so many requests.
-    pub(super) fn answered(&self, lane: usize, requests: u64) {
+    /// The number of this round of balancing, never 0 before it wraps.
+    pub(super) fn round(&self) -> u32 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    /// A connection of this thread was answered so many requests, the first of this round perhaps.
+    pub(super) fn answered(&self, lane: usize, requests: u64, is_first: bool) {
         self.lanes[lane].requests.add(requests);
+        self.lanes[lane].active.add(is_first.into());
     }
 
     /// True if this thread has many connections and, in the last round, much to do, all of it short.
@@ -157,6 +172,7 @@ impl Lane {
             arrivals,
             connections: AtomicUsize::new(0),
             requests: Counter::new(),
+            active: Counter::new(),
             idled_nanos: Counter::new(),
             busy: Notify::new(),
             schedstat: OnceLock::new(),
@@ -169,7 +185,7 @@ impl Lane {
         Load {
             connections: self.connections.load(Ordering::Relaxed),
             busy: f64::from(self.busy_permille.load(Ordering::Relaxed)) / 1000.0,
-            requests: 0,
+            ..Load::default()
         }
     }
 
@@ -197,6 +213,7 @@ struct Seen {
     ran: Duration,
     idled: Duration,
     requests: u64,
+    active: u64,
 }
 
 impl Balancer {
@@ -217,6 +234,7 @@ impl Balancer {
         }
         let round_s = self.at.elapsed().as_secs_f64().max(f64::EPSILON);
         self.at = Instant::now();
+        self.lanes.rounds.fetch_add(1, Ordering::Relaxed);
         let lanes = Arc::clone(&self.lanes);
         let loads: Option<Vec<Load>> =
             lanes.lanes.iter().zip(&mut self.seen).map(|(lane, seen)| seen.renew(lane, round_s)).collect();
@@ -233,17 +251,18 @@ impl Seen {
     /// What the lane did since; none if the system does not tell.
     fn renew(&mut self, lane: &Lane, round_s: f64) -> Option<Load> {
         let idled = Duration::from_nanos(lane.idled_nanos.get());
-        let now = Self { ran: lane.ran()?, idled, requests: lane.requests.get() };
+        let now = Self { ran: lane.ran()?, idled, requests: lane.requests.get(), active: lane.active.get() };
         let idled = now.idled.saturating_sub(self.idled);
         let ran_s = now.ran.saturating_sub(self.ran).saturating_sub(idled).as_secs_f64();
         let requests = now.requests.saturating_sub(self.requests);
+        let active = now.active.saturating_sub(self.active) as usize;
         *self = now;
         let busy = (ran_s / round_s).min(1.0);
         lane.busy_permille.store((busy * 1000.0) as u32, Ordering::Relaxed);
         if busy > BUSY {
             lane.busy.notify_one();
         }
-        Some(Load { connections: lane.connections.load(Ordering::Relaxed), busy, requests })
+        Some(Load { connections: lane.connections.load(Ordering::Relaxed), active, busy, requests })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
@@ -83,7 +84,7 @@ impl Worker {
     }
 
     fn host(&self, connection: Connection<Accepted>, client: Box<Client>) {
-        let seat = Seat { lanes: Arc::clone(&self.lanes), lane: self.lane };
+        let seat = Seat { lanes: Arc::clone(&self.lanes), lane: self.lane, active_in: AtomicU32::new(0) };
         tokio::spawn(async move {
             match connection.with_socket(Accepted::adopt) {
                 Ok(connection) => serve(connection, client, &seat).await,
@@ -97,12 +98,16 @@ impl Worker {
 pub(super) struct Seat {
     lanes: Arc<Lanes>,
     lane: usize,
+    /// The last round of balancing in which it had requests.
+    active_in: AtomicU32,
 }
 
 impl Seat {
     /// The connection was answered so many requests.
     pub(super) fn answered(&self, requests: u64) {
-        self.lanes.answered(self.lane, requests);
+        let round = self.lanes.round();
+        let is_first = requests > 0 && self.active_in.swap(round, Ordering::Relaxed) != round;
+        self.lanes.answered(self.lane, requests, is_first);
     }
 
     /// True if others on this thread probably have requests to be read, before the replies to this one are written:

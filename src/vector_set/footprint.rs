@@ -18,9 +18,14 @@ impl Params {
     /// Bytes that an element takes, with a name of 8 bytes and without an attribute: about what
     /// [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
     pub fn bytes_per_element(&self) -> usize {
-        let fine = self.fine_format().map_or(0, |format| bytes_per_slot(&format));
-        let codes = bytes_per_slot(&self.format()) + fine;
-        codes + self.links() + STATE + 2 * POINTER + NAME + MAPS
+        self.codes() + self.links() + STATE + 2 * POINTER + NAME + MAPS
+    }
+
+    /// Of a kind that learns, once it has.
+    fn codes(&self) -> usize {
+        let coarse = self.coarse_format();
+        let plain = (coarse.is_none() || self.rerank.is_some()).then(|| self.plain_format());
+        [coarse, plain].iter().flatten().map(bytes_per_slot).sum()
     }
 
     /// Of the lists: `2M` links on layer 0, and `M` on each layer above, to which one in `M` of the layer below reaches.

@@ -16,6 +16,8 @@
 //! looked. A search sees every element that was there from its beginning to its end, none that was not there at any
 //! moment between, and none twice.
 //!
+//! A kind of code that learns comes into use while all this goes on: see [`training`].
+//!
 //! *Lock order:* a shard of the keyspace → `elements` → `limbo`; the index's own locks are taken inside any of these,
 //! and nothing is taken inside them.
 
@@ -29,6 +31,8 @@ mod read;
 mod scorer;
 mod search;
 mod store;
+mod stores;
+mod training;
 mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,12 +47,13 @@ pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
 pub use self::write::{Hold, Put, Refused, Upserted};
 pub use crate::quantization::{
-    Bits, CODECS, Code, Codec, Format, Kind, MEASURED, Measured, Metric, is_storable,
+    Bits, CODECS, Code, Codebook, Codec, Format, Kind, MEASURED, Measured, Metric, SAMPLE, is_storable,
 };
 
 use self::elements::{Elements, Names};
 use self::projection::Projection;
-use self::store::Store;
+use self::stores::Stores;
+use self::training::Training;
 use crate::arena::{Blob, Blobs};
 use crate::epoch::Limbo;
 use crate::index::Index;
@@ -62,10 +67,8 @@ pub struct VectorSet {
     params: Params,
     projection: Option<Projection>,
     index: Index,
-    /// The codes that searches walk on.
-    walk: Store,
-    /// A finer copy of the vectors, if the walk's codes are coarse and the set was made with one.
-    fine: Option<Store>,
+    stores: Stores,
+    training: Training,
     names: Names,
     attributes: Blobs,
     elements: RwLock<Elements>,
@@ -85,13 +88,13 @@ pub struct VectorSet {
 static SETS: AtomicU64 = AtomicU64::new(0);
 
 impl VectorSet {
-    /// An empty set. `seed` decides the levels of its graph.
+    /// An empty set. `seed` decides the levels of its graph, and what a kind that learns begins with.
     pub fn new(params: Params, seed: u64) -> Self {
         Self {
             projection: params.input_dim.map(|input| Projection::new(input, params.dim)),
             index: Index::new(params.m, seed),
-            walk: Store::new(params.format()),
-            fine: params.fine_format().map(Store::new),
+            stores: Stores::new(&params),
+            training: Training::new(params.kind.learns(), seed),
             names: Names::default(),
             attributes: Blobs::new(),
             elements: RwLock::default(),
@@ -107,16 +110,6 @@ impl VectorSet {
     /// What was fixed when it was made.
     pub fn params(&self) -> &Params {
         &self.params
-    }
-
-    /// How its vectors are kept best: what [`VectorSet::with_code`] shows.
-    pub fn format(&self) -> &Format {
-        self.best().format()
-    }
-
-    /// The store of the best codes.
-    fn best(&self) -> &Store {
-        self.fine.as_ref().unwrap_or(&self.walk)
     }
 
     /// How many elements it has. A change of several elements is counted whole or not at all.
@@ -163,8 +156,7 @@ impl VectorSet {
     /// Bytes held, by all parts.
     pub fn heap_bytes(&self) -> usize {
         self.index.heap_bytes()
-            + self.walk.heap_bytes()
-            + self.fine.as_ref().map_or(0, Store::heap_bytes)
+            + self.stores.heap_bytes()
             + self.names.heap_bytes()
             + self.attributes.heap_bytes()
             + self.elements.read().heap_bytes()

@@ -120,9 +120,15 @@ impl Params {
         Format::new(self.dim, self.kind, self.metric).expect("checked by `with_format`")
     }
 
-    pub(super) fn fine_format(&self) -> Option<Format> {
-        let format = |kind| Format::new(self.dim, kind, self.metric).expect("checked by `with_rerank`");
-        self.rerank.map(format)
+    /// Of codes that a finer copy can refine, if the kind is such.
+    pub(super) fn coarse_format(&self) -> Option<Format> {
+        Some(self.format()).filter(Format::is_coarse)
+    }
+
+    /// Of all other codes: of the finer copy, or of what a set keeps while its kind has not learnt.
+    pub(super) fn plain_format(&self) -> Format {
+        let kind = if self.format().is_coarse() { self.rerank.unwrap_or(Kind::Int8) } else { self.kind };
+        Format::new(self.dim, kind, self.metric).expect("checked by `with_format` and `with_rerank`")
     }
 
     /// Components of a stored vector.

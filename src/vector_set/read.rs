@@ -1,6 +1,6 @@
 //! Looking at elements without searching.
 
-use super::{Bound, Code, VectorSet};
+use super::{Bound, Code, Codebook, Format, VectorSet};
 use crate::epoch::{Pin, pin};
 
 /// The neighbours of an element on each layer, layer 0 first, with distances as codes compare.
@@ -19,6 +19,8 @@ pub struct Description {
     pub uid: u64,
     /// Slots given to elements so far, updates included.
     pub last_node: u64,
+    /// Of a kind that learns: the sub-spaces of what it has learnt, once searches walk on it.
+    pub subspaces: Option<usize>,
 }
 
 impl VectorSet {
@@ -30,7 +32,14 @@ impl VectorSet {
             attributes: self.attributes.len(),
             uid: self.uid,
             last_node: self.index.reserved(),
+            subspaces: self.codebook().map(Codebook::subspaces),
         }
+    }
+
+    /// What searches walk by, if it was learnt.
+    pub(super) fn codebook(&self) -> Option<&Codebook> {
+        let coarse = self.stores.coarse().filter(|_| self.stores.phase().walks_coarse());
+        coarse.and_then(|store| store.format().codebook())
     }
 
     fn slot(&self, element: &[u8]) -> Option<u32> {
@@ -57,26 +66,30 @@ impl VectorSet {
         names.iter().map(attribute).collect()
     }
 
-    /// Lets `look` see the code of an element; [`VectorSet::format`] reads it.
-    pub fn with_code<R>(&self, element: &[u8], look: impl FnOnce(Code) -> R) -> Option<R> {
-        let _pin = pin();
-        self.slot(element).map(|slot| look(self.best().code(slot)))
+    /// Lets `look` see the best code of an element, with the format that reads it.
+    pub fn with_code<R>(&self, element: &[u8], look: impl FnOnce(&Format, Code) -> R) -> Option<R> {
+        let pin = pin();
+        let view = self.stores.view(&pin);
+        self.slot(element).map(|slot| look(view.best().format(), view.best().code(slot)))
     }
 
     /// As [`VectorSet::with_code`], for several elements as they are at one moment.
-    pub fn with_codes<R>(&self, names: &[&[u8]], mut look: impl FnMut(Code) -> R) -> Vec<Option<R>> {
-        let _pin = pin();
+    pub fn with_codes<R>(&self, names: &[&[u8]], mut look: impl FnMut(&Format, Code) -> R) -> Vec<Option<R>> {
+        let pin = pin();
+        let view = self.stores.view(&pin);
+        let best = view.best();
         let elements = self.elements.read();
         let slots: Vec<_> = names.iter().map(|name| elements.slot(name, &self.names)).collect();
         drop(elements);
-        slots.into_iter().map(|slot| slot.map(|slot| look(self.best().code(slot)))).collect()
+        slots.into_iter().map(|slot| slot.map(|slot| look(best.format(), best.code(slot)))).collect()
     }
 
     /// The links of an element.
     pub fn neighbours(&self, element: &[u8]) -> Option<NeighbourLists> {
         let pin = pin();
         let slot = self.slot(element)?;
-        let best = self.best();
+        let view = self.stores.view(&pin);
+        let best = view.best();
         let distance = |link| best.format().between(best.code(slot), best.code(link));
         let neighbour = |&link: &u32| (self.names.get(link, &pin).to_vec(), distance(link));
         let living = |link: &&u32| self.index.slots().state(**link) == crate::index::State::Live;

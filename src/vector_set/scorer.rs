@@ -1,7 +1,10 @@
 //! Distances between codes in the arenas: what the index asks for.
 
-use super::VectorSet;
+use std::borrow::Cow;
+
 use super::store::Store;
+use super::stores::{Phase, Stores, View};
+use crate::epoch::pin;
 use crate::index::{Candidate, Scorer};
 use crate::quantization::{BATCH, Query};
 
@@ -11,6 +14,9 @@ pub struct Probe {
     pub(super) walk: Query,
     /// Of the finer copy, if the set has one.
     pub(super) fine: Option<Query>,
+    phase: Phase,
+    /// The vector, if the set may come to walk on other codes before it is searched.
+    vector: Option<Box<[f32]>>,
 }
 
 /// Scores slots by the codes of one store, against one query.
@@ -31,29 +37,69 @@ pub(super) struct RefiningScorer<'a> {
     fine: StoreScorer<'a>,
 }
 
-impl Probe {
-    /// What the walk store is asked with.
-    fn on<'a>(&'a self, store: &'a Store) -> StoreScorer<'a> {
-        StoreScorer { store, query: &self.walk }
+impl<'p> View<'p> {
+    /// Makes a vector of the dimension that is stored ready to be searched with. `kept`: and keeps it, for other views.
+    pub(super) fn probe(&self, vector: &[f32], kept: bool) -> Probe {
+        let query = |store: &Store| store.format().query(vector);
+        Probe {
+            walk: query(self.walk),
+            fine: self.fine.map(query),
+            phase: self.phase,
+            vector: kept.then(|| vector.into()),
+        }
     }
 
-    fn on_fine<'a>(&'a self, store: &'a Store) -> Option<StoreScorer<'a>> {
-        self.fine.as_ref().map(|query| StoreScorer { store, query })
+    /// The same vector, ready to be searched with by this view.
+    pub(super) fn fitting<'a>(&self, probe: &'a Probe) -> Cow<'a, Probe> {
+        match &probe.vector {
+            Some(vector) if probe.phase.walks_coarse() != self.phase.walks_coarse() => {
+                Cow::Owned(self.probe(vector, true))
+            }
+            _ => Cow::Borrowed(probe),
+        }
     }
-}
 
-impl VectorSet {
     /// Scores by the best codes that the set has.
-    pub(super) fn best_scorer<'a>(&'a self, probe: &'a Probe) -> StoreScorer<'a> {
-        let fine = self.fine.as_ref().and_then(|fine| probe.on_fine(fine));
-        fine.unwrap_or_else(|| probe.on(&self.walk))
+    pub(super) fn best_scorer<'a>(&self, probe: &'a Probe) -> StoreScorer<'a>
+    where
+        'p: 'a,
+    {
+        self.fine_scorer(probe).unwrap_or(StoreScorer { store: self.walk, query: &probe.walk })
     }
 
     /// Scores by coarse codes and then by finer ones, if the set has both.
-    pub(super) fn refining_scorer<'a>(&'a self, probe: &'a Probe) -> Option<RefiningScorer<'a>> {
-        let fine = probe.on_fine(self.fine.as_ref()?)?;
-        Some(RefiningScorer { coarse: probe.on(&self.walk), fine })
+    pub(super) fn refining_scorer<'a>(&self, probe: &'a Probe) -> Option<RefiningScorer<'a>>
+    where
+        'p: 'a,
+    {
+        let coarse = StoreScorer { store: self.walk, query: &probe.walk };
+        self.fine_scorer(probe).map(|fine| RefiningScorer { coarse, fine })
     }
+
+    fn fine_scorer<'a>(&self, probe: &'a Probe) -> Option<StoreScorer<'a>>
+    where
+        'p: 'a,
+    {
+        Some(StoreScorer { store: self.fine?, query: probe.fine.as_ref()? })
+    }
+}
+
+/// Scores slots against each other, by the best codes that there are at the moment.
+pub(super) struct PairScorer<'a>(pub(super) &'a Stores);
+
+impl Scorer for PairScorer<'_> {
+    /// There is no query.
+    fn distance(&self, _: u32) -> f32 {
+        f32::INFINITY
+    }
+
+    fn between(&self, a: u32, b: u32) -> f32 {
+        let pin = pin();
+        let view = self.0.view(&pin);
+        view.best().format().between(view.best().code(a), view.best().code(b))
+    }
+
+    fn prefetch(&self, _: u32) {}
 }
 
 impl StoreScorer<'_> {

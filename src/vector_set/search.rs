@@ -5,8 +5,7 @@ use std::collections::{BinaryHeap, HashSet};
 use std::sync::atomic::Ordering;
 
 use super::filter::Filter;
-use super::store::Store;
-use super::{Probe, VectorSet};
+use super::{Format, Probe, VectorSet};
 use crate::epoch::{Pin, pin};
 use crate::index::{Candidate, Scorer, State, Walk};
 use crate::quantization::BATCH;
@@ -75,8 +74,8 @@ impl<'h> Hit<'h> {
 
     /// Its vector, as near to what was sent as its code allows.
     pub fn vector(&self) -> Vec<f32> {
-        let best = self.hits.set.best();
-        best.format().decode(best.code(self.slot))
+        let view = self.hits.set.stores.view(&self.hits.pin);
+        view.best().format().decode(view.best().code(self.slot))
     }
 }
 
@@ -123,10 +122,7 @@ impl VectorSet {
 
     /// The same of an element's vector. It is decoded and encoded again, as Redis does.
     pub fn query_of(&self, element: &[u8]) -> Option<Probe> {
-        let _pin = pin();
-        let slot = self.elements.read().slot(element, &self.names)?;
-        let best = self.best();
-        Some(self.probe(&best.format().decode(best.code(slot))))
+        self.with_code(element, Format::decode).map(|vector| self.probe(&vector))
     }
 
     /// A vector as it is stored: one of the input dimension of a set that projects is projected.
@@ -140,9 +136,10 @@ impl VectorSet {
     }
 
     /// Of a vector of the dimension that is stored.
-    pub(super) fn probe(&self, vector: &[f32]) -> Probe {
-        let query = |store: &Store| store.format().query(vector);
-        Probe { walk: query(&self.walk), fine: self.fine.as_ref().map(query) }
+    fn probe(&self, vector: &[f32]) -> Probe {
+        let pin = pin();
+        let changes = self.training.is_due();
+        self.stores.view(&pin).probe(vector, changes)
     }
 
     /// How many elements there are, within a change that is being made: needs no lock.
@@ -164,7 +161,7 @@ impl VectorSet {
         let followed = if filtered { search.filter_ef.saturating_mul(self.params.m()) } else { 0 };
         let walked = ef.saturating_mul(READ_PER_EF).saturating_add(followed);
         let read = if self.scans(search) { self.about() } else { walked.min(self.about()) };
-        read.saturating_mul(self.walk.format().code_bytes())
+        read.saturating_mul(self.stores.view(&pin()).walk.format().code_bytes())
     }
 
     /// The elements nearest to a query, which [`VectorSet::query`] or its like made.
@@ -185,6 +182,8 @@ impl VectorSet {
     /// One try, and whether its list of results was full of slots that had to be taken out again.
     fn search_once(&self, query: &Probe, search: &Search) -> (Hits<'_>, bool) {
         let pin = pin();
+        let view = self.stores.view(&pin);
+        let query = &*view.fitting(query);
         // In this order: an update between the two is then seen to have moved the count.
         let updates = self.updates.load(Ordering::Acquire);
         let start = self.index.slots().moment();
@@ -193,15 +192,15 @@ impl VectorSet {
         let (mut found, kept) = if self.scans(search) {
             let keep = search.count.saturating_add(SPARE);
             let admit = |slot| slots.admits(slot, start) && matches(slot);
-            (scan(&self.best_scorer(query), slots.end(), keep, admit), keep)
+            (scan(&view.best_scorer(query), slots.end(), keep, admit), keep)
         } else {
             let expansions = if search.filter.is_some() { search.filter_ef } else { usize::MAX };
             let ef = search.ef.max(search.count).min(self.about().saturating_add(SPARE));
             let walk = Walk { ef, expansions };
             let admit = |slot| slots.admits_met(slot, start) && matches(slot);
-            let found = match self.refining_scorer(query) {
+            let found = match view.refining_scorer(query) {
                 Some(scorer) => self.index.search(&scorer, walk, admit),
-                None => self.index.search(&self.best_scorer(query), walk, admit),
+                None => self.index.search(&view.best_scorer(query), walk, admit),
             };
             (found, ef)
         };

@@ -2,7 +2,7 @@
 
 use crate::arena::Codes;
 use crate::kernels::prefetch;
-use crate::quantization::{Code, CodeBuf, Format};
+use crate::quantization::{Code, CodeBuf, Codebook, Format};
 
 /// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
 const AHEAD: usize = 1024;
@@ -75,7 +75,8 @@ impl Store {
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.heads.heap_bytes() + self.bodies.heap_bytes()
+        let learnt = self.format.codebook().map_or(0, Codebook::heap_bytes);
+        self.heads.heap_bytes() + self.bodies.heap_bytes() + learnt
     }
 }
 

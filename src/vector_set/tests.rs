@@ -122,7 +122,7 @@ fn several_elements_are_put_as_one() {
     let upserted = set.upsert(Hold::Exclusive, &puts, 100, Record::unlogged()).ok().expect("not refused");
     assert_eq!(upserted, [Upserted::Added, Upserted::Added, Upserted::Updated]);
     assert_eq!(set.len(), 2);
-    assert_eq!(set.with_code(b"a", |code| set.format().decode(code)).map(|v| v[0] == v[1]), Some(true));
+    assert_eq!(set.with_code(b"a", Format::decode).map(|v| v[0] == v[1]), Some(true));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn the_last_of_several_vectors_for_one_element_counts() {
     add(&set, b"a", &[1.0, 0.0]);
     let puts = [put(b"a", &[0.0, 1.0]), Put { attribute: Some(b"last"), ..put(b"a", &[1.0, 0.0]) }];
     assert!(set.upsert(Hold::Exclusive, &puts, 100, Record::unlogged()).is_ok());
-    assert_eq!(set.with_code(b"a", |code| set.format().decode(code)), Some(vec![1.0, 0.0]));
+    assert_eq!(set.with_code(b"a", Format::decode), Some(vec![1.0, 0.0]));
     assert_eq!((set.attributes(&[b"a"]), set.describe().attributes), (vec![Some(b"last".to_vec())], 1));
 }
 

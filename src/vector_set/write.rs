@@ -1,8 +1,10 @@
 //! Changing a set: every change is prepared outside the lock and made inside it, once, with its record.
 
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::Ordering;
 
+use super::scorer::PairScorer;
 use super::{Binding, VectorSet};
 use crate::arena::Blob;
 use crate::epoch::pin;
@@ -87,6 +89,7 @@ impl VectorSet {
             self.note(record);
             drop(elements);
             self.tidy(upserted.iter().filter(|&&u| u == Upserted::Updated).count());
+            self.train();
             return Ok(upserted);
         }
     }
@@ -94,28 +97,28 @@ impl VectorSet {
     /// `repeated`: an earlier put of the same change may give the element another slot, so it gets one of its own.
     fn prepare(&self, put: &Put, repeated: bool, ef: usize) -> Prepared {
         let vector = self.projected(&put.vector);
-        let code = self.best().format().encode(&vector);
-        let _pin = pin();
+        let pin = pin();
+        let view = self.stores.view(&pin);
+        let code = self.stores.encode(view.best(), &vector);
         let existing = self.elements.read().slot(put.element, &self.names);
-        if let Some(slot) = existing.filter(|&slot| !repeated && self.best().code(slot) == code.as_code()) {
+        if let Some(slot) = existing.filter(|&slot| !repeated && view.best().code(slot) == code.as_code()) {
             return Prepared::Same(slot);
         }
         let slot = self.index.reserve(|len| {
-            self.walk.grow_to(len);
-            self.fine.iter().for_each(|fine| fine.grow_to(len));
+            self.stores.grow_to(len, &view);
             self.names.grow_to(len);
             self.attributes.grow_to(len);
         });
-        // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and is in no list.
-        unsafe {
-            self.best().write(slot, &code);
-            if self.fine.is_some() {
-                self.walk.write(slot, &self.walk.format().encode(&vector));
-            }
+        for store in view.written() {
+            let best = std::ptr::eq(store, view.best());
+            let code =
+                if best { Cow::Borrowed(&code) } else { Cow::Owned(self.stores.encode(store, &vector)) };
+            // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and is in no list.
+            unsafe { store.write(slot, &code) };
         }
         self.names.set(slot, put.element);
         // By the best codes: a graph made by estimates would stay as blurred as they are.
-        self.index.link(slot, ef, &self.best_scorer(&self.probe(&vector)));
+        self.index.link(slot, ef, &view.best_scorer(&view.probe(&vector, false)));
         Prepared::New(slot)
     }
 
@@ -257,8 +260,7 @@ impl VectorSet {
     fn tidy(&self, removals: usize) {
         // A change that removes nothing still helps a little, so that a round that has begun comes to its end.
         if removals > 0 || self.index.dead() > 0 {
-            let any = self.probe(&vec![0.0; self.params.dim()]);
-            self.index.sweep(removals.max(1), &self.best_scorer(&any), |slot| self.names.forget(slot));
+            self.index.sweep(removals.max(1), &PairScorer(&self.stores), |slot| self.names.forget(slot));
         }
         let mut freed = VecDeque::new();
         let mut limbo = self.limbo.lock();

@@ -10,7 +10,7 @@
 
 use std::cmp::Reverse;
 
-use crate::vector_set::{CODECS, Kind, Params};
+use crate::vector_set::{CODECS, Kind, Params, SAMPLE};
 
 /// Elements that are expected if nobody says.
 pub(super) const DEFAULT_EXPECT: usize = 1_000_000;
@@ -41,7 +41,7 @@ impl Choice {
 /// Gives a set of these parameters the best kind with which so many elements fit. `left`: bytes.
 pub(super) fn choose(params: &Params, expect: usize, left: u64) -> Choice {
     let share = left / SHARE;
-    let options = options(params);
+    let options = options(params, expect);
     let fits = |option: &&Params| bytes(option, expect) <= share;
     let chosen = options.iter().find(fits).or(options.last()).unwrap_or(params);
     Choice { params: chosen.clone().chosen_by_memory(), expect, share }
@@ -51,12 +51,14 @@ fn bytes(params: &Params, elements: usize) -> u64 {
     (params.bytes_per_element() as u64).saturating_mul(elements as u64)
 }
 
-/// Best first.
-fn options(params: &Params) -> Vec<Params> {
+/// Best first. A kind that learns is none for a set that will not get so far.
+fn options(params: &Params, expect: usize) -> Vec<Params> {
     let of = |kind| params.clone().with_format(kind, params.metric()).ok();
     let most = of(BEST).map_or(usize::MAX, |best| best.bytes_per_element());
     let is_tighter = |option: &Params| option.bytes_per_element() < most && !NEVER.contains(&option.kind());
-    let is_option = |option: &Params| option.kind() == BEST || is_tighter(option);
+    let learns_nothing = |kind: Kind| kind.learns() && expect < SAMPLE;
+    let is_option =
+        |option: &Params| option.kind() == BEST || is_tighter(option) && !learns_nothing(option.kind());
     let mut options: Vec<_> = CODECS.iter().filter_map(|codec| of(codec.kind)).filter(is_option).collect();
     options.sort_by_key(|option| Reverse(option.bytes_per_element()));
     options
@@ -76,15 +78,12 @@ mod tests {
     }
 
     #[test]
-    fn each_option_is_tighter_than_the_one_before() {
+    fn no_option_takes_more_than_the_one_before() {
         for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
             let params = params(384).with_format(Kind::Float32, metric).expect("valid");
-            let options = options(&params);
+            let options = options(&params, MAX_EXPECT);
             assert!(options.len() >= 8 && options[0].kind() == BEST, "{options:?}");
-            assert!(
-                options.is_sorted_by(|a, b| a.bytes_per_element() > b.bytes_per_element()),
-                "{options:?}"
-            );
+            assert!(options.is_sorted_by_key(|option| Reverse(option.bytes_per_element())), "{options:?}");
             assert!(options.iter().all(|option| option.metric() == metric && option.rerank().is_none()));
             assert!(options.iter().all(|option| !NEVER.contains(&option.kind())));
         }
@@ -112,6 +111,12 @@ mod tests {
         assert_eq!(Some(tightest.params.bytes_per_element()), others.map(|p| p.bytes_per_element()).min());
         assert!(tightest.bytes() > tightest.share);
         assert!(tightest.params.is_chosen_by_memory());
+    }
+
+    #[test]
+    fn a_set_too_small_to_learn_from_is_of_another_kind() {
+        let learns = |expect| options(&params(384), expect).iter().any(|option| option.kind().learns());
+        assert!(learns(SAMPLE) && !learns(SAMPLE - 1));
     }
 
     #[test]

@@ -45,10 +45,10 @@ const HEAVY_BYTES: usize = 32 << 10;
 const HEAVY_EF: usize = 1000;
 
 /// The names of elements look like words too, so this errs towards the compute pool now and then.
-fn is_heavy(args: Args, _: &Context) -> bool {
+fn is_heavy(args: Args, cx: &Context) -> bool {
     let mut words = args;
     let bytes: usize = words.iter().map(<[u8]>::len).sum();
-    if bytes > HEAVY_BYTES {
+    if bytes > HEAVY_BYTES || may_train(args, cx) {
         return true;
     }
     while let Some(word) = words.take() {
@@ -57,6 +57,12 @@ fn is_heavy(args: Args, _: &Context) -> bool {
         }
     }
     false
+}
+
+/// True if the set is of a kind that learns, and may be about to.
+fn may_train(mut args: Args, cx: &Context) -> bool {
+    let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
+    set.is_some_and(|handle| handle.set.may_train())
 }
 
 struct VAdd<'r> {

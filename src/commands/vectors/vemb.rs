@@ -65,7 +65,7 @@ impl<'r> VEmb<'r> {
             return Err(TOO_MANY_COMPONENTS);
         }
         let show = if self.raw { as_kept } else { as_sent };
-        Ok(set.with_codes(&self.elements, |code| show(set.format(), code)))
+        Ok(set.with_codes(&self.elements, show))
     }
 }
 

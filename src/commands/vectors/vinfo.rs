@@ -12,6 +12,13 @@
 //! | `quant-auto` | 1 if the kind was chosen by `QUANT AUTO` |
 //! | `bytes-per-element` | memory of the set, by its elements; of an empty set what an element will take |
 //! | `measured-<set>` | what the kind takes and finds over real vectors: a line like those of `INFO keyspace` |
+//!
+//! A set of kind `PQ` tells two more:
+//!
+//! | field | value |
+//! |---|---|
+//! | `pq-trained` | 1 once it has learnt from its vectors, and searches walk on its codes |
+//! | `pq-subspaces` | sub-spaces of its codes, each a byte; 0 before |
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
@@ -46,6 +53,9 @@ fn describe(set: &VectorSet) -> Reply {
     if !redis_could_have(set.params()) {
         fields.extend(further_fields(set).map(named));
         fields.extend(measured_fields(set.params(), MEASURED));
+    }
+    if set.params().kind() == Kind::Product {
+        fields.extend(learnt_fields(set).map(named));
     }
     Reply::Map(fields)
 }
@@ -97,6 +107,14 @@ fn measured_field(row: &Measured) -> Field {
     let Measured { set, bytes, recall, speed, .. } = row;
     let value = format!("bytes-per-element={bytes},recall={recall:.3},speed={speed:.2}");
     (Reply::SimpleOwned(format!("measured-{set}")), Reply::SimpleOwned(value))
+}
+
+fn learnt_fields(set: &VectorSet) -> [(&'static str, Reply); 2] {
+    let subspaces = set.describe().subspaces;
+    [
+        ("pq-trained", Reply::Integer(subspaces.is_some().into())),
+        ("pq-subspaces", Reply::count(subspaces.unwrap_or(0))),
+    ]
 }
 
 #[cfg(test)]

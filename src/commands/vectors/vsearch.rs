@@ -29,7 +29,7 @@ use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::keyspace::SetHandle;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Hit, Hits, Metric, Probe, VectorSet};
+use crate::vector_set::{Format, Hit, Hits, Metric, Probe, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VSEARCH",
@@ -239,7 +239,7 @@ impl<'r> VSearch<'r> {
             (Query::Vector(vector), _) => Ok(Some(set.query(vector)?)),
             (Query::Element(_), None) => Ok(None),
             (Query::Element(element), Some(first)) => {
-                let vector = first.with_code(element, |code| first.format().decode(code));
+                let vector = first.with_code(element, Format::decode);
                 let vector = vector.ok_or(Error::new(ELEMENT_NOT_FOUND))?;
                 // A decoded vector is of the stored dimension: it is not to be projected again.
                 set.query_stored(&vector).map(Some).map_err(Error::from)

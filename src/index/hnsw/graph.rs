@@ -138,6 +138,12 @@ impl Graph {
         }
     }
 
+    /// True if a list has a link for which this holds.
+    pub(super) fn any_link(&self, slot: u32, layer: u32, holds: impl Fn(u32) -> bool) -> bool {
+        let links = self.list(slot, layer).iter().map(|word| word.load(Ordering::Acquire));
+        links.take_while(|&link| link != 0).any(|link| holds(link - 1))
+    }
+
     /// Hints that a list will soon be walked.
     #[inline(always)]
     pub(super) fn prefetch(&self, slot: u32, layer: u32) {

@@ -143,7 +143,7 @@ impl Index {
             if word.state() == State::Dead {
                 self.graph.links(slot, layer).iter().for_each(|&link| self.offer_again(link, layer, scorer));
             }
-            if self.graph.links(slot, layer).iter().any(|&link| self.is_dead(link)) {
+            if self.graph.any_link(slot, layer, |link| self.graph.slots.is_dead(link)) {
                 self.repair(slot, layer, scorer);
             }
         }

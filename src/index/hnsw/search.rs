@@ -79,14 +79,16 @@ impl Index {
     #[inline(always)]
     fn meet_links(&self, scorer: &impl Scorer, slot: u32, layer: u32, scratch: &mut Scratch) {
         let Scratch { visited, results, fresh, .. } = scratch;
-        fresh.clear();
-        // All codes are on their way before the first is needed.
+        fresh.resize(self.graph.capacity(layer), 0);
+        let mut len = 0;
+        // Without a branch: whether a link was visited is a toss of a coin, which no CPU foresees.
         self.graph.for_each_link(slot, layer, |link| {
-            if visited.insert(link) {
-                scorer.prefetch(link);
-                fresh.push(link);
-            }
+            fresh[len] = link;
+            len += usize::from(visited.insert(link));
         });
+        fresh.truncate(len);
+        // All codes are on their way before the first is needed.
+        fresh.iter().for_each(|&link| scorer.prefetch(link));
         if let Some(next) = results.peek() {
             self.graph.prefetch(next.slot(), layer);
         }

@@ -44,10 +44,18 @@ impl Visited {
     #[inline(always)]
     pub(super) fn insert(&mut self, slot: u32) -> bool {
         if slot as usize >= self.marks.len() {
-            self.marks.resize((slot as usize + 1).next_multiple_of(4096), 0);
+            self.grow(slot);
         }
         let mark = &mut self.marks[slot as usize];
         std::mem::replace(mark, self.round) != self.round
+    }
+}
+
+impl Visited {
+    /// For a slot that came later than the search.
+    #[cold]
+    fn grow(&mut self, slot: u32) {
+        self.marks.resize((slot as usize + 1).next_multiple_of(4096), 0);
     }
 }
 

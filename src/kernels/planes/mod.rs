@@ -73,14 +73,19 @@ fn assert_bodies(query: &[u8], planes: usize, bodies: &[&[u8]], out: &[i32]) {
     }
 }
 
+/// Panics unless there can be so many planes.
+#[inline]
+fn assert_count(planes: usize, len: usize) {
+    if !(1..=MAX_PLANES).contains(&planes) {
+        no_planes(len, planes);
+    }
+}
+
 /// Panics unless both are as long, and whole planes. How many bytes a plane has.
 #[inline]
 fn assert_pair(a: &[u8], b: &[u8], planes: usize) -> usize {
-    if !(1..=MAX_PLANES).contains(&planes)
-        || a.is_empty()
-        || a.len() != b.len()
-        || !a.len().is_multiple_of(planes * PLANE_NUMBERS / 8)
-    {
+    assert_count(planes, a.len());
+    if a.is_empty() || a.len() != b.len() || !a.len().is_multiple_of(planes * PLANE_NUMBERS / 8) {
         no_planes(a.len(), planes);
     }
     a.len() / planes

@@ -3,7 +3,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{PlaneDot, PlaneDots, assert_bodies, assert_pair};
+use super::{PlaneDot, PlaneDots, assert_bodies, assert_count, assert_pair};
 use crate::kernels::avx512::load_bytes;
 use crate::kernels::vnni::Vnni;
 
@@ -36,9 +36,9 @@ pub(in crate::kernels) fn dots(_: Vnni) -> PlaneDots {
 
 pub(in crate::kernels) fn dot(_: Vnni) -> PlaneDot {
     |a, b, planes| {
-        let plane_bytes = assert_pair(a, b, planes);
+        assert_count(planes, a.len());
         // SAFETY: the argument of the function around this one proves the features.
-        unsafe { for_each_count!(planes, dot_of, a, b, plane_bytes / 8) }
+        unsafe { for_each_count!(planes, dot_of, a, b) }
     }
 }
 
@@ -115,7 +115,9 @@ fn totals([a, b, c, d]: [__m512i; SIDE_BY_SIDE]) -> [i32; SIDE_BY_SIDE] {
 /// With `m` the greatest number and `h` the upper half's least, `z = y − h` fits an i8, `2y − m` is `2z + 1`, and a pair's
 /// product is `4xz + 2x − 2mz − m`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn dot_of<const PLANES: usize>(a: &[u8], b: &[u8], words: usize) -> i64 {
+fn dot_of<const PLANES: usize>(a: &[u8], b: &[u8]) -> i64 {
+    // Here the count of planes is a constant, by which a division costs little.
+    let words = assert_pair(a, b, PLANES) / 8;
     let (a, b) = (in_planes::<PLANES>(a, words), in_planes::<PLANES>(b, words));
     let half = _mm512_set1_epi8((1u8 << (PLANES - 1)) as i8);
     let ones = _mm512_set1_epi8(1);

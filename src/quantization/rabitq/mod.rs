@@ -17,20 +17,16 @@
 //! weight than the error of the code for eight. Its numbers are the *step* of the rounding, the *centre* `m/2 · Σ q` by
 //! which `Σ u · q` and `Σ v · q` differ, and its *norm*.
 
+mod estimate;
 mod scale;
 
-use std::f64::consts::FRAC_PI_2;
-
+use self::estimate::{between, distance, estimates};
 use super::rotation::{rotate, rotate_back};
-use super::{ALL_METRICS, BATCH, Code, Codec, Format, Kind, Metric, NORM, Query, get_f32, put_f32};
-use crate::kernels::{Kernels, PLANE_NUMBERS};
+use super::{ALL_METRICS, Codec, Kind, NORM, Query, get_f32, put_f32};
+use crate::kernels::PLANE_NUMBERS;
 
 /// Factor, error and norm.
 const NUMBERS: usize = 12;
-
-/// How many standard deviations a bound allows for. With 1 a walk over codes of one bit that looks closer at what the
-/// bound does not exclude loses one or two thousandths of recall; with this nothing that could be measured.
-const DEVIATIONS: f64 = 1.5;
 
 /// How many bits a component has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -163,7 +159,8 @@ fn decode(bits: usize, dim: usize, code: &[u8], vector: &mut Vec<f32>) {
     levels.truncate(dim);
     let square: f64 = levels.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     let scale = if square == 0.0 { 0.0 } else { f64::from(get_f32(numbers, 8)) / square.sqrt() };
-    vector.extend(levels.iter().map(|&x| (f64::from(x) * scale) as f32));
+    // Adding 0 makes −0, which has no place in a vector of zeros, 0.
+    vector.extend(levels.iter().map(|&x| (f64::from(x) * scale) as f32 + 0.0));
 }
 
 fn levels(bits: usize, planes: &[u8]) -> Vec<f32> {
@@ -186,83 +183,6 @@ fn query(bits: usize, vector: &[f32]) -> Query {
     let step = f64::from(range) / 127.0 * norm / (components.len() as f64).sqrt();
     let centre = f64::from(sum) * ((1 << bits) - 1) as f64 / 2.0;
     Query { body, numbers: [step as f32, centre as f32, norm as f32, 0.0] }
-}
-
-/// What is known of a dot product: the estimate, its standard deviation, and the norms of the two vectors.
-struct Estimate {
-    dot: f64,
-    deviation: f64,
-    norms: [f64; 2],
-}
-
-impl Estimate {
-    fn new(sum: i32, code_numbers: &[u8], [step, centre, norm, _]: [f32; 4]) -> Self {
-        let [factor, error, own_norm] = [0, 4, 8].map(|at| f64::from(get_f32(code_numbers, at)));
-        let (step, norms) = (f64::from(step), [own_norm, f64::from(norm)]);
-        let dot = factor * step * (f64::from(sum) - f64::from(centre));
-        Self { dot, deviation: error, norms }
-    }
-
-    /// The highest that the dot product will be, but for what is rare: where the estimate lies as many deviations below.
-    /// The deviation depends on the angle, so it is that of an angle which is itself known up to the bound.
-    fn at_most(&self, step: f32) -> f64 {
-        let lengths = self.norms[0] * self.norms[1];
-        let allowed = DEVIATIONS * self.deviation;
-        let across = ((1.0 + allowed * allowed) * lengths * lengths - self.dot * self.dot).max(0.0);
-        // The deviation of a number that was rounded to a multiple of the step.
-        let rounding = DEVIATIONS * self.norms[0] * f64::from(step);
-        self.dot + (allowed * allowed * across + rounding * rounding / 12.0).sqrt()
-    }
-}
-
-/// From a dot product to a distance.
-fn distance(metric: Metric, dot: f64, [a, b]: [f64; 2]) -> f32 {
-    match metric {
-        Metric::Cosine => (1.0 - dot).clamp(0.0, 2.0) as f32,
-        Metric::L2 => (a * a + b * b - 2.0 * dot).max(0.0) as f32,
-        Metric::InnerProduct => (1.0 - dot) as f32,
-    }
-}
-
-/// What each code says of a query.
-#[inline(always)]
-fn estimates(
-    kernels: &Kernels,
-    bits: usize,
-    query: &Query,
-    codes: &[&[u8]],
-    mut each: impl FnMut(usize, Estimate),
-) {
-    let numbers_at = bits * query.body.len() / 8;
-    let mut sums = [0; BATCH];
-    let sums = &mut sums[..codes.len()];
-    (kernels.dots_planes)(&query.body, bits, codes, sums);
-    for (i, (&sum, code)) in sums.iter().zip(codes).enumerate() {
-        each(i, Estimate::new(sum, &code[numbers_at..], query.numbers));
-    }
-}
-
-/// The dot product of what two codes stand for.
-///
-/// The product of both estimates is right for vectors that are not close. The closer they are, the more their errors are
-/// the same, up to codes of one bit, whose share of equal bits tells the angle itself.
-fn dot_between(kernels: &Kernels, bits: usize, a: &[u8], b: &[u8]) -> (f64, [f64; 2]) {
-    let (a_planes, a_numbers) = a.split_at(a.len() - NUMBERS);
-    let (b_planes, b_numbers) = b.split_at(b.len() - NUMBERS);
-    let norms = [a_numbers, b_numbers].map(|numbers| f64::from(get_f32(numbers, 8)));
-    let lengths = norms[0] * norms[1];
-    let product = (kernels.dot_planes)(a_planes, b_planes, bits) as f64;
-    if bits == 1 {
-        let agreement = product / (8 * a_planes.len()) as f64;
-        return (lengths * (FRAC_PI_2 * agreement).sin(), norms);
-    }
-    let factors = f64::from(get_f32(a_numbers, 0)) * f64::from(get_f32(b_numbers, 0));
-    ((factors * product / 4.0).clamp(-lengths, lengths), norms)
-}
-
-fn between(format: &Format, bits: usize, a: Code, b: Code) -> f32 {
-    let (dot, norms) = dot_between(format.kernels, bits, a.body, b.body);
-    distance(format.metric, dot, norms)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Levels lie at ±½, ±1½, … steps, evenly around 0. With one bit the step does not matter; with more there is one that is
 //! best on average for Gaussian components, as those of a turned vector are, and one nearby that is best for this vector.
 //! The paper of the extended RaBitQ walks through all steps that change the code; trying a few, and then a few around
-//! the best of those, ends within a thousandth of the same error in a fraction of the time.
+//! the best of those, ends with an error at most a fifth larger, which was met with 64 numbers of many bits, in a fraction of the time.
 
 /// The steps that lose least for components of variance 1, by the count of bits (Max, 1960).
 const GAUSSIAN: [f32; 8] = [1.0, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308];

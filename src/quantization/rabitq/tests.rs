@@ -1,7 +1,9 @@
 //! Estimates against exact arithmetic over many vectors, and what the papers promise of them.
 
+use super::estimate::{Estimate, dot_between, sine_of_right_angles};
 use super::*;
 use crate::kernels::kernels;
+use crate::quantization::{BATCH, Format, Metric};
 
 const DIMS: [usize; 4] = [20, 100, 128, 384];
 const PAIRS: u64 = 1000;
@@ -204,5 +206,13 @@ fn a_vector_without_length_is_at_right_angles_to_all() {
             assert_eq!((estimate.dot, estimate.at_most(step)), (0.0, 0.0));
             assert_eq!(dot_between(kernels(), bits, &code, &encoded(bits, q)).0, 0.0);
         }
+    }
+}
+
+#[test]
+fn sines_are_right_to_a_millionth() {
+    for x in (-100..=100).map(|x| f64::from(x) / 100.0) {
+        let exact = (std::f64::consts::FRAC_PI_2 * x).sin();
+        assert!((sine_of_right_angles(x) - exact).abs() < 1e-6, "{x}");
     }
 }

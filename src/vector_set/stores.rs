@@ -1,0 +1,158 @@
+//! The codes of a set: plain ones, or coarse ones to walk on with or without a finer copy; and the way from the first
+//! to the second, which a kind that learns takes once (see [`super::training`]).
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::params::Params;
+use super::store::Store;
+use crate::arena::Removable;
+use crate::epoch::{Pin, pin};
+use crate::quantization::{CodeBuf, Format};
+
+/// How far a set's coarse codes are. A set whose kind has none stays in the first phase, and one whose kind need not learn
+/// begins in the last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// There are plain codes only.
+    Plain = 0,
+    /// Searches walk on plain codes; writers write both.
+    Doubled = 1,
+    /// Searches walk on coarse codes; writers still write both, for searches that began earlier.
+    Switched = 2,
+    /// The plain codes are the finer copy, or are gone.
+    Settled = 3,
+}
+
+impl Phase {
+    /// True if searches walk on coarse codes.
+    pub(super) fn walks_coarse(self) -> bool {
+        self >= Phase::Switched
+    }
+}
+
+/// The stores of a set.
+pub(super) struct Stores {
+    plain: Removable<Store>,
+    coarse: OnceLock<Store>,
+    phase: AtomicU8,
+    reranks: bool,
+    /// Of a kind that learns: the format that vectors pass through before they are encoded coarsely.
+    passed: Option<Format>,
+}
+
+/// The stores as they are to be used by one search, or one writer, while it is pinned.
+#[derive(Clone, Copy)]
+pub(super) struct View<'p> {
+    pub(super) phase: Phase,
+    /// What is walked on.
+    pub(super) walk: &'p Store,
+    /// The finer copy.
+    pub(super) fine: Option<&'p Store>,
+    /// What is to be written besides.
+    also: Option<&'p Store>,
+}
+
+impl View<'_> {
+    /// The store of the best codes.
+    pub(super) fn best(&self) -> &Store {
+        self.fine.unwrap_or(self.walk)
+    }
+
+    /// All that a writer writes.
+    pub(super) fn written(&self) -> impl Iterator<Item = &Store> {
+        [Some(self.walk), self.fine, self.also].into_iter().flatten()
+    }
+}
+
+impl Stores {
+    pub(super) fn new(params: &Params) -> Self {
+        let coarse = OnceLock::new();
+        let (plain, phase) = match params.coarse_format() {
+            Some(_) if params.kind().learns() => (Some(params.plain_format()), Phase::Plain),
+            Some(format) => {
+                coarse.get_or_init(|| Store::new(format));
+                (params.rerank().map(|_| params.plain_format()), Phase::Settled)
+            }
+            None => (Some(params.plain_format()), Phase::Plain),
+        };
+        Self {
+            plain: Removable::new(plain.map(Store::new)),
+            coarse,
+            phase: AtomicU8::new(phase as u8),
+            reranks: params.rerank().is_some(),
+            passed: params.kind().learns().then(|| params.plain_format()),
+        }
+    }
+
+    /// The caller was pinned before, and uses the view no longer than its pin lasts.
+    #[inline]
+    pub(super) fn view<'p>(&'p self, pin: &'p Pin<'_>) -> View<'p> {
+        let phase = self.phase();
+        let plain = || self.plain.get(pin);
+        // Set before the phases that need it, and `plain` is there until nobody is in a phase that needs that.
+        let coarse = || self.coarse.get().expect("set before it is used");
+        let certain = || plain().expect("removed when it is used no more");
+        let (walk, fine, also) = match phase {
+            Phase::Plain => (certain(), None, None),
+            Phase::Doubled => (certain(), None, Some(coarse())),
+            Phase::Switched => (coarse(), None, plain()),
+            Phase::Settled => (coarse(), plain().filter(|_| self.reranks), None),
+        };
+        View { phase, walk, fine, also }
+    }
+
+    /// Acquire: partner of the release in [`Stores::enter`].
+    #[inline]
+    pub(super) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Plain,
+            1 => Phase::Doubled,
+            2 => Phase::Switched,
+            _ => Phase::Settled,
+        }
+    }
+
+    /// One caller at a time, in the order of phases.
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// The code of a vector in one of the stores. Coarse codes of a kind that learns are made of what plain codes leave
+    /// of a vector: so they are the same whoever makes them, its writer or the trainer.
+    pub(super) fn encode(&self, store: &Store, vector: &[f32]) -> CodeBuf {
+        let passed = self.passed.as_ref().filter(|passed| passed.kind() != store.format().kind());
+        match passed {
+            Some(passed) => store.format().encode(&passed.decode(passed.encode(vector).as_code())),
+            None => store.format().encode(vector),
+        }
+    }
+
+    /// Makes slots `0 .. len` available to the holder of a view, and to all that walk on coarse codes later. One caller at
+    /// a time.
+    pub(super) fn grow_to(&self, len: u32, view: &View) {
+        view.written().chain(self.coarse()).for_each(|store| store.grow_to(len));
+    }
+
+    /// Gives a set that learns its coarse store, once.
+    pub(super) fn set_coarse(&self, store: Store) -> &Store {
+        self.coarse.get_or_init(|| store)
+    }
+
+    /// The coarse store, once there is one.
+    pub(super) fn coarse(&self) -> Option<&Store> {
+        self.coarse.get()
+    }
+
+    /// As [`Removable::take`]: what is returned must be kept for a grace period.
+    #[must_use = "pinned readers may still read it: keep it until they have gone"]
+    pub(super) fn take_plain(&self) -> Option<Box<Store>> {
+        self.plain.take()
+    }
+
+    /// Bytes held.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.plain.get(&pin()).map_or(0, Store::heap_bytes) + self.coarse.get().map_or(0, Store::heap_bytes)
+    }
+}
