@@ -14,6 +14,7 @@ pub(super) static CODEC: Codec = Codec {
     encode: |_, vector, _, body| encode(vector, body),
     decode,
     query,
+    reads_heads: false,
     distances,
     bounds: None,
     between: |format, a, b| distance((format.kernels.hamming)(a.body, b.body), format.dim),

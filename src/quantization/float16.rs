@@ -18,6 +18,7 @@ pub(super) static CODEC: Codec = Codec {
     decode,
     // A query keeps its float32: it is better and as fast.
     query: |_, vector| Query::of(as_bytes(vector)),
+    reads_heads: false,
     distances,
     bounds: None,
     between,

@@ -13,6 +13,7 @@ pub(super) static CODEC: Codec = Codec {
     encode: |_, vector, _, body| body.copy_from_slice(as_bytes(vector)),
     decode,
     query: |_, vector| Query::of(as_bytes(vector)),
+    reads_heads: false,
     distances,
     bounds: None,
     between,

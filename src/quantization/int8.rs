@@ -20,6 +20,7 @@ pub(super) static CODEC: Codec = Codec {
     encode,
     decode,
     query,
+    reads_heads: true,
     distances,
     bounds: None,
     between,

@@ -121,6 +121,8 @@ pub struct Codec {
     decode: fn(&Format, Code, &mut Vec<f32>),
     /// Makes a query of a vector that was already normalised, if the metric asks for it.
     query: fn(&Format, &[f32]) -> Query,
+    /// True if distances depend on heads.
+    reads_heads: bool,
     /// From a query to each of at most [`BATCH`] codes.
     distances: Distances,
     /// Below which the true distances hardly ever are: for kinds so coarse that a finer copy serves them.
@@ -210,6 +212,11 @@ impl Format {
     /// What "near" means.
     pub fn metric(&self) -> Metric {
         self.metric
+    }
+
+    /// True if [`Format::distances`] reads heads, and not bodies alone.
+    pub fn reads_heads(&self) -> bool {
+        self.codec.reads_heads
     }
 
     /// Bytes of a code's head.

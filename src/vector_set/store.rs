@@ -49,7 +49,9 @@ impl Store {
 
     #[inline(always)]
     pub(super) fn prefetch(&self, slot: u32) {
-        prefetch(self.head(slot));
+        if self.format.reads_heads() {
+            prefetch(self.head(slot));
+        }
         let body = self.padded_body(slot);
         prefetch(&body[..body.len().min(AHEAD)]);
     }

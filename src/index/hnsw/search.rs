@@ -37,18 +37,21 @@ impl Index {
     /// Walks greedily from a slot on layer `from` to where layer `to + 1` gets no nearer.
     pub(super) fn descend(&self, scorer: &impl Scorer, slot: u32, from: u32, to: u32) -> Candidate {
         let mut nearest = Candidate::new(scorer.distance(slot), slot);
-        for layer in (to + 1..=from).rev() {
-            loop {
-                let mut better = nearest;
-                self.graph.for_each_link(nearest.slot(), layer, |link| {
-                    better = better.min(Candidate::new(scorer.distance(link), link));
-                });
-                if better == nearest {
-                    break;
+        with_scratch(|Scratch { fresh, near, .. }| {
+            for layer in (to + 1..=from).rev() {
+                loop {
+                    fresh.clear();
+                    self.graph.for_each_link(nearest.slot(), layer, |link| fresh.push(link));
+                    fresh.iter().for_each(|&link| scorer.prefetch(link));
+                    near.clear();
+                    scorer.nearer(fresh, nearest.distance(), near);
+                    match near.iter().min() {
+                        Some(&nearer) if nearer < nearest => nearest = nearer,
+                        _ => break,
+                    }
                 }
-                nearest = better;
             }
-        }
+        });
         nearest
     }
 

@@ -37,6 +37,7 @@ pub(in crate::quantization) static CODEC: Codec = Codec {
     encode,
     decode,
     query,
+    reads_heads: false,
     distances,
     bounds: Some(bounds),
     between,

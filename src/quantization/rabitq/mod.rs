@@ -64,6 +64,7 @@ const fn row<const BITS: usize>(bits: Bits, keyword: &'static str, name: &'stati
         encode: |_, vector, _, body| encode(BITS, vector, body),
         decode: |format, code, vector| decode(BITS, format.dim, code.body, vector),
         query: |_, vector| query(BITS, vector),
+        reads_heads: false,
         distances: |format, query, _, bodies, results| {
             estimates(format.kernels, BITS, query, bodies, |i, estimate| {
                 results[i] = distance(format.metric, estimate.dot, estimate.norms);
