@@ -1,4 +1,6 @@
-//! How much memory is in use, and how much of it the system counts.
+//! How much memory is in use, how much of it the system counts, and how much is left.
+
+mod left;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -127,6 +129,11 @@ pub fn system_bytes() -> u64 {
     u64::try_from(pages).unwrap_or(0) * page_bytes()
 }
 
+/// The bytes that this process could still get; all of the machine where the system does not say.
+pub fn left_bytes() -> u64 {
+    left::bytes().unwrap_or_else(system_bytes)
+}
+
 fn page_bytes() -> u64 {
     // SAFETY: sysconf takes any number and touches no memory of ours.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
@@ -147,5 +154,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_system_tells_sizes() {
         assert!(resident_bytes() > 0 && system_bytes() > resident_bytes());
+        assert!(left_bytes() > 0 && left_bytes() < system_bytes());
     }
 }

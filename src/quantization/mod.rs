@@ -18,11 +18,13 @@ mod code;
 mod float16;
 mod float32;
 mod int8;
+mod measured;
 mod product;
 mod rabitq;
 mod rotation;
 
 pub use self::code::{Code, CodeBuf, Query};
+pub use self::measured::{MEASURED, Measured};
 pub use self::product::{Codebook, SAMPLE};
 pub use self::rabitq::Bits;
 use std::borrow::Cow;

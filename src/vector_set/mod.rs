@@ -24,6 +24,7 @@
 mod digest;
 mod elements;
 pub mod filter;
+mod footprint;
 mod params;
 mod projection;
 mod read;
@@ -46,7 +47,7 @@ pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
 pub use self::write::{Hold, Put, Refused, Upserted};
 pub use crate::quantization::{
-    Bits, CODECS, Code, Codebook, Codec, Format, Kind, Metric, SAMPLE, is_storable,
+    Bits, CODECS, Code, Codebook, Codec, Format, Kind, MEASURED, Measured, Metric, SAMPLE, is_storable,
 };
 
 use self::elements::{Elements, Names};

@@ -25,6 +25,7 @@ pub struct Params {
     pub(super) ef_construction: usize,
     pub(super) input_dim: Option<usize>,
     pub(super) kept: bool,
+    pub(super) chosen_by_memory: bool,
 }
 
 /// Why a set cannot be made.
@@ -63,6 +64,7 @@ impl Params {
             ef_construction,
             input_dim: None,
             kept: false,
+            chosen_by_memory: false,
         })
     }
 
@@ -109,7 +111,12 @@ impl Params {
         Self { kept: true, ..self }
     }
 
-    fn format(&self) -> Format {
+    /// Its kind was not asked for, but chosen by the memory that was left.
+    pub fn chosen_by_memory(self) -> Self {
+        Self { chosen_by_memory: true, ..self }
+    }
+
+    pub(super) fn format(&self) -> Format {
         Format::new(self.dim, self.kind, self.metric).expect("checked by `with_format`")
     }
 
@@ -157,6 +164,11 @@ impl Params {
     /// Components of a vector before it is projected, if it is.
     pub fn input_dim(&self) -> Option<usize> {
         self.input_dim
+    }
+
+    /// True if nobody asked for its kind: it was chosen by the memory that was left.
+    pub fn is_chosen_by_memory(&self) -> bool {
+        self.chosen_by_memory
     }
 
     /// True if the set may be empty.

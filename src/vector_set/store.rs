@@ -82,6 +82,11 @@ impl Store {
     }
 }
 
+/// Bytes that a store takes for each slot.
+pub(super) fn bytes_per_slot(format: &Format) -> usize {
+    format.head_bytes() + stride(format.body_bytes())
+}
+
 fn stride(body: usize) -> usize {
     if body < CACHE_LINE { body.next_power_of_two() } else { body }
 }

@@ -206,7 +206,7 @@ class Explaining(unittest.TestCase):
 
     def test_vadd_extension(self):
         refused = b"-ERR invalid option after element\r\n"
-        for words in ("METRIC L2", "CAS EF 5 F16", "SETATTR x values 1 1 b", "FP32"):
+        for words in ("METRIC L2", "CAS EF 5 F16", "SETATTR x values 1 1 b", "FP32", "quant Q8", "M 8 rq4 RERANK Q8", "RERANK"):
             self.assertEqual(self.check(f"VADD k VALUES 2 1 2 a {words}", refused, b":1\r\n"), "vadd-extension", words)
             self.assertEqual(self.check(f"VADD k REDUCE 1 FP32 f32(1,2) a {words}", refused, b":1\r\n"), "vadd-extension", words)
         for words in ("BLAH", "BLAH METRIC", "SETATTR METRIC BLAH", "SETATTR", ""):

@@ -4,6 +4,8 @@
 mod elements;
 mod errors;
 mod options;
+mod quant_auto;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod vadd;

@@ -1,5 +1,7 @@
 //! Held to what Redis 8.6.2 replied to the same requests; what it cannot be asked is marked as ours.
 
+mod storage;
+
 use std::cell::Cell;
 
 use super::{FREE_TRIES, search_sets};
@@ -168,62 +170,14 @@ fn info_has_the_nine_fields_of_redis() {
 
 /// Ours.
 #[test]
-fn a_set_of_kind_pq_tells_whether_it_has_learnt() {
-    let mut session = session();
-    let last = crate::vector_set::SAMPLE;
-    for n in 1..=last {
-        let info = session.ask("vinfo k");
-        assert!(n == 1 || info.ends_with("+fixed :0 +pq-trained :0 +pq-subspaces :0"), "{n}: {info}");
-        let angle = n as f32;
-        session.ask(&format!("vadd k values 2 {} {} e{n} pq ef 10", angle.cos(), angle.sin()));
-    }
-    // A reader of another test may have put the end off.
-    while !session.ask("vinfo k").ends_with("+fixed :0 +pq-trained :1 +pq-subspaces :1") {
-        session.hold_to(&[("vadd k values 2 1 0 more pq", ":1"), ("vrem k more", ":1")]);
-    }
-    assert!(session.ask("vinfo k").contains("+quant-type +pq "));
-    assert!(session.ask("vsim k ele e5 count 3").starts_with("*3 "));
-}
-
-/// Ours.
-#[test]
 fn sets_that_redis_could_not_have_tell_more() {
     let mut session = session();
     session.hold_to(&[("vcreate l DIM 2 METRIC L2 EF 77", "+OK")]);
     let info = session.ask("vinfo l");
-    assert!(info.starts_with("*24 +quant-type "), "{info}");
-    assert!(info.ends_with(" +metric +L2 +ef-construction :77 +fixed :1"), "{info}");
-}
-
-/// Ours.
-#[test]
-fn codes_of_one_to_eight_bits_are_kinds_like_any_other() {
-    let mut session = session();
-    for bits in 1..=8 {
-        let key = format!("rq{bits}");
-        session.hold_to(&[
-            (&format!("vadd {key} values 3 1 2 3 a RQ{bits} metric L2"), ":1"),
-            (&format!("vadd {key} values 3 -3 2 1 b rq{bits}"), ":1"),
-            (
-                &format!("vadd {key} values 3 1 2 3 a"),
-                "-ERR asked quantization mismatch with existing vector set",
-            ),
-            (&format!("vsim {key} values 3 -3 2 1 count 1"), "*1 $1 b"),
-            (&format!("vsim {key} ele a count 1"), "*1 $1 a"),
-            (&format!("vcreate made{bits} DIM 3 RQ{bits}"), "+OK"),
-            (&format!("vadd made{bits} values 3 0 0 0 nothing"), ":1"),
-            (&format!("vemb made{bits} nothing"), "*3 $1 0 $1 0 $1 0"),
-        ]);
-        let info = session.ask(&format!("vinfo {key}"));
-        assert!(info.starts_with(&format!("*24 +quant-type +rabitq{bits} ")), "{info}");
-        // The planes have 64 bits each, and three numbers follow them.
-        let kept = session.ask(&format!("vemb {key} a raw"));
-        assert!(kept.starts_with(&format!("*3 +rabitq{bits} ${} ", 8 * bits + 12)), "{kept}");
-    }
-    session.hold_to(&[
-        ("vadd x values 3 1 2 3 z RQ9", "-ERR invalid option after element"),
-        ("vcreate nope DIM 3 RQ0", "-ERR syntax error"),
-    ]);
+    assert!(info.starts_with("*30 +quant-type +int8 "), "{info}");
+    let further =
+        " +metric +L2 +ef-construction :77 +fixed :1 +rerank +none +quant-auto :0 +bytes-per-element :";
+    assert!(info.contains(further), "{info}");
 }
 
 #[test]

@@ -1,21 +1,23 @@
 //! `VADD key [REDUCE dim] (FP32 blob | VALUES n v …) element [options]`: adds an element, or gives it another vector.
 //!
-//! Beyond Redis: `FP16` blobs, `F16`, `RQ1` to `RQ8`, `PQ`, `METRIC COSINE|L2|IP`, and further elements, each a vector,
-//! a name and perhaps `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only
-//! a search that overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several
-//! the number of new ones.
+//! Beyond Redis: `FP16` blobs, further kinds of storage, `QUANT kind` for any of them, `RERANK Q8|F16` for a finer copy
+//! beside a coarse kind, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name and perhaps
+//! `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only a search that
+//! overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several the number of
+//! new ones.
 
 use std::sync::Arc;
 
 use super::KEY;
 use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, projection_mismatch};
+use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::keyspace::SetHandle;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{
-    CODECS, Hold, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Put, Refused, Upserted,
+    Hold, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Put, Refused, Upserted,
     VectorSet,
 };
 
@@ -29,8 +31,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",
     summary: "Add one or more elements to a vector set, or update its vector if it already exists",
     syntax: "key [REDUCE reduce(dim:integer)] format(FP32|FP16|VALUES) vector element [CAS] \
-        [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8|PQ)] [EF build-exploration-factor:integer] [SETATTR attributes] \
-        [M numlinks:integer] [METRIC metric(COSINE|L2|IP)] \
+        [quant_type(NOQUANT|BIN|Q8|QUANT kind)] [EF build-exploration-factor:integer] [SETATTR attributes] \
+        [M numlinks:integer] [RERANK rerank(Q8|F16)] [METRIC metric(COSINE|L2|IP)] \
         [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes])...]",
     tips: &[],
     weight: Weight::Asked(is_heavy),
@@ -75,6 +77,7 @@ struct VAdd<'r> {
 #[derive(Default)]
 struct Options {
     kind: Option<Kind>,
+    rerank: Option<Kind>,
     metric: Option<Metric>,
     m: Option<usize>,
     ef: Option<usize>,
@@ -84,6 +87,8 @@ struct Options {
 enum Word {
     Cas,
     Kind(Kind),
+    Quant,
+    Rerank,
     Metric,
     Ef,
     M,
@@ -93,6 +98,8 @@ enum Word {
 
 const WORDS: &[(&str, Word)] = &[
     ("CAS", Word::Cas),
+    ("QUANT", Word::Quant),
+    ("RERANK", Word::Rerank),
     ("METRIC", Word::Metric),
     ("EF", Word::Ef),
     ("M", Word::M),
@@ -101,11 +108,6 @@ const WORDS: &[(&str, Word)] = &[
     ("FP16", Word::Another(Form::Fp16)),
     ("VALUES", Word::Another(Form::Values)),
 ];
-
-/// The kind of code that the next word names.
-pub(super) fn kind(args: &mut Args) -> Option<Kind> {
-    args.keyword_of(&CODECS.map(|codec| (codec.keyword, codec.kind)))
-}
 
 const INVALID_OPTION: &str = "ERR invalid option after element";
 
@@ -117,7 +119,7 @@ impl<'r> VAdd<'r> {
         let mut parsed = Self { key, reduce, puts: Vec::new(), options: Options::default() };
         parsed.take_element(&mut args, form)?;
         while !args.is_empty() {
-            let word = kind(&mut args).map(Word::Kind).or_else(|| args.keyword_of(WORDS));
+            let word = storage::kind(&mut args).map(Word::Kind).or_else(|| args.keyword_of(WORDS));
             let word = word.ok_or(Error::new(INVALID_OPTION))?;
             parsed.take_option(&mut args, word)?;
         }
@@ -132,15 +134,16 @@ impl<'r> VAdd<'r> {
     }
 
     fn take_option(&mut self, args: &mut Args<'r>, word: Word) -> Result<(), Error> {
-        let lacks_value =
-            matches!(word, Word::Ef | Word::M | Word::SetAttr | Word::Metric) && args.is_empty();
-        if lacks_value {
+        let takes_value = !matches!(word, Word::Cas | Word::Kind(_) | Word::Another(_));
+        if takes_value && args.is_empty() {
             return Err(Error::new(INVALID_OPTION));
         }
         match word {
             // Neighbours are always looked for without blocking anybody: there is nothing to choose.
             Word::Cas => {}
             Word::Kind(kind) => self.options.kind = Some(kind),
+            Word::Quant => self.options.kind = Some(storage::quant(args)?),
+            Word::Rerank => self.options.rerank = Some(storage::rerank(args)?),
             Word::Metric => {
                 self.options.metric = Some(args.keyword_of(&METRICS).ok_or(Error::new(INVALID_METRIC))?)
             }
@@ -200,6 +203,7 @@ impl<'r> VAdd<'r> {
                 self.options.metric.unwrap_or(Metric::Cosine),
             )?
             .with_m(self.options.m.unwrap_or(Params::DEFAULT_M))?;
+        let params = self.options.rerank.map_or(Ok(params.clone()), |rerank| params.with_rerank(rerank))?;
         if self.reduce.is_some() { params.with_projection(got) } else { Ok(params) }
     }
 
@@ -207,8 +211,9 @@ impl<'r> VAdd<'r> {
     fn fits(&self, set: &VectorSet) -> Result<(), Error> {
         let params = set.params();
         let given = |asked: bool, default: bool| asked || default && !params.kept();
-        let Options { kind, metric, m, .. } = self.options;
-        if given(kind.is_some(), true) && kind.unwrap_or(Kind::Int8) != params.kind() {
+        let Options { kind, rerank, metric, m, .. } = self.options;
+        let is_other = given(kind.is_some(), true) && kind.unwrap_or(Kind::Int8) != params.kind();
+        if is_other || rerank.is_some() && rerank != params.rerank() {
             return Err(Error::new("ERR asked quantization mismatch with existing vector set"));
         }
         if given(m.is_some(), true) && m.unwrap_or(Params::DEFAULT_M) != params.m() {

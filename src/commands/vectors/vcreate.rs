@@ -1,17 +1,22 @@
-//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [NOQUANT|Q8|BIN|F16|RQ1…RQ8|PQ] [M n] [EF n]`: an empty vector set (an extension).
+//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [kind | QUANT kind|AUTO [EXPECT n]] [RERANK Q8|F16] [M n] [EF n]`: an empty
+//! vector set (an extension).
 //!
 //! A set made on purpose may be empty, and remembers its parameters: VADD need not repeat them, and is refused if it
-//! contradicts them. Answers `+OK`, or `-BUSYKEY` if the key exists.
+//! contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit into the memory left
+//! ([`quant_auto`](super::quant_auto)). Answers `+OK`, or `-BUSYKEY` if the key exists.
 
 use std::sync::Arc;
 
 use super::KEY;
 use super::errors::{INVALID_EF, INVALID_M};
-use super::vadd::{INVALID_METRIC, METRICS, bounded, kind};
+use super::quant_auto::{self, Choice, DEFAULT_EXPECT, MAX_EXPECT};
+use super::storage;
+use super::vadd::{INVALID_METRIC, METRICS, bounded};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::info::memory;
 use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
+use crate::vector_set::{InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VCREATE",
@@ -22,40 +27,117 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Create an empty vector set with given parameters (an extension to Redis)",
-    syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|F16|RQ1|RQ2|RQ3|RQ4|RQ5|RQ6|RQ7|RQ8|PQ)] \
-        [M numlinks:integer] [EF build-exploration-factor:integer]",
+    syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|QUANT kind)] \
+        [EXPECT elements:integer] [RERANK rerank(Q8|F16)] [M numlinks:integer] \
+        [EF build-exploration-factor:integer]",
     tips: &[],
-    weight: Weight::Light,
+    // The memory left is read from files of the system.
+    weight: Weight::Asked(|args, _| {
+        args.iter().any(|word| word.eq_ignore_ascii_case(storage::AUTO.as_bytes()))
+    }),
     run: Run::Write(execute),
 };
 
+const EXPECT_ALONE: &str = "ERR EXPECT goes with QUANT AUTO";
+const RERANK_WITH_AUTO: &str = "ERR RERANK does not go with QUANT AUTO, which chooses without it";
+/// Bytes of a key that a line of the log shows.
+const LOGGED_KEY: usize = 128;
+
 fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
-    let set = VectorSet::new(parse(args)?, cx.server.config.settings().index_seed);
-    match cx.db().create_vector_set(key, Arc::new(set), record) {
-        Ok(()) => Ok(Reply::OK),
-        Err(_) => Err(Error::new("BUSYKEY Target key name already exists.")),
+    let asked = VCreate::parse(args)?;
+    let choice = asked.is_auto().then(|| asked.choose(memory::left_bytes()));
+    let params = choice.as_ref().map_or(asked.params, |choice| choice.params.clone()).made_on_purpose();
+    let set = VectorSet::new(params, cx.server.config.settings().index_seed);
+    if cx.db().create_vector_set(key, Arc::new(set), record).is_err() {
+        return Err(Error::new("BUSYKEY Target key name already exists."));
     }
+    choice.iter().for_each(|choice| log(key, choice));
+    Ok(Reply::OK)
 }
 
-fn parse(mut args: Args) -> Result<Params, Error> {
-    if !args.keyword("DIM") {
-        return Err(Error::syntax());
+fn log(key: &[u8], choice: &Choice) {
+    tracing::info!(
+        "QUANT AUTO keeps the vectors of '{}' as {}: {} elements are to take {} MB, and may take {} MB",
+        key[..key.len().min(LOGGED_KEY)].escape_ascii(),
+        choice.params.kind().codec().keyword,
+        choice.expect,
+        choice.bytes() >> 20,
+        choice.share >> 20,
+    );
+}
+
+/// What was asked for. Without a kind it is to be chosen.
+struct VCreate {
+    params: Params,
+    kind: Option<Kind>,
+    metric: Metric,
+    rerank: Option<Kind>,
+    expect: Option<usize>,
+}
+
+impl VCreate {
+    fn parse(mut args: Args) -> Result<Self, Error> {
+        if !args.keyword("DIM") {
+            return Err(Error::syntax());
+        }
+        let params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
+        let (kind, metric) = (Some(Kind::Int8), Metric::Cosine);
+        let mut asked = Self { params, kind, metric, rerank: None, expect: None };
+        while !args.is_empty() {
+            asked.take_option(&mut args)?;
+        }
+        asked.checked()
     }
-    let mut params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
-    let (mut asked, mut metric) = (Kind::Int8, Metric::Cosine);
-    while !args.is_empty() {
-        if let Some(kind) = kind(&mut args) {
-            asked = kind;
+
+    fn take_option(&mut self, args: &mut Args) -> Result<(), Error> {
+        if let Some(kind) = storage::kind(args) {
+            self.kind = Some(kind);
+        } else if args.keyword("QUANT") {
+            self.kind = storage::quant_or_auto(args)?;
+        } else if args.keyword("EXPECT") {
+            self.expect = Some(bounded(args, 1, MAX_EXPECT, "ERR invalid EXPECT")?);
+        } else if args.keyword("RERANK") {
+            self.rerank = Some(storage::rerank(args)?);
         } else if args.keyword("METRIC") {
-            metric = args.keyword_of(&METRICS).ok_or(Error::new(INVALID_METRIC))?;
+            self.metric = args.keyword_of(&METRICS).ok_or(Error::new(INVALID_METRIC))?;
         } else if args.keyword("M") {
-            params = params.with_m(bounded(&mut args, MIN_M, MAX_M, INVALID_M)?)?;
+            let m = bounded(args, MIN_M, MAX_M, INVALID_M)?;
+            self.params = self.params.clone().with_m(m)?;
         } else if args.keyword("EF") {
-            params = params.with_ef(bounded(&mut args, 1, MAX_EF, INVALID_EF)?)?;
+            let ef = bounded(args, 1, MAX_EF, INVALID_EF)?;
+            self.params = self.params.clone().with_ef(ef)?;
         } else {
             return Err(Error::syntax());
         }
+        Ok(())
     }
-    Ok(params.with_format(asked, metric)?.made_on_purpose())
+
+    /// With its words put together, if they go together.
+    fn checked(mut self) -> Result<Self, Error> {
+        if self.is_auto() && self.rerank.is_some() {
+            return Err(Error::new(RERANK_WITH_AUTO));
+        }
+        if !self.is_auto() && self.expect.is_some() {
+            return Err(Error::new(EXPECT_ALONE));
+        }
+        self.params = self.formatted()?;
+        Ok(self)
+    }
+
+    fn formatted(&self) -> Result<Params, InvalidParams> {
+        let params = self.params.clone().with_format(self.kind.unwrap_or(Kind::Int8), self.metric)?;
+        match self.rerank {
+            Some(rerank) => params.with_rerank(rerank),
+            None => Ok(params),
+        }
+    }
+
+    fn is_auto(&self) -> bool {
+        self.kind.is_none()
+    }
+
+    fn choose(&self, left: u64) -> Choice {
+        quant_auto::choose(&self.params, self.expect.unwrap_or(DEFAULT_EXPECT), left)
+    }
 }

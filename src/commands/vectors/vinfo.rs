@@ -1,13 +1,17 @@
 //! `VINFO key`: how a vector set was made, and how it is doing.
 //!
 //! The fields are those of Redis, in its order. A set that Redis could not have (made with `VCREATE`, of another metric
-//! than cosine, or of a kind that Redis lacks) tells three more at the end, so that clients of Redis' sets see nothing new:
+//! than cosine, or of a kind that Redis lacks) tells more at the end, so that clients of Redis' sets see nothing new:
 //!
 //! | field | value |
 //! |---|---|
 //! | `metric` | `COSINE`, `L2` or `IP` |
 //! | `ef-construction` | candidates that an insertion explores if it does not say |
 //! | `fixed` | 1 if the set was made with `VCREATE`: it may be empty, and `VADD` need not repeat its parameters |
+//! | `rerank` | how the finer copy of each vector is kept, named as in `quant-type`; `none` if there is no copy |
+//! | `quant-auto` | 1 if the kind was chosen by `QUANT AUTO` |
+//! | `bytes-per-element` | memory of the set, by its elements; of an empty set what an element will take |
+//! | `measured-<set>` | what the kind takes and finds over real vectors: a line like those of `INFO keyspace` |
 //!
 //! A set of kind `PQ` tells two more:
 //!
@@ -19,7 +23,7 @@
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Kind, Metric, Params, VectorSet};
+use crate::vector_set::{Kind, MEASURED, Measured, Metric, Params, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VINFO",
@@ -36,24 +40,27 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(vinfo),
 };
 
-type Field = (&'static str, Reply);
+/// A name and a value.
+type Field = (Reply, Reply);
 
 fn vinfo(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(look_at_set(cx, args.bytes()?, describe)?.unwrap_or(Reply::NullArray))
 }
 
 fn describe(set: &VectorSet) -> Reply {
-    let mut fields = redis_fields(set).to_vec();
+    let named = |(name, value)| (Reply::Simple(name), value);
+    let mut fields: Vec<Field> = redis_fields(set).map(named).into();
     if !redis_could_have(set.params()) {
-        fields.extend(further_fields(set.params()));
+        fields.extend(further_fields(set).map(named));
+        fields.extend(measured_fields(set.params(), MEASURED));
     }
     if set.params().kind() == Kind::Product {
-        fields.extend(learnt_fields(set));
+        fields.extend(learnt_fields(set).map(named));
     }
-    Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect())
+    Reply::Map(fields)
 }
 
-fn redis_fields(set: &VectorSet) -> [Field; 9] {
+fn redis_fields(set: &VectorSet) -> [(&'static str, Reply); 9] {
     let (params, description) = (set.params(), set.describe());
     [
         ("quant-type", Reply::Simple(params.kind().codec().name)),
@@ -73,18 +80,69 @@ fn redis_could_have(params: &Params) -> bool {
     kind && !params.kept() && params.metric() == Metric::Cosine
 }
 
-fn further_fields(params: &Params) -> [Field; 3] {
+fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 6] {
+    let params = set.params();
     [
         ("metric", Reply::Simple(params.metric().name())),
         ("ef-construction", Reply::count(params.ef_construction())),
         ("fixed", Reply::Integer(params.kept().into())),
+        ("rerank", Reply::Simple(params.rerank().map_or("none", |kind| kind.codec().name))),
+        ("quant-auto", Reply::Integer(params.is_chosen_by_memory().into())),
+        ("bytes-per-element", Reply::count(bytes_per_element(set))),
     ]
 }
 
-fn learnt_fields(set: &VectorSet) -> [Field; 2] {
+fn bytes_per_element(set: &VectorSet) -> usize {
+    set.heap_bytes().checked_div(set.len()).unwrap_or_else(|| set.params().bytes_per_element())
+}
+
+/// Of a kind's figures those with the same finer copy.
+fn measured_fields(params: &Params, table: &[Measured]) -> Vec<Field> {
+    let (kind, rerank) = (params.kind().codec().keyword, params.rerank().map(|kind| kind.codec().keyword));
+    let rows = table.iter().filter(|row| (row.kind, row.rerank) == (kind, rerank));
+    rows.map(measured_field).collect()
+}
+
+fn measured_field(row: &Measured) -> Field {
+    let Measured { set, bytes, recall, speed, .. } = row;
+    let value = format!("bytes-per-element={bytes},recall={recall:.3},speed={speed:.2}");
+    (Reply::SimpleOwned(format!("measured-{set}")), Reply::SimpleOwned(value))
+}
+
+fn learnt_fields(set: &VectorSet) -> [(&'static str, Reply); 2] {
     let subspaces = set.describe().subspaces;
     [
         ("pq-trained", Reply::Integer(subspaces.is_some().into())),
         ("pq-subspaces", Reply::count(subspaces.unwrap_or(0))),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector_set::Bits;
+
+    #[test]
+    fn figures_are_those_of_the_kind_with_its_copy() {
+        let row =
+            |rerank, recall| Measured { kind: "RQ4", rerank, set: "v-384", bytes: 500, recall, speed: 2.0 };
+        let table = [row(None, 0.9), Measured { kind: "RQ3", ..row(None, 0.8) }, row(Some("Q8"), 0.95)];
+        let told = |params: &Params| measured_fields(params, &table);
+        let field = |value: &str| {
+            vec![(Reply::SimpleOwned("measured-v-384".into()), Reply::SimpleOwned(value.into()))]
+        };
+        let params = Params::new(8).and_then(|p| p.with_format(Kind::RaBitQ(Bits::Four), Metric::Cosine));
+        let params = params.expect("valid");
+        assert_eq!(told(&params), field("bytes-per-element=500,recall=0.900,speed=2.00"));
+        let fine = params.clone().with_rerank(Kind::Int8).expect("valid");
+        assert_eq!(told(&fine), field("bytes-per-element=500,recall=0.950,speed=2.00"));
+        assert_eq!(told(&params.with_rerank(Kind::Float16).expect("valid")), []);
+    }
+
+    #[test]
+    fn the_table_names_kinds_that_there_are() {
+        let keywords: Vec<_> = crate::vector_set::CODECS.iter().map(|codec| codec.keyword).collect();
+        let named = MEASURED.iter().flat_map(|row| [Some(row.kind), row.rerank]).flatten();
+        assert_eq!(named.filter(|name| !keywords.contains(name)).collect::<Vec<_>>(), [""; 0]);
+    }
 }

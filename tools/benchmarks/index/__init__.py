@@ -49,15 +49,21 @@ class Entrant:
 
 def add_arguments(parser):
     """What is measured, and how much of it."""
+    add_common(parser, SETS)
     add = parser.add_argument
-    data = os.environ.get("DATA", "/tmp/data")
-    add("--sets", default=SETS, type=names, help=f"which sets ({','.join(SETS)})")
     add("--kinds", type=names, help="which of nearhit's kinds of storage (all); RQ4+F16 has a finer copy to rank by")
     add("--peers", default=tuple(LIBRARIES), type=names, help=f"which libraries ({','.join(LIBRARIES)})")
+    add("--churn", action="store_true", help="instead: nearhit's recall and memory as every element is replaced")
+
+
+def add_common(parser, sets):
+    """How much is measured, and of which sets."""
+    add = parser.add_argument
+    data = os.environ.get("DATA", "/tmp/data")
+    add("--sets", default=sets, type=names, help=f"which sets ({','.join(sets)})")
     add("--n", type=int, help="at most so many vectors of each set")
     add("--queries", type=int, help=f"at most so many queries of each set ({FULL[1]:,})")
     add("--rounds", type=int, help=f"how often each point is measured ({FULL[2]})")
-    add("--churn", action="store_true", help="instead: nearhit's recall and memory as every element is replaced")
     add("--data", default=data, metavar="DIR", help="where the sets are, or are to be made (%(default)s; environment: DATA)")
     add("--shared", metavar="DIR", help="where minilm-384 lies packed, if it has to be unpacked")
 
@@ -90,8 +96,13 @@ def kinds(args):
     """nearhit, once for each kind of storage."""
     binary = build.cargo_build(build.TOOLS / "index", "nearhit-index")
     known = build.run(str(binary), "kinds", stdout=subprocess.PIPE).split()
+    return {entrant.title: entrant for entrant in nearhit_as(binary, args.kinds or known).values()}
+
+
+def nearhit_as(binary, kinds):
+    """nearhit with each of these kinds of storage."""
     words = (binary, "serve", "--m", M, "--ef-construction", EF_CONSTRUCTION, "--kind")
-    return {f"nearhit {kind}": Entrant(f"nearhit {kind}", (*words, kind)) for kind in args.kinds or known}
+    return {kind: Entrant(f"nearhit {kind}", (*words, kind)) for kind in kinds}
 
 
 def libraries(args, left_out):

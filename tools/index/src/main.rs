@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! nearhit-index kinds
+//! nearhit-index coarse
 //! nearhit-index serve --set FOLDER --dim N --kind WORD --m N --ef-construction N --threads N
 //!
 //! build               adds every row
@@ -60,8 +61,13 @@ fn run() -> Result<(), Failure> {
             CODECS.iter().for_each(|codec| println!("{}", codec.keyword));
             Ok(())
         }
+        Some("coarse") => {
+            let coarse = CODECS.iter().filter(|codec| subject::is_coarse(codec.kind));
+            coarse.for_each(|codec| println!("{}", codec.keyword));
+            Ok(())
+        }
         Some("serve") => serve(&mut Flags::read(words)?),
-        other => Err(format!("{other:?} is neither 'kinds' nor 'serve'").into()),
+        other => Err(format!("{other:?} is none of 'kinds', 'coarse', 'serve'").into()),
     }
 }
 

@@ -55,6 +55,12 @@ pub(crate) fn params(dim: usize, flags: &mut Flags) -> Result<Params, Failure> {
         .map_err(|invalid| format!("such a set cannot be: {invalid:?}").into())
 }
 
+/// True if a set of this kind may have a finer copy.
+pub(crate) fn is_coarse(kind: Kind) -> bool {
+    let params = Params::new(1).and_then(|params| params.with_format(kind, Metric::Cosine));
+    params.and_then(|params| params.with_rerank(Kind::Int8)).is_ok()
+}
+
 fn kind(word: &str) -> Result<Kind, Failure> {
     let codec = CODECS.iter().find(|codec| codec.keyword.eq_ignore_ascii_case(word));
     codec.map(|codec| codec.kind).ok_or_else(|| format!("there is no kind '{word}'").into())
@@ -163,6 +169,7 @@ mod tests {
         };
         assert_eq!(params("q8").unwrap().kind(), Kind::Int8);
         assert!(params("Q8+F16").is_err_and(|error| error.to_string().contains("Rerank")));
+        assert!(!is_coarse(Kind::Int8) && is_coarse(params("rq1+q8").unwrap().kind()));
         assert!(params("Q8+").is_err_and(|error| error.to_string().contains("no kind ''")));
     }
 

@@ -1,0 +1,126 @@
+//! `QUANT AUTO`: which kind of code does the memory left allow?
+//!
+//! What it may take is, best first, [`BEST`] and then every kind that takes fewer bytes per element, without a finer
+//! copy: with one, a coarse kind takes more than `Q8` alone. It takes the first with which the elements expected fit
+//! into the share of the memory left, and the tightest if none does. Never:
+//!
+//! - `NOQUANT`, `F16`: `Q8` finds what they find but for less than a hundredth, in a quarter or a half of their memory,
+//!   and sooner, since a search spends most of its time waiting for codes. Who needs that hundredth says so.
+//! - `BIN`: where it is the tightest, `RQ1` takes 12 bytes more and finds much more.
+
+use std::cmp::Reverse;
+
+use crate::vector_set::{CODECS, Kind, Params, SAMPLE};
+
+/// Elements that are expected if nobody says.
+pub(super) const DEFAULT_EXPECT: usize = 1_000_000;
+/// A set holds no more.
+pub(super) const MAX_EXPECT: usize = (1 << 31) - 1;
+/// The part of the memory left that the set may take, one in so many. The rest is for attributes, long names, other
+/// keys, and a set that grows beyond what was expected.
+const SHARE: u64 = 2;
+const BEST: Kind = Kind::Int8;
+/// See above.
+const NEVER: [Kind; 3] = [Kind::Float32, Kind::Float16, Kind::Binary];
+
+/// What was chosen, and by what figures.
+pub(super) struct Choice {
+    pub(super) params: Params,
+    pub(super) expect: usize,
+    /// Bytes that the set may take.
+    pub(super) share: u64,
+}
+
+impl Choice {
+    /// Bytes that the set will take, as far as one can tell.
+    pub(super) fn bytes(&self) -> u64 {
+        bytes(&self.params, self.expect)
+    }
+}
+
+/// Gives a set of these parameters the best kind with which so many elements fit. `left`: bytes.
+pub(super) fn choose(params: &Params, expect: usize, left: u64) -> Choice {
+    let share = left / SHARE;
+    let options = options(params, expect);
+    let fits = |option: &&Params| bytes(option, expect) <= share;
+    let chosen = options.iter().find(fits).or(options.last()).unwrap_or(params);
+    Choice { params: chosen.clone().chosen_by_memory(), expect, share }
+}
+
+fn bytes(params: &Params, elements: usize) -> u64 {
+    (params.bytes_per_element() as u64).saturating_mul(elements as u64)
+}
+
+/// Best first. A kind that learns is none for a set that will not get so far.
+fn options(params: &Params, expect: usize) -> Vec<Params> {
+    let of = |kind| params.clone().with_format(kind, params.metric()).ok();
+    let most = of(BEST).map_or(usize::MAX, |best| best.bytes_per_element());
+    let is_tighter = |option: &Params| option.bytes_per_element() < most && !NEVER.contains(&option.kind());
+    let learns_nothing = |kind: Kind| kind.learns() && expect < SAMPLE;
+    let is_option =
+        |option: &Params| option.kind() == BEST || is_tighter(option) && !learns_nothing(option.kind());
+    let mut options: Vec<_> = CODECS.iter().filter_map(|codec| of(codec.kind)).filter(is_option).collect();
+    options.sort_by_key(|option| Reverse(option.bytes_per_element()));
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector_set::{Bits, Metric};
+
+    fn params(dim: usize) -> Params {
+        Params::new(dim).expect("valid")
+    }
+
+    fn kind(dim: usize, expect: usize, left: u64) -> Kind {
+        choose(&params(dim), expect, left).params.kind()
+    }
+
+    #[test]
+    fn no_option_takes_more_than_the_one_before() {
+        for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
+            let params = params(384).with_format(Kind::Float32, metric).expect("valid");
+            let options = options(&params, MAX_EXPECT);
+            assert!(options.len() >= 8 && options[0].kind() == BEST, "{options:?}");
+            assert!(options.is_sorted_by_key(|option| Reverse(option.bytes_per_element())), "{options:?}");
+            assert!(options.iter().all(|option| option.metric() == metric && option.rerank().is_none()));
+            assert!(options.iter().all(|option| !NEVER.contains(&option.kind())));
+        }
+    }
+
+    #[test]
+    fn the_best_that_fits_is_taken() {
+        let bytes = |kind| {
+            let params = params(384).with_format(kind, Metric::Cosine).expect("valid");
+            params.bytes_per_element() as u64 * SHARE * 1000
+        };
+        let five = Kind::RaBitQ(Bits::Five);
+        assert_eq!(kind(384, 1000, u64::MAX), BEST);
+        assert_eq!(kind(384, 1000, bytes(BEST)), BEST);
+        assert_ne!(kind(384, 1000, bytes(BEST) - 1), BEST);
+        assert_eq!(kind(384, 1000, bytes(five)), five);
+        assert_eq!(kind(384, 2000, bytes(five) * 2), five);
+    }
+
+    #[test]
+    fn what_fits_in_no_way_is_kept_the_tightest() {
+        let tightest = choose(&params(384), MAX_EXPECT, 0);
+        let others = CODECS.iter().filter(|codec| !NEVER.contains(&codec.kind));
+        let others = others.filter_map(|codec| params(384).with_format(codec.kind, Metric::Cosine).ok());
+        assert_eq!(Some(tightest.params.bytes_per_element()), others.map(|p| p.bytes_per_element()).min());
+        assert!(tightest.bytes() > tightest.share);
+        assert!(tightest.params.is_chosen_by_memory());
+    }
+
+    #[test]
+    fn a_set_too_small_to_learn_from_is_of_another_kind() {
+        let learns = |expect| options(&params(384), expect).iter().any(|option| option.kind().learns());
+        assert!(learns(SAMPLE) && !learns(SAMPLE - 1));
+    }
+
+    #[test]
+    fn small_vectors_have_nothing_tighter() {
+        assert_eq!(kind(2, MAX_EXPECT, 0), BEST);
+    }
+}

@@ -1,0 +1,75 @@
+//! What an element will take, before there is one.
+
+use super::Params;
+use super::store::bytes_per_slot;
+
+/// A link, and any other number of a slot.
+const WORD: usize = 4;
+/// A slot's state and the place of its upper lists; the bit beside them is lost in rounding.
+const STATE: usize = 2 * WORD;
+/// Where a name or an attribute lies.
+const POINTER: usize = 8;
+/// A name with its length; names of another length take as much more or less.
+const NAME: usize = WORD + 8;
+/// Of the two maps from names to slots, between two of their growths.
+const MAPS: usize = 8 + 5;
+
+impl Params {
+    /// Bytes that an element takes, with a name of 8 bytes and without an attribute: about what
+    /// [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
+    pub fn bytes_per_element(&self) -> usize {
+        self.codes() + self.links() + STATE + 2 * POINTER + NAME + MAPS
+    }
+
+    /// Of a kind that learns, once it has.
+    fn codes(&self) -> usize {
+        let coarse = self.coarse_format();
+        let plain = (coarse.is_none() || self.rerank.is_some()).then(|| self.plain_format());
+        [coarse, plain].iter().flatten().map(bytes_per_slot).sum()
+    }
+
+    /// Of the lists: `2M` links on layer 0, and `M` on each layer above, to which one in `M` of the layer below reaches.
+    fn links(&self) -> usize {
+        2 * self.m * WORD + self.m * WORD / (self.m - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Bits, Hold, Kind, Metric, Put, VectorSet};
+    use super::*;
+    use crate::record::Record;
+
+    /// So many that the arenas' segments are full.
+    const ELEMENTS: u32 = 16 * ((1 << 8) - 1);
+
+    fn vector(n: u32, dim: usize) -> Vec<f32> {
+        (0..dim).map(|i| ((n as usize * 31 + i * 17) as f32 * 0.731).sin()).collect()
+    }
+
+    /// Bytes that an element of a real set takes.
+    fn seen(params: Params) -> usize {
+        let (dim, set) = (params.dim(), VectorSet::new(params, 1));
+        for n in 0..ELEMENTS {
+            let name = format!("name{n:04}").into_bytes();
+            let put = Put { element: &name, vector: vector(n, dim), attribute: None };
+            assert!(set.upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
+        }
+        set.heap_bytes() / ELEMENTS as usize
+    }
+
+    #[test]
+    fn real_sets_take_what_is_foretold() {
+        let params = |dim, kind| Params::new(dim).and_then(|params| params.with_format(kind, Metric::Cosine));
+        let coarse = params(100, Kind::RaBitQ(Bits::One)).expect("valid");
+        for params in [
+            params(64, Kind::Int8).expect("valid"),
+            params(16, Kind::Float32).and_then(|params| params.with_m(8)).expect("valid"),
+            coarse.clone(),
+            coarse.with_rerank(Kind::Float16).expect("valid"),
+        ] {
+            let (foretold, seen) = (params.bytes_per_element(), seen(params.clone()));
+            assert!(seen.abs_diff(foretold) * 20 <= foretold, "{params:?}: {seen}, foretold {foretold}");
+        }
+    }
+}
