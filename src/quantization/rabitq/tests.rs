@@ -83,8 +83,8 @@ fn bounds_hold_as_often_as_they_should() {
     for bits in 1..=8 {
         for dim in DIMS {
             let broken = (0..PAIRS).filter(|&seed| error(bits, dim, seed).2).count() as f64 / PAIRS as f64;
-            // One time in 15 an error is above 1.5 standard deviations.
-            assert!((0.03..0.1).contains(&broken), "{bits} bits, {dim}: {broken}");
+            // One time in 9.5 an error is above 1.25 standard deviations, give or take 0.01 for so many pairs.
+            assert!((0.06..0.15).contains(&broken), "{bits} bits, {dim}: {broken}");
         }
     }
 }
