@@ -13,10 +13,12 @@
 
 mod candidate;
 mod hnsw;
+mod nearest;
 mod scorer;
 mod slots;
 
 pub use candidate::Candidate;
 pub use hnsw::{Index, Walk};
+pub use nearest::Nearest;
 pub use scorer::Scorer;
 pub use slots::{Moment, Slots, State};

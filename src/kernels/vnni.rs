@@ -51,10 +51,12 @@ impl Sum {
     /// Where a lane of `y` is 0, it adds nothing, whatever `x` is there.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-    fn add(&mut self, x: __m512i, y: __m512i) {
+    fn add(self, x: __m512i, y: __m512i) -> Self {
         let top_bits = _mm512_set1_epi8(i8::MIN);
-        self.raised = _mm512_dpbusd_epi32(self.raised, _mm512_xor_si512(x, top_bits), y);
-        self.bias = _mm512_dpbusd_epi32(self.bias, top_bits, y);
+        Self {
+            raised: _mm512_dpbusd_epi32(self.raised, _mm512_xor_si512(x, top_bits), y),
+            bias: _mm512_dpbusd_epi32(self.bias, top_bits, y),
+        }
     }
 
     #[inline]
@@ -64,27 +66,34 @@ impl Sum {
     }
 }
 
+/// Adds all blocks of the two up, in sums that run side by side.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
-    assert_paired(a, 1, b, 1);
-    let (a_blocks, a_rest) = a.as_chunks();
-    let (b_blocks, b_rest) = b.as_chunks();
-    let (a_groups, a_blocks) = a_blocks.as_chunks::<SUMS>();
-    let (b_groups, b_blocks) = b_blocks.as_chunks::<SUMS>();
-    let mut sums = [Sum::zero(); SUMS];
-    for (xs, ys) in a_groups.iter().zip(b_groups) {
+fn sums<S: Copy>(x: &[u8], y: &[u8], zero: S, add: impl Fn(S, __m512i, __m512i) -> S) -> [S; SUMS] {
+    assert_paired(x, 1, y, 1);
+    let (x_blocks, x_rest) = x.as_chunks();
+    let (y_blocks, y_rest) = y.as_chunks();
+    let (x_groups, x_blocks) = x_blocks.as_chunks::<SUMS>();
+    let (y_groups, y_blocks) = y_blocks.as_chunks::<SUMS>();
+    let mut sums = [zero; SUMS];
+    for (xs, ys) in x_groups.iter().zip(y_groups) {
         for ((sum, x), y) in sums.iter_mut().zip(xs).zip(ys) {
-            sum.add(load_bytes(x), load_bytes(y));
+            *sum = add(*sum, load_bytes(x), load_bytes(y));
         }
     }
-    for ((sum, x), y) in sums.iter_mut().zip(a_blocks).zip(b_blocks) {
-        sum.add(load_bytes(x), load_bytes(y));
+    for ((sum, x), y) in sums.iter_mut().zip(x_blocks).zip(y_blocks) {
+        *sum = add(*sum, load_bytes(x), load_bytes(y));
     }
-    if !a_rest.is_empty() {
+    if !x_rest.is_empty() {
         // At most one block was left, so the last sum is fresh.
-        sums[SUMS - 1].add(load_bytes_rest(a_rest), load_bytes_rest(b_rest));
+        sums[SUMS - 1] = add(sums[SUMS - 1], load_bytes_rest(x_rest), load_bytes_rest(y_rest));
     }
-    let [first, second] = sums;
+    sums
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
+    let [first, second] = sums(a, b, Sum::zero(), |sum, x, y| sum.add(x, y));
     _mm512_reduce_add_epi32(_mm512_add_epi32(first.lanes(), second.lanes()))
 }
 
@@ -113,25 +122,8 @@ fn bias(y: &[u8]) -> i32 {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn raised_dot(x: &[u8], y: &[u8]) -> i32 {
-    assert_paired(x, 1, y, 1);
-    let (x_blocks, x_rest) = x.as_chunks();
-    let (y_blocks, y_rest) = y.as_chunks();
-    let (x_groups, x_blocks) = x_blocks.as_chunks::<SUMS>();
-    let (y_groups, y_blocks) = y_blocks.as_chunks::<SUMS>();
     let top_bits = _mm512_set1_epi8(i8::MIN);
     let add = |sum, x, y| _mm512_dpbusd_epi32(sum, _mm512_xor_si512(x, top_bits), y);
-    let mut sums = [_mm512_setzero_si512(); SUMS];
-    for (xs, ys) in x_groups.iter().zip(y_groups) {
-        for ((sum, x), y) in sums.iter_mut().zip(xs).zip(ys) {
-            *sum = add(*sum, load_bytes(x), load_bytes(y));
-        }
-    }
-    for ((sum, x), y) in sums.iter_mut().zip(x_blocks).zip(y_blocks) {
-        *sum = add(*sum, load_bytes(x), load_bytes(y));
-    }
-    if !x_rest.is_empty() {
-        sums[SUMS - 1] = add(sums[SUMS - 1], load_bytes_rest(x_rest), load_bytes_rest(y_rest));
-    }
-    let [first, second] = sums;
+    let [first, second] = sums(x, y, _mm512_setzero_si512(), add);
     _mm512_reduce_add_epi32(_mm512_add_epi32(first, second))
 }

@@ -1,13 +1,13 @@
 //! Finding the elements nearest to a query.
 
 use std::borrow::Cow;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use super::filter::Filter;
 use super::{Format, Probe, VectorSet};
 use crate::epoch::{Pin, pin};
-use crate::index::{Candidate, Scorer, State, Walk};
+use crate::index::{Candidate, Nearest, Scorer, State, Walk};
 use crate::quantization::BATCH;
 
 /// Up to so many elements per candidate kept, reading all of them one after the other is faster than walking the graph,
@@ -230,28 +230,16 @@ impl VectorSet {
 
 /// Of slots `0 .. end`, the `keep` nearest that are admitted.
 fn scan(scorer: &impl Scorer, end: u32, keep: usize, admit: impl Fn(u32) -> bool) -> Vec<Candidate> {
-    let mut nearest = BinaryHeap::new();
+    let mut nearest = Nearest::new(keep);
     let (mut slots, mut near) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
     let mut rest = (0..end).filter(|&slot| admit(slot));
     loop {
         slots.clear();
         slots.extend(rest.by_ref().take(BATCH));
         if slots.is_empty() {
-            return nearest.into_sorted_vec();
+            return nearest.into_sorted();
         }
-        let limit = nearest
-            .peek()
-            .filter(|_| nearest.len() >= keep)
-            .map_or(f32::INFINITY, |c: &Candidate| c.distance());
-        scorer.nearer(&slots, limit, &mut near);
-        for candidate in near.drain(..) {
-            if nearest.len() < keep {
-                nearest.push(candidate);
-            } else if let Some(mut worst) = nearest.peek_mut()
-                && candidate < *worst
-            {
-                *worst = candidate;
-            }
-        }
+        scorer.nearer(&slots, nearest.limit(), &mut near);
+        near.drain(..).for_each(|candidate| nearest.offer(candidate));
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::pool::Pool;
-use crate::index::Candidate;
+use crate::index::{Candidate, Nearest};
 
 /// Up to so many candidates a [`Pool`] keeps; more are kept in heaps, since a merge moves half of the pool.
 const POOLED: usize = 4096;
@@ -15,8 +15,8 @@ pub(super) struct Results {
     ef: usize,
     /// Admitted, if they are few.
     pool: Pool,
-    /// Admitted, if they are many; farthest first.
-    wide: BinaryHeap<Candidate>,
+    /// Admitted, if they are many.
+    wide: Nearest,
     /// To be walked on from: if admitted are few, only those that are not.
     aside: BinaryHeap<Reverse<Candidate>>,
 }
@@ -26,7 +26,7 @@ impl Results {
     pub(super) fn begin(&mut self, ef: usize) {
         self.ef = ef;
         self.pool.begin(ef.min(POOLED));
-        self.wide.clear();
+        self.wide = Nearest::new(ef);
         self.aside.clear();
     }
 
@@ -37,13 +37,7 @@ impl Results {
     /// How far a candidate may be to be of use.
     #[inline(always)]
     pub(super) fn limit(&self) -> f32 {
-        if self.is_pooled() {
-            self.pool.limit()
-        } else if self.wide.len() < self.ef {
-            f32::INFINITY
-        } else {
-            self.wide.peek().map_or(f32::INFINITY, |worst| worst.distance())
-        }
+        if self.is_pooled() { self.pool.limit() } else { self.wide.limit() }
     }
 
     /// Takes a batch of candidates within the limit, as places to walk on from, and as results those that are admitted.
@@ -64,15 +58,8 @@ impl Results {
 
     fn take_wide(&mut self, candidate: Candidate, admitted: bool) {
         self.aside.push(Reverse(candidate));
-        if !admitted {
-            return;
-        }
-        if self.wide.len() < self.ef {
-            self.wide.push(candidate);
-        } else if let Some(mut worst) = self.wide.peek_mut()
-            && candidate < *worst
-        {
-            *worst = candidate;
+        if admitted {
+            self.wide.offer(candidate);
         }
     }
 
@@ -98,9 +85,7 @@ impl Results {
         if self.is_pooled() {
             return self.pool.candidates();
         }
-        let mut found: Vec<_> = self.wide.drain().collect();
-        found.sort_unstable();
-        found
+        std::mem::take(&mut self.wide).into_sorted()
     }
 }
 
