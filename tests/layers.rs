@@ -13,13 +13,13 @@ use source::{Mention, Source};
 const MAP: &[(&str, &[&str])] = &[
     ("main", &["config", "kernels", "log", "server"]),
     ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
-    ("commands", &["config", "counters", "glob", "info", "keyspace", "record", "resp", "vector_set"]),
+    ("commands", &["config", "counters", "glob", "info", "keyspace", "journal", "resp", "vector_set"]),
     // Edges: `info` asks the owners of what it shows.
     ("config", &["glob"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &["hex_float"]),
-    ("keyspace", &["arena", "kernels", "record", "vector_set"]),
-    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "record"]),
+    ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
+    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "journal"]),
     ("index", &["arena", "epoch", "kernels"]),
     ("quantization", &["kernels"]),
     ("kernels", &[]),
@@ -29,7 +29,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("hex_float", &[]),
     ("log", &[]),
     ("counters", &[]),
-    ("record", &[]),
+    ("journal", &[]),
 ];
 
 /// Crates that belong to some layers only.
