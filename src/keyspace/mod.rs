@@ -80,7 +80,7 @@ pub struct Keyspace {
 #[derive(Debug)]
 struct Common {
     clock: Clock,
-    journal: Journal,
+    journal: Arc<Journal>,
     /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
     /// can change places.
     hasher: RandomState,
@@ -98,7 +98,7 @@ impl Keyspace {
     pub fn new(clock: Clock) -> Self {
         let common = Arc::new(Common {
             clock,
-            journal: Journal::new(),
+            journal: Arc::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
             expired_keys: AtomicU64::new(0),
@@ -129,7 +129,7 @@ impl Keyspace {
     }
 
     /// Where changes are noted.
-    pub fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &Arc<Journal> {
         &self.common.journal
     }
 

@@ -3,7 +3,9 @@
 //! Knows values, but no command, no client and no configuration.
 //!
 //! ```text
+//! aof/   the log of changes: a base and increments, as Redis has them
 //! rdb/   Redis' snapshot format: the bytes, and the values in them
 //! ```
 
+pub mod aof;
 pub mod rdb;

@@ -1,0 +1,14 @@
+//! How is every change kept? The append-only file: a base, and the stream of changes since, in several files.
+//!
+//! Knows no command: a change is bytes of the journal, and what they mean is known to whoever plays them.
+//!
+//! ```text
+//! names.rs      where the files lie, and what they are called
+//! manifest.rs   which of them are the log, in which order
+//! ```
+
+pub mod manifest;
+mod names;
+
+pub use self::manifest::{Entry, Manifest, ManifestError};
+pub use self::names::Names;
