@@ -18,13 +18,14 @@
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
 //! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
+//! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
 //! ```
 //!
 //! Each layer may name only what is right of it; `tests/layers.rs` holds them to it:
 //!
 //! ```text
 //! server → commands → keyspace → vector_set → index → quantization → kernels
-//! server, commands → resp
+//! server, commands → resp            commands → persistence → keyspace, vector_set, resp
 //! ```
 
 pub mod arena;
@@ -40,6 +41,7 @@ pub mod journal;
 pub mod kernels;
 pub mod keyspace;
 pub mod log;
+pub mod persistence;
 pub mod quantization;
 pub mod resp;
 pub mod server;
