@@ -3,7 +3,11 @@
 //! Knows values, but no command, no client and no configuration.
 //!
 //! ```text
+//! loading.rs   how far it has come
+//! aof/   the log of changes: its files
 //! rdb/   Redis' snapshot format: the bytes, and the values in them
 //! ```
 
+pub mod aof;
+pub mod loading;
 pub mod rdb;
