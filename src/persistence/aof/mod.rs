@@ -1,9 +1,16 @@
-//! What are the files of the append-only log? The commands that changed the data, in order, as clients send them.
+//! How is every change kept? The append-only file: a base, and the stream of changes since, in several files.
 //!
-//! Knows no keyspace: who plays the log gives its requests to the commands.
+//! Knows no command: a change is bytes of the journal, and what they mean is known to whoever plays them.
 //!
 //! ```text
-//! reader.rs   one file → requests, and where it breaks off
+//! names.rs      where the files lie, and what they are called
+//! manifest.rs   which of them are the log, in which order
+//! reader.rs     one file → requests, and where it breaks off
 //! ```
 
+pub mod manifest;
+mod names;
 pub mod reader;
+
+pub use self::manifest::{Entry, Manifest, ManifestError};
+pub use self::names::Names;

@@ -60,7 +60,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "cannot read: {error}"),
-            Self::Truncated => f.write_str("the file ends in the middle of an item"),
+            Self::Truncated => f.write_str("the bytes end in the middle of an item"),
             Self::TooLong { len, max } => write!(f, "a length of {len} where at most {max} is accepted"),
             Self::Checksum { stored, computed } => {
                 write!(f, "wrong checksum: the file says {stored:016x}, its bytes have {computed:016x}")

@@ -123,7 +123,7 @@ impl<R: Read> Reader<R> {
 
     /// A length, a count, or any number that is often small. Nothing has been made of it yet: who counts up to it reads
     /// an item each time, and who makes room for it asks [`Self::count`].
-    pub fn len(&mut self) -> Result<u64, ReadError> {
+    pub fn length(&mut self) -> Result<u64, ReadError> {
         let offset = self.offset();
         match self.head()? {
             Head::Length(len) => Ok(len),
@@ -134,7 +134,7 @@ impl<R: Read> Reader<R> {
     /// How many items follow, each of at least `item_len` bytes: no more than `max`, and than the input has room for.
     pub fn count(&mut self, max: u64, item_len: u64) -> Result<u64, ReadError> {
         let offset = self.offset();
-        let count = self.len()?;
+        let count = self.length()?;
         let room = self.remaining().map_or(u64::MAX, |remaining| remaining / item_len.max(1));
         if count > max.min(room) {
             return Err(ReadError { offset, fault: Fault::TooLong { len: count, max: max.min(room) } });
@@ -170,8 +170,8 @@ impl<R: Read> Reader<R> {
         match self.head()? {
             Head::Length(len) => self.skip(len),
             Head::Special(string::LZF) => {
-                let len = self.len()?;
-                self.len()?;
+                let len = self.length()?;
+                self.length()?;
                 self.skip(len)
             }
             Head::Special(form) => self.integer(offset, form).map(drop),
@@ -191,7 +191,7 @@ impl<R: Read> Reader<R> {
     /// An unsigned integer of a module's value.
     pub fn uint(&mut self) -> Result<u64, ReadError> {
         self.module_field(module::UINT)?;
-        self.len()
+        self.length()
     }
 
     /// A string of a module's value, of at most `max` bytes.
@@ -286,7 +286,7 @@ impl<R: Read> Reader<R> {
 
     fn module_field(&mut self, expected: u64) -> Result<(), ReadError> {
         let offset = self.offset();
-        let found = self.len()?;
+        let found = self.length()?;
         if found != expected {
             let words = format!("module field {found} where field {expected} is expected");
             return Err(ReadError::invalid(offset, words));
@@ -327,7 +327,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn decompress_into(&mut self, offset: u64, max: usize, text: &mut Vec<u8>) -> Result<(), ReadError> {
-        let (compressed_len, text_len) = (self.len()?, self.len()?);
+        let (compressed_len, text_len) = (self.length()?, self.length()?);
         let len = checked(offset, text_len, max)?;
         if !lzf::is_possible(compressed_len, text_len) {
             let words = format!("{compressed_len} compressed bytes cannot have been {text_len}");

@@ -35,8 +35,8 @@ fn lengths_have_the_shortest_of_their_forms() {
         (u64::MAX, &[0x81, 255, 255, 255, 255, 255, 255, 255, 255]),
     ];
     for (len, bytes) in cases {
-        assert_eq!(bytes_of(|out| out.len(*len).expect("memory")), *bytes);
-        assert_eq!(reader(bytes).len().expect("a length"), *len);
+        assert_eq!(bytes_of(|out| out.length(*len).expect("memory")), *bytes);
+        assert_eq!(reader(bytes).length().expect("a length"), *len);
     }
 }
 
@@ -87,8 +87,8 @@ fn lengths_beyond_limits_and_input_are_errors_with_their_offset() {
         reader.string(100).expect_err("no such string").to_string()
     };
     assert_eq!(at_one(b"x\x40\x65"), "at offset 1: a length of 101 where at most 100 is accepted");
-    assert_eq!(at_one(b"x\x05abcd"), "at offset 1: the file ends in the middle of an item");
-    assert_eq!(at_one(b"x"), "at offset 1: the file ends in the middle of an item");
+    assert_eq!(at_one(b"x\x05abcd"), "at offset 1: the bytes end in the middle of an item");
+    assert_eq!(at_one(b"x"), "at offset 1: the bytes end in the middle of an item");
     assert_eq!(at_one(b"x\xc3\x02\x40\x60\x00x"), "at offset 1: a string that cannot be decompressed");
     assert_eq!(at_one(b"x\x82"), "at offset 1: no length begins with 0x82");
     assert_eq!(at_one(b"x\xc4"), "at offset 1: no string begins with 0xc4");
@@ -148,7 +148,7 @@ fn versions_from_the_future_and_other_files_are_refused() {
     assert_eq!(error(b"REDIS0000"), "at offset 5: RDB version 0, where at most 13 can be read");
     assert_eq!(error(b"REDISabcd"), "at offset 5: the RDB version is no number");
     assert_eq!(error(b"*1\r\n$4\r\nPING\r\n"), "at offset 0: no RDB file: it does not begin with REDIS");
-    assert_eq!(error(b"REDIS"), "at offset 5: the file ends in the middle of an item");
+    assert_eq!(error(b"REDIS"), "at offset 5: the bytes end in the middle of an item");
     assert_eq!(reader(b"REDIS0001").header().expect("an old one"), 1);
 }
 

@@ -86,7 +86,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// A length, a count, or any number that is often small.
-    pub fn len(&mut self, len: u64) -> io::Result<()> {
+    pub fn length(&mut self, len: u64) -> io::Result<()> {
         if len < 1 << 6 {
             self.u8(length::BITS_6 << 6 | len as u8)
         } else if len < 1 << 14 {
@@ -113,43 +113,43 @@ impl<W: Write> Writer<W> {
 
     /// A string whose bytes are as good as random: they are not looked at.
     pub fn blob(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.len(bytes.len() as u64)?;
+        self.length(bytes.len() as u64)?;
         self.raw(bytes)
     }
 
     /// An unsigned integer of a module's value.
     pub fn uint(&mut self, number: u64) -> io::Result<()> {
-        self.len(module::UINT)?;
-        self.len(number)
+        self.length(module::UINT)?;
+        self.length(number)
     }
 
     /// A string of a module's value.
     pub fn module_string(&mut self, text: &[u8]) -> io::Result<()> {
-        self.len(module::STRING)?;
+        self.length(module::STRING)?;
         self.string(text)
     }
 
     /// A string of a module's value whose bytes are as good as random.
     pub fn module_blob(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.len(module::STRING)?;
+        self.length(module::STRING)?;
         self.blob(bytes)
     }
 
     /// A float of a module's value.
     pub fn module_float(&mut self, number: f32) -> io::Result<()> {
-        self.len(module::FLOAT)?;
+        self.length(module::FLOAT)?;
         self.raw(&number.to_le_bytes())
     }
 
     /// A double of a module's value.
     pub fn module_double(&mut self, number: f64) -> io::Result<()> {
-        self.len(module::DOUBLE)?;
+        self.length(module::DOUBLE)?;
         self.raw(&number.to_le_bytes())
     }
 
     /// The end of a module's value.
     pub fn module_end(&mut self) -> io::Result<()> {
-        self.len(module::END)
+        self.length(module::END)
     }
 
     /// What a file begins with.
@@ -203,8 +203,8 @@ impl<W: Write> Writer<W> {
 
     fn compressed_string(&mut self, text_len: usize) -> io::Result<()> {
         self.u8(string::LZF)?;
-        self.len(self.compressed.len() as u64)?;
-        self.len(text_len as u64)?;
+        self.length(self.compressed.len() as u64)?;
+        self.length(text_len as u64)?;
         let compressed = std::mem::take(&mut self.compressed);
         let outcome = self.raw(&compressed);
         self.compressed = compressed;
