@@ -63,7 +63,7 @@ pub use self::reaper::Reaper;
 pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
-pub use self::string::{StringRef, StringValue, TextEdit};
+pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 pub use self::watch::Watch;
 use crate::journal::{Journal, Record};
