@@ -194,6 +194,18 @@ impl<'k> Exclusive<'k> {
         }
     }
 
+    /// Adds an entry whose key has this hash; false if the key is there, be it one that has ended.
+    pub(super) fn add(&mut self, hash: u64, entry: Entry) -> bool {
+        let held = self.held_of(hash);
+        let Held { shard, table, .. } = &mut self.held[held];
+        let is_new = table.find(hash, entry.key()).is_none();
+        if is_new {
+            shard.watched.touch(entry.key());
+            table.insert(hash, entry);
+        }
+        is_new
+    }
+
     /// Sets when a key ends; false if there is no such key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
         let found = self.find(key);

@@ -5,6 +5,7 @@
 //! ```text
 //! mod.rs         the databases, and what concerns several of them
 //! database.rs    lookups, and the whole of one database
+//! bulk.rs        many new keys at once
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
 //! reservation.rs shards kept for the commands of one transaction
@@ -22,6 +23,7 @@
 //! ```
 
 mod attending;
+mod bulk;
 mod clock;
 mod database;
 mod entry;
@@ -49,6 +51,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 
 pub use self::attending::attending;
+pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;

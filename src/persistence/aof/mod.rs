@@ -5,10 +5,15 @@
 //! ```text
 //! names.rs      where the files lie, and what they are called
 //! manifest.rs   which of them are the log, in which order
+//! reader.rs     one file → requests, and where it breaks off
+//! adopt.rs      logs of before there were several files
 //! ```
 
+mod adopt;
 pub mod manifest;
 mod names;
+pub mod reader;
 
+pub use self::adopt::adopt;
 pub use self::manifest::{Entry, Manifest, ManifestError};
 pub use self::names::Names;
