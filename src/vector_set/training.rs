@@ -169,7 +169,7 @@ impl VectorSet {
         for slot in (0..slots.end()).filter(|&slot| slots.admits(slot, start)) {
             let code = coarse.format().encode(&view.walk.format().decode(view.walk.code(slot)));
             // SAFETY: nobody reads this store yet, no writer is at this slot (see the module), and there is one trainer.
-            unsafe { coarse.write(slot, &code) };
+            unsafe { coarse.write(slot, code.as_code()) };
         }
     }
 }
