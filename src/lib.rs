@@ -17,6 +17,7 @@
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
+//! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
 //! record           leaf: the right to change data once, and the journal it is spent on
 //! ```
 //!
@@ -24,7 +25,7 @@
 //!
 //! ```text
 //! server → commands → keyspace → vector_set → index → quantization → kernels
-//! server, commands → resp
+//! server, commands → resp            commands → persistence → keyspace, vector_set, resp
 //! ```
 
 pub mod arena;
@@ -39,6 +40,7 @@ pub mod info;
 pub mod kernels;
 pub mod keyspace;
 pub mod log;
+pub mod persistence;
 pub mod quantization;
 pub mod record;
 pub mod resp;

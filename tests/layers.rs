@@ -13,7 +13,11 @@ use source::{Mention, Source};
 const MAP: &[(&str, &[&str])] = &[
     ("main", &["config", "kernels", "log", "server"]),
     ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
-    ("commands", &["config", "counters", "glob", "info", "keyspace", "record", "resp", "vector_set"]),
+    (
+        "commands",
+        &["config", "counters", "glob", "info", "keyspace", "persistence", "record", "resp", "vector_set"],
+    ),
+    ("persistence", &["keyspace", "record", "resp", "vector_set"]),
     // Edges: `info` asks the owners of what it shows.
     ("config", &["glob"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
