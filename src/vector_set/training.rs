@@ -76,6 +76,11 @@ impl Training {
         Self { seed, due: AtomicBool::new(learns), step: Mutex::new(Step::Gathering) }
     }
 
+    /// Of a set that has learnt all it will.
+    pub(super) fn end(&mut self) {
+        *self.due.get_mut() = false;
+    }
+
     /// True if there is something left to do.
     pub(super) fn is_due(&self) -> bool {
         self.due.load(Ordering::Acquire)
