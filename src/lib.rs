@@ -17,8 +17,8 @@
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
+//! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
-//! record           leaf: the right to change data once, and the journal it is spent on
 //! ```
 //!
 //! Each layer may name only what is right of it; `tests/layers.rs` holds them to it:
@@ -37,12 +37,12 @@ pub mod glob;
 pub mod hex_float;
 pub mod index;
 pub mod info;
+pub mod journal;
 pub mod kernels;
 pub mod keyspace;
 pub mod log;
 pub mod persistence;
 pub mod quantization;
-pub mod record;
 pub mod resp;
 pub mod server;
 pub mod vector_set;

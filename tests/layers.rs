@@ -15,15 +15,15 @@ const MAP: &[(&str, &[&str])] = &[
     ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
     (
         "commands",
-        &["config", "counters", "glob", "info", "keyspace", "persistence", "record", "resp", "vector_set"],
+        &["config", "counters", "glob", "info", "journal", "keyspace", "persistence", "resp", "vector_set"],
     ),
-    ("persistence", &["keyspace", "record", "resp", "vector_set"]),
+    ("persistence", &["journal", "keyspace", "resp", "vector_set"]),
     // Edges: `info` asks the owners of what it shows.
     ("config", &["glob"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &["hex_float"]),
-    ("keyspace", &["arena", "kernels", "record", "vector_set"]),
-    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "record"]),
+    ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
+    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "journal"]),
     ("index", &["arena", "epoch", "kernels"]),
     ("quantization", &["kernels"]),
     ("kernels", &[]),
@@ -33,7 +33,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("hex_float", &[]),
     ("log", &[]),
     ("counters", &[]),
-    ("record", &[]),
+    ("journal", &[]),
 ];
 
 /// Crates that belong to some layers only.

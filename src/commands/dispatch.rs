@@ -11,8 +11,8 @@ use super::pause::Paused;
 use super::registry::{self, Command};
 use super::spec::{Flags, Run, Weight};
 use super::transactions;
+use crate::journal::Record;
 use crate::keyspace::attending;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply, Request};
 
 /// Flags of the commands that may change data.
@@ -160,10 +160,11 @@ fn execute(
     let args = arguments(command, request);
     // TOUCH is the one lookup that such a client wants to be noticed.
     let unnoticed = client.no_touch && command.spec.name != "touch";
+    let record = Record::new(server.keyspace.journal(), client.db, request.wire());
     let mut context = Context { server, client };
     attending(!unnoticed, || match command.spec.run {
         Run::Read(read) | Run::Family(read, _) => read(args, &mut context),
-        Run::Write(write) => write(args, &mut context, Record::new(&server.journal, request.wire())),
+        Run::Write(write) => write(args, &mut context, record),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),
     })
 }

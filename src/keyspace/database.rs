@@ -12,7 +12,7 @@ use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
 use super::string::{StringRef, StringValue};
 use super::value::{SetHandle, Value, WrongType};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::vector_set::VectorSet;
 
 /// Keys and fields removed by the expiry cycle under one hold of a lock.
@@ -21,6 +21,7 @@ const EXPIRY_BATCH: usize = 64;
 /// A map from keys to values.
 #[derive(Debug)]
 pub struct Database {
+    pub(super) number: usize,
     pub(super) shards: Arc<[Shard]>,
     pub(super) common: Arc<Common>,
     /// Where the next expiry cycle begins, so that one that runs out of budget does not starve the last shards.
@@ -52,9 +53,9 @@ pub struct Census {
 }
 
 impl Database {
-    pub(super) fn new(common: Arc<Common>) -> Self {
+    pub(super) fn new(number: usize, common: Arc<Common>) -> Self {
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        Self { shards, common, next_expiry: AtomicUsize::new(0) }
+        Self { number, shards, common, next_expiry: AtomicUsize::new(0) }
     }
 
     /// Locks the shards of these keys for changes. One guard at a time for each thread: a second one may never come.

@@ -12,7 +12,7 @@ use super::shard::{SHARDS, Shard, shard_of};
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
-use crate::record::Record;
+use crate::journal::{Passage, Record};
 
 /// Fields of a table that a lookup removes when they have ended; the rest is absent, and left to the expiry cycle.
 const MAX_DUE_FIELDS: usize = 1024;
@@ -33,6 +33,8 @@ pub struct Exclusive<'k> {
     held: SmallVec<[Held<'k>; 1]>,
     /// After the locks, as fields are dropped in this order: freeing happens outside of them.
     garbage: Garbage<'k>,
+    /// Entered before the locks and left after them: no cut falls between the changes.
+    passage: Passage<'k>,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,7 @@ impl<'k> Exclusive<'k> {
 
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
+        let passage = db.common.journal.enter();
         let lock = |number: usize| {
             let shard = &db.shards[number];
             Held { number, shard, table: shard.write() }
@@ -90,6 +93,7 @@ impl<'k> Exclusive<'k> {
             only_hash: None,
             held,
             garbage: db.common.reaper.garbage(),
+            passage,
         }
     }
 
@@ -331,6 +335,7 @@ impl<'k> Exclusive<'k> {
         let held = &mut self.held[found.held];
         let entry = held.table.take(found.hash, found.id);
         held.shard.watched.touch_ended(entry.key());
+        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", entry.key()]));
         self.garbage.add(entry);
         self.db.common.count_expired();
     }

@@ -8,7 +8,7 @@ use super::scorer::PairScorer;
 use super::{Binding, VectorSet};
 use crate::arena::Blob;
 use crate::epoch::pin;
-use crate::record::Record;
+use crate::journal::Record;
 use crate::vector_set::elements::Elements;
 
 /// One element to be added or updated.
