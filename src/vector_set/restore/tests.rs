@@ -3,7 +3,7 @@
 use super::*;
 use crate::index::BadLink;
 use crate::quantization::{Bits, Kind, Metric, SAMPLE};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::vector_set::{Hold, Put, Search};
 
 /// An element taken out of a set.
