@@ -4,6 +4,7 @@ use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
 use super::Database;
+use super::clock::Clock;
 use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
@@ -27,7 +28,10 @@ const MAX_DUE_FIELDS: usize = 1024;
 #[derive(Debug)]
 pub struct Exclusive<'k> {
     db: &'k Database,
+    /// By which keys and fields have ended.
     now_ms: i64,
+    /// At which keys are used.
+    used_ms: i64,
     /// If only one key was named: its hash, which the methods need again and again.
     only_hash: Option<u64>,
     /// By shard number.
@@ -95,9 +99,11 @@ impl<'k> Exclusive<'k> {
         };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
+        let used_ms = db.common.clock.now_ms();
         Self {
             db,
-            now_ms: db.common.clock.now_ms(),
+            now_ms: Clock::moment_of_ends(used_ms),
+            used_ms,
             only_hash: None,
             held,
             garbage: db.common.reaper.garbage(),
@@ -106,7 +112,7 @@ impl<'k> Exclusive<'k> {
         }
     }
 
-    /// The moment at which all shards were locked.
+    /// The moment at which all shards were locked, by which keys and fields have ended.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
     }
@@ -120,7 +126,7 @@ impl<'k> Exclusive<'k> {
     pub fn get(&mut self, key: &[u8]) -> Option<&Entry> {
         let found = self.find(key)?;
         let entry = self.held[found.held].table.entry(found.id);
-        entry.mark_used(self.now_ms);
+        entry.mark_used(self.used_ms);
         Some(entry)
     }
 
@@ -144,7 +150,7 @@ impl<'k> Exclusive<'k> {
         let Some(found @ Found { held, id, .. }) = self.find(key) else {
             return Ok(self.create_hash(key, limits, edit));
         };
-        self.held[held].table.entry(id).mark_used(now_ms);
+        self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_hash()?;
         self.hand_over_copy(found);
         let table = self.held[held].change(key);
@@ -163,7 +169,7 @@ impl<'k> Exclusive<'k> {
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let Some(found @ Found { held, id, .. }) = self.find(key) else { return Ok(None) };
-        self.held[held].table.entry(id).mark_used(self.now_ms);
+        self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_string()?;
         self.hand_over_copy(found);
         self.held[held].change(key).edit_string(id, edit).map(Some)
@@ -194,6 +200,18 @@ impl<'k> Exclusive<'k> {
             return self.insert(key, value, Deadline::NEVER);
         };
         self.replace(found, key, value, None);
+    }
+
+    /// Adds an entry whose key has this hash; false if the key is there, be it one that has ended.
+    pub(super) fn add(&mut self, hash: u64, entry: Entry) -> bool {
+        let held = self.held_of(hash);
+        let Held { shard, table, .. } = &mut self.held[held];
+        let is_new = table.find(hash, entry.key()).is_none();
+        if is_new {
+            shard.watched.touch(entry.key());
+            table.insert(hash, entry);
+        }
+        is_new
     }
 
     /// Sets when a key ends; false if there is no such key.
@@ -296,7 +314,7 @@ impl<'k> Exclusive<'k> {
     fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
         let hash = self.hash_of(key);
         let held = self.held_of(hash);
-        let entry = Entry::new(key, value, deadline, self.now_ms);
+        let entry = Entry::new(key, value, deadline, self.used_ms);
         self.held[held].change(key).insert(hash, entry);
     }
 
@@ -354,7 +372,7 @@ impl<'k> Exclusive<'k> {
     fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
         self.hand_over_copy(found);
         let table = self.held[found.held].change(key);
-        table.entry(found.id).mark_used(self.now_ms);
+        table.entry(found.id).mark_used(self.used_ms);
         if let Some(deadline) = deadline {
             table.set_deadline(found.id, deadline);
         }

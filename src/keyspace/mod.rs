@@ -5,6 +5,7 @@
 //! ```text
 //! mod.rs         the databases, and what concerns several of them
 //! database.rs    lookups, and the whole of one database
+//! bulk.rs        many new keys at once
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
 //! reservation.rs shards kept for the commands of one transaction
@@ -23,6 +24,7 @@
 //! ```
 
 mod attending;
+mod bulk;
 mod clock;
 mod database;
 mod entry;
@@ -51,7 +53,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 
 pub use self::attending::attending;
-pub use self::clock::Clock;
+pub use self::clock::{Clock, Endless};
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
@@ -63,7 +65,7 @@ pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{Old, Snapshot};
-pub use self::string::{StringRef, StringValue, TextEdit};
+pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 pub use self::watch::Watch;
 use crate::journal::{Journal, Record};
@@ -83,7 +85,7 @@ pub struct Keyspace {
 #[derive(Debug)]
 struct Common {
     clock: Clock,
-    journal: Journal,
+    journal: Arc<Journal>,
     /// What was, for the snapshot that is being taken.
     handed: snapshot::Queue,
     /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
@@ -103,7 +105,7 @@ impl Keyspace {
     pub fn new(clock: Clock) -> Self {
         let common = Arc::new(Common {
             clock,
-            journal: Journal::new(),
+            journal: Arc::default(),
             handed: snapshot::Queue::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
@@ -135,7 +137,7 @@ impl Keyspace {
     }
 
     /// Where changes are noted.
-    pub fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &Arc<Journal> {
         &self.common.journal
     }
 
