@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use proptest::prelude::*;
 
 use super::model::{Change, Content, Keys, LIMITS, Model, apply, change};
-use super::threads::{ROUNDS, add, together};
+use super::threads::{add, together};
 use super::*;
 use crate::keyspace::snapshot::Old;
 
