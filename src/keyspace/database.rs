@@ -127,7 +127,7 @@ impl Database {
         if keys.contains(key) {
             return Err((set, record));
         }
-        keys.put(key, Value::VectorSet(set), Deadline::NEVER);
+        keys.put_new_set(key, set, Deadline::NEVER);
         keys.commit(record);
         Ok(())
     }
