@@ -17,12 +17,15 @@ use super::fault::ReadError;
 use super::format::MAX_STRING_LEN;
 use super::reader::Reader;
 use super::writer::Writer;
-use crate::vector_set::restore::{Invalid, Kept, Lists, Restored};
+use crate::vector_set::restore::{Invalid, Kept, Lists};
 use crate::vector_set::snapshot::{Element, Frozen, Linked, Spill};
 use crate::vector_set::{Code, Kind, Metric, Params, VectorSet};
 
 /// The kinds of Redis, by its numbers for them.
 const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];
+
+/// Bytes of a name that messages show.
+const SHOWN: usize = 64;
 
 /// True if sets with these parameters are written in Redis' form: it can say all that there is to say of them.
 pub fn is_redis_form(params: &Params) -> bool {
@@ -82,11 +85,6 @@ struct Hand {
     id: u64,
     name: Vec<u8>,
     attribute: Vec<u8>,
-    best: Vec<u8>,
-    /// Bytes of `best` that are its head.
-    best_head: usize,
-    coarse: Vec<u8>,
-    coarse_head: usize,
     links: Lists,
 }
 
@@ -99,24 +97,15 @@ impl Hand {
         input.module_string_into(MAX_STRING_LEN, &mut self.attribute)
     }
 
-    fn give<R>(&self, restored: &mut Restored, input: &Reader<R>) -> Result<(), ReadError>
-    where
-        R: Read,
-    {
-        let code = |bytes, head| {
-            let (head, body) = <[u8]>::split_at(bytes, head);
-            Code { head, body }
-        };
-        let coarse = (!self.coarse.is_empty()).then(|| code(&self.coarse, self.coarse_head));
-        let kept = Kept {
-            id: self.id,
-            name: &self.name,
-            attribute: &self.attribute,
-            best: code(&self.best, self.best_head),
-            coarse,
-            links: &self.links,
-        };
-        restored.add(&kept).map_err(|why| invalid(input, &why))
+    fn kept<'h>(&'h self, best: Code<'h>, coarse: Option<Code<'h>>) -> Kept<'h> {
+        let Self { id, name, attribute, links } = self;
+        Kept { id: *id, name, attribute, best, coarse, links }
+    }
+
+    /// The error of this element, whose item at `offset` is wrong.
+    fn invalid(&self, offset: u64, words: &str) -> ReadError {
+        let name = self.name[..self.name.len().min(SHOWN)].escape_ascii();
+        ReadError::invalid(offset, format!("vector set, element \"{name}\": {words}"))
     }
 }
 

@@ -44,7 +44,8 @@ use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::snapshot::{Element, Frozen, Links};
 use crate::vector_set::{
-    CODECS, Code, Codebook, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet,
+    CODECS, Code, Codebook, Format, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params,
+    VectorSet,
 };
 
 /// Of the module type.
@@ -168,12 +169,19 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let outline = Outline { params, seed, codebook, matrix: matrix.as_deref() };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     drop(matrix);
+    let best = restored.best_format().clone();
+    let coarse = restored.coarse_format().filter(|_| flags & COARSE != 0).cloned();
     let (mut hand, mut links) = (Hand::default(), Vec::new());
-    hand.best_head = restored.best_format().head_bytes();
-    hand.coarse_head = restored.coarse_format().map_or(0, |format| format.head_bytes());
+    let (mut best_code, mut coarse_code) = (Vec::new(), Vec::new());
     for _ in 0..len {
-        read_element(input, &restored, flags, &mut hand, &mut links)?;
-        hand.give(&mut restored, input)?;
+        hand.id = input.uint()?;
+        hand.read_name(input)?;
+        hand.read_attribute(input)?;
+        let best = read_code(input, &best, &mut best_code, &hand)?;
+        let coarse =
+            coarse.as_ref().map(|format| read_code(input, format, &mut coarse_code, &hand)).transpose()?;
+        read_links(input, &mut links, &mut hand)?;
+        restored.add(&hand.kept(best, coarse)).map_err(|why| invalid(input, &why))?;
     }
     restored.finish(reserved).map_err(|why| invalid(input, &why))
 }
@@ -182,10 +190,12 @@ fn read_params<R: Read>(input: &mut Reader<R>) -> Result<Params, ReadError> {
     let dim = number(input, "its dimension", 1..=MAX_DIM)?;
     let input_dim = number(input, "its dimension before projection", 0..=MAX_DIM)?;
     let offset = input.offset();
-    let words = [input.module_string(MAX_WORD)?, input.module_string(MAX_WORD)?, input.module_string(MAX_WORD)?];
+    let words =
+        [input.module_string(MAX_WORD)?, input.module_string(MAX_WORD)?, input.module_string(MAX_WORD)?];
     let m = number(input, "M", MIN_M..=MAX_M)?;
     let ef = number(input, "EF", 1..=MAX_EF)?;
-    let unknown = || ReadError::invalid(offset, "vector set: a kind or a metric that is not known, or cannot be had");
+    let unknown =
+        || ReadError::invalid(offset, "vector set: a kind or a metric that is not known, or cannot be had");
     let [kind, rerank, metric] = words;
     let kind = kind_of(&kind).ok_or_else(unknown)?;
     let rerank = if rerank.is_empty() { None } else { Some(kind_of(&rerank).ok_or_else(unknown)?) };
@@ -206,7 +216,10 @@ fn read_flags<R: Read>(input: &mut Reader<R>, mut params: Params) -> Result<(Par
     let offset = input.offset();
     let flags = input.uint()?;
     if flags & !FLAGS != 0 {
-        return Err(ReadError::invalid(offset, format!("vector set: flags {flags:#x}, of which some are unknown")));
+        return Err(ReadError::invalid(
+            offset,
+            format!("vector set: flags {flags:#x}, of which some are unknown"),
+        ));
     }
     if flags & KEPT != 0 {
         params = params.made_on_purpose();
@@ -224,30 +237,24 @@ fn read_codebook<R: Read>(input: &mut Reader<R>, params: &Params) -> Result<Code
     codebook.ok_or_else(|| ReadError::invalid(offset, "vector set: its codebook is none"))
 }
 
-fn read_element<R: Read>(
+/// A code of this format, in `bytes`.
+fn read_code<'c, R: Read>(
     input: &mut Reader<R>,
-    restored: &Restored,
-    flags: u64,
-    hand: &mut Hand,
-    links: &mut Vec<u8>,
-) -> Result<(), ReadError> {
-    hand.id = input.uint()?;
-    hand.read_name(input)?;
-    hand.read_attribute(input)?;
-    read_code(input, restored.best_format().code_bytes(), &mut hand.best)?;
-    if flags & COARSE != 0 {
-        read_code(input, restored.coarse_format().map_or(0, |format| format.code_bytes()), &mut hand.coarse)?;
-    }
+    format: &Format,
+    bytes: &'c mut Vec<u8>,
+    hand: &Hand,
+) -> Result<Code<'c>, ReadError> {
     let offset = input.offset();
-    input.module_string_into(MAX_STRING_LEN, links)?;
-    let name = || hand.name[..hand.name.len().min(64)].escape_ascii().to_string();
-    unpack(links, &mut hand.links)
-        .ok_or_else(|| ReadError::invalid(offset, format!("vector set, element \"{}\": its links are none", name())))
+    input.module_string_into(format.code_bytes(), bytes)?;
+    if bytes.len() < format.code_bytes() {
+        return Err(hand.invalid(offset, "a vector of another size"));
+    }
+    let (head, body) = bytes.split_at(format.head_bytes());
+    Ok(Code { head, body })
 }
 
-/// A code of exactly so many bytes.
-fn read_code<R: Read>(input: &mut Reader<R>, len: usize, code: &mut Vec<u8>) -> Result<(), ReadError> {
+fn read_links<R: Read>(input: &mut Reader<R>, bytes: &mut Vec<u8>, hand: &mut Hand) -> Result<(), ReadError> {
     let offset = input.offset();
-    input.module_string_into(len, code)?;
-    if code.len() == len { Ok(()) } else { Err(ReadError::invalid(offset, "vector set: a vector of another size")) }
+    input.module_string_into(MAX_STRING_LEN, bytes)?;
+    unpack(bytes, &mut hand.links).ok_or_else(|| hand.invalid(offset, "its lists of links are none"))
 }

@@ -34,7 +34,7 @@ use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::restore::{Outline, Restored};
 use crate::vector_set::snapshot::Element;
-use crate::vector_set::{MAX_DIM, MAX_M, MIN_M, Metric, Params, VectorSet};
+use crate::vector_set::{Code, MAX_DIM, MAX_M, MIN_M, Metric, Params, VectorSet};
 
 /// Of the module type.
 pub(super) const ID: u64 = module::id(b"vectorset", 0);
@@ -51,7 +51,8 @@ const SEED: u64 = 0;
 /// What is before the elements.
 pub(super) fn write_head<W: Write>(out: &mut Writer<W>, set: &VectorSet, len: usize) -> io::Result<()> {
     let params = set.params();
-    let kind = REDIS_KINDS.iter().position(|&kind| kind == params.kind()).ok_or(io::ErrorKind::InvalidInput)?;
+    let kind =
+        REDIS_KINDS.iter().position(|&kind| kind == params.kind()).ok_or(io::ErrorKind::InvalidInput)?;
     out.uint(params.dim() as u64)?;
     out.uint(len as u64)?;
     out.uint(kind as u64 | (params.m() as u64) << 8)?;
@@ -109,19 +110,19 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let matrix = read_matrix(input, &params)?;
     let outline = Outline { params, seed: SEED, codebook: None, matrix: matrix.as_deref() };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
-    let (format, mut hand, mut last_id) = (restored.best_format().clone(), Hand::default(), 0);
+    let format = restored.best_format().clone();
+    let (mut hand, mut body, mut last_id) = (Hand::default(), Vec::new(), 0);
     for _ in 0..len {
         hand.read_name(input)?;
         if flags & ATTRIBUTES != 0 {
             hand.read_attribute(input)?;
         }
-        let body = input.module_string(format.body_bytes())?;
+        input.module_string_into(format.body_bytes(), &mut body)?;
         let (norm, range) = read_numbers(input, &mut hand)?;
-        hand.best = format.head(norm, range);
-        hand.best_head = hand.best.len();
-        hand.best.extend_from_slice(&body);
+        let head = format.head(norm, range);
         last_id = last_id.max(hand.id);
-        hand.give(&mut restored, input)?;
+        let kept = hand.kept(Code { head: &head, body: &body }, None);
+        restored.add(&kept).map_err(|why| invalid(input, &why))?;
     }
     restored.finish(last_id).map_err(|why| invalid(input, &why))
 }
@@ -169,7 +170,7 @@ fn read_numbers<R: Read>(input: &mut Reader<R>, hand: &mut Hand) -> Result<(f32,
     let word = numbers.next()?;
     let (layout, level) = (word >> 24, word & 0xff);
     if layout > 1 {
-        return Err(numbers.invalid(&hand.name, "a layout that is not known"));
+        return Err(hand.invalid(offset, "a layout that is not known"));
     }
     hand.links.clear();
     for _ in 0..=level {
@@ -185,14 +186,14 @@ fn read_numbers<R: Read>(input: &mut Reader<R>, hand: &mut Hand) -> Result<(f32,
 fn read_list<R: Read>(numbers: &mut Numbers<R>, has_worst: bool, hand: &mut Hand) -> Result<(), ReadError> {
     let (len, most) = (numbers.next()?, numbers.next()?);
     if len > most || most > MOST_LINKS {
-        return Err(numbers.invalid(&hand.name, "a list of more links than it may have"));
+        return Err(hand.invalid(numbers.offset, "a list of more links than it may have"));
     }
     hand.links.begin();
     for _ in 0..len {
         hand.links.push(numbers.next()?);
     }
     if has_worst && u64::from(numbers.next()? as u32) >= len.max(1) {
-        return Err(numbers.invalid(&hand.name, "the worst of its links is none of them"));
+        return Err(hand.invalid(numbers.offset, "the worst of its links is none of them"));
     }
     Ok(())
 }
@@ -209,10 +210,5 @@ impl<R: Read> Numbers<'_, R> {
         let left = self.left.checked_sub(1);
         self.left = left.ok_or_else(|| ReadError::invalid(self.offset, "vector set: too few numbers"))?;
         self.input.uint()
-    }
-
-    fn invalid(&self, name: &[u8], words: &str) -> ReadError {
-        let name = name[..name.len().min(64)].escape_ascii();
-        ReadError::invalid(self.offset, format!("vector set, element \"{name}\": {words}"))
     }
 }
