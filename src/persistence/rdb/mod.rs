@@ -10,6 +10,7 @@
 //! value.rs     values ⇄ items
 //! hash.rs      the forms of hashes
 //! packed/      small collections in one string
+//! vector_set/  vector sets: Redis' form and our own
 //! skip.rs      values of types that are not known here
 //! dump.rs      one value with a footer, as DUMP gives it
 //! crc64.rs     the checksum
@@ -26,6 +27,7 @@ mod packed;
 mod reader;
 pub mod skip;
 pub mod value;
+pub mod vector_set;
 mod writer;
 
 pub use self::fault::{Fault, ReadError};

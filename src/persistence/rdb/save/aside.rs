@@ -25,7 +25,7 @@ impl Aside {
     /// Adds a key with a small value.
     pub(super) fn key(&mut self, old: &Old, spill: &mut dyn Spill) -> io::Result<()> {
         self.keys.key(old)?;
-        if self.keys.out().position_in_memory() > LIMIT {
+        if self.keys.out().untaken() > LIMIT {
             let bytes = self.keys.out().take()?;
             self.spilled.push(spill.append(&bytes)?);
         }
