@@ -12,7 +12,7 @@ use super::hash::HashView;
 use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
 use super::string::{StringRef, StringValue};
-use super::value::{SetHandle, Value, WrongType};
+use super::value::{SetHandle, WrongType};
 use crate::journal::Record;
 use crate::vector_set::VectorSet;
 

@@ -3,6 +3,7 @@
 //! Knows values, but no command, no client and no configuration.
 //!
 //! ```text
+//! saving.rs    snapshots to files: who does it, and how it went
 //! loading.rs   how far loading has come
 //! aof/         the log of changes: a base and increments, as Redis has them
 //! files/       files that are replaced as a whole, and files that nobody sees
@@ -13,3 +14,4 @@ pub mod aof;
 pub mod files;
 pub mod loading;
 pub mod rdb;
+pub mod saving;

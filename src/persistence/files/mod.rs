@@ -35,7 +35,9 @@ pub(super) mod testing {
 
         pub(in crate::persistence) fn names(&self) -> Vec<String> {
             let entries = std::fs::read_dir(&self.0).expect("it is there");
-            entries.map(|entry| entry.expect("it is readable").file_name().into_string().expect("text")).collect()
+            entries
+                .map(|entry| entry.expect("it is readable").file_name().into_string().expect("text"))
+                .collect()
         }
     }
 

@@ -67,7 +67,8 @@ impl Write for Replacement {
         let Some(mut file) = self.file.take() else { return Err(io::ErrorKind::NotConnected.into()) };
         let written = file.write(bytes);
         self.written += written.as_ref().map_or(0, |len| *len as u64);
-        let written_back = if self.written - self.begun >= WRITEBACK_LEN { self.write_back(&file) } else { Ok(()) };
+        let written_back =
+            if self.written - self.begun >= WRITEBACK_LEN { self.write_back(&file) } else { Ok(()) };
         self.file = Some(file);
         written_back.and(written)
     }
@@ -100,7 +101,8 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
         let entry = entry?;
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
-        if number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())) {
+        if number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        {
             match fs::remove_file(entry.path()) {
                 Ok(()) => tracing::info!("removed {}, which was never completed", entry.path().display()),
                 Err(error) => tracing::warn!("cannot remove {}: {error}", entry.path().display()),
@@ -115,7 +117,8 @@ fn begin_writing_to_disk(file: &File, range: std::ops::Range<u64>) -> io::Result
 }
 
 fn wait_for_disk(file: &File, range: std::ops::Range<u64>) -> io::Result<()> {
-    let flags = libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    let flags =
+        libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
     sync_range(file, range, flags)
 }
 
@@ -166,7 +169,10 @@ mod tests {
         file.write_all(b"two").expect("there is room");
         assert_eq!(folder.names().len(), 2);
         drop(file);
-        assert_eq!((folder.names(), fs::read(&target).ok()), (vec!["dump.rdb".into()], Some(b"one".to_vec())));
+        assert_eq!(
+            (folder.names(), fs::read(&target).ok()),
+            (vec!["dump.rdb".into()], Some(b"one".to_vec()))
+        );
         assert!(Replacement::begin(&folder.path().join("none/dump.rdb")).is_err());
     }
 

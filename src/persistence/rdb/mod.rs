@@ -11,6 +11,7 @@
 //! hash.rs      the forms of hashes
 //! packed/      small collections in one string
 //! vector_set/  vector sets: Redis' form and our own
+//! save/        a snapshot of the keyspace → a whole file
 //! skip.rs      values of types that are not known here
 //! dump.rs      one value with a footer, as DUMP gives it
 //! crc64.rs     the checksum
@@ -25,6 +26,7 @@ mod hash;
 mod lzf;
 mod packed;
 mod reader;
+pub mod save;
 pub mod skip;
 pub mod value;
 pub mod vector_set;

@@ -24,8 +24,7 @@ use self::keys::Keys;
 pub use self::progress::Progress;
 use super::vector_set;
 use super::writer::Writer;
-use crate::journal::Journal;
-use crate::keyspace::{Census, Deadline, Old, Snapshot, ValueRef};
+use crate::keyspace::{Census, Old, Snapshot, ValueRef};
 use crate::vector_set::{Spill, VectorSet};
 
 /// Bytes that may wait in all sets together before they are told to put them aside: well below where writers are held.

@@ -18,8 +18,8 @@ use super::format::MAX_STRING_LEN;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::vector_set::restore::{Invalid, Kept, Lists};
-use crate::vector_set::snapshot::{Element, Frozen, Linked, Spill};
 use crate::vector_set::{Code, Kind, Metric, Params, VectorSet};
+use crate::vector_set::{Element, Frozen, Linked, Spill};
 
 /// The kinds of Redis, by its numbers for them.
 const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];
@@ -42,16 +42,24 @@ pub fn linked(params: &Params) -> Linked {
     if is_redis_form(params) { Linked::Reciprocal } else { Linked::AsTheyAre }
 }
 
+/// What is done between two blocks of elements: a large set takes long.
+pub type Between<'b> = dyn FnMut(&mut dyn Spill) -> io::Result<()> + 'b;
+
 /// Writes a set that was frozen with such links as [`linked`] says: the id of its module type, the fields, their end.
-pub fn write<W: Write>(out: &mut Writer<W>, frozen: &mut Frozen, spill: &mut dyn Spill) -> io::Result<()> {
+pub fn write<W: Write>(
+    out: &mut Writer<W>,
+    frozen: &mut Frozen,
+    spill: &mut dyn Spill,
+    between: &mut Between<'_>,
+) -> io::Result<()> {
     if is_redis_form(frozen.set().params()) {
         out.length(redis::ID)?;
         redis::write_head(out, frozen.set(), frozen.len())?;
-        write_elements(out, frozen, spill, redis::write_element)?;
+        write_elements(out, frozen, spill, between, redis::write_element)?;
     } else {
         out.length(own::ID)?;
         own::write_head(out, frozen)?;
-        write_elements(out, frozen, spill, |out, _, element| own::write_element(out, element))?;
+        write_elements(out, frozen, spill, between, |out, _, element| own::write_element(out, element))?;
     }
     out.module_end()
 }
@@ -60,10 +68,13 @@ fn write_elements<W: Write>(
     out: &mut Writer<W>,
     frozen: &mut Frozen,
     spill: &mut dyn Spill,
+    between: &mut Between<'_>,
     mut write: impl FnMut(&mut Writer<W>, &Params, &Element) -> io::Result<()>,
 ) -> io::Result<()> {
     let params = frozen.set().params().clone();
-    while frozen.next_block(spill, &mut |element| write(out, &params, &element))? {}
+    while frozen.next_block(spill, &mut |element| write(out, &params, &element))? {
+        between(spill)?;
+    }
     Ok(())
 }
 
