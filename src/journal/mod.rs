@@ -210,9 +210,9 @@ impl Journal {
         Group::begin(self)
     }
 
-    /// Writes down a change that nobody asked for: a key that ended. To be called as [`Record::commit`] is.
+    /// Writes down a change that nobody asked for: a key or a field that ended. To be called as [`Record::commit`] is. As
+    /// in Redis it does not count as one: what was saved before ends all the same.
     pub fn note(&self, db: usize, effects: impl FnOnce(&mut Effects<'_>)) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
         if self.is_streaming() {
             let mut bytes = Vec::new();
             effects(&mut Effects::new(&mut bytes));
