@@ -90,6 +90,11 @@ impl Journal {
         self.gate.enter(self)
     }
 
+    /// True if the calling thread is inside the gate.
+    pub fn is_inside(&self) -> bool {
+        self.gate.is_inside()
+    }
+
     /// Runs `at` at a moment at which nobody is changing data; from then on passages tell the new cut's number, which `at`
     /// is told, until [`end_cut`](Self::end_cut). The stream goes on in a new piece, which begins at its [end](Self::end).
     ///
