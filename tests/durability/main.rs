@@ -6,6 +6,7 @@
 mod client;
 mod connection;
 mod crash;
+mod fault;
 mod model;
 mod observe;
 mod operations;

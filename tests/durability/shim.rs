@@ -91,3 +91,28 @@ fn each_file(folder: &Path, visit: &mut impl FnMut(&Path, u64)) {
         if status.is_dir() { each_file(&path, visit) } else { visit(&path, status.len()) }
     }
 }
+
+/// Lets the calls of a server fail while a file says so.
+pub(crate) struct FailingDisk {
+    control: PathBuf,
+}
+
+impl FailingDisk {
+    pub(crate) fn new(site: &mut Site) -> Option<Self> {
+        install(site)?;
+        let control = site.beside("fault");
+        site.variables.push(("NEARHIT_SHIM_FAULT", control.clone()));
+        Some(Self { control })
+    }
+
+    /// From now on, as `shim.c` explains.
+    pub(crate) fn fail(&self, how: &str) {
+        // Renamed, so that the server never reads half of it.
+        let draft = self.control.with_extension("draft");
+        fs::write(&draft, how).and_then(|()| fs::rename(&draft, &self.control)).expect("it is ours");
+    }
+
+    pub(crate) fn mend(&self) {
+        fs::remove_file(&self.control).expect("it had failed");
+    }
+}
