@@ -10,13 +10,16 @@ use crate::random::Random;
 /// A moment that is known to lie between these, in ms since 1970.
 pub(crate) type Window = (u64, u64);
 
+/// The value of a field, and when it ends.
+pub(crate) type Field = (Vec<u8>, Option<Window>);
+
 /// How far the server's clock may be from ours: it may read it once for many commands.
 const SLACK_MS: u64 = 250;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     String(Vec<u8>),
-    Hash(BTreeMap<String, (Vec<u8>, Option<Window>)>),
+    Hash(BTreeMap<String, Field>),
 }
 
 #[derive(Clone, Debug)]
@@ -153,7 +156,7 @@ impl Model {
     }
 
     /// A hash without fields is no key.
-    fn edit_hash(&mut self, key: &str, edit: impl FnOnce(&mut BTreeMap<String, (Vec<u8>, Option<Window>)>)) {
+    fn edit_hash(&mut self, key: &str, edit: impl FnOnce(&mut BTreeMap<String, Field>)) {
         let empty = || Key { value: Value::Hash(BTreeMap::new()), deadline: None };
         let entry = self.keys.entry(key.to_owned()).or_insert_with(empty);
         let Value::Hash(hash) = &mut entry.value else { panic!("{key} is a hash") };
@@ -225,10 +228,9 @@ fn same_deadline(expected: Option<Window>, found: Option<Window>) -> bool {
 
 fn same_value(expected: &Value, found: &Value) -> bool {
     let (Value::Hash(expected), Value::Hash(found)) = (expected, found) else { return expected == found };
-    let same = |((field, (value, deadline)), (found, (text, at))): (
-        (&String, &(Vec<u8>, Option<Window>)),
-        (&String, &(Vec<u8>, Option<Window>)),
-    )| field == found && value == text && same_deadline(*deadline, *at);
+    let same = |((field, one), (found, other)): ((&String, &Field), (&String, &Field))| {
+        field == found && one.0 == other.0 && same_deadline(one.1, other.1)
+    };
     expected.len() == found.len() && expected.iter().zip(found).all(same)
 }
 
