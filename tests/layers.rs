@@ -13,31 +13,36 @@ use source::{Mention, Source};
 const MAP: &[(&str, &[&str])] = &[
     ("main", &["config", "kernels", "log", "server"]),
     ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
-    ("commands", &["config", "counters", "glob", "info", "keyspace", "record", "resp", "vector_set"]),
+    (
+        "commands",
+        &["config", "counters", "glob", "info", "keyspace", "persistence", "journal", "resp", "vector_set"],
+    ),
+    ("persistence", &["keyspace", "journal", "resp", "vector_set", "words"]),
     // Edges: `info` asks the owners of what it shows.
-    ("config", &["glob"]),
+    ("config", &["glob", "words"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &["hex_float"]),
-    ("keyspace", &["arena", "kernels", "record", "vector_set"]),
-    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "record"]),
+    ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
+    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "journal"]),
     ("index", &["arena", "epoch", "kernels"]),
     ("quantization", &["kernels"]),
     ("kernels", &[]),
     ("arena", &["epoch"]),
     ("epoch", &[]),
     ("glob", &[]),
+    ("words", &[]),
     ("hex_float", &[]),
     ("log", &[]),
     ("counters", &[]),
-    ("record", &[]),
+    ("journal", &[]),
 ];
 
 /// Crates that belong to some layers only.
 const CRATES: &[(&str, &[&str])] = &[
-    ("tokio", &["server", "commands"]),
+    ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
     ("clap", &["config"]),
-    ("tracing", &["main", "server", "commands", "log"]),
+    ("tracing", &["main", "server", "commands", "log", "persistence"]),
     ("tracing_subscriber", &["log"]),
 ];
 

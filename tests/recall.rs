@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{LazyLock, Mutex, MutexGuard};
 
-use nearhit::record::Record;
+use nearhit::journal::Record;
 use nearhit::vector_set::filter::Filter;
 use nearhit::vector_set::{Bits, CODECS, Hold, Kind, Metric, Params, Probe, Put, Search, VectorSet};
 

@@ -14,7 +14,6 @@ use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
 use crate::keyspace::{Database, Keyspace, PackedLimits};
-use crate::record::Journal;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
 const RUN_ID_LEN: usize = 40;
@@ -25,8 +24,6 @@ pub struct Server {
     pub keyspace: Keyspace,
     /// The options.
     pub config: Config,
-    /// Where changes are noted.
-    pub journal: Journal,
     /// What commands did.
     pub statistics: Statistics,
     /// What connections did.
@@ -90,7 +87,6 @@ impl Server {
         let server = Self {
             keyspace,
             config,
-            journal: Journal::default(),
             statistics: Statistics::default(),
             traffic: Sharded::new(Traffic::default),
             clients: Clients::default(),

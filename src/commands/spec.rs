@@ -1,7 +1,7 @@
 //! What is known about a command before it runs: the table behind lookup, arity errors, `COMMAND` and statistics.
 
 use super::{Context, Keys};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
 /// One command, or one subcommand of a container.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::client::Endpoints;
 use super::{Call, Client, Context, Server, dispatch};
 use crate::config::{Config, Settings};
+use crate::journal::Record;
 use crate::keyspace::{Clock, Keyspace};
-use crate::record::Record;
 use crate::resp::Request;
 use crate::vector_set::{Hold, Params, Put, VectorSet};
 

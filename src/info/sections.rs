@@ -91,7 +91,7 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
 pub(super) fn persistence(server: &Server, out: &mut Text) {
     out.field("loading", 0);
     out.field("async_loading", 0);
-    out.field("rdb_changes_since_last_save", server.journal.changes());
+    out.field("rdb_changes_since_last_save", server.keyspace.journal().changes());
     out.field("rdb_bgsave_in_progress", 0);
     out.field("aof_enabled", 0);
     out.field("aof_rewrite_in_progress", 0);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Common;
+use super::clock::Clock;
 use super::entry::Entry;
 use super::exclusive::Exclusive;
 use super::expiry::Deadline;
@@ -12,7 +13,7 @@ use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
 use super::string::{StringRef, StringValue};
 use super::value::{SetHandle, Value, WrongType};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::vector_set::VectorSet;
 
 /// Keys and fields removed by the expiry cycle under one hold of a lock.
@@ -21,6 +22,7 @@ const EXPIRY_BATCH: usize = 64;
 /// A map from keys to values.
 #[derive(Debug)]
 pub struct Database {
+    pub(super) number: usize,
     pub(super) shards: Arc<[Shard]>,
     pub(super) common: Arc<Common>,
     /// Where the next expiry cycle begins, so that one that runs out of budget does not starve the last shards.
@@ -52,9 +54,9 @@ pub struct Census {
 }
 
 impl Database {
-    pub(super) fn new(common: Arc<Common>) -> Self {
+    pub(super) fn new(number: usize, common: Arc<Common>) -> Self {
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        Self { shards, common, next_expiry: AtomicUsize::new(0) }
+        Self { number, shards, common, next_expiry: AtomicUsize::new(0) }
     }
 
     /// Locks the shards of these keys for changes. One guard at a time for each thread: a second one may never come.
@@ -73,7 +75,7 @@ impl Database {
         let shard = &self.shards[shard_of(hash)];
         let table = shard.read();
         let now_ms = self.common.clock.recent_ms();
-        let entry = table.find_live(hash, key, now_ms);
+        let entry = table.find_live(hash, key, Clock::moment_of_ends(now_ms));
         attention.pay(&shard.lookups, entry, now_ms);
         entry.map(look)
     }

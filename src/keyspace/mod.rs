@@ -5,6 +5,7 @@
 //! ```text
 //! mod.rs         the databases, and what concerns several of them
 //! database.rs    lookups, and the whole of one database
+//! bulk.rs        many new keys at once
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
 //! reservation.rs shards kept for the commands of one transaction
@@ -22,6 +23,7 @@
 //! ```
 
 mod attending;
+mod bulk;
 mod clock;
 mod database;
 mod entry;
@@ -49,7 +51,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 
 pub use self::attending::attending;
-pub use self::clock::Clock;
+pub use self::clock::{Clock, Endless};
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
@@ -60,10 +62,10 @@ pub use self::reaper::Reaper;
 pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
-pub use self::string::{StringRef, StringValue, TextEdit};
+pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 pub use self::watch::Watch;
-use crate::record::Record;
+use crate::journal::{Journal, Record};
 
 /// How many databases there are (Redis' default for `databases`).
 pub const DATABASES: usize = 16;
@@ -80,6 +82,7 @@ pub struct Keyspace {
 #[derive(Debug)]
 struct Common {
     clock: Clock,
+    journal: Arc<Journal>,
     /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
     /// can change places.
     hasher: RandomState,
@@ -97,6 +100,7 @@ impl Keyspace {
     pub fn new(clock: Clock) -> Self {
         let common = Arc::new(Common {
             clock,
+            journal: Arc::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
             expired_keys: AtomicU64::new(0),
@@ -104,7 +108,7 @@ impl Keyspace {
             hash_limits: SharedLimits::default(),
             draws: AtomicU64::new(0),
         });
-        let databases = (0..DATABASES).map(|_| Database::new(Arc::clone(&common))).collect();
+        let databases = (0..DATABASES).map(|number| Database::new(number, Arc::clone(&common))).collect();
         Self { databases, common, long_transactions: reservation::LongTransactions::default() }
     }
 
@@ -124,6 +128,11 @@ impl Keyspace {
     /// The clock by which keys end.
     pub fn clock(&self) -> &Clock {
         &self.common.clock
+    }
+
+    /// Where changes are noted.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.common.journal
     }
 
     /// The thread that frees large values.

@@ -31,10 +31,9 @@
 //! way is refused, looks the key up again, and waits. Reads of a set compare the binding when they have looked, so
 //! what they saw was there before 1, or they look again, and wait.
 //!
-//! *The journal* gets a record for each command that changes something, under that command's locks, and no other
-//! record that concerns the reserved shards comes between them; records of other shards may. A log that is to be
-//! replayed must keep the records of one transaction together, with a begin and an end around them, and drop a
-//! group whose end is missing.
+//! *The journal* gets the records of a transaction as one group, before its shards are free again. No other record that
+//! concerns the reserved shards can come between them, so it does not matter that those of other shards, written
+//! meanwhile, come before all of them. A log that ends within a group is cut before it.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -171,10 +170,14 @@ impl Keyspace {
     /// If this thread runs a transaction already.
     pub fn transaction<R>(&self, reach: &Reach<'_>, work: impl FnOnce() -> R) -> R {
         assert_eq!(MINE.get(), NOBODY, "a transaction has no transactions in it");
+        // Before any lock and any mark, for whose holders others wait.
+        let _passage = self.common.journal.enter();
         let transaction = Transaction::new();
-        // Dropped in reverse: the clock goes, the thread is itself again, the marks are cleared, who waits is woken.
+        // Dropped in reverse: the clock goes, the thread is itself again, the records are written down, the marks are
+        // cleared, who waits is woken.
         let _running = transaction.running.write();
         let _marked = self.reserve(reach, &transaction);
+        let _group = self.common.journal.group();
         let _being = Being::begin(transaction.number);
         let _moment = Clock::stop_at(self.common.clock.now_ms());
         work()

@@ -38,7 +38,7 @@ impl Params {
 mod tests {
     use super::super::{Bits, Hold, Kind, Metric, Put, VectorSet};
     use super::*;
-    use crate::record::Record;
+    use crate::journal::Record;
 
     /// So many that the arenas' segments are full.
     const ELEMENTS: u32 = 16 * ((1 << 8) - 1);

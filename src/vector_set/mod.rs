@@ -28,6 +28,7 @@ mod footprint;
 mod params;
 mod projection;
 mod read;
+pub mod restore;
 mod scorer;
 mod search;
 mod store;
@@ -160,6 +161,7 @@ impl VectorSet {
             + self.names.heap_bytes()
             + self.attributes.heap_bytes()
             + self.elements.read().heap_bytes()
+            + self.projection.as_ref().map_or(0, Projection::heap_bytes)
             + size_of::<Self>()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::filter::Filter;
 use super::*;
-use crate::record::Record;
+use crate::journal::Record;
 
 fn set(dim: usize) -> VectorSet {
     VectorSet::new(Params::new(dim).expect("valid"), 1)

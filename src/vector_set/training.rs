@@ -76,6 +76,11 @@ impl Training {
         Self { seed, due: AtomicBool::new(learns), step: Mutex::new(Step::Gathering) }
     }
 
+    /// Of a set that has learnt all it will.
+    pub(super) fn end(&mut self) {
+        *self.due.get_mut() = false;
+    }
+
     /// True if there is something left to do.
     pub(super) fn is_due(&self) -> bool {
         self.due.load(Ordering::Acquire)
@@ -169,7 +174,7 @@ impl VectorSet {
         for slot in (0..slots.end()).filter(|&slot| slots.admits(slot, start)) {
             let code = coarse.format().encode(&view.walk.format().decode(view.walk.code(slot)));
             // SAFETY: nobody reads this store yet, no writer is at this slot (see the module), and there is one trainer.
-            unsafe { coarse.write(slot, &code) };
+            unsafe { coarse.write(slot, code.as_code()) };
         }
     }
 }

@@ -8,7 +8,7 @@ use super::scorer::PairScorer;
 use super::{Binding, VectorSet};
 use crate::arena::Blob;
 use crate::epoch::pin;
-use crate::record::Record;
+use crate::journal::Record;
 use crate::vector_set::elements::Elements;
 
 /// One element to be added or updated.
@@ -114,7 +114,7 @@ impl VectorSet {
             let code =
                 if best { Cow::Borrowed(&code) } else { Cow::Owned(self.stores.encode(store, &vector)) };
             // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and is in no list.
-            unsafe { store.write(slot, &code) };
+            unsafe { store.write(slot, code.as_code()) };
         }
         self.names.set(slot, put.element);
         // By the best codes: a graph made by estimates would stay as blurred as they are.

@@ -4,8 +4,8 @@ use super::bulk_or_null;
 use super::fields::{refusal, to_the_end};
 use crate::commands::keys::BY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::journal::Record;
 use crate::keyspace::Hash;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

@@ -3,8 +3,8 @@
 
 use crate::commands::long_double::LongDouble;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
 use crate::keyspace::Deadline;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply, parse_integer};
 
 pub(in crate::commands) const HINCRBY: Spec = Spec {

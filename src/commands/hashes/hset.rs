@@ -2,8 +2,8 @@
 
 use crate::commands::keys::BY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::journal::Record;
 use crate::keyspace::{Deadline, Hash};
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const HSET: Spec = Spec {

@@ -4,8 +4,8 @@
 use super::options::{self, Condition, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::journal::Record;
 use crate::keyspace::{Deadline, Hash, HashView};
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

@@ -1,8 +1,8 @@
 //! `HSETNX key field value`: sets a field that is not there.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
 use crate::keyspace::Deadline;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

@@ -317,7 +317,7 @@ fn resp3_has_maps_pairs_and_one_null() {
 #[test]
 fn only_changes_are_written_down() {
     let mut session = session();
-    let before = session.server.journal.changes();
+    let before = session.server.keyspace.journal().changes();
     for unchanging in [
         "hdel h nope",
         "hdel nope a",
@@ -338,7 +338,7 @@ fn only_changes_are_written_down() {
         "hexpire nope 10 FIELDS 1 a",
     ] {
         session.ask(unchanging);
-        assert_eq!(session.server.journal.changes(), before, "{unchanging}");
+        assert_eq!(session.server.keyspace.journal().changes(), before, "{unchanging}");
     }
     let changing = [
         "hset h a 1",
@@ -357,7 +357,7 @@ fn only_changes_are_written_down() {
     ];
     for (done, request) in (1..).zip(changing) {
         session.ask(request);
-        assert_eq!(session.server.journal.changes(), before + done, "{request}");
+        assert_eq!(session.server.keyspace.journal().changes(), before + done, "{request}");
     }
     assert_eq!(session.ask("exists h"), ":0");
 }

@@ -2,7 +2,7 @@
 
 use super::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const DEL: Spec = Spec {

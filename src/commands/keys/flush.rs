@@ -4,7 +4,7 @@
 //! what a client can see.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const FLUSHDB: Spec = Spec {

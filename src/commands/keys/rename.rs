@@ -1,7 +1,7 @@
 //! `RENAME key newkey`, `RENAMENX key newkey`: the value gets another key, in one moment, and keeps its deadline.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const RENAME: Spec = Spec {

@@ -2,7 +2,7 @@
 
 use super::checked_database;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

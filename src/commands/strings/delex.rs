@@ -3,8 +3,8 @@
 use super::comparison::Comparison;
 use super::has_long_text;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
 use crate::keyspace::Entry;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

@@ -3,8 +3,8 @@
 
 use super::value_of;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef};
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const GET: Spec = Spec {

@@ -1,8 +1,8 @@
 //! `INCR key`, `DECR key`, `INCRBY key number`, `DECRBY key number`: the integer of a key, changed. None counts as 0.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
 use crate::keyspace::{StringValue, Value};
-use crate::record::Record;
 use crate::resp::{Error, Reply};
 
 pub(in crate::commands) const INCR: Spec = Spec {

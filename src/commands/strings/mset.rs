@@ -3,8 +3,8 @@
 use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::journal::Record;
 use crate::keyspace::{Deadline, Value};
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const MSET: Spec = Spec {

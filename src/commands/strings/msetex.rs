@@ -5,8 +5,8 @@ use super::ending::{Ending, EndingWords};
 use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::journal::Record;
 use crate::keyspace::Value;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

@@ -4,8 +4,8 @@ use super::ending::end_ms;
 use super::value_of;
 use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
 use crate::keyspace::Deadline;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SETEX: Spec = Spec {

@@ -328,7 +328,7 @@ fn inner_commands_are_counted() {
         [calls("multi"), calls("set"), calls("incr"), calls("exec")],
         [(1, 0), (1, 0), (1, 1), (1, 0)]
     );
-    assert_eq!(session.server.journal.changes(), 1);
+    assert_eq!(session.server.keyspace.journal().changes(), 1);
 }
 
 #[test]

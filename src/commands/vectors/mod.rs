@@ -41,8 +41,8 @@ use self::vsearch::SPEC as VSEARCH;
 use self::vsetattr::SPEC as VSETATTR;
 use self::vsim::SPEC as VSIM;
 use super::{Context, Flags, Keys, Spec};
+use crate::journal::Record;
 use crate::keyspace::{Attention, SetHandle, Shared, WrongType};
-use crate::record::Record;
 use crate::resp::{Error, Reply};
 use crate::vector_set::{Hold, Refused, VectorSet};
 

@@ -6,8 +6,8 @@ use std::cell::Cell;
 
 use super::{FREE_TRIES, search_sets};
 use crate::commands::testing::Session;
+use crate::journal::Record;
 use crate::keyspace::{Reach, SetHandle};
-use crate::record::Record;
 use crate::resp::Reply;
 use crate::vector_set::{Hold, Put};
 
@@ -360,7 +360,7 @@ fn vectors_of_one_reply_are_bounded() {
 #[test]
 fn only_changes_are_written_down() {
     let mut session = session();
-    let before = session.server.journal.changes();
+    let before = session.server.keyspace.journal().changes();
     session.hold_to(&[
         ("vrem x nope", ":0"),
         ("vsetattr x nope z", ":0"),
@@ -368,9 +368,9 @@ fn only_changes_are_written_down() {
         ("vcard x", ":3"),
         ("vrange x - +", "*3 $1 a $1 b $1 c"),
     ]);
-    assert_eq!(session.server.journal.changes(), before);
+    assert_eq!(session.server.keyspace.journal().changes(), before);
     session.hold_to(&[("vsetattr x a z", ":1"), ("vrem x a", ":1"), ("vrem x b c", ":2")]);
-    assert_eq!(session.server.journal.changes(), before + 3);
+    assert_eq!(session.server.keyspace.journal().changes(), before + 3);
 }
 
 /// How often a search of `x` and a missing key looks, and how many elements it sees in the end, if transactions change

@@ -13,8 +13,8 @@ use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, p
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::journal::Record;
 use crate::keyspace::SetHandle;
-use crate::record::Record;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{
     Hold, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Put, Refused, Upserted,

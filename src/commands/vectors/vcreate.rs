@@ -14,7 +14,7 @@ use super::storage;
 use super::vadd::{INVALID_METRIC, METRICS, bounded};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::info::memory;
-use crate::record::Record;
+use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
 

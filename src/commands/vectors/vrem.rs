@@ -5,7 +5,7 @@
 use super::elements::{BY_ELEMENTS, Elements};
 use super::{KEY, change_set};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec};
-use crate::record::Record;
+use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

@@ -1,5 +1,6 @@
 //! A hierarchical navigable small world graph (Malkov and Yashunin, 2016) that is searched while it is written.
 
+mod assembly;
 mod graph;
 mod insert;
 mod pool;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub use self::assembly::{Assembly, BadLink};
 use self::graph::Graph;
 use self::remove::Sweeper;
 pub use self::search::Walk;
@@ -62,6 +64,15 @@ impl Index {
     /// How many slots were reserved so far, used-again ones counted each time.
     pub fn reserved(&self) -> u64 {
         self.reserved.load(Ordering::Relaxed)
+    }
+
+    /// What decides the slots' levels.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn with_reserved(self, reserved: u64) -> Self {
+        Self { reserved: AtomicU64::new(reserved), ..self }
     }
 
     /// The level of the `number`th insertion: geometric, each layer holding 1/M of the one below (the paper's `mL`).

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
-use crate::record::Record;
+use crate::journal::Record;
 use crate::vector_set::{Format, Hold, Kind, Metric, Params, Put, Search};
 
 const DIM: usize = 32;

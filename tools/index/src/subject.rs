@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nearhit::record::Record;
+use nearhit::journal::Record;
 use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Put, Search, VectorSet};
 
 use crate::Failure;

@@ -1,0 +1,33 @@
+//! What a change is written down as: commands, in the form in which clients send them.
+
+use std::io::Write;
+
+/// Takes the commands that have the effect of a change.
+#[derive(Debug)]
+pub struct Effects<'b> {
+    out: &'b mut Vec<u8>,
+}
+
+impl<'b> Effects<'b> {
+    pub(super) fn new(out: &'b mut Vec<u8>) -> Self {
+        Self { out }
+    }
+
+    /// Adds a command.
+    pub fn command<A: AsRef<[u8]>>(&mut self, words: &[A]) {
+        self.begin(words.len());
+        words.iter().for_each(|word| self.word(word.as_ref()));
+    }
+
+    /// Adds the head of a command of so many words, which must follow.
+    pub fn begin(&mut self, words: usize) {
+        let _ = write!(self.out, "*{words}\r\n");
+    }
+
+    /// Adds a word of the command begun last.
+    pub fn word(&mut self, word: &[u8]) {
+        let _ = write!(self.out, "${}\r\n", word.len());
+        self.out.extend_from_slice(word);
+        self.out.extend_from_slice(b"\r\n");
+    }
+}

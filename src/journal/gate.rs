@@ -1,0 +1,179 @@
+//! Who is changing data now: writers enter, and whoever wants nobody inside for a moment closes.
+//!
+//! | who | does | ordering |
+//! |---|---|---|
+//! | a writer | counts itself in, then looks whether the gate is closed; if so, counts itself out and waits | SeqCst |
+//! | a writer, leaving | counts itself out | Release |
+//! | the closer | closes, then looks at all counters until they are zero | SeqCst |
+//!
+//! Either the writer sees the gate closed, or the closer sees the writer counted. Counters lie in stripes, on cache lines
+//! of their own, so that entering is an uncontended operation.
+//!
+//! *No deadlock:* who is inside waits for locks whose holders are inside too, or only read; who waits at the gate holds
+//! nothing. A thread that is inside enters again without a look at the gate.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Journal;
+
+/// Writers are counted in so many places.
+const STRIPES: usize = 64;
+/// How long writers are kept out for one try.
+const PATIENCE: Duration = Duration::from_micros(900);
+/// Pause between two tries.
+const BETWEEN: Duration = Duration::from_millis(3);
+/// After so many tries in vain the patience grows by as much again.
+const TRIES: u32 = 300;
+
+thread_local! {
+    static STRIPE: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES
+    };
+    /// The gate that the thread is inside of, and how often it has entered.
+    static INSIDE: Cell<(*const Gate, u32)> = const { Cell::new((std::ptr::null(), 0)) };
+}
+
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
+    inside: AtomicU32,
+}
+
+#[derive(Debug)]
+pub(super) struct Gate {
+    closed: AtomicBool,
+    stripes: Box<[Stripe]>,
+    /// Held by the closer while the gate is closed.
+    closing: Mutex<()>,
+    waiting: Mutex<()>,
+    opened: Condvar,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            closed: AtomicBool::new(false),
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            closing: Mutex::new(()),
+            waiting: Mutex::new(()),
+            opened: Condvar::new(),
+        }
+    }
+}
+
+/// While it lives, its thread may change data, and no cut is made.
+#[derive(Debug)]
+#[must_use = "the gate is left when the passage is dropped"]
+pub struct Passage<'j> {
+    journal: &'j Journal,
+    /// Where it is counted: nowhere if the thread was inside already.
+    counted: Option<&'j AtomicU32>,
+    /// It belongs to its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Passage<'_> {
+    /// The number of the cut whose snapshot is running: it wants to have what was there. 0 if there is none. It stays the
+    /// same as long as the passage lives, but for the end of the snapshot.
+    #[inline]
+    pub fn cut(&self) -> u64 {
+        self.journal.cut.load(Ordering::Acquire)
+    }
+
+    /// The journal whose gate this is.
+    pub fn journal(&self) -> &Journal {
+        self.journal
+    }
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        let (gate, depth) = INSIDE.get();
+        INSIDE.set(if depth > 1 { (gate, depth - 1) } else { (std::ptr::null(), 0) });
+        if let Some(counter) = self.counted {
+            counter.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+impl Gate {
+    pub(super) fn enter<'j>(&'j self, journal: &'j Journal) -> Passage<'j> {
+        let (gate, depth) = INSIDE.get();
+        let here: *const Gate = self;
+        let passage = |counted| Passage { journal, counted, not_send: PhantomData };
+        if depth > 0 {
+            assert!(std::ptr::eq(gate, here), "a thread is inside one gate at a time");
+            INSIDE.set((here, depth + 1));
+            return passage(None);
+        }
+        let counter = &self.stripes[STRIPE.with(|stripe| *stripe)].inside;
+        loop {
+            counter.fetch_add(1, Ordering::SeqCst);
+            if !self.closed.load(Ordering::SeqCst) {
+                INSIDE.set((here, 1));
+                return passage(Some(counter));
+            }
+            counter.fetch_sub(1, Ordering::Release);
+            self.wait_until_open();
+        }
+    }
+
+    /// Runs `work` while nobody is inside.
+    pub(super) fn alone<R>(&self, work: impl FnOnce() -> R) -> R {
+        assert_eq!(INSIDE.get().1, 0, "who is inside would wait for itself");
+        let _closing = self.closing.lock();
+        for tries in 0.. {
+            let closed = Closed::close(self);
+            if self.is_empty_within(PATIENCE * (1 + tries / TRIES)) {
+                return work();
+            }
+            drop(closed);
+            std::thread::sleep(BETWEEN);
+        }
+        unreachable!("it is tried for ever")
+    }
+
+    fn is_empty_within(&self, patience: Duration) -> bool {
+        let began = Instant::now();
+        loop {
+            if self.stripes.iter().all(|stripe| stripe.inside.load(Ordering::SeqCst) == 0) {
+                return true;
+            }
+            if began.elapsed() > patience {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn wait_until_open(&self) {
+        let mut waiting = self.waiting.lock();
+        while self.closed.load(Ordering::SeqCst) {
+            self.opened.wait(&mut waiting);
+        }
+    }
+}
+
+/// The time in which the gate is closed, however it ends.
+struct Closed<'g>(&'g Gate);
+
+impl<'g> Closed<'g> {
+    fn close(gate: &'g Gate) -> Self {
+        gate.closed.store(true, Ordering::SeqCst);
+        Self(gate)
+    }
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        let _waiting = self.0.waiting.lock();
+        self.0.closed.store(false, Ordering::SeqCst);
+        self.0.opened.notify_all();
+    }
+}

@@ -1,0 +1,43 @@
+//! The changes of a transaction: kept by its thread until its end, then written down as one.
+
+use std::cell::RefCell;
+
+use super::{Journal, Passage};
+
+/// Databases, and what was changed in them.
+type Records = Vec<(usize, Vec<u8>)>;
+
+thread_local! {
+    static GROUP: RefCell<Option<Records>> = const { RefCell::new(None) };
+}
+
+/// The time in which the calling thread's changes are kept together. No cut falls into it.
+#[derive(Debug)]
+pub struct Group<'j> {
+    passage: Passage<'j>,
+}
+
+impl<'j> Group<'j> {
+    pub(super) fn begin(journal: &'j Journal) -> Self {
+        let passage = journal.enter();
+        GROUP.set(Some(Vec::new()));
+        Self { passage }
+    }
+}
+
+impl Drop for Group<'_> {
+    /// Also after a panic: what was changed was changed.
+    fn drop(&mut self) {
+        let records = GROUP.take().unwrap_or_default();
+        if !records.is_empty() {
+            let several = records.len() > 1;
+            let records = records.iter().map(|(db, bytes)| (*db, bytes.as_slice()));
+            self.passage.journal().stream.append(records, several);
+        }
+    }
+}
+
+/// Keeps a change if the thread is in a group; false if it is not.
+pub(super) fn keep(db: usize, bytes: &[u8]) -> bool {
+    GROUP.with_borrow_mut(|group| group.as_mut().map(|records| records.push((db, bytes.to_vec()))).is_some())
+}

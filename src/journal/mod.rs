@@ -1,0 +1,237 @@
+//! What has changed, in which order? The one stream of changes, the right to make one, and cuts through the stream.
+//! Knows no key, no value and no file: it is told bytes, and gives them on.
+//!
+//! ```text
+//! record.rs   the right to change data once
+//! effects.rs  what a change is written down as
+//! gate.rs     who is changing data now, so that a cut falls between changes
+//! stream.rs   the changes, until whoever writes them to a file has taken them
+//! group.rs    the changes of a transaction, which stay together
+//! ```
+//!
+//! # Who does what, in which order
+//!
+//! | who | does |
+//! |---|---|
+//! | a writer | enters the gate, then takes its locks, changes data, commits its [`Record`]s, unlocks, leaves the gate |
+//! | whoever begins a snapshot | closes the gate, waits until nobody is inside, makes the [cut](Journal::cut), opens the gate |
+//! | a writer inside | asks its [`Passage`] for the cut: what it is about to change may have to be handed to that snapshot |
+//! | the writer of the log | takes from the stream, tells [how far](Journal::wait_for_changes) it got |
+//!
+//! A change is committed before its locks are released, so the stream has the order in which others saw the changes; and as
+//! a cut waits for everyone inside the gate, each change is wholly before it or wholly behind it: in its locks' data,
+//! in the stream, and in the count of changes.
+
+mod effects;
+mod gate;
+mod group;
+mod record;
+mod stream;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+pub use self::effects::Effects;
+use self::gate::Gate;
+pub use self::gate::Passage;
+pub use self::group::Group;
+pub use self::record::Record;
+use self::stream::Stream;
+pub use self::stream::{Piece, last_written};
+
+/// Bytes of old states that may wait for a snapshot before writers are held.
+pub const MAX_HANDED: usize = 8 * 1024 * 1024;
+
+/// The changes of one keyspace.
+#[derive(Debug, Default)]
+pub struct Journal {
+    changes: AtomicU64,
+    gate: Gate,
+    /// The number of the cut whose snapshot is running; 0 if none is.
+    cut: AtomicU64,
+    cuts: AtomicU64,
+    stream: Stream,
+    /// Bytes of old states that wait for the snapshot.
+    handed: AtomicUsize,
+    refuses: AtomicBool,
+    refusals: Mutex<[Option<String>; 2]>,
+}
+
+/// Who can want writes to be refused; the first one's words are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuser {
+    /// Snapshots cannot be saved.
+    Snapshot,
+    /// The log cannot be written.
+    Log,
+}
+
+impl Journal {
+    /// A journal that has seen no change, and whose stream is off.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many changes were committed since this journal was made, or since the last [`forget`](Self::forget).
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Takes back `saved` changes that are safe on disk; changes made while they were being saved stay counted.
+    pub fn forget(&self, saved: u64) {
+        self.changes.fetch_sub(saved, Ordering::Relaxed);
+    }
+
+    /// Lets the calling thread change data until it drops the passage. Waits while a cut is being made, so no lock may be
+    /// held that somebody inside could ask for: enter first, then lock. A thread that is inside may enter again.
+    pub fn enter(&self) -> Passage<'_> {
+        self.gate.enter(self)
+    }
+
+    /// Runs `at` at a moment at which nobody is changing data; from then on passages tell the new cut's number, which `at`
+    /// is told, until [`end_cut`](Self::end_cut). The stream goes on in a new piece, which begins at its [end](Self::end).
+    ///
+    /// Writers are kept out for at most a millisecond at a time: if those inside take longer, they are let be, and it is tried again.
+    /// Only after many such tries it may take more.
+    ///
+    /// # Panics
+    /// If a snapshot is running, or the caller is inside the gate.
+    pub fn cut<R>(&self, at: impl FnOnce(u64) -> R) -> R {
+        self.gate.alone(|| {
+            let number = self.cuts.fetch_add(1, Ordering::Relaxed) + 1;
+            let before = self.cut.swap(number, Ordering::Release);
+            assert_eq!(before, 0, "one snapshot at a time");
+            let result = at(number);
+            self.stream.divide();
+            result
+        })
+    }
+
+    /// True while the snapshot of a cut is running.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed) != 0
+    }
+
+    /// The snapshot of the cut is complete, or was given up.
+    pub fn end_cut(&self) {
+        self.cut.store(0, Ordering::Release);
+        self.handed.store(0, Ordering::Relaxed);
+    }
+
+    /// As [`Journal::cut`], with no snapshot: only the stream goes on in a new piece.
+    pub fn divide<R>(&self, at: impl FnOnce() -> R) -> R {
+        self.gate.alone(|| {
+            let result = at();
+            self.stream.divide();
+            result
+        })
+    }
+
+    /// Counts bytes of old states that were handed to the snapshot.
+    pub fn hand_over(&self, bytes: usize) {
+        self.handed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The snapshot has taken so many bytes of what was handed to it.
+    pub fn taken_over(&self, bytes: usize) {
+        // After `end_cut` the count begins anew; late comers must not drive it below zero.
+        let less = |handed: usize| Some(handed.saturating_sub(bytes));
+        let _ = self.handed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Bytes of old states that wait for the snapshot.
+    pub fn handed_bytes(&self) -> usize {
+        self.handed.load(Ordering::Relaxed)
+    }
+
+    /// True if writers should wait, without any lock, until the disk has taken more: what waits for it is over its
+    /// limit. One change may carry it beyond.
+    pub fn is_full(&self) -> bool {
+        self.handed_bytes() > MAX_HANDED || self.stream.is_full()
+    }
+
+    /// Switches the stream on or off. To be called inside [`cut`](Self::cut) or [`divide`](Self::divide), or before there are clients.
+    pub fn set_streaming(&self, on: bool) {
+        self.stream.set_on(on);
+    }
+
+    /// True if changes are written down.
+    pub fn is_streaming(&self) -> bool {
+        self.stream.is_on()
+    }
+
+    /// Sets how many bytes may wait in the stream before writers are held.
+    pub fn set_stream_limit(&self, bytes: usize) {
+        self.stream.set_limit(bytes);
+    }
+
+    /// Bytes that wait in the stream.
+    pub fn buffered_bytes(&self) -> usize {
+        self.stream.buffered()
+    }
+
+    /// Bytes committed so far: the place of the stream's end.
+    pub fn end(&self) -> u64 {
+        self.stream.end()
+    }
+
+    /// Waits until there is something to take, or the time is over, and puts it into `buffer`, which must be empty and whose room the
+    /// stream takes in exchange. For one reader.
+    pub fn wait_for_changes(&self, buffer: &mut Vec<u8>, time: Duration) -> Piece {
+        self.stream.take(buffer, time)
+    }
+
+    /// Wakes who waits for changes.
+    pub fn ring(&self) {
+        self.stream.ring();
+    }
+
+    /// Says why writes are to be refused from now on, or that `by` does not want it any more.
+    pub fn refuse(&self, by: Refuser, why: Option<String>) {
+        let mut refusals = self.refusals.lock();
+        refusals[by as usize] = why;
+        self.refuses.store(refusals.iter().any(Option::is_some), Ordering::Release);
+    }
+
+    /// Why writes are refused now, if they are. Reads one word while they are not.
+    pub fn refusal(&self) -> Option<String> {
+        if !self.refuses.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.refusals.lock().iter().flatten().next().cloned()
+    }
+
+    /// Begins to keep the calling thread's changes together, until the drop.
+    pub fn group(&self) -> Group<'_> {
+        Group::begin(self)
+    }
+
+    /// Writes down a change that nobody asked for: a key that ended. To be called as [`Record::commit`] is.
+    pub fn note(&self, db: usize, effects: impl FnOnce(&mut Effects<'_>)) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        if self.is_streaming() {
+            let mut bytes = Vec::new();
+            effects(&mut Effects::new(&mut bytes));
+            self.write(db, &bytes);
+        }
+    }
+
+    fn commit(&self, db: usize, bytes: &[u8]) {
+        // Relaxed: a figure. The lock held by the committer orders the changes themselves.
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        if self.is_streaming() {
+            self.write(db, bytes);
+        }
+    }
+
+    fn write(&self, db: usize, bytes: &[u8]) {
+        if !group::keep(db, bytes) {
+            self.stream.append([(db, bytes)].into_iter(), false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! The right to change data once, and what is written down of the change.
+//!
+//! A write command is given one [`Record`]. Whoever makes the change visible consumes it there, inside the same
+//! critical section, so that the order of the journal is the order in which readers saw the changes.
+
+use bytes::Bytes;
+
+use super::{Effects, Journal, Passage};
+
+/// The right to change data once. Not `Clone`: a change cannot be written down twice. Dropped without
+/// [`commit`](Self::commit), it says that nothing has changed.
+#[derive(Debug)]
+#[must_use = "a change must be committed where it becomes visible; drop the record only if nothing changed"]
+pub struct Record<'a> {
+    spend: Option<Spend<'a>>,
+}
+
+#[derive(Debug)]
+struct Spend<'a> {
+    journal: &'a Journal,
+    db: usize,
+    request: &'a Bytes,
+    /// What is to be written in place of the request.
+    effects: Option<Vec<u8>>,
+}
+
+impl<'a> Record<'a> {
+    /// The right to make the change that `request` (the request's wire bytes) asks for in database `db`.
+    pub fn new(journal: &'a Journal, db: usize, request: &'a Bytes) -> Self {
+        Self { spend: Some(Spend { journal, db, request, effects: None }) }
+    }
+
+    /// The right to a change that is written down nowhere: replay, tests.
+    pub fn unlogged() -> Record<'static> {
+        Record { spend: None }
+    }
+
+    /// The same right, to be written down as other commands: where the request's own words would not have the same effect when they
+    /// are read again later (times that count from now, results of floating-point sums), or where fewer will do. The last
+    /// call decides; one that gives no command leaves nothing to be written.
+    pub fn instead(mut self, effects: impl FnOnce(&mut Effects<'_>)) -> Self {
+        if let Some(spend) = self.spend.as_mut().filter(|spend| spend.journal.is_streaming()) {
+            let mut bytes = Vec::new();
+            effects(&mut Effects::new(&mut bytes));
+            spend.effects = Some(bytes);
+        }
+        self
+    }
+
+    /// Enters the gate of the journal: before the locks under which the change is made. None for a change that is written
+    /// down nowhere.
+    pub fn enter(&self) -> Option<Passage<'a>> {
+        self.spend.as_ref().map(|spend| spend.journal.enter())
+    }
+
+    /// Writes the change down. To be called inside the critical section that makes it visible.
+    pub fn commit(self) {
+        if let Some(Spend { journal, db, request, effects }) = self.spend {
+            journal.commit(db, effects.as_deref().unwrap_or(request));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The changes, in order, until whoever writes them to a file has taken them.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Effects;
+
+/// Bytes that may wait before writers are held, unless it is set.
+const LIMIT: usize = 256 * 1024;
+
+thread_local! {
+    static LAST_WRITTEN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Where the stream ended after the last change that the calling thread wrote down since it was last asked; 0 if it wrote
+/// none.
+pub fn last_written() -> u64 {
+    LAST_WRITTEN.replace(0)
+}
+
+/// What a reader was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The place of the stream behind the last byte given.
+    pub end: u64,
+    /// A division follows these bytes: what comes later belongs to another piece, which begins with no database
+    /// selected.
+    pub divided: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    on: AtomicBool,
+    limit: AtomicUsize,
+    /// Bytes in the tail, for those who do not lock it.
+    buffered: AtomicUsize,
+    tail: Mutex<Tail>,
+    news: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Tail {
+    bytes: Vec<u8>,
+    /// The place of the first of them.
+    start: u64,
+    /// The database that was selected last in this piece.
+    db: Option<usize>,
+    divisions: VecDeque<u64>,
+    /// Somebody wants the reader to look up.
+    rung: bool,
+}
+
+impl Tail {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+
+    fn select(&mut self, db: usize) {
+        if self.db != Some(db) {
+            self.db = Some(db);
+            Effects::new(&mut self.bytes).command(&["SELECT", &db.to_string()]);
+        }
+    }
+}
+
+impl Stream {
+    /// Adds records, of which the first word of each pair is the database. `several`: as one transaction.
+    pub(super) fn append<'r>(&self, records: impl Iterator<Item = (usize, &'r [u8])>, several: bool) {
+        let mut tail = self.tail.lock();
+        let was_empty = tail.bytes.is_empty();
+        let mut records = records.filter(|(_, bytes)| !bytes.is_empty()).peekable();
+        // Before the MULTI, so that a log that ends within the transaction can be cut there.
+        if let Some((db, _)) = records.peek() {
+            tail.select(*db);
+        }
+        if several {
+            Effects::new(&mut tail.bytes).command(&["MULTI"]);
+        }
+        for (db, bytes) in records {
+            tail.select(db);
+            tail.bytes.extend_from_slice(bytes);
+        }
+        if several {
+            Effects::new(&mut tail.bytes).command(&["EXEC"]);
+        }
+        LAST_WRITTEN.set(tail.end());
+        self.buffered.store(tail.bytes.len(), Ordering::Relaxed);
+        if was_empty && !tail.bytes.is_empty() {
+            self.news.notify_one();
+        }
+    }
+
+    /// The next change begins a new piece.
+    pub(super) fn divide(&self) {
+        let mut tail = self.tail.lock();
+        let end = tail.end();
+        tail.divisions.push_back(end);
+        tail.db = None;
+        self.news.notify_one();
+    }
+
+    pub(super) fn take(&self, buffer: &mut Vec<u8>, time: Duration) -> Piece {
+        debug_assert!(buffer.is_empty());
+        let mut tail = self.tail.lock();
+        if tail.bytes.is_empty() && tail.divisions.is_empty() && !tail.rung {
+            self.news.wait_for(&mut tail, time);
+        }
+        tail.rung = false;
+        let division = tail.divisions.front().copied();
+        match division {
+            Some(at) if at < tail.end() => {
+                let len = (at - tail.start) as usize;
+                buffer.extend(tail.bytes.drain(..len));
+            }
+            _ => std::mem::swap(buffer, &mut tail.bytes),
+        }
+        tail.start += buffer.len() as u64;
+        let divided = division == Some(tail.start);
+        if divided {
+            tail.divisions.pop_front();
+        }
+        self.buffered.store(tail.bytes.len(), Ordering::Relaxed);
+        Piece { end: tail.start, divided }
+    }
+
+    pub(super) fn ring(&self) {
+        self.tail.lock().rung = true;
+        self.news.notify_one();
+    }
+
+    pub(super) fn set_on(&self, on: bool) {
+        self.on.store(on, Ordering::Release);
+    }
+
+    #[inline]
+    pub(super) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_limit(&self, bytes: usize) {
+        self.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        let limit = match self.limit.load(Ordering::Relaxed) {
+            0 => LIMIT,
+            limit => limit,
+        };
+        self.buffered() >= limit
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.buffered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn end(&self) -> u64 {
+        self.tail.lock().end()
+    }
+}

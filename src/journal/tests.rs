@@ -1,0 +1,155 @@
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+
+const NOW: Duration = Duration::ZERO;
+
+fn request(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+fn take(journal: &Journal) -> (String, bool) {
+    let mut buffer = Vec::new();
+    let piece = journal.wait_for_changes(&mut buffer, NOW);
+    (String::from_utf8(buffer).unwrap(), piece.divided)
+}
+
+fn streaming() -> Journal {
+    let journal = Journal::new();
+    journal.set_streaming(true);
+    journal
+}
+
+const SELECT_0: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
+const SELECT_3: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
+
+#[test]
+fn only_commits_count() {
+    let (journal, request) = (Journal::new(), request("*1\r\n$8\r\nFLUSHALL\r\n"));
+    Record::new(&journal, 0, &request).commit();
+    drop(Record::new(&journal, 0, &request));
+    Record::unlogged().commit();
+    assert_eq!(journal.changes(), 1);
+    assert_eq!(take(&journal), (String::new(), false), "the stream is off");
+}
+
+#[test]
+fn changes_made_during_a_save_stay_counted() {
+    let (journal, request) = (Journal::new(), Bytes::new());
+    Record::new(&journal, 0, &request).commit();
+    let saved = journal.changes();
+    Record::new(&journal, 0, &request).commit();
+    journal.forget(saved);
+    assert_eq!(journal.changes(), 1);
+}
+
+#[test]
+fn the_stream_has_the_changes_in_order_each_in_its_database() {
+    let journal = streaming();
+    let (a, b) = (request("A"), request("B"));
+    Record::new(&journal, 0, &a).commit();
+    Record::new(&journal, 0, &b).commit();
+    Record::new(&journal, 3, &a).instead(|effects| effects.command(&["X", "yy"])).commit();
+    assert_eq!(last_written(), journal.end());
+    assert_eq!(last_written(), 0);
+    assert_eq!(take(&journal).0, format!("{SELECT_0}AB{SELECT_3}*2\r\n$1\r\nX\r\n$2\r\nyy\r\n"));
+    journal.note(3, |effects| effects.command(&["DEL", "k"]));
+    assert_eq!(take(&journal).0, "*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n");
+}
+
+#[test]
+fn a_transaction_stays_together() {
+    let journal = streaming();
+    let (a, b, c) = (request("A"), request("B"), request("C"));
+    let group = journal.group();
+    Record::new(&journal, 0, &a).commit();
+    std::thread::scope(|scope| {
+        scope.spawn(|| Record::new(&journal, 0, &c).commit());
+    });
+    Record::new(&journal, 0, &b).commit();
+    drop(group);
+    assert_eq!(take(&journal).0, format!("{SELECT_0}C*1\r\n$5\r\nMULTI\r\nAB*1\r\n$4\r\nEXEC\r\n"));
+    drop(journal.group());
+    assert_eq!(take(&journal).0, "");
+}
+
+#[test]
+fn a_cut_divides_the_stream() {
+    let journal = streaming();
+    let a = request("A");
+    Record::new(&journal, 0, &a).commit();
+    let number = journal.cut(|number| number);
+    assert_eq!(journal.enter().cut(), number);
+    Record::new(&journal, 0, &a).commit();
+    assert_eq!(take(&journal), (format!("{SELECT_0}A"), true));
+    assert_eq!(take(&journal), (format!("{SELECT_0}A"), false));
+    journal.end_cut();
+    assert_eq!(journal.enter().cut(), 0);
+    journal.divide(|| ());
+    assert_eq!(take(&journal), (String::new(), true));
+}
+
+#[test]
+fn nobody_is_inside_while_a_cut_is_made() {
+    let (journal, inside) = (Journal::new(), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..2000 {
+                    let _outer = journal.enter();
+                    let _inner = journal.enter();
+                    inside.fetch_add(1, Ordering::SeqCst);
+                    std::hint::spin_loop();
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                }
+            });
+        }
+        for _ in 0..50 {
+            journal.cut(|_| assert_eq!(inside.load(Ordering::SeqCst), 0));
+            journal.end_cut();
+        }
+    });
+}
+
+#[test]
+fn a_full_stream_says_so() {
+    let journal = streaming();
+    journal.set_stream_limit(10);
+    let long = Bytes::from(vec![b'x'; 20]);
+    assert!(!journal.is_full());
+    Record::new(&journal, 0, &long).commit();
+    assert!(journal.is_full());
+    take(&journal);
+    assert!(!journal.is_full());
+    journal.hand_over(MAX_HANDED + 1);
+    assert!(journal.is_full());
+    journal.taken_over(2);
+    assert!(!journal.is_full());
+}
+
+#[test]
+fn a_refusal_is_told_until_it_is_taken_back() {
+    let journal = Journal::new();
+    assert_eq!(journal.refusal(), None);
+    journal.refuse(Refuser::Log, Some("disk".into()));
+    assert_eq!(journal.refusal().as_deref(), Some("disk"));
+    journal.refuse(Refuser::Snapshot, Some("full".into()));
+    assert_eq!(journal.refusal().as_deref(), Some("full"));
+    journal.refuse(Refuser::Snapshot, None);
+    assert_eq!(journal.refusal().as_deref(), Some("disk"));
+    journal.refuse(Refuser::Log, None);
+    assert_eq!(journal.refusal(), None);
+}
+
+#[test]
+fn what_is_done_at_a_cut_knows_where_the_new_piece_begins() {
+    let journal = streaming();
+    Record::new(&journal, 0, &request("A")).commit();
+    let place = journal.divide(|| journal.end());
+    let mut buffer = Vec::new();
+    let piece = journal.wait_for_changes(&mut buffer, NOW);
+    assert_eq!(piece, Piece { end: place, divided: true });
+}
