@@ -5,6 +5,8 @@
 //! ```text
 //! names.rs      where the files lie, and what they are called
 //! manifest.rs   which of them are the log, in which order
+//! reader.rs     one file → requests, and where it breaks off
+//! adopt.rs      logs of before there were several files
 //! log.rs        the files, and the steps by which others take their place
 //! keeper.rs     the log as a whole: on, off, rewritten
 //! rewrite.rs    when a new base is made, and how the last ones went
@@ -14,12 +16,14 @@
 //! disk.rs       what it needs of a file system
 //! ```
 
+mod adopt;
 mod appender;
 mod disk;
 mod keeper;
 mod log;
 pub mod manifest;
 mod names;
+pub mod reader;
 mod rewrite;
 mod status;
 mod syncer;
@@ -27,6 +31,7 @@ mod syncer;
 mod tests;
 mod writer;
 
+pub use self::adopt::adopt;
 pub use self::keeper::{Aof, AofError, Choices, Figures, Snapshot};
 pub use self::manifest::{Entry, Manifest, ManifestError};
 pub use self::names::Names;

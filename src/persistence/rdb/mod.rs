@@ -4,18 +4,28 @@
 //!
 //! ```text
 //! format.rs    the drawing: opcodes, types, lengths
-//! writer.rs    values → bytes, with the checksum
-//! reader.rs    bytes → values, with limits, the checksum and the offset
+//! writer.rs    items → bytes, with the checksum
+//! reader.rs    bytes → items, with limits, the checksum and the offset
 //! fault.rs     what is wrong with a file, and where
+//! value.rs     values ⇄ items
+//! hash.rs      the forms of hashes
+//! packed/      small collections in one string
+//! skip.rs      values of types that are not known here
+//! dump.rs      one value with a footer, as DUMP gives it
 //! crc64.rs     the checksum
 //! lzf.rs       the compression of strings
 //! ```
 
 mod crc64;
+pub mod dump;
 mod fault;
 pub mod format;
+mod hash;
 mod lzf;
+mod packed;
 mod reader;
+pub mod skip;
+pub mod value;
 mod writer;
 
 pub use self::fault::{Fault, ReadError};

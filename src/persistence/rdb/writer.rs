@@ -5,12 +5,10 @@ use std::io::{self, Write};
 use super::crc64::Crc64;
 use super::format::{self, length, module, opcode, string};
 use super::lzf::Compressor;
+use crate::keyspace::{Deadline, canonical_integer};
 
 /// Bytes that are gathered before they are passed on.
 const BUFFER_LEN: usize = 64 * 1024;
-
-/// The longest text that can be an integer of 32 bits.
-const MAX_INTEGER_LEN: usize = 11;
 
 /// Shorter strings are not compressed (Redis: `len > 20`).
 const MIN_COMPRESSED_LEN: usize = 21;
@@ -102,7 +100,7 @@ impl<W: Write> Writer<W> {
 
     /// A string in its shortest form: as an integer if it is the text of one, compressed if that saves something.
     pub fn string(&mut self, text: &[u8]) -> io::Result<()> {
-        if let Some(number) = integer(text) {
+        if let Some(number) = canonical_integer(text).and_then(|number| i32::try_from(number).ok()) {
             return self.integer(number);
         }
         if self.compress(text) {
@@ -165,6 +163,26 @@ impl<W: Write> Writer<W> {
         self.string(value)
     }
 
+    /// To which database the next keys belong.
+    pub fn select_db(&mut self, number: u64) -> io::Result<()> {
+        self.u8(opcode::SELECTDB)?;
+        self.length(number)
+    }
+
+    /// How many keys the database has, and how many of them end.
+    pub fn resize_db(&mut self, keys: u64, ending: u64) -> io::Result<()> {
+        self.u8(opcode::RESIZEDB)?;
+        self.length(keys)?;
+        self.length(ending)
+    }
+
+    /// When the next key ends; nothing for one that never does.
+    pub fn deadline(&mut self, deadline: Deadline) -> io::Result<()> {
+        let Some(unix_ms) = deadline.unix_ms() else { return Ok(()) };
+        self.u8(opcode::EXPIRETIME_MS)?;
+        self.raw(&unix_ms.to_le_bytes())
+    }
+
     /// The end of a file. Everything has gone to `out`, which comes back.
     pub fn finish(mut self) -> io::Result<W> {
         self.u8(opcode::EOF)?;
@@ -220,13 +238,4 @@ impl<W: Write> Writer<W> {
         self.buffer.clear();
         Ok(())
     }
-}
-
-/// The number whose canonical text this is, if it has 32 bits.
-fn integer(text: &[u8]) -> Option<i32> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let is_canonical = text.len() <= MAX_INTEGER_LEN
-        && digits.first().is_some_and(u8::is_ascii_digit)
-        && (digits[0] != b'0' || text == b"0");
-    is_canonical.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
 }
