@@ -248,6 +248,73 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Folder that relative paths begin in",
     },
     OptionSpec {
+        name: "appendonly",
+        kind: Kind::Switch(|settings| &mut settings.appendonly),
+        default: "no",
+        mutable: true,
+        help: "Whether every change is logged to a file, which is played at the next start",
+    },
+    OptionSpec {
+        name: "appendfilename",
+        kind: Kind::FileName(|settings| &mut settings.appendfilename),
+        default: "appendonly.aof",
+        mutable: false,
+        help: "What the names of the log's files begin with",
+    },
+    OptionSpec {
+        name: "appenddirname",
+        kind: Kind::FileName(|settings| &mut settings.appenddirname),
+        default: "appendonlydir",
+        mutable: false,
+        help: "Folder of the log, in 'dir'",
+    },
+    OptionSpec {
+        name: "appendfsync",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.appendfsync,
+            choices: &["everysec", "always", "no"],
+        },
+        default: "everysec",
+        mutable: true,
+        help: "When changes are safe: 'always' before they are answered, or each second, or when the system likes",
+    },
+    OptionSpec {
+        name: "no-appendfsync-on-rewrite",
+        kind: Kind::Switch(|settings| &mut settings.no_appendfsync_on_rewrite),
+        default: "no",
+        mutable: true,
+        help: "Whether 'appendfsync' is as 'no' while a snapshot is written",
+    },
+    OptionSpec {
+        name: "aof-buffer-limit",
+        kind: Kind::Memory { field: |settings| &mut settings.aof_buffer_limit, min: 4096, max: MAX_INT },
+        default: "256kb",
+        mutable: true,
+        help: "Bytes of changes that may wait for the disk; while there are more, writes wait",
+    },
+    OptionSpec {
+        name: "auto-aof-rewrite-percentage",
+        kind: Kind::Number {
+            field: |settings| &mut settings.auto_aof_rewrite_percentage,
+            min: 0,
+            max: MAX_INT,
+        },
+        default: "100",
+        mutable: true,
+        help: "By how much the log may grow until it is rewritten by itself; 0 never",
+    },
+    OptionSpec {
+        name: "auto-aof-rewrite-min-size",
+        kind: Kind::Memory {
+            field: |settings| &mut settings.auto_aof_rewrite_min_size,
+            min: 0,
+            max: MAX_LONG,
+        },
+        default: "64mb",
+        mutable: true,
+        help: "Size below which the log is not rewritten by itself",
+    },
+    OptionSpec {
         name: "ignore-unknown-config",
         kind: Kind::Words(|settings| &mut settings.ignore_unknown_config),
         default: "",
@@ -277,11 +344,21 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "When to save the data to a file",
     },
     OptionSpec {
-        name: "appendonly",
-        kind: Kind::Only { value: "no", reason: IN_MEMORY },
+        name: "aof-use-rdb-preamble",
+        kind: Kind::Only {
+            value: "yes",
+            reason: "the base of a log is a snapshot, which is smaller and faster",
+        },
+        default: "yes",
+        mutable: true,
+        help: "Whether the base of the log is a snapshot",
+    },
+    OptionSpec {
+        name: "aof-timestamp-enabled",
+        kind: Kind::Only { value: "no", reason: "the log has no timestamps" },
         default: "no",
         mutable: true,
-        help: "Whether to log changes to a file",
+        help: "Whether the log tells when changes were made",
     },
     OptionSpec {
         name: "maxmemory",
@@ -418,7 +495,10 @@ mod tests {
             let (min, max) = match option.kind {
                 Kind::Number { min, max, .. } => (min.to_string(), max.to_string()),
                 Kind::Integer { min, max, .. } => (min.to_string(), max.to_string()),
-                Kind::Memory { min, max, .. } => (format!("{}mb", min >> 20), max.to_string()),
+                Kind::Memory { min, max, .. } if min % (1 << 20) == 0 => {
+                    (format!("{}mb", min >> 20), max.to_string())
+                }
+                Kind::Memory { min, max, .. } => (format!("{}kb", min >> 10), max.to_string()),
                 Kind::Octal { max, .. } => ("0".into(), format!("{max:o}")),
                 _ => continue,
             };
