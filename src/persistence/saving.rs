@@ -105,6 +105,8 @@ pub struct History {
     pub last_took: Option<Duration>,
     /// How many there were, of both kinds.
     pub saves: u64,
+    /// How many have failed since then.
+    pub failures_in_a_row: u64,
     /// The most bytes of old states that were in memory during the last one.
     pub last_peak_bytes: usize,
     /// How long writers were kept out at the last cut.
@@ -153,6 +155,7 @@ impl Saving {
             is_ok: true,
             last_took: None,
             saves: 0,
+            failures_in_a_row: 0,
             last_peak_bytes: 0,
             last_cut: Duration::ZERO,
         };
@@ -262,23 +265,25 @@ impl Saving {
         self.state.lock().history.last_save_s = now_s();
     }
 
-    /// Lets what is running fail, and waits for its end. Nothing begins in the background any more.
-    pub fn close(&self) {
+    /// Lets a background save that is running fail, and waits for its end.
+    pub fn cancel(&self) {
         let mut state = self.state.lock();
-        state.is_closed = true;
-        if std::mem::take(&mut state.is_asked) {
-            state.running = None;
-        }
-        self.changed.notify_all();
-        while state.running.is_some_and(|(saver, _)| saver == Saver::Background) {
-            self.progress.cancel();
-            self.changed.wait(&mut state);
+        state.is_scheduled = false;
+        while matches!(state.running, Some((Saver::Background, _))) {
+            if std::mem::take(&mut state.is_asked) {
+                state.running = None;
+            } else {
+                self.progress.cancel();
+                self.changed.wait(&mut state);
+            }
         }
     }
 
-    /// Takes back [`close`](Self::close).
-    pub fn reopen(&self) {
-        self.state.lock().is_closed = false;
+    /// Nothing begins in the background any more.
+    pub fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.cancel();
+        self.changed.notify_all();
     }
 
     fn take_turn(&self, saver: Saver) -> Turn<'_> {
@@ -296,6 +301,7 @@ impl Saving {
         let outcome = self.write(keyspace, || (), target);
         let history = &mut self.state.lock().history;
         history.is_ok = outcome.is_ok();
+        history.failures_in_a_row = if history.is_ok { 0 } else { history.failures_in_a_row + 1 };
         history.last_cut = self.journal.last_closed();
         history.last_peak_bytes = self.progress.peak_bytes();
         history.saves += u64::from(outcome.is_ok());
@@ -366,14 +372,4 @@ impl Drop for Turn<'_> {
 
 fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// The rules in the words of `save`: pairs of seconds and changes; none if the words are no such pairs.
-pub fn rules(words: &[String]) -> Option<Vec<Rule>> {
-    let (pairs, rest) = words.as_chunks::<2>();
-    let rule = |[seconds, changes]: &[String; 2]| {
-        let rule = Rule { seconds: seconds.parse().ok()?, changes: changes.parse().ok()? };
-        (rule.seconds >= 1).then_some(rule)
-    };
-    rest.is_empty().then(|| pairs.iter().map(rule).collect())?
 }

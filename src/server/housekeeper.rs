@@ -80,6 +80,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
         }
         balancer.round(heavy_commands(server));
         end_keys(server);
+        server.follow_save_rules();
         if round % ROUNDS_PER_SAMPLE == 0 {
             end_idle_clients(server);
             sample = sample.next(server);

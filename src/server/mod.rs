@@ -6,6 +6,7 @@
 //! control thread   accepts, hears signals, drains             one, mostly asleep
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
+//! snapshot         saves the data in the background            one, mostly asleep
 //! housekeeper      ends keys and idle clients, balances network threads, ten times a second
 //! ```
 //!
@@ -30,6 +31,7 @@ mod lanes;
 mod listener;
 mod network;
 mod output;
+mod saver;
 mod socket;
 
 use std::net::SocketAddr;
@@ -40,7 +42,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::commands::Server;
+use crate::commands::{Server, Wish};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use compute::ComputePool;
@@ -51,6 +53,7 @@ use lanes::Balancer;
 pub use listener::BindError;
 use listener::Listener;
 use network::NetworkThreads;
+use saver::Saver;
 
 /// How long clients may take to get their last replies when the server ends.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -95,6 +98,7 @@ pub struct Running {
     network: NetworkThreads,
     compute: Arc<ComputePool>,
     housekeeper: Housekeeper,
+    saver: Saver,
 }
 
 /// Binds all addresses and starts the threads.
@@ -117,7 +121,8 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
     let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
-    Ok(Running { server, control, listeners, moves, network, compute, housekeeper })
+    let saver = Saver::start(Arc::clone(&server))?;
+    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, saver })
 }
 
 impl Running {
@@ -139,7 +144,7 @@ impl Running {
     /// Serves until someone asks the server to stop: `SHUTDOWN`, or SIGTERM and SIGINT after
     /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written.
     pub fn serve(self) {
-        let Running { server, control, listeners, mut moves, network, compute, housekeeper } = self;
+        let Running { server, control, listeners, mut moves, network, compute, housekeeper, saver } = self;
         control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut doors = Doors::open(listeners, &server, network.lanes());
@@ -156,11 +161,12 @@ impl Running {
             drain(&server).await;
         });
         housekeeper.stop();
+        saver.stop();
         network.stop();
         compute.stop();
     }
 
-    /// From now on SIGTERM and SIGINT ask the server to stop.
+    /// From now on SIGTERM and SIGINT ask the server to save the data, if it does so by itself, and to stop.
     ///
     /// # Errors
     /// The system takes no handler.
@@ -170,12 +176,23 @@ impl Running {
             let mut signals = signal(kind)?;
             let server = Arc::clone(&self.server);
             self.control.spawn(async move {
-                signals.recv().await;
-                tracing::info!("asked by a signal to stop");
-                server.stop.request();
+                while signals.recv().await.is_some() {
+                    tracing::info!("asked by a signal to stop");
+                    let server = Arc::clone(&server);
+                    // It takes as long as the data are large, and this thread has listeners to close.
+                    let _ = tokio::task::spawn_blocking(move || end(&server)).await;
+                }
             });
         }
         Ok(())
+    }
+}
+
+/// Stops the server, unless the data are to be saved and cannot be.
+fn end(server: &Server) {
+    match server.save_before_end(Wish::ByRules) {
+        Ok(()) => server.stop.request(),
+        Err(_) => tracing::error!("the server goes on, since its data could not be saved"),
     }
 }
 
