@@ -4,6 +4,7 @@ use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
 use super::Database;
+use super::clock::Clock;
 use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
@@ -26,7 +27,10 @@ const MAX_DUE_FIELDS: usize = 1024;
 #[derive(Debug)]
 pub struct Exclusive<'k> {
     db: &'k Database,
+    /// By which keys and fields have ended.
     now_ms: i64,
+    /// At which keys are used.
+    used_ms: i64,
     /// If only one key was named: its hash, which the methods need again and again.
     only_hash: Option<u64>,
     /// By shard number.
@@ -87,9 +91,11 @@ impl<'k> Exclusive<'k> {
         };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
+        let used_ms = db.common.clock.now_ms();
         Self {
             db,
-            now_ms: db.common.clock.now_ms(),
+            now_ms: Clock::moment_of_ends(used_ms),
+            used_ms,
             only_hash: None,
             held,
             garbage: db.common.reaper.garbage(),
@@ -97,7 +103,7 @@ impl<'k> Exclusive<'k> {
         }
     }
 
-    /// The moment at which all shards were locked.
+    /// The moment at which all shards were locked, by which keys and fields have ended.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
     }
@@ -111,7 +117,7 @@ impl<'k> Exclusive<'k> {
     pub fn get(&mut self, key: &[u8]) -> Option<&Entry> {
         let found = self.find(key)?;
         let entry = self.held[found.held].table.entry(found.id);
-        entry.mark_used(self.now_ms);
+        entry.mark_used(self.used_ms);
         Some(entry)
     }
 
@@ -135,7 +141,7 @@ impl<'k> Exclusive<'k> {
         let Some(Found { held, id, .. }) = self.find(key) else {
             return Ok(self.create_hash(key, limits, edit));
         };
-        self.held[held].table.entry(id).mark_used(now_ms);
+        self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_hash()?;
         let table = self.held[held].change(key);
         let outcome = table.edit_hash(id, limits, now_ms, edit)?;
@@ -153,7 +159,7 @@ impl<'k> Exclusive<'k> {
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let Some(Found { held, id, .. }) = self.find(key) else { return Ok(None) };
-        self.held[held].table.entry(id).mark_used(self.now_ms);
+        self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_string()?;
         self.held[held].change(key).edit_string(id, edit).map(Some)
     }
@@ -175,7 +181,7 @@ impl<'k> Exclusive<'k> {
             return self.insert(key, value, deadline);
         };
         let table = self.held[held].change(key);
-        table.entry(id).mark_used(self.now_ms);
+        table.entry(id).mark_used(self.used_ms);
         table.set_deadline(id, deadline);
         if let Some(old) = table.replace(id, value) {
             self.garbage.add_value(old);
@@ -188,7 +194,7 @@ impl<'k> Exclusive<'k> {
             return self.insert(key, value, Deadline::NEVER);
         };
         let table = self.held[held].change(key);
-        table.entry(id).mark_used(self.now_ms);
+        table.entry(id).mark_used(self.used_ms);
         if let Some(old) = table.replace(id, value) {
             self.garbage.add_value(old);
         }
@@ -300,7 +306,7 @@ impl<'k> Exclusive<'k> {
     fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
         let hash = self.hash_of(key);
         let held = self.held_of(hash);
-        let entry = Entry::new(key, value, deadline, self.now_ms);
+        let entry = Entry::new(key, value, deadline, self.used_ms);
         self.held[held].change(key).insert(hash, entry);
     }
 

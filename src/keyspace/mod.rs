@@ -52,7 +52,7 @@ use ahash::RandomState;
 
 pub use self::attending::attending;
 pub use self::bulk::{Arrival, Duplicate};
-pub use self::clock::Clock;
+pub use self::clock::{Clock, Endless};
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
