@@ -20,7 +20,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("persistence", &["keyspace", "journal", "resp", "vector_set", "words"]),
     // Edges: `info` asks the owners of what it shows.
     ("config", &["glob", "words"]),
-    ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
+    ("info", &["arena", "commands", "config", "counters", "keyspace", "persistence", "vector_set"]),
     ("resp", &["hex_float"]),
     ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
     ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "journal"]),

@@ -14,6 +14,7 @@ use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
 use crate::keyspace::{Database, Keyspace, PackedLimits};
+use crate::persistence::loading::Loading;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
 const RUN_ID_LEN: usize = 40;
@@ -34,6 +35,8 @@ pub struct Server {
     pub observers: Observers,
     /// What `CLIENT PAUSE` holds back.
     pub pause: Pause,
+    /// How far the data have come back.
+    pub loading: Loading,
     /// When the server started.
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
@@ -92,6 +95,7 @@ impl Server {
             clients: Clients::default(),
             observers: Observers::default(),
             pause: Pause::default(),
+            loading: Loading::default(),
             started: Instant::now(),
             started_unix_s: now_s,
             startup_bytes: memory::used_bytes(),

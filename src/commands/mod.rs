@@ -17,6 +17,7 @@ mod long_double;
 mod model;
 pub mod observers;
 pub mod pause;
+pub mod recovery;
 mod random;
 pub mod registry;
 pub mod replay;

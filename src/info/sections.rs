@@ -6,6 +6,7 @@ use super::{REDIS_VERSION, process};
 use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
+use crate::persistence::loading::{Progress, Tally};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -89,13 +90,36 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
 }
 
 pub(super) fn persistence(server: &Server, out: &mut Text) {
-    out.field("loading", 0);
+    let loading = server.loading.progress();
+    out.field("loading", u8::from(loading.is_some()));
     out.field("async_loading", 0);
     out.field("rdb_changes_since_last_save", server.keyspace.journal().changes());
     out.field("rdb_bgsave_in_progress", 0);
     out.field("aof_enabled", 0);
     out.field("aof_rewrite_in_progress", 0);
     out.field("aof_rewrite_scheduled", 0);
+    last_load(&server.loading.tally(), out);
+    if let Some(progress) = loading {
+        loading_progress(&progress, out);
+    }
+}
+
+fn last_load(tally: &Tally, out: &mut Text) {
+    out.field("rdb_last_load_keys_expired", tally.ended);
+    out.field("rdb_last_load_keys_loaded", tally.loaded);
+    out.field("rdb_last_load_keys_skipped", tally.skipped.values().sum::<u64>());
+    for (kind, count) in &tally.skipped {
+        out.field(&format!("rdb_last_load_skipped_{}", kind.replace([':', ' '], "_")), count);
+    }
+}
+
+fn loading_progress(progress: &Progress, out: &mut Text) {
+    out.field("loading_start_time", progress.began_unix_s);
+    out.field("loading_total_bytes", progress.total_bytes);
+    out.field("loading_rdb_used_mem", progress.memory_then);
+    out.field("loading_loaded_bytes", progress.loaded_bytes);
+    out.field("loading_loaded_perc", format_args!("{:.2}", progress.percent()));
+    out.field("loading_eta_seconds", progress.left_s());
 }
 
 pub(super) fn stats(server: &Server, out: &mut Text) {

@@ -88,9 +88,10 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
     }
 }
 
-/// Not during a `CLIENT PAUSE`: what the client that paused looks at must not change.
+/// Not during a `CLIENT PAUSE`: what the client that paused looks at must not change. Nor while data are loaded: the log
+/// may speak of keys that have ended.
 fn end_keys(server: &Server) {
-    if server.pause.in_force().is_some() || !server.ends_keys_actively.load(Ordering::Relaxed) {
+    if server.loading.is_on() || server.pause.in_force().is_some() || !server.ends_keys_actively.load(Ordering::Relaxed) {
         return;
     }
     let began = Instant::now();

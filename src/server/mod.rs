@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! control thread   accepts, hears signals, drains             one, mostly asleep
+//! loader           what files hold, until it is loaded         one, at the start
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
 //! housekeeper      ends keys and idle clients, balances network threads, ten times a second
@@ -31,8 +32,10 @@ mod listener;
 mod network;
 mod output;
 mod socket;
+mod startup;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -41,6 +44,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::Server;
+use crate::commands::recovery::{self, Failed, Plan};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use compute::ComputePool;
@@ -66,6 +70,8 @@ pub enum RunError {
     TooFewFiles(TooFewFiles),
     /// The system gives no thread, or no epoll.
     Resources(std::io::Error),
+    /// The data are not there.
+    Load(Failed),
 }
 
 impl std::fmt::Display for RunError {
@@ -74,6 +80,7 @@ impl std::fmt::Display for RunError {
             Self::Bind(error) => error.fmt(out),
             Self::TooFewFiles(error) => error.fmt(out),
             Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
+            Self::Load(error) => error.fmt(out),
         }
     }
 }
@@ -86,6 +93,12 @@ impl From<std::io::Error> for RunError {
     }
 }
 
+impl From<Failed> for RunError {
+    fn from(error: Failed) -> Self {
+        Self::Load(error)
+    }
+}
+
 /// A server that listens; nobody is accepted until [`Running::serve`].
 pub struct Running {
     server: Arc<Server>,
@@ -95,12 +108,13 @@ pub struct Running {
     network: NetworkThreads,
     compute: Arc<ComputePool>,
     housekeeper: Housekeeper,
+    plan: Option<Plan>,
 }
 
-/// Binds all addresses and starts the threads.
+/// Binds all addresses, looks for the data and starts the threads.
 ///
 /// # Errors
-/// An address is taken or not ours, or the system gives no files or threads.
+/// An address is taken or not ours, the system gives no files or threads, or the files with the data cannot be looked at.
 pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let config = config.into();
     files::make_room(&config).map_err(RunError::TooFewFiles)?;
@@ -114,10 +128,11 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let server = Arc::new(Server::new(config, Keyspace::new(Clock::system())));
     let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
     server.tcp_port.store(port, Ordering::Relaxed);
+    let plan = recovery::plan(&server)?;
     let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
     let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
-    Ok(Running { server, control, listeners, moves, network, compute, housekeeper })
+    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, plan })
 }
 
 impl Running {
@@ -137,27 +152,40 @@ impl Running {
     }
 
     /// Serves until someone asks the server to stop: `SHUTDOWN`, or SIGTERM and SIGINT after
-    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written.
-    pub fn serve(self) {
-        let Running { server, control, listeners, mut moves, network, compute, housekeeper } = self;
-        control.block_on(async {
+    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written. Clients are let in at once,
+    /// and most of what they ask for is refused until the data are loaded; then `ready` is called.
+    ///
+    /// # Errors
+    /// The data cannot be loaded.
+    pub fn serve(self, ready: impl FnOnce()) -> Result<(), Failed> {
+        let Running { server, control, listeners, mut moves, network, compute, housekeeper, plan } = self;
+        let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut doors = Doors::open(listeners, &server, network.lanes());
-            loop {
+            let mut loading = pin!(startup::load(&server, plan));
+            let mut ready = Some(ready);
+            let outcome = loop {
                 tokio::select! {
                     // The sender lives in `server`, so this ends by a request only.
-                    _ = stop.wait_for(|requested| *requested) => break,
+                    _ = stop.wait_for(|requested| *requested) => break Ok(()),
+                    loaded = &mut loading, if ready.is_some() => match loaded {
+                        Ok(()) => ready.take().into_iter().for_each(|ready| ready()),
+                        failed => break failed,
+                    },
                     wish = moves.next() => doors.grant(wish).await,
                 }
-            }
+            };
+            startup::give_up(&server);
             // Whoever asks for a move from now on hears that nobody does it.
             drop(moves);
             doors.close().await;
             drain(&server).await;
+            outcome
         });
         housekeeper.stop();
         network.stop();
         compute.stop();
+        outcome
     }
 
     /// From now on SIGTERM and SIGINT ask the server to stop.

@@ -11,6 +11,8 @@
 //! hash.rs      the forms of hashes
 //! packed/      small collections in one string
 //! skip.rs      values of types that are not known here
+//! walk.rs      a whole file, part by part
+//! load.rs      a whole file → keys
 //! dump.rs      one value with a footer, as DUMP gives it
 //! crc64.rs     the checksum
 //! lzf.rs       the compression of strings
@@ -21,11 +23,13 @@ pub mod dump;
 mod fault;
 pub mod format;
 mod hash;
+pub mod load;
 mod lzf;
 mod packed;
 mod reader;
 pub mod skip;
 pub mod value;
+pub mod walk;
 mod writer;
 
 pub use self::fault::{Fault, ReadError};
