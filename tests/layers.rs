@@ -12,7 +12,7 @@ use source::{Mention, Source};
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
     ("main", &["config", "kernels", "log", "server"]),
-    ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
+    ("server", &["commands", "config", "counters", "info", "journal", "keyspace", "persistence", "resp"]),
     (
         "commands",
         &["config", "counters", "glob", "info", "keyspace", "persistence", "journal", "resp", "vector_set"],

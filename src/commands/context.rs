@@ -1,5 +1,6 @@
 //! What a running command may see: the server's shared state, and the client that sent it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,7 @@ use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
 use crate::keyspace::{Database, Keyspace, PackedLimits};
+use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
@@ -55,6 +57,8 @@ pub struct Server {
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
     pub net_output_per_second: AtomicU64,
+    /// The log of changes.
+    pub aof: Arc<Aof>,
     /// Asks the server to end.
     pub stop: Stop,
 }
@@ -87,7 +91,11 @@ impl Server {
     /// A server with these options over these data.
     pub fn new(config: Config, keyspace: Keyspace) -> Self {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let settings = config.settings();
+        let names = Names::new(&settings.appenddirname, &settings.appendfilename);
+        let aof = Arc::new(Aof::new(Arc::clone(keyspace.journal()), names));
         let server = Self {
+            aof,
             keyspace,
             config,
             statistics: Statistics::default(),
@@ -116,6 +124,11 @@ impl Server {
         let settings = self.config.settings();
         self.observers.configure(&settings);
         self.statistics.track_latency(settings.latency_tracking);
+        self.aof.configure(Choices {
+            policy: SyncPolicy::named(settings.appendfsync),
+            spares_snapshots: settings.no_appendfsync_on_rewrite,
+            buffer_limit: usize::try_from(settings.aof_buffer_limit).unwrap_or(usize::MAX),
+        });
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });

@@ -132,7 +132,7 @@ impl Refusal {
 }
 
 /// Applies them in order, so that later ones win. Unknown names are judged last, since `ignore-unknown-config`
-/// holds for directives before it too. It does not excuse wrong values: `appendonly yes` asks for data to be kept.
+/// holds for directives before it too. It does not excuse wrong values: `aclfile users.acl` asks for protection.
 pub(super) fn apply_all(
     directives: Vec<Directive>,
     settings: &mut Settings,
@@ -227,6 +227,6 @@ mod tests {
         assert_eq!(ignored(&with("ignore-unknown-config yes")).unwrap(), ["lua-time-limit", "cluster-port"]);
         assert!(ignored(&with("ignore-unknown-config LUA-* cluster-port")).is_ok());
         assert!(ignored(&with("ignore-unknown-config lua-*")).is_err());
-        assert!(ignored(&["appendonly yes", "ignore-unknown-config yes"]).is_err());
+        assert!(ignored(&["aclfile users", "ignore-unknown-config yes"]).is_err());
     }
 }

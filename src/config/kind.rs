@@ -15,6 +15,8 @@ pub enum Kind {
     Octal { field: fn(&mut Settings) -> &mut u64, max: u64 },
     /// Any text.
     Text(fn(&mut Settings) -> &mut String),
+    /// The name of a file, which leads to no other folder.
+    FileName(fn(&mut Settings) -> &mut String),
     /// Words with blanks between them.
     Words(fn(&mut Settings) -> &mut Vec<String>),
     /// One of some words.
@@ -44,6 +46,8 @@ pub enum InvalidValue {
     NotOctal,
     /// An octal number beyond its bound.
     OctalOutOfRange(u64),
+    /// No name of a file.
+    NoFileName,
     /// None of the words.
     NotAChoice(&'static [&'static str]),
     /// Neither `yes` nor `no`.
@@ -75,6 +79,7 @@ impl std::fmt::Display for InvalidValue {
             }
             Self::NotOctal => out.write_str("argument couldn't be parsed as an octal number"),
             Self::OctalOutOfRange(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
+            Self::NoFileName => out.write_str("must be the name of a file, not a path"),
             Self::NotAChoice(all) => {
                 write!(out, "argument(s) must be one of the following: {}", all.join(", "))
             }
@@ -113,6 +118,7 @@ impl Kind {
             }
             Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
             Kind::Text(field) => *field(settings) = value.to_owned(),
+            Kind::FileName(field) => *field(settings) = file_name(value)?,
             Kind::Words(field) => {
                 *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
             }
@@ -137,7 +143,7 @@ impl Kind {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(settings).to_string(),
             Kind::Integer { field, .. } => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
-            Kind::Text(field) => field(settings).clone(),
+            Kind::Text(field) | Kind::FileName(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
             Kind::Choice { field, .. } => (*field(settings)).to_owned(),
             Kind::Switch(field) => if *field(settings) { "yes" } else { "no" }.to_owned(),
@@ -200,6 +206,11 @@ fn memory(text: &str) -> Option<u64> {
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok() };
     number.filter(|_| is_number)?.checked_mul(*factor)
+}
+
+fn file_name(text: &str) -> Result<String, InvalidValue> {
+    let leads_elsewhere = text.contains(['/', '\\', '\0']) || matches!(text, "" | "." | "..");
+    if leads_elsewhere { Err(InvalidValue::NoFileName) } else { Ok(text.to_owned()) }
 }
 
 fn choice(text: &str, choices: &'static [&'static str]) -> Result<&'static str, InvalidValue> {
@@ -313,6 +324,14 @@ mod tests {
             (switch("YES"), switch("no"), switch("1")),
             (Ok(true), Ok(false), Err(InvalidValue::NotASwitch))
         );
+    }
+
+    #[test]
+    fn file_names_are_no_paths() {
+        assert_eq!(file_name("dump 1.rdb"), Ok("dump 1.rdb".to_owned()));
+        for path in ["", ".", "..", "/a", "a/b", "..\\b", "a\0b"] {
+            assert_eq!(file_name(path), Err(InvalidValue::NoFileName), "{path}");
+        }
     }
 
     #[test]

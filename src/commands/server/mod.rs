@@ -2,6 +2,7 @@
 //!
 //! Know its options, figures and commands; no data.
 
+pub(super) mod bgrewriteaof;
 pub(super) mod cluster;
 pub(super) mod command;
 pub(super) mod config;
@@ -25,6 +26,7 @@ use super::Spec;
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
     &cluster::ASKING,
+    &bgrewriteaof::SPEC,
     &cluster::CLUSTER,
     &command::SPEC,
     &config::SPEC,
