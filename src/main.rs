@@ -70,13 +70,14 @@ fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
     });
     let running = server::start(config)?;
     running.stop_on_signals()?;
-    tracing::info!(
-        "nearhit {} ready on {} ({threads} network threads, {} kernels)",
-        env!("CARGO_PKG_VERSION"),
-        running.places().join(", "),
-        kernels().isa,
-    );
-    running.serve();
+    let places = running.places().join(", ");
+    running.serve(|| {
+        tracing::info!(
+            "nearhit {} ready on {places} ({threads} network threads, {} kernels)",
+            env!("CARGO_PKG_VERSION"),
+            kernels().isa,
+        );
+    })?;
     tracing::info!("bye");
     Ok(())
 }

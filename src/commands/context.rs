@@ -10,12 +10,13 @@ use super::client::{Client, Clients};
 use super::observers::Observers;
 use super::pause::Pause;
 use super::statistics::Statistics;
-use crate::config::Config;
+use crate::config::{Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
 use crate::keyspace::{Database, Keyspace, PackedLimits};
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
+use crate::persistence::loading::Loading;
 use crate::persistence::saving::Saving;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
@@ -37,6 +38,8 @@ pub struct Server {
     pub observers: Observers,
     /// What `CLIENT PAUSE` holds back.
     pub pause: Pause,
+    /// How far the data have come back.
+    pub loading: Loading,
     /// When the server started.
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
@@ -94,6 +97,13 @@ impl Server {
         let settings = config.settings();
         let names = Names::new(&settings.appenddirname, &settings.appendfilename);
         let aof = Arc::new(Aof::new(Arc::clone(keyspace.journal()), names));
+        let switched = Arc::clone(&aof);
+        config.when_changed(move |before, after| match before.appendonly == after.appendonly {
+            false if !switched.switch(after.appendonly) => {
+                Err(NotApplied { option: "appendonly", reason: "the data are still being loaded".into() })
+            }
+            _ => Ok(()),
+        });
         let server = Self {
             saving: Saving::new(Arc::clone(keyspace.journal())),
             aof,
@@ -104,6 +114,7 @@ impl Server {
             clients: Clients::default(),
             observers: Observers::default(),
             pause: Pause::default(),
+            loading: Loading::default(),
             started: Instant::now(),
             started_unix_s: now_s,
             startup_bytes: memory::used_bytes(),

@@ -142,7 +142,16 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
     if client.queue.is_some() && command.spec.flags.has(Flags::NO_MULTI) {
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
+    if server.loading.is_on() && !command.spec.flags.has(Flags::LOADING) {
+        return Err(is_loading(server));
+    }
     Ok(())
+}
+
+/// Clients know it by its first word, and many by Redis' sentence; how far it has come is for people.
+fn is_loading(server: &Server) -> Error {
+    let percent = server.loading.progress().map_or(100.0, |progress| progress.percent());
+    Error::from(format!("LOADING Redis is loading the dataset in memory ({percent:.0}%)"))
 }
 
 /// Why writes are refused now: data could not be kept. PING is refused too, so that whoever watches over servers hears of it.

@@ -12,12 +12,14 @@ mod help;
 mod histogram;
 mod key_spec;
 mod keys;
+mod logging;
 mod long_double;
 #[cfg(test)]
 mod model;
 pub mod observers;
 pub mod pause;
 mod random;
+pub mod recovery;
 pub mod registry;
 pub mod replay;
 mod saving;

@@ -281,6 +281,13 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Whether writes are refused after a save has failed, if the data are to be saved by themselves",
     },
     OptionSpec {
+        name: "rdb-skip-unknown-types",
+        kind: Kind::Switch(|settings| &mut settings.rdb_skip_unknown_types),
+        default: "no",
+        mutable: true,
+        help: "Whether keys of types that nearhit does not have are passed over when a file is loaded",
+    },
+    OptionSpec {
         name: "appendonly",
         kind: Kind::Switch(|settings| &mut settings.appendonly),
         default: "no",
@@ -346,6 +353,24 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "64mb",
         mutable: true,
         help: "Size below which the log is not rewritten by itself",
+    },
+    OptionSpec {
+        name: "aof-load-truncated",
+        kind: Kind::Switch(|settings| &mut settings.aof_load_truncated),
+        default: "yes",
+        mutable: true,
+        help: "Whether a log that ends in the middle of a change is cut off before it, and loaded",
+    },
+    OptionSpec {
+        name: "aof-load-corrupt-tail-max-size",
+        kind: Kind::Memory {
+            field: |settings| &mut settings.aof_load_corrupt_tail_max_size,
+            min: 0,
+            max: MAX_INT,
+        },
+        default: "0",
+        mutable: true,
+        help: "Bytes at the end of a log below which damage is cut off, and the rest loaded; 0 never",
     },
     OptionSpec {
         name: "ignore-unknown-config",

@@ -7,6 +7,7 @@ use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
 use crate::persistence::aof::Figures;
+use crate::persistence::loading::{Progress, Tally};
 use crate::persistence::saving::Saver;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -91,10 +92,33 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
 }
 
 pub(super) fn persistence(server: &Server, out: &mut Text) {
-    out.field("loading", 0);
+    let loading = server.loading.progress();
+    out.field("loading", u8::from(loading.is_some()));
     out.field("async_loading", 0);
     rdb(server, out);
+    last_load(&server.loading.tally(), out);
     aof(&server.aof.figures(), out);
+    if let Some(progress) = loading {
+        loading_progress(&progress, out);
+    }
+}
+
+fn last_load(tally: &Tally, out: &mut Text) {
+    out.field("rdb_last_load_keys_expired", tally.ended);
+    out.field("rdb_last_load_keys_loaded", tally.loaded);
+    out.field("rdb_last_load_keys_skipped", tally.skipped.values().sum::<u64>());
+    for (kind, count) in &tally.skipped {
+        out.field(&format!("rdb_last_load_skipped_{}", kind.replace([':', ' '], "_")), count);
+    }
+}
+
+fn loading_progress(progress: &Progress, out: &mut Text) {
+    out.field("loading_start_time", progress.began_unix_s);
+    out.field("loading_total_bytes", progress.total_bytes);
+    out.field("loading_rdb_used_mem", progress.memory_then);
+    out.field("loading_loaded_bytes", progress.loaded_bytes);
+    out.field("loading_loaded_perc", format_args!("{:.2}", progress.percent()));
+    out.field("loading_eta_seconds", progress.left_s());
 }
 
 /// Copies on write are, here, old states that were handed to a snapshot and wait for it.

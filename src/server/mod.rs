@@ -4,9 +4,11 @@
 //!
 //! ```text
 //! control thread   accepts, hears signals, drains             one, mostly asleep
+//! loader           what files hold, until it is loaded         one, at the start
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
 //! snapshot         saves the data in the background            one, mostly asleep
+//! aof-keeper       begins and rewrites the log of changes      one, mostly asleep
 //! housekeeper      ends keys and idle clients, balances network threads, ten times a second
 //! ```
 //!
@@ -29,12 +31,15 @@ mod idle;
 mod input;
 mod lanes;
 mod listener;
+mod log_keeper;
 mod network;
 mod output;
 mod saver;
 mod socket;
+mod startup;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -42,6 +47,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::commands::recovery::{self, Failed, Plan};
 use crate::commands::{Server, Wish};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
@@ -52,6 +58,7 @@ use housekeeper::Housekeeper;
 use lanes::Balancer;
 pub use listener::BindError;
 use listener::Listener;
+use log_keeper::LogKeeper;
 use network::NetworkThreads;
 use saver::Saver;
 
@@ -69,6 +76,8 @@ pub enum RunError {
     TooFewFiles(TooFewFiles),
     /// The system gives no thread, or no epoll.
     Resources(std::io::Error),
+    /// The data are not there.
+    Load(Failed),
 }
 
 impl std::fmt::Display for RunError {
@@ -77,6 +86,7 @@ impl std::fmt::Display for RunError {
             Self::Bind(error) => error.fmt(out),
             Self::TooFewFiles(error) => error.fmt(out),
             Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
+            Self::Load(error) => error.fmt(out),
         }
     }
 }
@@ -86,6 +96,12 @@ impl std::error::Error for RunError {}
 impl From<std::io::Error> for RunError {
     fn from(error: std::io::Error) -> Self {
         Self::Resources(error)
+    }
+}
+
+impl From<Failed> for RunError {
+    fn from(error: Failed) -> Self {
+        Self::Load(error)
     }
 }
 
@@ -99,12 +115,14 @@ pub struct Running {
     compute: Arc<ComputePool>,
     housekeeper: Housekeeper,
     saver: Saver,
+    log_keeper: LogKeeper,
+    plan: Option<Plan>,
 }
 
-/// Binds all addresses and starts the threads.
+/// Binds all addresses, looks for the data and starts the threads.
 ///
 /// # Errors
-/// An address is taken or not ours, or the system gives no files or threads.
+/// An address is taken or not ours, the system gives no files or threads, or the files with the data cannot be looked at.
 pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let config = config.into();
     files::make_room(&config).map_err(RunError::TooFewFiles)?;
@@ -118,11 +136,16 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let server = Arc::new(Server::new(config, Keyspace::new(Clock::system())));
     let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
     server.tcp_port.store(port, Ordering::Relaxed);
+    let plan = recovery::plan(&server)?;
+    if plan.is_none() {
+        server.open_log()?;
+    }
     let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
     let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
     let saver = Saver::start(Arc::clone(&server))?;
-    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, saver })
+    let log_keeper = LogKeeper::start(Arc::clone(&server))?;
+    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, saver, log_keeper, plan })
 }
 
 impl Running {
@@ -142,28 +165,54 @@ impl Running {
     }
 
     /// Serves until someone asks the server to stop: `SHUTDOWN`, or SIGTERM and SIGINT after
-    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written.
-    pub fn serve(self) {
-        let Running { server, control, listeners, mut moves, network, compute, housekeeper, saver } = self;
-        control.block_on(async {
+    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written. Clients are let in at once,
+    /// and most of what they ask for is refused until the data are loaded; then `ready` is called.
+    ///
+    /// # Errors
+    /// The data cannot be loaded.
+    pub fn serve(self, ready: impl FnOnce()) -> Result<(), Failed> {
+        let Running {
+            server,
+            control,
+            listeners,
+            mut moves,
+            network,
+            compute,
+            housekeeper,
+            saver,
+            log_keeper,
+            plan,
+        } = self;
+        let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut doors = Doors::open(listeners, &server, network.lanes());
-            loop {
+            let mut loading = pin!(startup::load(&server, plan));
+            let mut ready = Some(ready);
+            let outcome = loop {
                 tokio::select! {
                     // The sender lives in `server`, so this ends by a request only.
-                    _ = stop.wait_for(|requested| *requested) => break,
+                    _ = stop.wait_for(|requested| *requested) => break Ok(()),
+                    loaded = &mut loading, if ready.is_some() => match loaded {
+                        Ok(()) => ready.take().into_iter().for_each(|ready| ready()),
+                        failed => break failed,
+                    },
                     wish = moves.next() => doors.grant(wish).await,
                 }
-            }
+            };
+            startup::give_up(&server);
             // Whoever asks for a move from now on hears that nobody does it.
             drop(moves);
             doors.close().await;
             drain(&server).await;
+            outcome
         });
         housekeeper.stop();
         saver.stop();
         network.stop();
         compute.stop();
+        // Last: nobody changes data any more.
+        log_keeper.stop();
+        outcome
     }
 
     /// From now on SIGTERM and SIGINT ask the server to save the data, if it does so by itself, and to stop.
