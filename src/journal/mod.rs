@@ -195,6 +195,12 @@ impl Journal {
         self.stream.take(buffer, time)
     }
 
+    /// Lets changes gather for some time before the reader takes more: who makes a change need not wake it then. It ends early
+    /// if there is much, if the stream is divided, or if somebody rings.
+    pub fn rest(&self, time: Duration) {
+        self.stream.rest(time);
+    }
+
     /// Wakes who waits for changes.
     pub fn ring(&self) {
         self.stream.ring();

@@ -52,6 +52,8 @@ struct Tail {
     divisions: VecDeque<u64>,
     /// Somebody wants the reader to look up.
     rung: bool,
+    /// The reader rests: it wants to hear only if much has come.
+    rests: bool,
 }
 
 impl Tail {
@@ -89,7 +91,11 @@ impl Stream {
         }
         LAST_WRITTEN.set(tail.end());
         self.buffered.store(tail.bytes.len(), Ordering::Relaxed);
-        if was_empty && !tail.bytes.is_empty() {
+        let is_news = match tail.rests {
+            true => tail.bytes.len() >= self.much(),
+            false => was_empty && !tail.bytes.is_empty(),
+        };
+        if is_news {
             self.news.notify_one();
         }
     }
@@ -127,6 +133,21 @@ impl Stream {
         Piece { end: tail.start, divided }
     }
 
+    /// Lets changes gather for some time, unless there is much already, or the reader is called.
+    pub(super) fn rest(&self, time: Duration) {
+        let mut tail = self.tail.lock();
+        if tail.bytes.len() < self.much() && tail.divisions.is_empty() && !tail.rung {
+            tail.rests = true;
+            self.news.wait_for(&mut tail, time);
+            tail.rests = false;
+        }
+    }
+
+    /// So many bytes should not wait any longer.
+    fn much(&self) -> usize {
+        self.limit() / 4
+    }
+
     pub(super) fn ring(&self) {
         self.tail.lock().rung = true;
         self.news.notify_one();
@@ -145,12 +166,15 @@ impl Stream {
         self.limit.store(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        let limit = match self.limit.load(Ordering::Relaxed) {
+    fn limit(&self) -> usize {
+        match self.limit.load(Ordering::Relaxed) {
             0 => LIMIT,
             limit => limit,
-        };
-        self.buffered() >= limit
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.buffered() >= self.limit()
     }
 
     pub(super) fn buffered(&self) -> usize {

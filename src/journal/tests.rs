@@ -115,6 +115,26 @@ fn nobody_is_inside_while_a_cut_is_made() {
 }
 
 #[test]
+fn a_rest_ends_when_there_is_much_or_a_division_or_a_ring() {
+    let journal = streaming();
+    let long = Bytes::from(vec![b'x'; 100_000]);
+    let day = Duration::from_secs(86_400);
+    Record::new(&journal, 0, &long).commit();
+    journal.rest(day);
+    take(&journal);
+    journal.ring();
+    journal.rest(day);
+    take(&journal);
+    journal.divide(|| ());
+    journal.rest(day);
+    take(&journal);
+    std::thread::scope(|scope| {
+        scope.spawn(|| journal.rest(day));
+        Record::new(&journal, 0, &long).commit();
+    });
+}
+
+#[test]
 fn a_full_stream_says_so() {
     let journal = streaming();
     journal.set_stream_limit(10);

@@ -34,6 +34,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const SLOW_SYNC: Duration = Duration::from_secs(2);
 /// How long it waits for changes before it looks around.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// How long changes gather that nobody waits for. To wake the writer for each would cost those who make them more than the
+/// writing does.
+const GATHER: Duration = Duration::from_millis(2);
 /// Room that is kept for the next piece; more is given back.
 const KEPT_CAPACITY: usize = 1024 * 1024;
 
@@ -78,6 +81,9 @@ impl Writer {
         let piece = self.status.journal.wait_for_changes(buffer, self.patience());
         self.keep(buffer, piece.end);
         recycle(buffer);
+        if self.status.policy() != SyncPolicy::Always {
+            self.status.journal.rest(GATHER);
+        }
         !(piece.divided && self.divide(piece.end))
     }
 
