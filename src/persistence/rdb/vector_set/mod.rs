@@ -18,8 +18,8 @@ use super::format::MAX_STRING_LEN;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::vector_set::restore::{Invalid, Kept, Lists};
-use crate::vector_set::snapshot::{Element, Frozen, Linked, Spill};
 use crate::vector_set::{Code, Kind, Metric, Params, VectorSet};
+use crate::vector_set::{Element, Frozen, Linked, Spill};
 
 /// The kinds of Redis, by its numbers for them.
 const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];

@@ -42,11 +42,11 @@ use crate::persistence::rdb::format::{MAX_STRING_LEN, module};
 use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::restore::{Lists, Outline, Restored};
-use crate::vector_set::snapshot::{Element, Frozen, Links};
 use crate::vector_set::{
     CODECS, Code, Codebook, Format, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params,
     VectorSet,
 };
+use crate::vector_set::{Element, Frozen, Links};
 
 /// Of the module type.
 pub(super) const ID: u64 = module::id(b"nearhitvs", 0);

@@ -32,8 +32,8 @@ use crate::persistence::rdb::fault::ReadError;
 use crate::persistence::rdb::format::module;
 use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
+use crate::vector_set::Element;
 use crate::vector_set::restore::{Outline, Restored};
-use crate::vector_set::snapshot::Element;
 use crate::vector_set::{Code, MAX_DIM, MAX_M, MIN_M, Metric, Params, VectorSet};
 
 /// Of the module type.
