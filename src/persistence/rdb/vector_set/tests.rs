@@ -1,12 +1,13 @@
 //! Payloads of Redis 8.6, sets of every kind there and back, and bytes that are no set.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::journal::Record;
-use crate::vector_set::{Bits, Bound, Hold, Put, SAMPLE};
+use crate::vector_set::{Bits, Bound, Hold, Put, SAMPLE, Search};
 
 /// `VADD k VALUES 2 3 4 a <kind> M 4`, `VADD k VALUES 2 1 0 b <kind> M 4 SETATTR {"y":1}`, `VADD k VALUES 2 0 -2 7 <kind> M 4`:
 /// what Redis 8.6.2 dumps from the id of the module type to its end.
@@ -94,7 +95,8 @@ fn a_set_of_redis_goes_back_to_redis() {
         let set = Arc::new(read(&bytes(hex)).expect("a dump of Redis"));
         let again = read(&written(&set)).expect("as written");
         assert_eq!(again.digest(), set.digest());
-        assert_eq!((again.params(), linked_to(&again, b"a")), (set.params(), linked_to(&set, b"a")));
+        let sorted = |set| linked_to(set, b"a").into_iter().map(|list| BTreeSet::from_iter(list));
+        assert!(again.params() == set.params() && sorted(&again).eq(sorted(&set)));
     }
 }
 
@@ -103,7 +105,8 @@ fn a_projection_is_that_of_the_matrix() {
     let set = read(&bytes(REDUCED)).expect("a dump of Redis");
     assert_eq!((set.params().input_dim(), set.has_matrix()), (Some(3), false));
     let found = set.query(&[1.0, 2.0, 3.0]).expect("of the dimension before projection");
-    assert!(set.distance_to(b"a", &found).is_some_and(|distance| distance < 1e-6));
+    let search = Search { count: 1, ef: 1, filter: None, filter_ef: 0, truth: false };
+    assert!(set.search(&found, &search).iter().all(|hit| hit.element == b"a" && hit.distance < 1e-6));
 }
 
 fn vector(n: usize, dim: usize) -> Vec<f32> {
@@ -192,7 +195,7 @@ fn what_redis_would_not_write_is_refused() {
     assert!(told(dim + 1, &[3]).contains("element \"7\": its vector has another size"));
     assert!(told(dim + 3, &[0]).contains("its number of elements is 0"));
     assert!(told(dim + 3, &[4]).contains("module field 0"), "an element that is not there");
-    assert!(told(dim + 3, &[2]).contains("module field 5"), "an element too many");
+    assert!(told(dim + 3, &[2]).contains("a link to an unknown id"), "an element too many");
     assert!(told(dim + 6, &[3]).contains("an unknown quantisation"));
     assert!(told(dim + 5, &[0x41, 0x01]).contains("M is 1"), "less than Redis' commands take");
     assert!(changed(dim + 5, &[0x40, 0x01]).is_ok(), "0 is 16");
@@ -209,7 +212,6 @@ fn what_redis_would_not_write_is_refused() {
     assert!(told(norm + 6, &f32::NAN.to_be_bytes()).contains("element \"7\": its vector"));
     let names = place("050161");
     assert!(told(names + 2, b"b").contains("element \"a\": an earlier element has the same name"));
-    assert!(told(place("0400 0200 02813f").saturating_sub(1), &[0]).len() < 1000);
 }
 
 /// Redis refuses them, and writes none.
