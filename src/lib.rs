@@ -13,10 +13,12 @@
 //! epoch            leaf: when may such memory be used again?
 //! hex_float        leaf: a number form that two readers need
 //! glob             leaf: Redis' patterns, for keys, options and files
+//! words            leaf: a line of text as words, with quotes as Redis has them
 //! log              edge: what a line of the log looks like, and where it goes
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
+//! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
 //! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! ```
 //!
@@ -24,7 +26,7 @@
 //!
 //! ```text
 //! server → commands → keyspace → vector_set → index → quantization → kernels
-//! server, commands → resp
+//! server, commands → resp            commands → persistence → keyspace, vector_set, resp
 //! ```
 
 pub mod arena;
@@ -40,7 +42,9 @@ pub mod journal;
 pub mod kernels;
 pub mod keyspace;
 pub mod log;
+pub mod persistence;
 pub mod quantization;
 pub mod resp;
 pub mod server;
 pub mod vector_set;
+pub mod words;

@@ -13,9 +13,13 @@ use source::{Mention, Source};
 const MAP: &[(&str, &[&str])] = &[
     ("main", &["config", "kernels", "log", "server"]),
     ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
-    ("commands", &["config", "counters", "glob", "info", "keyspace", "journal", "resp", "vector_set"]),
+    (
+        "commands",
+        &["config", "counters", "glob", "info", "keyspace", "persistence", "journal", "resp", "vector_set"],
+    ),
+    ("persistence", &["counters", "keyspace", "journal", "resp", "vector_set", "words"]),
     // Edges: `info` asks the owners of what it shows.
-    ("config", &["glob"]),
+    ("config", &["glob", "words"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &["hex_float"]),
     ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
@@ -26,6 +30,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("arena", &["epoch"]),
     ("epoch", &[]),
     ("glob", &[]),
+    ("words", &[]),
     ("hex_float", &[]),
     ("log", &[]),
     ("counters", &[]),
@@ -34,10 +39,10 @@ const MAP: &[(&str, &[&str])] = &[
 
 /// Crates that belong to some layers only.
 const CRATES: &[(&str, &[&str])] = &[
-    ("tokio", &["server", "commands"]),
+    ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
     ("clap", &["config"]),
-    ("tracing", &["main", "server", "commands", "log"]),
+    ("tracing", &["main", "server", "commands", "log", "persistence"]),
     ("tracing_subscriber", &["log"]),
 ];
 

@@ -70,6 +70,14 @@ impl StringValue {
         canonical_integer(text).map_or_else(|| Self::of_text(text, false), Self::integer)
     }
 
+    /// As [`Self::new`], of a text that need not be copied if it is long.
+    pub fn of_vec(text: Vec<u8>) -> Self {
+        if text.len() < MIN_SHARED_LEN {
+            return Self::new(&text);
+        }
+        Self(OwnedForm::Long(LongText::new(text, false)))
+    }
+
     /// A text that is kept as it is, also if it is the form of an integer: what INCRBYFLOAT makes.
     pub fn written(text: &[u8]) -> Self {
         Self::of_text(text, false)
@@ -268,7 +276,7 @@ impl AsRef<[u8]> for SharedText {
 }
 
 /// The integer whose decimal form is exactly `text` (Redis' `string2ll`): no plus, no blank, no leading zero.
-fn canonical_integer(text: &[u8]) -> Option<i64> {
+pub fn canonical_integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = text.len() <= MAX_INTEGER_LEN
         && digits.first().is_some_and(u8::is_ascii_digit)
@@ -316,6 +324,7 @@ mod tests {
         for len in [0, 1, STACK_LEN, STACK_LEN + 1, MIN_SHARED_LEN - 1, MIN_SHARED_LEN, MIN_SHARED_LEN + 1] {
             let text = vec![b'x'; len];
             let value = StringValue::new(&text);
+            assert_eq!(StringValue::of_vec(text.clone()).text(), value.text());
             assert_eq!(value.to_bytes(), text);
             assert_eq!(value.len(), len);
             let shares = value.to_bytes().as_ptr() == value.text().as_ptr();

@@ -117,6 +117,11 @@ impl Hash {
         Self::empty(PackedLimits::default(), i64::MIN)
     }
 
+    /// As [`Self::new`], for a keyspace with these limits.
+    pub fn within(limits: PackedLimits) -> Self {
+        Self::empty(limits, i64::MIN)
+    }
+
     /// A hash without fields that becomes a table beyond the limits.
     pub(super) fn empty(limits: PackedLimits, now_ms: i64) -> Self {
         Self { form: HashForm::Packed(Packed::new()), limits, now_ms, replaced: Vec::new() }
@@ -146,6 +151,13 @@ impl Hash {
             HashForm::Table(table) => table.set(field),
         };
         was_absent
+    }
+
+    /// Gives each field room to say when it ends, as Redis' `listpackex` has it whether one does or not.
+    pub fn make_timed(&mut self) {
+        if let HashForm::Packed(packed) = &mut self.form {
+            packed.make_timed();
+        }
     }
 
     /// Sets when a field ends; false if there is no such field.

@@ -188,7 +188,7 @@ impl Packed {
     }
 
     /// Gives each field room to say when it ends.
-    fn make_timed(&mut self) {
+    pub(super) fn make_timed(&mut self) {
         if self.view().is_timed() {
             return;
         }

@@ -1,0 +1,13 @@
+//! How does the data come to files, and back? The bytes of snapshots and of dumped values.
+//!
+//! Knows values, but no command, no client and no configuration.
+//!
+//! ```text
+//! loading.rs   how far loading has come
+//! aof/         the log of changes: a base and increments, as Redis has them
+//! rdb/         Redis' snapshot format: the bytes, and the values in them
+//! ```
+
+pub mod aof;
+pub mod loading;
+pub mod rdb;

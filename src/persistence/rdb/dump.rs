@@ -1,0 +1,76 @@
+//! One value with a footer: what DUMP gives and RESTORE takes.
+//!
+//! ```text
+//! dump   [KEY_META metadata]   type: 1   value   version: 2   CRC64 of all before: 8 (0: not computed)
+//! ```
+
+use std::io;
+
+use super::fault::ReadError;
+use super::format::{CHECKSUM_LEN, VERSION, ValueType, opcode};
+use super::reader::Reader;
+use super::skip::skip_key_metadata;
+use super::value::{Decoded, read_value, type_of, write_value};
+use super::writer::Writer;
+use crate::keyspace::{PackedLimits, Value, ValueRef};
+
+const VERSION_LEN: usize = 2;
+
+/// Why a dump does not become a value.
+#[derive(Debug)]
+pub enum DumpError {
+    /// It has no footer, or one of a later version, or one with the checksum of other bytes.
+    Footer,
+    /// The bytes are no value.
+    Value(ReadError),
+    /// It is a value of a type that is not known here.
+    Unknown(String),
+    /// It is a collection of nothing.
+    Empty,
+}
+
+/// The bytes of a value, in the form that Redis 8.6 would give it.
+///
+/// # Errors
+/// Those of reading what a vector set has put aside; other values have none.
+pub fn dump(value: ValueRef<'_>) -> io::Result<Vec<u8>> {
+    let mut out = Writer::new(Vec::new(), true, true);
+    out.u8(type_of(value) as u8)?;
+    write_value(&mut out, value)?;
+    out.raw(&VERSION.to_le_bytes())?;
+    out.seal()
+}
+
+/// The value of a dump. What is between it and the footer is passed over, as in Redis.
+pub fn restore(dump: &[u8], limits: PackedLimits) -> Result<Value, DumpError> {
+    let body = checked_body(dump).ok_or(DumpError::Footer)?;
+    match read(body, limits).map_err(DumpError::Value)? {
+        Decoded::Value(value) => Ok(value),
+        Decoded::Empty => Err(DumpError::Empty),
+        Decoded::Unknown(name) => Err(DumpError::Unknown(name)),
+    }
+}
+
+/// What is before the footer, if that is in order.
+fn checked_body(dump: &[u8]) -> Option<&[u8]> {
+    let (summed, _) = dump.split_last_chunk::<CHECKSUM_LEN>()?;
+    let (body, version) = summed.split_last_chunk::<VERSION_LEN>()?;
+    let mut footer = Reader::with_total(dump, dump.len() as u64);
+    let is_whole = footer.skip(summed.len() as u64).and_then(|()| footer.checksum()).is_ok();
+    (is_whole && u16::from_le_bytes(*version) <= VERSION).then_some(body)
+}
+
+fn read(body: &[u8], limits: PackedLimits) -> Result<Decoded, ReadError> {
+    let mut input = Reader::with_total(body, body.len() as u64).without_checksum();
+    let mut offset = input.offset();
+    let mut kind = input.u8()?;
+    if kind == opcode::KEY_META {
+        skip_key_metadata(&mut input)?;
+        offset = input.offset();
+        kind = input.u8()?;
+    }
+    let Some(kind) = ValueType::from_byte(kind) else {
+        return Err(ReadError::invalid(offset, format!("no type of values is {kind}")));
+    };
+    read_value(&mut input, kind, limits)
+}

@@ -1,0 +1,214 @@
+//! Hashes, in all forms that Redis has given them; written in the form that Redis 8.6 would choose.
+//!
+//! ```text
+//! hash                   fields: length, (name: string, value: string) …
+//! hash, metadata         soonest: 8, fields: length, (ends: length, name: string, value: string) …
+//!                        ends: 0 for never, else 1 + ms after the soonest
+//! the same, pre-release  without the soonest; ends: unix ms, or 0
+//! hash, listpack         string: listpack of name, value …
+//! hash, listpack ex      soonest: 8 (a hint), string: listpack of name, value, ends: unix ms or 0 …
+//! the same, pre-release  without the soonest
+//! hash, ziplist          string: ziplist of name, value …
+//! hash, zipmap           string: zipmap
+//! ```
+
+use std::borrow::Cow;
+use std::io::{self, Read, Write};
+
+use super::fault::ReadError;
+use super::format::{MAX_STRING_LEN, ValueType};
+use super::packed::{Corrupt, Item, Listpack, ListpackBuilder, Ziplist, Zipmap};
+use super::reader::Reader;
+use super::writer::Writer;
+use crate::keyspace::{Deadline, Hash, HashView, PackedLimits};
+
+/// The last moment at which a field can end (Redis' `EB_EXPIRE_TIME_INVALID`).
+const MAX_FIELD_DEADLINE_MS: i64 = (1 << 48) - 1;
+
+/// As which type a hash is written.
+pub(super) fn type_of(hash: HashView<'_>) -> ValueType {
+    match hash.encoding() {
+        "listpack" => ValueType::HashListpack,
+        "listpackex" => ValueType::HashListpackEx,
+        _ if soonest(hash).is_some() => ValueType::HashMetadata,
+        _ => ValueType::Hash,
+    }
+}
+
+/// Writes a hash as [`type_of`] says; with the fields that have ended, if the view is of a moment before that.
+pub(super) fn write<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::Result<()> {
+    match type_of(hash) {
+        ValueType::HashListpack => out.string(&listpack(hash, false)),
+        ValueType::HashListpackEx => {
+            out.raw(&soonest(hash).unwrap_or(0).to_le_bytes())?;
+            out.string(&listpack(hash, true))
+        }
+        ValueType::HashMetadata => write_timed_fields(out, hash),
+        _ => write_fields(out, hash),
+    }
+}
+
+fn soonest(hash: HashView<'_>) -> Option<i64> {
+    hash.iter().filter_map(|(_, _, deadline)| deadline.unix_ms()).min()
+}
+
+fn listpack(hash: HashView<'_>, timed: bool) -> Vec<u8> {
+    let mut items = ListpackBuilder::new();
+    for (name, value, deadline) in hash.iter() {
+        items.push_text(name);
+        items.push_text(value);
+        if timed {
+            items.push_integer(deadline.unix_ms().unwrap_or(0));
+        }
+    }
+    items.finish()
+}
+
+fn write_fields<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::Result<()> {
+    out.length(hash.len() as u64)?;
+    hash.iter().try_for_each(|(name, value, _)| {
+        out.string(name)?;
+        out.string(value)
+    })
+}
+
+fn write_timed_fields<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::Result<()> {
+    let soonest = soonest(hash).unwrap_or(0);
+    out.raw(&soonest.to_le_bytes())?;
+    out.length(hash.len() as u64)?;
+    hash.iter().try_for_each(|(name, value, deadline)| {
+        out.length(deadline.unix_ms().map_or(0, |unix_ms| 1 + unix_ms.abs_diff(soonest)))?;
+        out.string(name)?;
+        out.string(value)
+    })
+}
+
+/// Reads a hash of a type whose family is `hash`; one without fields is nothing that a key could have.
+pub(super) fn read<R: Read>(
+    input: &mut Reader<R>,
+    kind: ValueType,
+    limits: PackedLimits,
+) -> Result<Hash, ReadError> {
+    let mut fields = Fields { offset: input.offset(), hash: Hash::within(limits) };
+    match kind {
+        ValueType::Hash => fields.read_plain(input)?,
+        ValueType::HashMetadataPreGa | ValueType::HashMetadata => fields.read_timed(input, kind)?,
+        ValueType::HashZipmap => fields.read_zipmap(&input.string(MAX_STRING_LEN)?)?,
+        _ => fields.read_packed(input, kind)?,
+    }
+    Ok(fields.hash)
+}
+
+/// A hash that is being read.
+struct Fields {
+    /// Where its value begins.
+    offset: u64,
+    hash: Hash,
+}
+
+impl Fields {
+    fn read_plain<R: Read>(&mut self, input: &mut Reader<R>) -> Result<(), ReadError> {
+        let (mut name, mut value) = (Vec::new(), Vec::new());
+        for _ in 0..input.length()? {
+            input.string_into(MAX_STRING_LEN, &mut name)?;
+            input.string_into(MAX_STRING_LEN, &mut value)?;
+            self.add(&name, &value, Deadline::NEVER)?;
+        }
+        Ok(())
+    }
+
+    fn read_timed<R: Read>(&mut self, input: &mut Reader<R>, kind: ValueType) -> Result<(), ReadError> {
+        self.hash.make_timed();
+        // So that 1 is the soonest, and the numbers of the pre-release are what they say.
+        let zero = if kind == ValueType::HashMetadata { u64::from_le_bytes(input.array()?) } else { 1 };
+        let (mut name, mut value) = (Vec::new(), Vec::new());
+        for _ in 0..input.length()? {
+            let deadline = match input.length()? {
+                0 => Deadline::NEVER,
+                ends => self.deadline((ends - 1).checked_add(zero).and_then(|ends| ends.try_into().ok()))?,
+            };
+            input.string_into(MAX_STRING_LEN, &mut name)?;
+            input.string_into(MAX_STRING_LEN, &mut value)?;
+            self.add(&name, &value, deadline)?;
+        }
+        Ok(())
+    }
+
+    fn read_packed<R: Read>(&mut self, input: &mut Reader<R>, kind: ValueType) -> Result<(), ReadError> {
+        if kind == ValueType::HashListpackEx {
+            input.array::<8>()?;
+        }
+        let packed = input.string(MAX_STRING_LEN)?;
+        match kind {
+            ValueType::HashZiplist => self.add_items(self.checked(Ziplist::new(&packed))?, false),
+            ValueType::HashListpack => self.add_items(self.checked(Listpack::new(&packed))?, false),
+            _ => {
+                self.hash.make_timed();
+                self.add_items(self.checked(Listpack::new(&packed))?, true)
+            }
+        }
+    }
+
+    fn read_zipmap(&mut self, packed: &[u8]) -> Result<(), ReadError> {
+        for field in self.checked(Zipmap::new(packed))? {
+            let (name, value) = self.checked(field)?;
+            self.add(name, value, Deadline::NEVER)?;
+        }
+        Ok(())
+    }
+
+    fn add_items<'p>(
+        &mut self,
+        mut items: impl Iterator<Item = Result<Item<'p>, Corrupt>>,
+        timed: bool,
+    ) -> Result<(), ReadError> {
+        while let Some(name) = items.next() {
+            let name = self.checked(name)?.text();
+            let value = self.next_item(&mut items)?.text();
+            let deadline = if timed { self.item_deadline(&mut items)? } else { Deadline::NEVER };
+            self.add(&name, &value, deadline)?;
+        }
+        Ok(())
+    }
+
+    fn next_item<'p>(
+        &self,
+        items: &mut impl Iterator<Item = Result<Item<'p>, Corrupt>>,
+    ) -> Result<Item<'p>, ReadError> {
+        items.next().map_or_else(
+            || Err(self.invalid("a hash with a field that is not whole")),
+            |item| self.checked(item),
+        )
+    }
+
+    fn item_deadline<'p>(
+        &self,
+        items: &mut impl Iterator<Item = Result<Item<'p>, Corrupt>>,
+    ) -> Result<Deadline, ReadError> {
+        match self.next_item(items)? {
+            Item::Integer(0) => Ok(Deadline::NEVER),
+            Item::Integer(unix_ms) => self.deadline(Some(unix_ms)),
+            Item::Text(_) => self.deadline(None),
+        }
+    }
+
+    fn add(&mut self, name: &[u8], value: &[u8], deadline: Deadline) -> Result<(), ReadError> {
+        if self.hash.set(name, value, deadline) {
+            return Ok(());
+        }
+        Err(self.invalid("a hash with the same field twice"))
+    }
+
+    fn deadline(&self, unix_ms: Option<i64>) -> Result<Deadline, ReadError> {
+        let unix_ms = unix_ms.filter(|unix_ms| (1..=MAX_FIELD_DEADLINE_MS).contains(unix_ms));
+        unix_ms.map(Deadline::at).ok_or_else(|| self.invalid("a field that ends at no possible time"))
+    }
+
+    fn checked<T>(&self, outcome: Result<T, Corrupt>) -> Result<T, ReadError> {
+        outcome.map_err(|corrupt| self.invalid(corrupt.0))
+    }
+
+    fn invalid(&self, words: impl Into<Cow<'static, str>>) -> ReadError {
+        ReadError::invalid(self.offset, words)
+    }
+}

@@ -1,0 +1,62 @@
+//! Values of keys ⇄ their types and bytes.
+
+use std::io::{self, Read, Write};
+
+use super::fault::ReadError;
+use super::format::{MAX_STRING_LEN, ValueType};
+use super::hash;
+use super::reader::Reader;
+use super::skip::skip_value;
+use super::writer::Writer;
+use crate::keyspace::{PackedLimits, StringValue, Value, ValueRef};
+
+/// What the bytes of a value are here.
+#[derive(Debug)]
+pub enum Decoded {
+    /// A value that a key can have.
+    Value(Value),
+    /// A collection of nothing: no key means one.
+    Empty,
+    /// A value of a type that is not known here: what TYPE says, or the name of the module type.
+    Unknown(String),
+}
+
+/// As which type a value is written.
+pub fn type_of(value: ValueRef<'_>) -> ValueType {
+    match value {
+        ValueRef::String(_) => ValueType::String,
+        ValueRef::Hash(hash) => hash::type_of(hash.view(i64::MIN)),
+        ValueRef::VectorSet(_) => ValueType::Module2,
+    }
+}
+
+/// Writes a value, without its type; hashes with the fields that have ended.
+pub fn write_value<W: Write>(out: &mut Writer<W>, value: ValueRef<'_>) -> io::Result<()> {
+    match value {
+        ValueRef::String(string) => out.string(&string.text()),
+        ValueRef::Hash(hash) => hash::write(out, hash.view(i64::MIN)),
+        ValueRef::VectorSet(_) => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// Reads a value of this type. Hashes are packed within the limits.
+pub fn read_value<R: Read>(
+    input: &mut Reader<R>,
+    kind: ValueType,
+    limits: PackedLimits,
+) -> Result<Decoded, ReadError> {
+    match kind {
+        ValueType::String => read_string(input).map(|string| Decoded::Value(Value::String(string))),
+        kind if kind.family() == "hash" => {
+            let hash = hash::read(input, kind, limits)?;
+            Ok(if hash.is_empty() { Decoded::Empty } else { Decoded::Value(Value::Hash(Box::new(hash))) })
+        }
+        kind => skip_value(input, kind).map(Decoded::Unknown),
+    }
+}
+
+fn read_string<R: Read>(input: &mut Reader<R>) -> Result<StringValue, ReadError> {
+    let mut text = input.string(MAX_STRING_LEN)?;
+    text.shrink_to_fit();
+    Ok(StringValue::of_vec(text))
+}
