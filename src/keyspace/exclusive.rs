@@ -17,7 +17,7 @@ use super::value::{Value, WrongType};
 use crate::journal::{Passage, Record};
 
 /// Fields of a table that a lookup removes when they have ended; the rest is absent, and left to the expiry cycle.
-const MAX_DUE_FIELDS: usize = if cfg!(test) { 2 } else { 1024 };
+const MAX_DUE_FIELDS: usize = if cfg!(test) { 1 } else { 1024 };
 
 /// The right to look at some keys of a database and to change them, while nobody else sees them.
 ///

@@ -2,9 +2,7 @@
 //! has the same data, to the last deadline.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use bytes::BytesMut;
 use proptest::prelude::*;
 
 use super::{NOW_MS, Step, end_ms, key, step};
@@ -13,7 +11,6 @@ use crate::commands::replay::Replay;
 use crate::commands::testing::Session;
 use crate::config::Settings;
 use crate::keyspace::{Deadline, Entry, Value};
-use crate::resp::{Limits, RequestParser};
 
 /// Beyond those of the model: what ends in hashes, what is summed in floats, vectors. Letters in braces are chosen anew for
 /// each request.
@@ -57,7 +54,7 @@ const REQUESTS: [&str; 52] = [
     "VADD {k} VALUES 2 3 0.{n} {f} SETATTR {n} Q8 VALUES 2 7 {n} {g} SETATTR x VALUES 2 1 1 {f}",
     "VADD {k} REDUCE 2 VALUES 3 1 2 {n} {f} BIN",
     "VADD {k} VALUES 2 0.{n} 3 {f} METRIC L2 QUANT RQ2 RERANK F16",
-    "VADD {k} FP32 aaaabbb{n} {f} SETATTR y EF 3",
+    "VADD {k} FP32 ====>>>{n} {f} SETATTR y EF 3",
     "VREM {k} {f}",
     "VREM {k} {f} {g} h i",
     "VSETATTR {k} {f} {n}",
@@ -128,16 +125,12 @@ fn ask(session: &mut Session, line: &str) {
 
 /// A server that was told what the stream of another says, at the time of that one.
 fn replica(original: &Session, settings: Settings) -> Session {
-    let keyspace = &original.server.keyspace;
-    let replica = Session::with(settings, keyspace.clock().now_ms());
-    let mut stream = Vec::new();
-    keyspace.journal().wait_for_changes(&mut stream, Duration::ZERO);
-    let (mut stream, mut parser) = (BytesMut::from(&stream[..]), RequestParser::new());
+    let replica = Session::with(settings, original.server.keyspace.clock().now_ms());
     let mut replay = Replay::begin(&replica.server);
-    while let Some(request) = parser.next(&mut stream, &Limits::default()).expect("requests") {
+    for request in original.stream() {
         assert_eq!(replay.play(&request), Ok(()), "{:?}", request.wire());
     }
-    assert!(stream.is_empty() && !replay.is_in_transaction());
+    assert!(!replay.is_in_transaction());
     drop(replay);
     replica
 }
@@ -178,8 +171,7 @@ fn seen(entry: &Entry, now_ms: i64) -> Seen {
 /// `packed` fields at most lie in a small hash.
 fn check(events: &[Event], packed: u64) -> Result<(), TestCaseError> {
     let settings = || Settings { hash_max_listpack_entries: packed, ..Settings::defaults() };
-    let mut original = Session::with(settings(), NOW_MS);
-    original.server.keyspace.journal().set_streaming(true);
+    let mut original = Session::with(settings(), NOW_MS).streaming();
     events.iter().for_each(|event| carry_out(&mut original, event));
     let replica = replica(&original, settings());
     prop_assert_eq!(image(&original.server), image(&replica.server));
