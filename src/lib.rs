@@ -13,12 +13,13 @@
 //! epoch            leaf: when may such memory be used again?
 //! hex_float        leaf: a number form that two readers need
 //! glob             leaf: Redis' patterns, for keys, options and files
+//! words            leaf: a line of text as words, with quotes as Redis has them
 //! log              edge: what a line of the log looks like, and where it goes
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
-//! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
+//! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! ```
 //!
 //! Each layer may name only what is right of it; `tests/layers.rs` holds them to it:
@@ -46,3 +47,4 @@ pub mod quantization;
 pub mod resp;
 pub mod server;
 pub mod vector_set;
+pub mod words;

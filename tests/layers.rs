@@ -15,11 +15,11 @@ const MAP: &[(&str, &[&str])] = &[
     ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
     (
         "commands",
-        &["config", "counters", "glob", "info", "journal", "keyspace", "persistence", "resp", "vector_set"],
+        &["config", "counters", "glob", "info", "keyspace", "persistence", "journal", "resp", "vector_set"],
     ),
-    ("persistence", &["journal", "keyspace", "resp", "vector_set"]),
+    ("persistence", &["keyspace", "journal", "resp", "vector_set", "words"]),
     // Edges: `info` asks the owners of what it shows.
-    ("config", &["glob"]),
+    ("config", &["glob", "words"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
     ("resp", &["hex_float"]),
     ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
@@ -30,6 +30,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("arena", &["epoch"]),
     ("epoch", &[]),
     ("glob", &[]),
+    ("words", &[]),
     ("hex_float", &[]),
     ("log", &[]),
     ("counters", &[]),
@@ -38,10 +39,10 @@ const MAP: &[(&str, &[&str])] = &[
 
 /// Crates that belong to some layers only.
 const CRATES: &[(&str, &[&str])] = &[
-    ("tokio", &["server", "commands"]),
+    ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
     ("clap", &["config"]),
-    ("tracing", &["main", "server", "commands", "log"]),
+    ("tracing", &["main", "server", "commands", "log", "persistence"]),
     ("tracing_subscriber", &["log"]),
 ];
 

@@ -44,6 +44,8 @@ pub struct Client {
     pub(super) watches: Watches,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
+    /// What it asks for has been done before: see [`super::replay`].
+    pub(super) replays: bool,
     /// Set with `closing` if replies that still wait are not to be sent.
     pub abandoned: bool,
 }
@@ -65,8 +67,14 @@ impl Client {
             turn: Instant::now(),
             last_command: None,
             closing: false,
+            replays: false,
             abandoned: false,
         }
+    }
+
+    /// One that is not connected: the author of what a log tells. The limits of this run are not for it.
+    pub(super) fn of_replay() -> Self {
+        Self { replays: true, ..Self::new(Arc::new(Shown::new(0, Endpoints::default())), true) }
     }
 
     /// `RESET`: as it was after connecting.

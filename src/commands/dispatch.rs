@@ -139,7 +139,9 @@ pub(super) fn run(
     let start = client.turn;
     client.last_command = Some(command);
     client.shown.begin(command, start);
-    let ran = catch_unwind(AssertUnwindSafe(|| execute(command, server, client, request)));
+    let record = Record::new(server.keyspace.journal(), client.db, request.wire());
+    let mut context = Context { server, client };
+    let ran = catch_unwind(AssertUnwindSafe(|| execute(command, &mut context, request, record)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
     client.turn = Instant::now();
     let took = client.turn.saturating_duration_since(start);
@@ -151,20 +153,19 @@ pub(super) fn run(
     outcome.unwrap_or_else(Reply::Error)
 }
 
-fn execute(
+/// Runs a command, and nothing but that. A change is written down as `record` has it.
+pub(super) fn execute(
     command: &Command,
-    server: &Server,
-    client: &mut Client,
+    context: &mut Context,
     request: &Request,
+    record: Record,
 ) -> Result<Reply, Error> {
     let args = arguments(command, request);
     // TOUCH is the one lookup that such a client wants to be noticed.
-    let unnoticed = client.no_touch && command.spec.name != "touch";
-    let record = Record::new(server.keyspace.journal(), client.db, request.wire());
-    let mut context = Context { server, client };
+    let unnoticed = context.client.no_touch && command.spec.name != "touch";
     attending(!unnoticed, || match command.spec.run {
-        Run::Read(read) | Run::Family(read, _) => read(args, &mut context),
-        Run::Write(write) => write(args, &mut context, record),
+        Run::Read(read) | Run::Family(read, _) => read(args, context),
+        Run::Write(write) => write(args, context, record),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),
     })
 }
@@ -178,7 +179,8 @@ fn arguments<'r>(command: &Command, request: &'r Request) -> Args<'r> {
     args
 }
 
-fn panicked(command: &Command, server: &Server) -> Error {
+/// The answer to a command that did.
+pub(super) fn panicked(command: &Command, server: &Server) -> Error {
     server.statistics.panicked();
     tracing::error!(
         command = command.spec.name,

@@ -19,6 +19,7 @@ pub mod observers;
 pub mod pause;
 mod random;
 pub mod registry;
+pub mod replay;
 mod server;
 mod spec;
 pub mod statistics;

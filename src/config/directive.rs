@@ -7,8 +7,8 @@ use super::kind::InvalidValue;
 use super::names;
 use super::options::find;
 use super::settings::Settings;
-use super::words::NotWords;
 use crate::glob;
+use crate::words::NotWords;
 
 /// An option's name in lower case, and the words after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +180,7 @@ fn distinct(directives: impl Iterator<Item = (Directive, Fault)>) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::words;
+    use crate::words;
 
     fn apply(lines: &[&str]) -> Result<(Settings, Vec<String>), Box<Refusal>> {
         let directives = lines.iter().map(|line| {

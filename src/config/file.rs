@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::directive::{Directive, Fault, Place, Refusal, Source};
 use super::include;
-use super::words;
+use crate::words;
 
 /// Longest configuration file; a longer one is certainly something else.
 const MAX_FILE_LEN: u64 = 1 << 20;

@@ -4,7 +4,7 @@
 //! what is left: the file, `-`, and the requests for help.
 
 use super::directive::{Directive, Place, Source};
-use super::words;
+use crate::words;
 
 /// Flags that are no options.
 const REQUESTS: [&str; 2] = ["--help", "--version"];

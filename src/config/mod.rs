@@ -15,7 +15,6 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod testing;
-mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
+pub use crate::words::NotWords;
 pub use directive::{Fault, Place, Refusal, Source};
 pub use kind::{InvalidValue, Kind};
 pub use names::ALIASES;
@@ -30,7 +30,6 @@ pub use options::{OPTIONS, OptionSpec, find, names};
 pub use rewrite::RewriteError;
 pub use settings::{DebugAccess, OutputLimit, Settings};
 pub use sources::{Start, StartError, from_command_line};
-pub use words::NotWords;
 
 /// The options in force. Readers take a snapshot; who reads often keeps it and looks at the generation.
 pub struct Config {

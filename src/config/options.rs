@@ -372,7 +372,8 @@ pub static OPTIONS: &[OptionSpec] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Settings, words};
+    use crate::config::Settings;
+    use crate::words;
 
     const SAMPLE: &str = include_str!("../../configs/nearhit.conf");
 

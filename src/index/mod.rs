@@ -18,7 +18,7 @@ mod scorer;
 mod slots;
 
 pub use candidate::Candidate;
-pub use hnsw::{Index, Walk};
+pub use hnsw::{Assembly, BadLink, Index, Walk};
 pub use nearest::Nearest;
 pub use scorer::Scorer;
 pub use slots::{Moment, Slots, State};

@@ -56,7 +56,16 @@ pub struct Journal {
     /// Bytes of old states that wait for the snapshot.
     handed: AtomicUsize,
     refuses: AtomicBool,
-    refusal: Mutex<Option<String>>,
+    refusals: Mutex<[Option<String>; 2]>,
+}
+
+/// Who can want writes to be refused; the first one's words are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refuser {
+    /// Snapshots cannot be saved.
+    Snapshot,
+    /// The log cannot be written.
+    Log,
 }
 
 impl Journal {
@@ -82,7 +91,7 @@ impl Journal {
     }
 
     /// Runs `at` at a moment at which nobody is changing data; from then on passages tell the new cut's number, which `at`
-    /// is told, until [`end_cut`](Self::end_cut). The stream goes on in a new piece.
+    /// is told, until [`end_cut`](Self::end_cut). The stream goes on in a new piece, which begins at its [end](Self::end).
     ///
     /// Writers are kept out for at most a millisecond at a time: if those inside take longer, they are let be, and it is tried again.
     /// Only after many such tries it may take more.
@@ -94,22 +103,29 @@ impl Journal {
             let number = self.cuts.fetch_add(1, Ordering::Relaxed) + 1;
             let before = self.cut.swap(number, Ordering::Release);
             assert_eq!(before, 0, "one snapshot at a time");
+            self.handed.store(0, Ordering::Relaxed);
+            let result = at(number);
             self.stream.divide();
-            at(number)
+            result
         })
+    }
+
+    /// True while the snapshot of a cut is running.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed) != 0
     }
 
     /// The snapshot of the cut is complete, or was given up.
     pub fn end_cut(&self) {
         self.cut.store(0, Ordering::Release);
-        self.handed.store(0, Ordering::Relaxed);
     }
 
     /// As [`Journal::cut`], with no snapshot: only the stream goes on in a new piece.
     pub fn divide<R>(&self, at: impl FnOnce() -> R) -> R {
         self.gate.alone(|| {
+            let result = at();
             self.stream.divide();
-            at()
+            result
         })
     }
 
@@ -120,14 +136,16 @@ impl Journal {
 
     /// The snapshot has taken so many bytes of what was handed to it.
     pub fn taken_over(&self, bytes: usize) {
-        // After `end_cut` the count begins anew; late comers must not drive it below zero.
+        // At a cut the count begins anew; late comers must not drive it below zero.
         let less = |handed: usize| Some(handed.saturating_sub(bytes));
         let _ = self.handed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Bytes of old states that wait for the snapshot.
     pub fn handed_bytes(&self) -> usize {
-        self.handed.load(Ordering::Relaxed)
+        // Without a snapshot nothing waits: a writer that was late to see its end may have counted all the same.
+        let is_running = self.cut.load(Ordering::Relaxed) != 0;
+        if is_running { self.handed.load(Ordering::Relaxed) } else { 0 }
     }
 
     /// True if writers should wait, without any lock, until the disk has taken more: what waits for it is over its
@@ -172,19 +190,19 @@ impl Journal {
         self.stream.ring();
     }
 
-    /// Says why writes are to be refused from now on, or that they are not.
-    pub fn refuse(&self, why: Option<String>) {
-        let mut refusal = self.refusal.lock();
-        self.refuses.store(why.is_some(), Ordering::Release);
-        *refusal = why;
+    /// Says why writes are to be refused from now on, or that `by` does not want it any more.
+    pub fn refuse(&self, by: Refuser, why: Option<String>) {
+        let mut refusals = self.refusals.lock();
+        refusals[by as usize] = why;
+        self.refuses.store(refusals.iter().any(Option::is_some), Ordering::Release);
     }
 
     /// Why writes are refused now, if they are. Reads one word while they are not.
     pub fn refusal(&self) -> Option<String> {
-        if !self.refuses.load(Ordering::Acquire) {
+        if !self.refuses.load(Ordering::Relaxed) {
             return None;
         }
-        self.refusal.lock().clone()
+        self.refusals.lock().iter().flatten().next().cloned()
     }
 
     /// Begins to keep the calling thread's changes together, until the drop.

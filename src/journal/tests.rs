@@ -124,18 +124,36 @@ fn a_full_stream_says_so() {
     assert!(journal.is_full());
     take(&journal);
     assert!(!journal.is_full());
+    journal.cut(|_| ());
     journal.hand_over(MAX_HANDED + 1);
     assert!(journal.is_full());
     journal.taken_over(2);
     assert!(!journal.is_full());
+    journal.hand_over(2);
+    journal.end_cut();
+    assert!(!journal.is_full(), "nobody waits for what nobody takes");
 }
 
 #[test]
 fn a_refusal_is_told_until_it_is_taken_back() {
     let journal = Journal::new();
     assert_eq!(journal.refusal(), None);
-    journal.refuse(Some("disk".into()));
+    journal.refuse(Refuser::Log, Some("disk".into()));
     assert_eq!(journal.refusal().as_deref(), Some("disk"));
-    journal.refuse(None);
+    journal.refuse(Refuser::Snapshot, Some("full".into()));
+    assert_eq!(journal.refusal().as_deref(), Some("full"));
+    journal.refuse(Refuser::Snapshot, None);
+    assert_eq!(journal.refusal().as_deref(), Some("disk"));
+    journal.refuse(Refuser::Log, None);
     assert_eq!(journal.refusal(), None);
+}
+
+#[test]
+fn what_is_done_at_a_cut_knows_where_the_new_piece_begins() {
+    let journal = streaming();
+    Record::new(&journal, 0, &request("A")).commit();
+    let place = journal.divide(|| journal.end());
+    let mut buffer = Vec::new();
+    let piece = journal.wait_for_changes(&mut buffer, NOW);
+    assert_eq!(piece, Piece { end: place, divided: true });
 }

@@ -1,8 +1,10 @@
 //! What time is it: the system's clock, or one that a test sets.
 //!
-//! For a thread it may stand still: the commands of a transaction are to see one moment, as in Redis.
+//! For a thread it may stand still: the commands of a transaction are to see one moment, as in Redis. And for a thread
+//! nothing may have ended: what a log tells of keys that have ended since is to be done as it was done then.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,11 +12,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The time that never is: the clock goes.
 const GOES: i64 = i64::MIN;
 
+/// A moment at which nothing has ended: no clock reads less, and no deadline is set that has passed.
+const BEFORE_ALL_ENDS_MS: i64 = 0;
+
 thread_local! {
     /// The time at which the clocks stand for this thread.
     static STANDS_AT_MS: Cell<i64> = const { Cell::new(GOES) };
     /// A moment since which this thread has taken no new requests.
     static RECENT_MS: Cell<i64> = const { Cell::new(GOES) };
+    /// True while nothing has ended for this thread.
+    static ENDLESS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The time in which clocks stand still for a thread; until the drop.
@@ -23,6 +30,29 @@ pub(super) struct Moment;
 impl Drop for Moment {
     fn drop(&mut self) {
         STANDS_AT_MS.set(GOES);
+    }
+}
+
+/// The time in which nothing has ended for the calling thread, whatever the clock says; until the drop. Times that count
+/// from now still do.
+#[derive(Debug)]
+#[must_use = "things end again when it is dropped"]
+pub struct Endless {
+    before: bool,
+    /// It belongs to its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Endless {
+    /// From now on.
+    pub fn begin() -> Self {
+        Self { before: ENDLESS.replace(true), not_send: PhantomData }
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        ENDLESS.set(self.before);
     }
 }
 
@@ -55,6 +85,11 @@ impl Clock {
             (GOES, Source::Manual(now)) => now.load(Ordering::Acquire),
             (now_ms, _) => now_ms,
         }
+    }
+
+    /// The moment by which it is decided what has ended, if the time is `now_ms`.
+    pub(super) fn moment_of_ends(now_ms: i64) -> i64 {
+        if ENDLESS.get() { BEFORE_ALL_ENDS_MS } else { now_ms }
     }
 
     /// The time for commands that only read: that of [`note_recent`](Self::note_recent), if it was noted, so that the
@@ -134,6 +169,17 @@ mod tests {
         drop(moment);
         Clock::forget_recent();
         assert_eq!(clock.recent_ms(), 5);
+    }
+
+    #[test]
+    fn nothing_ends_for_one_thread_until_its_time_is_over() {
+        let outer = Endless::begin();
+        drop(Endless::begin());
+        assert_eq!(Clock::moment_of_ends(5), BEFORE_ALL_ENDS_MS);
+        assert_eq!(Clock::manual(5).now_ms(), 5);
+        std::thread::scope(|scope| scope.spawn(|| assert_eq!(Clock::moment_of_ends(5), 5)).join()).unwrap();
+        drop(outer);
+        assert_eq!(Clock::moment_of_ends(5), 5);
     }
 
     #[test]

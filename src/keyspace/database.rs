@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Common;
+use super::clock::Clock;
 use super::entry::Entry;
 use super::exclusive::Exclusive;
 use super::expiry::Deadline;
@@ -74,7 +75,7 @@ impl Database {
         let shard = &self.shards[shard_of(hash)];
         let table = shard.read();
         let now_ms = self.common.clock.recent_ms();
-        let entry = table.find_live(hash, key, now_ms);
+        let entry = table.find_live(hash, key, Clock::moment_of_ends(now_ms));
         attention.pay(&shard.lookups, entry, now_ms);
         entry.map(look)
     }

@@ -4,11 +4,13 @@ use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
 use super::Database;
+use super::clock::Clock;
 use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
 use super::reaper::Garbage;
 use super::shard::{SHARDS, Shard, shard_of};
+use super::snapshot::Handed;
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
@@ -26,13 +28,18 @@ const MAX_DUE_FIELDS: usize = 1024;
 #[derive(Debug)]
 pub struct Exclusive<'k> {
     db: &'k Database,
+    /// By which keys and fields have ended.
     now_ms: i64,
+    /// At which keys are used.
+    used_ms: i64,
     /// If only one key was named: its hash, which the methods need again and again.
     only_hash: Option<u64>,
     /// By shard number.
     held: SmallVec<[Held<'k>; 1]>,
     /// After the locks, as fields are dropped in this order: freeing happens outside of them.
     garbage: Garbage<'k>,
+    /// The cut whose snapshot is running; 0 if there is none.
+    cut: u64,
     /// Entered before the locks and left after them: no cut falls between the changes.
     passage: Passage<'k>,
 }
@@ -81,23 +88,31 @@ impl<'k> Exclusive<'k> {
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
         let passage = db.common.journal.enter();
+        let cut = passage.cut();
         let lock = |number: usize| {
             let shard = &db.shards[number];
-            Held { number, shard, table: shard.write() }
+            let mut table = shard.write();
+            if cut != 0 {
+                table.begin_snapshot(cut, db.number);
+            }
+            Held { number, shard, table }
         };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
+        let used_ms = db.common.clock.now_ms();
         Self {
             db,
-            now_ms: db.common.clock.now_ms(),
+            now_ms: Clock::moment_of_ends(used_ms),
+            used_ms,
             only_hash: None,
             held,
             garbage: db.common.reaper.garbage(),
+            cut,
             passage,
         }
     }
 
-    /// The moment at which all shards were locked.
+    /// The moment at which all shards were locked, by which keys and fields have ended.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
     }
@@ -111,7 +126,7 @@ impl<'k> Exclusive<'k> {
     pub fn get(&mut self, key: &[u8]) -> Option<&Entry> {
         let found = self.find(key)?;
         let entry = self.held[found.held].table.entry(found.id);
-        entry.mark_used(self.now_ms);
+        entry.mark_used(self.used_ms);
         Some(entry)
     }
 
@@ -132,11 +147,12 @@ impl<'k> Exclusive<'k> {
     /// `edit`.
     pub fn edit_hash<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Hash) -> R) -> Result<R, WrongType> {
         let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
-        let Some(Found { held, id, .. }) = self.find(key) else {
+        let Some(found @ Found { held, id, .. }) = self.find(key) else {
             return Ok(self.create_hash(key, limits, edit));
         };
-        self.held[held].table.entry(id).mark_used(now_ms);
+        self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_hash()?;
+        self.hand_over_copy(found);
         let table = self.held[held].change(key);
         let outcome = table.edit_hash(id, limits, now_ms, edit)?;
         if table.entry(id).is_empty_hash(now_ms) {
@@ -152,9 +168,10 @@ impl<'k> Exclusive<'k> {
         key: &[u8],
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        let Some(Found { held, id, .. }) = self.find(key) else { return Ok(None) };
-        self.held[held].table.entry(id).mark_used(self.now_ms);
+        let Some(found @ Found { held, id, .. }) = self.find(key) else { return Ok(None) };
+        self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_string()?;
+        self.hand_over_copy(found);
         self.held[held].change(key).edit_string(id, edit).map(Some)
     }
 
@@ -171,34 +188,38 @@ impl<'k> Exclusive<'k> {
 
     /// Makes the key mean this value until the deadline, whatever it meant before.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Deadline) {
-        let Some(Found { held, id, .. }) = self.find(key) else {
+        let Some(found) = self.find(key) else {
             return self.insert(key, value, deadline);
         };
-        let table = self.held[held].change(key);
-        table.entry(id).mark_used(self.now_ms);
-        table.set_deadline(id, deadline);
-        if let Some(old) = table.replace(id, value) {
-            self.garbage.add_value(old);
-        }
+        self.replace(found, key, value, Some(deadline));
     }
 
     /// Makes the key mean this value; it ends when it would have ended before.
     pub fn put_keeping(&mut self, key: &[u8], value: Value) {
-        let Some(Found { held, id, .. }) = self.find(key) else {
+        let Some(found) = self.find(key) else {
             return self.insert(key, value, Deadline::NEVER);
         };
-        let table = self.held[held].change(key);
-        table.entry(id).mark_used(self.now_ms);
-        if let Some(old) = table.replace(id, value) {
-            self.garbage.add_value(old);
+        self.replace(found, key, value, None);
+    }
+
+    /// Adds an entry whose key has this hash; false if the key is there, be it one that has ended.
+    pub(super) fn add(&mut self, hash: u64, entry: Entry) -> bool {
+        let held = self.held_of(hash);
+        let Held { shard, table, .. } = &mut self.held[held];
+        let is_new = table.find(hash, entry.key()).is_none();
+        if is_new {
+            shard.watched.touch(entry.key());
+            table.insert(hash, entry);
         }
+        is_new
     }
 
     /// Sets when a key ends; false if there is no such key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
         let found = self.find(key);
-        if let Some(Found { held, id, .. }) = found {
-            self.held[held].change(key).set_deadline(id, deadline);
+        if let Some(found) = found {
+            self.hand_over_copy(found);
+            self.held[found.held].change(key).set_deadline(found.id, deadline);
         }
         found.is_some()
     }
@@ -207,8 +228,8 @@ impl<'k> Exclusive<'k> {
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let found = self.find(key);
         if let Some(found) = found {
-            let entry = self.held[found.held].change(key).take(found.hash, found.id);
-            self.garbage.add(entry);
+            self.held[found.held].shard.watched.touch(key);
+            self.bury(found);
         }
         found.is_some()
     }
@@ -216,6 +237,7 @@ impl<'k> Exclusive<'k> {
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
+        self.hand_over_copy(found);
         let entry = self.held[found.held].change(key).take(found.hash, found.id);
         let deadline = entry.deadline();
         Some((entry.into_value(), deadline))
@@ -226,8 +248,12 @@ impl<'k> Exclusive<'k> {
         for Held { table, shard, .. } in &mut self.held {
             shard.watched.touch_all(|_| false);
             table.unbind_all();
-            if table.len() > 0 {
-                self.garbage.add_table(std::mem::take(&mut **table));
+            let cleared = table.clear(self.cut);
+            let wanted = self.cut != 0 && cleared.has_wanted(self.cut);
+            if wanted {
+                self.db.common.hand_over(self.cut, Handed::Table(Box::new(cleared)));
+            } else {
+                self.garbage.add_table(cleared);
             }
         }
     }
@@ -288,7 +314,7 @@ impl<'k> Exclusive<'k> {
     fn insert(&mut self, key: &[u8], value: Value, deadline: Deadline) {
         let hash = self.hash_of(key);
         let held = self.held_of(hash);
-        let entry = Entry::new(key, value, deadline, self.now_ms);
+        let entry = Entry::new(key, value, deadline, self.used_ms);
         self.held[held].change(key).insert(hash, entry);
     }
 
@@ -317,14 +343,16 @@ impl<'k> Exclusive<'k> {
         let is_live = held.table.entry(found.id).is_live(now_ms);
         let removed = if is_live {
             held.shard.watched.touch(held.table.entry(found.id).key());
+            self.hand_over_copy(found);
+            let table = &mut self.held[found.held].table;
             let removed =
-                held.table.edit_hash(found.id, limits, now_ms, |hash| hash.remove_some_due(now_ms, limit));
+                table.edit_hash(found.id, limits, now_ms, |hash| hash.remove_some_due(now_ms, limit));
             removed.expect("only hashes have fields that end")
         } else {
-            let entry = held.table.take(found.hash, found.id);
+            let entry = held.table.entry(found.id);
             held.shard.watched.touch_ended(entry.key());
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
-            self.garbage.add(entry);
+            self.bury(found);
             fields
         };
         self.db.common.count_expired_fields(removed);
@@ -332,12 +360,51 @@ impl<'k> Exclusive<'k> {
     }
 
     fn expire(&mut self, found: Found) {
-        let held = &mut self.held[found.held];
-        let entry = held.table.take(found.hash, found.id);
-        held.shard.watched.touch_ended(entry.key());
-        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", entry.key()]));
-        self.garbage.add(entry);
+        let held = &self.held[found.held];
+        let key = held.table.entry(found.id).key();
+        held.shard.watched.touch_ended(key);
+        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
+        self.bury(found);
         self.db.common.count_expired();
+    }
+
+    /// Gives a key another value, and another deadline if there is one.
+    fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
+        self.hand_over_copy(found);
+        let table = self.held[found.held].change(key);
+        table.entry(found.id).mark_used(self.used_ms);
+        if let Some(deadline) = deadline {
+            table.set_deadline(found.id, deadline);
+        }
+        if let Some(old) = table.replace(found.id, value) {
+            self.garbage.add_value(old);
+        }
+    }
+
+    /// Takes an entry away, for the snapshot if it wants it, to be freed if not.
+    fn bury(&mut self, found: Found) {
+        let wanted = self.is_wanted(found);
+        let entry = self.held[found.held].table.take(found.hash, found.id);
+        if wanted {
+            self.db
+                .common
+                .hand_over(self.cut, Handed::Entry(self.held[found.held].table.snapshot_db(), entry));
+        } else {
+            self.garbage.add(entry);
+        }
+    }
+
+    /// Before an entry is changed: the snapshot gets a copy if it wants one.
+    fn hand_over_copy(&mut self, found: Found) {
+        if self.is_wanted(found) {
+            let table = &self.held[found.held].table;
+            let copy = table.entry(found.id).clone();
+            self.db.common.hand_over(self.cut, Handed::Entry(table.snapshot_db(), copy));
+        }
+    }
+
+    fn is_wanted(&mut self, found: Found) -> bool {
+        self.cut != 0 && self.held[found.held].table.is_wanted(self.cut, found.id)
     }
 
     fn held_of(&self, hash: u64) -> usize {

@@ -5,6 +5,7 @@
 //! ```text
 //! mod.rs         the databases, and what concerns several of them
 //! database.rs    lookups, and the whole of one database
+//! bulk.rs        many new keys at once
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
 //! reservation.rs shards kept for the commands of one transaction
@@ -17,11 +18,13 @@
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
 //! value.rs  string.rs  expiry.rs  clock.rs
+//! snapshot/      all keys as they were at one moment, while they change
 //! attending.rs   clients that do not want to be noticed
 //! reaper.rs      where large values are freed
 //! ```
 
 mod attending;
+mod bulk;
 mod clock;
 mod database;
 mod entry;
@@ -36,6 +39,7 @@ mod scan;
 mod shard;
 mod shared;
 mod slab;
+mod snapshot;
 mod string;
 mod table;
 #[cfg(test)]
@@ -49,7 +53,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 
 pub use self::attending::attending;
-pub use self::clock::Clock;
+pub use self::clock::{Clock, Endless};
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
@@ -60,6 +64,7 @@ pub use self::reaper::Reaper;
 pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
+pub use self::snapshot::{Old, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 pub use self::watch::Watch;
@@ -80,7 +85,9 @@ pub struct Keyspace {
 #[derive(Debug)]
 struct Common {
     clock: Clock,
-    journal: Journal,
+    journal: Arc<Journal>,
+    /// What was, for the snapshot that is being taken.
+    handed: snapshot::Queue,
     /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
     /// can change places.
     hasher: RandomState,
@@ -98,7 +105,8 @@ impl Keyspace {
     pub fn new(clock: Clock) -> Self {
         let common = Arc::new(Common {
             clock,
-            journal: Journal::new(),
+            journal: Arc::default(),
+            handed: snapshot::Queue::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
             expired_keys: AtomicU64::new(0),
@@ -129,7 +137,7 @@ impl Keyspace {
     }
 
     /// Where changes are noted.
-    pub fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &Arc<Journal> {
         &self.common.journal
     }
 

@@ -3,7 +3,11 @@
 //! Knows values, but no command, no client and no configuration.
 //!
 //! ```text
-//! rdb/   Redis' snapshot format: the bytes, and the values in them
+//! loading.rs   how far loading has come
+//! aof/         the log of changes: a base and increments, as Redis has them
+//! rdb/         Redis' snapshot format: the bytes, and the values in them
 //! ```
 
+pub mod aof;
+pub mod loading;
 pub mod rdb;

@@ -18,6 +18,7 @@ pub(super) static CODEC: Codec = Codec {
     distances,
     bounds: None,
     between: |format, a, b| distance((format.kernels.hamming)(a.body, b.body), format.dim),
+    valid,
 };
 
 fn body(dim: usize) -> usize {
@@ -28,6 +29,13 @@ fn encode(vector: &[f32], body: &mut [u8]) {
     for (byte, eight) in body.iter_mut().zip(vector.chunks(8)) {
         *byte = eight.iter().enumerate().fold(0, |bits, (i, &x)| bits | u8::from(x > 0.0) << i);
     }
+}
+
+/// True if no bit is set that belongs to no component.
+fn valid(format: &Format, code: Code) -> bool {
+    let (last, unused) = (format.dim / 8, format.dim % 8);
+    let Some((partial, empty)) = code.body[last..].split_first() else { return true };
+    u32::from(*partial) >> unused == 0 && empty.iter().all(|&byte| byte == 0)
 }
 
 fn query(format: &Format, vector: &[f32]) -> Query {

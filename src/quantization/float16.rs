@@ -22,6 +22,7 @@ pub(super) static CODEC: Codec = Codec {
     distances,
     bounds: None,
     between,
+    valid: |_, code| all_finite(code.body),
 };
 
 fn encode(vector: &[f32], body: &mut [u8]) {
@@ -29,6 +30,10 @@ fn encode(vector: &[f32], body: &mut [u8]) {
     for (bytes, x) in body.as_chunks_mut::<2>().0.iter_mut().zip(vector) {
         *bytes = f16::from_f32(x.clamp(-limit, limit)).to_le_bytes();
     }
+}
+
+fn all_finite(body: &[u8]) -> bool {
+    body.as_chunks::<2>().0.iter().all(|bytes| f16::from_le_bytes(*bytes).is_finite())
 }
 
 fn decode(_: &Format, code: Code, vector: &mut Vec<f32>) {

@@ -1,6 +1,6 @@
 //! Float32: components as they are, little-endian.
 
-use super::{ALL_METRICS, Code, Codec, Format, Kind, Metric, NORM, Query};
+use super::{ALL_METRICS, Code, Codec, Format, Kind, Metric, NORM, Query, all_finite};
 use crate::kernels::as_bytes;
 
 pub(super) static CODEC: Codec = Codec {
@@ -17,6 +17,7 @@ pub(super) static CODEC: Codec = Codec {
     distances,
     bounds: None,
     between,
+    valid: |_, code| all_finite(code.body),
 };
 
 fn decode(_: &Format, code: Code, vector: &mut Vec<f32>) {

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use super::{ALL_METRICS, BATCH, Code, Codec, Format, Kind, Metric, NORM, Query, get_f32, put_f32};
+use super::{
+    ALL_METRICS, BATCH, Code, Codec, Format, Kind, Metric, NORM, Query, get_f32, is_length, put_f32,
+};
 
 const RANGE: Range<usize> = 4..8;
 
@@ -24,6 +26,7 @@ pub(super) static CODEC: Codec = Codec {
     distances,
     bounds: None,
     between,
+    valid: |_, code| is_length(range(code.head)),
 };
 
 pub(super) fn range(head: &[u8]) -> f32 {

@@ -129,6 +129,8 @@ pub struct Codec {
     bounds: Option<Distances>,
     /// From one code to another.
     between: fn(&Format, Code, Code) -> f32,
+    /// True if the bytes behind the norm are such as `encode` writes: of codes that come from outside.
+    valid: fn(&Format, Code) -> bool,
 }
 
 /// From a query to codes, given as their heads and their bodies; a result for each.
@@ -303,6 +305,17 @@ impl Format {
         (self.codec.between)(self, a, b)
     }
 
+    /// True if these bytes can be a code of this format: as many as it has, and no number that is not finite.
+    pub fn admits(&self, code: Code) -> bool {
+        let sizes = code.head.len() == self.head_bytes() && code.body.len() == self.body_bytes();
+        sizes && is_length(get_f32(code.head, NORM.start)) && (self.codec.valid)(self, code)
+    }
+
+    /// The head of a code that comes from outside, of its norm and, for Int8, its range.
+    pub fn head(&self, norm: f32, range: f32) -> Vec<u8> {
+        [norm, range].iter().flat_map(|number| number.to_le_bytes()).take(self.head_bytes()).collect()
+    }
+
     /// The L2 norm before normalisation; 1 where nothing was normalised, or the vector was all zero.
     pub fn norm(&self, code: Code) -> f32 {
         if self.metric == Metric::Cosine { get_f32(code.head, NORM.start) } else { 1.0 }
@@ -335,6 +348,19 @@ fn sum_of_squares(vector: &[f32]) -> f32 {
 /// True if a vector can be stored: its components and the sum of their squares are finite.
 pub fn is_storable(vector: &[f32]) -> bool {
     sum_of_squares(vector).is_finite()
+}
+
+/// True if a number can be the length of a vector.
+fn is_length(number: f32) -> bool {
+    number >= 0.0 && number.is_finite()
+}
+
+/// True if all numbers are finite: float32, little-endian.
+fn all_finite(bytes: &[u8]) -> bool {
+    const EXPONENT: u32 = 0xff << 23;
+    // Without a branch in the loop, so that several are looked at at once.
+    let infinite = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes) & EXPONENT == EXPONENT;
+    bytes.as_chunks::<4>().0.iter().fold(0, |count, bytes| count + u32::from(infinite(bytes))) == 0
 }
 
 #[inline(always)]

@@ -31,6 +31,25 @@ fn exact(metric: Metric, a: &[f32], b: &[f32]) -> f64 {
 }
 
 #[test]
+fn codes_from_outside_must_be_such_as_are_written() {
+    for codec in CODECS {
+        for &metric in codec.metrics {
+            let format = format(20, codec.kind, metric);
+            let code = format.encode(&sample(20, 1));
+            let Code { head, body } = code.as_code();
+            let admits = |head: &[u8], body: &[u8]| format.admits(Code { head, body });
+            assert!(admits(head, body), "{} {metric:?}", codec.name);
+            assert!(!admits(&head[1..], body) && !admits(head, &body[1..]), "{}", codec.name);
+            let ones = |bytes: &[u8]| vec![0xff; bytes.len()];
+            assert!(!admits(&ones(head), body), "{}: a norm that is NaN", codec.name);
+            // Any byte is an Int8; 0xffff in a fit is a cosine of 1.
+            let any = codec.kind == Kind::Int8;
+            assert_eq!(admits(head, &ones(body)), any, "{} {metric:?}", codec.name);
+        }
+    }
+}
+
+#[test]
 fn each_kind_keeps_vectors_and_distances() {
     // What estimates keep, their own tests say.
     for codec in CODECS.into_iter().filter(|codec| codec.bounds.is_none()) {

@@ -127,7 +127,7 @@ impl VectorSet {
 
     /// A vector as it is stored: one of the input dimension of a set that projects is projected.
     pub(super) fn projected<'v>(&self, vector: &'v [f32]) -> Cow<'v, [f32]> {
-        match self.projection {
+        match &self.projection {
             Some(projection) if self.params.input_dim() == Some(vector.len()) => {
                 Cow::Owned(projection.project(vector))
             }

@@ -2,7 +2,7 @@
 
 use crate::arena::Codes;
 use crate::kernels::prefetch;
-use crate::quantization::{Code, CodeBuf, Codebook, Format};
+use crate::quantization::{Code, Codebook, Format};
 
 /// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
 const AHEAD: usize = 1024;
@@ -60,8 +60,7 @@ impl Store {
     ///
     /// # Safety
     /// As [`Codes::write`].
-    pub(super) unsafe fn write(&self, slot: u32, code: &CodeBuf) {
-        let Code { head, body } = code.as_code();
+    pub(super) unsafe fn write(&self, slot: u32, Code { head, body }: Code) {
         // SAFETY: the caller vouches for the slot.
         unsafe {
             self.heads.write(slot, |bytes| bytes.copy_from_slice(head));

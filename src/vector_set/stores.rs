@@ -1,14 +1,14 @@
 //! The codes of a set: plain ones, or coarse ones to walk on with or without a finer copy; and the way from the first
 //! to the second, which a kind that learns takes once (see [`super::training`]).
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::params::Params;
 use super::store::Store;
 use crate::arena::Removable;
 use crate::epoch::{Pin, pin};
-use crate::quantization::{CodeBuf, Format};
+use crate::quantization::{CodeBuf, Codebook, Format};
 
 /// How far a set's coarse codes are. A set whose kind has none stays in the first phase, and one whose kind need not learn
 /// begins in the last.
@@ -54,10 +54,15 @@ pub(super) struct View<'p> {
     also: Option<&'p Store>,
 }
 
-impl View<'_> {
+impl<'p> View<'p> {
     /// The store of the best codes.
-    pub(super) fn best(&self) -> &Store {
+    pub(super) fn best(&self) -> &'p Store {
         self.fine.unwrap_or(self.walk)
+    }
+
+    /// What stands for a vector when the set is kept elsewhere: the best codes, and coarse ones that are walked on.
+    pub(super) fn kept(&self) -> (&'p Store, Option<&'p Store>) {
+        (self.best(), self.fine.map(|_| self.walk))
     }
 
     /// All that a writer writes.
@@ -84,6 +89,16 @@ impl Stores {
             reranks: params.rerank().is_some(),
             passed: params.kind().learns().then(|| params.plain_format()),
         }
+    }
+
+    /// The stores of a set that was kept: of a kind that learns, with what it has learnt, or as they are before it has.
+    pub(super) fn restored(params: &Params, codebook: Option<Arc<Codebook>>) -> Self {
+        let stores = Self::new(params);
+        let (Some(codebook), Some(format)) = (codebook, params.coarse_format()) else { return stores };
+        stores.set_coarse(Store::new(format.with_codebook(codebook)));
+        stores.enter(Phase::Settled);
+        let plain = Removable::new(params.rerank().map(|_| Store::new(params.plain_format())));
+        Self { plain, ..stores }
     }
 
     /// The caller was pinned before, and uses the view no longer than its pin lasts.

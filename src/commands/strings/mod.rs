@@ -77,7 +77,7 @@ const ALWAYS_ALLOWED_LEN: usize = 1024 * 1024;
 /// Refuses a text that is longer than one that could be sent.
 fn check_len(len: usize, cx: &Context) -> Result<(), Error> {
     let fits = || len as u64 <= cx.server.config.settings().proto_max_bulk_len;
-    if len <= ALWAYS_ALLOWED_LEN || fits() {
+    if len <= ALWAYS_ALLOWED_LEN || cx.client.replays || fits() {
         return Ok(());
     }
     Err(Error::new("ERR string exceeds maximum allowed size (proto-max-bulk-len)"))

@@ -1,5 +1,6 @@
 //! A hierarchical navigable small world graph (Malkov and Yashunin, 2016) that is searched while it is written.
 
+mod assembly;
 mod graph;
 mod insert;
 mod pool;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub use self::assembly::{Assembly, BadLink};
 use self::graph::Graph;
 use self::remove::Sweeper;
 pub use self::search::Walk;
@@ -64,6 +66,15 @@ impl Index {
         self.reserved.load(Ordering::Relaxed)
     }
 
+    /// What decides the slots' levels.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    fn with_reserved(self, reserved: u64) -> Self {
+        Self { reserved: AtomicU64::new(reserved), ..self }
+    }
+
     /// The level of the `number`th insertion: geometric, each layer holding 1/M of the one below (the paper's `mL`).
     fn level_of(&self, number: u64) -> u32 {
         let uniform = (mix(self.seed.wrapping_add(mix(number))) >> 11) as f64 / (1u64 << 53) as f64;
@@ -79,6 +90,27 @@ impl Index {
     /// The links of a slot, layer by layer from 0 up to its level.
     pub fn links(&self, slot: u32) -> Vec<Vec<u32>> {
         (0..=self.graph.level(slot)).map(|layer| self.graph.links(slot, layer).to_vec()).collect()
+    }
+
+    /// The highest layer of a slot.
+    pub fn level(&self, slot: u32) -> u32 {
+        self.graph.level(slot)
+    }
+
+    /// How many links a list of this layer holds.
+    pub fn capacity(&self, layer: u32) -> usize {
+        self.graph.capacity(layer)
+    }
+
+    /// Calls `each` with every link of a slot on one layer. While the list is changed, this may be some of the old and
+    /// some of the new ones, and one of them twice.
+    pub fn for_each_link(&self, slot: u32, layer: u32, each: impl FnMut(u32)) {
+        self.graph.for_each_link(slot, layer, each);
+    }
+
+    /// True if there is a link from one slot to another.
+    pub fn leads(&self, from: u32, to: u32, layer: u32) -> bool {
+        self.graph.any_link(from, layer, |link| link == to)
     }
 
     /// The highest layer that is in use.

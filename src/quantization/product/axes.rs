@@ -29,9 +29,23 @@ pub(super) struct Axes {
 }
 
 impl Axes {
+    /// How many axes are looked for.
+    pub(super) fn most(dim: usize) -> usize {
+        (dim / 2).min(MOST_AXES).min(MOST_NUMBERS / dim)
+    }
+
+    pub(super) fn reflections(&self) -> &[Box<[f32]>] {
+        &self.reflections
+    }
+
+    /// `reflections`: each of one number less than the one before it.
+    pub(super) fn from_reflections(reflections: Box<[Box<[f32]>]>) -> Self {
+        Self { reflections }
+    }
+
     /// Of a sample: vectors of `dim` components, one after the other.
     pub(super) fn of(sample: &[f32], dim: usize, draws: &mut Draws) -> Self {
-        let count = (dim / 2).min(MOST_AXES).min(MOST_NUMBERS / dim);
+        let count = Self::most(dim);
         let sample = &sample[..sample.len().min(LOOKED_AT * dim)];
         let mut axes: Vec<Vec<f32>> = (0..count).map(|_| (0..dim).map(|_| draws.sign()).collect()).collect();
         let mut rotation = Self { reflections: Box::default() };

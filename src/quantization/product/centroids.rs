@@ -35,7 +35,7 @@ impl Centroids {
     }
 
     /// `rows`: one centroid after the other.
-    fn new(rows: &[f32], width: usize) -> Self {
+    pub(super) fn new(rows: &[f32], width: usize) -> Self {
         let mut components = vec![0.0; CENTROIDS * width];
         let mut half_squares = Box::new([0.0; CENTROIDS]);
         for (centroid, row) in rows.chunks_exact(width).enumerate() {

@@ -18,21 +18,21 @@ const LEAST_COSINE: f32 = 0.05;
 /// Components per byte at most.
 const MOST_WIDTH: usize = 16;
 /// A place in a sub-space that no component fills.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// Learnt once, then shared by all threads, and never changed.
 pub struct Codebook {
-    dim: usize,
-    width: usize,
-    axes: Axes,
+    pub(super) dim: usize,
+    pub(super) width: usize,
+    pub(super) axes: Axes,
     /// For each place in each sub-space, which component of a turned vector it takes.
-    places: Box<[u32]>,
-    subspaces: Box<[Centroids]>,
+    pub(super) places: Box<[u32]>,
+    pub(super) subspaces: Box<[Centroids]>,
     /// The same centroids one after the other, as f16: what decoding reads.
-    rows: Box<[u8]>,
+    pub(super) rows: Box<[u8]>,
     /// See [`Codebook::spread`].
-    spread: f32,
-    kernels: &'static Kernels,
+    pub(super) spread: f32,
+    pub(super) kernels: &'static Kernels,
 }
 
 /// How well a code stands for its vector.

@@ -41,6 +41,7 @@ pub(in crate::quantization) static CODEC: Codec = Codec {
     distances,
     bounds: Some(bounds),
     between,
+    valid: |_, code| parts(code.body).1.gain.is_finite(),
 };
 
 impl Codebook {

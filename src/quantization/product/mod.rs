@@ -13,6 +13,7 @@ mod axes;
 mod centroids;
 mod codebook;
 pub(super) mod codec;
+mod stored;
 
 pub use codebook::{Codebook, SAMPLE};
 use codebook::{Fit, steps};

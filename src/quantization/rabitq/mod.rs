@@ -22,7 +22,7 @@ mod scale;
 
 use self::estimate::{between, distance, estimates};
 use super::rotation::{rotate, rotate_back};
-use super::{ALL_METRICS, Codec, Kind, NORM, Query, get_f32, put_f32};
+use super::{ALL_METRICS, Codec, Kind, NORM, Query, all_finite, get_f32, put_f32};
 use crate::kernels::PLANE_NUMBERS;
 
 /// Factor, error and norm.
@@ -76,6 +76,7 @@ const fn row<const BITS: usize>(bits: Bits, keyword: &'static str, name: &'stati
             });
         }),
         between: |format, a, b| between(format, BITS, a, b),
+        valid: |format, code| all_finite(&code.body[plane_bytes(BITS, format.dim)..]),
     }
 }
 

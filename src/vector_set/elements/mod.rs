@@ -8,6 +8,7 @@
 //!
 //! The two maps hold slots only and ask [`Names`] for the bytes.
 
+mod bulk;
 mod name_table;
 mod sorted;
 

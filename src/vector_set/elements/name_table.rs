@@ -37,6 +37,18 @@ fn hash(name: &[u8]) -> u64 {
 }
 
 impl NameTable {
+    /// Of the slots `0 .. len`. A name that two of them bear makes it fail, with the second slot.
+    pub(super) fn of_all(len: u32, names: &Names, pin: &Pin) -> Result<Self, u32> {
+        let parts = if len as usize > LARGE { PARTS } else { 1 };
+        let mut table = Self { parts: (0..parts).map(|_| HashTable::new()).collect(), len: 0 };
+        for slot in 0..len {
+            if table.insert(names.get(slot, pin), slot, names, pin).is_some() {
+                return Err(slot);
+            }
+        }
+        Ok(table)
+    }
+
     /// By bits that the tables themselves do not look at first.
     fn part(&self, hash: u64) -> usize {
         (hash >> 40) as usize % self.parts.len()

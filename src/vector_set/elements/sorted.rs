@@ -12,6 +12,8 @@ use crate::epoch::Pin;
 const MAX_BLOCK: usize = 512;
 /// Neighbouring blocks of together fewer slots are joined.
 const MIN_PAIR: usize = 128;
+/// So many slots are put into each block when all are put in at once.
+const FILL: usize = MAX_BLOCK / 4 * 3;
 
 /// One end of a range of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,13 @@ pub(super) struct SortedSlots {
 type Place = (usize, usize);
 
 impl SortedSlots {
+    /// Of slots that come in the order of their names.
+    pub(super) fn of(mut sorted: impl ExactSizeIterator<Item = u32>) -> Self {
+        let len = sorted.len();
+        let blocks = (0..len.div_ceil(FILL)).map(|_| sorted.by_ref().take(FILL).collect()).collect();
+        Self { blocks, len }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }

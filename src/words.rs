@@ -1,4 +1,4 @@
-//! A line of redis.conf as words: blanks separate, quotes hold together. Also the way back: a word in quotes.
+//! A line of redis.conf, or of a manifest, as words: blanks separate, quotes hold together. Also the way back: a word in quotes.
 
 /// Why a line is not words.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl std::fmt::Display for NotWords {
 ///
 /// # Errors
 /// The quotes are unbalanced, or a word is not text.
-pub(super) fn split(line: &str) -> Result<Vec<String>, NotWords> {
+pub fn split(line: &str) -> Result<Vec<String>, NotWords> {
     let mut words = Vec::new();
     let mut rest = line.as_bytes().trim_ascii_start();
     while !rest.is_empty() {
@@ -95,7 +95,7 @@ fn unescape(byte: u8) -> u8 {
 }
 
 /// A word in quotes, such that [`split`] gives it back; bytes beyond ASCII are escaped, as Redis does.
-pub(super) fn quote(word: &str) -> String {
+pub fn quote(word: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in word.bytes() {
         match byte {

@@ -1,0 +1,144 @@
+//! Doing again what a log tells: requests that were carried out once, each as its own effect.
+//!
+//! They come through the same door as those of clients, but nothing is asked of them that may have changed since (passwords,
+//! limits of this run), nothing is counted, shown or written down, and nothing has ended yet: keys and
+//! fields that have are removed where the log says so, or when the replay is over.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::client::Client;
+use super::dispatch;
+use super::registry::{self, Command};
+use super::spec::Flags;
+use super::{Context, Server};
+use crate::journal::Record;
+use crate::keyspace::Endless;
+use crate::resp::{Error, Request};
+
+/// Plays a log, request by request, on the thread that made it.
+pub struct Replay<'s> {
+    server: &'s Server,
+    client: Client,
+    /// The requests since a `MULTI`, until its `EXEC`: a log may end between them.
+    transaction: Option<Vec<(&'static Command, Request)>>,
+    _endless: Endless,
+}
+
+/// Why a request was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// There is no such command, or not with so many arguments, or it makes no sense here: this is no log of this server.
+    NotUnderstood(Error),
+    /// It was carried out when it was written down, and was refused now, for instance as the key has another type.
+    Refused(Error),
+}
+
+impl<'s> Replay<'s> {
+    /// To be dropped before the thread looks at the data for anybody else.
+    pub fn begin(server: &'s Server) -> Self {
+        Self { server, client: Client::of_replay(), transaction: None, _endless: Endless::begin() }
+    }
+
+    /// Carries a request out; or keeps it, in a transaction, until `EXEC`. Requests that change no data do nothing.
+    pub fn play(&mut self, request: &Request) -> Result<(), Failure> {
+        let command = understood(request).map_err(Failure::NotUnderstood)?;
+        match (command.spec.name, &mut self.transaction) {
+            ("multi", None) => self.transaction = Some(Vec::new()),
+            ("multi", Some(_)) => return Err(nonsense("ERR MULTI calls can not be nested")),
+            ("exec", _) => return self.play_transaction(),
+            (_, Some(requests)) => requests.push((command, request.detached())),
+            (_, None) => return self.carry_out(command, request),
+        }
+        Ok(())
+    }
+
+    /// True between a `MULTI` and its `EXEC`: what came since was not carried out.
+    pub fn is_in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// A part that fails does not keep the others from being carried out, as it did not before; the last failure is told.
+    fn play_transaction(&mut self) -> Result<(), Failure> {
+        let requests = self.transaction.take().ok_or_else(|| nonsense("ERR EXEC without MULTI"))?;
+        let outcomes = requests.iter().map(|(command, request)| self.carry_out(command, request));
+        outcomes.fold(Ok(()), |before, outcome| outcome.and(before))
+    }
+
+    fn carry_out(&mut self, command: &'static Command, request: &Request) -> Result<(), Failure> {
+        let changes = command.spec.flags.has(Flags::WRITE) || command.spec.name == "select";
+        if !changes {
+            return Ok(());
+        }
+        let mut context = Context { server: self.server, client: &mut self.client };
+        let run = || dispatch::execute(command, &mut context, request, Record::unlogged());
+        let ran = catch_unwind(AssertUnwindSafe(run));
+        let outcome = ran.unwrap_or_else(|_| Err(dispatch::panicked(command, self.server)));
+        outcome.map(|_| ()).map_err(Failure::Refused)
+    }
+}
+
+fn understood(request: &Request) -> Result<&'static Command, Error> {
+    let command = registry::resolve(request, None)?;
+    let fits = command.spec.arity.accepts(request.len());
+    if fits { Ok(command) } else { Err(Error::wrong_arity(command.spec.name)) }
+}
+
+fn nonsense(why: &'static str) -> Failure {
+    Failure::NotUnderstood(Error::new(why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::Session;
+
+    const NOW_MS: i64 = 1_790_000_000_000;
+
+    fn play(session: &Session, lines: &[&str]) -> Vec<Result<(), Failure>> {
+        let mut replay = Replay::begin(&session.server);
+        let words = |line: &&str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        lines.iter().map(|line| replay.play(&Request::from_args(&words(line)))).collect()
+    }
+
+    #[test]
+    fn nothing_ends_before_the_replay_does() {
+        let mut session = Session::at(NOW_MS);
+        let played = play(
+            &session,
+            &["SET a 1 PXAT 5", "APPEND a 2", "RENAME a b", "SET c 1", "PEXPIREAT b 1790000000001"],
+        );
+        assert_eq!(played, vec![Ok(()); 5]);
+        session.hold_to(&[
+            ("get b", "$2 12"),
+            ("pttl b", ":1"),
+            ("object idletime b", ":0"),
+            ("dbsize", ":2"),
+        ]);
+        play(&session, &["PEXPIREAT c 1789999999999"]);
+        session.hold_to(&[("exists c", ":0")]);
+        assert_eq!(session.server.keyspace.journal().changes(), 0, "nothing of this is a change");
+    }
+
+    #[test]
+    fn a_transaction_is_carried_out_at_its_end() {
+        let mut session = Session::at(NOW_MS);
+        play(&session, &["MULTI", "SET a 1"]);
+        session.hold_to(&[("exists a", ":0")]);
+        play(&session, &["MULTI", "SELECT 3", "SET a 1", "HSET a f 1", "SET b 1", "EXEC", "SET c 1"]);
+        session.hold_to(&[("dbsize", ":0"), ("select 3", "+OK"), ("dbsize", ":3")]);
+    }
+
+    #[test]
+    fn what_is_no_log_is_told_from_what_fails() {
+        let session = Session::at(NOW_MS);
+        let played = play(&session, &["NOPE", "GET", "EXEC", "SET a 1", "HSET a f 1", "GET a", "SHUTDOWN"]);
+        let is_understood =
+            |outcome: &Result<(), Failure>| !matches!(outcome, Err(Failure::NotUnderstood(_)));
+        assert_eq!(
+            played.iter().map(is_understood).collect::<Vec<_>>(),
+            [false, false, false, true, true, true, true]
+        );
+        assert_eq!(played[4], Err(Failure::Refused(Error::wrong_type())));
+        assert!(!session.server.stop.is_requested());
+    }
+}

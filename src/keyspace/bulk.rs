@@ -1,0 +1,94 @@
+//! Filling a database: many keys at once, none of which is there yet.
+
+use super::entry::Entry;
+use super::exclusive::Exclusive;
+use super::shard::{SHARD_BITS, shard_of};
+use super::{Database, Deadline, Value};
+
+/// A key on its way in.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The key.
+    pub key: Vec<u8>,
+    /// What it means.
+    pub value: Value,
+    /// When it ends. It may have ended.
+    pub deadline: Deadline,
+    /// For how long it has not been used.
+    pub idle_s: u32,
+}
+
+/// A key came that was there already.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+impl Database {
+    /// Adds these keys, shard by shard. A key that has ended is as good as any: it may end when others look.
+    ///
+    /// # Errors
+    /// A key is there already. Some of the others may have been added.
+    pub fn fill(&self, arrivals: Vec<Arrival>) -> Result<(), Duplicate> {
+        let hashed = |arrival: Arrival| (self.common.hash(&arrival.key), arrival);
+        let mut arrivals: Vec<(u64, Arrival)> = arrivals.into_iter().map(hashed).collect();
+        const { assert!(SHARD_BITS <= u8::BITS) };
+        arrivals.sort_by_cached_key(|(hash, _)| shard_of(*hash) as u8);
+        let mut arrivals = arrivals.into_iter().peekable();
+        while let Some((hash, _)) = arrivals.peek() {
+            let shard = shard_of(*hash);
+            let mut keys = Exclusive::over_shards(self, [shard]);
+            while let Some((hash, arrival)) = arrivals.next_if(|(hash, _)| shard_of(*hash) == shard) {
+                add(&mut keys, hash, arrival)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn add(keys: &mut Exclusive<'_>, hash: u64, arrival: Arrival) -> Result<(), Duplicate> {
+    let Arrival { key, value, deadline, idle_s } = arrival;
+    let used_ms = keys.now_ms() - i64::from(idle_s) * 1000;
+    let entry = Entry::new(&key, value, deadline, used_ms);
+    if keys.add(hash, entry) { Ok(()) } else { Err(Duplicate { key }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyspace::{Attention, Clock, Keyspace, StringValue};
+
+    fn arrival(key: &str, deadline: Deadline) -> Arrival {
+        let value = Value::String(StringValue::new(key.as_bytes()));
+        Arrival { key: key.into(), value, deadline, idle_s: 7 }
+    }
+
+    #[test]
+    fn keys_arrive_with_their_values_deadlines_and_idle_times() {
+        let keyspace = Keyspace::new(Clock::manual(1_000_000));
+        let db = keyspace.db(3);
+        let names: Vec<String> = (0..1000).map(|number| format!("key:{number}")).collect();
+        let deadline = |number: usize| if number % 2 == 0 { Deadline::at(999_999) } else { Deadline::NEVER };
+        let arrivals = names.iter().enumerate().map(|(number, name)| arrival(name, deadline(number)));
+        db.fill(arrivals.collect()).expect("all are new");
+        assert_eq!((db.census().keys, db.census().expires), (1000, 500));
+        let text = |name: &str| db.string(name.as_bytes()).unwrap().map(|string| string.text().into_owned());
+        assert_eq!(text("key:1"), Some(b"key:1".to_vec()));
+        assert_eq!(text("key:0"), None, "it has ended");
+        let idle_s = db.lookup(b"key:3", Attention::None, |entry| entry.idle_s(1_000_000));
+        assert_eq!(idle_s, Some(7));
+    }
+
+    #[test]
+    fn a_key_that_is_there_is_refused_also_if_it_has_ended() {
+        let keyspace = Keyspace::new(Clock::manual(1_000_000));
+        let db = keyspace.db(0);
+        db.fill(vec![arrival("a", Deadline::at(5)), arrival("b", Deadline::NEVER)]).expect("both are new");
+        for key in ["a", "b"] {
+            let refused = db.fill(vec![arrival("c", Deadline::NEVER), arrival(key, Deadline::NEVER)]);
+            assert_eq!(refused, Err(Duplicate { key: key.into() }));
+            db.exclusive(&["c"]).remove(b"c");
+        }
+    }
+}

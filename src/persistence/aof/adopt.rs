@@ -1,0 +1,78 @@
+//! Old logs: before there were bases and increments, one file in the folder of the data was the log.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::{Entry, Manifest, Names};
+
+/// Makes the log of an older Redis the base of the one that is kept here, if there is one in `folder` and none here. True if
+/// there was.
+///
+/// It may end between any two steps, and be done again: the manifest names the file before it is moved.
+///
+/// # Errors
+/// The file system does not let it.
+pub fn adopt(folder: &Path, names: &Names, manifest: &mut Manifest) -> io::Result<bool> {
+    let (old, new) = (folder.join(names.stem()), names.path(names.stem()));
+    let is_begun = |base: &Entry| base.name == names.stem() && manifest.increments.is_empty();
+    let is_free = manifest.base.as_ref().is_none_or(is_begun) && manifest.increments.is_empty();
+    if !is_free || !old.is_file() || new.exists() {
+        return Ok(false);
+    }
+    fs::create_dir_all(names.folder())?;
+    manifest.base = Some(Entry::new(names.stem(), 1));
+    manifest.store(names)?;
+    fs::rename(&old, &new)?;
+    File::open(names.folder())?.sync_all()?;
+    File::open(folder)?.sync_all()?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(std::path::PathBuf);
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn folder(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("nearhit-adopt-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("the temporary folder is writable");
+        Folder(path)
+    }
+
+    fn adopt_in(folder: &Folder) -> (bool, Manifest) {
+        let names = Names::new(folder.0.join("appendonlydir"), "a.aof");
+        let mut manifest = Manifest::load(&names).expect("it is one, or none");
+        let adopted = adopt(&folder.0, &names, &mut manifest).expect("the folder is writable");
+        assert_eq!(manifest, Manifest::load(&names).expect("it is one, or none"));
+        (adopted, manifest)
+    }
+
+    #[test]
+    fn an_old_log_becomes_the_base_once() {
+        let folder = folder("once");
+        assert_eq!(adopt_in(&folder), (false, Manifest::default()));
+        fs::write(folder.0.join("a.aof"), "old").expect("it is writable");
+        let (adopted, manifest) = adopt_in(&folder);
+        assert_eq!((adopted, manifest.base), (true, Some(Entry::new("a.aof", 1))));
+        assert_eq!(fs::read(folder.0.join("appendonlydir/a.aof")).expect("it is there"), b"old");
+        fs::write(folder.0.join("a.aof"), "another").expect("it is writable");
+        assert!(!adopt_in(&folder).0, "there is one here");
+    }
+
+    #[test]
+    fn an_adoption_that_was_cut_off_is_done_again() {
+        let folder = folder("again");
+        fs::write(folder.0.join("a.aof"), "old").expect("it is writable");
+        assert!(adopt_in(&folder).0);
+        fs::rename(folder.0.join("appendonlydir/a.aof"), folder.0.join("a.aof")).expect("both are ours");
+        assert!(adopt_in(&folder).0);
+    }
+}

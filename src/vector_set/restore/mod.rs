@@ -1,0 +1,213 @@
+//! A set made of elements that were kept, with the graph as it was: no distance is computed, no neighbour looked for.
+//!
+//! Elements come in any order, each with an id, its codes and its links, which are ids of others. Memory stays at what the
+//! set will take: links lie in their places from the beginning, as labels of ids, until all elements are there and the
+//! labels are turned into slots. Beside the set there are 8 bytes for each element (16 to 30 if ids lie far apart), 16
+//! more while names are sorted at the end, and a few batches of 256 KiB on their way from the thread that reads to those
+//! that write.
+//!
+//! # What is refused
+//!
+//! Codes of another size or with numbers that are not finite, a name twice, an id twice, a link to an id that no element
+//! has, to the element itself, to an element that does not reach the layer, and the same link twice. [`Invalid`] names the
+//! element.
+//!
+//! # What is repaired
+//!
+//! * *Links that go one way.* The graph is directed, so they are links like others.
+//! * *A list that is longer than the graph's lists may be* keeps its nearest links.
+//! * *Layers above the highest that the graph has* are dropped; the node ends there.
+
+mod batch;
+mod invalid;
+mod labels;
+mod lists;
+mod parts;
+mod pipeline;
+
+use std::sync::Arc;
+
+pub use self::invalid::{Fault, Invalid};
+use self::labels::{Labels, Slots};
+pub use self::lists::Lists;
+use self::parts::{LongList, Parts};
+use self::pipeline::Pipeline;
+use super::elements::{Elements, Names};
+use super::projection::Projection;
+use super::stores::Stores;
+use super::{Params, VectorSet};
+use crate::arena::Blobs;
+use crate::epoch::pin;
+use crate::index::Assembly;
+use crate::quantization::{Code, Codebook, Format};
+
+/// The longest name or attribute.
+const MAX_TEXT: usize = 1 << 30;
+/// The most elements, as the graph has it.
+const MAX_ELEMENTS: usize = (1 << 31) - 2;
+
+/// What is known of a set before its elements.
+pub struct Outline<'o> {
+    /// What was fixed when it was made.
+    pub params: Params,
+    /// What decides the levels of new elements.
+    pub seed: u64,
+    /// What it has learnt; none if it has not, or does not learn. It says what the best codes are.
+    pub codebook: Option<Arc<Codebook>>,
+    /// The matrix of its projection, float32 little-endian, row by row; none if it is the one that `REDUCE` makes.
+    pub matrix: Option<&'o [u8]>,
+}
+
+/// An element as it was kept.
+pub struct Kept<'e> {
+    /// By which others link to it.
+    pub id: u64,
+    /// Its name.
+    pub name: &'e [u8],
+    /// Empty: it has none.
+    pub attribute: &'e [u8],
+    /// The finest of its codes.
+    pub best: Code<'e>,
+    /// The coarse one, of a set that has both; it is made of the best if it is not there.
+    pub coarse: Option<Code<'e>>,
+    /// Ids of its neighbours, a list for each layer that it reaches.
+    pub links: &'e Lists,
+}
+
+/// A set in the making.
+pub struct Restored {
+    params: Params,
+    seed: u64,
+    projection: Option<Projection>,
+    learns: bool,
+    best: Format,
+    /// True if there are two codes of each vector.
+    has_coarse: bool,
+    labels: Labels,
+    /// By slot.
+    own_labels: Vec<u32>,
+    long: Vec<LongList>,
+    /// The labels of the list in hand.
+    list: Vec<u32>,
+    pipeline: Pipeline,
+}
+
+impl Restored {
+    /// A set without elements.
+    pub fn new(outline: Outline) -> Result<Self, Invalid> {
+        let Outline { params, seed, codebook, matrix } = outline;
+        let projection = Projection::restored(&params, matrix).ok_or(Invalid::set(Fault::Projection))?;
+        if codebook.is_some() && !params.kind().learns() {
+            return Err(Invalid::set(Fault::Codebook));
+        }
+        let learns = params.kind().learns() && codebook.is_none();
+        let parts = Parts {
+            assembly: Assembly::new(params.m(), seed),
+            stores: Stores::restored(&params, codebook),
+            names: Names::default(),
+            attributes: Blobs::new(),
+        };
+        let (best, has_coarse) = {
+            let pin = pin();
+            let view = parts.stores.view(&pin);
+            (view.best().format().clone(), view.written().count() > 1)
+        };
+        Ok(Self {
+            params,
+            seed,
+            projection,
+            learns,
+            best,
+            has_coarse,
+            labels: Labels::default(),
+            own_labels: Vec::new(),
+            long: Vec::new(),
+            list: Vec::new(),
+            pipeline: Pipeline::new(parts),
+        })
+    }
+
+    /// What the best codes of its elements must be.
+    pub fn best_format(&self) -> &Format {
+        &self.best
+    }
+
+    /// Elements added so far.
+    pub fn len(&self) -> usize {
+        self.own_labels.len()
+    }
+
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.own_labels.is_empty()
+    }
+
+    /// Takes an element. That it is refused may be said later, by the call for another, or at the end.
+    pub fn add(&mut self, element: &Kept) -> Result<(), Invalid> {
+        self.take(element).map_err(|fault| Invalid::element(element.name, fault))?;
+        self.pipeline.pass_on()
+    }
+
+    fn take(&mut self, element: &Kept) -> Result<(), Fault> {
+        let sizes = (element.best.head.len(), element.best.body.len());
+        if sizes != (self.best.head_bytes(), self.best.body_bytes()) {
+            return Err(Fault::Code);
+        }
+        if element.coarse.is_some() && !self.has_coarse {
+            return Err(Fault::Codes);
+        }
+        let level = element.links.len().checked_sub(1).ok_or(Fault::Lists)?;
+        let long_text = element.name.len().max(element.attribute.len()) > MAX_TEXT;
+        if long_text || self.own_labels.len() == MAX_ELEMENTS {
+            return Err(Fault::TooMany);
+        }
+        self.own_labels.push(self.labels.of(element.id).ok_or(Fault::TooMany)?);
+        let slot = self.pipeline.parts().reserve(level);
+        let batch = self.pipeline.filling();
+        batch.push(slot, element.name, element.attribute, element.best, element.coarse);
+        element.links.iter().enumerate().try_for_each(|(layer, ids)| self.take_list(slot, layer, ids))
+    }
+
+    fn take_list(&mut self, slot: u32, layer: usize, ids: &[u64]) -> Result<(), Fault> {
+        self.list.clear();
+        for &id in ids {
+            self.list.push(self.labels.of(id).ok_or(Fault::TooMany)?);
+        }
+        let assembly = &self.pipeline.parts().assembly;
+        if layer < assembly.layers(slot) && ids.len() > assembly.capacity(layer) {
+            self.long.push(LongList { slot, layer, labels: self.list.clone() });
+            self.list.clear();
+        }
+        self.pipeline.filling().push_list(&self.list);
+        Ok(())
+    }
+
+    /// The set. `reserved`: how many slots its elements had been given in their life, updates included.
+    pub fn finish(self, reserved: u64) -> Result<VectorSet, Invalid> {
+        let parts = self.pipeline.finish()?;
+        let slots = Slots::new(&self.own_labels).map_err(|slot| parts.invalid(slot, Fault::Id))?;
+        drop(self.own_labels);
+        parts.resolve(&slots, &self.long)?;
+        drop((slots, self.labels, self.long));
+        let elements = Elements::of_all(parts.assembly.end(), &parts.names);
+        let elements = elements.map_err(|slot| parts.invalid(slot, Fault::Name))?;
+        let Parts { assembly, stores, names, attributes } = parts;
+        let mut set = VectorSet::new(self.params, self.seed);
+        set.projection = self.projection;
+        (set.index, set.stores) = (assembly.finish(reserved), stores);
+        (set.names, set.attributes) = (names, attributes);
+        *set.elements.get_mut() = elements;
+        if !self.learns {
+            set.training.end();
+        }
+        Ok(set)
+    }
+}
+
+/// Threads that can run at the same time.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests;
