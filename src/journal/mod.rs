@@ -90,6 +90,11 @@ impl Journal {
         self.gate.enter(self)
     }
 
+    /// True if the calling thread is inside the gate.
+    pub fn is_inside(&self) -> bool {
+        self.gate.is_inside()
+    }
+
     /// Runs `at` at a moment at which nobody is changing data; from then on passages tell the new cut's number, which `at`
     /// is told, until [`end_cut`](Self::end_cut). The stream goes on in a new piece, which begins at its [end](Self::end).
     ///
@@ -210,9 +215,9 @@ impl Journal {
         Group::begin(self)
     }
 
-    /// Writes down a change that nobody asked for: a key that ended. To be called as [`Record::commit`] is.
+    /// Writes down a change that nobody asked for: a key or a field that ended. To be called as [`Record::commit`] is. As
+    /// in Redis it does not count as one: what was saved before ends all the same.
     pub fn note(&self, db: usize, effects: impl FnOnce(&mut Effects<'_>)) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
         if self.is_streaming() {
             let mut bytes = Vec::new();
             effects(&mut Effects::new(&mut bytes));

@@ -154,11 +154,33 @@ impl<'k> Exclusive<'k> {
         self.held[held].table.entry(id).value().as_hash()?;
         self.hand_over_copy(found);
         let table = self.held[held].change(key);
-        let outcome = table.edit_hash(id, limits, now_ms, edit)?;
-        if table.entry(id).is_empty_hash(now_ms) {
-            self.remove(key);
+        let (outcome, replaced) =
+            table.edit_hash(id, limits, now_ms, |hash| (edit(hash), hash.take_replaced()))?;
+        self.note_ended_fields(key, &replaced);
+        if self.held[held].table.entry(id).is_empty_hash(now_ms) {
+            self.remove_hash(key, id, held);
         }
         Ok(outcome)
+    }
+
+    /// Of a hash that is left with nothing but fields that have ended: who reads the journal has them still.
+    fn remove_hash(&mut self, key: &[u8], id: u32, held: usize) {
+        if self.held[held].table.entry(id).next_field_deadline() != Deadline::NEVER {
+            self.note_end(key);
+        }
+        self.remove(key);
+    }
+
+    /// To be called before the change that comes with their end is written down.
+    fn note_ended_fields<F: AsRef<[u8]>>(&self, key: &[u8], fields: &[F]) {
+        if fields.is_empty() {
+            return;
+        }
+        self.passage.journal().note(self.db.number, |effects| {
+            effects.begin(2 + fields.len());
+            [b"HDEL", key].iter().for_each(|word| effects.word(word));
+            fields.iter().for_each(|field| effects.word(field.as_ref()));
+        });
     }
 
     /// Changes the text of a key where it is: long texts are not copied. None if there is no such key. What comes out
@@ -339,19 +361,23 @@ impl<'k> Exclusive<'k> {
     /// and how many fields were removed.
     fn expire_fields(&mut self, found: Found, limit: usize) -> (bool, usize) {
         let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
-        let held = &mut self.held[found.held];
+        let is_logged = self.passage.journal().is_streaming();
+        let held = &self.held[found.held];
         let is_live = held.table.entry(found.id).is_live(now_ms);
         let removed = if is_live {
             held.shard.watched.touch(held.table.entry(found.id).key());
             self.hand_over_copy(found);
-            let table = &mut self.held[found.held].table;
-            let removed =
-                table.edit_hash(found.id, limits, now_ms, |hash| hash.remove_some_due(now_ms, limit));
+            let mut gone: Vec<Box<[u8]>> = Vec::new();
+            let tell = |name: &[u8]| gone.extend(is_logged.then(|| name.into()));
+            let remove = |hash: &mut Hash| hash.remove_some_due(now_ms, limit, tell);
+            let removed = self.held[found.held].table.edit_hash(found.id, limits, now_ms, remove);
+            self.note_ended_fields(self.held[found.held].table.entry(found.id).key(), &gone);
             removed.expect("only hashes have fields that end")
         } else {
             let entry = held.table.entry(found.id);
             held.shard.watched.touch_ended(entry.key());
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
+            self.note_end(entry.key());
             self.bury(found);
             fields
         };
@@ -359,11 +385,15 @@ impl<'k> Exclusive<'k> {
         (is_live, removed)
     }
 
+    fn note_end(&self, key: &[u8]) {
+        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
+    }
+
     fn expire(&mut self, found: Found) {
         let held = &self.held[found.held];
         let key = held.table.entry(found.id).key();
         held.shard.watched.touch_ended(key);
-        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
+        self.note_end(key);
         self.bury(found);
         self.db.common.count_expired();
     }

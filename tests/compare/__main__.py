@@ -12,6 +12,7 @@ import time
 import example_files
 import filters
 import generated
+import interop
 import metadata
 import protocol
 import scores
@@ -25,6 +26,7 @@ PARTS = {
     "examples": example_files.run,
     "filters": filters.run,
     "generated": generated.run,
+    "interop": interop.run,
     "metadata": metadata.run,
     "protocol": protocol.run,
     "scores": scores.run,

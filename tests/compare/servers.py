@@ -42,16 +42,19 @@ class Started:
 
     owned = True
 
-    def __init__(self, name, binary, flags, extra=()):
-        self.name, self.binary = name, binary
+    def __init__(self, name, binary, flags, extra=(), files=None):
+        """`files` is a folder whose content the server is started on."""
+        self.name, self.binary, self.files = name, binary, files
         self.flags = [*flags, *extra]
         self.process = None
         self.restart()
 
     def restart(self):
-        """Starts the server with empty data, ending the one that ran before."""
+        """Starts the server with the data that it is given, or empty, ending the one that ran before."""
         self.stop()
         self.folder = tempfile.mkdtemp(prefix="compare-")
+        if self.files:
+            shutil.copytree(self.files, self.folder, dirs_exist_ok=True)
         self.address = ("127.0.0.1", free_port())
         self.log_path = os.path.join(self.folder, "log")
         command = [self.binary, "--port", str(self.address[1]), *self.flags]

@@ -21,6 +21,15 @@ class Set:
     queries: int
 
 
+def synth(args, elements, dim):
+    """A made set of that size."""
+    name = f"synth-{dim}-{elements // 1000}k"
+    if not (pathlib.Path(args.data) / name / "meta.json").exists():
+        build.say(f"making {name} (once)")
+        run("synth.py", "--out", args.data, "--n", elements, "--dim", dim)
+    return name
+
+
 def find(args):
     """Those of --sets that there are or that can be made, in their order; what is missing is said."""
     for name in args.sets:

@@ -56,9 +56,9 @@ def answers(port):
         return False
 
 
-def wait_until_ready(process, port, log):
+def wait_until_ready(process, port, log, limit_s=START_S):
     """Returns when the server answers; raises with the end of its log where it does not."""
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + limit_s
     while not answers(port):
         if process.poll() is not None or time.monotonic() > deadline:
             raise Failure(f"{process.args[0]} does not answer: {log.read_text(errors='replace')[-500:].strip()}")
@@ -76,15 +76,22 @@ def stop(process):
 
 
 @contextlib.contextmanager
-def running(program):
-    """Starts a server for the time of a `with` block."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        port, log = free_port(), pathlib.Path(folder) / "log"
-        with log.open("wb") as out:
-            process = subprocess.Popen([*program.argv, "--port", str(port)], cwd=folder, stdin=subprocess.DEVNULL,
-                                       stdout=out, stderr=out, preexec_fn=die_with_parent)
-        try:
-            wait_until_ready(process, port, log)
-            yield Running(port, process.pid)
-        finally:
-            stop(process)
+def running(program, flags=(), within=None):
+    """Starts a server for the time of a `with` block, in a new folder, within another if that is said."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=within) as folder:
+        with running_in(folder, program, flags) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def running_in(folder, program, flags=(), limit_s=START_S):
+    """Starts a server on what lies in a folder, for the time of a `with` block."""
+    port, log = free_port(), pathlib.Path(folder) / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([*program.argv, *flags, "--port", str(port)], cwd=folder, stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=out, preexec_fn=die_with_parent)
+    try:
+        wait_until_ready(process, port, log, limit_s)
+        yield Running(port, process.pid)
+    finally:
+        stop(process)

@@ -4,9 +4,10 @@
 //! the table. Progress goes to stderr.
 //!
 //! ```text
-//! main → vectors, ping        what is measured
+//! main → vectors, ping, persistence   what is measured
 //!          → driver, client   many connections at once; one connection, one call at a time
 //!          → dataset, truth   vectors, names, queries; their exact neighbours
+//!          → requests         what is asked for
 //!          → resp, figures    bytes ⇄ requests and replies; rates and percentiles
 //! ```
 
@@ -15,7 +16,9 @@ mod dataset;
 mod driver;
 mod figures;
 mod flags;
+mod persistence;
 mod ping;
+mod requests;
 mod resp;
 mod truth;
 mod vectors;
@@ -31,7 +34,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Command = fn(&mut Flags) -> Result<(), Failure>;
 
 /// What can be measured, by the name it is asked for.
-const COMMANDS: [(&str, Command); 2] = [("vectors", vectors::run), ("ping", ping::run)];
+const COMMANDS: [(&str, Command); 5] = [
+    ("vectors", vectors::run),
+    ("ping", ping::run),
+    ("fill", persistence::fill),
+    ("snapshot", persistence::snapshot),
+    ("writes", persistence::writes),
+];
 
 fn main() -> ExitCode {
     match run() {

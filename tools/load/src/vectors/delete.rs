@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Bench, KEY};
+use super::Bench;
 use crate::Failure;
 use crate::client::Client;
 use crate::figures;
+use crate::requests::KEY;
 
 /// How long PINGs go on before and after: what a server puts off until after its reply counts too.
 const AROUND: Duration = Duration::from_millis(500);

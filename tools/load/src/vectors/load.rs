@@ -1,10 +1,9 @@
 //! Adding every element, each connection waiting for its reply before it sends the next.
 
-use super::{Bench, CONNECTIONS, KEY, blob};
+use super::{Bench, CONNECTIONS};
 use crate::Failure;
-use crate::dataset::Dataset;
 use crate::figures::Figures;
-use crate::resp::Requests;
+use crate::requests::{KEY, additions};
 
 /// The base is added block by block, so that both rates are taken over the whole growth of the graph: adding to a
 /// large graph is slower than to a small one.
@@ -14,7 +13,7 @@ const ALONE: f64 = 0.1;
 
 /// Adds the whole base once, and prints `vadd/1/…` and `vadd/16/…`.
 pub(super) fn measure(bench: &mut Bench) -> Result<(), Failure> {
-    let requests = encode(&bench.set);
+    let requests = additions(&bench.set, 0..bench.set.base.len());
     let mut figures = CONNECTIONS.map(|_| Figures::default());
     for block in 0..BLOCKS {
         let bounds = bounds(requests.len(), block);
@@ -27,19 +26,6 @@ pub(super) fn measure(bench: &mut Bench) -> Result<(), Failure> {
         figures.print(&format!("vadd/{connections}"));
     }
     expect_all(bench)
-}
-
-fn encode(set: &Dataset) -> Requests {
-    let mut requests = Requests::default();
-    for (row, vector) in set.base.iter().enumerate() {
-        let blob = blob(vector);
-        let mut args: Vec<&[u8]> = vec![b"VADD", KEY, b"FP32", &blob, &set.names[row]];
-        if let Some(attributes) = set.attributes_of(row) {
-            args.extend([b"SETATTR", attributes]);
-        }
-        requests.push(&args);
-    }
-    requests
 }
 
 /// Where block `block` of `len` rows begins, where its second part begins, and where it ends.

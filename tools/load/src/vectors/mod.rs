@@ -18,8 +18,6 @@ use crate::dataset::Dataset;
 use crate::driver::Fleet;
 use crate::flags::Flags;
 
-/// The vector set that everything happens in.
-const KEY: &[u8] = b"bench";
 /// With how many connections loading and searching are measured.
 const CONNECTIONS: [usize; 2] = [1, 16];
 /// The shares of right answers at which searching is measured.
@@ -65,9 +63,4 @@ impl Bench {
             CONNECTIONS.iter().map(|&count| Fleet::connect(server, count)).collect::<Result<_, _>>()?;
         Ok(Self { server, pid, set, length, fleets, control: Client::connect(server)? })
     }
-}
-
-/// A vector as VADD and VSIM take it behind FP32.
-fn blob(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|value| value.to_le_bytes()).collect()
 }

@@ -5,19 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::ef::Finder;
-use super::{Bench, CONNECTIONS, KEY, RECALL_BESIDE_WRITER, RECALLS, blob};
+use super::{Bench, CONNECTIONS, RECALL_BESIDE_WRITER, RECALLS};
 use crate::Failure;
 use crate::dataset::{COUNT, Dataset};
 use crate::driver::Fleet;
 use crate::figures::{self, Figures};
+use crate::requests;
 use crate::resp::{Reply, Requests};
 
 /// The part of a point's time that comes before it and is not counted.
 const WARM_UP: f64 = 0.1;
 /// The most elements that the writer writes before it starts again.
 const MAX_WRITTEN: usize = 10_000;
-/// What the writer multiplies each component of a vector with, in turns: the vector differs, its neighbours hardly do.
-const NUDGES: [f32; 2] = [1.01, 0.99];
 
 /// Prints `vsim/RECALL/…` for each recall, and `mixed/RECALL/…` for the one measured beside a writer.
 pub(super) fn measure(bench: &mut Bench) -> Result<(), Failure> {
@@ -42,19 +41,9 @@ pub(super) fn measure(bench: &mut Bench) -> Result<(), Failure> {
     beside_writer.map_or(Ok(()), |(ef, name)| searches_beside_writer(bench, ef, &name))
 }
 
-fn encode(set: &Dataset, ef: usize) -> Requests {
-    let (count, ef) = (COUNT.to_string(), ef.to_string());
-    let mut requests = Requests::default();
-    for query in set.queries.iter() {
-        let blob = blob(query);
-        requests.push(&[b"VSIM", KEY, b"FP32", &blob, b"COUNT", count.as_bytes(), b"EF", ef.as_bytes()]);
-    }
-    requests
-}
-
 /// The share of right answers when every query is asked once.
 fn recall(bench: &mut Bench, ef: usize) -> Result<f64, Failure> {
-    let requests = encode(&bench.set, ef);
+    let requests = requests::searches(&bench.set, ef);
     let mut hits = 0;
     let fleet = bench.fleets.last_mut().ok_or("no connections")?;
     fleet.drive(&requests, 0..requests.len(), 1, count_hits(&bench.set, &mut hits))?;
@@ -67,7 +56,7 @@ fn count_hits(set: &Dataset, hits: &mut usize) -> impl FnMut(usize, Reply<'_>) {
 
 /// Searches for as long as a point is measured, with each number of connections.
 fn searches(bench: &mut Bench, ef: usize, name: &str) -> Result<(), Failure> {
-    let requests = encode(&bench.set, ef);
+    let requests = requests::searches(&bench.set, ef);
     for (fleet, connections) in bench.fleets.iter_mut().zip(CONNECTIONS) {
         let mut hits = 0;
         search_for(fleet, &requests, bench.length.mul_f64(WARM_UP), |_, _| {})?;
@@ -93,7 +82,7 @@ fn search_for(
 /// As `searches`, while one further connection updates elements; prints its rate as `NAME/writer/rate` too.
 fn searches_beside_writer(bench: &mut Bench, ef: usize, name: &str) -> Result<(), Failure> {
     eprintln!("  searching beside a writer");
-    let (server, updates) = (bench.server, updates(&bench.set));
+    let (server, updates) = (bench.server, requests::updates(&bench.set, MAX_WRITTEN));
     let stop = AtomicBool::new(false);
     let mut written = Ok(Figures::default());
     std::thread::scope(|scope| {
@@ -106,31 +95,7 @@ fn searches_beside_writer(bench: &mut Bench, ef: usize, name: &str) -> Result<()
     Ok(())
 }
 
-/// Updates of elements spread over the set, each with its own vector nudged: the server must link it anew, and the right
-/// answers stay right.
-fn updates(set: &Dataset) -> Requests {
-    let written = set.base.len().min(MAX_WRITTEN);
-    let mut requests = Requests::default();
-    for nudge in NUDGES {
-        for row in (0..written).map(|i| i * set.base.len() / written) {
-            requests.push(&[
-                b"VADD",
-                KEY,
-                b"FP32",
-                &blob(&nudged(set.base.get(row), nudge)),
-                &set.names[row],
-            ]);
-        }
-    }
-    requests
-}
-
 fn write_until(stop: &AtomicBool, server: SocketAddr, updates: &Requests) -> Result<Figures, Failure> {
     let plan = (0..updates.len()).cycle().take_while(|_| !stop.load(Ordering::Relaxed));
     Fleet::connect(server, 1)?.drive(updates, plan, 1, |_, _| {})
-}
-
-/// Every other component nudged: were all of them, the direction would be the same.
-fn nudged(vector: &[f32], nudge: f32) -> Vec<f32> {
-    vector.iter().enumerate().map(|(i, value)| if i % 2 == 0 { value * nudge } else { *value }).collect()
 }

@@ -1,0 +1,142 @@
+//! A client that writes and records what was acknowledged, until the server is gone.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::connection::Connection;
+use crate::model::{Model, Window};
+use crate::observe::now_ms;
+use crate::operations::{DATABASES, Operation, Writer};
+
+/// The most operations sent without waiting for a reply.
+const PIPELINE: u64 = 4;
+
+/// One write.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) operation: Operation,
+    pub(crate) sent: Instant,
+    pub(crate) acknowledged: Option<Instant>,
+    /// Between sending and the reply, in ms since 1970.
+    window: Window,
+}
+
+impl Entry {
+    pub(crate) fn new(operation: Operation) -> Self {
+        Self { operation, sent: Instant::now(), acknowledged: None, window: (now_ms(), u64::MAX) }
+    }
+
+    fn acknowledge(&mut self) {
+        self.acknowledged = Some(Instant::now());
+        self.window.1 = now_ms();
+    }
+
+    pub(crate) fn apply(&self, model: &mut Model) -> Vec<crate::model::Cell> {
+        model.apply(&self.operation, self.window)
+    }
+}
+
+/// What one client did, beginning with what was there.
+pub(crate) struct History {
+    pub(crate) client: usize,
+    pub(crate) base: Model,
+    pub(crate) entries: Vec<Entry>,
+}
+
+impl History {
+    pub(crate) fn new(client: usize, base: Model) -> Self {
+        Self { client, base, entries: Vec::new() }
+    }
+
+    /// How many writes were acknowledged before a moment. Replies come in the order of requests.
+    pub(crate) fn acknowledged_before(&self, moment: Instant) -> usize {
+        self.entries.partition_point(|entry| entry.acknowledged.is_some_and(|at| at < moment))
+    }
+
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.entries.partition_point(|entry| entry.acknowledged.is_some())
+    }
+}
+
+pub(crate) fn database_of(client: usize) -> usize {
+    client % DATABASES
+}
+
+/// How many writes all clients together got acknowledged.
+#[derive(Default)]
+pub(crate) struct Progress {
+    count: Mutex<u64>,
+    grown: Condvar,
+}
+
+impl Progress {
+    fn add(&self, count: u64) {
+        let mut total = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        *total = total.saturating_add(count);
+        self.grown.notify_all();
+    }
+
+    /// Waits until so many more are acknowledged, or a client is gone.
+    pub(crate) fn wait_for(&self, more: u64) {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let goal = count.saturating_add(more);
+        drop(self.grown.wait_while(count, |count| *count < goal));
+    }
+
+    /// Lets nobody wait any more.
+    fn end(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) = u64::MAX;
+        self.grown.notify_all();
+    }
+}
+
+/// Writes until the server is gone.
+pub(crate) fn write(
+    mut connection: Connection,
+    mut writer: Writer,
+    base: Model,
+    progress: &Progress,
+) -> History {
+    let _end = End(progress);
+    let (mut live, mut history) = (base.clone(), History::new(writer.client, base));
+    connection.must(&format!("SELECT {}", database_of(writer.client)));
+    loop {
+        let count = if writer.random.once_in(4) { 1 + writer.random.below(PIPELINE) } else { 1 };
+        let begin = history.entries.len();
+        for _ in 0..count {
+            let operation = writer.draw(&live);
+            live.apply(&operation, (now_ms(), u64::MAX));
+            history.entries.push(Entry::new(operation));
+        }
+        if !exchange(&mut connection, &mut history.entries[begin..], progress) {
+            return history;
+        }
+    }
+}
+
+/// Sends operations together and notes their replies; false if the server is gone.
+pub(crate) fn exchange(connection: &mut Connection, entries: &mut [Entry], progress: &Progress) -> bool {
+    let requests: Vec<_> = entries.iter().map(|entry| entry.operation.requests()).collect();
+    if connection.send(&requests.concat()).is_err() {
+        return false;
+    }
+    for (entry, requests) in entries.iter_mut().zip(requests) {
+        for _ in requests {
+            let Ok(reply) = connection.receive() else { return false };
+            let error = reply.error();
+            assert!(error.is_none(), "{:?}: {reply:?}", entry.operation);
+        }
+        entry.acknowledge();
+        progress.add(1);
+    }
+    true
+}
+
+/// Ends all waiting when a client ends, be it by a failure.
+struct End<'a>(&'a Progress);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,288 @@
+//! Disks that fail and get well again: writes are refused meanwhile, reads go on, nothing acknowledged is lost.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::connection::{Connection, Reply, Request, words};
+use crate::process::{Process, Program, Site};
+use crate::shim::FailingDisk;
+
+/// A server that has not noticed in so long that its disk fails, or is well, never will.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two tries of a write.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Writes in a portion.
+const SOME: usize = 60;
+
+/// Numbered writes, and which were acknowledged.
+#[derive(Default)]
+struct Writes {
+    next: usize,
+    acknowledged: Vec<usize>,
+}
+
+impl Writes {
+    /// Each third write adds a vector.
+    fn request(number: usize) -> Request {
+        match number % 3 {
+            0 => words(&format!("VADD set VALUES 2 {} 1 element:{number} SETATTR {number}", number + 1)),
+            1 => words(&format!("SET key:{number} {number:0>500}")),
+            _ => words(&format!("HSET hash {number} {number}")),
+        }
+    }
+
+    /// One more write; its reply.
+    fn one(&mut self, connection: &mut Connection) -> Reply {
+        let number = self.next;
+        self.next += 1;
+        let reply = connection.ask(Self::request(number)).expect("the server replies");
+        if reply.error().is_none() {
+            self.acknowledged.push(number);
+        }
+        reply
+    }
+
+    fn some(&mut self, connection: &mut Connection) {
+        for _ in 0..SOME {
+            let reply = self.one(connection);
+            assert_eq!(reply.error(), None, "the disk is well");
+        }
+    }
+
+    /// Writes until one is refused.
+    fn until_refused(&mut self, connection: &mut Connection) {
+        let mut refused = |_| {
+            let reply = self.one(connection);
+            assert!(reply.error().is_none() || is_refusal(&reply), "{reply:?}");
+            is_refusal(&reply)
+        };
+        eventually("the server refuses writes", || (0..SOME).any(&mut refused));
+    }
+
+    fn until_accepted(&mut self, connection: &mut Connection) {
+        eventually("the server takes writes again", || {
+            let reply = self.one(connection);
+            assert!(reply.error().is_none() || is_refusal(&reply), "{reply:?}");
+            reply.error().is_none()
+        });
+    }
+
+    /// Is what a number wrote there?
+    fn has(number: usize, connection: &mut Connection) -> bool {
+        let question = match number % 3 {
+            0 => format!("VGETATTR set element:{number}"),
+            1 => format!("GET key:{number}"),
+            _ => format!("HGET hash {number}"),
+        };
+        let value = connection.must(&question).bulk().map(|text| String::from_utf8_lossy(&text).into_owned());
+        value.is_some_and(|value| value.parse() == Ok(number))
+    }
+
+    fn check_all(&self, connection: &mut Connection) {
+        for &number in &self.acknowledged {
+            assert!(Self::has(number, connection), "write {number} of {} was acknowledged", self.next);
+        }
+    }
+
+    /// Reads go on; a write that is refused changes nothing.
+    fn check_refusing(&mut self, connection: &mut Connection) {
+        self.check_all(connection);
+        assert!(!connection.must("VSIM set VALUES 2 1 1").array().is_empty());
+        let number = self.next;
+        let reply = self.one(connection);
+        assert!(is_refusal(&reply), "{reply:?}");
+        assert!(!Self::has(number, connection), "write {number} was refused");
+    }
+}
+
+/// The reply of a server that cannot write.
+fn is_refusal(reply: &Reply) -> bool {
+    reply.error().is_some_and(|text| text.starts_with("MISCONF"))
+}
+
+fn eventually(what: &str, mut happens: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !happens() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Flags of a log without snapshots, of a policy. A torn record at its end is not forgiven.
+fn logged(policy: &str) -> Vec<&str> {
+    vec!["--save", "", "--appendonly", "yes", "--appendfsync", policy, "--aof-load-truncated", "no"]
+}
+
+/// Redis ends where `always` cannot be kept.
+fn policies() -> &'static [&'static str] {
+    if Program::chosen().is_redis { &["everysec"] } else { &["always", "everysec"] }
+}
+
+/// Ends the server as hard as its policy allows without a loss.
+fn end(process: Process, policy: &str) {
+    if policy == "always" { process.kill() } else { process.shut_down() }
+}
+
+/// The log's disk fails, and gets well.
+fn fail_log(how: &str) {
+    for policy in policies() {
+        let mut site = Site::new(&format!("fault-{}-{policy}", how.replace(' ', "-")), &logged(policy));
+        let Some(disk) = FailingDisk::new(&mut site) else { return };
+        survive(&site, policy, || disk.fail(how), || disk.mend());
+    }
+}
+
+fn survive(site: &Site, policy: &str, fail: impl FnOnce(), mend: impl FnOnce()) {
+    let process = site.start();
+    let (mut connection, mut writes) = (process.connect(), Writes::default());
+    writes.some(&mut connection);
+    assert_eq!(connection.info("aof_last_write_status"), "ok");
+    fail();
+    writes.until_refused(&mut connection);
+    assert_eq!(connection.info("aof_last_write_status"), "err");
+    writes.check_refusing(&mut connection);
+    mend();
+    writes.until_accepted(&mut connection);
+    assert_eq!(connection.info("aof_last_write_status"), "ok");
+    writes.some(&mut connection);
+    end(process, policy);
+    writes.check_all(&mut site.start().connect());
+}
+
+#[test]
+#[ignore = "nearhit keeps its data in memory only"]
+fn a_full_disk_under_the_log_loses_nothing() {
+    fail_log("write ENOSPC");
+}
+
+#[test]
+#[ignore = "nearhit keeps its data in memory only"]
+fn a_write_cut_short_leaves_no_torn_record() {
+    fail_log("write ENOSPC 777");
+}
+
+#[test]
+#[ignore = "nearhit keeps its data in memory only"]
+fn a_log_that_cannot_be_synced_refuses_writes() {
+    // Redis does not try again by itself.
+    if !Program::chosen().is_redis {
+        fail_log("sync EIO");
+    }
+}
+
+/// How the disk fails under whole files. Redis writes those by C streams, which the shim does not see.
+fn failures() -> &'static [&'static str] {
+    let all = &["sync EIO", "rename EIO", "write ENOSPC", "write ENOSPC 500"];
+    if Program::chosen().is_redis { &all[..2] } else { all }
+}
+
+/// Waits for the end of a snapshot; its outcome.
+fn snapshot(connection: &mut Connection) -> String {
+    let reply = connection.must("BGSAVE");
+    assert_eq!(reply.error(), None);
+    eventually("the snapshot ends", || connection.info("rdb_bgsave_in_progress") == "0");
+    connection.info("rdb_last_bgsave_status")
+}
+
+fn fail_snapshot(how: &str) {
+    let flags = ["--save", "86400 1000000", "--appendonly", "no"];
+    let mut site = Site::new(&format!("fault-snapshot-{}", how.replace(' ', "-")), &flags);
+    let Some(disk) = FailingDisk::new(&mut site) else { return };
+    let process = site.start();
+    let (mut connection, mut writes) = (process.connect(), Writes::default());
+    writes.some(&mut connection);
+    assert_eq!(snapshot(&mut connection), "ok");
+    let before = fs::read(site.data.join("dump.rdb")).expect("it was saved");
+    writes.some(&mut connection);
+    disk.fail(how);
+    assert_eq!(snapshot(&mut connection), "err");
+    assert!(connection.must("SAVE").error().is_some());
+    writes.check_refusing(&mut connection);
+    assert_eq!(fs::read(site.data.join("dump.rdb")).expect("it is there still"), before);
+    disk.mend();
+    assert_eq!(snapshot(&mut connection), "ok");
+    writes.some(&mut connection);
+    assert_eq!(snapshot(&mut connection), "ok");
+    process.kill();
+    let left: Vec<_> = fs::read_dir(&site.data).expect("it is ours").collect();
+    assert_eq!(left.len(), 1, "temporary files are left: {left:?}");
+    writes.check_all(&mut site.start().connect());
+}
+
+#[test]
+#[ignore = "nearhit keeps its data in memory only"]
+fn a_snapshot_that_fails_leaves_the_last_one() {
+    failures().iter().copied().for_each(fail_snapshot);
+}
+
+/// A rewrite fails while nothing else is written; the log goes on.
+fn fail_rewrite(how: &str) {
+    let mut site = Site::new(&format!("fault-rewrite-{}", how.replace(' ', "-")), &logged("everysec"));
+    let Some(disk) = FailingDisk::new(&mut site) else { return };
+    let process = site.start();
+    let (mut connection, mut writes) = (process.connect(), Writes::default());
+    writes.some(&mut connection);
+    disk.fail(how);
+    // It may fail at once.
+    connection.must("BGREWRITEAOF");
+    eventually("the rewrite fails", || connection.info("aof_last_bgrewrite_status") == "err");
+    disk.mend();
+    writes.until_accepted(&mut connection);
+    writes.some(&mut connection);
+    process.shut_down();
+    let process = site.start();
+    let mut connection = process.connect();
+    writes.check_all(&mut connection);
+    assert_eq!(connection.must("BGREWRITEAOF").error(), None);
+    eventually("the rewrite ends", || connection.info("aof_rewrite_in_progress") == "0");
+    assert_eq!(connection.info("aof_last_bgrewrite_status"), "ok");
+    writes.some(&mut connection);
+    process.shut_down();
+    writes.check_all(&mut site.start().connect());
+}
+
+#[test]
+#[ignore = "nearhit keeps its data in memory only"]
+fn a_rewrite_that_fails_leaves_the_log() {
+    failures().iter().copied().for_each(fail_rewrite);
+}
+
+/// A file system of its own that is soon full.
+struct SmallDisk {
+    mounted: PathBuf,
+    filler: PathBuf,
+}
+
+impl SmallDisk {
+    /// `None`, and said so, where nothing can be mounted.
+    fn mount(site: &Site) -> Option<Self> {
+        let mounted = site.data.clone();
+        let options = ["-t", "tmpfs", "-o", "size=2m", "none"];
+        let ran = Command::new("mount").args(options).arg(&mounted).output();
+        if !ran.is_ok_and(|output| output.status.success()) {
+            println!("SKIP a file system that fills up: it cannot be mounted here");
+            return None;
+        }
+        let filler = mounted.join("filler");
+        fs::write(&filler, vec![0; 1 << 20]).expect("it is ours");
+        Some(Self { mounted, filler })
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.mounted).status();
+    }
+}
+
+#[test]
+#[ignore = "nearhit keeps its data in memory only"]
+fn a_file_system_that_fills_up_loses_nothing() {
+    for policy in policies() {
+        let site = Site::new(&format!("fault-full-{policy}"), &logged(policy));
+        let Some(disk) = SmallDisk::mount(&site) else { return };
+        survive(&site, policy, || {}, || fs::remove_file(&disk.filler).expect("it is ours"));
+    }
+}

@@ -1,0 +1,16 @@
+//! Nothing acknowledged is lost: servers that are killed at any moment, and disks that fail.
+//!
+//! Knows servers from outside only: options, commands, replies, and the folder of their files. `tools/crash` runs the
+//! crash tests for longer, and against Redis.
+
+mod client;
+mod connection;
+mod crash;
+mod fault;
+mod model;
+mod observe;
+mod operations;
+mod process;
+mod random;
+mod shim;
+mod verdict;

@@ -1,0 +1,158 @@
+//! A server in a process of its own, which can be killed.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::connection::{Connection, Reply, words};
+
+/// A server that has not loaded its files in so long never will.
+const START: Duration = Duration::from_secs(120);
+/// Between two looks at a server that starts: there is no event to wait for that every server would send.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Which server is tested.
+#[derive(Clone)]
+pub(crate) struct Program {
+    pub(crate) path: PathBuf,
+    /// Redis itself, which forgets updates of vectors in its log, and gives up where `always` cannot be kept.
+    pub(crate) is_redis: bool,
+}
+
+impl Program {
+    /// The one that `NEARHIT_DURABILITY_SERVER` names, or the one just built.
+    pub(crate) fn chosen() -> Self {
+        let built = || env!("CARGO_BIN_EXE_nearhit").into();
+        let path = std::env::var_os("NEARHIT_DURABILITY_SERVER").map_or_else(built, PathBuf::from);
+        let is_redis = path.to_string_lossy().contains("redis");
+        Self { path, is_redis }
+    }
+}
+
+/// A folder of data, and how a server is to be started on it.
+pub(crate) struct Site {
+    pub(crate) program: Program,
+    pub(crate) data: PathBuf,
+    pub(crate) flags: Vec<String>,
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
+    folder: PathBuf,
+}
+
+impl Site {
+    /// An empty folder that goes when the test has passed.
+    pub(crate) fn new(name: &str, flags: &[&str]) -> Self {
+        let folder = std::env::temp_dir().join(format!("nearhit-{name}-{}", std::process::id()));
+        let data = folder.join("data");
+        fs::create_dir_all(&data).expect("the temporary folder is writable");
+        let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        Self { program: Program::chosen(), data, flags, variables: Vec::new(), folder }
+    }
+
+    /// Begins to start the server.
+    pub(crate) fn spawn(&self) -> Process {
+        let port = free_port();
+        let log = self.folder.join("log");
+        let out = File::options().create(true).append(true).open(&log).expect("the folder is writable");
+        let mut command = Command::new(&self.program.path);
+        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(&self.data);
+        command.args(&self.flags).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(out.try_clone().expect("a file")).stderr(out);
+        let child = command.spawn().expect("the server can be started");
+        Process { child, address: (Ipv4Addr::LOCALHOST, port).into(), log }
+    }
+
+    /// Starts the server and waits until it has loaded its files.
+    pub(crate) fn start(&self) -> Process {
+        let mut process = self.spawn();
+        process.wait_until_loaded();
+        process
+    }
+
+    /// A place beside the data.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what was left is in {}", self.folder.display());
+        } else {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    probe.local_addr().expect("it listens").port()
+}
+
+/// A server that is killed at the end, at the latest.
+pub(crate) struct Process {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Process {
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(self.address).expect("the server listens")
+    }
+
+    /// Ends it at once, as the system does when memory runs out.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end and waits for it.
+    pub(crate) fn shut_down(mut self) {
+        // The connection closes without a reply.
+        let _ = self.connect().ask(words("SHUTDOWN NOSAVE"));
+        self.child.wait().expect("it is a child");
+    }
+
+    pub(crate) fn wait_until_loaded(&mut self) {
+        let deadline = Instant::now() + START;
+        while !self.is_loaded().unwrap_or(false) {
+            let ended = self.child.try_wait().expect("it is a child");
+            assert!(ended.is_none() && Instant::now() < deadline, "it does not start:\n{}", tail(&self.log));
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn is_loaded(&self) -> io::Result<bool> {
+        let reply = Connection::open(self.address)?.ask(words("PING"))?;
+        Ok(reply == Reply::Simple("PONG".to_owned()))
+    }
+
+    /// Kills it while it starts: after so long, or when it has come so far as to answer.
+    pub(crate) fn kill_early(mut self, after: Duration) {
+        let deadline = Instant::now() + after;
+        while Instant::now() < deadline && !self.is_loaded().unwrap_or(false) {
+            std::thread::yield_now();
+        }
+        self.end();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The end of a log.
+fn tail(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned()
+}

@@ -1,0 +1,118 @@
+//! A library before the server's file functions (`shim.c`): lets them fail, and knows what has reached the disk.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::Site;
+
+/// Prepares a site so that its server runs with the shim. `None`, and said so, where there is no C compiler.
+fn install(site: &mut Site) -> Option<()> {
+    let library = site.beside("shim.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/durability/shim.c");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .args([source, "-ldl"])
+        .status();
+    if !built.is_ok_and(|status| status.success()) {
+        println!("SKIP disks that fail: there is no C compiler");
+        return None;
+    }
+    let data = fs::canonicalize(&site.data).expect("it is there");
+    site.variables.extend([("LD_PRELOAD", library), ("NEARHIT_SHIM_FOLDER", data)]);
+    Some(())
+}
+
+/// Forgets, when the server is killed, what it had not synced: as when the machine loses its power.
+pub(crate) struct PowerCut {
+    journal: PathBuf,
+    data: PathBuf,
+    /// What each file surely has.
+    lengths: HashMap<PathBuf, u64>,
+}
+
+impl PowerCut {
+    pub(crate) fn new(site: &mut Site) -> Option<Self> {
+        install(site)?;
+        let journal = site.beside("journal");
+        site.variables.push(("NEARHIT_SHIM_JOURNAL", journal.clone()));
+        let data = fs::canonicalize(&site.data).expect("it is there");
+        Some(Self { journal, data, lengths: HashMap::new() })
+    }
+
+    /// All that is there before the server starts has reached the disk.
+    pub(crate) fn begin(&mut self) {
+        let _ = fs::remove_file(&self.journal);
+        self.lengths.clear();
+        each_file(&self.data, &mut |path, length| {
+            self.lengths.insert(path.to_owned(), length);
+        });
+    }
+
+    /// Cuts each file to what had reached the disk; one that was never synced is empty.
+    pub(crate) fn forget_unsynced(&mut self) {
+        self.replay();
+        let lengths = &self.lengths;
+        each_file(&self.data, &mut |path, length| {
+            let kept = lengths.get(path).copied().unwrap_or(0);
+            if kept < length {
+                let file = File::options().write(true).open(path).expect("it is ours");
+                file.set_len(kept).expect("it can be cut");
+            }
+        });
+    }
+
+    /// Follows the journal of the shim.
+    fn replay(&mut self) {
+        let text = fs::read_to_string(&self.journal).unwrap_or_default();
+        for line in text.lines() {
+            let (kind, rest) = line.split_once(' ').expect("a line of the shim");
+            match kind {
+                "S" => {
+                    let (length, path) = rest.split_once(' ').expect("a length and a path");
+                    self.lengths.insert(path.into(), length.parse().expect("a length"));
+                }
+                _ => {
+                    let (old, new) = rest.split_once('\t').expect("two paths");
+                    let length = self.lengths.remove(Path::new(old)).unwrap_or(0);
+                    self.lengths.insert(new.into(), length);
+                }
+            }
+        }
+    }
+}
+
+fn each_file(folder: &Path, visit: &mut impl FnMut(&Path, u64)) {
+    for entry in fs::read_dir(folder).expect("it is ours") {
+        let path = entry.expect("it is ours").path();
+        let status = fs::metadata(&path).expect("it is ours");
+        if status.is_dir() { each_file(&path, visit) } else { visit(&path, status.len()) }
+    }
+}
+
+/// Lets the calls of a server fail while a file says so.
+pub(crate) struct FailingDisk {
+    control: PathBuf,
+}
+
+impl FailingDisk {
+    pub(crate) fn new(site: &mut Site) -> Option<Self> {
+        install(site)?;
+        let control = site.beside("fault");
+        site.variables.push(("NEARHIT_SHIM_FAULT", control.clone()));
+        Some(Self { control })
+    }
+
+    /// From now on, as `shim.c` explains.
+    pub(crate) fn fail(&self, how: &str) {
+        // Renamed, so that the server never reads half of it.
+        let draft = self.control.with_extension("draft");
+        fs::write(&draft, how).and_then(|()| fs::rename(&draft, &self.control)).expect("it is ours");
+    }
+
+    pub(crate) fn mend(&self) {
+        fs::remove_file(&self.control).expect("it had failed");
+    }
+}
