@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::index::BadLink;
-use crate::quantization::{Bits, Kind, Metric, SAMPLE};
 use crate::journal::Record;
+use crate::quantization::{Bits, Kind, Metric, SAMPLE};
 use crate::vector_set::{Hold, Put, Search};
 
 /// An element taken out of a set.
