@@ -17,7 +17,7 @@ const MAP: &[(&str, &[&str])] = &[
         "commands",
         &["config", "counters", "glob", "info", "keyspace", "persistence", "journal", "resp", "vector_set"],
     ),
-    ("persistence", &["keyspace", "journal", "resp", "vector_set", "words"]),
+    ("persistence", &["counters", "keyspace", "journal", "resp", "vector_set", "words"]),
     // Edges: `info` asks the owners of what it shows.
     ("config", &["glob", "words"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),

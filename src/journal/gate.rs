@@ -124,6 +124,11 @@ impl Gate {
         }
     }
 
+    pub(super) fn is_inside(&self) -> bool {
+        let (gate, depth) = INSIDE.get();
+        depth > 0 && std::ptr::eq(gate, self)
+    }
+
     /// Runs `work` while nobody is inside.
     pub(super) fn alone<R>(&self, work: impl FnOnce() -> R) -> R {
         assert_eq!(INSIDE.get().1, 0, "who is inside would wait for itself");

@@ -90,6 +90,11 @@ impl Journal {
         self.gate.enter(self)
     }
 
+    /// True if the calling thread is inside the gate.
+    pub fn is_inside(&self) -> bool {
+        self.gate.is_inside()
+    }
+
     /// Runs `at` at a moment at which nobody is changing data; from then on passages tell the new cut's number, which `at`
     /// is told, until [`end_cut`](Self::end_cut). The stream goes on in a new piece, which begins at its [end](Self::end).
     ///
@@ -103,6 +108,7 @@ impl Journal {
             let number = self.cuts.fetch_add(1, Ordering::Relaxed) + 1;
             let before = self.cut.swap(number, Ordering::Release);
             assert_eq!(before, 0, "one snapshot at a time");
+            self.handed.store(0, Ordering::Relaxed);
             let result = at(number);
             self.stream.divide();
             result
@@ -117,7 +123,6 @@ impl Journal {
     /// The snapshot of the cut is complete, or was given up.
     pub fn end_cut(&self) {
         self.cut.store(0, Ordering::Release);
-        self.handed.store(0, Ordering::Relaxed);
     }
 
     /// As [`Journal::cut`], with no snapshot: only the stream goes on in a new piece.
@@ -136,14 +141,16 @@ impl Journal {
 
     /// The snapshot has taken so many bytes of what was handed to it.
     pub fn taken_over(&self, bytes: usize) {
-        // After `end_cut` the count begins anew; late comers must not drive it below zero.
+        // At a cut the count begins anew; late comers must not drive it below zero.
         let less = |handed: usize| Some(handed.saturating_sub(bytes));
         let _ = self.handed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Bytes of old states that wait for the snapshot.
     pub fn handed_bytes(&self) -> usize {
-        self.handed.load(Ordering::Relaxed)
+        // Without a snapshot nothing waits: a writer that was late to see its end may have counted all the same.
+        let is_running = self.cut.load(Ordering::Relaxed) != 0;
+        if is_running { self.handed.load(Ordering::Relaxed) } else { 0 }
     }
 
     /// True if writers should wait, without any lock, until the disk has taken more: what waits for it is over its
@@ -208,9 +215,9 @@ impl Journal {
         Group::begin(self)
     }
 
-    /// Writes down a change that nobody asked for: a key that ended. To be called as [`Record::commit`] is.
+    /// Writes down a change that nobody asked for: a key or a field that ended. To be called as [`Record::commit`] is. As
+    /// in Redis it does not count as one: what was saved before ends all the same.
     pub fn note(&self, db: usize, effects: impl FnOnce(&mut Effects<'_>)) {
-        self.changes.fetch_add(1, Ordering::Relaxed);
         if self.is_streaming() {
             let mut bytes = Vec::new();
             effects(&mut Effects::new(&mut bytes));

@@ -124,10 +124,14 @@ fn a_full_stream_says_so() {
     assert!(journal.is_full());
     take(&journal);
     assert!(!journal.is_full());
+    journal.cut(|_| ());
     journal.hand_over(MAX_HANDED + 1);
     assert!(journal.is_full());
     journal.taken_over(2);
     assert!(!journal.is_full());
+    journal.hand_over(2);
+    journal.end_cut();
+    assert!(!journal.is_full(), "nobody waits for what nobody takes");
 }
 
 #[test]

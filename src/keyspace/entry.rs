@@ -27,6 +27,7 @@ pub struct Entry {
 }
 
 /// A value with memory of its own.
+#[derive(Clone)]
 pub(super) enum Large {
     Text(LongText),
     Hash(Box<Hash>),
@@ -74,6 +75,13 @@ impl Tag {
     fn to_bits(self) -> u32 {
         let deadline = if self.has_deadline { DEADLINE_BIT } else { 0 };
         self.kind as u32 | deadline | (self.value_len as u32) << VALUE_LEN_SHIFT
+    }
+}
+
+/// A copy for a snapshot: long texts and sets are shared.
+impl Clone for Entry {
+    fn clone(&self) -> Self {
+        Self { block: self.block.clone(), hash: self.hash, used_s: self.used_s().into() }
     }
 }
 
@@ -143,6 +151,17 @@ impl Entry {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.block.heap_bytes() + self.block.value().map_or(0, Large::heap_bytes)
+    }
+
+    /// Bytes that a clone keeps alive, or takes. A set is kept alive by more than this clone, and has its own account.
+    pub(super) fn kept_bytes(&self) -> usize {
+        let is_set = matches!(self.block.value(), Some(Large::VectorSet(_)));
+        size_of::<Self>() + if is_set { self.block.heap_bytes() } else { self.heap_bytes() }
+    }
+
+    /// Seconds since 1970 when a command last used the key.
+    pub(super) fn used_s(&self) -> u32 {
+        self.used_s.load(Ordering::Relaxed)
     }
 
     pub(super) fn mark_used(&self, now_ms: i64) {

@@ -10,6 +10,7 @@ use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
 use super::reaper::Garbage;
 use super::shard::{SHARDS, Shard, shard_of};
+use super::snapshot::Handed;
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
@@ -37,6 +38,8 @@ pub struct Exclusive<'k> {
     held: SmallVec<[Held<'k>; 1]>,
     /// After the locks, as fields are dropped in this order: freeing happens outside of them.
     garbage: Garbage<'k>,
+    /// The cut whose snapshot is running; 0 if there is none.
+    cut: u64,
     /// Entered before the locks and left after them: no cut falls between the changes.
     passage: Passage<'k>,
 }
@@ -85,9 +88,14 @@ impl<'k> Exclusive<'k> {
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
         let passage = db.common.journal.enter();
+        let cut = passage.cut();
         let lock = |number: usize| {
             let shard = &db.shards[number];
-            Held { number, shard, table: shard.write() }
+            let mut table = shard.write();
+            if cut != 0 {
+                table.begin_snapshot(cut, db.number);
+            }
+            Held { number, shard, table }
         };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
@@ -99,6 +107,7 @@ impl<'k> Exclusive<'k> {
             only_hash: None,
             held,
             garbage: db.common.reaper.garbage(),
+            cut,
             passage,
         }
     }
@@ -138,17 +147,40 @@ impl<'k> Exclusive<'k> {
     /// `edit`.
     pub fn edit_hash<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Hash) -> R) -> Result<R, WrongType> {
         let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
-        let Some(Found { held, id, .. }) = self.find(key) else {
+        let Some(found @ Found { held, id, .. }) = self.find(key) else {
             return Ok(self.create_hash(key, limits, edit));
         };
         self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_hash()?;
+        self.hand_over_copy(found);
         let table = self.held[held].change(key);
-        let outcome = table.edit_hash(id, limits, now_ms, edit)?;
-        if table.entry(id).is_empty_hash(now_ms) {
-            self.remove(key);
+        let (outcome, replaced) =
+            table.edit_hash(id, limits, now_ms, |hash| (edit(hash), hash.take_replaced()))?;
+        self.note_ended_fields(key, &replaced);
+        if self.held[held].table.entry(id).is_empty_hash(now_ms) {
+            self.remove_hash(key, id, held);
         }
         Ok(outcome)
+    }
+
+    /// Of a hash that is left with nothing but fields that have ended: who reads the journal has them still.
+    fn remove_hash(&mut self, key: &[u8], id: u32, held: usize) {
+        if self.held[held].table.entry(id).next_field_deadline() != Deadline::NEVER {
+            self.note_end(key);
+        }
+        self.remove(key);
+    }
+
+    /// To be called before the change that comes with their end is written down.
+    fn note_ended_fields<F: AsRef<[u8]>>(&self, key: &[u8], fields: &[F]) {
+        if fields.is_empty() {
+            return;
+        }
+        self.passage.journal().note(self.db.number, |effects| {
+            effects.begin(2 + fields.len());
+            [b"HDEL", key].iter().for_each(|word| effects.word(word));
+            fields.iter().for_each(|field| effects.word(field.as_ref()));
+        });
     }
 
     /// Changes the text of a key where it is: long texts are not copied. None if there is no such key. What comes out
@@ -158,9 +190,10 @@ impl<'k> Exclusive<'k> {
         key: &[u8],
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        let Some(Found { held, id, .. }) = self.find(key) else { return Ok(None) };
+        let Some(found @ Found { held, id, .. }) = self.find(key) else { return Ok(None) };
         self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_string()?;
+        self.hand_over_copy(found);
         self.held[held].change(key).edit_string(id, edit).map(Some)
     }
 
@@ -177,27 +210,18 @@ impl<'k> Exclusive<'k> {
 
     /// Makes the key mean this value until the deadline, whatever it meant before.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Deadline) {
-        let Some(Found { held, id, .. }) = self.find(key) else {
+        let Some(found) = self.find(key) else {
             return self.insert(key, value, deadline);
         };
-        let table = self.held[held].change(key);
-        table.entry(id).mark_used(self.used_ms);
-        table.set_deadline(id, deadline);
-        if let Some(old) = table.replace(id, value) {
-            self.garbage.add_value(old);
-        }
+        self.replace(found, key, value, Some(deadline));
     }
 
     /// Makes the key mean this value; it ends when it would have ended before.
     pub fn put_keeping(&mut self, key: &[u8], value: Value) {
-        let Some(Found { held, id, .. }) = self.find(key) else {
+        let Some(found) = self.find(key) else {
             return self.insert(key, value, Deadline::NEVER);
         };
-        let table = self.held[held].change(key);
-        table.entry(id).mark_used(self.used_ms);
-        if let Some(old) = table.replace(id, value) {
-            self.garbage.add_value(old);
-        }
+        self.replace(found, key, value, None);
     }
 
     /// Adds an entry whose key has this hash; false if the key is there, be it one that has ended.
@@ -215,8 +239,9 @@ impl<'k> Exclusive<'k> {
     /// Sets when a key ends; false if there is no such key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
         let found = self.find(key);
-        if let Some(Found { held, id, .. }) = found {
-            self.held[held].change(key).set_deadline(id, deadline);
+        if let Some(found) = found {
+            self.hand_over_copy(found);
+            self.held[found.held].change(key).set_deadline(found.id, deadline);
         }
         found.is_some()
     }
@@ -225,8 +250,8 @@ impl<'k> Exclusive<'k> {
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let found = self.find(key);
         if let Some(found) = found {
-            let entry = self.held[found.held].change(key).take(found.hash, found.id);
-            self.garbage.add(entry);
+            self.held[found.held].shard.watched.touch(key);
+            self.bury(found);
         }
         found.is_some()
     }
@@ -234,6 +259,7 @@ impl<'k> Exclusive<'k> {
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
+        self.hand_over_copy(found);
         let entry = self.held[found.held].change(key).take(found.hash, found.id);
         let deadline = entry.deadline();
         Some((entry.into_value(), deadline))
@@ -244,8 +270,12 @@ impl<'k> Exclusive<'k> {
         for Held { table, shard, .. } in &mut self.held {
             shard.watched.touch_all(|_| false);
             table.unbind_all();
-            if table.len() > 0 {
-                self.garbage.add_table(std::mem::take(&mut **table));
+            let cleared = table.clear(self.cut);
+            let wanted = self.cut != 0 && cleared.has_wanted(self.cut);
+            if wanted {
+                self.db.common.hand_over(self.cut, Handed::Table(Box::new(cleared)));
+            } else {
+                self.garbage.add_table(cleared);
             }
         }
     }
@@ -331,31 +361,80 @@ impl<'k> Exclusive<'k> {
     /// and how many fields were removed.
     fn expire_fields(&mut self, found: Found, limit: usize) -> (bool, usize) {
         let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
-        let held = &mut self.held[found.held];
+        let is_logged = self.passage.journal().is_streaming();
+        let held = &self.held[found.held];
         let is_live = held.table.entry(found.id).is_live(now_ms);
         let removed = if is_live {
             held.shard.watched.touch(held.table.entry(found.id).key());
-            let removed =
-                held.table.edit_hash(found.id, limits, now_ms, |hash| hash.remove_some_due(now_ms, limit));
+            self.hand_over_copy(found);
+            let mut gone: Vec<Box<[u8]>> = Vec::new();
+            let tell = |name: &[u8]| gone.extend(is_logged.then(|| name.into()));
+            let remove = |hash: &mut Hash| hash.remove_some_due(now_ms, limit, tell);
+            let removed = self.held[found.held].table.edit_hash(found.id, limits, now_ms, remove);
+            self.note_ended_fields(self.held[found.held].table.entry(found.id).key(), &gone);
             removed.expect("only hashes have fields that end")
         } else {
-            let entry = held.table.take(found.hash, found.id);
+            let entry = held.table.entry(found.id);
             held.shard.watched.touch_ended(entry.key());
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
-            self.garbage.add(entry);
+            self.note_end(entry.key());
+            self.bury(found);
             fields
         };
         self.db.common.count_expired_fields(removed);
         (is_live, removed)
     }
 
+    fn note_end(&self, key: &[u8]) {
+        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
+    }
+
     fn expire(&mut self, found: Found) {
-        let held = &mut self.held[found.held];
-        let entry = held.table.take(found.hash, found.id);
-        held.shard.watched.touch_ended(entry.key());
-        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", entry.key()]));
-        self.garbage.add(entry);
+        let held = &self.held[found.held];
+        let key = held.table.entry(found.id).key();
+        held.shard.watched.touch_ended(key);
+        self.note_end(key);
+        self.bury(found);
         self.db.common.count_expired();
+    }
+
+    /// Gives a key another value, and another deadline if there is one.
+    fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
+        self.hand_over_copy(found);
+        let table = self.held[found.held].change(key);
+        table.entry(found.id).mark_used(self.used_ms);
+        if let Some(deadline) = deadline {
+            table.set_deadline(found.id, deadline);
+        }
+        if let Some(old) = table.replace(found.id, value) {
+            self.garbage.add_value(old);
+        }
+    }
+
+    /// Takes an entry away, for the snapshot if it wants it, to be freed if not.
+    fn bury(&mut self, found: Found) {
+        let wanted = self.is_wanted(found);
+        let entry = self.held[found.held].table.take(found.hash, found.id);
+        if wanted {
+            self.db
+                .common
+                .hand_over(self.cut, Handed::Entry(self.held[found.held].table.snapshot_db(), entry));
+        } else {
+            self.garbage.add(entry);
+        }
+    }
+
+    /// Before an entry is changed: the snapshot gets a copy if it wants one.
+    fn hand_over_copy(&mut self, found: Found) {
+        if self.is_wanted(found) {
+            let table = &self.held[found.held].table;
+            let copy = table.entry(found.id).clone();
+            self.db.common.hand_over(self.cut, Handed::Entry(table.snapshot_db(), copy));
+        }
+    }
+
+    fn is_wanted(&mut self, found: Found) -> bool {
+        self.cut != 0 && self.held[found.held].table.is_wanted(self.cut, found.id)
     }
 
     fn held_of(&self, hash: u64) -> usize {

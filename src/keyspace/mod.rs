@@ -18,6 +18,7 @@
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
 //! value.rs  string.rs  expiry.rs  clock.rs
+//! snapshot/      all keys as they were at one moment, while they change
 //! attending.rs   clients that do not want to be noticed
 //! reaper.rs      where large values are freed
 //! ```
@@ -38,6 +39,7 @@ mod scan;
 mod shard;
 mod shared;
 mod slab;
+mod snapshot;
 mod string;
 mod table;
 #[cfg(test)]
@@ -62,6 +64,7 @@ pub use self::reaper::Reaper;
 pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
+pub use self::snapshot::{Old, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 pub use self::watch::Watch;
@@ -83,6 +86,8 @@ pub struct Keyspace {
 struct Common {
     clock: Clock,
     journal: Arc<Journal>,
+    /// What was, for the snapshot that is being taken.
+    handed: snapshot::Queue,
     /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
     /// can change places.
     hasher: RandomState,
@@ -101,6 +106,7 @@ impl Keyspace {
         let common = Arc::new(Common {
             clock,
             journal: Arc::default(),
+            handed: snapshot::Queue::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
             expired_keys: AtomicU64::new(0),

@@ -75,6 +75,16 @@ impl Shard {
         self.table.try_read()
     }
 
+    /// Locks the shard for a look at what was there at a cut, also if a transaction has it: that is behind the cut.
+    pub(super) fn read_past_marks(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read()
+    }
+
+    /// Locks the shard to change what its table knows of a snapshot, and nothing else, also if a transaction has it.
+    pub(super) fn write_past_marks(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write()
+    }
+
     /// Locks the shard for changes, when no transaction of another thread has it.
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Table> {
         loop {

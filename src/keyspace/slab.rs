@@ -98,6 +98,11 @@ impl Slab {
         }
     }
 
+    /// Behind all positions that are taken.
+    pub(super) fn end(&self) -> u32 {
+        self.chunks.len() as u32 * CHUNK_SLOTS
+    }
+
     /// The `n`th entry by position: chunks are skipped by their counts.
     pub(super) fn nth(&self, mut n: usize) -> Option<&Entry> {
         for chunk in &self.chunks {

@@ -5,6 +5,7 @@ use super::expiry::{Deadline, Deadlines};
 use super::hash::{Hash, PackedLimits};
 use super::hash_index::HashIndex;
 use super::slab::Slab;
+use super::snapshot::{Batch, Progress, State};
 use super::string::TextEdit;
 use super::value::{Value, ValueRef, WrongType};
 
@@ -19,6 +20,7 @@ pub(super) struct Table {
     field_deadlines: Deadlines,
     /// How many values are vector sets; none is the common answer, and spares a walk.
     sets: usize,
+    snapshot: State,
 }
 
 impl Table {
@@ -83,6 +85,7 @@ impl Table {
         self.sets += usize::from(is_set(entry.value()));
         let (deadline, of_fields) = (entry.deadline(), entry.next_field_deadline());
         let id = self.slab.insert(entry);
+        self.snapshot.settle(id);
         self.index.insert(hash, id, |id| self.slab.get(id).hash());
         self.deadlines.add(deadline, id);
         self.field_deadlines.add(of_fields, id);
@@ -156,6 +159,46 @@ impl Table {
     /// All entries, given away.
     pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.slab.into_entries()
+    }
+
+    /// Hears of a cut, before anything is changed after it, as a table of this database.
+    pub(super) fn begin_snapshot(&mut self, cut: u64, db: usize) {
+        self.snapshot.begin(cut, db, &self.slab);
+    }
+
+    /// Nothing is wanted any more of what was there at the cut.
+    pub(super) fn end_snapshot(&mut self, cut: u64) {
+        self.snapshot.end(cut);
+    }
+
+    /// Copies what is wanted of the next entries for the snapshot of a cut.
+    pub(super) fn walk_snapshot(
+        &self,
+        cut: u64,
+        batch: Batch,
+        take: &mut impl FnMut(usize, Entry),
+    ) -> Progress {
+        self.snapshot.walk(cut, &self.slab, batch, take)
+    }
+
+    /// True if the snapshot of a cut wants to have what is at this position before it is changed. Asked once.
+    pub(super) fn is_wanted(&mut self, cut: u64, id: u32) -> bool {
+        self.snapshot.wants(cut, id)
+    }
+
+    /// The number that its database had at the cut that it heard of last.
+    pub(super) fn snapshot_db(&self) -> usize {
+        self.snapshot.db()
+    }
+
+    /// Removes all entries, and gives back what was there.
+    pub(super) fn clear(&mut self, cut: u64) -> Self {
+        std::mem::replace(self, Self { snapshot: State::born_after(cut), ..Self::default() })
+    }
+
+    /// True if the snapshot of a cut wants some of what is there.
+    pub(super) fn has_wanted(&self, cut: u64) -> bool {
+        !self.snapshot.is_done(cut)
     }
 
     /// The next field of this key ended at `before`, until it was changed.

@@ -49,6 +49,13 @@ impl<'r> Args<'r> {
         self.ranges = &self.ranges[count.min(self.ranges.len())..];
     }
 
+    /// Takes `count` arguments, or all that are left, as a cursor of their own.
+    pub fn split_off(&mut self, count: usize) -> Self {
+        let (taken, left) = self.ranges.split_at(count.min(self.ranges.len()));
+        self.ranges = left;
+        Self { ranges: taken, ..*self }
+    }
+
     /// All arguments that are left.
     pub fn iter(mut self) -> impl Iterator<Item = &'r [u8]> {
         std::iter::from_fn(move || self.take())

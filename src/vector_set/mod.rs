@@ -16,10 +16,11 @@
 //! looked. A search sees every element that was there from its beginning to its end, none that was not there at any
 //! moment between, and none twice.
 //!
-//! A kind of code that learns comes into use while all this goes on: see [`training`].
+//! A kind of code that learns comes into use while all this goes on: see [`training`]. And the set as it was at one moment
+//! can be given away while it changes: see [`snapshot`].
 //!
-//! *Lock order:* a shard of the keyspace → `elements` → `limbo`; the index's own locks are taken inside any of these,
-//! and nothing is taken inside them.
+//! *Lock order:* the gate of the journal → a shard of the keyspace → `elements` → `limbo`, or the lists of `snapshots`; the
+//! index's own locks are taken inside any of these, and nothing is taken inside them.
 
 mod digest;
 mod elements;
@@ -31,6 +32,7 @@ mod read;
 pub mod restore;
 mod scorer;
 mod search;
+mod snapshot;
 mod store;
 mod stores;
 mod training;
@@ -46,6 +48,7 @@ pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RER
 pub use self::read::{Description, NeighbourLists};
 pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
+pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};
 pub use self::write::{Hold, Put, Refused, Upserted};
 pub use crate::quantization::{
     Bits, CODECS, Code, Codebook, Codec, Format, Kind, MEASURED, Measured, Metric, SAMPLE, is_storable,
@@ -53,6 +56,7 @@ pub use crate::quantization::{
 
 use self::elements::{Elements, Names};
 use self::projection::Projection;
+use self::snapshot::Snapshots;
 use self::stores::Stores;
 use self::training::Training;
 use crate::arena::{Blob, Blobs};
@@ -82,6 +86,8 @@ pub struct VectorSet {
     changes: AtomicU64,
     /// Replaced attributes that pinned readers may still be reading.
     limbo: Mutex<Limbo<Blob>>,
+    /// Those that are taken of it. Begun, and told of changes, under `elements`.
+    snapshots: Snapshots,
     uid: u64,
 }
 
@@ -103,6 +109,7 @@ impl VectorSet {
             updates: AtomicU64::new(0),
             changes: AtomicU64::new(0),
             limbo: Mutex::new(Limbo::new()),
+            snapshots: Snapshots::default(),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
             params,
         }
@@ -162,6 +169,7 @@ impl VectorSet {
             + self.attributes.heap_bytes()
             + self.elements.read().heap_bytes()
             + self.projection.as_ref().map_or(0, Projection::heap_bytes)
+            + self.snapshots.heap_bytes()
             + size_of::<Self>()
     }
 }

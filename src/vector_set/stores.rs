@@ -54,10 +54,15 @@ pub(super) struct View<'p> {
     also: Option<&'p Store>,
 }
 
-impl View<'_> {
+impl<'p> View<'p> {
     /// The store of the best codes.
-    pub(super) fn best(&self) -> &Store {
+    pub(super) fn best(&self) -> &'p Store {
         self.fine.unwrap_or(self.walk)
+    }
+
+    /// What stands for a vector when the set is kept elsewhere: the best codes, and coarse ones that are walked on.
+    pub(super) fn kept(&self) -> (&'p Store, Option<&'p Store>) {
+        (self.best(), self.fine.map(|_| self.walk))
     }
 
     /// All that a writer writes.

@@ -7,7 +7,7 @@
 //! | phase | searches walk on | writers write | ends when |
 //! |---|---|---|---|
 //! | `Plain` | plain codes | plain codes | the coarse store is made: it grows with the set from now on |
-//! | `Doubled` | plain codes | both | all writers of `Plain` are done, and every slot has its coarse code |
+//! | `Doubled` | plain codes | both | all writers of `Plain` are done, every slot has its coarse code, and no snapshot is being taken |
 //! | `Switched` | coarse codes | both | nobody of `Doubled` is left who walks on plain codes |
 //! | `Settled` | coarse codes, and plain ones if they are the finer copy | the same | never |
 //!
@@ -117,14 +117,14 @@ impl VectorSet {
     fn train_on(&self, step: &mut Step) -> Outcome {
         match step {
             Step::Gathering => self.learn().map_or(Outcome::Waiting, Outcome::Next),
-            Step::Doubled(since) if grace_over(*since) => {
+            // Whoever takes a snapshot has decided which codes it gives, and goes by the phase.
+            Step::Doubled(since) if !self.snapshots.any() && grace_over(*since) => {
                 self.encode_coarsely();
-                if self.params.rerank().is_some() {
-                    self.stores.enter(Phase::Settled);
-                    return Outcome::Done;
+                let reranks = self.params.rerank().is_some();
+                if !self.walk_coarsely(if reranks { Phase::Settled } else { Phase::Switched }) {
+                    return Outcome::Waiting;
                 }
-                self.stores.enter(Phase::Switched);
-                Outcome::Next(Step::Switched(now()))
+                if reranks { Outcome::Done } else { Outcome::Next(Step::Switched(now())) }
             }
             Step::Switched(since) if grace_over(*since) => {
                 self.stores.enter(Phase::Settled);
@@ -137,6 +137,17 @@ impl VectorSet {
             }
             _ => Outcome::Waiting,
         }
+    }
+
+    /// Enters a phase in which searches walk on coarse codes; false if a snapshot has begun that gives plain ones.
+    fn walk_coarsely(&self, phase: Phase) -> bool {
+        // Snapshots begin under this lock.
+        let _none_begins = self.elements.read();
+        let may = !self.snapshots.any();
+        if may {
+            self.stores.enter(phase);
+        }
+        may
     }
 
     /// Learns, if there is enough to learn from, and enters `Doubled`.

@@ -8,7 +8,7 @@ use super::scorer::PairScorer;
 use super::{Binding, VectorSet};
 use crate::arena::Blob;
 use crate::epoch::pin;
-use crate::journal::Record;
+use crate::journal::{Passage, Record};
 use crate::vector_set::elements::Elements;
 
 /// One element to be added or updated.
@@ -72,6 +72,7 @@ impl VectorSet {
         loop {
             let prepared: Vec<_> =
                 puts.iter().zip(&repeated).map(|(put, &repeated)| self.prepare(put, repeated, ef)).collect();
+            let passage = record.enter();
             let mut elements = self.elements.write();
             if !self.may_commit(hold) {
                 self.abandon(&prepared);
@@ -81,13 +82,15 @@ impl VectorSet {
                 self.abandon(&prepared);
                 continue;
             }
+            self.notice_cut(passage.as_ref(), elements.len());
             let upserted: Vec<_> = puts
                 .iter()
                 .zip(prepared)
                 .map(|(put, prepared)| self.commit(put, prepared, &mut elements))
                 .collect();
-            self.note(record);
+            self.note(record, passage.as_ref());
             drop(elements);
+            drop(passage);
             self.tidy(upserted.iter().filter(|&&u| u == Upserted::Updated).count());
             self.train();
             return Ok(upserted);
@@ -145,12 +148,19 @@ impl VectorSet {
     fn commit(&self, put: &Put, prepared: Prepared, elements: &mut Elements) -> Upserted {
         let slot = match prepared {
             Prepared::Same(slot) => {
+                if put.attribute.is_some() {
+                    self.hand_over(slot);
+                }
                 self.change_attribute(slot, put.attribute);
                 return Upserted::Updated;
             }
             Prepared::New(slot) => slot,
         };
         let old = elements.insert(put.element, slot, &self.names);
+        self.note_young(slot);
+        if let Some(old) = old {
+            self.hand_over(old);
+        }
         let pin = pin();
         let kept = old.and_then(|old| self.attributes.get(old, &pin));
         self.change_attribute(slot, put.attribute.or(kept));
@@ -173,6 +183,7 @@ impl VectorSet {
         names: &[&[u8]],
         record: Record<'r>,
     ) -> Result<Vec<bool>, Refused<'r>> {
+        let passage = record.enter();
         let mut elements = self.elements.write();
         if !self.may_commit(hold) {
             return Err(Refused::Unbound(record));
@@ -180,12 +191,14 @@ impl VectorSet {
         if matches!(hold, Hold::Lookup(_)) && !self.params.kept && self.would_empty(names, &elements) {
             return Err(Refused::WouldEmpty(record));
         }
+        self.notice_cut(passage.as_ref(), elements.len());
         let removed: Vec<bool> = names.iter().map(|name| self.remove_one(name, &mut elements)).collect();
         let count = removed.iter().filter(|&&removed| removed).count();
         if count > 0 {
-            self.note(record);
+            self.note(record, passage.as_ref());
         }
         drop(elements);
+        drop(passage);
         self.tidy(count);
         Ok(removed)
     }
@@ -203,6 +216,7 @@ impl VectorSet {
     fn remove_one(&self, name: &[u8], elements: &mut Elements) -> bool {
         let slot = elements.remove(name, &self.names);
         if let Some(slot) = slot {
+            self.hand_over(slot);
             self.drop_attribute(slot);
             self.index.kill(slot);
         }
@@ -217,23 +231,28 @@ impl VectorSet {
         attribute: &[u8],
         record: Record<'r>,
     ) -> Result<bool, Refused<'r>> {
+        let passage = record.enter();
         let elements = self.elements.write();
         if !self.may_commit(hold) {
             return Err(Refused::Unbound(record));
         }
         let slot = elements.slot(name, &self.names);
         if let Some(slot) = slot {
+            self.notice_cut(passage.as_ref(), elements.len());
+            self.hand_over(slot);
             self.change_attribute(slot, Some(attribute));
-            self.note(record);
+            self.note(record, passage.as_ref());
         }
         drop(elements);
+        drop(passage);
         self.tidy(0);
         Ok(slot.is_some())
     }
 
     /// Under the lock: something was changed.
-    fn note(&self, record: Record) {
+    fn note(&self, record: Record, passage: Option<&Passage>) {
         self.changes.fetch_add(1, Ordering::Relaxed);
+        self.tell_handed(passage);
         record.commit();
     }
 

@@ -2,7 +2,7 @@
 //! fields end.
 
 use super::fields::{self, refusal, unknown_argument};
-use super::lifetime::end_ms;
+use super::lifetime::{end_at, end_ms};
 use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
@@ -179,9 +179,21 @@ impl<'r> Expire<'r> {
             let apply =
                 |hash: &mut Hash| self.fields.iter().map(|field| self.apply(hash, field, now_ms)).collect();
             outcomes = keys.edit_hash(key, apply)?;
-            keys.commit(record);
+            keys.commit(self.recorded(key, &outcomes, record));
         }
         Ok(Reply::Array(outcomes.into_iter().map(|outcome| Reply::Integer(outcome as i64)).collect()))
+    }
+
+    /// The fields for which the condition held: they all end at one moment, or did at once.
+    fn recorded<'a>(&self, key: &[u8], outcomes: &[Outcome], record: Record<'a>) -> Record<'a> {
+        let with = |wanted| -> Names {
+            let fields = self.fields.iter().zip(outcomes).filter(|(_, outcome)| **outcome == wanted);
+            fields.map(|(field, _)| *field).collect()
+        };
+        if outcomes.contains(&Outcome::Removed) {
+            return record.instead(|effects| effects.command_with(&[b"HDEL", key], &with(Outcome::Removed)));
+        }
+        record.instead(|effects| end_at(effects, key, self.end_ms, &with(Outcome::Set)))
     }
 
     fn outcome(&self, hash: HashView, field: &[u8], now_ms: i64) -> Outcome {

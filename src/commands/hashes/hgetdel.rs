@@ -2,9 +2,9 @@
 
 use super::bulk_or_null;
 use super::fields::{refusal, to_the_end};
-use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
-use crate::journal::Record;
+use crate::journal::{Effects, Record};
 use crate::keyspace::Hash;
 use crate::resp::{Args, Error, Reply};
 
@@ -33,7 +33,10 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
     }
     let values =
         keys.edit_hash(key, |hash| fields.iter().map(|field| take(hash, field, now_ms)).collect())?;
-    keys.commit(record);
+    let removed = |effects: &mut Effects| {
+        effects.command_with(&[b"HDEL", key], &fields.iter().collect::<Names>());
+    };
+    keys.commit(record.instead(removed));
     Ok(Reply::Array(values))
 }
 

@@ -3,6 +3,7 @@
 
 use super::bulk_or_null;
 use super::fields::refusal;
+use super::lifetime::end_at;
 use super::options::{self, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
@@ -73,8 +74,22 @@ impl<'r> GetEx<'r> {
         }
         let take = |hash: &mut Hash| self.fields.iter().map(|field| self.take(hash, field, now_ms)).collect();
         let values = keys.edit_hash(key, take)?;
-        keys.commit(record);
+        keys.commit(self.recorded(key, record, now_ms));
         Ok(Reply::Array(values))
+    }
+
+    /// Names of fields that are not there do no harm.
+    fn recorded<'a>(&self, key: &[u8], record: Record<'a>, now_ms: i64) -> Record<'a> {
+        record.instead(|effects| match self.change {
+            Change::EndAt { end_ms } if end_ms <= now_ms => {
+                effects.command_with(&[b"HDEL", key], &self.fields);
+            }
+            Change::EndAt { end_ms } => end_at(effects, key, end_ms, &self.fields),
+            Change::None | Change::Persist => {
+                let count = self.fields.len().to_string();
+                effects.command_with(&[b"HPERSIST", key, b"FIELDS", count.as_bytes()], &self.fields);
+            }
+        })
     }
 
     fn changes(&self, hash: HashView, field: &[u8]) -> bool {

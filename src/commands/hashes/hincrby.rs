@@ -44,7 +44,7 @@ fn add(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error>
         let present = present.ok_or(Error::new("ERR hash value is not an integer"))?;
         present.checked_add(number).ok_or(Error::new("ERR increment or decrement would overflow"))
     };
-    replace(key, field, cx, record, |present| sum(present).map(|sum| (sum.to_string(), Reply::Integer(sum))))
+    replace(key, field, cx, |present| sum(present).map(|sum| (sum.to_string(), Reply::Integer(sum), record)))
 }
 
 fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
@@ -58,23 +58,24 @@ fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, 
         let present = present.ok_or(Error::new("ERR hash value is not a float"))?;
         present.checked_add(number).ok_or(Error::new("ERR increment would produce NaN or Infinity"))
     };
-    replace(key, field, cx, record, |present| {
+    replace(key, field, cx, |present| {
         let text = sum(present)?.text();
-        Ok((text.clone(), Reply::bulk(text)))
+        let words = [b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, text.as_bytes()];
+        let record = record.instead(|effects| effects.command::<&[u8]>(&words));
+        Ok((text.clone(), Reply::bulk(text), record))
     })
 }
 
 /// Gives a field the text that `change` makes of its present value, and returns its reply.
-fn replace(
+fn replace<'a>(
     key: &[u8],
     field: &[u8],
     cx: &Context,
-    record: Record,
-    change: impl FnOnce(Option<&[u8]>) -> Result<(String, Reply), Error>,
+    change: impl FnOnce(Option<&[u8]>) -> Result<(String, Reply, Record<'a>), Error>,
 ) -> Result<Reply, Error> {
     let mut keys = cx.db().exclusive(&[key]);
     let hash = keys.hash(key)?;
-    let (text, reply) = change(hash.and_then(|hash| hash.get(field)))?;
+    let (text, reply, record) = change(hash.and_then(|hash| hash.get(field)))?;
     let deadline = hash.and_then(|hash| hash.deadline(field)).unwrap_or(Deadline::NEVER);
     keys.edit_hash(key, |hash| hash.set(field, text.as_bytes(), deadline))?;
     keys.commit(record);

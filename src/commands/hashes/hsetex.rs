@@ -61,8 +61,22 @@ impl<'r> SetEx<'r> {
         } else {
             return Ok(Reply::Integer(1));
         }
-        keys.commit(record);
+        keys.commit(self.recorded(record, now_ms));
         Ok(Reply::Integer(1))
+    }
+
+    /// A time is written down as that since 1970, a past one as what it does.
+    fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
+        let Some(end_ms) = self.options.end_ms else { return record };
+        record.instead(|effects| {
+            if self.removes(now_ms) {
+                return effects.command_with(&[b"HDEL", self.key], &self.fields().collect::<Names>());
+            }
+            let (end_ms, count) = (end_ms.to_string(), self.pairs().len().to_string());
+            let words: [&[u8]; 6] =
+                [b"HSETEX", self.key, b"PXAT", end_ms.as_bytes(), b"FIELDS", count.as_bytes()];
+            effects.command_with(&words, &self.words);
+        })
     }
 
     fn is_allowed(&self, hash: Option<HashView>) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::commands::Context;
 use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
+use crate::journal::Effects;
 use crate::resp::Error;
 
 /// The last moment at which a field can end, in the year 4199 (Redis' `HFE_MAX_ABS_TIME_MSEC`).
@@ -14,4 +15,11 @@ pub(super) fn end_ms(command: &str, lifetime: Lifetime, number: i64, cx: &Contex
     }
     let end_ms = lifetime.end_ms(number, cx.server.keyspace.clock().now_ms());
     end_ms.filter(|end_ms| *end_ms <= LAST_MS).ok_or_else(|| invalid_expire_time(command))
+}
+
+/// Writes down that fields end at a moment.
+pub(super) fn end_at(effects: &mut Effects, key: &[u8], end_ms: i64, fields: &[&[u8]]) {
+    let (end_ms, count) = (end_ms.to_string(), fields.len().to_string());
+    let words = [b"HPEXPIREAT", key, end_ms.as_bytes(), b"FIELDS", count.as_bytes()];
+    effects.command_with(&words, fields);
 }

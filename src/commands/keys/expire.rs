@@ -3,7 +3,7 @@
 use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Entry};
+use crate::keyspace::{Deadline, Entry, Exclusive};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const EXPIRE: Spec = Spec {
@@ -102,14 +102,21 @@ impl<'r> Expire<'r> {
         if !present.is_some_and(|deadline| self.condition.allows(deadline, self.end_ms)) {
             return Ok(Reply::Integer(0));
         }
-        if self.end_ms <= keys.now_ms() {
-            keys.remove(self.key);
-        } else {
-            keys.set_deadline(self.key, Deadline::at(self.end_ms));
-        }
-        keys.commit(record);
+        end_at(keys, self.key, self.end_ms, record);
         Ok(Reply::Integer(1))
     }
+}
+
+/// Has a key end at a moment in milliseconds since 1970, or at once if that has passed. The key is there.
+pub(in crate::commands) fn end_at(mut keys: Exclusive, key: &[u8], end_ms: i64, record: Record) {
+    let record = if end_ms <= keys.now_ms() {
+        keys.remove(key);
+        record.instead(|effects| effects.command(&[b"DEL", key]))
+    } else {
+        keys.set_deadline(key, Deadline::at(end_ms));
+        record.instead(|effects| effects.command(&[b"PEXPIREAT", key, end_ms.to_string().as_bytes()]))
+    };
+    keys.commit(record);
 }
 
 impl Condition {

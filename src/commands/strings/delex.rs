@@ -41,7 +41,7 @@ fn delex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
         return Ok(Reply::Integer(0));
     }
     keys.remove(key);
-    keys.commit(record);
+    keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
     Ok(Reply::Integer(1))
 }
 

@@ -2,6 +2,7 @@
 //! have it said.
 
 use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
+use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, Value};
 use crate::resp::{Args, Error};
 
@@ -67,6 +68,11 @@ impl<'r> EndingWords<'r> {
 pub(super) fn end_ms(command: &str, lifetime: Lifetime, number: i64, now_ms: i64) -> Result<i64, Error> {
     let end_ms = lifetime.end_ms(number, now_ms).filter(|_| number > 0);
     end_ms.ok_or_else(|| invalid_expire_time(command))
+}
+
+/// Has a record say that a key means a text until `end_ms`.
+pub(super) fn set_until<'a>(record: Record<'a>, key: &[u8], text: &[u8], end_ms: i64) -> Record<'a> {
+    record.instead(|effects| effects.command(&[b"SET", key, text, b"PXAT", end_ms.to_string().as_bytes()]))
 }
 
 impl Ending {

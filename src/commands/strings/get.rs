@@ -62,15 +62,16 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
     let mut keys = cx.db().exclusive(&[key]);
     let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     keys.remove(key);
-    keys.commit(record);
+    keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
     Ok(Reply::Bulk(text))
 }
 
 fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, value) = (args.bytes()?, value_of(args.bytes()?));
+    let (key, text) = (args.bytes()?, args.bytes()?);
+    let value = value_of(text);
     let mut keys = cx.db().exclusive(&[key]);
     let before = keys.string(key)?.map(StringRef::to_bytes);
     keys.put(key, value, Deadline::NEVER);
-    keys.commit(record);
+    keys.commit(record.instead(|effects| effects.command(&[b"SET", key, text])));
     Ok(before.map_or(Reply::Null, Reply::Bulk))
 }

@@ -1,9 +1,10 @@
 //! `GETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST]`: the text of a key, and a new end for it.
 
 use super::ending::EndingWords;
+use crate::commands::keys::expire::end_at;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Exclusive, StringRef};
+use crate::keyspace::{Deadline, StringRef};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -32,21 +33,13 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
     let mut keys = cx.db().exclusive(&[key]);
     let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     // Only now is the number looked at: a key that is not there forgives it.
-    if change_end(&mut keys, key, &words)? {
-        keys.commit(record);
+    match words.end_ms(SPEC.name, || cx.server.keyspace.clock().now_ms())? {
+        Some(end_ms) => end_at(keys, key, end_ms, record),
+        None if words.instead && keys.deadline(key) != Deadline::NEVER => {
+            keys.set_deadline(key, Deadline::NEVER);
+            keys.commit(record.instead(|effects| effects.command(&[b"PERSIST", key])));
+        }
+        None => {}
     }
     Ok(Reply::Bulk(text))
-}
-
-/// True if something changed.
-fn change_end(keys: &mut Exclusive, key: &[u8], words: &EndingWords) -> Result<bool, Error> {
-    let now_ms = keys.now_ms();
-    match words.end_ms(SPEC.name, || now_ms)? {
-        Some(end_ms) if end_ms <= now_ms => Ok(keys.remove(key)),
-        Some(end_ms) => Ok(keys.set_deadline(key, Deadline::at(end_ms))),
-        None if words.instead && keys.deadline(key) != Deadline::NEVER => {
-            Ok(keys.set_deadline(key, Deadline::NEVER))
-        }
-        None => Ok(false),
-    }
 }

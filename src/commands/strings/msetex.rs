@@ -27,6 +27,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 struct MSetEx<'r> {
+    /// Names and texts in turn.
+    pairs: Args<'r>,
     names: Names<'r>,
     values: Vec<Value>,
     /// True if all of the keys must be there, false if none may be.
@@ -37,8 +39,7 @@ struct MSetEx<'r> {
 impl<'r> MSetEx<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let count = count(&mut args)?;
-        let pairs = args;
-        args.skip(2 * count);
+        let pairs = args.split_off(2 * count);
         let (mut present, mut words) = (None, EndingWords::default());
         while !args.is_empty() {
             let condition = args.keyword_of(&[("NX", false), ("XX", true)]);
@@ -49,9 +50,9 @@ impl<'r> MSetEx<'r> {
             present = present.or(condition);
         }
         let ending = words.ending(SPEC.name, || cx.server.keyspace.clock().now_ms())?;
-        let names = pairs.iter().step_by(2).take(count).collect();
-        let values = pairs.iter().skip(1).step_by(2).take(count).map(value_of).collect();
-        Ok(Self { names, values, present, ending })
+        let names = pairs.iter().step_by(2).collect();
+        let values = pairs.iter().skip(1).step_by(2).map(value_of).collect();
+        Ok(Self { pairs, names, values, present, ending })
     }
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
@@ -60,11 +61,31 @@ impl<'r> MSetEx<'r> {
         if !self.names.iter().all(&mut fits) {
             return Ok(Reply::Integer(0));
         }
+        let record = self.recorded(record, keys.now_ms());
         for (name, value) in self.names.iter().zip(self.values) {
             self.ending.put(&mut keys, name, value);
         }
         keys.commit(record);
         Ok(Reply::Integer(1))
+    }
+
+    /// As SET does it.
+    fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
+        match self.ending {
+            Ending::Never | Ending::AsBefore => record,
+            Ending::At { end_ms } if end_ms <= now_ms => {
+                record.instead(|effects| effects.command_with(&[b"DEL"], &self.names))
+            }
+            Ending::At { end_ms } => record.instead(|effects| {
+                let words: Names = self.pairs.iter().collect();
+                effects.begin(words.len() + 4);
+                [b"MSETEX", self.names.len().to_string().as_bytes()]
+                    .iter()
+                    .for_each(|word| effects.word(word));
+                words.iter().for_each(|word| effects.word(word));
+                [b"PXAT", end_ms.to_string().as_bytes()].iter().for_each(|word| effects.word(word));
+            }),
+        }
     }
 }
 

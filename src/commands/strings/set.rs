@@ -2,7 +2,7 @@
 //! PXAT time|KEEPTTL]`: the key means this text.
 
 use super::comparison::Comparison;
-use super::ending::{Ending, EndingWords};
+use super::ending::{Ending, EndingWords, set_until};
 use super::{has_long_text, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::journal::Record;
@@ -119,9 +119,21 @@ impl<'r> Set<'r> {
         if !self.options.allow(self.key, &mut keys)? {
             return Ok(before.unwrap_or(Reply::Null));
         }
+        let record = self.recorded(record, keys.now_ms());
         self.ending.put(&mut keys, self.key, value);
         keys.commit(record);
         Ok(before.unwrap_or(Reply::OK))
+    }
+
+    /// A time is written down as that since 1970, a past one as what it does.
+    fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
+        match self.ending {
+            Ending::Never | Ending::AsBefore => record,
+            Ending::At { end_ms } if end_ms <= now_ms => {
+                record.instead(|effects| effects.command(&[b"DEL", self.key]))
+            }
+            Ending::At { end_ms } => set_until(record, self.key, self.text, end_ms),
+        }
     }
 
     /// The reply to GET: the text before.

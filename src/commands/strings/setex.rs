@@ -1,6 +1,6 @@
 //! `SETEX key seconds value`, `PSETEX key milliseconds value`, `SETNX key value`: the older words for SET with one option.
 
-use super::ending::end_ms;
+use super::ending::{end_ms, set_until};
 use super::value_of;
 use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
@@ -60,11 +60,12 @@ fn set_for(
     cx: &mut Context,
     record: Record,
 ) -> Result<Reply, Error> {
-    let (key, number, value) = (args.bytes()?, args.integer()?, value_of(args.bytes()?));
+    let (key, number, text) = (args.bytes()?, args.integer()?, args.bytes()?);
+    let value = value_of(text);
     let end_ms = end_ms(command, lifetime, number, cx.server.keyspace.clock().now_ms())?;
     let mut keys = cx.db().exclusive(&[key]);
     keys.put(key, value, Deadline::at(end_ms));
-    keys.commit(record);
+    keys.commit(set_until(record, key, text, end_ms));
     Ok(Reply::OK)
 }
 

@@ -6,6 +6,8 @@
 //! overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several the number of
 //! new ones.
 
+mod recorded;
+
 use std::sync::Arc;
 
 use super::KEY;
@@ -71,6 +73,8 @@ struct VAdd<'r> {
     reduce: Option<usize>,
     puts: Vec<Put<'r>>,
     options: Options,
+    /// Its own words are fit to be written down.
+    is_plain: bool,
 }
 
 /// What was asked for; what was not is Redis' default, or for a set made on purpose its own.
@@ -116,7 +120,7 @@ impl<'r> VAdd<'r> {
         let key = args.bytes()?;
         let reduce = args.keyword("REDUCE").then(|| dimension(&mut args)).transpose()?;
         let form = args.keyword_of(ALL_FORMS).ok_or(Error::new(INVALID_VECTOR))?;
-        let mut parsed = Self { key, reduce, puts: Vec::new(), options: Options::default() };
+        let mut parsed = Self { key, reduce, puts: Vec::new(), options: Options::default(), is_plain: true };
         parsed.take_element(&mut args, form)?;
         while !args.is_empty() {
             let word = storage::kind(&mut args).map(Word::Kind).or_else(|| args.keyword_of(WORDS));
@@ -128,6 +132,7 @@ impl<'r> VAdd<'r> {
 
     fn take_element(&mut self, args: &mut Args<'r>, form: Form) -> Result<(), Error> {
         let vector = vector(args, form)?;
+        self.is_plain &= !matches!(form, Form::Values);
         let element = args.take().ok_or_else(|| Error::wrong_arity(SPEC.name))?;
         self.puts.push(Put { element, vector, attribute: None });
         Ok(())
@@ -138,6 +143,7 @@ impl<'r> VAdd<'r> {
         if takes_value && args.is_empty() {
             return Err(Error::new(INVALID_OPTION));
         }
+        self.is_plain &= !matches!(word, Word::Cas | Word::Quant);
         match word {
             // Neighbours are always looked for without blocking anybody: there is nothing to choose.
             Word::Cas => {}
@@ -158,7 +164,8 @@ impl<'r> VAdd<'r> {
         Ok(())
     }
 
-    fn execute(self, cx: &mut Context, mut record: Record) -> Result<Reply, Error> {
+    fn execute(self, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+        let mut record = self.recorded(record);
         loop {
             let outcome = match cx.db().vector_set(self.key)? {
                 None => self.create(cx, record)?,

@@ -3,7 +3,7 @@
 //!
 //! A set made on purpose may be empty, and remembers its parameters: VADD need not repeat them, and is refused if it
 //! contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit into the memory left
-//! ([`quant_auto`](super::quant_auto)). Answers `+OK`, or `-BUSYKEY` if the key exists.
+//! ([`quant_auto`](super::quant_auto)); a log says behind it what that was, `CHOSEN kind`. Answers `+OK`, or `-BUSYKEY` if the key exists.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::storage;
 use super::vadd::{INVALID_METRIC, METRICS, bounded};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
 use crate::info::memory;
-use crate::journal::Record;
+use crate::journal::{Effects, Record};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
 
@@ -38,22 +38,39 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(execute),
 };
 
+/// With `AUTO`: what was chosen. For logs.
+const CHOSEN: &str = "CHOSEN";
 const EXPECT_ALONE: &str = "ERR EXPECT goes with QUANT AUTO";
+const CHOSEN_ALONE: &str = "ERR CHOSEN goes with QUANT AUTO";
 const RERANK_WITH_AUTO: &str = "ERR RERANK does not go with QUANT AUTO, which chooses without it";
 /// Bytes of a key that a line of the log shows.
 const LOGGED_KEY: usize = 128;
 
 fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let key = args.bytes()?;
+    let (words, key) = (args, args.bytes()?);
     let asked = VCreate::parse(args)?;
-    let choice = asked.is_auto().then(|| asked.choose(memory::left_bytes()));
+    let is_open = asked.is_auto() && asked.chosen.is_none();
+    let choice = is_open.then(|| asked.choose(memory::left_bytes()));
     let params = choice.as_ref().map_or(asked.params, |choice| choice.params.clone()).made_on_purpose();
     let set = VectorSet::new(params, cx.server.config.settings().index_seed);
+    // Entered here, so that the stream is not switched on between the two.
+    let _passage = record.enter();
+    let record = match &choice {
+        Some(choice) => record.instead(|effects| write_chosen(effects, words, choice.params.kind())),
+        None => record,
+    };
     if cx.db().create_vector_set(key, Arc::new(set), record).is_err() {
         return Err(Error::new("BUSYKEY Target key name already exists."));
     }
     choice.iter().for_each(|choice| log(key, choice));
     Ok(Reply::OK)
+}
+
+/// The request's words, and what they came to: the memory left is another when they are read again.
+fn write_chosen(effects: &mut Effects, words: Args, kind: Kind) {
+    effects.begin(1 + words.remaining() + 2);
+    let chosen = [CHOSEN, kind.codec().keyword].map(str::as_bytes);
+    [SPEC.name.as_bytes()].into_iter().chain(words.iter()).chain(chosen).for_each(|word| effects.word(word));
 }
 
 fn log(key: &[u8], choice: &Choice) {
@@ -74,6 +91,7 @@ struct VCreate {
     metric: Metric,
     rerank: Option<Kind>,
     expect: Option<usize>,
+    chosen: Option<Kind>,
 }
 
 impl VCreate {
@@ -83,7 +101,7 @@ impl VCreate {
         }
         let params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
         let (kind, metric) = (Some(Kind::Int8), Metric::Cosine);
-        let mut asked = Self { params, kind, metric, rerank: None, expect: None };
+        let mut asked = Self { params, kind, metric, rerank: None, expect: None, chosen: None };
         while !args.is_empty() {
             asked.take_option(&mut args)?;
         }
@@ -97,6 +115,8 @@ impl VCreate {
             self.kind = storage::quant_or_auto(args)?;
         } else if args.keyword("EXPECT") {
             self.expect = Some(bounded(args, 1, MAX_EXPECT, "ERR invalid EXPECT")?);
+        } else if args.keyword(CHOSEN) {
+            self.chosen = Some(storage::quant(args)?);
         } else if args.keyword("RERANK") {
             self.rerank = Some(storage::rerank(args)?);
         } else if args.keyword("METRIC") {
@@ -121,14 +141,19 @@ impl VCreate {
         if !self.is_auto() && self.expect.is_some() {
             return Err(Error::new(EXPECT_ALONE));
         }
+        if !self.is_auto() && self.chosen.is_some() {
+            return Err(Error::new(CHOSEN_ALONE));
+        }
         self.params = self.formatted()?;
         Ok(self)
     }
 
     fn formatted(&self) -> Result<Params, InvalidParams> {
-        let params = self.params.clone().with_format(self.kind.unwrap_or(Kind::Int8), self.metric)?;
+        let kind = self.kind.or(self.chosen).unwrap_or(Kind::Int8);
+        let params = self.params.clone().with_format(kind, self.metric)?;
         match self.rerank {
             Some(rerank) => params.with_rerank(rerank),
+            None if self.chosen.is_some() => Ok(params.chosen_by_memory()),
             None => Ok(params),
         }
     }

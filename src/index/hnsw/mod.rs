@@ -92,6 +92,27 @@ impl Index {
         (0..=self.graph.level(slot)).map(|layer| self.graph.links(slot, layer).to_vec()).collect()
     }
 
+    /// The highest layer of a slot.
+    pub fn level(&self, slot: u32) -> u32 {
+        self.graph.level(slot)
+    }
+
+    /// How many links a list of this layer holds.
+    pub fn capacity(&self, layer: u32) -> usize {
+        self.graph.capacity(layer)
+    }
+
+    /// Calls `each` with every link of a slot on one layer. While the list is changed, this may be some of the old and
+    /// some of the new ones, and one of them twice.
+    pub fn for_each_link(&self, slot: u32, layer: u32, each: impl FnMut(u32)) {
+        self.graph.for_each_link(slot, layer, each);
+    }
+
+    /// True if there is a link from one slot to another.
+    pub fn leads(&self, from: u32, to: u32, layer: u32) -> bool {
+        self.graph.any_link(from, layer, |link| link == to)
+    }
+
     /// The highest layer that is in use.
     pub fn max_level(&self) -> u32 {
         self.entry().map_or(0, |entry| entry.level)

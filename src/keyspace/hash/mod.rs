@@ -17,6 +17,8 @@ pub struct Hash {
     pub(super) form: HashForm,
     limits: PackedLimits,
     now_ms: i64,
+    /// Fields that had ended, and whose places others have taken.
+    replaced: Vec<Box<[u8]>>,
 }
 
 /// How the fields are kept.
@@ -122,7 +124,7 @@ impl Hash {
 
     /// A hash without fields that becomes a table beyond the limits.
     pub(super) fn empty(limits: PackedLimits, now_ms: i64) -> Self {
-        Self { form: HashForm::Packed(Packed::new()), limits, now_ms }
+        Self { form: HashForm::Packed(Packed::new()), limits, now_ms, replaced: Vec::new() }
     }
 
     /// Makes it the hash as it is at another moment.
@@ -139,6 +141,9 @@ impl Hash {
     /// Gives a field this value and this deadline, whatever it had before; true if the field is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], deadline: Deadline) -> bool {
         let was_absent = self.view(self.now_ms).deadline(field).is_none();
+        if was_absent && self.has_ended(field) {
+            self.replaced.push(field.into());
+        }
         self.make_room(field, value);
         let field = Field { name: field, value, deadline };
         match &mut self.form {
@@ -175,15 +180,26 @@ impl Hash {
 
     /// Removes the fields that have ended; returns how many.
     pub fn remove_due(&mut self, now_ms: i64) -> usize {
-        self.remove_some_due(now_ms, usize::MAX)
+        self.remove_some_due(now_ms, usize::MAX, |_| ())
     }
 
-    /// As [`Self::remove_due`], but a table loses no more than `limit` fields.
-    pub(super) fn remove_some_due(&mut self, now_ms: i64, limit: usize) -> usize {
+    /// As [`Self::remove_due`], but a table loses no more than `limit` fields. `gone` is told their names.
+    pub(super) fn remove_some_due(&mut self, now_ms: i64, limit: usize, gone: impl FnMut(&[u8])) -> usize {
         match &mut self.form {
-            HashForm::Packed(packed) => packed.remove_due(now_ms),
-            HashForm::Table(table) => table.remove_due(now_ms, limit),
+            HashForm::Packed(packed) => packed.remove_due(now_ms, gone),
+            HashForm::Table(table) => table.remove_due(now_ms, limit, gone),
         }
+    }
+
+    /// The names of fields that had ended, but were still there when [`set`](Self::set) made others of them.
+    pub(super) fn take_replaced(&mut self) -> Vec<Box<[u8]>> {
+        std::mem::take(&mut self.replaced)
+    }
+
+    /// True for a field that waits to be removed.
+    fn has_ended(&self, field: &[u8]) -> bool {
+        self.next_deadline().is_past(self.now_ms)
+            && self.view(i64::MIN).deadline(field).is_some_and(|deadline| deadline.is_past(self.now_ms))
     }
 
     /// When the first field ends; `NEVER` if none does.

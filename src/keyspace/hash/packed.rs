@@ -152,9 +152,10 @@ impl Packed {
         })
     }
 
-    /// Removes the fields that have ended; returns how many.
-    pub(super) fn remove_due(&mut self, now_ms: i64) -> usize {
+    /// Removes the fields that have ended, and tells their names; returns how many.
+    pub(super) fn remove_due(&mut self, now_ms: i64, mut gone: impl FnMut(&[u8])) -> usize {
         let due = self.view().count_due(now_ms);
+        self.view().iter().take(due).for_each(|field| gone(field.name));
         let end = self.view().places().take(due).last().map_or(HEADER_LEN, |place| place.end);
         self.set_len(self.view().len() - due);
         self.splice(HEADER_LEN, end, &[]);
@@ -307,8 +308,10 @@ mod tests {
         assert_eq!(packed.view().next_deadline(), Deadline::at(10));
         packed.set_deadline(b"d", Deadline::NEVER);
         assert_eq!(names(&packed), "beacd");
-        assert_eq!((packed.remove_due(10), packed.remove_due(11)), (0, 1));
-        assert_eq!((packed.remove_due(i64::MAX), names(&packed)), (1, "acd".into()));
+        assert_eq!((packed.remove_due(10, |_| ()), packed.remove_due(11, |_| ())), (0, 1));
+        let mut gone = Vec::new();
+        assert_eq!(packed.remove_due(i64::MAX, |name| gone.push(name.to_vec())), 1);
+        assert_eq!((gone, names(&packed)), (vec![b"e".to_vec()], "acd".into()));
         assert!(packed.view().is_timed(), "once timed, always timed");
         assert_eq!(packed.view().len(), 3);
     }

@@ -140,10 +140,11 @@ impl FieldTable {
         position.is_some()
     }
 
-    /// Removes up to `limit` of the fields that have ended; returns how many.
-    pub(super) fn remove_due(&mut self, now_ms: i64, limit: usize) -> usize {
+    /// Removes up to `limit` of the fields that have ended, and tells their names; returns how many.
+    pub(super) fn remove_due(&mut self, now_ms: i64, limit: usize, mut gone: impl FnMut(&[u8])) -> usize {
         for removed in 0..limit {
             let Some(position) = self.deadlines.first_due(now_ms) else { return removed };
+            gone(self.at(position as usize).name);
             self.remove_at(position);
         }
         limit
@@ -254,7 +255,7 @@ mod tests {
         }
         assert_eq!(table.next_deadline(), Deadline::at(3));
         assert_eq!(table.count_due(501), 83);
-        assert_eq!((table.remove_due(501, 50), table.remove_due(501, 50)), (50, 33));
+        assert_eq!((table.remove_due(501, 50, |_| ()), table.remove_due(501, 50, |_| ())), (50, 33));
         assert_eq!(table.len(), 417);
     }
 
@@ -267,7 +268,7 @@ mod tests {
         for number in 0..5000 {
             assert!(table.set_deadline(number.to_string().as_bytes(), Deadline::at(1)));
         }
-        assert_eq!(table.remove_due(2, usize::MAX), 5000);
+        assert_eq!(table.remove_due(2, usize::MAX, |_| ()), 5000);
         assert_eq!((table.block_bytes, table.len(), table.deadlines.len()), (0, 0, 0));
         assert!(table.heap_bytes() < full / 8);
     }

@@ -2,6 +2,7 @@
 
 mod databases;
 mod model;
+mod snapshot;
 mod threads;
 mod transactions;
 

@@ -10,10 +10,10 @@ use super::*;
 const KEYS: u8 = 12;
 
 /// Few enough that hashes are packed at one time and tables at another.
-const LIMITS: PackedLimits = PackedLimits { fields: 6, len: 20 };
+pub(super) const LIMITS: PackedLimits = PackedLimits { fields: 6, len: 20 };
 
 #[derive(Clone, Debug)]
-enum Change {
+pub(super) enum Change {
     Put { key: u8, text: Vec<u8>, life_ms: Option<i64> },
     Append { key: u8, text: Vec<u8> },
     Overwrite { key: u8, offset: usize, text: Vec<u8> },
@@ -44,7 +44,7 @@ fn life() -> impl Strategy<Value = Option<i64>> {
     proptest::option::of(0..50_i64)
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(super) fn change() -> impl Strategy<Value = Change> {
     let key = || 0..KEYS;
     prop_oneof![
         8 => (key(), text(), life()).prop_map(|(key, text, life_ms)| Change::Put { key, text, life_ms }),
@@ -68,13 +68,13 @@ fn change() -> impl Strategy<Value = Change> {
 type Fields = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
 
 #[derive(Clone, Debug, PartialEq)]
-enum Content {
+pub(super) enum Content {
     Text(Vec<u8>),
     Hash(Fields),
 }
 
 impl Content {
-    fn of(entry: &Entry, now_ms: i64) -> Self {
+    pub(super) fn of(entry: &Entry, now_ms: i64) -> Self {
         match entry.value() {
             ValueRef::String(string) => {
                 assert_eq!(*string.to_bytes(), *string.text());
@@ -99,7 +99,7 @@ impl Content {
     }
 
     /// Removes the fields that have ended; false if none is left.
-    fn lives(&mut self, now_ms: i64) -> bool {
+    pub(super) fn lives(&mut self, now_ms: i64) -> bool {
         self.fields().is_none_or(|fields| {
             fields.retain(|_, (_, deadline)| !deadline.is_past(now_ms));
             !fields.is_empty()
@@ -107,15 +107,15 @@ impl Content {
     }
 }
 
-type Keys = BTreeMap<u8, (Content, Deadline)>;
+pub(super) type Keys = BTreeMap<u8, (Content, Deadline)>;
 
 /// The plain map, with the time.
-#[derive(Default)]
-struct Model {
-    keys: Keys,
+#[derive(Clone, Default)]
+pub(super) struct Model {
+    pub(super) keys: Keys,
     /// What SWAPDB exchanges the keys with.
-    elsewhere: Keys,
-    now_ms: i64,
+    pub(super) elsewhere: Keys,
+    pub(super) now_ms: i64,
 }
 
 impl Model {
@@ -131,7 +131,7 @@ impl Model {
         self.keys.get_mut(&key)?.0.text()
     }
 
-    fn apply(&mut self, change: &Change) {
+    pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Put { key, text, life_ms } => {
                 self.keys.insert(*key, (Content::Text(text.clone()), self.deadline(*life_ms)));
@@ -193,7 +193,7 @@ fn fields_of(first: u8, count: u8, len: usize) -> impl Iterator<Item = (Vec<u8>,
     (first..first + count).map(move |name| (vec![name], vec![name; len]))
 }
 
-fn apply(keyspace: &Keyspace, change: &Change) {
+pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
     let (db, now_ms) = (keyspace.db(0), keyspace.clock().now_ms());
     let deadline =
         |life_ms: &Option<i64>| life_ms.map_or(Deadline::NEVER, |life_ms| Deadline::at(now_ms + life_ms));

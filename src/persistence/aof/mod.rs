@@ -7,13 +7,33 @@
 //! manifest.rs   which of them are the log, in which order
 //! reader.rs     one file → requests, and where it breaks off
 //! adopt.rs      logs of before there were several files
+//! log.rs        the files, and the steps by which others take their place
+//! keeper.rs     the log as a whole: on, off, rewritten
+//! rewrite.rs    when a new base is made, and how the last ones went
+//! writer.rs     the thread that writes;  syncer.rs  the one that syncs
+//! appender.rs   the end of a file: whole records, and what is safe
+//! status.rs     what others know of the writer
+//! disk.rs       what it needs of a file system
 //! ```
 
 mod adopt;
+mod appender;
+mod disk;
+mod keeper;
+mod log;
 pub mod manifest;
 mod names;
 pub mod reader;
+mod rewrite;
+mod status;
+mod syncer;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 pub use self::adopt::adopt;
+pub use self::keeper::{Aof, AofError, Choices, Figures, Snapshot};
 pub use self::manifest::{Entry, Manifest, ManifestError};
 pub use self::names::Names;
+pub use self::rewrite::Growth;
+pub use self::status::SyncPolicy;

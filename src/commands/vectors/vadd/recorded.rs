@@ -1,0 +1,62 @@
+//! What a VADD is written down as: the same words, but for those that a log has no use for.
+//!
+//! Numbers as text become a blob of float32, which is shorter and just as exact; `CAS` is left out, as Redis stops when it
+//! meets one while it loads; kinds are said without `QUANT`, as Redis has them. What Redis could have been asked, it can
+//! be told by the log.
+
+use super::{METRICS, VAdd};
+use crate::journal::Record;
+
+/// A word to be written.
+enum Word<'w> {
+    Bytes(&'w [u8]),
+    Number(usize),
+    Vector(&'w [f32]),
+}
+
+impl VAdd<'_> {
+    /// A record of this command, of which most have the request's own words.
+    pub(super) fn recorded<'a>(&self, record: Record<'a>) -> Record<'a> {
+        if self.is_plain {
+            return record;
+        }
+        record.instead(|effects| {
+            let words = self.words();
+            effects.begin(words.len());
+            for word in words {
+                match word {
+                    Word::Bytes(bytes) => effects.word(bytes),
+                    Word::Number(number) => effects.word(number.to_string().as_bytes()),
+                    Word::Vector(vector) => effects.floats(vector),
+                }
+            }
+        })
+    }
+
+    /// The options follow the first element, as Redis has them.
+    fn words(&self) -> Vec<Word<'_>> {
+        let mut words = vec![Word::Bytes(b"VADD"), Word::Bytes(self.key)];
+        words.extend(self.reduce.into_iter().flat_map(|to| [Word::Bytes(b"REDUCE"), Word::Number(to)]));
+        for (number, put) in self.puts.iter().enumerate() {
+            words.extend([Word::Bytes(b"FP32"), Word::Vector(&put.vector), Word::Bytes(put.element)]);
+            words.extend(put.attribute.into_iter().flat_map(|text| [b"SETATTR", text].map(Word::Bytes)));
+            if number == 0 {
+                self.add_options(&mut words);
+            }
+        }
+        words
+    }
+
+    fn add_options<'w>(&self, words: &mut Vec<Word<'w>>) {
+        let options = &self.options;
+        words.extend(options.kind.map(|kind| Word::Bytes(kind.codec().keyword.as_bytes())));
+        for (name, number) in [("EF", options.ef), ("M", options.m)] {
+            words.extend(number.into_iter().flat_map(|n| [Word::Bytes(name.as_bytes()), Word::Number(n)]));
+        }
+        let rerank = options.rerank.map(|kind| ["RERANK", kind.codec().keyword]);
+        let named =
+            |metric| METRICS.iter().find(|(_, meant)| *meant == metric).map(|(name, _)| ["METRIC", *name]);
+        let metric = options.metric.and_then(named);
+        words.extend(rerank.into_iter().chain(metric).flatten().map(|word| Word::Bytes(word.as_bytes())));
+    }
+}

@@ -1,0 +1,50 @@
+//! All keys as they were at one moment, given away while they change.
+//!
+//! Nothing is copied at that moment, the [cut](crate::journal). A thread then walks over all tables, and whoever changes
+//! an entry that it has not reached yet hands over what the entry was.
+//!
+//! # Protocol
+//!
+//! A position of a table's slab is, for the snapshot of a cut,
+//!
+//! * *written*: below the cursor;
+//! * *settled*: its bit says that what is there now was put there after the cut, or that its state at the cut was handed
+//!   over;
+//! * else *wanted*: what is there now was there at the cut.
+//!
+//! | who | does | under |
+//! |---|---|---|
+//! | a writer ([`Exclusive`]) | learns the cut from its passage, and begins a table for it: cursor 0, no bit set | the shard's write lock |
+//! | it | puts an entry into a vacant position: settles it | the same |
+//! | it | changes, replaces or removes a wanted entry: settles it, and puts what it was into the queue | the same |
+//! | it | clears a table: puts the old one into the queue, and tells the new one that nothing in it is wanted | the same |
+//! | the walker ([`Snapshot`]) | begins a table for the cut | the write lock |
+//! | it | copies the wanted entries of the next positions, and moves the cursor | the read lock |
+//! | it | takes what is in the queue | that of the queue |
+//!
+//! *Each key once.* A wanted position becomes settled or written under the lock that the other side needs too, and nothing
+//! becomes wanted again. A table begins at its first change after the cut, before that change, or when the walker comes,
+//! and then it is as it was at the cut: changes before the cut were over when it was made, as their passages were.
+//!
+//! *No table is missed.* Tables change places (SWAPDB), so the walker goes round until it has seen the end of as many
+//! as there were at the cut. A table begins before it changes places, and so knows its database at the cut.
+//!
+//! *Nobody waits for a transaction.* The walker passes by the marks of reserved shards: the transaction is behind the
+//! cut as a whole, and its commands hand over what they change, as all others.
+//!
+//! *Memory.* The queue is counted in the [`Journal`], which has writers held outside of all locks while it is long. A
+//! bit for each position of a table is there from its first change until the walker has passed.
+//!
+//! *Vector sets* are shared, not copied: whoever gets an entry with a set asks the set for its own state at the cut. It
+//! begins that at the first change after the cut, by the same passage.
+//!
+//! [`Exclusive`]: super::Exclusive
+//! [`Journal`]: crate::journal::Journal
+
+mod queue;
+mod state;
+mod walk;
+
+pub(super) use self::queue::{Handed, Queue};
+pub(super) use self::state::{Batch, Progress, State};
+pub use self::walk::{Old, Snapshot};

@@ -1,0 +1,154 @@
+//! The walk over all tables, and the queue on its way.
+
+use super::{Batch, Handed, Progress};
+use crate::keyspace::entry::Entry;
+use crate::keyspace::shard::SHARDS;
+use crate::keyspace::table::Table;
+use crate::keyspace::{DATABASES, Keyspace};
+
+/// What is copied while writers of one shard wait: some microseconds.
+const BATCH: Batch = Batch { entries: 64, bytes: 64 * 1024, positions: 4096 };
+
+/// A key as it was at the cut.
+#[derive(Debug)]
+pub struct Old {
+    /// The number of its database then.
+    pub db: usize,
+    /// The key, its value and its deadline. Of a vector set it leads to the set as it is now.
+    pub entry: Entry,
+}
+
+/// All keys as they were at a cut. Dropped before its end, the snapshot is given up.
+#[derive(Debug)]
+pub struct Snapshot<'k> {
+    keyspace: &'k Keyspace,
+    cut: u64,
+    /// Tables that have not come to their end.
+    unfinished: usize,
+    /// Where the walk is: database, and shard.
+    at: (usize, usize),
+    /// A table that was cleared, as far as it was not written then.
+    cleared: Option<Box<Table>>,
+    /// Bytes of the queue that were given away last, and that the receiver has until it asks for more.
+    given: usize,
+    batch: Batch,
+}
+
+impl Keyspace {
+    /// Makes a cut, and begins to give away what was there. `at` runs at the cut, while nobody changes anything.
+    ///
+    /// # Panics
+    /// If a snapshot is running.
+    pub fn snapshot<R>(&self, at: impl FnOnce(u64) -> R) -> (Snapshot<'_>, R) {
+        let (cut, outcome) = self.common.journal.cut(|cut| {
+            self.common.handed.open(cut);
+            (cut, at(cut))
+        });
+        let unfinished = DATABASES * SHARDS;
+        let snapshot =
+            Snapshot { keyspace: self, cut, unfinished, at: (0, 0), cleared: None, given: 0, batch: BATCH };
+        (snapshot, outcome)
+    }
+}
+
+impl Snapshot<'_> {
+    /// Gives one key at a time, so that as much as can be happens in between.
+    #[cfg(test)]
+    pub(in crate::keyspace) fn one_by_one(mut self) -> Self {
+        self.batch = Batch { entries: 1, bytes: 1, positions: 1 };
+        self
+    }
+
+    /// The number of the cut.
+    pub fn cut(&self) -> u64 {
+        self.cut
+    }
+
+    /// Puts some keys into `batch`, which must be empty; false if there are no more. Each key comes once, in any order.
+    /// What was given before counts as written now.
+    pub fn next(&mut self, batch: &mut Vec<Old>) -> bool {
+        debug_assert!(batch.is_empty());
+        loop {
+            // Also after the end of the last table: what was handed over from it came before.
+            self.take_handed(batch);
+            if !batch.is_empty() {
+                return true;
+            }
+            if let Some(table) = self.cleared.take() {
+                self.walk_cleared(table, batch);
+            } else if self.unfinished > 0 {
+                self.walk_shard(batch);
+            } else {
+                return false;
+            }
+            if !batch.is_empty() {
+                return true;
+            }
+        }
+    }
+
+    /// Adds keys that were handed over and wait. To be called now and then by who is busy with one large value: writers are
+    /// held while too many wait.
+    pub fn take_handed(&mut self, batch: &mut Vec<Old>) {
+        let common = &self.keyspace.common;
+        common.journal.taken_over(std::mem::take(&mut self.given));
+        while self.cleared.is_none()
+            && self.given < self.batch.bytes
+            && let Some(handed) = common.handed.pop()
+        {
+            self.given += handed.bytes();
+            match handed {
+                Handed::Entry(db, entry) => batch.push(Old { db, entry }),
+                Handed::Table(table) => self.cleared = Some(table),
+            }
+        }
+    }
+
+    fn walk_cleared(&mut self, table: Box<Table>, batch: &mut Vec<Old>) {
+        match self.walk_table(&table, batch) {
+            Progress::Goes => self.cleared = Some(table),
+            Progress::NotBegun | Progress::Ends | Progress::Ended => {
+                self.unfinished -= 1;
+                self.keyspace.common.reaper.garbage().add_table(*table);
+            }
+        }
+    }
+
+    fn walk_shard(&mut self, batch: &mut Vec<Old>) {
+        let (db, number) = self.at;
+        let shard = &self.keyspace.databases[db].shards[number];
+        // Apart, so that the lock is released before the next is taken.
+        let progress = self.walk_table(&shard.read_past_marks(), batch);
+        match progress {
+            Progress::NotBegun => shard.write_past_marks().begin_snapshot(self.cut, db),
+            Progress::Goes => {}
+            Progress::Ends => {
+                self.unfinished -= 1;
+                shard.write_past_marks().end_snapshot(self.cut);
+                self.go_on();
+            }
+            Progress::Ended => self.go_on(),
+        }
+    }
+
+    fn walk_table(&self, table: &Table, batch: &mut Vec<Old>) -> Progress {
+        table.walk_snapshot(self.cut, self.batch, &mut |db, entry| batch.push(Old { db, entry }))
+    }
+
+    fn go_on(&mut self) {
+        let (db, shard) = self.at;
+        self.at = if shard + 1 < SHARDS { (db, shard + 1) } else { ((db + 1) % DATABASES, 0) };
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        let common = &self.keyspace.common;
+        common.journal.end_cut();
+        drop(common.handed.close());
+        if self.unfinished > 0 {
+            let shards = self.keyspace.databases.iter().flat_map(|db| &*db.shards);
+            shards.for_each(|shard| shard.write_past_marks().end_snapshot(self.cut));
+        }
+    }
+}

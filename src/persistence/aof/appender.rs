@@ -1,0 +1,118 @@
+//! Appends to one increment, such that there are only whole records in it, and that it is known what is safe.
+//!
+//! A write that fails in the middle (the disk is full) is cut back at once, or before the next one. After a sync that failed the system
+//! may have dropped what was to be written, and the next sync of the same file would say that all is well; so nothing behind the last good sync
+//! is trusted any more: what is still in memory is taken back from the file, to be written elsewhere.
+
+use std::io;
+use std::sync::Arc;
+
+use super::disk::{Increment, LogFile};
+
+/// The end of an increment.
+pub(super) struct Appender {
+    file: Arc<dyn LogFile>,
+    /// Bytes of whole records.
+    len: u64,
+    /// Bytes that are known to be safe.
+    safe: u64,
+    /// A part of a record may lie behind `len`.
+    torn: bool,
+    /// A sync failed: bytes up to here are to stay, though they may be lost.
+    suspect: Option<u64>,
+}
+
+impl Appender {
+    pub(super) fn new(increment: Increment) -> Self {
+        let Increment { file, len, .. } = increment;
+        Self { file, len, safe: len, torn: false, suspect: None }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn is_safe(&self) -> bool {
+        self.safe == self.len
+    }
+
+    pub(super) fn file(&self) -> Arc<dyn LogFile> {
+        Arc::clone(&self.file)
+    }
+
+    /// Appends bytes wholly, or not at all.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.mend()?;
+        if let Err(error) = self.write(bytes) {
+            self.torn = true;
+            // If it cannot be cut now, it is before the next write.
+            let _ = self.mend();
+            return Err(error);
+        }
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.file.append(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts back what was not written wholly.
+    pub(super) fn mend(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.truncate(self.len)?;
+            self.torn = false;
+        }
+        Ok(())
+    }
+
+    /// Makes all safe. If that fails, the bytes from `kept` on are to be taken back: they are still in memory.
+    pub(super) fn sync(&mut self, kept: u64) -> io::Result<()> {
+        match self.file.sync() {
+            Ok(()) => self.note_safe(self.len),
+            Err(error) => {
+                self.suspect(kept);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first `len` bytes were made safe by another thread.
+    pub(super) fn note_safe(&mut self, len: u64) {
+        self.safe = self.safe.max(len);
+    }
+
+    /// A sync has failed; bytes from `kept` on are still in memory.
+    pub(super) fn suspect(&mut self, kept: u64) {
+        self.suspect = Some(self.suspect.map_or(kept, |suspect| suspect.min(kept)));
+    }
+
+    pub(super) fn is_suspect(&self) -> bool {
+        self.suspect.is_some()
+    }
+
+    /// Takes back what is in memory still, and makes that safe: whoever reads the file must not find it here and elsewhere
+    /// too. True if nothing of what stays can have been lost.
+    pub(super) fn take_back(&mut self) -> io::Result<bool> {
+        let Some(kept) = self.suspect else { return Ok(true) };
+        self.file.truncate(kept)?;
+        (self.len, self.torn) = (kept, false);
+        self.file.sync()?;
+        Ok(self.safe >= kept)
+    }
+
+    /// What was in doubt is settled: the file may be used again.
+    pub(super) fn trust(&mut self) {
+        self.suspect = None;
+        self.safe = self.len;
+    }
+}

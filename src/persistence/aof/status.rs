@@ -1,0 +1,261 @@
+//! What others know of the log: how far it is safe, whether it can be written, its figures.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::watch;
+
+use crate::counters::Counter;
+use crate::journal::{Journal, Refuser};
+
+/// Between two lines in the log of the server about the same trouble.
+const LOG_EVERY: Duration = Duration::from_secs(30);
+
+/// When what was written is made safe: `appendfsync`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SyncPolicy {
+    /// Before the client hears of it.
+    Always = 0,
+    /// Each second.
+    #[default]
+    EverySecond = 1,
+    /// When the system finds it right.
+    Never = 2,
+}
+
+impl SyncPolicy {
+    /// The policy of this name.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "always" => Self::Always,
+            "no" => Self::Never,
+            _ => Self::EverySecond,
+        }
+    }
+}
+
+/// What the writer is to do where the stream was divided.
+pub(super) enum Order {
+    /// Go on in a new increment, and say which one.
+    Turn(Arc<Turned>),
+    /// End.
+    End,
+}
+
+/// The number of the increment that begins at a division, when it has begun.
+#[derive(Default)]
+pub(super) struct Turned {
+    seq: Mutex<Option<u64>>,
+    news: Condvar,
+}
+
+impl Turned {
+    pub(super) fn tell(&self, seq: u64) {
+        *self.seq.lock() = Some(seq);
+        self.news.notify_all();
+    }
+
+    /// Waits for the number; none if it does not come in time.
+    pub(super) fn wait(&self, time: Duration) -> Option<u64> {
+        let mut seq = self.seq.lock();
+        if seq.is_none() {
+            self.news.wait_for(&mut seq, time);
+        }
+        *seq
+    }
+}
+
+/// What the writer shares with those who want to know.
+pub(super) struct Status {
+    pub(super) journal: Arc<Journal>,
+    policy: AtomicU8,
+    /// Whether nothing is synced while a snapshot is being written.
+    spares_snapshots: AtomicBool,
+    /// The place of the stream up to which all is safe.
+    durable: watch::Sender<u64>,
+    /// Whether there is a log that can be waited for.
+    is_on: AtomicBool,
+    orders: Mutex<VecDeque<(u64, Order)>>,
+    trouble: Mutex<Trouble>,
+    /// Set to let the writer end although it cannot write.
+    gives_up: AtomicBool,
+    pause: (Mutex<()>, Condvar),
+    /// Bytes in base and increments.
+    pub(super) size: AtomicU64,
+    /// What `size` was after the last rewrite, or at the start.
+    pub(super) size_of_base: AtomicU64,
+    /// Writes that waited for a sync that took too long.
+    pub(super) delayed: Counter,
+    /// A sync is running aside, 0 or 1.
+    pub(super) syncing: AtomicU64,
+    /// What was in the files may be lost: a new base is needed.
+    pub(super) needs_base: AtomicBool,
+}
+
+#[derive(Default)]
+struct Trouble {
+    now: Option<String>,
+    told: Option<Instant>,
+}
+
+impl Status {
+    pub(super) fn new(journal: Arc<Journal>) -> Self {
+        Self {
+            journal,
+            policy: AtomicU8::new(SyncPolicy::default() as u8),
+            spares_snapshots: AtomicBool::new(false),
+            durable: watch::Sender::new(0),
+            is_on: AtomicBool::new(false),
+            orders: Mutex::default(),
+            trouble: Mutex::default(),
+            gives_up: AtomicBool::new(false),
+            pause: Default::default(),
+            size: AtomicU64::new(0),
+            size_of_base: AtomicU64::new(0),
+            delayed: Counter::new(),
+            syncing: AtomicU64::new(0),
+            needs_base: AtomicBool::new(false),
+        }
+    }
+
+    /// The policy in force now.
+    pub(super) fn policy(&self) -> SyncPolicy {
+        let policy = match self.policy.load(Ordering::Relaxed) {
+            0 => SyncPolicy::Always,
+            1 => SyncPolicy::EverySecond,
+            _ => SyncPolicy::Never,
+        };
+        let spares = self.spares_snapshots.load(Ordering::Relaxed) && self.journal.is_cut();
+        if spares { SyncPolicy::Never } else { policy }
+    }
+
+    /// Who waits looks again, and so does the writer.
+    pub(super) fn set_policy(&self, policy: SyncPolicy, spares_snapshots: bool) {
+        self.policy.store(policy as u8, Ordering::Relaxed);
+        self.spares_snapshots.store(spares_snapshots, Ordering::Relaxed);
+        self.wake();
+        self.journal.ring();
+    }
+
+    /// A writer begins.
+    pub(super) fn begin(&self) {
+        self.orders.lock().clear();
+        self.gives_up.store(false, Ordering::Relaxed);
+        self.is_on.store(true, Ordering::Release);
+    }
+
+    /// The writer has ended: nobody waits for it any more.
+    pub(super) fn end(&self) {
+        self.is_on.store(false, Ordering::Release);
+        self.trouble.lock().now = None;
+        self.wake();
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Acquire)
+    }
+
+    /// True if a change that ends at this place of the stream must not be answered yet.
+    pub(super) fn withholds(&self, place: u64) -> bool {
+        self.waits_for_syncs() && *self.durable.borrow() < place
+    }
+
+    fn waits_for_syncs(&self) -> bool {
+        self.is_on() && self.policy() == SyncPolicy::Always
+    }
+
+    /// Waits until a change that ends at this place may be answered.
+    pub(super) async fn until_told(&self, place: u64) {
+        let may_go = |durable: &u64| *durable >= place || !self.waits_for_syncs();
+        // It fails if the sender is gone, which lives as long as this.
+        let _ = self.durable.subscribe().wait_for(may_go).await;
+    }
+
+    /// All before this place of the stream is safe.
+    pub(super) fn note_durable(&self, place: u64) {
+        self.durable.send_if_modified(|durable| {
+            let is_news = *durable < place;
+            *durable = place.max(*durable);
+            is_news
+        });
+    }
+
+    /// Whoever waits looks whether it still has to.
+    pub(super) fn wake(&self) {
+        self.durable.send_modify(|_| ());
+    }
+
+    /// What is to be done where the stream is divided, at this place.
+    pub(super) fn order(&self, place: u64, order: Order) {
+        self.orders.lock().push_back((place, order));
+    }
+
+    /// The order for the division at this place, if there is one.
+    pub(super) fn take_order(&self, place: u64) -> Option<Order> {
+        let mut orders = self.orders.lock();
+        let is_here = orders.front().is_some_and(|(at, _)| *at == place);
+        if is_here { orders.pop_front().map(|(_, order)| order) } else { None }
+    }
+
+    /// The log cannot be written: writes are refused.
+    pub(super) fn fail(&self, error: &io::Error) {
+        let reason = reason(error);
+        let mut trouble = self.trouble.lock();
+        if trouble.told.is_none_or(|told| told.elapsed() > LOG_EVERY) {
+            trouble.told = Some(Instant::now());
+            tracing::error!(
+                "Error writing to the AOF file: {reason}; writes are refused, it is tried again each second"
+            );
+        }
+        self.journal.refuse(Refuser::Log, Some(format!("MISCONF Errors writing to the AOF file: {reason}")));
+        trouble.now = Some(reason);
+    }
+
+    /// The log can be written.
+    pub(super) fn recover(&self) {
+        let mut trouble = self.trouble.lock();
+        if trouble.now.take().is_some() {
+            trouble.told = None;
+            self.journal.refuse(Refuser::Log, None);
+            tracing::warn!("AOF write error looks solved. The server can write again.");
+        }
+    }
+
+    /// True if the last attempt to write was in vain.
+    pub(super) fn has_trouble(&self) -> bool {
+        self.trouble.lock().now.is_some()
+    }
+
+    /// Lets the writer end although it cannot write.
+    pub(super) fn give_up(&self) {
+        self.gives_up.store(true, Ordering::Relaxed);
+        let _held = self.pause.0.lock();
+        self.pause.1.notify_all();
+    }
+
+    pub(super) fn gives_up(&self) -> bool {
+        self.gives_up.load(Ordering::Relaxed)
+    }
+
+    /// Waits, unless the server ends.
+    pub(super) fn pause(&self, time: Duration) {
+        let mut held = self.pause.0.lock();
+        if !self.gives_up() {
+            self.pause.1.wait_for(&mut held, time);
+        }
+    }
+}
+
+/// As the system words it, without the number that Rust appends.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,311 @@
+//! The snapshot thread's side: claims slots, sorts in what was handed over, and gives all elements in the order of slots.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::buckets::Buckets;
+use super::handed::{Handed, Parts};
+use super::links::{Reader, keep_members, tidy};
+use super::members::Members;
+use super::reciprocal::Reciprocal;
+use super::running::{Running, Taken};
+use super::spill::Spill;
+use super::{Element, Links};
+use crate::epoch::{Pin, pin};
+use crate::index::State;
+use crate::journal::Journal;
+use crate::vector_set::{Codebook, Kind, VectorSet};
+
+/// Slots claimed at once: a few microseconds of the set's lock, which writers wait for.
+const CLAIM: u32 = 256;
+/// Slots looked at at once to learn who is a member.
+const LOOK: u32 = 4096;
+/// Bytes held in memory of elements that were handed over and whose turn has not come.
+const LIMIT: usize = if cfg!(test) { 4096 } else { 4 << 20 };
+
+/// Which links elements are given with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Linked {
+    /// Those of the graph, as far as they lead to members.
+    AsTheyAre,
+    /// Such that whoever is linked to links back, and that all members hang together.
+    Reciprocal,
+}
+
+/// A set as it was at one moment, to be read once.
+pub struct Frozen {
+    set: Arc<VectorSet>,
+    running: Arc<Running>,
+    linked: Linked,
+    /// Where what was handed over is counted.
+    journal: Option<Arc<Journal>>,
+    /// From the first block on.
+    course: Option<Course>,
+    given: usize,
+}
+
+/// What is kept from block to block.
+struct Course {
+    members: Members,
+    /// Handed over, in buckets that the snapshot has not come to.
+    later: Buckets,
+    /// The bucket that it is in.
+    bucket: Option<usize>,
+    /// Of its slots, those that were handed over.
+    here: BTreeMap<u32, Box<[u8]>>,
+    reciprocal: Option<Reciprocal>,
+}
+
+/// Slots to be given next.
+struct Batch<'p> {
+    slots: Range<u32>,
+    /// Those whose elements are read where they are, with their attributes.
+    claims: Vec<(u32, &'p [u8])>,
+    /// Holds them until they are read.
+    pin: &'p Pin<'p>,
+}
+
+impl Frozen {
+    pub(super) fn new(
+        set: Arc<VectorSet>,
+        running: Arc<Running>,
+        linked: Linked,
+        journal: Option<Arc<Journal>>,
+    ) -> Self {
+        Self { set, running, linked, journal, course: None, given: 0 }
+    }
+
+    /// How many elements it gives.
+    pub fn len(&self) -> usize {
+        self.running.len
+    }
+
+    /// True if it gives none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The set that it is a state of.
+    pub fn set(&self) -> &VectorSet {
+        &self.set
+    }
+
+    /// The kind of every element's best code: the set's own, or that of its finer copy, or a plain one while it has not
+    /// learnt.
+    pub fn best(&self) -> Kind {
+        self.set.stores.view(&pin()).best().format().kind()
+    }
+
+    /// True if elements have a coarse code besides.
+    pub fn has_coarse(&self) -> bool {
+        self.set.stores.view(&pin()).kept().1.is_some()
+    }
+
+    /// What the set has learnt, if it walks on it.
+    pub fn codebook(&self) -> Option<&Codebook> {
+        self.set.codebook()
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.course.as_ref().map_or(0, Course::heap_bytes)
+    }
+
+    /// Gives the next elements in the order of their slots; false if there are no more. The caller's thread is pinned
+    /// meanwhile, so `visit` should not be long about it.
+    pub fn next_block(
+        &mut self,
+        spill: &mut dyn Spill,
+        visit: &mut dyn FnMut(Element<'_>) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let mut course = match self.course.take() {
+            Some(course) => course,
+            None => self.begin(spill)?,
+        };
+        let end = self.running.end;
+        let slots = self.running.cursor()..end.min(self.running.cursor() + CLAIM);
+        if !slots.is_empty() {
+            let pin = pin();
+            course.turn_to(slots.start, spill)?;
+            let (batch, taken) = self.claim(slots, &pin);
+            self.receive(taken, &mut course, spill)?;
+            self.given += self.give(batch, &mut course, spill, visit)?;
+        }
+        self.course = Some(course);
+        self.check()?;
+        Ok(self.running.cursor() < end)
+    }
+
+    /// Learns who is a member: who is waiting, and who was handed over.
+    fn begin(&self, spill: &mut dyn Spill) -> io::Result<Course> {
+        let end = self.running.end;
+        let mut course = Course::new(end, self.linked);
+        for first in (0..end).step_by(LOOK as usize) {
+            let _no_changes = self.set.elements.read();
+            for slot in (first..end.min(first + LOOK)).filter(|&slot| self.is_waiting(slot)) {
+                course.members.add(slot, self.set.index.level(slot));
+            }
+        }
+        // Whoever was not waiting when it was looked at had been handed over by then.
+        self.receive(self.running.take(), &mut course, spill)?;
+        if let Some(reciprocal) = &mut course.reciprocal {
+            reciprocal.begin(&course.members);
+        }
+        Ok(course)
+    }
+
+    /// Under the set's lock.
+    fn is_waiting(&self, slot: u32) -> bool {
+        !self.running.is_settled(slot) && self.set.index.slots().state(slot) == State::Live
+    }
+
+    /// Claims the slots among these whose members are waiting, and takes what was handed over so far.
+    fn claim<'p>(&self, slots: Range<u32>, pin: &'p Pin<'p>) -> (Batch<'p>, Taken) {
+        let _no_changes = self.set.elements.read();
+        self.running.advance(slots.end);
+        let waiting = slots.clone().filter(|&slot| self.is_waiting(slot));
+        let attribute = |slot| self.set.attributes.get(slot, pin).unwrap_or_default();
+        let claims = waiting.map(|slot| (slot, attribute(slot))).collect();
+        (Batch { slots, claims, pin }, self.running.take())
+    }
+
+    fn receive(&self, taken: Taken, course: &mut Course, spill: &mut dyn Spill) -> io::Result<()> {
+        if let Some(journal) = &self.journal {
+            journal.taken_over(taken.bytes());
+        }
+        for place in taken.spilled {
+            let mut bytes = Vec::with_capacity(place.len);
+            spill.read(place, &mut bytes)?;
+            course.receive(&bytes, self.running.cursor(), spill)?;
+        }
+        taken
+            .handed
+            .iter()
+            .try_for_each(|element| course.receive(element.as_bytes(), self.running.cursor(), spill))
+    }
+
+    /// Gives the members of a batch, and tells how many they were.
+    fn give(
+        &self,
+        Batch { slots, claims, pin }: Batch,
+        course: &mut Course,
+        spill: &mut dyn Spill,
+        visit: &mut dyn FnMut(Element<'_>) -> io::Result<()>,
+    ) -> io::Result<usize> {
+        let reader = Reader { index: &self.set.index, running: &self.running };
+        let (best, coarse) = self.set.stores.view(pin).kept();
+        let (mut claims, mut lists, mut given) = (claims.into_iter().peekable(), Vec::new(), 0);
+        for slot in slots {
+            if let Some(block) = course.here.remove(&slot) {
+                let mut parts = Handed::read(&mut &*block)?;
+                parts.links.iter_mut().for_each(|links| tidy(slot, links));
+                course.link(slot, &mut parts.links, &reader, spill)?;
+                visit(parts.element())?;
+            } else if let Some((_, attribute)) = claims.next_if(|claim| claim.0 == slot) {
+                reader.read(slot, &mut lists);
+                course.link(slot, &mut lists, &reader, spill)?;
+                let (name, best) = (self.set.names.get(slot, pin), best.code(slot));
+                let coarse = coarse.map(|coarse| coarse.code(slot));
+                visit(Element { slot, name, attribute, best, coarse, links: &lists })?;
+            } else {
+                continue;
+            }
+            given += 1;
+        }
+        Ok(given)
+    }
+
+    /// That the snapshot is what it says it is.
+    fn check(&self) -> io::Result<()> {
+        if self.running.is_given_up() {
+            return Err(io::Error::other("the cut of the snapshot has ended"));
+        }
+        if self.running.cursor() == self.running.end && self.given != self.len() {
+            let (given, len) = (self.given, self.len());
+            return Err(io::Error::other(format!("{given} elements of {len} were found")));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.set.snapshots.end(&self.running);
+    }
+}
+
+impl Course {
+    fn new(end: u32, linked: Linked) -> Self {
+        Self {
+            members: Members::new(end),
+            later: Buckets::new(end, LIMIT),
+            bucket: None,
+            here: BTreeMap::new(),
+            reciprocal: (linked == Linked::Reciprocal).then(|| Reciprocal::new(end)),
+        }
+    }
+
+    /// Sorts in one or several elements that were handed over. The thread has yet to give the slots from `cursor` on.
+    fn receive(&mut self, mut blocks: &[u8], cursor: u32, spill: &mut dyn Spill) -> io::Result<()> {
+        while !blocks.is_empty() {
+            let from_here = blocks;
+            let Parts { slot, links, .. } = Handed::read(&mut blocks)?;
+            self.members.add(slot, links.len() as u32 - 1);
+            if let Some(reciprocal) = &mut self.reciprocal {
+                reciprocal.propose(slot, &links, cursor, spill)?;
+            }
+            self.keep(slot, &from_here[..from_here.len() - blocks.len()], spill)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, slot: u32, block: &[u8], spill: &mut dyn Spill) -> io::Result<()> {
+        if self.bucket == Some(self.later.of(slot)) {
+            self.here.insert(slot, block.into());
+            return Ok(());
+        }
+        self.later.push(slot, block, spill)
+    }
+
+    /// The snapshot comes to this slot: fetches what is known of those around it.
+    fn turn_to(&mut self, slot: u32, spill: &mut dyn Spill) -> io::Result<()> {
+        let bucket = self.later.of(slot);
+        if self.bucket != Some(bucket) {
+            self.bucket = Some(bucket);
+            let blocks = self.later.take(bucket, spill)?;
+            let mut rest = &blocks[..];
+            while !rest.is_empty() {
+                let from_here = rest;
+                let slot = Handed::read(&mut rest)?.slot;
+                self.here.insert(slot, from_here[..from_here.len() - rest.len()].into());
+            }
+        }
+        self.reciprocal.as_mut().map_or(Ok(()), |reciprocal| reciprocal.turn_to(slot, spill))
+    }
+
+    /// Makes of a member's links those that it is given with.
+    fn link(
+        &mut self,
+        slot: u32,
+        lists: &mut [Links],
+        reader: &Reader,
+        spill: &mut dyn Spill,
+    ) -> io::Result<()> {
+        let Some(reciprocal) = &mut self.reciprocal else {
+            keep_members(lists, &self.members);
+            return Ok(());
+        };
+        for (layer, links) in (0..).zip(lists) {
+            reciprocal.decide(slot, layer, links, (&self.members, reader), spill)?;
+        }
+        Ok(())
+    }
+
+    fn heap_bytes(&self) -> usize {
+        let here: usize = self.here.values().map(|block| block.len()).sum();
+        let reciprocal = self.reciprocal.as_ref().map_or(0, Reciprocal::heap_bytes);
+        self.members.heap_bytes() + self.later.heap_bytes() + here + reciprocal
+    }
+}
