@@ -10,13 +10,14 @@ use super::client::{Client, Clients};
 use super::observers::Observers;
 use super::pause::Pause;
 use super::statistics::Statistics;
-use crate::config::Config;
+use crate::config::{Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
 use crate::keyspace::{Database, Keyspace, PackedLimits};
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
+use crate::persistence::saving::Saving;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
 const RUN_ID_LEN: usize = 40;
@@ -57,6 +58,8 @@ pub struct Server {
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
     pub net_output_per_second: AtomicU64,
+    /// Snapshots of the data in a file.
+    pub saving: Saving,
     /// The log of changes.
     pub aof: Arc<Aof>,
     /// Asks the server to end.
@@ -94,7 +97,15 @@ impl Server {
         let settings = config.settings();
         let names = Names::new(&settings.appenddirname, &settings.appendfilename);
         let aof = Arc::new(Aof::new(Arc::clone(keyspace.journal()), names));
+        let switched = Arc::clone(&aof);
+        config.when_changed(move |before, after| match before.appendonly == after.appendonly {
+            false if !switched.switch(after.appendonly) => {
+                Err(NotApplied { option: "appendonly", reason: "the data are still being loaded".into() })
+            }
+            _ => Ok(()),
+        });
         let server = Self {
+            saving: Saving::new(Arc::clone(keyspace.journal())),
             aof,
             keyspace,
             config,
@@ -132,6 +143,7 @@ impl Server {
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
+        self.judge_writes();
     }
 
     /// `CONFIG RESETSTAT`.

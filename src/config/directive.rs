@@ -138,7 +138,11 @@ pub(super) fn apply_all(
     settings: &mut Settings,
 ) -> Result<Outcome, Box<Refusal>> {
     let mut unknown = Vec::new();
-    for directive in directives {
+    let mut rules = Vec::new();
+    for mut directive in directives {
+        if directive.name.eq_ignore_ascii_case("save") {
+            directive.values = add_rules(&mut rules, directive.values);
+        }
         match directive.apply(settings) {
             Ok(()) => {}
             Err(fault) if fault.is_about_the_name() => unknown.push((directive, fault)),
@@ -146,6 +150,16 @@ pub(super) fn apply_all(
         }
     }
     judge(unknown, &settings.ignore_unknown_config)
+}
+
+/// Each `save` adds rules to those of the ones before; one without rules forgets them. As in Redis.
+fn add_rules(rules: &mut Vec<String>, values: Vec<String>) -> Vec<String> {
+    if values.iter().all(String::is_empty) {
+        rules.clear();
+        return vec![String::new()];
+    }
+    rules.extend(values);
+    rules.clone()
 }
 
 fn judge(unknown: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Outcome, Box<Refusal>> {
@@ -190,6 +204,16 @@ mod tests {
         });
         let mut settings = Settings::defaults();
         apply_all(directives.collect(), &mut settings).map(|outcome| (settings, outcome.ignored))
+    }
+
+    #[test]
+    fn rules_of_saving_add_up() {
+        let saved = |lines: &[&str]| apply(lines).expect("all are valid").0.save.len();
+        assert_eq!(saved(&["port 1"]), 3);
+        assert_eq!(saved(&["save 900 1", "Save 300 10 60 10000"]), 3);
+        assert_eq!(saved(&["save 900 1", "save ''", "save '60 1'"]), 1);
+        assert_eq!(saved(&["save \"\""]), 0);
+        assert!(apply(&["save 900"]).is_err());
     }
 
     #[test]

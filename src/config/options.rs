@@ -41,8 +41,6 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
 const MAX_THREADS: u64 = 1024;
 /// As far as a `c_int` goes.
 const MAX_INT: u64 = i32::MAX as u64;
-/// Why files are not written.
-const IN_MEMORY: &str = "nearhit keeps its data in memory only";
 /// Why the options of replicas have no other value.
 const NO_REPLICAS: &str = "nearhit has no replicas";
 /// As far as a `long` goes.
@@ -244,7 +242,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         name: "dir",
         kind: Kind::Text(|settings| &mut settings.dir),
         default: ".",
-        mutable: false,
+        mutable: true,
         help: "Folder that relative paths begin in",
     },
     OptionSpec {
@@ -252,7 +250,35 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::FileName(|settings| &mut settings.dbfilename),
         default: "dump.rdb",
         mutable: true,
-        help: "Name of the snapshot, in 'dir'",
+        help: "File that the data are saved to, in 'dir'",
+    },
+    OptionSpec {
+        name: "save",
+        kind: Kind::SaveRules(|settings| &mut settings.save),
+        default: "3600 1 300 100 60 10000",
+        mutable: true,
+        help: "'<seconds> <changes> …': save when so many seconds have passed and so much has changed; empty for never",
+    },
+    OptionSpec {
+        name: "rdbcompression",
+        kind: Kind::Switch(|settings| &mut settings.rdbcompression),
+        default: "yes",
+        mutable: true,
+        help: "Whether strings are compressed in saved files",
+    },
+    OptionSpec {
+        name: "rdbchecksum",
+        kind: Kind::Switch(|settings| &mut settings.rdbchecksum),
+        default: "yes",
+        mutable: false,
+        help: "Whether saved files end with a checksum",
+    },
+    OptionSpec {
+        name: "stop-writes-on-bgsave-error",
+        kind: Kind::Switch(|settings| &mut settings.stop_writes_on_bgsave_error),
+        default: "yes",
+        mutable: true,
+        help: "Whether writes are refused after a save has failed, if the data are to be saved by themselves",
     },
     OptionSpec {
         name: "rdb-skip-unknown-types",
@@ -362,18 +388,21 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     // Options of Redis that have one value here: configurations name them, and clients ask for them.
     OptionSpec {
+        name: "enable-protected-configs",
+        kind: Kind::Only {
+            value: "no",
+            reason: "where files are written is up to whoever starts the server",
+        },
+        default: "no",
+        mutable: false,
+        help: "Whether 'dir' and 'dbfilename' may be changed",
+    },
+    OptionSpec {
         name: "databases",
         kind: Kind::Only { value: "16", reason: "their number is fixed" },
         default: "16",
         mutable: false,
         help: "Number of databases",
-    },
-    OptionSpec {
-        name: "save",
-        kind: Kind::Only { value: "", reason: IN_MEMORY },
-        default: "",
-        mutable: true,
-        help: "When to save the data to a file",
     },
     OptionSpec {
         name: "aof-use-rdb-preamble",

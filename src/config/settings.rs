@@ -27,6 +27,10 @@ pub struct Settings {
     pub logfile: String,
     pub dir: String,
     pub dbfilename: String,
+    pub save: Vec<SaveRule>,
+    pub rdbcompression: bool,
+    pub rdbchecksum: bool,
+    pub stop_writes_on_bgsave_error: bool,
     pub rdb_skip_unknown_types: bool,
     pub appendonly: bool,
     pub appendfilename: String,
@@ -47,6 +51,15 @@ pub struct Settings {
     pub latency_monitor_threshold: u64,
     pub latency_tracking: bool,
     pub latency_tracking_info_percentiles: Vec<f64>,
+}
+
+/// When the data are saved by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaveRule {
+    /// Seconds since the last time.
+    pub seconds: u64,
+    /// Changes since then, at least.
+    pub changes: u64,
 }
 
 /// When a client that does not read its replies is closed. Zero means never.

@@ -8,6 +8,7 @@ use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
 use crate::persistence::aof::Figures;
 use crate::persistence::loading::{Progress, Tally};
+use crate::persistence::saving::Saver;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -94,8 +95,7 @@ pub(super) fn persistence(server: &Server, out: &mut Text) {
     let loading = server.loading.progress();
     out.field("loading", u8::from(loading.is_some()));
     out.field("async_loading", 0);
-    out.field("rdb_changes_since_last_save", server.keyspace.journal().changes());
-    out.field("rdb_bgsave_in_progress", 0);
+    rdb(server, out);
     last_load(&server.loading.tally(), out);
     aof(&server.aof.figures(), out);
     if let Some(progress) = loading {
@@ -119,6 +119,31 @@ fn loading_progress(progress: &Progress, out: &mut Text) {
     out.field("loading_loaded_bytes", progress.loaded_bytes);
     out.field("loading_loaded_perc", format_args!("{:.2}", progress.percent()));
     out.field("loading_eta_seconds", progress.left_s());
+}
+
+/// Copies on write are, here, old states that were handed to a snapshot and wait for it.
+fn rdb(server: &Server, out: &mut Text) {
+    let status = server.saving.status();
+    let (progress, history) = (server.saving.progress(), &status.history);
+    let (done, total) = if status.running.is_some() { progress.keys() } else { (0, 0) };
+    let in_background = status.running.filter(|(saver, _)| *saver == Saver::Background);
+    let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
+    out.field("current_cow_peak", if status.running.is_some() { progress.peak_bytes() } else { 0 });
+    out.field("current_cow_size", server.keyspace.journal().handed_bytes());
+    out.field("current_cow_size_age", 0);
+    out.field("current_fork_perc", format_args!("{:.2}", ratio(done, total) * 100.0));
+    out.field("current_save_keys_processed", done);
+    out.field("current_save_keys_total", total);
+    out.field("rdb_changes_since_last_save", server.keyspace.journal().changes());
+    out.field("rdb_bgsave_in_progress", u8::from(in_background.is_some()));
+    out.field("rdb_last_save_time", history.last_save_s);
+    out.field("rdb_last_bgsave_status", if history.is_ok { "ok" } else { "err" });
+    out.field("rdb_last_bgsave_time_sec", seconds(history.last_took));
+    out.field("rdb_current_bgsave_time_sec", seconds(in_background.map(|(_, since)| since.elapsed())));
+    out.field("rdb_saves", history.saves);
+    out.field("rdb_saves_consecutive_failures", history.failures_in_a_row);
+    out.field("rdb_last_cow_size", history.last_peak_bytes);
+    out.field("rdb_last_cut_usec", history.last_cut.as_micros());
 }
 
 fn aof(aof: &Figures, out: &mut Text) {

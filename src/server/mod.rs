@@ -7,6 +7,8 @@
 //! loader           what files hold, until it is loaded         one, at the start
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
+//! snapshot         saves the data in the background            one, mostly asleep
+//! aof-keeper       begins and rewrites the log of changes      one, mostly asleep
 //! housekeeper      ends keys and idle clients, balances network threads, ten times a second
 //! ```
 //!
@@ -29,8 +31,10 @@ mod idle;
 mod input;
 mod lanes;
 mod listener;
+mod log_keeper;
 mod network;
 mod output;
+mod saver;
 mod socket;
 mod startup;
 
@@ -43,8 +47,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::commands::Server;
 use crate::commands::recovery::{self, Failed, Plan};
+use crate::commands::{Server, Wish};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use compute::ComputePool;
@@ -54,7 +58,9 @@ use housekeeper::Housekeeper;
 use lanes::Balancer;
 pub use listener::BindError;
 use listener::Listener;
+use log_keeper::LogKeeper;
 use network::NetworkThreads;
+use saver::Saver;
 
 /// How long clients may take to get their last replies when the server ends.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -108,6 +114,8 @@ pub struct Running {
     network: NetworkThreads,
     compute: Arc<ComputePool>,
     housekeeper: Housekeeper,
+    saver: Saver,
+    log_keeper: LogKeeper,
     plan: Option<Plan>,
 }
 
@@ -129,10 +137,15 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
     server.tcp_port.store(port, Ordering::Relaxed);
     let plan = recovery::plan(&server)?;
+    if plan.is_none() {
+        server.open_log()?;
+    }
     let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
     let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
-    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, plan })
+    let saver = Saver::start(Arc::clone(&server))?;
+    let log_keeper = LogKeeper::start(Arc::clone(&server))?;
+    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, saver, log_keeper, plan })
 }
 
 impl Running {
@@ -158,7 +171,18 @@ impl Running {
     /// # Errors
     /// The data cannot be loaded.
     pub fn serve(self, ready: impl FnOnce()) -> Result<(), Failed> {
-        let Running { server, control, listeners, mut moves, network, compute, housekeeper, plan } = self;
+        let Running {
+            server,
+            control,
+            listeners,
+            mut moves,
+            network,
+            compute,
+            housekeeper,
+            saver,
+            log_keeper,
+            plan,
+        } = self;
         let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut doors = Doors::open(listeners, &server, network.lanes());
@@ -183,12 +207,15 @@ impl Running {
             outcome
         });
         housekeeper.stop();
+        saver.stop();
         network.stop();
         compute.stop();
+        // Last: nobody changes data any more.
+        log_keeper.stop();
         outcome
     }
 
-    /// From now on SIGTERM and SIGINT ask the server to stop.
+    /// From now on SIGTERM and SIGINT ask the server to save the data, if it does so by itself, and to stop.
     ///
     /// # Errors
     /// The system takes no handler.
@@ -198,12 +225,23 @@ impl Running {
             let mut signals = signal(kind)?;
             let server = Arc::clone(&self.server);
             self.control.spawn(async move {
-                signals.recv().await;
-                tracing::info!("asked by a signal to stop");
-                server.stop.request();
+                while signals.recv().await.is_some() {
+                    tracing::info!("asked by a signal to stop");
+                    let server = Arc::clone(&server);
+                    // It takes as long as the data are large, and this thread has listeners to close.
+                    let _ = tokio::task::spawn_blocking(move || end(&server)).await;
+                }
             });
         }
         Ok(())
+    }
+}
+
+/// Stops the server, unless the data are to be saved and cannot be.
+fn end(server: &Server) {
+    match server.save_before_end(Wish::ByRules) {
+        Ok(()) => server.stop.request(),
+        Err(_) => tracing::error!("the server goes on, since its data could not be saved"),
     }
 }
 

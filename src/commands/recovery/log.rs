@@ -34,7 +34,11 @@ impl Log {
         let mut manifest = Manifest::load(&names).map_err(|error| Failed(error.to_string()))?;
         let adopted = adopt(Path::new("."), &names, &mut manifest);
         let adopted = adopted.map_err(|error| {
-            Failed(format!("Can't move the old log {} to {}: {error}", names.stem(), names.folder().display()))
+            Failed(format!(
+                "Can't move the old log {} to {}: {error}",
+                names.stem(),
+                names.folder().display()
+            ))
         })?;
         if adopted {
             tracing::info!(
@@ -169,7 +173,8 @@ fn mend(server: &Server, path: &Path, tail: &Tail, is_last: bool) -> Result<(), 
         )));
     }
     tracing::warn!("!!! Truncating the AOF {file} at offset {whole} (remaining {}) !!!", len - whole);
-    truncate(path, *whole).map_err(|error| Failed(format!("Error truncating the AOF file {file}: {error}")))?;
+    truncate(path, *whole)
+        .map_err(|error| Failed(format!("Error truncating the AOF file {file}: {error}")))?;
     tracing::warn!("AOF {file} loaded anyway because {allowed} is enabled");
     Ok(())
 }

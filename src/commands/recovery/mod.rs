@@ -90,6 +90,8 @@ impl Plan {
             Source::Snapshot(path) => (snapshot::load_file(server, path), "disk"),
             Source::Log(log) => (log.play(server), "append only file"),
         };
+        // Before anybody is let in who could change something.
+        let outcome = outcome.and_then(|()| server.open_log());
         server.loading.end();
         outcome?;
         tracing::info!("DB loaded from {from}: {:.3} seconds", began.elapsed().as_secs_f64());

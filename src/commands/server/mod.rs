@@ -15,6 +15,7 @@ pub(super) mod lolwut;
 pub(super) mod module;
 pub(super) mod monitor;
 pub(super) mod role;
+pub(super) mod save;
 pub(super) mod shutdown;
 pub(super) mod slowlog;
 #[cfg(test)]
@@ -27,11 +28,13 @@ use super::Spec;
 pub(super) const COMMANDS: &[&Spec] = &[
     &cluster::ASKING,
     &bgrewriteaof::SPEC,
+    &save::BGSAVE,
     &cluster::CLUSTER,
     &command::SPEC,
     &config::SPEC,
     &debug::SPEC,
     &info::SPEC,
+    &save::LASTSAVE,
     &latency::SPEC,
     &lolwut::SPEC,
     &module::SPEC,
@@ -39,6 +42,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &cluster::READONLY,
     &cluster::READWRITE,
     &role::SPEC,
+    &save::SAVE,
     &shutdown::SPEC,
     &slowlog::SPEC,
     &time::SPEC,

@@ -10,6 +10,8 @@
 //! value.rs     values ⇄ items
 //! hash.rs      the forms of hashes
 //! packed/      small collections in one string
+//! vector_set/  vector sets: Redis' form and our own
+//! save/        a snapshot of the keyspace → a whole file
 //! skip.rs      values of types that are not known here
 //! walk.rs      a whole file, part by part
 //! load.rs      a whole file → keys
@@ -29,8 +31,10 @@ pub mod load;
 mod lzf;
 mod packed;
 mod reader;
+pub mod save;
 pub mod skip;
 pub mod value;
+pub mod vector_set;
 pub mod walk;
 mod writer;
 
