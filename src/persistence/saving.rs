@@ -259,12 +259,6 @@ impl Saving {
         outcome
     }
 
-    /// The data were loaded from a file, or there are none: nothing is unsaved.
-    pub fn is_saved(&self) {
-        self.journal.forget(self.journal.changes());
-        self.state.lock().history.last_save_s = now_s();
-    }
-
     /// Lets a background save that is running fail, and waits for its end.
     pub fn cancel(&self) {
         let mut state = self.state.lock();
