@@ -72,7 +72,9 @@ fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
             Some(0) => saves = false,
             Some(_) => flushes = false,
             None => {
-                return Err(Error::new("ERR DEBUG RELOAD only supports the NOFLUSH and NOSAVE options here."));
+                return Err(Error::new(
+                    "ERR DEBUG RELOAD only supports the NOFLUSH and NOSAVE options here.",
+                ));
             }
         }
     }
