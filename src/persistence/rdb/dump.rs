@@ -4,7 +4,7 @@
 //! dump   [KEY_META metadata]   type: 1   value   version: 2   CRC64 of all before: 8 (0: not computed)
 //! ```
 
-use std::io;
+use std::{fmt, io};
 
 use super::fault::ReadError;
 use super::format::{CHECKSUM_LEN, VERSION, ValueType, opcode};
@@ -28,6 +28,19 @@ pub enum DumpError {
     /// It is a collection of nothing.
     Empty,
 }
+
+impl fmt::Display for DumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Footer => f.write_str("its version or its checksum is wrong"),
+            Self::Value(error) => error.fmt(f),
+            Self::Unknown(name) => write!(f, "a value of type {name}"),
+            Self::Empty => f.write_str("a collection of nothing"),
+        }
+    }
+}
+
+impl std::error::Error for DumpError {}
 
 /// The bytes of a value, in the form that Redis 8.6 would give it.
 ///
