@@ -105,13 +105,17 @@ impl Session {
         requests
     }
 
+    /// The same as a line.
+    pub(super) fn streamed(&self) -> String {
+        self.stream().iter().map(shown).collect::<Vec<_>>().join(" | ")
+    }
+
     /// Asks each request of a script, and compares what is written down of it with the commands beside it.
     #[track_caller]
     pub(super) fn hold_stream_to(&mut self, script: &[(&str, &str)]) {
         for (line, commands) in script {
             let reply = self.ask(line);
-            let shown: Vec<String> = self.stream().iter().map(shown).collect();
-            assert_eq!(shown.join(" | "), *commands, "{line}: {reply}");
+            assert_eq!(self.streamed(), *commands, "{line}: {reply}");
         }
     }
 
