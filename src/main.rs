@@ -1,8 +1,9 @@
-//! Flags and configuration file → log → server.
+//! Flags and configuration file → log → server; or a look at files.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use nearhit::check;
 use nearhit::config::{self, Config, Settings, Start, StartError};
 use nearhit::kernels::kernels;
 use nearhit::log::{self, Log};
@@ -14,6 +15,11 @@ use nearhit::server;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    match config::tool(std::env::args_os()) {
+        Some(Ok(tool)) => return check::run(&tool),
+        Some(Err(usage)) => usage.exit(),
+        None => {}
+    }
     let mut start = match config::from_command_line(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(start) => start,
         Err(StartError::Usage(usage)) => usage.exit(),
@@ -70,13 +76,14 @@ fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
     });
     let running = server::start(config)?;
     running.stop_on_signals()?;
-    tracing::info!(
-        "nearhit {} ready on {} ({threads} network threads, {} kernels)",
-        env!("CARGO_PKG_VERSION"),
-        running.places().join(", "),
-        kernels().isa,
-    );
-    running.serve();
+    let places = running.places().join(", ");
+    running.serve(|| {
+        tracing::info!(
+            "nearhit {} ready on {places} ({threads} network threads, {} kernels)",
+            env!("CARGO_PKG_VERSION"),
+            kernels().isa,
+        );
+    })?;
     tracing::info!("bye");
     Ok(())
 }

@@ -11,8 +11,9 @@ use source::{Mention, Source};
 
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
-    ("main", &["config", "kernels", "log", "server"]),
-    ("server", &["commands", "config", "counters", "info", "keyspace", "resp"]),
+    ("main", &["check", "config", "kernels", "log", "server"]),
+    ("check", &["config", "persistence"]),
+    ("server", &["commands", "config", "counters", "info", "journal", "keyspace", "persistence", "resp"]),
     (
         "commands",
         &["config", "counters", "glob", "info", "keyspace", "persistence", "journal", "resp", "vector_set"],
@@ -20,7 +21,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("persistence", &["counters", "keyspace", "journal", "resp", "vector_set", "words"]),
     // Edges: `info` asks the owners of what it shows.
     ("config", &["glob", "words"]),
-    ("info", &["arena", "commands", "config", "counters", "keyspace", "vector_set"]),
+    ("info", &["arena", "commands", "config", "counters", "keyspace", "persistence", "vector_set"]),
     ("resp", &["hex_float"]),
     ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
     ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "journal"]),

@@ -28,7 +28,11 @@ fn start(config: impl Into<Config>) -> Running {
     // Without a TCP port there is nobody to connect to it.
     let address = running.tcp_addresses().first().copied().unwrap_or(([127, 0, 0, 1], 0).into());
     let server = running.server();
-    Running { address, server, thread: Some(std::thread::spawn(move || running.serve())) }
+    Running {
+        address,
+        server,
+        thread: Some(std::thread::spawn(move || running.serve(|| ()).expect("there is nothing to load"))),
+    }
 }
 
 impl Running {

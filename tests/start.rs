@@ -88,7 +88,8 @@ fn what_is_wrong_is_told_with_what_to_do() {
         (&["--logfile", "/"], "choose another --logfile"),
         (&["--dir", "/no/such/folder"], "create it, or choose another --dir"),
         (&["/no/such/file"], "cannot read the configuration: /no/such/file"),
-        (&["--appendonly", "yes"], "must be 'no' here: nearhit keeps its data in memory only"),
+        (&["--aof-timestamp-enabled", "yes"], "must be 'no' here: the log has no timestamps"),
+        (&["--appenddirname", "a/b"], "must be the name of a file, not a path"),
         (&["--hz", "10"], "Redis' option 'hz' is not supported by nearhit"),
     ] {
         let refusal = refusal(args);

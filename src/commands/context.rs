@@ -1,5 +1,6 @@
 //! What a running command may see: the server's shared state, and the client that sent it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,11 +10,14 @@ use super::client::{Client, Clients};
 use super::observers::Observers;
 use super::pause::Pause;
 use super::statistics::Statistics;
-use crate::config::Config;
+use crate::config::{Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
 use crate::keyspace::{Database, Keyspace, PackedLimits};
+use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
+use crate::persistence::loading::Loading;
+use crate::persistence::saving::Saving;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
 const RUN_ID_LEN: usize = 40;
@@ -34,6 +38,8 @@ pub struct Server {
     pub observers: Observers,
     /// What `CLIENT PAUSE` holds back.
     pub pause: Pause,
+    /// How far the data have come back.
+    pub loading: Loading,
     /// When the server started.
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
@@ -52,6 +58,10 @@ pub struct Server {
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
     pub net_output_per_second: AtomicU64,
+    /// Snapshots of the data in a file.
+    pub saving: Saving,
+    /// The log of changes.
+    pub aof: Arc<Aof>,
     /// Asks the server to end.
     pub stop: Stop,
 }
@@ -84,7 +94,19 @@ impl Server {
     /// A server with these options over these data.
     pub fn new(config: Config, keyspace: Keyspace) -> Self {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let settings = config.settings();
+        let names = Names::new(&settings.appenddirname, &settings.appendfilename);
+        let aof = Arc::new(Aof::new(Arc::clone(keyspace.journal()), names));
+        let switched = Arc::clone(&aof);
+        config.when_changed(move |before, after| match before.appendonly == after.appendonly {
+            false if !switched.switch(after.appendonly) => {
+                Err(NotApplied { option: "appendonly", reason: "the data are still being loaded".into() })
+            }
+            _ => Ok(()),
+        });
         let server = Self {
+            saving: Saving::new(Arc::clone(keyspace.journal())),
+            aof,
             keyspace,
             config,
             statistics: Statistics::default(),
@@ -92,6 +114,7 @@ impl Server {
             clients: Clients::default(),
             observers: Observers::default(),
             pause: Pause::default(),
+            loading: Loading::default(),
             started: Instant::now(),
             started_unix_s: now_s,
             startup_bytes: memory::used_bytes(),
@@ -112,9 +135,15 @@ impl Server {
         let settings = self.config.settings();
         self.observers.configure(&settings);
         self.statistics.track_latency(settings.latency_tracking);
+        self.aof.configure(Choices {
+            policy: SyncPolicy::named(settings.appendfsync),
+            spares_snapshots: settings.no_appendfsync_on_rewrite,
+            buffer_limit: usize::try_from(settings.aof_buffer_limit).unwrap_or(usize::MAX),
+        });
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
+        self.judge_writes();
     }
 
     /// `CONFIG RESETSTAT`.

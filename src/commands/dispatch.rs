@@ -1,7 +1,7 @@
 //! From a request to its reply: lookup, gates, the run itself, statistics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::client::{Client, Replies};
 use super::context::{Context, Server};
@@ -17,6 +17,9 @@ use crate::resp::{Args, Error, Reply, Request};
 
 /// Flags of the commands that may change data.
 const CHANGES: Flags = Flags::WRITE.and(Flags::MAY_REPLICATE);
+
+/// How often a write that waits for room in the journal looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// To Redis a monitor is a kind of replica.
 const ONLY_LOOKS_ON: Error = Error::new("ERR Replica can't interact with the keyspace");
@@ -51,11 +54,26 @@ impl Call {
         }
     }
 
-    /// Until when it waits for the end of a `CLIENT PAUSE`, if it does. Reads one word while there is none.
+    /// Until when it waits at the door, if it does: for the end of a `CLIENT PAUSE`, or for the disk. Reads some words while there
+    /// is no need.
     pub fn held_until(&self, server: &Server, client: &Client) -> Option<Instant> {
+        self.paused_until(server, client).or_else(|| self.crowded_until(server, client))
+    }
+
+    /// A write waits while the journal has no room.
+    fn crowded_until(&self, server: &Server, client: &Client) -> Option<Instant> {
+        if !server.keyspace.journal().is_full() {
+            return None;
+        }
+        let command = self.0.as_ref().ok()?;
+        let is_held = writes(command, client) && !transactions::queues(client, command);
+        is_held.then(|| Instant::now() + LOOK_AGAIN)
+    }
+
+    fn paused_until(&self, server: &Server, client: &Client) -> Option<Instant> {
         let pause = server.pause.in_force()?;
         let command = self.0.as_ref().ok()?;
-        let is_meant = pause.scope == Paused::Everything || changes(command, client);
+        let is_meant = pause.scope == Paused::Everything || has_any(CHANGES, command, client);
         let is_held = is_meant && !client.is_monitor;
         is_held.then(|| {
             client.shown.name_command(command);
@@ -88,11 +106,15 @@ impl Call {
     }
 }
 
+/// True if it has one of these flags, or runs queued commands that have.
+fn has_any(flags: Flags, command: &Command, client: &Client) -> bool {
+    let queued = || client.queue.as_ref().is_some_and(|queue| queue.has_any(flags));
+    command.spec.flags.has_any(flags) || command.spec.name == "exec" && queued()
+}
+
 /// True if it may change data, or runs queued commands that may.
-fn changes(command: &Command, client: &Client) -> bool {
-    let runs = |name| command.spec.name == name;
-    let queued = || client.queue.as_ref().is_some_and(|queue| queue.has_any(CHANGES));
-    command.spec.flags.has_any(CHANGES) || runs("exec") && queued()
+fn writes(command: &Command, client: &Client) -> bool {
+    has_any(Flags::WRITE, command, client)
 }
 
 fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {
@@ -111,13 +133,31 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
     if needs_password && !command.spec.flags.has(Flags::NO_AUTH) {
         return Err(Error::no_auth());
     }
+    if let Some(refusal) = refusal(command, server, client) {
+        return Err(refusal);
+    }
     if client.is_monitor && command.spec.flags.has_any(CHANGES.and(Flags::READONLY)) {
         return Err(ONLY_LOOKS_ON);
     }
     if client.queue.is_some() && command.spec.flags.has(Flags::NO_MULTI) {
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
+    if server.loading.is_on() && !command.spec.flags.has(Flags::LOADING) {
+        return Err(is_loading(server));
+    }
     Ok(())
+}
+
+/// Clients know it by its first word, and many by Redis' sentence; how far it has come is for people.
+fn is_loading(server: &Server) -> Error {
+    let percent = server.loading.progress().map_or(100.0, |progress| progress.percent());
+    Error::from(format!("LOADING Redis is loading the dataset in memory ({percent:.0}%)"))
+}
+
+/// Why writes are refused now: data could not be kept. PING is refused too, so that whoever watches over servers hears of it.
+fn refusal(command: &Command, server: &Server, client: &Client) -> Option<Error> {
+    let why = server.keyspace.journal().refusal()?;
+    (writes(command, client) || command.spec.name == "ping").then(|| Error::from(why))
 }
 
 /// True if the command, called so, must not run on a network thread.

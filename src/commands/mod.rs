@@ -12,14 +12,17 @@ mod help;
 mod histogram;
 mod key_spec;
 mod keys;
+mod logging;
 mod long_double;
 #[cfg(test)]
 mod model;
 pub mod observers;
 pub mod pause;
 mod random;
+pub mod recovery;
 pub mod registry;
 pub mod replay;
+mod saving;
 mod server;
 mod spec;
 pub mod statistics;
@@ -34,6 +37,7 @@ pub use client::Client;
 pub use context::{Context, Server, Stop, Traffic};
 pub use dispatch::{Call, dispatch};
 pub use key_spec::Keys;
+pub use saving::Wish;
 pub use spec::{Arity, Flags, Group, Run, Spec, Weight};
 
 /// Every command, by family. Containers bring their subcommands along.

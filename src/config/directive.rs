@@ -132,13 +132,17 @@ impl Refusal {
 }
 
 /// Applies them in order, so that later ones win. Unknown names are judged last, since `ignore-unknown-config`
-/// holds for directives before it too. It does not excuse wrong values: `appendonly yes` asks for data to be kept.
+/// holds for directives before it too. It does not excuse wrong values: `aclfile users.acl` asks for protection.
 pub(super) fn apply_all(
     directives: Vec<Directive>,
     settings: &mut Settings,
 ) -> Result<Outcome, Box<Refusal>> {
     let mut unknown = Vec::new();
-    for directive in directives {
+    let mut rules = Vec::new();
+    for mut directive in directives {
+        if directive.name.eq_ignore_ascii_case("save") {
+            directive.values = add_rules(&mut rules, directive.values);
+        }
         match directive.apply(settings) {
             Ok(()) => {}
             Err(fault) if fault.is_about_the_name() => unknown.push((directive, fault)),
@@ -146,6 +150,16 @@ pub(super) fn apply_all(
         }
     }
     judge(unknown, &settings.ignore_unknown_config)
+}
+
+/// Each `save` adds rules to those of the ones before; one without rules forgets them. As in Redis.
+fn add_rules(rules: &mut Vec<String>, values: Vec<String>) -> Vec<String> {
+    if values.iter().all(String::is_empty) {
+        rules.clear();
+        return vec![String::new()];
+    }
+    rules.extend(values);
+    rules.clone()
 }
 
 fn judge(unknown: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Outcome, Box<Refusal>> {
@@ -193,6 +207,16 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_saving_add_up() {
+        let saved = |lines: &[&str]| apply(lines).expect("all are valid").0.save.len();
+        assert_eq!(saved(&["port 1"]), 3);
+        assert_eq!(saved(&["save 900 1", "Save 300 10 60 10000"]), 3);
+        assert_eq!(saved(&["save 900 1", "save ''", "save '60 1'"]), 1);
+        assert_eq!(saved(&["save \"\""]), 0);
+        assert!(apply(&["save 900"]).is_err());
+    }
+
+    #[test]
     fn later_directives_win_and_several_words_may_be_one_value() {
         let (settings, _) = apply(&["port 1", "bind 127.0.0.1 ::1", "port 2"]).expect("all are valid");
         assert_eq!((settings.port, settings.bind.join(" ")), (2, "127.0.0.1 ::1".into()));
@@ -227,6 +251,6 @@ mod tests {
         assert_eq!(ignored(&with("ignore-unknown-config yes")).unwrap(), ["lua-time-limit", "cluster-port"]);
         assert!(ignored(&with("ignore-unknown-config LUA-* cluster-port")).is_ok());
         assert!(ignored(&with("ignore-unknown-config lua-*")).is_err());
-        assert!(ignored(&["appendonly yes", "ignore-unknown-config yes"]).is_err());
+        assert!(ignored(&["aclfile users", "ignore-unknown-config yes"]).is_err());
     }
 }

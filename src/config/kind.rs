@@ -1,6 +1,6 @@
 //! The kinds of options: how a value is read, checked and shown.
 
-use super::settings::{OutputLimit, Settings};
+use super::settings::{OutputLimit, SaveRule, Settings};
 
 /// What an option takes, and where it is kept (`field`).
 #[expect(missing_docs, reason = "the fields mean what their names say")]
@@ -15,12 +15,16 @@ pub enum Kind {
     Octal { field: fn(&mut Settings) -> &mut u64, max: u64 },
     /// Any text.
     Text(fn(&mut Settings) -> &mut String),
+    /// The name of a file, which leads to no other folder.
+    FileName(fn(&mut Settings) -> &mut String),
     /// Words with blanks between them.
     Words(fn(&mut Settings) -> &mut Vec<String>),
     /// One of some words.
     Choice { field: fn(&mut Settings) -> &mut &'static str, choices: &'static [&'static str] },
     /// `yes` or `no`.
     Switch(fn(&mut Settings) -> &mut bool),
+    /// Pairs of seconds and changes.
+    SaveRules(fn(&mut Settings) -> &mut Vec<SaveRule>),
     /// Percentages, with blanks between them.
     Percentiles(fn(&mut Settings) -> &mut Vec<f64>),
     /// This value only; `reason` says why no other.
@@ -44,10 +48,14 @@ pub enum InvalidValue {
     NotOctal,
     /// An octal number beyond its bound.
     OctalOutOfRange(u64),
+    /// No name of a file.
+    NoFileName,
     /// None of the words.
     NotAChoice(&'static [&'static str]),
     /// Neither `yes` nor `no`.
     NotASwitch,
+    /// No pairs of seconds and changes.
+    NotSaveRules,
     /// Not all are numbers.
     NotPercentiles,
     /// Not all are percentages.
@@ -75,10 +83,12 @@ impl std::fmt::Display for InvalidValue {
             }
             Self::NotOctal => out.write_str("argument couldn't be parsed as an octal number"),
             Self::OctalOutOfRange(max) => write!(out, "argument must be between 0 and {max:o} inclusive"),
+            Self::NoFileName => out.write_str("must be the name of a file, not a path"),
             Self::NotAChoice(all) => {
                 write!(out, "argument(s) must be one of the following: {}", all.join(", "))
             }
             Self::NotASwitch => out.write_str("argument must be 'yes' or 'no'"),
+            Self::NotSaveRules => out.write_str("Invalid save parameters"),
             Self::NotPercentiles => out.write_str("Invalid latency-tracking-info-percentiles parameters"),
             Self::PercentilesOutOfRange => {
                 out.write_str("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
@@ -113,11 +123,13 @@ impl Kind {
             }
             Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
             Kind::Text(field) => *field(settings) = value.to_owned(),
+            Kind::FileName(field) => *field(settings) = file_name(value)?,
             Kind::Words(field) => {
                 *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
             }
             Kind::Choice { field, choices } => *field(settings) = choice(value, choices)?,
             Kind::Switch(field) => *field(settings) = switch(value)?,
+            Kind::SaveRules(field) => *field(settings) = save_rules(value)?,
             Kind::Percentiles(field) => *field(settings) = percentiles(value)?,
             Kind::Only { value: only, reason } => require(only, value, reason)?,
             Kind::OutputLimit(field) => *field(settings) = output_limit(value, *field(settings))?,
@@ -127,7 +139,8 @@ impl Kind {
 
     /// True if a value may hold blanks, so that several words are one value.
     pub fn holds_blanks(&self) -> bool {
-        matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::Only { .. } | Kind::OutputLimit(_))
+        let of_words = matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::SaveRules(_));
+        of_words || matches!(self, Kind::Only { .. } | Kind::OutputLimit(_))
     }
 
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
@@ -137,10 +150,14 @@ impl Kind {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(settings).to_string(),
             Kind::Integer { field, .. } => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
-            Kind::Text(field) => field(settings).clone(),
+            Kind::Text(field) | Kind::FileName(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
             Kind::Choice { field, .. } => (*field(settings)).to_owned(),
             Kind::Switch(field) => if *field(settings) { "yes" } else { "no" }.to_owned(),
+            Kind::SaveRules(field) => {
+                let pair = |rule: &SaveRule| format!("{} {}", rule.seconds, rule.changes);
+                field(settings).iter().map(pair).collect::<Vec<_>>().join(" ")
+            }
             Kind::Percentiles(field) => {
                 field(settings).iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
             }
@@ -200,6 +217,22 @@ fn memory(text: &str) -> Option<u64> {
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
     let number = if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok() };
     number.filter(|_| is_number)?.checked_mul(*factor)
+}
+
+fn file_name(text: &str) -> Result<String, InvalidValue> {
+    let leads_elsewhere = text.contains(['/', '\\', '\0']) || matches!(text, "" | "." | "..");
+    if leads_elsewhere { Err(InvalidValue::NoFileName) } else { Ok(text.to_owned()) }
+}
+
+fn save_rules(text: &str) -> Result<Vec<SaveRule>, InvalidValue> {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let (pairs, rest) = words.as_chunks::<2>();
+    let rule = |[seconds, changes]: &[&str; 2]| {
+        let rule = SaveRule { seconds: seconds.parse().ok()?, changes: changes.parse().ok()? };
+        (rule.seconds > 0).then_some(rule)
+    };
+    let rules = pairs.iter().map(rule).collect::<Option<Vec<_>>>();
+    rules.filter(|_| rest.is_empty()).ok_or(InvalidValue::NotSaveRules)
 }
 
 fn choice(text: &str, choices: &'static [&'static str]) -> Result<&'static str, InvalidValue> {
@@ -313,6 +346,23 @@ mod tests {
             (switch("YES"), switch("no"), switch("1")),
             (Ok(true), Ok(false), Err(InvalidValue::NotASwitch))
         );
+    }
+
+    #[test]
+    fn file_names_are_no_paths() {
+        assert_eq!(file_name("dump 1.rdb"), Ok("dump 1.rdb".to_owned()));
+        for path in ["", ".", "..", "/a", "a/b", "..\\b", "a\0b"] {
+            assert_eq!(file_name(path), Err(InvalidValue::NoFileName), "{path}");
+        }
+    }
+
+    #[test]
+    fn rules_of_saving_are_pairs() {
+        let rules = |text| save_rules(text).map(|rules| rules.len());
+        assert_eq!((rules(""), rules("60 1"), rules(" 60 1  5 0 ")), (Ok(0), Ok(1), Ok(2)));
+        for text in ["60", "0 1", "1 -1", "a b", "60 1 5"] {
+            assert_eq!(rules(text), Err(InvalidValue::NotSaveRules), "{text}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod testing;
+mod tools;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,8 +29,9 @@ pub use kind::{InvalidValue, Kind};
 pub use names::ALIASES;
 pub use options::{OPTIONS, OptionSpec, find, names};
 pub use rewrite::RewriteError;
-pub use settings::{DebugAccess, OutputLimit, Settings};
+pub use settings::{DebugAccess, OutputLimit, SaveRule, Settings};
 pub use sources::{Start, StartError, from_command_line};
+pub use tools::{Tool, tool};
 
 /// The options in force. Readers take a snapshot; who reads often keeps it and looks at the generation.
 pub struct Config {
@@ -73,6 +75,8 @@ pub enum SetError {
     OnlyInRedis(String),
     /// It can only be set at start.
     Immutable(String),
+    /// It says where files are written, which only the operator may.
+    Protected(String),
     /// It is named twice.
     Duplicate(String),
     /// Its value is not one.
@@ -152,6 +156,9 @@ fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError
     let mut options: Vec<&'static OptionSpec> = Vec::with_capacity(pairs.len());
     for (name, _) in pairs {
         let option = find(name).ok_or_else(|| unknown(name))?;
+        if names::PROTECTED.contains(&option.name) {
+            return Err(SetError::Protected((*name).to_owned()));
+        }
         if !option.mutable {
             return Err(SetError::Immutable((*name).to_owned()));
         }
@@ -203,6 +210,7 @@ mod tests {
         assert_eq!(set(&[("timeout", "x"), ("nonsense", "1")]), SetError::Unknown("nonsense".into()));
         assert_eq!(set(&[("Cluster-Port", "1")]), SetError::OnlyInRedis("cluster-port".into()));
         assert_eq!(set(&[("timeout", "x"), ("Unixsocket", "1")]), SetError::Immutable("Unixsocket".into()));
+        assert_eq!(set(&[("timeout", "x"), ("Dir", "1")]), SetError::Protected("Dir".into()));
         assert_eq!(set(&[("timeout", "1"), ("Timeout", "2")]), SetError::Duplicate("Timeout".into()));
     }
 

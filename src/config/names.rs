@@ -1,5 +1,9 @@
 //! Names of options that are not in the table: other spellings of ours, and all that Redis has.
 
+/// Options that say where files are written: nobody may change them while the server runs, or whoever can reach it could
+/// write anywhere (Redis: unless `enable-protected-configs` allows it).
+pub(super) const PROTECTED: &[&str] = &["dbfilename", "dir"];
+
 /// Other spellings of options, which Redis keeps for old files and clients: the spelling, the option.
 pub const ALIASES: &[(&str, &str)] = &[
     ("hash-max-ziplist-entries", "hash-max-listpack-entries"),

@@ -41,8 +41,6 @@ pub fn names() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
 const MAX_THREADS: u64 = 1024;
 /// As far as a `c_int` goes.
 const MAX_INT: u64 = i32::MAX as u64;
-/// Why files are not written.
-const IN_MEMORY: &str = "nearhit keeps its data in memory only";
 /// Why the options of replicas have no other value.
 const NO_REPLICAS: &str = "nearhit has no replicas";
 /// As far as a `long` goes.
@@ -244,8 +242,135 @@ pub static OPTIONS: &[OptionSpec] = &[
         name: "dir",
         kind: Kind::Text(|settings| &mut settings.dir),
         default: ".",
-        mutable: false,
+        mutable: true,
         help: "Folder that relative paths begin in",
+    },
+    OptionSpec {
+        name: "dbfilename",
+        kind: Kind::FileName(|settings| &mut settings.dbfilename),
+        default: "dump.rdb",
+        mutable: true,
+        help: "File that the data are saved to, in 'dir'",
+    },
+    OptionSpec {
+        name: "save",
+        kind: Kind::SaveRules(|settings| &mut settings.save),
+        default: "3600 1 300 100 60 10000",
+        mutable: true,
+        help: "'<seconds> <changes> …': save when so many seconds have passed and so much has changed; empty for never",
+    },
+    OptionSpec {
+        name: "rdbcompression",
+        kind: Kind::Switch(|settings| &mut settings.rdbcompression),
+        default: "yes",
+        mutable: true,
+        help: "Whether strings are compressed in saved files",
+    },
+    OptionSpec {
+        name: "rdbchecksum",
+        kind: Kind::Switch(|settings| &mut settings.rdbchecksum),
+        default: "yes",
+        mutable: false,
+        help: "Whether saved files end with a checksum",
+    },
+    OptionSpec {
+        name: "stop-writes-on-bgsave-error",
+        kind: Kind::Switch(|settings| &mut settings.stop_writes_on_bgsave_error),
+        default: "yes",
+        mutable: true,
+        help: "Whether writes are refused after a save has failed, if the data are to be saved by themselves",
+    },
+    OptionSpec {
+        name: "rdb-skip-unknown-types",
+        kind: Kind::Switch(|settings| &mut settings.rdb_skip_unknown_types),
+        default: "no",
+        mutable: true,
+        help: "Whether keys of types that nearhit does not have are passed over when a file is loaded",
+    },
+    OptionSpec {
+        name: "appendonly",
+        kind: Kind::Switch(|settings| &mut settings.appendonly),
+        default: "no",
+        mutable: true,
+        help: "Whether every change is logged to a file, which is played at the next start",
+    },
+    OptionSpec {
+        name: "appendfilename",
+        kind: Kind::FileName(|settings| &mut settings.appendfilename),
+        default: "appendonly.aof",
+        mutable: false,
+        help: "What the names of the log's files begin with",
+    },
+    OptionSpec {
+        name: "appenddirname",
+        kind: Kind::FileName(|settings| &mut settings.appenddirname),
+        default: "appendonlydir",
+        mutable: false,
+        help: "Folder of the log, in 'dir'",
+    },
+    OptionSpec {
+        name: "appendfsync",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.appendfsync,
+            choices: &["everysec", "always", "no"],
+        },
+        default: "everysec",
+        mutable: true,
+        help: "When changes are safe: 'always' before they are answered, or each second, or when the system likes",
+    },
+    OptionSpec {
+        name: "no-appendfsync-on-rewrite",
+        kind: Kind::Switch(|settings| &mut settings.no_appendfsync_on_rewrite),
+        default: "no",
+        mutable: true,
+        help: "Whether 'appendfsync' is as 'no' while a snapshot is written",
+    },
+    OptionSpec {
+        name: "aof-buffer-limit",
+        kind: Kind::Memory { field: |settings| &mut settings.aof_buffer_limit, min: 4096, max: MAX_INT },
+        default: "256kb",
+        mutable: true,
+        help: "Bytes of changes that may wait for the disk; while there are more, writes wait",
+    },
+    OptionSpec {
+        name: "auto-aof-rewrite-percentage",
+        kind: Kind::Number {
+            field: |settings| &mut settings.auto_aof_rewrite_percentage,
+            min: 0,
+            max: MAX_INT,
+        },
+        default: "100",
+        mutable: true,
+        help: "By how much the log may grow until it is rewritten by itself; 0 never",
+    },
+    OptionSpec {
+        name: "auto-aof-rewrite-min-size",
+        kind: Kind::Memory {
+            field: |settings| &mut settings.auto_aof_rewrite_min_size,
+            min: 0,
+            max: MAX_LONG,
+        },
+        default: "64mb",
+        mutable: true,
+        help: "Size below which the log is not rewritten by itself",
+    },
+    OptionSpec {
+        name: "aof-load-truncated",
+        kind: Kind::Switch(|settings| &mut settings.aof_load_truncated),
+        default: "yes",
+        mutable: true,
+        help: "Whether a log that ends in the middle of a change is cut off before it, and loaded",
+    },
+    OptionSpec {
+        name: "aof-load-corrupt-tail-max-size",
+        kind: Kind::Memory {
+            field: |settings| &mut settings.aof_load_corrupt_tail_max_size,
+            min: 0,
+            max: MAX_INT,
+        },
+        default: "0",
+        mutable: true,
+        help: "Bytes at the end of a log below which damage is cut off, and the rest loaded; 0 never",
     },
     OptionSpec {
         name: "ignore-unknown-config",
@@ -263,6 +388,16 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     // Options of Redis that have one value here: configurations name them, and clients ask for them.
     OptionSpec {
+        name: "enable-protected-configs",
+        kind: Kind::Only {
+            value: "no",
+            reason: "where files are written is up to whoever starts the server",
+        },
+        default: "no",
+        mutable: false,
+        help: "Whether 'dir' and 'dbfilename' may be changed",
+    },
+    OptionSpec {
         name: "databases",
         kind: Kind::Only { value: "16", reason: "their number is fixed" },
         default: "16",
@@ -270,18 +405,21 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Number of databases",
     },
     OptionSpec {
-        name: "save",
-        kind: Kind::Only { value: "", reason: IN_MEMORY },
-        default: "",
+        name: "aof-use-rdb-preamble",
+        kind: Kind::Only {
+            value: "yes",
+            reason: "the base of a log is a snapshot, which is smaller and faster",
+        },
+        default: "yes",
         mutable: true,
-        help: "When to save the data to a file",
+        help: "Whether the base of the log is a snapshot",
     },
     OptionSpec {
-        name: "appendonly",
-        kind: Kind::Only { value: "no", reason: IN_MEMORY },
+        name: "aof-timestamp-enabled",
+        kind: Kind::Only { value: "no", reason: "the log has no timestamps" },
         default: "no",
         mutable: true,
-        help: "Whether to log changes to a file",
+        help: "Whether the log tells when changes were made",
     },
     OptionSpec {
         name: "maxmemory",
@@ -418,7 +556,10 @@ mod tests {
             let (min, max) = match option.kind {
                 Kind::Number { min, max, .. } => (min.to_string(), max.to_string()),
                 Kind::Integer { min, max, .. } => (min.to_string(), max.to_string()),
-                Kind::Memory { min, max, .. } => (format!("{}mb", min >> 20), max.to_string()),
+                Kind::Memory { min, max, .. } if min % (1 << 20) == 0 => {
+                    (format!("{}mb", min >> 20), max.to_string())
+                }
+                Kind::Memory { min, max, .. } => (format!("{}kb", min >> 10), max.to_string()),
                 Kind::Octal { max, .. } => ("0".into(), format!("{max:o}")),
                 _ => continue,
             };

@@ -156,7 +156,7 @@ fn line(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Option
     let value = match option.kind {
         Kind::Text(_) if shown.is_empty() => return None,
         Kind::Words(_) if shown == show(option, defaults) => return None,
-        Kind::Text(_) => words::quote(&shown),
+        Kind::Text(_) | Kind::FileName(_) => words::quote(&shown),
         Kind::Memory { .. } => with_unit(&shown),
         Kind::OutputLimit(_) => shown.split(' ').map(with_unit).collect::<Vec<_>>().join(" "),
         _ if shown.is_empty() => words::quote(&shown),

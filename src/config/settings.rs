@@ -26,6 +26,22 @@ pub struct Settings {
     pub loglevel: &'static str,
     pub logfile: String,
     pub dir: String,
+    pub dbfilename: String,
+    pub save: Vec<SaveRule>,
+    pub rdbcompression: bool,
+    pub rdbchecksum: bool,
+    pub stop_writes_on_bgsave_error: bool,
+    pub rdb_skip_unknown_types: bool,
+    pub appendonly: bool,
+    pub appendfilename: String,
+    pub appenddirname: String,
+    pub appendfsync: &'static str,
+    pub no_appendfsync_on_rewrite: bool,
+    pub aof_buffer_limit: u64,
+    pub auto_aof_rewrite_percentage: u64,
+    pub auto_aof_rewrite_min_size: u64,
+    pub aof_load_truncated: bool,
+    pub aof_load_corrupt_tail_max_size: u64,
     pub ignore_unknown_config: Vec<String>,
     pub index_seed: u64,
     pub hash_max_listpack_entries: u64,
@@ -35,6 +51,15 @@ pub struct Settings {
     pub latency_monitor_threshold: u64,
     pub latency_tracking: bool,
     pub latency_tracking_info_percentiles: Vec<f64>,
+}
+
+/// When the data are saved by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaveRule {
+    /// Seconds since the last time.
+    pub seconds: u64,
+    /// Changes since then, at least.
+    pub changes: u64,
 }
 
 /// When a client that does not read its replies is closed. Zero means never.

@@ -6,8 +6,11 @@ use super::{REDIS_VERSION, process};
 use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
+use crate::persistence::aof::Figures;
+use crate::persistence::loading::{Progress, Tally};
+use crate::persistence::saving::Saver;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Redis keeps seconds in 24 bits.
 const LRU_CLOCK_MASK: u64 = (1 << 24) - 1;
@@ -82,20 +85,88 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
     let clients = server.clients.list();
     out.field("mem_clients_slaves", 0);
     out.field("mem_clients_normal", clients.iter().map(|client| client.memory_bytes()).sum::<usize>());
-    out.field("mem_aof_buffer", 0);
+    out.field("mem_aof_buffer", server.keyspace.journal().buffered_bytes());
     out.field("mem_allocator", figures::ALLOCATOR);
     out.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
     out.field("lazyfreed_objects", server.keyspace.reaper().freed());
 }
 
 pub(super) fn persistence(server: &Server, out: &mut Text) {
-    out.field("loading", 0);
+    let loading = server.loading.progress();
+    out.field("loading", u8::from(loading.is_some()));
     out.field("async_loading", 0);
+    rdb(server, out);
+    last_load(&server.loading.tally(), out);
+    aof(&server.aof.figures(), out);
+    if let Some(progress) = loading {
+        loading_progress(&progress, out);
+    }
+}
+
+fn last_load(tally: &Tally, out: &mut Text) {
+    out.field("rdb_last_load_keys_expired", tally.ended);
+    out.field("rdb_last_load_keys_loaded", tally.loaded);
+    out.field("rdb_last_load_keys_skipped", tally.skipped.values().sum::<u64>());
+    for (kind, count) in &tally.skipped {
+        out.field(&format!("rdb_last_load_skipped_{}", kind.replace([':', ' '], "_")), count);
+    }
+}
+
+fn loading_progress(progress: &Progress, out: &mut Text) {
+    out.field("loading_start_time", progress.began_unix_s);
+    out.field("loading_total_bytes", progress.total_bytes);
+    out.field("loading_rdb_used_mem", progress.memory_then);
+    out.field("loading_loaded_bytes", progress.loaded_bytes);
+    out.field("loading_loaded_perc", format_args!("{:.2}", progress.percent()));
+    out.field("loading_eta_seconds", progress.left_s());
+}
+
+/// Copies on write are, here, old states that were handed to a snapshot and wait for it.
+fn rdb(server: &Server, out: &mut Text) {
+    let status = server.saving.status();
+    let (progress, history) = (server.saving.progress(), &status.history);
+    let (done, total) = if status.running.is_some() { progress.keys() } else { (0, 0) };
+    let in_background = status.running.filter(|(saver, _)| *saver == Saver::Background);
+    let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
+    out.field("current_cow_peak", if status.running.is_some() { progress.peak_bytes() } else { 0 });
+    out.field("current_cow_size", server.keyspace.journal().handed_bytes());
+    out.field("current_cow_size_age", 0);
+    out.field("current_fork_perc", format_args!("{:.2}", ratio(done, total) * 100.0));
+    out.field("current_save_keys_processed", done);
+    out.field("current_save_keys_total", total);
     out.field("rdb_changes_since_last_save", server.keyspace.journal().changes());
-    out.field("rdb_bgsave_in_progress", 0);
-    out.field("aof_enabled", 0);
-    out.field("aof_rewrite_in_progress", 0);
-    out.field("aof_rewrite_scheduled", 0);
+    out.field("rdb_bgsave_in_progress", u8::from(in_background.is_some()));
+    out.field("rdb_last_save_time", history.last_save_s);
+    out.field("rdb_last_bgsave_status", if history.is_ok { "ok" } else { "err" });
+    out.field("rdb_last_bgsave_time_sec", seconds(history.last_took));
+    out.field("rdb_current_bgsave_time_sec", seconds(in_background.map(|(_, since)| since.elapsed())));
+    out.field("rdb_saves", history.saves);
+    out.field("rdb_saves_consecutive_failures", history.failures_in_a_row);
+    out.field("rdb_last_cow_size", history.last_peak_bytes);
+    out.field("rdb_last_cut_usec", history.last_cut.as_micros());
+}
+
+fn aof(aof: &Figures, out: &mut Text) {
+    let status = |failed: bool| if failed { "err" } else { "ok" };
+    let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
+    out.field("aof_enabled", u8::from(aof.is_on));
+    out.field("aof_rewrite_in_progress", u8::from(aof.is_rewriting));
+    out.field("aof_rewrite_scheduled", u8::from(aof.is_scheduled));
+    out.field("aof_last_rewrite_time_sec", seconds(aof.last_rewrite));
+    out.field("aof_current_rewrite_time_sec", seconds(aof.current_rewrite));
+    out.field("aof_last_bgrewrite_status", status(aof.last_rewrite_failed));
+    out.field("aof_rewrites", aof.rewrites);
+    out.field("aof_rewrites_consecutive_failures", aof.failures_in_a_row);
+    out.field("aof_last_write_status", status(aof.last_write_failed));
+    out.field("aof_last_cow_size", 0);
+    if aof.is_on {
+        out.field("aof_current_size", aof.size);
+        out.field("aof_base_size", aof.size_of_base);
+        out.field("aof_pending_rewrite", 0);
+        out.field("aof_buffer_length", aof.buffered);
+        out.field("aof_pending_bio_fsync", aof.syncing);
+        out.field("aof_delayed_fsync", aof.delayed);
+    }
 }
 
 pub(super) fn stats(server: &Server, out: &mut Text) {

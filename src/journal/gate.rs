@@ -14,7 +14,7 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -48,6 +48,8 @@ struct Stripe {
 #[derive(Debug)]
 pub(super) struct Gate {
     closed: AtomicBool,
+    /// For how long it was closed last, in microseconds.
+    closed_us: AtomicU64,
     stripes: Box<[Stripe]>,
     /// Held by the closer while the gate is closed.
     closing: Mutex<()>,
@@ -59,6 +61,7 @@ impl Default for Gate {
     fn default() -> Self {
         Self {
             closed: AtomicBool::new(false),
+            closed_us: AtomicU64::new(0),
             stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
             closing: Mutex::new(()),
             waiting: Mutex::new(()),
@@ -144,6 +147,11 @@ impl Gate {
         unreachable!("it is tried for ever")
     }
 
+    /// For how long it was closed last.
+    pub(super) fn last_closed(&self) -> Duration {
+        Duration::from_micros(self.closed_us.load(Ordering::Relaxed))
+    }
+
     fn is_empty_within(&self, patience: Duration) -> bool {
         let began = Instant::now();
         loop {
@@ -166,12 +174,12 @@ impl Gate {
 }
 
 /// The time in which the gate is closed, however it ends.
-struct Closed<'g>(&'g Gate);
+struct Closed<'g>(&'g Gate, Instant);
 
 impl<'g> Closed<'g> {
     fn close(gate: &'g Gate) -> Self {
         gate.closed.store(true, Ordering::SeqCst);
-        Self(gate)
+        Self(gate, Instant::now())
     }
 }
 
@@ -180,5 +188,6 @@ impl Drop for Closed<'_> {
         let _waiting = self.0.waiting.lock();
         self.0.closed.store(false, Ordering::SeqCst);
         self.0.opened.notify_all();
+        self.0.closed_us.store(self.1.elapsed().as_micros() as u64, Ordering::Relaxed);
     }
 }

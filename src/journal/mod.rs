@@ -115,6 +115,11 @@ impl Journal {
         })
     }
 
+    /// For how long writers were kept out at the last cut, or division.
+    pub fn last_closed(&self) -> Duration {
+        self.gate.last_closed()
+    }
+
     /// True while the snapshot of a cut is running.
     pub fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed) != 0

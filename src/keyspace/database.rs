@@ -12,7 +12,7 @@ use super::hash::HashView;
 use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
 use super::string::{StringRef, StringValue};
-use super::value::{SetHandle, Value, WrongType};
+use super::value::{SetHandle, WrongType};
 use crate::journal::Record;
 use crate::vector_set::VectorSet;
 
@@ -127,7 +127,7 @@ impl Database {
         if keys.contains(key) {
             return Err((set, record));
         }
-        keys.put(key, Value::VectorSet(set), Deadline::NEVER);
+        keys.put_new_set(key, set, Deadline::NEVER);
         keys.commit(record);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Changing keys: the write locks of all their shards, held at one moment.
 
+use std::sync::Arc;
+
 use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
@@ -15,9 +17,10 @@ use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
 use crate::journal::{Passage, Record};
+use crate::vector_set::VectorSet;
 
 /// Fields of a table that a lookup removes when they have ended; the rest is absent, and left to the expiry cycle.
-const MAX_DUE_FIELDS: usize = 1024;
+const MAX_DUE_FIELDS: usize = if cfg!(test) { 1 } else { 1024 };
 
 /// The right to look at some keys of a database and to change them, while nobody else sees them.
 ///
@@ -214,6 +217,14 @@ impl<'k> Exclusive<'k> {
             return self.insert(key, value, deadline);
         };
         self.replace(found, key, value, Some(deadline));
+    }
+
+    /// As [`put`](Self::put), with a set that no key meant before: a snapshot that is being taken does not have it.
+    pub fn put_new_set(&mut self, key: &[u8], set: Arc<VectorSet>, deadline: Deadline) {
+        if self.cut != 0 {
+            set.exclude(self.cut);
+        }
+        self.put(key, Value::VectorSet(set), deadline);
     }
 
     /// Makes the key mean this value; it ends when it would have ended before.

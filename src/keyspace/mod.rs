@@ -53,6 +53,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ahash::RandomState;
 
 pub use self::attending::attending;
+pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::{Clock, Endless};
 pub use self::database::{Attention, Census, Database};
 pub use self::entry::Entry;

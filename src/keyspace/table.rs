@@ -1,5 +1,7 @@
 //! The entries of one shard: by hash, by position, by deadline. No locks here.
 
+use std::sync::Arc;
+
 use super::entry::{Entry, Large};
 use super::expiry::{Deadline, Deadlines};
 use super::hash::{Hash, PackedLimits};
@@ -8,6 +10,7 @@ use super::slab::Slab;
 use super::snapshot::{Batch, Progress, State};
 use super::string::TextEdit;
 use super::value::{Value, ValueRef, WrongType};
+use crate::vector_set::VectorSet;
 
 /// A map from keys to values that also knows which of them end.
 #[derive(Debug, Default)]
@@ -152,8 +155,16 @@ impl Table {
 
     /// Unbinds all sets: their keys are about to mean something else, or nothing.
     pub(super) fn unbind_all(&self) {
-        let sets = self.slab.entries().filter(|entry| is_set(entry.value()));
-        sets.take(self.sets).for_each(|entry| entry.value().unbind());
+        self.vector_sets().for_each(|set| set.unbind());
+    }
+
+    /// The sets among the values.
+    pub(super) fn vector_sets(&self) -> impl Iterator<Item = &Arc<VectorSet>> {
+        let sets = self.slab.entries().filter_map(|entry| match entry.value() {
+            ValueRef::VectorSet(set) => Some(set),
+            _ => None,
+        });
+        sets.take(self.sets)
     }
 
     /// All entries, given away.

@@ -3,11 +3,15 @@
 //! Knows values, but no command, no client and no configuration.
 //!
 //! ```text
+//! saving.rs    snapshots to files: who does it, and how it went
 //! loading.rs   how far loading has come
 //! aof/         the log of changes: a base and increments, as Redis has them
+//! files/       files that are replaced as a whole, and files that nobody sees
 //! rdb/         Redis' snapshot format: the bytes, and the values in them
 //! ```
 
 pub mod aof;
+pub mod files;
 pub mod loading;
 pub mod rdb;
+pub mod saving;

@@ -19,6 +19,7 @@ use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
+use crate::journal::last_written;
 use crate::keyspace::Clock;
 use crate::resp::{Limits, ProtocolError, Request};
 
@@ -49,7 +50,9 @@ pub(super) struct Connection<S> {
     compute: Arc<ComputePool>,
     input: Input,
     output: Output,
-    /// A request that waits for the end of a `CLIENT PAUSE`.
+    /// Place of the stream of changes up to which all must be safe before the replies in `output` are sent; 0 if they may go.
+    withheld: u64,
+    /// A request that waits for the end of a `CLIENT PAUSE`, or for the disk to take what waits for it.
     held: Option<Held>,
     /// When the slice of work began: after the requests in it arrived.
     recent_ms: i64,
@@ -131,6 +134,7 @@ impl Connection<Accepted> {
             compute,
             input: Input::default(),
             output: Output::default(),
+            withheld: 0,
             held: None,
             recent_ms: 0,
             settings,
@@ -156,6 +160,7 @@ impl<S> Connection<S> {
             compute: self.compute,
             input: self.input,
             output: self.output,
+            withheld: self.withheld,
             held: self.held,
             recent_ms: self.recent_ms,
             settings: self.settings,
@@ -178,6 +183,16 @@ impl Connection<Socket> {
             client = back;
             if seat.is_crowded() {
                 tokio::task::yield_now().await;
+            }
+            while self.is_withheld() {
+                if self.wait_for_disk(called.as_mut()).await {
+                    break;
+                }
+                called.set(shown.called());
+                if shown.is_killed() {
+                    self.wait_a_last_time().await;
+                    break;
+                }
             }
             if self.flush().is_err() || self.is_over_limit() {
                 return None;
@@ -255,6 +270,7 @@ impl Connection<Socket> {
             Clock::note_recent(self.recent_ms);
             let reply = call.run(&self.server, &mut client, &request);
             Clock::forget_recent();
+            self.withhold(last_written());
             reply.encode(client.protocol, self.output.end());
             return Some(client);
         }
@@ -268,8 +284,10 @@ impl Connection<Socket> {
         request: Request,
         call: Call,
     ) -> Option<Box<Client>> {
-        // An error shows again at the next flush, and is acted on there.
-        let _ = self.flush();
+        if !self.is_withheld() {
+            // An error shows again at the next flush, and is acted on there.
+            let _ = self.flush();
+        }
         self.server.traffic.mine().commands_on_compute_pool.add(1);
         self.shown.set_busy(true);
         let server = Arc::clone(&self.server);
@@ -278,14 +296,48 @@ impl Connection<Socket> {
             let reply = call.run(&server, &mut client, &request);
             let mut encoded = BytesMut::new();
             reply.encode(client.protocol, &mut encoded);
-            (client, encoded)
+            (client, encoded, last_written())
         };
         let ran = self.compute.run(run).await;
         self.shown.set_busy(false);
-        let (client, encoded) = ran?;
+        let (client, encoded, written) = ran?;
+        self.withhold(written);
         self.recent_ms = self.server.keyspace.clock().now_ms();
         self.output.append(encoded);
         Some(client)
+    }
+
+    /// Notes that a change was made which ends at this place of the stream; 0 if none was.
+    fn withhold(&mut self, written: u64) {
+        self.withheld = self.withheld.max(written);
+    }
+
+    /// True if replies must wait until the changes that they tell of are safe.
+    fn is_withheld(&mut self) -> bool {
+        if self.withheld != 0 && !self.server.aof.withholds(self.withheld) {
+            self.withheld = 0;
+        }
+        self.withheld != 0
+    }
+
+    /// Waits until the replies may go; false if it was called away.
+    async fn wait_for_disk(&self, called: Pin<&mut impl Future<Output = ()>>) -> bool {
+        self.shown.set_busy(true);
+        let is_safe = tokio::select! {
+            biased;
+            () = self.server.aof.until_told(self.withheld) => true,
+            () = called => false,
+        };
+        self.shown.set_busy(false);
+        is_safe
+    }
+
+    /// The client is to be disconnected: what is not safe soon it will not hear of.
+    async fn wait_a_last_time(&mut self) {
+        let told = self.server.aof.until_told(self.withheld);
+        if tokio::time::timeout(CLOSING_PATIENCE, told).await.is_err() {
+            self.output = Output::default();
+        }
     }
 
     fn refresh_settings(&mut self) {

@@ -80,17 +80,23 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
         }
         balancer.round(heavy_commands(server));
         end_keys(server);
+        server.follow_save_rules();
         if round % ROUNDS_PER_SAMPLE == 0 {
             end_idle_clients(server);
+            server.follow_log_rules();
             sample = sample.next(server);
             memory::used_bytes();
         }
     }
 }
 
-/// Not during a `CLIENT PAUSE`: what the client that paused looks at must not change.
+/// Not during a `CLIENT PAUSE`: what the client that paused looks at must not change. Nor while data are loaded: the log
+/// may speak of keys that have ended.
 fn end_keys(server: &Server) {
-    if server.pause.in_force().is_some() || !server.ends_keys_actively.load(Ordering::Relaxed) {
+    if server.loading.is_on()
+        || server.pause.in_force().is_some()
+        || !server.ends_keys_actively.load(Ordering::Relaxed)
+    {
         return;
     }
     let began = Instant::now();

@@ -4,8 +4,11 @@
 //!
 //! ```text
 //! control thread   accepts, hears signals, drains             one, mostly asleep
+//! loader           what files hold, until it is loaded         one, at the start
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
+//! snapshot         saves the data in the background            one, mostly asleep
+//! aof-keeper       begins and rewrites the log of changes      one, mostly asleep
 //! housekeeper      ends keys and idle clients, balances network threads, ten times a second
 //! ```
 //!
@@ -28,11 +31,15 @@ mod idle;
 mod input;
 mod lanes;
 mod listener;
+mod log_keeper;
 mod network;
 mod output;
+mod saver;
 mod socket;
+mod startup;
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -40,7 +47,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::commands::Server;
+use crate::commands::recovery::{self, Failed, Plan};
+use crate::commands::{Server, Wish};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use compute::ComputePool;
@@ -50,7 +58,9 @@ use housekeeper::Housekeeper;
 use lanes::Balancer;
 pub use listener::BindError;
 use listener::Listener;
+use log_keeper::LogKeeper;
 use network::NetworkThreads;
+use saver::Saver;
 
 /// How long clients may take to get their last replies when the server ends.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -66,6 +76,8 @@ pub enum RunError {
     TooFewFiles(TooFewFiles),
     /// The system gives no thread, or no epoll.
     Resources(std::io::Error),
+    /// The data are not there.
+    Load(Failed),
 }
 
 impl std::fmt::Display for RunError {
@@ -74,6 +86,7 @@ impl std::fmt::Display for RunError {
             Self::Bind(error) => error.fmt(out),
             Self::TooFewFiles(error) => error.fmt(out),
             Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
+            Self::Load(error) => error.fmt(out),
         }
     }
 }
@@ -86,6 +99,12 @@ impl From<std::io::Error> for RunError {
     }
 }
 
+impl From<Failed> for RunError {
+    fn from(error: Failed) -> Self {
+        Self::Load(error)
+    }
+}
+
 /// A server that listens; nobody is accepted until [`Running::serve`].
 pub struct Running {
     server: Arc<Server>,
@@ -95,12 +114,15 @@ pub struct Running {
     network: NetworkThreads,
     compute: Arc<ComputePool>,
     housekeeper: Housekeeper,
+    saver: Saver,
+    log_keeper: LogKeeper,
+    plan: Option<Plan>,
 }
 
-/// Binds all addresses and starts the threads.
+/// Binds all addresses, looks for the data and starts the threads.
 ///
 /// # Errors
-/// An address is taken or not ours, or the system gives no files or threads.
+/// An address is taken or not ours, the system gives no files or threads, or the files with the data cannot be looked at.
 pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let config = config.into();
     files::make_room(&config).map_err(RunError::TooFewFiles)?;
@@ -114,10 +136,16 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let server = Arc::new(Server::new(config, Keyspace::new(Clock::system())));
     let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
     server.tcp_port.store(port, Ordering::Relaxed);
+    let plan = recovery::plan(&server)?;
+    if plan.is_none() {
+        server.open_log()?;
+    }
     let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
     let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
-    Ok(Running { server, control, listeners, moves, network, compute, housekeeper })
+    let saver = Saver::start(Arc::clone(&server))?;
+    let log_keeper = LogKeeper::start(Arc::clone(&server))?;
+    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, saver, log_keeper, plan })
 }
 
 impl Running {
@@ -137,30 +165,57 @@ impl Running {
     }
 
     /// Serves until someone asks the server to stop: `SHUTDOWN`, or SIGTERM and SIGINT after
-    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written.
-    pub fn serve(self) {
-        let Running { server, control, listeners, mut moves, network, compute, housekeeper } = self;
-        control.block_on(async {
+    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written. Clients are let in at once,
+    /// and most of what they ask for is refused until the data are loaded; then `ready` is called.
+    ///
+    /// # Errors
+    /// The data cannot be loaded.
+    pub fn serve(self, ready: impl FnOnce()) -> Result<(), Failed> {
+        let Running {
+            server,
+            control,
+            listeners,
+            mut moves,
+            network,
+            compute,
+            housekeeper,
+            saver,
+            log_keeper,
+            plan,
+        } = self;
+        let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut doors = Doors::open(listeners, &server, network.lanes());
-            loop {
+            let mut loading = pin!(startup::load(&server, plan));
+            let mut ready = Some(ready);
+            let outcome = loop {
                 tokio::select! {
                     // The sender lives in `server`, so this ends by a request only.
-                    _ = stop.wait_for(|requested| *requested) => break,
+                    _ = stop.wait_for(|requested| *requested) => break Ok(()),
+                    loaded = &mut loading, if ready.is_some() => match loaded {
+                        Ok(()) => ready.take().into_iter().for_each(|ready| ready()),
+                        failed => break failed,
+                    },
                     wish = moves.next() => doors.grant(wish).await,
                 }
-            }
+            };
+            startup::give_up(&server);
             // Whoever asks for a move from now on hears that nobody does it.
             drop(moves);
             doors.close().await;
             drain(&server).await;
+            outcome
         });
         housekeeper.stop();
+        saver.stop();
         network.stop();
         compute.stop();
+        // Last: nobody changes data any more.
+        log_keeper.stop();
+        outcome
     }
 
-    /// From now on SIGTERM and SIGINT ask the server to stop.
+    /// From now on SIGTERM and SIGINT ask the server to save the data, if it does so by itself, and to stop.
     ///
     /// # Errors
     /// The system takes no handler.
@@ -170,12 +225,23 @@ impl Running {
             let mut signals = signal(kind)?;
             let server = Arc::clone(&self.server);
             self.control.spawn(async move {
-                signals.recv().await;
-                tracing::info!("asked by a signal to stop");
-                server.stop.request();
+                while signals.recv().await.is_some() {
+                    tracing::info!("asked by a signal to stop");
+                    let server = Arc::clone(&server);
+                    // It takes as long as the data are large, and this thread has listeners to close.
+                    let _ = tokio::task::spawn_blocking(move || end(&server)).await;
+                }
             });
         }
         Ok(())
+    }
+}
+
+/// Stops the server, unless the data are to be saved and cannot be.
+fn end(server: &Server) {
+    match server.save_before_end(Wish::ByRules) {
+        Ok(()) => server.stop.request(),
+        Err(_) => tracing::error!("the server goes on, since its data could not be saved"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Looking at elements without searching.
 
+use std::borrow::Cow;
+
 use super::{Bound, Code, Codebook, Format, VectorSet};
 use crate::epoch::{Pin, pin};
 
@@ -34,6 +36,21 @@ impl VectorSet {
             last_node: self.index.reserved(),
             subspaces: self.codebook().map(Codebook::subspaces),
         }
+    }
+
+    /// What the levels of new elements come from.
+    pub fn seed(&self) -> u64 {
+        self.index.seed()
+    }
+
+    /// True if it has a projection whose matrix is not the one that follows from its size.
+    pub fn has_matrix(&self) -> bool {
+        self.projection.as_ref().is_some_and(|projection| projection.heap_bytes() > 0)
+    }
+
+    /// A row of the matrix of its projection, below its dimension; none if it has no projection.
+    pub fn projection_row(&self, i: usize) -> Option<Cow<'_, [f32]>> {
+        self.projection.as_ref().map(|projection| projection.row(i))
     }
 
     /// What searches walk by, if it was learnt.

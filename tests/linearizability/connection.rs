@@ -23,7 +23,11 @@ impl Running {
         let running = server::start(settings).expect("a free port");
         let address = *running.tcp_addresses().first().expect("a TCP port");
         let server = running.server();
-        Self { address, server, thread: Some(std::thread::spawn(move || running.serve())) }
+        Self {
+            address,
+            server,
+            thread: Some(std::thread::spawn(move || running.serve(|| ()).expect("there is nothing to load"))),
+        }
     }
 
     pub(crate) fn connect(&self) -> Connection {

@@ -299,3 +299,40 @@ fn memory_tells_of_itself() {
     assert!(peak.and_then(|(bytes, _)| bytes.parse::<u64>().ok()).is_some_and(|bytes| bytes > 0), "{stats}");
     session.hold_to(&[("memory purge", "+OK")]);
 }
+
+/// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out.
+#[test]
+fn what_is_written_down_has_the_same_effect_later() {
+    let mut session = Session::at(NOW_MS).streaming();
+    session.hold_stream_to(&[
+        ("mset a 1 b 2 c 3 d 4", "SELECT 0 | mset a 1 b 2 c 3 d 4"),
+        ("expire a 100", "PEXPIREAT a 1790000100000"),
+        ("pexpire a 100 LT", "PEXPIREAT a 1790000000100"),
+        ("pexpire a 100 GT", ""),
+        ("expireat a 1790000001 XX", "PEXPIREAT a 1790000001000"),
+        ("persist a", "persist a"),
+        ("persist a", ""),
+        ("pexpireat a 1789999999999", "DEL a"),
+        ("expire nope 0", ""),
+        ("pexpire b 1", "PEXPIREAT b 1790000000001"),
+        ("copy b c", ""),
+        ("copy b c REPLACE", "copy b c REPLACE"),
+        ("rename c c", ""),
+        ("move c 1", "move c 1"),
+        ("unlink nope", ""),
+    ]);
+    session.advance(2);
+    session.hold_stream_to(&[
+        ("get b", ""),
+        ("set b 1 NX", "DEL b | set b 1 NX"),
+        ("multi", ""),
+        ("expire b 1", ""),
+        ("select 1", ""),
+        ("set c 1 KEEPTTL", ""),
+        ("exec", "MULTI | PEXPIREAT b 1790000001002 | SELECT 1 | DEL c | set c 1 KEEPTTL | EXEC"),
+        ("flushdb", "flushdb"),
+    ]);
+    session.advance(2000);
+    session.server.keyspace.databases().iter().for_each(|db| _ = db.expire_cycle(10));
+    session.hold_stream_to(&[("swapdb 0 1", "SELECT 0 | DEL b | SELECT 1 | swapdb 0 1")]);
+}

@@ -31,6 +31,12 @@ impl fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
+impl From<String> for Failed {
+    fn from(why: String) -> Self {
+        Self(why)
+    }
+}
+
 /// What is to be loaded.
 pub struct Plan {
     bytes: u64,
@@ -81,9 +87,11 @@ impl Plan {
     pub fn carry_out(self, server: &Server) -> Result<(), Failed> {
         let began = Instant::now();
         let (outcome, from) = match &self.source {
-            Source::Snapshot(path) => (snapshot::load(server, path), "disk"),
+            Source::Snapshot(path) => (snapshot::load_file(server, path), "disk"),
             Source::Log(log) => (log.play(server), "append only file"),
         };
+        // Before anybody is let in who could change something.
+        let outcome = outcome.and_then(|()| server.open_log());
         server.loading.end();
         outcome?;
         tracing::info!("DB loaded from {from}: {:.3} seconds", began.elapsed().as_secs_f64());

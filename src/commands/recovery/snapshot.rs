@@ -3,16 +3,55 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{Failed, Server, open};
+use super::{Failed, open};
+use crate::commands::Server;
+use crate::persistence::loading::Tally;
 use crate::persistence::rdb::load::{How, Loaded, load};
 use crate::persistence::rdb::{Checksum, Reader};
 
-/// Loads a file whose keys end as any others do.
-pub(super) fn load(server: &Server, path: &Path) -> Result<(), Failed> {
+/// Loads a file in which keys that have ended are not kept.
+///
+/// # Errors
+/// It is damaged, or has what this server does not know.
+pub(in crate::commands) fn load_file(server: &Server, path: &Path) -> Result<(), Failed> {
     let file = open(path)?;
-    let input = match file.metadata() {
-        Ok(known) => Reader::with_total(server.loading.watch(file), known.len()),
-        Err(_) => Reader::new(server.loading.watch(file)),
+    // A pipe is as good, but nobody knows its length.
+    let len = file.metadata().ok().filter(|known| known.is_file()).map(|known| known.len());
+    let source = server.loading.watch(file);
+    let input = match len {
+        Some(len) => Reader::with_total(source, len),
+        None => Reader::new(source),
     };
     load_from(server, path, input, false).map(drop)
+}
+
+/// Loads what begins there; what comes behind it is not read.
+pub(super) fn load_from<R: Read>(
+    server: &Server,
+    path: &Path,
+    input: Reader<R>,
+    keep_ended: bool,
+) -> Result<Loaded<R>, Failed> {
+    let settings = server.config.settings();
+    let how = How { skip_unknown: settings.rdb_skip_unknown_types, keep_ended };
+    let loaded = load(input, &server.keyspace, how, &server.loading);
+    let loaded = loaded.map_err(|error| {
+        Failed(format!("Fatal error loading the DB from {}: {error}. The file is as it was.", path.display()))
+    })?;
+    server.loading.count(&loaded.tally);
+    tell(path, &loaded.tally, loaded.checksum);
+    Ok(loaded)
+}
+
+fn tell(path: &Path, tally: &Tally, checksum: Checksum) {
+    let Tally { loaded, ended, empty, .. } = tally;
+    tracing::info!(
+        "Done loading RDB, keys loaded: {loaded}, keys expired: {ended}, empty keys skipped: {empty}."
+    );
+    if checksum == Checksum::Unchecked {
+        tracing::info!("{} has no checksum, so no check was done", path.display());
+    }
+    if let Some(skipped) = tally.skipped_words() {
+        tracing::warn!("Skipped in {}, as nearhit has no such types: {skipped}", path.display());
+    }
 }

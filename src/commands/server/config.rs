@@ -158,6 +158,7 @@ fn explain(error: SetError) -> Error {
             failed(&name, format_args!("Redis' option '{name}' is not supported by nearhit"))
         }
         SetError::Immutable(name) => failed(&name, "can't set immutable config"),
+        SetError::Protected(name) => failed(&name, "can't set protected config"),
         SetError::Duplicate(name) => failed(&name, "duplicate parameter"),
         SetError::Invalid(name, why) => failed(&name, why),
         SetError::NotApplied(NotApplied { option, reason }) => failed(option, reason),

@@ -2,6 +2,7 @@
 //!
 //! Know its options, figures and commands; no data.
 
+pub(super) mod bgrewriteaof;
 pub(super) mod cluster;
 pub(super) mod command;
 pub(super) mod config;
@@ -14,6 +15,7 @@ pub(super) mod lolwut;
 pub(super) mod module;
 pub(super) mod monitor;
 pub(super) mod role;
+pub(super) mod save;
 pub(super) mod shutdown;
 pub(super) mod slowlog;
 #[cfg(test)]
@@ -25,11 +27,14 @@ use super::Spec;
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
     &cluster::ASKING,
+    &bgrewriteaof::SPEC,
+    &save::BGSAVE,
     &cluster::CLUSTER,
     &command::SPEC,
     &config::SPEC,
     &debug::SPEC,
     &info::SPEC,
+    &save::LASTSAVE,
     &latency::SPEC,
     &lolwut::SPEC,
     &module::SPEC,
@@ -37,6 +42,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &cluster::READONLY,
     &cluster::READWRITE,
     &role::SPEC,
+    &save::SAVE,
     &shutdown::SPEC,
     &slowlog::SPEC,
     &time::SPEC,

@@ -1,6 +1,6 @@
 //! `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`: the server ends.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, Wish};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -20,7 +20,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
     syntax: "[save-selector(NOSAVE|SAVE)] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
     tips: &[],
-    weight: Weight::Light,
+    // It may save.
+    weight: Weight::Heavy,
     run: Run::Read(|args, cx| Shutdown::parse(args)?.execute(cx)),
 };
 
@@ -28,7 +29,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 struct Shutdown {
     save: bool,
     no_save: bool,
-    hurry: bool,
+    now: bool,
+    force: bool,
     abort: bool,
 }
 
@@ -36,16 +38,17 @@ impl Shutdown {
     fn parse(mut args: Args) -> Result<Self, Error> {
         let mut wish = Self::default();
         while !args.is_empty() {
-            let words = [("save", 0), ("nosave", 1), ("now", 2), ("force", 2), ("abort", 3)];
+            let words = [("save", 0), ("nosave", 1), ("now", 2), ("force", 3), ("abort", 4)];
             match args.keyword_of(&words) {
                 Some(0) => wish.save = true,
                 Some(1) => wish.no_save = true,
-                Some(2) => wish.hurry = true,
+                Some(2) => wish.now = true,
+                Some(3) => wish.force = true,
                 Some(_) => wish.abort = true,
                 None => return Err(Error::syntax()),
             }
         }
-        let more_than_abort = wish.save || wish.no_save || wish.hurry;
+        let more_than_abort = wish.save || wish.no_save || wish.now || wish.force;
         if (wish.save && wish.no_save) || (wish.abort && more_than_abort) {
             return Err(Error::syntax());
         }
@@ -57,10 +60,13 @@ impl Shutdown {
         if self.abort {
             return Err(Error::new("ERR No shutdown in progress."));
         }
-        if self.save {
-            return Err(Error::new(
-                "ERR Errors trying to SHUTDOWN. This server does not save to disk; use NOSAVE.",
-            ));
+        let wish = match (self.save, self.no_save) {
+            (true, _) => Wish::Save,
+            (_, true) => Wish::NoSave,
+            _ => Wish::ByRules,
+        };
+        if cx.server.save_before_end(wish).is_err() && !self.force {
+            return Err(Error::new("ERR Errors trying to SHUTDOWN. Check logs."));
         }
         cx.server.stop.request();
         cx.client.closing = true;

@@ -1,10 +1,14 @@
 //! The walk over all tables, and the queue on its way.
 
+use std::sync::Arc;
+
 use super::{Batch, Handed, Progress};
+use crate::journal::Journal;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::shard::SHARDS;
 use crate::keyspace::table::Table;
 use crate::keyspace::{DATABASES, Keyspace};
+use crate::vector_set::VectorSet;
 
 /// What is copied while writers of one shard wait: some microseconds.
 const BATCH: Batch = Batch { entries: 64, bytes: 64 * 1024, positions: 4096 };
@@ -62,6 +66,20 @@ impl Snapshot<'_> {
     /// The number of the cut.
     pub fn cut(&self) -> u64 {
         self.cut
+    }
+
+    /// The journal in which the cut was made.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.keyspace.common.journal
+    }
+
+    /// The vector sets that are there now: those of the cut, but for what was removed since, and later ones.
+    pub fn vector_sets(&self) -> Vec<Arc<VectorSet>> {
+        let mut sets = Vec::new();
+        for shard in self.keyspace.databases.iter().flat_map(|db| &*db.shards) {
+            sets.extend(shard.read_past_marks().vector_sets().map(Arc::clone));
+        }
+        sets
     }
 
     /// Puts some keys into `batch`, which must be empty; false if there are no more. Each key comes once, in any order.

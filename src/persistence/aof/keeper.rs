@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,9 @@ pub struct Aof {
     names: Names,
     rewrites: Mutex<Rewrites>,
     news: Condvar,
+    /// False until what was there is loaded.
+    is_allowed: AtomicBool,
+    is_wanted: AtomicBool,
 }
 
 /// The log while it is on.
@@ -96,6 +99,8 @@ impl Aof {
             names,
             rewrites: Mutex::default(),
             news: Condvar::new(),
+            is_allowed: AtomicBool::new(false),
+            is_wanted: AtomicBool::new(true),
         }
     }
 
@@ -268,15 +273,28 @@ impl Aof {
         journal.refuse(Refuser::Log, None);
     }
 
-    /// Asks the thread that [serves](Self::serve) to switch the log on, or off.
-    pub fn switch(&self, on: bool) {
+    /// What there was is loaded: from now on it may be switched on and off.
+    pub fn allow(&self) {
+        self.is_allowed.store(true, Ordering::Release);
+    }
+
+    /// Has the thread that [serves](Self::serve) switch the log on; or switches it off. False if that cannot be yet.
+    pub fn switch(&self, on: bool) -> bool {
+        if !self.is_allowed.load(Ordering::Acquire) {
+            return false;
+        }
+        self.is_wanted.store(on, Ordering::Release);
         let inside = self.status.journal.is_inside();
         match on {
             true => self.ask(Task::Start),
             // Within a transaction nobody can wait for its own end.
             false if inside => self.ask(Task::Stop),
-            false => self.stop(),
+            false => {
+                self.rewrites.lock().task = None;
+                self.stop();
+            }
         }
+        true
     }
 
     /// Asks the thread that [serves](Self::serve) for a new base. False if one is being made, or was asked for.
@@ -298,7 +316,7 @@ impl Aof {
         while let Some(task) = self.next_task() {
             let outcome = match task {
                 Task::Start if self.is_on() => Ok(()),
-                Task::Start => self.start(snapshot),
+                Task::Start => self.start_if_wanted(snapshot),
                 Task::Rewrite => self.rewrite(snapshot),
                 Task::Stop => {
                     self.stop();
@@ -312,6 +330,15 @@ impl Aof {
             }
             self.rewrites.lock().end(outcome.is_ok());
         }
+    }
+
+    fn start_if_wanted(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
+        let started = self.start(snapshot);
+        if !self.is_wanted.load(Ordering::Acquire) {
+            // It was switched off again before there was anything to end.
+            self.stop();
+        }
+        started
     }
 
     fn next_task(&self) -> Option<Task> {
@@ -336,6 +363,9 @@ impl Aof {
     /// Looks whether the log has grown too much, or needs a new base, or could not be begun. `wanted` says that it is to be on. To
     /// be called now and then.
     pub fn look(&self, growth: Growth, wanted: bool) {
+        if !self.is_allowed.load(Ordering::Acquire) {
+            return;
+        }
         let increments = match &*self.running.lock() {
             Some(running) if running.is_early => return,
             Some(running) => Some(running.log.increments()),

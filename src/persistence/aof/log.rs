@@ -32,10 +32,6 @@ impl Log {
         Self { names, files: Mutex::new(Files { manifest, is_early: false }) }
     }
 
-    pub(super) fn names(&self) -> &Names {
-        &self.names
-    }
-
     /// How many increments there are.
     pub(super) fn increments(&self) -> usize {
         self.files.lock().manifest.increments.len()
@@ -119,13 +115,6 @@ impl Log {
         let entries = files.manifest.base.iter().chain(&files.manifest.increments);
         let len = |entry: &Entry| fs::metadata(self.names.path(&entry.name)).map_or(0, |data| data.len());
         entries.map(len).sum()
-    }
-
-    /// Bytes in the base.
-    pub(super) fn size_of_base(&self) -> u64 {
-        let files = self.files.lock();
-        let path = files.manifest.base.as_ref().map(|entry| self.names.path(&entry.name));
-        path.and_then(|path| fs::metadata(path).ok()).map_or(0, |data| data.len())
     }
 }
 

@@ -44,8 +44,8 @@ pub(super) struct Writer {
     out: Appender,
     /// Files before `out` that are not safe yet.
     left: Vec<Arc<dyn LogFile>>,
-    syncer: Syncer,
-    last_sync: Instant,
+    pub(super) syncer: Syncer,
+    pub(super) last_sync: Instant,
     /// The place of the stream up to which all is written.
     place: u64,
 }
@@ -69,15 +69,16 @@ impl Writer {
     /// Writes until it is ordered to end.
     pub(super) fn run(mut self) {
         let mut buffer = Vec::new();
-        loop {
-            let piece = self.status.journal.wait_for_changes(&mut buffer, self.patience());
-            self.keep(&buffer, piece.end);
-            recycle(&mut buffer);
-            if piece.divided && self.divide(piece.end) {
-                break;
-            }
-        }
+        while self.step(&mut buffer) {}
         self.finish();
+    }
+
+    /// Writes the next piece; false if there is none any more.
+    pub(super) fn step(&mut self, buffer: &mut Vec<u8>) -> bool {
+        let piece = self.status.journal.wait_for_changes(buffer, self.patience());
+        self.keep(buffer, piece.end);
+        recycle(buffer);
+        !(piece.divided && self.divide(piece.end))
     }
 
     /// How long it may wait for changes.
@@ -103,7 +104,7 @@ impl Writer {
         self.status.recover();
     }
 
-    fn try_to_keep(&mut self, bytes: &[u8], end: u64) -> io::Result<()> {
+    pub(super) fn try_to_keep(&mut self, bytes: &[u8], end: u64) -> io::Result<()> {
         self.see_outcome()?;
         self.settle()?;
         if self.status.policy() != SyncPolicy::Always && self.syncer.wait_if_slower_than(SLOW_SYNC) {
@@ -242,7 +243,7 @@ impl Writer {
     }
 
     /// The end: all is made safe, whatever the policy is.
-    fn finish(mut self) {
+    pub(super) fn finish(mut self) {
         self.syncer.wait();
         let start = self.out.len();
         let synced = self.see_outcome().and_then(|()| self.sync_left()).and_then(|()| self.out.sync(start));

@@ -11,24 +11,24 @@
 
 use std::fmt;
 use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
 use parking_lot::Mutex;
 
-use super::fault::{Fault, ReadError};
-use super::format::ValueType;
+use super::fault::ReadError;
 use super::reader::{Checksum, Reader};
 use super::skip::skip_value;
 use super::value::{self, Decoded};
 use super::walk::{Head, Part, Walk};
-use crate::keyspace::{Arrival, DATABASES, Deadline, Keyspace, PackedLimits, Value};
+use crate::keyspace::{Arrival, DATABASES, Deadline, Duplicate, Keyspace, PackedLimits, Value};
 use crate::persistence::loading::{Loading, Tally};
 
 /// Keys in a batch at most.
 const BATCH_KEYS: usize = 1024;
-/// Bytes in a batch, of strings and hashes, from which on it is not filled any more.
-const BATCH_BYTES: usize = 256 * 1024;
+/// Bytes of the file in a batch, from which on it is not filled any more.
+const BATCH_BYTES: u64 = 256 * 1024;
 /// Batches that may wait for the threads that insert.
 const BATCHES: usize = 8;
 /// Threads that insert, at most: beyond, they wait for the one that reads.
@@ -100,17 +100,17 @@ pub fn load<R: Read>(
     loading: &Loading,
 ) -> Result<Loaded<R>, LoadError> {
     let (sender, receiver) = sync_channel(BATCHES);
-    let receiver = Mutex::new(receiver);
+    let way = Way { receiver: Mutex::new(receiver), is_closed: AtomicBool::new(false) };
     std::thread::scope(|scope| {
-        let inserters = Inserters::start(scope, keyspace, &receiver);
+        let inserters = Inserters::start(scope, keyspace, &way);
         let loader = Loader {
-            keyspace,
             how,
             loading,
             limits: keyspace.packed_limits(),
             now_ms: keyspace.clock().now_ms(),
             batch: Batch::default(),
             sender,
+            way: &way,
             tally: Tally::default(),
         };
         let outcome = loader.load(input);
@@ -124,55 +124,65 @@ pub fn load<R: Read>(
 struct Batch {
     db: usize,
     arrivals: Vec<Arrival>,
-    bytes: usize,
     /// Where the first of them stands in the file.
     offset: u64,
+}
+
+/// Where batches go from the thread that reads to those that insert.
+struct Way {
+    receiver: Mutex<Receiver<Batch>>,
+    /// A key could not be inserted: no more are wanted.
+    is_closed: AtomicBool,
+}
+
+impl Way {
+    fn next(&self) -> Option<Batch> {
+        self.receiver.lock().recv().ok()
+    }
+
+    /// Goes on after a duplicate, adding nothing, so that the sender is never left waiting.
+    fn insert_all(&self, keyspace: &Keyspace) -> Result<(), LoadError> {
+        let mut outcome = Ok(());
+        while let Some(Batch { db, arrivals, offset, .. }) = self.next() {
+            if outcome.is_ok() {
+                outcome = keyspace.db(db).fill(arrivals).map_err(|duplicate| again(offset, duplicate));
+                self.is_closed.fetch_or(outcome.is_err(), Ordering::Relaxed);
+            }
+        }
+        outcome
+    }
+}
+
+fn again(offset: u64, duplicate: Duplicate) -> LoadError {
+    let words = "the same key again, among those that begin here";
+    LoadError { error: ReadError::invalid(offset, words), key: Some(duplicate.key) }
 }
 
 /// The threads that insert.
 struct Inserters<'s>(Vec<ScopedJoinHandle<'s, Result<(), LoadError>>>);
 
 impl<'s> Inserters<'s> {
-    fn start<'e>(
-        scope: &'s Scope<'s, 'e>,
-        keyspace: &'e Keyspace,
-        receiver: &'e Mutex<Receiver<Batch>>,
-    ) -> Self {
+    fn start<'e>(scope: &'s Scope<'s, 'e>, keyspace: &'e Keyspace, way: &'e Way) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = cores.saturating_sub(1).clamp(1, MAX_INSERTERS);
-        Self((0..count).map(|_| scope.spawn(|| insert_all(keyspace, receiver))).collect())
+        Self((0..count).map(|_| scope.spawn(|| way.insert_all(keyspace))).collect())
     }
 
     /// Waits for their ends, which come after that of the sender.
     fn join(self) -> Result<(), LoadError> {
         let outcomes = self.0.into_iter().map(|thread| thread.join().expect("inserting does not panic"));
-        outcomes.fold(Ok(()), |before, outcome| before.and(outcome))
+        outcomes.fold(Ok(()), Result::and)
     }
-}
-
-/// Goes on after a duplicate, adding nothing, so that the sender is never left waiting.
-fn insert_all(keyspace: &Keyspace, receiver: &Mutex<Receiver<Batch>>) -> Result<(), LoadError> {
-    let next = || receiver.lock().recv().ok();
-    let mut outcome = Ok(());
-    while let Some(Batch { db, arrivals, offset, .. }) = next() {
-        if outcome.is_ok() {
-            outcome = keyspace.db(db).fill(arrivals).map_err(|duplicate| LoadError {
-                error: ReadError::invalid(offset, "a key that was there before, here or shortly after"),
-                key: Some(duplicate.key),
-            });
-        }
-    }
-    outcome
 }
 
 struct Loader<'l> {
-    keyspace: &'l Keyspace,
     how: How,
     loading: &'l Loading,
     limits: PackedLimits,
     now_ms: i64,
     batch: Batch,
     sender: SyncSender<Batch>,
+    way: &'l Way,
     tally: Tally,
 }
 
@@ -184,14 +194,13 @@ impl Loader<'_> {
             match walk.next_part()? {
                 Part::Aux { name, value } => self.note(&name, &value),
                 Part::Database(number) => self.select(offset, number)?,
-                Part::Foreign(what) if self.how.skip_unknown => self.tally.skip(&what),
-                Part::Foreign(what) => return Err(unknown(offset, &what).into()),
-                Part::Key(head) => {
-                    let key = head.key.clone();
-                    let outcome = self.take(&mut walk.input, head);
-                    outcome.map_err(|error| LoadError { error, key: Some(key) })?;
-                }
+                Part::Foreign(what) => self.skip(offset, &what)?,
+                Part::Key(head) => self.take(&mut walk.input, head)?,
                 Part::End(checksum) => break checksum,
+            }
+            if self.way.is_closed.load(Ordering::Relaxed) {
+                // The error is that of the thread that closed it.
+                break Checksum::Unchecked;
             }
         };
         self.pass_on();
@@ -214,46 +223,68 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Reads the value of a key, and keeps both, if they are to be kept.
-    fn take<R: Read>(&mut self, input: &mut Reader<R>, head: Head) -> Result<(), ReadError> {
-        let has_ended = head.ends_ms.is_some_and(|ends_ms| Deadline::at(ends_ms).is_past(self.now_ms));
-        if has_ended && !self.how.keep_ended && !is_unknown(head.kind) {
-            skip_value(input, head.kind)?;
-            self.tally.ended += 1;
-            return Ok(());
+    fn skip(&mut self, offset: u64, what: &str) -> Result<(), ReadError> {
+        if !self.how.skip_unknown {
+            let words = format!("{what}: nearhit has no such thing; rdb-skip-unknown-types passes over it");
+            return Err(ReadError::invalid(offset, words));
         }
-        match value::read_value(input, head.kind, self.limits)? {
-            Decoded::Value(value) => self.keep(head, value),
-            Decoded::Empty => self.tally.empty += 1,
-            Decoded::Unknown(kind) if self.how.skip_unknown => self.tally.skip(&kind),
-            Decoded::Unknown(kind) => return Err(unknown(head.offset, &kind)),
-        }
-        if head.had_metadata {
-            self.skip_metadata(head.offset)?;
+        self.tally.skip(what);
+        Ok(())
+    }
+
+    fn take<R: Read>(&mut self, input: &mut Reader<R>, head: Head) -> Result<(), LoadError> {
+        match self.read(input, &head) {
+            Ok(Some(value)) => self.keep(head, value, input.offset()),
+            Ok(None) => {}
+            Err(error) => return Err(LoadError { error, key: Some(head.key) }),
         }
         Ok(())
     }
 
-    fn keep(&mut self, head: Head, value: Value) {
-        let deadline = head.ends_ms.map_or(Deadline::NEVER, Deadline::at);
-        let idle_s = head.idle_s.map_or(0, |idle_s| u32::try_from(idle_s).unwrap_or(u32::MAX));
-        if self.batch.arrivals.is_empty() {
-            self.batch.offset = head.offset;
+    /// The value of a key, if it is to be kept.
+    fn read<R: Read>(&mut self, input: &mut Reader<R>, head: &Head) -> Result<Option<Value>, ReadError> {
+        let has_ended = head.ends_ms.is_some_and(|ends_ms| Deadline::at(ends_ms).is_past(self.now_ms));
+        if has_ended && !self.how.keep_ended {
+            skip_value(input, head.kind)?;
+            self.tally.ended += 1;
+            return Ok(None);
         }
-        self.batch.bytes += head.key.len() + value.small_bytes();
-        self.batch.arrivals.push(Arrival { key: head.key, value, deadline, idle_s });
+        match value::read_value(input, head.kind, self.limits)? {
+            Decoded::Value(value) => {
+                if head.had_metadata {
+                    self.skip(head.offset, "metadata of a module")?;
+                }
+                return Ok(Some(value));
+            }
+            Decoded::Empty => self.tally.empty += 1,
+            Decoded::Unknown(kind) => self.skip(head.offset, &kind)?,
+        }
+        Ok(None)
+    }
+
+    fn keep(&mut self, head: Head, value: Value, end: u64) {
+        let Head { offset, key, ends_ms, idle_s, .. } = head;
+        if self.batch.arrivals.is_empty() {
+            self.batch.offset = offset;
+        }
+        let deadline = ends_ms.map_or(Deadline::NEVER, Deadline::at);
+        let idle_s = idle_s.map_or(0, |idle_s| u32::try_from(idle_s).unwrap_or(u32::MAX));
+        self.batch.arrivals.push(Arrival { key, value, deadline, idle_s });
         self.tally.loaded += 1;
-        if self.batch.arrivals.len() >= BATCH_KEYS || self.batch.bytes >= BATCH_BYTES {
+        if self.batch.arrivals.len() >= BATCH_KEYS || end - self.batch.offset >= BATCH_BYTES {
             self.pass_on();
         }
     }
 
-    /// A thread that met a duplicate still takes batches, so there is somebody to take this one.
     fn pass_on(&mut self) {
         let db = self.batch.db;
         let batch = std::mem::replace(&mut self.batch, Batch { db, ..Batch::default() });
         if !batch.arrivals.is_empty() {
+            // Somebody takes it as long as this thread has not dropped the sender.
             let _ = self.sender.send(batch);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,22 +10,32 @@
 //! value.rs     values ⇄ items
 //! hash.rs      the forms of hashes
 //! packed/      small collections in one string
+//! vector_set/  vector sets: Redis' form and our own
+//! save/        a snapshot of the keyspace → a whole file
 //! skip.rs      values of types that are not known here
+//! walk.rs      a whole file, part by part
+//! load.rs      a whole file → keys
+//! check.rs     a whole file → what is in it
 //! dump.rs      one value with a footer, as DUMP gives it
 //! crc64.rs     the checksum
 //! lzf.rs       the compression of strings
 //! ```
 
+pub mod check;
 mod crc64;
 pub mod dump;
 mod fault;
 pub mod format;
 mod hash;
+pub mod load;
 mod lzf;
 mod packed;
 mod reader;
+pub mod save;
 pub mod skip;
 pub mod value;
+pub mod vector_set;
+pub mod walk;
 mod writer;
 
 pub use self::fault::{Fault, ReadError};

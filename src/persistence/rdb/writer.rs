@@ -33,6 +33,19 @@ pub struct Writer<W> {
     compressed: Vec<u8>,
 }
 
+impl Writer<Vec<u8>> {
+    /// Bytes that [`take`](Self::take) would give.
+    pub(super) fn untaken(&self) -> usize {
+        self.out.len() + self.buffer.len()
+    }
+
+    /// Takes what was written since this was called last.
+    pub(super) fn take(&mut self) -> io::Result<Vec<u8>> {
+        self.pass_on()?;
+        Ok(std::mem::take(&mut self.out))
+    }
+}
+
 impl<W: Write> Writer<W> {
     /// Writes to `out`. It may compress strings, and may end with a checksum, or with one of 0, which is none.
     pub fn new(out: W, compress: bool, checksum: bool) -> Self {

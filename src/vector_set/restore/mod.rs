@@ -81,8 +81,8 @@ pub struct Restored {
     projection: Option<Projection>,
     learns: bool,
     best: Format,
-    /// True if there are two codes of each vector.
-    has_coarse: bool,
+    /// If there are two codes of each vector.
+    coarse: Option<Format>,
     labels: Labels,
     /// By slot.
     own_labels: Vec<u32>,
@@ -107,10 +107,10 @@ impl Restored {
             names: Names::default(),
             attributes: Blobs::new(),
         };
-        let (best, has_coarse) = {
+        let (best, coarse) = {
             let pin = pin();
-            let view = parts.stores.view(&pin);
-            (view.best().format().clone(), view.written().count() > 1)
+            let (best, coarse) = parts.stores.view(&pin).kept();
+            (best.format().clone(), coarse.map(|store| store.format().clone()))
         };
         Ok(Self {
             params,
@@ -118,7 +118,7 @@ impl Restored {
             projection,
             learns,
             best,
-            has_coarse,
+            coarse,
             labels: Labels::default(),
             own_labels: Vec::new(),
             long: Vec::new(),
@@ -130,6 +130,11 @@ impl Restored {
     /// What the best codes of its elements must be.
     pub fn best_format(&self) -> &Format {
         &self.best
+    }
+
+    /// What the coarse ones must be, if it has such besides.
+    pub fn coarse_format(&self) -> Option<&Format> {
+        self.coarse.as_ref()
     }
 
     /// Elements added so far.
@@ -153,7 +158,7 @@ impl Restored {
         if sizes != (self.best.head_bytes(), self.best.body_bytes()) {
             return Err(Fault::Code);
         }
-        if element.coarse.is_some() && !self.has_coarse {
+        if element.coarse.is_some() && self.coarse.is_none() {
             return Err(Fault::Codes);
         }
         let level = element.links.len().checked_sub(1).ok_or(Fault::Lists)?;

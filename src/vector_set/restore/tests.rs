@@ -126,7 +126,9 @@ fn assert_same(restored: &VectorSet, original: &VectorSet) {
     }
     let found = (0..50).filter(|&n| {
         let query = vector(3 * n + 1, original.params().dim());
-        near(restored, &query) == near(original, &query)
+        // Of equally near ones, which come first depends on slots.
+        let distances = |set| near(set, &query).into_iter().map(|(_, distance)| distance);
+        distances(restored).eq(distances(original))
     });
     // Dead slots are gone, and where the highest level is shared, another slot may be the entry point.
     assert!(found.count() >= 45);

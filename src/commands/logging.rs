@@ -1,0 +1,54 @@
+//! What the log of changes means to the server: where its bases come from, and when it is begun and rewritten.
+
+use std::path::Path;
+
+use super::Server;
+use super::recovery::Failed;
+use crate::persistence::aof::{Growth, Manifest};
+use crate::persistence::rdb::save::About;
+use crate::persistence::saving::Target;
+
+impl Server {
+    /// Goes on with the log that was loaded, or begins one, if changes are to be logged. Before clients can change anything.
+    ///
+    /// # Errors
+    /// The file system does not let it.
+    pub fn open_log(&self) -> Result<(), Failed> {
+        let outcome = if self.config.settings().appendonly { self.open_wanted_log() } else { Ok(()) };
+        self.aof.allow();
+        outcome
+    }
+
+    fn open_wanted_log(&self) -> Result<(), Failed> {
+        let manifest = Manifest::load(self.aof.names()).map_err(|error| Failed::from(error.to_string()))?;
+        let opened = match manifest.is_empty() {
+            true => self.aof.start(&mut |at_cut, path| self.make_base(at_cut, path)),
+            false => self.aof.resume(manifest),
+        };
+        let folder = self.aof.names().folder().display();
+        opened.map_err(|error| Failed::from(format!("cannot open the append only file in {folder}: {error}")))
+    }
+
+    /// Begins and rewrites the log whenever that is asked for, until it is [closed](crate::persistence::aof::Aof::close).
+    pub fn keep_log(&self) {
+        self.aof.serve(&mut |at_cut, path| self.make_base(at_cut, path));
+    }
+
+    /// Begins what the options want of the log. To be called now and then.
+    pub fn follow_log_rules(&self) {
+        let settings = self.config.settings();
+        let growth = Growth {
+            percentage: settings.auto_aof_rewrite_percentage,
+            min_size: settings.auto_aof_rewrite_min_size,
+        };
+        self.aof.look(growth, settings.appendonly);
+    }
+
+    fn make_base(&self, at_cut: &mut dyn FnMut(), path: &Path) -> Result<(), String> {
+        let file = self.snapshot_file();
+        let about = About { is_base: true, ..file.about };
+        let target = Target { path: path.into(), about, ..file };
+        let made = self.saving.snapshot(&self.keyspace, at_cut, &target);
+        made.map(drop).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,32 @@
+//! `BGREWRITEAOF`: a new base for the log, made aside.
+
+use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "bgrewriteaof",
+    arity: Arity::Exactly(1),
+    flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::NO_ASYNC_LOADING),
+    keys: &[],
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Asynchronously rewrites the append-only file to disk.",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Read(bgrewriteaof),
+};
+
+/// One snapshot is taken at a time, and none within a transaction: then it is only promised.
+fn bgrewriteaof(_: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let must_wait = cx.client.in_exec || cx.server.keyspace.journal().is_cut();
+    if !cx.server.aof.ask_for_rewrite() {
+        return Err(Error::new("ERR Background append only file rewriting already in progress"));
+    }
+    Ok(Reply::Simple(if must_wait {
+        "Background append only file rewriting scheduled"
+    } else {
+        "Background append only file rewriting started"
+    }))
+}

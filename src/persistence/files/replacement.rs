@@ -1,0 +1,200 @@
+//! A file that takes the place of another when it is complete and safe: at every moment there is the old one or the new.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+/// The system is asked to begin writing to the disk as soon as there are so many bytes, and before the next as many it is
+/// waited for: so neither the cache fills with what is not written, nor is there much left for the end (Redis:
+/// `rdb-save-incremental-fsync`).
+const WRITEBACK_LEN: u64 = 4 * 1024 * 1024;
+
+/// The names of temporary files: `temp-<process>.rdb`, as Redis'.
+const PREFIX: &str = "temp-";
+const SUFFIX: &str = ".rdb";
+
+/// Such a file. Dropped before [`finish`](Self::finish), it leaves nothing behind.
+#[derive(Debug)]
+pub struct Replacement {
+    /// None when it has taken its place.
+    file: Option<File>,
+    temporary: PathBuf,
+    target: PathBuf,
+    written: u64,
+    /// Bytes that are on their way to the disk.
+    begun: u64,
+}
+
+impl Replacement {
+    /// Makes a temporary file in the folder of `target`.
+    ///
+    /// # Errors
+    /// The folder is not there, or not writable.
+    pub fn begin(target: &Path) -> io::Result<Self> {
+        let temporary = folder_of(target).join(format!("{PREFIX}{}{SUFFIX}", std::process::id()));
+        let file = Some(File::create(&temporary)?);
+        Ok(Self { file, temporary, target: target.to_owned(), written: 0, begun: 0 })
+    }
+
+    /// Makes it safe, lets it take the place of the target, and makes that safe. Its length.
+    ///
+    /// # Errors
+    /// The file system does not let it; if it was the last step, the new file is in place.
+    pub fn finish(mut self) -> io::Result<u64> {
+        if let Some(file) = self.file.take() {
+            let made = file.sync_all().and_then(|()| fs::rename(&self.temporary, &self.target));
+            if let Err(error) = made {
+                self.file = Some(file);
+                return Err(error);
+            }
+            File::open(folder_of(&self.target))?.sync_all()?;
+        }
+        Ok(self.written)
+    }
+
+    fn write_back(&mut self, file: &File) -> io::Result<()> {
+        let before = self.begun.saturating_sub(WRITEBACK_LEN)..self.begun;
+        wait_for_disk(file, before)?;
+        begin_writing_to_disk(file, self.begun..self.written)?;
+        self.begun = self.written;
+        Ok(())
+    }
+}
+
+impl Write for Replacement {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(mut file) = self.file.take() else { return Err(io::ErrorKind::NotConnected.into()) };
+        let written = file.write(bytes);
+        self.written += written.as_ref().map_or(0, |len| *len as u64);
+        let written_back =
+            if self.written - self.begun >= WRITEBACK_LEN { self.write_back(&file) } else { Ok(()) };
+        self.file = Some(file);
+        written_back.and(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // It is of no use to anybody, and removed at the next start if it cannot be now.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// The folder that a path is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes temporary files of processes that ended before they were complete.
+///
+/// # Errors
+/// The folder cannot be read. A file that cannot be removed is told to the log only.
+pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
+        if number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            match fs::remove_file(entry.path()) {
+                Ok(()) => tracing::info!("removed {}, which was never completed", entry.path().display()),
+                Err(error) => tracing::warn!("cannot remove {}: {error}", entry.path().display()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn begin_writing_to_disk(file: &File, range: std::ops::Range<u64>) -> io::Result<()> {
+    sync_range(file, range, libc::SYNC_FILE_RANGE_WRITE)
+}
+
+fn wait_for_disk(file: &File, range: std::ops::Range<u64>) -> io::Result<()> {
+    let flags =
+        libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    sync_range(file, range, flags)
+}
+
+fn sync_range(file: &File, range: std::ops::Range<u64>, flags: libc::c_uint) -> io::Result<()> {
+    if range.is_empty() {
+        return Ok(());
+    }
+    let (at, len) = (range.start as i64, (range.end - range.start) as i64);
+    // SAFETY: the call takes numbers only, and the descriptor is open as long as `file` lives.
+    if unsafe { libc::sync_file_range(file.as_raw_fd(), at, len, flags) } == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        // A file system that cannot do it does all at the end.
+        error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL | libc::ESPIPE)) => Ok(()),
+        error => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Folder;
+    use super::*;
+
+    fn replace(target: &Path, bytes: &[u8]) -> u64 {
+        let mut file = Replacement::begin(target).expect("the folder is writable");
+        bytes.chunks(100_000).for_each(|chunk| file.write_all(chunk).expect("there is room"));
+        file.finish().expect("the folder is writable")
+    }
+
+    #[test]
+    fn the_new_file_takes_the_place_of_the_old_one_at_the_end() {
+        let folder = Folder::new();
+        let target = folder.path().join("dump.rdb");
+        assert_eq!(replace(&target, b"one"), 3);
+        let long = vec![7; WRITEBACK_LEN as usize * 3 + 5];
+        assert_eq!(replace(&target, &long), long.len() as u64);
+        assert_eq!(fs::read(&target).expect("it is there"), long);
+        assert_eq!(folder.names(), ["dump.rdb"]);
+    }
+
+    #[test]
+    fn one_that_is_not_finished_changes_nothing_and_leaves_nothing() {
+        let folder = Folder::new();
+        let target = folder.path().join("dump.rdb");
+        replace(&target, b"one");
+        let mut file = Replacement::begin(&target).expect("the folder is writable");
+        file.write_all(b"two").expect("there is room");
+        assert_eq!(folder.names().len(), 2);
+        drop(file);
+        assert_eq!(
+            (folder.names(), fs::read(&target).ok()),
+            (vec!["dump.rdb".into()], Some(b"one".to_vec()))
+        );
+        assert!(Replacement::begin(&folder.path().join("none/dump.rdb")).is_err());
+    }
+
+    #[test]
+    fn one_whose_place_cannot_be_taken_is_removed() {
+        let folder = Folder::new();
+        let target = folder.path().join("dump.rdb");
+        fs::create_dir(&target).expect("the folder is writable");
+        let file = Replacement::begin(&target).expect("the folder is writable");
+        assert!(file.finish().is_err());
+        assert_eq!(folder.names(), ["dump.rdb"]);
+    }
+
+    #[test]
+    fn leftovers_are_removed_and_nothing_else() {
+        let folder = Folder::new();
+        for name in ["temp-12.rdb", "temp-.rdb", "temp-a.rdb", "dump.rdb", "temp-1.aof"] {
+            fs::write(folder.path().join(name), "x").expect("the folder is writable");
+        }
+        remove_leftovers(folder.path()).expect("the folder is readable");
+        let mut names = folder.names();
+        names.sort();
+        assert_eq!(names, ["dump.rdb", "temp-.rdb", "temp-1.aof", "temp-a.rdb"]);
+    }
+}

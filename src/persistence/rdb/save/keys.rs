@@ -1,0 +1,73 @@
+//! Keys with their values, each in its database.
+
+use std::io::{self, Write};
+
+use crate::keyspace::{Census, Old};
+use crate::persistence::rdb::value::{type_of, write_value};
+use crate::persistence::rdb::writer::Writer;
+
+/// Where keys are written.
+pub(super) struct Keys<W> {
+    out: Writer<W>,
+    /// To which database the next key would belong.
+    db: Option<usize>,
+    /// What is told of each database before its first key; nothing if this is no whole file.
+    sizes: Vec<Census>,
+}
+
+impl<W: Write> Keys<W> {
+    pub(super) fn new(out: Writer<W>, sizes: Vec<Census>) -> Self {
+        Self { out, db: None, sizes }
+    }
+
+    /// What a file begins with.
+    pub(super) fn head(&mut self, fields: &[(&str, String)]) -> io::Result<()> {
+        self.out.header()?;
+        fields.iter().try_for_each(|(name, value)| self.out.aux(name.as_bytes(), value.as_bytes()))
+    }
+
+    /// A key with a small value.
+    pub(super) fn key(&mut self, old: &Old) -> io::Result<()> {
+        self.begin(old)?;
+        write_value(&mut self.out, old.entry.value())
+    }
+
+    /// A key with a set, which is to be written then.
+    pub(super) fn begin_set(&mut self, old: &Old) -> io::Result<&mut Writer<W>> {
+        self.begin(old)?;
+        Ok(&mut self.out)
+    }
+
+    fn begin(&mut self, old: &Old) -> io::Result<()> {
+        self.select(old.db)?;
+        self.out.deadline(old.entry.deadline())?;
+        self.out.u8(type_of(old.entry.value()) as u8)?;
+        self.out.string(old.entry.key())
+    }
+
+    fn select(&mut self, db: usize) -> io::Result<()> {
+        if self.db == Some(db) {
+            return Ok(());
+        }
+        self.db = Some(db);
+        self.out.select_db(db as u64)?;
+        match self.sizes.get_mut(db).map(std::mem::take) {
+            Some(Census { keys, expires, .. }) if keys > 0 => self.out.resize_db(keys as u64, expires as u64),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keys that another has written, of whatever databases.
+    pub(super) fn written(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.db = None;
+        self.out.raw(bytes)
+    }
+
+    pub(super) fn out(&mut self) -> &mut Writer<W> {
+        &mut self.out
+    }
+
+    pub(super) fn finish(self) -> io::Result<W> {
+        self.out.finish()
+    }
+}

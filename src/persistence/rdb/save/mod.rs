@@ -1,0 +1,160 @@
+//! A snapshot of the keyspace → a whole file.
+//!
+//! ```text
+//! keys.rs       one key after the other, each in its database
+//! aside.rs      keys that come while a large value is being written
+//! progress.rs   how far it has come, for whoever looks on
+//! ```
+//!
+//! Keys come in any order, so databases are selected as often as it takes. Redis reads that as it reads its own files.
+//!
+//! Writers that hand over what they change are held when too much of it waits. A large set takes seconds to write, and no
+//! other key can come between its elements; so what is handed over meanwhile is written *aside*, and from there into
+//! the file behind the set. What other sets were handed meanwhile they put aside themselves ([`VectorSet::relieve`]).
+
+mod aside;
+mod keys;
+mod progress;
+
+use std::io::{self, Write};
+use std::sync::{Arc, Weak};
+
+use self::aside::Aside;
+use self::keys::Keys;
+pub use self::progress::Progress;
+use super::vector_set;
+use super::writer::Writer;
+use crate::keyspace::{Census, Old, Snapshot, ValueRef};
+use crate::vector_set::{Spill, VectorSet};
+
+/// Bytes that may wait in all sets together before they are told to put them aside: well below where writers are held.
+const RELIEF: usize = crate::journal::MAX_HANDED / 4;
+
+/// How a file is to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// `rdbcompression`
+    pub compress: bool,
+    /// `rdbchecksum`
+    pub checksum: bool,
+}
+
+/// What the file says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The version of Redis whose files these are.
+    pub version: &'static str,
+    /// When it was made, in Unix seconds.
+    pub made_s: u64,
+    /// Bytes in use then.
+    pub used_bytes: u64,
+    /// True for the base of a log.
+    pub is_base: bool,
+}
+
+impl About {
+    /// In Redis' order.
+    fn fields(&self) -> [(&'static str, String); 5] {
+        [
+            ("redis-ver", self.version.to_owned()),
+            ("redis-bits", "64".to_owned()),
+            ("ctime", self.made_s.to_string()),
+            ("used-mem", self.used_bytes.to_string()),
+            ("aof-base", u8::from(self.is_base).to_string()),
+        ]
+    }
+}
+
+/// Writes all keys of a snapshot to `out`, which comes back. `sizes` has the databases as large as they are about now: hints
+/// for readers.
+///
+/// # Errors
+/// `out` or `spill` cannot be written, or [`Progress::cancel`] was called.
+pub fn save<W: Write>(
+    snapshot: Snapshot<'_>,
+    out: Writer<W>,
+    about: &About,
+    sizes: &[Census],
+    spill: &mut dyn Spill,
+    progress: &Progress,
+) -> io::Result<W> {
+    let mut keys = Keys::new(out, sizes.to_vec());
+    keys.head(&about.fields())?;
+    let sets = snapshot.vector_sets().iter().map(Arc::downgrade).collect();
+    let mut saver = Saver { snapshot, sets, aside: Aside::new(), waiting: Vec::new(), progress };
+    let mut batch = Vec::new();
+    while saver.snapshot.next(&mut batch) {
+        for old in batch.drain(..) {
+            saver.key(&old, &mut keys, spill)?;
+        }
+        while let Some(old) = saver.waiting.pop() {
+            saver.key(&old, &mut keys, spill)?;
+        }
+        saver.look_around(spill)?;
+    }
+    keys.finish()
+}
+
+struct Saver<'s> {
+    snapshot: Snapshot<'s>,
+    /// Those that may have something to put aside.
+    sets: Vec<Weak<VectorSet>>,
+    aside: Aside,
+    /// Sets that were handed over while another was being written.
+    waiting: Vec<Old>,
+    progress: &'s Progress,
+}
+
+impl Saver<'_> {
+    fn key<W: Write>(&mut self, old: &Old, keys: &mut Keys<W>, spill: &mut dyn Spill) -> io::Result<()> {
+        self.progress.count_key();
+        match old.entry.value() {
+            ValueRef::VectorSet(set) => self.set(old, set, keys, spill),
+            ValueRef::String(_) | ValueRef::Hash(_) => keys.key(old),
+        }
+    }
+
+    fn set<W: Write>(
+        &mut self,
+        old: &Old,
+        set: &Arc<VectorSet>,
+        keys: &mut Keys<W>,
+        spill: &mut dyn Spill,
+    ) -> io::Result<()> {
+        let journal = self.snapshot.journal();
+        let mut frozen = set.freeze(self.snapshot.cut(), journal, vector_set::linked(set.params()));
+        let out = keys.begin_set(old)?;
+        vector_set::write(out, &mut frozen, spill, &mut |spill| self.look_around_within(spill))?;
+        drop(frozen);
+        self.aside.write_to(keys, spill)
+    }
+
+    /// Between two keys.
+    fn look_around(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
+        let handed = self.snapshot.journal().handed_bytes();
+        self.progress.note(handed)?;
+        if handed > RELIEF { self.relieve_sets(spill) } else { Ok(()) }
+    }
+
+    /// Between two parts of a large value.
+    fn look_around_within(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
+        let mut batch = Vec::new();
+        self.snapshot.take_handed(&mut batch);
+        for old in batch {
+            if let ValueRef::VectorSet(set) = old.entry.value() {
+                self.sets.push(Arc::downgrade(set));
+                self.waiting.push(old);
+            } else {
+                self.progress.count_key();
+                self.aside.key(&old, spill)?;
+            }
+        }
+        self.look_around(spill)
+    }
+
+    fn relieve_sets(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
+        let (cut, journal) = (self.snapshot.cut(), Arc::clone(self.snapshot.journal()));
+        self.sets.retain(|set| set.strong_count() > 0);
+        self.sets.iter().filter_map(Weak::upgrade).try_for_each(|set| set.relieve(cut, &journal, spill))
+    }
+}

@@ -1,0 +1,145 @@
+//! Vector sets ⇄ module values: which form does a set have in a file, and how is it written and read?
+//!
+//! | form | module type | for |
+//! |---|---|---|
+//! | [Redis'](redis) | `vectorset` | sets that use only what Redis has |
+//! | [our own](own) | `nearhitvs` | all others: Redis refuses the file with the name of the type, and tools skip the value |
+//!
+//! Both are made of module fields only, so whoever reads the format can pass over them. Elements go one by one from the set
+//! to the file, and from the file into the set, with the graph as it is: no vector is indexed anew.
+
+mod own;
+mod redis;
+
+use std::io::{self, Read, Write};
+
+use super::fault::ReadError;
+use super::format::MAX_STRING_LEN;
+use super::reader::Reader;
+use super::writer::Writer;
+use crate::vector_set::restore::{Invalid, Kept, Lists};
+use crate::vector_set::{Code, Kind, Metric, Params, VectorSet};
+use crate::vector_set::{Element, Frozen, Linked, Spill};
+
+/// The kinds of Redis, by its numbers for them.
+const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];
+
+/// Bytes of a name that messages show.
+const SHOWN: usize = 64;
+
+/// True if sets with these parameters are written in Redis' form: it can say all that there is to say of them.
+pub fn is_redis_form(params: &Params) -> bool {
+    REDIS_KINDS.contains(&params.kind())
+        && params.metric() == Metric::Cosine
+        && params.ef_construction() == Params::DEFAULT_EF
+        && params.rerank().is_none()
+        && !params.kept()
+        && !params.is_chosen_by_memory()
+}
+
+/// Which links the form of such a set needs: how to freeze it.
+pub fn linked(params: &Params) -> Linked {
+    if is_redis_form(params) { Linked::Reciprocal } else { Linked::AsTheyAre }
+}
+
+/// What is done between two blocks of elements: a large set takes long.
+pub type Between<'b> = dyn FnMut(&mut dyn Spill) -> io::Result<()> + 'b;
+
+/// Writes a set that was frozen with such links as [`linked`] says: the id of its module type, the fields, their end.
+pub fn write<W: Write>(
+    out: &mut Writer<W>,
+    frozen: &mut Frozen,
+    spill: &mut dyn Spill,
+    between: &mut Between<'_>,
+) -> io::Result<()> {
+    if is_redis_form(frozen.set().params()) {
+        out.length(redis::ID)?;
+        redis::write_head(out, frozen.set(), frozen.len())?;
+        write_elements(out, frozen, spill, between, redis::write_element)?;
+    } else {
+        out.length(own::ID)?;
+        own::write_head(out, frozen)?;
+        write_elements(out, frozen, spill, between, |out, _, element| own::write_element(out, element))?;
+    }
+    out.module_end()
+}
+
+fn write_elements<W: Write>(
+    out: &mut Writer<W>,
+    frozen: &mut Frozen,
+    spill: &mut dyn Spill,
+    between: &mut Between<'_>,
+    mut write: impl FnMut(&mut Writer<W>, &Params, &Element) -> io::Result<()>,
+) -> io::Result<()> {
+    let params = frozen.set().params().clone();
+    while frozen.next_block(spill, &mut |element| write(out, &params, &element))? {
+        between(spill)?;
+    }
+    Ok(())
+}
+
+/// Reads a set, behind the id of its module type and up to its end. None if that is not the type of a vector set: then
+/// nothing has been read.
+pub fn read<R: Read>(input: &mut Reader<R>, id: u64) -> Result<Option<VectorSet>, ReadError> {
+    let set = match id {
+        redis::ID => redis::read(input)?,
+        own::ID => own::read(input)?,
+        _ => return Ok(None),
+    };
+    input.module_end()?;
+    Ok(Some(set))
+}
+
+/// An element in the hands of a reader, whose memory serves for the next one too.
+#[derive(Default)]
+struct Hand {
+    id: u64,
+    name: Vec<u8>,
+    attribute: Vec<u8>,
+    links: Lists,
+}
+
+impl Hand {
+    fn read_name<R: Read>(&mut self, input: &mut Reader<R>) -> Result<(), ReadError> {
+        input.module_string_into(MAX_STRING_LEN, &mut self.name)
+    }
+
+    fn read_attribute<R: Read>(&mut self, input: &mut Reader<R>) -> Result<(), ReadError> {
+        input.module_string_into(MAX_STRING_LEN, &mut self.attribute)
+    }
+
+    fn kept<'h>(&'h self, best: Code<'h>, coarse: Option<Code<'h>>) -> Kept<'h> {
+        let Self { id, name, attribute, links } = self;
+        Kept { id: *id, name, attribute, best, coarse, links }
+    }
+
+    /// The error of this element, whose item at `offset` is wrong.
+    fn invalid(&self, offset: u64, words: &str) -> ReadError {
+        let name = self.name[..self.name.len().min(SHOWN)].escape_ascii();
+        ReadError::invalid(offset, format!("vector set, element \"{name}\": {words}"))
+    }
+}
+
+/// The error of what was read last.
+fn invalid<R: Read>(input: &Reader<R>, why: &Invalid) -> ReadError {
+    ReadError::invalid(input.offset(), why.to_string())
+}
+
+/// A number of the head that must be one of these, so that nothing is made of it that would be too large.
+fn number<R: Read>(
+    input: &mut Reader<R>,
+    what: &str,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<usize, ReadError> {
+    let offset = input.offset();
+    let number = input.uint()?;
+    let known = usize::try_from(number).ok().filter(|number| range.contains(number));
+    known.ok_or_else(|| {
+        let (least, most) = (range.start(), range.end());
+        let words = format!("vector set: {what} is {number}, where {least} to {most} are accepted");
+        ReadError::invalid(offset, words)
+    })
+}
+
+#[cfg(test)]
+mod tests;

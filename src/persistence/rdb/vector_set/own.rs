@@ -1,0 +1,260 @@
+//! Our own form of a vector set: module type `nearhitvs`, version 0. It says what Redis' form cannot.
+//!
+//! ```text
+//! set       UINT dimension                               after projection
+//!           UINT input dimension                         0: no projection
+//!           STRING kind                                  the words that commands use: Q8, F16, RQ2, PQ …
+//!           STRING kind of the finer copy                empty: none
+//!           STRING metric                                COSINE, L2, IP
+//!           UINT M   UINT EF
+//!           UINT flags                                   1: may be empty (VCREATE)   2: kind chosen by memory
+//!                                                        4: elements have a coarse code besides
+//!                                                        8: codebook              16: matrix
+//!           UINT seed                                    what the levels of new elements come from
+//!           UINT slots given to elements in its life
+//!           UINT elements
+//!           [STRING codebook]                            see `Codebook::to_bytes`
+//!           [STRING matrix]                              float32 …, row by row; none: the one that REDUCE makes
+//!           element …
+//! element   UINT slot                                    rising
+//!           STRING name
+//!           STRING attribute                             empty: none
+//!           STRING best code                             head, components (see `crate::quantization`)
+//!           [STRING coarse code]
+//!           STRING links                                 for each layer from 0 on: [links][slot …]
+//! ```
+//!
+//! The best code is of the finer copy's kind, if there is one; else of the set's own kind; but of a kind that learns and has
+//! not (no codebook), it is what such a set keeps meanwhile, Q8. Slots may have gaps.
+//!
+//! *Links* are directed, and rise in each list: the first slot, and then the distance from one to the next. All numbers in
+//! that string have seven bits in each byte, the lowest first, the eighth bit set in all but the last (LEB128).
+//!
+//! Whatever changes in this drawing gets another version of the module type. Unknown flags are refused.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use super::redis::{read_matrix, write_matrix};
+use super::{Hand, invalid, number};
+use crate::persistence::rdb::fault::ReadError;
+use crate::persistence::rdb::format::{MAX_STRING_LEN, module};
+use crate::persistence::rdb::reader::Reader;
+use crate::persistence::rdb::writer::Writer;
+use crate::vector_set::restore::{Lists, Outline, Restored};
+use crate::vector_set::{
+    CODECS, Code, Codebook, Format, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params,
+    VectorSet,
+};
+use crate::vector_set::{Element, Frozen, Links};
+
+/// Of the module type.
+pub(super) const ID: u64 = module::id(b"nearhitvs", 0);
+
+const KEPT: u64 = 1;
+const CHOSEN_BY_MEMORY: u64 = 2;
+const COARSE: u64 = 4;
+const CODEBOOK: u64 = 8;
+const MATRIX: u64 = 16;
+const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX;
+/// The longest word.
+const MAX_WORD: usize = 16;
+
+/// What is before the elements.
+pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::Result<()> {
+    let (set, params, codebook) = (frozen.set(), frozen.set().params(), frozen.codebook());
+    let has_matrix = set.has_matrix();
+    let flag = |is_set, flag| if is_set { flag } else { 0 };
+    out.uint(params.dim() as u64)?;
+    out.uint(params.input_dim().unwrap_or(0) as u64)?;
+    out.module_string(params.kind().codec().keyword.as_bytes())?;
+    out.module_string(params.rerank().map_or("", |kind| kind.codec().keyword).as_bytes())?;
+    out.module_string(params.metric().name().as_bytes())?;
+    out.uint(params.m() as u64)?;
+    out.uint(params.ef_construction() as u64)?;
+    out.uint(
+        flag(params.kept(), KEPT)
+            | flag(params.is_chosen_by_memory(), CHOSEN_BY_MEMORY)
+            | flag(frozen.has_coarse(), COARSE)
+            | flag(codebook.is_some(), CODEBOOK)
+            | flag(has_matrix, MATRIX),
+    )?;
+    out.uint(set.seed())?;
+    out.uint(set.describe().last_node)?;
+    out.uint(frozen.len() as u64)?;
+    if let Some(codebook) = codebook {
+        out.module_blob(&codebook.to_bytes())?;
+    }
+    match params.input_dim().filter(|_| has_matrix) {
+        Some(input_dim) => write_matrix(out, set, input_dim * params.dim() * size_of::<f32>()),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn write_element<W: Write>(out: &mut Writer<W>, element: &Element) -> io::Result<()> {
+    out.uint(element.slot.into())?;
+    out.module_string(element.name)?;
+    out.module_string(element.attribute)?;
+    write_code(out, element.best)?;
+    element.coarse.map_or(Ok(()), |code| write_code(out, code))?;
+    out.module_blob(&packed(element.links))
+}
+
+fn write_code<W: Write>(out: &mut Writer<W>, Code { head, body }: Code) -> io::Result<()> {
+    out.length(module::STRING)?;
+    out.length((head.len() + body.len()) as u64)?;
+    out.raw(head)?;
+    out.raw(body)
+}
+
+fn packed(links: &[Links]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for links in links {
+        put(&mut bytes, links.len() as u64);
+        let mut before = 0;
+        for &link in links {
+            put(&mut bytes, u64::from(link - before));
+            before = link;
+        }
+    }
+    bytes
+}
+
+fn put(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+/// None if these are no lists. An empty string is no list at all.
+fn unpack(mut bytes: &[u8], lists: &mut Lists) -> Option<()> {
+    lists.clear();
+    while !bytes.is_empty() {
+        lists.begin();
+        let (len, mut slot) = (take(&mut bytes)?, 0u64);
+        for place in 0..len {
+            let step = take(&mut bytes)?;
+            slot = slot.checked_add(step).filter(|_| place == 0 || step > 0)?;
+            lists.push(slot);
+        }
+    }
+    Some(())
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        let bits = u64::from(byte & 0x7f);
+        number |= bits.checked_shl(shift).filter(|shifted| shifted >> shift == bits)?;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// Reads a set up to the end of its elements.
+pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadError> {
+    let params = read_params(input)?;
+    let (params, flags) = read_flags(input, params)?;
+    let (seed, reserved) = (input.uint()?, input.uint()?);
+    let least = if params.kept() { 0 } else { 1 };
+    let len = number(input, "its number of elements", least..=usize::MAX)?;
+    let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
+    let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
+    let outline = Outline { params, seed, codebook, matrix: matrix.as_deref() };
+    let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
+    drop(matrix);
+    let best = restored.best_format().clone();
+    let coarse = restored.coarse_format().filter(|_| flags & COARSE != 0).cloned();
+    let (mut hand, mut links) = (Hand::default(), Vec::new());
+    let (mut best_code, mut coarse_code) = (Vec::new(), Vec::new());
+    for _ in 0..len {
+        hand.id = input.uint()?;
+        hand.read_name(input)?;
+        hand.read_attribute(input)?;
+        let best = read_code(input, &best, &mut best_code, &hand)?;
+        let coarse =
+            coarse.as_ref().map(|format| read_code(input, format, &mut coarse_code, &hand)).transpose()?;
+        read_links(input, &mut links, &mut hand)?;
+        restored.add(&hand.kept(best, coarse)).map_err(|why| invalid(input, &why))?;
+    }
+    restored.finish(reserved).map_err(|why| invalid(input, &why))
+}
+
+fn read_params<R: Read>(input: &mut Reader<R>) -> Result<Params, ReadError> {
+    let dim = number(input, "its dimension", 1..=MAX_DIM)?;
+    let input_dim = number(input, "its dimension before projection", 0..=MAX_DIM)?;
+    let offset = input.offset();
+    let words =
+        [input.module_string(MAX_WORD)?, input.module_string(MAX_WORD)?, input.module_string(MAX_WORD)?];
+    let m = number(input, "M", MIN_M..=MAX_M)?;
+    let ef = number(input, "EF", 1..=MAX_EF)?;
+    let unknown =
+        || ReadError::invalid(offset, "vector set: a kind or a metric that is not known, or cannot be had");
+    let [kind, rerank, metric] = words;
+    let kind = kind_of(&kind).ok_or_else(unknown)?;
+    let rerank = if rerank.is_empty() { None } else { Some(kind_of(&rerank).ok_or_else(unknown)?) };
+    let metric = Metric::ALL.iter().find(|(_, name)| name.as_bytes() == metric).ok_or_else(unknown)?.0;
+    let params = || -> Result<Params, InvalidParams> {
+        let params = Params::new(dim)?.with_format(kind, metric)?.with_m(m)?.with_ef(ef)?;
+        let params = rerank.map_or(Ok(params.clone()), |rerank| params.with_rerank(rerank))?;
+        if input_dim == 0 { Ok(params) } else { params.with_projection(input_dim) }
+    };
+    params().map_err(|_| unknown())
+}
+
+fn kind_of(word: &[u8]) -> Option<Kind> {
+    CODECS.iter().find(|codec| codec.keyword.as_bytes() == word).map(|codec| codec.kind)
+}
+
+fn read_flags<R: Read>(input: &mut Reader<R>, mut params: Params) -> Result<(Params, u64), ReadError> {
+    let offset = input.offset();
+    let flags = input.uint()?;
+    if flags & !FLAGS != 0 {
+        return Err(ReadError::invalid(
+            offset,
+            format!("vector set: flags {flags:#x}, of which some are unknown"),
+        ));
+    }
+    if flags & KEPT != 0 {
+        params = params.made_on_purpose();
+    }
+    if flags & CHOSEN_BY_MEMORY != 0 {
+        params = params.chosen_by_memory();
+    }
+    Ok((params, flags))
+}
+
+fn read_codebook<R: Read>(input: &mut Reader<R>, params: &Params) -> Result<Codebook, ReadError> {
+    let offset = input.offset();
+    let bytes = input.module_string(Codebook::most_bytes(params.dim()))?;
+    let codebook = Codebook::from_bytes(params.dim(), &bytes);
+    codebook.ok_or_else(|| ReadError::invalid(offset, "vector set: its codebook is none"))
+}
+
+/// A code of this format, in `bytes`.
+fn read_code<'c, R: Read>(
+    input: &mut Reader<R>,
+    format: &Format,
+    bytes: &'c mut Vec<u8>,
+    hand: &Hand,
+) -> Result<Code<'c>, ReadError> {
+    let offset = input.offset();
+    input.module_string_into(format.code_bytes(), bytes)?;
+    if bytes.len() < format.code_bytes() {
+        return Err(hand.invalid(offset, "a vector of another size"));
+    }
+    let (head, body) = bytes.split_at(format.head_bytes());
+    Ok(Code { head, body })
+}
+
+fn read_links<R: Read>(input: &mut Reader<R>, bytes: &mut Vec<u8>, hand: &mut Hand) -> Result<(), ReadError> {
+    let offset = input.offset();
+    input.module_string_into(MAX_STRING_LEN, bytes)?;
+    unpack(bytes, &mut hand.links).ok_or_else(|| hand.invalid(offset, "its lists of links are none"))
+}

@@ -1,0 +1,375 @@
+//! Saving the data to a file: who does it now, and how it went the last time.
+//!
+//! One snapshot is taken at a time. Whoever wants one takes the [`Turn`]; a background save has it from the moment at which
+//! it is asked for, so that a second one is refused, though a thread of its own begins it a little later.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::files::{Replacement, SpillFile};
+use super::rdb::Writer;
+use super::rdb::save::{About, Progress, save};
+use crate::journal::Journal;
+use crate::keyspace::{Census, Database, Keyspace};
+
+/// Bytes of which the system is told at once.
+const BUFFER_LEN: usize = 1024 * 1024;
+/// After a failure a save that starts by itself waits so long (Redis: `CONFIG_BGSAVE_RETRY_DELAY`).
+const RETRY_S: u64 = 5;
+
+/// What a file is to be, and where.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where it takes its place.
+    pub path: PathBuf,
+    /// `rdbcompression`
+    pub compress: bool,
+    /// `rdbchecksum`
+    pub checksum: bool,
+    /// What it says of itself.
+    pub about: About,
+}
+
+/// A file that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Bytes.
+    pub len: u64,
+    /// Keys.
+    pub keys: u64,
+    /// Changes that it has, of those that the journal counted.
+    pub changes: u64,
+}
+
+/// Why there is no new file.
+#[derive(Debug)]
+pub struct SaveError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for SaveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was not written: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for SaveError {}
+
+/// Who saves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saver {
+    /// A client, or the end of the server, that waits for it.
+    Foreground,
+    /// A thread of its own: `BGSAVE`, and the rules of `save`.
+    Background,
+    /// The log wants a new base.
+    Log,
+}
+
+/// Saving, from the side of the server.
+#[derive(Debug)]
+pub struct Saving {
+    journal: Arc<Journal>,
+    state: Mutex<State>,
+    changed: Condvar,
+    progress: Progress,
+}
+
+#[derive(Debug)]
+struct State {
+    running: Option<(Saver, Instant)>,
+    /// The background save that has the turn was not begun yet.
+    is_asked: bool,
+    /// Another is to follow when the turn is free.
+    is_scheduled: bool,
+    is_closed: bool,
+    history: History,
+}
+
+/// What has been saved, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    /// The end of the last save that succeeded, or the start of the server; in Unix seconds.
+    pub last_save_s: u64,
+    /// The last one that was tried in the background.
+    pub last_try_s: u64,
+    /// False if the last one failed.
+    pub is_ok: bool,
+    /// How long the last one in the background took.
+    pub last_took: Option<Duration>,
+    /// How many there were, of both kinds.
+    pub saves: u64,
+    /// How many have failed since then.
+    pub failures_in_a_row: u64,
+    /// The most bytes of old states that were in memory during the last one.
+    pub last_peak_bytes: usize,
+    /// How long writers were kept out at the last cut.
+    pub last_cut: Duration,
+}
+
+/// What goes on now.
+#[derive(Clone, Copy, Debug)]
+pub struct Status {
+    /// Who saves, and since when.
+    pub running: Option<(Saver, Instant)>,
+    /// A background save waits for its turn.
+    pub is_scheduled: bool,
+    /// What has been.
+    pub history: History,
+}
+
+/// What came of the wish for a background save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wished {
+    /// It begins.
+    Started,
+    /// It will begin when it can.
+    Scheduled,
+    /// One is running.
+    AlreadyRunning,
+    /// Something else is running, and it was not to be scheduled.
+    Busy,
+}
+
+/// A rule: save after so many seconds if there were so many changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Seconds since the last save.
+    pub seconds: u64,
+    /// Changes since then.
+    pub changes: u64,
+}
+
+impl Saving {
+    /// Of the data whose changes this journal has. Nothing was saved yet.
+    pub fn new(journal: Arc<Journal>) -> Self {
+        let history = History {
+            last_save_s: now_s(),
+            last_try_s: 0,
+            is_ok: true,
+            last_took: None,
+            saves: 0,
+            failures_in_a_row: 0,
+            last_peak_bytes: 0,
+            last_cut: Duration::ZERO,
+        };
+        let state = State { running: None, is_asked: false, is_scheduled: false, is_closed: false, history };
+        Self { journal, state: Mutex::new(state), changed: Condvar::new(), progress: Progress::default() }
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> Status {
+        let state = self.state.lock();
+        Status { running: state.running, is_scheduled: state.is_scheduled, history: state.history }
+    }
+
+    /// How far the save that is running has come.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Asks for a save in the background. One that cannot begin at once may be scheduled.
+    pub fn wish(&self, may_wait: bool, must_wait: bool) -> Wished {
+        let mut state = self.state.lock();
+        match state.running {
+            Some((Saver::Background, _)) => Wished::AlreadyRunning,
+            None if !must_wait => {
+                state.start();
+                self.changed.notify_all();
+                Wished::Started
+            }
+            _ if may_wait || must_wait => {
+                state.is_scheduled = true;
+                Wished::Scheduled
+            }
+            _ => Wished::Busy,
+        }
+    }
+
+    /// Starts what is scheduled, or what a rule asks for. To be called now and then.
+    pub fn follow_rules(&self, rules: &[Rule]) {
+        let mut state = self.state.lock();
+        let now_s = now_s();
+        let may_try = state.history.is_ok || now_s.saturating_sub(state.history.last_try_s) > RETRY_S;
+        if state.running.is_some() || !may_try {
+            return;
+        }
+        let (changes, since_s) = (self.journal.changes(), now_s.saturating_sub(state.history.last_save_s));
+        let due = rules.iter().find(|rule| changes >= rule.changes && since_s > rule.seconds);
+        if let Some(Rule { seconds, changes }) = due {
+            tracing::info!("{changes} changes in {seconds} seconds. Saving...");
+        }
+        if due.is_some() || state.is_scheduled {
+            state.start();
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until a background save is to begin; false when there will be none any more.
+    pub fn wait_for_wish(&self) -> bool {
+        let mut state = self.state.lock();
+        while !state.is_asked && !state.is_closed {
+            self.changed.wait(&mut state);
+        }
+        !state.is_closed
+    }
+
+    /// Carries out the background save that was asked for, if one was.
+    pub fn carry_out(&self, keyspace: &Keyspace, target: &Target) -> Option<Result<Summary, SaveError>> {
+        {
+            let mut state = self.state.lock();
+            std::mem::take(&mut state.is_asked).then_some(())?;
+            state.history.last_try_s = now_s();
+        }
+        let turn = Turn(self);
+        let outcome = self.save_file(keyspace, target, Saver::Background);
+        drop(turn);
+        Some(outcome)
+    }
+
+    /// Saves, and waits for it. If another snapshot is running it waits for that first.
+    ///
+    /// # Errors
+    /// The file system does not let it, or it was [cancelled](Progress::cancel).
+    pub fn save(&self, keyspace: &Keyspace, target: &Target) -> Result<Summary, SaveError> {
+        let _turn = self.take_turn(Saver::Foreground);
+        self.save_file(keyspace, target, Saver::Foreground)
+    }
+
+    /// Writes a snapshot that has nothing to do with the file of `dbfilename`; `at_cut` runs at its moment. If another
+    /// snapshot is running it waits for that first.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn snapshot(
+        &self,
+        keyspace: &Keyspace,
+        at_cut: impl FnOnce(),
+        target: &Target,
+    ) -> Result<Summary, SaveError> {
+        let _turn = self.take_turn(Saver::Log);
+        let outcome = self.write(keyspace, at_cut, target);
+        self.state.lock().history.last_cut = self.journal.last_closed();
+        outcome
+    }
+
+    /// The data were loaded from a file, or there are none: nothing is unsaved.
+    pub fn is_saved(&self) {
+        self.journal.forget(self.journal.changes());
+        self.state.lock().history.last_save_s = now_s();
+    }
+
+    /// Lets a background save that is running fail, and waits for its end.
+    pub fn cancel(&self) {
+        let mut state = self.state.lock();
+        state.is_scheduled = false;
+        while matches!(state.running, Some((Saver::Background, _))) {
+            if std::mem::take(&mut state.is_asked) {
+                state.running = None;
+            } else {
+                self.progress.cancel();
+                self.changed.wait(&mut state);
+            }
+        }
+    }
+
+    /// Nothing begins in the background any more.
+    pub fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.cancel();
+        self.changed.notify_all();
+    }
+
+    fn take_turn(&self, saver: Saver) -> Turn<'_> {
+        let mut state = self.state.lock();
+        while state.running.is_some() {
+            self.changed.wait(&mut state);
+        }
+        state.running = Some((saver, Instant::now()));
+        Turn(self)
+    }
+
+    /// Whoever calls has the turn.
+    fn save_file(&self, keyspace: &Keyspace, target: &Target, saver: Saver) -> Result<Summary, SaveError> {
+        let began = Instant::now();
+        let outcome = self.write(keyspace, || (), target);
+        let history = &mut self.state.lock().history;
+        history.is_ok = outcome.is_ok();
+        history.failures_in_a_row = if history.is_ok { 0 } else { history.failures_in_a_row + 1 };
+        history.last_cut = self.journal.last_closed();
+        history.last_peak_bytes = self.progress.peak_bytes();
+        history.saves += u64::from(outcome.is_ok());
+        if saver == Saver::Background {
+            history.last_took = Some(began.elapsed());
+        }
+        if let Ok(summary) = &outcome {
+            self.journal.forget(summary.changes);
+            history.last_save_s = now_s();
+        }
+        outcome
+    }
+
+    fn write(
+        &self,
+        keyspace: &Keyspace,
+        at_cut: impl FnOnce(),
+        target: &Target,
+    ) -> Result<Summary, SaveError> {
+        let sizes: Vec<Census> = keyspace.databases().iter().map(Database::census).collect();
+        self.progress.begin(sizes.iter().map(|census| census.keys as u64).sum());
+        let written = self.write_file(keyspace, at_cut, target, &sizes);
+        let failed = |error| SaveError { path: target.path.clone(), error };
+        let (len, changes) = written.map_err(failed)?;
+        Ok(Summary { len, keys: self.progress.keys().0, changes })
+    }
+
+    fn write_file(
+        &self,
+        keyspace: &Keyspace,
+        at_cut: impl FnOnce(),
+        target: &Target,
+        sizes: &[Census],
+    ) -> io::Result<(u64, u64)> {
+        // Before the cut: if it cannot be made, nobody is kept out for nothing.
+        let file = Replacement::begin(&target.path)?;
+        let mut spill = SpillFile::in_folder_of(&target.path);
+        let (snapshot, changes) = keyspace.snapshot(|_| {
+            at_cut();
+            self.journal.changes()
+        });
+        let buffered = io::BufWriter::with_capacity(BUFFER_LEN, file);
+        let out = Writer::new(buffered, target.compress, target.checksum);
+        let buffered = save(snapshot, out, &target.about, sizes, &mut spill, &self.progress)?;
+        let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((file.finish()?, changes))
+    }
+}
+
+impl State {
+    /// A background save has the turn.
+    fn start(&mut self) {
+        self.running = Some((Saver::Background, Instant::now()));
+        self.is_asked = true;
+        self.is_scheduled = false;
+    }
+}
+
+/// The right to take a snapshot.
+struct Turn<'s>(&'s Saving);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().running = None;
+        self.0.changed.notify_all();
+    }
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

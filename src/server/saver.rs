@@ -1,0 +1,34 @@
+//! The thread that saves the data in the background.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::commands::Server;
+
+/// The thread.
+pub(super) struct Saver {
+    server: Arc<Server>,
+    thread: JoinHandle<()>,
+}
+
+impl Saver {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
+        let of_thread = Arc::clone(&server);
+        let thread =
+            std::thread::Builder::new().name("snapshot".into()).spawn(move || of_thread.keep_saving())?;
+        Ok(Self { server, thread })
+    }
+
+    /// Gives up what is being saved.
+    pub(super) fn stop(self) {
+        self.server.saving.close();
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that saves had panicked");
+        }
+    }
+}
