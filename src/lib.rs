@@ -15,6 +15,7 @@
 //! glob             leaf: Redis' patterns, for keys, options and files
 //! words            leaf: a line of text as words, with quotes as Redis has them
 //! log              edge: what a line of the log looks like, and where it goes
+//! check            edge: `check-rdb` and `check-aof`, for people
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
@@ -30,6 +31,7 @@
 //! ```
 
 pub mod arena;
+pub mod check;
 pub mod commands;
 pub mod config;
 pub mod counters;

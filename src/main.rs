@@ -1,8 +1,9 @@
-//! Flags and configuration file → log → server.
+//! Flags and configuration file → log → server; or a look at files.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use nearhit::check;
 use nearhit::config::{self, Config, Settings, Start, StartError};
 use nearhit::kernels::kernels;
 use nearhit::log::{self, Log};
@@ -14,6 +15,11 @@ use nearhit::server;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    match config::tool(std::env::args_os()) {
+        Some(Ok(tool)) => return check::run(&tool),
+        Some(Err(usage)) => usage.exit(),
+        None => {}
+    }
     let mut start = match config::from_command_line(std::env::args_os(), |name| std::env::var_os(name)) {
         Ok(start) => start,
         Err(StartError::Usage(usage)) => usage.exit(),

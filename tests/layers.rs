@@ -11,7 +11,8 @@ use source::{Mention, Source};
 
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
-    ("main", &["config", "kernels", "log", "server"]),
+    ("main", &["check", "config", "kernels", "log", "server"]),
+    ("check", &["config", "persistence"]),
     ("server", &["commands", "config", "counters", "info", "journal", "keyspace", "persistence", "resp"]),
     (
         "commands",

@@ -1,13 +1,16 @@
 //! For tests: a server without sockets, and what it answers to a script.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
 
 use super::client::Endpoints;
 use super::{Call, Client, Context, Server, dispatch};
 use crate::config::{Config, Settings};
 use crate::journal::Record;
 use crate::keyspace::{Clock, Keyspace};
-use crate::resp::Request;
+use crate::resp::{Limits, Request, RequestParser};
 use crate::vector_set::{Hold, Params, Put, VectorSet};
 
 /// One client at a server whose clock stands still.
@@ -85,6 +88,37 @@ impl Session {
         assert!(db.create_vector_set(key.as_bytes(), Arc::new(set), Record::unlogged()).is_ok());
     }
 
+    /// The same server with a stream of changes.
+    pub(super) fn streaming(self) -> Self {
+        self.server.keyspace.journal().set_streaming(true);
+        self
+    }
+
+    /// What was added to that stream since it was last asked for.
+    pub(super) fn stream(&self) -> Vec<Request> {
+        let (mut bytes, mut parser) = (Vec::new(), RequestParser::new());
+        self.server.keyspace.journal().wait_for_changes(&mut bytes, Duration::ZERO, Duration::ZERO);
+        let mut bytes = BytesMut::from(&bytes[..]);
+        let mut next = || parser.next(&mut bytes, &Limits::default()).expect("well formed requests");
+        let requests = std::iter::from_fn(&mut next).collect();
+        assert!(bytes.is_empty(), "half a request");
+        requests
+    }
+
+    /// The same as a line.
+    pub(super) fn streamed(&self) -> String {
+        self.stream().iter().map(shown).collect::<Vec<_>>().join(" | ")
+    }
+
+    /// Asks each request of a script, and compares what is written down of it with the commands beside it.
+    #[track_caller]
+    pub(super) fn hold_stream_to(&mut self, script: &[(&str, &str)]) {
+        for (line, commands) in script {
+            let reply = self.ask(line);
+            assert_eq!(self.streamed(), *commands, "{line}: {reply}");
+        }
+    }
+
     /// Asks each request of a script, and compares with the reply beside it.
     #[track_caller]
     pub(super) fn hold_to(&mut self, script: &[(&str, &str)]) {
@@ -94,6 +128,11 @@ impl Session {
     }
 }
 
+fn shown(request: &Request) -> String {
+    let word = |word: &[u8]| if word.is_empty() { "''".into() } else { word.escape_ascii().to_string() };
+    request.words().iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
 fn ask(server: &Server, client: &mut Client, line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
     String::from_utf8_lossy(&reply_to(server, client, &words)).trim_end().replace("\r\n", " ")
@@ -101,7 +140,7 @@ fn ask(server: &Server, client: &mut Client, line: &str) -> String {
 
 fn reply_to<W: AsRef<[u8]>>(server: &Server, client: &mut Client, words: &[W]) -> Vec<u8> {
     let reply = dispatch(server, client, &Request::from_args(words));
-    let mut bytes = bytes::BytesMut::new();
+    let mut bytes = BytesMut::new();
     reply.encode(client.protocol, &mut bytes);
     bytes.into()
 }

@@ -27,7 +27,10 @@ fn command() -> Command {
     Command::new("nearhit")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A Redis-protocol compatible in-memory vector cache")
-        .override_usage("nearhit [FILE] [--OPTION VALUE]... [-]      ('-' reads a configuration from stdin)")
+        .override_usage(
+            "nearhit [FILE] [--OPTION VALUE]... [-]      ('-' reads a configuration from stdin)\n       \
+             nearhit check-rdb FILE | check-aof [--fix] FILE          (what is in a file, and is it whole)",
+        )
         .disable_version_flag(true)
         .args([file, version])
         .after_help(format!(

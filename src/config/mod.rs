@@ -15,6 +15,7 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod testing;
+mod tools;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use options::{OPTIONS, OptionSpec, find, names};
 pub use rewrite::RewriteError;
 pub use settings::{DebugAccess, OutputLimit, SaveRule, Settings};
 pub use sources::{Start, StartError, from_command_line};
+pub use tools::{Tool, tool};
 
 /// The options in force. Readers take a snapshot; who reads often keeps it and looks at the generation.
 pub struct Config {

@@ -13,7 +13,7 @@ fn request(text: &'static str) -> Bytes {
 
 fn take(journal: &Journal) -> (String, bool) {
     let mut buffer = Vec::new();
-    let piece = journal.wait_for_changes(&mut buffer, NOW);
+    let piece = journal.wait_for_changes(&mut buffer, NOW, NOW);
     (String::from_utf8(buffer).unwrap(), piece.divided)
 }
 
@@ -115,26 +115,6 @@ fn nobody_is_inside_while_a_cut_is_made() {
 }
 
 #[test]
-fn a_rest_ends_when_there_is_much_or_a_division_or_a_ring() {
-    let journal = streaming();
-    let long = Bytes::from(vec![b'x'; 100_000]);
-    let day = Duration::from_secs(86_400);
-    Record::new(&journal, 0, &long).commit();
-    journal.rest(day);
-    take(&journal);
-    journal.ring();
-    journal.rest(day);
-    take(&journal);
-    journal.divide(|| ());
-    journal.rest(day);
-    take(&journal);
-    std::thread::scope(|scope| {
-        scope.spawn(|| journal.rest(day));
-        Record::new(&journal, 0, &long).commit();
-    });
-}
-
-#[test]
 fn a_full_stream_says_so() {
     let journal = streaming();
     journal.set_stream_limit(10);
@@ -174,6 +154,6 @@ fn what_is_done_at_a_cut_knows_where_the_new_piece_begins() {
     Record::new(&journal, 0, &request("A")).commit();
     let place = journal.divide(|| journal.end());
     let mut buffer = Vec::new();
-    let piece = journal.wait_for_changes(&mut buffer, NOW);
+    let piece = journal.wait_for_changes(&mut buffer, NOW, NOW);
     assert_eq!(piece, Piece { end: place, divided: true });
 }

@@ -12,7 +12,7 @@ impl Deadline {
     pub const NEVER: Self = Self(i64::MIN);
 
     /// The key lives up to and including `unix_ms`. `i64::MIN` is [`Self::NEVER`].
-    pub fn at(unix_ms: i64) -> Self {
+    pub const fn at(unix_ms: i64) -> Self {
         Self(unix_ms)
     }
 

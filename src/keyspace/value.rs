@@ -42,6 +42,17 @@ pub struct SetHandle {
     pub binding: Binding,
 }
 
+impl Value {
+    /// The value as it would lie in the keyspace.
+    pub fn view(&self) -> ValueRef<'_> {
+        match self {
+            Self::String(string) => ValueRef::String(string.view()),
+            Self::Hash(hash) => ValueRef::Hash(hash.by_ref()),
+            Self::VectorSet(set) => ValueRef::VectorSet(set),
+        }
+    }
+}
+
 impl<'v> ValueRef<'v> {
     /// A value of its own, which shares what is large and can be shared.
     pub fn to_value(self) -> Value {

@@ -174,6 +174,13 @@ impl<R: Read> Read for Watched<'_, R> {
     }
 }
 
+/// A number with its digits in groups of three, for people.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join(",")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +211,11 @@ mod tests {
         };
         assert_eq!((at(25, 100).left_s(), at(0, 100).left_s(), at(100, 100).left_s()), (30, 1, 0));
         assert_eq!((at(25, 100).percent(), at(0, 0).percent(), at(9, 3).percent()), (25.0, 0.0, 100.0));
+    }
+
+    #[test]
+    fn digits_stand_in_groups() {
+        assert_eq!([0, 12, 999, 1000, 1_234_567].map(grouped), ["0", "12", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
 pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RERANK_KINDS};
 pub use self::read::{Description, NeighbourLists};
+pub use self::restore::Restored;
 pub use self::scorer::Probe;
 pub use self::search::{Hit, Hits, QueryError, Search};
 pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};

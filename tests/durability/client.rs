@@ -26,7 +26,7 @@ impl Entry {
         Self { operation, sent: Instant::now(), acknowledged: None, window: (now_ms(), u64::MAX) }
     }
 
-    fn acknowledge(&mut self) {
+    pub(crate) fn acknowledge(&mut self) {
         self.acknowledged = Some(Instant::now());
         self.window.1 = now_ms();
     }
@@ -58,8 +58,9 @@ impl History {
     }
 }
 
+/// The first client has the last database for itself.
 pub(crate) fn database_of(client: usize) -> usize {
-    client % DATABASES
+    if client == 0 { DATABASES - 1 } else { client % (DATABASES - 1) }
 }
 
 /// How many writes all clients together got acknowledged.

@@ -137,7 +137,8 @@ impl Campaign {
             let clients: Vec<_> = (0..CLIENTS)
                 .map(|client| {
                     let random = Random::new(self.random.next(), client as u64);
-                    let writer = Writer { client, random, updates: !self.site.program.is_redis };
+                    let updates = !self.site.program.is_redis;
+                    let writer = Writer { client, random, updates, alone: client == 0 };
                     let (connection, base) = (process.connect(), self.models[client].clone());
                     let progress = &progress;
                     scope.spawn(move || write(connection, writer, base, progress))

@@ -246,7 +246,9 @@ fn fail_rewrite(how: &str) {
 #[test]
 #[ignore = "nearhit keeps its data in memory only"]
 fn a_rewrite_that_fails_leaves_the_log() {
-    failures().iter().copied().for_each(fail_rewrite);
+    // The log is synced once a second too, which Redis does not try again.
+    let is_fair = |how: &&str| !Program::chosen().is_redis || !how.starts_with("sync");
+    failures().iter().copied().filter(is_fair).for_each(fail_rewrite);
 }
 
 /// A file system of its own that is soon full.

@@ -70,8 +70,12 @@ impl Model {
         self.keys.get(name)
     }
 
+    pub(crate) fn element(&self, set: &str, name: &str) -> Option<&Element> {
+        self.elements.get(&(set.to_owned(), name.to_owned()))
+    }
+
     pub(crate) fn has_element(&self, set: &str, name: &str) -> bool {
-        self.elements.contains_key(&(set.to_owned(), name.to_owned()))
+        self.element(set, name).is_some()
     }
 
     pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
@@ -117,6 +121,11 @@ impl Model {
             Operation::VSetAttr { set, name, attribute } => {
                 let found = self.elements.get_mut(&(set.clone(), name.clone()));
                 found.into_iter().for_each(|element| element.attribute = Some(attribute.clone()));
+            }
+            Operation::Flush => {
+                let gone = self.cells().collect();
+                *self = Self::default();
+                return gone;
             }
             Operation::VDel { .. } | Operation::VRename { .. } => return self.change_set(operation),
             Operation::Transfer { parts, .. } => {

@@ -10,8 +10,8 @@ const FIELDS: u64 = 12;
 const ELEMENTS: u64 = 120;
 /// Accounts that all clients of a database move money between.
 pub(crate) const ACCOUNTS: u64 = 8;
-/// Databases that the clients are spread over.
-pub(crate) const DATABASES: usize = 2;
+/// Databases that the clients are spread over; the last is one client's own, who empties it now and then.
+pub(crate) const DATABASES: usize = 3;
 
 /// Seconds, or milliseconds where the life is short.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +99,7 @@ pub(crate) enum Operation {
         from: String,
         to: String,
     },
+    Flush,
     /// A transaction of these.
     Transfer {
         parts: Vec<Operation>,
@@ -124,7 +125,7 @@ impl Operation {
             VAdd { set, name, .. } | VRem { set, name } | VSetAttr { set, name, .. } => {
                 vec![Cell::Element(set.clone(), name.clone())]
             }
-            VDel { .. } | VRename { .. } | Transfer { .. } | IncrBy { .. } => Vec::new(),
+            VDel { .. } | VRename { .. } | Flush | Transfer { .. } | IncrBy { .. } => Vec::new(),
         }
     }
 
@@ -182,6 +183,7 @@ impl Operation {
             }
             VRem { set, name } => words(&format!("VREM {set} {name}")),
             VSetAttr { set, name, attribute } => with(format!("VSETATTR {set} {name}"), attribute),
+            Flush => words("FLUSHDB"),
             Transfer { .. } => unreachable!("transactions have several requests"),
         }
     }
@@ -194,6 +196,8 @@ pub(crate) struct Writer {
     pub(crate) random: Random,
     /// Whether the server remembers updates of vectors.
     pub(crate) updates: bool,
+    /// Whether the database is this client's alone.
+    pub(crate) alone: bool,
 }
 
 impl Writer {
@@ -236,6 +240,7 @@ impl Writer {
     /// The next operation, given what all before have made.
     pub(crate) fn draw(&mut self, model: &Model) -> Operation {
         match self.random.below(20) {
+            _ if self.alone && self.random.once_in(300) => Operation::Flush,
             0..3 => self.draw_string(),
             3 => Operation::Incr { key: self.of_pool("n") },
             4 => Operation::IncrByFloat { key: format!("f:{}", self.client) },

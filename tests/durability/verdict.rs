@@ -151,15 +151,20 @@ fn add_transfers(histories: &[History], survivors: &[Survivors], before: &Balanc
     balances.resize(DATABASES, HashMap::new());
     for (history, some) in histories.iter().zip(survivors) {
         for entry in &history.entries[..some.most] {
-            let Operation::Transfer { parts } = &entry.operation else { continue };
-            for part in parts {
-                if let Operation::IncrBy { account, sum } = part {
-                    *balances[database_of(history.client)].entry(account.clone()).or_insert(0) += sum;
-                }
-            }
+            book(&entry.operation, &mut balances[database_of(history.client)]);
         }
     }
     balances
+}
+
+fn book(operation: &Operation, balances: &mut HashMap<String, i64>) {
+    match operation {
+        Operation::Transfer { parts } => parts.iter().for_each(|part| book(part, balances)),
+        Operation::IncrBy { account, sum } => *balances.entry(account.clone()).or_insert(0) += sum,
+        // Nobody else writes to a database that is emptied.
+        Operation::Flush => balances.clear(),
+        _ => {}
+    }
 }
 
 fn check_balances(database: usize, expected: &HashMap<String, i64>, seen: &Seen) {
@@ -168,5 +173,132 @@ fn check_balances(database: usize, expected: &HashMap<String, i64>, seen: &Seen)
         let expected =
             expected.get(&name).map(|sum| crate::model::Value::String(sum.to_string().into_bytes()));
         assert_eq!(found, expected, "{name} in database {database}: a transaction is there in part");
+    }
+}
+
+mod tests {
+    use super::*;
+    use crate::client::Entry;
+    use crate::model::{Key, SeenElement, shape, vector};
+    use crate::operations::{ACCOUNTS, Writer};
+    use crate::random::Random;
+
+    const WRITES: usize = 400;
+
+    /// Two clients of one database, who wrote in turns; all but their last writes were acknowledged.
+    fn written() -> Vec<History> {
+        let mut writers: Vec<_> = [1, 3]
+            .map(|client| Writer {
+                client,
+                random: Random::new(client as u64, 1),
+                updates: true,
+                alone: false,
+            })
+            .into();
+        let mut models = vec![Model::default(); 2];
+        let mut histories: Vec<_> =
+            writers.iter().map(|writer| History::new(writer.client, Model::default())).collect();
+        for number in 0..WRITES {
+            for ((writer, model), history) in writers.iter_mut().zip(&mut models).zip(&mut histories) {
+                let mut entry = Entry::new(writer.draw(model));
+                if number + 1 < WRITES {
+                    entry.acknowledge();
+                }
+                entry.apply(model);
+                history.entries.push(entry);
+            }
+        }
+        histories
+    }
+
+    /// What a server has after so many writes of each client.
+    fn seen_after(histories: &[History], counts: [usize; 2]) -> Vec<Seen> {
+        let mut seen: Vec<_> = (0..DATABASES).map(|_| Seen::default()).collect();
+        let found = &mut seen[database_of(histories[0].client)];
+        let mut balances = HashMap::new();
+        for (history, count) in histories.iter().zip(counts) {
+            let mut model = history.base.clone();
+            for entry in &history.entries[..count] {
+                entry.apply(&mut model);
+                book(&entry.operation, &mut balances);
+            }
+            for cell in model.cells() {
+                show(&model, &cell, found);
+            }
+        }
+        for number in 0..ACCOUNTS {
+            if let Some(sum) = balances.get(&account(number)) {
+                let value = crate::model::Value::String(sum.to_string().into_bytes());
+                found.keys.insert(account(number), Key { value, deadline: None });
+            }
+        }
+        seen
+    }
+
+    fn show(model: &Model, cell: &Cell, seen: &mut Seen) {
+        match cell {
+            Cell::Key(name) => {
+                drop(seen.keys.insert(name.clone(), model.key(name).cloned().expect("it is there")))
+            }
+            Cell::Element(set, name) => {
+                let element = model.element(set, name).expect("it is there");
+                let vector = vector(element.vector, shape(set).dim);
+                let shown = SeenElement { vector, attribute: element.attribute.clone() };
+                seen.elements.insert((set.clone(), name.clone()), shown);
+            }
+        }
+    }
+
+    fn judged(histories: &[History], seen: &[Seen], since: Instant) -> Vec<usize> {
+        judge(histories, seen, &Balances::default(), since).survivors
+    }
+
+    #[test]
+    fn accepts_what_was_written_up_to_any_moment() {
+        let histories = written();
+        let began = histories[0].entries[0].sent;
+        for count in [0, 1, WRITES / 2, WRITES - 1, WRITES] {
+            let survivors = judged(&histories, &seen_after(&histories, [count; 2]), began);
+            assert!(survivors.iter().all(|&survived| survived >= count), "{survivors:?} of {count}");
+        }
+        let ended = Instant::now();
+        judged(&histories, &seen_after(&histories, [WRITES - 1, WRITES]), ended);
+    }
+
+    #[test]
+    #[should_panic(expected = "of its writes are there, but 399 must be")]
+    fn refuses_the_loss_of_what_was_acknowledged() {
+        let histories = written();
+        judged(&histories, &seen_after(&histories, [WRITES / 2; 2]), Instant::now());
+    }
+
+    #[test]
+    #[should_panic(expected = "acknowledged before")]
+    fn refuses_a_later_write_without_an_earlier_one() {
+        let histories = written();
+        let began = histories[0].entries[0].sent;
+        judged(&histories, &seen_after(&histories, [WRITES / 4, WRITES / 2]), began);
+    }
+
+    #[test]
+    #[should_panic(expected = "explains what is there")]
+    fn refuses_a_value_that_was_never_written() {
+        let histories = written();
+        let mut seen = seen_after(&histories, [WRITES; 2]);
+        let found = &mut seen[database_of(histories[0].client)];
+        found.elements.values_mut().next().expect("some are there").vector[0] += 1.0;
+        judged(&histories, &seen, histories[0].entries[0].sent);
+    }
+
+    #[test]
+    #[should_panic(expected = "a transaction is there in part")]
+    fn refuses_half_a_transaction() {
+        let histories = written();
+        let mut seen = seen_after(&histories, [WRITES; 2]);
+        let name = account(0);
+        let value = crate::model::Value::String(b"1000000".to_vec());
+        let found = &mut seen[database_of(histories[0].client)];
+        found.keys.insert(name, Key { value, deadline: None });
+        judged(&histories, &seen, histories[0].entries[0].sent);
     }
 }

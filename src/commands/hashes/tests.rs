@@ -1,6 +1,7 @@
 //! Held to what Redis 8.6.2 replied to the same requests.
 
 use crate::commands::testing::Session;
+use crate::config::Settings;
 
 /// Some moment in 2026; only lifetimes depend on it.
 const NOW_MS: i64 = 1_790_000_000_000;
@@ -360,4 +361,71 @@ fn only_changes_are_written_down() {
         assert_eq!(session.server.keyspace.journal().changes(), before + done, "{request}");
     }
     assert_eq!(session.ask("exists h"), ":0");
+}
+
+/// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out.
+#[test]
+fn what_is_written_down_has_the_same_effect_later() {
+    session().streaming().hold_stream_to(&[
+        ("hexpire h 100 FIELDS 2 a nope", "SELECT 0 | HPEXPIREAT h 1790000100000 FIELDS 1 a"),
+        ("hpexpire h 5 NX FIELDS 3 b a c", "HPEXPIREAT h 1790000000005 FIELDS 2 b c"),
+        ("hexpireat h 1790000001 NX FIELDS 1 a", ""),
+        ("hpexpireat h 5 FIELDS 2 a nope", "HDEL h a"),
+        ("hpersist h FIELDS 2 b nope", "hpersist h FIELDS 2 b nope"),
+        ("hpersist h FIELDS 1 b", ""),
+        ("hgetex h FIELDS 1 b", ""),
+        ("hgetex h EX 100 FIELDS 2 b nope", "HPEXPIREAT h 1790000100000 FIELDS 2 b nope"),
+        ("hgetex h PERSIST FIELDS 2 b nope", "HPERSIST h FIELDS 2 b nope"),
+        ("hgetex h PXAT 5 FIELDS 1 b", "HDEL h b"),
+        ("hsetex h FNX EX 100 FIELDS 2 x 1 y 2", "HSETEX h PXAT 1790000100000 FIELDS 2 x 1 y 2"),
+        ("hsetex h FNX EX 100 FIELDS 2 x 1 z 2", ""),
+        ("hsetex h KEEPTTL FIELDS 1 x 3", "hsetex h KEEPTTL FIELDS 1 x 3"),
+        ("hsetex h EXAT 1 FIELDS 2 x 1 nope 2", "HDEL h x nope"),
+        ("hincrby h n 5", "hincrby h n 5"),
+        ("hincrbyfloat h n 1.5", "HSETEX h KEEPTTL FIELDS 1 n 6.5"),
+        ("hgetdel h FIELDS 2 n nope", "HDEL h n nope"),
+        ("hdel h nope", ""),
+        ("hsetnx h m 1", "hsetnx h m 1"),
+    ]);
+}
+
+#[test]
+fn fields_that_end_are_written_down() {
+    let mut session = Session::at(NOW_MS).streaming();
+    session.hold_stream_to(&[
+        ("hset h a 1 b 2 c 3", "SELECT 0 | hset h a 1 b 2 c 3"),
+        ("hset g a 1", "hset g a 1"),
+        ("hpexpire h 1 FIELDS 2 a b", "HPEXPIREAT h 1790000000001 FIELDS 2 a b"),
+        ("hpexpire g 1 FIELDS 1 a", "HPEXPIREAT g 1790000000001 FIELDS 1 a"),
+    ]);
+    session.advance(2);
+    session.hold_stream_to(&[
+        ("hincrby h a 5", "HDEL h b a | hincrby h a 5"),
+        ("hset g x 1", "DEL g | hset g x 1"),
+        ("hpexpire h 1 FIELDS 2 a c", "HPEXPIREAT h 1790000000003 FIELDS 2 a c"),
+    ]);
+    session.advance(2);
+    session.server.keyspace.db(0).expire_cycle(10);
+    session.hold_stream_to(&[("exists h", "DEL h")]);
+}
+
+/// More of them than a lookup removes, which here is one: the rest is absent, but still there.
+#[test]
+fn so_are_those_that_make_room_for_others_before_they_are_removed() {
+    let few = Settings { hash_max_listpack_entries: 1, ..Settings::defaults() };
+    let mut session = Session::with(few, NOW_MS).streaming();
+    session.ask("hset h a 1 b 2 c 3 d 4 e 5");
+    session.ask("hpexpire h 1 FIELDS 2 a b");
+    session.ask("hpexpire h 2 FIELDS 2 c d");
+    session.stream();
+    session.advance(3);
+    session.hold_stream_to(&[
+        ("hsetnx h c 1", "HDEL h a | HDEL h b | HDEL h c | hsetnx h c 1"),
+        ("hset h e 6", "HDEL h d | hset h e 6"),
+        ("hpexpire h 1 FIELDS 2 c e", "HPEXPIREAT h 1790000000004 FIELDS 2 c e"),
+        ("hset h f 7 a 1 b 2", "hset h f 7 a 1 b 2"),
+        ("hpexpire h 1 FIELDS 2 a b", "HPEXPIREAT h 1790000000004 FIELDS 2 a b"),
+    ]);
+    session.advance(2);
+    session.hold_stream_to(&[("hdel h f", "HDEL h e | HDEL h b | DEL h | hdel h f")]);
 }

@@ -1,5 +1,7 @@
 //! Held to what Redis 8.6.2 replied to the same requests.
 
+mod dump;
+
 use crate::commands::testing::Session;
 
 /// Some moment in 2026; the replies below do not depend on it.
@@ -207,7 +209,7 @@ fn copies_and_moves() {
 }
 
 #[test]
-fn vector_sets_are_values_but_for_copies() {
+fn vector_sets_are_values() {
     let mut session = Session::at(NOW_MS);
     session.create_set("v");
     session.hold_to(&[
@@ -217,11 +219,8 @@ fn vector_sets_are_values_but_for_copies() {
         ("exists v", ":1"),
         ("scan 0 type vectorset count 1000", "*2 $1 0 *1 $1 v"),
         ("scan 0 type string count 1000", "*2 $1 0 *0"),
-        ("copy v w", "-ERR not supported for this module key"),
         ("set t x", "+OK"),
         ("copy v t", ":0"),
-        ("copy v t replace", "-ERR not supported for this module key"),
-        ("copy v w db 3", "-ERR not supported for this module key"),
         ("rename v w", "+OK"),
         ("type v", "+none"),
         ("type w", "+vectorset"),
@@ -298,4 +297,41 @@ fn memory_tells_of_itself() {
     let peak = stats.split_once("$14 peak.allocated :").and_then(|(_, rest)| rest.split_once(' '));
     assert!(peak.and_then(|(bytes, _)| bytes.parse::<u64>().ok()).is_some_and(|bytes| bytes > 0), "{stats}");
     session.hold_to(&[("memory purge", "+OK")]);
+}
+
+/// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out.
+#[test]
+fn what_is_written_down_has_the_same_effect_later() {
+    let mut session = Session::at(NOW_MS).streaming();
+    session.hold_stream_to(&[
+        ("mset a 1 b 2 c 3 d 4", "SELECT 0 | mset a 1 b 2 c 3 d 4"),
+        ("expire a 100", "PEXPIREAT a 1790000100000"),
+        ("pexpire a 100 LT", "PEXPIREAT a 1790000000100"),
+        ("pexpire a 100 GT", ""),
+        ("expireat a 1790000001 XX", "PEXPIREAT a 1790000001000"),
+        ("persist a", "persist a"),
+        ("persist a", ""),
+        ("pexpireat a 1789999999999", "DEL a"),
+        ("expire nope 0", ""),
+        ("pexpire b 1", "PEXPIREAT b 1790000000001"),
+        ("copy b c", ""),
+        ("copy b c REPLACE", "copy b c REPLACE"),
+        ("rename c c", ""),
+        ("move c 1", "move c 1"),
+        ("unlink nope", ""),
+    ]);
+    session.advance(2);
+    session.hold_stream_to(&[
+        ("get b", ""),
+        ("set b 1 NX", "DEL b | set b 1 NX"),
+        ("multi", ""),
+        ("expire b 1", ""),
+        ("select 1", ""),
+        ("set c 1 KEEPTTL", ""),
+        ("exec", "MULTI | PEXPIREAT b 1790000001002 | SELECT 1 | DEL c | set c 1 KEEPTTL | EXEC"),
+        ("flushdb", "flushdb"),
+    ]);
+    session.advance(2000);
+    session.server.keyspace.databases().iter().for_each(|db| _ = db.expire_cycle(10));
+    session.hold_stream_to(&[("swapdb 0 1", "SELECT 0 | DEL b | SELECT 1 | swapdb 0 1")]);
 }

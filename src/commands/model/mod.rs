@@ -6,6 +6,7 @@
 mod hashes;
 mod keys;
 mod reference;
+mod replayed;
 mod strings;
 
 use proptest::prelude::*;

@@ -1,17 +1,16 @@
 //! The files of the append-only log → data: its base, and then its increments, in order.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::{Failed, cannot_open, len_of, open, snapshot};
 use crate::commands::Server;
 use crate::commands::replay::{Failure, Replay};
+use crate::persistence::aof::check::{begins_with_snapshot, truncate};
 use crate::persistence::aof::reader::{BrokenOff, Fault, Requests};
 use crate::persistence::aof::{Manifest, Names, adopt};
 use crate::persistence::rdb::Reader;
-use crate::persistence::rdb::format::MAGIC;
 use crate::resp::Request;
 
 /// The files of a log, in the order in which they are to be played.
@@ -33,7 +32,7 @@ impl Log {
     /// The log of these names, which may be that of an older Redis in the present folder. None if there is none.
     pub(super) fn find(names: Names) -> Result<Option<Self>, Failed> {
         let mut manifest = Manifest::load(&names).map_err(|error| Failed(error.to_string()))?;
-        let adopted = adopt(Path::new(""), &names, &mut manifest);
+        let adopted = adopt(Path::new("."), &names, &mut manifest);
         let adopted = adopted.map_err(|error| {
             Failed(format!(
                 "Can't move the old log {} to {}: {error}",
@@ -92,13 +91,6 @@ fn play_file(server: &Server, path: &Path, is_last: bool) -> Result<(), Failed> 
         play_requests(server, path, Requests::new(watched, 0), len)?
     };
     tail.map_or(Ok(()), |tail| mend(server, path, &tail, is_last))
-}
-
-fn begins_with_snapshot(file: &mut File) -> io::Result<bool> {
-    let mut start = Vec::new();
-    (&mut *file).take(MAGIC.len() as u64).read_to_end(&mut start)?;
-    file.rewind()?;
-    Ok(start == MAGIC)
 }
 
 /// Returns how the file ends, if not after a request.
@@ -185,10 +177,4 @@ fn mend(server: &Server, path: &Path, tail: &Tail, is_last: bool) -> Result<(), 
         .map_err(|error| Failed(format!("Error truncating the AOF file {file}: {error}")))?;
     tracing::warn!("AOF {file} loaded anyway because {allowed} is enabled");
     Ok(())
-}
-
-fn truncate(path: &Path, len: u64) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).open(path)?;
-    file.set_len(len)?;
-    file.sync_all()
 }

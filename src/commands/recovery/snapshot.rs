@@ -15,8 +15,14 @@ use crate::persistence::rdb::{Checksum, Reader};
 /// It is damaged, or has what this server does not know.
 pub(in crate::commands) fn load_file(server: &Server, path: &Path) -> Result<(), Failed> {
     let file = open(path)?;
-    let len = file.metadata().map_or(0, |known| known.len());
-    load_from(server, path, Reader::with_total(server.loading.watch(file), len), false).map(drop)
+    // A pipe is as good, but nobody knows its length.
+    let len = file.metadata().ok().filter(|known| known.is_file()).map(|known| known.len());
+    let source = server.loading.watch(file);
+    let input = match len {
+        Some(len) => Reader::with_total(source, len),
+        None => Reader::new(source),
+    };
+    load_from(server, path, input, false).map(drop)
 }
 
 /// Loads what begins there; what comes behind it is not read.

@@ -252,3 +252,41 @@ fn sums_of_floats() {
         ("incr n", ":4"),
     ]);
 }
+
+/// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out beside a time, and texts that have
+/// ended are not written.
+#[test]
+fn what_is_written_down_has_the_same_effect_later() {
+    Session::at(NOW_MS).streaming().hold_stream_to(&[
+        ("set a 1", "SELECT 0 | set a 1"),
+        ("set a 1 EX 100", "SET a 1 PXAT 1790000100000"),
+        ("set a 1 px 100000 get", "SET a 1 PXAT 1790000100000"),
+        ("set a 1 EXAT 1790000001 XX", "SET a 1 PXAT 1790000001000"),
+        ("set a 3 IFEQ 2 EX 1", ""),
+        ("set a 1 KEEPTTL", "set a 1 KEEPTTL"),
+        ("set a 2 XX IFEQ 1", ""),
+        ("set a 2 IFEQ 1", "set a 2 IFEQ 1"),
+        ("set a 3 PXAT 1789999999999", "DEL a"),
+        ("setex a 100 v", "SET a v PXAT 1790000100000"),
+        ("psetex a 5 v", "SET a v PXAT 1790000000005"),
+        ("setnx a v", ""),
+        ("getset a w", "SET a w"),
+        ("getex a", ""),
+        ("getex a PERSIST", ""),
+        ("getex a EX 100", "PEXPIREAT a 1790000100000"),
+        ("getex a PERSIST", "PERSIST a"),
+        ("getex a PXAT 5", "DEL a"),
+        ("incrbyfloat a 1.5", "SET a 1.5 KEEPTTL"),
+        ("incr a", ""),
+        ("delex a IFEQ 2", ""),
+        ("delex a IFEQ 1.5", "DEL a"),
+        ("incrby a 5", "incrby a 5"),
+        ("append a x", "append a x"),
+        ("setrange a 1 yy", "setrange a 1 yy"),
+        ("getdel a", "DEL a"),
+        ("getdel a", ""),
+        ("msetex 2 a 1 b 2 EX 100 NX", "MSETEX 2 a 1 b 2 PXAT 1790000100000"),
+        ("msetex 2 a 1 b 2 KEEPTTL", "msetex 2 a 1 b 2 KEEPTTL"),
+        ("msetex 2 a 1 b 2 PXAT 5", "DEL a b"),
+    ]);
+}

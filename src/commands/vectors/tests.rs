@@ -9,7 +9,7 @@ use crate::commands::testing::Session;
 use crate::journal::Record;
 use crate::keyspace::{Reach, SetHandle};
 use crate::resp::Reply;
-use crate::vector_set::{Hold, Put};
+use crate::vector_set::{Hold, Kind, Put};
 
 /// A session with a set of three elements and a string, as the peer had them.
 fn session() -> Session {
@@ -402,4 +402,40 @@ fn a_search_that_a_transaction_overtakes_looks_again() {
     assert_eq!(looks(0), (1, Reply::Integer(3)));
     assert_eq!(looks(1), (2, Reply::Integer(4)));
     assert_eq!(looks(FREE_TRIES), (FREE_TRIES + 1, Reply::count(3 + FREE_TRIES)));
+}
+
+/// A log has what Redis 8.6.2 reads, where Redis could have been asked for it.
+#[test]
+fn what_is_written_down_is_short_and_has_the_same_effect_later() {
+    const ONE_TWO: &str = r"\x00\x00\x80?\x00\x00\x00@";
+    let one_two = |line: &str| line.replace("{}", ONE_TWO);
+    let mut session = Session::at(0).streaming();
+    session.hold_stream_to(&[
+        ("vadd k VALUES 2 1 2 a", &one_two("SELECT 0 | VADD k FP32 {} a")),
+        ("vadd k FP32 ====>>>> b EF 9 SETATTR x", "vadd k FP32 ====>>>> b EF 9 SETATTR x"),
+        ("vadd k FP32 ====>>>> b CAS M 16 SETATTR ''", "VADD k FP32 ====>>>> b SETATTR '' M 16"),
+        ("vadd k VALUES 2 1 2 c QUANT Q8 EF 9", &one_two("VADD k FP32 {} c Q8 EF 9")),
+        ("vadd k FP32 ====>>>> c METRIC L2", ""),
+        ("vadd k FP32 ====>>>> a FP16 ==== b", "vadd k FP32 ====>>>> a FP16 ==== b"),
+        ("vadd l REDUCE 1 VALUES 2 1 2 a", &one_two("VADD l REDUCE 1 FP32 {} a")),
+        (
+            "vadd m VALUES 2 1 2 a SETATTR y METRIC L2 RERANK F16 QUANT RQ2 VALUES 2 1 2 b SETATTR z",
+            &one_two("VADD m FP32 {} a SETATTR y RQ2 RERANK F16 METRIC L2 FP32 {} b SETATTR z"),
+        ),
+        ("vsetattr k a x", "vsetattr k a x"),
+        ("vsetattr k nope x", ""),
+        ("vrem k nope", ""),
+        ("vrem k a nope", "vrem k a nope"),
+        ("vrem k b c", "vrem k b c"),
+        ("exists k", ""),
+        ("vcreate k DIM 2 QUANT Q8", "vcreate k DIM 2 QUANT Q8"),
+        ("vcreate n DIM 2 QUANT AUTO EXPECT 5", "VCREATE n DIM 2 QUANT AUTO EXPECT 5 CHOSEN Q8"),
+        ("vcreate o DIM 2 QUANT AUTO CHOSEN F16", "vcreate o DIM 2 QUANT AUTO CHOSEN F16"),
+        ("vcreate p DIM 2 CHOSEN F16", ""),
+    ]);
+    let auto = session.with_context(|cx| {
+        let set = cx.db().vector_set(b"o").ok().flatten().expect("it was made").set;
+        (set.params().kind(), set.params().is_chosen_by_memory())
+    });
+    assert_eq!(auto, (Kind::Float16, true));
 }

@@ -108,6 +108,11 @@ impl Index {
         self.graph.for_each_link(slot, layer, each);
     }
 
+    /// Hints that the links of a slot will soon be asked for.
+    pub fn prefetch(&self, slot: u32, layer: u32) {
+        self.graph.prefetch(slot, layer);
+    }
+
     /// True if there is a link from one slot to another.
     pub fn leads(&self, from: u32, to: u32, layer: u32) -> bool {
         self.graph.any_link(from, layer, |link| link == to)

@@ -6,6 +6,7 @@
 //! names.rs      where the files lie, and what they are called
 //! manifest.rs   which of them are the log, in which order
 //! reader.rs     one file → requests, and where it breaks off
+//! check.rs      what is in a log, and whether it is in order
 //! adopt.rs      logs of before there were several files
 //! log.rs        the files, and the steps by which others take their place
 //! keeper.rs     the log as a whole: on, off, rewritten
@@ -18,6 +19,7 @@
 
 mod adopt;
 mod appender;
+pub mod check;
 mod disk;
 mod keeper;
 mod log;

@@ -15,11 +15,13 @@
 //! skip.rs      values of types that are not known here
 //! walk.rs      a whole file, part by part
 //! load.rs      a whole file → keys
+//! check.rs     a whole file → what is in it
 //! dump.rs      one value with a footer, as DUMP gives it
 //! crc64.rs     the checksum
 //! lzf.rs       the compression of strings
 //! ```
 
+pub mod check;
 mod crc64;
 pub mod dump;
 mod fault;

@@ -1,12 +1,14 @@
 //! Values of keys ⇄ their types and bytes.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use super::fault::ReadError;
-use super::format::{MAX_STRING_LEN, ValueType};
+use super::format::{MAX_STRING_LEN, ValueType, module};
 use super::hash;
 use super::reader::Reader;
-use super::skip::skip_value;
+use super::skip::{skip_module_fields, skip_value};
+use super::vector_set;
 use super::writer::Writer;
 use crate::keyspace::{PackedLimits, StringValue, Value, ValueRef};
 
@@ -35,7 +37,10 @@ pub fn write_value<W: Write>(out: &mut Writer<W>, value: ValueRef<'_>) -> io::Re
     match value {
         ValueRef::String(string) => out.string(&string.text()),
         ValueRef::Hash(hash) => hash::write(out, hash.view(i64::MIN)),
-        ValueRef::VectorSet(_) => Err(io::ErrorKind::Unsupported.into()),
+        ValueRef::VectorSet(set) => {
+            let linked = vector_set::linked(set.params());
+            vector_set::write(out, &mut set.freeze_now(linked), &mut Vec::new(), &mut |_| Ok(()))
+        }
     }
 }
 
@@ -51,8 +56,18 @@ pub fn read_value<R: Read>(
             let hash = hash::read(input, kind, limits)?;
             Ok(if hash.is_empty() { Decoded::Empty } else { Decoded::Value(Value::Hash(Box::new(hash))) })
         }
+        ValueType::Module2 => read_module(input),
         kind => skip_value(input, kind).map(Decoded::Unknown),
     }
+}
+
+fn read_module<R: Read>(input: &mut Reader<R>) -> Result<Decoded, ReadError> {
+    let id = input.length()?;
+    if let Some(set) = vector_set::read(input, id)? {
+        return Ok(Decoded::Value(Value::VectorSet(Arc::new(set))));
+    }
+    skip_module_fields(input)?;
+    Ok(Decoded::Unknown(module::name(id)))
 }
 
 fn read_string<R: Read>(input: &mut Reader<R>) -> Result<StringValue, ReadError> {

@@ -4,9 +4,13 @@ use std::io;
 
 use super::spill::{Place, Spill};
 
-/// Slots of a bucket, at least. A multiple of what is claimed at once.
-const SMALLEST: u32 = if cfg!(test) { 256 } else { 4096 };
-/// Buckets at most: each that is full goes to the spill as one run, and short runs are slow to read.
+/// Slots of a bucket, at least: what is claimed at once lies in one.
+pub(super) const SMALLEST: u32 = 256;
+/// Slots of a bucket, if there is no reason for fewer.
+const USUAL: u32 = if cfg!(test) { SMALLEST } else { 4096 };
+/// Bytes of a bucket that is fetched, about, if a smaller one has to be preferred.
+const FETCHED: usize = 2 << 20;
+/// Buckets at most: each goes to the spill as one run, and short runs are slow to read.
 const MOST: u32 = 512;
 
 /// Bytes by stretches of slots.
@@ -25,9 +29,10 @@ struct Bucket {
 }
 
 impl Buckets {
-    /// For slots `0 .. end`.
-    pub(super) fn new(end: u32, limit: usize) -> Self {
-        let span = (end / MOST).max(SMALLEST).next_power_of_two();
+    /// For slots `0 .. end`, with up to so many bytes each.
+    pub(super) fn new(end: u32, bytes: usize, limit: usize) -> Self {
+        let fitting = u32::try_from(FETCHED / bytes).unwrap_or(u32::MAX).clamp(SMALLEST, USUAL);
+        let span = fitting.max(end / MOST).next_power_of_two();
         let buckets = (0..end.div_ceil(span)).map(|_| Bucket::default()).collect();
         Self { span, buckets, held: 0, limit }
     }
@@ -86,7 +91,7 @@ mod tests {
     #[test]
     fn what_was_pushed_is_taken_whether_it_was_spilled_or_not() {
         for limit in [0, 100, 1 << 20] {
-            let (mut buckets, mut spill) = (Buckets::new(3 * SMALLEST, limit), Vec::new());
+            let (mut buckets, mut spill) = (Buckets::new(3 * SMALLEST, 4, limit), Vec::new());
             for n in 0..300u32 {
                 buckets.push(n * 41 % (3 * SMALLEST), &n.to_le_bytes(), &mut spill).expect("memory");
                 assert!(buckets.held <= limit);
@@ -106,9 +111,9 @@ mod tests {
 
     #[test]
     fn large_sets_have_no_more_buckets() {
-        let buckets = Buckets::new(1 << 30, 0);
+        let buckets = Buckets::new(1 << 30, 4, 0);
         assert_eq!(buckets.buckets.len(), MOST as usize);
         assert_eq!(buckets.of((1 << 30) - 1), MOST as usize - 1);
-        assert!(Buckets::new(0, 0).buckets.is_empty());
+        assert!(Buckets::new(0, 1 << 20, 0).buckets.is_empty());
     }
 }

@@ -1,11 +1,11 @@
-//! The snapshot thread's side: claims slots, sorts in what was handed over, and gives all elements in the order of slots.
+//! The snapshot thread's side: claims slots, sorts in what was handed over, and gives all elements slot by slot.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::buckets::Buckets;
+use super::buckets::{Buckets, SMALLEST};
 use super::handed::{Handed, Parts};
 use super::links::{Reader, keep_members, tidy};
 use super::members::Members;
@@ -19,18 +19,18 @@ use crate::journal::Journal;
 use crate::vector_set::{Codebook, Kind, VectorSet};
 
 /// Slots claimed at once: a few microseconds of the set's lock, which writers wait for.
-const CLAIM: u32 = 256;
+const CLAIM: u32 = SMALLEST;
 /// Slots looked at at once to learn who is a member.
 const LOOK: u32 = 4096;
 /// Bytes held in memory of elements that were handed over and whose turn has not come.
 const LIMIT: usize = if cfg!(test) { 4096 } else { 4 << 20 };
 
-/// Which links elements are given with.
+/// Which links elements are given with, and in which order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Linked {
-    /// Those of the graph, as far as they lead to members.
+    /// Those of the graph, as far as they lead to members. Slots rise.
     AsTheyAre,
-    /// Such that whoever is linked to links back, and that all members hang together.
+    /// Such that whoever is linked to links back, and that all members hang together. Slots fall.
     Reciprocal,
 }
 
@@ -53,6 +53,8 @@ struct Course {
     later: Buckets,
     /// The bucket that it is in.
     bucket: Option<usize>,
+    /// If slots fall: those from here on were given.
+    written: u32,
     /// Of its slots, those that were handed over.
     here: BTreeMap<u32, Box<[u8]>>,
     reciprocal: Option<Reciprocal>,
@@ -113,7 +115,7 @@ impl Frozen {
         self.course.as_ref().map_or(0, Course::heap_bytes)
     }
 
-    /// Gives the next elements in the order of their slots; false if there are no more. The caller's thread is pinned
+    /// Gives the next elements; false if there are no more. The caller's thread is pinned
     /// meanwhile, so `visit` should not be long about it.
     pub fn next_block(
         &mut self,
@@ -124,24 +126,38 @@ impl Frozen {
             Some(course) => course,
             None => self.begin(spill)?,
         };
-        let end = self.running.end;
-        let slots = self.running.cursor()..end.min(self.running.cursor() + CLAIM);
+        let slots = self.next_slots();
         if !slots.is_empty() {
             let pin = pin();
-            course.turn_to(slots.start, spill)?;
+            course.turn_to(&slots, spill)?;
             let (batch, taken) = self.claim(slots, &pin);
             self.receive(taken, &mut course, spill)?;
             self.given += self.give(batch, &mut course, spill, visit)?;
         }
         self.course = Some(course);
         self.check()?;
-        Ok(self.running.cursor() < end)
+        Ok(!self.running.ahead().is_empty())
+    }
+
+    /// The slots to be claimed next, which lie in one bucket.
+    fn next_slots(&self) -> Range<u32> {
+        let ahead = self.running.ahead();
+        match self.linked {
+            Linked::AsTheyAre => ahead.start..ahead.end.min(ahead.start + CLAIM),
+            Linked::Reciprocal => ahead.end.saturating_sub(1) / CLAIM * CLAIM..ahead.end,
+        }
+    }
+
+    /// Slots, rising or falling as they are given.
+    fn in_order(&self, slots: &Range<u32>) -> impl Iterator<Item = u32> + use<> {
+        let mirror = (self.linked == Linked::Reciprocal).then_some(slots.start + slots.end);
+        slots.clone().map(move |slot| mirror.map_or(slot, |mirror| mirror - 1 - slot))
     }
 
     /// Learns who is a member: who is waiting, and who was handed over.
     fn begin(&self, spill: &mut dyn Spill) -> io::Result<Course> {
         let end = self.running.end;
-        let mut course = Course::new(end, self.linked);
+        let mut course = Course::new(end, self.linked, self.set.index.capacity(0));
         for first in (0..end).step_by(LOOK as usize) {
             let _no_changes = self.set.elements.read();
             for slot in (first..end.min(first + LOOK)).filter(|&slot| self.is_waiting(slot)) {
@@ -164,8 +180,12 @@ impl Frozen {
     /// Claims the slots among these whose members are waiting, and takes what was handed over so far.
     fn claim<'p>(&self, slots: Range<u32>, pin: &'p Pin<'p>) -> (Batch<'p>, Taken) {
         let _no_changes = self.set.elements.read();
-        self.running.advance(slots.end);
-        let waiting = slots.clone().filter(|&slot| self.is_waiting(slot));
+        let ahead = self.running.ahead();
+        self.running.leave_ahead(match self.linked {
+            Linked::AsTheyAre => slots.end..ahead.end,
+            Linked::Reciprocal => ahead.start..slots.start,
+        });
+        let waiting = self.in_order(&slots).filter(|&slot| self.is_waiting(slot));
         let attribute = |slot| self.set.attributes.get(slot, pin).unwrap_or_default();
         let claims = waiting.map(|slot| (slot, attribute(slot))).collect();
         (Batch { slots, claims, pin }, self.running.take())
@@ -178,12 +198,9 @@ impl Frozen {
         for place in taken.spilled {
             let mut bytes = Vec::with_capacity(place.len);
             spill.read(place, &mut bytes)?;
-            course.receive(&bytes, self.running.cursor(), spill)?;
+            course.receive(&bytes, spill)?;
         }
-        taken
-            .handed
-            .iter()
-            .try_for_each(|element| course.receive(element.as_bytes(), self.running.cursor(), spill))
+        taken.handed.iter().try_for_each(|element| course.receive(element.as_bytes(), spill))
     }
 
     /// Gives the members of a batch, and tells how many they were.
@@ -197,7 +214,7 @@ impl Frozen {
         let reader = Reader { index: &self.set.index, running: &self.running };
         let (best, coarse) = self.set.stores.view(pin).kept();
         let (mut claims, mut lists, mut given) = (claims.into_iter().peekable(), Vec::new(), 0);
-        for slot in slots {
+        for slot in self.in_order(&slots) {
             if let Some(block) = course.here.remove(&slot) {
                 let mut parts = Handed::read(&mut &*block)?;
                 parts.links.iter_mut().for_each(|links| tidy(slot, links));
@@ -222,7 +239,7 @@ impl Frozen {
         if self.running.is_given_up() {
             return Err(io::Error::other("the cut of the snapshot has ended"));
         }
-        if self.running.cursor() == self.running.end && self.given != self.len() {
+        if self.running.ahead().is_empty() && self.given != self.len() {
             let (given, len) = (self.given, self.len());
             return Err(io::Error::other(format!("{given} elements of {len} were found")));
         }
@@ -237,24 +254,26 @@ impl Drop for Frozen {
 }
 
 impl Course {
-    fn new(end: u32, linked: Linked) -> Self {
+    /// `capacity`: links of a slot on layer 0.
+    fn new(end: u32, linked: Linked, capacity: usize) -> Self {
         Self {
             members: Members::new(end),
-            later: Buckets::new(end, LIMIT),
+            later: Buckets::new(end, 1, LIMIT),
             bucket: None,
+            written: end,
             here: BTreeMap::new(),
-            reciprocal: (linked == Linked::Reciprocal).then(|| Reciprocal::new(end)),
+            reciprocal: (linked == Linked::Reciprocal).then(|| Reciprocal::new(end, capacity)),
         }
     }
 
-    /// Sorts in one or several elements that were handed over. The thread has yet to give the slots from `cursor` on.
-    fn receive(&mut self, mut blocks: &[u8], cursor: u32, spill: &mut dyn Spill) -> io::Result<()> {
+    /// Sorts in one or several elements that were handed over.
+    fn receive(&mut self, mut blocks: &[u8], spill: &mut dyn Spill) -> io::Result<()> {
         while !blocks.is_empty() {
             let from_here = blocks;
             let Parts { slot, links, .. } = Handed::read(&mut blocks)?;
             self.members.add(slot, links.len() as u32 - 1);
             if let Some(reciprocal) = &mut self.reciprocal {
-                reciprocal.propose(slot, &links, cursor, spill)?;
+                reciprocal.propose(slot, &links, self.written, spill)?;
             }
             self.keep(slot, &from_here[..from_here.len() - blocks.len()], spill)?;
         }
@@ -269,9 +288,10 @@ impl Course {
         self.later.push(slot, block, spill)
     }
 
-    /// The snapshot comes to this slot: fetches what is known of those around it.
-    fn turn_to(&mut self, slot: u32, spill: &mut dyn Spill) -> io::Result<()> {
-        let bucket = self.later.of(slot);
+    /// The snapshot comes to these slots: fetches what is known of them, and of those around.
+    fn turn_to(&mut self, slots: &Range<u32>, spill: &mut dyn Spill) -> io::Result<()> {
+        self.written = slots.end;
+        let bucket = self.later.of(slots.start);
         if self.bucket != Some(bucket) {
             self.bucket = Some(bucket);
             let blocks = self.later.take(bucket, spill)?;
@@ -282,7 +302,7 @@ impl Course {
                 self.here.insert(slot, from_here[..from_here.len() - rest.len()].into());
             }
         }
-        self.reciprocal.as_mut().map_or(Ok(()), |reciprocal| reciprocal.turn_to(slot, spill))
+        self.reciprocal.as_mut().map_or(Ok(()), |reciprocal| reciprocal.turn_to(slots.start, spill))
     }
 
     /// Makes of a member's links those that it is given with.

@@ -25,20 +25,20 @@ impl Reader<'_> {
         }
     }
 
-    /// False if the slot holds, or is being filled by, another element than the member that it may have held: then the
-    /// link is to that one.
+    /// False if the slot has come to hold another element than the member that it held, if it held one: then that is whom
+    /// the link means.
     fn means_member(&self, link: u32) -> bool {
-        match self.index.slots().state(link) {
-            State::Live => !self.running.is_settled(link),
-            State::Dead => true,
-            State::Free | State::Linking => false,
-        }
+        !self.running.is_settled(link) || self.index.slots().state(link) == State::Dead
     }
 }
 
 impl Graph for Reader<'_> {
     fn capacity(&self, layer: u32) -> usize {
         self.index.capacity(layer)
+    }
+
+    fn prefetch(&self, slot: u32, layer: u32) {
+        self.index.prefetch(slot, layer);
     }
 
     fn leads(&self, from: u32, to: u32, layer: u32) -> bool {

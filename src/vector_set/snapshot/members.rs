@@ -22,10 +22,10 @@ impl Members {
         self.heights.get(slot as usize).is_some_and(|&height| height as u32 > layer)
     }
 
-    /// The next member behind a slot that reaches this layer.
-    pub(super) fn next(&self, slot: u32, layer: u32) -> Option<u32> {
-        let behind = &self.heights[slot as usize + 1..];
-        behind.iter().position(|&height| height as u32 > layer).map(|place| slot + 1 + place as u32)
+    /// The next member below a slot that reaches this layer.
+    pub(super) fn below(&self, slot: u32, layer: u32) -> Option<u32> {
+        let below = &self.heights[..slot as usize];
+        below.iter().rposition(|&height| height as u32 > layer).map(|place| place as u32)
     }
 
     /// The slots that reach above layer 0, with their highest layers.

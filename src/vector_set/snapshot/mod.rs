@@ -7,7 +7,7 @@
 //! ```text
 //! running.rs     what a set knows of its snapshots: settled slots, and the buffer
 //! handed.rs      an element that was handed over
-//! frozen.rs      the snapshot thread: claims slots, and gives all elements in the order of slots
+//! frozen.rs      the snapshot thread: claims slots, and gives all elements slot by slot
 //! members.rs     which slots were elements, and how high they reached
 //! reciprocal/    links of which each has its other way round
 //! buckets.rs     what is known of slots that come later, in memory up to a bound
@@ -26,8 +26,8 @@
 //!
 //! | state | how it is told | what is in the slot | who leads out of it |
 //! |---|---|---|---|
-//! | *waiting* | from the cursor on, not settled, `Live` | the member, as it was | the thread, which claims it; a writer, who hands it over |
-//! | *claimed* | below the cursor, not settled when it was passed, `Live` then | the thread is reading it, or has | – |
+//! | *waiting* | ahead of the thread, not settled, `Live` | the member, as it was | the thread, which claims it; a writer, who hands it over |
+//! | *claimed* | not ahead; it was waiting when the thread came | the thread is reading it, or has | – |
 //! | *handed over* | settled, and a copy exists | whatever comes | – |
 //! | *young* | settled, and no copy exists; or at the end of the slots at the cut, or beyond | an element that came later | – |
 //! | *no matter* | none of these | nothing, a slot that is being linked, or one that died before the cut | a writer who publishes it: young |
@@ -37,7 +37,7 @@
 //! | a writer, before it kills a slot or changes its attribute | if it is waiting: copies it into the buffer, and sets its bit | `elements`, for writing |
 //! | a writer, when it publishes a slot | sets its bit | `elements`, for writing |
 //! | the thread, at the beginning | learns who is a member: who waits is; whoever was handed over is | `elements`, for reading, 4096 slots at a time |
-//! | the thread, for 256 slots at a time | notes which wait, with their attributes; moves the cursor behind them; takes the buffer | `elements`, for reading |
+//! | the thread, for 256 slots at a time | notes which wait, with their attributes; leaves them behind; takes the buffer | `elements`, for reading |
 //! | the thread | reads names, codes and links of those | a pin, taken before |
 //!
 //! *Why nobody reads a half.* Writers are kept out while slots are claimed: each slot of the batch was handed over wholly, and

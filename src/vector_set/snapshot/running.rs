@@ -1,6 +1,7 @@
 //! What a set knows of the snapshots that are taken of it: which slots are settled, and what was handed over.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -18,8 +19,10 @@ pub(super) struct Running {
     pub(super) end: u32,
     /// How many members there are.
     pub(super) len: usize,
-    /// Slots below this were claimed, or were no members.
-    cursor: AtomicU32,
+    /// The slots that the snapshot thread has not come to: from here …
+    low: AtomicU32,
+    /// … to below this.
+    high: AtomicU32,
     /// A bit for each slot: it is young, or was handed over.
     settled: Words,
     handed: Mutex<Vec<Handed>>,
@@ -53,7 +56,8 @@ impl Running {
             cut,
             end,
             len,
-            cursor: AtomicU32::new(0),
+            low: AtomicU32::new(0),
+            high: AtomicU32::new(end),
             settled,
             handed: Mutex::default(),
             handed_bytes: AtomicUsize::new(0),
@@ -80,7 +84,7 @@ impl Running {
 
     /// True if the element in this slot is a member that nobody has a copy of.
     fn wants(&self, slot: u32) -> bool {
-        slot >= self.cursor.load(Ordering::Relaxed) && !self.is_settled(slot)
+        self.ahead().contains(&slot) && !self.is_settled(slot)
     }
 
     fn hand_over(&self, slot: u32, element: Handed) {
@@ -89,14 +93,15 @@ impl Running {
         self.handed.lock().push(element);
     }
 
-    /// Where the snapshot thread is.
-    pub(super) fn cursor(&self) -> u32 {
-        self.cursor.load(Ordering::Relaxed)
+    /// The slots that the snapshot thread has not come to.
+    pub(super) fn ahead(&self) -> Range<u32> {
+        self.low.load(Ordering::Relaxed)..self.high.load(Ordering::Relaxed)
     }
 
-    /// The snapshot thread has claimed what lies below.
-    pub(super) fn advance(&self, cursor: u32) {
-        self.cursor.store(cursor, Ordering::Relaxed);
+    /// The snapshot thread has come to the first or the last of these, and to all but these now.
+    pub(super) fn leave_ahead(&self, slots: Range<u32>) {
+        self.low.store(slots.start, Ordering::Relaxed);
+        self.high.store(slots.end, Ordering::Relaxed);
     }
 
     /// Takes what was handed over. Only the snapshot thread.

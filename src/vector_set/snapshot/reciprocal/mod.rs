@@ -1,13 +1,17 @@
 //! Lists of links that are reciprocal, made while the set is written slot by slot.
 //!
 //! The graph's own links are directed, and change while they are read; Redis asks that whoever is linked to links back.
-//! So the links of a file are *decided* as the snapshot comes by: when it writes a slot, it decides on the links between
-//! that slot and all later ones, and each that it makes is a *promise*: the later slot will have it too. What a slot is
-//! written with is what it was promised, and what it decides.
+//! So the links of a file are *decided* as the snapshot comes by, from the last slot to the first: when it writes a slot, it
+//! decides on the links between that slot and all lower ones, and each that it makes is a *promise*: the lower slot will
+//! have it too. What a slot is written with is what it was promised, and what it decides.
 //!
 //! *Which?* Links that the graph has in both directions come first; such a pair takes a place in both lists of the graph,
-//! so all of them fit. Where there is room left, links in one direction become links in both.
-//! An element that was handed over cannot wait until its turn: earlier slots may forget it meanwhile. So it *proposes*
+//! so all of them fit. Where there is room left, links from a higher slot to a lower one become links in both directions.
+//! Links the other way, which the graph has in one direction only, are lost. That is why slots fall: an element is mostly
+//! younger than those below it, and has links to them that they have given up for nearer ones, four times as many as
+//! the other way round. (On 61,054 real vectors the links of the graph find 98.1 % of the ten nearest at EF 100, those in both
+//! directions alone 97.7 %, with those to lower slots 98.3 %, with those to higher ones instead 97.9 %.)
+//! An element that was handed over cannot wait until its turn: higher slots may forget it meanwhile. So it *proposes*
 //! itself to those that it had links to, and they decide.
 //!
 //! *In one piece.* The components that links make of the slots on a layer are kept (union-find), with how many slots of
@@ -35,6 +39,9 @@ pub(super) trait Graph {
     /// How many links a list of this layer holds.
     fn capacity(&self, layer: u32) -> usize;
 
+    /// Hints that the links of a slot will soon be asked for.
+    fn prefetch(&self, slot: u32, layer: u32);
+
     /// True if the graph has a link from one slot to another.
     fn leads(&self, from: u32, to: u32, layer: u32) -> bool;
 }
@@ -47,13 +54,22 @@ pub(super) struct Reciprocal {
     components: Components,
     /// The first node of each slot above layer 0, by slot: the nodes of layer 0 are the slots.
     towers: Vec<(u32, u32)>,
+    /// Used again for each list.
+    proposed: Links,
+    candidates: Links,
 }
 
 impl Reciprocal {
-    /// None yet, between slots `0 .. end`.
-    pub(super) fn new(end: u32) -> Self {
-        let (promised, towers) = (Vec::new(), Vec::new());
-        Self { notes: Notes::new(end), promised, components: Components::new(0), towers }
+    /// None yet, between slots `0 .. end` of which each has up to `capacity` links on layer 0.
+    pub(super) fn new(end: u32, capacity: usize) -> Self {
+        Self {
+            notes: Notes::new(end, capacity),
+            promised: Vec::new(),
+            components: Components::new(0),
+            towers: Vec::new(),
+            proposed: Links::new(),
+            candidates: Links::new(),
+        }
     }
 
     /// It is known who is a member: decisions can begin.
@@ -76,17 +92,18 @@ impl Reciprocal {
         self.towers[place].1 + layer - 1
     }
 
-    /// An element that was handed over proposes itself to the slots from `cursor` on that it has links to.
+    /// An element that was handed over proposes itself to those of the slots above it that it has links to and that are
+    /// below `written`.
     pub(super) fn propose(
         &mut self,
         slot: u32,
-        links: &[Links],
-        cursor: u32,
+        lists: &[Links],
+        written: u32,
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
-        for (layer, links) in links.iter().enumerate() {
-            for &to in links.iter().filter(|to| (cursor..slot).contains(to)) {
-                self.notes.leave(to, layer as u32, slot | PROPOSAL, spill)?;
+        for (layer, links) in (0..).zip(lists) {
+            for &to in links.iter().filter(|to| (slot + 1..written).contains(to)) {
+                self.notes.leave(to, layer, slot | PROPOSAL, spill)?;
             }
         }
         Ok(())
@@ -108,11 +125,14 @@ impl Reciprocal {
     ) -> io::Result<()> {
         let node = self.node(slot, layer);
         self.components.write(node);
-        let (proposed, promised): (Links, Links) =
-            self.notes.take(slot, layer).into_iter().partition(|from| from & PROPOSAL != 0);
-        let proposed: Links = proposed.into_iter().map(|from| from & !PROPOSAL).collect();
-        let own = std::mem::replace(links, promised);
-        for to in candidates(slot, layer, &own, &proposed, (members, graph)) {
+        self.proposed.clear();
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.clear();
+        candidates.extend(links.iter().filter(|&&to| to < slot && members.reaches(to, layer)));
+        links.clear();
+        self.notes.take(slot, layer, links, &mut self.proposed);
+        order(slot, layer, &mut candidates, &self.proposed, graph);
+        for &to in &candidates {
             if links.len() == graph.capacity(layer) {
                 break;
             }
@@ -120,8 +140,9 @@ impl Reciprocal {
                 self.promise((slot, to), layer, links, spill)?;
             }
         }
+        self.candidates = candidates;
         if self.components.is_closed(node)
-            && let Some(next) = members.next(slot, layer)
+            && let Some(next) = members.below(slot, layer)
         {
             self.promise((slot, next), layer, links, spill)?;
         }
@@ -151,24 +172,22 @@ impl Reciprocal {
     }
 }
 
-/// The later members that a slot may be linked to, the best first.
-fn candidates(
-    slot: u32,
-    layer: u32,
-    own: &[u32],
-    proposed: &[u32],
-    (members, graph): (&Members, &impl Graph),
-) -> Links {
-    let later = |to: &u32| *to > slot && members.reaches(*to, layer);
-    let both = |to: &u32| graph.leads(*to, slot, layer) || proposed.contains(to);
-    let (mut best, rest): (Links, Links) = own.iter().copied().filter(later).partition(both);
-    best.extend(rest);
-    for &to in proposed {
-        if !best.contains(&to) {
-            best.push(to);
+/// Puts those first that the slot has links to in both directions, and adds those that propose themselves.
+fn order(slot: u32, layer: u32, candidates: &mut Links, proposed: &[u32], graph: &impl Graph) {
+    candidates.iter().for_each(|&to| graph.prefetch(to, layer));
+    let mut both = 0;
+    for place in 0..candidates.len() {
+        let to = candidates[place];
+        if proposed.contains(&to) || graph.leads(to, slot, layer) {
+            candidates.swap(both, place);
+            both += 1;
         }
     }
-    best
+    for &to in proposed {
+        if !candidates.contains(&to) {
+            candidates.push(to);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -23,15 +23,16 @@ pub(super) struct Notes {
     /// The bucket that the snapshot is in.
     bucket: Option<usize>,
     first: u32,
-    /// For each slot of it, the notes on layer 0.
+    /// For each slot of it, the notes on layer 0. Lists keep their room from bucket to bucket.
     base: Vec<Links>,
     /// By slot and layer, those above.
     upper: BTreeMap<(u32, u32), Links>,
 }
 
 impl Notes {
-    pub(super) fn new(end: u32) -> Self {
-        let later = Buckets::new(end, LIMIT);
+    /// For slots `0 .. end`, of which each is told about `capacity` links.
+    pub(super) fn new(end: u32, capacity: usize) -> Self {
+        let later = Buckets::new(end, capacity * size_of::<u32>(), LIMIT);
         Self { later, bucket: None, first: 0, base: Vec::new(), upper: BTreeMap::new() }
     }
 
@@ -81,11 +82,17 @@ impl Notes {
         Ok(())
     }
 
-    /// The notes of a slot that the snapshot has come to.
-    pub(super) fn take(&mut self, slot: u32, layer: u32) -> Links {
-        match layer {
-            0 => std::mem::take(&mut self.base[(slot - self.first) as usize]),
-            _ => self.upper.remove(&(slot, layer)).unwrap_or_default(),
+    /// The notes of a slot that the snapshot has come to: who promised it a link, and who proposes one.
+    pub(super) fn take(&self, slot: u32, layer: u32, promised: &mut Links, proposed: &mut Links) {
+        let notes = match layer {
+            0 => Some(&self.base[(slot - self.first) as usize]),
+            _ => self.upper.get(&(slot, layer)),
+        };
+        for from in notes.into_iter().flatten() {
+            match from & PROPOSAL {
+                0 => promised.push(*from),
+                _ => proposed.push(from & !PROPOSAL),
+            }
         }
     }
 

@@ -1,9 +1,9 @@
-//! What was written is read; what is cut off or changed is an error, never more.
+//! Items that were written are read; what is cut off or changed is an error, never more.
 
 use proptest::prelude::*;
 
-use super::format::MAX_STRING_LEN;
-use super::*;
+use crate::persistence::rdb::format::{MAX_STRING_LEN, opcode};
+use crate::persistence::rdb::{Checksum, Fault, Reader, Writer};
 
 fn written(compress: bool, write: impl FnOnce(&mut Writer<Vec<u8>>)) -> Vec<u8> {
     let mut writer = Writer::new(Vec::new(), compress, true);
@@ -197,7 +197,7 @@ proptest! {
             prop_assert_eq!(&reader.string(MAX_STRING_LEN).expect("a string"), text);
             prop_assert_eq!(&reader.string(MAX_STRING_LEN).expect("a string"), text);
         }
-        prop_assert_eq!(reader.u8().expect("the end"), format::opcode::EOF);
+        prop_assert_eq!(reader.u8().expect("the end"), opcode::EOF);
         prop_assert_eq!(reader.checksum().expect("its own"), Checksum::Verified);
         let mut skipping = Reader::new(Dripping(&bytes, drop));
         for _ in 0..2 * texts.len() {

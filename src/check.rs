@@ -1,0 +1,148 @@
+//! What is in a file, and is it whole? `nearhit check-rdb` and `nearhit check-aof`, for people.
+//!
+//! What is found goes to standard output, how far it has come to standard error. The exit code is 1 if something is wrong.
+
+use std::fs::File;
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::config::Tool;
+use crate::persistence::aof::check::{self as aof, Verdict};
+use crate::persistence::aof::reader::Fault;
+use crate::persistence::loading::{Loading, grouped};
+use crate::persistence::rdb::Reader;
+use crate::persistence::rdb::check::{self as rdb, Damaged};
+
+/// How often it is told how far it has come.
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
+/// How long the end of a check may go unnoticed.
+const STEP: Duration = Duration::from_millis(10);
+
+/// What is wrong, or that nothing is.
+type Outcome = Result<(), String>;
+
+/// Runs a tool.
+pub fn run(tool: &Tool) -> ExitCode {
+    let outcome = match tool {
+        Tool::CheckRdb { file } => check_rdb(file),
+        Tool::CheckAof { file, fix, yes } => check_aof(file, *fix, *yes),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check_rdb(path: &Path) -> Outcome {
+    let cannot = |error: io::Error| format!("cannot read {}: {error}", path.display());
+    let file = File::open(path).map_err(cannot)?;
+    let len = file.metadata().map_err(cannot)?.len();
+    let checked = with_progress(len, |loading| {
+        rdb::check(Reader::with_total(loading.watch(file), len), now_ms()).map(|(contents, _)| contents)
+    });
+    match checked {
+        Ok(contents) => {
+            println!("{}\n{contents}The file is whole.", path.display());
+            Ok(())
+        }
+        Err(damaged) => Err(damage(path, &damaged)),
+    }
+}
+
+fn damage(path: &Path, damaged: &Damaged) -> String {
+    println!("{}, before the damage: {}", path.display(), damaged.before);
+    format!("{} is damaged {}", path.display(), damaged.error)
+}
+
+fn check_aof(path: &Path, fix: bool, yes: bool) -> Outcome {
+    let files = aof::files_of(path).map_err(|error| error.to_string())?;
+    let Some((last, earlier)) = files.split_last() else {
+        return Err(format!("{} names no file", path.display()));
+    };
+    for file in earlier {
+        if let Some((_, why)) = check_aof_file(file)? {
+            return Err(format!("{why}. It is not the last file of the log, so it cannot be mended"));
+        }
+    }
+    match check_aof_file(last)? {
+        Some((Some(whole), why)) if fix => {
+            println!("{why}");
+            mend(last, whole, yes)?;
+        }
+        Some((Some(_), why)) => return Err(format!("{why}. --fix cuts the file off there")),
+        Some((None, why)) => return Err(why),
+        None => {}
+    }
+    println!("The log is whole.");
+    Ok(())
+}
+
+/// What is wrong with a file, and to what length it can be cut off, if that would mend it.
+fn check_aof_file(path: &PathBuf) -> Result<Option<(Option<u64>, String)>, String> {
+    let len = path.metadata().map_or(0, |known| known.len());
+    let checked = with_progress(len, |loading| aof::check(path, loading, now_ms()));
+    let (contents, verdict) = checked.map_err(|error| error.to_string())?;
+    println!("{}\n{contents}", path.display());
+    Ok(match verdict {
+        Verdict::Whole => None,
+        Verdict::Damaged(damaged) => Some((None, damage(path, &damaged))),
+        Verdict::BrokenOff { whole, fault } => {
+            let what = match &fault {
+                Fault::Truncated => "it ends in the middle of a change".to_owned(),
+                Fault::NoRequest(found) => format!("then comes what is no command: {found}"),
+                Fault::Io(error) => return Err(format!("cannot read {}: {error}", path.display())),
+            };
+            let why = format!("{} is whole up to offset {whole} of {len}; {what}", path.display());
+            Some((Some(whole), why))
+        }
+    })
+}
+
+fn mend(path: &Path, whole: u64, yes: bool) -> Outcome {
+    let lost = path.metadata().map_or(0, |known| known.len()).saturating_sub(whole);
+    let question =
+        format!("{} bytes at the end of {} would be lost. Cut them off?", grouped(lost), path.display());
+    if !yes && !agrees(&question) {
+        return Err("Nothing was changed.".into());
+    }
+    aof::truncate(path, whole).map_err(|error| format!("cannot cut {} off: {error}", path.display()))?;
+    println!("{} was cut off at offset {whole}.", path.display());
+    Ok(())
+}
+
+/// True if whoever sits there types a word that begins with y.
+fn agrees(question: &str) -> bool {
+    print!("{question} [y/N]: ");
+    let _ = io::stdout().flush();
+    let mut answer = String::new();
+    let heard = io::stdin().lock().read_line(&mut answer);
+    heard.is_ok() && answer.trim_start().starts_with(['y', 'Y'])
+}
+
+/// Runs `check`, and tells each second how far it has come.
+fn with_progress<R: Send>(bytes: u64, check: impl FnOnce(&Loading) -> R + Send) -> R {
+    let loading = Loading::default();
+    loading.begin(bytes);
+    std::thread::scope(|scope| {
+        let checking = scope.spawn(|| check(&loading));
+        let mut told = Instant::now();
+        while !checking.is_finished() {
+            std::thread::sleep(STEP);
+            if let Some(progress) = loading.progress().filter(|_| told.elapsed() >= BETWEEN_LINES) {
+                eprintln!("{:.0} %, about {} s to go", progress.percent(), progress.left_s());
+                told = Instant::now();
+            }
+        }
+        checking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,212 @@
+//! Does the stream of changes tell all that changed? After any commands, a server that was told nothing but the stream
+//! has the same data, to the last deadline.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use super::{NOW_MS, Step, end_ms, key, step};
+use crate::commands::replay::Replay;
+use crate::commands::testing::Session;
+use crate::commands::{Client, Server, dispatch};
+use crate::config::Settings;
+use crate::keyspace::{Deadline, Entry, Value};
+use crate::resp::Request;
+
+/// Beyond those of the model: what ends in hashes, what is summed in floats, vectors. Letters in braces are chosen anew for
+/// each request.
+const REQUESTS: [&str; 52] = [
+    "HSET {k} {f} {n} {g} {n}",
+    "HSET {k} f 1 g 2 h 3 i 4",
+    "HMSET {k} {f} {n}",
+    "HSETNX {k} {f} {n}",
+    "HDEL {k} {f}",
+    "HDEL {k} {f} {g}",
+    "HINCRBY {k} {f} {n}",
+    "HINCRBYFLOAT {k} {f} 0.{n}",
+    "HGETDEL {k} FIELDS 2 {f} {g}",
+    "HEXPIRE {k} {n} {c} FIELDS 2 {f} {g}",
+    "HPEXPIRE {k} {n} FIELDS 3 {f} {g} {f}",
+    "HPEXPIRE {k} {n} {c} FIELDS 2 {f} {f}",
+    "HPEXPIRE {k} 3 FIELDS 4 f g h i",
+    "HPEXPIREAT {k} {t} {c} FIELDS 1 {f}",
+    "HPEXPIREAT {k} {t} FIELDS 2 {f} {g}",
+    "HEXPIREAT {k} 1790000001 FIELDS 1 {f}",
+    "HPERSIST {k} FIELDS 2 {f} {g}",
+    "HSETEX {k} FIELDS 1 {f} {n}",
+    "HSETEX {k} PX {n} FIELDS 2 {f} 1 {g} 2",
+    "HSETEX {k} EX {n} FIELDS 1 {f} 1",
+    "HSETEX {k} FNX PXAT {t} FIELDS 2 {f} 1 {g} 2",
+    "HSETEX {k} FXX PXAT {t} FIELDS 1 {f} 1",
+    "HSETEX {k} FXX KEEPTTL FIELDS 1 {f} {n}",
+    "HGETEX {k} FIELDS 1 {f}",
+    "HGETEX {k} PX {n} FIELDS 2 {f} {g}",
+    "HGETEX {k} PXAT {t} FIELDS 1 {f}",
+    "HGETEX {k} PERSIST FIELDS 2 {f} {g}",
+    "INCRBYFLOAT {k} 0.{n}",
+    "INCRBYFLOAT {k} -3",
+    "SETEX {k} {n} text",
+    "SET {k} text EX {n} XX GET",
+    "SET {k} text IFEQ text PX {n}",
+    "VADD {k} VALUES 2 0.{n} 1 {f}",
+    "VADD {k} VALUES 2 1 -0.{n} {f} CAS SETATTR {n}",
+    "VADD {k} VALUES 2 1 0.{n} {f} NOQUANT",
+    "VADD {k} VALUES 2 3 -0.{n} {f} QUANT NOQUANT M 5 EF 7",
+    "VADD {k} VALUES 2 3 0.{n} {f} SETATTR {n} Q8 VALUES 2 7 {n} {g} SETATTR x VALUES 2 1 1 {f}",
+    "VADD {k} REDUCE 2 VALUES 3 1 2 {n} {f} BIN",
+    "VADD {k} VALUES 2 0.{n} 3 {f} METRIC L2 QUANT RQ2 RERANK F16",
+    "VADD {k} FP32 ====>>>{n} {f} SETATTR y EF 3",
+    "VREM {k} {f}",
+    "VREM {k} {f} {g} h i",
+    "VSETATTR {k} {f} {n}",
+    "VCREATE {k} DIM 2 METRIC L2 QUANT RQ4 M 8",
+    "VCREATE {k} DIM 2 QUANT AUTO EXPECT 1000",
+    "EXPIREAT {k} 1790000001",
+    "SELECT 0",
+    "SELECT 1",
+    "SELECT 2",
+    "COPY {k} {l} DB 2 REPLACE",
+    "FLUSHALL",
+    "SWAPDB 1 2",
+];
+
+#[derive(Clone, Debug)]
+enum Event {
+    OfModel(Step),
+    Request(String),
+    Transaction(Vec<String>),
+    /// What removes ended keys and fields from time to time, up to so many.
+    ExpiryCycle(usize),
+}
+
+fn request() -> impl Strategy<Value = String> {
+    let field = || prop::sample::select(&["f", "g", "h", "i"][..]);
+    let condition = prop::sample::select(&["NX", "XX", "GT", "LT"][..]);
+    let template = prop::sample::select(&REQUESTS[..]);
+    (template, key(), key(), field(), field(), 0..5_u8, end_ms(), condition).prop_map(
+        |(template, key, other, field, other_field, number, end_ms, condition)| {
+            let template = template.replace("{k}", key).replace("{l}", other);
+            let template = template.replace("{f}", field).replace("{g}", other_field);
+            let template = template.replace("{n}", &number.to_string()).replace("{c}", condition);
+            template.replace("{t}", &end_ms.to_string())
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => step().prop_map(Event::OfModel),
+        8 => request().prop_map(Event::Request),
+        1 => prop::collection::vec(request(), 0..6).prop_map(Event::Transaction),
+        1 => (1..5_usize).prop_map(Event::ExpiryCycle),
+    ]
+}
+
+fn carry_out(server: &Server, client: &mut Client, event: &Event) {
+    let mut ask = |line: &str| _ = dispatch(server, client, &Request::from_args(&super::words(line)));
+    match event {
+        Event::OfModel(Step::Advance(by_ms)) => server.keyspace.clock().advance(*by_ms),
+        Event::OfModel(Step::Strings(request)) => ask(&request.to_string()),
+        Event::OfModel(Step::Keys(request)) => ask(&request.to_string()),
+        Event::OfModel(Step::Hashes(request)) => ask(&request.to_string()),
+        Event::Request(line) => ask(line),
+        Event::Transaction(lines) => {
+            ask("MULTI");
+            lines.iter().for_each(|line| ask(line));
+            ask("EXEC");
+        }
+        Event::ExpiryCycle(budget) => {
+            server.keyspace.databases().iter().for_each(|db| _ = db.expire_cycle(*budget));
+        }
+    }
+}
+
+/// A server that was told what the stream of another says, at the time of that one.
+fn replica(original: &Session, settings: Settings) -> Session {
+    let replica = Session::with(settings, original.server.keyspace.clock().now_ms());
+    let mut replay = Replay::begin(&replica.server);
+    for request in original.stream() {
+        assert_eq!(replay.play(&request), Ok(()), "{:?}", request.wire());
+    }
+    assert!(!replay.is_in_transaction());
+    drop(replay);
+    replica
+}
+
+/// What can be seen of a value, but for the graph of a set.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    Text(Vec<u8>),
+    Hash(BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>),
+    Set(String),
+}
+
+type Image = BTreeMap<(usize, Vec<u8>), (Seen, Deadline)>;
+
+fn image(server: &Server) -> Image {
+    let mut image = Image::new();
+    for (number, db) in server.keyspace.databases().iter().enumerate() {
+        let now_ms = server.keyspace.clock().now_ms();
+        db.for_each(|entry| {
+            image.insert((number, entry.key().to_vec()), (seen(entry, now_ms), entry.deadline()));
+        });
+    }
+    image
+}
+
+fn seen(entry: &Entry, now_ms: i64) -> Seen {
+    match entry.value().to_value() {
+        Value::String(string) => Seen::Text(string.text().to_vec()),
+        Value::Hash(hash) => {
+            let fields = hash.view(now_ms);
+            let fields = fields.iter().map(|(name, value, end)| (name.to_vec(), (value.to_vec(), end)));
+            Seen::Hash(fields.collect())
+        }
+        Value::VectorSet(set) => Seen::Set(format!("{:?} {:?} {}", set.digest(), set.params(), set.len())),
+    }
+}
+
+/// `packed` fields at most lie in a small hash.
+fn check(events: &[Event], packed: u64) -> Result<(), TestCaseError> {
+    let settings = || Settings { hash_max_listpack_entries: packed, ..Settings::defaults() };
+    let mut original = Session::with(settings(), NOW_MS).streaming();
+    events.iter().for_each(|event| carry_out(&original.server, &mut original.client, event));
+    let replica = replica(&original, settings());
+    prop_assert_eq!(image(&original.server), image(&replica.server));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_stream_tells_all_that_changed(events in prop::collection::vec(event(), 1..60), packed in 0..9_u64) {
+        check(&events, packed)?;
+    }
+}
+
+/// So many clients at once, on few keys, as often.
+const CLIENTS: usize = 3;
+const ROUNDS: usize = 40;
+const EVENTS_EACH: usize = 200;
+
+#[test]
+fn the_stream_has_the_order_in_which_clients_changed_the_data() {
+    let mut runner = TestRunner::deterministic();
+    let script = prop::collection::vec(event(), EVENTS_EACH);
+    let scripts = prop::collection::vec(script, CLIENTS);
+    for round in 0..ROUNDS {
+        let scripts = scripts.new_tree(&mut runner).expect("always possible").current();
+        let original = Session::at(NOW_MS).streaming();
+        std::thread::scope(|scope| {
+            for script in &scripts {
+                let (mut client, server) = (original.connect(), &original.server);
+                scope.spawn(move || script.iter().for_each(|event| carry_out(server, &mut client, event)));
+            }
+        });
+        let replica = replica(&original, Settings::defaults());
+        assert_eq!(image(&original.server), image(&replica.server), "round {round}");
+    }
+}

@@ -1,0 +1,317 @@
+//! What the program does with the files that it finds when it is started: what it loads, what it refuses, and what clients
+//! hear meanwhile.
+
+use std::ffi::CString;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("nearhit-recovery-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).expect("the temporary folder is writable");
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("it is ours");
+        fs::write(path, bytes).expect("it is ours");
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).expect("it is there")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nearhit"));
+        command.args(["--port", "0", "--unixsocket", "socket", "--dir"]).arg(&self.0).args(args);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// What it says before it gives up.
+    fn refusal(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().expect("it can be started");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).expect("it is text")
+    }
+
+    fn start(&self, args: &[&str]) -> Running {
+        let mut child = self.command(args).spawn().expect("it can be started");
+        let log = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        Running { child, log, socket: self.path("socket") }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that ends with its test.
+struct Running {
+    child: Child,
+    log: BufReader<ChildStdout>,
+    socket: PathBuf,
+}
+
+impl Running {
+    /// What it logs until it is ready.
+    fn ready(&mut self) -> String {
+        let mut lines = String::new();
+        while !lines.contains(" ready on ") {
+            let read = self.log.read_line(&mut lines).expect("it is text");
+            assert_ne!(read, 0, "it ended: {lines}");
+        }
+        lines
+    }
+
+    fn ask(&self, request: &str) -> String {
+        // It listens before it is ready.
+        let mut client = loop {
+            match UnixStream::connect(&self.socket) {
+                Ok(client) => break client,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        client.write_all(format!("{request}\r\nQUIT\r\n").as_bytes()).expect("it reads");
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).expect("it replies");
+        reply.strip_suffix("+OK\r\n").unwrap_or(&reply).trim_end().to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file of these parts, without a checksum.
+fn rdb(parts: &[&[u8]]) -> Vec<u8> {
+    [b"REDIS0013", parts.concat().as_slice(), b"\xff\0\0\0\0\0\0\0\0"].concat()
+}
+
+/// Two strings, and a list in another database.
+const A: &[u8] = b"\0\x01a\x03one";
+const B: &[u8] = b"\0\x01b\x03two";
+const LIST: &[u8] = b"\xfe\x03\x01\x04list\x01\x01m";
+
+/// The lines of requests as a log has them.
+fn log(lines: &[&str]) -> Vec<u8> {
+    let request = |line: &&str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let parts = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        format!("*{}\r\n{}", words.len(), parts.collect::<String>())
+    };
+    lines.iter().map(request).collect::<String>().into_bytes()
+}
+
+/// A log with this last increment.
+fn write_log(folder: &Folder, increment: &[u8]) {
+    let manifest =
+        "file a.1.base.rdb seq 1 type b\nfile a.1.incr.aof seq 1 type i\nfile a.2.incr.aof seq 2 type i\n";
+    folder.write("appendonlydir/appendonly.aof.manifest", manifest.as_bytes());
+    folder.write("appendonlydir/a.1.base.rdb", &rdb(&[A, b"\xfc\x01\0\0\0\0\0\0\0\0\x01e\x01x"]));
+    folder.write("appendonlydir/a.1.incr.aof", &log(&["SELECT 0", "PERSIST e", "APPEND a 1", "SELECT 5"]));
+    folder.write("appendonlydir/a.2.incr.aof", increment);
+}
+
+const LAST: &str = "appendonlydir/a.2.incr.aof";
+const WITH_LOG: [&str; 2] = ["--appendonly", "yes"];
+
+#[test]
+fn a_snapshot_is_loaded_and_told() {
+    let folder = Folder::new("snapshot");
+    folder.write("dump.rdb", &rdb(&[A, B]));
+    let mut running = folder.start(&[]);
+    let lines = running.ready();
+    assert!(lines.contains("Done loading RDB, keys loaded: 2, keys expired: 0"), "{lines}");
+    assert!(lines.contains("DB loaded from disk: "), "{lines}");
+    assert_eq!(running.ask("MGET a b"), "*2\r\n$3\r\none\r\n$3\r\ntwo");
+    let info = running.ask("INFO persistence");
+    assert!(
+        info.contains("\r\nloading:0\r\n") && info.contains("\r\nrdb_last_load_keys_loaded:2\r\n"),
+        "{info}"
+    );
+}
+
+#[test]
+fn types_that_are_not_known_are_refused_or_counted() {
+    let folder = Folder::new("types");
+    let bytes = rdb(&[A, LIST]);
+    folder.write("dump.rdb", &bytes);
+    let refusal = folder.refusal(&[]);
+    assert!(refusal.contains("dump.rdb: at offset 18: list: nearhit has no such thing"), "{refusal}");
+    assert!(refusal.contains("of the key 'list'"), "{refusal}");
+    let mut running = folder.start(&["--rdb-skip-unknown-types", "yes"]);
+    assert!(running.ready().contains("1 list"));
+    assert!(running.ask("INFO persistence").contains("\r\nrdb_last_load_skipped_list:1\r\n"));
+    assert_eq!(running.ask("DBSIZE"), ":1");
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_and_left_as_it_is() {
+    let folder = Folder::new("damaged");
+    let mut bytes = rdb(&[A, B]);
+    bytes.truncate(20);
+    folder.write("dump.rdb", &bytes);
+    let refusal = folder.refusal(&[]);
+    assert!(refusal.contains("Fatal error loading the DB from dump.rdb: at offset "), "{refusal}");
+    assert!(refusal.contains("of the key 'b'"), "{refusal}");
+    assert_eq!(folder.read("dump.rdb"), bytes);
+    let output = tool(&["check-rdb"], &folder.path("dump.rdb"));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("of the key 'b'"), "{output:?}");
+}
+
+#[test]
+fn a_log_is_played_in_order_in_place_of_the_snapshot() {
+    let folder = Folder::new("log");
+    folder.write("dump.rdb", &rdb(&[B]));
+    write_log(&folder, &log(&["SELECT 0", "APPEND a 2", "MULTI", "SET c 3", "EXEC"]));
+    let mut running = folder.start(&WITH_LOG);
+    assert!(running.ready().contains("DB loaded from append only file: "));
+    assert_eq!(running.ask("MGET a b c e"), "*4\r\n$5\r\none12\r\n$-1\r\n$1\r\n3\r\n$1\r\nx");
+    assert_eq!(running.ask("TTL e"), ":-1", "it had ended when the log said that it stays");
+}
+
+#[test]
+fn a_log_that_ends_in_the_middle_of_a_change_is_cut_off_there() {
+    let whole = log(&["SELECT 0", "SET c 3"]);
+    for (name, rest) in
+        [("request", &b"*3\r\n$3\r\nSET\r\n$1\r\nc"[..]), ("transaction", &log(&["MULTI", "SET c 4"]))]
+    {
+        let folder = Folder::new(name);
+        write_log(&folder, &[&whole, rest].concat());
+        let refusal = folder.refusal(&["--appendonly", "yes", "--aof-load-truncated", "no"]);
+        assert!(
+            refusal.contains("Unexpected end of file reading the append only file appendonlydir/a.2"),
+            "{refusal}"
+        );
+        assert_eq!(folder.read(LAST), [&whole, rest].concat(), "it is as it was");
+        let mut running = folder.start(&WITH_LOG);
+        let lines = running.ready();
+        assert!(lines.contains("!!! Truncating the AOF appendonlydir/a.2.incr.aof at offset "), "{lines}");
+        assert_eq!(running.ask("GET c"), "$1\r\n3");
+        drop(running);
+        assert!(folder.read(LAST).starts_with(&whole));
+        assert!(!folder.read(LAST).starts_with(&[&whole, rest].concat()));
+    }
+}
+
+#[test]
+fn a_damaged_log_is_refused_unless_the_damage_is_short() {
+    let folder = Folder::new("corrupt");
+    let bytes = [log(&["SELECT 0", "SET c 3"]), b"\0\0\0\0\0".to_vec()].concat();
+    write_log(&folder, &bytes);
+    for size in ["0", "5"] {
+        let refusal = folder.refusal(&["--appendonly", "yes", "--aof-load-corrupt-tail-max-size", size]);
+        assert!(refusal.contains("Bad file format reading the append only file"), "{refusal}");
+        assert!(refusal.contains("configuration option to 6"), "{refusal}");
+        assert_eq!(folder.read(LAST), bytes, "it is as it was");
+    }
+    let checked = tool(&["check-aof"], &folder.path("appendonlydir/appendonly.aof.manifest"));
+    assert_eq!(checked.status.code(), Some(1));
+    let mut running = folder.start(&["--appendonly", "yes", "--aof-load-corrupt-tail-max-size", "6"]);
+    running.ready();
+    assert_eq!(running.ask("GET c"), "$1\r\n3");
+}
+
+#[test]
+fn damage_before_the_last_file_is_refused() {
+    let folder = Folder::new("middle");
+    write_log(&folder, b"");
+    folder.write("appendonlydir/a.1.incr.aof", b"*1\r\n$3\r\nSE");
+    let refusal = folder.refusal(&WITH_LOG);
+    assert!(refusal.contains("the truncated file is not the last file"), "{refusal}");
+    fs::remove_file(folder.path("appendonlydir/a.1.incr.aof")).expect("it is ours");
+    assert!(folder.refusal(&WITH_LOG).contains("can't open appendonlydir/a.1.incr.aof"));
+}
+
+#[test]
+fn a_command_of_nobody_is_no_log() {
+    let folder = Folder::new("unknown");
+    write_log(&folder, &log(&["SELECT 0", "NOSUCH x"]));
+    let refusal = folder.refusal(&WITH_LOG);
+    assert!(refusal.contains("Unknown command 'NOSUCH' reading the append only file"), "{refusal}");
+}
+
+#[test]
+fn the_log_of_an_old_redis_is_adopted() {
+    let folder = Folder::new("old");
+    folder.write("appendonly.aof", &[rdb(&[A]), log(&["SELECT 0", "SET b 2"])].concat());
+    let mut running = folder.start(&WITH_LOG);
+    assert!(running.ready().contains("Successfully migrated an old-style AOF file (appendonly.aof)"));
+    assert_eq!(running.ask("MGET a b"), "*2\r\n$3\r\none\r\n$1\r\n2");
+    assert!(!folder.path("appendonly.aof").exists() && folder.path("appendonlydir/appendonly.aof").exists());
+}
+
+#[test]
+fn a_log_is_mended_by_the_tool() {
+    let folder = Folder::new("mend");
+    let whole = log(&["SELECT 0", "SET c 3"]);
+    write_log(&folder, &[whole.as_slice(), b"*3\r\n$3"].concat());
+    let manifest = folder.path("appendonlydir/appendonly.aof.manifest");
+    let asked = tool(&["check-aof", "--fix"], &manifest);
+    assert_eq!(asked.status.code(), Some(1), "nobody said yes: {asked:?}");
+    let fixed = tool(&["check-aof", "--fix", "--yes"], &manifest);
+    assert!(fixed.status.success(), "{fixed:?}");
+    assert_eq!(folder.read(LAST), whole);
+    let told = String::from_utf8_lossy(&fixed.stdout).into_owned();
+    assert!(told.contains("database 0: 2 keys") && told.contains("  APPEND: 1\n"), "{told}");
+    assert!(tool(&["check-aof"], &manifest).status.success());
+}
+
+fn tool(args: &[&str], file: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nearhit"));
+    command.args(args).arg(file).stdin(Stdio::null()).output().expect("it can be started")
+}
+
+/// A pipe in the place of the snapshot: loading lasts until somebody writes to it.
+fn make_pipe(path: &Path) {
+    let path = CString::new(path.as_os_str().as_bytes()).expect("it has no zero");
+    // SAFETY: the path lives through the call.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "the temporary folder is writable");
+}
+
+#[test]
+fn clients_hear_that_data_are_being_loaded() {
+    let folder = Folder::new("loading");
+    make_pipe(&folder.path("dump.rdb"));
+    let mut running = folder.start(&[]);
+    let loading = "-LOADING Redis is loading the dataset in memory (0%)";
+    assert_eq!(running.ask("PING"), loading);
+    assert_eq!(running.ask("SET a 1"), loading);
+    let info = running.ask("INFO persistence");
+    assert!(info.contains("\r\nloading:1\r\n") && info.contains("\r\nloading_eta_seconds:1"), "{info}");
+    fs::write(folder.path("dump.rdb"), rdb(&[A])).expect("somebody reads");
+    running.ready();
+    assert_eq!(running.ask("PING"), "+PONG");
+    assert_eq!(running.ask("GET a"), "$3\r\none");
+}
+
+#[test]
+fn a_server_that_loads_ends_when_it_is_told_to() {
+    let folder = Folder::new("term");
+    make_pipe(&folder.path("dump.rdb"));
+    let mut running = folder.start(&[]);
+    assert!(running.ask("PING").starts_with("-LOADING"));
+    // SAFETY: kill takes plain numbers, and the child is ours.
+    assert_eq!(unsafe { libc::kill(running.child.id() as i32, libc::SIGTERM) }, 0);
+    assert!(running.child.wait().expect("it is ours").success());
+}
