@@ -39,7 +39,7 @@ pub fn write_value<W: Write>(out: &mut Writer<W>, value: ValueRef<'_>) -> io::Re
         ValueRef::Hash(hash) => hash::write(out, hash.view(i64::MIN)),
         ValueRef::VectorSet(set) => {
             let linked = vector_set::linked(set.params());
-            vector_set::write(out, &mut set.freeze_now(linked), &mut Vec::new())
+            vector_set::write(out, &mut set.freeze_now(linked), &mut Vec::new(), &mut |_| Ok(()))
         }
     }
 }
