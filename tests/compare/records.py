@@ -2,8 +2,8 @@
 
 Either server may write a change down in its own words. They are made one before they are compared:
 
-* a condition beside a time is left out, as it held;
-* what ends in the past is removed, and so are all fields of a hash whose last one goes by itself;
+* a condition beside a time is left out, as it held, and so is `GET`;
+* what is given an end in the past is removed;
 * times may differ by what passes between two servers;
 * several commands for one change (which Redis puts between MULTI and EXEC) are what they are without those;
 * vectors are blobs, and `CAS` is left out.
@@ -26,14 +26,16 @@ LOG_FLAGS = ["--appendonly", "yes", "--appendfsync", "always"]
 MS = 1e-3
 SOON_MS = 2000
 TRANSACTION = (b"MULTI", b"EXEC", b"DISCARD")
+GET = {b"GET": 1}
+"""Options, and how many words each takes."""
+ENDS = {b"NX": 1, b"XX": 1, b"GT": 1, b"LT": 1}
 CONDITIONS = {
-    b"SET": ((b"NX", 1), (b"XX", 1), (b"GET", 1), (b"IFEQ", 2), (b"IFNE", 2)),
-    b"MSETEX": ((b"NX", 1), (b"XX", 1)),
-    b"HSETEX": ((b"FNX", 1), (b"FXX", 1)),
-    b"PEXPIREAT": ((b"NX", 1), (b"XX", 1), (b"GT", 1), (b"LT", 1)),
-    b"HPEXPIREAT": ((b"NX", 1), (b"XX", 1), (b"GT", 1), (b"LT", 1)),
+    b"SET": GET | {b"NX": 1, b"XX": 1, b"IFEQ": 2, b"IFNE": 2},
+    b"MSETEX": {b"NX": 1, b"XX": 1},
+    b"HSETEX": {b"FNX": 1, b"FXX": 1},
+    b"PEXPIREAT": ENDS,
+    b"HPEXPIREAT": ENDS,
 }
-"""Words of conditions, and how many words each takes."""
 
 
 def run(_servers, report, options):
@@ -82,18 +84,16 @@ def canonical(command):
         return canonical_vadd(words)
     if name in (b"MULTI", b"EXEC", b"SELECT"):
         return words
-    time_at = next((at for at, word in enumerate(words) if word.upper() == b"PXAT"), None)
-    if name in CONDITIONS and (time_at or name.endswith(b"PEXPIREAT")):
-        words = without_conditions(words)
-    return words
+    if name in CONDITIONS and (name.endswith(b"PEXPIREAT") or b"PXAT" in words):
+        return without(CONDITIONS[name], words)
+    return without(GET, words) if name == b"SET" else words
 
 
-def without_conditions(words):
-    """Values are not looked at: those of the examples are no such words."""
+def without(options, words):
+    """A record without some options. Keys and values of the examples are no such words."""
     found, at = words[:2], 2
-    taken = dict(CONDITIONS[words[0]])
     while at < len(words):
-        count = taken.get(words[at].upper(), 0)
+        count = options.get(words[at], 0)
         found += words[at : at + 1] if count == 0 else []
         at += count or 1
     return found
@@ -136,10 +136,9 @@ def joined(commands):
 
 def ended(command):
     """A record of keys that are given an end in the past, as what it does."""
-    if len(command) > 4 and command[-2].upper() == b"PXAT" or command[-2:-1] == [b"EXAT"]:
-        if int(command[-1]) < SOON_MS and command[0] in (b"SET", b"MSETEX"):
-            return [b"DEL", *(sorted(command[2:-2:2]) if command[0] == b"MSETEX" else command[1:2])]
-    return command
+    keys = {b"SET": command[1:2], b"MSETEX": command[2:-2:2]}.get(command[0])
+    is_past = keys and command[-2] in (b"PXAT", b"EXAT") and int(command[-1]) < SOON_MS
+    return [b"DEL", *sorted(keys)] if is_past else command
 
 
 def same(peer, ours):
