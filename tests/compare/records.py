@@ -1,4 +1,5 @@
-"""What each command leaves in the log (AOF), on both servers: the same commands, in one form.
+"""What each command leaves in the log (AOF), on both servers: the same commands, in one form. And the log of random commands,
+loaded by both.
 
 Either server may write a change down in its own words. They are made one before they are compared:
 
@@ -11,18 +12,29 @@ Either server may write a change down in its own words. They are made one before
 
 import glob
 import os
+import shutil
 import struct
+import tempfile
 import time
 
+import interop
 import notation
 import wire
 from commands import name_of
-from pair import Pair
+from generator import Generator
+from metadata import known_names
+from pair import Inspector, Pair
 from report import Finding
 from servers import Servers
+from vocabulary import DATABASES
 
 PATH = os.path.join(os.path.dirname(__file__), "records.txt")
 LOG_FLAGS = ["--appendonly", "yes", "--appendfsync", "always"]
+MOST_RANDOM = 20_000
+STEPS = 50
+"""So many go in one pipeline: they wait for the disk together."""
+MUTE_S = 2.0
+"""Some commands are not answered."""
 MS = 1e-3
 SOON_MS = 2000
 TRANSACTION = (b"MULTI", b"EXEC", b"DISCARD")
@@ -47,6 +59,44 @@ def run(_servers, report, options):
             run_section(lines, servers, report)
     finally:
         servers.stop()
+    load_random(report, options)
+
+
+def load_random(report, options):
+    """What our log tells of random commands is the same to Redis, and to ourselves."""
+    folder = tempfile.mkdtemp(prefix="compare-files-")
+    writer = interop.start("nearhit", LOG_FLAGS, options)
+    try:
+        sent = send_random(writer, options)
+        interop.copy_files(writer.folder, folder)
+        for name in ("peer", "nearhit"):
+            reader = interop.start(name, LOG_FLAGS, options, folder)
+            pair = Pair(Servers(reader, writer), report)
+            Inspector(pair, DATABASES, fields_expire=True).compare()
+            pair.disconnect()
+            reader.stop()
+    except RuntimeError as refused:
+        report.differs(Finding([b"(start)"], b"", str(refused).encode(), 2, [], "the log of random commands"))
+    finally:
+        writer.stop()
+        shutil.rmtree(folder)
+    report.note(f"the log of {sent} random commands was loaded by both")
+
+
+def send_random(server, options):
+    """Sends commands, whatever the replies are; returns how many."""
+    connection = wire.Connection(server.address)
+    [names] = connection.exchange([wire.encode([b"COMMAND"])], 1)
+    generator = Generator(options.seed, {name.lower() for name in known_names(names)})
+    sent, most = 0, min(options.count, MOST_RANDOM)
+    while sent < most:
+        commands = [command for _ in range(STEPS) for command in generator.step()]
+        connection.exchange([b"".join(map(wire.encode, commands))], len(commands), MUTE_S)
+        sent += len(commands)
+        if connection.closed:
+            connection = wire.Connection(server.address)
+    connection.close()
+    return sent
 
 
 def run_section(lines, servers, report):
