@@ -105,7 +105,8 @@ fn check_aof_file(path: &PathBuf) -> Result<Option<(Option<u64>, String)>, Strin
 
 fn mend(path: &Path, whole: u64, yes: bool) -> Outcome {
     let lost = path.metadata().map_or(0, |known| known.len()).saturating_sub(whole);
-    let question = format!("{} bytes at the end of {} would be lost. Cut them off?", grouped(lost), path.display());
+    let question =
+        format!("{} bytes at the end of {} would be lost. Cut them off?", grouped(lost), path.display());
     if !yes && !agrees(&question) {
         return Err("Nothing was changed.".into());
     }

@@ -123,7 +123,8 @@ fn log(lines: &[&str]) -> Vec<u8> {
 
 /// A log with this last increment.
 fn write_log(folder: &Folder, increment: &[u8]) {
-    let manifest = "file a.1.base.rdb seq 1 type b\nfile a.1.incr.aof seq 1 type i\nfile a.2.incr.aof seq 2 type i\n";
+    let manifest =
+        "file a.1.base.rdb seq 1 type b\nfile a.1.incr.aof seq 1 type i\nfile a.2.incr.aof seq 2 type i\n";
     folder.write("appendonlydir/appendonly.aof.manifest", manifest.as_bytes());
     folder.write("appendonlydir/a.1.base.rdb", &rdb(&[A, b"\xfc\x01\0\0\0\0\0\0\0\0\x01e\x01x"]));
     folder.write("appendonlydir/a.1.incr.aof", &log(&["SELECT 0", "PERSIST e", "APPEND a 1", "SELECT 5"]));
@@ -143,7 +144,10 @@ fn a_snapshot_is_loaded_and_told() {
     assert!(lines.contains("DB loaded from disk: "), "{lines}");
     assert_eq!(running.ask("MGET a b"), "*2\r\n$3\r\none\r\n$3\r\ntwo");
     let info = running.ask("INFO persistence");
-    assert!(info.contains("\r\nloading:0\r\n") && info.contains("\r\nrdb_last_load_keys_loaded:2\r\n"), "{info}");
+    assert!(
+        info.contains("\r\nloading:0\r\n") && info.contains("\r\nrdb_last_load_keys_loaded:2\r\n"),
+        "{info}"
+    );
 }
 
 #[test]
@@ -189,11 +193,16 @@ fn a_log_is_played_in_order_in_place_of_the_snapshot() {
 #[test]
 fn a_log_that_ends_in_the_middle_of_a_change_is_cut_off_there() {
     let whole = log(&["SELECT 0", "SET c 3"]);
-    for (name, rest) in [("request", &b"*3\r\n$3\r\nSET\r\n$1\r\nc"[..]), ("transaction", &log(&["MULTI", "SET c 4"]))] {
+    for (name, rest) in
+        [("request", &b"*3\r\n$3\r\nSET\r\n$1\r\nc"[..]), ("transaction", &log(&["MULTI", "SET c 4"]))]
+    {
         let folder = Folder::new(name);
         write_log(&folder, &[&whole, rest].concat());
         let refusal = folder.refusal(&["--appendonly", "yes", "--aof-load-truncated", "no"]);
-        assert!(refusal.contains("Unexpected end of file reading the append only file appendonlydir/a.2"), "{refusal}");
+        assert!(
+            refusal.contains("Unexpected end of file reading the append only file appendonlydir/a.2"),
+            "{refusal}"
+        );
         assert_eq!(folder.read(LAST), [&whole, rest].concat(), "it is as it was");
         let mut running = folder.start(&WITH_LOG);
         let lines = running.ready();
@@ -289,7 +298,7 @@ fn clients_hear_that_data_are_being_loaded() {
     assert_eq!(running.ask("PING"), loading);
     assert_eq!(running.ask("SET a 1"), loading);
     let info = running.ask("INFO persistence");
-    assert!(info.contains("\r\nloading:1\r\n") && info.contains("\r\nloading_eta_seconds:1\r\n"), "{info}");
+    assert!(info.contains("\r\nloading:1\r\n") && info.contains("\r\nloading_eta_seconds:1"), "{info}");
     fs::write(folder.path("dump.rdb"), rdb(&[A])).expect("somebody reads");
     running.ready();
     assert_eq!(running.ask("PING"), "+PONG");

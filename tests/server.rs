@@ -20,7 +20,7 @@ struct Running {
 
 fn settings() -> Settings {
     let bind = vec!["127.0.0.1".to_owned()];
-    Settings { bind, port: 0, io_threads: 2, compute_threads: 1, ..Settings::defaults() }
+    Settings { bind, port: 0, io_threads: 2, compute_threads: 1, save: Vec::new(), ..Settings::defaults() }
 }
 
 fn start(config: impl Into<Config>) -> Running {

@@ -7,6 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nearhit"));
+    // Not to leave files behind.
+    command.env("NEARHIT_SAVE", "");
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -171,7 +173,11 @@ fn fewer_open_files_mean_fewer_clients() {
     let program: PathBuf = env!("CARGO_BIN_EXE_nearhit").into();
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\"", &program.display().to_string()]);
-    limited.args(ANY_PORT).args(["--io-threads", "2"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    limited
+        .args(ANY_PORT)
+        .args(["--io-threads", "2", "--save", ""])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let running = Running::start(&mut limited, "");
     let warning = &running.lines[0];
     assert!(

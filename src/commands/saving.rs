@@ -69,6 +69,9 @@ impl Server {
 
     /// Begins what the rules ask for. To be called now and then.
     pub fn follow_save_rules(&self) {
+        if self.loading.is_on() {
+            return;
+        }
         let rule = |rule: &SaveRule| Rule { seconds: rule.seconds, changes: rule.changes };
         let rules: Vec<Rule> = self.config.settings().save.iter().map(rule).collect();
         self.saving.follow_rules(&rules);
@@ -111,20 +114,34 @@ impl Server {
     /// They could not be saved; writes go on.
     pub fn save_before_end(&self, wish: Wish) -> Result<(), SaveError> {
         self.saving.cancel();
-        let settings = self.config.settings();
-        if wish == Wish::NoSave || wish == Wish::ByRules && settings.save.is_empty() {
+        // A part of the data must not take the place of the whole.
+        let is_whole = !self.loading.is_on();
+        let is_wished = match wish {
+            Wish::Save => true,
+            Wish::NoSave => false,
+            Wish::ByRules => !self.config.settings().save.is_empty(),
+        };
+        if !is_wished || !is_whole {
             return Ok(());
         }
         tracing::info!("Saving the final RDB snapshot before exiting.");
-        self.pause.begin(Paused::Writes, Duration::MAX);
-        self.save_until_nothing_changes().inspect_err(|_| {
-            self.pause.end();
-            self.clients.list().iter().for_each(|shown| shown.call());
-        })
+        self.hold_writes();
+        self.save_until_nothing_changes().inspect_err(|_| self.let_writes_go())
     }
 
-    /// A write that was let in before the others were held may come after the cut.
-    fn save_until_nothing_changes(&self) -> Result<(), SaveError> {
+    /// Holds all writes that are not under way yet.
+    pub(super) fn hold_writes(&self) {
+        self.pause.begin(Paused::Writes, Duration::MAX);
+    }
+
+    /// Takes back [`hold_writes`](Self::hold_writes).
+    pub(super) fn let_writes_go(&self) {
+        self.pause.end();
+        self.clients.list().iter().for_each(|shown| shown.call());
+    }
+
+    /// Saves while writes are held. A write that was let in before the others were held may come after the cut.
+    pub(super) fn save_until_nothing_changes(&self) -> Result<(), SaveError> {
         for _ in 0..MAX_LAST_SAVES {
             self.save()?;
             if self.keyspace.journal().changes() == 0 {

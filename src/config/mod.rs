@@ -13,9 +13,9 @@ mod options;
 mod rewrite;
 mod settings;
 mod sources;
-mod tools;
 #[cfg(test)]
 mod testing;
+mod tools;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_tool_wants_one_file() {
-        for args in [&["check-rdb"][..], &["check-rdb", "a", "b"], &["check-rdb", "--fix", "a"], &["check-aof"]] {
+        for args in
+            [&["check-rdb"][..], &["check-rdb", "a", "b"], &["check-rdb", "--fix", "a"], &["check-aof"]]
+        {
             assert!(of(args).expect("it is a tool").is_err(), "{args:?}");
         }
     }

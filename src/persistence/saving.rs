@@ -259,12 +259,6 @@ impl Saving {
         outcome
     }
 
-    /// The data were loaded from a file, or there are none: nothing is unsaved.
-    pub fn is_saved(&self) {
-        self.journal.forget(self.journal.changes());
-        self.state.lock().history.last_save_s = now_s();
-    }
-
     /// Lets a background save that is running fail, and waits for its end.
     pub fn cancel(&self) {
         let mut state = self.state.lock();
@@ -372,4 +366,67 @@ impl Drop for Turn<'_> {
 
 fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::testing::Folder;
+    use super::*;
+    use crate::journal::Record;
+    use crate::keyspace::Clock;
+
+    fn target(folder: &Folder, name: &str) -> Target {
+        let about = About { version: "8.6.2", ..About::default() };
+        Target { path: folder.path().join(name), compress: true, checksum: true, about }
+    }
+
+    fn change(keyspace: &Keyspace) {
+        Record::new(keyspace.journal(), 0, &bytes::Bytes::new()).commit();
+    }
+
+    #[test]
+    fn rules_ask_for_a_save_when_enough_has_changed() {
+        let (folder, keyspace) = (Folder::new(), Keyspace::new(Clock::manual(0)));
+        let saving = Saving::new(Arc::clone(keyspace.journal()));
+        saving.state.lock().history.last_save_s -= 10;
+        let rules = [Rule { seconds: 1000, changes: 1 }, Rule { seconds: 5, changes: 2 }];
+        change(&keyspace);
+        saving.follow_rules(&rules);
+        assert!(saving.status().running.is_none(), "one change, and not as long ago");
+        change(&keyspace);
+        saving.follow_rules(&rules);
+        assert!(
+            saving
+                .carry_out(&keyspace, &target(&folder, "none/dump.rdb"))
+                .is_some_and(|saved| saved.is_err())
+        );
+        assert_eq!((keyspace.journal().changes(), saving.status().history.is_ok), (2, false));
+        saving.follow_rules(&rules);
+        assert!(saving.status().running.is_none(), "not again at once");
+        saving.state.lock().history.last_try_s -= RETRY_S + 1;
+        saving.follow_rules(&rules);
+        assert!(saving.carry_out(&keyspace, &target(&folder, "dump.rdb")).is_some_and(|saved| saved.is_ok()));
+        assert_eq!((keyspace.journal().changes(), saving.status().history.saves), (0, 1));
+        assert!(saving.carry_out(&keyspace, &target(&folder, "dump.rdb")).is_none());
+        assert_eq!(folder.names(), ["dump.rdb"]);
+    }
+
+    #[test]
+    fn a_wish_waits_while_the_log_is_rewritten() {
+        let (folder, keyspace) = (Folder::new(), Keyspace::new(Clock::manual(0)));
+        let saving = Saving::new(Arc::clone(keyspace.journal()));
+        let at_cut = || {
+            assert_eq!(saving.wish(false, false), Wished::Busy);
+            assert_eq!(saving.wish(true, false), Wished::Scheduled);
+        };
+        let summary =
+            saving.snapshot(&keyspace, at_cut, &target(&folder, "base.rdb")).expect("it is writable");
+        assert_eq!((summary.keys, saving.status().is_scheduled), (0, true));
+        saving.follow_rules(&[]);
+        assert!(matches!(saving.status().running, Some((Saver::Background, _))));
+        saving.cancel();
+        assert!(saving.status().running.is_none(), "it had not begun");
+        saving.close();
+        assert!(!saving.wait_for_wish());
+    }
 }

@@ -39,6 +39,7 @@ mod socket;
 mod startup;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -51,6 +52,7 @@ use crate::commands::recovery::{self, Failed, Plan};
 use crate::commands::{Server, Wish};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
+use crate::persistence::files::remove_leftovers;
 use compute::ComputePool;
 use doors::{Doors, Moves};
 pub use files::TooFewFiles;
@@ -127,6 +129,9 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let config = config.into();
     files::make_room(&config).map_err(RunError::TooFewFiles)?;
     let settings = config.settings();
+    if let Err(error) = remove_leftovers(Path::new(".")) {
+        tracing::warn!("cannot look for files that were never completed: {error}");
+    }
     let control = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listeners = {
         let _inside = control.enter();

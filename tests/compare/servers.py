@@ -16,7 +16,7 @@ START_S = 30.0
 EXIT_S = 5.0
 
 PEER_FLAGS = ["--save", "", "--enable-debug-command", "yes"]
-NEARHIT_FLAGS = ["--enable-debug-command", "yes"]
+NEARHIT_FLAGS = ["--enable-debug-command", "yes", "--save", ""]
 
 
 class Given:

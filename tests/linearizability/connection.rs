@@ -19,7 +19,14 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start() -> Self {
         let bind = vec!["127.0.0.1".to_owned()];
-        let settings = Settings { bind, port: 0, io_threads: 4, compute_threads: 2, ..Settings::defaults() };
+        let settings = Settings {
+            bind,
+            port: 0,
+            io_threads: 4,
+            compute_threads: 2,
+            save: Vec::new(),
+            ..Settings::defaults()
+        };
         let running = server::start(settings).expect("a free port");
         let address = *running.tcp_addresses().first().expect("a TCP port");
         let server = running.server();

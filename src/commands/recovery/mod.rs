@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! snapshot.rs   an RDB file
+//! reload.rs     to a file and back, while clients are kept out
 //! log.rs        the files of the append-only log, played in order
 //! ```
 
 mod log;
+mod reload;
 mod snapshot;
 
 use std::fmt;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use self::log::Log;
+pub(super) use self::reload::reload;
 use super::Server;
 use crate::config::Settings;
 use crate::persistence::aof::Names;
@@ -92,8 +95,9 @@ impl Plan {
         };
         // Before anybody is let in who could change something.
         let outcome = outcome.and_then(|()| server.open_log());
-        server.loading.end();
+        // A server whose data are not whole must not seem to be loaded: it would save them before it ends.
         outcome?;
+        server.loading.end();
         tracing::info!("DB loaded from {from}: {:.3} seconds", began.elapsed().as_secs_f64());
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{debug_object, digest};
 use crate::commands::client::Shown;
+use crate::commands::recovery;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
 use crate::config::DebugAccess;
 use crate::resp::{Args, Error, Reply};
@@ -38,6 +39,7 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     match (name.to_ascii_uppercase().as_slice(), args.remaining()) {
         (b"DIGEST", 0) => Ok(digest::of_all(&cx.server.keyspace)),
         (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db(), cx.server.keyspace.clock().now_ms())),
+        (b"RELOAD", _) => reload(args, cx),
         (b"OBJECT", 1) => debug_object::describe(args.bytes()?, cx),
         (b"SLEEP", 1) => Ok(sleep(args.float().unwrap_or(0.0))),
         (b"ERROR", 1) => Err(Error::from(args.bytes()?.to_vec())),
@@ -61,6 +63,26 @@ fn check_access(cx: &Context) -> Result<(), Error> {
 fn is_local(shown: &Shown) -> bool {
     let address: Result<std::net::SocketAddr, _> = shown.address.parse();
     shown.is_unix || address.is_ok_and(|address| address.ip().is_loopback())
+}
+
+fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let (mut saves, mut flushes) = (true, true);
+    while !args.is_empty() {
+        match args.keyword_of(&[("nosave", 0), ("noflush", 1)]) {
+            Some(0) => saves = false,
+            Some(_) => flushes = false,
+            None => {
+                return Err(Error::new(
+                    "ERR DEBUG RELOAD only supports the NOFLUSH and NOSAVE options here.",
+                ));
+            }
+        }
+    }
+    let outcome = recovery::reload(cx.server, saves, flushes);
+    outcome.map(|()| Reply::OK).map_err(|error| {
+        tracing::error!("{error}");
+        Error::new("ERR Error trying to load the RDB dump, check server logs")
+    })
 }
 
 /// Blocks a compute thread and this client; unlike in Redis the others go on. What is no number is 0, as in Redis.
@@ -94,6 +116,11 @@ const HELP: &[&str] = &[
     "    Show low level info about `key` and associated value.",
     "PANIC",
     "    Panic while the command runs; the client gets an error and the server goes on.",
+    "RELOAD [option ...]",
+    "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
+    "    * NOFLUSH: the existing database will not be removed before loading the RDB file.",
+    "      A key that is there and in the file makes the loading fail.",
+    "    * NOSAVE: the database will be loaded from an existing RDB file.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    Setting it to 0 disables expiring keys (and hash-fields) in background ",
     "    when they are not accessed (otherwise the Redis behavior). Setting it",

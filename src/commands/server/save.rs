@@ -72,3 +72,152 @@ fn bgsave(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 fn lastsave(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::Integer(cx.server.saving.status().history.last_save_s as i64))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use crate::commands::testing::Session;
+    use crate::config::{SaveRule, Settings};
+    use crate::persistence::saving::Saver;
+
+    struct File(PathBuf);
+
+    impl File {
+        fn new(name: &str) -> Self {
+            Self(std::env::temp_dir().join(format!("nearhit-save-{name}-{}.rdb", std::process::id())))
+        }
+
+        fn session(&self) -> Session {
+            let save = vec![SaveRule { seconds: 1_000_000, changes: 1 }];
+            let dbfilename = self.0.to_str().expect("the path is text").to_owned();
+            let settings = Settings { dbfilename, save, enable_debug_command: "yes", ..Settings::defaults() };
+            Session::with(settings, 1_000_000)
+        }
+    }
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    /// Does what the thread of the server does.
+    fn save_in_background(session: &Session) {
+        let server = &session.server;
+        let outcome = server.saving.carry_out(&server.keyspace, &server.snapshot_file());
+        assert!(outcome.expect("it was asked for").is_ok());
+    }
+
+    fn info(session: &mut Session, field: &str) -> String {
+        let text = session.ask("info persistence");
+        let field = format!("{field}:");
+        let value = text.split(' ').find_map(|word| word.strip_prefix(&field));
+        value.unwrap_or_else(|| panic!("no {field} in {text}")).to_owned()
+    }
+
+    #[test]
+    fn the_data_come_back_from_the_file() {
+        let file = File::new("reload");
+        let mut session = file.session();
+        session.create_set("vectors");
+        session.hold_to(&[
+            ("set a 1", "+OK"),
+            ("hset h f v g w", ":2"),
+            ("hexpire h 100 fields 1 f", "*1 :1"),
+            ("select 3", "+OK"),
+            ("set b 2 ex 100", "+OK"),
+        ]);
+        let digest = session.ask("debug digest");
+        let before = session.ask("lastsave");
+        session.hold_to(&[
+            ("save", "+OK"),
+            ("set c 3", "+OK"),
+            ("debug reload nosave", "+OK"),
+            ("exists b c", ":1"),
+        ]);
+        assert_eq!(session.ask("debug digest"), digest);
+        assert!(session.ask("lastsave") >= before);
+        session.hold_to(&[
+            ("set c 3", "+OK"),
+            ("debug reload", "+OK"),
+            ("exists b c", ":2"),
+            ("ttl b", ":100"),
+        ]);
+        assert_eq!(info(&mut session, "rdb_changes_since_last_save"), "0");
+        assert_eq!(info(&mut session, "rdb_saves"), "2");
+    }
+
+    #[test]
+    fn one_background_save_at_a_time() {
+        let file = File::new("background");
+        let mut session = file.session();
+        session.hold_to(&[
+            ("set a 1", "+OK"),
+            ("bgsave now", "-ERR syntax error"),
+            ("bgsave schedule now", "-ERR syntax error"),
+            ("bgsave", "+Background saving started"),
+            ("bgsave", "-ERR Background save already in progress"),
+            ("bgsave schedule", "-ERR Background save already in progress"),
+            ("save", "-ERR Background save already in progress"),
+        ]);
+        assert_eq!(info(&mut session, "rdb_bgsave_in_progress"), "1");
+        save_in_background(&session);
+        assert_eq!(info(&mut session, "rdb_bgsave_in_progress"), "0");
+        assert_eq!(info(&mut session, "rdb_changes_since_last_save"), "0");
+        assert_eq!(info(&mut session, "rdb_last_bgsave_time_sec"), "0");
+        assert!(file.0.is_file());
+    }
+
+    #[test]
+    fn within_a_transaction_a_save_is_put_off_until_the_next_look_at_the_rules() {
+        let file = File::new("transaction");
+        let mut session = file.session();
+        session.hold_to(&[
+            ("multi", "+OK"),
+            ("save", "-ERR Command not allowed inside a transaction"),
+            ("discard", "+OK"),
+            ("multi", "+OK"),
+            ("bgsave", "+QUEUED"),
+            ("exec", "*1 +Background saving scheduled"),
+        ]);
+        assert!(session.server.saving.status().running.is_none());
+        session.server.follow_save_rules();
+        assert!(matches!(session.server.saving.status().running, Some((Saver::Background, _))));
+        save_in_background(&session);
+    }
+
+    #[test]
+    fn writes_are_refused_while_data_that_are_to_be_saved_cannot_be() {
+        let file = File::new("no/such/folder");
+        let mut session = file.session();
+        session.hold_to(&[("set a 1", "+OK"), ("save", "-ERR")]);
+        assert!(session.ask("set a 2").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
+        assert_eq!(info(&mut session, "rdb_last_bgsave_status"), "err");
+        assert_eq!(info(&mut session, "rdb_saves_consecutive_failures"), "1");
+        assert!(session.ask("shutdown").starts_with("-ERR Errors trying to SHUTDOWN"));
+        assert!(!session.server.stop.is_requested());
+        session.hold_to(&[
+            ("get a", "$1 1"),
+            ("config set stop-writes-on-bgsave-error no", "+OK"),
+            ("set a 2", "+OK"),
+            ("config set stop-writes-on-bgsave-error yes", "+OK"),
+            ("config set save ''", "+OK"),
+            ("set a 3", "+OK"),
+            ("shutdown", ""),
+        ]);
+        assert!(session.server.stop.is_requested());
+    }
+
+    #[test]
+    fn the_end_saves_unless_it_is_told_not_to() {
+        let file = File::new("end");
+        for (words, is_saved) in [("shutdown nosave", false), ("shutdown", true), ("shutdown save now", true)]
+        {
+            let _ = std::fs::remove_file(&file.0);
+            let mut session = file.session();
+            session.hold_to(&[("set a 1", "+OK"), (words, "")]);
+            assert_eq!(Path::is_file(&file.0), is_saved, "{words}");
+        }
+    }
+}

@@ -217,7 +217,9 @@ mod tests {
     #[test]
     fn a_transaction_without_its_end_is_no_part_of_the_whole() {
         let whole = log(&["SELECT 0", "SET a 1"]);
-        for (more, is_cut) in [(&["MULTI", "SET a 2"][..], true), (&["EXEC"], false), (&["MULTI", "MULTI"], false)] {
+        for (more, is_cut) in
+            [(&["MULTI", "SET a 2"][..], true), (&["EXEC"], false), (&["MULTI", "MULTI"], false)]
+        {
             let verdict = read(&[whole.clone(), log(more)].concat()).1;
             let Verdict::BrokenOff { whole: up_to, fault } = verdict else { panic!("{more:?}") };
             assert_eq!((up_to, matches!(fault, Fault::Truncated)), (whole.len() as u64, is_cut), "{more:?}");

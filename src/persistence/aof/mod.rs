@@ -19,10 +19,10 @@
 
 mod adopt;
 mod appender;
+pub mod check;
 mod disk;
 mod keeper;
 mod log;
-pub mod check;
 pub mod manifest;
 mod names;
 pub mod reader;

@@ -92,7 +92,7 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes temporary files of processes that ended before they were complete.
+/// Removes temporary files of processes that have ended before they were complete.
 ///
 /// # Errors
 /// The folder cannot be read. A file that cannot be removed is told to the log only.
@@ -100,9 +100,8 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
-        if number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-        {
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX));
+        if process.and_then(|process| process.parse().ok()).is_some_and(has_ended) {
             match fs::remove_file(entry.path()) {
                 Ok(()) => tracing::info!("removed {}, which was never completed", entry.path().display()),
                 Err(error) => tracing::warn!("cannot remove {}: {error}", entry.path().display()),
@@ -110,6 +109,11 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// True if the process that had this number is not there any more: this one has just begun.
+fn has_ended(process: u32) -> bool {
+    process == std::process::id() || !Path::new(&format!("/proc/{process}")).exists()
 }
 
 fn begin_writing_to_disk(file: &File, range: std::ops::Range<u64>) -> io::Result<()> {
@@ -189,12 +193,14 @@ mod tests {
     #[test]
     fn leftovers_are_removed_and_nothing_else() {
         let folder = Folder::new();
-        for name in ["temp-12.rdb", "temp-.rdb", "temp-a.rdb", "dump.rdb", "temp-1.aof"] {
+        // No system has so many processes.
+        for name in ["temp-4294967295.rdb", "temp-1.rdb", "temp-.rdb", "temp-a.rdb", "dump.rdb", "temp-1.aof"]
+        {
             fs::write(folder.path().join(name), "x").expect("the folder is writable");
         }
         remove_leftovers(folder.path()).expect("the folder is readable");
         let mut names = folder.names();
         names.sort();
-        assert_eq!(names, ["dump.rdb", "temp-.rdb", "temp-1.aof", "temp-a.rdb"]);
+        assert_eq!(names, ["dump.rdb", "temp-.rdb", "temp-1.aof", "temp-1.rdb", "temp-a.rdb"]);
     }
 }

@@ -158,3 +158,6 @@ impl Saver<'_> {
         self.sets.iter().filter_map(Weak::upgrade).try_for_each(|set| set.relieve(cut, &journal, spill))
     }
 }
+
+#[cfg(test)]
+mod tests;

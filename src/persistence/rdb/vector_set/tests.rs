@@ -55,7 +55,8 @@ fn read(bytes: &[u8]) -> Result<VectorSet, ReadError> {
 
 fn written(set: &Arc<VectorSet>) -> Vec<u8> {
     let mut out = Writer::new(Vec::new(), true, false);
-    write(&mut out, &mut set.freeze_now(linked(set.params())), &mut Vec::new()).expect("memory");
+    write(&mut out, &mut set.freeze_now(linked(set.params())), &mut Vec::new(), &mut |_| Ok(()))
+        .expect("memory");
     out.flush().expect("memory");
     out.get_ref().clone()
 }

@@ -1,0 +1,172 @@
+//! What is in the file is what was there at the cut, whatever happens while it is written.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::*;
+use crate::journal::Record;
+use crate::keyspace::{Clock, Deadline, Hash, Keyspace, StringValue, Value};
+use crate::persistence::loading::Loading;
+use crate::persistence::rdb::Reader;
+use crate::persistence::rdb::load::{How, load};
+use crate::vector_set::{Hold, Params, Put};
+
+const DIM: usize = 32;
+const STRINGS: usize = 3000;
+const ELEMENTS: usize = 1500;
+
+/// Takes what is written, and does something each time.
+struct Disturbed<F> {
+    bytes: Vec<u8>,
+    disturb: F,
+}
+
+impl<F: FnMut()> Write for Disturbed<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (self.disturb)();
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn keyspace() -> Keyspace {
+    Keyspace::new(Clock::manual(1_000_000))
+}
+
+fn set(keyspace: &Keyspace, db: usize, key: &str, text: &str, deadline: Deadline) {
+    let value = Value::String(StringValue::new(text.as_bytes()));
+    keyspace.db(db).exclusive(&[key]).put(key.as_bytes(), value, deadline);
+}
+
+/// Gives elements of a set these vectors, and makes the set if it is not there.
+fn add(keyspace: &Keyspace, key: &str, elements: std::ops::Range<usize>, shift: f32) {
+    let db = keyspace.db(0);
+    let request = bytes::Bytes::new();
+    for number in elements {
+        let vector: Vec<f32> = (0..DIM).map(|i| ((number * 31 + i * i * 7) % 97) as f32 + shift).collect();
+        let name = number.to_string();
+        let put = Put { element: name.as_bytes(), vector, attribute: Some(name.as_bytes()) };
+        match db.vector_set(key.as_bytes()).expect("it is a set") {
+            Some(handle) => {
+                let record = Record::new(keyspace.journal(), 0, &request);
+                assert!(handle.set.upsert(Hold::Lookup(handle.binding), &[put], 20, record).is_ok());
+            }
+            None => {
+                let new = VectorSet::new(Params::new(DIM).expect("a small dimension"), 1);
+                assert!(new.upsert(Hold::Exclusive, &[put], 20, Record::unlogged()).is_ok());
+                let record = Record::new(keyspace.journal(), 0, &request);
+                assert!(db.create_vector_set(key.as_bytes(), Arc::new(new), record).is_ok());
+            }
+        }
+    }
+}
+
+/// A digest of each key, by database.
+fn digests(keyspace: &Keyspace) -> BTreeMap<(usize, Vec<u8>), (Vec<u8>, Deadline)> {
+    let mut digests = BTreeMap::new();
+    for (number, db) in keyspace.databases().iter().enumerate() {
+        db.for_each(|entry| {
+            let digest = match entry.value() {
+                ValueRef::VectorSet(set) => set.digest().to_vec(),
+                ValueRef::String(string) => string.text().into_owned(),
+                ValueRef::Hash(hash) => {
+                    let mut fields: Vec<_> = hash.view(i64::MIN).iter().collect();
+                    fields.sort_by_key(|field| field.0);
+                    format!("{fields:?}").into_bytes()
+                }
+            };
+            digests.insert((number, entry.key().to_vec()), (digest, entry.deadline()));
+        });
+    }
+    digests
+}
+
+fn saved(keyspace: &Keyspace, disturb: impl FnMut()) -> (Vec<u8>, Progress) {
+    let (snapshot, ()) = keyspace.snapshot(|_| ());
+    let sizes: Vec<Census> = keyspace.databases().iter().map(|db| db.census()).collect();
+    let out = Writer::new(Disturbed { bytes: Vec::new(), disturb }, true, true);
+    let (progress, mut spill) = (Progress::default(), Vec::new());
+    progress.begin(0);
+    let about = About { version: "8.6.2", ..About::default() };
+    let out = save(snapshot, out, &about, &sizes, &mut spill, &progress).expect("memory can be written");
+    (out.bytes, progress)
+}
+
+fn loaded(bytes: &[u8]) -> Keyspace {
+    let keyspace = keyspace();
+    let how = How { skip_unknown: false, keep_ended: true };
+    let input = Reader::with_total(bytes, bytes.len() as u64);
+    assert!(load(input, &keyspace, how, &Loading::default()).is_ok());
+    keyspace
+}
+
+fn filled() -> Keyspace {
+    let keyspace = keyspace();
+    for number in 0..STRINGS {
+        let deadline = if number % 3 == 0 { Deadline::at(2_000_000) } else { Deadline::NEVER };
+        set(&keyspace, number % 4, &number.to_string(), &"text".repeat(number % 50), deadline);
+    }
+    for (key, fields) in [("small", 3), ("large", 2000)] {
+        let fill = |hash: &mut Hash| {
+            (0..fields).for_each(|n: i32| _ = hash.set(&n.to_be_bytes(), b"value", Deadline::NEVER));
+        };
+        keyspace.db(1).exclusive(&[key]).edit_hash(key.as_bytes(), fill).expect("it is none yet");
+    }
+    add(&keyspace, "set:a", 0..ELEMENTS, 1.0);
+    add(&keyspace, "set:b", 0..ELEMENTS, 2.0);
+    keyspace
+}
+
+#[test]
+fn a_file_gives_the_same_keys_back() {
+    let keyspace = filled();
+    let (bytes, progress) = saved(&keyspace, || ());
+    assert_eq!(digests(&loaded(&bytes)), digests(&keyspace));
+    assert_eq!(progress.keys().0, STRINGS as u64 + 4);
+    let (nothing, _) = saved(&self::keyspace(), || ());
+    assert!(digests(&loaded(&nothing)).is_empty());
+}
+
+#[test]
+fn what_changes_while_a_file_is_written_is_in_it_as_it_was() {
+    let keyspace = filled();
+    let at_cut = digests(&keyspace);
+    let mut round = 0;
+    // More than a file has buffers, so that changes come within sets too.
+    let (bytes, _) = saved(&keyspace, || {
+        round += 1;
+        for number in (round * 97..STRINGS).step_by(5).take(300) {
+            set(&keyspace, number % 4, &number.to_string(), "changed", Deadline::NEVER);
+        }
+        let first = round * 50 % ELEMENTS;
+        add(&keyspace, "set:b", first..first + 50, 9.0);
+        add(&keyspace, "set:a", first..first + 50, 9.0);
+        add(&keyspace, "set:new", round..round + 1, 9.0);
+        set(&keyspace, 9, &format!("new {round}"), "new", Deadline::NEVER);
+        match round {
+            4 => drop(keyspace.db(0).exclusive(&["set:b"]).remove(b"set:b")),
+            5 => keyspace.swap(0, 3, Record::unlogged()),
+            7 => keyspace.db(1).flush(Record::unlogged()),
+            _ => {}
+        }
+    });
+    assert!(round > 7, "only {round} writes");
+    assert_eq!(digests(&loaded(&bytes)), at_cut);
+    assert_eq!(keyspace.journal().handed_bytes(), 0);
+}
+
+#[test]
+fn a_save_that_is_cancelled_ends() {
+    let keyspace = filled();
+    let (snapshot, ()) = keyspace.snapshot(|_| ());
+    let progress = Progress::default();
+    progress.begin(0);
+    progress.cancel();
+    let out = Writer::new(Vec::new(), true, true);
+    let outcome = save(snapshot, out, &About::default(), &[], &mut Vec::new(), &progress);
+    assert_eq!(outcome.err().map(|error| error.kind()), Some(io::ErrorKind::Interrupted));
+    assert!(!keyspace.journal().is_cut());
+}
