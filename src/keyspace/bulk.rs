@@ -69,7 +69,8 @@ mod tests {
         let keyspace = Keyspace::new(Clock::manual(1_000_000));
         let db = keyspace.db(3);
         let names: Vec<String> = (0..1000).map(|number| format!("key:{number}")).collect();
-        let deadline = |number: usize| if number % 2 == 0 { Deadline::at(999_999) } else { Deadline::NEVER };
+        let deadline =
+            |number: usize| if number.is_multiple_of(2) { Deadline::at(999_999) } else { Deadline::NEVER };
         let arrivals = names.iter().enumerate().map(|(number, name)| arrival(name, deadline(number)));
         db.fill(arrivals.collect()).expect("all are new");
         assert_eq!(db.census().keys, 500);
