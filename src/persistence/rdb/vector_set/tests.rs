@@ -212,7 +212,7 @@ fn what_redis_would_not_write_is_refused() {
     let norm = place("02813f80000040000000");
     assert!(told(norm + 6, &f32::NAN.to_be_bytes()).contains("element \"7\": its vector"));
     let names = place("050161");
-    assert!(told(names + 2, b"b").contains("element \"a\": an earlier element has the same name"));
+    assert!(told(names + 2, b"b").contains("element \"b\": an earlier element has the same name"));
 }
 
 /// Redis refuses them, and writes none.
