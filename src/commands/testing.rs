@@ -97,7 +97,7 @@ impl Session {
     /// What was added to that stream since it was last asked for.
     pub(super) fn stream(&self) -> Vec<Request> {
         let (mut bytes, mut parser) = (Vec::new(), RequestParser::new());
-        self.server.keyspace.journal().wait_for_changes(&mut bytes, Duration::ZERO);
+        self.server.keyspace.journal().wait_for_changes(&mut bytes, Duration::ZERO, Duration::ZERO);
         let mut bytes = BytesMut::from(&bytes[..]);
         let mut next = || parser.next(&mut bytes, &Limits::default()).expect("well formed requests");
         let requests = std::iter::from_fn(&mut next).collect();
@@ -105,13 +105,17 @@ impl Session {
         requests
     }
 
+    /// The same as a line.
+    pub(super) fn streamed(&self) -> String {
+        self.stream().iter().map(shown).collect::<Vec<_>>().join(" | ")
+    }
+
     /// Asks each request of a script, and compares what is written down of it with the commands beside it.
     #[track_caller]
     pub(super) fn hold_stream_to(&mut self, script: &[(&str, &str)]) {
         for (line, commands) in script {
             let reply = self.ask(line);
-            let shown: Vec<String> = self.stream().iter().map(shown).collect();
-            assert_eq!(shown.join(" | "), *commands, "{line}: {reply}");
+            assert_eq!(self.streamed(), *commands, "{line}: {reply}");
         }
     }
 

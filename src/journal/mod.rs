@@ -189,10 +189,11 @@ impl Journal {
         self.stream.end()
     }
 
-    /// Waits until there is something to take, or the time is over, and puts it into `buffer`, which must be empty and whose room the
-    /// stream takes in exchange. For one reader.
-    pub fn wait_for_changes(&self, buffer: &mut Vec<u8>, time: Duration) -> Piece {
-        self.stream.take(buffer, time)
+    /// Waits until there is something to take, or the time is over, and puts it into `buffer`, which must be empty and whose
+    /// room the stream takes in exchange. Waits for more for the time of `gather`, unless there is plenty: to be woken for each
+    /// change would cost writers more than the change. For one reader.
+    pub fn wait_for_changes(&self, buffer: &mut Vec<u8>, time: Duration, gather: Duration) -> Piece {
+        self.stream.take(buffer, time, gather)
     }
 
     /// Wakes who waits for changes.

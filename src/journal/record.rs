@@ -47,6 +47,12 @@ impl<'a> Record<'a> {
         self
     }
 
+    /// The same right, to be written down as a change of another database than that of the request.
+    pub fn in_db(mut self, db: usize) -> Self {
+        self.spend.iter_mut().for_each(|spend| spend.db = db);
+        self
+    }
+
     /// Enters the gate of the journal: before the locks under which the change is made. None for a change that is written
     /// down nowhere.
     pub fn enter(&self) -> Option<Passage<'a>> {

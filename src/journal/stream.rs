@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -71,7 +71,7 @@ impl Stream {
     /// Adds records, of which the first word of each pair is the database. `several`: as one transaction.
     pub(super) fn append<'r>(&self, records: impl Iterator<Item = (usize, &'r [u8])>, several: bool) {
         let mut tail = self.tail.lock();
-        let was_empty = tail.bytes.is_empty();
+        let before = tail.bytes.len();
         let mut records = records.filter(|(_, bytes)| !bytes.is_empty()).peekable();
         // Before the MULTI, so that a log that ends within the transaction can be cut there.
         if let Some((db, _)) = records.peek() {
@@ -89,7 +89,9 @@ impl Stream {
         }
         LAST_WRITTEN.set(tail.end());
         self.buffered.store(tail.bytes.len(), Ordering::Relaxed);
-        if was_empty && !tail.bytes.is_empty() {
+        if (before == 0 && !tail.bytes.is_empty())
+            || (before < self.plenty() && tail.bytes.len() >= self.plenty())
+        {
             self.news.notify_one();
         }
     }
@@ -103,11 +105,17 @@ impl Stream {
         self.news.notify_one();
     }
 
-    pub(super) fn take(&self, buffer: &mut Vec<u8>, time: Duration) -> Piece {
+    pub(super) fn take(&self, buffer: &mut Vec<u8>, time: Duration, gather: Duration) -> Piece {
         debug_assert!(buffer.is_empty());
         let mut tail = self.tail.lock();
         if tail.bytes.is_empty() && tail.divisions.is_empty() && !tail.rung {
             self.news.wait_for(&mut tail, time);
+        }
+        let until = Instant::now() + gather;
+        while tail.bytes.len() < self.plenty() && tail.divisions.is_empty() && !tail.rung {
+            if self.news.wait_until(&mut tail, until).timed_out() {
+                break;
+            }
         }
         tail.rung = false;
         let division = tail.divisions.front().copied();
@@ -146,11 +154,19 @@ impl Stream {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        let limit = match self.limit.load(Ordering::Relaxed) {
+        self.buffered() >= self.limit()
+    }
+
+    fn limit(&self) -> usize {
+        match self.limit.load(Ordering::Relaxed) {
             0 => LIMIT,
             limit => limit,
-        };
-        self.buffered() >= limit
+        }
+    }
+
+    /// Bytes for which the reader need not wait any longer.
+    fn plenty(&self) -> usize {
+        self.limit() / 4
     }
 
     pub(super) fn buffered(&self) -> usize {

@@ -13,7 +13,7 @@ fn request(text: &'static str) -> Bytes {
 
 fn take(journal: &Journal) -> (String, bool) {
     let mut buffer = Vec::new();
-    let piece = journal.wait_for_changes(&mut buffer, NOW);
+    let piece = journal.wait_for_changes(&mut buffer, NOW, NOW);
     (String::from_utf8(buffer).unwrap(), piece.divided)
 }
 
@@ -154,6 +154,6 @@ fn what_is_done_at_a_cut_knows_where_the_new_piece_begins() {
     Record::new(&journal, 0, &request("A")).commit();
     let place = journal.divide(|| journal.end());
     let mut buffer = Vec::new();
-    let piece = journal.wait_for_changes(&mut buffer, NOW);
+    let piece = journal.wait_for_changes(&mut buffer, NOW, NOW);
     assert_eq!(piece, Piece { end: place, divided: true });
 }

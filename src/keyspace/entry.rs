@@ -142,6 +142,11 @@ impl Entry {
         seconds(now_ms).saturating_sub(self.used_s.load(Ordering::Relaxed))
     }
 
+    /// The key counts as not used for so many seconds.
+    pub fn set_idle_s(&self, idle_s: u32, now_ms: i64) {
+        self.used_s.store(seconds(now_ms).saturating_sub(idle_s), Ordering::Relaxed);
+    }
+
     /// An estimate of the bytes that the key costs: its slot, its place in the index, its block, and what that leads to.
     pub fn memory_bytes(&self) -> usize {
         let deadline = if self.deadline() == Deadline::NEVER { 0 } else { HEAP_BYTES_EACH };

@@ -120,6 +120,11 @@ impl<'k> Exclusive<'k> {
         self.now_ms
     }
 
+    /// The moment at which keys are used now: that of the clock, also where nothing has ended.
+    pub fn used_ms(&self) -> i64 {
+        self.used_ms
+    }
+
     /// Spends the record and unlocks: the change is written down before anybody sees it.
     pub fn commit(self, record: Record<'_>) {
         record.commit();
@@ -161,17 +166,9 @@ impl<'k> Exclusive<'k> {
             table.edit_hash(id, limits, now_ms, |hash| (edit(hash), hash.take_replaced()))?;
         self.note_ended_fields(key, &replaced);
         if self.held[held].table.entry(id).is_empty_hash(now_ms) {
-            self.remove_hash(key, id, held);
+            self.remove(key);
         }
         Ok(outcome)
-    }
-
-    /// Of a hash that is left with nothing but fields that have ended: who reads the journal has them still.
-    fn remove_hash(&mut self, key: &[u8], id: u32, held: usize) {
-        if self.held[held].table.entry(id).next_field_deadline() != Deadline::NEVER {
-            self.note_end(key);
-        }
-        self.remove(key);
     }
 
     /// To be called before the change that comes with their end is written down.

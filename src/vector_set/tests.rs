@@ -116,6 +116,17 @@ fn a_refused_change_changes_nothing() {
 }
 
 #[test]
+fn who_looked_it_up_before_its_last_element_went_looks_again() {
+    let set = set(2);
+    add(&set, b"a", &[1.0, 0.0]);
+    let before = Hold::Lookup(set.binding());
+    assert!(remove(&set, b"a"));
+    let late = set.upsert(before, &[put(b"b", &[1.0, 0.0])], 100, Record::unlogged());
+    assert!(matches!(late, Err(Refused::Unbound(_))));
+    assert!(set.is_empty());
+}
+
+#[test]
 fn several_elements_are_put_as_one() {
     let set = set(2);
     let puts = [put(b"a", &[1.0, 0.0]), put(b"b", &[0.0, 1.0]), put(b"a", &[0.5, 0.5])];

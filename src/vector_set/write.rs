@@ -197,6 +197,10 @@ impl VectorSet {
         if count > 0 {
             self.note(record, passage.as_ref());
         }
+        if elements.len() == 0 && !self.params.kept {
+            // The key goes with this change: what comes next, here and where the record is read, is another set.
+            self.unbound.fetch_add(1, Ordering::Release);
+        }
         drop(elements);
         drop(passage);
         self.tidy(count);

@@ -15,6 +15,7 @@ import generated
 import interop
 import metadata
 import protocol
+import records
 import scores
 import self_test
 import watch
@@ -29,6 +30,7 @@ PARTS = {
     "interop": interop.run,
     "metadata": metadata.run,
     "protocol": protocol.run,
+    "records": records.run,
     "scores": scores.run,
     "watch": watch.run,
 }

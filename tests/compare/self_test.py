@@ -11,6 +11,7 @@ from argparse import Namespace
 
 import example_files
 import generated
+import interop
 import notation
 import wire
 from commands import show, vsim_options
@@ -370,3 +371,45 @@ class Failing(unittest.TestCase):
         pair.check("PING")
         self.assertEqual(report.equal, 1)
         servers.stop()
+
+
+class Files(unittest.TestCase):
+    """What is changed after it was saved is not in the file, and must be missed."""
+
+    CHANGES = {
+        b"PEXPIRETIME": "PEXPIREAT s:1 4000000000123",
+        b"GET": "SET many:1 other",
+        b"VCARD": "VREM v:q8-M4 e1",
+        b"DEBUG": "VSETATTR v:none e5 other",
+        b"TYPE": "DEL h:large",
+    }
+
+    def setUp(self):
+        self.saved = interop.fill, interop.ELEMENTS, interop.QUERIES
+        interop.ELEMENTS, interop.QUERIES = 70, 5
+
+    def tearDown(self):
+        interop.fill, interop.ELEMENTS, interop.QUERIES = self.saved
+
+    def exchange(self, after):
+        """Sends those commands when all is saved, and before the file is loaded; the report."""
+        fill = self.saved[0]
+
+        def fill_and_change(server, way, options):
+            fill(server, way, options)
+            client = interop.Client(server)
+            client.ask_all(map(words, after))
+            client.close()
+
+        interop.fill, report = fill_and_change, Report("interop")
+        interop.exchange(interop.Way("peer", "rdb"), report, OPTIONS)
+        return report
+
+    def test_equal_files_show_nothing(self):
+        report = self.exchange([])
+        self.assertEqual([finding.args for finding in report.findings], [])
+        self.assertGreater(report.equal, 3000)
+
+    def test_a_change_is_found(self):
+        report = self.exchange(self.CHANGES.values())
+        self.assertLessEqual(set(self.CHANGES), {finding.args[0] for finding in report.findings})

@@ -5,6 +5,7 @@
 pub(super) mod copy;
 pub(super) mod dbsize;
 pub(super) mod del;
+pub(super) mod dump;
 pub(super) mod exists;
 pub(super) mod expire;
 pub(super) mod flush;
@@ -17,6 +18,7 @@ pub(super) mod object;
 pub(super) mod persist;
 pub(super) mod randomkey;
 pub(super) mod rename;
+pub(super) mod restore;
 pub(super) mod scan;
 pub(super) mod swapdb;
 #[cfg(test)]
@@ -35,6 +37,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &copy::SPEC,
     &dbsize::SPEC,
     &del::DEL,
+    &dump::SPEC,
     &exists::EXISTS,
     &expire::EXPIRE,
     &expire::EXPIREAT,
@@ -53,6 +56,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &randomkey::SPEC,
     &rename::RENAME,
     &rename::RENAMENX,
+    &restore::SPEC,
     &scan::SPEC,
     &swapdb::SPEC,
     &exists::TOUCH,

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use super::{NOW_MS, Step, end_ms, key, step};
-use crate::commands::Server;
 use crate::commands::replay::Replay;
 use crate::commands::testing::Session;
+use crate::commands::{Client, Server, dispatch};
 use crate::config::Settings;
 use crate::keyspace::{Deadline, Entry, Value};
+use crate::resp::Request;
 
 /// Beyond those of the model: what ends in hashes, what is summed in floats, vectors. Letters in braces are chosen anew for
 /// each request.
@@ -101,26 +104,23 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn carry_out(session: &mut Session, event: &Event) {
+fn carry_out(server: &Server, client: &mut Client, event: &Event) {
+    let mut ask = |line: &str| _ = dispatch(server, client, &Request::from_args(&super::words(line)));
     match event {
-        Event::OfModel(Step::Advance(by_ms)) => session.advance(*by_ms),
-        Event::OfModel(Step::Strings(request)) => ask(session, &request.to_string()),
-        Event::OfModel(Step::Keys(request)) => ask(session, &request.to_string()),
-        Event::OfModel(Step::Hashes(request)) => ask(session, &request.to_string()),
-        Event::Request(line) => ask(session, line),
+        Event::OfModel(Step::Advance(by_ms)) => server.keyspace.clock().advance(*by_ms),
+        Event::OfModel(Step::Strings(request)) => ask(&request.to_string()),
+        Event::OfModel(Step::Keys(request)) => ask(&request.to_string()),
+        Event::OfModel(Step::Hashes(request)) => ask(&request.to_string()),
+        Event::Request(line) => ask(line),
         Event::Transaction(lines) => {
-            ask(session, "MULTI");
-            lines.iter().for_each(|line| ask(session, line));
-            ask(session, "EXEC");
+            ask("MULTI");
+            lines.iter().for_each(|line| ask(line));
+            ask("EXEC");
         }
         Event::ExpiryCycle(budget) => {
-            session.server.keyspace.databases().iter().for_each(|db| _ = db.expire_cycle(*budget));
+            server.keyspace.databases().iter().for_each(|db| _ = db.expire_cycle(*budget));
         }
     }
-}
-
-fn ask(session: &mut Session, line: &str) {
-    session.reply_to(&super::words(line));
 }
 
 /// A server that was told what the stream of another says, at the time of that one.
@@ -172,7 +172,7 @@ fn seen(entry: &Entry, now_ms: i64) -> Seen {
 fn check(events: &[Event], packed: u64) -> Result<(), TestCaseError> {
     let settings = || Settings { hash_max_listpack_entries: packed, ..Settings::defaults() };
     let mut original = Session::with(settings(), NOW_MS).streaming();
-    events.iter().for_each(|event| carry_out(&mut original, event));
+    events.iter().for_each(|event| carry_out(&original.server, &mut original.client, event));
     let replica = replica(&original, settings());
     prop_assert_eq!(image(&original.server), image(&replica.server));
     Ok(())
@@ -184,5 +184,29 @@ proptest! {
     #[test]
     fn the_stream_tells_all_that_changed(events in prop::collection::vec(event(), 1..60), packed in 0..9_u64) {
         check(&events, packed)?;
+    }
+}
+
+/// So many clients at once, on few keys, as often.
+const CLIENTS: usize = 3;
+const ROUNDS: usize = 40;
+const EVENTS_EACH: usize = 200;
+
+#[test]
+fn the_stream_has_the_order_in_which_clients_changed_the_data() {
+    let mut runner = TestRunner::deterministic();
+    let script = prop::collection::vec(event(), EVENTS_EACH);
+    let scripts = prop::collection::vec(script, CLIENTS);
+    for round in 0..ROUNDS {
+        let scripts = scripts.new_tree(&mut runner).expect("always possible").current();
+        let original = Session::at(NOW_MS).streaming();
+        std::thread::scope(|scope| {
+            for script in &scripts {
+                let (mut client, server) = (original.connect(), &original.server);
+                scope.spawn(move || script.iter().for_each(|event| carry_out(server, &mut client, event)));
+            }
+        });
+        let replica = replica(&original, Settings::defaults());
+        assert_eq!(image(&original.server), image(&replica.server), "round {round}");
     }
 }

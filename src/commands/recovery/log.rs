@@ -32,7 +32,7 @@ impl Log {
     /// The log of these names, which may be that of an older Redis in the present folder. None if there is none.
     pub(super) fn find(names: Names) -> Result<Option<Self>, Failed> {
         let mut manifest = Manifest::load(&names).map_err(|error| Failed(error.to_string()))?;
-        let adopted = adopt(Path::new(""), &names, &mut manifest);
+        let adopted = adopt(Path::new("."), &names, &mut manifest);
         let adopted = adopted.map_err(|error| {
             Failed(format!(
                 "Can't move the old log {} to {}: {error}",

@@ -153,6 +153,17 @@ impl Hash {
         was_absent
     }
 
+    /// As [`Self::set`] for a field that is not there, so that a packed hash is not searched for it. Who adds the same field
+    /// twice has made something that is no hash, if it is packed; a table has it once.
+    pub fn add(&mut self, field: &[u8], value: &[u8], deadline: Deadline) {
+        self.make_room(field, value);
+        let field = Field { name: field, value, deadline };
+        match &mut self.form {
+            HashForm::Packed(packed) => packed.insert(field),
+            HashForm::Table(table) => _ = table.set(field),
+        }
+    }
+
     /// Gives each field room to say when it ends, as Redis' `listpackex` has it whether one does or not.
     pub fn make_timed(&mut self) {
         if let HashForm::Packed(packed) = &mut self.form {

@@ -163,7 +163,7 @@ impl Packed {
     }
 
     /// Adds a field that is not there: behind those that end before it does.
-    fn insert(&mut self, field: Field<'_>) {
+    pub(super) fn insert(&mut self, field: Field<'_>) {
         let deadline = field.deadline;
         if deadline != Deadline::NEVER {
             self.make_timed();

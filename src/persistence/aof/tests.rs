@@ -114,7 +114,7 @@ fn writer(disk: &Arc<Disk>, policy: SyncPolicy) -> (Writer, Arc<Status>) {
     let increments = Arc::clone(disk);
     let writer = Writer::new(Arc::clone(&status), increments, first).expect("there are threads");
     // The ringing of the policy.
-    status.journal.wait_for_changes(&mut Vec::new(), Duration::ZERO);
+    status.journal.wait_for_changes(&mut Vec::new(), Duration::ZERO, Duration::ZERO);
     (writer, status)
 }
 

@@ -6,6 +6,8 @@
 //! | every second | at most once a second has the syncer begin | writes on; if a sync takes more than two seconds, it waits, the stream fills, and writers are held at the door |
 //! | never | nothing | |
 //!
+//! What reads answer is not withheld: under `always` another client may see a change a moment before it is safe.
+//!
 //! *When it cannot write*, the piece stays in memory, writes are refused, and it tries again each second. Under `always` no
 //! reply is sent before its change is safe, so nothing that was acknowledged is lost.
 //!
@@ -34,6 +36,9 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const SLOW_SYNC: Duration = Duration::from_secs(2);
 /// How long it waits for changes before it looks around.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// How long changes are gathered that need not be safe at once. What the process has not written when it is killed is
+/// lost, as is what the system has not synced when it fails: this is little beside that second.
+const GATHER: Duration = Duration::from_millis(5);
 /// Room that is kept for the next piece; more is given back.
 const KEPT_CAPACITY: usize = 1024 * 1024;
 
@@ -75,7 +80,7 @@ impl Writer {
 
     /// Writes the next piece; false if there is none any more.
     pub(super) fn step(&mut self, buffer: &mut Vec<u8>) -> bool {
-        let piece = self.status.journal.wait_for_changes(buffer, self.patience());
+        let piece = self.status.journal.wait_for_changes(buffer, self.patience(), self.gathering());
         self.keep(buffer, piece.end);
         recycle(buffer);
         !(piece.divided && self.divide(piece.end))
@@ -85,6 +90,11 @@ impl Writer {
     fn patience(&self) -> Duration {
         let is_due_later = self.status.policy() == SyncPolicy::EverySecond && !self.is_safe();
         if is_due_later { SYNC_EVERY.saturating_sub(self.last_sync.elapsed()) } else { LOOK_AROUND }
+    }
+
+    /// Nobody waits for what is not to be safe at once.
+    fn gathering(&self) -> Duration {
+        if self.status.policy() == SyncPolicy::Always { Duration::ZERO } else { GATHER }
     }
 
     fn is_safe(&self) -> bool {

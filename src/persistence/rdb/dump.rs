@@ -4,10 +4,11 @@
 //! dump   [KEY_META metadata]   type: 1   value   version: 2   CRC64 of all before: 8 (0: not computed)
 //! ```
 
-use std::io;
+use std::fmt;
+use std::io::{self, Write};
 
 use super::fault::ReadError;
-use super::format::{CHECKSUM_LEN, VERSION, ValueType, opcode};
+use super::format::{CHECKSUM_LEN, MAX_STRING_LEN, VERSION, ValueType, opcode};
 use super::reader::Reader;
 use super::skip::skip_key_metadata;
 use super::value::{Decoded, read_value, type_of, write_value};
@@ -29,16 +30,46 @@ pub enum DumpError {
     Empty,
 }
 
+impl fmt::Display for DumpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Footer => f.write_str("its version or its checksum is wrong"),
+            Self::Value(error) => error.fmt(f),
+            Self::Unknown(name) => write!(f, "a value of type {name}"),
+            Self::Empty => f.write_str("a collection of nothing"),
+        }
+    }
+}
+
+impl std::error::Error for DumpError {}
+
 /// The bytes of a value, in the form that Redis 8.6 would give it.
 ///
 /// # Errors
-/// Those of reading what a vector set has put aside; other values have none.
+/// They are more than a string can have, so that no RESTORE could take them.
 pub fn dump(value: ValueRef<'_>) -> io::Result<Vec<u8>> {
-    let mut out = Writer::new(Vec::new(), true, true);
+    let mut out = Writer::new(Dump(Vec::new()), true, true);
     out.u8(type_of(value) as u8)?;
     write_value(&mut out, value)?;
     out.raw(&VERSION.to_le_bytes())?;
-    out.seal()
+    out.seal().map(|dump| dump.0)
+}
+
+/// The bytes so far.
+struct Dump(Vec<u8>);
+
+impl Write for Dump {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_STRING_LEN {
+            let words = format!("it would be longer than {MAX_STRING_LEN} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+        }
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The value of a dump. What is between it and the footer is passed over, as in Redis.

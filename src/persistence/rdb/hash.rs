@@ -13,7 +13,10 @@
 //! ```
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Read, Write};
+
+use ahash::RandomState;
 
 use super::fault::ReadError;
 use super::format::{MAX_STRING_LEN, ValueType};
@@ -89,14 +92,14 @@ pub(super) fn read<R: Read>(
     kind: ValueType,
     limits: PackedLimits,
 ) -> Result<Hash, ReadError> {
-    let mut fields = Fields { offset: input.offset(), hash: Hash::within(limits) };
+    let mut fields = Fields { offset: input.offset(), hash: Hash::within(limits), added: 0 };
     match kind {
         ValueType::Hash => fields.read_plain(input)?,
         ValueType::HashMetadataPreGa | ValueType::HashMetadata => fields.read_timed(input, kind)?,
         ValueType::HashZipmap => fields.read_zipmap(&input.string(MAX_STRING_LEN)?)?,
         _ => fields.read_packed(input, kind)?,
     }
-    Ok(fields.hash)
+    fields.finish()
 }
 
 /// A hash that is being read.
@@ -104,6 +107,7 @@ struct Fields {
     /// Where its value begins.
     offset: u64,
     hash: Hash,
+    added: usize,
 }
 
 impl Fields {
@@ -112,7 +116,7 @@ impl Fields {
         for _ in 0..input.length()? {
             input.string_into(MAX_STRING_LEN, &mut name)?;
             input.string_into(MAX_STRING_LEN, &mut value)?;
-            self.add(&name, &value, Deadline::NEVER)?;
+            self.add(&name, &value, Deadline::NEVER);
         }
         Ok(())
     }
@@ -129,7 +133,7 @@ impl Fields {
             };
             input.string_into(MAX_STRING_LEN, &mut name)?;
             input.string_into(MAX_STRING_LEN, &mut value)?;
-            self.add(&name, &value, deadline)?;
+            self.add(&name, &value, deadline);
         }
         Ok(())
     }
@@ -152,7 +156,7 @@ impl Fields {
     fn read_zipmap(&mut self, packed: &[u8]) -> Result<(), ReadError> {
         for field in self.checked(Zipmap::new(packed))? {
             let (name, value) = self.checked(field)?;
-            self.add(name, value, Deadline::NEVER)?;
+            self.add(name, value, Deadline::NEVER);
         }
         Ok(())
     }
@@ -166,7 +170,7 @@ impl Fields {
             let name = self.checked(name)?.text();
             let value = self.next_item(&mut items)?.text();
             let deadline = if timed { self.item_deadline(&mut items)? } else { Deadline::NEVER };
-            self.add(&name, &value, deadline)?;
+            self.add(&name, &value, deadline);
         }
         Ok(())
     }
@@ -192,9 +196,16 @@ impl Fields {
         }
     }
 
-    fn add(&mut self, name: &[u8], value: &[u8], deadline: Deadline) -> Result<(), ReadError> {
-        if self.hash.set(name, value, deadline) {
-            return Ok(());
+    fn add(&mut self, name: &[u8], value: &[u8], deadline: Deadline) {
+        self.hash.add(name, value, deadline);
+        self.added += 1;
+    }
+
+    /// The hash, if no field came twice: tables have noticed, and packed hashes are looked through once.
+    fn finish(self) -> Result<Hash, ReadError> {
+        let view = self.hash.view(i64::MIN);
+        if view.len() == self.added && (view.encoding() == "hashtable" || all_names_differ(view)) {
+            return Ok(self.hash);
         }
         Err(self.invalid("a hash with the same field twice"))
     }
@@ -211,4 +222,9 @@ impl Fields {
     fn invalid(&self, words: impl Into<Cow<'static, str>>) -> ReadError {
         ReadError::invalid(self.offset, words)
     }
+}
+
+fn all_names_differ(hash: HashView<'_>) -> bool {
+    let mut names = HashSet::with_capacity_and_hasher(hash.len(), RandomState::new());
+    hash.iter().all(|(name, ..)| names.insert(name))
 }

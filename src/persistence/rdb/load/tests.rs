@@ -145,7 +145,7 @@ fn damage_is_told_with_its_place() {
         (&|bytes: &mut Vec<u8>| bytes[9] = 200, "at offset 9: neither a type nor an opcode: 200"),
         (&|bytes: &mut Vec<u8>| bytes[17] ^= 1, "wrong checksum"),
         (&|bytes: &mut Vec<u8>| bytes.truncate(16), "in the value of the key 'key'"),
-        (&|bytes: &mut Vec<u8>| bytes.truncate(20), "ends in the middle"),
+        (&|bytes: &mut Vec<u8>| bytes.truncate(20), "end in the middle"),
     ] as [(&dyn Fn(&mut Vec<u8>), &str); 6]
     {
         let mut bytes = whole.clone();

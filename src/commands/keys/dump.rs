@@ -1,0 +1,41 @@
+//! `DUMP key`: the value as bytes that RESTORE takes, here and at a Redis.
+
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::keyspace::{Attention, Entry, ValueRef};
+use crate::persistence::rdb::dump;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "dump",
+    arity: Arity::Exactly(2),
+    flags: Flags::READONLY,
+    keys: &[Keys::at(1, &["RO", "access"])],
+    group: Group::Generic,
+    since: "2.6.0",
+    complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis \
+                 objects composing the value and M their average size. For small string values the time \
+                 complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
+    summary: "Returns a serialized representation of the value stored at a key.",
+    syntax: "key",
+    tips: &["nondeterministic_output"],
+    weight: Weight::Asked(is_large),
+    run: Run::Read(execute),
+};
+
+/// Bytes of a value, or of a dump, from which on the work leaves the network thread.
+pub(super) const LARGE: usize = 16 * 1024;
+
+fn is_large(args: Args, cx: &Context) -> bool {
+    let is_large = |entry: &Entry| match entry.value() {
+        ValueRef::VectorSet(_) => true,
+        _ => entry.memory_bytes() >= LARGE,
+    };
+    args.peek().and_then(|key| cx.db().lookup(key, Attention::None, is_large)).unwrap_or(false)
+}
+
+fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let value = cx.db().lookup(args.bytes()?, Attention::Used, |entry| entry.value().to_value());
+    let Some(value) = value else { return Ok(Reply::Null) };
+    let bytes = dump::dump(value.view()).map_err(|error| Error::from(format!("ERR cannot dump: {error}")))?;
+    Ok(Reply::Bulk(bytes.into()))
+}

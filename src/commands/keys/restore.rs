@@ -1,0 +1,168 @@
+//! `RESTORE key ttl dump [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ counter]`: the value of a dump, under a key.
+
+use super::dump::LARGE;
+use super::lifetime::{Lifetime, invalid_expire_time};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
+use crate::keyspace::{Deadline, Exclusive, Value};
+use crate::persistence::rdb::dump::{DumpError, restore};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "restore",
+    arity: Arity::AtLeast(4),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::DANGEROUS),
+    keys: &[Keys::at(1, &["OW", "update"])],
+    group: Group::Generic,
+    since: "2.6.0",
+    complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is \
+                 the number of Redis objects composing the value and M their average size. For small string \
+                 values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for \
+                 sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is \
+                 O(log(N)).",
+    summary: "Creates a key from the serialized representation of a value.",
+    syntax: "key ttl:integer serialized-value:string [REPLACE@3.0.0] [ABSTTL@5.0.0] [IDLETIME seconds:integer@5.0.0] \
+             [FREQ frequency:integer@5.0.0]",
+    tips: &[],
+    weight: Weight::Asked(|args: Args, _: &Context| {
+        args.iter().nth(2).is_some_and(|dump| dump.len() >= LARGE)
+    }),
+    run: Run::Write(|args, cx, record| Restore::parse(args)?.execute(cx, record)),
+};
+
+const BUSY: Error = Error::new("BUSYKEY Target key name already exists.");
+
+/// Counters of use go up to here.
+const MAX_FREQ: i64 = 255;
+
+struct Restore<'r> {
+    key: &'r [u8],
+    /// A number, which is looked at only if the key may be made.
+    ttl: Args<'r>,
+    dump: &'r [u8],
+    options: Options,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Options {
+    replace: bool,
+    absolute: bool,
+    idle_s: Option<i64>,
+    /// Checked and then passed over, as in a Redis that does not evict by frequency.
+    freq: Option<i64>,
+}
+
+impl Options {
+    fn parse(mut args: Args) -> Result<Self, Error> {
+        let mut options = Self::default();
+        while !args.is_empty() {
+            if args.keyword("REPLACE") {
+                options.replace = true;
+            } else if args.keyword("ABSTTL") {
+                options.absolute = true;
+            } else if options.freq.is_none() && args.keyword("IDLETIME") && !args.is_empty() {
+                let idle_s = args.integer()?;
+                options.idle_s = Some(idle_s);
+                if idle_s < 0 {
+                    return Err(Error::new("ERR Invalid IDLETIME value, must be >= 0"));
+                }
+            } else if options.idle_s.is_none() && args.keyword("FREQ") && !args.is_empty() {
+                let freq = args.integer()?;
+                options.freq = Some(freq);
+                if !(0..=MAX_FREQ).contains(&freq) {
+                    return Err(Error::new("ERR Invalid FREQ value, must be >= 0 and <= 255"));
+                }
+            } else {
+                return Err(Error::syntax());
+            }
+        }
+        Ok(options)
+    }
+
+    fn lifetime(self) -> Lifetime {
+        if self.absolute { Lifetime::PXAT } else { Lifetime::PX }
+    }
+}
+
+impl<'r> Restore<'r> {
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        let ttl = args.split_off(1);
+        let dump = args.bytes()?;
+        Ok(Self { key, ttl, dump, options: Options::parse(args)? })
+    }
+
+    fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
+        if !self.options.replace && cx.db().contains(self.key) {
+            return Err(BUSY);
+        }
+        let ttl = self.ttl.clone().integer()?;
+        if ttl < 0 {
+            return Err(Error::new("ERR Invalid TTL value, must be >= 0"));
+        }
+        let value = restore(self.dump, cx.server.keyspace.packed_limits()).map_err(refused)?;
+        let keys = cx.db().exclusive(&[self.key]);
+        self.install(value, ttl, keys, record)
+    }
+
+    fn install(self, value: Value, ttl: i64, mut keys: Exclusive, record: Record) -> Result<Reply, Error> {
+        if !self.options.replace && keys.contains(self.key) {
+            return Err(BUSY);
+        }
+        let deadline = self.deadline(ttl, keys.now_ms())?;
+        match deadline.unix_ms() {
+            Some(end_ms) if end_ms <= keys.now_ms() => self.end_at_once(keys, record),
+            _ => {
+                keys.put(self.key, value, deadline);
+                self.set_idle(&mut keys);
+                keys.commit(self.recorded(record, deadline));
+            }
+        }
+        Ok(Reply::OK)
+    }
+
+    fn deadline(&self, ttl: i64, now_ms: i64) -> Result<Deadline, Error> {
+        if ttl == 0 {
+            return Ok(Deadline::NEVER);
+        }
+        let end_ms = self.options.lifetime().end_ms(ttl, now_ms);
+        end_ms.map(Deadline::at).ok_or_else(|| invalid_expire_time("restore"))
+    }
+
+    /// A value whose time has passed is not even made, but takes the place of one that was there.
+    fn end_at_once(&self, mut keys: Exclusive, record: Record) {
+        if keys.remove(self.key) {
+            keys.commit(record.instead(|effects| effects.command(&[b"DEL", self.key])));
+        }
+    }
+
+    fn set_idle(&self, keys: &mut Exclusive) {
+        let (Some(idle_s), now_ms) = (self.options.idle_s, keys.used_ms()) else { return };
+        if let Some(entry) = keys.get(self.key) {
+            entry.set_idle_s(u32::try_from(idle_s).unwrap_or(u32::MAX), now_ms);
+        }
+    }
+
+    /// A time from now is written down as that since 1970.
+    fn recorded<'a>(&self, record: Record<'a>, deadline: Deadline) -> Record<'a> {
+        let Some(end_ms) = deadline.unix_ms().filter(|_| !self.options.absolute) else { return record };
+        record.instead(|effects| {
+            let (end_ms, idle_s) = (end_ms.to_string(), self.options.idle_s.map(|idle_s| idle_s.to_string()));
+            let words: [&[u8]; 6] =
+                [b"RESTORE", self.key, end_ms.as_bytes(), self.dump, b"REPLACE", b"ABSTTL"];
+            match idle_s {
+                Some(idle_s) => effects.command_with(&words, &[b"IDLETIME", idle_s.as_bytes()]),
+                None => effects.command(&words),
+            }
+        })
+    }
+}
+
+/// What is wrong with the bytes is for the log: clients know these two replies.
+fn refused(error: DumpError) -> Error {
+    if matches!(error, DumpError::Footer) {
+        return Error::new("ERR DUMP payload version or checksum are wrong");
+    }
+    tracing::warn!("RESTORE of a payload that is no value here: {error}");
+    Error::new("ERR Bad data format")
+}
