@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -83,7 +83,7 @@ fn check_aof(path: &Path, fix: bool, yes: bool) -> Outcome {
 }
 
 /// What is wrong with a file, and to what length it can be cut off, if that would mend it.
-fn check_aof_file(path: &PathBuf) -> Result<Option<(Option<u64>, String)>, String> {
+fn check_aof_file(path: &Path) -> Result<Option<(Option<u64>, String)>, String> {
     let len = path.metadata().map_or(0, |known| known.len());
     let checked = with_progress(len, |loading| aof::check(path, loading, now_ms()));
     let (contents, verdict) = checked.map_err(|error| error.to_string())?;

@@ -6,13 +6,16 @@
 mod real;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::Range;
-use std::sync::{LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::{fmt, io};
 
 use nearhit::journal::Record;
 use nearhit::vector_set::filter::Filter;
-use nearhit::vector_set::{Bits, CODECS, Hold, Kind, Metric, Params, Probe, Put, Search, VectorSet};
+use nearhit::vector_set::restore::{Kept, Lists, Outline, Restored};
+use nearhit::vector_set::{
+    Bits, CODECS, Element, Hold, Kind, Linked, Metric, Params, Probe, Put, Search, VectorSet,
+};
 
 use real::{DIM, RealSet};
 
@@ -50,7 +53,7 @@ impl fmt::Debug for Recall {
 
 /// A set, and which row of the real vectors each of its elements has.
 struct Life {
-    set: VectorSet,
+    set: Arc<VectorSet>,
     vectors: Vec<Vec<f32>>,
     rows: HashMap<&'static str, usize>,
     /// How many rows came into the set so far. Each takes the place of one that left before it comes again.
@@ -86,7 +89,7 @@ impl Life {
     /// One with such parameters.
     fn of(params: Params) -> Self {
         let metric = params.metric();
-        let set = VectorSet::new(params, 1);
+        let set = Arc::new(VectorSet::new(params, 1));
         Self { set, vectors: vectors(metric), rows: HashMap::new(), came: 0 }
     }
 
@@ -106,6 +109,27 @@ impl Life {
             }
         }
         fresh
+    }
+
+    /// The set as it comes back from a file, with such links.
+    fn kept(&self, linked: Linked) -> io::Result<Self> {
+        let params = self.set.params().clone();
+        let outline = Outline { params, seed: 1, codebook: None, matrix: None };
+        let mut restored = Restored::new(outline).map_err(io::Error::other)?;
+        let (mut frozen, mut spill, mut links) = (self.set.freeze_now(linked), Vec::new(), Lists::default());
+        let mut keep = |element: Element<'_>| {
+            let Element { slot, name, attribute, best, coarse, links: lists } = element;
+            links.clear();
+            for list in lists {
+                links.begin();
+                list.iter().for_each(|&link| links.push(link.into()));
+            }
+            let kept = Kept { id: slot.into(), name, attribute, best, coarse, links: &links };
+            restored.add(&kept).map_err(io::Error::other)
+        };
+        while frozen.next_block(&mut spill, &mut keep)? {}
+        let set = Arc::new(restored.finish(self.set.describe().last_node).map_err(io::Error::other)?);
+        Ok(Self { set, vectors: self.vectors.clone(), rows: self.rows.clone(), came: self.came })
     }
 
     /// Gives each of these elements the next row, in an order that mixes all subjects.
@@ -340,6 +364,27 @@ fn filters_find_what_their_effort_allows() {
                 recall.mean >= least - MARGIN,
                 "{expression}, filter_ef {filter_ef}: {recall}, not {least}"
             );
+        }
+    }
+}
+
+/// What Redis' files ask of links costs nothing, for what may be in such a file.
+#[test]
+fn links_made_reciprocal_find_as_much() {
+    let _alone = alone();
+    for kind in [Kind::Int8, Kind::Float32, Kind::Binary] {
+        let mut life = Life::built(kind, Metric::Cosine);
+        for stage in ["built", "all replaced"] {
+            let search = search(K, 100);
+            let directed = life.of_codes(&search);
+            for (linked, loss) in [(Linked::AsTheyAre, 0.001), (Linked::Reciprocal, 0.005)] {
+                let kept = life.kept(linked).expect("what is given can be restored").of_codes(&search);
+                println!("{}, {stage}, {linked:?}: {kept} of {directed}", kind.codec().name);
+                assert!(kept.mean >= directed.mean - loss, "{stage}, {linked:?}: {kept} of {directed}");
+            }
+            // Each element gets another row than it has.
+            life.came += 1;
+            life.renew(0..REAL.names.len());
         }
     }
 }

@@ -49,7 +49,7 @@ impl Database {
 
 fn add(keys: &mut Exclusive<'_>, hash: u64, arrival: Arrival) -> Result<(), Duplicate> {
     let Arrival { key, value, deadline, idle_s } = arrival;
-    let used_ms = keys.now_ms() - i64::from(idle_s) * 1000;
+    let used_ms = keys.used_ms() - i64::from(idle_s) * 1000;
     let entry = Entry::new(&key, value, deadline, used_ms);
     if keys.add(hash, entry) { Ok(()) } else { Err(Duplicate { key }) }
 }
@@ -69,7 +69,8 @@ mod tests {
         let keyspace = Keyspace::new(Clock::manual(1_000_000));
         let db = keyspace.db(3);
         let names: Vec<String> = (0..1000).map(|number| format!("key:{number}")).collect();
-        let deadline = |number: usize| if number % 2 == 0 { Deadline::at(999_999) } else { Deadline::NEVER };
+        let deadline =
+            |number: usize| if number.is_multiple_of(2) { Deadline::at(999_999) } else { Deadline::NEVER };
         let arrivals = names.iter().enumerate().map(|(number, name)| arrival(name, deadline(number)));
         db.fill(arrivals.collect()).expect("all are new");
         assert_eq!(db.census().keys, 500);

@@ -120,6 +120,11 @@ impl<'k> Exclusive<'k> {
         self.now_ms
     }
 
+    /// The moment at which keys are used now: that of the clock, also where nothing has ended.
+    pub fn used_ms(&self) -> i64 {
+        self.used_ms
+    }
+
     /// Spends the record and unlocks: the change is written down before anybody sees it.
     pub fn commit(self, record: Record<'_>) {
         record.commit();

@@ -204,7 +204,9 @@ impl Running {
                     wish = moves.next() => doors.grant(wish).await,
                 }
             };
-            startup::give_up(&server);
+            if outcome.is_ok() {
+                startup::give_up(&server);
+            }
             // Whoever asks for a move from now on hears that nobody does it.
             drop(moves);
             doors.close().await;

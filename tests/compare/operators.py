@@ -17,12 +17,7 @@ INFO_LACKING = {
         mem_cluster_slot_migration_output_buffer mem_cluster_slot_migration_input_buffer
         mem_cluster_slot_migration_input_buffer_peak mem_cluster_links mem_overhead_db_hashtable_rehashing
         active_defrag_running""",
-    b"Persistence": b"""current_cow_peak current_cow_size current_cow_size_age current_fork_perc
-        current_save_keys_processed current_save_keys_total rdb_last_save_time rdb_last_bgsave_status
-        rdb_last_bgsave_time_sec rdb_current_bgsave_time_sec rdb_saves rdb_saves_consecutive_failures rdb_last_cow_size
-        rdb_last_load_keys_expired rdb_last_load_keys_loaded aof_last_rewrite_time_sec aof_current_rewrite_time_sec
-        aof_last_bgrewrite_status aof_rewrites aof_rewrites_consecutive_failures aof_last_write_status
-        aof_last_cow_size module_fork_in_progress module_fork_last_cow_size""",
+    b"Persistence": b"module_fork_in_progress module_fork_last_cow_size",
     b"Stats": b"""total_net_repl_input_bytes total_net_repl_output_bytes instantaneous_input_repl_kbps
         instantaneous_output_repl_kbps sync_full sync_partial_ok sync_partial_err expired_subkeys_active
         expired_keys_active expired_stale_perc expired_time_cap_reached_count expire_cycle_cpu_milliseconds
@@ -41,6 +36,7 @@ INFO_LACKING = {
 
 INFO_OWN = {
     b"Server": b"nearhit_version io_threads compute_threads",
+    b"Persistence": b"rdb_last_cut_usec rdb_last_load_keys_skipped",
     b"Stats": b"commands_on_compute_pool panics",
 }
 """Fields that the peer does not have."""

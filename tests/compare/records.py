@@ -1,9 +1,10 @@
-"""What each command leaves in the log (AOF), on both servers: the same commands, in one form.
+"""What each command leaves in the log (AOF), on both servers: the same commands, in one form. And the log of random commands,
+loaded by both.
 
 Either server may write a change down in its own words. They are made one before they are compared:
 
-* a condition beside a time is left out, as it held;
-* what ends in the past is removed, and so are all fields of a hash whose last one goes by itself;
+* a condition beside a time is left out, as it held, and so is `GET`;
+* what is given an end in the past is removed;
 * times may differ by what passes between two servers;
 * several commands for one change (which Redis puts between MULTI and EXEC) are what they are without those;
 * vectors are blobs, and `CAS` is left out.
@@ -11,29 +12,42 @@ Either server may write a change down in its own words. They are made one before
 
 import glob
 import os
+import shutil
 import struct
+import tempfile
 import time
 
+import interop
 import notation
 import wire
 from commands import name_of
-from pair import Pair
+from generator import Generator
+from metadata import known_names
+from pair import Inspector, Pair
 from report import Finding
 from servers import Servers
+from vocabulary import DATABASES
 
 PATH = os.path.join(os.path.dirname(__file__), "records.txt")
 LOG_FLAGS = ["--appendonly", "yes", "--appendfsync", "always"]
+MOST_RANDOM = 20_000
+STEPS = 50
+"""So many go in one pipeline: they wait for the disk together."""
+MUTE_S = 2.0
+"""Some commands are not answered."""
 MS = 1e-3
 SOON_MS = 2000
 TRANSACTION = (b"MULTI", b"EXEC", b"DISCARD")
+GET = {b"GET": 1}
+"""Options, and how many words each takes."""
+ENDS = {b"NX": 1, b"XX": 1, b"GT": 1, b"LT": 1}
 CONDITIONS = {
-    b"SET": ((b"NX", 1), (b"XX", 1), (b"GET", 1), (b"IFEQ", 2), (b"IFNE", 2)),
-    b"MSETEX": ((b"NX", 1), (b"XX", 1)),
-    b"HSETEX": ((b"FNX", 1), (b"FXX", 1)),
-    b"PEXPIREAT": ((b"NX", 1), (b"XX", 1), (b"GT", 1), (b"LT", 1)),
-    b"HPEXPIREAT": ((b"NX", 1), (b"XX", 1), (b"GT", 1), (b"LT", 1)),
+    b"SET": GET | {b"NX": 1, b"XX": 1, b"IFEQ": 2, b"IFNE": 2},
+    b"MSETEX": {b"NX": 1, b"XX": 1},
+    b"HSETEX": {b"FNX": 1, b"FXX": 1},
+    b"PEXPIREAT": ENDS,
+    b"HPEXPIREAT": ENDS,
 }
-"""Words of conditions, and how many words each takes."""
 
 
 def run(_servers, report, options):
@@ -45,6 +59,44 @@ def run(_servers, report, options):
             run_section(lines, servers, report)
     finally:
         servers.stop()
+    load_random(report, options)
+
+
+def load_random(report, options):
+    """What our log tells of random commands is the same to Redis, and to ourselves."""
+    folder = tempfile.mkdtemp(prefix="compare-files-")
+    writer = interop.start("nearhit", LOG_FLAGS, options)
+    try:
+        sent = send_random(writer, options)
+        interop.copy_files(writer.folder, folder)
+        for name in ("peer", "nearhit"):
+            reader = interop.start(name, LOG_FLAGS, options, folder)
+            pair = Pair(Servers(reader, writer), report)
+            Inspector(pair, DATABASES, fields_expire=True).compare()
+            pair.disconnect()
+            reader.stop()
+    except RuntimeError as refused:
+        report.differs(Finding([b"(start)"], b"", str(refused).encode(), 2, [], "the log of random commands"))
+    finally:
+        writer.stop()
+        shutil.rmtree(folder)
+    report.note(f"the log of {sent} random commands was loaded by both")
+
+
+def send_random(server, options):
+    """Sends commands, whatever the replies are; returns how many."""
+    connection = wire.Connection(server.address)
+    [names] = connection.exchange([wire.encode([b"COMMAND"])], 1)
+    generator = Generator(options.seed, {name.lower() for name in known_names(names)})
+    sent, most = 0, min(options.count, MOST_RANDOM)
+    while sent < most:
+        commands = [command for _ in range(STEPS) for command in generator.step()]
+        connection.exchange([b"".join(map(wire.encode, commands))], len(commands), MUTE_S)
+        sent += len(commands)
+        if connection.closed:
+            connection = wire.Connection(server.address)
+    connection.close()
+    return sent
 
 
 def run_section(lines, servers, report):
@@ -82,18 +134,16 @@ def canonical(command):
         return canonical_vadd(words)
     if name in (b"MULTI", b"EXEC", b"SELECT"):
         return words
-    time_at = next((at for at, word in enumerate(words) if word.upper() == b"PXAT"), None)
-    if name in CONDITIONS and (time_at or name.endswith(b"PEXPIREAT")):
-        words = without_conditions(words)
-    return words
+    if name in CONDITIONS and (name.endswith(b"PEXPIREAT") or b"PXAT" in words):
+        return without(CONDITIONS[name], words)
+    return without(GET, words) if name == b"SET" else words
 
 
-def without_conditions(words):
-    """Values are not looked at: those of the examples are no such words."""
+def without(options, words):
+    """A record without some options. Keys and values of the examples are no such words."""
     found, at = words[:2], 2
-    taken = dict(CONDITIONS[words[0]])
     while at < len(words):
-        count = taken.get(words[at].upper(), 0)
+        count = options.get(words[at], 0)
         found += words[at : at + 1] if count == 0 else []
         at += count or 1
     return found
@@ -136,10 +186,9 @@ def joined(commands):
 
 def ended(command):
     """A record of keys that are given an end in the past, as what it does."""
-    if len(command) > 4 and command[-2].upper() == b"PXAT" or command[-2:-1] == [b"EXAT"]:
-        if int(command[-1]) < SOON_MS and command[0] in (b"SET", b"MSETEX"):
-            return [b"DEL", *(sorted(command[2:-2:2]) if command[0] == b"MSETEX" else command[1:2])]
-    return command
+    keys = {b"SET": command[1:2], b"MSETEX": command[2:-2:2]}.get(command[0])
+    is_past = keys and command[-2] in (b"PXAT", b"EXAT") and int(command[-1]) < SOON_MS
+    return [b"DEL", *sorted(keys)] if is_past else command
 
 
 def same(peer, ours):

@@ -67,16 +67,19 @@ impl Graph {
         if layer == 0 { 2 * self.m } else { self.m }
     }
 
-    /// A slot out of everybody's sight, with empty lists up to `level`.
+    /// A slot out of everybody's sight, with empty lists up to `level`. Only lists that were used before are emptied: new ones
+    /// are empty, and take no memory until something is written there.
     pub(super) fn reserve(&self, level: u32, grow: impl FnOnce(u32)) -> u32 {
+        let mut is_new = false;
         let slot = self.slots.take(|len| {
+            is_new = true;
             self.base.grow_to(len);
             grow(len);
         });
+        if !is_new {
+            empty(self.base.block(slot));
+        }
         let tower = if level > 0 { self.reserve_tower(level) } else { 0 };
-        let lists =
-            std::iter::once(self.base.block(slot)).chain((0..level).map(|l| self.upper.block(tower + l)));
-        lists.flatten().for_each(|word| word.store(0, Ordering::Relaxed));
         self.slots.set_level(slot, level, tower);
         slot
     }
@@ -84,6 +87,7 @@ impl Graph {
     fn reserve_tower(&self, level: u32) -> u32 {
         let mut towers = self.towers.lock();
         if let Some(tower) = towers.free.get_mut(level as usize).and_then(Vec::pop) {
+            (0..level).for_each(|layer| empty(self.upper.block(tower + layer)));
             return tower;
         }
         let tower = towers.end;
@@ -188,6 +192,10 @@ impl Graph {
             self.towers.lock().free.iter().map(|free| free.capacity() * size_of::<u32>()).sum();
         self.slots.heap_bytes() + self.base.heap_bytes() + self.upper.heap_bytes() + towers + self.locks.len()
     }
+}
+
+fn empty(list: &[AtomicU32]) {
+    list.iter().for_each(|word| word.store(0, Ordering::Relaxed));
 }
 
 #[cfg(test)]

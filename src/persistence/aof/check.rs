@@ -180,6 +180,9 @@ impl fmt::Display for FileContents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(snapshot) = &self.snapshot {
             snapshot.fmt(f)?;
+            if self.requests == 0 {
+                return Ok(());
+            }
         }
         let (requests, bytes) = (grouped(self.requests), grouped(self.bytes));
         writeln!(f, "{requests} commands, {} transactions, {bytes} bytes", grouped(self.transactions))?;

@@ -238,7 +238,7 @@ mod tests {
                     assert!(logged.start >= end && logged.end == requests.offset());
                     assert_eq!(logged.end - logged.start, logged.request.wire().len() as u64);
                     end = logged.end;
-                    read.push(logged.request.words().iter().map(|word| text(word)).collect());
+                    read.push(logged.request.words().iter().map(text).collect());
                 }
                 Ok(None) => return (read, None),
                 Err(broken) => {

@@ -76,10 +76,10 @@ fn contents(set: &VectorSet) -> Contents {
 
 /// What a snapshot gave.
 #[derive(Default)]
-struct Given {
+pub(super) struct Given {
     contents: Contents,
     coarse: usize,
-    links: BTreeMap<u32, Vec<Links>>,
+    pub(super) links: BTreeMap<u32, Vec<Links>>,
 }
 
 impl Given {
@@ -96,7 +96,7 @@ impl Given {
     }
 
     /// Links lead to members that reach their layer, to none twice, and lists are no longer than they may be.
-    fn check_links(&self, m: usize) {
+    pub(super) fn check_links(&self, m: usize) {
         for (slot, lists) in &self.links {
             for (layer, links) in lists.iter().enumerate() {
                 assert!(
@@ -110,7 +110,7 @@ impl Given {
     }
 
     /// Whoever is linked to links back, and on each layer all hang together.
-    fn check_reciprocal(&self, m: usize) {
+    pub(super) fn check_reciprocal(&self, m: usize) {
         self.check_links(m);
         for (slot, lists) in &self.links {
             for (layer, links) in lists.iter().enumerate() {
@@ -255,21 +255,23 @@ fn a_set_is_given_whole_while_others_change_it() {
     let set = filled(set(Kind::Int8, None), 1500);
     let (journal, request, done) = (Arc::new(Journal::new()), Bytes::new(), AtomicBool::new(false));
     std::thread::scope(|scope| {
+        let _ends = Ends(&done);
         for writer in 0..WRITERS {
             let (set, journal, request, done) = (&set, &journal, &request, &done);
             scope.spawn(move || {
                 for n in (0usize..).take_while(|_| !done.load(Ordering::Acquire)) {
                     let (element, record) =
                         (n * 7 % 500 * WRITERS + writer, Record::new(journal, 0, request));
-                    match n % 5 {
+                    // Attributes most of all: the faster a change is made, the more of them meet the snapshot thread.
+                    match n % 32 {
                         0 => remove(set, element, record),
-                        1 => set_attribute(set, element, format!("{{\"n\":{n}}}").as_bytes(), record),
-                        _ => add(set, element, n, None, record),
+                        1 => add(set, element, n, None, record),
+                        _ => set_attribute(set, element, format!("{{\"n\":{n}}}").as_bytes(), record),
                     }
                 }
             });
         }
-        for round in 0..12 {
+        for round in 0..20 {
             let (cut, expected) = journal.cut(|cut| (cut, contents(&set)));
             let linked = if round % 2 == 0 { Linked::AsTheyAre } else { Linked::Reciprocal };
             let (alone, given) = (set.freeze_now(linked), give_all(set.freeze(cut, &journal, linked)));
@@ -283,8 +285,16 @@ fn a_set_is_given_whole_while_others_change_it() {
                 given_alone.check_reciprocal(4);
             }
         }
-        done.store(true, Ordering::Release);
     });
+}
+
+/// Tells the writers to stop, also if the test fails.
+struct Ends<'d>(&'d AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// The set would begin to walk on other codes in the middle of it.

@@ -96,7 +96,7 @@ fn a_set_of_redis_goes_back_to_redis() {
         let set = Arc::new(read(&bytes(hex)).expect("a dump of Redis"));
         let again = read(&written(&set)).expect("as written");
         assert_eq!(again.digest(), set.digest());
-        let sorted = |set| linked_to(set, b"a").into_iter().map(|list| BTreeSet::from_iter(list));
+        let sorted = |set| linked_to(set, b"a").into_iter().map(BTreeSet::from_iter);
         assert!(again.params() == set.params() && sorted(&again).eq(sorted(&set)));
     }
 }
