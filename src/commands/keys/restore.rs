@@ -148,7 +148,8 @@ impl<'r> Restore<'r> {
         let Some(end_ms) = deadline.unix_ms().filter(|_| !self.options.absolute) else { return record };
         record.instead(|effects| {
             let (end_ms, idle_s) = (end_ms.to_string(), self.options.idle_s.map(|idle_s| idle_s.to_string()));
-            let words: [&[u8]; 6] = [b"RESTORE", self.key, end_ms.as_bytes(), self.dump, b"REPLACE", b"ABSTTL"];
+            let words: [&[u8]; 6] =
+                [b"RESTORE", self.key, end_ms.as_bytes(), self.dump, b"REPLACE", b"ABSTTL"];
             match idle_s {
                 Some(idle_s) => effects.command_with(&words, &[b"IDLETIME", idle_s.as_bytes()]),
                 None => effects.command(&words),
