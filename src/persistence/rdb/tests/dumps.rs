@@ -16,11 +16,11 @@ const STRINGS: &[(&str, &str)] = &[
     ("-70000", "00c290eefeff0d008adc57c8145e5fc0"),
 ];
 
-/// Name, value and deadline of each field of a hash, and its dump.
-type HashDump = (&'static [(&'static str, &'static str, Deadline)], &'static str);
+/// Name, value and deadline of each field.
+type Fields = &'static [(&'static str, &'static str, Deadline)];
 
 /// Hashes that Redis 8.6 has packed.
-const PACKED: &[HashDump] = &[
+const PACKED: &[(Fields, &str)] = &[
     (
         &[("a", "1", Deadline::NEVER), ("b", "xyz", Deadline::NEVER)],
         "101414000000040081610201018162028378797a04ff0d008c85abdd62886804",
@@ -50,7 +50,7 @@ const PACKED: &[HashDump] = &[
 ];
 
 /// Hashes that Redis 8.6 has in a table.
-const TABLES: &[HashDump] = &[
+const TABLES: &[(Fields, &str)] = &[
     (&[("a", "long value", Deadline::NEVER)], "040101610a6c6f6e672076616c75650d006e77cd19095c20b6"),
     (&[("a", "long value", SOON)], "1800409452a3030000010101610a6c6f6e672076616c75650d00812d840bcb8d2676"),
     (
