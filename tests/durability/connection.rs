@@ -7,6 +7,9 @@ use std::time::Duration;
 /// A server that leaves a reply out for so long hangs.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// A reply that has not come in so long is taken to be withheld.
+const AT_ONCE: Duration = Duration::from_millis(300);
+
 /// The words of one command.
 pub(crate) type Request = Vec<Vec<u8>>;
 
@@ -74,6 +77,15 @@ impl Connection {
     pub(crate) fn ask(&mut self, request: Request) -> io::Result<Reply> {
         self.send(&[request])?;
         self.receive()
+    }
+
+    /// A reply that comes at once, or none: it may be asked for later.
+    pub(crate) fn ask_at_once(&mut self, request: Request) -> Option<Reply> {
+        self.send(&[request]).expect("the server reads");
+        self.0.get_ref().set_read_timeout(Some(AT_ONCE)).expect("a TCP socket");
+        let is_there = self.0.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        self.0.get_ref().set_read_timeout(Some(SILENCE)).expect("a TCP socket");
+        is_there.then(|| self.receive().expect("the server replies"))
     }
 
     /// Asks something that the server must answer.

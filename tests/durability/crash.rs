@@ -283,19 +283,16 @@ impl Tally {
 }
 
 #[test]
-#[ignore = "nearhit keeps its data in memory only: tools/crash --server PATH"]
 fn always_loses_nothing_acknowledged() {
     campaigns(Policy::Always, 8);
 }
 
 #[test]
-#[ignore = "nearhit keeps its data in memory only: tools/crash --server PATH"]
 fn everysec_loses_two_seconds_at_most() {
     campaigns(Policy::EverySec, 3);
 }
 
 #[test]
-#[ignore = "nearhit keeps its data in memory only: tools/crash --server PATH"]
 fn the_last_snapshot_is_whole() {
     campaigns(Policy::Snapshots, 8);
 }
