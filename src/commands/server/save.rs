@@ -33,7 +33,7 @@ pub(in crate::commands) const BGSAVE: Spec = Spec {
 
 pub(in crate::commands) const LASTSAVE: Spec = Spec {
     name: "lastsave",
-    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST).and(Flags::ADMIN_CATEGORY).and(Flags::DANGEROUS),
     complexity: "O(1)",
     summary: "Returns the Unix timestamp of the last successful save to disk.",
     tips: &["nondeterministic_output"],
