@@ -44,11 +44,11 @@ impl Server {
         self.aof.look(growth, settings.appendonly);
     }
 
-    fn make_base(&self, at_cut: &mut dyn FnMut(), path: &Path) -> Result<(), String> {
+    fn make_base(&self, at_cut: &mut dyn FnMut(), path: &Path) -> Result<usize, String> {
         let file = self.snapshot_file();
         let about = About { is_base: true, ..file.about };
         let target = Target { path: path.into(), about, ..file };
         let made = self.saving.snapshot(&self.keyspace, at_cut, &target);
-        made.map(drop).map_err(|error| error.to_string())
+        made.map(|_| self.saving.progress().peak_bytes()).map_err(|error| error.to_string())
     }
 }

@@ -60,8 +60,11 @@ impl<'s> Replay<'s> {
     /// A part that fails does not keep the others from being carried out, as it did not before; the last failure is told.
     fn play_transaction(&mut self) -> Result<(), Failure> {
         let requests = self.transaction.take().ok_or_else(|| nonsense("ERR EXEC without MULTI"))?;
-        let outcomes = requests.iter().map(|(command, request)| self.carry_out(command, request));
-        outcomes.fold(Ok(()), |before, outcome| outcome.and(before))
+        let mut outcome = Ok(());
+        for (command, request) in &requests {
+            outcome = self.carry_out(command, request).and(outcome);
+        }
+        outcome
     }
 
     fn carry_out(&mut self, command: &'static Command, request: &Request) -> Result<(), Failure> {

@@ -97,7 +97,8 @@ pub(super) fn persistence(server: &Server, out: &mut Text) {
     out.field("async_loading", 0);
     rdb(server, out);
     last_load(&server.loading.tally(), out);
-    aof(&server.aof.figures(), out);
+    let is_waiting = server.saving.status().running.is_some_and(|(saver, _)| saver != Saver::Log);
+    aof(&server.aof.figures(), is_waiting, out);
     if let Some(progress) = loading {
         loading_progress(&progress, out);
     }
@@ -146,19 +147,20 @@ fn rdb(server: &Server, out: &mut Text) {
     out.field("rdb_last_cut_usec", history.last_cut.as_micros());
 }
 
-fn aof(aof: &Figures, out: &mut Text) {
+/// `is_waiting`: another snapshot is being taken, so that a rewrite has to wait.
+fn aof(aof: &Figures, is_waiting: bool, out: &mut Text) {
     let status = |failed: bool| if failed { "err" } else { "ok" };
     let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
     out.field("aof_enabled", u8::from(aof.is_on));
-    out.field("aof_rewrite_in_progress", u8::from(aof.is_rewriting));
-    out.field("aof_rewrite_scheduled", u8::from(aof.is_scheduled));
+    out.field("aof_rewrite_in_progress", u8::from(aof.is_rewriting && !is_waiting));
+    out.field("aof_rewrite_scheduled", u8::from(aof.is_scheduled || aof.is_rewriting && is_waiting));
     out.field("aof_last_rewrite_time_sec", seconds(aof.last_rewrite));
     out.field("aof_current_rewrite_time_sec", seconds(aof.current_rewrite));
     out.field("aof_last_bgrewrite_status", status(aof.last_rewrite_failed));
     out.field("aof_rewrites", aof.rewrites);
     out.field("aof_rewrites_consecutive_failures", aof.failures_in_a_row);
     out.field("aof_last_write_status", status(aof.last_write_failed));
-    out.field("aof_last_cow_size", 0);
+    out.field("aof_last_cow_size", aof.last_peak_bytes);
     if aof.is_on {
         out.field("aof_current_size", aof.size);
         out.field("aof_base_size", aof.size_of_base);

@@ -49,7 +49,7 @@ impl Database {
 
 fn add(keys: &mut Exclusive<'_>, hash: u64, arrival: Arrival) -> Result<(), Duplicate> {
     let Arrival { key, value, deadline, idle_s } = arrival;
-    let used_ms = keys.now_ms() - i64::from(idle_s) * 1000;
+    let used_ms = keys.used_ms() - i64::from(idle_s) * 1000;
     let entry = Entry::new(&key, value, deadline, used_ms);
     if keys.add(hash, entry) { Ok(()) } else { Err(Duplicate { key }) }
 }

@@ -153,6 +153,11 @@ impl Entry {
         size_of::<Self>() + INDEX_BYTES + deadline + self.heap_bytes()
     }
 
+    /// True if the value has memory of its own.
+    pub(super) fn is_large(&self) -> bool {
+        self.block.value().is_some()
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.block.heap_bytes() + self.block.value().map_or(0, Large::heap_bytes)
@@ -318,7 +323,8 @@ impl Large {
         }
     }
 
-    fn into_value(self) -> Value {
+    /// As it is outside of the keyspace.
+    pub(super) fn into_value(self) -> Value {
         match self {
             Self::Text(long) => Value::String(StringValue(OwnedForm::Long(long))),
             Self::Hash(hash) => Value::Hash(hash),

@@ -120,6 +120,11 @@ impl<'k> Exclusive<'k> {
         self.now_ms
     }
 
+    /// The moment at which keys are used now: that of the clock, also where nothing has ended.
+    pub fn used_ms(&self) -> i64 {
+        self.used_ms
+    }
+
     /// Spends the record and unlocks: the change is written down before anybody sees it.
     pub fn commit(self, record: Record<'_>) {
         record.commit();
@@ -403,13 +408,21 @@ impl<'k> Exclusive<'k> {
 
     /// Gives a key another value, and another deadline if there is one.
     fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
+        // What is large need not be copied: it goes away.
+        let is_large = self.held[found.held].table.entry(found.id).is_large();
+        let wanted_large = is_large && self.is_wanted(found);
         self.hand_over_copy(found);
         let table = self.held[found.held].change(key);
+        let deadline_before = table.entry(found.id).deadline();
         table.entry(found.id).mark_used(self.used_ms);
         if let Some(deadline) = deadline {
             table.set_deadline(found.id, deadline);
         }
-        if let Some(old) = table.replace(found.id, value) {
+        let Some(old) = table.replace(found.id, value) else { return };
+        if wanted_large {
+            let entry = Entry::new(key, old.into_value(), deadline_before, self.now_ms);
+            self.db.common.hand_over(self.cut, Handed::Entry(table.snapshot_db(), entry));
+        } else {
             self.garbage.add_value(old);
         }
     }

@@ -137,7 +137,7 @@ impl<'r> Restore<'r> {
     }
 
     fn set_idle(&self, keys: &mut Exclusive) {
-        let (Some(idle_s), now_ms) = (self.options.idle_s, keys.now_ms()) else { return };
+        let (Some(idle_s), now_ms) = (self.options.idle_s, keys.used_ms()) else { return };
         if let Some(entry) = keys.get(self.key) {
             entry.set_idle_s(u32::try_from(idle_s).unwrap_or(u32::MAX), now_ms);
         }

@@ -85,7 +85,9 @@ mod tests {
 
     impl File {
         fn new(name: &str) -> Self {
-            Self(std::env::temp_dir().join(format!("nearhit-save-{name}-{}.rdb", std::process::id())))
+            let folder = std::env::temp_dir().join(format!("nearhit-save-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+            Self(folder.join("dump.rdb"))
         }
 
         fn session(&self) -> Session {
@@ -98,7 +100,7 @@ mod tests {
 
     impl Drop for File {
         fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
+            let _ = std::fs::remove_dir_all(self.0.parent().expect("it is in a folder"));
         }
     }
 
@@ -189,8 +191,9 @@ mod tests {
 
     #[test]
     fn writes_are_refused_while_data_that_are_to_be_saved_cannot_be() {
-        let file = File::new("no/such/folder");
+        let file = File::new("refused");
         let mut session = file.session();
+        std::fs::remove_dir_all(file.0.parent().expect("it is in a folder")).expect("it is ours");
         session.hold_to(&[("set a 1", "+OK"), ("save", "-ERR")]);
         assert!(session.ask("set a 2").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
         assert_eq!(info(&mut session, "rdb_last_bgsave_status"), "err");

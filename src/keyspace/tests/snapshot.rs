@@ -89,7 +89,7 @@ fn transfers_between_keys_are_whole_in_every_snapshot() {
     let done = AtomicBool::new(false);
     together(|thread| {
         if thread == 0 {
-            let sums: Vec<i64> = (0..20)
+            let sums: Vec<i64> = (0..6)
                 .map(|_| {
                     let mut taken = Taken::default();
                     taken.rest(keyspace.snapshot(|_| ()).0);

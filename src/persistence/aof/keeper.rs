@@ -1,35 +1,30 @@
-//! The log as a whole: switched on and off, rewritten, and looked at.
+//! The log as a whole: switched on and off, and looked at. How its bases are made is told in `rewrite.rs`.
 
-use std::fmt;
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::disk::Increment;
 use super::log::Log;
-use super::manifest::{Manifest, ManifestError};
+use super::manifest::Manifest;
 use super::names::Names;
-use super::rewrite::{Growth, Rewrites, Task};
-use super::status::{Order, Status, SyncPolicy, Turned};
+use super::rewrite::{AofError, Snapshot};
+use super::schedule::{Growth, Schedule, Task};
+use super::status::{Order, Status, SyncPolicy};
 use super::writer::Writer;
 use crate::journal::{Journal, Refuser};
-
-/// How long a base that is done waits for the writer to begin the increment that follows it: as long as it cannot write, it
-/// cannot begin one either.
-const TURN_PATIENCE: Duration = Duration::from_secs(10);
+use crate::persistence::files::remove_leftovers;
 
 /// The log of changes.
 pub struct Aof {
-    status: Arc<Status>,
-    running: Mutex<Option<Running>>,
+    pub(super) status: Arc<Status>,
+    pub(super) running: Mutex<Option<Running>>,
     /// Where the log lies.
-    names: Names,
-    rewrites: Mutex<Rewrites>,
+    pub(super) names: Names,
+    pub(super) schedule: Mutex<Schedule>,
     news: Condvar,
     /// False until what was there is loaded.
     is_allowed: AtomicBool,
@@ -37,47 +32,12 @@ pub struct Aof {
 }
 
 /// The log while it is on.
-struct Running {
-    log: Arc<Log>,
+pub(super) struct Running {
+    pub(super) log: Arc<Log>,
     writer: JoinHandle<()>,
     /// Its first base is not there yet.
-    is_early: bool,
+    pub(super) is_early: bool,
 }
-
-/// Why the log could not be begun, or rewritten.
-#[derive(Debug)]
-pub enum AofError {
-    /// The file system does not let it.
-    Io(io::Error),
-    /// What is there is no log.
-    Manifest(ManifestError),
-    /// The base could not be written.
-    Snapshot(String),
-    /// The log was switched off meanwhile, or its writer cannot write.
-    Abandoned,
-}
-
-impl fmt::Display for AofError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => error.fmt(out),
-            Self::Manifest(error) => error.fmt(out),
-            Self::Snapshot(reason) => out.write_str(reason),
-            Self::Abandoned => out.write_str("the log was switched off, or cannot be written"),
-        }
-    }
-}
-
-impl std::error::Error for AofError {}
-
-impl From<io::Error> for AofError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-/// Writes the data of some moment to a file, and runs the function at that moment, when nobody changes data.
-pub type Snapshot<'s> = dyn FnMut(&mut dyn FnMut(), &Path) -> Result<(), String> + 's;
 
 /// How the log is to be written.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +57,7 @@ impl Aof {
             status: Arc::new(Status::new(journal)),
             running: Mutex::default(),
             names,
-            rewrites: Mutex::default(),
+            schedule: Mutex::default(),
             news: Condvar::new(),
             is_allowed: AtomicBool::new(false),
             is_wanted: AtomicBool::new(true),
@@ -146,7 +106,10 @@ impl Aof {
         Ok(())
     }
 
-    fn launch(&self, log: &Arc<Log>, increment: super::disk::Increment, is_early: bool) -> io::Result<()> {
+    pub(super) fn launch(&self, log: &Arc<Log>, increment: Increment, is_early: bool) -> io::Result<()> {
+        if let Err(error) = remove_leftovers(self.names.folder()) {
+            tracing::warn!("cannot look for incomplete files in {}: {error}", self.names.folder().display());
+        }
         self.status.begin();
         let increments = Arc::clone(log);
         let writer = Writer::new(Arc::clone(&self.status), increments, increment)?;
@@ -155,95 +118,10 @@ impl Aof {
         Ok(())
     }
 
-    fn measure(&self, log: &Log) {
+    pub(super) fn measure(&self, log: &Log) {
         let size = log.size();
         self.status.size.store(size, Ordering::Relaxed);
         self.status.size_of_base.store(size, Ordering::Relaxed);
-    }
-
-    /// Begins a log with a base of the data as they are. What was logged before is of no use from then on.
-    ///
-    /// # Errors
-    /// The base cannot be made; the log is off then.
-    pub fn start(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        let manifest = Manifest::load(&self.names).map_err(AofError::Manifest)?;
-        let log = Arc::new(Log::new(self.names.clone(), manifest));
-        let increment = log.begin_early()?;
-        self.launch(&log, increment, true)?;
-        let journal = &self.status.journal;
-        let made = snapshot(&mut || journal.set_streaming(true), &self.names.path(&self.names.new_base()));
-        let stands = made.map_err(AofError::Snapshot).and_then(|()| self.adopt(&log, u64::MAX));
-        if stands.is_err() {
-            self.halt(&log);
-            log.forget_early();
-        }
-        stands
-    }
-
-    /// Puts the new base in place.
-    fn adopt(&self, log: &Arc<Log>, from: u64) -> Result<(), AofError> {
-        let mut running = self.running.lock();
-        let Some(running) = running.as_mut().filter(|running| Arc::ptr_eq(&running.log, log)) else {
-            return Err(AofError::Abandoned);
-        };
-        log.rebase(from)?;
-        running.is_early = false;
-        self.clear(log);
-        Ok(())
-    }
-
-    fn clear(&self, log: &Log) {
-        if let Err(error) = log.delete_history() {
-            tracing::warn!("a file of the AOF's history could not be removed: {error}");
-        }
-        self.measure(log);
-    }
-
-    /// Makes a new base, also if the log is off.
-    ///
-    /// # Errors
-    /// The base cannot be made; the log stays as it was, but for one more increment.
-    pub fn rewrite(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        let log = self.running.lock().as_ref().map(|running| Arc::clone(&running.log));
-        let made = match log {
-            Some(log) => self.rewrite_running(&log, snapshot),
-            None => self.rewrite_resting(snapshot),
-        };
-        if made.is_err() {
-            // It is of no use; if it stays it is overwritten by the next one.
-            let _ = fs::remove_file(self.names.path(&self.names.new_base()));
-        }
-        made
-    }
-
-    fn rewrite_running(&self, log: &Arc<Log>, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        let (status, turned) = (&self.status, Arc::new(Turned::default()));
-        let needed = status.needs_base.swap(false, Ordering::Relaxed);
-        let mut at_cut = || status.order(status.journal.end(), Order::Turn(Arc::clone(&turned)));
-        let made = snapshot(&mut at_cut, &self.names.path(&self.names.new_base()));
-        let from = made
-            .map_err(AofError::Snapshot)
-            .and_then(|()| turned.wait(TURN_PATIENCE).ok_or(AofError::Abandoned));
-        let done = from.and_then(|from| self.adopt(log, from));
-        if done.is_err() && needed {
-            status.needs_base.store(true, Ordering::Relaxed);
-        }
-        done
-    }
-
-    fn rewrite_resting(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        fs::create_dir_all(self.names.folder())?;
-        let manifest = Manifest::load(&self.names).map_err(AofError::Manifest)?;
-        let log = Log::new(self.names.clone(), manifest);
-        snapshot(&mut || (), &self.names.path(&self.names.new_base())).map_err(AofError::Snapshot)?;
-        // It may have been switched on meanwhile, with the same files; then that base is the better one.
-        let running = self.running.lock();
-        if running.is_some() {
-            return Err(AofError::Abandoned);
-        }
-        log.rebase(u64::MAX)?;
-        log.delete_history()?;
-        Ok(())
     }
 
     /// Ends the log: what was changed until now is written and synced, if that is possible, and the files are kept.
@@ -254,7 +132,7 @@ impl Aof {
         }
     }
 
-    fn halt(&self, log: &Arc<Log>) {
+    pub(super) fn halt(&self, log: &Arc<Log>) {
         let mut running = self.running.lock();
         if running.as_ref().is_none_or(|running| !Arc::ptr_eq(&running.log, log)) {
             return;
@@ -290,7 +168,7 @@ impl Aof {
             // Within a transaction nobody can wait for its own end.
             false if inside => self.ask(Task::Stop),
             false => {
-                self.rewrites.lock().task = None;
+                self.schedule.lock().task = None;
                 self.stop();
             }
         }
@@ -299,7 +177,7 @@ impl Aof {
 
     /// Asks the thread that [serves](Self::serve) for a new base. False if one is being made, or was asked for.
     pub fn ask_for_rewrite(&self) -> bool {
-        let is_idle = self.rewrites.lock().is_idle();
+        let is_idle = self.schedule.lock().is_idle();
         if is_idle {
             self.ask(Task::Rewrite);
         }
@@ -307,7 +185,7 @@ impl Aof {
     }
 
     fn ask(&self, task: Task) {
-        self.rewrites.lock().task = Some(task);
+        self.schedule.lock().task = Some(task);
         self.news.notify_all();
     }
 
@@ -328,7 +206,7 @@ impl Aof {
             } else if task != Task::Stop {
                 tracing::info!("Background AOF rewrite finished successfully");
             }
-            self.rewrites.lock().end(outcome.is_ok());
+            self.schedule.lock().end(outcome.is_ok());
         }
     }
 
@@ -342,21 +220,21 @@ impl Aof {
     }
 
     fn next_task(&self) -> Option<Task> {
-        let mut rewrites = self.rewrites.lock();
+        let mut schedule = self.schedule.lock();
         loop {
-            if rewrites.is_closed {
+            if schedule.is_closed {
                 return None;
             }
-            if let Some(task) = rewrites.begin() {
+            if let Some(task) = schedule.begin() {
                 return Some(task);
             }
-            self.news.wait(&mut rewrites);
+            self.news.wait(&mut schedule);
         }
     }
 
     /// Lets [`serve`](Self::serve) end after what it is doing.
     pub fn close(&self) {
-        self.rewrites.lock().is_closed = true;
+        self.schedule.lock().is_closed = true;
         self.news.notify_all();
     }
 
@@ -371,11 +249,11 @@ impl Aof {
             Some(running) => Some(running.log.increments()),
             None => None,
         };
-        let rewrites = self.rewrites.lock();
-        if !rewrites.is_idle() || rewrites.must_wait(increments.unwrap_or(0)) {
+        let schedule = self.schedule.lock();
+        if !schedule.is_idle() || schedule.must_wait(increments.unwrap_or(0)) {
             return;
         }
-        drop(rewrites);
+        drop(schedule);
         if increments.is_none() {
             return if wanted {
                 self.ask(Task::Start)
@@ -391,46 +269,4 @@ impl Aof {
             self.ask(Task::Rewrite);
         }
     }
-
-    /// What `INFO` tells.
-    pub fn figures(&self) -> Figures {
-        let (status, rewrites) = (&self.status, self.rewrites.lock());
-        let load = |figure: &std::sync::atomic::AtomicU64| figure.load(Ordering::Relaxed);
-        Figures {
-            is_on: status.is_on(),
-            is_rewriting: rewrites.since.is_some(),
-            is_scheduled: rewrites.task.is_some_and(|task| task != Task::Stop),
-            last_rewrite: rewrites.last_took,
-            current_rewrite: rewrites.since.map(|since: Instant| since.elapsed()),
-            last_rewrite_failed: rewrites.last_failed,
-            rewrites: rewrites.count,
-            failures_in_a_row: rewrites.failures_in_a_row,
-            last_write_failed: status.has_trouble(),
-            size: load(&status.size),
-            size_of_base: load(&status.size_of_base),
-            buffered: status.journal.buffered_bytes(),
-            syncing: load(&status.syncing),
-            delayed: status.delayed.get(),
-        }
-    }
-}
-
-/// The figures of the log.
-#[expect(missing_docs, reason = "they are the fields of INFO")]
-#[derive(Clone, Copy, Debug)]
-pub struct Figures {
-    pub is_on: bool,
-    pub is_rewriting: bool,
-    pub is_scheduled: bool,
-    pub last_rewrite: Option<Duration>,
-    pub current_rewrite: Option<Duration>,
-    pub last_rewrite_failed: bool,
-    pub rewrites: u64,
-    pub failures_in_a_row: u64,
-    pub last_write_failed: bool,
-    pub size: u64,
-    pub size_of_base: u64,
-    pub buffered: usize,
-    pub syncing: u64,
-    pub delayed: u64,
 }

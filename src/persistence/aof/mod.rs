@@ -9,8 +9,9 @@
 //! check.rs      what is in a log, and whether it is in order
 //! adopt.rs      logs of before there were several files
 //! log.rs        the files, and the steps by which others take their place
-//! keeper.rs     the log as a whole: on, off, rewritten
-//! rewrite.rs    when a new base is made, and how the last ones went
+//! keeper.rs     the log as a whole: on, off
+//! rewrite.rs    how a new base is made;  schedule.rs  when
+//! figures.rs    what INFO tells
 //! writer.rs     the thread that writes;  syncer.rs  the one that syncs
 //! appender.rs   the end of a file: whole records, and what is safe
 //! status.rs     what others know of the writer
@@ -21,12 +22,14 @@ mod adopt;
 mod appender;
 pub mod check;
 mod disk;
+mod figures;
 mod keeper;
 mod log;
 pub mod manifest;
 mod names;
 pub mod reader;
 mod rewrite;
+mod schedule;
 mod status;
 mod syncer;
 #[cfg(test)]
@@ -34,8 +37,10 @@ mod tests;
 mod writer;
 
 pub use self::adopt::adopt;
-pub use self::keeper::{Aof, AofError, Choices, Figures, Snapshot};
+pub use self::figures::Figures;
+pub use self::keeper::{Aof, Choices};
 pub use self::manifest::{Entry, Manifest, ManifestError};
 pub use self::names::Names;
-pub use self::rewrite::Growth;
+pub use self::rewrite::{AofError, Snapshot};
+pub use self::schedule::Growth;
 pub use self::status::SyncPolicy;

@@ -55,9 +55,9 @@ impl Names {
         format!("temp-{}.incr", self.stem)
     }
 
-    /// The base that is being made.
+    /// The base that is complete and has not its place yet.
     pub fn new_base(&self) -> String {
-        format!("temp-rewriteaof-bg-{}.aof", std::process::id())
+        format!("temp-{}.base", self.stem)
     }
 }
 

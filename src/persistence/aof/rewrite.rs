@@ -1,129 +1,275 @@
-//! New bases: what they are asked for, and how the last ones went.
+//! Bases: made from a snapshot of the data, and put in their place.
 //!
-//! A rewrite is a snapshot of the data, at whose cut the stream goes on in a new increment. When the snapshot is safe, a new
-//! manifest names it and the increments since; the files before are deleted. If anything fails, the log is longer by an
-//! increment, and whole.
+//! At the snapshot's cut the stream goes on in a new increment, which the writer makes when it comes there. When the snapshot
+//! is safe, a new manifest names it and the increments since; the files before are deleted. If anything fails, the log is longer
+//! by an increment, and whole.
 
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-/// Increments from which rewrites that start by themselves are put off if they fail: Redis' limit.
-const MANY_INCREMENTS: usize = 3;
-/// The first delay after such a failure, and the longest; each is twice the one before.
-const DELAYS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
-/// After a failure it is tried again no sooner, if it has to be.
-const RETRY: Duration = Duration::from_secs(5);
+use super::keeper::Aof;
+use super::log::Log;
+use super::manifest::{Manifest, ManifestError};
+use super::status::{Order, Turned};
 
-/// What the keeper of the log is to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Task {
-    /// Make a base and begin to log.
-    Start,
-    /// Make a new base.
-    Rewrite,
-    /// Stop logging.
-    Stop,
+/// How long a base that is done waits for the writer to begin the increment that follows it: as long as it cannot write, it
+/// cannot begin one either.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the log could not be begun, or rewritten.
+#[derive(Debug)]
+pub enum AofError {
+    /// The file system does not let it.
+    Io(io::Error),
+    /// What is there is no log.
+    Manifest(ManifestError),
+    /// The base could not be written.
+    Snapshot(String),
+    /// The log was switched off meanwhile, or its writer cannot write.
+    Abandoned,
 }
 
-/// When a log is rewritten by itself: `auto-aof-rewrite-percentage` and `auto-aof-rewrite-min-size`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Growth {
-    /// By how much it must have grown since the last rewrite; 0 is never.
-    pub percentage: u64,
-    /// How large it must be.
-    pub min_size: u64,
-}
-
-impl Growth {
-    /// By how many percent a log of `size` bytes has grown, if that is too much.
-    pub(super) fn exceeded(&self, size: u64, size_of_base: u64) -> Option<u64> {
-        if self.percentage == 0 || size <= self.min_size {
-            return None;
-        }
-        let base = u128::from(size_of_base.max(1));
-        let growth = (u128::from(size) * 100 / base).saturating_sub(100);
-        let growth = u64::try_from(growth).unwrap_or(u64::MAX);
-        (growth >= self.percentage).then_some(growth)
-    }
-}
-
-/// What was asked for, and what came of it.
-#[derive(Debug, Default)]
-pub(super) struct Rewrites {
-    pub(super) task: Option<Task>,
-    /// When the one that is running began.
-    pub(super) since: Option<Instant>,
-    pub(super) last_took: Option<Duration>,
-    pub(super) last_failed: bool,
-    pub(super) count: u64,
-    pub(super) failures_in_a_row: u64,
-    failed_at: Option<Instant>,
-    delay: Duration,
-    /// The server ends.
-    pub(super) is_closed: bool,
-}
-
-impl Rewrites {
-    /// The next task, which counts as running from now on if it makes a base.
-    pub(super) fn begin(&mut self) -> Option<Task> {
-        let task = self.task.take()?;
-        if task != Task::Stop {
-            self.since = Some(Instant::now());
-            self.count += 1;
-        }
-        Some(task)
-    }
-
-    pub(super) fn end(&mut self, succeeded: bool) {
-        let Some(since) = self.since.take() else { return };
-        self.last_took = Some(since.elapsed());
-        self.last_failed = !succeeded;
-        if succeeded {
-            (self.failures_in_a_row, self.failed_at, self.delay) = (0, None, Duration::ZERO);
-        } else {
-            self.failures_in_a_row += 1;
-            self.failed_at = Some(Instant::now());
-            self.delay = (self.delay * 2).clamp(DELAYS.0, DELAYS.1);
+impl fmt::Display for AofError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(out),
+            Self::Manifest(error) => error.fmt(out),
+            Self::Snapshot(reason) => out.write_str(reason),
+            Self::Abandoned => out.write_str("the log was switched off, or cannot be written"),
         }
     }
+}
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.task.is_none() && self.since.is_none()
+impl std::error::Error for AofError {}
+
+impl From<io::Error> for AofError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Writes the data of some moment to a file, and runs the function at that moment, when nobody changes data. Gives the most
+/// bytes of old states that were in memory meanwhile.
+pub type Snapshot<'s> = dyn FnMut(&mut dyn FnMut(), &Path) -> Result<usize, String> + 's;
+
+impl Aof {
+    /// Begins a log with a base of the data as they are. What was logged before is of no use from then on.
+    ///
+    /// # Errors
+    /// The base cannot be made; the log is off then.
+    pub fn start(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
+        let manifest = Manifest::load(&self.names).map_err(AofError::Manifest)?;
+        let log = Arc::new(Log::new(self.names.clone(), manifest));
+        let increment = log.begin_early()?;
+        self.launch(&log, increment, true)?;
+        let journal = &self.status.journal;
+        let made = self.make_base(snapshot, &mut || journal.set_streaming(true));
+        let stands = made.and_then(|()| self.adopt(&log, u64::MAX));
+        if stands.is_err() {
+            self.halt(&log);
+            log.forget_early();
+            self.forget_base();
+        }
+        stands
     }
 
-    /// True if what failed lately should not be tried again yet.
-    pub(super) fn must_wait(&self, increments: usize) -> bool {
-        let wait = if increments >= MANY_INCREMENTS { self.delay } else { RETRY };
-        self.failed_at.is_some_and(|failed| failed.elapsed() < wait)
+    fn make_base(&self, snapshot: &mut Snapshot<'_>, at_cut: &mut dyn FnMut()) -> Result<(), AofError> {
+        let made = snapshot(at_cut, &self.names.path(&self.names.new_base()));
+        let peak_bytes = made.map_err(AofError::Snapshot)?;
+        self.status.last_peak_bytes.store(peak_bytes as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Puts the new base in place.
+    fn adopt(&self, log: &Arc<Log>, from: u64) -> Result<(), AofError> {
+        let mut running = self.running.lock();
+        let Some(running) = running.as_mut().filter(|running| Arc::ptr_eq(&running.log, log)) else {
+            return Err(AofError::Abandoned);
+        };
+        log.rebase(from)?;
+        running.is_early = false;
+        self.clear(log);
+        Ok(())
+    }
+
+    fn clear(&self, log: &Log) {
+        if let Err(error) = log.delete_history() {
+            tracing::warn!("a file of the AOF's history could not be removed: {error}");
+        }
+        self.measure(log);
+    }
+
+    /// Makes a new base, also if the log is off.
+    ///
+    /// # Errors
+    /// The base cannot be made; the log stays as it was, but for one more increment.
+    pub fn rewrite(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
+        let log = self.running.lock().as_ref().map(|running| Arc::clone(&running.log));
+        let made = match log {
+            Some(log) => self.rewrite_running(&log, snapshot),
+            None => self.rewrite_resting(snapshot),
+        };
+        if made.is_err() {
+            self.forget_base();
+        }
+        made
+    }
+
+    /// A base that did not get its place is of no use; if it stays it is overwritten by the next one.
+    fn forget_base(&self) {
+        let _ = fs::remove_file(self.names.path(&self.names.new_base()));
+    }
+
+    fn rewrite_running(&self, log: &Arc<Log>, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
+        let (status, turned) = (&self.status, Arc::new(Turned::default()));
+        let needed = status.needs_base.swap(false, Ordering::Relaxed);
+        let mut at_cut = || status.order(status.journal.end(), Order::Turn(Arc::clone(&turned)));
+        let made = self.make_base(snapshot, &mut at_cut);
+        let from = made.and_then(|()| turned.wait(TURN_PATIENCE).ok_or(AofError::Abandoned));
+        let done = from.and_then(|from| self.adopt(log, from));
+        if done.is_err() && needed {
+            status.needs_base.store(true, Ordering::Relaxed);
+        }
+        done
+    }
+
+    fn rewrite_resting(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
+        fs::create_dir_all(self.names.folder())?;
+        let manifest = Manifest::load(&self.names).map_err(AofError::Manifest)?;
+        let log = Log::new(self.names.clone(), manifest);
+        self.make_base(snapshot, &mut || ())?;
+        // It may have been switched on meanwhile, with the same files; then that base is the better one.
+        let running = self.running.lock();
+        if running.is_some() {
+            return Err(AofError::Abandoned);
+        }
+        log.rebase(u64::MAX)?;
+        log.delete_history()?;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use bytes::Bytes;
 
-    #[test]
-    fn a_log_is_too_large_when_it_has_grown_by_so_much_and_is_so_large() {
-        let growth = Growth { percentage: 100, min_size: 1000 };
-        assert_eq!(growth.exceeded(1000, 10), None);
-        assert_eq!(growth.exceeded(1001, 10), Some(9910));
-        assert_eq!((growth.exceeded(3999, 2000), growth.exceeded(4000, 2000)), (None, Some(100)));
-        assert_eq!(growth.exceeded(2000, 0), Some(199_900));
-        assert_eq!(growth.exceeded(u64::MAX, 1), Some(u64::MAX));
-        assert_eq!(Growth { percentage: 0, min_size: 0 }.exceeded(1 << 40, 1), None);
+    use super::*;
+    use crate::journal::{Journal, Record};
+    use crate::persistence::aof::{Names, SyncPolicy};
+    use crate::persistence::files::testing::Folder;
+
+    fn change(journal: &Journal, text: &'static str) {
+        Record::new(journal, 0, &Bytes::from_static(text.as_bytes())).commit();
+    }
+
+    fn aof(folder: &Folder) -> (Aof, Arc<Journal>) {
+        let journal = Arc::new(Journal::new());
+        let aof = Aof::new(Arc::clone(&journal), Names::new(folder.path(), "log"));
+        aof.status.set_policy(SyncPolicy::Always, false);
+        (aof, journal)
+    }
+
+    /// A base with this text, taken while something changes before and after.
+    fn snapshot(
+        journal: &Journal,
+        text: &str,
+        at_cut: &mut dyn FnMut(),
+        path: &Path,
+    ) -> Result<usize, String> {
+        change(journal, "before");
+        journal.divide(at_cut);
+        change(journal, "after");
+        fs::write(path, text).map(|()| text.len()).map_err(|error| error.to_string())
+    }
+
+    fn files(folder: &Folder) -> Vec<(String, String)> {
+        let mut names = folder.names();
+        names.sort();
+        let read = |name: String| {
+            let text = fs::read(folder.path().join(&name)).expect("it is there");
+            let text =
+                String::from_utf8(text).expect("it is text").replace("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n", "");
+            (name, text)
+        };
+        names.into_iter().map(read).collect()
+    }
+
+    fn expect(folder: &Folder, files_expected: &[(&str, &str)]) {
+        let found = files(folder);
+        let found: Vec<_> = found.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+        assert_eq!(found, files_expected);
     }
 
     #[test]
-    fn failures_are_counted_and_put_the_next_attempt_off() {
-        let mut rewrites = Rewrites { task: Some(Task::Rewrite), ..Rewrites::default() };
-        assert_eq!((rewrites.begin(), rewrites.is_idle()), (Some(Task::Rewrite), false));
-        rewrites.end(false);
-        assert!(rewrites.is_idle() && rewrites.last_failed && rewrites.must_wait(0) && rewrites.must_wait(9));
-        rewrites.task = Some(Task::Start);
-        rewrites.begin();
-        rewrites.end(true);
-        assert!(!rewrites.last_failed && !rewrites.must_wait(9));
-        assert_eq!((rewrites.count, rewrites.failures_in_a_row), (2, 0));
-        rewrites.task = Some(Task::Stop);
-        assert_eq!((rewrites.begin(), rewrites.is_idle()), (Some(Task::Stop), true));
+    fn a_log_is_begun_rewritten_ended_and_begun_again() {
+        let folder = Folder::new();
+        let (aof, journal) = aof(&folder);
+        aof.start(&mut |at_cut, path| snapshot(&journal, "1", at_cut, path)).expect("the folder is writable");
+        assert!(aof.is_on() && journal.is_streaming());
+        let mut second = |at_cut: &mut dyn FnMut(), path: &Path| snapshot(&journal, "2", at_cut, path);
+        aof.rewrite(&mut second).expect("the folder is writable");
+        change(&journal, "more");
+        aof.stop();
+        assert!(!aof.is_on() && !journal.is_streaming());
+        let manifest = "file log.2.base.rdb seq 2 type b\nfile log.2.incr.aof seq 2 type i\n";
+        let expected = [("log.2.base.rdb", "2"), ("log.2.incr.aof", "aftermore"), ("log.manifest", manifest)];
+        expect(&folder, &expected);
+        change(&journal, "unlogged");
+        let manifest = Manifest::load(&aof.names).expect("it was written");
+        aof.resume(manifest).expect("the folder is writable");
+        change(&journal, "again");
+        aof.stop();
+        assert_eq!(files(&folder)[1].1, "aftermoreagain");
+        aof.start(&mut |at_cut, path| snapshot(&journal, "3", at_cut, path)).expect("the folder is writable");
+        aof.stop();
+        let manifest = "file log.3.base.rdb seq 3 type b\nfile log.3.incr.aof seq 3 type i\n";
+        expect(&folder, &[("log.3.base.rdb", "3"), ("log.3.incr.aof", "after"), ("log.manifest", manifest)]);
+    }
+
+    #[test]
+    fn a_rewrite_that_fails_leaves_one_more_increment() {
+        let folder = Folder::new();
+        let (aof, journal) = aof(&folder);
+        aof.start(&mut |at_cut, path| snapshot(&journal, "1", at_cut, path)).expect("the folder is writable");
+        let failed = aof.rewrite(&mut |at_cut, path| {
+            snapshot(&journal, "2", at_cut, path).and_then(|_| Err("the disk".into()))
+        });
+        assert!(matches!(failed, Err(AofError::Snapshot(_))));
+        aof.stop();
+        let manifest = "file log.1.base.rdb seq 1 type b\nfile log.1.incr.aof seq 1 type i\n\
+                        file log.2.incr.aof seq 2 type i\n";
+        let increments = [("log.1.incr.aof", "afterbefore"), ("log.2.incr.aof", "after")];
+        expect(
+            &folder,
+            &[&[("log.1.base.rdb", "1")], &increments[..], &[("log.manifest", manifest)]].concat(),
+        );
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_begun_is_off_and_what_was_there_stays() {
+        let folder = Folder::new();
+        let (aof, journal) = aof(&folder);
+        aof.start(&mut |at_cut, path| snapshot(&journal, "1", at_cut, path)).expect("the folder is writable");
+        aof.stop();
+        let before = files(&folder);
+        let failed = aof.start(&mut |at_cut, path| {
+            snapshot(&journal, "2", at_cut, path).and_then(|_| Err("the disk".into()))
+        });
+        assert!(failed.is_err() && !aof.is_on() && !journal.is_streaming());
+        assert_eq!(files(&folder), before);
+    }
+
+    #[test]
+    fn a_log_that_is_off_gets_a_new_base_too() {
+        let folder = Folder::new();
+        let (aof, journal) = aof(&folder);
+        aof.rewrite(&mut |at_cut, path| snapshot(&journal, "1", at_cut, path))
+            .expect("the folder is writable");
+        expect(&folder, &[("log.1.base.rdb", "1"), ("log.manifest", "file log.1.base.rdb seq 1 type b\n")]);
     }
 }

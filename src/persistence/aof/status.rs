@@ -91,6 +91,8 @@ pub(super) struct Status {
     pub(super) size_of_base: AtomicU64,
     /// Writes that waited for a sync that took too long.
     pub(super) delayed: Counter,
+    /// The most bytes of old states that were in memory while the last base was made.
+    pub(super) last_peak_bytes: AtomicU64,
     /// A sync is running aside, 0 or 1.
     pub(super) syncing: AtomicU64,
     /// What was in the files may be lost: a new base is needed.
@@ -118,6 +120,7 @@ impl Status {
             size: AtomicU64::new(0),
             size_of_base: AtomicU64::new(0),
             delayed: Counter::new(),
+            last_peak_bytes: AtomicU64::new(0),
             syncing: AtomicU64::new(0),
             needs_base: AtomicBool::new(false),
         }

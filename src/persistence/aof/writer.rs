@@ -6,6 +6,8 @@
 //! | every second | at most once a second has the syncer begin | writes on; if a sync takes more than two seconds, it waits, the stream fills, and writers are held at the door |
 //! | never | nothing | |
 //!
+//! What reads answer is not withheld: under `always` another client may see a change a moment before it is safe.
+//!
 //! *When it cannot write*, the piece stays in memory, writes are refused, and it tries again each second. Under `always` no
 //! reply is sent before its change is safe, so nothing that was acknowledged is lost.
 //!

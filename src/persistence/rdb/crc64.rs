@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn it_is_the_same_wherever_the_bytes_are_cut() {
-        let bytes: Vec<u8> = (0..1200_u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..1200_u32).map(|n| ((n * n) >> 3) as u8).collect();
         let whole = slow(&bytes);
         for cut in 0..bytes.len() {
             let mut crc = Crc64::new();

@@ -98,11 +98,6 @@ impl<R: Read> Reader<R> {
         self.total.map(|total| total.saturating_sub(self.offset()))
     }
 
-    /// The error of an item that began at `offset` and means nothing that may stand there.
-    pub fn invalid(&self, offset: u64, words: impl Into<std::borrow::Cow<'static, str>>) -> ReadError {
-        ReadError::invalid(offset, words)
-    }
-
     /// Bytes, as many as the array has.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
         let mut array = [0; N];

@@ -86,7 +86,7 @@ fn what_is_dumped_is_restored() {
         ("hpexpire hash 5000 fields 1 b", "*1 :1"),
         ("vadd redis VALUES 3 1 2 3 a Q8 M 4 SETATTR {}", ":1"),
         ("vadd redis VALUES 3 -1 2 3 b Q8 M 4", ":1"),
-        ("vadd ours METRIC L2 F16 VALUES 3 1 2 3 a", ":1"),
+        ("vadd ours VALUES 3 1 2 3 a F16 METRIC L2", ":1"),
     ]);
     for key in ["text", "hash", "set", "redis", "ours"] {
         let bytes = dump(&mut session, key);

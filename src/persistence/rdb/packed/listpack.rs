@@ -111,9 +111,9 @@ fn back_len(len: usize, bytes: &mut [u8; 5]) -> &[u8] {
         2_097_151..268_435_455 => 4,
         _ => 5,
     };
-    for place in 0..groups {
+    for (place, byte) in bytes[..groups].iter_mut().enumerate() {
         let continued = if place == 0 { 0 } else { 0x80 };
-        bytes[place] = (len >> (7 * (groups - 1 - place))) as u8 & 0x7f | continued;
+        *byte = (len >> (7 * (groups - 1 - place))) as u8 & 0x7f | continued;
     }
     &bytes[..groups]
 }

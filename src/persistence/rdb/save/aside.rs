@@ -25,8 +25,8 @@ impl Aside {
     /// Adds a key with a small value.
     pub(super) fn key(&mut self, old: &Old, spill: &mut dyn Spill) -> io::Result<()> {
         self.keys.key(old)?;
-        if self.keys.out().untaken() > LIMIT {
-            let bytes = self.keys.out().take()?;
+        if self.keys.untaken() > LIMIT {
+            let bytes = self.keys.take()?;
             self.spilled.push(spill.append(&bytes)?);
         }
         Ok(())
@@ -40,7 +40,7 @@ impl Aside {
             spill.read(place, &mut bytes)?;
             keys.written(&bytes)?;
         }
-        let rest = self.keys.out().take()?;
+        let rest = self.keys.take()?;
         if rest.is_empty() { Ok(()) } else { keys.written(&rest) }
     }
 }

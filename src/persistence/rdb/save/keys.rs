@@ -15,6 +15,19 @@ pub(super) struct Keys<W> {
     sizes: Vec<Census>,
 }
 
+impl Keys<Vec<u8>> {
+    /// Takes what was written. What comes next may stand behind anything.
+    pub(super) fn take(&mut self) -> io::Result<Vec<u8>> {
+        self.db = None;
+        self.out.take()
+    }
+
+    /// Bytes that [`take`](Self::take) would give.
+    pub(super) fn untaken(&self) -> usize {
+        self.out.untaken()
+    }
+}
+
 impl<W: Write> Keys<W> {
     pub(super) fn new(out: Writer<W>, sizes: Vec<Census>) -> Self {
         Self { out, db: None, sizes }
@@ -61,10 +74,6 @@ impl<W: Write> Keys<W> {
     pub(super) fn written(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.db = None;
         self.out.raw(bytes)
-    }
-
-    pub(super) fn out(&mut self) -> &mut Writer<W> {
-        &mut self.out
     }
 
     pub(super) fn finish(self) -> io::Result<W> {

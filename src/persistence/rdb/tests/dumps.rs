@@ -16,8 +16,11 @@ const STRINGS: &[(&str, &str)] = &[
     ("-70000", "00c290eefeff0d008adc57c8145e5fc0"),
 ];
 
-/// Hashes that Redis 8.6 has packed: name, value and deadline of each field.
-const PACKED: &[(&[(&str, &str, Deadline)], &str)] = &[
+/// Name, value and deadline of each field.
+type Fields = &'static [(&'static str, &'static str, Deadline)];
+
+/// Hashes that Redis 8.6 has packed.
+const PACKED: &[(Fields, &str)] = &[
     (
         &[("a", "1", Deadline::NEVER), ("b", "xyz", Deadline::NEVER)],
         "101414000000040081610201018162028378797a04ff0d008c85abdd62886804",
@@ -47,7 +50,7 @@ const PACKED: &[(&[(&str, &str, Deadline)], &str)] = &[
 ];
 
 /// Hashes that Redis 8.6 has in a table.
-const TABLES: &[(&[(&str, &str, Deadline)], &str)] = &[
+const TABLES: &[(Fields, &str)] = &[
     (&[("a", "long value", Deadline::NEVER)], "040101610a6c6f6e672076616c75650d006e77cd19095c20b6"),
     (&[("a", "long value", SOON)], "1800409452a3030000010101610a6c6f6e672076616c75650d00812d840bcb8d2676"),
     (

@@ -67,7 +67,7 @@ fn texts_are_compressed_if_that_saves_four_bytes() {
     assert_eq!(bytes_of(|out| out.string(&[b'x'; 20]).expect("memory")).len(), 21);
     let compressed = bytes_of(|out| out.string(&[b'x'; 21]).expect("memory"));
     assert_eq!(compressed, [0xc3, 5, 21, 0, b'x', 0xe0, 11, 0]);
-    let random: Vec<u8> = (0..100_u32).map(|n| (n * n * 7 >> 2) as u8).collect();
+    let random: Vec<u8> = (0..100_u32).map(|n| ((n * n * 7) >> 2) as u8).collect();
     assert_eq!(bytes_of(|out| out.string(&random).expect("memory")).len(), 2 + 100);
 }
 

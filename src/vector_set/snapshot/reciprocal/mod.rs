@@ -10,7 +10,9 @@
 //! Links the other way, which the graph has in one direction only, are lost. That is why slots fall: an element is mostly
 //! younger than those below it, and has links to them that they have given up for nearer ones, four times as many as
 //! the other way round. (On 61,054 real vectors the links of the graph find 98.1 % of the ten nearest at EF 100, those in both
-//! directions alone 97.7 %, with those to lower slots 98.3 %, with those to higher ones instead 97.9 %.)
+//! directions alone 97.7 %, with those to lower slots 98.3 %, with those to higher ones instead 97.9 %. This is for vectors
+//! of length 1, as Redis has them. Where lengths differ, many have links to few, who cannot give as many back: of 98.6 %
+//! under L2 91.5 % were left.)
 //! An element that was handed over cannot wait until its turn: higher slots may forget it meanwhile. So it *proposes*
 //! itself to those that it had links to, and they decide.
 //!
