@@ -22,9 +22,9 @@ use nearhit::resp::{Limits, Protocol, Reply, Request, RequestParser, parse_integ
 #[global_allocator]
 static MEMORY: Counting = Counting::new();
 
-/// What would end or stall the fuzzer, and what would lift the bound on its memory.
-const LEFT_OUT: [&[u8]; 2] = [b"SHUTDOWN", b"DEBUG"];
-const LEFT_OUT_OPTION: &[u8] = b"proto-max-bulk-len";
+/// What would end or stall the fuzzer, or write files; and what would lift the bound on its memory, or write files.
+const LEFT_OUT: [&[u8]; 3] = [b"SHUTDOWN", b"DEBUG", b"SAVE"];
+const LEFT_OUT_OPTIONS: [&[u8]; 2] = [b"proto-max-bulk-len", b"appendonly"];
 
 /// The server's clock stands still here until it is moved on.
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -87,8 +87,8 @@ fn tick(server: &Server, by_ms: i64) {
 }
 
 fn is_left_out(request: &Request) -> bool {
-    LEFT_OUT.iter().any(|name| request.arg(0).eq_ignore_ascii_case(name))
-        || request.args().iter().any(|word| word.eq_ignore_ascii_case(LEFT_OUT_OPTION))
+    let is_one = |names: &[&[u8]], word: &[u8]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    is_one(&LEFT_OUT, request.arg(0)) || request.args().iter().any(|word| is_one(&LEFT_OUT_OPTIONS, word))
 }
 
 // Panics in a command are caught by `dispatch`; the fuzzer's own hook ends the process before that.
