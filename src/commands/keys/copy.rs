@@ -120,7 +120,7 @@ impl<'r> Copy<'r> {
         let Some(copied) = copied.filter(|copied| Arc::ptr_eq(&copied.original, &original)) else {
             return Err(record);
         };
-        target.put(self.target, Value::VectorSet(copied.copy), deadline);
+        target.put_new_set(self.target, copied.copy, deadline);
         self.recorded(&copied.dump, deadline, record).commit();
         Ok(true)
     }
