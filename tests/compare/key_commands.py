@@ -21,8 +21,12 @@ class KeyCommands(Vocabulary):
         return [[self.rng.choice([b"RENAME", b"RENAME", b"RENAMENX"]), *self._two_keys()]]
 
     def copy(self):
+        """Of a value made for it: where a key has come to mean a vector set, nearhit would copy that, and the peer would not."""
         options = self._some((0.3, b"DB", self._database), (0.5, b"REPLACE"))
-        return [[b"COPY", *self._two_keys(), *options, *self._unlikely_word()]]
+        source, target = self._two_keys()
+        values = [[b"SET", source, b"12", b"EXAT", b"9999999999"], [b"HSET", source, b"f", b"1", b"g", b"x"]]
+        fresh = [[b"DEL", source], self.rng.choice(values)]
+        return [*fresh, [b"COPY", source, target, *options, *self._unlikely_word()]]
 
     def _database(self):
         return self._integer(0, max(DATABASES), 0.05)
