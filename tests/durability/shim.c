@@ -2,8 +2,8 @@
  *
  * - fails them as the file named by NEARHIT_SHIM_FAULT says, while that file exists: lines "CALL ERRNO [BYTES]", where
  *   CALL is write, sync, rename or truncate, and a write fails after so many more bytes of all files together;
- * - appends to the file named by NEARHIT_SHIM_JOURNAL what is on the disk for certain: "S LENGTH PATH" when a file was
- *   synced, "R OLD NEW" when one was renamed.
+ * - appends to the file named by NEARHIT_SHIM_JOURNAL what is on the disk for certain: "INODE LENGTH" when a file was
+ *   synced.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -127,7 +127,7 @@ ssize_t writev(int fd, const struct iovec *pieces, int count) {
 }
 
 static int sync_with(int (*real)(int), int fd) {
-  char path[PATH_MAX], line[PATH_MAX + 64];
+  char path[PATH_MAX], line[64];
   struct stat status;
   long long room;
   if (!path_of(fd, path)) return real(fd);
@@ -140,7 +140,7 @@ static int sync_with(int (*real)(int), int fd) {
   if (fstat(fd, &status)) return -1;
   int outcome = real(fd);
   if (outcome == 0) {
-    snprintf(line, sizeof line, "S %lld %s\n", (long long)status.st_size, path);
+    snprintf(line, sizeof line, "%llu %lld\n", (unsigned long long)status.st_ino, (long long)status.st_size);
     note(line);
   }
   return outcome;
@@ -172,7 +172,7 @@ int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
 int rename(const char *old, const char *new) {
   REAL(int, "rename", const char *, const char *);
-  char from[PATH_MAX], to[PATH_MAX], line[2 * PATH_MAX + 8];
+  char from[PATH_MAX];
   /* Paths may be relative to the folder. */
   if (!realpath(old, from) || !inside(from)) return real(old, new);
   long long room;
@@ -181,10 +181,5 @@ int rename(const char *old, const char *new) {
     errno = error;
     return -1;
   }
-  int outcome = real(old, new);
-  if (outcome == 0 && realpath(new, to)) {
-    snprintf(line, sizeof line, "R %s\t%s\n", from, to);
-    note(line);
-  }
-  return outcome;
+  return real(old, new);
 }

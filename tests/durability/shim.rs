@@ -1,7 +1,8 @@
 //! A library before the server's file functions (`shim.c`): lets them fail, and knows what has reached the disk.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -29,8 +30,8 @@ fn install(site: &mut Site) -> Option<()> {
 pub(crate) struct PowerCut {
     journal: PathBuf,
     data: PathBuf,
-    /// What each file surely has.
-    lengths: HashMap<PathBuf, u64>,
+    /// What each file surely has, by inode: a name may have changed just before the end.
+    lengths: HashMap<u64, u64>,
 }
 
 impl PowerCut {
@@ -46,8 +47,8 @@ impl PowerCut {
     pub(crate) fn begin(&mut self) {
         let _ = fs::remove_file(&self.journal);
         self.lengths.clear();
-        each_file(&self.data, &mut |path, length| {
-            self.lengths.insert(path.to_owned(), length);
+        each_file(&self.data, &mut |_, status| {
+            self.lengths.insert(status.ino(), status.len());
         });
     }
 
@@ -55,40 +56,31 @@ impl PowerCut {
     pub(crate) fn forget_unsynced(&mut self) {
         self.replay();
         let lengths = &self.lengths;
-        each_file(&self.data, &mut |path, length| {
-            let kept = lengths.get(path).copied().unwrap_or(0);
-            if kept < length {
+        each_file(&self.data, &mut |path, status| {
+            let kept = lengths.get(&status.ino()).copied().unwrap_or(0);
+            if kept < status.len() {
                 let file = File::options().write(true).open(path).expect("it is ours");
                 file.set_len(kept).expect("it can be cut");
             }
         });
     }
 
-    /// Follows the journal of the shim.
+    /// Follows the journal of the shim. The last line may lack its end.
     fn replay(&mut self) {
         let text = fs::read_to_string(&self.journal).unwrap_or_default();
-        for line in text.lines() {
-            let (kind, rest) = line.split_once(' ').expect("a line of the shim");
-            match kind {
-                "S" => {
-                    let (length, path) = rest.split_once(' ').expect("a length and a path");
-                    self.lengths.insert(path.into(), length.parse().expect("a length"));
-                }
-                _ => {
-                    let (old, new) = rest.split_once('\t').expect("two paths");
-                    let length = self.lengths.remove(Path::new(old)).unwrap_or(0);
-                    self.lengths.insert(new.into(), length);
-                }
-            }
+        for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+            let (inode, length) = line.split_once(' ').expect("a line of the shim");
+            let number = |text: &str| text.parse().expect("a number");
+            self.lengths.insert(number(inode), number(length));
         }
     }
 }
 
-fn each_file(folder: &Path, visit: &mut impl FnMut(&Path, u64)) {
+fn each_file(folder: &Path, visit: &mut impl FnMut(&Path, &Metadata)) {
     for entry in fs::read_dir(folder).expect("it is ours") {
         let path = entry.expect("it is ours").path();
         let status = fs::metadata(&path).expect("it is ours");
-        if status.is_dir() { each_file(&path, visit) } else { visit(&path, status.len()) }
+        if status.is_dir() { each_file(&path, visit) } else { visit(&path, &status) }
     }
 }
 

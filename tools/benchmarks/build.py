@@ -50,9 +50,9 @@ def servers(args):
 
 
 def nearhit(args):
-    """nearhit as it is built from this repository, or as --nearhit-bin names it."""
+    """nearhit as it is built from this repository, or as --nearhit-bin names it; nothing is saved to disk unasked."""
     binary = args.nearhit_bin or cargo_build(TOOLS.parent, "nearhit")
-    return Program("nearhit", (str(pathlib.Path(binary).resolve()),))
+    return Program("nearhit", (str(pathlib.Path(binary).resolve()), "--save", ""))
 
 
 def redis(args):
