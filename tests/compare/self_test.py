@@ -337,7 +337,8 @@ class Failing(unittest.TestCase):
     def test_a_fault_is_found_among_generated_commands(self):
         proxy = Proxy(self.servers.ours.address, b"invalid EF", b"invalid ef")
         report = Report("generated")
-        generated.run(Servers(self.servers.peer, proxy.given), report, OPTIONS)
+        # So many that both commands have the error.
+        generated.run(Servers(self.servers.peer, proxy.given), report, Namespace(**{**vars(OPTIONS), "count": 12000}))
         proxy.close()
         self.assertEqual({finding.args[0].upper() for finding in report.findings}, {b"VADD", b"VSIM"})
         self.assertGreater(report.equal, 2000)
