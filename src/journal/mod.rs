@@ -154,8 +154,7 @@ impl Journal {
     /// Bytes of old states that wait for the snapshot.
     pub fn handed_bytes(&self) -> usize {
         // Without a snapshot nothing waits: a writer that was late to see its end may have counted all the same.
-        let is_running = self.cut.load(Ordering::Relaxed) != 0;
-        if is_running { self.handed.load(Ordering::Relaxed) } else { 0 }
+        if self.is_cut() { self.handed.load(Ordering::Relaxed) } else { 0 }
     }
 
     /// True if writers should wait, without any lock, until the disk has taken more: what waits for it is over its
