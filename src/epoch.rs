@@ -60,9 +60,9 @@ impl Domain {
         Self { epoch: AtomicU64::new(2), stripes: std::array::from_fn(|_| stripe()) }
     }
 
-    /// Pins the caller until the [`Pin`] is dropped. `stripe` is any number; threads should differ in it.
+    /// Pins the caller until the [`Pinned`] is dropped. `stripe` is any number; threads should differ in it.
     #[inline]
-    pub fn pin(&self, stripe: usize) -> Pin<'_> {
+    pub fn pin(&self, stripe: usize) -> Pinned<'_> {
         let stripe = &self.stripes[stripe % STRIPES];
         loop {
             let epoch = self.epoch.load(Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl Domain {
                 if cfg!(any(loom, not(target_arch = "x86_64"))) {
                     fence(Ordering::SeqCst);
                 }
-                return Pin { counter };
+                return Pinned { counter };
             }
             counter.fetch_sub(1, Ordering::SeqCst);
         }
@@ -116,12 +116,12 @@ impl Default for Domain {
     }
 }
 
-/// While it lives, nothing that its holder can see is used again for something else.
-pub struct Pin<'d> {
+/// While it lives, no grace period of its domain that begins later ends.
+pub struct Pinned<'d> {
     counter: &'d AtomicU32,
 }
 
-impl Drop for Pin<'_> {
+impl Drop for Pinned<'_> {
     fn drop(&mut self) {
         self.counter.fetch_sub(1, Ordering::Release);
     }
@@ -142,10 +142,23 @@ mod process {
         };
     }
 
+    /// A reader pinned in the domain of the process: while it lives, no memory that its holder can see is used again.
+    ///
+    /// The arenas take this type and no [`Pinned`] of another domain, whose epochs say nothing about their memory:
+    ///
+    /// ```compile_fail,E0308
+    /// # use nearhit::{arena::Blobs, epoch::Domain};
+    /// let (blobs, domain) = (Blobs::new(), Domain::new());
+    /// let _ = blobs.get(0, &domain.pin(0));
+    /// ```
+    pub struct Pin {
+        _pinned: Pinned<'static>,
+    }
+
     /// Pins the calling thread in the process's domain.
     #[inline]
-    pub fn pin() -> Pin<'static> {
-        DOMAIN.pin(STRIPE.with(|stripe| *stripe))
+    pub fn pin() -> Pin {
+        Pin { _pinned: DOMAIN.pin(STRIPE.with(|stripe| *stripe)) }
     }
 
     /// The process's epoch: note it for what has just been taken out of sight.
@@ -160,9 +173,12 @@ mod process {
 }
 
 #[cfg(not(loom))]
-pub use process::{grace_over, now, pin};
+pub use process::{Pin, grace_over, now, pin};
 
 /// Things out of sight, in the order in which they went, until their grace period is over.
+///
+/// Dropping a limbo drops what is in it at once, whatever readers hold. So a limbo belongs into the arena that lends
+/// the things out: what an arena lends borrows the arena, which therefore outlives it, and its limbo with it.
 #[cfg(not(loom))]
 pub struct Limbo<T> {
     waiting: std::collections::VecDeque<(u64, T)>,

@@ -4,8 +4,10 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
+
 use super::segments::Segments;
-use crate::epoch::Pin;
+use crate::epoch::{Limbo, Pin};
 
 /// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`.
 ///
@@ -66,11 +68,33 @@ impl Drop for Blob {
 }
 
 /// An optional blob per slot. A reader that is pinned may go on reading a blob that has just been replaced.
+///
+/// A replaced blob never leaves the arena: it waits in the arena's own limbo for the end of its grace period. What
+/// [`Blobs::get`] returns borrows the pin, so that period does not end before the reader is done, and the arena, so
+/// the limbo is not dropped before.
+///
+/// ```compile_fail,E0505
+/// # use nearhit::{arena::Blobs, epoch::pin};
+/// let (blobs, pin) = (Blobs::new(), pin());
+/// let bytes = blobs.get(0, &pin);
+/// drop(blobs); // frees what `bytes` borrows
+/// println!("{bytes:?}");
+/// ```
+///
+/// ```compile_fail,E0505
+/// # use nearhit::{arena::Blobs, epoch::pin};
+/// let (blobs, pin) = (Blobs::new(), pin());
+/// let bytes = blobs.get(0, &pin);
+/// drop(pin); // lets the grace period end
+/// println!("{bytes:?}");
+/// ```
 pub struct Blobs {
     segments: Segments,
-    /// Of all blobs that lie in here.
+    /// Of the blobs that are in a slot; those in the limbo do not count.
     bytes: AtomicUsize,
     len: AtomicUsize,
+    /// Replaced blobs that pinned readers may still be reading.
+    limbo: Mutex<Limbo<Blob>>,
 }
 
 impl Blobs {
@@ -80,6 +104,7 @@ impl Blobs {
             segments: Segments::new(size_of::<AtomicPtr<u8>>()),
             bytes: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
+            limbo: Mutex::new(Limbo::new()),
         }
     }
 
@@ -91,10 +116,10 @@ impl Blobs {
 
     /// The bytes of a slot, if it has any. What is returned stays readable as long as the reader stays pinned.
     #[inline]
-    pub fn get<'p>(&self, slot: u32, _pin: &'p Pin<'_>) -> Option<&'p [u8]> {
+    pub fn get<'p>(&'p self, slot: u32, _pin: &'p Pin) -> Option<&'p [u8]> {
         let pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;
-        // SAFETY: what `replace` takes out is dropped only after a grace period (its callers promise that), and this
-        // reader was pinned before it read the pointer.
+        // SAFETY: what `replace` takes out stays in the limbo for a grace period, which cannot end while this reader is
+        // pinned, since it was pinned before it read the pointer. The limbo is dropped with `self`, which is borrowed.
         Some(unsafe { bytes_of(pointer) })
     }
 
@@ -103,11 +128,28 @@ impl Blobs {
         !self.cell(slot).load(Ordering::Acquire).is_null()
     }
 
-    /// Puts a blob (or nothing) into a slot and returns what was there.
-    ///
-    /// The caller must keep the old blob until a grace period has passed, since pinned readers may be reading it.
-    #[must_use = "pinned readers may still read it: retire it"]
-    pub fn replace(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
+    /// Puts a blob (or nothing) into a slot. What was there is retired; true if something was.
+    pub fn replace(&self, slot: u32, blob: Option<Blob>) -> bool {
+        match self.swap(slot, blob) {
+            Some(old) => {
+                self.limbo.lock().push(old);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Frees the retired blobs whose grace period is over.
+    pub fn reclaim(&self) {
+        // Collected first, so that the allocator works outside of the lock.
+        let freed: Vec<Blob> = {
+            let mut limbo = self.limbo.lock();
+            std::iter::from_fn(|| limbo.pop()).collect()
+        };
+        drop(freed);
+    }
+
+    fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
         let new = blob.map_or(std::ptr::null_mut(), |blob| {
             self.bytes.fetch_add(blob.heap_bytes(), Ordering::Relaxed);
             self.len.fetch_add(1, Ordering::Relaxed);
@@ -121,7 +163,7 @@ impl Blobs {
         Some(old)
     }
 
-    /// Makes slots `0 .. len` available. One caller at a time.
+    /// Makes slots `0 .. len` available.
     pub fn grow_to(&self, len: u32) {
         self.segments.grow_to(len);
     }
@@ -144,7 +186,7 @@ impl Blobs {
     /// Drops every blob: for the end of the arena's life.
     fn clear(&mut self) {
         for slot in 0..self.segments.len() {
-            drop(self.replace(slot, None));
+            drop(self.swap(slot, None));
         }
     }
 }
@@ -170,16 +212,33 @@ mod tests {
     fn what_was_put_is_there_until_replaced() {
         let blobs = Blobs::new();
         blobs.grow_to(40);
-        assert!(blobs.replace(33, Some(Blob::new(b"one"))).is_none());
+        assert!(!blobs.replace(33, Some(Blob::new(b"one"))));
         assert_eq!(blobs.get(33, &pin()), Some(&b"one"[..]));
         assert_eq!(blobs.get(32, &pin()), None);
-        let old = blobs.replace(33, Some(Blob::new(&[7; 1000]))).expect("there was one");
-        assert_eq!(old.as_bytes(), b"one");
+        let pin_of_reader = pin();
+        let old = blobs.get(33, &pin_of_reader);
+        assert!(blobs.replace(33, Some(Blob::new(&[7; 1000]))), "there was one");
+        blobs.reclaim();
+        assert_eq!(old, Some(&b"one"[..]), "kept while a reader is pinned");
         assert_eq!(blobs.len(), 1);
         assert!(blobs.heap_bytes() >= 1000);
-        assert!(blobs.replace(33, None).is_some());
+        assert!(blobs.replace(33, None));
         assert!(blobs.is_empty());
-        assert!(blobs.replace(0, Some(Blob::new(b""))).is_none());
+        assert!(!blobs.replace(0, Some(Blob::new(b""))));
         assert_eq!(blobs.get(0, &pin()), Some(&b""[..]));
+    }
+
+    #[test]
+    fn what_was_retired_is_freed_when_its_readers_have_gone() {
+        let blobs = Blobs::new();
+        blobs.grow_to(1);
+        blobs.replace(0, Some(Blob::new(b"x")));
+        blobs.replace(0, None);
+        assert_eq!(blobs.limbo.lock().len(), 1);
+        // Tests beside this one may be pinned for a while.
+        while !blobs.limbo.lock().is_empty() {
+            blobs.reclaim();
+            std::thread::yield_now();
+        }
     }
 }

@@ -34,7 +34,7 @@ impl Codes {
         fill(unsafe { std::slice::from_raw_parts_mut(pointer, self.segments.stride()) });
     }
 
-    /// Makes slots `0 .. len` available. One caller at a time.
+    /// Makes slots `0 .. len` available.
     pub fn grow_to(&self, len: u32) {
         self.segments.grow_to(len);
     }

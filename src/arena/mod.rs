@@ -12,7 +12,7 @@
 //! |---|---|---|---|
 //! | [`Words`] | `n` atomic `u32` | any time | any time |
 //! | [`Codes`] | `n` bytes | while published | once, before it is published |
-//! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes go to the caller |
+//! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes are freed after a grace period |
 //!
 //! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use it.
 //!

@@ -15,6 +15,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use memmap2::{Advice, MmapMut};
+use parking_lot::Mutex;
 
 /// log2 of the number of blocks in the first segment.
 const FIRST_BITS: u32 = 4;
@@ -45,6 +46,8 @@ pub(super) struct Segments {
     mappings: AtomicU32,
     /// Slots handed out so far: `0 .. len`. Only [`Segments::grow_to`] moves it, and only up.
     len: AtomicU32,
+    /// Held while segments are added: two callers that both add one would lose the memory of the first.
+    growing: Mutex<()>,
 }
 
 // SAFETY: the table owns plain zeroed memory; how its bytes are shared is up to the typed arenas built on it.
@@ -69,7 +72,7 @@ impl Segments {
     pub(super) fn new(stride: usize) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
         let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
-        Self { stride, table, mappings: AtomicU32::new(0), len: AtomicU32::new(0) }
+        Self { stride, table, mappings: AtomicU32::new(0), len: AtomicU32::new(0), growing: Mutex::new(()) }
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -94,8 +97,12 @@ impl Segments {
         unsafe { base.add(place * self.stride) }
     }
 
-    /// Makes slots `0 .. len` available. Callers serialise: one grows at a time.
+    /// Makes slots `0 .. len` available. Callers that grow at the same time take turns.
     pub(super) fn grow_to(&self, len: u32) {
+        if len <= self.len.load(Ordering::Relaxed) {
+            return;
+        }
+        let _turn = self.growing.lock();
         let old = self.len.load(Ordering::Relaxed);
         if len <= old {
             return;
@@ -216,6 +223,21 @@ mod tests {
                 assert!(segments.heap_bytes() >= len as usize * stride);
             }
         }
+    }
+
+    #[test]
+    fn callers_that_grow_at_the_same_time_share_the_segments() {
+        let segments = Segments::new(8);
+        let grow = |_| {
+            (0..5000).for_each(|len| segments.grow_to(len));
+            segments.block(4998) as usize
+        };
+        let seen: Vec<usize> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|n| scope.spawn(move || grow(n))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        assert!(seen.iter().all(|&block| block == seen[0]));
+        assert_eq!(segments.len(), 4999);
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Words {
         unsafe { std::slice::from_raw_parts(pointer, self.per_block) }
     }
 
-    /// Makes slots `0 .. len` available. One caller at a time.
+    /// Makes slots `0 .. len` available.
     pub fn grow_to(&self, len: u32) {
         self.segments.grow_to(len);
     }

@@ -40,7 +40,7 @@ mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 
 pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
@@ -60,8 +60,7 @@ use self::projection::Projection;
 use self::snapshot::Snapshots;
 use self::stores::Stores;
 use self::training::Training;
-use crate::arena::{Blob, Blobs};
-use crate::epoch::Limbo;
+use crate::arena::Blobs;
 use crate::index::Index;
 
 /// Says that a set is still what a key meant when it was looked up.
@@ -85,8 +84,6 @@ pub struct VectorSet {
     updates: AtomicU64,
     /// Changes committed so far, also those that leave all as it was. Moved under `elements`.
     changes: AtomicU64,
-    /// Replaced attributes that pinned readers may still be reading.
-    limbo: Mutex<Limbo<Blob>>,
     /// Those that are taken of it. Begun, and told of changes, under `elements`.
     snapshots: Snapshots,
     uid: u64,
@@ -109,7 +106,6 @@ impl VectorSet {
             unbound: AtomicU64::new(0),
             updates: AtomicU64::new(0),
             changes: AtomicU64::new(0),
-            limbo: Mutex::new(Limbo::new()),
             snapshots: Snapshots::default(),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
             params,

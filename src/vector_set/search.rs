@@ -52,7 +52,7 @@ pub enum QueryError {
 /// What a search found, nearest first. While it lives, the elements it names stay readable.
 pub struct Hits<'s> {
     set: &'s VectorSet,
-    pin: Pin<'static>,
+    pin: Pin,
     found: Vec<Candidate>,
 }
 

@@ -103,7 +103,7 @@ impl Stores {
 
     /// The caller was pinned before, and uses the view no longer than its pin lasts.
     #[inline]
-    pub(super) fn view<'p>(&'p self, pin: &'p Pin<'_>) -> View<'p> {
+    pub(super) fn view<'p>(&'p self, pin: &'p Pin) -> View<'p> {
         let phase = self.phase();
         let plain = || self.plain.get(pin);
         // Set before the phases that need it, and `plain` is there until nobody is in a phase that needs that.
@@ -160,10 +160,14 @@ impl Stores {
         self.coarse.get()
     }
 
-    /// As [`Removable::take`]: what is returned must be kept for a grace period.
-    #[must_use = "pinned readers may still read it: keep it until they have gone"]
-    pub(super) fn take_plain(&self) -> Option<Box<Store>> {
-        self.plain.take()
+    /// Takes the plain codes out of sight for readers that pin themselves later.
+    pub(super) fn retire_plain(&self) {
+        self.plain.retire();
+    }
+
+    /// Frees retired plain codes if no reader is left that could be reading them. True if there are none any more.
+    pub(super) fn reclaim_plain(&self) -> bool {
+        self.plain.reclaim()
     }
 
     /// Bytes held.

@@ -61,7 +61,7 @@ enum Step {
     Gathering,
     Doubled(u64),
     Switched(u64),
-    Freeing(u64, Option<Box<Store>>),
+    Freeing,
 }
 
 /// What came of a step.
@@ -128,13 +128,10 @@ impl VectorSet {
             }
             Step::Switched(since) if grace_over(*since) => {
                 self.stores.enter(Phase::Settled);
-                let plain = self.stores.take_plain();
-                Outcome::Next(Step::Freeing(now(), plain))
+                self.stores.retire_plain();
+                Outcome::Next(Step::Freeing)
             }
-            Step::Freeing(since, plain) if grace_over(*since) => {
-                drop(plain.take());
-                Outcome::Done
-            }
+            Step::Freeing if self.stores.reclaim_plain() => Outcome::Done,
             _ => Outcome::Waiting,
         }
     }

@@ -1,7 +1,7 @@
 //! Changing a set: every change is prepared outside the lock and made inside it, once, with its record.
 
 use std::borrow::Cow;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use super::scorer::PairScorer;
@@ -264,19 +264,13 @@ impl VectorSet {
     fn change_attribute(&self, slot: u32, attribute: Option<&[u8]>) {
         if let Some(attribute) = attribute {
             let new = (!attribute.is_empty()).then(|| Blob::new(attribute));
-            self.retire(self.attributes.replace(slot, new));
+            self.attributes.replace(slot, new);
         }
     }
 
     /// Under the lock. A reader that met the slot before goes on reading the attribute, or finds none.
     fn drop_attribute(&self, slot: u32) {
-        self.retire(self.attributes.replace(slot, None));
-    }
-
-    fn retire(&self, blob: Option<Blob>) {
-        if let Some(blob) = blob {
-            self.limbo.lock().push(blob);
-        }
+        self.attributes.replace(slot, None);
     }
 
     /// After a change: does the sweeping that so many removals owe, and frees what nobody can be reading any more.
@@ -285,10 +279,7 @@ impl VectorSet {
         if removals > 0 || self.index.dead() > 0 {
             self.index.sweep(removals.max(1), &PairScorer(&self.stores), |slot| self.names.forget(slot));
         }
-        let mut freed = VecDeque::new();
-        let mut limbo = self.limbo.lock();
-        while let Some(blob) = limbo.pop() {
-            freed.push_back(blob);
-        }
+        self.names.reclaim();
+        self.attributes.reclaim();
     }
 }

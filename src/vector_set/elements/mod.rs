@@ -25,19 +25,24 @@ pub(super) struct Names(Blobs);
 impl Names {
     /// The name of a slot that is or was an element while the reader is pinned; empty for any other.
     #[inline]
-    pub(super) fn get<'p>(&self, slot: u32, pin: &'p Pin<'_>) -> &'p [u8] {
+    pub(super) fn get<'p>(&'p self, slot: u32, pin: &'p Pin) -> &'p [u8] {
         self.0.get(slot, pin).unwrap_or_default()
     }
 
     /// Names a slot that nobody can see yet.
     pub(super) fn set(&self, slot: u32, name: &[u8]) {
-        let old = self.0.replace(slot, Some(Blob::new(name)));
-        debug_assert!(old.is_none(), "a slot is unnamed when it is freed");
+        let was_named = self.0.replace(slot, Some(Blob::new(name)));
+        debug_assert!(!was_named, "a slot is unnamed when it is freed");
     }
 
     /// Forgets the name of a slot that nobody can see any more.
     pub(super) fn forget(&self, slot: u32) {
-        drop(self.0.replace(slot, None));
+        self.0.replace(slot, None);
+    }
+
+    /// Frees the forgotten names that no reader can be reading any more.
+    pub(super) fn reclaim(&self) {
+        self.0.reclaim();
     }
 
     /// Makes slots `0 .. len` available. One caller at a time.

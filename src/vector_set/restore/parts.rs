@@ -61,8 +61,8 @@ impl Parts {
         self.put_codes(element)?;
         self.names.set(element.slot, element.name);
         if !element.attribute.is_empty() {
-            let old = self.attributes.replace(element.slot, Some(Blob::new(element.attribute)));
-            debug_assert!(old.is_none(), "nobody else writes this slot");
+            let had_one = self.attributes.replace(element.slot, Some(Blob::new(element.attribute)));
+            debug_assert!(!had_one, "each slot is written once");
         }
         for (layer, labels) in element.lists().take(self.assembly.layers(element.slot)).enumerate() {
             self.assembly.note(element.slot, layer, labels);

@@ -66,7 +66,7 @@ struct Batch<'p> {
     /// Those whose elements are read where they are, with their attributes.
     claims: Vec<(u32, &'p [u8])>,
     /// Holds them until they are read.
-    pin: &'p Pin<'p>,
+    pin: &'p Pin,
 }
 
 impl Frozen {
@@ -178,7 +178,7 @@ impl Frozen {
     }
 
     /// Claims the slots among these whose members are waiting, and takes what was handed over so far.
-    fn claim<'p>(&self, slots: Range<u32>, pin: &'p Pin<'p>) -> (Batch<'p>, Taken) {
+    fn claim<'p>(&'p self, slots: Range<u32>, pin: &'p Pin) -> (Batch<'p>, Taken) {
         let _no_changes = self.set.elements.read();
         let ahead = self.running.ahead();
         self.running.leave_ahead(match self.linked {
