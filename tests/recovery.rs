@@ -33,6 +33,15 @@ impl Folder {
         fs::read(self.path(name)).expect("it is there")
     }
 
+    /// The contents of the files whose names begin so, in the order of the names.
+    fn files(&self, prefix: &str) -> Vec<Vec<u8>> {
+        let entries = fs::read_dir(&self.0).expect("it is there").map(|entry| entry.expect("it is readable"));
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
+        names.retain(|name| name.starts_with(prefix));
+        names.sort();
+        names.iter().map(|name| self.read(name)).collect()
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nearhit"));
         command.args(["--port", "0", "--unixsocket", "socket", "--dir"]).arg(&self.0).args(args);
@@ -70,8 +79,13 @@ struct Running {
 impl Running {
     /// What it logs until it is ready.
     fn ready(&mut self) -> String {
+        self.log_until(" ready on ")
+    }
+
+    /// What it logs until these words.
+    fn log_until(&mut self, words: &str) -> String {
         let mut lines = String::new();
-        while !lines.contains(" ready on ") {
+        while !lines.contains(words) {
             let read = self.log.read_line(&mut lines).expect("it is text");
             assert_ne!(read, 0, "it ended: {lines}");
         }
@@ -162,6 +176,65 @@ fn types_that_are_not_known_are_refused_or_counted() {
     assert!(running.ready().contains("1 list"));
     assert!(running.ask("INFO persistence").contains("\r\nrdb_last_load_skipped_list:1\r\n"));
     assert_eq!(running.ask("DBSIZE"), ":1");
+}
+
+/// Starts on a file with a list that is passed over, and lets `save` save: the file is kept beside the new one.
+fn saved_over_a_list(name: &str, save: impl Fn(&mut Running)) {
+    let folder = Folder::new(name);
+    let bytes = rdb(&[A, LIST]);
+    folder.write("dump.rdb", &bytes);
+    folder.write("dump.rdb.skipped-1", b"older");
+    let options = ["--rdb-skip-unknown-types", "yes", "--enable-debug-command", "yes", "--save", "1 1"];
+    let mut running = folder.start(&options);
+    running.ready();
+    save(&mut running);
+    assert_ne!(folder.read("dump.rdb"), bytes, "{name}: it was saved");
+    let kept = folder.files("dump.rdb.skipped-");
+    assert_eq!(kept, [b"older".to_vec(), bytes], "{name}");
+}
+
+#[test]
+fn a_file_with_skipped_types_is_kept_before_any_save_takes_its_place() {
+    saved_over_a_list("skipped-save", |running| assert_eq!(running.ask("SAVE"), "+OK"));
+    saved_over_a_list("skipped-bgsave", |running| {
+        assert_eq!(running.ask("BGSAVE"), "+Background saving started");
+        running.log_until("Background saving terminated with success");
+    });
+    saved_over_a_list("skipped-rule", |running| {
+        assert_eq!(running.ask("SET a 2"), "+OK");
+        running.log_until("Background saving terminated with success");
+    });
+    saved_over_a_list("skipped-reload", |running| assert_eq!(running.ask("DEBUG RELOAD"), "+OK"));
+    saved_over_a_list("skipped-twice", |running| {
+        assert_eq!(running.ask("SAVE"), "+OK");
+        assert_eq!(running.ask("SAVE"), "+OK");
+    });
+    saved_over_a_list("skipped-shutdown", |running| {
+        running.ask("SHUTDOWN");
+        assert!(running.child.wait().expect("it was started").success());
+    });
+    saved_over_a_list("skipped-sigterm", |running| {
+        let process = i32::try_from(running.child.id()).expect("it is a process");
+        // SAFETY: the call takes numbers only; the process has not been waited for.
+        assert_eq!(unsafe { libc::kill(process, libc::SIGTERM) }, 0);
+        let lines = running.log_until("that file is kept as dump.rdb.skipped-");
+        assert!(lines.contains("Parts of dump.rdb were passed over"), "{lines}");
+        assert!(running.child.wait().expect("it was started").success());
+    });
+}
+
+#[test]
+fn a_file_with_skipped_types_that_cannot_be_kept_is_not_replaced() {
+    let folder = Folder::new("skipped-full");
+    let bytes = rdb(&[A, LIST]);
+    folder.write("long.rdb", &bytes);
+    // With the suffix the name is longer than a file system allows.
+    let name = format!("{}.rdb", "n".repeat(245));
+    fs::rename(folder.path("long.rdb"), folder.path(&name)).expect("the folder is writable");
+    let mut running = folder.start(&["--rdb-skip-unknown-types", "yes", "--dbfilename", &name]);
+    running.ready();
+    assert_eq!(running.ask("SAVE"), "-ERR");
+    assert_eq!(folder.read(&name), bytes);
 }
 
 #[test]

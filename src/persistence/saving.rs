@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::files::{Replacement, SpillFile};
+use super::files::{Replacement, SkippedFiles, SpillFile};
 use super::rdb::Writer;
 use super::rdb::save::{About, Progress, save};
 use crate::journal::Journal;
@@ -79,6 +79,7 @@ pub struct Saving {
     state: Mutex<State>,
     changed: Condvar,
     progress: Progress,
+    skipped: SkippedFiles,
 }
 
 #[derive(Debug)]
@@ -160,7 +161,13 @@ impl Saving {
             last_cut: Duration::ZERO,
         };
         let state = State { running: None, is_asked: false, is_scheduled: false, is_closed: false, history };
-        Self { journal, state: Mutex::new(state), changed: Condvar::new(), progress: Progress::default() }
+        Self {
+            journal,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            progress: Progress::default(),
+            skipped: SkippedFiles::default(),
+        }
     }
 
     /// How it stands.
@@ -172,6 +179,11 @@ impl Saving {
     /// How far the save that is running has come.
     pub fn progress(&self) -> &Progress {
         &self.progress
+    }
+
+    /// Files of which parts were not loaded: no save takes the place of one that is not kept elsewhere.
+    pub fn skipped_files(&self) -> &SkippedFiles {
+        &self.skipped
     }
 
     /// Asks for a save in the background. One that cannot begin at once may be scheduled.
@@ -341,6 +353,7 @@ impl Saving {
         let out = Writer::new(buffered, target.compress, target.checksum);
         let buffered = save(snapshot, out, &target.about, sizes, &mut spill, &self.progress)?;
         let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
+        self.skipped.keep(&target.path)?;
         Ok((file.finish()?, changes))
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{Failed, open};
+use super::{Failed, cannot_open, open};
 use crate::commands::Server;
 use crate::persistence::loading::Tally;
 use crate::persistence::rdb::load::{How, Loaded, load};
@@ -35,6 +35,12 @@ pub(super) fn load_from<R: Read>(
     let settings = server.config.settings();
     let how = How { skip_unknown: settings.rdb_skip_unknown_types, keep_ended };
     let loaded = load(input, &server.keyspace, how, &server.loading);
+    // A load that failed may have passed over parts as well.
+    let has_skipped =
+        loaded.as_ref().map_or(settings.rdb_skip_unknown_types, |loaded| !loaded.tally.skipped.is_empty());
+    if has_skipped {
+        server.saving.skipped_files().note(path).map_err(|error| cannot_open(path, &error))?;
+    }
     let loaded = loaded.map_err(|error| {
         Failed(format!("Fatal error loading the DB from {}: {error}. The file is as it was.", path.display()))
     })?;

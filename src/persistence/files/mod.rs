@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! replacement.rs   write a temporary file, make it safe, and let it take the place of another
+//! skipped.rs       files that are kept under another name, as parts of them were not loaded
 //! spill.rs         bytes that a snapshot keeps for a while
 //! ```
 
 mod replacement;
+mod skipped;
 mod spill;
 
 pub use self::replacement::{Replacement, remove_leftovers};
+pub use self::skipped::SkippedFiles;
 pub use self::spill::SpillFile;
 
 #[cfg(test)]
