@@ -278,22 +278,6 @@ def _endless_length(sent, peer, ours):
     return len(digits) > 64 * 1024 and digits.isdigit() and peer == (b"", "waiting") and ours == (refused, "closed")
 
 
-def _shortest_double(args, peer, ours, history, witness):
-    """The same doubles, of which the peer's printer took more digits than needed."""
-    if name_of(args) != b"VEMB" or not (peer.is_aggregate and ours.is_aggregate):
-        return False
-    return len(peer.value) == len(ours.value) and all(
-        a.raw == b.raw or (a.kind == b.kind and _same_double(a.value, b.value)) for a, b in zip(peer.value, ours.value)
-    )
-
-
-def _same_double(peer, ours):
-    try:
-        return float(peer) == float(ours) and len(ours) <= len(peer)
-    except ValueError:
-        return False
-
-
 def _better_recall(args, peer, ours, history, witness):
     """The peer's graph did not lead to all that it should have; ours is what the peer's own exact search says."""
     if name_of(args) != b"VSIM" or not same_kind(peer, ours) or not witness or not witness[0].is_aggregate:
@@ -313,7 +297,6 @@ DIFFERENCES = [
     Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
     Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),
-    Difference("shortest-double", "the peer's double printer is not always shortest", _shortest_double),
     Difference("extended-docs", "commands that take more than on the peer say so", _extended_docs),
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
     Difference("lolwut-docs", "it draws no Redis", _lolwut_docs),

@@ -267,11 +267,6 @@ class Explaining(unittest.TestCase):
         self.assertEqual(explain_raw(b"*1\r\n$" + b"1" * 200_000, (b"", "waiting"), refused), "endless-length")
         self.assertIsNone(explain_raw(b"*1\r\n$" + b"1" * 2000, (b"", "waiting"), refused))
 
-    def test_shortest_double(self):
-        self.assertEqual(self.check("VEMB k a", b"*1\r\n,0.10\r\n", b"*1\r\n,0.1\r\n"), "shortest-double")
-        self.assertIsNone(self.check("VEMB k a", b"*1\r\n,0.1\r\n", b"*1\r\n,0.10\r\n"))
-        self.assertIsNone(self.check("VEMB k a", b"*1\r\n,0.1\r\n", b"*1\r\n,0.2\r\n"))
-
 
 class Proxy:
     """Stands before a server and alters one stretch of its replies wherever it appears."""
