@@ -570,3 +570,25 @@ fn slow_commands_are_noted_with_who_sent_them() {
     assert_eq!((newest.arguments, newest.client_name.as_str()), (vec![b"PING".to_vec()], "me"));
     assert_eq!(newest.address, address.to_string());
 }
+
+#[test]
+fn a_background_save_ends_however_many_swapdbs_come_with_it_in_one_pipeline() {
+    let folder = std::env::temp_dir().join(format!("nearhit-swapdb-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    let file = folder.join("dump.rdb").to_str().expect("the path is text").to_owned();
+    let running = start(Settings { dbfilename: file, ..settings() });
+    let mut client = running.connect();
+    (0..100).for_each(|key| client.ask(&["SET", &key.to_string(), "v"], "+OK\r\n"));
+    for round in 0..300 {
+        let swaps = 1 + round % 7;
+        client.send([encode(&["BGSAVE"]), encode(&["SWAPDB", "0", "1"]).repeat(swaps)].concat());
+        client.expect(["+Background saving started\r\n", &"+OK\r\n".repeat(swaps)].concat());
+        let began = std::time::Instant::now();
+        while running.server.saving.status().running.is_some() {
+            assert!(began.elapsed().as_secs() < 60, "the save of round {round} does not end");
+            std::thread::yield_now();
+        }
+        assert_eq!(running.server.saving.status().history.saves, round as u64 + 1, "every save succeeds");
+    }
+    let _ = std::fs::remove_dir_all(folder);
+}

@@ -12,6 +12,7 @@
 //! watch.rs       who wants to know whether a key changes
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
+//! arrangement.rs where the tables of each database are, after SWAPDB
 //! table.rs       one shard's entries: index, slab, deadlines
 //! hash_index.rs  positions by hash
 //! slab.rs        positions that do not move
@@ -23,6 +24,7 @@
 //! reaper.rs      where large values are freed
 //! ```
 
+mod arrangement;
 mod attending;
 mod bulk;
 mod clock;
@@ -78,6 +80,7 @@ pub const DATABASES: usize = 16;
 #[derive(Debug)]
 pub struct Keyspace {
     databases: Box<[Database]>,
+    arrangement: arrangement::Arrangement,
     common: Arc<Common>,
     long_transactions: reservation::LongTransactions,
 }
@@ -116,7 +119,12 @@ impl Keyspace {
             draws: AtomicU64::new(0),
         });
         let databases = (0..DATABASES).map(|number| Database::new(number, Arc::clone(&common))).collect();
-        Self { databases, common, long_transactions: reservation::LongTransactions::default() }
+        Self {
+            databases,
+            arrangement: arrangement::Arrangement::default(),
+            common,
+            long_transactions: reservation::LongTransactions::default(),
+        }
     }
 
     /// A database by its number.
@@ -159,9 +167,14 @@ impl Keyspace {
         if one == other {
             return record.commit();
         }
+        // Before any lock, as always: a thread that waits at the gate must not hold what one inside
+        // may need.
+        let _passage = self.common.journal.enter();
+        let mut places = self.arrangement.write();
         let mut low = Exclusive::over_all(&self.databases[one.min(other)]);
         let mut high = Exclusive::over_all(&self.databases[one.max(other)]);
         low.swap(&mut high);
+        places.swap(one, other);
         record.commit();
     }
 

@@ -11,6 +11,9 @@
 //!    transaction, which is also the number of their thread;
 //! 3. *ends*: clears the marks, then wakes who waits.
 //!
+//! A transaction that may reach every key reserves the [`Arrangement`] too, before all shards: only
+//! such a one swaps databases.
+//!
 //! Whoever else locks a shard (all go through [`Shard::read`] and [`Shard::write`]) looks at its mark while it holds the
 //! lock. If the shard is reserved, it unlocks it, waits for the end, and locks it again; lower shards that it has locked
 //! already it keeps. A mark is set under the write lock, so nobody who came before is still inside; what the transaction
@@ -42,6 +45,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
+use super::arrangement::Arrangement;
 use super::clock::Clock;
 use super::shard::{SHARDS, Shard, shard_of};
 use super::table::Table;
@@ -129,12 +133,20 @@ impl Obstacle {
     }
 }
 
-/// Shards with marks on them, which are cleared in the end, however it comes.
-struct Marked<'k>(Vec<&'k Shard>);
+/// Marks that are set, and that are cleared in the end, however it comes.
+struct Marked<'k>(Vec<&'k Mark>);
+
+impl<'k> Marked<'k> {
+    /// Sets a mark, under the write lock that belongs to it.
+    fn set(&mut self, mark: &'k Mark, transaction: &Arc<Transaction>) {
+        mark.set(transaction);
+        self.0.push(mark);
+    }
+}
 
 impl Drop for Marked<'_> {
     fn drop(&mut self) {
-        self.0.iter().for_each(|shard| shard.mark.clear());
+        self.0.iter().for_each(|mark| mark.clear());
     }
 }
 
@@ -187,6 +199,7 @@ impl Keyspace {
         let mut marked = Marked(Vec::new());
         match reach {
             Reach::Everything => {
+                self.arrangement.reserve(transaction, &mut marked);
                 for shard in self.databases.iter().flat_map(|db| &*db.shards) {
                     shard.reserve(transaction, &mut marked, |table| table.unbind_all());
                 }
@@ -233,9 +246,16 @@ impl Shard {
         prepare: impl FnOnce(&Table),
     ) {
         let table = self.write();
-        self.mark.set(transaction);
-        marked.0.push(self);
+        marked.set(&self.mark, transaction);
         prepare(&table);
+    }
+}
+
+impl Arrangement {
+    /// As a shard is reserved.
+    fn reserve<'k>(&'k self, transaction: &Arc<Transaction>, marked: &mut Marked<'k>) {
+        let _places = self.write();
+        marked.set(&self.mark, transaction);
     }
 }
 

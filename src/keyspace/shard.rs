@@ -22,10 +22,12 @@ const SHARD_SHIFT: u32 = 48;
 ///
 /// # Lock order
 ///
-/// 1. shards, by (database, shard), each at most once: `Exclusive` and `Shared` sort them. A transaction reserves them in
+/// 1. the [`Arrangement`](super::arrangement::Arrangement) of databases, for SWAPDB and for
+///    snapshots;
+/// 2. shards, by (database, shard), each at most once: `Exclusive` and `Shared` sort them. A transaction reserves them in
 ///    the same order, and a thread that waits for it holds lower ones at most (see `reservation.rs`);
-/// 2. the lock of a vector set, inside;
-/// 3. those of marks and watchers, innermost, and for a moment only.
+/// 3. the lock of a vector set, inside;
+/// 4. those of marks and watchers, innermost, and for a moment only.
 ///
 /// Nothing that holds the lock of a set asks for a shard, and nothing that holds a shard waits for anything else:
 /// freed values go to the reaper by a channel that never blocks, after the shards are unlocked.

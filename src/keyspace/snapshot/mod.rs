@@ -20,17 +20,38 @@
 //! | it | clears a table: puts the old one into the queue, and tells the new one that nothing in it is wanted | the same |
 //! | the walker ([`Snapshot`]) | begins a table for the cut | the write lock |
 //! | it | copies the wanted entries of the next positions, and moves the cursor | the read lock |
+//! | it | tells a table that its end was reached, and goes on to the next | the write lock |
+//! | it | does one of these three for one table | the arrangement, for reading |
+//! | SWAPDB | begins the tables of both databases, and exchanges them | the arrangement and they, for writing |
 //! | it | takes what is in the queue | that of the queue |
 //!
 //! *Each key once.* A wanted position becomes settled or written under the lock that the other side needs too, and nothing
 //! becomes wanted again. A table begins at its first change after the cut, before that change, or when the walker comes,
 //! and then it is as it was at the cut: changes before the cut were over when it was made, as their passages were.
 //!
-//! *No table is missed.* Tables change places (SWAPDB), so the walker goes round until it has seen the end of as many
-//! as there were at the cut. A table begins before it changes places, and so knows its database at the cut.
+//! *No table is missed, and the walk ends.* Tables change places (SWAPDB), but each has an
+//! identity, its *origin* and its shard, that does not change (see
+//! [`arrangement`](super::arrangement)). The walker goes over the identities, each once. In a step
+//! it holds the arrangement for reading, which SWAPDB holds for writing: so the table is found
+//! where the arrangement says, and is still the same when it is begun, or told that its end was
+//! reached. Each step begins a table, moves its cursor towards an end that is fixed at the cut, or
+//! leaves it for the next identity: no command can add to the steps that remain. What was put into
+//! the queue came from a table before its end, so it is there when the walker comes to the end of
+//! the last one, and nothing follows it. A table begins before it changes places, and so knows its
+//! database at the cut.
 //!
-//! *Nobody waits for a transaction.* The walker passes by the marks of reserved shards: the transaction is behind the
-//! cut as a whole, and its commands hand over what they change, as all others.
+//! *A table that is cleared* (FLUSHDB, FLUSHALL) leaves an empty one in its place, with the same
+//! identity, that has ended for this cut. What was not written of the old one is in the queue,
+//! where it cannot change, and is walked from there.
+//!
+//! *The walk does not wait for a transaction.* The walker passes by the marks of reserved shards,
+//! and of the arrangement: the transaction is behind the cut as a whole, and its commands hand over
+//! what they change, as all others. (A SWAPDB that waits for a transaction keeps its locks, and the
+//! walker waits for it.)
+//!
+//! *No deadlock.* The walker holds the arrangement and one shard at most, taken in lock order.
+//! Whoever holds a shard and waits for a transaction waits for one that reserves single shards, and
+//! so has no SWAPDB in it: one that reserves everything passes a shard only when it is free.
 //!
 //! *Memory.* The queue is counted in the [`Journal`], which has writers held outside of all locks while it is long. A
 //! bit for each position of a table is there from its first change until the walker has passed.
@@ -45,10 +66,13 @@
 //! [`Exclusive`]: super::Exclusive
 //! [`Journal`]: crate::journal::Journal
 
+mod hook;
 mod queue;
 mod state;
 mod walk;
 
+#[cfg(test)]
+pub(super) use self::hook::Moment;
 pub(super) use self::queue::{Handed, Queue};
 pub(super) use self::state::{Batch, Progress, State};
 pub use self::walk::{Old, Snapshot};

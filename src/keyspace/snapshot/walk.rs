@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use super::hook::{Hook, Moment};
 use super::{Batch, Handed, Progress};
 use crate::journal::Journal;
 use crate::keyspace::entry::Entry;
-use crate::keyspace::shard::SHARDS;
+use crate::keyspace::shard::{SHARDS, Shard};
 use crate::keyspace::table::Table;
 use crate::keyspace::{DATABASES, Keyspace};
 use crate::vector_set::VectorSet;
 
 /// What is copied while writers of one shard wait: some microseconds.
 const BATCH: Batch = Batch { entries: 64, bytes: 64 * 1024, positions: 4096 };
+
+/// Tables of all databases. The number of one, its identity, is that of its origin times
+/// [`SHARDS`], and that of its shard.
+const TABLES: usize = DATABASES * SHARDS;
 
 /// A key as it was at the cut.
 #[derive(Debug)]
@@ -27,15 +32,14 @@ pub struct Old {
 pub struct Snapshot<'k> {
     keyspace: &'k Keyspace,
     cut: u64,
-    /// Tables that have not come to their end.
-    unfinished: usize,
-    /// Where the walk is: database, and shard.
-    at: (usize, usize),
+    /// The identity of the table where the walk is: those below have come to their end.
+    at: usize,
     /// A table that was cleared, as far as it was not written then.
     cleared: Option<Box<Table>>,
     /// Bytes of the queue that were given away last, and that the receiver has until it asks for more.
     given: usize,
     batch: Batch,
+    hook: Hook<'k>,
 }
 
 impl Keyspace {
@@ -48,14 +52,27 @@ impl Keyspace {
             self.common.handed.open(cut);
             (cut, at(cut))
         });
-        let unfinished = DATABASES * SHARDS;
-        let snapshot =
-            Snapshot { keyspace: self, cut, unfinished, at: (0, 0), cleared: None, given: 0, batch: BATCH };
-        (snapshot, outcome)
+        let hook = Hook::default();
+        (Snapshot { keyspace: self, cut, at: 0, cleared: None, given: 0, batch: BATCH, hook }, outcome)
+    }
+
+    /// What `look` says of a table and of the number of the database that has it now. It stays
+    /// there meanwhile.
+    fn at_table<R>(&self, identity: usize, look: impl FnOnce(usize, &Shard) -> R) -> R {
+        let places = self.arrangement.read_past_marks();
+        let db = places.of(identity / SHARDS);
+        look(db, &self.databases[db].shards[identity % SHARDS])
     }
 }
 
-impl Snapshot<'_> {
+impl<'k> Snapshot<'k> {
+    /// Has something happen in the walk.
+    #[cfg(test)]
+    pub(in crate::keyspace) fn with(mut self, then: impl FnMut(Moment, usize) + 'k) -> Self {
+        self.hook.then = Some(Box::new(then));
+        self
+    }
+
     /// Gives one key at a time, so that as much as can be happens in between.
     #[cfg(test)]
     pub(in crate::keyspace) fn one_by_one(mut self) -> Self {
@@ -76,8 +93,10 @@ impl Snapshot<'_> {
     /// The vector sets that are there now: those of the cut, but for what was removed since, and later ones.
     pub fn vector_sets(&self) -> Vec<Arc<VectorSet>> {
         let mut sets = Vec::new();
-        for shard in self.keyspace.databases.iter().flat_map(|db| &*db.shards) {
-            sets.extend(shard.read_past_marks().vector_sets().map(Arc::clone));
+        for identity in 0..TABLES {
+            self.keyspace.at_table(identity, |_, shard| {
+                sets.extend(shard.read_past_marks().vector_sets().map(Arc::clone));
+            });
         }
         sets
     }
@@ -94,8 +113,8 @@ impl Snapshot<'_> {
             }
             if let Some(table) = self.cleared.take() {
                 self.walk_cleared(table, batch);
-            } else if self.unfinished > 0 {
-                self.walk_shard(batch);
+            } else if self.at < TABLES {
+                self.walk_next(batch);
             } else {
                 return false;
             }
@@ -126,36 +145,35 @@ impl Snapshot<'_> {
         match self.walk_table(&table, batch) {
             Progress::Goes => self.cleared = Some(table),
             Progress::NotBegun | Progress::Ends | Progress::Ended => {
-                self.unfinished -= 1;
                 self.keyspace.common.reaper.garbage().add_table(*table);
             }
         }
     }
 
-    fn walk_shard(&mut self, batch: &mut Vec<Old>) {
-        let (db, number) = self.at;
-        let shard = &self.keyspace.databases[db].shards[number];
+    /// One step: a batch of a table, or its beginning.
+    fn walk_next(&mut self, batch: &mut Vec<Old>) {
+        self.hook.reach(Moment::Step, self.at);
+        let keyspace = self.keyspace;
+        let is_over = keyspace.at_table(self.at, |db, shard| self.walk_shard(db, shard, batch));
+        self.at += usize::from(is_over);
+    }
+
+    /// True if the table has come to its end.
+    fn walk_shard(&mut self, db: usize, shard: &Shard, batch: &mut Vec<Old>) -> bool {
         // Apart, so that the lock is released before the next is taken.
         let progress = self.walk_table(&shard.read_past_marks(), batch);
+        self.hook.reach(Moment::Copied, self.at);
         match progress {
+            // A table begins before it moves: it is where it was at the cut.
             Progress::NotBegun => shard.write_past_marks().begin_snapshot(self.cut, db),
-            Progress::Goes => {}
-            Progress::Ends => {
-                self.unfinished -= 1;
-                shard.write_past_marks().end_snapshot(self.cut);
-                self.go_on();
-            }
-            Progress::Ended => self.go_on(),
+            Progress::Ends => shard.write_past_marks().end_snapshot(self.cut),
+            Progress::Goes | Progress::Ended => {}
         }
+        matches!(progress, Progress::Ends | Progress::Ended)
     }
 
     fn walk_table(&self, table: &Table, batch: &mut Vec<Old>) -> Progress {
         table.walk_snapshot(self.cut, self.batch, &mut |db, entry| batch.push(Old { db, entry }))
-    }
-
-    fn go_on(&mut self) {
-        let (db, shard) = self.at;
-        self.at = if shard + 1 < SHARDS { (db, shard + 1) } else { ((db + 1) % DATABASES, 0) };
     }
 }
 
@@ -164,9 +182,9 @@ impl Drop for Snapshot<'_> {
         let common = &self.keyspace.common;
         common.journal.end_cut();
         drop(common.handed.close());
-        if self.unfinished > 0 {
-            let shards = self.keyspace.databases.iter().flat_map(|db| &*db.shards);
-            shards.for_each(|shard| shard.write_past_marks().end_snapshot(self.cut));
+        for identity in self.at..TABLES {
+            let end = |_, shard: &Shard| shard.write_past_marks().end_snapshot(self.cut);
+            self.keyspace.at_table(identity, end);
         }
     }
 }

@@ -14,20 +14,63 @@ pub(super) const LIMITS: PackedLimits = PackedLimits { fields: 6, len: 20 };
 
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    Put { key: u8, text: Vec<u8>, life_ms: Option<i64> },
-    Append { key: u8, text: Vec<u8> },
-    Overwrite { key: u8, offset: usize, text: Vec<u8> },
-    SetFields { key: u8, first: u8, count: u8, len: usize, life_ms: Option<i64> },
-    ExpireField { key: u8, field: u8, life_ms: Option<i64> },
-    RemoveField { key: u8, field: u8 },
+    Put {
+        key: u8,
+        text: Vec<u8>,
+        life_ms: Option<i64>,
+    },
+    Append {
+        key: u8,
+        text: Vec<u8>,
+    },
+    Overwrite {
+        key: u8,
+        offset: usize,
+        text: Vec<u8>,
+    },
+    SetFields {
+        key: u8,
+        first: u8,
+        count: u8,
+        len: usize,
+        life_ms: Option<i64>,
+    },
+    ExpireField {
+        key: u8,
+        field: u8,
+        life_ms: Option<i64>,
+    },
+    RemoveField {
+        key: u8,
+        field: u8,
+    },
     Remove(u8),
-    Expire { key: u8, life_ms: Option<i64> },
-    Rename { from: u8, to: u8 },
-    Copy { from: u8, to: u8 },
+    Expire {
+        key: u8,
+        life_ms: Option<i64>,
+    },
+    Rename {
+        from: u8,
+        to: u8,
+    },
+    Copy {
+        from: u8,
+        to: u8,
+    },
     Advance(i64),
     Cycle(usize),
     Swap,
+    /// A database with itself.
+    SwapSame,
+    /// To the other database, unless the key is there.
+    Move(u8),
+    /// A transaction that puts a text into this key of both databases, and swaps them in between.
+    PutSwapPut {
+        key: u8,
+        text: Vec<u8>,
+    },
     Flush,
+    FlushAll,
 }
 
 /// Numbers, and texts of the lengths at which they are kept in another way.
@@ -61,7 +104,11 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         3 => (0..30_i64).prop_map(Change::Advance),
         2 => (0..5_usize).prop_map(Change::Cycle),
         1 => Just(Change::Swap),
+        1 => Just(Change::SwapSame),
+        2 => key().prop_map(Change::Move),
+        1 => (key(), text()).prop_map(|(key, text)| Change::PutSwapPut { key, text }),
         1 => Just(Change::Flush),
+        1 => Just(Change::FlushAll),
     ]
 }
 
@@ -180,7 +227,20 @@ impl Model {
             Change::Advance(by_ms) => self.now_ms += by_ms,
             Change::Swap => std::mem::swap(&mut self.keys, &mut self.elsewhere),
             Change::Flush => self.keys.clear(),
-            Change::Cycle(_) => {}
+            Change::FlushAll => [&mut self.keys, &mut self.elsewhere].into_iter().for_each(Keys::clear),
+            Change::Move(key) => {
+                if !self.elsewhere.contains_key(key) {
+                    let entry = self.keys.remove(key);
+                    entry.into_iter().for_each(|entry| drop(self.elsewhere.insert(*key, entry)));
+                }
+            }
+            Change::PutSwapPut { key, text } => {
+                for keys in [&mut self.keys, &mut self.elsewhere] {
+                    keys.insert(*key, (Content::Text(text.clone()), Deadline::NEVER));
+                }
+                std::mem::swap(&mut self.keys, &mut self.elsewhere);
+            }
+            Change::Cycle(_) | Change::SwapSame => {}
         }
         let now_ms = self.now_ms;
         for keys in [&mut self.keys, &mut self.elsewhere] {
@@ -244,7 +304,26 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
         Change::Advance(by_ms) => keyspace.clock().advance(*by_ms),
         Change::Cycle(budget) => drop(db.expire_cycle(*budget)),
         Change::Swap => keyspace.swap(0, 1, Record::unlogged()),
+        Change::SwapSame => keyspace.swap(0, 0, Record::unlogged()),
+        Change::Move(key) => {
+            let (mut source, mut target) = keyspace.exclusive_pair((0, &[*key]), (1, &[*key]));
+            if !target.contains(&[*key])
+                && let Some((value, deadline)) = source.take(&[*key])
+            {
+                target.put(&[*key], value, deadline);
+            }
+        }
+        Change::PutSwapPut { key, text } => keyspace.transaction(&Reach::Everything, || {
+            let put = || {
+                let value = Value::String(StringValue::new(text));
+                db.exclusive(&[[*key]]).put(&[*key], value, Deadline::NEVER);
+            };
+            put();
+            keyspace.swap(0, 1, Record::unlogged());
+            put();
+        }),
         Change::Flush => db.flush(Record::unlogged()),
+        Change::FlushAll => keyspace.flush_all(Record::unlogged()),
     }
 }
 

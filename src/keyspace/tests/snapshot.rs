@@ -1,14 +1,17 @@
 //! A snapshot has what was there at its cut, each key once, whatever happens while it is taken.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
 use super::model::{Change, Content, Keys, LIMITS, Model, apply, change};
 use super::threads::{add, together};
 use super::*;
-use crate::keyspace::snapshot::Old;
+use crate::keyspace::shard::{SHARDS, shard_of};
+use crate::keyspace::snapshot::{Moment, Old};
 
 /// What a snapshot gave so far, by database.
 #[derive(Default)]
@@ -169,4 +172,142 @@ fn a_snapshot_that_is_given_up_leaves_nothing_behind() {
     let mut taken = Taken::default();
     taken.rest(keyspace.snapshot(|_| ()).0);
     assert_eq!(taken.keys.len(), 2001);
+}
+
+type Disturbance = fn(&Keyspace);
+
+/// What a command does to tables and keys while a snapshot is taken, in databases 0 to 3.
+const DISTURBANCES: [(&str, Disturbance); 14] = [
+    ("SWAPDB 0 1", |keyspace| keyspace.swap(0, 1, Record::unlogged())),
+    ("SWAPDB 1 2", |keyspace| keyspace.swap(1, 2, Record::unlogged())),
+    ("SWAPDB 0 0", |keyspace| keyspace.swap(0, 0, Record::unlogged())),
+    ("SWAPDB 8 9, both empty", |keyspace| keyspace.swap(8, 9, Record::unlogged())),
+    ("SWAPDB 0 1 SWAPDB 1 2 SWAPDB 0 1", |keyspace| {
+        [(0, 1), (1, 2), (0, 1)].iter().for_each(|&(a, b)| keyspace.swap(a, b, Record::unlogged()));
+    }),
+    ("MULTI SET SWAPDB 0 1 SET EXEC", |keyspace| {
+        keyspace.transaction(&Reach::Everything, || {
+            set(keyspace.db(0), "a0", "other");
+            keyspace.swap(0, 1, Record::unlogged());
+            set(keyspace.db(0), "a0", "other");
+        });
+    }),
+    ("FLUSHDB", |keyspace| keyspace.db(0).flush(Record::unlogged())),
+    ("FLUSHALL", |keyspace| keyspace.flush_all(Record::unlogged())),
+    ("SWAPDB 0 1 FLUSHDB SET SWAPDB 0 1", |keyspace| {
+        keyspace.swap(0, 1, Record::unlogged());
+        keyspace.db(0).flush(Record::unlogged());
+        set(keyspace.db(0), "a0", "other");
+        keyspace.swap(0, 1, Record::unlogged());
+    }),
+    ("MOVE", |keyspace| take_along(keyspace, "a0")),
+    ("RENAME", |keyspace| {
+        let mut keys = keyspace.db(0).exclusive(&["a0", "b0"]);
+        if let Some((value, deadline)) = keys.take(b"a0") {
+            keys.put(b"b0", value, deadline);
+        }
+    }),
+    ("COPY DB 2 REPLACE", |keyspace| {
+        let (mut from, mut to) = keyspace.exclusive_pair((0, b"a0"), (2, b"b2"));
+        if let Some(value) = from.get(b"a0").map(|entry| entry.value().to_value()) {
+            to.put(b"b2", value, Deadline::NEVER);
+        }
+    }),
+    ("RESTORE REPLACE", |keyspace| set(keyspace.db(0), "a0", "other")),
+    ("DEL, SET", |keyspace| {
+        keyspace.db(0).exclusive(&["a0"]).remove(b"a0");
+        set(keyspace.db(0), "a0", "other");
+    }),
+];
+
+/// Keys in databases 0 to 2, few and in few shards.
+fn few_keys() -> Keyspace {
+    let keyspace = keyspace();
+    for db in 0..3 {
+        ["a", "b"].iter().for_each(|name| set(keyspace.db(db), &format!("{name}{db}"), "before"));
+    }
+    keyspace
+}
+
+/// Runs `change` on another thread until it is complete, or until it waits for the walk.
+fn start<'s>(
+    scope: &'s std::thread::Scope<'s, '_>,
+    keyspace: &'s Keyspace,
+    change: impl FnOnce(&Keyspace) + Send + 's,
+) {
+    let thread = scope.spawn(move || change(keyspace));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !thread.is_finished() && !keyspace.arrangement.is_contended() {
+        assert!(Instant::now() < deadline, "a change hangs");
+        std::thread::yield_now();
+    }
+}
+
+/// Takes a snapshot of [`few_keys`], and begins a change at a moment of the walk, counted among
+/// those at tables that concern the keys. False if there are not as many.
+fn disturbed(name: &str, change: fn(&Keyspace), at: usize) -> bool {
+    let keyspace = few_keys();
+    let shards =
+        ["a0", "b0", "a1", "b1", "a2", "b2"].map(|key| shard_of(keyspace.common.hash(key.as_bytes())));
+    let (moments, steps, mut taken) = (Cell::new(0), Cell::new(0), Taken::default());
+    std::thread::scope(|scope| {
+        let hook = |moment: Moment, table: usize| {
+            // A table is begun, has few positions, and ends.
+            steps.set(steps.get() + usize::from(moment == Moment::Step));
+            assert!(steps.get() < DATABASES * SHARDS * 2 + 50, "{name} at {at}: the walk does not end");
+            if table < 3 * SHARDS
+                && shards.contains(&(table % SHARDS))
+                && moments.replace(moments.get() + 1) == at
+            {
+                start(scope, &keyspace, change);
+            }
+        };
+        taken.rest(keyspace.snapshot(|_| ()).0.one_by_one().with(hook));
+    });
+    let found: Vec<_> = taken.keys.keys().map(|(db, key)| (*db, String::from_utf8_lossy(key))).collect();
+    let right = (0..3).flat_map(|db| ["a", "b"].map(|name| (db, format!("{name}{db}").into())));
+    assert_eq!(found, right.collect::<Vec<_>>(), "{name} at {at}");
+    let text = |entry: &Entry| entry.value().as_string().unwrap().text().into_owned();
+    assert!(taken.keys.values().all(|entry| text(entry) == b"before"), "{name} at {at}");
+    moments.get() > at
+}
+
+#[test]
+fn a_walk_ends_with_the_keys_of_its_cut_whatever_moves_tables_and_keys_at_any_moment_of_it() {
+    for (name, change) in DISTURBANCES {
+        let moments = (0..).take_while(|&at| disturbed(name, change, at)).count();
+        assert!(moments > 20, "{name}: {moments} moments");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn a_snapshot_is_what_a_plain_map_was_at_the_cut_whatever_happens_within_its_steps(
+        before in prop::collection::vec(change(), 0..40),
+        during in prop::collection::vec((0..10_usize, change()), 0..60),
+    ) {
+        let keyspace = Keyspace::new(Clock::manual(0));
+        keyspace.set_packed_limits(LIMITS);
+        let mut model = Model::default();
+        for change in &before {
+            apply(&keyspace, change);
+            model.apply(change);
+        }
+        let mut taken = Taken::default();
+        std::thread::scope(|scope| {
+            let (mut during, mut pause) = (during.iter(), 0);
+            let hook = |_: Moment, _: usize| {
+                while pause == 0 && let Some((next_pause, change)) = during.next() {
+                    pause = *next_pause + 1;
+                    start(scope, &keyspace, move |keyspace| apply(keyspace, change));
+                }
+                pause = pause.saturating_sub(1);
+            };
+            taken.rest(keyspace.snapshot(|_| ()).0.one_by_one().with(hook));
+        });
+        prop_assert_eq!(taken.alive(0, model.now_ms), model.keys);
+        prop_assert_eq!(taken.alive(1, model.now_ms), model.elsewhere);
+        prop_assert_eq!(keyspace.journal().handed_bytes(), 0);
+    }
 }
