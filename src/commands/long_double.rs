@@ -6,6 +6,8 @@
 mod natural;
 mod text;
 
+use std::cmp::Ordering;
+
 /// Bits of a mantissa.
 const PRECISION: i32 = 64;
 
@@ -19,7 +21,7 @@ const BEYOND: i32 = 16_384;
 const GUARD_BITS: i32 = 2;
 
 /// A number, or one of the infinities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct LongDouble {
     negative: bool,
     magnitude: Magnitude,
@@ -40,6 +42,15 @@ impl LongDouble {
     pub(super) const ZERO: Self =
         Self { negative: false, magnitude: Magnitude::Finite { mantissa: 0, exponent: 0 } };
 
+    /// The largest number that is finite.
+    pub(super) const MAX: Self = Self {
+        negative: false,
+        magnitude: Magnitude::Finite { mantissa: u64::MAX, exponent: BEYOND - PRECISION },
+    };
+
+    /// The smallest number that is finite.
+    pub(super) const MIN: Self = Self { negative: true, ..Self::MAX };
+
     /// True for both infinities.
     pub(super) fn is_infinite(self) -> bool {
         self.magnitude == Magnitude::Infinite
@@ -50,6 +61,43 @@ impl LongDouble {
         let (one, other) = (Aligned::of(self)?, Aligned::of(other)?);
         let sum = one.add(other).rounded();
         (!sum.is_infinite()).then_some(sum)
+    }
+
+    /// The difference, likewise.
+    pub(super) fn checked_sub(self, other: Self) -> Option<Self> {
+        self.checked_add(other.negated())
+    }
+
+    fn negated(self) -> Self {
+        Self { negative: !self.negative, ..self }
+    }
+
+    /// Its magnitude in the order of numbers: exponent and mantissa with the highest bit set, infinity above all.
+    fn rank(self) -> (i32, u128) {
+        Aligned::of(self).map_or((i32::MAX, 0), Aligned::magnitude)
+    }
+
+    fn is_zero(self) -> bool {
+        matches!(self.magnitude, Magnitude::Finite { mantissa: 0, .. })
+    }
+}
+
+/// As numbers are ordered: both zeros are equal, and texts that read as the same number are.
+impl PartialOrd for LongDouble {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let below_zero = |number: &Self| number.negative && !number.is_zero();
+        Some(match (below_zero(self), below_zero(other)) {
+            (false, false) => self.rank().cmp(&other.rank()),
+            (true, true) => other.rank().cmp(&self.rank()),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        })
+    }
+}
+
+impl PartialEq for LongDouble {
+    fn eq(&self, other: &Self) -> bool {
+        self.partial_cmp(other) == Some(Ordering::Equal)
     }
 }
 
@@ -180,6 +228,40 @@ mod tests {
             assert_eq!(sum(one, other), expected, "{one} + {other}");
             assert_eq!(sum(other, one), expected, "{other} + {one}");
         }
+    }
+
+    #[test]
+    fn numbers_are_ordered_as_numbers_are() {
+        let ascending = [
+            "-inf",
+            "-1.1e4932",
+            "-3",
+            "-0.5",
+            "-1e-4000",
+            "0",
+            "1e-4000",
+            "0.25",
+            "0x.5",
+            "1",
+            "1.5",
+            "1e4932",
+            "inf",
+        ]
+        .map(|text| LongDouble::parse(text.as_bytes()).expect("a number"));
+        for (i, one) in ascending.iter().enumerate() {
+            for (j, other) in ascending.iter().enumerate() {
+                assert_eq!(one.partial_cmp(other), Some(i.cmp(&j)), "{one:?} {other:?}");
+            }
+        }
+        let equal =
+            |a: &str, b: &str| assert_eq!(LongDouble::parse(a.as_bytes()), LongDouble::parse(b.as_bytes()));
+        equal("-0.0", "0");
+        equal("100", "1e2");
+        assert!(
+            LongDouble::MAX > ascending[11]
+                && LongDouble::MAX < ascending[12]
+                && LongDouble::MIN < ascending[1]
+        );
     }
 
     #[test]

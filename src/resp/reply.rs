@@ -37,6 +37,8 @@ pub enum Reply {
     Bool(bool),
     /// A string of digits, in RESP3 `,digits`.
     Double(f64),
+    /// The same for a number that is given by its digits, since it may be more precise than a double.
+    Digits(String),
     /// Replies in order.
     Array(Vec<Reply>),
     /// Pairs; in RESP2 an array of keys and values in turn.
@@ -122,6 +124,8 @@ impl Encoder<'_> {
             Reply::NullArray => self.raw(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" }),
             Reply::Bool(value) => self.boolean(*value),
             Reply::Double(value) => self.double(*value),
+            Reply::Digits(digits) if self.resp3 => self.line(b',', digits.as_bytes()),
+            Reply::Digits(digits) => self.bulk(digits.as_bytes()),
             Reply::Array(items) => self.sequence(b'*', items),
             Reply::Set(items) => self.sequence(if self.resp3 { b'~' } else { b'*' }, items),
             Reply::Map(pairs) => self.map(pairs),
@@ -296,6 +300,7 @@ mod tests {
         check(Reply::Bool(false), ":0\r\n", "#f\r\n");
         check(Reply::Double(0.5), "$3\r\n0.5\r\n", ",0.5\r\n");
         check(Reply::Double(f64::NEG_INFINITY), "$4\r\n-inf\r\n", ",-inf\r\n");
+        check(Reply::Digits("0.125".into()), "$5\r\n0.125\r\n", ",0.125\r\n");
         let text = Reply::Verbatim { format: *b"txt", text: "hello".into() };
         check(text, "$5\r\nhello\r\n", "=9\r\ntxt:hello\r\n");
     }

@@ -1,4 +1,5 @@
-//! `DELEX key [IFEQ text|IFNE text|IFDEQ digest|IFDNE digest]`: the key is gone, if its text is (not) this one.
+//! `DELEX key [IFEQ text|IFNE text|IFDEQ digest|IFDNE digest]`, and Valkey's `DELIFEQ key text`: the key is removed if
+//! its text is (not) this one.
 
 use super::comparison::Comparison;
 use super::has_long_text;
@@ -23,6 +24,23 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(delex),
 };
 
+/// The same as `DELEX … IFEQ` but for its error on other types. Redis does not have it, so it is there whatever release
+/// `compat` says.
+pub(in crate::commands) const DELIFEQ: Spec = Spec {
+    name: "delifeq",
+    arity: Arity::Exactly(3),
+    flags: Flags::WRITE.and(Flags::FAST),
+    keys: &[Keys::at(1, &["RM", "delete"])],
+    group: Group::String,
+    since: "9.0.0",
+    complexity: "O(1)",
+    summary: "Removes a key if its string is this one.",
+    syntax: "key value",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Write(delifeq),
+};
+
 /// Of a long text, which takes its time.
 fn compares_digests(mut args: Args, cx: &Context) -> bool {
     let Some(key) = args.take() else { return false };
@@ -43,6 +61,17 @@ fn delex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
     keys.remove(key);
     keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
     Ok(Reply::Integer(1))
+}
+
+fn delifeq(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, wanted) = (args.bytes()?, args.bytes()?);
+    let mut keys = cx.db().exclusive(&[key]);
+    let is_equal = keys.string(key)?.is_some_and(|string| *string.text() == *wanted);
+    if is_equal {
+        keys.remove(key);
+        keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
+    }
+    Ok(Reply::Integer(is_equal.into()))
 }
 
 fn holds(mut condition: Args, entry: &Entry) -> Result<bool, Error> {

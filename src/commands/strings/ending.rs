@@ -41,6 +41,11 @@ impl<'r> EndingWords<'r> {
         true
     }
 
+    /// True if a time or the word instead of one was taken.
+    pub(super) fn is_said(&self) -> bool {
+        self.instead || self.time.is_some()
+    }
+
     fn time_in(&self, mut args: Args<'r>) -> Option<(Args<'r>, (Lifetime, Args<'r>))> {
         let words =
             [("EX", Lifetime::EX), ("PX", Lifetime::PX), ("EXAT", Lifetime::EXAT), ("PXAT", Lifetime::PXAT)];

@@ -12,6 +12,7 @@ pub(super) mod getex;
 pub(super) mod getrange;
 pub(super) mod incr;
 pub(super) mod incrbyfloat;
+mod increx;
 pub(super) mod mget;
 pub(super) mod mset;
 pub(super) mod msetex;
@@ -32,6 +33,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &incr::DECR,
     &incr::DECRBY,
     &delex::SPEC,
+    &delex::DELIFEQ,
     &digest::SPEC,
     &get::GET,
     &get::GETDEL,
@@ -41,6 +43,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &incr::INCR,
     &incr::INCRBY,
     &incrbyfloat::SPEC,
+    &increx::SPEC,
     &mget::SPEC,
     &mset::MSET,
     &msetex::SPEC,

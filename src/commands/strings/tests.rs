@@ -290,3 +290,137 @@ fn what_is_written_down_has_the_same_effect_later() {
         ("msetex 2 a 1 b 2 PXAT 5", "DEL a b"),
     ]);
 }
+
+/// Held to Redis 8.10.2.
+#[test]
+fn increx_stays_within_bounds() {
+    Session::at(NOW_MS).hold_to(&[
+        ("increx a", "*2 :1 :1"),
+        ("increx a byint 5", "*2 :6 :5"),
+        ("increx a byint 5 ubound 8", "*2 :6 :0"),
+        ("increx a byint 5 ubound 8 saturate", "*2 :8 :2"),
+        ("increx a byint -50 lbound -3 saturate", "*2 :-3 :-11"),
+        ("increx a ubound -4", "*2 :-3 :0"),
+        ("increx a byint 0 ubound -4 saturate", "*2 :-4 :-1"),
+        ("increx n byint 5 ubound 3 ex 100", "*2 :0 :0"),
+        ("exists n", ":0"),
+        ("increx b byint 9223372036854775807", "*2 :9223372036854775807 :9223372036854775807"),
+        ("increx b", "*2 :9223372036854775807 :0"),
+        ("increx b saturate", "*2 :9223372036854775807 :0"),
+        ("set m -9223372036854775808", "+OK"),
+        ("increx m byint -1 saturate", "*2 :-9223372036854775808 :0"),
+        ("increx m byint 0 lbound 5 saturate", "-ERR applied increment would overflow"),
+        ("get m", "$20 -9223372036854775808"),
+        ("increx f byfloat 0.1", "*2 $3 0.1 $3 0.1"),
+        ("increx f byfloat 0.2", "*2 $3 0.3 $3 0.2"),
+        ("increx f byfloat 5 ubound 1", "*2 $3 0.3 $1 0"),
+        ("increx f byfloat 5 ubound 1 saturate", "*2 $1 1 $3 0.7"),
+        ("set z 1e18", "+OK"),
+        ("increx z byfloat 0.1", "*2 $23 1000000000000000000.125 $5 0.125"),
+        ("set z -5", "+OK"),
+        ("increx z byfloat 0 lbound -0.0 saturate", "*2 $1 0 $1 5"),
+        ("set z 1e4932", "+OK"),
+        ("increx z byfloat 1e4932 ubound inf saturate", "-ERR applied increment would be Infinity"),
+        ("set z -1.1e4932", "+OK"),
+        ("increx z byfloat 1 lbound 1.1e4932 saturate", "-ERR applied increment would be Infinity"),
+        ("set z inf", "+OK"),
+        ("increx z byfloat 1", "-ERR value cannot be Infinity"),
+        ("increx z", "-ERR value is not an integer or out of range"),
+        ("set z no", "+OK"),
+        ("increx z byfloat 1", "-ERR value is not a valid float"),
+        ("hset h f v", ":1"),
+        ("increx h", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("increx h ex x", "-ERR value is not an integer or out of range"),
+    ]);
+}
+
+/// Held to Redis 8.10.2.
+#[test]
+fn increx_sets_times_to_live() {
+    Session::at(NOW_MS).hold_to(&[
+        ("increx a ex 10", "*2 :1 :1"),
+        ("pttl a", ":10000"),
+        ("increx a", "*2 :2 :1"),
+        ("pttl a", ":10000"),
+        ("increx a enx ex 100", "*2 :3 :1"),
+        ("ttl a", ":10"),
+        ("increx a ubound 3 ex 100", "*2 :3 :0"),
+        ("ttl a", ":10"),
+        ("increx a ubound 3 ex 100 saturate", "*2 :3 :0"),
+        ("ttl a", ":100"),
+        ("increx a ubound 1 persist", "*2 :3 :0"),
+        ("ttl a", ":100"),
+        ("increx a persist", "*2 :4 :1"),
+        ("ttl a", ":-1"),
+        ("increx a px 100000 enx", "*2 :5 :1"),
+        ("ttl a", ":100"),
+        ("increx a exat 1 enx", "*2 :6 :1"),
+        ("ttl a", ":100"),
+        ("increx a exat 1", "*2 :7 :1"),
+        ("exists a", ":0"),
+        ("increx a pxat 9999999999999", "*2 :1 :1"),
+        ("pexpiretime a", ":9999999999999"),
+    ]);
+}
+
+/// Held to Redis 8.10.2: which fault is named first.
+#[test]
+fn words_of_increx() {
+    let (syntax, no_integer) = ("-ERR syntax error", "-ERR value is not an integer or out of range");
+    let no_upper = "-ERR UBOUND is not an integer or out of range";
+    let invalid = "-ERR invalid expire time in 'increx' command";
+    Session::at(NOW_MS).hold_to(&[
+        ("increx", "-ERR wrong number of arguments for 'increx' command"),
+        ("increx s enx", "-ERR ENX flag requires an expiration"),
+        ("increx s persist enx", syntax),
+        ("increx s enx persist ex 5", syntax),
+        ("increx s enx enx ex 5", syntax),
+        ("increx s ex 0", invalid),
+        ("increx s ex -1", invalid),
+        ("increx s px 9223372036854775807", invalid),
+        ("increx s ex x", no_integer),
+        ("increx s ex", syntax),
+        ("increx s ex 1 px 1", syntax),
+        ("increx s ex 5 ex 6", syntax),
+        ("increx s persist persist", syntax),
+        ("increx s byint", syntax),
+        ("increx s byint 1 byfloat 1", syntax),
+        ("increx s byint 1 byint 1", syntax),
+        ("increx s byint x foo", "-ERR Increment is not an integer or out of range"),
+        ("increx s byint 1.0", "-ERR Increment is not an integer or out of range"),
+        ("increx s byfloat x", "-ERR Increment is not a valid float"),
+        ("increx s byfloat nan", "-ERR Increment is not a valid float"),
+        ("increx s byfloat -inf", "-ERR BYFLOAT increment cannot be Infinity"),
+        ("increx s byfloat 1 ubound nan", "-ERR UBOUND is not a valid float"),
+        ("increx s byfloat 1 lbound x ubound x", "-ERR LBOUND is not a valid float"),
+        ("increx s saturate saturate", syntax),
+        ("increx s ubound 1 ubound 2", syntax),
+        ("increx s lbound", syntax),
+        ("increx s ubound 1.5", no_upper),
+        ("increx s ubound x foo", syntax),
+        ("increx s ex x foo", syntax),
+        ("increx s ubound x ex x", no_upper),
+        ("increx s ubound x enx", no_upper),
+        ("increx s ex 0 ubound 1 lbound 2", "-ERR LBOUND can't be greater than UBOUND"),
+        ("increx s byfloat 1 ubound -inf", "-ERR LBOUND can't be greater than UBOUND"),
+        ("increx s foo", syntax),
+        ("exists s", ":0"),
+        ("increx s lbound 1 byfloat 1", "*2 $1 1 $1 1"),
+    ]);
+}
+
+/// Held to Valkey 9.1.2.
+#[test]
+fn delifeq_removes_a_string_that_is_equal() {
+    Session::at(NOW_MS).hold_to(&[
+        ("set a x", "+OK"),
+        ("delifeq a y", ":0"),
+        ("delifeq a x", ":1"),
+        ("delifeq a x", ":0"),
+        ("set n 12", "+OK"),
+        ("delifeq n 12", ":1"),
+        ("hset h f v", ":1"),
+        ("delifeq h v", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("delifeq h", "-ERR wrong number of arguments for 'delifeq' command"),
+    ]);
+}
