@@ -4,7 +4,7 @@
 mod calls;
 mod keysizes;
 pub mod memory;
-mod process;
+pub mod process;
 mod sections;
 mod text;
 
@@ -46,6 +46,7 @@ const SECTIONS: &[Section] = &[
     Section { name: "Errorstats", shown: Shown::Default, write: calls::error_stats },
     Section { name: "Latencystats", shown: Shown::InAll, write: calls::latency_stats },
     Section { name: "Cluster", shown: Shown::Default, write: sections::cluster },
+    Section { name: "Hotkeys", shown: Shown::InAll, write: sections::hot_keys },
     Section { name: "Keyspace", shown: Shown::Default, write: sections::keyspace },
     Section { name: "Keysizes", shown: Shown::WhenNamed, write: keysizes::keysizes },
 ];

@@ -188,7 +188,7 @@ pub(super) fn run(
     client.shown.commands.add(1);
     server.statistics.ran(command, took, outcome.as_ref().err());
     if server.observers.care(took) {
-        server.observers.tell(server, client, Observed { command, request, took });
+        server.observers.tell(server, client, Observed { command, request, took }, &outcome);
     }
     outcome.unwrap_or_else(Reply::Error)
 }

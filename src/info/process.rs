@@ -4,13 +4,15 @@ use std::time::Duration;
 
 /// Processor time used so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct CpuTime {
-    pub(super) user: Duration,
-    pub(super) system: Duration,
+pub struct CpuTime {
+    /// In the process's own code.
+    pub user: Duration,
+    /// In the kernel for it.
+    pub system: Duration,
 }
 
 /// Processor time of all threads.
-pub(super) fn cpu_time() -> CpuTime {
+pub fn cpu_time() -> CpuTime {
     cpu_time_of(libc::RUSAGE_SELF)
 }
 

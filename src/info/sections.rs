@@ -238,6 +238,14 @@ pub(super) fn cluster(_: &Server, out: &mut Text) {
     out.field("cluster_enabled", 0);
 }
 
+/// Empty unless there is a session of `HOTKEYS`, or the results of one.
+pub(super) fn hot_keys(server: &Server, out: &mut Text) {
+    if let Some((session, is_active)) = server.observers.hot_keys.get() {
+        out.field("hotkeys-tracking-active", u8::from(is_active));
+        out.field("hotkeys-cmd-cpu-time", session.millis_of_all());
+    }
+}
+
 pub(super) fn keyspace(server: &Server, out: &mut Text) {
     for (number, db) in server.keyspace.databases().iter().enumerate() {
         let census = db.census();

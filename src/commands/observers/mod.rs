@@ -1,8 +1,9 @@
-//! Who looks on while commands run? Monitors, the slow log and the latency monitor.
+//! Who looks on while commands run? Monitors, the slow log, the latency monitor and `HOTKEYS`.
 //!
 //! Knows no command: it is told of each that has run. While nobody looks on and nothing is slow, a command pays for one
 //! look at one word that hardly ever changes.
 
+pub mod hot_keys;
 mod latency;
 mod monitors;
 mod redaction;
@@ -19,7 +20,8 @@ use super::context::Server;
 use super::registry::Command;
 use super::spec::Flags;
 use crate::config::Settings;
-use crate::resp::Request;
+use crate::resp::{Error, Reply, Request};
+use hot_keys::HotKeys;
 pub use latency::{Event, Latency, Sample, Series};
 use monitors::Monitors;
 pub use slow_log::{Entry as SlowEntry, SlowLog};
@@ -33,6 +35,8 @@ pub struct Observers {
     pub slow_log: SlowLog,
     /// Times at which the server was slow.
     pub latency: Latency,
+    /// Keys by time and traffic, while a session runs.
+    pub hot_keys: HotKeys,
 }
 
 /// Who wants to know of what.
@@ -72,6 +76,7 @@ impl Default for Observers {
             audience: Mutex::default(),
             slow_log: SlowLog::default(),
             latency: Latency::default(),
+            hot_keys: HotKeys::default(),
         }
     }
 }
@@ -104,8 +109,12 @@ impl Observers {
         self.floor_nanos.store(audience.floor(), Ordering::Relaxed);
     }
 
-    /// True if someone may want to know of a command that took so long.
+    /// True if a command that took so long may have to be noted somewhere.
     pub(super) fn care(&self, took: Duration) -> bool {
+        self.hot_keys.is_active() || self.is_above_floor(took)
+    }
+
+    fn is_above_floor(&self, took: Duration) -> bool {
         // Relaxed: a command that runs while someone joins is seen or not.
         took.as_nanos() >= u128::from(self.floor_nanos.load(Ordering::Relaxed))
     }
@@ -120,7 +129,19 @@ impl Observers {
 
     /// Tells everyone who wants to know.
     #[cold]
-    pub(super) fn tell(&self, server: &Server, client: &Client, observed: Observed) {
+    pub(super) fn tell(
+        &self,
+        server: &Server,
+        client: &Client,
+        observed: Observed,
+        reply: &Result<Reply, Error>,
+    ) {
+        if self.hot_keys.is_active() {
+            self.hot_keys.note(client, observed, reply);
+        }
+        if !self.is_above_floor(observed.took) {
+            return;
+        }
         let mut audience = self.audience.lock();
         let is_slow = audience.slow_nanos.is_some_and(|floor| observed.nanos() >= floor);
         let spoils_latency = audience.latency_nanos.is_some_and(|floor| observed.nanos() >= floor);

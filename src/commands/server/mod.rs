@@ -9,6 +9,7 @@ pub(super) mod config;
 pub(super) mod debug;
 mod debug_object;
 mod digest;
+mod hotkeys;
 pub(super) mod info;
 pub(super) mod latency;
 pub(super) mod lolwut;
@@ -33,6 +34,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &command::SPEC,
     &config::SPEC,
     &debug::SPEC,
+    &hotkeys::SPEC,
     &info::SPEC,
     &save::LASTSAVE,
     &latency::SPEC,

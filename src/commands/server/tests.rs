@@ -83,3 +83,64 @@ fn the_rest_is_as_redis_has_it() {
         ("lolwut version x", "-ERR value is not an integer or out of range"),
     ]);
 }
+
+/// Held to Redis 8.6.2: which fault of `HOTKEYS START` is named.
+#[test]
+fn words_of_hotkeys() {
+    let (syntax, no_count) = ("-ERR syntax error", "-ERR COUNT must be between 1 and 64");
+    let no_duration = "-ERR DURATION must be between 1 and 1000000";
+    session().hold_to(&[
+        ("hotkeys get", "$-1"),
+        ("hotkeys stop", "$-1"),
+        ("hotkeys reset", "+OK"),
+        ("hotkeys start", "-ERR METRICS parameter is required"),
+        ("hotkeys start metrics", "-ERR METRICS parameter is required"),
+        ("hotkeys start count 5", "-ERR METRICS parameter is required"),
+        ("hotkeys start metrics 1", "-ERR METRICS count does not match number of metric types provided"),
+        ("hotkeys start metrics 2 cpu", "-ERR METRICS count does not match number of metric types provided"),
+        ("hotkeys start metrics 0", "-ERR METRICS count must be > 0 and <= 2"),
+        ("hotkeys start metrics x cpu", "-ERR METRICS count must be > 0 and <= 2"),
+        ("hotkeys start metrics 3 cpu net cpu", "-ERR METRICS count must be > 0 and <= 2"),
+        ("hotkeys start metrics 2 cpu cpu", "-ERR METRICS CPU defined more than once!"),
+        ("hotkeys start metrics 1 foo", "-ERR METRICS no valid metrics passed. Supported: CPU|NET"),
+        ("hotkeys start metrics 1 cpu net", syntax),
+        ("hotkeys start metrics 1 cpu count", syntax),
+        ("hotkeys start metrics 1 cpu count 0", no_count),
+        ("hotkeys start metrics 1 cpu count 65", no_count),
+        ("hotkeys start metrics 1 cpu count x", no_count),
+        ("hotkeys start metrics 1 cpu duration 0", no_duration),
+        ("hotkeys start metrics 1 cpu duration 1000001", no_duration),
+        ("hotkeys start metrics 1 cpu sample 0", "-ERR SAMPLE ratio must be positive"),
+        ("hotkeys start metrics 1 cpu slots 1 5", "-ERR SLOTS parameter cannot be used in non-cluster mode"),
+        ("hotkeys get", "$-1"),
+        ("hotkeys start metrics 2 cpu foo count 64 duration 1000000", "+OK"),
+        ("hotkeys start", "-ERR hotkey tracking session already in progress"),
+        ("hotkeys reset", "-ERR hotkey tracking session in progress, stop tracking first"),
+        ("hotkeys stop", "+OK"),
+        ("hotkeys stop", "$-1"),
+        ("hotkeys reset", "+OK"),
+        ("hotkeys foo", "-ERR unknown subcommand 'foo'. Try HOTKEYS HELP."),
+    ]);
+}
+
+#[test]
+fn hotkeys_count_the_bytes_of_keys() {
+    let mut session = session();
+    session.hold_to(&[
+        ("set before x", "+OK"),
+        ("hotkeys start metrics 1 net count 2", "+OK"),
+        ("ping", "+PONG"),
+        ("set a 1", "+OK"),
+        ("get a", "$1 1"),
+        ("mget b c", "*2 $-1 $-1"),
+        ("get b", "$-1"),
+        ("hotkeys stop", "+OK"),
+        ("get a", "$1 1"),
+    ]);
+    // SET 27 + 5, GET 20 + 7; MGET 28 + 14 shared by two, GET 20 + 5.
+    let shown = session.ask("hotkeys get");
+    assert!(shown.contains("$12 by-net-bytes *4 $1 a :59 $1 b :46"), "{shown}");
+    assert!(shown.contains("$32 net-bytes-all-commands-all-slots :126 "), "{shown}");
+    assert!(shown.starts_with("*1 *18 $15 tracking-active :0 $12 sample-ratio :1 "), "{shown}");
+    assert!(session.ask("info hotkeys").contains("hotkeys-tracking-active:0"));
+}
