@@ -41,7 +41,7 @@ INFO_OWN = {
 }
 """Fields that the peer does not have."""
 
-INFO_SECTIONS_LACKING = {b"Threads", b"Hotkeys", b"Keysizes"}
+INFO_SECTIONS_LACKING = {b"Threads", b"Keysizes"}
 """Sections of the peer that are not here, or only if they are asked for by name."""
 INFO_LISTS = re.compile(rb"(listener|cmdstat_|errorstat_|latency_percentiles_usec_|db)")
 """Names that depend on what was done before; the shape of their values is compared where both have them."""
