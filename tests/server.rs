@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use nearhit::commands::Server;
-use nearhit::config::{Config, OutputLimit, Settings};
+use nearhit::config::{Config, OutputLimit, OutputLimits, Settings};
 use nearhit::keyspace::{Deadline, Reach, StringValue, Value};
 use nearhit::server;
+
+#[path = "server/slow_clients.rs"]
+mod slow_clients;
 
 /// A server that ends with its test.
 struct Running {
@@ -21,6 +24,11 @@ struct Running {
 fn settings() -> Settings {
     let bind = vec!["127.0.0.1".to_owned()];
     Settings { bind, port: 0, io_threads: 2, compute_threads: 1, save: Vec::new(), ..Settings::defaults() }
+}
+
+/// A limit for the clients that there are.
+fn of_normal(limit: OutputLimit) -> OutputLimits {
+    OutputLimits { normal: limit, ..OutputLimits::default() }
 }
 
 fn start(config: impl Into<Config>) -> Running {
@@ -346,7 +354,7 @@ fn a_client_may_send_all_before_it_reads_any() {
 fn a_client_that_does_not_read_is_disconnected_at_the_limit() {
     const REQUESTS: usize = 64;
     let limit = OutputLimit { hard_bytes: 1 << 20, ..OutputLimit::default() };
-    let running = start(Settings { client_output_buffer_limit: limit, ..settings() });
+    let running = start(Settings { client_output_buffer_limit: of_normal(limit), ..settings() });
     let mut client = running.connect();
     let request = encode(&["ECHO", &"x".repeat(1 << 20)]);
     // The server hangs up before it has read everything.
@@ -522,7 +530,7 @@ fn a_monitor_sees_what_others_do_but_no_secrets() {
 
 #[test]
 fn a_monitor_that_does_not_read_is_disconnected() {
-    let client_output_buffer_limit = OutputLimit { hard_bytes: 1 << 16, ..OutputLimit::default() };
+    let client_output_buffer_limit = of_normal(OutputLimit { hard_bytes: 1 << 16, ..OutputLimit::default() });
     let running = start(Settings { client_output_buffer_limit, ..settings() });
     let (mut monitor, mut client) = (running.connect(), running.connect());
     monitor.ask(&["MONITOR"], "+OK\r\n");

@@ -53,6 +53,9 @@ pub struct Client {
 impl Client {
     /// A client as it is after connecting.
     pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
+        if authenticated {
+            shown.was_authenticated.store(true, Ordering::Relaxed);
+        }
         Self {
             in_exec: false,
             queue: None,
@@ -63,7 +66,7 @@ impl Client {
             authenticated,
             is_monitor: false,
             no_touch: false,
-            replies: Replies::On,
+            replies: Replies::default(),
             turn: Instant::now(),
             last_command: None,
             closing: false,
@@ -77,10 +80,25 @@ impl Client {
         Self { replays: true, ..Self::new(Arc::new(Shown::new(0, Endpoints::default())), true) }
     }
 
-    /// `RESET`: as it was after connecting.
+    /// `RESET`: as it was after connecting; but if its own reply is skipped, it still is.
     pub fn reset(&mut self, authenticated: bool) {
         self.shown.reset();
-        *self = Self::new(Arc::clone(&self.shown), authenticated);
+        let replies = Replies { skips: self.replies.skips, ..Replies::default() };
+        *self = Self { replies, ..Self::new(Arc::clone(&self.shown), authenticated) };
+    }
+
+    /// Notes that the client has given the password, or needs none.
+    pub fn authenticate(&mut self) {
+        self.authenticated = true;
+        self.shown.was_authenticated.store(true, Ordering::Relaxed);
+    }
+
+    /// `CLIENT REPLY`: changes which replies are written, also for what monitors get.
+    pub(super) fn set_replies(&mut self, replies: Replies) {
+        if replies.are_silent() != self.replies.are_silent() {
+            self.shown.is_silent.store(replies.are_silent(), Ordering::Relaxed);
+        }
+        self.replies = replies;
     }
 
     /// Chooses a database. The caller checked that there is one of this number.
@@ -97,13 +115,25 @@ impl Client {
     }
 }
 
-/// Which replies are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replies {
-    /// All.
-    On,
-    /// None.
-    Off,
-    /// None for the next command.
-    SkipNext,
+/// Which replies are written: the three flags of Redis, since `ON` clears two of them and `EXEC` is one command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replies {
+    /// None, since `CLIENT REPLY OFF`.
+    pub(super) off: bool,
+    /// Not that of the next command, since `CLIENT REPLY SKIP`.
+    pub(super) skips_next: bool,
+    /// Not that of the present command.
+    pub(super) skips: bool,
+}
+
+impl Replies {
+    /// True if nothing is written now: neither replies nor what a monitor sees.
+    pub fn are_silent(self) -> bool {
+        self.off || self.skips
+    }
+
+    /// As they are when the present command is done.
+    pub(super) fn after_command(self) -> Self {
+        Self { skips: self.skips_next, skips_next: false, ..self }
+    }
 }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::client::{Client, Replies};
+use super::client::Client;
 use super::context::{Context, Server};
 use super::cross_protocol;
 use super::observers::Observed;
@@ -83,10 +83,6 @@ impl Call {
 
     /// Runs it. What comes back is to be written as it is: [`Reply::None`] if the client wants no reply.
     pub fn run(self, server: &Server, client: &mut Client, request: &Request) -> Reply {
-        let before = client.replies;
-        if before == Replies::SkipNext {
-            client.replies = Replies::On;
-        }
         let reply = match self.0 {
             Ok(command) if transactions::queues(client, command) => {
                 transactions::queue(command, server, client, request)
@@ -98,10 +94,9 @@ impl Call {
             }
             Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
-        // `CLIENT REPLY ON` is answered; the command after a `SKIP` is not, whatever it is.
         // Those of an EXEC were looked at one by one.
-        let is_off = client.replies == Replies::Off && !matches!(reply, Reply::Encoded(_));
-        let silent = before == Replies::SkipNext || is_off;
+        let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
+        client.set_replies(client.replies.after_command());
         if silent { Reply::None } else { reply }
     }
 }

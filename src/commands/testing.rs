@@ -33,13 +33,13 @@ impl Session {
     /// The same, with these options.
     pub(super) fn with(settings: Settings, now_ms: i64) -> Self {
         let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(now_ms)));
-        let shown = server.clients.connect(Endpoints::default(), 1).expect("there is room for one");
+        let shown = server.clients.connect(Endpoints::default(), 1, false).expect("there is room for one");
         Self { server, client: Client::new(shown, true) }
     }
 
     /// Another client, to be given to [`ask_as`](Self::ask_as).
     pub(super) fn connect(&self) -> Client {
-        let shown = self.server.clients.connect(Endpoints::default(), usize::MAX);
+        let shown = self.server.clients.connect(Endpoints::default(), usize::MAX, false);
         Client::new(shown.expect("there is room"), true)
     }
 

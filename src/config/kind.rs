@@ -1,6 +1,6 @@
 //! The kinds of options: how a value is read, checked and shown.
 
-use super::settings::{OutputLimit, SaveRule, Settings};
+use super::settings::{ClientClass, OutputLimit, OutputLimits, SaveRule, Settings};
 
 /// What an option takes, and where it is kept (`field`).
 #[expect(missing_docs, reason = "the fields mean what their names say")]
@@ -29,8 +29,8 @@ pub enum Kind {
     Percentiles(fn(&mut Settings) -> &mut Vec<f64>),
     /// This value only; `reason` says why no other.
     Only { value: &'static str, reason: &'static str },
-    /// `normal <hard> <soft> <seconds>`.
-    OutputLimit(fn(&mut Settings) -> &mut OutputLimit),
+    /// `<class> <hard> <soft> <seconds>`, once or several times.
+    OutputLimits(fn(&mut Settings) -> &mut OutputLimits),
 }
 
 /// Why a value is not one; shown as Redis words it.
@@ -66,8 +66,6 @@ pub enum InvalidValue {
     LimitShape,
     /// No class of clients.
     LimitClass,
-    /// A class of clients that are not there.
-    LimitClassAbsent(&'static str),
     /// Its numbers are none.
     LimitNumbers,
 }
@@ -99,7 +97,6 @@ impl std::fmt::Display for InvalidValue {
             Self::LimitClass => {
                 out.write_str("Invalid client class specified in buffer limit configuration.")
             }
-            Self::LimitClassAbsent(class) => write!(out, "nearhit has no clients of the class '{class}'"),
             Self::LimitNumbers => {
                 out.write_str("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
             }
@@ -132,7 +129,7 @@ impl Kind {
             Kind::SaveRules(field) => *field(settings) = save_rules(value)?,
             Kind::Percentiles(field) => *field(settings) = percentiles(value)?,
             Kind::Only { value: only, reason } => require(only, value, reason)?,
-            Kind::OutputLimit(field) => *field(settings) = output_limit(value, *field(settings))?,
+            Kind::OutputLimits(field) => *field(settings) = output_limits(value, *field(settings))?,
         }
         Ok(())
     }
@@ -140,7 +137,7 @@ impl Kind {
     /// True if a value may hold blanks, so that several words are one value.
     pub fn holds_blanks(&self) -> bool {
         let of_words = matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::SaveRules(_));
-        of_words || matches!(self, Kind::Only { .. } | Kind::OutputLimit(_))
+        of_words || matches!(self, Kind::Only { .. } | Kind::OutputLimits(_))
     }
 
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
@@ -162,9 +159,10 @@ impl Kind {
                 field(settings).iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
             }
             Kind::Only { value, .. } => (*value).to_owned(),
-            Kind::OutputLimit(field) => {
-                let limit = field(settings);
-                format!("normal {} {} {}", limit.hard_bytes, limit.soft_bytes, limit.soft_seconds)
+            Kind::OutputLimits(field) => {
+                let limits = *field(settings);
+                let group = |class: ClientClass| format!("{} {}", class.shown_name(), limits.of(class));
+                ClientClass::ALL.map(group).join(" ")
             }
         }
     }
@@ -264,26 +262,23 @@ fn require(only: &'static str, value: &str, reason: &'static str) -> Result<(), 
 }
 
 /// Groups of a class and three numbers; classes that are not named stay as they are.
-fn output_limit(text: &str, before: OutputLimit) -> Result<OutputLimit, InvalidValue> {
-    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+fn output_limits(text: &str, before: OutputLimits) -> Result<OutputLimits, InvalidValue> {
+    // Redis counts two blanks in a row as an empty word between them.
+    let words: Vec<&str> = if text.is_empty() { Vec::new() } else { text.split(' ').collect() };
     if !words.len().is_multiple_of(4) {
         return Err(InvalidValue::LimitShape);
     }
-    words.chunks_exact(4).try_fold(before, |_, group| {
-        check_class(group[0])?;
-        let bytes = |word: &str| memory(word).ok_or(InvalidValue::LimitNumbers);
-        let soft_seconds = group[3].parse().map_err(|_| InvalidValue::LimitNumbers)?;
-        Ok(OutputLimit { hard_bytes: bytes(group[1])?, soft_bytes: bytes(group[2])?, soft_seconds })
+    words.chunks_exact(4).try_fold(before, |mut limits, group| {
+        let class = ClientClass::named(group[0]).ok_or(InvalidValue::LimitClass)?;
+        *limits.of_mut(class) = output_limit(&group[1..]).ok_or(InvalidValue::LimitNumbers)?;
+        Ok(limits)
     })
 }
 
-fn check_class(class: &str) -> Result<(), InvalidValue> {
-    match class.to_ascii_lowercase().as_str() {
-        "normal" => Ok(()),
-        "replica" | "slave" => Err(InvalidValue::LimitClassAbsent("replica")),
-        "pubsub" => Err(InvalidValue::LimitClassAbsent("pubsub")),
-        _ => Err(InvalidValue::LimitClass),
-    }
+fn output_limit(numbers: &[&str]) -> Option<OutputLimit> {
+    let [hard, soft, seconds] = numbers else { return None };
+    let soft_seconds = seconds.parse().ok()?;
+    Some(OutputLimit { hard_bytes: memory(hard)?, soft_bytes: memory(soft)?, soft_seconds })
 }
 
 #[cfg(test)]
@@ -375,16 +370,31 @@ mod tests {
     }
 
     #[test]
-    fn output_limits_name_the_class_of_clients_there_is() {
-        let limit = |text| output_limit(text, OutputLimit::default());
+    fn output_limits_are_of_a_class_of_clients() {
+        let limits = |text| output_limits(text, OutputLimits::default());
         let expected = OutputLimit { hard_bytes: 1024, soft_bytes: 2, soft_seconds: 3 };
-        assert_eq!(limit("normal 1kb 2 3"), Ok(expected));
-        assert_eq!(limit("normal 9 9 9 NORMAL 1kb 2 3"), Ok(expected));
-        assert_eq!(output_limit("", expected), Ok(expected));
-        assert_eq!(limit("pubsub 1 2 3"), Err(InvalidValue::LimitClassAbsent("pubsub")));
-        assert_eq!(limit("slave 1 2 3"), Err(InvalidValue::LimitClassAbsent("replica")));
-        assert_eq!(limit("others 1 2 3"), Err(InvalidValue::LimitClass));
-        assert_eq!(limit("normal 1 2"), Err(InvalidValue::LimitShape));
-        assert_eq!(limit("normal 1 2 x"), Err(InvalidValue::LimitNumbers));
+        let normal = OutputLimits { normal: expected, ..OutputLimits::default() };
+        assert_eq!(limits("normal 1kb 2 3"), Ok(normal));
+        assert_eq!(limits("normal 9 9 9 NORMAL 1kb 2 3"), Ok(normal));
+        assert_eq!(output_limits("", normal), Ok(normal));
+        let both = OutputLimits { normal: expected, replica: expected, pubsub: expected };
+        assert_eq!(output_limits("Slave 1kb 2 3 pubsub 1024 2 3", normal), Ok(both));
+        assert_eq!(output_limits("replica 1kb 2 3 pubsub 1024 2 3", normal), Ok(both));
+        assert_eq!(limits("others 1 2 3"), Err(InvalidValue::LimitClass));
+        for text in ["normal 1 2", "normal 1 2  3", " normal 1 2 3"] {
+            assert_eq!(limits(text), Err(InvalidValue::LimitShape), "{text}");
+        }
+        for text in ["normal 1 2 x", "normal 1 2 -3", "normal -1 2 3", "pubsub 1 1.5 3"] {
+            assert_eq!(limits(text), Err(InvalidValue::LimitNumbers), "{text}");
+        }
+    }
+
+    #[test]
+    fn output_limits_are_shown_as_redis_shows_them() {
+        let kind = Kind::OutputLimits(|settings| &mut settings.client_output_buffer_limit);
+        let mut settings = Settings::defaults();
+        assert_eq!(kind.set(&mut settings, "pubsub 1kb 2 3"), Ok(()));
+        let expected = "normal 0 0 0 slave 268435456 67108864 60 pubsub 1024 2 3";
+        assert_eq!(kind.show(settings), expected);
     }
 }

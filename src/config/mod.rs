@@ -29,7 +29,7 @@ pub use kind::{InvalidValue, Kind};
 pub use names::ALIASES;
 pub use options::{OPTIONS, OptionSpec, find, names};
 pub use rewrite::RewriteError;
-pub use settings::{DebugAccess, OutputLimit, SaveRule, Settings};
+pub use settings::{ClientClass, DebugAccess, OutputLimit, OutputLimits, SaveRule, Settings};
 pub use sources::{Start, StartError, from_command_line};
 pub use tools::{Tool, tool};
 

@@ -124,10 +124,11 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "client-output-buffer-limit",
-        kind: Kind::OutputLimit(|settings| &mut settings.client_output_buffer_limit),
-        default: "normal 0 0 0",
+        kind: Kind::OutputLimits(|settings| &mut settings.client_output_buffer_limit),
+        default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
         mutable: true,
-        help: "'normal <hard> <soft> <seconds>': when to disconnect clients that do not read; 0 never",
+        help: "'normal <hard> <soft> <seconds>': when to disconnect clients that do not read; 0 never. \
+               Without effect for the classes 'replica' and 'pubsub', which have no clients here",
     },
     OptionSpec {
         name: "requirepass",

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::file;
 use super::kind::Kind;
 use super::options::{OPTIONS, OptionSpec, find};
-use super::settings::Settings;
+use super::settings::{ClientClass, OutputLimits, Settings};
 use crate::words;
 
 /// The comment above appended lines; Redis' own, so that either server finds what the other appended.
@@ -115,10 +115,10 @@ impl Draft {
     /// lines, and those of an option that needs none, become blank.
     fn rewrite(&mut self, option: &OptionSpec, settings: &Settings, defaults: &Settings) {
         let mut places = self.places.remove(option.name).unwrap_or_default();
-        if let Some(line) = line(option, settings, defaults) {
+        for (line, is_default) in lines(option, settings, defaults) {
             match places.pop_front() {
                 Some(place) => self.lines[place] = line,
-                None if show(option, settings) != show(option, defaults) => self.append(line),
+                None if !is_default => self.append(line),
                 None => {}
             }
         }
@@ -150,6 +150,29 @@ fn show(option: &OptionSpec, settings: &Settings) -> String {
     option.kind.show(settings.clone())
 }
 
+/// The lines of an option, each with whether it says what holds without it. Only output limits have more than one:
+/// one for each class of clients.
+fn lines(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Vec<(String, bool)> {
+    if let Kind::OutputLimits(field) = option.kind {
+        let [limits, defaults] = [settings, defaults].map(|settings| *field(&mut settings.clone()));
+        return ClientClass::ALL.map(|class| limit_line(option.name, class, limits, defaults)).into();
+    }
+    let is_default = show(option, settings) == show(option, defaults);
+    line(option, settings, defaults).map(|line| (line, is_default)).into_iter().collect()
+}
+
+fn limit_line(
+    option: &str,
+    class: ClientClass,
+    limits: OutputLimits,
+    defaults: OutputLimits,
+) -> (String, bool) {
+    let limit = limits.of(class);
+    let bytes = [limit.hard_bytes, limit.soft_bytes].map(|bytes| with_unit(&bytes.to_string()));
+    let line = format!("{option} {} {} {}", class.name(), bytes.join(" "), limit.soft_seconds);
+    (line, limit == defaults.of(class))
+}
+
 /// The line of an option; none if it is best left out. As in Redis, these are empty texts, and addresses like the default.
 fn line(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Option<String> {
     let shown = show(option, settings);
@@ -158,7 +181,6 @@ fn line(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Option
         Kind::Words(_) if shown == show(option, defaults) => return None,
         Kind::Text(_) | Kind::FileName(_) => words::quote(&shown),
         Kind::Memory { .. } => with_unit(&shown),
-        Kind::OutputLimit(_) => shown.split(' ').map(with_unit).collect::<Vec<_>>().join(" "),
         _ if shown.is_empty() => words::quote(&shown),
         _ => shown,
     };
@@ -211,13 +233,18 @@ mod tests {
             ("requirepass", "a b\"c\\ü"),
             ("proto-max-bulk-len", "600mb"),
             ("client-query-buffer-limit", "1048577"),
-            ("client-output-buffer-limit", "normal 1mb 2000 3"),
+            ("client-output-buffer-limit", "normal 1mb 2000 1024 slave 1gb 0 60 pubsub 1 2 3"),
             ("bind", "127.0.0.1"),
             ("ignore-unknown-config", "lua-*"),
             ("loglevel", "debug"),
         ]);
         let text = rewritten("", &settings);
-        for line in ["proto-max-bulk-len 600mb", "client-output-buffer-limit normal 1mb 2000 3"] {
+        for line in [
+            "proto-max-bulk-len 600mb",
+            "client-output-buffer-limit normal 1mb 2000 1024",
+            "client-output-buffer-limit replica 1gb 0 60",
+            "client-output-buffer-limit pubsub 1 2 3",
+        ] {
             assert!(text.lines().any(|found| found == line), "{text}");
         }
         let mut read = Settings::defaults();

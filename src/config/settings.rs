@@ -18,7 +18,7 @@ pub struct Settings {
     pub maxclients: u64,
     pub proto_max_bulk_len: u64,
     pub client_query_buffer_limit: u64,
-    pub client_output_buffer_limit: OutputLimit,
+    pub client_output_buffer_limit: OutputLimits,
     pub requirepass: String,
     pub enable_debug_command: &'static str,
     pub io_threads: u64,
@@ -62,6 +62,29 @@ pub struct SaveRule {
     pub changes: u64,
 }
 
+/// The classes of clients in `client-output-buffer-limit`. Here all clients are of the class `normal`: the limits
+/// of the others are kept for whoever reads or rewrites the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientClass {
+    /// All but the following.
+    Normal,
+    /// Replicas, which this server does not have.
+    Replica,
+    /// Subscribers, which this server does not have.
+    PubSub,
+}
+
+/// When clients that do not read their replies are closed, by class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Of the class `normal`.
+    pub normal: OutputLimit,
+    /// Of the class `replica`.
+    pub replica: OutputLimit,
+    /// Of the class `pubsub`.
+    pub pubsub: OutputLimit,
+}
+
 /// When a client that does not read its replies is closed. Zero means never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutputLimit {
@@ -71,6 +94,61 @@ pub struct OutputLimit {
     pub soft_bytes: u64,
     /// How long `soft_bytes` may wait.
     pub soft_seconds: u64,
+}
+
+impl ClientClass {
+    /// All, in the order in which Redis shows them.
+    pub const ALL: [Self; 3] = [Self::Normal, Self::Replica, Self::PubSub];
+
+    /// The class of this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "normal" => Some(Self::Normal),
+            "replica" | "slave" => Some(Self::Replica),
+            "pubsub" => Some(Self::PubSub),
+            _ => None,
+        }
+    }
+
+    /// The name that CONFIG REWRITE writes.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Replica => "replica",
+            Self::PubSub => "pubsub",
+        }
+    }
+
+    /// The name that CONFIG GET shows: for replicas still the old one.
+    pub(super) fn shown_name(self) -> &'static str {
+        if self == Self::Replica { "slave" } else { self.name() }
+    }
+}
+
+impl OutputLimits {
+    /// The limit of a class.
+    pub fn of(&self, class: ClientClass) -> OutputLimit {
+        match class {
+            ClientClass::Normal => self.normal,
+            ClientClass::Replica => self.replica,
+            ClientClass::PubSub => self.pubsub,
+        }
+    }
+
+    pub(super) fn of_mut(&mut self, class: ClientClass) -> &mut OutputLimit {
+        match class {
+            ClientClass::Normal => &mut self.normal,
+            ClientClass::Replica => &mut self.replica,
+            ClientClass::PubSub => &mut self.pubsub,
+        }
+    }
+}
+
+/// The three numbers, as CONFIG GET shows them.
+impl std::fmt::Display for OutputLimit {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {} {}", self.hard_bytes, self.soft_bytes, self.soft_seconds)
+    }
 }
 
 /// Who may use `DEBUG`.

@@ -14,14 +14,14 @@ use bytes::BytesMut;
 use super::compute::ComputePool;
 use super::input::{Input, READ_LEN};
 use super::network::Seat;
-use super::output::{Output, Verdict};
+use super::output::{Output, Verdict, for_stranger};
 use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
 use crate::keyspace::Clock;
-use crate::resp::{Limits, ProtocolError, Request};
+use crate::resp::{Limits, ProtocolError, Reply, Request};
 
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
@@ -212,7 +212,9 @@ impl Connection<Socket> {
                 },
             }
         }
-        self.finish().await;
+        if !(shown.is_killed() && self.is_stranger()) {
+            self.finish().await;
+        }
         None
     }
 
@@ -365,7 +367,9 @@ impl Connection<Socket> {
         match error.reply() {
             Some(error) => {
                 self.server.statistics.error(&error);
-                crate::resp::Reply::Error(error).encode(client.protocol, self.output.end());
+                if !client.replies.are_silent() {
+                    Reply::Error(error).encode(client.protocol, self.output.end());
+                }
             }
             None => {
                 self.server.traffic.mine().query_buffer_closed.add(1);
@@ -392,17 +396,25 @@ impl Connection<Socket> {
     }
 
     fn is_over_limit(&mut self) -> bool {
-        let limit = self.settings.client_output_buffer_limit;
+        let limit = self.settings.client_output_buffer_limit.normal;
+        let limit = if self.is_stranger() { for_stranger(limit) } else { limit };
         if self.output.check(limit, Instant::now()) == Verdict::Fine {
             return false;
         }
         self.server.traffic.mine().output_buffer_closed.add(1);
-        tracing::warn!(
-            client = self.shown.id,
-            bytes = self.output.len(),
-            "disconnected: it does not read its replies"
-        );
+        let (client, bytes) = (self.shown.id, self.output.len());
+        if self.is_stranger() {
+            // Whoever may connect must not be able to fill the log.
+            tracing::debug!(client, bytes, "disconnected: it does not read its replies");
+        } else {
+            tracing::warn!(client, bytes, "disconnected: it does not read its replies");
+        }
         true
+    }
+
+    /// True if the client must give the password and never has. Nothing is kept for it, and nothing is worth a delay.
+    fn is_stranger(&self) -> bool {
+        self.settings.has_password() && !self.shown.was_authenticated.load(Ordering::Relaxed)
     }
 
     fn may_go_on(&self) -> bool {

@@ -18,8 +18,10 @@ use crate::info::memory;
 const ROUND: Duration = Duration::from_millis(100);
 /// Keys that a database loses in one round at most: bounds how long writers wait for its locks.
 const KEYS_PER_ROUND: usize = 10_000;
-/// Rounds between two looks at idle clients, and two samples of figures.
+/// Rounds between two samples of figures.
 const ROUNDS_PER_SAMPLE: u32 = 10;
+/// Rounds between two looks at idle clients: they are closed at most so much after their time.
+const ROUNDS_PER_IDLE_CHECK: u32 = 5;
 
 /// The thread.
 pub(super) struct Housekeeper {
@@ -81,8 +83,10 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
         balancer.round(heavy_commands(server));
         end_keys(server);
         server.follow_save_rules();
-        if round % ROUNDS_PER_SAMPLE == 0 {
+        if round % ROUNDS_PER_IDLE_CHECK == 0 {
             end_idle_clients(server);
+        }
+        if round % ROUNDS_PER_SAMPLE == 0 {
             server.follow_log_rules();
             sample = sample.next(server);
             memory::used_bytes();
@@ -114,13 +118,13 @@ fn heavy_commands(server: &Server) -> u64 {
 /// Those that are silent for longer than `timeout`; not those that wait for a reply, and no monitors.
 fn end_idle_clients(server: &Server) {
     let Some(timeout) = server.config.settings().idle_timeout() else { return };
-    let idle = |client: &Arc<_>| is_idle(client, timeout.as_secs());
+    let idle = |client: &Arc<_>| is_idle(client, timeout);
     server.clients.list().into_iter().filter(idle).for_each(|client| client.kill());
 }
 
-fn is_idle(client: &crate::commands::client::Shown, limit_seconds: u64) -> bool {
+fn is_idle(client: &crate::commands::client::Shown, limit: Duration) -> bool {
     let waits = [&client.is_monitor, &client.is_held].into_iter().any(|flag| flag.load(Ordering::Relaxed));
-    !waits && !client.is_busy() && client.idle_seconds() > limit_seconds
+    !waits && !client.is_busy() && u128::from(client.idle_ms()) > limit.as_millis()
 }
 
 /// Commands counted at some time.

@@ -233,7 +233,7 @@ fn welcome(accepted: Accepted, unix_path: &str, server: &Server, lanes: &Lanes) 
     let settings = server.config.settings();
     let traffic = server.traffic.mine();
     let max = usize::try_from(settings.maxclients).unwrap_or(usize::MAX);
-    match server.clients.connect(accepted.endpoints(unix_path), max) {
+    match server.clients.connect(accepted.endpoints(unix_path), max, settings.has_password()) {
         Some(shown) => {
             traffic.connections_received.add(1);
             accepted.configure(settings.tcp_keepalive);

@@ -8,6 +8,9 @@ use bytes::{Buf, BytesMut};
 use super::socket::Socket;
 use crate::config::OutputLimit;
 
+/// Bytes of replies that may wait for a client that must give the password and never has, as in Redis.
+const STRANGERS_LIMIT: u64 = 1024;
+
 /// Room that a connection keeps for its next replies; more is given back as soon as all is sent.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
@@ -30,6 +33,12 @@ struct Waiting {
 pub(super) enum Verdict {
     Fine,
     TooMuch,
+}
+
+/// The limit for a client that must give the password and never has: less than what the operator chose, and at once.
+pub(super) fn for_stranger(limit: OutputLimit) -> OutputLimit {
+    let chosen = if limit.hard_bytes == 0 { u64::MAX } else { limit.hard_bytes };
+    OutputLimit { hard_bytes: chosen.min(STRANGERS_LIMIT), ..OutputLimit::default() }
 }
 
 impl Output {

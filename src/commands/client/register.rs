@@ -21,6 +21,9 @@ pub struct Endpoints {
     pub fd: i32,
 }
 
+/// Clients beyond the limit at most, while those whose place they take are still leaving.
+const MAX_LEAVING: usize = 16;
+
 /// All connected clients. Its lock is taken when one connects or leaves, and by `CLIENT LIST` and the like; never
 /// by the commands in between.
 #[derive(Default)]
@@ -30,11 +33,13 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Registers a client, unless there are `max` already.
-    pub fn connect(&self, endpoints: Endpoints, max: usize) -> Option<Arc<Shown>> {
+    /// Registers a client, unless there are `max` already. With `needs_password`, it takes the place of the oldest one
+    /// that has never given the password: clients without it must not keep the others out.
+    pub fn connect(&self, endpoints: Endpoints, max: usize, needs_password: bool) -> Option<Arc<Shown>> {
         let mut connected = self.connected.lock();
         if connected.len() >= max {
-            return None;
+            let has_place = needs_password && connected.len() < max.saturating_add(MAX_LEAVING);
+            has_place.then(|| oldest_stranger(&connected)).flatten()?.kill();
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
         let shown = Arc::new(Shown::new(id, endpoints));
@@ -63,6 +68,12 @@ impl Clients {
     }
 }
 
+/// The first of those that have never given the password and are not leaving already.
+fn oldest_stranger(connected: &BTreeMap<u64, Arc<Shown>>) -> Option<&Shown> {
+    let is_stranger = |shown: &&Shown| !shown.was_authenticated.load(Ordering::Relaxed) && !shown.is_killed();
+    connected.values().map(Arc::as_ref).find(is_stranger)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,10 +81,27 @@ mod tests {
     #[test]
     fn the_register_refuses_clients_beyond_the_limit_and_never_reuses_ids() {
         let clients = Clients::default();
-        let first = clients.connect(Endpoints::default(), 1).expect("there is room for one");
-        assert!(clients.connect(Endpoints::default(), 1).is_none());
+        let first = clients.connect(Endpoints::default(), 1, false).expect("there is room for one");
+        assert!(clients.connect(Endpoints::default(), 1, false).is_none());
         clients.leave(first.id);
-        let second = clients.connect(Endpoints::default(), 1).expect("the first one left");
+        let second = clients.connect(Endpoints::default(), 1, false).expect("the first one left");
         assert!(second.id > first.id);
+    }
+
+    #[test]
+    fn a_full_server_gives_up_the_oldest_client_that_has_not_given_the_password() {
+        let clients = Clients::default();
+        let connect = |needs_password| clients.connect(Endpoints::default(), 3, needs_password);
+        let connected = [(); 3].map(|()| connect(true).expect("there is room"));
+        connected[0].was_authenticated.store(true, Ordering::Relaxed);
+        assert!(connect(false).is_none(), "without a password all are alike");
+        let fourth = connect(true).expect("the second makes room");
+        let killed = || connected.iter().map(|shown| shown.is_killed()).collect::<Vec<_>>();
+        assert_eq!(killed(), [false, true, false]);
+        clients.leave(connected[1].id);
+        fourth.was_authenticated.store(true, Ordering::Relaxed);
+        assert!(connect(true).is_some());
+        assert_eq!(killed(), [false, true, true]);
+        assert!(connect(true).is_some_and(|fifth| !fifth.is_killed()), "the one before is a stranger too");
     }
 }

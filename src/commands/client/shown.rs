@@ -53,6 +53,10 @@ pub struct Shown {
     pub is_monitor: AtomicBool,
     /// Its next command waits for the end of a pause.
     pub is_held: AtomicBool,
+    /// `CLIENT REPLY` has it written nothing.
+    pub is_silent: AtomicBool,
+    /// It has given the password once, or connected while none was needed.
+    pub was_authenticated: AtomicBool,
     /// Commands queued since `MULTI`; -1 without.
     pub multi: AtomicI64,
     /// Bytes of their words.
@@ -98,6 +102,8 @@ impl Shown {
             no_touch: AtomicBool::new(false),
             is_monitor: AtomicBool::new(false),
             is_held: AtomicBool::new(false),
+            is_silent: AtomicBool::new(false),
+            was_authenticated: AtomicBool::new(false),
             multi: AtomicI64::new(-1),
             multi_bytes: AtomicUsize::new(0),
             watch: AtomicUsize::new(0),
@@ -150,8 +156,13 @@ impl Shown {
 
     /// Seconds without a request.
     pub fn idle_seconds(&self) -> u64 {
+        self.idle_ms() / 1000
+    }
+
+    /// Milliseconds without a request.
+    pub fn idle_ms(&self) -> u64 {
         let now_ms = self.since.elapsed().as_millis() as u64;
-        now_ms.saturating_sub(self.last_active_ms.load(Ordering::Relaxed)) / 1000
+        now_ms.saturating_sub(self.last_active_ms.load(Ordering::Relaxed))
     }
 
     /// Notes that a command runs elsewhere while the connection waits, so that it does not count as idle; or that

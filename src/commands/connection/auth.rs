@@ -48,7 +48,7 @@ pub(super) fn authenticate(cx: &mut Context, user: &[u8], password: &[u8]) -> Re
     if user != USER || !is_right {
         return Err(Error::wrong_password());
     }
-    cx.client.authenticated = true;
+    cx.client.authenticate();
     Ok(())
 }
 

@@ -171,7 +171,7 @@ impl Audience {
     }
 
     fn feed(&mut self, server: &Server, client: &Client, observed: Observed) -> usize {
-        let limit = server.config.settings().client_output_buffer_limit.hard_bytes;
+        let limit = server.config.settings().client_output_buffer_limit.normal.hard_bytes;
         let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_MAIL);
         self.monitors.feed(&monitors::line(client, &observed), limit)
     }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::commands::client::{Client, Shown};
@@ -27,10 +28,11 @@ impl Monitors {
         self.0.retain(|shown| shown.id != id);
     }
 
-    /// Sends a line to all; how many of them are too slow and are disconnected.
+    /// Sends a line to all but those that `CLIENT REPLY` keeps silent, as in Redis; how many of them are too slow and
+    /// are disconnected.
     pub(super) fn feed(&mut self, line: &[u8], limit: usize) -> usize {
         let before = self.0.len();
-        self.0.retain(|shown| shown.post(line, limit));
+        self.0.retain(|shown| shown.is_silent.load(Ordering::Relaxed) || shown.post(line, limit));
         before - self.0.len()
     }
 }

@@ -4,7 +4,6 @@ use bytes::BytesMut;
 
 use super::queue::{Queue, Queued};
 use super::reach::reach;
-use crate::commands::client::Replies;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, dispatch, registry};
 use crate::resp::{Args, Error, Reply};
 
@@ -57,13 +56,13 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
 /// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them.
 fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
     let mut replies = BytesMut::new();
-    if cx.client.replies != Replies::Off {
+    if !cx.client.replies.are_silent() {
         Reply::encode_array_header(commands.len(), &mut replies);
     }
     cx.client.in_exec = true;
     for Queued { command, request } in commands {
         let reply = dispatch::run(command, cx.server, cx.client, request);
-        if cx.client.replies != Replies::Off {
+        if !cx.client.replies.are_silent() {
             reply.encode(cx.client.protocol, &mut replies);
         }
     }

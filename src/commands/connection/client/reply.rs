@@ -15,16 +15,28 @@ pub(super) const REPLY: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// `OFF` and `SKIP` have no reply themselves. `SKIP` means nothing while replies are off.
+/// How Redis changes its flags.
+type Change = fn(Replies) -> Replies;
+
+/// With whether they are answered: `ON` is, also after a `SKIP`.
+const MODES: [(&str, (Change, bool)); 3] =
+    [("on", (on, true)), ("off", (off, false)), ("skip", (skip, false))];
+
+fn on(before: Replies) -> Replies {
+    Replies { off: false, skips: false, ..before }
+}
+
+fn off(before: Replies) -> Replies {
+    Replies { off: true, ..before }
+}
+
+/// Means nothing while replies are off.
+fn skip(before: Replies) -> Replies {
+    Replies { skips_next: before.skips_next || !before.off, ..before }
+}
+
 fn reply(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let modes = [("on", Replies::On), ("off", Replies::Off), ("skip", Replies::SkipNext)];
-    match args.keyword_of(&modes).ok_or(Error::syntax())? {
-        Replies::On => {
-            cx.client.replies = Replies::On;
-            return Ok(Reply::OK);
-        }
-        Replies::SkipNext if cx.client.replies == Replies::Off => {}
-        mode => cx.client.replies = mode,
-    }
-    Ok(Reply::None)
+    let (change, is_answered) = args.keyword_of(&MODES).ok_or(Error::syntax())?;
+    cx.client.set_replies(change(cx.client.replies));
+    Ok(if is_answered { Reply::OK } else { Reply::None })
 }
