@@ -11,9 +11,6 @@ mod text;
 use crate::commands::Server;
 use text::Text;
 
-/// The version of Redis whose commands and replies are spoken; clients compare it.
-pub const REDIS_VERSION: &str = "8.6.2";
-
 /// A section: its name, when it is shown, and who writes it.
 struct Section {
     name: &'static str,

@@ -10,7 +10,7 @@ use super::client::{Client, Clients};
 use super::observers::Observers;
 use super::pause::Pause;
 use super::statistics::Statistics;
-use crate::config::{Config, NotApplied};
+use crate::config::{Compat, Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
 use crate::info::memory;
@@ -28,6 +28,8 @@ pub struct Server {
     pub keyspace: Keyspace,
     /// The options.
     pub config: Config,
+    /// Which release of Redis it behaves like; [`Compat`] says how commands use it.
+    pub compat: Compat,
     /// What commands did.
     pub statistics: Statistics,
     /// What connections did.
@@ -108,6 +110,7 @@ impl Server {
             saving: Saving::new(Arc::clone(keyspace.journal())),
             aof,
             keyspace,
+            compat: settings.compat(),
             config,
             statistics: Statistics::default(),
             traffic: Sharded::new(Traffic::default),

@@ -113,7 +113,7 @@ fn writes(command: &Command, client: &Client) -> bool {
 }
 
 fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {
-    let command = registry::resolve(request, client.last_command)
+    let command = registry::resolve(request, client.last_command, server.compat)
         .inspect_err(|error| server.statistics.error(error))?;
     gates(command, server, client, request)
         .inspect_err(|error| server.statistics.rejected(command, error))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::{FAMILIES, Run, Spec};
+use crate::config::Compat;
 use crate::resp::{Error, Request};
 
 /// Names longer than this are unknown without being looked up.
@@ -20,6 +21,8 @@ pub struct Command {
     subcommands: Names,
     /// It has no subcommands, and is none.
     stands_alone: bool,
+    /// The first release that has it.
+    came_with: Compat,
 }
 
 impl Command {
@@ -36,6 +39,16 @@ impl Command {
     /// The subcommands, in the order of their table.
     pub fn subcommands(&self) -> Vec<&Command> {
         in_order(&self.subcommands)
+    }
+
+    /// The subcommands that a release has, in the order of their table.
+    pub fn subcommands_in(&self, release: Compat) -> Vec<&Command> {
+        self.subcommands().into_iter().filter(|command| command.is_in(release)).collect()
+    }
+
+    /// True if this release has it.
+    pub fn is_in(&self, release: Compat) -> bool {
+        self.came_with <= release
     }
 }
 
@@ -54,9 +67,16 @@ fn register(table: &[&'static Spec], next_id: &mut usize) -> Names {
         let subcommands = register(spec.subcommands(), next_id);
         let name = spec.last_name().to_ascii_uppercase().into_bytes().into_boxed_slice();
         let stands_alone = subcommands.is_empty() && !spec.name.contains('|');
-        names.insert(name, Command { spec, id, subcommands, stands_alone });
+        let came_with = first_release(spec);
+        names.insert(name, Command { spec, id, subcommands, stands_alone, came_with });
     }
     names
+}
+
+/// The last release, if none has it: such a command is in the table too early.
+fn first_release(spec: &Spec) -> Compat {
+    let has_it = |release: &Compat| release.has(spec.since);
+    Compat::ALL.into_iter().find(has_it).unwrap_or_default()
 }
 
 /// How many commands and subcommands there are.
@@ -69,6 +89,11 @@ pub fn by_id(id: usize) -> Option<&'static Command> {
     let with_subcommands =
         all().into_iter().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
     with_subcommands.into_iter().find(|command| command.id == id)
+}
+
+/// The commands (not their subcommands) that a release has, in the order of the table.
+pub fn all_in(release: Compat) -> Vec<&'static Command> {
+    all().into_iter().filter(|command| command.is_in(release)).collect()
 }
 
 /// All commands (not their subcommands) in the order of the table.
@@ -90,6 +115,11 @@ pub fn find(name: &[u8]) -> Option<&'static Command> {
     }
 }
 
+/// The same among the commands that a release has.
+pub fn find_of(release: Compat, name: &[u8]) -> Option<&'static Command> {
+    find(name).filter(|command| command.is_in(release))
+}
+
 fn find_in<'n>(names: &'n Names, name: &[u8]) -> Option<&'n Command> {
     let mut buffer = [0; MAX_NAME_LEN];
     let upper = buffer.get_mut(..name.len())?;
@@ -99,22 +129,29 @@ fn find_in<'n>(names: &'n Names, name: &[u8]) -> Option<&'n Command> {
 }
 
 /// The command that a request names, its subcommand if it names a container. `guess`, the last one of the same client,
-/// is often the right one, and cheaper to compare with than to look another up.
+/// is often the right one, and cheaper to compare with than to look another up. Commands that the release does not
+/// have are unknown.
 ///
 /// # Errors
 /// Unknown commands and subcommands, with Redis' texts.
-pub fn resolve(request: &Request, guess: Option<&'static Command>) -> Result<&'static Command, Error> {
+pub fn resolve(
+    request: &Request,
+    guess: Option<&'static Command>,
+    release: Compat,
+) -> Result<&'static Command, Error> {
     if let Some(command) = guess.filter(|command| command.is_named(request.arg(0))) {
         return Ok(command);
     }
     let unknown = || Error::unknown_command(request.arg(0), request.args().iter());
-    let command = find_in(&REGISTRY.0, request.arg(0)).ok_or_else(unknown)?;
+    let found = find_in(&REGISTRY.0, request.arg(0)).filter(|command| command.is_in(release));
+    let command = found.ok_or_else(unknown)?;
     let is_container = matches!(command.spec.run, Run::Container(_) | Run::Family(..));
     if !is_container || request.len() < 2 {
         return Ok(command);
     }
     command
         .subcommand(request.arg(1))
+        .filter(|command| command.is_in(release))
         .ok_or_else(|| Error::unknown_subcommand(command.spec.name, request.arg(1)))
 }
 
@@ -134,12 +171,32 @@ mod tests {
     #[test]
     fn a_guess_is_taken_only_for_its_own_name() {
         let guess = |name: &[u8], guess: &str| {
-            let found = resolve(&Request::from_args(&[name]), find(guess.as_bytes()));
+            let found = resolve(&Request::from_args(&[name]), find(guess.as_bytes()), Compat::default());
             found.map(|command| command.spec.name).ok()
         };
         assert_eq!((guess(b"GeT", "get"), guess(b"set", "get")), (Some("get"), Some("set")));
         assert_eq!(guess(b"client|id", "client|id"), None);
         assert_eq!(guess(b"get|", "get"), None);
+    }
+
+    #[test]
+    fn what_a_release_does_not_have_is_unknown_in_it() {
+        let ping = find(b"ping").expect("it is a command").spec;
+        let newer =
+            Spec { since: "8.8.0", run: Run::Container(&[]), syntax: "", keys: &[], tips: &[], ..*ping };
+        let names = register(&[Box::leak(Box::new(newer))], &mut 0);
+        let command = find_in(&names, b"ping").expect("it is registered");
+        assert_eq!(Compat::ALL.map(|release| command.is_in(release)), [false, true]);
+    }
+
+    #[test]
+    fn every_command_came_with_a_release_that_can_be_chosen() {
+        let all = all().into_iter().flat_map(|command| [vec![command], command.subcommands()].concat());
+        let too_new: Vec<_> = all
+            .filter(|command| !Compat::default().has(command.spec.since))
+            .map(|command| command.spec.name)
+            .collect();
+        assert!(too_new.is_empty(), "no release has {too_new:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::dispatch;
 use super::registry::{self, Command};
 use super::spec::Flags;
 use super::{Context, Server};
+use crate::config::Compat;
 use crate::journal::Record;
 use crate::keyspace::Endless;
 use crate::resp::{Error, Request};
@@ -81,7 +82,8 @@ impl<'s> Replay<'s> {
 }
 
 fn understood(request: &Request) -> Result<&'static Command, Error> {
-    let command = registry::resolve(request, None)?;
+    // What a log holds is played whichever release is chosen now.
+    let command = registry::resolve(request, None, Compat::default())?;
     let fits = command.spec.arity.accepts(request.len());
     if fits { Ok(command) } else { Err(Error::wrong_arity(command.spec.name)) }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Server;
 use super::pause::Paused;
 use crate::config::SaveRule;
-use crate::info::{REDIS_VERSION, memory};
+use crate::info::memory;
 use crate::journal::Refuser;
 use crate::persistence::rdb::save::About;
 use crate::persistence::saving::{Rule, SaveError, Summary, Target, Wished};
@@ -35,7 +35,7 @@ impl Server {
     pub fn snapshot_file(&self) -> Target {
         let settings = self.config.settings();
         let about = About {
-            version: REDIS_VERSION,
+            version: self.compat.redis_version(),
             made_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             used_bytes: memory::used_bytes(),
             is_base: false,

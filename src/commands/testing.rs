@@ -30,6 +30,11 @@ impl Session {
         Self::with(Settings { enable_debug_command: "yes", ..Settings::defaults() }, now_ms)
     }
 
+    /// The same, like this release of Redis.
+    pub(super) fn like_redis(release: &'static str, now_ms: i64) -> Self {
+        Self::with(Settings { compat: release, ..Settings::defaults() }, now_ms)
+    }
+
     /// The same, with these options.
     pub(super) fn with(settings: Settings, now_ms: i64) -> Self {
         let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(now_ms)));

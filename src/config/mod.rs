@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what the values are for; nobody below the commands knows this folder.
 
+mod compat;
 mod directive;
 mod file;
 mod flags;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 pub use crate::words::NotWords;
+pub use compat::Compat;
 pub use directive::{Fault, Place, Refusal, Source};
 pub use kind::{InvalidValue, Kind};
 pub use names::ALIASES;

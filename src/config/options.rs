@@ -1,5 +1,6 @@
 //! Every option, one entry each.
 
+use super::compat::Compat;
 use super::kind::Kind;
 use super::names::ALIASES;
 
@@ -146,6 +147,13 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "no",
         mutable: false,
         help: "Who may use DEBUG; 'local' are clients on this machine",
+    },
+    OptionSpec {
+        name: "compat",
+        kind: Kind::Choice { field: |settings| &mut settings.compat, choices: Compat::NAMES },
+        default: "8.6",
+        mutable: false,
+        help: "Release of Redis whose commands, replies and errors are given where releases differ",
     },
     OptionSpec {
         name: "io-threads",

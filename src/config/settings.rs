@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::compat::Compat;
 use super::options::OPTIONS;
 
 /// One value for each option of the table that has more than one, under the option's name.
@@ -21,6 +22,7 @@ pub struct Settings {
     pub client_output_buffer_limit: OutputLimits,
     pub requirepass: String,
     pub enable_debug_command: &'static str,
+    pub compat: &'static str,
     pub io_threads: u64,
     pub compute_threads: u64,
     pub loglevel: &'static str,
@@ -185,6 +187,11 @@ impl Settings {
             "local" => DebugAccess::Local,
             _ => DebugAccess::No,
         }
+    }
+
+    /// Which release of Redis the server behaves like.
+    pub fn compat(&self) -> Compat {
+        Compat::named(self.compat)
     }
 
     /// Threads that serve the network.

@@ -1,8 +1,8 @@
 //! What each section says.
 
 use super::memory::{self as figures, ratio};
+use super::process;
 use super::text::{Text, human};
-use super::{REDIS_VERSION, process};
 use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
@@ -18,7 +18,7 @@ const LRU_CLOCK_MASK: u64 = (1 << 24) - 1;
 pub(super) fn server(server: &Server, out: &mut Text) {
     let uptime = server.started.elapsed().as_secs();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    out.field("redis_version", REDIS_VERSION);
+    out.field("redis_version", server.compat.redis_version());
     out.field("nearhit_version", env!("CARGO_PKG_VERSION"));
     out.field("redis_mode", "standalone");
     out.field("os", process::system());

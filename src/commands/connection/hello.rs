@@ -3,7 +3,6 @@
 use super::{auth, client};
 use crate::commands::server::module;
 use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
-use crate::info::REDIS_VERSION;
 use crate::resp::{Args, Error, Protocol, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -85,7 +84,7 @@ fn introduction(cx: &Context) -> Reply {
     let pair = |key: &'static str, value: Reply| (Reply::bulk(key), value);
     Reply::Map(vec![
         pair("server", Reply::bulk("redis")),
-        pair("version", Reply::bulk(REDIS_VERSION)),
+        pair("version", Reply::bulk(cx.server.compat.redis_version())),
         pair("proto", Reply::Integer(version)),
         pair("id", Reply::Integer(cx.client.shown.id as i64)),
         pair("mode", Reply::bulk("standalone")),

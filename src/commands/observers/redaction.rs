@@ -45,11 +45,13 @@ fn redact_options(words: &mut [&[u8]]) {
 mod tests {
     use super::*;
     use crate::commands::registry;
+    use crate::config::Compat;
 
     fn shown(line: &str) -> String {
         let words: Vec<&str> = line.split(' ').collect();
         let request = Request::from_args(&words);
-        let command = registry::resolve(&request, None).unwrap_or_else(|why| panic!("{line}: {why}"));
+        let command = registry::resolve(&request, None, Compat::default())
+            .unwrap_or_else(|why| panic!("{line}: {why}"));
         let shown: Vec<_> = arguments(command, &request).into_iter().map(String::from_utf8_lossy).collect();
         shown.join(" ")
     }

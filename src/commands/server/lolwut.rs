@@ -23,7 +23,7 @@ const HEIGHT: i32 = 20;
 /// From near to far.
 const SHADES: &[u8] = b"@#*+=-:. ";
 
-fn picture(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
+fn picture(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     if args.keyword("version") && !args.is_empty() {
         args.integer::<i64>()?;
     }
@@ -32,7 +32,8 @@ fn picture(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
         text.extend((0..WIDTH).map(|x| shade(x, y)));
         text.push('\n');
     }
-    text.push_str(concat!("\nnearhit ", env!("CARGO_PKG_VERSION"), "\n"));
+    let redis = cx.server.compat.redis_version();
+    text.push_str(&format!("\nnearhit {}, as Redis ver. {redis}\n", env!("CARGO_PKG_VERSION")));
     Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
 }
 

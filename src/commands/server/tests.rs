@@ -69,6 +69,28 @@ fn calls_are_counted_by_their_times_unless_that_is_off() {
 }
 
 #[test]
+fn clients_are_told_the_version_whose_behaviour_is_given() {
+    for (release, version) in [("8.6", "8.6.2"), ("8.10", "8.10.2")] {
+        let mut session = Session::like_redis(release, 1_000);
+        for (command, told) in [
+            ("hello", format!("$7 version ${} {version} ", version.len())),
+            ("info server", format!("redis_version:{version} ")),
+            ("lolwut", format!("Redis ver. {version}")),
+        ] {
+            let reply = session.ask(command);
+            assert!(reply.contains(&told), "{command}: {reply}");
+        }
+    }
+}
+
+#[test]
+fn the_release_that_is_given_stays_until_the_end() {
+    let mut session = Session::at(1_000);
+    let refused = session.ask("config set compat 8.6");
+    assert!(refused.contains("can't set immutable config"), "{refused}");
+}
+
+#[test]
 fn the_rest_is_as_redis_has_it() {
     Session::debugging(1_790_000_000_000).hold_to(&[
         ("role", "*3 $6 master :0 *0"),

@@ -17,8 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.4.0",
     complexity: "O(1) for IFEQ/IFNE, O(N) for IFDEQ/IFDNE where N is the length of the string value.",
     summary: "Conditionally removes the specified key based on value or digest comparison.",
-    syntax: "key [condition(IFEQ ifeq-value|IFNE ifne-value|IFDEQ ifdeq-digest:integer|\
-        IFDNE ifdne-digest:integer)]",
+    syntax: "key [condition(IFEQ ifeq-value|IFNE ifne-value|IFDEQ ifdeq-digest:digest|\
+        IFDNE ifdne-digest:digest)]",
     tips: &[],
     weight: Weight::Asked(compares_digests),
     run: Run::Write(delex),

@@ -20,7 +20,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(1)",
     summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
     syntax: "key value [condition(NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|\
-        IFDEQ ifdeq-digest:integer@8.4.0|IFDNE ifdne-digest:integer@8.4.0)@2.6.12] [GET@6.2.0] \
+        IFDEQ ifdeq-digest:digest@8.4.0|IFDNE ifdne-digest:digest@8.4.0)@2.6.12] [GET@6.2.0] \
         [expiration(EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
         EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0)]",
     tips: &[],

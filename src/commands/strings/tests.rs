@@ -291,10 +291,16 @@ fn what_is_written_down_has_the_same_effect_later() {
     ]);
 }
 
+#[test]
+fn a_command_of_8_10_is_unknown_in_8_6() {
+    let unknown = "-ERR unknown command 'increx', with args beginning with: 'a'";
+    Session::like_redis("8.6", NOW_MS).hold_to(&[("increx a", unknown), ("command info increx", "*1 $-1")]);
+}
+
 /// Held to Redis 8.10.2.
 #[test]
 fn increx_stays_within_bounds() {
-    Session::at(NOW_MS).hold_to(&[
+    Session::like_redis("8.10", NOW_MS).hold_to(&[
         ("increx a", "*2 :1 :1"),
         ("increx a byint 5", "*2 :6 :5"),
         ("increx a byint 5 ubound 8", "*2 :6 :0"),
@@ -337,7 +343,7 @@ fn increx_stays_within_bounds() {
 /// Held to Redis 8.10.2.
 #[test]
 fn increx_sets_times_to_live() {
-    Session::at(NOW_MS).hold_to(&[
+    Session::like_redis("8.10", NOW_MS).hold_to(&[
         ("increx a ex 10", "*2 :1 :1"),
         ("pttl a", ":10000"),
         ("increx a", "*2 :2 :1"),
@@ -369,7 +375,7 @@ fn words_of_increx() {
     let (syntax, no_integer) = ("-ERR syntax error", "-ERR value is not an integer or out of range");
     let no_upper = "-ERR UBOUND is not an integer or out of range";
     let invalid = "-ERR invalid expire time in 'increx' command";
-    Session::at(NOW_MS).hold_to(&[
+    Session::like_redis("8.10", NOW_MS).hold_to(&[
         ("increx", "-ERR wrong number of arguments for 'increx' command"),
         ("increx s enx", "-ERR ENX flag requires an expiration"),
         ("increx s persist enx", syntax),

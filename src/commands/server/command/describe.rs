@@ -4,10 +4,11 @@ use super::field;
 use crate::commands::key_spec::{Begin, Find};
 use crate::commands::registry::Command;
 use crate::commands::{Flags, Keys, Spec};
+use crate::config::Compat;
 use crate::resp::Reply;
 
 /// Ten fields: name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands.
-pub(super) fn command(command: &Command) -> Reply {
+pub(super) fn command(command: &Command, release: Compat) -> Reply {
     let spec = command.spec;
     let (first, last, step) = key_range(spec.keys);
     Reply::Array(vec![
@@ -20,13 +21,14 @@ pub(super) fn command(command: &Command) -> Reply {
         Reply::Set(categories(spec).into_iter().map(Reply::Simple).collect()),
         Reply::Set(spec.tips.iter().copied().map(Reply::bulk).collect()),
         Reply::Set(spec.keys.iter().map(key_spec).collect()),
-        subcommands(command),
+        subcommands(command, release),
     ])
 }
 
 /// None are an empty set in Redis, some are an array.
-fn subcommands(command: &Command) -> Reply {
-    let subcommands: Vec<_> = command.subcommands().into_iter().map(self::command).collect();
+fn subcommands(command: &Command, release: Compat) -> Reply {
+    let subcommands = command.subcommands_in(release).into_iter();
+    let subcommands: Vec<_> = subcommands.map(|command| self::command(command, release)).collect();
     if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) }
 }
 

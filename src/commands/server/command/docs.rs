@@ -6,6 +6,7 @@ use super::{SUBCOMMAND, field, is_long};
 use crate::commands::registry::{self, Command};
 use crate::commands::server::module::VECTOR_SETS;
 use crate::commands::{Arity, Context, Flags, Run, Spec, Weight};
+use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
 pub(super) const DOCS: Spec = Spec {
@@ -24,15 +25,16 @@ pub(super) const DOCS: Spec = Spec {
 type Fields = Vec<(Reply, Reply)>;
 
 /// Unknown names are left out.
-fn docs(args: Args, _: &mut Context) -> Result<Reply, Error> {
+fn docs(args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let release = cx.server.compat;
     let commands = match args.is_empty() {
-        true => registry::all(),
-        false => args.iter().filter_map(registry::find).collect(),
+        true => registry::all_in(release),
+        false => args.iter().filter_map(|name| registry::find_of(release, name)).collect(),
     };
-    Ok(Reply::Map(commands.into_iter().map(entry).collect()))
+    Ok(Reply::Map(commands.into_iter().map(|command| entry(command, release)).collect()))
 }
 
-fn entry(command: &Command) -> (Reply, Reply) {
+fn entry(command: &Command, release: Compat) -> (Reply, Reply) {
     let spec = command.spec;
     let mut fields =
         vec![text("summary", spec.summary), text("since", spec.since), text("group", spec.group.name())];
@@ -41,16 +43,17 @@ fn entry(command: &Command) -> (Reply, Reply) {
     } else if !spec.complexity.is_empty() {
         fields.push(text("complexity", spec.complexity));
     }
-    past(spec.name, &mut fields);
+    past(spec.name, release, &mut fields);
     // A test reads the syntax of every command.
     let arguments = syntax::parse(spec.syntax).unwrap_or_default();
     if !arguments.is_empty() {
-        let mut keys = KeyNumbers { next: 0, specs: spec.keys.len() };
-        fields.push(field("arguments", list(&arguments, &mut keys)));
+        let keys = KeyNumbers { next: 0, specs: spec.keys.len() };
+        fields.push(field("arguments", Shown { release, keys }.list(&arguments)));
     }
-    let subcommands = command.subcommands();
+    let subcommands = command.subcommands_in(release);
     if !subcommands.is_empty() {
-        fields.push(field("subcommands", Reply::Map(subcommands.into_iter().map(entry).collect())));
+        let entries = subcommands.into_iter().map(|command| entry(command, release));
+        fields.push(field("subcommands", Reply::Map(entries.collect())));
     }
     (Reply::bulk(spec.name), Reply::Map(fields))
 }
@@ -59,8 +62,9 @@ fn text(name: &'static str, value: &'static str) -> (Reply, Reply) {
     field(name, Reply::bulk(value))
 }
 
-fn past(name: &str, fields: &mut Fields) {
-    let history = history::of(name);
+fn past(name: &str, release: Compat, fields: &mut Fields) {
+    let mut history = history::of(name);
+    history.changes.retain(|(version, _)| release.has(version));
     if !history.flags.is_empty() {
         let flags = history.flags.into_iter().map(Reply::Simple).collect();
         fields.push(field("doc_flags", Reply::Set(flags)));
@@ -73,6 +77,12 @@ fn past(name: &str, fields: &mut Fields) {
         let change = |(version, what)| Reply::Array(vec![Reply::bulk(version), Reply::bulk(what)]);
         fields.push(field("history", Reply::Set(history.changes.into_iter().map(change).collect())));
     }
+}
+
+/// Arguments as one release has them.
+struct Shown {
+    release: Compat,
+    keys: KeyNumbers,
 }
 
 /// Keys among the arguments belong to the key specs in order; further ones to the last.
@@ -88,37 +98,45 @@ impl KeyNumbers {
     }
 }
 
-fn list(arguments: &[Argument], keys: &mut KeyNumbers) -> Reply {
-    Reply::Array(arguments.iter().map(|argument| Reply::Map(shown(argument, keys))).collect())
-}
-
-fn shown(argument: &Argument, keys: &mut KeyNumbers) -> Fields {
-    let name = || Reply::bulk(argument.name.clone());
-    let mut fields = vec![field("name", name()), text("type", type_of(&argument.kind))];
-    let members = match &argument.kind {
-        Kind::Block(members) | Kind::OneOf(members) => Some(members),
-        Kind::Value(_) | Kind::Token => None,
-    };
-    if members.is_none() {
-        fields.push(field("display_text", argument.display.map_or_else(name, Reply::bulk)));
+impl Shown {
+    fn list(&mut self, arguments: &[Argument]) -> Reply {
+        let release = self.release;
+        let is_there = |argument: &&Argument| argument.since.is_none_or(|since| release.has(since));
+        let shown = arguments.iter().filter(is_there).map(|argument| Reply::Map(self.fields(argument)));
+        Reply::Array(shown.collect())
     }
-    if matches!(argument.kind, Kind::Value("key")) {
-        fields.push(field("key_spec_index", Reply::count(keys.take())));
-    }
-    let texts =
-        [("token", argument.token), ("since", argument.since), ("deprecated_since", argument.deprecated)];
-    fields.extend(texts.into_iter().filter_map(|(name, value)| Some(text(name, value?))));
-    fields.extend(flags(argument));
-    fields.extend(members.map(|members| field("arguments", list(members, keys))));
-    fields
-}
 
-fn type_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Value(name) => name,
-        Kind::Token => "pure-token",
-        Kind::Block(_) => "block",
-        Kind::OneOf(_) => "oneof",
+    fn fields(&mut self, argument: &Argument) -> Fields {
+        let name = || Reply::bulk(argument.name.clone());
+        let mut fields = vec![field("name", name()), text("type", self.type_of(&argument.kind))];
+        let members = match &argument.kind {
+            Kind::Block(members) | Kind::OneOf(members) => Some(members),
+            Kind::Value(_) | Kind::Token => None,
+        };
+        if members.is_none() {
+            fields.push(field("display_text", argument.display.map_or_else(name, Reply::bulk)));
+        }
+        if matches!(argument.kind, Kind::Value("key")) {
+            fields.push(field("key_spec_index", Reply::count(self.keys.take())));
+        }
+        let texts =
+            [("token", argument.token), ("since", argument.since), ("deprecated_since", argument.deprecated)];
+        fields.extend(texts.into_iter().filter_map(|(name, value)| Some(text(name, value?))));
+        fields.extend(flags(argument));
+        fields.extend(members.map(|members| field("arguments", self.list(members))));
+        fields
+    }
+
+    fn type_of(&self, kind: &Kind) -> &'static str {
+        match kind {
+            // A digest is a text of hexadecimal digits, which 8.6 documents as a number.
+            Kind::Value("digest") if self.release == Compat::V8_6 => "integer",
+            Kind::Value("digest") => "string",
+            Kind::Value(name) => name,
+            Kind::Token => "pure-token",
+            Kind::Block(_) => "block",
+            Kind::OneOf(_) => "oneof",
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::SUBCOMMAND;
 use crate::commands::registry::{self, Command};
 use crate::commands::{Arity, Context, Run, Spec};
+use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
 pub(super) const GETKEYS: Spec = Spec {
@@ -13,7 +14,7 @@ pub(super) const GETKEYS: Spec = Spec {
     complexity: "O(N) where N is the number of arguments to the command",
     summary: "Extracts the key names from an arbitrary command.",
     syntax: "command [arg...]",
-    run: Run::Read(|args, _: &mut Context| get_keys(args, |key, _| key)),
+    run: Run::Read(|args, cx: &mut Context| get_keys(args, cx, |key, _| key)),
     ..SUBCOMMAND
 };
 
@@ -21,7 +22,7 @@ pub(super) const GETKEYSANDFLAGS: Spec = Spec {
     name: "command|getkeysandflags",
     since: "7.0.0",
     summary: "Extracts the key names and access flags for an arbitrary command.",
-    run: Run::Read(|args, _: &mut Context| get_keys(args, with_flags)),
+    run: Run::Read(|args, cx: &mut Context| get_keys(args, cx, with_flags)),
     ..GETKEYS
 };
 
@@ -32,9 +33,9 @@ fn with_flags(key: Reply, access: Access) -> Reply {
     Reply::Array(vec![key, Reply::Set(flags)])
 }
 
-fn get_keys(args: Args, show: fn(Reply, Access) -> Reply) -> Result<Reply, Error> {
+fn get_keys(args: Args, cx: &Context, show: fn(Reply, Access) -> Reply) -> Result<Reply, Error> {
     let words: Vec<&[u8]> = args.iter().collect();
-    let spec = find(&words).ok_or(Error::new("ERR Invalid command specified"))?.spec;
+    let spec = find(&words, cx.server.compat).ok_or(Error::new("ERR Invalid command specified"))?.spec;
     if spec.keys.is_empty() {
         return Err(Error::new("ERR The command has no key arguments"));
     }
@@ -63,11 +64,13 @@ fn access(access: Access, words: &[&[u8]]) -> Access {
 }
 
 /// The command that the words name, or the subcommand if it is a container. `config|get` is no name here.
-fn find(words: &[&[u8]]) -> Option<&'static Command> {
+fn find(words: &[&[u8]], release: Compat) -> Option<&'static Command> {
     let name = words.first().filter(|name| !name.contains(&b'|'))?;
-    let command = registry::find(name)?;
+    let command = registry::find_of(release, name)?;
     match words.get(1) {
-        Some(subcommand) if !command.spec.subcommands().is_empty() => command.subcommand(subcommand),
+        Some(subcommand) if !command.spec.subcommands().is_empty() => {
+            command.subcommand(subcommand).filter(|command| command.is_in(release))
+        }
         _ => Some(command),
     }
 }

@@ -5,6 +5,7 @@ use crate::commands::glob;
 use crate::commands::registry;
 use crate::commands::server::module::VECTOR_SETS;
 use crate::commands::{Arity, Context, Flags, Run, Spec};
+use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
 pub(super) const LIST: Spec = Spec {
@@ -14,7 +15,7 @@ pub(super) const LIST: Spec = Spec {
     summary: "Returns a list of command names.",
     syntax: "[FILTERBY filterby(MODULE module-name|ACLCAT category|PATTERN pattern:pattern)]",
     tips: &["nondeterministic_output_order"],
-    run: Run::Read(|args, _: &mut Context| Ok(names(Filter::parse(args)?))),
+    run: Run::Read(|args, cx: &mut Context| Ok(names(Filter::parse(args)?, cx.server.compat))),
     ..SUBCOMMAND
 };
 
@@ -57,11 +58,11 @@ impl<'r> Filter<'r> {
 }
 
 /// Like Redis, a filtered list holds subcommands too and the whole list does not.
-fn names(filter: Filter) -> Reply {
+fn names(filter: Filter, release: Compat) -> Reply {
     let with_subcommands = !matches!(filter, Filter::All);
     let mut names = Vec::new();
-    for command in registry::all() {
-        let subcommands = if with_subcommands { command.subcommands() } else { Vec::new() };
+    for command in registry::all_in(release) {
+        let subcommands = if with_subcommands { command.subcommands_in(release) } else { Vec::new() };
         let specs = std::iter::once(command).chain(subcommands).map(|command| command.spec);
         names.extend(specs.filter(|spec| filter.admits(spec)).map(|spec| Reply::bulk(spec.name)));
     }

@@ -9,15 +9,16 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-use crate::commands::registry::{self, Command};
+use crate::commands::registry;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(1),
     tips: &["nondeterministic_output_order"],
     weight: Weight::Heavy,
-    run: Run::Family(|_, _| Ok(all(describe::command)), SUBCOMMANDS),
+    run: Run::Family(|_, cx| Ok(all(cx.server.compat)), SUBCOMMANDS),
     ..SUBCOMMAND
 };
 
@@ -45,7 +46,7 @@ const COUNT: Spec = Spec {
     arity: Arity::Exactly(2),
     complexity: "O(1)",
     summary: "Returns a count of commands.",
-    run: Run::Read(|_, _| Ok(Reply::count(registry::all().len()))),
+    run: Run::Read(|_, cx| Ok(Reply::count(registry::all_in(cx.server.compat).len()))),
     ..SUBCOMMAND
 };
 
@@ -84,14 +85,17 @@ fn field(name: &'static str, value: Reply) -> (Reply, Reply) {
     (Reply::bulk(name), value)
 }
 
-fn all(show: impl Fn(&Command) -> Reply) -> Reply {
-    Reply::Array(registry::all().into_iter().map(show).collect())
+fn all(release: Compat) -> Reply {
+    let all = registry::all_in(release).into_iter();
+    Reply::Array(all.map(|command| describe::command(command, release)).collect())
 }
 
-fn info(args: Args, _: &mut Context) -> Result<Reply, Error> {
+fn info(args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let release = cx.server.compat;
     if args.is_empty() {
-        return Ok(all(describe::command));
+        return Ok(all(release));
     }
-    let show = |name| registry::find(name).map_or(Reply::Null, describe::command);
+    let describe = |command| describe::command(command, release);
+    let show = |name| registry::find_of(release, name).map_or(Reply::Null, describe);
     Ok(Reply::Array(args.iter().map(show).collect()))
 }

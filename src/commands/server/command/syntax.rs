@@ -62,7 +62,7 @@ pub(super) enum Kind {
 #[derive(Debug, PartialEq)]
 pub(super) struct Malformed(&'static str);
 
-const TYPES: [&str; 6] = ["key", "string", "integer", "double", "pattern", "unix-time"];
+const TYPES: [&str; 7] = ["key", "string", "integer", "double", "pattern", "unix-time", "digest"];
 
 /// What ends a word.
 const DELIMITERS: &[char] = &[' ', '[', ']', '(', ')', '|', '@', '!', '\'', ':'];

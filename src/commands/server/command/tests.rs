@@ -39,6 +39,16 @@ fn documentation_shows_the_tree_of_arguments() {
 }
 
 #[test]
+fn documentation_is_that_of_the_release_that_is_given() {
+    let docs = |release, command| Session::like_redis(release, 1_000).ask(&format!("COMMAND DOCS {command}"));
+    let change = "8.10.0 $51 Added original command argument count to the reply.";
+    assert_eq!(["8.6", "8.10"].map(|release| docs(release, "slowlog|get").contains(change)), [false, true]);
+    let digest = |kind| format!("$4 name $12 ifdeq-digest $4 type {kind} $12");
+    assert!(docs("8.6", "delex").contains(&digest("$7 integer")), "{}", docs("8.6", "delex"));
+    assert!(docs("8.10", "delex").contains(&digest("$6 string")), "{}", docs("8.10", "delex"));
+}
+
+#[test]
 fn lists_are_filtered() {
     session().hold_to(&[
         ("COMMAND LIST FILTERBY PATTERN STRL*", "*1 $6 strlen"),

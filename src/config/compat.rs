@@ -1,0 +1,89 @@
+//! Which release of Redis the server behaves like, where releases contradict each other: the option `compat`.
+
+/// A release of Redis whose commands, replies and errors are given.
+///
+/// It is the same for all clients from the start of the server to its end (`Server::compat`), so reading it costs a
+/// load and it cannot change between a client's `HELLO` and its next command. Hence `CONFIG SET` refuses it.
+///
+/// How code uses it:
+///
+/// - *A command that came after 8.6* says so in `Spec::since`, and nowhere else: with `since: "8.8.0"` it is unknown
+///   under `compat 8.6` (same error as that release gives), and left out of `COMMAND`. Logs are played with every
+///   command, whichever release is chosen. The same holds for subcommands.
+/// - *An argument* has its release in `Spec::syntax`, *a change in history* in `history.txt`: `COMMAND DOCS` shows what
+///   the chosen release has. A command that must refuse the argument under 8.6 compares, as for a reply:
+/// - *A reply or an error that differs*: `if cx.server.compat >= Compat::V8_10 { … }`.
+/// - *What came with Valkey alone* (`since: "9.0.0"`, or `"8.1.0"`, which Redis never had) is there in any case, like
+///   nearhit's own commands: no release of Redis gives the name another meaning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Compat {
+    /// Redis 8.6.
+    V8_6,
+    /// Redis 8.10.
+    #[default]
+    V8_10,
+}
+
+impl Compat {
+    /// Every release, oldest first; the last one has all commands.
+    pub const ALL: [Compat; 2] = [Compat::V8_6, Compat::V8_10];
+
+    /// The words of the option, in the order of [`ALL`](Self::ALL).
+    pub(super) const NAMES: &'static [&'static str] = &["8.6", "8.10"];
+
+    /// The release of this name.
+    pub(super) fn named(name: &str) -> Self {
+        let named = Self::NAMES.iter().position(|known| *known == name);
+        named.map_or_else(Self::default, |index| Self::ALL[index])
+    }
+
+    /// The version that `HELLO`, `INFO` and saved files tell: the patch release that the behaviour was compared with.
+    pub const fn redis_version(self) -> &'static str {
+        match self {
+            Compat::V8_6 => "8.6.2",
+            Compat::V8_10 => "8.10.2",
+        }
+    }
+
+    /// True if something that came with version `since` is there: Redis' are compared with this release, and all
+    /// others are.
+    pub fn has(self, since: &str) -> bool {
+        let mut numbers = since.split('.').map(str::parse::<u64>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(8)), Some(Ok(minor))) => minor <= self.minor(),
+            _ => true,
+        }
+    }
+
+    const fn minor(self) -> u64 {
+        match self {
+            Compat::V8_6 => 6,
+            Compat::V8_10 => 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_has_what_came_until_then_and_what_redis_never_had() {
+        let has = |since| Compat::ALL.map(|release| release.has(since));
+        for since in ["1.0.0", "7.4.0", "8.0.0", "8.6.0", "9.0.0", "1.0.1"] {
+            assert_eq!(has(since), [true, true], "{since}");
+        }
+        assert_eq!(
+            (has("8.8.0"), has("8.10.0"), has("8.12.0")),
+            ([false, true], [false, true], [false, false])
+        );
+    }
+
+    #[test]
+    fn each_word_of_the_option_is_a_release() {
+        let named: Vec<_> = Compat::NAMES.iter().map(|name| Compat::named(name)).collect();
+        assert_eq!(named, Compat::ALL);
+        let versions: Vec<_> = Compat::ALL.iter().map(|release| release.redis_version()).collect();
+        assert!(versions.iter().zip(Compat::NAMES).all(|(version, name)| version.starts_with(name)));
+    }
+}
