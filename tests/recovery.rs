@@ -178,6 +178,71 @@ fn types_that_are_not_known_are_refused_or_counted() {
     assert_eq!(running.ask("DBSIZE"), ":1");
 }
 
+/// The example files of other servers, with what those say of each key: see `tests/data/files/make`.
+fn example_files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files");
+    let entries = fs::read_dir(folder).expect("part of the repository");
+    let paths = entries.map(|entry| entry.expect("it is readable").path());
+    paths.filter(|path| path.is_dir()).collect()
+}
+
+/// What another server said of a key is true here.
+fn check_key(running: &Running, file: &str, line: &str) {
+    let words: Vec<&str> = line.split(' ').collect();
+    let [_, db, key, digest, ends, field_ends] = words[..] else { panic!("{file}: {line}") };
+    let of = |request: &str| {
+        let reply = running.ask(&format!("SELECT {db}\r\n{request}"));
+        reply.strip_prefix("+OK\r\n").map(str::to_owned).unwrap_or_else(|| panic!("{file}: {reply}"))
+    };
+    if digest != "-" {
+        assert_eq!(of(&format!("DEBUG DIGEST-VALUE {key}")), format!("*1\r\n+{digest}"), "{file}: {line}");
+    }
+    assert_eq!(of(&format!("PEXPIRETIME {key}")), format!(":{ends}"), "{file}: {line}");
+    if field_ends != "-" {
+        let reply = of(&format!("HPEXPIRETIME {key} FIELDS 1 a"));
+        assert_eq!(reply, format!("*1\r\n:{field_ends}"), "{file}: {line}");
+    }
+}
+
+#[test]
+fn files_of_redis_8_10_and_of_valkey_load_with_equal_digests() {
+    let examples = example_files();
+    assert!(examples.len() >= 3);
+    for example in examples {
+        let keys = fs::read_to_string(example.join("keys")).expect("part of the repository");
+        let name = example.file_name().expect("it has one").to_str().expect("text");
+        for form in ["rdb", "log"] {
+            let folder = Folder::new(&format!("{name}-{form}"));
+            copy_folder(&example, &folder.0);
+            let with_log = if form == "log" { "yes" } else { "no" };
+            let options = ["--enable-debug-command", "yes", "--appendonly", with_log];
+            let mut running = folder.start(&options);
+            running.ready();
+            let lines: Vec<&str> = keys.lines().filter(|line| line.starts_with(form)).collect();
+            lines.iter().for_each(|line| check_key(&running, name, line));
+            let keys_in = |db: &str| lines.iter().filter(|line| line.split(' ').nth(1) == Some(db)).count();
+            assert_eq!(running.ask("DBSIZE"), format!(":{}", keys_in("0")), "{name}");
+            assert_eq!(running.ask("DEBUG RELOAD"), "+OK");
+            lines.iter().for_each(|line| check_key(&running, name, line));
+            let output = tool(&["check-rdb"], &example.join("dump.rdb"));
+            assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the temporary folder is writable");
+    for entry in fs::read_dir(from).expect("it is there") {
+        let path = entry.expect("it is readable").path();
+        let target = to.join(path.file_name().expect("it has one"));
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("there is room");
+        }
+    }
+}
+
 /// Starts on a file with a list that is passed over, and lets `save` save: the file is kept beside the new one.
 fn saved_over_a_list(name: &str, save: impl Fn(&mut Running)) {
     let folder = Folder::new(name);

@@ -10,7 +10,7 @@ use super::reader::{BrokenOff, Fault, Requests};
 use super::{Manifest, ManifestError};
 use crate::persistence::loading::{Loading, grouped};
 use crate::persistence::rdb::check::{Contents, Damaged};
-use crate::persistence::rdb::format::MAGIC;
+use crate::persistence::rdb::format::{MAGIC, VALKEY_MAGIC};
 use crate::persistence::rdb::{Reader, check as rdb};
 use crate::resp::Request;
 
@@ -117,9 +117,9 @@ pub fn check(path: &Path, loading: &Loading, now_ms: i64) -> Result<(FileContent
 /// It cannot be read.
 pub fn begins_with_snapshot(file: &mut File) -> io::Result<bool> {
     let mut start = Vec::new();
-    (&mut *file).take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    (&mut *file).take(VALKEY_MAGIC.len() as u64).read_to_end(&mut start)?;
     file.rewind()?;
-    Ok(start == MAGIC)
+    Ok(start.starts_with(MAGIC) || start == VALKEY_MAGIC)
 }
 
 /// Cuts a file off, and waits until that is safe.

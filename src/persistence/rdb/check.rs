@@ -89,7 +89,7 @@ impl Contents {
                 Part::Aux { name, value } => self.aux.push((aux_text(&name), aux_text(&value))),
                 Part::Database(number) => db = number,
                 Part::Foreign(what) => *self.foreign.entry(what).or_default() += 1,
-                Part::Key(head) => self.key(&mut walk.input, db, head, now_ms)?,
+                Part::Key(head) => self.key(&mut walk, db, head, now_ms)?,
                 Part::End(checksum) => {
                     self.checksum = Some(checksum);
                     return Ok(walk.input);
@@ -100,12 +100,12 @@ impl Contents {
 
     fn key<R: Read>(
         &mut self,
-        input: &mut Reader<R>,
+        walk: &mut Walk<R>,
         db: u64,
         head: Head,
         now_ms: i64,
     ) -> Result<(), LoadError> {
-        let decoded = value::read_value(input, head.kind, PackedLimits::default());
+        let decoded = value::read_value(&mut walk.input, head.kind, PackedLimits::default(), &walk.templates);
         let decoded = decoded.map_err(|error| LoadError { error, key: Some(head.key.clone()) })?;
         let (name, is_unknown) = match &decoded {
             Decoded::Value(value) => (type_name(value).to_owned(), false),

@@ -8,9 +8,12 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::fault::ReadError;
-use super::format::{CHECKSUM_LEN, MAX_STRING_LEN, VERSION, ValueType, opcode};
+use super::format::{
+    CHECKSUM_LEN, LAST_REDIS_DUMP_VERSION, MAX_STRING_LEN, VALKEY_VERSION, VERSION, ValueType, opcode,
+};
 use super::reader::Reader;
 use super::skip::skip_key_metadata;
+use super::templates::Templates;
 use super::value::{Decoded, read_value, type_of, write_value};
 use super::writer::Writer;
 use crate::keyspace::{PackedLimits, Value, ValueRef};
@@ -74,24 +77,26 @@ impl Write for Dump {
 
 /// The value of a dump. What is between it and the footer is passed over, as in Redis.
 pub fn restore(dump: &[u8], limits: PackedLimits) -> Result<Value, DumpError> {
-    let body = checked_body(dump).ok_or(DumpError::Footer)?;
-    match read(body, limits).map_err(DumpError::Value)? {
+    let (body, version) = checked_body(dump).ok_or(DumpError::Footer)?;
+    match read(body, version, limits).map_err(DumpError::Value)? {
         Decoded::Value(value) => Ok(value),
         Decoded::Empty => Err(DumpError::Empty),
         Decoded::Unknown(name) => Err(DumpError::Unknown(name)),
     }
 }
 
-/// What is before the footer, if that is in order.
-fn checked_body(dump: &[u8]) -> Option<&[u8]> {
+/// What is before the footer, and the version in it, if that is in order.
+fn checked_body(dump: &[u8]) -> Option<(&[u8], u16)> {
     let (summed, _) = dump.split_last_chunk::<CHECKSUM_LEN>()?;
     let (body, version) = summed.split_last_chunk::<VERSION_LEN>()?;
     let mut footer = Reader::with_total(dump, dump.len() as u64);
     let is_whole = footer.skip(summed.len() as u64).and_then(|()| footer.checksum()).is_ok();
-    (is_whole && u16::from_le_bytes(*version) <= VERSION).then_some(body)
+    let version = u16::from_le_bytes(*version);
+    let is_known = version <= LAST_REDIS_DUMP_VERSION || version == VALKEY_VERSION;
+    (is_whole && is_known).then_some((body, version))
 }
 
-fn read(body: &[u8], limits: PackedLimits) -> Result<Decoded, ReadError> {
+fn read(body: &[u8], version: u16, limits: PackedLimits) -> Result<Decoded, ReadError> {
     let mut input = Reader::with_total(body, body.len() as u64).without_checksum();
     let mut offset = input.offset();
     let mut kind = input.u8()?;
@@ -100,8 +105,9 @@ fn read(body: &[u8], limits: PackedLimits) -> Result<Decoded, ReadError> {
         offset = input.offset();
         kind = input.u8()?;
     }
-    let Some(kind) = ValueType::from_byte(kind) else {
+    let Some(kind) = ValueType::from_byte(kind, version) else {
         return Err(ReadError::invalid(offset, format!("no type of values is {kind}")));
     };
-    read_value(&mut input, kind, limits)
+    // References to templates are of files alone.
+    read_value(&mut input, kind, limits, &Templates::default())
 }

@@ -1,13 +1,14 @@
 //! The drawing of the bytes. Numbers of several bytes are little-endian, but for those of a length.
 //!
 //! ```text
-//! file      "REDIS" version: 4 digits   part …   EOF   CRC64 of all before: 8 (0: not computed)
+//! file      "REDIS" version: 4 digits | "VALKEY" version: 3 digits   part …   EOF   CRC64 of all before: 8 (0: not computed)
 //! part      AUX name: string, value: string
 //!         | SELECTDB number: length
 //!         | RESIZEDB keys: length, of them with a deadline: length
 //!         | FUNCTION2 source: string
 //!         | MODULE_AUX id: length, module fields
 //!         | SLOT_INFO slot: length, keys: length, of them with a deadline: length
+//!         | HASH_TEMPLATE id: length, fields: length, name: string …
 //!         | [EXPIRETIME_MS unix ms: 8 | EXPIRETIME unix s: 4] [IDLE seconds: length | FREQ counter: 1]
 //!           [KEY_META …] type: 1   key: string   value
 //! dump      type: 1   value   version: 2   CRC64 of all before: 8
@@ -29,8 +30,20 @@
 /// What every file begins with, before its version.
 pub const MAGIC: &[u8; 5] = b"REDIS";
 
+/// What the files of a Valkey begin with that has a format of its own.
+pub const VALKEY_MAGIC: &[u8; 6] = b"VALKEY";
+
 /// The version that is written: Redis 8.6's.
 pub const VERSION: u16 = 13;
+
+/// The last version of Redis whose files are read: what is new in it and not known here is refused where it stands.
+pub const LAST_REDIS_VERSION: u16 = 16;
+
+/// The last version of Redis whose dumped values are taken: Redis 8.10's.
+pub const LAST_REDIS_DUMP_VERSION: u16 = 15;
+
+/// The version of Valkey 9. Types from 22 on mean other things there than in Redis.
+pub const VALKEY_VERSION: u16 = 80;
 
 /// Bytes of a CRC64.
 pub const CHECKSUM_LEN: usize = 8;
@@ -40,6 +53,8 @@ pub const MAX_STRING_LEN: usize = 512 * 1024 * 1024;
 
 /// What may stand where the type of a value is expected.
 pub mod opcode {
+    /// Names of fields that hashes share, before all keys.
+    pub const HASH_TEMPLATE: u8 = 242;
     /// The source of a function library.
     pub const FUNCTION2: u8 = 245;
     /// The same, before a Redis that had it was released.
@@ -170,11 +185,19 @@ pub enum ValueType {
     HashMetadata = 24,
     HashListpackEx = 25,
     StreamListpacks4 = 26,
+    StreamListpacks5 = 27,
+    Array = 28,
+    HashTemplateListpack = 29,
+    HashTemplateListpackRef = 30,
+    HashTemplateArray = 31,
+    HashTemplateArrayRef = 32,
+    /// Byte 22 in the files of Valkey, so this number stands in none.
+    ValkeyHash = 0x80 | 22,
 }
 
 impl ValueType {
-    /// All types; the byte of each is its number.
-    const ALL: [Self; 26] = [
+    /// All types of Redis; the byte of each is its number.
+    const ALL: [Self; 32] = [
         Self::String,
         Self::List,
         Self::Set,
@@ -201,11 +224,24 @@ impl ValueType {
         Self::HashMetadata,
         Self::HashListpackEx,
         Self::StreamListpacks4,
+        Self::StreamListpacks5,
+        Self::Array,
+        Self::HashTemplateListpack,
+        Self::HashTemplateListpackRef,
+        Self::HashTemplateArray,
+        Self::HashTemplateArrayRef,
     ];
 
-    /// The type of this byte; none for an opcode, and for what no Redis has written.
-    pub fn from_byte(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
+    /// The last type that Valkey has in common with Redis.
+    const LAST_COMMON: u8 = Self::StreamListpacks3 as u8;
+
+    /// The type of this byte in a file of this version; none for an opcode, and for what was never written.
+    pub fn from_byte(byte: u8, version: u16) -> Option<Self> {
+        match byte {
+            22 if version == VALKEY_VERSION => Some(Self::ValkeyHash),
+            _ if version == VALKEY_VERSION && byte > Self::LAST_COMMON => None,
+            _ => Self::ALL.into_iter().find(|kind| *kind as u8 == byte),
+        }
     }
 
     /// What TYPE says of a key with such a value; `module` for those whose name is in the value.
@@ -217,10 +253,13 @@ impl ValueType {
             Self::Zset | Self::Zset2 | Self::ZsetZiplist | Self::ZsetListpack => "zset",
             Self::ModulePreGa | Self::Module2 => "module",
             Self::StreamListpacks | Self::StreamListpacks2 => "stream",
-            Self::StreamListpacks3 | Self::StreamListpacks4 => "stream",
+            Self::StreamListpacks3 | Self::StreamListpacks4 | Self::StreamListpacks5 => "stream",
+            Self::Array => "array",
             Self::Hash | Self::HashZipmap | Self::HashZiplist | Self::HashListpack => "hash",
             Self::HashMetadataPreGa | Self::HashListpackExPreGa => "hash",
-            Self::HashMetadata | Self::HashListpackEx => "hash",
+            Self::HashMetadata | Self::HashListpackEx | Self::ValkeyHash => "hash",
+            Self::HashTemplateListpack | Self::HashTemplateListpackRef => "hash",
+            Self::HashTemplateArray | Self::HashTemplateArrayRef => "hash",
         }
     }
 }
@@ -241,8 +280,11 @@ mod tests {
 
     #[test]
     fn every_byte_is_one_type_or_none() {
-        let types: Vec<_> = (0..=u8::MAX).filter_map(ValueType::from_byte).collect();
-        assert_eq!(types, ValueType::ALL);
-        assert_eq!(ValueType::from_byte(8), None);
+        let types = |version| (0..=u8::MAX).filter_map(move |byte| ValueType::from_byte(byte, version));
+        assert_eq!(types(VERSION).collect::<Vec<_>>(), ValueType::ALL);
+        assert_eq!(ValueType::from_byte(8, VERSION), None);
+        let of_valkey: Vec<_> = types(VALKEY_VERSION).collect();
+        assert_eq!(of_valkey.last(), Some(&ValueType::ValkeyHash));
+        assert_eq!(of_valkey[..21], ValueType::ALL[..21]);
     }
 }

@@ -10,6 +10,11 @@
 //! the same, pre-release  without the soonest
 //! hash, ziplist          string: ziplist of name, value …
 //! hash, zipmap           string: zipmap
+//! hash of Valkey         fields: length, (name: string, value: string, ends: 8, unix ms or -1) …
+//! hash, template         names, string: listpack of any integer, value …
+//! hash, template array   names, value: string …
+//! the same, references   string: listpack of template id, value …     or: template id: length, value: string …
+//! names                  0: length, string: listpack of name …        or: 1: length, fields: length, name: string …
 //! ```
 
 use std::borrow::Cow;
@@ -22,6 +27,7 @@ use super::fault::ReadError;
 use super::format::{MAX_STRING_LEN, ValueType};
 use super::packed::{Corrupt, Item, Listpack, ListpackBuilder, Ziplist, Zipmap};
 use super::reader::Reader;
+use super::templates::{Names, Templates, check_names, read_names};
 use super::writer::Writer;
 use crate::keyspace::{Deadline, Hash, HashView, PackedLimits};
 
@@ -91,11 +97,19 @@ pub(super) fn read<R: Read>(
     input: &mut Reader<R>,
     kind: ValueType,
     limits: PackedLimits,
+    templates: &Templates,
 ) -> Result<Hash, ReadError> {
     let mut fields = Fields { offset: input.offset(), hash: Hash::within(limits), added: 0 };
     match kind {
         ValueType::Hash => fields.read_plain(input)?,
         ValueType::HashMetadataPreGa | ValueType::HashMetadata => fields.read_timed(input, kind)?,
+        ValueType::ValkeyHash => fields.read_of_valkey(input)?,
+        ValueType::HashTemplateListpack | ValueType::HashTemplateListpackRef => {
+            fields.read_template_listpack(input, kind, templates)?;
+        }
+        ValueType::HashTemplateArray | ValueType::HashTemplateArrayRef => {
+            fields.read_template_array(input, kind, templates)?;
+        }
         ValueType::HashZipmap => fields.read_zipmap(&input.string(MAX_STRING_LEN)?)?,
         _ => fields.read_packed(input, kind)?,
     }
@@ -136,6 +150,89 @@ impl Fields {
             self.add(&name, &value, deadline);
         }
         Ok(())
+    }
+
+    fn read_of_valkey<R: Read>(&mut self, input: &mut Reader<R>) -> Result<(), ReadError> {
+        const NEVER: i64 = -1;
+        self.hash.make_timed();
+        let (mut name, mut value) = (Vec::new(), Vec::new());
+        for _ in 0..input.length()? {
+            input.string_into(MAX_STRING_LEN, &mut name)?;
+            input.string_into(MAX_STRING_LEN, &mut value)?;
+            let deadline = match i64::from_le_bytes(input.array()?) {
+                NEVER => Deadline::NEVER,
+                // There a field may end later than any can here.
+                unix_ms => self.deadline(Some(unix_ms.min(MAX_FIELD_DEADLINE_MS)))?,
+            };
+            self.add(&name, &value, deadline);
+        }
+        Ok(())
+    }
+
+    /// The names in a value that brings its own.
+    fn read_own_names<R: Read>(&self, input: &mut Reader<R>) -> Result<Names, ReadError> {
+        match input.length()? {
+            0 => {
+                let packed = input.string(MAX_STRING_LEN)?;
+                let items = self.checked(Listpack::new(&packed))?;
+                let names = items.map(|name| self.checked(name).map(|name| name.text().into_owned()));
+                let names = names.collect::<Result<Names, _>>()?;
+                check_names(&names).map_err(|words| self.invalid(words))?;
+                Ok(names)
+            }
+            1 => read_names(input),
+            form => Err(self.invalid(format!("a hash template of form {form}"))),
+        }
+    }
+
+    fn read_template_listpack<R: Read>(
+        &mut self,
+        input: &mut Reader<R>,
+        kind: ValueType,
+        templates: &Templates,
+    ) -> Result<(), ReadError> {
+        let is_reference = kind == ValueType::HashTemplateListpackRef;
+        let own = if is_reference { Names::new() } else { self.read_own_names(input)? };
+        let packed = input.string(MAX_STRING_LEN)?;
+        let mut values = self.checked(Listpack::new(&packed))?;
+        let Item::Integer(id) = self.next_item(&mut values)? else {
+            return Err(self.invalid("a hash template whose number is none"));
+        };
+        let id = u64::try_from(id).ok();
+        let names = if is_reference { self.template(id, templates)? } else { &own };
+        for name in names {
+            let value = self.next_item(&mut values)?.text();
+            self.add(name, &value, Deadline::NEVER);
+        }
+        let more = values.next().is_some();
+        if more { Err(self.invalid("a hash with more values than its template has fields")) } else { Ok(()) }
+    }
+
+    fn read_template_array<R: Read>(
+        &mut self,
+        input: &mut Reader<R>,
+        kind: ValueType,
+        templates: &Templates,
+    ) -> Result<(), ReadError> {
+        let own;
+        let names = if kind == ValueType::HashTemplateArrayRef {
+            let id = input.length()?;
+            self.template(Some(id), templates)?
+        } else {
+            own = self.read_own_names(input)?;
+            &own
+        };
+        let mut value = Vec::new();
+        for name in names {
+            input.string_into(MAX_STRING_LEN, &mut value)?;
+            self.add(name, &value, Deadline::NEVER);
+        }
+        Ok(())
+    }
+
+    fn template<'t>(&self, id: Option<u64>, templates: &'t Templates) -> Result<&'t Names, ReadError> {
+        let names = id.and_then(|id| templates.names(id));
+        names.ok_or_else(|| self.invalid("a hash of a template that is not in the file"))
     }
 
     fn read_packed<R: Read>(&mut self, input: &mut Reader<R>, kind: ValueType) -> Result<(), ReadError> {

@@ -195,7 +195,7 @@ impl Loader<'_> {
                 Part::Aux { name, value } => self.note(&name, &value),
                 Part::Database(number) => self.select(offset, number)?,
                 Part::Foreign(what) => self.skip(offset, &what)?,
-                Part::Key(head) => self.take(&mut walk.input, head)?,
+                Part::Key(head) => self.take(&mut walk, head)?,
                 Part::End(checksum) => break checksum,
             }
             if self.way.is_closed.load(Ordering::Relaxed) {
@@ -232,9 +232,9 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn take<R: Read>(&mut self, input: &mut Reader<R>, head: Head) -> Result<(), LoadError> {
-        match self.read(input, &head) {
-            Ok(Some(value)) => self.keep(head, value, input.offset()),
+    fn take<R: Read>(&mut self, walk: &mut Walk<R>, head: Head) -> Result<(), LoadError> {
+        match self.read(walk, &head) {
+            Ok(Some(value)) => self.keep(head, value, walk.input.offset()),
             Ok(None) => {}
             Err(error) => return Err(LoadError { error, key: Some(head.key) }),
         }
@@ -242,14 +242,14 @@ impl Loader<'_> {
     }
 
     /// The value of a key, if it is to be kept.
-    fn read<R: Read>(&mut self, input: &mut Reader<R>, head: &Head) -> Result<Option<Value>, ReadError> {
+    fn read<R: Read>(&mut self, walk: &mut Walk<R>, head: &Head) -> Result<Option<Value>, ReadError> {
         let has_ended = head.ends_ms.is_some_and(|ends_ms| Deadline::at(ends_ms).is_past(self.now_ms));
         if has_ended && !self.how.keep_ended {
-            skip_value(input, head.kind)?;
+            skip_value(&mut walk.input, head.kind, &walk.templates)?;
             self.tally.ended += 1;
             return Ok(None);
         }
-        match value::read_value(input, head.kind, self.limits)? {
+        match value::read_value(&mut walk.input, head.kind, self.limits, &walk.templates)? {
             Decoded::Value(value) => {
                 if head.had_metadata {
                     self.skip(head.offset, "metadata of a module")?;

@@ -9,6 +9,7 @@
 //! fault.rs     what is wrong with a file, and where
 //! value.rs     values ⇄ items
 //! hash.rs      the forms of hashes
+//! templates.rs field names that hashes of a file share
 //! packed/      small collections in one string
 //! vector_set/  vector sets: Redis' form and our own
 //! save/        a snapshot of the keyspace → a whole file
@@ -33,6 +34,7 @@ mod packed;
 mod reader;
 pub mod save;
 pub mod skip;
+mod templates;
 pub mod value;
 pub mod vector_set;
 pub mod walk;

@@ -220,18 +220,20 @@ impl<R: Read> Reader<R> {
 
     /// What a file begins with; returns its version, which is one that can be read.
     pub fn header(&mut self) -> Result<u16, ReadError> {
-        let (magic, digits) = (self.array()?, self.array::<4>()?);
-        if magic != *format::MAGIC {
-            return Err(ReadError::invalid(0, "no RDB file: it does not begin with REDIS"));
+        let magic = self.array::<5>()?;
+        let is_valkey = magic == format::VALKEY_MAGIC[..5];
+        if magic != *format::MAGIC && !is_valkey {
+            return Err(ReadError::invalid(0, "no RDB file: it begins neither with REDIS nor with VALKEY"));
         }
-        let version = std::str::from_utf8(&digits).ok().and_then(|digits| digits.parse().ok());
+        let offset = self.offset();
+        // Those of Valkey are the last letter of the word, and three digits.
+        let digits = self.array::<4>()?;
+        let digits = if is_valkey { digits.strip_prefix(b"Y").unwrap_or_default() } else { &digits };
+        let version = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
         match version {
-            Some(version) if (1..=format::VERSION).contains(&version) => Ok(version),
-            Some(version) => Err(ReadError::invalid(
-                magic.len() as u64,
-                format!("RDB version {version}, where at most {} can be read", format::VERSION),
-            )),
-            None => Err(ReadError::invalid(magic.len() as u64, "the RDB version is no number")),
+            Some(version) if is_read(version, is_valkey) => Ok(version),
+            Some(version) => Err(ReadError::invalid(offset, refused_version(version, is_valkey))),
+            None => Err(ReadError::invalid(offset, "the RDB version is no number")),
         }
     }
 
@@ -383,4 +385,19 @@ impl<R: Read> Reader<R> {
 fn checked(offset: u64, len: u64, max: usize) -> Result<usize, ReadError> {
     let fits = usize::try_from(len).ok().filter(|len| *len <= max);
     fits.ok_or(ReadError { offset, fault: Fault::TooLong { len, max: max as u64 } })
+}
+
+fn is_read(version: u16, is_valkey: bool) -> bool {
+    if is_valkey {
+        version == format::VALKEY_VERSION
+    } else {
+        (1..=format::LAST_REDIS_VERSION).contains(&version)
+    }
+}
+
+fn refused_version(version: u16, is_valkey: bool) -> String {
+    if is_valkey {
+        return format!("RDB version {version} of Valkey, where {} can be read", format::VALKEY_VERSION);
+    }
+    format!("RDB version {version}, where at most {} can be read", format::LAST_REDIS_VERSION)
 }

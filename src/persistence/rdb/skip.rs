@@ -15,15 +15,21 @@
 //! group               name: string, last ms, last seq: lengths, from 2 on: entries read: length
 //!                     pending: length, (id: 16, delivered ms: 8, deliveries: length) …
 //!                     consumers: length, consumer …
+//!                     from 5 on: given back: length, id: 16 …
 //! consumer            name: string, seen: 8, from 3 on: active: 8, pending: length, id: 16 …
 //! producer            id: string, entries: length, (iid: string, ms, seq: lengths) …
+//! array               items: length, has cursor: length (0 or 1), cursor: length if so, item …
+//! item                index: length, kind: 1, string (kinds 0 and 3), or 8 bytes (1: integer, 2: double)
 //! ```
 
 use std::io::Read;
 
 use super::fault::ReadError;
 use super::format::{ValueType, module};
+use super::hash;
 use super::reader::Reader;
+use super::templates::Templates;
+use crate::keyspace::PackedLimits;
 
 /// The length of a score's text that is not one but says that the score is no number, or infinite.
 const FIRST_SPECIAL_SCORE: u8 = 253;
@@ -33,7 +39,11 @@ const STREAM_ID_LEN: u64 = 16;
 const TIME_LEN: u64 = 8;
 
 /// Passes over a value. Returns what TYPE would say of it, or the name of the module type.
-pub fn skip_value<R: Read>(input: &mut Reader<R>, kind: ValueType) -> Result<String, ReadError> {
+pub fn skip_value<R: Read>(
+    input: &mut Reader<R>,
+    kind: ValueType,
+    templates: &Templates,
+) -> Result<String, ReadError> {
     use ValueType as Kind;
     match kind {
         Kind::Module2 => return skip_module_value(input),
@@ -59,12 +69,23 @@ pub fn skip_value<R: Read>(input: &mut Reader<R>, kind: ValueType) -> Result<Str
         Kind::StreamListpacks2 => skip_stream(input, 2)?,
         Kind::StreamListpacks3 => skip_stream(input, 3)?,
         Kind::StreamListpacks4 => skip_stream(input, 4)?,
+        Kind::StreamListpacks5 => skip_stream(input, 5)?,
+        Kind::Array => skip_array(input)?,
+        // How many strings follow is known from the names alone.
+        Kind::HashTemplateListpack | Kind::HashTemplateArray | Kind::HashTemplateArrayRef => {
+            hash::read(input, kind, PackedLimits::default(), templates).map(drop)?;
+        }
+        Kind::ValkeyHash => repeat(input, |input| {
+            skip_field(input)?;
+            input.skip(TIME_LEN)
+        })?,
         Kind::HashListpackEx => {
             input.skip(TIME_LEN)?;
             input.skip_string()?;
         }
         Kind::String | Kind::HashZipmap | Kind::HashZiplist | Kind::HashListpack => input.skip_string()?,
         Kind::HashListpackExPreGa | Kind::ListZiplist => input.skip_string()?,
+        Kind::HashTemplateListpackRef => input.skip_string()?,
         Kind::SetIntset | Kind::SetListpack => input.skip_string()?,
         Kind::ZsetZiplist | Kind::ZsetListpack => input.skip_string()?,
     }
@@ -160,6 +181,26 @@ fn skip_group<R: Read>(input: &mut Reader<R>, form: u8) -> Result<(), ReadError>
         input.skip_string()?;
         input.skip(if form >= 3 { 2 * TIME_LEN } else { TIME_LEN })?;
         repeat(input, |input| input.skip(STREAM_ID_LEN))
+    })?;
+    if form >= 5 {
+        repeat(input, |input| input.skip(STREAM_ID_LEN))?;
+    }
+    Ok(())
+}
+
+fn skip_array<R: Read>(input: &mut Reader<R>) -> Result<(), ReadError> {
+    let items = input.length()?;
+    if input.length()? != 0 {
+        input.length()?;
+    }
+    (0..items).try_for_each(|_| {
+        input.length()?;
+        let offset = input.offset();
+        match input.u8()? {
+            0 | 3 => input.skip_string(),
+            1 | 2 => input.skip(8),
+            kind => Err(ReadError::invalid(offset, format!("no item of an array is of kind {kind}"))),
+        }
     })
 }
 

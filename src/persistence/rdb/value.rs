@@ -8,6 +8,7 @@ use super::format::{MAX_STRING_LEN, ValueType, module};
 use super::hash;
 use super::reader::Reader;
 use super::skip::{skip_module_fields, skip_value};
+use super::templates::Templates;
 use super::vector_set;
 use super::writer::Writer;
 use crate::keyspace::{PackedLimits, StringValue, Value, ValueRef};
@@ -44,20 +45,21 @@ pub fn write_value<W: Write>(out: &mut Writer<W>, value: ValueRef<'_>) -> io::Re
     }
 }
 
-/// Reads a value of this type. Hashes are packed within the limits.
+/// Reads a value of this type. Hashes are packed within the limits; the templates are those of the file.
 pub fn read_value<R: Read>(
     input: &mut Reader<R>,
     kind: ValueType,
     limits: PackedLimits,
+    templates: &Templates,
 ) -> Result<Decoded, ReadError> {
     match kind {
         ValueType::String => read_string(input).map(|string| Decoded::Value(Value::String(string))),
         kind if kind.family() == "hash" => {
-            let hash = hash::read(input, kind, limits)?;
+            let hash = hash::read(input, kind, limits, templates)?;
             Ok(if hash.is_empty() { Decoded::Empty } else { Decoded::Value(Value::Hash(Box::new(hash))) })
         }
         ValueType::Module2 => read_module(input),
-        kind => skip_value(input, kind).map(Decoded::Unknown),
+        kind => skip_value(input, kind, templates).map(Decoded::Unknown),
     }
 }
 

@@ -6,6 +6,7 @@ use super::fault::ReadError;
 use super::format::{ValueType, module, opcode};
 use super::reader::{Checksum, Reader};
 use super::skip;
+use super::templates::Templates;
 
 /// The first version with a checksum at the end.
 const FIRST_WITH_CHECKSUM: u16 = 5;
@@ -18,6 +19,8 @@ const MAX_AUX_LEN: usize = 1024 * 1024;
 pub struct Walk<R> {
     /// Where the file is read. Whoever gets a [`Part::Key`] reads its value here, or passes over it.
     pub input: Reader<R>,
+    /// What its values refer to.
+    pub templates: Templates,
     version: u16,
 }
 
@@ -70,7 +73,7 @@ impl<R: Read> Walk<R> {
     /// Reads what the file begins with.
     pub fn begin(mut input: Reader<R>) -> Result<Self, ReadError> {
         let version = input.header()?;
-        Ok(Self { input, version })
+        Ok(Self { input, templates: Templates::default(), version })
     }
 
     /// The version of the format.
@@ -111,6 +114,7 @@ impl<R: Read> Walk<R> {
             }
             opcode::IDLE => ahead.idle_s = Some(input.length()?),
             opcode::FREQ => _ = input.u8()?,
+            opcode::HASH_TEMPLATE => self.templates.read(input)?,
             opcode::KEY_META => {
                 skip::skip_key_metadata(input)?;
                 ahead.had_metadata = true;
@@ -141,7 +145,7 @@ impl<R: Read> Walk<R> {
     }
 
     fn key(&mut self, offset: u64, byte: u8, ahead: Ahead) -> Result<Part, ReadError> {
-        let Some(kind) = ValueType::from_byte(byte) else {
+        let Some(kind) = ValueType::from_byte(byte, self.version) else {
             return Err(ReadError::invalid(offset, format!("neither a type nor an opcode: {byte}")));
         };
         let Ahead { ends_ms, idle_s, had_metadata } = ahead;

@@ -12,7 +12,7 @@ use nearhit::persistence::loading::Loading;
 use nearhit::persistence::rdb::Reader;
 use nearhit::persistence::rdb::check;
 use nearhit::persistence::rdb::dump::{DumpError, dump, restore};
-use nearhit::persistence::rdb::format::MAGIC;
+use nearhit::persistence::rdb::format::{MAGIC, VALKEY_MAGIC};
 use nearhit::persistence::rdb::load::{How, load};
 
 #[global_allocator]
@@ -29,7 +29,7 @@ const FOOTER: [u8; 10] = [13, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 fuzz_target!(|data: &[u8]| {
     let before = MEMORY.live();
     MEMORY.take_peak();
-    if data.starts_with(MAGIC) {
+    if data.starts_with(MAGIC) || data.starts_with(VALKEY_MAGIC) {
         load_file(data);
     } else {
         restore_value(data);

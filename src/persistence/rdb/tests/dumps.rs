@@ -82,6 +82,30 @@ const OLD_FORMS: &[(&str, &str, Deadline)] = &[
     ),
 ];
 
+/// Redis 8.10's hashes that share their names, and what they are; then with names or values that are not packed.
+const TEMPLATES: &[(Fields, &str)] = &[
+    (
+        &[("age", "1", Deadline::NEVER), ("name", "v", Deadline::NEVER), ("email", "w", Deadline::NEVER)],
+        "1d001919000000030083616765 04846e616d6505 85656d61696c06ff 11110000000400000101 0181760281 7702ff\
+         0f00 0000000000000000",
+    ),
+    (
+        &[("b", "2", Deadline::NEVER), ("names", "1", Deadline::NEVER)],
+        "1d010201 62056e616d6573 0d0d000000030001010201 0101ff 0f00 0000000000000000",
+    ),
+    (
+        &[("age", "2", Deadline::NEVER), ("name", "v", Deadline::NEVER), ("email", "wwwww", Deadline::NEVER)],
+        "1f001919000000030083616765 04846e616d6505 85656d61696c06ff c002 0176 057777777777 0f00 0000000000000000",
+    ),
+    (
+        &[("b", "2", Deadline::NEVER), ("names", "x", Deadline::NEVER)],
+        "1f010201 62056e616d6573 c002 0178 0f00 0000000000000000",
+    ),
+];
+
+/// Valkey 9's hash, of which a field ends.
+const OF_VALKEY: &str = "16 02 0161 c001 00409452a3030000 0162 c002 ffffffffffffffff 5000 0000000000000000";
+
 fn string(text: &str) -> Value {
     Value::String(StringValue::new(text.as_bytes()))
 }
@@ -205,6 +229,72 @@ fn collections_of_nothing_are_no_values() {
 }
 
 #[test]
+fn hashes_that_share_their_names_are_hashes() {
+    for (fields, dump) in TEMPLATES {
+        assert_fields(&restored(&bytes_of(dump), PackedLimits::default()), fields);
+        assert_fields(&restored(&bytes_of(dump), TABLES_ONLY), fields);
+    }
+}
+
+/// To its last byte: one fewer, and it is not whole.
+#[test]
+fn a_part_of_a_hash_that_shares_its_names_is_none() {
+    for (_, dump) in TEMPLATES {
+        let dump = bytes_of(dump);
+        let body = &dump[..dump.len() - 10];
+        assert_eq!(read_all(body).expect("a value"), body.len());
+        for len in 0..body.len() {
+            let error = read_all(&body[..len]).expect_err("a part of a value");
+            assert!(error.is_truncation(), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_hash_whose_template_is_none_is_refused() {
+    let names = "07 07000000 0000 ff";
+    let of_two = "0d 0d000000 0200 8161 02 8162 02 ff";
+    let values = "0d 0d000000 0300 00 01 01 01 02 01 ff";
+    let refused = |digits: &str, words: &str| match restored_body(digits) {
+        Err(DumpError::Value(error)) => assert!(error.to_string().ends_with(words), "{digits}: {error}"),
+        other => panic!("{digits}: {other:?}"),
+    };
+    refused(&format!("1d 00 {names} {values}"), "a hash template without fields");
+    refused("1f 01 00", "a hash template without fields");
+    refused(&format!("1d 02 {of_two} {values}"), "a hash template of form 2");
+    let order = "a hash template whose fields are not in order";
+    refused(&format!("1d 00 0d 0d000000 0200 8162 02 8161 02 ff {values}"), order);
+    refused(&format!("1d 00 0d 0d000000 0200 8161 02 8161 02 ff {values}"), order);
+    refused(&format!("1d 01 02 026161 0162 {values}"), order);
+    refused(
+        &format!("1d 00 {of_two} 0b 0b000000 0200 00 01 01 01 ff"),
+        "a hash with a field that is not whole",
+    );
+    refused(
+        &format!("1d 00 {of_two} 0f 0f000000 0400 00 01 01 01 02 01 03 01 ff"),
+        "a hash with more values than its template has fields",
+    );
+    refused(
+        &format!("1d 00 {of_two} 0e 0e000000 0300 8178 02 01 01 02 01 ff"),
+        "a hash template whose number is none",
+    );
+    let unknown = "a hash of a template that is not in the file";
+    refused(&format!("1e {values}"), unknown);
+    refused("20 00 0161 0162", unknown);
+}
+
+#[test]
+fn a_hash_of_valkey_keeps_the_ends_of_its_fields() {
+    let dump = bytes_of(OF_VALKEY);
+    let expected = [("a", "1", SOON), ("b", "2", Deadline::NEVER)];
+    assert_fields(&restored(&dump, PackedLimits::default()), &expected);
+    assert_fields(&restored(&dump, PackedLimits { fields: 1, len: 64 }), &expected);
+    // The same type is another one in Redis.
+    let of_redis = [&dump[..dump.len() - 10], &[13, 0], &[0; 8]].concat();
+    assert!(matches!(restore(&of_redis, PackedLimits::default()), Err(DumpError::Value(_))));
+}
+
+#[test]
 fn footers_tell_version_and_checksum() {
     let good = dump_of(&string("hello"));
     for at in 0..good.len() {
@@ -215,7 +305,13 @@ fn footers_tell_version_and_checksum() {
     let of_version = |version: u8| [b"\x00\x01a", &[version, 0][..], &[0; 8]].concat();
     assert!(restore(&of_version(13), PackedLimits::default()).is_ok());
     assert!(restore(&of_version(1), PackedLimits::default()).is_ok());
-    assert!(matches!(restore(&of_version(14), PackedLimits::default()), Err(DumpError::Footer)));
+    for version in [15, 80] {
+        assert!(restore(&of_version(version), PackedLimits::default()).is_ok(), "{version}");
+    }
+    for version in [16, 79, 81, 255] {
+        let outcome = restore(&of_version(version), PackedLimits::default());
+        assert!(matches!(outcome, Err(DumpError::Footer)), "{version}");
+    }
     for len in 0..10 {
         assert!(matches!(restore(&vec![0; len], PackedLimits::default()), Err(DumpError::Footer)));
     }

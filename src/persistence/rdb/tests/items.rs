@@ -144,10 +144,17 @@ fn a_file_ends_with_the_checksum_of_its_bytes() {
 #[test]
 fn versions_from_the_future_and_other_files_are_refused() {
     let error = |bytes: &[u8]| reader(bytes).header().expect_err("no header").to_string();
-    assert_eq!(error(b"REDIS0014"), "at offset 5: RDB version 14, where at most 13 can be read");
-    assert_eq!(error(b"REDIS0000"), "at offset 5: RDB version 0, where at most 13 can be read");
+    assert_eq!(error(b"REDIS0017"), "at offset 5: RDB version 17, where at most 16 can be read");
+    assert_eq!(error(b"REDIS0000"), "at offset 5: RDB version 0, where at most 16 can be read");
+    assert_eq!(error(b"VALKEY081"), "at offset 5: RDB version 81 of Valkey, where 80 can be read");
+    assert_eq!(error(b"VALKEY013"), "at offset 5: RDB version 13 of Valkey, where 80 can be read");
+    assert_eq!(error(b"VALKE0080"), "at offset 5: the RDB version is no number");
+    assert_eq!(error(b"REDIS0080"), "at offset 5: RDB version 80, where at most 16 can be read");
     assert_eq!(error(b"REDISabcd"), "at offset 5: the RDB version is no number");
-    assert_eq!(error(b"*1\r\n$4\r\nPING\r\n"), "at offset 0: no RDB file: it does not begin with REDIS");
+    assert_eq!(
+        error(b"*1\r\n$4\r\nPING\r\n"),
+        "at offset 0: no RDB file: it begins neither with REDIS nor with VALKEY"
+    );
     assert_eq!(error(b"REDIS"), "at offset 5: the bytes end in the middle of an item");
     assert_eq!(reader(b"REDIS0001").header().expect("an old one"), 1);
 }

@@ -4,7 +4,8 @@ mod dumps;
 mod foreign;
 mod items;
 
-use super::format::ValueType;
+use super::format::{VERSION, ValueType};
+use super::templates::Templates;
 use super::value::read_value;
 use super::{ReadError, Reader};
 use crate::keyspace::PackedLimits;
@@ -18,8 +19,8 @@ fn bytes_of(digits: &str) -> Vec<u8> {
 /// Reads a type and a value; returns where it ended.
 fn read_all(body: &[u8]) -> Result<usize, ReadError> {
     let mut input = Reader::with_total(body, body.len() as u64);
-    let kind = ValueType::from_byte(input.u8()?).ok_or_else(|| ReadError::invalid(0, "no type"))?;
-    read_value(&mut input, kind, PackedLimits::default())?;
+    let kind = ValueType::from_byte(input.u8()?, VERSION).ok_or_else(|| ReadError::invalid(0, "no type"))?;
+    read_value(&mut input, kind, PackedLimits::default(), &Templates::default())?;
     Ok(input.offset() as usize)
 }
 
