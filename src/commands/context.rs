@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
-
 use super::client::{Client, Clients};
 use super::observers::Observers;
 use super::pause::Pause;
 use super::statistics::Statistics;
+use super::stop::Stop;
 use crate::config::{Compat, Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
@@ -165,32 +164,6 @@ fn random_hex() -> String {
     let mut digits: String = words.collect();
     digits.truncate(RUN_ID_LEN);
     digits
-}
-
-/// The wish that the server ends. Once uttered it cannot be taken back.
-pub struct Stop(watch::Sender<bool>);
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(watch::Sender::new(false))
-    }
-}
-
-impl Stop {
-    /// Asks the server to end.
-    pub fn request(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// True once it was asked.
-    pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Something to await it with.
-    pub fn subscribe(&self) -> watch::Receiver<bool> {
-        self.0.subscribe()
-    }
 }
 
 /// What a command runs in.

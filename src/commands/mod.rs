@@ -26,6 +26,7 @@ mod saving;
 mod server;
 mod spec;
 pub mod statistics;
+mod stop;
 mod strings;
 #[cfg(test)]
 mod testing;
@@ -34,11 +35,12 @@ mod vectors;
 
 pub use crate::glob;
 pub use client::Client;
-pub use context::{Context, Server, Stop, Traffic};
+pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, dispatch};
 pub use key_spec::Keys;
 pub use saving::Wish;
 pub use spec::{Arity, Flags, Group, Run, Spec, Weight};
+pub use stop::{EndStep, Ending, Stop};
 
 /// Every command, by family. Containers bring their subcommands along.
 pub static FAMILIES: &[&[&Spec]] = &[

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Server;
 use super::pause::Paused;
+use super::stop::EndStep;
 use crate::config::SaveRule;
 use crate::info::memory;
 use crate::journal::Refuser;
@@ -113,6 +114,7 @@ impl Server {
     /// # Errors
     /// They could not be saved; writes go on.
     pub fn save_before_end(&self, wish: Wish) -> Result<(), SaveError> {
+        self.stop.enter(EndStep::Cancelling);
         self.saving.cancel();
         // A part of the data must not take the place of the whole.
         let is_whole = !self.loading.is_on();
@@ -126,7 +128,11 @@ impl Server {
         }
         tracing::info!("Saving the final RDB snapshot before exiting.");
         self.hold_writes();
-        self.save_until_nothing_changes().inspect_err(|_| self.let_writes_go())
+        self.stop.enter(EndStep::Saving);
+        self.save_until_nothing_changes().inspect_err(|_| {
+            self.let_writes_go();
+            self.stop.abandon();
+        })
     }
 
     /// Holds all writes that are not under way yet.

@@ -99,6 +99,14 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Seconds after which a silent client is disconnected; 0 never",
     },
     OptionSpec {
+        name: "shutdown-timeout",
+        kind: Kind::Number { field: |settings| &mut settings.shutdown_timeout, min: 0, max: MAX_INT },
+        default: "10",
+        mutable: true,
+        help: "Seconds that SIGTERM and SHUTDOWN may take, not counting those in which the final snapshot makes progress: \
+               then the process ends without what hangs; 0 means no limit",
+    },
+    OptionSpec {
         name: "maxclients",
         kind: Kind::Number { field: |settings| &mut settings.maxclients, min: 1, max: u32::MAX as u64 },
         default: "10000",

@@ -16,6 +16,7 @@ pub struct Settings {
     pub tcp_backlog: u64,
     pub tcp_keepalive: u64,
     pub timeout: u64,
+    pub shutdown_timeout: u64,
     pub maxclients: u64,
     pub proto_max_bulk_len: u64,
     pub client_query_buffer_limit: u64,
@@ -218,6 +219,11 @@ impl Settings {
     pub fn latency_threshold(&self) -> Option<Duration> {
         let millis = self.latency_monitor_threshold;
         (millis > 0).then(|| Duration::from_millis(millis))
+    }
+
+    /// How long the end of the server may take without any progress.
+    pub fn shutdown_patience(&self) -> Option<Duration> {
+        (self.shutdown_timeout > 0).then(|| Duration::from_secs(self.shutdown_timeout))
     }
 
     /// How long a client may be silent.

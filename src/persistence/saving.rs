@@ -21,6 +21,8 @@ use crate::keyspace::{Census, Database, Keyspace};
 const BUFFER_LEN: usize = 1024 * 1024;
 /// After a failure a save that starts by itself waits so long (Redis: `CONFIG_BGSAVE_RETRY_DELAY`).
 const RETRY_S: u64 = 5;
+/// How often a snapshot that is to be given up is told so.
+const NUDGE: Duration = Duration::from_millis(5);
 
 /// What a file is to be, and where.
 #[derive(Clone, Debug)]
@@ -280,15 +282,20 @@ impl Saving {
                 state.running = None;
             } else {
                 self.progress.cancel();
-                self.changed.wait(&mut state);
+                // It may not have begun yet, and does not know then: it is told again.
+                self.changed.wait_for(&mut state, NUDGE);
             }
         }
     }
 
-    /// Nothing begins in the background any more.
+    /// Nothing begins in the background any more, and what has begun is given up, without waiting
+    /// for it.
     pub fn close(&self) {
-        self.state.lock().is_closed = true;
-        self.cancel();
+        let mut state = self.state.lock();
+        (state.is_closed, state.is_scheduled) = (true, false);
+        if std::mem::take(&mut state.is_asked) {
+            state.running = None;
+        }
         self.changed.notify_all();
     }
 

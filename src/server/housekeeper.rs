@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::lanes::Balancer;
+use super::patience::Patience;
 use crate::commands::Server;
 use crate::commands::observers::Event;
 use crate::info::memory;
@@ -66,11 +67,9 @@ impl Housekeeper {
         Ok(Self { bell, thread })
     }
 
-    pub(super) fn stop(self) {
+    pub(super) fn stop(self, patience: Patience) {
         self.bell.ring();
-        if self.thread.join().is_err() {
-            tracing::error!("the housekeeper had panicked");
-        }
+        patience.join("the housekeeper", self.thread, || ());
     }
 }
 

@@ -3,12 +3,9 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use crate::commands::Server;
-
-/// How often a snapshot that is no longer wanted is told so, until it is given up.
-const NUDGE: Duration = Duration::from_millis(5);
+use super::patience::Patience;
+use crate::commands::{EndStep, Server};
 
 /// The thread.
 pub(super) struct LogKeeper {
@@ -29,15 +26,11 @@ impl LogKeeper {
     }
 
     /// Gives up a rewrite that is running, and ends the log: all that was changed is written and synced.
-    pub(super) fn stop(self) {
+    pub(super) fn stop(self, patience: Patience) {
         self.server.aof.close();
-        while !self.thread.is_finished() {
-            self.server.saving.progress().cancel();
-            std::thread::sleep(NUDGE);
-        }
-        if self.thread.join().is_err() {
-            tracing::error!("the thread that rewrites the log had panicked");
-        }
+        let give_up = || self.server.saving.progress().cancel();
+        patience.join("the thread that rewrites the log", self.thread, give_up);
+        self.server.stop.enter(EndStep::ClosingLog);
         self.server.aof.stop();
     }
 }

@@ -3,7 +3,8 @@
 //! Knows no command: requests go to `commands::Call`, replies come back.
 //!
 //! ```text
-//! control thread   accepts, hears signals, drains             one, mostly asleep
+//! control thread   accepts, drains                            one, mostly asleep
+//! signals          SIGTERM and SIGINT; an end that hangs      one, mostly asleep
 //! loader           what files hold, until it is loaded         one, at the start
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
@@ -34,7 +35,9 @@ mod listener;
 mod log_keeper;
 mod network;
 mod output;
+mod patience;
 mod saver;
+mod signals;
 mod socket;
 mod startup;
 
@@ -46,10 +49,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::recovery::{self, Failed, Plan};
-use crate::commands::{Server, Wish};
+use crate::commands::{EndStep, Server};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use crate::persistence::files::remove_leftovers;
@@ -62,6 +64,7 @@ pub use listener::BindError;
 use listener::Listener;
 use log_keeper::LogKeeper;
 use network::NetworkThreads;
+use patience::Patience;
 use saver::Saver;
 
 /// How long clients may take to get their last replies when the server ends.
@@ -213,42 +216,24 @@ impl Running {
             drain(&server).await;
             outcome
         });
-        housekeeper.stop();
-        saver.stop();
-        network.stop();
+        server.stop.enter(EndStep::Joining);
+        let patience = Patience::of(server.config.settings().shutdown_patience());
+        housekeeper.stop(patience);
+        saver.stop(patience);
+        network.stop(patience);
         compute.stop();
         // Last: nobody changes data any more.
-        log_keeper.stop();
+        log_keeper.stop(patience);
         outcome
     }
 
-    /// From now on SIGTERM and SIGINT ask the server to save the data, if it does so by itself, and to stop.
+    /// From now on SIGTERM and SIGINT ask the server to save the data, if it does so by itself, and
+    /// to stop; and the process ends when that takes too long, by whatever it was begun.
     ///
     /// # Errors
-    /// The system takes no handler.
+    /// The system takes no handler, or gives no thread.
     pub fn stop_on_signals(&self) -> std::io::Result<()> {
-        let _inside = self.control.enter();
-        for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-            let mut signals = signal(kind)?;
-            let server = Arc::clone(&self.server);
-            self.control.spawn(async move {
-                while signals.recv().await.is_some() {
-                    tracing::info!("asked by a signal to stop");
-                    let server = Arc::clone(&server);
-                    // It takes as long as the data are large, and this thread has listeners to close.
-                    let _ = tokio::task::spawn_blocking(move || end(&server)).await;
-                }
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Stops the server, unless the data are to be saved and cannot be.
-fn end(server: &Server) {
-    match server.save_before_end(Wish::ByRules) {
-        Ok(()) => server.stop.request(),
-        Err(_) => tracing::error!("the server goes on, since its data could not be saved"),
+        signals::start(self.server())
     }
 }
 
@@ -264,7 +249,9 @@ async fn drain(server: &Server) {
             tokio::time::sleep(DRAIN_STEP).await;
         }
     };
-    if tokio::time::timeout(DRAIN_PATIENCE, everyone_left).await.is_err() {
+    let half = server.config.settings().shutdown_patience().map(|timeout| timeout / 2);
+    let patience = half.map_or(DRAIN_PATIENCE, |half| DRAIN_PATIENCE.min(half));
+    if tokio::time::timeout(patience, everyone_left).await.is_err() {
         tracing::warn!(clients = server.clients.len(), "some clients did not take their last replies");
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::compute::ComputePool;
 use super::connection::Connection;
 use super::lanes::{Arrival, Lanes};
+use super::patience::Patience;
 use super::socket::{Accepted, Socket};
 use crate::commands::Server;
 use crate::commands::client::{Client, Shown};
@@ -52,12 +53,10 @@ impl NetworkThreads {
     }
 
     /// Ends the threads. Connections that are left are dropped.
-    pub(super) fn stop(self) {
+    pub(super) fn stop(self, patience: Patience) {
         self.lanes.stop();
         for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a network thread had panicked");
-            }
+            patience.join("a network thread", thread, || ());
         }
     }
 }

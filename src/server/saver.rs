@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use super::patience::Patience;
 use crate::commands::Server;
 
 /// The thread.
@@ -25,10 +26,8 @@ impl Saver {
     }
 
     /// Gives up what is being saved.
-    pub(super) fn stop(self) {
+    pub(super) fn stop(self, patience: Patience) {
         self.server.saving.close();
-        if self.thread.join().is_err() {
-            tracing::error!("the thread that saves had panicked");
-        }
+        patience.join("the thread that saves", self.thread, || self.server.saving.progress().cancel());
     }
 }

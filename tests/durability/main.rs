@@ -13,4 +13,5 @@ mod operations;
 mod process;
 mod random;
 mod shim;
+mod shutdown;
 mod verdict;

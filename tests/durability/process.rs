@@ -11,6 +11,8 @@ use crate::connection::{Connection, Reply, words};
 
 /// A server that has not loaded its files in so long never will.
 const START: Duration = Duration::from_secs(120);
+/// A server that has not ended in so long never will.
+const END: Duration = Duration::from_secs(60);
 /// Between two looks at a server that starts: there is no event to wait for that every server would send.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -104,6 +106,24 @@ impl Process {
         Connection::open(self.address).expect("the server listens")
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until some client's last command is this one.
+    pub(crate) fn wait_for_command(&self, name: &str) {
+        let (mut observer, deadline) = (self.connect(), Instant::now() + START);
+        let wanted = format!("cmd={name} ");
+        loop {
+            let list = observer.must("CLIENT LIST").bulk().unwrap_or_default();
+            if String::from_utf8_lossy(&list).contains(&wanted) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "no client runs {name}");
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Ends it at once, as the system does when memory runs out.
     pub(crate) fn kill(mut self) {
         self.end();
@@ -119,6 +139,37 @@ impl Process {
         // The connection closes without a reply.
         let _ = self.connect().ask(words("SHUTDOWN NOSAVE"));
         self.child.wait().expect("it is a child");
+    }
+
+    /// Sends it SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "it runs");
+    }
+
+    /// Waits for its end. Its exit status.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + END;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is a child") {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", tail(&self.log));
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits until its log has these words.
+    pub(crate) fn wait_for_line(&self, words: &str) {
+        let deadline = Instant::now() + START;
+        while !self.has_logged(words) {
+            assert!(Instant::now() < deadline, "no line says {words:?}:\n{}", tail(&self.log));
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    pub(crate) fn has_logged(&self, words: &str) -> bool {
+        tail(&self.log).contains(words)
     }
 
     pub(crate) fn wait_until_loaded(&mut self) {

@@ -1,7 +1,8 @@
 /* Stands before the C library's file functions in a server, for the files of one folder:
  *
  * - fails them as the file named by NEARHIT_SHIM_FAULT says, while that file exists: lines "CALL ERRNO [BYTES]", where
- *   CALL is write, sync, rename or truncate, and a write fails after so many more bytes of all files together;
+ *   CALL is write, sync, rename or truncate, and a write fails after so many more bytes of all files together; where the
+ *   error is HANG, the call waits until the line is gone;
  * - appends to the file named by NEARHIT_SHIM_JOURNAL what is on the disk for certain: "INODE LENGTH" when a file was
  *   synced.
  */
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define REAL(type, name, ...) \
@@ -41,12 +43,15 @@ static int path_of(int fd, char *path) {
   return inside(path);
 }
 
+#define HANG (-1)
+
 static int number_of(const char *name) {
+  if (strcmp(name, "HANG") == 0) return HANG;
   return strcmp(name, "ENOSPC") == 0 ? ENOSPC : strcmp(name, "EIO") == 0 ? EIO : EINVAL;
 }
 
-/* The error that a call must fail with now, 0 if none; how many bytes are let through before. */
-static int fault(const char *call, long long *room) {
+/* The same, HANG included. */
+static int fault_now(const char *call, long long *room) {
   const char *name = getenv("NEARHIT_SHIM_FAULT");
   char text[512], which[16], error[16];
   int saved = errno, found = 0;
@@ -70,6 +75,14 @@ static int fault(const char *call, long long *room) {
   *room = left > 0 ? left : 0;
   errno = saved;
   return found;
+}
+
+/* The error that a call must fail with now, 0 if none; how many bytes are let through before. */
+static int fault(const char *call, long long *room) {
+  const struct timespec pause = {0, 5000000};
+  int error;
+  while ((error = fault_now(call, room)) == HANG && *room == 0) nanosleep(&pause, 0);
+  return error == HANG ? 0 : error;
 }
 
 static void note(const char *text) {

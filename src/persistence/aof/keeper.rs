@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -17,6 +18,9 @@ use super::status::{Order, Status, SyncPolicy};
 use super::writer::Writer;
 use crate::journal::{Journal, Refuser};
 use crate::persistence::files::remove_leftovers;
+
+/// Between two looks at how far the log is safe.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The log of changes.
 pub struct Aof {
@@ -68,6 +72,16 @@ impl Aof {
     pub fn configure(&self, choices: Choices) {
         self.status.journal.set_stream_limit(choices.buffer_limit);
         self.status.set_policy(choices.policy, choices.spares_snapshots);
+    }
+
+    /// Makes all changes until now safe, whatever the policy is, and waits for it: takes no lock
+    /// that a command may keep.
+    pub fn make_safe(&self) {
+        let end = self.status.journal.end();
+        self.status.set_policy(SyncPolicy::Always, false);
+        while self.withholds(end) {
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Where it lies.

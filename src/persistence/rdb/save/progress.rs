@@ -10,6 +10,7 @@ pub struct Progress {
     keys_in_all: AtomicU64,
     peak_bytes: AtomicUsize,
     is_cancelled: AtomicBool,
+    pulse: AtomicU64,
 }
 
 impl Progress {
@@ -36,12 +37,18 @@ impl Progress {
         self.is_cancelled.store(true, Ordering::Relaxed);
     }
 
+    /// A number that changes as long as the writing gets further.
+    pub fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+
     pub(super) fn count_key(&self) {
         self.keys.fetch_add(1, Ordering::Relaxed);
     }
 
     /// So many bytes are in memory now. An error if the writing is to end.
     pub(super) fn note(&self, handed_bytes: usize) -> io::Result<()> {
+        self.pulse.fetch_add(1, Ordering::Relaxed);
         self.peak_bytes.fetch_max(handed_bytes, Ordering::Relaxed);
         match self.is_cancelled.load(Ordering::Relaxed) {
             true => Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up")),
