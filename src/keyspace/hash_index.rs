@@ -1,5 +1,7 @@
 //! Which positions have things with this hash? Four bytes for each bucket, and few buckets without one.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::arena::allocated_bytes;
 use crate::kernels::prefetch_at;
 
@@ -9,32 +11,51 @@ const EMPTY: u32 = u32::MAX;
 /// Positions are below this, so that a word has room for at least one bit of a hash.
 const MAX_POSITION: u32 = u32::MAX >> 1;
 
-/// Buckets of the smallest index.
+/// Buckets of the smallest part.
 const MIN_BUCKETS: usize = 16;
 
 /// Full is 13 of 16 buckets: a search for nothing looks at 14 then, one for something at 3, mostly in one cache line.
 const MAX_LOAD: (usize, usize) = (13, 16);
 
-/// An index is shrunk when this many times as large as its content, so that the moves are paid by removals.
+/// A part is shrunk when this many times as large as its content, so that the moves are paid by removals.
 const SHRINK_FACTOR: usize = 8;
 
-/// An index with fewer buckets is not worth shrinking.
+/// A part with fewer buckets is not worth shrinking.
 const MIN_SHRINK_BUCKETS: usize = 1024;
+
+/// Positions in a part on average before there is one part more. A part has at most twice as many, and each of them is
+/// a cache miss when the part is rebuilt: a tenth of a millisecond for all, which is the longest that an insertion takes.
+const FULL_PART: usize = 1024;
+
+/// Positions in a part on average before there is one part less: far from full, so that no key splits and joins.
+const POOR_PART: usize = FULL_PART / 4;
 
 /// Positions of things with hashes, which are asked for whenever they are needed: their owner has them at hand.
 ///
-/// Open addressing with linear probing. A bucket has a position in its low bits, and in those that are left the low
-/// bits of its hash, so that few of the things that are not searched for are looked at. Where a search begins is told
-/// by the high bits of the hash, for any number of buckets: so an index grows by two fifths, and needs no spare half.
-/// (hashbrown takes five bytes for a bucket, and twice as many buckets when it is full.)
-#[derive(Clone, Debug, Default)]
+/// # Parts
+///
+/// The index is divided by the low bits of the hash, and each [`Part`] is an open-addressing table of its own. There is
+/// one part while it is small. When the parts are full on average, the next one in order is split in two by one more
+/// bit of the hash (linear hashing: `n` parts between two powers of two are those of the lower power, of which the first
+/// have been split). So an insertion rebuilds one part at most, however many there are; a search looks at one part, whose
+/// number follows from the hash and from how many there are; and there is no time at which an old table and a new one are
+/// both in memory. (A table with a second one to which a few buckets move at each insertion was the alternative: it needs
+/// both for as long as the move takes, two searches for what is not there, and the new one is a large block that has to be
+/// cleared.)
+#[derive(Clone, Debug)]
 pub(super) struct HashIndex {
-    words: Vec<u32>,
+    parts: SmallVec<[Part; 1]>,
+    /// As many low bits as number all parts.
+    mask: u32,
     len: usize,
-    /// How many low bits of a word are the position.
-    position_bits: u32,
-    /// The highest position that ever was in here.
-    highest: u32,
+    /// Of the buckets of all parts.
+    bucket_bytes: usize,
+}
+
+impl Default for HashIndex {
+    fn default() -> Self {
+        Self { parts: smallvec![Part::default()], mask: 0, len: 0, bucket_bytes: 0 }
+    }
 }
 
 impl HashIndex {
@@ -44,24 +65,23 @@ impl HashIndex {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        allocated_bytes(self.words.len() * size_of::<u32>())
+        let parts = if self.parts.spilled() { self.parts.capacity() * size_of::<Part>() } else { 0 };
+        self.bucket_bytes + allocated_bytes(parts)
     }
 
     /// The position with this hash of which `is_it` says that it is the one.
     pub(super) fn find(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        self.bucket(hash, is_it).map(|bucket| self.position(self.words[bucket]))
+        self.part(hash).find(hash, is_it)
     }
 
     /// Asks for the place at which a search for this hash begins.
     pub(super) fn prefetch(&self, hash: u32) {
-        if let Some(word) = self.words.get(self.home(hash)) {
-            prefetch_at(std::ptr::from_ref(word).cast(), size_of_val(word));
-        }
+        self.part(hash).prefetch(hash);
     }
 
     /// The first position that may have this hash; a cheap guess at what [`find`](Self::find) finds.
     pub(super) fn guess(&self, hash: u32) -> Option<u32> {
-        self.bucket(hash, |_| true).map(|bucket| self.position(self.words[bucket]))
+        self.part(hash).find(hash, |_| true)
     }
 
     /// Adds a position that is not there.
@@ -70,9 +90,139 @@ impl HashIndex {
     /// If it is 2³¹ or more.
     pub(super) fn insert(&mut self, hash: u32, position: u32, hash_of: impl Fn(u32) -> u32) {
         assert!(position < MAX_POSITION, "two billion positions are more than memory can hold");
+        if self.len >= self.parts.len() * FULL_PART {
+            self.split(&hash_of);
+        }
+        self.change(hash, |part| part.insert(hash, position, &hash_of));
+        self.len += 1;
+    }
+
+    /// Removes a position, if it is there.
+    pub(super) fn remove(&mut self, hash: u32, position: u32, hash_of: impl Fn(u32) -> u32) {
+        if !self.change(hash, |part| part.remove(hash, position, &hash_of)) {
+            return;
+        }
+        self.len -= 1;
+        if self.parts.len() > 1 && self.len < self.parts.len() * POOR_PART {
+            self.join(&hash_of);
+        }
+    }
+
+    /// What was at one position is at another now.
+    pub(super) fn relocate(&mut self, hash: u32, from: u32, to: u32) {
+        let number = self.number(hash);
+        self.parts[number].relocate(hash, from, to);
+    }
+
+    fn part(&self, hash: u32) -> &Part {
+        &self.parts[self.number(hash)]
+    }
+
+    /// The part of a hash: by as many bits as the parts that have been split need, by one less if it has not been.
+    fn number(&self, hash: u32) -> usize {
+        let number = (hash & self.mask) as usize;
+        if number < self.parts.len() { number } else { (hash & self.mask >> 1) as usize }
+    }
+
+    fn change<R>(&mut self, hash: u32, change: impl FnOnce(&mut Part) -> R) -> R {
+        let number = self.number(hash);
+        let part = &mut self.parts[number];
+        let before = part.heap_bytes();
+        let outcome = change(part);
+        self.bucket_bytes = self.bucket_bytes + part.heap_bytes() - before;
+        outcome
+    }
+
+    /// Makes two parts of the next one in order.
+    fn split(&mut self, hash_of: &impl Fn(u32) -> u32) {
+        let depth = self.parts.len().ilog2();
+        let number = self.parts.len() - (1 << depth);
+        let old = self.take(number);
+        let moves = |hash: u32| hash >> depth & 1 == 1;
+        let (upper, lower): (Vec<_>, Vec<_>) = old.content(hash_of).partition(|(hash, _)| moves(*hash));
+        self.put(number, Part::of(&lower, depth + 1));
+        self.parts.push(Part::default());
+        self.put(self.parts.len() - 1, Part::of(&upper, depth + 1));
+        self.count_bits();
+    }
+
+    /// Makes the last part one with that from which it was split.
+    fn join(&mut self, hash_of: &impl Fn(u32) -> u32) {
+        let last = self.parts.len() - 1;
+        let depth = last.ilog2();
+        let number = last - (1 << depth);
+        let (old, other) = (self.take(number), self.take(last));
+        self.parts.pop();
+        self.count_bits();
+        let content: Vec<_> = old.content(hash_of).chain(other.content(hash_of)).collect();
+        self.put(number, Part::of(&content, depth));
+        if self.parts.spilled() && self.parts.len() * SHRINK_FACTOR < self.parts.capacity() {
+            self.parts.shrink_to_fit();
+        }
+    }
+
+    fn count_bits(&mut self) {
+        self.mask = self.parts.len().next_power_of_two() as u32 - 1;
+    }
+
+    fn take(&mut self, number: usize) -> Part {
+        let part = std::mem::take(&mut self.parts[number]);
+        self.bucket_bytes -= part.heap_bytes();
+        part
+    }
+
+    fn put(&mut self, number: usize, part: Part) {
+        self.bucket_bytes += part.heap_bytes();
+        self.parts[number] = part;
+    }
+}
+
+/// The positions of the hashes with the same low bits.
+///
+/// Open addressing with linear probing. A bucket has a position in its low bits, and in those that are left the next bits
+/// of its hash, so that few of the things that are not searched for are looked at. Where a search begins is told by the
+/// high bits of the hash, for any number of buckets: so a part grows by two fifths, and needs no spare half.
+/// (hashbrown takes five bytes for a bucket, and twice as many buckets when it is full.)
+#[derive(Clone, Debug, Default)]
+struct Part {
+    words: Box<[u32]>,
+    len: u32,
+    /// The highest position that ever was in here.
+    highest: u32,
+    /// How many low bits of a word are the position.
+    position_bits: u32,
+    /// How many low bits of a hash are the same for all.
+    depth: u32,
+}
+
+impl Part {
+    /// A part with these hashes and positions, and room for some more.
+    fn of(content: &[(u32, u32)], depth: u32) -> Self {
+        let highest = content.iter().map(|(_, position)| *position).max().unwrap_or(0);
+        let mut part = Self { len: content.len() as u32, highest, depth, ..Self::default() };
+        part.allocate((content.len() * 3 / 2).max(MIN_BUCKETS));
+        content.iter().for_each(|(hash, position)| part.put(*hash, *position));
+        part
+    }
+
+    fn heap_bytes(&self) -> usize {
+        allocated_bytes(self.words.len() * size_of::<u32>())
+    }
+
+    fn find(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.bucket(hash, is_it).map(|bucket| self.position(self.words[bucket]))
+    }
+
+    fn prefetch(&self, hash: u32) {
+        if let Some(word) = self.words.get(self.home(hash)) {
+            prefetch_at(std::ptr::from_ref(word).cast(), size_of_val(word));
+        }
+    }
+
+    fn insert(&mut self, hash: u32, position: u32, hash_of: &impl Fn(u32) -> u32) {
         self.highest = self.highest.max(position);
         let (load, of) = MAX_LOAD;
-        if (self.len + 1) * of > self.words.len() * load {
+        if (self.len as usize + 1) * of > self.words.len() * load {
             self.rebuild((self.words.len() * 5 / 4).max(MIN_BUCKETS), hash_of);
         } else if self.highest >= !self.tag_mask() {
             self.rebuild(self.words.len(), hash_of);
@@ -81,22 +231,28 @@ impl HashIndex {
         self.len += 1;
     }
 
-    /// Removes a position, if it is there.
-    pub(super) fn remove(&mut self, hash: u32, position: u32, hash_of: impl Fn(u32) -> u32) {
-        let Some(bucket) = self.bucket(hash, |other| other == position) else { return };
-        self.close(bucket, &hash_of);
+    /// False if it was not there.
+    fn remove(&mut self, hash: u32, position: u32, hash_of: &impl Fn(u32) -> u32) -> bool {
+        let Some(bucket) = self.bucket(hash, |other| other == position) else { return false };
+        self.close(bucket, hash_of);
         self.len -= 1;
-        if self.words.len() > MIN_SHRINK_BUCKETS && self.len * SHRINK_FACTOR < self.words.len() {
-            self.rebuild(self.len * 2, hash_of);
+        if self.words.len() > MIN_SHRINK_BUCKETS && self.len as usize * SHRINK_FACTOR < self.words.len() {
+            self.rebuild(self.len as usize * 2, hash_of);
         }
+        true
     }
 
-    /// What was at one position is at another now.
-    pub(super) fn relocate(&mut self, hash: u32, from: u32, to: u32) {
+    fn relocate(&mut self, hash: u32, from: u32, to: u32) {
         debug_assert!(to < from, "a lower position has a place in every word");
         if let Some(bucket) = self.bucket(hash, |other| other == from) {
             self.words[bucket] = self.word(hash, to);
         }
+    }
+
+    /// All positions with their hashes.
+    fn content(&self, hash_of: &impl Fn(u32) -> u32) -> impl Iterator<Item = (u32, u32)> {
+        let taken = self.words.iter().filter(|word| **word != EMPTY);
+        taken.map(|word| self.position(*word)).map(|position| (hash_of(position), position))
     }
 
     fn bucket(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<usize> {
@@ -143,21 +299,28 @@ impl HashIndex {
         self.words[hole] = EMPTY;
     }
 
-    /// Moves all to at least so many buckets, as many as the allocator gives for them.
-    fn rebuild(&mut self, buckets: usize, hash_of: impl Fn(u32) -> u32) {
-        let old = std::mem::replace(self, Self { len: self.len, highest: self.highest, ..Self::default() });
-        let buckets = allocated_bytes(buckets * size_of::<u32>()) / size_of::<u32>();
-        self.words = vec![EMPTY; buckets];
-        // Positions are hardly ever more than the buckets; and the one with all bits set stays free for `EMPTY`.
-        self.position_bits = (buckets.max(self.highest as usize + 1).ilog2() + 1).min(u32::BITS - 1);
+    /// Moves all to at least so many buckets.
+    fn rebuild(&mut self, buckets: usize, hash_of: &impl Fn(u32) -> u32) {
+        let old = std::mem::take(self);
+        *self = Self { words: Box::default(), ..old };
+        self.allocate(buckets);
         for word in old.words.iter().filter(|word| **word != EMPTY) {
             let position = old.position(*word);
             self.put(hash_of(position), position);
         }
     }
 
+    /// Empty buckets, as many as the allocator gives for so many.
+    fn allocate(&mut self, buckets: usize) {
+        let buckets = allocated_bytes(buckets * size_of::<u32>()) / size_of::<u32>();
+        self.words = vec![EMPTY; buckets].into_boxed_slice();
+        // Positions are hardly ever more than the buckets of all parts; and the one with all bits set stays free for `EMPTY`.
+        let positions = buckets.max(self.highest as usize + 1);
+        self.position_bits = (positions.ilog2() + 1).min(u32::BITS - 1);
+    }
+
     fn word(&self, hash: u32, position: u32) -> u32 {
-        hash << self.position_bits | position
+        (hash >> self.depth) << self.position_bits | position
     }
 
     fn position(&self, word: u32) -> u32 {
@@ -184,6 +347,7 @@ impl HashIndex {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
@@ -203,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_thousand_things_take_less_than_eight_bytes_each() {
-        for len in [1_000, 15_625, 100_000] {
+        for len in [1_000, 15_625, 100_000, 150_000] {
             assert!(filled(len).heap_bytes() < 8 * len as usize, "{len}");
         }
     }
@@ -244,6 +408,58 @@ mod tests {
         }
     }
 
+    #[test]
+    fn no_change_asks_for_more_hashes_than_a_part_has_however_many_there_are() {
+        let (mut index, asked, mut most) = (HashIndex::default(), Cell::new(0), 0);
+        let counted = |position| {
+            asked.set(asked.get() + 1);
+            hash_of(position)
+        };
+        let mut watch = |change: &mut dyn FnMut()| {
+            asked.set(0);
+            change();
+            most = most.max(asked.get());
+        };
+        (0..200_000).for_each(|n| watch(&mut || index.insert(hash_of(n), n, counted)));
+        assert!(index.parts.len() > 100);
+        (0..200_000).for_each(|n| watch(&mut || index.remove(hash_of(n), n, counted)));
+        assert_eq!((index.parts.len(), index.len()), (1, 0));
+        assert!(most < 5 * FULL_PART / 2, "{most}");
+    }
+
+    /// Named things without gaps, as the fields of a hash lie.
+    #[derive(Default)]
+    struct Things {
+        names: Vec<u32>,
+        made: u32,
+        index: HashIndex,
+    }
+
+    impl Things {
+        fn add(&mut self, hash_of: impl Fn(u32) -> u32) {
+            let position = self.names.len() as u32;
+            self.names.push(self.made);
+            self.index.insert(hash_of(self.made), position, |at| hash_of(self.names[at as usize]));
+            self.made += 1;
+        }
+
+        fn remove(&mut self, position: usize, hash_of: impl Fn(u32) -> u32) {
+            let names = &self.names;
+            self.index.remove(hash_of(names[position]), position as u32, |at| hash_of(names[at as usize]));
+            let last = names.len() - 1;
+            if position != last {
+                self.index.relocate(hash_of(names[last]), last as u32, position as u32);
+            }
+            self.names.swap_remove(position);
+        }
+
+        fn are_found(&self, hash_of: impl Fn(u32) -> u32) -> bool {
+            let found = |name: u32| self.index.find(hash_of(name), |at| self.names[at as usize] == name);
+            self.names.iter().enumerate().all(|(at, name)| found(*name) == Some(at as u32))
+                && (self.made..self.made + 100).all(|name| found(name).is_none())
+        }
+    }
+
     proptest! {
         #[test]
         fn it_finds_what_a_plain_map_has(changes in prop::collection::vec((0..200_u32, any::<bool>()), 1..600), spread in 0..32_u32) {
@@ -261,6 +477,29 @@ mod tests {
             for position in 0..200 {
                 let found = index.find(hash_of(position), |other| other == position);
                 prop_assert_eq!(found.is_some(), model.contains_key(&position));
+            }
+        }
+
+        #[test]
+        fn all_are_found_while_parts_are_split_and_joined(
+            rounds in prop::collection::vec((0..4000_usize, 0..4000_usize, any::<usize>()), 1..8),
+            kinds in prop_oneof![9 => Just(u32::MAX), 1 => 1..3000_u32],
+        ) {
+            // Few kinds are many things with the same hash.
+            let hash_of = |name: u32| hash_of(name % kinds);
+            let mut things = Things::default();
+            for (adds, removals, seed) in rounds {
+                (0..adds).for_each(|_| things.add(hash_of));
+                prop_assert!(things.are_found(hash_of));
+                for removal in 0..removals.min(things.names.len()) {
+                    let position = seed.wrapping_mul(removal + 1) % things.names.len();
+                    things.remove(position, hash_of);
+                }
+                prop_assert!(things.are_found(hash_of));
+                let Things { index, names, .. } = &things;
+                prop_assert_eq!(index.len(), names.len());
+                prop_assert_eq!(index.bucket_bytes, index.parts.iter().map(Part::heap_bytes).sum::<usize>());
+                prop_assert!(index.parts.len() * POOR_PART <= index.len().max(POOR_PART));
             }
         }
     }

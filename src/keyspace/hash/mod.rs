@@ -3,6 +3,7 @@
 //! Knows no key. Small hashes are packed bytes, which lie in the block of their key; large ones are tables.
 
 mod packed;
+mod slots;
 mod table;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -5,16 +5,11 @@ use std::convert::Infallible;
 use ahash::RandomState;
 
 use super::Field;
-use crate::arena::{Tailed, allocated_bytes};
+use super::slots::Slots;
+use crate::arena::Tailed;
 use crate::keyspace::Deadline;
 use crate::keyspace::expiry::Deadlines;
 use crate::keyspace::hash_index::HashIndex;
-
-/// Room is given back when it is this many times what is needed, so that the moves are paid by removals.
-const SHRINK_FACTOR: usize = 8;
-
-/// Room for fewer fields than this is not worth giving back.
-const MIN_SHRINK_CAPACITY: usize = 1024;
 
 /// The fields of a large hash.
 ///
@@ -22,7 +17,7 @@ const MIN_SHRINK_CAPACITY: usize = 1024;
 #[derive(Clone, Debug)]
 pub(in crate::keyspace) struct FieldTable {
     index: HashIndex,
-    slots: Vec<Slot>,
+    slots: Slots<Slot>,
     deadlines: Deadlines,
     hasher: RandomState,
     /// Of the blocks of all fields.
@@ -72,7 +67,7 @@ impl FieldTable {
     pub(super) fn new() -> Self {
         Self {
             index: HashIndex::default(),
-            slots: Vec::new(),
+            slots: Slots::default(),
             deadlines: Deadlines::default(),
             hasher: RandomState::new(),
             block_bytes: 0,
@@ -151,8 +146,7 @@ impl FieldTable {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let slots = allocated_bytes(self.slots.capacity() * size_of::<Slot>());
-        self.index.heap_bytes() + slots + self.block_bytes + self.deadlines.heap_bytes()
+        self.index.heap_bytes() + self.slots.heap_bytes() + self.block_bytes + self.deadlines.heap_bytes()
     }
 
     fn insert(&mut self, field: Field<'_>) {
@@ -191,7 +185,6 @@ impl FieldTable {
         }
         let removed = self.slots.swap_remove(position as usize);
         self.block_bytes -= removed.block.heap_bytes();
-        self.shrink();
     }
 
     /// Takes a position out of the index and out of the deadlines.
@@ -199,13 +192,6 @@ impl FieldTable {
         let hash = self.slots[position as usize].hash;
         self.index.remove(hash, position, |position| self.slots[position as usize].hash);
         self.deadlines.remove(self.at(position as usize).deadline, position);
-    }
-
-    fn shrink(&mut self) {
-        let (len, capacity) = (self.slots.len(), self.slots.capacity());
-        if capacity > MIN_SHRINK_CAPACITY && len * SHRINK_FACTOR < capacity {
-            self.slots.shrink_to(2 * len);
-        }
     }
 
     fn position(&self, name: &[u8]) -> Option<u32> {
