@@ -38,6 +38,11 @@ impl Figures {
         self.count() as f64 / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
+    /// The longest latency, in milliseconds.
+    pub(crate) fn longest_ms(&self) -> f64 {
+        self.latencies_ns.iter().max().map_or(0.0, |ns| *ns as f64 / 1e6)
+    }
+
     /// The smallest latency that at least `share` of the requests did not exceed, in microseconds.
     fn percentile_us(&mut self, share: f64) -> f64 {
         if self.latencies_ns.is_empty() {
@@ -74,6 +79,7 @@ mod tests {
         assert_eq!(figures.percentile_us(0.50), 100.0);
         assert_eq!(figures.percentile_us(0.99), 198.0);
         assert_eq!(figures.percentile_us(1.0), 200.0);
+        assert_eq!((figures.longest_ms(), Figures::default().longest_ms()), (0.2, 0.0));
         assert_eq!(Figures::default().percentile_us(0.5), 0.0);
     }
 

@@ -4,7 +4,7 @@
 //! the table. Progress goes to stderr.
 //!
 //! ```text
-//! main → vectors, ping, persistence   what is measured
+//! main → vectors, ping, persistence, stalls   what is measured
 //!          → driver, client   many connections at once; one connection, one call at a time
 //!          → dataset, truth   vectors, names, queries; their exact neighbours
 //!          → requests         what is asked for
@@ -20,6 +20,7 @@ mod persistence;
 mod ping;
 mod requests;
 mod resp;
+mod stalls;
 mod truth;
 mod vectors;
 
@@ -34,12 +35,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Command = fn(&mut Flags) -> Result<(), Failure>;
 
 /// What can be measured, by the name it is asked for.
-const COMMANDS: [(&str, Command); 5] = [
+const COMMANDS: [(&str, Command); 6] = [
     ("vectors", vectors::run),
     ("ping", ping::run),
     ("fill", persistence::fill),
     ("snapshot", persistence::snapshot),
     ("writes", persistence::writes),
+    ("stalls", stalls::run),
 ];
 
 fn main() -> ExitCode {

@@ -5,7 +5,7 @@ use std::fs;
 use crate::Failure;
 
 /// Bytes of a process and of all below it.
-pub(super) fn of_tree(pid: u32) -> Result<u64, Failure> {
+pub(crate) fn of_tree(pid: u32) -> Result<u64, Failure> {
     let mut total = of(pid).ok_or("the server is gone")?;
     let mut todo = children(pid);
     while let Some(child) = todo.pop() {

@@ -2,7 +2,7 @@
 //!
 //! Knows one server; `tools/benchmarks/persistence.py` starts it, again and again, and reads the figures.
 
-mod memory;
+pub(crate) mod memory;
 mod snapshot;
 
 use std::net::{Ipv4Addr, SocketAddr};
