@@ -17,12 +17,14 @@
 //! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use it.
 //!
 //! [`Tailed`] is for the keyspace, which has no slots that are read without a lock: small blocks, each with one owner.
+//! [`Visited`] is for its large hashes, which a snapshot reads piece by piece while their owner goes on changing them.
 
 mod blobs;
 mod codes;
 mod removable;
 mod segments;
 mod tailed;
+mod visited;
 mod words;
 
 pub use blobs::{Blob, Blobs};
@@ -30,4 +32,5 @@ pub use codes::Codes;
 pub use removable::Removable;
 pub use segments::mapped_bytes;
 pub use tailed::{Tailed, allocated_bytes};
+pub use visited::{Change, Visited, Visitor};
 pub use words::Words;

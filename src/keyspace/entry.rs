@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::attending::is_attending;
 use super::expiry::HEAP_BYTES_EACH;
-use super::hash::{Hash, HashForm, HashRef, PackedLimits};
+use super::hash::{FrozenFields, Hash, HashForm, HashRef, PackedLimits, StoredTable};
 use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
 use super::{Deadline, Value, ValueRef, WrongType};
-use crate::arena::{Tailed, allocated_bytes};
+use crate::arena::Tailed;
+use crate::journal::Journal;
 use crate::kernels::prefetch_at;
 use crate::vector_set::VectorSet;
 
@@ -30,7 +31,7 @@ pub struct Entry {
 #[derive(Clone)]
 pub(super) enum Large {
     Text(LongText),
-    Hash(Box<Hash>),
+    Hash(StoredTable),
     VectorSet(Arc<VectorSet>),
 }
 
@@ -78,7 +79,7 @@ impl Tag {
     }
 }
 
-/// A copy for a snapshot: long texts and sets are shared.
+/// Long texts and sets are shared.
 impl Clone for Entry {
     fn clone(&self) -> Self {
         Self { block: self.block.clone(), hash: self.hash, used_s: self.used_s().into() }
@@ -115,7 +116,7 @@ impl Entry {
         let bytes = &tail[tail.len() - value_len..];
         match (kind, self.block.value()) {
             (_, Some(Large::Text(long))) => ValueRef::String(StringRef(Form::Long(long))),
-            (_, Some(Large::Hash(hash))) => ValueRef::Hash(hash.by_ref()),
+            (_, Some(Large::Hash(table))) => ValueRef::Hash(table.by_ref()),
             (_, Some(Large::VectorSet(set))) => ValueRef::VectorSet(set),
             (Kind::Integer, None) => {
                 let number = i64::from_ne_bytes(bytes.try_into().expect("an integer has eight bytes"));
@@ -153,20 +154,33 @@ impl Entry {
         size_of::<Self>() + INDEX_BYTES + deadline + self.heap_bytes()
     }
 
-    /// True if the value has memory of its own.
-    pub(super) fn is_large(&self) -> bool {
-        self.block.value().is_some()
-    }
-
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.block.heap_bytes() + self.block.value().map_or(0, Large::heap_bytes)
     }
 
-    /// Bytes that a clone keeps alive, or takes. A set is kept alive by more than this clone, and has its own account.
+    /// Bytes that a copy for a snapshot keeps alive, or takes. A set is kept alive by more than this copy, and has its own
+    /// account, as the fields of a large hash have.
     pub(super) fn kept_bytes(&self) -> usize {
-        let is_set = matches!(self.block.value(), Some(Large::VectorSet(_)));
-        size_of::<Self>() + if is_set { self.block.heap_bytes() } else { self.heap_bytes() }
+        let has_account = match self.block.value() {
+            Some(Large::VectorSet(_)) => true,
+            Some(Large::Hash(table)) => table.is_frozen_for_snapshots(),
+            Some(Large::Text(_)) | None => false,
+        };
+        size_of::<Self>() + if has_account { self.block.heap_bytes() } else { self.heap_bytes() }
+    }
+
+    /// A copy for a snapshot. That of a large hash has no field; they come beside it.
+    pub(super) fn freeze(&self, journal: &Arc<Journal>) -> (Self, Option<FrozenFields>) {
+        match self.block.value() {
+            Some(Large::Hash(table)) if table.is_frozen_for_snapshots() => {
+                let no_field = Value::Hash(Box::default());
+                let entry = Self::new(self.key(), no_field, self.deadline(), 0);
+                entry.used_s.store(self.used_s(), Ordering::Relaxed);
+                (entry, Some(table.freeze(journal)))
+            }
+            _ => (self.clone(), None),
+        }
     }
 
     /// Seconds since 1970 when a command last used the key.
@@ -216,9 +230,8 @@ impl Entry {
         now_ms: i64,
         edit: impl FnOnce(&mut Hash) -> R,
     ) -> Result<R, WrongType> {
-        if let Some(Large::Hash(hash)) = self.block.value_mut() {
-            hash.set_moment(limits, now_ms);
-            return Ok(edit(hash));
+        if let Some(Large::Hash(table)) = self.block.value_mut() {
+            return Ok(table.edit(limits, now_ms, edit));
         }
         let mut hash = self.value().as_hash()?.to_hash();
         hash.set_moment(limits, now_ms);
@@ -307,9 +320,9 @@ fn store<R>(value: Value, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> 
 }
 
 fn store_hash<R>(hash: Hash, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> R {
-    match &hash.form {
+    match hash.form {
         HashForm::Packed(packed) => put(Kind::PackedHash, packed.as_bytes(), None),
-        HashForm::Table(_) => put(Kind::Large, &[], Some(Large::Hash(Box::new(hash)))),
+        HashForm::Table(table) => put(Kind::Large, &[], Some(Large::Hash(StoredTable::new(table)))),
     }
 }
 
@@ -318,7 +331,7 @@ impl Large {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::Text(long) => long.heap_bytes(),
-            Self::Hash(hash) => allocated_bytes(size_of::<Hash>()) + hash.heap_bytes(),
+            Self::Hash(table) => table.heap_bytes(),
             Self::VectorSet(set) => set.heap_bytes(),
         }
     }
@@ -327,7 +340,7 @@ impl Large {
     pub(super) fn into_value(self) -> Value {
         match self {
             Self::Text(long) => Value::String(StringValue(OwnedForm::Long(long))),
-            Self::Hash(hash) => Value::Hash(hash),
+            Self::Hash(table) => Value::Hash(Box::new(table.into_hash())),
             Self::VectorSet(set) => Value::VectorSet(set),
         }
     }
@@ -337,7 +350,7 @@ impl fmt::Debug for Large {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(long) => long.fmt(f),
-            Self::Hash(hash) => hash.fmt(f),
+            Self::Hash(table) => table.fmt(f),
             Self::VectorSet(set) => write!(f, "VectorSet of {}", set.len()),
         }
     }

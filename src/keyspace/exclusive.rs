@@ -12,7 +12,7 @@ use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
 use super::reaper::Garbage;
 use super::shard::{SHARDS, Shard, shard_of};
-use super::snapshot::Handed;
+use super::snapshot::{Handed, Old};
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
@@ -408,44 +408,29 @@ impl<'k> Exclusive<'k> {
 
     /// Gives a key another value, and another deadline if there is one.
     fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
-        // What is large need not be copied: it goes away.
-        let is_large = self.held[found.held].table.entry(found.id).is_large();
-        let wanted_large = is_large && self.is_wanted(found);
         self.hand_over_copy(found);
         let table = self.held[found.held].change(key);
-        let deadline_before = table.entry(found.id).deadline();
         table.entry(found.id).mark_used(self.used_ms);
         if let Some(deadline) = deadline {
             table.set_deadline(found.id, deadline);
         }
-        let Some(old) = table.replace(found.id, value) else { return };
-        if wanted_large {
-            let entry = Entry::new(key, old.into_value(), deadline_before, self.now_ms);
-            self.db.common.hand_over(self.cut, Handed::Entry(table.snapshot_db(), entry));
-        } else {
+        if let Some(old) = table.replace(found.id, value) {
             self.garbage.add_value(old);
         }
     }
 
-    /// Takes an entry away, for the snapshot if it wants it, to be freed if not.
+    /// Takes an entry away, to be freed.
     fn bury(&mut self, found: Found) {
-        let wanted = self.is_wanted(found);
-        let entry = self.held[found.held].table.take(found.hash, found.id);
-        if wanted {
-            self.db
-                .common
-                .hand_over(self.cut, Handed::Entry(self.held[found.held].table.snapshot_db(), entry));
-        } else {
-            self.garbage.add(entry);
-        }
+        self.hand_over_copy(found);
+        self.garbage.add(self.held[found.held].table.take(found.hash, found.id));
     }
 
-    /// Before an entry is changed: the snapshot gets a copy if it wants one.
+    /// Before an entry is changed or goes: the snapshot gets a copy if it wants one. What is large of it is not copied.
     fn hand_over_copy(&mut self, found: Found) {
         if self.is_wanted(found) {
             let table = &self.held[found.held].table;
-            let copy = table.entry(found.id).clone();
-            self.db.common.hand_over(self.cut, Handed::Entry(table.snapshot_db(), copy));
+            let old = Old::new(table.snapshot_db(), table.entry(found.id), &self.db.common.journal);
+            self.db.common.hand_over(self.cut, Handed::Key(old));
         }
     }
 

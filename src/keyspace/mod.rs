@@ -62,7 +62,7 @@ pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
 use self::hash::SharedLimits;
-pub use self::hash::{Hash, HashRef, HashView, PackedLimits};
+pub use self::hash::{FrozenFields, Hash, HashRef, HashView, OldField, PackedLimits};
 pub use self::reaper::Reaper;
 pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;

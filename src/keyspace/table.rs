@@ -182,12 +182,12 @@ impl Table {
         self.snapshot.end(cut);
     }
 
-    /// Copies what is wanted of the next entries for the snapshot of a cut.
+    /// Passes what is wanted of the next entries on, to be copied for the snapshot of a cut.
     pub(super) fn walk_snapshot(
         &self,
         cut: u64,
         batch: Batch,
-        take: &mut impl FnMut(usize, Entry),
+        take: &mut impl FnMut(usize, &Entry),
     ) -> Progress {
         self.snapshot.walk(cut, &self.slab, batch, take)
     }

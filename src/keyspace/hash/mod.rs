@@ -2,15 +2,20 @@
 //!
 //! Knows no key. Small hashes are packed bytes, which lie in the block of their key; large ones are tables.
 
+mod frozen;
 mod packed;
 mod slots;
+mod stored;
 mod table;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use self::frozen::{FrozenFields, OldField};
 pub(super) use self::packed::{Packed, PackedRef};
+pub(super) use self::stored::StoredTable;
 use self::table::FieldTable;
 use super::Deadline;
+use crate::arena::{Visited, allocated_bytes};
 
 /// A hash outside of the keyspace, or while it is edited: fields that have ended are absent to it.
 #[derive(Clone, Debug)]
@@ -23,10 +28,14 @@ pub struct Hash {
 }
 
 /// How the fields are kept.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is on the stack: a box would be an allocation for each edit"
+)]
 #[derive(Clone, Debug)]
 pub(super) enum HashForm {
     Packed(Packed),
-    Table(FieldTable),
+    Table(Visited<FieldTable>),
 }
 
 /// The hash of a key, where it lies.
@@ -149,7 +158,7 @@ impl Hash {
         let field = Field { name: field, value, deadline };
         match &mut self.form {
             HashForm::Packed(packed) => packed.set(field),
-            HashForm::Table(table) => table.set(field),
+            HashForm::Table(table) => table.change().set(field),
         };
         was_absent
     }
@@ -161,7 +170,7 @@ impl Hash {
         let field = Field { name: field, value, deadline };
         match &mut self.form {
             HashForm::Packed(packed) => packed.insert(field),
-            HashForm::Table(table) => _ = table.set(field),
+            HashForm::Table(table) => _ = table.change().set(field),
         }
     }
 
@@ -177,7 +186,7 @@ impl Hash {
         self.view(self.now_ms).deadline(field).is_some()
             && match &mut self.form {
                 HashForm::Packed(packed) => packed.set_deadline(field, deadline),
-                HashForm::Table(table) => table.set_deadline(field, deadline),
+                HashForm::Table(table) => table.change().set_deadline(field, deadline),
             }
     }
 
@@ -186,7 +195,7 @@ impl Hash {
         self.view(self.now_ms).deadline(field).is_some()
             && match &mut self.form {
                 HashForm::Packed(packed) => packed.remove(field),
-                HashForm::Table(table) => table.remove(field),
+                HashForm::Table(table) => table.change().remove(field),
             }
     }
 
@@ -199,7 +208,7 @@ impl Hash {
     pub(super) fn remove_some_due(&mut self, now_ms: i64, limit: usize, gone: impl FnMut(&[u8])) -> usize {
         match &mut self.form {
             HashForm::Packed(packed) => packed.remove_due(now_ms, gone),
-            HashForm::Table(table) => table.remove_due(now_ms, limit, gone),
+            HashForm::Table(table) => table.change().remove_due(now_ms, limit, gone),
         }
     }
 
@@ -228,7 +237,7 @@ impl Hash {
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
             HashForm::Packed(packed) => packed.as_bytes().len(),
-            HashForm::Table(table) => table.heap_bytes(),
+            HashForm::Table(table) => table_bytes(table),
         }
     }
 
@@ -248,9 +257,14 @@ impl Hash {
         if is_full || longest > self.limits.len || bytes > MAX_PACKED_BYTES {
             let mut table = FieldTable::new();
             view.iter().for_each(|field| _ = table.set(field));
-            self.form = HashForm::Table(table);
+            self.form = HashForm::Table(Visited::new(table));
         }
     }
+}
+
+/// Bytes of a table, with its own block.
+fn table_bytes(table: &FieldTable) -> usize {
+    allocated_bytes(size_of::<FieldTable>() + Visited::<FieldTable>::overhead()) + table.heap_bytes()
 }
 
 impl<'h> HashRef<'h> {
@@ -268,7 +282,7 @@ impl<'h> HashRef<'h> {
     pub fn to_hash(self) -> Hash {
         let form = match self.0 {
             Fields::Packed(packed) => HashForm::Packed(Packed::of(packed)),
-            Fields::Table(table) => HashForm::Table(table.clone()),
+            Fields::Table(table) => HashForm::Table(Visited::new(table.clone())),
         };
         Hash { form, ..Hash::new() }
     }

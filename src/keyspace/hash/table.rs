@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use ahash::RandomState;
 
 use super::Field;
+use super::frozen::Freezer;
 use super::slots::Slots;
 use crate::arena::Tailed;
 use crate::keyspace::Deadline;
@@ -22,11 +23,12 @@ pub(in crate::keyspace) struct FieldTable {
     hasher: RandomState,
     /// Of the blocks of all fields.
     block_bytes: usize,
+    freezer: Freezer,
 }
 
 /// One field: its block is `[deadline: 8 bytes, if it has one][name][value]`.
 #[derive(Clone, Debug)]
-struct Slot {
+pub(super) struct Slot {
     /// The tag is the length of the name, and the top bit, if there is a deadline.
     block: Tailed<Infallible>,
     /// What the index goes by.
@@ -45,7 +47,12 @@ impl Slot {
         Self { block: Tailed::new(tag, None, &[at, field.name, field.value]), hash }
     }
 
-    fn field(&self) -> Field<'_> {
+    /// What it takes of the memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.block.heap_bytes()
+    }
+
+    pub(super) fn field(&self) -> Field<'_> {
         let (tag, tail) = (self.block.tag(), self.block.tail());
         let (deadline, tail) = match tail.split_first_chunk::<DEADLINE_BYTES>() {
             Some((at, rest)) if tag & DEADLINE_BIT != 0 => (Deadline::from_bytes(*at), rest),
@@ -71,6 +78,7 @@ impl FieldTable {
             deadlines: Deadlines::default(),
             hasher: RandomState::new(),
             block_bytes: 0,
+            freezer: Freezer::default(),
         }
     }
 
@@ -81,6 +89,15 @@ impl FieldTable {
 
     pub(super) fn find(&self, name: &[u8]) -> Option<Field<'_>> {
         self.position(name).map(|position| self.at(position as usize))
+    }
+
+    /// The snapshot that may want the fields as they were.
+    pub(super) fn freezer(&self) -> &Freezer {
+        &self.freezer
+    }
+
+    pub(super) fn slot(&self, position: usize) -> &Slot {
+        &self.slots[position]
     }
 
     /// The field at a position below the length.
@@ -107,7 +124,7 @@ impl FieldTable {
             self.insert(field);
             return true;
         };
-        if self.at(position as usize).deadline == field.deadline {
+        if self.at(position as usize).deadline == field.deadline && !self.freezer.is_in_use() {
             self.change(position, |slot| slot.set_value(field.value));
         } else {
             self.replace(position, field);
@@ -164,14 +181,19 @@ impl FieldTable {
     fn replace(&mut self, position: u32, field: Field<'_>) {
         self.deadlines.remove(self.at(position as usize).deadline, position);
         self.deadlines.add(field.deadline, position);
-        self.change(position, |slot| *slot = Slot::new(slot.hash, field));
+        let old = self.change(position, |slot| {
+            let new = Slot::new(slot.hash, field);
+            std::mem::replace(slot, new)
+        });
+        self.freezer.hand_over(position, || old);
     }
 
-    fn change(&mut self, position: u32, change: impl FnOnce(&mut Slot)) {
+    fn change<R>(&mut self, position: u32, change: impl FnOnce(&mut Slot) -> R) -> R {
         let slot = &mut self.slots[position as usize];
         self.block_bytes -= slot.block.heap_bytes();
-        change(slot);
+        let outcome = change(slot);
         self.block_bytes += slot.block.heap_bytes();
+        outcome
     }
 
     fn remove_at(&mut self, position: u32) {
@@ -179,12 +201,14 @@ impl FieldTable {
         self.forget(position);
         if position != last {
             let (hash, deadline) = (self.slots[last as usize].hash, self.at(last as usize).deadline);
+            self.freezer.hand_over(last, || self.slots[last as usize].clone());
             self.index.relocate(hash, last, position);
             self.deadlines.remove(deadline, last);
             self.deadlines.add(deadline, position);
         }
         let removed = self.slots.swap_remove(position as usize);
         self.block_bytes -= removed.block.heap_bytes();
+        self.freezer.hand_over(position, || removed);
     }
 
     /// Takes a position out of the index and out of the deadlines.

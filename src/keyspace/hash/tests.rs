@@ -1,10 +1,12 @@
 //! Both forms of a hash are the same hash.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::journal::Journal;
 
 /// A hash that is a table from its first field on.
 fn table() -> Hash {
@@ -152,4 +154,95 @@ proptest! {
             }
         }
     }
+}
+
+/// What the fields of a hash were, as a snapshot got them.
+type Old = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
+
+fn content(hash: &Hash) -> Old {
+    let fields = hash.view(i64::MIN).iter().map(|(name, value, at)| (name.to_vec(), (value.to_vec(), at)));
+    fields.collect()
+}
+
+fn freeze(hash: &Hash, journal: &Arc<Journal>) -> FrozenFields {
+    let HashForm::Table(table) = &hash.form else { unreachable!("it is a table") };
+    FrozenFields::of(table.visitor(), journal)
+}
+
+/// Takes the next fields, each of which must come once; false if there are none.
+fn take_some(frozen: &mut FrozenFields, old: &mut Old) -> bool {
+    let mut batch = Vec::new();
+    let more = frozen.next(&mut batch);
+    for field in batch {
+        let before = old.insert(field.name().to_vec(), (field.value().to_vec(), field.deadline()));
+        assert!(before.is_none(), "each field once");
+    }
+    more
+}
+
+proptest! {
+    #[test]
+    fn frozen_fields_are_those_of_the_cut_whatever_happens_to_the_hash(
+        before in prop::collection::vec(change(), 0..100),
+        during in prop::collection::vec((0..3_usize, change()), 0..100),
+        after in prop::collection::vec((0..3_usize, change()), 0..100),
+    ) {
+        let (mut hash, mut now_ms) = (table(), 0);
+        let mut make = |hash: &mut Hash, change: &Change| {
+            match change {
+                Change::Set { name, len, deadline } => {
+                    _ = hash.set(&[*name], &vec![*name; *len], deadline_of(*deadline));
+                }
+                Change::SetDeadline { name, deadline } => {
+                    _ = hash.set_deadline(&[*name], deadline_of(*deadline));
+                }
+                Change::Remove(name) => _ = hash.remove(&[*name]),
+                Change::Advance(by_ms) => now_ms += by_ms,
+                Change::RemoveDue => _ = hash.remove_some_due(now_ms, 3, |_| ()),
+            }
+            hash.set_moment(PackedLimits::default(), now_ms);
+        };
+        hash.set(b"first", b"", Deadline::NEVER);
+        before.iter().for_each(|change| make(&mut hash, change));
+        let journal = Arc::new(Journal::new());
+        journal.cut(|_| ());
+        // A second one has nothing left of the first.
+        for during in [during, after] {
+            let (at_cut, mut old, mut frozen) = (content(&hash), Old::new(), freeze(&hash, &journal));
+            prop_assert_eq!(frozen.soonest(), hash.next_deadline());
+            for (steps, change) in &during {
+                (0..*steps).for_each(|_| _ = take_some(&mut frozen, &mut old));
+                make(&mut hash, change);
+            }
+            while take_some(&mut frozen, &mut old) {}
+            prop_assert_eq!((frozen.len(), old), (at_cut.len(), at_cut));
+            drop(frozen);
+            prop_assert_eq!(journal.handed_bytes(), 0);
+        }
+    }
+}
+
+#[test]
+fn frozen_fields_outlive_their_hash_and_one_that_is_given_up_leaves_nothing_behind() {
+    let (mut hash, journal) = (table(), Arc::new(Journal::new()));
+    journal.cut(|_| ());
+    (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"v", Deadline::NEVER));
+    let bytes = hash.heap_bytes();
+    let (at_cut, mut old, mut frozen) = (content(&hash), Old::new(), freeze(&hash, &journal));
+    (0..1000_u32).for_each(|n| _ = hash.remove(&n.to_be_bytes()));
+    assert!(journal.handed_bytes() > 1000);
+    assert!(take_some(&mut frozen, &mut old));
+    drop(hash);
+    while take_some(&mut frozen, &mut old) {}
+    assert_eq!(old, at_cut);
+
+    let mut hash = table();
+    (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"v", Deadline::NEVER));
+    let given_up = freeze(&hash, &journal);
+    (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"w", Deadline::NEVER));
+    assert!(journal.handed_bytes() > 2000);
+    drop(given_up);
+    assert_eq!((journal.handed_bytes(), hash.heap_bytes()), (0, bytes));
+    (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"x", Deadline::NEVER));
+    assert_eq!(journal.handed_bytes(), 0);
 }

@@ -56,9 +56,9 @@
 //! *Memory.* The queue is counted in the [`Journal`], which has writers held outside of all locks while it is long. A
 //! bit for each position of a table is there from its first change until the walker has passed.
 //!
-//! *What a copy costs.* Small values are copied; long texts are shared, and copied by whoever edits them first. A hash that is a
-//! table is copied as a whole, once for a snapshot: under the lock of its shard, and a million fields take about a tenth
-//! of a second. Whoever replaces or removes it gives it away instead.
+//! *What a copy costs.* Small values are copied; long texts are shared, and copied by whoever edits them first. Of a hash that
+//! is a large table only the key is copied, and its fields are frozen: they have this protocol for themselves, which is
+//! described in `hash/frozen.rs`.
 //!
 //! *Vector sets* are shared, not copied: whoever gets an entry with a set asks the set for its own state at the cut. It
 //! begins that at the first change after the cut, by the same passage.

@@ -4,15 +4,14 @@ use std::collections::VecDeque;
 
 use parking_lot::Mutex;
 
+use super::Old;
 use crate::keyspace::Common;
-use crate::keyspace::entry::Entry;
 use crate::keyspace::table::Table;
 
 /// Something as it was at the cut, which is there no more.
 #[derive(Debug)]
 pub(in crate::keyspace) enum Handed {
-    /// A key of this database.
-    Entry(usize, Entry),
+    Key(Old),
     /// All that a table still had to give; it knows its database.
     Table(Box<Table>),
 }
@@ -68,7 +67,7 @@ impl Handed {
     /// of it when writers wait, and no more when they go on.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Entry(_, entry) => size_of::<Self>() + entry.kept_bytes(),
+            Self::Key(old) => size_of::<Self>() + old.entry.kept_bytes(),
             Self::Table(_) => 0,
         }
     }

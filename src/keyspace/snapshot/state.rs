@@ -101,13 +101,13 @@ impl State {
         }
     }
 
-    /// Copies what is wanted of the next entries, and passes it on with the number of its database.
+    /// Passes what is wanted of the next entries on, to be copied, with the number of its database.
     pub(in crate::keyspace) fn walk(
         &self,
         cut: u64,
         slab: &Slab,
         batch: Batch,
-        take: &mut impl FnMut(usize, Entry),
+        take: &mut impl FnMut(usize, &Entry),
     ) -> Progress {
         if self.cut != cut {
             return Progress::NotBegun;
@@ -127,7 +127,7 @@ impl State {
         mut position: u32,
         slab: &Slab,
         batch: Batch,
-        take: &mut impl FnMut(usize, Entry),
+        take: &mut impl FnMut(usize, &Entry),
     ) -> u32 {
         let Batch { mut entries, mut bytes, mut positions } = batch;
         while position < self.end && entries > 0 && bytes > 0 && positions > 0 {
@@ -137,7 +137,7 @@ impl State {
                     if !self.is_settled(position) {
                         entries -= 1;
                         bytes = bytes.saturating_sub(entry.kept_bytes());
-                        take(self.db, entry.clone());
+                        take(self.db, entry);
                     }
                     next
                 }

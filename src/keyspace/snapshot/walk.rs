@@ -6,6 +6,7 @@ use super::hook::{Hook, Moment};
 use super::{Batch, Handed, Progress};
 use crate::journal::Journal;
 use crate::keyspace::entry::Entry;
+use crate::keyspace::hash::FrozenFields;
 use crate::keyspace::shard::{SHARDS, Shard};
 use crate::keyspace::table::Table;
 use crate::keyspace::{DATABASES, Keyspace};
@@ -23,8 +24,18 @@ const TABLES: usize = DATABASES * SHARDS;
 pub struct Old {
     /// The number of its database then.
     pub db: usize,
-    /// The key, its value and its deadline. Of a vector set it leads to the set as it is now.
+    /// The key, its value and its deadline. Of a vector set it leads to the set as it is now; of a large hash it has no field.
     pub entry: Entry,
+    /// The fields of a large hash.
+    pub fields: Option<FrozenFields>,
+}
+
+impl Old {
+    /// An entry as it is now.
+    pub(in crate::keyspace) fn new(db: usize, entry: &Entry, journal: &Arc<Journal>) -> Self {
+        let (entry, fields) = entry.freeze(journal);
+        Self { db, entry, fields }
+    }
 }
 
 /// All keys as they were at a cut. Dropped before its end, the snapshot is given up.
@@ -135,7 +146,7 @@ impl<'k> Snapshot<'k> {
         {
             self.given += handed.bytes();
             match handed {
-                Handed::Entry(db, entry) => batch.push(Old { db, entry }),
+                Handed::Key(old) => batch.push(old),
                 Handed::Table(table) => self.cleared = Some(table),
             }
         }
@@ -173,7 +184,8 @@ impl<'k> Snapshot<'k> {
     }
 
     fn walk_table(&self, table: &Table, batch: &mut Vec<Old>) -> Progress {
-        table.walk_snapshot(self.cut, self.batch, &mut |db, entry| batch.push(Old { db, entry }))
+        let mut take = |db, entry: &Entry| batch.push(Old::new(db, entry, self.journal()));
+        table.walk_snapshot(self.cut, self.batch, &mut take)
     }
 }
 

@@ -112,7 +112,7 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-type Fields = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
+pub(super) type Fields = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::model::{Change, Content, Keys, LIMITS, Model, apply, change};
+use super::model::{Change, Content, Fields, Keys, LIMITS, Model, apply, change};
 use super::threads::{add, together};
 use super::*;
 use crate::keyspace::shard::{SHARDS, shard_of};
@@ -16,19 +16,43 @@ use crate::keyspace::snapshot::{Moment, Old};
 /// What a snapshot gave so far, by database.
 #[derive(Default)]
 struct Taken {
-    keys: BTreeMap<(usize, Vec<u8>), Entry>,
+    keys: BTreeMap<(usize, Vec<u8>), (Entry, Fields)>,
+    /// Fields of large hashes that are still to come.
+    frozen: Vec<((usize, Vec<u8>), FrozenFields)>,
+    calls: usize,
     batch: Vec<Old>,
 }
 
 impl Taken {
-    /// Takes the next keys; false if there are none.
+    /// Takes the next keys, or fields of a large hash; false if there are none.
     fn more(&mut self, snapshot: &mut Snapshot<'_>) -> bool {
-        let more = snapshot.next(&mut self.batch);
-        for Old { db, entry } in self.batch.drain(..) {
-            let key = entry.key().to_vec();
-            assert!(self.keys.insert((db, key), entry).is_none(), "each key once");
+        self.calls += 1;
+        if self.calls.is_multiple_of(2) && self.more_fields() {
+            return true;
         }
-        more
+        let more = snapshot.next(&mut self.batch);
+        for Old { db, entry, fields } in self.batch.drain(..) {
+            let key = (db, entry.key().to_vec());
+            self.frozen.extend(fields.map(|fields| (key.clone(), fields)));
+            assert!(self.keys.insert(key, (entry, Fields::new())).is_none(), "each key once");
+        }
+        more || self.more_fields()
+    }
+
+    fn more_fields(&mut self) -> bool {
+        let Some(number) = self.calls.checked_rem(self.frozen.len()) else { return false };
+        let (key, frozen) = &mut self.frozen[number];
+        let (fields, mut batch) = (&mut self.keys.get_mut(key).unwrap().1, Vec::new());
+        if !frozen.next(&mut batch) {
+            assert_eq!(fields.len(), frozen.len());
+            self.frozen.swap_remove(number);
+            return true;
+        }
+        for field in batch {
+            let known = fields.insert(field.name().to_vec(), (field.value().to_vec(), field.deadline()));
+            assert!(known.is_none(), "each field once");
+        }
+        true
     }
 
     fn rest(&mut self, mut snapshot: Snapshot<'_>) {
@@ -38,13 +62,22 @@ impl Taken {
     /// The keys of a database that had not ended at a moment.
     fn alive(&self, db: usize, now_ms: i64) -> Keys {
         let here = self.keys.iter().filter(|((number, _), _)| *number == db);
-        let alive = here.filter(|(_, entry)| entry.is_live(now_ms));
-        alive.map(|((_, key), entry)| (key[0], (Content::of(entry, now_ms), entry.deadline()))).collect()
+        let alive = here.filter(|(_, (entry, _))| !entry.deadline().is_past(now_ms));
+        let contents = alive.map(|((_, key), (entry, fields))| {
+            let of_frozen = || Content::Hash(fields.clone());
+            let content = if fields.is_empty() { Content::of(entry, now_ms) } else { of_frozen() };
+            (key[0], (content, entry.deadline()))
+        });
+        contents
+            .filter_map(|(key, (mut content, deadline))| {
+                content.lives(now_ms).then_some((key, (content, deadline)))
+            })
+            .collect()
     }
 
     fn sum(&self) -> i64 {
         let number = |entry: &Entry| entry.value().as_string().unwrap().as_integer().unwrap();
-        self.keys.values().map(number).sum()
+        self.keys.values().map(|(entry, _)| number(entry)).sum()
     }
 }
 
@@ -155,7 +188,7 @@ fn what_is_cleared_during_a_snapshot_is_in_it_and_what_comes_is_not() {
     (0..5000).for_each(|n| set(keyspace.db(n % 3), &n.to_string(), "other"));
     taken.rest(snapshot);
     assert_eq!(taken.keys.len(), 5000);
-    assert!(taken.keys.values().all(|entry| *entry.value().as_string().unwrap().text() == *b"v"));
+    assert!(taken.keys.values().all(|(entry, _)| *entry.value().as_string().unwrap().text() == *b"v"));
 }
 
 #[test]
@@ -268,7 +301,7 @@ fn disturbed(name: &str, change: fn(&Keyspace), at: usize) -> bool {
     let right = (0..3).flat_map(|db| ["a", "b"].map(|name| (db, format!("{name}{db}").into())));
     assert_eq!(found, right.collect::<Vec<_>>(), "{name} at {at}");
     let text = |entry: &Entry| entry.value().as_string().unwrap().text().into_owned();
-    assert!(taken.keys.values().all(|entry| text(entry) == b"before"), "{name} at {at}");
+    assert!(taken.keys.values().all(|(entry, _)| text(entry) == b"before"), "{name} at {at}");
     moments.get() > at
 }
 
@@ -310,4 +343,93 @@ proptest! {
         prop_assert_eq!(taken.alive(1, model.now_ms), model.elsewhere);
         prop_assert_eq!(keyspace.journal().handed_bytes(), 0);
     }
+}
+
+fn set_fields(db: &Database, key: &str, numbers: std::ops::Range<u32>, value: &[u8]) {
+    let set = |hash: &mut Hash| {
+        numbers.for_each(|number| _ = hash.set(&number.to_be_bytes(), value, Deadline::NEVER));
+    };
+    db.exclusive(&[key]).edit_hash(key.as_bytes(), set).unwrap();
+}
+
+type Fate = (&'static str, fn(&Keyspace));
+
+/// What may become of a large hash `h` of 2000 fields in database 0.
+const FATES: [Fate; 9] = [
+    ("HSET", |keyspace| set_fields(keyspace.db(0), "h", 500..1500, b"w")),
+    ("HDEL", |keyspace| {
+        let remove = |hash: &mut Hash| (0..1900_u32).filter(|n| hash.remove(&n.to_be_bytes())).count();
+        keyspace.db(0).exclusive(&["h"]).edit_hash(b"h", remove).unwrap();
+    }),
+    ("HPEXPIRE, and the fields end", |keyspace| {
+        let deadline = Deadline::at(keyspace.clock().now_ms() + 5);
+        let expire =
+            |hash: &mut Hash| (0..1000_u32).filter(|n| hash.set_deadline(&n.to_be_bytes(), deadline)).count();
+        keyspace.db(0).exclusive(&["h"]).edit_hash(b"h", expire).unwrap();
+        keyspace.clock().advance(10);
+        while keyspace.db(0).expire_cycle(100) > 0 {}
+    }),
+    ("DEL, HSET", |keyspace| {
+        keyspace.db(0).exclusive(&["h"]).remove(b"h");
+        set_fields(keyspace.db(0), "h", 0..3000, b"w");
+    }),
+    ("SET", |keyspace| set(keyspace.db(0), "h", "other")),
+    ("RENAME, HSET", |keyspace| {
+        let mut keys = keyspace.db(0).exclusive(&["h", "elsewhere"]);
+        if let Some((value, deadline)) = keys.take(b"h") {
+            keys.put(b"elsewhere", value, deadline);
+        }
+        drop(keys);
+        set_fields(keyspace.db(0), "elsewhere", 0..3000, b"w");
+        set_fields(keyspace.db(0), "h", 0..10, b"w");
+    }),
+    ("PEXPIRE, and the key ends", |keyspace| {
+        keyspace.db(0).exclusive(&["h"]).set_deadline(b"h", Deadline::at(keyspace.clock().now_ms()));
+        keyspace.clock().advance(1);
+        while keyspace.db(0).expire_cycle(100) > 0 {}
+    }),
+    ("FLUSHALL, HSET", |keyspace| {
+        keyspace.flush_all(Record::unlogged());
+        set_fields(keyspace.db(0), "h", 0..3000, b"w");
+    }),
+    ("SWAPDB, HSET, SWAPDB", |keyspace| {
+        keyspace.swap(0, 1, Record::unlogged());
+        set_fields(keyspace.db(1), "h", 0..3000, b"w");
+        keyspace.swap(0, 1, Record::unlogged());
+    }),
+];
+
+#[test]
+fn a_large_hash_is_in_the_snapshot_as_it_was_at_the_cut_whatever_becomes_of_it() {
+    for (fate, change) in FATES {
+        for given in [0, 1, 1000, usize::MAX] {
+            let keyspace = keyspace();
+            set_fields(keyspace.db(0), "h", 0..2000, b"v");
+            let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
+            let mut snapshot = snapshot.one_by_one();
+            let is_early = |taken: &Taken| taken.keys.values().all(|(_, fields)| fields.len() < given);
+            while given > 0 && is_early(&taken) && taken.more(&mut snapshot) {}
+            change(&keyspace);
+            change(&keyspace);
+            taken.rest(snapshot);
+            let fields = &taken.keys[&(0, b"h".to_vec())].1;
+            assert_eq!((taken.keys.len(), fields.len()), (1, 2000), "{fate} at {given}");
+            assert!(fields.values().all(|(value, _)| value == b"v"), "{fate} at {given}");
+            assert_eq!(keyspace.journal().handed_bytes(), 0, "{fate} at {given}");
+        }
+    }
+}
+
+#[test]
+fn a_change_of_a_large_hash_hands_over_no_more_than_it_changes() {
+    let keyspace = keyspace();
+    set_fields(keyspace.db(0), "h", 0..50_000, &[b'v'; 100]);
+    let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
+    set_fields(keyspace.db(0), "h", 7..10, b"w");
+    keyspace.db(0).exclusive(&["h"]).remove(b"h");
+    let handed = keyspace.journal().handed_bytes();
+    assert!((300..3000).contains(&handed), "{handed}");
+    taken.rest(snapshot);
+    let fields = &taken.keys[&(0, b"h".to_vec())].1;
+    assert!(fields.len() == 50_000 && fields.values().all(|(value, _)| *value == [b'v'; 100]));
 }

@@ -29,7 +29,7 @@ use super::packed::{Corrupt, Item, Listpack, ListpackBuilder, Ziplist, Zipmap};
 use super::reader::Reader;
 use super::templates::{Names, Templates, check_names, read_names};
 use super::writer::Writer;
-use crate::keyspace::{Deadline, Hash, HashView, PackedLimits};
+use crate::keyspace::{Deadline, FrozenFields, Hash, HashView, OldField, PackedLimits};
 
 /// The last moment at which a field can end (Redis' `EB_EXPIRE_TIME_INVALID`).
 const MAX_FIELD_DEADLINE_MS: i64 = (1 << 48) - 1;
@@ -73,6 +73,36 @@ fn listpack(hash: HashView<'_>, timed: bool) -> Vec<u8> {
     items.finish()
 }
 
+/// As which type the fields of a large hash are written.
+pub(super) fn type_of_frozen(fields: &FrozenFields) -> ValueType {
+    if fields.soonest() == Deadline::NEVER { ValueType::Hash } else { ValueType::HashMetadata }
+}
+
+/// What is in front of the fields of a large hash.
+pub(super) fn begin_frozen<W: Write>(out: &mut Writer<W>, fields: &FrozenFields) -> io::Result<()> {
+    if let Some(soonest) = fields.soonest().unix_ms() {
+        out.raw(&soonest.to_le_bytes())?;
+    }
+    out.length(fields.len() as u64)
+}
+
+/// One field of a large hash, whose first field to end does so at `soonest`.
+pub(super) fn write_old<W: Write>(
+    out: &mut Writer<W>,
+    field: &OldField,
+    soonest: Deadline,
+) -> io::Result<()> {
+    if let Some(soonest) = soonest.unix_ms() {
+        write_end(out, field.deadline(), soonest)?;
+    }
+    out.string(field.name())?;
+    out.string(field.value())
+}
+
+fn write_end<W: Write>(out: &mut Writer<W>, deadline: Deadline, soonest: i64) -> io::Result<()> {
+    out.length(deadline.unix_ms().map_or(0, |unix_ms| 1 + unix_ms.abs_diff(soonest)))
+}
+
 fn write_fields<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::Result<()> {
     out.length(hash.len() as u64)?;
     hash.iter().try_for_each(|(name, value, _)| {
@@ -86,7 +116,7 @@ fn write_timed_fields<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::
     out.raw(&soonest.to_le_bytes())?;
     out.length(hash.len() as u64)?;
     hash.iter().try_for_each(|(name, value, deadline)| {
-        out.length(deadline.unix_ms().map_or(0, |unix_ms| 1 + unix_ms.abs_diff(soonest)))?;
+        write_end(out, deadline, soonest)?;
         out.string(name)?;
         out.string(value)
     })

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::keyspace::{Census, Old};
+use crate::persistence::rdb::hash;
 use crate::persistence::rdb::value::{type_of, write_value};
 use crate::persistence::rdb::writer::Writer;
 
@@ -41,21 +42,18 @@ impl<W: Write> Keys<W> {
 
     /// A key with a small value.
     pub(super) fn key(&mut self, old: &Old) -> io::Result<()> {
-        self.begin(old)?;
-        write_value(&mut self.out, old.entry.value())
+        let out = self.begin(old)?;
+        write_value(out, old.entry.value())
     }
 
-    /// A key with a set, which is to be written then.
-    pub(super) fn begin_set(&mut self, old: &Old) -> io::Result<&mut Writer<W>> {
-        self.begin(old)?;
-        Ok(&mut self.out)
-    }
-
-    fn begin(&mut self, old: &Old) -> io::Result<()> {
+    /// A key, whose value is to be written then.
+    pub(super) fn begin(&mut self, old: &Old) -> io::Result<&mut Writer<W>> {
         self.select(old.db)?;
         self.out.deadline(old.entry.deadline())?;
-        self.out.u8(type_of(old.entry.value()) as u8)?;
-        self.out.string(old.entry.key())
+        let kind = old.fields.as_ref().map_or_else(|| type_of(old.entry.value()), hash::type_of_frozen);
+        self.out.u8(kind as u8)?;
+        self.out.string(old.entry.key())?;
+        Ok(&mut self.out)
     }
 
     fn select(&mut self, db: usize) -> io::Result<()> {

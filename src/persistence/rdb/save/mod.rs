@@ -3,16 +3,19 @@
 //! ```text
 //! keys.rs       one key after the other, each in its database
 //! aside.rs      keys that come while a large value is being written
+//! fields.rs     the fields of a large hash
 //! progress.rs   how far it has come, for whoever looks on
 //! ```
 //!
 //! Keys come in any order, so databases are selected as often as it takes. Redis reads that as it reads its own files.
 //!
-//! Writers that hand over what they change are held when too much of it waits. A large set takes seconds to write, and no
-//! other key can come between its elements; so what is handed over meanwhile is written *aside*, and from there into
-//! the file behind the set. What other sets were handed meanwhile they put aside themselves ([`VectorSet::relieve`]).
+//! Writers that hand over what they change are held when too much of it waits. A large set or hash takes seconds to write,
+//! and no other key can come between its elements or fields; so what is handed over meanwhile is written *aside*, and from
+//! there into the file behind it. What other sets were handed meanwhile they put aside themselves ([`VectorSet::relieve`]),
+//! and fields of other hashes are put aside by hash.
 
 mod aside;
+mod fields;
 mod keys;
 mod progress;
 
@@ -20,6 +23,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Weak};
 
 use self::aside::Aside;
+use self::fields::Waiting;
 use self::keys::Keys;
 pub use self::progress::Progress;
 use super::vector_set;
@@ -27,7 +31,7 @@ use super::writer::Writer;
 use crate::keyspace::{Census, Old, Snapshot, ValueRef};
 use crate::vector_set::{Spill, VectorSet};
 
-/// Bytes that may wait in all sets together before they are told to put them aside: well below where writers are held.
+/// Bytes that may wait in all sets and hashes together before they are put aside: well below where writers are held.
 const RELIEF: usize = crate::journal::MAX_HANDED / 4;
 
 /// How a file is to be written.
@@ -85,10 +89,10 @@ pub fn save<W: Write>(
     let mut batch = Vec::new();
     while saver.snapshot.next(&mut batch) {
         for old in batch.drain(..) {
-            saver.key(&old, &mut keys, spill)?;
+            saver.key_or_wait(old, &mut keys)?;
         }
-        while let Some(old) = saver.waiting.pop() {
-            saver.key(&old, &mut keys, spill)?;
+        while let Some(waiting) = saver.waiting.pop() {
+            saver.large(waiting, &mut keys, spill)?;
         }
         saver.look_around(spill)?;
     }
@@ -100,18 +104,55 @@ struct Saver<'s> {
     /// Those that may have something to put aside.
     sets: Vec<Weak<VectorSet>>,
     aside: Aside,
-    /// Sets that were handed over while another was being written.
-    waiting: Vec<Old>,
+    /// Sets and large hashes behind the keys with which they came.
+    waiting: Vec<Waiting>,
     progress: &'s Progress,
 }
 
 impl Saver<'_> {
-    fn key<W: Write>(&mut self, old: &Old, keys: &mut Keys<W>, spill: &mut dyn Spill) -> io::Result<()> {
-        self.progress.count_key();
-        match old.entry.value() {
-            ValueRef::VectorSet(set) => self.set(old, set, keys, spill),
-            ValueRef::String(_) | ValueRef::Hash(_) => keys.key(old),
+    /// Writes a key with a small value. One with a large value waits, so that it can be relieved while others are written.
+    fn key_or_wait<W: Write>(&mut self, old: Old, keys: &mut Keys<W>) -> io::Result<()> {
+        match self.wait_if_large(old) {
+            Some(small) => {
+                self.progress.count_key();
+                keys.key(&small)
+            }
+            None => Ok(()),
         }
+    }
+
+    fn wait_if_large(&mut self, old: Old) -> Option<Old> {
+        match old.entry.value() {
+            ValueRef::VectorSet(set) => self.sets.push(Arc::downgrade(set)),
+            ValueRef::Hash(_) if old.fields.is_some() => {}
+            ValueRef::String(_) | ValueRef::Hash(_) => return Some(old),
+        }
+        self.waiting.push(Waiting::new(old));
+        None
+    }
+
+    fn large<W: Write>(
+        &mut self,
+        waiting: Waiting,
+        keys: &mut Keys<W>,
+        spill: &mut dyn Spill,
+    ) -> io::Result<()> {
+        self.progress.count_key();
+        match waiting.old.entry.value() {
+            ValueRef::VectorSet(set) => self.set(&waiting.old, set, keys, spill),
+            ValueRef::String(_) | ValueRef::Hash(_) => self.hash(waiting, keys, spill),
+        }
+    }
+
+    fn hash<W: Write>(
+        &mut self,
+        waiting: Waiting,
+        keys: &mut Keys<W>,
+        spill: &mut dyn Spill,
+    ) -> io::Result<()> {
+        let out = keys.begin(&waiting.old)?;
+        waiting.write(out, spill, &mut |spill| self.look_around_within(spill))?;
+        self.aside.write_to(keys, spill)
     }
 
     fn set<W: Write>(
@@ -123,7 +164,7 @@ impl Saver<'_> {
     ) -> io::Result<()> {
         let journal = self.snapshot.journal();
         let mut frozen = set.freeze(self.snapshot.cut(), journal, vector_set::linked(set.params()));
-        let out = keys.begin_set(old)?;
+        let out = keys.begin(old)?;
         vector_set::write(out, &mut frozen, spill, &mut |spill| self.look_around_within(spill))?;
         drop(frozen);
         self.aside.write_to(keys, spill)
@@ -133,7 +174,7 @@ impl Saver<'_> {
     fn look_around(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
         let handed = self.snapshot.journal().handed_bytes();
         self.progress.note(handed)?;
-        if handed > RELIEF { self.relieve_sets(spill) } else { Ok(()) }
+        if handed > RELIEF { self.relieve(spill) } else { Ok(()) }
     }
 
     /// Between two parts of a large value.
@@ -141,18 +182,16 @@ impl Saver<'_> {
         let mut batch = Vec::new();
         self.snapshot.take_handed(&mut batch);
         for old in batch {
-            if let ValueRef::VectorSet(set) = old.entry.value() {
-                self.sets.push(Arc::downgrade(set));
-                self.waiting.push(old);
-            } else {
+            if let Some(small) = self.wait_if_large(old) {
                 self.progress.count_key();
-                self.aside.key(&old, spill)?;
+                self.aside.key(&small, spill)?;
             }
         }
         self.look_around(spill)
     }
 
-    fn relieve_sets(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
+    fn relieve(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
+        self.waiting.iter_mut().try_for_each(|waiting| waiting.relieve(spill))?;
         let (cut, journal) = (self.snapshot.cut(), Arc::clone(self.snapshot.journal()));
         self.sets.retain(|set| set.strong_count() > 0);
         self.sets.iter().filter_map(Weak::upgrade).try_for_each(|set| set.relieve(cut, &journal, spill))

@@ -166,6 +166,41 @@ fn what_changes_while_a_file_is_written_is_in_it_as_it_was() {
     assert_eq!(keyspace.journal().handed_bytes(), 0);
 }
 
+fn set_fields(keyspace: &Keyspace, key: &str, numbers: std::ops::Range<i32>, value: &[u8]) {
+    let set = |hash: &mut Hash| {
+        for number in numbers {
+            let deadline = if number % 7 == 3 { Deadline::at(2_000_000) } else { Deadline::NEVER };
+            hash.set(&number.to_be_bytes(), value, deadline);
+        }
+    };
+    keyspace.db(0).exclusive(&[key]).edit_hash(key.as_bytes(), set).expect("it is a hash");
+}
+
+#[test]
+fn large_hashes_are_in_the_file_as_they_were_though_all_of_them_change_while_one_is_written() {
+    const FIELDS: i32 = 20_000;
+    let (keyspace, keys) = (keyspace(), ["one", "two", "three"]);
+    keys.iter().for_each(|key| set_fields(&keyspace, key, 0..FIELDS, &[b'v'; 100]));
+    let (at_cut, mut round, mut most) = (digests(&keyspace), 0, 0);
+    let disturb = || {
+        let from = round * 2000;
+        round += 1;
+        keys.iter().for_each(|key| set_fields(&keyspace, key, from..from + 2000, b"changed"));
+        most = most.max(keyspace.journal().handed_bytes());
+        if round == 8 {
+            keyspace.db(0).exclusive(&["two"]).remove(b"two");
+        }
+    };
+    let (snapshot, ()) = keyspace.snapshot(|_| ());
+    let out = Writer::new(Disturbed { bytes: Vec::new(), disturb }, true, true);
+    let mut spill = Vec::new();
+    let out = save(snapshot, out, &About::default(), &[], &mut spill, &Progress::default());
+    let bytes = out.expect("memory can be written").bytes;
+    assert!(round > 10 && spill.len() > RELIEF / 2 && most < 2 * RELIEF, "{round} {} {most}", spill.len());
+    assert_eq!(differences(&digests(&loaded(&bytes)), &at_cut), []);
+    assert_eq!(keyspace.journal().handed_bytes(), 0);
+}
+
 #[test]
 fn a_save_that_is_cancelled_ends() {
     let keyspace = filled();

@@ -1,0 +1,77 @@
+//! The table of a hash as its key has it: one pointer.
+
+use std::sync::Arc;
+
+use super::frozen::FrozenFields;
+use super::table::FieldTable;
+use super::{Fields, Hash, HashForm, HashRef, Packed, PackedLimits, table_bytes};
+use crate::arena::Visited;
+use crate::journal::Journal;
+
+/// Tables with less are copied for a snapshot: that is quicker than two sides that go by a protocol.
+const MIN_FROZEN_BYTES: usize = if cfg!(test) { 600 } else { 16 * 1024 };
+
+/// There at any time but during an edit.
+#[derive(Clone, Debug)]
+pub(in crate::keyspace) struct StoredTable(Option<Visited<FieldTable>>);
+
+impl StoredTable {
+    pub(in crate::keyspace) fn new(table: Visited<FieldTable>) -> Self {
+        Self(Some(table))
+    }
+
+    pub(in crate::keyspace) fn by_ref(&self) -> HashRef<'_> {
+        HashRef(Fields::Table(self.table()))
+    }
+
+    /// Runs `edit` on the table as the hash that it is at this moment.
+    pub(in crate::keyspace) fn edit<R>(
+        &mut self,
+        limits: PackedLimits,
+        now_ms: i64,
+        edit: impl FnOnce(&mut Hash) -> R,
+    ) -> R {
+        let form = HashForm::Table(self.0.take().expect(THERE));
+        let mut lent = Lent { hash: Hash { form, limits, now_ms, replaced: Vec::new() }, place: self };
+        edit(&mut lent.hash)
+    }
+
+    pub(in crate::keyspace) fn into_hash(self) -> Hash {
+        Hash { form: HashForm::Table(self.0.expect(THERE)), ..Hash::new() }
+    }
+
+    pub(in crate::keyspace) fn heap_bytes(&self) -> usize {
+        table_bytes(self.table())
+    }
+
+    /// True if a snapshot gets [`freeze`](Self::freeze)d fields of it, and no copy.
+    pub(in crate::keyspace) fn is_frozen_for_snapshots(&self) -> bool {
+        self.heap_bytes() >= MIN_FROZEN_BYTES
+    }
+
+    /// The fields as they are now, for a snapshot.
+    pub(in crate::keyspace) fn freeze(&self, journal: &Arc<Journal>) -> FrozenFields {
+        FrozenFields::of(self.0.as_ref().expect(THERE).visitor(), journal)
+    }
+
+    fn table(&self) -> &FieldTable {
+        self.0.as_ref().expect(THERE)
+    }
+}
+
+const THERE: &str = "the table comes back at the end of an edit";
+
+/// A table on its way through an edit; it comes back also if the edit panics.
+struct Lent<'s> {
+    hash: Hash,
+    place: &'s mut StoredTable,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let form = std::mem::replace(&mut self.hash.form, HashForm::Packed(Packed::new()));
+        if let HashForm::Table(table) = form {
+            self.place.0 = Some(table);
+        }
+    }
+}
