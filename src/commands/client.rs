@@ -1,5 +1,6 @@
 //! What one client has chosen, and the register in which others see it.
 
+mod fieldsets;
 mod mailbox;
 mod register;
 mod shown;
@@ -11,6 +12,7 @@ use std::time::Instant;
 use super::registry::Command;
 use super::transactions::{Queue, Watches};
 use crate::resp::Protocol;
+pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
 pub(super) use mailbox::MAX_MAIL;
 pub use register::{Clients, Endpoints};
 pub use shown::{Labels, Shown};
@@ -42,6 +44,8 @@ pub struct Client {
     pub(super) queue: Option<Box<Queue>>,
     /// The keys of `WATCH`.
     pub(super) watches: Watches,
+    /// What `HIMPORT PREPARE` named.
+    pub(super) fieldsets: Fieldsets,
     /// Set by commands after whose reply the connection ends.
     pub closing: bool,
     /// What it asks for has been done before: see [`super::replay`].
@@ -60,6 +64,7 @@ impl Client {
             in_exec: false,
             queue: None,
             watches: Watches::new(&shown),
+            fieldsets: Fieldsets::new(&shown),
             shown,
             db: 0,
             protocol: Protocol::Resp2,

@@ -190,6 +190,8 @@ impl Flags {
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
     /// In the ACL category `@connection` although of another family; no flag of `COMMAND INFO`.
     pub const CONNECTION: Flags = Flags(1 << 30);
+    /// In the ACL category `@hash` although a container; no flag of `COMMAND INFO`.
+    pub const HASH: Flags = Flags(1 << 27);
     /// In the ACL category `@keyspace` although of another family; no flag of `COMMAND INFO`.
     pub const KEYSPACE: Flags = Flags(1 << 29);
     /// In the ACL category `@admin` without being one of the administrators' commands; no flag of `COMMAND INFO`.

@@ -61,6 +61,8 @@ pub struct Shown {
     pub multi: AtomicI64,
     /// Bytes of their words.
     pub multi_bytes: AtomicUsize,
+    /// Bytes of its fieldsets.
+    pub fieldset_bytes: AtomicUsize,
     /// Keys watched.
     pub watch: AtomicUsize,
     /// Goes up when one of them changes.
@@ -106,6 +108,7 @@ impl Shown {
             was_authenticated: AtomicBool::new(false),
             multi: AtomicI64::new(-1),
             multi_bytes: AtomicUsize::new(0),
+            fieldset_bytes: AtomicUsize::new(0),
             watch: AtomicUsize::new(0),
             touched: Arc::default(),
             last_command: AtomicUsize::new(0),
@@ -232,7 +235,7 @@ impl Shown {
 
     /// Bytes that the connection keeps, as far as they are counted.
     pub fn memory_bytes(&self) -> usize {
-        self.buffer_bytes() + size_of::<Self>()
+        self.buffer_bytes() + self.fieldset_bytes.load(Ordering::Relaxed) + size_of::<Self>()
     }
 
     /// The address as monitors and the slow log show it.

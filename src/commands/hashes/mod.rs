@@ -9,6 +9,7 @@ pub(super) mod hget;
 pub(super) mod hgetall;
 pub(super) mod hgetdel;
 pub(super) mod hgetex;
+pub(super) mod himport;
 pub(super) mod hincrby;
 pub(super) mod hlen;
 pub(super) mod hmget;
@@ -41,6 +42,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &hgetall::HGETALL,
     &hgetdel::SPEC,
     &hgetex::SPEC,
+    &himport::SPEC,
     &hincrby::HINCRBY,
     &hincrby::HINCRBYFLOAT,
     &hgetall::HKEYS,

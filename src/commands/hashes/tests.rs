@@ -1,5 +1,7 @@
 //! Held to what Redis 8.6.2 replied to the same requests.
 
+use std::sync::atomic::Ordering;
+
 use crate::commands::testing::Session;
 use crate::config::Settings;
 
@@ -428,4 +430,66 @@ fn so_are_those_that_make_room_for_others_before_they_are_removed() {
     ]);
     session.advance(2);
     session.hold_stream_to(&[("hdel h f", "HDEL h e | HDEL h b | DEL h | hdel h f")]);
+}
+
+#[test]
+fn hashes_of_a_fieldset_have_its_fields_in_order() {
+    let mut session = Session::like_redis("8.10", NOW_MS);
+    session.hold_to(&[
+        ("himport prepare people name email age", "+OK"),
+        ("himport set k people v w 1", "+OK"),
+        ("hgetall k", "*6 $3 age $1 1 $4 name $1 v $5 email $1 w"),
+        ("himport set k people v w", "-ERR value count does not match fieldset field count"),
+        ("himport set k nobody v w 1", "-ERR no such fieldset"),
+        ("himport prepare people a a", "-ERR duplicate field name in fieldset"),
+        ("expire k 100", ":1"),
+        ("himport set k people x y 2", "+OK"),
+        ("ttl k", ":-1"),
+        ("himport prepare people a", "+OK"),
+        ("himport set k people 7", "+OK"),
+        ("hgetall k", "*2 $1 a $1 7"),
+        ("set s x", "+OK"),
+        ("himport set s people 1", WRONG_TYPE),
+        ("himport set s nobody 1", WRONG_TYPE),
+        ("himport discard people", ":1"),
+        ("himport discard people", ":0"),
+        ("himport set k people 7", "-ERR no such fieldset"),
+    ]);
+}
+
+#[test]
+fn fieldsets_are_of_one_connection_until_reset_and_their_bytes_are_bounded() {
+    let mut session = Session::like_redis("8.10", NOW_MS);
+    session.hold_to(&[("himport prepare a f", "+OK"), ("himport prepare b f g", "+OK")]);
+    let mut other = session.connect();
+    assert_eq!(session.ask_as(&mut other, "himport set k a 1"), "-ERR no such fieldset");
+    let bytes = || session.client.shown.fieldset_bytes.load(Ordering::Relaxed);
+    let before = bytes();
+    assert!(before > 0);
+    session.hold_to(&[
+        ("himport prepare b g f", "+OK"),
+        ("reset", "+RESET"),
+        ("himport set k a 1", "-ERR no such fieldset"),
+        ("himport discardall", ":0"),
+    ]);
+    assert_eq!(session.client.shown.fieldset_bytes.load(Ordering::Relaxed), 0);
+    let settings = Settings { client_query_buffer_limit: 300, compat: "8.10", ..Settings::defaults() };
+    let mut session = Session::with(settings, NOW_MS);
+    session.hold_to(&[
+        ("himport prepare a f", "+OK"),
+        ("himport prepare a g", "+OK"),
+        (
+            "himport prepare b f g h i j k l m",
+            "-ERR too many fieldsets: they exceed client-query-buffer-limit",
+        ),
+        ("himport set k a 1", "+OK"),
+        ("himport discardall", ":1"),
+    ]);
+}
+
+#[test]
+fn a_release_without_fieldsets_does_not_know_the_command() {
+    let mut session = Session::like_redis("8.6", NOW_MS);
+    let reply = session.ask("himport prepare a f");
+    assert!(reply.starts_with("-ERR unknown command 'himport'"), "{reply}");
 }

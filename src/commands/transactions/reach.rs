@@ -28,7 +28,9 @@ pub(in crate::commands) fn touches_data(spec: &Spec) -> bool {
             let container = spec.name.split('|').next().unwrap_or_default();
             !WITHOUT_DATA.contains(&container)
         }
-        Group::Generic | Group::String | Group::Hash | Group::Module => true,
+        // HIMPORT has subcommands that change their own connection alone.
+        Group::Hash => !spec.keys.is_empty(),
+        Group::Generic | Group::String | Group::Module => true,
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
         ("@dangerous", dangerous),
         ("@connection", has(Flags::CONNECTION)),
         ("@keyspace", has(Flags::KEYSPACE)),
+        ("@hash", has(Flags::HASH)),
     ];
     let set = by_flag.into_iter().filter(|(_, set)| *set).map(|(name, _)| name);
     set.chain(spec.group.category().filter(|_| !is_container)).collect()

@@ -1,0 +1,131 @@
+//! `HIMPORT PREPARE fieldset field [field …]`, `HIMPORT SET key fieldset value [value …]`, `HIMPORT DISCARD fieldset`,
+//! `HIMPORT DISCARDALL`: hashes with the same fields, whose names the connection sends once.
+//!
+//! A hash that is there is replaced, its deadline included; a value of another type is not. The fields of the new hash
+//! stand in the order of their lengths, and then of their bytes, as those of the peer.
+
+use crate::commands::client::{Duplicate, Fieldset};
+use crate::commands::keys::{BY_ARGUMENTS, Names};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::journal::Record;
+use crate::keyspace::{Deadline, Exclusive, Hash, Value};
+use crate::persistence::rdb::dump::dump;
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    flags: Flags::HASH,
+    complexity: "Depends on subcommand.",
+    summary: "A container for session-based hash import commands using fieldsets.",
+    run: Run::Container(&[&DISCARD, &DISCARDALL, &PREPARE, &SET]),
+    ..SUBCOMMAND
+};
+
+/// What the subcommands share.
+const SUBCOMMAND: Spec = Spec {
+    name: "himport",
+    arity: Arity::AtLeast(2),
+    flags: Flags::NONE,
+    keys: &[],
+    group: Group::Hash,
+    since: "8.10.0",
+    complexity: "O(N) where N is the number of session-local fieldsets.",
+    summary: "",
+    syntax: "",
+    tips: &[],
+    weight: Weight::Light,
+    run: Run::Container(&[]),
+};
+
+/// Fieldsets are of each connection to each node.
+const TIPS: &[&str] = &["request_policy:all_shards"];
+
+const PREPARE: Spec = Spec {
+    name: "himport|prepare",
+    arity: Arity::AtLeast(4),
+    flags: Flags::DENYOOM,
+    complexity: "O(N*log(N)) where N is the number of fields.",
+    summary: "Defines a session-local fieldset that maps a name to a sorted set of field names.",
+    syntax: "fieldset-name field...",
+    tips: TIPS,
+    weight: BY_ARGUMENTS,
+    run: Run::Read(prepare),
+    ..SUBCOMMAND
+};
+
+const SET: Spec = Spec {
+    name: "himport|set",
+    arity: Arity::AtLeast(5),
+    flags: Flags::WRITE.and(Flags::DENYOOM),
+    keys: &[Keys::at(2, &["OW", "update"])],
+    complexity: "O(N) where N is the number of fields in the fieldset.",
+    summary: "Creates a fieldset-based hash from values supplied in the order matching a previously prepared fieldset.",
+    syntax: "key fieldset-name value...",
+    weight: BY_ARGUMENTS,
+    run: Run::Write(set),
+    ..SUBCOMMAND
+};
+
+const DISCARD: Spec = Spec {
+    name: "himport|discard",
+    arity: Arity::Exactly(3),
+    summary: "Removes a single session-local fieldset by name.",
+    syntax: "fieldset-name",
+    tips: TIPS,
+    run: Run::Read(discard),
+    ..SUBCOMMAND
+};
+
+const DISCARDALL: Spec = Spec {
+    name: "himport|discardall",
+    arity: Arity::Exactly(2),
+    summary: "Removes all session-local fieldsets for the connection.",
+    tips: TIPS,
+    run: Run::Read(|_, cx| Ok(Reply::count(cx.client.fieldsets.discard_all()))),
+    ..SUBCOMMAND
+};
+
+fn prepare(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let name = args.bytes()?;
+    let fields: Names = args.iter().collect();
+    let set = Fieldset::new(&fields);
+    let set = set.map_err(|Duplicate| Error::new("ERR duplicate field name in fieldset"))?;
+    let max_bytes = cx.server.config.settings().client_query_buffer_limit;
+    cx.client.fieldsets.keep(name, set, max_bytes)?;
+    Ok(Reply::OK)
+}
+
+fn discard(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let name = args.bytes()?;
+    Ok(Reply::Integer(cx.client.fieldsets.discard(name).into()))
+}
+
+fn set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    let (key, name) = (args.bytes()?, args.bytes()?);
+    let values: Names = args.iter().collect();
+    let mut keys = cx.db().exclusive(&[key]);
+    keys.hash(key)?;
+    let fieldset = cx.client.fieldsets.get(name).ok_or(Error::new("ERR no such fieldset"))?;
+    if fieldset.len() != values.len() {
+        return Err(Error::new("ERR value count does not match fieldset field count"));
+    }
+    let mut hash = Hash::within(cx.server.keyspace.packed_limits());
+    fieldset.pairs(&values).for_each(|(field, value)| hash.add(field, value, Deadline::NEVER));
+    install(key, hash, keys, record)?;
+    Ok(Reply::OK)
+}
+
+fn install(key: &[u8], hash: Hash, mut keys: Exclusive, record: Record) -> Result<(), Error> {
+    let value = Value::Hash(Box::new(hash));
+    let mut refused = None;
+    // One command, so that a log that is cut off has the old hash or the new one.
+    let record = record.instead(|effects| match dump(value.view()) {
+        Ok(dump) => effects.command(&[b"RESTORE", key, b"0", &dump, b"REPLACE"]),
+        Err(error) => refused = Some(Error::from(format!("ERR cannot log the hash: {error}"))),
+    });
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    keys.put(key, value, Deadline::NEVER);
+    keys.commit(record);
+    Ok(())
+}
