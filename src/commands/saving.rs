@@ -127,23 +127,19 @@ impl Server {
             return Ok(());
         }
         tracing::info!("Saving the final RDB snapshot before exiting.");
-        self.hold_writes();
+        let held = self.hold_writes();
         self.stop.enter(EndStep::Saving);
-        self.save_until_nothing_changes().inspect_err(|_| {
-            self.let_writes_go();
-            self.stop.abandon();
-        })
+        self.save_until_nothing_changes().inspect_err(|_| self.stop.abandon())?;
+        // For good: nothing that is acknowledged from now on would be saved.
+        std::mem::forget(held);
+        Ok(())
     }
 
-    /// Holds all writes that are not under way yet.
-    pub(super) fn hold_writes(&self) {
+    /// Holds all writes that are not under way yet, until the drop, also when the work meanwhile
+    /// panics.
+    pub(super) fn hold_writes(&self) -> HeldWrites<'_> {
         self.pause.begin(Paused::Writes, Duration::MAX);
-    }
-
-    /// Takes back [`hold_writes`](Self::hold_writes).
-    pub(super) fn let_writes_go(&self) {
-        self.pause.end();
-        self.clients.list().iter().for_each(|shown| shown.call());
+        HeldWrites(self)
     }
 
     /// Saves while writes are held. A write that was let in before the others were held may come after the cut.
@@ -155,5 +151,16 @@ impl Server {
             }
         }
         Ok(())
+    }
+}
+
+/// The time in which writes are held.
+#[must_use = "writes go on when it is dropped"]
+pub(super) struct HeldWrites<'s>(&'s Server);
+
+impl Drop for HeldWrites<'_> {
+    fn drop(&mut self) {
+        self.0.pause.end();
+        self.0.clients.list().iter().for_each(|shown| shown.call());
     }
 }

@@ -299,6 +299,13 @@ impl Saving {
         self.changed.notify_all();
     }
 
+    /// Keeps snapshots from beginning until the drop, while the data are not whole. If one is
+    /// running it waits for that first: not to be called within a transaction, for whose end the
+    /// cut of that snapshot may wait.
+    pub fn keep_out(&self) -> Turn<'_> {
+        self.take_turn(Saver::Foreground)
+    }
+
     fn take_turn(&self, saver: Saver) -> Turn<'_> {
         let mut state = self.state.lock();
         while state.running.is_some() {
@@ -374,8 +381,9 @@ impl State {
     }
 }
 
-/// The right to take a snapshot.
-struct Turn<'s>(&'s Saving);
+/// The right to take a snapshot. No other begins until the drop.
+#[must_use = "others may take snapshots when it is dropped"]
+pub struct Turn<'s>(&'s Saving);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {

@@ -78,6 +78,9 @@ fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
             }
         }
     }
+    if cx.client.in_exec {
+        return Err(Error::new("ERR DEBUG RELOAD is not allowed inside a transaction here"));
+    }
     let outcome = recovery::reload(cx.server, saves, flushes);
     outcome.map(|()| Reply::OK).map_err(|error| {
         tracing::error!("{error}");

@@ -76,10 +76,12 @@ fn lastsave(_: Args, cx: &mut Context) -> Result<Reply, Error> {
 #[cfg(test)]
 mod tests {
     use std::path::{Path, PathBuf};
+    use std::time::{Duration, Instant};
 
+    use crate::commands::recovery;
     use crate::commands::testing::Session;
     use crate::config::{SaveRule, Settings};
-    use crate::persistence::saving::Saver;
+    use crate::persistence::saving::{Saver, Wished};
 
     struct File(PathBuf);
 
@@ -148,6 +150,44 @@ mod tests {
         ]);
         assert_eq!(info(&mut session, "rdb_changes_since_last_save"), "0");
         assert_eq!(info(&mut session, "rdb_saves"), "2");
+    }
+
+    #[test]
+    fn no_snapshot_begins_while_debug_reload_has_only_a_part_of_the_data() {
+        let file = File::new("partial");
+        let mut session = file.session();
+        session.hold_to(&[("set a 1", "+OK"), ("save", "+OK")]);
+        let dump = std::fs::read(&file.0).expect("it was saved");
+        std::fs::remove_file(&file.0).expect("it is ours");
+        let made = std::process::Command::new("mkfifo").arg(&file.0).status();
+        assert!(made.is_ok_and(|status| status.success()), "its reader waits for a writer");
+        let server = &session.server;
+        std::thread::scope(|scope| {
+            let reloading = scope.spawn(|| recovery::reload(server, false, true).is_ok());
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !server.loading.is_on() || server.keyspace.db(0).census().keys > 0 {
+                assert!(Instant::now() < deadline, "the data are not flushed");
+                std::thread::yield_now();
+            }
+            let wished = server.saving.wish(false, false);
+            std::fs::write(&file.0, &dump).expect("its reader waits");
+            assert!(reloading.join().expect("it does not panic"));
+            assert_eq!(wished, Wished::Busy);
+        });
+        assert_eq!(server.saving.wish(false, false), Wished::Started);
+        session.hold_to(&[("get a", "$1 1")]);
+    }
+
+    #[test]
+    fn debug_reload_in_a_transaction_is_refused_and_writes_go_on() {
+        let file = File::new("reload-in-exec");
+        let mut session = file.session();
+        session.hold_to(&[
+            ("multi", "+OK"),
+            ("debug reload", "+QUEUED"),
+            ("exec", "*1 -ERR DEBUG RELOAD is not allowed inside a transaction here"),
+        ]);
+        assert!(session.server.pause.in_force().is_none(), "no write is held");
     }
 
     #[test]
