@@ -1,5 +1,7 @@
 //! Flags and configuration file → log → server; or a look at files.
 
+mod supervisor;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,6 +10,7 @@ use nearhit::config::{self, Config, Settings, Start, StartError};
 use nearhit::kernels::kernels;
 use nearhit::log::{self, Log};
 use nearhit::server;
+use supervisor::PidFile;
 
 /// Tells its live bytes to `INFO`, and fragments least.
 #[cfg(feature = "jemalloc")]
@@ -25,6 +28,9 @@ fn main() -> ExitCode {
         Err(StartError::Usage(usage)) => usage.exit(),
         Err(error) => return fail(&error),
     };
+    if start.settings.port == 0 && start.settings.unixsocket.is_empty() {
+        return fail(&server::BindError::Nowhere);
+    }
     let log = match enter_folder(&mut start.settings).and_then(|()| start_log(&start.settings)) {
         Ok(log) => log,
         Err(reason) => return fail(&reason),
@@ -69,6 +75,7 @@ fn return_memory_in_background() {
 fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
     start.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let threads = start.settings.network_threads();
+    let settings = start.settings.clone();
     let config = Config::from_file(start.settings, start.file);
     config.when_changed(move |_, after| {
         log.set_level(after.loglevel);
@@ -77,13 +84,17 @@ fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
     let running = server::start(config)?;
     running.stop_on_signals()?;
     let places = running.places().join(", ");
-    running.serve(|| {
+    let _pid_file = PidFile::write(&settings.pidfile);
+    let served = running.serve(|| {
         tracing::info!(
             "nearhit {} ready on {places} ({threads} network threads, {} kernels)",
             env!("CARGO_PKG_VERSION"),
             kernels().isa,
         );
-    })?;
+        supervisor::tell(&settings, "READY=1");
+    });
+    supervisor::tell(&settings, "STOPPING=1");
+    served?;
     tracing::info!("bye");
     Ok(())
 }

@@ -432,7 +432,7 @@ fn clients_hear_that_data_are_being_loaded() {
     let folder = Folder::new("loading");
     make_pipe(&folder.path("dump.rdb"));
     let mut running = folder.start(&[]);
-    let loading = "-LOADING Redis is loading the dataset in memory (0%)";
+    let loading = "-LOADING Redis is loading the dataset in memory";
     assert_eq!(running.ask("PING"), loading);
     assert_eq!(running.ask("SET a 1"), loading);
     let info = running.ask("INFO persistence");

@@ -72,7 +72,11 @@ impl Drop for Running {
     }
 }
 
-const ANY_PORT: [&str; 4] = ["--port", "0", "--bind", "127.0.0.1"];
+/// A port that was free a moment ago.
+fn free_port() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("it listens").port().to_string()
+}
 
 #[test]
 fn what_is_wrong_is_told_with_what_to_do() {
@@ -80,8 +84,8 @@ fn what_is_wrong_is_told_with_what_to_do() {
     let port = taken.local_addr().expect("it listens").port().to_string();
     for (args, said) in [
         (&["--port", &port][..], "another server listens there: stop it, or choose another --port"),
-        (&["--port", "0", "--bind", "192.0.2.1"], "this machine has no such address: see --bind"),
-        (&["--port", "0", "--bind", "localhorst"], "'bind' takes IP addresses"),
+        (&["--port", "7000", "--bind", "192.0.2.1"], "this machine has no such address: see --bind"),
+        (&["--port", "7000", "--bind", "localhorst"], "'bind' takes IP addresses"),
         (
             &["--port", "0", "--unixsocket", "/no/such/folder/x"],
             "create its folder, or choose another --unixsocket",
@@ -92,7 +96,8 @@ fn what_is_wrong_is_told_with_what_to_do() {
         (&["/no/such/file"], "cannot read the configuration: /no/such/file"),
         (&["--aof-timestamp-enabled", "yes"], "must be 'no' here: the log has no timestamps"),
         (&["--appenddirname", "a/b"], "must be the name of a file, not a path"),
-        (&["--hz", "10"], "Redis' option 'hz' is not supported by nearhit"),
+        (&["--user", "a on"], "Redis' option 'user' is not supported by nearhit: it has no users"),
+        (&["--port", "0"], "nowhere to listen: set 'port', or 'unixsocket'"),
     ] {
         let refusal = refusal(args);
         assert!(refusal.contains(said), "{args:?}: {refusal}");
@@ -123,7 +128,7 @@ fn help_and_version_end_well() {
 
 #[test]
 fn options_come_from_standard_input_variables_and_flags() {
-    let mut command = program(&["--timeout", "3", "--port", "0", "-"]);
+    let mut command = program(&["--timeout", "3", "--port", &free_port(), "-"]);
     command.env("NEARHIT_TIMEOUT", "2").env("NEARHIT_MAXCLIENTS", "22").env("NEARHIT_HZ", "1");
     let running = Running::start(&mut command, "bind 127.0.0.1\ntimeout 1\nmaxclients 11\ntcp-keepalive 1\n");
     let value = |name: &str| running.ask(&format!("CONFIG GET {name}"));
@@ -134,7 +139,7 @@ fn options_come_from_standard_input_variables_and_flags() {
 
 #[test]
 fn lines_of_the_log_have_redis_form_and_its_level_can_be_changed() {
-    let mut running = Running::start(&mut program(&ANY_PORT), "");
+    let mut running = Running::start(&mut program(&["--port", &free_port()]), "");
     let pid = running.child.id();
     let line = running.lines.last().expect("it is ready").clone();
     let (head, text) = line.split_once(" * ").expect("a notice");
@@ -174,7 +179,7 @@ fn fewer_open_files_mean_fewer_clients() {
     let mut limited = Command::new("sh");
     limited.args(["-c", "ulimit -n 200 && exec \"$0\" \"$@\"", &program.display().to_string()]);
     limited
-        .args(ANY_PORT)
+        .args(["--port", &free_port()])
         .args(["--io-threads", "2", "--save", ""])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
@@ -185,4 +190,101 @@ fn fewer_open_files_mean_fewer_clients() {
         "{warning}"
     );
     assert_eq!(running.ask("CONFIG GET maxclients"), "*2\r\n$10\r\nmaxclients\r\n$3\r\n160\r\n");
+}
+
+/// Options as packages set them, with everything that they leave to the defaults written out.
+const STOCK: &str = include_str!("data/stock.conf");
+
+#[test]
+fn a_packaged_configuration_starts_with_one_warning() {
+    let running = Running::start(&mut program(&["--port", &free_port(), "--dir", "/tmp", "-"]), STOCK);
+    let warnings: Vec<&String> =
+        running.lines.iter().filter(|line| line.contains("have no effect")).collect();
+    let [warning] = warnings.as_slice() else { panic!("one warning: {:?}", running.lines) };
+    for name in ["hz", "replica-priority", "list-max-listpack-size", "daemonize (it stays in the foreground)"]
+    {
+        assert!(warning.contains(name), "{name}: {warning}");
+    }
+    assert!(!warning.contains("tcp-backlog") && !warning.contains("protected-mode"), "{warning}");
+    assert_eq!(running.ask("CONFIG GET hz"), "*2\r\n$2\r\nhz\r\n$2\r\n25\r\n");
+    assert_eq!(running.ask("CONFIG SET hz 30"), "+OK\r\n");
+    assert_eq!(running.ask("CONFIG GET slave-priority"), "*2\r\n$14\r\nslave-priority\r\n$3\r\n100\r\n");
+}
+
+#[test]
+fn promises_that_would_not_be_kept_are_refused_all_at_once() {
+    let lines = [
+        "rename-command FLUSHALL x",
+        "user a on",
+        "aclfile users.acl",
+        "tls-port 6380",
+        "cluster-enabled yes",
+        "replicaof 10.0.0.1 6379",
+        "loadmodule x.so",
+        "min-replicas-to-write 1",
+        "shutdown-on-sigterm nosave",
+        "syslog-enabled yes",
+        "databases 32",
+        "nonsense 1",
+    ];
+    let file = std::env::temp_dir().join(format!("nearhit-refused-{}.conf", std::process::id()));
+    std::fs::write(&file, format!("hz 10\n{}\n", lines.join("\n")))
+        .expect("the temporary folder is writable");
+    let refusal = refusal(&[file.to_str().expect("the path is text"), "--ignore-unknown-config", "nothing"]);
+    std::fs::remove_file(&file).expect("it is ours");
+    for (number, line) in lines.iter().enumerate() {
+        let place = format!("at line {}\n>>> '{line}'\n", number + 2);
+        assert!(refusal.contains(&place), "{line}: {refusal}");
+    }
+}
+
+#[test]
+fn the_service_manager_is_told_and_the_pidfile_comes_and_goes() {
+    let folder = std::env::temp_dir().join(format!("nearhit-notify-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    let manager = std::os::unix::net::UnixDatagram::bind(folder.join("notify")).expect("it is writable");
+    let deadline = std::time::Duration::from_secs(60);
+    manager.set_read_timeout(Some(deadline)).expect("it is a socket");
+    let told = || {
+        let mut word = [0; 64];
+        let len = manager.recv(&mut word).expect("something is told");
+        String::from_utf8_lossy(&word[..len]).into_owned()
+    };
+    let pid_file = folder.join("pid");
+    let pid_name = pid_file.to_str().expect("the path is text").to_owned();
+    let mut command = program(&["--port", &free_port(), "--supervised", "auto", "--pidfile", &pid_name]);
+    let mut running = Running::start(command.env("NOTIFY_SOCKET", folder.join("notify")), "");
+    assert_eq!(told(), "READY=1");
+    let pid = std::fs::read_to_string(&pid_file).expect("it is there");
+    assert_eq!(pid.trim(), running.child.id().to_string());
+    running.ask("SHUTDOWN NOSAVE");
+    assert_eq!(told(), "STOPPING=1");
+    assert!(running.child.wait().expect("it ends").success());
+    assert!(!pid_file.exists());
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+#[test]
+fn protected_mode_refuses_other_machines_while_there_is_no_password() {
+    // The address that packets to the outside would have; a machine without one has no other machines either.
+    let outside = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.77:9")?;
+        socket.local_addr()
+    });
+    let Ok(outside) = outside.map(|address| address.ip()) else { return };
+    let port = free_port();
+    let running = Running::start(&mut program(&["--port", &port, "--bind", "0.0.0.0"]), "");
+    let from_outside = || {
+        let mut client = TcpStream::connect((outside, port.parse().expect("a port"))).expect("it listens");
+        let _ = client.write_all(b"PING\r\nQUIT\r\n");
+        let mut reply = String::new();
+        // A reset after the refusal is one too.
+        let _ = client.read_to_string(&mut reply);
+        reply
+    };
+    assert!(from_outside().starts_with("-DENIED Redis is running in protected mode because"));
+    assert_eq!(running.ask("CONFIG SET protected-mode no"), "+OK\r\n");
+    assert_eq!(from_outside(), "+PONG\r\n+OK\r\n");
+    assert_eq!(running.ask("CONFIG SET protected-mode yes requirepass x"), "+OK\r\n");
+    assert!(from_outside().starts_with("-NOAUTH"));
 }

@@ -1,7 +1,7 @@
 //! What a running command may see: the server's shared state, and the client that sent it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::client::{Client, Clients};
@@ -53,6 +53,8 @@ pub struct Server {
     pub tcp_port: AtomicU16,
     /// Commands in the last second, as the housekeeper saw it.
     pub ops_per_second: AtomicU64,
+    /// True if commands on vector sets run where they arrive: `vset-force-single-threaded-execution`.
+    pub vector_sets_stay: AtomicBool,
     /// False if keys end only where a command meets them: `DEBUG SET-ACTIVE-EXPIRE`.
     pub ends_keys_actively: AtomicBool,
     /// Bytes per second, in and out, as the housekeeper saw it.
@@ -123,6 +125,7 @@ impl Server {
             run_id: random_hex(),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
+            vector_sets_stay: AtomicBool::default(),
             ends_keys_actively: AtomicBool::new(true),
             net_input_per_second: AtomicU64::new(0),
             net_output_per_second: AtomicU64::new(0),
@@ -137,6 +140,7 @@ impl Server {
         let settings = self.config.settings();
         self.observers.configure(&settings);
         self.statistics.track_latency(settings.latency_tracking);
+        self.vector_sets_stay.store(settings.vset_force_single_threaded_execution, Ordering::Relaxed);
         self.aof.configure(Choices {
             policy: SyncPolicy::named(settings.appendfsync),
             spares_snapshots: settings.no_appendfsync_on_rewrite,

@@ -1,6 +1,7 @@
 //! From a request to its reply: lookup, gates, the run itself, statistics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::client::Client;
@@ -9,7 +10,7 @@ use super::cross_protocol;
 use super::observers::Observed;
 use super::pause::Paused;
 use super::registry::{self, Command};
-use super::spec::{Flags, Run, Weight};
+use super::spec::{Flags, Group, Run, Weight};
 use super::transactions;
 use crate::journal::Record;
 use crate::keyspace::attending;
@@ -138,15 +139,9 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
     if server.loading.is_on() && !command.spec.flags.has(Flags::LOADING) {
-        return Err(is_loading(server));
+        return Err(Error::new("LOADING Redis is loading the dataset in memory"));
     }
     Ok(())
-}
-
-/// Clients know it by its first word, and many by Redis' sentence; how far it has come is for people.
-fn is_loading(server: &Server) -> Error {
-    let percent = server.loading.progress().map_or(100.0, |progress| progress.percent());
-    Error::from(format!("LOADING Redis is loading the dataset in memory ({percent:.0}%)"))
 }
 
 /// Why writes are refused now: data could not be kept. PING is refused too, so that whoever watches over servers hears of it.
@@ -157,6 +152,9 @@ fn refusal(command: &Command, server: &Server, client: &Client) -> Option<Error>
 
 /// True if the command, called so, must not run on a network thread.
 pub(super) fn is_heavy(command: &Command, server: &Server, client: &mut Client, request: &Request) -> bool {
+    if command.spec.group == Group::Module && server.vector_sets_stay.load(Ordering::Relaxed) {
+        return false;
+    }
     match command.spec.weight {
         Weight::Light => false,
         Weight::Heavy => true,

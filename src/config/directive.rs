@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::kind::InvalidValue;
+use super::kind::{InvalidValue, Kind};
 use super::names;
 use super::options::find;
 use super::settings::Settings;
@@ -53,8 +53,8 @@ impl fmt::Display for Source {
 pub enum Fault {
     /// No option has this name.
     Unknown,
-    /// Redis has such an option.
-    OnlyInRedis(String),
+    /// Redis has such an option, which would promise something: its name, and why it is refused.
+    OnlyInRedis(String, &'static str),
     /// It cannot be split into words.
     Words(NotWords),
     /// There is no value, or more than one.
@@ -71,7 +71,9 @@ impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown => out.write_str("Bad directive or wrong number of arguments"),
-            Self::OnlyInRedis(name) => write!(out, "Redis' option '{name}' is not supported by nearhit"),
+            Self::OnlyInRedis(name, why) => {
+                write!(out, "Redis' option '{name}' is not supported by nearhit: {why}")
+            }
             Self::Words(why) => why.fmt(out),
             Self::WrongNumberOfValues => out.write_str("wrong number of arguments"),
             Self::Invalid(why) => why.fmt(out),
@@ -85,11 +87,7 @@ impl Fault {
     /// What is said of a name that is none of ours.
     pub(super) fn no_such_option(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
-        if names::is_of_redis(&name) { Self::OnlyInRedis(name) } else { Self::Unknown }
-    }
-
-    fn is_about_the_name(&self) -> bool {
-        matches!(self, Self::Unknown | Self::OnlyInRedis(_))
+        names::refused(&name).map_or(Self::Unknown, |why| Self::OnlyInRedis(name, why))
     }
 }
 
@@ -111,17 +109,19 @@ impl Directive {
 pub(super) struct Outcome {
     /// Names that `ignore-unknown-config` let pass, each once.
     pub(super) ignored: Vec<String>,
+    /// Options without effect that were named, each once.
+    pub(super) inert: Vec<String>,
 }
 
-/// The first wrong directive, and the names of others that no option has.
+/// The first wrong directive, and all others that are wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Where it stands.
     pub place: Place,
     /// What is wrong with it.
     pub fault: Fault,
-    /// Further names that would be refused too.
-    pub others: Vec<String>,
+    /// Further ones, in their order.
+    pub others: Vec<(Place, Fault)>,
 }
 
 impl Refusal {
@@ -129,27 +129,44 @@ impl Refusal {
     pub(super) fn new(place: Place, fault: Fault) -> Box<Self> {
         Box::new(Self { place, fault, others: Vec::new() })
     }
+
+    /// All that is wrong.
+    pub(super) fn faults(&self) -> impl Iterator<Item = (&Place, &Fault)> {
+        let others = self.others.iter().map(|(place, fault)| (place, fault));
+        std::iter::once((&self.place, &self.fault)).chain(others)
+    }
 }
 
 /// Applies them in order, so that later ones win. Unknown names are judged last, since `ignore-unknown-config`
-/// holds for directives before it too. It does not excuse wrong values: `aclfile users.acl` asks for protection.
+/// holds for directives before it too. It does not excuse wrong values: `aclfile users.acl` asks for protection. All faults
+/// are told at once, so that a file need not be mended line by line.
 pub(super) fn apply_all(
     directives: Vec<Directive>,
     settings: &mut Settings,
 ) -> Result<Outcome, Box<Refusal>> {
-    let mut unknown = Vec::new();
+    let mut faults = Vec::new();
+    let mut inert = Vec::new();
     let mut rules = Vec::new();
     for mut directive in directives {
         if directive.name.eq_ignore_ascii_case("save") {
             directive.values = add_rules(&mut rules, directive.values);
         }
         match directive.apply(settings) {
-            Ok(()) => {}
-            Err(fault) if fault.is_about_the_name() => unknown.push((directive, fault)),
-            Err(fault) => return Err(Refusal::new(directive.place, fault)),
+            Ok(()) => inert.extend(inert_name(&directive.name)),
+            Err(fault) => faults.push((directive, fault)),
         }
     }
-    judge(unknown, &settings.ignore_unknown_config)
+    let ignored = judge(faults, &settings.ignore_unknown_config)?;
+    Ok(Outcome { ignored, inert: distinct(inert) })
+}
+
+/// The option's name, with a remark if it has one, if it has no effect.
+fn inert_name(name: &str) -> Option<String> {
+    let option = find(name).filter(|option| matches!(option.kind, Kind::Inert { .. }))?;
+    Some(match option.help {
+        "" => option.name.to_owned(),
+        remark => format!("{} ({remark})", option.name),
+    })
 }
 
 /// Each `save` adds rules to those of the ones before; one without rules forgets them. As in Redis.
@@ -162,16 +179,16 @@ fn add_rules(rules: &mut Vec<String>, values: Vec<String>) -> Vec<String> {
     rules.clone()
 }
 
-fn judge(unknown: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Outcome, Box<Refusal>> {
-    let (ignored, refused): (Vec<_>, Vec<_>) =
-        unknown.into_iter().partition(|(directive, _)| is_ignored(&directive.name, ignore));
-    let mut refused = refused.into_iter();
-    let Some((first, fault)) = refused.next() else {
-        return Ok(Outcome { ignored: distinct(ignored.into_iter()) });
+/// The names that are let pass; an error if others are left.
+fn judge(faults: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Vec<String>, Box<Refusal>> {
+    let (ignored, refused): (Vec<_>, Vec<_>) = faults
+        .into_iter()
+        .partition(|(directive, fault)| *fault == Fault::Unknown && is_ignored(&directive.name, ignore));
+    let mut refused = refused.into_iter().map(|(directive, fault)| (directive.place, fault));
+    let Some((place, fault)) = refused.next() else {
+        return Ok(distinct(ignored.into_iter().map(|(directive, _)| directive.name)));
     };
-    let mut others = distinct(refused);
-    others.retain(|name| *name != first.name);
-    Err(Box::new(Refusal { place: first.place, fault, others }))
+    Err(Box::new(Refusal { place, fault, others: refused.collect() }))
 }
 
 fn is_ignored(name: &str, ignore: &[String]) -> bool {
@@ -181,11 +198,11 @@ fn is_ignored(name: &str, ignore: &[String]) -> bool {
     })
 }
 
-fn distinct(directives: impl Iterator<Item = (Directive, Fault)>) -> Vec<String> {
+fn distinct(all: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for (directive, _) in directives {
-        if !names.contains(&directive.name) {
-            names.push(directive.name);
+    for name in all {
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
     names
@@ -230,7 +247,6 @@ mod tests {
             ("requirepass a b", Fault::WrongNumberOfValues),
             ("port x", Fault::Invalid(InvalidValue::NotInteger)),
             ("nonsense 1", Fault::Unknown),
-            ("lua-time-limit 1", Fault::OnlyInRedis("lua-time-limit".into())),
         ] {
             let refusal = apply(&["timeout 1", line]).expect_err(line);
             assert_eq!((refusal.place.text.as_str(), refusal.fault), (line, fault));
@@ -238,19 +254,35 @@ mod tests {
     }
 
     #[test]
-    fn other_unknown_names_are_told_together_with_the_first() {
-        let refusal = apply(&["hll-a 1", "hll-b 1", "hll-a 2", "hll-b 3"]).expect_err("none is known");
-        assert_eq!((refusal.place.text.as_str(), refusal.others), ("hll-a 1", vec!["hll-b".into()]));
+    fn all_faults_are_told_at_once_in_their_order() {
+        let lines = ["rename-command GET x", "hz 10", "port x", "hll-a 1", "cluster-enabled yes", "hll-a 2"];
+        let refusal = apply(&lines).expect_err("most are wrong");
+        let told: Vec<&str> = refusal.faults().map(|(place, _)| place.text.as_str()).collect();
+        assert_eq!(told, ["rename-command GET x", "port x", "hll-a 1", "cluster-enabled yes", "hll-a 2"]);
+        assert!(matches!(&refusal.fault, Fault::OnlyInRedis(name, _) if name == "rename-command"));
     }
 
     #[test]
     fn unknown_names_are_ignored_if_asked_also_after_their_line() {
         let ignored = |lines: &[&str]| apply(lines).map(|(_, ignored)| ignored);
-        let unknown = ["lua-time-limit 5", "cluster-port 3", "lua-time-limit 6"];
+        let unknown = ["foo-limit 5", "bar-port 3", "foo-limit 6"];
         let with = |last| [unknown.as_slice(), &[last]].concat();
-        assert_eq!(ignored(&with("ignore-unknown-config yes")).unwrap(), ["lua-time-limit", "cluster-port"]);
-        assert!(ignored(&with("ignore-unknown-config LUA-* cluster-port")).is_ok());
-        assert!(ignored(&with("ignore-unknown-config lua-*")).is_err());
-        assert!(ignored(&["aclfile users", "ignore-unknown-config yes"]).is_err());
+        assert_eq!(ignored(&with("ignore-unknown-config yes")).unwrap(), ["foo-limit", "bar-port"]);
+        assert!(ignored(&with("ignore-unknown-config FOO-* bar-port")).is_ok());
+        assert!(ignored(&with("ignore-unknown-config foo-*")).is_err());
+        for line in ["aclfile users", "user a on", "loadmodule x.so", "rename-command GET x"] {
+            assert!(ignored(&[line, "ignore-unknown-config yes"]).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn options_without_effect_are_accepted_and_told() {
+        let directives = ["hz 20", "slave-priority 1", "hz 30", "daemonize yes", "timeout 3"].map(|line| {
+            let mut values = words::split(line).expect("the words are fine");
+            let place = Place { source: Source::Flags, text: line.to_owned() };
+            Directive { name: values.remove(0), values, place }
+        });
+        let outcome = apply_all(directives.into(), &mut Settings::defaults()).expect("all are fine");
+        assert_eq!(outcome.inert, ["hz", "replica-priority", "daemonize (it stays in the foreground)"]);
     }
 }

@@ -29,8 +29,25 @@ pub enum Kind {
     Percentiles(fn(&mut Settings) -> &mut Vec<f64>),
     /// This value only; `reason` says why no other.
     Only { value: &'static str, reason: &'static str },
+    /// Any value of a shape, which is kept to be shown, and has no effect.
+    Inert { name: &'static str, default: &'static str, shape: Shape },
     /// `<class> <hard> <soft> <seconds>`, once or several times.
     OutputLimits(fn(&mut Settings) -> &mut OutputLimits),
+}
+
+/// What the values of options look like that have no effect here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A number between two bounds (both allowed).
+    Integer(i64, i64),
+    /// A number of bytes.
+    Memory,
+    /// One of some words.
+    Choice(&'static [&'static str]),
+    /// Any text.
+    Text,
+    /// Words with blanks between them.
+    Words,
 }
 
 /// Why a value is not one; shown as Redis words it.
@@ -129,6 +146,13 @@ impl Kind {
             Kind::SaveRules(field) => *field(settings) = save_rules(value)?,
             Kind::Percentiles(field) => *field(settings) = percentiles(value)?,
             Kind::Only { value: only, reason } => require(only, value, reason)?,
+            Kind::Inert { name, default, shape } => {
+                let value = shape.read(value)?;
+                settings.inert.remove(name);
+                if value != default {
+                    settings.inert.insert(name, value);
+                }
+            }
             Kind::OutputLimits(field) => *field(settings) = output_limits(value, *field(settings))?,
         }
         Ok(())
@@ -137,7 +161,8 @@ impl Kind {
     /// True if a value may hold blanks, so that several words are one value.
     pub fn holds_blanks(&self) -> bool {
         let of_words = matches!(self, Kind::Words(_) | Kind::Percentiles(_) | Kind::SaveRules(_));
-        of_words || matches!(self, Kind::Only { .. } | Kind::OutputLimits(_))
+        let is_inert = matches!(self, Kind::Inert { shape: Shape::Words, .. });
+        of_words || is_inert || matches!(self, Kind::Only { .. } | Kind::OutputLimits(_))
     }
 
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
@@ -159,12 +184,28 @@ impl Kind {
                 field(settings).iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
             }
             Kind::Only { value, .. } => (*value).to_owned(),
+            Kind::Inert { name, default, .. } => {
+                settings.inert.remove(name).unwrap_or_else(|| (*default).to_owned())
+            }
             Kind::OutputLimits(field) => {
                 let limits = *field(settings);
                 let group = |class: ClientClass| format!("{} {}", class.shown_name(), limits.of(class));
                 ClientClass::ALL.map(group).join(" ")
             }
         }
+    }
+}
+
+impl Shape {
+    /// The value as it is shown.
+    fn read(self, value: &str) -> Result<String, InvalidValue> {
+        Ok(match self {
+            Self::Integer(min, max) => integer(value, min, max)?.to_string(),
+            Self::Memory => memory(value).ok_or(InvalidValue::NotMemory)?.to_string(),
+            Self::Choice(&["yes", "no"]) => if switch(value)? { "yes" } else { "no" }.to_owned(),
+            Self::Choice(choices) => choice(value, choices)?.to_owned(),
+            Self::Text | Self::Words => value.to_owned(),
+        })
     }
 }
 

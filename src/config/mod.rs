@@ -8,6 +8,7 @@ mod file;
 mod flags;
 mod help;
 mod include;
+mod inert;
 mod kind;
 mod names;
 mod options;
@@ -27,7 +28,7 @@ use parking_lot::{Mutex, RwLock};
 pub use crate::words::NotWords;
 pub use compat::Compat;
 pub use directive::{Fault, Place, Refusal, Source};
-pub use kind::{InvalidValue, Kind};
+pub use kind::{InvalidValue, Kind, Shape};
 pub use names::ALIASES;
 pub use options::{OPTIONS, OptionSpec, find, names};
 pub use rewrite::RewriteError;
@@ -73,8 +74,8 @@ impl From<Settings> for Config {
 pub enum SetError {
     /// There is no such option.
     Unknown(String),
-    /// Redis has such an option.
-    OnlyInRedis(String),
+    /// Redis has such an option, which would promise something: its name, and why it is refused.
+    OnlyInRedis(String, &'static str),
     /// It can only be set at start.
     Immutable(String),
     /// It says where files are written, which only the operator may.
@@ -174,7 +175,7 @@ fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError
 
 fn unknown(name: &str) -> SetError {
     match Fault::no_such_option(name) {
-        Fault::OnlyInRedis(name) => SetError::OnlyInRedis(name),
+        Fault::OnlyInRedis(name, why) => SetError::OnlyInRedis(name, why),
         _ => SetError::Unknown(name.to_owned()),
     }
 }
@@ -210,7 +211,8 @@ mod tests {
     fn unknown_fixed_and_repeated_options_are_refused() {
         let set = |pairs: &[(&str, &str)]| Config::default().set(pairs).expect_err("it must be refused");
         assert_eq!(set(&[("timeout", "x"), ("nonsense", "1")]), SetError::Unknown("nonsense".into()));
-        assert_eq!(set(&[("Cluster-Port", "1")]), SetError::OnlyInRedis("cluster-port".into()));
+        assert!(matches!(set(&[("User", "a")]), SetError::OnlyInRedis(name, _) if name == "user"));
+        assert_eq!(set(&[("Cluster-Port", "1")]), SetError::Immutable("Cluster-Port".into()));
         assert_eq!(set(&[("timeout", "x"), ("Unixsocket", "1")]), SetError::Immutable("Unixsocket".into()));
         assert_eq!(set(&[("timeout", "x"), ("Dir", "1")]), SetError::Protected("Dir".into()));
         assert_eq!(set(&[("timeout", "1"), ("Timeout", "2")]), SetError::Duplicate("Timeout".into()));

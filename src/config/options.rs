@@ -1,6 +1,7 @@
 //! Every option, one entry each.
 
 use super::compat::Compat;
+use super::inert::INERT;
 use super::kind::Kind;
 use super::names::ALIASES;
 
@@ -14,7 +15,7 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// True if `CONFIG SET` may change it.
     pub mutable: bool,
-    /// What it does, for `--help`.
+    /// What it does; of an option without effect, a remark for the warning.
     pub help: &'static str,
 }
 
@@ -29,13 +30,18 @@ impl OptionSpec {
 pub fn find(name: &str) -> Option<&'static OptionSpec> {
     let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
     let name = alias.map_or(name, |(_, of)| of);
-    OPTIONS.iter().find(|option| option.name.eq_ignore_ascii_case(name))
+    all().find(|option| option.name.eq_ignore_ascii_case(name))
 }
 
 /// Every spelling under which an option is shown.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
     let aliases = ALIASES.iter().filter_map(|(alias, _)| Some((*alias, find(alias)?)));
-    OPTIONS.iter().map(|option| (option.name, option)).chain(aliases)
+    all().map(|option| (option.name, option)).chain(aliases)
+}
+
+/// Every option, also those without effect.
+pub(super) fn all() -> impl Iterator<Item = &'static OptionSpec> {
+    OPTIONS.iter().chain(INERT)
 }
 
 /// Threads of one kind; beyond this a machine is not helped by more.
@@ -57,11 +63,18 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Addresses to listen on; one with a leading '-' may be missing on this machine, '*' is all of IPv4",
     },
     OptionSpec {
+        name: "protected-mode",
+        kind: Kind::Switch(|settings| &mut settings.protected_mode),
+        default: "yes",
+        mutable: true,
+        help: "Whether clients of other machines are refused as long as there is no password",
+    },
+    OptionSpec {
         name: "port",
         kind: Kind::Number { field: |settings| &mut settings.port, min: 0, max: 65535 },
         default: "6379",
         mutable: true,
-        help: "TCP port; 0 is none beside a Unix socket, and a free one without",
+        help: "TCP port; 0 is none, for a Unix socket alone",
     },
     OptionSpec {
         name: "unixsocket",
@@ -178,6 +191,23 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Threads that run heavy commands; 0 is one for each core",
     },
     OptionSpec {
+        name: "supervised",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.supervised,
+            choices: &["upstart", "systemd", "auto", "no"],
+        },
+        default: "no",
+        mutable: false,
+        help: "'systemd' or 'auto': tell the service manager that the server is ready, if it wants to know",
+    },
+    OptionSpec {
+        name: "pidfile",
+        kind: Kind::Text(|settings| &mut settings.pidfile),
+        default: "",
+        mutable: false,
+        help: "File that holds the number of the process while it runs; empty for none",
+    },
+    OptionSpec {
         name: "loglevel",
         kind: Kind::Choice {
             field: |settings| &mut settings.loglevel,
@@ -211,6 +241,24 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "128",
         mutable: true,
         help: "Commands that the slow log keeps",
+    },
+    OptionSpec {
+        name: "slowlog-entry-max-argc",
+        kind: Kind::Number { field: |settings| &mut settings.slowlog_entry_max_argc, min: 2, max: MAX_INT },
+        default: "32",
+        mutable: true,
+        help: "Arguments that an entry of the slow log keeps",
+    },
+    OptionSpec {
+        name: "slowlog-entry-max-string-len",
+        kind: Kind::Number {
+            field: |settings| &mut settings.slowlog_entry_max_string_len,
+            min: 1,
+            max: MAX_LONG,
+        },
+        default: "128",
+        mutable: true,
+        help: "Bytes of each argument that an entry of the slow log keeps",
     },
     OptionSpec {
         name: "latency-monitor-threshold",
@@ -403,6 +451,13 @@ pub static OPTIONS: &[OptionSpec] = &[
         mutable: false,
         help: "Seed of the random levels in the graphs: equal seeds and requests build equal graphs",
     },
+    OptionSpec {
+        name: "vset-force-single-threaded-execution",
+        kind: Kind::Switch(|settings| &mut settings.vset_force_single_threaded_execution),
+        default: "no",
+        mutable: true,
+        help: "Whether commands on vector sets run on the network thread that read them, however heavy",
+    },
     // Options of Redis that have one value here: configurations name them, and clients ask for them.
     OptionSpec {
         name: "enable-protected-configs",
@@ -481,13 +536,6 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Whether a replica refuses writes",
     },
     OptionSpec {
-        name: "protected-mode",
-        kind: Kind::Only { value: "no", reason: "who may connect is up to 'bind' and 'requirepass'" },
-        default: "no",
-        mutable: true,
-        help: "Whether others need a password",
-    },
-    OptionSpec {
         name: "tls-port",
         kind: Kind::Only { value: "0", reason: "nearhit has no TLS" },
         default: "0",
@@ -502,25 +550,112 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "File of users",
     },
     OptionSpec {
-        name: "daemonize",
-        kind: Kind::Only { value: "no", reason: "start it in the background by the service manager" },
-        default: "no",
-        mutable: false,
-        help: "Whether to run in the background",
-    },
-    OptionSpec {
-        name: "supervised",
-        kind: Kind::Only { value: "no", reason: "the service manager needs no word from nearhit" },
-        default: "no",
-        mutable: false,
-        help: "Who is told that the server is ready",
-    },
-    OptionSpec {
         name: "syslog-enabled",
         kind: Kind::Only { value: "no", reason: "log to standard output or 'logfile'" },
         default: "no",
         mutable: false,
         help: "Whether to log to syslog",
+    },
+    OptionSpec {
+        name: "maxmemory-clients",
+        kind: Kind::Only {
+            value: "0",
+            reason: "the memory of clients is bounded one by one: see client-output-buffer-limit",
+        },
+        default: "0",
+        mutable: true,
+        help: "Limit of memory of all clients; 0 is none",
+    },
+    OptionSpec {
+        name: "min-replicas-to-write",
+        kind: Kind::Only { value: "0", reason: NO_REPLICAS },
+        default: "0",
+        mutable: true,
+        help: "Replicas below which writes are refused",
+    },
+    OptionSpec {
+        name: "unixsocketgroup",
+        kind: Kind::Only { value: "", reason: "give the folder of the socket to the group" },
+        default: "",
+        mutable: false,
+        help: "Group of the Unix socket",
+    },
+    OptionSpec {
+        name: "socket-mark-id",
+        kind: Kind::Only { value: "0", reason: "sockets are not marked" },
+        default: "0",
+        mutable: false,
+        help: "Mark of all sockets; 0 is none",
+    },
+    OptionSpec {
+        name: "preload-file",
+        kind: Kind::Only { value: "", reason: "data are loaded from dbfilename or the log" },
+        default: "",
+        mutable: false,
+        help: "File to load at start",
+    },
+    OptionSpec {
+        name: "rdb-version-check",
+        kind: Kind::Only { value: "strict", reason: "a file of a later version is not understood" },
+        default: "strict",
+        mutable: true,
+        help: "What becomes of files of later versions",
+    },
+    OptionSpec {
+        name: "shutdown-on-sigint",
+        kind: Kind::Only { value: "default", reason: "how to end is said with SHUTDOWN" },
+        default: "default",
+        mutable: true,
+        help: "How SIGINT ends the server",
+    },
+    OptionSpec {
+        name: "shutdown-on-sigterm",
+        kind: Kind::Only { value: "default", reason: "how to end is said with SHUTDOWN" },
+        default: "default",
+        mutable: true,
+        help: "How SIGTERM ends the server",
+    },
+    OptionSpec {
+        name: "import-mode",
+        kind: Kind::Only { value: "no", reason: "keys end when their time has come" },
+        default: "no",
+        mutable: true,
+        help: "Whether keys outlive their time",
+    },
+    OptionSpec {
+        name: "key-memory-histograms",
+        kind: Kind::Only { value: "no", reason: "INFO has no such histograms" },
+        default: "no",
+        mutable: false,
+        help: "Whether sizes of keys are counted",
+    },
+    OptionSpec {
+        name: "log-format",
+        kind: Kind::Only { value: "legacy", reason: "the log has one format" },
+        default: "legacy",
+        mutable: true,
+        help: "How the log is written",
+    },
+    OptionSpec {
+        name: "log-timestamp-format",
+        kind: Kind::Only { value: "legacy", reason: "the log has one format" },
+        default: "legacy",
+        mutable: true,
+        help: "How the log shows times",
+    },
+    OptionSpec {
+        name: "rdma-port",
+        kind: Kind::Only { value: "0", reason: "nearhit has no RDMA" },
+        default: "0",
+        mutable: true,
+        help: "Port for RDMA; 0 is none",
+    },
+    OptionSpec {
+        name: "rdma-bind",
+        kind: Kind::Only { value: "", reason: "nearhit has no RDMA" },
+        default: "",
+        mutable: true,
+        help: "Addresses for RDMA",
     },
 ];
 

@@ -1,5 +1,6 @@
 //! The values of the options, typed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::compat::Compat;
@@ -9,7 +10,10 @@ use super::options::OPTIONS;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each field is documented by its line in OPTIONS")]
 pub struct Settings {
+    /// Values other than the default of options that have no effect here.
+    pub inert: BTreeMap<&'static str, String>,
     pub bind: Vec<String>,
+    pub protected_mode: bool,
     pub port: u64,
     pub unixsocket: String,
     pub unixsocketperm: u64,
@@ -26,6 +30,8 @@ pub struct Settings {
     pub compat: &'static str,
     pub io_threads: u64,
     pub compute_threads: u64,
+    pub supervised: &'static str,
+    pub pidfile: String,
     pub loglevel: &'static str,
     pub logfile: String,
     pub dir: String,
@@ -47,10 +53,13 @@ pub struct Settings {
     pub aof_load_corrupt_tail_max_size: u64,
     pub ignore_unknown_config: Vec<String>,
     pub index_seed: u64,
+    pub vset_force_single_threaded_execution: bool,
     pub hash_max_listpack_entries: u64,
     pub hash_max_listpack_value: u64,
     pub slowlog_log_slower_than: i64,
     pub slowlog_max_len: u64,
+    pub slowlog_entry_max_argc: u64,
+    pub slowlog_entry_max_string_len: u64,
     pub latency_monitor_threshold: u64,
     pub latency_tracking: bool,
     pub latency_tracking_info_percentiles: Vec<f64>,

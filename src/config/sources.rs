@@ -8,8 +8,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::directive::{self, Directive, Place, Refusal, Source};
-use super::options::OPTIONS;
+use super::directive::{self, Directive, Fault, Outcome, Place, Refusal, Source};
+use super::options;
 use super::settings::Settings;
 use super::{file, flags, help};
 
@@ -56,13 +56,12 @@ impl std::fmt::Display for StartError {
 
 /// In Redis' shape, which people and tools look for.
 fn show_refusal(refusal: &Refusal, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-    let Refusal { place, fault, others } = refusal;
-    writeln!(out, "*** FATAL CONFIG FILE ERROR (nearhit {}) ***", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "Reading {}", place.source)?;
-    write!(out, ">>> '{}'\n{fault}", place.text)?;
-    if !others.is_empty() {
-        write!(out, "\nNor are these: {}", others.join(", "))?;
-        write!(out, "\nTo ignore them all: ignore-unknown-config yes (or their names)")?;
+    write!(out, "*** FATAL CONFIG FILE ERROR (nearhit {}) ***", env!("CARGO_PKG_VERSION"))?;
+    for (Place { source, text }, fault) in refusal.faults() {
+        write!(out, "\nReading {source}\n>>> '{text}'\n{fault}")?;
+    }
+    if refusal.faults().any(|(_, fault)| *fault == Fault::Unknown) {
+        write!(out, "\nTo ignore unknown options: ignore-unknown-config yes (or their names)")?;
     }
     Ok(())
 }
@@ -103,11 +102,22 @@ pub fn from_command_line(
     directives.extend(file::with_included(flags.directives).map_err(StartError::Refused)?);
     let mut settings = Settings::defaults();
     let outcome = directive::apply_all(directives, &mut settings).map_err(StartError::Refused)?;
-    if !outcome.ignored.is_empty() {
-        warnings
-            .push(format!("these options are unknown here and were ignored: {}", outcome.ignored.join(", ")));
-    }
+    warnings.extend(outcome.warning());
     Ok(Start { settings, file: path, warnings })
+}
+
+impl Outcome {
+    /// All that the operator named in vain, in one line.
+    fn warning(&self) -> Option<String> {
+        let named = |what: &str, names: &[String]| match names {
+            [] => None,
+            _ => Some(format!("these options {what}: {}", names.join(", "))),
+        };
+        let inert = named("have no effect here, and need none", &self.inert);
+        let ignored = named("are unknown here and were ignored", &self.ignored);
+        let all: Vec<String> = inert.into_iter().chain(ignored).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
 }
 
 fn read_standard_input() -> Result<String, String> {
@@ -124,7 +134,7 @@ fn variables(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Directive>, StartError> {
     let mut directives = Vec::new();
-    for option in OPTIONS {
+    for option in options::all() {
         let name = option.variable();
         let Some(value) = environment(&name) else { continue };
         let value = text(value)?;
@@ -188,13 +198,24 @@ mod tests {
     }
 
     #[test]
-    fn options_of_redis_are_refused_together() {
-        let error = refused(&["--cluster-port", "1", "--lua-time-limit", "5", "--nonsense", "1"]);
-        assert!(error.contains("Redis' option 'cluster-port' is not supported by nearhit\n"), "{error}");
-        assert!(error.contains("lua-time-limit, nonsense\n"), "{error}");
-        let ignoring = parse(&["--lua-time-limit", "5", "--ignore-unknown-config", "yes"], &[]);
+    fn what_would_not_be_kept_is_refused_all_lines_at_once() {
+        let error = refused(&["--user", "a", "--lua-time-limit", "5", "--maxmemory", "5", "--nonsense", "1"]);
+        assert!(
+            error.contains("Redis' option 'user' is not supported by nearhit: it has no users"),
+            "{error}"
+        );
+        assert!(error.contains("Reading the flags\n>>> '--maxmemory 5'\nmust be '0' here"), "{error}");
+        assert!(
+            error.contains(">>> '--nonsense 1'\nBad directive or wrong number of arguments\n"),
+            "{error}"
+        );
+        let ignoring = parse(&["--nonsense", "5", "--hz", "7", "--ignore-unknown-config", "yes"], &[]);
         let warnings = ignoring.expect("it is ignored").warnings;
-        assert_eq!(warnings, ["these options are unknown here and were ignored: lua-time-limit"]);
+        assert_eq!(
+            warnings,
+            ["these options have no effect here, and need none: hz; \
+              these options are unknown here and were ignored: nonsense"]
+        );
     }
 
     #[test]

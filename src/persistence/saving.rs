@@ -320,8 +320,11 @@ impl Saving {
         let began = Instant::now();
         let outcome = self.write(keyspace, || (), target);
         let history = &mut self.state.lock().history;
-        history.is_ok = outcome.is_ok();
-        history.failures_in_a_row = if history.is_ok { 0 } else { history.failures_in_a_row + 1 };
+        // As in Redis, a failure of SAVE or SHUTDOWN is its client's alone: only the background's has writes refused.
+        if outcome.is_ok() || saver == Saver::Background {
+            history.is_ok = outcome.is_ok();
+            history.failures_in_a_row = if history.is_ok { 0 } else { history.failures_in_a_row + 1 };
+        }
         history.last_cut = self.journal.last_closed();
         history.last_peak_bytes = self.progress.peak_bytes();
         history.saves += u64::from(outcome.is_ok());

@@ -21,6 +21,18 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// Addresses that `bind` may name, as in Redis.
 const MAX_ADDRESSES: usize = 16;
 
+/// What clients of other machines are told in protected mode: Redis' own words, since people look for them.
+const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no \
+password is set for the default user. In this mode connections are only accepted from the loopback interface. If you \
+want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable \
+protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis \
+from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do \
+so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by \
+editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. \
+3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an \
+authentication password for the default user. NOTE: You only need to do one of the above things in order for the \
+server to start accepting connections from the outside.\r\n";
+
 /// Why an address cannot be listened on.
 #[derive(Debug)]
 pub enum BindError {
@@ -232,6 +244,10 @@ impl Listener {
 fn welcome(accepted: Accepted, unix_path: &str, server: &Server, lanes: &Lanes) {
     let settings = server.config.settings();
     let traffic = server.traffic.mine();
+    if settings.protected_mode && !settings.has_password() && accepted.is_from_elsewhere() {
+        traffic.rejected_connections.add(1);
+        return accepted.refuse(PROTECTED);
+    }
     let max = usize::try_from(settings.maxclients).unwrap_or(usize::MAX);
     match server.clients.connect(accepted.endpoints(unix_path), max, settings.has_password()) {
         Some(shown) => {

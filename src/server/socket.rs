@@ -58,6 +58,14 @@ impl Accepted {
         }
     }
 
+    /// True of a client on another machine. One whose address is not known counts as one.
+    pub(super) fn is_from_elsewhere(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => !stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()),
+            Self::Unix(_) => false,
+        }
+    }
+
     /// Says why and hangs up: one write without waiting, to a client that has read nothing yet.
     pub(super) fn refuse(mut self, message: &[u8]) {
         use std::io::Write;

@@ -45,7 +45,6 @@ struct Audience {
     monitors: Monitors,
     /// From where a command is slow, if that is noted.
     slow_nanos: Option<u64>,
-    slow_log_len: usize,
     /// From where a command spoils latency, if that is noted.
     latency_nanos: Option<u64>,
 }
@@ -86,7 +85,6 @@ impl Observers {
     pub fn configure(&self, settings: &Settings) {
         let mut audience = self.audience.lock();
         audience.slow_nanos = settings.slow_log_threshold().map(nanos);
-        audience.slow_log_len = settings.slow_log_len();
         audience.latency_nanos = settings.latency_threshold().map(nanos);
         self.refresh(&audience);
     }
@@ -145,7 +143,6 @@ impl Observers {
         let mut audience = self.audience.lock();
         let is_slow = audience.slow_nanos.is_some_and(|floor| observed.nanos() >= floor);
         let spoils_latency = audience.latency_nanos.is_some_and(|floor| observed.nanos() >= floor);
-        let slow_log_len = audience.slow_log_len;
         if !audience.monitors.is_empty() && monitors::is_visible(observed.command.spec.flags) {
             let too_slow = audience.feed(server, client, observed);
             self.refresh(&audience);
@@ -153,7 +150,7 @@ impl Observers {
         }
         drop(audience);
         if is_slow && !observed.command.spec.flags.has(Flags::SKIP_SLOWLOG) {
-            self.slow_log.note(client, observed, slow_log_len);
+            self.slow_log.note(client, observed, &server.config.settings());
         }
         if spoils_latency {
             self.latency.note(Event::of(observed.command.spec.flags), observed.took);

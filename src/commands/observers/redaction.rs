@@ -7,7 +7,8 @@ use crate::resp::Request;
 pub(super) const REDACTED: &[u8] = b"(redacted)";
 
 /// Options of `CONFIG SET` whose values are secrets.
-const SECRET_OPTIONS: &[&[u8]] = &[b"requirepass"];
+const SECRET_OPTIONS: &[&[u8]] =
+    &[b"requirepass", b"masterauth", b"primaryauth", b"tls-key-file-pass", b"tls-client-key-file-pass"];
 
 /// The arguments of a request, secrets replaced.
 pub(super) fn arguments<'r>(command: &Command, request: &'r Request) -> Vec<&'r [u8]> {

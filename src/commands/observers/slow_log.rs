@@ -7,11 +7,26 @@ use parking_lot::Mutex;
 
 use super::Observed;
 use crate::commands::client::Client;
+use crate::config::Settings;
 
-/// Arguments of an entry; the last one says how many more there were.
-const MAX_ARGUMENTS: usize = 32;
-/// Bytes of an argument that are kept; a remark says how many more there were.
-const MAX_ARGUMENT_LEN: usize = 128;
+/// How much of a command an entry keeps.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Arguments; the last one says how many more there were.
+    arguments: usize,
+    /// Bytes of an argument; a remark says how many more there were.
+    argument_len: usize,
+}
+
+impl Bounds {
+    fn of(settings: &Settings) -> Self {
+        let bound = |option: u64| usize::try_from(option).unwrap_or(usize::MAX);
+        Self {
+            arguments: bound(settings.slowlog_entry_max_argc),
+            argument_len: bound(settings.slowlog_entry_max_string_len),
+        }
+    }
+}
 
 /// One slow command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +56,16 @@ struct Ring {
 }
 
 impl SlowLog {
-    pub(super) fn note(&self, client: &Client, observed: Observed, max_len: usize) {
+    pub(super) fn note(&self, client: &Client, observed: Observed, settings: &Settings) {
         let entry = Entry {
             id: 0,
             unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             micros: observed.nanos() / 1000,
-            arguments: trimmed(&observed.arguments()),
+            arguments: trimmed(&observed.arguments(), Bounds::of(settings)),
             address: client.shown.shown_address(),
             client_name: client.shown.labels.lock().name.clone(),
         };
-        self.add(entry, max_len);
+        self.add(entry, settings.slow_log_len());
     }
 
     /// A smaller `max_len` than before holds from the next entry on, and 0 only says that there is none: as in Redis.
@@ -86,17 +101,18 @@ impl SlowLog {
     }
 }
 
-fn trimmed(arguments: &[&[u8]]) -> Vec<Vec<u8>> {
-    if arguments.len() <= MAX_ARGUMENTS {
-        return arguments.iter().copied().map(shortened).collect();
+fn trimmed(arguments: &[&[u8]], bounds: Bounds) -> Vec<Vec<u8>> {
+    let shortened = |argument: &&[u8]| shortened(argument, bounds.argument_len);
+    if arguments.len() <= bounds.arguments {
+        return arguments.iter().map(shortened).collect();
     }
-    let (kept, left) = arguments.split_at(MAX_ARGUMENTS - 1);
+    let (kept, left) = arguments.split_at(bounds.arguments - 1);
     let remark = format!("... ({} more arguments)", left.len()).into_bytes();
-    kept.iter().copied().map(shortened).chain([remark]).collect()
+    kept.iter().map(shortened).chain([remark]).collect()
 }
 
-fn shortened(argument: &[u8]) -> Vec<u8> {
-    match argument.split_at_checked(MAX_ARGUMENT_LEN) {
+fn shortened(argument: &[u8], max_len: usize) -> Vec<u8> {
+    match argument.split_at_checked(max_len) {
         Some((kept, left)) if !left.is_empty() => {
             let remark = format!("... ({} more bytes)", left.len());
             [kept, remark.as_bytes()].concat()
@@ -129,13 +145,18 @@ mod tests {
 
     #[test]
     fn many_and_long_arguments_are_trimmed_as_redis_does() {
+        let bounds = Bounds::of(&Settings::defaults());
         let words = vec![&b"w"[..]; 33];
-        let kept = trimmed(&words);
+        let kept = trimmed(&words, bounds);
         assert_eq!((kept.len(), kept[31].as_slice()), (32, &b"... (2 more arguments)"[..]));
-        assert_eq!(trimmed(&words[..32]).last().map(Vec::as_slice), Some(&b"w"[..]));
+        assert_eq!(trimmed(&words[..32], bounds).last().map(Vec::as_slice), Some(&b"w"[..]));
         let long = [b'x'; 130];
-        let shortened = String::from_utf8(shortened(&long)).expect("it is plain text");
+        let shortened = String::from_utf8(shortened(&long, 128)).expect("it is plain text");
         assert_eq!(shortened, "x".repeat(128) + "... (2 more bytes)");
-        assert_eq!(super::shortened(&long[..128]), long[..128]);
+        assert_eq!(super::shortened(&long[..128], 128), long[..128]);
+        let narrow = trimmed(&[b"get", b"abcdef", b"x"], Bounds { arguments: 2, argument_len: 4 });
+        assert_eq!(narrow, [&b"get"[..], b"... (2 more arguments)"]);
+        let narrow = trimmed(&[b"get", b"abcdef"], Bounds { arguments: 2, argument_len: 4 });
+        assert_eq!(narrow, [&b"get"[..], b"abcd... (2 more bytes)"]);
     }
 }

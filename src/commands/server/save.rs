@@ -234,7 +234,16 @@ mod tests {
         let file = File::new("refused");
         let mut session = file.session();
         std::fs::remove_dir_all(file.0.parent().expect("it is in a folder")).expect("it is ours");
-        session.hold_to(&[("set a 1", "+OK"), ("save", "-ERR")]);
+        // A failure that its client hears of is that client's; the background's has none who hears.
+        session.hold_to(&[("set a 1", "+OK"), ("save", "-ERR"), ("ping", "+PONG"), ("set a 1", "+OK")]);
+        assert!(session.ask("shutdown").starts_with("-ERR Errors trying to SHUTDOWN"));
+        session.hold_to(&[("ping", "+PONG"), ("set a 1", "+OK")]);
+        assert_eq!(info(&mut session, "rdb_saves_consecutive_failures"), "0");
+        session.hold_to(&[("bgsave", "+Background saving started")]);
+        let server = &session.server;
+        assert!(server.saving.carry_out(&server.keyspace, &server.snapshot_file()).is_some_and(|saved| saved.is_err()));
+        server.judge_writes();
+        assert!(session.ask("ping").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
         assert!(session.ask("set a 2").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
         assert_eq!(info(&mut session, "rdb_last_bgsave_status"), "err");
         assert_eq!(info(&mut session, "rdb_saves_consecutive_failures"), "1");

@@ -1,0 +1,55 @@
+//! What a service manager is told: that the server is ready, and under which number it runs.
+
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
+
+use nearhit::config::Settings;
+
+/// Says that the server is ready (`READY=1`) or about to end (`STOPPING=1`), if the options say so and the service manager
+/// has left an address. As in Redis, `auto` takes the address as the sign that systemd is there.
+pub(crate) fn tell(settings: &Settings, word: &str) {
+    if !matches!(settings.supervised, "systemd" | "auto") {
+        return;
+    }
+    let Some(address) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    if let Err(error) = send(address.as_bytes(), word) {
+        tracing::warn!(%error, "the service manager could not be told {word}");
+    }
+}
+
+/// An address that begins with `@` is a name without a file.
+fn send(address: &[u8], word: &str) -> std::io::Result<()> {
+    let address = match address.split_first() {
+        Some((b'@', name)) => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(address))?,
+    };
+    UnixDatagram::unbound()?.send_to_addr(word.as_bytes(), &address).map(drop)
+}
+
+/// A file with the number of the process, which ends with it.
+pub(crate) struct PidFile<'a>(&'a Path);
+
+impl<'a> PidFile<'a> {
+    /// Writes it. As in Redis, a file that cannot be written does not stop the start: packaged configurations name folders
+    /// that only their service manager makes.
+    pub(crate) fn write(path: &'a str) -> Option<Self> {
+        if path.is_empty() {
+            return None;
+        }
+        let written = std::fs::write(path, format!("{}\n", std::process::id()));
+        if let Err(error) = &written {
+            tracing::warn!(%error, "the pidfile {path} could not be written");
+        }
+        written.ok().map(|()| Self(Path::new(path)))
+    }
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(self.0) {
+            tracing::warn!(%error, "the pidfile could not be removed");
+        }
+    }
+}
