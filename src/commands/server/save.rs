@@ -241,7 +241,12 @@ mod tests {
         assert_eq!(info(&mut session, "rdb_saves_consecutive_failures"), "0");
         session.hold_to(&[("bgsave", "+Background saving started")]);
         let server = &session.server;
-        assert!(server.saving.carry_out(&server.keyspace, &server.snapshot_file()).is_some_and(|saved| saved.is_err()));
+        assert!(
+            server
+                .saving
+                .carry_out(&server.keyspace, &server.snapshot_file())
+                .is_some_and(|saved| saved.is_err())
+        );
         server.judge_writes();
         assert!(session.ask("ping").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
         assert!(session.ask("set a 2").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
