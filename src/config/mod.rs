@@ -74,8 +74,6 @@ impl From<Settings> for Config {
 pub enum SetError {
     /// There is no such option.
     Unknown(String),
-    /// Redis has such an option, which would promise something: its name, and why it is refused.
-    OnlyInRedis(String, &'static str),
     /// It can only be set at start.
     Immutable(String),
     /// It says where files are written, which only the operator may.
@@ -158,7 +156,8 @@ impl Config {
 fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError> {
     let mut options: Vec<&'static OptionSpec> = Vec::with_capacity(pairs.len());
     for (name, _) in pairs {
-        let option = find(name).ok_or_else(|| unknown(name))?;
+        // Also for directives that only a file may have: as in Redis.
+        let option = find(name).ok_or_else(|| SetError::Unknown((*name).to_owned()))?;
         if names::PROTECTED.contains(&option.name) {
             return Err(SetError::Protected((*name).to_owned()));
         }
@@ -171,13 +170,6 @@ fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError
         options.push(option);
     }
     Ok(options)
-}
-
-fn unknown(name: &str) -> SetError {
-    match Fault::no_such_option(name) {
-        Fault::OnlyInRedis(name, why) => SetError::OnlyInRedis(name, why),
-        _ => SetError::Unknown(name.to_owned()),
-    }
 }
 
 /// Asks all; after a refusal those that were asked before it go back.
@@ -211,7 +203,7 @@ mod tests {
     fn unknown_fixed_and_repeated_options_are_refused() {
         let set = |pairs: &[(&str, &str)]| Config::default().set(pairs).expect_err("it must be refused");
         assert_eq!(set(&[("timeout", "x"), ("nonsense", "1")]), SetError::Unknown("nonsense".into()));
-        assert!(matches!(set(&[("User", "a")]), SetError::OnlyInRedis(name, _) if name == "user"));
+        assert_eq!(set(&[("User", "a")]), SetError::Unknown("User".into()));
         assert_eq!(set(&[("Cluster-Port", "1")]), SetError::Immutable("Cluster-Port".into()));
         assert_eq!(set(&[("timeout", "x"), ("Unixsocket", "1")]), SetError::Immutable("Unixsocket".into()));
         assert_eq!(set(&[("timeout", "x"), ("Dir", "1")]), SetError::Protected("Dir".into()));

@@ -264,6 +264,11 @@ impl<'k> Exclusive<'k> {
         found.is_some()
     }
 
+    /// Counts a key that ended before it was made, as Redis does for RESTORE with a time that has passed.
+    pub fn count_ended(&self) {
+        self.db.common.count_expired();
+    }
+
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;

@@ -134,6 +134,7 @@ impl<'r> Restore<'r> {
 
     /// A value whose time has passed is not even made, but takes the place of one that was there.
     fn end_at_once(&self, mut keys: Exclusive, record: Record) {
+        keys.count_ended();
         if keys.remove(self.key) {
             keys.commit(record.instead(|effects| effects.command(&[b"DEL", self.key])));
         }

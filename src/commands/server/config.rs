@@ -154,9 +154,6 @@ fn explain(error: SetError) -> Error {
         SetError::Unknown(name) => {
             Error::from(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'"))
         }
-        SetError::OnlyInRedis(name, why) => {
-            failed(&name, format_args!("Redis' option '{name}' is not supported by nearhit: {why}"))
-        }
         SetError::Immutable(name) => failed(&name, "can't set immutable config"),
         SetError::Protected(name) => failed(&name, "can't set protected config"),
         SetError::Duplicate(name) => failed(&name, "duplicate parameter"),
