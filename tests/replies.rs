@@ -1,7 +1,6 @@
 //! Replies as an independent decoder reads them: `redis-protocol`, in both protocols.
 
-use bytes::BytesMut;
-use nearhit::resp::{Error, Protocol, Reply, Row};
+use nearhit::resp::{Encoded, Error, Protocol, Reply, Row};
 use redis_protocol::resp2::types::{BytesFrame as Frame2, Resp2Frame};
 use redis_protocol::resp3::types::BytesFrame as Frame3;
 use redis_protocol::{resp2, resp3};
@@ -36,9 +35,9 @@ fn replies() -> Vec<Reply> {
 }
 
 fn encoded(reply: &Reply, protocol: Protocol) -> bytes::Bytes {
-    let mut out = BytesMut::new();
-    reply.encode(protocol, &mut out);
-    out.freeze()
+    let mut out = Encoded::default();
+    reply.clone().encode(protocol, &mut out);
+    out.to_vec().into()
 }
 
 fn number(frame: &Frame2) -> Option<f64> {

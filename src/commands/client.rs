@@ -1,7 +1,6 @@
 //! What one client has chosen, and the register in which others see it.
 
 mod fieldsets;
-mod mailbox;
 mod register;
 mod shown;
 
@@ -13,7 +12,6 @@ use super::registry::Command;
 use super::transactions::{Queue, Watches};
 use crate::resp::Protocol;
 pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
-pub(super) use mailbox::MAX_MAIL;
 pub use register::{Clients, Endpoints};
 pub use shown::{Labels, Shown};
 

@@ -57,6 +57,8 @@ pub struct Server {
     pub vector_sets_stay: AtomicBool,
     /// False if keys end only where a command meets them: `DEBUG SET-ACTIVE-EXPIRE`.
     pub ends_keys_actively: AtomicBool,
+    /// Set when a client left that had taken much memory: the allocator is to give its pages back.
+    pub gives_memory_back: AtomicBool,
     /// Bytes per second, in and out, as the housekeeper saw it.
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
@@ -127,6 +129,7 @@ impl Server {
             ops_per_second: AtomicU64::new(0),
             vector_sets_stay: AtomicBool::default(),
             ends_keys_actively: AtomicBool::new(true),
+            gives_memory_back: AtomicBool::new(false),
             net_input_per_second: AtomicU64::new(0),
             net_output_per_second: AtomicU64::new(0),
             stop: Stop::default(),

@@ -10,7 +10,7 @@ use super::{Call, Client, Context, Server, dispatch};
 use crate::config::{Config, Settings};
 use crate::journal::Record;
 use crate::keyspace::{Clock, Keyspace};
-use crate::resp::{Limits, Request, RequestParser};
+use crate::resp::{Encoded, Limits, Request, RequestParser};
 use crate::vector_set::{Hold, Params, Put, VectorSet};
 
 /// One client at a server whose clock stands still.
@@ -145,7 +145,7 @@ fn ask(server: &Server, client: &mut Client, line: &str) -> String {
 
 fn reply_to<W: AsRef<[u8]>>(server: &Server, client: &mut Client, words: &[W]) -> Vec<u8> {
     let reply = dispatch(server, client, &Request::from_args(words));
-    let mut bytes = BytesMut::new();
+    let mut bytes = Encoded::default();
     reply.encode(client.protocol, &mut bytes);
-    bytes.into()
+    bytes.to_vec()
 }

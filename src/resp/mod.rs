@@ -7,6 +7,7 @@
 
 mod args;
 mod double;
+mod encoded;
 mod error;
 mod inline;
 mod limits;
@@ -18,6 +19,7 @@ mod request;
 
 pub use args::Args;
 pub use double::{DoubleText, double_text, format_double};
+pub use encoded::Encoded;
 pub use error::{Error, ProtocolError};
 pub use limits::Limits;
 pub use number::{parse_float, parse_integer};

@@ -1,9 +1,10 @@
 //! What is answered, and how it looks in RESP2 and in RESP3.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::double::double_text;
+use super::encoded::Encoded;
 use super::error::Error;
 
 /// The protocol a client has chosen with `HELLO`.
@@ -56,7 +57,7 @@ pub enum Reply {
     /// column, or to an array of its columns if they are not one.
     Rows(Vec<Row>),
     /// Replies that were encoded when they were made, in whatever protocol was spoken then. Written as they are.
-    Encoded(Bytes),
+    Encoded(Box<Encoded>),
     /// Nothing is written.
     None,
 }
@@ -96,66 +97,63 @@ impl Reply {
         Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
-    /// Appends the reply's bytes to `out`. Recurses as deep as the reply is nested, which commands decide, not clients.
-    pub fn encode(&self, protocol: Protocol, out: &mut BytesMut) {
+    /// Appends the reply's bytes to `out`, long texts without a copy. Recurses as deep as the reply is nested, which
+    /// commands decide, not clients.
+    pub fn encode(self, protocol: Protocol, out: &mut Encoded) {
         Encoder { resp3: protocol == Protocol::Resp3, out }.reply(self);
     }
 
     /// Appends the beginning of an array, whose items are to follow. The same in both protocols.
-    pub fn encode_array_header(items: usize, out: &mut BytesMut) {
+    pub fn encode_array_header(items: usize, out: &mut Encoded) {
         Encoder { resp3: false, out }.header(b'*', items as u64);
     }
 }
 
 struct Encoder<'a> {
     resp3: bool,
-    out: &'a mut BytesMut,
+    out: &'a mut Encoded,
 }
 
 impl Encoder<'_> {
-    fn reply(&mut self, reply: &Reply) {
+    fn reply(&mut self, reply: Reply) {
         match reply {
             Reply::Simple(text) => self.line(b'+', text.as_bytes()),
             Reply::SimpleOwned(text) => self.cleaned_line(b'+', text.as_bytes()),
             Reply::Error(error) => self.cleaned_line(b'-', error.as_bytes()),
-            Reply::Integer(value) => self.integer(*value),
-            Reply::Bulk(bytes) => self.bulk(bytes),
+            Reply::Integer(value) => self.integer(value),
+            Reply::Bulk(bytes) => self.text(bytes),
             Reply::Null => self.raw(if self.resp3 { b"_\r\n" } else { b"$-1\r\n" }),
             Reply::NullArray => self.raw(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" }),
-            Reply::Bool(value) => self.boolean(*value),
-            Reply::Double(value) => self.double(*value),
+            Reply::Bool(value) => self.boolean(value),
+            Reply::Double(value) => self.double(value),
             Reply::Digits(digits) if self.resp3 => self.line(b',', digits.as_bytes()),
             Reply::Digits(digits) => self.bulk(digits.as_bytes()),
             Reply::Array(items) => self.sequence(b'*', items),
             Reply::Set(items) => self.sequence(if self.resp3 { b'~' } else { b'*' }, items),
             Reply::Map(pairs) => self.map(pairs),
-            Reply::Verbatim { format, text } => self.verbatim(*format, text),
+            Reply::Verbatim { format, text } => self.verbatim(format, text),
             Reply::Rows(rows) => self.rows(rows),
-            Reply::Encoded(bytes) => self.raw(bytes),
+            Reply::Encoded(replies) => self.out.append(*replies),
             Reply::None => {}
         }
     }
 
     fn raw(&mut self, bytes: &[u8]) {
-        self.out.put_slice(bytes);
+        self.out.put(bytes);
     }
 
     fn line(&mut self, kind: u8, text: &[u8]) {
-        self.out.reserve(text.len() + 3);
-        self.out.put_u8(kind);
+        self.raw(&[kind]);
         self.raw(text);
         self.raw(b"\r\n");
     }
 
     fn cleaned_line(&mut self, kind: u8, text: &[u8]) {
-        let start = self.out.len();
-        self.line(kind, text);
-        let end = self.out.len() - 2;
-        for byte in &mut self.out[start..end] {
-            if matches!(byte, b'\r' | b'\n') {
-                *byte = b' ';
-            }
+        if memchr::memchr2(b'\r', b'\n', text).is_none() {
+            return self.line(kind, text);
         }
+        let clean = |byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte };
+        self.line(kind, &text.iter().map(clean).collect::<Vec<_>>());
     }
 
     /// `kind`, digits, line end, in one append.
@@ -188,8 +186,13 @@ impl Encoder<'_> {
         self.raw(&text[at - 1..]);
     }
 
+    fn text(&mut self, bytes: Bytes) {
+        self.header(b'$', bytes.len() as u64);
+        self.out.put_text(bytes);
+        self.raw(b"\r\n");
+    }
+
     fn bulk(&mut self, bytes: &[u8]) {
-        self.out.reserve(bytes.len() + 24);
         self.header(b'$', bytes.len() as u64);
         self.raw(bytes);
         self.raw(b"\r\n");
@@ -209,14 +212,14 @@ impl Encoder<'_> {
         if self.resp3 { self.line(b',', text.as_bytes()) } else { self.bulk(text.as_bytes()) }
     }
 
-    fn sequence(&mut self, kind: u8, items: &[Reply]) {
+    fn sequence(&mut self, kind: u8, items: Vec<Reply>) {
         self.header(kind, items.len() as u64);
         for item in items {
             self.reply(item);
         }
     }
 
-    fn map(&mut self, pairs: &[(Reply, Reply)]) {
+    fn map(&mut self, pairs: Vec<(Reply, Reply)>) {
         self.map_header(pairs.len(), 1);
         for (key, value) in pairs {
             self.reply(key);
@@ -230,18 +233,18 @@ impl Encoder<'_> {
         self.header(kind, len as u64);
     }
 
-    fn verbatim(&mut self, format: [u8; 3], text: &[u8]) {
+    fn verbatim(&mut self, format: [u8; 3], text: Bytes) {
         if !self.resp3 {
-            return self.bulk(text);
+            return self.text(text);
         }
         self.header(b'=', (format.len() + 1 + text.len()) as u64);
         self.raw(&format);
         self.raw(b":");
-        self.raw(text);
+        self.out.put_text(text);
         self.raw(b"\r\n");
     }
 
-    fn rows(&mut self, rows: &[Row]) {
+    fn rows(&mut self, rows: Vec<Row>) {
         let columns = rows.first().map_or(0, |row| row.columns.len());
         self.map_header(rows.len(), columns);
         for row in rows {
@@ -250,7 +253,7 @@ impl Encoder<'_> {
             if self.resp3 && columns != 1 {
                 self.header(b'*', columns as u64);
             }
-            for column in &row.columns {
+            for column in row.columns {
                 self.reply(column);
             }
         }
@@ -264,8 +267,8 @@ mod tests {
     use super::*;
 
     fn encoded(reply: &Reply, protocol: Protocol) -> String {
-        let mut out = BytesMut::new();
-        reply.encode(protocol, &mut out);
+        let mut out = Encoded::default();
+        reply.clone().encode(protocol, &mut out);
         String::from_utf8(out.to_vec()).unwrap()
     }
 
@@ -289,7 +292,9 @@ mod tests {
         check_same(Reply::bulk("a\r\nb"), "$4\r\na\r\nb\r\n");
         check_same(Reply::bulk(""), "$0\r\n\r\n");
         check_same(Reply::None, "");
-        check_same(Reply::Encoded(":1\r\n_\r\n".into()), ":1\r\n_\r\n");
+        let mut encoded = Encoded::default();
+        encoded.put(b":1\r\n_\r\n");
+        check_same(Reply::Encoded(Box::new(encoded)), ":1\r\n_\r\n");
     }
 
     #[test]
@@ -303,6 +308,16 @@ mod tests {
         check(Reply::Digits("0.125".into()), "$5\r\n0.125\r\n", ",0.125\r\n");
         let text = Reply::Verbatim { format: *b"txt", text: "hello".into() };
         check(text, "$5\r\nhello\r\n", "=9\r\ntxt:hello\r\n");
+    }
+
+    #[test]
+    fn a_long_text_is_not_copied_into_a_reply() {
+        let text = Bytes::from(vec![b'x'; 1 << 20]);
+        let items = Reply::Array(vec![Reply::Bulk(text.clone()), Reply::Integer(1)]);
+        let mut out = Encoded::default();
+        Reply::Map(vec![(Reply::Simple("a"), items)]).encode(Protocol::Resp3, &mut out);
+        assert!(out.pieces().any(|piece| piece.as_ptr() == text.as_ptr()));
+        assert_eq!(out.to_vec(), [b"%1\r\n+a\r\n*2\r\n$1048576\r\n", &*text, b"\r\n:1\r\n"].concat());
     }
 
     #[test]

@@ -9,8 +9,6 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
-
 use super::compute::ComputePool;
 use super::input::{Input, READ_LEN};
 use super::network::Seat;
@@ -21,7 +19,7 @@ use crate::commands::{Call, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
 use crate::keyspace::Clock;
-use crate::resp::{Limits, ProtocolError, Reply, Request};
+use crate::resp::{Encoded, Limits, ProtocolError, Reply, Request};
 
 /// Requests answered before other connections of the thread get their turn.
 const SLICE_REQUESTS: usize = 64;
@@ -29,9 +27,15 @@ const SLICE_REQUESTS: usize = 64;
 const SLICE_TIME: Duration = Duration::from_millis(1);
 /// Bytes of replies that are written although the slice is not over.
 const SLICE_OUTPUT: usize = 256 * 1024;
-/// Bytes of replies that may wait while requests are still read and answered. A client that sends all before it reads
-/// any must stay below this, plus what the sockets hold.
-const MAX_PENDING_OUTPUT: usize = 64 * 1024 * 1024;
+/// Bytes of replies that may wait while requests are still answered: the bound on what one client that does not read
+/// holds, beside a last reply of any length, unless `client-output-buffer-limit` closes it earlier. Texts of the keyspace
+/// count in full, although they are referred to: they may be replaced there.
+const MAX_PENDING_OUTPUT: usize = 32 * 1024 * 1024;
+/// Bytes of requests that are still read when no more of them are answered: a client that sends all before it reads any
+/// must not have to stop. Beyond this, and what the sockets hold, it must read.
+const MAX_PENDING_INPUT: usize = 8 * 1024 * 1024;
+/// Bytes in memory for a client's replies that are given back to the system as soon as it leaves.
+const MUCH_OUTPUT: usize = 1024 * 1024;
 /// How long a client that is being disconnected may take to read its last replies.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -45,8 +49,6 @@ pub(super) struct Connection<S> {
     socket: S,
     shown: Arc<Shown>,
     server: Arc<Server>,
-    /// Only for its `Drop`.
-    place: Place,
     compute: Arc<ComputePool>,
     input: Input,
     output: Output,
@@ -60,12 +62,20 @@ pub(super) struct Connection<S> {
     settings_generation: u64,
     /// The last request came within [`STAY_AWAKE`]: the next one may too.
     expects_soon: bool,
+    /// The client has sent all that it will send, and is still to be answered.
+    has_sent_all: bool,
+    /// The socket would have taken more, had it not been the turn of others.
+    is_cut_short: bool,
+    /// Only for its `Drop`, which comes last.
+    place: Place,
 }
 
 /// A connection's place in the register; given back on `Drop`, however the connection ends.
 struct Place {
     server: Arc<Server>,
     shown: Arc<Shown>,
+    /// Its replies took much memory once. Lines for a monitor are not among them until it takes them.
+    took_much: bool,
 }
 
 impl Drop for Place {
@@ -73,6 +83,10 @@ impl Drop for Place {
         self.server.clients.leave(self.shown.id);
         if self.shown.is_monitor.load(Ordering::Relaxed) {
             self.server.observers.leave(self.shown.id);
+        }
+        let has_lines = self.shown.waiting_lines.load(Ordering::Relaxed) > MUCH_OUTPUT;
+        if self.took_much || has_lines {
+            self.server.gives_memory_back.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -98,6 +112,8 @@ enum Progress {
     SliceOver,
     /// The next request waits for the end of a pause.
     Held,
+    /// Too many replies wait: nothing is answered until the client reads.
+    Stalled,
     /// The client is to be disconnected when it has its replies.
     Closing,
 }
@@ -125,12 +141,11 @@ impl Connection<Accepted> {
     ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
-        let place = Place { server: Arc::clone(&server), shown: Arc::clone(&shown) };
+        let place = Place { server: Arc::clone(&server), shown: Arc::clone(&shown), took_much: false };
         Self {
             socket,
             shown,
             server,
-            place,
             compute,
             input: Input::default(),
             output: Output::default(),
@@ -140,6 +155,9 @@ impl Connection<Accepted> {
             settings,
             settings_generation,
             expects_soon: false,
+            has_sent_all: false,
+            is_cut_short: false,
+            place,
         }
     }
 
@@ -156,7 +174,6 @@ impl<S> Connection<S> {
             socket: change(self.socket)?,
             shown: self.shown,
             server: self.server,
-            place: self.place,
             compute: self.compute,
             input: self.input,
             output: self.output,
@@ -166,6 +183,9 @@ impl<S> Connection<S> {
             settings: self.settings,
             settings_generation: self.settings_generation,
             expects_soon: self.expects_soon,
+            has_sent_all: self.has_sent_all,
+            is_cut_short: self.is_cut_short,
+            place: self.place,
         })
     }
 }
@@ -194,6 +214,7 @@ impl Connection<Socket> {
                     break;
                 }
             }
+            // The one place at which the replies of a round leave; `answer_elsewhere` and `finish` are the exceptions.
             if self.flush().is_err() || self.is_over_limit() {
                 return None;
             }
@@ -204,7 +225,9 @@ impl Connection<Socket> {
                 return Some(Departure { connection: self, client, to });
             }
             match progress {
-                Progress::SliceOver if self.may_go_on() => tokio::task::yield_now().await,
+                Progress::SliceOver | Progress::Stalled if self.may_go_on() => tokio::task::yield_now().await,
+                _ if self.is_cut_short => tokio::task::yield_now().await,
+                Progress::Starved if self.has_sent_all && self.output.is_empty() => return None,
                 _ => match self.pause(called.as_mut()).await {
                     Awoken::BySocket => {}
                     Awoken::ByOthers => called.set(shown.called()),
@@ -221,6 +244,9 @@ impl Connection<Socket> {
     /// Answers requests until there is none, or others must have their turn. None if the server ends.
     async fn work(&mut self, mut client: Box<Client>, answered: &mut u64) -> Option<(Box<Client>, Progress)> {
         self.refresh_settings();
+        if !self.may_go_on() {
+            return Some((client, Progress::Stalled));
+        }
         let start = Instant::now();
         client.turn = start;
         self.recent_ms = self.server.keyspace.clock().now_ms();
@@ -296,7 +322,7 @@ impl Connection<Socket> {
         let run = move || {
             client.turn = Instant::now();
             let reply = call.run(&server, &mut client, &request);
-            let mut encoded = BytesMut::new();
+            let mut encoded = Encoded::default();
             reply.encode(client.protocol, &mut encoded);
             (client, encoded, last_written())
         };
@@ -305,7 +331,7 @@ impl Connection<Socket> {
         let (client, encoded, written) = ran?;
         self.withhold(written);
         self.recent_ms = self.server.keyspace.clock().now_ms();
-        self.output.append(encoded);
+        self.output.end().append(encoded);
         Some(client)
     }
 
@@ -378,31 +404,46 @@ impl Connection<Socket> {
         }
     }
 
-    /// Writes what the socket takes now.
+    /// Writes what the socket takes now: replies, and behind them what a monitor sees. Lines that do not fit stay where
+    /// all monitors have them.
     fn flush(&mut self) -> io::Result<()> {
-        if self.shown.has_mail() && self.may_go_on() {
-            self.output.append(self.shown.collect_mail());
+        self.write_replies()?;
+        let has_lines = self.shown.waiting_lines.load(Ordering::Relaxed) > 0;
+        if !has_lines || self.output.len() > SLICE_OUTPUT {
+            return Ok(());
         }
+        for lines in self.server.observers.collect(self.shown.id) {
+            self.output.end().put_text(lines);
+        }
+        self.write_replies()
+    }
+
+    fn write_replies(&mut self) -> io::Result<()> {
+        self.is_cut_short = false;
         if self.output.is_empty() {
             return Ok(());
         }
+        self.place.took_much |= self.output.own_len() > MUCH_OUTPUT;
         let written = self.output.write_to(&self.socket)?;
+        self.is_cut_short = written.is_cut_short;
         let traffic = self.server.traffic.mine();
         traffic.writes_processed.add(1);
-        traffic.net_output_bytes.add(written);
-        self.shown.bytes_out.add(written);
+        traffic.net_output_bytes.add(written.bytes as u64);
+        self.shown.bytes_out.add(written.bytes as u64);
         self.shown.output_buffer.store(self.output.len(), Ordering::Relaxed);
+        self.shown.output_own.store(self.output.own_len(), Ordering::Relaxed);
         Ok(())
     }
 
     fn is_over_limit(&mut self) -> bool {
         let limit = self.settings.client_output_buffer_limit.normal;
         let limit = if self.is_stranger() { for_stranger(limit) } else { limit };
-        if self.output.check(limit, Instant::now()) == Verdict::Fine {
+        let waiting = self.output.len() + self.shown.waiting_lines.load(Ordering::Relaxed);
+        if self.output.check(waiting, limit, Instant::now()) == Verdict::Fine {
             return false;
         }
         self.server.traffic.mine().output_buffer_closed.add(1);
-        let (client, bytes) = (self.shown.id, self.output.len());
+        let (client, bytes) = (self.shown.id, waiting);
         if self.is_stranger() {
             // Whoever may connect must not be able to fill the log.
             tracing::debug!(client, bytes, "disconnected: it does not read its replies");
@@ -421,9 +462,15 @@ impl Connection<Socket> {
         self.output.len() <= MAX_PENDING_OUTPUT
     }
 
-    /// While a request is held, only a little is read, to notice a client that leaves.
+    /// While a request is held, only a little is read, to notice a client that leaves. While too many replies wait, more
+    /// is: the client may have to send all before it reads any.
     fn may_read(&self) -> bool {
-        self.may_go_on() && (self.held.is_none() || self.input.len() < READ_LEN)
+        let most = match (self.may_go_on(), &self.held) {
+            (true, None) => usize::MAX,
+            (true, Some(_)) => READ_LEN,
+            (false, _) => MAX_PENDING_INPUT,
+        };
+        !self.has_sent_all && self.input.len() < most
     }
 
     /// Waits until there is something to do.
@@ -443,6 +490,10 @@ impl Connection<Socket> {
         match event {
             Event::Input(Ok(len)) if len > 0 => {
                 self.count_input(len as u64);
+                Awoken::BySocket
+            }
+            Event::Input(Ok(_)) if !self.may_go_on() => {
+                self.has_sent_all = true;
                 Awoken::BySocket
             }
             Event::Input(_) => Awoken::Gone,

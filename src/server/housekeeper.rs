@@ -82,6 +82,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
         balancer.round(heavy_commands(server));
         end_keys(server);
         server.follow_save_rules();
+        give_memory_back(server);
         if round % ROUNDS_PER_IDLE_CHECK == 0 {
             end_idle_clients(server);
         }
@@ -108,6 +109,14 @@ fn end_keys(server: &Server) {
         db.expire_cycle(KEYS_PER_ROUND);
     }
     server.observers.event(Event::ExpireCycle, began.elapsed());
+}
+
+/// What a client took that left with many replies unread. The allocator would keep the pages for some seconds, in case
+/// that they are needed again: for a client like this they are mostly not.
+fn give_memory_back(server: &Server) {
+    if server.gives_memory_back.swap(false, Ordering::Relaxed) && !memory::purge() {
+        tracing::debug!("the allocator gives no pages back");
+    }
 }
 
 fn heavy_commands(server: &Server) -> u64 {

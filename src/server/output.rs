@@ -1,12 +1,13 @@
 //! Replies on their way to a client, and how long they may wait.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
-use bytes::{Buf, BytesMut};
+use smallvec::SmallVec;
 
 use super::socket::Socket;
 use crate::config::OutputLimit;
+use crate::resp::Encoded;
 
 /// Bytes of replies that may wait for a client that must give the password and never has, as in Redis.
 const STRANGERS_LIMIT: u64 = 1024;
@@ -14,10 +15,16 @@ const STRANGERS_LIMIT: u64 = 1024;
 /// Room that a connection keeps for its next replies; more is given back as soon as all is sent.
 const KEPT_CAPACITY: usize = 4 * 1024;
 
+/// Pieces that are given to the system in one call.
+const PIECES_PER_WRITE: usize = 64;
+
+/// Bytes after which other connections of the thread get their turn, although the socket would take more.
+const BYTES_PER_TURN: usize = 4 * 1024 * 1024;
+
 /// What is yet to be sent.
 #[derive(Default)]
 pub(super) struct Output {
-    bytes: BytesMut,
+    replies: Encoded,
     over_soft_limit: Option<Waiting>,
 }
 
@@ -35,6 +42,14 @@ pub(super) enum Verdict {
     TooMuch,
 }
 
+/// What the socket took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) bytes: usize,
+    /// It would take more now.
+    pub(super) is_cut_short: bool,
+}
+
 /// The limit for a client that must give the password and never has: less than what the operator chose, and at once.
 pub(super) fn for_stranger(limit: OutputLimit) -> OutputLimit {
     let chosen = if limit.hard_bytes == 0 { u64::MAX } else { limit.hard_bytes };
@@ -42,56 +57,58 @@ pub(super) fn for_stranger(limit: OutputLimit) -> OutputLimit {
 }
 
 impl Output {
+    /// Bytes to be sent. Texts that others hold too are counted in full, as by Redis since 8.10: nothing says how
+    /// long they would be kept without this client.
     pub(super) fn len(&self) -> usize {
-        self.bytes.len()
+        self.replies.len()
+    }
+
+    /// Bytes in memory for this client alone.
+    pub(super) fn own_len(&self) -> usize {
+        self.replies.own_len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.replies.is_empty()
     }
 
     /// Where replies are encoded.
-    pub(super) fn end(&mut self) -> &mut BytesMut {
-        &mut self.bytes
+    pub(super) fn end(&mut self) -> &mut Encoded {
+        &mut self.replies
     }
 
-    /// Adds replies encoded elsewhere; without a copy if nothing else waits.
-    pub(super) fn append(&mut self, encoded: BytesMut) {
-        if self.bytes.is_empty() {
-            self.bytes = encoded;
-        } else {
-            self.bytes.extend_from_slice(&encoded);
-        }
-    }
-
-    /// Writes until all is written or the socket is full; how many bytes it took.
-    pub(super) fn write_to(&mut self, socket: &Socket) -> io::Result<u64> {
-        let before = self.bytes.len();
-        while !self.bytes.is_empty() {
-            match socket.try_write(&self.bytes) {
+    /// Writes until all is written, the socket is full, or others must have their turn.
+    pub(super) fn write_to(&mut self, socket: &Socket) -> io::Result<Written> {
+        let mut bytes = 0;
+        let mut is_cut_short = false;
+        while !self.replies.is_empty() && !is_cut_short {
+            match self.write_once(socket) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.bytes.advance(written),
+                Ok(written) => bytes += written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
+            is_cut_short = bytes >= BYTES_PER_TURN && !self.replies.is_empty();
         }
-        let written = before - self.bytes.len();
-        self.tidy();
-        Ok(written as u64)
+        self.replies.shrink(KEPT_CAPACITY);
+        Ok(Written { bytes, is_cut_short })
     }
 
-    fn tidy(&mut self) {
-        if self.bytes.is_empty() {
-            self.bytes.clear();
-            if self.bytes.capacity() > KEPT_CAPACITY {
-                self.bytes = BytesMut::new();
-            }
-        }
+    fn write_once(&mut self, socket: &Socket) -> io::Result<usize> {
+        let pieces: SmallVec<[IoSlice; PIECES_PER_WRITE]> =
+            self.replies.pieces().take(PIECES_PER_WRITE).map(IoSlice::new).collect();
+        let written = match pieces.as_slice() {
+            [one] => socket.try_write(one),
+            several => socket.try_write_vectored(several),
+        }?;
+        drop(pieces);
+        self.replies.advance(written);
+        Ok(written)
     }
 
-    /// Looks at `client-output-buffer-limit`, and notes since when the soft one is exceeded.
-    pub(super) fn check(&mut self, limit: OutputLimit, now: Instant) -> Verdict {
-        let len = self.bytes.len() as u64;
+    /// Looks at `client-output-buffer-limit` for `waiting` bytes, and notes since when the soft one is exceeded.
+    pub(super) fn check(&mut self, waiting: usize, limit: OutputLimit, now: Instant) -> Verdict {
+        let len = waiting as u64;
         let exceeds = |bytes: u64| bytes > 0 && len > bytes;
         if exceeds(limit.hard_bytes) {
             return Verdict::TooMuch;
@@ -117,30 +134,23 @@ impl Output {
 mod tests {
     use super::*;
 
-    fn waiting(len: usize) -> Output {
-        let mut output = Output::default();
-        output.end().extend_from_slice(&vec![0; len]);
-        output
-    }
-
     #[test]
     fn the_hard_limit_holds_at_once_and_zero_means_none() {
         let limit = OutputLimit { hard_bytes: 10, soft_bytes: 0, soft_seconds: 0 };
-        assert_eq!(waiting(10).check(limit, Instant::now()), Verdict::Fine);
-        assert_eq!(waiting(11).check(limit, Instant::now()), Verdict::TooMuch);
-        assert_eq!(waiting(11).check(OutputLimit::default(), Instant::now()), Verdict::Fine);
+        assert_eq!(Output::default().check(10, limit, Instant::now()), Verdict::Fine);
+        assert_eq!(Output::default().check(11, limit, Instant::now()), Verdict::TooMuch);
+        assert_eq!(Output::default().check(11, OutputLimit::default(), Instant::now()), Verdict::Fine);
     }
 
     #[test]
     fn the_soft_limit_holds_when_its_time_is_over() {
         let limit = OutputLimit { hard_bytes: 0, soft_bytes: 10, soft_seconds: 2 };
-        let (mut output, now) = (waiting(11), Instant::now());
-        assert_eq!(output.check(limit, now), Verdict::Fine);
-        assert_eq!(output.check(limit, now + Duration::from_secs(1)), Verdict::Fine);
+        let (mut output, now) = (Output::default(), Instant::now());
+        assert_eq!(output.check(11, limit, now), Verdict::Fine);
+        assert_eq!(output.check(11, limit, now + Duration::from_secs(1)), Verdict::Fine);
         assert!(output.patience().is_some());
-        assert_eq!(output.check(limit, now + Duration::from_secs(3)), Verdict::TooMuch);
-        output.end().clear();
-        assert_eq!(output.check(limit, now + Duration::from_secs(3)), Verdict::Fine);
+        assert_eq!(output.check(11, limit, now + Duration::from_secs(3)), Verdict::TooMuch);
+        assert_eq!(output.check(10, limit, now + Duration::from_secs(3)), Verdict::Fine);
         assert!(output.patience().is_none());
     }
 }

@@ -122,6 +122,14 @@ impl Socket {
             Self::Unix(stream) => stream.try_write(bytes),
         }
     }
+
+    /// The same for bytes that lie in several places.
+    pub(super) fn try_write_vectored(&self, pieces: &[io::IoSlice]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write_vectored(pieces),
+            Self::Unix(stream) => stream.try_write_vectored(pieces),
+        }
+    }
 }
 
 impl AsyncRead for Socket {

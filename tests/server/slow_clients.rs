@@ -203,3 +203,167 @@ fn an_idle_client_is_closed_when_its_time_is_over() {
     client.expect_end();
     assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
 }
+
+const MB: usize = 1 << 20;
+
+/// The line of CLIENT LIST of the client at this end.
+fn line_of(operator: &mut Client<TcpStream>, client: &Client<TcpStream>) -> String {
+    let address = client.0.local_addr().expect("it is connected");
+    let list = operator.bulk(&["CLIENT", "LIST"]);
+    // Empty while it is not listed yet.
+    list.lines().find(|line| line.contains(&format!(" addr={address} "))).unwrap_or_default().to_owned()
+}
+
+/// A string of this length and one byte, as a reply.
+fn bulk_of(byte: u8, len: usize) -> Vec<u8> {
+    [format!("${len}\r\n").into_bytes(), vec![byte; len], b"\r\n".to_vec()].concat()
+}
+
+#[test]
+fn long_values_that_are_not_read_take_no_memory_of_their_own() {
+    const REQUESTS: usize = 200;
+    let running = start(settings());
+    let mut operator = running.connect();
+    operator.ask(&["SET", "k", &"x".repeat(MB)], "+OK\r\n");
+    let mut slow = running.connect();
+    slow.send(encode(&["GET", "k"]).repeat(REQUESTS));
+    let mut line = String::new();
+    wait_until("the server stops to answer", || {
+        line = line_of(&mut operator, &slow);
+        figure(&line, "omem") > Some(32 << 20)
+    });
+    assert!(figure(&line, "omem") <= Some(34 << 20), "{line}");
+    assert!(figure(&line, "tot-mem") <= Some(1 << 18), "{line}");
+    let memory = operator.bulk(&["INFO", "memory"]);
+    assert!(figure(&memory, "mem_clients_normal") <= Some(1 << 19), "{memory}");
+    for _ in 0..REQUESTS {
+        slow.expect(bulk_of(b'x', MB));
+    }
+    wait_until("nothing waits any more", || figure(&line_of(&mut operator, &slow), "omem") == Some(0));
+}
+
+#[test]
+fn short_values_that_are_not_read_take_as_much_as_is_counted() {
+    const REQUESTS: usize = 6000;
+    let running = start(settings());
+    let mut operator = running.connect();
+    operator.ask(&["SET", "k", &"x".repeat(10_000)], "+OK\r\n");
+    let mut slow = running.connect();
+    slow.send(encode(&["GET", "k"]).repeat(REQUESTS));
+    let mut line = String::new();
+    wait_until("the server stops to answer", || {
+        line = line_of(&mut operator, &slow);
+        figure(&line, "omem") > Some(32 << 20)
+    });
+    let (waiting, total) = (figure(&line, "omem").unwrap_or(0), figure(&line, "tot-mem").unwrap_or(0));
+    assert!(waiting <= 34 << 20 && total >= waiting && total <= waiting + (1 << 18), "{line}");
+    for _ in 0..REQUESTS {
+        slow.expect(bulk_of(b'x', 10_000));
+    }
+}
+
+#[test]
+fn a_client_may_send_long_requests_for_longer_replies_before_it_reads_any() {
+    const REQUESTS: usize = 100;
+    let running = start(settings());
+    let mut client = running.connect();
+    client.ask(&["SET", "k", &"x".repeat(MB)], "+OK\r\n");
+    // More than the sockets hold when the server has enough replies waiting.
+    client.send(encode(&["MGET", "k", &"y".repeat(130_000)]).repeat(REQUESTS));
+    let reply = [b"*2\r\n", &*bulk_of(b'x', MB), b"$-1\r\n"].concat();
+    (0..REQUESTS).for_each(|_| client.expect(&reply));
+}
+
+#[test]
+fn all_that_was_asked_for_comes_although_the_client_has_sent_all_and_reads_later() {
+    const REQUESTS: usize = 60;
+    let running = start(settings());
+    let mut operator = running.connect();
+    operator.ask(&["SET", "k", &"x".repeat(MB)], "+OK\r\n");
+    let mut client = running.connect();
+    client.send(encode(&["GET", "k"]).repeat(REQUESTS));
+    client.0.shutdown(Shutdown::Write).expect("it is connected");
+    wait_until("the server stops to answer", || {
+        figure(&line_of(&mut operator, &client), "omem") > Some(32 << 20)
+    });
+    (0..REQUESTS).for_each(|_| client.expect(bulk_of(b'x', MB)));
+    client.expect_end();
+}
+
+#[test]
+fn a_reply_on_its_way_is_not_changed_by_what_happens_to_its_key() {
+    const LEN: usize = 20 * MB;
+    let running = start(settings());
+    let mut writer = running.connect();
+    for change in [
+        &["SETRANGE", "k", "0", "yyyy"][..],
+        &["APPEND", "k", "yyyy"],
+        &["SET", "k", "y"],
+        &["DEL", "k"],
+        &["FLUSHALL"],
+        &["GETSET", "k", "y"],
+    ] {
+        writer.ask(&["SET", "k", &"x".repeat(LEN)], "+OK\r\n");
+        let mut slow = running.connect();
+        slow.request(&["GET", "k"]);
+        wait_until("the sockets are full", || figure(&line_of(&mut writer, &slow), "omem") > Some(0));
+        let mut changer = running.connect();
+        changer.request(change);
+        changer.0.shutdown(Shutdown::Write).expect("it is connected");
+        changer.rest();
+        slow.expect(bulk_of(b'x', LEN));
+    }
+}
+
+#[test]
+fn long_values_come_whole_in_all_kinds_of_replies() {
+    const LENS: [usize; 4] = [10_000, 16 * 1024, 70_000, MB];
+    let running = start(settings());
+    let mut client = running.connect();
+    for len in LENS {
+        let (text, bulk) = ("x".repeat(len), bulk_of(b'x', len));
+        client.ask(&["SET", "k", &text], "+OK\r\n");
+        client.ask(&["HSET", "h", "f", &text, "g", "1"], if len == LENS[0] { ":2\r\n" } else { ":0\r\n" });
+        client.request(&["MGET", "k", "none", "k"]);
+        client.expect([b"*3\r\n", &*bulk, b"$-1\r\n", &*bulk].concat());
+        client.request(&["GETRANGE", "k", "1", "-2"]);
+        client.expect(bulk_of(b'x', len - 2));
+        client.request(&["GETRANGE", "k", "0", "1999"]);
+        client.expect(bulk_of(b'x', 2000));
+        client.request(&["HVALS", "h"]);
+        client.expect([b"*2\r\n", &*bulk, b"$1\r\n1\r\n"].concat());
+        let requests: [&[&str]; 5] = [&["MULTI"], &["GET", "k"], &["PING"], &["HGET", "h", "f"], &["EXEC"]];
+        client.send(requests.map(encode).concat());
+        client.expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n");
+        client.expect([b"*3\r\n", &*bulk, b"+PONG\r\n", &*bulk].concat());
+    }
+}
+
+#[test]
+fn monitors_that_do_not_read_see_all_when_they_do_and_are_counted() {
+    let running = start(settings());
+    let (mut client, mut monitors) = (running.connect(), [running.connect(), running.connect()]);
+    for monitor in &mut monitors {
+        monitor.ask(&["MONITOR"], "+OK\r\n");
+    }
+    let text = "x".repeat(10_000);
+    let reply = bulk_of(b'x', text.len());
+    let mut echoes = 0;
+    wait_until("megabytes wait for each", || {
+        client.request(&["ECHO", &text]);
+        client.expect(&reply);
+        echoes += 1;
+        let waits = |shown: &Arc<nearhit::commands::client::Shown>| shown.waiting_bytes() > 4 * MB;
+        running.server.clients.list().iter().filter(|shown| waits(shown)).count() == 2
+    });
+    let line = line_of(&mut client, &monitors[0]);
+    assert!(figure(&line, "tot-mem") > Some(4 << 20), "{line}");
+    for monitor in &mut monitors {
+        let first = monitor.line();
+        let mut line = vec![0; first.len()];
+        for _ in 1..echoes {
+            monitor.0.read_exact(&mut line).expect("as many lines as echoes, of one length");
+            assert!(line.starts_with(b"+") && line.ends_with(b"xxx\"\r\n"), "{}", line.escape_ascii());
+        }
+    }
+}

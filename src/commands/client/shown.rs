@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::Endpoints;
-use super::mailbox::{Mailbox, Posted};
 use crate::commands::registry::{self, Command};
 use crate::counters::Counter;
 
@@ -80,11 +78,14 @@ pub struct Shown {
     pub query_buffer: AtomicUsize,
     /// Room left in its read buffer.
     pub query_buffer_free: AtomicUsize,
-    /// Bytes waiting to be sent to it.
+    /// Bytes of replies that wait for it; texts that others hold too in full.
     pub output_buffer: AtomicUsize,
+    /// Bytes in memory for them that nothing else needs.
+    pub output_own: AtomicUsize,
+    /// Bytes of lines that a monitor is still to get; in memory once for all monitors.
+    pub waiting_lines: AtomicUsize,
     busy: AtomicBool,
     killed: AtomicBool,
-    mailbox: Mailbox,
     wake: Notify,
 }
 
@@ -119,9 +120,10 @@ impl Shown {
             query_buffer: AtomicUsize::new(0),
             query_buffer_free: AtomicUsize::new(0),
             output_buffer: AtomicUsize::new(0),
+            output_own: AtomicUsize::new(0),
+            waiting_lines: AtomicUsize::new(0),
             busy: AtomicBool::new(false),
             killed: AtomicBool::new(false),
-            mailbox: Mailbox::default(),
             wake: Notify::new(),
         }
     }
@@ -196,38 +198,22 @@ impl Shown {
         self.wake.notify_one();
     }
 
-    /// Resolves when the connection is asked to look again: it is to end, it has mail, or a pause is over. May resolve
+    /// Resolves when the connection is asked to look again: it is to end, lines wait for it, or a pause is over. May resolve
     /// without a reason.
     pub fn called(&self) -> Notified<'_> {
         self.wake.notified()
     }
 
-    /// Leaves bytes for the connection to send. A client for whom more than `limit` wait is disconnected: then false.
-    pub fn post(&self, message: &[u8], limit: usize) -> bool {
-        match self.mailbox.post(message, limit) {
-            Posted::First => self.call(),
-            Posted::Behind => {}
-            Posted::Full => {
-                self.kill();
-                return false;
-            }
-        }
-        true
+    /// Bytes that wait to be sent to it, those that it shares with others included: what `client-output-buffer-limit`
+    /// limits.
+    pub fn waiting_bytes(&self) -> usize {
+        self.output_buffer.load(Ordering::Relaxed) + self.waiting_lines.load(Ordering::Relaxed)
     }
 
-    /// True if others left bytes to send. One look at one word.
-    pub fn has_mail(&self) -> bool {
-        self.mailbox.is_filled()
-    }
-
-    /// Takes what others left.
-    pub fn collect_mail(&self) -> BytesMut {
-        self.mailbox.collect()
-    }
-
-    /// Bytes that its buffers take, in both directions.
+    /// Bytes that its buffers take, in both directions. Values that replies only refer to are not among them, as in
+    /// Redis since 8.6; the lines for monitors are counted for each, although they are in memory once.
     pub fn buffer_bytes(&self) -> usize {
-        [&self.query_buffer, &self.query_buffer_free, &self.output_buffer]
+        [&self.query_buffer, &self.query_buffer_free, &self.output_own, &self.waiting_lines]
             .map(|bytes| bytes.load(Ordering::Relaxed))
             .iter()
             .sum()
@@ -235,7 +221,8 @@ impl Shown {
 
     /// Bytes that the connection keeps, as far as they are counted.
     pub fn memory_bytes(&self) -> usize {
-        self.buffer_bytes() + self.fieldset_bytes.load(Ordering::Relaxed) + size_of::<Self>()
+        let kept = [&self.multi_bytes, &self.fieldset_bytes].map(|bytes| bytes.load(Ordering::Relaxed));
+        self.buffer_bytes() + kept.iter().sum::<usize>() + size_of::<Self>()
     }
 
     /// The address as monitors and the slow log show it.

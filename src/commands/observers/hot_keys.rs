@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ahash::RandomState;
-use bytes::BytesMut;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
@@ -24,7 +23,7 @@ use crate::commands::client::Client;
 use crate::commands::random::below;
 use crate::counters::Counter;
 use crate::info::process::{CpuTime, cpu_time};
-use crate::resp::{Error, Reply};
+use crate::resp::{Encoded, Error, Reply};
 
 /// Tables that keys are shared out to, so that threads seldom meet.
 const PARTS: usize = 16;
@@ -261,9 +260,9 @@ impl Session {
 
     /// Of the request and of its reply.
     fn bytes(&self, client: &Client, observed: Observed, reply: &Result<Reply, Error>) -> u64 {
-        let mut encoded = BytesMut::new();
+        let mut encoded = Encoded::default();
         match reply {
-            Ok(reply) => reply.encode(client.protocol, &mut encoded),
+            Ok(reply) => reply.clone().encode(client.protocol, &mut encoded),
             Err(error) => Reply::Error(error.clone()).encode(client.protocol, &mut encoded),
         }
         (observed.request.wire().len() + encoded.len()) as u64

@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::client::{Client, MAX_MAIL, Shown};
+use super::client::{Client, Shown};
 use super::context::Server;
 use super::registry::Command;
 use super::spec::Flags;
@@ -103,6 +104,11 @@ impl Observers {
         self.refresh(&audience);
     }
 
+    /// The lines that wait for a monitor, in blocks that it may share with others.
+    pub fn collect(&self, id: u64) -> Vec<Bytes> {
+        self.audience.lock().monitors.collect(id)
+    }
+
     fn refresh(&self, audience: &Audience) {
         self.floor_nanos.store(audience.floor(), Ordering::Relaxed);
     }
@@ -168,8 +174,7 @@ impl Audience {
     }
 
     fn feed(&mut self, server: &Server, client: &Client, observed: Observed) -> usize {
-        let limit = server.config.settings().client_output_buffer_limit.normal.hard_bytes;
-        let limit = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(MAX_MAIL);
+        let limit = server.config.settings().client_output_buffer_limit.normal;
         self.monitors.feed(&monitors::line(client, &observed), limit)
     }
 }

@@ -1,39 +1,120 @@
 //! The clients that see every command: `MONITOR`.
 
 use std::io::Write;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::{Bytes, BytesMut};
+
 use crate::commands::client::{Client, Shown};
 use crate::commands::spec::Flags;
+use crate::config::OutputLimit;
 
 use super::Observed;
 
-/// Who gets a line for each command. Changed and fed under the lock of [`super::Observers`], so that all of them see
-/// commands in one order.
+/// Bytes that may wait for a monitor if its class has no smaller limit. One that leaves more is too slow for what it
+/// asked for.
+const MAX_WAITING: u64 = 32 * 1024 * 1024;
+
+/// Lines lie in blocks of at least this length, unless they are wanted earlier.
+const BLOCK_LEN: usize = 16 * 1024;
+
+/// The monitors, and the lines for them. Each line is in memory once, however many monitors there are. Changed and fed
+/// under the lock of [`super::Observers`], so that all of them see commands in one order.
 #[derive(Default)]
-pub(super) struct Monitors(Vec<Arc<Shown>>);
+pub(super) struct Monitors {
+    members: Vec<Member>,
+    /// The last lines, which all members are still to get.
+    open: BytesMut,
+}
+
+/// One monitor.
+struct Member {
+    shown: Arc<Shown>,
+    /// Lines that it is still to get, before those in `open`.
+    blocks: Vec<Bytes>,
+}
 
 impl Monitors {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.members.is_empty()
     }
 
     pub(super) fn join(&mut self, shown: &Arc<Shown>) {
-        self.0.push(Arc::clone(shown));
+        self.end_block(|_| true);
+        self.members.push(Member { shown: Arc::clone(shown), blocks: Vec::new() });
     }
 
     pub(super) fn leave(&mut self, id: u64) {
-        self.0.retain(|shown| shown.id != id);
+        self.members.retain(|member| member.shown.id != id);
+        if self.members.is_empty() {
+            self.open = BytesMut::new();
+        }
     }
 
-    /// Sends a line to all but those that `CLIENT REPLY` keeps silent, as in Redis; how many of them are too slow and
+    /// Adds a line for all but those that `CLIENT REPLY` keeps silent, as in Redis; how many of them are too slow and
     /// are disconnected.
-    pub(super) fn feed(&mut self, line: &[u8], limit: usize) -> usize {
-        let before = self.0.len();
-        self.0.retain(|shown| shown.is_silent.load(Ordering::Relaxed) || shown.post(line, limit));
-        before - self.0.len()
+    pub(super) fn feed(&mut self, line: &[u8], limit: OutputLimit) -> usize {
+        let is_for_all = self.members.iter().all(Member::is_fed);
+        if !is_for_all {
+            self.end_block(|_| true);
+        }
+        self.open.extend_from_slice(line);
+        let before = self.members.len();
+        self.members.retain(|member| !member.is_fed() || member.announce(line.len(), limit));
+        if !is_for_all {
+            self.end_block(Member::is_fed);
+        } else if self.open.len() >= BLOCK_LEN {
+            self.end_block(|_| true);
+        }
+        before - self.members.len()
+    }
+
+    /// Takes the lines that wait for a monitor.
+    pub(super) fn collect(&mut self, id: u64) -> Vec<Bytes> {
+        self.end_block(|_| true);
+        let member = self.members.iter_mut().find(|member| member.shown.id == id);
+        member.map_or_else(Vec::new, |member| {
+            member.shown.waiting_lines.store(0, Ordering::Relaxed);
+            mem::take(&mut member.blocks)
+        })
+    }
+
+    /// The open block is for these members.
+    fn end_block(&mut self, is_for: fn(&Member) -> bool) {
+        if self.open.is_empty() {
+            return;
+        }
+        let block = self.open.split().freeze();
+        for member in self.members.iter_mut().filter(|member| is_for(member)) {
+            member.blocks.push(block.clone());
+        }
+    }
+}
+
+impl Member {
+    fn is_fed(&self) -> bool {
+        !self.shown.is_silent.load(Ordering::Relaxed)
+    }
+
+    /// Tells the connection of a line; false if too much waits and it is disconnected. The connection has to look when
+    /// there is something after there was nothing, and when the soft limit begins to count.
+    fn announce(&self, len: usize, limit: OutputLimit) -> bool {
+        let before = self.shown.waiting_lines.fetch_add(len, Ordering::Relaxed);
+        let unsent = self.shown.output_buffer.load(Ordering::Relaxed) + before;
+        let hard_bytes = if limit.hard_bytes == 0 { MAX_WAITING } else { limit.hard_bytes.min(MAX_WAITING) };
+        if (unsent + len) as u64 > hard_bytes {
+            self.shown.kill();
+            return false;
+        }
+        let passes_soft_limit =
+            (unsent as u64) <= limit.soft_bytes && (unsent + len) as u64 > limit.soft_bytes;
+        if before == 0 || passes_soft_limit {
+            self.shown.call();
+        }
+        true
     }
 }
 
@@ -80,6 +161,58 @@ fn quote(argument: &[u8], line: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::client::{Clients, Endpoints};
+
+    fn monitors(clients: &Clients, count: usize) -> (Monitors, Vec<Arc<Shown>>) {
+        let connect = || clients.connect(Endpoints::default(), count, false).expect("there is room");
+        let (mut monitors, shown) = (Monitors::default(), (0..count).map(|_| connect()).collect::<Vec<_>>());
+        shown.iter().for_each(|shown| monitors.join(shown));
+        (monitors, shown)
+    }
+
+    #[test]
+    fn all_monitors_share_the_lines() {
+        let (mut monitors, shown) = monitors(&Clients::default(), 3);
+        let line = [b'x'; 1000];
+        for _ in 0..1000 {
+            assert_eq!(monitors.feed(&line, OutputLimit::default()), 0);
+        }
+        assert!(shown.iter().all(|shown| shown.waiting_bytes() == 1_000_000));
+        let lines = [0, 1, 2].map(|n| monitors.collect(shown[n].id));
+        for others in &lines[1..] {
+            assert!(lines[0].iter().zip(others).all(|(one, other)| one.as_ptr() == other.as_ptr()));
+        }
+        assert_eq!(lines[0].iter().map(Bytes::len).sum::<usize>(), 1_000_000);
+        assert!(lines[0].len() < 100, "they lie in blocks");
+        assert!(shown.iter().all(|shown| shown.waiting_bytes() == 0));
+    }
+
+    #[test]
+    fn a_monitor_gets_the_lines_since_it_joined_but_those_while_it_was_silent() {
+        let clients = Clients::default();
+        let (mut monitors, mut shown) = monitors(&clients, 2);
+        let feed = |monitors: &mut Monitors, line: &[u8]| monitors.feed(line, OutputLimit::default());
+        feed(&mut monitors, b"1");
+        shown[0].is_silent.store(true, Ordering::Relaxed);
+        feed(&mut monitors, b"2");
+        shown[0].is_silent.store(false, Ordering::Relaxed);
+        feed(&mut monitors, b"3");
+        shown.push(clients.connect(Endpoints::default(), 3, false).expect("there is room"));
+        monitors.join(&shown[2]);
+        feed(&mut monitors, b"4");
+        let texts = [0, 1, 2].map(|n| monitors.collect(shown[n].id).concat());
+        assert_eq!(texts, [b"134".to_vec(), b"1234".to_vec(), b"4".to_vec()]);
+    }
+
+    #[test]
+    fn a_monitor_for_whom_too_much_waits_is_disconnected_and_the_lines_go() {
+        let (mut monitors, shown) = monitors(&Clients::default(), 1);
+        let limit = OutputLimit { hard_bytes: 10, ..OutputLimit::default() };
+        assert_eq!(monitors.feed(&[b'x'; 10], limit), 0);
+        assert!(!shown[0].is_killed());
+        assert_eq!(monitors.feed(b"x", limit), 1);
+        assert!(shown[0].is_killed() && monitors.is_empty());
+    }
 
     #[test]
     fn arguments_are_quoted_as_redis_does() {

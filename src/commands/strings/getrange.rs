@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
@@ -39,7 +41,12 @@ fn getrange(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let (key, start, end) = (args.bytes()?, args.integer()?, args.integer()?);
     let Some(string) = cx.db().string(key)? else { return Ok(Reply::bulk("")) };
     let text = string.to_bytes();
-    Ok(Reply::Bulk(text.slice(positions(start, end, text.len()))))
+    Ok(Reply::Bulk(part(&text, positions(start, end, text.len()))))
+}
+
+/// A reference to a small part would keep all of a long text in memory until the client has read it.
+fn part(text: &Bytes, range: Range<usize>) -> Bytes {
+    if range.len() < text.len() / 2 { Bytes::copy_from_slice(&text[range]) } else { text.slice(range) }
 }
 
 /// `start` to `end`, both included, in a text of so many bytes. What lies before the text counts as its first byte:
@@ -58,6 +65,16 @@ fn positions(start: i64, end: i64, len: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_large_part_keeps_the_text_in_memory() {
+        let text = Bytes::from(vec![b'x'; 1000]);
+        for (range, is_shared) in [(0..499, false), (500..1000, true), (0..1000, true), (7..7, false)] {
+            let part = part(&text, range.clone());
+            assert_eq!(part.len(), range.len());
+            assert_eq!(part.as_ptr() == text[range].as_ptr(), is_shared);
+        }
+    }
 
     #[test]
     fn no_positions_leave_the_text() {

@@ -1,11 +1,9 @@
 //! `EXEC`: runs what was queued, as one, unless a watched key has changed.
 
-use bytes::BytesMut;
-
 use super::queue::{Queue, Queued};
 use super::reach::reach;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, dispatch, registry};
-use crate::resp::{Args, Error, Reply};
+use crate::resp::{Args, Encoded, Error, Reply};
 
 pub(super) const SPEC: Spec = Spec {
     name: "exec",
@@ -55,7 +53,7 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
 
 /// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them.
 fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
-    let mut replies = BytesMut::new();
+    let mut replies = Encoded::default();
     if !cx.client.replies.are_silent() {
         Reply::encode_array_header(commands.len(), &mut replies);
     }
@@ -67,5 +65,5 @@ fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
         }
     }
     cx.client.in_exec = false;
-    Reply::Encoded(replies.freeze())
+    Reply::Encoded(Box::new(replies))
 }

@@ -11,13 +11,14 @@ mod memory;
 mod reply;
 
 use bytes::BytesMut;
+use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use memory::Counting;
 use nearhit::commands::client::Endpoints;
 use nearhit::commands::{Client, Server, dispatch};
 use nearhit::config::{Config, Settings};
 use nearhit::keyspace::{Clock, Keyspace};
-use nearhit::resp::{Limits, Protocol, Reply, Request, RequestParser, parse_integer};
+use nearhit::resp::{Encoded, Limits, Protocol, Reply, Request, RequestParser, parse_integer};
 
 #[global_allocator]
 static MEMORY: Counting = Counting::new();
@@ -71,7 +72,7 @@ fn settings() -> Settings {
 }
 
 fn connect(server: &Server) -> Client {
-    let shown = server.clients.connect(Endpoints::default(), CLIENTS + 1).expect("there is room for some");
+    let shown = server.clients.connect(Endpoints::default(), CLIENTS + 1, false).expect("there is room for some");
     Client::new(shown, true)
 }
 
@@ -102,8 +103,9 @@ fn ask(server: &Server, client: &mut Client, request: &Request, held_back: bool)
     }
     let protocols: &[_] = if own { &[client.protocol] } else { &[Protocol::Resp2, Protocol::Resp3] };
     for &protocol in protocols {
-        let mut bytes = BytesMut::new();
-        reply.encode(protocol, &mut bytes);
+        let mut bytes = Encoded::default();
+        reply.clone().encode(protocol, &mut bytes);
+        let bytes = bytes.to_vec();
         if !bytes.is_empty() {
             reply::check(&bytes, (!own).then_some(protocol));
         }

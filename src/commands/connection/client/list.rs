@@ -54,11 +54,11 @@ fn line(shown: &Shown) -> String {
     let labels = shown.labels.lock().clone();
     let mut line = String::with_capacity(400);
     let (query, free) = (shown.query_buffer.load(Relaxed), shown.query_buffer_free.load(Relaxed));
-    let output = shown.output_buffer.load(Relaxed);
+    let (output, own) = (shown.waiting_bytes(), shown.output_own.load(Relaxed));
     let written = write!(
         line,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \
-         qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={output} oll=0 omem={output} \
+         qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={own} oll=0 omem={output} \
          tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
          tot-net-in={} tot-net-out={} tot-cmds={}",
         shown.id,
