@@ -7,6 +7,7 @@ mod client;
 mod connection;
 mod crash;
 mod fault;
+mod mix;
 mod model;
 mod observe;
 mod operations;
