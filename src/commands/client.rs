@@ -38,6 +38,8 @@ pub struct Client {
     pub(super) last_command: Option<&'static Command>,
     /// Its `EXEC` runs now.
     pub in_exec: bool,
+    /// A command of the transaction has switched the log on: the replies are to wait for that.
+    pub awaits_log: bool,
     /// What `MULTI` began.
     pub(super) queue: Option<Box<Queue>>,
     /// The keys of `WATCH`.
@@ -60,6 +62,7 @@ impl Client {
         }
         Self {
             in_exec: false,
+            awaits_log: false,
             queue: None,
             watches: Watches::new(&shown),
             fieldsets: Fieldsets::new(&shown),

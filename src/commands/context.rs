@@ -104,10 +104,10 @@ impl Server {
         let aof = Arc::new(Aof::new(Arc::clone(keyspace.journal()), names));
         let switched = Arc::clone(&aof);
         config.when_changed(move |before, after| match before.appendonly == after.appendonly {
-            false if !switched.switch(after.appendonly) => {
-                Err(NotApplied { option: "appendonly", reason: "the data are still being loaded".into() })
-            }
-            _ => Ok(()),
+            true => Ok(()),
+            false => switched
+                .switch(after.appendonly)
+                .map_err(|why| NotApplied { option: "appendonly", reason: why.to_string() }),
         });
         let server = Self {
             saving: Saving::new(Arc::clone(keyspace.journal())),

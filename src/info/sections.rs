@@ -153,7 +153,8 @@ fn aof(aof: &Figures, is_waiting: bool, out: &mut Text) {
     let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
     out.field("aof_enabled", u8::from(aof.is_on));
     out.field("aof_rewrite_in_progress", u8::from(aof.is_rewriting && !is_waiting));
-    out.field("aof_rewrite_scheduled", u8::from(aof.is_scheduled || aof.is_rewriting && is_waiting));
+    let is_scheduled = u8::from(aof.is_scheduled || aof.is_rewriting && is_waiting);
+    out.field("aof_rewrite_scheduled", is_scheduled);
     out.field("aof_last_rewrite_time_sec", seconds(aof.last_rewrite));
     out.field("aof_current_rewrite_time_sec", seconds(aof.current_rewrite));
     out.field("aof_last_bgrewrite_status", status(aof.last_rewrite_failed));
@@ -164,7 +165,7 @@ fn aof(aof: &Figures, is_waiting: bool, out: &mut Text) {
     if aof.is_on {
         out.field("aof_current_size", aof.size);
         out.field("aof_base_size", aof.size_of_base);
-        out.field("aof_pending_rewrite", 0);
+        out.field("aof_pending_rewrite", is_scheduled);
         out.field("aof_buffer_length", aof.buffered);
         out.field("aof_pending_bio_fsync", aof.syncing);
         out.field("aof_delayed_fsync", aof.delayed);

@@ -16,7 +16,7 @@
 //! | a writer | enters the gate, then takes its locks, changes data, commits its [`Record`]s, unlocks, leaves the gate |
 //! | whoever begins a snapshot | closes the gate, waits until nobody is inside, makes the [cut](Journal::cut), opens the gate |
 //! | a writer inside | asks its [`Passage`] for the cut: what it is about to change may have to be handed to that snapshot |
-//! | the writer of the log | takes from the stream, tells [how far](Journal::wait_for_changes) it got |
+//! | the writer of the log | takes from the stream, and thereby knows [how far](Journal::take_changes) it got |
 //!
 //! A change is committed before its locks are released, so the stream has the order in which others saw the changes; and as
 //! a cut waits for everyone inside the gate, each change is wholly before it or wholly behind it: in its locks' data,
@@ -188,11 +188,39 @@ impl Journal {
         self.stream.end()
     }
 
-    /// Waits until there is something to take, or the time is over, and puts it into `buffer`, which must be empty and whose
-    /// room the stream takes in exchange. Waits for more for the time of `gather`, unless there is plenty: to be woken for each
-    /// change would cost writers more than the change. For one reader.
-    pub fn wait_for_changes(&self, buffer: &mut Vec<u8>, time: Duration, gather: Duration) -> Piece {
-        self.stream.take(buffer, time, gather)
+    /// Waits until changes are to be taken, or the time is over. They are where the stream is divided, where it was
+    /// [rung](Self::ring), where something is [wanted](Self::want), and where there is plenty; and at once if the reader is
+    /// [eager](Self::set_eager). To be woken for each change would cost writers more than the change.
+    pub fn wait_for_changes(&self, time: Duration) {
+        self.stream.wait(time);
+    }
+
+    /// Puts what there is into `buffer`, up to the next division. `buffer` must be empty, and the stream takes its room in
+    /// exchange. For one reader at a time.
+    pub fn take_changes(&self, buffer: &mut Vec<u8>) -> Piece {
+        self.stream.take(buffer)
+    }
+
+    /// As [`take_changes`](Self::take_changes), with the place behind what was taken; takes nothing if the stream is divided
+    /// somewhere.
+    pub fn take_undivided(&self, buffer: &mut Vec<u8>) -> Option<u64> {
+        self.stream.take_undivided(buffer)
+    }
+
+    /// Says that a reply is held back until all before this place of the stream is written: the reader of the stream looks for
+    /// it [whenever it has written](Self::is_wanted).
+    pub fn want(&self, place: u64) {
+        self.stream.want(place);
+    }
+
+    /// True if something is [wanted](Self::want) and has not been taken.
+    pub fn is_wanted(&self) -> bool {
+        self.stream.is_wanted()
+    }
+
+    /// Whether each change wakes the thread that waits for changes.
+    pub fn set_eager(&self, is_eager: bool) {
+        self.stream.set_eager(is_eager);
     }
 
     /// Wakes who waits for changes.

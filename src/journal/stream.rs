@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -50,13 +50,26 @@ struct Tail {
     /// The database that was selected last in this piece.
     db: Option<usize>,
     divisions: VecDeque<u64>,
-    /// Somebody wants the reader to look up.
+    /// The reader is to look up.
     rung: bool,
+    /// Each change wakes the reader.
+    is_eager: bool,
+    /// A reply is held back until all before this place is written.
+    wanted: u64,
 }
 
 impl Tail {
     fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
+    }
+
+    /// True if the reader is to take now what there is.
+    fn is_urgent(&self, plenty: usize) -> bool {
+        self.rung
+            || !self.divisions.is_empty()
+            || self.is_eager && !self.bytes.is_empty()
+            || self.wanted > self.start
+            || self.bytes.len() >= plenty
     }
 
     fn select(&mut self, db: usize) {
@@ -89,9 +102,9 @@ impl Stream {
         }
         LAST_WRITTEN.set(tail.end());
         self.buffered.store(tail.bytes.len(), Ordering::Relaxed);
-        if (before == 0 && !tail.bytes.is_empty())
-            || (before < self.plenty() && tail.bytes.len() >= self.plenty())
-        {
+        let is_first = before == 0 && !tail.bytes.is_empty();
+        let plenty = self.plenty();
+        if is_first && tail.is_eager || before < plenty && tail.bytes.len() >= plenty {
             self.news.notify_one();
         }
     }
@@ -105,19 +118,18 @@ impl Stream {
         self.news.notify_one();
     }
 
-    pub(super) fn take(&self, buffer: &mut Vec<u8>, time: Duration, gather: Duration) -> Piece {
-        debug_assert!(buffer.is_empty());
+    /// Waits until the reader is to take something, or the time is over.
+    pub(super) fn wait(&self, time: Duration) {
         let mut tail = self.tail.lock();
-        if tail.bytes.is_empty() && tail.divisions.is_empty() && !tail.rung {
+        if !tail.is_urgent(self.plenty()) {
             self.news.wait_for(&mut tail, time);
         }
-        let until = Instant::now() + gather;
-        while tail.bytes.len() < self.plenty() && tail.divisions.is_empty() && !tail.rung {
-            if self.news.wait_until(&mut tail, until).timed_out() {
-                break;
-            }
-        }
         tail.rung = false;
+    }
+
+    pub(super) fn take(&self, buffer: &mut Vec<u8>) -> Piece {
+        debug_assert!(buffer.is_empty());
+        let mut tail = self.tail.lock();
         let division = tail.divisions.front().copied();
         match division {
             Some(at) if at < tail.end() => {
@@ -133,6 +145,35 @@ impl Stream {
         }
         self.buffered.store(tail.bytes.len(), Ordering::Relaxed);
         Piece { end: tail.start, divided }
+    }
+
+    /// As [`take`](Self::take), with the place behind what is given; none if there are divisions.
+    pub(super) fn take_undivided(&self, buffer: &mut Vec<u8>) -> Option<u64> {
+        debug_assert!(buffer.is_empty());
+        let mut tail = self.tail.lock();
+        if !tail.divisions.is_empty() {
+            return None;
+        }
+        std::mem::swap(buffer, &mut tail.bytes);
+        tail.start += buffer.len() as u64;
+        self.buffered.store(0, Ordering::Relaxed);
+        Some(tail.start)
+    }
+
+    /// All before this place is wanted soon.
+    pub(super) fn want(&self, place: u64) {
+        let mut tail = self.tail.lock();
+        tail.wanted = tail.wanted.max(place);
+    }
+
+    /// True if something is wanted that was not taken.
+    pub(super) fn is_wanted(&self) -> bool {
+        let tail = self.tail.lock();
+        tail.wanted > tail.start
+    }
+
+    pub(super) fn set_eager(&self, is_eager: bool) {
+        self.tail.lock().is_eager = is_eager;
     }
 
     pub(super) fn ring(&self) {
@@ -164,7 +205,7 @@ impl Stream {
         }
     }
 
-    /// Bytes for which the reader need not wait any longer.
+    /// Bytes of which the reader is told at once.
     fn plenty(&self) -> usize {
         self.limit() / 4
     }

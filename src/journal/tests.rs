@@ -5,15 +5,13 @@ use bytes::Bytes;
 
 use super::*;
 
-const NOW: Duration = Duration::ZERO;
-
 fn request(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
 fn take(journal: &Journal) -> (String, bool) {
     let mut buffer = Vec::new();
-    let piece = journal.wait_for_changes(&mut buffer, NOW, NOW);
+    let piece = journal.take_changes(&mut buffer);
     (String::from_utf8(buffer).unwrap(), piece.divided)
 }
 
@@ -154,6 +152,26 @@ fn what_is_done_at_a_cut_knows_where_the_new_piece_begins() {
     Record::new(&journal, 0, &request("A")).commit();
     let place = journal.divide(|| journal.end());
     let mut buffer = Vec::new();
-    let piece = journal.wait_for_changes(&mut buffer, NOW, NOW);
+    let piece = journal.take_changes(&mut buffer);
     assert_eq!(piece, Piece { end: place, divided: true });
+}
+
+#[test]
+fn a_reader_is_woken_by_the_first_change_if_it_is_eager_and_else_by_what_is_wanted() {
+    let journal = streaming();
+    Record::new(&journal, 0, &request("A")).commit();
+    let place = last_written();
+    assert!(!journal.is_wanted());
+    journal.want(place);
+    assert!(journal.is_wanted());
+    journal.wait_for_changes(Duration::from_secs(600));
+    let mut buffer = Vec::new();
+    assert_eq!((journal.take_undivided(&mut buffer), journal.is_wanted()), (Some(place), false));
+    journal.set_eager(true);
+    Record::new(&journal, 0, &request("B")).commit();
+    journal.wait_for_changes(Duration::from_secs(600));
+    journal.divide(|| ());
+    buffer.clear();
+    assert_eq!(journal.take_undivided(&mut buffer), None);
+    assert_eq!(take(&journal), ("B".into(), true));
 }

@@ -226,6 +226,7 @@ impl Connection<Socket> {
             }
             match progress {
                 Progress::SliceOver | Progress::Stalled if self.may_go_on() => tokio::task::yield_now().await,
+                Progress::Held if self.has_room_again() => tokio::task::yield_now().await,
                 _ if self.is_cut_short => tokio::task::yield_now().await,
                 Progress::Starved if self.has_sent_all && self.output.is_empty() => return None,
                 _ => match self.pause(called.as_mut()).await {
@@ -340,9 +341,10 @@ impl Connection<Socket> {
         self.withheld = self.withheld.max(written);
     }
 
-    /// True if replies must wait until the changes that they tell of are safe.
+    /// True if replies must wait until the changes that they tell of are written, or safe. Where it can be done at once, they
+    /// are written here.
     fn is_withheld(&mut self) -> bool {
-        if self.withheld != 0 && !self.server.aof.withholds(self.withheld) {
+        if self.withheld != 0 && self.server.aof.lets_go(self.withheld) {
             self.withheld = 0;
         }
         self.withheld != 0
@@ -460,6 +462,12 @@ impl Connection<Socket> {
 
     fn may_go_on(&self) -> bool {
         self.output.len() <= MAX_PENDING_OUTPUT
+    }
+
+    /// True if a request was held for want of room in the journal, which the end of the round has made.
+    fn has_room_again(&self) -> bool {
+        let server = &self.server;
+        self.may_go_on() && server.pause.in_force().is_none() && !server.keyspace.journal().is_full()
     }
 
     /// While a request is held, only a little is read, to notice a client that leaves. While too many replies wait, more

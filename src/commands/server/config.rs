@@ -133,7 +133,9 @@ fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     if let Some((name, _)) = pairs.iter().find(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER)) {
         return Err(failed(name, "argument must be UTF-8"));
     }
+    let was_logging = cx.server.config.settings().appendonly;
     cx.server.config.set(&pairs).map_err(explain)?;
+    cx.client.awaits_log = cx.client.in_exec && !was_logging && cx.server.config.settings().appendonly;
     cx.server.follow_settings();
     Ok(Reply::OK)
 }

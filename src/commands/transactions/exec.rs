@@ -25,13 +25,23 @@ fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     let outcome = if queue.has_failed() {
         Err(Error::new("EXECABORT Transaction discarded because of previous errors."))
     } else {
-        Ok(attempt(&queue, cx))
+        let reply = attempt(&queue, cx);
+        wait_for_log(cx).map(|()| reply)
     };
     cx.client.watches.forget();
     if let Some(exec) = registry::find(SPEC.name.as_bytes()) {
         cx.client.shown.name_command(exec);
     }
     outcome
+}
+
+/// What was answered to `CONFIG SET appendonly yes` must be true when it is read.
+fn wait_for_log(cx: &mut Context) -> Result<(), Error> {
+    if !std::mem::take(&mut cx.client.awaits_log) {
+        return Ok(());
+    }
+    let outcome = cx.server.aof.wait_until_on();
+    outcome.map_err(|why| Error::from(format!("ERR the transaction was carried out, but: {why}")))
 }
 
 fn attempt(queue: &Queue, cx: &mut Context) -> Reply {

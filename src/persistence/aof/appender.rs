@@ -96,6 +96,11 @@ impl Appender {
         self.suspect = Some(self.suspect.map_or(kept, |suspect| suspect.min(kept)));
     }
 
+    /// True if neither a write nor a sync has left anything to be mended.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.torn && !self.is_suspect()
+    }
+
     pub(super) fn is_suspect(&self) -> bool {
         self.suspect.is_some()
     }

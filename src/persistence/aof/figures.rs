@@ -35,7 +35,7 @@ impl Aof {
         Figures {
             is_on: status.is_on(),
             is_rewriting: schedule.since.is_some(),
-            is_scheduled: schedule.task.is_some_and(|task| task != Task::Stop),
+            is_scheduled: schedule.pending().is_some_and(|task| task != Task::Stop),
             last_rewrite: schedule.last_took,
             current_rewrite: schedule.since.map(|since| since.elapsed()),
             last_rewrite_failed: schedule.last_failed,

@@ -1,5 +1,6 @@
 //! The log as a whole: switched on and off, and looked at. How its bases are made is told in `rewrite.rs`.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,20 +16,24 @@ use super::names::Names;
 use super::rewrite::{AofError, Snapshot};
 use super::schedule::{Growth, Schedule, Task};
 use super::status::{Order, Status, SyncPolicy};
-use super::writer::Writer;
+use super::writer::{self, Desk, Writer};
 use crate::journal::{Journal, Refuser};
 use crate::persistence::files::remove_leftovers;
 
 /// Between two looks at how far the log is safe.
 const LOOK: Duration = Duration::from_millis(2);
+/// How often a network thread writes for others, who came while it wrote.
+const SHARED_WRITES: usize = 4;
 
 /// The log of changes.
 pub struct Aof {
     pub(super) status: Arc<Status>,
+    desk: Arc<Desk>,
     pub(super) running: Mutex<Option<Running>>,
     /// Where the log lies.
     pub(super) names: Names,
     pub(super) schedule: Mutex<Schedule>,
+    /// A task was asked for, or is done with.
     news: Condvar,
     /// False until what was there is loaded.
     is_allowed: AtomicBool,
@@ -41,6 +46,24 @@ pub(super) struct Running {
     writer: JoinHandle<()>,
     /// Its first base is not there yet.
     pub(super) is_early: bool,
+}
+
+/// Why the log was not switched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The data are still being loaded.
+    Loading,
+    /// Its first base could not be made; the log of the server has the reason.
+    Failed,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Loading => "the data are still being loaded",
+            Self::Failed => "Unable to turn on AOF. Check server logs.",
+        })
+    }
 }
 
 /// How the log is to be written.
@@ -59,6 +82,7 @@ impl Aof {
     pub fn new(journal: Arc<Journal>, names: Names) -> Self {
         Self {
             status: Arc::new(Status::new(journal)),
+            desk: Arc::default(),
             running: Mutex::default(),
             names,
             schedule: Mutex::default(),
@@ -79,7 +103,7 @@ impl Aof {
     pub fn make_safe(&self) {
         let end = self.status.journal.end();
         self.status.set_policy(SyncPolicy::Always, false);
-        while self.withholds(end) {
+        while self.status.withholds(end) {
             std::thread::sleep(LOOK);
         }
     }
@@ -94,9 +118,36 @@ impl Aof {
         self.status.is_on()
     }
 
-    /// True if a change that ends at this place of the stream must not be answered before it is safe.
-    pub fn withholds(&self, place: u64) -> bool {
-        self.status.withholds(place)
+    /// True if a change that ends at this place of the stream may be answered now: where it is to be written first, and not
+    /// more than that, the calling thread does so.
+    pub fn lets_go(&self, place: u64) -> bool {
+        if self.status.withholds(place) && self.status.policy() != SyncPolicy::Always {
+            self.write_here(place);
+        }
+        !self.status.withholds(place)
+    }
+
+    /// Writes what there is in the stream, or sees that another thread does.
+    fn write_here(&self, place: u64) {
+        let journal = &self.status.journal;
+        for _ in 0..SHARED_WRITES {
+            let free = self.desk.try_lock().or_else(|| {
+                // The thread that writes looks for this when it is done, or was done just now.
+                journal.want(place);
+                self.desk.try_lock()
+            });
+            let Some(mut writer) = free else { return };
+            let is_written = writer.as_mut().is_some_and(Writer::write_at_once);
+            drop(writer);
+            if !is_written {
+                journal.want(place);
+                break;
+            }
+            if !journal.is_wanted() {
+                return;
+            }
+        }
+        journal.ring();
     }
 
     /// Waits until a change that ends at this place of the stream may be answered.
@@ -126,8 +177,10 @@ impl Aof {
         }
         self.status.begin();
         let increments = Arc::clone(log);
-        let writer = Writer::new(Arc::clone(&self.status), increments, increment)?;
-        let writer = std::thread::Builder::new().name("aof-writer".into()).spawn(move || writer.run())?;
+        *self.desk.lock() = Some(Writer::new(Arc::clone(&self.status), increments, increment)?);
+        let (desk, status) = (Arc::clone(&self.desk), Arc::clone(&self.status));
+        let thread = std::thread::Builder::new().name("aof-writer".into());
+        let writer = thread.spawn(move || writer::run(&desk, &status))?;
         *self.running.lock() = Some(Running { log: Arc::clone(log), writer, is_early });
         Ok(())
     }
@@ -170,23 +223,57 @@ impl Aof {
         self.is_allowed.store(true, Ordering::Release);
     }
 
-    /// Has the thread that [serves](Self::serve) switch the log on; or switches it off. False if that cannot be yet.
-    pub fn switch(&self, on: bool) -> bool {
+    /// Switches the log on or off. On, it returns when the first base is in place: what is acknowledged from then on is
+    /// found again after a crash. Within a transaction, whose end that would wait for, it returns at once, and whoever runs
+    /// the transaction is to [wait](Self::wait_until_on) at its end.
+    ///
+    /// # Errors
+    /// It cannot be switched now, or not on.
+    pub fn switch(&self, on: bool) -> Result<(), Refused> {
         if !self.is_allowed.load(Ordering::Acquire) {
-            return false;
+            return Err(Refused::Loading);
         }
         self.is_wanted.store(on, Ordering::Release);
         let inside = self.status.journal.is_inside();
         match on {
-            true => self.ask(Task::Start),
-            // Within a transaction nobody can wait for its own end.
-            false if inside => self.ask(Task::Stop),
+            true if inside => drop(self.ask(Task::Start)),
+            true => return self.switch_on(),
+            false if inside => drop(self.ask(Task::Stop)),
             false => {
-                self.schedule.lock().task = None;
+                self.schedule.lock().forget();
                 self.stop();
             }
         }
-        true
+        Ok(())
+    }
+
+    fn switch_on(&self) -> Result<(), Refused> {
+        let number = self.ask(Task::Start);
+        let stands = self.wait_for(number);
+        if stands.is_err() {
+            self.is_wanted.store(false, Ordering::Release);
+        }
+        stands
+    }
+
+    /// Waits until the log is on, if it was asked for.
+    ///
+    /// # Errors
+    /// It could not be switched on.
+    pub fn wait_until_on(&self) -> Result<(), Refused> {
+        let number = self.schedule.lock().last_number();
+        if self.is_wanted.load(Ordering::Acquire) { self.wait_for(number) } else { Ok(()) }
+    }
+
+    /// Waits until a task is done with.
+    fn wait_for(&self, number: u64) -> Result<(), Refused> {
+        let mut schedule = self.schedule.lock();
+        while !schedule.is_done_with(number) && !schedule.is_closed {
+            self.news.wait(&mut schedule);
+        }
+        drop(schedule);
+        let stands = self.running.lock().as_ref().is_some_and(|running| !running.is_early);
+        if stands { Ok(()) } else { Err(Refused::Failed) }
     }
 
     /// Asks the thread that [serves](Self::serve) for a new base. False if one is being made, or was asked for.
@@ -198,9 +285,11 @@ impl Aof {
         is_idle
     }
 
-    fn ask(&self, task: Task) {
-        self.schedule.lock().task = Some(task);
+    /// Asks the thread that [serves](Self::serve) for a task. Its number.
+    fn ask(&self, task: Task) -> u64 {
+        let number = self.schedule.lock().ask(task);
         self.news.notify_all();
+        number
     }
 
     /// Does what it is asked for, until it is closed.
@@ -221,11 +310,13 @@ impl Aof {
                 tracing::info!("Background AOF rewrite finished successfully");
             }
             self.schedule.lock().end(outcome.is_ok());
+            self.news.notify_all();
         }
     }
 
     fn start_if_wanted(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        let started = self.start(snapshot);
+        let is_wanted = self.is_wanted.load(Ordering::Acquire);
+        let started = if is_wanted { self.start(snapshot) } else { Err(AofError::Abandoned) };
         if !self.is_wanted.load(Ordering::Acquire) {
             // It was switched off again before there was anything to end.
             self.stop();
@@ -269,9 +360,11 @@ impl Aof {
         }
         drop(schedule);
         if increments.is_none() {
-            return if wanted {
-                self.ask(Task::Start)
-            };
+            // Both: it may have been switched off a moment ago.
+            if wanted && self.is_wanted.load(Ordering::Acquire) {
+                self.ask(Task::Start);
+            }
+            return;
         }
         let size = self.status.size.load(Ordering::Relaxed);
         let exceeded = growth.exceeded(size, self.status.size_of_base.load(Ordering::Relaxed));

@@ -12,7 +12,7 @@
 //! keeper.rs     the log as a whole: on, off
 //! rewrite.rs    how a new base is made;  schedule.rs  when
 //! figures.rs    what INFO tells
-//! writer.rs     the thread that writes;  syncer.rs  the one that syncs
+//! writer.rs     what writes, on which thread;  syncer.rs  the thread that syncs
 //! appender.rs   the end of a file: whole records, and what is safe
 //! status.rs     what others know of the writer
 //! disk.rs       what it needs of a file system
@@ -38,7 +38,7 @@ mod writer;
 
 pub use self::adopt::adopt;
 pub use self::figures::Figures;
-pub use self::keeper::{Aof, Choices};
+pub use self::keeper::{Aof, Choices, Refused};
 pub use self::manifest::{Entry, Manifest, ManifestError};
 pub use self::names::Names;
 pub use self::rewrite::{AofError, Snapshot};

@@ -79,6 +79,8 @@ impl Aof {
     }
 
     fn make_base(&self, snapshot: &mut Snapshot<'_>, at_cut: &mut dyn FnMut()) -> Result<(), AofError> {
+        // It may have been removed while the log was on.
+        fs::create_dir_all(self.names.folder())?;
         let made = snapshot(at_cut, &self.names.path(&self.names.new_base()));
         let peak_bytes = made.map_err(AofError::Snapshot)?;
         self.status.last_peak_bytes.store(peak_bytes as u64, Ordering::Relaxed);
@@ -128,7 +130,11 @@ impl Aof {
     fn rewrite_running(&self, log: &Arc<Log>, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
         let (status, turned) = (&self.status, Arc::new(Turned::default()));
         let needed = status.needs_base.swap(false, Ordering::Relaxed);
-        let mut at_cut = || status.order(status.journal.end(), Order::Turn(Arc::clone(&turned)));
+        let mut at_cut = || match status.journal.is_streaming() {
+            true => status.order(status.journal.end(), Order::Turn(Arc::clone(&turned))),
+            // The log was switched off before the snapshot began.
+            false => turned.give_up(),
+        };
         let made = self.make_base(snapshot, &mut at_cut);
         let from = made.and_then(|()| turned.wait(TURN_PATIENCE).ok_or(AofError::Abandoned));
         let done = from.and_then(|from| self.adopt(log, from));
@@ -139,7 +145,6 @@ impl Aof {
     }
 
     fn rewrite_resting(&self, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        fs::create_dir_all(self.names.folder())?;
         let manifest = Manifest::load(&self.names).map_err(AofError::Manifest)?;
         let log = Log::new(self.names.clone(), manifest);
         self.make_base(snapshot, &mut || ())?;

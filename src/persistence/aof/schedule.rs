@@ -45,7 +45,12 @@ impl Growth {
 /// What was asked for, and what came of it.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    pub(super) task: Option<Task>,
+    task: Option<Task>,
+    /// How many tasks were asked for, and how many of them are done with: carried out, or overtaken by a later one.
+    asked: u64,
+    finished: u64,
+    /// How many had been asked for when the one that is running was taken.
+    taken: u64,
     /// When the one that is running began.
     pub(super) since: Option<Instant>,
     pub(super) last_took: Option<Duration>,
@@ -59,9 +64,42 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
+    /// Asks for a task, in place of one that was not begun yet. Its number.
+    pub(super) fn ask(&mut self, task: Task) -> u64 {
+        self.task = Some(task);
+        self.asked += 1;
+        self.asked
+    }
+
+    /// What was asked for and has not begun is not wanted any more.
+    pub(super) fn forget(&mut self) {
+        self.task = None;
+        let is_busy = self.taken > self.finished;
+        self.taken = self.asked;
+        if !is_busy {
+            self.finished = self.asked;
+        }
+    }
+
+    /// What was asked for and has not begun.
+    pub(super) fn pending(&self) -> Option<Task> {
+        self.task
+    }
+
+    /// The number of the task that was asked for last.
+    pub(super) fn last_number(&self) -> u64 {
+        self.asked
+    }
+
+    /// True if the task of this number, and those before, are done with.
+    pub(super) fn is_done_with(&self, number: u64) -> bool {
+        self.finished >= number
+    }
+
     /// The next task, which counts as running from now on if it makes a base.
     pub(super) fn begin(&mut self) -> Option<Task> {
         let task = self.task.take()?;
+        self.taken = self.asked;
         if task != Task::Stop {
             self.since = Some(Instant::now());
             self.count += 1;
@@ -70,6 +108,7 @@ impl Schedule {
     }
 
     pub(super) fn end(&mut self, succeeded: bool) {
+        self.finished = self.taken;
         let Some(since) = self.since.take() else { return };
         self.last_took = Some(since.elapsed());
         self.last_failed = !succeeded;
@@ -110,16 +149,24 @@ mod tests {
 
     #[test]
     fn failures_are_counted_and_put_the_next_attempt_off() {
-        let mut schedule = Schedule { task: Some(Task::Rewrite), ..Schedule::default() };
+        let mut schedule = Schedule::default();
+        let number = schedule.ask(Task::Rewrite);
         assert_eq!((schedule.begin(), schedule.is_idle()), (Some(Task::Rewrite), false));
+        assert!(!schedule.is_done_with(number));
         schedule.end(false);
+        assert!(schedule.is_done_with(number));
         assert!(schedule.is_idle() && schedule.last_failed && schedule.must_wait(0) && schedule.must_wait(9));
-        schedule.task = Some(Task::Start);
+        schedule.ask(Task::Start);
         schedule.begin();
         schedule.end(true);
         assert!(!schedule.last_failed && !schedule.must_wait(9));
         assert_eq!((schedule.count, schedule.failures_in_a_row), (2, 0));
-        schedule.task = Some(Task::Stop);
+        let number = schedule.ask(Task::Stop);
         assert_eq!((schedule.begin(), schedule.is_idle()), (Some(Task::Stop), true));
+        let next = schedule.ask(Task::Start);
+        schedule.forget();
+        assert!(!schedule.is_done_with(number) && schedule.begin().is_none());
+        schedule.end(true);
+        assert!(schedule.is_done_with(next));
     }
 }

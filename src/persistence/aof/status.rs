@@ -50,23 +50,40 @@ pub(super) enum Order {
 /// The number of the increment that begins at a division, when it has begun.
 #[derive(Default)]
 pub(super) struct Turned {
-    seq: Mutex<Option<u64>>,
+    state: Mutex<Turn>,
     news: Condvar,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Turn {
+    #[default]
+    Awaited,
+    Begun(u64),
+    /// The log ended before.
+    Never,
 }
 
 impl Turned {
     pub(super) fn tell(&self, seq: u64) {
-        *self.seq.lock() = Some(seq);
+        self.settle(Turn::Begun(seq));
+    }
+
+    /// The increment will not begin.
+    pub(super) fn give_up(&self) {
+        self.settle(Turn::Never);
+    }
+
+    fn settle(&self, turn: Turn) {
+        *self.state.lock() = turn;
         self.news.notify_all();
     }
 
-    /// Waits for the number; none if it does not come in time.
+    /// Waits for the number; none if it does not come in time, or not at all.
     pub(super) fn wait(&self, time: Duration) -> Option<u64> {
-        let mut seq = self.seq.lock();
-        if seq.is_none() {
-            self.news.wait_for(&mut seq, time);
-        }
-        *seq
+        let mut state = self.state.lock();
+        let is_awaited = |state: &mut Turn| matches!(state, Turn::Awaited);
+        self.news.wait_while_for(&mut state, is_awaited, time);
+        if let Turn::Begun(seq) = *state { Some(seq) } else { None }
     }
 }
 
@@ -76,8 +93,7 @@ pub(super) struct Status {
     policy: AtomicU8,
     /// Whether nothing is synced while a snapshot is being written.
     spares_snapshots: AtomicBool,
-    /// The place of the stream up to which all is safe.
-    durable: watch::Sender<u64>,
+    reached: watch::Sender<Reached>,
     /// Whether there is a log that can be waited for.
     is_on: AtomicBool,
     orders: Mutex<VecDeque<(u64, Order)>>,
@@ -99,6 +115,15 @@ pub(super) struct Status {
     pub(super) needs_base: AtomicBool,
 }
 
+/// How far the log has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reached {
+    /// The place of the stream up to which all was given to the system.
+    written: u64,
+    /// The place up to which all is safe.
+    durable: u64,
+}
+
 #[derive(Default)]
 struct Trouble {
     now: Option<String>,
@@ -111,7 +136,7 @@ impl Status {
             journal,
             policy: AtomicU8::new(SyncPolicy::default() as u8),
             spares_snapshots: AtomicBool::new(false),
-            durable: watch::Sender::new(0),
+            reached: watch::Sender::new(Reached::default()),
             is_on: AtomicBool::new(false),
             orders: Mutex::default(),
             trouble: Mutex::default(),
@@ -141,13 +166,14 @@ impl Status {
     pub(super) fn set_policy(&self, policy: SyncPolicy, spares_snapshots: bool) {
         self.policy.store(policy as u8, Ordering::Relaxed);
         self.spares_snapshots.store(spares_snapshots, Ordering::Relaxed);
+        self.journal.set_eager(policy == SyncPolicy::Always);
         self.wake();
         self.journal.ring();
     }
 
     /// A writer begins.
     pub(super) fn begin(&self) {
-        self.orders.lock().clear();
+        self.drop_orders();
         self.gives_up.store(false, Ordering::Relaxed);
         self.is_on.store(true, Ordering::Release);
     }
@@ -156,7 +182,16 @@ impl Status {
     pub(super) fn end(&self) {
         self.is_on.store(false, Ordering::Release);
         self.trouble.lock().now = None;
+        self.drop_orders();
         self.wake();
+    }
+
+    fn drop_orders(&self) {
+        for (_, order) in self.orders.lock().drain(..) {
+            if let Order::Turn(turned) = order {
+                turned.give_up();
+            }
+        }
     }
 
     pub(super) fn is_on(&self) -> bool {
@@ -165,32 +200,43 @@ impl Status {
 
     /// True if a change that ends at this place of the stream must not be answered yet.
     pub(super) fn withholds(&self, place: u64) -> bool {
-        self.waits_for_syncs() && *self.durable.borrow() < place
+        self.is_on() && self.answers_up_to(&self.reached.borrow()) < place
     }
 
-    fn waits_for_syncs(&self) -> bool {
-        self.is_on() && self.policy() == SyncPolicy::Always
+    /// The place up to which changes may be answered.
+    fn answers_up_to(&self, reached: &Reached) -> u64 {
+        if self.policy() == SyncPolicy::Always { reached.durable } else { reached.written }
     }
 
     /// Waits until a change that ends at this place may be answered.
     pub(super) async fn until_told(&self, place: u64) {
-        let may_go = |durable: &u64| *durable >= place || !self.waits_for_syncs();
+        let may_go = |reached: &Reached| !self.is_on() || self.answers_up_to(reached) >= place;
         // It fails if the sender is gone, which lives as long as this.
-        let _ = self.durable.subscribe().wait_for(may_go).await;
+        let _ = self.reached.subscribe().wait_for(may_go).await;
+    }
+
+    /// All before this place of the stream was given to the system.
+    pub(super) fn note_written(&self, place: u64) {
+        self.reached.send_if_modified(|reached| {
+            let is_news = reached.written < place;
+            reached.written = place.max(reached.written);
+            is_news
+        });
     }
 
     /// All before this place of the stream is safe.
     pub(super) fn note_durable(&self, place: u64) {
-        self.durable.send_if_modified(|durable| {
-            let is_news = *durable < place;
-            *durable = place.max(*durable);
+        self.reached.send_if_modified(|reached| {
+            let is_news = reached.durable < place;
+            reached.durable = place.max(reached.durable);
+            reached.written = reached.written.max(reached.durable);
             is_news
         });
     }
 
     /// Whoever waits looks whether it still has to.
     pub(super) fn wake(&self) {
-        self.durable.send_modify(|_| ());
+        self.reached.send_modify(|_| ());
     }
 
     /// What is to be done where the stream is divided, at this place.

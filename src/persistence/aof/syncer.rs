@@ -64,6 +64,12 @@ impl Syncer {
         self.desk.state.lock().since.is_some()
     }
 
+    /// True if no sync is running, and it is known how the last one ended.
+    pub(super) fn is_at_ease(&self) -> bool {
+        let state = self.desk.state.lock();
+        state.since.is_none() && state.outcome.is_none()
+    }
+
     /// Begins to make files safe. Only if none is running.
     pub(super) fn begin(&self, job: Job) {
         let mut state = self.desk.state.lock();

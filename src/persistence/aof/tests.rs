@@ -25,6 +25,8 @@ struct Faults {
     syncs_fail: AtomicBool,
     truncates_fail: AtomicBool,
     syncs: AtomicUsize,
+    /// Held while syncs are not to end.
+    slow: Mutex<()>,
 }
 
 /// What processes read of a file, what is on the disk, and how much of that the system believes to be equal.
@@ -47,6 +49,7 @@ impl LogFile for FakeFile {
 
     /// If it fails, the pages count as clean although they were not written, as on Linux.
     fn sync(&self) -> io::Result<()> {
+        let _slow = self.faults.slow.lock();
         let (cache, disk, clean) = &mut *self.pages.lock();
         self.faults.syncs.fetch_add(1, Ordering::Relaxed);
         let fails = self.faults.syncs_fail.load(Ordering::Relaxed) && *clean < cache.len();
@@ -84,6 +87,7 @@ impl Disk {
             syncs_fail: AtomicBool::new(false),
             truncates_fail: AtomicBool::new(false),
             syncs: AtomicUsize::new(0),
+            slow: Mutex::default(),
         };
         Arc::new(Self { files: Mutex::default(), faults: Arc::new(faults) })
     }
@@ -114,7 +118,7 @@ fn writer(disk: &Arc<Disk>, policy: SyncPolicy) -> (Writer, Arc<Status>) {
     let increments = Arc::clone(disk);
     let writer = Writer::new(Arc::clone(&status), increments, first).expect("there are threads");
     // The ringing of the policy.
-    status.journal.wait_for_changes(&mut Vec::new(), Duration::ZERO, Duration::ZERO);
+    status.journal.wait_for_changes(Duration::ZERO);
     (writer, status)
 }
 
@@ -122,6 +126,13 @@ fn writer(disk: &Arc<Disk>, policy: SyncPolicy) -> (Writer, Arc<Status>) {
 fn change(status: &Status, text: &'static str) -> u64 {
     Record::new(&status.journal, 0, &Bytes::from_static(text.as_bytes())).commit();
     last_written()
+}
+
+/// As if this text had been taken from the stream, which ends there.
+fn keep(writer: &mut Writer, text: &[u8], place: u64) -> io::Result<()> {
+    (writer.piece, writer.place) = (text.to_vec(), place);
+    let policy = writer.status.policy();
+    writer.try_to_keep(policy)
 }
 
 const SELECT: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
@@ -132,29 +143,72 @@ fn one_sync_does_for_all_that_wait() {
     let (mut writer, status) = writer(&disk, SyncPolicy::Always);
     let places = ["a", "b", "c"].map(|text| change(&status, text));
     assert!(places.iter().all(|place| status.withholds(*place)));
-    assert!(writer.step(&mut Vec::new()));
+    assert!(writer.step());
     assert_eq!(disk.faults.syncs.load(Ordering::Relaxed), 1);
     assert!(places.iter().all(|place| !status.withholds(*place)));
     assert_eq!(disk.survives(), format!("{SELECT}abc"));
 }
 
 #[test]
-fn other_policies_let_replies_go() {
+fn under_other_policies_a_reply_goes_when_its_change_is_written() {
     for policy in [SyncPolicy::EverySecond, SyncPolicy::Never] {
-        let (_, status) = writer(&Disk::new(), policy);
+        let disk = Disk::new();
+        let (mut writer, status) = writer(&disk, policy);
         let place = change(&status, "a");
+        assert!(status.withholds(place), "what is in memory only is lost when the process is killed");
+        assert!(writer.write_at_once());
+        assert_eq!(disk.read(), [format!("{SELECT}a")]);
         assert!(!status.withholds(place));
         status.set_policy(SyncPolicy::Always, false);
         assert!(status.withholds(place));
+        change(&status, "b");
+        assert!(!writer.write_at_once(), "it would have to sync");
     }
+}
+
+#[test]
+fn what_takes_longer_than_a_write_is_left_to_the_thread_of_the_writer() {
+    let disk = Disk::new();
+    let (mut writer, status) = writer(&disk, SyncPolicy::EverySecond);
+    let disk_is_slow = disk.faults.slow.lock();
+    change(&status, "a");
+    writer.last_sync = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
+    assert!(writer.write_at_once(), "that begins a sync");
+    let place = change(&status, "b");
+    assert!(!writer.write_at_once() && status.withholds(place), "a write may take as long as the sync");
+    assert!(writer.step() && !status.withholds(place));
+    drop(disk_is_slow);
+    writer.syncer.wait();
+    assert!(writer.step(), "it looks how the sync has ended");
+    let place = change(&status, "c");
+    status.journal.divide(|| ());
+    assert!(!writer.write_at_once() && status.withholds(place), "a division may ask for a new file");
+    assert!(writer.step() && writer.write_at_once() && !status.withholds(place));
+}
+
+#[test]
+fn what_a_network_thread_could_not_write_is_kept_and_written_first() {
+    let disk = Disk::new();
+    let (mut writer, status) = writer(&disk, SyncPolicy::EverySecond);
+    disk.faults.room.store(3, Ordering::Relaxed);
+    let place = change(&status, "a");
+    assert!(!writer.write_at_once() && status.has_trouble() && status.withholds(place));
+    let place = change(&status, "b");
+    assert!(!writer.write_at_once(), "order is kept");
+    disk.faults.room.store(u64::MAX, Ordering::Relaxed);
+    assert!(writer.step());
+    assert_eq!(disk.read(), [format!("{SELECT}ab")]);
+    assert!(!status.withholds(place) && !status.has_trouble());
 }
 
 #[tokio::test]
 async fn who_waits_is_told_when_the_policy_changes_and_when_the_log_ends() {
-    let (_, status) = writer(&Disk::new(), SyncPolicy::Always);
+    let (mut writer, status) = writer(&Disk::new(), SyncPolicy::Always);
     let place = change(&status, "a");
-    let ((), ()) =
-        tokio::join!(status.until_told(place), async { status.set_policy(SyncPolicy::Never, false) });
+    let ((), ()) = tokio::join!(status.until_told(place), async {
+        status.set_policy(SyncPolicy::Never, false);
+        assert!(writer.write_at_once());
+    });
     status.set_policy(SyncPolicy::Always, false);
     assert!(status.withholds(place));
     let ((), ()) = tokio::join!(status.until_told(place), async { status.end() });
@@ -164,16 +218,16 @@ async fn who_waits_is_told_when_the_policy_changes_and_when_the_log_ends() {
 fn a_full_disk_leaves_whole_records_and_writes_are_refused_until_there_is_room() {
     let disk = Disk::new();
     let (mut writer, status) = writer(&disk, SyncPolicy::Always);
-    writer.try_to_keep(b"first", 5).unwrap();
+    keep(&mut writer, b"first", 5).unwrap();
     disk.faults.room.store(3, Ordering::Relaxed);
-    let error = writer.try_to_keep(b"second", 11).expect_err("the disk is full");
+    let error = keep(&mut writer, b"second", 11).expect_err("the disk is full");
     status.fail(&error);
     assert_eq!(disk.read(), ["first"], "nothing torn stays");
     assert!(status.has_trouble() && status.withholds(11) && !status.withholds(5));
     let refusal = status.journal.refusal().expect("writes are refused");
     assert!(refusal.starts_with("MISCONF Errors writing to the AOF file: "), "{refusal}");
     disk.faults.room.store(u64::MAX, Ordering::Relaxed);
-    writer.try_to_keep(b"second", 11).unwrap();
+    keep(&mut writer, b"second", 11).unwrap();
     status.recover();
     assert_eq!((disk.survives().as_str(), status.journal.refusal()), ("firstsecond", None));
 }
@@ -182,15 +236,15 @@ fn a_full_disk_leaves_whole_records_and_writes_are_refused_until_there_is_room()
 fn a_torn_record_that_cannot_be_cut_at_once_is_cut_before_the_next() {
     let disk = Disk::new();
     let (mut writer, _) = writer(&disk, SyncPolicy::Never);
-    writer.try_to_keep(b"first", 5).unwrap();
+    keep(&mut writer, b"first", 5).unwrap();
     disk.faults.room.store(3, Ordering::Relaxed);
     disk.faults.truncates_fail.store(true, Ordering::Relaxed);
-    assert!(writer.try_to_keep(b"second", 11).is_err());
+    assert!(keep(&mut writer, b"second", 11).is_err());
     assert_eq!(disk.read(), ["firstsec"]);
     disk.faults.room.store(u64::MAX, Ordering::Relaxed);
-    assert!(writer.try_to_keep(b"second", 11).is_err(), "not behind a torn one");
+    assert!(keep(&mut writer, b"second", 11).is_err(), "not behind a torn one");
     disk.faults.truncates_fail.store(false, Ordering::Relaxed);
-    writer.try_to_keep(b"second", 11).unwrap();
+    keep(&mut writer, b"second", 11).unwrap();
     assert_eq!(disk.read(), ["firstsecond"]);
 }
 
@@ -198,14 +252,14 @@ fn a_torn_record_that_cannot_be_cut_at_once_is_cut_before_the_next() {
 fn after_a_failed_sync_what_is_not_safe_is_written_again_elsewhere() {
     let disk = Disk::new();
     let (mut writer, status) = writer(&disk, SyncPolicy::Always);
-    writer.try_to_keep(b"first", 5).unwrap();
+    keep(&mut writer, b"first", 5).unwrap();
     disk.faults.syncs_fail.store(true, Ordering::Relaxed);
     for _ in 0..3 {
-        assert!(writer.try_to_keep(b"second", 11).is_err());
+        assert!(keep(&mut writer, b"second", 11).is_err());
         assert!(status.withholds(11));
     }
     disk.faults.syncs_fail.store(false, Ordering::Relaxed);
-    writer.try_to_keep(b"second", 11).unwrap();
+    keep(&mut writer, b"second", 11).unwrap();
     assert!(!status.withholds(11));
     assert_eq!(disk.survives(), "firstsecond", "each once, none lost");
     assert_eq!(disk.read()[0], "first");
@@ -219,12 +273,12 @@ fn what_is_not_in_memory_any_more_when_a_sync_fails_needs_a_new_base() {
     let (mut writer, status) = writer(&disk, SyncPolicy::EverySecond);
     writer.last_sync = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
     disk.faults.syncs_fail.store(true, Ordering::Relaxed);
-    writer.try_to_keep(b"first", 5).unwrap();
+    keep(&mut writer, b"first", 5).unwrap();
     writer.syncer.wait();
-    assert!(writer.try_to_keep(b"second", 11).is_err());
+    assert!(keep(&mut writer, b"second", 11).is_err());
     assert!(status.needs_base.load(Ordering::Relaxed));
     disk.faults.syncs_fail.store(false, Ordering::Relaxed);
-    writer.try_to_keep(b"second", 11).unwrap();
+    keep(&mut writer, b"second", 11).unwrap();
     assert_eq!(disk.read(), ["first", "second"]);
 }
 
@@ -232,10 +286,10 @@ fn what_is_not_in_memory_any_more_when_a_sync_fails_needs_a_new_base() {
 fn a_sync_aside_makes_all_safe_that_was_written_when_it_began() {
     let disk = Disk::new();
     let (mut writer, status) = writer(&disk, SyncPolicy::EverySecond);
-    writer.try_to_keep(b"first", 5).unwrap();
+    keep(&mut writer, b"first", 5).unwrap();
     assert_eq!(disk.survives(), "", "it is not due yet");
     writer.last_sync = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
-    writer.try_to_keep(b"second", 11).unwrap();
+    keep(&mut writer, b"second", 11).unwrap();
     writer.syncer.wait();
     assert_eq!(disk.survives(), "firstsecond");
     status.set_policy(SyncPolicy::Always, false);
@@ -252,12 +306,11 @@ fn at_a_division_it_goes_on_in_a_new_increment_if_it_was_ordered_to() {
     change(&status, "b");
     journal.divide(|| status.order(journal.end(), Order::Turn(Arc::clone(&turned))));
     change(&status, "c");
-    let buffer = &mut Vec::new();
-    assert!(writer.step(buffer) && writer.step(buffer) && writer.step(buffer));
+    assert!(writer.step() && writer.step() && writer.step());
     assert_eq!(disk.read(), [format!("{SELECT}a{SELECT}b"), format!("{SELECT}c")]);
     assert_eq!(turned.wait(Duration::ZERO), Some(2));
     journal.divide(|| status.order(journal.end(), Order::End));
-    assert!(!writer.step(buffer));
+    assert!(!writer.step());
     writer.finish();
     assert_eq!(disk.survives(), format!("{SELECT}a{SELECT}b{SELECT}c"), "the file that was left too");
 }

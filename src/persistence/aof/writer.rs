@@ -1,27 +1,42 @@
-//! The thread that takes changes from the journal and writes them to the current increment.
+//! Takes changes from the journal and writes them to the current increment.
 //!
-//! | policy | after each piece | and then |
+//! | policy | what writes | after each piece |
 //! |---|---|---|
-//! | always | syncs: all that came during the sync before is in one piece, one sync for all who wait | tells the place that is safe |
-//! | every second | at most once a second has the syncer begin | writes on; if a sync takes more than two seconds, it waits, the stream fills, and writers are held at the door |
-//! | never | nothing | |
+//! | always | the writer's thread | syncs: all that came during the sync before is in one piece, one sync for all replies that wait |
+//! | every second | the network thread whose round ends; the writer's thread while a sync is running | at most once a second has the syncer begin |
+//! | never | the network thread whose round ends | nothing |
 //!
-//! What reads answer is not withheld: under `always` another client may see a change a moment before it is safe.
+//! Under each policy a reply leaves when its change was given to the system: a process that is killed loses nothing of what it
+//! acknowledged. Under `always` it leaves when the change is safe.
 //!
-//! *When it cannot write*, the piece stays in memory, writes are refused, and it tries again each second. Under `always` no
-//! reply is sent before its change is safe, so nothing that was acknowledged is lost.
+//! *One write for all.* A round of a network thread ends with one write of everything in the stream, the changes of others
+//! included. A thread that finds another one writing says what it [wants](Journal::want), lets its connection wait, and serves
+//! others; the one that writes looks for that when it is done, and writes again.
+//!
+//! *A slow disk* may hold up `write` while the same file is synced, for as long as the sync takes. So while one is running the
+//! writer's thread writes, whose replies wait, and the network threads stay free for what does not wait. If a sync takes more than two seconds,
+//! nothing is written before its end, so that a power failure does not lose more than that; the stream fills, and writes
+//! are held before they begin.
+//!
+//! What reads answer is not withheld: another client may see a change a moment before it is written, or safe.
+//!
+//! *When it cannot write*, the piece stays in memory, writes are refused, and the writer's thread tries again each second. No
+//! reply is sent before its change is written, so nothing that was acknowledged is lost.
 //!
 //! *When a sync fails*, the system may have dropped the pages, so that file is not used any more. What is still in memory
 //! (under `always`, all that is not safe) is taken back from it and written to a new increment. What is not in memory
 //! (under the other policies, up to two seconds of changes) may or may not be in the file: a new base is made from the data as
 //! soon as the disk can be written again, and until then the file is kept as it is.
 //!
-//! *Where the stream is divided* it goes on in a new increment if it was [ordered](super::status::Order) to.
+//! *Where the stream is divided* it goes on in a new increment if it was [ordered](super::status::Order) to; by the writer's
+//! thread, since that takes files and syncs.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::appender::Appender;
 use super::disk::{Increment, Increments, LogFile};
@@ -36,23 +51,25 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const SLOW_SYNC: Duration = Duration::from_secs(2);
 /// How long it waits for changes before it looks around.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
-/// How long changes are gathered that need not be safe at once. What the process has not written when it is killed is
-/// lost, as is what the system has not synced when it fails: this is little beside that second.
-const GATHER: Duration = Duration::from_millis(5);
 /// Room that is kept for the next piece; more is given back.
 const KEPT_CAPACITY: usize = 1024 * 1024;
 
-/// The writer's own state.
+/// The writer, for whichever thread writes now; none while the log is off.
+pub(super) type Desk = Mutex<Option<Writer>>;
+
+/// The end of the log, and what was taken from the stream.
 pub(super) struct Writer {
-    status: Arc<Status>,
+    pub(super) status: Arc<Status>,
     increments: Arc<dyn Increments>,
     out: Appender,
     /// Files before `out` that are not safe yet.
     left: Vec<Arc<dyn LogFile>>,
     pub(super) syncer: Syncer,
     pub(super) last_sync: Instant,
-    /// The place of the stream up to which all is written.
-    place: u64,
+    /// What was taken from the stream and is not written yet.
+    pub(super) piece: Vec<u8>,
+    /// The place of the stream behind it; all before is written where it is empty.
+    pub(super) place: u64,
 }
 
 impl Writer {
@@ -68,22 +85,35 @@ impl Writer {
         let syncer = Syncer::start(&status)?;
         let place = status.journal.end();
         let out = Appender::new(increment);
-        Ok(Self { status, increments, out, left: Vec::new(), syncer, last_sync: Instant::now(), place })
+        let (left, piece) = (Vec::new(), Vec::new());
+        Ok(Self { status, increments, out, left, syncer, last_sync: Instant::now(), piece, place })
     }
 
-    /// Writes until it is ordered to end.
-    pub(super) fn run(mut self) {
-        let mut buffer = Vec::new();
-        while self.step(&mut buffer) {}
-        self.finish();
-    }
-
-    /// Writes the next piece; false if there is none any more.
-    pub(super) fn step(&mut self, buffer: &mut Vec<u8>) -> bool {
-        let piece = self.status.journal.wait_for_changes(buffer, self.patience(), self.gathering());
-        self.keep(buffer, piece.end);
-        recycle(buffer);
+    /// Writes the next piece, however long it takes; false if there is none any more. For the writer's thread.
+    pub(super) fn step(&mut self) -> bool {
+        // What another thread has failed to write.
+        self.keep();
+        let piece = self.status.journal.take_changes(&mut self.piece);
+        self.place = piece.end;
+        self.keep();
         !(piece.divided && self.divide(piece.end))
+    }
+
+    /// Writes what there is, if that takes no longer than giving it to the system; false if it is left to the writer's thread.
+    pub(super) fn write_at_once(&mut self) -> bool {
+        let policy = self.status.policy();
+        if policy == SyncPolicy::Always || !self.is_at_ease() {
+            return false;
+        }
+        let Some(place) = self.status.journal.take_undivided(&mut self.piece) else { return false };
+        self.place = place;
+        let written = self.try_to_keep(policy);
+        written.inspect_err(|error| self.status.fail(error)).is_ok()
+    }
+
+    /// True if nothing has failed lately, and no sync is running.
+    fn is_at_ease(&self) -> bool {
+        self.piece.is_empty() && self.out.is_whole() && self.syncer.is_at_ease()
     }
 
     /// How long it may wait for changes.
@@ -92,21 +122,20 @@ impl Writer {
         if is_due_later { SYNC_EVERY.saturating_sub(self.last_sync.elapsed()) } else { LOOK_AROUND }
     }
 
-    /// Nobody waits for what is not to be safe at once.
-    fn gathering(&self) -> Duration {
-        if self.status.policy() == SyncPolicy::Always { Duration::ZERO } else { GATHER }
-    }
-
     fn is_safe(&self) -> bool {
         self.out.is_safe() && self.left.is_empty()
     }
 
-    /// Writes a piece, however long it takes, unless the server gives up.
-    fn keep(&mut self, bytes: &[u8], end: u64) {
-        while let Err(error) = self.try_to_keep(bytes, end) {
+    /// Writes the piece, however long it takes, unless the server gives up.
+    fn keep(&mut self) {
+        while let Err(error) = self.try_to_keep(self.status.policy()) {
             self.status.fail(&error);
             if self.status.gives_up() {
-                tracing::error!("{} bytes of changes could not be written to the AOF: {error}", bytes.len());
+                tracing::error!(
+                    "{} bytes of changes could not be written to the AOF: {error}",
+                    self.piece.len()
+                );
+                self.piece.clear();
                 return;
             }
             self.status.pause(RETRY);
@@ -114,29 +143,40 @@ impl Writer {
         self.status.recover();
     }
 
-    pub(super) fn try_to_keep(&mut self, bytes: &[u8], end: u64) -> io::Result<()> {
+    pub(super) fn try_to_keep(&mut self, policy: SyncPolicy) -> io::Result<()> {
+        let piece = std::mem::take(&mut self.piece);
+        let kept = self.try_to_keep_piece(&piece, policy);
+        self.piece = piece;
+        if kept.is_ok() {
+            self.piece.clear();
+            self.piece.shrink_to(KEPT_CAPACITY);
+        }
+        kept
+    }
+
+    fn try_to_keep_piece(&mut self, piece: &[u8], policy: SyncPolicy) -> io::Result<()> {
         self.see_outcome()?;
         self.settle()?;
-        if self.status.policy() != SyncPolicy::Always && self.syncer.wait_if_slower_than(SLOW_SYNC) {
+        if policy != SyncPolicy::Always && self.syncer.wait_if_slower_than(SLOW_SYNC) {
             self.status.delayed.add(1);
             self.see_outcome()?;
         }
         let start = self.out.len();
-        self.out.append(bytes)?;
-        self.secure(start, end)?;
-        self.place = end;
-        self.status.size.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.out.append(piece)?;
+        self.secure(policy, start)?;
+        self.status.note_written(self.place);
+        self.status.size.fetch_add(piece.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
     /// Makes what is written safe, as the policy wants it. `start` is where the file ended before the piece.
-    fn secure(&mut self, start: u64, end: u64) -> io::Result<()> {
-        match self.status.policy() {
-            SyncPolicy::Always => self.sync(start, end),
+    fn secure(&mut self, policy: SyncPolicy, start: u64) -> io::Result<()> {
+        match policy {
+            SyncPolicy::Always => self.sync(start),
             SyncPolicy::EverySecond => {
                 let is_due = self.last_sync.elapsed() >= SYNC_EVERY;
                 if is_due && !self.is_safe() && !self.syncer.is_busy() {
-                    self.sync_aside(end);
+                    self.sync_aside();
                 }
                 Ok(())
             }
@@ -150,9 +190,9 @@ impl Writer {
     }
 
     /// Syncs here and now.
-    fn sync(&mut self, start: u64, end: u64) -> io::Result<()> {
+    fn sync(&mut self, start: u64) -> io::Result<()> {
         if self.is_safe() {
-            self.status.note_durable(end);
+            self.status.note_durable(self.place);
             return Ok(());
         }
         self.syncer.wait();
@@ -162,7 +202,7 @@ impl Writer {
         }
         self.out.sync(start)?;
         self.last_sync = Instant::now();
-        self.status.note_durable(end);
+        self.status.note_durable(self.place);
         Ok(())
     }
 
@@ -175,10 +215,11 @@ impl Writer {
         synced
     }
 
-    fn sync_aside(&mut self, place: u64) {
+    fn sync_aside(&mut self) {
         self.last_sync = Instant::now();
         let left = std::mem::take(&mut self.left);
-        self.syncer.begin(Job { left, file: self.out.file(), len: self.out.len(), place });
+        let (file, len, place) = (self.out.file(), self.out.len(), self.place);
+        self.syncer.begin(Job { left, file, len, place });
     }
 
     /// Notes how a sync aside has ended.
@@ -232,6 +273,7 @@ impl Writer {
         while let Err(error) = self.try_to_turn(turned) {
             self.status.fail(&error);
             if self.status.gives_up() {
+                turned.give_up();
                 return;
             }
             self.status.pause(RETRY);
@@ -264,7 +306,15 @@ impl Writer {
     }
 }
 
-fn recycle(buffer: &mut Vec<u8>) {
-    buffer.clear();
-    buffer.shrink_to(KEPT_CAPACITY);
+/// What the writer's thread does until it is ordered to end.
+pub(super) fn run(desk: &Desk, status: &Status) {
+    loop {
+        let Some(patience) = desk.lock().as_ref().map(Writer::patience) else { return };
+        status.journal.wait_for_changes(patience);
+        if !desk.lock().as_mut().is_some_and(Writer::step) {
+            break;
+        }
+    }
+    let writer = desk.lock().take();
+    writer.into_iter().for_each(Writer::finish);
 }
