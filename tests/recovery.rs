@@ -453,3 +453,200 @@ fn a_server_that_loads_ends_when_it_is_told_to() {
     assert_eq!(unsafe { libc::kill(running.child.id() as i32, libc::SIGTERM) }, 0);
     assert!(running.child.wait().expect("it is ours").success());
 }
+
+#[test]
+fn commands_of_other_types_in_a_log_are_refused_or_counted_and_its_files_are_kept() {
+    let folder = Folder::new("log-types");
+    let foreign = ["SELECT 0", "RPUSH l 1", "SET b 2", "MULTI", "ZADD z 1 a", "SET c 3", "EXEC", "rpush l 2"];
+    write_log(&folder, &log(&foreign));
+    let refusal = folder.refusal(&WITH_LOG);
+    assert!(refusal.contains("Unknown command 'RPUSH' reading the append only file"), "{refusal}");
+    let old = folder.files("appendonlydir/a.");
+    let mut running = folder.start(&["--appendonly", "yes", "--rdb-skip-unknown-types", "yes"]);
+    let lines = running.ready();
+    assert!(lines.contains("2 rpush, 1 zadd"), "{lines}");
+    let info = running.ask("INFO persistence");
+    assert!(info.contains("\r\nrdb_last_load_skipped_rpush:2\r\nrdb_last_load_skipped_zadd:1\r\n"), "{info}");
+    assert_eq!(running.ask("MGET b c"), "*2\r\n$1\r\n2\r\n$1\r\n3");
+    running.ask("BGREWRITEAOF");
+    running.log_until("Background AOF rewrite finished successfully");
+    let folder_names = |kept: bool| {
+        let entries = fs::read_dir(folder.path("appendonlydir")).expect("it is there");
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.expect("it is readable").file_name().into_string().expect("text"))
+            .collect();
+        names.retain(|name| name.contains(".skipped-") == kept);
+        names.sort();
+        names
+    };
+    let kept: Vec<_> =
+        folder_names(true).iter().map(|name| folder.read(&format!("appendonlydir/{name}"))).collect();
+    assert_eq!((kept.len(), old.len()), (3, 0), "{:?}", folder_names(true));
+    assert!(kept[2].ends_with(&log(&["rpush l 2"])));
+    running.ask("BGREWRITEAOF");
+    running.log_until("Background AOF rewrite finished successfully");
+    assert_eq!(folder_names(true).len(), 3, "once");
+    assert_eq!(folder_names(false).len(), 3, "a base, an increment and the manifest");
+}
+
+#[test]
+fn a_log_that_is_cut_off_is_kept_whole_if_commands_were_passed_over() {
+    let folder = Folder::new("log-types-cut");
+    write_log(&folder, &[log(&["SELECT 0", "RPUSH l 1", "SET b 2"]), b"*2\r\n$3\r\nDEL".to_vec()].concat());
+    let whole = folder.read(LAST);
+    let mut running = folder.start(&["--appendonly", "yes", "--rdb-skip-unknown-types", "yes"]);
+    let lines = running.ready();
+    let name = lines.split("a copy is kept as ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    assert_eq!(folder.read(name.expect("the log has the name")), whole);
+    assert!(folder.read(LAST).len() < whole.len());
+}
+
+const PERSISTENT: [&str; 4] = ["--appendonly", "yes", "--enable-debug-command", "yes"];
+
+#[test]
+fn a_log_that_was_switched_on_has_what_is_acknowledged_afterwards() {
+    let folder = Folder::new("on");
+    for round in 0..6 {
+        let mut running = folder.start(&PERSISTENT);
+        running.ready();
+        let reply = running.ask(&format!(
+            "BGREWRITEAOF\r\nCONFIG SET appendonly no\r\nCONFIG SET appendonly yes\r\nSET k{round} 1"
+        ));
+        assert!(reply.ends_with("+OK\r\n+OK\r\n+OK"), "{reply}");
+        assert!(running.ask("INFO persistence").contains("aof_enabled:1\r\n"));
+        let reply = running.ask(&format!(
+            "CONFIG SET appendonly no\r\nMULTI\r\nCONFIG SET appendonly yes\r\nEXEC\r\nSET m{round} 1"
+        ));
+        assert!(reply.ends_with("*1\r\n+OK\r\n+OK"), "{reply}");
+        drop(running);
+        let mut running = folder.start(&PERSISTENT);
+        running.ready();
+        assert_eq!(running.ask(&format!("EXISTS k{round} m{round}")), ":2");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_switched_on_says_so() {
+    let folder = Folder::new("not-on");
+    folder.write("appendonlydir", b"a file in its place");
+    let mut running = folder.start(&["--enable-debug-command", "yes"]);
+    running.ready();
+    let reply = running.ask("CONFIG SET appendonly yes");
+    assert!(reply.contains("argument 'appendonly') - Unable to turn on AOF. Check server logs."), "{reply}");
+    assert!(running.ask("INFO persistence").contains("aof_enabled:0\r\n"));
+    assert!(
+        running
+            .ask("MULTI\r\nCONFIG SET appendonly yes\r\nEXEC")
+            .contains("-ERR the transaction was carried out, but")
+    );
+    fs::remove_file(folder.path("appendonlydir")).expect("it is ours");
+    assert_eq!(
+        running.ask("CONFIG SET appendonly no\r\nCONFIG SET appendonly yes\r\nSET a 1"),
+        "+OK\r\n+OK\r\n+OK"
+    );
+    drop(running);
+    let mut running = folder.start(&PERSISTENT);
+    running.ready();
+    assert_eq!(running.ask("EXISTS a"), ":1");
+}
+
+/// Numbers that look random.
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+#[test]
+fn after_any_steps_a_log_that_is_on_has_all_that_was_acknowledged() {
+    for seed in 0..10 {
+        let (folder, mut draws) = (Folder::new(&format!("steps-{seed}")), Draws(seed));
+        let mut steps = Vec::new();
+        let mut running = folder.start(&PERSISTENT);
+        running.ready();
+        let (mut is_on, mut keys, mut is_blocked) = (true, std::collections::BTreeSet::new(), false);
+        for step in 0..12 {
+            let draw = draws.below(12);
+            steps.push(draw);
+            match draw {
+                0..=2 => is_on = running.ask("CONFIG SET appendonly yes") == "+OK",
+                3 => is_on = running.ask("CONFIG SET appendonly no") != "+OK",
+                4 | 5 => drop(running.ask("BGREWRITEAOF")),
+                6 => drop(running.ask("BGSAVE")),
+                7 => drop(running.ask("SAVE")),
+                8 => {
+                    assert_eq!(running.ask("FLUSHALL"), "+OK");
+                    keys.clear();
+                }
+                9 => drop(
+                    running
+                        .ask(["CONFIG SET appendfsync always", "CONFIG SET appendfsync everysec"][step % 2]),
+                ),
+                10 => assert_eq!(running.ask("DEBUG RELOAD"), "+OK", "{steps:?}"),
+                // The folder goes, and a file stands in its place; or it comes back.
+                _ if !is_blocked && folder.path("appendonlydir").is_dir() => {
+                    fs::rename(folder.path("appendonlydir"), folder.path("aside")).expect("it is ours");
+                    folder.write("appendonlydir", b"");
+                    is_blocked = true;
+                }
+                _ if is_blocked => {
+                    fs::remove_file(folder.path("appendonlydir")).expect("it is ours");
+                    fs::rename(folder.path("aside"), folder.path("appendonlydir")).expect("it is ours");
+                    is_blocked = false;
+                }
+                _ => {}
+            }
+            if running.ask(&format!("SET k{step} 1")) == "+OK" {
+                keys.insert(format!("k{step}"));
+            }
+        }
+        drop(running);
+        if is_blocked {
+            fs::remove_file(folder.path("appendonlydir")).expect("it is ours");
+            fs::rename(folder.path("aside"), folder.path("appendonlydir")).expect("it is ours");
+        }
+        if !is_on {
+            continue;
+        }
+        let mut running = folder.start(&PERSISTENT);
+        running.ready();
+        for key in &keys {
+            assert_eq!(running.ask(&format!("EXISTS {key}")), ":1", "{key} after {steps:?} of seed {seed}");
+        }
+        assert_eq!(running.ask("DBSIZE"), format!(":{}", keys.len()), "{steps:?}");
+    }
+}
+
+#[test]
+fn data_come_back_from_the_log_when_that_is_asked_for() {
+    let folder = Folder::new("loadaof");
+    let mut running = folder.start(&PERSISTENT);
+    running.ready();
+    assert_eq!(
+        running.ask("SET a 1\r\nHSET h f 1\r\nINCR n\r\nDEBUG LOADAOF\r\nINCR n"),
+        "+OK\r\n:1\r\n:1\r\n+OK\r\n:2"
+    );
+    assert_eq!(running.ask("SET b 1\r\nDEBUG LOADAOF\r\nDBSIZE\r\nGET n"), "+OK\r\n+OK\r\n:4\r\n$1\r\n2");
+    drop(running);
+    let mut running = folder.start(&PERSISTENT);
+    running.ready();
+    assert_eq!(running.ask("DBSIZE\r\nGET n"), ":4\r\n$1\r\n2");
+}
+
+#[test]
+fn after_a_reload_of_an_older_snapshot_the_log_has_the_data_of_that() {
+    let folder = Folder::new("older");
+    let mut running = folder.start(&PERSISTENT);
+    running.ready();
+    assert_eq!(
+        running.ask("SET a 1\r\nSAVE\r\nSET b 1\r\nDEBUG RELOAD NOSAVE\r\nSET c 1"),
+        "+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK"
+    );
+    drop(running);
+    let mut running = folder.start(&PERSISTENT);
+    running.ready();
+    assert_eq!(running.ask("EXISTS a c\r\nEXISTS b"), ":2\r\n:0");
+}

@@ -49,6 +49,17 @@ impl Server {
         let about = About { is_base: true, ..file.about };
         let target = Target { path: path.into(), about, ..file };
         let made = self.saving.snapshot(&self.keyspace, at_cut, &target);
-        made.map(|_| self.saving.progress().peak_bytes()).map_err(|error| error.to_string())
+        made.map_err(|error| error.to_string())?;
+        self.keep_skipped_files()
+            .map_err(|error| format!("an old file of the log cannot be kept: {error}"))?;
+        Ok(self.saving.progress().peak_bytes())
+    }
+
+    /// Files of the log of which parts were passed over get another name, before the new base has them removed.
+    fn keep_skipped_files(&self) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(self.aof.names().folder())? {
+            self.saving.skipped_files().keep(&entry?.path())?;
+        }
+        Ok(())
     }
 }

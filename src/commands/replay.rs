@@ -28,7 +28,9 @@ pub struct Replay<'s> {
 /// Why a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// There is no such command, or not with so many arguments, or it makes no sense here: this is no log of this server.
+    /// There is no such command here.
+    Unknown(Error),
+    /// Not with so many arguments, or it makes no sense here: this is no log of this server.
     NotUnderstood(Error),
     /// It was carried out when it was written down, and was refused now, for instance as the key has another type.
     Refused(Error),
@@ -42,7 +44,7 @@ impl<'s> Replay<'s> {
 
     /// Carries a request out; or keeps it, in a transaction, until `EXEC`. Requests that change no data do nothing.
     pub fn play(&mut self, request: &Request) -> Result<(), Failure> {
-        let command = understood(request).map_err(Failure::NotUnderstood)?;
+        let command = understood(request)?;
         match (command.spec.name, &mut self.transaction) {
             ("multi", None) => self.transaction = Some(Vec::new()),
             ("multi", Some(_)) => return Err(nonsense("ERR MULTI calls can not be nested")),
@@ -81,11 +83,11 @@ impl<'s> Replay<'s> {
     }
 }
 
-fn understood(request: &Request) -> Result<&'static Command, Error> {
+fn understood(request: &Request) -> Result<&'static Command, Failure> {
     // What a log holds is played whichever release is chosen now.
-    let command = registry::resolve(request, None, Compat::default())?;
+    let command = registry::resolve(request, None, Compat::default()).map_err(Failure::Unknown)?;
     let fits = command.spec.arity.accepts(request.len());
-    if fits { Ok(command) } else { Err(Error::wrong_arity(command.spec.name)) }
+    if fits { Ok(command) } else { Err(Failure::NotUnderstood(Error::wrong_arity(command.spec.name))) }
 }
 
 fn nonsense(why: &'static str) -> Failure {
@@ -138,10 +140,13 @@ mod tests {
         let session = Session::at(NOW_MS);
         let played = play(&session, &["NOPE", "GET", "EXEC", "SET a 1", "HSET a f 1", "GET a", "SHUTDOWN"]);
         let is_understood =
-            |outcome: &Result<(), Failure>| !matches!(outcome, Err(Failure::NotUnderstood(_)));
+            |outcome: &Result<(), Failure>| matches!(outcome, Ok(()) | Err(Failure::Refused(_)));
         assert_eq!(
             played.iter().map(is_understood).collect::<Vec<_>>(),
             [false, false, false, true, true, true, true]
+        );
+        assert!(
+            matches!(played[0], Err(Failure::Unknown(_))) && !matches!(played[1], Err(Failure::Unknown(_)))
         );
         assert_eq!(played[4], Err(Failure::Refused(Error::wrong_type())));
         assert!(!session.server.stop.is_requested());

@@ -84,8 +84,9 @@ impl Campaign {
             let automatic = ["--auto-aof-rewrite-percentage", "100", "--auto-aof-rewrite-min-size", "3mb"];
             site.flags.extend(automatic.map(str::to_owned));
         }
-        let power_cut =
-            (matches!(policy, Policy::Always | Policy::Snapshots) && number % 2 == 1).then(|| PowerCut::new(&mut site)).flatten();
+        let power_cut = (matches!(policy, Policy::Always | Policy::Snapshots) && number % 2 == 1)
+            .then(|| PowerCut::new(&mut site))
+            .flatten();
         let models = vec![Model::default(); CLIENTS + 1];
         Self {
             policy,

@@ -10,8 +10,13 @@ use crate::commands::replay::{Failure, Replay};
 use crate::persistence::aof::check::{begins_with_snapshot, truncate};
 use crate::persistence::aof::reader::{BrokenOff, Fault, Requests};
 use crate::persistence::aof::{Manifest, Names, adopt};
+use crate::persistence::loading::Tally;
 use crate::persistence::rdb::Reader;
 use crate::resp::Request;
+
+/// Names of commands that are counted apart when they are passed over, and bytes of each.
+const MAX_NAMES: usize = 64;
+const MAX_NAME: usize = 32;
 
 /// The files of a log, in the order in which they are to be played.
 pub(super) struct Log {
@@ -62,8 +67,20 @@ impl Log {
         self.files.iter().map(len).sum()
     }
 
-    /// Carries out what the files tell.
+    /// Carries out what the files tell. If parts of them were passed over, all are to be kept.
     pub(super) fn play(&self, server: &Server) -> Result<(), Failed> {
+        let played = self.play_files(server);
+        let has_skipped = !server.loading.tally().skipped.is_empty();
+        if has_skipped {
+            let note = |path: &PathBuf| {
+                server.saving.skipped_files().note(path).map_err(|error| cannot_open(path, &error))
+            };
+            self.files.iter().try_for_each(note)?;
+        }
+        played
+    }
+
+    fn play_files(&self, server: &Server) -> Result<(), Failed> {
         for (number, path) in self.files.iter().enumerate() {
             let began = Instant::now();
             let is_last = number + 1 == self.files.len();
@@ -101,10 +118,14 @@ fn play_requests<R: Read>(
     len: u64,
 ) -> Result<Option<Tail>, Failed> {
     let mut replay = Replay::begin(server);
+    let skips = server.config.settings().rdb_skip_unknown_types;
+    let mut passed_over = PassedOver { path, server, tally: skips.then(Tally::default) };
     let mut whole = requests.offset();
     loop {
         match requests.next() {
-            Ok(Some(logged)) => play(&mut replay, path, logged.start, &logged.request)?,
+            Ok(Some(logged)) => {
+                play(&mut replay, &mut passed_over, logged.start, &logged.request)?;
+            }
             Ok(None) if replay.is_in_transaction() => {
                 tracing::warn!("Revert incomplete MULTI/EXEC transaction in AOF file {}", path.display());
                 return Ok(Some(Tail { whole, len, fault: Fault::Truncated }));
@@ -120,18 +141,56 @@ fn play_requests<R: Read>(
 
 /// What was refused when it was written down is not in the log; what is refused now is told, and was not needed by what
 /// follows any more than it is now.
-fn play(replay: &mut Replay, path: &Path, offset: u64, request: &Request) -> Result<(), Failed> {
+fn play(
+    replay: &mut Replay,
+    passed_over: &mut PassedOver<'_>,
+    offset: u64,
+    request: &Request,
+) -> Result<(), Failed> {
+    let path = passed_over.path;
     match replay.play(request) {
         Ok(()) => Ok(()),
+        Err(Failure::Unknown(_)) if passed_over.count(request.arg(0)) => Ok(()),
         Err(Failure::Refused(error)) => {
             tracing::warn!("A command of the log {} failed, at offset {offset}: {error}", path.display());
             Ok(())
         }
-        Err(Failure::NotUnderstood(error)) => Err(Failed(format!(
+        Err(Failure::Unknown(error) | Failure::NotUnderstood(error)) => Err(Failed(format!(
             "Unknown command '{}' reading the append only file {}, at offset {offset}: {error}",
             request.arg(0).escape_ascii(),
             path.display()
         ))),
+    }
+}
+
+/// Commands of a file that are not known here, counted by name, where they are not an error.
+struct PassedOver<'p> {
+    path: &'p Path,
+    server: &'p Server,
+    tally: Option<Tally>,
+}
+
+impl PassedOver<'_> {
+    /// Counts one; false where it is an error. What names there are is up to the file.
+    fn count(&mut self, name: &[u8]) -> bool {
+        let Some(tally) = &mut self.tally else { return false };
+        let name = name[..name.len().min(MAX_NAME)].to_ascii_lowercase().escape_ascii().to_string();
+        let is_listed = tally.skipped.len() < MAX_NAMES || tally.skipped.contains_key(&name);
+        tally.skip(if is_listed { &name } else { "other" });
+        true
+    }
+}
+
+impl Drop for PassedOver<'_> {
+    /// However the file ends.
+    fn drop(&mut self) {
+        if let Some(tally) = &self.tally
+            && let Some(words) = tally.skipped_words()
+        {
+            self.server.loading.count(tally);
+            let path = self.path.display();
+            tracing::warn!("Commands passed over in {path}, as nearhit has no such commands: {words}");
+        }
     }
 }
 
@@ -171,6 +230,11 @@ fn mend(server: &Server, path: &Path, tail: &Tail, is_last: bool) -> Result<(), 
         return Err(Failed(format!(
             "Fatal error: the truncated file is not the last file: {file}, whole up to offset {whole}"
         )));
+    }
+    if !server.loading.tally().skipped.is_empty() {
+        server.saving.skipped_files().keep_copy(path).map_err(|error| {
+            Failed(format!("The AOF {file}, of which parts were passed over, cannot be kept: {error}"))
+        })?;
     }
     tracing::warn!("!!! Truncating the AOF {file} at offset {whole} (remaining {}) !!!", len - whole);
     truncate(path, *whole)

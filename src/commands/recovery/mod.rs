@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use self::log::Log;
-pub(super) use self::reload::reload;
+pub(super) use self::reload::{load_log, reload};
 use super::Server;
 use crate::config::Settings;
 use crate::persistence::aof::Names;

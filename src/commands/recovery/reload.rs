@@ -1,9 +1,10 @@
-//! `DEBUG RELOAD`: the data go to their file and come back, as over a restart.
+//! `DEBUG RELOAD`, `DEBUG LOADAOF`: the data go to their files and come back, as over a restart.
 
 use std::path::PathBuf;
 
+use super::log::Log;
 use super::snapshot::load_file;
-use super::{Failed, Server, cannot_open, len_of};
+use super::{Failed, Server, cannot_open, len_of, log_names};
 use crate::journal::Record;
 
 /// Takes the data from the file of `dbfilename`. `saves`: after they were saved there; `flushes`: in place of those that are
@@ -13,7 +14,39 @@ use crate::journal::Record;
 /// # Errors
 /// They cannot be saved, or loaded. What could be loaded is there then.
 pub(in crate::commands) fn reload(server: &Server, saves: bool, flushes: bool) -> Result<(), Failed> {
+    let held = server.hold_writes();
+    let outcome = save_and_load(server, saves, flushes);
+    drop(held);
+    if saves && flushes {
+        return outcome;
+    }
+    // The log has another past than the data now.
+    let renewed = server.aof.renew().map_err(|error| Failed::from(error.to_string()));
+    outcome.and(renewed)
+}
+
+/// Takes the data from the log, in place of those that are there, which are those of the log if it is on. Writes are held
+/// meanwhile, and clients are told that the data are being loaded.
+///
+/// # Errors
+/// The log cannot be written, or loaded. What could be loaded is there then.
+pub(in crate::commands) fn load_log(server: &Server) -> Result<(), Failed> {
     let _held = server.hold_writes();
+    server.aof.write_out().map_err(|error| Failed::from(error.to_string()))?;
+    let log = Log::find(log_names(&server.config.settings()))?;
+    let bytes = log.as_ref().map_or(Ok(0), Log::bytes)?;
+    // A snapshot that began now would be one of a part of the data.
+    let _turn = server.saving.keep_out();
+    server.loading.begin(bytes);
+    server.keyspace.flush_all(Record::unlogged());
+    let outcome = log.map_or(Ok(()), |log| log.play(server));
+    server.loading.end();
+    let journal = server.keyspace.journal();
+    journal.forget(journal.changes());
+    outcome
+}
+
+fn save_and_load(server: &Server, saves: bool, flushes: bool) -> Result<(), Failed> {
     if saves {
         server.save_until_nothing_changes().map_err(|error| Failed::from(error.to_string()))?;
     }

@@ -40,6 +40,7 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         (b"DIGEST", 0) => Ok(digest::of_all(&cx.server.keyspace)),
         (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db(), cx.server.keyspace.clock().now_ms())),
         (b"RELOAD", _) => reload(args, cx),
+        (b"LOADAOF", 0) => load_log(cx),
         (b"OBJECT", 1) => debug_object::describe(args.bytes()?, cx),
         (b"SLEEP", 1) => Ok(sleep(args.float().unwrap_or(0.0))),
         (b"ERROR", 1) => Err(Error::from(args.bytes()?.to_vec())),
@@ -88,6 +89,14 @@ fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     })
 }
 
+fn load_log(cx: &mut Context) -> Result<Reply, Error> {
+    let outcome = recovery::load_log(cx.server);
+    outcome.map(|()| Reply::OK).map_err(|error| {
+        tracing::error!("{error}");
+        Error::new("ERR Error trying to load the AOF files, check server logs")
+    })
+}
+
 /// Blocks a compute thread and this client; unlike in Redis the others go on. What is no number is 0, as in Redis.
 fn sleep(seconds: f64) -> Reply {
     std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, MAX_SLEEP_SECONDS)));
@@ -113,6 +122,8 @@ const HELP: &[&str] = &[
     "ERROR <string>",
     "    Return a Redis protocol error with <string> as message. Useful for clients",
     "    unit tests to simulate Redis errors.",
+    "LOADAOF",
+    "    Flush the AOF buffers on disk and reload the AOF in memory.",
     "LOG <message>",
     "    Write <message> to the server log.",
     "OBJECT <key>",

@@ -20,7 +20,7 @@ use super::writer::{self, Desk, Writer};
 use crate::journal::{Journal, Refuser};
 use crate::persistence::files::remove_leftovers;
 
-/// Between two looks at how far the log is safe.
+/// Between two looks at how far the log has come.
 const LOOK: Duration = Duration::from_millis(2);
 /// How often a network thread writes for others, who came while it wrote.
 const SHARED_WRITES: usize = 4;
@@ -265,6 +265,38 @@ impl Aof {
         if self.is_wanted.load(Ordering::Acquire) { self.wait_for(number) } else { Ok(()) }
     }
 
+    /// Makes a new base, if the log is on, and waits for it: the data were changed in ways that are not in the stream.
+    ///
+    /// # Errors
+    /// It could not be made: the log has other data than the server.
+    pub fn renew(&self) -> Result<(), Refused> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        let number = self.ask(Task::Rewrite);
+        self.wait_for(number)?;
+        if self.schedule.lock().last_failed { Err(Refused::Failed) } else { Ok(()) }
+    }
+
+    /// Waits until all that was changed so far is in the files, if the log is on.
+    ///
+    /// # Errors
+    /// It cannot be written, or there is no base yet.
+    pub fn write_out(&self) -> Result<(), Refused> {
+        let journal = &self.status.journal;
+        let place = journal.end();
+        while self.is_on() && !self.status.is_written(place) {
+            if self.status.has_trouble() {
+                return Err(Refused::Failed);
+            }
+            journal.want(place);
+            journal.ring();
+            std::thread::sleep(LOOK);
+        }
+        let is_early = self.running.lock().as_ref().is_some_and(|running| running.is_early);
+        if is_early { Err(Refused::Failed) } else { Ok(()) }
+    }
+
     /// Waits until a task is done with.
     fn wait_for(&self, number: u64) -> Result<(), Refused> {
         let mut schedule = self.schedule.lock();
@@ -304,12 +336,13 @@ impl Aof {
                     Ok(())
                 }
             };
+            // Before the line in the log: another may be asked for when that is read.
+            self.schedule.lock().end(outcome.is_ok());
             if let Err(error) = &outcome {
                 tracing::error!("Background AOF rewrite failed: {error}");
             } else if task != Task::Stop {
                 tracing::info!("Background AOF rewrite finished successfully");
             }
-            self.schedule.lock().end(outcome.is_ok());
             self.news.notify_all();
         }
     }

@@ -203,6 +203,11 @@ impl Status {
         self.is_on() && self.answers_up_to(&self.reached.borrow()) < place
     }
 
+    /// True if all before this place of the stream was given to the system.
+    pub(super) fn is_written(&self, place: u64) -> bool {
+        self.reached.borrow().written >= place
+    }
+
     /// The place up to which changes may be answered.
     fn answers_up_to(&self, reached: &Reached) -> u64 {
         if self.policy() == SyncPolicy::Always { reached.durable } else { reached.written }

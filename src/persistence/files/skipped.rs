@@ -70,11 +70,28 @@ impl SkippedFiles {
     }
 }
 
+impl SkippedFiles {
+    /// To be called before something is cut off a file of which parts were passed over: keeps a copy.
+    ///
+    /// # Errors
+    /// It cannot be made. The file must not be cut then.
+    pub fn keep_copy(&self, path: &Path) -> io::Result<()> {
+        let kept = under_free_name(path, copy)?;
+        let (from, to) = (path.display(), kept.display());
+        tracing::warn!("Parts of {from} were passed over, and it is to be cut: a copy is kept as {to}");
+        Ok(())
+    }
+}
+
 fn keep_under_free_name(path: &Path) -> io::Result<PathBuf> {
+    under_free_name(path, link_or_copy)
+}
+
+fn under_free_name(path: &Path, make: fn(&Path, &Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     for number in 0..MAX_NAMES {
         let name = kept_name(path, now_s, number);
-        match link_or_copy(path, &name) {
+        match make(path, &name) {
             Ok(()) => {
                 // The new name is safe before the old one is taken away.
                 File::open(folder_of(path))?.sync_all()?;
