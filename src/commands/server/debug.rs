@@ -90,6 +90,9 @@ fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn load_log(cx: &mut Context) -> Result<Reply, Error> {
+    if cx.client.in_exec {
+        return Err(Error::new("ERR DEBUG LOADAOF is not allowed inside a transaction here"));
+    }
     let outcome = recovery::load_log(cx.server);
     outcome.map(|()| Reply::OK).map_err(|error| {
         tracing::error!("{error}");
