@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
+
 use super::client::{Client, Clients};
 use super::observers::Observers;
 use super::pause::Pause;
@@ -49,6 +51,10 @@ pub struct Server {
     pub startup_bytes: u64,
     /// A random name of this run.
     pub run_id: String,
+    /// A random name of the history of the data, which replicas would compare.
+    pub replication_id: ReplicationId,
+    /// True while checksums of values and files are not looked at: for tests.
+    pub skips_checksums: AtomicBool,
     /// Where the server listens now: the TCP port, or 0.
     pub tcp_port: AtomicU16,
     /// Commands in the last second, as the housekeeper saw it.
@@ -90,6 +96,8 @@ counters! {
         query_buffer_closed,
         /// Clients closed because they did not read their replies.
         output_buffer_closed,
+        /// Passwords that were wrong.
+        wrong_passwords,
         /// Commands that ran on the compute pool.
         commands_on_compute_pool,
     }
@@ -125,6 +133,8 @@ impl Server {
             started_unix_s: now_s,
             startup_bytes: memory::used_bytes(),
             run_id: random_hex(),
+            replication_id: ReplicationId::default(),
+            skips_checksums: AtomicBool::new(false),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
             vector_sets_stay: AtomicBool::default(),
@@ -155,12 +165,47 @@ impl Server {
         self.judge_writes();
     }
 
+    /// True while keys that have ended may be removed. Not while the disk has too much to take
+    /// already: each removal is a change. Not during a `CLIENT PAUSE`: what the client that paused
+    /// looks at must not change. Nor while data are loaded: the log may speak of such keys.
+    pub fn may_remove_ended(&self) -> bool {
+        !self.loading.is_on() && !self.keyspace.journal().is_full() && self.pause.in_force().is_none()
+    }
+
+    /// Removes the keys that the command just run found to have ended.
+    pub fn settle_ended(&self) {
+        if self.keyspace.has_met_ended() {
+            self.keyspace.settle_ended(self.may_remove_ended());
+        }
+    }
+
     /// `CONFIG RESETSTAT`.
     pub fn reset_statistics(&self) {
         self.statistics.reset();
         self.traffic.iter().for_each(Traffic::reset);
         self.keyspace.reset_statistics();
         memory::reset_peak();
+    }
+}
+
+/// `master_replid`.
+pub struct ReplicationId(Mutex<String>);
+
+impl Default for ReplicationId {
+    fn default() -> Self {
+        Self(Mutex::new(random_hex()))
+    }
+}
+
+impl ReplicationId {
+    /// The digits.
+    pub fn digits(&self) -> String {
+        self.0.lock().clone()
+    }
+
+    /// Takes other digits.
+    pub fn change(&self) {
+        *self.0.lock() = random_hex();
     }
 }
 

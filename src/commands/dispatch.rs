@@ -95,6 +95,7 @@ impl Call {
             }
             Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
+        server.settle_ended();
         // Those of an EXEC were looked at one by one.
         let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
         client.set_replies(client.replies.after_command());

@@ -3,10 +3,14 @@
 mod left;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::arena::mapped_bytes;
+use crate::commands::Server;
 
 static PEAK: AtomicU64 = AtomicU64::new(0);
+/// When the peak was, in Unix seconds.
+static PEAK_AT_S: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes as the allocator sees them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +21,8 @@ pub struct Allocator {
     pub active: u64,
     /// In memory, pages kept for later included.
     pub resident: u64,
+    /// In pages that the system may take back, and has not yet.
+    pub muzzy: u64,
 }
 
 /// The allocator's name for `INFO`.
@@ -32,14 +38,24 @@ pub fn allocator() -> Allocator {
         allocated: read(stats::allocated::read()),
         active: read(stats::active::read()),
         resident: read(stats::resident::read()),
+        muzzy: muzzy_pages() * page_bytes(),
     }
+}
+
+#[cfg(feature = "jemalloc")]
+fn muzzy_pages() -> u64 {
+    /// jemalloc's `MALLCTL_ARENAS_ALL`.
+    const OF_ALL_ARENAS: &[u8] = b"stats.arenas.4096.pmuzzy\0";
+    // SAFETY: the name ends with a NUL, and the value of this control is a size_t.
+    let pages = unsafe { tikv_jemalloc_ctl::raw::read::<usize>(OF_ALL_ARENAS) };
+    pages.map_or(0, |pages| pages as u64)
 }
 
 /// Without jemalloc nobody counts live bytes: the resident set stands for them.
 #[cfg(not(feature = "jemalloc"))]
 pub fn allocator() -> Allocator {
     let resident = resident_bytes();
-    Allocator { allocated: resident, active: resident, resident }
+    Allocator { allocated: resident, active: resident, resident, muzzy: 0 }
 }
 
 /// Returns the pages that the allocator keeps for later to the system; false if that failed.
@@ -101,7 +117,10 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
 pub fn used_bytes() -> u64 {
     let mapped = if cfg!(feature = "jemalloc") { mapped_bytes() as u64 } else { 0 };
     let used = allocator().allocated + mapped;
-    PEAK.fetch_max(used, Ordering::Relaxed);
+    if PEAK.fetch_max(used, Ordering::Relaxed) < used {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        PEAK_AT_S.store(since.as_secs(), Ordering::Relaxed);
+    }
     used
 }
 
@@ -110,9 +129,60 @@ pub fn peak_bytes() -> u64 {
     PEAK.load(Ordering::Relaxed)
 }
 
+/// When that was, in Unix seconds.
+pub fn peak_unix_s() -> u64 {
+    PEAK_AT_S.load(Ordering::Relaxed)
+}
+
 /// Forgets the peak.
 pub fn reset_peak() {
     PEAK.store(0, Ordering::Relaxed);
+}
+
+/// What the bytes in use are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uses {
+    /// All of them.
+    pub used: u64,
+    /// Those that were in use before there were data.
+    pub startup: u64,
+    /// Buffers of clients.
+    pub clients: u64,
+    /// What waits to be written to the log.
+    pub log_buffer: u64,
+}
+
+impl Uses {
+    /// Now, when `used` bytes are in use.
+    pub fn of(server: &Server, used: u64) -> Self {
+        let clients = server.clients.list();
+        Self {
+            used,
+            startup: server.startup_bytes,
+            clients: clients.iter().map(|client| client.buffer_bytes() as u64).sum(),
+            log_buffer: server.keyspace.journal().buffered_bytes() as u64,
+        }
+    }
+
+    /// What is not data.
+    pub fn overhead(&self) -> u64 {
+        self.startup + self.clients + self.log_buffer
+    }
+
+    /// All else counts as data, the index of keys included.
+    pub fn data(&self) -> u64 {
+        self.used.saturating_sub(self.overhead())
+    }
+
+    /// The data's share of what came since the start.
+    pub fn share_of_data(&self) -> f64 {
+        ratio(self.data(), self.since_start())
+    }
+
+    /// What came since the start.
+    pub fn since_start(&self) -> u64 {
+        self.used.saturating_sub(self.startup)
+    }
 }
 
 /// The resident set, as the system counts it; 0 where it does not say.
@@ -147,7 +217,7 @@ mod tests {
     #[test]
     fn the_peak_is_never_below_the_use_it_saw() {
         let used = used_bytes();
-        assert!(used > 0 && peak_bytes() >= used);
+        assert!(used > 0 && peak_bytes() >= used && peak_unix_s() > 0);
     }
 
     #[test]

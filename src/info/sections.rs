@@ -1,11 +1,12 @@
 //! What each section says.
 
-use super::memory::{self as figures, ratio};
+use super::memory::{self as figures, Uses, ratio};
 use super::process;
 use super::text::{Text, human};
 use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
 use crate::counters::Counter;
+use crate::keyspace::Database;
 use crate::persistence::aof::Figures;
 use crate::persistence::loading::{Progress, Tally};
 use crate::persistence::saving::Saver;
@@ -48,12 +49,14 @@ pub(super) fn clients(server: &Server, out: &mut Text) {
     out.field("maxclients", server.config.settings().maxclients);
     out.field("client_recent_max_input_buffer", most(|client| &client.query_buffer));
     out.field("client_recent_max_output_buffer", most(|client| &client.output_buffer));
-    out.field("blocked_clients", 0);
+    let held = clients.iter().filter(|client| client.is_held.load(Ordering::Relaxed)).count();
+    out.field("blocked_clients", held);
     out.field("tracking_clients", 0);
     out.field("pubsub_clients", 0);
     let watching = clients.iter().filter(|client| client.watch.load(Ordering::Relaxed) > 0).count();
     out.field("watching_clients", watching);
     out.field("clients_in_timeout_table", 0);
+    out.field("total_watched_keys", server.keyspace.watched_keys());
     out.field("total_blocking_keys", 0);
     out.field("total_blocking_keys_on_nokey", 0);
 }
@@ -64,13 +67,19 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
     out.size("used_memory", used);
     out.size("used_memory_rss", resident);
     out.size("used_memory_peak", peak);
+    out.field("used_memory_peak_time", figures::peak_unix_s());
     out.field("used_memory_peak_perc", format_args!("{:.2}%", ratio(used, peak) * 100.0));
-    let startup = server.startup_bytes;
-    out.field("used_memory_startup", startup);
+    let uses = Uses::of(server, used);
+    out.field("used_memory_overhead", uses.overhead());
+    out.field("used_memory_startup", uses.startup);
+    out.field("used_memory_dataset", uses.data());
+    out.field("used_memory_dataset_perc", format_args!("{:.2}%", uses.share_of_data() * 100.0));
     out.field("allocator_allocated", allocator.allocated);
     out.field("allocator_active", allocator.active);
     out.field("allocator_resident", allocator.resident);
+    out.field("allocator_muzzy", allocator.muzzy);
     out.size("total_system_memory", figures::system_bytes());
+    scripts(out);
     out.field("maxmemory", 0);
     out.field("maxmemory_human", human(0));
     out.field("maxmemory_policy", "noeviction");
@@ -83,12 +92,41 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
     out.field("mem_fragmentation_ratio", format_args!("{:.2}", ratio(resident, used)));
     out.field("mem_fragmentation_bytes", resident as i64 - used as i64);
     let clients = server.clients.list();
+    let log_buffer = server.keyspace.journal().buffered_bytes();
+    out.field("mem_not_counted_for_evict", log_buffer);
+    zeros(&["mem_replication_backlog", "mem_total_replication_buffers", "mem_replica_full_sync_buffer"], out);
     out.field("mem_clients_slaves", 0);
     out.field("mem_clients_normal", clients.iter().map(|client| client.memory_bytes()).sum::<usize>());
-    out.field("mem_aof_buffer", server.keyspace.journal().buffered_bytes());
+    zeros(&CLUSTER_MEMORY, out);
+    out.field("mem_aof_buffer", log_buffer);
     out.field("mem_allocator", figures::ALLOCATOR);
+    out.field("active_defrag_running", 0);
     out.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
     out.field("lazyfreed_objects", server.keyspace.reaper().freed());
+}
+
+/// Memory that only a cluster needs.
+const CLUSTER_MEMORY: [&str; 4] = [
+    "mem_cluster_slot_migration_output_buffer",
+    "mem_cluster_slot_migration_input_buffer",
+    "mem_cluster_slot_migration_input_buffer_peak",
+    "mem_cluster_links",
+];
+
+/// There are no scripts and no functions, so they take nothing.
+fn scripts(out: &mut Text) {
+    zeros(&["used_memory_lua", "used_memory_vm_eval"], out);
+    out.field("used_memory_lua_human", human(0));
+    zeros(&["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions"], out);
+    zeros(&["number_of_libraries", "used_memory_vm_functions"], out);
+    out.size("used_memory_vm_total", 0);
+    out.field("used_memory_functions", 0);
+    out.size("used_memory_scripts", 0);
+}
+
+/// Fields that say what is the case: there is none of it.
+fn zeros(names: &[&str], out: &mut Text) {
+    names.iter().for_each(|name| out.field(name, 0));
 }
 
 pub(super) fn persistence(server: &Server, out: &mut Text) {
@@ -99,6 +137,7 @@ pub(super) fn persistence(server: &Server, out: &mut Text) {
     last_load(&server.loading.tally(), out);
     let is_waiting = server.saving.status().running.is_some_and(|(saver, _)| saver != Saver::Log);
     aof(&server.aof.figures(), is_waiting, out);
+    zeros(&["module_fork_in_progress", "module_fork_last_cow_size"], out);
     if let Some(progress) = loading {
         loading_progress(&progress, out);
     }
@@ -176,44 +215,70 @@ pub(super) fn stats(server: &Server, out: &mut Text) {
     let sum = |counter: fn(&Traffic) -> &Counter| -> u64 {
         server.traffic.iter().map(|traffic| counter(traffic).get()).sum()
     };
-    let (hits, misses) = server.keyspace.hits_and_misses();
     out.field("total_connections_received", sum(|traffic| &traffic.connections_received));
     out.field("total_commands_processed", server.statistics.commands_processed());
     out.field("instantaneous_ops_per_sec", server.ops_per_second.load(Ordering::Relaxed));
     out.field("total_net_input_bytes", sum(|traffic| &traffic.net_input_bytes));
     out.field("total_net_output_bytes", sum(|traffic| &traffic.net_output_bytes));
+    zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"], out);
     let kilobytes = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed) as f64 / 1024.0;
     out.field("instantaneous_input_kbps", format_args!("{:.2}", kilobytes(&server.net_input_per_second)));
     out.field("instantaneous_output_kbps", format_args!("{:.2}", kilobytes(&server.net_output_per_second)));
+    out.field("instantaneous_input_repl_kbps", "0.00");
+    out.field("instantaneous_output_repl_kbps", "0.00");
     out.field("rejected_connections", sum(|traffic| &traffic.rejected_connections));
-    out.field("expired_subkeys", server.keyspace.expired_subkeys());
-    out.field("expired_keys", server.keyspace.expired_keys());
-    out.field("evicted_keys", 0);
-    out.field("evicted_clients", 0);
-    out.field("keyspace_hits", hits);
-    out.field("keyspace_misses", misses);
-    out.field("pubsub_channels", 0);
-    out.field("pubsub_patterns", 0);
-    out.field("pubsubshard_channels", 0);
-    out.field("latest_fork_usec", 0);
-    out.field("total_forks", 0);
-    out.field("tracking_total_keys", 0);
-    out.field("tracking_total_items", 0);
-    out.field("tracking_total_prefixes", 0);
+    zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"], out);
+    expiry(server, out);
+    lookups(server, out);
     out.field("total_error_replies", server.statistics.error_replies());
     out.field("total_reads_processed", sum(|traffic| &traffic.reads_processed));
     out.field("total_writes_processed", sum(|traffic| &traffic.writes_processed));
     out.field("client_query_buffer_limit_disconnections", sum(|traffic| &traffic.query_buffer_closed));
     out.field("client_output_buffer_limit_disconnections", sum(|traffic| &traffic.output_buffer_closed));
+    out.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
+    zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"], out);
     out.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));
     out.field("panics", server.statistics.panics());
+}
+
+/// The share of keys that have ended and are still there is that of now; Redis shows an estimate.
+/// A field per line of the peer's table, so that either can be read beside the other.
+fn expiry(server: &Server, out: &mut Text) {
+    let (expiry, mut ended, mut ending) = (server.keyspace.expiry(), 0, 0);
+    for census in server.keyspace.databases().iter().map(Database::census) {
+        ended += census.ended as u64;
+        ending += (census.expires + census.ended) as u64;
+    }
+    out.field("expired_subkeys", expiry.fields.get());
+    out.field("expired_subkeys_active", expiry.fields_actively.get());
+    out.field("expired_keys", expiry.keys.get());
+    out.field("expired_keys_active", expiry.keys_actively.get());
+    out.field("expired_stale_perc", format_args!("{:.2}", ratio(ended, ending) * 100.0));
+    out.field("expired_time_cap_reached_count", expiry.cycles_cut_short.get());
+    out.field("expire_cycle_cpu_milliseconds", expiry.cycle_nanos.get() / 1_000_000);
+}
+
+/// What is not here at all is counted too: nothing of it ever happens.
+fn lookups(server: &Server, out: &mut Text) {
+    let (hits, misses) = server.keyspace.hits_and_misses();
+    zeros(&["evicted_keys", "evicted_clients", "evicted_scripts"], out);
+    zeros(&["total_eviction_exceeded_time", "current_eviction_exceeded_time"], out);
+    out.field("keyspace_hits", hits);
+    out.field("keyspace_misses", misses);
+    zeros(&["pubsub_channels", "pubsub_patterns", "pubsubshard_channels"], out);
+    zeros(&["latest_fork_usec", "total_forks"], out);
+    zeros(&["migrate_cached_sockets", "slave_expires_tracked_keys"], out);
+    zeros(&["active_defrag_hits", "active_defrag_misses"], out);
+    zeros(&["active_defrag_key_hits", "active_defrag_key_misses"], out);
+    zeros(&["total_active_defrag_time", "current_active_defrag_time"], out);
+    zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"], out);
 }
 
 pub(super) fn replication(server: &Server, out: &mut Text) {
     out.field("role", "master");
     out.field("connected_slaves", 0);
     out.field("master_failover_state", "no-failover");
-    out.field("master_replid", &server.run_id);
+    out.field("master_replid", server.replication_id.digits());
     out.field("master_replid2", "0".repeat(40));
     out.field("master_repl_offset", 0);
     out.field("second_repl_offset", -1);
@@ -232,7 +297,7 @@ pub(super) fn cpu(_: &Server, out: &mut Text) {
 }
 
 pub(super) fn modules(_: &Server, out: &mut Text) {
-    out.field("module", "name=vectorset,ver=1,api=1,filters=0,usedby=[],using=[],options=[]");
+    out.field("module", "name=vectorset,ver=1,api=1,filters=0,usedby=[],using=[],options=[handle-io-errors|handle-repl-async-load]");
 }
 
 pub(super) fn cluster(_: &Server, out: &mut Text) {

@@ -87,9 +87,10 @@ impl Clock {
         }
     }
 
-    /// The moment by which it is decided what has ended, if the time is `now_ms`.
-    pub(super) fn moment_of_ends(now_ms: i64) -> i64 {
-        if ENDLESS.get() { BEFORE_ALL_ENDS_MS } else { now_ms }
+    /// The moment by which it is decided what has ended, if the time is `now_ms`, and if what has
+    /// ended is shown.
+    pub(super) fn moment_of_ends(now_ms: i64, shows_ended: bool) -> i64 {
+        if shows_ended || ENDLESS.get() { BEFORE_ALL_ENDS_MS } else { now_ms }
     }
 
     /// The time for commands that only read: that of [`note_recent`](Self::note_recent), if it was noted, so that the
@@ -175,11 +176,12 @@ mod tests {
     fn nothing_ends_for_one_thread_until_its_time_is_over() {
         let outer = Endless::begin();
         drop(Endless::begin());
-        assert_eq!(Clock::moment_of_ends(5), BEFORE_ALL_ENDS_MS);
+        assert_eq!(Clock::moment_of_ends(5, false), BEFORE_ALL_ENDS_MS);
         assert_eq!(Clock::manual(5).now_ms(), 5);
-        std::thread::scope(|scope| scope.spawn(|| assert_eq!(Clock::moment_of_ends(5), 5)).join()).unwrap();
+        std::thread::scope(|scope| scope.spawn(|| assert_eq!(Clock::moment_of_ends(5, false), 5)).join())
+            .unwrap();
         drop(outer);
-        assert_eq!(Clock::moment_of_ends(5), 5);
+        assert_eq!(Clock::moment_of_ends(5, false), 5);
     }
 
     #[test]

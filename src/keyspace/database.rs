@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::Common;
-use super::clock::Clock;
+use super::ended;
 use super::entry::Entry;
 use super::exclusive::Exclusive;
 use super::expiry::Deadline;
@@ -51,6 +52,8 @@ pub struct Census {
     pub mean_ttl_ms: i64,
     /// Hashes of which fields end.
     pub subexpiry: usize,
+    /// Keys that have ended and were not removed yet.
+    pub ended: usize,
 }
 
 impl Database {
@@ -75,7 +78,8 @@ impl Database {
         let shard = &self.shards[shard_of(hash)];
         let table = shard.read();
         let now_ms = self.common.clock.recent_ms();
-        let entry = table.find_live(hash, key, Clock::moment_of_ends(now_ms));
+        let ends_ms = self.common.moment_of_ends(now_ms);
+        let entry = ended::find(&table, self.number, (hash, key), ends_ms, attention);
         attention.pay(&shard.lookups, entry, now_ms);
         entry.map(look)
     }
@@ -96,8 +100,11 @@ impl Database {
 
     /// What `look` says of the hash of a key, for a command that reads it. Runs under the shard's read lock.
     pub fn hash<R>(&self, key: &[u8], look: impl FnOnce(HashView<'_>) -> R) -> Result<Option<R>, WrongType> {
-        let now_ms = self.common.clock.recent_ms();
-        let looked = |entry: &Entry| Ok(look(entry.value().as_hash()?.view(now_ms)));
+        let now_ms = self.common.moment_of_ends(self.common.clock.recent_ms());
+        let looked = |entry: &Entry| {
+            let hash = entry.value().as_hash()?.view(now_ms);
+            Ok(ended::noting_fields(self.number, entry, now_ms, || look(hash)))
+        };
         self.lookup(key, Attention::Used, looked).transpose()
     }
 
@@ -168,18 +175,27 @@ impl Database {
             subexpiry += table.field_deadlines().len();
         }
         let mean_ttl_ms = mean_ttl_ms(sum_ms, deadlines, now_ms);
-        Census { keys: keys - due, expires: deadlines - due, mean_ttl_ms, subexpiry }
+        Census { keys: keys - due, expires: deadlines - due, mean_ttl_ms, subexpiry, ended: due }
     }
 
     /// Removes up to `budget` keys and fields of hashes that have ended, and returns how many it did. A small hash loses
     /// all such fields at once, whatever the budget.
     pub fn expire_cycle(&self, budget: usize) -> usize {
+        let began = Instant::now();
+        let removed = self.expire_shards(budget);
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.common.expiry.cycle_nanos.add(took);
+        removed
+    }
+
+    fn expire_shards(&self, budget: usize) -> usize {
         let first = self.next_expiry.load(Ordering::Relaxed);
         let mut removed = 0;
         for shard in (first..first + SHARDS).map(|shard| shard % SHARDS) {
             removed += self.expire_shard(shard, budget - removed);
             if removed >= budget {
                 self.next_expiry.store((shard + 1) % SHARDS, Ordering::Relaxed);
+                self.common.expiry.cycles_cut_short.add(1);
                 break;
             }
         }
@@ -200,7 +216,7 @@ impl Database {
         if self.shards[shard].mark.is_set() {
             return false;
         }
-        let now_ms = self.common.clock.now_ms();
+        let now_ms = self.common.moment_of_ends(self.common.clock.now_ms());
         let table = self.shards[shard].read();
         [table.deadlines(), table.field_deadlines()].iter().any(|kind| kind.first_due(now_ms).is_some())
     }

@@ -6,7 +6,6 @@ use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
 use super::Database;
-use super::clock::Clock;
 use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
@@ -105,7 +104,7 @@ impl<'k> Exclusive<'k> {
         let used_ms = db.common.clock.now_ms();
         Self {
             db,
-            now_ms: Clock::moment_of_ends(used_ms),
+            now_ms: db.common.moment_of_ends(used_ms),
             used_ms,
             only_hash: None,
             held,
@@ -136,6 +135,12 @@ impl<'k> Exclusive<'k> {
         let entry = self.held[found.held].table.entry(found.id);
         entry.mark_used(self.used_ms);
         Some(entry)
+    }
+
+    /// Counts a lookup of a key as a hit or a miss: for commands that read what they change.
+    pub fn count_lookup(&mut self, key: &[u8]) {
+        let found = self.find(key).is_some();
+        self.db.shards[shard_of(self.hash_of(key))].lookups.count(found);
     }
 
     /// The string of a key.
@@ -266,7 +271,7 @@ impl<'k> Exclusive<'k> {
 
     /// Counts a key that ended before it was made, as Redis does for RESTORE with a time that has passed.
     pub fn count_ended(&self) {
-        self.db.common.count_expired();
+        self.db.common.expiry.keys.add(1);
     }
 
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
@@ -316,11 +321,15 @@ impl<'k> Exclusive<'k> {
             self.expire(self.found(held, id));
             removed += 1;
         }
+        let (keys, mut fields) = (removed, 0);
         while removed < limit
             && let Some(id) = self.held[held].table.field_deadlines().first_due(self.now_ms)
         {
-            removed += self.expire_fields(self.found(held, id), limit - removed).1;
+            fields += self.expire_fields(self.found(held, id), limit - removed).1;
+            removed = keys + fields;
         }
+        self.db.common.expiry.keys_actively.add(keys as u64);
+        self.db.common.expiry.fields_actively.add(fields as u64);
         removed
     }
 
@@ -394,7 +403,7 @@ impl<'k> Exclusive<'k> {
             self.bury(found);
             fields
         };
-        self.db.common.count_expired_fields(removed);
+        self.db.common.expiry.fields.add(removed as u64);
         (is_live, removed)
     }
 
@@ -408,7 +417,7 @@ impl<'k> Exclusive<'k> {
         held.shard.watched.touch_ended(key);
         self.note_end(key);
         self.bury(found);
-        self.db.common.count_expired();
+        self.db.common.expiry.keys.add(1);
     }
 
     /// Gives a key another value, and another deadline if there is one.

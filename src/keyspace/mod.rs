@@ -16,6 +16,7 @@
 //! table.rs       one shard's entries: index, slab, deadlines
 //! hash_index.rs  positions by hash
 //! slab.rs        positions that do not move
+//! ended.rs       what readers found to have ended
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
 //! value.rs  string.rs  expiry.rs  clock.rs
@@ -29,6 +30,7 @@ mod attending;
 mod bulk;
 mod clock;
 mod database;
+mod ended;
 mod entry;
 mod exclusive;
 mod expiry;
@@ -50,7 +52,7 @@ mod value;
 mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ahash::RandomState;
 
@@ -71,6 +73,7 @@ pub use self::snapshot::{Old, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 pub use self::watch::Watch;
+use crate::counters;
 use crate::journal::{Journal, Record};
 
 /// How many databases there are (Redis' default for `databases`).
@@ -96,12 +99,30 @@ struct Common {
     /// can change places.
     hasher: RandomState,
     reaper: Reaper,
-    expired_keys: AtomicU64,
-    /// Fields of hashes.
-    expired_subkeys: AtomicU64,
+    expiry: Expiry,
+    /// True while keys and fields that have ended are there all the same: for tests.
+    shows_ended: AtomicBool,
     hash_limits: SharedLimits,
     /// Each number drawn is the hash of the next count.
     draws: AtomicU64,
+}
+
+counters! {
+    /// What was removed because it had ended, and how the expiry cycle works.
+    pub struct Expiry {
+        /// Keys.
+        keys,
+        /// Those of them that the expiry cycle removed.
+        keys_actively,
+        /// Fields of hashes.
+        fields,
+        /// Those of them that the expiry cycle removed.
+        fields_actively,
+        /// Cycles that ended since they had removed as much as they may.
+        cycles_cut_short,
+        /// Time that cycles took.
+        cycle_nanos,
+    }
 }
 
 impl Keyspace {
@@ -113,8 +134,8 @@ impl Keyspace {
             handed: snapshot::Queue::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
-            expired_keys: AtomicU64::new(0),
-            expired_subkeys: AtomicU64::new(0),
+            expiry: Expiry::default(),
+            shows_ended: AtomicBool::new(false),
             hash_limits: SharedLimits::default(),
             draws: AtomicU64::new(0),
         });
@@ -196,14 +217,19 @@ impl Keyspace {
         (first, self.databases[other.0].exclusive(&[other.1]))
     }
 
-    /// Keys removed because they had ended.
-    pub fn expired_keys(&self) -> u64 {
-        self.common.expired_keys.load(Ordering::Relaxed)
+    /// What was removed because it had ended.
+    pub fn expiry(&self) -> &Expiry {
+        &self.common.expiry
     }
 
-    /// Fields of hashes removed because they had ended.
-    pub fn expired_subkeys(&self) -> u64 {
-        self.common.expired_subkeys.load(Ordering::Relaxed)
+    /// From now on, keys and fields that have ended are there all the same, or are not any more.
+    pub fn show_ended(&self, shows: bool) {
+        self.common.shows_ended.store(shows, Ordering::Relaxed);
+    }
+
+    /// Keys that clients watch, each counted once.
+    pub fn watched_keys(&self) -> usize {
+        self.databases.iter().flat_map(|db| &*db.shards).map(|shard| shard.watched.keys()).sum()
     }
 
     /// Up to where hashes are packed.
@@ -224,24 +250,20 @@ impl Keyspace {
 
     /// Sets the counters to zero (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
-        self.common.expired_keys.store(0, Ordering::Relaxed);
-        self.common.expired_subkeys.store(0, Ordering::Relaxed);
+        self.common.expiry.reset();
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());
     }
 }
 
 impl Common {
+    /// The moment by which it is decided what has ended, if the time is `now_ms`.
+    fn moment_of_ends(&self, now_ms: i64) -> i64 {
+        Clock::moment_of_ends(now_ms, self.shows_ended.load(Ordering::Relaxed))
+    }
+
     fn hash(&self, key: &[u8]) -> u64 {
         self.hasher.hash_one(key)
-    }
-
-    fn count_expired(&self) {
-        self.expired_keys.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn count_expired_fields(&self, fields: usize) {
-        self.expired_subkeys.fetch_add(fields as u64, Ordering::Relaxed);
     }
 
     /// A number below `bound`, each as likely (but for a bias far below what a caller could see); none below 0.

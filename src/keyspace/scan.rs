@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::Database;
 use super::entry::Entry;
 use super::shard::{SHARD_BITS, SHARDS};
 use super::slab::{Slab, Step};
+use super::{Database, ended};
 
 /// Positions that one call may look at for each key that it was asked for (Redis: ten empty buckets).
 const POSITIONS_PER_KEY: usize = 10;
@@ -84,7 +84,7 @@ impl Database {
     pub fn scan(&self, mut cursor: Cursor, count: usize, mut visit: impl FnMut(&Entry)) -> Cursor {
         let mut budget = Budget::new(count.max(1));
         while !budget.is_spent() {
-            cursor = match self.scan_shard(cursor, &mut budget, &mut visit) {
+            cursor = match self.scan_shard(cursor, &mut budget, true, &mut visit) {
                 Some(position) => Cursor { position, ..cursor },
                 None => cursor.next_shard(),
             };
@@ -99,7 +99,7 @@ impl Database {
     pub fn for_each(&self, mut visit: impl FnMut(&Entry)) {
         let mut everything = Budget { keys: usize::MAX, positions: usize::MAX };
         for shard in 0..SHARDS {
-            self.scan_shard(Cursor { shard, position: 0 }, &mut everything, &mut visit);
+            self.scan_shard(Cursor { shard, position: 0 }, &mut everything, false, &mut visit);
         }
     }
 
@@ -109,14 +109,23 @@ impl Database {
         alive.or_else(|| self.first_key())
     }
 
-    /// Where to go on in the shard, or none at its end.
-    fn scan_shard(&self, from: Cursor, budget: &mut Budget, visit: &mut impl FnMut(&Entry)) -> Option<u32> {
+    /// Where to go on in the shard, or none at its end. Keys that have ended are noted to be
+    /// removed, if so wanted.
+    fn scan_shard(
+        &self,
+        from: Cursor,
+        budget: &mut Budget,
+        is_noted: bool,
+        visit: &mut impl FnMut(&Entry),
+    ) -> Option<u32> {
         let table = self.shards[from.shard].read();
-        let now_ms = self.common.clock.now_ms();
+        let now_ms = self.common.moment_of_ends(self.common.clock.now_ms());
         walk(table.slab(), from.position, budget, &mut |entry| {
             let alive = entry.is_live(now_ms);
             if alive {
                 visit(entry);
+            } else if is_noted {
+                ended::note(self.number, entry.key());
             }
             alive
         })
@@ -132,7 +141,8 @@ impl Database {
         })?;
         let table = self.shards[shard].read();
         let entry = table.slab().nth(chosen)?;
-        let alive = entry.is_live(self.common.clock.now_ms());
+        let now_ms = self.common.moment_of_ends(self.common.clock.now_ms());
+        let alive = entry.is_live(now_ms);
         alive.then(|| entry.key().to_vec())
     }
 

@@ -3,6 +3,7 @@
 use parking_lot::RwLockReadGuard;
 use smallvec::SmallVec;
 
+use super::ended;
 use super::entry::Entry;
 use super::shard::shard_of;
 use super::table::Table;
@@ -16,7 +17,10 @@ use super::{Attention, Database};
 #[derive(Debug)]
 pub struct Shared<'k> {
     db: &'k Database,
+    /// By which keys have ended.
     now_ms: i64,
+    /// At which they are used.
+    used_ms: i64,
     /// By shard number.
     held: SmallVec<[(usize, RwLockReadGuard<'k, Table>); 1]>,
 }
@@ -36,7 +40,8 @@ impl<'k> Shared<'k> {
     /// `shards` ascend: this is where the lock order is kept.
     pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
         let held = shards.into_iter().map(|shard| (shard, db.shards[shard].read())).collect();
-        Self { db, now_ms: db.common.clock.recent_ms(), held }
+        let used_ms = db.common.clock.recent_ms();
+        Self { db, now_ms: db.common.moment_of_ends(used_ms), used_ms, held }
     }
 
     /// The entry of a key that has not ended.
@@ -45,8 +50,8 @@ impl<'k> Shared<'k> {
         let shard = shard_of(hash);
         let held = self.held.binary_search_by_key(&shard, |(shard, _)| *shard);
         let (_, table) = &self.held[held.expect("the key was named when the shards were locked")];
-        let entry = table.find_live(hash, key, self.now_ms);
-        attention.pay(&self.db.shards[shard].lookups, entry, self.now_ms);
+        let entry = ended::find(table, self.db.number, (hash, key), self.now_ms, attention);
+        attention.pay(&self.db.shards[shard].lookups, entry, self.used_ms);
         entry
     }
 

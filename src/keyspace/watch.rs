@@ -70,6 +70,11 @@ impl Watched {
         }
     }
 
+    /// How many keys are watched.
+    pub(super) fn keys(&self) -> usize {
+        if self.has_any() { self.keys.lock().len() } else { 0 }
+    }
+
     fn has_any(&self) -> bool {
         self.count.load(Ordering::Relaxed) > 0
     }

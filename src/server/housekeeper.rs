@@ -94,14 +94,8 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
     }
 }
 
-/// Not while the disk has too much to take already: each key that ends is a change. Not during a `CLIENT PAUSE`: what the
-/// client that paused looks at must not change. Nor while data are loaded: the log may speak of keys that have ended.
 fn end_keys(server: &Server) {
-    if server.loading.is_on()
-        || server.keyspace.journal().is_full()
-        || server.pause.in_force().is_some()
-        || !server.ends_keys_actively.load(Ordering::Relaxed)
-    {
+    if !server.may_remove_ended() || !server.ends_keys_actively.load(Ordering::Relaxed) {
         return;
     }
     let began = Instant::now();

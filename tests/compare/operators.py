@@ -8,27 +8,11 @@ import re
 INFO_LACKING = {
     b"Server": b"""redis_git_sha1 redis_git_dirty redis_build_id monotonic_clock atomicvar_api gcc_version
         process_supervised hz configured_hz config_file""",
-    b"Clients": b"total_watched_keys",
-    b"Memory": b"""used_memory_peak_time used_memory_overhead used_memory_dataset used_memory_dataset_perc
-        allocator_muzzy used_memory_lua used_memory_vm_eval used_memory_lua_human used_memory_scripts_eval
-        number_of_cached_scripts number_of_functions number_of_libraries used_memory_vm_functions used_memory_vm_total
-        used_memory_vm_total_human used_memory_functions used_memory_scripts used_memory_scripts_human
-        mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_replica_full_sync_buffer
-        mem_cluster_slot_migration_output_buffer mem_cluster_slot_migration_input_buffer
-        mem_cluster_slot_migration_input_buffer_peak mem_cluster_links mem_overhead_db_hashtable_rehashing
-        active_defrag_running""",
-    b"Persistence": b"module_fork_in_progress module_fork_last_cow_size",
-    b"Stats": b"""total_net_repl_input_bytes total_net_repl_output_bytes instantaneous_input_repl_kbps
-        instantaneous_output_repl_kbps sync_full sync_partial_ok sync_partial_err expired_subkeys_active
-        expired_keys_active expired_stale_perc expired_time_cap_reached_count expire_cycle_cpu_milliseconds
-        evicted_scripts total_eviction_exceeded_time current_eviction_exceeded_time migrate_cached_sockets
-        slave_expires_tracked_keys active_defrag_hits active_defrag_misses active_defrag_key_hits
-        active_defrag_key_misses total_active_defrag_time current_active_defrag_time unexpected_error_replies
-        dump_payload_sanitizations io_threaded_reads_processed io_threaded_writes_processed
-        io_threaded_total_prefetch_batches io_threaded_total_prefetch_entries reply_buffer_shrinks reply_buffer_expands
-        eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum instantaneous_eventloop_cycles_per_sec
-        instantaneous_eventloop_duration_usec acl_access_denied_auth acl_access_denied_cmd acl_access_denied_key
-        acl_access_denied_channel acl_access_denied_tls_cert""",
+    b"Memory": b"mem_overhead_db_hashtable_rehashing",
+    b"Stats": b"""unexpected_error_replies dump_payload_sanitizations io_threaded_reads_processed
+        io_threaded_writes_processed io_threaded_total_prefetch_batches io_threaded_total_prefetch_entries
+        reply_buffer_shrinks reply_buffer_expands eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum
+        instantaneous_eventloop_cycles_per_sec instantaneous_eventloop_duration_usec acl_access_denied_tls_cert""",
     b"Replication": b"repl_backlog_size",
     b"CPU": b"used_cpu_sys_main_thread used_cpu_user_main_thread",
 }

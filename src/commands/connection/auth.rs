@@ -46,6 +46,7 @@ pub(super) fn authenticate(cx: &mut Context, user: &[u8], password: &[u8]) -> Re
     let settings = cx.server.config.settings();
     let is_right = !settings.has_password() || same(settings.requirepass.as_bytes(), password);
     if user != USER || !is_right {
+        cx.server.traffic.mine().wrong_passwords.add(1);
         return Err(Error::wrong_password());
     }
     cx.client.authenticate();

@@ -59,6 +59,7 @@ impl<'r> Copy<'r> {
 
     /// Once, unless the source becomes another set meanwhile.
     fn execute(self, cx: &Context, mut record: Record) -> Result<Reply, Error> {
+        cx.db().lookup(self.source, Attention::Counted, |_| ());
         loop {
             let copied = self.copy_set(cx)?;
             match self.attempt(copied, cx, record) {

@@ -1,11 +1,13 @@
 //! `RESTORE key ttl dump [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ counter]`: the value of a dump, under a key.
 
+use std::sync::atomic::Ordering;
+
 use super::dump::LARGE;
 use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, Value};
-use crate::persistence::rdb::dump::{DumpError, restore};
+use crate::persistence::rdb::dump::{DumpError, restore, restore_unsummed};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -100,7 +102,9 @@ impl<'r> Restore<'r> {
         if ttl < 0 {
             return Err(Error::new("ERR Invalid TTL value, must be >= 0"));
         }
-        let value = restore(self.dump, cx.server.keyspace.packed_limits()).map_err(refused)?;
+        let skips_checksum = cx.server.skips_checksums.load(Ordering::Relaxed);
+        let read = if skips_checksum { restore_unsummed } else { restore };
+        let value = read(self.dump, cx.server.keyspace.packed_limits()).map_err(refused)?;
         let keys = cx.db().exclusive(&[self.key]);
         self.install(value, ttl, keys, record)
     }

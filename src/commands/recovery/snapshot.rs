@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use super::{Failed, cannot_open, open};
 use crate::commands::Server;
@@ -33,6 +34,8 @@ pub(super) fn load_from<R: Read>(
     keep_ended: bool,
 ) -> Result<Loaded<R>, Failed> {
     let settings = server.config.settings();
+    let skips_checksum = server.skips_checksums.load(Ordering::Relaxed);
+    let input = if skips_checksum { input.without_checksum() } else { input };
     let how = How { skip_unknown: settings.rdb_skip_unknown_types, keep_ended };
     let loaded = load(input, &server.keyspace, how, &server.loading);
     // A load that failed may have passed over parts as well.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{debug_object, digest};
+use super::{debug_object, debug_populate, digest};
 use crate::commands::client::Shown;
 use crate::commands::recovery;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
@@ -46,6 +46,10 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         (b"ERROR", 1) => Err(Error::from(args.bytes()?.to_vec())),
         (b"LOG", 1) => Ok(log(args.bytes()?)),
         (b"SET-ACTIVE-EXPIRE", 1) => Ok(set_active_expire(args.integer().unwrap_or(0), cx)),
+        (b"SET-ALLOW-ACCESS-EXPIRED", 1) => Ok(set_allow_access_expired(&args, cx)),
+        (b"SET-SKIP-CHECKSUM-VALIDATION", 1) => Ok(set_skip_checksum_validation(&args, cx)),
+        (b"POPULATE", 1..=3) => debug_populate::populate(args, cx),
+        (b"CHANGE-REPL-ID", 0) => Ok(change_repl_id(cx)),
         (b"PANIC", 0) => panic!("DEBUG PANIC"),
         (b"HELP", 0) => Ok(help::lines("DEBUG", HELP)),
         _ => Err(Error::unknown_subcommand_or_arity("DEBUG", name)),
@@ -117,7 +121,34 @@ fn set_active_expire(is_on: i64, cx: &Context) -> Reply {
     Reply::OK
 }
 
+/// With 1, keys and fields that have ended are there for commands, and none is removed.
+fn set_allow_access_expired(args: &Args, cx: &Context) -> Reply {
+    cx.server.keyspace.show_ended(is_on(args));
+    Reply::OK
+}
+
+/// With 1, the checksums of dumped values and of files are not looked at.
+fn set_skip_checksum_validation(args: &Args, cx: &Context) -> Reply {
+    cx.server.skips_checksums.store(is_on(args), Ordering::Relaxed);
+    Reply::OK
+}
+
+/// What is no number is 0, as in Redis.
+fn is_on(args: &Args) -> bool {
+    args.clone().integer().unwrap_or(0) != 0
+}
+
+/// No replica compares it, so all there is to see is `master_replid`.
+fn change_repl_id(cx: &Context) -> Reply {
+    tracing::warn!("Changing replication IDs after receiving change-repl-id");
+    cx.server.replication_id.change();
+    Reply::OK
+}
+
 const HELP: &[&str] = &[
+    "CHANGE-REPL-ID",
+    "    Change the replication IDs of the instance.",
+    "    Dangerous: should be used only for testing the replication subsystem.",
     "DIGEST",
     "    Output a hex signature representing the current DB content.",
     "DIGEST-VALUE <key> [<key> ...]",
@@ -133,6 +164,9 @@ const HELP: &[&str] = &[
     "    Show low level info about `key` and associated value.",
     "PANIC",
     "    Panic while the command runs; the client gets an error and the server goes on.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Create <count> string keys named key:<num>. If <prefix> is specified then",
+    "    it is used instead of the 'key' prefix. They are not written to the log.",
     "RELOAD [option ...]",
     "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
     "    * NOFLUSH: the existing database will not be removed before loading the RDB file.",
@@ -142,6 +176,12 @@ const HELP: &[&str] = &[
     "    Setting it to 0 disables expiring keys (and hash-fields) in background ",
     "    when they are not accessed (otherwise the Redis behavior). Setting it",
     "    to 1 reenables back the default.",
+    "SET-ALLOW-ACCESS-EXPIRED <0|1>",
+    "    Setting it to 0 prevents access to expired keys (and hash-fields),",
+    "    simulating the standard Redis behavior. Setting it to 1 allows",
+    "    access to expired keys (and hash-fields) without triggering deletion.",
+    "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+    "    Enables or disables checksum checks for RDB files and RESTORE's payload.",
     "SLEEP <seconds>",
     "    Keep one compute thread busy for <seconds>. Decimals allowed.",
 ];

@@ -2,23 +2,28 @@
 
 use crate::commands::Context;
 use crate::keyspace::{Attention, Entry};
+use crate::persistence::rdb::dump::serialized_len;
 use crate::resp::{Error, Reply};
 
 /// Redis keeps the time of the last use in 24 bits, as seconds.
 const LRU_CLOCK_MASK: i64 = (1 << 24) - 1;
 
-/// Without Redis' `serializedlength`: nothing here is serialized as Redis does it, so there is no such length.
+/// The value is taken out of the lookup, and serialized without its lock.
 pub(super) fn describe(key: &[u8], cx: &Context) -> Result<Reply, Error> {
     let now_ms = cx.server.keyspace.clock().now_ms();
-    let line = cx.db().lookup(key, Attention::None, |entry| line(entry, now_ms));
-    line.map(Reply::SimpleOwned).ok_or(Error::no_such_key())
+    let seen = |entry: &Entry| (line(entry, now_ms), entry.value().to_value());
+    let ((before, after), value) = cx.db().lookup(key, Attention::None, seen).ok_or(Error::no_such_key())?;
+    let len = serialized_len(value.view()).map_err(|error| Error::from(format!("ERR {error}")))?;
+    Ok(Reply::SimpleOwned(format!("{before} serializedlength:{len} {after}")))
 }
 
-fn line(entry: &Entry, now_ms: i64) -> String {
+/// What is before `serializedlength`, and what is behind it.
+fn line(entry: &Entry, now_ms: i64) -> (String, String) {
     let idle_s = entry.idle_s(now_ms);
     let lru = (now_ms / 1000 - i64::from(idle_s)) & LRU_CLOCK_MASK;
     let encoding = entry.value().encoding(entry.key().len());
-    format!("Value at:{entry:p} refcount:1 encoding:{encoding} lru:{lru} lru_seconds_idle:{idle_s}")
+    let before = format!("Value at:{entry:p} refcount:1 encoding:{encoding}");
+    (before, format!("lru:{lru} lru_seconds_idle:{idle_s}"))
 }
 
 #[cfg(test)]
@@ -35,7 +40,8 @@ mod tests {
         ]);
         let set = session.ask("debug object v");
         assert!(set.starts_with("+Value at:0x"), "{set}");
-        assert!(set.ends_with(" refcount:1 encoding:raw lru:194779 lru_seconds_idle:0"), "{set}");
-        assert!(session.ask("debug object s").contains(" encoding:int "));
+        assert!(set.contains(" refcount:1 encoding:raw serializedlength:"), "{set}");
+        assert!(set.ends_with(" lru:194779 lru_seconds_idle:0"), "{set}");
+        assert!(session.ask("debug object s").contains(" encoding:int serializedlength:2 lru:"));
     }
 }

@@ -8,9 +8,12 @@ pub(super) mod command;
 pub(super) mod config;
 pub(super) mod debug;
 mod debug_object;
+mod debug_populate;
 mod digest;
 mod hotkeys;
 pub(super) mod info;
+#[cfg(test)]
+mod info_tests;
 pub(super) mod latency;
 pub(super) mod lolwut;
 pub(super) mod module;

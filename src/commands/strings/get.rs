@@ -60,6 +60,7 @@ fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
+    keys.count_lookup(key);
     let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     keys.remove(key);
     keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
@@ -70,6 +71,7 @@ fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply
     let (key, text) = (args.bytes()?, args.bytes()?);
     let value = value_of(text);
     let mut keys = cx.db().exclusive(&[key]);
+    keys.count_lookup(key);
     let before = keys.string(key)?.map(StringRef::to_bytes);
     keys.put(key, value, Deadline::NEVER);
     keys.commit(record.instead(|effects| effects.command(&[b"SET", key, text])));

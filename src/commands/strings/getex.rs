@@ -31,6 +31,7 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
         }
     }
     let mut keys = cx.db().exclusive(&[key]);
+    keys.count_lookup(key);
     let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     // Only now is the number looked at: a key that is not there forgives it.
     match words.end_ms(SPEC.name, || cx.server.keyspace.clock().now_ms())? {

@@ -115,6 +115,9 @@ impl<'r> Set<'r> {
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
         let value = value_of(self.text);
         let mut keys = cx.db().exclusive(&[self.key]);
+        if self.options.comparison.is_some() && !self.options.get && keys.contains(self.key) {
+            keys.count_lookup(self.key);
+        }
         let before = self.before(&mut keys)?;
         if !self.options.allow(self.key, &mut keys)? {
             return Ok(before.unwrap_or(Reply::Null));
@@ -141,6 +144,7 @@ impl<'r> Set<'r> {
         if !self.options.get {
             return Ok(None);
         }
+        keys.count_lookup(self.key);
         let text = keys.string(self.key)?.map(StringRef::to_bytes);
         Ok(Some(text.map_or(Reply::Null, Reply::Bulk)))
     }

@@ -14,7 +14,7 @@ pub use self::frozen::{FrozenFields, OldField};
 pub(super) use self::packed::{Packed, PackedRef};
 pub(super) use self::stored::StoredTable;
 use self::table::FieldTable;
-use super::Deadline;
+use super::{Deadline, ended};
 use crate::arena::{Visited, allocated_bytes};
 
 /// A hash outside of the keyspace, or while it is edited: fields that have ended are absent to it.
@@ -312,7 +312,12 @@ impl<'h> HashView<'h> {
 
     /// The value of a field.
     pub fn get(self, field: &[u8]) -> Option<&'h [u8]> {
-        self.find(field).map(|field| field.value)
+        let found = self.find_stored(field)?;
+        if found.deadline.is_past(self.now_ms) {
+            ended::meet_field();
+            return None;
+        }
+        Some(found.value)
     }
 
     /// When a field ends; none if there is no such field.
@@ -372,11 +377,15 @@ impl<'h> HashView<'h> {
     }
 
     fn find(self, name: &[u8]) -> Option<Field<'h>> {
-        let found = match self.fields {
+        self.find_stored(name).filter(|field| !field.deadline.is_past(self.now_ms))
+    }
+
+    /// Also if it has ended.
+    fn find_stored(self, name: &[u8]) -> Option<Field<'h>> {
+        match self.fields {
             Fields::Packed(packed) => packed.find(name),
             Fields::Table(table) => table.find(name),
-        };
-        found.filter(|field| !field.deadline.is_past(self.now_ms))
+        }
     }
 }
 

@@ -77,7 +77,17 @@ impl Write for Dump {
 
 /// The value of a dump. What is between it and the footer is passed over, as in Redis.
 pub fn restore(dump: &[u8], limits: PackedLimits) -> Result<Value, DumpError> {
-    let (body, version) = checked_body(dump).ok_or(DumpError::Footer)?;
+    let body = checked_body(dump).ok_or(DumpError::Footer)?;
+    value_of(body, limits)
+}
+
+/// The same, whatever the checksum: for tests.
+pub fn restore_unsummed(dump: &[u8], limits: PackedLimits) -> Result<Value, DumpError> {
+    let (body, version, _) = body_and_sum(dump).ok_or(DumpError::Footer)?;
+    value_of((body, version), limits)
+}
+
+fn value_of((body, version): (&[u8], u16), limits: PackedLimits) -> Result<Value, DumpError> {
     match read(body, version, limits).map_err(DumpError::Value)? {
         Decoded::Value(value) => Ok(value),
         Decoded::Empty => Err(DumpError::Empty),
@@ -87,13 +97,31 @@ pub fn restore(dump: &[u8], limits: PackedLimits) -> Result<Value, DumpError> {
 
 /// What is before the footer, and the version in it, if that is in order.
 fn checked_body(dump: &[u8]) -> Option<(&[u8], u16)> {
+    let (body, version, summed_len) = body_and_sum(dump)?;
+    let mut footer = Reader::with_total(dump, dump.len() as u64);
+    let is_whole = footer.skip(summed_len as u64).and_then(|()| footer.checksum()).is_ok();
+    is_whole.then_some((body, version))
+}
+
+/// What is before the footer, its version, if that can be read, and how many bytes the checksum is of.
+fn body_and_sum(dump: &[u8]) -> Option<(&[u8], u16, usize)> {
     let (summed, _) = dump.split_last_chunk::<CHECKSUM_LEN>()?;
     let (body, version) = summed.split_last_chunk::<VERSION_LEN>()?;
-    let mut footer = Reader::with_total(dump, dump.len() as u64);
-    let is_whole = footer.skip(summed.len() as u64).and_then(|()| footer.checksum()).is_ok();
     let version = u16::from_le_bytes(*version);
     let is_known = version <= LAST_REDIS_DUMP_VERSION || version == VALKEY_VERSION;
-    (is_whole && is_known).then_some((body, version))
+    is_known.then_some((body, version, summed.len()))
+}
+
+/// The bytes that a value takes in a file, as Redis counts them: without its type, and without the
+/// earliest end of a hash's fields.
+///
+/// # Errors
+/// As [`dump`].
+pub fn serialized_len(value: ValueRef<'_>) -> io::Result<usize> {
+    const EARLIEST_END_LEN: usize = size_of::<u64>();
+    let bytes = dump(value)?.len() - CHECKSUM_LEN - VERSION_LEN - size_of::<u8>();
+    let has_earliest_end = matches!(type_of(value), ValueType::HashMetadata | ValueType::HashListpackEx);
+    Ok(if has_earliest_end { bytes - EARLIEST_END_LEN } else { bytes })
 }
 
 fn read(body: &[u8], version: u16, limits: PackedLimits) -> Result<Decoded, ReadError> {

@@ -63,7 +63,7 @@ impl Signs {
     }
 
     fn issues(&self) -> Vec<String> {
-        let Allocator { allocated, active, resident } = self.allocator;
+        let Allocator { allocated, active, resident, .. } = self.allocator;
         let issues = [
             self.past_peak(),
             wasted("High allocator fragmentation", active, allocated, "pages that are in use in part only"),
@@ -115,13 +115,13 @@ mod tests {
     const MB: u64 = 1 << 20;
 
     fn healthy() -> Signs {
-        let allocator = Allocator { allocated: 100 * MB, active: 101 * MB, resident: 102 * MB };
+        let allocator = Allocator { allocated: 100 * MB, active: 101 * MB, resident: 102 * MB, muzzy: 0 };
         Signs { used: 100 * MB, peak: 110 * MB, allocator, clients: 2, client_bytes: 1000 }
     }
 
     #[test]
     fn each_issue_is_found_alone() {
-        let allocator = |active, resident| Allocator { allocated: 100 * MB, active, resident };
+        let allocator = |active, resident| Allocator { allocated: 100 * MB, active, resident, muzzy: 0 };
         let cases = [
             (Signs { used: MB, ..healthy() }, TOO_SMALL),
             (healthy(), HEALTHY),

@@ -1,6 +1,6 @@
 //! `MEMORY STATS`: what the bytes in use are for.
 
-use super::{SUBCOMMAND, client_bytes};
+use super::SUBCOMMAND;
 use crate::commands::{Context, Run, Server, Spec};
 use crate::info::memory;
 use crate::keyspace::Database;
@@ -23,21 +23,18 @@ fn stats(_: Args, cx: &mut Context) -> Result<Reply, Error> {
 type Fields = Vec<(&'static str, Reply)>;
 
 /// What this server has none of: its bytes are 0.
-const NOTHING: [&str; 7] = [
+const NOTHING: [&str; 6] = [
     "replication.backlog",
     "replica.fullsync.buffer",
     "cluster.links",
-    "aof.buffer",
     "lua.caches",
     "functions.caches",
     "script.VMs",
 ];
 
 struct Figures {
-    used: u64,
+    uses: memory::Uses,
     peak: u64,
-    startup: u64,
-    clients: u64,
     keys: u64,
     resident: u64,
     allocator: memory::Allocator,
@@ -47,10 +44,8 @@ impl Figures {
     fn of(server: &Server) -> Self {
         let keys = |db: &Database| db.census().keys as u64;
         Self {
-            used: memory::used_bytes(),
+            uses: memory::Uses::of(server, memory::used_bytes()),
             peak: memory::peak_bytes(),
-            startup: server.startup_bytes,
-            clients: client_bytes(server),
             keys: server.keyspace.databases().iter().map(keys).sum(),
             resident: memory::resident_bytes(),
             allocator: memory::allocator(),
@@ -60,32 +55,30 @@ impl Figures {
     fn uses(&self) -> Fields {
         let mut fields = vec![
             ("peak.allocated", bytes(self.peak)),
-            ("total.allocated", bytes(self.used)),
-            ("startup.allocated", bytes(self.startup)),
+            ("total.allocated", bytes(self.uses.used)),
+            ("startup.allocated", bytes(self.uses.startup)),
             ("clients.slaves", bytes(0)),
-            ("clients.normal", bytes(self.clients)),
+            ("clients.normal", bytes(self.uses.clients)),
+            ("aof.buffer", bytes(self.uses.log_buffer)),
         ];
         fields.extend(NOTHING.map(|name| (name, bytes(0))));
         fields
     }
 
-    /// Whatever is neither there from the start nor in the buffers of clients counts as data, the index of keys included.
     fn data(&self) -> Fields {
-        let overhead = self.startup + self.clients;
-        let data = self.used.saturating_sub(overhead);
-        let since_start = self.used.saturating_sub(self.startup);
+        let (uses, since_start) = (self.uses, self.uses.since_start());
         vec![
-            ("overhead.total", bytes(overhead)),
+            ("overhead.total", bytes(uses.overhead())),
             ("keys.count", bytes(self.keys)),
             ("keys.bytes-per-key", bytes(since_start.checked_div(self.keys).unwrap_or(0))),
-            ("dataset.bytes", bytes(data)),
-            ("dataset.percentage", percentage(data, since_start)),
-            ("peak.percentage", percentage(self.used, self.peak)),
+            ("dataset.bytes", bytes(uses.data())),
+            ("dataset.percentage", Reply::Double(uses.share_of_data() * 100.0)),
+            ("peak.percentage", percentage(uses.used, self.peak)),
         ]
     }
 
     fn allocator(&self) -> Fields {
-        let memory::Allocator { allocated, active, resident } = self.allocator;
+        let memory::Allocator { allocated, active, resident, .. } = self.allocator;
         vec![
             ("allocator.allocated", bytes(allocated)),
             ("allocator.active", bytes(active)),
@@ -96,8 +89,8 @@ impl Figures {
             ("allocator-rss.bytes", excess(resident, active)),
             ("rss-overhead.ratio", ratio(self.resident, resident)),
             ("rss-overhead.bytes", excess(self.resident, resident)),
-            ("fragmentation", ratio(self.resident, self.used)),
-            ("fragmentation.bytes", excess(self.resident, self.used)),
+            ("fragmentation", ratio(self.resident, self.uses.used)),
+            ("fragmentation.bytes", excess(self.resident, self.uses.used)),
         ]
     }
 }

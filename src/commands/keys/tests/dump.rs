@@ -174,8 +174,8 @@ fn a_value_restored_after_its_time_counts_as_an_expired_key() {
     let mut session = Session::at(NOW_MS);
     session.hold_to(&[("set a 1", "+OK")]);
     assert_eq!(restore(&mut session, "b 1", V, "ABSTTL"), "+OK");
-    assert_eq!(session.server.keyspace.expired_keys(), 1);
+    assert_eq!(session.server.keyspace.expiry().keys.get(), 1);
     assert_eq!(restore(&mut session, "a 1", V, "ABSTTL REPLACE"), "+OK");
     session.hold_to(&[("exists a b", ":0")]);
-    assert_eq!(session.server.keyspace.expired_keys(), 2);
+    assert_eq!(session.server.keyspace.expiry().keys.get(), 2);
 }

@@ -57,12 +57,11 @@ impl<'r> Filter<'r> {
     }
 }
 
-/// Like Redis, a filtered list holds subcommands too and the whole list does not.
+/// Subcommands behind their command.
 fn names(filter: Filter, release: Compat) -> Reply {
-    let with_subcommands = !matches!(filter, Filter::All);
     let mut names = Vec::new();
     for command in registry::all_in(release) {
-        let subcommands = if with_subcommands { command.subcommands_in(release) } else { Vec::new() };
+        let subcommands = command.subcommands_in(release);
         let specs = std::iter::once(command).chain(subcommands).map(|command| command.spec);
         names.extend(specs.filter(|spec| filter.admits(spec)).map(|spec| Reply::bulk(spec.name)));
     }
