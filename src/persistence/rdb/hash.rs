@@ -168,12 +168,13 @@ impl Fields {
     fn read_timed<R: Read>(&mut self, input: &mut Reader<R>, kind: ValueType) -> Result<(), ReadError> {
         self.hash.make_timed();
         // So that 1 is the soonest, and the numbers of the pre-release are what they say.
-        let zero = if kind == ValueType::HashMetadata { u64::from_le_bytes(input.array()?) } else { 1 };
+        let zero = if kind == ValueType::HashMetadata { i64::from_le_bytes(input.array()?) } else { 1 };
         let (mut name, mut value) = (Vec::new(), Vec::new());
         for _ in 0..input.length()? {
             let deadline = match input.length()? {
                 0 => Deadline::NEVER,
-                ends => self.deadline((ends - 1).checked_add(zero).and_then(|ends| ends.try_into().ok()))?,
+                // As in Redis, one that is before the soonest wraps around.
+                ends => self.deadline(Some((ends - 1).cast_signed().wrapping_add(zero)))?,
             };
             input.string_into(MAX_STRING_LEN, &mut name)?;
             input.string_into(MAX_STRING_LEN, &mut value)?;
@@ -293,10 +294,17 @@ impl Fields {
         mut items: impl Iterator<Item = Result<Item<'p>, Corrupt>>,
         timed: bool,
     ) -> Result<(), ReadError> {
+        let mut last_ms = i64::MIN;
         while let Some(name) = items.next() {
             let name = self.checked(name)?.text();
             let value = self.next_item(&mut items)?.text();
             let deadline = if timed { self.item_deadline(&mut items)? } else { Deadline::NEVER };
+            // Those that never end stand last.
+            let ends_ms = deadline.unix_ms().unwrap_or(i64::MAX);
+            if ends_ms < last_ms {
+                return Err(self.invalid("a hash whose fields are not in the order in which they end"));
+            }
+            last_ms = ends_ms;
             self.add(&name, &value, deadline);
         }
         Ok(())

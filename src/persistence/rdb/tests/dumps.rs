@@ -228,6 +228,37 @@ fn collections_of_nothing_are_no_values() {
     }
 }
 
+/// As Redis has them: the soonest first, and those that never end last.
+#[test]
+fn a_packed_hash_whose_fields_are_not_in_the_order_of_their_ends_is_refused() {
+    const SOON: &str = "f4 00409452a3030000 09";
+    const LATER: &str = "f4 05409452a3030000 09";
+    const NEVER: &str = "00 01";
+    let body = |kind: &str, first: &str, second: &str| {
+        let items = bytes_of(&format!("8161 02 01 01 {first} 8162 02 02 01 {second}"));
+        let len = items.len() as u8 + 7;
+        let packed = [&[len, len, 0, 0, 0, 6, 0][..], &items, &[0xff]].concat();
+        let digits: String = packed.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{kind} {digits}")
+    };
+    for kind in ["17", "19 00409452a3030000"] {
+        for (first, second) in [(SOON, LATER), (SOON, SOON), (SOON, NEVER), (NEVER, NEVER)] {
+            assert!(restored_body(&body(kind, first, second)).is_ok(), "{kind} {first} {second}");
+        }
+        for (first, second) in [(LATER, SOON), (NEVER, SOON)] {
+            let outcome = restored_body(&body(kind, first, second));
+            assert!(matches!(outcome, Err(DumpError::Value(_))), "{kind} {first} {second}: {outcome:?}");
+        }
+    }
+}
+
+/// As in Redis, whose writer never makes such a one: it wraps around.
+#[test]
+fn the_end_of_a_field_may_be_told_from_a_later_one() {
+    let value = restored_body("18 0000000000000100 01 81 ffff03a352944001 0161 0162").expect("it is one");
+    assert_fields(&value, &[("a", "b", SOON)]);
+}
+
 #[test]
 fn hashes_that_share_their_names_are_hashes() {
     for (fields, dump) in TEMPLATES {
