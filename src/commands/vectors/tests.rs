@@ -439,3 +439,17 @@ fn what_is_written_down_is_short_and_has_the_same_effect_later() {
     });
     assert_eq!(auto, (Kind::Float16, true));
 }
+
+#[test]
+fn a_projection_to_more_components_is_refused_by_newer_releases() {
+    let invalid = "-ERR invalid vector specification";
+    let mut session = Session::like_redis("8.10", 0);
+    session.hold_to(&[
+        ("vadd v reduce 4 values 3 1 2 3 e", invalid),
+        ("vadd v reduce 4 values 3 1 2 3 e bogus", invalid),
+        ("set s x", "+OK"),
+        ("vadd s reduce 4 values 3 1 2 3 e", invalid),
+        ("vadd v reduce 3 values 3 1 2 3 e", ":1"),
+    ]);
+    Session::like_redis("8.6", 0).hold_to(&[("vadd v reduce 4 values 3 1 2 3 e", ":1")]);
+}

@@ -15,6 +15,7 @@ use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, p
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::config::Compat;
 use crate::journal::Record;
 use crate::keyspace::SetHandle;
 use crate::resp::{Args, Error, Reply};
@@ -38,7 +39,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes])...]",
     tips: &[],
     weight: Weight::Asked(is_heavy),
-    run: Run::Write(|args, cx, record| VAdd::parse(args)?.execute(cx, record)),
+    run: Run::Write(|args, cx, record| VAdd::parse(args, cx)?.execute(cx, record)),
 };
 
 /// Vectors of together so many bytes are added away from the network threads.
@@ -116,18 +117,28 @@ const WORDS: &[(&str, Word)] = &[
 const INVALID_OPTION: &str = "ERR invalid option after element";
 
 impl<'r> VAdd<'r> {
-    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+    fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let key = args.bytes()?;
         let reduce = args.keyword("REDUCE").then(|| dimension(&mut args)).transpose()?;
         let form = args.keyword_of(ALL_FORMS).ok_or(Error::new(INVALID_VECTOR))?;
         let mut parsed = Self { key, reduce, puts: Vec::new(), options: Options::default(), is_plain: true };
         parsed.take_element(&mut args, form)?;
+        if parsed.widens() && cx.server.compat >= Compat::V8_10 && !cx.client.replays {
+            return Err(Error::new(INVALID_VECTOR));
+        }
         while !args.is_empty() {
             let word = storage::kind(&mut args).map(Word::Kind).or_else(|| args.keyword_of(WORDS));
             let word = word.ok_or(Error::new(INVALID_OPTION))?;
             parsed.take_option(&mut args, word)?;
         }
         Ok(parsed)
+    }
+
+    /// True if the projection would have more components than the vector, which newer releases of Redis refuse. A log may
+    /// have such ones from before.
+    fn widens(&self) -> bool {
+        let got = self.puts.first().map_or(0, |put| put.vector.len());
+        self.reduce.is_some_and(|to| to > got)
     }
 
     fn take_element(&mut self, args: &mut Args<'r>, form: Form) -> Result<(), Error> {

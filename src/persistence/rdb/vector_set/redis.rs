@@ -43,6 +43,8 @@ const PROJECTION: u64 = 1;
 const ATTRIBUTES: u64 = 2;
 /// The most links of a list in a file, as Redis has it.
 const MOST_LINKS: u64 = 16_384;
+/// The highest level of an element in a file, as Redis has it.
+const HIGHEST_LEVEL: u64 = 15;
 /// Longer matrices are not compressed.
 const COMPRESSED_MATRIX: usize = 4 << 20;
 /// What new elements' levels begin with: files do not say.
@@ -171,6 +173,12 @@ fn read_numbers<R: Read>(input: &mut Reader<R>, hand: &mut Hand) -> Result<(f32,
     let (layout, level) = (word >> 24, word & 0xff);
     if layout > 1 {
         return Err(hand.invalid(offset, "a layout that is not known"));
+    }
+    if hand.id == 0 {
+        return Err(hand.invalid(offset, "an id of 0, which is that of no element"));
+    }
+    if level > HIGHEST_LEVEL {
+        return Err(hand.invalid(offset, "a level that no element has"));
     }
     hand.links.clear();
     for _ in 0..=level {

@@ -208,6 +208,8 @@ fn what_redis_would_not_write_is_refused() {
     assert!(told(first + 15, &[1]).contains("element \"7\": the same link twice"));
     assert!(told(first + 15, &[9]).contains("element \"7\": a link to an unknown id"));
     assert!(told(first + 27, &[2]).contains("the worst of its links is none of them"));
+    assert!(told(first + 3, &[0]).contains("element \"7\": an id of 0"));
+    assert!(told(first + 9, &[16]).contains("element \"7\": a level that no element has"));
     assert!(told(first + 3, &[2]).contains("element \"b\": an earlier element has the same id"));
     let norm = place("02813f80000040000000");
     assert!(told(norm + 6, &f32::NAN.to_be_bytes()).contains("element \"7\": its vector"));
