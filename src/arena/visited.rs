@@ -66,11 +66,14 @@ impl<T> Deref for Visited<T> {
 }
 
 impl<T> Visitor<T> {
-    /// What `look` says of the value. It should be quick: the owner waits for it before a change.
+    /// What `look` says of the value. It should be quick: the owner waits for it before a change. An owner that waits comes
+    /// next, also before a visitor that looks again at once.
     pub fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
-        let _no_change = self.0.busy.lock();
+        let no_change = self.0.busy.lock();
         // SAFETY: changes hold the lock.
-        look(unsafe { &*self.0.value.get() })
+        let outcome = look(unsafe { &*self.0.value.get() });
+        MutexGuard::unlock_fair(no_change);
+        outcome
     }
 }
 

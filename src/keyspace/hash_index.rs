@@ -424,6 +424,7 @@ mod tests {
         assert!(index.parts.len() > 100);
         (0..200_000).for_each(|n| watch(&mut || index.remove(hash_of(n), n, counted)));
         assert_eq!((index.parts.len(), index.len()), (1, 0));
+        assert!(index.heap_bytes() <= 8 * FULL_PART, "{}", index.heap_bytes());
         assert!(most < 5 * FULL_PART / 2, "{most}");
     }
 

@@ -241,3 +241,35 @@ fn a_large_hash_moves_whole_and_is_freed_by_the_reaper() {
     assert_eq!(keyspace.reaper().freed(), 1);
     assert_eq!(db.census(), Census::default());
 }
+
+#[test]
+fn a_scan_shows_the_keys_that_stay_once_each_while_indexes_grow_by_parts_and_shrink_again() {
+    const STAYING: u32 = 5_000;
+    let keyspace = keyspace();
+    let db = keyspace.db(0);
+    let name = |number: u32| number.to_string();
+    (0..STAYING).for_each(|number| set(db, &name(number), "stays"));
+    let (mut counts, mut cursor) = (std::collections::BTreeMap::new(), Cursor::START);
+    let (mut lowest, mut next) = (STAYING, STAYING);
+    loop {
+        cursor = db.scan(cursor, 2_000, |entry| *counts.entry(entry.key().to_vec()).or_insert(0) += 1);
+        if cursor.is_start() {
+            break;
+        }
+        // Up to 2,000 keys for a shard: more than a part has. Then they go again.
+        let removed = if next < 130_000 { 500 } else { 20_000.min(next - lowest) };
+        let added = if next < 130_000 { 10_000 } else { 0 };
+        (next..next + added).for_each(|number| set(db, &name(number), "comes"));
+        next += added;
+        (lowest..lowest + removed)
+            .for_each(|number| assert!(db.exclusive(&[name(number)]).remove(name(number).as_bytes())));
+        lowest += removed;
+        assert!(
+            (0..next)
+                .step_by(997)
+                .all(|number| db.contains(name(number).as_bytes()) != (STAYING..lowest).contains(&number))
+        );
+    }
+    assert!(next >= 130_000, "the scan was over at {next}");
+    assert!((0..STAYING).all(|number| counts.get(name(number).as_bytes()) == Some(&1)));
+}
