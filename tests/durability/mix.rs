@@ -45,8 +45,10 @@ fn step(random: &mut Random) -> Vec<String> {
 fn disturb(mut connection: Connection, mut random: Random) {
     for _ in 0..PIPELINES {
         let mut lines: Vec<String> = (0..1 + random.below(7)).flat_map(|_| step(&mut random)).collect();
-        if random.once_in(8) {
-            lines.insert(0, "BGSAVE".into());
+        if random.once_in(2) {
+            // The walk has just begun when tables change places.
+            let swaps = vec!["SWAPDB 0 1".to_owned(); 1 + random.below(7) as usize];
+            lines = [vec!["BGSAVE".to_owned()], swaps, lines].concat();
         }
         let requests: Vec<Request> = lines.iter().map(|line| words(line)).collect();
         connection.ask_all(&requests);
