@@ -38,12 +38,12 @@ const SECTIONS: &[Section] = &[
     Section { name: "Stats", shown: Shown::Default, write: sections::stats },
     Section { name: "Replication", shown: Shown::Default, write: sections::replication },
     Section { name: "CPU", shown: Shown::Default, write: sections::cpu },
+    Section { name: "Hotkeys", shown: Shown::Default, write: sections::hot_keys },
     Section { name: "Modules", shown: Shown::Default, write: sections::modules },
     Section { name: "Commandstats", shown: Shown::InAll, write: calls::command_stats },
     Section { name: "Errorstats", shown: Shown::Default, write: calls::error_stats },
     Section { name: "Latencystats", shown: Shown::InAll, write: calls::latency_stats },
     Section { name: "Cluster", shown: Shown::Default, write: sections::cluster },
-    Section { name: "Hotkeys", shown: Shown::InAll, write: sections::hot_keys },
     Section { name: "Keyspace", shown: Shown::Default, write: sections::keyspace },
     Section { name: "Keysizes", shown: Shown::WhenNamed, write: keysizes::keysizes },
 ];

@@ -90,6 +90,10 @@ counters! {
         net_output_bytes,
         /// Reads that brought something.
         reads_processed,
+        /// Reads that brought at least one request, up to the read before the last of each connection.
+        pipelines,
+        /// The requests that they brought.
+        pipelined,
         /// Writes.
         writes_processed,
         /// Clients closed because their request outgrew its limit.
@@ -182,6 +186,7 @@ impl Server {
     /// `CONFIG RESETSTAT`.
     pub fn reset_statistics(&self) {
         self.statistics.reset();
+        self.observers.slow_log.reset_totals();
         self.traffic.iter().for_each(Traffic::reset);
         self.keyspace.reset_statistics();
         memory::reset_peak();
@@ -227,6 +232,12 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// True if what changed with this release holds for the command. A log was right when it was written, whichever
+    /// release was chosen then: a replay is not refused what a newer release refuses.
+    pub fn is_like(&self, release: Compat) -> bool {
+        self.server.compat >= release && !self.client.replays
+    }
+
     /// The database that the client selected.
     pub fn db(&self) -> &Database {
         self.server.keyspace.db(self.client.db)

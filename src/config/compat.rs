@@ -12,7 +12,8 @@
 ///   command, whichever release is chosen. The same holds for subcommands.
 /// - *An argument* has its release in `Spec::syntax`, *a change in history* in `history.txt`: `COMMAND DOCS` shows what
 ///   the chosen release has. A command that must refuse the argument under 8.6 compares, as for a reply:
-/// - *A reply or an error that differs*: `if cx.server.compat >= Compat::V8_10 { … }`.
+/// - *A reply or an error that differs*: `if cx.is_like(Compat::V8_10) { … }`, which a replay of a log never is; where
+///   there is no context, `server.compat >= Compat::V8_10`.
 /// - *What came with Valkey alone* (`since: "9.0.0"`, or `"8.1.0"`, which Redis never had) is there in any case, like
 ///   nearhit's own commands: no release of Redis gives the name another meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

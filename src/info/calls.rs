@@ -3,6 +3,7 @@
 use super::text::Text;
 use crate::commands::Server;
 use crate::commands::registry::{self, Command};
+use crate::config::Compat;
 
 pub(super) fn command_stats(server: &Server, out: &mut Text) {
     commands().for_each(|command| command_line(server, command, out));
@@ -20,13 +21,38 @@ fn command_line(server: &Server, command: &Command, out: &mut Text) {
         return;
     }
     let each = if totals.calls == 0 { 0.0 } else { totals.usec as f64 / totals.calls as f64 };
+    let slow = slow_calls(server, command).unwrap_or_default();
     out.field(
         &format!("cmdstat_{}", command.spec.name),
         format_args!(
-            "calls={},usec={},usec_per_call={each:.2},rejected_calls={},failed_calls={}",
+            "calls={},usec={},usec_per_call={each:.2},rejected_calls={},failed_calls={}{slow}",
             totals.calls, totals.usec, totals.rejected, totals.failed
         ),
     );
+}
+
+/// Of a command that was in the slow log; since 8.10.
+fn slow_calls(server: &Server, command: &Command) -> Option<String> {
+    let slow = server.observers.slow_log.totals_of(command);
+    let is_shown = slow.calls > 0 && server.compat >= Compat::V8_10;
+    let [sum, longest] = [slow.nanos, slow.longest_nanos].map(millis);
+    is_shown.then(|| {
+        format!(",slowlog_count={},slowlog_time_ms_sum={sum},slowlog_time_ms_max={longest}", slow.calls)
+    })
+}
+
+fn millis(nanos: u64) -> String {
+    format!("{:.2}", nanos as f64 / 1e6)
+}
+
+/// All slow calls; since 8.10.
+pub(super) fn slow_stats(server: &Server, out: &mut Text) {
+    if server.compat >= Compat::V8_10 {
+        let slow = server.observers.slow_log.totals();
+        out.field("slowlog_commands_count", slow.calls);
+        out.field("slowlog_commands_time_ms_max", millis(slow.longest_nanos));
+        out.field("slowlog_commands_time_ms_sum", millis(slow.nanos));
+    }
 }
 
 pub(super) fn error_stats(server: &Server, out: &mut Text) {

@@ -1,10 +1,11 @@
 //! What each section says.
 
 use super::memory::{self as figures, Uses, ratio};
-use super::process;
 use super::text::{Text, human};
+use super::{calls, process};
 use crate::commands::client::Shown;
 use crate::commands::{Server, Traffic};
+use crate::config::Compat;
 use crate::counters::Counter;
 use crate::keyspace::Database;
 use crate::persistence::aof::Figures;
@@ -235,6 +236,8 @@ pub(super) fn stats(server: &Server, out: &mut Text) {
     out.field("total_writes_processed", sum(|traffic| &traffic.writes_processed));
     out.field("client_query_buffer_limit_disconnections", sum(|traffic| &traffic.query_buffer_closed));
     out.field("client_output_buffer_limit_disconnections", sum(|traffic| &traffic.output_buffer_closed));
+    pipelines(server, out);
+    calls::slow_stats(server, out);
     out.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
     zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"], out);
     out.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));
@@ -272,6 +275,19 @@ fn lookups(server: &Server, out: &mut Text) {
     zeros(&["active_defrag_key_hits", "active_defrag_key_misses"], out);
     zeros(&["total_active_defrag_time", "current_active_defrag_time"], out);
     zeros(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"], out);
+}
+
+/// Requests that came with one read; since 8.10.
+fn pipelines(server: &Server, out: &mut Text) {
+    if server.compat >= Compat::V8_10 {
+        let sum =
+            |counter: fn(&Traffic) -> &Counter| server.traffic.iter().map(counter).map(Counter::get).sum();
+        let (requests, count): (u64, u64) =
+            (sum(|traffic| &traffic.pipelined), sum(|traffic| &traffic.pipelines));
+        out.field("avg_pipeline_length_sum", requests);
+        out.field("avg_pipeline_length_cnt", count);
+        out.field("avg_pipeline_length", format_args!("{:.2}", requests as f64 / count.max(1) as f64));
+    }
 }
 
 pub(super) fn replication(server: &Server, out: &mut Text) {

@@ -66,6 +66,8 @@ pub(super) struct Connection<S> {
     has_sent_all: bool,
     /// The socket would have taken more, had it not been the turn of others.
     is_cut_short: bool,
+    /// Requests that the last read brought.
+    requests_of_read: u64,
     /// Only for its `Drop`, which comes last.
     place: Place,
 }
@@ -158,6 +160,7 @@ impl Connection<Accepted> {
             has_sent_all: false,
             is_cut_short: false,
             place,
+            requests_of_read: 0,
         }
     }
 
@@ -180,6 +183,7 @@ impl<S> Connection<S> {
             withheld: self.withheld,
             held: self.held,
             recent_ms: self.recent_ms,
+            requests_of_read: self.requests_of_read,
             settings: self.settings,
             settings_generation: self.settings_generation,
             expects_soon: self.expects_soon,
@@ -285,7 +289,9 @@ impl Connection<Socket> {
         }
         let limits = self.limits(client);
         let db = self.server.keyspace.db(client.db);
-        self.input.next(&limits, |keys| db.prefetch(keys))
+        let request = self.input.next(&limits, |keys| db.prefetch(keys))?;
+        self.requests_of_read += u64::from(request.is_some());
+        Ok(request)
     }
 
     /// Runs a request where it belongs and keeps its reply.
@@ -516,8 +522,18 @@ impl Connection<Socket> {
         [self.output.patience(), held].into_iter().flatten().min()
     }
 
-    fn count_input(&self, len: u64) {
+    fn count_input(&mut self, len: u64) {
         let traffic = self.server.traffic.mine();
+        let requests = std::mem::take(&mut self.requests_of_read);
+        if requests > 0 {
+            for (pipelines, pipelined) in
+                [(&traffic.pipelines, &traffic.pipelined), (&self.shown.pipelines, &self.shown.pipelined)]
+            {
+                pipelines.add(1);
+                pipelined.add(requests);
+            }
+        }
+        self.shown.reads.add(1);
         traffic.reads_processed.add(1);
         traffic.net_input_bytes.add(len);
         self.shown.bytes_in.add(len);

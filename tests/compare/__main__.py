@@ -1,6 +1,6 @@
-"""Differential test: the same bytes to Redis and to nearhit, the replies compared.
+"""Differential test: the same bytes to Redis (or Valkey) and to nearhit, the replies compared.
 
-    tools/compare [--only PART] [--seed N] [--count N] [--verbose] [--nearhit HOST:PORT --peer HOST:PORT]
+    tools/compare [--against PEER] [--only PART] [--seed N] [--count N] [--verbose] [--nearhit HOST:PORT --peer HOST:PORT]
 """
 
 import argparse
@@ -20,6 +20,7 @@ import scores
 import self_test
 import watch
 from pair import Broken
+from peers import PEERS
 from report import Report
 from servers import Servers
 
@@ -43,19 +44,23 @@ def address(text):
 
 def arguments(words):
     parser = argparse.ArgumentParser(prog="tools/compare", description=__doc__.split("\n")[0])
+    parser.add_argument("--against", choices=PEERS, default="redis8", help="the peer (default redis8, which is Redis 8.6)")
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part (may be repeated)")
     parser.add_argument("--seed", type=int, default=1, help="of the generated commands and vectors (default 1)")
     parser.add_argument("--count", type=int, default=60_000, help="how many commands to generate (default 60000)")
     parser.add_argument("--verbose", action="store_true", help="each difference as it is found, deliberate ones too")
     parser.add_argument("--nearhit", type=address, metavar="HOST:PORT", help="a nearhit that runs already")
-    parser.add_argument("--peer", type=address, metavar="HOST:PORT", help="a Redis that runs already")
+    parser.add_argument("--peer", type=address, metavar="HOST:PORT", help="a peer that runs already")
     parser.add_argument("--nearhit-binary", help="start this nearhit")
-    parser.add_argument("--peer-binary", help="start this Redis")
+    parser.add_argument("--peer-binary", help="start this peer instead of that of --peers")
+    parser.add_argument("--peers", default="/tmp/peers", metavar="FOLDER", help="where tools/peers has installed them")
     parser.add_argument("--save", metavar="FOLDER", help="write each finding there, to be sent again")
     parser.add_argument("--replay", metavar="FILE", help="send the commands of a file like those in examples/ instead")
-    parser.add_argument("--peer-twice", action="store_true", help="Redis in both places, to test the test")
+    parser.add_argument("--peer-twice", action="store_true", help="the peer in both places, to test the test")
     parser.add_argument("--self-test", action="store_true", help="test the test: its own parts, and that it can fail")
     options = parser.parse_args(words)
+    options.against = PEERS[options.against]
+    options.peer_binary = options.peer_binary or options.against.binary(options.peers)
     for binary in ("nearhit_binary", "peer_binary"):
         if getattr(options, binary):
             setattr(options, binary, os.path.abspath(getattr(options, binary)))
@@ -88,12 +93,18 @@ def run_part(name, part, options):
     return report
 
 
+def chosen(options):
+    """The parts that are run: those that are asked for, or all that have a meaning with this peer."""
+    return options.only or [name for name in PARTS if options.against.has(name)]
+
+
 def main(words):
     options = arguments(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     if options.self_test:
         return self_test.run(options)
-    parts = {"replay": replay} if options.replay else {name: PARTS[name] for name in options.only or PARTS}
+    parts = {"replay": replay} if options.replay else {name: PARTS[name] for name in chosen(options)}
+    print(f"with {options.against.title}")
     reports = [run_part(name, part, options) for name, part in parts.items()]
     failed = sum(len(report.findings) for report in reports)
     print(f"{sum(report.passed for report in reports)} passed, {failed} failed")

@@ -6,11 +6,10 @@ earlier writes to its keys, and the replies to the witness of its rule.
 
 import math
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import wire
 from commands import name_of, vsim_options
+from difference import Difference
 from rules import count_of, docs_entries, equal, info_rows, rows_of, same_kind, same_ranking, scored_rows
 
 REFUSED = b"-ERR invalid vector specification\r\n"
@@ -27,33 +26,20 @@ DESCRIPTIVE = {
 }  # fmt: skip
 HASH_ENCODINGS = [b"listpack", b"listpackex", b"hashtable"]
 """Each is what the peer makes of the one before when it does not do any more."""
-NOT_BUILT = {b"LASTSAVE"}
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A deliberate difference: how it is recognised, and why it is.
-
-    `matches` takes what `explain` takes, or what `explain_raw` takes.
-    """
-
-    id: str
-    reason: str
-    matches: Callable
-
-
-def explain(args, peer, ours, history, witness=None):
-    """The id of the deliberate difference that these replies show, or None."""
-    for difference in DIFFERENCES:
-        if difference.matches(args, peer, ours, history, witness):
+def explain(args, peer, ours, history, witness=None, own=()):
+    """The id of the deliberate difference that these replies show, or None. `own` are those from this peer alone."""
+    for difference in (*DIFFERENCES, *own):
+        if not difference.is_raw and difference.matches(args, peer, ours, history, witness):
             return difference.id
     return None
 
 
-def explain_raw(sent, peer, ours):
+def explain_raw(sent, peer, ours, own=()):
     """The same for raw bytes; `peer` and `ours` are what came back, and what became of the connection."""
-    for difference in RAW_DIFFERENCES:
-        if difference.matches(sent, peer, ours):
+    for difference in (*RAW_DIFFERENCES, *own):
+        if difference.is_raw and difference.matches(sent, peer, ours):
             return difference.id
     return None
 
@@ -229,10 +215,6 @@ def _hash_encoding(args, peer, ours, history, witness):
     return peer.value in HASH_ENCODINGS[HASH_ENCODINGS.index(ours.value) + 1 :]
 
 
-def _not_built(args, peer, ours, history, witness):
-    return name_of(args) in NOT_BUILT and ours.raw.startswith(b"-ERR unknown command '%s'" % args[0])
-
-
 def _no_tracking(args, peer, ours, history, witness):
     """What CLIENT TRACKING ON promises is not kept here; and its help is left out."""
     words = [word.upper() for word in args]
@@ -301,7 +283,6 @@ DIFFERENCES = [
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
     Difference("lolwut-docs", "it draws no Redis", _lolwut_docs),
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
-    Difference("not-built", "commands that are not there yet", _not_built),
     Difference("no-tracking", "no messages are sent when keys change, so nobody may rely on them", _no_tracking),
     Difference("config-value", "an option that would keep no promise is refused", _config_value),
     Difference("config-bounds", "requests are no longer than 2 GB", _config_bounds),
@@ -309,6 +290,6 @@ DIFFERENCES = [
 ]
 
 RAW_DIFFERENCES = [
-    Difference("inline-nul", "the peer waits for ever for the end of a line that has a NUL", _inline_nul),
-    Difference("endless-length", "the peer waits for more of a line that is already too long", _endless_length),
+    Difference("inline-nul", "the peer waits for ever for the end of a line that has a NUL", _inline_nul, is_raw=True),
+    Difference("endless-length", "the peer waits for more of a line that is already too long", _endless_length, is_raw=True),
 ]

@@ -11,17 +11,21 @@ PROTOCOLS = (2, 3)
 
 
 def run(servers, report, options):
+    chosen = options.against.examples
     for path in sorted(glob.glob(PATHS)):
-        run_file(path, servers, report)
+        if chosen is None or os.path.basename(path) in chosen:
+            run_file(path, servers, report, options.against.common_only)
 
 
-def run_file(path, servers, report):
+def run_file(path, servers, report, common_only=False):
     """Sends the sections of a file."""
     pair = Pair(servers, report)
+    if common_only:
+        pair.leave_out_one_sided()
     for lines in notation.sections(path).values():
         for protocol in PROTOCOLS:
             pair.reset(protocol)
             for line in lines:
-                pair.check(*notation.words(line))
+                pair.check_common(*notation.words(line))
             Inspector(pair, databases=(0, 1)).compare()
     pair.disconnect()

@@ -14,7 +14,7 @@ import wire
 from commands import show
 from pair import Inspector, Pair
 from report import Finding
-from servers import NEARHIT_FLAGS, PEER_FLAGS, Servers, Started
+from servers import USUAL_FLAGS, Servers, Started, nearhit_flags
 
 ELEMENTS = 1000
 QUERIES = 100
@@ -82,8 +82,8 @@ def exchange(way, report, options):
 def start(name, flags, options, files=None):
     """A server on files that it has loaded, or an empty one."""
     is_peer = name == "peer" or options.peer_twice
-    binary, usual = (options.peer_binary, PEER_FLAGS) if is_peer else (options.nearhit_binary, NEARHIT_FLAGS)
-    server = Started(name, binary, usual, flags, files)
+    binary = options.peer_binary if is_peer else options.nearhit_binary
+    server = Started(name, binary, USUAL_FLAGS if is_peer else nearhit_flags(options), flags, files)
     client = Client(server)
     wait_for(client.is_loaded)
     client.close()
@@ -171,7 +171,7 @@ def wait_for(happens):
 
 def compare(writer, reader, way, report, options):
     peer, ours = (writer, reader) if way.writer == "peer" else (reader, writer)
-    pair = Pair(Servers(peer, ours), report)
+    pair = Pair(Servers(peer, ours, options.against.differences), report)
     Inspector(pair, data.DATABASES, fields_expire=True).compare()
     times(pair, str(way))
     searches(pair, way, report, options)

@@ -1,6 +1,6 @@
 """`COMMAND INFO` and `COMMAND DOCS` of every command that both know, in RESP2 and in RESP3; what only one knows is told."""
 
-from pair import Pair
+from pair import Pair, known_names
 
 PROTOCOLS = (2, 3)
 FAMILIES = {b"generic", b"string", b"hash", b"connection", b"server", b"transactions", b"module"}
@@ -19,13 +19,6 @@ def run(servers, report, options):
     report.note("not known to nearhit: " + b" ".join(missing).decode())
     report.note("known to nearhit alone: " + b" ".join(sorted(ours - peer)).decode())
     pair.disconnect()
-
-
-def known_names(rows):
-    """The names in a reply to `COMMAND`, those of subcommands (`config|get`) included."""
-    for row in rows.value:
-        yield row.value[0].value
-        yield from known_names(row.value[9])
 
 
 def _group(pair, name):

@@ -31,15 +31,19 @@ INFO_LISTS = re.compile(rb"(listener|cmdstat_|errorstat_|latency_percentiles_use
 """Names that depend on what was done before; the shape of their values is compared where both have them."""
 
 
-def same_info(args, peer, ours, witness):
-    """INFO: the same sections with the same fields in the same order, but for those that are named above."""
+def same_info(args, peer, ours, witness, newer=None):
+    """INFO: the same sections with the same fields in the same order, but for those that are named above.
+
+    `newer` are further fields of the peer, as in `INFO_LACKING`.
+    """
     if peer.kind != ours.kind or peer.value is None or ours.value is None:
         return False
     theirs, mine = _sections(peer.value), _sections(ours.value)
     if args[1:] == [b"keysizes"]:
         return False
     names, our_names = ([name for name in found if name not in INFO_SECTIONS_LACKING] for found in (theirs, mine))
-    return names == our_names and all(_same_section(name, theirs[name], mine[name]) for name in names)
+    newer = newer or {}
+    return names == our_names and all(_same_section(name, theirs[name], mine[name], newer.get(name, b"")) for name in names)
 
 
 def _sections(text):
@@ -53,8 +57,9 @@ def _sections(text):
     return found
 
 
-def _same_section(name, peer, ours):
+def _same_section(name, peer, ours, newer):
     lacking, own = (table.get(name, b"").split() for table in (INFO_LACKING, INFO_OWN))
+    lacking += newer.split()
     listed = [field for field in peer if INFO_LISTS.match(field) and field in ours]
     compared, mine = (
         [field for field in fields if field not in lacking + own and not INFO_LISTS.match(field)] for fields in (peer, ours)
@@ -63,8 +68,9 @@ def _same_section(name, peer, ours):
 
 
 def _shape(value):
-    """`calls=1,usec=2` without its numbers."""
-    return [pair.partition(b"=")[0] for pair in value.split(b",")]
+    """`calls=1,usec=2` without its numbers. Whether a command was ever slow is a matter of chance."""
+    names = (pair.partition(b"=")[0] for pair in value.split(b","))
+    return [name for name in names if not name.startswith(b"slowlog_")]
 
 
 def same_slow_log(args, peer, ours, witness):
@@ -75,10 +81,12 @@ def same_slow_log(args, peer, ours, witness):
 
 
 def _same_entry(peer, ours):
-    if not (peer.is_aggregate and ours.is_aggregate and len(peer.value) == len(ours.value) == 6):
+    """Since 8.10 the seventh field says how many arguments there were."""
+    if not (peer.is_aggregate and ours.is_aggregate and len(peer.value) == len(ours.value) >= 6):
         return False
     kinds = all(a.kind == b.kind for a, b in zip(peer.value, ours.value))
-    return kinds and peer.value[3].raw == ours.value[3].raw and peer.value[5].raw == ours.value[5].raw
+    pairs = list(zip(peer.value, ours.value))
+    return kinds and all(a.raw == b.raw for a, b in [pairs[3], *pairs[5:]])
 
 
 def same_latency(args, peer, ours, witness):

@@ -47,7 +47,7 @@ def _run_section(servers, report, lines):
         packets, commands = parse_case(line)
         with ThreadPoolExecutor(2) as pool:
             answers = list(pool.map(lambda server: converse(server.address, packets), servers))
-        _compare(report, line, packets, commands, *answers)
+        _compare(servers.own, report, line, packets, commands, *answers)
         if servers.owned and any(not alive(server) for server in servers):
             report.differs(Finding([RAW, line.encode()], b"", b"", 2, note="a server is gone"))
             servers.restart()
@@ -87,16 +87,16 @@ def converse(address, packets):
     return data, ending
 
 
-def _compare(report, line, packets, commands, peer, ours):
+def _compare(own, report, line, packets, commands, peer, ours):
     note = "" if peer[1] == ours[1] else f"connection: peer {peer[1]}, {report.ours_name} {ours[1]}"
     if not note and (peer[0] == ours[0] or _equal_replies(commands, peer[0], ours[0])):
         return report.same()
     if commands and len(commands) == 1 and not note:
         replies = [wire.parse_all(data)[0] for data in (peer[0], ours[0])]
-        difference = all(replies) and explain(commands[0], replies[0][0], replies[1][0], [])
+        difference = all(replies) and explain(commands[0], replies[0][0], replies[1][0], [], own=own)
         if difference:
             return report.meant(difference, commands[0], peer[0], ours[0])
-    difference = explain_raw(b"".join(packets), peer, ours)
+    difference = explain_raw(b"".join(packets), peer, ours, own)
     if difference:
         return report.meant(difference, [RAW, line.encode()], peer[0], ours[0])
     return report.differs(Finding([RAW, line.encode()], peer[0], ours[0], 2, note=note))

@@ -74,7 +74,7 @@ class Report:
     def __init__(self, part, ours_name="nearhit", verbose=False):
         self.part, self.ours_name, self.verbose = part, ours_name, verbose
         self.sent = self.equal = self.errors = 0
-        self.deliberate = Counter()
+        self.deliberate, self.one_sided = Counter(), Counter()
         self.findings = []
         self.notes = []
 
@@ -96,6 +96,10 @@ class Report:
         if self.verbose:
             print("\n".join(finding.lines(self.ours_name)), flush=True)
 
+    def left_out(self, name):
+        """A command that only one server knows."""
+        self.one_sided[name] += 1
+
     def note(self, text):
         """Something to be told that is neither equal nor different."""
         self.notes.append(text)
@@ -112,6 +116,9 @@ class Report:
             f"{sum(self.deliberate.values())} deliberate"
             f"{deliberate}, {len(self.findings)} different"
         )
+        if self.one_sided:
+            names = (f"{name.decode(errors='replace')} ×{n}" for name, n in self.one_sided.most_common())
+            self.note("left out, since one of the two does not know them: " + ", ".join(names))
         unknown = Counter(name_of(finding.args).decode(errors="replace") for finding in self.findings if finding.is_unknown)
         if unknown:
             self.note(f"not known to {self.ours_name}: " + ", ".join(f"{name} ×{n}" for name, n in unknown.most_common()))

@@ -17,15 +17,16 @@ import wire
 from commands import show, vsim_options
 from differences import DIFFERENCES, RAW_DIFFERENCES, explain, explain_raw
 from pair import Pair
+from peers import PEERS
 from report import Report
 from rules import equal
-from servers import PEER_FLAGS, Given, Servers, Started
+from servers import USUAL_FLAGS, Given, Servers, Started
 
 OPTIONS = Namespace(seed=1, count=3000, nearhit=None, peer=None, peer_twice=True, verbose=False)
 
 
 def run(options):
-    OPTIONS.peer_binary = options.peer_binary
+    OPTIONS.against, OPTIONS.peer_binary = options.against, options.peer_binary
     suite = unittest.defaultTestLoader.loadTestsFromName(__name__)
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
 
@@ -144,7 +145,8 @@ class Explaining(unittest.TestCase):
     def test_ids_are_those_of_the_table_for_people(self):
         with open(os.path.join(os.path.dirname(__file__), "differences.md"), encoding="utf-8") as file:
             rows = re.findall(r"^\| `([a-z-]+)` \|", file.read(), re.MULTILINE)
-        self.assertEqual(rows, [difference.id for difference in DIFFERENCES + RAW_DIFFERENCES])
+        own = [difference for peer in PEERS.values() for difference in peer.differences]
+        self.assertEqual(rows, [difference.id for difference in DIFFERENCES + RAW_DIFFERENCES + own])
 
     def test_non_finite(self):
         refused = b"-ERR invalid vector specification\r\n"
@@ -214,10 +216,6 @@ class Explaining(unittest.TestCase):
             self.assertIsNone(self.check(f"VADD k VALUES 2 1 2 a {words}", refused, b":1\r\n"), words)
         self.assertIsNone(self.check("VADD k VALUES 2 1 2 a METRIC L2", b"-ERR invalid EF\r\n", b":1\r\n"))
 
-    def test_not_built(self):
-        self.assertEqual(self.check("LASTSAVE", b":1\r\n", b"-ERR unknown command 'LASTSAVE'\r\n"), "not-built")
-        self.assertIsNone(self.check("PING", b"+PONG\r\n", b"-ERR unknown command 'PING'\r\n"))
-
     def test_no_tracking(self):
         refused = b"-ERR client tracking is not supported by this server\r\n"
         self.assertEqual(self.check("client tracking on bcast", b"+OK\r\n", refused), "no-tracking")
@@ -255,6 +253,48 @@ class Explaining(unittest.TestCase):
         self.assertEqual(self.check('CLIENT SETNAME "a\\x00b"', b"+OK\r\n", refused), "nul-in-label")
         self.assertIsNone(self.check("CLIENT SETNAME ab", b"+OK\r\n", refused))
         self.assertIsNone(self.check('CLIENT SETNAME "a\\x00b"', refused, b"+OK\r\n"))
+
+    def of_redis810(self, line, peer, ours):
+        own = PEERS["redis810"].differences
+        return explain(words(line), reply(peer), reply(ours), [], own=own)
+
+    def test_dump_version(self):
+        def dump(value, version):
+            return b"$%d\r\n%s\r\n" % (len(value) + 10, value + bytes([version, 0]) + b"checksum")
+
+        self.assertEqual(self.of_redis810("DUMP k", dump(b"abc", 15), dump(b"abc", 13)), "dump-version")
+        self.assertIsNone(self.of_redis810("DUMP k", dump(b"abc", 15), dump(b"abd", 13)))
+        self.assertIsNone(self.of_redis810("DUMP k", dump(b"abc", 15), dump(b"abc", 14)))
+        self.assertIsNone(self.of_redis810("GET k", dump(b"abc", 15), dump(b"abc", 13)))
+        self.assertIsNone(self.check("DUMP k", dump(b"abc", 15), dump(b"abc", 13)))
+
+    def test_argument_summary(self):
+        def docs(name, more):
+            fields = b"$9\r\narguments\r\n*1\r\n%%%d\r\n$4\r\nname\r\n$1\r\n%s\r\n%s" % (1 + bool(more), name, more)
+            return b"%1\r\n$6\r\nincrex\r\n%1\r\n" + fields
+
+        summary = b"$7\r\nsummary\r\n$1\r\ns\r\n"
+        self.assertEqual(self.of_redis810("COMMAND DOCS increx", docs(b"a", summary), docs(b"a", b"")), "argument-summary")
+        self.assertIsNone(self.of_redis810("COMMAND DOCS increx", docs(b"a", summary), docs(b"b", b"")))
+
+    def test_info_newer(self):
+        def info(fields):
+            text = b"# Clients\r\nmaxclients:1\r\n" + fields
+            return b"$%d\r\n%s\r\n" % (len(text), text)
+
+        self.assertEqual(self.of_redis810("INFO clients", info(b"active_clients:1\r\n"), info(b"")), "info-newer")
+        self.assertIsNone(self.of_redis810("INFO clients", info(b"other_clients:1\r\n"), info(b"")))
+        self.assertIsNone(self.check("INFO clients", info(b"active_clients:1\r\n"), info(b"")))
+
+    def test_cluster_loading(self):
+        def row(flags, arity=2):
+            sets = b"~%d\r\n%s" % (len(flags), b"".join(b"+%s\r\n" % flag for flag in flags))
+            return b"*1\r\n*10\r\n$12\r\ncluster|info\r\n:%d\r\n%s:0\r\n:0\r\n:0\r\n~0\r\n~0\r\n~0\r\n~0\r\n" % (arity, sets)
+
+        line = "COMMAND INFO cluster|info"
+        self.assertEqual(self.of_redis810(line, row([b"loading", b"stale"]), row([b"stale"])), "cluster-loading")
+        self.assertIsNone(self.of_redis810(line, row([b"loading", b"stale"]), row([b"stale"], 3)))
+        self.assertIsNone(self.of_redis810(line, row([b"fast", b"stale"]), row([b"stale"])))
 
     def test_inline_nul(self):
         waiting, answered = (b"", "waiting"), (b"-ERR unknown command ''\r\n", "open")
@@ -357,8 +397,8 @@ class Failing(unittest.TestCase):
         servers.stop()
 
     def test_a_dead_server_is_found(self):
-        peer = Started("peer", OPTIONS.peer_binary, PEER_FLAGS)
-        ours = Started("nearhit", OPTIONS.peer_binary, PEER_FLAGS)
+        peer = Started("peer", OPTIONS.peer_binary, USUAL_FLAGS)
+        ours = Started("nearhit", OPTIONS.peer_binary, USUAL_FLAGS)
         servers, report = Servers(peer, ours), Report("crash")
         pair = Pair(servers, report)
         ours.process.kill()

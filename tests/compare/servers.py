@@ -15,8 +15,12 @@ import wire
 START_S = 30.0
 EXIT_S = 5.0
 
-PEER_FLAGS = ["--save", "", "--enable-debug-command", "yes"]
-NEARHIT_FLAGS = ["--enable-debug-command", "yes", "--save", ""]
+USUAL_FLAGS = ["--save", "", "--enable-debug-command", "yes"]
+
+
+def nearhit_flags(options):
+    """How nearhit is started beside the peer that was chosen."""
+    return [*USUAL_FLAGS, *options.against.nearhit_flags]
 
 
 class Given:
@@ -111,8 +115,9 @@ def free_port():
 class Servers:
     """The peer and nearhit, side by side."""
 
-    def __init__(self, peer, ours):
-        self.peer, self.ours = peer, ours
+    def __init__(self, peer, ours, own=()):
+        """`own` are the deliberate differences from this peer alone."""
+        self.peer, self.ours, self.own = peer, ours, own
         self.generation = 0
         """Grows with every restart, so that connections can be seen to be old."""
 
@@ -120,11 +125,12 @@ class Servers:
     def start(cls, options, extra=()):
         """Starts both (or takes the running ones), with further flags for both."""
         if options.nearhit and options.peer:
-            return cls(Given("peer", options.peer), Given("nearhit", options.nearhit))
-        peer = Started("peer", options.peer_binary, PEER_FLAGS, extra)
+            return cls(Given("peer", options.peer), Given("nearhit", options.nearhit), options.against.differences)
+        peer = Started("peer", options.peer_binary, USUAL_FLAGS, extra)
         if options.peer_twice:
-            return cls(peer, Started("second peer", options.peer_binary, PEER_FLAGS, extra))
-        return cls(peer, Started("nearhit", options.nearhit_binary, NEARHIT_FLAGS, extra))
+            return cls(peer, Started("second peer", options.peer_binary, USUAL_FLAGS, extra))
+        ours = Started("nearhit", options.nearhit_binary, nearhit_flags(options), extra)
+        return cls(peer, ours, options.against.differences)
 
     @property
     def owned(self):

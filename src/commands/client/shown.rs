@@ -70,6 +70,12 @@ pub struct Shown {
     last_active_ms: AtomicU64,
     /// Commands it sent.
     pub commands: Counter,
+    /// Reads from its connection.
+    pub reads: Counter,
+    /// Reads that brought at least one request, but for the last read.
+    pub pipelines: Counter,
+    /// The requests that they brought.
+    pub pipelined: Counter,
     /// Bytes it sent.
     pub bytes_in: Counter,
     /// Bytes sent to it.
@@ -115,6 +121,9 @@ impl Shown {
             last_command: AtomicUsize::new(0),
             last_active_ms: AtomicU64::new(0),
             commands: Counter::new(),
+            reads: Counter::new(),
+            pipelines: Counter::new(),
+            pipelined: Counter::new(),
             bytes_in: Counter::new(),
             bytes_out: Counter::new(),
             query_buffer: AtomicUsize::new(0),

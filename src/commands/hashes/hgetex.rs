@@ -31,6 +31,7 @@ const DIALECT: Dialect = Dialect {
     command: "hgetex",
     words_each: 1,
     several_endings: "ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified",
+    foreign: &["FNX", "FXX", "KEEPTTL"],
 };
 
 struct GetEx<'r> {

@@ -29,6 +29,7 @@ const DIALECT: Dialect = Dialect {
     command: "hsetex",
     words_each: 2,
     several_endings: "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+    foreign: &["PERSIST"],
 };
 
 struct SetEx<'r> {

@@ -1,12 +1,14 @@
 //! What `HGETEX` and `HSETEX` take beside the key: FIELDS and options, in any order.
 //!
-//! As in Redis each of them knows the options of the other, and refuses them after all else.
+//! As in Redis 8.6 each of them knows the options of the other, and refuses them after all else; in 8.10 it does not know
+//! them.
 
 use super::fields::{self, unknown_argument};
 use super::lifetime::end_ms;
 use crate::commands::Context;
 use crate::commands::keys::Names;
 use crate::commands::keys::lifetime::Lifetime;
+use crate::config::Compat;
 use crate::resp::{Args, Error};
 
 /// What differs between the two commands.
@@ -15,6 +17,14 @@ pub(super) struct Dialect {
     /// Words for each field after FIELDS.
     pub(super) words_each: usize,
     pub(super) several_endings: &'static str,
+    /// Options of the other command.
+    pub(super) foreign: &'static [&'static str],
+}
+
+impl Dialect {
+    fn is_foreign(&self, word: &[u8]) -> bool {
+        self.foreign.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
+    }
 }
 
 /// The words as they are understood.
@@ -54,7 +64,10 @@ impl<'r> Options<'r> {
         cx: &Context,
     ) -> Result<(Self, Names<'r>), Error> {
         let mut options = Self::default();
-        while !args.is_empty() {
+        while let Some(word) = args.peek() {
+            if cx.is_like(Compat::V8_10) && dialect.is_foreign(word) {
+                return Err(unknown_argument(word));
+            }
             options.take(dialect, &mut args, cx)?;
         }
         let fields = options.fields.take().ok_or(fields::MISSING)?;

@@ -493,3 +493,19 @@ fn a_release_without_fieldsets_does_not_know_the_command() {
     let reply = session.ask("himport prepare a f");
     assert!(reply.starts_with("-ERR unknown command 'himport'"), "{reply}");
 }
+
+/// Held to Redis 8.10.2, which looks at each word before all that stands behind it.
+#[test]
+fn options_of_the_other_command_are_unknown_in_8_10() {
+    let unknown = |word: &str| format!("-ERR unknown argument: {word}");
+    let mut session = Session::like_redis("8.10", NOW_MS);
+    for (line, word) in [
+        ("hgetex h FNX FIELDS 1 a", "FNX"),
+        ("hgetex h EX 10 fxx", "fxx"),
+        ("hgetex h PERSIST KEEPTTL FIELDS 0", "KEEPTTL"),
+        ("hsetex h FNX PERSIST FIELDS x", "PERSIST"),
+        ("hsetex h persist EX 10 FIELDS 1 a 1", "persist"),
+    ] {
+        assert_eq!(session.ask(line), unknown(word), "{line}");
+    }
+}

@@ -25,7 +25,7 @@ use crate::resp::{Error, Reply, Request};
 use hot_keys::HotKeys;
 pub use latency::{Event, Latency, Sample, Series};
 use monitors::Monitors;
-pub use slow_log::{Entry as SlowEntry, SlowLog};
+pub use slow_log::{Entry as SlowEntry, SlowLog, SlowTotals};
 
 /// All that look on.
 pub struct Observers {

@@ -1,12 +1,13 @@
 //! The last slow commands: `SLOWLOG`.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
 use super::Observed;
 use crate::commands::client::Client;
+use crate::commands::registry::Command;
 use crate::config::Settings;
 
 /// How much of a command an entry keeps.
@@ -39,6 +40,8 @@ pub struct Entry {
     pub micros: u64,
     /// What the client sent, trimmed and without secrets.
     pub arguments: Vec<Vec<u8>>,
+    /// How many arguments the client sent.
+    pub argument_count: usize,
     /// Who sent it.
     pub address: String,
     /// Its name, or empty.
@@ -53,19 +56,49 @@ pub struct SlowLog(Mutex<Ring>);
 struct Ring {
     next_id: u64,
     entries: VecDeque<Entry>,
+    /// What was added since the last `CONFIG RESETSTAT`, by the number of the command.
+    totals: HashMap<usize, SlowTotals>,
+}
+
+/// The slow calls of one command, or of all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SlowTotals {
+    /// How many were added to the log.
+    pub calls: u64,
+    /// How long they took together.
+    pub nanos: u64,
+    /// How long the longest one took.
+    pub longest_nanos: u64,
+}
+
+impl SlowTotals {
+    fn add(&mut self, other: SlowTotals) {
+        self.calls += other.calls;
+        self.nanos = self.nanos.saturating_add(other.nanos);
+        self.longest_nanos = self.longest_nanos.max(other.longest_nanos);
+    }
 }
 
 impl SlowLog {
     pub(super) fn note(&self, client: &Client, observed: Observed, settings: &Settings) {
+        let max_len = settings.slow_log_len();
+        if max_len == 0 {
+            return;
+        }
+        let arguments = observed.arguments();
         let entry = Entry {
             id: 0,
             unix_s: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             micros: observed.nanos() / 1000,
-            arguments: trimmed(&observed.arguments(), Bounds::of(settings)),
+            arguments: trimmed(&arguments, Bounds::of(settings)),
+            argument_count: arguments.len(),
             address: client.shown.shown_address(),
             client_name: client.shown.labels.lock().name.clone(),
         };
-        self.add(entry, settings.slow_log_len());
+        let nanos = observed.nanos();
+        let call = SlowTotals { calls: 1, nanos, longest_nanos: nanos };
+        self.0.lock().totals.entry(observed.command.id).or_default().add(call);
+        self.add(entry, max_len);
     }
 
     /// A smaller `max_len` than before holds from the next entry on, and 0 only says that there is none: as in Redis.
@@ -78,6 +111,23 @@ impl SlowLog {
         ring.next_id += 1;
         ring.entries.truncate(max_len - 1);
         ring.entries.push_front(Entry { id, ..entry });
+    }
+
+    /// The slow calls of a command.
+    pub fn totals_of(&self, command: &Command) -> SlowTotals {
+        self.0.lock().totals.get(&command.id).copied().unwrap_or_default()
+    }
+
+    /// The slow calls of all commands.
+    pub fn totals(&self) -> SlowTotals {
+        let mut sum = SlowTotals::default();
+        self.0.lock().totals.values().for_each(|totals| sum.add(*totals));
+        sum
+    }
+
+    /// `CONFIG RESETSTAT`. Entries stay.
+    pub fn reset_totals(&self) {
+        self.0.lock().totals.clear();
     }
 
     /// The newest entries.
@@ -127,7 +177,7 @@ mod tests {
 
     fn entry(micros: u64) -> Entry {
         let (address, client_name) = (String::new(), String::new());
-        Entry { id: 0, unix_s: 0, micros, arguments: Vec::new(), address, client_name }
+        Entry { id: 0, unix_s: 0, micros, arguments: Vec::new(), argument_count: 0, address, client_name }
     }
 
     #[test]

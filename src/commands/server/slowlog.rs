@@ -2,6 +2,7 @@
 
 use crate::commands::observers::SlowEntry;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -91,7 +92,9 @@ fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         return Err(Error::unknown_subcommand_or_arity("SLOWLOG", b"get"));
     }
     let count = if args.is_empty() { DEFAULT_COUNT } else { count(&mut args)? };
-    Ok(Reply::Array(cx.server.observers.slow_log.newest(count).into_iter().map(shown).collect()))
+    let is_counted = cx.is_like(Compat::V8_10);
+    let entries = cx.server.observers.slow_log.newest(count).into_iter();
+    Ok(Reply::Array(entries.map(|entry| shown(entry, is_counted)).collect()))
 }
 
 /// -1 asks for all.
@@ -103,14 +106,17 @@ fn count(args: &mut Args) -> Result<usize, Error> {
     }
 }
 
-fn shown(entry: SlowEntry) -> Reply {
+/// Since 8.10 an entry also says how many arguments there were.
+fn shown(entry: SlowEntry, is_counted: bool) -> Reply {
     let arguments = entry.arguments.into_iter().map(Reply::bulk).collect();
-    Reply::Array(vec![
+    let mut fields = vec![
         Reply::Integer(entry.id as i64),
         Reply::Integer(entry.unix_s as i64),
         Reply::Integer(entry.micros as i64),
         Reply::Array(arguments),
         Reply::bulk(entry.address),
         Reply::bulk(entry.client_name),
-    ])
+    ];
+    fields.extend(is_counted.then(|| Reply::count(entry.argument_count)));
+    Reply::Array(fields)
 }

@@ -68,6 +68,38 @@ fn calls_are_counted_by_their_times_unless_that_is_off() {
     ]);
 }
 
+/// Held to Redis 8.10.2.
+#[test]
+fn the_slow_log_of_8_10_counts_arguments_and_calls() {
+    let mut session = Session::like_redis("8.10", 1_000);
+    session.hold_to(&[
+        ("config set slowlog-entry-max-argc 4 slowlog-entry-max-string-len 5", "+OK"),
+        ("config set slowlog-log-slower-than 0", "+OK"),
+        ("mset a long-one c d e f", "+OK"),
+    ]);
+    let entry = session.ask("slowlog get 1");
+    let arguments = "*4 $4 mset $1 a $23 long-... (3 more bytes) $22 ... (4 more arguments)";
+    assert!(entry.starts_with("*1 *7 ") && entry.contains(arguments) && entry.ends_with(" :7"), "{entry}");
+    session.hold_to(&[("config set slowlog-log-slower-than -1", "+OK")]);
+    let statistics = session.ask("info stats commandstats");
+    for field in
+        ["slowlog_commands_count:3", "cmdstat_mset:calls=1,", ",slowlog_count=1,slowlog_time_ms_sum="]
+    {
+        assert!(statistics.contains(field), "{field}: {statistics}");
+    }
+    session.hold_to(&[("config resetstat", "+OK")]);
+    assert!(session.ask("info stats").contains("slowlog_commands_count:0 "));
+}
+
+#[test]
+fn the_slow_log_of_8_6_has_neither() {
+    let mut session = Session::like_redis("8.6", 1_000);
+    session.hold_to(&[("config set slowlog-log-slower-than 0", "+OK"), ("get a", "$-1")]);
+    assert!(session.ask("slowlog get 1").starts_with("*1 *6 "));
+    let statistics = session.ask("info stats commandstats");
+    assert!(!statistics.contains("slowlog_co"), "{statistics}");
+}
+
 #[test]
 fn clients_are_told_the_version_whose_behaviour_is_given() {
     for (release, version) in [("8.6", "8.6.2"), ("8.10", "8.10.2")] {

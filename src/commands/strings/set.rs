@@ -5,6 +5,7 @@ use super::comparison::Comparison;
 use super::ending::{Ending, EndingWords, set_until};
 use super::{has_long_text, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::config::Compat;
 use crate::journal::Record;
 use crate::keyspace::{Exclusive, StringRef};
 use crate::resp::{Args, Error, Reply};
@@ -31,8 +32,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 /// Of a long text, which takes its time. Most requests have no option, so they pay nothing for the question.
 fn compares_digests(mut args: Args, cx: &Context) -> bool {
     let (Some(key), Some(_)) = (args.take(), args.take()) else { return false };
-    let digest =
-        || Options::parse(args).is_ok_and(|options| options.comparison.is_some_and(Comparison::needs_digest));
+    let digest = || {
+        Options::parse(args, cx).is_ok_and(|options| options.comparison.is_some_and(Comparison::needs_digest))
+    };
     !args.is_empty() && digest() && has_long_text(key, cx)
 }
 
@@ -58,10 +60,13 @@ enum Presence {
 }
 
 impl<'r> Options<'r> {
-    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+    fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let mut options = Self::default();
         while !args.is_empty() {
             options.take(&mut args)?;
+            if options.mixes_conditions() && cx.is_like(Compat::V8_10) {
+                return Err(Error::syntax());
+            }
         }
         Ok(options)
     }
@@ -80,6 +85,11 @@ impl<'r> Options<'r> {
             return Err(Error::syntax());
         }
         Ok(())
+    }
+
+    /// NX or XX behind a comparison, which 8.6 takes and holds to both.
+    fn mixes_conditions(&self) -> bool {
+        self.presence.is_some() && self.comparison.is_some()
     }
 
     /// One comparison, which may be said again with other operands; NX and XX may stand behind it, but not before.
@@ -107,7 +117,7 @@ impl<'r> Options<'r> {
 impl<'r> Set<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let (key, text) = (args.bytes()?, args.bytes()?);
-        let options = Options::parse(args)?;
+        let options = Options::parse(args, cx)?;
         let ending = options.ending.ending("set", || cx.server.keyspace.clock().now_ms())?;
         Ok(Self { key, text, options, ending })
     }

@@ -291,6 +291,20 @@ fn what_is_written_down_has_the_same_effect_later() {
     ]);
 }
 
+/// Held to Redis 8.6.2 and 8.10.2; either refuses a comparison behind NX or XX.
+#[test]
+fn nx_or_xx_behind_a_comparison_is_taken_by_8_6_alone() {
+    for (release, reply) in [("8.6", "+OK"), ("8.10", "-ERR syntax error")] {
+        Session::like_redis(release, NOW_MS).hold_to(&[
+            ("set s a", "+OK"),
+            ("set s b ifeq a xx", reply),
+            ("set n v ifne q nx", reply),
+            ("set s v nx ifeq a", "-ERR syntax error"),
+            ("set s c ifne x get ex 10", if release == "8.6" { "$1 b" } else { "$1 a" }),
+        ]);
+    }
+}
+
 #[test]
 fn a_command_of_8_10_is_unknown_in_8_6() {
     let unknown = "-ERR unknown command 'increx', with args beginning with: 'a'";

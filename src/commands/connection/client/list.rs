@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::{ADMIN, SUBCOMMAND};
 use crate::commands::client::Shown;
 use crate::commands::{Arity, Context, Run, Spec};
+use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
 pub(super) const ID: Spec = Spec {
@@ -21,7 +22,7 @@ pub(super) const INFO: Spec = Spec {
     since: "6.2.0",
     summary: "Returns information about the connection.",
     tips: &["nondeterministic_output"],
-    run: Run::Read(|_, cx| Ok(text(line(&cx.client.shown)))),
+    run: Run::Read(|_, cx| Ok(text(line(&cx.client.shown, cx)))),
     ..SUBCOMMAND
 };
 
@@ -42,7 +43,7 @@ fn list(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let filter = Filter::of_list(args)?;
     let me = cx.client.shown.id;
     let lines = cx.server.clients.list().into_iter().filter(|shown| filter.admits(shown, me));
-    Ok(text(lines.map(|shown| line(&shown)).collect()))
+    Ok(text(lines.map(|shown| line(&shown, cx)).collect()))
 }
 
 fn text(lines: String) -> Reply {
@@ -50,7 +51,23 @@ fn text(lines: String) -> Reply {
 }
 
 /// One line in Redis' shape. Figures of what this server does not have (pub/sub) say so.
-fn line(shown: &Shown) -> String {
+fn line(shown: &Shown, cx: &Context) -> String {
+    let mut line = fields(shown);
+    if cx.is_like(Compat::V8_10) {
+        line.push_str(&pipeline_fields(shown));
+    }
+    line.push('\n');
+    line
+}
+
+/// How its requests came; since 8.10.
+fn pipeline_fields(shown: &Shown) -> String {
+    let counters = [&shown.reads, &shown.pipelined, &shown.pipelines].map(|counter| counter.get());
+    let [reads, requests, pipelines] = counters;
+    format!(" read-events={reads} avg-pipeline-len-sum={requests} avg-pipeline-len-cnt={pipelines}")
+}
+
+fn fields(shown: &Shown) -> String {
     let labels = shown.labels.lock().clone();
     let mut line = String::with_capacity(400);
     let (query, free) = (shown.query_buffer.load(Relaxed), shown.query_buffer_free.load(Relaxed));
@@ -83,7 +100,6 @@ fn line(shown: &Shown) -> String {
         shown.commands.get(),
     );
     debug_assert!(written.is_ok(), "a string takes any text");
-    line.push('\n');
     line
 }
 
