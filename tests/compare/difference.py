@@ -16,3 +16,5 @@ class Difference:
     matches: Callable
     is_raw: bool = False
     """True if it takes what `explain_raw` takes."""
+    diverges: bool = False
+    """True if the servers hold other data afterwards: what the command names is removed from both."""

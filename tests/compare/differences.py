@@ -29,10 +29,10 @@ HASH_ENCODINGS = [b"listpack", b"listpackex", b"hashtable"]
 
 
 def explain(args, peer, ours, history, witness=None, own=()):
-    """The id of the deliberate difference that these replies show, or None. `own` are those from this peer alone."""
+    """The deliberate difference that these replies show, or None. `own` are those from this peer alone."""
     for difference in (*DIFFERENCES, *own):
         if not difference.is_raw and difference.matches(args, peer, ours, history, witness):
-            return difference.id
+            return difference
     return None
 
 

@@ -6,15 +6,13 @@ import os
 import notation
 from pair import Inspector, Pair
 
-PATHS = os.path.join(os.path.dirname(__file__), "examples", "*.txt")
+FOLDER = os.path.join(os.path.dirname(__file__), "examples")
 PROTOCOLS = (2, 3)
 
 
 def run(servers, report, options):
-    chosen = options.against.examples
-    for path in sorted(glob.glob(PATHS)):
-        if chosen is None or os.path.basename(path) in chosen:
-            run_file(path, servers, report, options.against.common_only)
+    for name in options.against.examples or sorted(glob.glob("*.txt", root_dir=FOLDER)):
+        run_file(os.path.join(FOLDER, name), servers, report, options.against.common_only)
 
 
 def run_file(path, servers, report, common_only=False):

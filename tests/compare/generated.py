@@ -28,6 +28,7 @@ def run(servers, report, options):
     pair.reset(3)
     generator = Generator(options.seed, _known_to_both(pair))
     generator.digests = _digests(pair)
+    generator.nests = not options.against.common_only
     inspector = Inspector(pair, DATABASES, fields_expire=b"hpexpiretime" in generator.known)
     sent, checked, names = 0, 0, Counter()
     while sent < options.count and len(report.findings) < MOST_FINDINGS:

@@ -32,6 +32,8 @@ class Generator(
         self.skipped = Counter()
         self.steps, self.weights = zip(*FAMILIES, *TRANSACTIONS)
         self.families, self.family_weights = zip(*FAMILIES)
+        self.nests = True
+        """Whether transactions are begun within transactions; Valkey ends both."""
 
     def step(self):
         """One or a few commands that belong together; none if one of them is not known."""
@@ -86,7 +88,8 @@ class Generator(
 
     def _mistake(self):
         """What does not belong into a transaction, or cannot be queued."""
-        return self.rng.choice([[b"MULTI"], [b"WATCH", b"s0"], [b"GET"], [b"NOSUCH", b"x"], [b"UNWATCH"], [b"EXEC", b"x"]])
+        nested = [[b"MULTI"], [b"WATCH", b"s0"]] if self.nests else []
+        return self.rng.choice([*nested, [b"GET"], [b"NOSUCH", b"x"], [b"UNWATCH"], [b"EXEC", b"x"]])
 
     def stray(self):
         return [[self.rng.choice([b"EXEC", b"DISCARD", b"UNWATCH", b"WATCH"])]]

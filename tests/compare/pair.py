@@ -4,7 +4,7 @@ Knows the servers, the rules and the deliberate differences; not which commands 
 """
 
 import wire
-from commands import keys_of, name_of, show
+from commands import EVERY_KEY, keys_of, name_of, show
 from differences import explain
 from report import Finding, cut
 from rules import equal, witness_of
@@ -26,6 +26,8 @@ class Pair:
         self.history, self.queued = [], []
         self.one_sided = frozenset()
         """Commands that are not sent by `check_common`."""
+        self.diverged = []
+        """Commands after which the servers hold other data, as they are meant to."""
         self.connect(protocol)
 
     def connect(self, protocol=2):
@@ -87,7 +89,17 @@ class Pair:
             witness = witness_at.get(at)
             self._judge(args, pair, replies[witness] if witness and witness < len(replies) else None)
             self._follow(args, pair)
+        self._converge()
         return [pair for at, pair in enumerate(replies) if at not in witnesses]
+
+    def _converge(self):
+        """Removes from both servers what deliberately differs."""
+        diverged, self.diverged = self.diverged, []
+        for args in diverged:
+            keys = sorted(keys_of(args)) if name_of(args) not in EVERY_KEY else []
+            removal = [b"DEL", *keys] if keys else [b"FLUSHALL"]
+            self._send([removal])
+            self.history.append(removal)
 
     def _follow(self, args, pair):
         self.history.append(args)
@@ -117,7 +129,9 @@ class Pair:
             return self.report.same(peer.is_error)
         difference = explain(args, peer, ours, self._history_of(args), witness, self.servers.own)
         if difference:
-            return self.report.meant(difference, args, peer.raw, ours.raw)
+            if difference.diverges:
+                self.diverged.append(args)
+            return self.report.meant(difference.id, args, peer.raw, ours.raw)
         return self.found(args, peer.raw, ours.raw)
 
     def _judge_transaction(self, peer, ours):

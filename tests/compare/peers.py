@@ -22,10 +22,10 @@ class Peer:
     """Like which release of Redis nearhit behaves meanwhile."""
     differences: list = field(default_factory=list)
     """Deliberate ones, besides those of `differences.py`."""
-    parts: frozenset = None
+    parts: tuple = None
     """The parts that are run; `None` for all."""
-    examples: frozenset = None
-    """The files of `examples/` that are sent; `None` for all."""
+    examples: tuple = None
+    """The files that are sent of those in `examples/`; `None` for all that are not in a folder of it."""
 
     common_only: bool = False
     """True if commands that only one of the two knows are left out. Of Redis there must be none without a reason."""
@@ -52,8 +52,8 @@ PEERS = {
         "8.10",
         differences_valkey.DIFFERENCES,
         common_only=True,
-        parts=frozenset({"examples", "generated", "watch"}),
-        examples=frozenset({"connection.txt", "hashes.txt", "keys.txt", "strings.txt", "transactions.txt"}),
+        parts=("examples", "generated", "watch"),
+        examples=("connection.txt", "hashes.txt", "keys.txt", "strings.txt", "transactions.txt", "valkey/delifeq.txt"),
     ),
 }
 """By the names that `--against` takes. Of Valkey only what it has in common with Redis is compared: strings, hashes, keys and

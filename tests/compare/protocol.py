@@ -95,7 +95,7 @@ def _compare(own, report, line, packets, commands, peer, ours):
         replies = [wire.parse_all(data)[0] for data in (peer[0], ours[0])]
         difference = all(replies) and explain(commands[0], replies[0][0], replies[1][0], [], own=own)
         if difference:
-            return report.meant(difference, commands[0], peer[0], ours[0])
+            return report.meant(difference.id, commands[0], peer[0], ours[0])
     difference = explain_raw(b"".join(packets), peer, ours, own)
     if difference:
         return report.meant(difference, [RAW, line.encode()], peer[0], ours[0])

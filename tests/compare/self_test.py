@@ -15,6 +15,7 @@ import interop
 import notation
 import wire
 from commands import show, vsim_options
+from difference import Difference
 from differences import DIFFERENCES, RAW_DIFFERENCES, explain, explain_raw
 from pair import Pair
 from peers import PEERS
@@ -136,11 +137,15 @@ def words(line):
     return notation.words(line)
 
 
+def id_of(difference):
+    return difference and difference.id
+
+
 class Explaining(unittest.TestCase):
     """Each deliberate difference: a case that it covers, and one beside it that it must not cover."""
 
     def check(self, line, peer, ours, history=(), witness=None):
-        return explain(words(line), reply(peer), reply(ours), [words(earlier) for earlier in history], witness)
+        return id_of(explain(words(line), reply(peer), reply(ours), [words(earlier) for earlier in history], witness))
 
     def test_ids_are_those_of_the_table_for_people(self):
         with open(os.path.join(os.path.dirname(__file__), "differences.md"), encoding="utf-8") as file:
@@ -256,7 +261,60 @@ class Explaining(unittest.TestCase):
 
     def of_redis810(self, line, peer, ours):
         own = PEERS["redis810"].differences
-        return explain(words(line), reply(peer), reply(ours), [], own=own)
+        return id_of(explain(words(line), reply(peer), reply(ours), [], own=own))
+
+    def of_valkey(self, line, peer, ours):
+        own = PEERS["valkey9"].differences
+        return id_of(explain(words(line), reply(peer), reply(ours), [], own=own))
+
+    def test_own_words(self):
+        one, other = b"-ERR one\r\n", b"-ERR other\r\n"
+        self.assertEqual(self.of_valkey("HGETEX h FIELDS 0 a", one, other), "own-words")
+        self.assertIsNone(self.of_valkey("GET k", one, other))
+        self.assertIsNone(self.of_valkey("HGETEX h FIELDS 1 a", one, b"*0\r\n"))
+
+    def test_fields_last(self):
+        refused = b"-ERR numfields should be greater than 0 and match the provided number of fields\r\n"
+        self.assertEqual(self.of_valkey("HGETEX h FIELDS 1 a EX 10", refused, b"*1\r\n_\r\n"), "fields-last")
+        self.assertIsNone(self.of_valkey("HGETALL h", refused, b"*0\r\n"))
+        self.assertIsNone(self.of_valkey("HGETEX h FIELDS 1 a EX 10", b"*0\r\n", b"*1\r\n_\r\n"))
+
+    def test_field_options(self):
+        beyond = b"-ERR invalid expire time in 'hexpire' command\r\n"
+        self.assertEqual(self.of_valkey("HEXPIRE h 70368744177 FIELDS 1 a", b"*1\r\n:1\r\n", beyond), "field-options")
+        self.assertIsNone(self.of_valkey("EXPIRE h 70368744177", b":1\r\n", beyond))
+        self.assertIsNone(self.of_valkey("HEXPIRE h 70368744177 FIELDS 1 a", b"*1\r\n:1\r\n", b"-ERR no\r\n"))
+
+    def test_comparisons(self):
+        refused = b"-ERR syntax error\r\n"
+        for line in ("SET s v IFNE w", "SET s v get ifdeq 0123456789abcdef", "SET s v IFEQ a IFEQ b"):
+            self.assertEqual(self.of_valkey(line, refused, b"+OK\r\n"), "comparisons", line)
+        for line in ("SET s v IFEQ w", "SET s IFNE", "GET s IFNE w"):
+            self.assertIsNone(self.of_valkey(line, refused, b"+OK\r\n"), line)
+
+    def test_replies_of_valkey_alone(self):
+        error, none = b"-ERR invalid expire time in 'getex' command\r\n", b"$-1\r\n"
+        self.assertEqual(self.of_valkey("GETEX nope EX 0", error, none), "missing-first")
+        self.assertIsNone(self.of_valkey("GETEX k EX 0", error, b"$1\r\nv\r\n"))
+        types = b"-ERR unknown type name 'x'\r\n", b"*2\r\n$1\r\n0\r\n*0\r\n"
+        self.assertEqual(self.of_valkey("SCAN 0 TYPE x", *types), "type-name")
+        self.assertIsNone(self.of_valkey("SCAN 0 TYPE x", *types[::-1]))
+        self.assertEqual(self.of_valkey("EXEC", b"-EXECABORT x\r\n", b"*0\r\n"), "nested")
+        self.assertIsNone(self.of_valkey("EXEC", b"*0\r\n", b"-EXECABORT x\r\n"))
+        kinds = b"$6\r\nembstr\r\n", b"$3\r\nraw\r\n"
+        self.assertEqual(self.of_valkey("OBJECT ENCODING k", *kinds), "embedded")
+        self.assertIsNone(self.of_valkey("OBJECT ENCODING k", *kinds[::-1]))
+
+    def test_what_the_server_of_valkey_is(self):
+        def hello(server, protocol=3):
+            return b"%%2\r\n$6\r\nserver\r\n$%d\r\n%s\r\n$5\r\nproto\r\n:%d\r\n" % (len(server), server, protocol)
+
+        self.assertEqual(self.of_valkey("HELLO 3", hello(b"valkey"), hello(b"redis")), "hello")
+        self.assertIsNone(self.of_valkey("HELLO 3", hello(b"valkey"), hello(b"redis", 2)))
+        self.assertEqual(self.of_valkey("CLIENT LIST USER a", b"$0\r\n\r\n", b"-ERR syntax error\r\n"), "client")
+        self.assertIsNone(self.of_valkey("CLIENT GETNAME", b"$0\r\n\r\n", b"-ERR syntax error\r\n"))
+        self.assertEqual(self.of_valkey("DEBUG DIGEST-VALUE h", b"*1\r\n+a\r\n", b"*1\r\n+b\r\n"), "field-digest")
+        self.assertIsNone(self.of_valkey("DEBUG DIGEST", b"+a\r\n", b"+b\r\n"))
 
     def test_dump_version(self):
         def dump(value, version):
@@ -386,6 +444,17 @@ class Failing(unittest.TestCase):
         pair.batch([words(line) for line in ("SET k 17", "MULTI", "HSET h a 1 b 2", "GET k", "HGETALL h", "EXEC")])
         proxy.close()
         self.assertEqual([finding.args for finding in report.findings], [[b"GET", b"k"]])
+
+    def test_what_deliberately_parts_is_removed_from_both(self):
+        taken = Difference("taken", "", lambda args, *_: args[0] == b"SET", diverges=True)
+        proxy = Proxy(self.servers.ours.address, b"+OK", b"+KO")
+        report = Report("parted")
+        pair = Pair(Servers(self.servers.peer, proxy.given, [taken]), report)
+        pair.reset()
+        pair.check("SET", "k", "v")
+        self.assertEqual([reply.value for reply in pair.ask("EXISTS", "k")], [b"0", b"0"])
+        proxy.close()
+        self.assertEqual(dict(report.deliberate), {"taken": 1})
 
     def test_a_crash_of_the_peer_is_told_and_survived(self):
         servers, report = Servers.start(OPTIONS), Report("crash")
