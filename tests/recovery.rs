@@ -650,3 +650,30 @@ fn after_a_reload_of_an_older_snapshot_the_log_has_the_data_of_that() {
     running.ready();
     assert_eq!(running.ask("EXISTS a c\r\nEXISTS b"), ":2\r\n:0");
 }
+
+/// The folder of a sealed backup is a log that a server starts with.
+#[test]
+fn a_backup_taken_under_writes_is_loaded_by_another_server() {
+    for appendonly in ["no", "yes"] {
+        let folder = Folder::new(&format!("backup-{appendonly}"));
+        let mut server = folder.start(&["--compat", "8.10", "--appendonly", appendonly]);
+        server.ready();
+        assert_eq!(server.ask("SET before 1"), "+OK");
+        assert_eq!(server.ask("VADD set VALUES 2 1 0 e"), ":1");
+        assert_eq!(server.ask("BACKUP START"), "+OK");
+        while !server.ask("BACKUP STATUS").contains("incrementing") {
+            std::thread::yield_now();
+        }
+        assert_eq!(server.ask("SET during 2"), "+OK");
+        assert_eq!(server.ask("BACKUP SEAL"), "+OK");
+        let digest = server.ask("DEBUG DIGEST");
+        assert_eq!(server.ask("SET after 3"), "+OK");
+        assert!(server.ask("BACKUP LIST").contains("appendonly.aof.manifest"));
+        let restored = Folder::new(&format!("restored-{appendonly}"));
+        fs::rename(folder.path("backupdir"), restored.path("appendonlydir")).expect("the same file system");
+        let mut other = restored.start(&["--appendonly", "yes"]);
+        other.ready();
+        assert_eq!(other.ask("DEBUG DIGEST"), digest);
+        assert_eq!(other.ask("MGET before during after"), "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$-1");
+    }
+}

@@ -1,5 +1,6 @@
 //! What a running command may see: the server's shared state, and the client that sent it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -113,7 +114,8 @@ impl Server {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let settings = config.settings();
         let names = Names::new(&settings.appenddirname, &settings.appendfilename);
-        let aof = Arc::new(Aof::new(Arc::clone(keyspace.journal()), names));
+        let backups = Path::new(&settings.backupdirname);
+        let aof = Arc::new(Aof::new(Arc::clone(keyspace.journal()), names, backups));
         let switched = Arc::clone(&aof);
         config.when_changed(move |before, after| match before.appendonly == after.appendonly {
             true => Ok(()),

@@ -1,6 +1,7 @@
 //! What the log of changes means to the server: where its bases come from, and when it is begun and rewritten.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::Server;
 use super::recovery::Failed;
@@ -42,6 +43,8 @@ impl Server {
             min_size: settings.auto_aof_rewrite_min_size,
         };
         self.aof.look(growth, settings.appendonly);
+        let seconds = settings.backup_sealed_ttl;
+        self.aof.look_at_backup((seconds > 0).then_some(Duration::from_secs(seconds)));
     }
 
     fn make_base(&self, at_cut: &mut dyn FnMut(), path: &Path) -> Result<usize, String> {

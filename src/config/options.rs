@@ -374,6 +374,24 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Folder of the log, in 'dir'",
     },
     OptionSpec {
+        name: "backupdirname",
+        kind: Kind::FileName(|settings| &mut settings.backupdirname),
+        default: "backupdir",
+        mutable: false,
+        help: "Folder that BACKUP keeps its files in",
+    },
+    OptionSpec {
+        name: "backup-sealed-ttl",
+        kind: Kind::Number {
+            field: |settings| &mut settings.backup_sealed_ttl,
+            min: 0,
+            max: i64::MAX as u64,
+        },
+        default: "0",
+        mutable: true,
+        help: "Seconds after which a sealed backup is removed; 0 is never",
+    },
+    OptionSpec {
         name: "appendfsync",
         kind: Kind::Choice {
             field: |settings| &mut settings.appendfsync,

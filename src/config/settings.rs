@@ -44,6 +44,8 @@ pub struct Settings {
     pub appendonly: bool,
     pub appendfilename: String,
     pub appenddirname: String,
+    pub backupdirname: String,
+    pub backup_sealed_ttl: u64,
     pub appendfsync: &'static str,
     pub no_appendfsync_on_rewrite: bool,
     pub aof_buffer_limit: u64,

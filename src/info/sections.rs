@@ -137,8 +137,15 @@ pub(super) fn persistence(server: &Server, out: &mut Text) {
     rdb(server, out);
     last_load(&server.loading.tally(), out);
     let is_waiting = server.saving.status().running.is_some_and(|(saver, _)| saver != Saver::Log);
-    aof(&server.aof.figures(), is_waiting, out);
+    let figures = server.aof.figures();
+    aof(&figures, is_waiting, out);
+    if server.compat >= Compat::V8_10 {
+        out.field("backup_in_progress", u8::from(server.aof.backup_status().phase.is_active()));
+    }
     zeros(&["module_fork_in_progress", "module_fork_last_cow_size"], out);
+    if figures.is_on {
+        aof_sizes(&figures, is_waiting, out);
+    }
     if let Some(progress) = loading {
         loading_progress(&progress, out);
     }
@@ -193,8 +200,7 @@ fn aof(aof: &Figures, is_waiting: bool, out: &mut Text) {
     let seconds = |time: Option<Duration>| time.map_or(-1, |time| time.as_secs() as i64);
     out.field("aof_enabled", u8::from(aof.is_on));
     out.field("aof_rewrite_in_progress", u8::from(aof.is_rewriting && !is_waiting));
-    let is_scheduled = u8::from(aof.is_scheduled || aof.is_rewriting && is_waiting);
-    out.field("aof_rewrite_scheduled", is_scheduled);
+    out.field("aof_rewrite_scheduled", is_scheduled(aof, is_waiting));
     out.field("aof_last_rewrite_time_sec", seconds(aof.last_rewrite));
     out.field("aof_current_rewrite_time_sec", seconds(aof.current_rewrite));
     out.field("aof_last_bgrewrite_status", status(aof.last_rewrite_failed));
@@ -202,14 +208,20 @@ fn aof(aof: &Figures, is_waiting: bool, out: &mut Text) {
     out.field("aof_rewrites_consecutive_failures", aof.failures_in_a_row);
     out.field("aof_last_write_status", status(aof.last_write_failed));
     out.field("aof_last_cow_size", aof.last_peak_bytes);
-    if aof.is_on {
-        out.field("aof_current_size", aof.size);
-        out.field("aof_base_size", aof.size_of_base);
-        out.field("aof_pending_rewrite", is_scheduled);
-        out.field("aof_buffer_length", aof.buffered);
-        out.field("aof_pending_bio_fsync", aof.syncing);
-        out.field("aof_delayed_fsync", aof.delayed);
-    }
+}
+
+fn is_scheduled(aof: &Figures, is_waiting: bool) -> u8 {
+    u8::from(aof.is_scheduled || aof.is_rewriting && is_waiting)
+}
+
+/// Of a log that is on.
+fn aof_sizes(aof: &Figures, is_waiting: bool, out: &mut Text) {
+    out.field("aof_current_size", aof.size);
+    out.field("aof_base_size", aof.size_of_base);
+    out.field("aof_pending_rewrite", is_scheduled(aof, is_waiting));
+    out.field("aof_buffer_length", aof.buffered);
+    out.field("aof_pending_bio_fsync", aof.syncing);
+    out.field("aof_delayed_fsync", aof.delayed);
 }
 
 pub(super) fn stats(server: &Server, out: &mut Text) {

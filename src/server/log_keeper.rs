@@ -31,6 +31,8 @@ impl LogKeeper {
         let give_up = || self.server.saving.progress().cancel();
         patience.join("the thread that rewrites the log", self.thread, give_up);
         self.server.stop.enter(EndStep::ClosingLog);
+        // What is not sealed is of no use, and a log that was on for it alone is none.
+        let _ = self.server.aof.abort_backup();
         self.server.aof.stop();
     }
 }

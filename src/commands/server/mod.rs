@@ -2,6 +2,7 @@
 //!
 //! Know its options, figures and commands; no data.
 
+mod backup;
 pub(super) mod bgrewriteaof;
 pub(super) mod cluster;
 pub(super) mod command;
@@ -31,6 +32,7 @@ use super::Spec;
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
     &cluster::ASKING,
+    &backup::SPEC,
     &bgrewriteaof::SPEC,
     &save::BGSAVE,
     &cluster::CLUSTER,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::backup::Backup;
 use super::disk::Increment;
 use super::log::Log;
 use super::manifest::Manifest;
@@ -32,12 +34,13 @@ pub struct Aof {
     pub(super) running: Mutex<Option<Running>>,
     /// Where the log lies.
     pub(super) names: Names,
+    pub(super) backup: Backup,
     pub(super) schedule: Mutex<Schedule>,
     /// A task was asked for, or is done with.
     news: Condvar,
     /// False until what was there is loaded.
     is_allowed: AtomicBool,
-    is_wanted: AtomicBool,
+    pub(super) is_wanted: AtomicBool,
 }
 
 /// The log while it is on.
@@ -79,8 +82,10 @@ pub struct Choices {
 
 impl Aof {
     /// A log that is off, of the changes of this journal.
-    pub fn new(journal: Arc<Journal>, names: Names) -> Self {
+    /// Backups of it are kept in the folder `backups`.
+    pub fn new(journal: Arc<Journal>, names: Names, backups: &Path) -> Self {
         Self {
+            backup: Backup::new(Names::new(backups, names.stem())),
             status: Arc::new(Status::new(journal)),
             desk: Arc::default(),
             running: Mutex::default(),
@@ -233,6 +238,10 @@ impl Aof {
         if !self.is_allowed.load(Ordering::Acquire) {
             return Err(Refused::Loading);
         }
+        self.keep_log();
+        if !on {
+            self.fail_backup("appendonly is stopped");
+        }
         self.is_wanted.store(on, Ordering::Release);
         let inside = self.status.journal.is_inside();
         match on {
@@ -273,6 +282,7 @@ impl Aof {
         if !self.is_on() {
             return Ok(());
         }
+        self.fail_backup("the data were loaded anew");
         let number = self.ask(Task::Rewrite);
         self.wait_for(number)?;
         if self.schedule.lock().last_failed { Err(Refused::Failed) } else { Ok(()) }
@@ -318,7 +328,7 @@ impl Aof {
     }
 
     /// Asks the thread that [serves](Self::serve) for a task. Its number.
-    fn ask(&self, task: Task) -> u64 {
+    pub(super) fn ask(&self, task: Task) -> u64 {
         let number = self.schedule.lock().ask(task);
         self.news.notify_all();
         number
@@ -337,7 +347,8 @@ impl Aof {
                 }
             };
             // Before the line in the log: another may be asked for when that is read.
-            self.schedule.lock().end(outcome.is_ok());
+            let number = self.schedule.lock().end(outcome.is_ok());
+            self.note_base(number, &outcome);
             if let Err(error) = &outcome {
                 tracing::error!("Background AOF rewrite failed: {error}");
             } else if task != Task::Stop {

@@ -32,6 +32,24 @@ impl Log {
         Self { names, files: Mutex::new(Files { manifest, is_early: false }) }
     }
 
+    /// Which files there are.
+    pub(super) fn manifest(&self) -> Manifest {
+        self.files.lock().manifest.clone()
+    }
+
+    /// Removes all files of a log that has ended.
+    pub(super) fn discard(&self) {
+        let manifest = self.manifest();
+        let entries = manifest.base.iter().chain(&manifest.history).chain(&manifest.increments);
+        // The manifest first: without it the others mean nothing.
+        let names = std::iter::once(self.names.manifest()).chain(entries.map(|entry| entry.name.clone()));
+        for name in names {
+            if let Err(error) = remove_if_there(&self.names.path(&name)) {
+                tracing::warn!("cannot remove {name}: {error}");
+            }
+        }
+    }
+
     /// How many increments there are.
     pub(super) fn increments(&self) -> usize {
         self.files.lock().manifest.increments.len()

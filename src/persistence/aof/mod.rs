@@ -10,6 +10,7 @@
 //! adopt.rs      logs of before there were several files
 //! log.rs        the files, and the steps by which others take their place
 //! keeper.rs     the log as a whole: on, off
+//! backup.rs     copies of the log that are kept apart
 //! rewrite.rs    how a new base is made;  schedule.rs  when
 //! figures.rs    what INFO tells
 //! writer.rs     what writes, on which thread;  syncer.rs  the thread that syncs
@@ -20,6 +21,7 @@
 
 mod adopt;
 mod appender;
+mod backup;
 pub mod check;
 mod disk;
 mod figures;
@@ -37,6 +39,7 @@ mod tests;
 mod writer;
 
 pub use self::adopt::adopt;
+pub use self::backup::{BackupError, BackupStatus, Phase};
 pub use self::figures::Figures;
 pub use self::keeper::{Aof, Choices, Refused};
 pub use self::manifest::{Entry, Manifest, ManifestError};

@@ -89,17 +89,19 @@ impl Aof {
 
     /// Puts the new base in place.
     fn adopt(&self, log: &Arc<Log>, from: u64) -> Result<(), AofError> {
-        let mut running = self.running.lock();
-        let Some(running) = running.as_mut().filter(|running| Arc::ptr_eq(&running.log, log)) else {
+        let mut guard = self.running.lock();
+        let Some(running) = guard.as_mut().filter(|running| Arc::ptr_eq(&running.log, log)) else {
             return Err(AofError::Abandoned);
         };
         log.rebase(from)?;
         running.is_early = false;
+        drop(guard);
         self.clear(log);
         Ok(())
     }
 
     fn clear(&self, log: &Log) {
+        self.keep_history(log);
         if let Err(error) = log.delete_history() {
             tracing::warn!("a file of the AOF's history could not be removed: {error}");
         }
@@ -174,7 +176,8 @@ mod tests {
 
     fn aof(folder: &Folder) -> (Aof, Arc<Journal>) {
         let journal = Arc::new(Journal::new());
-        let aof = Aof::new(Arc::clone(&journal), Names::new(folder.path(), "log"));
+        let aof =
+            Aof::new(Arc::clone(&journal), Names::new(folder.path(), "log"), &folder.path().join("backup"));
         aof.status.set_policy(SyncPolicy::Always, false);
         (aof, journal)
     }

@@ -107,9 +107,16 @@ impl Schedule {
         Some(task)
     }
 
-    pub(super) fn end(&mut self, succeeded: bool) {
+    /// The task that is running is done with. The number up to which all are.
+    pub(super) fn end(&mut self, succeeded: bool) -> u64 {
         self.finished = self.taken;
-        let Some(since) = self.since.take() else { return };
+        if let Some(since) = self.since.take() {
+            self.note_rewrite(since, succeeded);
+        }
+        self.finished
+    }
+
+    fn note_rewrite(&mut self, since: Instant, succeeded: bool) {
         self.last_took = Some(since.elapsed());
         self.last_failed = !succeeded;
         if succeeded {
