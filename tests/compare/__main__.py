@@ -14,6 +14,7 @@ import filters
 import generated
 import interop
 import metadata
+import newer
 import protocol
 import records
 import scores
@@ -30,6 +31,7 @@ PARTS = {
     "generated": generated.run,
     "interop": interop.run,
     "metadata": metadata.run,
+    "newer": newer.run,
     "protocol": protocol.run,
     "records": records.run,
     "scores": scores.run,
