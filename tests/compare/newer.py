@@ -11,7 +11,7 @@ import tempfile
 import interop_data as data
 from interop import LOG_FLAGS, Client, Refused, copy_files, judge, start, wait_for
 from report import Finding
-from servers import PEER_FLAGS, Started
+from servers import USUAL_FLAGS, Started
 
 NEWER = ("redis810-server", "valkey9-server")
 LONG = b"v" * 100
@@ -45,7 +45,7 @@ def run(_servers, report, options):
 def exchange(name, binary, form, report, options):
     found = len(report.findings)
     flags = [] if form == "rdb" else LOG_FLAGS
-    writer = Started(name, binary, PEER_FLAGS, flags)
+    writer = Started(name, binary, USUAL_FLAGS, flags)
     folder, reader = tempfile.mkdtemp(prefix="compare-files-"), None
     try:
         wait_for(Client(writer).is_loaded)
