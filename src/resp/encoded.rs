@@ -14,10 +14,17 @@ use std::mem;
 use bytes::{Buf, Bytes, BytesMut};
 
 /// From here on a text is referred to; below, a copy costs less than a segment of its own.
-const MIN_REFERRED_LEN: usize = 16 * 1024;
+pub(super) const MIN_REFERRED_LEN: usize = 8 * 1024;
 
-/// Short replies lie in blocks of this length, the last of which may be shorter.
-const BLOCK_LEN: usize = 64 * 1024;
+/// Short replies lie in blocks of this length, the last of which may be shorter. It is the longest that jemalloc keeps
+/// ready for each thread.
+const BLOCK_LEN: usize = 32 * 1024;
+
+/// The first block, if not more is needed: a reply of some lines. The next is a whole one.
+const FIRST_BLOCK_LEN: usize = 512;
+
+/// Places for segments that are kept for the next replies.
+const KEPT_SEGMENTS: usize = 16;
 
 /// Encoded replies, in the order in which they are to be sent.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +33,8 @@ pub struct Encoded {
     tail: BytesMut,
     /// Bytes of the tail that were sent before all of it could be.
     sent: usize,
-    /// The tail is what was left of a block of which segments were cut.
-    is_rest: bool,
+    /// Length of the block in which the tail lies: more than its capacity if segments were cut from the block.
+    block_len: usize,
     /// Bytes in all of it.
     len: usize,
     /// Bytes of those segments that others hold too.
@@ -59,11 +66,18 @@ impl Encoded {
 
     /// Adds a copy of these bytes.
     pub fn put(&mut self, bytes: &[u8]) {
-        if self.tail.len() + bytes.len() > BLOCK_LEN {
-            return self.put_in_blocks(bytes);
+        self.put_all([bytes]);
+    }
+
+    /// Adds copies of all these bytes.
+    #[inline]
+    pub fn put_all<const N: usize>(&mut self, parts: [&[u8]; N]) {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        if self.tail.len() + len > self.tail.capacity() && !self.grow(len) {
+            return parts.into_iter().for_each(|part| self.put_in_blocks(part));
         }
-        self.len += bytes.len();
-        self.tail.extend_from_slice(bytes);
+        self.len += len;
+        parts.into_iter().for_each(|part| self.tail.extend_from_slice(part));
     }
 
     /// Adds these bytes: a reference to them if they are many, else a copy.
@@ -120,9 +134,16 @@ impl Encoded {
 
     /// Gives memory back that is not needed now: all but this much.
     pub fn shrink(&mut self, kept: usize) {
-        if self.is_empty() && (self.tail.capacity() > kept || self.is_rest) {
-            *self = Self::default();
+        if !self.is_empty() {
+            return;
         }
+        if self.block_len > kept {
+            (self.tail, self.block_len) = (BytesMut::new(), 0);
+        } else if self.tail.capacity() < self.block_len {
+            // Nothing else lies in the block any more. If that should not be so, the next reply gets another one.
+            let _ = self.tail.try_reclaim(self.block_len);
+        }
+        self.segments.shrink_to(KEPT_SEGMENTS);
     }
 
     /// A copy of all bytes.
@@ -130,18 +151,36 @@ impl Encoded {
         self.pieces().flatten().copied().collect()
     }
 
+    /// Makes room for so many bytes in the block of the tail; false if it cannot hold them.
+    #[cold]
+    fn grow(&mut self, len: usize) -> bool {
+        let needed = self.tail.len() + len;
+        if needed <= BLOCK_LEN {
+            let room = if needed <= FIRST_BLOCK_LEN { FIRST_BLOCK_LEN } else { BLOCK_LEN };
+            self.reserve(room);
+        }
+        needed <= BLOCK_LEN
+    }
+
+    /// Makes room for a tail of so many bytes.
+    fn reserve(&mut self, len: usize) {
+        if self.tail.capacity() < len {
+            self.tail.reserve(len - self.tail.len());
+            self.block_len = self.tail.capacity();
+        }
+    }
+
     /// The bytes fill the block to its end, and further blocks as far as needed.
     #[cold]
     fn put_in_blocks(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len();
         while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(BLOCK_LEN - self.tail.len()));
+            self.reserve(BLOCK_LEN);
+            let (now, later) = bytes.split_at(bytes.len().min(BLOCK_LEN.saturating_sub(self.tail.len())));
             self.tail.extend_from_slice(now);
             bytes = later;
-            if self.tail.len() == BLOCK_LEN {
+            if self.tail.len() >= BLOCK_LEN {
                 self.end_block();
-                self.tail = BytesMut::with_capacity(BLOCK_LEN);
-                self.is_rest = false;
             }
         }
     }
@@ -154,7 +193,6 @@ impl Encoded {
         let mut bytes = self.tail.split().freeze();
         bytes.advance(mem::take(&mut self.sent));
         self.segments.push_back(Segment { bytes, is_shared: false });
-        self.is_rest = true;
     }
 }
 

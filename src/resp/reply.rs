@@ -4,7 +4,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::double::double_text;
-use super::encoded::Encoded;
+use super::encoded::{Encoded, MIN_REFERRED_LEN};
 use super::error::Error;
 
 /// The protocol a client has chosen with `HELLO`.
@@ -143,9 +143,7 @@ impl Encoder<'_> {
     }
 
     fn line(&mut self, kind: u8, text: &[u8]) {
-        self.raw(&[kind]);
-        self.raw(text);
-        self.raw(b"\r\n");
+        self.out.put_all([&[kind], text, b"\r\n"]);
     }
 
     fn cleaned_line(&mut self, kind: u8, text: &[u8]) {
@@ -165,37 +163,23 @@ impl Encoder<'_> {
         self.number(b':', value < 0, value.unsigned_abs());
     }
 
-    fn number(&mut self, kind: u8, negative: bool, mut magnitude: u64) {
-        const LEN: usize = "$-18446744073709551615\r\n".len();
-        let mut text = [0u8; LEN];
-        text[LEN - 2..].copy_from_slice(b"\r\n");
-        let mut at = LEN - 2;
-        loop {
-            at -= 1;
-            text[at] = b'0' + (magnitude % 10) as u8;
-            magnitude /= 10;
-            if magnitude == 0 {
-                break;
-            }
-        }
-        if negative {
-            at -= 1;
-            text[at] = b'-';
-        }
-        text[at - 1] = kind;
-        self.raw(&text[at - 1..]);
+    fn number(&mut self, kind: u8, negative: bool, magnitude: u64) {
+        let (text, at) = number_line(kind, negative, magnitude);
+        self.raw(&text[at..]);
     }
 
     fn text(&mut self, bytes: Bytes) {
+        if bytes.len() < MIN_REFERRED_LEN {
+            return self.bulk(&bytes);
+        }
         self.header(b'$', bytes.len() as u64);
         self.out.put_text(bytes);
         self.raw(b"\r\n");
     }
 
     fn bulk(&mut self, bytes: &[u8]) {
-        self.header(b'$', bytes.len() as u64);
-        self.raw(bytes);
-        self.raw(b"\r\n");
+        let (header, at) = number_line(b'$', false, bytes.len() as u64);
+        self.out.put_all([&header[at..], bytes, b"\r\n"]);
     }
 
     fn boolean(&mut self, value: bool) {
@@ -258,6 +242,31 @@ impl Encoder<'_> {
             }
         }
     }
+}
+
+/// `$-18446744073709551615` and a line end.
+const NUMBER_LINE_LEN: usize = "$-18446744073709551615\r\n".len();
+
+/// `kind`, digits, line end; and where in the array they begin.
+fn number_line(kind: u8, negative: bool, mut magnitude: u64) -> ([u8; NUMBER_LINE_LEN], usize) {
+    const LEN: usize = NUMBER_LINE_LEN;
+    let mut text = [0u8; LEN];
+    text[LEN - 2..].copy_from_slice(b"\r\n");
+    let mut at = LEN - 2;
+    loop {
+        at -= 1;
+        text[at] = b'0' + (magnitude % 10) as u8;
+        magnitude /= 10;
+        if magnitude == 0 {
+            break;
+        }
+    }
+    if negative {
+        at -= 1;
+        text[at] = b'-';
+    }
+    text[at - 1] = kind;
+    (text, at - 1)
 }
 
 #[cfg(test)]
