@@ -677,3 +677,17 @@ fn a_backup_taken_under_writes_is_loaded_by_another_server() {
         assert_eq!(other.ask("MGET before during after"), "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$-1");
     }
 }
+
+#[test]
+fn a_log_that_tells_when_changes_were_made_is_played() {
+    let folder = Folder::new("dated");
+    let dated = ["--appendonly", "yes", "--aof-timestamp-enabled", "yes"];
+    let mut running = folder.start(&dated);
+    running.ready();
+    assert_eq!(running.ask("SET a 1\r\nMULTI\r\nSET b 1\r\nINCR a\r\nEXEC").lines().next(), Some("+OK"));
+    drop(running);
+    assert!(folder.read("appendonlydir/appendonly.aof.1.incr.aof").starts_with(b"#TS:"));
+    let mut running = folder.start(&PERSISTENT);
+    running.ready();
+    assert_eq!(running.ask("MGET a b"), "*2\r\n$1\r\n2\r\n$1\r\n1");
+}

@@ -94,7 +94,6 @@ fn what_is_wrong_is_told_with_what_to_do() {
         (&["--logfile", "/"], "choose another --logfile"),
         (&["--dir", "/no/such/folder"], "create it, or choose another --dir"),
         (&["/no/such/file"], "cannot read the configuration: /no/such/file"),
-        (&["--aof-timestamp-enabled", "yes"], "must be 'no' here: the log has no timestamps"),
         (&["--appenddirname", "a/b"], "must be the name of a file, not a path"),
         (&["--user", "a on"], "Redis' option 'user' is not supported by nearhit: it has no users"),
         (&["--port", "0"], "nowhere to listen: set 'port', or 'unixsocket'"),

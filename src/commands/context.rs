@@ -163,6 +163,7 @@ impl Server {
         self.aof.configure(Choices {
             policy: SyncPolicy::named(settings.appendfsync),
             spares_snapshots: settings.no_appendfsync_on_rewrite,
+            is_dated: settings.aof_timestamp_enabled,
             buffer_limit: usize::try_from(settings.aof_buffer_limit).unwrap_or(usize::MAX),
         });
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]

@@ -506,7 +506,7 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "aof-timestamp-enabled",
-        kind: Kind::Only { value: "no", reason: "the log has no timestamps" },
+        kind: Kind::Switch(|settings| &mut settings.aof_timestamp_enabled),
         default: "no",
         mutable: true,
         help: "Whether the log tells when changes were made",

@@ -218,6 +218,11 @@ impl Journal {
         self.stream.is_wanted()
     }
 
+    /// Whether the stream has comments that tell in which second the changes behind them were made, as Redis writes them.
+    pub fn set_dated(&self, is_dated: bool) {
+        self.stream.set_dated(is_dated);
+    }
+
     /// Whether each change wakes the thread that waits for changes.
     pub fn set_eager(&self, is_eager: bool) {
         self.stream.set_eager(is_eager);

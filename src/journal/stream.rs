@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -56,6 +56,10 @@ struct Tail {
     is_eager: bool,
     /// A reply is held back until all before this place is written.
     wanted: u64,
+    /// Whether the seconds in which changes are made are noted.
+    is_dated: bool,
+    /// The second that was noted last in this piece, since 1970.
+    noted_s: u64,
 }
 
 impl Tail {
@@ -70,6 +74,15 @@ impl Tail {
             || self.is_eager && !self.bytes.is_empty()
             || self.wanted > self.start
             || self.bytes.len() >= plenty
+    }
+
+    /// Notes the second, if it is another one: `#TS:1795262563\r\n`, a comment to readers of requests.
+    fn date(&mut self, now: SystemTime) {
+        let now_s = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        if now_s > self.noted_s {
+            self.noted_s = now_s;
+            self.bytes.extend_from_slice(format!("#TS:{now_s}\r\n").as_bytes());
+        }
     }
 
     fn select(&mut self, db: usize) {
@@ -88,6 +101,9 @@ impl Stream {
         let mut records = records.filter(|(_, bytes)| !bytes.is_empty()).peekable();
         // Before the MULTI, so that a log that ends within the transaction can be cut there.
         if let Some((db, _)) = records.peek() {
+            if tail.is_dated {
+                tail.date(SystemTime::now());
+            }
             tail.select(*db);
         }
         if several {
@@ -114,7 +130,7 @@ impl Stream {
         let mut tail = self.tail.lock();
         let end = tail.end();
         tail.divisions.push_back(end);
-        tail.db = None;
+        (tail.db, tail.noted_s) = (None, 0);
         self.news.notify_one();
     }
 
@@ -170,6 +186,10 @@ impl Stream {
     pub(super) fn is_wanted(&self) -> bool {
         let tail = self.tail.lock();
         tail.wanted > tail.start
+    }
+
+    pub(super) fn set_dated(&self, is_dated: bool) {
+        self.tail.lock().is_dated = is_dated;
     }
 
     pub(super) fn set_eager(&self, is_eager: bool) {

@@ -175,3 +175,27 @@ fn a_reader_is_woken_by_the_first_change_if_it_is_eager_and_else_by_what_is_want
     assert_eq!(journal.take_undivided(&mut buffer), None);
     assert_eq!(take(&journal), ("B".into(), true));
 }
+
+#[test]
+fn the_second_of_a_change_is_noted_once_in_each_piece_before_transactions_too() {
+    let journal = streaming();
+    journal.set_dated(true);
+    let group = journal.group();
+    Record::new(&journal, 0, &request("A")).commit();
+    Record::new(&journal, 0, &request("B")).commit();
+    drop(group);
+    let (text, _) = take(&journal);
+    let rest = text.strip_prefix("#TS:").expect("it begins with the second");
+    let (second, rest) = rest.split_once("\r\n").expect("a line");
+    assert!(second.parse::<u64>().is_ok_and(|second| second > 1_700_000_000));
+    assert!(rest.starts_with(SELECT_0) && !rest.contains("#TS:"), "{text}");
+    journal.divide(|| ());
+    Record::new(&journal, 0, &request("A")).commit();
+    assert_eq!(take(&journal), (String::new(), true));
+    assert!(take(&journal).0.starts_with("#TS:"));
+    journal.set_dated(false);
+    journal.divide(|| ());
+    Record::new(&journal, 0, &request("A")).commit();
+    take(&journal);
+    assert!(take(&journal).0.starts_with(SELECT_0));
+}

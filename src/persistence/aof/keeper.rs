@@ -78,6 +78,8 @@ pub struct Choices {
     pub spares_snapshots: bool,
     /// `aof-buffer-limit`
     pub buffer_limit: usize,
+    /// `aof-timestamp-enabled`
+    pub is_dated: bool,
 }
 
 impl Aof {
@@ -100,6 +102,7 @@ impl Aof {
     /// How it is written from now on.
     pub fn configure(&self, choices: Choices) {
         self.status.journal.set_stream_limit(choices.buffer_limit);
+        self.status.journal.set_dated(choices.is_dated);
         self.status.set_policy(choices.policy, choices.spares_snapshots);
     }
 
