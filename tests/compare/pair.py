@@ -63,13 +63,13 @@ class Pair:
         self.one_sided = {name.upper() for name in peer ^ ours}
 
     def check_common(self, *words):
-        """The same as `check`, unless the command is one-sided: then it is counted and sent to neither."""
+        """Sends and compares one command, unless it is one-sided: then it is counted and sent to neither."""
         words = words_of(words)
         name = name_of(words)
         subcommand = name + b"|" + words[1].upper() if len(words) > 1 else name
         if {name, subcommand} & self.one_sided:
             return self.report.left_out(name if name in self.one_sided else subcommand)
-        return self.check(*words)
+        return self.batch([words])
 
     def batch(self, commands, cut=None, encode=wire.encode):
         """Sends commands as one pipeline, compares all replies, and returns those to the commands themselves.
