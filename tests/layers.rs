@@ -11,7 +11,9 @@ use source::{Mention, Source};
 
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
-    ("main", &["check", "config", "kernels", "log", "server"]),
+    ("main", &["check", "config", "kernels", "log", "server", "supervisor"]),
+    // What a service manager is told: of the program, not of the library.
+    ("supervisor", &["config"]),
     ("check", &["config", "persistence"]),
     ("server", &["commands", "config", "counters", "info", "journal", "keyspace", "persistence", "resp"]),
     (
@@ -23,7 +25,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("config", &["glob", "words"]),
     ("info", &["arena", "commands", "config", "counters", "keyspace", "persistence", "vector_set"]),
     ("resp", &["hex_float"]),
-    ("keyspace", &["arena", "kernels", "journal", "vector_set"]),
+    ("keyspace", &["arena", "counters", "kernels", "journal", "vector_set"]),
     ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "journal"]),
     ("index", &["arena", "epoch", "kernels"]),
     ("quantization", &["kernels"]),
@@ -43,7 +45,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
     ("clap", &["config"]),
-    ("tracing", &["main", "server", "commands", "log", "persistence"]),
+    ("tracing", &["main", "supervisor", "server", "commands", "log", "persistence"]),
     ("tracing_subscriber", &["log"]),
 ];
 
