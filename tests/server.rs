@@ -187,7 +187,7 @@ fn hello_changes_the_protocol_of_its_own_reply() {
     let mut client = running.connect();
     client.ask(
         &["HELLO", "3"],
-        "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n8.6.2\r\n$5\r\nproto\r\n:3\r\n",
+        "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n8.10.2\r\n$5\r\nproto\r\n:3\r\n",
     );
     let mut other = running.connect();
     other.ask(&["HELLO"], "*14\r\n$6\r\nserver\r\n");

@@ -172,7 +172,7 @@ pub static OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         name: "compat",
         kind: Kind::Choice { field: |settings| &mut settings.compat, choices: Compat::NAMES },
-        default: "8.6",
+        default: "8.10",
         mutable: false,
         help: "Release of Redis whose commands, replies and errors are given where releases differ",
     },

@@ -11,7 +11,11 @@ const NOW_MS: i64 = 1_790_000_000_000;
 const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 
 fn session() -> Session {
-    let mut session = Session::at(NOW_MS);
+    session_like("8.10")
+}
+
+fn session_like(release: &'static str) -> Session {
+    let mut session = Session::like_redis(release, NOW_MS);
     session.hold_to(&[("hset h a 1 b 2 c 3", ":3"), ("set s x", "+OK")]);
     session
 }
@@ -215,7 +219,7 @@ fn fields_are_set_with_their_end() {
 
 #[test]
 fn malformed_requests_are_refused_as_redis_does() {
-    session().hold_to(&[
+    session_like("8.6").hold_to(&[
         ("httl h nonsense 1 a", "-ERR Mandatory argument FIELDS is missing or not at the right position"),
         ("httl h FIELDS 0 a", "-ERR Number of fields must be a positive integer"),
         ("httl h FIELDS 2 a", "-ERR The `numfields` parameter must match the number of arguments"),

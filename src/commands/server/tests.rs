@@ -29,7 +29,7 @@ fn slow_commands_are_counted_trimmed_and_forgotten() {
 }
 
 #[test]
-fn an_entry_has_six_parts_and_no_secret() {
+fn an_entry_has_seven_parts_and_no_secret() {
     let mut session = session();
     session.hold_to(&[
         ("config set slowlog-log-slower-than 0", "+OK"),
@@ -37,8 +37,8 @@ fn an_entry_has_six_parts_and_no_secret() {
         ("auth default secret", "+OK"),
     ]);
     let entry = session.ask("slowlog get 1");
-    assert!(entry.starts_with("*1 *6 :2 :"), "{entry}");
-    assert!(entry.ends_with(" *3 $4 auth $10 (redacted) $10 (redacted) $0  $2 me"), "{entry}");
+    assert!(entry.starts_with("*1 *7 :2 :"), "{entry}");
+    assert!(entry.ends_with(" *3 $4 auth $10 (redacted) $10 (redacted) $0  $2 me :3"), "{entry}");
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn vector_sets_are_no_strings() {
 
 #[test]
 fn comparisons_of_set_and_delex() {
-    let mut session = Session::at(NOW_MS);
+    let mut session = Session::like_redis("8.6", NOW_MS);
     session.create_set("vs");
     session.hold_to(&[
         ("set s hello", "+OK"),
