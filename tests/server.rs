@@ -284,9 +284,9 @@ fn a_password_is_asked_for() {
     client.ask(&["RESET"], "+RESET\r\n");
     client.ask(&["PING"], "-NOAUTH Authentication required.\r\n");
     client.ask(&["HELLO", "2", "AUTH", "default", "secret"], "*14\r\n");
-    let mut stranger = running.connect();
-    stranger.send("*1\r\n$20000\r\n");
-    stranger.expect("-ERR Protocol error: unauthenticated bulk length\r\n");
+    let mut unauthenticated = running.connect();
+    unauthenticated.send("*1\r\n$20000\r\n");
+    unauthenticated.expect("-ERR Protocol error: unauthenticated bulk length\r\n");
 }
 
 #[test]

@@ -20,8 +20,9 @@ pub(super) const MIN_REFERRED_LEN: usize = 8 * 1024;
 /// ready for each thread.
 const BLOCK_LEN: usize = 32 * 1024;
 
-/// The first block, if not more is needed: a reply of some lines. The next is a whole one.
-const FIRST_BLOCK_LEN: usize = 512;
+/// Shorter blocks, for fewer replies: some lines, and a pipeline of them. Connections keep these between rounds, so a
+/// round of short replies allocates nothing.
+const SMALL_BLOCK_LENS: [usize; 2] = [512, 4 * 1024];
 
 /// Places for segments that are kept for the next replies.
 const KEPT_SEGMENTS: usize = 16;
@@ -156,8 +157,8 @@ impl Encoded {
     fn grow(&mut self, len: usize) -> bool {
         let needed = self.tail.len() + len;
         if needed <= BLOCK_LEN {
-            let room = if needed <= FIRST_BLOCK_LEN { FIRST_BLOCK_LEN } else { BLOCK_LEN };
-            self.reserve(room);
+            let small = SMALL_BLOCK_LENS.into_iter().find(|room| needed <= *room);
+            self.reserve(small.unwrap_or(BLOCK_LEN));
         }
         needed <= BLOCK_LEN
     }

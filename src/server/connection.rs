@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::compute::ComputePool;
 use super::input::{Input, READ_LEN};
 use super::network::Seat;
-use super::output::{Output, Verdict, for_stranger};
+use super::output::{Output, Verdict, for_unauthenticated};
 use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, Shown};
 use crate::commands::{Call, Server};
@@ -240,7 +240,7 @@ impl Connection<Socket> {
                 },
             }
         }
-        if !(shown.is_killed() && self.is_stranger()) {
+        if !(shown.is_killed() && self.never_authenticated()) {
             self.finish().await;
         }
         None
@@ -445,14 +445,14 @@ impl Connection<Socket> {
 
     fn is_over_limit(&mut self) -> bool {
         let limit = self.settings.client_output_buffer_limit.normal;
-        let limit = if self.is_stranger() { for_stranger(limit) } else { limit };
+        let limit = if self.never_authenticated() { for_unauthenticated(limit) } else { limit };
         let waiting = self.output.len() + self.shown.waiting_lines.load(Ordering::Relaxed);
         if self.output.check(waiting, limit, Instant::now()) == Verdict::Fine {
             return false;
         }
         self.server.traffic.mine().output_buffer_closed.add(1);
         let (client, bytes) = (self.shown.id, waiting);
-        if self.is_stranger() {
+        if self.never_authenticated() {
             // Whoever may connect must not be able to fill the log.
             tracing::debug!(client, bytes, "disconnected: it does not read its replies");
         } else {
@@ -462,7 +462,7 @@ impl Connection<Socket> {
     }
 
     /// True if the client must give the password and never has. Nothing is kept for it, and nothing is worth a delay.
-    fn is_stranger(&self) -> bool {
+    fn never_authenticated(&self) -> bool {
         self.settings.has_password() && !self.shown.was_authenticated.load(Ordering::Relaxed)
     }
 

@@ -9,8 +9,8 @@ use super::socket::Socket;
 use crate::config::OutputLimit;
 use crate::resp::Encoded;
 
-/// Bytes of replies that may wait for a client that must give the password and never has, as in Redis.
-const STRANGERS_LIMIT: u64 = 1024;
+/// Bytes of replies that may wait for a client that must authenticate and never has, as in Redis.
+const UNAUTHENTICATED_LIMIT: u64 = 1024;
 
 /// Room that a connection keeps for its next replies; more is given back as soon as all is sent.
 const KEPT_CAPACITY: usize = 4 * 1024;
@@ -50,10 +50,22 @@ pub(super) struct Written {
     pub(super) is_cut_short: bool,
 }
 
-/// The limit for a client that must give the password and never has: less than what the operator chose, and at once.
-pub(super) fn for_stranger(limit: OutputLimit) -> OutputLimit {
+/// The limit for a client that must authenticate and never has: less than what the operator chose, and at once.
+pub(super) fn for_unauthenticated(limit: OutputLimit) -> OutputLimit {
     let chosen = if limit.hard_bytes == 0 { u64::MAX } else { limit.hard_bytes };
-    OutputLimit { hard_bytes: chosen.min(STRANGERS_LIMIT), ..OutputLimit::default() }
+    OutputLimit { hard_bytes: chosen.min(UNAUTHENTICATED_LIMIT), ..OutputLimit::default() }
+}
+
+/// Has the socket take as much as it can, in one call. Most rounds have one piece.
+fn give<'p>(mut pieces: impl Iterator<Item = &'p [u8]>, socket: &Socket) -> io::Result<usize> {
+    match (pieces.next(), pieces.next()) {
+        (Some(one), None) => socket.try_write(one),
+        (one, another) => {
+            let pieces = one.into_iter().chain(another).chain(pieces).take(PIECES_PER_WRITE);
+            let slices: SmallVec<[IoSlice; PIECES_PER_WRITE]> = pieces.map(IoSlice::new).collect();
+            socket.try_write_vectored(&slices)
+        }
+    }
 }
 
 impl Output {
@@ -95,13 +107,7 @@ impl Output {
     }
 
     fn write_once(&mut self, socket: &Socket) -> io::Result<usize> {
-        let pieces: SmallVec<[IoSlice; PIECES_PER_WRITE]> =
-            self.replies.pieces().take(PIECES_PER_WRITE).map(IoSlice::new).collect();
-        let written = match pieces.as_slice() {
-            [one] => socket.try_write(one),
-            several => socket.try_write_vectored(several),
-        }?;
-        drop(pieces);
+        let written = give(self.replies.pieces(), socket)?;
         self.replies.advance(written);
         Ok(written)
     }

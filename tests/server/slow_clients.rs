@@ -97,12 +97,12 @@ fn clients_without_the_password_do_not_keep_others_out() {
     let running = start(Settings { maxclients: 8, ..protected() });
     let mut known = running.connect();
     known.ask(&["AUTH", "secret"], "+OK\r\n");
-    let mut strangers: Vec<_> = (0..7).map(|_| running.connect()).collect();
+    let mut newcomers: Vec<_> = (0..7).map(|_| running.connect()).collect();
     wait_until("all are connected", || running.server.clients.len() == 8);
     let mut newcomer = running.connect();
     newcomer.ask(&["AUTH", "secret"], "+OK\r\n");
-    strangers[0].expect_end();
-    strangers[1].ask(&["PING"], "-NOAUTH Authentication required.\r\n");
+    newcomers[0].expect_end();
+    newcomers[1].ask(&["PING"], "-NOAUTH Authentication required.\r\n");
     known.ask(&["PING"], "+PONG\r\n");
 }
 

@@ -39,7 +39,7 @@ impl Clients {
         let mut connected = self.connected.lock();
         if connected.len() >= max {
             let has_place = needs_password && connected.len() < max.saturating_add(MAX_LEAVING);
-            has_place.then(|| oldest_stranger(&connected)).flatten()?.kill();
+            has_place.then(|| oldest_unauthenticated(&connected)).flatten()?.kill();
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
         let shown = Arc::new(Shown::new(id, endpoints));
@@ -69,9 +69,10 @@ impl Clients {
 }
 
 /// The first of those that have never given the password and are not leaving already.
-fn oldest_stranger(connected: &BTreeMap<u64, Arc<Shown>>) -> Option<&Shown> {
-    let is_stranger = |shown: &&Shown| !shown.was_authenticated.load(Ordering::Relaxed) && !shown.is_killed();
-    connected.values().map(Arc::as_ref).find(is_stranger)
+fn oldest_unauthenticated(connected: &BTreeMap<u64, Arc<Shown>>) -> Option<&Shown> {
+    let never_authenticated =
+        |shown: &&Shown| !shown.was_authenticated.load(Ordering::Relaxed) && !shown.is_killed();
+    connected.values().map(Arc::as_ref).find(never_authenticated)
 }
 
 #[cfg(test)]
@@ -102,6 +103,9 @@ mod tests {
         fourth.was_authenticated.store(true, Ordering::Relaxed);
         assert!(connect(true).is_some());
         assert_eq!(killed(), [false, true, true]);
-        assert!(connect(true).is_some_and(|fifth| !fifth.is_killed()), "the one before is a stranger too");
+        assert!(
+            connect(true).is_some_and(|fifth| !fifth.is_killed()),
+            "the one before has not authenticated either"
+        );
     }
 }
