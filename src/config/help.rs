@@ -2,7 +2,8 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::options::OPTIONS;
+use super::kind::Kind;
+use super::options::{OPTIONS, OptionSpec};
 
 /// Width of the list of names: what it is indented by included, it fits a terminal of 80 columns.
 const LIST_WIDTH: usize = 76;
@@ -40,10 +41,15 @@ fn command() -> Command {
         ))
 }
 
-/// The names of all options in lines of equal width.
+/// The options that have more than one value here.
+fn choices() -> impl Iterator<Item = &'static OptionSpec> {
+    OPTIONS.iter().filter(|option| !matches!(option.kind, Kind::Only { .. }))
+}
+
+/// Their names in lines of equal width.
 fn names() -> String {
     let mut lines = vec![String::new()];
-    for option in OPTIONS {
+    for option in choices() {
         if lines.last().is_some_and(|line| line.len() + 1 + option.name.len() > LIST_WIDTH) {
             lines.push(String::new());
         }
@@ -65,7 +71,7 @@ mod tests {
         assert!(help.lines().count() <= 40, "{help}");
         let longest = help.lines().max_by_key(|line| line.len()).expect("there is help");
         assert!(longest.len() <= 100, "{longest}");
-        for option in OPTIONS {
+        for option in choices() {
             assert!(help.contains(option.name), "{}", option.name);
         }
     }
