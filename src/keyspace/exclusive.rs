@@ -269,9 +269,14 @@ impl<'k> Exclusive<'k> {
         found.is_some()
     }
 
-    /// Counts a key that ended before it was made, as Redis does for RESTORE with a time that has passed.
+    /// Counts a key that ended before it was made, as Redis does for what is set with a time that has passed.
     pub fn count_ended(&self) {
         self.db.common.expiry.keys.add(1);
+    }
+
+    /// Counts fields that end at once, as Redis does for those that are given a time that has passed.
+    pub fn count_ended_fields(&self, count: usize) {
+        self.db.common.expiry.fields.add(count as u64);
     }
 
     /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.

@@ -6,6 +6,7 @@
 mod client;
 mod connection;
 mod crash;
+mod ends;
 mod fault;
 mod mix;
 mod model;

@@ -47,6 +47,13 @@ enum Change {
     EndAt { end_ms: i64 },
 }
 
+impl Change {
+    /// True if the moment has passed.
+    fn removes(self, now_ms: i64) -> bool {
+        matches!(self, Self::EndAt { end_ms } if end_ms <= now_ms)
+    }
+}
+
 fn get_and_expire(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     GetEx::parse(args, cx).map_err(|error| refusal(error, key, cx))?.execute(key, cx, record)
@@ -74,7 +81,11 @@ impl<'r> GetEx<'r> {
             return Ok(Reply::Array(self.fields.iter().map(value).collect()));
         }
         let take = |hash: &mut Hash| self.fields.iter().map(|field| self.take(hash, field, now_ms)).collect();
-        let values = keys.edit_hash(key, take)?;
+        let values: Vec<Reply> = keys.edit_hash(key, take)?;
+        if self.change.removes(now_ms) {
+            let removed = values.iter().filter(|value| **value != Reply::Null);
+            keys.count_ended_fields(removed.count());
+        }
         keys.commit(self.recorded(key, record, now_ms));
         Ok(Reply::Array(values))
     }
@@ -82,7 +93,7 @@ impl<'r> GetEx<'r> {
     /// Names of fields that are not there do no harm.
     fn recorded<'a>(&self, key: &[u8], record: Record<'a>, now_ms: i64) -> Record<'a> {
         record.instead(|effects| match self.change {
-            Change::EndAt { end_ms } if end_ms <= now_ms => {
+            change if change.removes(now_ms) => {
                 effects.command_with(&[b"HDEL", key], &self.fields);
             }
             Change::EndAt { end_ms } => end_at(effects, key, end_ms, &self.fields),
@@ -106,7 +117,7 @@ impl<'r> GetEx<'r> {
         match self.change {
             Change::None => false,
             Change::Persist => hash.set_deadline(field, Deadline::NEVER),
-            Change::EndAt { end_ms } if end_ms <= now_ms => hash.remove(field),
+            change if change.removes(now_ms) => hash.remove(field),
             Change::EndAt { end_ms } => hash.set_deadline(field, Deadline::at(end_ms)),
         };
         value

@@ -57,12 +57,15 @@ impl<'r> SetEx<'r> {
         }
         if !self.removes(now_ms) {
             keys.edit_hash(self.key, |hash| self.set(hash, now_ms))?;
-        } else if self.fields().any(|field| is_in(hash, field)) {
-            keys.edit_hash(self.key, |hash| self.fields().for_each(|field| _ = hash.remove(field)))?;
-        } else {
+            keys.commit(self.recorded(record, now_ms));
             return Ok(Reply::Integer(1));
         }
-        keys.commit(self.recorded(record, now_ms));
+        let is_changed = self.fields().any(|field| is_in(hash, field));
+        keys.count_ended_fields(self.pairs().len());
+        if is_changed {
+            keys.edit_hash(self.key, |hash| self.fields().for_each(|field| _ = hash.remove(field)))?;
+            keys.commit(self.recorded(record, now_ms));
+        }
         Ok(Reply::Integer(1))
     }
 

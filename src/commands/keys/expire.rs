@@ -18,7 +18,7 @@ pub(in crate::commands) const EXPIRE: Spec = Spec {
     syntax: "key seconds:integer [condition(NX|XX|GT|LT)@7.0.0]",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Write(|args, cx, record| Expire::parse("expire", Lifetime::EX, args, cx)?.execute(cx, record)),
+    run: Run::Write(|args, cx, record| Expire::parse("expire", Lifetime::EX, args)?.execute(cx, record)),
 };
 
 pub(in crate::commands) const PEXPIRE: Spec = Spec {
@@ -33,7 +33,7 @@ pub(in crate::commands) const PEXPIRE: Spec = Spec {
     syntax: "key milliseconds:integer [condition(NX|XX|GT|LT)@7.0.0]",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Write(|args, cx, record| Expire::parse("pexpire", Lifetime::PX, args, cx)?.execute(cx, record)),
+    run: Run::Write(|args, cx, record| Expire::parse("pexpire", Lifetime::PX, args)?.execute(cx, record)),
 };
 
 pub(in crate::commands) const EXPIREAT: Spec = Spec {
@@ -48,9 +48,7 @@ pub(in crate::commands) const EXPIREAT: Spec = Spec {
     syntax: "key unix-time-seconds:unix-time [condition(NX|XX|GT|LT)@7.0.0]",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Write(|args, cx, record| {
-        Expire::parse("expireat", Lifetime::EXAT, args, cx)?.execute(cx, record)
-    }),
+    run: Run::Write(|args, cx, record| Expire::parse("expireat", Lifetime::EXAT, args)?.execute(cx, record)),
 };
 
 pub(in crate::commands) const PEXPIREAT: Spec = Spec {
@@ -65,14 +63,14 @@ pub(in crate::commands) const PEXPIREAT: Spec = Spec {
     syntax: "key unix-time-milliseconds:unix-time [condition(NX|XX|GT|LT)@7.0.0]",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Write(|args, cx, record| {
-        Expire::parse("pexpireat", Lifetime::PXAT, args, cx)?.execute(cx, record)
-    }),
+    run: Run::Write(|args, cx, record| Expire::parse("pexpireat", Lifetime::PXAT, args)?.execute(cx, record)),
 };
 
 struct Expire<'r> {
+    command: &'static str,
     key: &'r [u8],
-    end_ms: i64,
+    lifetime: Lifetime,
+    number: i64,
     condition: Condition,
 }
 
@@ -86,23 +84,24 @@ struct Condition {
 }
 
 impl<'r> Expire<'r> {
-    fn parse(command: &str, lifetime: Lifetime, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
+    fn parse(command: &'static str, lifetime: Lifetime, mut args: Args<'r>) -> Result<Self, Error> {
         let key = args.bytes()?;
         let mut number = args;
         args.bytes()?;
         let condition = Condition::parse(args)?;
-        let end_ms = lifetime.end_ms(number.integer()?, cx.server.keyspace.clock().now_ms());
-        let end_ms = end_ms.ok_or_else(|| invalid_expire_time(command))?;
-        Ok(Self { key, end_ms, condition })
+        Ok(Self { command, key, lifetime, number: number.integer()?, condition })
     }
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
         let mut keys = cx.db().exclusive(&[self.key]);
+        // From the locked moment: a millisecond that passed before it would make this a removal, which is not counted.
+        let end_ms = self.lifetime.end_ms(self.number, keys.used_ms());
+        let end_ms = end_ms.ok_or_else(|| invalid_expire_time(self.command))?;
         let present = keys.get(self.key).map(Entry::deadline);
-        if !present.is_some_and(|deadline| self.condition.allows(deadline, self.end_ms)) {
+        if !present.is_some_and(|deadline| self.condition.allows(deadline, end_ms)) {
             return Ok(Reply::Integer(0));
         }
-        end_at(keys, self.key, self.end_ms, record);
+        end_at(keys, self.key, end_ms, record);
         Ok(Reply::Integer(1))
     }
 }

@@ -65,6 +65,62 @@ fn a_field_found_ended_is_counted_where_redis_counts_it() {
     }
 }
 
+/// How many keys and fields have ended.
+fn ended(session: &mut Session) -> [String; 2] {
+    ["expired_keys", "expired_subkeys"].map(|name| field(session, name))
+}
+
+/// Runs commands, the last of which gives a time that has passed, and counts keys and fields.
+#[track_caller]
+fn ends_at_once(lines: &str, keys: &str, fields: &str) {
+    let mut session = Session::like_redis("8.10", 1_000_000);
+    lines.split('|').for_each(|line| drop(session.ask(line)));
+    assert_eq!(ended(&mut session), [keys, fields], "{lines}");
+    ["exists k j", "hmget k f g"].into_iter().for_each(|line| drop(session.ask(line)));
+    assert_eq!(ended(&mut session), [keys, fields], "{lines}, and looked for");
+}
+
+#[test]
+fn what_is_set_with_an_end_that_has_passed_is_counted_as_redis_counts_it() {
+    for (lines, keys) in [
+        ("set k v pxat 1", "1"),
+        ("set k v|set k v exat 1", "1"),
+        ("set k v|set k v get xx pxat 1", "1"),
+        ("set k v|set k v nx pxat 1", "0"),
+        ("set k v xx pxat 1", "0"),
+        ("hset k f v|set k v pxat 1", "1"),
+        ("msetex 2 k v j v pxat 1", "2"),
+        ("set k v|msetex 2 k v k v exat 1", "2"),
+        ("set k 5|increx k pxat 1", "1"),
+        ("increx k exat 1", "1"),
+        ("set k 5 px 100000|increx k pxat 1 enx", "0"),
+        ("set k v|getex k pxat 1", "0"),
+        ("set k v|expire k -1", "0"),
+        ("set k v|pexpireat k 1", "0"),
+    ] {
+        ends_at_once(lines, keys, "0");
+    }
+}
+
+#[test]
+fn fields_that_are_given_an_end_that_has_passed_are_counted_as_redis_counts_them() {
+    for (line, fields) in [
+        ("hexpireat k 1 fields 1 f", "1"),
+        ("hpexpireat k 1 fields 3 f g n", "2"),
+        ("hpexpire k 0 fields 2 f f", "1"),
+        ("hexpire k 0 xx fields 1 f", "0"),
+        ("hgetex k pxat 1 fields 2 f n", "1"),
+        ("hgetex k exat 1 fields 3 f g f", "2"),
+        ("hgetex k exat 1 fields 1 n", "0"),
+        ("hsetex k pxat 1 fields 1 f w", "1"),
+        ("hsetex k exat 1 fields 2 n w n w", "2"),
+        ("hsetex k fnx pxat 1 fields 1 f w", "0"),
+        ("hsetex j pxat 1 fields 1 f w", "1"),
+    ] {
+        ends_at_once(&format!("hset k f v g w|{line}"), "0", fields);
+    }
+}
+
 #[test]
 fn what_the_background_removes_is_counted_apart() {
     let mut session = Session::at(1_000_000);
