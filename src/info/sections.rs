@@ -57,6 +57,9 @@ pub(super) fn clients(server: &Server, out: &mut Text) {
     let watching = clients.iter().filter(|client| client.watch.load(Ordering::Relaxed) > 0).count();
     out.field("watching_clients", watching);
     out.field("clients_in_timeout_table", 0);
+    if server.compat >= Compat::V8_10 {
+        out.field("active_clients", clients.iter().filter(|client| client.is_active()).count());
+    }
     out.field("total_watched_keys", server.keyspace.watched_keys());
     out.field("total_blocking_keys", 0);
     out.field("total_blocking_keys_on_nokey", 0);
@@ -80,7 +83,7 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
     out.field("allocator_resident", allocator.resident);
     out.field("allocator_muzzy", allocator.muzzy);
     out.size("total_system_memory", figures::system_bytes());
-    scripts(out);
+    scripts(server, out);
     out.field("maxmemory", 0);
     out.field("maxmemory_human", human(0));
     out.field("maxmemory_policy", "noeviction");
@@ -115,13 +118,16 @@ const CLUSTER_MEMORY: [&str; 4] = [
 ];
 
 /// There are no scripts and no functions, so they take nothing.
-fn scripts(out: &mut Text) {
+fn scripts(server: &Server, out: &mut Text) {
     zeros(&["used_memory_lua", "used_memory_vm_eval"], out);
     out.field("used_memory_lua_human", human(0));
     zeros(&["used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions"], out);
     zeros(&["number_of_libraries", "used_memory_vm_functions"], out);
     out.size("used_memory_vm_total", 0);
     out.field("used_memory_functions", 0);
+    if server.compat >= Compat::V8_10 {
+        out.field("used_memory_hash_templates", 0);
+    }
     out.size("used_memory_scripts", 0);
 }
 
@@ -250,6 +256,10 @@ pub(super) fn stats(server: &Server, out: &mut Text) {
     out.field("client_output_buffer_limit_disconnections", sum(|traffic| &traffic.output_buffer_closed));
     pipelines(server, out);
     calls::slow_stats(server, out);
+    if server.compat >= Compat::V8_10 {
+        // Hashes do not share names.
+        zeros(&["hash_templates", "hash_template_keys"], out);
+    }
     out.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
     zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"], out);
     out.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));

@@ -6,11 +6,8 @@ from operators import same_info
 from rules import info_rows
 
 INFO_NEWER = {
-    b"Clients": b"active_clients",
-    b"Memory": b"used_memory_hash_templates mem_clients_normal_shared mem_clients_normal_unshared",
-    b"Persistence": b"backup_in_progress",
-    b"Stats": b"""eventloop_cycles_with_clients_processing total_client_processing_events hash_templates
-        hash_template_keys""",
+    b"Memory": b"mem_clients_normal_shared mem_clients_normal_unshared",
+    b"Stats": b"eventloop_cycles_with_clients_processing total_client_processing_events",
 }
 """Fields that came after 8.6 and have no meaning here, by section."""
 DUMP_TAIL = 10

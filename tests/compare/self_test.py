@@ -337,12 +337,12 @@ class Explaining(unittest.TestCase):
 
     def test_info_newer(self):
         def info(fields):
-            text = b"# Clients\r\nmaxclients:1\r\n" + fields
+            text = b"# Memory\r\nmaxmemory:1\r\n" + fields
             return b"$%d\r\n%s\r\n" % (len(text), text)
 
-        self.assertEqual(self.of_redis810("INFO clients", info(b"active_clients:1\r\n"), info(b"")), "info-newer")
-        self.assertIsNone(self.of_redis810("INFO clients", info(b"other_clients:1\r\n"), info(b"")))
-        self.assertIsNone(self.check("INFO clients", info(b"active_clients:1\r\n"), info(b"")))
+        self.assertEqual(self.of_redis810("INFO memory", info(b"mem_clients_normal_shared:1\r\n"), info(b"")), "info-newer")
+        self.assertIsNone(self.of_redis810("INFO memory", info(b"other_clients:1\r\n"), info(b"")))
+        self.assertIsNone(self.check("INFO memory", info(b"mem_clients_normal_shared:1\r\n"), info(b"")))
 
     def test_cluster_loading(self):
         def row(flags, arity=2):

@@ -179,6 +179,11 @@ impl Shown {
         now_ms.saturating_sub(self.last_active_ms.load(Ordering::Relaxed))
     }
 
+    /// True if it has asked for something within the last second.
+    pub fn is_active(&self) -> bool {
+        self.last_command.load(Ordering::Relaxed) > 0 && self.idle_ms() < 1000
+    }
+
     /// Notes that a command runs elsewhere while the connection waits, so that it does not count as idle; or that
     /// it is done.
     pub fn set_busy(&self, busy: bool) {

@@ -1,5 +1,8 @@
 //! What operators read in `INFO`, driven to change.
 
+use std::time::{Duration, Instant};
+
+use super::super::registry;
 use super::super::testing::Session;
 
 /// A field of `INFO everything`.
@@ -206,6 +209,31 @@ fn clients_that_a_pause_holds_are_blocked() {
     expect(&mut session, &[("blocked_clients", "0")]);
     other.shown.is_held.store(true, std::sync::atomic::Ordering::Relaxed);
     expect(&mut session, &[("blocked_clients", "1")]);
+}
+
+#[test]
+fn clients_that_asked_a_moment_ago_are_active() {
+    let mut session = Session::like_redis("8.10", 0);
+    let other = session.connect();
+    expect(&mut session, &[("connected_clients", "2"), ("active_clients", "1")]);
+    let ping = registry::find(b"ping").expect("it is registered");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while field(&mut session, "active_clients") != "2" {
+        assert!(Instant::now() < deadline, "it is never active");
+        other.shown.begin(ping, Instant::now());
+    }
+}
+
+#[test]
+fn fields_that_came_with_8_10_are_not_told_by_8_6() {
+    const NEWER: [&str; 4] =
+        ["active_clients", "used_memory_hash_templates", "hash_templates", "hash_template_keys"];
+    for (release, are_there) in [("8.6", false), ("8.10", true)] {
+        let mut session = Session::like_redis(release, 0);
+        let text = String::from_utf8(session.reply_to(&["info", "everything"])).expect("INFO is text");
+        let has = |name: &str| text.contains(&format!("\r\n{name}:"));
+        NEWER.iter().for_each(|name| assert_eq!(has(name), are_there, "{name} in {release}"));
+    }
 }
 
 #[test]
