@@ -691,3 +691,125 @@ fn a_log_that_tells_when_changes_were_made_is_played() {
     running.ready();
     assert_eq!(running.ask("MGET a b"), "*2\r\n$1\r\n2\r\n$1\r\n1");
 }
+
+/// What a client sees of a vector set, but for its numbers that files do not keep.
+fn seen_of(running: &Running, set: &str) -> String {
+    let seen = running.ask(&format!(
+        "VCARD {set}\r\nVINFO {set}\r\nVEMB {set} e7\r\nVSIM {set} ELE e3 WITHSCORES WITHATTRIBS TRUTH COUNT 10000"
+    ));
+    let not_kept = ["+vset-uid", "+hnsw-max-node-uid", "+bytes-per-element"];
+    let mut lines: Vec<_> = seen.lines().collect();
+    while let Some(at) = lines.iter().position(|line| not_kept.contains(line)) {
+        lines.drain(at..at + 2);
+    }
+    // Equal scores come in any order; which element has which vector is in the digest.
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+const SETS: [(&str, &str); 9] = [
+    ("plain", "VADD {s} VALUES 4 {v} {e} SETATTR {n}"),
+    ("float", "VADD {s} VALUES 4 {v} {e} NOQUANT M 8"),
+    ("bits", "VADD {s} VALUES 4 {v} {e} BIN"),
+    ("projected", "VADD {s} REDUCE 3 VALUES 4 {v} {e}"),
+    ("projected:l2", "VADD {s} REDUCE 3 VALUES 4 {v} {e} METRIC L2"),
+    ("half", "VADD {s} VALUES 4 {v} {e} METRIC IP QUANT F16"),
+    ("rq", "VADD {s} VALUES 4 {v} {e} METRIC L2 QUANT RQ2 RERANK F16"),
+    ("pq", "VADD {s} VALUES 4 {v} {e} QUANT PQ"),
+    ("created", "VADD {s} VALUES 4 {v} {e}"),
+];
+
+fn fill_sets(running: &Running) {
+    assert_eq!(running.ask("VCREATE created DIM 4 QUANT RQ4 M 9 EF 77\r\nVCREATE empty DIM 9"), "+OK\r\n+OK");
+    for (set, form) in SETS {
+        let add = |n: usize| {
+            let vector = format!("0.{} 0.{} -0.{} {}", n * 7 % 100, n * 13 % 90, n * n % 97, n % 3);
+            let form = form.replace("{s}", set).replace("{v}", &vector);
+            form.replace("{e}", &format!("e{n}")).replace("{n}", &n.to_string())
+        };
+        let replies = running.ask(&(0..40).map(add).collect::<Vec<_>>().join("\r\n"));
+        assert_eq!(replies, [":1"; 40].join("\r\n"), "{set}");
+    }
+}
+
+fn fill_keys(running: &Running) {
+    let fields = |range: std::ops::Range<usize>| range.map(|n| format!(" f{n} {n}")).collect::<String>();
+    let expire = |n: usize| format!("\r\nHPEXPIRE large {} FIELDS 2 f{n} f{}", 10_000_000 + n, n + 1000);
+    running.ask(&format!(
+        "SET a one PX 90000000\r\nSET n 17\r\nHSET small x y\r\nPEXPIRE small 80000000\r\nHSET large{}{}\r\nPEXPIRE large 99999999",
+        fields(0..3000),
+        (0..200).map(expire).collect::<String>(),
+    ));
+    running.ask("SELECT 5\r\nSET a five\r\nHSET h f v\r\nHPEXPIRE h 70000000 FIELDS 1 f");
+}
+
+fn rewrite_under_writes(running: &Running) {
+    assert!(running.ask("BGREWRITEAOF").starts_with("+Background append only file rewriting"));
+    let is_done = || {
+        let info = running.ask("INFO persistence");
+        info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0")
+    };
+    for round in 0.. {
+        running.ask(&format!(
+            "INCR n\r\nHSET large f{} new\r\nVADD plain VALUES 4 1 2 3 {round} e{round}",
+            round % 3000
+        ));
+        if is_done() {
+            return;
+        }
+    }
+}
+
+/// The name of the base.
+fn base_of(folder: &Folder) -> String {
+    let manifest = String::from_utf8(folder.read("appendonlydir/appendonly.aof.manifest")).expect("text");
+    manifest.split(' ').nth(1).expect("a base is first").to_owned()
+}
+
+#[test]
+fn a_log_whose_base_is_commands_gives_equal_data_back() {
+    let folder = Folder::new("commands");
+    let options = [&PERSISTENT[..], &["--aof-use-rdb-preamble", "no"]].concat();
+    let mut running = folder.start(&options);
+    running.ready();
+    assert_eq!(base_of(&folder), "appendonly.aof.1.base.aof");
+    fill_sets(&running);
+    fill_keys(&running);
+    rewrite_under_writes(&running);
+    assert_eq!(base_of(&folder), "appendonly.aof.2.base.aof");
+    let base = folder.read("appendonlydir/appendonly.aof.2.base.aof");
+    assert!(base.starts_with(b"*2\r\n$6\r\nSELECT\r\n"), "{}", base[..40].escape_ascii());
+    let output = tool(&["check-aof"], &folder.path("appendonlydir/appendonly.aof.manifest"));
+    assert!(output.status.success(), "{output:?}");
+    let sets = || SETS.iter().map(|(set, _)| *set).chain(["empty"]);
+    let seen = |running: &Running| {
+        let keys =
+            "PEXPIRETIME a\r\nPEXPIRETIME small\r\nPEXPIRETIME large\r\nHPEXPIRETIME large FIELDS 2 f7 f1007";
+        let of_sets: Vec<_> = sets().map(|set| seen_of(running, set)).collect();
+        (running.ask("DEBUG DIGEST"), running.ask("DBSIZE"), running.ask(keys), of_sets)
+    };
+    let before = seen(&running);
+    drop(running);
+    let mut running = folder.start(&options);
+    running.ready();
+    assert_eq!(seen(&running), before);
+}
+
+#[test]
+fn what_the_base_of_a_log_is_made_of_holds_from_the_next_rewrite_on() {
+    let folder = Folder::new("form");
+    let mut running = folder.start(&WITH_LOG);
+    running.ready();
+    assert_eq!(running.ask("SET n 1"), "+OK");
+    for (round, (choice, end)) in [("no", "aof"), ("yes", "rdb"), ("no", "aof")].into_iter().enumerate() {
+        assert_eq!(running.ask(&format!("CONFIG SET aof-use-rdb-preamble {choice}")), "+OK");
+        rewrite_under_writes(&running);
+        assert_eq!(base_of(&folder), format!("appendonly.aof.{}.base.{end}", round + 2));
+    }
+    assert!(running.ask("CONFIG GET aof-use-rdb-preamble").ends_with("no"));
+    let n = running.ask("GET n");
+    drop(running);
+    let mut running = folder.start(&WITH_LOG);
+    running.ready();
+    assert_eq!(running.ask("GET n"), n);
+}

@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::Server;
 use super::recovery::Failed;
 use crate::persistence::aof::{Growth, Manifest};
-use crate::persistence::rdb::save::About;
+use crate::persistence::rdb::format::MAX_STRING_LEN;
+use crate::persistence::rdb::save::{About, Form};
 use crate::persistence::saving::Target;
+use crate::vector_set::VectorSet;
 
 impl Server {
     /// Goes on with the log that was loaded, or begins one, if changes are to be logged. Before clients can change anything.
@@ -49,13 +51,28 @@ impl Server {
 
     fn make_base(&self, at_cut: &mut dyn FnMut(), path: &Path) -> Result<usize, String> {
         let file = self.snapshot_file();
-        let about = About { is_base: true, ..file.about };
+        let about = About { is_base: true, form: self.base_form(), ..file.about };
         let target = Target { path: path.into(), about, ..file };
         let made = self.saving.snapshot(&self.keyspace, at_cut, &target);
         made.map_err(|error| error.to_string())?;
         self.keep_skipped_files()
             .map_err(|error| format!("an old file of the log cannot be kept: {error}"))?;
         Ok(self.saving.progress().peak_bytes())
+    }
+
+    /// What the next base is made of.
+    fn base_form(&self) -> Form {
+        let settings = self.config.settings();
+        if settings.aof_use_rdb_preamble {
+            return Form::Snapshot;
+        }
+        if self.keyspace.vector_sets().iter().any(|set| most_dumped_bytes(set) > MAX_STRING_LEN) {
+            tracing::warn!(
+                "The base of the AOF is a snapshot though 'aof-use-rdb-preamble' is 'no': a vector set may be longer than a command"
+            );
+            return Form::Snapshot;
+        }
+        Form::Commands { is_dated: settings.aof_timestamp_enabled }
     }
 
     /// Files of the log of which parts were passed over get another name, before the new base has them removed.
@@ -65,4 +82,11 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// At least as many bytes as a dump of the set has: a link of four bytes becomes one of six at most, and nothing else grows.
+fn most_dumped_bytes(set: &VectorSet) -> usize {
+    let (params, held) = (set.params(), set.heap_bytes());
+    let matrix = params.input_dim().map_or(0, |input_dim| input_dim * params.dim() * size_of::<f32>());
+    held + held / 2 + matrix
 }

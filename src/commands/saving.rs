@@ -8,7 +8,7 @@ use super::stop::EndStep;
 use crate::config::SaveRule;
 use crate::info::memory;
 use crate::journal::Refuser;
-use crate::persistence::rdb::save::About;
+use crate::persistence::rdb::save::{About, Form};
 use crate::persistence::saving::{Rule, SaveError, Summary, Target, Wished};
 
 /// Redis' words, by which monitoring tells the cause.
@@ -40,6 +40,7 @@ impl Server {
             made_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             used_bytes: memory::used_bytes(),
             is_base: false,
+            form: Form::Snapshot,
         };
         Target {
             path: settings.dbfilename.clone().into(),

@@ -496,13 +496,10 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "aof-use-rdb-preamble",
-        kind: Kind::Only {
-            value: "yes",
-            reason: "the base of a log is a snapshot, which is smaller and faster",
-        },
+        kind: Kind::Switch(|settings| &mut settings.aof_use_rdb_preamble),
         default: "yes",
         mutable: true,
-        help: "Whether the base of the log is a snapshot",
+        help: "Whether the next base of the log is a snapshot, which is smaller and faster, or commands",
     },
     OptionSpec {
         name: "aof-timestamp-enabled",

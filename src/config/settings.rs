@@ -53,6 +53,7 @@ pub struct Settings {
     pub auto_aof_rewrite_min_size: u64,
     pub aof_load_truncated: bool,
     pub aof_load_corrupt_tail_max_size: u64,
+    pub aof_use_rdb_preamble: bool,
     pub aof_timestamp_enabled: bool,
     pub ignore_unknown_config: Vec<String>,
     pub index_seed: u64,

@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::files::{Replacement, SkippedFiles, SpillFile};
 use super::rdb::Writer;
-use super::rdb::save::{About, Progress, save};
+use super::rdb::save::{About, Form, Progress, save};
 use crate::journal::Journal;
 use crate::keyspace::{Census, Database, Keyspace};
 
@@ -367,7 +367,8 @@ impl Saving {
             self.journal.changes()
         });
         let buffered = io::BufWriter::with_capacity(BUFFER_LEN, file);
-        let out = Writer::new(buffered, target.compress, target.checksum);
+        let has_checksum = target.checksum && target.about.form == Form::Snapshot;
+        let out = Writer::new(buffered, target.compress, has_checksum);
         let buffered = save(snapshot, out, &target.about, sizes, &mut spill, &self.progress)?;
         let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
         self.skipped.keep(&target.path)?;

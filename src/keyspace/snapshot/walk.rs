@@ -67,6 +67,17 @@ impl Keyspace {
         (Snapshot { keyspace: self, cut, at: 0, cleared: None, given: 0, batch: BATCH, hook }, outcome)
     }
 
+    /// The vector sets of all databases.
+    pub fn vector_sets(&self) -> Vec<Arc<VectorSet>> {
+        let mut sets = Vec::new();
+        for identity in 0..TABLES {
+            self.at_table(identity, |_, shard| {
+                sets.extend(shard.read_past_marks().vector_sets().map(Arc::clone));
+            });
+        }
+        sets
+    }
+
     /// What `look` says of a table and of the number of the database that has it now. It stays
     /// there meanwhile.
     fn at_table<R>(&self, identity: usize, look: impl FnOnce(usize, &Shard) -> R) -> R {
@@ -103,13 +114,7 @@ impl<'k> Snapshot<'k> {
 
     /// The vector sets that are there now: those of the cut, but for what was removed since, and later ones.
     pub fn vector_sets(&self) -> Vec<Arc<VectorSet>> {
-        let mut sets = Vec::new();
-        for identity in 0..TABLES {
-            self.keyspace.at_table(identity, |_, shard| {
-                sets.extend(shard.read_past_marks().vector_sets().map(Arc::clone));
-            });
-        }
-        sets
+        self.keyspace.vector_sets()
     }
 
     /// Puts some keys into `batch`, which must be empty; false if there are no more. Each key comes once, in any order.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::check::begins_with_snapshot;
 use super::disk::{Increment, Increments, open};
 use super::manifest::{Entry, Manifest, sync_folder};
 use super::names::Names;
@@ -88,7 +89,9 @@ impl Log {
     pub(super) fn rebase(&self, from: u64) -> io::Result<()> {
         let mut files = self.files.lock();
         let mut manifest = files.manifest.clone();
-        let base = manifest.next_base(&self.names);
+        let is_snapshot =
+            begins_with_snapshot(&mut fs::File::open(self.names.path(&self.names.new_base()))?)?;
+        let base = manifest.next_base(&self.names, is_snapshot);
         let increment = manifest.next_increment(&self.names);
         fs::rename(self.names.path(&self.names.new_base()), self.names.path(&base.name))?;
         if files.is_early {

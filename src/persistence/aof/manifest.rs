@@ -191,9 +191,9 @@ impl Manifest {
     }
 
     /// What the next base is called.
-    pub fn next_base(&self, names: &Names) -> Entry {
+    pub fn next_base(&self, names: &Names, is_snapshot: bool) -> Entry {
         let seq = self.base.as_ref().map_or(0, |base| base.seq) + 1;
-        Entry::new(names.base(seq), seq)
+        Entry::new(names.base(seq, is_snapshot), seq)
     }
 
     /// What the next increment is called.
@@ -311,12 +311,12 @@ mod tests {
         let names = Names::new("folder", "log");
         let mut manifest = Manifest::default();
         assert_eq!(manifest.next_increment(&names), Entry::new("log.1.incr.aof", 1));
-        manifest.base = Some(manifest.next_base(&names));
+        manifest.base = Some(manifest.next_base(&names, true));
         for _ in 0..3 {
             let next = manifest.next_increment(&names);
             manifest.increments.push(next);
         }
-        manifest.rebase(manifest.next_base(&names), 3);
+        manifest.rebase(manifest.next_base(&names, true), 3);
         let text = "file log.2.base.rdb seq 2 type b\nfile log.1.base.rdb seq 1 type h\n\
                     file log.1.incr.aof seq 1 type h\nfile log.2.incr.aof seq 2 type h\nfile log.3.incr.aof seq 3 type i\n";
         assert_eq!(manifest.to_text(), text);

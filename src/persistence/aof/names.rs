@@ -40,9 +40,9 @@ impl Names {
         format!("temp-{}", self.manifest())
     }
 
-    /// `appendonly.aof.1.base.rdb`
-    pub fn base(&self, seq: u64) -> String {
-        format!("{}.{seq}.base.rdb", self.stem)
+    /// `appendonly.aof.1.base.rdb`, or `….base.aof` if it is no snapshot
+    pub fn base(&self, seq: u64, is_snapshot: bool) -> String {
+        format!("{}.{seq}.base.{}", self.stem, if is_snapshot { "rdb" } else { "aof" })
     }
 
     /// `appendonly.aof.1.incr.aof`

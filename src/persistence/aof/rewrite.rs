@@ -224,8 +224,8 @@ mod tests {
         change(&journal, "more");
         aof.stop();
         assert!(!aof.is_on() && !journal.is_streaming());
-        let manifest = "file log.2.base.rdb seq 2 type b\nfile log.2.incr.aof seq 2 type i\n";
-        let expected = [("log.2.base.rdb", "2"), ("log.2.incr.aof", "aftermore"), ("log.manifest", manifest)];
+        let manifest = "file log.2.base.aof seq 2 type b\nfile log.2.incr.aof seq 2 type i\n";
+        let expected = [("log.2.base.aof", "2"), ("log.2.incr.aof", "aftermore"), ("log.manifest", manifest)];
         expect(&folder, &expected);
         change(&journal, "unlogged");
         let manifest = Manifest::load(&aof.names).expect("it was written");
@@ -235,8 +235,8 @@ mod tests {
         assert_eq!(files(&folder)[1].1, "aftermoreagain");
         aof.start(&mut |at_cut, path| snapshot(&journal, "3", at_cut, path)).expect("the folder is writable");
         aof.stop();
-        let manifest = "file log.3.base.rdb seq 3 type b\nfile log.3.incr.aof seq 3 type i\n";
-        expect(&folder, &[("log.3.base.rdb", "3"), ("log.3.incr.aof", "after"), ("log.manifest", manifest)]);
+        let manifest = "file log.3.base.aof seq 3 type b\nfile log.3.incr.aof seq 3 type i\n";
+        expect(&folder, &[("log.3.base.aof", "3"), ("log.3.incr.aof", "after"), ("log.manifest", manifest)]);
     }
 
     #[test]
@@ -249,12 +249,12 @@ mod tests {
         });
         assert!(matches!(failed, Err(AofError::Snapshot(_))));
         aof.stop();
-        let manifest = "file log.1.base.rdb seq 1 type b\nfile log.1.incr.aof seq 1 type i\n\
+        let manifest = "file log.1.base.aof seq 1 type b\nfile log.1.incr.aof seq 1 type i\n\
                         file log.2.incr.aof seq 2 type i\n";
         let increments = [("log.1.incr.aof", "afterbefore"), ("log.2.incr.aof", "after")];
         expect(
             &folder,
-            &[&[("log.1.base.rdb", "1")], &increments[..], &[("log.manifest", manifest)]].concat(),
+            &[&[("log.1.base.aof", "1")], &increments[..], &[("log.manifest", manifest)]].concat(),
         );
     }
 
@@ -278,6 +278,6 @@ mod tests {
         let (aof, journal) = aof(&folder);
         aof.rewrite(&mut |at_cut, path| snapshot(&journal, "1", at_cut, path))
             .expect("the folder is writable");
-        expect(&folder, &[("log.1.base.rdb", "1"), ("log.manifest", "file log.1.base.rdb seq 1 type b\n")]);
+        expect(&folder, &[("log.1.base.aof", "1"), ("log.manifest", "file log.1.base.aof seq 1 type b\n")]);
     }
 }

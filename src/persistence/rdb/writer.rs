@@ -211,6 +211,12 @@ impl<W: Write> Writer<W> {
         Ok(self.out)
     }
 
+    /// What was written, with nothing behind it.
+    pub(super) fn end(mut self) -> io::Result<W> {
+        self.flush()?;
+        Ok(self.out)
+    }
+
     fn integer(&mut self, number: i32) -> io::Result<()> {
         if let Ok(number) = i8::try_from(number) {
             self.u8(string::INT8)?;

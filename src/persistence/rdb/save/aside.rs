@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::Form;
 use super::keys::Keys;
 use crate::keyspace::Old;
 use crate::persistence::rdb::writer::Writer;
@@ -17,9 +18,10 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(form: Form) -> Self {
         // Compressed as nothing: there is no time to lose while writers wait. Its bytes go under the checksum later.
-        Self { keys: Keys::new(Writer::new(Vec::new(), false, false), Vec::new()), spilled: Vec::new() }
+        let out = Writer::new(Vec::new(), false, false);
+        Self { keys: Keys::new(out, form, Vec::new()), spilled: Vec::new() }
     }
 
     /// Adds a key with a small value.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::{Form, commands};
 use crate::keyspace::{Deadline, Old, OldField};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::writer::Writer;
@@ -19,7 +20,7 @@ impl Waiting {
     }
 
     /// Puts the fields aside that writers have handed over.
-    pub(super) fn relieve(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
+    pub(super) fn relieve(&mut self, form: Form, spill: &mut dyn Spill) -> io::Result<()> {
         let Some(fields) = &mut self.old.fields else { return Ok(()) };
         let mut handed = Vec::new();
         fields.take_handed(&mut handed);
@@ -28,7 +29,8 @@ impl Waiting {
         }
         // Compressed as nothing, like what is in `aside.rs`.
         let mut out = Writer::new(Vec::new(), false, false);
-        write_all(&mut out, &handed, fields.soonest())?;
+        let key = self.old.entry.key();
+        write_all(&mut out, form, key, &handed, fields.soonest())?;
         self.spilled.push(spill.append(&out.take()?)?);
         fields.given_is_written();
         Ok(())
@@ -37,12 +39,16 @@ impl Waiting {
     /// Writes all fields behind the key. `look_around` is called again and again.
     pub(super) fn write<W: Write>(
         self,
+        form: Form,
         out: &mut Writer<W>,
         spill: &mut dyn Spill,
         look_around: &mut dyn FnMut(&mut dyn Spill) -> io::Result<()>,
     ) -> io::Result<()> {
         let Some(mut fields) = self.old.fields else { return Ok(()) };
-        hash::begin_frozen(out, &fields)?;
+        if form == Form::Snapshot {
+            hash::begin_frozen(out, &fields)?;
+        }
+        let entry = &self.old.entry;
         let mut bytes = Vec::new();
         for place in self.spilled {
             bytes.clear();
@@ -51,14 +57,28 @@ impl Waiting {
         }
         let mut batch = Vec::new();
         while fields.next(&mut batch) {
-            write_all(out, &batch, fields.soonest())?;
+            write_all(out, form, entry.key(), &batch, fields.soonest())?;
             batch.clear();
             look_around(spill)?;
         }
-        Ok(())
+        match form {
+            Form::Snapshot => Ok(()),
+            Form::Commands { .. } => commands::end(out, entry.key(), entry.deadline()),
+        }
     }
 }
 
-fn write_all<W: Write>(out: &mut Writer<W>, fields: &[OldField], soonest: Deadline) -> io::Result<()> {
+fn write_all<W: Write>(
+    out: &mut Writer<W>,
+    form: Form,
+    key: &[u8],
+    fields: &[OldField],
+    soonest: Deadline,
+) -> io::Result<()> {
+    if form != Form::Snapshot {
+        let fields: Vec<_> =
+            fields.iter().map(|field| (field.name(), field.value(), field.deadline())).collect();
+        return commands::fields(out, key, &fields);
+    }
     fields.iter().try_for_each(|field| hash::write_old(out, field, soonest))
 }

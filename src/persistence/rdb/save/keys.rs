@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::{About, Form, commands};
 use crate::keyspace::{Census, Old};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::value::{type_of, write_value};
@@ -10,6 +11,7 @@ use crate::persistence::rdb::writer::Writer;
 /// Where keys are written.
 pub(super) struct Keys<W> {
     out: Writer<W>,
+    form: Form,
     /// To which database the next key would belong.
     db: Option<usize>,
     /// What is told of each database before its first key; nothing if this is no whole file.
@@ -30,25 +32,43 @@ impl Keys<Vec<u8>> {
 }
 
 impl<W: Write> Keys<W> {
-    pub(super) fn new(out: Writer<W>, sizes: Vec<Census>) -> Self {
-        Self { out, db: None, sizes }
+    pub(super) fn new(out: Writer<W>, form: Form, sizes: Vec<Census>) -> Self {
+        Self { out, form, db: None, sizes }
     }
 
     /// What a file begins with.
-    pub(super) fn head(&mut self, fields: &[(&str, String)]) -> io::Result<()> {
-        self.out.header()?;
-        fields.iter().try_for_each(|(name, value)| self.out.aux(name.as_bytes(), value.as_bytes()))
+    pub(super) fn head(&mut self, about: &About) -> io::Result<()> {
+        match self.form {
+            Form::Snapshot => {
+                self.out.header()?;
+                let mut fields = about.fields().into_iter();
+                fields.try_for_each(|(name, value)| self.out.aux(name.as_bytes(), value.as_bytes()))
+            }
+            Form::Commands { is_dated: true } => self.out.raw(format!("#TS:{}\r\n", about.made_s).as_bytes()),
+            Form::Commands { is_dated: false } => Ok(()),
+        }
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.form
     }
 
     /// A key with a small value.
     pub(super) fn key(&mut self, old: &Old) -> io::Result<()> {
+        let form = self.form;
         let out = self.begin(old)?;
-        write_value(out, old.entry.value())
+        match form {
+            Form::Snapshot => write_value(out, old.entry.value()),
+            Form::Commands { .. } => commands::key(out, old),
+        }
     }
 
-    /// A key, whose value is to be written then.
+    /// A key, whose value is to be written then; of commands, its database alone.
     pub(super) fn begin(&mut self, old: &Old) -> io::Result<&mut Writer<W>> {
         self.select(old.db)?;
+        if self.form != Form::Snapshot {
+            return Ok(&mut self.out);
+        }
         self.out.deadline(old.entry.deadline())?;
         let kind = old.fields.as_ref().map_or_else(|| type_of(old.entry.value()), hash::type_of_frozen);
         self.out.u8(kind as u8)?;
@@ -61,6 +81,9 @@ impl<W: Write> Keys<W> {
             return Ok(());
         }
         self.db = Some(db);
+        if self.form != Form::Snapshot {
+            return commands::command(&mut self.out, &[b"SELECT", db.to_string().as_bytes()]);
+        }
         self.out.select_db(db as u64)?;
         match self.sizes.get_mut(db).map(std::mem::take) {
             Some(Census { keys, expires, .. }) if keys > 0 => self.out.resize_db(keys as u64, expires as u64),
@@ -75,6 +98,9 @@ impl<W: Write> Keys<W> {
     }
 
     pub(super) fn finish(self) -> io::Result<W> {
-        self.out.finish()
+        match self.form {
+            Form::Snapshot => self.out.finish(),
+            Form::Commands { .. } => self.out.end(),
+        }
     }
 }

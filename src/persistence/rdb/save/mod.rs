@@ -4,6 +4,7 @@
 //! keys.rs       one key after the other, each in its database
 //! aside.rs      keys that come while a large value is being written
 //! fields.rs     the fields of a large hash
+//! commands.rs   the same as commands: for a base of a log that is no snapshot
 //! progress.rs   how far it has come, for whoever looks on
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! and fields of other hashes are put aside by hash.
 
 mod aside;
+mod commands;
 mod fields;
 mod keys;
 mod progress;
@@ -23,9 +25,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Weak};
 
 use self::aside::Aside;
+use self::commands::Dumped;
 use self::fields::Waiting;
 use self::keys::Keys;
 pub use self::progress::Progress;
+use super::format::ValueType;
 use super::vector_set;
 use super::writer::Writer;
 use crate::keyspace::{Census, Old, Snapshot, ValueRef};
@@ -43,6 +47,19 @@ pub struct How {
     pub checksum: bool,
 }
 
+/// What a file is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Form {
+    /// Redis' snapshot format.
+    #[default]
+    Snapshot,
+    /// Commands, as in a log.
+    Commands {
+        /// Whether it tells when it was made.
+        is_dated: bool,
+    },
+}
+
 /// What the file says of itself.
 #[derive(Clone, Debug, Default)]
 pub struct About {
@@ -54,6 +71,8 @@ pub struct About {
     pub used_bytes: u64,
     /// True for the base of a log.
     pub is_base: bool,
+    /// How it says all that.
+    pub form: Form,
 }
 
 impl About {
@@ -82,10 +101,11 @@ pub fn save<W: Write>(
     spill: &mut dyn Spill,
     progress: &Progress,
 ) -> io::Result<W> {
-    let mut keys = Keys::new(out, sizes.to_vec());
-    keys.head(&about.fields())?;
+    let mut keys = Keys::new(out, about.form, sizes.to_vec());
+    keys.head(about)?;
     let sets = snapshot.vector_sets().iter().map(Arc::downgrade).collect();
-    let mut saver = Saver { snapshot, sets, aside: Aside::new(), waiting: Vec::new(), progress };
+    let (aside, waiting) = (Aside::new(about.form), Vec::new());
+    let mut saver = Saver { snapshot, sets, form: about.form, aside, waiting, progress };
     let mut batch = Vec::new();
     while saver.snapshot.next(&mut batch) {
         for old in batch.drain(..) {
@@ -103,6 +123,7 @@ struct Saver<'s> {
     snapshot: Snapshot<'s>,
     /// Those that may have something to put aside.
     sets: Vec<Weak<VectorSet>>,
+    form: Form,
     aside: Aside,
     /// Sets and large hashes behind the keys with which they came.
     waiting: Vec<Waiting>,
@@ -150,8 +171,9 @@ impl Saver<'_> {
         keys: &mut Keys<W>,
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
+        let form = keys.form();
         let out = keys.begin(&waiting.old)?;
-        waiting.write(out, spill, &mut |spill| self.look_around_within(spill))?;
+        waiting.write(form, out, spill, &mut |spill| self.look_around_within(spill))?;
         self.aside.write_to(keys, spill)
     }
 
@@ -165,7 +187,19 @@ impl Saver<'_> {
         let journal = self.snapshot.journal();
         let mut frozen = set.freeze(self.snapshot.cut(), journal, vector_set::linked(set.params()));
         let out = keys.begin(old)?;
-        vector_set::write(out, &mut frozen, spill, &mut |spill| self.look_around_within(spill))?;
+        match self.form {
+            Form::Snapshot => {
+                vector_set::write(out, &mut frozen, spill, &mut |spill| self.look_around_within(spill))?;
+            }
+            Form::Commands { .. } => {
+                let (mut dumped, mut dump) = Dumped::begin(ValueType::Module2)?;
+                vector_set::write(&mut dump, &mut frozen, spill, &mut |spill| {
+                    dumped.relieve(spill)?;
+                    self.look_around_within(spill)
+                })?;
+                dumped.finish(dump, old, out, spill)?;
+            }
+        }
         drop(frozen);
         self.aside.write_to(keys, spill)
     }
@@ -191,7 +225,8 @@ impl Saver<'_> {
     }
 
     fn relieve(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
-        self.waiting.iter_mut().try_for_each(|waiting| waiting.relieve(spill))?;
+        let form = self.form;
+        self.waiting.iter_mut().try_for_each(|waiting| waiting.relieve(form, spill))?;
         let (cut, journal) = (self.snapshot.cut(), Arc::clone(self.snapshot.journal()));
         self.sets.retain(|set| set.strong_count() > 0);
         self.sets.iter().filter_map(Weak::upgrade).try_for_each(|set| set.relieve(cut, &journal, spill))
