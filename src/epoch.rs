@@ -60,7 +60,8 @@ impl Domain {
         Self { epoch: AtomicU64::new(2), stripes: std::array::from_fn(|_| stripe()) }
     }
 
-    /// Pins the caller until the [`Pinned`] is dropped. `stripe` is any number; threads should differ in it.
+    /// Pins the caller until the [`Pinned`] is dropped. `stripe` is any number; threads should
+    /// differ in it.
     #[inline]
     pub fn pin(&self, stripe: usize) -> Pinned<'_> {
         let stripe = &self.stripes[stripe % STRIPES];
@@ -142,9 +143,11 @@ mod process {
         };
     }
 
-    /// A reader pinned in the domain of the process: while it lives, no memory that its holder can see is used again.
+    /// A reader pinned in the domain of the process: while it lives, no memory that its holder can
+    /// see is used again.
     ///
-    /// The arenas take this type and no [`Pinned`] of another domain, whose epochs say nothing about their memory:
+    /// The arenas take this type and no [`Pinned`] of another domain, whose epochs say nothing
+    /// about their memory:
     ///
     /// ```compile_fail,E0308
     /// # use nearhit::{arena::Blobs, epoch::Domain};
@@ -177,8 +180,9 @@ pub use process::{Pin, grace_over, now, pin};
 
 /// Things out of sight, in the order in which they went, until their grace period is over.
 ///
-/// Dropping a limbo drops what is in it at once, whatever readers hold. So a limbo belongs into the arena that lends
-/// the things out: what an arena lends borrows the arena, which therefore outlives it, and its limbo with it.
+/// Dropping a limbo drops what is in it at once, whatever readers hold. So a limbo belongs into the
+/// arena that lends the things out: what an arena lends borrows the arena, which therefore outlives
+/// it, and its limbo with it.
 #[cfg(not(loom))]
 pub struct Limbo<T> {
     waiting: std::collections::VecDeque<(u64, T)>,

@@ -16,7 +16,7 @@
 //! words            leaf: a line of text as words, with quotes as Redis has them
 //! log              edge: what a line of the log looks like, and where it goes
 //! check            edge: `check-rdb` and `check-aof`, for people
-//! supervisor       edge: what a service manager is told; of the program, not of the library
+//! supervisor       edge: messages to the service manager, and the pid file; part of the program, not of the library
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro

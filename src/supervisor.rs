@@ -1,4 +1,5 @@
-//! What a service manager is told: that the server is ready, and under which number it runs.
+//! Messages to a service manager: the server is ready, or about to end; and the file with its
+//! process id.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -7,8 +8,9 @@ use std::path::Path;
 
 use nearhit::config::Settings;
 
-/// Says that the server is ready (`READY=1`) or about to end (`STOPPING=1`), if the options say so and the service manager
-/// has left an address. As in Redis, `auto` takes the address as the sign that systemd is there.
+/// Says that the server is ready (`READY=1`) or about to end (`STOPPING=1`), if the options say so
+/// and the service manager has left an address. As in Redis, `auto` takes the address as the sign
+/// that systemd is there.
 pub(crate) fn tell(settings: &Settings, word: &str) {
     if !matches!(settings.supervised, "systemd" | "auto") {
         return;
@@ -32,8 +34,8 @@ fn send(address: &[u8], word: &str) -> std::io::Result<()> {
 pub(crate) struct PidFile<'a>(&'a Path);
 
 impl<'a> PidFile<'a> {
-    /// Writes it. As in Redis, a file that cannot be written does not stop the start: packaged configurations name folders
-    /// that only their service manager makes.
+    /// Writes it. As in Redis, a file that cannot be written does not stop the start: packaged
+    /// configurations name folders that only their service manager makes.
     pub(crate) fn write(path: &'a str) -> Option<Self> {
         if path.is_empty() {
             return None;

@@ -12,7 +12,7 @@ use source::{Mention, Source};
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
     ("main", &["check", "config", "kernels", "log", "server", "supervisor"]),
-    // What a service manager is told: of the program, not of the library.
+    // Messages to the service manager: part of the program, not of the library.
     ("supervisor", &["config"]),
     ("check", &["config", "persistence"]),
     ("server", &["commands", "config", "counters", "info", "journal", "keyspace", "persistence", "resp"]),

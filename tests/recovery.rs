@@ -178,7 +178,8 @@ fn types_that_are_not_known_are_refused_or_counted() {
     assert_eq!(running.ask("DBSIZE"), ":1");
 }
 
-/// The example files of other servers, with what those say of each key: see `tests/data/files/make`.
+/// The example files of other servers, with what those say of each key: see
+/// `tests/data/files/make`.
 fn example_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files");
     let entries = fs::read_dir(folder).expect("part of the repository");
@@ -243,7 +244,8 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Starts on a file with a list that is passed over, and lets `save` save: the file is kept beside the new one.
+/// Starts on a file with a list that is passed over, and lets `save` save: the file is kept beside
+/// the new one.
 fn saved_over_a_list(name: &str, save: impl Fn(&mut Running)) {
     let folder = Folder::new(name);
     let bytes = rdb(&[A, LIST]);

@@ -265,7 +265,8 @@ fn the_service_manager_is_told_and_the_pidfile_comes_and_goes() {
 
 #[test]
 fn protected_mode_refuses_other_machines_while_there_is_no_password() {
-    // The address that packets to the outside would have; a machine without one has no other machines either.
+    // The address that packets to the outside would have; a machine without one has no other
+    // machines either.
     let outside = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
         socket.connect("192.0.2.77:9")?;
         socket.local_addr()

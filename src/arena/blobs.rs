@@ -69,9 +69,9 @@ impl Drop for Blob {
 
 /// An optional blob per slot. A reader that is pinned may go on reading a blob that has just been replaced.
 ///
-/// A replaced blob never leaves the arena: it waits in the arena's own limbo for the end of its grace period. What
-/// [`Blobs::get`] returns borrows the pin, so that period does not end before the reader is done, and the arena, so
-/// the limbo is not dropped before.
+/// A replaced blob never leaves the arena: it waits in the arena's own limbo for the end of its
+/// grace period. What [`Blobs::get`] returns borrows the pin, so that period does not end before
+/// the reader is done, and the arena, so the limbo is not dropped before.
 ///
 /// ```compile_fail,E0505
 /// # use nearhit::{arena::Blobs, epoch::pin};
@@ -118,8 +118,9 @@ impl Blobs {
     #[inline]
     pub fn get<'p>(&'p self, slot: u32, _pin: &'p Pin) -> Option<&'p [u8]> {
         let pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;
-        // SAFETY: what `replace` takes out stays in the limbo for a grace period, which cannot end while this reader is
-        // pinned, since it was pinned before it read the pointer. The limbo is dropped with `self`, which is borrowed.
+        // SAFETY: what `replace` takes out stays in the limbo for a grace period, which cannot end
+        // while this reader is pinned, since it was pinned before it read the pointer. The limbo is
+        // dropped with `self`, which is borrowed.
         Some(unsafe { bytes_of(pointer) })
     }
 

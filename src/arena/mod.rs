@@ -16,8 +16,9 @@
 //!
 //! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use it.
 //!
-//! [`Tailed`] is for the keyspace, which has no slots that are read without a lock: small blocks, each with one owner.
-//! [`Visited`] is for its large hashes, which a snapshot reads piece by piece while their owner goes on changing them.
+//! [`Tailed`] is for the keyspace, which has no slots that are read without a lock: small blocks,
+//! each with one owner. [`Visited`] is for its large hashes, which a snapshot reads piece by piece
+//! while their owner goes on changing them.
 
 mod blobs;
 mod codes;

@@ -7,10 +7,11 @@ use parking_lot::Mutex;
 
 use crate::epoch::{Limbo, Pin};
 
-/// A value on the heap, until it is retired. A reader that is pinned may go on reading one that has just been retired.
+/// A value on the heap, until it is retired. A reader that is pinned may go on reading one that has
+/// just been retired.
 ///
-/// As in [`Blobs`](super::Blobs), the retired value stays in here until its grace period is over, and what
-/// [`Removable::get`] returns borrows both the pin and the place.
+/// As in [`Blobs`](super::Blobs), the retired value stays in here until its grace period is over,
+/// and what [`Removable::get`] returns borrows both the pin and the place.
 ///
 /// ```compile_fail,E0505
 /// # use nearhit::{arena::Removable, epoch::pin};
@@ -34,9 +35,9 @@ impl<T: Send + Sync> Removable<T> {
     /// The value, if it is there. What is returned stays readable as long as the reader stays pinned.
     #[inline]
     pub fn get<'p>(&'p self, _pin: &'p Pin) -> Option<&'p T> {
-        // SAFETY: the pointer is null or from `Box::into_raw`. What `retire` takes out stays in the limbo for a grace
-        // period, which cannot end while this reader is pinned, since it was pinned before it read the pointer. The
-        // limbo is dropped with `self`, which is borrowed.
+        // SAFETY: the pointer is null or from `Box::into_raw`. What `retire` takes out stays in the
+        // limbo for a grace period, which cannot end while this reader is pinned, since it was
+        // pinned before it read the pointer. The limbo is dropped with `self`, which is borrowed.
         unsafe { self.pointer.load(Ordering::Acquire).as_ref() }
     }
 

@@ -46,7 +46,8 @@ pub(super) struct Segments {
     mappings: AtomicU32,
     /// Slots handed out so far: `0 .. len`. Only [`Segments::grow_to`] moves it, and only up.
     len: AtomicU32,
-    /// Held while segments are added: two callers that both add one would lose the memory of the first.
+    /// Held while segments are added: two callers that both add one would lose the memory of the
+    /// first.
     growing: Mutex<()>,
 }
 

@@ -9,11 +9,12 @@ use parking_lot::{Mutex, MutexGuard};
 
 /// The owner's side: reads as a `Box` does, without a lock, and locks visitors out for a change.
 ///
-/// An `Arc<RwLock<T>>` would have the owner lock for every look, and hand out guards where references are needed.
+/// An `Arc<RwLock<T>>` would have the owner lock for every look, and hand out guards where
+/// references are needed.
 pub struct Visited<T>(Arc<Shared<T>>);
 
-/// The other side: looks at the value as it is between two changes. The value is there for as long as the visitor, also
-/// when its owner has dropped it.
+/// The other side: looks at the value as it is between two changes. The value is there for as long
+/// as the visitor, also when its owner has dropped it.
 pub struct Visitor<T>(Arc<Shared<T>>);
 
 /// The value while its owner changes it.
@@ -28,10 +29,10 @@ struct Shared<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: several threads may have `&T` at the same time (the owner's and a visitor's), hence `T: Sync`; the value may be
-// changed and dropped by another thread than the one that made it, hence `T: Send`. A `&mut T` comes from a `Change` only,
-// which borrows the only owner for a change, so that the owner gives out nothing else, and holds the lock, without which
-// visitors have no `&T`.
+// SAFETY: several threads may have `&T` at the same time (the owner's and a visitor's), hence `T:
+// Sync`; the value may be changed and dropped by another thread than the one that made it, hence
+// `T: Send`. A `&mut T` comes from a `Change` only, which borrows the only owner for a change, so
+// that the owner gives out nothing else, and holds the lock, without which visitors have no `&T`.
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
 impl<T> Visited<T> {
@@ -66,8 +67,8 @@ impl<T> Deref for Visited<T> {
 }
 
 impl<T> Visitor<T> {
-    /// What `look` says of the value. It should be quick: the owner waits for it before a change. An owner that waits comes
-    /// next, also before a visitor that looks again at once.
+    /// What `look` says of the value. It should be quick: the owner waits for it before a change.
+    /// An owner that waits comes next, also before a visitor that looks again at once.
     pub fn look<R>(&self, look: impl FnOnce(&T) -> R) -> R {
         let no_change = self.0.busy.lock();
         // SAFETY: changes hold the lock.
@@ -88,7 +89,8 @@ impl<T> Deref for Change<'_, T> {
 
 impl<T> DerefMut for Change<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard has the owner borrowed for a change and keeps visitors out (see `Sync` above).
+        // SAFETY: the guard has the owner borrowed for a change and keeps visitors out (see `Sync`
+        // above).
         unsafe { &mut *self.value.get() }
     }
 }

@@ -121,7 +121,8 @@ impl Client {
     }
 }
 
-/// Which replies are written: the three flags of Redis, since `ON` clears two of them and `EXEC` is one command.
+/// Which replies are written: the three flags of Redis, since `ON` clears two of them and `EXEC` is
+/// one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replies {
     /// None, since `CLIENT REPLY OFF`.

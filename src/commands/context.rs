@@ -60,7 +60,8 @@ pub struct Server {
     pub tcp_port: AtomicU16,
     /// Commands in the last second, as the housekeeper saw it.
     pub ops_per_second: AtomicU64,
-    /// True if commands on vector sets run where they arrive: `vset-force-single-threaded-execution`.
+    /// True if commands on vector sets run where they arrive:
+    /// `vset-force-single-threaded-execution`.
     pub vector_sets_stay: AtomicBool,
     /// False if keys end only where a command meets them: `DEBUG SET-ACTIVE-EXPIRE`.
     pub ends_keys_actively: AtomicBool,
@@ -91,7 +92,8 @@ counters! {
         net_output_bytes,
         /// Reads that brought something.
         reads_processed,
-        /// Reads that brought at least one request, up to the read before the last of each connection.
+        /// Reads that brought at least one request, up to the read before the last of each
+        /// connection.
         pipelines,
         /// The requests that they brought.
         pipelined,
@@ -235,8 +237,9 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// True if what changed with this release holds for the command. A log was right when it was written, whichever
-    /// release was chosen then: a replay is not refused what a newer release refuses.
+    /// True if what changed with this release holds for the command. A log was right when it was
+    /// written, whichever release was chosen then: a replay is not refused what a newer release
+    /// refuses.
     pub fn is_like(&self, release: Compat) -> bool {
         self.server.compat >= release && !self.client.replays
     }

@@ -75,7 +75,8 @@ impl Server {
         Form::Commands { is_dated: settings.aof_timestamp_enabled }
     }
 
-    /// Files of the log of which parts were passed over get another name, before the new base has them removed.
+    /// Files of the log of which parts were passed over get another name, before the new base has
+    /// them removed.
     fn keep_skipped_files(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(self.aof.names().folder())? {
             self.saving.skipped_files().keep(&entry?.path())?;
@@ -84,7 +85,8 @@ impl Server {
     }
 }
 
-/// At least as many bytes as a dump of the set has: a link of four bytes becomes one of six at most, and nothing else grows.
+/// At least as many bytes as a dump of the set has: a link of four bytes becomes one of six at
+/// most, and nothing else grows.
 fn most_dumped_bytes(set: &VectorSet) -> usize {
     let (params, held) = (set.params(), set.heap_bytes());
     let matrix = params.input_dim().map_or(0, |input_dim| input_dim * params.dim() * size_of::<f32>());

@@ -72,7 +72,8 @@ impl LongDouble {
         Self { negative: !self.negative, ..self }
     }
 
-    /// Its magnitude in the order of numbers: exponent and mantissa with the highest bit set, infinity above all.
+    /// Its magnitude in the order of numbers: exponent and mantissa with the highest bit set,
+    /// infinity above all.
     fn rank(self) -> (i32, u128) {
         Aligned::of(self).map_or((i32::MAX, 0), Aligned::magnitude)
     }

@@ -128,9 +128,9 @@ fn find_in<'n>(names: &'n Names, name: &[u8]) -> Option<&'n Command> {
     names.get(&*upper)
 }
 
-/// The command that a request names, its subcommand if it names a container. `guess`, the last one of the same client,
-/// is often the right one, and cheaper to compare with than to look another up. Commands that the release does not
-/// have are unknown.
+/// The command that a request names, its subcommand if it names a container. `guess`, the last one
+/// of the same client, is often the right one, and cheaper to compare with than to look another up.
+/// Commands that the release does not have are unknown.
 ///
 /// # Errors
 /// Unknown commands and subcommands, with Redis' texts.

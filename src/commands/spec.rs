@@ -16,8 +16,8 @@ pub struct Spec {
     pub keys: &'static [Keys],
     /// The family it is documented in.
     pub group: Group,
-    /// The version of Redis (or Valkey) that brought it. `compat` leaves out what its release does not have:
-    /// see [`Compat`](crate::config::Compat).
+    /// The version of Redis (or Valkey) that brought it. `compat` leaves out what its release does
+    /// not have: see [`Compat`](crate::config::Compat).
     pub since: &'static str,
     /// Its cost, in the notation of Redis' documentation.
     pub complexity: &'static str,

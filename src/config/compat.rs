@@ -1,9 +1,11 @@
-//! Which release of Redis the server behaves like, where releases contradict each other: the option `compat`.
+//! Which release of Redis the server behaves like, where releases contradict each other: the option
+//! `compat`.
 
 /// A release of Redis whose commands, replies and errors are given.
 ///
-/// It is the same for all clients from the start of the server to its end (`Server::compat`), so reading it costs a
-/// load and it cannot change between a client's `HELLO` and its next command. Hence `CONFIG SET` refuses it.
+/// It is the same for all clients from the start of the server to its end (`Server::compat`), so
+/// reading it costs a load and it cannot change between a client's `HELLO` and its next command.
+/// Hence `CONFIG SET` refuses it.
 ///
 /// How code uses it:
 ///
@@ -38,7 +40,8 @@ impl Compat {
         named.map_or_else(Self::default, |index| Self::ALL[index])
     }
 
-    /// The version that `HELLO`, `INFO` and saved files tell: the patch release that the behaviour was compared with.
+    /// The version that `HELLO`, `INFO` and saved files tell: the patch release that the behaviour
+    /// was compared with.
     pub const fn redis_version(self) -> &'static str {
         match self {
             Compat::V8_6 => "8.6.2",
@@ -46,8 +49,8 @@ impl Compat {
         }
     }
 
-    /// True if something that came with version `since` is there: Redis' are compared with this release, and all
-    /// others are.
+    /// True if something that came with version `since` is there: Redis' are compared with this
+    /// release, and all others are.
     pub fn has(self, since: &str) -> bool {
         let mut numbers = since.split('.').map(str::parse::<u64>);
         match (numbers.next(), numbers.next()) {

@@ -137,9 +137,10 @@ impl Refusal {
     }
 }
 
-/// Applies them in order, so that later ones win. Unknown names are judged last, since `ignore-unknown-config`
-/// holds for directives before it too. It does not excuse wrong values: `aclfile users.acl` asks for protection. All faults
-/// are told at once, so that a file need not be mended line by line.
+/// Applies them in order, so that later ones win. Unknown names are judged last, since
+/// `ignore-unknown-config` holds for directives before it too. It does not excuse wrong values:
+/// `aclfile users.acl` asks for protection. All faults are told at once, so that a file need not be
+/// mended line by line.
 pub(super) fn apply_all(
     directives: Vec<Directive>,
     settings: &mut Settings,

@@ -35,7 +35,8 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("server_cpulist", "server-cpulist"),
 ];
 
-/// Directives of Redis that promise something which would not be kept, and why. There is no excuse for them, not even
+/// Directives of Redis that promise something which would not be kept, and why. There is no excuse
+/// for them, not even
 /// `ignore-unknown-config`: whoever names them relies on them.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("loadmodule", "it has no modules; vector sets need none"),

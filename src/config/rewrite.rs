@@ -150,8 +150,8 @@ fn show(option: &OptionSpec, settings: &Settings) -> String {
     option.kind.show(settings.clone())
 }
 
-/// The lines of an option, each with whether it says what holds without it. Only output limits have more than one:
-/// one for each class of clients.
+/// The lines of an option, each with whether it says what holds without it. Only output limits have
+/// more than one: one for each class of clients.
 fn lines(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Vec<(String, bool)> {
     if let Kind::OutputLimits(field) = option.kind {
         let [limits, defaults] = [settings, defaults].map(|settings| *field(&mut settings.clone()));

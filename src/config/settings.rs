@@ -78,8 +78,8 @@ pub struct SaveRule {
     pub changes: u64,
 }
 
-/// The classes of clients in `client-output-buffer-limit`. Here all clients are of the class `normal`: the limits
-/// of the others are kept for whoever reads or rewrites the configuration.
+/// The classes of clients in `client-output-buffer-limit`. Here all clients are of the class
+/// `normal`: the limits of the others are kept for whoever reads or rewrites the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientClass {
     /// All but the following.

@@ -188,27 +188,28 @@ impl Journal {
         self.stream.end()
     }
 
-    /// Waits until changes are to be taken, or the time is over. They are where the stream is divided, where it was
-    /// [rung](Self::ring), where something is [wanted](Self::want), and where there is plenty; and at once if the reader is
-    /// [eager](Self::set_eager). To be woken for each change would cost writers more than the change.
+    /// Waits until changes are to be taken, or the time is over. They are where the stream is
+    /// divided, where it was [rung](Self::ring), where something is [wanted](Self::want), and where
+    /// there is plenty; and at once if the reader is [eager](Self::set_eager). To be woken for each
+    /// change would cost writers more than the change.
     pub fn wait_for_changes(&self, time: Duration) {
         self.stream.wait(time);
     }
 
-    /// Puts what there is into `buffer`, up to the next division. `buffer` must be empty, and the stream takes its room in
-    /// exchange. For one reader at a time.
+    /// Puts what there is into `buffer`, up to the next division. `buffer` must be empty, and the
+    /// stream takes its room in exchange. For one reader at a time.
     pub fn take_changes(&self, buffer: &mut Vec<u8>) -> Piece {
         self.stream.take(buffer)
     }
 
-    /// As [`take_changes`](Self::take_changes), with the place behind what was taken; takes nothing if the stream is divided
-    /// somewhere.
+    /// As [`take_changes`](Self::take_changes), with the place behind what was taken; takes nothing
+    /// if the stream is divided somewhere.
     pub fn take_undivided(&self, buffer: &mut Vec<u8>) -> Option<u64> {
         self.stream.take_undivided(buffer)
     }
 
-    /// Says that a reply is held back until all before this place of the stream is written: the reader of the stream looks for
-    /// it [whenever it has written](Self::is_wanted).
+    /// Says that a reply is held back until all before this place of the stream is written: the
+    /// reader of the stream looks for it [whenever it has written](Self::is_wanted).
     pub fn want(&self, place: u64) {
         self.stream.want(place);
     }
@@ -218,7 +219,8 @@ impl Journal {
         self.stream.is_wanted()
     }
 
-    /// Whether the stream has comments that tell in which second the changes behind them were made, as Redis writes them.
+    /// Whether the stream has comments with the second in which the changes behind them were made,
+    /// as Redis writes them.
     pub fn set_dated(&self, is_dated: bool) {
         self.stream.set_dated(is_dated);
     }

@@ -76,7 +76,8 @@ impl Tail {
             || self.bytes.len() >= plenty
     }
 
-    /// Notes the second, if it is another one: `#TS:1795262563\r\n`, a comment to readers of requests.
+    /// Notes the second, if it is another one: `#TS:1795262563\r\n`, a comment to readers of
+    /// requests.
     fn date(&mut self, now: SystemTime) {
         let now_s = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if now_s > self.noted_s {

@@ -159,8 +159,8 @@ impl Entry {
         self.block.heap_bytes() + self.block.value().map_or(0, Large::heap_bytes)
     }
 
-    /// Bytes that a copy for a snapshot keeps alive, or takes. A set is kept alive by more than this copy, and has its own
-    /// account, as the fields of a large hash have.
+    /// Bytes that a copy for a snapshot keeps alive, or takes. A set is kept alive by more than
+    /// this copy, and has its own account, as the fields of a large hash have.
     pub(super) fn kept_bytes(&self) -> usize {
         let has_account = match self.block.value() {
             Some(Large::VectorSet(_)) => true,

@@ -269,12 +269,14 @@ impl<'k> Exclusive<'k> {
         found.is_some()
     }
 
-    /// Counts a key that ended before it was made, as Redis does for what is set with a time that has passed.
+    /// Counts a key that ended before it was made, as Redis does for what is set with a time that
+    /// has passed.
     pub fn count_ended(&self) {
         self.db.common.expiry.keys.add(1);
     }
 
-    /// Counts fields that end at once, as Redis does for those that are given a time that has passed.
+    /// Counts fields that end at once, as Redis does for those that are given a time that has
+    /// passed.
     pub fn count_ended_fields(&self, count: usize) {
         self.db.common.expiry.fields.add(count as u64);
     }
@@ -444,7 +446,8 @@ impl<'k> Exclusive<'k> {
         self.garbage.add(self.held[found.held].table.take(found.hash, found.id));
     }
 
-    /// Before an entry is changed or goes: the snapshot gets a copy if it wants one. What is large of it is not copied.
+    /// Before an entry is changed or goes: the snapshot gets a copy if it wants one. What is large
+    /// of it is not copied.
     fn hand_over_copy(&mut self, found: Found) {
         if self.is_wanted(found) {
             let table = &self.held[found.held].table;

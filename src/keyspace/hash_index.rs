@@ -17,31 +17,35 @@ const MIN_BUCKETS: usize = 16;
 /// Full is 13 of 16 buckets: a search for nothing looks at 14 then, one for something at 3, mostly in one cache line.
 const MAX_LOAD: (usize, usize) = (13, 16);
 
-/// A part is shrunk when this many times as large as its content, so that the moves are paid by removals.
+/// A part is shrunk when this many times as large as its content, so that the moves are paid by
+/// removals.
 const SHRINK_FACTOR: usize = 8;
 
 /// A part with fewer buckets is not worth shrinking.
 const MIN_SHRINK_BUCKETS: usize = 1024;
 
-/// Positions in a part on average before there is one part more. A part has at most twice as many, and each of them is
-/// a cache miss when the part is rebuilt: a tenth of a millisecond for all, which is the longest that an insertion takes.
+/// Positions in a part on average before there is one part more. A part has at most twice as many,
+/// and each of them is a cache miss when the part is rebuilt: a tenth of a millisecond for all,
+/// which is the longest that an insertion takes.
 const FULL_PART: usize = 1024;
 
-/// Positions in a part on average before there is one part less: far from full, so that no key splits and joins.
+/// Positions in a part on average before there is one part less: far from full, so that no key
+/// splits and joins.
 const POOR_PART: usize = FULL_PART / 4;
 
 /// Positions of things with hashes, which are asked for whenever they are needed: their owner has them at hand.
 ///
 /// # Parts
 ///
-/// The index is divided by the low bits of the hash, and each [`Part`] is an open-addressing table of its own. There is
-/// one part while it is small. When the parts are full on average, the next one in order is split in two by one more
-/// bit of the hash (linear hashing: `n` parts between two powers of two are those of the lower power, of which the first
-/// have been split). So an insertion rebuilds one part at most, however many there are; a search looks at one part, whose
-/// number follows from the hash and from how many there are; and there is no time at which an old table and a new one are
-/// both in memory. (A table with a second one to which a few buckets move at each insertion was the alternative: it needs
-/// both for as long as the move takes, two searches for what is not there, and the new one is a large block that has to be
-/// cleared.)
+/// The index is divided by the low bits of the hash, and each [`Part`] is an open-addressing table
+/// of its own. There is one part while it is small. When the parts are full on average, the next
+/// one in order is split in two by one more bit of the hash (linear hashing: `n` parts between two
+/// powers of two are those of the lower power, of which the first have been split). So an insertion
+/// rebuilds one part at most, however many there are; a search looks at one part, whose number
+/// follows from the hash and from how many there are; and there is no time at which an old table
+/// and a new one are both in memory. (A table with a second one to which a few buckets move at each
+/// insertion was the alternative: it needs both for as long as the move takes, two searches for
+/// what is not there, and the new one is a large block that has to be cleared.)
 #[derive(Clone, Debug)]
 pub(super) struct HashIndex {
     parts: SmallVec<[Part; 1]>,
@@ -118,7 +122,8 @@ impl HashIndex {
         &self.parts[self.number(hash)]
     }
 
-    /// The part of a hash: by as many bits as the parts that have been split need, by one less if it has not been.
+    /// The part of a hash: by as many bits as the parts that have been split need, by one less if
+    /// it has not been.
     fn number(&self, hash: u32) -> usize {
         let number = (hash & self.mask) as usize;
         if number < self.parts.len() { number } else { (hash & self.mask >> 1) as usize }
@@ -179,10 +184,11 @@ impl HashIndex {
 
 /// The positions of the hashes with the same low bits.
 ///
-/// Open addressing with linear probing. A bucket has a position in its low bits, and in those that are left the next bits
-/// of its hash, so that few of the things that are not searched for are looked at. Where a search begins is told by the
-/// high bits of the hash, for any number of buckets: so a part grows by two fifths, and needs no spare half.
-/// (hashbrown takes five bytes for a bucket, and twice as many buckets when it is full.)
+/// Open addressing with linear probing. A bucket has a position in its low bits, and in those that
+/// are left the next bits of its hash, so that few of the things that are not searched for are
+/// looked at. Where a search begins is told by the high bits of the hash, for any number of
+/// buckets: so a part grows by two fifths, and needs no spare half. (hashbrown takes five bytes for
+/// a bucket, and twice as many buckets when it is full.)
 #[derive(Clone, Debug, Default)]
 struct Part {
     words: Box<[u32]>,
@@ -314,7 +320,8 @@ impl Part {
     fn allocate(&mut self, buckets: usize) {
         let buckets = allocated_bytes(buckets * size_of::<u32>()) / size_of::<u32>();
         self.words = vec![EMPTY; buckets].into_boxed_slice();
-        // Positions are hardly ever more than the buckets of all parts; and the one with all bits set stays free for `EMPTY`.
+        // Positions are hardly ever more than the buckets of all parts; and the one with all bits
+        // set stays free for `EMPTY`.
         let positions = buckets.max(self.highest as usize + 1);
         self.position_bits = (positions.ilog2() + 1).min(u32::BITS - 1);
     }

@@ -183,7 +183,8 @@ impl Saving {
         &self.progress
     }
 
-    /// Files of which parts were not loaded: no save takes the place of one that is not kept elsewhere.
+    /// Files of which parts were not loaded: no save takes the place of one that is not kept
+    /// elsewhere.
     pub fn skipped_files(&self) -> &SkippedFiles {
         &self.skipped
     }
@@ -320,7 +321,8 @@ impl Saving {
         let began = Instant::now();
         let outcome = self.write(keyspace, || (), target);
         let history = &mut self.state.lock().history;
-        // As in Redis, a failure of SAVE or SHUTDOWN is its client's alone: only the background's has writes refused.
+        // As in Redis, a failure of SAVE or SHUTDOWN is its client's alone: only the background's
+        // has writes refused.
         if outcome.is_ok() || saver == Saver::Background {
             history.is_ok = outcome.is_ok();
             history.failures_in_a_row = if history.is_ok { 0 } else { history.failures_in_a_row + 1 };

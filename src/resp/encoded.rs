@@ -1,12 +1,13 @@
-//! Replies as bytes on their way to a client: short ones side by side in blocks, long texts as references.
+//! Replies as bytes on their way to a client: short ones side by side in blocks, long texts as
+//! references.
 //!
 //! ```text
 //! segments   [block][text of a value][block][text of a value]      complete, in order
 //! tail       $7\r\nanother\r\n…                                     short replies are added here
 //! ```
 //!
-//! No byte of a long text is copied, and blocks are filled one after the other, so nothing grows by doubling beyond a
-//! block. What is sent is given back segment by segment.
+//! No byte of a long text is copied, and blocks are filled one after the other, so nothing grows by
+//! doubling beyond a block. What is sent is given back segment by segment.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -16,12 +17,12 @@ use bytes::{Buf, Bytes, BytesMut};
 /// From here on a text is referred to; below, a copy costs less than a segment of its own.
 pub(super) const MIN_REFERRED_LEN: usize = 8 * 1024;
 
-/// Short replies lie in blocks of this length, the last of which may be shorter. It is the longest that jemalloc keeps
-/// ready for each thread.
+/// Short replies lie in blocks of this length, the last of which may be shorter. It is the longest
+/// that jemalloc keeps ready for each thread.
 const BLOCK_LEN: usize = 32 * 1024;
 
-/// Shorter blocks, for fewer replies: some lines, and a pipeline of them. Connections keep these between rounds, so a
-/// round of short replies allocates nothing.
+/// Shorter blocks, for fewer replies: some lines, and a pipeline of them. Connections keep these
+/// between rounds, so a round of short replies allocates nothing.
 const SMALL_BLOCK_LENS: [usize; 2] = [512, 4 * 1024];
 
 /// Places for segments that are kept for the next replies.
@@ -34,7 +35,8 @@ pub struct Encoded {
     tail: BytesMut,
     /// Bytes of the tail that were sent before all of it could be.
     sent: usize,
-    /// Length of the block in which the tail lies: more than its capacity if segments were cut from the block.
+    /// Length of the block in which the tail lies: more than its capacity if segments were cut from
+    /// the block.
     block_len: usize,
     /// Bytes in all of it.
     len: usize,
@@ -60,7 +62,8 @@ impl Encoded {
         self.len == 0
     }
 
-    /// Bytes in memory for these replies alone: without the texts that others held too when they were added.
+    /// Bytes in memory for these replies alone: without the texts that others held too when they
+    /// were added.
     pub fn own_len(&self) -> usize {
         self.len - self.shared + self.tail.capacity() - (self.tail.len() - self.sent)
     }
@@ -141,7 +144,8 @@ impl Encoded {
         if self.block_len > kept {
             (self.tail, self.block_len) = (BytesMut::new(), 0);
         } else if self.tail.capacity() < self.block_len {
-            // Nothing else lies in the block any more. If that should not be so, the next reply gets another one.
+            // Nothing else lies in the block any more. If that should not be so, the next reply
+            // gets another one.
             let _ = self.tail.try_reclaim(self.block_len);
         }
         self.segments.shrink_to(KEPT_SEGMENTS);
@@ -273,7 +277,8 @@ mod tests {
         assert_eq!(encoded.tail.capacity(), kept, "a little room stays for the next reply");
     }
 
-    /// What happens to encoded replies: bytes are copied or referred to, others are appended, some are sent.
+    /// What happens to encoded replies: bytes are copied or referred to, others are appended, some
+    /// are sent.
     #[derive(Clone, Debug)]
     enum Step {
         Put(usize),

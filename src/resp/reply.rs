@@ -38,7 +38,8 @@ pub enum Reply {
     Bool(bool),
     /// A string of digits, in RESP3 `,digits`.
     Double(f64),
-    /// The same for a number that is given by its digits, since it may be more precise than a double.
+    /// The same for a number that is given by its digits, since it may be more precise than a
+    /// double.
     Digits(String),
     /// Replies in order.
     Array(Vec<Reply>),
@@ -97,8 +98,8 @@ impl Reply {
         Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
-    /// Appends the reply's bytes to `out`, long texts without a copy. Recurses as deep as the reply is nested, which
-    /// commands decide, not clients.
+    /// Appends the reply's bytes to `out`, long texts without a copy. Recurses as deep as the reply
+    /// is nested, which commands decide, not clients.
     pub fn encode(self, protocol: Protocol, out: &mut Encoded) {
         Encoder { resp3: protocol == Protocol::Resp3, out }.reply(self);
     }

@@ -27,12 +27,13 @@ const SLICE_REQUESTS: usize = 64;
 const SLICE_TIME: Duration = Duration::from_millis(1);
 /// Bytes of replies that are written although the slice is not over.
 const SLICE_OUTPUT: usize = 256 * 1024;
-/// Bytes of replies that may wait while requests are still answered: the bound on what one client that does not read
-/// holds, beside a last reply of any length, unless `client-output-buffer-limit` closes it earlier. Texts of the keyspace
-/// count in full, although they are referred to: they may be replaced there.
+/// Bytes of replies that may wait while requests are still answered: the bound on what one client
+/// that does not read holds, beside a last reply of any length, unless `client-output-buffer-limit`
+/// closes it earlier. Texts of the keyspace count in full, although they are referred to: they may
+/// be replaced there.
 const MAX_PENDING_OUTPUT: usize = 32 * 1024 * 1024;
-/// Bytes of requests that are still read when no more of them are answered: a client that sends all before it reads any
-/// must not have to stop. Beyond this, and what the sockets hold, it must read.
+/// Bytes of requests that are still read when no more of them are answered: a client that sends all
+/// before it reads any must not have to stop. Beyond this, and what the sockets hold, it must read.
 const MAX_PENDING_INPUT: usize = 8 * 1024 * 1024;
 /// Bytes in memory for a client's replies that are given back to the system as soon as it leaves.
 const MUCH_OUTPUT: usize = 1024 * 1024;
@@ -76,7 +77,8 @@ pub(super) struct Connection<S> {
 struct Place {
     server: Arc<Server>,
     shown: Arc<Shown>,
-    /// Its replies took much memory once. Lines for a monitor are not among them until it takes them.
+    /// Its replies took much memory once. Lines for a monitor are not among them until it takes
+    /// them.
     took_much: bool,
 }
 
@@ -218,7 +220,8 @@ impl Connection<Socket> {
                     break;
                 }
             }
-            // The one place at which the replies of a round leave; `answer_elsewhere` and `finish` are the exceptions.
+            // The one place at which the replies of a round leave; `answer_elsewhere` and `finish`
+            // are the exceptions.
             if self.flush().is_err() || self.is_over_limit() {
                 return None;
             }
@@ -347,8 +350,8 @@ impl Connection<Socket> {
         self.withheld = self.withheld.max(written);
     }
 
-    /// True if replies must wait until the changes that they tell of are written, or safe. Where it can be done at once, they
-    /// are written here.
+    /// True if replies must wait until the changes they acknowledge are written, or safe. Where it
+    /// can be done at once, they are written here.
     fn is_withheld(&mut self) -> bool {
         if self.withheld != 0 && self.server.aof.lets_go(self.withheld) {
             self.withheld = 0;
@@ -412,8 +415,8 @@ impl Connection<Socket> {
         }
     }
 
-    /// Writes what the socket takes now: replies, and behind them what a monitor sees. Lines that do not fit stay where
-    /// all monitors have them.
+    /// Writes what the socket takes now: replies, and behind them what a monitor sees. Lines that
+    /// do not fit stay where all monitors have them.
     fn flush(&mut self) -> io::Result<()> {
         self.write_replies()?;
         let has_lines = self.shown.waiting_lines.load(Ordering::Relaxed) > 0;
@@ -461,7 +464,8 @@ impl Connection<Socket> {
         true
     }
 
-    /// True if the client must give the password and never has. Nothing is kept for it, and nothing is worth a delay.
+    /// True if the client must give the password and never has. Nothing is kept for it, and nothing
+    /// is worth a delay.
     fn never_authenticated(&self) -> bool {
         self.settings.has_password() && !self.shown.was_authenticated.load(Ordering::Relaxed)
     }
@@ -470,14 +474,15 @@ impl Connection<Socket> {
         self.output.len() <= MAX_PENDING_OUTPUT
     }
 
-    /// True if a request was held for want of room in the journal, which the end of the round has made.
+    /// True if a request was held for want of room in the journal, which the end of the round has
+    /// made.
     fn has_room_again(&self) -> bool {
         let server = &self.server;
         self.may_go_on() && server.pause.in_force().is_none() && !server.keyspace.journal().is_full()
     }
 
-    /// While a request is held, only a little is read, to notice a client that leaves. While too many replies wait, more
-    /// is: the client may have to send all before it reads any.
+    /// While a request is held, only a little is read, to notice a client that leaves. While too
+    /// many replies wait, more is: the client may have to send all before it reads any.
     fn may_read(&self) -> bool {
         let most = match (self.may_go_on(), &self.held) {
             (true, None) => usize::MAX,

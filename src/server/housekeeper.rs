@@ -105,8 +105,8 @@ fn end_keys(server: &Server) {
     server.observers.event(Event::ExpireCycle, began.elapsed());
 }
 
-/// What a client took that left with many replies unread. The allocator would keep the pages for some seconds, in case
-/// that they are needed again: for a client like this they are mostly not.
+/// What a client took that left with many replies unread. The allocator would keep the pages for
+/// some seconds, in case that they are needed again: for a client like this they are mostly not.
 fn give_memory_back(server: &Server) {
     if server.gives_memory_back.swap(false, Ordering::Relaxed) && !memory::purge() {
         tracing::debug!("the allocator gives no pages back");

@@ -21,7 +21,8 @@ const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// Addresses that `bind` may name, as in Redis.
 const MAX_ADDRESSES: usize = 16;
 
-/// What clients of other machines are told in protected mode: Redis' own words, since people look for them.
+/// What clients of other machines are told in protected mode: Redis' own words, since people look
+/// for them.
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no \
 password is set for the default user. In this mode connections are only accepted from the loopback interface. If you \
 want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable \

@@ -18,7 +18,8 @@ const KEPT_CAPACITY: usize = 4 * 1024;
 /// Pieces that are given to the system in one call.
 const PIECES_PER_WRITE: usize = 64;
 
-/// Bytes after which other connections of the thread get their turn, although the socket would take more.
+/// Bytes after which other connections of the thread get their turn, although the socket would take
+/// more.
 const BYTES_PER_TURN: usize = 4 * 1024 * 1024;
 
 /// What is yet to be sent.
@@ -50,7 +51,8 @@ pub(super) struct Written {
     pub(super) is_cut_short: bool,
 }
 
-/// The limit for a client that must authenticate and never has: less than what the operator chose, and at once.
+/// The limit for a client that must authenticate and never has: less than what the operator chose,
+/// and at once.
 pub(super) fn for_unauthenticated(limit: OutputLimit) -> OutputLimit {
     let chosen = if limit.hard_bytes == 0 { u64::MAX } else { limit.hard_bytes };
     OutputLimit { hard_bytes: chosen.min(UNAUTHENTICATED_LIMIT), ..OutputLimit::default() }
@@ -69,8 +71,8 @@ fn give<'p>(mut pieces: impl Iterator<Item = &'p [u8]>, socket: &Socket) -> io::
 }
 
 impl Output {
-    /// Bytes to be sent. Texts that others hold too are counted in full, as by Redis since 8.10: nothing says how
-    /// long they would be kept without this client.
+    /// Bytes to be sent. Texts that others hold too are counted in full, as by Redis since 8.10:
+    /// nothing says how long they would be kept without this client.
     pub(super) fn len(&self) -> usize {
         self.replies.len()
     }
@@ -112,7 +114,8 @@ impl Output {
         Ok(written)
     }
 
-    /// Looks at `client-output-buffer-limit` for `waiting` bytes, and notes since when the soft one is exceeded.
+    /// Looks at `client-output-buffer-limit` for `waiting` bytes, and notes since when the soft one
+    /// is exceeded.
     pub(super) fn check(&mut self, waiting: usize, limit: OutputLimit, now: Instant) -> Verdict {
         let len = waiting as u64;
         let exceeds = |bytes: u64| bytes > 0 && len > bytes;

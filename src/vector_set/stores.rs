@@ -165,7 +165,8 @@ impl Stores {
         self.plain.retire();
     }
 
-    /// Frees retired plain codes if no reader is left that could be reading them. True if there are none any more.
+    /// Frees retired plain codes if no reader is left that could be reading them. True if there are
+    /// none any more.
     pub(super) fn reclaim_plain(&self) -> bool {
         self.plain.reclaim()
     }

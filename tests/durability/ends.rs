@@ -1,5 +1,5 @@
-//! Keys and fields that end within milliseconds while readers meet them, beside what moves them and what saves them:
-//! each is counted once, and none comes back from the log.
+//! Keys and fields that end within milliseconds while readers meet them, beside what moves them and
+//! what saves them: each is counted once, and none comes back from the log.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -211,7 +211,8 @@ fn site(name: &str) -> Site {
     Site::new(name, &flags)
 }
 
-/// A key that ended and was made anew without an end: a log that lacks the end would count on from its old value.
+/// A key that ended and was made anew without an end: a log that lacks the end would count on from
+/// its old value.
 fn stay(connection: &mut Connection) {
     for number in 0..SHARED {
         connection.must(&format!("SET c{number} 100 PX 1"));

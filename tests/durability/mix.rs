@@ -1,5 +1,5 @@
-//! Everything that moves, replaces or removes keys and tables, beside everything that saves them: each reply comes, each
-//! save ends, and what a server has is what the next one loads.
+//! Everything that moves, replaces or removes keys and tables, beside everything that saves them:
+//! each reply comes, each save ends, and what a server has is what the next one loads.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Clients that do not read, or have not given the password: what they may hold, and that the others are not harmed.
+//! Clients that do not read, or have not given the password: what they may hold, and that the
+//! others are not harmed.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +35,8 @@ fn a_client_without_the_password_is_disconnected_when_it_does_not_read() {
     operator.ask(&["AUTH", "secret"], "+OK\r\n");
     let mut client = running.connect();
     let requests = b"GET a\r\n".repeat(1000);
-    // Its replies fill the sockets first; what waits in the server is 1,024 bytes and one slice of work.
+    // Its replies fill the sockets first; what waits in the server is 1,024 bytes and one slice of
+    // work.
     let mut longest = 0;
     wait_until("the server hangs up", || {
         longest = longest.max(figure(&operator.bulk(&["CLIENT", "LIST"]), "omem").unwrap_or(0));
@@ -115,7 +117,8 @@ fn a_full_server_without_a_password_refuses_newcomers() {
     first.ask(&["PING"], "+PONG\r\n");
 }
 
-/// As Redis 8.6.2 answers them, except that it never closes the connection after a `QUIT` without a reply.
+/// As Redis 8.6.2 answers them, except that it never closes the connection after a `QUIT` without a
+/// reply.
 #[test]
 fn client_reply_is_what_it_is_in_redis() {
     let running = start(settings());

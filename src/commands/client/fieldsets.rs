@@ -17,7 +17,8 @@ pub(in crate::commands) struct Fieldsets {
     shown: Arc<Shown>,
 }
 
-/// Names of fields in the order in which hashes made of them have them: shorter ones first, then by their bytes.
+/// Names of fields in the order in which hashes made of them have them: shorter ones first, then by
+/// their bytes.
 pub(in crate::commands) struct Fieldset {
     fields: Vec<Field>,
     bytes: usize,

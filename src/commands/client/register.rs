@@ -33,8 +33,9 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Registers a client, unless there are `max` already. With `needs_password`, it takes the place of the oldest one
-    /// that has never given the password: clients without it must not keep the others out.
+    /// Registers a client, unless there are `max` already. With `needs_password`, it takes the
+    /// place of the oldest one that has never given the password: clients without it must not keep
+    /// the others out.
     pub fn connect(&self, endpoints: Endpoints, max: usize, needs_password: bool) -> Option<Arc<Shown>> {
         let mut connected = self.connected.lock();
         if connected.len() >= max {

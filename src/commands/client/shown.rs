@@ -212,20 +212,21 @@ impl Shown {
         self.wake.notify_one();
     }
 
-    /// Resolves when the connection is asked to look again: it is to end, lines wait for it, or a pause is over. May resolve
-    /// without a reason.
+    /// Resolves when the connection is asked to look again: it is to end, lines wait for it, or a
+    /// pause is over. May resolve without a reason.
     pub fn called(&self) -> Notified<'_> {
         self.wake.notified()
     }
 
-    /// Bytes that wait to be sent to it, those that it shares with others included: what `client-output-buffer-limit`
-    /// limits.
+    /// Bytes that wait to be sent to it, those that it shares with others included: what
+    /// `client-output-buffer-limit` limits.
     pub fn waiting_bytes(&self) -> usize {
         self.output_buffer.load(Ordering::Relaxed) + self.waiting_lines.load(Ordering::Relaxed)
     }
 
-    /// Bytes that its buffers take, in both directions. Values that replies only refer to are not among them, as in
-    /// Redis since 8.6; the lines for monitors are counted for each, although they are in memory once.
+    /// Bytes that its buffers take, in both directions. Values that replies only refer to are not
+    /// among them, as in Redis since 8.6; the lines for monitors are counted for each, although
+    /// they are in memory once.
     pub fn buffer_bytes(&self) -> usize {
         [&self.query_buffer, &self.query_buffer_free, &self.output_own, &self.waiting_lines]
             .map(|bytes| bytes.load(Ordering::Relaxed))

@@ -1,8 +1,9 @@
 //! `HIMPORT PREPARE fieldset field [field …]`, `HIMPORT SET key fieldset value [value …]`, `HIMPORT DISCARD fieldset`,
 //! `HIMPORT DISCARDALL`: hashes with the same fields, whose names the connection sends once.
 //!
-//! A hash that is there is replaced, its deadline included; a value of another type is not. The fields of the new hash
-//! stand in the order of their lengths, and then of their bytes, as those of the peer.
+//! A hash that is there is replaced, its deadline included; a value of another type is not. The
+//! fields of the new hash stand in the order of their lengths, and then of their bytes, as those of
+//! the peer.
 
 use crate::commands::client::{Duplicate, Fieldset};
 use crate::commands::keys::{BY_ARGUMENTS, Names};

@@ -1,7 +1,7 @@
 //! What `HGETEX` and `HSETEX` take beside the key: FIELDS and options, in any order.
 //!
-//! As in Redis 8.6 each of them knows the options of the other, and refuses them after all else; in 8.10 it does not know
-//! them.
+//! As in Redis 8.6 each of them knows the options of the other, and refuses them after all else; in
+//! 8.10 it does not know them.
 
 use super::fields::{self, unknown_argument};
 use super::lifetime::end_ms;

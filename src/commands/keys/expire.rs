@@ -94,7 +94,8 @@ impl<'r> Expire<'r> {
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
         let mut keys = cx.db().exclusive(&[self.key]);
-        // From the locked moment: a millisecond that passed before it would make this a removal, which is not counted.
+        // From the locked moment: a millisecond that passed before it would make this a removal,
+        // which is not counted.
         let end_ms = self.lifetime.end_ms(self.number, keys.used_ms());
         let end_ms = end_ms.ok_or_else(|| invalid_expire_time(self.command))?;
         let present = keys.get(self.key).map(Entry::deadline);

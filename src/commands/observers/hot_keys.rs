@@ -1,14 +1,16 @@
 //! Which keys take most of the time, or of the traffic? What `HOTKEYS` measures, on demand.
 //!
-//! A session counts, for each key, the time of the commands that name it and the bytes of their requests and replies;
-//! a command with several keys is shared out evenly among them. Counting is by *Space-Saving* (Metwally, Agrawal and
-//! El Abbadi, "Efficient Computation of Frequent and Top-k Elements in Data Streams", ICDT 2005) in a table of bounded
-//! size: a new key takes the place of the smallest count and inherits it as its possible error. What is shown is the
-//! count less that error, which a key has certainly reached.
+//! A session counts, for each key, the time of the commands that name it and the bytes of their
+//! requests and replies; a command with several keys is shared out evenly among them. Counting is
+//! by *Space-Saving* (Metwally, Agrawal and El Abbadi, "Efficient Computation of Frequent and Top-k
+//! Elements in Data Streams", ICDT 2005) in a table of bounded size: a new key takes the place of
+//! the smallest count and inherits it as its possible error. What is shown is the count less that
+//! error, which a key has certainly reached.
 //!
-//! *Cost.* While no session runs, a command reads one flag. While one runs, each key of a command locks the part of the
-//! tables that its hash chooses. Memory: [`PARTS`] · [`ROOM`] · (`COUNT` + 16) entries of each metric, of keys of at most
-//! [`MAX_KEY_LEN`] bytes; longer keys are counted in the sums only.
+//! *Cost.* While no session runs, a command reads one flag. While one runs, each key of a command
+//! locks the part of the tables that its hash chooses. Memory: [`PARTS`] · [`ROOM`] · (`COUNT` +
+//! 16) entries of each metric, of keys of at most [`MAX_KEY_LEN`] bytes; longer keys are counted in
+//! the sums only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -349,7 +351,8 @@ mod tests {
         assert_eq!(counted([1, 2, 1, 3, 1, 2], 3), [(1, 3), (2, 2), (3, 1)]);
     }
 
-    /// A key with more than the sum divided by the room is never lost, and no count is larger than it was.
+    /// A key with more than the sum divided by the room is never lost, and no count is larger than
+    /// it was.
     #[test]
     fn frequent_keys_stay_however_many_rare_ones_pass() {
         let stream = (0..100_000_u32).map(|i| if i % 10 < 3 { i % 10 } else { 1000 + i });

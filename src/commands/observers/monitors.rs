@@ -14,15 +14,16 @@ use crate::config::OutputLimit;
 
 use super::Observed;
 
-/// Bytes that may wait for a monitor if its class has no smaller limit. One that leaves more is too slow for what it
-/// asked for.
+/// Bytes that may wait for a monitor if its class has no smaller limit. One that leaves more is too
+/// slow for what it asked for.
 const MAX_WAITING: u64 = 32 * 1024 * 1024;
 
 /// Lines lie in blocks of at least this length, unless they are wanted earlier.
 const BLOCK_LEN: usize = 16 * 1024;
 
-/// The monitors, and the lines for them. Each line is in memory once, however many monitors there are. Changed and fed
-/// under the lock of [`super::Observers`], so that all of them see commands in one order.
+/// The monitors, and the lines for them. Each line is in memory once, however many monitors there
+/// are. Changed and fed under the lock of [`super::Observers`], so that all of them see commands in
+/// one order.
 #[derive(Default)]
 pub(super) struct Monitors {
     members: Vec<Member>,
@@ -54,8 +55,8 @@ impl Monitors {
         }
     }
 
-    /// Adds a line for all but those that `CLIENT REPLY` keeps silent, as in Redis; how many of them are too slow and
-    /// are disconnected.
+    /// Adds a line for all but those that `CLIENT REPLY` keeps silent, as in Redis; how many of
+    /// them are too slow and are disconnected.
     pub(super) fn feed(&mut self, line: &[u8], limit: OutputLimit) -> usize {
         let is_for_all = self.members.iter().all(Member::is_fed);
         if !is_for_all {
@@ -99,8 +100,9 @@ impl Member {
         !self.shown.is_silent.load(Ordering::Relaxed)
     }
 
-    /// Tells the connection of a line; false if too much waits and it is disconnected. The connection has to look when
-    /// there is something after there was nothing, and when the soft limit begins to count.
+    /// Tells the connection of a line; false if too much waits and it is disconnected. The
+    /// connection has to look when there is something after there was nothing, and when the soft
+    /// limit begins to count.
     fn announce(&self, len: usize, limit: OutputLimit) -> bool {
         let before = self.shown.waiting_lines.fetch_add(len, Ordering::Relaxed);
         let unsent = self.shown.output_buffer.load(Ordering::Relaxed) + before;

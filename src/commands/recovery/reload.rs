@@ -25,8 +25,8 @@ pub(in crate::commands) fn reload(server: &Server, saves: bool, flushes: bool) -
     outcome.and(renewed)
 }
 
-/// Takes the data from the log, in place of those that are there, which are those of the log if it is on. Writes are held
-/// meanwhile, and clients are told that the data are being loaded.
+/// Takes the data from the log, in place of those that are there, which are those of the log if it
+/// is on. Writes are held meanwhile, and clients are told that the data are being loaded.
 ///
 /// # Errors
 /// The log cannot be written, or loaded. What could be loaded is there then.

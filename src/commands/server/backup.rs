@@ -15,7 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share. Those that change something remove or link files, which may take its time.
+/// What the subcommands share. Those that change something remove or link files, which may take its
+/// time.
 const SUBCOMMAND: Spec = Spec {
     name: "backup",
     arity: Arity::Exactly(2),
@@ -109,7 +110,8 @@ const HELP_LINES: &[&str] = &[
     "    Show the paths of the files that do not change any more.",
 ];
 
-/// It waits for the log's writer, and that for everybody who is changing data: not from within a transaction.
+/// Waits until no change is under way and until the log's writer has come so far: not from within a
+/// transaction.
 fn seal(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     if cx.client.in_exec {
         return Err(Error::new("ERR BACKUP SEAL is not allowed in a transaction"));

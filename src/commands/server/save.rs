@@ -234,7 +234,7 @@ mod tests {
         let file = File::new("refused");
         let mut session = file.session();
         std::fs::remove_dir_all(file.0.parent().expect("it is in a folder")).expect("it is ours");
-        // A failure that its client hears of is that client's; the background's has none who hears.
+        // A failure is the reply to its client; one in the background has no client to reply to.
         session.hold_to(&[("set a 1", "+OK"), ("save", "-ERR"), ("ping", "+PONG"), ("set a 1", "+OK")]);
         assert!(session.ask("shutdown").starts_with("-ERR Errors trying to SHUTDOWN"));
         session.hold_to(&[("ping", "+PONG"), ("set a 1", "+OK")]);

@@ -24,7 +24,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(delex),
 };
 
-/// The same as `DELEX … IFEQ` but for its error on other types. Redis does not have it, so it is there whatever release
+/// The same as `DELEX … IFEQ` but for its error on other types. Redis does not have it, so it is
+/// there whatever release
 /// `compat` says.
 pub(in crate::commands) const DELIFEQ: Spec = Spec {
     name: "delifeq",

@@ -81,8 +81,9 @@ pub(super) fn set_until<'a>(record: Record<'a>, key: &[u8], text: &[u8], end_ms:
 }
 
 impl Ending {
-    /// Makes the key mean this value until then; a value whose end has passed removes it, and is counted as one that
-    /// was there and ended: it may have had a millisecond, which passed while the command waited for its lock.
+    /// Makes the key mean this value until then; a value whose end has passed removes it, and is
+    /// counted as one that was there and ended: it may have had a millisecond, which passed while
+    /// the command waited for its lock.
     pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value) {
         match self {
             Self::Never => keys.put(key, value, Deadline::NEVER),

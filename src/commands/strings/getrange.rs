@@ -44,7 +44,8 @@ fn getrange(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::Bulk(part(&text, positions(start, end, text.len()))))
 }
 
-/// A reference to a small part would keep all of a long text in memory until the client has read it.
+/// A reference to a small part would keep all of a long text in memory until the client has read
+/// it.
 fn part(text: &Bytes, range: Range<usize>) -> Bytes {
     if range.len() < text.len() / 2 { Bytes::copy_from_slice(&text[range]) } else { text.slice(range) }
 }

@@ -1,9 +1,9 @@
 //! `INCREX key [BYINT number|BYFLOAT number] [SATURATE] [LBOUND number] [UBOUND number] [EX seconds|PX milliseconds|
-//! EXAT time|PXAT time|PERSIST] [ENX]`: the number of a key, changed within bounds, and a new time to live with it.
-//! Answers the number and by how much it changed.
+//! EXAT time|PXAT time|PERSIST] [ENX]`: the number of a key, changed within bounds, and a new time
+//! to live with it. Answers the number and by how much it changed.
 //!
-//! Without `SATURATE` a sum outside of the bounds changes nothing, the time to live included, and answers a change of 0.
-//! It is logged as the `SET` that it comes to, as the peer does.
+//! Without `SATURATE` a sum outside of the bounds changes nothing, the time to live included, and
+//! answers a change of 0. It is logged as the `SET` that it comes to, as the peer does.
 
 use super::ending::{Ending, EndingWords, set_until};
 use crate::commands::long_double::LongDouble;

@@ -134,8 +134,8 @@ impl<'r> VAdd<'r> {
         Ok(parsed)
     }
 
-    /// True if the projection would have more components than the vector, which newer releases of Redis refuse. A log may
-    /// have such ones from before.
+    /// True if the projection would have more components than the vector, which newer releases of
+    /// Redis refuse. A log may have such ones from before.
     fn widens(&self) -> bool {
         let got = self.puts.first().map_or(0, |put| put.vector.len());
         self.reduce.is_some_and(|to| to > got)

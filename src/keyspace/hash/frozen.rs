@@ -1,8 +1,10 @@
-//! The fields of a large hash as they were at a cut, given away piece by piece while the hash changes.
+//! The fields of a large hash as they were at a cut, given away piece by piece while the hash
+//! changes.
 //!
-//! A table of a million fields takes a tenth of a second to copy: too long to be done at one time, under the lock of a shard,
-//! by the walk of the snapshot or by the first change of the hash. So the fields have the protocol that the keys of a
-//! shard have (`snapshot/mod.rs`), one level below. A position of the table is
+//! A table of a million fields takes a tenth of a second to copy: too long to be done at one time,
+//! under the lock of a shard, by the walk of the snapshot or by the first change of the hash. So
+//! the fields have the protocol that the keys of a shard have (`snapshot/mod.rs`), one level below.
+//! A position of the table is
 //!
 //! * *written*: below the cursor;
 //! * *settled*: its bit says that what is there now was put there after the cut, or that its field at the cut was handed over;
@@ -15,15 +17,18 @@
 //! | it, when it removes a field | does the same with the last field, which takes the place of the removed one | the same |
 //! | the receiver | takes what was handed over, copies the next wanted fields, moves the cursor | the same |
 //!
-//! A field that is added needs nothing: its position was vacant, so it is settled or behind all positions of the cut.
+//! A field that is added needs nothing: its position was vacant, so it is settled or behind all
+//! positions of the cut.
 //!
-//! The receiver finds the table wherever it has gone (RENAME, SWAPDB), since it holds a [`Visitor`] of it, and not the name
-//! of a place. A hash that is removed or replaced is freed when both have dropped it: that it is given away whole needs no
-//! word. The bytes of what waits are counted in the journal, as those of the keys are.
+//! The receiver finds the table wherever it has gone (RENAME, SWAPDB), since it holds a [`Visitor`]
+//! of it, and not the name of a place. A hash that is removed or replaced is freed when both have
+//! dropped it: that it is given away whole needs no word. The bytes of what waits are counted in
+//! the journal, as those of the keys are.
 //!
-//! (Chunks that both sides share, copied at their first change, were the alternative. Random changes copy a chunk each: a
-//! few thousand of them would have copied all of a million fields, and one field is all that the snapshot needs. Besides,
-//! each chunk would have a count to be raised for each snapshot, under the lock.)
+//! (Chunks that both sides share, copied at their first change, were the alternative. Random
+//! changes copy a chunk each: a few thousand of them would have copied all of a million fields, and
+//! one field is all that the snapshot needs. Besides, each chunk would have a count to be raised
+//! for each snapshot, under the lock.)
 
 use std::sync::{Arc, Weak};
 
@@ -73,7 +78,8 @@ pub struct FrozenFields {
     shared: Arc<Shared>,
     len: usize,
     soonest: Deadline,
-    /// Bytes that were handed over and given away last, and that the receiver has until it asks for more.
+    /// Bytes that were handed over and given away last, and that the receiver has until it asks for
+    /// more.
     given: usize,
 }
 
@@ -89,7 +95,8 @@ impl Clone for Freezer {
 }
 
 impl Freezer {
-    /// Begins to keep the fields of `table` as they are now. The last that did so has come to its end.
+    /// Begins to keep the fields of `table` as they are now. The last that did so has come to its
+    /// end.
     fn begin(&self, len: usize, journal: &Arc<Journal>) -> Arc<Shared> {
         let settled = vec![0; len.div_ceil(u64::BITS as usize)];
         let state = State { cursor: 0, end: len, settled, handed: Vec::new(), handed_bytes: 0 };
@@ -98,7 +105,8 @@ impl Freezer {
         shared
     }
 
-    /// Before what is at a position goes away: gives it to whoever wants it. `field` is asked for if somebody does.
+    /// Called before a position is changed or vacated: hands over what is there if a snapshot wants
+    /// it. `field` is called only then.
     #[inline]
     pub(super) fn hand_over(&mut self, position: u32, field: impl FnOnce() -> Slot) {
         if let Some(shared) = self.shared() {
@@ -184,8 +192,8 @@ impl FrozenFields {
         self.soonest
     }
 
-    /// Puts some fields into `batch`, which must be empty; false if there are no more. Each field comes once, in any order.
-    /// What was given before counts as written now.
+    /// Puts some fields into `batch`, which must be empty; false if there are no more. Each field
+    /// comes once, in any order. What was given before counts as written now.
     pub fn next(&mut self, batch: &mut Vec<OldField>) -> bool {
         self.take_handed(batch);
         while batch.is_empty() {
@@ -204,8 +212,8 @@ impl FrozenFields {
         !batch.is_empty()
     }
 
-    /// As [`Self::next`], but gives only what was handed over. To be called now and then by who has no time for the others:
-    /// writers are held while too much waits.
+    /// As [`Self::next`], but gives only what was handed over. To be called now and then by who has
+    /// no time for the others: writers are held while too much waits.
     pub fn take_handed(&mut self, batch: &mut Vec<OldField>) {
         debug_assert!(batch.is_empty());
         self.given_is_written();

@@ -8,7 +8,8 @@ use super::{Fields, Hash, HashForm, HashRef, Packed, PackedLimits, table_bytes};
 use crate::arena::Visited;
 use crate::journal::Journal;
 
-/// Tables with less are copied for a snapshot: that is quicker than two sides that go by a protocol.
+/// Tables with less are copied for a snapshot: that is quicker than two sides that go by a
+/// protocol.
 const MIN_FROZEN_BYTES: usize = if cfg!(test) { 600 } else { 16 * 1024 };
 
 /// There at any time but during an edit.

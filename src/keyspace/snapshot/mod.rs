@@ -20,7 +20,7 @@
 //! | it | clears a table: puts the old one into the queue, and tells the new one that nothing in it is wanted | the same |
 //! | the walker ([`Snapshot`]) | begins a table for the cut | the write lock |
 //! | it | copies the wanted entries of the next positions, and moves the cursor | the read lock |
-//! | it | tells a table that its end was reached, and goes on to the next | the write lock |
+//! | it | marks a table as read to its end, and goes on to the next | the write lock |
 //! | it | does one of these three for one table | the arrangement, for reading |
 //! | SWAPDB | begins the tables of both databases, and exchanges them | the arrangement and they, for writing |
 //! | it | takes what is in the queue | that of the queue |
@@ -56,9 +56,9 @@
 //! *Memory.* The queue is counted in the [`Journal`], which has writers held outside of all locks while it is long. A
 //! bit for each position of a table is there from its first change until the walker has passed.
 //!
-//! *What a copy costs.* Small values are copied; long texts are shared, and copied by whoever edits them first. Of a hash that
-//! is a large table only the key is copied, and its fields are frozen: they have this protocol for themselves, which is
-//! described in `hash/frozen.rs`.
+//! *What a copy costs.* Small values are copied; long texts are shared, and copied by whoever edits
+//! them first. Of a hash that is a large table only the key is copied, and its fields are frozen:
+//! they have this protocol for themselves, which is described in `hash/frozen.rs`.
 //!
 //! *Vector sets* are shared, not copied: whoever gets an entry with a set asks the set for its own state at the cut. It
 //! begins that at the first change after the cut, by the same passage.

@@ -24,7 +24,8 @@ const TABLES: usize = DATABASES * SHARDS;
 pub struct Old {
     /// The number of its database then.
     pub db: usize,
-    /// The key, its value and its deadline. Of a vector set it leads to the set as it is now; of a large hash it has no field.
+    /// The key, its value and its deadline. Of a vector set it leads to the set as it is now; of a
+    /// large hash it has no field.
     pub entry: Entry,
     /// The fields of a large hash.
     pub fields: Option<FrozenFields>,

@@ -1,8 +1,9 @@
-//! Backups: a base and the increments after it, kept apart from the log in a folder of their own, for whoever copies
-//! them away. What `BACKUP` does.
+//! Backups: a base and the increments after it, kept apart from the log in a folder of their own,
+//! for whoever copies them away. What `BACKUP` does.
 //!
-//! A backup is made of the log's own files, which get a second name there (a hard link; a copy where the file system
-//! has none), so that it costs no memory and next to no disk while the log has them too.
+//! A backup is made of the log's own files, which get a second name there (a hard link; a copy
+//! where the file system has none), so that it costs no memory and next to no disk while the log
+//! has them too.
 //!
 //! | state | the backup has | ends when |
 //! |---|---|---|
@@ -12,16 +13,20 @@
 //! | *sealed* | base, increments, and a manifest that names them | `CLEANUP`, or its time to live is over |
 //! | *failed* | nothing; why | `START`, `CLEANUP` |
 //!
-//! *What a sealed backup holds:* the data at the moment of `SEAL`. That divides the stream, as a rewrite does, so the
-//! increment that was written until then does not change any more; all of them are synced before the manifest is.
+//! *What a sealed backup holds:* the data at the moment of `SEAL`. That divides the stream, as a
+//! rewrite does, so the increment that was written until then does not change any more; all of them
+//! are synced before the manifest is.
 //!
-//! *Rewrites go on.* A rewrite removes increments that the backup needs: they are linked before that. Both happen under
-//! the lock of the backup, so `SEAL` meets each increment in the log or in its folder.
+//! *Rewrites go on.* A rewrite removes increments that the backup needs: they are linked before
+//! that. Both happen under the lock of the backup, so `SEAL` meets each increment in the log or in
+//! its folder.
 //!
-//! *What ends it.* A log that is switched off, changes that are not in the stream (`DEBUG RELOAD`), changes that the log
-//! has lost: then the increments do not lead from the base to the data, and the backup has failed.
+//! *What ends it.* A log that is switched off, changes that are not in the stream (`DEBUG RELOAD`),
+//! changes that the log has lost: then the increments do not lead from the base to the data, and
+//! the backup has failed.
 //!
-//! The state is of this process: after a restart the folder of a sealed backup is still whole, and `CLEANUP` removes it.
+//! The state is of this process: after a restart the folder of a sealed backup is still whole, and
+//! `CLEANUP` removes it.
 
 use std::fs::{self, File};
 use std::io;
@@ -40,7 +45,8 @@ use super::rewrite::AofError;
 use super::schedule::Task;
 use super::status::{Order, Turned};
 
-/// How long `SEAL` waits for the writer to begin another increment: as long as it cannot write, it cannot.
+/// How long `SEAL` waits for the writer to begin another increment: as long as it cannot write, it
+/// cannot.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How far a backup is.
@@ -77,7 +83,7 @@ impl Phase {
     }
 }
 
-/// What `BACKUP STATUS` tells.
+/// The reply to `BACKUP STATUS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackupStatus {
     /// How far it is.
@@ -191,7 +197,7 @@ fn now_s() -> u64 {
 }
 
 impl Aof {
-    /// What `BACKUP STATUS` tells.
+    /// For `BACKUP STATUS`.
     pub fn backup_status(&self) -> BackupStatus {
         self.backup.state.lock().status.clone()
     }
@@ -254,7 +260,8 @@ impl Aof {
         }
     }
 
-    /// A task is done with, or those up to this number are: the base that a backup waits for stands, or will not.
+    /// A task is done with, or those up to this number are: the base that a backup waits for
+    /// stands, or will not.
     pub(super) fn note_base(&self, number: u64, outcome: &Result<(), AofError>) {
         let mut state = self.backup.state.lock();
         if state.status.phase == Phase::Snapshotting && number >= state.awaited {
@@ -411,12 +418,13 @@ impl Aof {
         }
     }
 
-    /// The log is on because somebody wants it, no longer for the backup alone.
+    /// `appendonly` was set: the log is no longer on for the backup alone.
     pub(super) fn keep_log(&self) {
         self.backup.state.lock().is_log_lent = false;
     }
 
-    /// Ends a log that was switched on for a backup, and removes its files, when no backup needs it any more.
+    /// Ends a log that was switched on for a backup, and removes its files, when no backup needs it
+    /// any more.
     fn take_log_back(&self, state: &mut State) {
         if !state.is_log_lent || state.status.phase.is_active() {
             return;

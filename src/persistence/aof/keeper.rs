@@ -126,8 +126,8 @@ impl Aof {
         self.status.is_on()
     }
 
-    /// True if a change that ends at this place of the stream may be answered now: where it is to be written first, and not
-    /// more than that, the calling thread does so.
+    /// True if a change that ends at this place of the stream may be answered now: where it is to
+    /// be written first, and not more than that, the calling thread does so.
     pub fn lets_go(&self, place: u64) -> bool {
         if self.status.withholds(place) && self.status.policy() != SyncPolicy::Always {
             self.write_here(place);
@@ -231,9 +231,10 @@ impl Aof {
         self.is_allowed.store(true, Ordering::Release);
     }
 
-    /// Switches the log on or off. On, it returns when the first base is in place: what is acknowledged from then on is
-    /// found again after a crash. Within a transaction, whose end that would wait for, it returns at once, and whoever runs
-    /// the transaction is to [wait](Self::wait_until_on) at its end.
+    /// Switches the log on or off. On, it returns when the first base is in place: what is
+    /// acknowledged from then on is found again after a crash. Within a transaction, whose end that
+    /// would wait for, it returns at once, and whoever runs the transaction is to
+    /// [wait](Self::wait_until_on) at its end.
     ///
     /// # Errors
     /// It cannot be switched now, or not on.
@@ -277,7 +278,8 @@ impl Aof {
         if self.is_wanted.load(Ordering::Acquire) { self.wait_for(number) } else { Ok(()) }
     }
 
-    /// Makes a new base, if the log is on, and waits for it: the data were changed in ways that are not in the stream.
+    /// Makes a new base, if the log is on, and waits for it: the data were changed in ways that are
+    /// not in the stream.
     ///
     /// # Errors
     /// It could not be made: the log has other data than the server.

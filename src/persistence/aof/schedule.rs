@@ -46,7 +46,8 @@ impl Growth {
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     task: Option<Task>,
-    /// How many tasks were asked for, and how many of them are done with: carried out, or overtaken by a later one.
+    /// How many tasks were asked for, and how many of them are done with: carried out, or overtaken
+    /// by a later one.
     asked: u64,
     finished: u64,
     /// How many had been asked for when the one that is running was taken.

@@ -6,30 +6,34 @@
 //! | every second | the network thread whose round ends; the writer's thread while a sync is running | at most once a second has the syncer begin |
 //! | never | the network thread whose round ends | nothing |
 //!
-//! Under each policy a reply leaves when its change was given to the system: a process that is killed loses nothing of what it
-//! acknowledged. Under `always` it leaves when the change is safe.
+//! Under each policy a reply leaves when its change was given to the system: a process that is
+//! killed loses nothing of what it acknowledged. Under `always` it leaves when the change is safe.
 //!
-//! *One write for all.* A round of a network thread ends with one write of everything in the stream, the changes of others
-//! included. A thread that finds another one writing says what it [wants](Journal::want), lets its connection wait, and serves
-//! others; the one that writes looks for that when it is done, and writes again.
+//! *One write for all.* A round of a network thread ends with one write of everything in the
+//! stream, the changes of others included. A thread that finds another one writing says what it
+//! [wants](Journal::want), lets its connection wait, and serves others; the one that writes looks
+//! for that when it is done, and writes again.
 //!
-//! *A slow disk* may hold up `write` while the same file is synced, for as long as the sync takes. So while one is running the
-//! writer's thread writes, whose replies wait, and the network threads stay free for what does not wait. If a sync takes more than two seconds,
-//! nothing is written before its end, so that a power failure does not lose more than that; the stream fills, and writes
-//! are held before they begin.
+//! *A slow disk* may hold up `write` while the same file is synced, for as long as the sync takes.
+//! So while one is running the writer's thread writes, whose replies wait, and the network threads
+//! stay free for what does not wait. If a sync takes more than two seconds, nothing is written
+//! before its end, so that a power failure does not lose more than that; the stream fills, and
+//! writes are held before they begin.
 //!
-//! What reads answer is not withheld: another client may see a change a moment before it is written, or safe.
+//! What reads answer is not withheld: another client may see a change a moment before it is
+//! written, or safe.
 //!
-//! *When it cannot write*, the piece stays in memory, writes are refused, and the writer's thread tries again each second. No
-//! reply is sent before its change is written, so nothing that was acknowledged is lost.
+//! *When it cannot write*, the piece stays in memory, writes are refused, and the writer's thread
+//! tries again each second. No reply is sent before its change is written, so nothing that was
+//! acknowledged is lost.
 //!
 //! *When a sync fails*, the system may have dropped the pages, so that file is not used any more. What is still in memory
 //! (under `always`, all that is not safe) is taken back from it and written to a new increment. What is not in memory
 //! (under the other policies, up to two seconds of changes) may or may not be in the file: a new base is made from the data as
 //! soon as the disk can be written again, and until then the file is kept as it is.
 //!
-//! *Where the stream is divided* it goes on in a new increment if it was [ordered](super::status::Order) to; by the writer's
-//! thread, since that takes files and syncs.
+//! *Where the stream is divided* it goes on in a new increment if it was
+//! [ordered](super::status::Order) to; by the writer's thread, since that takes files and syncs.
 
 use std::io;
 use std::sync::Arc;
@@ -89,7 +93,8 @@ impl Writer {
         Ok(Self { status, increments, out, left, syncer, last_sync: Instant::now(), piece, place })
     }
 
-    /// Writes the next piece, however long it takes; false if there is none any more. For the writer's thread.
+    /// Writes the next piece, however long it takes; false if there is none any more. For the
+    /// writer's thread.
     pub(super) fn step(&mut self) -> bool {
         // What another thread has failed to write.
         self.keep();
@@ -99,7 +104,8 @@ impl Writer {
         !(piece.divided && self.divide(piece.end))
     }
 
-    /// Writes what there is, if that takes no longer than giving it to the system; false if it is left to the writer's thread.
+    /// Writes what there is, if that takes no longer than giving it to the system; false if it is
+    /// left to the writer's thread.
     pub(super) fn write_at_once(&mut self) -> bool {
         let policy = self.status.policy();
         if policy == SyncPolicy::Always || !self.is_at_ease() {

@@ -1,8 +1,8 @@
-//! Files of which parts were passed over when they were loaded: they hold what no later file has, so they are kept under
-//! another name before anything replaces or removes them.
+//! Files of which parts were passed over when they were loaded: they hold what no later file has,
+//! so they are kept under another name before anything replaces or removes them.
 //!
-//! A file is known by its device and inode, whatever path leads to it, so a changed `dir` or `dbfilename` makes no
-//! difference.
+//! A file is known by its device and inode, whatever path leads to it, so a changed `dir` or
+//! `dbfilename` makes no difference.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -48,9 +48,10 @@ impl SkippedFiles {
         Ok(())
     }
 
-    /// To be called before the file of this name is replaced or removed: if parts of it were passed over, it gets a
-    /// second name, `<name>.skipped-<unix seconds>`, which is returned. The first name stays until the caller takes it
-    /// away, so there is a whole file under one of them at every moment.
+    /// To be called before the file of this name is replaced or removed: if parts of it were passed
+    /// over, it gets a second name, `<name>.skipped-<unix seconds>`, which is returned. The first
+    /// name stays until the caller takes it away, so there is a whole file under one of them at
+    /// every moment.
     ///
     /// # Errors
     /// There can be no second name. The file must not be replaced then.
@@ -71,7 +72,8 @@ impl SkippedFiles {
 }
 
 impl SkippedFiles {
-    /// To be called before something is cut off a file of which parts were passed over: keeps a copy.
+    /// To be called before something is cut off a file of which parts were passed over: keeps a
+    /// copy.
     ///
     /// # Errors
     /// It cannot be made. The file must not be cut then.

@@ -103,7 +103,8 @@ fn checked_body(dump: &[u8]) -> Option<(&[u8], u16)> {
     is_whole.then_some((body, version))
 }
 
-/// What is before the footer, its version, if that can be read, and how many bytes the checksum is of.
+/// What is before the footer, its version, if that can be read, and how many bytes the checksum is
+/// of.
 fn body_and_sum(dump: &[u8]) -> Option<(&[u8], u16, usize)> {
     let (summed, _) = dump.split_last_chunk::<CHECKSUM_LEN>()?;
     let (body, version) = summed.split_last_chunk::<VERSION_LEN>()?;

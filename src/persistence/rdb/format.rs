@@ -36,7 +36,8 @@ pub const VALKEY_MAGIC: &[u8; 6] = b"VALKEY";
 /// The version that is written: Redis 8.6's.
 pub const VERSION: u16 = 13;
 
-/// The last version of Redis whose files are read: what is new in it and not known here is refused where it stands.
+/// The last version of Redis whose files are read: what is new in it and not known here is refused
+/// where it stands.
 pub const LAST_REDIS_VERSION: u16 = 16;
 
 /// The last version of Redis whose dumped values are taken: Redis 8.10's.
@@ -235,7 +236,8 @@ impl ValueType {
     /// The last type that Valkey has in common with Redis.
     const LAST_COMMON: u8 = Self::StreamListpacks3 as u8;
 
-    /// The type of this byte in a file of this version; none for an opcode, and for what was never written.
+    /// The type of this byte in a file of this version; none for an opcode, and for what was never
+    /// written.
     pub fn from_byte(byte: u8, version: u16) -> Option<Self> {
         match byte {
             22 if version == VALKEY_VERSION => Some(Self::ValkeyHash),

@@ -1,11 +1,12 @@
-//! The field names that hashes of a file share: Redis 8.10 writes them once, before all keys, each list under a number.
+//! The field names that hashes of a file share: Redis 8.10 writes them once, before all keys, each
+//! list under a number.
 //!
 //! ```text
 //! template   HASH_TEMPLATE   id: length   fields: length   name: string …
 //! ```
 //!
-//! The names of a template are all different, since they stand in order: shorter ones first, and those of the same
-//! length by their bytes.
+//! The names of a template are all different, since they stand in order: shorter ones first, and
+//! those of the same length by their bytes.
 
 use std::collections::HashMap;
 use std::io::Read;

@@ -45,7 +45,8 @@ pub fn write_value<W: Write>(out: &mut Writer<W>, value: ValueRef<'_>) -> io::Re
     }
 }
 
-/// Reads a value of this type. Hashes are packed within the limits; the templates are those of the file.
+/// Reads a value of this type. Hashes are packed within the limits; the templates are those of the
+/// file.
 pub fn read_value<R: Read>(
     input: &mut Reader<R>,
     kind: ValueType,

@@ -1,8 +1,9 @@
-//! Does growing, or a snapshot, hold anybody up? The longest that one request took while keys or fields come by the million,
-//! and while a hash of so many fields is changed during a snapshot.
+//! Does growing, or a snapshot, hold anybody up? The longest that one request took while keys or
+//! fields come by the million, and while a hash of so many fields is changed during a snapshot.
 //!
-//! Beside the writer another client reads what is there all the time. Both have their longest latency printed; that of a
-//! reader beside an idle server comes first, for it tells what the machine itself does.
+//! Beside the writer another client reads what is there all the time. Both have their longest
+//! latency printed; that of a reader beside an idle server comes first, for it tells what the
+//! machine itself does.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,7 +81,8 @@ fn grow(
     Ok(())
 }
 
-/// Has snapshots made, each with a change of the hash at its beginning and further ones until it is done.
+/// Has snapshots made, each with a change of the hash at its beginning and further ones until it is
+/// done.
 fn snapshots(server: SocketAddr, pid: u32, n: usize) -> Result<(), Failure> {
     let (mut first, mut any, mut extra) = (0_f64, 0_f64, 0_f64);
     let change = || {

@@ -10,10 +10,11 @@
 //!
 //! Keys come in any order, so databases are selected as often as it takes. Redis reads that as it reads its own files.
 //!
-//! Writers that hand over what they change are held when too much of it waits. A large set or hash takes seconds to write,
-//! and no other key can come between its elements or fields; so what is handed over meanwhile is written *aside*, and from
-//! there into the file behind it. What other sets were handed meanwhile they put aside themselves ([`VectorSet::relieve`]),
-//! and fields of other hashes are put aside by hash.
+//! Writers that hand over what they change are held when too much of it waits. A large set or hash
+//! takes seconds to write, and no other key can come between its elements or fields; so what is
+//! handed over meanwhile is written *aside*, and from there into the file behind it. What other
+//! sets were handed meanwhile they put aside themselves ([`VectorSet::relieve`]), and fields of
+//! other hashes are put aside by hash.
 
 mod aside;
 mod commands;
@@ -35,7 +36,8 @@ use super::writer::Writer;
 use crate::keyspace::{Census, Old, Snapshot, ValueRef};
 use crate::vector_set::{Spill, VectorSet};
 
-/// Bytes that may wait in all sets and hashes together before they are put aside: well below where writers are held.
+/// Bytes that may wait in all sets and hashes together before they are put aside: well below where
+/// writers are held.
 const RELIEF: usize = crate::journal::MAX_HANDED / 4;
 
 /// How a file is to be written.
@@ -55,7 +57,7 @@ pub enum Form {
     Snapshot,
     /// Commands, as in a log.
     Commands {
-        /// Whether it tells when it was made.
+        /// Whether it begins with the time at which it was made.
         is_dated: bool,
     },
 }
@@ -131,7 +133,8 @@ struct Saver<'s> {
 }
 
 impl Saver<'_> {
-    /// Writes a key with a small value. One with a large value waits, so that it can be relieved while others are written.
+    /// Writes a key with a small value. One with a large value waits, so that it can be relieved
+    /// while others are written.
     fn key_or_wait<W: Write>(&mut self, old: Old, keys: &mut Keys<W>) -> io::Result<()> {
         match self.wait_if_large(old) {
             Some(small) => {

@@ -82,7 +82,8 @@ const OLD_FORMS: &[(&str, &str, Deadline)] = &[
     ),
 ];
 
-/// Redis 8.10's hashes that share their names, and what they are; then with names or values that are not packed.
+/// Redis 8.10's hashes that share their names, and what they are; then with names or values that
+/// are not packed.
 const TEMPLATES: &[(Fields, &str)] = &[
     (
         &[("age", "1", Deadline::NEVER), ("name", "v", Deadline::NEVER), ("email", "w", Deadline::NEVER)],
