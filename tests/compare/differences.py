@@ -18,6 +18,8 @@ VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
 VADD_WORDS = {b"CAS": 1, b"NOQUANT": 1, b"Q8": 1, b"BIN": 1, b"EF": 2, b"M": 2, b"SETATTR": 2}
 """What the peer knows after the element of a VADD, and how many words it takes."""
 VADD_EXTENSIONS = {b"FP32", b"FP16", b"VALUES", b"METRIC", b"QUANT", b"RERANK", b"F16", b"PQ", *(b"RQ%d" % bits for bits in range(1, 9))}
+OWN_SUMMARIES = {b"backup", b"himport", b"hotkeys", b"increx"}
+"""Commands documented since prose is written anew: the others still have the peer's sentences."""
 EXTENDED = {b"VADD", b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB"}
 """Commands that take more than on the peer."""
 REFUSED_COMMANDS = {b"asking", b"readonly", b"readwrite", b"module|load", b"module|loadex", b"module|unload"}
@@ -204,6 +206,29 @@ def _undescribed(reply):
     return {name: [field for field in fields if field[0] not in DESCRIPTIVE] for name, (_, fields) in entries}
 
 
+def _own_summary(args, peer, ours, history, witness):
+    """The same documentation of a command whose summaries are in our own words."""
+    asked = [word.upper() for word in args[:2]] == [b"COMMAND", b"DOCS"] and len(args) == 3
+    is_ours = asked and args[2].lower().split(b"|")[0] in OWN_SUMMARIES
+    return is_ours and _unsummarised(peer) == _unsummarised(ours)
+
+
+def _unsummarised(reply):
+    """A reply as nested lists, without the pairs named `summary` at any depth; subcommands, which have no order, by name."""
+    if not reply.is_aggregate:
+        return reply.raw
+    items, kept = iter(reply.value), [reply.kind]
+    for item in items:
+        if item.value == b"summary":
+            next(items, None)
+        elif item.value == b"subcommands":
+            of = next(items).value
+            kept.append(sorted((name.value, _unsummarised(docs)) for name, docs in zip(of[::2], of[1::2])))
+        else:
+            kept.append(_unsummarised(item))
+    return kept
+
+
 def _lolwut_docs(args, peer, ours, history, witness):
     return _described(args, b"DOCS", {b"lolwut"}) and b"and the version of the server" in ours.raw and _undescribed(peer) == _undescribed(ours)
 
@@ -281,6 +306,7 @@ DIFFERENCES = [
     Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),
     Difference("extended-docs", "commands that take more than on the peer say so", _extended_docs),
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
+    Difference("own-summary", "prose is in our own words", _own_summary),
     Difference("lolwut-docs", "it draws no Redis", _lolwut_docs),
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
     Difference("no-tracking", "no messages are sent when keys change, so nobody may rely on them", _no_tracking),

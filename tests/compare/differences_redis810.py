@@ -36,33 +36,8 @@ def _cluster_loading(args, peer, ours, history, witness):
     return theirs[:7] + theirs[8:] == mine[:7] + mine[8:]
 
 
-def _argument_summary(args, peer, ours, history, witness):
-    """The same documentation, but that the peer explains some arguments."""
-    asked = [word.upper() for word in args[:2]] == [b"COMMAND", b"DOCS"] and len(args) == 3
-    if not asked or not (peer.is_aggregate and ours.is_aggregate and len(peer.value) == len(ours.value) == 2):
-        return False
-    (_, theirs), (_, mine) = peer.value, ours.value
-    return theirs.kind == mine.kind and _unexplained(theirs) == _unexplained(mine)
-
-
-def _unexplained(fields):
-    """The fields of a command's documentation, without the summaries of its arguments."""
-    pairs = zip(fields.value[::2], fields.value[1::2])
-    return [(name.value, _without_summary(value) if name.value == b"arguments" else value.raw) for name, value in pairs]
-
-
-def _without_summary(arguments):
-    rows = []
-    for argument in arguments.value:
-        pairs = zip(argument.value[::2], argument.value[1::2])
-        kept = [(name.value, value) for name, value in pairs if name.value != b"summary"]
-        rows.append([(name, _without_summary(value) if name == b"arguments" else value.raw) for name, value in kept])
-    return rows
-
-
 DIFFERENCES = [
     Difference("info-newer", "fields whose value would be made up", _info_newer),
     Difference("dump-version", "what is written is read by 8.6 too", _dump_version),
-    Difference("argument-summary", "arguments are named, not explained", _argument_summary),
     Difference("cluster-loading", "commands that do nothing but refuse", _cluster_loading),
 ]

@@ -332,7 +332,7 @@ class Explaining(unittest.TestCase):
             return b"%1\r\n$6\r\nincrex\r\n%1\r\n" + fields
 
         summary = b"$7\r\nsummary\r\n$1\r\ns\r\n"
-        self.assertEqual(self.of_redis810("COMMAND DOCS increx", docs(b"a", summary), docs(b"a", b"")), "argument-summary")
+        self.assertEqual(self.of_redis810("COMMAND DOCS increx", docs(b"a", summary), docs(b"a", b"")), "own-summary")
         self.assertIsNone(self.of_redis810("COMMAND DOCS increx", docs(b"a", summary), docs(b"b", b"")))
 
     def test_info_newer(self):

@@ -16,7 +16,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     flags: Flags::HASH,
     complexity: "Depends on subcommand.",
-    summary: "A container for session-based hash import commands using fieldsets.",
+    summary: "Groups the commands that write hashes with the same fields.",
     run: Run::Container(&[&DISCARD, &DISCARDALL, &PREPARE, &SET]),
     ..SUBCOMMAND
 };
@@ -45,7 +45,7 @@ const PREPARE: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::DENYOOM,
     complexity: "O(N*log(N)) where N is the number of fields.",
-    summary: "Defines a session-local fieldset that maps a name to a sorted set of field names.",
+    summary: "Names a list of fields for the hashes that this connection writes.",
     syntax: "fieldset-name field...",
     tips: TIPS,
     weight: BY_ARGUMENTS,
@@ -59,7 +59,7 @@ const SET: Spec = Spec {
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(2, &["OW", "update"])],
     complexity: "O(N) where N is the number of fields in the fieldset.",
-    summary: "Creates a fieldset-based hash from values supplied in the order matching a previously prepared fieldset.",
+    summary: "Makes a hash of the values for the fields that a name stands for.",
     syntax: "key fieldset-name value...",
     weight: BY_ARGUMENTS,
     run: Run::Write(set),
@@ -69,7 +69,7 @@ const SET: Spec = Spec {
 const DISCARD: Spec = Spec {
     name: "himport|discard",
     arity: Arity::Exactly(3),
-    summary: "Removes a single session-local fieldset by name.",
+    summary: "Forgets what a name of this connection stands for.",
     syntax: "fieldset-name",
     tips: TIPS,
     run: Run::Read(discard),
@@ -79,7 +79,7 @@ const DISCARD: Spec = Spec {
 const DISCARDALL: Spec = Spec {
     name: "himport|discardall",
     arity: Arity::Exactly(2),
-    summary: "Removes all session-local fieldsets for the connection.",
+    summary: "Forgets all that this connection has prepared.",
     tips: TIPS,
     run: Run::Read(|_, cx| Ok(Reply::count(cx.client.fieldsets.discard_all()))),
     ..SUBCOMMAND

@@ -11,7 +11,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
     complexity: "Depends on subcommand.",
-    summary: "A container for hotkeys tracking commands.",
+    summary: "Groups the commands that find the most used keys.",
     tips: &[],
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
@@ -38,7 +38,7 @@ const SUBCOMMANDS: &[&Spec] = &[&HELP, &START, &GET, &RESET, &STOP];
 const START: Spec = Spec {
     name: "hotkeys|start",
     arity: Arity::AtLeast(2),
-    summary: "Starts hotkeys tracking.",
+    summary: "Begins to count the time and the traffic of keys.",
     syntax: "METRICS metrics(count:integer [CPU] [NET]) [COUNT k:integer] [DURATION seconds:integer] \
         [SAMPLE ratio:integer] [SLOTS slots(count:integer slot:integer...)]",
     run: Run::Read(start),
@@ -48,7 +48,7 @@ const START: Spec = Spec {
 const GET: Spec = Spec {
     name: "hotkeys|get",
     complexity: "O(K) where K is the number of hotkeys returned.",
-    summary: "Returns lists of top K hotkeys depending on metrics chosen in HOTKEYS START command.",
+    summary: "Returns the most used keys by each metric.",
     tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(cx.server.observers.hot_keys.get().map_or(Reply::Null, shown))),
     ..SUBCOMMAND
@@ -56,14 +56,14 @@ const GET: Spec = Spec {
 
 const STOP: Spec = Spec {
     name: "hotkeys|stop",
-    summary: "Stops hotkeys tracking.",
+    summary: "Stops counting; what was counted stays.",
     run: Run::Read(|_, cx| Ok(if cx.server.observers.hot_keys.stop() { Reply::OK } else { Reply::Null })),
     ..SUBCOMMAND
 };
 
 const RESET: Spec = Spec {
     name: "hotkeys|reset",
-    summary: "Release the resources used for hotkey tracking.",
+    summary: "Forgets what was counted.",
     run: Run::Read(|_, cx| match cx.server.observers.hot_keys.reset() {
         Ok(()) => Ok(Reply::OK),
         Err(_) => Err(Error::new("ERR hotkey tracking session in progress, stop tracking first")),
@@ -75,7 +75,7 @@ const HELP: Spec = Spec {
     name: "hotkeys|help",
     flags: Flags::LOADING.and(Flags::STALE),
     since: "8.6.1",
-    summary: "Return helpful text about HOTKEYS command parameters.",
+    summary: "Explains the subcommands.",
     tips: &[],
     run: Run::Read(|_, _| Ok(help::lines("HOTKEYS", HELP_LINES))),
     ..SUBCOMMAND

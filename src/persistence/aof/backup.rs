@@ -266,6 +266,11 @@ impl Aof {
         let mut state = self.backup.state.lock();
         if state.status.phase == Phase::Snapshotting && number >= state.awaited {
             let pinned = match outcome {
+                // A base without a log: the one before was given up while this one was asked for.
+                Ok(()) if state.is_log_lent && !self.is_on() => {
+                    state.awaited = self.ask(Task::Start);
+                    Ok(())
+                }
                 Ok(()) => self.pin_base(&mut state).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };

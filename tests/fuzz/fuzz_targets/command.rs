@@ -11,7 +11,6 @@ mod memory;
 mod reply;
 
 use bytes::BytesMut;
-use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use memory::Counting;
 use nearhit::commands::client::Endpoints;
@@ -72,7 +71,8 @@ fn settings() -> Settings {
 }
 
 fn connect(server: &Server) -> Client {
-    let shown = server.clients.connect(Endpoints::default(), CLIENTS + 1, false).expect("there is room for some");
+    let shown =
+        server.clients.connect(Endpoints::default(), CLIENTS + 1, false).expect("there is room for some");
     Client::new(shown, true)
 }
 
