@@ -40,7 +40,7 @@ impl Compat {
         named.map_or_else(Self::default, |index| Self::ALL[index])
     }
 
-    /// The version that `HELLO`, `INFO` and saved files tell: the patch release that the behaviour
+    /// The version in `HELLO`, `INFO` and saved files: the patch release that the behaviour
     /// was compared with.
     pub const fn redis_version(self) -> &'static str {
         match self {

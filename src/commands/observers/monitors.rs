@@ -100,7 +100,7 @@ impl Member {
         !self.shown.is_silent.load(Ordering::Relaxed)
     }
 
-    /// Tells the connection of a line; false if too much waits and it is disconnected. The
+    /// Queues a line for the connection; false if too much waits and it is disconnected. The
     /// connection has to look when there is something after there was nothing, and when the soft
     /// limit begins to count.
     fn announce(&self, len: usize, limit: OutputLimit) -> bool {

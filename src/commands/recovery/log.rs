@@ -67,7 +67,7 @@ impl Log {
         self.files.iter().map(len).sum()
     }
 
-    /// Carries out what the files tell. If parts of them were passed over, all are to be kept.
+    /// Plays the files. If parts of them were passed over, all are to be kept.
     pub(super) fn play(&self, server: &Server) -> Result<(), Failed> {
         let played = self.play_files(server);
         let has_skipped = !server.loading.tally().skipped.is_empty();
