@@ -80,6 +80,20 @@ pub(super) fn set_until<'a>(record: Record<'a>, key: &[u8], text: &[u8], end_ms:
     record.instead(|effects| effects.command(&[b"SET", key, text, b"PXAT", end_ms.to_string().as_bytes()]))
 }
 
+/// The same, or that the key is removed if that has passed.
+pub(super) fn set_or_remove<'a>(
+    record: Record<'a>,
+    key: &[u8],
+    text: &[u8],
+    end_ms: i64,
+    now_ms: i64,
+) -> Record<'a> {
+    if end_ms <= now_ms {
+        return record.instead(|effects| effects.command(&[b"DEL", key]));
+    }
+    set_until(record, key, text, end_ms)
+}
+
 impl Ending {
     /// Makes the key mean this value until then; a value whose end has passed removes it, and is
     /// counted as one that was there and ended: it may have had a millisecond, which passed while

@@ -5,7 +5,7 @@
 //! Without `SATURATE` a sum outside of the bounds changes nothing, the time to live included, and
 //! answers a change of 0. It is logged as the `SET` that it comes to, as the peer does.
 
-use super::ending::{Ending, EndingWords, set_until};
+use super::ending::{Ending, EndingWords, set_or_remove};
 use crate::commands::long_double::LongDouble;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::journal::Record;
@@ -56,10 +56,7 @@ fn execute<N: Number>(words: &Words, increment: N, cx: &Context, record: Record)
 
 fn recorded<'a>(record: Record<'a>, key: &[u8], text: &[u8], ending: Ending, now_ms: i64) -> Record<'a> {
     match ending {
-        Ending::At { end_ms } if end_ms <= now_ms => {
-            record.instead(|effects| effects.command(&[b"DEL", key]))
-        }
-        Ending::At { end_ms } => set_until(record, key, text, end_ms),
+        Ending::At { end_ms } => set_or_remove(record, key, text, end_ms, now_ms),
         Ending::AsBefore => record.instead(|effects| effects.command(&[b"SET", key, text, b"KEEPTTL"])),
         Ending::Never => record.instead(|effects| effects.command(&[b"SET", key, text])),
     }

@@ -2,7 +2,7 @@
 //! PXAT time|KEEPTTL]`: the key means this text.
 
 use super::comparison::Comparison;
-use super::ending::{Ending, EndingWords, set_until};
+use super::ending::{Ending, EndingWords, set_or_remove};
 use super::{has_long_text, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
 use crate::config::Compat;
@@ -142,10 +142,7 @@ impl<'r> Set<'r> {
     fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
         match self.ending {
             Ending::Never | Ending::AsBefore => record,
-            Ending::At { end_ms } if end_ms <= now_ms => {
-                record.instead(|effects| effects.command(&[b"DEL", self.key]))
-            }
-            Ending::At { end_ms } => set_until(record, self.key, self.text, end_ms),
+            Ending::At { end_ms } => set_or_remove(record, self.key, self.text, end_ms, now_ms),
         }
     }
 
