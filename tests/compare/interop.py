@@ -21,8 +21,10 @@ QUERIES = 100
 COUNT = 10
 BATCH = 200
 SEARCHES_EQUAL = 0.03
-"""How much less searches of another's graph may find than those of a graph of one's own: two of these differ by 0.02 where
-links are few."""
+"""How much smaller the recall in the other server's graph may be than in the reader's own graph."""
+SEARCHES_EQUAL_AT_M4 = 0.06
+"""The same where a node has few links. Graphs of the same data differ: with the seeds 1 … 5 Redis found 0.954 … 0.983 in its
+own graphs and 0.951 … 0.989 in those of nearhit."""
 PATIENCE_S = 60.0
 SAME_SCORE = 1e-5
 LOG_FLAGS = ["--appendonly", "yes", "--appendfsync", "always"]
@@ -210,7 +212,8 @@ def searches(pair, way, report, options):
         told = f"{way}: {key}: of the 10 nearest, and the nearest, are found: {found}, by the reader's own graph {expected}"
         if options.verbose:
             print(f"    {told}")
-        if all(share >= usual - SEARCHES_EQUAL for share, usual in zip(found[way.reader], expected)):
+        allowed = SEARCHES_EQUAL_AT_M4 if key.endswith("-M4") else SEARCHES_EQUAL
+        if all(share >= usual - allowed for share, usual in zip(found[way.reader], expected)):
             report.same()
         else:
             report.differs(Finding([b"VSIM", key.encode()], b"", b"", 2, [], told))
