@@ -16,7 +16,7 @@
 //!
 //! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use it.
 //!
-//! [`Tailed`] is for the keyspace, which has no slots that are read without a lock: small blocks,
+//! [`ThinBlock`] is for the keyspace, which has no slots that are read without a lock: small blocks,
 //! each with one owner. [`Visited`] is for its large hashes, which a snapshot reads piece by piece
 //! while their owner goes on changing them.
 
@@ -24,7 +24,7 @@ mod blobs;
 mod codes;
 mod removable;
 mod segments;
-mod tailed;
+mod thin_block;
 mod visited;
 mod words;
 
@@ -32,6 +32,6 @@ pub use blobs::{Blob, Blobs};
 pub use codes::Codes;
 pub use removable::Removable;
 pub use segments::mapped_bytes;
-pub use tailed::{Tailed, allocated_bytes};
+pub use thin_block::{ThinBlock, allocated_bytes};
 pub use visited::{Change, Visited, Visitor};
 pub use words::Words;

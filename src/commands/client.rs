@@ -1,8 +1,8 @@
 //! What one client has chosen, and the register in which others see it.
 
 mod fieldsets;
+mod info;
 mod register;
-mod shown;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,13 +12,13 @@ use super::registry::Command;
 use super::transactions::{Queue, Watches};
 use crate::resp::Protocol;
 pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
+pub use info::{ClientInfo, Labels};
 pub use register::{Clients, Endpoints};
-pub use shown::{Labels, Shown};
 
 /// The state of a client that only its own connection touches. It travels with a heavy command to the compute pool.
 pub struct Client {
     /// What others see of it.
-    pub shown: Arc<Shown>,
+    pub info: Arc<ClientInfo>,
     /// The selected database.
     pub db: usize,
     /// The form of its replies.
@@ -56,17 +56,17 @@ pub struct Client {
 
 impl Client {
     /// A client as it is after connecting.
-    pub fn new(shown: Arc<Shown>, authenticated: bool) -> Self {
+    pub fn new(info: Arc<ClientInfo>, authenticated: bool) -> Self {
         if authenticated {
-            shown.was_authenticated.store(true, Ordering::Relaxed);
+            info.was_authenticated.store(true, Ordering::Relaxed);
         }
         Self {
             in_exec: false,
             awaits_log: false,
             queue: None,
-            watches: Watches::new(&shown),
-            fieldsets: Fieldsets::new(&shown),
-            shown,
+            watches: Watches::new(&info),
+            fieldsets: Fieldsets::new(&info),
+            info,
             db: 0,
             protocol: Protocol::Resp2,
             authenticated,
@@ -83,26 +83,26 @@ impl Client {
 
     /// One that is not connected: the author of what a log tells. The limits of this run are not for it.
     pub(super) fn of_replay() -> Self {
-        Self { replays: true, ..Self::new(Arc::new(Shown::new(0, Endpoints::default())), true) }
+        Self { replays: true, ..Self::new(Arc::new(ClientInfo::new(0, Endpoints::default())), true) }
     }
 
     /// `RESET`: as it was after connecting; but if its own reply is skipped, it still is.
     pub fn reset(&mut self, authenticated: bool) {
-        self.shown.reset();
+        self.info.reset();
         let replies = Replies { skips: self.replies.skips, ..Replies::default() };
-        *self = Self { replies, ..Self::new(Arc::clone(&self.shown), authenticated) };
+        *self = Self { replies, ..Self::new(Arc::clone(&self.info), authenticated) };
     }
 
     /// Notes that the client has given the password, or needs none.
     pub fn authenticate(&mut self) {
         self.authenticated = true;
-        self.shown.was_authenticated.store(true, Ordering::Relaxed);
+        self.info.was_authenticated.store(true, Ordering::Relaxed);
     }
 
     /// `CLIENT REPLY`: changes which replies are written, also for what monitors get.
     pub(super) fn set_replies(&mut self, replies: Replies) {
         if replies.are_silent() != self.replies.are_silent() {
-            self.shown.is_silent.store(replies.are_silent(), Ordering::Relaxed);
+            self.info.is_silent.store(replies.are_silent(), Ordering::Relaxed);
         }
         self.replies = replies;
     }
@@ -110,14 +110,14 @@ impl Client {
     /// Chooses a database. The caller checked that there is one of this number.
     pub fn select(&mut self, db: usize) {
         self.db = db;
-        self.shown.db.store(db, Ordering::Relaxed);
+        self.info.db.store(db, Ordering::Relaxed);
     }
 
     /// Chooses the form of replies.
     pub fn speak(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         let number = if matches!(protocol, Protocol::Resp3) { 3 } else { 2 };
-        self.shown.protocol.store(number, Ordering::Relaxed);
+        self.info.protocol.store(number, Ordering::Relaxed);
     }
 }
 

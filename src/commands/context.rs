@@ -58,7 +58,7 @@ pub struct Server {
     pub skips_checksums: AtomicBool,
     /// Where the server listens now: the TCP port, or 0.
     pub tcp_port: AtomicU16,
-    /// Commands in the last second, as the housekeeper saw it.
+    /// Commands in the last second, as the cron saw it.
     pub ops_per_second: AtomicU64,
     /// True if commands on vector sets run where they arrive:
     /// `vset-force-single-threaded-execution`.
@@ -67,7 +67,7 @@ pub struct Server {
     pub ends_keys_actively: AtomicBool,
     /// Set when a client left that had taken much memory: the allocator is to give its pages back.
     pub gives_memory_back: AtomicBool,
-    /// Bytes per second, in and out, as the housekeeper saw it.
+    /// Bytes per second, in and out, as the cron saw it.
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
     pub net_output_per_second: AtomicU64,

@@ -13,8 +13,8 @@ pub(super) fn is_http(name: &[u8]) -> bool {
 /// Disconnects the client. It gets no reply, not even those that still wait.
 pub(super) fn abandon(client: &mut Client) {
     tracing::warn!(
-        client = client.shown.id,
-        address = client.shown.address,
+        client = client.info.id,
+        address = client.info.address,
         "possible attack: a client sent 'POST' or 'Host:', as a browser does for a web page; disconnected"
     );
     client.abandoned = true;

@@ -13,7 +13,7 @@ use super::registry::{self, Command};
 use super::spec::{Flags, Group, Run, Weight};
 use super::transactions;
 use crate::journal::Record;
-use crate::keyspace::attending;
+use crate::keyspace::touching;
 use crate::resp::{Args, Error, Reply, Request};
 
 /// Flags of the commands that may change data.
@@ -77,7 +77,7 @@ impl Call {
         let is_meant = pause.scope == Paused::Everything || has_any(CHANGES, command, client);
         let is_held = is_meant && !client.is_monitor;
         is_held.then(|| {
-            client.shown.name_command(command);
+            client.info.name_command(command);
             pause.until
         })
     }
@@ -172,14 +172,14 @@ pub(super) fn run(
 ) -> Reply {
     let start = client.turn;
     client.last_command = Some(command);
-    client.shown.begin(command, start);
+    client.info.begin(command, start);
     let record = Record::new(server.keyspace.journal(), client.db, request.wire());
     let mut context = Context { server, client };
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, &mut context, request, record)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
     client.turn = Instant::now();
     let took = client.turn.saturating_duration_since(start);
-    client.shown.commands.add(1);
+    client.info.commands.add(1);
     server.statistics.ran(command, took, outcome.as_ref().err());
     if server.observers.care(took) {
         server.observers.tell(server, client, Observed { command, request, took }, &outcome);
@@ -197,7 +197,7 @@ pub(super) fn execute(
     let args = arguments(command, request);
     // TOUCH is the one lookup that such a client wants to be noticed.
     let unnoticed = context.client.no_touch && command.spec.name != "touch";
-    attending(!unnoticed, || match command.spec.run {
+    touching(!unnoticed, || match command.spec.run {
         Run::Read(read) | Run::Family(read, _) => read(args, context),
         Run::Write(write) => write(args, context, record),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),

@@ -113,7 +113,7 @@ pub fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 /// Bytes in use now: the allocator's live ones, and those of the arenas, which it does not know of. Also notes the
-/// peak, so it is asked now and then by the housekeeper.
+/// peak, so it is asked now and then by the cron.
 pub fn used_bytes() -> u64 {
     let mapped = if cfg!(feature = "jemalloc") { mapped_bytes() as u64 } else { 0 };
     let used = allocator().allocated + mapped;

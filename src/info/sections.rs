@@ -3,7 +3,7 @@
 use super::memory::{self as figures, Uses, ratio};
 use super::text::{Text, human};
 use super::{calls, process};
-use crate::commands::client::Shown;
+use crate::commands::client::ClientInfo;
 use crate::commands::{Server, Traffic};
 use crate::config::Compat;
 use crate::counters::Counter;
@@ -42,7 +42,7 @@ pub(super) fn server(server: &Server, out: &mut Text) {
 
 pub(super) fn clients(server: &Server, out: &mut Text) {
     let clients = server.clients.list();
-    let most = |bytes: fn(&Shown) -> &AtomicUsize| {
+    let most = |bytes: fn(&ClientInfo) -> &AtomicUsize| {
         clients.iter().map(|client| bytes(client).load(Ordering::Relaxed)).max().unwrap_or(0)
     };
     out.field("connected_clients", clients.len());

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::attending::is_attending;
 use super::expiry::HEAP_BYTES_EACH;
 use super::hash::{FrozenFields, Hash, HashForm, HashRef, PackedLimits, StoredTable};
 use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
+use super::touch::is_touching;
 use super::{Deadline, Value, ValueRef, WrongType};
-use crate::arena::Tailed;
+use crate::arena::ThinBlock;
 use crate::journal::Journal;
 use crate::kernels::prefetch_at;
 use crate::vector_set::VectorSet;
@@ -20,7 +20,7 @@ use crate::vector_set::VectorSet;
 /// it is what changes its length. A value that is not bytes is in front, as the block's [`Large`].
 #[derive(Debug)]
 pub struct Entry {
-    block: Tailed<Large>,
+    block: ThinBlock<Large>,
     /// What the index goes by; kept here, so that neither growing nor a false match reads keys.
     hash: u32,
     /// Seconds since 1970 of the last use; readers set it under the read lock, and any of them may win.
@@ -92,7 +92,7 @@ impl Entry {
         let has_deadline = deadline != Deadline::NEVER;
         let block = store(value, |kind, bytes, large| {
             let tag = Tag { kind, has_deadline, value_len: bytes.len() };
-            Tailed::new(tag.to_bits(), large, &[if has_deadline { &at } else { &[] }, key, bytes])
+            ThinBlock::new(tag.to_bits(), large, &[if has_deadline { &at } else { &[] }, key, bytes])
         });
         Self { block, hash: 0, used_s: AtomicU32::new(seconds(now_ms)) }
     }
@@ -189,7 +189,7 @@ impl Entry {
     }
 
     pub(super) fn mark_used(&self, now_ms: i64) {
-        if is_attending() {
+        if is_touching() {
             self.used_s.store(seconds(now_ms), Ordering::Relaxed);
         }
     }
@@ -299,7 +299,7 @@ impl Entry {
             self.block.set_tag(tag);
             return None;
         }
-        let block = Tailed::new(tag, large, &[&self.block.tail()[..before], bytes]);
+        let block = ThinBlock::new(tag, large, &[&self.block.tail()[..before], bytes]);
         std::mem::replace(&mut self.block, block).into_value()
     }
 }

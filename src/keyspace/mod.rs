@@ -21,12 +21,11 @@
 //! hash/          packed bytes, or a table
 //! value.rs  string.rs  expiry.rs  clock.rs
 //! snapshot/      all keys as they were at one moment, while they change
-//! attending.rs   clients that do not want to be noticed
+//! touch.rs   clients that do not want to be noticed
 //! reaper.rs      where large values are freed
 //! ```
 
 mod arrangement;
-mod attending;
 mod bulk;
 mod clock;
 mod database;
@@ -48,6 +47,7 @@ mod string;
 mod table;
 #[cfg(test)]
 mod tests;
+mod touch;
 mod value;
 mod watch;
 
@@ -56,7 +56,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ahash::RandomState;
 
-pub use self::attending::attending;
 pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::{Clock, Endless};
 pub use self::database::{Attention, Census, Database};
@@ -71,6 +70,7 @@ pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{Old, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
+pub use self::touch::touching;
 pub use self::value::{SetHandle, Value, ValueRef, WrongType};
 pub use self::watch::Watch;
 use crate::counters;

@@ -82,12 +82,12 @@ impl Metric {
     }
 
     /// From the distance that codes compare by to the one that users are told: differs for L2 only.
-    pub fn told(self, distance: f32) -> f32 {
+    pub fn user_distance(self, distance: f32) -> f32 {
         if self == Metric::L2 { distance.sqrt() } else { distance }
     }
 
-    /// The inverse of [`Metric::told`], for a limit that a user gives. Negative limits stay below every distance.
-    pub fn compared(self, told: f64) -> f64 {
+    /// The inverse of [`Metric::user_distance`], for a limit that a user gives. Negative limits stay below every distance.
+    pub fn raw_distance(self, told: f64) -> f64 {
         if self == Metric::L2 { told * told.abs() } else { told }
     }
 
@@ -96,7 +96,7 @@ impl Metric {
     pub fn score(self, distance: f32) -> f64 {
         match self {
             Metric::Cosine | Metric::InnerProduct => 1.0 - distance as f64 / 2.0,
-            Metric::L2 => 1.0 / (1.0 + self.told(distance) as f64),
+            Metric::L2 => 1.0 / (1.0 + self.user_distance(distance) as f64),
         }
     }
 }
@@ -274,7 +274,7 @@ impl Format {
         vector
     }
 
-    /// The distances that codes compare by, from a query to at most [`BATCH`] codes; [`Metric::told`] makes them those
+    /// The distances that codes compare by, from a query to at most [`BATCH`] codes; [`Metric::user_distance`] makes them those
     /// that users are told.
     #[inline]
     pub fn distances(&self, query: &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {

@@ -60,7 +60,7 @@ fn each_kind_keeps_vectors_and_distances() {
                 let (code_a, code_b) = (format.encode(&a), format.encode(&b));
                 let (code_a, code_b) = (code_a.as_code(), code_b.as_code());
                 let (back_a, back_b) = (format.decode(code_a), format.decode(code_b));
-                let told = metric.told(format.between(code_a, code_b)) as f64;
+                let told = metric.user_distance(format.between(code_a, code_b)) as f64;
                 // Codes must agree with the vectors that they stand for, whatever they lost.
                 if codec.kind != Kind::Binary {
                     let expected = exact(metric, &back_a, &back_b);
@@ -74,7 +74,7 @@ fn each_kind_keeps_vectors_and_distances() {
                     assert!(error <= most / 250.0, "{} {metric:?} {dim}: {error}", codec.name);
                 }
                 assert_eq!(format.between(code_a, code_b), format.between(code_b, code_a));
-                let asked = metric.told(format.distance(&format.query(&a), code_b)) as f64;
+                let asked = metric.user_distance(format.distance(&format.query(&a), code_b)) as f64;
                 assert!((asked - told).abs() < 2e-3 * told.abs().max(1.0), "{} {metric:?} {dim}", codec.name);
             }
         }

@@ -14,7 +14,7 @@ use super::input::{Input, READ_LEN};
 use super::network::Seat;
 use super::output::{Output, Verdict, for_unauthenticated};
 use super::socket::{Accepted, Socket};
-use crate::commands::client::{Client, Shown};
+use crate::commands::client::{Client, ClientInfo};
 use crate::commands::{Call, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
@@ -48,7 +48,7 @@ const STAY_AWAKE: Duration = Duration::from_micros(100);
 /// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to one.
 pub(super) struct Connection<S> {
     socket: S,
-    shown: Arc<Shown>,
+    info: Arc<ClientInfo>,
     server: Arc<Server>,
     compute: Arc<ComputePool>,
     input: Input,
@@ -76,7 +76,7 @@ pub(super) struct Connection<S> {
 /// A connection's place in the register; given back on `Drop`, however the connection ends.
 struct Place {
     server: Arc<Server>,
-    shown: Arc<Shown>,
+    info: Arc<ClientInfo>,
     /// Its replies took much memory once. Lines for a monitor are not among them until it takes
     /// them.
     took_much: bool,
@@ -84,11 +84,11 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.server.clients.leave(self.shown.id);
-        if self.shown.is_monitor.load(Ordering::Relaxed) {
-            self.server.observers.leave(self.shown.id);
+        self.server.clients.leave(self.info.id);
+        if self.info.is_monitor.load(Ordering::Relaxed) {
+            self.server.observers.leave(self.info.id);
         }
-        let has_lines = self.shown.waiting_lines.load(Ordering::Relaxed) > MUCH_OUTPUT;
+        let has_lines = self.info.waiting_lines.load(Ordering::Relaxed) > MUCH_OUTPUT;
         if self.took_much || has_lines {
             self.server.gives_memory_back.store(true, Ordering::Relaxed);
         }
@@ -139,16 +139,16 @@ enum Awoken {
 impl Connection<Accepted> {
     pub(super) fn new(
         socket: Accepted,
-        shown: Arc<Shown>,
+        info: Arc<ClientInfo>,
         server: Arc<Server>,
         compute: Arc<ComputePool>,
     ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
-        let place = Place { server: Arc::clone(&server), shown: Arc::clone(&shown), took_much: false };
+        let place = Place { server: Arc::clone(&server), info: Arc::clone(&info), took_much: false };
         Self {
             socket,
-            shown,
+            info,
             server,
             compute,
             input: Input::default(),
@@ -168,7 +168,7 @@ impl Connection<Accepted> {
 
     /// Its client, as it is after connecting. Boxed, since it is handed on with every request.
     pub(super) fn client(&self) -> Box<Client> {
-        Box::new(Client::new(Arc::clone(&self.shown), !self.settings.has_password()))
+        Box::new(Client::new(Arc::clone(&self.info), !self.settings.has_password()))
     }
 }
 
@@ -177,7 +177,7 @@ impl<S> Connection<S> {
     pub(super) fn with_socket<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<Connection<T>> {
         Ok(Connection {
             socket: change(self.socket)?,
-            shown: self.shown,
+            info: self.info,
             server: self.server,
             compute: self.compute,
             input: self.input,
@@ -199,9 +199,9 @@ impl<S> Connection<S> {
 impl Connection<Socket> {
     /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for another thread.
     pub(super) async fn serve(mut self, mut client: Box<Client>, seat: &Seat) -> Option<Departure> {
-        let shown = Arc::clone(&self.shown);
-        let mut called = pin!(shown.called());
-        while !shown.is_killed() {
+        let info = Arc::clone(&self.info);
+        let mut called = pin!(info.called());
+        while !info.is_killed() {
             let mut answered = 0;
             let worked = self.work(client, &mut answered).await;
             seat.answered(answered);
@@ -214,8 +214,8 @@ impl Connection<Socket> {
                 if self.wait_for_disk(called.as_mut()).await {
                     break;
                 }
-                called.set(shown.called());
-                if shown.is_killed() {
+                called.set(info.called());
+                if info.is_killed() {
                     self.wait_a_last_time().await;
                     break;
                 }
@@ -238,12 +238,12 @@ impl Connection<Socket> {
                 Progress::Starved if self.has_sent_all && self.output.is_empty() => return None,
                 _ => match self.pause(called.as_mut()).await {
                     Awoken::BySocket => {}
-                    Awoken::ByOthers => called.set(shown.called()),
+                    Awoken::ByOthers => called.set(info.called()),
                     Awoken::Gone => return None,
                 },
             }
         }
-        if !(shown.is_killed() && self.never_authenticated()) {
+        if !(info.is_killed() && self.never_authenticated()) {
             self.finish().await;
         }
         None
@@ -279,7 +279,7 @@ impl Connection<Socket> {
                 return Some((client, Progress::Closing));
             }
             let is_time_over = client.turn.saturating_duration_since(start) > SLICE_TIME;
-            if is_time_over || self.output.len() > SLICE_OUTPUT || self.shown.is_killed() {
+            if is_time_over || self.output.len() > SLICE_OUTPUT || self.info.is_killed() {
                 break;
             }
         }
@@ -327,7 +327,7 @@ impl Connection<Socket> {
             let _ = self.flush();
         }
         self.server.traffic.mine().commands_on_compute_pool.add(1);
-        self.shown.set_busy(true);
+        self.info.set_busy(true);
         let server = Arc::clone(&self.server);
         let run = move || {
             client.turn = Instant::now();
@@ -337,7 +337,7 @@ impl Connection<Socket> {
             (client, encoded, last_written())
         };
         let ran = self.compute.run(run).await;
-        self.shown.set_busy(false);
+        self.info.set_busy(false);
         let (client, encoded, written) = ran?;
         self.withhold(written);
         self.recent_ms = self.server.keyspace.clock().now_ms();
@@ -361,13 +361,13 @@ impl Connection<Socket> {
 
     /// Waits until the replies may go; false if it was called away.
     async fn wait_for_disk(&self, called: Pin<&mut impl Future<Output = ()>>) -> bool {
-        self.shown.set_busy(true);
+        self.info.set_busy(true);
         let is_safe = tokio::select! {
             biased;
             () = self.server.aof.until_told(self.withheld) => true,
             () = called => false,
         };
-        self.shown.set_busy(false);
+        self.info.set_busy(false);
         is_safe
     }
 
@@ -400,7 +400,7 @@ impl Connection<Socket> {
 
     /// The last reply to a client that cannot be understood.
     fn explain(&mut self, error: ProtocolError, client: &Client) {
-        tracing::debug!(client = self.shown.id, ?error, "protocol error");
+        tracing::debug!(client = self.info.id, ?error, "protocol error");
         match error.reply() {
             Some(error) => {
                 self.server.statistics.error(&error);
@@ -410,7 +410,7 @@ impl Connection<Socket> {
             }
             None => {
                 self.server.traffic.mine().query_buffer_closed.add(1);
-                tracing::warn!(client = self.shown.id, "disconnected: its request is too long");
+                tracing::warn!(client = self.info.id, "disconnected: its request is too long");
             }
         }
     }
@@ -419,11 +419,11 @@ impl Connection<Socket> {
     /// do not fit stay where all monitors have them.
     fn flush(&mut self) -> io::Result<()> {
         self.write_replies()?;
-        let has_lines = self.shown.waiting_lines.load(Ordering::Relaxed) > 0;
+        let has_lines = self.info.waiting_lines.load(Ordering::Relaxed) > 0;
         if !has_lines || self.output.len() > SLICE_OUTPUT {
             return Ok(());
         }
-        for lines in self.server.observers.collect(self.shown.id) {
+        for lines in self.server.observers.collect(self.info.id) {
             self.output.end().put_text(lines);
         }
         self.write_replies()
@@ -440,21 +440,21 @@ impl Connection<Socket> {
         let traffic = self.server.traffic.mine();
         traffic.writes_processed.add(1);
         traffic.net_output_bytes.add(written.bytes as u64);
-        self.shown.bytes_out.add(written.bytes as u64);
-        self.shown.output_buffer.store(self.output.len(), Ordering::Relaxed);
-        self.shown.output_own.store(self.output.own_len(), Ordering::Relaxed);
+        self.info.bytes_out.add(written.bytes as u64);
+        self.info.output_buffer.store(self.output.len(), Ordering::Relaxed);
+        self.info.output_own.store(self.output.own_len(), Ordering::Relaxed);
         Ok(())
     }
 
     fn is_over_limit(&mut self) -> bool {
         let limit = self.settings.client_output_buffer_limit.normal;
         let limit = if self.never_authenticated() { for_unauthenticated(limit) } else { limit };
-        let waiting = self.output.len() + self.shown.waiting_lines.load(Ordering::Relaxed);
+        let waiting = self.output.len() + self.info.waiting_lines.load(Ordering::Relaxed);
         if self.output.check(waiting, limit, Instant::now()) == Verdict::Fine {
             return false;
         }
         self.server.traffic.mine().output_buffer_closed.add(1);
-        let (client, bytes) = (self.shown.id, waiting);
+        let (client, bytes) = (self.info.id, waiting);
         if self.never_authenticated() {
             // Whoever may connect must not be able to fill the log.
             tracing::debug!(client, bytes, "disconnected: it does not read its replies");
@@ -467,7 +467,7 @@ impl Connection<Socket> {
     /// True if the client must give the password and never has. Nothing is kept for it, and nothing
     /// is worth a delay.
     fn never_authenticated(&self) -> bool {
-        self.settings.has_password() && !self.shown.was_authenticated.load(Ordering::Relaxed)
+        self.settings.has_password() && !self.info.was_authenticated.load(Ordering::Relaxed)
     }
 
     fn may_go_on(&self) -> bool {
@@ -495,9 +495,9 @@ impl Connection<Socket> {
     /// Waits until there is something to do.
     async fn pause(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Awoken {
         self.input.tidy();
-        self.shown.query_buffer.store(self.input.len(), Ordering::Relaxed);
-        self.shown.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
-        self.shown.is_held.store(self.held.is_some(), Ordering::Relaxed);
+        self.info.query_buffer.store(self.input.len(), Ordering::Relaxed);
+        self.info.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
+        self.info.is_held.store(self.held.is_some(), Ordering::Relaxed);
         let event = match self.patience() {
             None => self.next_event(called).await,
             Some(deadline) => {
@@ -532,16 +532,16 @@ impl Connection<Socket> {
         let requests = std::mem::take(&mut self.requests_of_read);
         if requests > 0 {
             for (pipelines, pipelined) in
-                [(&traffic.pipelines, &traffic.pipelined), (&self.shown.pipelines, &self.shown.pipelined)]
+                [(&traffic.pipelines, &traffic.pipelined), (&self.info.pipelines, &self.info.pipelined)]
             {
                 pipelines.add(1);
                 pipelined.add(requests);
             }
         }
-        self.shown.reads.add(1);
+        self.info.reads.add(1);
         traffic.reads_processed.add(1);
         traffic.net_input_bytes.add(len);
-        self.shown.bytes_in.add(len);
+        self.info.bytes_in.add(len);
     }
 
     async fn next_event(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Event {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::lanes::Lanes;
 use super::socket::Accepted;
+use super::thread_table::ThreadTable;
 use crate::commands::Server;
 use crate::config::Settings;
 
@@ -221,11 +221,11 @@ impl Listener {
     }
 
     /// Accepts clients and deals them to the network threads, until the task is aborted.
-    pub(super) async fn accept(self, server: Arc<Server>, lanes: Arc<Lanes>) {
+    pub(super) async fn accept(self, server: Arc<Server>, thread_table: Arc<ThreadTable>) {
         let unix_path = if let Self::Unix(..) = self { self.place() } else { String::new() };
         loop {
             match self.next().await {
-                Ok(accepted) => welcome(accepted, &unix_path, &server, &lanes),
+                Ok(accepted) => welcome(accepted, &unix_path, &server, &thread_table),
                 Err(error) => {
                     tracing::warn!(%error, "a client could not be accepted");
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
@@ -242,7 +242,7 @@ impl Listener {
     }
 }
 
-fn welcome(accepted: Accepted, unix_path: &str, server: &Server, lanes: &Lanes) {
+fn welcome(accepted: Accepted, unix_path: &str, server: &Server, thread_table: &ThreadTable) {
     let settings = server.config.settings();
     let traffic = server.traffic.mine();
     if settings.protected_mode && !settings.has_password() && accepted.is_from_elsewhere() {
@@ -251,10 +251,10 @@ fn welcome(accepted: Accepted, unix_path: &str, server: &Server, lanes: &Lanes) 
     }
     let max = usize::try_from(settings.maxclients).unwrap_or(usize::MAX);
     match server.clients.connect(accepted.endpoints(unix_path), max, settings.has_password()) {
-        Some(shown) => {
+        Some(info) => {
             traffic.connections_received.add(1);
             accepted.configure(settings.tcp_keepalive);
-            lanes.deal(accepted, shown);
+            thread_table.deal(accepted, info);
         }
         None => {
             traffic.rejected_connections.add(1);

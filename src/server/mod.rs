@@ -10,7 +10,7 @@
 //! compute threads  run heavy commands, one queue for all      compute-threads
 //! snapshot         saves the data in the background            one, mostly asleep
 //! aof-keeper       begins and rewrites the log of changes      one, mostly asleep
-//! housekeeper      ends keys and idle clients, balances network threads, ten times a second
+//! cron      ends keys and idle clients, balances network threads, ten times a second
 //! ```
 //!
 //! Why this holds on 64 cores: a connection lives on one network thread, and each of these threads has its own epoll,
@@ -25,13 +25,12 @@
 mod balance;
 mod compute;
 mod connection;
-mod doors;
+mod cron;
 mod files;
-mod housekeeper;
 mod idle;
 mod input;
-mod lanes;
 mod listener;
+mod listeners;
 mod log_keeper;
 mod network;
 mod output;
@@ -40,6 +39,7 @@ mod saver;
 mod signals;
 mod socket;
 mod startup;
+mod thread_table;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -56,16 +56,16 @@ use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use crate::persistence::files::remove_leftovers;
 use compute::ComputePool;
-use doors::{Doors, Moves};
+use cron::Cron;
 pub use files::TooFewFiles;
-use housekeeper::Housekeeper;
-use lanes::Balancer;
 pub use listener::BindError;
 use listener::Listener;
+use listeners::{Moves, OpenListeners};
 use log_keeper::LogKeeper;
 use network::NetworkThreads;
 use patience::Patience;
 use saver::Saver;
+use thread_table::Balancer;
 
 /// How long clients may take to get their last replies when the server ends.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -118,7 +118,7 @@ pub struct Running {
     moves: Moves,
     network: NetworkThreads,
     compute: Arc<ComputePool>,
-    housekeeper: Housekeeper,
+    cron: Cron,
     saver: Saver,
     log_keeper: LogKeeper,
     plan: Option<Plan>,
@@ -150,10 +150,10 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     }
     let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
-    let housekeeper = Housekeeper::start(Arc::clone(&server), Balancer::new(network.lanes()))?;
+    let cron = Cron::start(Arc::clone(&server), Balancer::new(network.thread_table()))?;
     let saver = Saver::start(Arc::clone(&server))?;
     let log_keeper = LogKeeper::start(Arc::clone(&server))?;
-    Ok(Running { server, control, listeners, moves, network, compute, housekeeper, saver, log_keeper, plan })
+    Ok(Running { server, control, listeners, moves, network, compute, cron, saver, log_keeper, plan })
 }
 
 impl Running {
@@ -186,14 +186,14 @@ impl Running {
             mut moves,
             network,
             compute,
-            housekeeper,
+            cron,
             saver,
             log_keeper,
             plan,
         } = self;
         let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
-            let mut doors = Doors::open(listeners, &server, network.lanes());
+            let mut listeners = OpenListeners::open(listeners, &server, network.thread_table());
             let mut loading = pin!(startup::load(&server, plan));
             let mut ready = Some(ready);
             let outcome = loop {
@@ -204,7 +204,7 @@ impl Running {
                         Ok(()) => ready.take().into_iter().for_each(|ready| ready()),
                         failed => break failed,
                     },
-                    wish = moves.next() => doors.grant(wish).await,
+                    request = moves.next() => listeners.apply(request).await,
                 }
             };
             if outcome.is_ok() {
@@ -212,13 +212,13 @@ impl Running {
             }
             // Whoever asks for a move from now on hears that nobody does it.
             drop(moves);
-            doors.close().await;
+            listeners.close().await;
             drain(&server).await;
             outcome
         });
         server.stop.enter(EndStep::Joining);
         let patience = Patience::of(server.config.settings().shutdown_patience());
-        housekeeper.stop(patience);
+        cron.stop(patience);
         saver.stop(patience);
         network.stop(patience);
         compute.stop();

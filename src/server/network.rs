@@ -9,15 +9,15 @@ use tokio::sync::mpsc;
 
 use super::compute::ComputePool;
 use super::connection::Connection;
-use super::lanes::{Arrival, Lanes};
 use super::patience::Patience;
 use super::socket::{Accepted, Socket};
+use super::thread_table::{Arrival, ThreadTable};
 use crate::commands::Server;
-use crate::commands::client::{Client, Shown};
+use crate::commands::client::{Client, ClientInfo};
 
 /// All network threads.
 pub(super) struct NetworkThreads {
-    lanes: Arc<Lanes>,
+    thread_table: Arc<ThreadTable>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -25,8 +25,8 @@ pub(super) struct NetworkThreads {
 struct Worker {
     server: Arc<Server>,
     compute: Arc<ComputePool>,
-    lanes: Arc<Lanes>,
-    lane: usize,
+    thread_table: Arc<ThreadTable>,
+    thread: usize,
 }
 
 impl NetworkThreads {
@@ -36,25 +36,25 @@ impl NetworkThreads {
     /// The system gives no more threads, or no epoll.
     pub(super) fn start(count: usize, server: &Arc<Server>, compute: &Arc<ComputePool>) -> io::Result<Self> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
-        let lanes = Arc::new(Lanes::new(senders));
-        let start = |(lane, arrivals)| {
+        let thread_table = Arc::new(ThreadTable::new(senders));
+        let start = |(thread, arrivals)| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let (server, compute) = (Arc::clone(server), Arc::clone(compute));
-            let worker = Worker { server, compute, lanes: Arc::clone(&lanes), lane };
-            let thread = std::thread::Builder::new().name(format!("network-{lane}"));
+            let worker = Worker { server, compute, thread_table: Arc::clone(&thread_table), thread };
+            let thread = std::thread::Builder::new().name(format!("network-{thread}"));
             thread.spawn(move || runtime.block_on(worker.work(arrivals)))
         };
         let threads = receivers.into_iter().enumerate().map(start).collect::<io::Result<_>>()?;
-        Ok(Self { lanes, threads })
+        Ok(Self { thread_table, threads })
     }
 
-    pub(super) fn lanes(&self) -> Arc<Lanes> {
-        Arc::clone(&self.lanes)
+    pub(super) fn thread_table(&self) -> Arc<ThreadTable> {
+        Arc::clone(&self.thread_table)
     }
 
     /// Ends the threads. Connections that are left are dropped.
     pub(super) fn stop(self, patience: Patience) {
-        self.lanes.stop();
+        self.thread_table.stop();
         for thread in self.threads {
             patience.join("a network thread", thread, || ());
         }
@@ -63,27 +63,30 @@ impl NetworkThreads {
 
 impl Worker {
     async fn work(self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) {
-        self.lanes.enter(self.lane);
-        let (lanes, lane) = (Arc::clone(&self.lanes), self.lane);
-        tokio::spawn(async move { lanes.keep_awake(lane).await });
+        self.thread_table.enter(self.thread);
+        let (thread_table, thread) = (Arc::clone(&self.thread_table), self.thread);
+        tokio::spawn(async move { thread_table.keep_awake(thread).await });
         while let Some(arrival) = arrivals.recv().await {
             match arrival {
-                Arrival::New(accepted, shown) => self.welcome(accepted, shown),
+                Arrival::New(accepted, info) => self.welcome(accepted, info),
                 Arrival::Moved(connection, client) => self.host(*connection, client),
                 Arrival::Stop => return,
             }
         }
     }
 
-    fn welcome(&self, accepted: Accepted, shown: Arc<Shown>) {
-        let connection =
-            Connection::new(accepted, shown, Arc::clone(&self.server), Arc::clone(&self.compute));
+    fn welcome(&self, accepted: Accepted, info: Arc<ClientInfo>) {
+        let connection = Connection::new(accepted, info, Arc::clone(&self.server), Arc::clone(&self.compute));
         let client = connection.client();
         self.host(connection, client);
     }
 
     fn host(&self, connection: Connection<Accepted>, client: Box<Client>) {
-        let seat = Seat { lanes: Arc::clone(&self.lanes), lane: self.lane, active_in: AtomicU32::new(0) };
+        let seat = Seat {
+            thread_table: Arc::clone(&self.thread_table),
+            thread: self.thread,
+            active_in: AtomicU32::new(0),
+        };
         tokio::spawn(async move {
             match connection.with_socket(Accepted::adopt) {
                 Ok(connection) => serve(connection, client, &seat).await,
@@ -95,8 +98,8 @@ impl Worker {
 
 /// A connection's seat on its thread; given back on `Drop`, however the connection ends.
 pub(super) struct Seat {
-    lanes: Arc<Lanes>,
-    lane: usize,
+    thread_table: Arc<ThreadTable>,
+    thread: usize,
     /// The last round of balancing in which it had requests.
     active_in: AtomicU32,
 }
@@ -104,27 +107,27 @@ pub(super) struct Seat {
 impl Seat {
     /// The connection was answered so many requests.
     pub(super) fn answered(&self, requests: u64) {
-        let round = self.lanes.round();
+        let round = self.thread_table.round();
         let is_first = requests > 0 && self.active_in.swap(round, Ordering::Relaxed) != round;
-        self.lanes.answered(self.lane, requests, is_first);
+        self.thread_table.answered(self.thread, requests, is_first);
     }
 
     /// True if others on this thread probably have requests to be read, before the replies to this one are written:
     /// then a client with many connections finds several replies at once, which costs it and us less (18.6 instead of
     /// 19.5 µs for a GET of one of 50 connections, both sides together).
     pub(super) fn is_crowded(&self) -> bool {
-        self.lanes.is_crowded(self.lane)
+        self.thread_table.is_crowded(self.thread)
     }
 
     /// The thread to which the connection should go now, if it should.
     pub(super) fn departs(&self) -> Option<usize> {
-        self.lanes.departs(self.lane)
+        self.thread_table.departs(self.thread)
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.lanes.leave(self.lane);
+        self.thread_table.leave(self.thread);
     }
 }
 
@@ -133,7 +136,7 @@ async fn serve(connection: Connection<Socket>, client: Box<Client>, seat: &Seat)
     let Some(departure) = connection.serve(client, seat).await else { return };
     match departure.connection.with_socket(Socket::release) {
         Ok(connection) => {
-            seat.lanes.send(departure.to, Arrival::Moved(Box::new(connection), departure.client))
+            seat.thread_table.send(departure.to, Arrival::Moved(Box::new(connection), departure.client))
         }
         Err(error) => tracing::warn!(%error, "a client could not move to another thread"),
     }

@@ -60,7 +60,7 @@ pub struct Hits<'s> {
 pub struct Hit<'h> {
     /// Its name.
     pub element: &'h [u8],
-    /// Its distance, as codes compare; see [`crate::quantization::Metric::told`].
+    /// Its distance, as codes compare; see [`crate::quantization::Metric::user_distance`].
     pub distance: f32,
     slot: u32,
     hits: &'h Hits<'h>,

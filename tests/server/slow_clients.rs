@@ -356,7 +356,7 @@ fn monitors_that_do_not_read_see_all_when_they_do_and_are_counted() {
         client.request(&["ECHO", &text]);
         client.expect(&reply);
         echoes += 1;
-        let waits = |shown: &Arc<nearhit::commands::client::Shown>| shown.waiting_bytes() > 4 * MB;
+        let waits = |info: &Arc<nearhit::commands::client::ClientInfo>| info.waiting_bytes() > 4 * MB;
         running.server.clients.list().iter().filter(|shown| waits(shown)).count() == 2
     });
     let line = line_of(&mut client, &monitors[0]);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Shown;
+use super::ClientInfo;
 use crate::resp::Error;
 
 /// Bytes of a name of a field, or of a fieldset, beside its text.
@@ -14,7 +14,7 @@ const NAME_OVERHEAD: usize = 32;
 pub(in crate::commands) struct Fieldsets {
     sets: HashMap<Box<[u8]>, Fieldset>,
     bytes: usize,
-    shown: Arc<Shown>,
+    info: Arc<ClientInfo>,
 }
 
 /// Names of fields in the order in which hashes made of them have them: shorter ones first, then by
@@ -60,8 +60,8 @@ impl Fieldset {
 
 impl Fieldsets {
     /// None.
-    pub(in crate::commands) fn new(shown: &Arc<Shown>) -> Self {
-        Self { sets: HashMap::new(), bytes: 0, shown: Arc::clone(shown) }
+    pub(in crate::commands) fn new(info: &Arc<ClientInfo>) -> Self {
+        Self { sets: HashMap::new(), bytes: 0, info: Arc::clone(info) }
     }
 
     pub(in crate::commands) fn get(&self, name: &[u8]) -> Option<&Fieldset> {
@@ -105,13 +105,13 @@ impl Fieldsets {
 
     fn show(&mut self, bytes: usize) {
         self.bytes = bytes;
-        self.shown.fieldset_bytes.store(bytes, Ordering::Relaxed);
+        self.info.fieldset_bytes.store(bytes, Ordering::Relaxed);
     }
 }
 
 impl Drop for Fieldsets {
     fn drop(&mut self) {
-        self.shown.fieldset_bytes.store(0, Ordering::Relaxed);
+        self.info.fieldset_bytes.store(0, Ordering::Relaxed);
     }
 }
 

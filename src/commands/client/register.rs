@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::Shown;
+use super::ClientInfo;
 
 /// Where a connection comes from and arrives.
 #[derive(Clone, Debug, Default)]
@@ -29,23 +29,23 @@ const MAX_LEAVING: usize = 16;
 #[derive(Default)]
 pub struct Clients {
     next_id: AtomicU64,
-    connected: Mutex<BTreeMap<u64, Arc<Shown>>>,
+    connected: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
 }
 
 impl Clients {
     /// Registers a client, unless there are `max` already. With `needs_password`, it takes the
     /// place of the oldest one that has never given the password: clients without it must not keep
     /// the others out.
-    pub fn connect(&self, endpoints: Endpoints, max: usize, needs_password: bool) -> Option<Arc<Shown>> {
+    pub fn connect(&self, endpoints: Endpoints, max: usize, needs_password: bool) -> Option<Arc<ClientInfo>> {
         let mut connected = self.connected.lock();
         if connected.len() >= max {
             let has_place = needs_password && connected.len() < max.saturating_add(MAX_LEAVING);
             has_place.then(|| oldest_unauthenticated(&connected)).flatten()?.kill();
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
-        let shown = Arc::new(Shown::new(id, endpoints));
-        connected.insert(id, Arc::clone(&shown));
-        Some(shown)
+        let info = Arc::new(ClientInfo::new(id, endpoints));
+        connected.insert(id, Arc::clone(&info));
+        Some(info)
     }
 
     /// Forgets a client.
@@ -54,7 +54,7 @@ impl Clients {
     }
 
     /// All clients by id.
-    pub fn list(&self) -> Vec<Arc<Shown>> {
+    pub fn list(&self) -> Vec<Arc<ClientInfo>> {
         self.connected.lock().values().cloned().collect()
     }
 
@@ -70,9 +70,9 @@ impl Clients {
 }
 
 /// The first of those that have never given the password and are not leaving already.
-fn oldest_unauthenticated(connected: &BTreeMap<u64, Arc<Shown>>) -> Option<&Shown> {
+fn oldest_unauthenticated(connected: &BTreeMap<u64, Arc<ClientInfo>>) -> Option<&ClientInfo> {
     let never_authenticated =
-        |shown: &&Shown| !shown.was_authenticated.load(Ordering::Relaxed) && !shown.is_killed();
+        |info: &&ClientInfo| !info.was_authenticated.load(Ordering::Relaxed) && !info.is_killed();
     connected.values().map(Arc::as_ref).find(never_authenticated)
 }
 
@@ -98,7 +98,7 @@ mod tests {
         connected[0].was_authenticated.store(true, Ordering::Relaxed);
         assert!(connect(false).is_none(), "without a password all are alike");
         let fourth = connect(true).expect("the second makes room");
-        let killed = || connected.iter().map(|shown| shown.is_killed()).collect::<Vec<_>>();
+        let killed = || connected.iter().map(|info| info.is_killed()).collect::<Vec<_>>();
         assert_eq!(killed(), [false, true, false]);
         clients.leave(connected[1].id);
         fourth.was_authenticated.store(true, Ordering::Relaxed);

@@ -60,7 +60,7 @@ impl<'r> Hello<'r> {
             return Err(NOT_AUTHENTICATED);
         }
         if let Some(name) = self.name {
-            name.clone_into(&mut cx.client.shown.labels.lock().name);
+            name.clone_into(&mut cx.client.info.labels.lock().name);
         }
         if let Some(protocol) = self.protocol {
             cx.client.speak(protocol);
@@ -86,7 +86,7 @@ fn introduction(cx: &Context) -> Reply {
         pair("server", Reply::bulk("redis")),
         pair("version", Reply::bulk(cx.server.compat.redis_version())),
         pair("proto", Reply::Integer(version)),
-        pair("id", Reply::Integer(cx.client.shown.id as i64)),
+        pair("id", Reply::Integer(cx.client.info.id as i64)),
         pair("mode", Reply::bulk("standalone")),
         pair("role", Reply::bulk("master")),
         pair("modules", module::modules()),

@@ -21,7 +21,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 fn reset(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     let authenticated = !cx.server.config.settings().has_password();
     if cx.client.is_monitor {
-        cx.server.observers.leave(cx.client.shown.id);
+        cx.server.observers.leave(cx.client.info.id);
     }
     cx.client.reset(authenticated);
     Ok(Reply::Simple("RESET"))

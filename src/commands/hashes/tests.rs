@@ -467,7 +467,7 @@ fn fieldsets_are_of_one_connection_until_reset_and_their_bytes_are_bounded() {
     session.hold_to(&[("himport prepare a f", "+OK"), ("himport prepare b f g", "+OK")]);
     let mut other = session.connect();
     assert_eq!(session.ask_as(&mut other, "himport set k a 1"), "-ERR no such fieldset");
-    let bytes = || session.client.shown.fieldset_bytes.load(Ordering::Relaxed);
+    let bytes = || session.client.info.fieldset_bytes.load(Ordering::Relaxed);
     let before = bytes();
     assert!(before > 0);
     session.hold_to(&[
@@ -476,7 +476,7 @@ fn fieldsets_are_of_one_connection_until_reset_and_their_bytes_are_bounded() {
         ("himport set k a 1", "-ERR no such fieldset"),
         ("himport discardall", ":0"),
     ]);
-    assert_eq!(session.client.shown.fieldset_bytes.load(Ordering::Relaxed), 0);
+    assert_eq!(session.client.info.fieldset_bytes.load(Ordering::Relaxed), 0);
     let settings = Settings { client_query_buffer_limit: 300, compat: "8.10", ..Settings::defaults() };
     let mut session = Session::with(settings, NOW_MS);
     session.hold_to(&[

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::client::{Client, Shown};
+use super::client::{Client, ClientInfo};
 use super::context::Server;
 use super::registry::Command;
 use super::spec::Flags;
@@ -91,9 +91,9 @@ impl Observers {
     }
 
     /// From now on the client sees every command.
-    pub fn join(&self, shown: &Arc<Shown>) {
+    pub fn join(&self, info: &Arc<ClientInfo>) {
         let mut audience = self.audience.lock();
-        audience.monitors.join(shown);
+        audience.monitors.join(info);
         self.refresh(&audience);
     }
 

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::commands::client::{Client, Shown};
+use crate::commands::client::{Client, ClientInfo};
 use crate::commands::spec::Flags;
 use crate::config::OutputLimit;
 
@@ -33,7 +33,7 @@ pub(super) struct Monitors {
 
 /// One monitor.
 struct Member {
-    shown: Arc<Shown>,
+    info: Arc<ClientInfo>,
     /// Lines that it is still to get, before those in `open`.
     blocks: Vec<Bytes>,
 }
@@ -43,13 +43,13 @@ impl Monitors {
         self.members.is_empty()
     }
 
-    pub(super) fn join(&mut self, shown: &Arc<Shown>) {
+    pub(super) fn join(&mut self, info: &Arc<ClientInfo>) {
         self.end_block(|_| true);
-        self.members.push(Member { shown: Arc::clone(shown), blocks: Vec::new() });
+        self.members.push(Member { info: Arc::clone(info), blocks: Vec::new() });
     }
 
     pub(super) fn leave(&mut self, id: u64) {
-        self.members.retain(|member| member.shown.id != id);
+        self.members.retain(|member| member.info.id != id);
         if self.members.is_empty() {
             self.open = BytesMut::new();
         }
@@ -76,9 +76,9 @@ impl Monitors {
     /// Takes the lines that wait for a monitor.
     pub(super) fn collect(&mut self, id: u64) -> Vec<Bytes> {
         self.end_block(|_| true);
-        let member = self.members.iter_mut().find(|member| member.shown.id == id);
+        let member = self.members.iter_mut().find(|member| member.info.id == id);
         member.map_or_else(Vec::new, |member| {
-            member.shown.waiting_lines.store(0, Ordering::Relaxed);
+            member.info.waiting_lines.store(0, Ordering::Relaxed);
             mem::take(&mut member.blocks)
         })
     }
@@ -97,24 +97,24 @@ impl Monitors {
 
 impl Member {
     fn is_fed(&self) -> bool {
-        !self.shown.is_silent.load(Ordering::Relaxed)
+        !self.info.is_silent.load(Ordering::Relaxed)
     }
 
     /// Queues a line for the connection; false if too much waits and it is disconnected. The
     /// connection has to look when there is something after there was nothing, and when the soft
     /// limit begins to count.
     fn announce(&self, len: usize, limit: OutputLimit) -> bool {
-        let before = self.shown.waiting_lines.fetch_add(len, Ordering::Relaxed);
-        let unsent = self.shown.output_buffer.load(Ordering::Relaxed) + before;
+        let before = self.info.waiting_lines.fetch_add(len, Ordering::Relaxed);
+        let unsent = self.info.output_buffer.load(Ordering::Relaxed) + before;
         let hard_bytes = if limit.hard_bytes == 0 { MAX_WAITING } else { limit.hard_bytes.min(MAX_WAITING) };
         if (unsent + len) as u64 > hard_bytes {
-            self.shown.kill();
+            self.info.kill();
             return false;
         }
         let passes_soft_limit =
             (unsent as u64) <= limit.soft_bytes && (unsent + len) as u64 > limit.soft_bytes;
         if before == 0 || passes_soft_limit {
-            self.shown.call();
+            self.info.call();
         }
         true
     }
@@ -128,7 +128,7 @@ pub(super) fn is_visible(flags: Flags) -> bool {
 /// `+1339518083.107412 [0 127.0.0.1:60866] "keys" "*"`.
 pub(super) fn line(client: &Client, observed: &Observed) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let address = client.shown.shown_address();
+    let address = client.info.shown_address();
     let mut line =
         format!("+{}.{:06} [{} {address}]", now.as_secs(), now.subsec_micros(), client.db).into_bytes();
     for argument in observed.arguments() {
@@ -165,55 +165,55 @@ mod tests {
     use super::*;
     use crate::commands::client::{Clients, Endpoints};
 
-    fn monitors(clients: &Clients, count: usize) -> (Monitors, Vec<Arc<Shown>>) {
+    fn monitors(clients: &Clients, count: usize) -> (Monitors, Vec<Arc<ClientInfo>>) {
         let connect = || clients.connect(Endpoints::default(), count, false).expect("there is room");
-        let (mut monitors, shown) = (Monitors::default(), (0..count).map(|_| connect()).collect::<Vec<_>>());
-        shown.iter().for_each(|shown| monitors.join(shown));
-        (monitors, shown)
+        let (mut monitors, info) = (Monitors::default(), (0..count).map(|_| connect()).collect::<Vec<_>>());
+        info.iter().for_each(|info| monitors.join(info));
+        (monitors, info)
     }
 
     #[test]
     fn all_monitors_share_the_lines() {
-        let (mut monitors, shown) = monitors(&Clients::default(), 3);
+        let (mut monitors, info) = monitors(&Clients::default(), 3);
         let line = [b'x'; 1000];
         for _ in 0..1000 {
             assert_eq!(monitors.feed(&line, OutputLimit::default()), 0);
         }
-        assert!(shown.iter().all(|shown| shown.waiting_bytes() == 1_000_000));
-        let lines = [0, 1, 2].map(|n| monitors.collect(shown[n].id));
+        assert!(info.iter().all(|info| info.waiting_bytes() == 1_000_000));
+        let lines = [0, 1, 2].map(|n| monitors.collect(info[n].id));
         for others in &lines[1..] {
             assert!(lines[0].iter().zip(others).all(|(one, other)| one.as_ptr() == other.as_ptr()));
         }
         assert_eq!(lines[0].iter().map(Bytes::len).sum::<usize>(), 1_000_000);
         assert!(lines[0].len() < 100, "they lie in blocks");
-        assert!(shown.iter().all(|shown| shown.waiting_bytes() == 0));
+        assert!(info.iter().all(|info| info.waiting_bytes() == 0));
     }
 
     #[test]
     fn a_monitor_gets_the_lines_since_it_joined_but_those_while_it_was_silent() {
         let clients = Clients::default();
-        let (mut monitors, mut shown) = monitors(&clients, 2);
+        let (mut monitors, mut info) = monitors(&clients, 2);
         let feed = |monitors: &mut Monitors, line: &[u8]| monitors.feed(line, OutputLimit::default());
         feed(&mut monitors, b"1");
-        shown[0].is_silent.store(true, Ordering::Relaxed);
+        info[0].is_silent.store(true, Ordering::Relaxed);
         feed(&mut monitors, b"2");
-        shown[0].is_silent.store(false, Ordering::Relaxed);
+        info[0].is_silent.store(false, Ordering::Relaxed);
         feed(&mut monitors, b"3");
-        shown.push(clients.connect(Endpoints::default(), 3, false).expect("there is room"));
-        monitors.join(&shown[2]);
+        info.push(clients.connect(Endpoints::default(), 3, false).expect("there is room"));
+        monitors.join(&info[2]);
         feed(&mut monitors, b"4");
-        let texts = [0, 1, 2].map(|n| monitors.collect(shown[n].id).concat());
+        let texts = [0, 1, 2].map(|n| monitors.collect(info[n].id).concat());
         assert_eq!(texts, [b"134".to_vec(), b"1234".to_vec(), b"4".to_vec()]);
     }
 
     #[test]
     fn a_monitor_for_whom_too_much_waits_is_disconnected_and_the_lines_go() {
-        let (mut monitors, shown) = monitors(&Clients::default(), 1);
+        let (mut monitors, info) = monitors(&Clients::default(), 1);
         let limit = OutputLimit { hard_bytes: 10, ..OutputLimit::default() };
         assert_eq!(monitors.feed(&[b'x'; 10], limit), 0);
-        assert!(!shown[0].is_killed());
+        assert!(!info[0].is_killed());
         assert_eq!(monitors.feed(b"x", limit), 1);
-        assert!(shown[0].is_killed() && monitors.is_empty());
+        assert!(info[0].is_killed() && monitors.is_empty());
     }
 
     #[test]

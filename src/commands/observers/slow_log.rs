@@ -92,8 +92,8 @@ impl SlowLog {
             micros: observed.nanos() / 1000,
             arguments: trimmed(&arguments, Bounds::of(settings)),
             argument_count: arguments.len(),
-            address: client.shown.shown_address(),
-            client_name: client.shown.labels.lock().name.clone(),
+            address: client.info.shown_address(),
+            client_name: client.info.labels.lock().name.clone(),
         };
         let nanos = observed.nanos();
         let call = SlowTotals { calls: 1, nanos, longest_nanos: nanos };

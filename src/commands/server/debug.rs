@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{debug_object, debug_populate, digest};
-use crate::commands::client::Shown;
+use crate::commands::client::ClientInfo;
 use crate::commands::recovery;
 use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
 use crate::config::DebugAccess;
@@ -59,15 +59,15 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 fn check_access(cx: &Context) -> Result<(), Error> {
     let allowed = match cx.server.config.settings().debug_access() {
         DebugAccess::Yes => true,
-        DebugAccess::Local => is_local(&cx.client.shown),
+        DebugAccess::Local => is_local(&cx.client.info),
         DebugAccess::No => false,
     };
     if allowed { Ok(()) } else { Err(NOT_ALLOWED) }
 }
 
-fn is_local(shown: &Shown) -> bool {
-    let address: Result<std::net::SocketAddr, _> = shown.address.parse();
-    shown.is_unix || address.is_ok_and(|address| address.ip().is_loopback())
+fn is_local(info: &ClientInfo) -> bool {
+    let address: Result<std::net::SocketAddr, _> = info.address.parse();
+    info.is_unix || address.is_ok_and(|address| address.ip().is_loopback())
 }
 
 fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {

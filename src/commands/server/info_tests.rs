@@ -207,7 +207,7 @@ fn clients_that_a_pause_holds_are_blocked() {
     let mut session = Session::at(0);
     let other = session.connect();
     expect(&mut session, &[("blocked_clients", "0")]);
-    other.shown.is_held.store(true, std::sync::atomic::Ordering::Relaxed);
+    other.info.is_held.store(true, std::sync::atomic::Ordering::Relaxed);
     expect(&mut session, &[("blocked_clients", "1")]);
 }
 
@@ -220,7 +220,7 @@ fn clients_that_asked_a_moment_ago_are_active() {
     let deadline = Instant::now() + Duration::from_secs(60);
     while field(&mut session, "active_clients") != "2" {
         assert!(Instant::now() < deadline, "it is never active");
-        other.shown.begin(ping, Instant::now());
+        other.info.begin(ping, Instant::now());
     }
 }
 

@@ -31,7 +31,7 @@ fn monitor(_: Args, cx: &mut Context) -> Result<Reply, Error> {
         return Ok(Reply::None);
     }
     cx.client.is_monitor = true;
-    cx.client.shown.is_monitor.store(true, Ordering::Relaxed);
-    cx.server.observers.join(&cx.client.shown);
+    cx.client.info.is_monitor.store(true, Ordering::Relaxed);
+    cx.server.observers.join(&cx.client.info);
     Ok(Reply::OK)
 }

@@ -30,7 +30,7 @@ fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     };
     cx.client.watches.forget();
     if let Some(exec) = registry::find(SPEC.name.as_bytes()) {
-        cx.client.shown.name_command(exec);
+        cx.client.info.name_command(exec);
     }
     outcome
 }
@@ -51,7 +51,7 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
     let keyspace = &cx.server.keyspace;
     let _long = queue.is_heavy().then(|| keyspace.long_transaction());
     let db = cx.client.db;
-    let watches = std::mem::replace(&mut cx.client.watches, super::Watches::new(&cx.client.shown));
+    let watches = std::mem::replace(&mut cx.client.watches, super::Watches::new(&cx.client.info));
     let reach = reach(queue.commands(), db, watches.keys());
     keyspace.transaction(&reach, || {
         if watches.have_changed(keyspace.clock().now_ms()) {

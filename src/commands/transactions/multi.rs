@@ -32,7 +32,7 @@ fn multi(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     if cx.client.queue.is_some() {
         return Err(Error::new("ERR MULTI calls can not be nested"));
     }
-    cx.client.queue = Some(Box::new(Queue::new(&cx.client.shown)));
+    cx.client.queue = Some(Box::new(Queue::new(&cx.client.info)));
     Ok(Reply::OK)
 }
 

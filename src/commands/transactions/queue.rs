@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::AT_ONCE;
-use crate::commands::client::{Client, Shown};
+use crate::commands::client::{Client, ClientInfo};
 use crate::commands::registry::{self, Command};
 use crate::commands::{Flags, Server, dispatch};
 use crate::resp::{Error, Reply, Request};
@@ -25,7 +25,7 @@ pub(in crate::commands) struct Queue {
     bytes: usize,
     has_heavy: bool,
     failed: bool,
-    shown: Arc<Shown>,
+    info: Arc<ClientInfo>,
 }
 
 /// A command that waits for EXEC. It has passed the gates.
@@ -35,14 +35,14 @@ pub(super) struct Queued {
 }
 
 impl Queue {
-    pub(super) fn new(shown: &Arc<Shown>) -> Self {
+    pub(super) fn new(info: &Arc<ClientInfo>) -> Self {
         let empty = Self {
             commands: Vec::new(),
             word_bytes: 0,
             bytes: 0,
             has_heavy: false,
             failed: false,
-            shown: Arc::clone(shown),
+            info: Arc::clone(info),
         };
         empty.show();
         empty
@@ -68,8 +68,8 @@ impl Queue {
     }
 
     fn show(&self) {
-        self.shown.multi.store(self.commands.len() as i64, Ordering::Relaxed);
-        self.shown.multi_bytes.store(self.word_bytes, Ordering::Relaxed);
+        self.info.multi.store(self.commands.len() as i64, Ordering::Relaxed);
+        self.info.multi_bytes.store(self.word_bytes, Ordering::Relaxed);
     }
 
     fn push(&mut self, queued: Queued, max_bytes: u64) -> Result<(), Error> {
@@ -97,8 +97,8 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.shown.multi.store(-1, Ordering::Relaxed);
-        self.shown.multi_bytes.store(0, Ordering::Relaxed);
+        self.info.multi.store(-1, Ordering::Relaxed);
+        self.info.multi_bytes.store(0, Ordering::Relaxed);
     }
 }
 

@@ -291,7 +291,7 @@ fn unwatched_keys_may_change() {
 }
 
 /// What CLIENT LIST says of a client: its `multi`, `watch` and `multi-mem`, and its flags.
-fn shown(session: &mut Session) -> String {
+fn info(session: &mut Session) -> String {
     let info = session.ask("client info");
     let wanted = ["flags=", "multi=", "watch=", "multi-mem=", "cmd="];
     info.split(' ')
@@ -305,9 +305,9 @@ fn a_transaction_shows() {
     let mut session = Session::at(NOW_MS);
     session.ask("watch a b");
     session.ask("watch b");
-    assert_eq!(shown(&mut session), "flags=N multi=-1 watch=2 multi-mem=0 cmd=client|info");
+    assert_eq!(info(&mut session), "flags=N multi=-1 watch=2 multi-mem=0 cmd=client|info");
     session.ask("set a 1");
-    assert_eq!(shown(&mut session), "flags=d multi=-1 watch=2 multi-mem=0 cmd=client|info");
+    assert_eq!(info(&mut session), "flags=d multi=-1 watch=2 multi-mem=0 cmd=client|info");
     session.ask("unwatch");
     session.ask("multi");
     session.ask("set k value");
@@ -316,7 +316,7 @@ fn a_transaction_shows() {
     assert_eq!(own.multi_bytes.load(Ordering::Relaxed), "setkvalue".len());
     session.ask("exec");
     assert_eq!(own.last_command(), Some("exec"));
-    assert_eq!(shown(&mut session), "flags=N multi=-1 watch=0 multi-mem=0 cmd=client|info");
+    assert_eq!(info(&mut session), "flags=N multi=-1 watch=0 multi-mem=0 cmd=client|info");
 }
 
 #[test]

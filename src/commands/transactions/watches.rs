@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::commands::client::Shown;
+use crate::commands::client::ClientInfo;
 use crate::keyspace::{Keyspace, Watch};
 use crate::resp::Error;
 
@@ -14,13 +14,13 @@ const MAX_KEYS: usize = 1 << 20;
 pub(in crate::commands) struct Watches {
     watches: Vec<Watch>,
     bytes: usize,
-    shown: Arc<Shown>,
+    info: Arc<ClientInfo>,
 }
 
 impl Watches {
     /// None.
-    pub(in crate::commands) fn new(shown: &Arc<Shown>) -> Self {
-        Self { watches: Vec::new(), bytes: 0, shown: Arc::clone(shown) }
+    pub(in crate::commands) fn new(info: &Arc<ClientInfo>) -> Self {
+        Self { watches: Vec::new(), bytes: 0, info: Arc::clone(info) }
     }
 
     /// Watches one more key; one that is watched already stays so.
@@ -37,10 +37,10 @@ impl Watches {
                 "ERR too many watched keys: they exceed client-query-buffer-limit, or their number its bound",
             ));
         }
-        if let Some(watch) = keyspace.watch(db, key, &self.shown.touched) {
+        if let Some(watch) = keyspace.watch(db, key, &self.info.touched) {
             self.watches.push(watch);
             self.bytes = bytes;
-            self.shown.watch.store(self.watches.len(), Ordering::Relaxed);
+            self.info.watch.store(self.watches.len(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -53,8 +53,8 @@ impl Watches {
         self.watches = Vec::new();
         self.bytes = 0;
         // Nobody knows the flag any more.
-        self.shown.touched.store(false, Ordering::Release);
-        self.shown.watch.store(0, Ordering::Relaxed);
+        self.info.touched.store(false, Ordering::Release);
+        self.info.watch.store(0, Ordering::Relaxed);
     }
 
     /// Database and key of each.
@@ -64,7 +64,7 @@ impl Watches {
 
     /// True if EXEC is known to come in vain.
     pub(super) fn are_touched(&self) -> bool {
-        self.shown.touched.load(Ordering::Acquire)
+        self.info.touched.load(Ordering::Acquire)
     }
 
     /// True if one of the keys is not as it was.

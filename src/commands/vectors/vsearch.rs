@@ -253,7 +253,7 @@ impl Limit {
         match *self {
             Limit::None => true,
             Limit::MinScore(least) => metric.score(distance) >= least,
-            Limit::MaxDistance(most) => metric.told(distance) as f64 <= most,
+            Limit::MaxDistance(most) => metric.user_distance(distance) as f64 <= most,
         }
     }
 }
@@ -264,7 +264,7 @@ impl With {
         let more = [
             self.key.then(|| Reply::bulk(key.to_vec())),
             self.score.then(|| Reply::Double(metric.score(hit.distance))),
-            self.distance.then(|| Reply::Double(metric.told(hit.distance).into())),
+            self.distance.then(|| Reply::Double(metric.user_distance(hit.distance).into())),
             self.attribute.then(|| hit.attribute().map_or(Reply::Null, |text| Reply::bulk(text.to_vec()))),
             self.vector
                 .then(|| Reply::Array(hit.vector().into_iter().map(|x| Reply::Double(x.into())).collect())),

@@ -175,8 +175,8 @@ impl Index {
         let (dead, mut kept): (Links, Links) =
             self.graph.links(slot, layer).into_iter().partition(|&link| self.is_dead(link));
         for lost in dead {
-            if let Some(heir) = self.heir(slot, lost, layer, &kept, scorer) {
-                kept.push(heir);
+            if let Some(replacement) = self.replacement(slot, lost, layer, &kept, scorer) {
+                kept.push(replacement);
             }
         }
         self.graph.replace(slot, layer, &kept);
@@ -184,7 +184,14 @@ impl Index {
 
     /// The nearest living slot that `lost` led to, directly or through other dead ones, that lies in a direction of its
     /// own; failing that, while the list has room, just the nearest. (With room for less, lists grow thin over time.)
-    fn heir(&self, slot: u32, lost: u32, layer: u32, kept: &[u32], scorer: &impl Scorer) -> Option<u32> {
+    fn replacement(
+        &self,
+        slot: u32,
+        lost: u32,
+        layer: u32,
+        kept: &[u32],
+        scorer: &impl Scorer,
+    ) -> Option<u32> {
         let mut dead: Links = Links::from_slice(&[lost]);
         let mut living: Links = Links::new();
         let mut next = 0;
@@ -207,15 +214,16 @@ impl Index {
         let mut heirs: Vec<_> =
             living.iter().map(|&link| Candidate::new(scorer.between(slot, link), link)).collect();
         heirs.sort_unstable();
-        let apart =
-            |heir: &Candidate| kept.iter().all(|&k| scorer.between(heir.slot(), k) >= heir.distance());
+        let apart = |replacement: &Candidate| {
+            kept.iter().all(|&k| scorer.between(replacement.slot(), k) >= replacement.distance())
+        };
         let crowded = kept.len() > self.graph.capacity(layer) / 4 * 3;
         heirs
             .iter()
             .take(4)
-            .find(|heir| apart(heir))
+            .find(|replacement| apart(replacement))
             .or(if crowded { None } else { heirs.first() })
-            .map(|heir| heir.slot())
+            .map(|replacement| replacement.slot())
     }
 
     fn is_dead(&self, slot: u32) -> bool {

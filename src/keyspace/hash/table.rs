@@ -7,7 +7,7 @@ use ahash::RandomState;
 use super::Field;
 use super::frozen::Freezer;
 use super::slots::Slots;
-use crate::arena::Tailed;
+use crate::arena::ThinBlock;
 use crate::keyspace::Deadline;
 use crate::keyspace::expiry::Deadlines;
 use crate::keyspace::hash_index::HashIndex;
@@ -30,7 +30,7 @@ pub(in crate::keyspace) struct FieldTable {
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     /// The tag is the length of the name, and the top bit, if there is a deadline.
-    block: Tailed<Infallible>,
+    block: ThinBlock<Infallible>,
     /// What the index goes by.
     hash: u32,
 }
@@ -44,7 +44,7 @@ impl Slot {
         let (bit, at) =
             if field.deadline == Deadline::NEVER { (0, &[][..]) } else { (DEADLINE_BIT, &at[..]) };
         let tag = field.name.len() as u32 | bit;
-        Self { block: Tailed::new(tag, None, &[at, field.name, field.value]), hash }
+        Self { block: ThinBlock::new(tag, None, &[at, field.name, field.value]), hash }
     }
 
     /// What it takes of the memory.

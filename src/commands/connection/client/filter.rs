@@ -1,6 +1,6 @@
 //! Which clients `CLIENT LIST` shows and `CLIENT KILL` disconnects.
 
-use crate::commands::client::Shown;
+use crate::commands::client::ClientInfo;
 use crate::commands::connection::auth::USER;
 use crate::resp::{Args, Error};
 
@@ -73,16 +73,16 @@ impl Filter {
     }
 
     /// True if this client is meant; `me` is the id of the one that asks.
-    pub(super) fn admits(&self, shown: &Shown, me: u64) -> bool {
+    pub(super) fn admits(&self, info: &ClientInfo, me: u64) -> bool {
         let is = |wanted: &Option<Vec<u8>>, text: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted == text.as_bytes())
         };
-        (self.ids.is_empty() || self.ids.contains(&(shown.id as i64)))
+        (self.ids.is_empty() || self.ids.contains(&(info.id as i64)))
             && self.kind.is_none_or(|kind| kind == Kind::Normal)
-            && is(&self.address, &shown.address)
-            && is(&self.local_address, &shown.local_address)
-            && self.min_age_seconds.is_none_or(|age| shown.since.elapsed().as_secs() >= age)
-            && !(self.skip_me && shown.id == me)
+            && is(&self.address, &info.address)
+            && is(&self.local_address, &info.local_address)
+            && self.min_age_seconds.is_none_or(|age| info.since.elapsed().as_secs() >= age)
+            && !(self.skip_me && info.id == me)
     }
 }
 

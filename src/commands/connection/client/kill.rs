@@ -34,9 +34,9 @@ fn kill(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 
 /// The client itself is closed after its reply, like a `QUIT`.
 fn kill_matching(filter: &Filter, cx: &mut Context) -> usize {
-    let me = cx.client.shown.id;
+    let me = cx.client.info.id;
     let victims: Vec<_> =
-        cx.server.clients.list().into_iter().filter(|shown| filter.admits(shown, me)).collect();
+        cx.server.clients.list().into_iter().filter(|info| filter.admits(info, me)).collect();
     for victim in &victims {
         if victim.id == me {
             cx.client.closing = true;

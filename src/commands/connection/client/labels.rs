@@ -47,12 +47,12 @@ pub(in crate::commands::connection) fn checked_name(name: &[u8]) -> Result<&str,
 
 fn set_name(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let name = checked_name(args.bytes()?)?;
-    name.clone_into(&mut cx.client.shown.labels.lock().name);
+    name.clone_into(&mut cx.client.info.labels.lock().name);
     Ok(Reply::OK)
 }
 
 fn get_name(_: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let labels = cx.client.shown.labels.lock();
+    let labels = cx.client.info.labels.lock();
     Ok(if labels.name.is_empty() { Reply::Null } else { Reply::bulk(labels.name.clone()) })
 }
 
@@ -68,7 +68,7 @@ fn set_info(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         Error::from(format!("ERR {option} cannot contain spaces, newlines or special characters."))
     };
     let value = checked(value).ok_or_else(refused)?;
-    let mut labels = cx.client.shown.labels.lock();
+    let mut labels = cx.client.info.labels.lock();
     value.clone_into(if is_name { &mut labels.library } else { &mut labels.library_version });
     Ok(Reply::OK)
 }

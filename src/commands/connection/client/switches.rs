@@ -17,7 +17,7 @@ pub(super) const NO_EVICT: Spec = Spec {
     summary: "Sets the client eviction mode of the connection.",
     syntax: "enabled(ON|OFF)",
     run: Run::Read(|args, cx| {
-        cx.client.shown.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
+        cx.client.info.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
         Ok(Reply::OK)
     }),
     ..SUBCOMMAND
@@ -32,7 +32,7 @@ pub(super) const NO_TOUCH: Spec = Spec {
     run: Run::Read(|args, cx| {
         let is_on = on_or_off(args)?;
         cx.client.no_touch = is_on;
-        cx.client.shown.no_touch.store(is_on, Ordering::Relaxed);
+        cx.client.info.no_touch.store(is_on, Ordering::Relaxed);
         Ok(Reply::OK)
     }),
     ..SUBCOMMAND

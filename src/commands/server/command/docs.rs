@@ -48,7 +48,7 @@ fn entry(command: &Command, release: Compat) -> (Reply, Reply) {
     let arguments = syntax::parse(spec.syntax).unwrap_or_default();
     if !arguments.is_empty() {
         let keys = KeyNumbers { next: 0, specs: spec.keys.len() };
-        fields.push(field("arguments", Shown { release, keys }.list(&arguments)));
+        fields.push(field("arguments", ClientInfo { release, keys }.list(&arguments)));
     }
     let subcommands = command.subcommands_in(release);
     if !subcommands.is_empty() {
@@ -80,7 +80,7 @@ fn past(name: &str, release: Compat, fields: &mut Fields) {
 }
 
 /// Arguments as one release has them.
-struct Shown {
+struct ClientInfo {
     release: Compat,
     keys: KeyNumbers,
 }
@@ -98,12 +98,12 @@ impl KeyNumbers {
     }
 }
 
-impl Shown {
+impl ClientInfo {
     fn list(&mut self, arguments: &[Argument]) -> Reply {
         let release = self.release;
         let is_there = |argument: &&Argument| argument.since.is_none_or(|since| release.has(since));
-        let shown = arguments.iter().filter(is_there).map(|argument| Reply::Map(self.fields(argument)));
-        Reply::Array(shown.collect())
+        let info = arguments.iter().filter(is_there).map(|argument| Reply::Map(self.fields(argument)));
+        Reply::Array(info.collect())
     }
 
     fn fields(&mut self, argument: &Argument) -> Fields {

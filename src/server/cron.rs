@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::lanes::Balancer;
 use super::patience::Patience;
+use super::thread_table::Balancer;
 use crate::commands::Server;
 use crate::commands::observers::Event;
 use crate::info::memory;
@@ -25,7 +25,7 @@ const ROUNDS_PER_SAMPLE: u32 = 10;
 const ROUNDS_PER_IDLE_CHECK: u32 = 5;
 
 /// The thread.
-pub(super) struct Housekeeper {
+pub(super) struct Cron {
     bell: Arc<Bell>,
     thread: JoinHandle<()>,
 }
@@ -53,7 +53,7 @@ impl Bell {
     }
 }
 
-impl Housekeeper {
+impl Cron {
     /// Starts the thread.
     ///
     /// # Errors
@@ -61,15 +61,14 @@ impl Housekeeper {
     pub(super) fn start(server: Arc<Server>, balancer: Balancer) -> io::Result<Self> {
         let bell = Arc::new(Bell::default());
         let heard = Arc::clone(&bell);
-        let thread = std::thread::Builder::new()
-            .name("housekeeper".into())
-            .spawn(move || keep(&server, balancer, &heard))?;
+        let thread =
+            std::thread::Builder::new().name("cron".into()).spawn(move || keep(&server, balancer, &heard))?;
         Ok(Self { bell, thread })
     }
 
     pub(super) fn stop(self, patience: Patience) {
         self.bell.ring();
-        patience.join("the housekeeper", self.thread, || ());
+        patience.join("the cron", self.thread, || ());
     }
 }
 
@@ -124,7 +123,7 @@ fn end_idle_clients(server: &Server) {
     server.clients.list().into_iter().filter(idle).for_each(|client| client.kill());
 }
 
-fn is_idle(client: &crate::commands::client::Shown, limit: Duration) -> bool {
+fn is_idle(client: &crate::commands::client::ClientInfo, limit: Duration) -> bool {
     let waits = [&client.is_monitor, &client.is_held].into_iter().any(|flag| flag.load(Ordering::Relaxed));
     !waits && !client.is_busy() && u128::from(client.idle_ms()) > limit.as_millis()
 }

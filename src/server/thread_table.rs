@@ -12,7 +12,7 @@ use super::balance::{self, Load, Shift};
 use super::connection::Connection;
 use super::idle::IdleTime;
 use super::socket::Accepted;
-use crate::commands::client::{Client, Shown};
+use crate::commands::client::{Client, ClientInfo};
 use crate::counters::Counter;
 
 /// So many connections on a thread, ...
@@ -23,7 +23,7 @@ const BUSY: f64 = 0.4;
 /// What a network thread is sent.
 pub(super) enum Arrival {
     /// A new client.
-    New(Accepted, Arc<Shown>),
+    New(Accepted, Arc<ClientInfo>),
     /// One that another thread has served.
     Moved(Box<Connection<Accepted>>, Box<Client>),
     /// The server ends.
@@ -31,8 +31,8 @@ pub(super) enum Arrival {
 }
 
 /// All network threads.
-pub(super) struct Lanes {
-    lanes: Vec<Lane>,
+pub(super) struct ThreadTable {
+    thread_table: Vec<NetworkThread>,
     /// Whether connections gather on few threads, as the last round found it.
     gathers: AtomicBool,
     /// Rounds of balancing so far, from 1.
@@ -43,7 +43,7 @@ pub(super) struct Lanes {
 
 /// One network thread.
 #[repr(align(128))]
-struct Lane {
+struct NetworkThread {
     /// Unbounded, but holds no more than `maxclients`, who are counted before.
     arrivals: mpsc::UnboundedSender<Arrival>,
     connections: AtomicUsize,
@@ -62,12 +62,12 @@ struct Lane {
     departures: AtomicU64,
 }
 
-impl Lanes {
-    /// The lanes of these threads.
+impl ThreadTable {
+    /// The thread_table of these threads.
     pub(super) fn new(arrivals: Vec<mpsc::UnboundedSender<Arrival>>) -> Self {
-        let lanes = arrivals.into_iter().map(Lane::new).collect();
+        let thread_table = arrivals.into_iter().map(NetworkThread::new).collect();
         Self {
-            lanes,
+            thread_table,
             gathers: AtomicBool::new(true),
             rounds: AtomicU32::new(1),
             may_stay_awake: AtomicBool::new(true),
@@ -75,41 +75,41 @@ impl Lanes {
     }
 
     /// Sends a new client to the thread that suits it.
-    pub(super) fn deal(&self, accepted: Accepted, shown: Arc<Shown>) {
-        let loads = self.lanes.iter().map(|lane| lane.last_load());
-        let lane = balance::choose(loads, self.gathers.load(Ordering::Relaxed));
-        if let Some(lane) = lane {
-            self.send(lane, Arrival::New(accepted, shown));
+    pub(super) fn deal(&self, accepted: Accepted, info: Arc<ClientInfo>) {
+        let loads = self.thread_table.iter().map(|thread| thread.last_load());
+        let thread = balance::choose(loads, self.gathers.load(Ordering::Relaxed));
+        if let Some(thread) = thread {
+            self.send(thread, Arrival::New(accepted, info));
         }
     }
 
     /// Sends something to a thread; a connection counts as served there from now on.
-    pub(super) fn send(&self, lane: usize, arrival: Arrival) {
-        let lane = &self.lanes[lane];
+    pub(super) fn send(&self, thread: usize, arrival: Arrival) {
+        let thread = &self.thread_table[thread];
         if !matches!(arrival, Arrival::Stop) {
-            lane.connections.fetch_add(1, Ordering::Relaxed);
+            thread.connections.fetch_add(1, Ordering::Relaxed);
         }
-        if lane.arrivals.send(arrival).is_err() {
+        if thread.arrivals.send(arrival).is_err() {
             tracing::error!("a network thread is gone");
         }
     }
 
     /// Tells all threads that the server ends.
     pub(super) fn stop(&self) {
-        (0..self.lanes.len()).for_each(|lane| self.send(lane, Arrival::Stop));
+        (0..self.thread_table.len()).for_each(|thread| self.send(thread, Arrival::Stop));
     }
 
     /// The calling thread is this one. Without its figures from the system, its connections stay where they were dealt.
-    pub(super) fn enter(&self, lane: usize) {
+    pub(super) fn enter(&self, thread: usize) {
         match File::open("/proc/thread-self/schedstat") {
-            Ok(file) => drop(self.lanes[lane].schedstat.set(file)),
+            Ok(file) => drop(self.thread_table[thread].schedstat.set(file)),
             Err(error) => tracing::debug!(%error, "the load of a network thread is not known"),
         }
     }
 
     /// A connection has left a thread.
-    pub(super) fn leave(&self, lane: usize) {
-        self.lanes[lane].connections.fetch_sub(1, Ordering::Relaxed);
+    pub(super) fn leave(&self, thread: usize) {
+        self.thread_table[thread].connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The number of this round of balancing, never 0 before it wraps.
@@ -118,14 +118,14 @@ impl Lanes {
     }
 
     /// A connection of this thread was answered so many requests, the first of this round perhaps.
-    pub(super) fn answered(&self, lane: usize, requests: u64, is_first: bool) {
-        self.lanes[lane].requests.add(requests);
-        self.lanes[lane].active.add(is_first.into());
+    pub(super) fn answered(&self, thread: usize, requests: u64, is_first: bool) {
+        self.thread_table[thread].requests.add(requests);
+        self.thread_table[thread].active.add(is_first.into());
     }
 
     /// True if this thread has many connections and, in the last round, much to do, all of it short.
-    pub(super) fn is_crowded(&self, lane: usize) -> bool {
-        let Load { connections, busy, .. } = self.lanes[lane].last_load();
+    pub(super) fn is_crowded(&self, thread: usize) -> bool {
+        let Load { connections, busy, .. } = self.thread_table[thread].last_load();
         connections >= CROWD && busy > BUSY && self.gathers.load(Ordering::Relaxed)
     }
 
@@ -133,16 +133,16 @@ impl Lanes {
     /// the client need not wake it. To wake a thread costs who does it some microseconds, in a virtual machine most.
     /// Not while heavy commands run: they need the cores.
     pub(super) async fn keep_awake(&self, number: usize) {
-        let lane = &self.lanes[number];
+        let thread = &self.thread_table[number];
         loop {
-            lane.busy.notified().await;
-            let mut before = (lane.requests.get(), Instant::now());
+            thread.busy.notified().await;
+            let mut before = (thread.requests.get(), Instant::now());
             while self.is_crowded(number) && self.may_stay_awake.load(Ordering::Relaxed) {
                 std::thread::yield_now();
                 tokio::task::yield_now().await;
-                let now = (lane.requests.get(), Instant::now());
+                let now = (thread.requests.get(), Instant::now());
                 if now.0 == before.0 {
-                    lane.idled_nanos.add((now.1 - before.1).as_nanos() as u64);
+                    thread.idled_nanos.add((now.1 - before.1).as_nanos() as u64);
                 }
                 before = now;
             }
@@ -151,12 +151,12 @@ impl Lanes {
 
     /// Nobody has anything to do.
     fn rest(&self) {
-        self.lanes.iter().for_each(|lane| lane.busy_permille.store(0, Ordering::Relaxed));
+        self.thread_table.iter().for_each(|thread| thread.busy_permille.store(0, Ordering::Relaxed));
     }
 
     /// Where a connection of this thread should go now, if it should.
-    pub(super) fn departs(&self, lane: usize) -> Option<usize> {
-        let departures = &self.lanes[lane].departures;
+    pub(super) fn departs(&self, thread: usize) -> Option<usize> {
+        let departures = &self.thread_table[thread].departures;
         if departures.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -166,7 +166,7 @@ impl Lanes {
     }
 }
 
-impl Lane {
+impl NetworkThread {
     fn new(arrivals: mpsc::UnboundedSender<Arrival>) -> Self {
         Self {
             arrivals,
@@ -198,16 +198,16 @@ impl Lane {
     }
 }
 
-/// Looks at the lanes time and again, and moves connections between them.
+/// Looks at the thread_table time and again, and moves connections between them.
 pub(super) struct Balancer {
-    lanes: Arc<Lanes>,
+    thread_table: Arc<ThreadTable>,
     at: Instant,
     seen: Vec<Seen>,
     idle: IdleTime,
     heavy_commands: u64,
 }
 
-/// The figures of a lane at the last look.
+/// The figures of a thread at the last look.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     ran: Duration,
@@ -217,63 +217,72 @@ struct Seen {
 }
 
 impl Balancer {
-    pub(super) fn new(lanes: Arc<Lanes>) -> Self {
-        let seen = vec![Seen::default(); lanes.lanes.len()];
-        Self { lanes, at: Instant::now(), seen, idle: IdleTime::default(), heavy_commands: 0 }
+    pub(super) fn new(thread_table: Arc<ThreadTable>) -> Self {
+        let seen = vec![Seen::default(); thread_table.thread_table.len()];
+        Self { thread_table, at: Instant::now(), seen, idle: IdleTime::default(), heavy_commands: 0 }
     }
 
     /// Plans anew. `heavy_commands` is how many ran on the compute pool so far. Costs next to nothing while no requests come.
     pub(super) fn round(&mut self, heavy_commands: u64) {
         let has_heavy = std::mem::replace(&mut self.heavy_commands, heavy_commands) != heavy_commands;
-        self.lanes.may_stay_awake.store(!has_heavy, Ordering::Relaxed);
-        let requests = |lane: &Lane| lane.requests.get();
-        let is_idle =
-            self.lanes.lanes.iter().zip(&self.seen).all(|(lane, seen)| requests(lane) == seen.requests);
+        self.thread_table.may_stay_awake.store(!has_heavy, Ordering::Relaxed);
+        let requests = |thread: &NetworkThread| thread.requests.get();
+        let is_idle = self
+            .thread_table
+            .thread_table
+            .iter()
+            .zip(&self.seen)
+            .all(|(thread, seen)| requests(thread) == seen.requests);
         if is_idle {
-            return self.lanes.rest();
+            return self.thread_table.rest();
         }
         let round_s = self.at.elapsed().as_secs_f64().max(f64::EPSILON);
         self.at = Instant::now();
-        self.lanes.rounds.fetch_add(1, Ordering::Relaxed);
-        let lanes = Arc::clone(&self.lanes);
-        let loads: Option<Vec<Load>> =
-            lanes.lanes.iter().zip(&mut self.seen).map(|(lane, seen)| seen.renew(lane, round_s)).collect();
+        self.thread_table.rounds.fetch_add(1, Ordering::Relaxed);
+        let thread_table = Arc::clone(&self.thread_table);
+        let loads: Option<Vec<Load>> = thread_table
+            .thread_table
+            .iter()
+            .zip(&mut self.seen)
+            .map(|(thread, seen)| seen.renew(thread, round_s))
+            .collect();
         if let Some(loads) = loads {
-            lanes.gathers.store(balance::is_short(&loads, round_s), Ordering::Relaxed);
+            thread_table.gathers.store(balance::is_short(&loads, round_s), Ordering::Relaxed);
             // Where the system does not tell, there may be a free core.
             let idle_cores = self.idle.since_last().unwrap_or(f64::INFINITY);
-            lanes.shift(balance::plan(&loads, round_s, idle_cores));
+            thread_table.shift(balance::plan(&loads, round_s, idle_cores));
         }
     }
 }
 
 impl Seen {
-    /// What the lane did since; none if the system does not tell.
-    fn renew(&mut self, lane: &Lane, round_s: f64) -> Option<Load> {
-        let idled = Duration::from_nanos(lane.idled_nanos.get());
-        let now = Self { ran: lane.ran()?, idled, requests: lane.requests.get(), active: lane.active.get() };
+    /// What the thread did since; none if the system does not tell.
+    fn renew(&mut self, thread: &NetworkThread, round_s: f64) -> Option<Load> {
+        let idled = Duration::from_nanos(thread.idled_nanos.get());
+        let now =
+            Self { ran: thread.ran()?, idled, requests: thread.requests.get(), active: thread.active.get() };
         let idled = now.idled.saturating_sub(self.idled);
         let ran_s = now.ran.saturating_sub(self.ran).saturating_sub(idled).as_secs_f64();
         let requests = now.requests.saturating_sub(self.requests);
         let active = now.active.saturating_sub(self.active) as usize;
         *self = now;
         let busy = (ran_s / round_s).min(1.0);
-        lane.busy_permille.store((busy * 1000.0) as u32, Ordering::Relaxed);
+        thread.busy_permille.store((busy * 1000.0) as u32, Ordering::Relaxed);
         if busy > BUSY {
-            lane.busy.notify_one();
+            thread.busy.notify_one();
         }
-        Some(Load { connections: lane.connections.load(Ordering::Relaxed), active, busy, requests })
+        Some(Load { connections: thread.connections.load(Ordering::Relaxed), active, busy, requests })
     }
 }
 
-impl Lanes {
+impl ThreadTable {
     /// Orders connections to move; an order of the last round that nobody has followed yet is void.
     fn shift(&self, shift: Option<Shift>) {
-        for (number, lane) in self.lanes.iter().enumerate() {
+        for (number, thread) in self.thread_table.iter().enumerate() {
             let order = shift.filter(|shift| shift.from == number);
             let packed =
                 order.map_or(0, |shift| (shift.to as u64) << u32::BITS | u64::from(shift.connections as u32));
-            lane.departures.store(packed, Ordering::Relaxed);
+            thread.departures.store(packed, Ordering::Relaxed);
         }
     }
 }
@@ -282,29 +291,29 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    fn lanes(count: usize) -> Arc<Lanes> {
-        Arc::new(Lanes::new((0..count).map(|_| mpsc::unbounded_channel().0).collect()))
+    fn thread_table(count: usize) -> Arc<ThreadTable> {
+        Arc::new(ThreadTable::new((0..count).map(|_| mpsc::unbounded_channel().0).collect()))
     }
 
     #[test]
     fn a_thread_without_requests_is_not_busy_for_long() {
-        let lanes = lanes(2);
-        lanes.lanes[1].busy_permille.store(900, Ordering::Relaxed);
-        lanes.lanes[1].connections.store(CROWD, Ordering::Relaxed);
-        assert!(lanes.is_crowded(1) && !lanes.is_crowded(0));
-        Balancer::new(Arc::clone(&lanes)).round(0);
-        assert!(!lanes.is_crowded(1));
+        let thread_table = thread_table(2);
+        thread_table.thread_table[1].busy_permille.store(900, Ordering::Relaxed);
+        thread_table.thread_table[1].connections.store(CROWD, Ordering::Relaxed);
+        assert!(thread_table.is_crowded(1) && !thread_table.is_crowded(0));
+        Balancer::new(Arc::clone(&thread_table)).round(0);
+        assert!(!thread_table.is_crowded(1));
     }
 
     #[test]
     fn as_many_connections_depart_as_were_ordered() {
-        let lanes = lanes(3);
-        lanes.shift(Some(Shift { from: 1, to: 2, connections: 2 }));
-        let departures: Vec<_> = (0..4).map(|_| lanes.departs(1)).collect();
+        let thread_table = thread_table(3);
+        thread_table.shift(Some(Shift { from: 1, to: 2, connections: 2 }));
+        let departures: Vec<_> = (0..4).map(|_| thread_table.departs(1)).collect();
         assert_eq!(departures, [Some(2), Some(2), None, None]);
-        assert_eq!(lanes.departs(0), None);
-        lanes.shift(Some(Shift { from: 1, to: 0, connections: 1 }));
-        lanes.shift(None);
-        assert_eq!(lanes.departs(1), None, "an order is void with the next round");
+        assert_eq!(thread_table.departs(0), None);
+        thread_table.shift(Some(Shift { from: 1, to: 0, connections: 1 }));
+        thread_table.shift(None);
+        assert_eq!(thread_table.departs(1), None, "an order is void with the next round");
     }
 }

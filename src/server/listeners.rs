@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::lanes::Lanes;
 use super::listener::{self, Address, BindError, Listener};
+use super::thread_table::ThreadTable;
 use crate::commands::Server;
 use crate::config::{Config, NotApplied, Settings};
 
@@ -59,8 +59,8 @@ fn ask(
     port_changes: bool,
 ) -> Result<(), NotApplied> {
     let (done, answer) = answers::sync_channel(1);
-    let wish = Move { settings: settings.clone(), port_changes, done };
-    let moved = moves.send(wish).is_ok().then(|| answer.recv_timeout(PATIENCE).ok()).flatten();
+    let request = Move { settings: settings.clone(), port_changes, done };
+    let moved = moves.send(request).is_ok().then(|| answer.recv_timeout(PATIENCE).ok()).flatten();
     let (option, reason) = match moved {
         Some(Ok(())) => return Ok(()),
         Some(Err(BindError::TooMany)) => ("bind", "Too many bind addresses specified."),
@@ -71,42 +71,47 @@ fn ask(
 }
 
 /// All listeners, each with the task that accepts there.
-pub(super) struct Doors {
+pub(super) struct OpenListeners {
     server: Arc<Server>,
-    lanes: Arc<Lanes>,
-    open: Vec<Door>,
+    thread_table: Arc<ThreadTable>,
+    open: Vec<OpenListener>,
 }
 
-struct Door {
+struct OpenListener {
     /// None for a Unix socket, which stays where it is.
     address: Option<SocketAddr>,
     acceptor: JoinHandle<()>,
 }
 
-impl Doors {
+impl OpenListeners {
     /// Begins to accept.
-    pub(super) fn open(listeners: Vec<Listener>, server: &Arc<Server>, lanes: Arc<Lanes>) -> Self {
-        let mut doors = Self { server: Arc::clone(server), lanes, open: Vec::new() };
-        doors.accept(listeners);
-        doors
+    pub(super) fn open(
+        listeners: Vec<Listener>,
+        server: &Arc<Server>,
+        thread_table: Arc<ThreadTable>,
+    ) -> Self {
+        let mut all = Self { server: Arc::clone(server), thread_table, open: Vec::new() };
+        all.accept(listeners);
+        all
     }
 
     fn accept(&mut self, listeners: Vec<Listener>) {
         for listener in listeners {
             let address = listener.tcp_address();
-            let acceptor = tokio::spawn(listener.accept(Arc::clone(&self.server), Arc::clone(&self.lanes)));
-            self.open.push(Door { address, acceptor });
+            let acceptor =
+                tokio::spawn(listener.accept(Arc::clone(&self.server), Arc::clone(&self.thread_table)));
+            self.open.push(OpenListener { address, acceptor });
         }
     }
 
-    /// Does what is wished, and says so to whoever wished it.
-    pub(super) async fn grant(&mut self, wish: Move) {
-        let moved = self.move_to(&wish.settings, wish.port_changes).await;
+    /// Carries out a request and reports the outcome to its sender.
+    pub(super) async fn apply(&mut self, request: Move) {
+        let moved = self.move_to(&request.settings, request.port_changes).await;
         if let Err(error) = &moved {
             tracing::warn!("{error}");
         }
-        // Whoever asked may have lost patience.
-        let _ = wish.done.send(moved);
+        // The sender stops waiting after its time-out.
+        let _ = request.done.send(moved);
     }
 
     /// Closes all.
@@ -151,12 +156,12 @@ impl Doors {
     }
 
     fn tcp_addresses(&self) -> Vec<SocketAddr> {
-        self.open.iter().filter_map(|door| door.address).collect()
+        self.open.iter().filter_map(|listener| listener.address).collect()
     }
 
     async fn close_tcp_but(&mut self, stays: impl Fn(SocketAddr) -> bool) {
-        let doors = std::mem::take(&mut self.open).into_iter();
-        let (kept, closed) = doors.partition(|door| door.address.is_none_or(&stays));
+        let listeners = std::mem::take(&mut self.open).into_iter();
+        let (kept, closed) = listeners.partition(|listener| listener.address.is_none_or(&stays));
         self.open = kept;
         close(closed).await;
     }
@@ -173,11 +178,11 @@ impl Doors {
     }
 }
 
-async fn close(doors: Vec<Door>) {
-    for door in doors {
-        door.acceptor.abort();
+async fn close(listeners: Vec<OpenListener>) {
+    for listener in listeners {
+        listener.acceptor.abort();
         // It ends by being aborted, which is an error to tokio.
-        let _ = door.acceptor.await;
+        let _ = listener.acceptor.await;
     }
 }
 

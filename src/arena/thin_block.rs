@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 /// A `Box<[u8]>` would put the length beside the pointer, a struct with a box inside would be a second block, and
 /// each of them costs 8 to 16 bytes; with a million small blocks that is what there is to save. What the tag means is
 /// its owner's business.
-pub struct Tailed<V> {
+pub struct ThinBlock<V> {
     pointer: NonNull<Header>,
     owns: PhantomData<V>,
 }
@@ -28,11 +28,11 @@ const HAS_VALUE: u32 = 1 << 31;
 const ALIGN: usize = 8;
 
 // SAFETY: a block owns its value and its bytes alone, and shared access only reads them.
-unsafe impl<V: Send> Send for Tailed<V> {}
-// SAFETY: as above: `&Tailed<V>` gives out `&V` and `&[u8]`.
-unsafe impl<V: Sync> Sync for Tailed<V> {}
+unsafe impl<V: Send> Send for ThinBlock<V> {}
+// SAFETY: as above: `&ThinBlock<V>` gives out `&V` and `&[u8]`.
+unsafe impl<V: Sync> Sync for ThinBlock<V> {}
 
-impl<V> Tailed<V> {
+impl<V> ThinBlock<V> {
     /// The most bytes that a block can have.
     pub const MAX_LEN: usize = HAS_VALUE as usize - 1;
 
@@ -185,7 +185,7 @@ impl<V> Tailed<V> {
     }
 }
 
-impl<V> Drop for Tailed<V> {
+impl<V> Drop for ThinBlock<V> {
     fn drop(&mut self) {
         if self.has_value() {
             // SAFETY: there is a value, and nobody can look at it any more.
@@ -195,15 +195,15 @@ impl<V> Drop for Tailed<V> {
     }
 }
 
-impl<V: Clone> Clone for Tailed<V> {
+impl<V: Clone> Clone for ThinBlock<V> {
     fn clone(&self) -> Self {
         Self::new(self.tag(), self.value().cloned(), &[self.tail()])
     }
 }
 
-impl<V: std::fmt::Debug> std::fmt::Debug for Tailed<V> {
+impl<V: std::fmt::Debug> std::fmt::Debug for ThinBlock<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tailed({:#x}, {:?}, {} bytes)", self.tag(), self.value(), self.len())
+        write!(f, "ThinBlock({:#x}, {:?}, {} bytes)", self.tag(), self.value(), self.len())
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    type Block = Tailed<Arc<u64>>;
+    type Block = ThinBlock<Arc<u64>>;
 
     #[test]
     fn a_block_is_one_pointer_wide_and_none_costs_nothing() {

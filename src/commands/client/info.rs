@@ -24,7 +24,7 @@ pub struct Labels {
 }
 
 /// What other clients see of a client. Its connection writes, anyone reads.
-pub struct Shown {
+pub struct ClientInfo {
     /// Never given twice.
     pub id: u64,
     /// `127.0.0.1:40000`, or the socket's path and `:0`.
@@ -95,7 +95,7 @@ pub struct Shown {
     wake: Notify,
 }
 
-impl Shown {
+impl ClientInfo {
     pub(super) fn new(id: u64, endpoints: Endpoints) -> Self {
         Self {
             id,
