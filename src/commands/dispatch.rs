@@ -46,11 +46,7 @@ impl Call {
         match &self.0 {
             Err(_) => false,
             Ok(command) if transactions::queues(client, command) => false,
-            Ok(command)
-                if server.keyspace.has_long_transaction() && transactions::touches_data(command.spec) =>
-            {
-                true
-            }
+            Ok(command) if server.keyspace.has_long_transaction() && command.spec.touches_data() => true,
             Ok(command) => is_heavy(command, server, client, request),
         }
     }
@@ -106,7 +102,7 @@ impl Call {
 /// True if it has one of these flags, or runs queued commands that have.
 fn has_any(flags: Flags, command: &Command, client: &Client) -> bool {
     let queued = || client.queue.as_ref().is_some_and(|queue| queue.has_any(flags));
-    command.spec.flags.has_any(flags) || command.spec.name == "exec" && queued()
+    command.spec.flags.has_any(flags) || command.spec.is(&transactions::EXEC) && queued()
 }
 
 /// True if it may change data, or runs queued commands that may.
@@ -145,10 +141,11 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
     Ok(())
 }
 
-/// Why writes are refused now: data could not be kept. PING is refused too, so that whoever watches over servers hears of it.
+/// Why this is refused now, if it is: writes are while changes cannot be made durable.
 fn refusal(command: &Command, server: &Server, client: &Client) -> Option<Error> {
     let why = server.keyspace.journal().refusal()?;
-    (writes(command, client) || command.spec.name == "ping").then(|| Error::from(why))
+    let is_refused = writes(command, client) || command.spec.flags.has(Flags::REPORTS_REFUSAL);
+    is_refused.then(|| Error::from(why))
 }
 
 /// True if the command, called so, must not run on a network thread.
@@ -195,9 +192,8 @@ pub(super) fn execute(
     record: Record,
 ) -> Result<Reply, Error> {
     let args = arguments(command, request);
-    // TOUCH is the one lookup that such a client wants to be noticed.
-    let unnoticed = context.client.no_touch && command.spec.name != "touch";
-    touching(!unnoticed, || match command.spec.run {
+    let touches = !context.client.no_touch || command.spec.flags.has(Flags::ALWAYS_TOUCHES);
+    touching(touches, || match command.spec.run {
         Run::Read(read) | Run::Family(read, _) => read(args, context),
         Run::Write(write) => write(args, context, record),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),

@@ -158,6 +158,7 @@ pub fn resolve(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::{Flags, Scope};
 
     #[test]
     fn names_are_found_in_any_case() {
@@ -197,6 +198,37 @@ mod tests {
             .map(|command| command.spec.name)
             .collect();
         assert!(too_new.is_empty(), "no release has {too_new:?}");
+    }
+
+    fn all_specs() -> Vec<&'static Spec> {
+        let all = all().into_iter().flat_map(|command| [vec![command], command.subcommands()].concat());
+        all.map(|command| command.spec).collect()
+    }
+
+    /// A scope that is too narrow can make two transactions wait for each other.
+    #[test]
+    fn scopes_agree_with_keys_flags_and_syntax() {
+        // LOLWUT is flagged as a read, and reads nothing.
+        let is_flagged = |spec: &Spec| spec.flags.has_any(Flags::WRITE.and(Flags::READONLY));
+        let uses_data = |spec: &Spec| is_flagged(spec) && spec.name != "lolwut";
+        let says =
+            |spec: &Spec, word: &str| spec.syntax.split(['[', ']', ' ', '|', '(']).any(|it| it == word);
+        let agrees = |spec: &Spec| match spec.scope {
+            Scope::NoKeys => spec.keys.is_empty() && !uses_data(spec),
+            Scope::NamedKeys => !spec.keys.is_empty(),
+            Scope::NamedKeysUnless(word) => !spec.keys.is_empty() && says(spec, word),
+            Scope::AllKeys => true,
+        };
+        let wrong: Vec<_> = all_specs().into_iter().filter(|spec| !agrees(spec)).map(|s| s.name).collect();
+        assert!(wrong.is_empty(), "too narrow a scope, or none of their keys: {wrong:?}");
+    }
+
+    #[test]
+    fn passwords_are_redacted() {
+        let takes_one = |spec: &&Spec| spec.syntax.contains("password");
+        let shown: Vec<_> = all_specs().into_iter().filter(takes_one).collect();
+        assert_eq!(shown.len(), 2, "AUTH and HELLO");
+        assert!(shown.iter().all(|spec| spec.redact.is_some()));
     }
 
     #[test]

@@ -7,9 +7,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::client::Client;
+use super::connection::SELECT;
 use super::dispatch;
 use super::registry::{self, Command};
 use super::spec::Flags;
+use super::transactions::{EXEC, MULTI};
 use super::{Context, Server};
 use crate::config::Compat;
 use crate::journal::Record;
@@ -45,12 +47,15 @@ impl<'s> Replay<'s> {
     /// Carries a request out; or keeps it, in a transaction, until `EXEC`. Requests that change no data do nothing.
     pub fn play(&mut self, request: &Request) -> Result<(), Failure> {
         let command = understood(request)?;
-        match (command.spec.name, &mut self.transaction) {
-            ("multi", None) => self.transaction = Some(Vec::new()),
-            ("multi", Some(_)) => return Err(nonsense("ERR MULTI calls can not be nested")),
-            ("exec", _) => return self.play_transaction(),
-            (_, Some(requests)) => requests.push((command, request.detached())),
-            (_, None) => return self.carry_out(command, request),
+        if command.spec.is(&MULTI) {
+            return self.begin_transaction();
+        }
+        if command.spec.is(&EXEC) {
+            return self.play_transaction();
+        }
+        match &mut self.transaction {
+            Some(requests) => requests.push((command, request.detached())),
+            None => return self.carry_out(command, request),
         }
         Ok(())
     }
@@ -58,6 +63,14 @@ impl<'s> Replay<'s> {
     /// True between a `MULTI` and its `EXEC`: what came since was not carried out.
     pub fn is_in_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    fn begin_transaction(&mut self) -> Result<(), Failure> {
+        if self.is_in_transaction() {
+            return Err(nonsense("ERR MULTI calls can not be nested"));
+        }
+        self.transaction = Some(Vec::new());
+        Ok(())
     }
 
     /// A part that fails does not keep the others from being carried out, as it did not before; the last failure is told.
@@ -71,7 +84,7 @@ impl<'s> Replay<'s> {
     }
 
     fn carry_out(&mut self, command: &'static Command, request: &Request) -> Result<(), Failure> {
-        let changes = command.spec.flags.has(Flags::WRITE) || command.spec.name == "select";
+        let changes = command.spec.flags.has(Flags::WRITE) || command.spec.is(&SELECT);
         if !changes {
             return Ok(());
         }

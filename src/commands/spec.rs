@@ -14,6 +14,11 @@ pub struct Spec {
     pub flags: Flags,
     /// Where its keys stand.
     pub keys: &'static [Keys],
+    /// Which keys it can look up or change: what `EXEC` reserves for it.
+    pub scope: Scope,
+    /// Replaces the secrets among its words (see [`REDACTED`]), for monitors and the slow log; None
+    /// if it takes no secrets.
+    pub redact: Option<fn(&mut [&[u8]])>,
     /// The family it is documented in.
     pub group: Group,
     /// The version of Redis (or Valkey) that brought it. `compat` leaves out what its release does
@@ -37,6 +42,16 @@ impl Spec {
     /// What statistics and `CLIENT LIST` call it within its container: `id` of `client|id`.
     pub fn last_name(&self) -> &'static str {
         self.name.rsplit('|').next().unwrap_or(self.name)
+    }
+
+    /// True if this is that very command.
+    pub fn is(&'static self, other: &'static Spec) -> bool {
+        std::ptr::eq(self, other)
+    }
+
+    /// False if it touches no key, however it is called.
+    pub fn touches_data(&self) -> bool {
+        self.scope != Scope::NoKeys
     }
 
     /// The subcommands, if this is a container.
@@ -73,6 +88,25 @@ impl Arity {
             Arity::AtLeast(least) => -(least as i64),
         }
     }
+}
+
+/// What stands for a secret where requests are shown.
+pub const REDACTED: &[u8] = b"(redacted)";
+
+/// Which keys a command can look up or change.
+///
+/// A command that went beyond its scope within a transaction could wait for another transaction
+/// while one waits for its own. So a scope may be too wide, but never too narrow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// None, however it is called.
+    NoKeys,
+    /// Those that its [`Spec::keys`] name.
+    NamedKeys,
+    /// The same, unless this word in any case is among its arguments: then any key of any database.
+    NamedKeysUnless(&'static str),
+    /// Any key of any database.
+    AllKeys,
 }
 
 /// How a command runs.
@@ -188,6 +222,12 @@ impl Flags {
     pub const NO_MULTI: Flags = Flags(1 << 15);
     /// Not allowed while a replica loads beside its old data.
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
+    /// Runs at once while a transaction is being queued; no flag of `COMMAND INFO`.
+    pub const NEVER_QUEUED: Flags = Flags(1 << 24);
+    /// Refused while writes are refused, so that monitoring notices; no flag of `COMMAND INFO`.
+    pub const REPORTS_REFUSAL: Flags = Flags(1 << 25);
+    /// Counts keys as used also for clients with `CLIENT NO-TOUCH`; no flag of `COMMAND INFO`.
+    pub const ALWAYS_TOUCHES: Flags = Flags(1 << 26);
     /// In the ACL category `@connection` although of another family; no flag of `COMMAND INFO`.
     pub const CONNECTION: Flags = Flags(1 << 30);
     /// In the ACL category `@hash` although a container; no flag of `COMMAND INFO`.

@@ -2,7 +2,7 @@
 
 use sha1::{Digest, Sha1};
 
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Group, REDACTED, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 /// The only user there is.
@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: super::HANDSHAKE,
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: Some(redact),
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(N) where N is the number of passwords defined for the user",
@@ -22,6 +24,10 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     weight: Weight::Light,
     run: Run::Read(auth),
 };
+
+fn redact(words: &mut [&[u8]]) {
+    words[1..].fill(REDACTED);
+}
 
 const NO_PASSWORD_SET: Error = Error::new(
     "ERR AUTH <password> called without any password configured for the default user. \

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(1)",

@@ -2,7 +2,7 @@
 
 use super::{auth, client};
 use crate::commands::server::module;
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Group, REDACTED, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Protocol, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(1),
     flags: super::HANDSHAKE,
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: Some(redact),
     group: Group::Connection,
     since: "6.0.0",
     complexity: "O(1)",
@@ -24,6 +26,18 @@ const NOT_AUTHENTICATED: Error = Error::new(
     "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> \
      <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
 );
+
+/// Both words after each `AUTH`.
+fn redact(words: &mut [&[u8]]) {
+    let mut at = 2;
+    while at < words.len() {
+        let is_auth = words[at].eq_ignore_ascii_case(b"AUTH") && at + 2 < words.len();
+        if is_auth {
+            words[at + 1..at + 3].fill(REDACTED);
+        }
+        at += if is_auth { 3 } else { 1 };
+    }
+}
 
 #[derive(Default)]
 struct Hello<'r> {

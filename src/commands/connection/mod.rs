@@ -13,9 +13,8 @@ pub(super) mod select;
 #[cfg(test)]
 mod tests;
 
-use super::Flags;
-
-use super::Spec;
+pub(super) use self::select::SPEC as SELECT;
+use super::{Flags, Spec};
 
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[

@@ -1,13 +1,15 @@
 //! `QUIT`: the connection ends after the reply.
 
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "quit",
     arity: Arity::AtLeast(1),
-    flags: super::HANDSHAKE,
+    flags: super::HANDSHAKE.and(Flags::NEVER_QUEUED),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(1)",

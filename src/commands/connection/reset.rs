@@ -1,13 +1,15 @@
 //! `RESET`: the connection as it was when it began.
 
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "reset",
     arity: Arity::Exactly(1),
-    flags: super::HANDSHAKE,
+    flags: super::HANDSHAKE.and(Flags::NEVER_QUEUED),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Connection,
     since: "6.2.0",
     complexity: "O(1)",

@@ -1,13 +1,16 @@
 //! `SELECT index`: the database that later commands use.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
-pub(in crate::commands) const SPEC: Spec = Spec {
+/// Others compare with it: it is at one address.
+pub(in crate::commands) static SPEC: Spec = Spec {
     name: "select",
     arity: Arity::Exactly(2),
     flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(1)",

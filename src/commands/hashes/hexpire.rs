@@ -5,7 +5,7 @@ use super::fields::{self, refusal, unknown_argument};
 use super::lifetime::{end_at, end_ms};
 use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Hash, HashView};
 use crate::resp::{Args, Error, Reply};
@@ -15,6 +15,8 @@ pub(in crate::commands) const HEXPIRE: Spec = Spec {
     arity: Arity::AtLeast(6),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
@@ -30,6 +32,8 @@ pub(in crate::commands) const HPEXPIRE: Spec = Spec {
     arity: Arity::AtLeast(6),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
@@ -45,6 +49,8 @@ pub(in crate::commands) const HEXPIREAT: Spec = Spec {
     arity: Arity::AtLeast(6),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
@@ -61,6 +67,8 @@ pub(in crate::commands) const HPEXPIREAT: Spec = Spec {
     arity: Arity::AtLeast(6),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",

@@ -1,7 +1,7 @@
 //! `HGET key field`, `HEXISTS key field`, `HSTRLEN key field`: one field.
 
 use super::bulk_or_null;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const HGET: Spec = Spec {
@@ -9,6 +9,8 @@ pub(in crate::commands) const HGET: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(1)",
@@ -24,6 +26,8 @@ pub(in crate::commands) const HEXISTS: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(1)",
@@ -39,6 +43,8 @@ pub(in crate::commands) const HSTRLEN: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "3.2.0",
     complexity: "O(1)",

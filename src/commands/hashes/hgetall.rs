@@ -1,7 +1,7 @@
 //! `HGETALL key`, `HKEYS key`, `HVALS key`: all fields, as pairs, names or values.
 
 use super::{BY_LENGTH, bulk};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const HGETALL: Spec = Spec {
@@ -9,6 +9,8 @@ pub(in crate::commands) const HGETALL: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY,
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(N) where N is the size of the hash.",
@@ -24,6 +26,8 @@ pub(in crate::commands) const HKEYS: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY,
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(N) where N is the size of the hash.",
@@ -39,6 +43,8 @@ pub(in crate::commands) const HVALS: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY,
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(N) where N is the size of the hash.",

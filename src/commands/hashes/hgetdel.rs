@@ -3,7 +3,7 @@
 use super::bulk_or_null;
 use super::fields::{refusal, to_the_end};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::{Effects, Record};
 use crate::keyspace::Hash;
 use crate::resp::{Args, Error, Reply};
@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "delete"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "8.0.0",
     complexity: "O(N) where N is the number of specified fields",

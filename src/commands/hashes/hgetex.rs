@@ -6,7 +6,7 @@ use super::fields::refusal;
 use super::lifetime::end_at;
 use super::options::{self, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Hash, HashView};
 use crate::resp::{Args, Error, Reply};
@@ -16,6 +16,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"]).noted("RW and UPDATE because it changes the TTL")],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "8.0.0",
     complexity: "O(N) where N is the number of specified fields",

@@ -7,7 +7,7 @@
 
 use crate::commands::client::{Duplicate, Fieldset};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, Hash, Value};
 use crate::persistence::rdb::dump::dump;
@@ -27,6 +27,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Hash,
     since: "8.10.0",
     complexity: "O(N) where N is the number of session-local fieldsets.",
@@ -58,6 +60,7 @@ const SET: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(2, &["OW", "update"])],
+    scope: Scope::NamedKeys,
     complexity: "O(N) where N is the number of fields in the fieldset.",
     summary: "Makes a hash of the values for the fields that a name stands for.",
     syntax: "key fieldset-name value...",

@@ -2,7 +2,7 @@
 //! field ends stays as it was.
 
 use crate::commands::long_double::LongDouble;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::Deadline;
 use crate::resp::{Args, Error, Reply, parse_integer};
@@ -12,6 +12,8 @@ pub(in crate::commands) const HINCRBY: Spec = Spec {
     arity: Arity::Exactly(4),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(1)",
@@ -27,6 +29,8 @@ pub(in crate::commands) const HINCRBYFLOAT: Spec = Spec {
     arity: Arity::Exactly(4),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.6.0",
     complexity: "O(1)",

@@ -1,6 +1,6 @@
 //! `HLEN key`: how many fields there are, without those that have ended.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -8,6 +8,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(1)",

@@ -3,7 +3,7 @@
 
 use super::fields::{refusal, to_the_end};
 use crate::commands::keys::BY_ARGUMENTS;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Hash, HashView};
 use crate::resp::{Args, Error, Reply};
@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",

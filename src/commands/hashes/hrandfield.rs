@@ -4,7 +4,7 @@ use ahash::HashSet;
 
 use super::{MANY_FIELDS, bulk, has_more_than};
 use crate::commands::random::Wanted;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight, random};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, random};
 
 use crate::keyspace::HashView;
 use crate::resp::{Args, Error, Protocol, Reply};
@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::READONLY,
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "6.2.0",
     complexity: "O(N) where N is the number of fields returned",

@@ -1,7 +1,7 @@
 //! `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`: some fields, and where to go on.
 
 use super::bulk;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight, glob};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, glob};
 use crate::keyspace::HashView;
 use crate::resp::{Args, Error, Reply};
 
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::READONLY,
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.8.0",
     complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",

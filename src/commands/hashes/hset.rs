@@ -1,7 +1,7 @@
 //! `HSET key field value [field value …]`, `HMSET …`: sets fields, which then never end.
 
 use crate::commands::keys::BY_ARGUMENTS;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Hash};
 use crate::resp::{Args, Error, Reply};
@@ -11,6 +11,8 @@ pub(in crate::commands) const HSET: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(1) for each field/value pair added, so O(N) to add N field/value pairs when the command is called with multiple field/value pairs.",
@@ -26,6 +28,8 @@ pub(in crate::commands) const HMSET: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(N) where N is the number of fields being set.",

@@ -3,7 +3,7 @@
 
 use super::fields::{refusal, to_the_end};
 use crate::commands::keys::BY_ARGUMENTS;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::keyspace::Deadline;
 use crate::resp::{Args, Error, Reply};
 
@@ -12,6 +12,8 @@ pub(in crate::commands) const HTTL: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
@@ -27,6 +29,8 @@ pub(in crate::commands) const HPTTL: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
@@ -42,6 +46,8 @@ pub(in crate::commands) const HEXPIRETIME: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",
@@ -57,6 +63,8 @@ pub(in crate::commands) const HPEXPIRETIME: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Hash,
     since: "7.4.0",
     complexity: "O(N) where N is the number of specified fields",

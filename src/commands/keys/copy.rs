@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::database_number;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Attention, Deadline, Entry, Exclusive, PackedLimits, Value, ValueRef};
 use crate::persistence::rdb::dump;
@@ -15,6 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["RO", "access"]), Keys::at(2, &["OW", "update"])],
+    scope: Scope::NamedKeysUnless("DB"),
+    redact: None,
     group: Group::Generic,
     since: "6.2.0",
     complexity: "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",

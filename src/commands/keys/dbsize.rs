@@ -1,6 +1,6 @@
 //! `DBSIZE`: how many keys the database has, without those that have ended.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -8,6 +8,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(1),
     flags: Flags::READONLY.and(Flags::FAST).and(Flags::KEYSPACE),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(1)",

@@ -1,7 +1,7 @@
 //! `DEL key [key …]`, `UNLINK key [key …]`: the keys are gone at one moment. Large values are freed elsewhere in both.
 
 use super::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -10,6 +10,8 @@ pub(in crate::commands) const DEL: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE,
     keys: &[Keys::from(1, &["RM", "delete"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or hash. Removing a single key that holds a string value is O(1).",
@@ -25,6 +27,8 @@ pub(in crate::commands) const UNLINK: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::from(1, &["RM", "delete"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "4.0.0",
     complexity: "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to reclaim memory, where N is the number of allocations the deleted objects where composed of.",

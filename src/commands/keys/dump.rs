@@ -1,6 +1,6 @@
 //! `DUMP key`: the value as bytes that RESTORE takes, here and at a Redis.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::{Attention, Entry, ValueRef};
 use crate::persistence::rdb::dump;
 use crate::resp::{Args, Error, Reply};
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY,
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.6.0",
     complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis \

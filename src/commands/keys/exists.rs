@@ -1,7 +1,7 @@
 //! `EXISTS key [key …]`, `TOUCH key [key …]`: how many of the keys are there, repeated ones counted again?
 
 use super::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::keyspace::Attention;
 use crate::resp::{Args, Error, Reply};
 
@@ -10,6 +10,8 @@ pub(in crate::commands) const EXISTS: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::from(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys to check.",
@@ -23,8 +25,10 @@ pub(in crate::commands) const EXISTS: Spec = Spec {
 pub(in crate::commands) const TOUCH: Spec = Spec {
     name: "touch",
     arity: Arity::AtLeast(2),
-    flags: Flags::READONLY.and(Flags::FAST),
+    flags: Flags::READONLY.and(Flags::FAST).and(Flags::ALWAYS_TOUCHES),
     keys: &[Keys::from(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "3.2.1",
     complexity: "O(N) where N is the number of keys that will be touched.",

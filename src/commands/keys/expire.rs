@@ -1,7 +1,7 @@
 //! `EXPIRE key seconds [NX|XX|GT|LT]`, and `PEXPIRE`, `EXPIREAT`, `PEXPIREAT`: when the key ends.
 
 use super::lifetime::{Lifetime, invalid_expire_time};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Entry, Exclusive};
 use crate::resp::{Args, Error, Reply};
@@ -11,6 +11,8 @@ pub(in crate::commands) const EXPIRE: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",
@@ -26,6 +28,8 @@ pub(in crate::commands) const PEXPIRE: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.6.0",
     complexity: "O(1)",
@@ -41,6 +45,8 @@ pub(in crate::commands) const EXPIREAT: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.2.0",
     complexity: "O(1)",
@@ -56,6 +62,8 @@ pub(in crate::commands) const PEXPIREAT: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.6.0",
     complexity: "O(1)",

@@ -3,7 +3,7 @@
 //! Either way the keys are gone when the reply comes, and the values are freed by the reaper: SYNC promises no more than
 //! what a client can see.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -12,6 +12,8 @@ pub(in crate::commands) const FLUSHDB: Spec = Spec {
     arity: Arity::AtLeast(1),
     flags: Flags::WRITE.and(Flags::DANGEROUS).and(Flags::KEYSPACE),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys in the selected database",
@@ -27,6 +29,8 @@ pub(in crate::commands) const FLUSHALL: Spec = Spec {
     arity: Arity::AtLeast(1),
     flags: Flags::WRITE.and(Flags::DANGEROUS).and(Flags::KEYSPACE),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(N) where N is the total number of keys in all databases",

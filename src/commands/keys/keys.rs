@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, glob};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, glob};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::DANGEROUS),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and the given pattern have limited length.",

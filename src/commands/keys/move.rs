@@ -1,7 +1,7 @@
 //! `MOVE key db`: the key goes to another database, unless it is there already.
 
 use super::database_number;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",

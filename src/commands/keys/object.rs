@@ -1,6 +1,6 @@
 //! `OBJECT ENCODING|FREQ|IDLETIME|REFCOUNT key`, `OBJECT HELP`: what is known of a key, beyond its value.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, help};
 use crate::keyspace::{Attention, Entry};
 use crate::resp::{Args, Error, Reply};
 
@@ -9,6 +9,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.2.3",
     complexity: "Depends on subcommand.",
@@ -26,6 +28,8 @@ const ENCODING: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::READONLY,
     keys: &[Keys::at(2, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.2.3",
     complexity: "O(1)",
@@ -41,6 +45,8 @@ const FREQ: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::READONLY,
     keys: &[Keys::at(2, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "4.0.0",
     complexity: "O(1)",
@@ -56,6 +62,8 @@ const HELP: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::LOADING.and(Flags::STALE),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Generic,
     since: "6.2.0",
     complexity: "O(1)",
@@ -71,6 +79,8 @@ const IDLETIME: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::READONLY,
     keys: &[Keys::at(2, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.2.3",
     complexity: "O(1)",
@@ -86,6 +96,8 @@ const REFCOUNT: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::READONLY,
     keys: &[Keys::at(2, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.2.3",
     complexity: "O(1)",

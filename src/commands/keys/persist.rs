@@ -1,6 +1,6 @@
 //! `PERSIST key`: the key ends no more.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Entry};
 use crate::resp::{Args, Error, Reply};
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.2.0",
     complexity: "O(1)",

@@ -1,6 +1,6 @@
 //! `RENAME key newkey`, `RENAMENX key newkey`: the value gets another key, in one moment, and keeps its deadline.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -9,6 +9,8 @@ pub(in crate::commands) const RENAME: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE,
     keys: &[Keys::at(1, &["RW", "access", "delete"]), Keys::at(2, &["OW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",
@@ -24,6 +26,8 @@ pub(in crate::commands) const RENAMENX: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "delete"]), Keys::at(2, &["OW", "insert"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::dump::LARGE;
 use super::lifetime::{Lifetime, invalid_expire_time};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, Value};
 use crate::persistence::rdb::dump::{DumpError, restore, restore_unsummed};
@@ -15,6 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::DANGEROUS),
     keys: &[Keys::at(1, &["OW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.6.0",
     complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is \

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, glob};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, glob};
 use crate::keyspace::{Cursor, Entry};
 use crate::resp::{Args, Error, Reply};
 
@@ -11,6 +11,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::READONLY,
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.8.0",
     complexity: "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back to 0. N is the number of elements inside the collection.",

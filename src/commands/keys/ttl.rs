@@ -1,6 +1,6 @@
 //! `TTL key`, `PTTL key`, `EXPIRETIME key`, `PEXPIRETIME key`: when does the key end? -1 is never, -2 no such key.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::Attention;
 use crate::resp::{Args, Error, Reply};
 
@@ -9,6 +9,8 @@ pub(in crate::commands) const TTL: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",
@@ -24,6 +26,8 @@ pub(in crate::commands) const PTTL: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "2.6.0",
     complexity: "O(1)",
@@ -39,6 +43,8 @@ pub(in crate::commands) const EXPIRETIME: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "7.0.0",
     complexity: "O(1)",
@@ -54,6 +60,8 @@ pub(in crate::commands) const PEXPIRETIME: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "7.0.0",
     complexity: "O(1)",

@@ -1,6 +1,6 @@
 //! `TYPE key`: the type of its value.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::Attention;
 use crate::resp::{Args, Error, Reply};
 
@@ -9,6 +9,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",

@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStringExt;
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::persistence::aof::BackupError;
 use crate::resp::{Args, Error, Reply};
 
@@ -22,6 +22,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "8.10.0",
     complexity: "O(1)",

@@ -4,7 +4,7 @@
 //! requests included.
 
 use crate::commands::Arity::{AtLeast, Exactly};
-use crate::commands::{Arity, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::Error;
 
 const DISABLED: Error = Error::new("ERR This instance has cluster support disabled");
@@ -27,6 +27,8 @@ const REFUSED: Spec = Spec {
     arity: Exactly(1),
     flags: Flags::NONE,
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Cluster,
     since: "3.0.0",
     complexity: "O(1)",

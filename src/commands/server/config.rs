@@ -1,7 +1,7 @@
 //! `CONFIG GET pattern …`, `CONFIG SET name value …`, `CONFIG REWRITE`, `CONFIG RESETSTAT`.
 
 use crate::commands::glob;
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, REDACTED, Run, Scope, Spec, Weight};
 use crate::config::{self, NotApplied, OptionSpec, SetError};
 use crate::resp::{Args, Error, Reply};
 
@@ -18,6 +18,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Server,
     since: "2.0.0",
     complexity: "O(N) when N is the number of configuration parameters provided",
@@ -42,6 +44,7 @@ const GET: Spec = Spec {
 const SET: Spec = Spec {
     name: "config|set",
     arity: Arity::AtLeast(4),
+    redact: Some(redact),
     summary: "Sets configuration parameters in-flight.",
     syntax: "data(parameter value)...",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
@@ -102,6 +105,18 @@ const HELP_LINES: &[&str] = &[
     "HELP",
     "    Print this help.",
 ];
+
+/// Options whose values are secrets.
+const SECRET_OPTIONS: &[&[u8]] =
+    &[b"requirepass", b"masterauth", b"primaryauth", b"tls-key-file-pass", b"tls-client-key-file-pass"];
+
+fn redact(words: &mut [&[u8]]) {
+    for pair in words[2..].chunks_exact_mut(2) {
+        if SECRET_OPTIONS.iter().any(|option| pair[0].eq_ignore_ascii_case(option)) {
+            pair[1] = REDACTED;
+        }
+    }
+}
 
 /// Names are shown as the table spells them, but as they were asked for if that was no pattern: as Redis does.
 fn get(args: Args, cx: &mut Context) -> Result<Reply, Error> {

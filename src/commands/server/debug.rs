@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{debug_object, debug_populate, digest};
 use crate::commands::client::ClientInfo;
 use crate::commands::recovery;
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::config::DebugAccess;
 use crate::resp::{Args, Error, Reply};
 
@@ -15,6 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "Depends on subcommand.",

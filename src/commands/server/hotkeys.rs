@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::commands::observers::hot_keys::{Session, Wanted};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -23,6 +23,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "8.6.0",
     complexity: "O(1)",

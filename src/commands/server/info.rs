@@ -1,6 +1,6 @@
 //! `INFO [section …]`: figures of the server.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::info;
 use crate::resp::{Args, Error, Reply};
 
@@ -9,6 +9,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(1),
     flags: Flags::LOADING.and(Flags::STALE).and(Flags::DANGEROUS),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(1)",

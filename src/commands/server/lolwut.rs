@@ -1,6 +1,6 @@
 //! `LOLWUT`: a picture and the version. Here: points around a query, the nearer the darker.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -8,6 +8,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(1),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Server,
     since: "5.0.0",
     complexity: "",

@@ -1,6 +1,6 @@
 //! `MODULE LIST`: vector sets are a module in Redis, so clients look for them here. Others are not loaded.
 
-use crate::commands::{Arity, Flags, Group, Run, Spec, Weight, help};
+use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::resp::{Error, Reply};
 
 /// What Redis calls the module of the vector commands.
@@ -22,6 +22,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::NONE,
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Server,
     since: "4.0.0",
     complexity: "O(1)",

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(1),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "",

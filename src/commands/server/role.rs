@@ -1,6 +1,6 @@
 //! `ROLE`: what the server is to others. It has no replicas and is none.
 
-use crate::commands::{Arity, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::Reply;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         .and(Flags::ADMIN_CATEGORY)
         .and(Flags::DANGEROUS),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "2.8.12",
     complexity: "O(1)",

@@ -1,6 +1,6 @@
 //! `SAVE`, `BGSAVE [SCHEDULE]`, `LASTSAVE`: the data in a file.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::persistence::saving::{Saver, Wished};
 use crate::resp::{Args, Error, Reply};
 
@@ -9,6 +9,8 @@ pub(in crate::commands) const SAVE: Spec = Spec {
     arity: Arity::Exactly(1),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::NO_ASYNC_LOADING).and(Flags::NO_MULTI),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(N) where N is the total number of keys in all databases",

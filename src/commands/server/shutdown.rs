@@ -1,6 +1,6 @@
 //! `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`: the server ends.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, Wish};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, Wish};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         .and(Flags::NO_MULTI)
         .and(Flags::ALLOW_BUSY),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, \

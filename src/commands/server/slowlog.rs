@@ -1,7 +1,7 @@
 //! `SLOWLOG GET [count]`, `SLOWLOG LEN`, `SLOWLOG RESET`: which commands were slow?
 
 use crate::commands::observers::SlowEntry;
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
@@ -20,6 +20,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::ADMIN.and(Flags::LOADING).and(Flags::STALE),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Server,
     since: "2.2.12",
     complexity: "O(1)",

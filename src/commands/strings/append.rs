@@ -1,7 +1,7 @@
 //! `APPEND key value`: a longer text. Only one that is long and has grown before has spare room.
 
 use super::{check_len, value_of};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::Deadline;
 use crate::resp::{Args, Error, Reply};
@@ -11,6 +11,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "insert"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "2.0.0",
     complexity: "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size, since the dynamic string library used by Redis will double the free space available on every reallocation.",

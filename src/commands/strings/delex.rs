@@ -3,7 +3,7 @@
 
 use super::comparison::Comparison;
 use super::has_long_text;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::Entry;
 use crate::resp::{Args, Error, Reply};
@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "delete", "variable_flags"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "8.4.0",
     complexity: "O(1) for IFEQ/IFNE, O(N) for IFDEQ/IFDNE where N is the length of the string value.",
@@ -32,6 +34,8 @@ pub(in crate::commands) const DELIFEQ: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RM", "delete"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "9.0.0",
     complexity: "O(1)",

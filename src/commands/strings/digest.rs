@@ -3,7 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::BY_LENGTH;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -11,6 +11,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "8.4.0",
     complexity: "O(N) where N is the length of the string value.",

@@ -2,7 +2,7 @@
 //! is another.
 
 use super::value_of;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef};
 use crate::resp::{Args, Error, Reply};
@@ -12,6 +12,8 @@ pub(in crate::commands) const GET: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",
@@ -27,6 +29,8 @@ pub(in crate::commands) const GETDEL: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "delete"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "6.2.0",
     complexity: "O(1)",
@@ -42,6 +46,8 @@ pub(in crate::commands) const GETSET: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",

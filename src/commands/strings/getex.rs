@@ -2,7 +2,7 @@
 
 use super::ending::EndingWords;
 use crate::commands::keys::expire::end_at;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef};
 use crate::resp::{Args, Error, Reply};
@@ -12,6 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"]).noted("RW and UPDATE because it changes the TTL")],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "6.2.0",
     complexity: "O(1)",

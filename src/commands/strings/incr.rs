@@ -1,6 +1,6 @@
 //! `INCR key`, `DECR key`, `INCRBY key number`, `DECRBY key number`: the integer of a key, changed. None counts as 0.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{StringValue, Value};
 use crate::resp::{Error, Reply};
@@ -10,6 +10,8 @@ pub(in crate::commands) const INCR: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",
@@ -25,6 +27,8 @@ pub(in crate::commands) const DECR: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",
@@ -40,6 +44,8 @@ pub(in crate::commands) const INCRBY: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",
@@ -55,6 +61,8 @@ pub(in crate::commands) const DECRBY: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",

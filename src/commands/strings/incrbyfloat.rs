@@ -1,7 +1,7 @@
 //! `INCRBYFLOAT key number`: the number of a key, changed. None counts as 0.
 
 use crate::commands::long_double::LongDouble;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{StringValue, Value};
 use crate::resp::{Args, Error, Reply};
@@ -11,6 +11,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "2.6.0",
     complexity: "O(1)",

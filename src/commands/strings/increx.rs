@@ -7,7 +7,7 @@
 
 use super::ending::{Ending, EndingWords, set_or_remove};
 use crate::commands::long_double::LongDouble;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef, StringValue, Value};
 use crate::resp::{Args, Error, Reply, parse_integer};
@@ -17,6 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "8.8.0",
     complexity: "O(1)",

@@ -1,7 +1,7 @@
 //! `MGET key [key …]`: the texts of several keys as they are at one moment.
 
 use crate::commands::keys::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::keyspace::{Attention, Shared};
 use crate::resp::{Args, Error, Reply};
 
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::from(1, &["RO", "access"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(N) where N is the number of keys to retrieve.",

@@ -2,7 +2,7 @@
 
 use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Value};
 use crate::resp::{Args, Error, Reply};
@@ -12,6 +12,8 @@ pub(in crate::commands) const MSET: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::from(1, &["OW", "update"]).every(2)],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys to set.",
@@ -27,6 +29,8 @@ pub(in crate::commands) const MSETNX: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::from(1, &["OW", "insert"]).every(2)],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.1",
     complexity: "O(N) where N is the number of keys to set.",

@@ -4,7 +4,7 @@
 use super::ending::{Ending, EndingWords};
 use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::keyspace::Value;
 use crate::resp::{Args, Error, Reply};
@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::counted(1, &["OW", "update"]).every(2)],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "8.4.0",
     complexity: "O(N) where N is the number of keys to set.",

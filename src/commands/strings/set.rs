@@ -4,7 +4,7 @@
 use super::comparison::Comparison;
 use super::ending::{Ending, EndingWords, set_or_remove};
 use super::{has_long_text, value_of};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::config::Compat;
 use crate::journal::Record;
 use crate::keyspace::{Exclusive, StringRef};
@@ -16,6 +16,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])
         .noted("RW and ACCESS due to the optional `GET` argument")],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",

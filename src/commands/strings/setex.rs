@@ -3,7 +3,7 @@
 use super::ending::{end_ms, set_until};
 use super::value_of;
 use crate::commands::keys::lifetime::Lifetime;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::Deadline;
 use crate::resp::{Args, Error, Reply};
@@ -13,6 +13,8 @@ pub(in crate::commands) const SETEX: Spec = Spec {
     arity: Arity::Exactly(4),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["OW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "2.0.0",
     complexity: "O(1)",
@@ -28,6 +30,8 @@ pub(in crate::commands) const PSETEX: Spec = Spec {
     arity: Arity::Exactly(4),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["OW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "2.6.0",
     complexity: "O(1)",
@@ -43,6 +47,8 @@ pub(in crate::commands) const SETNX: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::FAST),
     keys: &[Keys::at(1, &["OW", "insert"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",

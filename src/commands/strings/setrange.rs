@@ -1,7 +1,7 @@
 //! `SETRANGE key offset value`: a part of a text is another; zeros fill what lies between the text and the offset.
 
 use super::{LONG_TEXT_LEN, check_len};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef, StringValue, Value};
 use crate::resp::{Args, Error, Reply};
@@ -11,6 +11,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(4),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["RW", "update"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "2.2.0",
     complexity: "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",

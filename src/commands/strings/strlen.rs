@@ -1,6 +1,6 @@
 //! `STRLEN key`: bytes in the text of a key; none if there is no key.
 
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -8,6 +8,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::READONLY.and(Flags::FAST),
     keys: &[Keys::at(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::String,
     since: "2.2.0",
     complexity: "O(1)",

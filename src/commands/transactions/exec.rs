@@ -2,14 +2,21 @@
 
 use super::queue::{Queue, Queued};
 use super::reach::reach;
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, dispatch, registry};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, dispatch, registry};
 use crate::resp::{Args, Encoded, Error, Reply};
 
-pub(super) const SPEC: Spec = Spec {
+/// Others compare with it: it is at one address.
+pub(in crate::commands) static SPEC: Spec = Spec {
     name: "exec",
     arity: Arity::Exactly(1),
-    flags: Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::SKIP_SLOWLOG),
+    flags: Flags::NOSCRIPT
+        .and(Flags::LOADING)
+        .and(Flags::STALE)
+        .and(Flags::SKIP_SLOWLOG)
+        .and(Flags::NEVER_QUEUED),
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Transactions,
     since: "1.2.0",
     complexity: "Depends on commands in the transaction",

@@ -12,8 +12,9 @@ mod tests;
 mod watch;
 mod watches;
 
+pub(super) use self::exec::SPEC as EXEC;
+pub(super) use self::multi::MULTI;
 pub(super) use self::queue::{Queue, queue, queues, refuse};
-pub(super) use self::reach::touches_data;
 pub(super) use self::watches::Watches;
 use super::{Flags, Spec};
 
@@ -24,6 +25,3 @@ pub(super) const COMMANDS: &[&Spec] =
 /// The flags of all but EXEC.
 const FLAGS: Flags =
     Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::FAST).and(Flags::ALLOW_BUSY);
-
-/// Run although a transaction is being queued.
-const AT_ONCE: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];

@@ -1,14 +1,19 @@
 //! `MULTI`: from now on commands are queued. `DISCARD`: they are forgotten.
 
 use super::{FLAGS, Queue};
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
-pub(super) const MULTI: Spec = Spec {
+/// Others compare with it: it is at one address.
+pub(in crate::commands) static MULTI: Spec = BASE;
+
+const BASE: Spec = Spec {
     name: "multi",
     arity: Arity::Exactly(1),
-    flags: FLAGS,
+    flags: FLAGS.and(Flags::NEVER_QUEUED),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Transactions,
     since: "1.2.0",
     complexity: "O(1)",
@@ -25,7 +30,7 @@ pub(super) const DISCARD: Spec = Spec {
     complexity: "O(N), when N is the number of queued commands",
     summary: "Discards a transaction.",
     run: Run::Read(discard),
-    ..MULTI
+    ..BASE
 };
 
 fn multi(_: Args, cx: &mut Context) -> Result<Reply, Error> {

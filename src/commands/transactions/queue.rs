@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::AT_ONCE;
+use super::EXEC;
 use crate::commands::client::{Client, ClientInfo};
 use crate::commands::registry::{self, Command};
 use crate::commands::{Flags, Server, dispatch};
@@ -104,7 +104,7 @@ impl Drop for Queue {
 
 /// True if this client's command is to be queued, not run.
 pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
-    client.queue.is_some() && !AT_ONCE.contains(&command.spec.name)
+    client.queue.is_some() && !command.spec.flags.has(Flags::NEVER_QUEUED)
 }
 
 /// Queues a command. Of one that is not to be run anyway nothing is kept.
@@ -136,7 +136,7 @@ pub(in crate::commands) fn queue(
 /// What a client hears of a request that did not pass the gates: in a transaction, EXEC will refuse; an EXEC itself
 /// ends the transaction.
 pub(in crate::commands) fn refuse(client: &mut Client, request: &Request, error: Error) -> Error {
-    let is_exec = registry::find(request.arg(0)).is_some_and(|command| command.spec.name == "exec");
+    let is_exec = registry::find(request.arg(0)).is_some_and(|command| command.spec.is(&EXEC));
     if !is_exec {
         if let Some(queue) = &mut client.queue {
             queue.fail();

@@ -1,38 +1,15 @@
 //! What a command touches, told from its words: whose shards EXEC has to reserve.
 //!
-//! A command that touched more than is told here could wait for another transaction while one waits for its own. So the
-//! rule errs to one side: whatever is not known to stay within the keys it names, or to touch no key, reaches everything.
+//! A command that touched more than this could wait for another transaction while one waits for
+//! its own: see [`Scope`].
 
+use crate::commands::connection::SELECT;
 use crate::commands::registry::Command;
-use crate::commands::{Group, Keys, Spec};
+use crate::commands::{Keys, Scope};
 use crate::keyspace::{DATABASES, Reach};
 use crate::resp::{Request, parse_integer};
 
 use super::queue::Queued;
-
-/// Commands about the server that do not look at its data, with those of the containers among them.
-const WITHOUT_DATA: [&str; 8] =
-    ["acl", "command", "config", "latency", "lolwut", "module", "slowlog", "time"];
-
-/// Commands that touch other keys than their key specs tell, if this word is in them.
-const STRAYS: [(&str, Option<&[u8]>); 3] =
-    [("copy", Some(b"DB")), ("move", None), ("VSEARCH", Some(b"ALSO"))];
-
-/// False if a command of this kind touches no key, however it is called.
-pub(in crate::commands) fn touches_data(spec: &Spec) -> bool {
-    match spec.group {
-        Group::Connection | Group::Cluster => false,
-        // EXEC may have to wait for others, as may WATCH; those who touch nothing are done at once.
-        Group::Transactions => matches!(spec.name, "exec" | "watch"),
-        Group::Server => {
-            let container = spec.name.split('|').next().unwrap_or_default();
-            !WITHOUT_DATA.contains(&container)
-        }
-        // HIMPORT has subcommands that change their own connection alone.
-        Group::Hash => !spec.keys.is_empty(),
-        Group::Generic | Group::String | Group::Module => true,
-    }
-}
 
 /// What these commands touch, one after the other from database `db` on, and these keys besides.
 pub(super) fn reach<'q>(
@@ -42,9 +19,9 @@ pub(super) fn reach<'q>(
 ) -> Reach<'q> {
     let mut keys: Vec<_> = watched.collect();
     for Queued { command, request } in commands {
-        if command.spec.name == "select" {
+        if command.spec.is(&SELECT) {
             db = selected(request).unwrap_or(db);
-        } else if strays(command, request) {
+        } else if reaches_everything(command, request) {
             return Reach::Everything;
         } else {
             keys.extend(named(command, request).map(|key| (db, key)));
@@ -59,13 +36,15 @@ fn selected(request: &Request) -> Option<usize> {
     (number < DATABASES).then_some(number)
 }
 
-fn strays(command: &Command, request: &Request) -> bool {
-    if !touches_data(command.spec) {
-        return false;
+/// True if the command can touch keys that it does not name.
+fn reaches_everything(command: &Command, request: &Request) -> bool {
+    match command.spec.scope {
+        Scope::NoKeys | Scope::NamedKeys => false,
+        Scope::NamedKeysUnless(word) => {
+            request.words().iter().any(|other| other.eq_ignore_ascii_case(word.as_bytes()))
+        }
+        Scope::AllKeys => true,
     }
-    let stray = STRAYS.iter().find(|(name, _)| *name == command.spec.name);
-    let says = |word: &[u8]| request.words().iter().any(|other| other.eq_ignore_ascii_case(word));
-    command.spec.keys.is_empty() || stray.is_some_and(|(_, word)| word.is_none_or(says))
 }
 
 /// A request that says wrongly how many keys it has is an error that touches none.

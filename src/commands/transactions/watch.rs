@@ -2,14 +2,16 @@
 
 use super::FLAGS;
 use crate::commands::keys::BY_ARGUMENTS;
-use crate::commands::{Arity, Context, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(super) const WATCH: Spec = Spec {
     name: "watch",
     arity: Arity::AtLeast(2),
-    flags: FLAGS,
+    flags: FLAGS.and(Flags::NEVER_QUEUED),
     keys: &[Keys::from(1, &["RO"])],
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Transactions,
     since: "2.2.0",
     complexity: "O(1) for every key.",
@@ -23,7 +25,9 @@ pub(super) const WATCH: Spec = Spec {
 pub(super) const UNWATCH: Spec = Spec {
     name: "unwatch",
     arity: Arity::Exactly(1),
+    flags: FLAGS,
     keys: &[],
+    scope: Scope::NoKeys,
     complexity: "O(1)",
     summary: "Forgets about watched keys of a transaction.",
     syntax: "",

@@ -14,7 +14,7 @@ use super::KEY;
 use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, projection_mismatch};
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::config::Compat;
 use crate::journal::Record;
 use crate::keyspace::SetHandle;
@@ -29,6 +29,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(5),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::MODULE),
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",

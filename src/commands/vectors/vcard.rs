@@ -1,7 +1,7 @@
 //! `VCARD key`: how many elements a vector set has.
 
 use super::{KEY, READ_FAST, look_at_set};
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::VectorSet;
 
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: READ_FAST,
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",

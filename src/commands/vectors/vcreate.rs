@@ -12,7 +12,7 @@ use super::errors::{INVALID_EF, INVALID_M};
 use super::quant_auto::{self, Choice, DEFAULT_EXPECT, MAX_EXPECT};
 use super::storage;
 use super::vadd::{INVALID_METRIC, METRICS, bounded};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::info::memory;
 use crate::journal::{Effects, Record};
 use crate::resp::{Args, Error, Reply};
@@ -23,6 +23,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::MODULE).and(Flags::FAST),
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",

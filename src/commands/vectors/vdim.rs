@@ -1,7 +1,7 @@
 //! `VDIM key`: how many components the vectors of a set have, as they are stored.
 
 use super::{KEY, READ_FAST, look_at_set};
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -9,6 +9,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: READ_FAST,
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::elements::{Elements, one_or_several};
 use super::{KEY, READ_FAST, look_at_set};
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Code, Format, VectorSet};
 
@@ -17,6 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: READ_FAST,
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements asked for",

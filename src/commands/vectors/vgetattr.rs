@@ -4,7 +4,7 @@
 
 use super::elements::{BY_ELEMENTS, Elements, one_or_several};
 use super::{KEY, READ_FAST, look_at_set};
-use crate::commands::{Arity, Context, Group, Run, Spec};
+use crate::commands::{Arity, Context, Group, Run, Scope, Spec};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -12,6 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: READ_FAST,
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements asked for",

@@ -5,7 +5,7 @@
 use super::elements::{are_many, finds_many, names};
 use super::{KEY, READ, look_at_set};
 use crate::commands::random::Wanted;
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight, random};
+use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight, random};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::VectorSet;
 
@@ -14,6 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: READ,
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(N) where N is the absolute value of the count argument.",

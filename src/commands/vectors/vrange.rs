@@ -2,7 +2,7 @@
 
 use super::elements::{finds_many, names};
 use super::{KEY, READ, look_at_set};
-use crate::commands::{Arity, Context, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::Bound;
 
@@ -11,6 +11,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: READ,
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.4.0",
     complexity: "O(log(K)+M) where K is the number of elements in the set and M the number of elements returned",

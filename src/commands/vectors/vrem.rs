@@ -4,7 +4,7 @@
 
 use super::elements::{BY_ELEMENTS, Elements};
 use super::{KEY, change_set};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -13,6 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::MODULE),
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(N) where N is the number of elements to be removed",

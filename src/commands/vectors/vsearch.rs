@@ -26,7 +26,7 @@ use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
 use super::vector::{ALL_FORMS, vector};
 use super::{KEY, search_sets};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::SetHandle;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Format, Hit, Hits, Metric, Probe, VectorSet};
@@ -36,6 +36,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::READONLY.and(Flags::MODULE),
     keys: &[KEY[0], Keys::counted_behind("ALSO", 3, KEY[0].access)],
+    scope: Scope::NamedKeysUnless("ALSO"),
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(Q*S*log(N)) for Q queries over S sets of N elements.",

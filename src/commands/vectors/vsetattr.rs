@@ -1,7 +1,7 @@
 //! `VSETATTR key element attribute`: gives an element an attribute, or takes it away with an empty one.
 
 use super::{KEY, change_set};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -10,6 +10,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::Exactly(4),
     flags: Flags::WRITE.and(Flags::FAST).and(Flags::MODULE),
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",

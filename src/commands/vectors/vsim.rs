@@ -6,7 +6,7 @@ use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
 use super::vector::{REDIS_FORMS, vector};
 use super::{KEY, search_sets};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply, Row};
 use crate::vector_set::{Hit, Metric, Probe, VectorSet};
 
@@ -15,6 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(4),
     flags: Flags::READONLY.and(Flags::MODULE),
     keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(log(N)) where N is the number of elements in the vector set.",

@@ -13,7 +13,7 @@ mod unblock;
 
 pub(super) use labels::checked_name;
 
-use crate::commands::{Arity, Flags, Group, Run, Spec, Weight};
+use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "client",
@@ -32,6 +32,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Connection,
     since: "5.0.0",
     complexity: "O(1)",

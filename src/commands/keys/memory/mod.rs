@@ -5,7 +5,7 @@ mod doctor;
 mod stats;
 mod usage;
 
-use crate::commands::{Arity, Flags, Group, Run, Server, Spec, Weight, help};
+use crate::commands::{Arity, Flags, Group, Run, Scope, Server, Spec, Weight, help};
 use crate::resp::Reply;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -24,6 +24,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::NONE,
     keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
     group: Group::Server,
     since: "4.0.0",
     complexity: "O(1)",

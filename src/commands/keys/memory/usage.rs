@@ -1,7 +1,7 @@
 //! `MEMORY USAGE key [SAMPLES count]`: how many bytes a key and its value take.
 
 use super::SUBCOMMAND;
-use crate::commands::{Arity, Context, Flags, Keys, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::{Attention, Entry};
 use crate::resp::{Args, Error, Reply};
 
@@ -10,6 +10,7 @@ pub(super) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::READONLY,
     keys: &[Keys::at(2, &["RO"])],
+    scope: Scope::NamedKeys,
     complexity: "O(N) where N is the number of samples.",
     summary: "Estimates the memory usage of a key.",
     syntax: "key [SAMPLES count:integer]",

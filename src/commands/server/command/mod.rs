@@ -10,7 +10,7 @@ mod syntax;
 mod tests;
 
 use crate::commands::registry;
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
@@ -28,6 +28,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::LOADING.and(Flags::STALE).and(Flags::CONNECTION),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Server,
     since: "2.8.13",
     complexity: "O(N) where N is the total number of Redis commands",

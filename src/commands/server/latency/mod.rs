@@ -5,7 +5,7 @@ mod graph;
 mod histogram;
 
 use crate::commands::observers::{Event, Sample, Series};
-use crate::commands::{Arity, Context, Flags, Group, Run, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -23,6 +23,8 @@ const SUBCOMMAND: Spec = Spec {
     arity: Arity::Exactly(2),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::LOADING).and(Flags::STALE),
     keys: &[],
+    scope: Scope::NoKeys,
+    redact: None,
     group: Group::Server,
     since: "2.8.13",
     complexity: "O(1)",
