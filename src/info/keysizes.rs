@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::Text;
 use crate::commands::Server;
-use crate::keyspace::{Database, ValueRef};
+use crate::keyspace::Database;
 
 /// Sizes from 2^n up to below 2^(n+1), by n; none for size 0.
 type Sizes = BTreeMap<Option<u32>, u64>;
@@ -19,17 +19,14 @@ pub(super) fn keysizes(server: &Server, out: &mut Text) {
 }
 
 fn of(db: &Database, now_ms: i64) -> Vec<(&'static str, Sizes)> {
-    let (mut strings, mut hashes, mut sets) = (Sizes::new(), Sizes::new(), Sizes::new());
+    // By Redis' number of the type first: the order in which types are listed.
+    let mut types = BTreeMap::<(u32, &'static str), Sizes>::new();
     db.for_each(|entry| {
-        let (sizes, size) = match entry.value() {
-            ValueRef::String(string) => (&mut strings, string.len()),
-            ValueRef::Hash(hash) => (&mut hashes, hash.view(now_ms).len()),
-            ValueRef::VectorSet(set) => (&mut sets, set.len()),
-        };
-        *sizes.entry(size.checked_ilog2()).or_default() += 1;
+        let value = entry.value();
+        let sizes = types.entry((value.type_number(), value.sizes_name())).or_default();
+        *sizes.entry(value.size(now_ms).checked_ilog2()).or_default() += 1;
     });
-    let all = [("strings_sizes", strings), ("hashes_items", hashes), ("vectorsets_items", sets)];
-    all.into_iter().filter(|(_, sizes)| !sizes.is_empty()).collect()
+    types.into_iter().map(|((_, name), sizes)| (name, sizes)).collect()
 }
 
 fn line(sizes: &Sizes) -> String {

@@ -13,7 +13,8 @@ use super::hash::HashView;
 use super::shard::{Lookups, SHARDS, Shard, shard_of};
 use super::shared::Shared;
 use super::string::{StringRef, StringValue};
-use super::value::{SetHandle, WrongType};
+use super::value::{Value, WrongType};
+use super::vector_set::SetHandle;
 use crate::journal::Record;
 use crate::vector_set::VectorSet;
 
@@ -134,7 +135,7 @@ impl Database {
         if keys.contains(key) {
             return Err((set, record));
         }
-        keys.put_new_set(key, set, Deadline::NEVER);
+        keys.put_new(key, Value::VectorSet(set), Deadline::NEVER);
         keys.commit(record);
         Ok(())
     }

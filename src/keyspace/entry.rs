@@ -1,18 +1,17 @@
 //! One key with its value, its deadline, and when it was last used: 16 bytes, and one block on the heap.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::expiry::HEAP_BYTES_EACH;
-use super::hash::{FrozenFields, Hash, HashForm, HashRef, PackedLimits, StoredTable};
-use super::string::{Form, LongText, OwnedForm, StringRef, StringValue, TextEdit};
+use super::hash::{FrozenFields, Hash, HashRef, PackedLimits};
+use super::string::{Form, StringRef, StringValue, TextEdit};
 use super::touch::is_touching;
+use super::value::Large;
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::ThinBlock;
 use crate::journal::Journal;
 use crate::kernels::prefetch_at;
-use crate::vector_set::VectorSet;
 
 /// A key and all that is known of it.
 ///
@@ -27,17 +26,17 @@ pub struct Entry {
     used_s: AtomicU32,
 }
 
-/// A value with memory of its own.
-#[derive(Clone)]
-pub(super) enum Large {
-    Text(LongText),
-    Hash(StoredTable),
-    VectorSet(Arc<VectorSet>),
+/// How an entry keeps a value.
+pub(super) enum Layout<'b> {
+    /// As bytes of its block.
+    Bytes(Kind, &'b [u8]),
+    /// In memory of its own.
+    Large(Large),
 }
 
 /// What the bytes of the value are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Integer,
     Text,
     EditedText,
@@ -90,7 +89,8 @@ impl Entry {
     pub(super) fn new(key: &[u8], value: Value, deadline: Deadline, now_ms: i64) -> Self {
         let at = deadline.to_bytes();
         let has_deadline = deadline != Deadline::NEVER;
-        let block = store(value, |kind, bytes, large| {
+        let block = value.store(|layout| {
+            let (kind, bytes, large) = layout.parts();
             let tag = Tag { kind, has_deadline, value_len: bytes.len() };
             ThinBlock::new(tag.to_bits(), large, &[if has_deadline { &at } else { &[] }, key, bytes])
         });
@@ -115,9 +115,7 @@ impl Entry {
         let tail = self.block.tail();
         let bytes = &tail[tail.len() - value_len..];
         match (kind, self.block.value()) {
-            (_, Some(Large::Text(long))) => ValueRef::String(StringRef(Form::Long(long))),
-            (_, Some(Large::Hash(table))) => ValueRef::Hash(table.by_ref()),
-            (_, Some(Large::VectorSet(set))) => ValueRef::VectorSet(set),
+            (_, Some(large)) => large.value_ref(),
             (Kind::Integer, None) => {
                 let number = i64::from_ne_bytes(bytes.try_into().expect("an integer has eight bytes"));
                 ValueRef::String(StringRef(Form::Integer(number)))
@@ -162,11 +160,7 @@ impl Entry {
     /// Bytes that a copy for a snapshot keeps alive, or takes. A set is kept alive by more than
     /// this copy, and has its own account, as the fields of a large hash have.
     pub(super) fn kept_bytes(&self) -> usize {
-        let has_account = match self.block.value() {
-            Some(Large::VectorSet(_)) => true,
-            Some(Large::Hash(table)) => table.is_frozen_for_snapshots(),
-            Some(Large::Text(_)) | None => false,
-        };
+        let has_account = self.block.value().is_some_and(Large::has_own_account);
         size_of::<Self>() + if has_account { self.block.heap_bytes() } else { self.heap_bytes() }
     }
 
@@ -220,7 +214,7 @@ impl Entry {
 
     /// Gives the key another value. What was large of the old one comes back, to be freed where nobody waits.
     pub(super) fn set_value(&mut self, value: Value) -> Option<Large> {
-        store(value, |kind, bytes, large| self.write(kind, bytes, large))
+        value.store(|layout| self.write(layout))
     }
 
     /// Changes the hash as it is at this moment, if it is one: a table where it is, others by a copy.
@@ -236,7 +230,7 @@ impl Entry {
         let mut hash = self.value().as_hash()?.to_hash();
         hash.set_moment(limits, now_ms);
         let outcome = edit(&mut hash);
-        store_hash(hash, |kind, bytes, large| self.write(kind, bytes, large));
+        hash.store(|layout| self.write(layout));
         Ok(outcome)
     }
 
@@ -262,7 +256,7 @@ impl Entry {
         &mut self,
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<R, WrongType> {
-        if let Some(Large::Text(long)) = self.block.value_mut() {
+        if let Some(Large::String(long)) = self.block.value_mut() {
             return Ok(long.edit(edit));
         }
         let mut text = self.value().as_string()?.text().into_owned();
@@ -289,7 +283,8 @@ impl Entry {
     }
 
     /// Where both the old value and the new one are bytes, the block stays and is as long as needed.
-    fn write(&mut self, kind: Kind, bytes: &[u8], large: Option<Large>) -> Option<Large> {
+    fn write(&mut self, layout: Layout<'_>) -> Option<Large> {
+        let (kind, bytes, large) = layout.parts();
         let old = self.tag();
         let tag = Tag { kind, value_len: bytes.len(), ..old }.to_bits();
         let before = self.block.tail().len() - old.value_len;
@@ -304,54 +299,11 @@ impl Entry {
     }
 }
 
-/// Shows `put` how a block keeps a value.
-fn store<R>(value: Value, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> R {
-    match value {
-        Value::String(StringValue(OwnedForm::Integer(number))) => {
-            put(Kind::Integer, &number.to_ne_bytes(), None)
-        }
-        Value::String(StringValue(OwnedForm::Text { bytes, edited })) => {
-            put(if edited { Kind::EditedText } else { Kind::Text }, &bytes, None)
-        }
-        Value::String(StringValue(OwnedForm::Long(long))) => put(Kind::Large, &[], Some(Large::Text(long))),
-        Value::Hash(hash) => store_hash(*hash, put),
-        Value::VectorSet(set) => put(Kind::Large, &[], Some(Large::VectorSet(set))),
-    }
-}
-
-fn store_hash<R>(hash: Hash, put: impl FnOnce(Kind, &[u8], Option<Large>) -> R) -> R {
-    match hash.form {
-        HashForm::Packed(packed) => put(Kind::PackedHash, packed.as_bytes(), None),
-        HashForm::Table(table) => put(Kind::Large, &[], Some(Large::Hash(StoredTable::new(table)))),
-    }
-}
-
-impl Large {
-    /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
+impl<'b> Layout<'b> {
+    fn parts(self) -> (Kind, &'b [u8], Option<Large>) {
         match self {
-            Self::Text(long) => long.heap_bytes(),
-            Self::Hash(table) => table.heap_bytes(),
-            Self::VectorSet(set) => set.heap_bytes(),
-        }
-    }
-
-    /// As it is outside of the keyspace.
-    pub(super) fn into_value(self) -> Value {
-        match self {
-            Self::Text(long) => Value::String(StringValue(OwnedForm::Long(long))),
-            Self::Hash(table) => Value::Hash(Box::new(table.into_hash())),
-            Self::VectorSet(set) => Value::VectorSet(set),
-        }
-    }
-}
-
-impl fmt::Debug for Large {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(long) => long.fmt(f),
-            Self::Hash(table) => table.fmt(f),
-            Self::VectorSet(set) => write!(f, "VectorSet of {}", set.len()),
+            Self::Bytes(kind, bytes) => (kind, bytes, None),
+            Self::Large(large) => (Kind::Large, &[], Some(large)),
         }
     }
 }
@@ -415,7 +367,8 @@ mod tests {
                 let mut entry = entry(old.clone());
                 entry.set_deadline(Deadline::at(9));
                 let large = entry.set_value(new.clone());
-                assert_eq!(large.is_some(), matches!(old, Value::String(StringValue(OwnedForm::Long(_)))));
+                let is_large = old.clone().store(|layout| matches!(layout, Layout::Large(_)));
+                assert_eq!(large.is_some(), is_large);
                 assert_eq!((entry.key(), entry.deadline()), (&b"key"[..], Deadline::at(9)));
                 let Value::String(new) = new else { unreachable!("all are strings") };
                 let held = entry.value().as_string().expect("a string");

@@ -1,7 +1,5 @@
 //! Changing keys: the write locks of all their shards, held at one moment.
 
-use std::sync::Arc;
-
 use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
@@ -16,7 +14,6 @@ use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
 use crate::journal::{Passage, Record};
-use crate::vector_set::VectorSet;
 
 /// Fields of a table that a lookup removes when they have ended; the rest is absent, and left to the expiry cycle.
 const MAX_DUE_FIELDS: usize = if cfg!(test) { 1 } else { 1024 };
@@ -221,12 +218,13 @@ impl<'k> Exclusive<'k> {
         self.replace(found, key, value, Some(deadline));
     }
 
-    /// As [`put`](Self::put), with a set that no key meant before: a snapshot that is being taken does not have it.
-    pub fn put_new_set(&mut self, key: &[u8], set: Arc<VectorSet>, deadline: Deadline) {
+    /// As [`put`](Self::put), with a value that no key had before: a snapshot that is being taken
+    /// does not have it.
+    pub fn put_new(&mut self, key: &[u8], value: Value, deadline: Deadline) {
         if self.cut != 0 {
-            set.exclude(self.cut);
+            value.exclude(self.cut);
         }
-        self.put(key, Value::VectorSet(set), deadline);
+        self.put(key, value, deadline);
     }
 
     /// Makes the key mean this value; it ends when it would have ended before.

@@ -19,7 +19,8 @@
 //! ended.rs       what readers found to have ended
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
-//! value.rs  string.rs  expiry.rs  clock.rs
+//! value.rs       the types of values: one line each
+//! string.rs  vector_set.rs  expiry.rs  clock.rs
 //! snapshot/      all keys as they were at one moment, while they change
 //! touch.rs   clients that do not want to be noticed
 //! reaper.rs      where large values are freed
@@ -49,6 +50,7 @@ mod table;
 mod tests;
 mod touch;
 mod value;
+mod vector_set;
 mod watch;
 
 use std::sync::Arc;
@@ -71,7 +73,9 @@ pub use self::shared::Shared;
 pub use self::snapshot::{Old, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::touch::touching;
-pub use self::value::{SetHandle, Value, ValueRef, WrongType};
+pub(crate) use self::value::by_type;
+pub use self::value::{Value, ValueRef, WrongType};
+pub use self::vector_set::SetHandle;
 pub use self::watch::Watch;
 use crate::counters;
 use crate::journal::{Journal, Record};

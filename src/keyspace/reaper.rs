@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::entry::{Entry, Large};
+use super::entry::Entry;
 use super::table::Table;
-use crate::vector_set::VectorSet;
+use super::value::Large;
 
 /// Values with less behind them are freed at once: the way to the reaper would cost as much.
 const MIN_REAPED_BYTES: usize = 64 * 1024;
@@ -137,7 +137,7 @@ impl Drop for Garbage<'_> {
 }
 
 fn run(receiver: &Receiver<Dead>, tally: &Tally) {
-    let mut busy: Vec<Arc<VectorSet>> = Vec::new();
+    let mut busy: Vec<Large> = Vec::new();
     loop {
         let wait = if busy.is_empty() { IDLE_WAIT } else { BUSY_RETRY };
         match receiver.recv_timeout(wait) {
@@ -147,13 +147,13 @@ fn run(receiver: &Receiver<Dead>, tally: &Tally) {
             Err(RecvTimeoutError::Disconnected) => break,
         }
         let before = busy.len();
-        busy.retain(|set| Arc::strong_count(set) > 1);
+        busy.retain(Large::is_in_use);
         tally.count(before - busy.len());
     }
     tally.count(busy.len());
 }
 
-fn free_table(table: Table, busy: &mut Vec<Arc<VectorSet>>, tally: &Tally) {
+fn free_table(table: Table, busy: &mut Vec<Large>, tally: &Tally) {
     for entry in table.into_entries() {
         match entry.into_large() {
             Some(value) => free(value, busy, tally),
@@ -162,15 +162,14 @@ fn free_table(table: Table, busy: &mut Vec<Arc<VectorSet>>, tally: &Tally) {
     }
 }
 
-/// Frees a value; but a set on which a command still works is kept, or that command would have to free it.
-fn free(value: Large, busy: &mut Vec<Arc<VectorSet>>, tally: &Tally) {
-    match value {
-        Large::VectorSet(set) if Arc::strong_count(&set) > 1 => busy.push(set),
-        value => {
-            drop(value);
-            tally.count(1);
-        }
+/// Frees a value; but one that a command still works on is kept, or that command would have to free
+/// it.
+fn free(value: Large, busy: &mut Vec<Large>, tally: &Tally) {
+    if value.is_in_use() {
+        return busy.push(value);
     }
+    drop(value);
+    tally.count(1);
 }
 
 impl Tally {

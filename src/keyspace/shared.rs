@@ -7,7 +7,8 @@ use super::ended;
 use super::entry::Entry;
 use super::shard::shard_of;
 use super::table::Table;
-use super::value::{SetHandle, WrongType};
+use super::value::WrongType;
+use super::vector_set::SetHandle;
 use super::{Attention, Database};
 
 /// The right to look at some keys of a database while nobody changes them.

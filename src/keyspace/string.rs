@@ -7,6 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use super::entry::{Kind, Layout};
+use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed};
+
 /// Bytes of a key and its text that Redis 8.6 keeps in one block with their header: such a text it calls `embstr`.
 const MAX_EMBEDDED_LEN: usize = 41;
 
@@ -27,11 +30,11 @@ const MAX_SPARE: usize = 1024 * 1024;
 
 /// A string outside of the keyspace: on its way in, or copied out so that a reader holds no lock.
 #[derive(Clone, Debug)]
-pub struct StringValue(pub(super) OwnedForm);
+pub struct StringValue(OwnedForm);
 
 /// What a [`StringValue`] is.
 #[derive(Clone, Debug)]
-pub(super) enum OwnedForm {
+enum OwnedForm {
     Integer(i64),
     Text { bytes: SmallVec<[u8; STACK_LEN]>, edited: bool },
     Long(LongText),
@@ -272,6 +275,53 @@ struct SharedText(Arc<Vec<u8>>);
 impl AsRef<[u8]> for SharedText {
     fn as_ref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl Owned for StringValue {
+    fn value_ref(&self) -> ValueRef<'_> {
+        ValueRef::String(self.view())
+    }
+
+    fn store<R>(self, put: impl FnOnce(Layout<'_>) -> R) -> R {
+        match self.0 {
+            OwnedForm::Integer(number) => put(Layout::Bytes(Kind::Integer, &number.to_ne_bytes())),
+            OwnedForm::Text { bytes, edited: false } => put(Layout::Bytes(Kind::Text, &bytes)),
+            OwnedForm::Text { bytes, edited: true } => put(Layout::Bytes(Kind::EditedText, &bytes)),
+            OwnedForm::Long(long) => put(Layout::Large(Large::String(long))),
+        }
+    }
+}
+
+impl Viewed for StringRef<'_> {
+    const NAME: &'static str = "string";
+    const SIZES: &'static str = "strings_sizes";
+    const NUMBER: u32 = 0;
+
+    fn encoding(self, key_len: usize) -> &'static str {
+        StringRef::encoding(self, key_len)
+    }
+
+    fn size(self, _now_ms: i64) -> usize {
+        self.len()
+    }
+
+    fn copied(self) -> Value {
+        Value::String(self.to_value())
+    }
+}
+
+impl Allocated for LongText {
+    fn value_ref(&self) -> ValueRef<'_> {
+        ValueRef::String(StringRef(Form::Long(self)))
+    }
+
+    fn into_value(self) -> Value {
+        Value::String(StringValue(OwnedForm::Long(self)))
+    }
+
+    fn heap_bytes(&self) -> usize {
+        LongText::heap_bytes(self)
     }
 }
 

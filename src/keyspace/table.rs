@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::entry::{Entry, Large};
+use super::entry::Entry;
 use super::expiry::{Deadline, Deadlines};
 use super::hash::{Hash, PackedLimits};
 use super::hash_index::HashIndex;
 use super::slab::Slab;
 use super::snapshot::{Batch, Progress, State};
 use super::string::TextEdit;
-use super::value::{Value, ValueRef, WrongType};
+use super::value::{Large, Value, ValueRef, WrongType};
 use crate::vector_set::VectorSet;
 
 /// A map from keys to values that also knows which of them end.
@@ -160,10 +160,7 @@ impl Table {
 
     /// The sets among the values.
     pub(super) fn vector_sets(&self) -> impl Iterator<Item = &Arc<VectorSet>> {
-        let sets = self.slab.entries().filter_map(|entry| match entry.value() {
-            ValueRef::VectorSet(set) => Some(set),
-            _ => None,
-        });
+        let sets = self.slab.entries().filter_map(|entry| entry.value().as_vector_set().ok());
         sets.take(self.sets)
     }
 
@@ -230,7 +227,7 @@ impl Table {
 }
 
 fn is_set(value: ValueRef<'_>) -> bool {
-    matches!(value, ValueRef::VectorSet(_))
+    value.as_vector_set().is_ok()
 }
 
 #[cfg(test)]

@@ -1,11 +1,36 @@
-//! What a key can mean.
+//! What a key can mean: one line for each type in each of the three forms that values have.
+//!
+//! | form | where | its parts implement |
+//! |---|---|---|
+//! | [`Value`] | outside of the keyspace: on its way in, or taken or copied out | [`Owned`] |
+//! | [`ValueRef`] | where it lies | [`Viewed`] |
+//! | [`Large`] | in an entry, unless all of it is in the entry's bytes | [`Allocated`] |
+//!
+//! To add a type: its file with these traits, and its line in each form and in [`by_type`]. Other
+//! layers have a trait of their own for what they do with values (`Written` in `persistence/rdb`,
+//! `Digested` in the commands), and get at the parts by the same macro.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::hash::{Hash, HashRef};
-use super::string::{StringRef, StringValue};
-use crate::vector_set::{Binding, VectorSet};
+use super::entry::Layout;
+use super::hash::{Hash, HashRef, StoredTable};
+use super::string::{LongText, StringRef, StringValue};
+use crate::vector_set::VectorSet;
+
+/// The same expression for a value of each type: `by_type!(ValueRef, value, part => part.size())`.
+/// The enum is one of the three forms; the expression sees the part of its variant.
+macro_rules! by_type {
+    ($Form:ident, $value:expr, $part:ident => $outcome:expr) => {
+        match $value {
+            $Form::String($part) => $outcome,
+            $Form::Hash($part) => $outcome,
+            $Form::VectorSet($part) => $outcome,
+        }
+    };
+}
+
+pub(crate) use by_type;
 
 /// A value outside of the keyspace: on its way in, or taken or copied out.
 #[derive(Clone)]
@@ -29,103 +54,203 @@ pub enum ValueRef<'v> {
     VectorSet(&'v Arc<VectorSet>),
 }
 
+/// A value with memory of its own, as an entry has it.
+#[derive(Clone)]
+pub(super) enum Large {
+    String(LongText),
+    Hash(StoredTable),
+    VectorSet(Arc<VectorSet>),
+}
+
+/// The part of a [`Value`].
+pub(super) trait Owned {
+    /// As it would lie in the keyspace.
+    fn value_ref(&self) -> ValueRef<'_>;
+
+    /// Calls `put` with how an entry keeps it.
+    fn store<R>(self, put: impl FnOnce(Layout<'_>) -> R) -> R;
+
+    /// The snapshot of this cut does not have it: it gets its key after the cut. For types that
+    /// keep their own state of a snapshot.
+    fn exclude(&self, _cut: u64) {}
+}
+
+/// The part of a [`ValueRef`].
+pub(super) trait Viewed: Copy {
+    /// What TYPE says.
+    const NAME: &'static str;
+
+    /// What `INFO keysizes` calls the sizes of such values.
+    const SIZES: &'static str;
+
+    /// Redis' number of the type, which digests have.
+    const NUMBER: u32;
+
+    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    fn encoding(self, key_len: usize) -> &'static str;
+
+    /// Its bytes, fields or elements, as `INFO keysizes` counts them.
+    fn size(self, now_ms: i64) -> usize;
+
+    /// A value of its own, which shares what is large and can be shared.
+    fn copied(self) -> Value;
+
+    /// The key is about to mean something else, or nothing. For types whose writers do not hold
+    /// the lock of the key's shard. To be called under its write lock.
+    fn unbind(self) {}
+}
+
+/// The part of a [`Large`].
+pub(super) trait Allocated: fmt::Debug {
+    /// The value, where it lies.
+    fn value_ref(&self) -> ValueRef<'_>;
+
+    /// The value, as it is outside of the keyspace.
+    fn into_value(self) -> Value;
+
+    /// Bytes on the heap, by which it is decided also whether another thread frees it.
+    fn heap_bytes(&self) -> usize;
+
+    /// True if a copy for a snapshot is counted elsewhere: the value gives its parts to snapshots
+    /// by a protocol of its own.
+    fn has_own_account(&self) -> bool {
+        false
+    }
+
+    /// True while a command works on it, which would have to free it if it were dropped now.
+    fn is_in_use(&self) -> bool {
+        false
+    }
+}
+
 /// The key has a value of another type than the command works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
 
-/// A vector set as one lookup found it.
-#[derive(Clone)]
-pub struct SetHandle {
-    /// The set; it may have lost its key since.
-    pub set: Arc<VectorSet>,
-    /// The binding at the lookup. While the set still has this one, the key still means the set.
-    pub binding: Binding,
-}
-
 impl Value {
     /// The value as it would lie in the keyspace.
     pub fn view(&self) -> ValueRef<'_> {
-        match self {
-            Self::String(string) => ValueRef::String(string.view()),
-            Self::Hash(hash) => ValueRef::Hash(hash.by_ref()),
-            Self::VectorSet(set) => ValueRef::VectorSet(set),
-        }
+        by_type!(Self, self, part => Owned::value_ref(part))
+    }
+
+    /// Calls `put` with how an entry keeps the value.
+    pub(super) fn store<R>(self, put: impl FnOnce(Layout<'_>) -> R) -> R {
+        by_type!(Self, self, part => Owned::store(part, put))
+    }
+
+    /// The snapshot of this cut does not have the value.
+    pub(super) fn exclude(&self, cut: u64) {
+        by_type!(Self, self, part => part.exclude(cut));
     }
 }
 
 impl<'v> ValueRef<'v> {
     /// A value of its own, which shares what is large and can be shared.
     pub fn to_value(self) -> Value {
-        match self {
-            Self::String(string) => Value::String(string.to_value()),
-            Self::Hash(hash) => Value::Hash(Box::new(hash.to_hash())),
-            Self::VectorSet(set) => Value::VectorSet(Arc::clone(set)),
-        }
+        by_type!(Self, self, part => part.copied())
     }
 
     /// What TYPE says.
     pub fn type_name(self) -> &'static str {
-        match self {
-            Self::String(_) => "string",
-            Self::Hash(_) => "hash",
-            Self::VectorSet(_) => "vectorset",
-        }
+        by_type!(Self, self, part => name(part))
+    }
+
+    /// Redis' number of the type.
+    pub fn type_number(self) -> u32 {
+        by_type!(Self, self, part => number(part))
     }
 
     /// What OBJECT ENCODING says of it under a key of so many bytes.
     pub fn encoding(self, key_len: usize) -> &'static str {
-        match self {
-            Self::String(string) => string.encoding(key_len),
-            Self::Hash(hash) => hash.view(i64::MIN).encoding(),
-            Self::VectorSet(_) => "raw",
-        }
+        by_type!(Self, self, part => Viewed::encoding(part, key_len))
+    }
+
+    /// What `INFO keysizes` calls the sizes of values of this type.
+    pub fn sizes_name(self) -> &'static str {
+        by_type!(Self, self, part => sizes(part))
+    }
+
+    /// Its bytes, fields or elements, as `INFO keysizes` counts them.
+    pub fn size(self, now_ms: i64) -> usize {
+        by_type!(Self, self, part => part.size(now_ms))
     }
 
     /// The string, if it is one.
     pub fn as_string(self) -> Result<StringRef<'v>, WrongType> {
-        match self {
-            Self::String(string) => Ok(string),
-            Self::Hash(_) | Self::VectorSet(_) => Err(WrongType),
-        }
+        if let Self::String(string) = self { Ok(string) } else { Err(WrongType) }
     }
 
     /// The hash, if it is one.
     pub fn as_hash(self) -> Result<HashRef<'v>, WrongType> {
-        match self {
-            Self::Hash(hash) => Ok(hash),
-            Self::String(_) | Self::VectorSet(_) => Err(WrongType),
-        }
+        if let Self::Hash(hash) = self { Ok(hash) } else { Err(WrongType) }
     }
 
-    /// The set and its present binding, if it is one. To be asked under the lock of the key's shard.
-    pub(super) fn set_handle(self) -> Result<SetHandle, WrongType> {
-        match self {
-            Self::String(_) | Self::Hash(_) => Err(WrongType),
-            Self::VectorSet(set) => Ok(SetHandle { set: Arc::clone(set), binding: set.binding() }),
-        }
+    /// The vector set, if it is one.
+    pub fn as_vector_set(self) -> Result<&'v Arc<VectorSet>, WrongType> {
+        if let Self::VectorSet(set) = self { Ok(set) } else { Err(WrongType) }
     }
 
-    /// Tells a set that its key no longer means it. To be called under the write lock of the key's shard.
+    /// The key is about to mean something else, or nothing. To be called under the write lock of
+    /// the key's shard.
     pub(super) fn unbind(self) {
-        if let Self::VectorSet(set) = self {
-            set.unbind();
-        }
+        by_type!(Self, self, part => part.unbind());
+    }
+}
+
+fn name<V: Viewed>(_: V) -> &'static str {
+    V::NAME
+}
+
+fn number<V: Viewed>(_: V) -> u32 {
+    V::NUMBER
+}
+
+fn sizes<V: Viewed>(_: V) -> &'static str {
+    V::SIZES
+}
+
+impl Large {
+    /// The value, where it lies.
+    pub(super) fn value_ref(&self) -> ValueRef<'_> {
+        by_type!(Self, self, part => Allocated::value_ref(part))
+    }
+
+    /// As it is outside of the keyspace.
+    pub(super) fn into_value(self) -> Value {
+        by_type!(Self, self, part => Allocated::into_value(part))
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        by_type!(Self, self, part => Allocated::heap_bytes(part))
+    }
+
+    /// True if a copy for a snapshot is counted elsewhere.
+    pub(super) fn has_own_account(&self) -> bool {
+        by_type!(Self, self, part => part.has_own_account())
+    }
+
+    /// True while a command works on it.
+    pub(super) fn is_in_use(&self) -> bool {
+        by_type!(Self, self, part => part.is_in_use())
     }
 }
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::String(string) => string.fmt(f),
-            Self::Hash(hash) => hash.fmt(f),
-            Self::VectorSet(set) => write!(f, "VectorSet of {}", set.len()),
-        }
+        by_type!(Self, self, part => part.fmt(f))
     }
 }
 
 impl fmt::Debug for ValueRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_value().fmt(f)
+    }
+}
+
+impl fmt::Debug for Large {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        by_type!(Self, self, part => part.fmt(f))
     }
 }
 

@@ -161,10 +161,7 @@ fn find<'t>(table: &'t Table, hash: u64, key: &[u8], now_ms: i64) -> Option<&'t 
 }
 
 fn set_of(value: ValueRef<'_>) -> Option<(Weak<VectorSet>, u64)> {
-    match value {
-        ValueRef::VectorSet(set) => Some((Arc::downgrade(set), set.changes())),
-        ValueRef::String(_) | ValueRef::Hash(_) => None,
-    }
+    value.as_vector_set().ok().map(|set| (Arc::downgrade(set), set.changes()))
 }
 
 impl Watch {

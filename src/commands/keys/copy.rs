@@ -78,10 +78,7 @@ impl<'r> Copy<'r> {
         if !self.replace && target.contains(self.target) {
             return Ok(None);
         }
-        let as_set = |entry: &Entry| match entry.value() {
-            ValueRef::VectorSet(set) => Some(Arc::clone(set)),
-            _ => None,
-        };
+        let as_set = |entry: &Entry| entry.value().as_vector_set().ok().map(Arc::clone);
         let original = cx.db().lookup(self.source, Attention::None, as_set).flatten();
         original.map(CopiedSet::of).transpose()
     }
@@ -123,7 +120,7 @@ impl<'r> Copy<'r> {
         let Some(copied) = copied.filter(|copied| Arc::ptr_eq(&copied.original, &original)) else {
             return Err(record);
         };
-        target.put_new_set(self.target, copied.copy, deadline);
+        target.put_new(self.target, Value::VectorSet(copied.copy), deadline);
         self.recorded(&copied.dump, deadline, record).commit();
         Ok(true)
     }

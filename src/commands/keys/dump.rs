@@ -1,7 +1,7 @@
 //! `DUMP key`: the value as bytes that RESTORE takes, here and at a Redis.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
-use crate::keyspace::{Attention, Entry, ValueRef};
+use crate::keyspace::{Attention, Entry};
 use crate::persistence::rdb::dump;
 use crate::resp::{Args, Error, Reply};
 
@@ -28,9 +28,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 pub(super) const LARGE: usize = 16 * 1024;
 
 fn is_large(args: Args, cx: &Context) -> bool {
-    let is_large = |entry: &Entry| match entry.value() {
-        ValueRef::VectorSet(_) => true,
-        _ => entry.memory_bytes() >= LARGE,
+    let is_large = |entry: &Entry| {
+        let is_set = entry.value().as_vector_set().is_ok();
+        is_set || entry.memory_bytes() >= LARGE
     };
     args.peek().and_then(|key| cx.db().lookup(key, Attention::None, is_large)).unwrap_or(false)
 }

@@ -119,10 +119,7 @@ impl<'r> Restore<'r> {
         match deadline.unix_ms() {
             Some(end_ms) if end_ms <= keys.now_ms() => self.end_at_once(keys, record),
             _ => {
-                match value {
-                    Value::VectorSet(set) => keys.put_new_set(self.key, set, deadline),
-                    value => keys.put(self.key, value, deadline),
-                }
+                keys.put_new(self.key, value, deadline);
                 self.set_idle(&mut keys);
                 keys.commit(self.recorded(record, deadline));
             }

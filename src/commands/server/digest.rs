@@ -3,9 +3,13 @@
 //! Two servers with the same keys, values, and keys that end have the same digest, whatever their history. Each key
 //! is looked at under the lock of its shard and hashed outside, so while others write, keys are not seen at one moment.
 
-use crate::keyspace::{Attention, Database, Entry, HashView, Keyspace, Value};
+use std::sync::Arc;
+
+use crate::keyspace::{
+    Attention, Database, Entry, HashRef, HashView, Keyspace, StringRef, Value, ValueRef, by_type,
+};
 use crate::resp::{Args, Reply};
-use crate::vector_set::{add_digest, mix_digest};
+use crate::vector_set::{VectorSet, add_digest, mix_digest};
 
 type Digest = [u8; 20];
 
@@ -17,10 +21,29 @@ const ENDS: &[u8] = b"!!expire!!";
 /// Added for a field that ends.
 const FIELD_ENDS: &[u8] = b"!!hexpire!!";
 
-/// Redis' numbers of the types.
-const STRING: u32 = 0;
-const HASH: u32 = 4;
-const MODULE: u32 = 5;
+/// The part of a value of one type.
+trait Digested: Copy {
+    /// The digest with what the value holds at this moment.
+    fn added_to(self, digest: Digest, now_ms: i64) -> Digest;
+}
+
+impl Digested for StringRef<'_> {
+    fn added_to(self, digest: Digest, _now_ms: i64) -> Digest {
+        mix_digest(digest, &self.text())
+    }
+}
+
+impl Digested for HashRef<'_> {
+    fn added_to(self, digest: Digest, now_ms: i64) -> Digest {
+        add_fields(digest, self.view(now_ms))
+    }
+}
+
+impl Digested for &Arc<VectorSet> {
+    fn added_to(self, digest: Digest, _now_ms: i64) -> Digest {
+        add_digest(digest, &self.digest())
+    }
+}
 
 /// What a digest is made of.
 struct Content {
@@ -35,11 +58,9 @@ impl Content {
     }
 
     fn mixed_into(&self, digest: Digest) -> Digest {
-        let digest = match &self.value {
-            Value::String(string) => mix_digest(mix_number(digest, STRING), &string.text()),
-            Value::Hash(hash) => add_fields(mix_number(digest, HASH), hash.view(self.now_ms)),
-            Value::VectorSet(set) => add_digest(mix_number(digest, MODULE), &set.digest()),
-        };
+        let value = self.value.view();
+        let digest = mix_number(digest, value.type_number());
+        let digest = by_type!(ValueRef, value, part => part.added_to(digest, self.now_ms));
         if self.ends { add_digest(digest, ENDS) } else { digest }
     }
 }

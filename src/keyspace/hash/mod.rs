@@ -7,6 +7,7 @@ mod packed;
 mod slots;
 mod stored;
 mod table;
+mod value;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +21,7 @@ use crate::arena::{Visited, allocated_bytes};
 /// A hash outside of the keyspace, or while it is edited: fields that have ended are absent to it.
 #[derive(Clone, Debug)]
 pub struct Hash {
-    pub(super) form: HashForm,
+    form: HashForm,
     limits: PackedLimits,
     now_ms: i64,
     /// Fields that had ended, and whose places others have taken.
@@ -33,7 +34,7 @@ pub struct Hash {
     reason = "it is on the stack: a box would be an allocation for each edit"
 )]
 #[derive(Clone, Debug)]
-pub(super) enum HashForm {
+enum HashForm {
     Packed(Packed),
     Table(Visited<FieldTable>),
 }

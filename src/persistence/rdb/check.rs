@@ -108,7 +108,7 @@ impl Contents {
         let decoded = value::read_value(&mut walk.input, head.kind, PackedLimits::default(), &walk.templates);
         let decoded = decoded.map_err(|error| LoadError { error, key: Some(head.key.clone()) })?;
         let (name, is_unknown) = match &decoded {
-            Decoded::Value(value) => (type_name(value).to_owned(), false),
+            Decoded::Value(value) => (value.view().type_name().to_owned(), false),
             Decoded::Empty => (head.kind.family().to_owned(), false),
             Decoded::Unknown(name) => (name.clone(), true),
         };
@@ -124,15 +124,6 @@ impl Contents {
             self.sets.push(Set::of(db, &head.key, set));
         }
         Ok(())
-    }
-}
-
-/// What TYPE says.
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "string",
-        Value::Hash(_) => "hash",
-        Value::VectorSet(_) => "vectorset",
     }
 }
 

@@ -14,9 +14,9 @@ use super::format::{
 use super::reader::Reader;
 use super::skip::skip_key_metadata;
 use super::templates::Templates;
-use super::value::{Decoded, read_value, type_of, write_value};
+use super::value::{Decoded, Written, read_value, type_of};
 use super::writer::Writer;
-use crate::keyspace::{PackedLimits, Value, ValueRef};
+use crate::keyspace::{PackedLimits, Value, ValueRef, by_type};
 
 const VERSION_LEN: usize = 2;
 
@@ -51,9 +51,14 @@ impl std::error::Error for DumpError {}
 /// # Errors
 /// They are more than a string can have, so that no RESTORE could take them.
 pub fn dump(value: ValueRef<'_>) -> io::Result<Vec<u8>> {
+    by_type!(ValueRef, value, part => dump_part(part))
+}
+
+/// As [`dump`], of a value whose type is known.
+pub(super) fn dump_part(value: impl Written) -> io::Result<Vec<u8>> {
     let mut out = Writer::new(Dump(Vec::new()), true, true);
-    out.u8(type_of(value) as u8)?;
-    write_value(&mut out, value)?;
+    out.u8(value.value_type() as u8)?;
+    value.write(&mut out)?;
     out.raw(&VERSION.to_le_bytes())?;
     out.seal().map(|dump| dump.0)
 }

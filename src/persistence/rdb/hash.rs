@@ -27,12 +27,17 @@ use super::fault::ReadError;
 use super::format::{MAX_STRING_LEN, ValueType};
 use super::packed::{Corrupt, Item, Listpack, ListpackBuilder, Ziplist, Zipmap};
 use super::reader::Reader;
+use super::save::commands;
 use super::templates::{Names, Templates, check_names, read_names};
+use super::value::Written;
 use super::writer::Writer;
-use crate::keyspace::{Deadline, FrozenFields, Hash, HashView, OldField, PackedLimits};
+use crate::keyspace::{Deadline, FrozenFields, Hash, HashRef, HashView, OldField, PackedLimits};
 
 /// The last moment at which a field can end (Redis' `EB_EXPIRE_TIME_INVALID`).
 const MAX_FIELD_DEADLINE_MS: i64 = (1 << 48) - 1;
+
+/// As of a moment at which no field has expired.
+const EARLIEST_MS: i64 = i64::MIN;
 
 /// As which type a hash is written.
 pub(super) fn type_of(hash: HashView<'_>) -> ValueType {
@@ -41,6 +46,21 @@ pub(super) fn type_of(hash: HashView<'_>) -> ValueType {
         "listpackex" => ValueType::HashListpackEx,
         _ if soonest(hash).is_some() => ValueType::HashMetadata,
         _ => ValueType::Hash,
+    }
+}
+
+impl Written for HashRef<'_> {
+    fn value_type(self) -> ValueType {
+        type_of(self.view(EARLIEST_MS))
+    }
+
+    fn write<W: Write>(self, out: &mut Writer<W>) -> io::Result<()> {
+        write(out, self.view(EARLIEST_MS))
+    }
+
+    fn write_commands<W: Write>(self, out: &mut Writer<W>, key: &[u8], deadline: Deadline) -> io::Result<()> {
+        commands::fields(out, key, &self.view(EARLIEST_MS).iter().collect::<Vec<_>>())?;
+        commands::end(out, key, deadline)
     }
 }
 

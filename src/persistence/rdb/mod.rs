@@ -8,6 +8,7 @@
 //! reader.rs    bytes → items, with limits, the checksum and the offset
 //! fault.rs     what is wrong with a file, and where
 //! value.rs     values ⇄ items
+//! string.rs    strings
 //! hash.rs      the forms of hashes
 //! templates.rs field names that hashes of a file share
 //! packed/      small collections in one string
@@ -34,6 +35,7 @@ mod packed;
 mod reader;
 pub mod save;
 pub mod skip;
+mod string;
 mod templates;
 pub mod value;
 pub mod vector_set;

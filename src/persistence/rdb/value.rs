@@ -1,17 +1,19 @@
 //! Values of keys ⇄ their types and bytes.
+//!
+//! To add a type of values: a file that implements [`Written`], and its line in [`read_value`].
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use super::fault::ReadError;
-use super::format::{MAX_STRING_LEN, ValueType, module};
-use super::hash;
+use super::format::{ValueType, module};
 use super::reader::Reader;
+use super::save::commands;
 use super::skip::{skip_module_fields, skip_value};
 use super::templates::Templates;
-use super::vector_set;
 use super::writer::Writer;
-use crate::keyspace::{PackedLimits, StringValue, Value, ValueRef};
+use super::{dump, hash, string, vector_set};
+use crate::keyspace::{Deadline, PackedLimits, Value, ValueRef, by_type};
 
 /// What the bytes of a value are here.
 #[derive(Debug)]
@@ -24,25 +26,38 @@ pub enum Decoded {
     Unknown(String),
 }
 
-/// As which type a value is written.
-pub fn type_of(value: ValueRef<'_>) -> ValueType {
-    match value {
-        ValueRef::String(_) => ValueType::String,
-        ValueRef::Hash(hash) => hash::type_of(hash.view(i64::MIN)),
-        ValueRef::VectorSet(_) => ValueType::Module2,
+/// How values of one type are written: the part of a [`ValueRef`].
+pub(super) trait Written: Copy {
+    /// As which type of the format.
+    fn value_type(self) -> ValueType;
+
+    /// Writes the value, without its type; hashes with the fields that have expired.
+    fn write<W: Write>(self, out: &mut Writer<W>) -> io::Result<()>;
+
+    /// Writes commands that make the key. By default it is restored from a dump.
+    fn write_commands<W: Write>(self, out: &mut Writer<W>, key: &[u8], deadline: Deadline) -> io::Result<()> {
+        commands::restore(out, key, deadline, &dump::dump_part(self)?)
     }
 }
 
-/// Writes a value, without its type; hashes with the fields that have ended.
+/// As which type a value is written.
+pub fn type_of(value: ValueRef<'_>) -> ValueType {
+    by_type!(ValueRef, value, part => part.value_type())
+}
+
+/// Writes a value, without its type; hashes with the fields that have expired.
 pub fn write_value<W: Write>(out: &mut Writer<W>, value: ValueRef<'_>) -> io::Result<()> {
-    match value {
-        ValueRef::String(string) => out.string(&string.text()),
-        ValueRef::Hash(hash) => hash::write(out, hash.view(i64::MIN)),
-        ValueRef::VectorSet(set) => {
-            let linked = vector_set::linked(set.params());
-            vector_set::write(out, &mut set.freeze_now(linked), &mut Vec::new(), &mut |_| Ok(()))
-        }
-    }
+    by_type!(ValueRef, value, part => part.write(out))
+}
+
+/// Writes commands that make the key.
+pub(super) fn write_commands<W: Write>(
+    out: &mut Writer<W>,
+    key: &[u8],
+    value: ValueRef<'_>,
+    deadline: Deadline,
+) -> io::Result<()> {
+    by_type!(ValueRef, value, part => part.write_commands(out, key, deadline))
 }
 
 /// Reads a value of this type. Hashes are packed within the limits; the templates are those of the
@@ -54,7 +69,7 @@ pub fn read_value<R: Read>(
     templates: &Templates,
 ) -> Result<Decoded, ReadError> {
     match kind {
-        ValueType::String => read_string(input).map(|string| Decoded::Value(Value::String(string))),
+        ValueType::String => string::read(input).map(|string| Decoded::Value(Value::String(string))),
         kind if kind.family() == "hash" => {
             let hash = hash::read(input, kind, limits, templates)?;
             Ok(if hash.is_empty() { Decoded::Empty } else { Decoded::Value(Value::Hash(Box::new(hash))) })
@@ -71,10 +86,4 @@ fn read_module<R: Read>(input: &mut Reader<R>) -> Result<Decoded, ReadError> {
     }
     skip_module_fields(input)?;
     Ok(Decoded::Unknown(module::name(id)))
-}
-
-fn read_string<R: Read>(input: &mut Reader<R>) -> Result<StringValue, ReadError> {
-    let mut text = input.string(MAX_STRING_LEN)?;
-    text.shrink_to_fit();
-    Ok(StringValue::of_vec(text))
 }

@@ -19,8 +19,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use crate::keyspace::{Deadline, Old, ValueRef};
-use crate::persistence::rdb::dump;
+use crate::keyspace::{Deadline, Old};
 use crate::persistence::rdb::format::{MAX_STRING_LEN, VERSION, ValueType};
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::{Place, Spill};
@@ -31,10 +30,10 @@ const FIELDS_AT_ONCE: usize = 64;
 const LIMIT: usize = if cfg!(test) { 4096 } else { 1024 * 1024 };
 
 /// A field with its value and its end.
-pub(super) type Field<'f> = (&'f [u8], &'f [u8], Deadline);
+pub(in crate::persistence::rdb) type Field<'f> = (&'f [u8], &'f [u8], Deadline);
 
 /// A command of these words.
-pub(super) fn command<W: Write>(out: &mut Writer<W>, words: &[&[u8]]) -> io::Result<()> {
+pub(in crate::persistence::rdb) fn command<W: Write>(out: &mut Writer<W>, words: &[&[u8]]) -> io::Result<()> {
     begin(out, words.len())?;
     words.iter().try_for_each(|text| word(out, text))
 }
@@ -49,29 +48,34 @@ fn word<W: Write>(out: &mut Writer<W>, text: &[u8]) -> io::Result<()> {
     out.raw(b"\r\n")
 }
 
-/// A key with a small value.
-pub(super) fn key<W: Write>(out: &mut Writer<W>, old: &Old) -> io::Result<()> {
-    let (name, deadline) = (old.entry.key(), old.entry.deadline());
-    match old.entry.value() {
-        ValueRef::String(string) => command(out, &[b"SET", name, &string.text()])?,
-        ValueRef::Hash(hash) => fields(out, name, &hash.view(i64::MIN).iter().collect::<Vec<_>>())?,
-        value @ ValueRef::VectorSet(_) => {
-            begin_restore(out, name, deadline)?;
-            word(out, &dump::dump(value)?)?;
-            return end_restore(out, deadline);
-        }
-    }
-    end(out, name, deadline)
+/// A key that is made of the dump of its value.
+pub(in crate::persistence::rdb) fn restore<W: Write>(
+    out: &mut Writer<W>,
+    key: &[u8],
+    deadline: Deadline,
+    dump: &[u8],
+) -> io::Result<()> {
+    begin_restore(out, key, deadline)?;
+    word(out, dump)?;
+    end_restore(out, deadline)
 }
 
 /// When a key ends.
-pub(super) fn end<W: Write>(out: &mut Writer<W>, key: &[u8], deadline: Deadline) -> io::Result<()> {
+pub(in crate::persistence::rdb) fn end<W: Write>(
+    out: &mut Writer<W>,
+    key: &[u8],
+    deadline: Deadline,
+) -> io::Result<()> {
     let Some(end_ms) = deadline.unix_ms() else { return Ok(()) };
     command(out, &[b"PEXPIREAT", key, end_ms.to_string().as_bytes()])
 }
 
 /// Fields of a hash.
-pub(super) fn fields<W: Write>(out: &mut Writer<W>, key: &[u8], fields: &[Field<'_>]) -> io::Result<()> {
+pub(in crate::persistence::rdb) fn fields<W: Write>(
+    out: &mut Writer<W>,
+    key: &[u8],
+    fields: &[Field<'_>],
+) -> io::Result<()> {
     for some in fields.chunks(FIELDS_AT_ONCE) {
         begin(out, 2 + 2 * some.len())?;
         word(out, b"HMSET")?;

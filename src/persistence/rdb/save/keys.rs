@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::{About, Form, commands};
 use crate::keyspace::{Census, Old};
 use crate::persistence::rdb::hash;
-use crate::persistence::rdb::value::{type_of, write_value};
+use crate::persistence::rdb::value::{type_of, write_commands, write_value};
 use crate::persistence::rdb::writer::Writer;
 
 /// Where keys are written.
@@ -59,7 +59,10 @@ impl<W: Write> Keys<W> {
         let out = self.begin(old)?;
         match form {
             Form::Snapshot => write_value(out, old.entry.value()),
-            Form::Commands { .. } => commands::key(out, old),
+            Form::Commands { .. } => {
+                let entry = &old.entry;
+                write_commands(out, entry.key(), entry.value(), entry.deadline())
+            }
         }
     }
 

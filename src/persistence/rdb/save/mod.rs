@@ -17,7 +17,7 @@
 //! other hashes are put aside by hash.
 
 mod aside;
-mod commands;
+pub(super) mod commands;
 mod fields;
 mod keys;
 mod progress;
@@ -33,7 +33,7 @@ pub use self::progress::Progress;
 use super::format::ValueType;
 use super::vector_set;
 use super::writer::Writer;
-use crate::keyspace::{Census, Old, Snapshot, ValueRef};
+use crate::keyspace::{Census, Old, Snapshot, WrongType};
 use crate::vector_set::{Spill, VectorSet};
 
 /// Bytes that may wait in all sets and hashes together before they are put aside: well below where
@@ -146,10 +146,10 @@ impl Saver<'_> {
     }
 
     fn wait_if_large(&mut self, old: Old) -> Option<Old> {
-        match old.entry.value() {
-            ValueRef::VectorSet(set) => self.sets.push(Arc::downgrade(set)),
-            ValueRef::Hash(_) if old.fields.is_some() => {}
-            ValueRef::String(_) | ValueRef::Hash(_) => return Some(old),
+        if let Ok(set) = old.entry.value().as_vector_set() {
+            self.sets.push(Arc::downgrade(set));
+        } else if old.fields.is_none() {
+            return Some(old);
         }
         self.waiting.push(Waiting::new(old));
         None
@@ -162,9 +162,9 @@ impl Saver<'_> {
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
         self.progress.count_key();
-        match waiting.old.entry.value() {
-            ValueRef::VectorSet(set) => self.set(&waiting.old, set, keys, spill),
-            ValueRef::String(_) | ValueRef::Hash(_) => self.hash(waiting, keys, spill),
+        match waiting.old.entry.value().as_vector_set() {
+            Ok(set) => self.set(&waiting.old, set, keys, spill),
+            Err(WrongType) => self.hash(waiting, keys, spill),
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::*;
 use crate::journal::Record;
-use crate::keyspace::{Clock, Deadline, Hash, Keyspace, StringValue, Value};
+use crate::keyspace::{Clock, Deadline, Hash, Keyspace, StringValue, Value, ValueRef};
 use crate::persistence::aof::reader::Requests;
 use crate::persistence::loading::Loading;
 use crate::persistence::rdb::Reader;

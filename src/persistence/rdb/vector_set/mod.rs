@@ -12,10 +12,12 @@ mod own;
 mod redis;
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use super::fault::ReadError;
-use super::format::MAX_STRING_LEN;
+use super::format::{MAX_STRING_LEN, ValueType};
 use super::reader::Reader;
+use super::value::Written;
 use super::writer::Writer;
 use crate::vector_set::restore::{Invalid, Kept, Lists};
 use crate::vector_set::{Code, Kind, Metric, Params, VectorSet};
@@ -40,6 +42,17 @@ pub fn is_redis_form(params: &Params) -> bool {
 /// Which links the form of such a set needs: how to freeze it.
 pub fn linked(params: &Params) -> Linked {
     if is_redis_form(params) { Linked::Reciprocal } else { Linked::AsTheyAre }
+}
+
+impl Written for &Arc<VectorSet> {
+    fn value_type(self) -> ValueType {
+        ValueType::Module2
+    }
+
+    fn write<W: Write>(self, out: &mut Writer<W>) -> io::Result<()> {
+        let linked = linked(self.params());
+        write(out, &mut self.freeze_now(linked), &mut Vec::new(), &mut |_| Ok(()))
+    }
 }
 
 /// What is done between two blocks of elements: a large set takes long.
