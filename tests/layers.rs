@@ -1,13 +1,20 @@
 //! The map in `src/lib.rs` holds: each layer names only what is below it.
 //!
-//! The sources are read as text, as rustfmt writes them; comments and what only tests compile are left out.
+//! The sources are read as syntax trees, macros' arguments too; what only tests compile is left out.
 
+#[path = "layers/comparisons.rs"]
+mod comparisons;
+#[path = "layers/facts.rs"]
+mod facts;
 #[path = "layers/source.rs"]
 mod source;
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use source::{Mention, Source};
+use facts::Mention;
+use source::Source;
 
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
@@ -40,13 +47,33 @@ const MAP: &[(&str, &[&str])] = &[
     ("journal", &[]),
 ];
 
-/// Crates that belong to some layers only.
+/// Crates that belong to some folders and files below `src/` only.
 const CRATES: &[(&str, &[&str])] = &[
+    (
+        "libc",
+        &["arena/segments", "info", "persistence/files", "server/compute", "server/files", "server/listener"],
+    ),
+    ("rustix", &[]),
     ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
     ("clap", &["config"]),
     ("tracing", &["main", "supervisor", "server", "commands", "log", "persistence"]),
     ("tracing_subscriber", &["log"]),
+];
+
+/// Where code may be `unsafe`, and what for.
+const UNSAFE: &[(&str, &str)] = &[
+    ("arena", "memory that readers share with writers"),
+    ("info/memory", "calls of libc and of the allocator"),
+    ("info/process", "calls of libc"),
+    ("kernels", "instructions that only some processors have"),
+    ("persistence/files/replacement", "a call of libc"),
+    ("server/compute", "calls of libc"),
+    ("server/files", "calls of libc"),
+    ("vector_set/restore/parts", "codes are written where readers look once they are linked"),
+    ("vector_set/store", "codes are written where readers look once they are linked"),
+    ("vector_set/training", "codes are written where readers look once they are linked"),
+    ("vector_set/write", "codes are written where readers look once they are linked"),
 ];
 
 #[test]
@@ -81,34 +108,89 @@ fn reaches(from: &str, to: &str) -> bool {
 }
 
 /// The sources below `src/`, `lib.rs` aside, which names everything.
-fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    source::read_all(root).into_iter().filter(|source| source.layer != "lib").collect()
+fn sources() -> &'static [Source] {
+    static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
+        let all = source::read_all(Path::new(env!("CARGO_MANIFEST_DIR"))).into_iter();
+        all.filter(|source| source.layer != "lib").collect()
+    });
+    &SOURCES
 }
 
 fn allowed(layer: &str) -> Option<&'static [&'static str]> {
     MAP.iter().find(|(name, _)| *name == layer).map(|(_, allowed)| *allowed)
 }
 
-/// One line for each name that the layer of a file may not say.
+/// One line for each name that a file may not say.
 fn violations(source: &Source) -> Vec<String> {
-    let layer = source.layer.as_str();
-    let allowed = allowed(layer).unwrap_or_default();
-    let modules = source.modules().into_iter().filter(|mention| {
-        mention.name != layer && !allowed.contains(&mention.name.as_str()) && is_module(&mention.name)
-    });
-    let crates = CRATES.iter().filter(|(_, users)| !users.contains(&layer));
-    let crates = crates.flat_map(|(name, _)| source.mentions_of_crate(name));
-    modules.chain(crates).map(|mention| told(source, &mention)).collect()
+    let modules = source.facts.modules.iter().filter(|mention| !may_name(&source.layer, &mention.name));
+    let crates = source.facts.crates.iter().filter(|mention| !may_use(source, &mention.name));
+    modules.chain(crates).map(|mention| shown(source, mention)).collect()
 }
 
-/// Macros and items of `lib.rs` are no modules.
-fn is_module(name: &str) -> bool {
-    allowed(name).is_some()
+/// Macros and items of `lib.rs` are no modules. The root itself gives access to all of them.
+fn may_name(layer: &str, name: &str) -> bool {
+    let is_allowed = || name == layer || allowed(layer).unwrap_or_default().contains(&name);
+    name != "*" && (allowed(name).is_none() || is_allowed())
 }
 
-fn told(source: &Source, mention: &Mention) -> String {
+fn may_use(source: &Source, krate: &str) -> bool {
+    let places = CRATES.iter().find(|(name, _)| *name == krate);
+    places.is_none_or(|(_, places)| places.iter().any(|place| source.is_in(place)))
+}
+
+fn shown(source: &Source, mention: &Mention) -> String {
     format!("{}:{}: {} may not name {}", source.file, mention.line, source.layer, mention.name)
+}
+
+#[test]
+fn code_is_unsafe_only_where_it_has_to_be() {
+    let sources = sources();
+    let is_listed = |source: &&Source| UNSAFE.iter().any(|(place, _)| source.is_in(place));
+    let lines = |source: &Source| {
+        let file = source.file.clone();
+        source.facts.unsafes.clone().into_iter().map(move |line| format!("{file}:{line}: unsafe"))
+    };
+    let found: Vec<String> = sources.iter().filter(|source| !is_listed(source)).flat_map(lines).collect();
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    for (place, why) in UNSAFE {
+        let is_needed = sources.iter().any(|source| source.is_in(place) && !source.facts.unsafes.is_empty());
+        assert!(is_needed, "nothing is unsafe in {place} any more ({why})");
+    }
+}
+
+/// Facts about a command stand in its `Spec`, so that none is forgotten for a new one. Only the file
+/// that declares a command may compare its name.
+#[test]
+fn no_code_depends_on_the_name_of_a_command() {
+    let sources = sources();
+    let names: HashSet<String> = sources.iter().flat_map(command_names).collect();
+    assert!(names.len() > 150 && names.contains("get"), "only {} commands were found", names.len());
+    let found = all_names_compared(sources, &names);
+    assert!(found.is_empty(), "the name of a command is compared in\n{}", found.join("\n"));
+}
+
+fn all_names_compared(sources: &[Source], names: &HashSet<String>) -> Vec<String> {
+    let tables = sources.iter().flat_map(|source| &source.facts.tables_compared);
+    let tables: HashSet<&str> = tables.map(String::as_str).collect();
+    sources.iter().flat_map(|source| names_compared(source, names, &tables)).collect()
+}
+
+fn command_names(source: &Source) -> Vec<String> {
+    source.facts.commands.iter().map(|name| name.to_ascii_lowercase()).collect()
+}
+
+/// Layers that may not name `commands` know none.
+fn names_compared(source: &Source, names: &HashSet<String>, tables: &HashSet<&str>) -> Vec<String> {
+    let own = command_names(source);
+    let is_above = source.layer == "commands" || may_name(&source.layer, "commands");
+    let is_name = |mention: &&Mention| {
+        let name = mention.name.to_ascii_lowercase();
+        is_above && names.contains(&name) && !own.contains(&name)
+    };
+    let in_tables = source.facts.tables.iter().filter(|(table, _)| tables.contains(table.as_str()));
+    let all = source.facts.compared.iter().chain(in_tables.map(|(_, mention)| mention));
+    let shown = |mention: &Mention| format!("{}:{}: {}", source.file, mention.line, mention.name);
+    all.filter(is_name).map(shown).collect()
 }
 
 /// What is found in a file of this layer with this text.
@@ -135,7 +217,7 @@ fn a_violation_is_found() {
 #[test]
 fn what_is_no_violation_is_not_found() {
     assert_eq!(found("index", "use crate::arena::Words;\nuse crate::index::slots::Slots;\n"), [""; 0]);
-    assert_eq!(found("index", "/// See [`crate::vector_set`].\n// crate::config\n"), [""; 0]);
+    assert_eq!(found("index", "/// See [`crate::vector_set`].\n// crate::config\nfn f() {}\n"), [""; 0]);
     assert_eq!(found("index", "#[cfg(test)]\nmod tests {\n    use crate::keyspace::Value;\n}\n"), [""; 0]);
     assert_eq!(found("index", "fn f() {\n    let x = \"crate::config\";\n}\n"), [""; 0]);
 }
@@ -144,4 +226,83 @@ fn what_is_no_violation_is_not_found() {
 fn code_behind_a_test_module_is_read() {
     let text = "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\n\nuse crate::config::Config;\n";
     assert_eq!(found("index", text), ["src/index/file.rs:6: index may not name config"]);
+}
+
+#[test]
+fn paths_are_found_wherever_they_stand() {
+    for text in [
+        "fn f() { assert!(crate::config::is_on(), \"text\"); }",
+        "fn f() { debug!(x = crate::config::X, %y); }",
+        "macro_rules! m { () => { $crate::config::X }; }",
+        "macro_rules! m { () => { use crate::{config::X, arena::Y}; }; }",
+        "fn f<T: crate::config::Kind>() {}",
+        "#[derive(crate::config::Derived)] struct S;",
+        "use crate as all;",
+        "use crate::*;",
+        "use super::super::{self as all};",
+        "mod inner { use super::super::super::config::X; }",
+        "use {crate::config};",
+        "fn f(x: impl Fn() -> nearhit::config::X) {}",
+    ] {
+        assert_eq!(found("index", text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn what_only_tests_compile_is_not_read() {
+    for text in [
+        "#[cfg(all(test, not(loom)))] use crate::config::X;",
+        "struct S { #[cfg(test)] x: crate::config::X }",
+        "fn f() { #[cfg(test)] crate::config::f(); }",
+        "impl S { #[cfg(test)] fn f() -> crate::config::X {} }",
+        "pub(in crate::config) fn f() {}",
+    ] {
+        assert_eq!(found("index", text), [""; 0], "{text}");
+    }
+    assert_eq!(found("index", "#[cfg(any(test, fuzzing))] use crate::config::X;").len(), 1);
+}
+
+#[test]
+fn names_of_commands_are_found_where_they_are_compared() {
+    let names = HashSet::from(["get".to_owned(), "exec".to_owned()]);
+    let found = |text: &str| {
+        all_names_compared(&[Source::new("src/commands/file.rs".to_owned(), text)], &names).len()
+    };
+    for text in [
+        "fn f() { command.spec.name == \"get\" }",
+        "fn f() { match (spec.name, x) { (\"exec\", _) => 1, _ => 2 } }",
+        "fn f() { assert!(matches!(spec.last_name(), \"exec\" | \"no\")) }",
+        "fn f() { if let \"get\" = spec.name {} }",
+        "fn f() { request.arg(0).eq_ignore_ascii_case(b\"GET\") }",
+        "fn f() { registry::find(b\"exec\") }",
+        "const T: [&str; 1] = [\"exec\"]; fn f() { T.contains(&command.spec.name) }",
+        "const T: &[(&str, u8)] = &[(\"get\", 1)]; fn f() { T.iter().find(|(n, _)| *n == spec.name) }",
+    ] {
+        assert_eq!(found(text), 1, "{text}");
+    }
+    for text in [
+        "fn f() { args.keyword(\"GET\") || word == b\"get\" }",
+        "fn f() { Spec { name: \"get\" }; spec.name == \"get\" }",
+        "fn f() { effects.command(&[\"exec\"]) }",
+        "const HELP: [&str; 1] = [\"GET\"];",
+        "#[cfg(test)] fn f() { spec.name == \"get\" }",
+    ] {
+        assert_eq!(found(text), 0, "{text}");
+    }
+}
+
+#[test]
+fn unsafe_code_is_found() {
+    let found = |text: &str| Source::new("src/index/file.rs".to_owned(), text).facts.unsafes.len();
+    for text in [
+        "fn f() { unsafe { g() } }",
+        "unsafe fn f() {}",
+        "unsafe impl Send for X {}",
+        "#[unsafe(no_mangle)] fn f() {}",
+        "macro_rules! m { () => { unsafe { g() } }; }",
+        "unsafe extern \"C\" { fn f(); }",
+    ] {
+        assert_eq!(found(text), 1, "{text}");
+    }
+    assert_eq!(found("/// unsafe\nfn f() { \"unsafe\" }"), 0);
 }

@@ -1,36 +1,60 @@
-//! A source file as text: which modules at the top of the crate, and which other crates, does it name?
+//! Source files as syntax trees: which files are there, and what does each of them say?
 
 use std::fs;
 use std::path::Path;
 
-/// One source file, without comments, strings, and what only tests compile.
+use syn::punctuated::Punctuated;
+use syn::{Attribute, File, Item, Meta, Token};
+
+use super::facts::{Facts, facts};
+
+/// One source file, without what only tests compile.
 pub(super) struct Source {
     /// Its path below the root of the repository.
     pub(super) file: String,
     /// The module at the top of the crate that it belongs to.
     pub(super) layer: String,
-    /// How many modules it is below the root of the crate.
-    depth: usize,
-    code: String,
+    /// What it says.
+    pub(super) facts: Facts,
 }
 
-/// A name, and the line it stands in.
-pub(super) struct Mention {
-    pub(super) line: usize,
-    pub(super) name: String,
+impl Source {
+    /// A file with this path below the root of the repository.
+    pub(super) fn new(file: String, text: &str) -> Self {
+        Self::of(file, &parsed(text))
+    }
+
+    fn of(file: String, tree: &File) -> Self {
+        let module = module_of(&file);
+        // The roots of the library and of the program are no modules below it.
+        let layer = module.first().cloned().unwrap_or_else(|| stem_of(&file).to_owned());
+        Self { layer, facts: facts(&module, tree), file }
+    }
+
+    /// True if it is the file or folder below `src/` that a list names: `info`, `arena/segments`.
+    pub(super) fn is_in(&self, place: &str) -> bool {
+        is_module_file(self.file.trim_start_matches("src/"), place)
+    }
 }
 
 /// Every file below `src/` that is not compiled for tests alone.
 pub(super) fn read_all(root: &Path) -> Vec<Source> {
     let mut paths = Vec::new();
     collect(&root.join("src"), &mut paths);
-    let read = |path: &String| fs::read_to_string(path).expect("a source file is UTF-8");
-    let texts: Vec<(String, String)> = paths.iter().map(|path| (path.clone(), read(path))).collect();
-    let test_only: Vec<String> = texts.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
-    let is_test = |path: &str| test_only.iter().any(|stem| is_module_file(path, stem));
-    let products = texts.iter().filter(|(path, _)| !is_test(path));
-    let shown = |path: &str| path[root.to_str().expect("a path in UTF-8").len() + 1..].to_owned();
-    products.map(|(path, text)| Source::new(shown(path), text)).collect()
+    let read = |path: String| {
+        let text = fs::read_to_string(&path).expect("a source file is UTF-8");
+        let shown = path[root.to_str().expect("a path in UTF-8").len() + 1..].to_owned();
+        (shown, parsed(&text))
+    };
+    let trees: Vec<(String, File)> = paths.into_iter().map(read).collect();
+    let test_only: Vec<String> = trees.iter().flat_map(|(file, tree)| test_modules(file, tree)).collect();
+    let is_test = |file: &str| test_only.iter().any(|stem| is_module_file(file, stem));
+    let products = trees.into_iter().filter(|(file, _)| !is_test(file));
+    products.map(|(file, tree)| Source::of(file, &tree)).collect()
+}
+
+fn parsed(text: &str) -> File {
+    syn::parse_file(text).expect("a source file that compiles")
 }
 
 fn collect(folder: &Path, paths: &mut Vec<String>) {
@@ -45,19 +69,26 @@ fn collect(folder: &Path, paths: &mut Vec<String>) {
     paths.sort_unstable();
 }
 
+/// The module of a file: `["keyspace", "clock"]`; of the roots of the library and the program none.
+fn module_of(file: &str) -> Vec<String> {
+    let parts = file.trim_start_matches("src/").trim_end_matches(".rs").split('/');
+    parts.filter(|part| !matches!(*part, "mod" | "lib" | "main")).map(str::to_owned).collect()
+}
+
+fn stem_of(file: &str) -> &str {
+    file.rsplit('/').next().unwrap_or(file).trim_end_matches(".rs")
+}
+
 /// The modules in files of their own that this file declares for tests, as paths without `.rs`.
-fn test_modules(path: &str, text: &str) -> Vec<String> {
-    let stem = path.trim_end_matches(".rs");
-    let folder = match stem.rsplit_once('/') {
-        Some((folder, "mod" | "lib" | "main")) => folder,
-        _ => stem,
+fn test_modules(file: &str, tree: &File) -> Vec<String> {
+    let module = module_of(file).iter().map(|part| format!("{part}/")).collect::<String>();
+    let declared = |item: &Item| match item {
+        Item::Mod(declared) if declared.content.is_none() && is_for_tests(&declared.attrs) => {
+            Some(format!("src/{module}{}", declared.ident))
+        }
+        _ => None,
     };
-    let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let declared = |pair: &[&str]| {
-        let name = pair[1].trim_start_matches("pub(super) ").strip_prefix("mod ")?.strip_suffix(';')?;
-        is_test_attribute(pair[0]).then(|| format!("{folder}/{name}"))
-    };
-    lines.windows(2).filter_map(declared).collect()
+    tree.items.iter().filter_map(declared).collect()
 }
 
 /// True if this is the file of that module, or of one below it.
@@ -65,121 +96,22 @@ fn is_module_file(path: &str, module: &str) -> bool {
     path.strip_prefix(module).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
 }
 
-fn is_test_attribute(line: &str) -> bool {
-    line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test")
-}
-
-impl Source {
-    /// A file with this path below the root of the repository.
-    pub(super) fn new(file: String, text: &str) -> Self {
-        let parts: Vec<&str> = file.trim_start_matches("src/").trim_end_matches(".rs").split('/').collect();
-        let depth = parts.iter().filter(|part| **part != "mod").count();
-        Self { layer: parts[0].to_owned(), depth, code: code_of(text), file }
-    }
-
-    /// The modules at the top of the crate that are named, through `crate::`, `nearhit::` or enough of `super::`.
-    pub(super) fn modules(&self) -> Vec<Mention> {
-        let supers = "super::".repeat(self.depth);
-        let roots = ["crate::", "nearhit::", supers.as_str()];
-        roots.iter().flat_map(|root| self.names_after(root)).collect()
-    }
-
-    /// Where another crate is named.
-    pub(super) fn mentions_of_crate(&self, name: &str) -> Vec<Mention> {
-        let path = format!("{name}::");
-        let places = self.places_of(&path);
-        places.map(|at| Mention { line: self.line(at), name: name.to_owned() }).collect()
-    }
-
-    fn names_after(&self, root: &str) -> Vec<Mention> {
-        let starts = self.places_of(root).map(|at| at + root.len());
-        let names =
-            starts.flat_map(|start| names_at(&self.code[start..]).into_iter().map(move |n| (start, n)));
-        names.map(|(start, (at, name))| Mention { line: self.line(start + at), name }).collect()
-    }
-
-    /// Where a path begins with these words.
-    fn places_of<'p>(&'p self, path: &'p str) -> impl Iterator<Item = usize> + 'p {
-        let places = self.code.match_indices(path).map(|(at, _)| at);
-        places.filter(|&at| !self.code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
-    }
-
-    fn line(&self, at: usize) -> usize {
-        1 + self.code[..at].matches('\n').count()
-    }
-}
-
-/// The first word of each path in `a::b` or `{a, b::{c, d}}`, with its place.
-fn names_at(code: &str) -> Vec<(usize, String)> {
-    let Some(group) = code.strip_prefix('{') else {
-        return word(code).map(|name| (0, name)).into_iter().collect();
+/// True for `#[cfg(test)]` and `#[cfg(all(test, …))]`.
+pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
+    let condition = |attribute: &Attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("cfg") => list.parse_args::<Meta>().ok(),
+        _ => None,
     };
-    let (mut depth, mut begins, mut names) = (0, true, Vec::new());
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => begins = true,
-            _ if begins && !c.is_whitespace() => {
-                begins = false;
-                names.extend(word(&group[at..]).map(|name| (1 + at, name)));
-            }
-            _ => {}
-        }
-    }
-    names
+    attributes.iter().filter_map(condition).any(|condition| needs_test(&condition))
 }
 
-fn word(code: &str) -> Option<String> {
-    let end = code.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(code.len());
-    (end > 0).then(|| code[..end].to_owned())
-}
-
-/// The text with every line kept, but without comments, test modules, and what is in strings that end on their line.
-fn code_of(text: &str) -> String {
-    let mut code = String::with_capacity(text.len());
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if is_test_attribute(line.trim()) {
-            skip_item(&mut lines, &mut code);
-        } else {
-            push_code(line, &mut code);
+fn needs_test(condition: &Meta) -> bool {
+    match condition {
+        Meta::Path(path) => path.is_ident("test"),
+        Meta::List(list) if list.path.is_ident("all") => {
+            let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+            parts.is_ok_and(|parts| parts.iter().any(needs_test))
         }
-        code.push('\n');
-    }
-    code
-}
-
-/// Passes the item under an attribute: up to its `;`, or to the brace below its first line.
-fn skip_item<'t>(lines: &mut impl Iterator<Item = &'t str>, code: &mut String) {
-    let mut end = None;
-    for line in lines {
-        code.push('\n');
-        let indent = &line[..line.len() - line.trim_start().len()];
-        if end.is_none() && line.trim_end().ends_with(['{', '(']) {
-            end = Some(indent.to_owned());
-        } else if end.as_deref().is_none_or(|end| end == indent) && line.trim_end().ends_with(['}', ';', ','])
-        {
-            return;
-        }
-    }
-}
-
-/// The line up to its comment.
-fn push_code(line: &str, code: &mut String) {
-    let mut quoted = false;
-    let mut before = ' ';
-    for c in line.chars() {
-        // A quote as a character, `'"'`, and an escaped one, do not begin or end a string.
-        if c == '"' && before != '\\' && (quoted || before != '\'') {
-            quoted = !quoted;
-        } else if !quoted {
-            code.push(c);
-        }
-        if code.ends_with("//") {
-            return;
-        }
-        before = c;
+        _ => false,
     }
 }
