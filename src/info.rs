@@ -3,8 +3,6 @@
 
 mod calls;
 mod keysizes;
-pub mod memory;
-pub mod process;
 mod sections;
 mod text;
 

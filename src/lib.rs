@@ -10,6 +10,8 @@
 //! quantization/    how is a vector kept?    encode, decode, score; knows no graph
 //! kernels/         arithmetic over slices   safe outside; the only SIMD, and prefetching
 //! arena/           where are a slot's bytes? blocks by slot, the memory that readers share with writers
+//! memory/          leaf: how many bytes are in use, and for what; knows the allocator, no structure
+//! system/          leaf: what the operating system says of machine and process
 //! epoch            leaf: when may such memory be used again?
 //! hex_float        leaf: a number form that two readers need
 //! glob             leaf: Redis' patterns, for keys, options and files
@@ -45,9 +47,11 @@ pub mod journal;
 pub mod kernels;
 pub mod keyspace;
 pub mod log;
+pub mod memory;
 pub mod persistence;
 pub mod quantization;
 pub mod resp;
 pub mod server;
+pub mod system;
 pub mod vector_set;
 pub mod words;

@@ -9,6 +9,7 @@ use nearhit::check;
 use nearhit::config::{self, Config, Settings, Start, StartError};
 use nearhit::kernels::kernels;
 use nearhit::log::{self, Log};
+use nearhit::memory;
 use nearhit::server;
 use supervisor::PidFile;
 
@@ -35,7 +36,9 @@ fn main() -> ExitCode {
         Ok(log) => log,
         Err(reason) => return fail(&reason),
     };
-    return_memory_in_background();
+    if let Err(error) = memory::purge_in_background() {
+        tracing::debug!(%error, "freed pages are given back by allocations only");
+    }
     let has_logfile = !start.settings.logfile.is_empty();
     match serve(start, log) {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,14 +65,6 @@ fn enter_folder(settings: &mut Settings) -> Result<(), String> {
 fn start_log(settings: &Settings) -> Result<Log, String> {
     let path = Some(Path::new(&settings.logfile)).filter(|path| !path.as_os_str().is_empty());
     log::start(settings.loglevel, path).map_err(|error| error.to_string())
-}
-
-/// Lets jemalloc give freed pages back from threads of its own, not only when someone allocates.
-fn return_memory_in_background() {
-    #[cfg(feature = "jemalloc")]
-    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
-        tracing::debug!(%error, "jemalloc has no background threads here");
-    }
 }
 
 fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {

@@ -1,7 +1,7 @@
 //! Messages to a service manager: the server is ready, or about to end; and the file with its
 //! process id.
 
-use std::os::linux::net::SocketAddrExt;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
@@ -22,12 +22,24 @@ pub(crate) fn tell(settings: &Settings, word: &str) {
 }
 
 /// An address that begins with `@` is a name without a file.
-fn send(address: &[u8], word: &str) -> std::io::Result<()> {
+fn send(address: &[u8], word: &str) -> io::Result<()> {
     let address = match address.split_first() {
-        Some((b'@', name)) => SocketAddr::from_abstract_name(name)?,
+        Some((b'@', name)) => abstract_address(name)?,
         _ => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(address))?,
     };
     UnixDatagram::unbound()?.send_to_addr(word.as_bytes(), &address).map(drop)
+}
+
+#[cfg(target_os = "linux")]
+fn abstract_address(name: &[u8]) -> io::Result<SocketAddr> {
+    use std::os::linux::net::SocketAddrExt;
+    SocketAddr::from_abstract_name(name)
+}
+
+/// Only Linux has such addresses, and systemd.
+#[cfg(not(target_os = "linux"))]
+fn abstract_address(_name: &[u8]) -> io::Result<SocketAddr> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// A file with the number of the process, which ends with it.

@@ -6,7 +6,7 @@
 //!
 //! Growth never copies: segment *k* holds `FIRST << k` blocks (see [`segments`]). Large segments are anonymous
 //! mappings, which the kernel backs with memory only as slots are first written, so the doubling is of addresses,
-//! not of memory; [`mapped_bytes`] counts what has been handed out.
+//! not of memory; [`mapped_bytes`](crate::memory::mapped_bytes) counts what has been handed out.
 //!
 //! | arena | a block is | read | written |
 //! |---|---|---|---|
@@ -31,7 +31,6 @@ mod words;
 pub use blobs::{Blob, Blobs};
 pub use codes::Codes;
 pub use removable::Removable;
-pub use segments::mapped_bytes;
 pub use thin_block::{ThinBlock, allocated_bytes};
 pub use visited::{Change, Visited, Visitor};
 pub use words::Words;

@@ -12,10 +12,12 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use memmap2::{Advice, MmapMut};
+use memmap2::MmapMut;
 use parking_lot::Mutex;
+
+use crate::memory::{add_mapped, subtract_mapped};
 
 /// log2 of the number of blocks in the first segment.
 const FIRST_BITS: u32 = 4;
@@ -25,30 +27,20 @@ const SEGMENTS: usize = (32 - FIRST_BITS) as usize + 1;
 const MAP_FROM: usize = 256 << 10;
 /// Mapped segments from this size, that of a huge page, ask for huge pages: random reads of a large set miss the TLB
 /// otherwise, which costs a search over 61,054 codes of 384 bytes a sixth of its time.
+#[cfg(target_os = "linux")]
 const HUGE_FROM: usize = 2 << 20;
 /// Blocks start at a cache line, where their stride allows.
 const ALIGN: usize = 64;
-
-/// Bytes of mapped segments that have been handed out, in all arenas of the process.
-///
-/// The allocator does not know of them: `used_memory` is its live bytes plus these.
-pub fn mapped_bytes() -> usize {
-    MAPPED.load(Ordering::Relaxed)
-}
-
-static MAPPED: AtomicUsize = AtomicUsize::new(0);
 
 /// Zeroed blocks of `stride` bytes, by slot.
 pub(super) struct Segments {
     stride: usize,
     table: [AtomicPtr<u8>; SEGMENTS],
-    /// Bit `k` is set if segment `k` is a mapping.
-    mappings: AtomicU32,
     /// Slots handed out so far: `0 .. len`. Only [`Segments::grow_to`] moves it, and only up.
     len: AtomicU32,
-    /// Held while segments are added: two callers that both add one would lose the memory of the
-    /// first.
-    growing: Mutex<()>,
+    /// The segments that are mappings, with their numbers. Locked while segments are added: two
+    /// callers that both add one would lose the memory of the first.
+    mappings: Mutex<Vec<(usize, MmapMut)>>,
 }
 
 // SAFETY: the table owns plain zeroed memory; how its bytes are shared is up to the typed arenas built on it.
@@ -73,7 +65,7 @@ impl Segments {
     pub(super) fn new(stride: usize) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
         let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
-        Self { stride, table, mappings: AtomicU32::new(0), len: AtomicU32::new(0), growing: Mutex::new(()) }
+        Self { stride, table, len: AtomicU32::new(0), mappings: Mutex::new(Vec::new()) }
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -103,19 +95,19 @@ impl Segments {
         if len <= self.len.load(Ordering::Relaxed) {
             return;
         }
-        let _turn = self.growing.lock();
+        let mut mappings = self.mappings.lock();
         let old = self.len.load(Ordering::Relaxed);
         if len <= old {
             return;
         }
         for segment in locate(old).0..=locate(len - 1).0 {
             if self.table[segment].load(Ordering::Relaxed).is_null() {
-                self.table[segment].store(self.allocate(segment), Ordering::Release);
+                self.table[segment].store(self.allocate(segment, &mut mappings), Ordering::Release);
             }
         }
         self.len.store(len, Ordering::Relaxed);
         let grown = self.mapped(len) - self.mapped(old);
-        MAPPED.fetch_add(grown, Ordering::Relaxed);
+        add_mapped(grown);
     }
 
     /// Bytes held: whole segments of the allocator, and of mapped segments what was handed out.
@@ -130,13 +122,14 @@ impl Segments {
 
     /// Zeroed memory for a segment. The system limits how many mappings a process has (`vm.max_map_count`): beyond that
     /// the allocator serves large segments too.
-    fn allocate(&self, segment: usize) -> *mut u8 {
+    fn allocate(&self, segment: usize, mappings: &mut Vec<(usize, MmapMut)>) -> *mut u8 {
         let bytes = blocks_in(segment) * self.stride;
         if bytes >= MAP_FROM
-            && let Some(pointer) = map(bytes)
+            && let Some(mut mapping) = map(bytes)
         {
-            self.mappings.fetch_or(1 << segment, Ordering::Relaxed);
-            return pointer.as_ptr();
+            let pointer = mapping.as_mut_ptr();
+            mappings.push((segment, mapping));
+            return pointer;
         }
         let layout = layout(bytes);
         // SAFETY: the layout is not empty, since neither stride nor block count is 0.
@@ -153,20 +146,16 @@ impl Segments {
 
 impl Drop for Segments {
     fn drop(&mut self) {
-        let mappings = *self.mappings.get_mut();
+        let mappings = self.mappings.get_mut();
         for (segment, pointer) in self.table.iter_mut().enumerate() {
-            let (pointer, bytes) = (*pointer.get_mut(), blocks_in(segment) * self.stride);
-            if mappings >> segment & 1 == 1 {
-                // SAFETY: `map` mapped exactly these bytes and forgot the mapping; nobody reads them any more.
-                let failed = unsafe { libc::munmap(pointer.cast(), bytes) };
-                debug_assert_eq!(failed, 0);
-            } else if !pointer.is_null() {
+            let pointer = *pointer.get_mut();
+            if !pointer.is_null() && mappings.iter().all(|(mapped, _)| *mapped != segment) {
                 // SAFETY: `allocate` took it from the allocator with this very layout.
-                unsafe { dealloc(pointer, layout(bytes)) };
+                unsafe { dealloc(pointer, layout(blocks_in(segment) * self.stride)) };
             }
         }
         let len = *self.len.get_mut();
-        MAPPED.fetch_sub(self.mapped(len), Ordering::Relaxed);
+        subtract_mapped(self.mapped(len));
     }
 }
 
@@ -175,15 +164,14 @@ fn layout(bytes: usize) -> Layout {
 }
 
 /// A zeroed anonymous mapping, if the system has one to give.
-fn map(bytes: usize) -> Option<NonNull<u8>> {
-    let mut map = MmapMut::map_anon(bytes).ok()?;
+fn map(bytes: usize) -> Option<MmapMut> {
+    let mapping = MmapMut::map_anon(bytes).ok()?;
+    #[cfg(target_os = "linux")]
     if bytes >= HUGE_FROM {
         // A hint: where the kernel has no huge pages to give, ordinary ones do.
-        let _ = map.advise(Advice::HugePage);
+        let _ = mapping.advise(memmap2::Advice::HugePage);
     }
-    let pointer = NonNull::new(map.as_mut_ptr());
-    std::mem::forget(map);
-    pointer
+    Some(mapping)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod key_spec;
 mod keys;
 mod logging;
 mod long_double;
+pub mod memory_uses;
 #[cfg(test)]
 mod model;
 pub mod observers;

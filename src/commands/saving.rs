@@ -6,8 +6,8 @@ use super::Server;
 use super::pause::Paused;
 use super::stop::EndStep;
 use crate::config::SaveRule;
-use crate::info::memory;
 use crate::journal::Refuser;
+use crate::memory;
 use crate::persistence::rdb::save::{About, Form};
 use crate::persistence::saving::{Rule, SaveError, Summary, Target, Wished};
 

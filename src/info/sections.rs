@@ -1,9 +1,9 @@
 //! What each section says.
 
-use super::memory::{self as figures, Uses, ratio};
+use super::calls;
 use super::text::{Text, human};
-use super::{calls, process};
 use crate::commands::client::ClientInfo;
+use crate::commands::memory_uses::{MemoryUses, ratio};
 use crate::commands::{Server, Traffic};
 use crate::config::Compat;
 use crate::counters::Counter;
@@ -11,6 +11,7 @@ use crate::keyspace::Database;
 use crate::persistence::aof::Figures;
 use crate::persistence::loading::{Progress, Tally};
 use crate::persistence::saving::Saver;
+use crate::{memory as figures, system};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,9 +24,9 @@ pub(super) fn server(server: &Server, out: &mut Text) {
     out.field("redis_version", server.compat.redis_version());
     out.field("nearhit_version", env!("CARGO_PKG_VERSION"));
     out.field("redis_mode", "standalone");
-    out.field("os", process::system());
+    out.field("os", system::kernel());
     out.field("arch_bits", usize::BITS);
-    out.field("multiplexing_api", process::MULTIPLEXING_API);
+    out.field("multiplexing_api", system::MULTIPLEXING_API);
     out.field("process_id", std::process::id());
     out.field("run_id", &server.run_id);
     out.field("tcp_port", server.tcp_port.load(Ordering::Relaxed));
@@ -33,7 +34,7 @@ pub(super) fn server(server: &Server, out: &mut Text) {
     out.field("uptime_in_seconds", uptime);
     out.field("uptime_in_days", uptime / 86_400);
     out.field("lru_clock", now.as_secs() & LRU_CLOCK_MASK);
-    out.field("executable", process::executable());
+    out.field("executable", system::executable());
     let settings = server.config.settings();
     out.field("io_threads_active", u8::from(settings.network_threads() > 1));
     out.field("io_threads", settings.network_threads());
@@ -66,14 +67,15 @@ pub(super) fn clients(server: &Server, out: &mut Text) {
 }
 
 pub(super) fn memory(server: &Server, out: &mut Text) {
-    let (used, resident, peak) = (figures::used_bytes(), figures::resident_bytes(), figures::peak_bytes());
+    let (used, resident, peak) =
+        (figures::used_bytes(), system::resident_bytes().unwrap_or(0), figures::peak_bytes());
     let allocator = figures::allocator();
     out.size("used_memory", used);
     out.size("used_memory_rss", resident);
     out.size("used_memory_peak", peak);
     out.field("used_memory_peak_time", figures::peak_unix_s());
     out.field("used_memory_peak_perc", format_args!("{:.2}%", ratio(used, peak) * 100.0));
-    let uses = Uses::of(server, used);
+    let uses = MemoryUses::of(server, used);
     out.field("used_memory_overhead", uses.overhead());
     out.field("used_memory_startup", uses.startup);
     out.field("used_memory_dataset", uses.data());
@@ -82,7 +84,7 @@ pub(super) fn memory(server: &Server, out: &mut Text) {
     out.field("allocator_active", allocator.active);
     out.field("allocator_resident", allocator.resident);
     out.field("allocator_muzzy", allocator.muzzy);
-    out.size("total_system_memory", figures::system_bytes());
+    out.size("total_system_memory", system::machine_memory().unwrap_or(0));
     scripts(server, out);
     out.field("maxmemory", 0);
     out.field("maxmemory_human", human(0));
@@ -326,10 +328,10 @@ pub(super) fn replication(server: &Server, out: &mut Text) {
 }
 
 pub(super) fn cpu(_: &Server, out: &mut Text) {
-    let used = process::cpu_time();
+    let used = system::cpu_time();
     out.field("used_cpu_sys", format_args!("{:.6}", used.system.as_secs_f64()));
     out.field("used_cpu_user", format_args!("{:.6}", used.user.as_secs_f64()));
-    let children = process::cpu_time_of_children();
+    let children = system::cpu_time_of_children();
     out.field("used_cpu_sys_children", format_args!("{:.6}", children.system.as_secs_f64()));
     out.field("used_cpu_user_children", format_args!("{:.6}", children.user.as_secs_f64()));
 }

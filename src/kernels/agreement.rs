@@ -253,8 +253,7 @@ pub(super) struct Fenced {
 
 impl Fenced {
     pub(super) fn new() -> Self {
-        // SAFETY: sysconf reads a constant of the system.
-        let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap();
+        let page = rustix::param::page_size();
         let mut map = memmap2::MmapMut::map_anon(3 * page).unwrap();
         for fence in [0, 2 * page] {
             // SAFETY: a whole page of the map made above, which `page()` never gives out.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use crate::system::lower_priority;
+
 /// How much the compute threads stand back behind the network threads (`nice`): a core that has both first answers
 /// the short requests.
 const NICENESS: i32 = 5;
@@ -83,7 +85,7 @@ impl Queue {
     }
 
     fn work(&self) {
-        step_back();
+        lower_priority(NICENESS);
         while let Some(job) = self.next() {
             job();
         }
@@ -100,15 +102,6 @@ impl Queue {
             }
             self.wake.wait(&mut state);
         }
-    }
-}
-
-/// On Linux 0 is the calling thread, not the whole process. If it is refused the threads are merely equals.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: setpriority takes plain numbers.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS);
     }
 }
 

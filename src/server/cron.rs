@@ -13,7 +13,7 @@ use super::patience::Patience;
 use super::thread_table::Balancer;
 use crate::commands::Server;
 use crate::commands::observers::Event;
-use crate::info::memory;
+use crate::memory;
 
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_millis(100);

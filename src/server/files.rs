@@ -1,6 +1,7 @@
 //! How many files may be open: each client needs one.
 
 use crate::config::{Config, NotApplied, Settings};
+use crate::system::raise_open_files;
 
 /// Files that are no clients: listeners, the log, and what libraries open.
 const OTHER_FILES: u64 = 32;
@@ -31,7 +32,7 @@ impl std::error::Error for TooFewFiles {}
 pub(super) fn make_room(config: &Config) -> Result<(), TooFewFiles> {
     let settings = config.settings();
     let (asked, reserved) = (settings.maxclients, reserved(&settings));
-    let allowed = raise_to(asked.saturating_add(reserved));
+    let allowed = raise_open_files(asked.saturating_add(reserved));
     let fitting = allowed.saturating_sub(reserved);
     if fitting == 0 {
         return Err(TooFewFiles { allowed, needed: reserved + 1 });
@@ -56,7 +57,7 @@ fn check(before: &Settings, after: &Settings, reserved: u64) -> Result<(), NotAp
     if after.maxclients <= before.maxclients {
         return Ok(());
     }
-    let fitting = raise_to(after.maxclients.saturating_add(reserved)).saturating_sub(reserved);
+    let fitting = raise_open_files(after.maxclients.saturating_add(reserved)).saturating_sub(reserved);
     if fitting >= after.maxclients {
         return Ok(());
     }
@@ -64,20 +65,6 @@ fn check(before: &Settings, after: &Settings, reserved: u64) -> Result<(), NotAp
         "The operating system is not able to handle the specified number of clients, try with {fitting}"
     );
     Err(NotApplied { option: "maxclients", reason })
-}
-
-/// Raises the soft limit of open files as far as asked and the hard one allows; the limit now.
-fn raise_to(wanted: u64) -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is an rlimit that lives through the call.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 || limit.rlim_cur >= wanted {
-        return wanted;
-    }
-    let before = limit.rlim_cur;
-    limit.rlim_cur = wanted.min(limit.rlim_max);
-    // SAFETY: `limit` is an rlimit that lives through the call.
-    let raised = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } == 0;
-    if raised { limit.rlim_cur } else { before }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::socket::Accepted;
 use super::thread_table::ThreadTable;
 use crate::commands::Server;
 use crate::config::Settings;
+use crate::system::is_unsupported_family;
 
 /// How long nobody is accepted after the system refused to (out of file descriptors, mostly).
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -169,8 +170,7 @@ fn ip(name: &str) -> Option<IpAddr> {
 }
 
 fn is_absent(error: &io::Error) -> bool {
-    let no_such_family = error.raw_os_error() == Some(libc::EAFNOSUPPORT);
-    no_such_family || error.kind() == io::ErrorKind::AddrNotAvailable
+    is_unsupported_family(error) || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
 fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {

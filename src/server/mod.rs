@@ -27,7 +27,6 @@ mod compute;
 mod connection;
 mod cron;
 mod files;
-mod idle;
 mod input;
 mod listener;
 mod listeners;

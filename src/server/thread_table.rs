@@ -1,7 +1,5 @@
 //! The network threads as the others see them: how many connections each serves, how busy it is, who is to leave it.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -10,10 +8,10 @@ use tokio::sync::{Notify, mpsc};
 
 use super::balance::{self, Load, Shift};
 use super::connection::Connection;
-use super::idle::IdleTime;
 use super::socket::Accepted;
 use crate::commands::client::{Client, ClientInfo};
 use crate::counters::Counter;
+use crate::system::{IdleCores, ThreadClock};
 
 /// So many connections on a thread, ...
 const CROWD: usize = 8;
@@ -54,8 +52,8 @@ struct NetworkThread {
     idled_nanos: Counter,
     /// Rung when there is much to do.
     busy: Notify,
-    /// Where the system tells how long the thread ran; opened by the thread itself.
-    schedstat: OnceLock<File>,
+    /// How long the thread ran, if the system says; opened by the thread itself.
+    clock: OnceLock<ThreadClock>,
     /// [`Load::busy`] of the last round, in thousandths.
     busy_permille: AtomicU32,
     /// Connections that are to leave (low half), and the thread they are to go to (high half).
@@ -101,8 +99,8 @@ impl ThreadTable {
 
     /// The calling thread is this one. Without its figures from the system, its connections stay where they were dealt.
     pub(super) fn enter(&self, thread: usize) {
-        match File::open("/proc/thread-self/schedstat") {
-            Ok(file) => drop(self.thread_table[thread].schedstat.set(file)),
+        match ThreadClock::of_this_thread() {
+            Ok(clock) => drop(self.thread_table[thread].clock.set(clock)),
             Err(error) => tracing::debug!(%error, "the load of a network thread is not known"),
         }
     }
@@ -175,7 +173,7 @@ impl NetworkThread {
             active: Counter::new(),
             idled_nanos: Counter::new(),
             busy: Notify::new(),
-            schedstat: OnceLock::new(),
+            clock: OnceLock::new(),
             busy_permille: AtomicU32::new(0),
             departures: AtomicU64::new(0),
         }
@@ -189,12 +187,9 @@ impl NetworkThread {
         }
     }
 
-    /// Time that the thread ran until now, if the system tells.
+    /// Time that the thread ran until now, if the system says.
     fn ran(&self) -> Option<Duration> {
-        let mut text = [0; 64];
-        let len = self.schedstat.get()?.read_at(&mut text, 0).ok()?;
-        let first = std::str::from_utf8(&text[..len]).ok()?.split(' ').next()?;
-        first.parse().ok().map(Duration::from_nanos)
+        self.clock.get()?.ran()
     }
 }
 
@@ -203,7 +198,7 @@ pub(super) struct Balancer {
     thread_table: Arc<ThreadTable>,
     at: Instant,
     seen: Vec<Seen>,
-    idle: IdleTime,
+    idle: IdleCores,
     heavy_commands: u64,
 }
 
@@ -219,7 +214,7 @@ struct Seen {
 impl Balancer {
     pub(super) fn new(thread_table: Arc<ThreadTable>) -> Self {
         let seen = vec![Seen::default(); thread_table.thread_table.len()];
-        Self { thread_table, at: Instant::now(), seen, idle: IdleTime::default(), heavy_commands: 0 }
+        Self { thread_table, at: Instant::now(), seen, idle: IdleCores::default(), heavy_commands: 0 }
     }
 
     /// Plans anew. `heavy_commands` is how many ran on the compute pool so far. Costs next to nothing while no requests come.

@@ -24,8 +24,8 @@ use super::Observed;
 use crate::commands::client::Client;
 use crate::commands::random::below;
 use crate::counters::Counter;
-use crate::info::process::{CpuTime, cpu_time};
 use crate::resp::{Encoded, Error, Reply};
+use crate::system::{CpuTime, cpu_time};
 
 /// Tables that keys are shared out to, so that threads seldom meet.
 const PARTS: usize = 16;

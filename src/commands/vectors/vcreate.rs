@@ -13,9 +13,9 @@ use super::quant_auto::{self, Choice, DEFAULT_EXPECT, MAX_EXPECT};
 use super::storage;
 use super::vadd::{INVALID_METRIC, METRICS, bounded};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
-use crate::info::memory;
 use crate::journal::{Effects, Record};
 use crate::resp::{Args, Error, Reply};
+use crate::system;
 use crate::vector_set::{InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -52,7 +52,8 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let (words, key) = (args, args.bytes()?);
     let asked = VCreate::parse(args)?;
     let is_open = asked.is_auto() && asked.chosen.is_none();
-    let choice = is_open.then(|| asked.choose(memory::left_bytes()));
+    let choice = is_open
+        .then(|| asked.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));
     let params = choice.as_ref().map_or(asked.params, |choice| choice.params.clone()).made_on_purpose();
     let set = VectorSet::new(params, cx.server.config.settings().index_seed);
     // Entered here, so that the stream is not switched on between the two.

@@ -2,8 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+
+use crate::system::{await_writeback, begin_writeback, is_running};
 
 /// The system is asked to begin writing to the disk as soon as there are so many bytes, and before the next as many it is
 /// waited for: so neither the cache fills with what is not written, nor is there much left for the end (Redis:
@@ -55,8 +56,8 @@ impl Replacement {
 
     fn write_back(&mut self, file: &File) -> io::Result<()> {
         let before = self.begun.saturating_sub(WRITEBACK_LEN)..self.begun;
-        wait_for_disk(file, before)?;
-        begin_writing_to_disk(file, self.begun..self.written)?;
+        await_writeback(file, before)?;
+        begin_writeback(file, self.begun..self.written)?;
         self.begun = self.written;
         Ok(())
     }
@@ -113,33 +114,7 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
 
 /// True if the process that had this number is not there any more: this one has just begun.
 fn has_ended(process: u32) -> bool {
-    process == std::process::id() || !Path::new(&format!("/proc/{process}")).exists()
-}
-
-fn begin_writing_to_disk(file: &File, range: std::ops::Range<u64>) -> io::Result<()> {
-    sync_range(file, range, libc::SYNC_FILE_RANGE_WRITE)
-}
-
-fn wait_for_disk(file: &File, range: std::ops::Range<u64>) -> io::Result<()> {
-    let flags =
-        libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
-    sync_range(file, range, flags)
-}
-
-fn sync_range(file: &File, range: std::ops::Range<u64>, flags: libc::c_uint) -> io::Result<()> {
-    if range.is_empty() {
-        return Ok(());
-    }
-    let (at, len) = (range.start as i64, (range.end - range.start) as i64);
-    // SAFETY: the call takes numbers only, and the descriptor is open as long as `file` lives.
-    if unsafe { libc::sync_file_range(file.as_raw_fd(), at, len, flags) } == 0 {
-        return Ok(());
-    }
-    match io::Error::last_os_error() {
-        // A file system that cannot do it does all at the end.
-        error if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL | libc::ESPIPE)) => Ok(()),
-        error => Err(error),
-    }
+    process == std::process::id() || !is_running(process)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 
 use super::replacement::folder_of;
+use crate::system::has_no_links;
 
 /// Names that are tried for one second. Beyond, the file is not kept, and so not replaced.
 const MAX_NAMES: u32 = 1000;
@@ -122,11 +123,6 @@ fn link_or_copy(path: &Path, name: &Path) -> io::Result<()> {
         Err(_) => copy(path, name),
         Ok(()) => Ok(()),
     }
-}
-
-fn has_no_links(error: &io::Error) -> bool {
-    let codes = [libc::EPERM, libc::EOPNOTSUPP, libc::ENOSYS, libc::EMLINK, libc::EXDEV];
-    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// A copy that is removed again if it cannot be made whole.

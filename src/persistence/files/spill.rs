@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::system::unnamed_file;
 use crate::vector_set::{Place, Spill};
 
 /// What a snapshot keeps for a while beside the file that it writes. Made when something is kept first.
@@ -57,13 +58,12 @@ impl Spill for SpillFile {
 
 /// Some file systems know no files without a name: there it has one for a moment.
 fn open_unnamed(folder: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
-    if let Ok(file) = options.clone().custom_flags(libc::O_TMPFILE).open(folder) {
+    if let Ok(file) = unnamed_file(folder) {
         return Ok(file);
     }
     let path = folder.join(format!("temp-spill-{}", std::process::id()));
-    let file = options.create(true).truncate(true).open(&path)?;
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).mode(0o600).create(true).truncate(true).open(&path)?;
     std::fs::remove_file(&path)?;
     Ok(file)
 }

@@ -2,7 +2,7 @@
 
 use super::{SUBCOMMAND, report};
 use crate::commands::{Run, Spec};
-use crate::info::memory;
+use crate::memory;
 use crate::resp::{Error, Reply};
 
 pub(super) const PURGE: Spec = Spec {

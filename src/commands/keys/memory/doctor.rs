@@ -1,8 +1,9 @@
 //! `MEMORY DOCTOR`: what is amiss with the memory, in words.
 
 use super::{SUBCOMMAND, client_bytes, report};
+use crate::commands::memory_uses::ratio;
 use crate::commands::{Run, Server, Spec};
-use crate::info::memory::{self, Allocator, ratio};
+use crate::memory::{self, Allocator};
 
 pub(super) const SPEC: Spec = Spec {
     name: "memory|doctor",

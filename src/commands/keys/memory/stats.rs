@@ -1,10 +1,12 @@
 //! `MEMORY STATS`: what the bytes in use are for.
 
 use super::SUBCOMMAND;
+use crate::commands::memory_uses::{self, MemoryUses};
 use crate::commands::{Context, Run, Server, Spec};
-use crate::info::memory;
 use crate::keyspace::Database;
+use crate::memory;
 use crate::resp::{Args, Error, Reply};
+use crate::system;
 
 pub(super) const SPEC: Spec = Spec {
     name: "memory|stats",
@@ -33,7 +35,7 @@ const NOTHING: [&str; 6] = [
 ];
 
 struct Figures {
-    uses: memory::Uses,
+    uses: MemoryUses,
     peak: u64,
     keys: u64,
     resident: u64,
@@ -44,10 +46,10 @@ impl Figures {
     fn of(server: &Server) -> Self {
         let keys = |db: &Database| db.census().keys as u64;
         Self {
-            uses: memory::Uses::of(server, memory::used_bytes()),
+            uses: MemoryUses::of(server, memory::used_bytes()),
             peak: memory::peak_bytes(),
             keys: server.keyspace.databases().iter().map(keys).sum(),
-            resident: memory::resident_bytes(),
+            resident: system::resident_bytes().unwrap_or(0),
             allocator: memory::allocator(),
         }
     }
@@ -104,9 +106,9 @@ fn excess(of: u64, over: u64) -> Reply {
 }
 
 fn ratio(part: u64, whole: u64) -> Reply {
-    Reply::Double(memory::ratio(part, whole))
+    Reply::Double(memory_uses::ratio(part, whole))
 }
 
 fn percentage(part: u64, whole: u64) -> Reply {
-    Reply::Double(memory::ratio(part, whole) * 100.0)
+    Reply::Double(memory_uses::ratio(part, whole) * 100.0)
 }

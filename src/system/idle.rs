@@ -1,4 +1,4 @@
-//! How much of this machine has nothing to do.
+//! How many cores of this machine have nothing to do.
 
 /// Ticks of all cores until some time, as the system counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -7,13 +7,13 @@ struct Ticks {
     idle: u64,
 }
 
-/// The time in which cores were idle, seen from one look to the next.
+/// How many cores were idle between two calls.
 #[derive(Debug, Default)]
-pub(super) struct IdleTime(Ticks);
+pub struct IdleCores(Ticks);
 
-impl IdleTime {
-    /// How many cores were idle since the last look, on average; none if the system does not tell.
-    pub(super) fn since_last(&mut self) -> Option<f64> {
+impl IdleCores {
+    /// Idle cores since the call before, on average; None where the system does not say.
+    pub fn since_last(&mut self) -> Option<f64> {
         let text = std::fs::read_to_string("/proc/stat").ok()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let now = Ticks::read(&text)?;

@@ -1,17 +1,17 @@
-//! How much memory the system would still give this process.
+//! The control groups around this process: how much memory they allow, and how much is left.
 
 use std::path::{Path, PathBuf};
 
 /// Where Linux shows the limits of control groups: of version 2, and the memory of version 1.
-const GROUPS: [Groups; 2] = [
-    Groups {
+const VERSIONS: [Version; 2] = [
+    Version {
         folder: "sys/fs/cgroup",
         controller: "",
         limit: "memory.max",
         used: "memory.current",
         reclaimable: "inactive_file ",
     },
-    Groups {
+    Version {
         folder: "sys/fs/cgroup/memory",
         controller: "memory",
         limit: "memory.limit_in_bytes",
@@ -20,8 +20,11 @@ const GROUPS: [Groups; 2] = [
     },
 ];
 
+/// Limits from here on are none: version 1 writes the largest multiple of a page in 63 bits.
+const UNLIMITED: u64 = 1 << 62;
+
 /// The names of one version's files.
-struct Groups {
+struct Version {
     folder: &'static str,
     /// As `/proc/self/cgroup` calls it.
     controller: &'static str,
@@ -31,32 +34,45 @@ struct Groups {
     reclaimable: &'static str,
 }
 
-/// The least of what each of these would still give: the machine, and the control groups that the process is in. None
-/// where nothing tells.
-pub(super) fn bytes() -> Option<u64> {
-    bytes_under(Path::new("/"))
+/// Bytes that the process could still get without swapping: the least of what the machine has and
+/// of what the control groups around it would give. None where the system does not say.
+pub fn available_memory() -> Option<u64> {
+    available_under(Path::new("/"))
 }
 
-fn bytes_under(root: &Path) -> Option<u64> {
-    let groups = GROUPS.iter().flat_map(|groups| groups.left(root));
-    available(root).into_iter().chain(groups).min()
+fn available_under(root: &Path) -> Option<u64> {
+    let groups = VERSIONS.iter().flat_map(|version| version.each(root, Version::available_in));
+    available_of_machine(root).into_iter().chain(groups).min()
 }
 
-/// What the kernel says that programs could get without swapping.
-fn available(root: &Path) -> Option<u64> {
+fn available_of_machine(root: &Path) -> Option<u64> {
     let kilobytes = number_behind(&root.join("proc/meminfo"), "MemAvailable:")?;
     Some(kilobytes.saturating_mul(1024))
 }
 
-impl Groups {
-    /// Of the process' group and of all groups around it. In a container the path may be one of the host, of which
-    /// nothing but the outermost folder is there.
-    fn left(&self, root: &Path) -> Vec<u64> {
+/// The least limit of the control groups around the process; None where they have none.
+pub fn memory_limit() -> Option<u64> {
+    limit_under(Path::new("/"))
+}
+
+fn limit_under(root: &Path) -> Option<u64> {
+    VERSIONS.iter().flat_map(|version| version.each(root, Version::limit_in)).min()
+}
+
+/// The groups of version 2 around the process, from the innermost.
+pub(super) fn groups_around(root: &Path) -> Vec<PathBuf> {
+    VERSIONS[0].each(root, |_, group| Some(group.to_owned()))
+}
+
+impl Version {
+    /// A figure of the process' group and of all groups around it, of those that have it. In a
+    /// container the path may be one of the host, of which only the outermost folder is there.
+    fn each<T>(&self, root: &Path, figure: impl Fn(&Self, &Path) -> Option<T>) -> Vec<T> {
         let text = std::fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
         let path = text.lines().find_map(|line| self.path(line)).unwrap_or_default();
         let folder = root.join(self.folder);
         let around = Path::new(path.trim_start_matches('/')).ancestors();
-        around.filter_map(|group| self.left_in(folder.join(group))).collect()
+        around.filter_map(|group| figure(self, &folder.join(group))).collect()
     }
 
     /// From a line like `4:memory,hugetlb:/path`.
@@ -65,13 +81,22 @@ impl Groups {
         parts.next()?.split(',').any(|controller| controller == self.controller).then(|| parts.next())?
     }
 
-    /// A group without a limit has none, or one beyond all memory.
-    fn left_in(&self, group: PathBuf) -> Option<u64> {
-        let number = |file| std::fs::read_to_string(group.join(file)).ok()?.trim().parse::<u64>().ok();
-        let (limit, used) = (number(self.limit)?, number(self.used)?);
+    fn available_in(&self, group: &Path) -> Option<u64> {
+        let used = number_in(&group.join(self.used))?;
         let reclaimable = number_behind(&group.join("memory.stat"), self.reclaimable).unwrap_or(0);
-        Some(limit.saturating_sub(used.saturating_sub(reclaimable)))
+        Some(self.limit_in(group)?.saturating_sub(used.saturating_sub(reclaimable)))
     }
+
+    /// A group of version 2 without a limit has the word `max` there; one of version 1 has a number
+    /// beyond all memory.
+    fn limit_in(&self, group: &Path) -> Option<u64> {
+        number_in(&group.join(self.limit)).filter(|limit| *limit < UNLIMITED)
+    }
+}
+
+/// The number that a file consists of.
+fn number_in(file: &Path) -> Option<u64> {
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
 /// The number in the line of a file that begins so.
@@ -82,21 +107,27 @@ fn number_behind(file: &Path, name: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) mod testing {
+    //! A folder that stands for the root of the file system.
 
-    /// A folder with these files, that stands for `/`.
-    struct Root(PathBuf);
+    use std::path::{Path, PathBuf};
+
+    pub(in super::super) struct Root(PathBuf);
 
     impl Root {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let root = std::env::temp_dir().join(format!("nearhit-left-{name}-{}", std::process::id()));
+        /// With these files.
+        pub(in super::super) fn new(name: &str, files: &[(&str, &str)]) -> Self {
+            let root = std::env::temp_dir().join(format!("nearhit-system-{name}-{}", std::process::id()));
             for (path, text) in files {
                 let path = root.join(path);
                 std::fs::create_dir_all(path.parent().expect("it has a folder")).expect("it can be made");
                 std::fs::write(path, text).expect("it can be written");
             }
             Self(root)
+        }
+
+        pub(in super::super) fn path(&self) -> &Path {
+            &self.0
         }
     }
 
@@ -105,14 +136,20 @@ mod tests {
             drop(std::fs::remove_dir_all(&self.0));
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::Root;
+    use super::*;
 
     const MEMINFO: (&str, &str) =
         ("proc/meminfo", "MemTotal:  9000 kB\nMemFree: 1 kB\nMemAvailable:   800 kB\n");
 
     #[test]
     fn the_machine_alone() {
-        assert_eq!(bytes_under(&Root::new("machine", &[MEMINFO]).0), Some(800 << 10));
-        assert_eq!(bytes_under(Path::new("/no/such/folder")), None);
+        assert_eq!(available_under(Root::new("machine", &[MEMINFO]).path()), Some(800 << 10));
+        assert_eq!(available_under(Path::new("/no/such/folder")), None);
     }
 
     #[test]
@@ -129,7 +166,7 @@ mod tests {
                 ("sys/fs/cgroup/outer/memory.stat", "anon 1\ninactive_file 700\n"),
             ],
         );
-        assert_eq!(bytes_under(&root.0), Some(2700));
+        assert_eq!((available_under(root.path()), limit_under(root.path())), (Some(2700), Some(5000)));
     }
 
     #[test]
@@ -144,7 +181,7 @@ mod tests {
                 ("sys/fs/cgroup/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 4000\n"),
             ],
         );
-        assert_eq!(bytes_under(&root.0), Some(3000));
+        assert_eq!(available_under(root.path()), Some(3000));
     }
 
     #[test]
@@ -158,6 +195,6 @@ mod tests {
                 ("sys/fs/cgroup/memory/memory.usage_in_bytes", "6000\n"),
             ],
         );
-        assert_eq!(bytes_under(&root.0), Some(800 << 10));
+        assert_eq!((available_under(root.path()), limit_under(root.path())), (Some(800 << 10), None));
     }
 }

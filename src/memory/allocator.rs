@@ -1,0 +1,109 @@
+//! The allocator's own figures, and what it is told to do.
+
+use crate::system;
+
+/// Bytes as the allocator sees them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allocator {
+    /// In live allocations.
+    pub allocated: u64,
+    /// In pages that hold some.
+    pub active: u64,
+    /// In memory, pages kept for later included.
+    pub resident: u64,
+    /// In pages that the system may take back, and has not yet.
+    pub muzzy: u64,
+}
+
+/// The allocator's name for `INFO`.
+pub const ALLOCATOR: &str = if cfg!(feature = "jemalloc") { "jemalloc-5.3.1" } else { "libc" };
+
+/// The figures of now, from jemalloc.
+#[cfg(feature = "jemalloc")]
+pub fn allocator() -> Allocator {
+    use tikv_jemalloc_ctl::{epoch, stats};
+    let _ = epoch::advance();
+    let read = |value: tikv_jemalloc_ctl::Result<usize>| value.map_or(0, |bytes| bytes as u64);
+    Allocator {
+        allocated: read(stats::allocated::read()),
+        active: read(stats::active::read()),
+        resident: read(stats::resident::read()),
+        muzzy: muzzy_pages() * system::page_bytes(),
+    }
+}
+
+#[cfg(feature = "jemalloc")]
+fn muzzy_pages() -> u64 {
+    /// jemalloc's `MALLCTL_ARENAS_ALL`.
+    const OF_ALL_ARENAS: &[u8] = b"stats.arenas.4096.pmuzzy\0";
+    // SAFETY: the name ends with a NUL, and the value of this control is a size_t.
+    let pages = unsafe { tikv_jemalloc_ctl::raw::read::<usize>(OF_ALL_ARENAS) };
+    pages.map_or(0, |pages| pages as u64)
+}
+
+/// Without jemalloc no live bytes are counted: the resident set stands for them.
+#[cfg(not(feature = "jemalloc"))]
+pub fn allocator() -> Allocator {
+    let resident = system::resident_bytes().unwrap_or(0);
+    Allocator { allocated: resident, active: resident, resident, muzzy: 0 }
+}
+
+/// Returns the pages that the allocator keeps for later to the system; false if that failed.
+#[cfg(feature = "jemalloc")]
+pub fn purge() -> bool {
+    /// jemalloc's `MALLCTL_ARENAS_ALL`.
+    const ALL_ARENAS: &std::ffi::CStr = c"arena.4096.purge";
+    // SAFETY: the name ends with a NUL, and this control takes neither an old nor a new value.
+    let failed = unsafe {
+        tikv_jemalloc_sys::mallctl(
+            ALL_ARENAS.as_ptr(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            0,
+        )
+    };
+    failed == 0
+}
+
+/// Returns the pages that the allocator keeps for later to the system; false if that failed.
+#[cfg(all(not(feature = "jemalloc"), target_os = "linux", target_env = "gnu"))]
+pub fn purge() -> bool {
+    // SAFETY: malloc_trim may be called at any time, and touches no allocation. It says whether
+    // there was something to return; nothing is no failure.
+    unsafe { libc::malloc_trim(0) };
+    true
+}
+
+/// Returns the pages that the allocator keeps for later to the system; false if that failed, as it
+/// does with this allocator, which has no such call.
+#[cfg(all(not(feature = "jemalloc"), not(all(target_os = "linux", target_env = "gnu"))))]
+pub fn purge() -> bool {
+    false
+}
+
+/// Lets the allocator give freed pages back from threads of its own, not only when some thread
+/// allocates. Does nothing with another allocator than jemalloc.
+///
+/// # Errors
+/// jemalloc has no such threads on this system.
+pub fn purge_in_background() -> Result<(), String> {
+    #[cfg(feature = "jemalloc")]
+    tikv_jemalloc_ctl::background_thread::write(true).map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// What the allocator says of itself, if it is one that does.
+#[cfg(feature = "jemalloc")]
+pub fn allocator_report() -> Option<String> {
+    use tikv_jemalloc_ctl::stats_print::{Options, stats_print};
+    let mut text = Vec::new();
+    stats_print(&mut text, Options::default()).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// What the allocator says of itself, if it is one that does.
+#[cfg(not(feature = "jemalloc"))]
+pub fn allocator_report() -> Option<String> {
+    None
+}

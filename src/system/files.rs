@@ -1,0 +1,111 @@
+//! Open files: how many there may be, when they are written to the disk, and files without a name.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Raises the soft limit of open files to `wanted` if it is lower, as far as the hard limit allows.
+/// Returns how many of those wanted there may be.
+pub fn raise_open_files(wanted: u64) -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let Some(current) = current.filter(|current| *current < wanted) else { return wanted };
+    let raised = maximum.map_or(wanted, |maximum| wanted.min(maximum));
+    let outcome = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum });
+    if outcome.is_ok() { raised } else { current }
+}
+
+/// A file without a name, which is gone when it is closed.
+///
+/// # Errors
+/// The folder is not writable, or the file system or the system has no such files.
+#[cfg(target_os = "linux")]
+pub fn unnamed_file(folder: &Path) -> io::Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    Ok(open(folder, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
+
+/// A file without a name, which is gone when it is closed.
+///
+/// # Errors
+/// Always: this system has no such files.
+#[cfg(not(target_os = "linux"))]
+pub fn unnamed_file(_folder: &Path) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Lets the system begin to write this part of the file to the disk, if it can do that for a part.
+///
+/// # Errors
+/// The system could not write.
+#[cfg(target_os = "linux")]
+pub fn begin_writeback(file: &File, range: Range<u64>) -> io::Result<()> {
+    sync_range(file, range, libc::SYNC_FILE_RANGE_WRITE)
+}
+
+/// Waits until this part of the file is written to the disk, if the system can do that for a part.
+/// The data are not safe yet: for that the file must be synchronised as a whole.
+///
+/// # Errors
+/// The system could not write.
+#[cfg(target_os = "linux")]
+pub fn await_writeback(file: &File, range: Range<u64>) -> io::Result<()> {
+    let flags =
+        libc::SYNC_FILE_RANGE_WAIT_BEFORE | libc::SYNC_FILE_RANGE_WRITE | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    sync_range(file, range, flags)
+}
+
+/// `rustix` does not have this call.
+#[cfg(target_os = "linux")]
+fn sync_range(file: &File, range: Range<u64>, flags: libc::c_uint) -> io::Result<()> {
+    use rustix::io::Errno;
+    use std::os::fd::AsRawFd;
+
+    /// What file systems say that cannot do it: then all is written at the end.
+    const UNSUPPORTED: [Errno; 3] = [Errno::NOSYS, Errno::INVAL, Errno::SPIPE];
+    if range.is_empty() {
+        return Ok(());
+    }
+    let (at, len) = (range.start as i64, (range.end - range.start) as i64);
+    // SAFETY: the call takes numbers only, and the descriptor is open as long as `file` lives.
+    if unsafe { libc::sync_file_range(file.as_raw_fd(), at, len, flags) } == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        error if super::errors::is_one_of(&error, &UNSUPPORTED) => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// Does nothing: this system writes a file as a whole, when it is synchronised.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn begin_writeback(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Ok(())
+}
+
+/// Does nothing: this system writes a file as a whole, when it is synchronised.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn await_writeback(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_files_is_raised_no_further_than_allowed() {
+        let allowed = raise_open_files(u64::MAX);
+        assert!(allowed > 0 && raise_open_files(1) == 1);
+        assert_eq!(raise_open_files(u64::MAX), allowed);
+    }
+}
