@@ -46,6 +46,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static OptionSpec> {
 
 /// Threads of one kind; beyond this a machine is not helped by more.
 const MAX_THREADS: u64 = 1024;
+/// Longest time for which a thread polls. A sleep of this length costs nothing that is measurable.
+const MAX_BUSY_POLL_US: u64 = 10_000;
 /// As far as a `c_int` goes.
 const MAX_INT: u64 = i32::MAX as u64;
 /// Why the options of replicas have no other value.
@@ -189,6 +191,13 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "0",
         mutable: false,
         help: "Threads that run heavy commands; 0 is one for each core",
+    },
+    OptionSpec {
+        name: "busy-poll-us",
+        kind: Kind::Number { field: |settings| &mut settings.busy_poll_us, min: 0, max: MAX_BUSY_POLL_US },
+        default: "100",
+        mutable: true,
+        help: "Microseconds for which a network thread polls for the next request before it sleeps; 0: it sleeps",
     },
     OptionSpec {
         name: "supervised",

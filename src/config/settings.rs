@@ -30,6 +30,7 @@ pub struct Settings {
     pub compat: &'static str,
     pub io_threads: u64,
     pub compute_threads: u64,
+    pub busy_poll_us: u64,
     pub supervised: &'static str,
     pub pidfile: String,
     pub loglevel: &'static str,
@@ -216,6 +217,11 @@ impl Settings {
     /// Threads that run heavy commands.
     pub fn heavy_threads(&self) -> usize {
         or_cores(self.compute_threads)
+    }
+
+    /// For how long a network thread polls for the next request; zero if it never does.
+    pub fn busy_poll(&self) -> Duration {
+        Duration::from_micros(self.busy_poll_us)
     }
 
     /// From when on a command is slow, if that is noted.

@@ -40,11 +40,6 @@ const MUCH_OUTPUT: usize = 1024 * 1024;
 /// How long a client that is being disconnected may take to read its last replies.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long a thread stays awake for a client that has lately sent its next request within this time. To be woken costs
-/// some microseconds on bare metal and up to 100 in a virtual machine, which for a client that sends one request after
-/// the other is as much as a search. Whoever sends more seldom costs nothing: its connection sleeps at once.
-const STAY_AWAKE: Duration = Duration::from_micros(100);
-
 /// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to one.
 pub(super) struct Connection<S> {
     socket: S,
@@ -61,7 +56,7 @@ pub(super) struct Connection<S> {
     recent_ms: i64,
     settings: Arc<Settings>,
     settings_generation: u64,
-    /// The last request came within [`STAY_AWAKE`]: the next one may too.
+    /// The last request came within the time of [`stay_awake`]: the next one may too.
     expects_soon: bool,
     /// The client has sent all that it will send, and is still to be answered.
     has_sent_all: bool,
@@ -546,13 +541,14 @@ impl Connection<Socket> {
 
     async fn next_event(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let began = Instant::now();
-        let awake = if self.expects_soon { STAY_AWAKE } else { Duration::ZERO };
+        let busy_poll = self.settings.busy_poll();
+        let awake = if self.expects_soon { busy_poll } else { Duration::ZERO };
         let event = tokio::select! {
             biased;
             event = self.event(called) => event,
             never = stay_awake(awake) => match never {},
         };
-        self.expects_soon = began.elapsed() < STAY_AWAKE;
+        self.expects_soon = began.elapsed() < busy_poll;
         event
     }
 
@@ -585,6 +581,10 @@ impl Connection<Socket> {
 }
 
 /// Keeps the thread from sleeping for a while; others on this thread and on this core have their turns meanwhile.
+///
+/// For a client that has lately sent its next request within this time (`busy-poll-us`). Waking a thread costs some
+/// microseconds on bare metal and up to 100 in a virtual machine, which for a client that sends one request after the
+/// other is as much as a search. A client that sends less often costs nothing: its connection sleeps at once.
 async fn stay_awake(time: Duration) -> Infallible {
     let began = Instant::now();
     while began.elapsed() < time {

@@ -78,7 +78,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
         if bell.wait_for(ROUND) {
             break;
         }
-        balancer.round(heavy_commands(server));
+        balancer.round(heavy_commands(server), !server.config.settings().busy_poll().is_zero());
         end_keys(server);
         server.follow_save_rules();
         give_memory_back(server);

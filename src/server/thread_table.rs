@@ -129,7 +129,9 @@ impl ThreadTable {
 
     /// Keeps a crowded thread from sleeping: the next request comes before it would have slept, and
     /// the client need not wake it. To wake a thread costs who does it some microseconds, in a virtual machine most.
-    /// Not while heavy commands run: they need the cores.
+    /// Not while heavy commands run, which need the cores, nor if [`busy_poll`] is zero.
+    ///
+    /// [`busy_poll`]: crate::config::Settings::busy_poll
     pub(super) async fn keep_awake(&self, number: usize) {
         let thread = &self.thread_table[number];
         loop {
@@ -217,10 +219,11 @@ impl Balancer {
         Self { thread_table, at: Instant::now(), seen, idle: IdleCores::default(), heavy_commands: 0 }
     }
 
-    /// Plans anew. `heavy_commands` is how many ran on the compute pool so far. Costs next to nothing while no requests come.
-    pub(super) fn round(&mut self, heavy_commands: u64) {
+    /// Plans anew. `heavy_commands` is how many ran on the compute pool so far, `may_poll` whether network threads may
+    /// poll instead of sleeping. Costs next to nothing while no requests come.
+    pub(super) fn round(&mut self, heavy_commands: u64, may_poll: bool) {
         let has_heavy = std::mem::replace(&mut self.heavy_commands, heavy_commands) != heavy_commands;
-        self.thread_table.may_stay_awake.store(!has_heavy, Ordering::Relaxed);
+        self.thread_table.may_stay_awake.store(may_poll && !has_heavy, Ordering::Relaxed);
         let requests = |thread: &NetworkThread| thread.requests.get();
         let is_idle = self
             .thread_table
@@ -296,8 +299,20 @@ mod tests {
         thread_table.thread_table[1].busy_permille.store(900, Ordering::Relaxed);
         thread_table.thread_table[1].connections.store(CROWD, Ordering::Relaxed);
         assert!(thread_table.is_crowded(1) && !thread_table.is_crowded(0));
-        Balancer::new(Arc::clone(&thread_table)).round(0);
+        Balancer::new(Arc::clone(&thread_table)).round(0, true);
         assert!(!thread_table.is_crowded(1));
+    }
+
+    #[test]
+    fn no_thread_polls_while_it_may_not_or_heavy_commands_run() {
+        let thread_table = thread_table(1);
+        let mut balancer = Balancer::new(Arc::clone(&thread_table));
+        for (heavy_commands, may_poll, expected) in
+            [(0, true, true), (0, false, false), (1, true, false), (1, true, true)]
+        {
+            balancer.round(heavy_commands, may_poll);
+            assert_eq!(thread_table.may_stay_awake.load(Ordering::Relaxed), expected);
+        }
     }
 
     #[test]
