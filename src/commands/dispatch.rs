@@ -10,7 +10,7 @@ use super::cross_protocol;
 use super::observers::Observed;
 use super::pause::Paused;
 use super::registry::{self, Command};
-use super::spec::{Flags, Group, Run, Weight};
+use super::spec::{Flags, Group, Place, Run, Weight};
 use super::transactions;
 use crate::journal::Record;
 use crate::keyspace::touching;
@@ -41,13 +41,15 @@ impl Call {
         Self(admit(server, client, request))
     }
 
-    /// True if it must not run on a network thread.
-    pub fn is_heavy(&self, server: &Server, client: &mut Client, request: &Request) -> bool {
+    /// The threads on which it is to run.
+    pub fn place(&self, server: &Server, client: &mut Client, request: &Request) -> Place {
         match &self.0 {
-            Err(_) => false,
-            Ok(command) if transactions::queues(client, command) => false,
-            Ok(command) if server.keyspace.has_long_transaction() && command.spec.touches_data() => true,
-            Ok(command) => is_heavy(command, server, client, request),
+            Err(_) => Place::Network,
+            Ok(command) if transactions::queues(client, command) => Place::Network,
+            Ok(command) if server.keyspace.has_long_transaction() && command.spec.touches_data() => {
+                Place::Compute
+            }
+            Ok(command) => place(command, server, client, request),
         }
     }
 
@@ -148,15 +150,18 @@ fn refusal(command: &Command, server: &Server, client: &Client) -> Option<Error>
     is_refused.then(|| Error::from(why))
 }
 
-/// True if the command, called so, must not run on a network thread.
-pub(super) fn is_heavy(command: &Command, server: &Server, client: &mut Client, request: &Request) -> bool {
+/// The threads on which the command, called so, is to run.
+pub(super) fn place(command: &Command, server: &Server, client: &mut Client, request: &Request) -> Place {
     if command.spec.group == Group::Module && server.vector_sets_stay.load(Ordering::Relaxed) {
-        return false;
+        return Place::Network;
     }
+    let heavy = |is_heavy| if is_heavy { Place::Compute } else { Place::Network };
     match command.spec.weight {
-        Weight::Light => false,
-        Weight::Heavy => true,
-        Weight::Asked(ask) => ask(arguments(command, request), &Context { server, client }),
+        Weight::Light => Place::Network,
+        Weight::Heavy => Place::Compute,
+        Weight::Blocking => Place::Blocking,
+        Weight::Asked(ask) => heavy(ask(arguments(command, request), &Context { server, client })),
+        Weight::Placed(place) => place(arguments(command, request), &Context { server, client }),
     }
 }
 

@@ -40,7 +40,7 @@ pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, dispatch};
 pub use key_spec::Keys;
 pub use saving::Wish;
-pub use spec::{Arity, Flags, Group, REDACTED, Run, Scope, Spec, Weight};
+pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};
 pub use stop::{EndStep, Ending, Stop};
 
 /// Every command, by family. Containers bring their subcommands along.

@@ -121,15 +121,33 @@ pub enum Run {
     Family(fn(Args, &mut Context) -> Result<Reply, Error>, &'static [&'static Spec]),
 }
 
-/// Where a command runs: light ones on the network thread that read them, heavy ones on the compute pool.
+/// The threads that a command runs on, from the fewest to the most that it may hold up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The network thread that read it, which serves other clients after it.
+    Network,
+    /// A thread of the compute pool: there is about one for each core.
+    Compute,
+    /// A thread that may wait for as long as a disk takes: there are more, on demand.
+    Blocking,
+}
+
+/// What a command costs, which decides its [`Place`].
+///
+/// Blocking work is not heavy work. A command that waits holds a thread, but no core; on the compute pool it would keep
+/// heavy commands from a core that nothing uses.
 #[derive(Clone, Copy)]
 pub enum Weight {
-    /// Some microseconds at most.
+    /// Some microseconds at most: [`Place::Network`].
     Light,
-    /// May take long, always.
+    /// May compute for long, always: [`Place::Compute`].
     Heavy,
+    /// Waits for a disk, for other clients or for other threads, and computes little: [`Place::Blocking`].
+    Blocking,
     /// True if these arguments (after the name) make it heavy. Must be cheap, and must not change anything.
     Asked(fn(Args, &Context) -> bool),
+    /// Where it runs with these arguments (after the name). Must be cheap, and must not look at any key.
+    Placed(fn(Args, &Context) -> Place),
 }
 
 /// The families of `COMMAND DOCS`.

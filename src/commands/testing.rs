@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::client::Endpoints;
-use super::{Call, Client, Context, Server, dispatch};
+use super::{Call, Client, Context, Place, Server, dispatch};
 use crate::config::{Config, Settings};
 use crate::journal::Record;
 use crate::keyspace::{Clock, Keyspace};
@@ -64,7 +64,12 @@ impl Session {
 
     /// True if the request is not to run on a network thread.
     pub(super) fn is_heavy(&mut self, request: &Request) -> bool {
-        Call::new(&self.server, &self.client, request).is_heavy(&self.server, &mut self.client, request)
+        self.place(request) != Place::Network
+    }
+
+    /// The threads on which the request is to run.
+    pub(super) fn place(&mut self, request: &Request) -> Place {
+        Call::new(&self.server, &self.client, request).place(&self.server, &mut self.client, request)
     }
 
     /// True if the request has to wait for the end of a pause.

@@ -9,13 +9,13 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::compute::ComputePool;
 use super::input::{Input, READ_LEN};
 use super::network::Seat;
 use super::output::{Output, Verdict, for_unauthenticated};
+use super::pool::Pools;
 use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, ClientInfo};
-use crate::commands::{Call, Server};
+use crate::commands::{Call, Place, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
 use crate::keyspace::Clock;
@@ -45,7 +45,7 @@ pub(super) struct Connection<S> {
     socket: S,
     info: Arc<ClientInfo>,
     server: Arc<Server>,
-    compute: Arc<ComputePool>,
+    pools: Arc<Pools>,
     input: Input,
     output: Output,
     /// Place of the stream of changes up to which all must be safe before the replies in `output` are sent; 0 if they may go.
@@ -65,11 +65,11 @@ pub(super) struct Connection<S> {
     /// Requests that the last read brought.
     requests_of_read: u64,
     /// Only for its `Drop`, which comes last.
-    place: Place,
+    registration: Registration,
 }
 
 /// A connection's place in the register; given back on `Drop`, however the connection ends.
-struct Place {
+struct Registration {
     server: Arc<Server>,
     info: Arc<ClientInfo>,
     /// Its replies took much memory once. Lines for a monitor are not among them until it takes
@@ -77,7 +77,7 @@ struct Place {
     took_much: bool,
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.server.clients.leave(self.info.id);
         if self.info.is_monitor.load(Ordering::Relaxed) {
@@ -136,16 +136,17 @@ impl Connection<Accepted> {
         socket: Accepted,
         info: Arc<ClientInfo>,
         server: Arc<Server>,
-        compute: Arc<ComputePool>,
+        pools: Arc<Pools>,
     ) -> Self {
         let settings_generation = server.config.generation();
         let settings = server.config.settings();
-        let place = Place { server: Arc::clone(&server), info: Arc::clone(&info), took_much: false };
+        let registration =
+            Registration { server: Arc::clone(&server), info: Arc::clone(&info), took_much: false };
         Self {
             socket,
             info,
             server,
-            compute,
+            pools,
             input: Input::default(),
             output: Output::default(),
             withheld: 0,
@@ -156,7 +157,7 @@ impl Connection<Accepted> {
             expects_soon: false,
             has_sent_all: false,
             is_cut_short: false,
-            place,
+            registration,
             requests_of_read: 0,
         }
     }
@@ -174,7 +175,7 @@ impl<S> Connection<S> {
             socket: change(self.socket)?,
             info: self.info,
             server: self.server,
-            compute: self.compute,
+            pools: self.pools,
             input: self.input,
             output: self.output,
             withheld: self.withheld,
@@ -186,7 +187,7 @@ impl<S> Connection<S> {
             expects_soon: self.expects_soon,
             has_sent_all: self.has_sent_all,
             is_cut_short: self.is_cut_short,
-            place: self.place,
+            registration: self.registration,
         })
     }
 }
@@ -299,15 +300,16 @@ impl Connection<Socket> {
             self.held = Some(Held { request, until });
             return Some(client);
         }
-        if !call.is_heavy(&self.server, &mut client, &request) {
-            Clock::note_recent(self.recent_ms);
-            let reply = call.run(&self.server, &mut client, &request);
-            Clock::forget_recent();
-            self.withhold(last_written());
-            reply.encode(client.protocol, self.output.end());
-            return Some(client);
+        let place = call.place(&self.server, &mut client, &request);
+        if place != Place::Network {
+            return self.answer_elsewhere(client, request, call, place).await;
         }
-        self.answer_elsewhere(client, request, call).await
+        Clock::note_recent(self.recent_ms);
+        let reply = call.run(&self.server, &mut client, &request);
+        Clock::forget_recent();
+        self.withhold(last_written());
+        reply.encode(client.protocol, self.output.end());
+        Some(client)
     }
 
     /// Replies to earlier requests are sent first: they need not wait for a heavy one.
@@ -316,12 +318,14 @@ impl Connection<Socket> {
         mut client: Box<Client>,
         request: Request,
         call: Call,
+        place: Place,
     ) -> Option<Box<Client>> {
         if !self.is_withheld() {
             // An error shows again at the next flush, and is acted on there.
             let _ = self.flush();
         }
-        self.server.traffic.mine().commands_on_compute_pool.add(1);
+        let is_heavy = place == Place::Compute;
+        self.server.traffic.mine().commands_on_compute_pool.add(is_heavy.into());
         self.info.set_busy(true);
         let server = Arc::clone(&self.server);
         let run = move || {
@@ -331,7 +335,7 @@ impl Connection<Socket> {
             reply.encode(client.protocol, &mut encoded);
             (client, encoded, last_written())
         };
-        let ran = self.compute.run(run).await;
+        let ran = self.pools.run(place, run).await;
         self.info.set_busy(false);
         let (client, encoded, written) = ran?;
         self.withhold(written);
@@ -429,7 +433,7 @@ impl Connection<Socket> {
         if self.output.is_empty() {
             return Ok(());
         }
-        self.place.took_much |= self.output.own_len() > MUCH_OUTPUT;
+        self.registration.took_much |= self.output.own_len() > MUCH_OUTPUT;
         let written = self.output.write_to(&self.socket)?;
         self.is_cut_short = written.is_cut_short;
         let traffic = self.server.traffic.mine();

@@ -8,6 +8,7 @@
 //! loader           what files hold, until it is loaded         one, at the start
 //! network threads  connections; run light commands            io-threads
 //! compute threads  run heavy commands, one queue for all      compute-threads
+//! blocking threads wait for disks, clients and threads        one, more on demand
 //! snapshot         saves the data in the background            one, mostly asleep
 //! aof-keeper       begins and rewrites the log of changes      one, mostly asleep
 //! cron      ends keys and idle clients, balances network threads, ten times a second
@@ -23,7 +24,6 @@
 //! nanoseconds each. The queue needs no bound of its own, as each client waits for its one command in it.
 
 mod balance;
-mod compute;
 mod connection;
 mod cron;
 mod files;
@@ -34,6 +34,7 @@ mod log_keeper;
 mod network;
 mod output;
 mod patience;
+mod pool;
 mod saver;
 mod signals;
 mod socket;
@@ -54,7 +55,6 @@ use crate::commands::{EndStep, Server};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use crate::persistence::files::remove_leftovers;
-use compute::ComputePool;
 use cron::Cron;
 pub use files::TooFewFiles;
 pub use listener::BindError;
@@ -63,6 +63,7 @@ use listeners::{Moves, OpenListeners};
 use log_keeper::LogKeeper;
 use network::NetworkThreads;
 use patience::Patience;
+use pool::Pools;
 use saver::Saver;
 use thread_table::Balancer;
 
@@ -116,7 +117,7 @@ pub struct Running {
     listeners: Vec<Listener>,
     moves: Moves,
     network: NetworkThreads,
-    compute: Arc<ComputePool>,
+    pools: Arc<Pools>,
     cron: Cron,
     saver: Saver,
     log_keeper: LogKeeper,
@@ -147,12 +148,12 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     if plan.is_none() {
         server.open_log()?;
     }
-    let compute = Arc::new(ComputePool::start(settings.heavy_threads())?);
-    let network = NetworkThreads::start(settings.network_threads(), &server, &compute)?;
+    let pools = Arc::new(Pools::start(settings.heavy_threads())?);
+    let network = NetworkThreads::start(settings.network_threads(), &server, &pools)?;
     let cron = Cron::start(Arc::clone(&server), Balancer::new(network.thread_table()))?;
     let saver = Saver::start(Arc::clone(&server))?;
     let log_keeper = LogKeeper::start(Arc::clone(&server))?;
-    Ok(Running { server, control, listeners, moves, network, compute, cron, saver, log_keeper, plan })
+    Ok(Running { server, control, listeners, moves, network, pools, cron, saver, log_keeper, plan })
 }
 
 impl Running {
@@ -178,18 +179,8 @@ impl Running {
     /// # Errors
     /// The data cannot be loaded.
     pub fn serve(self, ready: impl FnOnce()) -> Result<(), Failed> {
-        let Running {
-            server,
-            control,
-            listeners,
-            mut moves,
-            network,
-            compute,
-            cron,
-            saver,
-            log_keeper,
-            plan,
-        } = self;
+        let Running { server, control, listeners, mut moves, network, pools, cron, saver, log_keeper, plan } =
+            self;
         let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut listeners = OpenListeners::open(listeners, &server, network.thread_table());
@@ -220,7 +211,7 @@ impl Running {
         cron.stop(patience);
         saver.stop(patience);
         network.stop(patience);
-        compute.stop();
+        pools.stop();
         // Last: nobody changes data any more.
         log_keeper.stop(patience);
         outcome

@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
-use super::compute::ComputePool;
 use super::connection::Connection;
 use super::patience::Patience;
+use super::pool::Pools;
 use super::socket::{Accepted, Socket};
 use super::thread_table::{Arrival, ThreadTable};
 use crate::commands::Server;
@@ -24,7 +24,7 @@ pub(super) struct NetworkThreads {
 /// What a thread needs to serve.
 struct Worker {
     server: Arc<Server>,
-    compute: Arc<ComputePool>,
+    pools: Arc<Pools>,
     thread_table: Arc<ThreadTable>,
     thread: usize,
 }
@@ -34,13 +34,13 @@ impl NetworkThreads {
     ///
     /// # Errors
     /// The system gives no more threads, or no epoll.
-    pub(super) fn start(count: usize, server: &Arc<Server>, compute: &Arc<ComputePool>) -> io::Result<Self> {
+    pub(super) fn start(count: usize, server: &Arc<Server>, pools: &Arc<Pools>) -> io::Result<Self> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
         let thread_table = Arc::new(ThreadTable::new(senders));
         let start = |(thread, arrivals)| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (server, compute) = (Arc::clone(server), Arc::clone(compute));
-            let worker = Worker { server, compute, thread_table: Arc::clone(&thread_table), thread };
+            let (server, pools) = (Arc::clone(server), Arc::clone(pools));
+            let worker = Worker { server, pools, thread_table: Arc::clone(&thread_table), thread };
             let thread = std::thread::Builder::new().name(format!("network-{thread}"));
             thread.spawn(move || runtime.block_on(worker.work(arrivals)))
         };
@@ -76,7 +76,7 @@ impl Worker {
     }
 
     fn welcome(&self, accepted: Accepted, info: Arc<ClientInfo>) {
-        let connection = Connection::new(accepted, info, Arc::clone(&self.server), Arc::clone(&self.compute));
+        let connection = Connection::new(accepted, info, Arc::clone(&self.server), Arc::clone(&self.pools));
         let client = connection.client();
         self.host(connection, client);
     }

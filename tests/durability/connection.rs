@@ -82,10 +82,15 @@ impl Connection {
     /// A reply that comes at once, or none: it may be asked for later.
     pub(crate) fn ask_at_once(&mut self, request: Request) -> Option<Reply> {
         self.send(&[request]).expect("the server reads");
+        self.has_reply().then(|| self.receive().expect("the server replies"))
+    }
+
+    /// True if a reply is there, or comes at once.
+    pub(crate) fn has_reply(&mut self) -> bool {
         self.0.get_ref().set_read_timeout(Some(AT_ONCE)).expect("a TCP socket");
         let is_there = self.0.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
         self.0.get_ref().set_read_timeout(Some(SILENCE)).expect("a TCP socket");
-        is_there.then(|| self.receive().expect("the server replies"))
+        is_there
     }
 
     /// Asks something that the server must answer.

@@ -3,6 +3,7 @@
 //! Knows servers from outside only: options, commands, replies, and the folder of their files. `tools/crash` runs the
 //! crash tests for longer, and against Redis.
 
+mod blocking;
 mod client;
 mod connection;
 mod crash;

@@ -30,7 +30,7 @@ const SUBCOMMAND: Spec = Spec {
     summary: "",
     syntax: "",
     tips: &[],
-    weight: Weight::Heavy,
+    weight: Weight::Blocking,
     run: Run::Container(&[]),
 };
 

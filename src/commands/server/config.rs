@@ -49,7 +49,7 @@ const SET: Spec = Spec {
     syntax: "data(parameter value)...",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     // It may wait for listeners to be opened.
-    weight: Weight::Heavy,
+    weight: Weight::Blocking,
     run: Run::Read(set),
     ..SUBCOMMAND
 };
@@ -75,7 +75,7 @@ const REWRITE: Spec = Spec {
     summary: "Persists the effective configuration to file.",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     // It waits for the disk.
-    weight: Weight::Heavy,
+    weight: Weight::Blocking,
     run: Run::Read(rewrite),
     ..SUBCOMMAND
 };

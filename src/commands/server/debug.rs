@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{debug_object, debug_populate, digest};
 use crate::commands::client::ClientInfo;
 use crate::commands::recovery;
-use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
+use crate::commands::{Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight, help};
 use crate::config::DebugAccess;
 use crate::resp::{Args, Error, Reply};
 
@@ -23,7 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "A container for debugging commands.",
     syntax: "",
     tips: &[],
-    weight: Weight::Heavy,
+    weight: Weight::Placed(|mut args, _| place(args.bytes().unwrap_or_default())),
     run: Run::Read(debug),
 };
 
@@ -56,6 +56,13 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         (b"HELP", 0) => Ok(help::lines("DEBUG", HELP)),
         _ => Err(Error::unknown_subcommand_or_arity("DEBUG", name)),
     }
+}
+
+/// RELOAD, LOADAOF and SLEEP wait, as may what else there will be; these compute.
+fn place(name: &[u8]) -> Place {
+    let computes = [&b"DIGEST"[..], b"DIGEST-VALUE", b"OBJECT", b"POPULATE"];
+    let is_computed = computes.iter().any(|other| name.eq_ignore_ascii_case(other));
+    if is_computed { Place::Compute } else { Place::Blocking }
 }
 
 fn check_access(cx: &Context) -> Result<(), Error> {
@@ -106,7 +113,7 @@ fn load_log(cx: &mut Context) -> Result<Reply, Error> {
     })
 }
 
-/// Blocks a compute thread and this client; unlike in Redis the others go on. What is no number is 0, as in Redis.
+/// Blocks a thread for blocking commands and this client; unlike in Redis the others go on. What is no number is 0, as in Redis.
 fn sleep(seconds: f64) -> Reply {
     std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, MAX_SLEEP_SECONDS)));
     Reply::OK
@@ -185,5 +192,5 @@ const HELP: &[&str] = &[
     "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
     "    Enables or disables checksum checks for RDB files and RESTORE's payload.",
     "SLEEP <seconds>",
-    "    Keep one compute thread busy for <seconds>. Decimals allowed.",
+    "    Keep one thread for blocking commands for <seconds>. Decimals allowed.",
 ];

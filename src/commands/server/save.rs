@@ -17,7 +17,7 @@ pub(in crate::commands) const SAVE: Spec = Spec {
     summary: "Synchronously saves the database(s) to disk.",
     syntax: "",
     tips: &[],
-    weight: Weight::Heavy,
+    weight: Weight::Blocking,
     run: Run::Read(save),
 };
 

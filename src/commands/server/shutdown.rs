@@ -23,7 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     syntax: "[save-selector(NOSAVE|SAVE)] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
     tips: &[],
     // It may save.
-    weight: Weight::Heavy,
+    weight: Weight::Blocking,
     run: Run::Read(|args, cx| Shutdown::parse(args)?.execute(cx)),
 };
 

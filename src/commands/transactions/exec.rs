@@ -2,7 +2,7 @@
 
 use super::queue::{Queue, Queued};
 use super::reach::reach;
-use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, dispatch, registry};
+use crate::commands::{Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight, dispatch, registry};
 use crate::resp::{Args, Encoded, Error, Reply};
 
 /// Others compare with it: it is at one address.
@@ -23,7 +23,7 @@ pub(in crate::commands) static SPEC: Spec = Spec {
     summary: "Executes all commands in a transaction.",
     syntax: "",
     tips: &[],
-    weight: Weight::Asked(|_, cx| cx.client.queue.as_ref().is_some_and(|queue| queue.is_heavy())),
+    weight: Weight::Placed(|_, cx| cx.client.queue.as_ref().map_or(Place::Network, |queue| queue.place())),
     run: Run::Read(exec),
 };
 
@@ -56,7 +56,7 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
         return Reply::NullArray;
     }
     let keyspace = &cx.server.keyspace;
-    let _long = queue.is_heavy().then(|| keyspace.long_transaction());
+    let _long = (queue.place() > Place::Network).then(|| keyspace.long_transaction());
     let db = cx.client.db;
     let watches = std::mem::replace(&mut cx.client.watches, super::Watches::new(&cx.client.info));
     let reach = reach(queue.commands(), db, watches.keys());

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::EXEC;
 use crate::commands::client::{Client, ClientInfo};
 use crate::commands::registry::{self, Command};
-use crate::commands::{Flags, Server, dispatch};
+use crate::commands::{Flags, Place, Server, Weight, dispatch};
 use crate::resp::{Error, Reply, Request};
 
 /// Commands in one transaction at most.
@@ -23,7 +23,8 @@ pub(in crate::commands) struct Queue {
     word_bytes: usize,
     /// Of all that is kept.
     bytes: usize,
-    has_heavy: bool,
+    /// The place that the most demanding of the commands needs.
+    place: Place,
     failed: bool,
     info: Arc<ClientInfo>,
 }
@@ -40,7 +41,7 @@ impl Queue {
             commands: Vec::new(),
             word_bytes: 0,
             bytes: 0,
-            has_heavy: false,
+            place: Place::Network,
             failed: false,
             info: Arc::clone(info),
         };
@@ -57,9 +58,10 @@ impl Queue {
         self.failed
     }
 
-    /// True if EXEC must not run on a network thread.
-    pub(super) fn is_heavy(&self) -> bool {
-        self.has_heavy || self.commands.len() > MANY_COMMANDS || self.bytes > MANY_BYTES
+    /// The threads on which EXEC is to run.
+    pub(super) fn place(&self) -> Place {
+        let is_large = self.commands.len() > MANY_COMMANDS || self.bytes > MANY_BYTES;
+        if is_large { self.place.max(Place::Compute) } else { self.place }
     }
 
     /// True if a command has any of these flags.
@@ -107,6 +109,15 @@ pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
     client.queue.is_some() && !command.spec.flags.has(Flags::NEVER_QUEUED)
 }
 
+/// Where the command will run. Asked now, since most commands are light for good; where the answer may have to wait for a
+/// long transaction, it is not asked.
+fn place(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Place {
+    match command.spec.weight {
+        Weight::Asked(_) if server.keyspace.has_long_transaction() => Place::Compute,
+        _ => dispatch::place(command, server, client, request),
+    }
+}
+
 /// Queues a command. Of one that is not to be run anyway nothing is kept.
 pub(in crate::commands) fn queue(
     command: &'static Command,
@@ -115,14 +126,12 @@ pub(in crate::commands) fn queue(
     request: &Request,
 ) -> Reply {
     let changed = client.watches.are_touched();
-    // Asked now, since most commands are light for good; while one would have to wait for the answer, not asked at all.
-    let heavy =
-        server.keyspace.has_long_transaction() || dispatch::is_heavy(command, server, client, request);
+    let place = place(command, server, client, request);
     let Some(queue) = &mut client.queue else { return Reply::None };
     if queue.failed || changed {
         return Reply::Simple("QUEUED");
     }
-    queue.has_heavy |= heavy;
+    queue.place = queue.place.max(place);
     let max_bytes = server.config.settings().client_query_buffer_limit;
     match queue.push(Queued { command, request: request.detached() }, max_bytes) {
         Ok(()) => Reply::Simple("QUEUED"),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::commands::Place;
 use crate::commands::testing::Session;
 use crate::keyspace::Reach;
 use crate::resp::Request;
@@ -376,6 +377,24 @@ fn a_transaction_is_as_heavy_as_its_commands() {
     (0..100).for_each(|_| session.hold_to(&[("ping", "+QUEUED")]));
     assert!(is_heavy(&mut session, &["exec"]));
     session.hold_to(&[("discard", "+OK")]);
+}
+
+#[test]
+fn what_waits_runs_on_a_blocking_thread_also_in_a_transaction() {
+    let mut session = Session::at(NOW_MS);
+    let place = |session: &mut Session, line: &str| {
+        session.place(&Request::from_args(&line.split(' ').collect::<Vec<_>>()))
+    };
+    for line in ["save", "shutdown", "config set timeout 1", "config rewrite", "backup seal", "debug sleep 1"]
+    {
+        assert_eq!(place(&mut session, line), Place::Blocking, "{line}");
+    }
+    assert_eq!(place(&mut session, "debug digest"), Place::Compute);
+    assert_eq!(place(&mut session, "lastsave"), Place::Network);
+    session.hold_to(&[("multi", "+OK"), ("keys *", "+QUEUED"), ("config set timeout 1", "+QUEUED")]);
+    assert_eq!(place(&mut session, "exec"), Place::Blocking);
+    session.hold_to(&[("keys *", "+QUEUED")]);
+    assert_eq!(place(&mut session, "exec"), Place::Blocking);
 }
 
 #[test]
