@@ -66,16 +66,13 @@ const MAP: &[(&str, &[&str])] = &[
 
 /// Crates that belong to some folders and files below `src/` only.
 const CRATES: &[(&str, &[&str])] = &[
-    (
-        "libc",
-        &["arena/segments", "info", "persistence/files", "server/compute", "server/files", "server/listener"],
-    ),
-    ("rustix", &[]),
+    // `rustix` has all other calls without `unsafe`.
+    ("libc", &["system/files", "system/process", "memory/allocator"]),
+    ("rustix", &["system"]),
+    ("tikv_jemalloc_ctl", &["memory/allocator"]),
+    ("tikv_jemalloc_sys", &["memory/allocator"]),
     ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
-    ("libc", &["system", "memory"]),
-    ("rustix", &["system"]),
-    ("tikv_jemalloc_ctl", &["memory"]),
     ("clap", &["config"]),
     ("tracing", &["main", "supervisor", "server", "commands", "log", "persistence"]),
     ("tracing_subscriber", &["log"]),
@@ -84,12 +81,10 @@ const CRATES: &[(&str, &[&str])] = &[
 /// Where code may be `unsafe`, and what for.
 const UNSAFE: &[(&str, &str)] = &[
     ("arena", "memory that readers share with writers"),
-    ("info/memory", "calls of libc and of the allocator"),
-    ("info/process", "calls of libc"),
     ("kernels", "instructions that only some processors have"),
-    ("persistence/files/replacement", "a call of libc"),
-    ("server/compute", "calls of libc"),
-    ("server/files", "calls of libc"),
+    ("memory/allocator", "calls of the allocator"),
+    ("system/files", "a call that rustix does not have"),
+    ("system/process", "a call that rustix does not have"),
     ("vector_set/restore/parts", "codes are written where readers look once they are linked"),
     ("vector_set/store", "codes are written where readers look once they are linked"),
     ("vector_set/training", "codes are written where readers look once they are linked"),
