@@ -37,7 +37,7 @@ pub use self::effects::Effects;
 use self::gate::Gate;
 pub use self::gate::Passage;
 pub use self::group::Group;
-pub use self::record::Record;
+pub use self::record::{Record, Subject};
 use self::stream::Stream;
 pub use self::stream::{Piece, last_written};
 

@@ -3,6 +3,8 @@
 //! A write command is given one [`Record`]. Whoever makes the change visible consumes it there, inside the same
 //! critical section, so that the order of the journal is the order in which readers saw the changes.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{Effects, Journal, Passage};
@@ -13,6 +15,13 @@ use super::{Effects, Journal, Passage};
 #[must_use = "a change must be committed where it becomes visible; drop the record only if nothing changed"]
 pub struct Record<'a> {
     spend: Option<Spend<'a>>,
+    subject: Option<&'a dyn Subject>,
+}
+
+/// What a change is about, where the code that commits it does not know that.
+pub trait Subject: fmt::Debug {
+    /// Called when the record is spent, inside the critical section that makes the change visible.
+    fn changed(&self);
 }
 
 #[derive(Debug)]
@@ -27,12 +36,12 @@ struct Spend<'a> {
 impl<'a> Record<'a> {
     /// The right to make the change that `request` (the request's wire bytes) asks for in database `db`.
     pub fn new(journal: &'a Journal, db: usize, request: &'a Bytes) -> Self {
-        Self { spend: Some(Spend { journal, db, request, effects: None }) }
+        Self { spend: Some(Spend { journal, db, request, effects: None }), subject: None }
     }
 
     /// The right to a change that is written down nowhere: replay, tests.
     pub fn unlogged() -> Record<'static> {
-        Record { spend: None }
+        Record { spend: None, subject: None }
     }
 
     /// The same right, to be written down as other commands: where the request's own words would not have the same effect when they
@@ -53,6 +62,14 @@ impl<'a> Record<'a> {
         self
     }
 
+    /// The same right, to change this subject; none if its observers are called otherwise.
+    pub fn about<'s>(self, subject: Option<&'s dyn Subject>) -> Record<'s>
+    where
+        'a: 's,
+    {
+        Record { subject, ..self }
+    }
+
     /// Enters the gate of the journal: before the locks under which the change is made. None for a change that is written
     /// down nowhere.
     pub fn enter(&self) -> Option<Passage<'a>> {
@@ -61,6 +78,9 @@ impl<'a> Record<'a> {
 
     /// Writes the change down. To be called inside the critical section that makes it visible.
     pub fn commit(self) {
+        if let Some(subject) = self.subject {
+            subject.changed();
+        }
         if let Some(Spend { journal, db, request, effects }) = self.spend {
             journal.commit(db, effects.as_deref().unwrap_or(request));
         }

@@ -136,7 +136,8 @@ impl Database {
             return Err((set, record));
         }
         keys.put_new(key, Value::VectorSet(set), Deadline::NEVER);
-        keys.commit(record);
+        // Observers were called by the line before.
+        keys.commit(record.about(None));
         Ok(())
     }
 

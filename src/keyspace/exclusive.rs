@@ -7,6 +7,7 @@ use super::Database;
 use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
+use super::observers::Change;
 use super::reaper::Garbage;
 use super::shard::{SHARDS, Shard, shard_of};
 use super::snapshot::{Handed, Old};
@@ -48,14 +49,6 @@ struct Held<'k> {
     number: usize,
     shard: &'k Shard,
     table: RwLockWriteGuard<'k, Table>,
-}
-
-impl Held<'_> {
-    /// The way to a table that can be changed: who watches the key is told.
-    fn change(&mut self, key: &[u8]) -> &mut Table {
-        self.shard.watched.touch(key);
-        &mut self.table
-    }
 }
 
 /// Where a live key was found.
@@ -163,7 +156,7 @@ impl<'k> Exclusive<'k> {
         self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_hash()?;
         self.hand_over_copy(found);
-        let table = self.held[held].change(key);
+        let table = self.change(held, key, Change::Written);
         let (outcome, replaced) =
             table.edit_hash(id, limits, now_ms, |hash| (edit(hash), hash.take_replaced()))?;
         self.note_ended_fields(key, &replaced);
@@ -196,7 +189,7 @@ impl<'k> Exclusive<'k> {
         self.held[held].table.entry(id).mark_used(self.used_ms);
         self.held[held].table.entry(id).value().as_string()?;
         self.hand_over_copy(found);
-        self.held[held].change(key).edit_string(id, edit).map(Some)
+        self.change(held, key, Change::Written).edit_string(id, edit).map(Some)
     }
 
     /// True if there is such a key.
@@ -238,11 +231,9 @@ impl<'k> Exclusive<'k> {
     /// Adds an entry whose key has this hash; false if the key is there, be it one that has ended.
     pub(super) fn add(&mut self, hash: u64, entry: Entry) -> bool {
         let held = self.held_of(hash);
-        let Held { shard, table, .. } = &mut self.held[held];
-        let is_new = table.find(hash, entry.key()).is_none();
+        let is_new = self.held[held].table.find(hash, entry.key()).is_none();
         if is_new {
-            shard.watched.touch(entry.key());
-            table.insert(hash, entry);
+            self.change(held, entry.key(), Change::Written).insert(hash, entry);
         }
         is_new
     }
@@ -252,7 +243,7 @@ impl<'k> Exclusive<'k> {
         let found = self.find(key);
         if let Some(found) = found {
             self.hand_over_copy(found);
-            self.held[found.held].change(key).set_deadline(found.id, deadline);
+            self.change(found.held, key, Change::Rescheduled).set_deadline(found.id, deadline);
         }
         found.is_some()
     }
@@ -261,8 +252,7 @@ impl<'k> Exclusive<'k> {
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let found = self.find(key);
         if let Some(found) = found {
-            self.held[found.held].shard.watched.touch(key);
-            self.bury(found);
+            self.bury(found, Change::Removed);
         }
         found.is_some()
     }
@@ -283,7 +273,7 @@ impl<'k> Exclusive<'k> {
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
         self.hand_over_copy(found);
-        let entry = self.held[found.held].change(key).take(found.hash, found.id);
+        let entry = self.take_out(found, Change::Removed);
         let deadline = entry.deadline();
         Some((entry.into_value(), deadline))
     }
@@ -301,6 +291,7 @@ impl<'k> Exclusive<'k> {
                 self.garbage.add_table(cleared);
             }
         }
+        self.db.common.observers.call(|observer| observer.flushed(self.db.number));
     }
 
     /// Exchanges all keys with another database, of which the same shards are locked.
@@ -364,7 +355,7 @@ impl<'k> Exclusive<'k> {
         let hash = self.hash_of(key);
         let held = self.held_of(hash);
         let entry = Entry::new(key, value, deadline, self.used_ms);
-        self.held[held].change(key).insert(hash, entry);
+        self.change(held, key, Change::Written).insert(hash, entry);
     }
 
     /// Where the key is, if it has not ended. If it has, it is removed here.
@@ -392,7 +383,7 @@ impl<'k> Exclusive<'k> {
         let held = &self.held[found.held];
         let is_live = held.table.entry(found.id).is_live(now_ms);
         let removed = if is_live {
-            held.shard.watched.touch(held.table.entry(found.id).key());
+            self.note(found.held, held.table.entry(found.id).key(), Change::FieldsExpired);
             self.hand_over_copy(found);
             let mut gone: Vec<Box<[u8]>> = Vec::new();
             let tell = |name: &[u8]| gone.extend(is_logged.then(|| name.into()));
@@ -402,10 +393,9 @@ impl<'k> Exclusive<'k> {
             removed.expect("only hashes have fields that end")
         } else {
             let entry = held.table.entry(found.id);
-            held.shard.watched.touch_ended(entry.key());
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
             self.note_end(entry.key());
-            self.bury(found);
+            self.bury(found, Change::Expired);
             fields
         };
         self.db.common.expiry.fields.add(removed as u64);
@@ -417,19 +407,17 @@ impl<'k> Exclusive<'k> {
     }
 
     fn expire(&mut self, found: Found) {
-        let held = &self.held[found.held];
-        let key = held.table.entry(found.id).key();
-        held.shard.watched.touch_ended(key);
-        self.note_end(key);
-        self.bury(found);
+        self.note_end(self.held[found.held].table.entry(found.id).key());
+        self.bury(found, Change::Expired);
         self.db.common.expiry.keys.add(1);
     }
 
     /// Gives a key another value, and another deadline if there is one.
     fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
         self.hand_over_copy(found);
-        let table = self.held[found.held].change(key);
-        table.entry(found.id).mark_used(self.used_ms);
+        let used_ms = self.used_ms;
+        let table = self.change(found.held, key, Change::Written);
+        table.entry(found.id).mark_used(used_ms);
         if let Some(deadline) = deadline {
             table.set_deadline(found.id, deadline);
         }
@@ -439,9 +427,30 @@ impl<'k> Exclusive<'k> {
     }
 
     /// Takes an entry away, to be freed.
-    fn bury(&mut self, found: Found) {
+    fn bury(&mut self, found: Found, change: Change) {
         self.hand_over_copy(found);
-        self.garbage.add(self.held[found.held].table.take(found.hash, found.id));
+        let entry = self.take_out(found, change);
+        self.garbage.add(entry);
+    }
+
+    /// Takes an entry away. The writers of a vector set do not hold the shard: their changes come
+    /// before the set is unbound, and so before observers are called with the key's removal.
+    fn take_out(&mut self, found: Found, change: Change) -> Entry {
+        let entry = self.held[found.held].table.take(found.hash, found.id);
+        self.note(found.held, entry.key(), change);
+        entry
+    }
+
+    /// The one way to a table in which this key is to be changed and to stay.
+    fn change(&mut self, held: usize, key: &[u8], change: Change) -> &mut Table {
+        self.note(held, key, change);
+        &mut self.held[held].table
+    }
+
+    /// A key changes: clients that watch it will find that, and observers are called.
+    fn note(&self, held: usize, key: &[u8], change: Change) {
+        self.held[held].shard.watched.note(key, change);
+        self.db.common.observers.call(|observer| observer.changed(self.db.number, key, change));
     }
 
     /// Before an entry is changed or goes: the snapshot gets a copy if it wants one. What is large

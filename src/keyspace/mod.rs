@@ -10,6 +10,7 @@
 //! shared.rs      reading several keys at one moment
 //! reservation.rs shards kept for the commands of one transaction
 //! watch.rs       who wants to know whether a key changes
+//! observers.rs   code that is called with each key that changes
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
 //! arrangement.rs where the tables of each database are, after SWAPDB
@@ -36,6 +37,7 @@ mod exclusive;
 mod expiry;
 mod hash;
 mod hash_index;
+mod observers;
 mod prefetch;
 mod reaper;
 mod reservation;
@@ -66,6 +68,7 @@ pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
 use self::hash::SharedLimits;
 pub use self::hash::{FrozenFields, Hash, HashRef, HashView, OldField, PackedLimits};
+pub use self::observers::{Change, Observation, Observer, SetKey};
 pub use self::reaper::Reaper;
 pub use self::reservation::{Long, Reach};
 pub use self::scan::Cursor;
@@ -97,6 +100,7 @@ pub struct Keyspace {
 struct Common {
     clock: Clock,
     journal: Arc<Journal>,
+    observers: observers::Observers,
     /// What was, for the snapshot that is being taken.
     handed: snapshot::Queue,
     /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
@@ -135,6 +139,7 @@ impl Keyspace {
         let common = Arc::new(Common {
             clock,
             journal: Arc::default(),
+            observers: observers::Observers::default(),
             handed: snapshot::Queue::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
@@ -200,6 +205,7 @@ impl Keyspace {
         let mut high = Exclusive::over_all(&self.databases[one.max(other)]);
         low.swap(&mut high);
         places.swap(one, other);
+        self.common.observers.call(|observer| observer.swapped(one, other));
         record.commit();
     }
 

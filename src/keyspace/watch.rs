@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use super::Keyspace;
 use super::entry::Entry;
 use super::expiry::Deadline;
+use super::observers::Change;
 use super::shard::{Shard, shard_of};
 use super::table::Table;
 use super::value::ValueRef;
@@ -45,17 +46,11 @@ struct Watcher {
 }
 
 impl Watched {
-    /// The key changes.
-    pub(super) fn touch(&self, key: &[u8]) {
+    /// The key changes. The removal of an expired key is no change to a client that began to watch
+    /// it when it had expired.
+    pub(super) fn note(&self, key: &[u8], change: Change) {
         if self.has_any() {
-            self.raise(key, |_| true);
-        }
-    }
-
-    /// The key is removed since it has ended: no change for who saw it ended already.
-    pub(super) fn touch_ended(&self, key: &[u8]) {
-        if self.has_any() {
-            self.raise(key, |watcher| watcher.saw_key);
+            self.raise(key, |watcher| watcher.saw_key || change != Change::Expired);
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod hashes;
 mod keys;
+mod observed;
 mod reference;
 mod replayed;
 mod strings;

@@ -75,7 +75,7 @@ const REQUESTS: [&str; 54] = [
 ];
 
 #[derive(Clone, Debug)]
-enum Event {
+pub(super) enum Event {
     OfModel(Step),
     Request(String),
     Transaction(Vec<String>),
@@ -97,7 +97,7 @@ fn request() -> impl Strategy<Value = String> {
     )
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(super) fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => step().prop_map(Event::OfModel),
         8 => request().prop_map(Event::Request),
@@ -106,7 +106,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn carry_out(server: &Server, client: &mut Client, event: &Event) {
+pub(super) fn carry_out(server: &Server, client: &mut Client, event: &Event) {
     let mut ask = |line: &str| _ = dispatch(server, client, &Request::from_args(&super::words(line)));
     match event {
         Event::OfModel(Step::Advance(by_ms)) => server.keyspace.clock().advance(*by_ms),
@@ -139,18 +139,22 @@ fn replica(original: &Session, settings: Settings) -> Session {
 
 /// What can be seen of a value, but for the graph of a set.
 #[derive(Debug, PartialEq)]
-enum Seen {
+pub(super) enum Seen {
     Text(Vec<u8>),
     Hash(BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>),
     Set(String),
 }
 
-type Image = BTreeMap<(usize, Vec<u8>), (Seen, Deadline)>;
+pub(super) type Image = BTreeMap<(usize, Vec<u8>), (Seen, Deadline)>;
 
 fn image(server: &Server) -> Image {
+    image_at(server, server.keyspace.clock().now_ms())
+}
+
+/// With the fields that have not expired at this moment.
+pub(super) fn image_at(server: &Server, now_ms: i64) -> Image {
     let mut image = Image::new();
     for (number, db) in server.keyspace.databases().iter().enumerate() {
-        let now_ms = server.keyspace.clock().now_ms();
         db.for_each(|entry| {
             image.insert((number, entry.key().to_vec()), (seen(entry, now_ms), entry.deadline()));
         });

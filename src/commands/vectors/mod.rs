@@ -122,12 +122,14 @@ fn look_at_set<R>(cx: &Context, key: &[u8], look: impl Fn(&VectorSet) -> R) -> R
 ///
 /// A change that would empty the set is made again under the lock of its key, which goes with its last element; one
 /// that finds the set moved to another key is made again on what the key means now.
-fn change_set<'r, T>(
+fn change_set<T>(
     cx: &Context,
     key: &[u8],
-    mut record: Record<'r>,
-    change: impl Fn(&VectorSet, Hold, Record<'r>) -> Result<T, Refused<'r>>,
+    record: Record<'_>,
+    change: impl for<'r> Fn(&VectorSet, Hold, Record<'r>) -> Result<T, Refused<'r>>,
 ) -> Result<Option<T>, WrongType> {
+    let subject = cx.db().set_key(key);
+    let mut record = record.about(Some(&subject));
     while let Some(SetHandle { set, binding }) = cx.db().vector_set(key)? {
         record = match change(&set, Hold::Lookup(binding), record) {
             Ok(changed) => return Ok(Some(changed)),

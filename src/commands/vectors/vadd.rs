@@ -178,7 +178,8 @@ impl<'r> VAdd<'r> {
     }
 
     fn execute(self, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-        let mut record = self.recorded(record);
+        let subject = cx.db().set_key(self.key);
+        let mut record = self.recorded(record).about(Some(&subject));
         loop {
             let outcome = match cx.db().vector_set(self.key)? {
                 None => self.create(cx, record)?,

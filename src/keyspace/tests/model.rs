@@ -133,7 +133,7 @@ impl Content {
                     |(name, value, deadline): (&[u8], &[u8], _)| (name.to_vec(), (value.to_vec(), deadline));
                 Self::Hash(hash.view(now_ms).iter().map(owned).collect())
             }
-            ValueRef::VectorSet(_) => unreachable!("none was made"),
+            _ => unreachable!("none was made"),
         }
     }
 

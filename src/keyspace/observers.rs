@@ -1,0 +1,138 @@
+//! Code that is called with each key that changes: what indexes over keys and notifications stand on.
+//!
+//! An [`Observer`] is called by the thread that changes a key, under the lock under which the change
+//! is made: that of the key's shard, or that of a vector set whose elements change. So for each key
+//! it is called in the order of the changes.
+//!
+//! | change | call |
+//! |---|---|
+//! | a key gets a value, or its value changes in place | [`Change::Written`] |
+//! | a key gets another deadline, or none | [`Change::Rescheduled`] |
+//! | expired fields of a hash are removed, and others are left | [`Change::FieldsExpired`] |
+//! | a key is removed, also by RENAME, MOVE, and with its last field or element | [`Change::Removed`] |
+//! | a key is removed as it, or the last field of its hash, has expired | [`Change::Expired`] |
+//! | FLUSHDB, FLUSHALL | [`Observer::flushed`] for each database |
+//! | SWAPDB | [`Observer::swapped`] |
+//!
+//! A call may say more than has changed (a field that gets the value that it had), never less. A key
+//! whose deadline has passed is not reported until it is removed.
+//!
+//! Without an observer a change reads one word more.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::RwLock;
+
+use super::{Database, Keyspace};
+use crate::journal::Subject;
+
+/// What has happened to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has a value that is new, or was changed.
+    Written,
+    /// It has the same value and another deadline.
+    Rescheduled,
+    /// Fields of its hash were removed as they had expired.
+    FieldsExpired,
+    /// It was removed.
+    Removed,
+    /// It was removed as it had expired.
+    Expired,
+}
+
+/// What is called with each key that changes.
+///
+/// Calls come from many threads, under locks: they should be short, and must not look at keys.
+pub trait Observer: fmt::Debug + Send + Sync {
+    /// A key of this database has changed.
+    fn changed(&self, db: usize, key: &[u8], change: Change);
+
+    /// All keys of a database were removed.
+    fn flushed(&self, db: usize);
+
+    /// Two databases have exchanged all their keys.
+    fn swapped(&self, one: usize, other: usize);
+}
+
+/// The observers of a keyspace.
+#[derive(Debug, Default)]
+pub(super) struct Observers {
+    /// True if there are any. Changed while nothing else changes, so writers need no ordering.
+    any: AtomicBool,
+    list: RwLock<Vec<Arc<dyn Observer>>>,
+}
+
+impl Observers {
+    pub(super) fn call(&self, call: impl Fn(&dyn Observer)) {
+        if self.any.load(Ordering::Relaxed) {
+            self.call_all(call);
+        }
+    }
+
+    #[cold]
+    fn call_all(&self, call: impl Fn(&dyn Observer)) {
+        self.list.read().iter().for_each(|observer| call(&**observer));
+    }
+
+    fn edit(&self, edit: impl FnOnce(&mut Vec<Arc<dyn Observer>>)) {
+        let mut list = self.list.write();
+        edit(&mut list);
+        self.any.store(!list.is_empty(), Ordering::Relaxed);
+    }
+}
+
+/// An observer that is called until the drop.
+#[derive(Debug)]
+#[must_use = "the observer is called until this is dropped"]
+pub struct Observation<'k> {
+    keyspace: &'k Keyspace,
+    observer: Arc<dyn Observer>,
+}
+
+impl Keyspace {
+    /// Calls `observer` with all changes that begin from now on.
+    ///
+    /// `at` runs at the moment at which it begins, between changes. While a log is replayed, vector
+    /// sets may be changed in that moment; otherwise nothing is.
+    ///
+    /// # Panics
+    /// If the calling thread is changing data.
+    pub fn observe<R>(&self, observer: Arc<dyn Observer>, at: impl FnOnce() -> R) -> (Observation<'_>, R) {
+        let outcome = self.journal().divide(|| {
+            self.common.observers.edit(|list| list.push(Arc::clone(&observer)));
+            at()
+        });
+        (Observation { keyspace: self, observer }, outcome)
+    }
+}
+
+impl Drop for Observation<'_> {
+    fn drop(&mut self) {
+        let is_other = |other: &Arc<dyn Observer>| !Arc::ptr_eq(other, &self.observer);
+        self.keyspace.common.observers.edit(|list| list.retain(is_other));
+    }
+}
+
+/// A key whose vector set is about to be changed under the set's own lock.
+#[derive(Debug)]
+pub struct SetKey<'k> {
+    db: &'k Database,
+    key: &'k [u8],
+}
+
+impl Database {
+    /// What the record of a change to the vector set of this key is about.
+    pub fn set_key<'k>(&'k self, key: &'k [u8]) -> SetKey<'k> {
+        SetKey { db: self, key }
+    }
+}
+
+impl Subject for SetKey<'_> {
+    fn changed(&self) {
+        let Self { db, key } = self;
+        db.common.observers.call(|observer| observer.changed(db.number, key, Change::Written));
+    }
+}
