@@ -1,9 +1,9 @@
-//! `<CONTAINER> HELP`: in Redis' words, or made from the table of subcommands.
+//! `<CONTAINER> HELP`: a list of lines, or made from the table of subcommands.
 
 use super::Spec;
 use crate::resp::Reply;
 
-/// The lines of Redis' shape: a header, then each subcommand with its summary.
+/// In the shape that clients know from Redis: a header, then each subcommand with its summary.
 pub(super) fn of(container: &str, subcommands: &[&Spec]) -> Reply {
     let lines = subcommands
         .iter()
@@ -14,7 +14,7 @@ pub(super) fn of(container: &str, subcommands: &[&Spec]) -> Reply {
 
 /// A header, these lines, and those about HELP itself.
 pub(super) fn lines(container: &str, lines: &'static [&'static str]) -> Reply {
-    let lines = lines.iter().copied().chain(["HELP", "    Print this help."]);
+    let lines = lines.iter().copied().chain(["HELP", "    Show these lines."]);
     Reply::Array(
         std::iter::once(Reply::SimpleOwned(header(container))).chain(lines.map(Reply::Simple)).collect(),
     )

@@ -24,9 +24,9 @@ pub struct Spec {
     /// The version of Redis (or Valkey) that brought it. `compat` leaves out what its release does
     /// not have: see [`Compat`](crate::config::Compat).
     pub since: &'static str,
-    /// Its cost, in the notation of Redis' documentation.
+    /// Its cost: `O(…)`, and what its letters stand for.
     pub complexity: &'static str,
-    /// One line for `COMMAND DOCS`.
+    /// One line for `COMMAND DOCS`, in our own words: `tools/compare` finds those of the peers.
     pub summary: &'static str,
     /// Its arguments in the grammar of `server/command/syntax.rs`, for `COMMAND DOCS`.
     pub syntax: &'static str,

@@ -10,6 +10,7 @@ import struct
 import wire
 from commands import name_of, vsim_options
 from difference import Difference
+from prose import docs_structure, help_structure, info_structure
 from rules import count_of, docs_entries, equal, info_rows, rows_of, same_kind, same_ranking, scored_rows
 
 REFUSED = b"-ERR invalid vector specification\r\n"
@@ -18,8 +19,6 @@ VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
 VADD_WORDS = {b"CAS": 1, b"NOQUANT": 1, b"Q8": 1, b"BIN": 1, b"EF": 2, b"M": 2, b"SETATTR": 2}
 """What the peer knows after the element of a VADD, and how many words it takes."""
 VADD_EXTENSIONS = {b"FP32", b"FP16", b"VALUES", b"METRIC", b"QUANT", b"RERANK", b"F16", b"PQ", *(b"RQ%d" % bits for bits in range(1, 9))}
-OWN_SUMMARIES = {b"backup", b"himport", b"hotkeys", b"increx"}
-"""Commands documented since prose is written anew: the others still have the peer's sentences."""
 EXTENDED = {b"VADD", b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB"}
 """Commands that take more than on the peer."""
 REFUSED_COMMANDS = {b"asking", b"readonly", b"readwrite", b"module|load", b"module|loadex", b"module|unload"}
@@ -186,7 +185,7 @@ def _extended_docs(args, peer, ours, history, witness):
         return theirs == mine
     if not _described(args, b"DOCS", EXTENDED):
         return False
-    (kind, theirs), (our_kind, mine) = docs_entries(peer)[args[2]], docs_entries(ours)[args[2]]
+    (kind, theirs), (our_kind, mine) = docs_structure(peer)[args[2]], docs_structure(ours)[args[2]]
     if kind != our_kind or [name for name, _ in theirs] != [name for name, _ in mine]:
         return False
     return {name for (name, a), (_, b) in zip(theirs, mine) if a != b} == {b"arguments"} and peer.kind == ours.kind
@@ -206,31 +205,13 @@ def _undescribed(reply):
     return {name: [field for field in fields if field[0] not in DESCRIPTIVE] for name, (_, fields) in entries}
 
 
-def _own_summary(args, peer, ours, history, witness):
-    """The same documentation of a command whose summaries are in our own words."""
-    asked = [word.upper() for word in args[:2]] == [b"COMMAND", b"DOCS"] and len(args) == 3
-    is_ours = asked and args[2].lower().split(b"|")[0] in OWN_SUMMARIES
-    return is_ours and _unsummarised(peer) == _unsummarised(ours)
-
-
-def _unsummarised(reply):
-    """A reply as nested lists, without the pairs named `summary` at any depth; subcommands, which have no order, by name."""
-    if not reply.is_aggregate:
-        return reply.raw
-    items, kept = iter(reply.value), [reply.kind]
-    for item in items:
-        if item.value == b"summary":
-            next(items, None)
-        elif item.value == b"subcommands":
-            of = next(items).value
-            kept.append(sorted((name.value, _unsummarised(docs)) for name, docs in zip(of[::2], of[1::2])))
-        else:
-            kept.append(_unsummarised(item))
-    return kept
-
-
-def _lolwut_docs(args, peer, ours, history, witness):
-    return _described(args, b"DOCS", {b"lolwut"}) and b"and the version of the server" in ours.raw and _undescribed(peer) == _undescribed(ours)
+def _own_prose(args, peer, ours, history, witness):
+    """The same but for what explains: documentation, notes on keys, the lines of HELP that are not grammar."""
+    words = [word.upper() for word in args[:2]]
+    structure = {b"DOCS": docs_structure, b"INFO": info_structure}.get(words[-1]) if words[:1] == [b"COMMAND"] else None
+    if words[1:] == [b"HELP"]:
+        structure = help_structure
+    return structure is not None and same_kind(peer, ours) and structure(peer) == structure(ours)
 
 
 def _hash_encoding(args, peer, ours, history, witness):
@@ -244,7 +225,7 @@ def _no_tracking(args, peer, ours, history, witness):
     """What CLIENT TRACKING ON promises is not kept here; and its help is left out."""
     words = [word.upper() for word in args]
     if words == [b"CLIENT", b"HELP"]:
-        return peer.is_aggregate and ours.is_aggregate and set(ours.texts()) < set(peer.texts())
+        return same_kind(peer, ours) and set(help_structure(ours)) < set(help_structure(peer))
     refused = ours.raw == b"-ERR client tracking is not supported by this server\r\n"
     return words[:3] == [b"CLIENT", b"TRACKING", b"ON"] and refused
 
@@ -306,8 +287,7 @@ DIFFERENCES = [
     Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),
     Difference("extended-docs", "commands that take more than on the peer say so", _extended_docs),
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
-    Difference("own-summary", "prose is in our own words", _own_summary),
-    Difference("lolwut-docs", "it draws no Redis", _lolwut_docs),
+    Difference("own-prose", "what explains is in our own words", _own_prose),
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
     Difference("no-tracking", "no messages are sent when keys change, so nobody may rely on them", _no_tracking),
     Difference("config-value", "an option that would keep no promise is refused", _config_value),

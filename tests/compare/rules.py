@@ -331,24 +331,37 @@ def info_rows(reply):
 
 def docs_entries(reply):
     """The entries of COMMAND DOCS: name → fields in order, each a name and a value; subcommands are left out."""
-    names = (name.value for name in reply.value[::2])
-    return dict(zip(names, map(_docs_fields, reply.value[1::2])))
+    return {name: (kind, [(field, unordered(value)) for field, value in fields]) for name, kind, fields in docs_of(reply)}
 
 
-def _docs_fields(entry):
-    pairs = zip(entry.value[::2], entry.value[1::2])
-    return entry.kind, [(name.value, unordered(value)) for name, value in pairs if name.value != b"subcommands"]
+def docs_of(reply):
+    """The same as they came: name, kind, and the fields as pairs of a name and a reply."""
+    for name, entry in zip(reply.value[::2], reply.value[1::2]):
+        fields = ((field.value, value) for field, value in zip(entry.value[::2], entry.value[1::2]))
+        yield name.value, entry.kind, [(field, value) for field, value in fields if field != b"subcommands"]
 
 
-def unordered(reply):
-    """A reply as nested tuples; what is a set in RESP3, and what holds nothing but `+words` or pairs, is sorted."""
+def unordered(reply, omitted=frozenset()):
+    """A reply as nested tuples; what is a set in RESP3, and what holds nothing but `+words` or pairs, is sorted.
+
+    A word of `omitted` is left out with what follows it.
+    """
     if not reply.is_aggregate:
         return reply.kind, reply.raw
-    items = [unordered(item) for item in reply.value]
+    items = [unordered(item, omitted) for item in _without(reply.value, omitted)]
     kinds = {item.kind for item in reply.value}
     pairs = kinds == {b"*"} and all(len(item.value) == 2 for item in reply.value)
     is_set = reply.kind == b"~" or kinds == {b"+"} or pairs
     return reply.kind, tuple(sorted(items, key=repr) if is_set else items)
+
+
+def _without(items, omitted):
+    items = iter(items)
+    for item in items:
+        if not item.is_aggregate and item.value in omitted:
+            next(items, None)
+        else:
+            yield item
 
 
 RULES = {

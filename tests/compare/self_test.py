@@ -13,6 +13,7 @@ import example_files
 import generated
 import interop
 import notation
+import prose
 import wire
 from commands import show, vsim_options
 from difference import Difference
@@ -237,13 +238,15 @@ class Explaining(unittest.TestCase):
         self.assertIsNone(self.check("OBJECT ENCODING h", b"$3\r\nraw\r\n", ours))
 
     def test_extended_docs(self):
-        def docs(summary, flags):
-            fields = b"$7\r\nsummary\r\n$1\r\n%s\r\n$9\r\narguments\r\n*1\r\n%%1\r\n$5\r\nflags\r\n~%d\r\n" % (summary, len(flags))
-            return b"%1\r\n$4\r\nVREM\r\n%2\r\n" + fields + b"".join(b"+%s\r\n" % flag for flag in flags)
+        def docs(since, flags, summary=b"s"):
+            fields = b"$7\r\nsummary\r\n$1\r\n%s\r\n$5\r\nsince\r\n$1\r\n%s\r\n" % (summary, since)
+            fields += b"$9\r\narguments\r\n*1\r\n%%1\r\n$5\r\nflags\r\n~%d\r\n" % len(flags)
+            return b"%1\r\n$4\r\nVREM\r\n%3\r\n" + fields + b"".join(b"+%s\r\n" % flag for flag in flags)
 
-        self.assertEqual(self.check("COMMAND DOCS VREM", docs(b"s", []), docs(b"s", [b"multiple"])), "extended-docs")
-        self.assertIsNone(self.check("COMMAND DOCS VREM", docs(b"s", []), docs(b"t", [b"multiple"])))
-        self.assertIsNone(self.check("COMMAND DOCS VDIM", docs(b"s", []), docs(b"s", [b"multiple"])))
+        self.assertEqual(self.check("COMMAND DOCS VREM", docs(b"8", []), docs(b"8", [b"multiple"])), "extended-docs")
+        self.assertEqual(self.check("COMMAND DOCS VREM", docs(b"8", []), docs(b"8", [b"multiple"], b"t")), "extended-docs")
+        self.assertIsNone(self.check("COMMAND DOCS VREM", docs(b"8", []), docs(b"9", [b"multiple"])))
+        self.assertIsNone(self.check("COMMAND DOCS VDIM", docs(b"8", []), docs(b"8", [b"multiple"])))
 
     def test_refused_docs(self):
         def docs(summary, since):
@@ -251,7 +254,7 @@ class Explaining(unittest.TestCase):
 
         self.assertEqual(self.check("COMMAND DOCS asking", docs(b"a", b"3"), docs(b"b", b"3")), "refused-docs")
         self.assertIsNone(self.check("COMMAND DOCS asking", docs(b"a", b"3"), docs(b"b", b"4")))
-        self.assertIsNone(self.check("COMMAND DOCS get", docs(b"a", b"3"), docs(b"b", b"3")))
+        self.assertIsNone(self.check("COMMAND DOCS get", docs(b"a", b"3"), docs(b"b", b"4")))
 
     def test_nul_in_label(self):
         refused = b"-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
@@ -326,14 +329,43 @@ class Explaining(unittest.TestCase):
         self.assertIsNone(self.of_redis810("GET k", dump(b"abc", 15), dump(b"abc", 13)))
         self.assertIsNone(self.check("DUMP k", dump(b"abc", 15), dump(b"abc", 13)))
 
-    def test_argument_summary(self):
+    def test_own_prose(self):
+        def docs(text, version=b"7", name=b"a"):
+            fields = b"$7\r\nsummary\r\n$1\r\n%s\r\n$7\r\nhistory\r\n~1\r\n*2\r\n$1\r\n%s\r\n$1\r\n%s\r\n" % (text, version, text)
+            return b"%1\r\n$3\r\nget\r\n%3\r\n" + fields + b"$9\r\narguments\r\n*1\r\n%%1\r\n$4\r\nname\r\n$1\r\n%s\r\n" % name
+
+        line = "COMMAND DOCS get"
+        self.assertEqual(self.check(line, docs(b"x"), docs(b"y")), "own-prose")
+        self.assertIsNone(self.check(line, docs(b"x"), docs(b"y", version=b"8")))
+        self.assertIsNone(self.check(line, docs(b"x"), docs(b"y", name=b"b")))
+        self.assertIsNone(self.check("VINFO get", docs(b"x"), docs(b"y")))
+
+    def test_own_prose_of_arguments(self):
         def docs(name, more):
             fields = b"$9\r\narguments\r\n*1\r\n%%%d\r\n$4\r\nname\r\n$1\r\n%s\r\n%s" % (1 + bool(more), name, more)
             return b"%1\r\n$6\r\nincrex\r\n%1\r\n" + fields
 
         summary = b"$7\r\nsummary\r\n$1\r\ns\r\n"
-        self.assertEqual(self.of_redis810("COMMAND DOCS increx", docs(b"a", summary), docs(b"a", b"")), "own-summary")
-        self.assertIsNone(self.of_redis810("COMMAND DOCS increx", docs(b"a", summary), docs(b"b", b"")))
+        self.assertEqual(self.check("COMMAND DOCS increx", docs(b"a", summary), docs(b"a", b"")), "own-prose")
+        self.assertIsNone(self.check("COMMAND DOCS increx", docs(b"a", summary), docs(b"b", b"")))
+
+    def test_own_prose_of_help(self):
+        def lines(*lines):
+            return b"*%d\r\n%s" % (len(lines), b"".join(b"+%s\r\n" % line for line in lines))
+
+        peer = lines(b"X <subcommand>", b"GET <pattern>", b"    Return it.", b"    * ID <id>")
+        self.assertEqual(self.check("x help", peer, lines(b"X <subcommand>", b"GET <pattern>", b"    Show it.")), "own-prose")
+        self.assertIsNone(self.check("x help", peer, lines(b"X <subcommand>", b"GET <name>", b"    Show it.")))
+        self.assertIsNone(self.check("x help", peer, lines(b"X <subcommand>", b"    Return it.")))
+
+    def test_prose_that_is_repeated(self):
+        peer = [b"Return the number of elements in a set.", b"O(1)", b"ID", b"Return it."]
+        for ours in (b"    * return the number of elements in a set", b"Returns the number of elements of a set", b"Return it"):
+            self.assertEqual([mine for _, mine in prose.repeated(peer, [ours])], [ours])
+        for ours in (b"Count the elements", b"O(1)", b"ID", b"Return that."):
+            self.assertEqual(list(prose.repeated(peer, [ours])), [], ours)
+        lines = reply(b"*4\r\n+X <subcommand>\r\n+KILL\r\n+    Close some.\r\n+    * TYPE (A|B)\r\n")
+        self.assertEqual(list(prose.texts_of_help(lines)), [b"Close some."])
 
     def test_info_newer(self):
         def info(fields):

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Returns the given string.",
+    summary: "Send the argument back",
     syntax: "message",
     tips: &[],
     weight: Weight::Light,

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Connection,
     since: "6.0.0",
     complexity: "O(1)",
-    summary: "Handshakes with the Redis server.",
+    summary: "Choose RESP2 or RESP3, and optionally log in and name the connection",
     syntax: "[arguments(protover:integer [AUTH auth(username password)] [SETNAME clientname])]",
     tips: &[],
     weight: Weight::Light,

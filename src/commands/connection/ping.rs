@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Returns the server's liveliness response.",
+    summary: "Show that the connection works: the reply is PONG, or the argument",
     syntax: "[message]",
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     weight: Weight::Light,

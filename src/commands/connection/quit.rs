@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Closes the connection.",
+    summary: "Reply OK and close this connection",
     syntax: "",
     tips: &[],
     weight: Weight::Light,

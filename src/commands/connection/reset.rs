@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Connection,
     since: "6.2.0",
     complexity: "O(1)",
-    summary: "Resets the connection.",
+    summary: "Bring this connection back to its first state: RESP2, database 0, no transaction",
     syntax: "",
     tips: &[],
     weight: Weight::Light,

@@ -14,7 +14,7 @@ pub(in crate::commands) static SPEC: Spec = Spec {
     group: Group::Connection,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Changes the selected database.",
+    summary: "Choose the database that this connection uses",
     syntax: "index:integer",
     tips: &[],
     weight: Weight::Light,

@@ -15,13 +15,15 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     name: "hgetex",
     arity: Arity::AtLeast(5),
     flags: Flags::WRITE.and(Flags::FAST),
-    keys: &[Keys::at(1, &["RW", "access", "update"]).noted("RW and UPDATE because it changes the TTL")],
+    keys: &[
+        Keys::at(1, &["RW", "access", "update"]).noted("The expiry may change: UPDATE, and RW instead of RO")
+    ],
     scope: Scope::NamedKeys,
     redact: None,
     group: Group::Hash,
     since: "8.0.0",
-    complexity: "O(N) where N is the number of specified fields",
-    summary: "Get the value of one or more fields of a given hash key, and optionally set their expiration.",
+    complexity: "O(N) for N fields",
+    summary: "Values of fields, which may be given another expiry with that",
     syntax: "key [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
         PXAT unix-time-milliseconds:unix-time|PERSIST)] FIELDS fields(numfields:integer field...)",
     tips: &[],

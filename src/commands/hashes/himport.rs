@@ -15,8 +15,8 @@ use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     flags: Flags::HASH,
-    complexity: "Depends on subcommand.",
-    summary: "Groups the commands that write hashes with the same fields.",
+    complexity: "That of the subcommand",
+    summary: "Commands that write many hashes with the same fields",
     run: Run::Container(&[&DISCARD, &DISCARDALL, &PREPARE, &SET]),
     ..SUBCOMMAND
 };
@@ -31,7 +31,7 @@ const SUBCOMMAND: Spec = Spec {
     redact: None,
     group: Group::Hash,
     since: "8.10.0",
-    complexity: "O(N) where N is the number of session-local fieldsets.",
+    complexity: "O(N) for N lists",
     summary: "",
     syntax: "",
     tips: &[],
@@ -46,8 +46,8 @@ const PREPARE: Spec = Spec {
     name: "himport|prepare",
     arity: Arity::AtLeast(4),
     flags: Flags::DENYOOM,
-    complexity: "O(N*log(N)) where N is the number of fields.",
-    summary: "Names a list of fields for the hashes that this connection writes.",
+    complexity: "O(N*log(N)) for N fields",
+    summary: "Give a list of fields a name that this connection can use",
     syntax: "fieldset-name field...",
     tips: TIPS,
     weight: BY_ARGUMENTS,
@@ -61,8 +61,8 @@ const SET: Spec = Spec {
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(2, &["OW", "update"])],
     scope: Scope::NamedKeys,
-    complexity: "O(N) where N is the number of fields in the fieldset.",
-    summary: "Makes a hash of the values for the fields that a name stands for.",
+    complexity: "O(N) for N fields",
+    summary: "Write a hash from values for a named list of fields",
     syntax: "key fieldset-name value...",
     weight: BY_ARGUMENTS,
     run: Run::Write(set),
@@ -72,7 +72,7 @@ const SET: Spec = Spec {
 const DISCARD: Spec = Spec {
     name: "himport|discard",
     arity: Arity::Exactly(3),
-    summary: "Forgets what a name of this connection stands for.",
+    summary: "Drop one named list of fields of this connection",
     syntax: "fieldset-name",
     tips: TIPS,
     run: Run::Read(discard),
@@ -82,7 +82,7 @@ const DISCARD: Spec = Spec {
 const DISCARDALL: Spec = Spec {
     name: "himport|discardall",
     arity: Arity::Exactly(2),
-    summary: "Forgets all that this connection has prepared.",
+    summary: "Drop every named list of fields of this connection",
     tips: TIPS,
     run: Run::Read(|_, cx| Ok(Reply::count(cx.client.fieldsets.discard_all()))),
     ..SUBCOMMAND

@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(1)",
-    summary: "Returns the number of fields in a hash.",
+    summary: "Count the fields of a hash",
     syntax: "key",
     tips: &[],
     weight: Weight::Light,

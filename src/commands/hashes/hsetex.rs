@@ -17,8 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Hash,
     since: "8.0.0",
-    complexity: "O(N) where N is the number of fields being set.",
-    summary: "Set the value of one or more fields of a given hash key, and optionally set their expiration.",
+    complexity: "O(N) for N fields",
+    summary: "Store all of these fields or none, and when they expire",
     syntax: "key [condition(FNX|FXX)] [expiration(EX seconds:integer|PX milliseconds:integer|\
         EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL)] \
         FIELDS fields(numfields:integer data(field value)...)",

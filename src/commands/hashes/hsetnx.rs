@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Hash,
     since: "2.0.0",
     complexity: "O(1)",
-    summary: "Sets the value of a field in a hash only when the field doesn't exist.",
+    summary: "Store a field that the hash does not have yet",
     syntax: "key field value",
     tips: &[],
     weight: Weight::Light,

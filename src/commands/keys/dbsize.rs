@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Returns the number of keys in the database.",
+    summary: "Count the keys of this database",
     syntax: "",
     tips: &["request_policy:all_shards", "response_policy:agg_sum"],
     weight: Weight::Light,

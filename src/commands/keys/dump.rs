@@ -14,10 +14,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Generic,
     since: "2.6.0",
-    complexity: "O(1) to access the key and additional O(N*M) to serialize it, where N is the number of Redis \
-                 objects composing the value and M their average size. For small string values the time \
-                 complexity is thus O(1)+O(1*M) where M is small, so simply O(1).",
-    summary: "Returns a serialized representation of the value stored at a key.",
+    complexity: "O(N) for a value of N bytes",
+    summary: "Value as bytes from which RESTORE makes it again",
     syntax: "key",
     tips: &["nondeterministic_output"],
     weight: Weight::Asked(is_large),

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Moves a key to another database.",
+    summary: "Put a key into another database, if that does not have it",
     syntax: "key db:integer",
     tips: &[],
     weight: Weight::Light,

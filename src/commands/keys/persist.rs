@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Generic,
     since: "2.2.0",
     complexity: "O(1)",
-    summary: "Removes the expiration time of a key.",
+    summary: "Cancel the expiry of a key",
     syntax: "key",
     tips: &[],
     weight: Weight::Light,

@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Returns a random key name from the database.",
+    summary: "Any one of the keys, by chance",
     syntax: "",
     tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
     weight: Weight::Light,

@@ -19,12 +19,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Generic,
     since: "2.6.0",
-    complexity: "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is \
-                 the number of Redis objects composing the value and M their average size. For small string \
-                 values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for \
-                 sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is \
-                 O(log(N)).",
-    summary: "Creates a key from the serialized representation of a value.",
+    complexity: "O(N) for a value of N bytes",
+    summary: "Store what DUMP returned under a key",
     syntax: "key ttl:integer serialized-value:string [REPLACE@3.0.0] [ABSTTL@5.0.0] [IDLETIME seconds:integer@5.0.0] \
              [FREQ frequency:integer@5.0.0]",
     tips: &[],

@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Generic,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Determines the type of value stored at a key.",
+    summary: "Name of the type of a value: string, hash, vectorset, or none",
     syntax: "key",
     tips: &[],
     weight: Weight::Light,

@@ -8,8 +8,8 @@ use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     flags: Flags::NONE,
-    complexity: "Depends on subcommand.",
-    summary: "Groups the commands that make backups.",
+    complexity: "That of the subcommand",
+    summary: "Commands that put a complete copy of the log into a folder",
     weight: Weight::Light,
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
@@ -38,21 +38,21 @@ const SUBCOMMANDS: &[&Spec] = &[&LIST, &START, &SEAL, &HELP, &STATUS, &ABORT, &C
 
 const START: Spec = Spec {
     name: "backup|start",
-    summary: "Begins a backup: its base is made in the background.",
+    summary: "Begin a backup; its base is written in the background",
     run: Run::Read(|_, cx| done(cx.server.aof.start_backup())),
     ..SUBCOMMAND
 };
 
 const SEAL: Spec = Spec {
     name: "backup|seal",
-    summary: "Completes a backup with what was changed until now.",
+    summary: "Complete the backup with all changes made until now",
     run: Run::Read(seal),
     ..SUBCOMMAND
 };
 
 const ABORT: Spec = Spec {
     name: "backup|abort",
-    summary: "Gives up a backup that is not sealed yet.",
+    summary: "Drop a backup that is not sealed",
     run: Run::Read(|_, cx| match cx.server.aof.abort_backup() {
         Ok(()) => Ok(Reply::OK),
         Err(_) => Err(Error::new("ERR No backup in progress")),
@@ -62,7 +62,7 @@ const ABORT: Spec = Spec {
 
 const CLEANUP: Spec = Spec {
     name: "backup|cleanup",
-    summary: "Removes the files of a backup that is sealed or failed.",
+    summary: "Remove the files of a sealed or failed backup",
     run: Run::Read(|_, cx| match cx.server.aof.clean_up_backup() {
         Ok(()) => Ok(Reply::OK),
         Err(_) => Err(Error::new("ERR Backup is in progress")),
@@ -73,7 +73,7 @@ const CLEANUP: Spec = Spec {
 const STATUS: Spec = Spec {
     name: "backup|status",
     flags: Flags::ADMIN.and(Flags::STALE),
-    summary: "Returns how far the backup is.",
+    summary: "State of the backup, its error, when it began and ended",
     weight: Weight::Light,
     run: Run::Read(status),
     ..SUBCOMMAND
@@ -82,7 +82,7 @@ const STATUS: Spec = Spec {
 const LIST: Spec = Spec {
     name: "backup|list",
     flags: Flags::ADMIN.and(Flags::STALE),
-    summary: "Returns the files of the backup that do not change any more.",
+    summary: "Paths of the files that will not change any more",
     weight: Weight::Light,
     run: Run::Read(list),
     ..SUBCOMMAND
@@ -91,7 +91,7 @@ const LIST: Spec = Spec {
 const HELP: Spec = Spec {
     name: "backup|help",
     flags: Flags::LOADING.and(Flags::STALE),
-    summary: "Explains the subcommands.",
+    summary: "List the subcommands, one or more lines for each",
     weight: Weight::Light,
     run: Run::Read(|_, _| Ok(help::lines("BACKUP", HELP_LINES))),
     ..SUBCOMMAND

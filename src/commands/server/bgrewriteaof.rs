@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Asynchronously rewrites the append-only file to disk.",
+    summary: "Start to write the log anew in the background, without superseded changes",
     syntax: "",
     tips: &[],
     weight: Weight::Light,

@@ -11,8 +11,8 @@ const DISABLED: Error = Error::new("ERR This instance has cluster support disabl
 
 pub(in crate::commands) const CLUSTER: Spec = Spec {
     arity: AtLeast(2),
-    complexity: "Depends on subcommand.",
-    summary: "A container for Redis Cluster commands.",
+    complexity: "That of the subcommand",
+    summary: "Commands about clusters, all of which are refused",
     run: Run::Container(SUBCOMMANDS),
     ..REFUSED
 };
@@ -32,7 +32,7 @@ const REFUSED: Spec = Spec {
     group: Group::Cluster,
     since: "3.0.0",
     complexity: "O(1)",
-    summary: "Refused: this server is not part of a cluster.",
+    summary: "Refused: this server is not part of a cluster",
     syntax: "",
     tips: &[],
     weight: Weight::Light,

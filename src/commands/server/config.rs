@@ -7,7 +7,8 @@ use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     flags: Flags::NONE,
-    complexity: "Depends on subcommand.",
+    complexity: "That of the subcommand",
+    summary: "Commands about the options of the server",
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
 };
@@ -22,8 +23,8 @@ const SUBCOMMAND: Spec = Spec {
     redact: None,
     group: Group::Server,
     since: "2.0.0",
-    complexity: "O(N) when N is the number of configuration parameters provided",
-    summary: "A container for server configuration commands.",
+    complexity: "O(N) for N options",
+    summary: "",
     syntax: "",
     tips: &[],
     weight: Weight::Light,
@@ -35,7 +36,7 @@ const SUBCOMMANDS: &[&Spec] = &[&GET, &HELP, &RESETSTAT, &REWRITE, &SET];
 const GET: Spec = Spec {
     name: "config|get",
     arity: Arity::AtLeast(3),
-    summary: "Returns the effective values of configuration parameters.",
+    summary: "Options whose names match a pattern, with the values in force",
     syntax: "parameter...",
     run: Run::Read(get),
     ..SUBCOMMAND
@@ -45,7 +46,7 @@ const SET: Spec = Spec {
     name: "config|set",
     arity: Arity::AtLeast(4),
     redact: Some(redact),
-    summary: "Sets configuration parameters in-flight.",
+    summary: "Change options while the server runs: all that are named, or none",
     syntax: "data(parameter value)...",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     // It may wait for listeners to be opened.
@@ -58,7 +59,7 @@ const RESETSTAT: Spec = Spec {
     name: "config|resetstat",
     arity: Arity::Exactly(2),
     complexity: "O(1)",
-    summary: "Resets the server's statistics.",
+    summary: "Set the counters of INFO back to 0",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(|_, cx| {
         cx.server.reset_statistics();
@@ -72,7 +73,7 @@ const REWRITE: Spec = Spec {
     arity: Arity::Exactly(2),
     since: "2.8.0",
     complexity: "O(1)",
-    summary: "Persists the effective configuration to file.",
+    summary: "Write the options in force into the configuration file",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     // It waits for the disk.
     weight: Weight::Blocking,
@@ -86,24 +87,24 @@ const HELP: Spec = Spec {
     flags: Flags::LOADING.and(Flags::STALE),
     since: "5.0.0",
     complexity: "O(1)",
-    summary: "Returns helpful text about the different subcommands.",
+    summary: "List the subcommands, one or more lines for each",
     run: Run::Read(|_, _| Ok(Reply::Array(HELP_LINES.iter().copied().map(Reply::Simple).collect()))),
     ..SUBCOMMAND
 };
 
-/// As Redis has them: clients that print help print the same.
+/// Header and grammar are those of Redis, which clients print.
 const HELP_LINES: &[&str] = &[
     "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "GET <pattern>",
-    "    Return parameters matching the glob-like <pattern> and their values.",
+    "    Show the options whose names match <pattern> (as in KEYS), each with the value in force.",
     "SET <directive> <value>",
-    "    Set the configuration <directive> to <value>.",
+    "    Change an option until the server ends; REWRITE makes the change last.",
     "RESETSTAT",
-    "    Reset statistics reported by the INFO command.",
+    "    Set the counters of INFO, LATENCY HISTOGRAM and the like back to 0.",
     "REWRITE",
-    "    Rewrite the configuration file.",
+    "    Put the options in force into the configuration file; its comments and order stay.",
     "HELP",
-    "    Print this help.",
+    "    Show these lines.",
 ];
 
 /// Options whose values are secrets.

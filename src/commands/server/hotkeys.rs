@@ -10,8 +10,8 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
-    complexity: "Depends on subcommand.",
-    summary: "Groups the commands that find the most used keys.",
+    complexity: "That of the subcommand",
+    summary: "Commands that find the keys with most work or most traffic",
     tips: &[],
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
@@ -40,7 +40,7 @@ const SUBCOMMANDS: &[&Spec] = &[&HELP, &START, &GET, &RESET, &STOP];
 const START: Spec = Spec {
     name: "hotkeys|start",
     arity: Arity::AtLeast(2),
-    summary: "Begins to count the time and the traffic of keys.",
+    summary: "Begin to count the time and the traffic of each key",
     syntax: "METRICS metrics(count:integer [CPU] [NET]) [COUNT k:integer] [DURATION seconds:integer] \
         [SAMPLE ratio:integer] [SLOTS slots(count:integer slot:integer...)]",
     run: Run::Read(start),
@@ -49,8 +49,8 @@ const START: Spec = Spec {
 
 const GET: Spec = Spec {
     name: "hotkeys|get",
-    complexity: "O(K) where K is the number of hotkeys returned.",
-    summary: "Returns the most used keys by each metric.",
+    complexity: "O(K) for K keys in the reply",
+    summary: "Keys with the highest counts so far, by each metric",
     tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(cx.server.observers.hot_keys.get().map_or(Reply::Null, shown))),
     ..SUBCOMMAND
@@ -58,14 +58,14 @@ const GET: Spec = Spec {
 
 const STOP: Spec = Spec {
     name: "hotkeys|stop",
-    summary: "Stops counting; what was counted stays.",
+    summary: "End the count and keep its result",
     run: Run::Read(|_, cx| Ok(if cx.server.observers.hot_keys.stop() { Reply::OK } else { Reply::Null })),
     ..SUBCOMMAND
 };
 
 const RESET: Spec = Spec {
     name: "hotkeys|reset",
-    summary: "Forgets what was counted.",
+    summary: "Drop the result of a count that has ended",
     run: Run::Read(|_, cx| match cx.server.observers.hot_keys.reset() {
         Ok(()) => Ok(Reply::OK),
         Err(_) => Err(Error::new("ERR hotkey tracking session in progress, stop tracking first")),
@@ -77,7 +77,7 @@ const HELP: Spec = Spec {
     name: "hotkeys|help",
     flags: Flags::LOADING.and(Flags::STALE),
     since: "8.6.1",
-    summary: "Explains the subcommands.",
+    summary: "List the subcommands, one or more lines for each",
     tips: &[],
     run: Run::Read(|_, _| Ok(help::lines("HOTKEYS", HELP_LINES))),
     ..SUBCOMMAND
@@ -93,7 +93,7 @@ const HELP_LINES: &[&str] = &[
     "STOP",
     "    Stop counting; GET still answers.",
     "RESET",
-    "    Forget what was counted and free its memory.",
+    "    Drop what was counted and free its memory.",
 ];
 
 /// Keys shown unless a count is given.

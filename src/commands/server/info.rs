@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Server,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Returns information and statistics about the server.",
+    summary: "Figures about the server, in sections of name:value lines",
     syntax: "[section...]",
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     weight: Weight::Asked(|args, _| info::is_heavy(&sections(args))),

@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Server,
     since: "5.0.0",
     complexity: "",
-    summary: "Displays computer art and the version of the server",
+    summary: "Draw a picture and name the version of this server",
     syntax: "[VERSION version:integer]",
     tips: &[],
     weight: Weight::Light,

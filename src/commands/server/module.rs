@@ -10,8 +10,8 @@ const VERSION: i64 = 1;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
-    complexity: "Depends on subcommand.",
-    summary: "A container for module commands.",
+    complexity: "That of the subcommand",
+    summary: "Commands about modules: vector sets count as one, no other can be loaded",
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
 };
@@ -40,8 +40,8 @@ const LIST: Spec = Spec {
     name: "module|list",
     arity: Arity::Exactly(2),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT),
-    complexity: "O(N) where N is the number of loaded modules.",
-    summary: "Returns all loaded modules.",
+    complexity: "O(1)",
+    summary: "The one module, that of vector sets",
     tips: &["nondeterministic_output_order"],
     run: Run::Read(|_, _| Ok(modules())),
     ..SUBCOMMAND
@@ -57,7 +57,7 @@ const LOAD: Spec = Spec {
     name: "module|load",
     arity: Arity::AtLeast(3),
     flags: Flags::ADMIN.and(Flags::NOSCRIPT).and(Flags::NO_ASYNC_LOADING),
-    summary: "Loads a module; refused here.",
+    summary: "Refused: this server loads no modules",
     syntax: "path [arg...]",
     run: Run::Read(|_, _| Err(NOT_ALLOWED)),
     ..SUBCOMMAND
@@ -73,7 +73,7 @@ const LOADEX: Spec = Spec {
 const UNLOAD: Spec = Spec {
     name: "module|unload",
     arity: Arity::Exactly(3),
-    summary: "Unloads a module; refused here.",
+    summary: "Refused: vector sets are built in",
     syntax: "name",
     ..LOAD
 };
@@ -84,7 +84,7 @@ const HELP: Spec = Spec {
     flags: Flags::LOADING.and(Flags::STALE),
     since: "5.0.0",
     complexity: "O(1)",
-    summary: "Returns helpful text about the different subcommands.",
+    summary: "List the subcommands, one or more lines for each",
     run: Run::Read(|_, _| Ok(help::of("MODULE", SUBCOMMANDS))),
     ..SUBCOMMAND
 };

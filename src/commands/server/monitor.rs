@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Server,
     since: "1.0.0",
     complexity: "",
-    summary: "Listens for all requests received by the server in real-time.",
+    summary: "Send each command that the server runs to this connection, until RESET or QUIT",
     syntax: "",
     tips: &[],
     weight: Weight::Light,

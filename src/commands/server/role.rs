@@ -18,7 +18,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Server,
     since: "2.8.12",
     complexity: "O(1)",
-    summary: "Returns the replication role.",
+    summary: "Place in a replication: here always a master without replicas",
     syntax: "",
     tips: &[],
     weight: Weight::Light,

@@ -17,9 +17,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Server,
     since: "1.0.0",
-    complexity: "O(N) when saving, where N is the total number of keys in all databases when saving data, \
-                 otherwise O(1)",
-    summary: "Synchronously saves the database(s) to disk and shuts down the Redis server.",
+    complexity: "O(N) for N keys if a snapshot is written, else O(1)",
+    summary: "End the server, with a snapshot if there are save rules or SAVE is given",
     syntax: "[save-selector(NOSAVE|SAVE)] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
     tips: &[],
     // It may save.

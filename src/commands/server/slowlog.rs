@@ -8,8 +8,8 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
-    complexity: "Depends on subcommand.",
-    summary: "A container for slow log commands.",
+    complexity: "That of the subcommand",
+    summary: "Commands about the log of slow commands",
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
 };
@@ -37,8 +37,8 @@ const SUBCOMMANDS: &[&Spec] = &[&GET, &HELP, &LEN, &RESET];
 const GET: Spec = Spec {
     name: "slowlog|get",
     arity: Arity::AtLeast(2),
-    complexity: "O(N) where N is the number of entries returned",
-    summary: "Returns the slow log's entries.",
+    complexity: "O(N) for N entries in the reply",
+    summary: "Slow commands, the newest first, with time, arguments and client",
     syntax: "[count:integer]",
     tips: &["request_policy:all_nodes", "nondeterministic_output"],
     run: Run::Read(get),
@@ -47,7 +47,7 @@ const GET: Spec = Spec {
 
 const LEN: Spec = Spec {
     name: "slowlog|len",
-    summary: "Returns the number of entries in the slow log.",
+    summary: "How many slow commands are recorded",
     tips: &["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
     run: Run::Read(|_, cx| Ok(Reply::count(cx.server.observers.slow_log.len()))),
     ..SUBCOMMAND
@@ -55,8 +55,8 @@ const LEN: Spec = Spec {
 
 const RESET: Spec = Spec {
     name: "slowlog|reset",
-    complexity: "O(N) where N is the number of entries in the slowlog",
-    summary: "Clears all entries from the slow log.",
+    complexity: "O(N) for N entries",
+    summary: "Drop the recorded slow commands",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(|_, cx| {
         cx.server.observers.slow_log.reset();
@@ -69,21 +69,20 @@ const HELP: Spec = Spec {
     name: "slowlog|help",
     flags: Flags::LOADING.and(Flags::STALE),
     since: "6.2.0",
-    summary: "Show helpful text about the different subcommands",
+    summary: "List the subcommands, one or more lines for each",
     run: Run::Read(|_, _| Ok(help::lines("SLOWLOG", HELP_LINES))),
     ..SUBCOMMAND
 };
 
 const HELP_LINES: &[&str] = &[
     "GET [<count>]",
-    "    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
-    "    Entries are made of:",
-    "    id, timestamp, time in microseconds, arguments array, client IP and port,",
-    "    client name",
+    "    Show the newest <count> commands that took longer than slowlog-log-slower-than (10 if it is",
+    "    left out, all with -1). Each is an array: number, Unix time, microseconds, arguments, address",
+    "    of the client, its name, and with 'compat 8.10' how many arguments there were.",
     "LEN",
-    "    Return the length of the slowlog.",
+    "    Show how many are recorded; slowlog-max-len is the most.",
     "RESET",
-    "    Reset the slowlog.",
+    "    Drop all of them.",
 ];
 
 /// Entries of a `GET` without a number.

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Server,
     since: "2.6.0",
     complexity: "O(1)",
-    summary: "Returns the server time.",
+    summary: "Clock of this machine: seconds since 1970, and microseconds",
     syntax: "",
     tips: &["nondeterministic_output"],
     weight: Weight::Light,

@@ -11,13 +11,15 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     name: "getex",
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::FAST),
-    keys: &[Keys::at(1, &["RW", "access", "update"]).noted("RW and UPDATE because it changes the TTL")],
+    keys: &[
+        Keys::at(1, &["RW", "access", "update"]).noted("The expiry may change: UPDATE, and RW instead of RO")
+    ],
     scope: Scope::NamedKeys,
     redact: None,
     group: Group::String,
     since: "6.2.0",
     complexity: "O(1)",
-    summary: "Returns the string value of a key after setting its expiration time.",
+    summary: "The string under a key, which may be given another expiry with that",
     syntax: "key [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
         PXAT unix-time-milliseconds:unix-time|PERSIST)]",
     tips: &[],

@@ -16,7 +16,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::String,
     since: "2.6.0",
     complexity: "O(1)",
-    summary: "Increment the floating point value of a key by a number. Uses 0 as initial value if the key doesn't exist.",
+    summary: "Add a number with a fraction to that under a key; a missing key counts as 0",
     syntax: "key increment:double",
     tips: &[],
     weight: Weight::Light,

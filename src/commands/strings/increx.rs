@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::String,
     since: "8.8.0",
     complexity: "O(1)",
-    summary: "Adds to the number of a key within bounds, and sets its time to live. A missing key counts as 0.",
+    summary: "Add to the number under a key within bounds, and set its expiry; a missing key counts as 0",
     syntax: "key [increment(BYFLOAT float:double|BYINT integer:integer)] [SATURATE] \
         [LBOUND lowerbound:string] [UBOUND upperbound:string] \
         [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\

@@ -18,8 +18,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::String,
     since: "8.4.0",
-    complexity: "O(N) where N is the number of keys to set.",
-    summary: "Atomically sets multiple string keys with a shared expiration in a single operation. Supports flexible argument parsing where condition and expiration flags can appear in any order.",
+    complexity: "O(N) for N keys",
+    summary: "Store several strings with one expiry, if the condition holds for all keys",
     syntax: "numkeys:integer data(key value)... [condition(NX|XX)] \
         [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
         PXAT unix-time-milliseconds:unix-time|KEEPTTL)]",

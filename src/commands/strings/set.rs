@@ -15,13 +15,13 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])
-        .noted("RW and ACCESS due to the optional `GET` argument")],
+        .noted("With `GET` the old value is read: ACCESS, and RW instead of OW")],
     scope: Scope::NamedKeys,
     redact: None,
     group: Group::String,
     since: "1.0.0",
     complexity: "O(1)",
-    summary: "Sets the string value of a key, ignoring its type. The key is created if it doesn't exist.",
+    summary: "Store a string under a key, in place of a value of any type",
     syntax: "key value [condition(NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|\
         IFDEQ ifdeq-digest:digest@8.4.0|IFDNE ifdne-digest:digest@8.4.0)@2.6.12] [GET@6.2.0] \
         [expiration(EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\

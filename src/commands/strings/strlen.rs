@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::String,
     since: "2.2.0",
     complexity: "O(1)",
-    summary: "Returns the length of a string value.",
+    summary: "How many bytes a string has; 0 if there is no key",
     syntax: "key",
     tips: &[],
     weight: Weight::Light,

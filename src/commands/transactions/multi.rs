@@ -17,7 +17,7 @@ const BASE: Spec = Spec {
     group: Group::Transactions,
     since: "1.2.0",
     complexity: "O(1)",
-    summary: "Starts a transaction.",
+    summary: "Begin a transaction: commands are queued until EXEC",
     syntax: "",
     tips: &[],
     weight: Weight::Light,
@@ -27,8 +27,8 @@ const BASE: Spec = Spec {
 pub(super) const DISCARD: Spec = Spec {
     name: "discard",
     since: "2.0.0",
-    complexity: "O(N), when N is the number of queued commands",
-    summary: "Discards a transaction.",
+    complexity: "O(N) for N queued commands",
+    summary: "Drop the queued commands and end the transaction",
     run: Run::Read(discard),
     ..BASE
 };

@@ -33,8 +33,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Module,
     since: "8.0.0",
-    complexity: "O(log(N)) for each element added, where N is the number of elements in the vector set.",
-    summary: "Add one or more elements to a vector set, or update its vector if it already exists",
+    complexity: "O(log(N)) for each element, in a set of N",
+    summary: "Store elements with their vectors; those that exist get the new vector",
     syntax: "key [REDUCE reduce(dim:integer)] format(FP32|FP16|VALUES) vector element [CAS] \
         [quant_type(NOQUANT|BIN|Q8|QUANT kind)] [EF build-exploration-factor:integer] [SETATTR attributes] \
         [M numlinks:integer] [RERANK rerank(Q8|F16)] [METRIC metric(COSINE|L2|IP)] \

@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",
-    summary: "Return the number of elements in a vector set",
+    summary: "Count the elements",
     syntax: "key",
     tips: &[],
     weight: Weight::Light,

@@ -28,7 +28,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",
-    summary: "Create an empty vector set with given parameters (an extension to Redis)",
+    summary: "Create an empty vector set with chosen parameters (an extension to Redis)",
     syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|QUANT kind)] \
         [EXPECT elements:integer] [RERANK rerank(Q8|F16)] [M numlinks:integer] \
         [EF build-exploration-factor:integer]",

@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",
-    summary: "Return the dimension of vectors in the vector set",
+    summary: "How many components the vectors of the set have",
     syntax: "key",
     tips: &[],
     weight: Weight::Light,

@@ -35,7 +35,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",
-    summary: "Return information about a vector set",
+    summary: "Parameters and size of a vector set",
     syntax: "key",
     tips: &[],
     weight: Weight::Light,

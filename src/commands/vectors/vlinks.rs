@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",
-    summary: "Return the neighbors of an element at each layer in the HNSW graph",
+    summary: "Neighbours of an element in each layer of the graph, with scores if asked for",
     syntax: "key element [WITHSCORES]",
     tips: &[],
     weight: Weight::Light,

@@ -15,8 +15,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Module,
     since: "8.4.0",
-    complexity: "O(log(K)+M) where K is the number of elements in the set and M the number of elements returned",
-    summary: "Return vector set elements in a lex range",
+    complexity: "O(log(K)+M) for M elements out of K",
+    summary: "Elements between two names, in the order of their bytes",
     syntax: "key start end [count:integer]",
     tips: &[],
     weight: Weight::Asked(|args, cx| {

@@ -40,7 +40,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Module,
     since: "8.0.0",
-    complexity: "O(Q*S*log(N)) for Q queries over S sets of N elements.",
+    complexity: "O(Q*S*log(N)) for Q queries over S sets of N elements",
     summary: "Search vector sets with several queries, paging, limits and more about each result (an extension to Redis)",
     syntax: "key query(ELE element|FP32 blob|FP16 blob|VALUES values(dim:integer component:double...))... \
         [COUNT count:integer] [OFFSET offset:integer] \

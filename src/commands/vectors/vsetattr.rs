@@ -15,7 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     group: Group::Module,
     since: "8.0.0",
     complexity: "O(1)",
-    summary: "Associate or remove the JSON attributes of elements",
+    summary: "Set the JSON attribute of an element; an empty text removes it",
     syntax: "key element json",
     tips: &[],
     weight: Weight::Light,

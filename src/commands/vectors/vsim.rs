@@ -19,8 +19,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: None,
     group: Group::Module,
     since: "8.0.0",
-    complexity: "O(log(N)) where N is the number of elements in the vector set.",
-    summary: "Return elements by vector similarity",
+    complexity: "O(log(N)) in a set of N elements",
+    summary: "Elements whose vectors are most similar to a vector, or to that of an element",
     syntax: "key format(ELE|FP32|VALUES) vector_or_element [WITHSCORES] [WITHATTRIBS] \
         [COUNT count:integer] [EPSILON max_distance:double] [EF search-exploration-factor:integer] \
         [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTHREAD]",

@@ -10,8 +10,8 @@ pub(super) const KILL: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: ADMIN,
     since: "2.4.0",
-    complexity: "O(N) where N is the number of client connections",
-    summary: "Terminates open connections.",
+    complexity: "O(N) for N connections",
+    summary: "Close the connections with this address, or those that meet all conditions",
     syntax: "filter(old-format'ip:port'!2.8.12|\
         new-format([ID client-id:integer@2.8.12]|\
         [TYPE client-type(NORMAL|MASTER@3.2.0|SLAVE|REPLICA@5.0.0|PUBSUB)@2.8.12]|[USER username]|\

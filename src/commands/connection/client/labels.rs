@@ -8,7 +8,7 @@ pub(super) const SETNAME: Spec = Spec {
     name: "client|setname",
     arity: Arity::Exactly(3),
     since: "2.6.9",
-    summary: "Sets the connection name.",
+    summary: "Name this connection, for CLIENT LIST and the slow log",
     syntax: "connection-name",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(set_name),
@@ -18,7 +18,7 @@ pub(super) const SETNAME: Spec = Spec {
 pub(super) const GETNAME: Spec = Spec {
     name: "client|getname",
     since: "2.6.9",
-    summary: "Returns the name of the connection.",
+    summary: "Name given by CLIENT SETNAME, or null",
     run: Run::Read(get_name),
     ..SUBCOMMAND
 };
@@ -27,7 +27,7 @@ pub(super) const SETINFO: Spec = Spec {
     name: "client|setinfo",
     arity: Arity::Exactly(4),
     since: "7.2.0",
-    summary: "Sets information specific to the client or connection.",
+    summary: "Record the name or the version of the client library, for CLIENT LIST",
     syntax: "attr(LIB-NAME libname|LIB-VER libver)",
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
     run: Run::Read(set_info),

@@ -12,7 +12,7 @@ use crate::resp::{Args, Error, Reply};
 
 pub(super) const ID: Spec = Spec {
     name: "client|id",
-    summary: "Returns the unique client ID of the connection.",
+    summary: "Number of this connection; no other one gets it until the server restarts",
     run: Run::Read(|_, cx| Ok(Reply::Integer(cx.client.info.id as i64))),
     ..SUBCOMMAND
 };
@@ -20,7 +20,7 @@ pub(super) const ID: Spec = Spec {
 pub(super) const INFO: Spec = Spec {
     name: "client|info",
     since: "6.2.0",
-    summary: "Returns information about the connection.",
+    summary: "Line of CLIENT LIST about this connection",
     tips: &["nondeterministic_output"],
     run: Run::Read(|_, cx| Ok(text(line(&cx.client.info, cx)))),
     ..SUBCOMMAND
@@ -31,8 +31,8 @@ pub(super) const LIST: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: ADMIN,
     since: "2.4.0",
-    complexity: "O(N) where N is the number of client connections",
-    summary: "Lists open connections.",
+    complexity: "O(N) for N connections",
+    summary: "One line for each connection: addresses, age, buffers, last command",
     syntax: "[TYPE client-type(NORMAL|MASTER|REPLICA|PUBSUB)@5.0.0] [ID client-id:integer...@6.2.0]",
     tips: &["nondeterministic_output"],
     run: Run::Read(list),

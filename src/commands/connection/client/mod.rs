@@ -20,8 +20,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
     since: "2.4.0",
-    complexity: "Depends on subcommand.",
-    summary: "A container for client connection commands.",
+    complexity: "That of the subcommand",
+    summary: "Commands about connections: list, name, hold back, close",
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
 };

@@ -12,7 +12,7 @@ pub(super) const PAUSE: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: ADMIN,
     since: "3.0.0",
-    summary: "Suspends commands processing.",
+    summary: "Hold back all commands, or writes only, for some milliseconds",
     syntax: "timeout:integer [mode(WRITE|ALL)@6.2.0]",
     run: Run::Read(pause),
     ..SUBCOMMAND
@@ -22,8 +22,8 @@ pub(super) const UNPAUSE: Spec = Spec {
     name: "client|unpause",
     flags: ADMIN,
     since: "6.2.0",
-    complexity: "O(N) Where N is the number of paused clients",
-    summary: "Resumes processing commands from paused clients.",
+    complexity: "O(N) for N held connections",
+    summary: "End CLIENT PAUSE at once and run what it held back",
     run: Run::Read(unpause),
     ..SUBCOMMAND
 };

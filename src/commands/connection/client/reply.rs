@@ -9,7 +9,7 @@ pub(super) const REPLY: Spec = Spec {
     name: "client|reply",
     arity: Arity::Exactly(3),
     since: "3.2.0",
-    summary: "Instructs the server whether to reply to commands.",
+    summary: "Turn replies to this connection on, off, or off for one command",
     syntax: "action(ON|OFF|SKIP)",
     run: Run::Read(reply),
     ..SUBCOMMAND

@@ -14,7 +14,7 @@ pub(super) const NO_EVICT: Spec = Spec {
     arity: Arity::Exactly(3),
     flags: ADMIN,
     since: "7.0.0",
-    summary: "Sets the client eviction mode of the connection.",
+    summary: "Set the no-evict flag of this connection; none is ever evicted here",
     syntax: "enabled(ON|OFF)",
     run: Run::Read(|args, cx| {
         cx.client.info.no_evict.store(on_or_off(args)?, Ordering::Relaxed);
@@ -27,7 +27,7 @@ pub(super) const NO_TOUCH: Spec = Spec {
     name: "client|no-touch",
     arity: Arity::Exactly(3),
     since: "7.2.0",
-    summary: "Controls whether commands sent by the client affect the LRU/LFU of accessed keys.",
+    summary: "Choose whether reads through this connection leave the idle time of keys as it is",
     syntax: "enabled(ON|OFF)",
     run: Run::Read(|args, cx| {
         let is_on = on_or_off(args)?;

@@ -11,7 +11,7 @@ const NO_REDIRECTION: i64 = -1;
 pub(super) const TRACKINGINFO: Spec = Spec {
     name: "client|trackinginfo",
     since: "6.2.0",
-    summary: "Returns information about server-assisted client-side caching for the connection.",
+    summary: "State of client-side caching, which is off here",
     run: Run::Read(|_, _| Ok(tracking_is_off())),
     ..SUBCOMMAND
 };
@@ -19,7 +19,7 @@ pub(super) const TRACKINGINFO: Spec = Spec {
 pub(super) const GETREDIR: Spec = Spec {
     name: "client|getredir",
     since: "6.0.0",
-    summary: "Returns the client ID to which the connection's tracking notifications are redirected.",
+    summary: "Always -1: no connection gets invalidation messages",
     run: Run::Read(|_, _| Ok(Reply::Integer(NO_REDIRECTION))),
     ..SUBCOMMAND
 };
@@ -28,8 +28,8 @@ pub(super) const TRACKING: Spec = Spec {
     name: "client|tracking",
     arity: Arity::AtLeast(3),
     since: "6.0.0",
-    complexity: "O(1). Some options may introduce additional complexity.",
-    summary: "Controls server-assisted client-side caching for the connection.",
+    complexity: "O(1)",
+    summary: "ON is refused: this server sends no invalidation messages",
     syntax: "status(ON|OFF) [REDIRECT client-id:integer] [PREFIX... prefix] [BCAST] [OPTIN] [OPTOUT] \
         [NOLOOP]",
     run: Run::Read(tracking),
@@ -40,7 +40,7 @@ pub(super) const CACHING: Spec = Spec {
     name: "client|caching",
     arity: Arity::Exactly(3),
     since: "6.0.0",
-    summary: "Instructs the server whether to track the keys in the next request.",
+    summary: "Refused: tracking of keys is never on here",
     syntax: "mode(YES|NO)",
     run: Run::Read(|_, _| Err(NOT_TRACKING)),
     ..SUBCOMMAND

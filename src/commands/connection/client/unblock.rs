@@ -8,8 +8,8 @@ pub(super) const UNBLOCK: Spec = Spec {
     name: "client|unblock",
     arity: Arity::AtLeast(3),
     flags: ADMIN,
-    complexity: "O(log N) where N is the number of client connections",
-    summary: "Unblocks a client blocked by a blocking command from a different connection.",
+    complexity: "O(log N) for N connections",
+    summary: "Wake a client that waits for a key; no command here does, so the reply is 0",
     syntax: "client-id:integer [unblock-type(TIMEOUT|ERROR)]",
     run: Run::Read(unblock),
     ..SUBCOMMAND

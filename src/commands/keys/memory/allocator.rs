@@ -7,8 +7,8 @@ use crate::resp::{Error, Reply};
 
 pub(super) const PURGE: Spec = Spec {
     name: "memory|purge",
-    complexity: "Depends on how much memory is allocated, could be slow",
-    summary: "Asks the allocator to release memory.",
+    complexity: "Grows with the memory that is allocated",
+    summary: "Give memory that jemalloc keeps but does not use back to the system",
     tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
     run: Run::Read(|_, _| purge()),
     ..SUBCOMMAND
@@ -16,8 +16,8 @@ pub(super) const PURGE: Spec = Spec {
 
 pub(super) const MALLOC_STATS: Spec = Spec {
     name: "memory|malloc-stats",
-    complexity: "Depends on how much memory is allocated, could be slow",
-    summary: "Returns the allocator statistics.",
+    complexity: "Grows with the memory that is allocated",
+    summary: "Report of jemalloc on itself",
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     run: Run::Read(|_, _| Ok(malloc_stats())),
     ..SUBCOMMAND

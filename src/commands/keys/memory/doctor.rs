@@ -7,7 +7,7 @@ use crate::memory::{self, Allocator};
 
 pub(super) const SPEC: Spec = Spec {
     name: "memory|doctor",
-    summary: "Outputs a memory problems report.",
+    summary: "Name the problems with memory, each with a remedy",
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(report(Signs::of(cx.server).diagnosis()))),
     ..SUBCOMMAND
@@ -35,10 +35,10 @@ struct Signs {
     client_bytes: u64,
 }
 
-const TOO_SMALL: &str = "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in \
-                         these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam \
-                         and I will be back to our programming as soon as I finished rebooting.\n";
-const HEALTHY: &str = "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n";
+const TOO_SMALL: &str =
+    "Less than 5 MB are in use: too few for a diagnosis. Ask again when the server holds its usual data.\n";
+const HEALTHY: &str = "No problem found: fragmentation, memory kept by the allocator, the peak and the buffers of clients are \
+     all within their bounds.\n";
 
 impl Signs {
     fn of(server: &Server) -> Self {
@@ -60,31 +60,44 @@ impl Signs {
             return HEALTHY.to_owned();
         }
         let items: String = issues.iter().map(|issue| format!(" * {issue}\n\n")).collect();
-        format!("Sam, I detected a few issues in this instance memory implants:\n\n{items}")
+        format!(
+            "{} of memory found:\n\n{items}",
+            if issues.len() == 1 { "One problem" } else { "Several problems" }
+        )
     }
 
     fn issues(&self) -> Vec<String> {
-        let Allocator { allocated, active, resident, .. } = self.allocator;
-        let issues = [
-            self.past_peak(),
-            wasted("High allocator fragmentation", active, allocated, "pages that are in use in part only"),
-            wasted(
-                "High allocator RSS overhead",
-                resident,
-                active,
-                "pages kept for later; MEMORY PURGE returns them",
-            ),
-            self.big_buffers(),
-        ];
+        let issues = [self.fragmentation(), self.kept_pages(), self.past_peak(), self.big_buffers()];
         issues.into_iter().flatten().collect()
+    }
+
+    fn fragmentation(&self) -> Option<String> {
+        let Allocator { allocated, active, .. } = self.allocator;
+        wasted(active, allocated).map(|(times, waste)| {
+            format!(
+                "Fragmentation: pages take {times:.2} times what is allocated in them; {waste} bytes lie between \
+                 allocations and fill up when data of like sizes come. If they do not, restart the server from a \
+                 snapshot."
+            )
+        })
+    }
+
+    fn kept_pages(&self) -> Option<String> {
+        let Allocator { active, resident, .. } = self.allocator;
+        wasted(resident, active).map(|(times, waste)| {
+            format!(
+                "Kept pages: resident memory is {times:.2} times what is in use; the allocator keeps {waste} bytes for \
+                 later. MEMORY PURGE returns them to the system."
+            )
+        })
     }
 
     fn past_peak(&self) -> Option<String> {
         let times = ratio(self.peak, self.used);
         (times > MAX_PEAK_RATIO).then(|| {
             format!(
-                "Peak memory: the server has used {times:.1} times the memory that it uses now ({} and {} bytes). Memory \
-                 freed since then may still be counted as resident.",
+                "Past peak: {} bytes were in use once, {times:.1} times the {} of now. If that was an exception, MEMORY \
+                 PURGE lowers the resident memory; if it comes again, leave room for it.",
                 self.peak, self.used
             )
         })
@@ -94,19 +107,20 @@ impl Signs {
         let each = self.client_bytes.checked_div(self.clients).unwrap_or(0);
         (each > MAX_CLIENT_BYTES).then(|| {
             format!(
-                "Big client buffers: {each} bytes for each of {} clients. Some send long requests, or do not read their \
-                 replies: see 'omem' and 'qbuf' in CLIENT LIST.",
+                "Client buffers: {each} bytes for each of {} clients on average. Find those with a large 'omem' or \
+                 'qbuf' in CLIENT LIST: they do not read their replies, or send very long requests. \
+                 client-output-buffer-limit disconnects the former.",
                 self.clients
             )
         })
     }
 }
 
-fn wasted(what: &str, taken: u64, needed: u64, why: &str) -> Option<String> {
-    let waste = taken.saturating_sub(needed);
+/// How many times, and how many bytes more than `needed` was `taken`, if that is worth a word.
+fn wasted(taken: u64, needed: u64) -> Option<(f64, u64)> {
     let times = ratio(taken, needed);
-    (times > MAX_WASTE_RATIO && waste > MAX_WASTE_BYTES)
-        .then(|| format!("{what}: {times:.2} times what is needed, {waste} bytes in {why}."))
+    let waste = taken.saturating_sub(needed);
+    (times > MAX_WASTE_RATIO && waste > MAX_WASTE_BYTES).then_some((times, waste))
 }
 
 #[cfg(test)]
@@ -126,16 +140,16 @@ mod tests {
         let cases = [
             (Signs { used: MB, ..healthy() }, TOO_SMALL),
             (healthy(), HEALTHY),
-            (Signs { peak: 151 * MB, ..healthy() }, "Peak memory: the server has used 1.5 times"),
+            (Signs { peak: 151 * MB, ..healthy() }, "158334976 bytes were in use once, 1.5 times"),
             (
                 Signs { allocator: allocator(120 * MB, 121 * MB), ..healthy() },
-                "High allocator fragmentation: 1.20",
+                "Fragmentation: pages take 1.20 times",
             ),
             (
                 Signs { allocator: allocator(100 * MB, 120 * MB), ..healthy() },
-                "High allocator RSS overhead: 1.20",
+                "Kept pages: resident memory is 1.20 times",
             ),
-            (Signs { client_bytes: MB, ..healthy() }, "Big client buffers: 524288 bytes"),
+            (Signs { client_bytes: MB, ..healthy() }, "Client buffers: 524288 bytes"),
         ];
         for (signs, words) in cases {
             let text = signs.diagnosis();

@@ -11,8 +11,8 @@ use crate::resp::Reply;
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "memory",
     arity: Arity::AtLeast(2),
-    complexity: "Depends on subcommand.",
-    summary: "A container for memory diagnostics commands.",
+    complexity: "That of the subcommand",
+    summary: "Commands about memory: reports, measurements, release",
     weight: Weight::Light,
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
@@ -42,24 +42,24 @@ const SUBCOMMANDS: &[&Spec] =
 const HELP: Spec = Spec {
     name: "memory|help",
     flags: Flags::LOADING.and(Flags::STALE),
-    summary: "Returns helpful text about the different subcommands.",
+    summary: "List the subcommands, one or more lines for each",
     weight: Weight::Light,
-    run: Run::Read(|_, _| Ok(help::lines("MEMORY", &HELP_LINES))),
+    run: Run::Read(|_, _| Ok(help::lines("MEMORY", HELP_LINES))),
     ..SUBCOMMAND
 };
 
-const HELP_LINES: [&str; 11] = [
+const HELP_LINES: &[&str] = &[
     "DOCTOR",
-    "    Return memory problems reports.",
+    "    Name the problems with memory, if there are any, and what to do about each.",
     "MALLOC-STATS",
-    "    Return internal statistics report from the memory allocator.",
+    "    Show what jemalloc reports on itself.",
     "PURGE",
-    "    Attempt to purge dirty pages for reclamation by the allocator.",
+    "    Have jemalloc give pages that it does not use back to the system.",
     "STATS",
-    "    Return information about the memory usage of the server.",
+    "    Show how many bytes are in use, by purpose.",
     "USAGE <key> [SAMPLES <count>]",
-    "    Return memory in bytes used by <key> and its value. Nested values are",
-    "    sampled up to <count> times (default: 5, 0 means sample all).",
+    "    Show how many bytes <key> and its value take. Values know their size, so that SAMPLES is",
+    "    accepted without effect.",
 ];
 
 /// Text as it is shown to people.

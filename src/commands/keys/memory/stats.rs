@@ -10,7 +10,7 @@ use crate::system;
 
 pub(super) const SPEC: Spec = Spec {
     name: "memory|stats",
-    summary: "Returns details about memory usage.",
+    summary: "Bytes in use, by purpose",
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
     run: Run::Read(stats),
     ..SUBCOMMAND

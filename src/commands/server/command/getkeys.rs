@@ -11,8 +11,8 @@ use crate::resp::{Args, Error, Reply};
 pub(super) const GETKEYS: Spec = Spec {
     name: "command|getkeys",
     arity: Arity::AtLeast(3),
-    complexity: "O(N) where N is the number of arguments to the command",
-    summary: "Extracts the key names from an arbitrary command.",
+    complexity: "O(N) for N words",
+    summary: "The words of a command that are keys",
     syntax: "command [arg...]",
     run: Run::Read(|args, cx: &mut Context| get_keys(args, cx, |key, _| key)),
     ..SUBCOMMAND
@@ -21,7 +21,7 @@ pub(super) const GETKEYS: Spec = Spec {
 pub(super) const GETKEYSANDFLAGS: Spec = Spec {
     name: "command|getkeysandflags",
     since: "7.0.0",
-    summary: "Extracts the key names and access flags for an arbitrary command.",
+    summary: "The words of a command that are keys, and how it uses each",
     run: Run::Read(|args, cx: &mut Context| get_keys(args, cx, with_flags)),
     ..GETKEYS
 };

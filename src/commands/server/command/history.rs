@@ -1,11 +1,11 @@
-//! What Redis says of the past of its commands: `history.txt`.
+//! Which releases of Redis changed a command, and how: `history.txt`.
 //!
-//! A line with a command's name is followed by lines, indented by a blank each, that say what became of it: a version
-//! and what it changed; `deprecated`, a version and what to use instead; or a further flag of the documentation.
+//! A line with a command's name is followed by lines, indented by a blank each, one for each change: a version
+//! and what it changed, in our words; `deprecated`, a version and what to use instead; or a further flag of the documentation.
 
 const TEXT: &str = include_str!("history.txt");
 
-/// The past of one command.
+/// The changes of one command.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct History {
     /// Flags of the documentation.
@@ -16,7 +16,7 @@ pub(super) struct History {
     pub changes: Vec<(&'static str, &'static str)>,
 }
 
-/// The past of the command of this name.
+/// The changes of the command of this name.
 pub(super) fn of(name: &str) -> History {
     let mut history = History::default();
     let lines = TEXT.lines().skip_while(|line| *line != name).skip(1);
@@ -43,7 +43,7 @@ mod tests {
         let quit = of("quit");
         assert_eq!(
             (quit.flags, quit.deprecated),
-            (vec!["deprecated"], Some(("7.2.0", "just closing the connection")))
+            (vec!["deprecated"], Some(("7.2.0", "closing the socket on the client's side")))
         );
         assert_eq!(of("config|get").changes.len(), 1);
         assert_eq!(of("VADD"), History::default());

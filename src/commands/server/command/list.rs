@@ -12,7 +12,7 @@ pub(super) const LIST: Spec = Spec {
     name: "command|list",
     arity: Arity::AtLeast(2),
     since: "7.0.0",
-    summary: "Returns a list of command names.",
+    summary: "Names of all commands, or of those that pass a filter",
     syntax: "[FILTERBY filterby(MODULE module-name|ACLCAT category|PATTERN pattern:pattern)]",
     tips: &["nondeterministic_output_order"],
     run: Run::Read(|args, cx: &mut Context| Ok(names(Filter::parse(args)?, cx.server.compat))),

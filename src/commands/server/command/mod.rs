@@ -32,8 +32,8 @@ const SUBCOMMAND: Spec = Spec {
     redact: None,
     group: Group::Server,
     since: "2.8.13",
-    complexity: "O(N) where N is the total number of Redis commands",
-    summary: "Returns detailed information about all commands.",
+    complexity: "O(N) for N commands",
+    summary: "Table of all commands: arity, flags, where their keys stand",
     syntax: "",
     tips: &[],
     weight: Weight::Light,
@@ -47,7 +47,7 @@ const COUNT: Spec = Spec {
     name: "command|count",
     arity: Arity::Exactly(2),
     complexity: "O(1)",
-    summary: "Returns a count of commands.",
+    summary: "How many commands there are",
     run: Run::Read(|_, cx| Ok(Reply::count(registry::all_in(cx.server.compat).len()))),
     ..SUBCOMMAND
 };
@@ -55,8 +55,8 @@ const COUNT: Spec = Spec {
 const INFO: Spec = Spec {
     name: "command|info",
     arity: Arity::AtLeast(2),
-    complexity: "O(N) where N is the number of commands to look up",
-    summary: "Returns information about one, multiple or all commands.",
+    complexity: "O(N) for N commands in the reply",
+    summary: "Rows of the table for the named commands, or for all",
     syntax: "[command-name...]",
     tips: &["nondeterministic_output_order"],
     weight: Weight::Asked(is_long),
@@ -69,7 +69,7 @@ const HELP: Spec = Spec {
     arity: Arity::Exactly(2),
     since: "5.0.0",
     complexity: "O(1)",
-    summary: "Returns helpful text about the different subcommands.",
+    summary: "List the subcommands, one or more lines for each",
     run: Run::Read(|_, _| Ok(help::of("COMMAND", SUBCOMMANDS))),
     ..SUBCOMMAND
 };

@@ -9,15 +9,15 @@ use crate::resp::Reply;
 
 pub(super) const DOCTOR: Spec = Spec {
     name: "latency|doctor",
-    summary: "Returns a human-readable latency analysis report.",
+    summary: "Describe the slow events, each with a remedy",
     tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(Reply::Verbatim { format: *b"txt", text: report(cx).into() })),
     ..SUBCOMMAND
 };
 
-const DISABLED: &str = "Latency monitoring is off, so there is nothing to report. \
-     CONFIG SET latency-monitor-threshold <milliseconds> turns it on.\n";
-const HEALTHY: &str = "No latency spike was observed.\n";
+const DISABLED: &str = "Nothing is recorded, as latency-monitor-threshold is 0. To record events, set it to the longest time in \
+     milliseconds that is fine for your application: CONFIG SET latency-monitor-threshold 100\n";
+const HEALTHY: &str = "No event has taken as long as latency-monitor-threshold allows.\n";
 
 fn report(cx: &Context) -> String {
     if cx.server.config.settings().latency_threshold().is_none() {
@@ -28,38 +28,37 @@ fn report(cx: &Context) -> String {
         return HEALTHY.to_owned();
     }
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let findings =
-        events.iter().zip(1..).map(|((event, series), number)| finding(number, *event, series, now_s));
-    let advice = events.iter().map(|(event, _)| format!("- {}\n", advice(*event)));
-    let findings: String = findings.collect();
-    format!("Latency spikes were observed.\n\n{findings}\nAdvice:\n\n{}", advice.collect::<String>())
+    let findings: Vec<String> = events.iter().map(|(event, series)| finding(*event, series, now_s)).collect();
+    findings.join("\n")
 }
 
-/// In the words of Redis, which tools look for.
-fn finding(number: usize, event: Event, series: &Series, now_s: u64) -> String {
+/// What was slow, and on the next line what to do.
+fn finding(event: Event, series: &Series, now_s: u64) -> String {
     let millis: Vec<u64> = series.samples.iter().map(|sample| sample.millis).collect();
-    let count = millis.len().max(1) as u64;
-    let average = millis.iter().sum::<u64>() / count;
-    let deviation = millis.iter().map(|millis| millis.abs_diff(average)).sum::<u64>() / count;
-    let since = series.samples.front().map_or(0, |first| now_s.saturating_sub(first.unix_s)).max(1);
-    let period = since as f64 / count as f64;
+    let count = millis.len().max(1);
+    let average = millis.iter().sum::<u64>() / count as u64;
+    let since = series.samples.front().map_or(0, |first| now_s.saturating_sub(first.unix_s));
     format!(
-        "{number}. {}: {} latency spikes (average {average}ms, mean deviation {deviation}ms, period {period:.2} sec). \
-         Worst all time event {}ms.\n",
+        "{}: slow {count} times in the last {since} s, {average} ms on average, {} ms at most.\n  {}\n",
         event.name(),
-        millis.len(),
-        series.max_millis
+        series.max_millis,
+        advice(event)
     )
 }
 
 fn advice(event: Event) -> &'static str {
     match event {
-        Event::Command => "Look at SLOWLOG GET: it has the commands that took long, with their arguments.",
-        Event::FastCommand => {
-            "Commands that should be fast were not: look whether the machine has fewer free cores than io-threads \
-             and compute-threads, or swaps."
+        Event::Command => {
+            "Find the slow commands and their arguments with SLOWLOG GET, and ask for less at a time: SCAN for KEYS, \
+             a smaller COUNT or EF for VSIM."
         }
-        Event::ExpireCycle => "Many keys end at the same time: spread their times to live.",
+        Event::FastCommand => {
+            "Commands that take microseconds had to wait for a core or for memory: look whether the machine swaps, \
+             and whether it has as many free cores as io-threads and compute-threads say."
+        }
+        Event::ExpireCycle => {
+            "Many keys expire at one moment: add some random seconds to their times to live."
+        }
     }
 }
 
@@ -72,10 +71,9 @@ mod tests {
     fn a_finding_sums_up_the_samples() {
         let samples = [Sample { unix_s: 90, millis: 10 }, Sample { unix_s: 95, millis: 20 }].into();
         let series = Series { samples, max_millis: 20 };
-        assert_eq!(
-            finding(1, Event::Command, &series, 100),
-            "1. command: 2 latency spikes (average 15ms, mean deviation 5ms, period 5.00 sec). \
-             Worst all time event 20ms.\n"
-        );
+        let text = finding(Event::Command, &series, 100);
+        let (what, advice) = text.split_once("\n  ").expect("two lines");
+        assert_eq!(what, "command: slow 2 times in the last 10 s, 15 ms on average, 20 ms at most.");
+        assert!(advice.starts_with("Find the slow commands"), "{advice}");
     }
 }

@@ -11,7 +11,7 @@ use crate::resp::{Args, Error, Reply};
 pub(super) const GRAPH: Spec = Spec {
     name: "latency|graph",
     arity: Arity::Exactly(3),
-    summary: "Returns a latency graph for an event.",
+    summary: "Draw the recorded times of one event",
     syntax: "event",
     tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(graph),

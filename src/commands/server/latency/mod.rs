@@ -11,8 +11,8 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::NONE,
-    complexity: "Depends on subcommand.",
-    summary: "A container for latency diagnostics commands.",
+    complexity: "That of the subcommand",
+    summary: "Commands about events that took long: lists, graphs, advice",
     run: Run::Container(SUBCOMMANDS),
     ..SUBCOMMAND
 };
@@ -40,7 +40,7 @@ const SUBCOMMANDS: &[&Spec] =
 
 const LATEST: Spec = Spec {
     name: "latency|latest",
-    summary: "Returns the latest latency samples for all events.",
+    summary: "Last and longest recorded time of each event",
     tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(|_, cx| Ok(latest(cx))),
     ..SUBCOMMAND
@@ -49,7 +49,7 @@ const LATEST: Spec = Spec {
 const HISTORY: Spec = Spec {
     name: "latency|history",
     arity: Arity::Exactly(3),
-    summary: "Returns timestamp-latency samples for an event.",
+    summary: "Recorded times of one event: when, and how many milliseconds",
     syntax: "event",
     tips: &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"],
     run: Run::Read(history),
@@ -59,7 +59,7 @@ const HISTORY: Spec = Spec {
 const RESET: Spec = Spec {
     name: "latency|reset",
     arity: Arity::AtLeast(2),
-    summary: "Resets the latency data for one or more events.",
+    summary: "Drop the recorded times of these events, or of all",
     syntax: "[event...]",
     tips: &["request_policy:all_nodes", "response_policy:agg_sum"],
     run: Run::Read(|args, cx| Ok(reset(args, cx))),
@@ -69,26 +69,24 @@ const RESET: Spec = Spec {
 const HELP: Spec = Spec {
     name: "latency|help",
     flags: Flags::LOADING.and(Flags::STALE),
-    summary: "Returns helpful text about the different subcommands.",
+    summary: "List the subcommands, one or more lines for each",
     run: Run::Read(|_, _| Ok(help::lines("LATENCY", HELP_LINES))),
     ..SUBCOMMAND
 };
 
 const HELP_LINES: &[&str] = &[
     "DOCTOR",
-    "    Return a human readable latency analysis report.",
+    "    Describe each event that took longer than latency-monitor-threshold, with a remedy.",
     "GRAPH <event>",
-    "    Return an ASCII latency graph for the <event> class.",
+    "    Draw the recorded times of an event with characters.",
     "HISTORY <event>",
-    "    Return time-latency samples for the <event> class.",
+    "    Show for an event when it was slow (Unix time), and for how many milliseconds.",
     "LATEST",
-    "    Return the latest latency samples for all events.",
+    "    Show for each event when it was slow last, for how long then, and its longest time.",
     "RESET [<event> ...]",
-    "    Reset latency data of one or more <event> classes.",
-    "    (default: reset all data for all event classes)",
+    "    Drop what is recorded of these events, or of all if none is named, and show how many those were.",
     "HISTOGRAM [COMMAND ...]",
-    "    Return a cumulative distribution of latencies in the format of a histogram for the specified command names.",
-    "    If no commands are specified then all histograms are replied.",
+    "    Show for these commands, or for all, how many calls took at most 1, 2, 4, 8 and so on microseconds.",
 ];
 
 fn latest(cx: &Context) -> Reply {
