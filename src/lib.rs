@@ -20,7 +20,6 @@
 //! check            edge: `check-rdb` and `check-aof`, for people
 //! supervisor       edge: messages to the service manager, and the pid file; part of the program, not of the library
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
-//! info             edge: the sections of INFO, each asked from its owner
 //! counters         leaf: counters and their macro
 //! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
 //! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
@@ -42,7 +41,6 @@ pub mod epoch;
 pub mod glob;
 pub mod hex_float;
 pub mod index;
-pub mod info;
 pub mod journal;
 pub mod kernels;
 pub mod keyspace;

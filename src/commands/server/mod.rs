@@ -13,8 +13,6 @@ mod debug_populate;
 mod digest;
 mod hotkeys;
 pub(super) mod info;
-#[cfg(test)]
-mod info_tests;
 pub(super) mod latency;
 pub(super) mod lolwut;
 pub(super) mod module;

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::text::Text;
+use super::row::{Name, Rows, Value};
 use crate::commands::Server;
 use crate::keyspace::Database;
 
 /// Sizes from 2^n up to below 2^(n+1), by n; none for size 0.
 type Sizes = BTreeMap<Option<u32>, u64>;
 
-pub(super) fn keysizes(server: &Server, out: &mut Text) {
+pub(super) fn keysizes(server: &Server, rows: &mut Rows) {
     let now_ms = server.keyspace.clock().now_ms();
     for (number, db) in server.keyspace.databases().iter().enumerate() {
         for (kind, sizes) in of(db, now_ms) {
-            out.field(&format!("db{number}_distrib_{kind}"), line(&sizes));
+            let name = Name::of("db", number.to_string(), format!("_distrib_{kind}"));
+            rows.field(name, record(&sizes));
         }
     }
 }
@@ -29,9 +30,9 @@ fn of(db: &Database, now_ms: i64) -> Vec<(&'static str, Sizes)> {
     types.into_iter().map(|((_, name), sizes)| (name, sizes)).collect()
 }
 
-fn line(sizes: &Sizes) -> String {
-    let pair = |(power, count): (&Option<u32>, &u64)| format!("{}={count}", label(*power));
-    sizes.iter().map(pair).collect::<Vec<_>>().join(",")
+fn record(sizes: &Sizes) -> Value {
+    let pair = |(power, count): (&Option<u32>, &u64)| (label(*power).into(), (*count).into());
+    Value::Record(sizes.iter().map(pair).collect())
 }
 
 /// `0`, `1`, `512`, `1K`, `4M`.
@@ -50,6 +51,6 @@ mod tests {
         let labels = [None, Some(0), Some(9), Some(10), Some(22)].map(label);
         assert_eq!(labels, ["0", "1", "512", "1K", "4M"]);
         let sizes = Sizes::from([(Some(12), 1), (None, 2)]);
-        assert_eq!(line(&sizes), "0=2,4K=1");
+        assert_eq!(record(&sizes).to_string(), "0=2,4K=1");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::registry;
-use super::super::testing::Session;
+use crate::commands::registry;
+use crate::commands::testing::Session;
 
 /// A field of `INFO everything`.
 fn field(session: &mut Session, name: &str) -> String {

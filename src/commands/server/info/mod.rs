@@ -1,19 +1,62 @@
-//! The sections of `INFO`, each asked from its owner. Field names are Redis'; what this server does not have is
-//! left out rather than shown as zero, but for the fields that clients read.
+//! `INFO [section …]`: figures of the server. Field names are Redis'; what this server does not
+//! have is left out rather than shown as zero, but for the fields that clients read.
+//!
+//! ```text
+//! row.rs    a field: its name, and a value with its type
+//! text.rs   the rows as INFO shows them, the only place that formats
+//! others    the sections, each in the order of Redis
+//! ```
 
 mod calls;
+mod clients;
+#[cfg(test)]
+mod field_tests;
 mod keysizes;
+mod memory;
+mod persistence;
+mod row;
 mod sections;
+mod server;
+mod stats;
 mod text;
 
-use crate::commands::Server;
-use text::Text;
+use std::fmt::Write;
 
-/// A section: its name, when it is shown, and who writes it.
+use self::row::Rows;
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Server, Spec, Weight};
+use crate::resp::{Args, Error, Reply};
+
+pub(in crate::commands) const SPEC: Spec = Spec {
+    name: "info",
+    arity: Arity::AtLeast(1),
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::DANGEROUS),
+    keys: &[],
+    scope: Scope::AllKeys,
+    redact: None,
+    group: Group::Server,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Figures about the server, in sections of name:value lines",
+    syntax: "[section...]",
+    tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+    weight: Weight::Asked(|args, _| is_heavy(&names(args))),
+    run: Run::Read(answer),
+};
+
+fn answer(args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let text = render(cx.server, &names(args));
+    Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
+}
+
+fn names(args: Args) -> Vec<Vec<u8>> {
+    args.iter().map(<[u8]>::to_ascii_lowercase).collect()
+}
+
+/// A section: its name, when it is shown, and its rows.
 struct Section {
     name: &'static str,
     shown: Shown,
-    write: fn(&Server, &mut Text),
+    rows: fn(&Server, &mut Rows),
 }
 
 /// Which words ask for a section, besides its name.
@@ -29,36 +72,44 @@ enum Shown {
 
 /// In Redis' order.
 const SECTIONS: &[Section] = &[
-    Section { name: "Server", shown: Shown::Default, write: sections::server },
-    Section { name: "Clients", shown: Shown::Default, write: sections::clients },
-    Section { name: "Memory", shown: Shown::Default, write: sections::memory },
-    Section { name: "Persistence", shown: Shown::Default, write: sections::persistence },
-    Section { name: "Stats", shown: Shown::Default, write: sections::stats },
-    Section { name: "Replication", shown: Shown::Default, write: sections::replication },
-    Section { name: "CPU", shown: Shown::Default, write: sections::cpu },
-    Section { name: "Hotkeys", shown: Shown::Default, write: sections::hot_keys },
-    Section { name: "Modules", shown: Shown::Default, write: sections::modules },
-    Section { name: "Commandstats", shown: Shown::InAll, write: calls::command_stats },
-    Section { name: "Errorstats", shown: Shown::Default, write: calls::error_stats },
-    Section { name: "Latencystats", shown: Shown::InAll, write: calls::latency_stats },
-    Section { name: "Cluster", shown: Shown::Default, write: sections::cluster },
-    Section { name: "Keyspace", shown: Shown::Default, write: sections::keyspace },
-    Section { name: "Keysizes", shown: Shown::WhenNamed, write: keysizes::keysizes },
+    Section { name: "Server", shown: Shown::Default, rows: server::server },
+    Section { name: "Clients", shown: Shown::Default, rows: clients::clients },
+    Section { name: "Memory", shown: Shown::Default, rows: memory::memory },
+    Section { name: "Persistence", shown: Shown::Default, rows: persistence::persistence },
+    Section { name: "Stats", shown: Shown::Default, rows: stats::stats },
+    Section { name: "Replication", shown: Shown::Default, rows: sections::replication },
+    Section { name: "CPU", shown: Shown::Default, rows: sections::cpu },
+    Section { name: "Hotkeys", shown: Shown::Default, rows: sections::hot_keys },
+    Section { name: "Modules", shown: Shown::Default, rows: sections::modules },
+    Section { name: "Commandstats", shown: Shown::InAll, rows: calls::command_stats },
+    Section { name: "Errorstats", shown: Shown::Default, rows: calls::error_stats },
+    Section { name: "Latencystats", shown: Shown::InAll, rows: calls::latency_stats },
+    Section { name: "Cluster", shown: Shown::Default, rows: sections::cluster },
+    Section { name: "Keyspace", shown: Shown::Default, rows: sections::keyspace },
+    Section { name: "Keysizes", shown: Shown::WhenNamed, rows: keysizes::keysizes },
 ];
 
 /// True if rendering these sections (in lower case) takes long: one of them looks at every key.
-pub fn is_heavy(wanted: &[Vec<u8>]) -> bool {
+fn is_heavy(wanted: &[Vec<u8>]) -> bool {
     SECTIONS.iter().any(|section| section.shown == Shown::WhenNamed && is_wanted(section, wanted))
 }
 
 /// The sections of these names (in lower case), each once; the default ones if there is no name.
-pub fn render(server: &Server, wanted: &[Vec<u8>]) -> String {
-    let mut text = Text::default();
+fn render(server: &Server, wanted: &[Vec<u8>]) -> String {
+    let mut text = String::new();
     for section in SECTIONS.iter().filter(|section| is_wanted(section, wanted)) {
-        text.section(section.name);
-        (section.write)(server, &mut text);
+        let mut rows = Rows::default();
+        (section.rows)(server, &mut rows);
+        append(&mut text, section.name, &rows);
     }
-    text.finish()
+    text
+}
+
+fn append(text: &mut String, section: &str, rows: &Rows) {
+    let gap = if text.is_empty() { "" } else { "\r\n" };
+    let header = write!(text, "{gap}# {section}\r\n");
+    let written = rows.iter().try_for_each(|row| write!(text, "{row}\r\n"));
+    debug_assert!(header.and(written).is_ok(), "a string takes any text");
 }
 
 fn is_wanted(section: &Section, wanted: &[Vec<u8>]) -> bool {

@@ -1,0 +1,94 @@
+//! Section Memory: bytes in use and what for, the allocator, the limit.
+
+use super::row::{Rows, Value};
+use crate::commands::Server;
+use crate::commands::memory_uses::{MemoryUses, ratio};
+use crate::config::Compat;
+use crate::memory::{self as figures, Allocator};
+use crate::system;
+
+pub(super) fn memory(server: &Server, rows: &mut Rows) {
+    let (used, allocator) = (figures::used_bytes(), figures::allocator());
+    let resident = system::resident_bytes().unwrap_or(0);
+    in_use(server, used, resident, rows);
+    rows.bytes("allocator_allocated", allocator.allocated);
+    rows.bytes("allocator_active", allocator.active);
+    rows.bytes("allocator_resident", allocator.resident);
+    rows.bytes("allocator_muzzy", allocator.muzzy);
+    rows.size("total_system_memory", system::machine_memory().unwrap_or(0));
+    scripts(server, rows);
+    rows.size("maxmemory", 0);
+    rows.field("maxmemory_policy", "noeviction");
+    overhead(&allocator, used, resident, rows);
+    buffers(server, rows);
+    rows.field("mem_allocator", figures::ALLOCATOR);
+    rows.field("active_defrag_running", false);
+    rows.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
+    rows.field("lazyfreed_objects", server.keyspace.reaper().freed());
+}
+
+fn in_use(server: &Server, used: u64, resident: u64, rows: &mut Rows) {
+    let (uses, peak) = (MemoryUses::of(server, used), figures::peak_bytes());
+    rows.size("used_memory", used);
+    rows.size("used_memory_rss", resident);
+    rows.size("used_memory_peak", peak);
+    rows.field("used_memory_peak_time", figures::peak_unix_s());
+    rows.field("used_memory_peak_perc", Value::Percent(ratio(used, peak) * 100.0));
+    rows.bytes("used_memory_overhead", uses.overhead());
+    rows.bytes("used_memory_startup", uses.startup);
+    rows.bytes("used_memory_dataset", uses.data());
+    rows.field("used_memory_dataset_perc", Value::Percent(uses.share_of_data() * 100.0));
+}
+
+/// What each layer takes more than the one above it: live bytes, their pages, all pages of the
+/// allocator, those of the process.
+fn overhead(allocator: &Allocator, used: u64, resident: u64, rows: &mut Rows) {
+    let excess = |part: u64, whole: u64| part as i64 - whole as i64;
+    let ratio = |part, whole| Value::Decimal(ratio(part, whole), 2);
+    rows.field("allocator_frag_ratio", ratio(allocator.active, allocator.allocated));
+    rows.bytes("allocator_frag_bytes", allocator.active.saturating_sub(allocator.allocated));
+    rows.field("allocator_rss_ratio", ratio(allocator.resident, allocator.active));
+    rows.field("allocator_rss_bytes", excess(allocator.resident, allocator.active));
+    rows.field("rss_overhead_ratio", ratio(resident, allocator.resident));
+    rows.field("rss_overhead_bytes", excess(resident, allocator.resident));
+    rows.field("mem_fragmentation_ratio", ratio(resident, used));
+    rows.field("mem_fragmentation_bytes", excess(resident, used));
+}
+
+fn buffers(server: &Server, rows: &mut Rows) {
+    let clients: usize = server.clients.list().iter().map(|client| client.memory_bytes()).sum();
+    let log_buffer = server.keyspace.journal().buffered_bytes();
+    rows.bytes("mem_not_counted_for_evict", log_buffer);
+    rows.zeros(&["mem_replication_backlog", "mem_total_replication_buffers", "mem_replica_full_sync_buffer"]);
+    rows.zeros(&["mem_clients_slaves"]);
+    rows.bytes("mem_clients_normal", clients);
+    rows.zeros(&CLUSTER_MEMORY);
+    rows.bytes("mem_aof_buffer", log_buffer);
+}
+
+/// Memory that only a cluster needs.
+const CLUSTER_MEMORY: [&str; 4] = [
+    "mem_cluster_slot_migration_output_buffer",
+    "mem_cluster_slot_migration_input_buffer",
+    "mem_cluster_slot_migration_input_buffer_peak",
+    "mem_cluster_links",
+];
+
+/// There are no scripts and no functions, so they take nothing.
+fn scripts(server: &Server, rows: &mut Rows) {
+    rows.zeros(&["used_memory_lua", "used_memory_vm_eval"]);
+    rows.field("used_memory_lua_human", Value::BytesWithUnit(0));
+    rows.zeros(&[
+        "used_memory_scripts_eval",
+        "number_of_cached_scripts",
+        "number_of_functions",
+        "number_of_libraries",
+        "used_memory_vm_functions",
+    ]);
+    rows.size("used_memory_vm_total", 0);
+    rows.zeros(&["used_memory_functions"]);
+    if server.compat >= Compat::V8_10 {
+        rows.zeros(&["used_memory_hash_templates"]);
+    }
+    rows.size("used_memory_scripts", 0);
+}

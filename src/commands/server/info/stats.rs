@@ -1,0 +1,109 @@
+//! Section Stats: what was done since the start, or since `CONFIG RESETSTAT`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::calls;
+use super::row::{Rows, Value};
+use crate::commands::memory_uses::ratio;
+use crate::commands::{Server, Traffic};
+use crate::config::Compat;
+use crate::counters::Counter;
+use crate::keyspace::Database;
+
+pub(super) fn stats(server: &Server, rows: &mut Rows) {
+    let sum = |counter: fn(&Traffic) -> &Counter| -> u64 {
+        server.traffic.iter().map(|traffic| counter(traffic).get()).sum()
+    };
+    rows.field("total_connections_received", sum(|traffic| &traffic.connections_received));
+    rows.field("total_commands_processed", server.statistics.commands_processed());
+    rows.field("instantaneous_ops_per_sec", server.ops_per_second.load(Ordering::Relaxed));
+    rows.bytes("total_net_input_bytes", sum(|traffic| &traffic.net_input_bytes));
+    rows.bytes("total_net_output_bytes", sum(|traffic| &traffic.net_output_bytes));
+    rows.zeros(&["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    let kilobytes = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed) as f64 / 1024.0;
+    rows.field("instantaneous_input_kbps", Value::Decimal(kilobytes(&server.net_input_per_second), 2));
+    rows.field("instantaneous_output_kbps", Value::Decimal(kilobytes(&server.net_output_per_second), 2));
+    rows.field("instantaneous_input_repl_kbps", Value::Decimal(0.0, 2));
+    rows.field("instantaneous_output_repl_kbps", Value::Decimal(0.0, 2));
+    rows.field("rejected_connections", sum(|traffic| &traffic.rejected_connections));
+    rows.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    expiry(server, rows);
+    lookups(server, rows);
+    rows.field("total_error_replies", server.statistics.error_replies());
+    rows.field("total_reads_processed", sum(|traffic| &traffic.reads_processed));
+    rows.field("total_writes_processed", sum(|traffic| &traffic.writes_processed));
+    rows.field("client_query_buffer_limit_disconnections", sum(|traffic| &traffic.query_buffer_closed));
+    rows.field("client_output_buffer_limit_disconnections", sum(|traffic| &traffic.output_buffer_closed));
+    pipelines(server, rows);
+    calls::slow_stats(server, rows);
+    if server.compat >= Compat::V8_10 {
+        // Hashes do not share names.
+        rows.zeros(&["hash_templates", "hash_template_keys"]);
+    }
+    rows.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
+    rows.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+    rows.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));
+    rows.field("panics", server.statistics.panics());
+}
+
+/// The share of keys that have ended and are still there is that of now; Redis shows an estimate.
+/// A field per line of the peer's table, so that either can be read beside the other.
+fn expiry(server: &Server, rows: &mut Rows) {
+    let (expiry, mut ended, mut ending) = (server.keyspace.expiry(), 0, 0);
+    for census in server.keyspace.databases().iter().map(Database::census) {
+        ended += census.ended as u64;
+        ending += (census.expires + census.ended) as u64;
+    }
+    rows.field("expired_subkeys", expiry.fields.get());
+    rows.field("expired_subkeys_active", expiry.fields_actively.get());
+    rows.field("expired_keys", expiry.keys.get());
+    rows.field("expired_keys_active", expiry.keys_actively.get());
+    rows.field("expired_stale_perc", Value::Decimal(ratio(ended, ending) * 100.0, 2));
+    rows.field("expired_time_cap_reached_count", expiry.cycles_cut_short.get());
+    rows.field("expire_cycle_cpu_milliseconds", expiry.cycle_nanos.get() / 1_000_000);
+}
+
+/// What is not here at all is counted too: nothing of it ever happens.
+fn lookups(server: &Server, rows: &mut Rows) {
+    let (hits, misses) = server.keyspace.hits_and_misses();
+    rows.zeros(&[
+        "evicted_keys",
+        "evicted_clients",
+        "evicted_scripts",
+        "total_eviction_exceeded_time",
+        "current_eviction_exceeded_time",
+    ]);
+    rows.field("keyspace_hits", hits);
+    rows.field("keyspace_misses", misses);
+    rows.zeros(&[
+        "pubsub_channels",
+        "pubsub_patterns",
+        "pubsubshard_channels",
+        "latest_fork_usec",
+        "total_forks",
+        "migrate_cached_sockets",
+        "slave_expires_tracked_keys",
+        "active_defrag_hits",
+        "active_defrag_misses",
+        "active_defrag_key_hits",
+        "active_defrag_key_misses",
+        "total_active_defrag_time",
+        "current_active_defrag_time",
+        "tracking_total_keys",
+        "tracking_total_items",
+        "tracking_total_prefixes",
+    ]);
+}
+
+/// Requests that came with one read; since 8.10.
+fn pipelines(server: &Server, rows: &mut Rows) {
+    if server.compat >= Compat::V8_10 {
+        let sum =
+            |counter: fn(&Traffic) -> &Counter| server.traffic.iter().map(counter).map(Counter::get).sum();
+        let (requests, count): (u64, u64) =
+            (sum(|traffic| &traffic.pipelined), sum(|traffic| &traffic.pipelines));
+        rows.field("avg_pipeline_length_sum", requests);
+        rows.field("avg_pipeline_length_cnt", count);
+        rows.field("avg_pipeline_length", Value::Decimal(requests as f64 / count.max(1) as f64, 2));
+    }
+}
