@@ -6,6 +6,7 @@
 //! commands/        what should be done?     one file per command
 //! keyspace/        which value has this key?  knows values, not what is in them
 //! vector_set/      which elements are there?  names, attributes, filters; knows no key
+//! vector_index/    which slots hold the nearest vectors?  codes, links, training, search by slot; knows no names
 //! index/           which slots are near?    links only; knows no names and no vector bytes
 //! quantization/    how is a vector kept?    encode, decode, score; knows no graph
 //! kernels/         arithmetic over slices   safe outside; the only SIMD, and prefetching
@@ -28,7 +29,7 @@
 //! Each layer may name only what is right of it; `tests/layers.rs` holds them to it:
 //!
 //! ```text
-//! server → commands → keyspace → vector_set → index → quantization → kernels
+//! server → commands → keyspace → vector_set → vector_index → index → quantization → kernels
 //! server, commands → resp            commands → persistence → keyspace, vector_set, resp
 //! ```
 
@@ -51,5 +52,6 @@ pub mod quantization;
 pub mod resp;
 pub mod server;
 pub mod system;
+pub mod vector_index;
 pub mod vector_set;
 pub mod words;

@@ -45,7 +45,8 @@ const MAP: &[(&str, &[&str])] = &[
     ("config", &["glob", "words"]),
     ("resp", &["hex_float"]),
     ("keyspace", &["arena", "counters", "kernels", "journal", "vector_set"]),
-    ("vector_set", &["arena", "epoch", "hex_float", "index", "kernels", "quantization", "journal"]),
+    ("vector_set", &["arena", "epoch", "hex_float", "index", "quantization", "journal", "vector_index"]),
+    ("vector_index", &["arena", "epoch", "index", "kernels", "quantization"]),
     ("index", &["arena", "epoch", "kernels"]),
     ("quantization", &["kernels"]),
     ("kernels", &[]),
@@ -82,10 +83,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("memory/allocator", "calls of the allocator"),
     ("system/files", "a call that rustix does not have"),
     ("system/process", "a call that rustix does not have"),
-    ("vector_set/restore/parts", "codes are written where readers look once they are linked"),
-    ("vector_set/store", "codes are written where readers look once they are linked"),
-    ("vector_set/training", "codes are written where readers look once they are linked"),
-    ("vector_set/write", "codes are written where readers look once they are linked"),
+    ("vector_index", "codes are written where readers look once they are linked"),
 ];
 
 #[test]

@@ -114,7 +114,8 @@ impl Life {
     /// The set as it comes back from a file, with such links.
     fn kept(&self, linked: Linked) -> io::Result<Self> {
         let params = self.set.params().clone();
-        let outline = Outline { params, seed: 1, codebook: None, matrix: None };
+        let options = self.set.options();
+        let outline = Outline { params, options, seed: 1, codebook: None, matrix: None };
         let mut restored = Restored::new(outline).map_err(io::Error::other)?;
         let (mut frozen, mut spill, mut links) = (self.set.freeze_now(linked), Vec::new(), Lists::default());
         let mut keep = |element: Element<'_>| {

@@ -27,10 +27,10 @@ impl VectorSet {
     /// The digest of the value, without what belongs to its key.
     pub fn digest(&self) -> [u8; 20] {
         let pin = pin();
-        let view = self.stores.view(&pin);
+        let view = self.vectors.codes(&pin);
         let slots: Vec<u32> = self.elements.read().slots().collect();
         let head =
-            mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.params.dim().to_string().as_bytes());
+            mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.params().dim().to_string().as_bytes());
         let element = |slot: u32| {
             let named = mix(mix(NOTHING, view.best().body(slot)), self.names.get(slot, &pin));
             let whole = self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, attribute));

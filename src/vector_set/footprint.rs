@@ -1,37 +1,18 @@
 //! What an element will take, before there is one.
 
-use super::Params;
-use super::store::bytes_per_slot;
+use crate::vector_index::Params;
 
-/// A link, and any other number of a slot.
-const WORD: usize = 4;
-/// A slot's state and the place of its upper lists; the bit beside them is lost in rounding.
-const STATE: usize = 2 * WORD;
 /// Where a name or an attribute lies.
 const POINTER: usize = 8;
-/// A name with its length; names of another length take as much more or less.
-const NAME: usize = WORD + 8;
+/// A name of 8 bytes with its length; names of another length take as much more or less.
+const NAME: usize = 4 + 8;
 /// Of the two maps from names to slots, between two of their growths.
 const MAPS: usize = 8 + 5;
 
-impl Params {
-    /// Bytes that an element takes, with a name of 8 bytes and without an attribute: about what
-    /// [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
-    pub fn bytes_per_element(&self) -> usize {
-        self.codes() + self.links() + STATE + 2 * POINTER + NAME + MAPS
-    }
-
-    /// Of a kind that learns, once it has.
-    fn codes(&self) -> usize {
-        let coarse = self.coarse_format();
-        let plain = (coarse.is_none() || self.rerank.is_some()).then(|| self.plain_format());
-        [coarse, plain].iter().flatten().map(bytes_per_slot).sum()
-    }
-
-    /// Of the lists: `2M` links on layer 0, and `M` on each layer above, to which one in `M` of the layer below reaches.
-    fn links(&self) -> usize {
-        2 * self.m * WORD + self.m * WORD / (self.m - 1)
-    }
+/// Bytes that an element takes in a set with these parameters, with a name of 8 bytes and without an
+/// attribute: about what [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
+pub fn bytes_per_element(params: &Params) -> usize {
+    params.bytes_per_slot() + 2 * POINTER + NAME + MAPS
 }
 
 #[cfg(test)]
@@ -68,7 +49,7 @@ mod tests {
             coarse.clone(),
             coarse.with_rerank(Kind::Float16).expect("valid"),
         ] {
-            let (foretold, seen) = (params.bytes_per_element(), seen(params.clone()));
+            let (foretold, seen) = (bytes_per_element(&params), seen(params.clone()));
             assert!(seen.abs_diff(foretold) * 20 <= foretold, "{params:?}: {seen}, foretold {foretold}");
         }
     }

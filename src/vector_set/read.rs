@@ -30,36 +30,30 @@ impl VectorSet {
     pub fn describe(&self) -> Description {
         Description {
             size: self.len(),
-            max_level: self.index.max_level(),
+            max_level: self.vectors.graph().max_level(),
             attributes: self.attributes.len(),
             uid: self.uid,
-            last_node: self.index.reserved(),
-            subspaces: self.codebook().map(Codebook::subspaces),
+            last_node: self.vectors.graph().reserved(),
+            subspaces: self.vectors.codebook().map(Codebook::subspaces),
         }
     }
 
     /// What the levels of new elements come from.
     pub fn seed(&self) -> u64 {
-        self.index.seed()
+        self.vectors.graph().seed()
     }
 
     /// True if it has a projection whose matrix is not the one that follows from its size.
     pub fn has_matrix(&self) -> bool {
-        self.projection.as_ref().is_some_and(|projection| projection.heap_bytes() > 0)
+        self.vectors.has_matrix()
     }
 
     /// A row of the matrix of its projection, below its dimension; none if it has no projection.
     pub fn projection_row(&self, i: usize) -> Option<Cow<'_, [f32]>> {
-        self.projection.as_ref().map(|projection| projection.row(i))
+        self.vectors.projection_row(i)
     }
 
-    /// What searches walk by, if it was learnt.
-    pub(super) fn codebook(&self) -> Option<&Codebook> {
-        let coarse = self.stores.coarse().filter(|_| self.stores.phase().walks_coarse());
-        coarse.and_then(|store| store.format().codebook())
-    }
-
-    fn slot(&self, element: &[u8]) -> Option<u32> {
+    pub(super) fn slot(&self, element: &[u8]) -> Option<u32> {
         self.elements.read().slot(element, &self.names)
     }
 
@@ -86,14 +80,14 @@ impl VectorSet {
     /// Lets `look` see the best code of an element, with the format that reads it.
     pub fn with_code<R>(&self, element: &[u8], look: impl FnOnce(&Format, Code) -> R) -> Option<R> {
         let pin = pin();
-        let view = self.stores.view(&pin);
+        let view = self.vectors.codes(&pin);
         self.slot(element).map(|slot| look(view.best().format(), view.best().code(slot)))
     }
 
     /// As [`VectorSet::with_code`], for several elements as they are at one moment.
     pub fn with_codes<R>(&self, names: &[&[u8]], mut look: impl FnMut(&Format, Code) -> R) -> Vec<Option<R>> {
         let pin = pin();
-        let view = self.stores.view(&pin);
+        let view = self.vectors.codes(&pin);
         let best = view.best();
         let elements = self.elements.read();
         let slots: Vec<_> = names.iter().map(|name| elements.slot(name, &self.names)).collect();
@@ -105,13 +99,14 @@ impl VectorSet {
     pub fn neighbours(&self, element: &[u8]) -> Option<NeighbourLists> {
         let pin = pin();
         let slot = self.slot(element)?;
-        let view = self.stores.view(&pin);
+        let view = self.vectors.codes(&pin);
         let best = view.best();
         let distance = |link| best.format().between(best.code(slot), best.code(link));
         let neighbour = |&link: &u32| (self.names.get(link, &pin).to_vec(), distance(link));
-        let living = |link: &&u32| self.index.slots().state(**link) == crate::index::State::Live;
+        let living = |link: &&u32| self.vectors.graph().slots().state(**link) == crate::index::State::Live;
         Some(
-            self.index
+            self.vectors
+                .graph()
                 .links(slot)
                 .iter()
                 .map(|list| list.iter().filter(living).map(neighbour).collect())

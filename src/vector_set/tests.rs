@@ -1,5 +1,7 @@
 //! Sets as their callers see them, also from several threads at once.
 
+mod training;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::filter::Filter;

@@ -10,7 +10,7 @@
 
 use std::cmp::Reverse;
 
-use crate::vector_set::{CODECS, Kind, Params, SAMPLE};
+use crate::vector_set::{CODECS, Kind, Params, SAMPLE, bytes_per_element};
 
 /// Elements that are expected if nobody says.
 pub(super) const DEFAULT_EXPECT: usize = 1_000_000;
@@ -44,23 +44,23 @@ pub(super) fn choose(params: &Params, expect: usize, left: u64) -> Choice {
     let options = options(params, expect);
     let fits = |option: &&Params| bytes(option, expect) <= share;
     let chosen = options.iter().find(fits).or(options.last()).unwrap_or(params);
-    Choice { params: chosen.clone().chosen_by_memory(), expect, share }
+    Choice { params: chosen.clone(), expect, share }
 }
 
 fn bytes(params: &Params, elements: usize) -> u64 {
-    (params.bytes_per_element() as u64).saturating_mul(elements as u64)
+    (bytes_per_element(params) as u64).saturating_mul(elements as u64)
 }
 
 /// Best first. A kind that learns is none for a set that will not get so far.
 fn options(params: &Params, expect: usize) -> Vec<Params> {
     let of = |kind| params.clone().with_format(kind, params.metric()).ok();
-    let most = of(BEST).map_or(usize::MAX, |best| best.bytes_per_element());
-    let is_tighter = |option: &Params| option.bytes_per_element() < most && !NEVER.contains(&option.kind());
+    let most = of(BEST).map_or(usize::MAX, |best| bytes_per_element(&best));
+    let is_tighter = |option: &Params| bytes_per_element(option) < most && !NEVER.contains(&option.kind());
     let learns_nothing = |kind: Kind| kind.learns() && expect < SAMPLE;
     let is_option =
         |option: &Params| option.kind() == BEST || is_tighter(option) && !learns_nothing(option.kind());
     let mut options: Vec<_> = CODECS.iter().filter_map(|codec| of(codec.kind)).filter(is_option).collect();
-    options.sort_by_key(|option| Reverse(option.bytes_per_element()));
+    options.sort_by_key(|option| Reverse(bytes_per_element(option)));
     options
 }
 
@@ -83,7 +83,7 @@ mod tests {
             let params = params(384).with_format(Kind::Float32, metric).expect("valid");
             let options = options(&params, MAX_EXPECT);
             assert!(options.len() >= 8 && options[0].kind() == BEST, "{options:?}");
-            assert!(options.is_sorted_by_key(|option| Reverse(option.bytes_per_element())), "{options:?}");
+            assert!(options.is_sorted_by_key(|option| Reverse(bytes_per_element(option))), "{options:?}");
             assert!(options.iter().all(|option| option.metric() == metric && option.rerank().is_none()));
             assert!(options.iter().all(|option| !NEVER.contains(&option.kind())));
         }
@@ -93,7 +93,7 @@ mod tests {
     fn the_best_that_fits_is_taken() {
         let bytes = |kind| {
             let params = params(384).with_format(kind, Metric::Cosine).expect("valid");
-            params.bytes_per_element() as u64 * SHARE * 1000
+            bytes_per_element(&params) as u64 * SHARE * 1000
         };
         let five = Kind::RaBitQ(Bits::Five);
         assert_eq!(kind(384, 1000, u64::MAX), BEST);
@@ -108,9 +108,8 @@ mod tests {
         let tightest = choose(&params(384), MAX_EXPECT, 0);
         let others = CODECS.iter().filter(|codec| !NEVER.contains(&codec.kind));
         let others = others.filter_map(|codec| params(384).with_format(codec.kind, Metric::Cosine).ok());
-        assert_eq!(Some(tightest.params.bytes_per_element()), others.map(|p| p.bytes_per_element()).min());
+        assert_eq!(Some(bytes_per_element(&tightest.params)), others.map(|p| bytes_per_element(&p)).min());
         assert!(tightest.bytes() > tightest.share);
-        assert!(tightest.params.is_chosen_by_memory());
     }
 
     #[test]

@@ -435,7 +435,7 @@ fn what_is_written_down_is_short_and_has_the_same_effect_later() {
     ]);
     let auto = session.with_context(|cx| {
         let set = cx.db().vector_set(b"o").ok().flatten().expect("it was made").set;
-        (set.params().kind(), set.params().is_chosen_by_memory())
+        (set.params().kind(), set.options().has_chosen_kind)
     });
     assert_eq!(auto, (Kind::Float16, true));
 }

@@ -231,7 +231,8 @@ impl<'r> VAdd<'r> {
     /// Checks in Redis' order that the words of this command, its defaults included, agree with the set.
     fn fits(&self, set: &VectorSet) -> Result<(), Error> {
         let params = set.params();
-        let given = |asked: bool, default: bool| asked || default && !params.kept();
+        let repeats_defaults = !set.options().may_be_empty;
+        let given = |asked: bool, default: bool| asked || default && repeats_defaults;
         let Options { kind, rerank, metric, m, .. } = self.options;
         let is_other = given(kind.is_some(), true) && kind.unwrap_or(Kind::Int8) != params.kind();
         if is_other || rerank.is_some() && rerank != params.rerank() {
@@ -243,12 +244,13 @@ impl<'r> VAdd<'r> {
         if metric.is_some_and(|metric| metric != params.metric()) {
             return Err(Error::new("ERR asked metric mismatch with existing vector set"));
         }
-        self.puts.iter().try_for_each(|put| self.dimension_fits(put.vector.len(), params))
+        self.puts.iter().try_for_each(|put| self.dimension_fits(put.vector.len(), set))
     }
 
-    fn dimension_fits(&self, got: usize, params: &Params) -> Result<(), Error> {
+    fn dimension_fits(&self, got: usize, set: &VectorSet) -> Result<(), Error> {
+        let params = set.params();
         let has = params.dim();
-        let projects = self.reduce.is_some() || params.kept() && params.input_dim() == Some(got);
+        let projects = self.reduce.is_some() || set.options().may_be_empty && params.input_dim() == Some(got);
         match params.input_dim() {
             None if got != has => Err(dimension_mismatch(got, has)),
             None if projects => {

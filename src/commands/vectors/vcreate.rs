@@ -16,7 +16,9 @@ use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::{Effects, Record};
 use crate::resp::{Args, Error, Reply};
 use crate::system;
-use crate::vector_set::{InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, VectorSet};
+use crate::vector_set::{
+    InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, SetOptions, VectorSet,
+};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VCREATE",
@@ -54,8 +56,9 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let is_open = asked.is_auto() && asked.chosen.is_none();
     let choice = is_open
         .then(|| asked.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));
-    let params = choice.as_ref().map_or(asked.params, |choice| choice.params.clone()).made_on_purpose();
-    let set = VectorSet::new(params, cx.server.config.settings().index_seed);
+    let options = SetOptions { may_be_empty: true, has_chosen_kind: asked.is_auto() };
+    let params = choice.as_ref().map_or(asked.params, |choice| choice.params.clone());
+    let set = VectorSet::new(params, cx.server.config.settings().index_seed).with_options(options);
     // Entered here, so that the stream is not switched on between the two.
     let _passage = record.enter();
     let record = match &choice {
@@ -156,7 +159,6 @@ impl VCreate {
         let params = self.params.clone().with_format(kind, self.metric)?;
         match self.rerank {
             Some(rerank) => params.with_rerank(rerank),
-            None if self.chosen.is_some() => Ok(params.chosen_by_memory()),
             None => Ok(params),
         }
     }

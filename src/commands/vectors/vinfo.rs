@@ -23,7 +23,7 @@
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Kind, MEASURED, Measured, Metric, Params, VectorSet};
+use crate::vector_set::{self, Kind, MEASURED, Measured, Metric, Params, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VINFO",
@@ -52,7 +52,7 @@ fn vinfo(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 fn describe(set: &VectorSet) -> Reply {
     let named = |(name, value)| (Reply::Simple(name), value);
     let mut fields: Vec<Field> = redis_fields(set).map(named).into();
-    if !redis_could_have(set.params()) {
+    if !redis_could_have(set) {
         fields.extend(further_fields(set).map(named));
         fields.extend(measured_fields(set.params(), MEASURED));
     }
@@ -77,25 +77,26 @@ fn redis_fields(set: &VectorSet) -> [(&'static str, Reply); 9] {
     ]
 }
 
-fn redis_could_have(params: &Params) -> bool {
+fn redis_could_have(set: &VectorSet) -> bool {
+    let params = set.params();
     let kind = matches!(params.kind(), Kind::Int8 | Kind::Float32 | Kind::Binary);
-    kind && !params.kept() && params.metric() == Metric::Cosine
+    kind && !set.options().may_be_empty && params.metric() == Metric::Cosine
 }
 
 fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 6] {
-    let params = set.params();
+    let (params, options) = (set.params(), set.options());
     [
         ("metric", Reply::Simple(params.metric().name())),
         ("ef-construction", Reply::count(params.ef_construction())),
-        ("fixed", Reply::Integer(params.kept().into())),
+        ("fixed", Reply::Integer(options.may_be_empty.into())),
         ("rerank", Reply::Simple(params.rerank().map_or("none", |kind| kind.codec().name))),
-        ("quant-auto", Reply::Integer(params.is_chosen_by_memory().into())),
+        ("quant-auto", Reply::Integer(options.has_chosen_kind.into())),
         ("bytes-per-element", Reply::count(bytes_per_element(set))),
     ]
 }
 
 fn bytes_per_element(set: &VectorSet) -> usize {
-    set.heap_bytes().checked_div(set.len()).unwrap_or_else(|| set.params().bytes_per_element())
+    set.heap_bytes().checked_div(set.len()).unwrap_or_else(|| vector_set::bytes_per_element(set.params()))
 }
 
 /// Of a kind's figures those with the same finer copy.

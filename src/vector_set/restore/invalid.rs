@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::index::BadLink;
+use crate::vector_index::InvalidPart;
 
 /// Bytes of an element's name that a message shows.
 const SHOWN: usize = 64;
@@ -36,6 +37,16 @@ pub enum Fault {
     Projection,
     /// What was learnt, in a set that does not learn.
     Codebook,
+}
+
+impl From<InvalidPart> for Fault {
+    fn from(part: InvalidPart) -> Self {
+        match part {
+            InvalidPart::Code => Self::Code,
+            InvalidPart::Projection => Self::Projection,
+            InvalidPart::Codebook => Self::Codebook,
+        }
+    }
 }
 
 impl Invalid {

@@ -32,14 +32,11 @@ use self::labels::{Labels, Slots};
 pub use self::lists::Lists;
 use self::parts::{LongList, Parts};
 use self::pipeline::Pipeline;
+use super::attributes::Attributes;
 use super::elements::{Elements, Names};
-use super::projection::Projection;
-use super::stores::Stores;
-use super::{Params, VectorSet};
-use crate::arena::Blobs;
-use crate::epoch::pin;
-use crate::index::Assembly;
+use super::{Params, SetOptions, VectorSet};
 use crate::quantization::{Code, Codebook, Format};
+use crate::vector_index::Builder;
 
 /// The longest name or attribute.
 const MAX_TEXT: usize = 1 << 30;
@@ -48,8 +45,10 @@ const MAX_ELEMENTS: usize = (1 << 31) - 2;
 
 /// What is known of a set before its elements.
 pub struct Outline<'o> {
-    /// What was fixed when it was made.
+    /// What was fixed of its vectors when it was made.
     pub params: Params,
+    /// What was fixed besides.
+    pub options: SetOptions,
     /// What decides the levels of new elements.
     pub seed: u64,
     /// What it has learnt; none if it has not, or does not learn. It says what the best codes are.
@@ -76,10 +75,7 @@ pub struct Kept<'e> {
 
 /// A set in the making.
 pub struct Restored {
-    params: Params,
-    seed: u64,
-    projection: Option<Projection>,
-    learns: bool,
+    options: SetOptions,
     best: Format,
     /// If there are two codes of each vector.
     coarse: Option<Format>,
@@ -95,28 +91,13 @@ pub struct Restored {
 impl Restored {
     /// A set without elements.
     pub fn new(outline: Outline) -> Result<Self, Invalid> {
-        let Outline { params, seed, codebook, matrix } = outline;
-        let projection = Projection::restored(&params, matrix).ok_or(Invalid::set(Fault::Projection))?;
-        if codebook.is_some() && !params.kind().learns() {
-            return Err(Invalid::set(Fault::Codebook));
-        }
-        let learns = params.kind().learns() && codebook.is_none();
-        let parts = Parts {
-            assembly: Assembly::new(params.m(), seed),
-            stores: Stores::restored(&params, codebook),
-            names: Names::default(),
-            attributes: Blobs::new(),
-        };
-        let (best, coarse) = {
-            let pin = pin();
-            let (best, coarse) = parts.stores.view(&pin).kept();
-            (best.format().clone(), coarse.map(|store| store.format().clone()))
-        };
+        let Outline { params, options, seed, codebook, matrix } = outline;
+        let vectors =
+            Builder::new(params, seed, codebook, matrix).map_err(|part| Invalid::set(part.into()))?;
+        let (best, coarse) = vectors.formats();
+        let parts = Parts { vectors, names: Names::default(), attributes: Attributes::default() };
         Ok(Self {
-            params,
-            seed,
-            projection,
-            learns,
+            options,
             best,
             coarse,
             labels: Labels::default(),
@@ -178,8 +159,8 @@ impl Restored {
         for &id in ids {
             self.list.push(self.labels.of(id).ok_or(Fault::TooMany)?);
         }
-        let assembly = &self.pipeline.parts().assembly;
-        if layer < assembly.layers(slot) && ids.len() > assembly.capacity(layer) {
+        let vectors = &self.pipeline.parts().vectors;
+        if layer < vectors.layers(slot) && ids.len() > vectors.capacity(layer) {
             self.long.push(LongList { slot, layer, labels: self.list.clone() });
             self.list.clear();
         }
@@ -189,23 +170,24 @@ impl Restored {
 
     /// The set. `reserved`: how many slots its elements had been given in their life, updates included.
     pub fn finish(self, reserved: u64) -> Result<VectorSet, Invalid> {
-        let parts = self.pipeline.finish()?;
+        let mut parts = self.pipeline.finish()?;
         let slots = Slots::new(&self.own_labels).map_err(|slot| parts.invalid(slot, Fault::Id))?;
         drop(self.own_labels);
         parts.resolve(&slots, &self.long)?;
         drop((slots, self.labels, self.long));
-        let elements = Elements::of_all(parts.assembly.end(), &parts.names);
+        let elements = Elements::of_all(parts.vectors.end(), &parts.names);
         let elements = elements.map_err(|slot| parts.invalid(slot, Fault::Name))?;
-        let Parts { assembly, stores, names, attributes } = parts;
-        let mut set = VectorSet::new(self.params, self.seed);
-        set.projection = self.projection;
-        (set.index, set.stores) = (assembly.finish(reserved), stores);
+        Ok(VectorSet::of_parts(parts, elements, self.options, reserved))
+    }
+}
+
+impl VectorSet {
+    fn of_parts(parts: Parts, elements: Elements, options: SetOptions, reserved: u64) -> Self {
+        let Parts { vectors, names, attributes } = parts;
+        let mut set = Self::of(vectors.finish(reserved), options);
         (set.names, set.attributes) = (names, attributes);
         *set.elements.get_mut() = elements;
-        if !self.learns {
-            set.training.end();
-        }
-        Ok(set)
+        set
     }
 }
 

@@ -1,9 +1,9 @@
 //! The parts of a set in the making, which several threads fill.
 //!
-//! | who | does |
+//! | thread | step |
 //! |---|---|
 //! | the thread that reads | takes slots, one after the other ([`Parts::reserve`]) |
-//! | one worker for each slot | writes its code, name, attribute and labels ([`Parts::put`]) |
+//! | one worker for each slot | writes its code, name, attribute and labels ([`Parts::put_all`]) |
 //! | when all workers are done, any number of threads | turn labels into links ([`Parts::resolve`]) |
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,12 +13,10 @@ use parking_lot::Mutex;
 use super::batch::{Batch, Packed};
 use super::labels::Slots;
 use super::{Fault, Invalid};
-use crate::arena::{Blob, Blobs};
 use crate::epoch::pin;
-use crate::index::Assembly;
+use crate::vector_index::Builder;
+use crate::vector_set::attributes::Attributes;
 use crate::vector_set::elements::Names;
-use crate::vector_set::scorer::PairScorer;
-use crate::vector_set::stores::Stores;
 
 /// Slots whose lists a thread resolves before it takes the next ones.
 const SHARE: u32 = 1024;
@@ -33,69 +31,41 @@ pub(super) struct LongList {
 }
 
 pub(super) struct Parts {
-    pub(super) assembly: Assembly,
-    pub(super) stores: Stores,
+    pub(super) vectors: Builder,
     pub(super) names: Names,
-    pub(super) attributes: Blobs,
+    pub(super) attributes: Attributes,
 }
 
 impl Parts {
     /// Takes the next slot. One caller at a time.
     pub(super) fn reserve(&self, level: usize) -> u32 {
-        let pin = pin();
-        let view = self.stores.view(&pin);
-        self.assembly.reserve(level, |len| {
-            self.stores.grow_to(len, &view);
+        self.vectors.reserve(level, |len| {
             self.names.grow_to(len);
             self.attributes.grow_to(len);
         })
     }
 
-    /// Writes the elements of a batch, whose slots nobody else writes.
+    /// Writes the elements of a batch, whose slots no other thread writes.
     pub(super) fn put_all(&self, batch: &Batch) -> Result<(), Invalid> {
         batch
             .try_for_each(|element| self.put(&element).map_err(|fault| Invalid::element(element.name, fault)))
     }
 
     fn put(&self, element: &Packed) -> Result<(), Fault> {
-        self.put_codes(element)?;
-        self.names.set(element.slot, element.name);
-        if !element.attribute.is_empty() {
-            let had_one = self.attributes.replace(element.slot, Some(Blob::new(element.attribute)));
-            debug_assert!(!had_one, "each slot is written once");
-        }
-        for (layer, labels) in element.lists().take(self.assembly.layers(element.slot)).enumerate() {
-            self.assembly.note(element.slot, layer, labels);
-        }
-        Ok(())
-    }
-
-    fn put_codes(&self, element: &Packed) -> Result<(), Fault> {
-        let pin = pin();
-        let view = self.stores.view(&pin);
         let [best, coarse] = element.codes;
-        for store in view.written() {
-            let made;
-            let code = if std::ptr::eq(store, view.best()) {
-                best
-            } else if coarse.body.is_empty() {
-                made = store.format().encode(&view.best().format().decode(best));
-                made.as_code()
-            } else {
-                coarse
-            };
-            if !store.format().admits(code) {
-                return Err(Fault::Code);
-            }
-            // SAFETY: the slot is in one batch, which one thread has, and nobody reads codes before all threads are done.
-            unsafe { store.write(element.slot, code) };
+        let coarse = (!coarse.body.is_empty()).then_some(coarse);
+        self.vectors.write_codes(element.slot, best, coarse)?;
+        self.names.set(element.slot, element.name);
+        self.attributes.load(element.slot, element.attribute);
+        for (layer, labels) in element.lists().take(self.vectors.layers(element.slot)).enumerate() {
+            self.vectors.note_links(element.slot, layer, labels);
         }
         Ok(())
     }
 
     /// Turns the labels of all lists into links. All elements have been put.
-    pub(super) fn resolve(&self, slots: &Slots, long: &[LongList]) -> Result<(), Invalid> {
-        let end = self.assembly.end();
+    pub(super) fn resolve(&mut self, slots: &Slots, long: &[LongList]) -> Result<(), Invalid> {
+        let end = self.vectors.end();
         let threads = if end < PARALLEL_FROM { 1 } else { super::cores() };
         let (next, first_fault) = (AtomicU32::new(0), Mutex::new(None));
         let share = || {
@@ -120,15 +90,15 @@ impl Parts {
     fn resolve_share(&self, share: std::ops::Range<u32>, slots: &Slots) -> Result<(), Invalid> {
         let slot_of = |label| slots.get(label);
         for slot in share {
-            let resolved = self.assembly.resolve(slot, &slot_of);
+            let resolved = self.vectors.resolve(slot, &slot_of);
             resolved.map_err(|bad| self.invalid(slot, Fault::Link(bad)))?;
         }
         Ok(())
     }
 
-    fn resolve_long(&self, list: &LongList, slots: &Slots) -> Result<(), Invalid> {
-        let (place, scorer) = ((list.slot, list.layer), PairScorer(&self.stores));
-        let resolved = self.assembly.resolve_nearest(place, &list.labels, &|label| slots.get(label), &scorer);
+    fn resolve_long(&mut self, list: &LongList, slots: &Slots) -> Result<(), Invalid> {
+        let slot_of = |label| slots.get(label);
+        let resolved = self.vectors.resolve_nearest((list.slot, list.layer), &list.labels, &slot_of);
         resolved.map_err(|bad| self.invalid(list.slot, Fault::Link(bad)))
     }
 

@@ -1,6 +1,7 @@
 //! Sets that were taken apart and put together again, and what must not be put together.
 
 use super::*;
+use crate::epoch::pin;
 use crate::index::BadLink;
 use crate::journal::Record;
 use crate::quantization::{Bits, Kind, Metric, SAMPLE};
@@ -35,16 +36,16 @@ impl Taken {
 /// All elements, with ids that `id` makes of slots.
 fn taken(set: &VectorSet, id: impl Fn(u32) -> u64) -> Vec<Taken> {
     let pin = pin();
-    let view = set.stores.view(&pin);
+    let view = set.vectors.codes(&pin);
     let (slots, best) = (set.elements.read().slots().collect::<Vec<_>>(), view.best());
     let live: std::collections::HashSet<u32> = slots.iter().copied().collect();
     let take = |&slot: &u32| {
         let mut links = Lists::default();
-        for list in set.index.links(slot) {
+        for list in set.vectors.graph().links(slot) {
             links.begin();
             list.iter().filter(|link| live.contains(link)).for_each(|&link| links.push(id(link)));
         }
-        let coarse = view.written().find(|store| !std::ptr::eq(*store, best));
+        let coarse = view.coarse();
         Taken {
             id: id(slot),
             name: set.names.get(slot, &pin).to_vec(),
@@ -58,13 +59,16 @@ fn taken(set: &VectorSet, id: impl Fn(u32) -> u64) -> Vec<Taken> {
 }
 
 fn outline(set: &VectorSet) -> Outline<'static> {
-    let pin = pin();
-    let view = set.stores.view(&pin);
-    let codebook = set.stores.coarse().filter(|_| view.phase.walks_coarse());
-    let codebook = codebook.and_then(|store| store.format().codebook());
-    let bytes = codebook.map(Codebook::to_bytes);
-    let codebook = bytes.map(|bytes| Codebook::from_bytes(set.params.dim(), &bytes).expect("its own bytes"));
-    Outline { params: set.params.clone(), seed: 1, codebook: codebook.map(Arc::new), matrix: None }
+    let bytes = set.vectors.codebook().map(Codebook::to_bytes);
+    let codebook =
+        bytes.map(|bytes| Codebook::from_bytes(set.params().dim(), &bytes).expect("its own bytes"));
+    Outline {
+        params: set.params().clone(),
+        options: set.options(),
+        seed: 1,
+        codebook: codebook.map(Arc::new),
+        matrix: None,
+    }
 }
 
 fn restored(outline: Outline, elements: &[Taken]) -> Result<VectorSet, Invalid> {
@@ -153,7 +157,7 @@ fn a_set_of_any_kind_comes_back() {
         let elements = taken(&original, |slot| u64::from(slot) + 1);
         let restored = restored(outline(&original), &elements).expect("it was a set");
         assert_same(&restored, &original);
-        assert_eq!(restored.training.is_due(), original.training.is_due());
+        assert_eq!(restored.vectors.is_training(), original.vectors.is_training());
     }
 }
 
@@ -189,7 +193,7 @@ fn a_coarse_code_that_was_not_kept_is_made() {
 /// A circle of three, of which one is changed; why it is refused.
 fn refused(change: impl Fn(&mut Taken)) -> Option<Fault> {
     let set = VectorSet::new(params(2, Kind::Int8, Metric::Cosine), 1);
-    let format = set.params.format();
+    let format = set.params().format();
     let element = |n: u64| Taken {
         id: n,
         name: format!("e{n}").into_bytes(),
@@ -226,7 +230,7 @@ fn what_is_no_set_is_refused() {
 fn a_refusal_names_the_element_also_when_a_worker_finds_it() {
     let dim = 1000;
     let set = VectorSet::new(params(dim, Kind::Float32, Metric::Cosine), 1);
-    let best = parts(set.params.format().encode(&vector(1, dim)).as_code());
+    let best = parts(set.params().format().encode(&vector(1, dim)).as_code());
     let links = Lists::from([&[][..]]);
     let mut restored = Restored::new(outline(&set)).expect("valid");
     let mut add = |n: u64| {
@@ -246,7 +250,7 @@ fn a_refusal_names_the_element_also_when_a_worker_finds_it() {
 #[test]
 fn long_lists_and_high_levels_are_cut() {
     let set = VectorSet::new(params(2, Kind::Float32, Metric::L2).with_m(4).expect("valid"), 1);
-    let format = set.params.format();
+    let format = set.params().format();
     let ids: Vec<u64> = (1..40).rev().collect();
     let mut restored = Restored::new(outline(&set)).expect("valid");
     for n in 0..40u64 {
@@ -292,7 +296,8 @@ fn memory_is_that_of_a_set_that_grew() {
 
 #[test]
 fn a_set_that_may_be_empty_comes_back_empty() {
-    let original = VectorSet::new(params(3, Kind::Float16, Metric::L2).made_on_purpose(), 1);
+    let options = SetOptions { may_be_empty: true, ..SetOptions::default() };
+    let original = VectorSet::new(params(3, Kind::Float16, Metric::L2), 1).with_options(options);
     let restored = restored(outline(&original), &[]).expect("it was a set");
     assert!(restored.is_empty() && near(&restored, &[1.0, 2.0, 3.0]).is_empty());
     let put = Put { element: b"new", vector: vec![1.0, 2.0, 3.0], attribute: None };

@@ -1,12 +1,13 @@
-//! The snapshot thread's side: claims slots, sorts in what was handed over, and gives all elements slot by slot.
+//! The snapshot thread's side: claims slots, sorts in the before-images, and yields all elements slot by
+//! slot.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::before_image::{BeforeImage, Parts};
 use super::buckets::{Buckets, SMALLEST};
-use super::handed::{Handed, Parts};
 use super::links::{Reader, keep_members, tidy};
 use super::members::Members;
 use super::reciprocal::Reciprocal;
@@ -20,9 +21,9 @@ use crate::vector_set::{Codebook, Kind, VectorSet};
 
 /// Slots claimed at once: a few microseconds of the set's lock, which writers wait for.
 const CLAIM: u32 = SMALLEST;
-/// Slots looked at at once to learn who is a member.
+/// Slots looked at at once to learn which are members.
 const LOOK: u32 = 4096;
-/// Bytes held in memory of elements that were handed over and whose turn has not come.
+/// Bytes held in memory of before-images whose turn has not come.
 const LIMIT: usize = if cfg!(test) { 4096 } else { 4 << 20 };
 
 /// Which links elements are given with, and in which order.
@@ -30,7 +31,7 @@ const LIMIT: usize = if cfg!(test) { 4096 } else { 4 << 20 };
 pub enum Linked {
     /// Those of the graph, as far as they lead to members. Slots rise.
     AsTheyAre,
-    /// Such that whoever is linked to links back, and that all members hang together. Slots fall.
+    /// Such that each link has its counterpart, and that all members are connected. Slots fall.
     Reciprocal,
 }
 
@@ -39,7 +40,7 @@ pub struct Frozen {
     set: Arc<VectorSet>,
     running: Arc<Running>,
     linked: Linked,
-    /// Where what was handed over is counted.
+    /// Where before-images are counted.
     journal: Option<Arc<Journal>>,
     /// From the first block on.
     course: Option<Course>,
@@ -49,13 +50,13 @@ pub struct Frozen {
 /// What is kept from block to block.
 struct Course {
     members: Members,
-    /// Handed over, in buckets that the snapshot has not come to.
+    /// BeforeImage over, in buckets that the snapshot has not come to.
     later: Buckets,
     /// The bucket that it is in.
     bucket: Option<usize>,
     /// If slots fall: those from here on were given.
     written: u32,
-    /// Of its slots, those that were handed over.
+    /// Of its slots, the before-images.
     here: BTreeMap<u32, Box<[u8]>>,
     reciprocal: Option<Reciprocal>,
 }
@@ -97,17 +98,17 @@ impl Frozen {
     /// The kind of every element's best code: the set's own, or that of its finer copy, or a plain one while it has not
     /// learnt.
     pub fn best(&self) -> Kind {
-        self.set.stores.view(&pin()).best().format().kind()
+        self.set.vectors.codes(&pin()).best().format().kind()
     }
 
     /// True if elements have a coarse code besides.
     pub fn has_coarse(&self) -> bool {
-        self.set.stores.view(&pin()).kept().1.is_some()
+        self.set.vectors.codes(&pin()).persistent().1.is_some()
     }
 
     /// What the set has learnt, if it walks on it.
     pub fn codebook(&self) -> Option<&Codebook> {
-        self.set.codebook()
+        self.set.vectors.codebook()
     }
 
     /// Bytes held.
@@ -154,17 +155,17 @@ impl Frozen {
         slots.clone().map(move |slot| mirror.map_or(slot, |mirror| mirror - 1 - slot))
     }
 
-    /// Learns who is a member: who is waiting, and who was handed over.
+    /// Learns the members: slots that are waiting, and those of which there is a before-image.
     fn begin(&self, spill: &mut dyn Spill) -> io::Result<Course> {
         let end = self.running.end;
-        let mut course = Course::new(end, self.linked, self.set.index.capacity(0));
+        let mut course = Course::new(end, self.linked, self.set.vectors.graph().capacity(0));
         for first in (0..end).step_by(LOOK as usize) {
             let _no_changes = self.set.elements.read();
             for slot in (first..end.min(first + LOOK)).filter(|&slot| self.is_waiting(slot)) {
-                course.members.add(slot, self.set.index.level(slot));
+                course.members.add(slot, self.set.vectors.graph().level(slot));
             }
         }
-        // Whoever was not waiting when it was looked at had been handed over by then.
+        // A member that was not waiting when it was looked at had been copied by then.
         self.receive(self.running.take(), &mut course, spill)?;
         if let Some(reciprocal) = &mut course.reciprocal {
             reciprocal.begin(&course.members);
@@ -174,10 +175,10 @@ impl Frozen {
 
     /// Under the set's lock.
     fn is_waiting(&self, slot: u32) -> bool {
-        !self.running.is_settled(slot) && self.set.index.slots().state(slot) == State::Live
+        !self.running.is_settled(slot) && self.set.vectors.graph().slots().state(slot) == State::Live
     }
 
-    /// Claims the slots among these whose members are waiting, and takes what was handed over so far.
+    /// Claims the slots among these whose members are waiting, and takes the before-images so far.
     fn claim<'p>(&'p self, slots: Range<u32>, pin: &'p Pin) -> (Batch<'p>, Taken) {
         let _no_changes = self.set.elements.read();
         let ahead = self.running.ahead();
@@ -200,10 +201,10 @@ impl Frozen {
             spill.read(place, &mut bytes)?;
             course.receive(&bytes, spill)?;
         }
-        taken.handed.iter().try_for_each(|element| course.receive(element.as_bytes(), spill))
+        taken.images.iter().try_for_each(|element| course.receive(element.as_bytes(), spill))
     }
 
-    /// Gives the members of a batch, and tells how many they were.
+    /// Yields the members of a batch, and returns how many they were.
     fn give(
         &self,
         Batch { slots, claims, pin }: Batch,
@@ -211,12 +212,12 @@ impl Frozen {
         spill: &mut dyn Spill,
         visit: &mut dyn FnMut(Element<'_>) -> io::Result<()>,
     ) -> io::Result<usize> {
-        let reader = Reader { index: &self.set.index, running: &self.running };
-        let (best, coarse) = self.set.stores.view(pin).kept();
+        let reader = Reader { index: self.set.vectors.graph(), running: &self.running };
+        let (best, coarse) = self.set.vectors.codes(pin).persistent();
         let (mut claims, mut lists, mut given) = (claims.into_iter().peekable(), Vec::new(), 0);
         for slot in self.in_order(&slots) {
             if let Some(block) = course.here.remove(&slot) {
-                let mut parts = Handed::read(&mut &*block)?;
+                let mut parts = BeforeImage::read(&mut &*block)?;
                 parts.links.iter_mut().for_each(|links| tidy(slot, links));
                 course.link(slot, &mut parts.links, &reader, spill)?;
                 visit(parts.element())?;
@@ -266,11 +267,11 @@ impl Course {
         }
     }
 
-    /// Sorts in one or several elements that were handed over.
+    /// Sorts in one or several before-images.
     fn receive(&mut self, mut blocks: &[u8], spill: &mut dyn Spill) -> io::Result<()> {
         while !blocks.is_empty() {
             let from_here = blocks;
-            let Parts { slot, links, .. } = Handed::read(&mut blocks)?;
+            let Parts { slot, links, .. } = BeforeImage::read(&mut blocks)?;
             self.members.add(slot, links.len() as u32 - 1);
             if let Some(reciprocal) = &mut self.reciprocal {
                 reciprocal.propose(slot, &links, self.written, spill)?;
@@ -298,7 +299,7 @@ impl Course {
             let mut rest = &blocks[..];
             while !rest.is_empty() {
                 let from_here = rest;
-                let slot = Handed::read(&mut rest)?.slot;
+                let slot = BeforeImage::read(&mut rest)?.slot;
                 self.here.insert(slot, from_here[..from_here.len() - rest.len()].into());
             }
         }

@@ -6,7 +6,7 @@ use super::reciprocal::Graph;
 use super::running::Running;
 use crate::index::{Index, State};
 
-/// The graph of a set, and a snapshot of it. Whoever uses it is pinned.
+/// The graph of a set, and a snapshot of it. Its user is pinned.
 pub(super) struct Reader<'s> {
     pub(super) index: &'s Index,
     pub(super) running: &'s Running,

@@ -1,4 +1,5 @@
-//! What a set knows of the snapshots that are taken of it: which slots are settled, and what was handed over.
+//! What a set knows of the snapshots that are being taken of it: which slots are settled, and the
+//! before-images that wait.
 
 use std::io;
 use std::ops::Range;
@@ -7,11 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 
 use parking_lot::Mutex;
 
-use super::handed::Handed;
+use super::before_image::BeforeImage;
 use super::spill::{Place, Spill};
 use crate::arena::Words;
+use crate::vector_index::PhaseHold;
+use crate::vector_set::commit::Exclusive;
 
-/// One snapshot of one set, from the cut to its last element. See the table in [`super`] for who does what.
+/// One snapshot of one set, from the cut to its last element. The steps are in the table of [`super`].
 pub(super) struct Running {
     /// The number of the cut; 0: the set was asked for alone.
     pub(super) cut: u64,
@@ -23,18 +26,20 @@ pub(super) struct Running {
     low: AtomicU32,
     /// … to below this.
     high: AtomicU32,
-    /// A bit for each slot: it is young, or was handed over.
+    /// A bit for each slot: it is young, or was copied.
     settled: Words,
-    handed: Mutex<Vec<Handed>>,
-    handed_bytes: AtomicUsize,
-    /// What was moved from `handed` before the snapshot came to this set.
+    images: Mutex<Vec<BeforeImage>>,
+    image_bytes: AtomicUsize,
+    /// Images that were moved from memory before the snapshot came to this set.
     spilled: Mutex<Vec<Place>>,
     given_up: AtomicBool,
+    /// All elements are read with the codes that are in use now.
+    _phase: PhaseHold,
 }
 
-/// What was handed over since the snapshot thread last asked.
+/// The before-images since the snapshot thread last took them.
 pub(super) struct Taken {
-    pub(super) handed: Vec<Handed>,
+    pub(super) images: Vec<BeforeImage>,
     /// Where more of it lies in the spill.
     pub(super) spilled: Vec<Place>,
 }
@@ -42,12 +47,12 @@ pub(super) struct Taken {
 impl Taken {
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
-        self.handed.iter().map(|element| element.as_bytes().len()).sum()
+        self.images.iter().map(|element| element.as_bytes().len()).sum()
     }
 }
 
 impl Running {
-    pub(super) fn new(cut: u64, end: u32, len: usize) -> Self {
+    pub(super) fn new(cut: u64, end: u32, len: usize, phase: PhaseHold) -> Self {
         // A set without members has no slot that matters.
         let end = if len == 0 { 0 } else { end };
         let settled = Words::new(1);
@@ -59,10 +64,11 @@ impl Running {
             low: AtomicU32::new(0),
             high: AtomicU32::new(end),
             settled,
-            handed: Mutex::default(),
-            handed_bytes: AtomicUsize::new(0),
+            images: Mutex::default(),
+            image_bytes: AtomicUsize::new(0),
             spilled: Mutex::default(),
             given_up: AtomicBool::new(false),
+            _phase: phase,
         }
     }
 
@@ -82,15 +88,15 @@ impl Running {
         &self.settled.block(slot / u32::BITS)[0]
     }
 
-    /// True if the element in this slot is a member that nobody has a copy of.
-    fn wants(&self, slot: u32) -> bool {
+    /// True if the element in this slot is a member that was neither read nor copied.
+    fn needs(&self, slot: u32) -> bool {
         self.ahead().contains(&slot) && !self.is_settled(slot)
     }
 
-    fn hand_over(&self, slot: u32, element: Handed) {
+    fn keep(&self, slot: u32, image: BeforeImage) {
         self.settle(slot);
-        self.handed_bytes.fetch_add(element.as_bytes().len(), Ordering::Relaxed);
-        self.handed.lock().push(element);
+        self.image_bytes.fetch_add(image.as_bytes().len(), Ordering::Relaxed);
+        self.images.lock().push(image);
     }
 
     /// The slots that the snapshot thread has not come to.
@@ -104,18 +110,18 @@ impl Running {
         self.high.store(slots.end, Ordering::Relaxed);
     }
 
-    /// Takes what was handed over. Only the snapshot thread.
+    /// Takes the before-images. Only the snapshot thread.
     pub(super) fn take(&self) -> Taken {
-        let handed = std::mem::take(&mut *self.handed.lock());
-        let taken = Taken { handed, spilled: std::mem::take(&mut *self.spilled.lock()) };
-        self.handed_bytes.fetch_sub(taken.bytes(), Ordering::Relaxed);
+        let images = std::mem::take(&mut *self.images.lock());
+        let taken = Taken { images, spilled: std::mem::take(&mut *self.spilled.lock()) };
+        self.image_bytes.fetch_sub(taken.bytes(), Ordering::Relaxed);
         taken
     }
 
-    /// Moves what was handed over into the spill, and tells how many bytes that were. Only the snapshot thread.
+    /// Moves the before-images into the spill, and returns how many bytes they were. Only the snapshot thread.
     pub(super) fn relieve(&self, spill: &mut dyn Spill) -> io::Result<usize> {
-        let Taken { handed, mut spilled } = self.take();
-        let blocks: Vec<&[u8]> = handed.iter().map(Handed::as_bytes).collect();
+        let Taken { images, mut spilled } = self.take();
+        let blocks: Vec<&[u8]> = images.iter().map(BeforeImage::as_bytes).collect();
         let bytes = blocks.concat();
         if !bytes.is_empty() {
             spilled.push(spill.append(&bytes)?);
@@ -130,7 +136,7 @@ impl Running {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.settled.heap_bytes() + self.handed_bytes.load(Ordering::Relaxed)
+        self.settled.heap_bytes() + self.image_bytes.load(Ordering::Relaxed)
     }
 }
 
@@ -138,7 +144,7 @@ fn bit(slot: u32) -> u32 {
     1 << (slot % u32::BITS)
 }
 
-/// The snapshots of a set that are running. All but [`Snapshots::end`] is called under the set's lock.
+/// The snapshots of a set that are running.
 #[derive(Default)]
 pub(in crate::vector_set) struct Snapshots {
     /// The last cut that the set knows of.
@@ -146,8 +152,8 @@ pub(in crate::vector_set) struct Snapshots {
     /// How many are running: writers look at this alone while there is none.
     count: AtomicUsize,
     running: Mutex<Vec<Arc<Running>>>,
-    /// Bytes handed over that the journal has not been told of.
-    untold: AtomicUsize,
+    /// Bytes of before-images that the journal has not counted.
+    unreported: AtomicUsize,
 }
 
 impl Snapshots {
@@ -164,7 +170,7 @@ impl Snapshots {
     }
 
     /// There is a new cut, or none any more: snapshots of an earlier one were given up.
-    pub(super) fn see(&self, cut: u64) {
+    pub(super) fn see(&self, cut: u64, _: &Exclusive) {
         let mut running = self.running.lock();
         running.retain(|snapshot| {
             let stays = snapshot.cut == 0 || snapshot.cut == cut;
@@ -175,7 +181,7 @@ impl Snapshots {
         self.seen.store(cut, Ordering::Relaxed);
     }
 
-    pub(super) fn add(&self, snapshot: Running) -> Arc<Running> {
+    pub(super) fn add(&self, snapshot: Running, _: &Exclusive) -> Arc<Running> {
         let snapshot = Arc::new(snapshot);
         let mut running = self.running.lock();
         running.push(Arc::clone(&snapshot));
@@ -195,24 +201,27 @@ impl Snapshots {
     }
 
     /// What is in this slot is not what was there at any cut.
-    pub(super) fn settle(&self, slot: u32) {
-        self.running.lock().iter().for_each(|snapshot| snapshot.settle(slot));
-    }
-
-    /// Hands the element in this slot to all that want it.
-    pub(super) fn hand_over(&self, slot: u32, copy: impl Fn() -> Handed) {
-        for snapshot in self.running.lock().iter().filter(|snapshot| snapshot.wants(slot)) {
-            let element = copy();
-            if snapshot.cut != 0 {
-                self.untold.fetch_add(element.as_bytes().len(), Ordering::Relaxed);
-            }
-            snapshot.hand_over(slot, element);
+    #[inline]
+    pub(in crate::vector_set) fn settle(&self, slot: u32, _: &Exclusive) {
+        if self.any() {
+            self.running.lock().iter().for_each(|snapshot| snapshot.settle(slot));
         }
     }
 
-    /// Bytes handed over for the journal's cut since this was last asked.
-    pub(super) fn take_untold(&self) -> usize {
-        self.untold.swap(0, Ordering::Relaxed)
+    /// Copies the element in this slot for all that need it.
+    pub(super) fn keep_before_image(&self, slot: u32, copy: impl Fn() -> BeforeImage, _: &Exclusive) {
+        for snapshot in self.running.lock().iter().filter(|snapshot| snapshot.needs(slot)) {
+            let image = copy();
+            if snapshot.cut != 0 {
+                self.unreported.fetch_add(image.as_bytes().len(), Ordering::Relaxed);
+            }
+            snapshot.keep(slot, image);
+        }
+    }
+
+    /// Bytes of before-images for the journal's cut since the last call.
+    pub(super) fn take_unreported(&self) -> usize {
+        self.unreported.swap(0, Ordering::Relaxed)
     }
 
     pub(in crate::vector_set) fn heap_bytes(&self) -> usize {

@@ -311,11 +311,11 @@ fn a_set_that_learns_meanwhile_is_given_as_it_began() {
         while give(&mut frozen, &mut spill, &mut given) {
             add(&set, 3, given.contents.len(), None, Record::unlogged());
         }
-        assert!(set.training.is_due());
+        assert!(set.vectors.is_training());
         assert_eq!((frozen.best(), frozen.codebook().is_some(), given.coarse), (plain, false, 0));
         assert!(given.contents == expected);
         drop(frozen);
-        while set.training.is_due() {
+        while set.vectors.is_training() {
             add(&set, 0, 0, None, Record::unlogged());
         }
         let frozen = set.freeze_now(Linked::AsTheyAre);

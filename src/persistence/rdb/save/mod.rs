@@ -188,7 +188,7 @@ impl Saver<'_> {
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
         let journal = self.snapshot.journal();
-        let mut frozen = set.freeze(self.snapshot.cut(), journal, vector_set::linked(set.params()));
+        let mut frozen = set.freeze(self.snapshot.cut(), journal, vector_set::linked(set));
         let out = keys.begin(old)?;
         match self.form {
             Form::Snapshot => {

@@ -20,7 +20,7 @@ use super::reader::Reader;
 use super::value::Written;
 use super::writer::Writer;
 use crate::vector_set::restore::{Invalid, Kept, Lists};
-use crate::vector_set::{Code, Kind, Metric, Params, VectorSet};
+use crate::vector_set::{Code, Kind, Metric, Params, SetOptions, VectorSet};
 use crate::vector_set::{Element, Frozen, Linked, Spill};
 
 /// The kinds of Redis, by its numbers for them.
@@ -29,19 +29,19 @@ const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];
 /// Bytes of a name that messages show.
 const SHOWN: usize = 64;
 
-/// True if sets with these parameters are written in Redis' form: it can say all that there is to say of them.
-pub fn is_redis_form(params: &Params) -> bool {
+/// True if a set like this is written in Redis' form, which has a place for all that there is to say of it.
+pub fn is_redis_form(set: &VectorSet) -> bool {
+    let params = set.params();
     REDIS_KINDS.contains(&params.kind())
         && params.metric() == Metric::Cosine
         && params.ef_construction() == Params::DEFAULT_EF
         && params.rerank().is_none()
-        && !params.kept()
-        && !params.is_chosen_by_memory()
+        && set.options() == SetOptions::default()
 }
 
 /// Which links the form of such a set needs: how to freeze it.
-pub fn linked(params: &Params) -> Linked {
-    if is_redis_form(params) { Linked::Reciprocal } else { Linked::AsTheyAre }
+pub fn linked(set: &VectorSet) -> Linked {
+    if is_redis_form(set) { Linked::Reciprocal } else { Linked::AsTheyAre }
 }
 
 impl Written for &Arc<VectorSet> {
@@ -50,7 +50,7 @@ impl Written for &Arc<VectorSet> {
     }
 
     fn write<W: Write>(self, out: &mut Writer<W>) -> io::Result<()> {
-        let linked = linked(self.params());
+        let linked = linked(self);
         write(out, &mut self.freeze_now(linked), &mut Vec::new(), &mut |_| Ok(()))
     }
 }
@@ -65,7 +65,7 @@ pub fn write<W: Write>(
     spill: &mut dyn Spill,
     between: &mut Between<'_>,
 ) -> io::Result<()> {
-    if is_redis_form(frozen.set().params()) {
+    if is_redis_form(frozen.set()) {
         out.length(redis::ID)?;
         redis::write_head(out, frozen.set(), frozen.len())?;
         write_elements(out, frozen, spill, between, redis::write_element)?;

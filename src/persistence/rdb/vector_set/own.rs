@@ -44,7 +44,7 @@ use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::{
     CODECS, Code, Codebook, Format, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params,
-    VectorSet,
+    SetOptions, VectorSet,
 };
 use crate::vector_set::{Element, Frozen, Links};
 
@@ -63,7 +63,7 @@ const MAX_WORD: usize = 16;
 /// What is before the elements.
 pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::Result<()> {
     let (set, params, codebook) = (frozen.set(), frozen.set().params(), frozen.codebook());
-    let has_matrix = set.has_matrix();
+    let (options, has_matrix) = (set.options(), set.has_matrix());
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     out.uint(params.dim() as u64)?;
     out.uint(params.input_dim().unwrap_or(0) as u64)?;
@@ -73,8 +73,8 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
     out.uint(params.m() as u64)?;
     out.uint(params.ef_construction() as u64)?;
     out.uint(
-        flag(params.kept(), KEPT)
-            | flag(params.is_chosen_by_memory(), CHOSEN_BY_MEMORY)
+        flag(options.may_be_empty, KEPT)
+            | flag(options.has_chosen_kind, CHOSEN_BY_MEMORY)
             | flag(frozen.has_coarse(), COARSE)
             | flag(codebook.is_some(), CODEBOOK)
             | flag(has_matrix, MATRIX),
@@ -160,13 +160,15 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
 /// Reads a set up to the end of its elements.
 pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadError> {
     let params = read_params(input)?;
-    let (params, flags) = read_flags(input, params)?;
+    let flags = read_flags(input)?;
+    let options =
+        SetOptions { may_be_empty: flags & KEPT != 0, has_chosen_kind: flags & CHOSEN_BY_MEMORY != 0 };
     let (seed, reserved) = (input.uint()?, input.uint()?);
-    let least = if params.kept() { 0 } else { 1 };
+    let least = if options.may_be_empty { 0 } else { 1 };
     let len = number(input, "its number of elements", least..=usize::MAX)?;
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
-    let outline = Outline { params, seed, codebook, matrix: matrix.as_deref() };
+    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref() };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     drop(matrix);
     let best = restored.best_format().clone();
@@ -212,7 +214,7 @@ fn kind_of(word: &[u8]) -> Option<Kind> {
     CODECS.iter().find(|codec| codec.keyword.as_bytes() == word).map(|codec| codec.kind)
 }
 
-fn read_flags<R: Read>(input: &mut Reader<R>, mut params: Params) -> Result<(Params, u64), ReadError> {
+fn read_flags<R: Read>(input: &mut Reader<R>) -> Result<u64, ReadError> {
     let offset = input.offset();
     let flags = input.uint()?;
     if flags & !FLAGS != 0 {
@@ -221,13 +223,7 @@ fn read_flags<R: Read>(input: &mut Reader<R>, mut params: Params) -> Result<(Par
             format!("vector set: flags {flags:#x}, of which some are unknown"),
         ));
     }
-    if flags & KEPT != 0 {
-        params = params.made_on_purpose();
-    }
-    if flags & CHOSEN_BY_MEMORY != 0 {
-        params = params.chosen_by_memory();
-    }
-    Ok((params, flags))
+    Ok(flags)
 }
 
 fn read_codebook<R: Read>(input: &mut Reader<R>, params: &Params) -> Result<Codebook, ReadError> {

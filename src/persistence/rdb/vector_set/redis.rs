@@ -34,7 +34,7 @@ use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::Element;
 use crate::vector_set::restore::{Outline, Restored};
-use crate::vector_set::{Code, MAX_DIM, MAX_M, MIN_M, Metric, Params, VectorSet};
+use crate::vector_set::{Code, MAX_DIM, MAX_M, MIN_M, Metric, Params, SetOptions, VectorSet};
 
 /// Of the module type.
 pub(super) const ID: u64 = module::id(b"vectorset", 0);
@@ -110,7 +110,8 @@ fn le_bits(bytes: &[u8]) -> u64 {
 pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadError> {
     let (params, len, flags) = read_params(input)?;
     let matrix = read_matrix(input, &params)?;
-    let outline = Outline { params, seed: SEED, codebook: None, matrix: matrix.as_deref() };
+    let options = SetOptions::default();
+    let outline = Outline { params, options, seed: SEED, codebook: None, matrix: matrix.as_deref() };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     let format = restored.best_format().clone();
     let (mut hand, mut body, mut last_id) = (Hand::default(), Vec::new(), 0);

@@ -55,8 +55,7 @@ fn read(bytes: &[u8]) -> Result<VectorSet, ReadError> {
 
 fn written(set: &Arc<VectorSet>) -> Vec<u8> {
     let mut out = Writer::new(Vec::new(), true, false);
-    write(&mut out, &mut set.freeze_now(linked(set.params())), &mut Vec::new(), &mut |_| Ok(()))
-        .expect("memory");
+    write(&mut out, &mut set.freeze_now(linked(set)), &mut Vec::new(), &mut |_| Ok(())).expect("memory");
     out.flush().expect("memory");
     out.get_ref().clone()
 }
@@ -115,7 +114,12 @@ fn vector(n: usize, dim: usize) -> Vec<f32> {
 }
 
 fn filled(params: Params, count: usize) -> Arc<VectorSet> {
-    let (dim, set) = (params.input_dim().unwrap_or(params.dim()), VectorSet::new(params, 1));
+    filled_with(params, SetOptions::default(), count)
+}
+
+fn filled_with(params: Params, options: SetOptions, count: usize) -> Arc<VectorSet> {
+    let dim = params.input_dim().unwrap_or(params.dim());
+    let set = VectorSet::new(params, 1).with_options(options);
     for n in 0..count {
         let name = format!("element {n}");
         let attribute = n.is_multiple_of(3).then_some(&br#"{"n":1}"#[..]);
@@ -140,8 +144,6 @@ fn every_kind_comes_back() {
         (params(20, Kind::Float32, cosine), 300, true),
         (params(20, Kind::Int8, Metric::L2), 300, false),
         (params(20, Kind::Float16, cosine), 300, false),
-        (params(20, Kind::Int8, cosine).made_on_purpose(), 300, false),
-        (params(20, Kind::Int8, cosine).chosen_by_memory(), 2, false),
         (params(20, Kind::Int8, cosine).with_ef(77).expect("valid"), 2, false),
         (reduced(rq.clone()), 300, false),
         (rq.with_rerank(Kind::Float16).expect("valid"), 300, false),
@@ -149,17 +151,28 @@ fn every_kind_comes_back() {
         (params(20, Kind::Product, cosine), SAMPLE + 50, false),
         (params(20, Kind::Product, cosine).with_rerank(Kind::Int8).expect("valid"), SAMPLE + 50, false),
     ] {
-        let set = filled(params, count);
-        assert_eq!(is_redis_form(set.params()), is_redis, "{:?}", set.params());
-        let file = written(&set);
-        let again = read(&file).expect("as written");
-        assert_eq!((again.digest(), again.len()), (set.digest(), set.len()));
-        assert_eq!(again.params(), set.params());
-        assert_eq!(again.describe().subspaces, set.describe().subspaces);
-        if !is_redis {
-            assert_eq!((again.seed(), again.describe().last_node), (set.seed(), set.describe().last_node));
-            assert_eq!(written(&Arc::new(again)), renumbered(&file, &set), "{:?}", set.params());
-        }
+        comes_back(&filled(params, count), is_redis);
+    }
+}
+
+#[test]
+fn options_come_back() {
+    for (may_be_empty, has_chosen_kind) in [(true, false), (false, true), (true, true)] {
+        let options = SetOptions { may_be_empty, has_chosen_kind };
+        comes_back(&filled_with(params(20, Kind::Int8, Metric::Cosine), options, 30), false);
+    }
+}
+
+fn comes_back(set: &Arc<VectorSet>, is_redis: bool) {
+    assert_eq!(is_redis_form(set), is_redis, "{:?}", set.params());
+    let file = written(set);
+    let again = read(&file).expect("as written");
+    assert_eq!((again.digest(), again.len()), (set.digest(), set.len()));
+    assert_eq!((again.params(), again.options()), (set.params(), set.options()));
+    assert_eq!(again.describe().subspaces, set.describe().subspaces);
+    if !is_redis {
+        assert_eq!((again.seed(), again.describe().last_node), (set.seed(), set.describe().last_node));
+        assert_eq!(written(&Arc::new(again)), renumbered(&file, set), "{:?}", set.params());
     }
 }
 
@@ -172,8 +185,10 @@ fn renumbered(file: &[u8], set: &Arc<VectorSet>) -> Vec<u8> {
 
 #[test]
 fn an_empty_set_comes_back_if_it_may_be_empty() {
-    let set = Arc::new(VectorSet::new(params(3, Kind::Int8, Metric::Cosine).made_on_purpose(), 5));
-    assert!(read(&written(&set)).is_ok_and(|set| set.is_empty() && set.params().kept()));
+    let options = SetOptions { may_be_empty: true, ..SetOptions::default() };
+    let set = VectorSet::new(params(3, Kind::Int8, Metric::Cosine), 5).with_options(options);
+    let again = read(&written(&Arc::new(set)));
+    assert!(again.is_ok_and(|set| set.is_empty() && set.options() == options));
 }
 
 /// The Q8 payload with some bytes replaced.

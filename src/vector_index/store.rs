@@ -10,7 +10,7 @@ const AHEAD: usize = 1024;
 const CACHE_LINE: usize = 64;
 
 /// Codes of one format, by slot.
-pub(super) struct Store {
+pub struct Store {
     format: Format,
     heads: Codes,
     bodies: Codes,
@@ -22,7 +22,8 @@ impl Store {
         Self { format, heads, bodies }
     }
 
-    pub(super) fn format(&self) -> &Format {
+    /// The format of every code.
+    pub fn format(&self) -> &Format {
         &self.format
     }
 
@@ -37,13 +38,15 @@ impl Store {
         self.bodies.get(slot)
     }
 
+    /// The body of that code.
     #[inline(always)]
-    pub(super) fn body(&self, slot: u32) -> &[u8] {
+    pub fn body(&self, slot: u32) -> &[u8] {
         &self.padded_body(slot)[..self.format.body_bytes()]
     }
 
+    /// The code of a slot that the reader has met while pinned.
     #[inline(always)]
-    pub(super) fn code(&self, slot: u32) -> Code<'_> {
+    pub fn code(&self, slot: u32) -> Code<'_> {
         Code { head: self.head(slot), body: self.body(slot) }
     }
 

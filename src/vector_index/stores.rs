@@ -1,5 +1,6 @@
-//! The codes of a set: plain ones, or coarse ones to walk on with or without a finer copy; and the way from the first
-//! to the second, which a kind that learns takes once (see [`super::training`]).
+//! The codes of an index: plain ones, or coarse ones to walk on, with or without a finer copy; and the
+//! transition from the first to the second, which a kind that learns makes once (see
+//! [`super::training`]).
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,7 +15,7 @@ use crate::quantization::{CodeBuf, Codebook, Format};
 /// begins in the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     /// There are plain codes only.
     Plain = 0,
     /// Searches walk on plain codes; writers write both.
@@ -42,9 +43,9 @@ pub(super) struct Stores {
     passed: Option<Format>,
 }
 
-/// The stores as they are to be used by one search, or one writer, while it is pinned.
+/// The stores as one search or one writer uses them while it is pinned.
 #[derive(Clone, Copy)]
-pub(super) struct View<'p> {
+pub struct View<'p> {
     pub(super) phase: Phase,
     /// What is walked on.
     pub(super) walk: &'p Store,
@@ -56,12 +57,24 @@ pub(super) struct View<'p> {
 
 impl<'p> View<'p> {
     /// The store of the best codes.
-    pub(super) fn best(&self) -> &'p Store {
+    pub fn best(&self) -> &'p Store {
         self.fine.unwrap_or(self.walk)
     }
 
-    /// What stands for a vector when the set is kept elsewhere: the best codes, and coarse ones that are walked on.
-    pub(super) fn kept(&self) -> (&'p Store, Option<&'p Store>) {
+    /// The store besides the best, if there is one.
+    #[cfg(test)]
+    pub(crate) fn coarse(&self) -> Option<&Store> {
+        self.written().find(|store| !std::ptr::eq(*store, self.best()))
+    }
+
+    /// The store of the finer copies, if there are any.
+    #[cfg(test)]
+    pub(crate) fn fine(&self) -> Option<&'p Store> {
+        self.fine
+    }
+
+    /// What a snapshot has of each vector: the best code, and the coarse one if searches walk on it.
+    pub fn persistent(&self) -> (&'p Store, Option<&'p Store>) {
         (self.best(), self.fine.map(|_| self.walk))
     }
 
@@ -91,7 +104,8 @@ impl Stores {
         }
     }
 
-    /// The stores of a set that was kept: of a kind that learns, with what it has learnt, or as they are before it has.
+    /// The stores of an index that is loaded: of a kind that learns, with its codebook, or as they are
+    /// before it has one.
     pub(super) fn restored(params: &Params, codebook: Option<Arc<Codebook>>) -> Self {
         let stores = Self::new(params);
         let (Some(codebook), Some(format)) = (codebook, params.coarse_format()) else { return stores };

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::*;
+use super::super::*;
+use crate::epoch::pin;
 use crate::journal::Record;
+use crate::vector_index::Phase;
 use crate::vector_set::{Format, Hold, Kind, Metric, Params, Put, Search};
 
 const DIM: usize = 32;
@@ -48,10 +50,10 @@ fn filled(rerank: Option<Kind>, metric: Metric, count: usize) -> VectorSet {
 
 /// Updates an element until all is done: other tests may be pinned, and put off the end of a phase.
 fn settle(set: &VectorSet) {
-    while set.training.is_due() {
+    while set.vectors.is_training() {
         add(set, 0, vector(0));
     }
-    assert_eq!(set.stores.phase(), Phase::Settled);
+    assert_eq!(set.vectors.phase(), Phase::Settled);
 }
 
 fn search(ef: usize, truth: bool) -> Search<'static> {
@@ -96,14 +98,14 @@ fn lost(set: &VectorSet, elements: impl Iterator<Item = (usize, Vec<f32>)>) -> V
 #[test]
 fn a_set_learns_when_there_is_enough_to_learn_from() {
     let set = filled(None, Metric::Cosine, SAMPLE - 1);
-    assert_eq!((set.stores.phase(), set.describe().subspaces), (Phase::Plain, None));
-    let plain = set.stores.heap_bytes();
+    assert_eq!((set.vectors.phase(), set.describe().subspaces), (Phase::Plain, None));
+    let plain = set.vectors.code_bytes();
     add(&set, SAMPLE - 1, vector(SAMPLE - 1));
     settle(&set);
     assert_eq!(set.describe().subspaces, Some(DIM / 8));
-    let codebook = set.codebook().map_or(0, Codebook::heap_bytes);
+    let codebook = set.vectors.codebook().map_or(0, Codebook::heap_bytes);
     // 4 centroids and 4 bytes behind them, and 4 bytes of the norm; before, 32 and 8.
-    assert!(set.stores.heap_bytes() - codebook <= plain / 3, "{} {plain}", set.stores.heap_bytes());
+    assert!(set.vectors.code_bytes() - codebook <= plain / 3, "{} {plain}", set.vectors.code_bytes());
     assert_eq!(lost(&set, (0..SAMPLE).map(|n| (n, vector(n)))), [0; 0]);
 }
 
@@ -120,7 +122,7 @@ fn what_is_near_is_found_with_and_without_a_finer_copy() {
         let count = SAMPLE + 500;
         let set = filled(rerank, metric, count);
         settle(&set);
-        assert_eq!(set.stores.view(&pin()).fine.map(|fine| fine.format().kind()), rerank);
+        assert_eq!(set.vectors.codes(&pin()).fine().map(|fine| fine.format().kind()), rerank);
         let recall = recall(&set, count);
         println!("{rerank:?} {metric:?}: {recall}");
         assert!(recall >= least, "{rerank:?} {metric:?}: {recall}");
@@ -149,7 +151,7 @@ fn writers_do_not_wait_for_a_search_that_lasts() {
     let probe = set.query(&vector(3)).expect("of the set's dimension");
     let hits = set.search(&probe, &search(20, false));
     (SAMPLE - 1..SAMPLE + 100).for_each(|n| add(&set, n, vector(n)));
-    assert_eq!(set.stores.phase(), Phase::Doubled);
+    assert_eq!(set.vectors.phase(), Phase::Doubled);
     assert_eq!(hits.iter().next().map(|hit| hit.element), Some(&b"3"[..]));
     drop(hits);
     settle(&set);

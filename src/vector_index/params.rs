@@ -1,6 +1,6 @@
-//! What is fixed when a set is made.
+//! What is fixed when an index is made.
 
-use super::{Format, Kind, Metric};
+use crate::quantization::{Format, Kind, Metric};
 
 /// The most components of a vector. Redis has no limit of its own; its widest model today has 12,288.
 pub const MAX_DIM: usize = 65_536;
@@ -14,7 +14,7 @@ pub const MAX_EF: usize = 1_000_000;
 /// The kinds that a finer copy may have.
 pub const RERANK_KINDS: [Kind; 2] = [Kind::Int8, Kind::Float16];
 
-/// What is fixed when a set is made. Only valid combinations can be had.
+/// What is fixed when an index is made. Only valid combinations can be constructed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Params {
     pub(super) dim: usize,
@@ -24,11 +24,9 @@ pub struct Params {
     pub(super) m: usize,
     pub(super) ef_construction: usize,
     pub(super) input_dim: Option<usize>,
-    pub(super) kept: bool,
-    pub(super) chosen_by_memory: bool,
 }
 
-/// Why a set cannot be made.
+/// Why an index cannot be made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InvalidParams {
     /// The dimension, or that of the vectors before projection, is not 1 … [`MAX_DIM`].
@@ -63,8 +61,6 @@ impl Params {
             m,
             ef_construction,
             input_dim: None,
-            kept: false,
-            chosen_by_memory: false,
         })
     }
 
@@ -106,17 +102,7 @@ impl Params {
         }
     }
 
-    /// A set made on purpose: it may be empty, and its writers need not repeat its parameters.
-    pub fn made_on_purpose(self) -> Self {
-        Self { kept: true, ..self }
-    }
-
-    /// Its kind was not asked for, but chosen by the memory that was left.
-    pub fn chosen_by_memory(self) -> Self {
-        Self { chosen_by_memory: true, ..self }
-    }
-
-    pub(super) fn format(&self) -> Format {
+    pub(crate) fn format(&self) -> Format {
         Format::new(self.dim, self.kind, self.metric).expect("checked by `with_format`")
     }
 
@@ -164,15 +150,5 @@ impl Params {
     /// Components of a vector before it is projected, if it is.
     pub fn input_dim(&self) -> Option<usize> {
         self.input_dim
-    }
-
-    /// True if nobody asked for its kind: it was chosen by the memory that was left.
-    pub fn is_chosen_by_memory(&self) -> bool {
-        self.chosen_by_memory
-    }
-
-    /// True if the set may be empty.
-    pub fn kept(&self) -> bool {
-        self.kept
     }
 }

@@ -14,7 +14,7 @@ use super::{Element, Links};
 use crate::quantization::Code;
 
 /// Such an element.
-pub(super) struct Handed(Box<[u8]>);
+pub(super) struct BeforeImage(Box<[u8]>);
 
 /// Its parts.
 #[derive(Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl Parts<'_> {
     }
 }
 
-impl Handed {
+impl BeforeImage {
     pub(super) fn new(parts: &Parts) -> Self {
         let coarse = parts.coarse.unwrap_or(Code { head: &[], body: &[] });
         let fields =
@@ -103,13 +103,13 @@ mod tests {
         for coarse in [None, Some(Code { head: &[], body: &[6; 3] })] {
             let links = vec![vec![1, 2, 3], vec![], vec![9]];
             let parts = Parts { slot: 7, name: b"name", attribute: b"", best, coarse, links };
-            let handed = Handed::new(&parts);
+            let handed = BeforeImage::new(&parts);
             let twice = [handed.as_bytes(), handed.as_bytes()].concat();
             let mut rest = &twice[..];
-            assert_eq!(Handed::read(&mut rest).expect("whole"), parts);
+            assert_eq!(BeforeImage::read(&mut rest).expect("whole"), parts);
             assert_eq!(rest, handed.as_bytes());
             for len in 0..handed.as_bytes().len() {
-                assert!(Handed::read(&mut &handed.as_bytes()[..len]).is_err());
+                assert!(BeforeImage::read(&mut &handed.as_bytes()[..len]).is_err());
             }
         }
     }

@@ -1,0 +1,29 @@
+//! What a slot takes, before there is one.
+
+use super::Params;
+use super::store::bytes_per_slot;
+
+/// A link, and any other number of a slot.
+const WORD: usize = 4;
+/// A slot's state and the place of its upper lists; the bit beside them is lost in rounding.
+const STATE: usize = 2 * WORD;
+
+impl Params {
+    /// Bytes that a slot takes: about what [`VectorIndex::heap_bytes`](super::VectorIndex::heap_bytes)
+    /// grows by for each. Of a kind that learns, once it has learnt.
+    pub fn bytes_per_slot(&self) -> usize {
+        self.code_bytes() + self.link_bytes() + STATE
+    }
+
+    fn code_bytes(&self) -> usize {
+        let coarse = self.coarse_format();
+        let plain = (coarse.is_none() || self.rerank().is_some()).then(|| self.plain_format());
+        [coarse, plain].iter().flatten().map(bytes_per_slot).sum()
+    }
+
+    /// Of the lists: `2M` links on layer 0, and `M` on each layer above, to which one in `M` of the layer
+    /// below reaches.
+    fn link_bytes(&self) -> usize {
+        2 * self.m() * WORD + self.m() * WORD / (self.m() - 1)
+    }
+}

@@ -1,0 +1,136 @@
+//! Which slots hold the vectors nearest to a query? Codes, links, training and search, by slot.
+//! Knows no names, no attributes, no records and no keys.
+//!
+//! A [`VectorIndex`] is what a vector set, an index over the fields of hashes, or a program that uses
+//! this crate as a library stores its vectors in. Its user gives each slot a meaning: a slot is
+//! reserved and linked by [`VectorIndex::prepare`] without a lock, and made visible or dead inside the
+//! user's own critical section, by [`publish`](VectorIndex::publish) and [`kill`](VectorIndex::kill),
+//! so that the two worlds change together.
+//!
+//! ```text
+//! params.rs      what is fixed when an index is made
+//! store.rs       the codes of all slots in one format
+//! stores.rs      all stores of an index, and which of them searches and writers use
+//! scorer.rs      distances between codes: the `Scorer`s that the graph is walked with
+//! write.rs       prepare, publish, kill, sweep
+//! search.rs      queries, and the nearest slots to one
+//! training.rs    how a kind of code that learns comes into use
+//! builder.rs     an index made of codes and links that were stored, without computing a distance
+//! projection.rs  REDUCE: vectors of one dimension made into another
+//! footprint.rs   bytes that a slot takes
+//! ```
+//!
+//! Readers hold a [`Pin`](crate::epoch::Pin) for as long as they use slots that a search returned: what
+//! they met stays readable until the pin is dropped.
+
+mod builder;
+mod footprint;
+mod params;
+mod projection;
+mod scorer;
+mod search;
+mod store;
+mod stores;
+mod training;
+mod write;
+
+use std::borrow::Cow;
+
+pub use self::builder::{Builder, InvalidPart};
+pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RERANK_KINDS};
+pub use self::scorer::Probe;
+pub use self::search::{Found, QueryError, Reach};
+pub use self::store::Store;
+#[cfg(test)]
+pub(crate) use self::stores::Phase;
+pub use self::stores::View;
+pub use self::training::PhaseHold;
+pub use self::write::Prepared;
+
+use self::projection::Projection;
+use self::stores::Stores;
+use self::training::Training;
+use crate::epoch::Pin;
+use crate::index::Index;
+use crate::quantization::Codebook;
+
+/// Vectors of one format by slot, and the graph over them. Any number of threads may use it at once.
+pub struct VectorIndex {
+    params: Params,
+    projection: Option<Projection>,
+    graph: Index,
+    stores: Stores,
+    training: Training,
+}
+
+impl VectorIndex {
+    /// An empty index. `seed` decides the levels of its graph, and the start of a kind that learns.
+    pub fn new(params: Params, seed: u64) -> Self {
+        Self {
+            projection: params.input_dim().map(|input| Projection::new(input, params.dim())),
+            graph: Index::new(params.m(), seed),
+            stores: Stores::new(&params),
+            training: Training::new(params.kind().learns(), seed),
+            params,
+        }
+    }
+
+    /// What was fixed when it was made.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The links and the states of slots.
+    pub fn graph(&self) -> &Index {
+        &self.graph
+    }
+
+    /// The codes of all slots, for as long as the caller is pinned.
+    pub fn codes<'p>(&'p self, pin: &'p Pin) -> View<'p> {
+        self.stores.view(pin)
+    }
+
+    /// What searches walk by, if it was learnt.
+    pub fn codebook(&self) -> Option<&Codebook> {
+        let coarse = self.stores.coarse().filter(|_| self.stores.phase().walks_coarse());
+        coarse.and_then(|store| store.format().codebook())
+    }
+
+    /// True if it has a projection whose matrix is not the one that follows from its dimensions.
+    pub fn has_matrix(&self) -> bool {
+        self.projection.as_ref().is_some_and(|projection| projection.heap_bytes() > 0)
+    }
+
+    /// A row of the matrix of its projection, below its dimension; none if it has no projection.
+    pub fn projection_row(&self, i: usize) -> Option<Cow<'_, [f32]>> {
+        self.projection.as_ref().map(|projection| projection.row(i))
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.graph.heap_bytes()
+            + self.stores.heap_bytes()
+            + self.projection.as_ref().map_or(0, Projection::heap_bytes)
+    }
+}
+
+#[cfg(test)]
+impl VectorIndex {
+    /// Which codes are in use.
+    pub(crate) fn phase(&self) -> Phase {
+        self.stores.phase()
+    }
+
+    /// Bytes of codes and of what was learnt.
+    pub(crate) fn code_bytes(&self) -> usize {
+        self.stores.heap_bytes()
+    }
+
+    /// True while a kind that learns is not settled.
+    pub(crate) fn is_training(&self) -> bool {
+        self.training.is_due()
+    }
+}
+
+#[cfg(test)]
+mod tests;
