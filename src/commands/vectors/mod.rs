@@ -1,5 +1,56 @@
-//! The commands on vector sets: Redis' thirteen, and what goes beyond them ([`vcreate`], [`vsearch`], the metrics and
-//! the forms for several elements at once).
+//! The commands on vector sets: the thirteen of Redis, and what goes beyond them.
+//!
+//! # Extensions
+//!
+//! None of them changes a reply to what Redis knows. `COMMAND DOCS` has the grammar of each
+//! command, `VINFO` the parameters of a set.
+//!
+//! | form | effect |
+//! |---|---|
+//! | `VCREATE key DIM n …` ([`vcreate`]) | an empty set with chosen parameters, which `VADD` need not repeat |
+//! | `VSEARCH key query … …` ([`vsearch`]) | several queries over several sets; paging, limits, distances, vectors |
+//! | `VADD … METRIC COSINE\|L2\|IP` ([`vadd`]) | another distance than the cosine |
+//! | `VADD … QUANT kind`, `VADD … RERANK Q8\|F16` | further kinds of storage, and a finer copy beside a coarse one |
+//! | `FP16 blob` | a vector in half precision, wherever `FP32 blob` may stand |
+//! | `VADD key <vector> e1 [SETATTR a] <vector> e2 …` | several elements as one change; the reply is how many are new |
+//! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all at one moment; the reply is a count or an array |
+//!
+//! # Scores
+//!
+//! A score is 1 for equal vectors and less for others. With the distance `d` that `WITHDIST` of
+//! `VSEARCH` shows:
+//!
+//! | metric | distance `d` | score |
+//! |---|---|---|
+//! | `COSINE` | 1 − cos(a, b) | 1 − d/2, as in Redis |
+//! | `IP` | 1 − a·b | 1 − d/2 |
+//! | `L2` | the Euclidean distance | 1 / (1 + d) |
+//!
+//! # Kinds of storage
+//!
+//! A set keeps all its vectors in one kind, named by its word alone or behind `QUANT`. An element
+//! takes that and about 190 bytes, most of them for its links (at M 16).
+//!
+//! | kind | bytes a component | |
+//! |---|--:|---|
+//! | `NOQUANT` | 4 | float32, as it was sent |
+//! | `F16` | 2 | half precision: `VEMB` gives three digits back |
+//! | `Q8` (default) | 1 | finds what `NOQUANT` finds but for less than a hundredth, and sooner: it reads a quarter |
+//! | `RQ1` … `RQ8` | 1/8 … 1, and 12 a vector | RaBitQ codes of as many bits, whose distances are estimated without bias: `RQ5` to `RQ7` where `Q8` does not fit, fewer bits beside a finer copy |
+//! | `PQ` | 1/8, and 4 a vector | product quantisation: centroids learnt from the first thousands of vectors, which are `Q8` until then. The tightest |
+//! | `BIN` | 1/8 | signs, compared by counting: for vectors that were trained for it; cosine only |
+//!
+//! `RERANK Q8` and `RERANK F16` keep a finer copy beside `RQ1` … `RQ8` and `PQ`. A search reads the
+//! coarse code of each element that it visits, and the finer copy only of those that may be near
+//! enough; distances, links and `VEMB` are those of the copy. This takes more memory than the finer
+//! kind alone, and reads less of it.
+//!
+//! `VCREATE … QUANT AUTO EXPECT n` chooses the best kind with which `n` elements (a million if it is
+//! left out) fit into half of the memory left: what the machine has available, or what the limits
+//! of its control groups leave. That is `Q8`, or the next tighter kind of the table without a copy;
+//! `VINFO` and a line of the log show which ([`quant_auto`]).
+//!
+//! `tools/benchmarks/README.md` has what was measured of each kind, and `VINFO` of a set its own.
 
 mod elements;
 mod errors;
