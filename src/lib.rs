@@ -23,6 +23,7 @@
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! counters         leaf: counters and their macro
 //! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
+//! wake             leaf: tasks that are woken when a condition may have changed
 //! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! ```
 //!
@@ -54,4 +55,5 @@ pub mod server;
 pub mod system;
 pub mod vector_index;
 pub mod vector_set;
+pub mod wake;
 pub mod words;

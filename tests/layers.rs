@@ -59,7 +59,8 @@ const MAP: &[(&str, &[&str])] = &[
     ("hex_float", &[]),
     ("log", &[]),
     ("counters", &[]),
-    ("journal", &[]),
+    ("journal", &["wake"]),
+    ("wake", &[]),
 ];
 
 /// Crates that belong to some folders and files below `src/` only.

@@ -1,8 +1,11 @@
 //! From a request to its reply: lookup, gates, the run itself, statistics.
 
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::task::{self, Poll};
+use std::time::Instant;
 
 use super::client::Client;
 use super::context::{Context, Server};
@@ -12,15 +15,12 @@ use super::pause::Paused;
 use super::registry::{self, Command};
 use super::spec::{Flags, Group, Place, Run, Weight};
 use super::transactions;
-use crate::journal::Record;
+use crate::journal::{HeldWriter, Record};
 use crate::keyspace::touching;
 use crate::resp::{Args, Error, Reply, Request};
 
 /// Flags of the commands that may change data.
 const CHANGES: Flags = Flags::WRITE.and(Flags::MAY_REPLICATE);
-
-/// How often a write that waits for room in the journal looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// To Redis a monitor is a kind of replica.
 const ONLY_LOOKS_ON: Error = Error::new("ERR Replica can't interact with the keyspace");
@@ -30,6 +30,30 @@ const ONLY_LOOKS_ON: Error = Error::new("ERR Replica can't interact with the key
 pub fn dispatch(server: &Server, client: &mut Client, request: &Request) -> Reply {
     client.turn = Instant::now();
     Call::new(server, client, request).run(server, client, request)
+}
+
+/// Why a request is held back, by its connection: it uses no thread meanwhile, and no time. When
+/// the reason may be gone, it is to be tried again as if it had just come.
+pub enum Hold {
+    /// Until this time, or until the connection is called.
+    Until(Instant),
+    /// Until the journal has room.
+    Room(HeldWriter),
+}
+
+impl Hold {
+    /// When the request is to be tried again, whatever happens.
+    pub fn deadline(&self) -> Option<Instant> {
+        if let Self::Until(time) = self { Some(*time) } else { None }
+    }
+
+    /// Ready when the request is to be tried again; for ever pending if there is only a deadline.
+    pub fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        match self {
+            Self::Until(_) => Poll::Pending,
+            Self::Room(writer) => Pin::new(writer).poll(cx),
+        }
+    }
 }
 
 /// A request that has passed the gates, or the error that stopped it.
@@ -53,20 +77,21 @@ impl Call {
         }
     }
 
-    /// Until when it waits at the door, if it does: for the end of a `CLIENT PAUSE`, or for the disk. Reads some words while there
-    /// is no need.
-    pub fn held_until(&self, server: &Server, client: &Client) -> Option<Instant> {
-        self.paused_until(server, client).or_else(|| self.crowded_until(server, client))
+    /// Whether it must be held back now, before it runs: for the end of a `CLIENT PAUSE`, or for
+    /// room in the journal. Reads some words while there is no need.
+    pub fn hold(&self, server: &Server, client: &Client) -> Option<Hold> {
+        let paused = self.paused_until(server, client).map(Hold::Until);
+        paused.or_else(|| self.wait_for_room(server, client).map(Hold::Room))
     }
 
-    /// A write waits while the journal has no room.
-    fn crowded_until(&self, server: &Server, client: &Client) -> Option<Instant> {
+    /// A write is held back while the journal has no room.
+    fn wait_for_room(&self, server: &Server, client: &Client) -> Option<HeldWriter> {
         if !server.keyspace.journal().is_full() {
             return None;
         }
         let command = self.0.as_ref().ok()?;
         let is_held = writes(command, client) && !transactions::queues(client, command);
-        is_held.then(|| Instant::now() + LOOK_AGAIN)
+        is_held.then(|| server.keyspace.journal().hold_writer()).flatten()
     }
 
     fn paused_until(&self, server: &Server, client: &Client) -> Option<Instant> {

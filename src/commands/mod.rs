@@ -37,7 +37,7 @@ mod vectors;
 pub use crate::glob;
 pub use client::Client;
 pub use context::{Context, Server, Traffic};
-pub use dispatch::{Call, dispatch};
+pub use dispatch::{Call, Hold, dispatch};
 pub use key_spec::Keys;
 pub use saving::Wish;
 pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};

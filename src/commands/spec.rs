@@ -134,19 +134,21 @@ pub enum Place {
 
 /// What a command costs, which decides its [`Place`].
 ///
-/// Blocking work is not heavy work. A command that waits holds a thread, but no core; on the compute pool it would keep
-/// heavy commands from a core that nothing uses.
+/// Blocking work is not heavy work. A command that waits holds a thread, but no core; on the
+/// compute pool it would keep heavy commands from a core that nothing uses.
 #[derive(Clone, Copy)]
 pub enum Weight {
     /// Some microseconds at most: [`Place::Network`].
     Light,
     /// May compute for long, always: [`Place::Compute`].
     Heavy,
-    /// Waits for a disk, for other clients or for other threads, and computes little: [`Place::Blocking`].
+    /// Waits for a disk, for other clients or for other threads, and computes little:
+    /// [`Place::Blocking`].
     Blocking,
     /// True if these arguments (after the name) make it heavy. Must be cheap, and must not change anything.
     Asked(fn(Args, &Context) -> bool),
-    /// Where it runs with these arguments (after the name). Must be cheap, and must not look at any key.
+    /// Where it runs with these arguments (after the name). Must be cheap, and must not look at any
+    /// key.
     Placed(fn(Args, &Context) -> Place),
 }
 

@@ -75,7 +75,7 @@ impl Session {
     /// True if the request has to wait for the end of a pause.
     pub(super) fn is_held(&self, request: &Request) -> bool {
         let call = Call::new(&self.server, &self.client, request);
-        call.held_until(&self.server, &self.client).is_some()
+        call.hold(&self.server, &self.client).is_some()
     }
 
     /// Moves the clock.

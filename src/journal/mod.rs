@@ -7,6 +7,7 @@
 //! gate.rs     who is changing data now, so that a cut falls between changes
 //! stream.rs   the changes, until whoever writes them to a file has taken them
 //! group.rs    the changes of a transaction, which stay together
+//! held.rs     writers that are held back while the journal is full
 //! ```
 //!
 //! # Who does what, in which order
@@ -25,9 +26,11 @@
 mod effects;
 mod gate;
 mod group;
+mod held;
 mod record;
 mod stream;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -37,6 +40,8 @@ pub use self::effects::Effects;
 use self::gate::Gate;
 pub use self::gate::Passage;
 pub use self::group::Group;
+pub use self::held::HeldWriter;
+use self::held::HeldWriters;
 pub use self::record::{Record, Subject};
 use self::stream::Stream;
 pub use self::stream::{Piece, last_written};
@@ -55,6 +60,8 @@ pub struct Journal {
     stream: Stream,
     /// Bytes of old states that wait for the snapshot.
     handed: AtomicUsize,
+    /// Writers that are held back while it is [full](Self::is_full).
+    held: HeldWriters,
     refuses: AtomicBool,
     refusals: Mutex<[Option<String>; 2]>,
 }
@@ -111,6 +118,7 @@ impl Journal {
             self.handed.store(0, Ordering::Relaxed);
             let result = at(number);
             self.stream.divide();
+            self.release_writers();
             result
         })
     }
@@ -128,6 +136,7 @@ impl Journal {
     /// The snapshot of the cut is complete, or was given up.
     pub fn end_cut(&self) {
         self.cut.store(0, Ordering::Release);
+        self.release_writers();
     }
 
     /// As [`Journal::cut`], with no snapshot: only the stream goes on in a new piece.
@@ -149,6 +158,7 @@ impl Journal {
         // At a cut the count begins anew; late comers must not drive it below zero.
         let less = |handed: usize| Some(handed.saturating_sub(bytes));
         let _ = self.handed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.release_writers();
     }
 
     /// Bytes of old states that wait for the snapshot.
@@ -163,9 +173,26 @@ impl Journal {
         self.handed_bytes() > MAX_HANDED || self.stream.is_full()
     }
 
+    /// What holds a write back, if it must wait now. Reads some words while there is room.
+    pub fn hold_writer(self: &Arc<Self>) -> Option<HeldWriter> {
+        HeldWriter::register(self)
+    }
+
+    /// Lets some writers go on that are held back, if there is room; to be called after each change
+    /// that may have made some.
+    pub fn release_writers(&self) {
+        self.held.release(|| !self.holds_writers());
+    }
+
+    /// Writes that are refused are not held back as well.
+    fn holds_writers(&self) -> bool {
+        self.is_full() && !self.refuses.load(Ordering::Relaxed)
+    }
+
     /// Switches the stream on or off. To be called inside [`cut`](Self::cut) or [`divide`](Self::divide), or before there are clients.
     pub fn set_streaming(&self, on: bool) {
         self.stream.set_on(on);
+        self.release_writers();
     }
 
     /// True if changes are written down.
@@ -176,6 +203,7 @@ impl Journal {
     /// Sets how many bytes may wait in the stream before writers are held.
     pub fn set_stream_limit(&self, bytes: usize) {
         self.stream.set_limit(bytes);
+        self.release_writers();
     }
 
     /// Bytes that wait in the stream.
@@ -199,13 +227,17 @@ impl Journal {
     /// Puts what there is into `buffer`, up to the next division. `buffer` must be empty, and the
     /// stream takes its room in exchange. For one reader at a time.
     pub fn take_changes(&self, buffer: &mut Vec<u8>) -> Piece {
-        self.stream.take(buffer)
+        let piece = self.stream.take(buffer);
+        self.release_writers();
+        piece
     }
 
     /// As [`take_changes`](Self::take_changes), with the place behind what was taken; takes nothing
     /// if the stream is divided somewhere.
     pub fn take_undivided(&self, buffer: &mut Vec<u8>) -> Option<u64> {
-        self.stream.take_undivided(buffer)
+        let end = self.stream.take_undivided(buffer);
+        self.release_writers();
+        end
     }
 
     /// Says that a reply is held back until all before this place of the stream is written: the
@@ -240,6 +272,8 @@ impl Journal {
         let mut refusals = self.refusals.lock();
         refusals[by as usize] = why;
         self.refuses.store(refusals.iter().any(Option::is_some), Ordering::Release);
+        drop(refusals);
+        self.held.release_all();
     }
 
     /// Why writes are refused now, if they are. Reads one word while they are not.

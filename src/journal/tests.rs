@@ -1,4 +1,8 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -130,6 +134,76 @@ fn a_full_stream_says_so() {
     journal.hand_over(2);
     journal.end_cut();
     assert!(!journal.is_full(), "nobody waits for what nobody takes");
+}
+
+fn is_ready(held: &mut Option<HeldWriter>) -> bool {
+    let held = held.as_mut().expect("the journal is full");
+    Pin::new(held).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+/// A journal whose stream is full.
+fn full() -> Arc<Journal> {
+    let journal = Arc::new(streaming());
+    journal.set_stream_limit(10);
+    Record::new(&journal, 0, &Bytes::from_static(&[b'x'; 20])).commit();
+    journal
+}
+
+#[test]
+fn a_held_writer_goes_on_whatever_makes_room() {
+    let releases: [fn(&Journal); 5] = [
+        |journal| drop(take(journal)),
+        |journal| assert!(journal.take_undivided(&mut Vec::new()).is_some()),
+        |journal| journal.set_stream_limit(1000),
+        |journal| journal.refuse(Refuser::Log, Some("disk".into())),
+        |journal| {
+            journal.cut(|_| ());
+            journal.hand_over(MAX_HANDED + 1);
+            // Where the stream is divided: both pieces.
+            take(journal);
+            take(journal);
+            assert!(journal.is_full(), "the snapshot has still to take what was handed to it");
+            journal.end_cut();
+        },
+    ];
+    for (number, release) in releases.into_iter().enumerate() {
+        let journal = full();
+        let mut held = journal.hold_writer();
+        assert!(!is_ready(&mut held), "{number}");
+        release(&journal);
+        assert!(is_ready(&mut held) && journal.hold_writer().is_none(), "{number}");
+    }
+    let journal = full();
+    journal.cut(|_| ());
+    journal.hand_over(MAX_HANDED + 1);
+    take(&journal);
+    take(&journal);
+    let mut held = journal.hold_writer();
+    assert!(!is_ready(&mut held));
+    journal.taken_over(MAX_HANDED);
+    assert!(is_ready(&mut held));
+}
+
+#[test]
+fn a_few_held_writers_go_on_at_once_and_the_others_after_them_while_there_is_room() {
+    let journal = full();
+    let mut held: Vec<_> = (0..100).map(|_| journal.hold_writer()).collect();
+    let ready = |held: &mut [Option<HeldWriter>]| {
+        held.iter_mut().filter(|held| held.is_some()).map(is_ready).filter(|ready| *ready).count()
+    };
+    take(&journal);
+    let first = ready(&mut held);
+    assert!(first > 0 && first < 50);
+    held[0] = None;
+    assert_eq!(ready(&mut held), first, "the next one takes the place of the first");
+    Record::new(&journal, 0, &Bytes::from_static(&[b'x'; 20])).commit();
+    held[1] = None;
+    assert_eq!(ready(&mut held), first - 1, "there is no room");
+    take(&journal);
+    while let Some(one) = held.iter_mut().find(|held| held.is_some()) {
+        assert!(is_ready(one));
+        *one = None;
+    }
 }
 
 #[test]

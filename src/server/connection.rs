@@ -15,7 +15,7 @@ use super::output::{Output, Verdict, for_unauthenticated};
 use super::pool::Pools;
 use super::socket::{Accepted, Socket};
 use crate::commands::client::{Client, ClientInfo};
-use crate::commands::{Call, Place, Server};
+use crate::commands::{Call, Hold, Place, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
 use crate::keyspace::Clock;
@@ -50,8 +50,10 @@ pub(super) struct Connection<S> {
     output: Output,
     /// Place of the stream of changes up to which all must be safe before the replies in `output` are sent; 0 if they may go.
     withheld: u64,
-    /// A request that waits for the end of a `CLIENT PAUSE`, or for the disk to take what waits for it.
+    /// A request that is held back: see [`Hold`].
     held: Option<Held>,
+    /// What held the request back that is being tried again; dropped when that is done.
+    released: Option<Hold>,
     /// When the slice of work began: after the requests in it arrived.
     recent_ms: i64,
     settings: Arc<Settings>,
@@ -100,7 +102,7 @@ pub(super) struct Departure {
 
 struct Held {
     request: Request,
-    until: Instant,
+    hold: Hold,
 }
 
 /// Why a slice of work ended.
@@ -109,7 +111,7 @@ enum Progress {
     Starved,
     /// There may be more, but it is the turn of others.
     SliceOver,
-    /// The next request waits for the end of a pause.
+    /// The next request is held back.
     Held,
     /// Too many replies wait: nothing is answered until the client reads.
     Stalled,
@@ -121,6 +123,8 @@ enum Progress {
 enum Event {
     Input(io::Result<usize>),
     Writable,
+    /// The request that is held back is to be tried again.
+    Released,
     Called,
 }
 
@@ -151,6 +155,7 @@ impl Connection<Accepted> {
             output: Output::default(),
             withheld: 0,
             held: None,
+            released: None,
             recent_ms: 0,
             settings,
             settings_generation,
@@ -180,6 +185,7 @@ impl<S> Connection<S> {
             output: self.output,
             withheld: self.withheld,
             held: self.held,
+            released: self.released,
             recent_ms: self.recent_ms,
             requests_of_read: self.requests_of_read,
             settings: self.settings,
@@ -229,7 +235,6 @@ impl Connection<Socket> {
             }
             match progress {
                 Progress::SliceOver | Progress::Stalled if self.may_go_on() => tokio::task::yield_now().await,
-                Progress::Held if self.has_room_again() => tokio::task::yield_now().await,
                 _ if self.is_cut_short => tokio::task::yield_now().await,
                 Progress::Starved if self.has_sent_all && self.output.is_empty() => return None,
                 _ => match self.pause(called.as_mut()).await {
@@ -264,6 +269,7 @@ impl Connection<Socket> {
                 }
             };
             client = self.answer(client, request).await?;
+            self.released = None;
             if self.held.is_some() {
                 return Some((client, Progress::Held));
             }
@@ -283,8 +289,9 @@ impl Connection<Socket> {
     }
 
     fn next_request(&mut self, client: &Client) -> Result<Option<Request>, ProtocolError> {
-        if let Some(held) = self.held.take() {
-            return Ok(Some(held.request));
+        if let Some(Held { request, hold }) = self.held.take() {
+            self.released = Some(hold);
+            return Ok(Some(request));
         }
         let limits = self.limits(client);
         let db = self.server.keyspace.db(client.db);
@@ -296,8 +303,8 @@ impl Connection<Socket> {
     /// Runs a request where it belongs and keeps its reply.
     async fn answer(&mut self, mut client: Box<Client>, request: Request) -> Option<Box<Client>> {
         let call = Call::new(&self.server, &client, &request);
-        if let Some(until) = call.held_until(&self.server, &client) {
-            self.held = Some(Held { request, until });
+        if let Some(hold) = call.hold(&self.server, &client) {
+            self.held = Some(Held { request, hold });
             return Some(client);
         }
         let place = call.place(&self.server, &mut client, &request);
@@ -324,6 +331,7 @@ impl Connection<Socket> {
             // An error shows again at the next flush, and is acted on there.
             let _ = self.flush();
         }
+        self.released = None;
         let is_heavy = place == Place::Compute;
         self.server.traffic.mine().commands_on_compute_pool.add(is_heavy.into());
         self.info.set_busy(true);
@@ -473,13 +481,6 @@ impl Connection<Socket> {
         self.output.len() <= MAX_PENDING_OUTPUT
     }
 
-    /// True if a request was held for want of room in the journal, which the end of the round has
-    /// made.
-    fn has_room_again(&self) -> bool {
-        let server = &self.server;
-        self.may_go_on() && server.pause.in_force().is_none() && !server.keyspace.journal().is_full()
-    }
-
     /// While a request is held, only a little is read, to notice a client that leaves. While too
     /// many replies wait, more is: the client may have to send all before it reads any.
     fn may_read(&self) -> bool {
@@ -515,14 +516,14 @@ impl Connection<Socket> {
                 Awoken::BySocket
             }
             Event::Input(_) => Awoken::Gone,
-            Event::Writable => Awoken::BySocket,
+            Event::Writable | Event::Released => Awoken::BySocket,
             Event::Called => Awoken::ByOthers,
         }
     }
 
     /// How long to wait for an event at most.
     fn patience(&self) -> Option<Instant> {
-        let held = self.held.as_ref().map(|held| held.until);
+        let held = self.held.as_ref().filter(|_| self.may_go_on()).and_then(|held| held.hold.deadline());
         [self.output.patience(), held].into_iter().flatten().min()
     }
 
@@ -546,7 +547,7 @@ impl Connection<Socket> {
     async fn next_event(&mut self, called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let began = Instant::now();
         let busy_poll = self.settings.busy_poll();
-        let awake = if self.expects_soon { busy_poll } else { Duration::ZERO };
+        let awake = if self.expects_soon && self.held.is_none() { busy_poll } else { Duration::ZERO };
         let event = tokio::select! {
             biased;
             event = self.event(called) => event,
@@ -559,12 +560,17 @@ impl Connection<Socket> {
     /// Reads while replies wait too, unless there are too many: a client may send all before it reads any.
     async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let (wants_input, wants_room) = (self.may_read(), !self.output.is_empty());
+        let may_go_on = self.may_go_on();
+        let mut held = self.held.as_mut().filter(|_| may_go_on);
         poll_fn(|cx| {
             if wants_input && let Poll::Ready(read) = self.input.poll_read(&mut self.socket, cx) {
                 return Poll::Ready(Event::Input(read));
             }
             if wants_room && self.socket.poll_write_ready(cx).is_ready() {
                 return Poll::Ready(Event::Writable);
+            }
+            if held.as_mut().is_some_and(|held| held.hold.poll(cx).is_ready()) {
+                return Poll::Ready(Event::Released);
             }
             called.as_mut().poll(cx).map(|()| Event::Called)
         })
@@ -586,9 +592,10 @@ impl Connection<Socket> {
 
 /// Keeps the thread from sleeping for a while; others on this thread and on this core have their turns meanwhile.
 ///
-/// For a client that has lately sent its next request within this time (`busy-poll-us`). Waking a thread costs some
-/// microseconds on bare metal and up to 100 in a virtual machine, which for a client that sends one request after the
-/// other is as much as a search. A client that sends less often costs nothing: its connection sleeps at once.
+/// For a client that has lately sent its next request within this time (`busy-poll-us`). Waking a
+/// thread costs some microseconds on bare metal and up to 100 in a virtual machine, which for a
+/// client that sends one request after the other is as much as a search. A client that sends less
+/// often costs nothing: its connection sleeps at once.
 async fn stay_awake(time: Duration) -> Infallible {
     let began = Instant::now();
     while began.elapsed() < time {

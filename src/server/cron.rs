@@ -79,6 +79,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
             break;
         }
         balancer.round(heavy_commands(server), !server.config.settings().busy_poll().is_zero());
+        server.keyspace.journal().release_writers();
         end_keys(server);
         server.follow_save_rules();
         give_memory_back(server);

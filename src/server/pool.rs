@@ -1,14 +1,15 @@
 //! Threads beside the network threads: one pool for heavy commands, one for blocking ones.
 //!
-//! | pool | its commands | threads | when all are taken |
+//! | pool | its commands | threads | beyond these |
 //! |---|---|---|---|
-//! | compute | use a core for long | `compute-threads`, all there from the start | heavy commands queue |
-//! | blocking | wait for a disk, for clients or for threads | one, and up to [`MAX_BLOCKING`] on demand | blocking commands queue |
+//! | compute | compute for long | `compute-threads`, from the start | they queue |
+//! | blocking | wait for disks, clients, threads | 1 to [`MAX_BLOCKING`], on demand | they queue |
 //!
-//! More compute threads would only share the same cores. A thread that waits uses no core, so blocking commands have
-//! threads of their own: as many SAVEs as there are compute threads would otherwise stop every heavy search, and
-//! `configs/sidecar.conf` has one. Where one pool is full, the other one and the network threads go on. SHUTDOWN is a
-//! blocking command, and may have to queue behind others; SIGTERM does not (`signals.rs`).
+//! More compute threads would only share the same cores. A thread that waits uses no core, so
+//! blocking commands have threads of their own: as many SAVEs as there are compute threads would
+//! otherwise stop every heavy search, and `configs/sidecar.conf` has one. Where one pool is full,
+//! the other one and the network threads go on. SHUTDOWN is a blocking command, and may have to
+//! queue behind others; SIGTERM does not (`signals.rs`).
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,8 +26,8 @@ use crate::system::lower_priority;
 const MAX_BLOCKING: usize = 32;
 /// How long a thread beyond the first ones waits for another job before it ends.
 const IDLE_TIME: Duration = Duration::from_secs(10);
-/// How much the threads stand back behind the network threads (`nice`): a core that has both first answers
-/// the short requests.
+/// How much the threads stand back behind the network threads (`nice`): a core that has both first
+/// answers the short requests.
 const NICENESS: i32 = 5;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -59,15 +60,16 @@ impl Pools {
         pool.run(work).await
     }
 
-    /// Ends the threads after their current jobs; jobs in the queues are dropped. Does not wait for the threads: the
-    /// server had its patience with running commands when it drained.
+    /// Ends the threads after their current jobs; jobs in the queues are dropped. Does not wait for
+    /// the threads: the server had its patience with running commands when it drained.
     pub(super) fn stop(&self) {
         self.compute.queue.close();
         self.blocking.queue.close();
     }
 }
 
-/// Threads and their queue. A client has at most one job in it, so it is no longer than there are clients.
+/// Threads and their queue. A client has at most one job in it, so it is no longer than there are
+/// clients.
 struct ThreadPool {
     queue: Arc<Queue>,
 }
@@ -102,7 +104,8 @@ impl ThreadPool {
     async fn run<R: Send + 'static>(&self, work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
         let (sender, receiver) = oneshot::channel();
         self.queue.push(Box::new(move || {
-            // The receiver is gone if the connection was dropped with its runtime: then the result is not needed.
+            // The receiver is gone if the connection was dropped with its runtime: then the result
+            // is not needed.
             let _ = sender.send(work());
         }));
         receiver.await.ok()

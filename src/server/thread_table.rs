@@ -128,8 +128,9 @@ impl ThreadTable {
     }
 
     /// Keeps a crowded thread from sleeping: the next request comes before it would have slept, and
-    /// the client need not wake it. To wake a thread costs who does it some microseconds, in a virtual machine most.
-    /// Not while heavy commands run, which need the cores, nor if [`busy_poll`] is zero.
+    /// the client need not wake it. To wake a thread costs who does it some microseconds, in a
+    /// virtual machine most. Not while heavy commands run, which need the cores, nor if
+    /// [`busy_poll`] is zero.
     ///
     /// [`busy_poll`]: crate::config::Settings::busy_poll
     pub(super) async fn keep_awake(&self, number: usize) {
@@ -219,8 +220,8 @@ impl Balancer {
         Self { thread_table, at: Instant::now(), seen, idle: IdleCores::default(), heavy_commands: 0 }
     }
 
-    /// Plans anew. `heavy_commands` is how many ran on the compute pool so far, `may_poll` whether network threads may
-    /// poll instead of sleeping. Costs next to nothing while no requests come.
+    /// Plans anew. `heavy_commands` is how many ran on the compute pool so far, `may_poll` whether
+    /// network threads may poll instead of sleeping. Costs next to nothing while no requests come.
     pub(super) fn round(&mut self, heavy_commands: u64, may_poll: bool) {
         let has_heavy = std::mem::replace(&mut self.heavy_commands, heavy_commands) != heavy_commands;
         self.thread_table.may_stay_awake.store(may_poll && !has_heavy, Ordering::Relaxed);

@@ -1,5 +1,7 @@
 //! Commands that wait hold no thread that computes.
 
+use std::time::{Duration, Instant};
+
 use crate::connection::{Connection, Reply, Request, words};
 use crate::process::{Program, Site};
 use crate::shim::FailingDisk;
@@ -55,4 +57,58 @@ fn a_save_on_a_disk_that_hangs_does_not_stop_heavy_commands() {
     assert!(!saver.has_reply(), "it waits for the disk");
     disk.mend();
     assert_eq!(saver.receive().expect("the server replies"), Reply::Simple("OK".into()));
+}
+
+/// Clients whose writes are held back, if so many files may be open.
+const WRITERS: usize = 10_000;
+/// Files that a process needs besides those of the writers.
+const OTHER_FILES: usize = 200;
+/// For how long the server is watched while all are held back.
+const WATCHED: Duration = Duration::from_secs(2);
+/// Part of one core, in percent, that a server with nothing to do may use.
+const IDLE_PERCENT: u64 = 20;
+
+/// How many files this process, and a server that it starts, may have open.
+fn files_allowed() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(1024)
+}
+
+fn wait_until_blocked(observer: &mut Connection, clients: usize) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while observer.info("blocked_clients").parse::<usize>().expect("a number") < clients {
+        assert!(Instant::now() < deadline, "writes are not held back");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn writers_that_are_held_back_use_no_processor_time_and_go_on_when_there_is_room() {
+    let flags =
+        ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--aof-buffer-limit", "4096"];
+    let more = ["--busy-poll-us", "0", "--maxclients", "20000"];
+    let Some(mut site) = site("writers", &[&flags[..], &more].concat()) else { return };
+    let Some(disk) = FailingDisk::new(&mut site) else { return };
+    let process = site.start();
+    let mut observer = process.connect();
+    disk.fail("sync HANG");
+    let value = "x".repeat(64);
+    let count = WRITERS.min(files_allowed().saturating_sub(OTHER_FILES));
+    let mut writers: Vec<_> = (0..count).map(|_| process.connect()).collect();
+    for writer in &mut writers {
+        writer.send(&[words(&format!("SET key {value}"))]).expect("the server reads");
+    }
+    // The first ones filled what the disk is still to take.
+    wait_until_blocked(&mut observer, count - 200);
+    if let Some(before) = process.ticks() {
+        std::thread::sleep(WATCHED);
+        let used = process.ticks().expect("it runs") - before;
+        assert!(used < WATCHED.as_secs() * IDLE_PERCENT, "{used} ticks were used");
+    }
+    disk.mend();
+    for writer in &mut writers {
+        assert_eq!(writer.receive().expect("the server replies"), Reply::Simple("OK".into()));
+    }
+    assert_eq!(observer.info("blocked_clients"), "0");
 }

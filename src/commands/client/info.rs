@@ -49,7 +49,7 @@ pub struct ClientInfo {
     pub no_touch: AtomicBool,
     /// `MONITOR`.
     pub is_monitor: AtomicBool,
-    /// Its next command waits for the end of a pause.
+    /// Its next command is held back: see [`Hold`](crate::commands::Hold).
     pub is_held: AtomicBool,
     /// `CLIENT REPLY` has it written nothing.
     pub is_silent: AtomicBool,

@@ -113,7 +113,8 @@ fn load_log(cx: &mut Context) -> Result<Reply, Error> {
     })
 }
 
-/// Blocks a thread for blocking commands and this client; unlike in Redis the others go on. What is no number is 0, as in Redis.
+/// Blocks a thread for blocking commands and this client; unlike in Redis the others go on. What is
+/// no number is 0, as in Redis.
 fn sleep(seconds: f64) -> Reply {
     std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, MAX_SLEEP_SECONDS)));
     Reply::OK

@@ -109,8 +109,8 @@ pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
     client.queue.is_some() && !command.spec.flags.has(Flags::NEVER_QUEUED)
 }
 
-/// Where the command will run. Asked now, since most commands are light for good; where the answer may have to wait for a
-/// long transaction, it is not asked.
+/// Where the command will run. Asked now, since most commands are light for good; where the answer
+/// may have to wait for a long transaction, it is not asked.
 fn place(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Place {
     match command.spec.weight {
         Weight::Asked(_) if server.keyspace.has_long_transaction() => Place::Compute,
