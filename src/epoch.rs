@@ -1,25 +1,29 @@
-//! When may memory that readers share with writers be used again? When every reader that could have seen it has left.
+//! When may memory that readers share with writers be used again? When every reader that could have
+//! seen it has left.
 //!
-//! Readers *pin* themselves, for the length of one command. A writer that takes something out of sight notes the
-//! epoch, and uses it again only after a *grace period*: when every reader that was pinned at that time has gone.
-//! Pinning costs two uncontended atomic operations and never waits; writers never wait either, they ask again later.
+//! Readers *pin* themselves, for the length of one command. A writer that takes something out of
+//! sight notes the epoch, and uses it again only after a *grace period*: when every reader that was
+//! pinned at that time has gone. Pinning costs two uncontended atomic operations and never waits;
+//! writers never wait either, they try again later.
 //!
 //! # The protocol
 //!
-//! There is one epoch counter, and in each of many stripes two counters of readers, for even and odd epochs.
+//! There is one epoch counter, and in each of many stripes two counters of readers, for even and
+//! odd epochs.
 //!
-//! | who | does | ordering |
+//! | thread | step | ordering |
 //! |---|---|---|
 //! | reader | reads the epoch `e`, counts itself in at `e & 1`, reads the epoch again; if it moved, counts itself out and starts over | SeqCst |
 //! | reader, leaving | counts itself out | Release |
 //! | writer | takes something out of sight, then notes the epoch `r` | SeqCst fence between |
-//! | anyone | moves the epoch from `e` to `e + 1` if no reader is counted in at `e - 1` | SeqCst |
+//! | any | moves the epoch from `e` to `e + 1` if no reader is counted in at `e - 1` | SeqCst |
 //! | writer | uses it again once the epoch is at least `r + 2` | Acquire |
 //!
-//! *Why two:* a reader that might have seen the thing was pinned at `r` or earlier. The step to `r + 1` needs those at
-//! `r - 1` to have left, and the step to `r + 2` those at `r`. A reader that counts itself in late, with an old `e`,
-//! sees the epoch moved and goes back; until then it can only hold the epoch up. This is the scheme of Fraser's
-//! *Practical lock-freedom* (2004) with counters instead of per-thread records, so that threads need no registration.
+//! *Why two:* a reader that might have seen the thing was pinned at `r` or earlier. The step to
+//! `r + 1` needs those at `r - 1` to have left, and the step to `r + 2` those at `r`. A reader that
+//! counts itself in late, with an old `e`, sees the epoch moved and goes back; until then it can
+//! only hold the epoch up. This is the scheme of Fraser's *Practical lock-freedom* (2004) with
+//! counters instead of per-thread records, so that threads need no registration.
 //!
 //! `tests/loom` checks it exhaustively for two readers and a writer.
 
@@ -70,8 +74,9 @@ impl Domain {
             let counter = &stripe.pinned[(epoch & 1) as usize];
             counter.fetch_add(1, Ordering::SeqCst);
             if self.epoch.load(Ordering::SeqCst) == epoch {
-                // Partner of the fence in `now`: what was out of sight when this epoch began stays out of sight here.
-                // x86 needs none, as the read-modify-write above is a full barrier there.
+                // Partner of the fence in `now`: what was out of sight when this epoch began stays
+                // out of sight here. x86 needs none, as the read-modify-write above is a full
+                // barrier there.
                 if cfg!(any(loom, not(target_arch = "x86_64"))) {
                     fence(Ordering::SeqCst);
                 }
@@ -88,7 +93,8 @@ impl Domain {
         self.epoch.load(Ordering::SeqCst)
     }
 
-    /// True if every reader that was pinned when `since` was noted has left. Tries to move the epoch on.
+    /// True if every reader that was pinned when `since` was noted has left. Tries to move the
+    /// epoch on.
     pub fn grace_over(&self, since: u64) -> bool {
         while self.epoch.load(Ordering::SeqCst) < since + 2 {
             if !self.try_advance() {
@@ -105,7 +111,7 @@ impl Domain {
         if self.stripes.iter().any(|s| s.pinned[before].load(Ordering::SeqCst) != 0) {
             return false;
         }
-        // Losing the race means that somebody else moved it on.
+        // Losing the race means that another thread moved it on.
         let _ = self.epoch.compare_exchange(epoch, epoch + 1, Ordering::SeqCst, Ordering::SeqCst);
         true
     }
@@ -132,8 +138,8 @@ impl Drop for Pinned<'_> {
 mod process {
     use super::*;
 
-    /// All vector sets share one domain: a stripe per set would cost 8 KiB for each, and a long search on one set
-    /// merely delays the reuse of memory in the others.
+    /// All vector sets share one domain: a stripe per set would cost 8 KiB for each, and a long
+    /// search on one set merely delays the reuse of memory in the others.
     static DOMAIN: Domain = Domain::new();
 
     thread_local! {

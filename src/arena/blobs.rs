@@ -11,7 +11,8 @@ use crate::epoch::{Limbo, Pin};
 
 /// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`.
 ///
-/// A `Box<[u8]>` would put the length beside the pointer, which is 8 more bytes for each element of a set.
+/// A `Box<[u8]>` would put the length beside the pointer, which is 8 more bytes for each element of
+/// a set.
 pub struct Blob(NonNull<u8>);
 
 const HEADER: usize = size_of::<u32>();
@@ -27,7 +28,8 @@ impl Blob {
         let layout = Self::layout(bytes.len());
         // SAFETY: the layout has at least the header's size.
         let Some(pointer) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
-        // SAFETY: the new allocation holds the header, aligned for u32, and then `bytes.len()` bytes.
+        // SAFETY: the new allocation holds the header, aligned for u32, and then `bytes.len()`
+        // bytes.
         unsafe {
             pointer.cast::<u32>().write(bytes.len() as u32);
             pointer.add(HEADER).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
@@ -55,7 +57,8 @@ impl Blob {
 /// # Safety
 /// `pointer` must come from a [`Blob`] that lives for `'a`.
 unsafe fn bytes_of<'a>(pointer: NonNull<u8>) -> &'a [u8] {
-    // SAFETY: a blob's pointer leads to its header and then as many bytes as that says; the caller vouches for its life.
+    // SAFETY: a blob's pointer leads to its header and then as many bytes as that says; the caller
+    // guarantees that it is alive.
     unsafe { std::slice::from_raw_parts(pointer.add(HEADER).as_ptr(), pointer.cast::<u32>().read() as usize) }
 }
 
@@ -67,7 +70,8 @@ impl Drop for Blob {
     }
 }
 
-/// An optional blob per slot. A reader that is pinned may go on reading a blob that has just been replaced.
+/// An optional blob per slot. A reader that is pinned may go on reading a blob that has just been
+/// replaced.
 ///
 /// A replaced blob never leaves the arena: it waits in the arena's own limbo for the end of its
 /// grace period. What [`Blobs::get`] returns borrows the pin, so that period does not end before
@@ -109,12 +113,13 @@ impl Blobs {
     }
 
     fn cell(&self, slot: u32) -> &AtomicPtr<u8> {
-        // SAFETY: the block is 8 zeroed bytes, aligned to 8 within a segment aligned to 64; null is a valid pointer, and
-        // all access is atomic.
+        // SAFETY: the block is 8 zeroed bytes, aligned to 8 within a segment aligned to 64; null is
+        // a valid pointer, and all access is atomic.
         unsafe { &*self.segments.block(slot).cast::<AtomicPtr<u8>>() }
     }
 
-    /// The bytes of a slot, if it has any. What is returned stays readable as long as the reader stays pinned.
+    /// The bytes of a slot, if it has any. What is returned stays readable as long as the reader
+    /// stays pinned.
     #[inline]
     pub fn get<'p>(&'p self, slot: u32, _pin: &'p Pin) -> Option<&'p [u8]> {
         let pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;

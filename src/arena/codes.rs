@@ -1,4 +1,4 @@
-//! Blocks of plain bytes: the encoded vectors. Written once, then read by everybody.
+//! Blocks of plain bytes: the encoded vectors. Written once, then read by any thread.
 
 use super::segments::Segments;
 
@@ -17,17 +17,17 @@ impl Codes {
     #[inline(always)]
     pub fn get(&self, slot: u32) -> &[u8] {
         let pointer = self.segments.block(slot);
-        // SAFETY: the block holds `stride` initialised bytes and lives as long as `self`. No one writes them while this
-        // view exists: that is what every caller of `write` promises.
+        // SAFETY: the block holds `stride` initialised bytes and lives as long as `self`. No one
+        // writes them while this view exists: that is what every caller of `write` promises.
         unsafe { std::slice::from_raw_parts(pointer, self.segments.stride()) }
     }
 
     /// Lets `fill` write the bytes of a slot.
     ///
     /// # Safety
-    /// No view of this slot from [`Codes::get`] may exist, or be made by another thread, until the caller has published
-    /// the slot with release ordering. `index::slots` gives that promise: a slot that it reserves has been unreachable
-    /// for a whole grace period.
+    /// No view of this slot from [`Codes::get`] may exist, or be made by another thread, until the
+    /// caller has published the slot with release ordering. `index::slots` gives that promise: a
+    /// slot that it reserves has been unreachable for a whole grace period.
     pub unsafe fn write(&self, slot: u32, fill: impl FnOnce(&mut [u8])) {
         let pointer = self.segments.block(slot);
         // SAFETY: as in `get`, and the caller promises that this is the only view.

@@ -1,12 +1,14 @@
-//! Where do a slot's bytes lie? In fixed-stride blocks, found by slot number, that never move while they are read.
-//! Knows no graph, no codes and no names: only slots and bytes.
+//! Where do a slot's bytes lie? In fixed-stride blocks, found by slot number, that never move while
+//! they are read. Knows no graph, no codes and no names: only slots and bytes.
 //!
-//! A vector set keeps each of its large parts (codes, links, names) in one arena. All arenas of a set are indexed by
-//! the same dense `u32` slots, so a part costs exactly its stride per slot, and an untouched part costs nothing.
+//! A vector set keeps each of its large parts (codes, links, names) in one arena. All arenas of a
+//! set are indexed by the same dense `u32` slots, so a part costs exactly its stride per slot, and
+//! an untouched part costs nothing.
 //!
-//! Growth never copies: segment *k* holds `FIRST << k` blocks (see [`segments`]). Large segments are anonymous
-//! mappings, which the kernel backs with memory only as slots are first written, so the doubling is of addresses,
-//! not of memory; [`mapped_bytes`](crate::memory::mapped_bytes) counts what has been handed out.
+//! Growth never copies: segment *k* holds `FIRST << k` blocks (see [`segments`]). Large segments
+//! are anonymous mappings, which the kernel backs with memory only as slots are first written, so
+//! the doubling is of addresses, not of memory; [`mapped_bytes`](crate::memory::mapped_bytes)
+//! counts what has been handed out.
 //!
 //! | arena | a block is | read | written |
 //! |---|---|---|---|
@@ -14,11 +16,12 @@
 //! | [`Codes`] | `n` bytes | while published | once, before it is published |
 //! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes are freed after a grace period |
 //!
-//! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use it.
+//! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use
+//! it.
 //!
-//! [`ThinBlock`] is for the keyspace, which has no slots that are read without a lock: small blocks,
-//! each with one owner. [`Visited`] is for its large hashes, which a snapshot reads piece by piece
-//! while their owner goes on changing them.
+//! [`ThinBlock`] is for the keyspace, which has no slots that are read without a lock: small
+//! blocks, each with one owner. [`Visited`] is for its large hashes, which a snapshot reads piece
+//! by piece while their owner goes on changing them.
 
 mod blobs;
 mod codes;

@@ -32,7 +32,8 @@ impl<T: Send + Sync> Removable<T> {
         Self { pointer: AtomicPtr::new(pointer), limbo: Mutex::new(Limbo::new()) }
     }
 
-    /// The value, if it is there. What is returned stays readable as long as the reader stays pinned.
+    /// The value, if it is there. What is returned stays readable as long as the reader stays
+    /// pinned.
     #[inline]
     pub fn get<'p>(&'p self, _pin: &'p Pin) -> Option<&'p T> {
         // SAFETY: the pointer is null or from `Box::into_raw`. What `retire` takes out stays in the

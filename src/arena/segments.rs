@@ -7,8 +7,9 @@
 //!         [k]──► 16·2ᵏ blocks   slots 16·(2ᵏ−1) …
 //! ```
 //!
-//! With `v = slot + 16`, the segment is the position of `v`'s highest bit less 4, and the rest of `v` the place in
-//! it: two instructions, and one load from a table that stays in the first-level cache.
+//! With `v = slot + 16`, the segment is the position of `v`'s highest bit less 4, and the rest of
+//! `v` the place in it: two instructions, and one load from a table that stays in the first-level
+//! cache.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -25,8 +26,9 @@ const FIRST_BITS: u32 = 4;
 const SEGMENTS: usize = (32 - FIRST_BITS) as usize + 1;
 /// Segments from this size are mapped, smaller ones come from the allocator.
 const MAP_FROM: usize = 256 << 10;
-/// Mapped segments from this size, that of a huge page, ask for huge pages: random reads of a large set miss the TLB
-/// otherwise, which costs a search over 61,054 codes of 384 bytes a sixth of its time.
+/// Mapped segments from this size, that of a huge page, ask for huge pages: random reads of a large
+/// set miss the TLB otherwise, which costs a search over 61,054 codes of 384 bytes a sixth of its
+/// time.
 #[cfg(target_os = "linux")]
 const HUGE_FROM: usize = 2 << 20;
 /// Blocks start at a cache line, where their stride allows.
@@ -43,7 +45,8 @@ pub(super) struct Segments {
     mappings: Mutex<Vec<(usize, MmapMut)>>,
 }
 
-// SAFETY: the table owns plain zeroed memory; how its bytes are shared is up to the typed arenas built on it.
+// SAFETY: the table owns plain zeroed memory; how its bytes are shared is up to the typed arenas
+// built on it.
 unsafe impl Send for Segments {}
 // SAFETY: as above; this type itself only ever adds segments, with release/acquire on the table.
 unsafe impl Sync for Segments {}
@@ -77,7 +80,8 @@ impl Segments {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Where the block of `slot` starts: `stride` bytes, zeroed when they were handed out, valid as long as `self`.
+    /// Where the block of `slot` starts: `stride` bytes, zeroed when they were handed out, valid as
+    /// long as `self`.
     ///
     /// # Panics
     /// If the slot's segment was never handed out.
@@ -86,7 +90,8 @@ impl Segments {
         let (segment, place) = locate(slot);
         let base = self.table[segment].load(Ordering::Acquire);
         assert!(!base.is_null(), "slot {slot} was never handed out");
-        // SAFETY: a segment in the table holds `blocks_in(segment)` blocks of `stride` bytes, and `place` is below that.
+        // SAFETY: a segment in the table holds `blocks_in(segment)` blocks of `stride` bytes, and
+        // `place` is below that.
         unsafe { base.add(place * self.stride) }
     }
 
@@ -120,8 +125,8 @@ impl Segments {
         allocated + self.mapped(self.len.load(Ordering::Relaxed))
     }
 
-    /// Zeroed memory for a segment. The system limits how many mappings a process has (`vm.max_map_count`): beyond that
-    /// the allocator serves large segments too.
+    /// Zeroed memory for a segment. The system limits how many mappings a process has
+    /// (`vm.max_map_count`): beyond that the allocator serves large segments too.
     fn allocate(&self, segment: usize, mappings: &mut Vec<(usize, MmapMut)>) -> *mut u8 {
         let bytes = blocks_in(segment) * self.stride;
         if bytes >= MAP_FROM

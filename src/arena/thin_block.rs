@@ -6,9 +6,9 @@ use std::ptr::NonNull;
 
 /// One block: `[length: u32][tag: u32][value: V, if it has one][bytes]`.
 ///
-/// A `Box<[u8]>` would put the length beside the pointer, a struct with a box inside would be a second block, and
-/// each of them costs 8 to 16 bytes; with a million small blocks that is what there is to save. What the tag means is
-/// its owner's business.
+/// A `Box<[u8]>` would put the length beside the pointer, a struct with a box inside would be a
+/// second block, and each of them costs 8 to 16 bytes; with a million small blocks that is what
+/// there is to save. What the tag means is its owner's business.
 pub struct ThinBlock<V> {
     pointer: NonNull<Header>,
     owns: PhantomData<V>,
@@ -47,8 +47,8 @@ impl<V> ThinBlock<V> {
         let Some(start) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         let flag = if value.is_some() { HAS_VALUE } else { 0 };
         let block = Self { pointer: start.cast(), owns: PhantomData };
-        // SAFETY: the new allocation holds the header, and then the value, if there is one, at the place that `layout`
-        // keeps aligned for it.
+        // SAFETY: the new allocation holds the header, and then the value, if there is one, at the
+        // place that `layout` keeps aligned for it.
         unsafe {
             block.pointer.write(Header { len: len as u32 | flag, tag });
             if let Some(value) = value {
@@ -57,7 +57,8 @@ impl<V> ThinBlock<V> {
         }
         let mut to = block.tail_pointer();
         for part in parts {
-            // SAFETY: the tail has as many bytes as all parts together, and nobody else knows of it yet.
+            // SAFETY: the tail has as many bytes as all parts together, and no other code has a
+            // pointer to it yet.
             unsafe {
                 to.copy_from_nonoverlapping(NonNull::from(*part).cast(), part.len());
                 to = to.add(part.len());
@@ -84,8 +85,8 @@ impl<V> ThinBlock<V> {
 
     /// The bytes.
     pub fn tail(&self) -> &[u8] {
-        // SAFETY: `new` and `resize` wrote so many bytes there; they live as long as `self`, and are not changed while it
-        // is borrowed.
+        // SAFETY: `new` and `resize` wrote so many bytes there; they live as long as `self`, and
+        // are not changed while it is borrowed.
         unsafe { std::slice::from_raw_parts(self.tail_pointer().as_ptr(), self.len()) }
     }
 
@@ -109,14 +110,16 @@ impl<V> ThinBlock<V> {
 
     /// The value, taken out; the rest is freed.
     pub fn into_value(self) -> Option<V> {
-        // SAFETY: the header says that there is a value. It is read once: `forget` keeps `drop` from it.
+        // SAFETY: the header says that there is a value. It is read once: `forget` keeps `drop`
+        // from it.
         let value = self.has_value().then(|| unsafe { self.value_pointer().read() });
         self.free();
         std::mem::forget(self);
         value
     }
 
-    /// Makes the bytes more, by zeros, or fewer, at their end. The value and the bytes that stay are the same.
+    /// Makes the bytes more, by zeros, or fewer, at their end. The value and the bytes that stay
+    /// are the same.
     ///
     /// # Panics
     /// As [`Self::new`].
@@ -126,12 +129,13 @@ impl<V> ThinBlock<V> {
         if len == before {
             return;
         }
-        // SAFETY: `self.pointer` was allocated with the old layout, and the new one has the same alignment and is not
-        // empty. Moving the value by its bytes is what Rust calls a move.
+        // SAFETY: `self.pointer` was allocated with the old layout, and the new one has the same
+        // alignment and is not empty. Moving the value by its bytes is what Rust calls a move.
         let moved = unsafe { realloc(self.pointer.cast().as_ptr(), old, new.size()) };
         let Some(moved) = NonNull::new(moved) else { handle_alloc_error(new) };
         self.pointer = moved.cast();
-        // SAFETY: the header came along; whatever is behind the old bytes is inside the new allocation.
+        // SAFETY: the header came along; whatever is behind the old bytes is inside the new
+        // allocation.
         unsafe {
             self.pointer.as_mut().len = len as u32 | (self.header().len & HAS_VALUE);
             self.tail_pointer().add(before.min(len)).write_bytes(0, len.saturating_sub(before));
@@ -173,14 +177,16 @@ impl<V> ThinBlock<V> {
 
     fn tail_pointer(&self) -> NonNull<u8> {
         let behind = if self.has_value() { size_of::<V>() } else { 0 };
-        // SAFETY: `layout` counts the header and the value before the bytes, so this is in the allocation or just behind.
+        // SAFETY: `layout` counts the header and the value before the bytes, so this is in the
+        // allocation or just behind.
         unsafe { self.pointer.add(1).cast::<u8>().add(behind) }
     }
 
     /// Frees the memory, but not the value. The block must not be used any more.
     fn free(&self) {
         let layout = Self::layout(self.has_value(), self.len());
-        // SAFETY: it was allocated with this layout; `drop` and `into_value`, who call this, are the end of the block.
+        // SAFETY: it was allocated with this layout; `drop` and `into_value`, which call this, are
+        // the end of the block.
         unsafe { dealloc(self.pointer.cast().as_ptr(), layout) }
     }
 }
@@ -188,7 +194,7 @@ impl<V> ThinBlock<V> {
 impl<V> Drop for ThinBlock<V> {
     fn drop(&mut self) {
         if self.has_value() {
-            // SAFETY: there is a value, and nobody can look at it any more.
+            // SAFETY: there is a value, and this is its last use.
             unsafe { self.value_pointer().drop_in_place() }
         }
         self.free();
@@ -207,8 +213,8 @@ impl<V: std::fmt::Debug> std::fmt::Debug for ThinBlock<V> {
     }
 }
 
-/// Bytes that the allocator takes for a request of so many: jemalloc's size classes, multiples of 16 up to 128 and
-/// then four to each doubling.
+/// Bytes that the allocator takes for a request of so many: jemalloc's size classes, multiples of
+/// 16 up to 128 and then four to each doubling.
 pub fn allocated_bytes(requested: usize) -> usize {
     const SMALLEST_STEP: usize = 16;
     let Some(last) = requested.checked_sub(1) else { return 0 };

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 /// The owner's side: reads as a `Box` does, without a lock, and locks visitors out for a change.
 ///
-/// An `Arc<RwLock<T>>` would have the owner lock for every look, and hand out guards where
+/// An `Arc<RwLock<T>>` would make the owner lock for every access, and return guards where
 /// references are needed.
 pub struct Visited<T>(Arc<Shared<T>>);
 

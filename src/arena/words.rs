@@ -1,4 +1,5 @@
-//! Blocks of atomic words: link lists and slot states. Safe to read and write from any thread at any time.
+//! Blocks of atomic words: link lists and slot states. Safe to read and write from any thread at
+//! any time.
 
 use std::sync::atomic::AtomicU32;
 
@@ -20,8 +21,9 @@ impl Words {
     #[inline(always)]
     pub fn block(&self, slot: u32) -> &[AtomicU32] {
         let pointer = self.segments.block(slot).cast::<AtomicU32>();
-        // SAFETY: the block holds `per_block` initialised words, aligned to 4 since segments are aligned to 64 and the
-        // stride is a multiple of 4; it lives as long as `self`, and all access to it is atomic.
+        // SAFETY: the block holds `per_block` initialised words, aligned to 4 since segments are
+        // aligned to 64 and the stride is a multiple of 4; it lives as long as `self`, and all
+        // access to it is atomic.
         unsafe { std::slice::from_raw_parts(pointer, self.per_block) }
     }
 

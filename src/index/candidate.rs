@@ -16,7 +16,8 @@ impl Candidate {
     pub fn new(distance: f32, slot: u32) -> Self {
         let distance = if distance.is_nan() { f32::INFINITY } else { distance };
         let bits = distance.to_bits();
-        // IEEE floats sort like sign-magnitude integers: flip all bits of the negative ones, the sign of the others.
+        // IEEE floats sort like sign-magnitude integers: flip all bits of the negative ones, the
+        // sign of the others.
         let ordered = if bits & SIGN != 0 { !bits } else { bits | SIGN };
         debug_assert!(slot < 1 << 31);
         Self((ordered as u64) << 32 | (slot as u64) << 1)

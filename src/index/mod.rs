@@ -1,15 +1,15 @@
 //! Which slots are near? Links between slots, and the walk along them.
-//! Knows no names, no attributes and no vector bytes: a [`Scorer`] tells how far a slot is.
+//! Knows no names, no attributes and no vector bytes: a [`Scorer`] computes how far a slot is.
 //!
-//! The index is built for a cache: searches take no lock, and go on at full speed while other threads insert and
-//! remove. A slot's life (see [`Slots`]) is what holds this together:
+//! The index is built for a cache: searches take no lock, and go on at full speed while other
+//! threads insert and remove. A slot's life (see [`Slots`]) is what holds this together:
 //!
 //! ```text
 //! reserve ──► link ──► publish ──► kill ──► (swept out of every list) ──► reserved again
 //! ```
 //!
-//! The caller publishes and kills inside its own critical section, so that what a search may return changes together
-//! with its own tables; linking, the long part, happens before and outside.
+//! The caller publishes and kills inside its own critical section, so that what a search may return
+//! changes together with its own tables; linking, the long part, happens before and outside.
 
 mod candidate;
 mod hnsw;

@@ -1,8 +1,10 @@
-//! How far are these slots from the query, and from each other? All that the graph knows of vectors.
+//! How far are these slots from the query, and from each other? All that the graph knows of
+//! vectors.
 
 use super::Candidate;
 
-/// Distances, for one query. Smaller is nearer; any finite or infinite number, NaN counts as infinitely far.
+/// Distances, for one query. Smaller is nearer; any finite or infinite number, NaN counts as
+/// infinitely far.
 pub trait Scorer {
     /// From the query to a slot.
     fn distance(&self, slot: u32) -> f32;
@@ -13,9 +15,9 @@ pub trait Scorer {
     /// Hints that this slot will soon be among those of [`Scorer::nearer`].
     fn prefetch(&self, slot: u32);
 
-    /// Adds to `found` those of `slots` that are at most `limit` away from the query. One call for all neighbours of a
-    /// node, since scoring many at once is faster; and whoever can tell cheaply that a slot is farther need not
-    /// know how far.
+    /// Adds to `found` those of `slots` that are at most `limit` away from the query. One call for
+    /// all neighbours of a node, since scoring many at once is faster; and a scorer that can decide
+    /// cheaply that a slot is farther need not know how far.
     fn nearer(&self, slots: &[u32], limit: f32, found: &mut Vec<Candidate>) {
         let candidates = slots.iter().map(|&slot| Candidate::new(self.distance(slot), slot));
         found.extend(candidates.filter(|candidate| candidate.distance() <= limit));

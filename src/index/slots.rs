@@ -1,15 +1,16 @@
-//! The states of slots: who may see one, and when may a removed one be used again.
+//! The states of slots: when is one visible, and when may a removed one be used again.
 //!
-//! | state | a search | the next state, and who sets it |
+//! | state | a search | the next state, and what sets it |
 //! |---|---|---|
 //! | `Free`, also while its writer fills it | never meets it | `Linking`, when its code and name are written |
 //! | `Linking` | walks through it; returns it only if it is `Live` by the end | `Live`, by [`Slots::publish`], or `Dead`, if its writer gives up |
 //! | `Live` | returns it | `Dead`, by `Slots::kill` |
 //! | `Dead` | walks through it; returns it only if it died after the search began | `Free`, by the sweeper, two grace periods later |
 //!
-//! A search that overlaps an update of an element thus finds it exactly once: it takes the old slot or the new one,
-//! whichever state it meets them in, and its caller drops the second of two slots with one name. This asks for the
-//! moment of death, which is a running number kept beside the state.
+//! A search that overlaps an update of an element thus finds it exactly once: it takes the old slot
+//! or the new one, whichever state it meets them in, and its caller drops the second of two slots
+//! with one name. This needs the moment of death, which is a running number kept beside the
+//! state.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -65,7 +66,8 @@ impl Word {
         self.0 >> STATE_BITS & MAX_LEVEL
     }
 
-    /// True if a search that began at `start` may return the slot, as far as can be said when it meets it.
+    /// True if a search that began at `start` may return the slot, as far as can be said when it
+    /// meets it.
     pub(super) fn admits(self, start: Moment) -> bool {
         match self.state() {
             State::Live | State::Linking => true,
@@ -74,7 +76,8 @@ impl Word {
         }
     }
 
-    /// Moments wrap; a dead slot is swept long before half the range has passed (see `hnsw::remove`).
+    /// Moments wrap; a dead slot is swept long before half the range has passed (see
+    /// `hnsw::remove`).
     fn died_after(self, start: Moment) -> bool {
         let ahead = (self.0 >> MOMENT_SHIFT).wrapping_sub(start.0) << MOMENT_SHIFT;
         ahead != 0 && ahead < 1 << 31
@@ -85,8 +88,8 @@ impl Word {
 pub struct Slots {
     /// The word described above, and the slot's first block in the upper layers.
     words: Words,
-    /// A bit for each slot, set while it is `Dead`: 32 slots a word. Walks ask this first, as it stays in the nearest
-    /// caches, where a word for each slot does not.
+    /// A bit for each slot, set while it is `Dead`: 32 slots a word. Walks ask this first, as it
+    /// stays in the nearest caches, where a word for each slot does not.
     graves: Words,
     deaths: AtomicU32,
     /// Slots below this were reserved at least once.
@@ -118,8 +121,8 @@ impl Slots {
         self.words.block(slot)[1].load(Ordering::Relaxed)
     }
 
-    /// Takes a slot that nobody can see; it stays `Free`. `grow(len)` is told, one caller at a time, when slots
-    /// `0 .. len` must exist in the caller's arenas.
+    /// Takes an invisible slot; it stays `Free`. `grow(len)` is called, one caller at a
+    /// time, when slots `0 .. len` must exist in the caller's arenas.
     pub(super) fn take(&self, grow: impl FnOnce(u32)) -> u32 {
         let mut free = self.free.lock();
         free.pop().unwrap_or_else(|| {
@@ -133,7 +136,8 @@ impl Slots {
         })
     }
 
-    /// Lets `look` see [`Slots::end`] while no slot is added to it. What `look` makes visible, whoever adds a slot sees.
+    /// Lets `look` see [`Slots::end`] while no slot is added to it. What `look` makes visible,
+    /// every thread that adds a slot sees.
     pub fn with_end<R>(&self, look: impl FnOnce(u32) -> R) -> R {
         let _no_growth = self.free.lock();
         look(self.end.load(Ordering::Relaxed))
@@ -147,7 +151,8 @@ impl Slots {
         word.store(level << STATE_BITS | State::Free as u32, Ordering::Release);
     }
 
-    /// `Free` → `Linking`: the caller has written the slot's code and name, and whoever scans all slots may read them.
+    /// `Free` → `Linking`: the caller has written the slot's code and name, and a scan of all
+    /// slots may read them.
     pub(super) fn begin_linking(&self, slot: u32) {
         let level = self.word(slot).level();
         self.words.block(slot)[0].store(level << STATE_BITS | State::Linking as u32, Ordering::Release);
@@ -181,7 +186,8 @@ impl Slots {
         &self.graves.block(slot / 32)[0]
     }
 
-    /// `Dead` → `Free`. Only for the sweeper, when no list leads to the slot and no reader can still see it.
+    /// `Dead` → `Free`. Only for the sweeper, when no list leads to the slot and no reader can
+    /// still see it.
     pub(super) fn release(&self, slot: u32) {
         self.words.block(slot)[0].store(State::Free as u32, Ordering::Release);
         self.grave(slot).fetch_and(!grave_bit(slot), Ordering::Relaxed);
@@ -210,7 +216,8 @@ impl Slots {
         self.grave(slot).load(Ordering::Relaxed) & grave_bit(slot) != 0
     }
 
-    /// The same of a slot that the search met in the graph, or that its caller knows not to be `Free`.
+    /// The same of a slot that the search met in the graph, or that its caller knows not to be
+    /// `Free`.
     #[inline]
     pub fn admits_met(&self, slot: u32, start: Moment) -> bool {
         self.grave(slot).load(Ordering::Relaxed) & grave_bit(slot) == 0 || self.admits(slot, start)

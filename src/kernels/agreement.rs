@@ -1,5 +1,5 @@
-//! Every table of this machine against the specification: all lengths around the lane widths, all alignments, and at
-//! the edges of memory that may not be read.
+//! Every table of this machine against the specification: all lengths around the lane widths, all
+//! alignments, and at the edges of memory that may not be read.
 
 use half::f16;
 
@@ -58,7 +58,8 @@ fn float_kernels(table: &Kernels) -> [FloatKernel; 6] {
     ]
 }
 
-/// The same numbers in every run, and no pattern that a lane could fall into step with (xorshift64*).
+/// The same numbers in every run, and no pattern that a lane could fall into step with
+/// (xorshift64*).
 pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
@@ -73,7 +74,8 @@ impl Noise {
         (0..len).map(|_| (self.next() >> 56) as u8).collect()
     }
 
-    /// From −15.5 to 15.5 without 0: at the lengths tested no sum of their products or squares needs rounding.
+    /// From −15.5 to 15.5 without 0: at the lengths tested no sum of their products or squares
+    /// needs rounding.
     fn halves(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| (self.next() >> 59) as f32 - 15.5).collect()
     }
@@ -84,7 +86,8 @@ impl Noise {
     }
 }
 
-/// `bytes` at `offset` bytes into memory of its own, with bytes before and after that would change every answer.
+/// `bytes` at `offset` bytes into memory of its own, with bytes before and after that would change
+/// every answer.
 pub(super) fn at_offset(bytes: &[u8], offset: usize) -> Vec<u8> {
     let mut memory = vec![0x5a; offset];
     memory.extend_from_slice(bytes);
@@ -92,7 +95,7 @@ pub(super) fn at_offset(bytes: &[u8], offset: usize) -> Vec<u8> {
     memory
 }
 
-/// Asks `kernel` at all alignments to eight bytes, of each side against another one of the other.
+/// Runs `kernel` at all alignments to eight bytes, of each side against another one of the other.
 fn assert_everywhere<R: PartialEq + std::fmt::Debug>(
     kernel: fn(&[u8], &[u8]) -> R,
     a: &[u8],
@@ -164,7 +167,8 @@ fn floats_differ_by_rounding_alone() {
     }
 }
 
-/// Compares with the sum in f64. Each addition, difference and product may be off by half a unit in the last place.
+/// Compares with the sum in f64. Each addition, difference and product may be off by half a unit in
+/// the last place.
 fn assert_near(kernel: &FloatKernel, a: &[u8], b: &[u8], isa: &str) {
     let pairs = kernel.a.decode(a).into_iter().zip(kernel.b.decode(b));
     let terms: Vec<_> = pairs.map(|(x, y)| f64::from((kernel.term)(x, y))).collect();

@@ -1,6 +1,8 @@
-//! Kernels for AVX2 with FMA and F16C: x86-64 since 2013 (Haswell) and 2015 (Excavator), 256 bits at a time.
+//! Kernels for AVX2 with FMA and F16C: x86-64 since 2013 (Haswell) and 2015 (Excavator), 256 bits
+//! at a time.
 //!
-//! What does not fill a register at the end goes to the plain loop, which runs beside the vector part.
+//! What does not fill a register at the end goes to the plain loop, which runs beside the vector
+//! part.
 
 use std::arch::x86_64::*;
 
@@ -45,7 +47,8 @@ impl Avx2 {
     }
 }
 
-/// A kind of number, and how eight of them come into a register. Its functions need the features of [`Avx2`].
+/// A kind of number, and how eight of them come into a register. Its functions need the features of
+/// [`Avx2`].
 trait Number {
     /// The bytes of eight numbers.
     type Block;
@@ -101,7 +104,8 @@ impl Number for F16 {
     }
 }
 
-/// One number. With the arithmetic of the plain loop instead, 100 numbers of f16 took twice as long.
+/// One number. With the arithmetic of the plain loop instead, 100 numbers of f16 took twice as
+/// long.
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c,popcnt")]
 fn widened_f16(number: [u8; 2]) -> f32 {

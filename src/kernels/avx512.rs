@@ -1,4 +1,5 @@
-//! Kernels for AVX-512 (F, BW, VL, DQ): 512 bits at a time, and what does not fill a register is loaded under a mask.
+//! Kernels for AVX-512 (F, BW, VL, DQ): 512 bits at a time, and what does not fill a register is
+//! loaded under a mask.
 
 use std::arch::x86_64::*;
 
@@ -61,7 +62,8 @@ impl Vpopcntdq {
     }
 }
 
-/// A kind of number, and how sixteen of them come into a register. Its functions need the features of [`Avx512`].
+/// A kind of number, and how sixteen of them come into a register. Its functions need the features
+/// of [`Avx512`].
 trait Number {
     /// The bytes of sixteen numbers.
     type Block;
@@ -92,7 +94,8 @@ impl Number for F32 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
     unsafe fn load_rest(rest: &[u8]) -> __m512 {
-        // SAFETY: the mask has a bit for each whole number of the slice, and no other number is touched.
+        // SAFETY: the mask has a bit for each whole number of the slice, and no other number is
+        // touched.
         unsafe { _mm512_maskz_loadu_ps(first(rest.len() / 4) as __mmask16, rest.as_ptr().cast()) }
     }
 }
@@ -117,7 +120,8 @@ impl Number for F16 {
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
     unsafe fn load_rest(rest: &[u8]) -> __m512 {
-        // SAFETY: the mask has a bit for each whole number of the slice, and no other number is touched.
+        // SAFETY: the mask has a bit for each whole number of the slice, and no other number is
+        // touched.
         let halves =
             unsafe { _mm256_maskz_loadu_epi16(first(rest.len() / 2) as __mmask16, rest.as_ptr().cast()) };
         _mm512_cvtph_ps(halves)
@@ -130,7 +134,8 @@ pub(super) fn first(count: usize) -> __mmask64 {
     1u64.checked_shl(count as u32).unwrap_or(0).wrapping_sub(1)
 }
 
-/// What a pair of numbers adds to the sum; nothing, if both are 0. `add` needs the features of [`Avx512`].
+/// What a pair of numbers adds to the sum; nothing, if both are 0. `add` needs the features of
+/// [`Avx512`].
 trait Term {
     unsafe fn add(sum: __m512, x: __m512, y: __m512) -> __m512;
 }
@@ -175,14 +180,16 @@ fn sum<T: Term, A: Number, B: Number>(a: &[u8], b: &[u8]) -> f32 {
         *sum = unsafe { T::add(*sum, A::load(x), B::load(y)) };
     }
     if !a_rest.is_empty() {
-        // SAFETY: the features are those of this function. At most three blocks were left, so the last sum is fresh.
+        // SAFETY: the features are those of this function. At most three blocks were left, so the
+        // last sum is fresh.
         sums[SUMS - 1] = unsafe { T::add(sums[SUMS - 1], A::load_rest(a_rest), B::load_rest(b_rest)) };
     }
     let [first, second, third, fourth] = sums;
     _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(first, second), _mm512_add_ps(third, fourth)))
 }
 
-/// Thirty-two at a time, widened to i16: a sum of two products fits i32 and no instruction saturates.
+/// Thirty-two at a time, widened to i16: a sum of two products fits i32 and no instruction
+/// saturates.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
     assert_paired(a, 1, b, 1);

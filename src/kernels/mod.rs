@@ -1,30 +1,32 @@
 //! How alike are two runs of bytes?  Arithmetic over slices: safe outside, and the only SIMD of the crate.
 //! Knows neither codecs nor graphs: only numbers, as they lie little-endian and at any address.
 //!
-//! A [`Kernels`] is a table of functions for one instruction set. [`kernels`] is the fastest that this machine can run,
-//! chosen once; [`all`] are those it can run, which tests and benchmarks compare. `scalar.rs` is the specification of
-//! every one of them. To add a faster kernel, write it in the file of its instruction set and put it into that table.
+//! A [`Kernels`] is a table of functions for one instruction set. [`kernels`] is the fastest that
+//! this machine can run, chosen once; [`all`] are those it can run, which tests and benchmarks
+//! compare. `scalar.rs` is the specification of every one of them. To add a faster kernel, write it
+//! in the file of its instruction set and put it into that table.
 
 #[cfg(target_endian = "big")]
 compile_error!("numbers are kept little-endian and are read where they lie");
 
 use std::sync::LazyLock;
 
-/// Makes the safe function of a table from a `#[target_feature]` function, inside a method of the value that proves
-/// the features.
+/// Makes the safe function of a table from a `#[target_feature]` function, inside a method of the
+/// value that proves the features.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! proven {
     ($kernel:expr) => {
         |a, b| {
-            // SAFETY: the kernel asks for CPU features and nothing else. This closure leaves the module only in a
-            // table that a method of the feature's value made, and only `detect` makes that value.
+            // SAFETY: the kernel needs CPU features and nothing else. This closure leaves the
+            // module only in a table that a method of the feature's value made, and only `detect`
+            // makes that value.
             unsafe { $kernel(a, b) }
         }
     };
 }
 
-/// Makes the batch form of a pair kernel for a table, in a `#[target_feature]` function of its own, so that the kernel
-/// is compiled into its loop.
+/// Makes the batch form of a pair kernel for a table, in a `#[target_feature]` function of its own,
+/// so that the kernel is compiled into its loop.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! proven_each {
     ($features:literal, $kernel:expr => $result:ty) => {{
@@ -59,14 +61,15 @@ mod vnni;
 pub use planes::{MAX_PLANES, PLANE_NUMBERS, PlaneDot, PlaneDots};
 pub use prefetch::{prefetch, prefetch_at};
 
-/// A kernel over one query and many codes, with a result for each: one call for all neighbours of a node, and what
-/// depends on the query alone is computed once.
+/// A kernel over one query and many codes, with a result for each: one call for all neighbours of a
+/// node, and what depends on the query alone is computed once.
 pub type Each<R> = fn(&[u8], &[&[u8]], &mut [R]);
 
 /// The kernels of one instruction set: of pairs, and (in the plural) of a query and many codes.
 ///
-/// Both arguments of a kernel hold the same count of numbers, which may be 0; they may begin at any address. A kernel
-/// panics when the lengths do not fit together, for then the answer would be about other vectors than those asked for.
+/// Both arguments of a kernel hold the same count of numbers, which may be 0; they may begin at any
+/// address. A kernel panics when the lengths do not fit together, for then the answer would be
+/// about other vectors than those asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     /// The instruction set: `scalar`, `avx2`, `avx512`, `avx512-vnni` or `neon`.
@@ -83,7 +86,8 @@ pub struct Kernels {
     pub dot_f16: fn(&[u8], &[u8]) -> f32,
     /// The squared Euclidean distance of f16 and f16.
     pub l2_f16: fn(&[u8], &[u8]) -> f32,
-    /// The dot product of i8 and i8. Exact up to [`EXACT_I8_LEN`] numbers; beyond, exact modulo 2³².
+    /// The dot product of i8 and i8. Exact up to [`EXACT_I8_LEN`] numbers; beyond, exact modulo
+    /// 2³².
     pub dot_i8: fn(&[u8], &[u8]) -> i32,
     /// How many bits differ. Any count of bytes; a multiple of 8 is fastest.
     pub hamming: fn(&[u8], &[u8]) -> u32,
@@ -99,12 +103,14 @@ pub struct Kernels {
     pub dots_i8: Each<i32>,
     /// [`Kernels::hamming`] of each.
     pub hammings: Each<u32>,
-    /// The dot products of i8 (first) and the numbers that each of many bodies begins with, which lie in so many bit
-    /// planes ([`MAX_PLANES`] at most), most significant first. The count of numbers is a multiple of [`PLANE_NUMBERS`]
-    /// and not 0. Exact up to 65,536 numbers, none of which is −128 in the first; beyond, exact modulo 2³².
+    /// The dot products of i8 (first) and the numbers that each of many bodies begins with, which
+    /// lie in so many bit planes ([`MAX_PLANES`] at most), most significant first. The count of
+    /// numbers is a multiple of [`PLANE_NUMBERS`] and not 0. Exact up to 65,536 numbers, none of
+    /// which is −128 in the first; beyond, exact modulo 2³².
     pub dots_planes: PlaneDots,
-    /// The sum of `(2x − m)(2y − m)` over the numbers in bit planes of both, with `m` the greatest of so many bits: the
-    /// dot product of their odd forms, which lie evenly around 0. The slices hold the planes and nothing else.
+    /// The sum of `(2x − m)(2y − m)` over the numbers in bit planes of both, with `m` the greatest
+    /// of so many bits: the dot product of their odd forms, which lie evenly around 0. The slices
+    /// hold the planes and nothing else.
     pub dot_planes: PlaneDot,
 }
 
@@ -113,7 +119,8 @@ pub const EXACT_I8_LEN: usize = i32::MAX as usize / (128 * 128);
 
 /// The fastest kernels that this machine can run, chosen at the first call.
 ///
-/// Whoever scores many vectors keeps the reference: a call costs a look at whether the choice is made.
+/// A caller that scores many vectors keeps the reference: a call costs a look at whether the choice
+/// is made.
 pub fn kernels() -> &'static Kernels {
     static CHOSEN: LazyLock<Kernels> = LazyLock::new(|| native().pop().unwrap_or(scalar::KERNELS));
     &CHOSEN
@@ -149,12 +156,13 @@ fn native() -> Vec<Kernels> {
 
 /// The bytes of `numbers`, as the kernels read them.
 pub fn as_bytes(numbers: &[f32]) -> &[u8] {
-    // SAFETY: the same memory, of the same size, for the same lifetime; a byte has no alignment to keep and no value
-    // that is not allowed.
+    // SAFETY: the same memory, of the same size, for the same lifetime; a byte has no alignment to
+    // keep and no value that is not allowed.
     unsafe { std::slice::from_raw_parts(numbers.as_ptr().cast(), size_of_val(numbers)) }
 }
 
-/// Panics unless `a`, in numbers of `a_size` bytes, and `b`, in numbers of `b_size` bytes, hold the same count of them.
+/// Panics unless `a`, in numbers of `a_size` bytes, and `b`, in numbers of `b_size` bytes, hold the
+/// same count of them.
 #[inline]
 fn assert_paired(a: &[u8], a_size: usize, b: &[u8], b_size: usize) {
     let len = a.len() / a_size;

@@ -1,6 +1,7 @@
 //! Kernels for NEON, which every 64-bit ARM has: 128 bits at a time.
 //!
-//! What does not fill a register at the end goes to the plain loop, which runs beside the vector part.
+//! What does not fill a register at the end goes to the plain loop, which runs beside the vector
+//! part.
 
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
@@ -154,8 +155,8 @@ fn sum<T: Term, A: Number, B: Number>(a: &[u8], b: &[u8]) -> f32 {
     vaddvq_f32(vaddq_f32(vaddq_f32(first, second), vaddq_f32(third, fourth))) + rest
 }
 
-/// Sixteen at a time; a product fits i16 and pairs of them are added as i32. (The one instruction for all of this,
-/// `sdot`, is not stable in Rust.)
+/// Sixteen at a time; a product fits i16 and pairs of them are added as i32. (The one instruction
+/// for all of this, `sdot`, is not stable in Rust.)
 #[target_feature(enable = "neon")]
 fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
     assert_paired(a, 1, b, 1);

@@ -4,16 +4,18 @@
 #[cfg(target_arch = "x86_64")]
 const CACHE_LINE: usize = 64;
 
-/// Asks for the cache lines that `bytes` lies in, down to the nearest cache, and does not wait for them.
+/// Asks for the cache lines that `bytes` lies in, down to the nearest cache, and does not wait for
+/// them.
 ///
-/// A CPU follows a dozen or so such requests at a time, so ask for the head of a long vector and let the hardware see
-/// the rest coming. Does nothing where the standard library has no such instruction.
+/// A CPU follows a dozen or so such requests at a time, so ask for the head of a long vector and
+/// let the hardware see the rest coming. Does nothing where the standard library has no such
+/// instruction.
 #[inline]
 pub fn prefetch(bytes: &[u8]) {
     prefetch_at(bytes.as_ptr(), bytes.len());
 }
 
-/// The same, of bytes that nobody vouches for: they may not even be there.
+/// The same, of bytes that need not be readable, or there at all.
 #[inline]
 pub fn prefetch_at(start: *const u8, len: usize) {
     #[cfg(target_arch = "x86_64")]

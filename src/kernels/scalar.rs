@@ -1,9 +1,10 @@
-//! The specification: what every kernel answers, in plain loops. Also what a machine without known SIMD runs.
+//! The specification: what every kernel answers, in plain loops. Also what a machine without known
+//! SIMD runs.
 //!
-//! The integer kernels of every table give these very numbers. The float kernels may round differently, for two
-//! reasons: they add in another order (one sum per lane, added up at the end), and they do not round a product before
-//! adding it (fused multiply-add). Where no partial sum needs rounding, they are equal too.
-//! f16 is widened to f32, which is exact, and all sums are f32.
+//! The integer kernels of every table give these very numbers. The float kernels may round
+//! differently, for two reasons: they add in another order (one sum per lane, added up at the end),
+//! and they do not round a product before adding it (fused multiply-add). Where no partial sum
+//! needs rounding, they are equal too. f16 is widened to f32, which is exact, and all sums are f32.
 
 use half::f16;
 
@@ -97,7 +98,8 @@ pub(super) fn f32s(bytes: &[u8]) -> impl Iterator<Item = f32> {
     bytes.as_chunks().0.iter().map(|&number| f32::from_le_bytes(number))
 }
 
-/// The f16 numbers of `bytes`, in order, widened by arithmetic alone: asking the CPU at each number costs more.
+/// The f16 numbers of `bytes`, in order, widened by arithmetic alone: asking the CPU at each number
+/// costs more.
 pub(super) fn f16s(bytes: &[u8]) -> impl Iterator<Item = f32> {
     bytes.as_chunks().0.iter().map(|&number| f16::from_le_bytes(number).to_f32_const())
 }

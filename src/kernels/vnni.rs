@@ -1,11 +1,13 @@
-//! The i8 dot product with AVX-512 VNNI: four products and three additions in each lane, in one instruction.
+//! The i8 dot product with AVX-512 VNNI: four products and three additions in each lane, in one
+//! instruction.
 
 use std::arch::x86_64::*;
 
 use super::avx512::{Avx512, load_bytes, load_bytes_rest};
 use super::{Kernels, assert_paired, planes};
 
-/// How many sums run side by side, each with its bias; adding takes four cycles and these are four chains.
+/// How many sums run side by side, each with its bias; adding takes four cycles and these are four
+/// chains.
 const SUMS: usize = 2;
 
 /// The proof that this CPU has AVX-512 VNNI, and all that [`Avx512`] proves.
@@ -97,8 +99,8 @@ fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
     _mm512_reduce_add_epi32(_mm512_add_epi32(first.lanes(), second.lanes()))
 }
 
-/// One query and many codes: the bias is that of the query alone, 128 · Σ query, so it is computed once, and each
-/// block of a code costs one instruction of arithmetic.
+/// One query and many codes: the bias is that of the query alone, 128 · Σ query, so it is computed
+/// once, and each block of a code costs one instruction of arithmetic.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn dots_i8(query: &[u8], codes: &[&[u8]], results: &mut [i32]) {
     assert_eq!(codes.len(), results.len());

@@ -1,5 +1,5 @@
-//! Binary: a bit per component, 1 where it is greater than 0, in 64-bit little-endian words. Distances count the bits
-//! that differ.
+//! Binary: a bit per component, 1 where it is greater than 0, in 64-bit little-endian words.
+//! Distances count the bits that differ.
 
 use super::{BATCH, Code, Codec, Format, Kind, Metric, NORM, Query};
 

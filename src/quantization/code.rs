@@ -3,7 +3,8 @@
 /// A stored vector.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Code<'a> {
-    /// What is rarely read: the norm, and for `Int8` the range. A walk that reads no more than bodies finds them aligned.
+    /// What is rarely read: the norm, and for `Int8` the range. A walk that reads no more than
+    /// bodies finds them aligned.
     pub head: &'a [u8],
     /// The components.
     pub body: &'a [u8],
@@ -33,7 +34,8 @@ impl CodeBuf {
     }
 }
 
-/// A vector made ready to be compared with many codes of one format. What is in it, the format's codec says.
+/// A vector made ready to be compared with many codes of one format. What is in it, the format's
+/// codec says.
 #[derive(Clone, Debug)]
 pub struct Query {
     pub(super) body: Box<[u8]>,

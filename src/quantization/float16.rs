@@ -1,5 +1,6 @@
-//! Float16: components rounded to IEEE half precision, little-endian. Half the memory of Float32 for a relative error
-//! of at most 2⁻¹¹ per component. What lies beyond the range of a half (65,504) is kept as the nearest half.
+//! Float16: components rounded to IEEE half precision, little-endian. Half the memory of Float32
+//! for a relative error of at most 2⁻¹¹ per component. What lies beyond the range of a half
+//! (65,504) is kept as the nearest half.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;

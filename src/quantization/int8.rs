@@ -1,5 +1,6 @@
-//! Int8: components scaled so that the greatest is ±127, and rounded half away from zero; the scale is kept as the
-//! *range*, the greatest absolute component. Stored bytes and cosine distances equal those of Redis 8.6 bit for bit.
+//! Int8: components scaled so that the greatest is ±127, and rounded half away from zero; the scale
+//! is kept as the *range*, the greatest absolute component. Stored bytes and cosine distances equal
+//! those of Redis 8.6 bit for bit.
 
 use std::ops::Range;
 
@@ -9,7 +10,8 @@ use super::{
 
 const RANGE: Range<usize> = 4..8;
 
-/// From this dimension on Redis' vector code computes `1 − dot · scale` with one rounding, below it with two.
+/// From this dimension on Redis' vector code computes `1 − dot · scale` with one rounding, below it
+/// with two.
 const FUSED_FROM: usize = 32;
 
 pub(super) static CODEC: Codec = Codec {
@@ -33,7 +35,8 @@ pub(super) fn range(head: &[u8]) -> f32 {
     get_f32(head, RANGE.start)
 }
 
-/// What stands beside the components. Under [`Metric::L2`] the squared norm takes the place of the norm.
+/// What stands beside the components. Under [`Metric::L2`] the squared norm takes the place of the
+/// norm.
 #[derive(Clone, Copy)]
 struct Scale {
     range: f32,
@@ -58,7 +61,8 @@ fn encode(format: &Format, vector: &[f32], head: &mut [u8], body: &mut [u8]) {
 /// Writes the components and returns their range.
 fn quantise(vector: &[f32], body: &mut [u8]) -> f32 {
     let range = vector.iter().fold(0.0f32, |most, x| most.max(x.abs()));
-    // Infinite for a range below 4e-37. Redis' cast of infinite components gives 0 then, as for a range of 0.
+    // Infinite for a range below 4e-37. Redis' cast of infinite components gives 0 then, as for a
+    // range of 0.
     let scale = Some(127.0 / range).filter(|scale| scale.is_finite()).unwrap_or(0.0);
     for (byte, x) in body.iter_mut().zip(vector) {
         *byte = (x * scale).round() as i8 as u8;
@@ -116,8 +120,8 @@ fn distance(format: &Format, dot: i32, a: Scale, b: Scale) -> f32 {
     }
 }
 
-/// `1 − dot · scale`, rounded as Redis' code for the dimension rounds. The product of two float32 is exact in float64,
-/// so the one rounding of a fused multiply-add is the last conversion here.
+/// `1 − dot · scale`, rounded as Redis' code for the dimension rounds. The product of two float32
+/// is exact in float64, so the one rounding of a fused multiply-add is the last conversion here.
 #[inline(always)]
 fn one_minus(dot: f32, scale: f32, dim: usize) -> f32 {
     if dim >= FUSED_FROM { (1.0 - dot as f64 * scale as f64) as f32 } else { 1.0 - dot * scale }

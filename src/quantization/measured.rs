@@ -1,6 +1,8 @@
-//! What each kind of code takes, finds and saves: figures that `tools/bench kinds` measures and prints in this form.
+//! What each kind of code takes, finds and saves: figures that `tools/bench kinds` measures and
+//! prints in this form.
 
-/// One kind over one set of real vectors, with cosine distances, M 16, and VSIM's default EF of 100.
+/// One kind over one set of real vectors, with cosine distances, M 16, and VSIM's default EF of
+/// 100.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// Keyword of the kind.

@@ -1,7 +1,8 @@
 //! How is a vector kept? Encode, decode, and the distance between two codes.
 //! Knows no graph, no slots and no names.
 //!
-//! A stored code has two parts, which a set keeps apart, so that the bodies are aligned and walks read nothing else:
+//! A stored code has two parts, which a set keeps apart, so that the bodies are aligned and walks
+//! read nothing else:
 //!
 //! ```text
 //! head [norm: f32]                body [component …]   Float32, Float16, Binary
@@ -10,8 +11,8 @@
 //! head [norm: f32]                body [plane …][factor, error, norm: f32]   RaBitQ
 //! ```
 //!
-//! Under [`Metric::Cosine`] vectors are normalised first and the norm is kept, as Redis does, so that what was sent can
-//! be given back. Each kind of code is a row of [`CODECS`].
+//! Under [`Metric::Cosine`] vectors are normalised first and the norm is kept, as Redis does, so
+//! that what was sent can be given back. Each kind of code is a row of [`CODECS`].
 
 mod binary;
 mod code;
@@ -45,7 +46,8 @@ pub enum Kind {
     Binary,
     /// 1 to 8 bits per component of the turned vector, from which distances are estimated.
     RaBitQ(Bits),
-    /// 1 bit per component: a byte for each 8, the number of a centroid that was learnt from a sample.
+    /// 1 bit per component: a byte for each 8, the number of a centroid that was learnt from a
+    /// sample.
     Product,
 }
 
@@ -70,8 +72,9 @@ impl Metric {
         Self::ALL.iter().find(|(metric, _)| *metric == self).map_or("", |(_, name)| name)
     }
 
-    /// The distance that codes compare by, from the squared Euclidean distance (L2) or the dot product (the others).
-    /// Redis does not clamp cosine distances, and tells similarities slightly above 1; they are clamped here.
+    /// The distance that codes compare by, from the squared Euclidean distance (L2) or the dot
+    /// product (the others). Redis does not clamp cosine distances, and reports similarities
+    /// slightly above 1; they are clamped here.
     #[inline(always)]
     fn of_kernel(self, value: f32) -> f32 {
         match self {
@@ -81,18 +84,19 @@ impl Metric {
         }
     }
 
-    /// From the distance that codes compare by to the one that users are told: differs for L2 only.
+    /// From the distance that codes compare by to the one in replies: differs for L2 only.
     pub fn user_distance(self, distance: f32) -> f32 {
         if self == Metric::L2 { distance.sqrt() } else { distance }
     }
 
-    /// The inverse of [`Metric::user_distance`], for a limit that a user gives. Negative limits stay below every distance.
-    pub fn raw_distance(self, told: f64) -> f64 {
-        if self == Metric::L2 { told * told.abs() } else { told }
+    /// The inverse of [`Metric::user_distance`], for a limit that a user gives. Negative limits
+    /// stay below every distance.
+    pub fn raw_distance(self, shown: f64) -> f64 {
+        if self == Metric::L2 { shown * shown.abs() } else { shown }
     }
 
-    /// Redis' score of a distance that codes compare by: 1 is identical. `1 − d/2` for cosine and inner product (for
-    /// unit vectors the two agree), `1 / (1 + d)` of the Euclidean distance.
+    /// Redis' score of a distance that codes compare by: 1 is identical. `1 − d/2` for cosine and
+    /// inner product (for unit vectors the two agree), `1 / (1 + d)` of the Euclidean distance.
     pub fn score(self, distance: f32) -> f64 {
         match self {
             Metric::Cosine | Metric::InnerProduct => 1.0 - distance as f64 / 2.0,
@@ -115,21 +119,24 @@ pub struct Codec {
     head: usize,
     /// Bytes of the body.
     body: fn(dim: usize) -> usize,
-    /// Writes a vector that was already normalised, if the metric asks for it. The norm is in the head, and may be changed.
+    /// Writes a vector that was already normalised, if the metric needs it. The norm is in the
+    /// head, and may be changed.
     encode: fn(&Format, &[f32], head: &mut [u8], body: &mut [u8]),
     /// Gives the components back, without the norm.
     decode: fn(&Format, Code, &mut Vec<f32>),
-    /// Makes a query of a vector that was already normalised, if the metric asks for it.
+    /// Makes a query of a vector that was already normalised, if the metric needs it.
     query: fn(&Format, &[f32]) -> Query,
     /// True if distances depend on heads.
     reads_heads: bool,
     /// From a query to each of at most [`BATCH`] codes.
     distances: Distances,
-    /// Below which the true distances hardly ever are: for kinds so coarse that a finer copy serves them.
+    /// Below which the true distances hardly ever are: for kinds so coarse that a finer copy serves
+    /// them.
     bounds: Option<Distances>,
     /// From one code to another.
     between: fn(&Format, Code, Code) -> f32,
-    /// True if the bytes behind the norm are such as `encode` writes: of codes that come from outside.
+    /// True if the bytes behind the norm are such as `encode` writes: of codes that come from
+    /// outside.
     valid: fn(&Format, Code) -> bool,
 }
 
@@ -171,7 +178,8 @@ impl Kind {
 const ALL_METRICS: &[Metric] = &[Metric::Cosine, Metric::L2, Metric::InnerProduct];
 const NORM: std::ops::Range<usize> = 0..4;
 
-/// How one set keeps its vectors: dimension, kind and metric. Codes of one format compare with each other only.
+/// How one set keeps its vectors: dimension, kind and metric. Codes of one format compare with each
+/// other only.
 #[derive(Clone)]
 pub struct Format {
     dim: usize,
@@ -183,8 +191,8 @@ pub struct Format {
 }
 
 impl Format {
-    /// `dim`: components per vector, at least 1. None if the kind cannot express the metric. A kind that learns needs
-    /// [`Format::with_codebook`] before anything is encoded.
+    /// `dim`: components per vector, at least 1. None if the kind cannot express the metric. A kind
+    /// that learns needs [`Format::with_codebook`] before anything is encoded.
     pub fn new(dim: usize, kind: Kind, metric: Metric) -> Option<Self> {
         let codec = kind.codec();
         let (codebook, kernels) = (None, kernels());
@@ -274,8 +282,8 @@ impl Format {
         vector
     }
 
-    /// The distances that codes compare by, from a query to at most [`BATCH`] codes; [`Metric::user_distance`] makes them those
-    /// that users are told.
+    /// The distances that codes compare by, from a query to at most [`BATCH`] codes;
+    /// [`Metric::user_distance`] converts them to those in replies.
     #[inline]
     pub fn distances(&self, query: &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {
         (self.codec.distances)(self, query, heads, bodies, results);
@@ -293,7 +301,8 @@ impl Format {
         self.codec.bounds.is_some()
     }
 
-    /// Below which the true distances hardly ever are; for a kind that is not coarse, the distances themselves.
+    /// Below which the true distances hardly ever are; for a kind that is not coarse, the distances
+    /// themselves.
     #[inline]
     pub fn bounds(&self, query: &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {
         self.codec.bounds.unwrap_or(self.codec.distances)(self, query, heads, bodies, results);
@@ -305,7 +314,8 @@ impl Format {
         (self.codec.between)(self, a, b)
     }
 
-    /// True if these bytes can be a code of this format: as many as it has, and no number that is not finite.
+    /// True if these bytes can be a code of this format: as many as it has, and no number that is
+    /// not finite.
     pub fn admits(&self, code: Code) -> bool {
         let sizes = code.head.len() == self.head_bytes() && code.body.len() == self.body_bytes();
         sizes && is_length(get_f32(code.head, NORM.start)) && (self.codec.valid)(self, code)
@@ -316,7 +326,8 @@ impl Format {
         [norm, range].iter().flat_map(|number| number.to_le_bytes()).take(self.head_bytes()).collect()
     }
 
-    /// The L2 norm before normalisation; 1 where nothing was normalised, or the vector was all zero.
+    /// The L2 norm before normalisation; 1 where nothing was normalised, or the vector was all
+    /// zero.
     pub fn norm(&self, code: Code) -> f32 {
         if self.metric == Metric::Cosine { get_f32(code.head, NORM.start) } else { 1.0 }
     }
@@ -327,9 +338,9 @@ impl Format {
     }
 }
 
-/// A vector of length 1 in its direction, and its length. Rounded as Redis rounds, so that stored bytes agree: squares
-/// are added four at a time in float32, and components are divided, not multiplied by a reciprocal. A vector whose
-/// squares add up to 0 stays as it is, with length 1.
+/// A vector of length 1 in its direction, and its length. Rounded as Redis rounds, so that stored
+/// bytes agree: squares are added four at a time in float32, and components are divided, not
+/// multiplied by a reciprocal. A vector whose squares add up to 0 stays as it is, with length 1.
 fn normalised(vector: &[f32]) -> (Vec<f32>, f32) {
     let sum = sum_of_squares(vector);
     if sum == 0.0 {

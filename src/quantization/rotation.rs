@@ -1,13 +1,15 @@
-//! A turn of space that looks random: it spreads whatever lies in few components over all, as Gaussian noise is spread,
-//! and leaves lengths and angles as they are.
+//! A turn of space that looks random: it spreads whatever lies in few components over all, as
+//! Gaussian noise is spread, and leaves lengths and angles as they are.
 //!
-//! A matrix would need a multiplication per pair of components. Instead four rounds each flip signs, which chance once
-//! picked, and apply a Walsh–Hadamard transform, which needs an addition for each component and doubling. That is
-//! made for powers of two: the rounds take the first and the last such part of the vector by turns, and where they
-//! leave components out, a step of Kac's walk (each component of one half with one of the other) carries what is in them
-//! across. This is the rotation of RaBitQ's authors.
+//! A matrix would need a multiplication per pair of components. Instead four rounds each flip
+//! signs, which chance once picked, and apply a Walsh–Hadamard transform, which needs an addition
+//! for each component and doubling. That is made for powers of two: the rounds take the first and
+//! the last such part of the vector by turns, and where they leave components out, a step of Kac's
+//! walk (each component of one half with one of the other) carries what is in them across. This is
+//! the rotation of RaBitQ's authors.
 //!
-//! The signs follow from the length of the vector alone, so every server and every file turns the same way.
+//! The signs follow from the length of the vector alone, so every server and every file turns the
+//! same way.
 
 /// The length of a vector is a multiple of this: as many signs are drawn at once.
 const GROUP: usize = 32;
@@ -78,8 +80,8 @@ fn random(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The Walsh–Hadamard transform: sums and differences of what lies 1, 2, 4, … components apart, which would lengthen a
-/// vector by the root of their number.
+/// The Walsh–Hadamard transform: sums and differences of what lies 1, 2, 4, … components apart,
+/// which would lengthen a vector by the root of their number.
 fn transform(vector: &mut [f32]) {
     let mut stride = vector.len() / 2;
     while stride >= LANES {
@@ -158,7 +160,8 @@ mod tests {
                 let mut x = vec![0.0; len];
                 x[at] = (len as f32).sqrt();
                 rotate(&mut x);
-                // Of noise, a component is above 6 once in 500 million, and the mean fourth power is 3.
+                // Of noise, a component is above 6 once in 500 million, and the mean fourth power
+                // is 3.
                 let most = x.iter().fold(0.0f32, |most, x| most.max(x.abs()));
                 let fourth = x.iter().map(|&x| f64::from(x).powi(4)).sum::<f64>() / len as f64;
                 assert!(most < 6.0, "{len} {at}: {most}");

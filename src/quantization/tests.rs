@@ -60,13 +60,13 @@ fn each_kind_keeps_vectors_and_distances() {
                 let (code_a, code_b) = (format.encode(&a), format.encode(&b));
                 let (code_a, code_b) = (code_a.as_code(), code_b.as_code());
                 let (back_a, back_b) = (format.decode(code_a), format.decode(code_b));
-                let told = metric.user_distance(format.between(code_a, code_b)) as f64;
+                let distance = metric.user_distance(format.between(code_a, code_b)) as f64;
                 // Codes must agree with the vectors that they stand for, whatever they lost.
                 if codec.kind != Kind::Binary {
                     let expected = exact(metric, &back_a, &back_b);
                     assert!(
-                        (told - expected).abs() < 2e-3 * expected.abs().max(1.0),
-                        "{} {metric:?} {dim}: {told} {expected}",
+                        (distance - expected).abs() < 2e-3 * expected.abs().max(1.0),
+                        "{} {metric:?} {dim}: {distance} {expected}",
                         codec.name
                     );
                     let most = a.iter().fold(0.0f32, |most, x| most.max(x.abs()));
@@ -75,7 +75,11 @@ fn each_kind_keeps_vectors_and_distances() {
                 }
                 assert_eq!(format.between(code_a, code_b), format.between(code_b, code_a));
                 let asked = metric.user_distance(format.distance(&format.query(&a), code_b)) as f64;
-                assert!((asked - told).abs() < 2e-3 * told.abs().max(1.0), "{} {metric:?} {dim}", codec.name);
+                assert!(
+                    (asked - distance).abs() < 2e-3 * distance.abs().max(1.0),
+                    "{} {metric:?} {dim}",
+                    codec.name
+                );
             }
         }
     }
@@ -83,7 +87,8 @@ fn each_kind_keeps_vectors_and_distances() {
 
 #[test]
 fn int8_gives_the_bytes_and_scores_of_redis() {
-    // VADD x VALUES 2 1 2 a; VSIM x ELE a WITHSCORES → 0.9992150366306305; and the DUMP of vector-sets in the reference.
+    // VADD x VALUES 2 1 2 a; VSIM x ELE a WITHSCORES → 0.9992150366306305; and the DUMP of
+    // vector-sets in the reference.
     let format = Format::new(2, Kind::Int8, Metric::Cosine).expect("cosine");
     let a = format.encode(&[1.0, 2.0]);
     let again = format.query(&format.decode(a.as_code()));

@@ -1,4 +1,5 @@
-//! An index made of codes and links that were stored: no distance is computed, no neighbour searched.
+//! An index made of codes and links that were stored: no distance is computed, no neighbour
+//! searched.
 //!
 //! | step | by |
 //! |---|---|
@@ -81,8 +82,8 @@ impl Builder {
         })
     }
 
-    /// Writes the codes of a reserved slot, once. A coarse code that is needed and not given is made of
-    /// the best.
+    /// Writes the codes of a reserved slot, once. A coarse code that is needed and not given is
+    /// made of the best.
     ///
     /// # Panics
     /// If the slot is not reserved, or its codes were written.
@@ -113,8 +114,8 @@ impl Builder {
         Ok(())
     }
 
-    /// Notes a list of links, as labels, of a slot and a layer that the graph has. For the thread that
-    /// writes the slot's codes.
+    /// Notes a list of links, as labels, of a slot and a layer that the graph has. For the thread
+    /// that writes the slot's codes.
     pub fn note_links(&self, slot: u32, layer: usize, labels: &[u32]) {
         self.assembly.note(slot, layer, labels);
     }
@@ -139,8 +140,8 @@ impl Builder {
         self.assembly.resolve(slot, slot_of)
     }
 
-    /// Gives a slot, on one layer, the nearest of more labels than the list can hold. When all codes are
-    /// written.
+    /// Gives a slot, on one layer, the nearest of more labels than the list can hold. When all
+    /// codes are written.
     pub fn resolve_nearest(
         &mut self,
         place: (u32, usize),
@@ -150,8 +151,8 @@ impl Builder {
         self.assembly.resolve_nearest(place, labels, slot_of, &PairScorer(&self.stores))
     }
 
-    /// The index, with all slots live. `reserved`: how many slots were given out in its life, updates
-    /// included.
+    /// The index, with all slots live. `reserved`: how many slots were given out in its life,
+    /// updates included.
     pub fn finish(self, reserved: u64) -> VectorIndex {
         let mut index = VectorIndex::new(self.params, self.seed);
         index.projection = self.projection;

@@ -9,8 +9,9 @@ const WORD: usize = 4;
 const STATE: usize = 2 * WORD;
 
 impl Params {
-    /// Bytes that a slot takes: about what [`VectorIndex::heap_bytes`](super::VectorIndex::heap_bytes)
-    /// grows by for each. Of a kind that learns, once it has learnt.
+    /// Bytes that a slot takes: about what
+    /// [`VectorIndex::heap_bytes`](super::VectorIndex::heap_bytes) grows by for each. Of a kind
+    /// that learns, once it has learnt.
     pub fn bytes_per_slot(&self) -> usize {
         self.code_bytes() + self.link_bytes() + STATE
     }
@@ -21,8 +22,8 @@ impl Params {
         [coarse, plain].iter().flatten().map(bytes_per_slot).sum()
     }
 
-    /// Of the lists: `2M` links on layer 0, and `M` on each layer above, to which one in `M` of the layer
-    /// below reaches.
+    /// Of the lists: `2M` links on layer 0, and `M` on each layer above, to which one in `M` of the
+    /// layer below reaches.
     fn link_bytes(&self) -> usize {
         2 * self.m() * WORD + self.m() * WORD / (self.m() - 1)
     }

@@ -1,11 +1,11 @@
 //! Which slots hold the vectors nearest to a query? Codes, links, training and search, by slot.
 //! Knows no names, no attributes, no records and no keys.
 //!
-//! A [`VectorIndex`] is what a vector set, an index over the fields of hashes, or a program that uses
-//! this crate as a library stores its vectors in. Its user gives each slot a meaning: a slot is
-//! reserved and linked by [`VectorIndex::prepare`] without a lock, and made visible or dead inside the
-//! user's own critical section, by [`publish`](VectorIndex::publish) and [`kill`](VectorIndex::kill),
-//! so that the two worlds change together.
+//! A [`VectorIndex`] is what a vector set, an index over the fields of hashes, or a program that
+//! uses this crate as a library stores its vectors in. Its user gives each slot a meaning: a slot
+//! is reserved and linked by [`VectorIndex::prepare`] without a lock, and made visible or dead
+//! inside the user's own critical section, by [`publish`](VectorIndex::publish) and
+//! [`kill`](VectorIndex::kill), so that the two worlds change together.
 //!
 //! ```text
 //! params.rs      what is fixed when an index is made
@@ -20,8 +20,8 @@
 //! footprint.rs   bytes that a slot takes
 //! ```
 //!
-//! Readers hold a [`Pin`](crate::epoch::Pin) for as long as they use slots that a search returned: what
-//! they met stays readable until the pin is dropped.
+//! Readers hold a [`Pin`](crate::epoch::Pin) for as long as they use slots that a search returned:
+//! what they met stays readable until the pin is dropped.
 
 mod builder;
 mod footprint;
@@ -54,7 +54,8 @@ use crate::epoch::Pin;
 use crate::index::Index;
 use crate::quantization::Codebook;
 
-/// Vectors of one format by slot, and the graph over them. Any number of threads may use it at once.
+/// Vectors of one format by slot, and the graph over them. Any number of threads may use it at
+/// once.
 pub struct VectorIndex {
     params: Params,
     projection: Option<Projection>,

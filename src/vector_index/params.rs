@@ -2,7 +2,8 @@
 
 use crate::quantization::{Format, Kind, Metric};
 
-/// The most components of a vector. Redis has no limit of its own; its widest model today has 12,288.
+/// The most components of a vector. Redis has no limit of its own; its widest model today has
+/// 12,288.
 pub const MAX_DIM: usize = 65_536;
 /// The fewest and the most links per slot, as Redis has them.
 pub const MIN_M: usize = 4;

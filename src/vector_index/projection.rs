@@ -1,8 +1,8 @@
 //! `REDUCE`: vectors of one dimension made into vectors of another by a fixed matrix of signs.
 //!
-//! The matrix is Redis': row `i`, column `j` is `± 1/√input`, with + where `popcount(i AND j)` is even, a Hadamard matrix
-//! in Sylvester's construction. It is computed, not kept: 1536 → 512 would take 3 MiB per set. A file says which matrix
-//! a set has; if it should be another, that is kept.
+//! The matrix is Redis': row `i`, column `j` is `± 1/√input`, with + where `popcount(i AND j)` is
+//! even, a Hadamard matrix in Sylvester's construction. It is computed, not kept: 1536 → 512 would
+//! take 3 MiB per set. A file says which matrix a set has; if it should be another, that is kept.
 
 use std::borrow::Cow;
 
@@ -21,8 +21,9 @@ impl Projection {
         Self { input, output, other: None }
     }
 
-    /// That of a set that was kept, with the bytes of its matrix if they were kept too. The outer `None`: they are of another
-    /// size, there should be none, or a number is not finite or greater than 1, which no row of length 1 has.
+    /// That of an index that is loaded, with the bytes of its matrix if they were stored. The outer
+    /// `None`: they are of another size, there should be none, or a number is not finite or greater
+    /// than 1, which no row of length 1 has.
     pub(super) fn restored(params: &Params, matrix: Option<&[u8]>) -> Option<Option<Self>> {
         let (Some(input), output) = (params.input_dim(), params.dim()) else {
             return matrix.is_none().then_some(None);

@@ -1,4 +1,4 @@
-//! Distances between codes in the arenas: what the index asks for.
+//! Distances between codes in the arenas: the `Scorer`s that the graph is walked with.
 
 use std::borrow::Cow;
 
@@ -28,9 +28,10 @@ pub(super) struct StoreScorer<'a> {
 
 /// Scores slots by coarse codes first, and by the finer copy those that may be near enough.
 ///
-/// So a search meets the finer codes of a few neighbours of each node only, and what it keeps and compares are their
-/// distances: the same `ef` finds as much as it would with the finer codes alone. (Walking on estimates, and ordering
-/// the results anew at the end, was tried: it takes 1.5 times the `ef` for the same recall, and as long.)
+/// So a search meets the finer codes of a few neighbours of each node only, and what it keeps and
+/// compares are their distances: the same `ef` finds as much as it would with the finer codes
+/// alone. (Walking on estimates, and ordering the results anew at the end, was tried: it takes 1.5
+/// times the `ef` for the same recall, and as long.)
 #[derive(Clone, Copy)]
 pub(super) struct RefiningScorer<'a> {
     coarse: StoreScorer<'a>,
@@ -38,7 +39,8 @@ pub(super) struct RefiningScorer<'a> {
 }
 
 impl<'p> View<'p> {
-    /// Makes a vector of the dimension that is stored ready to be searched with. `kept`: and keeps it, for other views.
+    /// Makes a vector of the dimension that is stored ready to be searched with. `kept`: and keeps
+    /// it, for other views.
     pub(super) fn probe(&self, vector: &[f32], kept: bool) -> Probe {
         let query = |store: &Store| store.format().query(vector);
         Probe {

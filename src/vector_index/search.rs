@@ -11,7 +11,8 @@ use crate::quantization::BATCH;
 /// walking the graph, and exact. Measured with Int8 at 100 and 384 dimensions: the two meet at 15
 /// (EF 20) to 35 (EF 200).
 const SCAN_PER_EF: usize = 20;
-/// Results that a scan keeps beyond what was asked for, in case writers that overlap it remove some.
+/// Results that a scan keeps beyond what was asked for, in case writers that overlap it remove
+/// some.
 const SPARE: usize = 16;
 /// Codes read for each candidate kept, roughly, at M 16.
 const READ_PER_EF: usize = 16;
@@ -63,12 +64,13 @@ pub enum QueryError {
 }
 
 impl VectorIndex {
-    /// Makes a vector of the index's dimension, or of the one it projects from, ready to be searched with.
+    /// Makes a vector of the index's dimension, or of the one it projects from, ready to be
+    /// searched with.
     pub fn query(&self, vector: &[f32]) -> Result<Probe, QueryError> {
         let got = vector.len();
         match self.params.input_dim() {
-            // A projection to its own dimension projects queries too. (Redis does not, and so compares
-            // vectors of two different spaces.)
+            // A projection to its own dimension projects queries too. (Redis does not, and so
+            // compares vectors of two different spaces.)
             Some(expects) if got == expects => Ok(self.probe(&self.projected(vector))),
             Some(expects) if got != self.params.dim() => {
                 Err(QueryError::ProjectionDimension { got, expects })
@@ -77,7 +79,8 @@ impl VectorIndex {
         }
     }
 
-    /// As [`query`](Self::query), for a vector of the dimension that is stored, which is not projected.
+    /// As [`query`](Self::query), for a vector of the dimension that is stored, which is not
+    /// projected.
     pub fn query_stored(&self, vector: &[f32]) -> Result<Probe, QueryError> {
         let (got, has) = (vector.len(), self.params.dim());
         if got == has { Ok(self.probe(vector)) } else { Err(QueryError::Dimension { got, has }) }
@@ -117,8 +120,8 @@ impl VectorIndex {
     /// The slots nearest to a query that `matches` accepts. Takes no lock.
     ///
     /// It returns every slot that was live from its beginning to its end, if it is near enough, and
-    /// none that was not live at any moment between. A slot published and one killed meanwhile may both
-    /// be there; where they hold the same thing, the caller decides between them.
+    /// none that was not live at any moment between. A slot published and one killed meanwhile may
+    /// both be there; where they hold the same thing, the caller decides between them.
     pub fn search(&self, query: &Probe, reach: &Reach, pin: &Pin, matches: impl Fn(u32) -> bool) -> Found {
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);

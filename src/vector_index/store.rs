@@ -64,7 +64,7 @@ impl Store {
     /// # Safety
     /// As [`Codes::write`].
     pub(super) unsafe fn write(&self, slot: u32, Code { head, body }: Code) {
-        // SAFETY: the caller vouches for the slot.
+        // SAFETY: the caller guarantees it.
         unsafe {
             self.heads.write(slot, |bytes| bytes.copy_from_slice(head));
             self.bodies.write(slot, |bytes| bytes[..body.len()].copy_from_slice(body));

@@ -1,5 +1,5 @@
-//! The codes of an index: plain ones, or coarse ones to walk on, with or without a finer copy; and the
-//! transition from the first to the second, which a kind that learns makes once (see
+//! The codes of an index: plain ones, or coarse ones to walk on, with or without a finer copy; and
+//! the transition from the first to the second, which a kind that learns makes once (see
 //! [`super::training`]).
 
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,8 +11,8 @@ use crate::arena::Removable;
 use crate::epoch::{Pin, pin};
 use crate::quantization::{CodeBuf, Codebook, Format};
 
-/// How far a set's coarse codes are. A set whose kind has none stays in the first phase, and one whose kind need not learn
-/// begins in the last.
+/// The progress of an index's coarse codes. An index whose kind has none stays in the first phase,
+/// and one whose kind need not learn begins in the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub(crate) enum Phase {
@@ -39,7 +39,8 @@ pub(super) struct Stores {
     coarse: OnceLock<Store>,
     phase: AtomicU8,
     reranks: bool,
-    /// Of a kind that learns: the format that vectors pass through before they are encoded coarsely.
+    /// Of a kind that learns: the format that vectors pass through before they are encoded
+    /// coarsely.
     passed: Option<Format>,
 }
 
@@ -73,7 +74,8 @@ impl<'p> View<'p> {
         self.fine
     }
 
-    /// What a snapshot has of each vector: the best code, and the coarse one if searches walk on it.
+    /// What a snapshot has of each vector: the best code, and the coarse one if searches walk on
+    /// it.
     pub fn persistent(&self) -> (&'p Store, Option<&'p Store>) {
         (self.best(), self.fine.map(|_| self.walk))
     }
@@ -104,8 +106,8 @@ impl Stores {
         }
     }
 
-    /// The stores of an index that is loaded: of a kind that learns, with its codebook, or as they are
-    /// before it has one.
+    /// The stores of an index that is loaded: of a kind that learns, with its codebook, or as they
+    /// are before it has one.
     pub(super) fn restored(params: &Params, codebook: Option<Arc<Codebook>>) -> Self {
         let stores = Self::new(params);
         let (Some(codebook), Some(format)) = (codebook, params.coarse_format()) else { return stores };
@@ -120,7 +122,8 @@ impl Stores {
     pub(super) fn view<'p>(&'p self, pin: &'p Pin) -> View<'p> {
         let phase = self.phase();
         let plain = || self.plain.get(pin);
-        // Set before the phases that need it, and `plain` is there until nobody is in a phase that needs that.
+        // Set before the phases that need it, and `plain` is there until no reader is in a phase
+        // that needs that.
         let coarse = || self.coarse.get().expect("set before it is used");
         let certain = || plain().expect("removed when it is used no more");
         let (walk, fine, also) = match phase {
@@ -148,8 +151,9 @@ impl Stores {
         self.phase.store(phase as u8, Ordering::Release);
     }
 
-    /// The code of a vector in one of the stores. Coarse codes of a kind that learns are made of what plain codes leave
-    /// of a vector: so they are the same whoever makes them, its writer or the trainer.
+    /// The code of a vector in one of the stores. Coarse codes of a kind that learns are made of
+    /// what plain codes leave of a vector: so they are the same whether its writer or the trainer
+    /// makes them.
     pub(super) fn encode(&self, store: &Store, vector: &[f32]) -> CodeBuf {
         let passed = self.passed.as_ref().filter(|passed| passed.kind() != store.format().kind());
         match passed {
@@ -158,8 +162,8 @@ impl Stores {
         }
     }
 
-    /// Makes slots `0 .. len` available to the holder of a view, and to all that walk on coarse codes later. One caller at
-    /// a time.
+    /// Makes slots `0 .. len` available to the holder of a view, and to all that walk on coarse
+    /// codes later. One caller at a time.
     pub(super) fn grow_to(&self, len: u32, view: &View) {
         view.written().chain(self.coarse()).for_each(|store| store.grow_to(len));
     }

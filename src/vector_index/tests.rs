@@ -1,4 +1,5 @@
-//! The index alone, as an index over the fields of hashes or a library would use it: slots without names.
+//! The index alone, as an index over the fields of hashes or a library would use it: slots without
+//! names.
 
 use super::*;
 use crate::epoch::pin;

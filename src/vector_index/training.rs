@@ -1,8 +1,8 @@
 //! How a kind of code that learns comes into use.
 //!
-//! An index of such a kind begins with plain codes, those of its finer copy or `Int8`. The writer that
-//! brings it to [`SAMPLE`] slots learns from them, outside of every lock, and leads the index through
-//! its phases; searches and other writers go on meanwhile, and none of them waits.
+//! An index of such a kind begins with plain codes, those of its finer copy or `Int8`. The writer
+//! that brings it to [`SAMPLE`] slots learns from them, outside of every lock, and leads the index
+//! through its phases; searches and other writers go on meanwhile, and none of them waits.
 //!
 //! | phase | searches walk on | writers write | ends when |
 //! |---|---|---|---|
@@ -11,27 +11,27 @@
 //! | `Switched` | coarse codes | both | all readers of `Doubled`, who walk on plain codes, are done |
 //! | `Settled` | coarse codes, and plain ones if they are the finer copy | the same | never |
 //!
-//! *Which phase does a thread see?* Each pins first and then reads the phase, once (`Stores::view`). A
-//! phase that was entered (release) before the epoch was noted is seen by all that pin after the grace
-//! period; so after it none is left in an earlier one. Each end in the table but the first waits for
-//! such a grace period.
+//! *Which phase does a thread see?* Each pins first and then reads the phase, once
+//! (`Stores::view`). A phase that was entered (release) before the epoch was noted is seen by all
+//! that pin after the grace period; so after it none is left in an earlier one. Each end in the
+//! table but the first waits for such a grace period.
 //!
-//! *Which thread writes a coarse code?* Writers in `Doubled` and later those of their own slots, while
-//! these are `Free`. The trainer, after the grace period in `Doubled`, those of all slots that are not:
-//! it is pinned, and checks for each slot whether a search that begins now could return it. Such a slot
-//! was written before it became visible (release, seen with acquire), and will not be reserved again
-//! while the trainer is pinned, so no writer is at its code; and coarse codes are not read before
-//! `Switched`. A code that a writer of `Doubled` has written already is written once more, and is the
-//! same. Slots that died earlier keep a code of zeros, a vector without direction, for the walks that
-//! pass through them until they are swept.
+//! *Which thread writes a coarse code?* Writers in `Doubled` and later those of their own slots,
+//! while these are `Free`. The trainer, after the grace period in `Doubled`, those of all slots
+//! that are not: it is pinned, and checks for each slot whether a search that begins now could
+//! return it. Such a slot was written before it became visible (release, seen with acquire), and
+//! will not be reserved again while the trainer is pinned, so no writer is at its code; and coarse
+//! codes are not read before `Switched`. A code that a writer of `Doubled` has written already is
+//! written once more, and is the same. Slots that died earlier keep a code of zeros, a vector
+//! without direction, for the walks that pass through them until they are swept.
 //!
-//! *When are plain codes freed?* If they are not the finer copy: after the grace period in `Switched`
-//! no search walks on them, and after another no writer is left that also wrote them.
+//! *When are plain codes freed?* If they are not the finer copy: after the grace period in
+//! `Switched` no search walks on them, and after another no writer is left that also wrote them.
 //!
-//! *Waiting.* The trainer holds no lock that others wait for, and polls a bounded number of times for the
-//! end of each grace period. If a long search prevents it, the writers after it poll, each once: the
-//! index stays in its phase meanwhile. Learning happens once; an index that shrinks, or comes to hold
-//! other vectors, keeps its codebook.
+//! *Waiting.* The trainer holds no lock that others wait for, and polls a bounded number of times
+//! for the end of each grace period. If a long search prevents it, the writers after it poll, each
+//! once: the index stays in its phase meanwhile. Learning happens once; an index that shrinks, or
+//! comes to hold other vectors, keeps its codebook.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,12 +56,13 @@ pub(super) struct Training {
     /// False once there is nothing left to do.
     due: AtomicBool,
     step: Mutex<Step>,
-    /// How many [`PhaseHold`]s there are. The lock is held while searches are switched to coarse codes.
+    /// How many [`PhaseHold`]s there are. The lock is held while searches are switched to coarse
+    /// codes.
     holds: Arc<Mutex<usize>>,
 }
 
-/// While it lives, searches of the index do not switch to other codes: for a snapshot, which has decided
-/// which codes it has.
+/// While it lives, searches of the index do not switch to other codes: for a snapshot, which has
+/// decided which codes it has.
 pub struct PhaseHold(Arc<Mutex<usize>>);
 
 impl Drop for PhaseHold {
@@ -108,8 +109,8 @@ impl VectorIndex {
         PhaseHold(Arc::clone(&self.training.holds))
     }
 
-    /// True if the next writer may have to learn from the vectors, or to finish what another began: a
-    /// matter of a second.
+    /// True if the next writer may have to learn from the vectors, or to finish what another began:
+    /// a matter of a second.
     pub fn may_train(&self) -> bool {
         self.training.is_due() && self.graph.slots().live() + UNDER_WAY >= SAMPLE
     }
@@ -199,8 +200,8 @@ impl VectorIndex {
         let start = slots.moment();
         for slot in (0..slots.end()).filter(|&slot| slots.admits(slot, start)) {
             let code = coarse.format().encode(&view.walk.format().decode(view.walk.code(slot)));
-            // SAFETY: no thread reads this store yet, no writer is at this slot (see the module), and there
-            // is one trainer.
+            // SAFETY: no thread reads this store yet, no writer is at this slot (see the module),
+            // and there is one trainer.
             unsafe { coarse.write(slot, code.as_code()) };
         }
     }

@@ -16,13 +16,13 @@ pub enum Prepared {
 }
 
 impl VectorIndex {
-    /// Encodes a vector and connects it to the graph: everything that takes long, without any lock of
-    /// the caller.
+    /// Encodes a vector and connects it to the graph: everything that takes long, without any lock
+    /// of the caller.
     ///
-    /// `old`: the slot that holds the same thing now, if there is one; it is returned if it has this
-    /// very code. `ef`: candidates explored. `grow(len)` is called when slots `0 .. len` come to exist,
-    /// by one thread at a time; `describe(slot)` before the slot is linked, when no other thread has
-    /// seen it yet.
+    /// `old`: the slot that holds the same thing now, if there is one; it is returned if it has
+    /// this very code. `ef`: candidates explored. `grow(len)` is called when slots `0 .. len` come
+    /// to exist, by one thread at a time; `describe(slot)` before the slot is linked, when no other
+    /// thread has seen it yet.
     pub fn prepare(
         &self,
         vector: &[f32],
@@ -46,7 +46,8 @@ impl VectorIndex {
             let best = std::ptr::eq(store, view.best());
             let code =
                 if best { Cow::Borrowed(&code) } else { Cow::Owned(self.stores.encode(store, &vector)) };
-            // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and is in no list.
+            // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and
+            // is in no list.
             unsafe { store.write(slot, code.as_code()) };
         }
         describe(slot);
@@ -60,14 +61,14 @@ impl VectorIndex {
         self.graph.slots().publish(slot);
     }
 
-    /// Takes a slot, published or only prepared, away from searches that begin from now on. Its number
-    /// is used again after a sweep and a grace period.
+    /// Takes a slot, published or only prepared, away from searches that begin from now on. Its
+    /// number is used again after a sweep and a grace period.
     pub fn kill(&self, slot: u32) {
         self.graph.kill(slot);
     }
 
-    /// Does the sweeping that so many removals owe: dead slots leave all lists. `freed(slot)` is called
-    /// for each that no reader can meet any more.
+    /// Does the sweeping that so many removals owe: dead slots leave all lists. `freed(slot)` is
+    /// called for each that no reader can meet any more.
     pub fn sweep(&self, removals: usize, freed: impl FnMut(u32)) {
         // A change that removes nothing still does a little, so that a round that has begun ends.
         if removals > 0 || self.graph.dead() > 0 {

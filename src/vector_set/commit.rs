@@ -9,10 +9,11 @@ use super::{Hold, VectorSet};
 use crate::epoch::pin;
 use crate::journal::{Passage, Record};
 
-/// The set's lock, held for writing, and the passage through the journal's gate that was entered before.
+/// The set's lock, held for writing, and the passage through the journal's gate that was entered
+/// before.
 ///
-/// Elements, attributes, snapshots and the counters of a set change through a `Commit` alone: the methods
-/// that change them take its [`Exclusive`]. A `Commit` that is dropped without
+/// Elements, attributes, snapshots and the counters of a set change through a `Commit` alone: the
+/// methods that change them take its [`Exclusive`]. A `Commit` that is dropped without
 /// [`finish`](Commit::finish) has changed nothing that the journal has to know of.
 pub(super) struct Commit<'s> {
     set: &'s VectorSet,
@@ -28,8 +29,8 @@ pub(super) struct Exclusive(());
 impl<'s> Commit<'s> {
     /// Locks the set. Nothing if the key no longer means it.
     ///
-    /// If a snapshot has begun since the last change, the set begins its part of it here, before anything
-    /// is changed.
+    /// If a snapshot has begun since the last change, the set begins its part of it here, before
+    /// anything is changed.
     pub(super) fn begin<'r: 's>(set: &'s VectorSet, hold: Hold, record: &Record<'r>) -> Option<Self> {
         let passage = record.enter();
         let commit = Self { passage, ..Self::lock(set) };
@@ -125,7 +126,8 @@ impl<'s> Commit<'s> {
         self.set.begin_snapshot(cut, self.elements.len(), &self.exclusive);
     }
 
-    /// Before the element in this slot is changed or removed: copies it for snapshots that have not read it.
+    /// Before the element in this slot is changed or removed: copies it for snapshots that have not
+    /// read it.
     fn keep_before_image(&self, slot: u32) {
         self.set.keep_before_image(slot, &self.exclusive);
     }

@@ -1,13 +1,16 @@
-//! A fingerprint of a set's contents, equal to the one that Redis computes for `DEBUG DIGEST-VALUE`.
+//! A fingerprint of a set's contents, equal to the one that Redis computes for
+//! `DEBUG DIGEST-VALUE`.
 //!
-//! It does not depend on the graph or on the order of elements: each element's digest is XORed into the whole.
+//! It does not depend on the graph or on the order of elements: each element's digest is XORed into
+//! the whole.
 
 use sha1::{Digest, Sha1};
 
 use super::VectorSet;
 use crate::epoch::pin;
 
-/// Redis' `mixDigest`: the next digest after hashing `data` into `digest`. The order of mixing matters.
+/// Redis' `mixDigest`: the next digest after hashing `data` into `digest`. The order of mixing
+/// matters.
 pub fn mix(digest: [u8; 20], data: &[u8]) -> [u8; 20] {
     Sha1::digest(add(digest, data)).into()
 }

@@ -9,8 +9,8 @@ const NAME: usize = 4 + 8;
 /// Of the two maps from names to slots, between two of their growths.
 const MAPS: usize = 8 + 5;
 
-/// Bytes that an element takes in a set with these parameters, with a name of 8 bytes and without an
-/// attribute: about what [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
+/// Bytes that an element takes in a set with these parameters, with a name of 8 bytes and without
+/// an attribute: about what [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
 pub fn bytes_per_element(params: &Params) -> usize {
     params.bytes_per_slot() + 2 * POINTER + NAME + MAPS
 }
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn real_sets_take_what_is_foretold() {
+    fn real_sets_take_what_is_expected() {
         let params = |dim, kind| Params::new(dim).and_then(|params| params.with_format(kind, Metric::Cosine));
         let coarse = params(100, Kind::RaBitQ(Bits::One)).expect("valid");
         for params in [
@@ -49,8 +49,8 @@ mod tests {
             coarse.clone(),
             coarse.with_rerank(Kind::Float16).expect("valid"),
         ] {
-            let (foretold, seen) = (bytes_per_element(&params), seen(params.clone()));
-            assert!(seen.abs_diff(foretold) * 20 <= foretold, "{params:?}: {seen}, foretold {foretold}");
+            let (expected, seen) = (bytes_per_element(&params), seen(params.clone()));
+            assert!(seen.abs_diff(expected) * 20 <= expected, "{params:?}: {seen}, expected {expected}");
         }
     }
 }

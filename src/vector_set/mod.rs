@@ -1,27 +1,29 @@
 //! Which elements are there? Their names, vectors and attributes, and the searches over them.
 //! Knows no key, no command and no client; it can serve as a library.
 //!
-//! All parts of a set are indexed by the same dense slots: an element is a slot of the [`VectorIndex`]
-//! with a name and perhaps an attribute. The set may be used by any number of threads at once.
+//! All parts of a set are indexed by the same dense slots: an element is a slot of the
+//! [`VectorIndex`] with a name and perhaps an attribute. The set may be used by any number of
+//! threads at once.
 //!
 //! # Consistency
 //!
-//! *Prepare outside, commit inside.* A writer encodes its vectors and connects their slots to the graph
-//! without holding the set's lock; then, in one short critical section, a [`Commit`](commit::Commit), it
-//! makes them elements: tables, slot states, attributes and the [`Record`](crate::journal::Record) of the
-//! change move together. That section is where a write takes place for every observer, so writes to one
-//! set are linearizable, and the log has their order.
+//! *Prepare outside, commit inside.* A writer encodes its vectors and connects their slots to the
+//! graph without holding the set's lock; then, in one short critical section, a
+//! [`Commit`](commit::Commit), it makes them elements: tables, slot states, attributes and the
+//! [`Record`](crate::journal::Record) of the change move together. That section is where a write
+//! takes place for every observer, so writes to one set are linearizable, and the log has their
+//! order.
 //!
-//! Reads of names and attributes take the lock for reading, shortly. Searches take no lock: they are
-//! pinned (see [`crate::epoch`]), so what they met stays readable, and the slot states say what was an
-//! element meanwhile. A search sees every element that was there from its beginning to its end, none
-//! that was not there at any moment between, and none twice.
+//! Reads of names and attributes take the lock for reading, shortly. Searches take no lock: they
+//! are pinned (see [`crate::epoch`]), so what they met stays readable, and the slot states say what
+//! was an element meanwhile. A search sees every element that was there from its beginning to its
+//! end, none that was not there at any moment between, and none twice.
 //!
 //! The set as it was at one moment can be read while it changes: see [`snapshot`].
 //!
 //! *Lock order:* the gate of the journal → a shard of the keyspace → `elements` → the lists of
-//! `snapshots`, the holds of the index's phase, or a limbo; the graph's own locks are taken inside any of
-//! these, and nothing is taken inside them.
+//! `snapshots`, the holds of the index's phase, or a limbo; the graph's own locks are taken inside
+//! any of these, and nothing is taken inside them.
 
 mod attributes;
 mod commit;
@@ -60,7 +62,7 @@ use self::elements::{Elements, Names};
 use self::snapshot::Snapshots;
 use crate::vector_index::VectorIndex;
 
-/// Says that a set is still what a key meant when it was looked up.
+/// Identifies the state in which a key meant this set: it changes when the key stops meaning it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Binding(u64);
 
@@ -82,8 +84,8 @@ pub struct VectorSet {
     elements: RwLock<Elements>,
     /// How often a key stopped meaning this set.
     unbound: AtomicU64,
-    /// Odd while an element has two slots: moved before the new one is published and after the old one is killed. A
-    /// search that can have met both sees it odd, or moved.
+    /// Odd while an element has two slots: moved before the new one is published and after the old
+    /// one is killed. A search that can have met both sees it odd, or moved.
     updates: AtomicU64,
     /// Changes committed so far, also those that leave all as it was.
     changes: AtomicU64,
@@ -96,7 +98,8 @@ pub struct VectorSet {
 static SETS: AtomicU64 = AtomicU64::new(0);
 
 impl VectorSet {
-    /// An empty set. `seed` decides the levels of its graph, and what a kind that learns begins with.
+    /// An empty set. `seed` decides the levels of its graph, and what a kind that learns begins
+    /// with.
     pub fn new(params: Params, seed: u64) -> Self {
         Self::of(VectorIndex::new(params, seed), SetOptions::default())
     }
@@ -142,7 +145,8 @@ impl VectorSet {
         self.len() == 0
     }
 
-    /// How many changes were made to its elements and attributes: the same number means the same set (WATCH).
+    /// How many changes were made to its elements and attributes: the same number means the same
+    /// set (WATCH).
     pub fn changes(&self) -> u64 {
         // Under the lock: a change that is visible is counted.
         let _elements = self.elements.read();
@@ -156,13 +160,15 @@ impl VectorSet {
 
     /// The key no longer means this set: writers under way look it up again.
     ///
-    /// Waits for a commit that is under way, a matter of microseconds, so that it is over when this returns.
+    /// Waits for a commit that is under way, a matter of microseconds, so that it is over when this
+    /// returns.
     pub fn unbind(&self) {
         Commit::lock(self).unbind();
     }
 
-    /// [`VectorSet::unbind`] if it has no element and is not one that may be empty: in one step, so that no writer can
-    /// add an element between the look and the removal of the key. True if it was done.
+    /// [`VectorSet::unbind`] if it has no element and is not one that may be empty: in one step, so
+    /// that no writer can add an element between the look and the removal of the key. True if it
+    /// was done.
     pub fn unbind_if_spent(&self) -> bool {
         let mut commit = Commit::lock(self);
         let is_spent = commit.elements().len() == 0 && !self.options.may_be_empty;

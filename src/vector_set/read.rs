@@ -8,7 +8,7 @@ use crate::epoch::{Pin, pin};
 /// The neighbours of an element on each layer, layer 0 first, with distances as codes compare.
 pub type NeighbourLists = Vec<Vec<(Vec<u8>, f32)>>;
 
-/// What `VINFO` tells beyond the parameters.
+/// What `VINFO` shows beyond the parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
     /// Elements.
@@ -26,7 +26,7 @@ pub struct Description {
 }
 
 impl VectorSet {
-    /// What `VINFO` tells beyond the parameters.
+    /// What `VINFO` shows beyond the parameters.
     pub fn describe(&self) -> Description {
         Description {
             size: self.len(),
@@ -121,7 +121,8 @@ impl VectorSet {
         self.named(&slots, &pin)
     }
 
-    /// `count` elements, each drawn from all, so that one may come twice. Empty if the set is. `draw(n)`: below `n`.
+    /// `count` elements, each drawn from all, so that one may come twice. Empty if the set is.
+    /// `draw(n)`: below `n`.
     pub fn random(&self, count: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<Vec<u8>> {
         let pin = pin();
         let elements = self.elements.read();

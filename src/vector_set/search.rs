@@ -9,7 +9,7 @@ use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
 use crate::vector_index::{QueryError, Reach};
 
-/// What is asked of a search besides its query.
+/// The parameters of a search besides its query.
 pub struct Search<'f> {
     /// Results wanted, at least 1.
     pub count: usize,
@@ -83,7 +83,8 @@ impl Hits<'_> {
 }
 
 impl VectorSet {
-    /// Makes a vector of the set's dimension, or of the one it projects from, ready to be searched with.
+    /// Makes a vector of the set's dimension, or of the one it projects from, ready to be searched
+    /// with.
     pub fn query(&self, vector: &[f32]) -> Result<Probe, QueryError> {
         self.vectors.query(vector)
     }
@@ -99,8 +100,8 @@ impl VectorSet {
         Some(self.vectors.query_stored(&vector).expect("a stored vector has the stored dimension"))
     }
 
-    /// Roughly how many bytes of codes a search reads: what decides where it runs. `filtered`: it will
-    /// have a filter, which may not be compiled yet.
+    /// Roughly how many bytes of codes a search reads: what decides where it runs. `filtered`: it
+    /// will have a filter, which may not be compiled yet.
     pub fn search_cost(&self, search: &Search, filtered: bool) -> usize {
         self.vectors.search_cost(&search.reach(filtered))
     }
@@ -112,8 +113,8 @@ impl VectorSet {
 
     /// The elements nearest to a query, which [`VectorSet::query`] or its like made.
     ///
-    /// A search that overlaps so many updates that slots of one element crowd out others starts over; the
-    /// third time it holds changes off while it looks.
+    /// A search that overlaps so many updates that slots of one element crowd out others starts
+    /// over; the third time it holds changes off while it looks.
     pub fn search(&self, query: &Probe, search: &Search) -> Hits<'_> {
         for _ in 0..2 {
             let (hits, is_crowded) = self.search_once(query, search);

@@ -154,8 +154,8 @@ fn memory_is_used_again_and_drops_with_the_set() {
     fill(&set, 500, 0, 64);
     let first = set.heap_bytes();
     (1..10).for_each(|round| fill(&set, 500, round * 1000, 64));
-    // Tests that run beside this one are pinned now and then, which puts reuse off: hence not 1.1 times. Without reuse
-    // it would be eight times.
+    // Tests that run beside this one are pinned now and then, which puts reuse off: hence not 1.1
+    // times. Without reuse it would be eight times.
     assert!(set.heap_bytes() < first * 4, "{} after {first}", set.heap_bytes());
     assert_eq!(set.len(), 500);
 }
@@ -180,7 +180,8 @@ fn random_elements_are_elements() {
     assert_eq!(set.random(1000, &mut draw).len(), 1000);
 }
 
-/// What the module's comment promises to searches, while one thread updates everything over and over.
+/// What the module's comment promises to searches, while one thread updates everything over and
+/// over.
 #[test]
 fn a_search_sees_each_element_exactly_once_while_they_are_updated() {
     let set = set(4);

@@ -1,4 +1,5 @@
-//! Changing a set: every change is prepared outside the lock and made inside it, once, with its record.
+//! Changing a set: every change is prepared outside the lock and made inside it, once, with its
+//! record.
 
 use std::collections::HashSet;
 
@@ -79,8 +80,8 @@ impl VectorSet {
         }
     }
 
-    /// `repeated`: an earlier put of the same change may give the element another slot, so it gets one of
-    /// its own.
+    /// `repeated`: an earlier put of the same change may give the element another slot, so it gets
+    /// one of its own.
     fn prepare(&self, put: &Put, repeated: bool, ef: usize) -> Prepared {
         let old = if repeated { None } else { self.slot(put.element) };
         let grow = |len| {
@@ -114,7 +115,8 @@ impl VectorSet {
         }
         let removed: Vec<bool> = names.iter().map(|name| commit.remove(name)).collect();
         if commit.elements().len() == 0 && !may_be_empty {
-            // The key goes with this change: what comes next, here and where the record is read, is another set.
+            // The key goes with this change: what comes next, here and where the record is read, is
+            // another set.
             commit.unbind();
         }
         let count = removed.iter().filter(|&&removed| removed).count();
@@ -145,7 +147,8 @@ impl VectorSet {
         Ok(true)
     }
 
-    /// After a change: sweeps what so many removals owe, and frees what no reader can be reading any more.
+    /// After a change: sweeps what so many removals owe, and frees what no reader can be reading
+    /// any more.
     fn tidy(&self, removals: usize) {
         self.vectors.sweep(removals, |slot| self.names.forget(slot));
         self.names.reclaim();

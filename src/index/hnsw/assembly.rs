@@ -1,17 +1,20 @@
-//! A graph put together from lists that somebody has kept: no distance is computed, no neighbour looked for.
+//! A graph made of stored lists: no distance is computed, no neighbour
+//! looked for.
 //!
-//! Lists lead to nodes that may be yet to come. So they are written as *labels* first, numbers of the caller's, into the
-//! very words that will hold the links; when all slots are there, each list is resolved in its place, by any number of
-//! threads. Nothing beside the graph is needed but the caller's way from a label to a slot.
+//! Lists lead to nodes that may be yet to come. So they are written as *labels* first, numbers of
+//! the caller's, into the very words that will hold the links; when all slots are there, each list
+//! is resolved in its place, by any number of threads. Nothing beside the graph is needed but the
+//! caller's way from a label to a slot.
 //!
-//! What was kept is checked: see [`BadLink`]. Links are directed here, so it is no fault if a link has no other way round.
+//! What was kept is checked: see [`BadLink`]. Links are directed here, so it is no fault if a link
+//! has no other way round.
 
 use super::graph::Links;
 use super::{Entry, Index};
 use crate::index::slots::MAX_LEVEL;
 use crate::index::{Candidate, Scorer};
 
-/// An [`Index`] in the making. Nobody can search it yet.
+/// An [`Index`] under construction, which cannot be searched yet.
 pub struct Assembly(Index);
 
 /// What is wrong with a link.
@@ -33,8 +36,8 @@ impl Assembly {
         Self(Index::new(m, seed))
     }
 
-    /// Takes a slot for a node; a level beyond the highest counts as that. The first of the highest level is where
-    /// searches will begin. `grow` as for [`Index::reserve`]. One caller at a time.
+    /// Takes a slot for a node; a level beyond the highest counts as that. The first of the highest
+    /// level is where searches will begin. `grow` as for [`Index::reserve`]. One caller at a time.
     pub fn reserve(&self, level: usize, grow: impl FnOnce(u32)) -> u32 {
         let level = level.min(MAX_LEVEL as usize) as u32;
         let slot = self.0.graph.reserve(level, grow);
@@ -74,8 +77,8 @@ impl Assembly {
         Ok(())
     }
 
-    /// Gives a slot a list that is longer than the layer's lists may be: the nearest of its links. The codes of all slots
-    /// are written.
+    /// Gives a slot a list that is longer than the layer's lists may be: the nearest of its links.
+    /// The codes of all slots are written.
     pub fn resolve_nearest(
         &self,
         (slot, layer): (u32, usize),
@@ -118,8 +121,8 @@ impl Assembly {
         Ok(links)
     }
 
-    /// The index, with all its slots `Live`. `reserved`: how many slots the graph had been given out before it was kept,
-    /// on which the levels of new ones depend.
+    /// The index, with all its slots `Live`. `reserved`: how many slots the graph had been given
+    /// out before it was kept, on which the levels of new ones depend.
     pub fn finish(self, reserved: u64) -> Index {
         let slots = &self.0.graph.slots;
         for slot in 0..slots.end() {

@@ -5,12 +5,13 @@
 //! layer l > 0  block of tower + l−1   [link+1, link+1, …, 0, 0]     M words
 //! ```
 //!
-//! A list ends at its first 0, so a new block is an empty list. Lists are changed under the lock of their slot (one of
-//! [`LOCKS`], chosen by slot) and read without: each link is one atomic word, so a reader may meet a mixture of the
-//! old list and the new one, all of whose links are good. Links are directed; being in your neighbour's list is its
-//! business.
+//! A list ends at its first 0, so a new block is an empty list. Lists are changed under the lock of
+//! their slot (one of [`LOCKS`], chosen by slot) and read without: each link is one atomic word, so
+//! a reader may meet a mixture of the old list and the new one, all of whose links are good. Links
+//! are directed; being in your neighbour's list is its business.
 //!
-//! *Lock order:* a thread holds one list lock at a time, and takes nothing else under it but the block allocator.
+//! *Lock order:* a thread holds one list lock at a time, and takes nothing else under it but the
+//! block allocator.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -67,8 +68,8 @@ impl Graph {
         if layer == 0 { 2 * self.m } else { self.m }
     }
 
-    /// A slot out of everybody's sight, with empty lists up to `level`. Only lists that were used before are emptied: new ones
-    /// are empty, and take no memory until something is written there.
+    /// An invisible slot, with empty lists up to `level`. Only lists that were used
+    /// before are emptied: new ones are empty, and take no memory until something is written there.
     pub(super) fn reserve(&self, level: u32, grow: impl FnOnce(u32)) -> u32 {
         let mut is_new = false;
         let slot = self.slots.take(|len| {
@@ -134,7 +135,8 @@ impl Graph {
     #[inline(always)]
     pub(super) fn for_each_link(&self, slot: u32, layer: u32, mut each: impl FnMut(u32)) {
         for word in self.list(slot, layer) {
-            // Pairs with the release in `set`: a slot's code and state were written before it was linked.
+            // Pairs with the release in `set`: a slot's code and state were written before it was
+            // linked.
             match word.load(Ordering::Acquire) {
                 0 => break,
                 link => each(link - 1),
@@ -181,7 +183,8 @@ impl Graph {
         }
     }
 
-    /// Adds one link behind `len` others. The caller holds the slot's lock, and knows that there is room.
+    /// Adds one link behind `len` others. The caller holds the slot's lock, and knows that there is
+    /// room.
     pub(super) fn append(&self, slot: u32, layer: u32, len: usize, link: u32) {
         self.list(slot, layer)[len].store(link + 1, Ordering::Release);
     }

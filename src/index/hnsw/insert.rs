@@ -1,8 +1,8 @@
-//! Connecting a slot: find its neighbours on each of its layers, choose some that lie in different directions, and
-//! offer oneself to them.
+//! Connecting a slot: find its neighbours on each of its layers, choose some that lie in different
+//! directions, and offer oneself to them.
 //!
-//! Any number of threads insert at once. The search for neighbours takes no lock; each list is changed under its own.
-//! Algorithms 1 and 4 of Malkov and Yashunin (2016).
+//! Any number of threads insert at once. The search for neighbours takes no lock; each list is
+//! changed under its own. Algorithms 1 and 4 of Malkov and Yashunin (2016).
 
 use super::{Entry, Index};
 use crate::index::hnsw::Walk;
@@ -10,13 +10,15 @@ use crate::index::hnsw::graph::Links;
 use crate::index::{Candidate, Scorer, State};
 
 impl Index {
-    /// Connects a reserved slot. The caller is pinned, has written the slot's code, and `scorer`'s query is that code.
+    /// Connects a reserved slot. The caller is pinned, has written the slot's code, and `scorer`'s
+    /// query is that code.
     ///
     /// `ef`: candidates explored on each layer (the paper's `efConstruction`).
     pub fn link(&self, slot: u32, ef: usize, scorer: &impl Scorer) {
         let level = self.graph.level(slot);
         self.graph.slots.begin_linking(slot);
-        // Whoever would become the entry point does so alone, so that two tall slots do not miss each other.
+        // Slots that would become the entry point do so one at a time, so that two tall slots do
+        // not miss each other.
         let mut entry = self.entry();
         let _alone = entry.is_none_or(|entry| level > entry.level).then(|| {
             let alone = self.entry_lock.lock();
@@ -37,8 +39,8 @@ impl Index {
 
     /// Connects a slot on the layers that exist. True if it found no neighbour on layer 0.
     ///
-    /// Neighbours are looked for from the top down, and linked from the bottom up: a search that comes down to this
-    /// slot from a higher layer must find its lists below complete.
+    /// Neighbours are looked for from the top down, and linked from the bottom up: a search that
+    /// comes down to this slot from a higher layer must find its lists below complete.
     fn link_below(&self, slot: u32, level: u32, entry: Entry, ef: usize, scorer: &impl Scorer) -> bool {
         let top = level.min(entry.level);
         let mut starts = vec![self.descend(scorer, entry.slot, entry.level, top)];
@@ -62,7 +64,8 @@ impl Index {
         neighbours.last().is_none_or(Vec::is_empty)
     }
 
-    /// Another inserter may have linked to this slot while it was on a higher layer: its own list is taken under lock.
+    /// Another inserter may have linked to this slot while it was on a higher layer: its own list
+    /// is taken under lock.
     fn write_own_list(&self, slot: u32, layer: u32, neighbours: &[Candidate]) {
         let _list = self.graph.lock(slot);
         let mut links: Links = neighbours.iter().map(|c| c.slot()).collect();
@@ -94,7 +97,7 @@ impl Index {
         self.graph.replace(to, layer, &chosen);
     }
 
-    /// A slot that found nobody starts a new walk, if the entry point leads nowhere.
+    /// A slot that found no neighbour starts a new walk, if the entry point leads nowhere.
     fn adopt_as_entry(&self, slot: u32, level: u32) {
         let _alone = self.entry_lock.lock();
         if self.entry().is_none_or(|entry| self.graph.word(entry.slot).state() == State::Dead) {
@@ -103,8 +106,8 @@ impl Index {
     }
 }
 
-/// Of candidates sorted by distance, at most `most` that lie in different directions: each is nearer to the base than
-/// to any chosen before it.
+/// Of candidates sorted by distance, at most `most` that lie in different directions: each is
+/// nearer to the base than to any chosen before it.
 pub(super) fn choose(candidates: &[Candidate], most: usize, scorer: &impl Scorer) -> Vec<Candidate> {
     let mut chosen: Vec<Candidate> = Vec::with_capacity(most);
     for &candidate in candidates {
@@ -120,8 +123,9 @@ pub(super) fn choose(candidates: &[Candidate], most: usize, scorer: &impl Scorer
     chosen
 }
 
-/// [`choose`], filled up with the nearest of the others: the paper's `keepPrunedConnections`. Where lengths differ, few
-/// vectors lie in directions of their own, and an insertion that links to these alone is soon forgotten by all.
+/// [`choose`], filled up with the nearest of the others: the paper's `keepPrunedConnections`. Where
+/// lengths differ, few vectors lie in directions of their own, and an insertion that links to these
+/// alone is soon forgotten by all.
 fn choose_full(candidates: &[Candidate], most: usize, scorer: &impl Scorer) -> Vec<Candidate> {
     let mut chosen = choose(candidates, most, scorer);
     for &candidate in candidates {

@@ -1,4 +1,5 @@
-//! A hierarchical navigable small world graph (Malkov and Yashunin, 2016) that is searched while it is written.
+//! A hierarchical navigable small world graph (Malkov and Yashunin, 2016) that is searched while it
+//! is written.
 
 mod assembly;
 mod graph;
@@ -22,7 +23,8 @@ use super::slots::MAX_LEVEL;
 
 /// The graph over a set's slots.
 ///
-/// *Lock order:* `entry_lock` → a list's lock; the sweeper's round → `entry_lock` → a list's lock. Searches take none.
+/// *Lock order:* `entry_lock` → a list's lock; the sweeper's round → `entry_lock` → a list's lock.
+/// Searches take none.
 pub struct Index {
     graph: Graph,
     /// Where searches begin: `1 + slot | level << 40`, or 0 for nowhere.
@@ -41,8 +43,8 @@ struct Entry {
 }
 
 impl Index {
-    /// `m`: links per slot on the upper layers, at least 2; twice that on layer 0. `seed` decides the slots' levels:
-    /// the same seed and the same order of insertions give the same graph.
+    /// `m`: links per slot on the upper layers, at least 2; twice that on layer 0. `seed` decides
+    /// the slots' levels: the same seed and the same order of insertions give the same graph.
     pub fn new(m: usize, seed: u64) -> Self {
         assert!(m >= 2);
         Self {
@@ -55,7 +57,8 @@ impl Index {
         }
     }
 
-    /// Takes an unused slot, which nobody else can see until it is linked. `grow(len)` must make slots `0 .. len` exist in the caller's arenas.
+    /// Takes an unused slot, which is visible to no other thread until it is linked. `grow(len)`
+    /// must make slots `0 .. len` exist in the caller's arenas.
     pub fn reserve(&self, grow: impl FnOnce(u32)) -> u32 {
         let number = self.reserved.fetch_add(1, Ordering::Relaxed);
         self.graph.reserve(self.level_of(number), grow)
@@ -75,7 +78,8 @@ impl Index {
         Self { reserved: AtomicU64::new(reserved), ..self }
     }
 
-    /// The level of the `number`th insertion: geometric, each layer holding 1/M of the one below (the paper's `mL`).
+    /// The level of the `number`th insertion: geometric, each layer holding 1/M of the one below
+    /// (the paper's `mL`).
     fn level_of(&self, number: u64) -> u32 {
         let uniform = (mix(self.seed.wrapping_add(mix(number))) >> 11) as f64 / (1u64 << 53) as f64;
         let level = -(1.0 - uniform).ln() / (self.graph.m() as f64).ln();
@@ -102,8 +106,8 @@ impl Index {
         self.graph.capacity(layer)
     }
 
-    /// Calls `each` with every link of a slot on one layer. While the list is changed, this may be some of the old and
-    /// some of the new ones, and one of them twice.
+    /// Calls `each` with every link of a slot on one layer. While the list is changed, this may be
+    /// some of the old and some of the new ones, and one of them twice.
     pub fn for_each_link(&self, slot: u32, layer: u32, each: impl FnMut(u32)) {
         self.graph.for_each_link(slot, layer, each);
     }

@@ -1,9 +1,10 @@
 //! The best candidates of a search so far, and which of them to look behind next.
 //!
-//! One sorted run of at most `ef` candidates, each marked once its links were followed. (The paper has two heaps, of
-//! results and of places to go on from; but what is no result any more need not be gone on from, so one run holds
-//! both.) The neighbours of a node come as one batch, which is sorted and merged in one pass from the back: with the codes
-//! in the caches, an eighth less time for a search than inserting one by one.
+//! One sorted run of at most `ef` candidates, each marked once its links were followed. (The paper
+//! has two heaps, of results and of places to go on from; but what is no result any more need not
+//! be gone on from, so one run holds both.) The neighbours of a node come as one batch, which is
+//! sorted and merged in one pass from the back: with the codes in the caches, an eighth less time
+//! for a search than inserting one by one.
 
 use crate::index::Candidate;
 

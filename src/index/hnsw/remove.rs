@@ -1,22 +1,27 @@
 //! Taking dead slots out of the graph, a little at a time, and using them again.
 //!
-//! Killing a slot is one store: searches stop returning it, and still walk through it. What remains is to find the
-//! lists that lead to it, and those are not known, since links are directed. So the dead are collected into *rounds*:
+//! Killing a slot is one store: searches stop returning it, and still walk through it. What remains
+//! is to find the lists that lead to it, and those are not known, since links are directed. So the
+//! dead are collected into *rounds*:
 //!
 //! ```text
 //! killed ──► (grace) ──► sweep of every list ──► (grace) ──► free
 //! ```
 //!
-//! 1. *Grace before.* An inserter that chose the slot while it lived may still be about to link to it. After a grace
-//!    period nobody is; from then on no list gains a link to it, since only living slots are linked to.
-//! 2. *Sweep.* A cursor passes all slots. A list that leads to dead slots drops them, and for each adopts the nearest
-//!    living one that the dead slot led to: the repair of FreshDiskANN (Singh et al., 2021), with one candidate for
-//!    each loss instead of a full new choice: far fewer distances. `tests/recall.rs` holds what that costs in recall.
-//! 3. *Grace after.* A reader may have copied a list before it was cleaned. Then the slots are free.
+//! 1. *Grace before.* An inserter that chose the slot while it lived may still be about to link to
+//!    it. After a grace period none is; from then on no list gains a link to it, since only
+//!    living slots are linked to.
+//! 2. *Sweep.* A cursor passes all slots. A list that leads to dead slots drops them, and for each
+//!    adopts the nearest living one that the dead slot led to: the repair of FreshDiskANN (Singh et
+//!    al., 2021), with one candidate for each loss instead of a full new choice: far fewer
+//!    distances. `tests/recall.rs` holds what that costs in recall.
+//! 3. *Grace after.* A reader may have copied a list before it was cleaned. Then the slots are
+//!    free.
 //!
-//! Whoever removes pays: each removal moves the cursor by [`SWEEP_PER_REMOVAL`] slots, so a round over `n` slots takes
-//! `n / SWEEP_PER_REMOVAL` removals, and at most two rounds' worth of dead slots (3 % of the set) exist at a time.
-//! No thread of its own, no pause, and the same order of steps for the same order of commands.
+//! The remover pays: each removal moves the cursor by [`SWEEP_PER_REMOVAL`] slots, so a round
+//! over `n` slots takes `n / SWEEP_PER_REMOVAL` removals, and at most two rounds' worth of dead
+//! slots (3 % of the set) exist at a time. No thread of its own, no pause, and the same order of
+//! steps for the same order of commands.
 
 use std::mem;
 
@@ -65,7 +70,8 @@ impl Sweeper {
 }
 
 impl Index {
-    /// `Live` or `Linking` → `Dead`. Part of the caller's critical section; [`Index::sweep`] comes after it.
+    /// `Live` or `Linking` → `Dead`. Part of the caller's critical section; [`Index::sweep`] comes
+    /// after it.
     pub fn kill(&self, slot: u32) {
         self.graph.slots.kill(slot);
         self.sweeper.dying.lock().push(slot);
@@ -76,8 +82,9 @@ impl Index {
         self.sweeper.pending()
     }
 
-    /// Does the sweeping that `removals` removals owe. `scorer`'s query does not matter. `freed` is told each slot that
-    /// may be used again, before it is. If another thread is sweeping, it does this thread's share too, in time.
+    /// Does the sweeping that `removals` removals owe. `scorer`'s query does not matter. `freed` is
+    /// told each slot that may be used again, before it is. If another thread is sweeping, it does
+    /// this thread's share too, in time.
     pub fn sweep(&self, removals: usize, scorer: &impl Scorer, mut freed: impl FnMut(u32)) {
         let Some(mut round) = self.sweeper.round.try_lock() else { return };
         let mut budget = removals.saturating_mul(SWEEP_PER_REMOVAL);
@@ -149,8 +156,9 @@ impl Index {
         }
     }
 
-    /// A living slot that a dead one led to may now be in nobody's list: unless one of its own neighbours leads back to
-    /// it, it offers itself to the nearest that has room, or else to the nearest.
+    /// A living slot that a dead one led to may now be in no list: unless one of its own
+    /// neighbours leads back to it, it offers itself to the nearest that has room, or else to the
+    /// nearest.
     fn offer_again(&self, slot: u32, layer: u32, scorer: &impl Scorer) {
         if self.is_dead(slot) {
             return;
@@ -182,8 +190,9 @@ impl Index {
         self.graph.replace(slot, layer, &kept);
     }
 
-    /// The nearest living slot that `lost` led to, directly or through other dead ones, that lies in a direction of its
-    /// own; failing that, while the list has room, just the nearest. (With room for less, lists grow thin over time.)
+    /// The nearest living slot that `lost` led to, directly or through other dead ones, that lies
+    /// in a direction of its own; failing that, while the list has room, just the nearest. (With
+    /// room for less, lists grow thin over time.)
     fn replacement(
         &self,
         slot: u32,

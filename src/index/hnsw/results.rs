@@ -6,7 +6,8 @@ use std::collections::BinaryHeap;
 use super::pool::Pool;
 use crate::index::{Candidate, Nearest};
 
-/// Up to so many candidates a [`Pool`] keeps; more are kept in heaps, since a merge moves half of the pool.
+/// Up to so many candidates a [`Pool`] keeps; more are kept in heaps, since a merge moves half of
+/// the pool.
 const POOLED: usize = 4096;
 
 /// The best `ef` admitted candidates, and all that are to be walked on from.
@@ -40,7 +41,8 @@ impl Results {
         if self.is_pooled() { self.pool.limit() } else { self.wide.limit() }
     }
 
-    /// Takes a batch of candidates within the limit, as places to walk on from, and as results those that are admitted.
+    /// Takes a batch of candidates within the limit, as places to walk on from, and as results
+    /// those that are admitted.
     #[inline]
     pub(super) fn take(&mut self, batch: &mut Vec<Candidate>, mut admit: impl FnMut(u32) -> bool) {
         if !self.is_pooled() {
@@ -63,7 +65,8 @@ impl Results {
         }
     }
 
-    /// The nearest place to walk on from, which is not given again; none if no better result can lie behind any.
+    /// The nearest place to walk on from, which is not given again; none if no better result can
+    /// lie behind any.
     #[inline]
     pub(super) fn next(&mut self) -> Option<Candidate> {
         let Some(&Reverse(aside)) = self.aside.peek() else { return self.pool.pop() };

@@ -1,8 +1,9 @@
-//! The walk: greedy down the upper layers, then best-first on a layer with a bounded list of results.
+//! The walk: greedy down the upper layers, then best-first on a layer with a bounded list of
+//! results.
 //!
-//! Algorithms 2 and 5 of Malkov and Yashunin, *Efficient and robust approximate nearest neighbor search using HNSW
-//! graphs* (2016). What is added: any slot may be refused as a result and still be walked through, which serves
-//! filters, removed slots and slots that are not elements yet.
+//! Algorithms 2 and 5 of Malkov and Yashunin, *Efficient and robust approximate nearest neighbor
+//! search using HNSW graphs* (2016). What is added: any slot may be refused as a result and still
+//! be walked through, which serves filters, removed slots and slots that are not elements yet.
 
 use super::Index;
 use super::visited::{Scratch, with_scratch};
@@ -25,7 +26,8 @@ impl Walk {
 }
 
 impl Index {
-    /// The nearest slots that `admit` accepts, nearest first, at most `walk.ef`. The caller is pinned.
+    /// The nearest slots that `admit` accepts, nearest first, at most `walk.ef`. The caller is
+    /// pinned.
     ///
     /// `admit` is asked once for each slot that is near enough to be a result.
     pub fn search(&self, scorer: &impl Scorer, walk: Walk, admit: impl FnMut(u32) -> bool) -> Vec<Candidate> {
@@ -78,7 +80,8 @@ impl Index {
         })
     }
 
-    /// Collects the unvisited links of a slot, and asks for what will be needed of them and of the slot after this one.
+    /// Collects the unvisited links of a slot, and prefetches what will be needed of them and of
+    /// the slot after this one.
     #[inline(always)]
     fn meet_links(&self, scorer: &impl Scorer, slot: u32, layer: u32, scratch: &mut Scratch) {
         let Scratch { visited, results, fresh, .. } = scratch;

@@ -1,8 +1,10 @@
-//! Which slots has this search met? Marks outside the nodes, so that searches write nothing that others read.
+//! Which slots has this search met? Marks outside the nodes, so that searches write nothing that
+//! others read.
 //!
-//! One byte per slot holds the number of the last search that met it; the bytes are cleared once in 255 searches. Each
-//! thread keeps one such table (and the heaps of a search) for all sets. Marks in the nodes, as Redis has them, would
-//! make every search write to the lines that all others read.
+//! One byte per slot holds the number of the last search that met it; the bytes are cleared once in
+//! 255 searches. Each thread keeps one such table (and the heaps of a search) for all sets. Marks
+//! in the nodes, as Redis has them, would make every search write to the lines that all others
+//! read.
 
 use std::cell::RefCell;
 

@@ -1,5 +1,5 @@
-//! Every table of this machine against the specification, with every count of planes and at the edges of memory that
-//! may not be read.
+//! Every table of this machine against the specification, with every count of planes and at the
+//! edges of memory that may not be read.
 
 use super::{MAX_PLANES, PLANE_NUMBERS, dot, dots};
 use crate::kernels::agreement::{Fenced, Noise, at_offset};
@@ -9,7 +9,8 @@ const GROUPS: [usize; 9] = [1, 2, 3, 4, 5, 6, 7, 12, 25];
 /// As many bodies as fill the widest kernel's groups twice, and every count below.
 const MOST_BODIES: usize = 9;
 
-/// What a table says of a query and bodies that begin at different addresses and are longer than their planes.
+/// What a table says of a query and bodies that begin at different addresses and are longer than
+/// their planes.
 fn dots_at_offsets(table: &Kernels, query: &[u8], planes: usize, bodies: &[Vec<u8>]) -> Vec<i32> {
     let memory: Vec<_> = bodies.iter().enumerate().map(|(i, body)| at_offset(body, i % 8)).collect();
     let bodies: Vec<_> = memory.iter().enumerate().map(|(i, memory)| &memory[i % 8..]).collect();

@@ -25,7 +25,8 @@ pub(in crate::kernels) fn dot(_: Avx2) -> PlaneDot {
     }
 }
 
-/// A product of a u8 and an i8 fits i16, and pairs of them are added as i32: no instruction saturates.
+/// A product of a u8 and an i8 fits i16, and pairs of them are added as i32: no instruction
+/// saturates.
 #[target_feature(enable = "avx2,popcnt")]
 fn dot_query(query: &[u8], planes: usize, body: &[u8]) -> i32 {
     let query = query.as_chunks::<LANES>().0;

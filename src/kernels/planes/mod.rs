@@ -1,8 +1,9 @@
-//! Dot products of small whole numbers that are kept as *bit planes*: first the highest bit of every number, then the
-//! next lower one of every number, down to the lowest. A number costs no more bits than it has.
+//! Dot products of small whole numbers that are kept as *bit planes*: first the highest bit of
+//! every number, then the next lower one of every number, down to the lowest. A number costs no
+//! more bits than it has.
 //!
-//! Bit `i % 8` of byte `i / 8` of a plane belongs to number `i`. A plane has a multiple of 64 numbers, so that it can
-//! be read in words.
+//! Bit `i % 8` of byte `i / 8` of a plane belongs to number `i`. A plane has a multiple of 64
+//! numbers, so that it can be read in words.
 
 #[cfg(test)]
 mod agreement;
@@ -46,8 +47,8 @@ pub(super) fn dot(a: &[u8], b: &[u8], planes: usize) -> i64 {
     by_hamming(super::scalar::hamming, a, b, planes)
 }
 
-/// With 1 for a set bit and −1 for one that is not, a number's odd form is the sum of its bits, each times its weight.
-/// The product of two planes of such bits is what agrees minus what differs.
+/// With 1 for a set bit and −1 for one that is not, a number's odd form is the sum of its bits,
+/// each times its weight. The product of two planes of such bits is what agrees minus what differs.
 #[inline(always)]
 fn by_hamming(hamming: impl Fn(&[u8], &[u8]) -> u32, a: &[u8], b: &[u8], planes: usize) -> i64 {
     let plane_bytes = assert_pair(a, b, planes);

@@ -1,4 +1,5 @@
-//! Bit planes with NEON: each of 16 lanes tests its own bit of the byte that it shares with seven others.
+//! Bit planes with NEON: each of 16 lanes tests its own bit of the byte that it shares with seven
+//! others.
 
 use std::arch::aarch64::*;
 

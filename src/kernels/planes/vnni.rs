@@ -1,5 +1,5 @@
-//! Bit planes with AVX-512 VNNI: a word of a plane is a mask of 64 lanes, so a number is put together with one
-//! instruction per bit, and one more multiplies and adds 64 of them.
+//! Bit planes with AVX-512 VNNI: a word of a plane is a mask of 64 lanes, so a number is put
+//! together with one instruction per bit, and one more multiplies and adds 64 of them.
 
 use std::arch::x86_64::*;
 
@@ -112,8 +112,8 @@ fn totals([a, b, c, d]: [__m512i; SIDE_BY_SIDE]) -> [i32; SIDE_BY_SIDE] {
     ]
 }
 
-/// With `m` the greatest number and `h` the upper half's least, `z = y − h` fits an i8, `2y − m` is `2z + 1`, and a pair's
-/// product is `4xz + 2x − 2mz − m`.
+/// With `m` the greatest number and `h` the upper half's least, `z = y − h` fits an i8, `2y − m` is
+/// `2z + 1`, and a pair's product is `4xz + 2x − 2mz − m`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 fn dot_of<const PLANES: usize>(a: &[u8], b: &[u8]) -> i64 {
     // Here the count of planes is a constant, by which a division costs little.

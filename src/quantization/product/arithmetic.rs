@@ -1,4 +1,5 @@
-//! Plain sums, in the same order on every CPU: two servers that train on the same vectors must get the same codebook.
+//! Plain sums, in the same order on every CPU: two servers that train on the same vectors must get
+//! the same codebook.
 
 /// Sums side by side: enough for the compiler to keep any machine's registers busy.
 const LANES: usize = 16;
@@ -41,7 +42,8 @@ pub(super) fn extremes(numbers: &[f32]) -> (f32, f32) {
     let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
     for block in blocks {
         for ((least, most), &x) in least.iter_mut().zip(&mut most).zip(block) {
-            // Unlike `f32::min`, a comparison that leaves NaN open is one instruction for several lanes.
+            // Unlike `f32::min`, a comparison that leaves NaN open is one instruction for several
+            // lanes.
             *least = if x < *least { x } else { *least };
             *most = if x > *most { x } else { *most };
         }
@@ -52,7 +54,8 @@ pub(super) fn extremes(numbers: &[f32]) -> (f32, f32) {
     )
 }
 
-/// A sequence of numbers that looks random and is the same for the same seed (SplitMix64, Steele et al. 2014).
+/// A sequence of numbers that looks random and is the same for the same seed (SplitMix64, Steele et
+/// al. 2014).
 pub(super) struct Draws(u64);
 
 impl Draws {

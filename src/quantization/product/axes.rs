@@ -1,19 +1,21 @@
 //! The axes along which a sample varies most: a rotation that puts them first.
 //!
-//! Sub-spaces of neighbouring components spend as many bits on a direction in which vectors hardly differ as on one in
-//! which they differ much. After a rotation to the principal axes each sub-space can be given its share of strong and
-//! weak ones (Ge et al., *Optimized Product Quantization*, 2013, the parametric solution): on sentence embeddings of
-//! 384 components that lifts recall@10 of a scan from 0.66 to 0.72 with 8 components per byte.
+//! Sub-spaces of neighbouring components spend as many bits on a direction in which vectors hardly
+//! differ as on one in which they differ much. After a rotation to the principal axes each
+//! sub-space can be given its share of strong and weak ones (Ge et al., *Optimized Product
+//! Quantization*, 2013, the parametric solution): on sentence embeddings of 384 components that
+//! lifts recall@10 of a scan from 0.66 to 0.72 with 8 components per byte.
 //!
-//! The axes are found by orthogonal iteration: a set of vectors is multiplied by the sample's scatter and made
-//! orthonormal again, a few times. The last factorisation (Householder's) leaves the rotation as a product of
-//! *reflections*, `x ← x − (v·x) v`. They need no matrix: `k` axes of `dim` components take `k · dim` numbers, the
-//! directions beside them are completed to an orthonormal basis by themselves, and the way back is the same
-//! reflections in reverse.
+//! The axes are found by orthogonal iteration: a set of vectors is multiplied by the sample's
+//! scatter and made orthonormal again, a few times. The last factorisation (Householder's) leaves
+//! the rotation as a product of *reflections*, `x ← x − (v·x) v`. They need no matrix: `k` axes of
+//! `dim` components take `k · dim` numbers, the directions beside them are completed to an
+//! orthonormal basis by themselves, and the way back is the same reflections in reverse.
 
 use super::arithmetic::{Draws, add_scaled, dot, length};
 
-/// The most axes that are looked for, and no more than half of the components: the others hold little.
+/// The most axes that are looked for, and no more than half of the components: the others hold
+/// little.
 const MOST_AXES: usize = 256;
 /// The most numbers that the reflections of a rotation may hold: of very long vectors, fewer axes.
 const MOST_NUMBERS: usize = 1 << 20;
@@ -24,7 +26,8 @@ const LOOKED_AT: usize = 2048;
 
 /// A rotation (and perhaps a mirroring), as reflections to be done in order.
 pub(super) struct Axes {
-    /// The `k`th reflects the components from `k` on. Its length is √2, or 0 where there was nothing to reflect.
+    /// The `k`th reflects the components from `k` on. Its length is √2, or 0 where there was
+    /// nothing to reflect.
     reflections: Box<[Box<[f32]>]>,
 }
 
@@ -60,8 +63,8 @@ impl Axes {
         rotation
     }
 
-    /// The rotation that turns the first of these vectors onto the first axis, the second into the plane of the first
-    /// two, and so on.
+    /// The rotation that turns the first of these vectors onto the first axis, the second into the
+    /// plane of the first two, and so on.
     fn onto(mut vectors: Vec<Vec<f32>>) -> Self {
         let mut reflections = Vec::with_capacity(vectors.len());
         for k in 0..vectors.len() {

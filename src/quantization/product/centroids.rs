@@ -14,13 +14,15 @@ const ROUNDS: usize = 5;
 /// A number for each centroid.
 pub(super) type PerCentroid = [f32; CENTROIDS];
 
-/// The centroids of one sub-space, in blocks of 32: the first components of all in the block, then the second ones, …
+/// The centroids of one sub-space, in blocks of 32: the first components of all in the block, then
+/// the second ones, …
 ///
 /// They are representable as f16, which is how they are kept once more for decoding.
 pub(super) struct Centroids {
     width: usize,
     components: Box<[f32]>,
-    /// Half of each one's squared length: of two centroids, the one with the lesser `|c|²/2 − c·x` is nearer to `x`.
+    /// Half of each one's squared length: of two centroids, the one with the lesser `|c|²/2 − c·x`
+    /// is nearer to `x`.
     half_squares: Box<PerCentroid>,
 }
 
@@ -64,7 +66,8 @@ impl Centroids {
         dots
     }
 
-    /// The nearest centroid, and half of the squared distance to it less half of the point's squared length.
+    /// The nearest centroid, and half of the squared distance to it less half of the point's
+    /// squared length.
     pub(super) fn nearest(&self, point: &[f32]) -> (u8, f32) {
         let mut distances = self.dots(point);
         for (distance, half) in distances.iter_mut().zip(&*self.half_squares) {
@@ -83,8 +86,8 @@ impl Centroids {
         size_of_val(&*self.components) + size_of_val(&*self.half_squares)
     }
 
-    /// The means of the points that each centroid is nearest to, one after the other. A centroid that is nearest to none
-    /// moves to one of the points that are worst off.
+    /// The means of the points that each centroid is nearest to, one after the other. A centroid
+    /// that is nearest to none moves to one of the points that are worst off.
     fn moved(&self, points: &[f32]) -> Vec<f32> {
         let mut sums = vec![0.0; CENTROIDS * self.width];
         let mut counts = [0u32; CENTROIDS];

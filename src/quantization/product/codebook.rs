@@ -1,5 +1,5 @@
-//! What a set's product quantisation has learnt from a sample: the rotation, which components go to which sub-space,
-//! and the centroids of each.
+//! What a set's product quantisation has learnt from a sample: the rotation, which components go to
+//! which sub-space, and the centroids of each.
 
 use half::f16;
 
@@ -9,11 +9,13 @@ use super::axes::Axes;
 use super::centroids::{CENTROIDS, Centroids, PerCentroid};
 use crate::kernels::{Kernels, kernels};
 
-/// Vectors that are learnt from: 16 for each centroid. Twice as many gain 0.01 of recall at twice the time.
+/// Vectors that are learnt from: 16 for each centroid. Twice as many gain 0.01 of recall at twice
+/// the time.
 pub const SAMPLE: usize = 4096;
 /// Pairs of the sample by which the error of estimates is measured.
 const PAIRS: usize = 1024;
-/// A code that points away from its vector says nothing: its estimates are as uncertain as this makes them.
+/// A code that points away from its vector says nothing: its estimates are as uncertain as this
+/// makes them.
 const LEAST_COSINE: f32 = 0.05;
 /// Components per byte at most.
 const MOST_WIDTH: usize = 16;
@@ -44,8 +46,9 @@ pub(super) struct Fit {
     pub(super) cosine: f32,
 }
 
-/// The dot products of one query with all centroids of all sub-spaces, as numbers of 16 bits. (With 8 bits, the error
-/// of the sum comes near that of the codes, where some sub-spaces vary more than others.)
+/// The dot products of one query with all centroids of all sub-spaces, as numbers of 16 bits. (With
+/// 8 bits, the error of the sum comes near that of the codes, where some sub-spaces vary more than
+/// others.)
 pub(super) struct Tables {
     /// 256 for each sub-space, little-endian.
     pub(super) steps: Box<[u8]>,
@@ -56,8 +59,8 @@ pub(super) struct Tables {
 }
 
 impl Codebook {
-    /// Learns from vectors of length 1 (or 0), one after the other, at least one. `width`: components per byte. The same
-    /// sample and seed give the same codebook, on every machine.
+    /// Learns from vectors of length 1 (or 0), one after the other, at least one. `width`:
+    /// components per byte. The same sample and seed give the same codebook, on every machine.
     ///
     /// # Panics
     /// If the sample holds no vector, or `width` is not 8 or 16.
@@ -86,8 +89,9 @@ impl Codebook {
         self.subspaces.len()
     }
 
-    /// The standard deviation of the error of an estimated dot product, measured on the sample, relative to what it would
-    /// be if the parts of vectors that codes lose had no direction in common with queries.
+    /// The standard deviation of the error of an estimated dot product, measured on the sample,
+    /// relative to what it would be if the parts of vectors that codes lose had no direction in
+    /// common with queries.
     pub(super) fn spread(&self) -> f32 {
         self.spread
     }
@@ -133,7 +137,8 @@ impl Codebook {
         named
     }
 
-    /// The dot products of a query with all centroids. One step for all sub-spaces: a sum of steps is a sum of products.
+    /// The dot products of a query with all centroids. One step for all sub-spaces: a sum of steps
+    /// is a sum of products.
     pub(super) fn tables(&self, query: &[f32]) -> Tables {
         let turned = self.turned(query);
         let mut all: Vec<PerCentroid> = Vec::with_capacity(self.subspaces());
@@ -226,13 +231,14 @@ impl Codebook {
 }
 
 impl Fit {
-    /// What the dot product of a query and the centroids is to be multiplied with, so that the product with the vector is
-    /// met on average (Gao and Long, *RaBitQ*, 2024).
+    /// What the dot product of a query and the centroids is to be multiplied with, so that the
+    /// product with the vector is met on average (Gao and Long, *RaBitQ*, 2024).
     pub(super) fn unbiased(&self) -> f32 {
         self.gain / self.cosine
     }
 
-    /// The standard deviation of that estimate, for a query of length 1 and errors without preferred direction.
+    /// The standard deviation of that estimate, for a query of length 1 and errors without
+    /// preferred direction.
     pub(super) fn deviation(&self, dim: usize) -> f32 {
         let lost = (1.0 - self.cosine * self.cosine).max(0.0);
         lost.sqrt() / self.cosine / (dim.max(2) as f32 - 1.0).sqrt()
@@ -247,8 +253,9 @@ pub(super) fn steps(tables: &[u8], code: &[u8]) -> u32 {
     tables.iter().zip(code).map(|pair| u32::from(step(pair))).sum()
 }
 
-/// A number from 0 to 65,535, rounded: adding 2²³ leaves its integer in the lowest bits of the sum. (A cast asks about
-/// each number whether it fits, which keeps the compiler from converting several at once.)
+/// A number from 0 to 65,535, rounded: adding 2²³ leaves its integer in the lowest bits of the sum.
+/// (A cast checks of each number whether it fits, which keeps the compiler from converting several
+/// at once.)
 fn rounded(number: f32) -> u16 {
     (number + 8_388_608.0).to_bits() as u16
 }
@@ -267,8 +274,8 @@ fn variances(vectors: &[f32], dim: usize) -> Vec<f32> {
     variances
 }
 
-/// Deals components out to sub-spaces, the strongest first, each to the one whose product of variances is least: then all
-/// bytes have as much to tell.
+/// Deals components out to sub-spaces, the strongest first, each to the one whose product of
+/// variances is least: then all bytes have as much to tell.
 fn balanced(variances: &[f32], width: usize) -> Box<[u32]> {
     let count = variances.len().div_ceil(width);
     let mut order: Vec<usize> = (0..variances.len()).collect();
@@ -278,7 +285,8 @@ fn balanced(variances: &[f32], width: usize) -> Box<[u32]> {
     for component in order {
         let roomy = subspaces.iter_mut().filter(|(_, places)| places.len() < width);
         if let Some((share, places)) = roomy.min_by(|a, b| a.0.total_cmp(&b.0)) {
-            // Never less than 0, and a little for each, so that the weakest are dealt out one by one too.
+            // Never less than 0, and a little for each, so that the weakest are dealt out one by
+            // one too.
             *share += (variances[component].max(weakest) / weakest).ln() + 1e-3;
             places.push(component as u32);
         }

@@ -4,10 +4,12 @@
 //! head [norm: f32]    body [number of a centroid: u8 …][gain: f16][cosine: u16]
 //! ```
 //!
-//! A vector is its length, times the centroids, times the *gain* that makes them as long as 1; the *cosine* between the
-//! two, in steps of 1/65,535, tells how far estimates are off. The norm is the length under every metric.
+//! A vector is its length, times the centroids, times the *gain* that makes them as long as 1; the
+//! *cosine* between the two, in steps of 1/65,535, says how far estimates are off. The norm is the
+//! length under every metric.
 //!
-//! A query is the tables of its direction, and as numbers what turns a sum of steps into a product, and its length.
+//! A query is the tables of its direction, and as numbers what turns a sum of steps into a product,
+//! and its length.
 
 use half::f16;
 
@@ -17,14 +19,16 @@ use crate::quantization::{
     ALL_METRICS, Code, Codec, Format, Kind, Metric, NORM, Query, get_f32, normalised, put_f32,
 };
 
-/// Components per byte. (With 16, recall@10 of a scan over sentence embeddings falls from 0.72 to 0.56.)
+/// Components per byte. (With 16, recall@10 of a scan over sentence embeddings falls from 0.72 to
+/// 0.56.)
 pub(super) const WIDTH: usize = 8;
 /// Bytes behind the centroids' numbers.
 const FIT: usize = 4;
-/// Vectors that are learnt from hold no more components than this together, 64 MiB: of long ones fewer do.
+/// Vectors that are learnt from hold no more components than this together, 64 MiB: of long ones
+/// fewer do.
 const SAMPLE_COMPONENTS: usize = 16 << 20;
-/// Bounds are so many standard deviations below the estimate. Of the ten nearest, 0.3 % or fewer lie still nearer
-/// than that (sentence embeddings, word vectors).
+/// Bounds are so many standard deviations below the estimate. Of the ten nearest, 0.3 % or fewer
+/// lie still nearer than that (sentence embeddings, word vectors).
 const DEVIATIONS: f32 = 1.9;
 
 pub(in crate::quantization) static CODEC: Codec = Codec {

@@ -79,7 +79,8 @@ fn tables_and_codes_give_the_products_of_decoded_vectors() {
     }
 }
 
-/// Over many pairs: the mean error is no more than chance makes it, and the deviation is as told.
+/// Over many pairs: the mean error is no more than chance makes it, and the deviation is as
+/// estimated.
 #[test]
 fn estimates_err_as_they_say() {
     for (dim, width) in [(96, 8), (96, 16)] {
@@ -97,8 +98,8 @@ fn estimates_err_as_they_say() {
         }
         let (mean, deviation) = (sum / count, (squares / count).sqrt());
         assert!(mean.abs() < 0.1 * deviation, "{width}: {mean} {deviation}");
-        let told = (relative / count).sqrt();
-        assert!((0.7..1.4).contains(&told), "{width}: {told}");
+        let distance = (relative / count).sqrt();
+        assert!((0.7..1.4).contains(&distance), "{width}: {distance}");
     }
 }
 
@@ -162,8 +163,9 @@ fn distances_are_those_of_decoded_vectors_and_bounds_are_below_the_true_ones() {
             let back = format.decode(code.as_code());
             for query in asked.iter().take(40) {
                 let probe = format.query(query);
-                let (told, expected) = (format.distance(&probe, code.as_code()), exact(metric, query, &back));
-                assert!((told - expected).abs() < 1e-2, "{metric:?}: {told} {expected}");
+                let (distance, expected) =
+                    (format.distance(&probe, code.as_code()), exact(metric, query, &back));
+                assert!((distance - expected).abs() < 1e-2, "{metric:?}: {distance} {expected}");
                 let mut bound = [0.0];
                 format.bounds(&probe, &[code.as_code().head], &[code.as_code().body], &mut bound);
                 above += usize::from(bound[0] > exact(metric, query, vector) + 1e-5);

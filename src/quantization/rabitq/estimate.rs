@@ -4,13 +4,14 @@ use super::NUMBERS;
 use crate::kernels::Kernels;
 use crate::quantization::{BATCH, Code, Format, Metric, Query, get_f32};
 
-/// How many standard deviations a bound allows for. In a scan of MiniLM vectors as codes of one bit, for 300 queries, the
-/// bound of a vector among the ten nearest was beyond the fiftieth's distance 7 times in 3000 with 1, and never with this or
-/// with 1.5. Walks that look closer at what bounds let pass find as much with either, and with this are a tenth faster.
+/// How many standard deviations a bound allows for. In a scan of MiniLM vectors as codes of one
+/// bit, for 300 queries, the bound of a vector among the ten nearest was beyond the fiftieth's
+/// distance 7 times in 3000 with 1, and never with this or with 1.5. Walks that look closer at what
+/// bounds let pass find as much with either, and with this are a tenth faster.
 const DEVIATIONS: f64 = 1.25;
 
-/// What is known of a dot product: the estimate, its standard deviation for vectors of length 1 at a right angle, and
-/// the norms of the two vectors.
+/// What is known of a dot product: the estimate, its standard deviation for vectors of length 1 at
+/// a right angle, and the norms of the two vectors.
 pub(super) struct Estimate {
     pub(super) dot: f64,
     pub(super) deviation: f64,
@@ -25,8 +26,9 @@ impl Estimate {
         Self { dot, deviation: error, norms }
     }
 
-    /// The highest that the dot product will be, but for what is rare: where the estimate lies as many deviations below.
-    /// The deviation depends on the angle, so it is that of an angle which is itself known up to the bound.
+    /// The highest that the dot product will be, but for what is rare: where the estimate lies as
+    /// many deviations below. The deviation depends on the angle, so it is that of an angle which
+    /// is itself known up to the bound.
     pub(super) fn at_most(&self, step: f32) -> f64 {
         let lengths = self.norms[0] * self.norms[1];
         let allowed = DEVIATIONS * self.deviation;
@@ -66,8 +68,9 @@ pub(super) fn estimates(
 
 /// The dot product of what two codes stand for.
 ///
-/// The product of both estimates is right for vectors that are not close. The closer they are, the more their errors are
-/// the same, up to codes of one bit, whose share of equal bits tells the angle itself.
+/// The product of both estimates is right for vectors that are not close. The closer they are, the
+/// more their errors are the same, up to codes of one bit, whose share of equal bits gives the
+/// angle itself.
 pub(super) fn dot_between(kernels: &Kernels, bits: usize, a: &[u8], b: &[u8]) -> (f64, [f64; 2]) {
     let (a_planes, a_numbers) = a.split_at(a.len() - NUMBERS);
     let (b_planes, b_numbers) = b.split_at(b.len() - NUMBERS);
@@ -82,7 +85,8 @@ pub(super) fn dot_between(kernels: &Kernels, bits: usize, a: &[u8], b: &[u8]) ->
     ((factors * product / 4.0).clamp(-lengths, lengths), norms)
 }
 
-/// The sine of so many right angles, from −1 to 1, to a millionth: the call of the exact one takes as long as all the rest.
+/// The sine of so many right angles, from −1 to 1, to a millionth: the call of the exact one takes
+/// as long as all the rest.
 pub(super) fn sine_of_right_angles(x: f64) -> f64 {
     let square = x * x;
     let sine = x * (1.570_791_3 + square * (-0.645_889_2 + square * (0.079_420_3 - square * 0.004_322_4)));

@@ -1,21 +1,23 @@
-//! RaBitQ: a few bits per component, 1 to 8, from which dot products are estimated without bias, each with a bound
-//! that it keeps with known probability (Gao & Long, SIGMOD 2024; for more than one bit Gao et al., SIGMOD 2025).
+//! RaBitQ: a few bits per component, 1 to 8, from which dot products are estimated without bias,
+//! each with a bound that it keeps with known probability (Gao & Long, SIGMOD 2024; for more than
+//! one bit Gao et al., SIGMOD 2025).
 //!
 //! ```text
 //! [plane: P/8 bytes] … one per bit, most significant first    P: the dimension, up to the next multiple of 64
 //! [factor: f32][error: f32][norm: f32]
 //! ```
 //!
-//! The vector is turned ([`super::rotation`]), and each component becomes a whole number `u` from 0 to `m = 2^bits − 1`, whose
-//! level is `v = u − m/2`. As the turn is as if by chance, the part of the code that is not along the vector points
-//! nowhere in particular, and `⟨x, q⟩` is estimated by `factor · ⟨v, q⟩`, with the *factor* that makes it right for
-//! `q = x`: `‖x‖² / ⟨v, x⟩`. The *error* is the standard deviation of that estimate, for `x` and `q` of length 1 at a right
-//! angle; it grows with the sine of the angle between them. It is `√(1/α² − 1) / √(P − 1)`, `α` being the cosine of the
-//! angle between `x` and `v`.
+//! The vector is turned ([`super::rotation`]), and each component becomes a whole number `u` from 0
+//! to `m = 2^bits − 1`, whose level is `v = u − m/2`. As the turn is as if by chance, the part of
+//! the code that is not along the vector points nowhere in particular, and `⟨x, q⟩` is estimated by
+//! `factor · ⟨v, q⟩`, with the *factor* that makes it right for `q = x`: `‖x‖² / ⟨v, x⟩`. The
+//! *error* is the standard deviation of that estimate, for `x` and `q` of length 1 at a right
+//! angle; it grows with the sine of the angle between them. It is `√(1/α² − 1) / √(P − 1)`, `α`
+//! being the cosine of the angle between `x` and `v`.
 //!
-//! A query is turned too, and its components rounded to i8: that is exact enough for up to six bits, and of no more
-//! weight than the error of the code for eight. Its numbers are the *step* of the rounding, the *centre* `m/2 · Σ q` by
-//! which `Σ u · q` and `Σ v · q` differ, and its *norm*.
+//! A query is turned too, and its components rounded to i8: that is exact enough for up to six
+//! bits, and of no more weight than the error of the code for eight. Its numbers are the *step* of
+//! the rounding, the *centre* `m/2 · Σ q` by which `Σ u · q` and `Σ v · q` differ, and its *norm*.
 
 mod estimate;
 mod scale;
@@ -85,7 +87,8 @@ fn plane_bytes(bits: usize, dim: usize) -> usize {
     bits * turned_dim(dim) / 8
 }
 
-/// Components of a turned vector. Those that make up the last word cost nothing, and make codes more exact.
+/// Components of a turned vector. Those that make up the last word cost nothing, and make codes
+/// more exact.
 fn turned_dim(dim: usize) -> usize {
     dim.next_multiple_of(PLANE_NUMBERS)
 }
@@ -95,7 +98,8 @@ fn code_bytes(bits: usize, dim: usize) -> usize {
     plane_bytes(bits, dim) + NUMBERS
 }
 
-/// A turned vector: its components, scaled to a mean square of 1, and its length. All 0 for one without length.
+/// A turned vector: its components, scaled to a mean square of 1, and its length. All 0 for one
+/// without length.
 struct Turned {
     components: Vec<f32>,
     norm: f64,
@@ -141,7 +145,8 @@ fn encode(bits: usize, vector: &[f32], code: &mut [u8]) {
 
 /// Puts bit by bit eight numbers into the byte of each plane that is theirs.
 fn put_eight(planes: &mut [u8], bits: usize, at: usize, eight: [u8; 8]) {
-    /// The lowest bit of each byte; and what moves them all, by a multiplication, into the highest byte.
+    /// The lowest bit of each byte; and what moves them all, by a multiplication, into the highest
+    /// byte.
     const LOWEST: u64 = 0x0101_0101_0101_0101;
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let eight = u64::from_le_bytes(eight);

@@ -1,14 +1,18 @@
-//! How far apart should the levels of a code lie? Where the direction of the code is nearest to that of the vector.
+//! How far apart should the levels of a code lie? Where the direction of the code is nearest to
+//! that of the vector.
 //!
-//! Levels lie at ±½, ±1½, … steps, evenly around 0. With one bit the step does not matter; with more there is one that is
-//! best on average for Gaussian components, as those of a turned vector are, and one nearby that is best for this vector.
-//! The paper of the extended RaBitQ walks through all steps that change the code; trying a few, and then a few around
-//! the best of those, ends with an error at most a fifth larger, which was met with 64 numbers of many bits, in a fraction of the time.
+//! Levels lie at ±½, ±1½, … steps, evenly around 0. With one bit the step does not matter; with
+//! more there is one that is best on average for Gaussian components, as those of a turned vector
+//! are, and one nearby that is best for this vector. The paper of the extended RaBitQ walks through
+//! all steps that change the code; trying a few, and then a few around the best of those, ends with
+//! an error at most a fifth larger, which was met with 64 numbers of many bits, in a fraction of
+//! the time.
 
 /// The steps that lose least for components of variance 1, by the count of bits (Max, 1960).
 const GAUSSIAN: [f32; 8] = [1.0, 0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308];
 
-/// Steps to try first, as parts of the Gaussian one. With few components none is far out, and smaller steps win.
+/// Steps to try first, as parts of the Gaussian one. With few components none is far out, and
+/// smaller steps win.
 const COARSE: [f32; 8] = [0.58, 0.66, 0.74, 0.82, 0.9, 0.98, 1.06, 1.14];
 /// Steps to try around the best of them.
 const FINE: [f32; 6] = [-0.06, -0.04, -0.02, 0.02, 0.04, 0.06];
@@ -16,7 +20,8 @@ const FINE: [f32; 6] = [-0.06, -0.04, -0.02, 0.02, 0.04, 0.06];
 /// Sums that run side by side, for the compiler to keep in registers.
 const LANES: usize = 16;
 
-/// Adding and taking away 1½ · 2²³ leaves a whole number, without the call that rounding is on older machines.
+/// Adding and taking away 1½ · 2²³ leaves a whole number, without the call that rounding is on
+/// older machines.
 const WHOLE: f32 = 12_582_912.0;
 
 /// The level of an absolute value, in steps: ½, 1½, … up to `highest`.
@@ -72,7 +77,8 @@ mod tests {
         assert_eq!(level(7.0, highest(1)), 0.5);
     }
 
-    /// The best of all directions that levels can have: every step at which a component changes its level.
+    /// The best of all directions that levels can have: every step at which a component changes its
+    /// level.
     fn best_of_all(vector: &[f32], bits: usize) -> f32 {
         let changes =
             vector.iter().flat_map(|x| (1..1 << (bits - 1)).map(move |level| x.abs() / level as f32));

@@ -51,8 +51,8 @@ fn estimate(bits: usize, code: &[u8], query: &[f32]) -> (Estimate, f32) {
     (found.expect("one code, one estimate"), query.numbers[0])
 }
 
-/// Of one pair: the error of the estimate in standard deviations, that error for unit vectors, and whether the true dot
-/// product is above the bound.
+/// Of one pair: the error of the estimate in standard deviations, that error for unit vectors, and
+/// whether the true dot product is above the bound.
 fn error(bits: usize, dim: usize, seed: u64) -> (f64, f64, bool) {
     let (x, q) = pair(dim, seed);
     let (estimate, step) = estimate(bits, &encoded(bits, &x), &q);
@@ -83,7 +83,8 @@ fn bounds_hold_as_often_as_they_should() {
     for bits in 1..=8 {
         for dim in DIMS {
             let broken = (0..PAIRS).filter(|&seed| error(bits, dim, seed).2).count() as f64 / PAIRS as f64;
-            // One time in 9.5 an error is above 1.25 standard deviations, give or take 0.01 for so many pairs.
+            // One time in 9.5 an error is above 1.25 standard deviations, give or take 0.01 for so
+            // many pairs.
             assert!((0.06..0.15).contains(&broken), "{bits} bits, {dim}: {broken}");
         }
     }
@@ -162,7 +163,8 @@ fn neither_nothing_nor_the_greatest_nor_the_least_is_not_a_number() {
     }
 }
 
-/// All kinds and metrics, as sets ask: the estimate, with six deviations to spare, and the bound, with four below.
+/// All kinds and metrics, as sets ask: the estimate, with six deviations to spare, and the bound,
+/// with four below.
 #[test]
 fn formats_tell_distances() {
     const DIM: usize = 200;
@@ -176,20 +178,20 @@ fn formats_tell_distances() {
             let (heads, bodies): (Vec<_>, Vec<_>) =
                 kept.iter().map(|code| (code.as_code().head, code.as_code().body)).unzip();
             for q in &queries {
-                let (query, mut told, mut bounds) = (format.query(q), [0.0; BATCH], [0.0; BATCH]);
-                format.distances(&query, &heads, &bodies, &mut told);
+                let (query, mut distance, mut bounds) = (format.query(q), [0.0; BATCH], [0.0; BATCH]);
+                format.distances(&query, &heads, &bodies, &mut distance);
                 format.bounds(&query, &heads, &bodies, &mut bounds);
-                for (((x, code), told), bound) in codes.iter().zip(&kept).zip(told).zip(bounds) {
+                for (((x, code), distance), bound) in codes.iter().zip(&kept).zip(distance).zip(bounds) {
                     let lengths = norm(x) * norm(q);
                     let (exact, unit) = match metric {
                         Metric::Cosine => (1.0 - dot(x, q) / lengths, 1.0),
                         Metric::L2 => (dot(x, x) + dot(q, q) - 2.0 * dot(x, q), 2.0 * lengths),
                         Metric::InnerProduct => (1.0 - dot(x, q), lengths),
                     };
-                    let (told, bound) = (f64::from(told), f64::from(bound));
-                    assert!((told - exact).abs() < 6.0 * deviation * unit, "{} {metric:?}", codec.name);
-                    assert!(bound <= told && bound - exact < 5.0 * deviation * unit, "{}", codec.name);
-                    assert_eq!(format.distance(&query, code.as_code()), told as f32);
+                    let (distance, bound) = (f64::from(distance), f64::from(bound));
+                    assert!((distance - exact).abs() < 6.0 * deviation * unit, "{} {metric:?}", codec.name);
+                    assert!(bound <= distance && bound - exact < 5.0 * deviation * unit, "{}", codec.name);
+                    assert_eq!(format.distance(&query, code.as_code()), distance as f32);
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! Both maps made at once from names that are all there: what loading a set needs.
 //!
-//! One by one, each name would be looked for among the sorted ones, twenty reads from memory that no cache holds. Here
-//! they are sorted by eight bytes that stand beside the slot, and the names themselves are read where those are equal.
+//! One by one, each name would be looked for among the sorted ones, twenty reads from memory that
+//! no cache holds. Here they are sorted by eight bytes that stand beside the slot, and the names
+//! themselves are read where those are equal.
 
 use super::name_table::NameTable;
 use super::sorted::SortedSlots;
@@ -12,7 +13,8 @@ use crate::epoch::{Pin, pin};
 const PARALLEL_FROM: u32 = 10_000;
 
 impl Elements {
-    /// Of the slots `0 .. len`, which all bear a name. A name that two of them bear makes it fail, with the second slot.
+    /// Of the slots `0 .. len`, which all bear a name. A name that two of them bear makes it fail,
+    /// with the second slot.
     pub(in crate::vector_set) fn of_all(len: u32, names: &Names) -> Result<Self, u32> {
         let table = || NameTable::of_all(len, names, &pin());
         let sorted = || SortedSlots::of(sorted(len, names, &pin()));
@@ -51,7 +53,8 @@ fn common_prefix(len: u32, names: &Names, pin: &Pin) -> usize {
     })
 }
 
-/// The first eight bytes, as a number that sorts alike. Missing ones count as 0: equal keys need not be equal names.
+/// The first eight bytes, as a number that sorts alike. Missing ones count as 0: equal keys need
+/// not be equal names.
 fn key(name: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     let len = name.len().min(8);

@@ -6,7 +6,7 @@
 //! | which names follow this one? | [`SortedSlots`], slots in the order of their names | 5 bytes |
 //! | which name has this slot? | [`Names`], an arena that searches read without a lock | 8 bytes, and the name |
 //!
-//! The two maps hold slots only and ask [`Names`] for the bytes.
+//! The two maps hold slots only, whose bytes are in [`Names`].
 
 mod bulk;
 mod name_table;
@@ -23,19 +23,20 @@ use crate::epoch::{Pin, pin};
 pub(super) struct Names(Blobs);
 
 impl Names {
-    /// The name of a slot that is or was an element while the reader is pinned; empty for any other.
+    /// The name of a slot that is or was an element while the reader is pinned; empty for any
+    /// other.
     #[inline]
     pub(super) fn get<'p>(&'p self, slot: u32, pin: &'p Pin) -> &'p [u8] {
         self.0.get(slot, pin).unwrap_or_default()
     }
 
-    /// Names a slot that nobody can see yet.
+    /// Names a slot that is not visible yet.
     pub(super) fn set(&self, slot: u32, name: &[u8]) {
         let was_named = self.0.replace(slot, Some(Blob::new(name)));
         debug_assert!(!was_named, "a slot is unnamed when it is freed");
     }
 
-    /// Forgets the name of a slot that nobody can see any more.
+    /// Removes the name of a slot that no reader can see any more.
     pub(super) fn forget(&self, slot: u32) {
         self.0.replace(slot, None);
     }
@@ -56,7 +57,7 @@ impl Names {
     }
 }
 
-/// Which names are elements, and their slots. Kept under the set's lock.
+/// Which names are elements, and their slots. Protected by the set's lock.
 #[derive(Default)]
 pub(super) struct Elements {
     table: NameTable,

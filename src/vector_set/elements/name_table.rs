@@ -1,7 +1,8 @@
 //! A hash table from names to slots that holds only the slots.
 //!
-//! A hash table that grows moves all its entries at once, and hashes each name again: too long for a large set, which
-//! is locked meanwhile. So a large set has [`PARTS`] tables that grow one by one; a small set has one.
+//! A hash table that grows moves all its entries at once, and hashes each name again: too long for
+//! a large set, which is locked meanwhile. So a large set has [`PARTS`] tables that grow one by
+//! one; a small set has one.
 
 use std::sync::OnceLock;
 
@@ -30,7 +31,8 @@ impl Default for NameTable {
     }
 }
 
-/// Keyed at random when the process starts: names come from outside, and must not be made to collide.
+/// Keyed at random when the process starts: names come from outside, and must not be made to
+/// collide.
 fn hash(name: &[u8]) -> u64 {
     static STATE: OnceLock<RandomState> = OnceLock::new();
     STATE.get_or_init(RandomState::new).hash_one(name)

@@ -1,7 +1,8 @@
 //! Slots in the byte order of their names: blocks of some hundred slots, in a list of blocks.
 //!
-//! Two levels are enough: with a million elements the list has some 4,000 blocks, and an insertion moves 1 KiB in its
-//! block and, once in 256 times, 60 KiB in the list. Nothing is ever moved as a whole.
+//! Two levels are enough: with a million elements the list has some 4,000 blocks, and an insertion
+//! moves 1 KiB in its block and, once in 256 times, 60 KiB in the list. Nothing is ever moved as a
+//! whole.
 
 use std::cmp::Ordering;
 

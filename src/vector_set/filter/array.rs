@@ -1,4 +1,5 @@
-//! Arrays of an attribute: checked once, then read in place, item by item, wherever an expression looks into them.
+//! Arrays of an attribute: checked once, then read in place, item by item, wherever an expression
+//! looks into them.
 
 use super::json::Cursor;
 use super::value::{Tuple, Value};
@@ -10,8 +11,8 @@ pub(super) struct Array<'a> {
 }
 
 impl<'a> Array<'a> {
-    /// Checks an array of readable values, arrays among them, and passes over it. Needs no stack whatever the depth,
-    /// since only arrays nest: an object makes all of it unreadable.
+    /// Checks an array of readable values, arrays among them, and passes over it. Needs no stack
+    /// whatever the depth, since only arrays nest: an object makes all of it unreadable.
     pub(super) fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
         let whole = cursor.rest;
         let mut depth = 0;
@@ -34,7 +35,8 @@ impl<'a> Array<'a> {
     }
 }
 
-/// After a value: passes over closing brackets, and the comma before the next value; true when the outermost is closed.
+/// After a value: passes over closing brackets, and the comma before the next value; true when the
+/// outermost is closed.
 fn close(cursor: &mut Cursor<'_>, depth: &mut usize) -> Option<bool> {
     loop {
         cursor.skip_blanks();

@@ -11,7 +11,8 @@ const USUAL_DEPTH: usize = 8;
 
 type Stack<'v> = SmallVec<[Value<'v>; USUAL_DEPTH]>;
 
-/// Whether the program's value is true for this attribute. A selector that cannot be resolved makes all of it false.
+/// Whether the program's value is true for this attribute. A selector that cannot be resolved makes
+/// all of it false.
 pub(super) fn matches(program: &Program, attribute: &[u8]) -> bool {
     let Some(fields) = program.names.resolve(attribute) else { return false };
     let mut stack = Stack::new();

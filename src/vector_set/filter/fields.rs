@@ -8,14 +8,16 @@ use super::value::Value;
 /// Expressions with no more selectors than this are evaluated without an allocation.
 const USUAL_NAMES: usize = 4;
 
-/// The values of an expression's selectors, numbered as in its [`Names`]; none is missing when [`Names::resolve`] returns them.
+/// The values of an expression's selectors, numbered as in its [`Names`]; none is missing when
+/// [`Names::resolve`] returns them.
 pub(super) type Fields<'a> = SmallVec<[Option<Value<'a>>; USUAL_NAMES]>;
 
 /// The distinct names that an expression selects, sorted.
 #[derive(Debug)]
 pub(super) struct Names {
     names: Box<[Box<[u8]>]>,
-    /// Whether one of them is empty (a `.` at the end of the expression). That one never resolves, not even to a field `""`.
+    /// Whether one of them is empty (a `.` at the end of the expression). That one never resolves,
+    /// not even to a field `""`.
     has_empty: bool,
 }
 
@@ -32,8 +34,9 @@ impl Names {
         self.names.binary_search_by(|known| order(known, name)).ok()
     }
 
-    /// Reads the named fields from an attribute; `None` if one of them is missing or unreadable. The first of several fields
-    /// with the same name counts. Nothing after the last field wanted is looked at.
+    /// Reads the named fields from an attribute; `None` if one of them is missing or unreadable.
+    /// The first of several fields with the same name counts. Nothing after the last field wanted
+    /// is looked at.
     pub(super) fn resolve<'a>(&self, attribute: &'a [u8]) -> Option<Fields<'a>> {
         let mut missing = self.names.len();
         if missing == 0 {
@@ -69,7 +72,8 @@ fn order(left: &[u8], right: &[u8]) -> std::cmp::Ordering {
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
 
-/// The raw text between the quotes (escapes in names are not decoded); leaves the cursor at the value.
+/// The raw text between the quotes (escapes in names are not decoded); leaves the cursor at the
+/// value.
 fn field_name<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {
     cursor.skip_blanks();
     let name = cursor.string()?.raw;

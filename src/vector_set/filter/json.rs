@@ -1,13 +1,16 @@
-//! The lenient JSON of attributes: reads and skips the values that Redis reads and skips, right or wrong as JSON.
+//! The lenient JSON of attributes: reads and skips the values that Redis reads and skips, right or
+//! wrong as JSON.
 
 use super::array::Array;
 use super::number;
 use super::value::{Text, Tuple, Value};
 
-/// Most bytes read of a number: as in Redis, what is longer is cut here, and what follows the cut is not looked at.
+/// Most bytes read of a number: as in Redis, what is longer is cut here, and what follows the cut
+/// is not looked at.
 const MAX_NUMBER_BYTES: usize = 255;
 
-/// What is left to read. A method that answers `None` has met something it cannot read; its cursor is then of no use.
+/// What is left to read. A method that answers `None` has met something it cannot read; its cursor
+/// is then of no use.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
     pub(super) rest: &'a [u8],
@@ -49,7 +52,8 @@ impl<'a> Cursor<'a> {
         Some(Text { raw: &text[..at], escaped })
     }
 
-    /// Reads a value that an expression asks for. Where it can be read, it ends where [`Self::skip_value`] would end.
+    /// Reads a value that an expression uses. Where it can be read, it ends where
+    /// [`Self::skip_value`] would end.
     pub(super) fn value(&mut self) -> Option<Value<'a>> {
         if self.peek()? == b'[' {
             return Array::read(self).map(|array| Value::Tuple(Tuple::Array(array)));
@@ -99,7 +103,7 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// Passes over a value that nobody asks for, with hardly a look at it.
+    /// Skips a value that no expression uses, almost without reading it.
     pub(super) fn skip_value(&mut self) -> Option<()> {
         match self.peek()? {
             b'"' => self.string().map(drop),
@@ -133,8 +137,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Where the first `"` or `\` is. Names and most strings are short and of all lengths: eight bytes at a time there is hardly a branch to
-/// guess wrong, and no call to pay for.
+/// Where the first `"` or `\` is. Names and most strings are short and of all lengths: eight bytes
+/// at a time there is hardly a branch to guess wrong, and no call to pay for.
 fn quote_or_backslash(text: &[u8]) -> Option<usize> {
     let (words, tail) = text.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {

@@ -18,7 +18,7 @@ pub(super) enum Token<'e> {
     Close,
 }
 
-/// Reading stopped: the lexer's position tells where.
+/// Reading stopped: the lexer's position is the place.
 struct Unreadable;
 
 /// All tokens of an expression. It ends at its first NUL.
@@ -126,7 +126,8 @@ impl<'e> Lexer<'e> {
         }
     }
 
-    /// `null` must be the whole run of word characters; of any other run, the longest operator it starts with is the token.
+    /// `null` must be the whole run of word characters; of any other run, the longest operator it
+    /// starts with is the token.
     fn word(&mut self) -> Result<Token<'e>, Unreadable> {
         let rest = &self.text[self.at..];
         if let Some(after) = rest.strip_prefix(b"null")

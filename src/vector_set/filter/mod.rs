@@ -6,12 +6,13 @@
 //! attribute  → fields (one scan, reading with json) → values of selectors ─┴→ evaluator → true or false
 //! ```
 //!
-//! The language is that of Redis' vector sets, odd corners included, for what is accepted there must be accepted here with the
-//! same result: postfix forms such as `1 2 +` compile, `!!.n` does not, a selector that cannot be resolved makes the
-//! whole expression false wherever it stands, and attributes are read leniently (`fields`, `json`, `array`).
+//! The language is that of Redis' vector sets, odd corners included, for what is accepted there
+//! must be accepted here with the same result: postfix forms such as `1 2 +` compile, `!!.n` does
+//! not, a selector that cannot be resolved makes the whole expression false wherever it stands, and
+//! attributes are read leniently (`fields`, `json`, `array`).
 //!
-//! Deliberate differences: expressions have limits ([`MAX_EXPRESSION_BYTES`], [`MAX_TOKENS`]), and arrays in attributes may
-//! be nested to any depth.
+//! Deliberate differences: expressions have limits ([`MAX_EXPRESSION_BYTES`], [`MAX_TOKENS`]), and
+//! arrays in attributes may be nested to any depth.
 
 mod array;
 mod evaluator;
@@ -25,11 +26,12 @@ mod value;
 
 use parser::Program;
 
-/// Longest expression in bytes; a longer one is a [`FilterError`] and is not read. Room for an `in [...]` of a hundred thousand
-/// identifiers, while a compiled filter stays below some 12 MiB.
+/// Longest expression in bytes; a longer one is a [`FilterError`] and is not read. Room for an `in
+/// [...]` of a hundred thousand identifiers, while a compiled filter stays below some 12 MiB.
 pub const MAX_EXPRESSION_BYTES: usize = 1 << 20;
 
-/// Most tokens in an expression (a tuple is one token); more are a [`FilterError`]. It bounds the work done for each candidate.
+/// Most tokens in an expression (a tuple is one token); more are a [`FilterError`]. It bounds the
+/// work done for each candidate.
 pub const MAX_TOKENS: usize = 1 << 14;
 
 /// A compiled expression.
@@ -52,8 +54,9 @@ impl Filter {
         Ok(Self { program })
     }
 
-    /// Whether an element with this attribute satisfies the expression. (An element without attribute never does; that is
-    /// for the caller to know.) An attribute that is not JSON is no error: its selectors just cannot be resolved.
+    /// Whether an element with this attribute satisfies the expression. (An element without
+    /// attribute never does; that is for the caller to know.) An attribute that is not JSON is no
+    /// error: its selectors just cannot be resolved.
     pub fn matches(&self, attribute: &[u8]) -> bool {
         evaluator::matches(&self.program, attribute)
     }
@@ -66,7 +69,8 @@ pub struct FilterError {
 }
 
 impl FilterError {
-    /// What to show after `ERR syntax error in FILTER expression near: `. Raw bytes of the expression: may hold line breaks.
+    /// What to show after `ERR syntax error in FILTER expression near: `. Raw bytes of the
+    /// expression: may hold line breaks.
     pub fn near(&self) -> &[u8] {
         &self.near
     }

@@ -56,7 +56,8 @@ impl Operator {
         if self == Self::Not { 1 } else { 2 }
     }
 
-    /// Whether it is computed before `next`, which follows it in the expression without a parenthesis between them.
+    /// Whether it is computed before `next`, which follows it in the expression without a
+    /// parenthesis between them.
     pub(super) fn binds_before(self, next: Self) -> bool {
         let right_associative = next == Self::Power;
         self.precedence() > next.precedence()

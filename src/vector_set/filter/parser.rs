@@ -16,14 +16,16 @@ pub(super) enum Step {
     Apply(Operator),
 }
 
-/// A compiled expression: no step finds too few values on the stack, and the last leaves exactly one.
+/// A compiled expression: no step finds too few values on the stack, and the last leaves exactly
+/// one.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) steps: Vec<Step>,
     pub(super) names: Names,
 }
 
-/// `None` if parentheses or operands do not add up. Like Redis, this checks nothing else: postfix forms pass.
+/// `None` if parentheses or operands do not add up. Like Redis, this checks nothing else: postfix
+/// forms pass.
 pub(super) fn parse(tokens: Vec<Token<'_>>) -> Option<Program> {
     let selectors =
         tokens.iter().filter_map(|token| if let Token::Selector(name) = token { Some(*name) } else { None });

@@ -5,8 +5,8 @@ use super::*;
 /// What `"BASE"` stands for in the vectors.
 const BASE: &str = r#"{"n":25,"f":2.5,"s":"Alice","t":true,"b":false,"z":null,"a":[1,"x",3.5],"e":"","neg":-3,"num":"42","o":{"y":1},"ea":[],"big":1e300}"#;
 
-/// Answers of a Redis 8.6 server, one JSON object a line: `attr` (null or "": the element has none), `expr`, and either
-/// `match` or `error_near`.
+/// Answers of a Redis 8.6 server, one JSON object a line: `attr` (null or "": the element has
+/// none), `expr`, and either `match` or `error_near`.
 const VECTORS: &str = include_str!("../../../tests/data/filter-vectors.jsonl");
 
 fn matches(expression: &str, attribute: &str) -> bool {

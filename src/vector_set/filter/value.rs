@@ -14,7 +14,8 @@ pub(super) enum Constant {
     Null,
 }
 
-/// A value while an expression is evaluated. It borrows from the program or the attribute and is never copied from them.
+/// A value while an expression is evaluated. It borrows from the program or the attribute and is
+/// never copied from them.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value<'v> {
     Number(f64),

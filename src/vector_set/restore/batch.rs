@@ -1,4 +1,5 @@
-//! Elements on their way to the thread that puts them into the set: one after the other, in two buffers.
+//! Elements on their way to the thread that puts them into the set: one after the other, in two
+//! buffers.
 
 use crate::quantization::Code;
 

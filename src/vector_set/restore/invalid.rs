@@ -1,4 +1,4 @@
-//! What is wrong with a set that was kept.
+//! What is wrong with a stored set.
 
 use std::fmt;
 

@@ -1,8 +1,9 @@
-//! From the ids of a file to slots. An id is any number of 64 bits; a list of the graph has room for 32.
+//! From the ids of a file to slots. An id is any number of 64 bits; a list of the graph has room
+//! for 32.
 //!
-//! So each id gets a *label*: within 2³⁰ of the first id, the distance from it; any other, a number that is dealt out
-//! when it is first met. Ids are given one after the other, so nearly always the first rule serves, and nothing is looked
-//! up while elements are read.
+//! So each id gets a *label*: within 2³⁰ of the first id, the distance from it; any other, a number
+//! that is dealt out when it is first met. Ids are given one after the other, so nearly always the
+//! first rule serves, and nothing is looked up while elements are read.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,7 +14,8 @@ use ahash::RandomState;
 const NEAR: u32 = 1 << 31;
 /// So many labels there are: one less would do without the number that a list keeps for "no link".
 const END: u32 = u32::MAX - 1;
-/// A table by label may be so many times as long as there are elements; where ids lie farther apart, a map is smaller.
+/// A table by label may be so many times as long as there are elements; where ids lie farther
+/// apart, a map is smaller.
 const SPARSE: usize = 4;
 /// No slot.
 const NONE: u32 = u32::MAX;

@@ -1,16 +1,18 @@
-//! A set made of elements that were kept, with the graph as it was: no distance is computed, no neighbour looked for.
+//! A set made of stored elements, with the graph as it was: no distance is computed, no
+//! neighbour looked for.
 //!
-//! Elements come in any order, each with an id, its codes and its links, which are ids of others. Memory stays at what the
-//! set will take: links lie in their places from the beginning, as labels of ids, until all elements are there and the
-//! labels are turned into slots. Beside the set there are 8 bytes for each element (16 to 30 if ids lie far apart), 16
-//! more while names are sorted at the end, and a few batches of 256 KiB on their way from the thread that reads to those
-//! that write.
+//! Elements come in any order, each with an id, its codes and its links, which are ids of others.
+//! Memory stays at what the set will take: links lie in their places from the beginning, as labels
+//! of ids, until all elements are there and the labels are turned into slots. Beside the set there
+//! are 8 bytes for each element (16 to 30 if ids lie far apart), 16 more while names are sorted at
+//! the end, and a few batches of 256 KiB on their way from the thread that reads to those that
+//! write.
 //!
 //! # What is refused
 //!
-//! Codes of another size or with numbers that are not finite, a name twice, an id twice, a link to an id that no element
-//! has, to the element itself, to an element that does not reach the layer, and the same link twice. [`Invalid`] names the
-//! element.
+//! Codes of another size or with numbers that are not finite, a name twice, an id twice, a link to
+//! an id that no element has, to the element itself, to an element that does not reach the layer,
+//! and the same link twice. [`Invalid`] names the element.
 //!
 //! # What is repaired
 //!
@@ -53,11 +55,12 @@ pub struct Outline<'o> {
     pub seed: u64,
     /// What it has learnt; none if it has not, or does not learn. It says what the best codes are.
     pub codebook: Option<Arc<Codebook>>,
-    /// The matrix of its projection, float32 little-endian, row by row; none if it is the one that `REDUCE` makes.
+    /// The matrix of its projection, float32 little-endian, row by row; none if it is the one that
+    /// `REDUCE` makes.
     pub matrix: Option<&'o [u8]>,
 }
 
-/// An element as it was kept.
+/// An element as it was stored.
 pub struct Kept<'e> {
     /// By which others link to it.
     pub id: u64,
@@ -83,7 +86,7 @@ pub struct Restored {
     /// By slot.
     own_labels: Vec<u32>,
     long: Vec<LongList>,
-    /// The labels of the list in hand.
+    /// The labels of the current list.
     list: Vec<u32>,
     pipeline: Pipeline,
 }
@@ -128,7 +131,7 @@ impl Restored {
         self.own_labels.is_empty()
     }
 
-    /// Takes an element. That it is refused may be said later, by the call for another, or at the end.
+    /// Takes an element. Its error may be returned later, by the call for another, or at the end.
     pub fn add(&mut self, element: &Kept) -> Result<(), Invalid> {
         self.take(element).map_err(|fault| Invalid::element(element.name, fault))?;
         self.pipeline.pass_on()
@@ -168,7 +171,8 @@ impl Restored {
         Ok(())
     }
 
-    /// The set. `reserved`: how many slots its elements had been given in their life, updates included.
+    /// The set. `reserved`: how many slots its elements had been given in their life, updates
+    /// included.
     pub fn finish(self, reserved: u64) -> Result<VectorSet, Invalid> {
         let mut parts = self.pipeline.finish()?;
         let slots = Slots::new(&self.own_labels).map_err(|slot| parts.invalid(slot, Fault::Id))?;

@@ -1,7 +1,7 @@
 //! One thread reads and checks, others put what it has read into the set.
 //!
-//! A set of one batch is put by the thread that reads. When a second batch is full, workers are started; what lies between
-//! is bounded, so a reader that is faster waits.
+//! A set of one batch is put by the thread that reads. When a second batch is full, workers are
+//! started; what lies between is bounded, so a reader that is faster waits.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,7 +16,7 @@ use super::parts::Parts;
 /// More workers than this would wait for the one that reads.
 const MOST_WORKERS: usize = 4;
 
-/// The set in the making, and those who fill it.
+/// The set under construction, and the threads that fill it.
 pub(super) struct Pipeline {
     parts: Arc<Parts>,
     filling: Batch,
@@ -91,7 +91,7 @@ impl Workers {
     }
 }
 
-/// Also where nobody asks for the outcome any more.
+/// Also if the outcome is not used.
 impl Drop for Workers {
     fn drop(&mut self) {
         self.full = None;
@@ -109,7 +109,7 @@ fn work(
         let Ok(mut batch) = next else { return Ok(()) };
         parts.put_all(&batch)?;
         batch.clear();
-        // If nobody takes it, it is not needed.
+        // If the channel is full, it is not needed.
         let _ = emptied.try_send(batch);
     }
 }

@@ -134,7 +134,8 @@ fn assert_same(restored: &VectorSet, original: &VectorSet) {
         let distances = |set| near(set, &query).into_iter().map(|(_, distance)| distance);
         distances(restored).eq(distances(original))
     });
-    // Dead slots are gone, and where the highest level is shared, another slot may be the entry point.
+    // Dead slots are gone, and where the highest level is shared, another slot may be the entry
+    // point.
     assert!(found.count() >= 45);
 }
 

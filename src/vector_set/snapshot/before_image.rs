@@ -103,13 +103,13 @@ mod tests {
         for coarse in [None, Some(Code { head: &[], body: &[6; 3] })] {
             let links = vec![vec![1, 2, 3], vec![], vec![9]];
             let parts = Parts { slot: 7, name: b"name", attribute: b"", best, coarse, links };
-            let handed = BeforeImage::new(&parts);
-            let twice = [handed.as_bytes(), handed.as_bytes()].concat();
+            let image = BeforeImage::new(&parts);
+            let twice = [image.as_bytes(), image.as_bytes()].concat();
             let mut rest = &twice[..];
             assert_eq!(BeforeImage::read(&mut rest).expect("whole"), parts);
-            assert_eq!(rest, handed.as_bytes());
-            for len in 0..handed.as_bytes().len() {
-                assert!(BeforeImage::read(&mut &handed.as_bytes()[..len]).is_err());
+            assert_eq!(rest, image.as_bytes());
+            for len in 0..image.as_bytes().len() {
+                assert!(BeforeImage::read(&mut &image.as_bytes()[..len]).is_err());
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Records about slots that a snapshot comes to later, by stretches of slots: in memory up to a bound, then in the spill.
+//! Records about slots that a snapshot comes to later, by stretches of slots: in memory up to a
+//! bound, then in the spill.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! The snapshot thread's side: claims slots, sorts in the before-images, and yields all elements slot by
-//! slot.
+//! The snapshot thread's side: claims slots, sorts in the before-images, and yields all elements
+//! slot by slot.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -47,7 +47,7 @@ pub struct Frozen {
     given: usize,
 }
 
-/// What is kept from block to block.
+/// State between blocks.
 struct Course {
     members: Members,
     /// BeforeImage over, in buckets that the snapshot has not come to.
@@ -95,8 +95,8 @@ impl Frozen {
         &self.set
     }
 
-    /// The kind of every element's best code: the set's own, or that of its finer copy, or a plain one while it has not
-    /// learnt.
+    /// The kind of every element's best code: the set's own, or that of its finer copy, or a plain
+    /// one while it has not learnt.
     pub fn best(&self) -> Kind {
         self.set.vectors.codes(&pin()).best().format().kind()
     }
@@ -235,7 +235,7 @@ impl Frozen {
         Ok(given)
     }
 
-    /// That the snapshot is what it says it is.
+    /// Checks that the snapshot is complete.
     fn check(&self) -> io::Result<()> {
         if self.running.is_given_up() {
             return Err(io::Error::other("the cut of the snapshot has ended"));

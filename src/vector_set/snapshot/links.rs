@@ -25,8 +25,8 @@ impl Reader<'_> {
         }
     }
 
-    /// False if the slot has come to hold another element than the member that it held, if it held one: then that is whom
-    /// the link means.
+    /// False if the slot has come to hold another element than the member that it held, if it held
+    /// one: then the link means the member.
     fn means_member(&self, link: u32) -> bool {
         !self.running.is_settled(link) || self.index.slots().state(link) == State::Dead
     }

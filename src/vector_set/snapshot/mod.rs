@@ -1,9 +1,9 @@
 //! A set as it was at one moment, read while it changes.
 //!
-//! A *snapshot* of a set has as its members the elements of one moment, the *cut*. Nothing is copied at
-//! the cut. The snapshot thread walks over the slots and reads each element where it is; a writer that
-//! is about to change an element which the thread has not reached first copies it, its *before-image*,
-//! into a buffer that the thread empties.
+//! A *snapshot* of a set has as its members the elements of one moment, the *cut*. Nothing is
+//! copied at the cut. The snapshot thread walks over the slots and reads each element where it is;
+//! a writer that is about to change an element which the thread has not reached first copies it,
+//! its *before-image*, into a buffer that the thread empties.
 //!
 //! ```text
 //! running.rs       what a set knows of its snapshots: settled slots, and the buffer
@@ -17,13 +17,13 @@
 //!
 //! # When it begins
 //!
-//! A cut of the whole keyspace falls between changes (see [`crate::journal`]), and calls no set. Each set
-//! notices by itself: its first writer after the cut finds another number in its
-//! [`Passage`](crate::journal::Passage) than the set has seen, and begins the snapshot before it changes
-//! anything; or the snapshot thread does, if it comes first. As nothing has changed since the cut, the
-//! members are the elements of this moment. A set that was empty, or not there, has no members and keeps
-//! nothing but the number. [`VectorSet::freeze_now`] makes a cut for one set alone; several such may run
-//! besides.
+//! A cut of the whole keyspace falls between changes (see [`crate::journal`]), and calls no set.
+//! Each set notices by itself: its first writer after the cut finds another number in its
+//! [`Passage`](crate::journal::Passage) than the set has seen, and begins the snapshot before it
+//! changes anything; or the snapshot thread does, if it comes first. As nothing has changed since
+//! the cut, the members are the elements of this moment. A set that was empty, or not there, has no
+//! members and keeps nothing but the number. [`VectorSet::freeze_now`] makes a cut for one set
+//! alone; several such may run besides.
 //!
 //! # The states of a slot, for one snapshot
 //!
@@ -43,34 +43,36 @@
 //! | the snapshot thread, for 256 slots at a time | notes which wait, with their attributes; leaves them behind; takes the buffer | `elements`, for reading |
 //! | the snapshot thread | reads names, codes and links of those | a pin, taken before |
 //!
-//! *Why no element is read half changed.* Writers are kept out while slots are claimed: of each slot of
-//! the batch there is a before-image in the buffer that is taken in the same step, or it is claimed as it
-//! was at the cut. After the lock is released a writer may kill a claimed slot, and need not copy it. But
-//! the thread was pinned before: the slot's name, code and lists stay what they are until the pin is
-//! dropped, and so does the attribute that it noted (see [`crate::epoch`]). Slots that are settled stay
-//! so; the number of a slot that is used again belongs to two elements, of which the member is the copied
-//! one.
+//! *Why no element is read half changed.* Writers are kept out while slots are claimed: of each
+//! slot of the batch there is a before-image in the buffer that is taken in the same step, or it is
+//! claimed as it was at the cut. After the lock is released a writer may kill a claimed slot, and
+//! need not copy it. But the thread was pinned before: the slot's name, code and lists stay what
+//! they are until the pin is dropped, and so does the attribute that it noted (see
+//! [`crate::epoch`]). Slots that are settled stay so; the number of a slot that is used again
+//! belongs to two elements, of which the member is the copied one.
 //!
 //! # Links
 //!
-//! Links need no point in time: any graph over the members will do. They are read as the thread comes by,
-//! those of before-images as they were then. A link may lead to a slot that is no member, or whose member
-//! has made room for another element; such are left out, so every link leads to a member that reaches its
-//! layer. How they are made [reciprocal](reciprocal), where that is needed, is a matter of its own.
+//! Links need no point in time: any graph over the members will do. They are read as the thread
+//! comes by, those of before-images as they were then. A link may lead to a slot that is no member,
+//! or whose member has made room for another element; such are left out, so every link leads to a
+//! member that reaches its layer. How they are made [reciprocal](reciprocal), where that is needed,
+//! is a matter of its own.
 //!
 //! # Kinds that learn
 //!
-//! What codes a snapshot has is decided when it begins, and holds for all its elements: the best codes,
-//! and the coarse ones besides if there are finer ones *and* searches walk on the coarse ones already. So
-//! a set that is just learning is read as one that has not begun, with plain codes, and the server that
-//! loads it learns anew. Searches do not switch to other codes while a snapshot runs, which has a
-//! [`PhaseHold`](crate::vector_index::PhaseHold): that waits for the first writer after its end.
+//! What codes a snapshot has is decided when it begins, and holds for all its elements: the best
+//! codes, and the coarse ones besides if there are finer ones *and* searches walk on the coarse
+//! ones already. So a set that is just learning is read as one that has not begun, with plain
+//! codes, and the server that loads it learns anew. Searches do not switch to other codes while a
+//! snapshot runs, which has a [`PhaseHold`](crate::vector_index::PhaseHold): that waits for the
+//! first writer after its end.
 //!
 //! # What it costs
 //!
-//! Without a snapshot a writer compares one number. Memory: a bit for each slot, a byte while it is being
-//! read, 6 more bytes if links are to be reciprocal; and what waits for its turn, bounded: before-images
-//! by the journal's room, and the rest goes to the [`Spill`] beyond some megabytes.
+//! Without a snapshot a writer compares one number. Memory: a bit for each slot, a byte while it is
+//! being read, 6 more bytes if links are to be reciprocal; and what waits for its turn, bounded:
+//! before-images by the journal's room, and the rest goes to the [`Spill`] beyond some megabytes.
 
 mod before_image;
 mod buckets;
@@ -115,8 +117,8 @@ pub struct Element<'a> {
 }
 
 impl VectorSet {
-    /// Begins to read the set as it was at the journal's cut of this number, while it goes on changing.
-    /// Once for each cut and set. The cut must not have ended.
+    /// Begins to read the set as it was at the journal's cut of this number, while it goes on
+    /// changing. Once for each cut and set. The cut must not have ended.
     pub fn freeze(self: &Arc<Self>, cut: u64, journal: &Arc<Journal>, linked: Linked) -> Frozen {
         let commit = Commit::lock(self);
         commit.notice_cut(cut);
@@ -134,13 +136,14 @@ impl VectorSet {
         Frozen::new(Arc::clone(self), running, linked, None)
     }
 
-    /// The set is not part of the snapshot of this cut, though it has elements: it was made elsewhere, and
-    /// got its key after the cut.
+    /// The set is not part of the snapshot of this cut, though it has elements: it was made
+    /// elsewhere, and got its key after the cut.
     pub fn exclude(&self, cut: u64) {
         self.snapshots.see(cut, Commit::lock(self).exclusive());
     }
 
-    /// Begins the part that the set has in the snapshot of a cut, if it has not begun; `len`: elements now.
+    /// Begins the part that the set has in the snapshot of a cut, if it has not begun; `len`:
+    /// elements now.
     #[inline]
     pub(super) fn begin_snapshot(&self, cut: u64, len: usize, exclusive: &Exclusive) {
         if self.snapshots.has_seen(cut) {
@@ -177,8 +180,8 @@ impl VectorSet {
         })
     }
 
-    /// Moves the before-images that wait for the snapshot of this cut into the spill, if the snapshot thread
-    /// is not about to come to this set. To be called by that thread.
+    /// Moves the before-images that wait for the snapshot of this cut into the spill, if the
+    /// snapshot thread is not about to come to this set. To be called by that thread.
     pub fn relieve(&self, cut: u64, journal: &Journal, spill: &mut dyn Spill) -> io::Result<()> {
         let bytes = self.snapshots.of_cut(cut).map_or(Ok(0), |running| running.relieve(spill))?;
         journal.taken_over(bytes);

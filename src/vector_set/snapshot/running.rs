@@ -14,9 +14,10 @@ use crate::arena::Words;
 use crate::vector_index::PhaseHold;
 use crate::vector_set::commit::Exclusive;
 
-/// One snapshot of one set, from the cut to its last element. The steps are in the table of [`super`].
+/// One snapshot of one set, from the cut to its last element. The steps are in the table of
+/// [`super`].
 pub(super) struct Running {
-    /// The number of the cut; 0: the set was asked for alone.
+    /// The number of the cut; 0: the snapshot is of this set alone.
     pub(super) cut: u64,
     /// Members lie below this slot.
     pub(super) end: u32,
@@ -118,7 +119,8 @@ impl Running {
         taken
     }
 
-    /// Moves the before-images into the spill, and returns how many bytes they were. Only the snapshot thread.
+    /// Moves the before-images into the spill, and returns how many bytes they were. Only the
+    /// snapshot thread.
     pub(super) fn relieve(&self, spill: &mut dyn Spill) -> io::Result<usize> {
         let Taken { images, mut spilled } = self.take();
         let blocks: Vec<&[u8]> = images.iter().map(BeforeImage::as_bytes).collect();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// What was kept, and can be read again.
+/// Bytes in a spill, which can be read again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
     /// Where it begins.
@@ -11,7 +11,7 @@ pub struct Place {
     pub len: usize,
 }
 
-/// A file that nobody else sees and that ends with the snapshot, or something like it.
+/// A private file that is removed with the snapshot, or something like it.
 pub trait Spill {
     /// Keeps some bytes.
     fn append(&mut self, bytes: &[u8]) -> io::Result<Place>;

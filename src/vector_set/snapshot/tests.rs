@@ -64,7 +64,7 @@ struct Kept {
 
 type Contents = BTreeMap<Vec<u8>, Kept>;
 
-/// The set as it is, through other doors.
+/// The set as it is, by its other methods.
 fn contents(set: &VectorSet) -> Contents {
     let names = set.range(Bound::Unbounded, Bound::Unbounded, usize::MAX);
     let kept = |name: &Vec<u8>| Kept {
@@ -95,7 +95,8 @@ impl Given {
         self.links.get(&slot).is_some_and(|lists| lists.len() > layer)
     }
 
-    /// Links lead to members that reach their layer, to none twice, and lists are no longer than they may be.
+    /// Links lead to members that reach their layer, to none twice, and lists are no longer than
+    /// they may be.
     pub(super) fn check_links(&self, m: usize) {
         for (slot, lists) in &self.links {
             for (layer, links) in lists.iter().enumerate() {
@@ -109,7 +110,7 @@ impl Given {
         }
     }
 
-    /// Whoever is linked to links back, and on each layer all hang together.
+    /// Each link has its counterpart, and each layer is connected.
     pub(super) fn check_reciprocal(&self, m: usize) {
         self.check_links(m);
         for (slot, lists) in &self.links {
@@ -262,7 +263,8 @@ fn a_set_is_given_whole_while_others_change_it() {
                 for n in (0usize..).take_while(|_| !done.load(Ordering::Acquire)) {
                     let (element, record) =
                         (n * 7 % 500 * WRITERS + writer, Record::new(journal, 0, request));
-                    // Attributes most of all: the faster a change is made, the more of them meet the snapshot thread.
+                    // Attributes most of all: the faster a change is made, the more of them meet
+                    // the snapshot thread.
                     match n % 32 {
                         0 => remove(set, element, record),
                         1 => add(set, element, n, None, record),
@@ -288,7 +290,7 @@ fn a_set_is_given_whole_while_others_change_it() {
     });
 }
 
-/// Tells the writers to stop, also if the test fails.
+/// Stops the writers, also if the test fails.
 struct Ends<'d>(&'d AtomicBool);
 
 impl Drop for Ends<'_> {

@@ -144,7 +144,7 @@ fn a_query_made_before_serves_after() {
     }
 }
 
-/// A reader that stays holds up the end of the phase, and nobody waits for it.
+/// A reader that stays delays the end of the phase, and no writer waits for it.
 #[test]
 fn writers_do_not_wait_for_a_search_that_lasts() {
     let set = filled(None, Metric::Cosine, SAMPLE - 1);
@@ -185,7 +185,8 @@ fn nothing_is_lost_while_a_set_learns() {
                             && n < last
                         {
                             add(set, n, vector(n));
-                            // Elements of the first thousand change, those of the second go and come again.
+                            // Elements of the first thousand change, those of the second go and
+                            // come again.
                             let old = n * 7 % 1000;
                             add(set, old, vector(old + 5_000_000));
                             remove(set, 1000 + old);

@@ -1,6 +1,8 @@
-//! Which nodes hang together, and is one of them still to be written? Union-find with one word for each node.
+//! Which nodes hang together, and is one of them still to be written? Union-find with one word for
+//! each node.
 
-/// A node that is the root of its component has this bit, and the number of the component's nodes that are not written.
+/// A node that is the root of its component has this bit, and the number of the component's nodes
+/// that are not written.
 const ROOT: u32 = 1 << 31;
 
 /// The components of nodes `0 .. n`.
@@ -19,7 +21,7 @@ impl Components {
             if above & ROOT != 0 {
                 return parent;
             }
-            // Halves the way for those who come after.
+            // Halves the path for later searches.
             self.0[node as usize] = above;
             node = above;
         }
@@ -38,7 +40,8 @@ impl Components {
         self.0[root as usize] == ROOT
     }
 
-    /// The components of two nodes become one: that of the first, which is written, is in general the larger one.
+    /// The components of two nodes become one: that of the first, which is written, is in general
+    /// the larger one.
     pub(super) fn join(&mut self, a: u32, b: u32) {
         let (a, b) = (self.root(a), self.root(b));
         if a != b {

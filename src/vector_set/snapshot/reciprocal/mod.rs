@@ -1,26 +1,30 @@
 //! Lists of links that are reciprocal, made while the set is written slot by slot.
 //!
-//! The graph's own links are directed, and change while they are read; Redis asks that whoever is linked to links back.
-//! So the links of a file are *decided* as the snapshot comes by, from the last slot to the first: when it writes a slot, it
-//! decides on the links between that slot and all lower ones, and each that it makes is a *promise*: the lower slot will
-//! have it too. What a slot is written with is what it was promised, and what it decides.
+//! The graph's own links are directed, and change while they are read; Redis requires that each
+//! link has its counterpart. So the links of a file are *decided* as the snapshot comes by, from
+//! the last slot to the first: when it writes a slot, it decides on the links between that slot and
+//! all lower ones, and each that it makes is a *promise*: the lower slot will have it too. What a
+//! slot is written with is what it was promised, and what it decides.
 //!
-//! *Which?* Links that the graph has in both directions come first; such a pair takes a place in both lists of the graph,
-//! so all of them fit. Where there is room left, links from a higher slot to a lower one become links in both directions.
-//! Links the other way, which the graph has in one direction only, are lost. That is why slots fall: an element is mostly
-//! younger than those below it, and has links to them that they have given up for nearer ones, four times as many as
-//! the other way round. (On 61,054 real vectors the links of the graph find 98.1 % of the ten nearest at EF 100, those in both
-//! directions alone 97.7 %, with those to lower slots 98.3 %, with those to higher ones instead 97.9 %. This is for vectors
-//! of length 1, as Redis has them. Where lengths differ, many have links to few, who cannot give as many back: of 98.6 %
-//! under L2 91.5 % were left.)
-//! An element that was handed over cannot wait until its turn: higher slots may forget it meanwhile. So it *proposes*
-//! itself to those that it had links to, and they decide.
+//! *Which?* Links that the graph has in both directions come first; such a pair takes a place in
+//! both lists of the graph, so all of them fit. Where there is room left, links from a higher slot
+//! to a lower one become links in both directions. Links the other way, which the graph has in one
+//! direction only, are lost. That is why slots fall: an element is mostly younger than those below
+//! it, and has links to them that they have given up for nearer ones, four times as many as the
+//! other way round. (On 61,054 real vectors the links of the graph find 98.1 % of the ten nearest
+//! at EF 100, those in both directions alone 97.7 %, with those to lower slots 98.3 %, with those
+//! to higher ones instead 97.9 %. This is for vectors of length 1, as Redis has them. Where lengths
+//! differ, many have links to few, which cannot have as many in return: of 98.6 % under L2 91.5 %
+//! were left.) An element of which there is a before-image cannot wait until its turn: higher slots
+//! may lose their links to it meanwhile. So it *proposes* itself to those that it had links to, and
+//! they decide.
 //!
-//! *In one piece.* The components that links make of the slots on a layer are kept (union-find), with how many slots of
-//! each are still to be written. A slot that is the last of its component is linked to the next member, whatever lies
-//! between them: so each component reaches beyond the slots written so far, and after the last member there is one.
-//! For this a slot is promised two links less than it can have: one place is for such a link from the member before it,
-//! one for that to the next.
+//! *In one piece.* The components that links make of the slots on a layer are kept (union-find),
+//! with how many slots of each are still to be written. A slot that is the last of its component is
+//! linked to the next member, whatever lies between them: so each component reaches beyond the
+//! slots written so far, and after the last member there is one. For this a slot is promised two
+//! links less than it can have: one place is for such a link from the member before it, one for
+//! that to the next.
 
 mod components;
 mod notes;
@@ -36,12 +40,12 @@ use super::spill::Spill;
 /// Places in a list that are kept free for what joins components.
 const SPARE: usize = 2;
 
-/// What the graph says of links: how many fit, and which there are.
+/// The links of a graph: how many fit, and which there are.
 pub(super) trait Graph {
     /// How many links a list of this layer holds.
     fn capacity(&self, layer: u32) -> usize;
 
-    /// Hints that the links of a slot will soon be asked for.
+    /// Hints that the links of a slot will soon be read.
     fn prefetch(&self, slot: u32, layer: u32);
 
     /// True if the graph has a link from one slot to another.
@@ -74,7 +78,7 @@ impl Reciprocal {
         }
     }
 
-    /// It is known who is a member: decisions can begin.
+    /// The members are known: decisions can begin.
     pub(super) fn begin(&mut self, members: &Members) {
         let mut nodes = members.end();
         for (slot, level) in members.tall() {
@@ -94,8 +98,8 @@ impl Reciprocal {
         self.towers[place].1 + layer - 1
     }
 
-    /// An element that was handed over proposes itself to those of the slots above it that it has links to and that are
-    /// below `written`.
+    /// An element of which there is a before-image proposes itself to those of the slots above it
+    /// that it has links to and that are below `written`.
     pub(super) fn propose(
         &mut self,
         slot: u32,
@@ -174,7 +178,8 @@ impl Reciprocal {
     }
 }
 
-/// Puts those first that the slot has links to in both directions, and adds those that propose themselves.
+/// Puts those first that the slot has links to in both directions, and adds those that propose
+/// themselves.
 fn order(slot: u32, layer: u32, candidates: &mut Links, proposed: &[u32], graph: &impl Graph) {
     candidates.iter().for_each(|&to| graph.prefetch(to, layer));
     let mut both = 0;

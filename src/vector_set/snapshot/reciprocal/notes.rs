@@ -1,4 +1,5 @@
-//! What slots that are to be written have been told: who promised them a link, and who proposes one.
+//! Notes for slots that are still to be written: which slots promised them a link, and which
+//! propose one.
 //!
 //! ```text
 //! [slot: u32][from: u32][layer: u8]          from has its top bit set for a proposal
@@ -30,7 +31,7 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// For slots `0 .. end`, of which each is told about `capacity` links.
+    /// For slots `0 .. end`, each with notes of about `capacity` links.
     pub(super) fn new(end: u32, capacity: usize) -> Self {
         let later = Buckets::new(end, capacity * size_of::<u32>(), LIMIT);
         Self { later, bucket: None, first: 0, base: Vec::new(), upper: BTreeMap::new() }
@@ -82,7 +83,8 @@ impl Notes {
         Ok(())
     }
 
-    /// The notes of a slot that the snapshot has come to: who promised it a link, and who proposes one.
+    /// The notes of a slot that the snapshot has come to: the slots that promised it a link, and
+    /// those that propose one.
     pub(super) fn take(&self, slot: u32, layer: u32, promised: &mut Links, proposed: &mut Links) {
         let notes = match layer {
             0 => Some(&self.base[(slot - self.first) as usize]),

@@ -32,11 +32,11 @@ impl Lists {
     }
 
     /// What is decided, after proposals of these slots, and checked.
-    fn decided(&self, handed: &[u32]) -> Given {
+    fn decided(&self, copied: &[u32]) -> Given {
         let (members, end, mut spill) = (self.members(), self.0.len() as u32, Vec::new());
         let mut reciprocal = Reciprocal::new(end, 2 * M);
         reciprocal.begin(&members);
-        for &slot in handed {
+        for &slot in copied {
             reciprocal.propose(slot, &self.0[slot as usize], end, &mut spill).expect("memory");
         }
         let mut given = Given::default();
@@ -77,10 +77,10 @@ proptest! {
     #[test]
     fn links_have_their_other_way_and_all_hang_together(
         lists in prop_oneof![Just(1usize), Just(2), 3usize..40, 300usize..1200].prop_flat_map(lists),
-        handed in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+        copied in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
     ) {
-        let handed: Vec<u32> = handed.iter().map(|index| index.index(lists.0.len()) as u32).collect();
-        lists.decided(&handed);
+        let copied: Vec<u32> = copied.iter().map(|index| index.index(lists.0.len()) as u32).collect();
+        lists.decided(&copied);
     }
 }
 
@@ -99,7 +99,7 @@ fn links_in_both_directions_stay() {
     }));
 }
 
-/// Everybody wants the first; it has links to its neighbours, who want it too.
+/// All link to the first; it has links to its neighbours, which link to it too.
 #[test]
 fn whoever_everybody_wants_has_no_more_links_than_fit() {
     let mut ring = ring(1000);
