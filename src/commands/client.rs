@@ -10,6 +10,9 @@ use std::time::Instant;
 
 use super::registry::Command;
 use super::transactions::{Queue, Watches};
+#[cfg(doc)]
+use crate::keyspace::Access;
+use crate::keyspace::ExpiredKeys;
 use crate::resp::Protocol;
 pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
 pub use info::{ClientInfo, Labels};
@@ -36,8 +39,10 @@ pub struct Client {
     pub turn: Instant,
     /// The command that ran last: probably also the next.
     pub(super) last_command: Option<&'static Command>,
-    /// Its `EXEC` runs now.
-    pub in_exec: bool,
+    /// A moment since which none of its requests has arrived: see [`Access::recent_ms`].
+    pub recent_ms: Option<i64>,
+    /// Keys that the present command found expired.
+    pub(super) expired_keys: ExpiredKeys,
     /// A command of the transaction has switched the log on: the replies are to wait for that.
     pub awaits_log: bool,
     /// What `MULTI` began.
@@ -61,7 +66,8 @@ impl Client {
             info.was_authenticated.store(true, Ordering::Relaxed);
         }
         Self {
-            in_exec: false,
+            recent_ms: None,
+            expired_keys: ExpiredKeys::default(),
             awaits_log: false,
             queue: None,
             watches: Watches::new(&info),

@@ -15,7 +15,7 @@ use super::stop::Stop;
 use crate::config::{Compat, Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
-use crate::keyspace::{Database, Keyspace, PackedLimits};
+use crate::keyspace::{Access, Keyspace, PackedLimits, View};
 use crate::memory;
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
@@ -181,10 +181,10 @@ impl Server {
         !self.loading.is_on() && !self.keyspace.journal().is_full() && self.pause.in_force().is_none()
     }
 
-    /// Removes the keys that the command just run found to have ended.
-    pub fn settle_ended(&self) {
-        if self.keyspace.has_met_ended() {
-            self.keyspace.settle_ended(self.may_remove_ended());
+    /// Removes the keys that the command just run found expired.
+    pub fn settle_expired(&self, client: &mut Client) {
+        if !client.expired_keys.is_empty() {
+            self.keyspace.settle_expired(&mut client.expired_keys, self.may_remove_ended());
         }
     }
 
@@ -234,9 +234,40 @@ pub struct Context<'a> {
     pub server: &'a Server,
     /// The client that sent the command.
     pub client: &'a mut Client,
+    /// The moment of the `EXEC` that runs the command, if one does.
+    pub moment_ms: Option<i64>,
+    /// Lookups count as uses of their keys.
+    pub touches: bool,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// What a command of this client runs in, outside of a transaction.
+    pub fn new(server: &'a Server, client: &'a mut Client) -> Self {
+        let touches = !client.no_touch;
+        Self { server, client, moment_ms: None, touches }
+    }
+
+    /// True while an `EXEC` runs the command.
+    pub fn is_in_exec(&self) -> bool {
+        self.moment_ms.is_some()
+    }
+
+    /// The time, in milliseconds since 1970: for the commands of a transaction, its own.
+    pub fn now_ms(&self) -> i64 {
+        self.moment_ms.unwrap_or_else(|| self.server.keyspace.clock().now_ms())
+    }
+
+    /// How the command accesses keys.
+    pub fn access(&self) -> Access<'_> {
+        Access {
+            moment_ms: self.moment_ms,
+            recent_ms: self.client.recent_ms,
+            touches: self.touches,
+            shows_expired: self.client.replays,
+            expired: Some(&self.client.expired_keys),
+        }
+    }
+
     /// True if what changed with this release holds for the command. A log was right when it was
     /// written, whichever release was chosen then: a replay is not refused what a newer release
     /// refuses.
@@ -245,7 +276,7 @@ impl Context<'_> {
     }
 
     /// The database that the client selected.
-    pub fn db(&self) -> &Database {
-        self.server.keyspace.db(self.client.db)
+    pub fn db(&self) -> View<'_> {
+        self.server.keyspace.view(self.client.db, self.access())
     }
 }

@@ -16,7 +16,6 @@ use super::registry::{self, Command};
 use super::spec::{Flags, Group, Place, Run, Weight};
 use super::transactions;
 use crate::journal::{HeldWriter, Record};
-use crate::keyspace::touching;
 use crate::resp::{Args, Error, Reply, Request};
 
 /// Flags of the commands that may change data.
@@ -111,14 +110,14 @@ impl Call {
             Ok(command) if transactions::queues(client, command) => {
                 transactions::queue(command, server, client, request)
             }
-            Ok(command) => run(command, server, client, request),
+            Ok(command) => run(command, server, client, request, None),
             Err(_) if cross_protocol::is_http(request.arg(0)) => {
                 cross_protocol::abandon(client);
                 Reply::None
             }
             Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
-        server.settle_ended();
+        server.settle_expired(client);
         // Those of an EXEC were looked at one by one.
         let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
         client.set_replies(client.replies.after_command());
@@ -185,23 +184,25 @@ pub(super) fn place(command: &Command, server: &Server, client: &mut Client, req
         Weight::Light => Place::Network,
         Weight::Heavy => Place::Compute,
         Weight::Blocking => Place::Blocking,
-        Weight::Asked(ask) => heavy(ask(arguments(command, request), &Context { server, client })),
-        Weight::Placed(place) => place(arguments(command, request), &Context { server, client }),
+        Weight::Asked(ask) => heavy(ask(arguments(command, request), &Context::new(server, client))),
+        Weight::Placed(place) => place(arguments(command, request), &Context::new(server, client)),
     }
 }
 
-/// Runs a command that has passed the gates, and accounts for it.
+/// Runs a command that has passed the gates, and accounts for it. `moment_ms` is that of the `EXEC` to which it belongs.
 pub(super) fn run(
     command: &'static Command,
     server: &Server,
     client: &mut Client,
     request: &Request,
+    moment_ms: Option<i64>,
 ) -> Reply {
     let start = client.turn;
     client.last_command = Some(command);
     client.info.begin(command, start);
     let record = Record::new(server.keyspace.journal(), client.db, request.wire());
-    let mut context = Context { server, client };
+    let touches = !client.no_touch || command.spec.flags.has(Flags::ALWAYS_TOUCHES);
+    let mut context = Context { server, client, moment_ms, touches };
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, &mut context, request, record)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
     client.turn = Instant::now();
@@ -222,12 +223,11 @@ pub(super) fn execute(
     record: Record,
 ) -> Result<Reply, Error> {
     let args = arguments(command, request);
-    let touches = !context.client.no_touch || command.spec.flags.has(Flags::ALWAYS_TOUCHES);
-    touching(touches, || match command.spec.run {
+    match command.spec.run {
         Run::Read(read) | Run::Family(read, _) => read(args, context),
         Run::Write(write) => write(args, context, record),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),
-    })
+    }
 }
 
 /// The arguments after the command's name, and after its subcommand's.

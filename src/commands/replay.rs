@@ -15,7 +15,6 @@ use super::transactions::{EXEC, MULTI};
 use super::{Context, Server};
 use crate::config::Compat;
 use crate::journal::Record;
-use crate::keyspace::Endless;
 use crate::resp::{Error, Request};
 
 /// Plays a log, request by request, on the thread that made it.
@@ -24,7 +23,6 @@ pub struct Replay<'s> {
     client: Client,
     /// The requests since a `MULTI`, until its `EXEC`: a log may end between them.
     transaction: Option<Vec<(&'static Command, Request)>>,
-    _endless: Endless,
 }
 
 /// Why a request was not carried out.
@@ -39,9 +37,9 @@ pub enum Failure {
 }
 
 impl<'s> Replay<'s> {
-    /// To be dropped before the thread looks at the data for anybody else.
+    /// Begins with the first database selected.
     pub fn begin(server: &'s Server) -> Self {
-        Self { server, client: Client::of_replay(), transaction: None, _endless: Endless::begin() }
+        Self { server, client: Client::of_replay(), transaction: None }
     }
 
     /// Carries a request out; or keeps it, in a transaction, until `EXEC`. Requests that change no data do nothing.
@@ -88,7 +86,7 @@ impl<'s> Replay<'s> {
         if !changes {
             return Ok(());
         }
-        let mut context = Context { server: self.server, client: &mut self.client };
+        let mut context = Context::new(self.server, &mut self.client);
         let run = || dispatch::execute(command, &mut context, request, Record::unlogged());
         let ran = catch_unwind(AssertUnwindSafe(run));
         let outcome = ran.unwrap_or_else(|_| Err(dispatch::panicked(command, self.server)));

@@ -85,7 +85,7 @@ impl Session {
 
     /// Runs `work` as a command of the client could.
     pub(super) fn with_context<R>(&mut self, work: impl FnOnce(&Context) -> R) -> R {
-        work(&Context { server: &self.server, client: &mut self.client })
+        work(&Context::new(&self.server, &mut self.client))
     }
 
     /// Makes a small vector set in database 0.

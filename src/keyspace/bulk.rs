@@ -38,7 +38,7 @@ impl Database {
         let mut arrivals = arrivals.into_iter().peekable();
         while let Some((hash, _)) = arrivals.peek() {
             let shard = shard_of(*hash);
-            let mut keys = Exclusive::over_shards(self, [shard]);
+            let mut keys = Exclusive::over_shards(self.direct(), [shard]);
             while let Some((hash, arrival)) = arrivals.next_if(|(hash, _)| shard_of(*hash) == shard) {
                 add(&mut keys, hash, arrival)?;
             }

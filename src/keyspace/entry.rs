@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::expiry::HEAP_BYTES_EACH;
 use super::hash::{FrozenFields, Hash, HashRef, PackedLimits};
 use super::string::{Form, StringRef, StringValue, TextEdit};
-use super::touch::is_touching;
 use super::value::Large;
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::ThinBlock;
@@ -183,9 +182,7 @@ impl Entry {
     }
 
     pub(super) fn mark_used(&self, now_ms: i64) {
-        if is_touching() {
-            self.used_s.store(seconds(now_ms), Ordering::Relaxed);
-        }
+        self.used_s.store(seconds(now_ms), Ordering::Relaxed);
     }
 
     /// What the index goes by.

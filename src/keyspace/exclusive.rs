@@ -3,7 +3,7 @@
 use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
-use super::Database;
+use super::View;
 use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
@@ -27,7 +27,7 @@ const MAX_DUE_FIELDS: usize = if cfg!(test) { 1 } else { 1024 };
 /// All methods panic if the key is not one of those that were named to [`Database::exclusive`].
 #[derive(Debug)]
 pub struct Exclusive<'k> {
-    db: &'k Database,
+    db: View<'k>,
     /// By which keys and fields have ended.
     now_ms: i64,
     /// At which keys are used.
@@ -60,7 +60,7 @@ struct Found {
 }
 
 impl<'k> Exclusive<'k> {
-    pub(super) fn over_keys<K: AsRef<[u8]>>(db: &'k Database, keys: &[K]) -> Self {
+    pub(super) fn over_keys<K: AsRef<[u8]>>(db: View<'k>, keys: &[K]) -> Self {
         if let [key] = keys {
             let hash = db.common.hash(key.as_ref());
             return Self { only_hash: Some(hash), ..Self::over_shards(db, [shard_of(hash)]) };
@@ -73,16 +73,16 @@ impl<'k> Exclusive<'k> {
         Self::over_shards(db, shards)
     }
 
-    pub(super) fn over_all(db: &'k Database) -> Self {
+    pub(super) fn over_all(db: View<'k>) -> Self {
         Self::over_shards(db, 0..SHARDS)
     }
 
     /// `shards` ascend: this is where the lock order is kept.
-    pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
-        let passage = db.common.journal.enter();
+    pub(super) fn over_shards(db: View<'k>, shards: impl IntoIterator<Item = usize>) -> Self {
+        let passage = db.db.common.journal.enter();
         let cut = passage.cut();
         let lock = |number: usize| {
-            let shard = &db.shards[number];
+            let shard = &db.db.shards[number];
             let mut table = shard.write();
             if cut != 0 {
                 table.begin_snapshot(cut, db.number);
@@ -91,14 +91,14 @@ impl<'k> Exclusive<'k> {
         };
         let held = shards.into_iter().map(lock).collect();
         // The time of the locked moment: one that was read before a long wait could bring ended keys back.
-        let used_ms = db.common.clock.now_ms();
+        let used_ms = db.now_ms();
         Self {
             db,
-            now_ms: db.common.moment_of_ends(used_ms),
+            now_ms: db.expiry_ms(used_ms),
             used_ms,
             only_hash: None,
             held,
-            garbage: db.common.reaper.garbage(),
+            garbage: db.db.common.reaper.garbage(),
             cut,
             passage,
         }
@@ -122,9 +122,8 @@ impl<'k> Exclusive<'k> {
     /// The entry of a key, which counts as used.
     pub fn get(&mut self, key: &[u8]) -> Option<&Entry> {
         let found = self.find(key)?;
-        let entry = self.held[found.held].table.entry(found.id);
-        entry.mark_used(self.used_ms);
-        Some(entry)
+        self.mark_used(found);
+        Some(self.held[found.held].table.entry(found.id))
     }
 
     /// Counts a lookup of a key as a hit or a miss: for commands that read what they change.
@@ -153,7 +152,7 @@ impl<'k> Exclusive<'k> {
         let Some(found @ Found { held, id, .. }) = self.find(key) else {
             return Ok(self.create_hash(key, limits, edit));
         };
-        self.held[held].table.entry(id).mark_used(self.used_ms);
+        self.mark_used(found);
         self.held[held].table.entry(id).value().as_hash()?;
         self.hand_over_copy(found);
         let table = self.change(held, key, Change::Written);
@@ -186,7 +185,7 @@ impl<'k> Exclusive<'k> {
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let Some(found @ Found { held, id, .. }) = self.find(key) else { return Ok(None) };
-        self.held[held].table.entry(id).mark_used(self.used_ms);
+        self.mark_used(found);
         self.held[held].table.entry(id).value().as_string()?;
         self.hand_over_copy(found);
         self.change(held, key, Change::Written).edit_string(id, edit).map(Some)
@@ -343,6 +342,12 @@ impl<'k> Exclusive<'k> {
         outcome
     }
 
+    fn mark_used(&self, found: Found) {
+        if self.db.access.touches {
+            self.held[found.held].table.entry(found.id).mark_used(self.used_ms);
+        }
+    }
+
     fn hash_of(&self, key: &[u8]) -> u64 {
         debug_assert!(
             self.only_hash.is_none_or(|hash| hash == self.db.common.hash(key)),
@@ -415,9 +420,8 @@ impl<'k> Exclusive<'k> {
     /// Gives a key another value, and another deadline if there is one.
     fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
         self.hand_over_copy(found);
-        let used_ms = self.used_ms;
+        self.mark_used(found);
         let table = self.change(found.held, key, Change::Written);
-        table.entry(found.id).mark_used(used_ms);
         if let Some(deadline) = deadline {
             table.set_deadline(found.id, deadline);
         }

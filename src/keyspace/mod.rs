@@ -27,6 +27,7 @@
 //! reaper.rs      where large values are freed
 //! ```
 
+mod access;
 mod arrangement;
 mod bulk;
 mod clock;
@@ -50,7 +51,6 @@ mod string;
 mod table;
 #[cfg(test)]
 mod tests;
-mod touch;
 mod value;
 mod vector_set;
 mod watch;
@@ -60,9 +60,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ahash::RandomState;
 
+pub use self::access::{Access, View};
 pub use self::bulk::{Arrival, Duplicate};
-pub use self::clock::{Clock, Endless};
+pub use self::clock::Clock;
 pub use self::database::{Attention, Census, Database};
+pub use self::ended::ExpiredKeys;
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
@@ -75,7 +77,6 @@ pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{Old, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
-pub use self::touch::touching;
 pub(crate) use self::value::by_type;
 pub use self::value::{Value, ValueRef, WrongType};
 pub use self::vector_set::SetHandle;
@@ -161,8 +162,13 @@ impl Keyspace {
     ///
     /// # Panics
     /// If the number is not below [`DATABASES`]: SELECT checks what clients send.
-    pub fn db(&self, number: usize) -> &Database {
-        &self.databases[number]
+    pub fn db(&self, number: usize) -> View<'_> {
+        self.view(number, Access::DIRECT)
+    }
+
+    /// The same, as a command accesses it.
+    pub fn view<'k>(&'k self, number: usize, access: Access<'k>) -> View<'k> {
+        View { db: &self.databases[number], access }
     }
 
     /// All databases, by number.
@@ -187,7 +193,8 @@ impl Keyspace {
 
     /// Removes all keys of all databases, and spends the record.
     pub fn flush_all(&self, record: Record<'_>) {
-        let mut all: Vec<Exclusive<'_>> = self.databases.iter().map(Exclusive::over_all).collect();
+        let views = self.databases.iter().map(Database::direct);
+        let mut all: Vec<Exclusive<'_>> = views.map(Exclusive::over_all).collect();
         all.iter_mut().for_each(Exclusive::clear);
         record.commit();
     }
@@ -201,8 +208,8 @@ impl Keyspace {
         // may need.
         let _passage = self.common.journal.enter();
         let mut places = self.arrangement.write();
-        let mut low = Exclusive::over_all(&self.databases[one.min(other)]);
-        let mut high = Exclusive::over_all(&self.databases[one.max(other)]);
+        let mut low = Exclusive::over_all(self.db(one.min(other)));
+        let mut high = Exclusive::over_all(self.db(one.max(other)));
         low.swap(&mut high);
         places.swap(one, other);
         self.common.observers.call(|observer| observer.swapped(one, other));
@@ -213,18 +220,19 @@ impl Keyspace {
     ///
     /// # Panics
     /// If the databases are the same: [`Database::exclusive`] locks both keys then.
-    pub fn exclusive_pair(
-        &self,
+    pub fn exclusive_pair<'k>(
+        &'k self,
+        access: Access<'k>,
         one: (usize, &[u8]),
         other: (usize, &[u8]),
-    ) -> (Exclusive<'_>, Exclusive<'_>) {
+    ) -> (Exclusive<'k>, Exclusive<'k>) {
         assert_ne!(one.0, other.0, "two guards over one database would wait for each other");
         if one.0 > other.0 {
-            let (other, one) = self.exclusive_pair(other, one);
+            let (other, one) = self.exclusive_pair(access, other, one);
             return (one, other);
         }
-        let first = self.databases[one.0].exclusive(&[one.1]);
-        (first, self.databases[other.0].exclusive(&[other.1]))
+        let first = self.view(one.0, access).exclusive(&[one.1]);
+        (first, self.view(other.0, access).exclusive(&[other.1]))
     }
 
     /// What was removed because it had ended.
@@ -267,9 +275,9 @@ impl Keyspace {
 }
 
 impl Common {
-    /// The moment by which it is decided what has ended, if the time is `now_ms`.
-    fn moment_of_ends(&self, now_ms: i64) -> i64 {
-        Clock::moment_of_ends(now_ms, self.shows_ended.load(Ordering::Relaxed))
+    /// The moment by which it is decided what has expired, if the time is `now_ms`.
+    fn expiry_ms(&self, now_ms: i64) -> i64 {
+        if self.shows_ended.load(Ordering::Relaxed) { clock::BEFORE_ALL_ENDS_MS } else { now_ms }
     }
 
     fn hash(&self, key: &[u8]) -> u64 {

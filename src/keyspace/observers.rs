@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
 
-use super::{Database, Keyspace};
+use super::{Database, Keyspace, View};
 use crate::journal::Subject;
 
 /// What has happened to a key.
@@ -123,10 +123,10 @@ pub struct SetKey<'k> {
     key: &'k [u8],
 }
 
-impl Database {
+impl<'k> View<'k> {
     /// What the record of a change to the vector set of this key is about.
-    pub fn set_key<'k>(&'k self, key: &'k [u8]) -> SetKey<'k> {
-        SetKey { db: self, key }
+    pub fn set_key(self, key: &'k [u8]) -> SetKey<'k> {
+        SetKey { db: self.db, key }
     }
 }
 

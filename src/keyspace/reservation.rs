@@ -20,7 +20,7 @@
 //! changed was changed under locks that the next one takes.
 //!
 //! *The effect takes place at one moment*, any moment between 1 and 3: until then nobody else sees these keys, and
-//! between them the clock stands still for the thread ([`Clock`](super::Clock)).
+//! its commands are given one moment as the time ([`Access::moment_ms`](super::Access::moment_ms)).
 //!
 //! *Nobody waits for ever.* Locks of shards and reservations are taken in one order, that of the shards: who waits for
 //! a transaction holds nothing at or above the shard that it waits for, and a transaction that reserves waits as any
@@ -46,7 +46,6 @@ use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
 use super::arrangement::Arrangement;
-use super::clock::Clock;
 use super::shard::{SHARDS, Shard, shard_of};
 use super::table::Table;
 use super::{Common, Keyspace};
@@ -175,8 +174,7 @@ struct Spot<'q> {
 }
 
 impl Keyspace {
-    /// Runs `work` as one transaction: while nobody else sees or changes what it reaches, and while the clock stands
-    /// still. `work` must run on this thread, and must not touch keys outside of its reach.
+    /// Runs `work` as one transaction: while nobody else sees or changes what it reaches. `work` must run on this thread, and must not touch keys outside of its reach.
     ///
     /// # Panics
     /// If this thread runs a transaction already.
@@ -185,13 +183,12 @@ impl Keyspace {
         // Before any lock and any mark, for whose holders others wait.
         let _passage = self.common.journal.enter();
         let transaction = Transaction::new();
-        // Dropped in reverse: the clock goes, the thread is itself again, the records are written down, the marks are
+        // Dropped in reverse: the thread is itself again, the records are written down, the marks are
         // cleared, who waits is woken.
         let _running = transaction.running.write();
         let _marked = self.reserve(reach, &transaction);
         let _group = self.common.journal.group();
         let _being = Being::begin(transaction.number);
-        let _moment = Clock::stop_at(self.common.clock.now_ms());
         work()
     }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use super::View;
 use super::entry::Entry;
 use super::shard::{SHARD_BITS, SHARDS};
 use super::slab::{Slab, Step};
-use super::{Database, ended};
 
 /// Positions that one call may look at for each key that it was asked for (Redis: ten empty buckets).
 const POSITIONS_PER_KEY: usize = 10;
@@ -78,7 +78,7 @@ impl Budget {
     }
 }
 
-impl Database {
+impl View<'_> {
     /// Shows `visit` up to `count` (at least one) keys from `cursor` on, and returns where to go on; the start means
     /// that the scan is complete. `visit` runs under the read lock of the key's shard.
     pub fn scan(&self, mut cursor: Cursor, count: usize, mut visit: impl FnMut(&Entry)) -> Cursor {
@@ -119,13 +119,13 @@ impl Database {
         visit: &mut impl FnMut(&Entry),
     ) -> Option<u32> {
         let table = self.shards[from.shard].read();
-        let now_ms = self.common.moment_of_ends(self.common.clock.now_ms());
+        let now_ms = self.expiry_ms(self.now_ms());
         walk(table.slab(), from.position, budget, &mut |entry| {
             let alive = entry.is_live(now_ms);
             if alive {
                 visit(entry);
             } else if is_noted {
-                ended::note(self.number, entry.key());
+                self.note_expired(entry.key());
             }
             alive
         })
@@ -141,7 +141,7 @@ impl Database {
         })?;
         let table = self.shards[shard].read();
         let entry = table.slab().nth(chosen)?;
-        let now_ms = self.common.moment_of_ends(self.common.clock.now_ms());
+        let now_ms = self.expiry_ms(self.now_ms());
         let alive = entry.is_live(now_ms);
         alive.then(|| entry.key().to_vec())
     }

@@ -3,13 +3,12 @@
 use parking_lot::RwLockReadGuard;
 use smallvec::SmallVec;
 
-use super::ended;
 use super::entry::Entry;
 use super::shard::shard_of;
 use super::table::Table;
 use super::value::WrongType;
 use super::vector_set::SetHandle;
-use super::{Attention, Database};
+use super::{Attention, View};
 
 /// The right to look at some keys of a database while nobody changes them.
 ///
@@ -17,7 +16,7 @@ use super::{Attention, Database};
 /// As [`super::Exclusive`].
 #[derive(Debug)]
 pub struct Shared<'k> {
-    db: &'k Database,
+    db: View<'k>,
     /// By which keys have ended.
     now_ms: i64,
     /// At which they are used.
@@ -27,7 +26,7 @@ pub struct Shared<'k> {
 }
 
 impl<'k> Shared<'k> {
-    pub(super) fn over_keys<K: AsRef<[u8]>>(db: &'k Database, keys: &[K]) -> Self {
+    pub(super) fn over_keys<K: AsRef<[u8]>>(db: View<'k>, keys: &[K]) -> Self {
         if keys.len() > 1 {
             db.prefetch(keys);
         }
@@ -39,10 +38,10 @@ impl<'k> Shared<'k> {
     }
 
     /// `shards` ascend: this is where the lock order is kept.
-    pub(super) fn over_shards(db: &'k Database, shards: impl IntoIterator<Item = usize>) -> Self {
-        let held = shards.into_iter().map(|shard| (shard, db.shards[shard].read())).collect();
-        let used_ms = db.common.clock.recent_ms();
-        Self { db, now_ms: db.common.moment_of_ends(used_ms), used_ms, held }
+    pub(super) fn over_shards(db: View<'k>, shards: impl IntoIterator<Item = usize>) -> Self {
+        let held = shards.into_iter().map(|shard| (shard, db.db.shards[shard].read())).collect();
+        let used_ms = db.recent_ms();
+        Self { db, now_ms: db.expiry_ms(used_ms), used_ms, held }
     }
 
     /// The entry of a key that has not ended.
@@ -51,8 +50,8 @@ impl<'k> Shared<'k> {
         let shard = shard_of(hash);
         let held = self.held.binary_search_by_key(&shard, |(shard, _)| *shard);
         let (_, table) = &self.held[held.expect("the key was named when the shards were locked")];
-        let entry = ended::find(table, self.db.number, (hash, key), self.now_ms, attention);
-        attention.pay(&self.db.shards[shard].lookups, entry, self.used_ms);
+        let entry = self.db.find(table, (hash, key), self.now_ms, attention);
+        self.db.pay(attention, shard, entry, self.used_ms);
         entry
     }
 

@@ -18,7 +18,6 @@ use crate::commands::client::{Client, ClientInfo};
 use crate::commands::{Call, Hold, Place, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
-use crate::keyspace::Clock;
 use crate::resp::{Encoded, Limits, ProtocolError, Reply, Request};
 
 /// Requests answered before other connections of the thread get their turn.
@@ -54,8 +53,6 @@ pub(super) struct Connection<S> {
     held: Option<Held>,
     /// What held the request back that is being tried again; dropped when that is done.
     released: Option<Hold>,
-    /// When the slice of work began: after the requests in it arrived.
-    recent_ms: i64,
     settings: Arc<Settings>,
     settings_generation: u64,
     /// The last request came within the time of [`stay_awake`]: the next one may too.
@@ -156,7 +153,6 @@ impl Connection<Accepted> {
             withheld: 0,
             held: None,
             released: None,
-            recent_ms: 0,
             settings,
             settings_generation,
             expects_soon: false,
@@ -186,7 +182,6 @@ impl<S> Connection<S> {
             withheld: self.withheld,
             held: self.held,
             released: self.released,
-            recent_ms: self.recent_ms,
             requests_of_read: self.requests_of_read,
             settings: self.settings,
             settings_generation: self.settings_generation,
@@ -258,7 +253,7 @@ impl Connection<Socket> {
         }
         let start = Instant::now();
         client.turn = start;
-        self.recent_ms = self.server.keyspace.clock().now_ms();
+        client.recent_ms = Some(self.server.keyspace.clock().now_ms());
         for _ in 0..SLICE_REQUESTS {
             let request = match self.next_request(&client) {
                 Ok(Some(request)) => request,
@@ -311,9 +306,7 @@ impl Connection<Socket> {
         if place != Place::Network {
             return self.answer_elsewhere(client, request, call, place).await;
         }
-        Clock::note_recent(self.recent_ms);
         let reply = call.run(&self.server, &mut client, &request);
-        Clock::forget_recent();
         self.withhold(last_written());
         reply.encode(client.protocol, self.output.end());
         Some(client)
@@ -336,6 +329,8 @@ impl Connection<Socket> {
         self.server.traffic.mine().commands_on_compute_pool.add(is_heavy.into());
         self.info.set_busy(true);
         let server = Arc::clone(&self.server);
+        // It may wait there.
+        client.recent_ms = None;
         let run = move || {
             client.turn = Instant::now();
             let reply = call.run(&server, &mut client, &request);
@@ -345,9 +340,9 @@ impl Connection<Socket> {
         };
         let ran = self.pools.run(place, run).await;
         self.info.set_busy(false);
-        let (client, encoded, written) = ran?;
+        let (mut client, encoded, written) = ran?;
         self.withhold(written);
-        self.recent_ms = self.server.keyspace.clock().now_ms();
+        client.recent_ms = Some(self.server.keyspace.clock().now_ms());
         self.output.end().append(encoded);
         Some(client)
     }

@@ -81,7 +81,7 @@ const NEVER: i64 = -1;
 fn reply(mut args: Args, cx: &Context, say: fn(i64, i64) -> i64) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
-    let now_ms = cx.server.keyspace.clock().now_ms();
+    let now_ms = cx.now_ms();
     let number = |deadline: Deadline| deadline.unix_ms().map_or(NEVER, |end_ms| say(end_ms, now_ms));
     let numbers = cx.db().hash(key, |hash| {
         let number = |field| hash.deadline(field).map_or(NO_SUCH_FIELD, number);

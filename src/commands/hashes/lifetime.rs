@@ -13,7 +13,7 @@ pub(super) fn end_ms(command: &str, lifetime: Lifetime, number: i64, cx: &Contex
     if number < 0 {
         return Err(Error::new("ERR invalid expire time, must be >= 0"));
     }
-    let end_ms = lifetime.end_ms(number, cx.server.keyspace.clock().now_ms());
+    let end_ms = lifetime.end_ms(number, cx.now_ms());
     end_ms.filter(|end_ms| *end_ms <= LAST_MS).ok_or_else(|| invalid_expire_time(command))
 }
 

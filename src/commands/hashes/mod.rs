@@ -74,7 +74,7 @@ const BY_LENGTH: Weight = Weight::Asked(|args: Args, cx: &Context| {
 
 /// True if a key is a hash with more fields.
 fn has_more_than(fields: usize, key: &[u8], cx: &Context) -> bool {
-    let now_ms = cx.server.keyspace.clock().now_ms();
+    let now_ms = cx.now_ms();
     let len = cx.db().lookup(key, Attention::None, |entry| {
         entry.value().as_hash().map_or(0, |hash| hash.view(now_ms).len())
     });

@@ -74,7 +74,7 @@ impl<'r> Copy<'r> {
     /// The copy, if the source is a vector set. It is made outside of the locks of the keys, so that they do not wait: the set
     /// as it was at some moment since the command came.
     fn copy_set(&self, cx: &Context) -> Result<Option<CopiedSet>, Error> {
-        let target = cx.server.keyspace.db(self.database);
+        let target = cx.server.keyspace.view(self.database, cx.access());
         if !self.replace && target.contains(self.target) {
             return Ok(None);
         }
@@ -96,7 +96,7 @@ impl<'r> Copy<'r> {
             return self.install(found, copied, &mut keys, record);
         }
         let (mut keys, mut target) =
-            cx.server.keyspace.exclusive_pair((here, self.source), (there, self.target));
+            cx.server.keyspace.exclusive_pair(cx.access(), (here, self.source), (there, self.target));
         self.install(found(&mut keys, self.source), copied, &mut target, record)
     }
 

@@ -28,7 +28,7 @@ fn move_key(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, E
     if from == to {
         return Err(Error::new("ERR source and destination objects are the same"));
     }
-    let (mut source, mut target) = cx.server.keyspace.exclusive_pair((from, key), (to, key));
+    let (mut source, mut target) = cx.server.keyspace.exclusive_pair(cx.access(), (from, key), (to, key));
     if source.get(key).is_none() || target.get(key).is_some() {
         return Ok(Reply::Integer(0));
     }

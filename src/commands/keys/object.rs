@@ -127,7 +127,7 @@ const NOT_TRACKED: Error = Error::new(
 type Look = fn(&Entry, now_ms: i64) -> Result<Reply, Error>;
 
 fn reply(mut args: Args, cx: &mut Context, look: Look) -> Result<Reply, Error> {
-    let now_ms = cx.server.keyspace.clock().now_ms();
+    let now_ms = cx.now_ms();
     let seen = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| look(entry, now_ms));
     seen.unwrap_or(Ok(Reply::Null))
 }

@@ -77,7 +77,7 @@ const NEVER: i64 = -1;
 
 fn reply(mut args: Args, cx: &mut Context, say: fn(i64, i64) -> i64) -> Result<Reply, Error> {
     let deadline = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| entry.deadline());
-    let now_ms = cx.server.keyspace.clock().now_ms();
+    let now_ms = cx.now_ms();
     Ok(Reply::Integer(match deadline {
         None => NO_SUCH_KEY,
         Some(deadline) => deadline.unix_ms().map_or(NEVER, |end_ms| say(end_ms, now_ms)),

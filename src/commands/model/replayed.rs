@@ -155,7 +155,7 @@ fn image(server: &Server) -> Image {
 pub(super) fn image_at(server: &Server, now_ms: i64) -> Image {
     let mut image = Image::new();
     for (number, db) in server.keyspace.databases().iter().enumerate() {
-        db.for_each(|entry| {
+        db.direct().for_each(|entry| {
             image.insert((number, entry.key().to_vec()), (seen(entry, now_ms), entry.deadline()));
         });
     }

@@ -115,7 +115,7 @@ const HELP_LINES: &[&str] = &[
 /// Waits until no change is under way and until the log's writer has come so far: not from within a
 /// transaction.
 fn seal(_: Args, cx: &mut Context) -> Result<Reply, Error> {
-    if cx.client.in_exec {
+    if cx.is_in_exec() {
         return Err(Error::new("ERR BACKUP SEAL is not allowed in a transaction"));
     }
     done(cx.server.aof.seal_backup())

@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 
 /// One snapshot is taken at a time, and none within a transaction: then it is only promised.
 fn bgrewriteaof(_: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let must_wait = cx.client.in_exec || cx.server.saving.status().running.is_some();
+    let must_wait = cx.is_in_exec() || cx.server.saving.status().running.is_some();
     if !cx.server.aof.ask_for_rewrite() {
         return Err(Error::new("ERR Background append only file rewriting already in progress"));
     }

@@ -151,7 +151,7 @@ fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     }
     let was_logging = cx.server.config.settings().appendonly;
     cx.server.config.set(&pairs).map_err(explain)?;
-    cx.client.awaits_log = cx.client.in_exec && !was_logging && cx.server.config.settings().appendonly;
+    cx.client.awaits_log = cx.is_in_exec() && !was_logging && cx.server.config.settings().appendonly;
     cx.server.follow_settings();
     Ok(Reply::OK)
 }

@@ -40,7 +40,7 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let name = args.bytes()?;
     match (name.to_ascii_uppercase().as_slice(), args.remaining()) {
         (b"DIGEST", 0) => Ok(digest::of_all(&cx.server.keyspace)),
-        (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db(), cx.server.keyspace.clock().now_ms())),
+        (b"DIGEST-VALUE", _) => Ok(digest::of_values(args, cx.db(), cx.now_ms())),
         (b"RELOAD", _) => reload(args, cx),
         (b"LOADAOF", 0) => load_log(cx),
         (b"OBJECT", 1) => debug_object::describe(args.bytes()?, cx),
@@ -92,7 +92,7 @@ fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
             }
         }
     }
-    if cx.client.in_exec {
+    if cx.is_in_exec() {
         return Err(Error::new("ERR DEBUG RELOAD is not allowed inside a transaction here"));
     }
     let outcome = recovery::reload(cx.server, saves, flushes);
@@ -103,7 +103,7 @@ fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn load_log(cx: &mut Context) -> Result<Reply, Error> {
-    if cx.client.in_exec {
+    if cx.is_in_exec() {
         return Err(Error::new("ERR DEBUG LOADAOF is not allowed inside a transaction here"));
     }
     let outcome = recovery::load_log(cx.server);

@@ -10,7 +10,7 @@ const LRU_CLOCK_MASK: i64 = (1 << 24) - 1;
 
 /// The value is taken out of the lookup, and serialized without its lock.
 pub(super) fn describe(key: &[u8], cx: &Context) -> Result<Reply, Error> {
-    let now_ms = cx.server.keyspace.clock().now_ms();
+    let now_ms = cx.now_ms();
     let seen = |entry: &Entry| (line(entry, now_ms), entry.value().to_value());
     let ((before, after), value) = cx.db().lookup(key, Attention::None, seen).ok_or(Error::no_such_key())?;
     let len = serialized_len(value.view()).map_err(|error| Error::from(format!("ERR {error}")))?;

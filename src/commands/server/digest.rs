@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::keyspace::{
-    Attention, Database, Entry, HashRef, HashView, Keyspace, StringRef, Value, ValueRef, by_type,
+    Attention, Entry, HashRef, HashView, Keyspace, StringRef, Value, ValueRef, View, by_type,
 };
 use crate::resp::{Args, Reply};
 use crate::vector_set::{VectorSet, add_digest, mix_digest};
@@ -79,11 +79,11 @@ fn add_fields(digest: Digest, hash: HashView) -> Digest {
 pub(super) fn of_all(keyspace: &Keyspace) -> Reply {
     let now_ms = keyspace.clock().now_ms();
     let databases = keyspace.databases().iter().zip(0..);
-    told(databases.fold(NOTHING, |digest, (db, number)| add_database(digest, db, number, now_ms)))
+    told(databases.fold(NOTHING, |digest, (db, number)| add_database(digest, db.direct(), number, now_ms)))
 }
 
 /// `DEBUG DIGEST-VALUE`: a digest for each key, all zeros if there is no such key.
-pub(super) fn of_values(keys: Args, db: &Database, now_ms: i64) -> Reply {
+pub(super) fn of_values(keys: Args, db: View<'_>, now_ms: i64) -> Reply {
     let value = |key| {
         let content = db.lookup(key, Attention::None, |entry| Content::of(entry, now_ms));
         told(content.map_or(NOTHING, |content| content.mixed_into(NOTHING)))
@@ -92,7 +92,7 @@ pub(super) fn of_values(keys: Args, db: &Database, now_ms: i64) -> Reply {
 }
 
 /// An empty database changes nothing.
-fn add_database(digest: Digest, db: &Database, number: u32, now_ms: i64) -> Digest {
+fn add_database(digest: Digest, db: View<'_>, number: u32, now_ms: i64) -> Digest {
     let mut contents = Vec::new();
     db.for_each(|entry| contents.push((entry.key().to_vec(), Content::of(entry, now_ms))));
     if contents.is_empty() {

@@ -26,7 +26,7 @@ const NOT_IN_EXEC: Error = Error::new("ERR MONITOR isn't allowed for DENY BLOCKI
 
 /// A client that sees them already gets no reply, as in Redis.
 fn monitor(_: Args, cx: &mut Context) -> Result<Reply, Error> {
-    if cx.client.in_exec {
+    if cx.is_in_exec() {
         return Err(NOT_IN_EXEC);
     }
     if cx.client.is_monitor {

@@ -60,7 +60,7 @@ fn bgsave(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     if may_wait && args.keyword_of(&[("schedule", ())]).is_none() || !args.is_empty() {
         return Err(Error::syntax());
     }
-    match cx.server.save_in_background(may_wait, cx.client.in_exec) {
+    match cx.server.save_in_background(may_wait, cx.is_in_exec()) {
         Wished::Started => Ok(Reply::Simple("Background saving started")),
         Wished::Scheduled => Ok(Reply::Simple("Background saving scheduled")),
         Wished::AlreadyRunning => Err(IN_PROGRESS),

@@ -38,7 +38,7 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
     keys.count_lookup(key);
     let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     // Only now is the number looked at: a key that is not there forgives it.
-    match words.end_ms(SPEC.name, || cx.server.keyspace.clock().now_ms())? {
+    match words.end_ms(SPEC.name, || cx.now_ms())? {
         Some(end_ms) => end_at(keys, key, end_ms, record),
         None if words.instead && keys.deadline(key) != Deadline::NEVER => {
             keys.set_deadline(key, Deadline::NEVER);

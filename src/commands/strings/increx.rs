@@ -151,7 +151,7 @@ impl<'r> Words<'r> {
         if self.only_without_ttl && !self.ending.is_said() {
             return Err(Error::new("ERR ENX flag requires an expiration"));
         }
-        self.ending.end_ms(SPEC.name, || cx.server.keyspace.clock().now_ms())
+        self.ending.end_ms(SPEC.name, || cx.now_ms())
     }
 
     fn ending(&self, end_ms: Option<i64>, present: Deadline) -> Ending {

@@ -51,7 +51,7 @@ impl<'r> MSetEx<'r> {
             }
             present = present.or(condition);
         }
-        let ending = words.ending(SPEC.name, || cx.server.keyspace.clock().now_ms())?;
+        let ending = words.ending(SPEC.name, || cx.now_ms())?;
         let names = pairs.iter().step_by(2).collect();
         let values = pairs.iter().skip(1).step_by(2).map(value_of).collect();
         Ok(Self { pairs, names, values, present, ending })

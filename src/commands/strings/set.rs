@@ -120,7 +120,7 @@ impl<'r> Set<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let (key, text) = (args.bytes()?, args.bytes()?);
         let options = Options::parse(args, cx)?;
-        let ending = options.ending.ending("set", || cx.server.keyspace.clock().now_ms())?;
+        let ending = options.ending.ending("set", || cx.now_ms())?;
         Ok(Self { key, text, options, ending })
     }
 

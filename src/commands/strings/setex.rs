@@ -68,7 +68,7 @@ fn set_for(
 ) -> Result<Reply, Error> {
     let (key, number, text) = (args.bytes()?, args.integer()?, args.bytes()?);
     let value = value_of(text);
-    let end_ms = end_ms(command, lifetime, number, cx.server.keyspace.clock().now_ms())?;
+    let end_ms = end_ms(command, lifetime, number, cx.now_ms())?;
     let mut keys = cx.db().exclusive(&[key]);
     keys.put(key, value, Deadline::at(end_ms));
     keys.commit(set_until(record, key, text, end_ms));

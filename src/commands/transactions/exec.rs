@@ -61,26 +61,25 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
     let watches = std::mem::replace(&mut cx.client.watches, super::Watches::new(&cx.client.info));
     let reach = reach(queue.commands(), db, watches.keys());
     keyspace.transaction(&reach, || {
-        if watches.have_changed(keyspace.clock().now_ms()) {
+        let now_ms = keyspace.clock().now_ms();
+        if watches.have_changed(now_ms) {
             return Reply::NullArray;
         }
-        run_all(queue.commands(), cx)
+        run_all(queue.commands(), cx, now_ms)
     })
 }
 
 /// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them.
-fn run_all(commands: &[Queued], cx: &mut Context) -> Reply {
+fn run_all(commands: &[Queued], cx: &mut Context, now_ms: i64) -> Reply {
     let mut replies = Encoded::default();
     if !cx.client.replies.are_silent() {
         Reply::encode_array_header(commands.len(), &mut replies);
     }
-    cx.client.in_exec = true;
     for Queued { command, request } in commands {
-        let reply = dispatch::run(command, cx.server, cx.client, request);
+        let reply = dispatch::run(command, cx.server, cx.client, request, Some(now_ms));
         if !cx.client.replies.are_silent() {
             reply.encode(cx.client.protocol, &mut replies);
         }
     }
-    cx.client.in_exec = false;
     Reply::Encoded(Box::new(replies))
 }

@@ -9,13 +9,14 @@ mod stored;
 mod table;
 mod value;
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use self::frozen::{FrozenFields, OldField};
 pub(super) use self::packed::{Packed, PackedRef};
 pub(super) use self::stored::StoredTable;
 use self::table::FieldTable;
-use super::{Deadline, ended};
+use super::Deadline;
 use crate::arena::{Visited, allocated_bytes};
 
 /// A hash outside of the keyspace, or while it is edited: fields that have ended are absent to it.
@@ -48,6 +49,8 @@ pub struct HashRef<'h>(Fields<'h>);
 pub struct HashView<'h> {
     fields: Fields<'h>,
     now_ms: i64,
+    /// Set if a field is looked for that has expired.
+    met_expired: Option<&'h Cell<bool>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -276,7 +279,7 @@ impl<'h> HashRef<'h> {
 
     /// What a reader sees at this moment.
     pub fn view(self, now_ms: i64) -> HashView<'h> {
-        HashView { fields: self.0, now_ms }
+        HashView { fields: self.0, now_ms, met_expired: None }
     }
 
     /// A hash of its own.
@@ -298,6 +301,11 @@ impl<'h> HashRef<'h> {
 }
 
 impl<'h> HashView<'h> {
+    /// The same view, which notes there if a field is looked for that has expired.
+    pub(super) fn noting(self, met_expired: &'h Cell<bool>) -> Self {
+        Self { met_expired: Some(met_expired), ..self }
+    }
+
     /// How many fields there are.
     pub fn len(self) -> usize {
         match self.fields {
@@ -315,7 +323,7 @@ impl<'h> HashView<'h> {
     pub fn get(self, field: &[u8]) -> Option<&'h [u8]> {
         let found = self.find_stored(field)?;
         if found.deadline.is_past(self.now_ms) {
-            ended::meet_field();
+            self.met_expired.inspect(|met| met.set(true));
             return None;
         }
         Some(found.value)

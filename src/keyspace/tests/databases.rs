@@ -3,7 +3,7 @@
 use super::*;
 
 /// Runs `change`, and says whether the set's handle from before it is stale after it.
-fn makes_stale(db: &Database, key: &str, change: impl FnOnce()) -> bool {
+fn makes_stale(db: View<'_>, key: &str, change: impl FnOnce()) -> bool {
     let handle = db.vector_set(key.as_bytes()).unwrap().unwrap();
     change();
     handle.set.binding() != handle.binding
@@ -86,7 +86,7 @@ fn swapped_databases_change_keys_and_deadlines() {
 fn a_key_moves_between_databases_under_two_guards() {
     let keyspace = keyspace();
     set(keyspace.db(7), "k", "v");
-    let (mut from, mut to) = keyspace.exclusive_pair((7, b"k"), (3, b"k"));
+    let (mut from, mut to) = keyspace.exclusive_pair(Access::DIRECT, (7, b"k"), (3, b"k"));
     let (value, deadline) = from.take(b"k").unwrap();
     to.put(b"k", value, deadline);
     drop((from, to));
@@ -163,14 +163,14 @@ fn every_key_may_be_the_random_one() {
 }
 
 /// `fields` fields with this deadline.
-fn set_fields(db: &Database, key: &str, fields: u32, deadline: Deadline) {
+fn set_fields(db: View<'_>, key: &str, fields: u32, deadline: Deadline) {
     let set = |hash: &mut Hash| {
         (0..fields).for_each(|number| _ = hash.set(&number.to_be_bytes(), b"v", deadline));
     };
     db.exclusive(&[key]).edit_hash(key.as_bytes(), set).unwrap();
 }
 
-fn fields_in(db: &Database, key: &str) -> Option<usize> {
+fn fields_in(db: View<'_>, key: &str) -> Option<usize> {
     db.hash(key.as_bytes(), |hash| hash.len()).unwrap()
 }
 

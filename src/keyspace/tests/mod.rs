@@ -18,11 +18,11 @@ fn text(text: &str) -> Value {
     Value::String(StringValue::new(text.as_bytes()))
 }
 
-fn set(db: &Database, key: &str, value: &str) {
+fn set(db: View<'_>, key: &str, value: &str) {
     db.exclusive(&[key]).put(key.as_bytes(), text(value), Deadline::NEVER);
 }
 
-fn get(db: &Database, key: &str) -> Option<String> {
+fn get(db: View<'_>, key: &str) -> Option<String> {
     let string = db.string(key.as_bytes()).unwrap()?;
     Some(String::from_utf8(string.text().into_owned()).unwrap())
 }
@@ -36,6 +36,6 @@ fn new_set() -> Arc<VectorSet> {
     Arc::new(set)
 }
 
-fn create(db: &Database, key: &str) -> bool {
+fn create(db: View<'_>, key: &str) -> bool {
     db.create_vector_set(key.as_bytes(), new_set(), Record::unlogged()).is_ok()
 }

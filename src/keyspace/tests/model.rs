@@ -306,7 +306,8 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
         Change::Swap => keyspace.swap(0, 1, Record::unlogged()),
         Change::SwapSame => keyspace.swap(0, 0, Record::unlogged()),
         Change::Move(key) => {
-            let (mut source, mut target) = keyspace.exclusive_pair((0, &[*key]), (1, &[*key]));
+            let (mut source, mut target) =
+                keyspace.exclusive_pair(Access::DIRECT, (0, &[*key]), (1, &[*key]));
             if !target.contains(&[*key])
                 && let Some((value, deadline)) = source.take(&[*key])
             {
@@ -328,7 +329,7 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
 }
 
 /// All keys with content and deadline, as SCAN shows them.
-fn scanned(db: &Database, now_ms: i64) -> Keys {
+fn scanned(db: View<'_>, now_ms: i64) -> Keys {
     let (mut seen, mut cursor) = (Keys::new(), Cursor::START);
     loop {
         cursor = db.scan(cursor, 2, |entry| {

@@ -167,7 +167,8 @@ fn transfer(keys: &mut Exclusive<'_>, from: &str, to: &str) {
 
 /// Moves a key to another database, if it is not there too: MOVE.
 fn take_along(keyspace: &Keyspace, key: &str) {
-    let (mut source, mut target) = keyspace.exclusive_pair((0, key.as_bytes()), (2, key.as_bytes()));
+    let (mut source, mut target) =
+        keyspace.exclusive_pair(Access::DIRECT, (0, key.as_bytes()), (2, key.as_bytes()));
     if !target.contains(key.as_bytes())
         && let Some((value, deadline)) = source.take(key.as_bytes())
     {
@@ -241,7 +242,7 @@ const DISTURBANCES: [(&str, Disturbance); 14] = [
         }
     }),
     ("COPY DB 2 REPLACE", |keyspace| {
-        let (mut from, mut to) = keyspace.exclusive_pair((0, b"a0"), (2, b"b2"));
+        let (mut from, mut to) = keyspace.exclusive_pair(Access::DIRECT, (0, b"a0"), (2, b"b2"));
         if let Some(value) = from.get(b"a0").map(|entry| entry.value().to_value()) {
             to.put(b"b2", value, Deadline::NEVER);
         }
@@ -345,7 +346,7 @@ proptest! {
     }
 }
 
-fn set_fields(db: &Database, key: &str, numbers: std::ops::Range<u32>, value: &[u8]) {
+fn set_fields(db: View<'_>, key: &str, numbers: std::ops::Range<u32>, value: &[u8]) {
     let set = |hash: &mut Hash| {
         numbers.for_each(|number| _ = hash.set(&number.to_be_bytes(), value, Deadline::NEVER));
     };

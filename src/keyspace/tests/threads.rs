@@ -139,7 +139,7 @@ fn a_scan_shows_the_keys_that_stay_once_each() {
 }
 
 /// How often a scan shows each of the keys that stay.
-fn scan_counts(db: &Database, count: usize) -> BTreeMap<Vec<u8>, usize> {
+fn scan_counts(db: View<'_>, count: usize) -> BTreeMap<Vec<u8>, usize> {
     let (mut counts, mut cursor) = (BTreeMap::new(), Cursor::START);
     loop {
         cursor = db.scan(cursor, count, |entry| {
@@ -160,7 +160,7 @@ fn a_key_moved_to_and_fro_stays_one_key() {
     together(|thread| {
         for _ in 0..ROUNDS {
             let (from, to) = (thread % 2, 1 - thread % 2);
-            let (mut source, mut target) = keyspace.exclusive_pair((from, b"k"), (to, b"k"));
+            let (mut source, mut target) = keyspace.exclusive_pair(Access::DIRECT, (from, b"k"), (to, b"k"));
             if let Some((value, deadline)) = source.take(b"k") {
                 assert!(!target.contains(b"k"));
                 target.put(b"k", value, deadline);
@@ -181,7 +181,10 @@ fn whole_databases_and_single_keys_are_locked_without_a_deadlock() {
                 1 => keyspace.swap(round % 3, 2 - round % 3, Record::unlogged()),
                 2 => set(keyspace.db(round % 3), &key, "v"),
                 _ => {
-                    keyspace.exclusive_pair((2, key.as_bytes()), (0, b"k")).0.remove(key.as_bytes());
+                    keyspace
+                        .exclusive_pair(Access::DIRECT, (2, key.as_bytes()), (0, b"k"))
+                        .0
+                        .remove(key.as_bytes());
                 }
             }
             for db in &keyspace.databases()[..3] {

@@ -10,11 +10,11 @@ fn reach<'q>(keys: &[&'q str]) -> Reach<'q> {
     Reach::Keys(keys.iter().map(|key| (0, key.as_bytes())).collect())
 }
 
-fn increment(db: &Database, key: &str) {
+fn increment(db: View<'_>, key: &str) {
     add(&mut db.exclusive(&[key]), key.as_bytes(), 1);
 }
 
-fn value(db: &Database, key: &str) -> i64 {
+fn value(db: View<'_>, key: &str) -> i64 {
     number(&mut db.exclusive(&[key]), key.as_bytes())
 }
 
@@ -60,7 +60,9 @@ fn transactions_and_commands_over_several_keys_wait_for_each_other_without_a_dea
                     };
                     assert_eq!(KEYS.iter().map(number).sum::<i64>(), 0);
                 }
-                3 => drop(keyspace.exclusive_pair((0, one.as_bytes()), (1, other.as_bytes()))),
+                3 => {
+                    drop(keyspace.exclusive_pair(Access::DIRECT, (0, one.as_bytes()), (1, other.as_bytes())))
+                }
                 _ => {
                     let mut both = db.exclusive(&[one, other]);
                     add(&mut both, one.as_bytes(), 1);
@@ -112,7 +114,7 @@ fn summed(walk: impl FnOnce(&mut dyn FnMut(&Entry))) -> i64 {
 }
 
 /// True if a writer that has looked up the set of a key would still commit after `change`.
-fn stays_bound(db: &Database, key: &str, change: impl FnOnce()) -> bool {
+fn stays_bound(db: View<'_>, key: &str, change: impl FnOnce()) -> bool {
     let handle = db.vector_set(key.as_bytes()).unwrap().unwrap();
     change();
     let put = Put { element: b"x", vector: vec![1.0, 2.0], attribute: None };
@@ -139,20 +141,7 @@ fn a_transaction_that_unwinds_leaves_no_reservation() {
     assert!(std::panic::catch_unwind(broken).is_err());
     thread::scope(|scope| scope.spawn(|| set(keyspace.db(3), "k", "v")).join())
         .expect("nobody is waited for");
-    keyspace.clock().advance(5);
-    assert_eq!(keyspace.clock().now_ms(), 1_000_005, "the clock goes again");
     keyspace.transaction(&reach(&["k"]), || set(keyspace.db(0), "k", "v"));
-}
-
-#[test]
-fn a_transaction_keeps_the_time_at_which_it_had_its_keys() {
-    let keyspace = keyspace();
-    keyspace.db(0).exclusive(&["k"]).put(b"k", text("v"), Deadline::at(1_000_010));
-    keyspace.transaction(&reach(&["k"]), || {
-        keyspace.clock().advance(11);
-        assert!(get(keyspace.db(0), "k").is_some());
-    });
-    assert!(get(keyspace.db(0), "k").is_none());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::row::{Name, Rows, Value};
 use crate::commands::Server;
-use crate::keyspace::Database;
+use crate::keyspace::View;
 
 /// Sizes from 2^n up to below 2^(n+1), by n; none for size 0.
 type Sizes = BTreeMap<Option<u32>, u64>;
@@ -12,14 +12,14 @@ type Sizes = BTreeMap<Option<u32>, u64>;
 pub(super) fn keysizes(server: &Server, rows: &mut Rows) {
     let now_ms = server.keyspace.clock().now_ms();
     for (number, db) in server.keyspace.databases().iter().enumerate() {
-        for (kind, sizes) in of(db, now_ms) {
+        for (kind, sizes) in of(db.direct(), now_ms) {
             let name = Name::of("db", number.to_string(), format!("_distrib_{kind}"));
             rows.field(name, record(&sizes));
         }
     }
 }
 
-fn of(db: &Database, now_ms: i64) -> Vec<(&'static str, Sizes)> {
+fn of(db: View<'_>, now_ms: i64) -> Vec<(&'static str, Sizes)> {
     // By Redis' number of the type first: the order in which types are listed.
     let mut types = BTreeMap::<(u32, &'static str), Sizes>::new();
     db.for_each(|entry| {

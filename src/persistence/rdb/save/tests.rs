@@ -79,7 +79,7 @@ type Digests = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Deadline)>;
 fn digests(keyspace: &Keyspace) -> Digests {
     let mut digests = BTreeMap::new();
     for (number, db) in keyspace.databases().iter().enumerate() {
-        db.for_each(|entry| {
+        db.direct().for_each(|entry| {
             let digest = match entry.value() {
                 ValueRef::VectorSet(set) => set.digest().to_vec(),
                 ValueRef::String(string) => string.text().into_owned(),
