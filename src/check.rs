@@ -1,6 +1,7 @@
-//! What is in a file, and is it whole? `nearhit check-rdb` and `nearhit check-aof`, for people.
+//! `nearhit check-rdb` and `nearhit check-aof`: what is in a file, and whether it is complete.
 //!
-//! What is found goes to standard output, how far it has come to standard error. The exit code is 1 if something is wrong.
+//! Results go to standard output, progress to standard error. The exit code is 1 if something is
+//! wrong.
 
 use std::fs::File;
 use std::io::{self, BufRead, Write};
@@ -15,12 +16,12 @@ use crate::persistence::loading::{Loading, grouped};
 use crate::persistence::rdb::Reader;
 use crate::persistence::rdb::check::{self as rdb, Damaged};
 
-/// How often it is told how far it has come.
+/// Time between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
-/// How long the end of a check may go unnoticed.
+/// Time between two looks whether the check has ended.
 const STEP: Duration = Duration::from_millis(10);
 
-/// What is wrong, or that nothing is.
+/// Ok, or what is wrong.
 type Outcome = Result<(), String>;
 
 /// Runs a tool.
@@ -66,13 +67,13 @@ fn check_aof(path: &Path, fix: bool, yes: bool) -> Outcome {
     };
     for file in earlier {
         if let Some((_, why)) = check_aof_file(file)? {
-            return Err(format!("{why}. It is not the last file of the log, so it cannot be mended"));
+            return Err(format!("{why}. It is not the last file of the log, so it cannot be repaired"));
         }
     }
     match check_aof_file(last)? {
         Some((Some(whole), why)) if fix => {
             println!("{why}");
-            mend(last, whole, yes)?;
+            repair(last, whole, yes)?;
         }
         Some((Some(_), why)) => return Err(format!("{why}. --fix cuts the file off there")),
         Some((None, why)) => return Err(why),
@@ -82,7 +83,7 @@ fn check_aof(path: &Path, fix: bool, yes: bool) -> Outcome {
     Ok(())
 }
 
-/// What is wrong with a file, and to what length it can be cut off, if that would mend it.
+/// What is wrong with a file, and the length to which it can be cut, if that repairs it.
 fn check_aof_file(path: &Path) -> Result<Option<(Option<u64>, String)>, String> {
     let len = path.metadata().map_or(0, |known| known.len());
     let checked = with_progress(len, |loading| aof::check(path, loading, now_ms()));
@@ -103,7 +104,7 @@ fn check_aof_file(path: &Path) -> Result<Option<(Option<u64>, String)>, String> 
     })
 }
 
-fn mend(path: &Path, whole: u64, yes: bool) -> Outcome {
+fn repair(path: &Path, whole: u64, yes: bool) -> Outcome {
     let lost = path.metadata().map_or(0, |known| known.len()).saturating_sub(whole);
     let question =
         format!("{} bytes at the end of {} would be lost. Cut them off?", grouped(lost), path.display());
@@ -115,16 +116,16 @@ fn mend(path: &Path, whole: u64, yes: bool) -> Outcome {
     Ok(())
 }
 
-/// True if whoever sits there types a word that begins with y.
+/// True if the answer that is typed begins with y.
 fn agrees(question: &str) -> bool {
     print!("{question} [y/N]: ");
     let _ = io::stdout().flush();
     let mut answer = String::new();
-    let heard = io::stdin().lock().read_line(&mut answer);
-    heard.is_ok() && answer.trim_start().starts_with(['y', 'Y'])
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && answer.trim_start().starts_with(['y', 'Y'])
 }
 
-/// Runs `check`, and tells each second how far it has come.
+/// Runs `check`, and prints its progress each second.
 fn with_progress<R: Send>(bytes: u64, check: impl FnOnce(&Loading) -> R + Send) -> R {
     let loading = Loading::default();
     loading.begin(bytes);

@@ -1,14 +1,16 @@
-//! Redis' glob patterns: `*`, `?`, `[a-z]`, `[^…]`, `\x`. Time is bounded by the product of both lengths.
+//! The glob patterns of Redis: `*`, `?`, `[a-z]`, `[^…]`, `\x`. Time is bounded by the product of
+//! both lengths.
 
-/// True if all of `text` fits the pattern. A `*` tries again from where it last stood, so that many stars do not
-/// multiply; nothing recurses.
+/// True if all of `text` fits the pattern. A mismatch goes back to the last `*` only, so that many
+/// stars do not multiply; there is no recursion.
 ///
 /// As in Redis, an empty text fits no pattern but the empty one and `*` itself.
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     if text.is_empty() {
         return matches!(pattern, b"" | b"*");
     }
-    let (mut rest, mut unread) = (pattern, text);
+    let mut rest = pattern;
+    let mut unread = text;
     let mut star: Option<(&[u8], &[u8])> = None;
     loop {
         if let [b'*', after @ ..] = rest {
@@ -37,7 +39,8 @@ fn step(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     }
 }
 
-/// `class` begins after the bracket. One that does not end reaches to the end of the pattern, as in Redis.
+/// `class` begins after the bracket. One that does not end reaches to the end of the pattern, as in
+/// Redis.
 fn class_takes(class: &[u8], byte: u8) -> Option<&[u8]> {
     let (negated, mut rest) = match class {
         [b'^', rest @ ..] => (true, rest),

@@ -1,7 +1,7 @@
 //! Hexadecimal floating point numbers, which C's `strtod` reads and Rust does not.
 
-/// `digits[.digits][p[sign]decimal]`, with at least one hexadecimal digit: what follows `0x`. Infinite or 0 if it is out of
-/// range.
+/// `digits[.digits][p[sign]decimal]`, with at least one hexadecimal digit: what follows `0x`.
+/// Infinite or 0 if it is out of range.
 pub fn parse(text: &[u8]) -> Option<f64> {
     let end = text.iter().position(|byte| byte.eq_ignore_ascii_case(&b'p')).unwrap_or(text.len());
     let (digits, exponent) = text.split_at(end);
@@ -13,7 +13,8 @@ pub fn parse(text: &[u8]) -> Option<f64> {
     Some(scaled(mantissa, exponent + scale))
 }
 
-/// Decimal digits with an optional sign. Clamped: beyond some thousand every result is 0 or infinity.
+/// Decimal digits with an optional sign. Clamped: beyond some thousand every result is 0 or
+/// infinity.
 fn binary_exponent(text: &[u8]) -> Option<i64> {
     let (sign, digits) = match text {
         [b'-', digits @ ..] => (-1, digits),
@@ -28,11 +29,13 @@ fn binary_exponent(text: &[u8]) -> Option<i64> {
     Some(sign * value)
 }
 
-/// The leading digits as an integer and the power of two to multiply it by. Non-zero digits beyond 60 bits leave a one in the
-/// lowest bit, which is enough to round correctly.
+/// The leading digits as an integer and the power of two to multiply it by. Non-zero digits beyond
+/// 60 bits leave a one in the lowest bit, which is enough to round correctly.
 fn hexadecimal_mantissa(digits: &[u8]) -> Option<(u64, i64)> {
-    let (mut mantissa, mut scale) = (0_u64, 0);
-    let (mut seen_digit, mut seen_point) = (false, false);
+    let mut mantissa = 0_u64;
+    let mut scale = 0;
+    let mut seen_digit = false;
+    let mut seen_point = false;
     for &byte in digits {
         if byte == b'.' && !seen_point {
             seen_point = true;
@@ -66,7 +69,8 @@ fn scaled(mantissa: u64, exponent: i64) -> f64 {
     if exponent > i64::from(f64::MAX_EXP) {
         return f64::INFINITY;
     }
-    // Both steps are exact or overflow: the bits that do not fit are gone, and half the exponent is always in range.
+    // Both steps are exact or overflow: the bits that do not fit are gone, and half the exponent is
+    // always in range.
     let half = exponent / 2;
     kept as f64 * 2_f64.powi(half as i32) * 2_f64.powi((exponent - half) as i32)
 }
@@ -80,7 +84,7 @@ fn round_to_even(value: u128, drop: u32) -> u64 {
     (kept + u128::from(up)) as u64
 }
 
-/// True if a number of this text would not be 0, were it not for its range.
+/// True if the digits are not all 0: then a result of 0 is an underflow.
 pub fn has_nonzero_digit(text: &[u8]) -> bool {
     let digits = text.split(|byte| byte.eq_ignore_ascii_case(&b'p')).next().unwrap_or_default();
     digits.iter().any(|byte| !matches!(byte, b'0' | b'.'))

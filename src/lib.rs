@@ -27,6 +27,38 @@
 //! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! ```
 //!
+//! # Glossary
+//!
+//! Words of this code. Those of the papers (`M`, `ef`, recall, quantisation) mean what they mean there.
+//!
+//! - *slot*: a small number that stands for one element of a vector set; codes, links, name and
+//!   attribute are found by it, and it is used again after its element was removed.
+//! - *code*: the bytes in which one vector is stored; the *kind* of a set (`Q8`, `RQ4`, …) says how.
+//! - *plain*, *coarse* and *finer* code: plain codes are what searches use, unless there are coarse
+//!   ones; then the plain codes, if there are any, are the finer copy by which only candidates are
+//!   compared (`RERANK`). A set whose kind has to be *trained* has plain codes until then.
+//! - *probe*: a query vector, encoded once for all the distances of its search.
+//! - *graph*, *layer*, *link*: the HNSW index; a link leads from a slot to a neighbour, layer by layer.
+//! - *shard*: one of the parts of a database, each with its own lock; the hash of a key chooses it.
+//! - *binding*: proof that a key still holds the vector set that a command has looked up; it is
+//!   compared before the command's effect, and *revoked* when the key gets another value.
+//! - *reservation*: the shards that one transaction has for itself until its `EXEC` has ended.
+//! - *record*: the right to change data once, together with the bytes that the log gets for it.
+//! - *gate* and *passage*: each write passes the gate before it changes data and holds its passage
+//!   until it is done, so that closing the gate waits for a moment without half-done changes.
+//! - *cut*: such a moment, at which a snapshot begins: each change is before it or after it.
+//! - *before-image*: the state at the cut that a write hands to a snapshot, before it changes
+//!   something that the snapshot has not read yet.
+//! - *epoch* and *grace period*: a counter that advances when readers have left; memory taken out of
+//!   sight is freed a grace period later, when no reader can still see it.
+//! - *pin*: what a reader holds during a command, and by which epochs wait for it.
+//! - *limbo*: the list of what was taken out of sight and is not yet freed.
+//! - *light*, *heavy* and *blocking* command: it runs on the network thread that read it, on the
+//!   compute pool, or on threads for commands that wait.
+//! - *log*: of changes, the AOF (`persistence::aof`); the server's own messages are in `crate::log`.
+//!
+//! # Layers
+//!
 //! Each layer may name only what is right of it; `tests/layers.rs` holds them to it:
 //!
 //! ```text

@@ -1,5 +1,6 @@
-//! What does a line of the log look like, and where does it go? In Redis' form, which people and tools know:
-//! `12345:M 22 Nov 2026 16:40:00.123 * text`, the time in UTC. Knows no option, only their values.
+//! The server's own log: how a line is written, and where to. In the format of Redis, which tools
+//! know: `12345:M 22 Nov 2026 16:40:00.123 * text`, the time in UTC. Knows no option, only their
+//! values.
 
 mod line;
 mod target;
@@ -14,12 +15,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use line::Line;
 use target::Target;
 
-/// The log that runs.
+/// The log of this process.
 pub struct Log {
     set_filter: Box<dyn Fn(LevelFilter) + Send + Sync>,
 }
 
-/// Why there is no log.
+/// Why the log cannot be started.
 #[derive(Debug)]
 pub struct Unwritable {
     path: PathBuf,
@@ -56,18 +57,18 @@ pub fn start(level: &str, path: Option<&Path>) -> Result<Log, Unwritable> {
         .log_internal_errors(false)
         .with_writer(target);
     tracing_subscriber::registry().with(filter).with(lines).init();
-    // It fails only when the log is gone, which lives as long as the process.
+    // It fails only if the log was dropped, which lives as long as the process.
     Ok(Log { set_filter: Box::new(move |filter| drop(handle.reload(filter))) })
 }
 
 impl Log {
-    /// From now on lines below this level are left out.
+    /// Leaves out lines below this level from now on.
     pub fn set_level(&self, level: &str) {
         (self.set_filter)(filter(level));
     }
 }
 
-/// Redis' levels are one step apart from ours: its `verbose` is what others call debug.
+/// Redis' levels are one step apart from ours: its `verbose` is our debug.
 fn filter(level: &str) -> LevelFilter {
     match level {
         "debug" => LevelFilter::TRACE,

@@ -1,4 +1,4 @@
-//! Flags and configuration file → log → server; or a look at files.
+//! Flags and configuration file → log → server; or the tools that check files.
 
 mod supervisor;
 
@@ -13,7 +13,7 @@ use nearhit::memory;
 use nearhit::server;
 use supervisor::PidFile;
 
-/// Tells its live bytes to `INFO`, and fragments least.
+/// Reports its live bytes to `INFO`, and fragments least.
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -37,13 +37,13 @@ fn main() -> ExitCode {
         Err(reason) => return fail(&reason),
     };
     if let Err(error) = memory::purge_in_background() {
-        tracing::debug!(%error, "freed pages are given back by allocations only");
+        tracing::debug!(%error, "freed pages are returned by allocations only");
     }
     let has_logfile = !start.settings.logfile.is_empty();
     match serve(start, log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Without a file, the log goes where this message goes.
+            // Without a file, the log goes to the terminal too.
             if has_logfile {
                 tracing::error!("{error}");
             }
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Relative paths begin in `dir` from now on.
+/// Changes to `dir`, in which relative paths begin.
 fn enter_folder(settings: &mut Settings) -> Result<(), String> {
     let entered = std::env::set_current_dir(&settings.dir).and_then(|()| std::env::current_dir());
     let folder = entered.map_err(|error| {
@@ -86,9 +86,9 @@ fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
             env!("CARGO_PKG_VERSION"),
             kernels().isa,
         );
-        supervisor::tell(&settings, "READY=1");
+        supervisor::notify(&settings, "READY=1");
     });
-    supervisor::tell(&settings, "STOPPING=1");
+    supervisor::notify(&settings, "STOPPING=1");
     served?;
     tracing::info!("bye");
     Ok(())

@@ -1,4 +1,4 @@
-//! Messages to a service manager: the server is ready, or about to end; and the file with its
+//! Messages to a service manager (the server is ready, or is stopping), and the file with the
 //! process id.
 
 use std::io;
@@ -8,16 +8,16 @@ use std::path::Path;
 
 use nearhit::config::Settings;
 
-/// Says that the server is ready (`READY=1`) or about to end (`STOPPING=1`), if the options say so
-/// and the service manager has left an address. As in Redis, `auto` takes the address as the sign
+/// Sends `READY=1` or `STOPPING=1`, if the options ask for it and the service manager has set an
+/// address. As in Redis, `auto` takes the address as the sign
 /// that systemd is there.
-pub(crate) fn tell(settings: &Settings, word: &str) {
+pub(crate) fn notify(settings: &Settings, word: &str) {
     if !matches!(settings.supervised, "systemd" | "auto") {
         return;
     }
     let Some(address) = std::env::var_os("NOTIFY_SOCKET") else { return };
     if let Err(error) = send(address.as_bytes(), word) {
-        tracing::warn!(%error, "the service manager could not be told {word}");
+        tracing::warn!(%error, "the service manager could not be notified of {word}");
     }
 }
 
@@ -42,7 +42,7 @@ fn abstract_address(_name: &[u8]) -> io::Result<SocketAddr> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A file with the number of the process, which ends with it.
+/// A file with the number of the process, removed at its end.
 pub(crate) struct PidFile<'a>(&'a Path);
 
 impl<'a> PidFile<'a> {

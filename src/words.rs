@@ -1,11 +1,12 @@
-//! A line of redis.conf, or of a manifest, as words: blanks separate, quotes hold together. Also the way back: a word in quotes.
+//! A line of redis.conf, or of a manifest, as words: separated by blanks, or held together by
+//! quotes. Also the reverse: a word in quotes.
 
-/// Why a line is not words.
+/// Why a line cannot be split.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotWords {
     /// Quotes that do not close, or a closing quote with no blank after it.
     UnbalancedQuotes,
-    /// Its escapes make bytes that are not UTF-8.
+    /// Its escapes form bytes that are not UTF-8.
     NotText,
 }
 
@@ -18,8 +19,8 @@ impl std::fmt::Display for NotWords {
     }
 }
 
-/// Splits as Redis does (`sdssplitargs`): `"…"` knows `\n \r \t \b \a \xHH`, `'…'` only `\'`. Quotes may begin
-/// inside a word, but only a blank may follow where they end.
+/// Splits as Redis does (`sdssplitargs`): `"…"` knows `\n \r \t \b \a \xHH`, `'…'` only `\'`.
+/// Quotes may begin inside a word, but only a blank may follow where they end.
 ///
 /// # Errors
 /// The quotes are unbalanced, or a word is not text.
@@ -94,7 +95,8 @@ fn unescape(byte: u8) -> u8 {
     }
 }
 
-/// A word in quotes, such that [`split`] gives it back; bytes beyond ASCII are escaped, as Redis does.
+/// A word in quotes, such that [`split`] gives it back; bytes beyond ASCII are escaped, as Redis
+/// does.
 pub fn quote(word: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in word.bytes() {

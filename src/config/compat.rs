@@ -9,15 +9,17 @@
 ///
 /// How code uses it:
 ///
-/// - *A command that came after 8.6* says so in `Spec::since`, and nowhere else: with `since: "8.8.0"` it is unknown
-///   under `compat 8.6` (same error as that release gives), and left out of `COMMAND`. Logs are played with every
-///   command, whichever release is chosen. The same holds for subcommands.
-/// - *An argument* has its release in `Spec::syntax`, *a change in history* in `history.txt`: `COMMAND DOCS` shows what
-///   the chosen release has. A command that must refuse the argument under 8.6 compares, as for a reply:
-/// - *A reply or an error that differs*: `if cx.is_like(Compat::V8_10) { … }`, which a replay of a log never is; where
-///   there is no context, `server.compat >= Compat::V8_10`.
-/// - *What came with Valkey alone* (`since: "9.0.0"`, or `"8.1.0"`, which Redis never had) is there in any case, like
-///   nearhit's own commands: no release of Redis gives the name another meaning.
+/// - *A command newer than 8.6* has its release in `Spec::since`, and nowhere else: a command since
+///   8.8.0 is unknown under `compat 8.6` (with the error of that release), and left out of
+///   `COMMAND`. Logs are replayed with every command, whichever release is chosen. The same holds
+///   for subcommands.
+/// - *An argument* has its release in `Spec::syntax`, *a change in history* in `history.txt`:
+///   `COMMAND DOCS` shows what the chosen release has. A command that must refuse the argument
+///   under 8.6 compares, as for a reply:
+/// - *A reply or an error that differs*: `if cx.is_like(Compat::V8_10) { … }`, which a replay of a
+///   log never is; where there is no context, `server.compat >= Compat::V8_10`.
+/// - *What came with Valkey alone* (`since: "9.0.0"`, or `"8.1.0"`, which Redis never had) is there
+///   in any case, like nearhit's own commands: no release of Redis gives the name another meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Compat {
     /// Redis 8.6.
@@ -49,8 +51,8 @@ impl Compat {
         }
     }
 
-    /// True if something that came with version `since` is there: Redis' are compared with this
-    /// release, and all others are.
+    /// True if something of version `since` is available: versions of Redis are compared with this
+    /// release, those of other servers always are.
     pub fn has(self, since: &str) -> bool {
         let mut numbers = since.split('.').map(str::parse::<u64>);
         match (numbers.next(), numbers.next()) {

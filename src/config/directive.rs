@@ -1,4 +1,4 @@
-//! One wish of the operator, wherever it was uttered: an option's name and its values.
+//! One directive, from whatever source: an option's name and its values.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ pub(super) struct Directive {
     pub(super) place: Place,
 }
 
-/// Where it stands, for whoever has to correct it.
+/// Where a directive was read, for error messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// Whether it is a flag, a variable, or a line of a file.
+    /// The flags, the environment, or a line of a file.
     pub source: Source,
-    /// The words as they stand there.
+    /// The words as they were given.
     pub text: String,
 }
 
@@ -48,18 +48,18 @@ impl fmt::Display for Source {
     }
 }
 
-/// What is wrong with a directive. Texts are Redis' where Redis says the same.
+/// What is wrong with a directive. Where Redis reports the same fault, the text is that of Redis.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No option has this name.
     Unknown,
-    /// Redis has such an option, which would promise something: its name, and why it is refused.
+    /// An option of Redis whose promise cannot be kept here: its name, and why it is refused.
     OnlyInRedis(String, &'static str),
     /// It cannot be split into words.
     Words(NotWords),
     /// There is no value, or more than one.
     WrongNumberOfValues,
-    /// The value is none.
+    /// The value is not one of the option.
     Invalid(InvalidValue),
     /// `include` of a file that includes itself, or of far too many.
     TooManyIncludes,
@@ -84,7 +84,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// What is said of a name that is none of ours.
+    /// The fault of a name that is no option.
     pub(super) fn no_such_option(name: &str) -> Self {
         let name = name.to_ascii_lowercase();
         names::refused(&name).map_or(Self::Unknown, |why| Self::OnlyInRedis(name, why))
@@ -92,7 +92,7 @@ impl Fault {
 }
 
 impl Directive {
-    /// Keeps its value. Several words are one value for the kinds that hold blanks.
+    /// Sets the value. Several words are one value for the kinds that hold blanks.
     fn apply(&self, settings: &mut Settings) -> Result<(), Fault> {
         let option = find(&self.name).ok_or_else(|| Fault::no_such_option(&self.name))?;
         let value = match self.values.as_slice() {
@@ -104,10 +104,10 @@ impl Directive {
     }
 }
 
-/// What became of all directives.
+/// Names to be reported after all directives were applied.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
-    /// Names that `ignore-unknown-config` let pass, each once.
+    /// Unknown names that `ignore-unknown-config` allows, each once.
     pub(super) ignored: Vec<String>,
     /// Options without effect that were named, each once.
     pub(super) inert: Vec<String>,
@@ -116,16 +116,16 @@ pub(super) struct Outcome {
 /// The first wrong directive, and all others that are wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Where it stands.
+    /// Where the first one was read.
     pub place: Place,
     /// What is wrong with it.
     pub fault: Fault,
-    /// Further ones, in their order.
+    /// The others, in their order.
     pub others: Vec<(Place, Fault)>,
 }
 
 impl Refusal {
-    /// Of this directive only. In a box, since it is large, and errors travel with every result.
+    /// A refusal of this directive only. In a box, since it is large and part of every result.
     pub(super) fn new(place: Place, fault: Fault) -> Box<Self> {
         Box::new(Self { place, fault, others: Vec::new() })
     }
@@ -137,10 +137,10 @@ impl Refusal {
     }
 }
 
-/// Applies them in order, so that later ones win. Unknown names are judged last, since
-/// `ignore-unknown-config` holds for directives before it too. It does not excuse wrong values:
-/// `aclfile users.acl` asks for protection. All faults are told at once, so that a file need not be
-/// mended line by line.
+/// Applies them in order, so that later ones win. Unknown names are checked last, since
+/// `ignore-unknown-config` also holds for directives before it. It does not cover wrong values:
+/// `aclfile users.acl` is meant to protect something. All faults are reported together, so that a
+/// file can be corrected in one go.
 pub(super) fn apply_all(
     directives: Vec<Directive>,
     settings: &mut Settings,
@@ -170,7 +170,7 @@ fn inert_name(name: &str) -> Option<String> {
     })
 }
 
-/// Each `save` adds rules to those of the ones before; one without rules forgets them. As in Redis.
+/// Each `save` adds rules to those before it; one without rules removes them, as in Redis.
 fn add_rules(rules: &mut Vec<String>, values: Vec<String>) -> Vec<String> {
     if values.iter().all(String::is_empty) {
         rules.clear();
@@ -180,7 +180,7 @@ fn add_rules(rules: &mut Vec<String>, values: Vec<String>) -> Vec<String> {
     rules.clone()
 }
 
-/// The names that are let pass; an error if others are left.
+/// The unknown names that are ignored; an error if there are other faults.
 fn judge(faults: Vec<(Directive, Fault)>, ignore: &[String]) -> Result<Vec<String>, Box<Refusal>> {
     let (ignored, refused): (Vec<_>, Vec<_>) = faults
         .into_iter()

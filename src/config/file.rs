@@ -1,4 +1,5 @@
-//! A configuration file in the syntax of redis.conf: `name value …` lines, `#` comments, quotes, `include`.
+//! A configuration file in the syntax of redis.conf: `name value …` lines, `#` comments, quotes,
+//! `include`.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -9,7 +10,7 @@ use super::directive::{Directive, Fault, Place, Refusal, Source};
 use super::include;
 use crate::words;
 
-/// Longest configuration file; a longer one is certainly something else.
+/// Longest configuration file; a longer one is surely another kind of file.
 const MAX_FILE_LEN: u64 = 1 << 20;
 /// How deep files may include each other.
 const MAX_INCLUDE_DEPTH: usize = 16;
@@ -19,7 +20,7 @@ const MAX_INCLUDED_FILES: usize = 256;
 /// A directive with the number of files around it.
 type Nested = (usize, Result<Directive, Box<Refusal>>);
 
-/// The text of a file, or why there is none.
+/// The text of a file, or why it cannot be read.
 pub(super) fn read(path: &Path) -> Result<String, String> {
     let told = |error: std::io::Error| format!("{}: {error}", path.display());
     read_text(std::fs::File::open(path).map_err(told)?)
@@ -27,14 +28,14 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
         .ok_or_else(|| format!("{} is longer than {MAX_FILE_LEN} bytes: not a configuration", path.display()))
 }
 
-/// All text, unless there is too much of it.
+/// All text; None if it is too long.
 pub(super) fn read_text(from: impl Read) -> std::io::Result<Option<String>> {
     let mut text = String::new();
     from.take(MAX_FILE_LEN + 1).read_to_string(&mut text)?;
     Ok((text.len() as u64 <= MAX_FILE_LEN).then_some(text))
 }
 
-/// The directives of a text, in the order in which they hold: an included file stands where its `include` does.
+/// The directives of a text, in order: those of an included file take the place of its `include`.
 pub(super) fn directives(name: &str, text: &str) -> Result<Vec<Directive>, Box<Refusal>> {
     expand(lines(name, text, 0))
 }

@@ -1,7 +1,7 @@
 //! The command line in Redis' form: `[FILE] [--name value …] … [-]`.
 //!
-//! Flags are lines of a configuration in other clothes, so clap, whose flags have a grammar of their own, gets only
-//! what is left: the file, `-`, and the requests for help.
+//! Flags are lines of a configuration in another notation, so clap, whose flags have a grammar of
+//! their own, gets only what is left: the file, `-`, and the requests for help.
 
 use super::directive::{Directive, Place, Source};
 use crate::words;
@@ -9,15 +9,16 @@ use crate::words;
 /// Flags that are no options.
 const REQUESTS: [&str; 2] = ["--help", "--version"];
 
-/// The directives that the flags make, and all words that belong to none.
+/// The directives of the flags, and all words that belong to none.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Flags {
     pub(super) directives: Vec<Directive>,
     pub(super) rest: Vec<String>,
 }
 
-/// Takes the command line apart. The word after a name is a value whatever it looks like, except after `--save`,
-/// where Redis takes no value for an empty one; `-` as the last word is the standard input.
+/// Splits the command line. The word after a name is a value whatever it looks like, except after
+/// `--save`, where Redis takes no value for an empty one; `-` as the last word is the standard
+/// input.
 pub(super) fn read(args: impl IntoIterator<Item = String>) -> Flags {
     let mut flags = Flags::default();
     let mut args = args.into_iter().peekable();

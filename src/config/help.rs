@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::kind::Kind;
 use super::options::{OPTIONS, OptionSpec};
 
-/// Width of the list of names: what it is indented by included, it fits a terminal of 80 columns.
+/// Width of the list of names: with its indent it fits a terminal of 80 columns.
 const LIST_WIDTH: usize = 76;
 
 const EXAMPLES: &str = "\
@@ -16,7 +16,7 @@ Examples:
   echo 'timeout 60' | nearhit - --bind '*' --requirepass secret
   NEARHIT_PORT=7000 nearhit                      any option, in capitals, '_' for '-'";
 
-/// Understands what [`super::flags`] left over.
+/// Parses what [`super::flags`] left over.
 pub(super) fn read(rest: Vec<String>) -> Result<ArgMatches, clap::Error> {
     command().try_get_matches_from(rest)
 }

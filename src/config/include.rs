@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::glob;
 
-/// The files of a pattern in alphabetical order, none if none fits; a path without a pattern as it is.
+/// The files of a pattern in alphabetical order, none if none fits; a path without a pattern as it
+/// is.
 pub(super) fn files(pattern: &str) -> Vec<PathBuf> {
     if !is_pattern(pattern) {
         return vec![PathBuf::from(pattern)];
@@ -19,7 +20,8 @@ fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '['])
 }
 
-/// What fits one part of a path in a folder. Hidden files fit only patterns that begin with a dot too.
+/// What fits one part of a path in a folder. Hidden files fit only patterns that begin with a dot
+/// too.
 fn step(folder: &Path, part: &str) -> Vec<PathBuf> {
     if !is_pattern(part) {
         let path = folder.join(part);

@@ -1,9 +1,9 @@
 //! Options of Redis and Valkey that are accepted here without effect.
 //!
 //! They tune what nearhit has no part for (replicas, a cluster, lists, the main loop) or does by
-//! itself, so that any value keeps every promise. Values are checked and kept: `CONFIG GET` shows
-//! what was said, and `CONFIG REWRITE` writes it. An option that would promise something is no line
-//! of this table: it stands in `OPTIONS` with the one value that is true, or in
+//! itself, so that any value keeps every promise. Values are checked and stored: `CONFIG GET`
+//! shows them, and `CONFIG REWRITE` writes them. An option whose promise cannot be kept is not in
+//! this table: it is in `OPTIONS` with the one value that is true, or in
 //! [`REFUSED`](super::names::REFUSED). At start one warning lists those that were named.
 
 use super::kind::{Kind, Shape};

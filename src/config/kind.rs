@@ -2,7 +2,7 @@
 
 use super::settings::{ClientClass, OutputLimit, OutputLimits, SaveRule, Settings};
 
-/// What an option takes, and where it is kept (`field`).
+/// The values that an option takes, and where they are stored (`field`).
 #[expect(missing_docs, reason = "the fields mean what their names say")]
 pub enum Kind {
     /// A number between two bounds (both allowed).
@@ -15,7 +15,7 @@ pub enum Kind {
     Octal { field: fn(&mut Settings) -> &mut u64, max: u64 },
     /// Any text.
     Text(fn(&mut Settings) -> &mut String),
-    /// The name of a file, which leads to no other folder.
+    /// The name of a file, without a folder.
     FileName(fn(&mut Settings) -> &mut String),
     /// Words with blanks between them.
     Words(fn(&mut Settings) -> &mut Vec<String>),
@@ -27,15 +27,15 @@ pub enum Kind {
     SaveRules(fn(&mut Settings) -> &mut Vec<SaveRule>),
     /// Percentages, with blanks between them.
     Percentiles(fn(&mut Settings) -> &mut Vec<f64>),
-    /// This value only; `reason` says why no other.
+    /// One value only; `reason` is why.
     Only { value: &'static str, reason: &'static str },
-    /// Any value of a shape, which is kept to be shown, and has no effect.
+    /// Any value of a shape: it is stored and shown, and has no effect.
     Inert { name: &'static str, default: &'static str, shape: Shape },
     /// `<class> <hard> <soft> <seconds>`, once or several times.
     OutputLimits(fn(&mut Settings) -> &mut OutputLimits),
 }
 
-/// What the values of options look like that have no effect here.
+/// Shapes of the values of options without effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// A number between two bounds (both allowed).
@@ -50,7 +50,7 @@ pub enum Shape {
     Words,
 }
 
-/// Why a value is not one; shown as Redis words it.
+/// Why a value is refused; the texts are those of Redis.
 #[derive(Debug, PartialEq, Eq)]
 pub enum InvalidValue {
     /// Not a number.
@@ -83,7 +83,7 @@ pub enum InvalidValue {
     LimitShape,
     /// No class of clients.
     LimitClass,
-    /// Its numbers are none.
+    /// The numbers after a class are not valid.
     LimitNumbers,
 }
 
@@ -124,10 +124,10 @@ impl std::fmt::Display for InvalidValue {
 impl std::error::Error for InvalidValue {}
 
 impl Kind {
-    /// Reads a value and keeps it.
+    /// Parses a value and stores it.
     ///
     /// # Errors
-    /// The value is none of this kind; nothing changed then.
+    /// The text is no value of this kind; nothing changed then.
     pub fn set(&self, settings: &mut Settings, value: &str) -> Result<(), InvalidValue> {
         match *self {
             Kind::Number { field, min, max } => *field(settings) = number(value, min, max)?,
@@ -165,7 +165,8 @@ impl Kind {
         of_words || is_inert || matches!(self, Kind::Only { .. } | Kind::OutputLimits(_))
     }
 
-    /// The value as `CONFIG GET` shows it. Takes a copy of the settings since a field is reached by `&mut` only.
+    /// The value as `CONFIG GET` shows it. Takes a copy of the settings, since a field is reached
+    /// by `&mut` only.
     pub fn show(&self, mut settings: Settings) -> String {
         let settings = &mut settings;
         match self {
@@ -296,7 +297,7 @@ fn percentiles(text: &str) -> Result<Vec<f64>, InvalidValue> {
     text.split_ascii_whitespace().map(percentile).collect()
 }
 
-/// `0` may be said as any number of bytes: `maxmemory 0mb`.
+/// `0` may have a unit: `maxmemory 0mb`.
 fn require(only: &'static str, value: &str, reason: &'static str) -> Result<(), InvalidValue> {
     let is_same = value.eq_ignore_ascii_case(only) || only == "0" && memory(value) == Some(0);
     is_same.then_some(()).ok_or(InvalidValue::NotOnly(only, reason))

@@ -1,6 +1,6 @@
-//! What did the operator ask for? One table of options feeds flags, file, environment and `CONFIG GET`/`SET`.
+//! The options: one table feeds flags, file, environment and `CONFIG GET`/`SET`.
 //!
-//! Knows nothing of what the values are for; nobody below the commands knows this folder.
+//! Knows nothing of what the values are for; no layer below the commands knows this folder.
 
 mod compat;
 mod directive;
@@ -36,24 +36,25 @@ pub use settings::{ClientClass, DebugAccess, OutputLimit, OutputLimits, SaveRule
 pub use sources::{Start, StartError, from_command_line};
 pub use tools::{Tool, tool};
 
-/// The options in force. Readers take a snapshot; who reads often keeps it and looks at the generation.
+/// The options in force. Readers take a snapshot; frequent ones keep it and compare the generation.
 pub struct Config {
     current: RwLock<Arc<Settings>>,
     generation: AtomicU64,
-    /// Held while options change, which may take long: readers are not kept waiting.
+    /// Locked while options change, which may take long and does not block readers.
     changing: Mutex<Vec<Applier>>,
     file: Option<PathBuf>,
 }
 
-/// Makes a change come true outside: settings before and after. After an error the settings stay as they were.
+/// Applies a change outside of the settings; takes those before and after. On an error they stay as
+/// before.
 type Applier = Box<dyn Fn(&Settings, &Settings) -> Result<(), NotApplied> + Send + Sync>;
 
-/// Why a change did not come true.
+/// Why a change could not be applied.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotApplied {
-    /// The option that was to change.
+    /// The option.
     pub option: &'static str,
-    /// Why it did not.
+    /// Why not.
     pub reason: String,
 }
 
@@ -76,29 +77,29 @@ pub enum SetError {
     Unknown(String),
     /// It can only be set at start.
     Immutable(String),
-    /// It says where files are written, which only the operator may.
+    /// It says where files are written, and can be set at start only.
     Protected(String),
     /// It is named twice.
     Duplicate(String),
-    /// Its value is not one.
+    /// The text is no value of the option.
     Invalid(String, InvalidValue),
-    /// Its value is one, but nothing could be done about it.
+    /// The value could not be applied.
     NotApplied(NotApplied),
 }
 
 impl Config {
-    /// Begins with these values, which came from no file.
+    /// Options with these values, and no configuration file.
     pub fn new(settings: Settings) -> Self {
         Self::from_file(settings, None)
     }
 
-    /// Begins with these values; `file` is what [`rewrite`](Self::rewrite) writes.
+    /// Options with these values; `file` is what [`rewrite`](Self::rewrite) writes.
     pub fn from_file(settings: Settings, file: Option<PathBuf>) -> Self {
         let current = RwLock::new(Arc::new(settings));
         Self { current, generation: AtomicU64::new(0), changing: Mutex::default(), file }
     }
 
-    /// The values now.
+    /// The values in force.
     pub fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.current.read())
     }
@@ -108,7 +109,7 @@ impl Config {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// From now on this is asked to make changes come true, before anyone sees them.
+    /// Registers code that applies changes; it is called before they are visible.
     pub fn when_changed(
         &self,
         applier: impl Fn(&Settings, &Settings) -> Result<(), NotApplied> + Send + Sync + 'static,
@@ -116,13 +117,13 @@ impl Config {
         self.changing.lock().push(Box::new(applier));
     }
 
-    /// Takes back some of `maxclients`, before anyone was let in.
+    /// Lowers `maxclients`, before the first connection is accepted.
     pub fn lower_max_clients(&self, to: u64) {
         let mut current = self.current.write();
         *current = Arc::new(Settings { maxclients: to, ..Settings::clone(&current) });
     }
 
-    /// Changes several options, all or none. Names are judged before values, as in Redis.
+    /// Changes several options, all or none. Names are checked before values, as in Redis.
     ///
     /// # Errors
     /// The first pair that cannot be set.
@@ -141,7 +142,7 @@ impl Config {
         Ok(())
     }
 
-    /// Writes the values to the file that they came from.
+    /// Writes the values to the configuration file.
     ///
     /// # Errors
     /// There is none, or it cannot be read or written.
@@ -152,7 +153,7 @@ impl Config {
     }
 }
 
-/// The options of these names; the first name that is not settable is the one that is told.
+/// The options of these names; an error names the first that cannot be set.
 fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError> {
     let mut options: Vec<&'static OptionSpec> = Vec::with_capacity(pairs.len());
     for (name, _) in pairs {
@@ -172,11 +173,11 @@ fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError
     Ok(options)
 }
 
-/// Asks all; after a refusal those that were asked before it go back.
+/// Calls every applier; after an error those called before get the old settings again.
 fn apply(appliers: &[Applier], before: &Settings, after: &Settings) -> Result<(), NotApplied> {
     for (done, applier) in appliers.iter().enumerate() {
         if let Err(refusal) = applier(before, after) {
-            // What was so a moment ago can be so again; if not, the applier has told the log.
+            // The old settings were possible a moment ago; if not now, the applier logs it.
             appliers[..done].iter().rev().for_each(|applier| drop(applier(after, before)));
             return Err(refusal);
         }

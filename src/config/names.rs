@@ -1,10 +1,11 @@
 //! Names of options that are not in the tables: other spellings of theirs, and what is refused.
 
-/// Options that say where files are written: nobody may change them while the server runs, or whoever can reach it could
-/// write anywhere (Redis: unless `enable-protected-configs` allows it).
+/// Options that say where files are written. They cannot be changed while the server runs, or any
+/// client could write to any path (Redis: unless `enable-protected-configs` allows it).
 pub(super) const PROTECTED: &[&str] = &["dbfilename", "dir"];
 
-/// Other spellings of options, which Redis keeps for old files and clients: the spelling, the option.
+/// Other spellings of options, which Redis keeps for old files and clients: the spelling, the
+/// option.
 pub const ALIASES: &[(&str, &str)] = &[
     ("cluster-slave-no-failover", "cluster-replica-no-failover"),
     ("cluster-slave-validity-factor", "cluster-replica-validity-factor"),
@@ -35,9 +36,8 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("server_cpulist", "server-cpulist"),
 ];
 
-/// Directives of Redis that promise something which would not be kept, and why. There is no excuse
-/// for them, not even
-/// `ignore-unknown-config`: whoever names them relies on them.
+/// Directives of Redis whose promise cannot be kept, and why. `ignore-unknown-config` does not
+/// cover them: a configuration that names them relies on them.
 pub(super) const REFUSED: &[(&str, &str)] = &[
     ("loadmodule", "it has no modules; vector sets need none"),
     ("loadmodule-ex", "it has no modules; vector sets need none"),

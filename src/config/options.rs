@@ -11,11 +11,11 @@ pub struct OptionSpec {
     pub name: &'static str,
     /// What it takes.
     pub kind: Kind,
-    /// Its value if nobody says another.
+    /// Its default.
     pub default: &'static str,
     /// True if `CONFIG SET` may change it.
     pub mutable: bool,
-    /// What it does; of an option without effect, a remark for the warning.
+    /// What it does; for an option without effect, a remark for the warning.
     pub help: &'static str,
 }
 
@@ -44,18 +44,19 @@ pub(super) fn all() -> impl Iterator<Item = &'static OptionSpec> {
     OPTIONS.iter().chain(INERT)
 }
 
-/// Threads of one kind; beyond this a machine is not helped by more.
+/// Most threads of one kind; no machine gains from more.
 const MAX_THREADS: u64 = 1024;
 /// Longest time for which a thread polls. A sleep of this length costs nothing that is measurable.
 const MAX_BUSY_POLL_US: u64 = 10_000;
 /// As far as a `c_int` goes.
 const MAX_INT: u64 = i32::MAX as u64;
-/// Why the options of replicas have no other value.
+/// Why the options on replicas have one value.
 const NO_REPLICAS: &str = "nearhit has no replicas";
 /// As far as a `long` goes.
 const MAX_LONG: u64 = i64::MAX as u64;
 
-/// Every option. To add one, add its entry, its field in `Settings` and its paragraph in `configs/nearhit.conf`.
+/// Every option. To add one, add its entry, its field in `Settings` and its paragraph in
+/// `configs/nearhit.conf`.
 pub static OPTIONS: &[OptionSpec] = &[
     OptionSpec {
         name: "bind",
@@ -485,7 +486,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         mutable: true,
         help: "Whether commands on vector sets run on the network thread that read them, however heavy",
     },
-    // Options of Redis that have one value here: configurations name them, and clients ask for them.
+    // Options of Redis that have one value here, for configurations and clients that name them.
     OptionSpec {
         name: "enable-protected-configs",
         kind: Kind::Only {

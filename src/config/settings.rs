@@ -70,7 +70,7 @@ pub struct Settings {
     pub latency_tracking_info_percentiles: Vec<f64>,
 }
 
-/// When the data are saved by themselves.
+/// A rule for automatic snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SaveRule {
     /// Seconds since the last time.
@@ -80,10 +80,10 @@ pub struct SaveRule {
 }
 
 /// The classes of clients in `client-output-buffer-limit`. Here all clients are of the class
-/// `normal`: the limits of the others are kept for whoever reads or rewrites the configuration.
+/// `normal`: the limits of the others are stored for `CONFIG GET` and `CONFIG REWRITE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientClass {
-    /// All but the following.
+    /// All other clients.
     Normal,
     /// Replicas, which this server does not have.
     Replica,
@@ -168,14 +168,14 @@ impl std::fmt::Display for OutputLimit {
     }
 }
 
-/// Who may use `DEBUG`.
+/// The clients that may use `DEBUG`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DebugAccess {
-    /// Nobody.
+    /// None.
     No,
-    /// Clients on this machine.
+    /// Those on this machine.
     Local,
-    /// Everybody.
+    /// All.
     Yes,
 }
 
@@ -195,7 +195,7 @@ impl Settings {
         !self.requirepass.is_empty()
     }
 
-    /// Who may use `DEBUG`.
+    /// The clients that may use `DEBUG`.
     pub fn debug_access(&self) -> DebugAccess {
         match self.enable_debug_command {
             "yes" => DebugAccess::Yes,
@@ -204,7 +204,7 @@ impl Settings {
         }
     }
 
-    /// Which release of Redis the server behaves like.
+    /// The release of Redis that the server behaves like.
     pub fn compat(&self) -> Compat {
         Compat::named(self.compat)
     }
@@ -224,28 +224,28 @@ impl Settings {
         Duration::from_micros(self.busy_poll_us)
     }
 
-    /// From when on a command is slow, if that is noted.
+    /// Duration from which a command is recorded in the slow log, if any is.
     pub fn slow_log_threshold(&self) -> Option<Duration> {
         u64::try_from(self.slowlog_log_slower_than).ok().map(Duration::from_micros)
     }
 
-    /// How many slow commands are kept.
+    /// How many slow commands are stored.
     pub fn slow_log_len(&self) -> usize {
         usize::try_from(self.slowlog_max_len).unwrap_or(usize::MAX)
     }
 
-    /// From when on an event spoils latency, if that is noted.
+    /// Duration from which an event is recorded for `LATENCY`, if any is.
     pub fn latency_threshold(&self) -> Option<Duration> {
         let millis = self.latency_monitor_threshold;
         (millis > 0).then(|| Duration::from_millis(millis))
     }
 
-    /// How long the end of the server may take without any progress.
+    /// How long the shutdown may take without progress.
     pub fn shutdown_patience(&self) -> Option<Duration> {
         (self.shutdown_timeout > 0).then(|| Duration::from_secs(self.shutdown_timeout))
     }
 
-    /// How long a client may be silent.
+    /// Idle time after which a client is disconnected, if any is.
     pub fn idle_timeout(&self) -> Option<Duration> {
         (self.timeout > 0).then(|| Duration::from_secs(self.timeout))
     }

@@ -1,9 +1,9 @@
-//! From the command line, the environment and files to settings.
+//! Settings from the command line, the environment and files.
 //!
-//! A later source wins: defaults, the file, standard input (`-`), the environment, the flags. The nearer a source
-//! is to this one start, the later it stands: a file is written for many starts and many machines, the environment
-//! for a container, and a flag by the hand that starts the server. Redis, which knows no environment, has the same
-//! order for the others.
+//! A later source wins: defaults, the file, standard input (`-`), the environment, the flags. The
+//! more a source is about this one start, the later it is: a file is written for many starts and
+//! machines, the environment for a container, a flag for one start. Redis, which does not read the
+//! environment, has the same order for the others.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,27 +13,29 @@ use super::options;
 use super::settings::Settings;
 use super::{file, flags, help};
 
-/// Where the standard input stands in messages.
+/// Name of the standard input in messages.
 const STANDARD_INPUT: &str = "the standard input";
 
-/// What Kubernetes puts into the environment of every pod beside a service: `NEARHIT_PORT=tcp://10.0.0.1:6379`.
+/// Beginning of variables that Kubernetes sets in every pod beside a service:
+/// `NEARHIT_PORT=tcp://10.0.0.1:6379`.
 const SERVICE_LINK: &str = "tcp://";
 
-/// What the operator asked for.
+/// A configuration to start with.
 #[derive(Debug)]
 pub struct Start {
     /// The options.
     pub settings: Settings,
     /// The configuration file, which `CONFIG REWRITE` writes.
     pub file: Option<PathBuf>,
-    /// What should be told in the log.
+    /// Warnings for the log.
     pub warnings: Vec<String>,
 }
 
-/// Why the server cannot start with what it was given.
+/// Why the server cannot start with this configuration.
 #[derive(Debug)]
 pub enum StartError {
-    /// The words beside the options are not understood; also `--help` and `--version`, which end the program too.
+    /// Words of the command line that are no options; also `--help` and `--version`, which end the
+    /// program too.
     Usage(clap::Error),
     /// A flag or variable is not UTF-8.
     NotText(OsString),
@@ -54,7 +56,7 @@ impl std::fmt::Display for StartError {
     }
 }
 
-/// In Redis' shape, which people and tools look for.
+/// In the format of Redis, for which tools search.
 fn show_refusal(refusal: &Refusal, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
     write!(out, "*** FATAL CONFIG FILE ERROR (nearhit {}) ***", env!("CARGO_PKG_VERSION"))?;
     for (Place { source, text }, fault) in refusal.faults() {
@@ -68,8 +70,8 @@ fn show_refusal(refusal: &Refusal, out: &mut std::fmt::Formatter<'_>) -> std::fm
 
 impl std::error::Error for StartError {}
 
-/// Reads `nearhit [FILE] [--name value …] … [-]`, the first of `args` being the program's name, and the variables
-/// that `environment` knows.
+/// Reads `nearhit [FILE] [--name value …] … [-]`, the first of `args` being the program's name, and
+/// the variables that `environment` knows.
 ///
 /// # Errors
 /// The first thing that is wrong. See [`StartError::Usage`] for `--help`.
@@ -107,7 +109,7 @@ pub fn from_command_line(
 }
 
 impl Outcome {
-    /// All that the operator named in vain, in one line.
+    /// The options that have no effect, in one line.
     fn warning(&self) -> Option<String> {
         let named = |what: &str, names: &[String]| match names {
             [] => None,

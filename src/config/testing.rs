@@ -1,4 +1,4 @@
-//! For tests: a folder that ends with its test.
+//! For tests: a folder that is removed at the end of its test.
 
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What is left in the temporary folder harms nobody.
+        // A file left in the temporary folder does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,30 +1,31 @@
-//! `nearhit check-rdb FILE` and `nearhit check-aof [--fix] FILE`: the program as a tool, not as a server.
+//! `nearhit check-rdb FILE` and `nearhit check-aof [--fix] FILE`: the program as a tool, not as a
+//! server.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-/// What the program is to do in place of serving.
+/// What the program does instead of serving.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tool {
-    /// Say what is in a snapshot, and whether it is whole.
+    /// Describe a snapshot and verify it.
     CheckRdb {
         /// The snapshot.
         file: PathBuf,
     },
-    /// The same of a log.
+    /// The same for a log.
     CheckAof {
         /// A manifest, or one file of a log.
         file: PathBuf,
-        /// Cut off what is not whole at the end.
+        /// Cut off an incomplete end.
         fix: bool,
-        /// Without asking.
+        /// Without confirmation.
         yes: bool,
     },
 }
 
-/// The tool that the first word after the program's name names; none if the program is to serve.
+/// The tool named by the first word after the program's name; None if the program serves.
 pub fn tool(args: impl IntoIterator<Item = OsString>) -> Option<Result<Tool, clap::Error>> {
     let args: Vec<OsString> = args.into_iter().collect();
     let name = args.get(1)?.to_str()?.to_owned();

@@ -11,7 +11,7 @@ use tracing_subscriber::registry::LookupSpan;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const MS_PER_DAY: u64 = 86_400_000;
-/// What terminals understand: yellow, red, and as before.
+/// Escape sequences of terminals: yellow, red, and reset.
 const YELLOW: &str = "\x1b[33m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
@@ -53,15 +53,18 @@ fn colour(level: Level) -> Option<&'static str> {
     }
 }
 
-/// A time in Unix milliseconds, shown as `22 Nov 2026 16:40:00.123`. In UTC, since the names of time zones are a
-/// matter of files that only the C library reads, and not from several threads.
+/// A time in Unix milliseconds, shown as `22 Nov 2026 16:40:00.123`. In UTC, since the names of
+/// time zones are a matter of files that only the C library reads, and not from several threads.
 struct Utc(u64);
 
 impl fmt::Display for Utc {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, ms) = (self.0 / MS_PER_DAY, self.0 % MS_PER_DAY);
+        let days = self.0 / MS_PER_DAY;
+        let ms = self.0 % MS_PER_DAY;
         let (year, month, day) = date(days);
-        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+        let hour = ms / 3_600_000;
+        let minute = ms / 60_000 % 60;
+        let second = ms / 1000 % 60;
         write!(
             out,
             "{day:02} {} {year} {hour:02}:{minute:02}:{second:02}.{:03}",
@@ -71,13 +74,14 @@ impl fmt::Display for Utc {
     }
 }
 
-/// Year, month (January is 0) and day of a number of days since 1970. Years are counted from March, so that the
-/// leap day is their last one: then the months' lengths repeat, 153 days in five of them, and 400 years have always
-/// 146,097 days.
+/// Year, month (January is 0) and day of a number of days since 1970. Years are counted from March,
+/// so that the leap day is their last one: then the months' lengths repeat, 153 days in five of
+/// them, and 400 years have always 146,097 days.
 fn date(days: u64) -> (u64, u64, u64) {
     const FROM_MARCH_OF_YEAR_0: u64 = 719_468;
     let days = days + FROM_MARCH_OF_YEAR_0;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;

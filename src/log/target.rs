@@ -8,8 +8,8 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::Unwritable;
 
-/// Either. The file is opened for each line, so that a tool may move it away and the next line begins a new one, as
-/// in Redis; lines are few.
+/// Either. The file is opened for each line, so that a tool may move it away and the next line
+/// begins a new one, as in Redis; lines are few.
 pub(super) enum Target {
     StandardOutput,
     File(PathBuf),
@@ -26,7 +26,7 @@ impl Target {
         }
     }
 
-    /// True for a terminal whose owner does not refuse colours (<https://no-color.org>).
+    /// True for a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
     pub(super) fn takes_colours(&self) -> bool {
         let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         matches!(self, Self::StandardOutput) && io::stdout().is_terminal() && !is_refused
@@ -37,11 +37,11 @@ fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// Where one line goes.
+/// The target of one line.
 pub(super) enum Open {
     StandardOutput(io::Stdout),
     File(File),
-    /// The file can be opened no more; there is nobody to tell.
+    /// The file cannot be opened any more, and there is no place to report that.
     Nowhere,
 }
 

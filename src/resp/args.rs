@@ -6,10 +6,11 @@ use super::number::{parse_float, parse_integer};
 /// Where an argument lies in its request: offset and length.
 pub(super) type Range = (u32, u32);
 
-/// The arguments not taken yet. Taking borrows from the request, never from the cursor; a copy looks ahead.
+/// The arguments not taken yet. Taking borrows from the request, never from the cursor; a copy
+/// looks ahead.
 ///
-/// A take from an empty cursor is a syntax error: dispatch has checked the arity, so it is an option that lacks its
-/// argument.
+/// A take from an empty cursor is a syntax error: dispatch has checked the arity, so an option
+/// lacks its argument.
 #[derive(Clone, Copy, Debug)]
 pub struct Args<'r> {
     wire: &'r [u8],
@@ -26,12 +27,12 @@ impl<'r> Args<'r> {
         self.ranges.len()
     }
 
-    /// Whether none is left.
+    /// True if none is left.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// The next argument, which stays.
+    /// The next argument, without taking it.
     pub fn peek(&self) -> Option<&'r [u8]> {
         let &(at, len) = self.ranges.first()?;
         Some(&self.wire[at as usize..][..len as usize])
@@ -44,7 +45,7 @@ impl<'r> Args<'r> {
         Some(taken)
     }
 
-    /// Passes over `count` arguments, or all that are left.
+    /// Skips `count` arguments, or all that are left.
     pub fn skip(&mut self, count: usize) {
         self.ranges = &self.ranges[count.min(self.ranges.len())..];
     }
@@ -71,7 +72,8 @@ impl<'r> Args<'r> {
         self.integer_or(Error::not_an_integer())
     }
 
-    /// Takes an integer that fits `T`, with the command's own error otherwise, also if there is no argument.
+    /// Takes an integer that fits `T`, with the command's own error otherwise, also if there is no
+    /// argument.
     pub fn integer_or<T: TryFrom<i64>>(&mut self, error: impl Into<Error>) -> Result<T, Error> {
         let integer = self.take().and_then(parse_integer);
         integer.and_then(|value| T::try_from(value).ok()).ok_or_else(|| error.into())
@@ -87,8 +89,9 @@ impl<'r> Args<'r> {
         self.take().and_then(parse_float).ok_or_else(|| error.into())
     }
 
-    /// Takes `len` numbers as float32; one beyond its range becomes infinite. None if there are fewer, or if one is
-    /// no number. Memory is bounded by the arguments that are there, not by `len`.
+    /// Takes `len` numbers as float32; one beyond its range becomes infinite. None if there are
+    /// fewer, or if one is no number. Memory is bounded by the arguments that are there, not by
+    /// `len`.
     pub fn floats(&mut self, len: usize) -> Option<Vec<f32>> {
         if len > self.remaining() {
             return None;
@@ -105,17 +108,18 @@ impl<'r> Args<'r> {
         found
     }
 
-    /// Takes the next argument if it is one of `words`, in any case, and says what it stands for.
+    /// Takes the next argument if it is one of `words`, in any case, and returns what it stands
+    /// for.
     pub fn keyword_of<T: Copy>(&mut self, words: &[(&str, T)]) -> Option<T> {
         words.iter().find(|(word, _)| self.keyword(word)).map(|&(_, meaning)| meaning)
     }
 
-    /// Refuses arguments that nobody has taken.
+    /// A syntax error if arguments are left.
     pub fn finish(self) -> Result<(), Error> {
         self.finish_or(Error::syntax())
     }
 
-    /// Refuses arguments that nobody has taken, with the command's own error.
+    /// The command's own error if arguments are left.
     pub fn finish_or(self, error: impl Into<Error>) -> Result<(), Error> {
         if self.is_empty() { Ok(()) } else { Err(error.into()) }
     }

@@ -42,7 +42,8 @@ impl DoubleText {
     }
 
     fn push_integer(&mut self, mut magnitude: u64) {
-        let (mut digits, mut at) = ([0u8; 20], 20);
+        let mut digits = [0u8; 20];
+        let mut at = 20;
         loop {
             at -= 1;
             digits[at] = b'0' + (magnitude % 10) as u8;

@@ -40,14 +40,14 @@ pub struct Encoded {
     block_len: usize,
     /// Bytes in all of it.
     len: usize,
-    /// Bytes of those segments that others hold too.
+    /// Bytes of those segments that are shared: with the keyspace, or with other clients.
     shared: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Segment {
     bytes: Bytes,
-    /// Others held the bytes too when they were added: the keyspace, or other clients.
+    /// The bytes were shared when they were added, with the keyspace or with other clients.
     is_shared: bool,
 }
 
@@ -62,8 +62,8 @@ impl Encoded {
         self.len == 0
     }
 
-    /// Bytes in memory for these replies alone: without the texts that others held too when they
-    /// were added.
+    /// Bytes in memory for these replies alone: without texts that were shared when they were
+    /// added.
     pub fn own_len(&self) -> usize {
         self.len - self.shared + self.tail.capacity() - (self.tail.len() - self.sent)
     }
@@ -103,7 +103,8 @@ impl Encoded {
         }
         self.end_block();
         self.segments.append(&mut other.segments);
-        let (len, shared) = (self.len + other.len, self.shared + other.shared);
+        let len = self.len + other.len;
+        let shared = self.shared + other.shared;
         let segments = mem::take(&mut self.segments);
         *self = Self { segments, len, shared, ..other };
     }
@@ -114,7 +115,7 @@ impl Encoded {
         segments.chain(Some(&self.tail[self.sent..]).filter(|tail| !tail.is_empty()))
     }
 
-    /// Forgets the first `count` bytes: they were sent.
+    /// Removes the first `count` bytes, which were sent.
     ///
     /// # Panics
     /// If there are fewer.
@@ -136,7 +137,7 @@ impl Encoded {
         }
     }
 
-    /// Gives memory back that is not needed now: all but this much.
+    /// Frees memory that is not needed now, all but this much.
     pub fn shrink(&mut self, kept: usize) {
         if !self.is_empty() {
             return;
@@ -144,8 +145,7 @@ impl Encoded {
         if self.block_len > kept {
             (self.tail, self.block_len) = (BytesMut::new(), 0);
         } else if self.tail.capacity() < self.block_len {
-            // Nothing else lies in the block any more. If that should not be so, the next reply
-            // gets another one.
+            // The block is empty, and is used again; if it cannot be, the next reply gets another.
             let _ = self.tail.try_reclaim(self.block_len);
         }
         self.segments.shrink_to(KEPT_SEGMENTS);
@@ -201,7 +201,7 @@ impl Encoded {
     }
 }
 
-/// Equal bytes, however they lie.
+/// Equal if the bytes are, however they are split into segments.
 impl PartialEq for Encoded {
     fn eq(&self, other: &Self) -> bool {
         self.len == other.len && self.pieces().flatten().eq(other.pieces().flatten())
@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn long_texts_are_referred_to_and_short_ones_copied() {
         for len in [1, MIN_REFERRED_LEN - 1, MIN_REFERRED_LEN, BLOCK_LEN + 1] {
-            let (mut encoded, text) = (Encoded::default(), text(len));
+            let mut encoded = Encoded::default();
+            let text = text(len);
             encoded.put(b"before");
             encoded.put_text(text.clone());
             encoded.put(b"after");
@@ -303,7 +304,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_put_comes_out_in_order(steps in prop::collection::vec(any_step(), 0..40)) {
-            let (mut encoded, mut expected) = (Encoded::default(), Vec::new());
+            let mut encoded = Encoded::default();
+            let mut expected = Vec::new();
             for step in steps {
                 match step {
                     Step::Put(len) => encoded.put(&text(len)),

@@ -1,5 +1,5 @@
-//! What is answered when a request cannot be served: [`Error`], the text after `-`, and [`ProtocolError`], after
-//! which the connection ends. Texts follow Redis 8.6 to the byte.
+//! Replies to requests that cannot be served: [`Error`], the text after `-`, and [`ProtocolError`],
+//! after which the connection is closed. Texts follow Redis 8.6 to the byte.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,8 @@ impl Error {
         Self(Cow::Borrowed(text.as_bytes()))
     }
 
-    /// The bytes after `-`. Line ends are still in it; they become blanks when the reply is encoded.
+    /// The bytes after `-`. Line ends are still in it; they become blanks when the reply is
+    /// encoded.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -58,7 +59,7 @@ impl Error {
         Self::new("ERR no such key")
     }
 
-    /// The client has yet to authenticate.
+    /// The client has not authenticated.
     pub const fn no_auth() -> Self {
         Self::new("NOAUTH Authentication required.")
     }
@@ -73,7 +74,8 @@ impl Error {
         Self::new("NOPROTO unsupported protocol version")
     }
 
-    /// Too few or too many words. `command` is spelt as registered, a subcommand as `client|getname`.
+    /// Too few or too many words. `command` is spelt as registered, a subcommand as
+    /// `client|getname`.
     pub fn wrong_arity(command: &str) -> Self {
         Self::from(format!("ERR wrong number of arguments for '{command}' command"))
     }
@@ -99,7 +101,8 @@ impl Error {
         Self(Cow::Owned(text))
     }
 
-    /// A subcommand that is not there or takes other words; `command` is the container, in upper case.
+    /// A subcommand that is not there or takes other words; `command` is the container, in upper
+    /// case.
     pub fn unknown_subcommand_or_arity(command: &str, name: &[u8]) -> Self {
         let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
         text.extend_from_slice(quotable(name, QUOTED_LEN));
@@ -141,7 +144,8 @@ impl From<String> for Error {
     }
 }
 
-/// Line ends at the end are dropped, as in Redis; those within become blanks when the error is written.
+/// Line ends at the end are dropped, as in Redis; those within become blanks when the error is
+/// written.
 impl From<Vec<u8>> for Error {
     fn from(mut text: Vec<u8>) -> Self {
         while text.last().is_some_and(|byte| b"\r\n".contains(byte)) {
@@ -165,7 +169,8 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// Why the bytes of a connection cannot be understood any further. The connection ends after the reply.
+/// Why the bytes of a connection cannot be understood any further. The connection ends after the
+/// reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
     /// The count after `*` is no integer, or beyond the most arguments.
@@ -180,13 +185,13 @@ pub enum ProtocolError {
     BulkCountTooLong,
     /// The line of an inline command does not end.
     InlineTooLong,
-    /// A quote of an inline command does not end, or something is glued to its end.
+    /// A quote of an inline command does not end, or another byte follows it.
     UnbalancedQuotes,
     /// More arguments than a client may send before it has authenticated.
     AnonymousMultibulkLength,
     /// A longer argument than a client may send before it has authenticated.
     AnonymousBulkLength,
-    /// The request does not fit the query buffer. Redis closes the connection without a word.
+    /// The request does not fit the query buffer. Redis closes the connection without a reply.
     RequestTooLong,
 }
 

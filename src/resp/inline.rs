@@ -1,8 +1,10 @@
-//! Inline commands: a line of words with optional quotes, as typed into telnet (Redis' `sdssplitargs`).
+//! Inline commands: a line of words with optional quotes, as typed into telnet (Redis'
+//! `sdssplitargs`).
 
 /// The words of a line; None if a quote does not end or is followed by anything but a blank.
 pub(super) fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let (mut words, mut rest) = (Vec::new(), line);
+    let mut words = Vec::new();
+    let mut rest = line;
     loop {
         rest = skip_blanks(rest);
         if rest.is_empty() {
@@ -24,9 +26,10 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
     &text[blanks..]
 }
 
-/// A word ends at fewer kinds of blank than are skipped between words; Redis has it so.
+/// A word ends at fewer kinds of blank than are skipped between words, as in Redis.
 fn take_word(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let (mut word, mut rest) = (Vec::new(), text);
+    let mut word = Vec::new();
+    let mut rest = text;
     while let [byte, tail @ ..] = rest {
         match byte {
             b' ' | b'\n' | b'\r' | b'\t' => break,
@@ -43,7 +46,8 @@ fn close_quote(rest: &[u8], word: Vec<u8>) -> Option<(Vec<u8>, &[u8])> {
     rest.first().is_none_or(|&byte| is_blank(byte)).then_some((word, rest))
 }
 
-/// What follows the closing `"`. Inside stand `\xHH`, `\n`, `\r`, `\t`, `\b`, `\a`, and `\` before any other byte.
+/// What follows the closing `"`. Inside stand `\xHH`, `\n`, `\r`, `\t`, `\b`, `\a`, and `\` before
+/// any other byte.
 fn take_double_quoted<'t>(mut text: &'t [u8], word: &mut Vec<u8>) -> Option<&'t [u8]> {
     loop {
         let (byte, tail) = match text {

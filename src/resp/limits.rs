@@ -1,18 +1,18 @@
-//! How long and how many: what a request may be, asked before anything is allocated.
+//! How long a request may be, and how many arguments it may have: checked before allocation.
 
-/// A client that has not said who it is sends at most so many arguments (Redis: `authRequired` in
+/// Most arguments of a client that has not authenticated (Redis: `authRequired` in
 /// `processMultibulkBuffer`): HELLO with AUTH and SETNAME needs seven.
 pub(super) const ANONYMOUS_ARGS: usize = 10;
-/// The longest argument of a client that has not said who it is.
+/// The longest argument of a client that has not authenticated.
 pub(super) const ANONYMOUS_BULK_LEN: usize = 16 * 1024;
-/// The longest unfinished request of a client that has not said who it is.
+/// The longest incomplete request of a client that has not authenticated.
 pub(super) const ANONYMOUS_QUERY_BUFFER: usize = 1024 * 1024;
 
 /// Ranges in a request are 32 bits wide, so no request is longer, whatever the configuration says.
 const LARGEST_REQUEST: usize = u32::MAX as usize;
 
-/// The bounds of one request. What goes beyond them is a [`ProtocolError`](super::ProtocolError), which ends the
-/// connection.
+/// The bounds of one request. Beyond them is a [`ProtocolError`](super::ProtocolError), which
+/// closes the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest argument, in bytes (`proto-max-bulk-len`).
@@ -21,9 +21,11 @@ pub struct Limits {
     pub max_args: usize,
     /// The longest request, in bytes (`client-query-buffer-limit`).
     pub max_query_buffer: usize,
-    /// The longest inline command, and the longest line that announces a count or a length, in bytes.
+    /// The longest inline command, and the longest line that announces a count or a length, in
+    /// bytes.
     pub max_inline: usize,
-    /// False until a client on a protected server has authenticated: the `ANONYMOUS_…` bounds then hold as well.
+    /// False until a client on a protected server has authenticated: the `ANONYMOUS_…` bounds then
+    /// hold as well.
     pub authenticated: bool,
 }
 
@@ -41,7 +43,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same bounds for a client that has yet to authenticate.
+    /// The same bounds for a client that has not authenticated.
     pub fn anonymous(self) -> Self {
         Self { authenticated: false, ..self }
     }

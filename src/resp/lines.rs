@@ -1,12 +1,13 @@
-//! The lines of a request stream: where they end, and the numbers they announce.
+//! The lines of a request stream: where they end, and the numbers in them.
 
 use super::number::parse_integer;
 
-/// A line has no end within the bytes it may have.
+/// A line is longer than a line may be.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LineTooLong;
 
-/// A search for the end of one line. It keeps its position, so that a line that comes in pieces is read once.
+/// A search for the end of one line. It keeps its position, so that a line that arrives in pieces
+/// is read once.
 #[derive(Debug, Default)]
 pub(super) struct LineSearch {
     /// Bytes from the start of the line that are not its end.
@@ -16,16 +17,17 @@ pub(super) struct LineSearch {
 /// A line that announces a count or a length.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// What stands behind the first byte; None if that is no integer.
+    /// The number after the first byte; None if there is no integer.
     pub(super) number: Option<i64>,
     /// The length of the line, with its end.
     pub(super) len: usize,
-    /// Whether the line ends with `\r\n`, not with `\r` and another byte.
+    /// True if the line ends with `\r\n`, not with `\r` and another byte.
     pub(super) well_formed: bool,
 }
 
 impl LineSearch {
-    /// The header that `text` starts with; None if it has not come whole. Its first byte is for the caller to check.
+    /// The header that `text` starts with; None if it is not complete. The caller checks its first
+    /// byte.
     pub(super) fn header(&mut self, text: &[u8], max_len: usize) -> Result<Option<Header>, LineTooLong> {
         let Some(end) = self.find(b'\r', text, max_len)? else {
             return Ok(None);
@@ -38,7 +40,7 @@ impl LineSearch {
         Ok(Some(Header { number, len: end + 2, well_formed: last == b'\n' }))
     }
 
-    /// Where the first `end` stands in `text`, which only grows until the search is reset.
+    /// Position of the first `end` in `text`, which may only grow until the search is reset.
     pub(super) fn find(
         &mut self,
         end: u8,
@@ -66,7 +68,8 @@ impl LineSearch {
     }
 }
 
-/// `kind`, one to four digits and a line end, as nearly all headers are: the number, and the length of the line.
+/// `kind`, one to four digits and a line end, as nearly all headers are: the number, and the length
+/// of the line.
 #[inline]
 pub(super) fn short_header(kind: u8, text: &[u8]) -> Option<(usize, usize)> {
     let value = |digits: &[u8]| digits.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
@@ -90,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_line_that_comes_in_pieces_is_searched_once() {
-        let (mut lines, text) = (LineSearch::default(), b"$123456\r\n");
+        let mut lines = LineSearch::default();
+        let text = b"$123456\r\n";
         for come in 1..text.len() {
             assert_eq!(lines.header(&text[..come], 100), Ok(None));
             assert_eq!(lines.searched, come.min(7));

@@ -26,8 +26,8 @@ pub fn parse_integer(text: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-/// A floating point number: decimal, hexadecimal (`0x1.8p-2`) or infinite. Refuses NaN, blanks, and numbers too
-/// large for a double or too small to be told from zero.
+/// A floating point number: decimal, hexadecimal (`0x1.8p-2`) or infinite. Refuses NaN, blanks, and
+/// numbers too large for a double, or so small that it would be zero.
 pub fn parse_float(text: &[u8]) -> Option<f64> {
     let (negative, magnitude) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -47,7 +47,8 @@ fn parse_infinity(word: &[u8], negative: bool) -> Option<f64> {
     infinite.then_some(if negative { f64::NEG_INFINITY } else { f64::INFINITY })
 }
 
-/// std reads the same decimal forms as `strtod`, but calls an underflow zero where Redis sees ERANGE.
+/// std reads the same decimal forms as `strtod`, but calls an underflow zero where Redis sees
+/// ERANGE.
 fn parse_decimal(text: &[u8]) -> Option<f64> {
     let value: f64 = str::from_utf8(text).ok()?.parse().ok()?;
     let underflow = value == 0.0 && has_nonzero_digit(text);

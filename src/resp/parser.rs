@@ -1,4 +1,5 @@
-//! Requests out of a read buffer, however the bytes arrive (Redis' `processMultibulkBuffer`).
+//! Requests from a read buffer, in whatever pieces the bytes arrive (Redis'
+//! `processMultibulkBuffer`).
 //!
 //! ```text
 //! *2\r\n          line: how many arguments           (or a line of words: an inline command)
@@ -7,8 +8,9 @@
 //! $1\r\n …
 //! ```
 //!
-//! Like Redis, it does not look at the byte after a `\r`, nor at the two after an argument. A request where they are
-//! not a line end is encoded anew, so that what is journalled is always well formed.
+//! Like Redis, it does not look at the byte after a `\r`, nor at the two after an argument. A
+//! request where they are not a line end is encoded anew, so that what is journalled is always well
+//! formed.
 
 use std::mem;
 
@@ -20,31 +22,31 @@ use super::limits::{ANONYMOUS_ARGS, Limits};
 use super::lines::{LineSearch, LineTooLong, short_header};
 use super::request::{Ranges, Request};
 
-/// No more is reserved ahead of what has come, until more than this has come.
+/// No more than this is reserved ahead, until more than this was received.
 const RESERVE_AHEAD: usize = 64 * 1024;
 const SHORTEST_ARGUMENT: usize = b"$0\r\n\r\n".len();
 const LINE_END: &[u8; 2] = b"\r\n";
 
-/// The state of one connection's request stream. It keeps its position, so that no byte is looked at twice when a
-/// request arrives in pieces.
+/// The state of one connection's request stream. It keeps its position, so that no byte is read
+/// twice when a request arrives in pieces.
 #[derive(Debug, Default)]
 pub struct RequestParser {
-    /// Bytes of the buffer that are understood; 0 between requests.
+    /// Bytes of the buffer that are parsed; 0 between requests.
     at: usize,
     /// The line at `at`.
     line: LineSearch,
-    /// Arguments that were announced and have not come; 0 between requests.
+    /// Arguments that were announced and are missing; 0 between requests.
     missing: usize,
     /// The length of the argument that has been announced and starts at `at`.
     announced: Option<usize>,
-    /// The arguments that have come. Grows with them, never with the announced count.
+    /// The arguments received. Grows with them, never with the announced count.
     args: Ranges,
-    /// Whether two bytes that should be a line end were something else.
+    /// True if two bytes that should be a line end were something else.
     malformed: bool,
     hint: usize,
 }
 
-/// What one look at the buffer came to.
+/// Result of one attempt to parse the buffer.
 enum Step {
     Complete(Request),
     /// A request without words was cut off.
@@ -58,8 +60,8 @@ impl RequestParser {
         Self::default()
     }
 
-    /// Cuts the next request from the start of `buf`; None if it has not come whole. Requests without words are
-    /// passed over. After an error the bytes that follow have no meaning.
+    /// Cuts the next request from the start of `buf`; None if it is not complete. Requests without
+    /// words are skipped. After an error the bytes that follow have no meaning.
     ///
     /// Between calls, bytes may only be added to the end of `buf`.
     pub fn next(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Option<Request>, ProtocolError> {
@@ -82,7 +84,8 @@ impl RequestParser {
         }
     }
 
-    /// How many more bytes are surely to come, as far as it is safe to reserve room for them; 0 if nothing is known.
+    /// How many more bytes are certain to arrive, as far as it is safe to reserve room for them; 0
+    /// if unknown.
     pub fn hint(&self) -> usize {
         self.hint
     }
@@ -106,13 +109,14 @@ impl RequestParser {
         self.missing = count;
         self.at = len;
         if count > self.args.inline_size() {
-            // As many as can have come; the others are made room for when they come.
+            // As many as can have arrived; room for the others is made when they do.
             self.args.reserve(count.min((buf.len() - len) / SHORTEST_ARGUMENT));
         }
         self.arguments(buf, limits)
     }
 
-    /// The count in the line at the start, and the length of the line. `*-1` asks for as little as `*0`.
+    /// The count in the line at the start, and the length of the line. `*-1` asks for as little as
+    /// `*0`.
     fn count_line(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<(usize, usize)>, ProtocolError> {
         if let Some(short) = short_header(b'*', buf) {
             self.line.reset();
@@ -127,7 +131,7 @@ impl RequestParser {
         Ok(Some((usize::try_from(count).unwrap_or(0), header.len)))
     }
 
-    /// The arguments that have come.
+    /// The arguments received.
     fn arguments(&mut self, buf: &mut BytesMut, limits: &Limits) -> Result<Step, ProtocolError> {
         let longest = limits.bulk_len();
         let within_limit = buf.len().min(limits.request_len());
@@ -140,8 +144,8 @@ impl RequestParser {
         Ok(Step::Complete(self.cut(buf)))
     }
 
-    /// Passes the argument at `at` if it is short, fits the bounds and has come whole, as nearly all do: the same as
-    /// [`argument`](Self::argument) would do, in half the time.
+    /// Parses the argument at `at` if it is short, within bounds and complete, as nearly all are:
+    /// the same as [`argument`](Self::argument) would do, in half the time.
     #[inline]
     fn short_argument(&mut self, buf: &[u8], longest: usize) -> bool {
         let Some((len, header)) = buf.get(self.at..).and_then(|rest| short_header(b'$', rest)) else {
@@ -157,7 +161,7 @@ impl RequestParser {
         true
     }
 
-    /// Passes the argument at `at`; false if it has not come whole.
+    /// Parses the argument at `at`; false if it is not complete.
     #[inline(never)]
     fn argument(&mut self, buf: &[u8], limits: &Limits) -> Result<bool, ProtocolError> {
         let Some(len) = self.length(buf, limits)? else {
@@ -173,7 +177,7 @@ impl RequestParser {
         Ok(true)
     }
 
-    /// Keeps the argument that lies at `start`, and goes on behind it.
+    /// Adds the argument at `start`, and moves behind it.
     #[inline]
     fn pass(&mut self, start: usize, len: usize, buf: &[u8]) {
         let end = start + len;
@@ -183,7 +187,7 @@ impl RequestParser {
         self.missing -= 1;
     }
 
-    /// The length of the argument at `at`, of which the header is passed.
+    /// The length of the argument at `at`, after its header.
     fn length(&mut self, buf: &[u8], limits: &Limits) -> Result<Option<usize>, ProtocolError> {
         if let Some(len) = self.announced.take() {
             return Ok(Some(len));
@@ -259,7 +263,9 @@ mod tests {
         pieces: impl Iterator<Item = &'p [u8]>,
         limits: &Limits,
     ) -> (Vec<Words>, Option<ProtocolError>) {
-        let (mut parser, mut buf, mut requests) = (RequestParser::new(), BytesMut::new(), Vec::new());
+        let mut parser = RequestParser::new();
+        let mut buf = BytesMut::new();
+        let mut requests = Vec::new();
         for piece in pieces {
             buf.extend_from_slice(piece);
             loop {
@@ -388,7 +394,8 @@ mod tests {
 
     #[test]
     fn room_is_asked_for_as_bytes_come() {
-        let (mut parser, limits) = (RequestParser::new(), Limits::default());
+        let mut parser = RequestParser::new();
+        let limits = Limits::default();
         let mut buf = BytesMut::from(b"*2\r\n$3\r\nSET\r\n".as_slice());
         assert!(parser.next(&mut buf, &limits).unwrap().is_none());
         assert_eq!(parser.hint(), 0);
@@ -402,7 +409,8 @@ mod tests {
 
     #[test]
     fn the_count_reserves_nothing() {
-        let (mut parser, limits) = (RequestParser::new(), Limits::default());
+        let mut parser = RequestParser::new();
+        let limits = Limits::default();
         let mut buf = BytesMut::from(b"*1048576\r\n$1\r\nx\r\n".as_slice());
         assert!(parser.next(&mut buf, &limits).unwrap().is_none());
         assert!(!parser.args.spilled());

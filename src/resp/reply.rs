@@ -1,4 +1,4 @@
-//! What is answered, and how it looks in RESP2 and in RESP3.
+//! Replies, and their bytes in RESP2 and in RESP3.
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -10,7 +10,7 @@ use super::error::Error;
 /// The protocol a client has chosen with `HELLO`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
-    /// What every client starts with.
+    /// The protocol of a new connection.
     #[default]
     Resp2,
     /// With maps, sets, booleans and doubles.
@@ -30,9 +30,9 @@ pub enum Reply {
     Integer(i64),
     /// A string of any bytes.
     Bulk(Bytes),
-    /// Nothing here: `$-1`, in RESP3 `_`.
+    /// No value: `$-1`, in RESP3 `_`.
     Null,
-    /// No array here: `*-1`, in RESP3 `_`.
+    /// No array: `*-1`, in RESP3 `_`.
     NullArray,
     /// `:1` or `:0`, in RESP3 `#t` or `#f`.
     Bool(bool),
@@ -54,10 +54,11 @@ pub enum Reply {
         /// The text.
         text: Bytes,
     },
-    /// Search results. In RESP2 an array of key, column, column … in turn; in RESP3 a map from the key to its
-    /// column, or to an array of its columns if they are not one.
+    /// Search results. In RESP2 an array of key, column, column … in turn; in RESP3 a map from the
+    /// key to its column, or to an array of its columns if they are not one.
     Rows(Vec<Row>),
-    /// Replies that were encoded when they were made, in whatever protocol was spoken then. Written as they are.
+    /// Replies that were encoded when they were made, in the protocol of that moment. Written as
+    /// they are.
     Encoded(Box<Encoded>),
     /// Nothing is written.
     None,
@@ -66,9 +67,9 @@ pub enum Reply {
 /// One of [`Reply::Rows`]. All rows of a reply have the same number of columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// What was found.
+    /// The key of the row.
     pub key: Vec<u8>,
-    /// What is known of it: a score, attributes.
+    /// Its columns: a score, attributes.
     pub columns: SmallVec<[Reply; 3]>,
 }
 
@@ -93,7 +94,7 @@ impl Reply {
         Self::Bulk(bytes.into())
     }
 
-    /// A count or a length. Those of things in memory always fit.
+    /// A count or a length. A count of things in memory always fits.
     pub fn count(count: usize) -> Self {
         Self::Integer(i64::try_from(count).unwrap_or(i64::MAX))
     }

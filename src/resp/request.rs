@@ -5,11 +5,11 @@ use smallvec::SmallVec;
 
 use super::args::{Args, Range};
 
-/// Most commands have no more arguments than are kept in place.
+/// Arguments that are stored without an allocation; most commands have no more.
 pub(super) type Ranges = SmallVec<[Range; 8]>;
 
-/// A request as it came: an array of bulk strings. Its bytes are cut from the read buffer without a copy, and are
-/// also what a journal writes down.
+/// A request as it was received: an array of bulk strings. Its bytes are cut from the read buffer
+/// without a copy, and are also its record in the journal.
 #[derive(Clone, Debug)]
 pub struct Request {
     wire: Bytes,
@@ -41,7 +41,7 @@ impl Request {
         Self::new(wire.into(), ranges)
     }
 
-    /// The same with bytes of its own: it may outlive the buffer that it was read to, which others share.
+    /// A copy with bytes of its own, which may outlive the shared buffer that it was read into.
     pub fn detached(&self) -> Self {
         Self { wire: Bytes::copy_from_slice(&self.wire), args: self.args.clone() }
     }
@@ -51,7 +51,7 @@ impl Request {
         self.args.len()
     }
 
-    /// Whether there is not even a name; the parser makes no such request.
+    /// True if there is not even a name; the parser makes no such request.
     pub fn is_empty(&self) -> bool {
         self.args.is_empty()
     }
@@ -75,7 +75,7 @@ impl Request {
         Args::new(&self.wire, &self.args)
     }
 
-    /// The request's own bytes: always an array of bulk strings, also if it came as an inline command.
+    /// The request's own bytes: always an array of bulk strings, also for an inline command.
     pub fn wire(&self) -> &Bytes {
         &self.wire
     }

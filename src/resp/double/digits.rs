@@ -19,7 +19,8 @@ fn eight(number: u64) -> [u8; 8] {
 #[inline]
 pub(super) fn write_padded(number: u64, out: &mut [u8; MOST_DIGITS as usize]) {
     const EIGHT: u64 = 100_000_000;
-    let (above, low) = (number / EIGHT, number % EIGHT);
+    let above = number / EIGHT;
+    let low = number % EIGHT;
     out[0] = b'0' + (above / EIGHT) as u8;
     out[1..9].copy_from_slice(&eight(above % EIGHT));
     out[9..].copy_from_slice(&eight(low));

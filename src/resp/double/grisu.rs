@@ -54,7 +54,8 @@ pub(super) fn digits_of(value: f64) -> Decimal {
 }
 
 fn whole_mantissa(value: f64) -> Binary {
-    let (mantissa, biased) = (value.to_bits() & (HIDDEN_BIT - 1), (value.to_bits() >> MANTISSA_BITS) as i32);
+    let mantissa = value.to_bits() & (HIDDEN_BIT - 1);
+    let biased = (value.to_bits() >> MANTISSA_BITS) as i32;
     match biased {
         0 => Binary { mantissa, exponent: SMALLEST_EXPONENT },
         _ => Binary { mantissa: mantissa | HIDDEN_BIT, exponent: SMALLEST_EXPONENT + biased - 1 },
@@ -86,7 +87,8 @@ impl Interval {
         let tens = TENS[behind_point as usize];
         // Lengths with the point after the 17th digit, which is after the upper half.
         let scaled = |length: u64| u128::from(length) * u128::from(tens << self.whole_bits);
-        let (upper, width) = (scaled(self.upper), scaled(self.width));
+        let upper = scaled(self.upper);
+        let width = scaled(self.width);
         let digits = (upper >> u64::BITS) as u64;
         let mut cut = Cut { kept: digits, rest: upper & u128::from(u64::MAX), left_out: 0 };
         let at_point = Cut {
@@ -126,8 +128,8 @@ impl Cut {
     #[inline]
     fn shortest(self, limit: u128) -> Self {
         let mut cut = self;
-        // Mostly all but one or two are needed. Numbers with three less are numbers that people
-        // write.
+        // Mostly all but one or two are needed. Numbers with at least three less are those that
+        // were typed in.
         for _ in 0..3 {
             let Some(shorter) = cut.shorter::<1>(limit) else { return cut };
             cut = shorter;
@@ -150,7 +152,7 @@ impl Cut {
         is_near.then_some(Self { kept, rest, left_out: self.left_out + DIGITS })
     }
 
-    /// By how much the last digit kept is too high: taken down so often, the number is the nearest
+    /// By how much the last digit is too high: lowered so often, the number is the nearest
     /// to the one meant, which is `distance` below the upper end, and the higher one of two. It
     /// stays in the interval.
     #[inline]

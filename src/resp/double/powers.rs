@@ -66,7 +66,8 @@ impl Whole {
     }
 
     const fn times(mut self, factor: u64) -> Self {
-        let (mut at, mut carry) = (0, 0);
+        let mut at = 0;
+        let mut carry = 0;
         while at < self.len {
             let product = self.limbs[at] as u128 * factor as u128 + carry;
             self.limbs[at] = product as u64;
@@ -91,7 +92,8 @@ impl Whole {
     /// The highest 64 bits, rounded by the one below.
     const fn nearest(&self) -> Binary {
         let bits = self.bits();
-        let (mut mantissa, mut taken) = (0, 0);
+        let mut mantissa = 0;
+        let mut taken = 0;
         while taken < u64::BITS {
             mantissa = mantissa << 1 | (taken < bits && self.bit(bits - 1 - taken)) as u64;
             taken += 1;
@@ -104,7 +106,8 @@ impl Whole {
     /// this.
     const fn reciprocal(&self) -> Binary {
         let bits = self.bits();
-        let (mut mantissa, mut remainder) = (0, Self { len: self.len, ..Self::new(0) });
+        let mut mantissa = 0;
+        let mut remainder = Self { len: self.len, ..Self::new(0) };
         // One bit below 2^bits, so that the first doubling reaches it.
         remainder.limbs[((bits - 1) / u64::BITS) as usize] = 1 << ((bits - 1) % u64::BITS);
         let mut taken = 0;
@@ -119,7 +122,8 @@ impl Whole {
     /// Doubles this, which is less than `modulus`, and takes `modulus` off if it can. True if it
     /// could.
     const fn double_modulo(&mut self, modulus: &Self) -> bool {
-        let (mut at, mut carry) = (0, 0);
+        let mut at = 0;
+        let mut carry = 0;
         while at < self.len {
             let limb = self.limbs[at];
             self.limbs[at] = limb << 1 | carry;
@@ -145,7 +149,8 @@ impl Whole {
     }
 
     const fn subtract(&mut self, other: &Self) {
-        let (mut at, mut borrow) = (0, false);
+        let mut at = 0;
+        let mut borrow = false;
         while at < self.len {
             let (difference, first) = self.limbs[at].overflowing_sub(other.limbs[at]);
             let (difference, second) = difference.overflowing_sub(borrow as u64);
