@@ -70,7 +70,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Switch(|settings| &mut settings.protected_mode),
         default: "yes",
         mutable: true,
-        help: "Whether clients of other machines are refused as long as there is no password",
+        help: "Whether clients of other machines are refused while there is no password",
     },
     OptionSpec {
         name: "port",
@@ -105,14 +105,14 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Number { field: |settings| &mut settings.tcp_keepalive, min: 0, max: MAX_INT },
         default: "300",
         mutable: true,
-        help: "Seconds of silence after which the system asks whether the client still lives; 0 never",
+        help: "Seconds without traffic after which the system probes the client; 0 never",
     },
     OptionSpec {
         name: "timeout",
         kind: Kind::Number { field: |settings| &mut settings.timeout, min: 0, max: MAX_INT },
         default: "0",
         mutable: true,
-        help: "Seconds after which a silent client is disconnected; 0 never",
+        help: "Seconds without a request after which a client is disconnected; 0 never",
     },
     OptionSpec {
         name: "shutdown-timeout",
@@ -170,7 +170,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "no",
         mutable: false,
-        help: "Who may use DEBUG; 'local' are clients on this machine",
+        help: "Clients that may use DEBUG; 'local' are those on this machine",
     },
     OptionSpec {
         name: "compat",
@@ -208,7 +208,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "no",
         mutable: false,
-        help: "'systemd' or 'auto': tell the service manager that the server is ready, if it wants to know",
+        help: "'systemd' or 'auto': notify the service manager when the server is ready, if NOTIFY_SOCKET is set",
     },
     OptionSpec {
         name: "pidfile",
@@ -243,7 +243,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "10000",
         mutable: true,
-        help: "Microseconds from which a command is noted in the slow log; -1 never",
+        help: "Microseconds from which a command is recorded in the slow log; -1 never",
     },
     OptionSpec {
         name: "slowlog-max-len",
@@ -279,7 +279,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "0",
         mutable: true,
-        help: "Milliseconds from which an event is noted for LATENCY; 0 never",
+        help: "Milliseconds from which an event is recorded for LATENCY; 0 never",
     },
     OptionSpec {
         name: "latency-tracking",
@@ -353,21 +353,21 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Switch(|settings| &mut settings.stop_writes_on_bgsave_error),
         default: "yes",
         mutable: true,
-        help: "Whether writes are refused after a save has failed, if the data are to be saved by themselves",
+        help: "Whether writes are refused after a save has failed, if there are save rules",
     },
     OptionSpec {
         name: "rdb-skip-unknown-types",
         kind: Kind::Switch(|settings| &mut settings.rdb_skip_unknown_types),
         default: "no",
         mutable: true,
-        help: "Whether keys of types that nearhit does not have are passed over when a file is loaded",
+        help: "Whether keys of types that nearhit does not have are skipped when a file is loaded",
     },
     OptionSpec {
         name: "appendonly",
         kind: Kind::Switch(|settings| &mut settings.appendonly),
         default: "no",
         mutable: true,
-        help: "Whether every change is logged to a file, which is played at the next start",
+        help: "Whether every change is logged to a file, which is replayed at the next start",
     },
     OptionSpec {
         name: "appendfilename",
@@ -409,7 +409,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "everysec",
         mutable: true,
-        help: "When changes are safe: 'always' before they are answered, or each second, or when the system likes",
+        help: "When changes are on disk: 'always' before the reply, 'everysec' soon after, 'no' when the system does it",
     },
     OptionSpec {
         name: "no-appendfsync-on-rewrite",
@@ -434,7 +434,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "100",
         mutable: true,
-        help: "By how much the log may grow until it is rewritten by itself; 0 never",
+        help: "Growth in percent after which the log is rewritten automatically; 0 never",
     },
     OptionSpec {
         name: "auto-aof-rewrite-min-size",
@@ -445,7 +445,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "64mb",
         mutable: true,
-        help: "Size below which the log is not rewritten by itself",
+        help: "Size below which the log is not rewritten automatically",
     },
     OptionSpec {
         name: "aof-load-truncated",
@@ -489,10 +489,7 @@ pub static OPTIONS: &[OptionSpec] = &[
     // Options of Redis that have one value here, for configurations and clients that name them.
     OptionSpec {
         name: "enable-protected-configs",
-        kind: Kind::Only {
-            value: "no",
-            reason: "where files are written is up to whoever starts the server",
-        },
+        kind: Kind::Only { value: "no", reason: "where files are written is chosen at start" },
         default: "no",
         mutable: false,
         help: "Whether 'dir' and 'dbfilename' may be changed",
@@ -516,7 +513,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Switch(|settings| &mut settings.aof_timestamp_enabled),
         default: "no",
         mutable: true,
-        help: "Whether the log tells when changes were made",
+        help: "Whether the log has the times of changes",
     },
     OptionSpec {
         name: "maxmemory",
@@ -621,28 +618,28 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "rdb-version-check",
-        kind: Kind::Only { value: "strict", reason: "a file of a later version is not understood" },
+        kind: Kind::Only { value: "strict", reason: "a file of a later version cannot be read" },
         default: "strict",
         mutable: true,
-        help: "What becomes of files of later versions",
+        help: "What to do with files of later versions",
     },
     OptionSpec {
         name: "shutdown-on-sigint",
-        kind: Kind::Only { value: "default", reason: "how to end is said with SHUTDOWN" },
+        kind: Kind::Only { value: "default", reason: "the arguments of SHUTDOWN choose that" },
         default: "default",
         mutable: true,
-        help: "How SIGINT ends the server",
+        help: "How SIGINT stops the server",
     },
     OptionSpec {
         name: "shutdown-on-sigterm",
-        kind: Kind::Only { value: "default", reason: "how to end is said with SHUTDOWN" },
+        kind: Kind::Only { value: "default", reason: "the arguments of SHUTDOWN choose that" },
         default: "default",
         mutable: true,
-        help: "How SIGTERM ends the server",
+        help: "How SIGTERM stops the server",
     },
     OptionSpec {
         name: "import-mode",
-        kind: Kind::Only { value: "no", reason: "keys end when their time has come" },
+        kind: Kind::Only { value: "no", reason: "keys expire at their time" },
         default: "no",
         mutable: true,
         help: "Whether keys outlive their time",
