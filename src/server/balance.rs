@@ -1,17 +1,18 @@
 //! Which network thread should serve which connections: a plan, made anew ten times a second.
 //!
-//! Short commands are cheapest on few threads: a thread that serves many connections finds several requests at each
-//! look at its epoll, and its clients find several replies at theirs; spread thinly, each request pays for a wakeup on
-//! both sides (50 connections on two cores, GET: 18.6 µs of processor time for client and server on one thread, 24.3 on
-//! two). Long commands must be spread, since a request waits for those before it. So connections gather on as few threads
-//! as have time for them while what they ask for is short, and spread evenly as soon as it is not.
+//! Short commands are cheapest on few threads: a thread that serves many connections finds several
+//! requests at each look at its epoll, and its clients find several replies at theirs; spread
+//! thinly, each request pays for a wakeup on both sides (50 connections on two cores, GET: 18.6 µs
+//! of processor time for client and server on one thread, 24.3 on two). Long commands must be
+//! spread, since a request waits for those before it. So connections gather on as few threads as
+//! have time for them while what they ask for is short, and spread evenly as soon as it is not.
 
 /// What a thread did since the last plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Load {
     /// Connections it serves.
     pub(super) connections: usize,
-    /// Those of them that had requests: who is silent is no burden, and does not move.
+    /// Those of them that had requests: a silent connection is no load, and does not move.
     pub(super) active: usize,
     /// Part of the time that it ran, from 0 to 1.
     pub(super) busy: f64,
@@ -35,17 +36,18 @@ const OVERLOADED: f64 = 0.85;
 const ROOMY: f64 = 0.6;
 /// So much of a core must be idle for another thread to be of use.
 const FREE_CORE: f64 = 0.5;
-/// Two threads that are together less busy than this could be one; far enough below [`OVERLOADED`] that connections do
-/// not go to and fro.
+/// Two threads that are together less busy than this could be one; far enough below [`OVERLOADED`]
+/// that connections do not go to and fro.
 const COULD_BE_ONE: f64 = 0.7;
 
-/// What should change; nothing, mostly. `round_s` is the time since the last plan, in which some requests came.
-/// `idle_cores` is how many cores had nothing to do.
+/// What should change; nothing, mostly. `round_s` is the time since the last plan, in which some
+/// requests came. `idle_cores` is how many cores had nothing to do.
 pub(super) fn plan(loads: &[Load], round_s: f64, idle_cores: f64) -> Option<Shift> {
     if !is_short(loads, round_s) {
         return spread(loads);
     }
-    // Without a free core, another thread would only take turns with this one, and with the clients.
+    // Without a free core, another thread would only take turns with this one, and with the
+    // clients.
     let relief = if idle_cores > FREE_CORE { relieve(loads) } else { None };
     relief.or_else(|| gather(loads))
 }
@@ -78,7 +80,8 @@ fn spread(loads: &[Load]) -> Option<Shift> {
     (connections > 0).then_some(Shift { from, to, connections })
 }
 
-/// Moves half of the connections of the busiest thread to the idlest, if the one has too much to do and the other time.
+/// Moves half of the connections of the busiest thread to the idlest, if the one has too much to do
+/// and the other time.
 fn relieve(loads: &[Load]) -> Option<Shift> {
     let from = extreme(loads, |a, b| a.busy > b.busy)?;
     let to = extreme(loads, |a, b| a.busy < b.busy)?;

@@ -37,9 +37,10 @@ const MAX_PENDING_INPUT: usize = 8 * 1024 * 1024;
 /// Bytes in memory for a client's replies that are given back to the system as soon as it leaves.
 const MUCH_OUTPUT: usize = 1024 * 1024;
 /// How long a client that is being disconnected may take to read its last replies.
-const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to one.
+/// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to
+/// one.
 pub(super) struct Connection<S> {
     socket: S,
     info: Arc<ClientInfo>,
@@ -47,7 +48,8 @@ pub(super) struct Connection<S> {
     pools: Arc<Pools>,
     input: Input,
     output: Output,
-    /// Place of the stream of changes up to which all must be safe before the replies in `output` are sent; 0 if they may go.
+    /// Place of the stream of changes up to which all must be safe before the replies in `output`
+    /// are sent; 0 if they may go.
     withheld: u64,
     /// A request that is held back: see [`Hold`].
     held: Option<Held>,
@@ -163,7 +165,7 @@ impl Connection<Accepted> {
         }
     }
 
-    /// Its client, as it is after connecting. Boxed, since it is handed on with every request.
+    /// Its client, as it is after connecting. Boxed, since it is passed on with every request.
     pub(super) fn client(&self) -> Box<Client> {
         Box::new(Client::new(Arc::clone(&self.info), !self.settings.has_password()))
     }
@@ -194,7 +196,8 @@ impl<S> Connection<S> {
 }
 
 impl Connection<Socket> {
-    /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for another thread.
+    /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for
+    /// another thread.
     pub(super) async fn serve(mut self, mut client: Box<Client>, seat: &Seat) -> Option<Departure> {
         let info = Arc::clone(&self.info);
         let mut called = pin!(info.called());
@@ -245,7 +248,8 @@ impl Connection<Socket> {
         None
     }
 
-    /// Answers requests until there is none, or others must have their turn. None if the server ends.
+    /// Answers requests until there is none, or others must have their turn. None if the server
+    /// ends.
     async fn work(&mut self, mut client: Box<Client>, answered: &mut u64) -> Option<(Box<Client>, Progress)> {
         self.refresh_settings();
         if !self.may_go_on() {
@@ -376,7 +380,7 @@ impl Connection<Socket> {
     /// The client is to be disconnected: what is not safe soon it will not hear of.
     async fn wait_a_last_time(&mut self) {
         let told = self.server.aof.until_told(self.withheld);
-        if tokio::time::timeout(CLOSING_PATIENCE, told).await.is_err() {
+        if tokio::time::timeout(CLOSING_TIMEOUT, told).await.is_err() {
             self.output = Output::default();
         }
     }
@@ -458,7 +462,7 @@ impl Connection<Socket> {
         self.server.traffic.mine().output_buffer_closed.add(1);
         let (client, bytes) = (self.info.id, waiting);
         if self.never_authenticated() {
-            // Whoever may connect must not be able to fill the log.
+            // A client that can only connect must not be able to fill the log.
             tracing::debug!(client, bytes, "disconnected: it does not read its replies");
         } else {
             tracing::warn!(client, bytes, "disconnected: it does not read its replies");
@@ -493,7 +497,7 @@ impl Connection<Socket> {
         self.info.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.info.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
         self.info.is_held.store(self.held.is_some(), Ordering::Relaxed);
-        let event = match self.patience() {
+        let event = match self.next_deadline() {
             None => self.next_event(called).await,
             Some(deadline) => {
                 let event = self.next_event(called);
@@ -517,9 +521,9 @@ impl Connection<Socket> {
     }
 
     /// How long to wait for an event at most.
-    fn patience(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Option<Instant> {
         let held = self.held.as_ref().filter(|_| self.may_go_on()).and_then(|held| held.hold.deadline());
-        [self.output.patience(), held].into_iter().flatten().min()
+        [self.output.soft_deadline(), held].into_iter().flatten().min()
     }
 
     fn count_input(&mut self, len: u64) {
@@ -552,7 +556,8 @@ impl Connection<Socket> {
         event
     }
 
-    /// Reads while replies wait too, unless there are too many: a client may send all before it reads any.
+    /// Reads while replies wait too, unless there are too many: a client may send all before it
+    /// reads any.
     async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let (wants_input, wants_room) = (self.may_read(), !self.output.is_empty());
         let may_go_on = self.may_go_on();
@@ -579,13 +584,14 @@ impl Connection<Socket> {
                 let _ = poll_fn(|cx| self.socket.poll_write_ready(cx)).await;
             }
         };
-        if tokio::time::timeout(CLOSING_PATIENCE, last_replies).await.is_err() {
+        if tokio::time::timeout(CLOSING_TIMEOUT, last_replies).await.is_err() {
             tracing::debug!("a client did not take its last replies");
         }
     }
 }
 
-/// Keeps the thread from sleeping for a while; others on this thread and on this core have their turns meanwhile.
+/// Keeps the thread from sleeping for a while; others on this thread and on this core have their
+/// turns meanwhile.
 ///
 /// For a client that has lately sent its next request within this time (`busy-poll-us`). Waking a
 /// thread costs some microseconds on bare metal and up to 100 in a virtual machine, which for a

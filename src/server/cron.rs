@@ -1,5 +1,5 @@
-//! What must be done now and then: end keys, end idle clients, take figures. A thread of its own, so that none of it
-//! delays a request.
+//! Background maintenance: active expiry, idle time-outs, samples of figures. It has a thread of
+//! its own, so that none of it delays a request.
 
 use std::io;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::patience::Patience;
+use super::join_deadline::JoinDeadline;
 use super::thread_table::Balancer;
 use crate::commands::Server;
 use crate::commands::observers::Event;
@@ -17,7 +17,8 @@ use crate::memory;
 
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_millis(100);
-/// Keys that a database loses in one round at most: bounds how long writers wait for its locks.
+/// Keys that expire in one database in one round at most: bounds how long writers wait for its
+/// locks.
 const KEYS_PER_ROUND: usize = 10_000;
 /// Rounds between two samples of figures.
 const ROUNDS_PER_SAMPLE: u32 = 10;
@@ -26,30 +27,30 @@ const ROUNDS_PER_IDLE_CHECK: u32 = 5;
 
 /// The thread.
 pub(super) struct Cron {
-    bell: Arc<Bell>,
+    shutdown: Arc<Shutdown>,
     thread: JoinHandle<()>,
 }
 
-/// Rings when the server ends.
+/// Set when the server stops.
 #[derive(Default)]
-struct Bell {
-    rung: Mutex<bool>,
+struct Shutdown {
+    requested: Mutex<bool>,
     wake: Condvar,
 }
 
-impl Bell {
-    fn ring(&self) {
-        *self.rung.lock() = true;
+impl Shutdown {
+    fn request(&self) {
+        *self.requested.lock() = true;
         self.wake.notify_all();
     }
 
-    /// True if it rang before the time was over.
+    /// True if it was set before the time was over.
     fn wait_for(&self, time: Duration) -> bool {
-        let mut rung = self.rung.lock();
-        if !*rung {
-            self.wake.wait_for(&mut rung, time);
+        let mut requested = self.requested.lock();
+        if !*requested {
+            self.wake.wait_for(&mut requested, time);
         }
-        *rung
+        *requested
     }
 }
 
@@ -59,32 +60,32 @@ impl Cron {
     /// # Errors
     /// The system gives no more threads.
     pub(super) fn start(server: Arc<Server>, balancer: Balancer) -> io::Result<Self> {
-        let bell = Arc::new(Bell::default());
-        let heard = Arc::clone(&bell);
+        let shutdown = Arc::new(Shutdown::default());
+        let own = Arc::clone(&shutdown);
         let thread =
-            std::thread::Builder::new().name("cron".into()).spawn(move || keep(&server, balancer, &heard))?;
-        Ok(Self { bell, thread })
+            std::thread::Builder::new().name("cron".into()).spawn(move || run(&server, balancer, &own))?;
+        Ok(Self { shutdown, thread })
     }
 
-    pub(super) fn stop(self, patience: Patience) {
-        self.bell.ring();
-        patience.join("the cron", self.thread, || ());
+    pub(super) fn stop(self, deadline: JoinDeadline) {
+        self.shutdown.request();
+        deadline.join("the cron", self.thread, || ());
     }
 }
 
-fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
+fn run(server: &Server, mut balancer: Balancer, shutdown: &Shutdown) {
     let mut sample = Sample { at: Instant::now(), commands: 0, bytes_in: 0, bytes_out: 0 };
     for round in 1.. {
-        if bell.wait_for(ROUND) {
+        if shutdown.wait_for(ROUND) {
             break;
         }
         balancer.round(heavy_commands(server), !server.config.settings().busy_poll().is_zero());
         server.keyspace.journal().release_writers();
-        end_keys(server);
+        expire_keys(server);
         server.follow_save_rules();
         give_memory_back(server);
         if round % ROUNDS_PER_IDLE_CHECK == 0 {
-            end_idle_clients(server);
+            close_idle_clients(server);
         }
         if round % ROUNDS_PER_SAMPLE == 0 {
             server.follow_log_rules();
@@ -94,7 +95,7 @@ fn keep(server: &Server, mut balancer: Balancer, bell: &Bell) {
     }
 }
 
-fn end_keys(server: &Server) {
+fn expire_keys(server: &Server) {
     if !server.may_remove_ended() || !server.ends_keys_actively.load(Ordering::Relaxed) {
         return;
     }
@@ -105,8 +106,9 @@ fn end_keys(server: &Server) {
     server.observers.event(Event::ExpireCycle, began.elapsed());
 }
 
-/// What a client took that left with many replies unread. The allocator would keep the pages for
-/// some seconds, in case that they are needed again: for a client like this they are mostly not.
+/// Returns the memory of a client that closed with many replies unread. The allocator would keep
+/// the pages for some seconds, in case that they are needed again: for a client like this they are
+/// mostly not.
 fn give_memory_back(server: &Server) {
     if server.gives_memory_back.swap(false, Ordering::Relaxed) && !memory::purge() {
         tracing::debug!("the allocator gives no pages back");
@@ -117,8 +119,9 @@ fn heavy_commands(server: &Server) -> u64 {
     server.traffic.iter().map(|traffic| traffic.commands_on_compute_pool.get()).sum()
 }
 
-/// Those that are silent for longer than `timeout`; not those that wait for a reply, and no monitors.
-fn end_idle_clients(server: &Server) {
+/// Closes clients without a request for longer than `timeout`; not those that wait for a reply, and
+/// no monitors.
+fn close_idle_clients(server: &Server) {
     let Some(timeout) = server.config.settings().idle_timeout() else { return };
     let idle = |client: &Arc<_>| is_idle(client, timeout);
     server.clients.list().into_iter().filter(idle).for_each(|client| client.kill());

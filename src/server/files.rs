@@ -27,8 +27,9 @@ impl std::fmt::Display for TooFewFiles {
 
 impl std::error::Error for TooFewFiles {}
 
-/// Raises the limit of open files for `maxclients`, now and whenever it changes. If not all fit, `maxclients` is
-/// lowered now, as in Redis, since a server with fewer clients is better than none; later the change is refused.
+/// Raises the limit of open files for `maxclients`, now and whenever it changes. If not all fit,
+/// `maxclients` is lowered now, as in Redis, since a server with fewer clients is better than none;
+/// later the change is refused.
 pub(super) fn make_room(config: &Config) -> Result<(), TooFewFiles> {
     let settings = config.settings();
     let (asked, reserved) = (settings.maxclients, reserved(&settings));

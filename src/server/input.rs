@@ -15,9 +15,10 @@ use crate::resp::{Limits, ProtocolError, Request, RequestParser};
 
 /// Bytes read at once, on the stack: a connection that waits keeps at most a small read buffer.
 pub(super) const READ_LEN: usize = 16 * 1024;
-/// Room that a connection keeps for its next requests: what most single requests need, and little for 10,000 idle clients.
+/// Room that a connection keeps for its next requests: what most single requests need, and little
+/// for 10,000 idle clients.
 const KEPT_LEN: usize = 512;
-/// Requests of a pipeline whose keys are asked for from the memory side by side.
+/// Requests of a pipeline whose keys are prefetched side by side.
 const LOOK_AHEAD: usize = 16;
 
 /// The way in.
@@ -44,8 +45,8 @@ impl Input {
         self.bytes.capacity() - self.bytes.len()
     }
 
-    /// The next request; none if it has not come whole. `prefetch` is told the first arguments, mostly keys, of the
-    /// requests of a pipeline before any of them runs.
+    /// The next request; none if it has not come whole. `prefetch` is called with the first
+    /// arguments, mostly keys, of the requests of a pipeline before any of them runs.
     pub(super) fn next(
         &mut self,
         limits: &Limits,
@@ -78,8 +79,8 @@ impl Input {
         }
     }
 
-    /// Gives a large buffer back when it is empty. Its capacity says nothing then: it is what lies behind the requests
-    /// that were cut from it.
+    /// Gives a large buffer back when it is empty. Its capacity is no measure then: it is what lies
+    /// behind the requests that were cut from it.
     pub(super) fn tidy(&mut self) {
         if self.bytes.is_empty() && self.longest > KEPT_LEN {
             self.bytes = BytesMut::new();
@@ -87,8 +88,8 @@ impl Input {
         }
     }
 
-    /// Reads what there is, and says how much. While a long argument comes in, straight into its place; else through the
-    /// stack.
+    /// Reads what there is, and says how much. While a long argument comes in, straight into its
+    /// place; else through the stack.
     pub(super) fn poll_read(&mut self, socket: &mut Socket, cx: &mut Context) -> Poll<io::Result<usize>> {
         let read = if self.parser.hint() > READ_LEN {
             self.bytes.reserve(self.parser.hint());

@@ -16,13 +16,14 @@ use crate::commands::Server;
 use crate::config::Settings;
 use crate::system::is_unsupported_family;
 
-/// How long nobody is accepted after the system refused to (out of file descriptors, mostly).
+/// How long no connection is accepted after the system refused one (out of file descriptors,
+/// mostly).
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 
 /// Addresses that `bind` may name, as in Redis.
 const MAX_ADDRESSES: usize = 16;
 
-/// What clients of other machines are told in protected mode: Redis' own words, since people look
+/// The reply to clients of other machines in protected mode: Redis' text, since people look
 /// for them.
 const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no \
 password is set for the default user. In this mode connections are only accepted from the loopback interface. If you \
@@ -185,7 +186,8 @@ fn listen(address: SocketAddr, backlog: i32) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// A file left by a server that is gone is replaced; a server that still answers there is not disturbed.
+/// A file left by a server that is gone is replaced; a server that still answers there is not
+/// disturbed.
 fn bind_unix(path: &Path, settings: &Settings) -> Result<Listener, BindError> {
     let refused = |error| BindError::NoSocket(path.to_owned(), error);
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
@@ -225,7 +227,7 @@ impl Listener {
         let unix_path = if let Self::Unix(..) = self { self.place() } else { String::new() };
         loop {
             match self.next().await {
-                Ok(accepted) => welcome(accepted, &unix_path, &server, &thread_table),
+                Ok(accepted) => admit(accepted, &unix_path, &server, &thread_table),
                 Err(error) => {
                     tracing::warn!(%error, "a client could not be accepted");
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
@@ -242,7 +244,7 @@ impl Listener {
     }
 }
 
-fn welcome(accepted: Accepted, unix_path: &str, server: &Server, thread_table: &ThreadTable) {
+fn admit(accepted: Accepted, unix_path: &str, server: &Server, thread_table: &ThreadTable) {
     let settings = server.config.settings();
     let traffic = server.traffic.mine();
     if settings.protected_mode && !settings.has_password() && accepted.is_from_elsewhere() {
@@ -254,7 +256,7 @@ fn welcome(accepted: Accepted, unix_path: &str, server: &Server, thread_table: &
         Some(info) => {
             traffic.connections_received.add(1);
             accepted.configure(settings.tcp_keepalive);
-            thread_table.deal(accepted, info);
+            thread_table.assign(accepted, info);
         }
         None => {
             traffic.rejected_connections.add(1);

@@ -1,6 +1,7 @@
 //! The open listeners, and `CONFIG SET port` and `bind`, which move them.
 //!
-//! Listeners belong to the control thread, so whoever changes an option asks it, and waits for what it says.
+//! Listeners belong to the control thread, so a thread that changes an option sends it a request
+//! and waits for the outcome.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,16 +18,16 @@ use crate::commands::Server;
 use crate::config::{Config, NotApplied, Settings};
 
 /// How long a change waits for the control thread, which is mostly asleep.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A wish to listen elsewhere.
+/// A request to listen on other addresses.
 pub(super) struct Move {
     settings: Settings,
     port_changes: bool,
     done: answers::SyncSender<Result<(), BindError>>,
 }
 
-/// The wishes, in the order in which they came.
+/// The requests, in the order in which they came.
 pub(super) struct Moves(mpsc::UnboundedReceiver<Move>);
 
 impl Moves {
@@ -46,8 +47,8 @@ impl Moves {
     /// The next one.
     pub(super) async fn next(&mut self) -> Move {
         match self.0.recv().await {
-            Some(wish) => wish,
-            // The configuration is gone, and nobody can wish any more.
+            Some(request) => request,
+            // The configuration is gone, and no request can come any more.
             None => std::future::pending().await,
         }
     }
@@ -60,7 +61,7 @@ fn ask(
 ) -> Result<(), NotApplied> {
     let (done, answer) = answers::sync_channel(1);
     let request = Move { settings: settings.clone(), port_changes, done };
-    let moved = moves.send(request).is_ok().then(|| answer.recv_timeout(PATIENCE).ok()).flatten();
+    let moved = moves.send(request).is_ok().then(|| answer.recv_timeout(TIMEOUT).ok()).flatten();
     let (option, reason) = match moved {
         Some(Ok(())) => return Ok(()),
         Some(Err(BindError::TooMany)) => ("bind", "Too many bind addresses specified."),
@@ -119,8 +120,8 @@ impl OpenListeners {
         close(self.open).await;
     }
 
-    /// Listens on what the settings name, and there only; where it listens already it goes on. After an error all
-    /// is as it was.
+    /// Listens on what the settings name, and there only; where it listens already it goes on.
+    /// After an error all is as it was.
     async fn move_to(&mut self, settings: &Settings, port_changes: bool) -> Result<(), BindError> {
         // A port that the system chose for port 0 stays when only the addresses change.
         let port =
@@ -133,7 +134,8 @@ impl OpenListeners {
         let missing: Vec<Address> =
             wanted.iter().copied().filter(|address| !before.contains(&address.at)).collect();
         let is_wanted = |at: SocketAddr| wanted.iter().any(|address| address.at == at);
-        // The new ones first. But `*` cannot be opened beside an address with the same port, nor the other way round.
+        // The new ones first. But `*` cannot be opened beside an address with the same port, nor
+        // the other way round.
         let opened = match bind(&missing, settings) {
             Err(BindError::Refused(_, error)) if error.kind() == std::io::ErrorKind::AddrInUse => {
                 self.close_tcp_but(is_wanted).await;

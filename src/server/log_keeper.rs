@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::patience::Patience;
+use super::join_deadline::JoinDeadline;
 use crate::commands::{EndStep, Server};
 
 /// The thread.
@@ -25,11 +25,12 @@ impl LogKeeper {
         Ok(Self { server, thread })
     }
 
-    /// Gives up a rewrite that is running, and ends the log: all that was changed is written and synced.
-    pub(super) fn stop(self, patience: Patience) {
+    /// Cancels a rewrite that is running, and closes the log: all that was changed is written and
+    /// synced.
+    pub(super) fn stop(self, deadline: JoinDeadline) {
         self.server.aof.close();
         let give_up = || self.server.saving.progress().cancel();
-        patience.join("the thread that rewrites the log", self.thread, give_up);
+        deadline.join("the thread that rewrites the log", self.thread, give_up);
         self.server.stop.enter(EndStep::ClosingLog);
         // What is not sealed is of no use, and a log that was on for it alone is none.
         let _ = self.server.aof.abort_backup();

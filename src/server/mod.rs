@@ -11,29 +11,32 @@
 //! blocking threads wait for disks, clients and threads        one, more on demand
 //! snapshot         saves the data in the background            one, mostly asleep
 //! aof-keeper       begins and rewrites the log of changes      one, mostly asleep
-//! cron      ends keys and idle clients, balances network threads, ten times a second
+//! cron             expires keys, closes idle clients, balances network threads, ten times a second
 //! ```
 //!
-//! Why this holds on 64 cores: a connection lives on one network thread, and each of these threads has its own epoll,
-//! timers and run queue (a single-threaded runtime), so there is no shared driver and no stealing between them. Ten
-//! times a second the balancer may move whole connections (`balance.rs` says when that pays). A light command runs from read to write on the thread that its bytes arrived on. It touches shared
-//! memory only where its data is (sharded locks of the keyspace), and counters that have a cache line for each
-//! thread. Options are read through a snapshot that is kept until a generation number, which is otherwise only
-//! read, has changed. The register of clients is locked when they come and go. Heavy commands take so long that one
-//! queue serves all compute threads: 64 threads at 100 µs a command lock it 640,000 times a second for some
-//! nanoseconds each. The queue needs no bound of its own, as each client waits for its one command in it.
+//! Why this holds on 64 cores: a connection lives on one network thread, and each of these threads
+//! has its own epoll, timers and run queue (a single-threaded runtime), so there is no shared
+//! driver and no stealing between them. Ten times a second the balancer may move whole connections
+//! (`balance.rs` says when that pays). A light command runs from read to write on the thread that
+//! its bytes arrived on. It touches shared memory only where its data is (sharded locks of the
+//! keyspace), and counters that have a cache line for each thread. Options are read through a
+//! snapshot that is kept until a generation number, which is otherwise only read, has changed. The
+//! register of clients is locked when they come and go. Heavy commands take so long that one queue
+//! serves all compute threads: 64 threads at 100 µs a command lock it 640,000 times a second for
+//! some nanoseconds each. The queue needs no bound of its own, as each client waits for its one
+//! command in it.
 
 mod balance;
 mod connection;
 mod cron;
 mod files;
 mod input;
+mod join_deadline;
 mod listener;
 mod listeners;
 mod log_keeper;
 mod network;
 mod output;
-mod patience;
 mod pool;
 mod saver;
 mod signals;
@@ -57,18 +60,18 @@ use crate::keyspace::{Clock, Keyspace};
 use crate::persistence::files::remove_leftovers;
 use cron::Cron;
 pub use files::TooFewFiles;
+use join_deadline::JoinDeadline;
 pub use listener::BindError;
 use listener::Listener;
 use listeners::{Moves, OpenListeners};
 use log_keeper::LogKeeper;
 use network::NetworkThreads;
-use patience::Patience;
 use pool::Pools;
 use saver::Saver;
 use thread_table::Balancer;
 
-/// How long clients may take to get their last replies when the server ends.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long clients may take to get their last replies when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the drain looks whether all have left.
 const DRAIN_STEP: Duration = Duration::from_millis(2);
 
@@ -110,7 +113,7 @@ impl From<Failed> for RunError {
     }
 }
 
-/// A server that listens; nobody is accepted until [`Running::serve`].
+/// A server that listens; no connection is accepted until [`Running::serve`].
 pub struct Running {
     server: Arc<Server>,
     control: Runtime,
@@ -127,7 +130,8 @@ pub struct Running {
 /// Binds all addresses, looks for the data and starts the threads.
 ///
 /// # Errors
-/// An address is taken or not ours, the system gives no files or threads, or the files with the data cannot be looked at.
+/// An address is taken or not ours, the system gives no files or threads, or the files with the
+/// data cannot be looked at.
 pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let config = config.into();
     files::make_room(&config).map_err(RunError::TooFewFiles)?;
@@ -167,14 +171,15 @@ impl Running {
         self.listeners.iter().filter_map(Listener::tcp_address).collect()
     }
 
-    /// All it listens on, for people.
+    /// All it listens on, for the log.
     pub fn places(&self) -> Vec<String> {
         self.listeners.iter().map(Listener::place).collect()
     }
 
-    /// Serves until someone asks the server to stop: `SHUTDOWN`, or SIGTERM and SIGINT after
-    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written. Clients are let in at once,
-    /// and most of what they ask for is refused until the data are loaded; then `ready` is called.
+    /// Serves until the server is to stop: by `SHUTDOWN`, or by SIGTERM and SIGINT after
+    /// [`Running::stop_on_signals`]. Then lets running commands finish and replies be written.
+    /// Clients are accepted at once, and most of their commands are refused until the data are
+    /// loaded; then `ready` is called.
     ///
     /// # Errors
     /// The data cannot be loaded.
@@ -200,24 +205,24 @@ impl Running {
             if outcome.is_ok() {
                 startup::give_up(&server);
             }
-            // Whoever asks for a move from now on hears that nobody does it.
+            // Requests to move listeners fail from now on.
             drop(moves);
             listeners.close().await;
             drain(&server).await;
             outcome
         });
         server.stop.enter(EndStep::Joining);
-        let patience = Patience::of(server.config.settings().shutdown_patience());
-        cron.stop(patience);
-        saver.stop(patience);
-        network.stop(patience);
+        let deadline = JoinDeadline::of(server.config.settings().shutdown_patience());
+        cron.stop(deadline);
+        saver.stop(deadline);
+        network.stop(deadline);
         pools.stop();
-        // Last: nobody changes data any more.
-        log_keeper.stop(patience);
+        // Last: no thread changes data any more.
+        log_keeper.stop(deadline);
         outcome
     }
 
-    /// From now on SIGTERM and SIGINT ask the server to save the data, if it does so by itself, and
+    /// From now on SIGTERM and SIGINT make the server save the data, if save rules say so, and
     /// to stop; and the process ends when that takes too long, by whatever it was begun.
     ///
     /// # Errors
@@ -227,9 +232,9 @@ impl Running {
     }
 }
 
-/// Asks all connections to end and waits until they did, or until their time is up.
+/// Closes all connections, and waits until they are closed or their time is over.
 async fn drain(server: &Server) {
-    let everyone_left = async {
+    let all_closed = async {
         loop {
             let clients = server.clients.list();
             if clients.is_empty() {
@@ -240,8 +245,8 @@ async fn drain(server: &Server) {
         }
     };
     let half = server.config.settings().shutdown_patience().map(|timeout| timeout / 2);
-    let patience = half.map_or(DRAIN_PATIENCE, |half| DRAIN_PATIENCE.min(half));
-    if tokio::time::timeout(patience, everyone_left).await.is_err() {
+    let timeout = half.map_or(DRAIN_TIMEOUT, |half| DRAIN_TIMEOUT.min(half));
+    if tokio::time::timeout(timeout, all_closed).await.is_err() {
         tracing::warn!(clients = server.clients.len(), "some clients did not take their last replies");
     }
 }

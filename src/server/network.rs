@@ -1,4 +1,5 @@
-//! The network threads: each has a runtime of its own. A connection stays with its thread, unless the balancer moves it.
+//! The network threads: each has a runtime of its own. A connection stays with its thread, unless
+//! the balancer moves it.
 
 use std::io;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
-use super::patience::Patience;
+use super::join_deadline::JoinDeadline;
 use super::pool::Pools;
 use super::socket::{Accepted, Socket};
 use super::thread_table::{Arrival, ThreadTable};
@@ -53,10 +54,10 @@ impl NetworkThreads {
     }
 
     /// Ends the threads. Connections that are left are dropped.
-    pub(super) fn stop(self, patience: Patience) {
+    pub(super) fn stop(self, deadline: JoinDeadline) {
         self.thread_table.stop();
         for thread in self.threads {
-            patience.join("a network thread", thread, || ());
+            deadline.join("a network thread", thread, || ());
         }
     }
 }
@@ -68,14 +69,14 @@ impl Worker {
         tokio::spawn(async move { thread_table.keep_awake(thread).await });
         while let Some(arrival) = arrivals.recv().await {
             match arrival {
-                Arrival::New(accepted, info) => self.welcome(accepted, info),
+                Arrival::New(accepted, info) => self.serve_new(accepted, info),
                 Arrival::Moved(connection, client) => self.host(*connection, client),
                 Arrival::Stop => return,
             }
         }
     }
 
-    fn welcome(&self, accepted: Accepted, info: Arc<ClientInfo>) {
+    fn serve_new(&self, accepted: Accepted, info: Arc<ClientInfo>) {
         let connection = Connection::new(accepted, info, Arc::clone(&self.server), Arc::clone(&self.pools));
         let client = connection.client();
         self.host(connection, client);
@@ -112,9 +113,10 @@ impl Seat {
         self.thread_table.answered(self.thread, requests, is_first);
     }
 
-    /// True if others on this thread probably have requests to be read, before the replies to this one are written:
-    /// then a client with many connections finds several replies at once, which costs it and us less (18.6 instead of
-    /// 19.5 µs for a GET of one of 50 connections, both sides together).
+    /// True if others on this thread probably have requests to be read, before the replies to this
+    /// one are written: then a client with many connections finds several replies at once, which
+    /// costs it and us less (18.6 instead of 19.5 µs for a GET of one of 50 connections, both sides
+    /// together).
     pub(super) fn is_crowded(&self) -> bool {
         self.thread_table.is_crowded(self.thread)
     }

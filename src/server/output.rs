@@ -126,15 +126,15 @@ impl Output {
             self.over_soft_limit = None;
             return Verdict::Fine;
         }
-        let patience = Duration::from_secs(limit.soft_seconds);
+        let time = Duration::from_secs(limit.soft_seconds);
         let since = self.over_soft_limit.map_or(now, |waiting| waiting.since);
-        let until = since.checked_add(patience).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
+        let until = since.checked_add(time).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
         self.over_soft_limit = Some(Waiting { since, until });
         if now > until { Verdict::TooMuch } else { Verdict::Fine }
     }
 
-    /// When [`check`](Self::check) must be asked again, if it must.
-    pub(super) fn patience(&self) -> Option<Instant> {
+    /// When [`check`](Self::check) must be called again, if it must.
+    pub(super) fn soft_deadline(&self) -> Option<Instant> {
         self.over_soft_limit.map(|waiting| waiting.until + Duration::from_millis(1))
     }
 }
@@ -157,9 +157,9 @@ mod tests {
         let (mut output, now) = (Output::default(), Instant::now());
         assert_eq!(output.check(11, limit, now), Verdict::Fine);
         assert_eq!(output.check(11, limit, now + Duration::from_secs(1)), Verdict::Fine);
-        assert!(output.patience().is_some());
+        assert!(output.soft_deadline().is_some());
         assert_eq!(output.check(11, limit, now + Duration::from_secs(3)), Verdict::TooMuch);
         assert_eq!(output.check(10, limit, now + Duration::from_secs(3)), Verdict::Fine);
-        assert!(output.patience().is_none());
+        assert!(output.soft_deadline().is_none());
     }
 }

@@ -61,7 +61,7 @@ impl Pools {
     }
 
     /// Ends the threads after their current jobs; jobs in the queues are dropped. Does not wait for
-    /// the threads: the server had its patience with running commands when it drained.
+    /// the threads: running commands had their time when the server drained.
     pub(super) fn stop(&self) {
         self.compute.queue.close();
         self.blocking.queue.close();

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::patience::Patience;
+use super::join_deadline::JoinDeadline;
 use crate::commands::Server;
 
 /// The thread.
@@ -25,9 +25,9 @@ impl Saver {
         Ok(Self { server, thread })
     }
 
-    /// Gives up what is being saved.
-    pub(super) fn stop(self, patience: Patience) {
+    /// Cancels what is being saved.
+    pub(super) fn stop(self, deadline: JoinDeadline) {
         self.server.saving.close();
-        patience.join("the thread that saves", self.thread, || self.server.saving.progress().cancel());
+        deadline.join("the thread that saves", self.thread, || self.server.saving.progress().cancel());
     }
 }

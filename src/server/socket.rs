@@ -11,11 +11,13 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::commands::client::Endpoints;
 
-/// How often the system asks again, as a part of the keepalive time, and how often in all: as Redis sets it.
+/// The interval of keepalive probes, as a part of the keepalive time, and their number: as Redis
+/// sets them.
 const KEEPALIVE_INTERVAL_PART: u32 = 3;
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// A connection that no network thread serves, and no epoll knows: it is new, or on its way to another thread.
+/// A connection that no network thread serves, and no epoll knows: it is new, or on its way to
+/// another thread.
 pub(super) enum Accepted {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
@@ -28,7 +30,8 @@ pub(super) enum Socket {
 }
 
 impl Accepted {
-    /// Answers without delay, and asks after dead clients. Neither is worth refusing the client for.
+    /// Replies are sent without delay, and dead clients are probed for. If either fails, the client
+    /// is served all the same.
     pub(super) fn configure(&self, keepalive_seconds: u64) {
         let Self::Tcp(stream) = self else { return };
         if let Err(error) = configure_tcp(stream, keepalive_seconds) {
@@ -36,7 +39,7 @@ impl Accepted {
         }
     }
 
-    /// Who is at both ends. `unix_path` stands for the addresses that Unix sockets lack.
+    /// The addresses of both ends. `unix_path` stands for the addresses that Unix sockets lack.
     pub(super) fn endpoints(&self, unix_path: &str) -> Endpoints {
         use std::os::fd::AsRawFd;
         let text = |address: io::Result<std::net::SocketAddr>| {
@@ -66,7 +69,7 @@ impl Accepted {
         }
     }
 
-    /// Says why and hangs up: one write without waiting, to a client that has read nothing yet.
+    /// Sends an error and closes: one write without waiting, to a client that has read nothing yet.
     pub(super) fn refuse(mut self, message: &[u8]) {
         use std::io::Write;
         let written = match &mut self {

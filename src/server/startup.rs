@@ -1,4 +1,5 @@
-//! From the start to the moment at which clients are served: the data are loaded by a thread of its own.
+//! From the start to the moment at which clients are served: the data are loaded by a thread of its
+//! own.
 //!
 //! ```text
 //! bind → look for files → let clients in → load, while they are answered -LOADING → serve
@@ -12,10 +13,10 @@ use tokio::sync::oneshot;
 use crate::commands::Server;
 use crate::commands::recovery::{Failed, Plan};
 
-/// How often the log tells how far loading has come.
+/// How often the progress of loading is logged.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
 
-/// Carries the plan out, if there is one, and tells the log how far it is.
+/// Carries the plan out, if there is one, and logs its progress.
 pub(super) async fn load(server: &Arc<Server>, plan: Option<Plan>) -> Result<(), Failed> {
     let Some(plan) = plan else { return Ok(()) };
     let (sender, mut loaded) = oneshot::channel();

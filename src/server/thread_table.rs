@@ -1,4 +1,5 @@
-//! The network threads as the others see them: how many connections each serves, how busy it is, who is to leave it.
+//! What other threads know of each network thread: its connections, its load, and the connections
+//! that are to leave it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +16,8 @@ use crate::system::{IdleCores, ThreadClock};
 
 /// So many connections on a thread, ...
 const CROWD: usize = 8;
-/// ... and so large a part of its time taken, and it may be worth to look for further requests before replying.
+/// ... and so large a part of its time taken, and it may be worth to look for further requests
+/// before replying.
 const BUSY: f64 = 0.4;
 
 /// What a network thread is sent.
@@ -35,14 +37,14 @@ pub(super) struct ThreadTable {
     gathers: AtomicBool,
     /// Rounds of balancing so far, from 1.
     rounds: AtomicU32,
-    /// Whether nobody else here needs the time in which a thread stays awake.
+    /// Whether no other thread needs the time in which a network thread stays awake.
     may_stay_awake: AtomicBool,
 }
 
 /// One network thread.
 #[repr(align(128))]
 struct NetworkThread {
-    /// Unbounded, but holds no more than `maxclients`, who are counted before.
+    /// Unbounded, but holds no more than `maxclients` connections, which are counted before.
     arrivals: mpsc::UnboundedSender<Arrival>,
     connections: AtomicUsize,
     requests: Counter,
@@ -50,9 +52,9 @@ struct NetworkThread {
     active: Counter,
     /// Nanoseconds that the thread stayed awake for nothing.
     idled_nanos: Counter,
-    /// Rung when there is much to do.
+    /// Notified when there is much to do.
     busy: Notify,
-    /// How long the thread ran, if the system says; opened by the thread itself.
+    /// The system's file of how long the thread ran, if there is one; opened by the thread itself.
     clock: OnceLock<ThreadClock>,
     /// [`Load::busy`] of the last round, in thousandths.
     busy_permille: AtomicU32,
@@ -73,7 +75,7 @@ impl ThreadTable {
     }
 
     /// Sends a new client to the thread that suits it.
-    pub(super) fn deal(&self, accepted: Accepted, info: Arc<ClientInfo>) {
+    pub(super) fn assign(&self, accepted: Accepted, info: Arc<ClientInfo>) {
         let loads = self.thread_table.iter().map(|thread| thread.last_load());
         let thread = balance::choose(loads, self.gathers.load(Ordering::Relaxed));
         if let Some(thread) = thread {
@@ -92,12 +94,13 @@ impl ThreadTable {
         }
     }
 
-    /// Tells all threads that the server ends.
+    /// Stops all threads.
     pub(super) fn stop(&self) {
         (0..self.thread_table.len()).for_each(|thread| self.send(thread, Arrival::Stop));
     }
 
-    /// The calling thread is this one. Without its figures from the system, its connections stay where they were dealt.
+    /// The calling thread is this one. Without its figures from the system, its connections stay
+    /// where they were dealt.
     pub(super) fn enter(&self, thread: usize) {
         match ThreadClock::of_this_thread() {
             Ok(clock) => drop(self.thread_table[thread].clock.set(clock)),
@@ -121,15 +124,16 @@ impl ThreadTable {
         self.thread_table[thread].active.add(is_first.into());
     }
 
-    /// True if this thread has many connections and, in the last round, much to do, all of it short.
+    /// True if this thread has many connections and, in the last round, much to do, all of it
+    /// short.
     pub(super) fn is_crowded(&self, thread: usize) -> bool {
         let Load { connections, busy, .. } = self.thread_table[thread].last_load();
         connections >= CROWD && busy > BUSY && self.gathers.load(Ordering::Relaxed)
     }
 
     /// Keeps a crowded thread from sleeping: the next request comes before it would have slept, and
-    /// the client need not wake it. To wake a thread costs who does it some microseconds, in a
-    /// virtual machine most. Not while heavy commands run, which need the cores, nor if
+    /// the client need not wake it. To wake a thread costs the waking thread some microseconds, in
+    /// a virtual machine most. Not while heavy commands run, which need the cores, nor if
     /// [`busy_poll`] is zero.
     ///
     /// [`busy_poll`]: crate::config::Settings::busy_poll
@@ -150,7 +154,7 @@ impl ThreadTable {
         }
     }
 
-    /// Nobody has anything to do.
+    /// No thread has anything to do.
     fn rest(&self) {
         self.thread_table.iter().for_each(|thread| thread.busy_permille.store(0, Ordering::Relaxed));
     }
@@ -190,7 +194,7 @@ impl NetworkThread {
         }
     }
 
-    /// Time that the thread ran until now, if the system says.
+    /// Time that the thread ran until now, if the system counts it.
     fn ran(&self) -> Option<Duration> {
         self.clock.get()?.ran()
     }
@@ -275,7 +279,7 @@ impl Seen {
 }
 
 impl ThreadTable {
-    /// Orders connections to move; an order of the last round that nobody has followed yet is void.
+    /// Sets how many connections are to move; what is left of the last round's order is void.
     fn shift(&self, shift: Option<Shift>) {
         for (number, thread) in self.thread_table.iter().enumerate() {
             let order = shift.filter(|shift| shift.from == number);

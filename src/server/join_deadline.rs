@@ -1,32 +1,32 @@
-//! Threads that end with the server: each is waited for, but none for ever.
+//! Joining the threads that stop with the server: each is waited for, but none for ever.
 
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Between two looks at a thread.
 const LOOK: Duration = Duration::from_millis(1);
-/// How long threads may take, at most.
-const LONGEST: Duration = Duration::from_secs(5);
+/// How long all threads together may take, at most.
+const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// Until when threads are waited for, all together.
+/// Deadline until which threads are waited for, all together.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct JoinDeadline {
     until: Instant,
 }
 
-impl Patience {
+impl JoinDeadline {
     /// A part of the time that the end of the server may take: the AOF is to be closed in what is
     /// left.
     pub(super) fn of(timeout: Option<Duration>) -> Self {
-        Self { until: Instant::now() + timeout.map_or(LONGEST, |timeout| LONGEST.min(timeout / 4)) }
+        Self { until: Instant::now() + timeout.map_or(MAX_TIME, |timeout| MAX_TIME.min(timeout / 4)) }
     }
 
-    /// Waits for a thread, and reminds it now and then that it is to end. One that does not is left
-    /// to itself: it ends with the process.
+    /// Waits for a thread, and repeats the request to stop meanwhile. One that does not is
+    /// detached: it stops with the process.
     pub(super) fn join(self, name: &str, thread: JoinHandle<()>, remind: impl Fn()) {
         while !thread.is_finished() {
             if Instant::now() > self.until {
-                return tracing::error!("{name} does not end, and is left to itself");
+                return tracing::error!("{name} does not stop, and is detached");
             }
             remind();
             std::thread::sleep(LOOK);
@@ -45,16 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_hangs_is_left_to_itself() {
-        let patience = Patience::of(Some(Duration::from_millis(40)));
+    fn a_thread_that_hangs_is_detached() {
+        let deadline = JoinDeadline::of(Some(Duration::from_millis(40)));
         let (reminders, (hold, held)) = (AtomicU32::new(0), mpsc::channel::<()>());
         let thread = std::thread::spawn(move || {
             let _ = held.recv();
         });
-        patience.join("it", thread, || {
+        deadline.join("it", thread, || {
             reminders.fetch_add(1, Ordering::Relaxed);
         });
         assert!(reminders.into_inner() > 0);
-        patience.join("one that ends", std::thread::spawn(move || drop(hold)), || ());
+        deadline.join("one that ends", std::thread::spawn(move || drop(hold)), || ());
     }
 }
