@@ -55,11 +55,13 @@ impl Running {
         }
     }
 
+    fn commands_on_compute_pool(&self) -> u64 {
+        self.server.traffic.iter().map(|traffic| traffic.commands_on_compute_pool.get()).sum()
+    }
+
     /// Waits until the compute pool has been given something.
     fn wait_for_compute(&self) {
-        let given =
-            || self.server.traffic.iter().map(|traffic| traffic.commands_on_compute_pool.get()).sum::<u64>();
-        while given() == 0 {
+        while self.commands_on_compute_pool() == 0 {
             std::thread::yield_now();
         }
     }
@@ -410,22 +412,81 @@ fn unix_sockets_are_served_and_removed() {
     assert!(!path.exists());
 }
 
+/// A command with so many arguments leaves the network thread.
+const MANY: usize = 1001;
+
+fn many_times(command: &str, key: &str) -> Vec<u8> {
+    let words = std::iter::once(command).chain(std::iter::repeat_n(key, MANY));
+    encode(&words.collect::<Vec<_>>())
+}
+
+fn wait_until_blocked(observer: &mut Client<TcpStream>, clients: usize) {
+    let wanted = format!("blocked_clients:{clients}\r\n");
+    while !observer.bulk(&["INFO", "clients"]).contains(&wanted) {}
+}
+
+/// Adds so large vectors, in database 1, that a search among them is heavy. The search, and its
+/// reply's header.
+fn add_large_vectors(client: &mut Client<TcpStream>) -> (Vec<u8>, String) {
+    const DIM: usize = 65_536;
+    const ELEMENTS: usize = 36;
+    client.ask(&["SELECT", "1"], "+OK\r\n");
+    for element in 0..ELEMENTS {
+        // The bytes of a number of about 0.9, and of some that differ.
+        let vector = "abc?".repeat(DIM - element) + &"cba?".repeat(element);
+        client.ask(&["VADD", "set", "FP32", &vector, &element.to_string(), "NOQUANT"], ":1\r\n");
+    }
+    (encode(&["VSIM", "set", "ELE", "1", "COUNT", "1", "TRUTH"]), "*1\r\n".to_owned())
+}
+
 #[test]
-fn who_waits_for_a_long_transaction_does_not_stop_the_others() {
+fn what_waits_for_a_long_transaction_holds_no_thread() {
+    const WAITING: usize = 100;
     let running = start(Settings { io_threads: 1, ..settings() });
-    let (mut waiting, mut other) = (running.connect(), running.connect());
-    waiting.ask(&["SET", "k", "before"], "+OK\r\n");
+    let (mut heavy, mut other) = (running.connect(), running.connect());
+    let (search, found) = add_large_vectors(&mut other);
     let keyspace = &running.server.keyspace;
-    let _long = keyspace.long_transaction();
-    keyspace.transaction(&Reach::Everything, || {
-        waiting.request(&["GET", "k"]);
-        running.wait_for_compute();
-        // On the only network thread.
+    let reach = Reach::Keys(vec![(0, b"k")]);
+    let long = keyspace.announce_long_transaction(&reach);
+    let mut waiting: Vec<_> = (0..WAITING).map(|_| running.connect()).collect();
+    keyspace.transaction(&reach, || {
+        waiting.iter_mut().for_each(|client| client.request(&["GET", "k"]));
+        heavy.send(many_times("EXISTS", "k"));
+        wait_until_blocked(&mut running.connect(), WAITING + 1);
+        // On the only network thread, and on the only compute thread.
         other.ask(&["PING"], "+PONG\r\n");
+        let before = running.commands_on_compute_pool();
+        other.send(&search);
+        other.expect(&found);
+        assert_eq!(running.commands_on_compute_pool(), before + 1);
         let value = Value::String(StringValue::new(b"during"));
         keyspace.db(0).exclusive(&["k"]).put(b"k", value, Deadline::NEVER);
     });
-    waiting.expect("$6\r\nduring\r\n");
+    drop(long);
+    waiting.iter_mut().for_each(|client| client.expect("$6\r\nduring\r\n"));
+    heavy.expect(format!(":{MANY}\r\n"));
+}
+
+#[test]
+fn a_heavy_command_in_the_queue_when_a_long_transaction_begins_does_not_wait_on_its_thread() {
+    let running = start(settings());
+    let (mut late, mut busy) = (running.connect(), running.connect());
+    busy.ask(&["SELECT", "1"], "+OK\r\n");
+    let keyspace = &running.server.keyspace;
+    // The only compute thread waits for this lock.
+    let locked = keyspace.db(1).exclusive(&["k"]);
+    busy.send(many_times("EXISTS", "k"));
+    running.wait_for_compute();
+    late.send(many_times("EXISTS", "k"));
+    while running.commands_on_compute_pool() < 2 {}
+    let long = keyspace.announce_long_transaction(&Reach::Keys(vec![(0, b"k")]));
+    drop(locked);
+    busy.expect(":0\r\n");
+    wait_until_blocked(&mut running.connect(), 1);
+    busy.send(many_times("EXISTS", "k"));
+    busy.expect(":0\r\n");
+    drop(long);
+    late.expect(":0\r\n");
 }
 
 #[test]

@@ -13,10 +13,11 @@ use super::cross_protocol;
 use super::observers::Observed;
 use super::pause::Paused;
 use super::registry::{self, Command};
-use super::spec::{Flags, Group, Place, Run, Weight};
+use super::spec::{Flags, Group, Place, Run, Scope, Weight};
 use super::transactions;
 use crate::journal::{HeldWriter, Record};
 use crate::resp::{Args, Error, Reply, Request};
+use crate::wake::Waiter;
 
 /// Flags of the commands that may change data.
 const CHANGES: Flags = Flags::WRITE.and(Flags::MAY_REPLICATE);
@@ -38,6 +39,8 @@ pub enum Hold {
     Until(Instant),
     /// Until the journal has room.
     Room(HeldWriter),
+    /// Until a long transaction is over.
+    Transaction(Waiter),
 }
 
 impl Hold {
@@ -51,6 +54,7 @@ impl Hold {
         match self {
             Self::Until(_) => Poll::Pending,
             Self::Room(writer) => Pin::new(writer).poll(cx),
+            Self::Transaction(waiter) => Pin::new(waiter).poll(cx),
         }
     }
 }
@@ -69,18 +73,33 @@ impl Call {
         match &self.0 {
             Err(_) => Place::Network,
             Ok(command) if transactions::queues(client, command) => Place::Network,
-            Ok(command) if server.keyspace.has_long_transaction() && command.spec.touches_data() => {
-                Place::Compute
+            Ok(command) if server.keyspace.has_long_transaction() && is_never_held(command) => {
+                Place::Blocking
             }
             Ok(command) => place(command, server, client, request),
         }
     }
 
-    /// Whether it must be held back now, before it runs: for the end of a `CLIENT PAUSE`, or for
-    /// room in the journal. Reads some words while there is no need.
-    pub fn hold(&self, server: &Server, client: &Client) -> Option<Hold> {
+    /// Whether it must be held back now, before it runs: for the end of a `CLIENT PAUSE`, for room
+    /// in the journal, or for a long transaction. Reads some words while there is no need.
+    pub fn hold(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
         let paused = self.paused_until(server, client).map(Hold::Until);
-        paused.or_else(|| self.wait_for_room(server, client).map(Hold::Room))
+        let held = paused.or_else(|| self.wait_for_room(server, client).map(Hold::Room));
+        held.or_else(|| self.hold_for_transaction(server, client, request))
+    }
+
+    /// Whether it must be held back because a long transaction may touch what it touches. One may
+    /// have begun while the call was in a queue, so this is also to be called behind that.
+    pub fn hold_for_transaction(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
+        if !server.keyspace.has_long_transaction() {
+            return None;
+        }
+        let command = self.0.as_ref().ok()?;
+        if !command.spec.touches_data() || is_never_held(command) || transactions::queues(client, command) {
+            return None;
+        }
+        let reach = transactions::reach_of(command, client, request);
+        server.keyspace.wait_for_long_transaction(&reach).map(Hold::Transaction)
     }
 
     /// A write is held back while the journal has no room.
@@ -172,6 +191,15 @@ fn refusal(command: &Command, server: &Server, client: &Client) -> Option<Error>
     let why = server.keyspace.journal().refusal()?;
     let is_refused = writes(command, client) || command.spec.flags.has(Flags::REPORTS_REFUSAL);
     is_refused.then(|| Error::from(why))
+}
+
+/// True if no long transaction holds the command back: if it has to wait for one, it does so on a
+/// blocking thread. Reports and the end of the server reach all keys but need not touch them, and
+/// commands that wait anyway have threads for that.
+fn is_never_held(command: &Command) -> bool {
+    let spec = command.spec;
+    let is_report = spec.flags.has(Flags::LOADING) && spec.scope == Scope::AllKeys;
+    matches!(spec.weight, Weight::Blocking) || is_report && !spec.is(&transactions::EXEC)
 }
 
 /// The threads on which the command, called so, is to run.

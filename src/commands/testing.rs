@@ -72,10 +72,10 @@ impl Session {
         Call::new(&self.server, &self.client, request).place(&self.server, &mut self.client, request)
     }
 
-    /// True if the request has to wait for the end of a pause.
+    /// True if the request is held back.
     pub(super) fn is_held(&self, request: &Request) -> bool {
         let call = Call::new(&self.server, &self.client, request);
-        call.hold(&self.server, &self.client).is_some()
+        call.hold(&self.server, &self.client, request).is_some()
     }
 
     /// Moves the clock.

@@ -38,6 +38,7 @@ mod exclusive;
 mod expiry;
 mod hash;
 mod hash_index;
+mod long_transactions;
 mod observers;
 mod prefetch;
 mod reaper;
@@ -70,9 +71,10 @@ pub use self::exclusive::Exclusive;
 pub use self::expiry::Deadline;
 use self::hash::SharedLimits;
 pub use self::hash::{FrozenFields, Hash, HashRef, HashView, OldField, PackedLimits};
+pub use self::long_transactions::LongTransaction;
 pub use self::observers::{Change, Observation, Observer, SetKey};
 pub use self::reaper::Reaper;
-pub use self::reservation::{Long, Reach};
+pub use self::reservation::Reach;
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{Old, Snapshot};
@@ -93,7 +95,7 @@ pub struct Keyspace {
     databases: Box<[Database]>,
     arrangement: arrangement::Arrangement,
     common: Arc<Common>,
-    long_transactions: reservation::LongTransactions,
+    long_transactions: long_transactions::LongTransactions,
 }
 
 /// What the databases share.
@@ -154,7 +156,7 @@ impl Keyspace {
             databases,
             arrangement: arrangement::Arrangement::default(),
             common,
-            long_transactions: reservation::LongTransactions::default(),
+            long_transactions: long_transactions::LongTransactions::default(),
         }
     }
 

@@ -22,12 +22,14 @@
 //! *The effect takes place at one moment*, any moment between 1 and 3: until then nobody else sees these keys, and
 //! its commands are given one moment as the time ([`Access::moment_ms`](super::Access::moment_ms)).
 //!
-//! *Nobody waits for ever.* Locks of shards and reservations are taken in one order, that of the shards: who waits for
-//! a transaction holds nothing at or above the shard that it waits for, and a transaction that reserves waits as any
-//! other. One that runs waits for no other: all that it touches is reserved, so the lowest shard that anybody waits
-//! for is held by somebody who goes on. (A command that strays from its transaction's shards onto a reserved one would
-//! break this. It panics instead, and is answered with an error.) A transaction occupies its thread until its end, so
-//! it never waits for a place on the compute pool either, though those who wait for it may fill all others.
+//! *Nobody waits for ever.* Locks of shards and reservations are taken in one order, that of the
+//! shards: who waits for a transaction holds nothing at or above the shard that it waits for, and a
+//! transaction that reserves waits as any other. One that runs waits for no other: all that it
+//! touches is reserved, so the lowest shard that anybody waits for is held by somebody who goes on.
+//! (A command that strays from its transaction's shards onto a reserved one would break this. It
+//! panics instead, and is answered with an error.) A transaction occupies its thread until its end,
+//! so it never waits for a place in a pool either. What would wait for a long one is held back
+//! before it begins ([`long_transactions`](super::long_transactions)).
 //!
 //! *Vector sets* are changed without a lock on their shard: a writer compares, under the set's own lock, the binding
 //! with which it looked the set up. As the bindings of a transaction's sets were revoked in 1, a writer that is under
@@ -40,7 +42,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
@@ -253,39 +255,5 @@ impl Arrangement {
     fn reserve<'k>(&'k self, transaction: &Arc<Transaction>, marked: &mut Marked<'k>) {
         let _places = self.write();
         marked.set(&self.mark, transaction);
-    }
-}
-
-/// How many long transactions there are: those that run on the compute pool.
-///
-/// While there is one, a command that would wait for it must not do so on a network thread, where it would stop all
-/// clients of that thread. Nobody can know beforehand for whom a shard is reserved, so all commands that touch keys go to
-/// the pool meanwhile. One that asked a moment before the transaction began may still wait where it is.
-///
-/// On a cache line of its own: every command reads it.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(super) struct LongTransactions(AtomicUsize);
-
-/// The time of a long transaction.
-#[derive(Debug)]
-pub struct Long<'k>(&'k LongTransactions);
-
-impl Keyspace {
-    /// Says that a long transaction is about to begin; until the drop.
-    pub fn long_transaction(&self) -> Long<'_> {
-        self.long_transactions.0.fetch_add(1, Ordering::SeqCst);
-        Long(&self.long_transactions)
-    }
-
-    /// True while there is one.
-    pub fn has_long_transaction(&self) -> bool {
-        self.long_transactions.0.load(Ordering::Relaxed) > 0
-    }
-}
-
-impl Drop for Long<'_> {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

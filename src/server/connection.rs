@@ -104,6 +104,14 @@ struct Held {
     hold: Hold,
 }
 
+/// What became of a request that was to run beside the network threads.
+enum Ran {
+    /// Its reply, and where the stream of changes ended after the last change that it made, or 0.
+    Replied(Encoded, u64),
+    /// It was not begun.
+    Held(Held),
+}
+
 /// Why a slice of work ended.
 enum Progress {
     /// All complete requests are answered.
@@ -302,7 +310,7 @@ impl Connection<Socket> {
     /// Runs a request where it belongs and keeps its reply.
     async fn answer(&mut self, mut client: Box<Client>, request: Request) -> Option<Box<Client>> {
         let call = Call::new(&self.server, &client, &request);
-        if let Some(hold) = call.hold(&self.server, &client) {
+        if let Some(hold) = call.hold(&self.server, &client, &request) {
             self.held = Some(Held { request, hold });
             return Some(client);
         }
@@ -337,17 +345,25 @@ impl Connection<Socket> {
         client.recent_ms = None;
         let run = move || {
             client.turn = Instant::now();
+            if let Some(hold) = call.hold_for_transaction(&server, &client, &request) {
+                return (client, Ran::Held(Held { request, hold }));
+            }
             let reply = call.run(&server, &mut client, &request);
             let mut encoded = Encoded::default();
             reply.encode(client.protocol, &mut encoded);
-            (client, encoded, last_written())
+            (client, Ran::Replied(encoded, last_written()))
         };
         let ran = self.pools.run(place, run).await;
         self.info.set_busy(false);
-        let (mut client, encoded, written) = ran?;
-        self.withhold(written);
+        let (mut client, ran) = ran?;
         client.recent_ms = Some(self.server.keyspace.clock().now_ms());
-        self.output.end().append(encoded);
+        match ran {
+            Ran::Held(held) => self.held = Some(held),
+            Ran::Replied(encoded, written) => {
+                self.withhold(written);
+                self.output.end().append(encoded);
+            }
+        }
         Some(client)
     }
 

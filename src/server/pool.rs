@@ -10,6 +10,9 @@
 //! otherwise stop every heavy search, and `configs/sidecar.conf` has one. Where one pool is full,
 //! the other one and the network threads go on. SHUTDOWN is a blocking command, and may have to
 //! queue behind others; SIGTERM does not (`signals.rs`).
+//!
+//! Requests that wait for a long transaction, for the end of a pause or for room in the journal use
+//! neither pool: their connections hold them back ([`Hold`](crate::commands::Hold)).
 
 use std::collections::VecDeque;
 use std::io;

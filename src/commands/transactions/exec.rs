@@ -56,10 +56,11 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
         return Reply::NullArray;
     }
     let keyspace = &cx.server.keyspace;
-    let _long = (queue.place() > Place::Network).then(|| keyspace.long_transaction());
     let db = cx.client.db;
     let watches = std::mem::replace(&mut cx.client.watches, super::Watches::new(&cx.client.info));
     let reach = reach(queue.commands(), db, watches.keys());
+    let is_long = queue.place() > Place::Network;
+    let _long = is_long.then(|| keyspace.announce_long_transaction(&reach));
     keyspace.transaction(&reach, || {
         let now_ms = keyspace.clock().now_ms();
         if watches.have_changed(now_ms) {

@@ -5,10 +5,11 @@
 
 use crate::commands::connection::SELECT;
 use crate::commands::registry::Command;
-use crate::commands::{Keys, Scope};
+use crate::commands::{Client, Keys, Scope};
 use crate::keyspace::{DATABASES, Reach};
 use crate::resp::{Request, parse_integer};
 
+use super::EXEC;
 use super::queue::Queued;
 
 /// What these commands touch, one after the other from database `db` on, and these keys besides.
@@ -28,6 +29,22 @@ pub(super) fn reach<'q>(
         }
     }
     Reach::Keys(keys)
+}
+
+/// What a command touches that runs now: for EXEC, what was queued.
+pub(in crate::commands) fn reach_of<'q>(
+    command: &Command,
+    client: &'q Client,
+    request: &'q Request,
+) -> Reach<'q> {
+    if command.spec.is(&EXEC) {
+        let queued = client.queue.as_ref().map_or(&[][..], |queue| queue.commands());
+        reach(queued, client.db, client.watches.keys())
+    } else if reaches_everything(command, request) {
+        Reach::Everything
+    } else {
+        Reach::Keys(named(command, request).map(|key| (client.db, key)).collect())
+    }
 }
 
 /// The database that SELECT chooses, if it succeeds.

@@ -423,19 +423,27 @@ fn the_expiry_cycle_does_not_wait_for_a_transaction() {
 }
 
 #[test]
-fn while_a_long_transaction_runs_who_might_wait_leaves_the_network_thread() {
+fn what_a_long_transaction_may_touch_is_held_back_until_it_is_over() {
     let mut session = Session::at(NOW_MS);
-    let is_heavy = |session: &mut Session, words: &[&str]| session.is_heavy(&Request::from_args(words));
-    assert!(!is_heavy(&mut session, &["get", "k"]));
-    std::mem::forget(session.server.keyspace.long_transaction());
-    for words in
-        [&["get", "k"][..], &["dbsize"], &["info"], &["watch", "k"], &["exec"], &["vsim", "k", "ele", "e"]]
-    {
-        assert!(is_heavy(&mut session, words), "{words:?}");
+    let request = |line: &str| Request::from_args(&line.split(' ').collect::<Vec<_>>());
+    session.hold_to(&[("select 1", "+OK")]);
+    assert!(!session.is_held(&request("get k")));
+    std::mem::forget(session.server.keyspace.announce_long_transaction(&Reach::Keys(vec![(1, b"k")])));
+    for line in ["get k", "dbsize", "keys *", "watch k", "vsim k ele e", "copy a b db 1", "mget a k"] {
+        assert!(session.is_held(&request(line)), "{line}");
     }
-    for words in [&["ping"][..], &["config", "get", "port"], &["multi"], &["client", "id"], &["nosuch"]] {
-        assert!(!is_heavy(&mut session, words), "{words:?}");
+    session.hold_to(&[("select 0", "+OK")]);
+    for line in ["ping", "config get port", "multi", "exec", "client id", "nosuch", "get k", "vsim k ele e"] {
+        assert!(!session.is_held(&request(line)), "{line}");
+        assert_eq!(session.place(&request(line)), Place::Network, "{line}");
     }
-    session.hold_to(&[("multi", "+OK")]);
-    assert!(!is_heavy(&mut session, &["get", "k"]), "it is only queued");
+    for line in ["info", "debug digest", "save", "shutdown", "backup seal"] {
+        assert!(!session.is_held(&request(line)), "{line}");
+        assert_eq!(session.place(&request(line)), Place::Blocking, "{line}");
+    }
+    session.hold_to(&[("multi", "+OK"), ("get k", "+QUEUED"), ("select 1", "+QUEUED")]);
+    assert!(!session.is_held(&request("get k")), "it is only queued");
+    assert!(!session.is_held(&request("exec")));
+    session.hold_to(&[("get k", "+QUEUED")]);
+    assert!(session.is_held(&request("exec")));
 }
