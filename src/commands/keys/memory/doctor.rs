@@ -60,10 +60,9 @@ impl Signs {
             return HEALTHY.to_owned();
         }
         let items: String = issues.iter().map(|issue| format!(" * {issue}\n\n")).collect();
-        format!(
-            "{} of memory found:\n\n{items}",
-            if issues.len() == 1 { "One problem" } else { "Several problems" }
-        )
+        let count =
+            if issues.len() == 1 { "One problem".to_owned() } else { format!("{} problems", issues.len()) };
+        format!("{count} found:\n\n{items}")
     }
 
     fn issues(&self) -> Vec<String> {

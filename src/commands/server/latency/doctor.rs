@@ -37,9 +37,10 @@ fn finding(event: Event, series: &Series, now_s: u64) -> String {
     let millis: Vec<u64> = series.samples.iter().map(|sample| sample.millis).collect();
     let count = millis.len().max(1);
     let average = millis.iter().sum::<u64>() / count as u64;
-    let since = series.samples.front().map_or(0, |first| now_s.saturating_sub(first.unix_s));
+    let since = series.samples.front().map_or(0, |first| now_s.saturating_sub(first.unix_s)).max(1);
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
     format!(
-        "{}: slow {count} times in the last {since} s, {average} ms on average, {} ms at most.\n  {}\n",
+        "{}: slow {times} in the last {since} s, {average} ms on average, {} ms at most.\n  {}\n",
         event.name(),
         series.max_millis,
         advice(event)
@@ -57,7 +58,8 @@ fn advice(event: Event) -> &'static str {
              and whether it has as many free cores as io-threads and compute-threads say."
         }
         Event::ExpireCycle => {
-            "Many keys expire at one moment: add some random seconds to their times to live."
+            "Many keys expire at one moment, or their removal waits for cores and locks that other commands use: add \
+             some random seconds to times to live, and look at the other events first."
         }
     }
 }
