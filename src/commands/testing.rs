@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::client::Endpoints;
 use super::{Call, Client, Context, Place, Server, dispatch};
 use crate::config::{Config, Settings};
-use crate::journal::Record;
+use crate::journal::{Batch, Reader, Record};
 use crate::keyspace::{Clock, Keyspace};
 use crate::resp::{Encoded, Limits, Request, RequestParser};
 use crate::vector_set::{Hold, Params, Put, VectorSet};
@@ -16,6 +16,8 @@ use crate::vector_set::{Hold, Params, Put, VectorSet};
 pub(super) struct Session {
     pub(super) server: Server,
     pub(super) client: Client,
+    /// Of the server's changes, if they are looked at.
+    reader: Option<Reader>,
 }
 
 impl Session {
@@ -38,7 +40,7 @@ impl Session {
     pub(super) fn with(settings: Settings, now_ms: i64) -> Self {
         let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(now_ms)));
         let shown = server.clients.connect(Endpoints::default(), 1, false).expect("there is room for one");
-        Self { server, client: Client::new(shown, true) }
+        Self { server, client: Client::new(shown, true), reader: None }
     }
 
     /// Another client, to be given to [`ask_as`](Self::ask_as).
@@ -98,16 +100,18 @@ impl Session {
     }
 
     /// The same server with a stream of changes.
-    pub(super) fn streaming(self) -> Self {
-        self.server.keyspace.journal().set_streaming(true);
+    pub(super) fn streaming(mut self) -> Self {
+        let reader = self.server.keyspace.journal().reader();
+        reader.begin();
+        self.reader = Some(reader);
         self
     }
 
     /// What was added to that stream since it was last asked for.
     pub(super) fn stream(&self) -> Vec<Request> {
-        let (mut bytes, mut parser) = (Vec::new(), RequestParser::new());
-        self.server.keyspace.journal().take_changes(&mut bytes);
-        let mut bytes = BytesMut::from(&bytes[..]);
+        let (mut batch, mut parser) = (Batch::default(), RequestParser::new());
+        self.reader.as_ref().expect("it streams").take(&mut batch);
+        let mut bytes = BytesMut::from(&batch.to_vec()[..]);
         let mut next = || parser.next(&mut bytes, &Limits::default()).expect("well formed requests");
         let requests = std::iter::from_fn(&mut next).collect();
         assert!(bytes.is_empty(), "half a request");

@@ -5,7 +5,7 @@
 //! record.rs   the right to change data once
 //! effects.rs  what a change is written down as
 //! gate.rs     who is changing data now, so that a cut falls between changes
-//! stream.rs   the changes, until whoever writes them to a file has taken them
+//! stream/     the changes, until every reader has taken them
 //! group.rs    the changes of a transaction, which stay together
 //! held.rs     writers that are held back while the journal is full
 //! ```
@@ -17,7 +17,7 @@
 //! | a writer | enters the gate, then takes its locks, changes data, commits its [`Record`]s, unlocks, leaves the gate |
 //! | whoever begins a snapshot | closes the gate, waits until nobody is inside, makes the [cut](Journal::cut), opens the gate |
 //! | a writer inside | asks its [`Passage`] for the cut: what it is about to change may have to be handed to that snapshot |
-//! | the writer of the log | takes from the stream, and thereby knows [how far](Journal::take_changes) it got |
+//! | the writer of the log | takes from the stream, and thereby knows [how far](Reader::take) it got |
 //!
 //! A change is committed before its locks are released, so the stream has the order in which others saw the changes; and as
 //! a cut waits for everyone inside the gate, each change is wholly before it or wholly behind it: in its locks' data,
@@ -44,7 +44,7 @@ pub use self::held::HeldWriter;
 use self::held::HeldWriters;
 pub use self::record::{Record, Subject};
 use self::stream::Stream;
-pub use self::stream::{Piece, last_written};
+pub use self::stream::{Batch, CutOff, Follower, NotKept, Reader, Taken, last_written};
 
 /// Bytes of old states that may wait for a snapshot before writers are held.
 pub const MAX_HANDED: usize = 8 * 1024 * 1024;
@@ -189,82 +189,58 @@ impl Journal {
         self.is_full() && !self.refuses.load(Ordering::Relaxed)
     }
 
-    /// Switches the stream on or off. To be called inside [`cut`](Self::cut) or [`divide`](Self::divide), or before there are clients.
-    pub fn set_streaming(&self, on: bool) {
-        self.stream.set_on(on);
-        self.release_writers();
+    /// A reader of the stream, which is idle; writers are held for it.
+    pub fn reader(self: &Arc<Self>) -> Reader {
+        Reader::new(self)
     }
 
-    /// True if changes are written down.
+    /// A follower of the stream from now on, which may be behind by `limit` bytes. To be called
+    /// inside [`cut`](Self::cut) or [`divide`](Self::divide).
+    pub fn follow(self: &Arc<Self>, limit: usize) -> Follower {
+        Follower::new(self, limit)
+    }
+
+    /// A follower of the stream from this place on, which may be behind by `limit` bytes, or by what
+    /// the backlog keeps if that is more. It sees a division at its very place.
+    ///
+    /// # Errors
+    /// What is behind that place is not kept, or the stream was off meanwhile.
+    pub fn follow_from(self: &Arc<Self>, place: u64, limit: usize) -> Result<Follower, NotKept> {
+        Follower::resume(self, place, limit)
+    }
+
+    /// Keeps the last `bytes` bytes of the stream for followers to come, whole segments of it. 0:
+    /// keeps nothing, and writes down nothing while there is no reader. To be called inside
+    /// [`cut`](Self::cut) or [`divide`](Self::divide), or before there are clients.
+    pub fn set_backlog(&self, bytes: usize) {
+        self.stream.set_backlog(bytes);
+    }
+
+    /// True if changes are written down: there is a reader, or a backlog.
     pub fn is_streaming(&self) -> bool {
         self.stream.is_on()
     }
 
-    /// Sets how many bytes may wait in the stream before writers are held.
+    /// Sets how many bytes may wait for a [`Reader`] before writers are held.
     pub fn set_stream_limit(&self, bytes: usize) {
         self.stream.set_limit(bytes);
         self.release_writers();
     }
 
-    /// Bytes that wait in the stream.
+    /// Bytes that wait for the slowest [`Reader`].
     pub fn buffered_bytes(&self) -> usize {
         self.stream.buffered()
     }
 
-    /// Bytes committed so far: the place of the stream's end.
+    /// The place of the stream's end: it grows by the bytes that are committed.
     pub fn end(&self) -> u64 {
         self.stream.end()
-    }
-
-    /// Waits until changes are to be taken, or the time is over. They are where the stream is
-    /// divided, where it was [rung](Self::ring), where something is [wanted](Self::want), and where
-    /// there is plenty; and at once if the reader is [eager](Self::set_eager). To be woken for each
-    /// change would cost writers more than the change.
-    pub fn wait_for_changes(&self, time: Duration) {
-        self.stream.wait(time);
-    }
-
-    /// Puts what there is into `buffer`, up to the next division. `buffer` must be empty, and the
-    /// stream takes its room in exchange. For one reader at a time.
-    pub fn take_changes(&self, buffer: &mut Vec<u8>) -> Piece {
-        let piece = self.stream.take(buffer);
-        self.release_writers();
-        piece
-    }
-
-    /// As [`take_changes`](Self::take_changes), with the place behind what was taken; takes nothing
-    /// if the stream is divided somewhere.
-    pub fn take_undivided(&self, buffer: &mut Vec<u8>) -> Option<u64> {
-        let end = self.stream.take_undivided(buffer);
-        self.release_writers();
-        end
-    }
-
-    /// Says that a reply is held back until all before this place of the stream is written: the
-    /// reader of the stream looks for it [whenever it has written](Self::is_wanted).
-    pub fn want(&self, place: u64) {
-        self.stream.want(place);
-    }
-
-    /// True if something is [wanted](Self::want) and has not been taken.
-    pub fn is_wanted(&self) -> bool {
-        self.stream.is_wanted()
     }
 
     /// Whether the stream has comments with the second in which the changes behind them were made,
     /// as Redis writes them.
     pub fn set_dated(&self, is_dated: bool) {
         self.stream.set_dated(is_dated);
-    }
-
-    /// Whether each change wakes the thread that waits for changes.
-    pub fn set_eager(&self, is_eager: bool) {
-        self.stream.set_eager(is_eager);
-    }
-
-    /// Wakes who waits for changes.
-    pub fn ring(&self) {
-        self.stream.ring();
     }
 
     /// Says why writes are to be refused from now on, or that `by` does not want it any more.

@@ -13,16 +13,17 @@ fn request(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-fn take(journal: &Journal) -> (String, bool) {
-    let mut buffer = Vec::new();
-    let piece = journal.take_changes(&mut buffer);
-    (String::from_utf8(buffer).unwrap(), piece.divided)
+fn take(reader: &Reader) -> (String, bool) {
+    let mut batch = Batch::default();
+    let taken = reader.take(&mut batch);
+    (String::from_utf8(batch.to_vec()).unwrap(), taken.is_divided)
 }
 
-fn streaming() -> Journal {
-    let journal = Journal::new();
-    journal.set_streaming(true);
-    journal
+fn streaming() -> (Arc<Journal>, Reader) {
+    let journal = Arc::new(Journal::new());
+    let reader = journal.reader();
+    reader.begin();
+    (journal, reader)
 }
 
 const SELECT_0: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
@@ -30,12 +31,12 @@ const SELECT_3: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
 
 #[test]
 fn only_commits_count() {
-    let (journal, request) = (Journal::new(), request("*1\r\n$8\r\nFLUSHALL\r\n"));
+    let (journal, request) = (Arc::new(Journal::new()), request("*1\r\n$8\r\nFLUSHALL\r\n"));
     Record::new(&journal, 0, &request).commit();
     drop(Record::new(&journal, 0, &request));
     Record::unlogged().commit();
     assert_eq!(journal.changes(), 1);
-    assert_eq!(take(&journal), (String::new(), false), "the stream is off");
+    assert_eq!(take(&journal.reader()), (String::new(), false), "the stream is off");
 }
 
 #[test]
@@ -50,21 +51,21 @@ fn changes_made_during_a_save_stay_counted() {
 
 #[test]
 fn the_stream_has_the_changes_in_order_each_in_its_database() {
-    let journal = streaming();
+    let (journal, reader) = streaming();
     let (a, b) = (request("A"), request("B"));
     Record::new(&journal, 0, &a).commit();
     Record::new(&journal, 0, &b).commit();
     Record::new(&journal, 3, &a).instead(|effects| effects.command(&["X", "yy"])).commit();
     assert_eq!(last_written(), journal.end());
     assert_eq!(last_written(), 0);
-    assert_eq!(take(&journal).0, format!("{SELECT_0}AB{SELECT_3}*2\r\n$1\r\nX\r\n$2\r\nyy\r\n"));
+    assert_eq!(take(&reader).0, format!("{SELECT_0}AB{SELECT_3}*2\r\n$1\r\nX\r\n$2\r\nyy\r\n"));
     journal.note(3, |effects| effects.command(&["DEL", "k"]));
-    assert_eq!(take(&journal).0, "*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n");
+    assert_eq!(take(&reader).0, "*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n");
 }
 
 #[test]
 fn a_transaction_stays_together() {
-    let journal = streaming();
+    let (journal, reader) = streaming();
     let (a, b, c) = (request("A"), request("B"), request("C"));
     let group = journal.group();
     Record::new(&journal, 0, &a).commit();
@@ -73,25 +74,25 @@ fn a_transaction_stays_together() {
     });
     Record::new(&journal, 0, &b).commit();
     drop(group);
-    assert_eq!(take(&journal).0, format!("{SELECT_0}C*1\r\n$5\r\nMULTI\r\nAB*1\r\n$4\r\nEXEC\r\n"));
+    assert_eq!(take(&reader).0, format!("{SELECT_0}C*1\r\n$5\r\nMULTI\r\nAB*1\r\n$4\r\nEXEC\r\n"));
     drop(journal.group());
-    assert_eq!(take(&journal).0, "");
+    assert_eq!(take(&reader).0, "");
 }
 
 #[test]
 fn a_cut_divides_the_stream() {
-    let journal = streaming();
+    let (journal, reader) = streaming();
     let a = request("A");
     Record::new(&journal, 0, &a).commit();
     let number = journal.cut(|number| number);
     assert_eq!(journal.enter().cut(), number);
     Record::new(&journal, 0, &a).commit();
-    assert_eq!(take(&journal), (format!("{SELECT_0}A"), true));
-    assert_eq!(take(&journal), (format!("{SELECT_0}A"), false));
+    assert_eq!(take(&reader), (format!("{SELECT_0}A"), true));
+    assert_eq!(take(&reader), (format!("{SELECT_0}A"), false));
     journal.end_cut();
     assert_eq!(journal.enter().cut(), 0);
     journal.divide(|| ());
-    assert_eq!(take(&journal), (String::new(), true));
+    assert_eq!(take(&reader), (String::new(), true));
 }
 
 #[test]
@@ -118,13 +119,13 @@ fn nobody_is_inside_while_a_cut_is_made() {
 
 #[test]
 fn a_full_stream_says_so() {
-    let journal = streaming();
+    let (journal, reader) = streaming();
     journal.set_stream_limit(10);
     let long = Bytes::from(vec![b'x'; 20]);
     assert!(!journal.is_full());
     Record::new(&journal, 0, &long).commit();
     assert!(journal.is_full());
-    take(&journal);
+    take(&reader);
     assert!(!journal.is_full());
     journal.cut(|_| ());
     journal.hand_over(MAX_HANDED + 1);
@@ -142,42 +143,46 @@ fn is_ready(held: &mut Option<HeldWriter>) -> bool {
 }
 
 /// A journal whose stream is full.
-fn full() -> Arc<Journal> {
-    let journal = Arc::new(streaming());
+fn full() -> (Arc<Journal>, Reader) {
+    let (journal, reader) = streaming();
     journal.set_stream_limit(10);
     Record::new(&journal, 0, &Bytes::from_static(&[b'x'; 20])).commit();
-    journal
+    (journal, reader)
 }
 
 #[test]
 fn a_held_writer_goes_on_whatever_makes_room() {
-    let releases: [fn(&Journal); 5] = [
-        |journal| drop(take(journal)),
-        |journal| assert!(journal.take_undivided(&mut Vec::new()).is_some()),
-        |journal| journal.set_stream_limit(1000),
-        |journal| journal.refuse(Refuser::Log, Some("disk".into())),
-        |journal| {
+    let releases: [fn(&Journal, &Reader); 6] = [
+        |_, reader| drop(take(reader)),
+        |_, reader| assert!(reader.take_undivided(&mut Batch::default()).is_some()),
+        |journal, reader| {
+            journal.divide(|| reader.end());
+            take(reader);
+        },
+        |journal, _| journal.set_stream_limit(1000),
+        |journal, _| journal.refuse(Refuser::Log, Some("disk".into())),
+        |journal, reader| {
             journal.cut(|_| ());
             journal.hand_over(MAX_HANDED + 1);
             // Where the stream is divided: both pieces.
-            take(journal);
-            take(journal);
+            take(reader);
+            take(reader);
             assert!(journal.is_full(), "the snapshot has still to take what was handed to it");
             journal.end_cut();
         },
     ];
     for (number, release) in releases.into_iter().enumerate() {
-        let journal = full();
+        let (journal, reader) = full();
         let mut held = journal.hold_writer();
         assert!(!is_ready(&mut held), "{number}");
-        release(&journal);
+        release(&journal, &reader);
         assert!(is_ready(&mut held) && journal.hold_writer().is_none(), "{number}");
     }
-    let journal = full();
+    let (journal, reader) = full();
     journal.cut(|_| ());
     journal.hand_over(MAX_HANDED + 1);
-    take(&journal);
-    take(&journal);
+    take(&reader);
+    take(&reader);
     let mut held = journal.hold_writer();
     assert!(!is_ready(&mut held));
     journal.taken_over(MAX_HANDED);
@@ -186,12 +191,12 @@ fn a_held_writer_goes_on_whatever_makes_room() {
 
 #[test]
 fn a_few_held_writers_go_on_at_once_and_the_others_after_them_while_there_is_room() {
-    let journal = full();
+    let (journal, reader) = full();
     let mut held: Vec<_> = (0..100).map(|_| journal.hold_writer()).collect();
     let ready = |held: &mut [Option<HeldWriter>]| {
         held.iter_mut().filter(|held| held.is_some()).map(is_ready).filter(|ready| *ready).count()
     };
-    take(&journal);
+    take(&reader);
     let first = ready(&mut held);
     assert!(first > 0 && first < 50);
     held[0] = None;
@@ -199,7 +204,7 @@ fn a_few_held_writers_go_on_at_once_and_the_others_after_them_while_there_is_roo
     Record::new(&journal, 0, &Bytes::from_static(&[b'x'; 20])).commit();
     held[1] = None;
     assert_eq!(ready(&mut held), first - 1, "there is no room");
-    take(&journal);
+    take(&reader);
     while let Some(one) = held.iter_mut().find(|held| held.is_some()) {
         assert!(is_ready(one));
         *one = None;
@@ -222,54 +227,52 @@ fn a_refusal_is_told_until_it_is_taken_back() {
 
 #[test]
 fn what_is_done_at_a_cut_knows_where_the_new_piece_begins() {
-    let journal = streaming();
+    let (journal, reader) = streaming();
     Record::new(&journal, 0, &request("A")).commit();
     let place = journal.divide(|| journal.end());
-    let mut buffer = Vec::new();
-    let piece = journal.take_changes(&mut buffer);
-    assert_eq!(piece, Piece { end: place, divided: true });
+    assert_eq!(reader.take(&mut Batch::default()), Taken { end: place, is_divided: true });
 }
 
 #[test]
 fn a_reader_is_woken_by_the_first_change_if_it_is_eager_and_else_by_what_is_wanted() {
-    let journal = streaming();
+    let (journal, reader) = streaming();
     Record::new(&journal, 0, &request("A")).commit();
     let place = last_written();
-    assert!(!journal.is_wanted());
-    journal.want(place);
-    assert!(journal.is_wanted());
-    journal.wait_for_changes(Duration::from_secs(600));
-    let mut buffer = Vec::new();
-    assert_eq!((journal.take_undivided(&mut buffer), journal.is_wanted()), (Some(place), false));
-    journal.set_eager(true);
+    assert!(!reader.is_wanted());
+    reader.want(place);
+    assert!(reader.is_wanted());
+    reader.wait(Duration::from_secs(600));
+    let mut buffer = Batch::default();
+    assert_eq!((reader.take_undivided(&mut buffer), reader.is_wanted()), (Some(place), false));
+    reader.set_eager(true);
     Record::new(&journal, 0, &request("B")).commit();
-    journal.wait_for_changes(Duration::from_secs(600));
+    reader.wait(Duration::from_secs(600));
     journal.divide(|| ());
     buffer.clear();
-    assert_eq!(journal.take_undivided(&mut buffer), None);
-    assert_eq!(take(&journal), ("B".into(), true));
+    assert_eq!(reader.take_undivided(&mut buffer), None);
+    assert_eq!(take(&reader), ("B".into(), true));
 }
 
 #[test]
 fn the_second_of_a_change_is_noted_once_in_each_piece_before_transactions_too() {
-    let journal = streaming();
+    let (journal, reader) = streaming();
     journal.set_dated(true);
     let group = journal.group();
     Record::new(&journal, 0, &request("A")).commit();
     Record::new(&journal, 0, &request("B")).commit();
     drop(group);
-    let (text, _) = take(&journal);
+    let (text, _) = take(&reader);
     let rest = text.strip_prefix("#TS:").expect("it begins with the second");
     let (second, rest) = rest.split_once("\r\n").expect("a line");
     assert!(second.parse::<u64>().is_ok_and(|second| second > 1_700_000_000));
     assert!(rest.starts_with(SELECT_0) && !rest.contains("#TS:"), "{text}");
     journal.divide(|| ());
     Record::new(&journal, 0, &request("A")).commit();
-    assert_eq!(take(&journal), (String::new(), true));
-    assert!(take(&journal).0.starts_with("#TS:"));
+    assert_eq!(take(&reader), (String::new(), true));
+    assert!(take(&reader).0.starts_with("#TS:"));
     journal.set_dated(false);
     journal.divide(|| ());
     Record::new(&journal, 0, &request("A")).commit();
-    take(&journal);
-    assert!(take(&journal).0.starts_with(SELECT_0));
+    take(&reader);
+    assert!(take(&reader).0.starts_with(SELECT_0));
 }

@@ -4,10 +4,16 @@
 //! may have dropped what was to be written, and the next sync of the same file would say that all is well; so nothing behind the last good sync
 //! is trusted any more: what is still in memory is taken back from the file, to be written elsewhere.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::disk::{Increment, LogFile};
+use crate::journal::Batch;
+
+/// Slices of a batch for which no memory is allocated.
+const SLICES: usize = 8;
 
 /// The end of an increment.
 pub(super) struct Appender {
@@ -41,23 +47,25 @@ impl Appender {
     }
 
     /// Appends bytes wholly, or not at all.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn append(&mut self, batch: &Batch) -> io::Result<()> {
         self.mend()?;
-        if let Err(error) = self.write(bytes) {
+        if let Err(error) = self.write(batch) {
             self.torn = true;
             // If it cannot be cut now, it is before the next write.
             let _ = self.mend();
             return Err(error);
         }
-        self.len += bytes.len() as u64;
+        self.len += batch.len() as u64;
         Ok(())
     }
 
-    fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.file.append(bytes) {
+    fn write(&self, batch: &Batch) -> io::Result<()> {
+        let mut slices: SmallVec<[IoSlice<'_>; SLICES]> = batch.slices().map(IoSlice::new).collect();
+        let mut left = &mut slices[..];
+        while !left.is_empty() {
+            match self.file.append(left) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => bytes = &bytes[written..],
+                Ok(written) => IoSlice::advance_slices(&mut left, written),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

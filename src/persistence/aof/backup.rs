@@ -356,11 +356,11 @@ impl Aof {
         let log = self.running.lock().as_ref().map(|running| Arc::clone(&running.log))?;
         let (status, turned) = (&self.status, Arc::new(Turned::default()));
         let journal = &status.journal;
-        journal.divide(|| match journal.is_streaming() {
+        journal.divide(|| match status.reader.is_on() {
             true => status.order(journal.end(), Order::Turn(Arc::clone(&turned))),
             false => turned.give_up(),
         });
-        journal.ring();
+        status.reader.wake();
         let from = turned.wait(TURN_PATIENCE)?;
         // What was written may be lost: the increments do not lead to the data.
         (!status.needs_base.load(Ordering::Relaxed)).then_some((log, from))

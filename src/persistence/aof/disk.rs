@@ -1,14 +1,14 @@
 //! What the writer of the log needs of a file system: few operations, so that tests can let them fail.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 /// A file that is appended to, by one thread, while another may be syncing it.
 pub(super) trait LogFile: Send + Sync {
-    /// Appends bytes; how many of them.
-    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// Appends slices, one behind the other; how many bytes of them.
+    fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// Waits until what was appended would be there after a power failure.
     fn sync(&self) -> io::Result<()>;
@@ -18,9 +18,9 @@ pub(super) trait LogFile: Send + Sync {
 }
 
 impl LogFile for File {
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+    fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut file = self;
-        file.write(bytes)
+        file.write_vectored(slices)
     }
 
     /// Its length is part of what `fdatasync` makes safe; times are not needed.

@@ -137,25 +137,25 @@ impl Aof {
 
     /// Writes what there is in the stream, or sees that another thread does.
     fn write_here(&self, place: u64) {
-        let journal = &self.status.journal;
+        let reader = &self.status.reader;
         for _ in 0..SHARED_WRITES {
             let free = self.desk.try_lock().or_else(|| {
                 // The thread that writes looks for this when it is done, or was done just now.
-                journal.want(place);
+                reader.want(place);
                 self.desk.try_lock()
             });
             let Some(mut writer) = free else { return };
             let is_written = writer.as_mut().is_some_and(Writer::write_at_once);
             drop(writer);
             if !is_written {
-                journal.want(place);
+                reader.want(place);
                 break;
             }
-            if !journal.is_wanted() {
+            if !reader.is_wanted() {
                 return;
             }
         }
-        journal.ring();
+        reader.wake();
     }
 
     /// Waits until a change that ends at this place of the stream may be answered.
@@ -173,7 +173,7 @@ impl Aof {
         if let Err(error) = log.delete_history() {
             tracing::warn!("a file of the AOF's history could not be removed: {error}");
         }
-        self.status.journal.set_streaming(true);
+        self.status.reader.begin();
         self.launch(&log, increment, false)?;
         self.measure(&log);
         Ok(())
@@ -215,7 +215,7 @@ impl Aof {
         let Some(Running { writer, .. }) = running.take() else { return };
         let (status, journal) = (&self.status, &self.status.journal);
         journal.divide(|| {
-            journal.set_streaming(false);
+            status.reader.end();
             status.order(journal.end(), Order::End);
         });
         status.give_up();
@@ -298,14 +298,14 @@ impl Aof {
     /// # Errors
     /// It cannot be written, or there is no base yet.
     pub fn write_out(&self) -> Result<(), Refused> {
-        let journal = &self.status.journal;
-        let place = journal.end();
+        let reader = &self.status.reader;
+        let place = self.status.journal.end();
         while self.is_on() && !self.status.is_written(place) {
             if self.status.has_trouble() {
                 return Err(Refused::Failed);
             }
-            journal.want(place);
-            journal.ring();
+            reader.want(place);
+            reader.wake();
             std::thread::sleep(LOOK);
         }
         let is_early = self.running.lock().as_ref().is_some_and(|running| running.is_early);

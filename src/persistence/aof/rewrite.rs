@@ -67,8 +67,8 @@ impl Aof {
         let log = Arc::new(Log::new(self.names.clone(), manifest));
         let increment = log.begin_early()?;
         self.launch(&log, increment, true)?;
-        let journal = &self.status.journal;
-        let made = self.make_base(snapshot, &mut || journal.set_streaming(true));
+        let reader = &self.status.reader;
+        let made = self.make_base(snapshot, &mut || reader.begin());
         let stands = made.and_then(|()| self.adopt(&log, u64::MAX));
         if stands.is_err() {
             self.halt(&log);
@@ -132,7 +132,7 @@ impl Aof {
     fn rewrite_running(&self, log: &Arc<Log>, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
         let (status, turned) = (&self.status, Arc::new(Turned::default()));
         let needed = status.needs_base.swap(false, Ordering::Relaxed);
-        let mut at_cut = || match status.journal.is_streaming() {
+        let mut at_cut = || match status.reader.is_on() {
             true => status.order(status.journal.end(), Order::Turn(Arc::clone(&turned))),
             // The log was switched off before the snapshot began.
             false => turned.give_up(),

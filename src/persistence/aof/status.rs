@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use crate::counters::Counter;
-use crate::journal::{Journal, Refuser};
+use crate::journal::{Journal, Reader, Refuser};
 
 /// Between two lines in the log of the server about the same trouble.
 const LOG_EVERY: Duration = Duration::from_secs(30);
@@ -90,6 +90,8 @@ impl Turned {
 /// What the writer shares with those who want to know.
 pub(super) struct Status {
     pub(super) journal: Arc<Journal>,
+    /// Of the journal's stream: what it is given is written to the log.
+    pub(super) reader: Reader,
     policy: AtomicU8,
     /// Whether nothing is synced while a snapshot is being written.
     spares_snapshots: AtomicBool,
@@ -133,6 +135,7 @@ struct Trouble {
 impl Status {
     pub(super) fn new(journal: Arc<Journal>) -> Self {
         Self {
+            reader: journal.reader(),
             journal,
             policy: AtomicU8::new(SyncPolicy::default() as u8),
             spares_snapshots: AtomicBool::new(false),
@@ -166,9 +169,9 @@ impl Status {
     pub(super) fn set_policy(&self, policy: SyncPolicy, spares_snapshots: bool) {
         self.policy.store(policy as u8, Ordering::Relaxed);
         self.spares_snapshots.store(spares_snapshots, Ordering::Relaxed);
-        self.journal.set_eager(policy == SyncPolicy::Always);
+        self.reader.set_eager(policy == SyncPolicy::Always);
         self.wake();
-        self.journal.ring();
+        self.reader.wake();
     }
 
     /// A writer begins.

@@ -126,7 +126,7 @@ impl Desk {
             self.changed.notify_all();
             drop(state);
             // The writer looks how it ended.
-            self.status.journal.ring();
+            self.status.reader.wake();
         }
     }
 

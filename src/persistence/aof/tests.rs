@@ -1,6 +1,6 @@
 //! The writer over files that fail, and what a power failure leaves of them.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -36,7 +36,8 @@ struct FakeFile {
 }
 
 impl LogFile for FakeFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+    fn append(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
         let room = self.faults.room.load(Ordering::Relaxed);
         let fits = bytes.len().min(room as usize);
         if fits == 0 {
@@ -110,15 +111,15 @@ impl Disk {
 
 fn writer(disk: &Arc<Disk>, policy: SyncPolicy) -> (Writer, Arc<Status>) {
     let journal = Arc::new(Journal::new());
-    journal.set_streaming(true);
     let status = Arc::new(Status::new(journal));
+    status.reader.begin();
     status.begin();
     status.set_policy(policy, false);
     let first = disk.begin().unwrap().unwrap();
     let increments = Arc::clone(disk);
     let writer = Writer::new(Arc::clone(&status), increments, first).expect("there are threads");
-    // The ringing of the policy.
-    status.journal.wait_for_changes(Duration::ZERO);
+    // It was woken when the policy was set.
+    status.reader.wait(Duration::ZERO);
     (writer, status)
 }
 
@@ -130,7 +131,7 @@ fn change(status: &Status, text: &'static str) -> u64 {
 
 /// As if this text had been taken from the stream, which ends there.
 fn keep(writer: &mut Writer, text: &[u8], place: u64) -> io::Result<()> {
-    (writer.piece, writer.place) = (text.to_vec(), place);
+    (writer.piece, writer.place) = (text.to_vec().into(), place);
     let policy = writer.status.policy();
     writer.try_to_keep(policy)
 }

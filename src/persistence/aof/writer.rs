@@ -11,7 +11,7 @@
 //!
 //! *One write for all.* A round of a network thread ends with one write of everything in the
 //! stream, the changes of others included. A thread that finds another one writing says what it
-//! [wants](Journal::want), lets its connection wait, and serves others; the one that writes looks
+//! [wants](Reader::want), lets its connection wait, and serves others; the one that writes looks
 //! for that when it is done, and writes again.
 //!
 //! *A slow disk* may hold up `write` while the same file is synced, for as long as the sync takes.
@@ -46,6 +46,7 @@ use super::appender::Appender;
 use super::disk::{Increment, Increments, LogFile};
 use super::status::{Order, Status, SyncPolicy, Turned, reason};
 use super::syncer::{Job, Syncer};
+use crate::journal::Batch;
 
 /// Between two attempts to write.
 const RETRY: Duration = Duration::from_secs(1);
@@ -55,8 +56,6 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const SLOW_SYNC: Duration = Duration::from_secs(2);
 /// How long it waits for changes before it looks around.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
-/// Room that is kept for the next piece; more is given back.
-const KEPT_CAPACITY: usize = 1024 * 1024;
 
 /// The writer, for whichever thread writes now; none while the log is off.
 pub(super) type Desk = Mutex<Option<Writer>>;
@@ -71,7 +70,7 @@ pub(super) struct Writer {
     pub(super) syncer: Syncer,
     pub(super) last_sync: Instant,
     /// What was taken from the stream and is not written yet.
-    pub(super) piece: Vec<u8>,
+    pub(super) piece: Batch,
     /// The place of the stream behind it; all before is written where it is empty.
     pub(super) place: u64,
 }
@@ -89,8 +88,16 @@ impl Writer {
         let syncer = Syncer::start(&status)?;
         let place = status.journal.end();
         let out = Appender::new(increment);
-        let (left, piece) = (Vec::new(), Vec::new());
-        Ok(Self { status, increments, out, left, syncer, last_sync: Instant::now(), piece, place })
+        Ok(Self {
+            status,
+            increments,
+            out,
+            left: Vec::new(),
+            syncer,
+            last_sync: Instant::now(),
+            piece: Batch::default(),
+            place,
+        })
     }
 
     /// Writes the next piece, however long it takes; false if there is none any more. For the
@@ -98,10 +105,10 @@ impl Writer {
     pub(super) fn step(&mut self) -> bool {
         // What another thread has failed to write.
         self.keep();
-        let piece = self.status.journal.take_changes(&mut self.piece);
-        self.place = piece.end;
+        let taken = self.status.reader.take(&mut self.piece);
+        self.place = taken.end;
         self.keep();
-        !(piece.divided && self.divide(piece.end))
+        !(taken.is_divided && self.divide(taken.end))
     }
 
     /// Writes what there is, if that takes no longer than giving it to the system; false if it is
@@ -111,7 +118,7 @@ impl Writer {
         if policy == SyncPolicy::Always || !self.is_at_ease() {
             return false;
         }
-        let Some(place) = self.status.journal.take_undivided(&mut self.piece) else { return false };
+        let Some(place) = self.status.reader.take_undivided(&mut self.piece) else { return false };
         self.place = place;
         let written = self.try_to_keep(policy);
         written.inspect_err(|error| self.status.fail(error)).is_ok()
@@ -155,12 +162,11 @@ impl Writer {
         self.piece = piece;
         if kept.is_ok() {
             self.piece.clear();
-            self.piece.shrink_to(KEPT_CAPACITY);
         }
         kept
     }
 
-    fn try_to_keep_piece(&mut self, piece: &[u8], policy: SyncPolicy) -> io::Result<()> {
+    fn try_to_keep_piece(&mut self, piece: &Batch, policy: SyncPolicy) -> io::Result<()> {
         self.see_outcome()?;
         self.settle()?;
         if policy != SyncPolicy::Always && self.syncer.wait_if_slower_than(SLOW_SYNC) {
@@ -316,7 +322,7 @@ impl Writer {
 pub(super) fn run(desk: &Desk, status: &Status) {
     loop {
         let Some(patience) = desk.lock().as_ref().map(Writer::patience) else { return };
-        status.journal.wait_for_changes(patience);
+        status.reader.wait(patience);
         if !desk.lock().as_mut().is_some_and(Writer::step) {
             break;
         }
