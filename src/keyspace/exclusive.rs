@@ -114,6 +114,11 @@ impl<'k> Exclusive<'k> {
         self.used_ms
     }
 
+    /// True if changes are written to a log. Stays so while this lives.
+    pub fn is_logged(&self) -> bool {
+        self.passage.journal().is_streaming()
+    }
+
     /// Spends the record and unlocks: the change is written down before anybody sees it.
     pub fn commit(self, record: Record<'_>) {
         record.commit();

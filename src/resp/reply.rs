@@ -30,6 +30,8 @@ pub enum Reply {
     Integer(i64),
     /// A string of any bytes.
     Bulk(Bytes),
+    /// The same in pieces: for what is too long to be put together.
+    Pieces(Vec<Bytes>),
     /// No value: `$-1`, in RESP3 `_`.
     Null,
     /// No array: `*-1`, in RESP3 `_`.
@@ -124,6 +126,7 @@ impl Encoder<'_> {
             Reply::Error(error) => self.cleaned_line(b'-', error.as_bytes()),
             Reply::Integer(value) => self.integer(value),
             Reply::Bulk(bytes) => self.text(bytes),
+            Reply::Pieces(pieces) => self.pieces(pieces),
             Reply::Null => self.raw(if self.resp3 { b"_\r\n" } else { b"$-1\r\n" }),
             Reply::NullArray => self.raw(if self.resp3 { b"_\r\n" } else { b"*-1\r\n" }),
             Reply::Bool(value) => self.boolean(value),
@@ -176,6 +179,13 @@ impl Encoder<'_> {
         }
         self.header(b'$', bytes.len() as u64);
         self.out.put_text(bytes);
+        self.raw(b"\r\n");
+    }
+
+    fn pieces(&mut self, pieces: Vec<Bytes>) {
+        let len: usize = pieces.iter().map(Bytes::len).sum();
+        self.header(b'$', len as u64);
+        pieces.into_iter().for_each(|piece| self.out.put_text(piece));
         self.raw(b"\r\n");
     }
 

@@ -27,6 +27,7 @@
 
 mod attributes;
 mod commit;
+mod copy;
 mod digest;
 mod elements;
 pub mod filter;
@@ -41,6 +42,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+pub use self::copy::SetCopy;
 pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
 pub use self::footprint::bytes_per_element;

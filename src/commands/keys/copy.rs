@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::database_number;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Attention, Deadline, Entry, Exclusive, PackedLimits, Value, ValueRef};
+use crate::keyspace::{Attention, Deadline, Entry, Exclusive, Value, ValueRef};
 use crate::persistence::rdb::dump;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::VectorSet;
+use crate::vector_set::{SetCopy, VectorSet};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "copy",
@@ -59,14 +59,15 @@ impl<'r> Copy<'r> {
         Ok(copy)
     }
 
-    /// Once, unless the source becomes another set meanwhile.
+    /// Once, unless the source becomes another set meanwhile, or is changed and there is a log.
     fn execute(self, cx: &Context, mut record: Record) -> Result<Reply, Error> {
         cx.db().lookup(self.source, Attention::Counted, |_| ());
+        let mut copied = self.copy_set(cx)?;
         loop {
-            let copied = self.copy_set(cx)?;
             match self.attempt(copied, cx, record) {
                 Ok(done) => return Ok(Reply::Integer(done.into())),
-                Err(unspent) => record = unspent,
+                Err(Refused::Other(unspent)) => (copied, record) = (self.copy_set(cx)?, unspent),
+                Err(Refused::NotDumped(set, unspent)) => (copied, record) = (Some(set.dumped()?), unspent),
             }
         }
     }
@@ -88,7 +89,7 @@ impl<'r> Copy<'r> {
         copied: Option<CopiedSet>,
         cx: &Context,
         record: Record<'a>,
-    ) -> Result<bool, Record<'a>> {
+    ) -> Result<bool, Refused<'a>> {
         let (here, there) = (cx.client.db, self.database);
         if here == there {
             let mut keys = cx.db().exclusive(&[self.source, self.target]);
@@ -100,14 +101,14 @@ impl<'r> Copy<'r> {
         self.install(found(&mut keys, self.source), copied, &mut target, record)
     }
 
-    /// True if there is a copy now. The record comes back if the source is a set that was not copied.
+    /// True if there is a copy now.
     fn install<'a>(
         &self,
         found: Option<(Value, Deadline)>,
         copied: Option<CopiedSet>,
         target: &mut Exclusive,
         record: Record<'a>,
-    ) -> Result<bool, Record<'a>> {
+    ) -> Result<bool, Refused<'a>> {
         let Some((value, deadline)) = found else { return Ok(false) };
         if target.get(self.target).is_some() && !self.replace {
             return Ok(false);
@@ -118,14 +119,21 @@ impl<'r> Copy<'r> {
             return Ok(true);
         };
         let Some(copied) = copied.filter(|copied| Arc::ptr_eq(&copied.original, &original)) else {
-            return Err(record);
+            return Err(Refused::Other(record));
+        };
+        // Until the record is committed: whoever reads the log copies the same set.
+        let unchanged = original.unchanged_since(copied.changes);
+        let record = match &copied.dump {
+            _ if unchanged.is_some() || !target.is_logged() => record,
+            Some(dump) => self.recorded(dump, deadline, record),
+            None => return Err(Refused::NotDumped(copied, record)),
         };
         target.put_new(self.target, Value::VectorSet(copied.copy), deadline);
-        self.recorded(&copied.dump, deadline, record).commit();
+        record.commit();
         Ok(true)
     }
 
-    /// The set is written down as it was copied: it may have changed since.
+    /// The set is written down as it was copied, as it has changed since.
     fn recorded<'a>(&self, dump: &[u8], deadline: Deadline, record: Record<'a>) -> Record<'a> {
         record.in_db(self.database).instead(|effects| {
             let end_ms = deadline.unix_ms().unwrap_or(0).to_string();
@@ -134,24 +142,105 @@ impl<'r> Copy<'r> {
     }
 }
 
+/// Why there is no copy yet.
+enum Refused<'a> {
+    /// The source is a set that was not copied.
+    Other(Record<'a>),
+    /// The set has changed since it was copied, so the log needs a dump of the copy.
+    NotDumped(CopiedSet, Record<'a>),
+}
+
 /// A set, and another that is like it.
 struct CopiedSet {
     original: Arc<VectorSet>,
     copy: Arc<VectorSet>,
-    dump: Vec<u8>,
+    /// How often the original had been changed.
+    changes: u64,
+    /// Of the copy.
+    dump: Option<Vec<u8>>,
 }
 
 impl CopiedSet {
     fn of(original: Arc<VectorSet>) -> Result<Self, Error> {
-        let refused = |why: &dyn std::fmt::Display| Error::from(format!("ERR cannot copy: {why}"));
-        let dump = dump::dump(ValueRef::VectorSet(&original)).map_err(|error| refused(&error))?;
-        match dump::restore(&dump, PackedLimits::default()).map_err(|error| refused(&error))? {
-            Value::VectorSet(copy) => Ok(Self { original, copy, dump }),
-            _ => unreachable!("a dump has the type of its value"),
-        }
+        let SetCopy { set, changes } = original.duplicate().map_err(|error| refused(&error))?;
+        Ok(Self { original, copy: Arc::new(set), changes, dump: None })
     }
+
+    fn dumped(self) -> Result<Self, Error> {
+        let dump = dump::dump(ValueRef::VectorSet(&self.copy)).map_err(|error| refused(&error))?;
+        Ok(Self { dump: Some(dump), ..self })
+    }
+}
+
+fn refused(error: &std::io::Error) -> Error {
+    Error::from(format!("ERR cannot copy: {error}"))
 }
 
 fn found(keys: &mut Exclusive, key: &[u8]) -> Option<(Value, Deadline)> {
     keys.get(key).map(|entry| (entry.value().to_value(), entry.deadline()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::Session;
+
+    const COPY: Copy<'_> = Copy { source: b"v", target: b"w", database: 2, replace: false };
+
+    fn copied(session: &mut Session) -> Option<CopiedSet> {
+        session.with_context(|cx| COPY.copy_set(cx)).unwrap_or_else(|_| panic!("nothing is wrong with it"))
+    }
+
+    fn attempt<'a>(session: &mut Session, copied: Option<CopiedSet>) -> Result<bool, Refused<'a>> {
+        static REQUEST: bytes::Bytes =
+            bytes::Bytes::from_static(b"*4\r\n$4\r\nCOPY\r\n$1\r\nv\r\n$1\r\nw\r\n$1\r\nx\r\n");
+        let journal = Arc::clone(session.server.keyspace.journal());
+        session.with_context(|cx| {
+            let record = Record::new(&journal, 0, &REQUEST);
+            COPY.attempt(copied, cx, record).map_err(|refused| match refused {
+                Refused::Other(_) => Refused::Other(Record::unlogged()),
+                Refused::NotDumped(set, _) => Refused::NotDumped(set, Record::unlogged()),
+            })
+        })
+    }
+
+    #[test]
+    fn a_set_that_changes_while_it_is_copied_is_written_down_as_it_was() {
+        for streams in [true, false] {
+            let mut session = Session::debugging(0);
+            if streams {
+                session = session.streaming();
+            }
+            session.hold_to(&[("vadd v VALUES 2 1 2 a SETATTR 7", ":1")]);
+            let digest = session.ask("debug digest-value v");
+            let early = copied(&mut session);
+            session.hold_to(&[("vadd v VALUES 2 3 4 b", ":1")]);
+            if streams {
+                session.stream();
+            }
+            match attempt(&mut session, early) {
+                Ok(done) => assert!(done && !streams),
+                Err(Refused::NotDumped(set, _)) => {
+                    let set = set.dumped().unwrap_or_else(|_| panic!("it is small"));
+                    let dump = set.dump.clone().expect("just made");
+                    assert!(matches!(attempt(&mut session, Some(set)), Ok(true)));
+                    let expected = format!("SELECT 2 | RESTORE w 0 {} REPLACE ABSTTL", dump.escape_ascii());
+                    assert_eq!(session.streamed(), expected);
+                }
+                Err(Refused::Other(_)) => panic!("it is the set that was copied"),
+            }
+            session.hold_to(&[("select 2", "+OK")]);
+            assert_eq!(session.ask("debug digest-value w"), digest);
+        }
+    }
+
+    #[test]
+    fn a_source_that_becomes_another_set_is_copied_again() {
+        let mut session = Session::at(0);
+        session.create_set("v");
+        let early = copied(&mut session);
+        session.hold_to(&[("del v", ":1")]);
+        session.create_set("v");
+        assert!(matches!(attempt(&mut session, early), Err(Refused::Other(_))));
+    }
 }

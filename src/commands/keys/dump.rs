@@ -3,6 +3,7 @@
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::{Attention, Entry};
 use crate::persistence::rdb::dump;
+use crate::persistence::rdb::format::MAX_STRING_LEN;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -34,8 +35,16 @@ fn is_large(args: Args, cx: &Context) -> bool {
 }
 
 fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let value = cx.db().lookup(args.bytes()?, Attention::Used, |entry| entry.value().to_value());
-    let Some(value) = value else { return Ok(Reply::Null) };
-    let bytes = dump::dump(value.view()).map_err(|error| Error::from(format!("ERR cannot dump: {error}")))?;
-    Ok(Reply::Bulk(bytes.into()))
+    let seen = |entry: &Entry| (entry.value().to_value(), entry.memory_bytes());
+    let Some((value, memory_bytes)) = cx.db().lookup(args.bytes()?, Attention::Used, seen) else {
+        return Ok(Reply::Null);
+    };
+    let pieces = dump::pieces(value.view(), memory_bytes, limit(cx));
+    pieces.map(Reply::Pieces).map_err(|error| Error::from(format!("ERR cannot dump: {error}")))
+}
+
+/// The most that a RESTORE could take, here or at a Redis with its defaults.
+fn limit(cx: &Context) -> usize {
+    let here = cx.server.config.settings().proto_max_bulk_len;
+    usize::try_from(here).unwrap_or(usize::MAX).max(MAX_STRING_LEN)
 }

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use bytes::Bytes;
+
 use super::fault::ReadError;
 use super::format::{
     CHECKSUM_LEN, LAST_REDIS_DUMP_VERSION, MAX_STRING_LEN, VALKEY_VERSION, VERSION, ValueType, opcode,
@@ -19,6 +21,10 @@ use super::writer::Writer;
 use crate::keyspace::{PackedLimits, Value, ValueRef, by_type};
 
 const VERSION_LEN: usize = 2;
+
+/// No dump is longer than this many times the memory of its value: links take four bytes in memory,
+/// and up to ten in Redis' form.
+const MAX_GROWTH: usize = 4;
 
 /// Why a dump does not become a value.
 #[derive(Debug)]
@@ -56,23 +62,78 @@ pub fn dump(value: ValueRef<'_>) -> io::Result<Vec<u8>> {
 
 /// As [`dump`], of a value whose type is known.
 pub(super) fn dump_part(value: impl Written) -> io::Result<Vec<u8>> {
-    let mut out = Writer::new(Dump(Vec::new()), true, true);
+    write(value, Vec::new(), MAX_STRING_LEN, true)
+}
+
+/// The same bytes in pieces, of which none is moved when more come: they take as much memory as
+/// they are long. `memory_bytes` is what the value takes, as far as that is known.
+///
+/// # Errors
+/// They are more than `limit`. If that can be, it is found before anything is kept of them.
+pub fn pieces(value: ValueRef<'_>, memory_bytes: usize, limit: usize) -> io::Result<Vec<Bytes>> {
+    if memory_bytes.saturating_mul(MAX_GROWTH) > limit {
+        len(value, limit)?;
+    }
+    by_type!(ValueRef, value, part => write(part, Pieces(Vec::new()), limit, true)).map(|pieces| pieces.0)
+}
+
+/// How many bytes a dump has. Nothing is kept of it.
+fn len(value: ValueRef<'_>, limit: usize) -> io::Result<usize> {
+    by_type!(ValueRef, value, part => write(part, Length(0), limit, false)).map(|length| length.0)
+}
+
+fn write<W: Write>(value: impl Written, to: W, limit: usize, is_summed: bool) -> io::Result<W> {
+    let mut out = Writer::new(Bounded { to, room: limit, limit }, true, is_summed);
     out.u8(value.value_type() as u8)?;
     value.write(&mut out)?;
     out.raw(&VERSION.to_le_bytes())?;
-    out.seal().map(|dump| dump.0)
+    out.seal().map(|bounded| bounded.to)
 }
 
-/// The bytes so far.
-struct Dump(Vec<u8>);
+/// Refuses what would be too long.
+struct Bounded<W> {
+    to: W,
+    room: usize,
+    limit: usize,
+}
 
-impl Write for Dump {
+impl<W: Write> Write for Bounded<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_STRING_LEN {
-            let words = format!("it would be longer than {MAX_STRING_LEN} bytes");
+        let Some(room) = self.room.checked_sub(bytes.len()) else {
+            let words = format!("it would be longer than {} bytes", self.limit);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
-        }
-        self.0.write(bytes)
+        };
+        self.room = room;
+        self.to.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// As they come: the writer gathers up to 64 KiB of them.
+struct Pieces(Vec<Bytes>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.push(Bytes::copy_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Counts bytes.
+struct Length(usize);
+
+impl Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -125,7 +186,7 @@ fn body_and_sum(dump: &[u8]) -> Option<(&[u8], u16, usize)> {
 /// As [`dump`].
 pub fn serialized_len(value: ValueRef<'_>) -> io::Result<usize> {
     const EARLIEST_END_LEN: usize = size_of::<u64>();
-    let bytes = dump(value)?.len() - CHECKSUM_LEN - VERSION_LEN - size_of::<u8>();
+    let bytes = len(value, MAX_STRING_LEN)? - CHECKSUM_LEN - VERSION_LEN - size_of::<u8>();
     let has_earliest_end = matches!(type_of(value), ValueType::HashMetadata | ValueType::HashListpackEx);
     Ok(if has_earliest_end { bytes - EARLIEST_END_LEN } else { bytes })
 }

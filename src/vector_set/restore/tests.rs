@@ -115,6 +115,17 @@ fn near(set: &VectorSet, vector: &[f32]) -> Vec<(Vec<u8>, u64)> {
         .collect()
 }
 
+/// The neighbours of an element in each layer, by name.
+fn neighbours(set: &VectorSet, name: &[u8]) -> Vec<Vec<(Vec<u8>, u32)>> {
+    let lists = set.neighbours(name).expect("it is an element");
+    let by_name = |list: Vec<(Vec<u8>, f32)>| {
+        let mut list: Vec<_> = list.into_iter().map(|(name, x)| (name, x.to_bits())).collect();
+        list.sort_unstable();
+        list
+    };
+    lists.into_iter().map(by_name).collect()
+}
+
 /// What both have must be the same: elements, attributes, links, and what is found.
 fn assert_same(restored: &VectorSet, original: &VectorSet) {
     assert_eq!((restored.len(), restored.digest()), (original.len(), original.digest()));
@@ -125,7 +136,7 @@ fn assert_same(restored: &VectorSet, original: &VectorSet) {
     };
     assert_eq!(all(restored), all(original));
     for name in all(original).iter().step_by(7) {
-        assert_eq!(restored.neighbours(name), original.neighbours(name));
+        assert_eq!(neighbours(restored, name), neighbours(original, name));
         assert_eq!(restored.attributes(&[name]), original.attributes(&[name]));
     }
     let found = (0..50).filter(|&n| {
@@ -304,4 +315,38 @@ fn a_set_that_may_be_empty_comes_back_empty() {
     let put = Put { element: b"new", vector: vec![1.0, 2.0, 3.0], attribute: None };
     assert!(restored.upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
     assert_eq!(near(&restored, &[1.0, 2.0, 3.0]).len(), 1);
+}
+
+#[test]
+fn a_duplicate_is_like_its_original_and_knows_when_that_has_changed() {
+    let rq = params(70, Kind::RaBitQ(Bits::Two), Metric::Cosine);
+    for params in [
+        params(24, Kind::Int8, Metric::Cosine),
+        params(24, Kind::Float32, Metric::InnerProduct).with_m(4).expect("valid"),
+        params(70, Kind::Binary, Metric::Cosine),
+        rq.clone(),
+        rq.with_rerank(Kind::Float16).expect("valid"),
+        params(24, Kind::Product, Metric::L2),
+    ] {
+        let original = Arc::new(filled(params, 300));
+        let copy = original.duplicate().expect("the set is whole");
+        assert_same(&copy.set, &original);
+        assert_eq!(copy.set.params(), original.params());
+        assert_eq!(copy.set.describe().last_node, original.describe().last_node);
+        assert!(original.unchanged_since(copy.changes).is_some());
+        assert!(original.set_attribute(Hold::Exclusive, b"element:299", b"1", Record::unlogged()).is_ok());
+        assert!(original.unchanged_since(copy.changes).is_none());
+    }
+}
+
+#[test]
+fn a_duplicate_has_the_matrix_of_its_original() {
+    let params = params(2, Kind::Float32, Metric::Cosine).with_projection(3).expect("valid");
+    let matrix: Vec<u8> = [0.5_f32, 0.5, 0.0, 0.0, 1.0, 0.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let options = SetOptions::default();
+    let outline = Outline { params, options, seed: 1, codebook: None, matrix: Some(&matrix) };
+    let original = Arc::new(Restored::new(outline).and_then(|set| set.finish(0)).expect("an empty set"));
+    let copy = original.duplicate().expect("the set is whole").set;
+    assert!(copy.has_matrix());
+    assert_eq!(copy.projection_row(1), original.projection_row(1));
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{bytes_of, mutated, read_all};
 use crate::keyspace::{Deadline, Hash, PackedLimits, StringValue, Value};
-use crate::persistence::rdb::dump::{DumpError, dump, restore};
+use crate::persistence::rdb::dump::{DumpError, dump, pieces, restore};
 use crate::persistence::rdb::format::ValueType;
 
 /// Texts, and what Redis 8.6 makes of them.
@@ -386,5 +386,20 @@ proptest! {
     fn no_changed_hash_breaks_it(hash in hashes(), changes: Vec<(usize, u8)>, len: usize) {
         let dump = dump_of(&hash);
         _ = read_all(&mutated(&dump[..dump.len() - 10], &changes, len));
+    }
+}
+
+#[test]
+fn pieces_are_the_dump_and_one_that_is_too_long_is_refused() {
+    let text: String = (0..100_000).map(|n: u32| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
+    for value in [string("x"), string(&text)] {
+        let whole = dump_of(&value);
+        for memory_bytes in [0, whole.len()] {
+            let pieces = pieces(value.view(), memory_bytes, whole.len()).expect("it is as long as it may be");
+            assert_eq!(pieces.concat(), whole);
+            let refused = super::super::dump::pieces(value.view(), memory_bytes, whole.len() - 1);
+            let expected = format!("it would be longer than {} bytes", whole.len() - 1);
+            assert_eq!(refused.map_err(|error| error.to_string()), Err(expected));
+        }
     }
 }

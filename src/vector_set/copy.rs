@@ -1,0 +1,81 @@
+//! A set like another one, made while that one changes: from its elements, one by one.
+//!
+//! The elements of one moment come from a [`Frozen`](super::Frozen), and go into a
+//! [`Restored`]. Beside the two sets there are a few batches of elements in memory, and what
+//! writers change of the original meanwhile.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::restore::{Invalid, Kept, Lists, Outline, Restored};
+use super::{Codebook, Element, Frozen, Linked, VectorSet};
+
+/// A set made from another one.
+pub struct SetCopy {
+    /// The copy.
+    pub set: VectorSet,
+    /// For [`VectorSet::unchanged_since`] of the original.
+    pub changes: u64,
+}
+
+impl VectorSet {
+    /// A set with the elements that this one has at a moment during the call, and with its graph.
+    ///
+    /// # Errors
+    /// The set is damaged.
+    pub fn duplicate(self: &Arc<Self>) -> io::Result<SetCopy> {
+        // Counted first: a change between the two lines makes the copy look older than it is.
+        let changes = self.changes();
+        let frozen = self.freeze_now(Linked::AsTheyAre);
+        let reserved = self.describe().last_node;
+        let set = restored(frozen)?.finish(reserved).map_err(invalid)?;
+        Ok(SetCopy { set, changes })
+    }
+
+    /// Keeps the set from being changed until the drop; none if it has been changed since a copy of
+    /// it was made. To be held for a moment only.
+    pub fn unchanged_since(&self, changes: u64) -> Option<impl Sized> {
+        let no_changes = self.elements.read();
+        (self.changes.load(Ordering::Relaxed) == changes).then_some(no_changes)
+    }
+}
+
+fn restored(mut frozen: Frozen) -> io::Result<Restored> {
+    let params = frozen.set().params().clone();
+    let codebook = frozen.codebook().map(Codebook::to_bytes);
+    let codebook = codebook.and_then(|bytes| Codebook::from_bytes(params.dim(), &bytes));
+    let matrix = frozen.set().has_matrix().then(|| matrix(frozen.set()));
+    let outline = Outline {
+        params,
+        options: frozen.set().options(),
+        seed: frozen.set().seed(),
+        codebook: codebook.map(Arc::new),
+        matrix: matrix.as_deref(),
+    };
+    let mut restored = Restored::new(outline).map_err(invalid)?;
+    let (mut links, mut spill) = (Lists::default(), Vec::new());
+    let mut add = |element: Element<'_>| add(&mut restored, &element, &mut links);
+    while frozen.next_block(&mut spill, &mut add)? {}
+    Ok(restored)
+}
+
+/// The bytes of the matrix of its projection, row by row.
+fn matrix(set: &VectorSet) -> Vec<u8> {
+    let rows = (0..set.params().dim()).filter_map(|i| set.projection_row(i));
+    rows.flat_map(|row| row.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()).collect()
+}
+
+fn add(restored: &mut Restored, element: &Element<'_>, links: &mut Lists) -> io::Result<()> {
+    links.clear();
+    for layer in element.links {
+        links.begin();
+        layer.iter().for_each(|&slot| links.push(slot.into()));
+    }
+    let Element { slot, name, attribute, best, coarse, .. } = *element;
+    restored.add(&Kept { id: slot.into(), name, attribute, best, coarse, links }).map_err(invalid)
+}
+
+fn invalid(why: Invalid) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why.to_string())
+}
