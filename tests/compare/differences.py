@@ -289,7 +289,7 @@ DIFFERENCES = [
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
     Difference("own-prose", "what explains is in our own words", _own_prose),
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
-    Difference("no-tracking", "no messages are sent when keys change, so nobody may rely on them", _no_tracking),
+    Difference("no-tracking", "no messages are sent when keys change, so no client can rely on them", _no_tracking),
     Difference("config-value", "an option that would keep no promise is refused", _config_value),
     Difference("config-bounds", "requests are no longer than 2 GB", _config_bounds),
     Difference("nul-in-label", "a label with a NUL is one with a special character", _nul_in_label),

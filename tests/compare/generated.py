@@ -19,7 +19,7 @@ LONGEST_INLINE = 8000
 STATE_EVERY = 400
 MOST_NAMES = 16
 MOST_FINDINGS = 1000
-"""More than these tell nothing new, and comparing the state after each takes time."""
+"""More show nothing new, and comparing the state after each takes time."""
 
 
 def run(servers, report, options):

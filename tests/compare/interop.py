@@ -103,7 +103,7 @@ def copy_files(source, target):
 
 
 class Refused(Exception):
-    """A server did not do what it was told."""
+    """A server did not obey a command."""
 
 
 class Client:
@@ -209,14 +209,14 @@ def searches(pair, way, report, options):
         found = dict(zip(("peer", "nearhit"), recalls(pair, key, queries)))
         own = OWN.setdefault((way.writer, key), found[way.writer])
         expected = OWN.get((way.reader, key), own)
-        told = f"{way}: {key}: of the 10 nearest, and the nearest, are found: {found}, by the reader's own graph {expected}"
+        text = f"{way}: {key}: of the 10 nearest, and the nearest, are found: {found}, by the reader's own graph {expected}"
         if options.verbose:
-            print(f"    {told}")
+            print(f"    {text}")
         allowed = SEARCHES_EQUAL_AT_M4 if key.endswith("-M4") else SEARCHES_EQUAL
         if all(share >= usual - allowed for share, usual in zip(found[way.reader], expected)):
             report.same()
         else:
-            report.differs(Finding([b"VSIM", key.encode()], b"", b"", 2, [], told))
+            report.differs(Finding([b"VSIM", key.encode()], b"", b"", 2, [], text))
 
 
 OWN = {}
@@ -269,7 +269,7 @@ def go_on(reader, way, report, options):
 
 
 def skip_foreign(report, options):
-    """Values of types that nearhit lacks are left out where it is told so; else it does not start."""
+    """Values of types that nearhit lacks are skipped if an option says so; else it does not start."""
     peer = start("peer", [], options)
     folder = tempfile.mkdtemp(prefix="compare-files-")
     client = Client(peer)

@@ -108,7 +108,7 @@ def compare_and_set(rng):
 
 
 def arithmetic(first=0):
-    """Commands whose outcome a log must tell, not their words: times from now on, sums of floats. Each `first` has keys of its own."""
+    """Commands of which a log must have the outcome, not the words: times from now on, sums of floats. Each `first` has keys of its own."""
     yield ["INCRBYFLOAT", "float", "0.1"]
     yield ["INCRBYFLOAT", "float", "1e20"]
     yield ["HINCRBYFLOAT", "h:float", "f", "0.1"]

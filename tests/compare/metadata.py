@@ -1,4 +1,4 @@
-"""`COMMAND INFO` and `COMMAND DOCS` of every command that both know, in RESP2 and in RESP3; what only one knows is told.
+"""`COMMAND INFO` and `COMMAND DOCS` of every command that both know, in RESP2 and in RESP3; what only one knows is noted.
 
 Their structure is compared, not their prose: that must be another than the peer's.
 """

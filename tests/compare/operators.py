@@ -102,7 +102,7 @@ def same_latency(args, peer, ours, witness):
 
 
 def _histograms(reply):
-    """The order of commands is not told."""
+    """The order of commands is free."""
     names, tables = reply.value[::2], reply.value[1::2]
     return sorted((name.value, *(item.raw for item in table.value[:3]), table.value[3].kind) for name, table in zip(names, tables))
 

@@ -50,7 +50,7 @@ class Pair:
         self.history.clear()
 
     def ask(self, *words):
-        """Sends one command and returns both replies, compared by nobody."""
+        """Sends one command and returns both replies, without a comparison."""
         return self._send([words_of(words)])[0]
 
     def check(self, *words):

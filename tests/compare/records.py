@@ -62,7 +62,7 @@ def run(_servers, report, options):
 
 
 def load_random(report, options):
-    """What our log tells of random commands is the same to Redis, and to ourselves."""
+    """Our log of random commands gives the same data in Redis and in nearhit."""
     folder = tempfile.mkdtemp(prefix="compare-files-")
     writer = interop.start("nearhit", LOG_FLAGS, options)
     try:

@@ -79,7 +79,7 @@ class Report:
         self.notes = []
 
     def same(self, is_error=False):
-        """Equal replies; `is_error` tells whether they were errors."""
+        """Equal replies; `is_error` is true if they were errors."""
         self.sent += 1
         self.equal += 1
         self.errors += is_error
@@ -101,7 +101,7 @@ class Report:
         self.one_sided[name] += 1
 
     def note(self, text):
-        """Something to be told that is neither equal nor different."""
+        """A remark on what is neither equal nor different."""
         self.notes.append(text)
 
     @property

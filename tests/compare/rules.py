@@ -9,7 +9,7 @@ from operators import same_info, same_latency, same_slow_log
 SCORE_TOLERANCE = 1e-6
 TIME_TOLERANCE = {b"TTL": 2, b"EXPIRETIME": 2, b"PTTL": 3000, b"PEXPIRETIME": 3000}
 FIELD_TIMES = {b"HTTL": b"TTL", b"HEXPIRETIME": b"EXPIRETIME", b"HPTTL": b"PTTL", b"HPEXPIRETIME": b"PEXPIRETIME"}
-"""Commands that tell of fields what others tell of keys."""
+"""Commands that reply about fields what others reply about keys."""
 VINFO_MASKED = {b"max-level", b"vset-uid", b"hnsw-max-node-uid"}
 HELLO_MASKED = {b"version", b"id"}
 CLIENT_COMPARED = {b"name", b"db", b"sub", b"psub", b"multi", b"watch", b"user", b"resp", b"lib-name", b"lib-ver"}
@@ -31,7 +31,7 @@ def equal(args, peer, ours, witness=None):
 
 
 def witness_of(args):
-    """A command to be sent right after this one, which tells what the rule needs and the reply lacks."""
+    """A command to be sent right after this one, whose reply has what the rule needs and the first reply lacks."""
     name = name_of(args)
     if name == b"VSIM" and len(args) >= 4:
         return [*args, b"WITHSCORES", b"TRUTH"]
@@ -297,7 +297,7 @@ def same_client(args, peer, ours, witness):
     if subcommand == b"ID":
         return same_type(args, peer, ours, witness)
     if subcommand in (b"LIST", b"INFO") and peer.value is not None and ours.value is not None:
-        # Connections that were closed a moment ago may still be listed; the last line is that of the client that asks.
+        # Connections that were closed a moment ago may still be listed; the last line is that of the client itself.
         return peer.kind == ours.kind and _client_lines(peer)[-1:] == _client_lines(ours)[-1:]
     return False
 

@@ -488,7 +488,7 @@ class Failing(unittest.TestCase):
         proxy.close()
         self.assertEqual(dict(report.deliberate), {"taken": 1})
 
-    def test_a_crash_of_the_peer_is_told_and_survived(self):
+    def test_a_crash_of_the_peer_is_reported_and_survived(self):
         servers, report = Servers.start(OPTIONS), Report("crash")
         pair = Pair(servers, report)
         pair.batch([words("PING"), words("VADD k VALUES 9223372036854775807 1 2 a"), words("PING")])

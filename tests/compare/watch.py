@@ -44,7 +44,7 @@ MEANWHILE = [
     ["MULTI", "GET k", "EXEC"],
     ["WATCH k", "MULTI", "SET j v", "EXEC"],
 ]
-"""What another client asks."""
+"""Commands of another client."""
 HASH = ["HSET k f 1 g w"]
 HASH_MEANWHILE = [
     ["HSET k f 1"],

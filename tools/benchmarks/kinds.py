@@ -1,7 +1,7 @@
 """nearhit's kinds of storage beside each other: bytes an element, recall and speed at VSIM's default EF.
 
 All sets are built first, each in a process of its own, and then searched in turn, in rounds, by one thread: noise hits all
-alike, and the best of the rounds counts. Speed is told as a multiple of NOQUANT's. Coarse kinds are measured without and
+alike, and the best of the rounds counts. Speed is a multiple of NOQUANT's. Coarse kinds are measured without and
 with a finer copy. Printed are a table and the same figures as they stand in src/quantization/measured.rs.
 """
 

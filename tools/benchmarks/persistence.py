@@ -106,7 +106,7 @@ def start_again(folder, program):
 
 
 def status(pid, field):
-    """Bytes that the system tells of a process."""
+    """Bytes that the system reports for a process."""
     lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
 
