@@ -31,11 +31,14 @@ const BETWEEN: Duration = Duration::from_millis(3);
 const TRIES: u32 = 300;
 
 thread_local! {
+    /// For speed: which stripe a thread counts itself in does not matter.
     static STRIPE: usize = {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES
     };
-    /// The gate that the thread is inside of, and how often it has entered.
+    /// The gate that the thread is inside of, and how often it has entered. Of the thread: one that
+    /// is inside a transaction must not wait where a cut is about to be made, whichever command,
+    /// set or key enters again below it, and none of them knows the passage of the transaction.
     static INSIDE: Cell<(*const Gate, u32)> = const { Cell::new((std::ptr::null(), 0)) };
 }
 

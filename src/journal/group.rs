@@ -8,6 +8,9 @@ use super::{Journal, Passage};
 type Records = Vec<(usize, Vec<u8>)>;
 
 thread_local! {
+    /// Of the thread: records are committed in the keyspace and in vector sets, deep below the EXEC
+    /// that began the group, and a key that expires on the way is noted without any record. All of
+    /// them would need one more argument.
     static GROUP: RefCell<Option<Records>> = const { RefCell::new(None) };
 }
 

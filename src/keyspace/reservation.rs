@@ -56,7 +56,10 @@ use super::{Common, Keyspace};
 const NOBODY: u64 = 0;
 
 thread_local! {
-    /// The transaction that this thread runs.
+    /// The transaction that this thread runs. Of the thread, and not of an
+    /// [`Access`](super::Access): whoever locks a shard has to be known, also where no command looks
+    /// up a key (watches, walks, the removal of what has expired). A caller that forgot to hand the
+    /// number on would wait for its own transaction.
     static MINE: Cell<u64> = const { Cell::new(NOBODY) };
 }
 
