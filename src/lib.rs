@@ -17,6 +17,8 @@
 //! hex_float        leaf: a number form that two readers need
 //! glob             leaf: Redis' patterns, for keys, options and files
 //! words            leaf: a line of text as words, with quotes as Redis has them
+//! long_double      leaf: the 80-bit floating point in which Redis sums
+//! splitmix         leaf: numbers that look random, the same for the same seed
 //! log              edge: what a line of the log looks like, and where it goes
 //! check            edge: `check-rdb` and `check-aof`, for people
 //! supervisor       edge: messages to the service manager, and the pid file; part of the program, not of the library
@@ -79,11 +81,13 @@ pub mod journal;
 pub mod kernels;
 pub mod keyspace;
 pub mod log;
+mod long_double;
 pub mod memory;
 pub mod persistence;
 pub mod quantization;
 pub mod resp;
 pub mod server;
+pub mod splitmix;
 pub mod system;
 pub mod vector_index;
 pub mod vector_set;

@@ -13,7 +13,6 @@ mod histogram;
 mod key_spec;
 mod keys;
 mod logging;
-mod long_double;
 pub mod memory_uses;
 #[cfg(test)]
 mod model;

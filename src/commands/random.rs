@@ -5,9 +5,7 @@ use std::cell::Cell;
 use ahash::RandomState;
 
 use crate::resp::Error;
-
-/// Weyl's constant of SplitMix64 (Steele, Lea and Flood, 2014): the golden ratio, odd.
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+use crate::splitmix::{STEP, scramble};
 
 /// The most that is drawn with repetition, where the number of things is no bound; more are refused. Redis builds whatever
 /// reply is asked for.
@@ -37,6 +35,8 @@ impl Wanted {
 }
 
 thread_local! {
+    /// Of the thread, so that threads need not share a cache line; which numbers a command draws
+    /// does not matter.
     static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(STEP));
 }
 
@@ -49,9 +49,7 @@ pub(super) fn below(bound: usize) -> usize {
 fn next() -> u64 {
     let state = STATE.get().wrapping_add(STEP);
     STATE.set(state);
-    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    scramble(state)
 }
 
 #[cfg(test)]

@@ -84,11 +84,15 @@ pub fn count() -> usize {
     REGISTRY.1
 }
 
-/// A command or subcommand by its number. Walks the table: for people, not for requests.
+/// Commands and subcommands, each at the place of its number.
+static BY_ID: LazyLock<Vec<&Command>> = LazyLock::new(|| {
+    let with_subcommands = |command| std::iter::once(command).chain(Command::subcommands(command));
+    all().into_iter().flat_map(with_subcommands).collect()
+});
+
+/// A command or subcommand by its number.
 pub fn by_id(id: usize) -> Option<&'static Command> {
-    let with_subcommands =
-        all().into_iter().flat_map(|command| std::iter::once(command).chain(command.subcommands()));
-    with_subcommands.into_iter().find(|command| command.id == id)
+    BY_ID.get(id).copied()
 }
 
 /// The commands (not their subcommands) that a release has, in the order of the table.
@@ -244,5 +248,6 @@ mod tests {
         let mut ids: Vec<_> = all.iter().map(|command| command.id).collect();
         ids.sort_unstable();
         assert_eq!(ids, (0..count()).collect::<Vec<_>>());
+        assert!(ids.iter().all(|&id| by_id(id).is_some_and(|command| command.id == id)));
     }
 }

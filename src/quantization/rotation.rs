@@ -11,6 +11,8 @@
 //! The signs follow from the length of the vector alone, so every server and every file turns the
 //! same way.
 
+use crate::splitmix;
+
 /// The length of a vector is a multiple of this: as many signs are drawn at once.
 const GROUP: usize = 32;
 
@@ -62,6 +64,7 @@ fn flip(vector: &mut [f32], round: u64) {
         }
         bits
     };
+    let random = |state: u64| splitmix::scramble(state.wrapping_add(1).wrapping_mul(splitmix::STEP));
     let seed = random(vector.len() as u64 * ROUNDS + round);
     for (at, group) in vector.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
         let word = random(seed ^ at as u64) as u32;
@@ -70,14 +73,6 @@ fn flip(vector: &mut [f32], round: u64) {
             *x = f32::from_bits(x.to_bits() ^ sign);
         }
     }
-}
-
-/// A number as if by chance (the step of splitmix64).
-fn random(state: u64) -> u64 {
-    let mut z = state.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// The Walsh–Hadamard transform: sums and differences of what lies 1, 2, 4, … components apart,

@@ -56,7 +56,7 @@ impl Params {
         let (m, ef_construction) = (Self::DEFAULT_M, Self::DEFAULT_EF);
         Ok(Self {
             dim,
-            kind: Kind::Int8,
+            kind: Kind::DEFAULT,
             rerank: None,
             metric: Metric::Cosine,
             m,
@@ -114,7 +114,7 @@ impl Params {
 
     /// Of all other codes: of the finer copy, or of what a set keeps while its kind has not learnt.
     pub(super) fn plain_format(&self) -> Format {
-        let kind = if self.format().is_coarse() { self.rerank.unwrap_or(Kind::Int8) } else { self.kind };
+        let kind = if self.format().is_coarse() { self.rerank.unwrap_or(Kind::DEFAULT) } else { self.kind };
         Format::new(self.dim, kind, self.metric).expect("checked by `with_format` and `with_rerank`")
     }
 

@@ -1,27 +1,25 @@
-//! Random numbers from a seed (SplitMix64, Steele et al. 2014).
+//! Random numbers from a seed.
+
+use nearhit::splitmix::SplitMix64;
 
 #[derive(Clone)]
-pub(crate) struct Random(u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
     /// The same numbers for the same seed and stream.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
-        let mut random = Self(seed ^ stream.wrapping_mul(0xd1b5_4a32_d192_ed03));
+        let mut random = Self(SplitMix64::new(seed ^ stream.wrapping_mul(0xd1b5_4a32_d192_ed03)));
         random.next();
         random
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
+        self.0.next()
     }
 
     /// Less than `n`.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
+        self.0.below(n)
     }
 
     /// True once in `n`.

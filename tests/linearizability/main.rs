@@ -16,6 +16,7 @@ use std::time::Instant;
 use checker::{MAX_OPERATIONS, Stuck, Timed, linearize};
 use connection::{Connection, Running};
 use model::{Answered, Command, KEYS};
+use nearhit::splitmix::SplitMix64;
 
 const CLIENTS: usize = 8;
 const COMMANDS: usize = 12;
@@ -25,16 +26,10 @@ const _: () = assert!(CLIENTS * COMMANDS <= MAX_OPERATIONS);
 
 type History = Vec<Timed<Answered>>;
 
-/// Random numbers from a seed (SplitMix64, Steele et al. 2014).
+/// Random numbers from a seed.
 fn random(seed: u64) -> impl FnMut(u8) -> u8 {
-    let mut state = seed;
-    move |n| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = state;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((x ^ (x >> 31)) % u64::from(n)) as u8
-    }
+    let mut numbers = SplitMix64::new(seed);
+    move |n| numbers.below(n.into()) as u8
 }
 
 /// What one client does in each round, all clients beginning each round together.

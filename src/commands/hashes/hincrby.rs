@@ -1,10 +1,10 @@
 //! `HINCRBY key field number`, `HINCRBYFLOAT key field number`: the number in a field, changed. None counts as 0. When the
 //! field ends stays as it was.
 
-use crate::commands::long_double::LongDouble;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::Deadline;
+use crate::long_double::LongDouble;
 use crate::resp::{Args, Error, Reply, parse_integer};
 
 pub(in crate::commands) const HINCRBY: Spec = Spec {

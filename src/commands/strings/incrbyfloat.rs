@@ -1,9 +1,9 @@
 //! `INCRBYFLOAT key number`: the number of a key, changed. None counts as 0.
 
-use crate::commands::long_double::LongDouble;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{StringValue, Value};
+use crate::long_double::LongDouble;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

@@ -6,10 +6,10 @@
 //! answers a change of 0. It is logged as the `SET` that it comes to, as the peer does.
 
 use super::ending::{Ending, EndingWords, set_or_remove};
-use crate::commands::long_double::LongDouble;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef, StringValue, Value};
+use crate::long_double::LongDouble;
 use crate::resp::{Args, Error, Reply, parse_integer};
 
 pub(in crate::commands) const SPEC: Spec = Spec {

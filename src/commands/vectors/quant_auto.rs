@@ -19,7 +19,7 @@ pub(super) const MAX_EXPECT: usize = (1 << 31) - 1;
 /// The part of the memory left that the set may take, one in so many. The rest is for attributes, long names, other
 /// keys, and a set that grows beyond what was expected.
 const SHARE: u64 = 2;
-const BEST: Kind = Kind::Int8;
+const BEST: Kind = Kind::DEFAULT;
 /// See above.
 const NEVER: [Kind; 3] = [Kind::Float32, Kind::Float16, Kind::Binary];
 

@@ -220,7 +220,7 @@ impl<'r> VAdd<'r> {
         let got = self.puts[0].vector.len();
         let params = Params::new(self.reduce.unwrap_or(got))?
             .with_format(
-                self.options.kind.unwrap_or(Kind::Int8),
+                self.options.kind.unwrap_or(Kind::DEFAULT),
                 self.options.metric.unwrap_or(Metric::Cosine),
             )?
             .with_m(self.options.m.unwrap_or(Params::DEFAULT_M))?;
@@ -234,7 +234,7 @@ impl<'r> VAdd<'r> {
         let repeats_defaults = !set.options().may_be_empty;
         let given = |asked: bool, default: bool| asked || default && repeats_defaults;
         let Options { kind, rerank, metric, m, .. } = self.options;
-        let is_other = given(kind.is_some(), true) && kind.unwrap_or(Kind::Int8) != params.kind();
+        let is_other = given(kind.is_some(), true) && kind.unwrap_or(Kind::DEFAULT) != params.kind();
         if is_other || rerank.is_some() && rerank != params.rerank() {
             return Err(Error::new("ERR asked quantization mismatch with existing vector set"));
         }

@@ -106,7 +106,7 @@ impl VCreate {
             return Err(Error::syntax());
         }
         let params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
-        let (kind, metric) = (Some(Kind::Int8), Metric::Cosine);
+        let (kind, metric) = (Some(Kind::DEFAULT), Metric::Cosine);
         let mut asked = Self { params, kind, metric, rerank: None, expect: None, chosen: None };
         while !args.is_empty() {
             asked.take_option(&mut args)?;
@@ -155,7 +155,7 @@ impl VCreate {
     }
 
     fn formatted(&self) -> Result<Params, InvalidParams> {
-        let kind = self.kind.or(self.chosen).unwrap_or(Kind::Int8);
+        let kind = self.kind.or(self.chosen).unwrap_or(Kind::DEFAULT);
         let params = self.params.clone().with_format(kind, self.metric)?;
         match self.rerank {
             Some(rerank) => params.with_rerank(rerank),

@@ -20,6 +20,7 @@ use self::remove::Sweeper;
 pub use self::search::Walk;
 use super::Slots;
 use super::slots::MAX_LEVEL;
+use crate::splitmix::SplitMix64;
 
 /// The graph over a set's slots.
 ///
@@ -81,6 +82,7 @@ impl Index {
     /// The level of the `number`th insertion: geometric, each layer holding 1/M of the one below
     /// (the paper's `mL`).
     fn level_of(&self, number: u64) -> u32 {
+        let mix = |number| SplitMix64::new(number).next();
         let uniform = (mix(self.seed.wrapping_add(mix(number))) >> 11) as f64 / (1u64 << 53) as f64;
         let level = -(1.0 - uniform).ln() / (self.graph.m() as f64).ln();
         (level as u32).min(MAX_LEVEL)
@@ -144,12 +146,4 @@ impl Index {
         let word = entry.map_or(0, |entry| (entry.slot as u64 + 1) | (entry.level as u64) << 40);
         self.entry.store(word, Ordering::Release);
     }
-}
-
-/// Scrambles a number (the finaliser of SplitMix64, Steele et al. 2014).
-fn mix(number: u64) -> u64 {
-    let mut x = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }

@@ -58,8 +58,6 @@ pub mod opcode {
     pub const HASH_TEMPLATE: u8 = 242;
     /// The source of a function library.
     pub const FUNCTION2: u8 = 245;
-    /// The same, before a Redis that had it was released.
-    pub const FUNCTION_PRE_GA: u8 = 246;
     /// Metadata that modules attached to the next key.
     pub const KEY_META: u8 = 243;
     /// How many keys a slot of a cluster has.

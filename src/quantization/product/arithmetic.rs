@@ -1,6 +1,8 @@
 //! Plain sums, in the same order on every CPU: two servers that train on the same vectors must get
 //! the same codebook.
 
+use crate::splitmix::SplitMix64;
+
 /// Sums side by side: enough for the compiler to keep any machine's registers busy.
 const LANES: usize = 16;
 
@@ -54,25 +56,21 @@ pub(super) fn extremes(numbers: &[f32]) -> (f32, f32) {
     )
 }
 
-/// A sequence of numbers that looks random and is the same for the same seed (SplitMix64, Steele et
-/// al. 2014).
-pub(super) struct Draws(u64);
+/// A sequence of numbers that looks random and is the same for the same seed.
+pub(super) struct Draws(SplitMix64);
 
 impl Draws {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
+        self.0.next()
     }
 
     /// A number below `n`, which is at least 1.
     pub(super) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
+        self.0.below(n as u64) as usize
     }
 
     /// −1 or 1.

@@ -307,7 +307,7 @@ fn a_set_that_learns_meanwhile_is_given_as_it_began() {
         let expected = contents(&set);
         let (mut frozen, mut spill, mut given) =
             (set.freeze_now(Linked::AsTheyAre), Vec::new(), Given::default());
-        let plain = rerank.unwrap_or(Kind::Int8);
+        let plain = rerank.unwrap_or(Kind::DEFAULT);
         assert_eq!((frozen.best(), frozen.has_coarse()), (plain, false));
         (SAMPLE - 10..SAMPLE + 50).for_each(|n| add(&set, n, n, None, Record::unlogged()));
         while give(&mut frozen, &mut spill, &mut given) {

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nearhit::journal::Record;
+use nearhit::splitmix::SplitMix64;
 use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Put, Search, VectorSet};
 
 use crate::Failure;
@@ -141,18 +142,12 @@ impl Subject {
     }
 }
 
-/// The numbers below `n` in an order that the seed decides (Fisher-Yates, with splitmix64).
+/// The numbers below `n` in an order that the seed decides (Fisher-Yates).
 fn shuffled(n: usize, seed: u64) -> Vec<usize> {
-    let mut state = seed;
-    let mut random = || {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    };
+    let mut random = SplitMix64::new(seed);
     let mut order: Vec<usize> = (0..n).collect();
     for last in (1..n).rev() {
-        order.swap(last, (random() % (last as u64 + 1)) as usize);
+        order.swap(last, random.below(last as u64 + 1) as usize);
     }
     order
 }

@@ -40,15 +40,6 @@ use crate::vector_set::{Spill, VectorSet};
 /// writers are held.
 const RELIEF: usize = crate::journal::MAX_HANDED / 4;
 
-/// How a file is to be written.
-#[derive(Clone, Copy, Debug)]
-pub struct How {
-    /// `rdbcompression`
-    pub compress: bool,
-    /// `rdbchecksum`
-    pub checksum: bool,
-}
-
 /// What a file is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Form {

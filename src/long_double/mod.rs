@@ -22,7 +22,7 @@ const GUARD_BITS: i32 = 2;
 
 /// A number, or one of the infinities.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct LongDouble {
+pub(crate) struct LongDouble {
     negative: bool,
     magnitude: Magnitude,
 }
@@ -39,32 +39,32 @@ enum Magnitude {
 
 impl LongDouble {
     /// What a value that is not there counts as.
-    pub(super) const ZERO: Self =
+    pub(crate) const ZERO: Self =
         Self { negative: false, magnitude: Magnitude::Finite { mantissa: 0, exponent: 0 } };
 
     /// The largest number that is finite.
-    pub(super) const MAX: Self = Self {
+    pub(crate) const MAX: Self = Self {
         negative: false,
         magnitude: Magnitude::Finite { mantissa: u64::MAX, exponent: BEYOND - PRECISION },
     };
 
     /// The smallest number that is finite.
-    pub(super) const MIN: Self = Self { negative: true, ..Self::MAX };
+    pub(crate) const MIN: Self = Self { negative: true, ..Self::MAX };
 
     /// True for both infinities.
-    pub(super) fn is_infinite(self) -> bool {
+    pub(crate) fn is_infinite(self) -> bool {
         self.magnitude == Magnitude::Infinite
     }
 
     /// The sum, rounded to nearest, ties to even. None if it is infinite, or not a number.
-    pub(super) fn checked_add(self, other: Self) -> Option<Self> {
+    pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
         let (one, other) = (Aligned::of(self)?, Aligned::of(other)?);
         let sum = one.add(other).rounded();
         (!sum.is_infinite()).then_some(sum)
     }
 
     /// The difference, likewise.
-    pub(super) fn checked_sub(self, other: Self) -> Option<Self> {
+    pub(crate) fn checked_sub(self, other: Self) -> Option<Self> {
         self.checked_add(other.negated())
     }
 

@@ -22,7 +22,7 @@ const ONE: u128 = 10_u128.pow(FRACTION_DIGITS as u32);
 impl LongDouble {
     /// A number as `strtold` reads it: decimal, hexadecimal (`0x1.8p-2`) or infinite. Refuses NaN, blanks, and numbers
     /// too large for a long double or too small to be told from zero.
-    pub(in crate::commands) fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (negative, unsigned) = match text {
             [b'-', rest @ ..] => (true, rest),
             [b'+', rest @ ..] => (false, rest),
@@ -38,7 +38,7 @@ impl LongDouble {
     }
 
     /// The number with up to 17 digits after the point, and never an exponent.
-    pub(in crate::commands) fn text(self) -> String {
+    pub(crate) fn text(self) -> String {
         let digits = match self.magnitude {
             Magnitude::Infinite => "inf".to_owned(),
             Magnitude::Finite { mantissa, exponent: exponent @ 1.. } => {
