@@ -6,12 +6,12 @@
 //! commands/        what should be done?     one file per command
 //! keyspace/        which value has this key?  knows values, not what is in them
 //! vector_set/      which elements are there?  names, attributes, filters; knows no key
-//! vector_index/    which slots hold the nearest vectors?  codes, links, training, search by slot; knows no names
+//! vector_index/    which slots are nearest?  codes, links, training, search; knows no names
 //! index/           which slots are near?    links only; knows no names and no vector bytes
 //! quantization/    how is a vector kept?    encode, decode, score; knows no graph
 //! kernels/         arithmetic over slices   safe outside; the only SIMD, and prefetching
-//! arena/           where are a slot's bytes? blocks by slot, the memory that readers share with writers
-//! memory/          leaf: how many bytes are in use, and for what; knows the allocator, no structure
+//! arena/           where are a slot's bytes?  blocks that readers share with writers
+//! memory/          leaf: bytes in use, and for what; knows the allocator, no structure
 //! system/          leaf: what the operating system says of machine and process
 //! epoch            leaf: when may such memory be used again?
 //! hex_float        leaf: a number form that two readers need
@@ -21,26 +21,26 @@
 //! splitmix         leaf: numbers that look random, the same for the same seed
 //! log              edge: what a line of the log looks like, and where it goes
 //! check            edge: `check-rdb` and `check-aof`, for people
-//! supervisor       edge: messages to the service manager, and the pid file; part of the program, not of the library
+//! supervisor       edge: messages to the service manager, pid file; not in the library
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! counters         leaf: counters and their macro
-//! persistence/     how does data come to files, and back?  beside keyspace: bytes of values; knows no command
+//! persistence/     how does data come to files, and back?  knows values, no command
 //! wake             leaf: tasks that are woken when a condition may have changed
 //! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! ```
 //!
 //! # Glossary
 //!
-//! Words of this code. Those of the papers (`M`, `ef`, recall, quantisation) mean what they mean there.
+//! Words of this code. Those of the papers (`M`, `ef`, recall) mean what they mean there.
 //!
 //! - *slot*: a small number that stands for one element of a vector set; codes, links, name and
 //!   attribute are found by it, and it is used again after its element was removed.
-//! - *code*: the bytes in which one vector is stored; the *kind* of a set (`Q8`, `RQ4`, …) says how.
+//! - *code*: the bytes in which one vector is stored; the *kind* of a set (`Q8`, `RQ4`) says how.
 //! - *plain*, *coarse* and *finer* code: plain codes are what searches use, unless there are coarse
 //!   ones; then the plain codes, if there are any, are the finer copy by which only candidates are
 //!   compared (`RERANK`). A set whose kind has to be *trained* has plain codes until then.
 //! - *probe*: a query vector, encoded once for all the distances of its search.
-//! - *graph*, *layer*, *link*: the HNSW index; a link leads from a slot to a neighbour, layer by layer.
+//! - *graph*, *layer*, *link*: the HNSW index; in each layer, links lead from a slot to neighbours.
 //! - *shard*: one of the parts of a database, each with its own lock; the hash of a key chooses it.
 //! - *binding*: proof that a key still holds the vector set that a command has looked up; it is
 //!   compared before the command's effect, and *revoked* when the key gets another value.
@@ -51,13 +51,13 @@
 //! - *cut*: such a moment, at which a snapshot begins: each change is before it or after it.
 //! - *before-image*: the state at the cut that a write hands to a snapshot, before it changes
 //!   something that the snapshot has not read yet.
-//! - *epoch* and *grace period*: a counter that advances when readers have left; memory taken out of
-//!   sight is freed a grace period later, when no reader can still see it.
+//! - *epoch* and *grace period*: a counter that advances when readers have left; memory that was
+//!   taken out of sight is freed a grace period later, when no reader can still see it.
 //! - *pin*: what a reader holds during a command, and by which epochs wait for it.
 //! - *limbo*: the list of what was taken out of sight and is not yet freed.
 //! - *light*, *heavy* and *blocking* command: it runs on the network thread that read it, on the
 //!   compute pool, or on threads for commands that wait.
-//! - *log*: of changes, the AOF (`persistence::aof`); the server's own messages are in `crate::log`.
+//! - *log*: of changes, the AOF (`persistence::aof`); the server's own messages are `crate::log`.
 //!
 //! # Layers
 //!
