@@ -1,6 +1,7 @@
 //! One value that may be taken away while readers use it.
 
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use parking_lot::Mutex;
@@ -9,6 +10,9 @@ use crate::epoch::{Limbo, Pin};
 
 /// A value on the heap, until it is retired. A reader that is pinned may go on reading one that has
 /// just been retired.
+///
+/// An `Arc`, though there is one owner: moving a `Box` claims that nothing else points to its value,
+/// and readers do until the grace period is over (Miri finds it).
 ///
 /// As in [`Blobs`](super::Blobs), the retired value stays in here until its grace period is over,
 /// and what [`Removable::get`] returns borrows both the pin and the place.
@@ -22,13 +26,13 @@ use crate::epoch::{Limbo, Pin};
 /// ```
 pub struct Removable<T: Send + Sync> {
     pointer: AtomicPtr<T>,
-    limbo: Mutex<Limbo<Box<T>>>,
+    limbo: Mutex<Limbo<Arc<T>>>,
 }
 
 impl<T: Send + Sync> Removable<T> {
     /// With a value, or without.
     pub fn new(value: Option<T>) -> Self {
-        let pointer = value.map_or(ptr::null_mut(), |value| Box::into_raw(Box::new(value)));
+        let pointer = value.map_or(ptr::null_mut(), |value| Arc::into_raw(Arc::new(value)).cast_mut());
         Self { pointer: AtomicPtr::new(pointer), limbo: Mutex::new(Limbo::new()) }
     }
 
@@ -36,7 +40,7 @@ impl<T: Send + Sync> Removable<T> {
     /// pinned.
     #[inline]
     pub fn get<'p>(&'p self, _pin: &'p Pin) -> Option<&'p T> {
-        // SAFETY: the pointer is null or from `Box::into_raw`. What `retire` takes out stays in the
+        // SAFETY: the pointer is null or from `Arc::into_raw`. What `retire` takes out stays in the
         // limbo for a grace period, which cannot end while this reader is pinned, since it was
         // pinned before it read the pointer. The limbo is dropped with `self`, which is borrowed.
         unsafe { self.pointer.load(Ordering::Acquire).as_ref() }
@@ -59,10 +63,10 @@ impl<T: Send + Sync> Removable<T> {
         none_left
     }
 
-    fn take(&self) -> Option<Box<T>> {
+    fn take(&self) -> Option<Arc<T>> {
         let pointer = self.pointer.swap(ptr::null_mut(), Ordering::AcqRel);
-        // SAFETY: it is from `Box::into_raw`, and the swap gave it to no other caller.
-        (!pointer.is_null()).then(|| unsafe { Box::from_raw(pointer) })
+        // SAFETY: it is from `Arc::into_raw`, and the swap gave it to no other caller.
+        (!pointer.is_null()).then(|| unsafe { Arc::from_raw(pointer) })
     }
 }
 

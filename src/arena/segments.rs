@@ -171,7 +171,8 @@ fn layout(bytes: usize) -> Layout {
 /// A zeroed anonymous mapping, if the system has one to give.
 fn map(bytes: usize) -> Option<MmapMut> {
     let mapping = MmapMut::map_anon(bytes).ok()?;
-    #[cfg(target_os = "linux")]
+    // Miri has no `madvise`.
+    #[cfg(all(target_os = "linux", not(miri)))]
     if bytes >= HUGE_FROM {
         // A hint: where the kernel has no huge pages to give, ordinary ones do.
         let _ = mapping.advise(memmap2::Advice::HugePage);

@@ -124,7 +124,8 @@ impl<V> ThinBlock<V> {
     /// # Panics
     /// As [`Self::new`].
     pub fn resize(&mut self, len: usize) {
-        let (before, old) = (self.len(), Self::layout(self.has_value(), self.len()));
+        let before = self.len();
+        let old = Self::layout(self.has_value(), self.len());
         let new = Self::layout(self.has_value(), len);
         if len == before {
             return;

@@ -104,8 +104,10 @@ fn assert_everywhere<R: PartialEq + std::fmt::Debug>(
     what: &str,
 ) {
     for offset in 0..8 {
-        let (a_memory, b_memory) = (at_offset(a, offset), at_offset(b, 7 - offset));
-        let (a, b) = (&a_memory[offset..][..a.len()], &b_memory[7 - offset..][..b.len()]);
+        let a_memory = at_offset(a, offset);
+        let b_memory = at_offset(b, 7 - offset);
+        let a = &a_memory[offset..][..a.len()];
+        let b = &b_memory[7 - offset..][..b.len()];
         assert_eq!(kernel(a, b), expected, "{what}, {} and {} bytes, offset {offset}", a.len(), b.len());
     }
 }
@@ -114,7 +116,8 @@ fn assert_everywhere<R: PartialEq + std::fmt::Debug>(
 fn integers_are_equal() {
     let mut noise = Noise(1);
     for len in lengths() {
-        let (a, b) = (noise.bytes(len), noise.bytes(len));
+        let a = noise.bytes(len);
+        let b = noise.bytes(len);
         for table in all() {
             assert_everywhere(table.dot_i8, &a, &b, scalar::dot_i8(&a, &b), table.isa);
             assert_everywhere(table.hamming, &a, &b, scalar::hamming(&a, &b), table.isa);
@@ -128,7 +131,8 @@ fn extreme_integers_are_equal() {
         for (x, y) in
             [(i8::MIN, i8::MIN), (i8::MIN, i8::MAX), (i8::MAX, i8::MIN), (i8::MAX, i8::MAX), (0, -1)]
         {
-            let (a, b) = (vec![x as u8; len], vec![y as u8; len]);
+            let a = vec![x as u8; len];
+            let b = vec![y as u8; len];
             let product = len as i32 * i32::from(x) * i32::from(y);
             let bits = len as u32 * (x ^ y).count_ones();
             for table in all() {
@@ -143,7 +147,8 @@ fn extreme_integers_are_equal() {
 fn floats_are_equal_where_nothing_is_rounded() {
     let mut noise = Noise(2);
     for len in lengths() {
-        let (x, y) = (noise.halves(len), noise.halves(len));
+        let x = noise.halves(len);
+        let y = noise.halves(len);
         for table in all() {
             for kernel in float_kernels(&table) {
                 let expected = x.iter().zip(&y).map(|(&x, &y)| (kernel.term)(x, y)).sum();
@@ -158,7 +163,8 @@ fn floats_are_equal_where_nothing_is_rounded() {
 fn floats_differ_by_rounding_alone() {
     let mut noise = Noise(3);
     for len in lengths() {
-        let (x, y) = (noise.fractions(len), noise.fractions(len));
+        let x = noise.fractions(len);
+        let y = noise.fractions(len);
         for table in all() {
             for kernel in float_kernels(&table) {
                 assert_near(&kernel, &kernel.a.encode(&x), &kernel.b.encode(&y), table.isa);
@@ -236,8 +242,11 @@ fn each_is_as_one() {
         let query = noise.fractions(len);
         let codes: Vec<_> = (0..5).map(|_| noise.fractions(len)).collect();
         let encoded = |kind: Kind| -> Vec<Vec<u8>> { codes.iter().map(|code| kind.encode(code)).collect() };
-        let (f32s, f16s, query_f32) = (encoded(F32), encoded(F16), F32.encode(&query));
-        let (query_bytes, bytes) = (noise.bytes(len), (0..5).map(|_| noise.bytes(len)).collect::<Vec<_>>());
+        let f32s = encoded(F32);
+        let f16s = encoded(F16);
+        let query_f32 = F32.encode(&query);
+        let query_bytes = noise.bytes(len);
+        let bytes = (0..5).map(|_| noise.bytes(len)).collect::<Vec<_>>();
         for table in all() {
             agree(table.dots_f32, table.dot_f32, &query_f32, &f32s, table.isa);
             agree(table.l2s_f32, table.l2_f32, &query_f32, &f32s, table.isa);

@@ -162,9 +162,11 @@ fn dot_i8(a: &[u8], b: &[u8]) -> i32 {
     assert_paired(a, 1, b, 1);
     let (a_blocks, a_rest) = a.as_chunks();
     let (b_blocks, b_rest) = b.as_chunks();
-    let (mut low, mut high) = (vdupq_n_s32(0), vdupq_n_s32(0));
+    let mut low = vdupq_n_s32(0);
+    let mut high = vdupq_n_s32(0);
     for (x, y) in a_blocks.iter().zip(b_blocks) {
-        let (x, y) = (vreinterpretq_s8_u8(load_bytes(x)), vreinterpretq_s8_u8(load_bytes(y)));
+        let x = vreinterpretq_s8_u8(load_bytes(x));
+        let y = vreinterpretq_s8_u8(load_bytes(y));
         low = vpadalq_s16(low, vmull_s8(vget_low_s8(x), vget_low_s8(y)));
         high = vpadalq_s16(high, vmull_high_s8(x, y));
     }

@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn floats_by_hand() {
-        let (a, b) = (as_bytes(&[1.0, 2.0, -0.5]), as_bytes(&[-1.0, 0.25, 4.0]));
+        let a = as_bytes(&[1.0, 2.0, -0.5]);
+        let b = as_bytes(&[-1.0, 0.25, 4.0]);
         assert_eq!([dot_f32(a, b), dot_f32_f16(a, &B_F16), dot_f16(&A_F16, &B_F16)], [-2.5; 3]);
         assert_eq!([l2_f32(a, b), l2_f32_f16(a, &B_F16), l2_f16(&A_F16, &B_F16)], [27.3125; 3]);
     }

@@ -33,7 +33,8 @@ fn encode(vector: &[f32], body: &mut [u8]) {
 
 /// True if no bit is set that belongs to no component.
 fn valid(format: &Format, code: Code) -> bool {
-    let (last, unused) = (format.dim / 8, format.dim % 8);
+    let last = format.dim / 8;
+    let unused = format.dim % 8;
     let Some((partial, empty)) = code.body[last..].split_first() else { return true };
     u32::from(*partial) >> unused == 0 && empty.iter().all(|&byte| byte == 0)
 }

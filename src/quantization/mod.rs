@@ -198,7 +198,8 @@ impl Format {
     /// that learns needs [`Format::with_codebook`] before anything is encoded.
     pub fn new(dim: usize, kind: Kind, metric: Metric) -> Option<Self> {
         let codec = kind.codec();
-        let (codebook, kernels) = (None, kernels());
+        let codebook = None;
+        let kernels = kernels();
         codec.metrics.contains(&metric).then_some(Self { dim, kind, metric, codec, codebook, kernels })
     }
 

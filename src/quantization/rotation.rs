@@ -103,7 +103,8 @@ fn sums_and_differences(vector: &mut [f32]) {
 #[inline(always)]
 fn within<const STRIDE: usize>(lanes: [f32; LANES]) -> [f32; LANES] {
     std::array::from_fn(|i| {
-        let (x, other) = (lanes[i], lanes[i ^ STRIDE]);
+        let x = lanes[i];
+        let other = lanes[i ^ STRIDE];
         if i & STRIDE == 0 { x + other } else { other - x }
     })
 }
@@ -135,9 +136,11 @@ mod tests {
     #[test]
     fn lengths_and_angles_stay_and_all_can_be_turned_back() {
         for len in LENGTHS {
-            let (mut x, mut y) = (vec![0.0; len], vec![0.0; len]);
+            let mut x = vec![0.0; len];
+            let mut y = vec![0.0; len];
             (x[len / 3], y[len - 1], y[0]) = (2.0, 3.0, -4.0);
-            let (mut turned, mut other) = (x.clone(), y.clone());
+            let mut turned = x.clone();
+            let mut other = y.clone();
             rotate(&mut turned);
             rotate(&mut other);
             let dot: f64 = turned.iter().zip(&other).map(|(x, y)| f64::from(x * y)).sum();

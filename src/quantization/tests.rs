@@ -56,10 +56,14 @@ fn each_kind_keeps_vectors_and_distances() {
         for &metric in codec.metrics {
             for dim in [1, 3, 31, 32, 100, 384] {
                 let format = Format::new(dim, codec.kind, metric).expect("the row names this metric");
-                let (a, b) = (sample(dim, 1), sample(dim, 2));
-                let (code_a, code_b) = (format.encode(&a), format.encode(&b));
-                let (code_a, code_b) = (code_a.as_code(), code_b.as_code());
-                let (back_a, back_b) = (format.decode(code_a), format.decode(code_b));
+                let a = sample(dim, 1);
+                let b = sample(dim, 2);
+                let code_a = format.encode(&a);
+                let code_b = format.encode(&b);
+                let code_a = code_a.as_code();
+                let code_b = code_b.as_code();
+                let back_a = format.decode(code_a);
+                let back_b = format.decode(code_b);
                 let distance = metric.user_distance(format.between(code_a, code_b)) as f64;
                 // Codes must agree with the vectors that they stand for, whatever they lost.
                 if codec.kind != Kind::Binary {

@@ -476,7 +476,8 @@ impl Connection<Socket> {
             return false;
         }
         self.server.traffic.mine().output_buffer_closed.add(1);
-        let (client, bytes) = (self.info.id, waiting);
+        let client = self.info.id;
+        let bytes = waiting;
         if self.never_authenticated() {
             // A client that can only connect must not be able to fill the log.
             tracing::debug!(client, bytes, "disconnected: it does not read its replies");
@@ -575,7 +576,8 @@ impl Connection<Socket> {
     /// Reads while replies wait too, unless there are too many: a client may send all before it
     /// reads any.
     async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
-        let (wants_input, wants_room) = (self.may_read(), !self.output.is_empty());
+        let wants_input = self.may_read();
+        let wants_room = !self.output.is_empty();
         let may_go_on = self.may_go_on();
         let mut held = self.held.as_mut().filter(|_| may_go_on);
         poll_fn(|cx| {

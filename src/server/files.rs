@@ -32,7 +32,8 @@ impl std::error::Error for TooFewFiles {}
 /// later the change is refused.
 pub(super) fn make_room(config: &Config) -> Result<(), TooFewFiles> {
     let settings = config.settings();
-    let (asked, reserved) = (settings.maxclients, reserved(&settings));
+    let asked = settings.maxclients;
+    let reserved = reserved(&settings);
     let allowed = raise_open_files(asked.saturating_add(reserved));
     let fitting = allowed.saturating_sub(reserved);
     if fitting == 0 {

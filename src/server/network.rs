@@ -40,7 +40,8 @@ impl NetworkThreads {
         let thread_table = Arc::new(ThreadTable::new(senders));
         let start = |(thread, arrivals)| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (server, pools) = (Arc::clone(server), Arc::clone(pools));
+            let server = Arc::clone(server);
+            let pools = Arc::clone(pools);
             let worker = Worker { server, pools, thread_table: Arc::clone(&thread_table), thread };
             let thread = std::thread::Builder::new().name(format!("network-{thread}"));
             thread.spawn(move || runtime.block_on(worker.work(arrivals)))
@@ -65,7 +66,8 @@ impl NetworkThreads {
 impl Worker {
     async fn work(self, mut arrivals: mpsc::UnboundedReceiver<Arrival>) {
         self.thread_table.enter(self.thread);
-        let (thread_table, thread) = (Arc::clone(&self.thread_table), self.thread);
+        let thread_table = Arc::clone(&self.thread_table);
+        let thread = self.thread;
         tokio::spawn(async move { thread_table.keep_awake(thread).await });
         while let Some(arrival) = arrivals.recv().await {
             match arrival {

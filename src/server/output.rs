@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn the_soft_limit_holds_when_its_time_is_over() {
         let limit = OutputLimit { hard_bytes: 0, soft_bytes: 10, soft_seconds: 2 };
-        let (mut output, now) = (Output::default(), Instant::now());
+        let mut output = Output::default();
+        let now = Instant::now();
         assert_eq!(output.check(11, limit, now), Verdict::Fine);
         assert_eq!(output.check(11, limit, now + Duration::from_secs(1)), Verdict::Fine);
         assert!(output.soft_deadline().is_some());

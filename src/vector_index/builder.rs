@@ -59,7 +59,8 @@ impl Builder {
             return Err(InvalidPart::Codebook);
         }
         let learns = params.kind().learns() && codebook.is_none();
-        let (assembly, stores) = (Assembly::new(params.m(), seed), Stores::restored(&params, codebook));
+        let assembly = Assembly::new(params.m(), seed);
+        let stores = Stores::restored(&params, codebook);
         Ok(Self { params, seed, projection, learns, assembly, stores, written: Words::new(1) })
     }
 

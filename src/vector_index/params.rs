@@ -53,7 +53,8 @@ impl Params {
         if !(1..=MAX_DIM).contains(&dim) {
             return Err(InvalidParams::Dim);
         }
-        let (m, ef_construction) = (Self::DEFAULT_M, Self::DEFAULT_EF);
+        let m = Self::DEFAULT_M;
+        let ef_construction = Self::DEFAULT_EF;
         Ok(Self {
             dim,
             kind: Kind::DEFAULT,

@@ -169,7 +169,8 @@ impl Scorer for RefiningScorer<'_> {
         for slots in slots.chunks(BATCH) {
             let mut bounds = [0.0; BATCH];
             self.coarse.bounds(slots, &mut bounds[..slots.len()]);
-            let (mut near, mut len) = ([0; BATCH], 0);
+            let mut near = [0; BATCH];
+            let mut len = 0;
             for (&slot, bound) in slots.iter().zip(bounds) {
                 // A bound that is no number excludes nothing.
                 if bound <= limit || bound.is_nan() {

@@ -82,7 +82,8 @@ impl VectorIndex {
     /// As [`query`](Self::query), for a vector of the dimension that is stored, which is not
     /// projected.
     pub fn query_stored(&self, vector: &[f32]) -> Result<Probe, QueryError> {
-        let (got, has) = (vector.len(), self.params.dim());
+        let got = vector.len();
+        let has = self.params.dim();
         if got == has { Ok(self.probe(vector)) } else { Err(QueryError::Dimension { got, has }) }
     }
 
@@ -151,7 +152,8 @@ impl VectorIndex {
 /// Of slots `0 .. end`, the `keep` nearest that are admitted.
 fn scan(scorer: &impl Scorer, end: u32, keep: usize, admit: impl Fn(u32) -> bool) -> Vec<Candidate> {
     let mut nearest = Nearest::new(keep);
-    let (mut slots, mut near) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+    let mut slots = Vec::with_capacity(BATCH);
+    let mut near = Vec::with_capacity(BATCH);
     let mut rest = (0..end).filter(|&slot| admit(slot));
     loop {
         slots.clear();

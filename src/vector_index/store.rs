@@ -18,7 +18,8 @@ pub struct Store {
 
 impl Store {
     pub(super) fn new(format: Format) -> Self {
-        let (heads, bodies) = (Codes::new(format.head_bytes()), Codes::new(stride(format.body_bytes())));
+        let heads = Codes::new(format.head_bytes());
+        let bodies = Codes::new(stride(format.body_bytes()));
         Self { format, heads, bodies }
     }
 

@@ -195,7 +195,8 @@ impl VectorIndex {
     /// Writes the coarse code of every slot that is in use.
     fn encode_coarsely(&self) {
         let pin = pin();
-        let (slots, view) = (self.graph.slots(), self.stores.view(&pin));
+        let slots = self.graph.slots();
+        let view = self.stores.view(&pin);
         let Some(coarse) = self.stores.coarse() else { return };
         let start = slots.moment();
         for slot in (0..slots.end()).filter(|&slot| slots.admits(slot, start)) {

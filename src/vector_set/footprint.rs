@@ -30,7 +30,8 @@ mod tests {
 
     /// Bytes that an element of a real set takes.
     fn seen(params: Params) -> usize {
-        let (dim, set) = (params.dim(), VectorSet::new(params, 1));
+        let dim = params.dim();
+        let set = VectorSet::new(params, 1);
         for n in 0..ELEMENTS {
             let name = format!("name{n:04}").into_bytes();
             let put = Put { element: &name, vector: vector(n, dim), attribute: None };
@@ -49,7 +50,8 @@ mod tests {
             coarse.clone(),
             coarse.with_rerank(Kind::Float16).expect("valid"),
         ] {
-            let (expected, seen) = (bytes_per_element(&params), seen(params.clone()));
+            let expected = bytes_per_element(&params);
+            let seen = seen(params.clone());
             assert!(seen.abs_diff(expected) * 20 <= expected, "{params:?}: {seen}, expected {expected}");
         }
     }

@@ -189,7 +189,9 @@ fn a_search_sees_each_element_exactly_once_while_they_are_updated() {
     fill(&set, 40, 0, 4);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let (set, names, done) = (&set, &names, &done);
+        let set = &set;
+        let names = &names;
+        let done = &done;
         scope.spawn(move || {
             for n in 0..6000 {
                 add(set, names[n % 40].as_bytes(), &direction(n, 4));
@@ -233,7 +235,8 @@ fn writers_of_one_set_do_not_lose_each_others_elements() {
 
 #[test]
 fn the_digest_is_that_of_the_contents() {
-    let (one, other) = (set(3), set(3));
+    let one = set(3);
+    let other = set(3);
     for n in 0..50 {
         add(&one, format!("e{n}").as_bytes(), &direction(n, 3));
         add(&other, format!("e{}", 49 - n).as_bytes(), &direction(49 - n, 3));

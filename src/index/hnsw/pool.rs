@@ -40,7 +40,8 @@ impl Pool {
         sort_few(batch);
         let old = self.best.len();
         let kept = (old + batch.len()).min(self.ef);
-        let (mut from_old, mut from_batch) = (old, batch.len());
+        let mut from_old = old;
+        let mut from_batch = batch.len();
         // What falls out: the farthest of both.
         for _ in kept..old + batch.len() {
             if from_batch == 0 || from_old > 0 && self.best[from_old - 1] > batch[from_batch - 1] {
@@ -122,7 +123,9 @@ mod tests {
             ef in 1usize..40,
             batches in prop::collection::vec((prop::collection::vec(0u8..50, 0..50), 0usize..4), 1..20),
         ) {
-            let (mut pool, mut model, mut popped) = (Pool::default(), Vec::new(), Vec::new());
+            let mut pool = Pool::default();
+            let mut model = Vec::new();
+            let mut popped = Vec::new();
             pool.begin(ef);
             let mut slot = 0;
             for (distances, pops) in batches {

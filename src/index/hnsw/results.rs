@@ -131,7 +131,8 @@ mod tests {
         let distances: Vec<f32> =
             (0..3 * POOLED as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 12) as f32).collect();
         let admit = |slot: u32| !slot.is_multiple_of(3);
-        let (mut narrow, mut wide) = (Results::default(), Results::default());
+        let mut narrow = Results::default();
+        let mut wide = Results::default();
         walk(&mut narrow, POOLED, &distances, admit);
         walk(&mut wide, POOLED + 1, &distances, admit);
         assert_eq!(wide.found()[..POOLED], narrow.found());

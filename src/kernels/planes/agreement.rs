@@ -48,7 +48,8 @@ fn products_of_pairs_are_equal() {
             let expected = dot(&a, &b, planes);
             for table in all() {
                 for offset in 0..8 {
-                    let (x, y) = (at_offset(&a, offset), at_offset(&b, 7 - offset));
+                    let x = at_offset(&a, offset);
+                    let y = at_offset(&b, 7 - offset);
                     let got =
                         (table.dot_planes)(&x[offset..][..a.len()], &y[7 - offset..][..b.len()], planes);
                     assert_eq!(got, expected, "{} {planes} planes, {groups} groups", table.isa);
@@ -63,7 +64,8 @@ fn the_extremes_of_the_longest_vector_are_exact() {
     const NUMBERS: usize = 65_536;
     for planes in 1..=MAX_PLANES {
         let most = (1i64 << planes) - 1;
-        let (ones, zeros) = (vec![0xff; planes * NUMBERS / 8], vec![0; planes * NUMBERS / 8]);
+        let ones = vec![0xff; planes * NUMBERS / 8];
+        let zeros = vec![0; planes * NUMBERS / 8];
         for table in all() {
             for q in [-127i8, 127] {
                 let mut out = [1, 1];
@@ -84,8 +86,10 @@ fn nothing_outside_is_read() {
     let page = fenced.page();
     for planes in 1..=MAX_PLANES {
         for groups in GROUPS {
-            let (query, bytes) = (groups * PLANE_NUMBERS, planes * groups * 8);
-            let (front, back) = (&page[..bytes], &page[page.len() - bytes..]);
+            let query = groups * PLANE_NUMBERS;
+            let bytes = planes * groups * 8;
+            let front = &page[..bytes];
+            let back = &page[page.len() - bytes..];
             for table in all() {
                 let mut out = [1; 2];
                 for query in [&page[..query], &page[page.len() - query..]] {

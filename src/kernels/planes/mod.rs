@@ -132,11 +132,13 @@ mod tests {
             for (numbers, planes, bytes, outs) in
                 [(64, 2, 15, 1), (64, 0, 16, 1), (64, 9, 72, 1), (60, 1, 8, 1), (0, 1, 8, 1), (64, 1, 8, 2)]
             {
-                let (query, body) = (vec![0; numbers], vec![0; bytes]);
+                let query = vec![0; numbers];
+                let body = vec![0; bytes];
                 assert!(refuses(|| (table.dots_planes)(&query, planes, &[&body], &mut vec![0; outs])));
             }
             for (a, b, planes) in [(8, 16, 1), (8, 8, 2), (12, 12, 1), (72, 72, 9), (8, 8, 0), (0, 0, 1)] {
-                let (a, b) = (vec![0; a], vec![0; b]);
+                let a = vec![0; a];
+                let b = vec![0; b];
                 assert!(refuses(|| _ = (table.dot_planes)(&a, &b, planes)));
             }
         }

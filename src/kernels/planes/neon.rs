@@ -54,9 +54,12 @@ fn spread([low, high]: [u8; 2]) -> uint8x16_t {
 #[inline]
 #[target_feature(enable = "neon")]
 fn add_products(sum: int32x4_t, numbers: uint8x16_t, query: int8x16_t) -> int32x4_t {
-    let (low, high) = (vget_low_u8(numbers), vget_high_u8(numbers));
-    let (low, high) = (vreinterpretq_s16_u16(vmovl_u8(low)), vreinterpretq_s16_u16(vmovl_u8(high)));
-    let (query_low, query_high) = (vmovl_s8(vget_low_s8(query)), vmovl_high_s8(query));
+    let low = vget_low_u8(numbers);
+    let high = vget_high_u8(numbers);
+    let low = vreinterpretq_s16_u16(vmovl_u8(low));
+    let high = vreinterpretq_s16_u16(vmovl_u8(high));
+    let query_low = vmovl_s8(vget_low_s8(query));
+    let query_high = vmovl_high_s8(query);
     let sum = vmlal_s16(sum, vget_low_s16(low), vget_low_s16(query_low));
     let sum = vmlal_high_s16(sum, low, query_low);
     let sum = vmlal_s16(sum, vget_low_s16(high), vget_low_s16(query_high));

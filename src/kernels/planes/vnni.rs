@@ -118,7 +118,8 @@ fn totals([a, b, c, d]: [__m512i; SIDE_BY_SIDE]) -> [i32; SIDE_BY_SIDE] {
 fn dot_of<const PLANES: usize>(a: &[u8], b: &[u8]) -> i64 {
     // Here the count of planes is a constant, by which a division costs little.
     let words = assert_pair(a, b, PLANES) / 8;
-    let (a, b) = (in_planes::<PLANES>(a, words), in_planes::<PLANES>(b, words));
+    let a = in_planes::<PLANES>(a, words);
+    let b = in_planes::<PLANES>(b, words);
     let half = _mm512_set1_epi8((1u8 << (PLANES - 1)) as i8);
     let ones = _mm512_set1_epi8(1);
     let [mut products, mut xs, mut zs] = [_mm512_setzero_si512(); 3];

@@ -41,7 +41,8 @@ pub(super) fn least(numbers: &[f32]) -> (usize, f32) {
 /// The least and the greatest of the numbers, without NaN.
 pub(super) fn extremes(numbers: &[f32]) -> (f32, f32) {
     let (blocks, rest) = numbers.as_chunks::<LANES>();
-    let (mut least, mut most) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    let mut least = [f32::INFINITY; LANES];
+    let mut most = [f32::NEG_INFINITY; LANES];
     for block in blocks {
         for ((least, most), &x) in least.iter_mut().zip(&mut most).zip(block) {
             // Unlike `f32::min`, a comparison that leaves NaN open is one instruction for several

@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn strong_directions_come_first() {
-        let (dim, strong) = (50, 4);
+        let dim = 50;
+        let strong = 4;
         let sample = sample(dim, strong, 300);
         let axes = Axes::of(&sample, dim, &mut Draws::new(1));
         for vector in sample.chunks_exact(dim) {

@@ -102,7 +102,8 @@ impl Codebook {
     }
 
     fn encode_turned(&self, turned: &[f32], code: &mut [u8]) -> Fit {
-        let (mut squared, mut along) = (0.0, 0.0);
+        let mut squared = 0.0;
+        let mut along = 0.0;
         for (at, (byte, subspace)) in code.iter_mut().zip(&self.subspaces).enumerate() {
             let mut point = [0.0; MOST_WIDTH];
             self.place(turned, at, &mut point);
@@ -172,7 +173,8 @@ impl Codebook {
     fn dot_of<const ROW: usize>(&self, a: &[u8], b: &[u8]) -> f32 {
         const AT_ONCE: usize = 16;
         let mut sum = 0.0;
-        let (mut of_a, mut of_b) = ([[0; ROW]; AT_ONCE], [[0; ROW]; AT_ONCE]);
+        let mut of_a = [[0; ROW]; AT_ONCE];
+        let mut of_b = [[0; ROW]; AT_ONCE];
         let mut rows = self.rows.as_chunks::<ROW>().0;
         for (a, b) in a.chunks(AT_ONCE).zip(b.chunks(AT_ONCE)) {
             for (((subspace, of_a), of_b), (&a, &b)) in
@@ -182,7 +184,8 @@ impl Codebook {
                 *of_b = subspace[usize::from(b)];
             }
             rows = &rows[a.len() * CENTROIDS..];
-            let (of_a, of_b) = (of_a[..a.len()].as_flattened(), of_b[..a.len()].as_flattened());
+            let of_a = of_a[..a.len()].as_flattened();
+            let of_b = of_b[..a.len()].as_flattened();
             sum += (self.kernels.dot_f16)(of_a, of_b);
         }
         sum

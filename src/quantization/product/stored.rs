@@ -41,7 +41,8 @@ impl Codebook {
     pub fn from_bytes(dim: usize, bytes: &[u8]) -> Option<Self> {
         let (header, mut rest) = bytes.split_at_checked(HEADER)?;
         let [width, axes, spread] = header.as_chunks::<4>().0 else { return None };
-        let (width, axes) = (u32::from_le_bytes(*width) as usize, u32::from_le_bytes(*axes) as usize);
+        let width = u32::from_le_bytes(*width) as usize;
+        let axes = u32::from_le_bytes(*axes) as usize;
         let spread = f32::from_le_bytes(*spread);
         if width != WIDTH || axes > Axes::most(dim) || !(spread >= 0.0 && spread.is_finite()) {
             return None;
@@ -111,7 +112,8 @@ mod tests {
             let back = Codebook::from_bytes(dim, &bytes).expect("as it was written");
             assert_eq!(back.to_bytes(), bytes);
             let vector: Vec<f32> = (0..dim).map(|i| (i as f32).cos()).collect();
-            let (mut code, mut again) = (vec![0; codebook.subspaces()], vec![0; codebook.subspaces()]);
+            let mut code = vec![0; codebook.subspaces()];
+            let mut again = vec![0; codebook.subspaces()];
             let fits = (codebook.encode(&vector, &mut code), back.encode(&vector, &mut again));
             assert_eq!((fits.0, &code), (fits.1, &again));
             assert_eq!(codebook.dot(&code, &code), back.dot(&code, &code));

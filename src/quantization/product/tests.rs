@@ -85,7 +85,10 @@ fn tables_and_codes_give_the_products_of_decoded_vectors() {
 fn estimates_err_as_they_say() {
     for (dim, width) in [(96, 8), (96, 16)] {
         let (vectors, codebook) = learnt(dim, width);
-        let (mut sum, mut squares, mut relative, mut count) = (0.0, 0.0, 0.0, 0.0);
+        let mut sum = 0.0;
+        let mut squares = 0.0;
+        let mut relative = 0.0;
+        let mut count = 0.0;
         for vector in vectors.chunks_exact(dim).skip(1000) {
             let (_, fit, back) = coded(&codebook, vector);
             for query in vectors.chunks_exact(dim).take(100) {
@@ -96,7 +99,8 @@ fn estimates_err_as_they_say() {
                 count += 1.0;
             }
         }
-        let (mean, deviation) = (sum / count, (squares / count).sqrt());
+        let mean = sum / count;
+        let deviation = (squares / count).sqrt();
         assert!(mean.abs() < 0.1 * deviation, "{width}: {mean} {deviation}");
         let distance = (relative / count).sqrt();
         assert!((0.7..1.4).contains(&distance), "{width}: {distance}");
@@ -153,11 +157,13 @@ fn distances_are_those_of_decoded_vectors_and_bounds_are_below_the_true_ones() {
     let dim = 50;
     let vectors = units(dim, 1200, 7);
     let codebook = Arc::new(Codebook::of(vectors[..1000 * dim].to_vec(), dim, 1));
-    let (stored, asked) = (of_all_lengths(&vectors[1000 * dim..], dim), of_all_lengths(&vectors, dim));
+    let stored = of_all_lengths(&vectors[1000 * dim..], dim);
+    let asked = of_all_lengths(&vectors, dim);
     for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
         let format = Format::new(dim, Kind::Product, metric).expect("it has all metrics");
         let format = format.with_codebook(codebook.clone());
-        let (mut above, mut of) = (0, 0);
+        let mut above = 0;
+        let mut of = 0;
         for vector in &stored {
             let code = format.encode(vector);
             let back = format.decode(code.as_code());

@@ -21,7 +21,8 @@ pub(super) struct Estimate {
 impl Estimate {
     fn new(sum: i32, code_numbers: &[u8], [step, centre, norm, _]: [f32; 4]) -> Self {
         let [factor, error, own_norm] = [0, 4, 8].map(|at| f64::from(get_f32(code_numbers, at)));
-        let (step, norms) = (f64::from(step), [own_norm, f64::from(norm)]);
+        let step = f64::from(step);
+        let norms = [own_norm, f64::from(norm)];
         let dot = factor * step * (f64::from(sum) - f64::from(centre));
         Self { dot, deviation: error, norms }
     }

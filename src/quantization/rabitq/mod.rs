@@ -124,7 +124,8 @@ fn encode(bits: usize, vector: &[f32], code: &mut [u8]) {
     let (planes, numbers) = code.split_at_mut(plane_bytes(bits, vector.len()));
     let inverse = 1.0 / scale::best_step(&components, bits);
     let (highest, half) = (scale::highest(bits), (1u32 << (bits - 1)) as f32);
-    let (mut along, mut square) = (0.0, 0.0);
+    let mut along = 0.0;
+    let mut square = 0.0;
     for (at, eight) in components.as_chunks::<8>().0.iter().enumerate() {
         let levels = eight.map(|x| scale::level(x.abs() * inverse, highest).copysign(x));
         along += eight.iter().zip(&levels).map(|(x, level)| f64::from(x * level)).sum::<f64>();

@@ -51,7 +51,8 @@ pub(super) fn best_step(vector: &[f32], bits: usize) -> f32 {
 
 /// The square of the cosine between the vector and its code, times what is the same for all steps.
 fn closeness(vector: &[f32], step: f32, highest: f32) -> f32 {
-    let (mut dots, mut squares) = ([0.0f32; LANES], [0.0f32; LANES]);
+    let mut dots = [0.0f32; LANES];
+    let mut squares = [0.0f32; LANES];
     let inverse = 1.0 / step;
     for lanes in vector.as_chunks::<LANES>().0 {
         for i in 0..LANES {
@@ -61,7 +62,8 @@ fn closeness(vector: &[f32], step: f32, highest: f32) -> f32 {
             squares[i] += level * level;
         }
     }
-    let (dot, square) = (dots.iter().sum::<f32>(), squares.iter().sum::<f32>());
+    let dot = dots.iter().sum::<f32>();
+    let square = squares.iter().sum::<f32>();
     dot / square * dot
 }
 

@@ -33,7 +33,8 @@ fn norm(a: &[f32]) -> f64 {
 
 /// Two vectors of different lengths, whose angle differs from pair to pair.
 fn pair(dim: usize, seed: u64) -> (Vec<f32>, Vec<f32>) {
-    let (x, noise) = (gaussian(dim, 2 * seed), gaussian(dim, 2 * seed + 1));
+    let x = gaussian(dim, 2 * seed);
+    let noise = gaussian(dim, 2 * seed + 1);
     let common = (seed % 8) as f32 / 4.0;
     let q = x.iter().zip(&noise).map(|(x, noise)| 0.5 * (common * x + noise)).collect();
     (x, q)
@@ -46,7 +47,8 @@ fn encoded(bits: usize, vector: &[f32]) -> Vec<u8> {
 }
 
 fn estimate(bits: usize, code: &[u8], query: &[f32]) -> (Estimate, f32) {
-    let (query, mut found) = (super::query(bits, query), None);
+    let query = super::query(bits, query);
+    let mut found = None;
     estimates(kernels(), bits, &query, &[code], |_, estimate| found = Some(estimate));
     (found.expect("one code, one estimate"), query.numbers[0])
 }
@@ -56,7 +58,8 @@ fn estimate(bits: usize, code: &[u8], query: &[f32]) -> (Estimate, f32) {
 fn error(bits: usize, dim: usize, seed: u64) -> (f64, f64, bool) {
     let (x, q) = pair(dim, seed);
     let (estimate, step) = estimate(bits, &encoded(bits, &x), &q);
-    let (exact, lengths) = (dot(&x, &q), norm(&x) * norm(&q));
+    let exact = dot(&x, &q);
+    let lengths = norm(&x) * norm(&q);
     let across = (lengths * lengths - exact * exact).max(0.0);
     let rounding = norm(&x) * f64::from(step) / 12f64.sqrt();
     let deviation = (estimate.deviation.powi(2) * across + rounding * rounding).sqrt();
@@ -122,7 +125,8 @@ fn two_codes_tell_nearly_what_a_query_and_a_code_tell() {
         let allowed = 6.0 / 20.0 / (1 << (bits - 1)) as f64 + 0.002;
         for seed in 0..200 {
             let (x, y) = pair(384, seed);
-            let (a, b) = (encoded(bits, &x), encoded(bits, &y));
+            let a = encoded(bits, &x);
+            let b = encoded(bits, &y);
             let (between, norms) = dot_between(kernels(), bits, &a, &b);
             let lengths = norm(&x) * norm(&y);
             assert!((norms[0] / norm(&x) - 1.0).abs() < 1e-5);
@@ -178,7 +182,9 @@ fn formats_tell_distances() {
             let (heads, bodies): (Vec<_>, Vec<_>) =
                 kept.iter().map(|code| (code.as_code().head, code.as_code().body)).unzip();
             for q in &queries {
-                let (query, mut distance, mut bounds) = (format.query(q), [0.0; BATCH], [0.0; BATCH]);
+                let query = format.query(q);
+                let mut distance = [0.0; BATCH];
+                let mut bounds = [0.0; BATCH];
                 format.distances(&query, &heads, &bodies, &mut distance);
                 format.bounds(&query, &heads, &bodies, &mut bounds);
                 for (((x, code), distance), bound) in codes.iter().zip(&kept).zip(distance).zip(bounds) {
@@ -188,7 +194,8 @@ fn formats_tell_distances() {
                         Metric::L2 => (dot(x, x) + dot(q, q) - 2.0 * dot(x, q), 2.0 * lengths),
                         Metric::InnerProduct => (1.0 - dot(x, q), lengths),
                     };
-                    let (distance, bound) = (f64::from(distance), f64::from(bound));
+                    let distance = f64::from(distance);
+                    let bound = f64::from(bound);
                     assert!((distance - exact).abs() < 6.0 * deviation * unit, "{} {metric:?}", codec.name);
                     assert!(bound <= distance && bound - exact < 5.0 * deviation * unit, "{}", codec.name);
                     assert_eq!(format.distance(&query, code.as_code()), distance as f32);
@@ -200,7 +207,8 @@ fn formats_tell_distances() {
 
 #[test]
 fn a_vector_without_length_is_at_right_angles_to_all() {
-    let (zero, other) = (vec![0.0; 10], gaussian(10, 1));
+    let zero = vec![0.0; 10];
+    let other = gaussian(10, 1);
     for bits in 1..=8 {
         for (x, q) in [(&zero, &other), (&other, &zero), (&zero, &zero)] {
             let code = encoded(bits, x);

@@ -127,7 +127,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(20))]
         #[test]
         fn it_agrees_with_a_map(operations in prop::collection::vec((any::<bool>(), 0u32..3000), 1..4000)) {
-            let (names, mut elements, mut model) = (Names::default(), Elements::default(), BTreeMap::new());
+            let names = Names::default();
+            let mut elements = Elements::default();
+            let mut model = BTreeMap::new();
             let mut next = 0;
             for (add, n) in operations {
                 let name = format!("n{}", n * 7919 % 3000).into_bytes();
@@ -156,7 +158,8 @@ mod tests {
 
     #[test]
     fn bounds_are_as_they_say() {
-        let (names, mut elements) = (Names::default(), Elements::default());
+        let names = Names::default();
+        let mut elements = Elements::default();
         names.grow_to(5);
         for (slot, name) in [&b""[..], b"a", b"aa", b"b", b"c"].iter().enumerate() {
             names.set(slot as u32, name);

@@ -39,7 +39,8 @@ impl<'a> Cursor<'a> {
     pub(super) fn string(&mut self) -> Option<Text<'a>> {
         self.take(b'"')?;
         let text = self.rest;
-        let (mut at, mut escaped) = (0, false);
+        let mut at = 0;
+        let mut escaped = false;
         loop {
             at += quote_or_backslash(text.get(at..)?)?;
             if text[at] == b'"' {
@@ -206,7 +207,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_value_that_can_be_read_ends_where_skipping_it_ends(text in r#"[\[\]{}", \\1e+tn]{0,12}|\[[\[\], 1"x]{0,12}\]*|true[,x]|nullx?|[0-9.e+-]{0,300}"#) {
-            let (mut read, mut skipped) = (Cursor { rest: text.as_bytes() }, Cursor { rest: text.as_bytes() });
+            let mut read = Cursor { rest: text.as_bytes() };
+            let mut skipped = Cursor { rest: text.as_bytes() };
             if read.value().is_some() {
                 prop_assert!(skipped.skip_value().is_some());
                 prop_assert_eq!(read.rest, skipped.rest);

@@ -65,7 +65,8 @@ impl Batch {
             self.bytes.extend_from_slice(part);
         }
         let codes = [best, coarse].map(|code| [code.head.len() as u32, code.body.len() as u32]);
-        let (name, attribute) = (name.len() as u32, attribute.len() as u32);
+        let name = name.len() as u32;
+        let attribute = attribute.len() as u32;
         self.elements.push(Lengths { slot, name, attribute, layers: 0, codes });
     }
 
@@ -80,14 +81,16 @@ impl Batch {
 
     /// Shows all elements, until one is refused.
     pub(super) fn try_for_each<E>(&self, mut each: impl FnMut(Packed) -> Result<(), E>) -> Result<(), E> {
-        let (mut bytes, mut lists) = (&self.bytes[..], &self.lists[..]);
+        let mut bytes = &self.bytes[..];
+        let mut lists = &self.lists[..];
         for lengths in &self.elements {
             let mut part = |len: u32| {
                 let (part, rest) = bytes.split_at(len as usize);
                 bytes = rest;
                 part
             };
-            let (name, attribute) = (part(lengths.name), part(lengths.attribute));
+            let name = part(lengths.name);
+            let attribute = part(lengths.attribute);
             let codes = lengths.codes.map(|[head, body]| Code { head: part(head), body: part(body) });
             each(Packed { slot: lengths.slot, name, attribute, codes, layers: lengths.layers, lists })?;
             for _ in 0..lengths.layers {

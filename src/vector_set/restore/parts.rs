@@ -67,7 +67,8 @@ impl Parts {
     pub(super) fn resolve(&mut self, slots: &Slots, long: &[LongList]) -> Result<(), Invalid> {
         let end = self.vectors.end();
         let threads = if end < PARALLEL_FROM { 1 } else { super::cores() };
-        let (next, first_fault) = (AtomicU32::new(0), Mutex::new(None));
+        let next = AtomicU32::new(0);
+        let first_fault = Mutex::new(None);
         let share = || {
             while first_fault.lock().is_none() {
                 let start = next.fetch_add(SHARE, Ordering::Relaxed);

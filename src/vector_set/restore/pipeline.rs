@@ -77,7 +77,9 @@ impl Workers {
         let (emptied, empty) = sync_channel(2 * count);
         let full_ones = Arc::new(Mutex::new(full_ones));
         let work = |_| {
-            let (parts, full_ones, emptied) = (Arc::clone(parts), Arc::clone(&full_ones), emptied.clone());
+            let parts = Arc::clone(parts);
+            let full_ones = Arc::clone(&full_ones);
+            let emptied = emptied.clone();
             std::thread::spawn(move || work(&parts, &full_ones, &emptied))
         };
         Self { full: Some(full), empty, threads: (0..count).map(work).collect() }

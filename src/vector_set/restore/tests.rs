@@ -28,7 +28,8 @@ fn parts(code: Code) -> [Vec<u8>; 2] {
 impl Taken {
     fn kept(&self) -> Kept<'_> {
         let Self { id, name, attribute, links, .. } = self;
-        let (best, coarse) = (code(&self.best), self.coarse.as_ref().map(code));
+        let best = code(&self.best);
+        let coarse = self.coarse.as_ref().map(code);
         Kept { id: *id, name, attribute, best, coarse, links }
     }
 }
@@ -37,7 +38,8 @@ impl Taken {
 fn taken(set: &VectorSet, id: impl Fn(u32) -> u64) -> Vec<Taken> {
     let pin = pin();
     let view = set.vectors.codes(&pin);
-    let (slots, best) = (set.elements.read().slots().collect::<Vec<_>>(), view.best());
+    let slots = set.elements.read().slots().collect::<Vec<_>>();
+    let best = view.best();
     let live: std::collections::HashSet<u32> = slots.iter().copied().collect();
     let take = |&slot: &u32| {
         let mut links = Lists::default();
@@ -87,9 +89,11 @@ fn vector(n: usize, dim: usize) -> Vec<f32> {
 
 /// Some elements with attributes, some updated and some removed.
 fn filled(params: Params, count: usize) -> VectorSet {
-    let (dim, set) = (params.dim(), VectorSet::new(params, 1));
+    let dim = params.dim();
+    let set = VectorSet::new(params, 1);
     for n in 0..count {
-        let (name, attribute) = (format!("element:{n}"), format!(r#"{{"n":{n}}}"#));
+        let name = format!("element:{n}");
+        let attribute = format!(r#"{{"n":{n}}}"#);
         let attribute = (n % 3 == 0).then_some(attribute.as_bytes());
         let put = Put { element: name.as_bytes(), vector: vector(n, dim), attribute };
         assert!(set.upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
@@ -246,11 +250,13 @@ fn a_refusal_names_the_element_also_when_a_worker_finds_it() {
     let links = Lists::from([&[][..]]);
     let mut restored = Restored::new(outline(&set)).expect("valid");
     let mut add = |n: u64| {
-        let (mut best, name) = (best.clone(), format!("e{n}\n"));
+        let mut best = best.clone();
+        let name = format!("e{n}\n");
         if n == 300 {
             best[1][..4].copy_from_slice(&f32::INFINITY.to_le_bytes());
         }
-        let (attribute, name) = (&b""[..], name.as_bytes());
+        let attribute = &b""[..];
+        let name = name.as_bytes();
         restored.add(&Kept { id: n, name, attribute, best: code(&best), coarse: None, links: &links })
     };
     let refusal = (0..100_000).find_map(|n| add(n).err()).expect("said before all are added");

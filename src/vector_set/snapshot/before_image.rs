@@ -62,7 +62,8 @@ impl BeforeImage {
     /// Reads the block that `bytes` begin with, and moves them behind it.
     pub(super) fn read<'h>(bytes: &mut &'h [u8]) -> io::Result<Parts<'h>> {
         let slot = word(bytes)?;
-        let (name, attribute) = (field(bytes)?, field(bytes)?);
+        let name = field(bytes)?;
+        let attribute = field(bytes)?;
         let best = Code { head: field(bytes)?, body: field(bytes)? };
         let coarse = Code { head: field(bytes)?, body: field(bytes)? };
         let layers = word(bytes)?;

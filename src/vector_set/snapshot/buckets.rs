@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn what_was_pushed_is_taken_whether_it_was_spilled_or_not() {
         for limit in [0, 100, 1 << 20] {
-            let (mut buckets, mut spill) = (Buckets::new(3 * SMALLEST, 4, limit), Vec::new());
+            let mut buckets = Buckets::new(3 * SMALLEST, 4, limit);
+            let mut spill = Vec::new();
             for n in 0..300u32 {
                 buckets.push(n * 41 % (3 * SMALLEST), &n.to_le_bytes(), &mut spill).expect("memory");
                 assert!(buckets.held <= limit);

@@ -214,7 +214,9 @@ impl Frozen {
     ) -> io::Result<usize> {
         let reader = Reader { index: self.set.vectors.graph(), running: &self.running };
         let (best, coarse) = self.set.vectors.codes(pin).persistent();
-        let (mut claims, mut lists, mut given) = (claims.into_iter().peekable(), Vec::new(), 0);
+        let mut claims = claims.into_iter().peekable();
+        let mut lists = Vec::new();
+        let mut given = 0;
         for slot in self.in_order(&slots) {
             if let Some(block) = course.here.remove(&slot) {
                 let mut parts = BeforeImage::read(&mut &*block)?;
@@ -224,7 +226,8 @@ impl Frozen {
             } else if let Some((_, attribute)) = claims.next_if(|claim| claim.0 == slot) {
                 reader.read(slot, &mut lists);
                 course.link(slot, &mut lists, &reader, spill)?;
-                let (name, best) = (self.set.names.get(slot, pin), best.code(slot));
+                let name = self.set.names.get(slot, pin);
+                let best = best.code(slot);
                 let coarse = coarse.map(|coarse| coarse.code(slot));
                 visit(Element { slot, name, attribute, best, coarse, links: &lists })?;
             } else {
@@ -241,7 +244,8 @@ impl Frozen {
             return Err(io::Error::other("the cut of the snapshot has ended"));
         }
         if self.running.ahead().is_empty() && self.given != self.len() {
-            let (given, len) = (self.given, self.len());
+            let given = self.given;
+            let len = self.len();
             return Err(io::Error::other(format!("{given} elements of {len} were found")));
         }
         Ok(())

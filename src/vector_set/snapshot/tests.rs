@@ -121,7 +121,8 @@ impl Given {
         for layer in 0.. {
             let nodes: Vec<u32> = self.links.keys().copied().filter(|&slot| self.has(slot, layer)).collect();
             let Some(&first) = nodes.first() else { break };
-            let (mut seen, mut next) = (HashSet::from([first]), vec![first]);
+            let mut seen = HashSet::from([first]);
+            let mut next = vec![first];
             while let Some(slot) = next.pop() {
                 next.extend(self.links[&slot][layer].iter().filter(|&&link| seen.insert(link)));
             }
@@ -139,7 +140,8 @@ fn give(frozen: &mut Frozen, spill: &mut dyn Spill, given: &mut Given) -> bool {
 }
 
 fn give_all(mut frozen: Frozen) -> Given {
-    let (mut spill, mut given) = (Vec::new(), Given::default());
+    let mut spill = Vec::new();
+    let mut given = Given::default();
     while give(&mut frozen, &mut spill, &mut given) {}
     given
 }
@@ -219,12 +221,14 @@ proptest! {
         relieved in any::<bool>(),
     ) {
         let set = filled(set(Kind::RaBitQ(Bits::One), Some(Kind::Int8)), 700);
-        let (journal, request) = (Arc::new(Journal::new()), Bytes::new());
+        let journal = Arc::new(Journal::new());
+        let request = Bytes::new();
         let record = || Record::new(&journal, 0, &request);
         before.iter().for_each(|change| change.make(&set, record()));
         let (cut, expected) = journal.cut(|cut| (cut, contents(&set)));
         between.iter().for_each(|change| change.make(&set, record()));
-        let (mut spill, mut given) = (Vec::new(), Given::default());
+        let mut spill = Vec::new();
+        let mut given = Given::default();
         if relieved {
             set.relieve(cut, &journal, &mut spill).expect("memory");
             prop_assert_eq!(journal.handed_bytes(), 0);
@@ -254,11 +258,16 @@ proptest! {
 fn a_set_is_given_whole_while_others_change_it() {
     const WRITERS: usize = 3;
     let set = filled(set(Kind::Int8, None), 1500);
-    let (journal, request, done) = (Arc::new(Journal::new()), Bytes::new(), AtomicBool::new(false));
+    let journal = Arc::new(Journal::new());
+    let request = Bytes::new();
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let _ends = Ends(&done);
         for writer in 0..WRITERS {
-            let (set, journal, request, done) = (&set, &journal, &request, &done);
+            let set = &set;
+            let journal = &journal;
+            let request = &request;
+            let done = &done;
             scope.spawn(move || {
                 for n in (0usize..).take_while(|_| !done.load(Ordering::Acquire)) {
                     let (element, record) =
@@ -276,7 +285,8 @@ fn a_set_is_given_whole_while_others_change_it() {
         for round in 0..20 {
             let (cut, expected) = journal.cut(|cut| (cut, contents(&set)));
             let linked = if round % 2 == 0 { Linked::AsTheyAre } else { Linked::Reciprocal };
-            let (alone, given) = (set.freeze_now(linked), give_all(set.freeze(cut, &journal, linked)));
+            let alone = set.freeze_now(linked);
+            let given = give_all(set.freeze(cut, &journal, linked));
             let len = alone.len();
             let given_alone = give_all(alone);
             journal.end_cut();
@@ -329,8 +339,10 @@ fn a_set_that_learns_meanwhile_is_given_as_it_began() {
 
 #[test]
 fn what_was_made_after_the_cut_keeps_nothing_for_it() {
-    let (journal, request) = (Arc::new(Journal::new()), Bytes::new());
-    let (made, loaded) = (set(Kind::Int8, None), filled(set(Kind::Int8, None), 20));
+    let journal = Arc::new(Journal::new());
+    let request = Bytes::new();
+    let made = set(Kind::Int8, None);
+    let loaded = filled(set(Kind::Int8, None), 20);
     let cut = journal.cut(|cut| cut);
     loaded.exclude(cut);
     for set in [&made, &loaded] {
@@ -342,11 +354,13 @@ fn what_was_made_after_the_cut_keeps_nothing_for_it() {
 
 #[test]
 fn what_is_given_up_keeps_nothing_and_gives_nothing() {
-    let (journal, request) = (Arc::new(Journal::new()), Bytes::new());
+    let journal = Arc::new(Journal::new());
+    let request = Bytes::new();
     let set = filled(set(Kind::Int8, None), 600);
     let cut = journal.cut(|cut| cut);
     let mut frozen = set.freeze(cut, &journal, Linked::AsTheyAre);
-    let (mut spill, mut given) = (Vec::new(), Given::default());
+    let mut spill = Vec::new();
+    let mut given = Given::default();
     assert!(give(&mut frozen, &mut spill, &mut given));
     remove(&set, 599, Record::new(&journal, 0, &request));
     assert!(journal.handed_bytes() > 0);

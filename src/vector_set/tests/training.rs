@@ -174,10 +174,13 @@ fn nothing_is_lost_while_a_set_learns() {
     const WRITERS: usize = 3;
     for rerank in [None, Some(Kind::Int8)] {
         let set = filled(rerank, Metric::Cosine, SAMPLE - 300);
-        let (next, done) = (AtomicUsize::new(SAMPLE - 300), AtomicBool::new(false));
+        let next = AtomicUsize::new(SAMPLE - 300);
+        let done = AtomicBool::new(false);
         let last = SAMPLE + 1000;
         std::thread::scope(|scope| {
-            let (set, next, done) = (&set, &next, &done);
+            let set = &set;
+            let next = &next;
+            let done = &done;
             let writers: Vec<_> = (0..WRITERS)
                 .map(|_| {
                     scope.spawn(move || {

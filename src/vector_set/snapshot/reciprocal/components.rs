@@ -43,7 +43,8 @@ impl Components {
     /// The components of two nodes become one: that of the first, which is written, is in general
     /// the larger one.
     pub(super) fn join(&mut self, a: u32, b: u32) {
-        let (a, b) = (self.root(a), self.root(b));
+        let a = self.root(a);
+        let b = self.root(b);
         if a != b {
             self.0[a as usize] += self.0[b as usize] & !ROOT;
             self.0[b as usize] = a;

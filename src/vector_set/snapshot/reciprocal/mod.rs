@@ -163,7 +163,8 @@ impl Reciprocal {
         links: &mut Links,
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
-        let (from, node) = (self.node(slot, layer), self.node(to, layer));
+        let from = self.node(slot, layer);
+        let node = self.node(to, layer);
         self.components.join(from, node);
         self.promised[node as usize] += 1;
         links.push(to);

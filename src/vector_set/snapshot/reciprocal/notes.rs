@@ -75,7 +75,8 @@ impl Notes {
         self.base.iter_mut().for_each(Links::clear);
         self.upper.clear();
         for [a, b, c, d, e, f, g, h, layer] in self.later.take(bucket, spill)?.as_chunks::<NOTE>().0 {
-            let (slot, from) = (u32::from_le_bytes([*a, *b, *c, *d]), u32::from_le_bytes([*e, *f, *g, *h]));
+            let slot = u32::from_le_bytes([*a, *b, *c, *d]);
+            let from = u32::from_le_bytes([*e, *f, *g, *h]);
             if slots.contains(&slot) {
                 self.put(slot, *layer as u32, from);
             }

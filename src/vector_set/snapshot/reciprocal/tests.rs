@@ -33,7 +33,9 @@ impl Lists {
 
     /// What is decided, after proposals of these slots, and checked.
     fn decided(&self, copied: &[u32]) -> Given {
-        let (members, end, mut spill) = (self.members(), self.0.len() as u32, Vec::new());
+        let members = self.members();
+        let end = self.0.len() as u32;
+        let mut spill = Vec::new();
         let mut reciprocal = Reciprocal::new(end, 2 * M);
         reciprocal.begin(&members);
         for &slot in copied {
