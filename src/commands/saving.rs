@@ -6,7 +6,7 @@ use super::Server;
 use super::pause::Paused;
 use super::stop::EndStep;
 use crate::config::SaveRule;
-use crate::journal::Refuser;
+use crate::journal::RefusalCause;
 use crate::memory;
 use crate::persistence::rdb::save::{About, Form};
 use crate::persistence::saving::{Rule, SaveError, Summary, Target, Wished};
@@ -98,7 +98,7 @@ impl Server {
         let settings = self.config.settings();
         let is_meant = settings.stop_writes_on_bgsave_error && !settings.save.is_empty();
         let refused = is_meant && !self.saving.status().history.is_ok;
-        self.keyspace.journal().refuse(Refuser::Snapshot, refused.then(|| MISCONF.to_owned()));
+        self.keyspace.journal().refuse(RefusalCause::Snapshot, refused.then(|| MISCONF.to_owned()));
     }
 
     fn judge_save(&self, outcome: &Result<Summary, SaveError>) {

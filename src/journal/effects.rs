@@ -1,8 +1,8 @@
-//! What a change is written down as: commands, in the form in which clients send them.
+//! The form in which changes are written down: commands, as clients send them.
 
 use std::io::Write;
 
-/// Takes the commands that have the effect of a change.
+/// The commands that have the effect of a change.
 #[derive(Debug)]
 pub struct Effects<'b> {
     out: &'b mut Vec<u8>,
@@ -25,19 +25,19 @@ impl<'b> Effects<'b> {
         words.iter().chain(more).for_each(|word| self.word(word));
     }
 
-    /// Adds the head of a command of so many words, which must follow.
+    /// Adds the header of a command of so many words, which must follow.
     pub fn begin(&mut self, words: usize) {
         let _ = write!(self.out, "*{words}\r\n");
     }
 
-    /// Adds a word of the command begun last.
+    /// Adds a word of the command that was begun last.
     pub fn word(&mut self, word: &[u8]) {
         let _ = write!(self.out, "${}\r\n", word.len());
         self.out.extend_from_slice(word);
         self.out.extend_from_slice(b"\r\n");
     }
 
-    /// Adds such a word of binary numbers: float32, little-endian.
+    /// Adds a word of binary numbers: float32, little-endian.
     pub fn floats(&mut self, numbers: &[f32]) {
         let _ = write!(self.out, "${}\r\n", size_of_val(numbers));
         numbers.iter().for_each(|number| self.out.extend_from_slice(&number.to_le_bytes()));

@@ -1,16 +1,18 @@
-//! Who is changing data now: writers enter, and whoever wants nobody inside for a moment closes.
+//! Counts the threads that are changing data: writers enter, and a cut closes the gate and waits
+//! until it is empty.
 //!
-//! | who | does | ordering |
+//! | thread | operations | ordering |
 //! |---|---|---|
-//! | a writer | counts itself in, then looks whether the gate is closed; if so, counts itself out and waits | SeqCst |
-//! | a writer, leaving | counts itself out | Release |
-//! | the closer | closes, then looks at all counters until they are zero | SeqCst |
+//! | a writer | adds itself to a counter, then reads whether the gate is closed; if so, subtracts itself and waits | SeqCst |
+//! | a writer, leaving | subtracts itself | Release |
+//! | the closer | closes, then reads all counters until they are zero | SeqCst |
 //!
-//! Either the writer sees the gate closed, or the closer sees the writer counted. Counters lie in stripes, on cache lines
-//! of their own, so that entering is an uncontended operation.
+//! Either the writer sees the gate closed, or the closer sees the writer counted. Each counter is
+//! on a cache line of its own, so that entering is an uncontended operation.
 //!
-//! *No deadlock:* who is inside waits for locks whose holders are inside too, or only read; who waits at the gate holds
-//! nothing. A thread that is inside enters again without a look at the gate.
+//! *No deadlock:* a thread inside waits for locks whose holders are inside too, or only read; a
+//! thread that waits at the gate holds no lock. A thread that is inside enters again without
+//! reading whether the gate is closed.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -21,13 +23,13 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Journal;
 
-/// Writers are counted in so many places.
+/// Counters of writers.
 const STRIPES: usize = 64;
-/// How long writers are kept out for one try.
+/// How long writers are kept out for one try, at first.
 const PATIENCE: Duration = Duration::from_micros(900);
 /// Pause between two tries.
 const BETWEEN: Duration = Duration::from_millis(3);
-/// After so many tries in vain the patience grows by as much again.
+/// After so many failed tries the patience grows by as much again.
 const TRIES: u32 = 300;
 
 thread_local! {
@@ -36,9 +38,9 @@ thread_local! {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES
     };
-    /// The gate that the thread is inside of, and how often it has entered. Of the thread: one that
-    /// is inside a transaction must not wait where a cut is about to be made, whichever command,
-    /// set or key enters again below it, and none of them knows the passage of the transaction.
+    /// The gate that the thread is inside of, and how many passages of it the thread has. In a
+    /// thread-local: a thread inside a transaction must not wait for a cut, whichever command, set
+    /// or key enters again below it, and those do not have the passage of the transaction.
     static INSIDE: Cell<(*const Gate, u32)> = const { Cell::new((std::ptr::null(), 0)) };
 }
 
@@ -51,7 +53,7 @@ struct Stripe {
 #[derive(Debug)]
 pub(super) struct Gate {
     closed: AtomicBool,
-    /// For how long it was closed last, in microseconds.
+    /// How long it was closed the last time, in microseconds.
     closed_us: AtomicU64,
     stripes: Box<[Stripe]>,
     /// Held by the closer while the gate is closed.
@@ -78,15 +80,15 @@ impl Default for Gate {
 #[must_use = "the gate is left when the passage is dropped"]
 pub struct Passage<'j> {
     journal: &'j Journal,
-    /// Where it is counted: nowhere if the thread was inside already.
+    /// The counter to subtract it from; none if the thread was inside already.
     counted: Option<&'j AtomicU32>,
     /// It belongs to its thread.
     not_send: PhantomData<*const ()>,
 }
 
 impl Passage<'_> {
-    /// The number of the cut whose snapshot is running: it wants to have what was there. 0 if there is none. It stays the
-    /// same as long as the passage lives, but for the end of the snapshot.
+    /// The number of the cut whose snapshot is running, which needs before-images. 0 if there is
+    /// none. It stays the same as long as the passage lives, unless the snapshot ends.
     #[inline]
     pub fn cut(&self) -> u64 {
         self.journal.cut.load(Ordering::Acquire)
@@ -135,9 +137,9 @@ impl Gate {
         depth > 0 && std::ptr::eq(gate, self)
     }
 
-    /// Runs `work` while nobody is inside.
+    /// Runs `work` while no thread is inside.
     pub(super) fn alone<R>(&self, work: impl FnOnce() -> R) -> R {
-        assert_eq!(INSIDE.get().1, 0, "who is inside would wait for itself");
+        assert_eq!(INSIDE.get().1, 0, "a thread that is inside would wait for itself");
         let _closing = self.closing.lock();
         for tries in 0.. {
             let closed = Closed::close(self);
@@ -147,10 +149,10 @@ impl Gate {
             drop(closed);
             std::thread::sleep(BETWEEN);
         }
-        unreachable!("it is tried for ever")
+        unreachable!("there is no last try")
     }
 
-    /// For how long it was closed last.
+    /// How long it was closed the last time.
     pub(super) fn last_closed(&self) -> Duration {
         Duration::from_micros(self.closed_us.load(Ordering::Relaxed))
     }

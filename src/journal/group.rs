@@ -1,4 +1,4 @@
-//! The changes of a transaction: kept by its thread until its end, then written down as one.
+//! The changes of a transaction: collected by its thread until its end, then written down as one.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ thread_local! {
     static GROUP: RefCell<Option<Records>> = const { RefCell::new(None) };
 }
 
-/// The time in which the calling thread's changes are kept together. No cut falls into it.
+/// While it lives, the changes of the calling thread are collected. No cut falls into that time.
 #[derive(Debug)]
 pub struct Group<'j> {
     passage: Passage<'j>,
@@ -29,7 +29,7 @@ impl<'j> Group<'j> {
 }
 
 impl Drop for Group<'_> {
-    /// Also after a panic: what was changed was changed.
+    /// Also after a panic: the changes were made.
     fn drop(&mut self) {
         let records = GROUP.take().unwrap_or_default();
         if !records.is_empty() {
@@ -40,7 +40,7 @@ impl Drop for Group<'_> {
     }
 }
 
-/// Keeps a change if the thread is in a group; false if it is not.
-pub(super) fn keep(db: usize, bytes: &[u8]) -> bool {
+/// Collects a change if the thread is in a group; false if it is not.
+pub(super) fn collect(db: usize, bytes: &[u8]) -> bool {
     GROUP.with_borrow_mut(|group| group.as_mut().map(|records| records.push((db, bytes.to_vec()))).is_some())
 }

@@ -1,27 +1,27 @@
-//! What has changed, in which order? The one stream of changes, the right to make one, and cuts through the stream.
-//! Knows no key, no value and no file: it is told bytes, and gives them on.
+//! What has changed, in which order? The one stream of changes, the right to make one, and cuts
+//! through the stream. Knows no key, no value and no file: changes are bytes to it.
 //!
 //! ```text
 //! record.rs   the right to change data once
 //! effects.rs  what a change is written down as
-//! gate.rs     who is changing data now, so that a cut falls between changes
+//! gate.rs     counts the threads that are changing data, so that a cut falls between changes
 //! stream/     the changes, until every reader has taken them
 //! group.rs    the changes of a transaction, which stay together
 //! held.rs     writers that are held back while the journal is full
 //! ```
 //!
-//! # Who does what, in which order
+//! # The order of operations
 //!
-//! | who | does |
+//! | thread | operations |
 //! |---|---|
-//! | a writer | enters the gate, then takes its locks, changes data, commits its [`Record`]s, unlocks, leaves the gate |
-//! | whoever begins a snapshot | closes the gate, waits until nobody is inside, makes the [cut](Journal::cut), opens the gate |
-//! | a writer inside | asks its [`Passage`] for the cut: what it is about to change may have to be handed to that snapshot |
-//! | the writer of the log | takes from the stream, and thereby knows [how far](Reader::take) it got |
+//! | a writer | enters the gate, takes its locks, changes data, commits its [`Record`]s, unlocks, leaves the gate |
+//! | one that begins a snapshot | closes the gate, waits until it is empty, makes the [cut](Journal::cut), opens the gate |
+//! | a writer inside | reads the cut from its [`Passage`]: that snapshot may need a before-image of what it changes |
+//! | the writer of the log | takes from the stream, and thereby knows [how far](Reader::take) it has come |
 //!
-//! A change is committed before its locks are released, so the stream has the order in which others saw the changes; and as
-//! a cut waits for everyone inside the gate, each change is wholly before it or wholly behind it: in its locks' data,
-//! in the stream, and in the count of changes.
+//! A change is committed before its locks are released, so the stream has the order in which other
+//! threads saw the changes. As a cut waits until the gate is empty, each change is wholly before it
+//! or wholly after it: in the data, in the stream, and in the count of changes.
 
 mod effects;
 mod gate;
@@ -46,8 +46,8 @@ pub use self::record::{Record, Subject};
 use self::stream::Stream;
 pub use self::stream::{Batch, CutOff, Follower, NotKept, Reader, Taken, last_written};
 
-/// Bytes of old states that may wait for a snapshot before writers are held.
-pub const MAX_HANDED: usize = 8 * 1024 * 1024;
+/// Bytes of before-images that may wait for a snapshot before writers are held.
+pub const MAX_BEFORE_IMAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// The changes of one keyspace.
 #[derive(Debug, Default)]
@@ -58,17 +58,17 @@ pub struct Journal {
     cut: AtomicU64,
     cuts: AtomicU64,
     stream: Stream,
-    /// Bytes of old states that wait for the snapshot.
-    handed: AtomicUsize,
+    /// Bytes of before-images that wait for the snapshot.
+    before_images: AtomicUsize,
     /// Writers that are held back while it is [full](Self::is_full).
     held: HeldWriters,
     refuses: AtomicBool,
     refusals: Mutex<[Option<String>; 2]>,
 }
 
-/// Who can want writes to be refused; the first one's words are told.
+/// A reason to refuse writes; if there are several, clients are sent the text of the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refuser {
+pub enum RefusalCause {
     /// Snapshots cannot be saved.
     Snapshot,
     /// The log cannot be written.
@@ -81,18 +81,21 @@ impl Journal {
         Self::default()
     }
 
-    /// How many changes were committed since this journal was made, or since the last [`forget`](Self::forget).
+    /// How many changes were committed since this journal was made, less those that were
+    /// [forgotten](Self::forget).
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Relaxed)
     }
 
-    /// Takes back `saved` changes that are safe on disk; changes made while they were being saved stay counted.
+    /// Subtracts `saved` changes, which are safe on disk; changes made while they were being saved
+    /// stay counted.
     pub fn forget(&self, saved: u64) {
         self.changes.fetch_sub(saved, Ordering::Relaxed);
     }
 
-    /// Lets the calling thread change data until it drops the passage. Waits while a cut is being made, so no lock may be
-    /// held that somebody inside could ask for: enter first, then lock. A thread that is inside may enter again.
+    /// Lets the calling thread change data until it drops the passage. Waits while a cut is being
+    /// made, so no lock may be held that a thread inside could take: enter first, then lock. A
+    /// thread that is inside may enter again.
     pub fn enter(&self) -> Passage<'_> {
         self.gate.enter(self)
     }
@@ -102,11 +105,13 @@ impl Journal {
         self.gate.is_inside()
     }
 
-    /// Runs `at` at a moment at which nobody is changing data; from then on passages tell the new cut's number, which `at`
-    /// is told, until [`end_cut`](Self::end_cut). The stream goes on in a new piece, which begins at its [end](Self::end).
+    /// Runs `at` at a moment at which no thread is changing data, with the number of the new cut,
+    /// which passages have from then on until [`end_cut`](Self::end_cut). The stream goes on in a
+    /// new piece, which begins at its [end](Self::end).
     ///
-    /// Writers are kept out for at most a millisecond at a time: if those inside take longer, they are let be, and it is tried again.
-    /// Only after many such tries it may take more.
+    /// Writers are kept out for at most a millisecond at a time: if those inside take longer, the
+    /// gate is opened again, and the cut is tried later. Only after many such tries it may take
+    /// more.
     ///
     /// # Panics
     /// If a snapshot is running, or the caller is inside the gate.
@@ -115,7 +120,7 @@ impl Journal {
             let number = self.cuts.fetch_add(1, Ordering::Relaxed) + 1;
             let before = self.cut.swap(number, Ordering::Release);
             assert_eq!(before, 0, "one snapshot at a time");
-            self.handed.store(0, Ordering::Relaxed);
+            self.before_images.store(0, Ordering::Relaxed);
             let result = at(number);
             self.stream.divide();
             self.release_writers();
@@ -123,7 +128,7 @@ impl Journal {
         })
     }
 
-    /// For how long writers were kept out at the last cut, or division.
+    /// How long writers were kept out at the last cut, or division.
     pub fn last_closed(&self) -> Duration {
         self.gate.last_closed()
     }
@@ -148,29 +153,29 @@ impl Journal {
         })
     }
 
-    /// Counts bytes of old states that were handed to the snapshot.
-    pub fn hand_over(&self, bytes: usize) {
-        self.handed.fetch_add(bytes, Ordering::Relaxed);
+    /// Counts bytes of before-images that were made for the snapshot.
+    pub fn add_before_images(&self, bytes: usize) {
+        self.before_images.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// The snapshot has taken so many bytes of what was handed to it.
-    pub fn taken_over(&self, bytes: usize) {
-        // At a cut the count begins anew; late comers must not drive it below zero.
-        let less = |handed: usize| Some(handed.saturating_sub(bytes));
-        let _ = self.handed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    /// The snapshot has taken before-images of so many bytes.
+    pub fn remove_before_images(&self, bytes: usize) {
+        // At a cut the count begins anew; threads that are late must not drive it below zero.
+        let less = |waiting: usize| Some(waiting.saturating_sub(bytes));
+        let _ = self.before_images.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         self.release_writers();
     }
 
-    /// Bytes of old states that wait for the snapshot.
-    pub fn handed_bytes(&self) -> usize {
-        // Without a snapshot nothing waits: a writer that was late to see its end may have counted all the same.
-        if self.is_cut() { self.handed.load(Ordering::Relaxed) } else { 0 }
+    /// Bytes of before-images that wait for the snapshot; 0 while none is running.
+    pub fn before_image_bytes(&self) -> usize {
+        // A writer that was late to see the end of the snapshot may have counted some.
+        if self.is_cut() { self.before_images.load(Ordering::Relaxed) } else { 0 }
     }
 
-    /// True if writers should wait, without any lock, until the disk has taken more: what waits for it is over its
-    /// limit. One change may carry it beyond.
+    /// True if writers are to wait, without any lock, until the disk has taken more: what waits for
+    /// it is over its limit. One change may exceed it.
     pub fn is_full(&self) -> bool {
-        self.handed_bytes() > MAX_HANDED || self.stream.is_full()
+        self.before_image_bytes() > MAX_BEFORE_IMAGE_BYTES || self.stream.is_full()
     }
 
     /// What holds a write back, if it must wait now. Reads some words while there is room.
@@ -200,8 +205,8 @@ impl Journal {
         Follower::new(self, limit)
     }
 
-    /// A follower of the stream from this place on, which may be behind by `limit` bytes, or by what
-    /// the backlog keeps if that is more. It sees a division at its very place.
+    /// A follower of the stream from this place on, which may be behind by `limit` bytes, or by
+    /// what the backlog keeps if that is more. It sees a division at its very place.
     ///
     /// # Errors
     /// What is behind that place is not kept, or the stream was off meanwhile.
@@ -243,16 +248,18 @@ impl Journal {
         self.stream.set_dated(is_dated);
     }
 
-    /// Says why writes are to be refused from now on, or that `by` does not want it any more.
-    pub fn refuse(&self, by: Refuser, why: Option<String>) {
+    /// Refuses writes for this cause with the text of an error reply, or no longer if there is
+    /// none.
+    pub fn refuse(&self, cause: RefusalCause, why: Option<String>) {
         let mut refusals = self.refusals.lock();
-        refusals[by as usize] = why;
+        refusals[cause as usize] = why;
         self.refuses.store(refusals.iter().any(Option::is_some), Ordering::Release);
         drop(refusals);
         self.held.release_all();
     }
 
-    /// Why writes are refused now, if they are. Reads one word while they are not.
+    /// The error reply with which writes are refused now, if they are. Reads one atomic value while
+    /// they are not.
     pub fn refusal(&self) -> Option<String> {
         if !self.refuses.load(Ordering::Relaxed) {
             return None;
@@ -260,13 +267,15 @@ impl Journal {
         self.refusals.lock().iter().flatten().next().cloned()
     }
 
-    /// Begins to keep the calling thread's changes together, until the drop.
+    /// Collects the changes of the calling thread until the drop, and writes them down as one
+    /// transaction.
     pub fn group(&self) -> Group<'_> {
         Group::begin(self)
     }
 
-    /// Writes down a change that nobody asked for: a key or a field that ended. To be called as [`Record::commit`] is. As
-    /// in Redis it does not count as one: what was saved before ends all the same.
+    /// Writes down a change without a request: a key or a field that expired. To be called as
+    /// [`Record::commit`] is. As in Redis it does not count as a change: what was saved before
+    /// expires all the same.
     pub fn note(&self, db: usize, effects: impl FnOnce(&mut Effects<'_>)) {
         if self.is_streaming() {
             let mut bytes = Vec::new();
@@ -284,7 +293,7 @@ impl Journal {
     }
 
     fn write(&self, db: usize, bytes: &[u8]) {
-        if !group::keep(db, bytes) {
+        if !group::collect(db, bytes) {
             self.stream.append([(db, bytes)].into_iter(), false);
         }
     }

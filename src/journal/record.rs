@@ -1,7 +1,8 @@
 //! The right to change data once, and what is written down of the change.
 //!
-//! A write command is given one [`Record`]. Whoever makes the change visible consumes it there, inside the same
-//! critical section, so that the order of the journal is the order in which readers saw the changes.
+//! A write command is given one [`Record`]. The code that makes the change visible consumes it
+//! there, inside the same critical section, so that the order of the journal is the order in which
+//! readers saw the changes.
 
 use std::fmt;
 
@@ -9,8 +10,8 @@ use bytes::Bytes;
 
 use super::{Effects, Journal, Passage};
 
-/// The right to change data once. Not `Clone`: a change cannot be written down twice. Dropped without
-/// [`commit`](Self::commit), it says that nothing has changed.
+/// The right to change data once. Not `Clone`: a change cannot be written down twice. Dropped
+/// without [`commit`](Self::commit), it says that nothing has changed.
 #[derive(Debug)]
 #[must_use = "a change must be committed where it becomes visible; drop the record only if nothing changed"]
 pub struct Record<'a> {
@@ -34,7 +35,7 @@ struct Spend<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The right to make the change that `request` (the request's wire bytes) asks for in database `db`.
+    /// The right to make the change of `request` (its wire bytes) in database `db`.
     pub fn new(journal: &'a Journal, db: usize, request: &'a Bytes) -> Self {
         Self { spend: Some(Spend { journal, db, request, effects: None }), subject: None }
     }
@@ -44,9 +45,10 @@ impl<'a> Record<'a> {
         Record { spend: None, subject: None }
     }
 
-    /// The same right, to be written down as other commands: where the request's own words would not have the same effect when they
-    /// are read again later (times that count from now, results of floating-point sums), or where fewer will do. The last
-    /// call decides; one that gives no command leaves nothing to be written.
+    /// The same right, to be written down as other commands: where the request itself would not
+    /// have the same effect when it is run again later (times relative to now, results of
+    /// floating-point sums), or where fewer words will do. The last call decides; if it gives no
+    /// command, nothing is written.
     pub fn instead(mut self, effects: impl FnOnce(&mut Effects<'_>)) -> Self {
         if let Some(spend) = self.spend.as_mut().filter(|spend| spend.journal.is_streaming()) {
             let mut bytes = Vec::new();
@@ -70,8 +72,8 @@ impl<'a> Record<'a> {
         Record { subject, ..self }
     }
 
-    /// Enters the gate of the journal: before the locks under which the change is made. None for a change that is written
-    /// down nowhere.
+    /// Enters the gate of the journal: before the locks under which the change is made. None for a
+    /// change that is written down nowhere.
     pub fn enter(&self) -> Option<Passage<'a>> {
         self.spend.as_ref().map(|spend| spend.journal.enter())
     }

@@ -96,7 +96,7 @@ fn a_cut_divides_the_stream() {
 }
 
 #[test]
-fn nobody_is_inside_while_a_cut_is_made() {
+fn no_thread_is_inside_while_a_cut_is_made() {
     let (journal, inside) = (Journal::new(), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for _ in 0..3 {
@@ -128,13 +128,13 @@ fn a_full_stream_says_so() {
     take(&reader);
     assert!(!journal.is_full());
     journal.cut(|_| ());
-    journal.hand_over(MAX_HANDED + 1);
+    journal.add_before_images(MAX_BEFORE_IMAGE_BYTES + 1);
     assert!(journal.is_full());
-    journal.taken_over(2);
+    journal.remove_before_images(2);
     assert!(!journal.is_full());
-    journal.hand_over(2);
+    journal.add_before_images(2);
     journal.end_cut();
-    assert!(!journal.is_full(), "nobody waits for what nobody takes");
+    assert!(!journal.is_full(), "without a snapshot there is nothing to wait for");
 }
 
 fn is_ready(held: &mut Option<HeldWriter>) -> bool {
@@ -160,14 +160,14 @@ fn a_held_writer_goes_on_whatever_makes_room() {
             take(reader);
         },
         |journal, _| journal.set_stream_limit(1000),
-        |journal, _| journal.refuse(Refuser::Log, Some("disk".into())),
+        |journal, _| journal.refuse(RefusalCause::Log, Some("disk".into())),
         |journal, reader| {
             journal.cut(|_| ());
-            journal.hand_over(MAX_HANDED + 1);
+            journal.add_before_images(MAX_BEFORE_IMAGE_BYTES + 1);
             // Where the stream is divided: both pieces.
             take(reader);
             take(reader);
-            assert!(journal.is_full(), "the snapshot has still to take what was handed to it");
+            assert!(journal.is_full(), "the snapshot has still to take before-images");
             journal.end_cut();
         },
     ];
@@ -180,12 +180,12 @@ fn a_held_writer_goes_on_whatever_makes_room() {
     }
     let (journal, reader) = full();
     journal.cut(|_| ());
-    journal.hand_over(MAX_HANDED + 1);
+    journal.add_before_images(MAX_BEFORE_IMAGE_BYTES + 1);
     take(&reader);
     take(&reader);
     let mut held = journal.hold_writer();
     assert!(!is_ready(&mut held));
-    journal.taken_over(MAX_HANDED);
+    journal.remove_before_images(MAX_BEFORE_IMAGE_BYTES);
     assert!(is_ready(&mut held));
 }
 
@@ -212,16 +212,16 @@ fn a_few_held_writers_go_on_at_once_and_the_others_after_them_while_there_is_roo
 }
 
 #[test]
-fn a_refusal_is_told_until_it_is_taken_back() {
+fn writes_are_refused_until_no_cause_is_left() {
     let journal = Journal::new();
     assert_eq!(journal.refusal(), None);
-    journal.refuse(Refuser::Log, Some("disk".into()));
+    journal.refuse(RefusalCause::Log, Some("disk".into()));
     assert_eq!(journal.refusal().as_deref(), Some("disk"));
-    journal.refuse(Refuser::Snapshot, Some("full".into()));
+    journal.refuse(RefusalCause::Snapshot, Some("full".into()));
     assert_eq!(journal.refusal().as_deref(), Some("full"));
-    journal.refuse(Refuser::Snapshot, None);
+    journal.refuse(RefusalCause::Snapshot, None);
     assert_eq!(journal.refusal().as_deref(), Some("disk"));
-    journal.refuse(Refuser::Log, None);
+    journal.refuse(RefusalCause::Log, None);
     assert_eq!(journal.refusal(), None);
 }
 

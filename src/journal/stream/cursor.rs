@@ -39,7 +39,7 @@ pub(super) struct Cursor {
     place: u64,
     /// The number of the division that it reads next.
     division: u64,
-    /// It is to look up.
+    /// The thread that waits is to return.
     pub(super) is_woken: bool,
     /// Each change wakes it.
     pub(super) is_eager: bool,

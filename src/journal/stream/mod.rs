@@ -159,8 +159,8 @@ impl Tail {
         self.begin_piece();
     }
 
-    /// Wakes readers since the stream has grown. Gives the bytes that the slowest of those that hold
-    /// writers is behind.
+    /// Wakes readers since the stream has grown. Gives the bytes that the slowest of those that
+    /// hold writers is behind.
     fn note_growth(&mut self, before: u64, plenty: u64) -> usize {
         let (end, backlog) = (self.end(), self.backlog);
         let mut slowest = 0;

@@ -103,7 +103,8 @@ impl Reader {
     /// Waits until there is something to be taken at once, or the time is over. There is where the
     /// stream is divided, where the reader was [woken](Self::wake), where something is
     /// [wanted](Self::want), where it is far behind, and with each change if it is
-    /// [eager](Self::set_eager). To wake it for each change would cost writers more than the change.
+    /// [eager](Self::set_eager). To wake it for each change would cost writers more than the
+    /// change.
     pub fn wait(&self, time: Duration) {
         self.0.stream().wait(self.0.id, &self.0.news, time);
     }
@@ -166,8 +167,8 @@ impl Follower {
         self.0.stream().wait(self.0.id, &self.0.news, time);
     }
 
-    /// Puts what there is into `batch`, which must be empty: at most `max` bytes, and nothing behind
-    /// the next division.
+    /// Puts what there is into `batch`, which must be empty: at most `max` bytes, and nothing
+    /// behind the next division.
     ///
     /// # Errors
     /// It was cut off.

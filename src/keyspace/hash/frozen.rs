@@ -134,7 +134,7 @@ impl Shared {
         let bytes = field.bytes();
         state.handed.push(field);
         state.handed_bytes += bytes;
-        self.journal.hand_over(bytes);
+        self.journal.add_before_images(bytes);
     }
 }
 
@@ -227,7 +227,7 @@ impl FrozenFields {
 
     /// What was given waits no longer.
     pub fn given_is_written(&mut self) {
-        self.shared.journal.taken_over(std::mem::take(&mut self.given));
+        self.shared.journal.remove_before_images(std::mem::take(&mut self.given));
     }
 }
 
@@ -236,7 +236,7 @@ impl Drop for FrozenFields {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
         state.end = 0;
-        self.shared.journal.taken_over(self.given + std::mem::take(&mut state.handed_bytes));
+        self.shared.journal.remove_before_images(self.given + std::mem::take(&mut state.handed_bytes));
     }
 }
 

@@ -217,7 +217,7 @@ proptest! {
             while take_some(&mut frozen, &mut old) {}
             prop_assert_eq!((frozen.len(), old), (at_cut.len(), at_cut));
             drop(frozen);
-            prop_assert_eq!(journal.handed_bytes(), 0);
+            prop_assert_eq!(journal.before_image_bytes(), 0);
         }
     }
 }
@@ -230,7 +230,7 @@ fn frozen_fields_outlive_their_hash_and_one_that_is_given_up_leaves_nothing_behi
     let bytes = hash.heap_bytes();
     let (at_cut, mut old, mut frozen) = (content(&hash), Old::new(), freeze(&hash, &journal));
     (0..1000_u32).for_each(|n| _ = hash.remove(&n.to_be_bytes()));
-    assert!(journal.handed_bytes() > 1000);
+    assert!(journal.before_image_bytes() > 1000);
     assert!(take_some(&mut frozen, &mut old));
     drop(hash);
     while take_some(&mut frozen, &mut old) {}
@@ -240,9 +240,9 @@ fn frozen_fields_outlive_their_hash_and_one_that_is_given_up_leaves_nothing_behi
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"v", Deadline::NEVER));
     let given_up = freeze(&hash, &journal);
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"w", Deadline::NEVER));
-    assert!(journal.handed_bytes() > 2000);
+    assert!(journal.before_image_bytes() > 2000);
     drop(given_up);
-    assert_eq!((journal.handed_bytes(), hash.heap_bytes()), (0, bytes));
+    assert_eq!((journal.before_image_bytes(), hash.heap_bytes()), (0, bytes));
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"x", Deadline::NEVER));
-    assert_eq!(journal.handed_bytes(), 0);
+    assert_eq!(journal.before_image_bytes(), 0);
 }

@@ -57,7 +57,7 @@ impl Common {
     pub(in crate::keyspace) fn hand_over(&self, cut: u64, handed: Handed) {
         let bytes = handed.bytes();
         if self.handed.push(cut, handed) {
-            self.journal.hand_over(bytes);
+            self.journal.add_before_images(bytes);
         }
     }
 }

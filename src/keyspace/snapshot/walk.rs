@@ -145,7 +145,7 @@ impl<'k> Snapshot<'k> {
     /// held while too many wait.
     pub fn take_handed(&mut self, batch: &mut Vec<Old>) {
         let common = &self.keyspace.common;
-        common.journal.taken_over(std::mem::take(&mut self.given));
+        common.journal.remove_before_images(std::mem::take(&mut self.given));
         while self.cleared.is_none()
             && self.given < self.batch.bytes
             && let Some(handed) = common.handed.pop()

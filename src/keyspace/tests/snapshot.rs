@@ -112,7 +112,7 @@ proptest! {
         taken.rest(snapshot);
         prop_assert_eq!(taken.alive(0, at_cut.now_ms), at_cut.keys);
         prop_assert_eq!(taken.alive(1, at_cut.now_ms), at_cut.elsewhere);
-        prop_assert_eq!(keyspace.journal().handed_bytes(), 0);
+        prop_assert_eq!(keyspace.journal().before_image_bytes(), 0);
     }
 }
 
@@ -199,9 +199,9 @@ fn a_snapshot_that_is_given_up_leaves_nothing_behind() {
     let (mut taken, (mut snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
     taken.more(&mut snapshot);
     (0..2000).for_each(|n| set(keyspace.db(0), &n.to_string(), "w"));
-    assert!(keyspace.journal().handed_bytes() > 0);
+    assert!(keyspace.journal().before_image_bytes() > 0);
     drop(snapshot);
-    assert_eq!(keyspace.journal().handed_bytes(), 0);
+    assert_eq!(keyspace.journal().before_image_bytes(), 0);
     set(keyspace.db(0), "after", "v");
     let mut taken = Taken::default();
     taken.rest(keyspace.snapshot(|_| ()).0);
@@ -342,7 +342,7 @@ proptest! {
         });
         prop_assert_eq!(taken.alive(0, model.now_ms), model.keys);
         prop_assert_eq!(taken.alive(1, model.now_ms), model.elsewhere);
-        prop_assert_eq!(keyspace.journal().handed_bytes(), 0);
+        prop_assert_eq!(keyspace.journal().before_image_bytes(), 0);
     }
 }
 
@@ -416,7 +416,7 @@ fn a_large_hash_is_in_the_snapshot_as_it_was_at_the_cut_whatever_becomes_of_it()
             let fields = &taken.keys[&(0, b"h".to_vec())].1;
             assert_eq!((taken.keys.len(), fields.len()), (1, 2000), "{fate} at {given}");
             assert!(fields.values().all(|(value, _)| value == b"v"), "{fate} at {given}");
-            assert_eq!(keyspace.journal().handed_bytes(), 0, "{fate} at {given}");
+            assert_eq!(keyspace.journal().before_image_bytes(), 0, "{fate} at {given}");
         }
     }
 }
@@ -428,7 +428,7 @@ fn a_change_of_a_large_hash_hands_over_no_more_than_it_changes() {
     let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
     set_fields(keyspace.db(0), "h", 7..10, b"w");
     keyspace.db(0).exclusive(&["h"]).remove(b"h");
-    let handed = keyspace.journal().handed_bytes();
+    let handed = keyspace.journal().before_image_bytes();
     assert!((300..3000).contains(&handed), "{handed}");
     taken.rest(snapshot);
     let fields = &taken.keys[&(0, b"h".to_vec())].1;

@@ -19,7 +19,7 @@ use super::rewrite::{AofError, Snapshot};
 use super::schedule::{Growth, Schedule, Task};
 use super::status::{Order, Status, SyncPolicy};
 use super::writer::{self, Desk, Writer};
-use crate::journal::{Journal, Refuser};
+use crate::journal::{Journal, RefusalCause};
 use crate::persistence::files::remove_leftovers;
 
 /// Between two looks at how far the log has come.
@@ -223,7 +223,7 @@ impl Aof {
             tracing::error!("the writer of the AOF had panicked");
         }
         status.end();
-        journal.refuse(Refuser::Log, None);
+        journal.refuse(RefusalCause::Log, None);
     }
 
     /// What there was is loaded: from now on it may be switched on and off.

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use crate::counters::Counter;
-use crate::journal::{Journal, Reader, Refuser};
+use crate::journal::{Journal, Reader, RefusalCause};
 
 /// Between two lines in the log of the server about the same trouble.
 const LOG_EVERY: Duration = Duration::from_secs(30);
@@ -269,7 +269,8 @@ impl Status {
                 "Error writing to the AOF file: {reason}; writes are refused, it is tried again each second"
             );
         }
-        self.journal.refuse(Refuser::Log, Some(format!("MISCONF Errors writing to the AOF file: {reason}")));
+        self.journal
+            .refuse(RefusalCause::Log, Some(format!("MISCONF Errors writing to the AOF file: {reason}")));
         trouble.now = Some(reason);
     }
 
@@ -278,7 +279,7 @@ impl Status {
         let mut trouble = self.trouble.lock();
         if trouble.now.take().is_some() {
             trouble.told = None;
-            self.journal.refuse(Refuser::Log, None);
+            self.journal.refuse(RefusalCause::Log, None);
             tracing::warn!("AOF write error looks solved. The server can write again.");
         }
     }

@@ -194,7 +194,7 @@ impl Frozen {
 
     fn receive(&self, taken: Taken, course: &mut Course, spill: &mut dyn Spill) -> io::Result<()> {
         if let Some(journal) = &self.journal {
-            journal.taken_over(taken.bytes());
+            journal.remove_before_images(taken.bytes());
         }
         for place in taken.spilled {
             let mut bytes = Vec::with_capacity(place.len);

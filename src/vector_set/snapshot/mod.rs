@@ -184,7 +184,7 @@ impl VectorSet {
     /// snapshot thread is not about to come to this set. To be called by that thread.
     pub fn relieve(&self, cut: u64, journal: &Journal, spill: &mut dyn Spill) -> io::Result<()> {
         let bytes = self.snapshots.of_cut(cut).map_or(Ok(0), |running| running.relieve(spill))?;
-        journal.taken_over(bytes);
+        journal.remove_before_images(bytes);
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl VectorSet {
     #[inline]
     pub(super) fn report_before_images(&self, journal: &Journal) {
         if self.snapshots.any() {
-            journal.hand_over(self.snapshots.take_unreported());
+            journal.add_before_images(self.snapshots.take_unreported());
         }
     }
 }

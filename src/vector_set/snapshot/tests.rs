@@ -231,7 +231,7 @@ proptest! {
         let mut given = Given::default();
         if relieved {
             set.relieve(cut, &journal, &mut spill).expect("memory");
-            prop_assert_eq!(journal.handed_bytes(), 0);
+            prop_assert_eq!(journal.before_image_bytes(), 0);
         }
         let mut frozen = set.freeze(cut, &journal, linked);
         prop_assert_eq!(frozen.len(), expected.len());
@@ -245,7 +245,7 @@ proptest! {
         while more {
             more = give(&mut frozen, &mut spill, &mut given);
         }
-        prop_assert_eq!(journal.handed_bytes(), 0);
+        prop_assert_eq!(journal.before_image_bytes(), 0);
         prop_assert_eq!(&given.contents, &expected);
         match linked {
             Linked::AsTheyAre => given.check_links(4),
@@ -347,7 +347,7 @@ fn what_was_made_after_the_cut_keeps_nothing_for_it() {
     loaded.exclude(cut);
     for set in [&made, &loaded] {
         (0..20).for_each(|n| add(set, n, n + 5, None, Record::new(&journal, 0, &request)));
-        assert!(!set.snapshots.any() && journal.handed_bytes() == 0);
+        assert!(!set.snapshots.any() && journal.before_image_bytes() == 0);
     }
     assert_eq!(made.freeze(cut, &journal, Linked::AsTheyAre).len(), 0);
 }
@@ -363,10 +363,10 @@ fn what_is_given_up_keeps_nothing_and_gives_nothing() {
     let mut given = Given::default();
     assert!(give(&mut frozen, &mut spill, &mut given));
     remove(&set, 599, Record::new(&journal, 0, &request));
-    assert!(journal.handed_bytes() > 0);
+    assert!(journal.before_image_bytes() > 0);
     journal.end_cut();
     remove(&set, 598, Record::new(&journal, 0, &request));
     assert!(!set.snapshots.any());
-    assert_eq!(journal.handed_bytes(), 0);
+    assert_eq!(journal.before_image_bytes(), 0);
     assert!(frozen.next_block(&mut spill, &mut |_| Ok(())).is_err());
 }

@@ -56,7 +56,7 @@ fn rdb(server: &Server, rows: &mut Rows) {
     let (done, total) = if status.running.is_some() { progress.keys() } else { (0, 0) };
     let in_background = status.running.filter(|(saver, _)| *saver == Saver::Background);
     rows.bytes("current_cow_peak", if status.running.is_some() { progress.peak_bytes() } else { 0 });
-    rows.bytes("current_cow_size", server.keyspace.journal().handed_bytes());
+    rows.bytes("current_cow_size", server.keyspace.journal().before_image_bytes());
     rows.zeros(&["current_cow_size_age"]);
     rows.field("current_fork_perc", Value::Decimal(ratio(done, total) * 100.0, 2));
     rows.field("current_save_keys_processed", done);

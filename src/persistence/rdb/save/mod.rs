@@ -38,7 +38,7 @@ use crate::vector_set::{Spill, VectorSet};
 
 /// Bytes that may wait in all sets and hashes together before they are put aside: well below where
 /// writers are held.
-const RELIEF: usize = crate::journal::MAX_HANDED / 4;
+const RELIEF: usize = crate::journal::MAX_BEFORE_IMAGE_BYTES / 4;
 
 /// What a file is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -200,7 +200,7 @@ impl Saver<'_> {
 
     /// Between two keys.
     fn look_around(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
-        let handed = self.snapshot.journal().handed_bytes();
+        let handed = self.snapshot.journal().before_image_bytes();
         self.progress.note(handed)?;
         if handed > RELIEF { self.relieve(spill) } else { Ok(()) }
     }

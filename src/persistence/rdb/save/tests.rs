@@ -241,7 +241,7 @@ fn check_under_changes(form: Form) {
     });
     assert!(round > 7, "only {round} writes");
     assert_eq!(differences(&read_back(&bytes, form), &at_cut), []);
-    assert_eq!(keyspace.journal().handed_bytes(), 0);
+    assert_eq!(keyspace.journal().before_image_bytes(), 0);
 }
 
 fn set_fields(keyspace: &Keyspace, key: &str, numbers: std::ops::Range<i32>, value: &[u8]) {
@@ -268,7 +268,7 @@ fn check_large_hashes(form: Form) {
         let from = round * 2000;
         round += 1;
         keys.iter().for_each(|key| set_fields(&keyspace, key, from..from + 2000, b"changed"));
-        most = most.max(keyspace.journal().handed_bytes());
+        most = most.max(keyspace.journal().before_image_bytes());
         if round == 8 {
             keyspace.db(0).exclusive(&["two"]).remove(b"two");
         }
@@ -280,10 +280,10 @@ fn check_large_hashes(form: Form) {
     let out = save(snapshot, out, &about, &[], &mut spill, &Progress::default());
     let bytes = out.expect("memory can be written").bytes;
     // Commands are not compressed: more is written, and changed, between two looks at what waits.
-    let bound = if form == Form::Snapshot { 2 * RELIEF } else { crate::journal::MAX_HANDED };
+    let bound = if form == Form::Snapshot { 2 * RELIEF } else { crate::journal::MAX_BEFORE_IMAGE_BYTES };
     assert!(round > 10 && spill.len() > RELIEF / 2 && most < bound, "{round} {} {most}", spill.len());
     assert_eq!(differences(&read_back(&bytes, form), &at_cut), []);
-    assert_eq!(keyspace.journal().handed_bytes(), 0);
+    assert_eq!(keyspace.journal().before_image_bytes(), 0);
 }
 
 #[test]
