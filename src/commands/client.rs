@@ -36,7 +36,7 @@ pub struct Client {
     pub replies: Replies,
     /// When the turn of its present request began: mostly the moment at which the one before was done, so that the clock
     /// is read once for each.
-    pub turn: Instant,
+    pub request_began: Instant,
     /// The command that ran last: probably also the next.
     pub(super) last_command: Option<&'static Command>,
     /// A moment since which none of its requests has arrived: see [`Access::recent_ms`].
@@ -79,7 +79,7 @@ impl Client {
             is_monitor: false,
             no_touch: false,
             replies: Replies::default(),
-            turn: Instant::now(),
+            request_began: Instant::now(),
             last_command: None,
             closing: false,
             replays: false,
@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// Chooses the form of replies.
-    pub fn speak(&mut self, protocol: Protocol) {
+    pub fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
         let number = if matches!(protocol, Protocol::Resp3) { 3 } else { 2 };
         self.info.protocol.store(number, Ordering::Relaxed);

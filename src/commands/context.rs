@@ -62,11 +62,11 @@ pub struct Server {
     pub ops_per_second: AtomicU64,
     /// True if commands on vector sets run where they arrive:
     /// `vset-force-single-threaded-execution`.
-    pub vector_sets_stay: AtomicBool,
+    pub vector_sets_single_threaded: AtomicBool,
     /// False if keys end only where a command meets them: `DEBUG SET-ACTIVE-EXPIRE`.
-    pub ends_keys_actively: AtomicBool,
+    pub expires_actively: AtomicBool,
     /// Set when a client left that had taken much memory: the allocator is to give its pages back.
-    pub gives_memory_back: AtomicBool,
+    pub purge_requested: AtomicBool,
     /// Bytes per second, in and out, as the cron saw it.
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
@@ -145,9 +145,9 @@ impl Server {
             skips_checksums: AtomicBool::new(false),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
-            vector_sets_stay: AtomicBool::default(),
-            ends_keys_actively: AtomicBool::new(true),
-            gives_memory_back: AtomicBool::new(false),
+            vector_sets_single_threaded: AtomicBool::default(),
+            expires_actively: AtomicBool::new(true),
+            purge_requested: AtomicBool::new(false),
             net_input_per_second: AtomicU64::new(0),
             net_output_per_second: AtomicU64::new(0),
             stop: Stop::default(),
@@ -161,7 +161,8 @@ impl Server {
         let settings = self.config.settings();
         self.observers.configure(&settings);
         self.statistics.track_latency(settings.latency_tracking);
-        self.vector_sets_stay.store(settings.vset_force_single_threaded_execution, Ordering::Relaxed);
+        self.vector_sets_single_threaded
+            .store(settings.vset_force_single_threaded_execution, Ordering::Relaxed);
         self.aof.configure(Choices {
             policy: SyncPolicy::named(settings.appendfsync),
             spares_snapshots: settings.no_appendfsync_on_rewrite,
@@ -171,20 +172,20 @@ impl Server {
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
-        self.judge_writes();
+        self.update_write_refusal();
     }
 
     /// True while keys that have ended may be removed. Not while the disk has too much to take
     /// already: each removal is a change. Not during a `CLIENT PAUSE`: what the client that paused
     /// looks at must not change. Nor while data are loaded: the log may speak of such keys.
-    pub fn may_remove_ended(&self) -> bool {
+    pub fn may_remove_expired(&self) -> bool {
         !self.loading.is_on() && !self.keyspace.journal().is_full() && self.pause.in_force().is_none()
     }
 
     /// Removes the keys that the command just run found expired.
     pub fn settle_expired(&self, client: &mut Client) {
         if !client.expired_keys.is_empty() {
-            self.keyspace.settle_expired(&mut client.expired_keys, self.may_remove_ended());
+            self.keyspace.settle_expired(&mut client.expired_keys, self.may_remove_expired());
         }
     }
 

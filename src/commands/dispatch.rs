@@ -23,12 +23,12 @@ use crate::wake::Waiter;
 const CHANGES: Flags = Flags::WRITE.and(Flags::MAY_REPLICATE);
 
 /// To Redis a monitor is a kind of replica.
-const ONLY_LOOKS_ON: Error = Error::new("ERR Replica can't interact with the keyspace");
+const MONITOR_REFUSED: Error = Error::new("ERR Replica can't interact with the keyspace");
 
 /// Finds what a request asks for, runs it, and accounts for it. Never panics: a command that does is answered with
 /// an error.
 pub fn dispatch(server: &Server, client: &mut Client, request: &Request) -> Reply {
-    client.turn = Instant::now();
+    client.request_began = Instant::now();
     Call::new(server, client, request).run(server, client, request)
 }
 
@@ -118,7 +118,7 @@ impl Call {
         let is_meant = pause.scope == Paused::Everything || has_any(CHANGES, command, client);
         let is_held = is_meant && !client.is_monitor;
         is_held.then(|| {
-            client.info.name_command(command);
+            client.info.set_last_command(command);
             pause.until
         })
     }
@@ -158,12 +158,12 @@ fn writes(command: &Command, client: &Client) -> bool {
 fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {
     let command = registry::resolve(request, client.last_command, server.compat)
         .inspect_err(|error| server.statistics.error(error))?;
-    gates(command, server, client, request)
+    checks(command, server, client, request)
         .inspect_err(|error| server.statistics.rejected(command, error))
         .map(|()| command)
 }
 
-fn gates(command: &Command, server: &Server, client: &Client, request: &Request) -> Result<(), Error> {
+fn checks(command: &Command, server: &Server, client: &Client, request: &Request) -> Result<(), Error> {
     if !command.spec.arity.accepts(request.len()) {
         return Err(Error::wrong_arity(command.spec.name));
     }
@@ -175,7 +175,7 @@ fn gates(command: &Command, server: &Server, client: &Client, request: &Request)
         return Err(refusal);
     }
     if client.is_monitor && command.spec.flags.has_any(CHANGES.and(Flags::READONLY)) {
-        return Err(ONLY_LOOKS_ON);
+        return Err(MONITOR_REFUSED);
     }
     if client.queue.is_some() && command.spec.flags.has(Flags::NO_MULTI) {
         return Err(Error::new("ERR Command not allowed inside a transaction"));
@@ -204,7 +204,7 @@ fn is_never_held(command: &Command) -> bool {
 
 /// The threads on which the command, called so, is to run.
 pub(super) fn place(command: &Command, server: &Server, client: &mut Client, request: &Request) -> Place {
-    if command.spec.group == Group::Module && server.vector_sets_stay.load(Ordering::Relaxed) {
+    if command.spec.group == Group::Module && server.vector_sets_single_threaded.load(Ordering::Relaxed) {
         return Place::Network;
     }
     let heavy = |is_heavy| if is_heavy { Place::Compute } else { Place::Network };
@@ -212,8 +212,10 @@ pub(super) fn place(command: &Command, server: &Server, client: &mut Client, req
         Weight::Light => Place::Network,
         Weight::Heavy => Place::Compute,
         Weight::Blocking => Place::Blocking,
-        Weight::Asked(ask) => heavy(ask(arguments(command, request), &Context::new(server, client))),
-        Weight::Placed(place) => place(arguments(command, request), &Context::new(server, client)),
+        Weight::HeavyIf(is_heavy) => {
+            heavy(is_heavy(arguments(command, request), &Context::new(server, client)))
+        }
+        Weight::PlacedBy(place) => place(arguments(command, request), &Context::new(server, client)),
     }
 }
 
@@ -225,7 +227,7 @@ pub(super) fn run(
     request: &Request,
     moment_ms: Option<i64>,
 ) -> Reply {
-    let start = client.turn;
+    let start = client.request_began;
     client.last_command = Some(command);
     client.info.begin(command, start);
     let record = Record::new(server.keyspace.journal(), client.db, request.wire());
@@ -233,12 +235,12 @@ pub(super) fn run(
     let mut context = Context { server, client, moment_ms, touches };
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, &mut context, request, record)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
-    client.turn = Instant::now();
-    let took = client.turn.saturating_duration_since(start);
+    client.request_began = Instant::now();
+    let took = client.request_began.saturating_duration_since(start);
     client.info.commands.add(1);
     server.statistics.ran(command, took, outcome.as_ref().err());
-    if server.observers.care(took) {
-        server.observers.tell(server, client, Observed { command, request, took }, &outcome);
+    if server.observers.may_note(took) {
+        server.observers.note(server, client, Observed { command, request, took }, &outcome);
     }
     outcome.unwrap_or_else(Reply::Error)
 }

@@ -88,7 +88,9 @@ impl Distribution {
 
     /// Microseconds, and how many calls took no longer: at each doubling at which there are more of them.
     pub fn doublings(&self) -> Vec<(u64, u64)> {
-        let (mut shown, mut seen, mut begin) = (Vec::new(), 0, 0);
+        let mut shown = Vec::new();
+        let mut seen = 0;
+        let mut begin = 0;
         let mut boundary = FIRST_BOUNDARY_NANOS;
         while begin < RANGES {
             let end = match range_of(boundary) {

@@ -33,7 +33,7 @@ impl Server {
     }
 
     /// Begins and rewrites the log whenever that is asked for, until it is [closed](crate::persistence::aof::Aof::close).
-    pub fn keep_log(&self) {
+    pub fn run_log_tasks(&self) {
         self.aof.serve(&mut |at_cut, path| self.make_base(at_cut, path));
     }
 
@@ -88,7 +88,8 @@ impl Server {
 /// At least as many bytes as a dump of the set has: a link of four bytes becomes one of six at
 /// most, and nothing else grows.
 fn most_dumped_bytes(set: &VectorSet) -> usize {
-    let (params, held) = (set.params(), set.heap_bytes());
+    let params = set.params();
+    let held = set.heap_bytes();
     let matrix = params.input_dim().map_or(0, |input_dim| input_dim * params.dim() * size_of::<f32>());
     held + held / 2 + matrix
 }

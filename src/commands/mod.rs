@@ -38,9 +38,9 @@ pub use client::Client;
 pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, Hold, dispatch};
 pub use key_spec::Keys;
-pub use saving::Wish;
+pub use saving::FinalSave;
 pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};
-pub use stop::{EndStep, Ending, Stop};
+pub use stop::{Stop, StopProgress, StopStep};
 
 /// Every command, by family. Containers bring their subcommands along.
 pub static FAMILIES: &[&[&Spec]] = &[

@@ -9,26 +9,26 @@ use crate::splitmix::{STEP, scramble};
 
 /// The most that is drawn with repetition, where the number of things is no bound; more are refused. Redis builds whatever
 /// reply is asked for.
-const MAX_DRAWN: usize = 1 << 20;
+const MAX_REPLY: usize = 1 << 20;
 
 /// How many things a command is to choose.
 #[derive(Clone, Copy)]
-pub(super) enum Wanted {
+pub(super) enum Selection {
     /// One, without a count.
     One,
     /// So many, none of them twice.
-    Different(usize),
-    /// So many, each chosen from all; at most [`MAX_DRAWN`].
-    Drawn(usize),
+    Distinct(usize),
+    /// So many, each chosen from all; at most [`MAX_REPLY`].
+    WithRepetition(usize),
 }
 
-impl Wanted {
+impl Selection {
     /// What a count asks for: a negative one allows repetitions. Of too many of these, `too_many` is the answer.
     pub(super) fn count(count: i64, too_many: Error) -> Result<Self, Error> {
         let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
         match count {
-            0.. => Ok(Self::Different(size)),
-            _ if size <= MAX_DRAWN => Ok(Self::Drawn(size)),
+            0.. => Ok(Self::Distinct(size)),
+            _ if size <= MAX_REPLY => Ok(Self::WithRepetition(size)),
             _ => Err(too_many),
         }
     }

@@ -31,7 +31,7 @@ pub enum Failure {
     /// There is no such command here.
     Unknown(Error),
     /// Not with so many arguments, or it makes no sense here: this is no log of this server.
-    NotUnderstood(Error),
+    Malformed(Error),
     /// It was carried out when it was written down, and was refused now, for instance as the key has another type.
     Refused(Error),
 }
@@ -44,7 +44,7 @@ impl<'s> Replay<'s> {
 
     /// Carries a request out; or keeps it, in a transaction, until `EXEC`. Requests that change no data do nothing.
     pub fn play(&mut self, request: &Request) -> Result<(), Failure> {
-        let command = understood(request)?;
+        let command = known_command(request)?;
         if command.spec.is(&MULTI) {
             return self.begin_transaction();
         }
@@ -65,7 +65,7 @@ impl<'s> Replay<'s> {
 
     fn begin_transaction(&mut self) -> Result<(), Failure> {
         if self.is_in_transaction() {
-            return Err(nonsense("ERR MULTI calls can not be nested"));
+            return Err(malformed("ERR MULTI calls can not be nested"));
         }
         self.transaction = Some(Vec::new());
         Ok(())
@@ -73,7 +73,7 @@ impl<'s> Replay<'s> {
 
     /// A part that fails does not keep the others from being carried out, as it did not before; the last failure is told.
     fn play_transaction(&mut self) -> Result<(), Failure> {
-        let requests = self.transaction.take().ok_or_else(|| nonsense("ERR EXEC without MULTI"))?;
+        let requests = self.transaction.take().ok_or_else(|| malformed("ERR EXEC without MULTI"))?;
         let mut outcome = Ok(());
         for (command, request) in &requests {
             outcome = self.carry_out(command, request).and(outcome);
@@ -94,15 +94,15 @@ impl<'s> Replay<'s> {
     }
 }
 
-fn understood(request: &Request) -> Result<&'static Command, Failure> {
+fn known_command(request: &Request) -> Result<&'static Command, Failure> {
     // What a log holds is played whichever release is chosen now.
     let command = registry::resolve(request, None, Compat::default()).map_err(Failure::Unknown)?;
     let fits = command.spec.arity.accepts(request.len());
-    if fits { Ok(command) } else { Err(Failure::NotUnderstood(Error::wrong_arity(command.spec.name))) }
+    if fits { Ok(command) } else { Err(Failure::Malformed(Error::wrong_arity(command.spec.name))) }
 }
 
-fn nonsense(why: &'static str) -> Failure {
-    Failure::NotUnderstood(Error::new(why))
+fn malformed(why: &'static str) -> Failure {
+    Failure::Malformed(Error::new(why))
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_ends_before_the_replay_does() {
+    fn nothing_expires_before_the_replay_ends() {
         let mut session = Session::at(NOW_MS);
         let played = play(
             &session,
@@ -147,13 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_is_told_from_what_fails() {
+    fn malformed_requests_are_distinguished_from_refused_ones() {
         let session = Session::at(NOW_MS);
         let played = play(&session, &["NOPE", "GET", "EXEC", "SET a 1", "HSET a f 1", "GET a", "SHUTDOWN"]);
-        let is_understood =
-            |outcome: &Result<(), Failure>| matches!(outcome, Ok(()) | Err(Failure::Refused(_)));
+        let is_known = |outcome: &Result<(), Failure>| matches!(outcome, Ok(()) | Err(Failure::Refused(_)));
         assert_eq!(
-            played.iter().map(is_understood).collect::<Vec<_>>(),
+            played.iter().map(is_known).collect::<Vec<_>>(),
             [false, false, false, true, true, true, true]
         );
         assert!(

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Server;
 use super::pause::Paused;
-use super::stop::EndStep;
+use super::stop::StopStep;
 use crate::config::SaveRule;
 use crate::journal::RefusalCause;
 use crate::memory;
@@ -22,7 +22,7 @@ const MAX_LAST_SAVES: usize = 5;
 
 /// Whether the data are to be saved before the server ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum FinalSave {
     /// If they are to be saved by themselves.
     ByRules,
     /// In any case.
@@ -56,17 +56,17 @@ impl Server {
     /// The log has been told.
     pub fn save(&self) -> Result<Summary, SaveError> {
         let outcome = self.saving.save(&self.keyspace, &self.snapshot_file());
-        self.judge_save(&outcome);
+        self.note_save(&outcome);
         outcome
     }
 
     /// Begins to save the data in the background, if that can be now.
     pub fn save_in_background(&self, may_wait: bool, must_wait: bool) -> Wished {
-        let wished = self.saving.wish(may_wait, must_wait);
-        if wished == Wished::Started {
+        let outcome = self.saving.wish(may_wait, must_wait);
+        if outcome == Wished::Started {
             tracing::info!("Background saving started");
         }
-        wished
+        outcome
     }
 
     /// Begins what the rules ask for. To be called now and then.
@@ -80,12 +80,12 @@ impl Server {
     }
 
     /// Saves in the background whenever that is asked for, until [`close`](crate::persistence::saving::Saving::close).
-    pub fn keep_saving(&self) {
+    pub fn run_background_saves(&self) {
         while self.saving.wait_for_wish() {
             let Some(outcome) = self.saving.carry_out(&self.keyspace, &self.snapshot_file()) else {
                 continue;
             };
-            self.judge_save(&outcome);
+            self.note_save(&outcome);
             match outcome {
                 Ok(_) => tracing::info!("Background saving terminated with success"),
                 Err(_) => tracing::warn!("Background saving error"),
@@ -94,43 +94,43 @@ impl Server {
     }
 
     /// Has writes refused after a save that failed, or takes that back.
-    pub(super) fn judge_writes(&self) {
+    pub(super) fn update_write_refusal(&self) {
         let settings = self.config.settings();
         let is_meant = settings.stop_writes_on_bgsave_error && !settings.save.is_empty();
         let refused = is_meant && !self.saving.status().history.is_ok;
         self.keyspace.journal().refuse(RefusalCause::Snapshot, refused.then(|| MISCONF.to_owned()));
     }
 
-    fn judge_save(&self, outcome: &Result<Summary, SaveError>) {
+    fn note_save(&self, outcome: &Result<Summary, SaveError>) {
         match outcome {
             Ok(Summary { len, keys, .. }) => tracing::info!("DB saved on disk: {keys} keys, {len} bytes"),
             Err(error) => tracing::warn!("Failed saving the DB: {error}"),
         }
-        self.judge_writes();
+        self.update_write_refusal();
     }
 
-    /// Saves the data for the last time, if that is wished. Writes are held from then on, so that nothing is acknowledged that
+    /// Saves the data for the last time, if that is outcome. Writes are held from then on, so that nothing is acknowledged that
     /// is not saved.
     ///
     /// # Errors
     /// They could not be saved; writes go on.
-    pub fn save_before_end(&self, wish: Wish) -> Result<(), SaveError> {
-        self.stop.enter(EndStep::Cancelling);
+    pub fn save_before_stop(&self, final_save: FinalSave) -> Result<(), SaveError> {
+        self.stop.enter(StopStep::Cancelling);
         self.saving.cancel();
         // A part of the data must not take the place of the whole.
         let is_whole = !self.loading.is_on();
-        let is_wished = match wish {
-            Wish::Save => true,
-            Wish::NoSave => false,
-            Wish::ByRules => !self.config.settings().save.is_empty(),
+        let must_save = match final_save {
+            FinalSave::Save => true,
+            FinalSave::NoSave => false,
+            FinalSave::ByRules => !self.config.settings().save.is_empty(),
         };
-        if !is_wished || !is_whole {
+        if !must_save || !is_whole {
             return Ok(());
         }
         tracing::info!("Saving the final RDB snapshot before exiting.");
         let held = self.hold_writes();
-        self.stop.enter(EndStep::Saving);
-        self.save_until_nothing_changes().inspect_err(|_| self.stop.abandon())?;
+        self.stop.enter(StopStep::Saving);
+        self.save_until_unchanged().inspect_err(|_| self.stop.abandon())?;
         // For good: nothing that is acknowledged from now on would be saved.
         std::mem::forget(held);
         Ok(())
@@ -144,7 +144,7 @@ impl Server {
     }
 
     /// Saves while writes are held. A write that was let in before the others were held may come after the cut.
-    pub(super) fn save_until_nothing_changes(&self) -> Result<(), SaveError> {
+    pub(super) fn save_until_unchanged(&self) -> Result<(), SaveError> {
         for _ in 0..MAX_LAST_SAVES {
             self.save()?;
             if self.keyspace.journal().changes() == 0 {
@@ -162,6 +162,6 @@ pub(super) struct HeldWrites<'s>(&'s Server);
 impl Drop for HeldWrites<'_> {
     fn drop(&mut self) {
         self.0.pause.end();
-        self.0.clients.list().iter().for_each(|shown| shown.call());
+        self.0.clients.list().iter().for_each(|info| info.wake());
     }
 }

@@ -76,7 +76,7 @@ impl Arity {
     /// True if a request of `count` arguments (name included) fits.
     pub const fn accepts(self, count: usize) -> bool {
         match self {
-            Arity::Exactly(wanted) => count == wanted,
+            Arity::Exactly(expected) => count == expected,
             Arity::AtLeast(least) => count >= least,
         }
     }
@@ -84,7 +84,7 @@ impl Arity {
     /// Redis' number: negative means "at least".
     pub const fn as_redis(self) -> i64 {
         match self {
-            Arity::Exactly(wanted) => wanted as i64,
+            Arity::Exactly(expected) => expected as i64,
             Arity::AtLeast(least) => -(least as i64),
         }
     }
@@ -146,10 +146,10 @@ pub enum Weight {
     /// [`Place::Blocking`].
     Blocking,
     /// True if these arguments (after the name) make it heavy. Must be cheap, and must not change anything.
-    Asked(fn(Args, &Context) -> bool),
+    HeavyIf(fn(Args, &Context) -> bool),
     /// Where it runs with these arguments (after the name). Must be cheap, and must not look at any
     /// key.
-    Placed(fn(Args, &Context) -> Place),
+    PlacedBy(fn(Args, &Context) -> Place),
 }
 
 /// The families of `COMMAND DOCS`.

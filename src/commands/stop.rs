@@ -8,21 +8,21 @@ use tokio::sync::watch;
 /// Set by whoever wants the server to end, and read by whoever ends it.
 pub struct Stop {
     requested: watch::Sender<bool>,
-    ending: watch::Sender<Option<Ending>>,
+    progress: watch::Sender<Option<StopProgress>>,
 }
 
 /// An end that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ending {
+pub struct StopProgress {
     /// When it began.
     pub since: Instant,
     /// What it is waiting for now.
-    pub step: EndStep,
+    pub step: StopStep,
 }
 
 /// What the end of a server waits for, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndStep {
+pub enum StopStep {
     /// Snapshots that are running, and that are given up.
     Cancelling,
     /// The last snapshot.
@@ -35,7 +35,7 @@ pub enum EndStep {
     ClosingLog,
 }
 
-impl fmt::Display for EndStep {
+impl fmt::Display for StopStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cancelling => "a running snapshot to be given up",
@@ -49,14 +49,14 @@ impl fmt::Display for EndStep {
 
 impl Default for Stop {
     fn default() -> Self {
-        Self { requested: watch::Sender::new(false), ending: watch::Sender::new(None) }
+        Self { requested: watch::Sender::new(false), progress: watch::Sender::new(None) }
     }
 }
 
 impl Stop {
     /// Asks the server to end. This cannot be taken back.
     pub fn request(&self) {
-        self.enter(EndStep::Draining);
+        self.enter(StopStep::Draining);
         self.requested.send_replace(true);
     }
 
@@ -71,28 +71,28 @@ impl Stop {
     }
 
     /// The end comes to a step; if it had not begun, it begins.
-    pub fn enter(&self, step: EndStep) {
-        self.ending.send_modify(|ending| {
-            let since = ending.map_or_else(Instant::now, |ending| ending.since);
-            *ending = Some(Ending { since, step });
+    pub fn enter(&self, step: StopStep) {
+        self.progress.send_modify(|progress| {
+            let since = progress.map_or_else(Instant::now, |progress| progress.since);
+            *progress = Some(StopProgress { since, step });
         });
     }
 
     /// The server goes on, unless its end was requested.
     pub fn abandon(&self) {
         if !self.is_requested() {
-            self.ending.send_replace(None);
+            self.progress.send_replace(None);
         }
     }
 
     /// How far the end has come, if it has begun.
-    pub fn ending(&self) -> Option<Ending> {
-        *self.ending.borrow()
+    pub fn progress(&self) -> Option<StopProgress> {
+        *self.progress.borrow()
     }
 
     /// Something to await the beginning of the end with.
-    pub fn subscribe_ending(&self) -> watch::Receiver<Option<Ending>> {
-        self.ending.subscribe()
+    pub fn subscribe_progress(&self) -> watch::Receiver<Option<StopProgress>> {
+        self.progress.subscribe()
     }
 }
 
@@ -101,16 +101,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_keeps_its_beginning_until_it_is_abandoned() {
+    fn a_stop_keeps_its_start_until_it_is_abandoned() {
         let stop = Stop::default();
-        stop.enter(EndStep::Cancelling);
-        let began = stop.ending().expect("it has begun");
-        stop.enter(EndStep::Saving);
-        assert_eq!(stop.ending(), Some(Ending { step: EndStep::Saving, ..began }));
+        stop.enter(StopStep::Cancelling);
+        let began = stop.progress().expect("it has begun");
+        stop.enter(StopStep::Saving);
+        assert_eq!(stop.progress(), Some(StopProgress { step: StopStep::Saving, ..began }));
         stop.abandon();
-        assert_eq!((stop.ending(), stop.is_requested()), (None, false));
+        assert_eq!((stop.progress(), stop.is_requested()), (None, false));
         stop.request();
         stop.abandon();
-        assert_eq!(stop.ending().map(|ending| ending.step), Some(EndStep::Draining));
+        assert_eq!(stop.progress().map(|progress| progress.step), Some(StopStep::Draining));
     }
 }

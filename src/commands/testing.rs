@@ -109,7 +109,8 @@ impl Session {
 
     /// What was added to that stream since it was last asked for.
     pub(super) fn stream(&self) -> Vec<Request> {
-        let (mut batch, mut parser) = (Batch::default(), RequestParser::new());
+        let mut batch = Batch::default();
+        let mut parser = RequestParser::new();
         self.reader.as_ref().expect("it streams").take(&mut batch);
         let mut bytes = BytesMut::from(&batch.to_vec()[..]);
         let mut next = || parser.next(&mut bytes, &Limits::default()).expect("well formed requests");

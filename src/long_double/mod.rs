@@ -58,7 +58,8 @@ impl LongDouble {
 
     /// The sum, rounded to nearest, ties to even. None if it is infinite, or not a number.
     pub(crate) fn checked_add(self, other: Self) -> Option<Self> {
-        let (one, other) = (Aligned::of(self)?, Aligned::of(other)?);
+        let one = Aligned::of(self)?;
+        let other = Aligned::of(other)?;
         let sum = one.add(other).rounded();
         (!sum.is_infinite()).then_some(sum)
     }
@@ -116,7 +117,8 @@ const TOP_BIT: u32 = u128::BITS - 2;
 impl Aligned {
     fn of(number: LongDouble) -> Option<Self> {
         let Magnitude::Finite { mantissa, exponent } = number.magnitude else { return None };
-        let (mantissa, negative) = (u128::from(mantissa), number.negative);
+        let mantissa = u128::from(mantissa);
+        let negative = number.negative;
         let Some(top) = mantissa.checked_ilog2() else {
             return Some(Self { negative, mantissa: 0, exponent: i32::MIN / 2 });
         };
@@ -172,9 +174,10 @@ fn round_off(mantissa: u128, exponent: i32, excess: i32) -> (u64, i32) {
         _ => (mantissa, excess),
     };
     let middle = 1 << (guard - 1);
-    let (kept, rest) = (mantissa >> guard, mantissa & (2 * middle - 1));
-    let up = rest > middle || rest == middle && kept & 1 == 1;
-    match u64::try_from(kept + u128::from(up)) {
+    let high = mantissa >> guard;
+    let rest = mantissa & (2 * middle - 1);
+    let up = rest > middle || rest == middle && high & 1 == 1;
+    match u64::try_from(high + u128::from(up)) {
         Ok(mantissa) => (mantissa, exponent),
         Err(_) => (1 << (PRECISION - 1), exponent + 1),
     }

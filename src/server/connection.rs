@@ -86,7 +86,7 @@ impl Drop for Registration {
         }
         let has_lines = self.info.waiting_lines.load(Ordering::Relaxed) > MUCH_OUTPUT;
         if self.took_much || has_lines {
-            self.server.gives_memory_back.store(true, Ordering::Relaxed);
+            self.server.purge_requested.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -208,7 +208,7 @@ impl Connection<Socket> {
     /// another thread.
     pub(super) async fn serve(mut self, mut client: Box<Client>, seat: &Seat) -> Option<Departure> {
         let info = Arc::clone(&self.info);
-        let mut called = pin!(info.called());
+        let mut called = pin!(info.woken());
         while !info.is_killed() {
             let mut answered = 0;
             let worked = self.work(client, &mut answered).await;
@@ -222,7 +222,7 @@ impl Connection<Socket> {
                 if self.wait_for_disk(called.as_mut()).await {
                     break;
                 }
-                called.set(info.called());
+                called.set(info.woken());
                 if info.is_killed() {
                     self.wait_a_last_time().await;
                     break;
@@ -245,7 +245,7 @@ impl Connection<Socket> {
                 Progress::Starved if self.has_sent_all && self.output.is_empty() => return None,
                 _ => match self.pause(called.as_mut()).await {
                     Awoken::BySocket => {}
-                    Awoken::ByOthers => called.set(info.called()),
+                    Awoken::ByOthers => called.set(info.woken()),
                     Awoken::Gone => return None,
                 },
             }
@@ -264,7 +264,7 @@ impl Connection<Socket> {
             return Some((client, Progress::Stalled));
         }
         let start = Instant::now();
-        client.turn = start;
+        client.request_began = start;
         client.recent_ms = Some(self.server.keyspace.clock().now_ms());
         for _ in 0..SLICE_REQUESTS {
             let request = match self.next_request(&client) {
@@ -287,7 +287,7 @@ impl Connection<Socket> {
                 }
                 return Some((client, Progress::Closing));
             }
-            let is_time_over = client.turn.saturating_duration_since(start) > SLICE_TIME;
+            let is_time_over = client.request_began.saturating_duration_since(start) > SLICE_TIME;
             if is_time_over || self.output.len() > SLICE_OUTPUT || self.info.is_killed() {
                 break;
             }
@@ -344,7 +344,7 @@ impl Connection<Socket> {
         // It may wait there.
         client.recent_ms = None;
         let run = move || {
-            client.turn = Instant::now();
+            client.request_began = Instant::now();
             if let Some(hold) = call.hold_for_transaction(&server, &client, &request) {
                 return (client, Ran::Held(Held { request, hold }));
             }

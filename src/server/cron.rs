@@ -96,7 +96,7 @@ fn run(server: &Server, mut balancer: Balancer, shutdown: &Shutdown) {
 }
 
 fn expire_keys(server: &Server) {
-    if !server.may_remove_ended() || !server.ends_keys_actively.load(Ordering::Relaxed) {
+    if !server.may_remove_expired() || !server.expires_actively.load(Ordering::Relaxed) {
         return;
     }
     let began = Instant::now();
@@ -110,7 +110,7 @@ fn expire_keys(server: &Server) {
 /// the pages for some seconds, in case that they are needed again: for a client like this they are
 /// mostly not.
 fn give_memory_back(server: &Server) {
-    if server.gives_memory_back.swap(false, Ordering::Relaxed) && !memory::purge() {
+    if server.purge_requested.swap(false, Ordering::Relaxed) && !memory::purge() {
         tracing::debug!("the allocator gives no pages back");
     }
 }

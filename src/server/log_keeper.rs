@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::join_deadline::JoinDeadline;
-use crate::commands::{EndStep, Server};
+use crate::commands::{Server, StopStep};
 
 /// The thread.
 pub(super) struct LogKeeper {
@@ -21,7 +21,7 @@ impl LogKeeper {
     pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
         let of_thread = Arc::clone(&server);
         let thread =
-            std::thread::Builder::new().name("aof-keeper".into()).spawn(move || of_thread.keep_log())?;
+            std::thread::Builder::new().name("aof-keeper".into()).spawn(move || of_thread.run_log_tasks())?;
         Ok(Self { server, thread })
     }
 
@@ -31,7 +31,7 @@ impl LogKeeper {
         self.server.aof.close();
         let give_up = || self.server.saving.progress().cancel();
         deadline.join("the thread that rewrites the log", self.thread, give_up);
-        self.server.stop.enter(EndStep::ClosingLog);
+        self.server.stop.enter(StopStep::ClosingLog);
         // What is not sealed is of no use, and a log that was on for it alone is none.
         let _ = self.server.aof.abort_backup();
         self.server.aof.stop();

@@ -54,7 +54,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use crate::commands::recovery::{self, Failed, Plan};
-use crate::commands::{EndStep, Server};
+use crate::commands::{Server, StopStep};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use crate::persistence::files::remove_leftovers;
@@ -211,7 +211,7 @@ impl Running {
             drain(&server).await;
             outcome
         });
-        server.stop.enter(EndStep::Joining);
+        server.stop.enter(StopStep::Joining);
         let deadline = JoinDeadline::of(server.config.settings().shutdown_patience());
         cron.stop(deadline);
         saver.stop(deadline);

@@ -20,8 +20,9 @@ impl Saver {
     /// The system gives no more threads.
     pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
         let of_thread = Arc::clone(&server);
-        let thread =
-            std::thread::Builder::new().name("snapshot".into()).spawn(move || of_thread.keep_saving())?;
+        let thread = std::thread::Builder::new()
+            .name("snapshot".into())
+            .spawn(move || of_thread.run_background_saves())?;
         Ok(Self { server, thread })
     }
 

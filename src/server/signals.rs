@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::commands::{EndStep, Ending, Server, Wish};
+use crate::commands::{FinalSave, Server, StopProgress, StopStep};
 
 /// Between two looks at how far the end has come.
 const LOOK: Duration = Duration::from_millis(20);
@@ -56,7 +56,7 @@ async fn keep(server: Arc<Server>, mut terminate: Signal, mut interrupt: Signal)
             _ = interrupt.recv() => {}
             ending = overdue(&server) => give_up(&server, ending),
         }
-        match server.stop.ending() {
+        match server.stop.progress() {
             Some(ending) if signalled => exit_now(ending),
             // SHUTDOWN came first: a signal behind it does not break it off.
             Some(_) => {}
@@ -66,7 +66,7 @@ async fn keep(server: Arc<Server>, mut terminate: Signal, mut interrupt: Signal)
     }
 }
 
-fn exit_now(ending: Ending) -> ! {
+fn exit_now(ending: StopProgress) -> ! {
     within(LAST_WORDS, move || {
         tracing::warn!("Asked again to stop while waiting for {}: exiting at once.", ending.step)
     });
@@ -74,7 +74,7 @@ fn exit_now(ending: Ending) -> ! {
 }
 
 fn begin(server: &Arc<Server>) {
-    server.stop.enter(EndStep::Cancelling);
+    server.stop.enter(StopStep::Cancelling);
     let ended = Arc::clone(server);
     let thread = std::thread::Builder::new().name("shutdown".into());
     if thread.spawn(move || end(&ended)).is_err() {
@@ -86,20 +86,20 @@ fn begin(server: &Arc<Server>) {
 /// Stops the server, unless the data are to be saved and cannot be.
 fn end(server: &Server) {
     tracing::info!("asked by a signal to stop");
-    match server.save_before_end(Wish::ByRules) {
+    match server.save_before_stop(FinalSave::ByRules) {
         Ok(()) => server.stop.request(),
         Err(_) => tracing::error!("the server goes on, since its data could not be saved"),
     }
 }
 
 /// Waits for an end that gets no further for so long that no more than the reserve is left.
-async fn overdue(server: &Server) -> Ending {
-    let mut news = server.stop.subscribe_ending();
+async fn overdue(server: &Server) -> StopProgress {
+    let mut news = server.stop.subscribe_progress();
     let mut progress = Progress::default();
     loop {
         // It fails if the sender is gone, which lives as long as the server.
         let _ = news.wait_for(Option::is_some).await;
-        let Some(ending) = server.stop.ending() else { continue };
+        let Some(ending) = server.stop.progress() else { continue };
         let timeout = server.config.settings().shutdown_patience();
         let last = progress.last(server, ending);
         if timeout.is_some_and(|timeout| last.elapsed() >= timeout - reserve(timeout)) {
@@ -119,9 +119,9 @@ struct Progress(Option<(u64, Instant)>);
 
 impl Progress {
     /// When the end last got any further.
-    fn last(&mut self, server: &Server, ending: Ending) -> Instant {
+    fn last(&mut self, server: &Server, ending: StopProgress) -> Instant {
         let pulse = server.saving.progress().pulse();
-        let is_saving = ending.step == EndStep::Saving;
+        let is_saving = ending.step == StopStep::Saving;
         match self.0 {
             Some((before, at)) if before == pulse || !is_saving => at.max(ending.since),
             Some(_) => self.0.insert((pulse, Instant::now())).1,
@@ -132,7 +132,7 @@ impl Progress {
 
 /// Ends the process without what does not end. Nothing of this may wait for longer than the
 /// reserve.
-fn give_up(server: &Arc<Server>, ending: Ending) -> ! {
+fn give_up(server: &Arc<Server>, ending: StopProgress) -> ! {
     let timeout = server.config.settings().shutdown_patience().unwrap_or_default();
     let say = move || {
         tracing::error!("Shutdown timed out after {timeout:?}, waiting for {}. Exiting.", ending.step)

@@ -149,11 +149,11 @@ impl ClientInfo {
     /// Notes that a command begins.
     pub fn begin(&self, command: &Command, now: Instant) {
         self.touch(now);
-        self.name_command(command);
+        self.set_last_command(command);
     }
 
     /// Notes what the client asked for last.
-    pub fn name_command(&self, command: &Command) {
+    pub fn set_last_command(&self, command: &Command) {
         self.last_command.store(command.id + 1, Ordering::Relaxed);
     }
 
@@ -208,13 +208,13 @@ impl ClientInfo {
     }
 
     /// Asks the connection to look again at what concerns it.
-    pub fn call(&self) {
+    pub fn wake(&self) {
         self.wake.notify_one();
     }
 
     /// Resolves when the connection is asked to look again: it is to end, lines wait for it, or a
     /// pause is over. May resolve without a reason.
-    pub fn called(&self) -> Notified<'_> {
+    pub fn woken(&self) -> Notified<'_> {
         self.wake.notified()
     }
 
@@ -236,8 +236,8 @@ impl ClientInfo {
 
     /// Bytes that the connection keeps, as far as they are counted.
     pub fn memory_bytes(&self) -> usize {
-        let kept = [&self.multi_bytes, &self.fieldset_bytes].map(|bytes| bytes.load(Ordering::Relaxed));
-        self.buffer_bytes() + kept.iter().sum::<usize>() + size_of::<Self>()
+        let own = [&self.multi_bytes, &self.fieldset_bytes].map(|bytes| bytes.load(Ordering::Relaxed));
+        self.buffer_bytes() + own.iter().sum::<usize>() + size_of::<Self>()
     }
 
     /// The address as monitors and the slow log show it.

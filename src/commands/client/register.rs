@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_server_gives_up_the_oldest_client_that_has_not_given_the_password() {
+    fn a_full_server_disconnects_the_oldest_unauthenticated_client() {
         let clients = Clients::default();
         let connect = |needs_password| clients.connect(Endpoints::default(), 3, needs_password);
         let connected = [(); 3].map(|()| connect(true).expect("there is room"));

@@ -77,9 +77,9 @@ impl<'r> Hello<'r> {
             name.clone_into(&mut cx.client.info.labels.lock().name);
         }
         if let Some(protocol) = self.protocol {
-            cx.client.speak(protocol);
+            cx.client.set_protocol(protocol);
         }
-        Ok(introduction(cx))
+        Ok(server_properties(cx))
     }
 }
 
@@ -93,7 +93,7 @@ fn protocol(args: &mut Args) -> Result<Protocol, Error> {
 }
 
 /// Keys and texts are bulk strings: redis-cli dies on simple ones.
-fn introduction(cx: &Context) -> Reply {
+fn server_properties(cx: &Context) -> Reply {
     let version = if cx.client.protocol == Protocol::Resp3 { 3 } else { 2 };
     let pair = |key: &'static str, value: Reply| (Reply::bulk(key), value);
     Reply::Map(vec![

@@ -7,7 +7,7 @@ fn session() -> Session {
 }
 
 #[test]
-fn pauses_are_asked_for_in_milliseconds() {
+fn pauses_are_given_in_milliseconds() {
     session().hold_to(&[
         ("client pause x", "-ERR timeout is not an integer or out of range"),
         ("client pause -1", "-ERR timeout is negative"),
@@ -23,7 +23,7 @@ fn pauses_are_asked_for_in_milliseconds() {
 }
 
 #[test]
-fn nobody_is_blocked() {
+fn unblock_finds_no_blocked_client() {
     session().hold_to(&[
         ("client unblock 1", ":0"),
         ("client unblock 1 timeout", ":0"),

@@ -2,7 +2,7 @@
 //! fields end.
 
 use super::fields::{self, refusal, unknown_argument};
-use super::lifetime::{end_at, end_ms};
+use super::lifetime::{deadline_ms, expire_at};
 use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
@@ -96,7 +96,7 @@ fn expire(
 }
 
 struct Expire<'r> {
-    end_ms: i64,
+    deadline_ms: i64,
     condition: Option<Condition>,
     fields: Names<'r>,
 }
@@ -106,15 +106,15 @@ struct Expire<'r> {
 enum Condition {
     NeverEnds,
     Ends,
-    EndsSooner,
-    EndsLater,
+    Sooner,
+    Later,
 }
 
 const CONDITIONS: [(&str, Condition); 4] = [
     ("NX", Condition::NeverEnds),
     ("XX", Condition::Ends),
-    ("GT", Condition::EndsSooner),
-    ("LT", Condition::EndsLater),
+    ("GT", Condition::Sooner),
+    ("LT", Condition::Later),
 ];
 
 /// What becomes of a field. The numbers are those of the reply.
@@ -167,13 +167,13 @@ impl<'r> Options<'r> {
 
 impl<'r> Expire<'r> {
     fn parse(command: &str, lifetime: Lifetime, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
-        let end_ms = end_ms(command, lifetime, args.integer()?, cx)?;
+        let deadline_ms = deadline_ms(command, lifetime, args.integer()?, cx)?;
         let Options { condition, has_several, fields } = Options::parse(args)?;
         let fields = fields.ok_or(fields::MISSING)?;
         if has_several {
             return Err(Error::new("ERR Multiple condition flags specified"));
         }
-        Ok(Self { end_ms, condition, fields })
+        Ok(Self { deadline_ms, condition, fields })
     }
 
     fn execute(self, key: &[u8], cx: &Context, record: Record) -> Result<Reply, Error> {
@@ -196,21 +196,21 @@ impl<'r> Expire<'r> {
 
     /// The fields for which the condition held: they all end at one moment, or did at once.
     fn recorded<'a>(&self, key: &[u8], outcomes: &[Outcome], record: Record<'a>) -> Record<'a> {
-        let with = |wanted| -> Names {
-            let fields = self.fields.iter().zip(outcomes).filter(|(_, outcome)| **outcome == wanted);
+        let with = |expected| -> Names {
+            let fields = self.fields.iter().zip(outcomes).filter(|(_, outcome)| **outcome == expected);
             fields.map(|(field, _)| *field).collect()
         };
         if outcomes.contains(&Outcome::Removed) {
             return record.instead(|effects| effects.command_with(&[b"HDEL", key], &with(Outcome::Removed)));
         }
-        record.instead(|effects| end_at(effects, key, self.end_ms, &with(Outcome::Set)))
+        record.instead(|effects| expire_at(effects, key, self.deadline_ms, &with(Outcome::Set)))
     }
 
     fn outcome(&self, hash: HashView, field: &[u8], now_ms: i64) -> Outcome {
         match hash.deadline(field) {
             None => Outcome::NoField,
             Some(present) if !self.allows(present) => Outcome::NotMet,
-            Some(_) if self.end_ms <= now_ms => Outcome::Removed,
+            Some(_) if self.deadline_ms <= now_ms => Outcome::Removed,
             Some(_) => Outcome::Set,
         }
     }
@@ -221,8 +221,8 @@ impl<'r> Expire<'r> {
         match (condition, present.unix_ms()) {
             (Condition::NeverEnds, before_ms) => before_ms.is_none(),
             (Condition::Ends, before_ms) => before_ms.is_some(),
-            (Condition::EndsSooner, before_ms) => before_ms.is_some_and(|before_ms| before_ms < self.end_ms),
-            (Condition::EndsLater, before_ms) => before_ms.is_none_or(|before_ms| before_ms > self.end_ms),
+            (Condition::Sooner, before_ms) => before_ms.is_some_and(|before_ms| before_ms < self.deadline_ms),
+            (Condition::Later, before_ms) => before_ms.is_none_or(|before_ms| before_ms > self.deadline_ms),
         }
     }
 
@@ -230,7 +230,7 @@ impl<'r> Expire<'r> {
         let outcome = self.outcome(hash.view(now_ms), field, now_ms);
         match outcome {
             Outcome::NoField | Outcome::NotMet => false,
-            Outcome::Set => hash.set_deadline(field, Deadline::at(self.end_ms)),
+            Outcome::Set => hash.set_deadline(field, Deadline::at(self.deadline_ms)),
             Outcome::Removed => hash.remove(field),
         };
         outcome

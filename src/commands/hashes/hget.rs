@@ -56,8 +56,9 @@ pub(in crate::commands) const HSTRLEN: Spec = Spec {
 };
 
 /// What `say` says of the value of a field, if there is one.
-fn look(mut args: Args, cx: &Context, say: fn(Option<&[u8]>) -> Reply) -> Result<Reply, Error> {
-    let (key, field) = (args.bytes()?, args.bytes()?);
-    let reply = cx.db().hash(key, |hash| say(hash.get(field)))?;
-    Ok(reply.unwrap_or_else(|| say(None)))
+fn look(mut args: Args, cx: &Context, to_reply: fn(Option<&[u8]>) -> Reply) -> Result<Reply, Error> {
+    let key = args.bytes()?;
+    let field = args.bytes()?;
+    let reply = cx.db().hash(key, |hash| to_reply(hash.get(field)))?;
+    Ok(reply.unwrap_or_else(|| to_reply(None)))
 }

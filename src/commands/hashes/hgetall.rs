@@ -56,8 +56,9 @@ pub(in crate::commands) const HVALS: Spec = Spec {
 };
 
 /// What `say` says of each field and its value; of none if there is no such key.
-fn all<R>(mut args: Args, cx: &Context, say: fn(&[u8], &[u8]) -> R) -> Result<Vec<R>, Error> {
+fn all<R>(mut args: Args, cx: &Context, to_reply: fn(&[u8], &[u8]) -> R) -> Result<Vec<R>, Error> {
     let key = args.bytes()?;
-    let said = cx.db().hash(key, |hash| hash.iter().map(|(field, value, _)| say(field, value)).collect())?;
-    Ok(said.unwrap_or_default())
+    let replies =
+        cx.db().hash(key, |hash| hash.iter().map(|(field, value, _)| to_reply(field, value)).collect())?;
+    Ok(replies.unwrap_or_default())
 }

@@ -29,7 +29,8 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
     let key = args.bytes()?;
     let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
     let mut keys = cx.db().exclusive(&[key]);
-    let (now_ms, hash) = (keys.now_ms(), keys.hash(key)?);
+    let now_ms = keys.now_ms();
+    let hash = keys.hash(key)?;
     if !hash.is_some_and(|hash| fields.iter().any(|field| hash.get(field).is_some())) {
         return Ok(Reply::Array(vec![Reply::Null; fields.remaining()]));
     }

@@ -3,7 +3,7 @@
 
 use super::bulk_or_null;
 use super::fields::refusal;
-use super::lifetime::end_at;
+use super::lifetime::expire_at;
 use super::options::{self, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
@@ -34,7 +34,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 const DIALECT: Dialect = Dialect {
     command: "hgetex",
     words_each: 1,
-    several_endings: "ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified",
+    several_expiries: "ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified",
     foreign: &["FNX", "FXX", "KEEPTTL"],
 };
 
@@ -48,13 +48,13 @@ struct GetEx<'r> {
 enum Change {
     None,
     Persist,
-    EndAt { end_ms: i64 },
+    ExpireAt { deadline_ms: i64 },
 }
 
 impl Change {
     /// True if the moment has passed.
     fn removes(self, now_ms: i64) -> bool {
-        matches!(self, Self::EndAt { end_ms } if end_ms <= now_ms)
+        matches!(self, Self::ExpireAt { deadline_ms } if deadline_ms <= now_ms)
     }
 }
 
@@ -69,8 +69,8 @@ impl<'r> GetEx<'r> {
         if options.keeps || options.condition.is_some() {
             return Err(options::FOREIGN);
         }
-        let change = match options.end_ms {
-            Some(end_ms) => Change::EndAt { end_ms },
+        let change = match options.deadline_ms {
+            Some(deadline_ms) => Change::ExpireAt { deadline_ms },
             None if options.persists => Change::Persist,
             None => Change::None,
         };
@@ -79,7 +79,8 @@ impl<'r> GetEx<'r> {
 
     fn execute(self, key: &[u8], cx: &Context, record: Record) -> Result<Reply, Error> {
         let mut keys = cx.db().exclusive(&[key]);
-        let (now_ms, hash) = (keys.now_ms(), keys.hash(key)?);
+        let now_ms = keys.now_ms();
+        let hash = keys.hash(key)?;
         if !hash.is_some_and(|hash| self.fields.iter().any(|field| self.changes(hash, field))) {
             let value = |field: &&[u8]| bulk_or_null(hash.and_then(|hash| hash.get(field)));
             return Ok(Reply::Array(self.fields.iter().map(value).collect()));
@@ -100,7 +101,7 @@ impl<'r> GetEx<'r> {
             change if change.removes(now_ms) => {
                 effects.command_with(&[b"HDEL", key], &self.fields);
             }
-            Change::EndAt { end_ms } => end_at(effects, key, end_ms, &self.fields),
+            Change::ExpireAt { deadline_ms } => expire_at(effects, key, deadline_ms, &self.fields),
             Change::None | Change::Persist => {
                 let count = self.fields.len().to_string();
                 effects.command_with(&[b"HPERSIST", key, b"FIELDS", count.as_bytes()], &self.fields);
@@ -112,7 +113,7 @@ impl<'r> GetEx<'r> {
         hash.deadline(field).is_some_and(|deadline| match self.change {
             Change::None => false,
             Change::Persist => deadline != Deadline::NEVER,
-            Change::EndAt { .. } => true,
+            Change::ExpireAt { .. } => true,
         })
     }
 
@@ -122,7 +123,7 @@ impl<'r> GetEx<'r> {
             Change::None => false,
             Change::Persist => hash.set_deadline(field, Deadline::NEVER),
             change if change.removes(now_ms) => hash.remove(field),
-            Change::EndAt { end_ms } => hash.set_deadline(field, Deadline::at(end_ms)),
+            Change::ExpireAt { deadline_ms } => hash.set_deadline(field, Deadline::at(deadline_ms)),
         };
         value
     }

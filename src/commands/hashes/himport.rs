@@ -104,7 +104,8 @@ fn discard(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, name) = (args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let name = args.bytes()?;
     let values: Names = args.iter().collect();
     let mut keys = cx.db().exclusive(&[key]);
     keys.hash(key)?;

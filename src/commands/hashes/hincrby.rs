@@ -52,7 +52,8 @@ fn add(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error>
 }
 
 fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, field) = (args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let field = args.bytes()?;
     let number = LongDouble::parse(args.bytes()?).ok_or(Error::not_a_float())?;
     if number.is_infinite() {
         return Err(Error::new("ERR value is NaN or Infinity"));

@@ -37,7 +37,8 @@ fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let key = args.bytes()?;
     let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
     let mut keys = cx.db().exclusive(&[key]);
-    let (now_ms, hash) = (keys.now_ms(), keys.hash(key)?);
+    let now_ms = keys.now_ms();
+    let hash = keys.hash(key)?;
     let outcome = |field| hash.map_or(Outcome::NoField, |hash| outcome(hash, field));
     let mut outcomes: Vec<Outcome> = fields.iter().map(outcome).collect();
     if outcomes.contains(&Outcome::Persisted) {

@@ -3,7 +3,7 @@
 use ahash::HashSet;
 
 use super::{MANY_FIELDS, bulk, has_more_than};
-use crate::commands::random::Wanted;
+use crate::commands::random::Selection;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, random};
 
 use crate::keyspace::HashView;
@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Fields chosen at random, with their values if asked for",
     syntax: "key [options(count:integer [WITHVALUES])]",
     tips: &["nondeterministic_output"],
-    weight: Weight::Asked(|args, cx| RandField::parse(args).is_ok_and(|request| request.is_heavy(cx))),
+    weight: Weight::HeavyIf(|args, cx| RandField::parse(args).is_ok_and(|request| request.is_heavy(cx))),
     run: Run::Read(|args, cx| RandField::parse(args)?.execute(cx)),
 };
 
@@ -35,7 +35,7 @@ const OUT_OF_RANGE: Error =
 
 struct RandField<'r> {
     key: &'r [u8],
-    wanted: Wanted,
+    selection: Selection,
     with_values: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'r> RandField<'r> {
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
         let key = args.bytes()?;
         if args.is_empty() {
-            return Ok(Self { key, wanted: Wanted::One, with_values: false });
+            return Ok(Self { key, selection: Selection::One, with_values: false });
         }
         let count: i64 = args.integer()?;
         if count == i64::MIN {
@@ -57,24 +57,24 @@ impl<'r> RandField<'r> {
         if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
             return Err(Error::out_of_range());
         }
-        Ok(Self { key, wanted: Wanted::count(count, Error::out_of_range())?, with_values })
+        Ok(Self { key, selection: Selection::count(count, Error::out_of_range())?, with_values })
     }
 
     fn is_heavy(&self, cx: &Context) -> bool {
-        match self.wanted {
-            Wanted::One => false,
-            Wanted::Different(count) => count > MANY_FIELDS && has_more_than(MANY_FIELDS, self.key, cx),
-            Wanted::Drawn(count) => count > MANY_FIELDS,
+        match self.selection {
+            Selection::One => false,
+            Selection::Distinct(count) => count > MANY_FIELDS && has_more_than(MANY_FIELDS, self.key, cx),
+            Selection::WithRepetition(count) => count > MANY_FIELDS,
         }
     }
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
-        let reply = cx.db().hash(self.key, |hash| self.reply(&choose(self.wanted, hash), cx))?;
+        let reply = cx.db().hash(self.key, |hash| self.reply(&choose(self.selection, hash), cx))?;
         Ok(reply.unwrap_or_else(|| self.reply(&[], cx)))
     }
 
     fn reply(&self, pairs: &[Pair], cx: &Context) -> Reply {
-        if let Wanted::One = self.wanted {
+        if let Selection::One = self.selection {
             return pairs.first().map_or(Reply::Null, |(field, _)| bulk(field));
         }
         Reply::Array(match (self.with_values, cx.client.protocol) {
@@ -90,13 +90,15 @@ fn pair_of((field, value): &Pair) -> [Reply; 2] {
 }
 
 /// Nothing, if all fields have ended.
-fn choose(wanted: Wanted, hash: HashView) -> Vec<Pair> {
+fn choose(selection: Selection, hash: HashView) -> Vec<Pair> {
     let len = hash.len();
-    match wanted {
-        Wanted::One => hash.nth(random::below(len)).into_iter().collect(),
-        Wanted::Different(count) if count >= len => all(hash),
-        Wanted::Different(count) => pick(hash, &positions(count, len)),
-        Wanted::Drawn(count) => pick(hash, &(0..count).map(|_| random::below(len)).collect::<Vec<_>>()),
+    match selection {
+        Selection::One => hash.nth(random::below(len)).into_iter().collect(),
+        Selection::Distinct(count) if count >= len => all(hash),
+        Selection::Distinct(count) => pick(hash, &positions(count, len)),
+        Selection::WithRepetition(count) => {
+            pick(hash, &(0..count).map(|_| random::below(len)).collect::<Vec<_>>())
+        }
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_are_different_and_as_many_as_asked() {
+    fn positions_are_distinct_and_as_many_as_requested() {
         for (count, len) in [(0, 1), (1, 2), (5, 9), (99, 100)] {
             let mut positions = positions(count, len);
             assert!(positions.is_sorted() && positions.iter().all(|at| *at < len));

@@ -18,7 +18,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Visit all fields of a hash in steps, each of which returns the next cursor",
     syntax: "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [NOVALUES]",
     tips: &["nondeterministic_output"],
-    weight: Weight::Asked(asks_for_many),
+    weight: Weight::HeavyIf(asks_for_many),
     run: Run::Read(scan),
 };
 
@@ -41,7 +41,8 @@ fn asks_for_many(mut args: Args, _: &Context) -> bool {
 
 /// The options are looked at only if there is such a hash.
 fn scan(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let (key, cursor) = (args.bytes()?, cursor(args.bytes()?)?);
+    let key = args.bytes()?;
+    let cursor = cursor(args.bytes()?)?;
     let page = cx.db().hash(key, |hash| Options::parse(args).map(|options| options.scan(hash, cursor)))?;
     let (next, items) = page.transpose()?.unwrap_or_default();
     Ok(Reply::Array(vec![Reply::bulk(next.to_string()), Reply::Array(items)]))

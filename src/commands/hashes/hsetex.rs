@@ -30,7 +30,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 const DIALECT: Dialect = Dialect {
     command: "hsetex",
     words_each: 2,
-    several_endings: "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+    several_expiries: "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
     foreign: &["PERSIST"],
 };
 
@@ -53,7 +53,8 @@ impl<'r> SetEx<'r> {
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
         let mut keys = cx.db().exclusive(&[self.key]);
-        let (now_ms, hash) = (keys.now_ms(), keys.hash(self.key)?);
+        let now_ms = keys.now_ms();
+        let hash = keys.hash(self.key)?;
         if !self.is_allowed(hash) {
             return Ok(Reply::Integer(0));
         }
@@ -73,14 +74,15 @@ impl<'r> SetEx<'r> {
 
     /// A time is written down as that since 1970, a past one as what it does.
     fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
-        let Some(end_ms) = self.options.end_ms else { return record };
+        let Some(deadline_ms) = self.options.deadline_ms else { return record };
         record.instead(|effects| {
             if self.removes(now_ms) {
                 return effects.command_with(&[b"HDEL", self.key], &self.fields().collect::<Names>());
             }
-            let (end_ms, count) = (end_ms.to_string(), self.pairs().len().to_string());
+            let deadline_ms = deadline_ms.to_string();
+            let count = self.pairs().len().to_string();
             let words: [&[u8]; 6] =
-                [b"HSETEX", self.key, b"PXAT", end_ms.as_bytes(), b"FIELDS", count.as_bytes()];
+                [b"HSETEX", self.key, b"PXAT", deadline_ms.as_bytes(), b"FIELDS", count.as_bytes()];
             effects.command_with(&words, &self.words);
         })
     }
@@ -92,13 +94,13 @@ impl<'r> SetEx<'r> {
 
     /// True if the fields end in the past: then none of them is left.
     fn removes(&self, now_ms: i64) -> bool {
-        self.options.end_ms.is_some_and(|end_ms| end_ms <= now_ms)
+        self.options.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms)
     }
 
     fn set(&self, hash: &mut Hash, now_ms: i64) {
         for [field, value] in self.pairs() {
             let present = if self.options.keeps { hash.view(now_ms).deadline(field) } else { None };
-            let deadline = self.options.end_ms.map(Deadline::at).or(present).unwrap_or(Deadline::NEVER);
+            let deadline = self.options.deadline_ms.map(Deadline::at).or(present).unwrap_or(Deadline::NEVER);
             hash.set(field, value, deadline);
         }
     }

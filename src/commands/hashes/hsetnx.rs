@@ -23,7 +23,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn set_if_absent(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, field, value) = (args.bytes()?, args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let field = args.bytes()?;
+    let value = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
     if keys.hash(key)?.is_some_and(|hash| hash.get(field).is_some()) {
         return Ok(Reply::Integer(0));

@@ -21,7 +21,9 @@ pub(in crate::commands) const HTTL: Spec = Spec {
     syntax: "key FIELDS fields(numfields:integer field...)",
     tips: &["nondeterministic_output"],
     weight: BY_ARGUMENTS,
-    run: Run::Read(|args, cx| reply(args, cx, |end_ms, now_ms| seconds(left_ms(end_ms, now_ms)))),
+    run: Run::Read(|args, cx| {
+        reply(args, cx, |deadline_ms, now_ms| seconds(remaining_ms(deadline_ms, now_ms)))
+    }),
 };
 
 pub(in crate::commands) const HPTTL: Spec = Spec {
@@ -38,7 +40,7 @@ pub(in crate::commands) const HPTTL: Spec = Spec {
     syntax: "key FIELDS fields(numfields:integer field...)",
     tips: &["nondeterministic_output"],
     weight: BY_ARGUMENTS,
-    run: Run::Read(|args, cx| reply(args, cx, left_ms)),
+    run: Run::Read(|args, cx| reply(args, cx, remaining_ms)),
 };
 
 pub(in crate::commands) const HEXPIRETIME: Spec = Spec {
@@ -55,7 +57,7 @@ pub(in crate::commands) const HEXPIRETIME: Spec = Spec {
     syntax: "key FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
-    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| seconds(end_ms))),
+    run: Run::Read(|args, cx| reply(args, cx, |deadline_ms, _| seconds(deadline_ms))),
 };
 
 pub(in crate::commands) const HPEXPIRETIME: Spec = Spec {
@@ -72,17 +74,18 @@ pub(in crate::commands) const HPEXPIRETIME: Spec = Spec {
     syntax: "key FIELDS fields(numfields:integer field...)",
     tips: &[],
     weight: BY_ARGUMENTS,
-    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| end_ms)),
+    run: Run::Read(|args, cx| reply(args, cx, |deadline_ms, _| deadline_ms)),
 };
 
 const NO_SUCH_FIELD: i64 = -2;
 const NEVER: i64 = -1;
 
-fn reply(mut args: Args, cx: &Context, say: fn(i64, i64) -> i64) -> Result<Reply, Error> {
+fn reply(mut args: Args, cx: &Context, to_number: fn(i64, i64) -> i64) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
     let now_ms = cx.now_ms();
-    let number = |deadline: Deadline| deadline.unix_ms().map_or(NEVER, |end_ms| say(end_ms, now_ms));
+    let number =
+        |deadline: Deadline| deadline.unix_ms().map_or(NEVER, |deadline_ms| to_number(deadline_ms, now_ms));
     let numbers = cx.db().hash(key, |hash| {
         let number = |field| hash.deadline(field).map_or(NO_SUCH_FIELD, number);
         fields.iter().map(number).collect()
@@ -92,8 +95,8 @@ fn reply(mut args: Args, cx: &Context, say: fn(i64, i64) -> i64) -> Result<Reply
 }
 
 /// The clock may have passed the end since the lookup.
-fn left_ms(end_ms: i64, now_ms: i64) -> i64 {
-    end_ms.saturating_sub(now_ms).max(0)
+fn remaining_ms(deadline_ms: i64, now_ms: i64) -> i64 {
+    deadline_ms.saturating_sub(now_ms).max(0)
 }
 
 /// Rounded up, unlike the seconds of TTL.

@@ -9,17 +9,23 @@ use crate::resp::Error;
 const LAST_MS: i64 = (1 << 46) - 1;
 
 /// The moment in milliseconds since 1970. It may be past: the field is removed then.
-pub(super) fn end_ms(command: &str, lifetime: Lifetime, number: i64, cx: &Context) -> Result<i64, Error> {
+pub(super) fn deadline_ms(
+    command: &str,
+    lifetime: Lifetime,
+    number: i64,
+    cx: &Context,
+) -> Result<i64, Error> {
     if number < 0 {
         return Err(Error::new("ERR invalid expire time, must be >= 0"));
     }
-    let end_ms = lifetime.end_ms(number, cx.now_ms());
-    end_ms.filter(|end_ms| *end_ms <= LAST_MS).ok_or_else(|| invalid_expire_time(command))
+    let deadline_ms = lifetime.deadline_ms(number, cx.now_ms());
+    deadline_ms.filter(|deadline_ms| *deadline_ms <= LAST_MS).ok_or_else(|| invalid_expire_time(command))
 }
 
 /// Writes down that fields end at a moment.
-pub(super) fn end_at(effects: &mut Effects, key: &[u8], end_ms: i64, fields: &[&[u8]]) {
-    let (end_ms, count) = (end_ms.to_string(), fields.len().to_string());
-    let words = [b"HPEXPIREAT", key, end_ms.as_bytes(), b"FIELDS", count.as_bytes()];
+pub(super) fn expire_at(effects: &mut Effects, key: &[u8], deadline_ms: i64, fields: &[&[u8]]) {
+    let deadline_ms = deadline_ms.to_string();
+    let count = fields.len().to_string();
+    let words = [b"HPEXPIREAT", key, deadline_ms.as_bytes(), b"FIELDS", count.as_bytes()];
     effects.command_with(&words, fields);
 }

@@ -68,7 +68,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
 const MANY_FIELDS: usize = 1000;
 
 /// For commands that answer all fields of their first argument.
-const BY_LENGTH: Weight = Weight::Asked(|args: Args, cx: &Context| {
+const BY_LENGTH: Weight = Weight::HeavyIf(|args: Args, cx: &Context| {
     args.peek().is_some_and(|key| has_more_than(MANY_FIELDS, key, cx))
 });
 

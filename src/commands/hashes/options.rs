@@ -4,7 +4,7 @@
 //! 8.10 it does not know them.
 
 use super::fields::{self, unknown_argument};
-use super::lifetime::end_ms;
+use super::lifetime::deadline_ms;
 use crate::commands::Context;
 use crate::commands::keys::Names;
 use crate::commands::keys::lifetime::Lifetime;
@@ -16,7 +16,7 @@ pub(super) struct Dialect {
     pub(super) command: &'static str,
     /// Words for each field after FIELDS.
     pub(super) words_each: usize,
-    pub(super) several_endings: &'static str,
+    pub(super) several_expiries: &'static str,
     /// Options of the other command.
     pub(super) foreign: &'static [&'static str],
 }
@@ -31,7 +31,7 @@ impl Dialect {
 #[derive(Default)]
 pub(super) struct Options<'r> {
     /// When the fields end from now on.
-    pub(super) end_ms: Option<i64>,
+    pub(super) deadline_ms: Option<i64>,
     /// KEEPTTL: when they did before.
     pub(super) keeps: bool,
     /// PERSIST: never.
@@ -82,11 +82,14 @@ impl<'r> Options<'r> {
             once(before.is_some(), "ERR Only one of FXX or FNX arguments can be specified")
         } else if args.keyword("KEEPTTL") {
             // Not refused beside PERSIST, as one of the two is refused in any case.
-            once(std::mem::replace(&mut self.keeps, true) || self.end_ms.is_some(), dialect.several_endings)
+            once(
+                std::mem::replace(&mut self.keeps, true) || self.deadline_ms.is_some(),
+                dialect.several_expiries,
+            )
         } else if args.keyword("PERSIST") {
             once(
-                std::mem::replace(&mut self.persists, true) || self.end_ms.is_some(),
-                dialect.several_endings,
+                std::mem::replace(&mut self.persists, true) || self.deadline_ms.is_some(),
+                dialect.several_expiries,
             )
         } else if let Some(lifetime) = args.keyword_of(&LIFETIMES) {
             self.take_end(lifetime, dialect, args, cx)
@@ -111,11 +114,11 @@ impl<'r> Options<'r> {
         args: &mut Args,
         cx: &Context,
     ) -> Result<(), Error> {
-        once(self.keeps || self.persists || self.end_ms.is_some(), dialect.several_endings)?;
+        once(self.keeps || self.persists || self.deadline_ms.is_some(), dialect.several_expiries)?;
         if args.is_empty() {
             return Err(Error::new("ERR missing expire time"));
         }
-        self.end_ms = Some(end_ms(dialect.command, lifetime, args.integer()?, cx)?);
+        self.deadline_ms = Some(deadline_ms(dialect.command, lifetime, args.integer()?, cx)?);
         Ok(())
     }
 }

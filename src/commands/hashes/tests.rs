@@ -121,7 +121,7 @@ fn other_types_are_refused() {
 }
 
 #[test]
-fn numbers_are_added_and_keep_the_end_of_their_field() {
+fn numbers_are_added_and_their_fields_keep_the_deadline() {
     session().hold_to(&[
         ("hexpireat h 1790000010 FIELDS 1 a", "*1 :1"),
         ("hincrby h a 9", ":10"),
@@ -169,7 +169,7 @@ fn fields_end() {
 }
 
 #[test]
-fn a_field_that_ends_in_the_past_is_removed() {
+fn a_field_with_a_past_deadline_is_removed() {
     session().hold_to(&[
         ("hexpire h 0 FIELDS 2 a a", "*2 :2 :-2"),
         ("hgetex h PXAT 1 FIELDS 2 b b", "*2 $1 2 $-1"),
@@ -181,7 +181,7 @@ fn a_field_that_ends_in_the_past_is_removed() {
 }
 
 #[test]
-fn conditions_look_at_the_present_end() {
+fn conditions_compare_with_the_present_deadline() {
     session().hold_to(&[
         ("hpexpire h 5000 GT FIELDS 1 a", "*1 :0"),
         ("hpexpire h 5000 XX FIELDS 1 a", "*1 :0"),
@@ -198,7 +198,7 @@ fn conditions_look_at_the_present_end() {
 }
 
 #[test]
-fn fields_are_set_with_their_end() {
+fn fields_are_set_with_a_deadline() {
     session().hold_to(&[
         ("hsetex h EX 10 FIELDS 2 a 5 new 6", ":1"),
         ("hsetex h KEEPTTL FIELDS 2 a 6 b 7", ":1"),
@@ -256,7 +256,7 @@ fn malformed_requests_are_refused_as_redis_does() {
 }
 
 #[test]
-fn digests_tell_which_fields_end() {
+fn digests_depend_on_which_fields_expire() {
     Session::debugging(NOW_MS).hold_to(&[
         ("hset h a 1", ":1"),
         ("debug digest-value h", "*1 +626a7b57a269f8f179a44902458ecb2f5920d35d"),
@@ -322,7 +322,7 @@ fn resp3_has_maps_pairs_and_one_null() {
 }
 
 #[test]
-fn only_changes_are_written_down() {
+fn only_changes_are_logged() {
     let mut session = session();
     let before = session.server.keyspace.journal().changes();
     for unchanging in [
@@ -371,7 +371,7 @@ fn only_changes_are_written_down() {
 
 /// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out.
 #[test]
-fn what_is_written_down_has_the_same_effect_later() {
+fn logged_commands_have_the_same_effect_later() {
     session().streaming().hold_stream_to(&[
         ("hexpire h 100 FIELDS 2 a nope", "SELECT 0 | HPEXPIREAT h 1790000100000 FIELDS 1 a"),
         ("hpexpire h 5 NX FIELDS 3 b a c", "HPEXPIREAT h 1790000000005 FIELDS 2 b c"),
@@ -396,7 +396,7 @@ fn what_is_written_down_has_the_same_effect_later() {
 }
 
 #[test]
-fn fields_that_end_are_written_down() {
+fn expired_fields_are_logged() {
     let mut session = Session::at(NOW_MS).streaming();
     session.hold_stream_to(&[
         ("hset h a 1 b 2 c 3", "SELECT 0 | hset h a 1 b 2 c 3"),
@@ -417,7 +417,7 @@ fn fields_that_end_are_written_down() {
 
 /// More of them than a lookup removes, which here is one: the rest is absent, but still there.
 #[test]
-fn so_are_those_that_make_room_for_others_before_they_are_removed() {
+fn expired_fields_that_are_replaced_are_logged() {
     let few = Settings { hash_max_listpack_entries: 1, ..Settings::defaults() };
     let mut session = Session::with(few, NOW_MS).streaming();
     session.ask("hset h a 1 b 2 c 3 d 4 e 5");
@@ -492,7 +492,7 @@ fn fieldsets_are_of_one_connection_until_reset_and_their_bytes_are_bounded() {
 }
 
 #[test]
-fn a_release_without_fieldsets_does_not_know_the_command() {
+fn himport_is_unknown_in_a_release_without_it() {
     let mut session = Session::like_redis("8.6", NOW_MS);
     let reply = session.ask("himport prepare a f");
     assert!(reply.starts_with("-ERR unknown command 'himport'"), "{reply}");

@@ -23,7 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Store a copy of a value, of vector sets too, under another key; expiry is copied as well",
     syntax: "source:key destination:key [DB destination-db:integer] [REPLACE]",
     tips: &[],
-    weight: Weight::Asked(copies_a_collection),
+    weight: Weight::HeavyIf(copies_a_collection),
     run: Run::Write(|args, cx, record| Copy::parse(args, cx)?.execute(cx, record)),
 };
 
@@ -42,7 +42,8 @@ struct Copy<'r> {
 
 impl<'r> Copy<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
-        let (source, target) = (args.bytes()?, args.bytes()?);
+        let source = args.bytes()?;
+        let target = args.bytes()?;
         let mut copy = Self { source, target, database: cx.client.db, replace: false };
         while !args.is_empty() {
             if args.keyword("REPLACE") {
@@ -90,7 +91,8 @@ impl<'r> Copy<'r> {
         cx: &Context,
         record: Record<'a>,
     ) -> Result<bool, Refused<'a>> {
-        let (here, there) = (cx.client.db, self.database);
+        let here = cx.client.db;
+        let there = self.database;
         if here == there {
             let mut keys = cx.db().exclusive(&[self.source, self.target]);
             let found = found(&mut keys, self.source);
@@ -136,8 +138,8 @@ impl<'r> Copy<'r> {
     /// The set is written down as it was copied, as it has changed since.
     fn recorded<'a>(&self, dump: &[u8], deadline: Deadline, record: Record<'a>) -> Record<'a> {
         record.in_db(self.database).instead(|effects| {
-            let end_ms = deadline.unix_ms().unwrap_or(0).to_string();
-            effects.command(&[b"RESTORE", self.target, end_ms.as_bytes(), dump, b"REPLACE", b"ABSTTL"]);
+            let deadline_ms = deadline.unix_ms().unwrap_or(0).to_string();
+            effects.command(&[b"RESTORE", self.target, deadline_ms.as_bytes(), dump, b"REPLACE", b"ABSTTL"]);
         })
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Value as bytes from which RESTORE makes it again",
     syntax: "key",
     tips: &["nondeterministic_output"],
-    weight: Weight::Asked(is_large),
+    weight: Weight::HeavyIf(is_large),
     run: Run::Read(execute),
 };
 

@@ -104,25 +104,25 @@ impl<'r> Expire<'r> {
         let mut keys = cx.db().exclusive(&[self.key]);
         // From the locked moment: a millisecond that passed before it would make this a removal,
         // which is not counted.
-        let end_ms = self.lifetime.end_ms(self.number, keys.used_ms());
-        let end_ms = end_ms.ok_or_else(|| invalid_expire_time(self.command))?;
+        let deadline_ms = self.lifetime.deadline_ms(self.number, keys.used_ms());
+        let deadline_ms = deadline_ms.ok_or_else(|| invalid_expire_time(self.command))?;
         let present = keys.get(self.key).map(Entry::deadline);
-        if !present.is_some_and(|deadline| self.condition.allows(deadline, end_ms)) {
+        if !present.is_some_and(|deadline| self.condition.allows(deadline, deadline_ms)) {
             return Ok(Reply::Integer(0));
         }
-        end_at(keys, self.key, end_ms, record);
+        expire_at(keys, self.key, deadline_ms, record);
         Ok(Reply::Integer(1))
     }
 }
 
 /// Has a key end at a moment in milliseconds since 1970, or at once if that has passed. The key is there.
-pub(in crate::commands) fn end_at(mut keys: Exclusive, key: &[u8], end_ms: i64, record: Record) {
-    let record = if end_ms <= keys.now_ms() {
+pub(in crate::commands) fn expire_at(mut keys: Exclusive, key: &[u8], deadline_ms: i64, record: Record) {
+    let record = if deadline_ms <= keys.now_ms() {
         keys.remove(key);
         record.instead(|effects| effects.command(&[b"DEL", key]))
     } else {
-        keys.set_deadline(key, Deadline::at(end_ms));
-        record.instead(|effects| effects.command(&[b"PEXPIREAT", key, end_ms.to_string().as_bytes()]))
+        keys.set_deadline(key, Deadline::at(deadline_ms));
+        record.instead(|effects| effects.command(&[b"PEXPIREAT", key, deadline_ms.to_string().as_bytes()]))
     };
     keys.commit(record);
 }
@@ -153,10 +153,12 @@ impl Condition {
     }
 
     /// A key that never ends counts as ending after all others.
-    fn allows(self, present: Deadline, end_ms: i64) -> bool {
+    fn allows(self, present: Deadline, deadline_ms: i64) -> bool {
         match present.unix_ms() {
             None => !self.some && !self.sooner,
-            Some(at_ms) => !(self.none || self.sooner && end_ms <= at_ms || self.later && end_ms >= at_ms),
+            Some(at_ms) => {
+                !(self.none || self.sooner && deadline_ms <= at_ms || self.later && deadline_ms >= at_ms)
+            }
         }
     }
 }

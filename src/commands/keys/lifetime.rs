@@ -20,7 +20,7 @@ impl Lifetime {
     pub(in crate::commands) const PXAT: Self = Self { unit_ms: 1, from_now: false };
 
     /// The moment in milliseconds since 1970, if it can be said in them.
-    pub(in crate::commands) fn end_ms(self, number: i64, now_ms: i64) -> Option<i64> {
+    pub(in crate::commands) fn deadline_ms(self, number: i64, now_ms: i64) -> Option<i64> {
         let base_ms = if self.from_now { now_ms } else { 0 };
         number.checked_mul(self.unit_ms)?.checked_add(base_ms)
     }
@@ -37,10 +37,10 @@ mod tests {
 
     #[test]
     fn moments_out_of_range_are_refused() {
-        assert_eq!(Lifetime::EX.end_ms(2, 500), Some(2500));
-        assert_eq!(Lifetime::PXAT.end_ms(2, 500), Some(2));
-        assert_eq!(Lifetime::EXAT.end_ms(i64::MAX / 1000 + 1, 0), None);
-        assert_eq!(Lifetime::PX.end_ms(i64::MAX, 1), None);
-        assert_eq!(Lifetime::PX.end_ms(i64::MIN, 1), Some(i64::MIN + 1));
+        assert_eq!(Lifetime::EX.deadline_ms(2, 500), Some(2500));
+        assert_eq!(Lifetime::PXAT.deadline_ms(2, 500), Some(2));
+        assert_eq!(Lifetime::EXAT.deadline_ms(i64::MAX / 1000 + 1, 0), None);
+        assert_eq!(Lifetime::PX.deadline_ms(i64::MAX, 1), None);
+        assert_eq!(Lifetime::PX.deadline_ms(i64::MIN, 1), Some(i64::MIN + 1));
     }
 }

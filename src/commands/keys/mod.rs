@@ -73,7 +73,7 @@ const MANY_ARGUMENTS: usize = 1000;
 
 /// For commands whose work is in the number of their arguments.
 pub(super) const BY_ARGUMENTS: Weight =
-    Weight::Asked(|args: Args, _: &Context| args.remaining() > MANY_ARGUMENTS);
+    Weight::HeavyIf(|args: Args, _: &Context| args.remaining() > MANY_ARGUMENTS);
 
 impl From<WrongType> for Error {
     fn from(_: WrongType) -> Self {

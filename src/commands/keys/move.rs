@@ -23,7 +23,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn move_key(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, from) = (args.bytes()?, cx.client.db);
+    let key = args.bytes()?;
+    let from = cx.client.db;
     let to = database_number(&mut args)?;
     if from == to {
         return Err(Error::new("ERR source and destination objects are the same"));

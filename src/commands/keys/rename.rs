@@ -40,7 +40,8 @@ pub(in crate::commands) const RENAMENX: Spec = Spec {
 
 /// False if the new key was there and may not be replaced.
 fn rename(mut args: Args, cx: &mut Context, record: Record, replace: bool) -> Result<bool, Error> {
-    let (from, to) = (args.bytes()?, args.bytes()?);
+    let from = args.bytes()?;
+    let to = args.bytes()?;
     let mut keys = cx.db().exclusive(&[from, to]);
     if keys.get(from).is_none() {
         return Err(Error::no_such_key());

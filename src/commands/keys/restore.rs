@@ -24,7 +24,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     syntax: "key ttl:integer serialized-value:string [REPLACE@3.0.0] [ABSTTL@5.0.0] [IDLETIME seconds:integer@5.0.0] \
              [FREQ frequency:integer@5.0.0]",
     tips: &[],
-    weight: Weight::Asked(|args: Args, _: &Context| {
+    weight: Weight::HeavyIf(|args: Args, _: &Context| {
         args.iter().nth(2).is_some_and(|dump| dump.len() >= LARGE)
     }),
     run: Run::Write(|args, cx, record| Restore::parse(args)?.execute(cx, record)),
@@ -113,7 +113,7 @@ impl<'r> Restore<'r> {
         }
         let deadline = self.deadline(ttl, keys.now_ms())?;
         match deadline.unix_ms() {
-            Some(end_ms) if end_ms <= keys.now_ms() => self.end_at_once(keys, record),
+            Some(deadline_ms) if deadline_ms <= keys.now_ms() => self.expire_now(keys, record),
             _ => {
                 keys.put_new(self.key, value, deadline);
                 self.set_idle(&mut keys);
@@ -127,12 +127,12 @@ impl<'r> Restore<'r> {
         if ttl == 0 {
             return Ok(Deadline::NEVER);
         }
-        let end_ms = self.options.lifetime().end_ms(ttl, now_ms);
-        end_ms.map(Deadline::at).ok_or_else(|| invalid_expire_time("restore"))
+        let deadline_ms = self.options.lifetime().deadline_ms(ttl, now_ms);
+        deadline_ms.map(Deadline::at).ok_or_else(|| invalid_expire_time("restore"))
     }
 
     /// A value whose time has passed is not even made, but takes the place of one that was there.
-    fn end_at_once(&self, mut keys: Exclusive, record: Record) {
+    fn expire_now(&self, mut keys: Exclusive, record: Record) {
         keys.count_ended();
         if keys.remove(self.key) {
             keys.commit(record.instead(|effects| effects.command(&[b"DEL", self.key])));
@@ -148,11 +148,12 @@ impl<'r> Restore<'r> {
 
     /// A time from now is written down as that since 1970.
     fn recorded<'a>(&self, record: Record<'a>, deadline: Deadline) -> Record<'a> {
-        let Some(end_ms) = deadline.unix_ms().filter(|_| !self.options.absolute) else { return record };
+        let Some(deadline_ms) = deadline.unix_ms().filter(|_| !self.options.absolute) else { return record };
         record.instead(|effects| {
-            let (end_ms, idle_s) = (end_ms.to_string(), self.options.idle_s.map(|idle_s| idle_s.to_string()));
+            let deadline_ms = deadline_ms.to_string();
+            let idle_s = self.options.idle_s.map(|idle_s| idle_s.to_string());
             let words: [&[u8]; 6] =
-                [b"RESTORE", self.key, end_ms.as_bytes(), self.dump, b"REPLACE", b"ABSTTL"];
+                [b"RESTORE", self.key, deadline_ms.as_bytes(), self.dump, b"REPLACE", b"ABSTTL"];
             match idle_s {
                 Some(idle_s) => effects.command_with(&words, &[b"IDLETIME", idle_s.as_bytes()]),
                 None => effects.command(&words),

@@ -19,7 +19,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Visit all keys in steps, each of which returns the next cursor",
     syntax: "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type@6.0.0]",
     tips: &["nondeterministic_output", "request_policy:special", "response_policy:special"],
-    weight: Weight::Asked(|args, _| Scan::parse(args).is_ok_and(|scan| scan.count > MANY_KEYS)),
+    weight: Weight::HeavyIf(|args, _| Scan::parse(args).is_ok_and(|scan| scan.count > MANY_KEYS)),
     run: Run::Read(|args, cx| Scan::parse(args)?.execute(cx)),
 };
 

@@ -25,7 +25,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 fn swapdb(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let one = args.integer_or(Error::new("ERR invalid first DB index"))?;
     let other = args.integer_or(Error::new("ERR invalid second DB index"))?;
-    let (one, other) = (checked_database(one)?, checked_database(other)?);
+    let one = checked_database(one)?;
+    let other = checked_database(other)?;
     cx.server.keyspace.swap(one, other, record);
     Ok(Reply::OK)
 }

@@ -242,7 +242,7 @@ fn vector_sets_are_values() {
 }
 
 #[test]
-fn a_client_that_asked_for_it_is_not_noticed() {
+fn with_no_touch_reads_do_not_count_as_uses() {
     const UNNOTICED: &[&str] = &[
         "get s",
         "set s 2",
@@ -271,7 +271,7 @@ fn a_client_that_asked_for_it_is_not_noticed() {
 }
 
 #[test]
-fn what_uses_a_key_and_what_only_asks() {
+fn which_commands_count_as_uses_of_a_key() {
     let idle_after = |request: &str| {
         let mut session = Session::at(NOW_MS);
         session.ask("set s 1");
@@ -289,7 +289,7 @@ fn what_uses_a_key_and_what_only_asks() {
 }
 
 #[test]
-fn memory_tells_of_itself() {
+fn memory_subcommands_reply() {
     let mut session = Session::at(NOW_MS);
     session.ask("mset a 1 b 2");
     let stats = session.ask("memory stats");
@@ -301,7 +301,7 @@ fn memory_tells_of_itself() {
 
 /// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out.
 #[test]
-fn what_is_written_down_has_the_same_effect_later() {
+fn logged_commands_have_the_same_effect_later() {
     let mut session = Session::at(NOW_MS).streaming();
     session.hold_stream_to(&[
         ("mset a 1 b 2 c 3 d 4", "SELECT 0 | mset a 1 b 2 c 3 d 4"),

@@ -18,7 +18,9 @@ pub(in crate::commands) const TTL: Spec = Spec {
     syntax: "key",
     tips: &["nondeterministic_output"],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| reply(args, cx, |end_ms, now_ms| seconds(left_ms(end_ms, now_ms)))),
+    run: Run::Read(|args, cx| {
+        reply(args, cx, |deadline_ms, now_ms| seconds(remaining_ms(deadline_ms, now_ms)))
+    }),
 };
 
 pub(in crate::commands) const PTTL: Spec = Spec {
@@ -35,7 +37,7 @@ pub(in crate::commands) const PTTL: Spec = Spec {
     syntax: "key",
     tips: &["nondeterministic_output"],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| reply(args, cx, left_ms)),
+    run: Run::Read(|args, cx| reply(args, cx, remaining_ms)),
 };
 
 pub(in crate::commands) const EXPIRETIME: Spec = Spec {
@@ -52,7 +54,7 @@ pub(in crate::commands) const EXPIRETIME: Spec = Spec {
     syntax: "key",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| seconds(end_ms))),
+    run: Run::Read(|args, cx| reply(args, cx, |deadline_ms, _| seconds(deadline_ms))),
 };
 
 pub(in crate::commands) const PEXPIRETIME: Spec = Spec {
@@ -69,24 +71,24 @@ pub(in crate::commands) const PEXPIRETIME: Spec = Spec {
     syntax: "key",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| reply(args, cx, |end_ms, _| end_ms)),
+    run: Run::Read(|args, cx| reply(args, cx, |deadline_ms, _| deadline_ms)),
 };
 
 const NO_SUCH_KEY: i64 = -2;
 const NEVER: i64 = -1;
 
-fn reply(mut args: Args, cx: &mut Context, say: fn(i64, i64) -> i64) -> Result<Reply, Error> {
+fn reply(mut args: Args, cx: &mut Context, to_number: fn(i64, i64) -> i64) -> Result<Reply, Error> {
     let deadline = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| entry.deadline());
     let now_ms = cx.now_ms();
     Ok(Reply::Integer(match deadline {
         None => NO_SUCH_KEY,
-        Some(deadline) => deadline.unix_ms().map_or(NEVER, |end_ms| say(end_ms, now_ms)),
+        Some(deadline) => deadline.unix_ms().map_or(NEVER, |deadline_ms| to_number(deadline_ms, now_ms)),
     }))
 }
 
 /// The clock may have passed the end since the lookup.
-fn left_ms(end_ms: i64, now_ms: i64) -> i64 {
-    end_ms.saturating_sub(now_ms).max(0)
+fn remaining_ms(deadline_ms: i64, now_ms: i64) -> i64 {
+    deadline_ms.saturating_sub(now_ms).max(0)
 }
 
 /// Rounded to the nearest, without overflow at the end of time.

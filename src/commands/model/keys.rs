@@ -5,7 +5,7 @@ use std::fmt;
 use proptest::prelude::*;
 
 use super::reference::{Answer, Model};
-use super::{end_ms, key};
+use super::{deadline_ms, key};
 
 type Key = &'static str;
 
@@ -52,7 +52,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         1 => key().prop_map(Request::Type),
         3 => (key(), -1..3_i64, condition()).prop_map(|(key, s, word)| Request::Expire(key, s, word)),
         3 => (key(), -2..5_i64, condition()).prop_map(|(key, ms, word)| Request::PExpire(key, ms, word)),
-        3 => (key(), end_ms(), condition()).prop_map(|(key, at, word)| Request::PExpireAt(key, at, word)),
+        3 => (key(), deadline_ms(), condition()).prop_map(|(key, at, word)| Request::PExpireAt(key, at, word)),
         1 => key().prop_map(Request::Persist),
         1 => key().prop_map(Request::Ttl),
         1 => key().prop_map(Request::PTtl),
@@ -105,25 +105,25 @@ impl Request {
             Self::Exists(keys) | Self::Touch(keys) => {
                 Answer::count(keys.iter().filter(|key| model.has(key)).count())
             }
-            Self::Type(key) => Answer::Simple(model.get(key).map_or("none", |held| held.value.type_name())),
+            Self::Type(key) => Answer::Simple(model.get(key).map_or("none", |entry| entry.value.type_name())),
             Self::Expire(key, seconds, condition) => expire(model, key, now_ms + seconds * 1000, condition),
             Self::PExpire(key, ms, condition) => expire(model, key, now_ms + ms, condition),
             Self::PExpireAt(key, at_ms, condition) => expire(model, key, *at_ms, condition),
             Self::Persist(key) => {
-                let ended = model.end_ms(key).is_some();
+                let expires = model.deadline_ms(key).is_some();
                 model.set_end(key, None);
-                Answer::flag(ended)
+                Answer::flag(expires)
             }
-            Self::Ttl(key) => left(model, key, |end_ms| (end_ms - now_ms + 500) / 1000),
-            Self::PTtl(key) => left(model, key, |end_ms| end_ms - now_ms),
-            Self::PExpireTime(key) => left(model, key, |end_ms| end_ms),
+            Self::Ttl(key) => left(model, key, |deadline_ms| (deadline_ms - now_ms + 500) / 1000),
+            Self::PTtl(key) => left(model, key, |deadline_ms| deadline_ms - now_ms),
+            Self::PExpireTime(key) => left(model, key, |deadline_ms| deadline_ms),
             Self::Rename(from, to) => rename(model, from, to, true),
             Self::RenameNx(from, to) => rename(model, from, to, false),
             Self::Copy { from, to, database, replace } => copy(model, from, to, *database, *replace),
             Self::Move(key) => {
                 let moves = model.has(key) && !model.all(1).contains_key(*key);
-                if let Some(held) = moves.then(|| model.remove(key)).flatten() {
-                    model.put(1, key, held);
+                if let Some(entry) = moves.then(|| model.remove(key)).flatten() {
+                    model.put(1, key, entry);
                 }
                 Answer::flag(moves)
             }
@@ -140,27 +140,27 @@ impl Request {
     }
 }
 
-fn expire(model: &mut Model, key: &str, end_ms: i64, condition: &str) -> Answer {
+fn expire(model: &mut Model, key: &str, deadline_ms: i64, condition: &str) -> Answer {
     // A key that never ends counts as ending after all others.
-    let present = model.end_ms(key);
+    let present = model.deadline_ms(key);
     let allowed = match condition.trim_start() {
         "" => true,
         "NX" => present.is_none(),
         "XX" => present.is_some(),
-        "GT" | "XX GT" => present.is_some_and(|present| end_ms > present),
-        "LT" => present.is_none_or(|present| end_ms < present),
-        "XX LT" => present.is_some_and(|present| end_ms < present),
+        "GT" | "XX GT" => present.is_some_and(|present| deadline_ms > present),
+        "LT" => present.is_none_or(|present| deadline_ms < present),
+        "XX LT" => present.is_some_and(|present| deadline_ms < present),
         other => unreachable!("no such condition: {other}"),
     };
     let changes = model.has(key) && allowed;
     if changes {
-        model.set_end(key, Some(end_ms));
+        model.set_end(key, Some(deadline_ms));
     }
     Answer::flag(changes)
 }
 
-fn left(model: &Model, key: &str, say: impl Fn(i64) -> i64) -> Answer {
-    Answer::Integer(model.get(key).map_or(-2, |held| held.end_ms.map_or(-1, say)))
+fn left(model: &Model, key: &str, to_number: impl Fn(i64) -> i64) -> Answer {
+    Answer::Integer(model.get(key).map_or(-2, |entry| entry.deadline_ms.map_or(-1, to_number)))
 }
 
 fn rename(model: &mut Model, from: &str, to: &str, replace: bool) -> Answer {
@@ -168,8 +168,8 @@ fn rename(model: &mut Model, from: &str, to: &str, replace: bool) -> Answer {
         return Answer::Error("ERR no such key");
     }
     let renames = replace || !model.has(to);
-    if let Some(held) = renames.then(|| model.remove(from)).flatten() {
-        model.put(0, to, held);
+    if let Some(entry) = renames.then(|| model.remove(from)).flatten() {
+        model.put(0, to, entry);
     }
     if replace { Answer::Ok } else { Answer::flag(renames) }
 }
@@ -179,7 +179,7 @@ fn copy(model: &mut Model, from: &str, to: &str, database: usize, replace: bool)
         return Answer::Error("ERR source and destination objects are the same");
     }
     let free = replace || !model.all(database).contains_key(to);
-    let Some(held) = model.get(from).cloned().filter(|_| free) else { return Answer::Integer(0) };
-    model.put(database, to, held);
+    let Some(entry) = model.get(from).cloned().filter(|_| free) else { return Answer::Integer(0) };
+    model.put(database, to, entry);
     Answer::Integer(1)
 }

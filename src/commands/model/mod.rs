@@ -12,7 +12,7 @@ mod strings;
 
 use proptest::prelude::*;
 
-use self::reference::{Answer, Held, Model, Value};
+use self::reference::{Answer, Entry, Model, Value};
 use super::testing::Session;
 
 /// Few enough that commands meet.
@@ -43,7 +43,7 @@ fn key() -> impl Strategy<Value = &'static str> {
 }
 
 /// Moments around now: some have passed, some are near enough to be reached, and one never is.
-fn end_ms() -> impl Strategy<Value = i64> {
+fn deadline_ms() -> impl Strategy<Value = i64> {
     prop_oneof![8 => NOW_MS - 2..NOW_MS + 6, 1 => Just(NOW_MS + 1_000_000_000)]
 }
 
@@ -73,7 +73,7 @@ impl Pair {
             Step::Keys(request) => (request.to_string(), request.answer(&mut self.model)),
             Step::Hashes(request) => (request.to_string(), request.answer(&mut self.model)),
         };
-        self.model.forget_ended();
+        self.model.remove_expired();
         self.expect(&line, &answer)
     }
 
@@ -88,19 +88,19 @@ impl Pair {
     fn compare_all(&mut self) -> Result<(), TestCaseError> {
         for database in 0..2 {
             self.expect(&format!("SELECT {database}"), &Answer::Ok)?;
-            let held = self.model.all(database);
-            self.expect("DBSIZE", &Answer::count(held.len()))?;
-            for (key, held) in held {
-                self.compare(&key, held)?;
+            let entry = self.model.all(database);
+            self.expect("DBSIZE", &Answer::count(entry.len()))?;
+            for (key, entry) in entry {
+                self.compare(&key, entry)?;
             }
         }
         Ok(())
     }
 
-    fn compare(&mut self, key: &str, held: Held) -> Result<(), TestCaseError> {
-        self.expect(&format!("TYPE {key}"), &Answer::Simple(held.value.type_name()))?;
-        self.expect(&format!("PEXPIRETIME {key}"), &Answer::Integer(held.end_ms.unwrap_or(-1)))?;
-        match held.value {
+    fn compare(&mut self, key: &str, entry: Entry) -> Result<(), TestCaseError> {
+        self.expect(&format!("TYPE {key}"), &Answer::Simple(entry.value.type_name()))?;
+        self.expect(&format!("PEXPIRETIME {key}"), &Answer::Integer(entry.deadline_ms.unwrap_or(-1)))?;
+        match entry.value {
             Value::Text(text) => self.expect(&format!("GET {key}"), &Answer::Bulk(text)),
             Value::Hash(fields) => {
                 self.expect(&format!("HLEN {key}"), &Answer::count(fields.len()))?;

@@ -99,13 +99,15 @@ fn differences(before: &Image, after: &Image) -> Vec<Key> {
 
 fn check(events: &[Event]) -> Result<(), TestCaseError> {
     let mut session = session();
-    let (server, client) = (&session.server, &mut session.client);
+    let server = &session.server;
+    let client = &mut session.client;
     let reports = Arc::new(Reports::default());
     let (_observation, mut before) = server.keyspace.observe(reports.clone(), || all_there_is(server));
     for event in events {
         let mut keys: BTreeSet<Key> = before.keys().cloned().collect();
         carry_out(server, client, event);
-        let (after, reports) = (all_there_is(server), reports.take());
+        let after = all_there_is(server);
+        let reports = reports.take();
         for key in differences(&before, &after) {
             let is_reported = reports.iter().any(|report| report.concerns(&key));
             prop_assert!(is_reported, "{:?} by {:?}: {:?}", key, event, reports);
@@ -121,7 +123,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn observers_are_called_with_all_that_changes(events in prop::collection::vec(event(), 1..60)) {
+    fn observers_are_called_with_all_changes(events in prop::collection::vec(event(), 1..60)) {
         check(&events)?;
     }
 }
@@ -142,7 +144,8 @@ fn observers_are_called_in_the_order_in_which_clients_change_a_key() {
         let (_observation, ()) = original.server.keyspace.observe(reports.clone(), || ());
         std::thread::scope(|scope| {
             for script in &scripts {
-                let (mut client, server) = (original.connect(), &original.server);
+                let mut client = original.connect();
+                let server = &original.server;
                 scope.spawn(move || script.iter().for_each(|event| carry_out(server, &mut client, event)));
             }
         });

@@ -20,13 +20,13 @@ impl Value {
 
 /// A key's value, and the last millisecond of its life.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct Entry {
     pub(super) value: Value,
-    pub(super) end_ms: Option<i64>,
+    pub(super) deadline_ms: Option<i64>,
 }
 
 pub(super) struct Model {
-    databases: [BTreeMap<String, Held>; 2],
+    databases: [BTreeMap<String, Entry>; 2],
     now_ms: i64,
 }
 
@@ -42,22 +42,22 @@ impl Model {
     pub(super) fn advance(&mut self, by_ms: i64) {
         self.now_ms += by_ms;
         let now_ms = self.now_ms;
-        self.retain(|end_ms| end_ms >= now_ms);
+        self.retain(|deadline_ms| deadline_ms >= now_ms);
     }
 
     /// A command that gives a key an end which is not in the future removes it.
-    pub(super) fn forget_ended(&mut self) {
+    pub(super) fn remove_expired(&mut self) {
         let now_ms = self.now_ms;
-        self.retain(|end_ms| end_ms >= now_ms);
+        self.retain(|deadline_ms| deadline_ms >= now_ms);
     }
 
     fn retain(&mut self, lives: impl Fn(i64) -> bool) {
         for database in &mut self.databases {
-            database.retain(|_, held| held.end_ms.is_none_or(&lives));
+            database.retain(|_, entry| entry.deadline_ms.is_none_or(&lives));
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Held> {
+    pub(super) fn get(&self, key: &str) -> Option<&Entry> {
         self.databases[0].get(key)
     }
 
@@ -71,7 +71,7 @@ impl Model {
 
     /// The fields of a key, or those of none; no answer for a key that means something else.
     pub(super) fn hash(&self, key: &str) -> Option<BTreeMap<String, Vec<u8>>> {
-        match self.get(key).map(|held| &held.value) {
+        match self.get(key).map(|entry| &entry.value) {
             None => Some(BTreeMap::new()),
             Some(Value::Hash(fields)) => Some(fields.clone()),
             Some(Value::Text(_)) => None,
@@ -80,10 +80,10 @@ impl Model {
 
     /// Other fields for a key that ends as before; none remove it.
     pub(super) fn edit_hash(&mut self, key: &str, fields: BTreeMap<String, Vec<u8>>) {
-        let held = Held { end_ms: self.end_ms(key), value: Value::Hash(fields) };
+        let entry = Entry { deadline_ms: self.deadline_ms(key), value: Value::Hash(fields) };
         self.remove(key);
-        if !matches!(&held.value, Value::Hash(fields) if fields.is_empty()) {
-            self.put(0, key, held);
+        if !matches!(&entry.value, Value::Hash(fields) if fields.is_empty()) {
+            self.put(0, key, entry);
         }
     }
 
@@ -95,39 +95,39 @@ impl Model {
         self.get(key).is_some()
     }
 
-    pub(super) fn end_ms(&self, key: &str) -> Option<i64> {
-        self.get(key)?.end_ms
+    pub(super) fn deadline_ms(&self, key: &str) -> Option<i64> {
+        self.get(key)?.deadline_ms
     }
 
     /// A text with an end; none is for ever, and one that is not in the future is at once.
-    pub(super) fn put_text(&mut self, key: &str, text: impl Into<Vec<u8>>, end_ms: Option<i64>) {
-        self.put(0, key, Held { value: Value::Text(text.into()), end_ms: None });
-        self.set_end(key, end_ms);
+    pub(super) fn put_text(&mut self, key: &str, text: impl Into<Vec<u8>>, deadline_ms: Option<i64>) {
+        self.put(0, key, Entry { value: Value::Text(text.into()), deadline_ms: None });
+        self.set_end(key, deadline_ms);
     }
 
     /// Another text that ends as the one before.
     pub(super) fn edit_text(&mut self, key: &str, text: impl Into<Vec<u8>>) {
-        let held = Held { value: Value::Text(text.into()), end_ms: self.end_ms(key) };
-        self.put(0, key, held);
+        let entry = Entry { value: Value::Text(text.into()), deadline_ms: self.deadline_ms(key) };
+        self.put(0, key, entry);
     }
 
-    pub(super) fn set_end(&mut self, key: &str, end_ms: Option<i64>) {
-        if end_ms.is_some_and(|end_ms| end_ms <= self.now_ms) {
+    pub(super) fn set_end(&mut self, key: &str, deadline_ms: Option<i64>) {
+        if deadline_ms.is_some_and(|deadline_ms| deadline_ms <= self.now_ms) {
             self.remove(key);
-        } else if let Some(held) = self.databases[0].get_mut(key) {
-            held.end_ms = end_ms;
+        } else if let Some(entry) = self.databases[0].get_mut(key) {
+            entry.deadline_ms = deadline_ms;
         }
     }
 
-    pub(super) fn put(&mut self, database: usize, key: &str, held: Held) {
-        self.databases[database].insert(key.to_owned(), held);
+    pub(super) fn put(&mut self, database: usize, key: &str, entry: Entry) {
+        self.databases[database].insert(key.to_owned(), entry);
     }
 
-    pub(super) fn remove(&mut self, key: &str) -> Option<Held> {
+    pub(super) fn remove(&mut self, key: &str) -> Option<Entry> {
         self.databases[0].remove(key)
     }
 
-    pub(super) fn all(&self, database: usize) -> BTreeMap<String, Held> {
+    pub(super) fn all(&self, database: usize) -> BTreeMap<String, Entry> {
         self.databases[database].clone()
     }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use super::{NOW_MS, Step, end_ms, key, step};
+use super::{NOW_MS, Step, deadline_ms, key, step};
 use crate::commands::replay::Replay;
 use crate::commands::testing::Session;
 use crate::commands::{Client, Server, dispatch};
@@ -87,12 +87,12 @@ fn request() -> impl Strategy<Value = String> {
     let field = || prop::sample::select(&["f", "g", "h", "i"][..]);
     let condition = prop::sample::select(&["NX", "XX", "GT", "LT"][..]);
     let template = prop::sample::select(&REQUESTS[..]);
-    (template, key(), key(), field(), field(), 0..5_u8, end_ms(), condition).prop_map(
-        |(template, key, other, field, other_field, number, end_ms, condition)| {
+    (template, key(), key(), field(), field(), 0..5_u8, deadline_ms(), condition).prop_map(
+        |(template, key, other, field, other_field, number, deadline_ms, condition)| {
             let template = template.replace("{k}", key).replace("{l}", other);
             let template = template.replace("{f}", field).replace("{g}", other_field);
             let template = template.replace("{n}", &number.to_string()).replace("{c}", condition);
-            template.replace("{t}", &end_ms.to_string())
+            template.replace("{t}", &deadline_ms.to_string())
         },
     )
 }
@@ -107,17 +107,17 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
 }
 
 pub(super) fn carry_out(server: &Server, client: &mut Client, event: &Event) {
-    let mut ask = |line: &str| _ = dispatch(server, client, &Request::from_args(&super::words(line)));
+    let mut run = |line: &str| _ = dispatch(server, client, &Request::from_args(&super::words(line)));
     match event {
         Event::OfModel(Step::Advance(by_ms)) => server.keyspace.clock().advance(*by_ms),
-        Event::OfModel(Step::Strings(request)) => ask(&request.to_string()),
-        Event::OfModel(Step::Keys(request)) => ask(&request.to_string()),
-        Event::OfModel(Step::Hashes(request)) => ask(&request.to_string()),
-        Event::Request(line) => ask(line),
+        Event::OfModel(Step::Strings(request)) => run(&request.to_string()),
+        Event::OfModel(Step::Keys(request)) => run(&request.to_string()),
+        Event::OfModel(Step::Hashes(request)) => run(&request.to_string()),
+        Event::Request(line) => run(line),
         Event::Transaction(lines) => {
-            ask("MULTI");
-            lines.iter().for_each(|line| ask(line));
-            ask("EXEC");
+            run("MULTI");
+            lines.iter().for_each(|line| run(line));
+            run("EXEC");
         }
         Event::ExpiryCycle(budget) => {
             server.keyspace.databases().iter().for_each(|db| _ = db.expire_cycle(*budget));
@@ -188,7 +188,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_stream_tells_all_that_changed(events in prop::collection::vec(event(), 1..60), packed in 0..9_u64) {
+    fn the_stream_has_all_changes(events in prop::collection::vec(event(), 1..60), packed in 0..9_u64) {
         check(&events, packed)?;
     }
 }
@@ -208,7 +208,8 @@ fn the_stream_has_the_order_in_which_clients_changed_the_data() {
         let original = Session::at(NOW_MS).streaming();
         std::thread::scope(|scope| {
             for script in &scripts {
-                let (mut client, server) = (original.connect(), &original.server);
+                let mut client = original.connect();
+                let server = &original.server;
                 scope.spawn(move || script.iter().for_each(|event| carry_out(server, &mut client, event)));
             }
         });

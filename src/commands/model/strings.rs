@@ -5,7 +5,7 @@ use std::fmt;
 use proptest::prelude::*;
 
 use super::reference::{Answer, Model};
-use super::{end_ms, key};
+use super::{deadline_ms, key};
 
 type Key = &'static str;
 type Text = &'static str;
@@ -63,7 +63,7 @@ fn end() -> impl Strategy<Value = End> {
         3 => Just(End::None),
         1 => (1..3_i64).prop_map(End::Ex),
         2 => (1..5_i64).prop_map(End::Px),
-        2 => end_ms().prop_map(End::PxAt),
+        2 => deadline_ms().prop_map(End::PxAt),
         2 => Just(End::Instead),
     ]
 }
@@ -147,7 +147,8 @@ impl fmt::Display for Request {
             Self::MSet(pairs) => write!(f, "MSET{}", listed(pairs)),
             Self::MSetNx(pairs) => write!(f, "MSETNX{}", listed(pairs)),
             Self::MSetEx { pairs, condition, end } => {
-                let (count, pairs) = (pairs.len(), listed(pairs));
+                let count = pairs.len();
+                let pairs = listed(pairs);
                 write!(f, "MSETEX {count}{pairs}{condition}{end}{}", instead(end, " KEEPTTL"))
             }
             Self::DelEx(key, condition) => write!(f, "DELEX {key}{condition}"),
@@ -251,7 +252,7 @@ impl Condition {
 }
 
 impl End {
-    fn end_ms(self, now_ms: i64) -> Option<i64> {
+    fn deadline_ms(self, now_ms: i64) -> Option<i64> {
         match self {
             Self::None | Self::Instead => None,
             Self::Ex(seconds) => Some(now_ms + seconds * 1000),
@@ -264,7 +265,7 @@ impl End {
 fn put(model: &mut Model, key: &str, text: &str, end: End) {
     match end {
         End::Instead => model.edit_text(key, text),
-        end => model.put_text(key, text, end.end_ms(model.now_ms())),
+        end => model.put_text(key, text, end.deadline_ms(model.now_ms())),
     }
 }
 
@@ -280,7 +281,7 @@ fn put_all(model: &mut Model, pairs: &[(Key, Text)], condition: Condition, end: 
 fn get_ex(model: &mut Model, key: &str, end: End) -> Answer {
     let text = Answer::text(model.text(key));
     if !matches!(end, End::None) {
-        model.set_end(key, end.end_ms(model.now_ms()));
+        model.set_end(key, end.deadline_ms(model.now_ms()));
     }
     text
 }
@@ -305,7 +306,8 @@ fn overwritten(before: &[u8], at: usize, text: &str) -> Vec<u8> {
 /// Both positions included; negative ones count from the end, and none is before the first byte.
 fn part(text: &[u8], start: i64, end: i64) -> Vec<u8> {
     let from_front = |at: i64| if at < 0 { (at + text.len() as i64).max(0) } else { at };
-    let (first, last) = (from_front(start), from_front(end));
+    let first = from_front(start);
+    let last = from_front(end);
     if start < 0 && end < 0 && start > end {
         return Vec::new();
     }

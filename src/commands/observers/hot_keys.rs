@@ -36,7 +36,7 @@ const MAX_KEY_LEN: usize = 4096;
 
 /// What `HOTKEYS START` asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct HotKeyOptions {
     /// Keys by the time of their commands.
     pub cpu: bool,
     /// Keys by the bytes of their requests and replies.
@@ -69,13 +69,13 @@ impl HotKeys {
     }
 
     /// Begins a session; forgets the one before.
-    pub fn start(&self, wanted: Wanted) -> Result<(), IsActive> {
+    pub fn start(&self, options: HotKeyOptions) -> Result<(), IsActive> {
         let mut session = self.session.lock();
         self.stop_if_over(session.as_deref());
         if self.is_active() {
             return Err(IsActive);
         }
-        *session = Some(Arc::new(Session::new(wanted)));
+        *session = Some(Arc::new(Session::new(options)));
         self.is_active.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -91,7 +91,7 @@ impl HotKeys {
         was_active
     }
 
-    /// Forgets a session that has ended.
+    /// Forgets a session that has final_time.
     pub fn reset(&self) -> Result<(), IsActive> {
         let mut session = self.session.lock();
         self.stop_if_over(session.as_deref());
@@ -109,7 +109,7 @@ impl HotKeys {
         session.clone().map(|session| (session, self.is_active()))
     }
 
-    /// Under the lock: a session that has lasted as long as it was to ends.
+    /// Under the lock: a session that has session_time as long as it was to ends.
     fn stop_if_over(&self, session: Option<&Session>) {
         if let Some(session) = session.filter(|session| self.is_active() && session.is_over()) {
             self.is_active.store(false, Ordering::Relaxed);
@@ -134,25 +134,25 @@ impl HotKeys {
 /// What was counted from a `START` on.
 pub struct Session {
     /// What was asked for.
-    pub wanted: Wanted,
+    pub options: HotKeyOptions,
     /// When it began, in milliseconds since 1970.
     pub started_unix_ms: u64,
     started: Instant,
     started_cpu: CpuTime,
-    /// Once it has ended: how long it lasted, and the time of the process in it.
-    ended: Mutex<Option<Lasted>>,
+    /// Once it has final_time: how long it session_time, and the time of the process in it.
+    final_time: Mutex<Option<SessionTime>>,
     hasher: RandomState,
     cpu_nanos: Counter,
     net_bytes: Counter,
     net_bytes_of_sampled: Counter,
-    /// Tables of time and of bytes, each if it is wanted.
+    /// Tables of time and of bytes, each if it is options.
     parts: Vec<Mutex<[Table; 2]>>,
     room: usize,
 }
 
 /// How long a session took.
 #[derive(Clone, Copy, Debug)]
-pub struct Lasted {
+pub struct SessionTime {
     /// On the clock.
     pub time: Duration,
     /// Of the process, in its own code.
@@ -165,44 +165,44 @@ const CPU: usize = 0;
 const NET: usize = 1;
 
 impl Session {
-    fn new(wanted: Wanted) -> Self {
+    fn new(options: HotKeyOptions) -> Self {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            wanted,
+            options,
             started_unix_ms: since_1970.as_millis() as u64,
             started: Instant::now(),
             started_cpu: cpu_time(),
-            ended: Mutex::new(None),
+            final_time: Mutex::new(None),
             hasher: RandomState::new(),
             cpu_nanos: Counter::new(),
             net_bytes: Counter::new(),
             net_bytes_of_sampled: Counter::new(),
             parts: (0..PARTS).map(|_| Mutex::default()).collect(),
-            room: ROOM * (wanted.count + 16),
+            room: ROOM * (options.count + 16),
         }
     }
 
     fn is_over(&self) -> bool {
-        self.wanted.duration.is_some_and(|duration| self.started.elapsed() >= duration)
+        self.options.duration.is_some_and(|duration| self.started.elapsed() >= duration)
     }
 
     fn end(&self) {
-        *self.ended.lock() = Some(self.so_far());
+        *self.final_time.lock() = Some(self.so_far());
     }
 
-    fn so_far(&self) -> Lasted {
+    fn so_far(&self) -> SessionTime {
         let now = cpu_time();
         let elapsed = self.started.elapsed();
-        Lasted {
-            time: self.wanted.duration.map_or(elapsed, |duration| elapsed.min(duration)),
+        SessionTime {
+            time: self.options.duration.map_or(elapsed, |duration| elapsed.min(duration)),
             user: now.user.saturating_sub(self.started_cpu.user),
             system: now.system.saturating_sub(self.started_cpu.system),
         }
     }
 
-    /// How long it lasted, or has so far.
-    pub fn lasted(&self) -> Lasted {
-        (*self.ended.lock()).unwrap_or_else(|| self.so_far())
+    /// How long it session_time, or has so far.
+    pub fn session_time(&self) -> SessionTime {
+        (*self.final_time.lock()).unwrap_or_else(|| self.so_far())
     }
 
     /// Time of all commands that name keys.
@@ -241,7 +241,7 @@ impl Session {
     fn largest(&self, metric: usize) -> Vec<(Box<[u8]>, u64)> {
         let mut keys: Vec<_> = self.parts.iter().flat_map(|part| part.lock()[metric].certain()).collect();
         keys.sort_unstable_by(|(a_key, a), (b_key, b)| b.cmp(a).then_with(|| a_key.cmp(b_key)));
-        keys.truncate(self.wanted.count);
+        keys.truncate(self.options.count);
         keys
     }
 
@@ -250,7 +250,8 @@ impl Session {
         if keys.is_empty() {
             return;
         }
-        let (nanos, bytes) = (observed.nanos(), self.bytes(client, observed, reply));
+        let nanos = observed.nanos();
+        let bytes = self.bytes(client, observed, reply);
         self.cpu_nanos.add(nanos);
         self.net_bytes.add(bytes);
         let share = |sum: u64| sum / keys.len() as u64;
@@ -271,7 +272,7 @@ impl Session {
     }
 
     fn is_sampled(&self) -> bool {
-        self.wanted.sample_ratio <= 1 || below(self.wanted.sample_ratio as usize) == 0
+        self.options.sample_ratio <= 1 || below(self.options.sample_ratio as usize) == 0
     }
 
     fn count(&self, key: &[u8], nanos: u64, bytes: u64) {
@@ -279,10 +280,10 @@ impl Session {
             return;
         }
         let mut part = self.parts[self.hasher.hash_one(key) as usize % PARTS].lock();
-        if self.wanted.cpu {
+        if self.options.cpu {
             part[CPU].add(key, nanos, self.room);
         }
-        if self.wanted.net {
+        if self.options.net {
             part[NET].add(key, bytes, self.room);
         }
     }
@@ -365,14 +366,14 @@ mod tests {
     #[test]
     fn a_session_stops_after_its_time() {
         let hot = HotKeys::default();
-        let wanted = Wanted {
+        let options = HotKeyOptions {
             cpu: true,
             net: false,
             count: 1,
             sample_ratio: 1,
             duration: Some(Duration::from_nanos(1)),
         };
-        assert_eq!(hot.start(wanted), Ok(()));
+        assert_eq!(hot.start(options), Ok(()));
         while hot.is_active() {
             assert!(hot.get().is_some());
         }

@@ -29,9 +29,9 @@ pub use slow_log::{Entry as SlowEntry, SlowLog, SlowTotals};
 
 /// All that look on.
 pub struct Observers {
-    /// A command that took less nanoseconds is of no interest to anyone. Follows from `audience`.
+    /// A command that took less nanoseconds is of no interest to anyone. Follows from `enabled`.
     floor_nanos: AtomicU64,
-    audience: Mutex<Audience>,
+    enabled: Mutex<Enabled>,
     /// Commands that were slow.
     pub slow_log: SlowLog,
     /// Times at which the server was slow.
@@ -42,7 +42,7 @@ pub struct Observers {
 
 /// Who wants to know of what.
 #[derive(Default)]
-struct Audience {
+struct Enabled {
     monitors: Monitors,
     /// From where a command is slow, if that is noted.
     slow_nanos: Option<u64>,
@@ -73,7 +73,7 @@ impl Default for Observers {
     fn default() -> Self {
         Self {
             floor_nanos: AtomicU64::new(u64::MAX),
-            audience: Mutex::default(),
+            enabled: Mutex::default(),
             slow_log: SlowLog::default(),
             latency: Latency::default(),
             hot_keys: HotKeys::default(),
@@ -84,37 +84,37 @@ impl Default for Observers {
 impl Observers {
     /// Takes over what the options say.
     pub fn configure(&self, settings: &Settings) {
-        let mut audience = self.audience.lock();
-        audience.slow_nanos = settings.slow_log_threshold().map(nanos);
-        audience.latency_nanos = settings.latency_threshold().map(nanos);
-        self.refresh(&audience);
+        let mut enabled = self.enabled.lock();
+        enabled.slow_nanos = settings.slow_log_threshold().map(nanos);
+        enabled.latency_nanos = settings.latency_threshold().map(nanos);
+        self.refresh(&enabled);
     }
 
     /// From now on the client sees every command.
     pub fn join(&self, info: &Arc<ClientInfo>) {
-        let mut audience = self.audience.lock();
-        audience.monitors.join(info);
-        self.refresh(&audience);
+        let mut enabled = self.enabled.lock();
+        enabled.monitors.join(info);
+        self.refresh(&enabled);
     }
 
     /// The client sees no commands any more.
     pub fn leave(&self, id: u64) {
-        let mut audience = self.audience.lock();
-        audience.monitors.leave(id);
-        self.refresh(&audience);
+        let mut enabled = self.enabled.lock();
+        enabled.monitors.leave(id);
+        self.refresh(&enabled);
     }
 
     /// The lines that wait for a monitor, in blocks that it may share with others.
     pub fn collect(&self, id: u64) -> Vec<Bytes> {
-        self.audience.lock().monitors.collect(id)
+        self.enabled.lock().monitors.collect(id)
     }
 
-    fn refresh(&self, audience: &Audience) {
-        self.floor_nanos.store(audience.floor(), Ordering::Relaxed);
+    fn refresh(&self, enabled: &Enabled) {
+        self.floor_nanos.store(enabled.floor(), Ordering::Relaxed);
     }
 
     /// True if a command that took so long may have to be noted somewhere.
-    pub(super) fn care(&self, took: Duration) -> bool {
+    pub(super) fn may_note(&self, took: Duration) -> bool {
         self.hot_keys.is_active() || self.is_above_floor(took)
     }
 
@@ -125,7 +125,7 @@ impl Observers {
 
     /// Notes what made the server slow, if it took long enough.
     pub fn event(&self, event: Event, took: Duration) {
-        let floor = self.audience.lock().latency_nanos;
+        let floor = self.enabled.lock().latency_nanos;
         if floor.is_some_and(|floor| nanos(took) >= floor) {
             self.latency.note(event, took);
         }
@@ -133,7 +133,7 @@ impl Observers {
 
     /// Tells everyone who wants to know.
     #[cold]
-    pub(super) fn tell(
+    pub(super) fn note(
         &self,
         server: &Server,
         client: &Client,
@@ -146,15 +146,15 @@ impl Observers {
         if !self.is_above_floor(observed.took) {
             return;
         }
-        let mut audience = self.audience.lock();
-        let is_slow = audience.slow_nanos.is_some_and(|floor| observed.nanos() >= floor);
-        let spoils_latency = audience.latency_nanos.is_some_and(|floor| observed.nanos() >= floor);
-        if !audience.monitors.is_empty() && monitors::is_visible(observed.command.spec.flags) {
-            let too_slow = audience.feed(server, client, observed);
-            self.refresh(&audience);
+        let mut enabled = self.enabled.lock();
+        let is_slow = enabled.slow_nanos.is_some_and(|floor| observed.nanos() >= floor);
+        let spoils_latency = enabled.latency_nanos.is_some_and(|floor| observed.nanos() >= floor);
+        if !enabled.monitors.is_empty() && monitors::is_visible(observed.command.spec.flags) {
+            let too_slow = enabled.feed(server, client, observed);
+            self.refresh(&enabled);
             server.traffic.mine().output_buffer_closed.add(too_slow as u64);
         }
-        drop(audience);
+        drop(enabled);
         if is_slow && !observed.command.spec.flags.has(Flags::SKIP_SLOWLOG) {
             self.slow_log.note(client, observed, &server.config.settings());
         }
@@ -164,7 +164,7 @@ impl Observers {
     }
 }
 
-impl Audience {
+impl Enabled {
     fn floor(&self) -> u64 {
         if !self.monitors.is_empty() {
             return 0;

@@ -114,7 +114,7 @@ impl Member {
         let passes_soft_limit =
             (unsent as u64) <= limit.soft_bytes && (unsent + len) as u64 > limit.soft_bytes;
         if before == 0 || passes_soft_limit {
-            self.info.call();
+            self.info.wake();
         }
         true
     }
@@ -167,7 +167,8 @@ mod tests {
 
     fn monitors(clients: &Clients, count: usize) -> (Monitors, Vec<Arc<ClientInfo>>) {
         let connect = || clients.connect(Endpoints::default(), count, false).expect("there is room");
-        let (mut monitors, info) = (Monitors::default(), (0..count).map(|_| connect()).collect::<Vec<_>>());
+        let mut monitors = Monitors::default();
+        let info = (0..count).map(|_| connect()).collect::<Vec<_>>();
         info.iter().for_each(|info| monitors.join(info));
         (monitors, info)
     }
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_monitor_for_whom_too_much_waits_is_disconnected_and_the_lines_go() {
+    fn a_monitor_with_too_many_waiting_lines_is_disconnected_and_its_lines_are_freed() {
         let (mut monitors, info) = monitors(&Clients::default(), 1);
         let limit = OutputLimit { hard_bytes: 10, ..OutputLimit::default() };
         assert_eq!(monitors.feed(&[b'x'; 10], limit), 0);

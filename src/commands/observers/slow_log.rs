@@ -156,16 +156,16 @@ fn trimmed(arguments: &[&[u8]], bounds: Bounds) -> Vec<Vec<u8>> {
     if arguments.len() <= bounds.arguments {
         return arguments.iter().map(shortened).collect();
     }
-    let (kept, left) = arguments.split_at(bounds.arguments - 1);
+    let (first, left) = arguments.split_at(bounds.arguments - 1);
     let remark = format!("... ({} more arguments)", left.len()).into_bytes();
-    kept.iter().map(shortened).chain([remark]).collect()
+    first.iter().map(shortened).chain([remark]).collect()
 }
 
 fn shortened(argument: &[u8], max_len: usize) -> Vec<u8> {
     match argument.split_at_checked(max_len) {
-        Some((kept, left)) if !left.is_empty() => {
+        Some((first, left)) if !left.is_empty() => {
             let remark = format!("... ({} more bytes)", left.len());
-            [kept, remark.as_bytes()].concat()
+            [first, remark.as_bytes()].concat()
         }
         _ => argument.to_vec(),
     }
@@ -176,7 +176,8 @@ mod tests {
     use super::*;
 
     fn entry(micros: u64) -> Entry {
-        let (address, client_name) = (String::new(), String::new());
+        let address = String::new();
+        let client_name = String::new();
         Entry { id: 0, unix_s: 0, micros, arguments: Vec::new(), argument_count: 0, address, client_name }
     }
 
@@ -184,8 +185,8 @@ mod tests {
     fn the_oldest_entries_go_and_ids_stay_unique() {
         let log = SlowLog::default();
         (1..=3).for_each(|micros| log.add(entry(micros), 2));
-        let kept: Vec<_> = log.newest(9).iter().map(|entry| (entry.id, entry.micros)).collect();
-        assert_eq!((kept.as_slice(), log.len()), (&[(2, 3), (1, 2)][..], 2));
+        let entries: Vec<_> = log.newest(9).iter().map(|entry| (entry.id, entry.micros)).collect();
+        assert_eq!((entries.as_slice(), log.len()), (&[(2, 3), (1, 2)][..], 2));
         log.reset();
         log.add(entry(4), 2);
         assert_eq!(log.newest(1)[0].id, 3);
@@ -197,8 +198,8 @@ mod tests {
     fn many_and_long_arguments_are_trimmed_as_redis_does() {
         let bounds = Bounds::of(&Settings::defaults());
         let words = vec![&b"w"[..]; 33];
-        let kept = trimmed(&words, bounds);
-        assert_eq!((kept.len(), kept[31].as_slice()), (32, &b"... (2 more arguments)"[..]));
+        let shown = trimmed(&words, bounds);
+        assert_eq!((shown.len(), shown[31].as_slice()), (32, &b"... (2 more arguments)"[..]));
         assert_eq!(trimmed(&words[..32], bounds).last().map(Vec::as_slice), Some(&b"w"[..]));
         let long = [b'x'; 130];
         let shortened = String::from_utf8(shortened(&long, 128)).expect("it is plain text");

@@ -107,7 +107,7 @@ fn play_file(server: &Server, path: &Path, is_last: bool) -> Result<(), Failed> 
     } else {
         play_requests(server, path, Requests::new(watched, 0), len)?
     };
-    tail.map_or(Ok(()), |tail| mend(server, path, &tail, is_last))
+    tail.map_or(Ok(()), |tail| truncate_tail(server, path, &tail, is_last))
 }
 
 /// Returns how the file ends, if not after a request.
@@ -119,12 +119,12 @@ fn play_requests<R: Read>(
 ) -> Result<Option<Tail>, Failed> {
     let mut replay = Replay::begin(server);
     let skips = server.config.settings().rdb_skip_unknown_types;
-    let mut passed_over = PassedOver { path, server, tally: skips.then(Tally::default) };
+    let mut skipped = SkippedCommands { path, server, tally: skips.then(Tally::default) };
     let mut whole = requests.offset();
     loop {
         match requests.next() {
             Ok(Some(logged)) => {
-                play(&mut replay, &mut passed_over, logged.start, &logged.request)?;
+                play(&mut replay, &mut skipped, logged.start, &logged.request)?;
             }
             Ok(None) if replay.is_in_transaction() => {
                 tracing::warn!("Revert incomplete MULTI/EXEC transaction in AOF file {}", path.display());
@@ -143,19 +143,19 @@ fn play_requests<R: Read>(
 /// follows any more than it is now.
 fn play(
     replay: &mut Replay,
-    passed_over: &mut PassedOver<'_>,
+    skipped: &mut SkippedCommands<'_>,
     offset: u64,
     request: &Request,
 ) -> Result<(), Failed> {
-    let path = passed_over.path;
+    let path = skipped.path;
     match replay.play(request) {
         Ok(()) => Ok(()),
-        Err(Failure::Unknown(_)) if passed_over.count(request.arg(0)) => Ok(()),
+        Err(Failure::Unknown(_)) if skipped.count(request.arg(0)) => Ok(()),
         Err(Failure::Refused(error)) => {
             tracing::warn!("A command of the log {} failed, at offset {offset}: {error}", path.display());
             Ok(())
         }
-        Err(Failure::Unknown(error) | Failure::NotUnderstood(error)) => Err(Failed(format!(
+        Err(Failure::Unknown(error) | Failure::Malformed(error)) => Err(Failed(format!(
             "Unknown command '{}' reading the append only file {}, at offset {offset}: {error}",
             request.arg(0).escape_ascii(),
             path.display()
@@ -164,13 +164,13 @@ fn play(
 }
 
 /// Commands of a file that are not known here, counted by name, where they are not an error.
-struct PassedOver<'p> {
+struct SkippedCommands<'p> {
     path: &'p Path,
     server: &'p Server,
     tally: Option<Tally>,
 }
 
-impl PassedOver<'_> {
+impl SkippedCommands<'_> {
     /// Counts one; false where it is an error. What names there are is up to the file.
     fn count(&mut self, name: &[u8]) -> bool {
         let Some(tally) = &mut self.tally else { return false };
@@ -181,7 +181,7 @@ impl PassedOver<'_> {
     }
 }
 
-impl Drop for PassedOver<'_> {
+impl Drop for SkippedCommands<'_> {
     /// However the file ends.
     fn drop(&mut self) {
         if let Some(tally) = &self.tally
@@ -195,9 +195,10 @@ impl Drop for PassedOver<'_> {
 }
 
 /// Cuts a tail off that is no request, if that is allowed.
-fn mend(server: &Server, path: &Path, tail: &Tail, is_last: bool) -> Result<(), Failed> {
+fn truncate_tail(server: &Server, path: &Path, tail: &Tail, is_last: bool) -> Result<(), Failed> {
     let Tail { whole, len, fault } = tail;
-    let (file, settings) = (path.display(), server.config.settings());
+    let file = path.display();
+    let settings = server.config.settings();
     let allowed = match fault {
         Fault::Io(error) => {
             return Err(Failed(format!("Unrecoverable error reading the append only file {file}: {error}")));

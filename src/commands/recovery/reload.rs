@@ -48,7 +48,7 @@ pub(in crate::commands) fn load_log(server: &Server) -> Result<(), Failed> {
 
 fn save_and_load(server: &Server, saves: bool, flushes: bool) -> Result<(), Failed> {
     if saves {
-        server.save_until_nothing_changes().map_err(|error| Failed::from(error.to_string()))?;
+        server.save_until_unchanged().map_err(|error| Failed::from(error.to_string()))?;
     }
     let path = PathBuf::from(&server.config.settings().dbfilename);
     let bytes = len_of(&path).map_err(|error| cannot_open(&path, &error))?.unwrap_or(0);

@@ -48,11 +48,11 @@ pub(super) fn load_from<R: Read>(
         Failed(format!("Fatal error loading the DB from {}: {error}. The file is as it was.", path.display()))
     })?;
     server.loading.count(&loaded.tally);
-    tell(path, &loaded.tally, loaded.checksum);
+    log_tally(path, &loaded.tally, loaded.checksum);
     Ok(loaded)
 }
 
-fn tell(path: &Path, tally: &Tally, checksum: Checksum) {
+fn log_tally(path: &Path, tally: &Tally, checksum: Checksum) {
     let Tally { loaded, ended, empty, .. } = tally;
     tracing::info!(
         "Done loading RDB, keys loaded: {loaded}, keys expired: {ended}, empty keys skipped: {empty}."

@@ -23,7 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Commands for tests; refused unless enable-debug-command allows them",
     syntax: "",
     tips: &[],
-    weight: Weight::Placed(|mut args, _| place(args.bytes().unwrap_or_default())),
+    weight: Weight::PlacedBy(|mut args, _| place(args.bytes().unwrap_or_default())),
     run: Run::Read(debug),
 };
 
@@ -127,7 +127,7 @@ fn log(message: &[u8]) -> Reply {
 
 /// Without it, keys that have ended stay in memory until a command meets them.
 fn set_active_expire(is_on: i64, cx: &Context) -> Reply {
-    cx.server.ends_keys_actively.store(is_on != 0, Ordering::Relaxed);
+    cx.server.expires_actively.store(is_on != 0, Ordering::Relaxed);
     Reply::OK
 }
 

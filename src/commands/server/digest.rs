@@ -79,14 +79,14 @@ fn add_fields(digest: Digest, hash: HashView) -> Digest {
 pub(super) fn of_all(keyspace: &Keyspace) -> Reply {
     let now_ms = keyspace.clock().now_ms();
     let databases = keyspace.databases().iter().zip(0..);
-    told(databases.fold(NOTHING, |digest, (db, number)| add_database(digest, db.direct(), number, now_ms)))
+    reply(databases.fold(NOTHING, |digest, (db, number)| add_database(digest, db.direct(), number, now_ms)))
 }
 
 /// `DEBUG DIGEST-VALUE`: a digest for each key, all zeros if there is no such key.
 pub(super) fn of_values(keys: Args, db: View<'_>, now_ms: i64) -> Reply {
     let value = |key| {
         let content = db.lookup(key, Attention::None, |entry| Content::of(entry, now_ms));
-        told(content.map_or(NOTHING, |content| content.mixed_into(NOTHING)))
+        reply(content.map_or(NOTHING, |content| content.mixed_into(NOTHING)))
     };
     Reply::Array(keys.iter().map(value).collect())
 }
@@ -107,7 +107,7 @@ fn mix_number(digest: Digest, number: u32) -> Digest {
 }
 
 /// Forty hexadecimal digits.
-fn told(digest: Digest) -> Reply {
+fn reply(digest: Digest) -> Reply {
     Reply::SimpleOwned(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::commands::observers::hot_keys::{Session, Wanted};
+use crate::commands::observers::hot_keys::{HotKeyOptions, Session};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::resp::{Args, Error, Reply};
 
@@ -107,8 +107,8 @@ fn start(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     if hot_keys.get().is_some_and(|(_, is_active)| is_active) {
         return Err(in_progress);
     }
-    let wanted = wanted(args)?;
-    hot_keys.start(wanted).map(|()| Reply::OK).map_err(|_| in_progress)
+    let options = options(args)?;
+    hot_keys.start(options).map(|()| Reply::OK).map_err(|_| in_progress)
 }
 
 #[derive(Clone, Copy)]
@@ -122,21 +122,21 @@ enum Word {
 const WORDS: [(&str, Word); 4] =
     [("COUNT", Word::Count), ("DURATION", Word::Duration), ("SAMPLE", Word::Sample), ("SLOTS", Word::Slots)];
 
-fn wanted(mut args: Args) -> Result<Wanted, Error> {
+fn options(mut args: Args) -> Result<HotKeyOptions, Error> {
     let (cpu, net) = metrics(&mut args)?;
-    let mut wanted = Wanted { cpu, net, count: DEFAULT_COUNT, sample_ratio: 1, duration: None };
+    let mut options = HotKeyOptions { cpu, net, count: DEFAULT_COUNT, sample_ratio: 1, duration: None };
     while !args.is_empty() {
         let word = args.keyword_of(&WORDS).filter(|_| !args.is_empty()).ok_or(Error::syntax())?;
         match word {
-            Word::Count => wanted.count = count(&mut args)?,
-            Word::Duration => wanted.duration = Some(duration(&mut args)?),
-            Word::Sample => wanted.sample_ratio = sample_ratio(&mut args)?,
+            Word::Count => options.count = count(&mut args)?,
+            Word::Duration => options.duration = Some(duration(&mut args)?),
+            Word::Sample => options.sample_ratio = sample_ratio(&mut args)?,
             Word::Slots => {
                 return Err(Error::new("ERR SLOTS parameter cannot be used in non-cluster mode"));
             }
         }
     }
-    Ok(wanted)
+    Ok(options)
 }
 
 /// `METRICS count word…`: as the peer reads it, one of two words may be unknown, but not both.
@@ -189,28 +189,28 @@ fn sample_ratio(args: &mut Args) -> Result<u64, Error> {
 const LAST_SLOT: i64 = 16_383;
 
 fn shown((session, is_active): (std::sync::Arc<Session>, bool)) -> Reply {
-    let lasted = session.lasted();
+    let lasted = session.session_time();
     let all_slots = Reply::Array(vec![Reply::Integer(0), Reply::Integer(LAST_SLOT)]);
     let mut fields = vec![
         field("tracking-active", number(u64::from(is_active))),
-        field("sample-ratio", number(session.wanted.sample_ratio)),
+        field("sample-ratio", number(session.options.sample_ratio)),
         field("selected-slots", Reply::Array(vec![all_slots])),
         field("all-commands-all-slots-us", number(session.micros_of_all())),
         field("net-bytes-all-commands-all-slots", number(session.net_bytes_of_all())),
         field("collection-start-time-unix-ms", number(session.started_unix_ms)),
         field("collection-duration-ms", number(lasted.time.as_millis() as u64)),
     ];
-    if session.wanted.cpu {
+    if session.options.cpu {
         fields.push(field("total-cpu-time-user-ms", number(lasted.user.as_millis() as u64)));
         fields.push(field("total-cpu-time-sys-ms", number(lasted.system.as_millis() as u64)));
     }
-    if session.wanted.net {
+    if session.options.net {
         fields.push(field("total-net-bytes", number(session.net_bytes_of_sampled())));
     }
-    if session.wanted.cpu {
+    if session.options.cpu {
         fields.push(field("by-cpu-time-us", keys(session.by_micros())));
     }
-    if session.wanted.net {
+    if session.options.net {
         fields.push(field("by-net-bytes", keys(session.by_net_bytes())));
     }
     Reply::Array(vec![Reply::Map(fields)])

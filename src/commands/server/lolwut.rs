@@ -41,7 +41,8 @@ fn picture(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 
 /// A cell of a terminal is twice as high as wide.
 fn shade(x: i32, y: i32) -> char {
-    let (dx, dy) = (x - WIDTH / 3, 2 * (y - HEIGHT / 2));
+    let dx = x - WIDTH / 3;
+    let dy = 2 * (y - HEIGHT / 2);
     let distance = f64::from(dx * dx + dy * dy).sqrt();
     let ring = (distance / 3.0) as usize;
     char::from(SHADES[ring.min(SHADES.len() - 1)])

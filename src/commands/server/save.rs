@@ -171,10 +171,10 @@ mod tests {
                 assert!(Instant::now() < deadline, "the data are not flushed");
                 std::thread::yield_now();
             }
-            let wished = server.saving.wish(false, false);
+            let outcome = server.saving.wish(false, false);
             std::fs::write(&file.0, &dump).expect("its reader waits");
             assert!(reloading.join().expect("it does not panic"));
-            assert_eq!(wished, Wished::Busy);
+            assert_eq!(outcome, Wished::Busy);
         });
         assert_eq!(server.saving.wish(false, false), Wished::Started);
         session.hold_to(&[("get a", "$1 1")]);
@@ -249,7 +249,7 @@ mod tests {
                 .carry_out(&server.keyspace, &server.snapshot_file())
                 .is_some_and(|saved| saved.is_err())
         );
-        server.judge_writes();
+        server.update_write_refusal();
         assert!(session.ask("ping").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
         assert!(session.ask("set a 2").starts_with("-MISCONF Redis is configured to save RDB snapshots"));
         assert_eq!(info(&mut session, "rdb_last_bgsave_status"), "err");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_saves_unless_it_is_told_not_to() {
+    fn shutdown_saves_unless_nosave_is_given() {
         let file = File::new("end");
         for (words, is_saved) in [("shutdown nosave", false), ("shutdown", true), ("shutdown save now", true)]
         {

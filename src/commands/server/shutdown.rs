@@ -1,6 +1,6 @@
 //! `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`: the server ends.
 
-use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, Wish};
+use crate::commands::{Arity, Context, FinalSave, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -37,23 +37,23 @@ struct Shutdown {
 
 impl Shutdown {
     fn parse(mut args: Args) -> Result<Self, Error> {
-        let mut wish = Self::default();
+        let mut options = Self::default();
         while !args.is_empty() {
             let words = [("save", 0), ("nosave", 1), ("now", 2), ("force", 3), ("abort", 4)];
             match args.keyword_of(&words) {
-                Some(0) => wish.save = true,
-                Some(1) => wish.no_save = true,
-                Some(2) => wish.now = true,
-                Some(3) => wish.force = true,
-                Some(_) => wish.abort = true,
+                Some(0) => options.save = true,
+                Some(1) => options.no_save = true,
+                Some(2) => options.now = true,
+                Some(3) => options.force = true,
+                Some(_) => options.abort = true,
                 None => return Err(Error::syntax()),
             }
         }
-        let more_than_abort = wish.save || wish.no_save || wish.now || wish.force;
-        if (wish.save && wish.no_save) || (wish.abort && more_than_abort) {
+        let more_than_abort = options.save || options.no_save || options.now || options.force;
+        if (options.save && options.no_save) || (options.abort && more_than_abort) {
             return Err(Error::syntax());
         }
-        Ok(wish)
+        Ok(options)
     }
 
     /// The client gets no reply: its connection ends with the server.
@@ -61,12 +61,12 @@ impl Shutdown {
         if self.abort {
             return Err(Error::new("ERR No shutdown in progress."));
         }
-        let wish = match (self.save, self.no_save) {
-            (true, _) => Wish::Save,
-            (_, true) => Wish::NoSave,
-            _ => Wish::ByRules,
+        let options = match (self.save, self.no_save) {
+            (true, _) => FinalSave::Save,
+            (_, true) => FinalSave::NoSave,
+            _ => FinalSave::ByRules,
         };
-        if cx.server.save_before_end(wish).is_err() && !self.force {
+        if cx.server.save_before_stop(options).is_err() && !self.force {
             return Err(Error::new("ERR Errors trying to SHUTDOWN. Check logs."));
         }
         cx.server.stop.request();

@@ -101,22 +101,22 @@ fn the_slow_log_of_8_6_has_neither() {
 }
 
 #[test]
-fn clients_are_told_the_version_whose_behaviour_is_given() {
+fn clients_see_the_version_of_the_chosen_release() {
     for (release, version) in [("8.6", "8.6.2"), ("8.10", "8.10.2")] {
         let mut session = Session::like_redis(release, 1_000);
-        for (command, told) in [
+        for (command, text) in [
             ("hello", format!("$7 version ${} {version} ", version.len())),
             ("info server", format!("redis_version:{version} ")),
             ("lolwut", format!("Redis ver. {version}")),
         ] {
             let reply = session.ask(command);
-            assert!(reply.contains(&told), "{command}: {reply}");
+            assert!(reply.contains(&text), "{command}: {reply}");
         }
     }
 }
 
 #[test]
-fn the_release_that_is_given_stays_until_the_end() {
+fn the_release_cannot_change_at_run_time() {
     let mut session = Session::at(1_000);
     let refused = session.ask("config set compat 8.6");
     assert!(refused.contains("can't set immutable config"), "{refused}");
@@ -141,7 +141,8 @@ fn the_rest_is_as_redis_has_it() {
 /// Held to Redis 8.6.2: which fault of `HOTKEYS START` is named.
 #[test]
 fn words_of_hotkeys() {
-    let (syntax, no_count) = ("-ERR syntax error", "-ERR COUNT must be between 1 and 64");
+    let syntax = "-ERR syntax error";
+    let no_count = "-ERR COUNT must be between 1 and 64";
     let no_duration = "-ERR DURATION must be between 1 and 1000000";
     session().hold_to(&[
         ("hotkeys get", "$-1"),

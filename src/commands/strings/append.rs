@@ -24,7 +24,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn append(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, tail) = (args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let tail = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
     let Some(present) = keys.string(key)? else {
         keys.put(key, value_of(tail), Deadline::NEVER);

@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     syntax: "key [condition(IFEQ ifeq-value|IFNE ifne-value|IFDEQ ifdeq-digest:digest|\
         IFDNE ifdne-digest:digest)]",
     tips: &[],
-    weight: Weight::Asked(compares_digests),
+    weight: Weight::HeavyIf(compares_digests),
     run: Run::Write(delex),
 };
 
@@ -69,9 +69,10 @@ fn delex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
 }
 
 fn delifeq(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, wanted) = (args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let expected = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
-    let is_equal = keys.string(key)?.is_some_and(|string| *string.text() == *wanted);
+    let is_equal = keys.string(key)?.is_some_and(|string| *string.text() == *expected);
     if is_equal {
         keys.remove(key);
         keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));

@@ -74,7 +74,8 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
 }
 
 fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, text) = (args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let text = args.bytes()?;
     let value = value_of(text);
     let mut keys = cx.db().exclusive(&[key]);
     keys.count_lookup(key);

@@ -1,7 +1,7 @@
 //! `GETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST]`: the text of a key, and a new end for it.
 
-use super::ending::EndingWords;
-use crate::commands::keys::expire::end_at;
+use super::expiry::ExpiryOptions;
+use crate::commands::keys::expire::expire_at;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef};
@@ -28,7 +28,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, mut words) = (args.bytes()?, EndingWords::default());
+    let key = args.bytes()?;
+    let mut words = ExpiryOptions::default();
     while !args.is_empty() {
         if !words.take(&mut args, "PERSIST") {
             return Err(Error::syntax());
@@ -38,8 +39,8 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
     keys.count_lookup(key);
     let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
     // Only now is the number looked at: a key that is not there forgives it.
-    match words.end_ms(SPEC.name, || cx.now_ms())? {
-        Some(end_ms) => end_at(keys, key, end_ms, record),
+    match words.deadline_ms(SPEC.name, || cx.now_ms())? {
+        Some(deadline_ms) => expire_at(keys, key, deadline_ms, record),
         None if words.instead && keys.deadline(key) != Deadline::NEVER => {
             keys.set_deadline(key, Deadline::NEVER);
             keys.commit(record.instead(|effects| effects.command(&[b"PERSIST", key])));

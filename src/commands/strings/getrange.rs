@@ -42,7 +42,9 @@ pub(in crate::commands) const SUBSTR: Spec = Spec {
 };
 
 fn getrange(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let (key, start, end) = (args.bytes()?, args.integer()?, args.integer()?);
+    let key = args.bytes()?;
+    let start = args.integer()?;
+    let end = args.integer()?;
     let Some(string) = cx.db().string(key)? else { return Ok(Reply::bulk("")) };
     let text = string.to_bytes();
     Ok(Reply::Bulk(part(&text, positions(start, end, text.len()))))
@@ -59,7 +61,8 @@ fn part(text: &Bytes, range: Range<usize>) -> Bytes {
 fn positions(start: i64, end: i64, len: usize) -> Range<usize> {
     let len = i64::try_from(len).unwrap_or(i64::MAX);
     let from_front = |at: i64| if at < 0 { at + len } else { at }.max(0);
-    let (first, last) = (from_front(start), from_front(end).min(len - 1));
+    let first = from_front(start);
+    let last = from_front(end).min(len - 1);
     let reversed = start < 0 && end < 0 && start > end;
     if reversed || first > last {
         return 0..0;

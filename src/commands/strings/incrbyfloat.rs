@@ -24,7 +24,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn incrbyfloat(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, increment) = (args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let increment = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
     let present = keys.string(key)?.map_or(Ok(LongDouble::ZERO), |string| number(&string.text()))?;
     let sum = present.checked_add(number(increment)?);

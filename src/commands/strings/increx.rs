@@ -5,7 +5,7 @@
 //! Without `SATURATE` a sum outside of the bounds changes nothing, the time to live included, and
 //! answers a change of 0. It is logged as the `SET` that it comes to, as the peer does.
 
-use super::ending::{Ending, EndingWords, set_or_remove};
+use super::expiry::{Expiry, ExpiryOptions, set_or_remove};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef, StringValue, Value};
@@ -43,24 +43,25 @@ fn increx(args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> 
 
 fn execute<N: Number>(words: &Words, increment: N, cx: &Context, record: Record) -> Result<Reply, Error> {
     let step = Step { increment, bounds: words.bounds()?, saturate: words.saturate };
-    let end_ms = words.end_ms(cx)?;
+    let deadline_ms = words.deadline_ms(cx)?;
     let mut keys = cx.db().exclusive(&[words.key]);
     let before = keys.string(words.key)?.map_or(Ok(N::ZERO), N::of)?;
     let Some((after, change)) = step.taken(before)? else {
         return Ok(Reply::Array(vec![before.reply(), N::ZERO.reply()]));
     };
-    let ending = words.ending(end_ms, keys.deadline(words.key));
-    let (text, now_ms) = (after.text(), keys.now_ms());
-    ending.put(&mut keys, words.key, Value::String(StringValue::written(text.as_bytes())));
-    keys.commit(recorded(record, words.key, text.as_bytes(), ending, now_ms));
+    let expiry = words.expiry(deadline_ms, keys.deadline(words.key));
+    let text = after.text();
+    let now_ms = keys.now_ms();
+    expiry.put(&mut keys, words.key, Value::String(StringValue::written(text.as_bytes())));
+    keys.commit(recorded(record, words.key, text.as_bytes(), expiry, now_ms));
     Ok(Reply::Array(vec![after.reply(), change.reply()]))
 }
 
-fn recorded<'a>(record: Record<'a>, key: &[u8], text: &[u8], ending: Ending, now_ms: i64) -> Record<'a> {
-    match ending {
-        Ending::At { end_ms } => set_or_remove(record, key, text, end_ms, now_ms),
-        Ending::AsBefore => record.instead(|effects| effects.command(&[b"SET", key, text, b"KEEPTTL"])),
-        Ending::Never => record.instead(|effects| effects.command(&[b"SET", key, text])),
+fn recorded<'a>(record: Record<'a>, key: &[u8], text: &[u8], expiry: Expiry, now_ms: i64) -> Record<'a> {
+    match expiry {
+        Expiry::At { deadline_ms } => set_or_remove(record, key, text, deadline_ms, now_ms),
+        Expiry::Keep => record.instead(|effects| effects.command(&[b"SET", key, text, b"KEEPTTL"])),
+        Expiry::Never => record.instead(|effects| effects.command(&[b"SET", key, text])),
     }
 }
 
@@ -72,7 +73,7 @@ struct Words<'r> {
     saturate: bool,
     lower: Option<&'r [u8]>,
     upper: Option<&'r [u8]>,
-    ending: EndingWords<'r>,
+    expiry: ExpiryOptions<'r>,
     only_without_ttl: bool,
 }
 
@@ -107,10 +108,10 @@ impl<'r> Words<'r> {
         while !args.is_empty() {
             match args.keyword_of(&WORDS) {
                 Some(word) => words.take(word, &mut args)?,
-                None => words.take_ending(&mut args)?,
+                None => words.take_expiry(&mut args)?,
             }
         }
-        if words.only_without_ttl && words.ending.instead {
+        if words.only_without_ttl && words.expiry.instead {
             return Err(Error::syntax());
         }
         Ok(words)
@@ -131,34 +132,37 @@ impl<'r> Words<'r> {
     }
 
     /// Unlike SET, the same word is not taken twice.
-    fn take_ending(&mut self, args: &mut Args<'r>) -> Result<(), Error> {
-        let is_first = !self.ending.is_said();
-        if is_first && self.ending.take(args, "PERSIST") { Ok(()) } else { Err(Error::syntax()) }
+    fn take_expiry(&mut self, args: &mut Args<'r>) -> Result<(), Error> {
+        let is_first = !self.expiry.is_given();
+        if is_first && self.expiry.take(args, "PERSIST") { Ok(()) } else { Err(Error::syntax()) }
     }
 
     fn bounds<N: Number>(&self) -> Result<(N, N), Error> {
         let bound = |text: Option<&[u8]>, otherwise, name| {
             text.map_or(Ok(otherwise), |text| N::parse(text).ok_or_else(|| N::is_none(name)))
         };
-        let (lower, upper) = (bound(self.lower, N::MIN, "LBOUND")?, bound(self.upper, N::MAX, "UBOUND")?);
+        let lower = bound(self.lower, N::MIN, "LBOUND")?;
+        let upper = bound(self.upper, N::MAX, "UBOUND")?;
         if lower > upper {
             return Err(Error::new("ERR LBOUND can't be greater than UBOUND"));
         }
         Ok((lower, upper))
     }
 
-    fn end_ms(&self, cx: &Context) -> Result<Option<i64>, Error> {
-        if self.only_without_ttl && !self.ending.is_said() {
+    fn deadline_ms(&self, cx: &Context) -> Result<Option<i64>, Error> {
+        if self.only_without_ttl && !self.expiry.is_given() {
             return Err(Error::new("ERR ENX flag requires an expiration"));
         }
-        self.ending.end_ms(SPEC.name, || cx.now_ms())
+        self.expiry.deadline_ms(SPEC.name, || cx.now_ms())
     }
 
-    fn ending(&self, end_ms: Option<i64>, present: Deadline) -> Ending {
-        match end_ms {
-            _ if self.ending.instead => Ending::Never,
-            Some(end_ms) if !self.only_without_ttl || present == Deadline::NEVER => Ending::At { end_ms },
-            _ => Ending::AsBefore,
+    fn expiry(&self, deadline_ms: Option<i64>, present: Deadline) -> Expiry {
+        match deadline_ms {
+            _ if self.expiry.instead => Expiry::Never,
+            Some(deadline_ms) if !self.only_without_ttl || present == Deadline::NEVER => {
+                Expiry::At { deadline_ms }
+            }
+            _ => Expiry::Keep,
         }
     }
 }

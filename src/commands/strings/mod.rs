@@ -6,7 +6,7 @@ pub(super) mod append;
 mod comparison;
 pub(super) mod delex;
 pub(super) mod digest;
-mod ending;
+mod expiry;
 pub(super) mod get;
 pub(super) mod getex;
 pub(super) mod getrange;
@@ -67,7 +67,7 @@ const LONG_TEXT_LEN: usize = 256 * 1024;
 
 /// For commands whose work is in the length of the text that their first key has.
 const BY_LENGTH: Weight =
-    Weight::Asked(|args: Args, cx: &Context| args.peek().is_some_and(|key| has_long_text(key, cx)));
+    Weight::HeavyIf(|args: Args, cx: &Context| args.peek().is_some_and(|key| has_long_text(key, cx)));
 
 fn has_long_text(key: &[u8], cx: &Context) -> bool {
     let is_long = |entry: &Entry| entry.value().as_string().is_ok_and(|string| string.len() >= LONG_TEXT_LEN);

@@ -1,7 +1,7 @@
 //! `MSETEX numkeys key value [key value …] [NX|XX] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL]`: several
 //! keys at one moment, with one end. NX and XX set all of them or none.
 
-use super::ending::{Ending, EndingWords};
+use super::expiry::{Expiry, ExpiryOptions};
 use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
@@ -35,14 +35,15 @@ struct MSetEx<'r> {
     values: Vec<Value>,
     /// True if all of the keys must be there, false if none may be.
     present: Option<bool>,
-    ending: Ending,
+    expiry: Expiry,
 }
 
 impl<'r> MSetEx<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let count = count(&mut args)?;
         let pairs = args.split_off(2 * count);
-        let (mut present, mut words) = (None, EndingWords::default());
+        let mut present = None;
+        let mut words = ExpiryOptions::default();
         while !args.is_empty() {
             let condition = args.keyword_of(&[("NX", false), ("XX", true)]);
             let contradicted = condition.is_some() && present.is_some() && condition != present;
@@ -51,10 +52,10 @@ impl<'r> MSetEx<'r> {
             }
             present = present.or(condition);
         }
-        let ending = words.ending(SPEC.name, || cx.now_ms())?;
+        let expiry = words.resolve(SPEC.name, || cx.now_ms())?;
         let names = pairs.iter().step_by(2).collect();
         let values = pairs.iter().skip(1).step_by(2).map(value_of).collect();
-        Ok(Self { pairs, names, values, present, ending })
+        Ok(Self { pairs, names, values, present, expiry })
     }
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
@@ -65,7 +66,7 @@ impl<'r> MSetEx<'r> {
         }
         let record = self.recorded(record, keys.now_ms());
         for (name, value) in self.names.iter().zip(self.values) {
-            self.ending.put(&mut keys, name, value);
+            self.expiry.put(&mut keys, name, value);
         }
         keys.commit(record);
         Ok(Reply::Integer(1))
@@ -73,19 +74,19 @@ impl<'r> MSetEx<'r> {
 
     /// As SET does it.
     fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
-        match self.ending {
-            Ending::Never | Ending::AsBefore => record,
-            Ending::At { end_ms } if end_ms <= now_ms => {
+        match self.expiry {
+            Expiry::Never | Expiry::Keep => record,
+            Expiry::At { deadline_ms } if deadline_ms <= now_ms => {
                 record.instead(|effects| effects.command_with(&[b"DEL"], &self.names))
             }
-            Ending::At { end_ms } => record.instead(|effects| {
+            Expiry::At { deadline_ms } => record.instead(|effects| {
                 let words: Names = self.pairs.iter().collect();
                 effects.begin(words.len() + 4);
                 [b"MSETEX", self.names.len().to_string().as_bytes()]
                     .iter()
                     .for_each(|word| effects.word(word));
                 words.iter().for_each(|word| effects.word(word));
-                [b"PXAT", end_ms.to_string().as_bytes()].iter().for_each(|word| effects.word(word));
+                [b"PXAT", deadline_ms.to_string().as_bytes()].iter().for_each(|word| effects.word(word));
             }),
         }
     }

@@ -2,7 +2,7 @@
 //! PXAT time|KEEPTTL]`: the key means this text.
 
 use super::comparison::Comparison;
-use super::ending::{Ending, EndingWords, set_or_remove};
+use super::expiry::{Expiry, ExpiryOptions, set_or_remove};
 use super::{has_long_text, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::config::Compat;
@@ -27,7 +27,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [expiration(EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
         EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0)]",
     tips: &[],
-    weight: Weight::Asked(compares_digests),
+    weight: Weight::HeavyIf(compares_digests),
     run: Run::Write(|args, cx, record| Set::parse(args, cx)?.execute(cx, record)),
 };
 
@@ -44,14 +44,14 @@ struct Set<'r> {
     key: &'r [u8],
     text: &'r [u8],
     options: Options<'r>,
-    ending: Ending,
+    expiry: Expiry,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Options<'r> {
     presence: Option<Presence>,
     comparison: Option<Comparison<'r>>,
-    ending: EndingWords<'r>,
+    expiry: ExpiryOptions<'r>,
     get: bool,
 }
 
@@ -75,7 +75,7 @@ impl<'r> Options<'r> {
 
     fn take(&mut self, args: &mut Args<'r>) -> Result<(), Error> {
         if let Some(presence) = args.keyword_of(&[("NX", Presence::Absent), ("XX", Presence::Present)]) {
-            let contradicted = self.presence.is_some_and(|said| said != presence);
+            let contradicted = self.presence.is_some_and(|before| before != presence);
             self.presence = Some(presence);
             return if contradicted { Err(Error::syntax()) } else { Ok(()) };
         }
@@ -83,7 +83,7 @@ impl<'r> Options<'r> {
             self.get = true;
         } else if let Some(comparison) = Comparison::take(args) {
             self.compare(comparison)?;
-        } else if !self.ending.take(args, "KEEPTTL") {
+        } else if !self.expiry.take(args, "KEEPTTL") {
             return Err(Error::syntax());
         }
         Ok(())
@@ -96,7 +96,7 @@ impl<'r> Options<'r> {
 
     /// One comparison, which may be said again with other operands; NX and XX may stand behind it, but not before.
     fn compare(&mut self, comparison: Comparison<'r>) -> Result<(), Error> {
-        let fits = self.comparison.is_none_or(|said| said.is_kind_of(comparison));
+        let fits = self.comparison.is_none_or(|before| before.is_kind_of(comparison));
         if self.presence.is_some() || !fits {
             return Err(Error::syntax());
         }
@@ -118,10 +118,11 @@ impl<'r> Options<'r> {
 
 impl<'r> Set<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
-        let (key, text) = (args.bytes()?, args.bytes()?);
+        let key = args.bytes()?;
+        let text = args.bytes()?;
         let options = Options::parse(args, cx)?;
-        let ending = options.ending.ending("set", || cx.now_ms())?;
-        Ok(Self { key, text, options, ending })
+        let expiry = options.expiry.resolve("set", || cx.now_ms())?;
+        Ok(Self { key, text, options, expiry })
     }
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
@@ -135,16 +136,16 @@ impl<'r> Set<'r> {
             return Ok(before.unwrap_or(Reply::Null));
         }
         let record = self.recorded(record, keys.now_ms());
-        self.ending.put(&mut keys, self.key, value);
+        self.expiry.put(&mut keys, self.key, value);
         keys.commit(record);
         Ok(before.unwrap_or(Reply::OK))
     }
 
     /// A time is written down as that since 1970, a past one as what it does.
     fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
-        match self.ending {
-            Ending::Never | Ending::AsBefore => record,
-            Ending::At { end_ms } => set_or_remove(record, self.key, self.text, end_ms, now_ms),
+        match self.expiry {
+            Expiry::Never | Expiry::Keep => record,
+            Expiry::At { deadline_ms } => set_or_remove(record, self.key, self.text, deadline_ms, now_ms),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `SETEX key seconds value`, `PSETEX key milliseconds value`, `SETNX key value`: the older words for SET with one option.
 
-use super::ending::{end_ms, set_until};
+use super::expiry::{deadline_ms, set_until};
 use super::value_of;
 use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
@@ -66,17 +66,20 @@ fn set_for(
     cx: &mut Context,
     record: Record,
 ) -> Result<Reply, Error> {
-    let (key, number, text) = (args.bytes()?, args.integer()?, args.bytes()?);
+    let key = args.bytes()?;
+    let number = args.integer()?;
+    let text = args.bytes()?;
     let value = value_of(text);
-    let end_ms = end_ms(command, lifetime, number, cx.now_ms())?;
+    let deadline_ms = deadline_ms(command, lifetime, number, cx.now_ms())?;
     let mut keys = cx.db().exclusive(&[key]);
-    keys.put(key, value, Deadline::at(end_ms));
-    keys.commit(set_until(record, key, text, end_ms));
+    keys.put(key, value, Deadline::at(deadline_ms));
+    keys.commit(set_until(record, key, text, deadline_ms));
     Ok(Reply::OK)
 }
 
 fn set_if_absent(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, value) = (args.bytes()?, value_of(args.bytes()?));
+    let key = args.bytes()?;
+    let value = value_of(args.bytes()?);
     let mut keys = cx.db().exclusive(&[key]);
     if keys.get(key).is_some() {
         return Ok(Reply::Integer(0));

@@ -19,7 +19,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Overwrite bytes of a string from a position on; a gap is filled with zero bytes",
     syntax: "key offset:integer value",
     tips: &[],
-    weight: Weight::Asked(is_far),
+    weight: Weight::HeavyIf(is_far),
     run: Run::Write(setrange),
 };
 
@@ -30,7 +30,9 @@ fn is_far(mut args: Args, _: &Context) -> bool {
 }
 
 fn setrange(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, offset, part) = (args.bytes()?, args.integer::<i64>()?, args.bytes()?);
+    let key = args.bytes()?;
+    let offset = args.integer::<i64>()?;
+    let part = args.bytes()?;
     let offset = usize::try_from(offset).map_err(|_| Error::new("ERR offset is out of range"))?;
     let mut keys = cx.db().exclusive(&[key]);
     let present = keys.string(key)?;

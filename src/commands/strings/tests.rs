@@ -208,7 +208,7 @@ fn parts_of_texts() {
 }
 
 #[test]
-fn ends_given_by_getex_and_msetex() {
+fn deadlines_given_by_getex_and_msetex() {
     Session::at(NOW_MS).hold_to(&[
         ("getex nope ex x", "$-1"),
         ("getex nope ex", "-ERR syntax error"),
@@ -256,7 +256,7 @@ fn sums_of_floats() {
 /// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out beside a time, and texts that have
 /// ended are not written.
 #[test]
-fn what_is_written_down_has_the_same_effect_later() {
+fn logged_commands_have_the_same_effect_later() {
     Session::at(NOW_MS).streaming().hold_stream_to(&[
         ("set a 1", "SELECT 0 | set a 1"),
         ("set a 1 EX 100", "SET a 1 PXAT 1790000100000"),
@@ -386,7 +386,8 @@ fn increx_sets_times_to_live() {
 /// Held to Redis 8.10.2: which fault is named first.
 #[test]
 fn words_of_increx() {
-    let (syntax, no_integer) = ("-ERR syntax error", "-ERR value is not an integer or out of range");
+    let syntax = "-ERR syntax error";
+    let no_integer = "-ERR value is not an integer or out of range";
     let no_upper = "-ERR UBOUND is not an integer or out of range";
     let invalid = "-ERR invalid expire time in 'increx' command";
     Session::like_redis("8.10", NOW_MS).hold_to(&[

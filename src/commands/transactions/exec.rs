@@ -23,7 +23,7 @@ pub(in crate::commands) static SPEC: Spec = Spec {
     summary: "Run what is queued since MULTI as one change, or nothing if a watched key has changed",
     syntax: "",
     tips: &[],
-    weight: Weight::Placed(|_, cx| cx.client.queue.as_ref().map_or(Place::Network, |queue| queue.place())),
+    weight: Weight::PlacedBy(|_, cx| cx.client.queue.as_ref().map_or(Place::Network, |queue| queue.place())),
     run: Run::Read(exec),
 };
 
@@ -37,7 +37,7 @@ fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     };
     cx.client.watches.forget();
     if let Some(exec) = registry::find(SPEC.name.as_bytes()) {
-        cx.client.info.name_command(exec);
+        cx.client.info.set_last_command(exec);
     }
     outcome
 }

@@ -113,7 +113,7 @@ pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
 /// may have to wait for a long transaction, it is not asked.
 fn place(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Place {
     match command.spec.weight {
-        Weight::Asked(_) if server.keyspace.has_long_transaction() => Place::Compute,
+        Weight::HeavyIf(_) if server.keyspace.has_long_transaction() => Place::Compute,
         _ => dispatch::place(command, server, client, request),
     }
 }

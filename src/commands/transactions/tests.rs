@@ -123,7 +123,7 @@ fn the_database_and_the_protocol_change_on_the_way() {
 }
 
 #[test]
-fn all_that_reaches_beyond_its_keys_runs_in_a_transaction() {
+fn commands_beyond_their_named_keys_run_in_a_transaction() {
     let mut session = Session::debugging(NOW_MS);
     session.hold_to(&[("set a 1", "+OK"), ("multi", "+OK")]);
     let replies = [
@@ -225,7 +225,7 @@ fn what_leaves_a_watched_key_as_it_was_is_not() {
 }
 
 #[test]
-fn a_watched_key_that_ends_has_changed() {
+fn a_watched_key_that_expires_has_changed() {
     assert_eq!(watched(&["set k v px 10"], &[], 10), DONE);
     assert_eq!(watched(&["set k v px 10"], &[], 11), CHANGED);
     let mut session = Session::at(NOW_MS);
@@ -412,7 +412,8 @@ fn a_transaction_waits_for_the_end_of_a_pause_as_its_commands_would() {
 #[test]
 fn the_expiry_cycle_does_not_wait_for_a_transaction() {
     let session = Session::at(NOW_MS);
-    let (keyspace, mut other) = (&session.server.keyspace, session.connect());
+    let keyspace = &session.server.keyspace;
+    let mut other = session.connect();
     session.ask_as(&mut other, "set k v px 1");
     session.advance(2);
     keyspace.transaction(&Reach::Everything, || {

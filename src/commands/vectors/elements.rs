@@ -13,7 +13,7 @@ const MANY_ELEMENTS: usize = 256;
 
 /// For commands whose work is in the number of elements that they name.
 pub(super) const BY_ELEMENTS: Weight =
-    Weight::Asked(|args: Args, _: &Context| args.remaining() > MANY_ELEMENTS);
+    Weight::HeavyIf(|args: Args, _: &Context| args.remaining() > MANY_ELEMENTS);
 
 /// True if `count` elements are many.
 pub(super) fn are_many(count: usize) -> bool {

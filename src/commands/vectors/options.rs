@@ -82,7 +82,9 @@ fn compile(expression: &[u8]) -> Result<Filter, Error> {
 /// True if a search with these words would take long. Looks at the words only as far as it must, and takes a wrong one
 /// for light: it is refused at once.
 pub(super) fn is_heavy(mut args: Args, set: &VectorSet) -> bool {
-    let (mut options, mut queries, mut filtered) = (SearchOptions::default(), 0, false);
+    let mut options = SearchOptions::default();
+    let mut queries = 0;
+    let mut filtered = false;
     while !args.is_empty() {
         if let Some(form) = args.keyword_of(super::vector::ALL_FORMS) {
             queries += 1;

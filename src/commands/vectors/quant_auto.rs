@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_in_no_way_is_kept_the_tightest() {
+    fn the_tightest_kind_is_taken_when_none_fits() {
         let tightest = choose(&params(384), MAX_EXPECT, 0);
         let others = CODECS.iter().filter(|codec| !NEVER.contains(&codec.kind));
         let others = others.filter_map(|codec| params(384).with_format(codec.kind, Metric::Cosine).ok());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_too_small_to_learn_from_is_of_another_kind() {
+    fn a_set_too_small_for_training_is_of_another_kind() {
         let learns = |expect| options(&params(384), expect).iter().any(|option| option.kind().learns());
         assert!(learns(SAMPLE) && !learns(SAMPLE - 1));
     }

@@ -140,7 +140,8 @@ fn info_has_the_nine_fields_of_redis() {
         words.next().and_then(|word| word.strip_prefix(':')?.parse::<u64>().ok()).expect("an integer")
     };
     let info = session.ask("vinfo x");
-    let (level, uid) = (number(&info, "max-level"), number(&info, "vset-uid"));
+    let level = number(&info, "max-level");
+    let uid = number(&info, "vset-uid");
     assert_eq!(
         info,
         format!(
@@ -170,7 +171,7 @@ fn info_has_the_nine_fields_of_redis() {
 
 /// Ours.
 #[test]
-fn sets_that_redis_could_not_have_tell_more() {
+fn sets_that_redis_could_not_have_show_more_fields() {
     let mut session = session();
     session.hold_to(&[("vcreate l DIM 2 METRIC L2 EF 77", "+OK")]);
     let info = session.ask("vinfo l");
@@ -358,7 +359,7 @@ fn vectors_of_one_reply_are_bounded() {
 }
 
 #[test]
-fn only_changes_are_written_down() {
+fn only_changes_are_logged() {
     let mut session = session();
     let before = session.server.keyspace.journal().changes();
     session.hold_to(&[
@@ -398,7 +399,7 @@ fn looks(changes: usize) -> (usize, Reply) {
 }
 
 #[test]
-fn a_search_that_a_transaction_overtakes_looks_again() {
+fn a_search_overtaken_by_a_transaction_is_repeated() {
     assert_eq!(looks(0), (1, Reply::Integer(3)));
     assert_eq!(looks(1), (2, Reply::Integer(4)));
     assert_eq!(looks(FREE_TRIES), (FREE_TRIES + 1, Reply::count(3 + FREE_TRIES)));
@@ -406,7 +407,7 @@ fn a_search_that_a_transaction_overtakes_looks_again() {
 
 /// A log has what Redis 8.6.2 reads, where Redis could have been asked for it.
 #[test]
-fn what_is_written_down_is_short_and_has_the_same_effect_later() {
+fn logged_commands_are_short_and_have_the_same_effect_later() {
     const ONE_TWO: &str = r"\x00\x00\x80?\x00\x00\x00@";
     let one_two = |line: &str| line.replace("{}", ONE_TWO);
     let mut session = Session::at(0).streaming();

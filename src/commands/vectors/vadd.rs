@@ -40,7 +40,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [M numlinks:integer] [RERANK rerank(Q8|F16)] [METRIC metric(COSINE|L2|IP)] \
         [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes])...]",
     tips: &[],
-    weight: Weight::Asked(is_heavy),
+    weight: Weight::HeavyIf(is_heavy),
     run: Run::Write(|args, cx, record| VAdd::parse(args, cx)?.execute(cx, record)),
 };
 

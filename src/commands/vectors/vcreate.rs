@@ -36,7 +36,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [EF build-exploration-factor:integer]",
     tips: &[],
     // The memory left is read from files of the system.
-    weight: Weight::Asked(|args, _| {
+    weight: Weight::HeavyIf(|args, _| {
         args.iter().any(|word| word.eq_ignore_ascii_case(storage::AUTO.as_bytes()))
     }),
     run: Run::Write(execute),
@@ -51,7 +51,8 @@ const RERANK_WITH_AUTO: &str = "ERR RERANK does not go with QUANT AUTO, which ch
 const LOGGED_KEY: usize = 128;
 
 fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (words, key) = (args, args.bytes()?);
+    let words = args;
+    let key = args.bytes()?;
     let asked = VCreate::parse(args)?;
     let is_open = asked.is_auto() && asked.chosen.is_none();
     let choice = is_open
@@ -106,7 +107,8 @@ impl VCreate {
             return Err(Error::syntax());
         }
         let params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
-        let (kind, metric) = (Some(Kind::DEFAULT), Metric::Cosine);
+        let kind = Some(Kind::DEFAULT);
+        let metric = Metric::Cosine;
         let mut asked = Self { params, kind, metric, rerank: None, expect: None, chosen: None };
         while !args.is_empty() {
             asked.take_option(&mut args)?;

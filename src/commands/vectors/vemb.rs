@@ -25,7 +25,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "The vector of an element as it is stored, or those of several",
     syntax: "key element... [RAW]",
     tips: &[],
-    weight: Weight::Asked(|args, _| args.remaining() > MANY_VECTORS),
+    weight: Weight::HeavyIf(|args, _| args.remaining() > MANY_VECTORS),
     run: Run::Read(|args, cx| VEmb::parse(args)?.execute(cx)),
 };
 

@@ -63,7 +63,8 @@ fn describe(set: &VectorSet) -> Reply {
 }
 
 fn redis_fields(set: &VectorSet) -> [(&'static str, Reply); 9] {
-    let (params, description) = (set.params(), set.describe());
+    let params = set.params();
+    let description = set.describe();
     [
         ("quant-type", Reply::Simple(params.kind().codec().name)),
         ("hnsw-m", Reply::count(params.m())),
@@ -84,7 +85,8 @@ fn redis_could_have(set: &VectorSet) -> bool {
 }
 
 fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 6] {
-    let (params, options) = (set.params(), set.options());
+    let params = set.params();
+    let options = set.options();
     [
         ("metric", Reply::Simple(params.metric().name())),
         ("ef-construction", Reply::count(params.ef_construction())),
@@ -101,7 +103,8 @@ fn bytes_per_element(set: &VectorSet) -> usize {
 
 /// Of a kind's figures those with the same finer copy.
 fn measured_fields(params: &Params, table: &[Measured]) -> Vec<Field> {
-    let (kind, rerank) = (params.kind().codec().keyword, params.rerank().map(|kind| kind.codec().keyword));
+    let kind = params.kind().codec().keyword;
+    let rerank = params.rerank().map(|kind| kind.codec().keyword);
     let rows = table.iter().filter(|row| (row.kind, row.rerank) == (kind, rerank));
     rows.map(measured_field).collect()
 }
@@ -130,16 +133,16 @@ mod tests {
         let row =
             |rerank, recall| Measured { kind: "RQ4", rerank, set: "v-384", bytes: 500, recall, speed: 2.0 };
         let table = [row(None, 0.9), Measured { kind: "RQ3", ..row(None, 0.8) }, row(Some("Q8"), 0.95)];
-        let told = |params: &Params| measured_fields(params, &table);
+        let fields = |params: &Params| measured_fields(params, &table);
         let field = |value: &str| {
             vec![(Reply::SimpleOwned("measured-v-384".into()), Reply::SimpleOwned(value.into()))]
         };
         let params = Params::new(8).and_then(|p| p.with_format(Kind::RaBitQ(Bits::Four), Metric::Cosine));
         let params = params.expect("valid");
-        assert_eq!(told(&params), field("bytes-per-element=500,recall=0.900,speed=2.00"));
+        assert_eq!(fields(&params), field("bytes-per-element=500,recall=0.900,speed=2.00"));
         let fine = params.clone().with_rerank(Kind::Int8).expect("valid");
-        assert_eq!(told(&fine), field("bytes-per-element=500,recall=0.950,speed=2.00"));
-        assert_eq!(told(&params.with_rerank(Kind::Float16).expect("valid")), []);
+        assert_eq!(fields(&fine), field("bytes-per-element=500,recall=0.950,speed=2.00"));
+        assert_eq!(fields(&params.with_rerank(Kind::Float16).expect("valid")), []);
     }
 
     #[test]

@@ -34,7 +34,8 @@ type Layer = Vec<(Vec<u8>, f32)>;
 impl<'r> VLinks<'r> {
     /// Redis calls any other word a wrong number of arguments.
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
-        let (key, element) = (args.bytes()?, args.bytes()?);
+        let key = args.bytes()?;
+        let element = args.bytes()?;
         let with_scores = args.keyword("WITHSCORES");
         args.finish_or(Error::wrong_arity(SPEC.name))?;
         Ok(Self { key, element, with_scores })

@@ -4,7 +4,7 @@
 
 use super::elements::{are_many, finds_many, names};
 use super::{KEY, READ, look_at_set};
-use crate::commands::random::Wanted;
+use crate::commands::random::Selection;
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight, random};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::VectorSet;
@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Elements chosen at random; a negative count may repeat them",
     syntax: "key [count:integer]",
     tips: &[],
-    weight: Weight::Asked(|args, cx| VRandMember::parse(args).is_ok_and(|request| request.is_heavy(cx))),
+    weight: Weight::HeavyIf(|args, cx| VRandMember::parse(args).is_ok_and(|request| request.is_heavy(cx))),
     run: Run::Read(|args, cx| VRandMember::parse(args)?.execute(cx)),
 };
 
@@ -31,45 +31,45 @@ const OUT_OF_RANGE: &str = "ERR COUNT value is out of range";
 
 struct VRandMember<'r> {
     key: &'r [u8],
-    wanted: Wanted,
+    selection: Selection,
 }
 
 impl<'r> VRandMember<'r> {
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
         let key = args.bytes()?;
-        let wanted = match args.remaining() {
-            0 => Wanted::One,
-            1 => Wanted::count(args.integer_or(NOT_AN_INTEGER)?, Error::new(OUT_OF_RANGE))?,
+        let selection = match args.remaining() {
+            0 => Selection::One,
+            1 => Selection::count(args.integer_or(NOT_AN_INTEGER)?, Error::new(OUT_OF_RANGE))?,
             _ => return Err(Error::wrong_arity(SPEC.name)),
         };
-        Ok(Self { key, wanted })
+        Ok(Self { key, selection })
     }
 
     fn is_heavy(&self, cx: &Context) -> bool {
-        match self.wanted {
-            Wanted::One => false,
-            Wanted::Different(count) => finds_many(cx, self.key, count),
-            Wanted::Drawn(count) => are_many(count),
+        match self.selection {
+            Selection::One => false,
+            Selection::Distinct(count) => finds_many(cx, self.key, count),
+            Selection::WithRepetition(count) => are_many(count),
         }
     }
 
     /// A count of 0 is answered before the key is looked at, as in Redis.
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
-        if matches!(self.wanted, Wanted::Different(0)) {
+        if matches!(self.selection, Selection::Distinct(0)) {
             return Ok(Reply::Array(Vec::new()));
         }
-        let elements = look_at_set(cx, self.key, |set| choose(self.wanted, set))?.unwrap_or_default();
-        Ok(match self.wanted {
-            Wanted::One => elements.into_iter().next().map_or(Reply::Null, Reply::bulk),
-            Wanted::Different(_) | Wanted::Drawn(_) => names(elements),
+        let elements = look_at_set(cx, self.key, |set| choose(self.selection, set))?.unwrap_or_default();
+        Ok(match self.selection {
+            Selection::One => elements.into_iter().next().map_or(Reply::Null, Reply::bulk),
+            Selection::Distinct(_) | Selection::WithRepetition(_) => names(elements),
         })
     }
 }
 
-fn choose(wanted: Wanted, set: &VectorSet) -> Vec<Vec<u8>> {
-    match wanted {
-        Wanted::One => set.random(1, random::below),
-        Wanted::Different(count) => set.random_distinct(count, random::below),
-        Wanted::Drawn(count) => set.random(count, random::below),
+fn choose(selection: Selection, set: &VectorSet) -> Vec<Vec<u8>> {
+    match selection {
+        Selection::One => set.random(1, random::below),
+        Selection::Distinct(count) => set.random_distinct(count, random::below),
+        Selection::WithRepetition(count) => set.random(count, random::below),
     }
 }

@@ -19,7 +19,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Elements between two names, in the order of their bytes",
     syntax: "key start end [count:integer]",
     tips: &[],
-    weight: Weight::Asked(|args, cx| {
+    weight: Weight::HeavyIf(|args, cx| {
         VRange::parse(args).is_ok_and(|range| finds_many(cx, range.key, range.count))
     }),
     run: Run::Read(|args, cx| VRange::parse(args)?.execute(cx)),
@@ -49,7 +49,9 @@ impl<'r> VRange<'r> {
         if args.remaining() > MAX_ARGUMENTS {
             return Err(Error::wrong_arity(SPEC.name));
         }
-        let (key, start, end) = (args.bytes()?, args.bytes()?, args.bytes()?);
+        let key = args.bytes()?;
+        let start = args.bytes()?;
+        let end = args.bytes()?;
         let count = if args.is_empty() { usize::MAX } else { count(&mut args)? };
         let bounds =
             (bound(start).ok_or(Error::new(INVALID_START))?, bound(end).ok_or(Error::new(INVALID_END))?);

@@ -48,7 +48,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [WITHSCORES] [WITHDIST] \
         [WITHATTRIBS] [WITHVECTORS] [ALSO also(numkeys:integer key...)]",
     tips: &[],
-    weight: Weight::Asked(is_heavy),
+    weight: Weight::HeavyIf(is_heavy),
     run: Run::Read(|args, cx| VSearch::parse(args)?.execute(cx)),
 };
 
@@ -121,7 +121,8 @@ const OWN_WORDS: [(&str, Word); 8] = [
 impl<'r> VSearch<'r> {
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
         let keys = vec![args.bytes()?];
-        let (search, with) = (SearchOptions::default(), With::default());
+        let search = SearchOptions::default();
+        let with = With::default();
         let mut parsed = Self { keys, queries: Vec::new(), search, offset: 0, limit: Limit::None, with };
         while parsed.take_query(&mut args)? {}
         if parsed.queries.is_empty() {

@@ -23,7 +23,9 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn vsetattr(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, element, attribute) = (args.bytes()?, args.bytes()?, args.bytes()?);
+    let key = args.bytes()?;
+    let element = args.bytes()?;
+    let attribute = args.bytes()?;
     let found =
         change_set(cx, key, record, |set, hold, record| set.set_attribute(hold, element, attribute, record))?;
     Ok(Reply::Bool(found.unwrap_or(false)))

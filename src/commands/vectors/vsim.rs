@@ -25,7 +25,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [COUNT count:integer] [EPSILON max_distance:double] [EF search-exploration-factor:integer] \
         [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTHREAD]",
     tips: &[],
-    weight: Weight::Asked(is_heavy),
+    weight: Weight::HeavyIf(is_heavy),
     run: Run::Read(execute),
 };
 

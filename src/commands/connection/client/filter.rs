@@ -74,8 +74,8 @@ impl Filter {
 
     /// True if this client is meant; `me` is the id of the one that asks.
     pub(super) fn admits(&self, info: &ClientInfo, me: u64) -> bool {
-        let is = |wanted: &Option<Vec<u8>>, text: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted == text.as_bytes())
+        let is = |expected: &Option<Vec<u8>>, text: &str| {
+            expected.as_ref().is_none_or(|expected| expected == text.as_bytes())
         };
         (self.ids.is_empty() || self.ids.contains(&(info.id as i64)))
             && self.kind.is_none_or(|kind| kind == Kind::Normal)

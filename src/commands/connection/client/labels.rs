@@ -57,7 +57,8 @@ fn get_name(_: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn set_info(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let (option, value) = (args.bytes()?, args.bytes()?);
+    let option = args.bytes()?;
+    let value = args.bytes()?;
     let is_name = option.eq_ignore_ascii_case(b"LIB-NAME");
     if !is_name && !option.eq_ignore_ascii_case(b"LIB-VER") {
         let option = String::from_utf8_lossy(option);

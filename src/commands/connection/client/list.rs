@@ -70,8 +70,10 @@ fn pipeline_fields(info: &ClientInfo) -> String {
 fn fields(info: &ClientInfo) -> String {
     let labels = info.labels.lock().clone();
     let mut line = String::with_capacity(400);
-    let (query, free) = (info.query_buffer.load(Relaxed), info.query_buffer_free.load(Relaxed));
-    let (output, own) = (info.waiting_bytes(), info.output_own.load(Relaxed));
+    let query = info.query_buffer.load(Relaxed);
+    let free = info.query_buffer_free.load(Relaxed);
+    let output = info.waiting_bytes();
+    let own = info.output_own.load(Relaxed);
     let written = write!(
         line,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \

@@ -61,6 +61,6 @@ fn duration(text: &[u8]) -> Result<Duration, Error> {
 /// Connections that wait are woken; all others look and go on sleeping.
 fn unpause(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     cx.server.pause.end();
-    cx.server.clients.list().iter().for_each(|info| info.call());
+    cx.server.clients.list().iter().for_each(|info| info.wake());
     Ok(Reply::OK)
 }

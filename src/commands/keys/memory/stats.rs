@@ -68,7 +68,8 @@ impl Figures {
     }
 
     fn data(&self) -> Fields {
-        let (uses, since_start) = (self.uses, self.uses.since_start());
+        let uses = self.uses;
+        let since_start = self.uses.since_start();
         vec![
             ("overhead.total", bytes(uses.overhead())),
             ("keys.count", bytes(self.keys)),

@@ -61,7 +61,7 @@ fn options_and_errors_come_in_the_order_of_redis() {
 }
 
 #[test]
-fn a_restored_key_ends_and_is_idle_as_was_said() {
+fn a_restored_key_has_the_given_deadline_and_idle_time() {
     let mut session = Session::at(NOW_MS);
     assert_eq!(restore(&mut session, "k 1000", V, "IDLETIME 77"), "+OK");
     session.hold_to(&[("object idletime k", ":77"), ("pttl k", ":1000")]);
@@ -97,7 +97,7 @@ fn what_is_dumped_is_restored() {
 }
 
 #[test]
-fn a_copied_set_is_another_set() {
+fn a_copied_set_is_independent() {
     let mut session = Session::debugging(NOW_MS);
     session.hold_to(&[
         ("vadd v VALUES 2 1 2 a SETATTR 7", ":1"),
@@ -126,7 +126,7 @@ fn a_copied_set_is_another_set() {
 
 /// A time from now as that since 1970.
 #[test]
-fn what_is_written_down_has_the_same_effect_later() {
+fn logged_commands_have_the_same_effect_later() {
     let mut session = Session::at(NOW_MS).streaming();
     session.hold_to(&[("vadd v VALUES 2 1 2 a", ":1")]);
     session.stream();

@@ -17,7 +17,7 @@ pub(super) const DOCS: Spec = Spec {
     summary: "Summary, arguments and history of the named commands, or of all",
     syntax: "[command-name...]",
     tips: &["nondeterministic_output_order"],
-    weight: Weight::Asked(is_long),
+    weight: Weight::HeavyIf(is_long),
     run: Run::Read(docs),
     ..SUBCOMMAND
 };

@@ -59,7 +59,7 @@ const INFO: Spec = Spec {
     summary: "Rows of the table for the named commands, or for all",
     syntax: "[command-name...]",
     tips: &["nondeterministic_output_order"],
-    weight: Weight::Asked(is_long),
+    weight: Weight::HeavyIf(is_long),
     run: Run::Read(info),
     ..SUBCOMMAND
 };

@@ -170,8 +170,8 @@ impl Parser {
         self.rest[1..].starts_with(|first: char| first.is_ascii_lowercase())
     }
 
-    fn take(&mut self, wanted: char) -> bool {
-        let after = self.rest.strip_prefix(wanted);
+    fn take(&mut self, expected: char) -> bool {
+        let after = self.rest.strip_prefix(expected);
         self.rest = after.unwrap_or(self.rest);
         after.is_some()
     }
@@ -182,8 +182,8 @@ impl Parser {
         after.is_some()
     }
 
-    fn expect(&mut self, wanted: char) -> Result<(), Malformed> {
-        if self.take(wanted) { Ok(()) } else { Err(Malformed(self.rest)) }
+    fn expect(&mut self, expected: char) -> Result<(), Malformed> {
+        if self.take(expected) { Ok(()) } else { Err(Malformed(self.rest)) }
     }
 
     /// A name, token or type: up to a delimiter or dots.

@@ -21,7 +21,7 @@ fn expect(session: &mut Session, fields: &[(&str, &str)]) {
 
 /// Asks `line` in a server with a key `a` that has ended, and counts.
 #[track_caller]
-fn meets_an_ended_key(line: &str, is_removed: bool) {
+fn finds_an_expired_key(line: &str, is_removed: bool) {
     let mut session = Session::debugging(1_000_000);
     session.ask("set a 1 px 1");
     session.advance(10);
@@ -34,18 +34,18 @@ fn meets_an_ended_key(line: &str, is_removed: bool) {
 }
 
 #[test]
-fn a_key_found_ended_is_counted_by_whatever_command_finds_it() {
+fn an_expired_key_is_counted_by_whatever_command_finds_it() {
     let lines = "get a|exists a|ttl a|type a|object encoding a|strlen a|getrange a 0 1|mget a b|touch a|\
         expiretime a|del a|unlink a|set a 2|setnx a 2|incr a|append a x|rename a b|copy a b|persist a|\
         expire a 100|dump a|scan 0|randomkey|getdel a|getex a|move a 1|vcard a|hget a f|hset a f v";
-    lines.split('|').for_each(|line| meets_an_ended_key(line, true));
+    lines.split('|').for_each(|line| finds_an_expired_key(line, true));
     ["keys *", "dbsize", "watch a", "debug digest", "flushall"]
         .into_iter()
-        .for_each(|line| meets_an_ended_key(line, false));
+        .for_each(|line| finds_an_expired_key(line, false));
 }
 
 #[test]
-fn a_field_found_ended_is_counted_where_redis_counts_it() {
+fn an_expired_field_is_counted_where_redis_counts_it() {
     for (line, count) in [
         ("hget h f", "1"),
         ("hmget h g f", "1"),
@@ -69,22 +69,22 @@ fn a_field_found_ended_is_counted_where_redis_counts_it() {
 }
 
 /// How many keys and fields have ended.
-fn ended(session: &mut Session) -> [String; 2] {
+fn expired_counts(session: &mut Session) -> [String; 2] {
     ["expired_keys", "expired_subkeys"].map(|name| field(session, name))
 }
 
 /// Runs commands, the last of which gives a time that has passed, and counts keys and fields.
 #[track_caller]
-fn ends_at_once(lines: &str, keys: &str, fields: &str) {
+fn expires_at_once(lines: &str, keys: &str, fields: &str) {
     let mut session = Session::like_redis("8.10", 1_000_000);
     lines.split('|').for_each(|line| drop(session.ask(line)));
-    assert_eq!(ended(&mut session), [keys, fields], "{lines}");
+    assert_eq!(expired_counts(&mut session), [keys, fields], "{lines}");
     ["exists k j", "hmget k f g"].into_iter().for_each(|line| drop(session.ask(line)));
-    assert_eq!(ended(&mut session), [keys, fields], "{lines}, and looked for");
+    assert_eq!(expired_counts(&mut session), [keys, fields], "{lines}, and looked for");
 }
 
 #[test]
-fn what_is_set_with_an_end_that_has_passed_is_counted_as_redis_counts_it() {
+fn keys_set_with_a_past_deadline_are_counted_as_redis_counts_them() {
     for (lines, keys) in [
         ("set k v pxat 1", "1"),
         ("set k v|set k v exat 1", "1"),
@@ -101,12 +101,12 @@ fn what_is_set_with_an_end_that_has_passed_is_counted_as_redis_counts_it() {
         ("set k v|expire k -1", "0"),
         ("set k v|pexpireat k 1", "0"),
     ] {
-        ends_at_once(lines, keys, "0");
+        expires_at_once(lines, keys, "0");
     }
 }
 
 #[test]
-fn fields_that_are_given_an_end_that_has_passed_are_counted_as_redis_counts_them() {
+fn fields_set_with_a_past_deadline_are_counted_as_redis_counts_them() {
     for (line, fields) in [
         ("hexpireat k 1 fields 1 f", "1"),
         ("hpexpireat k 1 fields 3 f g n", "2"),
@@ -120,12 +120,12 @@ fn fields_that_are_given_an_end_that_has_passed_are_counted_as_redis_counts_them
         ("hsetex k fnx pxat 1 fields 1 f w", "0"),
         ("hsetex j pxat 1 fields 1 f w", "1"),
     ] {
-        ends_at_once(&format!("hset k f v g w|{line}"), "0", fields);
+        expires_at_once(&format!("hset k f v g w|{line}"), "0", fields);
     }
 }
 
 #[test]
-fn what_the_background_removes_is_counted_apart() {
+fn keys_expired_in_the_background_are_counted_apart() {
     let mut session = Session::at(1_000_000);
     (0..10).for_each(|number| drop(session.ask(&format!("set k{number} v px 1"))));
     session.ask("set stays v px 100000");
@@ -161,7 +161,7 @@ fn what_the_background_removes_is_counted_apart() {
 }
 
 #[test]
-fn keys_that_end_while_clients_are_paused_are_counted_afterwards() {
+fn keys_that_expire_during_a_pause_are_counted_afterwards() {
     let mut session = Session::at(1_000_000);
     session.ask("set a 1 px 1");
     session.ask("client pause 100000 write");
@@ -174,7 +174,7 @@ fn keys_that_end_while_clients_are_paused_are_counted_afterwards() {
 }
 
 #[test]
-fn a_key_found_ended_is_removed_from_the_log_too_and_after_its_transaction() {
+fn an_expired_key_is_removed_from_the_log_too_and_after_its_transaction() {
     let mut session = Session::at(1_000_000).streaming();
     session.ask("set a 1 px 1");
     session.ask("set b 1 px 1");
@@ -190,7 +190,7 @@ fn a_key_found_ended_is_removed_from_the_log_too_and_after_its_transaction() {
 }
 
 #[test]
-fn watched_keys_are_counted_once_for_all_who_watch_them() {
+fn watched_keys_are_counted_once_for_all_clients() {
     let mut session = Session::at(0);
     let mut other = session.connect();
     session.ask("watch a b");
@@ -212,7 +212,7 @@ fn clients_that_a_pause_holds_are_blocked() {
 }
 
 #[test]
-fn clients_that_asked_a_moment_ago_are_active() {
+fn clients_with_a_recent_request_are_active() {
     let mut session = Session::like_redis("8.10", 0);
     let other = session.connect();
     expect(&mut session, &[("connected_clients", "2"), ("active_clients", "1")]);
@@ -225,7 +225,7 @@ fn clients_that_asked_a_moment_ago_are_active() {
 }
 
 #[test]
-fn fields_that_came_with_8_10_are_not_told_by_8_6() {
+fn fields_that_came_with_8_10_are_not_shown_by_8_6() {
     const NEWER: [&str; 4] =
         ["active_clients", "used_memory_hash_templates", "hash_templates", "hash_template_keys"];
     for (release, are_there) in [("8.6", false), ("8.10", true)] {
@@ -290,7 +290,7 @@ fn debug_change_repl_id_changes_the_replication_id_and_not_the_run_id() {
 }
 
 #[test]
-fn what_has_ended_is_there_while_debug_says_so() {
+fn expired_keys_are_visible_while_debug_allows_it() {
     let mut session = Session::debugging(1_000_000);
     session.ask("set e 1 px 1");
     session.ask("hset h f v g w");
@@ -318,7 +318,7 @@ fn what_has_ended_is_there_while_debug_says_so() {
 }
 
 #[test]
-fn a_wrong_checksum_is_passed_over_while_debug_says_so() {
+fn checksums_are_skipped_while_debug_disables_them() {
     let mut session = Session::debugging(0);
     session.ask("set k v");
     let mut reply = session.reply_to(&["dump", "k"]);

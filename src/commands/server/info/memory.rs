@@ -8,7 +8,8 @@ use crate::memory::{self as figures, Allocator};
 use crate::system;
 
 pub(super) fn memory(server: &Server, rows: &mut Rows) {
-    let (used, allocator) = (figures::used_bytes(), figures::allocator());
+    let used = figures::used_bytes();
+    let allocator = figures::allocator();
     let resident = system::resident_bytes().unwrap_or(0);
     in_use(server, used, resident, rows);
     rows.bytes("allocator_allocated", allocator.allocated);
@@ -28,7 +29,8 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
 }
 
 fn in_use(server: &Server, used: u64, resident: u64, rows: &mut Rows) {
-    let (uses, peak) = (MemoryUses::of(server, used), figures::peak_bytes());
+    let uses = MemoryUses::of(server, used);
+    let peak = figures::peak_bytes();
     rows.size("used_memory", used);
     rows.size("used_memory_rss", resident);
     rows.size("used_memory_peak", peak);

@@ -39,7 +39,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Figures about the server, in sections of name:value lines",
     syntax: "[section...]",
     tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
-    weight: Weight::Asked(|args, _| is_heavy(&names(args))),
+    weight: Weight::HeavyIf(|args, _| is_heavy(&names(args))),
     run: Run::Read(answer),
 };
 
@@ -90,14 +90,14 @@ const SECTIONS: &[Section] = &[
 ];
 
 /// True if rendering these sections (in lower case) takes long: one of them looks at every key.
-fn is_heavy(wanted: &[Vec<u8>]) -> bool {
-    SECTIONS.iter().any(|section| section.shown == Shown::WhenNamed && is_wanted(section, wanted))
+fn is_heavy(sections: &[Vec<u8>]) -> bool {
+    SECTIONS.iter().any(|section| section.shown == Shown::WhenNamed && is_wanted(section, sections))
 }
 
 /// The sections of these names (in lower case), each once; the default ones if there is no name.
-fn render(server: &Server, wanted: &[Vec<u8>]) -> String {
+fn render(server: &Server, sections: &[Vec<u8>]) -> String {
     let mut text = String::new();
-    for section in SECTIONS.iter().filter(|section| is_wanted(section, wanted)) {
+    for section in SECTIONS.iter().filter(|section| is_wanted(section, sections)) {
         let mut rows = Rows::default();
         (section.rows)(server, &mut rows);
         append(&mut text, section.name, &rows);
@@ -112,13 +112,13 @@ fn append(text: &mut String, section: &str, rows: &Rows) {
     debug_assert!(header.and(written).is_ok(), "a string takes any text");
 }
 
-fn is_wanted(section: &Section, wanted: &[Vec<u8>]) -> bool {
+fn is_wanted(section: &Section, sections: &[Vec<u8>]) -> bool {
     let named = |name: &Vec<u8>| match name.as_slice() {
         b"all" | b"everything" => section.shown != Shown::WhenNamed,
         b"default" => section.shown == Shown::Default,
         name => section.name.as_bytes().eq_ignore_ascii_case(name),
     };
-    if wanted.is_empty() { section.shown == Shown::Default } else { wanted.iter().any(named) }
+    if sections.is_empty() { section.shown == Shown::Default } else { sections.iter().any(named) }
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ fn loading_progress(progress: &Progress, rows: &mut Rows) {
 /// Copies on write are, here, old states that were handed to a snapshot and wait for it.
 fn rdb(server: &Server, rows: &mut Rows) {
     let status = server.saving.status();
-    let (progress, history) = (server.saving.progress(), &status.history);
+    let progress = server.saving.progress();
+    let history = &status.history;
     let (done, total) = if status.running.is_some() { progress.keys() } else { (0, 0) };
     let in_background = status.running.filter(|(saver, _)| *saver == Saver::Background);
     rows.bytes("current_cow_peak", if status.running.is_some() { progress.peak_bytes() } else { 0 });

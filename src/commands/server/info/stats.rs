@@ -49,16 +49,17 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
 /// The share of keys that have ended and are still there is that of now; Redis shows an estimate.
 /// A field per line of the peer's table, so that either can be read beside the other.
 fn expiry(server: &Server, rows: &mut Rows) {
-    let (expiry, mut ended, mut ending) = (server.keyspace.expiry(), 0, 0);
+    let expiry = server.keyspace.expiry();
+    let (mut expired, mut expiring) = (0, 0);
     for census in server.keyspace.databases().iter().map(Database::census) {
-        ended += census.ended as u64;
-        ending += (census.expires + census.ended) as u64;
+        expired += census.ended as u64;
+        expiring += (census.expires + census.ended) as u64;
     }
     rows.field("expired_subkeys", expiry.fields.get());
     rows.field("expired_subkeys_active", expiry.fields_actively.get());
     rows.field("expired_keys", expiry.keys.get());
     rows.field("expired_keys_active", expiry.keys_actively.get());
-    rows.field("expired_stale_perc", Value::Decimal(ratio(ended, ending) * 100.0, 2));
+    rows.field("expired_stale_perc", Value::Decimal(ratio(expired, expiring) * 100.0, 2));
     rows.field("expired_time_cap_reached_count", expiry.cycles_cut_short.get());
     rows.field("expire_cycle_cpu_milliseconds", expiry.cycle_nanos.get() / 1_000_000);
 }

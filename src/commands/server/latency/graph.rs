@@ -39,7 +39,8 @@ fn graph(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 
 fn drawn(name: &str, series: &Series, now_s: u64) -> String {
     let samples = || series.samples.iter().map(|sample| sample.millis);
-    let (low, high) = (samples().min().unwrap_or(0), samples().max().unwrap_or(0));
+    let low = samples().min().unwrap_or(0);
+    let high = samples().max().unwrap_or(0);
     let worst = series.max_millis;
     let header = format!("{name} - high {high} ms, low {low} ms (all time high {worst} ms)\n");
     let mut text = header + &"-".repeat(WIDTH) + "\n";

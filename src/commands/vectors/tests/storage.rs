@@ -31,7 +31,8 @@ fn a_kind_is_chosen_by_the_memory_left() {
 fn a_kind_is_known_by_its_word_and_behind_quant() {
     let mut session = session();
     for codec in CODECS {
-        let (word, name) = (codec.keyword, codec.name);
+        let word = codec.keyword;
+        let name = codec.name;
         session.ask("flushdb");
         session.hold_to(&[
             (&format!("vadd a VALUES 3 1 2 3 e {word}"), ":1"),
@@ -110,7 +111,7 @@ fn words_on_storage_are_checked() {
 }
 
 #[test]
-fn a_set_of_kind_pq_tells_whether_it_has_learnt() {
+fn a_set_of_kind_pq_shows_whether_it_is_trained() {
     let mut session = session();
     let last = SAMPLE;
     for n in 1..=last {

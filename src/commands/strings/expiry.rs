@@ -8,7 +8,7 @@ use crate::resp::{Args, Error};
 
 /// The words as they stand; the number is looked at after the syntax is.
 #[derive(Clone, Copy, Default)]
-pub(super) struct EndingWords<'r> {
+pub(super) struct ExpiryOptions<'r> {
     /// The word that stands instead of a time (`KEEPTTL`, `PERSIST`) was said.
     pub(super) instead: bool,
     time: Option<(Lifetime, Args<'r>)>,
@@ -16,19 +16,19 @@ pub(super) struct EndingWords<'r> {
 
 /// What becomes of the end of a string that is written.
 #[derive(Clone, Copy)]
-pub(super) enum Ending {
+pub(super) enum Expiry {
     /// There is none.
     Never,
     /// It stays as it was.
-    AsBefore,
+    Keep,
     /// It is this one, which may have passed.
     At {
         /// Milliseconds since 1970.
-        end_ms: i64,
+        deadline_ms: i64,
     },
 }
 
-impl<'r> EndingWords<'r> {
+impl<'r> ExpiryOptions<'r> {
     /// Takes a time, or the word `instead` of one, if it is next and goes with what was said: the same word may be said
     /// again, but not two of them.
     pub(super) fn take(&mut self, args: &mut Args<'r>, instead: &str) -> bool {
@@ -42,7 +42,7 @@ impl<'r> EndingWords<'r> {
     }
 
     /// True if a time or the word instead of one was taken.
-    pub(super) fn is_said(&self) -> bool {
+    pub(super) fn is_given(&self) -> bool {
         self.instead || self.time.is_some()
     }
 
@@ -52,32 +52,37 @@ impl<'r> EndingWords<'r> {
         let lifetime = args.keyword_of(&words)?;
         let number = args;
         args.take()?;
-        let fits = !self.instead && self.time.is_none_or(|(said, _)| said == lifetime);
+        let fits = !self.instead && self.time.is_none_or(|(before, _)| before == lifetime);
         fits.then_some((args, (lifetime, number)))
     }
 
     /// When the string ends in milliseconds since 1970; none if no time was said.
-    pub(super) fn end_ms(&self, command: &str, now_ms: impl FnOnce() -> i64) -> Result<Option<i64>, Error> {
+    pub(super) fn deadline_ms(
+        &self,
+        command: &str,
+        now_ms: impl FnOnce() -> i64,
+    ) -> Result<Option<i64>, Error> {
         let Some((lifetime, mut at)) = self.time else { return Ok(None) };
-        end_ms(command, lifetime, at.integer()?, now_ms()).map(Some)
+        deadline_ms(command, lifetime, at.integer()?, now_ms()).map(Some)
     }
 
     /// What they mean for a string that is written.
-    pub(super) fn ending(&self, command: &str, now_ms: impl FnOnce() -> i64) -> Result<Ending, Error> {
-        let otherwise = if self.instead { Ending::AsBefore } else { Ending::Never };
-        Ok(self.end_ms(command, now_ms)?.map_or(otherwise, |end_ms| Ending::At { end_ms }))
+    pub(super) fn resolve(&self, command: &str, now_ms: impl FnOnce() -> i64) -> Result<Expiry, Error> {
+        let otherwise = if self.instead { Expiry::Keep } else { Expiry::Never };
+        Ok(self.deadline_ms(command, now_ms)?.map_or(otherwise, |deadline_ms| Expiry::At { deadline_ms }))
     }
 }
 
 /// When a string ends that is given `number` of this lifetime, in milliseconds since 1970.
-pub(super) fn end_ms(command: &str, lifetime: Lifetime, number: i64, now_ms: i64) -> Result<i64, Error> {
-    let end_ms = lifetime.end_ms(number, now_ms).filter(|_| number > 0);
-    end_ms.ok_or_else(|| invalid_expire_time(command))
+pub(super) fn deadline_ms(command: &str, lifetime: Lifetime, number: i64, now_ms: i64) -> Result<i64, Error> {
+    let deadline_ms = lifetime.deadline_ms(number, now_ms).filter(|_| number > 0);
+    deadline_ms.ok_or_else(|| invalid_expire_time(command))
 }
 
-/// Has a record say that a key means a text until `end_ms`.
-pub(super) fn set_until<'a>(record: Record<'a>, key: &[u8], text: &[u8], end_ms: i64) -> Record<'a> {
-    record.instead(|effects| effects.command(&[b"SET", key, text, b"PXAT", end_ms.to_string().as_bytes()]))
+/// Has a record say that a key means a text until `deadline_ms`.
+pub(super) fn set_until<'a>(record: Record<'a>, key: &[u8], text: &[u8], deadline_ms: i64) -> Record<'a> {
+    record
+        .instead(|effects| effects.command(&[b"SET", key, text, b"PXAT", deadline_ms.to_string().as_bytes()]))
 }
 
 /// The same, or that the key is removed if that has passed.
@@ -85,28 +90,28 @@ pub(super) fn set_or_remove<'a>(
     record: Record<'a>,
     key: &[u8],
     text: &[u8],
-    end_ms: i64,
+    deadline_ms: i64,
     now_ms: i64,
 ) -> Record<'a> {
-    if end_ms <= now_ms {
+    if deadline_ms <= now_ms {
         return record.instead(|effects| effects.command(&[b"DEL", key]));
     }
-    set_until(record, key, text, end_ms)
+    set_until(record, key, text, deadline_ms)
 }
 
-impl Ending {
+impl Expiry {
     /// Makes the key mean this value until then; a value whose end has passed removes it, and is
     /// counted as one that was there and ended: it may have had a millisecond, which passed while
     /// the command waited for its lock.
     pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value) {
         match self {
             Self::Never => keys.put(key, value, Deadline::NEVER),
-            Self::AsBefore => keys.put_keeping(key, value),
-            Self::At { end_ms } if end_ms <= keys.now_ms() => {
+            Self::Keep => keys.put_keeping(key, value),
+            Self::At { deadline_ms } if deadline_ms <= keys.now_ms() => {
                 keys.remove(key);
                 keys.count_ended();
             }
-            Self::At { end_ms } => keys.put(key, value, Deadline::at(end_ms)),
+            Self::At { deadline_ms } => keys.put(key, value, Deadline::at(deadline_ms)),
         }
     }
 }
