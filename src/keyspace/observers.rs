@@ -1,7 +1,8 @@
-//! Code that is called with each key that changes: what indexes over keys and notifications stand on.
+//! Code that is called with each key that changes: the base of indexes over keys, and of
+//! notifications.
 //!
-//! An [`Observer`] is called by the thread that changes a key, under the lock under which the change
-//! is made: that of the key's shard, or that of a vector set whose elements change. So for each key
+//! An [`Observer`] is called by the thread that changes a key, under the lock under which the
+//! change is made: that of the key's shard, or that of a vector set whose elements change. So for each key
 //! it is called in the order of the changes.
 //!
 //! | change | call |
@@ -9,13 +10,13 @@
 //! | a key gets a value, or its value changes in place | [`Change::Written`] |
 //! | a key gets another deadline, or none | [`Change::Rescheduled`] |
 //! | expired fields of a hash are removed, and others are left | [`Change::FieldsExpired`] |
-//! | a key is removed, also by RENAME, MOVE, and with its last field or element | [`Change::Removed`] |
+//! | a key is removed, also by RENAME and MOVE, and with its last element | [`Change::Removed`] |
 //! | a key is removed as it, or the last field of its hash, has expired | [`Change::Expired`] |
 //! | FLUSHDB, FLUSHALL | [`Observer::flushed`] for each database |
 //! | SWAPDB | [`Observer::swapped`] |
 //!
-//! A call may say more than has changed (a field that gets the value that it had), never less. A key
-//! whose deadline has passed is not reported until it is removed.
+//! A call may say more than has changed (a field that gets the value that it had), never less. A
+//! key whose deadline has passed is not reported until it is removed.
 //!
 //! Without an observer a change reads one word more.
 

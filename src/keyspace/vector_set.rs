@@ -20,7 +20,8 @@ pub struct SetHandle {
 }
 
 impl ValueRef<'_> {
-    /// The set and its present binding, if it is one. To be called under the lock of the key's shard.
+    /// The set and its present binding, if it is one. To be called under the lock of the key's
+    /// shard.
     pub(super) fn set_handle(self) -> Result<SetHandle, WrongType> {
         let set = self.as_vector_set()?;
         Ok(SetHandle { set: Arc::clone(set), binding: set.binding() })

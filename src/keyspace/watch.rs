@@ -1,10 +1,14 @@
-//! Who wants to know whether a key changes: WATCH.
+//! WATCH: whether keys have changed since a client began to watch them.
 //!
-//! A client's watches share one flag. Each [`Watch`] puts it beside the key in the key's shard, where every change of the
-//! key under the shard's write lock raises it ([`super::Exclusive`] has the one way to a table that can be changed). So
-//! the flag is up before anybody sees the change. Three things happen without a change there, and are compared instead:
-//! a key ends by its deadline, a vector set is changed under its own lock, and a key that had ended before it was watched
-//! is removed, which is none.
+//! A client's watches share one flag. Each [`Watch`] puts it beside the key in the key's shard, where
+//! every change of the key under the shard's write lock raises it: [`super::Exclusive`] calls it
+//! where it calls [observers](super::observers). So the flag is up before the change can be seen.
+//! Three things happen without such a change, and are compared instead: a key expires, a vector set
+//! is changed under its own lock, and a key that had expired before it was watched is removed, which
+//! is no change.
+//!
+//! It is not an observer itself: its flags lie in the shards, so that writers of different shards
+//! have nothing in common while there are watches.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -62,8 +62,11 @@ fn restored(mut frozen: Frozen) -> io::Result<Restored> {
 
 /// The bytes of the matrix of its projection, row by row.
 fn matrix(set: &VectorSet) -> Vec<u8> {
-    let rows = (0..set.params().dim()).filter_map(|i| set.projection_row(i));
-    rows.flat_map(|row| row.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()).collect()
+    let mut bytes = Vec::new();
+    for row in (0..set.params().dim()).filter_map(|i| set.projection_row(i)) {
+        row.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+    }
+    bytes
 }
 
 fn add(restored: &mut Restored, element: &Element<'_>, links: &mut Lists) -> io::Result<()> {
