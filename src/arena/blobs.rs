@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::segments::Segments;
 use crate::epoch::{Limbo, Pin};
+use crate::memory::{Category, allocated_bytes, give_back, take};
 
 /// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`.
 ///
@@ -26,6 +27,7 @@ impl Blob {
     /// A copy of `bytes`, which must be shorter than 4 GiB.
     pub fn new(bytes: &[u8]) -> Self {
         let layout = Self::layout(bytes.len());
+        take(Category::Blobs, allocated_bytes(layout.size()));
         // SAFETY: the layout has at least the header's size.
         let Some(pointer) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         // SAFETY: the new allocation holds the header, aligned for u32, and then `bytes.len()`
@@ -67,6 +69,28 @@ impl Drop for Blob {
         let layout = Self::layout(self.as_bytes().len());
         // SAFETY: `new` allocated it with the layout of this length.
         unsafe { dealloc(self.0.as_ptr(), layout) }
+        give_back(Category::Blobs, allocated_bytes(layout.size()));
+    }
+}
+
+/// A blob that readers may still hold: counted as such.
+struct Retired(Blob);
+
+impl Retired {
+    fn new(blob: Blob) -> Self {
+        let bytes = allocated_bytes(blob.heap_bytes());
+        give_back(Category::Blobs, bytes);
+        take(Category::Retired, bytes);
+        Self(blob)
+    }
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        // The blob itself is dropped next, and counts itself as a blob again.
+        let bytes = allocated_bytes(self.0.heap_bytes());
+        give_back(Category::Retired, bytes);
+        take(Category::Blobs, bytes);
     }
 }
 
@@ -98,7 +122,7 @@ pub struct Blobs {
     bytes: AtomicUsize,
     len: AtomicUsize,
     /// Replaced blobs that pinned readers may still be reading.
-    limbo: Mutex<Limbo<Blob>>,
+    limbo: Mutex<Limbo<Retired>>,
 }
 
 impl Blobs {
@@ -138,7 +162,7 @@ impl Blobs {
     pub fn replace(&self, slot: u32, blob: Option<Blob>) -> bool {
         match self.swap(slot, blob) {
             Some(old) => {
-                self.limbo.lock().push(old);
+                self.limbo.lock().push(Retired::new(old));
                 true
             }
             None => false,
@@ -148,7 +172,7 @@ impl Blobs {
     /// Frees the retired blobs whose grace period is over.
     pub fn reclaim(&self) {
         // Collected first, so that the allocator works outside of the lock.
-        let freed: Vec<Blob> = {
+        let freed: Vec<Retired> = {
             let mut limbo = self.limbo.lock();
             std::iter::from_fn(|| limbo.pop()).collect()
         };

@@ -7,7 +7,7 @@
 //!
 //! Growth never copies: segment *k* holds `FIRST << k` blocks (see [`segments`]). Large segments
 //! are anonymous mappings, which the kernel backs with memory only as slots are first written, so
-//! the doubling is of addresses, not of memory; [`mapped_bytes`](crate::memory::mapped_bytes)
+//! the doubling is of addresses, not of memory; [`Category::Mappings`](crate::memory::Category)
 //! counts what has been handed out.
 //!
 //! | arena | a block is | read | written |
@@ -34,6 +34,6 @@ mod words;
 pub use blobs::{Blob, Blobs};
 pub use codes::Codes;
 pub use removable::Removable;
-pub use thin_block::{ThinBlock, allocated_bytes};
+pub use thin_block::ThinBlock;
 pub use visited::{Change, Visited, Visitor};
 pub use words::Words;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use memmap2::MmapMut;
 use parking_lot::Mutex;
 
-use crate::memory::{add_mapped, subtract_mapped};
+use crate::memory::{Category, Held};
 
 /// log2 of the number of blocks in the first segment.
 const FIRST_BITS: u32 = 4;
@@ -40,9 +40,29 @@ pub(super) struct Segments {
     table: [AtomicPtr<u8>; SEGMENTS],
     /// Slots handed out so far: `0 .. len`. Only [`Segments::grow_to`] moves it, and only up.
     len: AtomicU32,
-    /// The segments that are mappings, with their numbers. Locked while segments are added: two
-    /// callers that both add one would lose the memory of the first.
-    mappings: Mutex<Vec<(usize, MmapMut)>>,
+    /// Locked while segments are added: two callers that both add one would lose the memory of the
+    /// first.
+    growth: Mutex<Growth>,
+}
+
+/// What grows with the number of slots.
+struct Growth {
+    /// The segments that are mappings, with their numbers.
+    mappings: Vec<(usize, MmapMut)>,
+    /// Bytes of mappings that have been handed out.
+    mapped: Held,
+    /// Bytes of all other segments.
+    allocated: Held,
+}
+
+impl Growth {
+    const fn new() -> Self {
+        Self {
+            mappings: Vec::new(),
+            mapped: Held::nothing(Category::Mappings),
+            allocated: Held::nothing(Category::Segments),
+        }
+    }
 }
 
 // SAFETY: the table owns plain zeroed memory; how its bytes are shared is up to the typed arenas
@@ -68,7 +88,7 @@ impl Segments {
     pub(super) fn new(stride: usize) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
         let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
-        Self { stride, table, len: AtomicU32::new(0), mappings: Mutex::new(Vec::new()) }
+        Self { stride, table, len: AtomicU32::new(0), growth: Mutex::new(Growth::new()) }
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -100,19 +120,18 @@ impl Segments {
         if len <= self.len.load(Ordering::Relaxed) {
             return;
         }
-        let mut mappings = self.mappings.lock();
+        let mut growth = self.growth.lock();
         let old = self.len.load(Ordering::Relaxed);
         if len <= old {
             return;
         }
         for segment in locate(old).0..=locate(len - 1).0 {
             if self.table[segment].load(Ordering::Relaxed).is_null() {
-                self.table[segment].store(self.allocate(segment, &mut mappings), Ordering::Release);
+                self.table[segment].store(self.allocate(segment, &mut growth), Ordering::Release);
             }
         }
         self.len.store(len, Ordering::Relaxed);
-        let grown = self.mapped(len) - self.mapped(old);
-        add_mapped(grown);
+        growth.mapped.set(self.mapped(len));
     }
 
     /// Bytes held: whole segments of the allocator, and of mapped segments what was handed out.
@@ -127,15 +146,16 @@ impl Segments {
 
     /// Zeroed memory for a segment. The system limits how many mappings a process has
     /// (`vm.max_map_count`): beyond that the allocator serves large segments too.
-    fn allocate(&self, segment: usize, mappings: &mut Vec<(usize, MmapMut)>) -> *mut u8 {
+    fn allocate(&self, segment: usize, growth: &mut Growth) -> *mut u8 {
         let bytes = blocks_in(segment) * self.stride;
         if bytes >= MAP_FROM
             && let Some(mut mapping) = map(bytes)
         {
             let pointer = mapping.as_mut_ptr();
-            mappings.push((segment, mapping));
+            growth.mappings.push((segment, mapping));
             return pointer;
         }
+        growth.allocated.grow(bytes);
         let layout = layout(bytes);
         // SAFETY: the layout is not empty, since neither stride nor block count is 0.
         NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout)).as_ptr()
@@ -151,7 +171,7 @@ impl Segments {
 
 impl Drop for Segments {
     fn drop(&mut self) {
-        let mappings = self.mappings.get_mut();
+        let mappings = &self.growth.get_mut().mappings;
         for (segment, pointer) in self.table.iter_mut().enumerate() {
             let pointer = *pointer.get_mut();
             if !pointer.is_null() && mappings.iter().all(|(mapped, _)| *mapped != segment) {
@@ -159,8 +179,6 @@ impl Drop for Segments {
                 unsafe { dealloc(pointer, layout(blocks_in(segment) * self.stride)) };
             }
         }
-        let len = *self.len.get_mut();
-        subtract_mapped(self.mapped(len));
     }
 }
 

@@ -4,6 +4,8 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use crate::memory::{Category, allocated_bytes, give_back, take};
+
 /// One block: `[length: u32][tag: u32][value: V, if it has one][bytes]`.
 ///
 /// A `Box<[u8]>` would put the length beside the pointer, a struct with a box inside would be a
@@ -43,6 +45,7 @@ impl<V> ThinBlock<V> {
     pub fn new(tag: u32, value: Option<V>, parts: &[&[u8]]) -> Self {
         let len = parts.iter().map(|part| part.len()).sum();
         let layout = Self::layout(value.is_some(), len);
+        take(Category::Blocks, allocated_bytes(layout.size()));
         // SAFETY: the layout has at least the header's size.
         let Some(start) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         let flag = if value.is_some() { HAS_VALUE } else { 0 };
@@ -130,11 +133,13 @@ impl<V> ThinBlock<V> {
         if len == before {
             return;
         }
+        take(Category::Blocks, allocated_bytes(new.size()));
         // SAFETY: `self.pointer` was allocated with the old layout, and the new one has the same
         // alignment and is not empty. Moving the value by its bytes is what Rust calls a move.
         let moved = unsafe { realloc(self.pointer.cast().as_ptr(), old, new.size()) };
         let Some(moved) = NonNull::new(moved) else { handle_alloc_error(new) };
         self.pointer = moved.cast();
+        give_back(Category::Blocks, allocated_bytes(old.size()));
         // SAFETY: the header came along; whatever is behind the old bytes is inside the new
         // allocation.
         unsafe {
@@ -189,6 +194,7 @@ impl<V> ThinBlock<V> {
         // SAFETY: it was allocated with this layout; `drop` and `into_value`, which call this, are
         // the end of the block.
         unsafe { dealloc(self.pointer.cast().as_ptr(), layout) }
+        give_back(Category::Blocks, allocated_bytes(layout.size()));
     }
 }
 
@@ -212,15 +218,6 @@ impl<V: std::fmt::Debug> std::fmt::Debug for ThinBlock<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ThinBlock({:#x}, {:?}, {} bytes)", self.tag(), self.value(), self.len())
     }
-}
-
-/// Bytes that the allocator takes for a request of so many: jemalloc's size classes, multiples of
-/// 16 up to 128 and then four to each doubling.
-pub fn allocated_bytes(requested: usize) -> usize {
-    const SMALLEST_STEP: usize = 16;
-    let Some(last) = requested.checked_sub(1) else { return 0 };
-    let step = (last.checked_ilog2().map_or(1, |log| 1 << log) / 4).max(SMALLEST_STEP);
-    requested.next_multiple_of(step)
 }
 
 #[cfg(test)]
@@ -285,15 +282,5 @@ mod tests {
         });
         let moved = std::thread::spawn(move || block.into_value());
         assert_eq!(moved.join().expect("it does not panic"), Some(Arc::new(7)));
-    }
-
-    #[test]
-    fn what_is_allocated_is_the_next_class() {
-        let classes =
-            [(0, 0), (1, 16), (16, 16), (17, 32), (113, 128), (129, 160), (161, 192), (256, 256), (257, 320)];
-        for (requested, allocated) in classes {
-            assert_eq!(allocated_bytes(requested), allocated, "{requested}");
-        }
-        assert_eq!(allocated_bytes(4097), 5120);
     }
 }

@@ -2,8 +2,8 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use crate::arena::allocated_bytes;
 use crate::kernels::prefetch_at;
+use crate::memory::allocated_bytes;
 
 /// No position: all bits set, which no word with a position has.
 const EMPTY: u32 = u32::MAX;

@@ -107,3 +107,27 @@ pub fn allocator_report() -> Option<String> {
 pub fn allocator_report() -> Option<String> {
     None
 }
+
+/// Bytes that the allocator takes for a request of so many: jemalloc's size classes, multiples of
+/// 16 up to 128 and then four to each doubling.
+pub fn allocated_bytes(requested: usize) -> usize {
+    const SMALLEST_STEP: usize = 16;
+    let Some(last) = requested.checked_sub(1) else { return 0 };
+    let step = (last.checked_ilog2().map_or(1, |log| 1 << log) / 4).max(SMALLEST_STEP);
+    requested.next_multiple_of(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_allocated_is_the_next_class() {
+        let classes =
+            [(0, 0), (1, 16), (16, 16), (17, 32), (113, 128), (129, 160), (161, 192), (256, 256), (257, 320)];
+        for (requested, allocated) in classes {
+            assert_eq!(allocated_bytes(requested), allocated, "{requested}");
+        }
+        assert_eq!(allocated_bytes(4097), 5120);
+    }
+}

@@ -2,9 +2,11 @@
 //! see; no structure of the server.
 
 mod allocator;
-mod mapped;
+mod tracked;
 mod used;
 
-pub use allocator::{ALLOCATOR, Allocator, allocator, allocator_report, purge, purge_in_background};
-pub use mapped::{add_mapped, mapped_bytes, subtract_mapped};
+pub use allocator::{
+    ALLOCATOR, Allocator, allocated_bytes, allocator, allocator_report, purge, purge_in_background,
+};
+pub use tracked::{Category, Held, SLACK, give_back, held_bytes, take};
 pub use used::{peak_bytes, peak_unix_s, reset_peak, used_bytes};

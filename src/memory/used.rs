@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::allocator::allocator;
-use super::mapped::mapped_bytes;
+use super::tracked::{Category, held_bytes};
 
 static PEAK: AtomicU64 = AtomicU64::new(0);
 /// When the peak was, in Unix seconds.
@@ -13,7 +13,7 @@ static PEAK_AT_S: AtomicU64 = AtomicU64::new(0);
 /// Bytes in use now: those of live allocations, and those of mappings, which the allocator does not
 /// know of. Also notes the peak, so the cron calls it regularly.
 pub fn used_bytes() -> u64 {
-    let mapped = if cfg!(feature = "jemalloc") { mapped_bytes() as u64 } else { 0 };
+    let mapped = if cfg!(feature = "jemalloc") { held_bytes(Category::Mappings) } else { 0 };
     let used = allocator().allocated + mapped;
     if PEAK.fetch_max(used, Ordering::Relaxed) < used {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

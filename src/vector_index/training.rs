@@ -43,6 +43,7 @@ use super::store::Store;
 use super::stores::Phase;
 use crate::epoch::{grace_over, now, pin};
 use crate::index::State;
+use crate::memory::{Category, Held};
 use crate::quantization::{Codebook, SAMPLE};
 
 /// How often the writer that began polls for the end of a grace period, yielding in between.
@@ -168,7 +169,7 @@ impl VectorIndex {
 
     /// Learns, if there is enough to learn from, and enters `Doubled`.
     fn learn(&self) -> Option<Step> {
-        let sample = self.sample().filter(|sample| !sample.is_empty())?;
+        let (sample, _held) = self.sample().filter(|(sample, _)| !sample.is_empty())?;
         let codebook = Codebook::of(sample, self.params.dim(), self.training.seed);
         let format = self.params.coarse_format()?.with_codebook(Arc::new(codebook));
         let store = self.stores.set_coarse(Store::new(format));
@@ -179,17 +180,20 @@ impl VectorIndex {
         Some(Step::Doubled(now()))
     }
 
-    /// The vectors of the first live slots, if there are enough.
-    fn sample(&self) -> Option<Vec<f32>> {
+    /// The vectors of the first live slots, if there are enough, and the memory that they hold.
+    fn sample(&self) -> Option<(Vec<f32>, Held)> {
         let slots = self.graph.slots();
         if slots.live() < SAMPLE {
             return None;
         }
         let pin = pin();
         let plain = self.stores.view(&pin).walk;
-        let elements = (0..slots.end()).filter(|&slot| slots.state(slot) == State::Live);
-        let sample = elements.take(Codebook::sample_of(self.params.dim()));
-        Some(sample.flat_map(|slot| plain.format().decode(plain.code(slot))).collect())
+        let (dim, elements) = (self.params.dim(), Codebook::sample_of(self.params.dim()));
+        let held = Held::new(Category::Training, elements * dim * size_of::<f32>());
+        let live = (0..slots.end()).filter(|&slot| slots.state(slot) == State::Live);
+        let mut sample = Vec::with_capacity(elements * dim);
+        live.take(elements).for_each(|slot| sample.extend(plain.format().decode(plain.code(slot))));
+        Some((sample, held))
     }
 
     /// Writes the coarse code of every slot that is in use.

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 
 use super::results::Results;
 use crate::index::Candidate;
+use crate::memory::{Category, Held};
 
 /// What a search needs besides the graph, kept by the thread from one search to the next.
 #[derive(Default)]
@@ -23,17 +24,23 @@ pub(super) struct Scratch {
 }
 
 /// A set of slots that is emptied in one step.
-#[derive(Default)]
 pub(super) struct Visited {
     marks: Vec<u8>,
+    held: Held,
     round: u8,
+}
+
+impl Default for Visited {
+    fn default() -> Self {
+        Self { marks: Vec::new(), held: Held::nothing(Category::SearchMarks), round: 0 }
+    }
 }
 
 impl Visited {
     /// Empties the set and makes room for slots below `end`.
     pub(super) fn begin(&mut self, end: u32) {
         if self.marks.len() < end as usize {
-            self.marks.resize((end as usize).next_multiple_of(4096), 0);
+            self.grow(end as usize);
         }
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
@@ -46,7 +53,8 @@ impl Visited {
     #[inline(always)]
     pub(super) fn insert(&mut self, slot: u32) -> bool {
         if slot as usize >= self.marks.len() {
-            self.grow(slot);
+            // It came later than the search.
+            self.grow(slot as usize + 1);
         }
         let mark = &mut self.marks[slot as usize];
         std::mem::replace(mark, self.round) != self.round
@@ -54,10 +62,11 @@ impl Visited {
 }
 
 impl Visited {
-    /// For a slot that came later than the search.
+    /// Makes room for slots below `end`.
     #[cold]
-    fn grow(&mut self, slot: u32) {
-        self.marks.resize((slot as usize + 1).next_multiple_of(4096), 0);
+    fn grow(&mut self, end: usize) {
+        self.marks.resize(end.next_multiple_of(4096), 0);
+        self.held.set(self.marks.capacity());
     }
 }
 

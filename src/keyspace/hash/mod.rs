@@ -17,7 +17,8 @@ pub(super) use self::packed::{Packed, PackedRef};
 pub(super) use self::stored::StoredTable;
 use self::table::FieldTable;
 use super::Deadline;
-use crate::arena::{Visited, allocated_bytes};
+use crate::arena::Visited;
+use crate::memory::allocated_bytes;
 
 /// A hash outside of the keyspace, or while it is edited: fields that have ended are absent to it.
 #[derive(Clone, Debug)]

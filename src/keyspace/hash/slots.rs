@@ -2,7 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-use crate::arena::allocated_bytes;
+use crate::memory::allocated_bytes;
 
 /// Things in a chunk: what growing copies at most.
 const CHUNK: usize = 1024;

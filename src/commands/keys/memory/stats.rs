@@ -4,7 +4,7 @@ use super::SUBCOMMAND;
 use crate::commands::memory_uses::{self, MemoryUses};
 use crate::commands::{Context, Run, Server, Spec};
 use crate::keyspace::Database;
-use crate::memory;
+use crate::memory::{self, Category};
 use crate::resp::{Args, Error, Reply};
 use crate::system;
 
@@ -18,7 +18,7 @@ pub(super) const SPEC: Spec = Spec {
 
 fn stats(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     let figures = Figures::of(cx.server);
-    let fields = [figures.uses(), figures.data(), figures.allocator()].concat();
+    let fields = [figures.uses(), figures.data(), figures.allocator(), tracked()].concat();
     Ok(Reply::Map(fields.into_iter().map(|(name, value)| (Reply::bulk(name), value)).collect()))
 }
 
@@ -95,6 +95,23 @@ impl Figures {
             ("fragmentation", ratio(self.resident, self.uses.used)),
             ("fragmentation.bytes", excess(self.resident, self.uses.used)),
         ]
+    }
+}
+
+/// Our own fields, behind those of Redis.
+fn tracked() -> Fields {
+    Category::ALL.map(|category| (tracked_name(category), bytes(memory::held_bytes(category)))).into()
+}
+
+fn tracked_name(category: Category) -> &'static str {
+    match category {
+        Category::Mappings => "tracked.mappings",
+        Category::Segments => "tracked.segments",
+        Category::Blobs => "tracked.blobs",
+        Category::Retired => "tracked.retired",
+        Category::Blocks => "tracked.blocks",
+        Category::SearchMarks => "tracked.search-marks",
+        Category::Training => "tracked.training",
     }
 }
 

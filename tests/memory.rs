@@ -1,0 +1,156 @@
+//! Tracked memory: what structures hold is counted, and given back to the last byte.
+//!
+//! A program of its own, whose tests run one at a time: the counts are those of the process.
+
+use std::sync::{Mutex, MutexGuard};
+
+use nearhit::arena::{Blob, Blobs, Codes};
+use nearhit::commands::client::Endpoints;
+use nearhit::commands::{Client, Server, dispatch};
+use nearhit::config::{Config, Settings};
+use nearhit::epoch::pin;
+use nearhit::keyspace::{Clock, Keyspace};
+use nearhit::memory::{Category, Held, SLACK, give_back, held_bytes, take};
+use nearhit::resp::{Reply, Request};
+
+/// Lets one test run at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Other threads end a moment after they were joined, and pass on what they counted then.
+#[track_caller]
+fn comes_to(category: Category, bytes: u64) {
+    for _ in 0..10_000 {
+        if held_bytes(category) == bytes {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert_eq!(held_bytes(category), bytes, "{category:?}");
+}
+
+#[test]
+fn what_is_held_is_given_back_however_the_holder_ends() {
+    let _alone = alone();
+    let before = held_bytes(Category::Training);
+    let mut held = Held::new(Category::Training, 100);
+    held.grow(50);
+    assert_eq!(held_bytes(Category::Training), before + 150);
+    held.set(40);
+    assert_eq!(held_bytes(Category::Training), before + 40);
+    drop(held);
+    let panicked = std::panic::catch_unwind(|| {
+        let _held = Held::new(Category::Training, 7 * SLACK);
+        panic!("a test");
+    });
+    assert!(panicked.is_err());
+    assert_eq!(held_bytes(Category::Training), before);
+}
+
+#[test]
+fn threads_pass_on_what_they_counted_when_they_end() {
+    let _alone = alone();
+    let before = held_bytes(Category::Training);
+    let one_by_one = || (0..1000).for_each(|_| take(Category::Training, 100));
+    let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(one_by_one)).collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
+    comes_to(Category::Training, before + 400_000);
+    give_back(Category::Training, 400_000);
+    assert_eq!(held_bytes(Category::Training), before);
+}
+
+#[test]
+fn mappings_count_as_far_as_their_slots_are_in_use() {
+    let _alone = alone();
+    let before = [Category::Mappings, Category::Segments].map(held_bytes);
+    let codes = Codes::new(1024);
+    codes.grow_to(10_000);
+    let [mapped, allocated] = [Category::Mappings, Category::Segments].map(held_bytes);
+    assert_eq!((mapped - before[0]) + (allocated - before[1]), 10_000 * 1024);
+    codes.grow_to(10_001);
+    assert_eq!(held_bytes(Category::Mappings), mapped + 1024);
+    drop(codes);
+    assert_eq!([Category::Mappings, Category::Segments].map(held_bytes), before);
+}
+
+#[test]
+fn a_replaced_blob_is_retired_until_its_readers_have_gone() {
+    let _alone = alone();
+    let before = [Category::Blobs, Category::Retired, Category::Segments].map(held_bytes);
+    let blobs = Blobs::new();
+    blobs.grow_to(1);
+    blobs.replace(0, Some(Blob::new(&[1; 1000])));
+    assert_eq!([Category::Blobs, Category::Retired].map(held_bytes), [before[0] + 1024, before[1]]);
+    let reader = pin();
+    blobs.replace(0, None);
+    blobs.reclaim();
+    assert_eq!([Category::Blobs, Category::Retired].map(held_bytes), [before[0], before[1] + 1024]);
+    drop(reader);
+    blobs.reclaim();
+    assert_eq!([Category::Blobs, Category::Retired].map(held_bytes), before[..2]);
+    blobs.replace(0, Some(Blob::new(b"left")));
+    drop(blobs);
+    assert_eq!([Category::Blobs, Category::Retired, Category::Segments].map(held_bytes), before);
+}
+
+/// Keys, fields and elements.
+const COUNT: usize = 300;
+
+/// A server without sockets, and its client.
+struct Session(Server, Client);
+
+impl Session {
+    fn new() -> Self {
+        let server = Server::new(Config::new(Settings::defaults()), Keyspace::new(Clock::manual(0)));
+        let client = server.clients.connect(Endpoints::default(), 1, false).expect("there is room for one");
+        Self(server, Client::new(client, true))
+    }
+
+    #[track_caller]
+    fn ask(&mut self, words: &[&str]) {
+        let reply = dispatch(&self.0, &mut self.1, &Request::from_args(words));
+        assert!(!matches!(reply, Reply::Error(_)), "{words:?}: {reply:?}");
+    }
+
+    fn fill(&mut self) {
+        for number in 0..COUNT {
+            let name = number.to_string();
+            self.ask(&["SET", &format!("key:{name}"), "a value that is not embedded anywhere"]);
+            self.ask(&["HSET", "hash", &name, "value"]);
+            self.ask(&["VADD", "set", "VALUES", "3", &name, "1", "2", &name, "SETATTR", "{\"a\":1}"]);
+        }
+    }
+
+    /// Changes, replaces and removes some of all.
+    fn churn(&mut self) {
+        for number in (0..COUNT).step_by(3) {
+            let name = number.to_string();
+            self.ask(&["APPEND", &format!("key:{name}"), "more"]);
+            self.ask(&["HDEL", "hash", &name]);
+            self.ask(&["VSETATTR", "set", &name, ""]);
+            self.ask(&["VREM", "set", &name]);
+            self.ask(&["VSIM", "set", "VALUES", "3", "1", "2", &name]);
+        }
+    }
+}
+
+#[test]
+fn a_server_counts_its_data_and_an_empty_one_holds_what_it_held_before() {
+    let _alone = alone();
+    const DATA: [Category; 5] =
+        [Category::Mappings, Category::Segments, Category::Blobs, Category::Retired, Category::Blocks];
+    let before = DATA.map(held_bytes);
+    let mut session = Session::new();
+    session.fill();
+    let [_, segments, blobs, _, blocks] = DATA.map(held_bytes);
+    assert!(segments > before[1] + COUNT as u64 * 3 * 4, "{segments}: at least the vectors");
+    assert!(blobs >= before[2] + COUNT as u64 * 2 * 16, "{blobs}: at least names and attributes");
+    assert!(blocks > before[4] + COUNT as u64 * (48 + 16), "{blocks}: at least keys, values and fields");
+    session.churn();
+    assert!(held_bytes(Category::SearchMarks) >= COUNT as u64);
+    session.ask(&["FLUSHALL", "SYNC"]);
+    drop(session);
+    DATA.into_iter().zip(before).for_each(|(category, bytes)| comes_to(category, bytes));
+}
