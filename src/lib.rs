@@ -49,8 +49,8 @@
 //! - *gate* and *passage*: each write passes the gate before it changes data and holds its passage
 //!   until it is done, so that closing the gate waits for a moment without half-done changes.
 //! - *cut*: such a moment, at which a snapshot begins: each change is before it or after it.
-//! - *before-image*: the state at the cut that a write hands to a snapshot, before it changes
-//!   something that the snapshot has not read yet.
+//! - *before-image*: the state at the cut of something that a snapshot has not read yet (that is
+//!   *pending*); a write keeps it for the snapshot before it makes a change.
 //! - *epoch* and *grace period*: a counter that advances when readers have left; memory that was
 //!   taken out of sight is freed a grace period later, when no reader can still see it.
 //! - *pin*: what a reader holds during a command, and by which epochs wait for it.

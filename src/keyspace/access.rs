@@ -1,28 +1,29 @@
-//! How a command accesses keys: by which time, and what its lookups leave behind.
+//! How a command accesses keys: its time, and the effects of its lookups.
 
 use std::ops::Deref;
 
-use super::clock::BEFORE_ALL_ENDS_MS;
+use super::clock::BEFORE_ALL_DEADLINES_MS;
 use super::{Database, ExpiredKeys};
 
-/// What differs between a command of a client, one of a log that is replayed, and the server itself.
+/// What differs between a command of a client, one of a log that is replayed, and the server
+/// itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'k> {
-    /// The moment of the transaction that the command belongs to: its commands see one moment, as in
-    /// Redis.
+    /// The moment of the transaction that the command belongs to: all its commands have the same
+    /// time, as in Redis.
     pub moment_ms: Option<i64>,
     /// A moment since which no request has arrived, for commands that only read: the commands of a
     /// pipeline need not all read the clock.
     ///
     /// A reader whose time is a moment within its own request sees what it could have seen then. A
-    /// writer must not be late: it could keep alive what another has seen expired.
+    /// writer must not use an old time: it could keep a key that another client has seen expired.
     pub recent_ms: Option<i64>,
     /// Lookups count as uses of their keys. Not for clients with `CLIENT NO-TOUCH`.
     pub touches: bool,
-    /// Keys and fields that have expired are there all the same: what a log says of them is to be
-    /// done as it was done then.
+    /// Expired keys and fields are treated as present: a replay repeats what the log contains about
+    /// them as it was done then.
     pub shows_expired: bool,
-    /// Where keys are noted that were found expired.
+    /// The list for keys that are found expired.
     pub expired: Option<&'k ExpiredKeys>,
 }
 
@@ -61,14 +62,14 @@ impl View<'_> {
 
     /// The moment by which it is decided what has expired, if the time is `now_ms`.
     pub(super) fn expiry_ms(&self, now_ms: i64) -> i64 {
-        if self.access.shows_expired { BEFORE_ALL_ENDS_MS } else { self.common.expiry_ms(now_ms) }
+        if self.access.shows_expired { BEFORE_ALL_DEADLINES_MS } else { self.common.expiry_ms(now_ms) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::{Attention, Clock, Deadline, Keyspace, StringValue, Value};
+    use crate::keyspace::{Accounting, Clock, Deadline, Keyspace, StringValue, Value};
 
     /// A keyspace with a key that expires at 1010, in which the time is 1011.
     fn expired() -> Keyspace {
@@ -80,7 +81,7 @@ mod tests {
     }
 
     fn reads(keyspace: &Keyspace, access: Access<'_>) -> bool {
-        keyspace.view(0, access).lookup(b"k", Attention::Used, |_| ()).is_some()
+        keyspace.view(0, access).lookup(b"k", Accounting::Used, |_| ()).is_some()
     }
 
     fn writes(keyspace: &Keyspace, access: Access<'_>) -> bool {
@@ -116,7 +117,7 @@ mod tests {
         let keyspace = expired();
         let value = Value::String(StringValue::new(b"v"));
         keyspace.db(0).exclusive(&["k"]).put(b"k", value, Deadline::NEVER);
-        let used_s = || keyspace.db(0).lookup(b"k", Attention::None, |entry| entry.used_s());
+        let used_s = || keyspace.db(0).lookup(b"k", Accounting::None, |entry| entry.used_s());
         keyspace.clock().advance(5_000);
         let access = Access { touches: false, ..Access::DIRECT };
         reads(&keyspace, access);
@@ -132,8 +133,8 @@ mod tests {
         let mut found = ExpiredKeys::default();
         let access = Access { expired: Some(&found), ..Access::DIRECT };
         assert!(!reads(&keyspace, access));
-        assert_eq!((found.is_empty(), keyspace.db(0).census().ended), (false, 1));
+        assert_eq!((found.is_empty(), keyspace.db(0).census().expired), (false, 1));
         keyspace.settle_expired(&mut found, true);
-        assert_eq!((found.is_empty(), keyspace.db(0).census().ended), (true, 0));
+        assert_eq!((found.is_empty(), keyspace.db(0).census().expired), (true, 0));
     }
 }

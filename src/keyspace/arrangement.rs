@@ -3,23 +3,23 @@
 //! A table is identified by its *origin*, the number that its database had when the keyspace was
 //! made, and by the number of its shard. Neither changes, however often it changes places, nor when
 //! it is cleared. A walk that must see each table once enumerates identities, and holds the
-//! arrangement while it is at one of them: nothing moves meanwhile.
+//! arrangement while it is at one of them: no table moves meanwhile.
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::DATABASES;
-use super::reservation::Mark;
+use super::reservation::Reservation;
 
 /// The places of all databases, under a lock that comes before those of all shards (see
 /// [`Shard`](super::shard::Shard)).
 ///
-/// SWAPDB holds it for writing from before its first shard until after its last: by whoever holds
-/// it for reading, the exchange is either complete or not begun. Commands that stay within a
-/// database do not need it.
+/// SWAPDB holds it for writing from before its first shard until after its last. A thread that
+/// holds it for reading finds each exchange either complete or not begun. Commands that stay within
+/// a database do not need it.
 #[derive(Debug, Default)]
 pub(super) struct Arrangement {
     places: RwLock<Places>,
-    pub(super) mark: Mark,
+    pub(super) reservation: Reservation,
 }
 
 /// By origin: the number of the database whose shards have the tables now.
@@ -50,9 +50,9 @@ impl Places {
 }
 
 impl Arrangement {
-    /// Keeps all tables where they are, also if a transaction has reserved everything: it is behind
-    /// the cut.
-    pub(super) fn read_past_marks(&self) -> RwLockReadGuard<'_, Places> {
+    /// Keeps all tables where they are, also if a transaction has reserved everything: its changes
+    /// come after the cut.
+    pub(super) fn read_despite_reservation(&self) -> RwLockReadGuard<'_, Places> {
         self.places.read()
     }
 
@@ -60,12 +60,12 @@ impl Arrangement {
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, Places> {
         loop {
             let places = self.places.write();
-            if self.mark.admits_me() {
+            if self.reservation.admits_this_thread() {
                 return places;
             }
-            let obstacle = self.mark.obstacle();
+            let blocking = self.reservation.blocking();
             drop(places);
-            obstacle.wait();
+            blocking.wait();
         }
     }
 

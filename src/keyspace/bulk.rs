@@ -1,24 +1,24 @@
-//! Filling a database: many keys at once, none of which is there yet.
+//! Filling a database: many new keys at once.
 
 use super::entry::Entry;
 use super::exclusive::Exclusive;
 use super::shard::{SHARD_BITS, shard_of};
 use super::{Database, Deadline, Value};
 
-/// A key on its way in.
+/// A key to be added.
 #[derive(Debug)]
 pub struct Arrival {
     /// The key.
     pub key: Vec<u8>,
-    /// What it means.
+    /// Its value.
     pub value: Value,
-    /// When it ends. It may have ended.
+    /// Its deadline, which may be past.
     pub deadline: Deadline,
-    /// For how long it has not been used.
+    /// Seconds since its last use.
     pub idle_s: u32,
 }
 
-/// A key came that was there already.
+/// A key that exists already.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Duplicate {
     /// The key.
@@ -26,10 +26,11 @@ pub struct Duplicate {
 }
 
 impl Database {
-    /// Adds these keys, shard by shard. A key that has ended is as good as any: it may end when others look.
+    /// Adds these keys, shard by shard. Expired keys are added like all others, and expire at their
+    /// first lookup.
     ///
     /// # Errors
-    /// A key is there already. Some of the others may have been added.
+    /// A key exists already. Some of the others may have been added.
     pub fn fill(&self, arrivals: Vec<Arrival>) -> Result<(), Duplicate> {
         let hashed = |arrival: Arrival| (self.common.hash(&arrival.key), arrival);
         let mut arrivals: Vec<(u64, Arrival)> = arrivals.into_iter().map(hashed).collect();
@@ -57,7 +58,7 @@ fn add(keys: &mut Exclusive<'_>, hash: u64, arrival: Arrival) -> Result<(), Dupl
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keyspace::{Attention, Clock, Keyspace, StringValue};
+    use crate::keyspace::{Accounting, Clock, Keyspace, StringValue};
 
     fn arrival(key: &str, deadline: Deadline) -> Arrival {
         let value = Value::String(StringValue::new(key.as_bytes()));
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_arrive_with_their_values_deadlines_and_idle_times() {
+    fn keys_are_added_with_their_values_deadlines_and_idle_times() {
         let keyspace = Keyspace::new(Clock::manual(1_000_000));
         let db = keyspace.db(3);
         let names: Vec<String> = (0..1000).map(|number| format!("key:{number}")).collect();
@@ -76,14 +77,14 @@ mod tests {
         assert_eq!(db.census().keys, 500);
         let text = |name: &str| db.string(name.as_bytes()).unwrap().map(|string| string.text().into_owned());
         assert_eq!(text("key:1"), Some(b"key:1".to_vec()));
-        assert_eq!(text("key:0"), None, "it has ended");
-        let idle_s = db.lookup(b"key:3", Attention::None, |entry| entry.idle_s(1_000_000));
+        assert_eq!(text("key:0"), None, "it has expired");
+        let idle_s = db.lookup(b"key:3", Accounting::None, |entry| entry.idle_s(1_000_000));
         assert_eq!(idle_s, Some(7));
-        assert_eq!(db.expire_cycle(1000), 500, "those that have ended came as well");
+        assert_eq!(db.expire_cycle(1000), 500, "expired keys were added too");
     }
 
     #[test]
-    fn a_key_that_is_there_is_refused_also_if_it_has_ended() {
+    fn an_existing_key_is_refused_also_if_it_has_expired() {
         let keyspace = Keyspace::new(Clock::manual(1_000_000));
         let db = keyspace.db(0);
         db.fill(vec![arrival("a", Deadline::at(5)), arrival("b", Deadline::NEVER)]).expect("both are new");

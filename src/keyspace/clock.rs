@@ -1,13 +1,14 @@
-//! What time is it: the system's clock, or one that a test sets.
+//! The time: of the system's clock, or of one that a test sets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A moment at which nothing has expired: no clock reads less, and no deadline is set that has passed.
-pub(super) const BEFORE_ALL_ENDS_MS: i64 = 0;
+/// A moment at which nothing has expired: no clock returns less, and no deadline in the past is
+/// stored.
+pub(super) const BEFORE_ALL_DEADLINES_MS: i64 = 0;
 
-/// Tells the time by which keys end. Clones tell the same time.
+/// The clock by which keys expire. Clones have the same time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
 
@@ -37,7 +38,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock by `by_ms`; the system's clock goes by itself, and does not hear this.
+    /// Moves a manual clock by `by_ms`; has no effect on the system's clock.
     pub fn advance(&self, by_ms: i64) {
         if let Source::Manual(now) = &self.0 {
             now.fetch_add(by_ms, Ordering::AcqRel);
@@ -45,7 +46,7 @@ impl Clock {
     }
 }
 
-/// A clock set before 1970 reads as 1970: no key ends too early for it.
+/// A clock set before 1970 reads as 1970: no key expires too early.
 fn system_now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clones_of_a_manual_clock_tell_the_same_time() {
+    fn clones_of_a_manual_clock_have_the_same_time() {
         let clock = Clock::manual(5);
         let other = clock.clone();
         clock.advance(10);
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_clock_does_not_hear_advance() {
+    fn advance_has_no_effect_on_the_system_clock() {
         let clock = Clock::system();
         let before = clock.now_ms();
         clock.advance(1_000_000_000_000);

@@ -26,16 +26,17 @@ pub struct Database {
     pub(super) number: usize,
     pub(super) shards: Arc<[Shard]>,
     pub(super) common: Arc<Common>,
-    /// Where the next expiry cycle begins, so that one that runs out of budget does not starve the last shards.
+    /// The shard at which the next expiry cycle begins, so that cycles that run out of budget do
+    /// not starve the last shards.
     next_expiry: AtomicUsize,
 }
 
-/// How much a lookup is noticed.
+/// How a lookup is counted: in hits and misses, and in the last use of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attention {
+pub enum Accounting {
     /// Not at all: the lookups of writers and of tools.
     None,
-    /// Counted as a hit or a miss, as commands that ask about a key are.
+    /// Counted as a hit or a miss: commands that read about a key.
     Counted,
     /// Counted, and the key is no longer idle.
     Used,
@@ -46,14 +47,14 @@ pub enum Attention {
 pub struct Census {
     /// All keys.
     pub keys: usize,
-    /// Those that end.
+    /// Those that have a deadline.
     pub expires: usize,
-    /// Milliseconds that those have left, on average.
+    /// Milliseconds until their deadlines, on average.
     pub mean_ttl_ms: i64,
-    /// Hashes of which fields end.
+    /// Hashes that have fields with deadlines.
     pub subexpiry: usize,
-    /// Keys that have ended and were not removed yet.
-    pub ended: usize,
+    /// Keys that have expired and were not removed yet.
+    pub expired: usize,
 }
 
 impl Database {
@@ -72,8 +73,8 @@ impl Database {
         self.direct().census()
     }
 
-    /// Removes up to `budget` keys and fields of hashes that have ended, and returns how many it did. A small hash loses
-    /// all such fields at once, whatever the budget.
+    /// Removes up to `budget` expired keys and fields of hashes, and returns how many were removed.
+    /// A small hash loses all its expired fields at once, whatever the budget.
     pub fn expire_cycle(&self, budget: usize) -> usize {
         let began = Instant::now();
         let removed = self.expire_shards(budget);
@@ -105,9 +106,10 @@ impl Database {
         removed
     }
 
-    /// A shard that a transaction has is left for another time: this thread has more to do than to wait.
+    /// A shard that a transaction has is left for the next cycle, so that this thread does not
+    /// wait.
     fn has_due(&self, shard: usize) -> bool {
-        if self.shards[shard].mark.is_set() {
+        if self.shards[shard].reservation.is_set() {
             return false;
         }
         let now_ms = self.common.expiry_ms(self.common.clock.now_ms());
@@ -117,24 +119,26 @@ impl Database {
 }
 
 impl<'k> View<'k> {
-    /// Locks the shards of these keys for changes. One guard at a time for each thread: a second one may never come.
+    /// Locks the shards of these keys for changes. A thread may hold one guard at a time: a second
+    /// one could deadlock.
     pub fn exclusive<K: AsRef<[u8]>>(self, keys: &[K]) -> Exclusive<'k> {
         Exclusive::over_keys(self, keys)
     }
 
-    /// Locks the shards of these keys for a look at one moment. One guard at a time, as above.
+    /// Locks the shards of these keys for reading at one moment. One guard at a time, as above.
     pub fn shared<K: AsRef<[u8]>>(self, keys: &[K]) -> Shared<'k> {
         Shared::over_keys(self, keys)
     }
 
-    /// What `look` says of a key's entry; it runs under the shard's read lock, so it should be short.
-    pub fn lookup<R>(self, key: &[u8], attention: Attention, look: impl FnOnce(&Entry) -> R) -> Option<R> {
+    /// The result of `look` for a key's entry. It runs under the shard's read lock, so it should be
+    /// short.
+    pub fn lookup<R>(self, key: &[u8], accounting: Accounting, look: impl FnOnce(&Entry) -> R) -> Option<R> {
         let hash = self.common.hash(key);
         let shard = shard_of(hash);
         let table = self.shards[shard].read();
         let now_ms = self.recent_ms();
-        let entry = self.find(&table, (hash, key), self.expiry_ms(now_ms), attention);
-        self.pay(attention, shard, entry, now_ms);
+        let entry = self.find(&table, (hash, key), self.expiry_ms(now_ms), accounting);
+        self.count_lookup(accounting, shard, entry, now_ms);
         entry.map(look)
     }
 
@@ -143,41 +147,43 @@ impl<'k> View<'k> {
         self.read_string(key, |string| string.to_value())
     }
 
-    /// What `look` says of the string of a key, for a command that reads it. Runs under the shard's read lock.
+    /// The result of `look` for the string of a key, for a command that reads it. Runs under the
+    /// shard's read lock.
     pub fn read_string<R>(
         self,
         key: &[u8],
         look: impl FnOnce(StringRef<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        self.lookup(key, Attention::Used, |entry| entry.value().as_string().map(look)).transpose()
+        self.lookup(key, Accounting::Used, |entry| entry.value().as_string().map(look)).transpose()
     }
 
-    /// What `look` says of the hash of a key, for a command that reads it. Runs under the shard's read lock.
+    /// The result of `look` for the hash of a key, for a command that reads it. Runs under the
+    /// shard's read lock.
     pub fn hash<R>(self, key: &[u8], look: impl FnOnce(HashView<'_>) -> R) -> Result<Option<R>, WrongType> {
         let now_ms = self.expiry_ms(self.recent_ms());
         let looked = |entry: &Entry| {
             let hash = entry.value().as_hash()?.view(now_ms);
             Ok(self.look_at_hash((entry, hash), now_ms, look))
         };
-        self.lookup(key, Attention::Used, looked).transpose()
+        self.lookup(key, Accounting::Used, looked).transpose()
     }
 
     /// The vector set of a key, for a command that writes to it.
     pub fn vector_set(self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
-        self.find_vector_set(key, Attention::None)
+        self.find_vector_set(key, Accounting::None)
     }
 
     /// The vector set of a key, for a command that reads it: counted as a hit or a miss.
     pub fn read_vector_set(self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
-        self.find_vector_set(key, Attention::Used)
+        self.find_vector_set(key, Accounting::Used)
     }
 
-    fn find_vector_set(self, key: &[u8], attention: Attention) -> Result<Option<SetHandle>, WrongType> {
-        self.lookup(key, attention, |entry| entry.value().set_handle()).transpose()
+    fn find_vector_set(self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, WrongType> {
+        self.lookup(key, accounting, |entry| entry.value().set_handle()).transpose()
     }
 
-    /// Installs a set that was made outside of any lock, and spends the record. If the key meanwhile exists, with
-    /// whatever value, both come back.
+    /// Stores a set that was made outside of any lock, and spends the record. If the key exists by
+    /// now, with whatever value, both are returned.
     pub fn create_vector_set<'r>(
         self,
         key: &[u8],
@@ -189,13 +195,14 @@ impl<'k> View<'k> {
             return Err((set, record));
         }
         keys.put_new(key, Value::VectorSet(set), Deadline::NEVER);
-        // Observers were called by the line before.
+        // Observers were called by the statement before.
         keys.commit(record.about(None));
         Ok(())
     }
 
-    /// Runs `change` on the set under the shard's write lock, and removes the key if the set is empty then and not
-    /// one that is kept. `change` spends its record itself, if it changes something.
+    /// Runs `change` on the set under the shard's write lock, and removes the key if the set is
+    /// empty afterwards and is not to be kept when empty. `change` spends its record itself, if it
+    /// changes something.
     pub fn with_set_exclusively<R>(
         self,
         key: &[u8],
@@ -214,44 +221,54 @@ impl<'k> View<'k> {
 
     /// True if there is such a key.
     pub fn contains(self, key: &[u8]) -> bool {
-        self.lookup(key, Attention::None, |_| ()).is_some()
+        self.lookup(key, Accounting::None, |_| ()).is_some()
     }
 
-    /// How many keys there are at one moment, without those that have ended.
+    /// How many keys there are at one moment, expired ones not included.
     pub fn census(self) -> Census {
         let all = Shared::over_shards(self, 0..SHARDS);
         let now_ms = all.now_ms();
-        let (mut keys, mut due, mut deadlines, mut sum_ms, mut subexpiry) = (0, 0, 0, 0, 0);
+        let mut counts = Census::default();
+        let mut sum_ms = 0;
         for table in all.tables() {
-            keys += table.len();
-            due += table.deadlines().count_due(now_ms);
-            deadlines += table.deadlines().len();
+            counts.keys += table.len();
+            counts.expires += table.deadlines().len();
+            counts.expired += table.deadlines().count_due(now_ms);
+            counts.subexpiry += table.field_deadlines().len();
             sum_ms += table.deadlines().sum_ms();
-            subexpiry += table.field_deadlines().len();
         }
-        let mean_ttl_ms = mean_ttl_ms(sum_ms, deadlines, now_ms);
-        Census { keys: keys - due, expires: deadlines - due, mean_ttl_ms, subexpiry, ended: due }
+        counts.mean_ttl_ms = mean_ttl_ms(sum_ms, counts.expires, now_ms);
+        counts.keys -= counts.expired;
+        counts.expires -= counts.expired;
+        counts
     }
 
-    /// Removes all keys, and spends the record whether there were any or not. The values are freed by the reaper.
+    /// Removes all keys, and spends the record, also if there were none. The values are freed by
+    /// the reaper.
     pub fn flush(self, record: Record<'_>) {
         let mut all = Exclusive::over_all(self);
         all.clear();
         all.commit(record);
     }
 
-    /// Accounts for a lookup.
-    pub(super) fn pay(self, attention: Attention, shard: usize, entry: Option<&Entry>, now_ms: i64) {
-        if attention != Attention::None {
+    /// Counts a lookup.
+    pub(super) fn count_lookup(
+        self,
+        accounting: Accounting,
+        shard: usize,
+        entry: Option<&Entry>,
+        now_ms: i64,
+    ) {
+        if accounting != Accounting::None {
             self.shards[shard].lookups.count(entry.is_some());
         }
-        if let (Attention::Used, true, Some(entry)) = (attention, self.access.touches, entry) {
+        if let (Accounting::Used, true, Some(entry)) = (accounting, self.access.touches, entry) {
             entry.mark_used(now_ms);
         }
     }
 }
 
-/// Ended keys that are not removed yet are in it: they are few, and weigh little.
+/// Expired keys that are not removed yet are included: they are few, and change the mean little.
 fn mean_ttl_ms(sum_ms: i128, deadlines: usize, now_ms: i64) -> i64 {
     let Some(mean) = sum_ms.checked_div(deadlines as i128) else { return 0 };
     i64::try_from((mean - i128::from(now_ms)).max(0)).unwrap_or(i64::MAX)

@@ -1,4 +1,5 @@
-//! One key with its value, its deadline, and when it was last used: 16 bytes, and one block on the heap.
+//! One key with its value, its deadline, and when it was last used: 16 bytes, and one block on the
+//! heap.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,20 +13,22 @@ use crate::arena::ThinBlock;
 use crate::journal::Journal;
 use crate::kernels::prefetch_at;
 
-/// A key and all that is known of it.
+/// A key with its value and all that is stored about it.
 ///
-/// The tail of the block is `[deadline: 8 bytes, if there is room for one][key][value]`, with the value last because
-/// it is what changes its length. A value that is not bytes is in front, as the block's [`Large`].
+/// The tail of the block is `[deadline: 8 bytes, if there is room for one][key][value]`, with the
+/// value last because it is what changes its length. A value that is not bytes is at the front, as
+/// the block's [`Large`].
 #[derive(Debug)]
 pub struct Entry {
     block: ThinBlock<Large>,
-    /// What the index goes by; kept here, so that neither growing nor a false match reads keys.
+    /// The hash for the index; stored here, so that neither growing nor a false match reads keys.
     hash: u32,
-    /// Seconds since 1970 of the last use; readers set it under the read lock, and any of them may win.
+    /// Seconds since 1970 of the last use; readers set it under the read lock, and the last one
+    /// prevails.
     used_s: AtomicU32,
 }
 
-/// How an entry keeps a value.
+/// How a value is stored in an entry.
 pub(super) enum Layout<'b> {
     /// As bytes of its block.
     Bytes(Kind, &'b [u8]),
@@ -33,7 +36,7 @@ pub(super) enum Layout<'b> {
     Large(Large),
 }
 
-/// What the bytes of the value are.
+/// What the bytes of the value stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Integer,
@@ -45,7 +48,8 @@ pub(super) enum Kind {
     Large,
 }
 
-/// The tag of a block: the kind, whether there is room for a deadline, and the length of the value in the tail.
+/// The tag of a block: the kind, whether there is room for a deadline, and the length of the value
+/// in the tail.
 #[derive(Clone, Copy)]
 struct Tag {
     kind: Kind,
@@ -77,7 +81,7 @@ impl Tag {
     }
 }
 
-/// Long texts and sets are shared.
+/// LongTransaction texts and sets are shared.
 impl Clone for Entry {
     fn clone(&self) -> Self {
         Self { block: self.block.clone(), hash: self.hash, used_s: self.used_s().into() }
@@ -96,7 +100,7 @@ impl Entry {
         Self { block, hash: 0, used_s: AtomicU32::new(seconds(now_ms)) }
     }
 
-    /// Asks for the bytes that a look at a small entry needs.
+    /// Prefetches the bytes that a lookup of a small entry reads.
     pub(super) fn prefetch(&self) {
         prefetch_at(self.block.address(), SMALL_BLOCK);
     }
@@ -108,7 +112,7 @@ impl Entry {
         &tail[if tag.has_deadline { DEADLINE_BYTES } else { 0 }..tail.len() - tag.value_len]
     }
 
-    /// What the key means.
+    /// The value of the key.
     pub fn value(&self) -> ValueRef<'_> {
         let Tag { kind, value_len, .. } = self.tag();
         let tail = self.block.tail();
@@ -126,12 +130,12 @@ impl Entry {
         }
     }
 
-    /// When the key ends.
+    /// The deadline of the key.
     pub fn deadline(&self) -> Deadline {
         if !self.tag().has_deadline {
             return Deadline::NEVER;
         }
-        let bytes = self.block.tail().first_chunk().expect("the tag says that it is there");
+        let bytes = self.block.tail().first_chunk().expect("the tag has the bit of a deadline");
         Deadline::from_bytes(*bytes)
     }
 
@@ -140,12 +144,13 @@ impl Entry {
         seconds(now_ms).saturating_sub(self.used_s.load(Ordering::Relaxed))
     }
 
-    /// The key counts as not used for so many seconds.
+    /// Sets the time of the last use to so many seconds ago.
     pub fn set_idle_s(&self, idle_s: u32, now_ms: i64) {
         self.used_s.store(seconds(now_ms).saturating_sub(idle_s), Ordering::Relaxed);
     }
 
-    /// An estimate of the bytes that the key costs: its slot, its place in the index, its block, and what that leads to.
+    /// An estimate of the bytes that the key costs: its slot, its bucket in the index, its block,
+    /// and the memory that this points to.
     pub fn memory_bytes(&self) -> usize {
         let deadline = if self.deadline() == Deadline::NEVER { 0 } else { HEAP_BYTES_EACH };
         size_of::<Self>() + INDEX_BYTES + deadline + self.heap_bytes()
@@ -156,14 +161,14 @@ impl Entry {
         self.block.heap_bytes() + self.block.value().map_or(0, Large::heap_bytes)
     }
 
-    /// Bytes that a copy for a snapshot keeps alive, or takes. A set is kept alive by more than
-    /// this copy, and has its own account, as the fields of a large hash have.
-    pub(super) fn kept_bytes(&self) -> usize {
-        let has_account = self.block.value().is_some_and(Large::has_own_account);
-        size_of::<Self>() + if has_account { self.block.heap_bytes() } else { self.heap_bytes() }
+    /// Bytes that a copy for a snapshot takes or keeps allocated. A set stays allocated for other
+    /// reasons too, and counts its own before-images, as a large hash does.
+    pub(super) fn snapshot_bytes(&self) -> usize {
+        let is_counted = self.block.value().is_some_and(Large::is_counted_elsewhere);
+        size_of::<Self>() + if is_counted { self.block.heap_bytes() } else { self.heap_bytes() }
     }
 
-    /// A copy for a snapshot. That of a large hash has no field; they come beside it.
+    /// A copy for a snapshot. The copy of a large hash has no fields; they are returned beside it.
     pub(super) fn freeze(&self, journal: &Arc<Journal>) -> (Self, Option<FrozenFields>) {
         match self.block.value() {
             Some(Large::Hash(table)) if table.is_frozen_for_snapshots() => {
@@ -185,7 +190,7 @@ impl Entry {
         self.used_s.store(seconds(now_ms), Ordering::Relaxed);
     }
 
-    /// What the index goes by.
+    /// The hash for the index.
     pub(super) fn hash(&self) -> u32 {
         self.hash
     }
@@ -194,7 +199,7 @@ impl Entry {
         self.hash = hash;
     }
 
-    /// Sets when the key ends. The room stays for the next deadline.
+    /// Sets the deadline. Once there is room for a deadline, it stays.
     pub(super) fn set_deadline(&mut self, deadline: Deadline) {
         let tag = self.tag();
         if tag.has_deadline {
@@ -209,12 +214,13 @@ impl Entry {
         }
     }
 
-    /// Gives the key another value. What was large of the old one comes back, to be freed where nobody waits.
+    /// Gives the key another value. Returns the large part of the old one, to be freed outside of
+    /// the locks.
     pub(super) fn set_value(&mut self, value: Value) -> Option<Large> {
         value.store(|layout| self.write(layout))
     }
 
-    /// Changes the hash as it is at this moment, if it is one: a table where it is, others by a copy.
+    /// Changes the hash as it is at this moment, if it is one: a table in place, others by a copy.
     pub(super) fn edit_hash<R>(
         &mut self,
         limits: PackedLimits,
@@ -231,24 +237,24 @@ impl Entry {
         Ok(outcome)
     }
 
-    /// When the first field of a hash ends, also if it has; `NEVER` for all other values.
+    /// The first deadline of the fields of a hash, past or not; `NEVER` for all other values.
     pub(super) fn next_field_deadline(&self) -> Deadline {
         self.value().as_hash().map_or(Deadline::NEVER, HashRef::next_deadline)
     }
 
-    /// True if neither the key has ended, nor all the fields of its hash.
+    /// True unless the key has expired, or all the fields of its hash have.
     pub(super) fn is_live(&self, now_ms: i64) -> bool {
         let has_due_fields = self.next_field_deadline().is_past(now_ms);
-        let has_ended = self.deadline().is_past(now_ms) || has_due_fields && self.is_empty_hash(now_ms);
-        !has_ended
+        let has_expired = self.deadline().is_past(now_ms) || has_due_fields && self.is_empty_hash(now_ms);
+        !has_expired
     }
 
-    /// True for a hash without a field that has not ended.
+    /// True for a hash of which all fields have expired.
     pub(super) fn is_empty_hash(&self, now_ms: i64) -> bool {
         self.value().as_hash().is_ok_and(|hash| hash.view(now_ms).is_empty())
     }
 
-    /// Changes the text, if it is one: a long one where it is, others by a copy.
+    /// Changes the text, if it is one: a long one in place, others by a copy.
     pub(super) fn edit_string<R>(
         &mut self,
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
@@ -262,15 +268,15 @@ impl Entry {
         Ok(outcome)
     }
 
-    /// The value, taken out.
+    /// The value, by value.
     pub(super) fn into_value(self) -> Value {
         match self.block.value() {
             None => self.value().to_value(),
-            Some(_) => self.into_large().expect("it has just been seen").into_value(),
+            Some(_) => self.into_large().expect("the block has a large value").into_value(),
         }
     }
 
-    /// What is large of the value; the rest is freed.
+    /// The large part of the value; the rest is freed.
     pub(super) fn into_large(self) -> Option<Large> {
         self.block.into_value()
     }
@@ -279,7 +285,7 @@ impl Entry {
         Tag::from_bits(self.block.tag())
     }
 
-    /// Where both the old value and the new one are bytes, the block stays and is as long as needed.
+    /// If both the old value and the new one are bytes, the block is resized and not replaced.
     fn write(&mut self, layout: Layout<'_>) -> Option<Large> {
         let (kind, bytes, large) = layout.parts();
         let old = self.tag();
@@ -308,7 +314,7 @@ impl<'b> Layout<'b> {
 /// A bucket in the index, at a load of about two thirds.
 const INDEX_BYTES: usize = size_of::<u32>() * 3 / 2;
 
-/// Good until 2106; later, all keys look as if just used.
+/// Correct until 2106; later, all keys appear as just used.
 fn seconds(unix_ms: i64) -> u32 {
     (unix_ms / 1000).clamp(0, i64::from(u32::MAX)) as u32
 }
@@ -326,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_takes_two_words_and_one_block_of_what_it_holds() {
+    fn an_entry_takes_two_words_and_one_block() {
         assert_eq!(size_of::<Option<Entry>>(), 16);
         assert_eq!(size_of::<Large>(), 16);
         assert_eq!(Entry::new(&[b'k'; 16], text(32), Deadline::NEVER, 0).heap_bytes(), 64);
@@ -354,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_all_kinds_take_each_others_places() {
+    fn a_value_of_any_kind_replaces_one_of_any_kind() {
         let lens = [0, 1, 20, 100, 16 * 1024 - 1, 16 * 1024, 100_000];
         let mut values: Vec<Value> = lens.into_iter().map(text).collect();
         values.push(Value::String(StringValue::integer(-7)));
@@ -384,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_comes_and_goes_beside_the_rest() {
+    fn setting_and_clearing_a_deadline_changes_nothing_else() {
         let mut entry = entry(text(5));
         let before = entry.block.tail().len();
         for deadline in [Deadline::at(1), Deadline::NEVER, Deadline::at(i64::MAX), Deadline::at(-1)] {
@@ -397,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_text_becomes_long_and_stays_itself() {
+    fn an_edited_text_becomes_long_and_has_the_same_bytes() {
         let (mut entry, mut expected) = (entry(text(10)), vec![b'x'; 10]);
         for _ in 0..30 {
             let piece = [b'y'; 1000];

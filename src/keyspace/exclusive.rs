@@ -10,33 +10,35 @@ use super::hash::{Hash, HashView, PackedLimits};
 use super::observers::Change;
 use super::reaper::Garbage;
 use super::shard::{SHARDS, Shard, shard_of};
-use super::snapshot::{Handed, Old};
+use super::snapshot::{BeforeImage, KeyAtCut};
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::value::{Value, WrongType};
 use crate::journal::{Passage, Record};
 
-/// Fields of a table that a lookup removes when they have ended; the rest is absent, and left to the expiry cycle.
+/// The most expired fields that a lookup removes from a table; more of them are treated as absent,
+/// and left to the expiry cycle.
 const MAX_DUE_FIELDS: usize = if cfg!(test) { 1 } else { 1024 };
 
-/// The right to look at some keys of a database and to change them, while nobody else sees them.
+/// Exclusive access to some keys of a database.
 ///
-/// A key that has ended is removed by the first look at it, and is absent to all of them.
+/// A key that has expired is removed by its first lookup, and is absent for all of them.
 ///
 /// # Panics
 /// All methods panic if the key is not one of those that were named to [`Database::exclusive`].
 #[derive(Debug)]
 pub struct Exclusive<'k> {
     db: View<'k>,
-    /// By which keys and fields have ended.
+    /// The moment by which keys and fields have expired or not.
     now_ms: i64,
-    /// At which keys are used.
+    /// The time of use that keys get.
     used_ms: i64,
-    /// If only one key was named: its hash, which the methods need again and again.
+    /// If only one key was named: its hash, so that it is computed once.
     only_hash: Option<u64>,
     /// By shard number.
     held: SmallVec<[Held<'k>; 1]>,
-    /// After the locks, as fields are dropped in this order: freeing happens outside of them.
+    /// Declared after the locks, since fields are dropped in this order: memory is freed outside of
+    /// the locks.
     garbage: Garbage<'k>,
     /// The cut whose snapshot is running; 0 if there is none.
     cut: u64,
@@ -77,7 +79,7 @@ impl<'k> Exclusive<'k> {
         Self::over_shards(db, 0..SHARDS)
     }
 
-    /// `shards` ascend: this is where the lock order is kept.
+    /// `shards` must ascend: that is the lock order.
     pub(super) fn over_shards(db: View<'k>, shards: impl IntoIterator<Item = usize>) -> Self {
         let passage = db.db.common.journal.enter();
         let cut = passage.cut();
@@ -90,7 +92,8 @@ impl<'k> Exclusive<'k> {
             Held { number, shard, table }
         };
         let held = shards.into_iter().map(lock).collect();
-        // The time of the locked moment: one that was read before a long wait could bring ended keys back.
+        // The time after all locks were taken: with one that was read before a long wait, expired
+        // keys could reappear.
         let used_ms = db.now_ms();
         Self {
             db,
@@ -104,22 +107,22 @@ impl<'k> Exclusive<'k> {
         }
     }
 
-    /// The moment at which all shards were locked, by which keys and fields have ended.
+    /// The moment at which all shards were locked, by which keys and fields have expired or not.
     pub fn now_ms(&self) -> i64 {
         self.now_ms
     }
 
-    /// The moment at which keys are used now: that of the clock, also where nothing has ended.
+    /// The time of use that keys get: that of the clock, also where expired keys are shown.
     pub fn used_ms(&self) -> i64 {
         self.used_ms
     }
 
-    /// True if changes are written to a log. Stays so while this lives.
+    /// True if changes are written to a log. Does not change while this is held.
     pub fn is_logged(&self) -> bool {
         self.passage.journal().is_streaming()
     }
 
-    /// Spends the record and unlocks: the change is written down before anybody sees it.
+    /// Spends the record and unlocks: the change is in the log before another thread sees it.
     pub fn commit(self, record: Record<'_>) {
         record.commit();
     }
@@ -149,29 +152,30 @@ impl<'k> Exclusive<'k> {
         Ok(Some(entry.value().as_hash()?.view(now_ms)))
     }
 
-    /// Changes the hash of a key, a new one if there is none, and removes the key if no field is left. Counts as a
-    /// change of the key whatever `edit` does: who may change nothing looks first. Fields that have ended are absent to
-    /// `edit`.
+    /// Changes the hash of a key, a new one if there is none, and removes the key if no field is
+    /// left. Counts as a change of the key whatever `edit` does: a caller that may change nothing
+    /// has to check first. Expired fields are absent for `edit`.
     pub fn edit_hash<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Hash) -> R) -> Result<R, WrongType> {
-        let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
+        let limits = self.db.common.hash_limits.get();
+        let now_ms = self.now_ms;
         let Some(found @ Found { held, id, .. }) = self.find(key) else {
             return Ok(self.create_hash(key, limits, edit));
         };
         self.mark_used(found);
         self.held[held].table.entry(id).value().as_hash()?;
-        self.hand_over_copy(found);
+        self.keep_before_image(found);
         let table = self.change(held, key, Change::Written);
         let (outcome, replaced) =
             table.edit_hash(id, limits, now_ms, |hash| (edit(hash), hash.take_replaced()))?;
-        self.note_ended_fields(key, &replaced);
+        self.log_expired_fields(key, &replaced);
         if self.held[held].table.entry(id).is_empty_hash(now_ms) {
             self.remove(key);
         }
         Ok(outcome)
     }
 
-    /// To be called before the change that comes with their end is written down.
-    fn note_ended_fields<F: AsRef<[u8]>>(&self, key: &[u8], fields: &[F]) {
+    /// Logs the removal of expired fields. To be called before the command's own change is logged.
+    fn log_expired_fields<F: AsRef<[u8]>>(&self, key: &[u8], fields: &[F]) {
         if fields.is_empty() {
             return;
         }
@@ -182,8 +186,9 @@ impl<'k> Exclusive<'k> {
         });
     }
 
-    /// Changes the text of a key where it is: long texts are not copied. None if there is no such key. What comes out
-    /// is a text like any that APPEND or SETRANGE made, also if `edit` does nothing.
+    /// Changes the text of a key in place: long texts are not copied. None if there is no such key.
+    /// The result has the encoding of a text that APPEND or SETRANGE made, also if `edit` does
+    /// nothing.
     pub fn edit_string<R>(
         &mut self,
         key: &[u8],
@@ -192,7 +197,7 @@ impl<'k> Exclusive<'k> {
         let Some(found @ Found { held, id, .. }) = self.find(key) else { return Ok(None) };
         self.mark_used(found);
         self.held[held].table.entry(id).value().as_string()?;
-        self.hand_over_copy(found);
+        self.keep_before_image(found);
         self.change(held, key, Change::Written).edit_string(id, edit).map(Some)
     }
 
@@ -201,13 +206,13 @@ impl<'k> Exclusive<'k> {
         self.find(key).is_some()
     }
 
-    /// When the key ends; `NEVER` for a key that is not there.
+    /// The deadline of the key; `NEVER` for a key that does not exist.
     pub fn deadline(&mut self, key: &[u8]) -> Deadline {
         let found = self.find(key);
         found.map_or(Deadline::NEVER, |found| self.held[found.held].table.entry(found.id).deadline())
     }
 
-    /// Makes the key mean this value until the deadline, whatever it meant before.
+    /// Gives the key this value and this deadline, whatever it had before.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Deadline) {
         let Some(found) = self.find(key) else {
             return self.insert(key, value, deadline);
@@ -215,8 +220,8 @@ impl<'k> Exclusive<'k> {
         self.replace(found, key, value, Some(deadline));
     }
 
-    /// As [`put`](Self::put), with a value that no key had before: a snapshot that is being taken
-    /// does not have it.
+    /// As [`put`](Self::put), with a value that no key had before: a running snapshot does not
+    /// contain it.
     pub fn put_new(&mut self, key: &[u8], value: Value, deadline: Deadline) {
         if self.cut != 0 {
             value.exclude(self.cut);
@@ -224,15 +229,15 @@ impl<'k> Exclusive<'k> {
         self.put(key, value, deadline);
     }
 
-    /// Makes the key mean this value; it ends when it would have ended before.
-    pub fn put_keeping(&mut self, key: &[u8], value: Value) {
+    /// Gives the key this value; it keeps its deadline.
+    pub fn put_keeping_deadline(&mut self, key: &[u8], value: Value) {
         let Some(found) = self.find(key) else {
             return self.insert(key, value, Deadline::NEVER);
         };
         self.replace(found, key, value, None);
     }
 
-    /// Adds an entry whose key has this hash; false if the key is there, be it one that has ended.
+    /// Adds an entry whose key has this hash; false if the key exists, expired or not.
     pub(super) fn add(&mut self, hash: u64, entry: Entry) -> bool {
         let held = self.held_of(hash);
         let is_new = self.held[held].table.find(hash, entry.key()).is_none();
@@ -242,11 +247,11 @@ impl<'k> Exclusive<'k> {
         is_new
     }
 
-    /// Sets when a key ends; false if there is no such key.
+    /// Sets the deadline of a key; false if there is no such key.
     pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
         let found = self.find(key);
         if let Some(found) = found {
-            self.hand_over_copy(found);
+            self.keep_before_image(found);
             self.change(found.held, key, Change::Rescheduled).set_deadline(found.id, deadline);
         }
         found.is_some()
@@ -256,27 +261,26 @@ impl<'k> Exclusive<'k> {
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let found = self.find(key);
         if let Some(found) = found {
-            self.bury(found, Change::Removed);
+            self.discard(found, Change::Removed);
         }
         found.is_some()
     }
 
-    /// Counts a key that ended before it was made, as Redis does for what is set with a time that
-    /// has passed.
-    pub fn count_ended(&self) {
+    /// Counts a key that was set with a deadline in the past as expired, as Redis does.
+    pub fn count_expired(&self) {
         self.db.common.expiry.keys.add(1);
     }
 
-    /// Counts fields that end at once, as Redis does for those that are given a time that has
-    /// passed.
-    pub fn count_ended_fields(&self, count: usize) {
+    /// Counts fields that were given a deadline in the past as expired, as Redis does.
+    pub fn count_expired_fields(&self, count: usize) {
         self.db.common.expiry.fields.add(count as u64);
     }
 
-    /// Takes a key away and gives its value and deadline; a set comes unbound, ready for another key.
+    /// Removes a key and returns its value and deadline; a set is returned unbound, ready for
+    /// another key.
     pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
         let found = self.find(key)?;
-        self.hand_over_copy(found);
+        self.keep_before_image(found);
         let entry = self.take_out(found, Change::Removed);
         let deadline = entry.deadline();
         Some((entry.into_value(), deadline))
@@ -288,9 +292,9 @@ impl<'k> Exclusive<'k> {
             shard.watched.touch_all(|_| false);
             table.unbind_all();
             let cleared = table.clear(self.cut);
-            let wanted = self.cut != 0 && cleared.has_wanted(self.cut);
-            if wanted {
-                self.db.common.hand_over(self.cut, Handed::Table(Box::new(cleared)));
+            let is_pending = self.cut != 0 && cleared.has_pending(self.cut);
+            if is_pending {
+                self.db.common.keep_before_image(self.cut, BeforeImage::Table(Box::new(cleared)));
             } else {
                 self.garbage.add_table(cleared);
             }
@@ -300,7 +304,8 @@ impl<'k> Exclusive<'k> {
 
     /// Exchanges all keys with another database, of which the same shards are locked.
     pub(super) fn swap(&mut self, other: &mut Self) {
-        let (hasher, now_ms) = (&self.db.common, self.now_ms);
+        let hasher = &self.db.common;
+        let now_ms = self.now_ms;
         let has = |table: &Table, key: &[u8]| table.find_live(hasher.hash(key), key, now_ms).is_some();
         for (mine, theirs) in self.held.iter_mut().zip(&mut other.held) {
             mine.shard.watched.touch_all(|key| has(&theirs.table, key));
@@ -311,8 +316,8 @@ impl<'k> Exclusive<'k> {
         }
     }
 
-    /// Removes the keys of a locked shard that have ended, the oldest first, and then the fields of hashes, about `limit`
-    /// of them; returns how many.
+    /// Removes expired keys of a locked shard, the ones with the oldest deadlines first, and then
+    /// expired fields of hashes, about `limit` of all; returns how many.
     pub(super) fn remove_due(&mut self, held: usize, limit: usize) -> usize {
         let mut removed = 0;
         while removed < limit
@@ -321,7 +326,8 @@ impl<'k> Exclusive<'k> {
             self.expire(self.found(held, id));
             removed += 1;
         }
-        let (keys, mut fields) = (removed, 0);
+        let keys = removed;
+        let mut fields = 0;
         while removed < limit
             && let Some(id) = self.held[held].table.field_deadlines().first_due(self.now_ms)
         {
@@ -356,7 +362,7 @@ impl<'k> Exclusive<'k> {
     fn hash_of(&self, key: &[u8]) -> u64 {
         debug_assert!(
             self.only_hash.is_none_or(|hash| hash == self.db.common.hash(key)),
-            "another key was named"
+            "the shards were locked for another key"
         );
         self.only_hash.unwrap_or_else(|| self.db.common.hash(key))
     }
@@ -368,7 +374,7 @@ impl<'k> Exclusive<'k> {
         self.change(held, key, Change::Written).insert(hash, entry);
     }
 
-    /// Where the key is, if it has not ended. If it has, it is removed here.
+    /// Where the key is, unless it has expired; then it is removed here.
     fn find(&mut self, key: &[u8]) -> Option<Found> {
         let hash = self.hash_of(key);
         let held = self.held_of(hash);
@@ -385,46 +391,47 @@ impl<'k> Exclusive<'k> {
         Some(found)
     }
 
-    /// Removes up to `limit` fields of a hash that have ended, and the key if all have. Says whether it is still there,
-    /// and how many fields were removed.
+    /// Removes up to `limit` expired fields of a hash, and the key if all have expired. Returns
+    /// whether the key still exists, and how many fields were removed.
     fn expire_fields(&mut self, found: Found, limit: usize) -> (bool, usize) {
-        let (limits, now_ms) = (self.db.common.hash_limits.get(), self.now_ms);
+        let limits = self.db.common.hash_limits.get();
+        let now_ms = self.now_ms;
         let is_logged = self.passage.journal().is_streaming();
         let held = &self.held[found.held];
         let is_live = held.table.entry(found.id).is_live(now_ms);
         let removed = if is_live {
             self.note(found.held, held.table.entry(found.id).key(), Change::FieldsExpired);
-            self.hand_over_copy(found);
-            let mut gone: Vec<Box<[u8]>> = Vec::new();
-            let tell = |name: &[u8]| gone.extend(is_logged.then(|| name.into()));
-            let remove = |hash: &mut Hash| hash.remove_some_due(now_ms, limit, tell);
+            self.keep_before_image(found);
+            let mut names: Vec<Box<[u8]>> = Vec::new();
+            let on_removed = |name: &[u8]| names.extend(is_logged.then(|| name.into()));
+            let remove = |hash: &mut Hash| hash.remove_some_due(now_ms, limit, on_removed);
             let removed = self.held[found.held].table.edit_hash(found.id, limits, now_ms, remove);
-            self.note_ended_fields(self.held[found.held].table.entry(found.id).key(), &gone);
-            removed.expect("only hashes have fields that end")
+            self.log_expired_fields(self.held[found.held].table.entry(found.id).key(), &names);
+            removed.expect("only hashes have fields with deadlines")
         } else {
             let entry = held.table.entry(found.id);
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
-            self.note_end(entry.key());
-            self.bury(found, Change::Expired);
+            self.log_expired_key(entry.key());
+            self.discard(found, Change::Expired);
             fields
         };
         self.db.common.expiry.fields.add(removed as u64);
         (is_live, removed)
     }
 
-    fn note_end(&self, key: &[u8]) {
+    fn log_expired_key(&self, key: &[u8]) {
         self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
     }
 
     fn expire(&mut self, found: Found) {
-        self.note_end(self.held[found.held].table.entry(found.id).key());
-        self.bury(found, Change::Expired);
+        self.log_expired_key(self.held[found.held].table.entry(found.id).key());
+        self.discard(found, Change::Expired);
         self.db.common.expiry.keys.add(1);
     }
 
-    /// Gives a key another value, and another deadline if there is one.
+    /// Gives a key another value, and another deadline if there is one here.
     fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
-        self.hand_over_copy(found);
+        self.keep_before_image(found);
         self.mark_used(found);
         let table = self.change(found.held, key, Change::Written);
         if let Some(deadline) = deadline {
@@ -435,14 +442,14 @@ impl<'k> Exclusive<'k> {
         }
     }
 
-    /// Takes an entry away, to be freed.
-    fn bury(&mut self, found: Found, change: Change) {
-        self.hand_over_copy(found);
+    /// Removes an entry, to be freed.
+    fn discard(&mut self, found: Found, change: Change) {
+        self.keep_before_image(found);
         let entry = self.take_out(found, change);
         self.garbage.add(entry);
     }
 
-    /// Takes an entry away. The writers of a vector set do not hold the shard: their changes come
+    /// Removes an entry. The writers of a vector set do not hold the shard: their changes come
     /// before the set is unbound, and so before observers are called with the key's removal.
     fn take_out(&mut self, found: Found, change: Change) -> Entry {
         let entry = self.held[found.held].table.take(found.hash, found.id);
@@ -450,30 +457,31 @@ impl<'k> Exclusive<'k> {
         entry
     }
 
-    /// The one way to a table in which this key is to be changed and to stay.
+    /// Reports a change of a key that is not removed, and returns the table for it. All such
+    /// changes go through here.
     fn change(&mut self, held: usize, key: &[u8], change: Change) -> &mut Table {
         self.note(held, key, change);
         &mut self.held[held].table
     }
 
-    /// A key changes: clients that watch it will find that, and observers are called.
+    /// Reports a change of a key: the flags of its watches are raised, and observers are called.
     fn note(&self, held: usize, key: &[u8], change: Change) {
         self.held[held].shard.watched.note(key, change);
         self.db.common.observers.call(|observer| observer.changed(self.db.number, key, change));
     }
 
-    /// Before an entry is changed or goes: the snapshot gets a copy if it wants one. What is large
-    /// of it is not copied.
-    fn hand_over_copy(&mut self, found: Found) {
-        if self.is_wanted(found) {
+    /// Called before an entry is changed or removed: the snapshot gets a copy if the entry is
+    /// pending. Large parts of it are not copied.
+    fn keep_before_image(&mut self, found: Found) {
+        if self.needs_before_image(found) {
             let table = &self.held[found.held].table;
-            let old = Old::new(table.snapshot_db(), table.entry(found.id), &self.db.common.journal);
-            self.db.common.hand_over(self.cut, Handed::Key(old));
+            let key = KeyAtCut::new(table.snapshot_db(), table.entry(found.id), &self.db.common.journal);
+            self.db.common.keep_before_image(self.cut, BeforeImage::Key(key));
         }
     }
 
-    fn is_wanted(&mut self, found: Found) -> bool {
-        self.cut != 0 && self.held[found.held].table.is_wanted(self.cut, found.id)
+    fn needs_before_image(&mut self, found: Found) -> bool {
+        self.cut != 0 && self.held[found.held].table.settle_pending(self.cut, found.id)
     }
 
     fn held_of(&self, hash: u64) -> usize {

@@ -1,9 +1,9 @@
-//! When keys and fields end: the deadline of one, and the order in which many are due.
+//! When keys and fields expire: the deadline of one, and the order in which many are due.
 
-/// When a key or a field ends, in milliseconds since 1970; most never do.
+/// When a key or a field expires, in milliseconds since 1970; most never do.
 ///
-/// The one value that means "never" is `i64::MIN`: a deadline so long past that no command stores it
-/// (it removes the key instead), so eight bytes say all.
+/// The one value that means "never" is `i64::MIN`: a deadline so long past that no command stores
+/// it (it removes the key instead), so eight bytes are enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(i64);
 
@@ -11,12 +11,12 @@ impl Deadline {
     /// The key stays until it is removed.
     pub const NEVER: Self = Self(i64::MIN);
 
-    /// The key lives up to and including `unix_ms`. `i64::MIN` is [`Self::NEVER`].
+    /// The key exists up to and including `unix_ms`. `i64::MIN` is [`Self::NEVER`].
     pub const fn at(unix_ms: i64) -> Self {
         Self(unix_ms)
     }
 
-    /// The last millisecond of the key's life, if it ends.
+    /// The last millisecond at which the key exists, if it expires.
     pub fn unix_ms(self) -> Option<i64> {
         (self != Self::NEVER).then_some(self.0)
     }
@@ -26,28 +26,29 @@ impl Deadline {
         self.0 < now_ms && self != Self::NEVER
     }
 
-    /// As memory keeps it.
+    /// The form in memory.
     pub(super) fn to_bytes(self) -> [u8; 8] {
         self.0.to_ne_bytes()
     }
 
-    /// What [`Self::to_bytes`] made.
+    /// The deadline that [`Self::to_bytes`] encoded.
     pub(super) fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(i64::from_ne_bytes(bytes))
     }
 }
 
-/// The most deadlines in a run: adding one moves half of them, 1.5 KiB, and a full run is a size that the allocator
-/// has.
+/// The most deadlines in a run: adding one moves half of them, 1.5 KiB, and a full run has the size
+/// of one of the allocator's classes.
 const MAX_RUN: usize = 256;
 
-/// Runs that together have no more than this are made one.
+/// Runs that together have no more than this are joined.
 const MERGED_RUN: usize = MAX_RUN / 2;
 
-/// Numbered things that end, soonest first: the entries of a table, or the fields of a hash.
+/// Numbered things with deadlines, the first deadline first: the entries of a table, or the fields
+/// of a hash.
 ///
-/// A list of sorted runs. It takes 12 bytes for each deadline when they come in order, as those of keys with the same
-/// lifetime do, and 17 when they come in any; a `BTreeSet` takes 32 and 24.
+/// A list of sorted runs. It takes 12 bytes for each deadline when they come in order, as those of
+/// keys with the same lifetime do, and 17 when they come in any; a `BTreeSet` takes 32 and 24.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Deadlines {
     /// In order, none empty.
@@ -57,7 +58,8 @@ pub(super) struct Deadlines {
     sum_ms: i128,
 }
 
-/// The deadline in two words that sort as it does, and the number: words, so that there are 12 bytes and not 16.
+/// The deadline in two words that have the same order, and the number. Words instead of an `i64`,
+/// so that it takes 12 bytes and not 16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Due([u32; 3]);
 
@@ -86,7 +88,7 @@ impl Deadlines {
         if run.len() < MAX_RUN {
             run.insert(place, due);
         } else if place == MAX_RUN {
-            // The next ones are probably later still: they fill a run of their own.
+            // The next deadlines are probably later still: they fill a run of their own.
             self.runs.insert(number + 1, vec![due]);
         } else {
             let mut upper = run.split_off(MAX_RUN / 2);
@@ -111,7 +113,7 @@ impl Deadlines {
         self.tidy(number);
     }
 
-    /// The one that ended longest ago, if any has.
+    /// The one that expired first, if any has.
     pub(super) fn first_due(&self, now_ms: i64) -> Option<u32> {
         self.runs.first().map(|run| run[0]).filter(|due| due.at_ms() < now_ms).map(|due| due.0[2])
     }
@@ -121,7 +123,7 @@ impl Deadlines {
         self.runs.first().map_or(Deadline::NEVER, |run| Deadline::at(run[0].at_ms()))
     }
 
-    /// How many have ended and were not removed yet.
+    /// How many have expired and were not removed yet.
     pub(super) fn count_due(&self, now_ms: i64) -> usize {
         let now = Due::new(now_ms, 0);
         let whole = self.runs.iter().take_while(|run| run.last().is_some_and(|due| *due < now)).count();
@@ -147,7 +149,8 @@ impl Deadlines {
         self.sum_ms += i128::from(at_ms);
     }
 
-    /// The run that has `due`, or into which it belongs: the last one that does not begin behind it.
+    /// The run that contains `due`, or into which it belongs: the last one that does not begin
+    /// after it.
     fn run_of(&self, due: Due) -> usize {
         self.runs.partition_point(|run| run[0] <= due).saturating_sub(1)
     }
@@ -181,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_lives_through_its_last_millisecond() {
+    fn a_key_exists_in_its_last_millisecond() {
         let deadline = Deadline::at(10);
         assert!(!deadline.is_past(10));
         assert!(deadline.is_past(11));

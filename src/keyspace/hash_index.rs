@@ -1,4 +1,4 @@
-//! Which positions have things with this hash? Four bytes for each bucket, and few buckets without one.
+//! Which positions have things with this hash? Four bytes for each bucket, and few empty buckets.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -14,26 +14,28 @@ const MAX_POSITION: u32 = u32::MAX >> 1;
 /// Buckets of the smallest part.
 const MIN_BUCKETS: usize = 16;
 
-/// Full is 13 of 16 buckets: a search for nothing looks at 14 then, one for something at 3, mostly in one cache line.
+/// A part is full at 13 of 16 buckets: an unsuccessful search reads 14 buckets then, a successful
+/// one 3, mostly in one cache line.
 const MAX_LOAD: (usize, usize) = (13, 16);
 
-/// A part is shrunk when this many times as large as its content, so that the moves are paid by
-/// removals.
+/// A part is shrunk when it is this many times as large as its content, so that the cost of moving
+/// is spread over many removals.
 const SHRINK_FACTOR: usize = 8;
 
 /// A part with fewer buckets is not worth shrinking.
 const MIN_SHRINK_BUCKETS: usize = 1024;
 
-/// Positions in a part on average before there is one part more. A part has at most twice as many,
+/// Positions in a part on average before one part is added. A part has at most twice as many,
 /// and each of them is a cache miss when the part is rebuilt: a tenth of a millisecond for all,
 /// which is the longest that an insertion takes.
 const FULL_PART: usize = 1024;
 
-/// Positions in a part on average before there is one part less: far from full, so that no key
-/// splits and joins.
-const POOR_PART: usize = FULL_PART / 4;
+/// Positions in a part on average before one part is removed: far from full, so that a key that is
+/// added and removed again and again does not split and join parts.
+const SPARSE_PART: usize = FULL_PART / 4;
 
-/// Positions of things with hashes, which are asked for whenever they are needed: their owner has them at hand.
+/// Positions of things with hashes. The hashes are not stored here; the owner of the things passes
+/// a function that returns them.
 ///
 /// # Parts
 ///
@@ -41,7 +43,7 @@ const POOR_PART: usize = FULL_PART / 4;
 /// of its own. There is one part while it is small. When the parts are full on average, the next
 /// one in order is split in two by one more bit of the hash (linear hashing: `n` parts between two
 /// powers of two are those of the lower power, of which the first have been split). So an insertion
-/// rebuilds one part at most, however many there are; a search looks at one part, whose number
+/// rebuilds one part at most, however many there are; a search reads one part, whose number
 /// follows from the hash and from how many there are; and there is no time at which an old table
 /// and a new one are both in memory. (A table with a second one to which a few buckets move at each
 /// insertion was the alternative: it needs both for as long as the move takes, two searches for
@@ -49,10 +51,10 @@ const POOR_PART: usize = FULL_PART / 4;
 #[derive(Clone, Debug)]
 pub(super) struct HashIndex {
     parts: SmallVec<[Part; 1]>,
-    /// As many low bits as number all parts.
+    /// The low bits of a hash that are needed to number all parts.
     mask: u32,
     len: usize,
-    /// Of the buckets of all parts.
+    /// Bytes of the buckets of all parts.
     bucket_bytes: usize,
 }
 
@@ -73,17 +75,18 @@ impl HashIndex {
         self.bucket_bytes + allocated_bytes(parts)
     }
 
-    /// The position with this hash of which `is_it` says that it is the one.
-    pub(super) fn find(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        self.part(hash).find(hash, is_it)
+    /// The position with this hash for which `matches` is true.
+    pub(super) fn find(&self, hash: u32, matches: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.part(hash).find(hash, matches)
     }
 
-    /// Asks for the place at which a search for this hash begins.
+    /// Prefetches the bucket at which a search for this hash begins.
     pub(super) fn prefetch(&self, hash: u32) {
         self.part(hash).prefetch(hash);
     }
 
-    /// The first position that may have this hash; a cheap guess at what [`find`](Self::find) finds.
+    /// The first position that may have this hash; a cheap guess at what [`find`](Self::find)
+    /// finds.
     pub(super) fn guess(&self, hash: u32) -> Option<u32> {
         self.part(hash).find(hash, |_| true)
     }
@@ -107,12 +110,12 @@ impl HashIndex {
             return;
         }
         self.len -= 1;
-        if self.parts.len() > 1 && self.len < self.parts.len() * POOR_PART {
+        if self.parts.len() > 1 && self.len < self.parts.len() * SPARSE_PART {
             self.join(&hash_of);
         }
     }
 
-    /// What was at one position is at another now.
+    /// Replaces a position: the thing at `from` is at `to` now.
     pub(super) fn relocate(&mut self, hash: u32, from: u32, to: u32) {
         let number = self.number(hash);
         self.parts[number].relocate(hash, from, to);
@@ -122,8 +125,8 @@ impl HashIndex {
         &self.parts[self.number(hash)]
     }
 
-    /// The part of a hash: by as many bits as the parts that have been split need, by one less if
-    /// it has not been.
+    /// The number of the part of a hash: by as many bits as parts that have been split need, by one
+    /// bit less if the part has not been split.
     fn number(&self, hash: u32) -> usize {
         let number = (hash & self.mask) as usize;
         if number < self.parts.len() { number } else { (hash & self.mask >> 1) as usize }
@@ -138,7 +141,7 @@ impl HashIndex {
         outcome
     }
 
-    /// Makes two parts of the next one in order.
+    /// Splits the next part in order in two.
     fn split(&mut self, hash_of: &impl Fn(u32) -> u32) {
         let depth = self.parts.len().ilog2();
         let number = self.parts.len() - (1 << depth);
@@ -151,12 +154,13 @@ impl HashIndex {
         self.count_bits();
     }
 
-    /// Makes the last part one with that from which it was split.
+    /// Joins the last part with the one from which it was split.
     fn join(&mut self, hash_of: &impl Fn(u32) -> u32) {
         let last = self.parts.len() - 1;
         let depth = last.ilog2();
         let number = last - (1 << depth);
-        let (old, other) = (self.take(number), self.take(last));
+        let old = self.take(number);
+        let other = self.take(last);
         self.parts.pop();
         self.count_bits();
         let content: Vec<_> = old.content(hash_of).chain(other.content(hash_of)).collect();
@@ -184,16 +188,16 @@ impl HashIndex {
 
 /// The positions of the hashes with the same low bits.
 ///
-/// Open addressing with linear probing. A bucket has a position in its low bits, and in those that
-/// are left the next bits of its hash, so that few of the things that are not searched for are
-/// looked at. Where a search begins is told by the high bits of the hash, for any number of
-/// buckets: so a part grows by two fifths, and needs no spare half. (hashbrown takes five bytes for
-/// a bucket, and twice as many buckets when it is full.)
+/// Open addressing with linear probing. A bucket has a position in its low bits, and the next bits
+/// of its hash in the remaining ones, so that few things other than the searched one are read. The
+/// high bits of the hash determine where a search begins, for any number of buckets: so a part
+/// grows by two fifths, and needs no spare half. (hashbrown takes five bytes for a bucket, and
+/// twice as many buckets when it is full.)
 #[derive(Clone, Debug, Default)]
 struct Part {
     words: Box<[u32]>,
     len: u32,
-    /// The highest position that ever was in here.
+    /// The highest position that was ever in this part.
     highest: u32,
     /// How many low bits of a word are the position.
     position_bits: u32,
@@ -215,8 +219,8 @@ impl Part {
         allocated_bytes(self.words.len() * size_of::<u32>())
     }
 
-    fn find(&self, hash: u32, is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        self.bucket(hash, is_it).map(|bucket| self.position(self.words[bucket]))
+    fn find(&self, hash: u32, matches: impl FnMut(u32) -> bool) -> Option<u32> {
+        self.bucket(hash, matches).map(|bucket| self.position(self.words[bucket]))
     }
 
     fn prefetch(&self, hash: u32) {
@@ -237,7 +241,7 @@ impl Part {
         self.len += 1;
     }
 
-    /// False if it was not there.
+    /// False if the position was not there.
     fn remove(&mut self, hash: u32, position: u32, hash_of: &impl Fn(u32) -> u32) -> bool {
         let Some(bucket) = self.bucket(hash, |other| other == position) else { return false };
         self.close(bucket, hash_of);
@@ -261,18 +265,19 @@ impl Part {
         taken.map(|word| self.position(*word)).map(|position| (hash_of(position), position))
     }
 
-    fn bucket(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<usize> {
+    fn bucket(&self, hash: u32, mut matches: impl FnMut(u32) -> bool) -> Option<usize> {
         if self.len == 0 {
             return None;
         }
-        let (wanted, mask) = (self.word(hash, 0), self.tag_mask());
+        let searched = self.word(hash, 0);
+        let mask = self.tag_mask();
         let mut bucket = self.home(hash);
         loop {
             let word = self.words[bucket];
             if word == EMPTY {
                 return None;
             }
-            if (word ^ wanted) & mask == 0 && is_it(self.position(word)) {
+            if (word ^ searched) & mask == 0 && matches(self.position(word)) {
                 return Some(bucket);
             }
             bucket = self.next(bucket);
@@ -287,9 +292,11 @@ impl Part {
         self.words[bucket] = self.word(hash, position);
     }
 
-    /// Empties a bucket. What is behind it moves up, if that is nearer to its home: so no search ends early.
+    /// Empties a bucket. Words after it move into the gap if that is nearer to their home bucket,
+    /// so that no search ends early.
     fn close(&mut self, bucket: usize, hash_of: &impl Fn(u32) -> u32) {
-        let (mut hole, mut bucket) = (bucket, bucket);
+        let mut hole = bucket;
+        let mut bucket = bucket;
         loop {
             bucket = self.next(bucket);
             let word = self.words[bucket];
@@ -305,7 +312,7 @@ impl Part {
         self.words[hole] = EMPTY;
     }
 
-    /// Moves all to at least so many buckets.
+    /// Moves all words to at least so many buckets.
     fn rebuild(&mut self, buckets: usize, hash_of: &impl Fn(u32) -> u32) {
         let old = std::mem::take(self);
         *self = Self { words: Box::default(), ..old };
@@ -316,12 +323,12 @@ impl Part {
         }
     }
 
-    /// Empty buckets, as many as the allocator gives for so many.
+    /// Makes empty buckets: at least so many, and as many as fit into the allocator's size class.
     fn allocate(&mut self, buckets: usize) {
         let buckets = allocated_bytes(buckets * size_of::<u32>()) / size_of::<u32>();
         self.words = vec![EMPTY; buckets].into_boxed_slice();
-        // Positions are hardly ever more than the buckets of all parts; and the one with all bits
-        // set stays free for `EMPTY`.
+        // Positions are rarely higher than the number of buckets of all parts. The one with all
+        // bits set is never used: it is `EMPTY`.
         let positions = buckets.max(self.highest as usize + 1);
         self.position_bits = (positions.ilog2() + 1).min(u32::BITS - 1);
     }
@@ -338,7 +345,7 @@ impl Part {
         u32::MAX << self.position_bits
     }
 
-    /// Where a search begins.
+    /// The bucket at which a search begins.
     fn home(&self, hash: u32) -> usize {
         ((u64::from(hash) * self.words.len() as u64) >> u32::BITS) as usize
     }
@@ -361,7 +368,7 @@ mod tests {
 
     use super::*;
 
-    /// A hash as a good function would make it.
+    /// A hash as well distributed as that of a good function.
     fn hash_of(position: u32) -> u32 {
         (u64::from(position).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32
     }
@@ -380,20 +387,21 @@ mod tests {
     }
 
     #[test]
-    fn few_wrong_positions_are_looked_at() {
-        let (index, mut looks) = (filled(20_000), 0);
+    fn few_wrong_positions_are_read() {
+        let index = filled(20_000);
+        let mut reads = 0;
         for position in 0..20_000 {
             let found = index.find(hash_of(position), |other| {
-                looks += 1;
+                reads += 1;
                 other == position
             });
             assert_eq!(found, Some(position));
         }
-        assert!(looks < 20_100, "{looks}");
+        assert!(reads < 20_100, "{reads}");
     }
 
     #[test]
-    fn an_index_that_runs_empty_gives_its_room_back() {
+    fn an_index_that_becomes_empty_frees_its_memory() {
         let mut index = filled(20_000);
         let full = index.heap_bytes();
         (0..19_900).for_each(|position| index.remove(hash_of(position), position, hash_of));
@@ -416,26 +424,28 @@ mod tests {
     }
 
     #[test]
-    fn no_change_asks_for_more_hashes_than_a_part_has_however_many_there_are() {
-        let (mut index, asked, mut most) = (HashIndex::default(), Cell::new(0), 0);
+    fn no_change_needs_more_hashes_than_a_part_has_however_many_parts_there_are() {
+        let mut index = HashIndex::default();
+        let calls = Cell::new(0);
+        let mut most = 0;
         let counted = |position| {
-            asked.set(asked.get() + 1);
+            calls.set(calls.get() + 1);
             hash_of(position)
         };
-        let mut watch = |change: &mut dyn FnMut()| {
-            asked.set(0);
+        let mut measure = |change: &mut dyn FnMut()| {
+            calls.set(0);
             change();
-            most = most.max(asked.get());
+            most = most.max(calls.get());
         };
-        (0..200_000).for_each(|n| watch(&mut || index.insert(hash_of(n), n, counted)));
+        (0..200_000).for_each(|n| measure(&mut || index.insert(hash_of(n), n, counted)));
         assert!(index.parts.len() > 100);
-        (0..200_000).for_each(|n| watch(&mut || index.remove(hash_of(n), n, counted)));
+        (0..200_000).for_each(|n| measure(&mut || index.remove(hash_of(n), n, counted)));
         assert_eq!((index.parts.len(), index.len()), (1, 0));
         assert!(index.heap_bytes() <= 8 * FULL_PART, "{}", index.heap_bytes());
         assert!(most < 5 * FULL_PART / 2, "{most}");
     }
 
-    /// Named things without gaps, as the fields of a hash lie.
+    /// Named things without gaps, like the fields of a hash.
     #[derive(Default)]
     struct Things {
         names: Vec<u32>,
@@ -471,7 +481,8 @@ mod tests {
     proptest! {
         #[test]
         fn it_finds_what_a_plain_map_has(changes in prop::collection::vec((0..200_u32, any::<bool>()), 1..600), spread in 0..32_u32) {
-            // From hashes that are all alike at one end to such that are alike at the other.
+            // From hashes that are equal in their high bits to hashes that are equal in their low
+            // bits.
             let hash_of = |position: u32| (position % 16).rotate_right(spread);
             let (mut index, mut model) = (HashIndex::default(), BTreeMap::new());
             for (position, adds) in changes {
@@ -507,7 +518,7 @@ mod tests {
                 let Things { index, names, .. } = &things;
                 prop_assert_eq!(index.len(), names.len());
                 prop_assert_eq!(index.bucket_bytes, index.parts.iter().map(Part::heap_bytes).sum::<usize>());
-                prop_assert!(index.parts.len() * POOR_PART <= index.len().max(POOR_PART));
+                prop_assert!(index.parts.len() * SPARSE_PART <= index.len().max(SPARSE_PART));
             }
         }
     }

@@ -1,16 +1,16 @@
-//! Long transactions, which run beside the network threads, and the commands that wait for them.
+//! Long transactions, which do not run on network threads, and the commands that wait for them.
 //!
-//! A command that meets a reserved shard waits there, and its thread with it. While a transaction
-//! takes long, no network thread, which serves other clients, and no compute thread, of which there
-//! may be one, should wait like that. So a long transaction is *announced*, with all shards that it
-//! may reserve, before it reserves the first one. A command that would touch one of them is not
-//! begun but held back by its connection, which needs no thread, until an announced transaction is
-//! over; then it is looked at again.
+//! A command that meets a reserved shard waits there, and blocks its thread. While a transaction
+//! takes long, no network thread should be blocked like that, as it serves other clients, and no
+//! compute thread, as there may be only one. So a long transaction is *announced*, with all shards
+//! that it may reserve, before it reserves the first one. A command that would touch one of them is
+//! not begun: its connection holds it back, which needs no thread, until an announced transaction
+//! has ended; then the command is checked again.
 //!
-//! That is looked at when a request is read, and once more when a compute thread takes it from the
-//! queue. A command that had its look just before the announcement may still wait with its thread,
-//! as may one that walks over all shards and began before: those that were running at that moment,
-//! and none that comes later.
+//! A command is checked when its request is read, and once more when a compute thread takes it from
+//! the queue. A command that was checked just before the announcement may still block its thread,
+//! as may one that began a walk over all shards before. That concerns only commands that were
+//! running at that moment, and none that come later.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ use super::shard::{SHARDS, shard_of};
 use super::{Common, DATABASES, Keyspace};
 use crate::wake::{Waiter, WakeList};
 
-/// Those that are announced now.
+/// The long transactions that are announced now.
 ///
 /// On a cache line of its own: every command reads `count`.
 #[derive(Debug, Default)]
@@ -62,10 +62,11 @@ pub struct LongTransaction<'k> {
 }
 
 impl Keyspace {
-    /// Announces a long transaction that will touch no more than this: before it begins, and until
-    /// it is over.
+    /// Announces a long transaction that will touch no more than `reach`: to be called before it
+    /// begins, and dropped when it has ended.
     pub fn announce_long_transaction(&self, reach: &Reach<'_>) -> LongTransaction<'_> {
-        let (all, shards) = (&self.long_transactions, Arc::new(ShardSet::of(reach, &self.common)));
+        let all = &self.long_transactions;
+        let shards = Arc::new(ShardSet::of(reach, &self.common));
         let mut announced = all.announced.lock();
         announced.push(Arc::clone(&shards));
         all.count.store(announced.len(), Ordering::SeqCst);
@@ -77,8 +78,8 @@ impl Keyspace {
         self.long_transactions.count.load(Ordering::Relaxed) > 0
     }
 
-    /// Something to await before what touches this is begun, if a long transaction may touch it
-    /// too: woken when one is over.
+    /// If a long transaction may touch some of `reach`: what a command that touches it has to await
+    /// before it begins. It is woken when a long transaction has ended.
     pub fn wait_for_long_transaction(&self, reach: &Reach<'_>) -> Option<Waiter> {
         let all = &self.long_transactions;
         let shards = ShardSet::of(reach, &self.common);
@@ -127,7 +128,7 @@ mod tests {
         assert!(!waits(Reach::Keys(Vec::new())));
         let waiter = keyspace.wait_for_long_transaction(&one(b"k")).expect("it is announced");
         drop(keyspace.announce_long_transaction(&Reach::Keys(vec![(3, other.as_bytes())])));
-        assert!(waiter.is_woken() && waits(one(b"k")), "another one is over");
+        assert!(waiter.is_woken() && waits(one(b"k")), "another one has ended");
         drop(long);
         assert!(!keyspace.has_long_transaction() && !waits(one(b"k")));
     }

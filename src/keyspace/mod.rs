@@ -1,6 +1,6 @@
-//! Which value has this key? Sixteen databases of sharded maps, with keys that end.
+//! Which value has this key? Sixteen databases of sharded maps, with keys that expire.
 //!
-//! Knows values, but not what is in a vector set; knows no command, no reply and no configuration.
+//! Uses values, but not the contents of vector sets; no command, no reply and no configuration.
 //!
 //! ```text
 //! mod.rs         the databases, and what concerns several of them
@@ -8,8 +8,8 @@
 //! bulk.rs        many new keys at once
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
-//! reservation.rs shards kept for the commands of one transaction
-//! watch.rs       who wants to know whether a key changes
+//! reservation.rs shards reserved for the commands of one transaction
+//! watch.rs       keys that clients watch for changes
 //! observers.rs   code that is called with each key that changes
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
@@ -17,14 +17,14 @@
 //! table.rs       one shard's entries: index, slab, deadlines
 //! hash_index.rs  positions by hash
 //! slab.rs        positions that do not move
-//! ended.rs       what readers found to have ended
+//! expired.rs     keys that readers found expired
 //! entry.rs       one key with its value, in one block
 //! hash/          packed bytes, or a table
 //! value.rs       the types of values: one line each
 //! string.rs  vector_set.rs  expiry.rs  clock.rs
-//! snapshot/      all keys as they were at one moment, while they change
-//! touch.rs   clients that do not want to be noticed
-//! reaper.rs      where large values are freed
+//! snapshot/      all keys as they were at one moment, read while they change
+//! access.rs      how a command accesses keys: its time, and the effects of its lookups
+//! reaper.rs      the thread that frees large values
 //! ```
 
 mod access;
@@ -32,9 +32,9 @@ mod arrangement;
 mod bulk;
 mod clock;
 mod database;
-mod ended;
 mod entry;
 mod exclusive;
+mod expired;
 mod expiry;
 mod hash;
 mod hash_index;
@@ -64,20 +64,20 @@ use ahash::RandomState;
 pub use self::access::{Access, View};
 pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
-pub use self::database::{Attention, Census, Database};
-pub use self::ended::ExpiredKeys;
+pub use self::database::{Accounting, Census, Database};
 pub use self::entry::Entry;
 pub use self::exclusive::Exclusive;
+pub use self::expired::ExpiredKeys;
 pub use self::expiry::Deadline;
 use self::hash::SharedLimits;
-pub use self::hash::{FrozenFields, Hash, HashRef, HashView, OldField, PackedLimits};
+pub use self::hash::{FieldAtCut, FrozenFields, Hash, HashRef, HashView, PackedLimits};
 pub use self::long_transactions::LongTransaction;
 pub use self::observers::{Change, Observation, Observer, SetKey};
 pub use self::reaper::Reaper;
 pub use self::reservation::Reach;
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
-pub use self::snapshot::{Old, Snapshot};
+pub use self::snapshot::{KeyAtCut, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
 pub(crate) use self::value::by_type;
 pub use self::value::{Value, ValueRef, WrongType};
@@ -98,28 +98,28 @@ pub struct Keyspace {
     long_transactions: long_transactions::LongTransactions,
 }
 
-/// What the databases share.
+/// State that all databases share.
 #[derive(Debug)]
 struct Common {
     clock: Clock,
     journal: Arc<Journal>,
     observers: observers::Observers,
-    /// What was, for the snapshot that is being taken.
-    handed: snapshot::Queue,
-    /// Random keys, so that nobody outside can choose keys that collide; one for all databases, so that whole tables
-    /// can change places.
+    /// For the snapshot that is being taken.
+    before_images: snapshot::Queue,
+    /// With random keys, so that no client can choose keys that collide; one for all databases, so
+    /// that whole tables can change places.
     hasher: RandomState,
     reaper: Reaper,
     expiry: Expiry,
-    /// True while keys and fields that have ended are there all the same: for tests.
-    shows_ended: AtomicBool,
+    /// True while expired keys and fields are treated as present: for tests.
+    shows_expired: AtomicBool,
     hash_limits: SharedLimits,
     /// Each number drawn is the hash of the next count.
     draws: AtomicU64,
 }
 
 counters! {
-    /// What was removed because it had ended, and how the expiry cycle works.
+    /// What was removed because it had expired, and the work of the expiry cycle.
     pub struct Expiry {
         /// Keys.
         keys,
@@ -129,7 +129,7 @@ counters! {
         fields,
         /// Those of them that the expiry cycle removed.
         fields_actively,
-        /// Cycles that ended since they had removed as much as they may.
+        /// Cycles that stopped at their limit of removals.
         cycles_cut_short,
         /// Time that cycles took.
         cycle_nanos,
@@ -137,17 +137,17 @@ counters! {
 }
 
 impl Keyspace {
-    /// Empty databases that tell the time by `clock`.
+    /// Empty databases that get the time from `clock`.
     pub fn new(clock: Clock) -> Self {
         let common = Arc::new(Common {
             clock,
             journal: Arc::default(),
             observers: observers::Observers::default(),
-            handed: snapshot::Queue::default(),
+            before_images: snapshot::Queue::default(),
             hasher: RandomState::new(),
             reaper: Reaper::start(),
             expiry: Expiry::default(),
-            shows_ended: AtomicBool::new(false),
+            shows_expired: AtomicBool::new(false),
             hash_limits: SharedLimits::default(),
             draws: AtomicU64::new(0),
         });
@@ -163,7 +163,7 @@ impl Keyspace {
     /// A database by its number.
     ///
     /// # Panics
-    /// If the number is not below [`DATABASES`]: SELECT checks what clients send.
+    /// If the number is not below [`DATABASES`]: SELECT checks the numbers of clients.
     pub fn db(&self, number: usize) -> View<'_> {
         self.view(number, Access::DIRECT)
     }
@@ -178,12 +178,12 @@ impl Keyspace {
         &self.databases
     }
 
-    /// The clock by which keys end.
+    /// The clock by which keys expire.
     pub fn clock(&self) -> &Clock {
         &self.common.clock
     }
 
-    /// Where changes are noted.
+    /// The journal of all changes.
     pub fn journal(&self) -> &Arc<Journal> {
         &self.common.journal
     }
@@ -201,13 +201,14 @@ impl Keyspace {
         record.commit();
     }
 
-    /// Exchanges the keys of two databases, and spends the record, also if they are the same one.
+    /// Exchanges the keys of two databases, and spends the record, also if both are the same
+    /// database.
     pub fn swap(&self, one: usize, other: usize, record: Record<'_>) {
         if one == other {
             return record.commit();
         }
-        // Before any lock, as always: a thread that waits at the gate must not hold what one inside
-        // may need.
+        // Before any lock, as always: a thread that waits at the gate must not hold a lock that a
+        // thread inside may need.
         let _passage = self.common.journal.enter();
         let mut places = self.arrangement.write();
         let mut low = Exclusive::over_all(self.db(one.min(other)));
@@ -218,7 +219,8 @@ impl Keyspace {
         record.commit();
     }
 
-    /// Locks a key in each of two different databases, in lock order; the guards come in the order of the arguments.
+    /// Locks a key in each of two different databases, in lock order; the guards come in the order
+    /// of the arguments.
     ///
     /// # Panics
     /// If the databases are the same: [`Database::exclusive`] locks both keys then.
@@ -237,14 +239,14 @@ impl Keyspace {
         (first, self.view(other.0, access).exclusive(&[other.1]))
     }
 
-    /// What was removed because it had ended.
+    /// The counters of what was removed because it had expired.
     pub fn expiry(&self) -> &Expiry {
         &self.common.expiry
     }
 
-    /// From now on, keys and fields that have ended are there all the same, or are not any more.
-    pub fn show_ended(&self, shows: bool) {
-        self.common.shows_ended.store(shows, Ordering::Relaxed);
+    /// Sets whether expired keys and fields are treated as present, from now on.
+    pub fn show_expired(&self, shows: bool) {
+        self.common.shows_expired.store(shows, Ordering::Relaxed);
     }
 
     /// Keys that clients watch, each counted once.
@@ -252,12 +254,12 @@ impl Keyspace {
         self.databases.iter().flat_map(|db| &*db.shards).map(|shard| shard.watched.keys()).sum()
     }
 
-    /// Up to where hashes are packed.
+    /// The limits up to which hashes are packed.
     pub fn packed_limits(&self) -> PackedLimits {
         self.common.hash_limits.get()
     }
 
-    /// Sets up to where hashes are packed. Those that are there change with their next field.
+    /// Sets the limits up to which hashes are packed. Existing hashes change with their next field.
     pub fn set_packed_limits(&self, limits: PackedLimits) {
         self.common.hash_limits.set(limits);
     }
@@ -279,14 +281,15 @@ impl Keyspace {
 impl Common {
     /// The moment by which it is decided what has expired, if the time is `now_ms`.
     fn expiry_ms(&self, now_ms: i64) -> i64 {
-        if self.shows_ended.load(Ordering::Relaxed) { clock::BEFORE_ALL_ENDS_MS } else { now_ms }
+        if self.shows_expired.load(Ordering::Relaxed) { clock::BEFORE_ALL_DEADLINES_MS } else { now_ms }
     }
 
     fn hash(&self, key: &[u8]) -> u64 {
         self.hasher.hash_one(key)
     }
 
-    /// A number below `bound`, each as likely (but for a bias far below what a caller could see); none below 0.
+    /// A number below `bound`, each with the same probability (but for a bias far below what a
+    /// caller could measure); none if `bound` is 0.
     fn random_below(&self, bound: usize) -> Option<usize> {
         let draw = self.hasher.hash_one(self.draws.fetch_add(1, Ordering::Relaxed));
         (draw as usize).checked_rem(bound)

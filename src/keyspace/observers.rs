@@ -1,9 +1,9 @@
-//! Code that is called with each key that changes: the base of indexes over keys, and of
+//! Code that is called with each key that changes: the base for indexes over keys and for
 //! notifications.
 //!
 //! An [`Observer`] is called by the thread that changes a key, under the lock under which the
-//! change is made: that of the key's shard, or that of a vector set whose elements change. So for each key
-//! it is called in the order of the changes.
+//! change is made: that of the key's shard, or that of a vector set whose elements change. So for
+//! each key it is called in the order of the changes.
 //!
 //! | change | call |
 //! |---|---|
@@ -15,10 +15,10 @@
 //! | FLUSHDB, FLUSHALL | [`Observer::flushed`] for each database |
 //! | SWAPDB | [`Observer::swapped`] |
 //!
-//! A call may say more than has changed (a field that gets the value that it had), never less. A
-//! key whose deadline has passed is not reported until it is removed.
+//! A call may report a change that makes no difference (a field that gets the value that it had);
+//! no change is left out. A key whose deadline has passed is not reported until it is removed.
 //!
-//! Without an observer a change reads one word more.
+//! Without an observer, a change costs the read of one word.
 
 use std::fmt;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
 /// The observers of a keyspace.
 #[derive(Debug, Default)]
 pub(super) struct Observers {
-    /// True if there are any. Changed while nothing else changes, so writers need no ordering.
+    /// True if there are any. Set while no data changes, so writers need no ordering.
     any: AtomicBool,
     list: RwLock<Vec<Arc<dyn Observer>>>,
 }

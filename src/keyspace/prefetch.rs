@@ -1,8 +1,10 @@
-//! What the next lookups read is asked for all at once, so that they wait for the memory once instead of one by one.
+//! Prefetching for several lookups at once, so that they wait for the memory once instead of one by
+//! one.
 //!
-//! A lookup follows three pointers, each of which is a cache miss in a large database: index, entry, block. One lookup
-//! cannot start the second before the first has come; those of a pipeline, or of one command with many keys, can go
-//! side by side. Redis does the same (`prefetch-batch-max-size`, `lookahead`).
+//! A lookup follows three pointers, each of which is a cache miss in a large database: index,
+//! entry, block. One lookup cannot start the second before the first is complete; those of a
+//! pipeline, or of one command with many keys, can run side by side. Redis does the same
+//! (`prefetch-batch-max-size`, `lookahead`).
 
 use smallvec::SmallVec;
 
@@ -10,14 +12,14 @@ use super::Database;
 use super::shard::shard_of;
 use super::table::Table;
 
-/// Keys asked for side by side; a CPU follows about a dozen misses at a time.
+/// Keys that are prefetched side by side; a CPU handles about a dozen misses at a time.
 const BATCH: usize = 16;
 
 /// A table with fewer keys is in a cache already, with all the others of its database.
 const MIN_KEYS: usize = 128;
 
 impl Database {
-    /// Asks the memory for what lookups of these keys read. Changes nothing, and waits for nobody.
+    /// Prefetches what lookups of these keys read. Changes nothing, and does not wait for locks.
     pub fn prefetch<K: AsRef<[u8]>>(&self, keys: &[K]) {
         for keys in keys.chunks(BATCH) {
             let hashes: SmallVec<[u64; BATCH]> =

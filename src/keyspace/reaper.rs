@@ -1,4 +1,4 @@
-//! Where large values are freed: a thread of its own, so that no request waits for it.
+//! The thread that frees large values, so that no request waits for that.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,20 +12,20 @@ use super::entry::Entry;
 use super::table::Table;
 use super::value::Large;
 
-/// Values with less behind them are freed at once: the way to the reaper would cost as much.
+/// Values with less memory are freed at once: sending them to the reaper would cost as much.
 const MIN_REAPED_BYTES: usize = 64 * 1024;
 
-/// How often the reaper looks whether a set that readers still hold has become free.
+/// How often the reaper checks whether a value that commands still use can be freed.
 const BUSY_RETRY: Duration = Duration::from_millis(100);
 
-/// The wait when there is nothing to retry; any length does.
+/// The wait when there is nothing to retry; the length does not matter.
 const IDLE_WAIT: Duration = Duration::from_secs(3600);
 
-/// The thread that frees, and the way to it.
+/// The thread that frees values, and the channel to it.
 #[derive(Debug)]
 pub struct Reaper {
-    /// None if the thread could not be started: then everything is freed at once.
-    sender: Option<Sender<Dead>>,
+    /// None if the thread could not be started: then all values are freed at once.
+    sender: Option<Sender<Discarded>>,
     thread: Option<JoinHandle<()>>,
     tally: Arc<Tally>,
 }
@@ -37,12 +37,13 @@ struct Tally {
 }
 
 #[derive(Debug)]
-enum Dead {
+enum Discarded {
     Value(Large),
     Table(Box<Table>),
 }
 
-/// Values taken out under a lock, on their way to be freed after it: to be dropped after the guards.
+/// Values that were removed under a lock. They are freed, or sent to the reaper, when this is
+/// dropped: after the guards.
 #[derive(Debug)]
 pub(super) struct Garbage<'k> {
     reaper: &'k Reaper,
@@ -71,7 +72,7 @@ impl Reaper {
         self.tally.freed.load(Ordering::Relaxed)
     }
 
-    /// Forgets how many values were freed.
+    /// Sets the count of freed values to zero.
     pub fn reset_freed(&self) {
         self.tally.freed.store(0, Ordering::Relaxed);
     }
@@ -80,10 +81,10 @@ impl Reaper {
         Garbage { reaper: self, entries: SmallVec::new(), values: SmallVec::new(), tables: Vec::new() }
     }
 
-    fn bury(&self, dead: Dead) {
+    fn send(&self, discarded: Discarded) {
         let Some(sender) = &self.sender else { return };
-        self.tally.pending.fetch_add(dead.values(), Ordering::Relaxed);
-        if let Err(unsent) = sender.send(dead) {
+        self.tally.pending.fetch_add(discarded.values(), Ordering::Relaxed);
+        if let Err(unsent) = sender.send(discarded) {
             self.tally.pending.fetch_sub(unsent.0.values(), Ordering::Relaxed);
         }
     }
@@ -100,7 +101,7 @@ impl Drop for Reaper {
     }
 }
 
-impl Dead {
+impl Discarded {
     fn values(&self) -> usize {
         match self {
             Self::Value(_) => 1,
@@ -128,21 +129,21 @@ impl Drop for Garbage<'_> {
         let of_entries = self.entries.drain(..).filter_map(Entry::into_large);
         let values = of_entries.chain(self.values.drain(..));
         for value in values.filter(|value| value.heap_bytes() >= MIN_REAPED_BYTES) {
-            self.reaper.bury(Dead::Value(value));
+            self.reaper.send(Discarded::Value(value));
         }
         for table in self.tables.drain(..) {
-            self.reaper.bury(Dead::Table(Box::new(table)));
+            self.reaper.send(Discarded::Table(Box::new(table)));
         }
     }
 }
 
-fn run(receiver: &Receiver<Dead>, tally: &Tally) {
+fn run(receiver: &Receiver<Discarded>, tally: &Tally) {
     let mut busy: Vec<Large> = Vec::new();
     loop {
         let wait = if busy.is_empty() { IDLE_WAIT } else { BUSY_RETRY };
         match receiver.recv_timeout(wait) {
-            Ok(Dead::Value(value)) => free(value, &mut busy, tally),
-            Ok(Dead::Table(table)) => free_table(*table, &mut busy, tally),
+            Ok(Discarded::Value(value)) => free(value, &mut busy, tally),
+            Ok(Discarded::Table(table)) => free_table(*table, &mut busy, tally),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -162,8 +163,8 @@ fn free_table(table: Table, busy: &mut Vec<Large>, tally: &Tally) {
     }
 }
 
-/// Frees a value; but one that a command still works on is kept, or that command would have to free
-/// it.
+/// Frees a value. One that a command still uses is kept for later: otherwise that command would
+/// have to free it.
 fn free(value: Large, busy: &mut Vec<Large>, tally: &Tally) {
     if value.is_in_use() {
         return busy.push(value);

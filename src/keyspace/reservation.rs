@@ -1,44 +1,50 @@
-//! Shards kept for one transaction: what makes the commands of an EXEC one, though each locks its shards by itself.
+//! Shards reserved for one transaction: the commands of an EXEC have one common moment, though each
+//! of them locks its shards by itself.
 //!
 //! # Protocol
 //!
 //! Strict two-phase locking, a level above the locks of the shards. EXEC
 //!
-//! 1. *reserves* the shards of all keys that its commands name, in lock order ((database, shard)): it locks a shard for
-//!    writing; if the shard is reserved already, it unlocks it, waits until that transaction is over, and tries again;
-//!    else it sets the shard's [`Mark`]. Under the same lock it unbinds the vector sets of its keys;
-//! 2. *runs* its commands. They lock the shards of their keys as always: the mark carries the number of their
-//!    transaction, which is also the number of their thread;
-//! 3. *ends*: clears the marks, then wakes who waits.
+//! 1. *reserves* the shards of all keys that its commands name, in lock order ((database, shard)):
+//!    it locks a shard for writing; if the shard is reserved already, it unlocks it, waits until
+//!    that transaction has ended, and tries again; else it sets the shard's [`Reservation`]. Under
+//!    the same lock it unbinds the vector sets of its keys;
+//! 2. *runs* its commands. They lock the shards of their keys as always: the reservation has the
+//!    number of their transaction, which is also in a variable of their thread;
+//! 3. *ends*: clears the reservations, then wakes the threads that wait for it.
 //!
-//! A transaction that may reach every key reserves the [`Arrangement`] too, before all shards: only
-//! such a one swaps databases.
+//! A transaction that may touch any key reserves the [`Arrangement`] too, before all shards: only
+//! such a transaction may swap databases.
 //!
-//! Whoever else locks a shard (all go through [`Shard::read`] and [`Shard::write`]) looks at its mark while it holds the
-//! lock. If the shard is reserved, it unlocks it, waits for the end, and locks it again; lower shards that it has locked
-//! already it keeps. A mark is set under the write lock, so nobody who came before is still inside; what the transaction
-//! changed was changed under locks that the next one takes.
+//! Any other thread that locks a shard (always by [`Shard::read`] or [`Shard::write`]) checks the
+//! reservation while it holds the lock. If the shard is reserved, the thread unlocks it, waits for
+//! the end of the transaction, and locks it again; it keeps the lower shards that it has locked
+//! already. A reservation is set under the write lock, so no other thread is still inside; and what
+//! the transaction changed, it changed under the locks that the next thread takes.
 //!
-//! *The effect takes place at one moment*, any moment between 1 and 3: until then nobody else sees these keys, and
-//! its commands are given one moment as the time ([`Access::moment_ms`](super::Access::moment_ms)).
+//! *The effect takes place at one moment*, any moment between 1 and 3: until then no other thread
+//! sees these keys, and all its commands have the same time
+//! ([`Access::moment_ms`](super::Access::moment_ms)).
 //!
-//! *Nobody waits for ever.* Locks of shards and reservations are taken in one order, that of the
-//! shards: who waits for a transaction holds nothing at or above the shard that it waits for, and a
-//! transaction that reserves waits as any other. One that runs waits for no other: all that it
-//! touches is reserved, so the lowest shard that anybody waits for is held by somebody who goes on.
-//! (A command that strays from its transaction's shards onto a reserved one would break this. It
-//! panics instead, and is answered with an error.) A transaction occupies its thread until its end,
-//! so it never waits for a place in a pool either. What would wait for a long one is held back
-//! before it begins ([`long_transactions`](super::long_transactions)).
+//! *No deadlock.* Locks of shards and reservations are taken in one order, that of the shards. A
+//! thread that waits for a transaction holds nothing at or above the shard that it waits for, and
+//! that is true for a transaction in step 1 too. A transaction in step 2 waits for no other: all
+//! that it touches is reserved. So the lowest shard that any thread waits for is held by a thread
+//! that runs. (A command that leaves its transaction's shards and meets a reserved one would break
+//! this. It panics instead, and the reply is an error.) A transaction occupies its thread until its
+//! end, so it never waits for a place in a pool either. Commands that would wait for a long
+//! transaction are held back before they begin ([`long_transactions`](super::long_transactions)).
 //!
-//! *Vector sets* are changed without a lock on their shard: a writer compares, under the set's own lock, the binding
-//! with which it looked the set up. As the bindings of a transaction's sets were revoked in 1, a writer that is under
-//! way is refused, looks the key up again, and waits. Reads of a set compare the binding when they have looked, so
-//! what they saw was there before 1, or they look again, and wait.
+//! *Vector sets* are changed without a lock on their shard: a writer compares, under the set's own
+//! lock, the binding that it got when it looked the set up. The bindings of a transaction's sets
+//! were revoked in step 1. So a writer that looked the set up before fails the comparison, looks
+//! the key up again, and waits there. Reads of a set compare the binding after they have read:
+//! either what they read was there before step 1, or they look the key up again, and wait.
 //!
-//! *The journal* gets the records of a transaction as one group, before its shards are free again. No other record that
-//! concerns the reserved shards can come between them, so it does not matter that those of other shards, written
-//! meanwhile, come before all of them. A log that ends within a group is cut before it.
+//! *The journal* gets the records of a transaction as one group, before its shards are free again.
+//! No other record about the reserved shards can come between them. Records about other shards that
+//! are written meanwhile come before the whole group, which makes no difference. A log that ends
+//! within a group is truncated before it.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -52,18 +58,19 @@ use super::shard::{SHARDS, Shard, shard_of};
 use super::table::Table;
 use super::{Common, Keyspace};
 
-/// The mark of a shard that nobody has reserved, and the number of a thread that runs no transaction.
-const NOBODY: u64 = 0;
+/// The number in place of a transaction's: of a shard that is not reserved, and of a thread that
+/// runs no transaction.
+const NO_TRANSACTION: u64 = 0;
 
 thread_local! {
-    /// The transaction that this thread runs. Of the thread, and not of an
-    /// [`Access`](super::Access): whoever locks a shard has to be known, also where no command looks
-    /// up a key (watches, walks, the removal of what has expired). A caller that forgot to hand the
+    /// The transaction that this thread runs. It belongs to the thread, and not to an
+    /// [`Access`](super::Access): it is needed wherever a shard is locked, also where no command
+    /// looks up a key (watches, walks, the removal of expired keys). A caller that did not pass the
     /// number on would wait for its own transaction.
-    static MINE: Cell<u64> = const { Cell::new(NOBODY) };
+    static CURRENT: Cell<u64> = const { Cell::new(NO_TRANSACTION) };
 }
 
-/// What a transaction will touch.
+/// The keys that a transaction may touch.
 #[derive(Clone, Debug)]
 pub enum Reach<'q> {
     /// These keys: number of the database, key.
@@ -76,42 +83,45 @@ pub enum Reach<'q> {
 #[derive(Debug)]
 struct Transaction {
     number: u64,
-    /// Held for writing by the transaction's thread until its end; who waits for the end takes it for reading.
+    /// Held for writing by the transaction's thread until its end. A thread that waits for the end
+    /// takes it for reading.
     running: RwLock<()>,
 }
 
-/// Says for whom a shard is reserved.
+/// The transaction that a shard is reserved for, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Mark {
-    /// The number of the transaction. Set under the shard's write lock and read under either, which order it. Cleared
-    /// without: the waiting that a late look costs ends at once.
+pub(super) struct Reservation {
+    /// The number of the transaction. Set under the shard's write lock and read under the read or
+    /// write lock, which order the two. Cleared without a lock: a thread that still reads the old
+    /// number waits for a transaction that has ended, so its wait ends at once.
     number: AtomicU64,
     transaction: Mutex<Option<Arc<Transaction>>>,
 }
 
-impl Mark {
+impl Reservation {
     /// True if the calling thread may use the shard, whose lock it holds.
-    pub(super) fn admits_me(&self) -> bool {
+    pub(super) fn admits_this_thread(&self) -> bool {
         let number = self.number.load(Ordering::Acquire);
-        if number == NOBODY {
-            debug_assert_eq!(MINE.get(), NOBODY, "a transaction reserves all that it touches");
+        if number == NO_TRANSACTION {
+            debug_assert_eq!(CURRENT.get(), NO_TRANSACTION, "a transaction reserves all that it touches");
             return true;
         }
-        number == MINE.get()
+        number == CURRENT.get()
     }
 
     /// True if the shard was reserved a moment ago.
     pub(super) fn is_set(&self) -> bool {
-        self.number.load(Ordering::Relaxed) != NOBODY
+        self.number.load(Ordering::Relaxed) != NO_TRANSACTION
     }
 
-    /// What the calling thread has to wait for.
+    /// The transaction that the calling thread has to wait for.
     ///
     /// # Panics
-    /// If it runs a transaction, for which this shard should have been reserved: it might wait for itself.
-    pub(super) fn obstacle(&self) -> Obstacle {
-        assert_eq!(MINE.get(), NOBODY, "a command left the shards of its transaction");
-        Obstacle(self.transaction.lock().clone())
+    /// If the thread runs a transaction, for which this shard should have been reserved: it might
+    /// wait for itself.
+    pub(super) fn blocking(&self) -> BlockingTransaction {
+        assert_eq!(CURRENT.get(), NO_TRANSACTION, "a command left the shards of its transaction");
+        BlockingTransaction(self.transaction.lock().clone())
     }
 
     fn set(&self, transaction: &Arc<Transaction>) {
@@ -120,16 +130,16 @@ impl Mark {
     }
 
     fn clear(&self) {
-        self.number.store(NOBODY, Ordering::Release);
+        self.number.store(NO_TRANSACTION, Ordering::Release);
         *self.transaction.lock() = None;
     }
 }
 
-/// The transaction that a shard was reserved for, if it is not over yet.
-pub(super) struct Obstacle(Option<Arc<Transaction>>);
+/// The transaction that a shard was reserved for, if it has not ended yet.
+pub(super) struct BlockingTransaction(Option<Arc<Transaction>>);
 
-impl Obstacle {
-    /// Waits until it is over. No lock at or above that of the shard may be held.
+impl BlockingTransaction {
+    /// Waits until it has ended. No lock at or above that of the shard may be held.
     pub(super) fn wait(self) {
         if let Some(transaction) = self.0 {
             drop(transaction.running.read());
@@ -137,41 +147,41 @@ impl Obstacle {
     }
 }
 
-/// Marks that are set, and that are cleared in the end, however it comes.
-struct Marked<'k>(Vec<&'k Mark>);
+/// Reservations that are set, and that are cleared on drop, also after a panic.
+struct Reservations<'k>(Vec<&'k Reservation>);
 
-impl<'k> Marked<'k> {
-    /// Sets a mark, under the write lock that belongs to it.
-    fn set(&mut self, mark: &'k Mark, transaction: &Arc<Transaction>) {
-        mark.set(transaction);
-        self.0.push(mark);
+impl<'k> Reservations<'k> {
+    /// Sets a reservation, under the write lock that belongs to it.
+    fn set(&mut self, reservation: &'k Reservation, transaction: &Arc<Transaction>) {
+        reservation.set(transaction);
+        self.0.push(reservation);
     }
 }
 
-impl Drop for Marked<'_> {
+impl Drop for Reservations<'_> {
     fn drop(&mut self) {
-        self.0.iter().for_each(|mark| mark.clear());
+        self.0.iter().for_each(|reservation| reservation.clear());
     }
 }
 
-/// The time in which a thread is a transaction.
-struct Being;
+/// The calling thread runs a transaction until this is dropped.
+struct CurrentTransaction;
 
-impl Being {
+impl CurrentTransaction {
     fn begin(number: u64) -> Self {
-        MINE.set(number);
+        CURRENT.set(number);
         Self
     }
 }
 
-impl Drop for Being {
+impl Drop for CurrentTransaction {
     fn drop(&mut self) {
-        MINE.set(NOBODY);
+        CURRENT.set(NO_TRANSACTION);
     }
 }
 
-/// A key by its place.
-struct Spot<'q> {
+/// A key, and where it is.
+struct KeyPlace<'q> {
     db: usize,
     shard: usize,
     hash: u64,
@@ -179,84 +189,86 @@ struct Spot<'q> {
 }
 
 impl Keyspace {
-    /// Runs `work` as one transaction: while nobody else sees or changes what it reaches. `work` must run on this thread, and must not touch keys outside of its reach.
+    /// Runs `work` as one transaction: meanwhile no other thread sees or changes the keys in
+    /// `reach`. `work` must run on this thread, and must not touch other keys.
     ///
     /// # Panics
     /// If this thread runs a transaction already.
     pub fn transaction<R>(&self, reach: &Reach<'_>, work: impl FnOnce() -> R) -> R {
-        assert_eq!(MINE.get(), NOBODY, "a transaction has no transactions in it");
-        // Before any lock and any mark, for whose holders others wait.
+        assert_eq!(CURRENT.get(), NO_TRANSACTION, "a transaction has no transactions in it");
+        // Before any lock and any reservation: other threads wait for their holders.
         let _passage = self.common.journal.enter();
         let transaction = Transaction::new();
-        // Dropped in reverse: the thread is itself again, the records are written down, the marks are
-        // cleared, who waits is woken.
+        // Dropped in reverse order: the thread's number is cleared, the records are written, the
+        // reservations are cleared, and waiting threads are woken.
         let _running = transaction.running.write();
-        let _marked = self.reserve(reach, &transaction);
+        let _reservations = self.reserve(reach, &transaction);
         let _group = self.common.journal.group();
-        let _being = Being::begin(transaction.number);
+        let _current = CurrentTransaction::begin(transaction.number);
         work()
     }
 
-    fn reserve(&self, reach: &Reach<'_>, transaction: &Arc<Transaction>) -> Marked<'_> {
-        let mut marked = Marked(Vec::new());
+    fn reserve(&self, reach: &Reach<'_>, transaction: &Arc<Transaction>) -> Reservations<'_> {
+        let mut reservations = Reservations(Vec::new());
         match reach {
             Reach::Everything => {
-                self.arrangement.reserve(transaction, &mut marked);
+                self.arrangement.reserve(transaction, &mut reservations);
                 for shard in self.databases.iter().flat_map(|db| &*db.shards) {
-                    shard.reserve(transaction, &mut marked, |table| table.unbind_all());
+                    shard.reserve(transaction, &mut reservations, |table| table.unbind_all());
                 }
             }
             Reach::Keys(keys) => {
-                let spots = spots(keys, &self.common);
-                for here in spots.chunk_by(|a, b| (a.db, a.shard) == (b.db, b.shard)) {
+                let places = places(keys, &self.common);
+                for here in places.chunk_by(|a, b| (a.db, a.shard) == (b.db, b.shard)) {
                     let shard = &self.databases[here[0].db].shards[here[0].shard];
-                    shard.reserve(transaction, &mut marked, |table| {
-                        here.iter().for_each(|spot| table.unbind(spot.hash, spot.key));
+                    shard.reserve(transaction, &mut reservations, |table| {
+                        here.iter().for_each(|place| table.unbind(place.hash, place.key));
                     });
                 }
             }
         }
-        marked
+        reservations
     }
 }
 
 /// The keys in lock order.
-fn spots<'q>(keys: &[(usize, &'q [u8])], common: &Common) -> SmallVec<[Spot<'q>; 8]> {
-    let spot = |&(db, key): &(usize, &'q [u8])| {
+fn places<'q>(keys: &[(usize, &'q [u8])], common: &Common) -> SmallVec<[KeyPlace<'q>; 8]> {
+    let place = |&(db, key): &(usize, &'q [u8])| {
         let hash = common.hash(key);
-        Spot { db, shard: shard_of(hash), hash, key }
+        KeyPlace { db, shard: shard_of(hash), hash, key }
     };
-    let mut spots: SmallVec<[Spot; 8]> = keys.iter().map(spot).collect();
-    spots.sort_unstable_by_key(|spot| spot.db * SHARDS + spot.shard);
-    spots
+    let mut places: SmallVec<[KeyPlace; 8]> = keys.iter().map(place).collect();
+    places.sort_unstable_by_key(|place| place.db * SHARDS + place.shard);
+    places
 }
 
 impl Transaction {
     fn new() -> Arc<Self> {
-        static LAST: AtomicU64 = AtomicU64::new(NOBODY);
+        static LAST: AtomicU64 = AtomicU64::new(NO_TRANSACTION);
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         Arc::new(Self { number, running: RwLock::new(()) })
     }
 }
 
 impl Shard {
-    /// Waits until the shard is free, and marks it. `prepare` sees the table under the write lock.
+    /// Waits until the shard is free, and reserves it. `prepare` gets the table under the write
+    /// lock.
     fn reserve<'k>(
         &'k self,
         transaction: &Arc<Transaction>,
-        marked: &mut Marked<'k>,
+        reservations: &mut Reservations<'k>,
         prepare: impl FnOnce(&Table),
     ) {
         let table = self.write();
-        marked.set(&self.mark, transaction);
+        reservations.set(&self.reservation, transaction);
         prepare(&table);
     }
 }
 
 impl Arrangement {
-    /// As a shard is reserved.
-    fn reserve<'k>(&'k self, transaction: &Arc<Transaction>, marked: &mut Marked<'k>) {
+    /// As [`Shard::reserve`].
+    fn reserve<'k>(&'k self, transaction: &Arc<Transaction>, reservations: &mut Reservations<'k>) {
         let _places = self.write();
-        marked.set(&self.mark, transaction);
+        reservations.set(&self.reservation, transaction);
     }
 }

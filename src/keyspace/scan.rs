@@ -1,4 +1,5 @@
-//! Walking over all keys: a bounded part at a time (SCAN), all of them (KEYS), or one by chance (RANDOMKEY).
+//! Walking over all keys: a bounded part at a time (SCAN), all of them (KEYS), or one by chance
+//! (RANDOMKEY).
 
 use std::fmt;
 
@@ -7,23 +8,23 @@ use super::entry::Entry;
 use super::shard::{SHARD_BITS, SHARDS};
 use super::slab::{Slab, Step};
 
-/// Positions that one call may look at for each key that it was asked for (Redis: ten empty buckets).
+/// Positions that one call may read for each requested key (Redis: ten empty buckets).
 const POSITIONS_PER_KEY: usize = 10;
 
-/// Positions that any call may look at: enough to pass all shards of a small database at once.
+/// Positions that any call may read: enough to pass all shards of a small database at once.
 const MIN_POSITIONS: usize = 2 * SHARDS;
 
-/// Tries to hit a key that has not ended before RANDOMKEY takes the first that it finds.
+/// Attempts to hit a key that has not expired, before RANDOMKEY takes the first one that it finds.
 const RANDOM_TRIES: usize = 100;
 
 /// How far a SCAN has come: a shard, and a position in its slab.
 ///
-/// An entry keeps its position for its life, and a scan passes each position once. So a key that is there from the
-/// first call to the last is returned, and returned once; a key removed and added again may be seen twice, and one
-/// that is there for a part of the time may be seen or not.
+/// An entry never changes its position, and a scan passes each position once. So a key that exists
+/// from the first call to the last is returned once. A key that is removed and added again may be
+/// returned twice, and one that exists for a part of the time may be returned or not.
 ///
-/// As a number it is `position × shards + shard`: small for small databases, and 0 for the start, which no call
-/// comes back to.
+/// As a number it is `position × shards + shard`: small for small databases, and 0 for the start,
+/// to which no call returns before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     shard: usize,
@@ -34,13 +35,14 @@ impl Cursor {
     /// Before the first key; also what a finished scan returns.
     pub const START: Self = Self { shard: 0, position: 0 };
 
-    /// The cursor of a number that a client sends. Any number will do: one that no scan returned goes on somewhere.
+    /// The cursor of a number that a client sends. Any number is valid: one that no scan returned
+    /// goes on somewhere.
     pub fn from_number(number: u64) -> Self {
         let shard = number as usize & (SHARDS - 1);
         Self { shard, position: u32::try_from(number >> SHARD_BITS).unwrap_or(u32::MAX) }
     }
 
-    /// The number that a client is told.
+    /// The number in the reply.
     pub fn number(self) -> u64 {
         u64::from(self.position) << SHARD_BITS | self.shard as u64
     }
@@ -62,7 +64,7 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// What a call of SCAN may still do.
+/// How much a call of SCAN may still read.
 struct Budget {
     keys: usize,
     positions: usize,
@@ -79,8 +81,9 @@ impl Budget {
 }
 
 impl View<'_> {
-    /// Shows `visit` up to `count` (at least one) keys from `cursor` on, and returns where to go on; the start means
-    /// that the scan is complete. `visit` runs under the read lock of the key's shard.
+    /// Calls `visit` with up to `count` (at least one) keys from `cursor` on, and returns where to
+    /// go on; the start means that the scan is complete. `visit` runs under the read lock of the
+    /// key's shard.
     pub fn scan(&self, mut cursor: Cursor, count: usize, mut visit: impl FnMut(&Entry)) -> Cursor {
         let mut budget = Budget::new(count.max(1));
         while !budget.is_spent() {
@@ -95,7 +98,7 @@ impl View<'_> {
         cursor
     }
 
-    /// Shows `visit` all keys, a shard at a time.
+    /// Calls `visit` with all keys, a shard at a time.
     pub fn for_each(&self, mut visit: impl FnMut(&Entry)) {
         let mut everything = Budget { keys: usize::MAX, positions: usize::MAX };
         for shard in 0..SHARDS {
@@ -103,14 +106,14 @@ impl View<'_> {
         }
     }
 
-    /// A key by chance, all of them alike; none if there is none.
+    /// A random key, each with the same probability; none if there is none.
     pub fn random_key(&self) -> Option<Vec<u8>> {
         let alive = (0..RANDOM_TRIES).find_map(|_| self.random_try());
         alive.or_else(|| self.first_key())
     }
 
-    /// Where to go on in the shard, or none at its end. Keys that have ended are noted to be
-    /// removed, if so wanted.
+    /// Where to go on in the shard, or none at its end. Expired keys are noted for removal if
+    /// `is_noted` is true.
     fn scan_shard(
         &self,
         from: Cursor,
@@ -158,7 +161,8 @@ impl View<'_> {
     }
 }
 
-/// Passes positions from `position` on while the budget lasts. `visit` says whether the entry counts as a key.
+/// Passes positions from `position` on while the budget lasts. `visit` returns whether the entry
+/// counts as a key.
 fn walk(
     slab: &Slab,
     mut position: u32,
@@ -184,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cursors_survive_the_way_to_a_client_and_back() {
+    fn cursors_are_the_same_after_a_client_sent_them_back() {
         for cursor in
             [Cursor::START, Cursor { shard: SHARDS - 1, position: 7 }, Cursor { shard: 3, position: 1 << 30 }]
         {

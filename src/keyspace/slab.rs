@@ -1,20 +1,21 @@
-//! Entries at positions that do not move: what SCAN walks, and what the hash index points to.
+//! Entries at fixed positions: SCAN walks over them, and the hash index points to them.
 
 use std::collections::BTreeSet;
 
 use super::entry::Entry;
 use crate::kernels::prefetch_at;
 
-/// Slots in a chunk. Growing copies at most one chunk, and an empty chunk gives its memory back.
+/// Slots in a chunk. Growing copies at most one chunk, and the memory of an empty chunk is freed.
 pub(super) const CHUNK_SLOTS: u32 = 1024;
 
 /// A growing set of slots. An entry keeps its position from its insertion to its removal.
 ///
-/// New entries go to the lowest chunk that has room, so that the chunks at the end run empty and are freed.
+/// New entries go to the lowest chunk that has room, so that the chunks at the end become empty and
+/// are freed.
 #[derive(Debug, Default)]
 pub(super) struct Slab {
     chunks: Vec<Chunk>,
-    /// The chunks with a vacant slot.
+    /// Numbers of the chunks with a vacant slot.
     roomy: BTreeSet<u32>,
     len: usize,
 }
@@ -23,7 +24,8 @@ pub(super) struct Slab {
 struct Chunk {
     slots: Vec<Option<Entry>>,
     taken: u32,
-    /// A bit for each slot, set if it is there and vacant: a chain through the slots would make them larger.
+    /// A bit for each slot, set if it exists and is vacant: a linked list through the slots would
+    /// make them larger.
     vacant: [u64; VACANT_WORDS],
 }
 
@@ -35,7 +37,7 @@ impl Slab {
         self.len
     }
 
-    /// Puts an entry into a vacant slot and says which.
+    /// Puts an entry into a vacant slot and returns its position.
     pub(super) fn insert(&mut self, entry: Entry) -> u32 {
         let number = self.roomy_chunk();
         let chunk = &mut self.chunks[number as usize];
@@ -50,7 +52,7 @@ impl Slab {
     /// Takes the entry out of its slot.
     ///
     /// # Panics
-    /// If no entry is there: the caller's index would be out of step with the slab.
+    /// If no entry is there: then the caller's index does not match the slab.
     pub(super) fn remove(&mut self, position: u32) -> Entry {
         let number = position / CHUNK_SLOTS;
         let chunk = &mut self.chunks[number as usize];
@@ -72,7 +74,7 @@ impl Slab {
         slot.as_ref().expect(TAKEN)
     }
 
-    /// Asks for an entry, without a look at it.
+    /// Prefetches an entry, without reading it.
     pub(super) fn prefetch(&self, position: u32) {
         let slots =
             self.chunks.get((position / CHUNK_SLOTS) as usize).map_or(&[][..], |chunk| &chunk.slots[..]);
@@ -87,7 +89,7 @@ impl Slab {
         chunk.slots[(position % CHUNK_SLOTS) as usize].as_mut().expect(TAKEN)
     }
 
-    /// What is at a position, for a walk over all of them.
+    /// The content of a position, for a walk over all of them.
     pub(super) fn step(&self, position: u32) -> Step<'_> {
         let Some(chunk) = self.chunks.get((position / CHUNK_SLOTS) as usize) else { return Step::End };
         let next_chunk = (position / CHUNK_SLOTS + 1) * CHUNK_SLOTS;
@@ -98,7 +100,7 @@ impl Slab {
         }
     }
 
-    /// Behind all positions that are taken.
+    /// The first position after all that are taken.
     pub(super) fn end(&self) -> u32 {
         self.chunks.len() as u32 * CHUNK_SLOTS
     }
@@ -119,7 +121,7 @@ impl Slab {
         self.chunks.iter().flat_map(|chunk| chunk.slots.iter().flatten())
     }
 
-    /// All entries, given away.
+    /// All entries, by value.
     pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.chunks.into_iter().flat_map(|chunk| chunk.slots).flatten()
     }
@@ -145,10 +147,10 @@ impl Slab {
     }
 }
 
-/// Why a slot that the index names has an entry.
-const TAKEN: &str = "the index names taken slots only";
+/// Why a slot that the index points to has an entry.
+const TAKEN: &str = "the index points to taken slots only";
 
-/// What a walk finds at a position, and where it goes on.
+/// What a walk finds at a position, and the position at which it goes on.
 pub(super) enum Step<'s> {
     Entry(&'s Entry, u32),
     Nothing(u32),

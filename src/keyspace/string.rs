@@ -10,53 +10,57 @@ use smallvec::SmallVec;
 use super::entry::{Kind, Layout};
 use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed};
 
-/// Bytes of a key and its text that Redis 8.6 keeps in one block with their header: such a text it calls `embstr`.
+/// Bytes of a key and its text that Redis 8.6 stores in one block with their header: the encoding
+/// of such a text is `embstr`.
 const MAX_EMBEDDED_LEN: usize = 41;
 
 /// No integer is longer than `-9223372036854775808`.
 const MAX_INTEGER_LEN: usize = 20;
 
-/// Texts up to here are on the stack while they are on their way.
+/// Texts up to this length are on the stack before they are stored.
 const STACK_LEN: usize = 64;
 
-/// From here on a reply shares the bytes of the value; below, a copy costs less than the sharing.
+/// From this length on a reply shares the bytes of the value; below, a copy costs less than
+/// sharing.
 const MIN_SHARED_LEN: usize = 16 * 1024;
 
 /// The counters of an `Arc`, and the `Vec` inside.
 const SHARED_HEADER_BYTES: usize = 16 + size_of::<Vec<u8>>();
 
-/// A long text that is edited grows by as much again as it has, but by no more than this (Redis' `SDS_MAX_PREALLOC`).
+/// A long text that is edited doubles its room when it grows, but gets no more than this in
+/// addition (Redis' `SDS_MAX_PREALLOC`).
 const MAX_SPARE: usize = 1024 * 1024;
 
-/// A string outside of the keyspace: on its way in, or copied out so that a reader holds no lock.
+/// A string outside of the keyspace: to be stored, or copied out so that a reader holds no lock.
 #[derive(Clone, Debug)]
 pub struct StringValue(OwnedForm);
 
-/// What a [`StringValue`] is.
+/// The form of a [`StringValue`].
 #[derive(Clone, Debug)]
 enum OwnedForm {
     Integer(i64),
     Text { bytes: SmallVec<[u8; STACK_LEN]>, edited: bool },
-    Long(LongText),
+    LongTransaction(LongText),
 }
 
-/// The string of a key, where it lies.
+/// The string of a key, in place.
 #[derive(Clone, Copy, Debug)]
 pub struct StringRef<'s>(pub(super) Form<'s>);
 
-/// What a [`StringRef`] is.
+/// The form of a [`StringRef`].
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Form<'s> {
     Integer(i64),
     Text {
         bytes: &'s [u8],
-        /// The outcome of an edit: Redis calls these `raw` whatever their length.
+        /// The result of an edit: Redis' encoding of these is `raw` whatever their length.
         edited: bool,
     },
-    Long(&'s LongText),
+    LongTransaction(&'s LongText),
 }
 
-/// A text that is shared with the replies that are still on their way, with spare room once it has been edited.
+/// A text that is shared with replies that are not sent yet, with spare room once it has been
+/// edited.
 #[derive(Clone, Debug)]
 pub(super) struct LongText {
     bytes: Arc<Vec<u8>>,
@@ -68,7 +72,8 @@ pub(super) struct LongText {
 pub struct TextEdit<'t>(&'t mut Vec<u8>);
 
 impl StringValue {
-    /// A string as SET stores it: text that is the canonical form of an integer is kept as one.
+    /// A string as SET stores it: text that is the canonical form of an integer is stored as an
+    /// integer.
     pub fn new(text: &[u8]) -> Self {
         canonical_integer(text).map_or_else(|| Self::of_text(text, false), Self::integer)
     }
@@ -78,10 +83,11 @@ impl StringValue {
         if text.len() < MIN_SHARED_LEN {
             return Self::new(&text);
         }
-        Self(OwnedForm::Long(LongText::new(text, false)))
+        Self(OwnedForm::LongTransaction(LongText::new(text, false)))
     }
 
-    /// A text that is kept as it is, also if it is the form of an integer: what INCRBYFLOAT makes.
+    /// A text that is stored as text, also if it is the form of an integer: the results of
+    /// INCRBYFLOAT.
     pub fn written(text: &[u8]) -> Self {
         Self::of_text(text, false)
     }
@@ -96,12 +102,12 @@ impl StringValue {
         Self(OwnedForm::Integer(number))
     }
 
-    /// The string as it would lie in the keyspace.
+    /// The form in which readers see the string.
     pub fn view(&self) -> StringRef<'_> {
         StringRef(match &self.0 {
             OwnedForm::Integer(number) => Form::Integer(*number),
             OwnedForm::Text { bytes, edited } => Form::Text { bytes, edited: *edited },
-            OwnedForm::Long(long) => Form::Long(long),
+            OwnedForm::LongTransaction(long) => Form::LongTransaction(long),
         })
     }
 
@@ -130,14 +136,14 @@ impl StringValue {
         self.len() == 0
     }
 
-    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    /// The reply of OBJECT ENCODING for it under a key of so many bytes.
     pub fn encoding(&self, key_len: usize) -> &'static str {
         self.view().encoding(key_len)
     }
 
     fn of_text(text: &[u8], edited: bool) -> Self {
         if text.len() >= MIN_SHARED_LEN {
-            return Self(OwnedForm::Long(LongText::new(text.to_vec(), edited)));
+            return Self(OwnedForm::LongTransaction(LongText::new(text.to_vec(), edited)));
         }
         Self(OwnedForm::Text { bytes: SmallVec::from_slice(text), edited })
     }
@@ -147,7 +153,7 @@ impl StringValue {
         if text.len() < MIN_SHARED_LEN {
             return Self::edited(&text);
         }
-        Self(OwnedForm::Long(LongText::new(text, true)))
+        Self(OwnedForm::LongTransaction(LongText::new(text, true)))
     }
 }
 
@@ -158,7 +164,7 @@ impl<'s> StringRef<'s> {
             Form::Integer(number) => Some(number),
             Form::Text { bytes, .. } => canonical_integer(bytes),
             // No number is long.
-            Form::Long(_) => None,
+            Form::LongTransaction(_) => None,
         }
     }
 
@@ -167,7 +173,7 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
             Form::Text { bytes, .. } => Cow::Borrowed(bytes),
-            Form::Long(long) => Cow::Borrowed(&long.bytes),
+            Form::LongTransaction(long) => Cow::Borrowed(&long.bytes),
         }
     }
 
@@ -176,7 +182,7 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => Bytes::from(number.to_string()),
             Form::Text { bytes, .. } => Bytes::copy_from_slice(bytes),
-            Form::Long(long) => Bytes::from_owner(SharedText(Arc::clone(&long.bytes))),
+            Form::LongTransaction(long) => Bytes::from_owner(SharedText(Arc::clone(&long.bytes))),
         }
     }
 
@@ -185,7 +191,7 @@ impl<'s> StringRef<'s> {
         StringValue(match self.0 {
             Form::Integer(number) => OwnedForm::Integer(number),
             Form::Text { bytes, edited } => OwnedForm::Text { bytes: SmallVec::from_slice(bytes), edited },
-            Form::Long(long) => OwnedForm::Long(long.clone()),
+            Form::LongTransaction(long) => OwnedForm::LongTransaction(long.clone()),
         })
     }
 
@@ -194,7 +200,7 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => decimal_len(number),
             Form::Text { bytes, .. } => bytes.len(),
-            Form::Long(long) => long.bytes.len(),
+            Form::LongTransaction(long) => long.bytes.len(),
         }
     }
 
@@ -203,12 +209,12 @@ impl<'s> StringRef<'s> {
         self.len() == 0
     }
 
-    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    /// The reply of OBJECT ENCODING for it under a key of so many bytes.
     pub fn encoding(self, key_len: usize) -> &'static str {
         match self.0 {
             Form::Integer(_) => "int",
             Form::Text { bytes, edited: false } if key_len + bytes.len() <= MAX_EMBEDDED_LEN => "embstr",
-            Form::Text { .. } | Form::Long(_) => "raw",
+            Form::Text { .. } | Form::LongTransaction(_) => "raw",
         }
     }
 }
@@ -251,8 +257,8 @@ impl<'t> TextEdit<'t> {
         self.0[offset..end].copy_from_slice(bytes);
     }
 
-    /// A text that outgrows its room gets more than it needs, so that growing by little bytes copies each byte a bounded
-    /// number of times.
+    /// A text that outgrows its room gets more than it needs, so that growing by a few bytes at a
+    /// time copies each byte a bounded number of times.
     fn reserve(&mut self, len: usize) {
         if len > self.0.capacity() {
             self.0.reserve_exact(len + len.min(MAX_SPARE) - self.0.len());
@@ -269,7 +275,7 @@ impl Deref for TextEdit<'_> {
     }
 }
 
-/// What lets `Bytes` hold the text.
+/// The owner of the text in a `Bytes`.
 struct SharedText(Arc<Vec<u8>>);
 
 impl AsRef<[u8]> for SharedText {
@@ -288,7 +294,7 @@ impl Owned for StringValue {
             OwnedForm::Integer(number) => put(Layout::Bytes(Kind::Integer, &number.to_ne_bytes())),
             OwnedForm::Text { bytes, edited: false } => put(Layout::Bytes(Kind::Text, &bytes)),
             OwnedForm::Text { bytes, edited: true } => put(Layout::Bytes(Kind::EditedText, &bytes)),
-            OwnedForm::Long(long) => put(Layout::Large(Large::String(long))),
+            OwnedForm::LongTransaction(long) => put(Layout::Large(Large::String(long))),
         }
     }
 }
@@ -313,11 +319,11 @@ impl Viewed for StringRef<'_> {
 
 impl Allocated for LongText {
     fn value_ref(&self) -> ValueRef<'_> {
-        ValueRef::String(StringRef(Form::Long(self)))
+        ValueRef::String(StringRef(Form::LongTransaction(self)))
     }
 
     fn into_value(self) -> Value {
-        Value::String(StringValue(OwnedForm::Long(self)))
+        Value::String(StringValue(OwnedForm::LongTransaction(self)))
     }
 
     fn heap_bytes(&self) -> usize {
@@ -325,7 +331,8 @@ impl Allocated for LongText {
     }
 }
 
-/// The integer whose decimal form is exactly `text` (Redis' `string2ll`): no plus, no blank, no leading zero.
+/// The integer whose decimal form is exactly `text` (Redis' `string2ll`): no plus, no blank, no
+/// leading zero.
 pub fn canonical_integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let canonical = text.len() <= MAX_INTEGER_LEN
@@ -383,9 +390,9 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_leaves_a_reply_on_its_way_alone() {
+    fn an_edit_does_not_change_a_reply_that_shares_the_text() {
         let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], false);
-        let reply = StringRef(Form::Long(&long)).to_bytes();
+        let reply = StringRef(Form::LongTransaction(&long)).to_bytes();
         long.edit(|text| text.overwrite(0, b"y"));
         assert_eq!(reply[0], b'x');
         assert_eq!(long.bytes[0], b'y');
@@ -393,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_grows_by_little_is_moved_rarely() {
+    fn a_text_that_grows_in_small_steps_is_moved_rarely() {
         let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], false);
         let mut rooms = std::collections::BTreeSet::new();
         for _ in 0..100_000 {

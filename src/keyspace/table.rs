@@ -12,16 +12,17 @@ use super::string::TextEdit;
 use super::value::{Large, Value, ValueRef, WrongType};
 use crate::vector_set::VectorSet;
 
-/// A map from keys to values that also knows which of them end.
+/// A map from keys to values, with the deadlines of those that have one.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    /// Positions in the slab. Their hashes are in the entries, which a lookup needs anyway.
+    /// Positions in the slab. Their hashes are in the entries, which a lookup reads anyway.
     index: HashIndex,
     slab: Slab,
     deadlines: Deadlines,
-    /// For each hash of which fields end, when the next one does.
+    /// For each hash with deadlines of fields, the first of them.
     field_deadlines: Deadlines,
-    /// How many values are vector sets; none is the common answer, and spares a walk.
+    /// How many values are vector sets. It is mostly 0, and then a walk over all entries is not
+    /// needed.
     sets: usize,
     snapshot: State,
 }
@@ -47,7 +48,7 @@ impl Table {
         self.slab.get(id)
     }
 
-    /// Where a key is, whether it has ended or not.
+    /// Where a key is, expired or not.
     pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
         let hash = hash as u32;
         self.index.find(hash, |id| {
@@ -56,12 +57,13 @@ impl Table {
         })
     }
 
-    /// First of three steps that ask for what a lookup of this hash reads: the place in the index, ...
+    /// First of three steps that prefetch what a lookup of this hash reads: the bucket of the
+    /// index, ...
     pub(super) fn prefetch_index(&self, hash: u64) {
         self.index.prefetch(hash as u32);
     }
 
-    /// ... the entry that this leads to, ...
+    /// ... the entry that the bucket points to, ...
     pub(super) fn prefetch_entry(&self, hash: u64) {
         if let Some(position) = self.index.guess(hash as u32) {
             self.slab.prefetch(position);
@@ -75,7 +77,7 @@ impl Table {
         }
     }
 
-    /// The entry of a key that is still there for a reader.
+    /// The entry of a key that has not expired.
     pub(super) fn find_live(&self, hash: u64, key: &[u8], now_ms: i64) -> Option<&Entry> {
         let entry = self.slab.get(self.find(hash, key)?);
         entry.is_live(now_ms).then_some(entry)
@@ -86,7 +88,8 @@ impl Table {
         let hash = hash as u32;
         entry.set_hash(hash);
         self.sets += usize::from(is_set(entry.value()));
-        let (deadline, of_fields) = (entry.deadline(), entry.next_field_deadline());
+        let deadline = entry.deadline();
+        let of_fields = entry.next_field_deadline();
         let id = self.slab.insert(entry);
         self.snapshot.settle(id);
         self.index.insert(hash, id, |id| self.slab.get(id).hash());
@@ -94,7 +97,7 @@ impl Table {
         self.field_deadlines.add(of_fields, id);
     }
 
-    /// Gives a key another value, and returns what was large of the one it had; a set is unbound.
+    /// Gives a key another value, and returns the large part of the old one; a set is unbound.
     pub(super) fn replace(&mut self, id: u32, value: Value) -> Option<Large> {
         let entry = self.slab.get_mut(id);
         self.sets -= usize::from(is_set(entry.value()));
@@ -102,7 +105,7 @@ impl Table {
         let of_fields = entry.next_field_deadline();
         let old = entry.set_value(value);
         self.sets += usize::from(is_set(entry.value()));
-        self.note_fields(id, of_fields);
+        self.update_field_deadline(id, of_fields);
         old
     }
 
@@ -117,7 +120,7 @@ impl Table {
         let entry = self.slab.get_mut(id);
         let of_fields = entry.next_field_deadline();
         let outcome = entry.edit_hash(limits, now_ms, edit);
-        self.note_fields(id, of_fields);
+        self.update_field_deadline(id, of_fields);
         outcome
     }
 
@@ -142,7 +145,7 @@ impl Table {
         self.deadlines.add(deadline, id);
     }
 
-    /// The one door out: takes a key away, whatever the cause, and unbinds its set.
+    /// Removes a key, and unbinds its set. All removals of single keys go through here.
     pub(super) fn take(&mut self, hash: u64, id: u32) -> Entry {
         self.index.remove(hash as u32, id, |id| self.slab.get(id).hash());
         let entry = self.slab.remove(id);
@@ -153,7 +156,7 @@ impl Table {
         entry
     }
 
-    /// Unbinds all sets: their keys are about to mean something else, or nothing.
+    /// Unbinds all sets: their keys are about to be removed or to get other values.
     pub(super) fn unbind_all(&self) {
         self.vector_sets().for_each(|set| set.unbind());
     }
@@ -164,22 +167,24 @@ impl Table {
         sets.take(self.sets)
     }
 
-    /// All entries, given away.
+    /// All entries, by value.
     pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.slab.into_entries()
     }
 
-    /// Hears of a cut, before anything is changed after it, as a table of this database.
+    /// Called when a snapshot begins, before the first change after its cut. `db` is the database
+    /// of the table.
     pub(super) fn begin_snapshot(&mut self, cut: u64, db: usize) {
         self.snapshot.begin(cut, db, &self.slab);
     }
 
-    /// Nothing is wanted any more of what was there at the cut.
+    /// Marks the table as read to its end for the snapshot of a cut.
     pub(super) fn end_snapshot(&mut self, cut: u64) {
         self.snapshot.end(cut);
     }
 
-    /// Passes what is wanted of the next entries on, to be copied for the snapshot of a cut.
+    /// Calls `take` with the pending entries of the next positions, to copy them for the snapshot
+    /// of a cut.
     pub(super) fn walk_snapshot(
         &self,
         cut: u64,
@@ -189,28 +194,30 @@ impl Table {
         self.snapshot.walk(cut, &self.slab, batch, take)
     }
 
-    /// True if the snapshot of a cut wants to have what is at this position before it is changed. Asked once.
-    pub(super) fn is_wanted(&mut self, cut: u64, id: u32) -> bool {
-        self.snapshot.wants(cut, id)
+    /// True if this position is pending for the snapshot of a cut. It is settled by this call: the
+    /// caller keeps its before-image.
+    pub(super) fn settle_pending(&mut self, cut: u64, id: u32) -> bool {
+        self.snapshot.settle_pending(cut, id)
     }
 
-    /// The number that its database had at the cut that it heard of last.
+    /// The number that its database had at the cut for which it last began.
     pub(super) fn snapshot_db(&self) -> usize {
         self.snapshot.db()
     }
 
-    /// Removes all entries, and gives back what was there.
+    /// Removes all entries, and returns them as a table.
     pub(super) fn clear(&mut self, cut: u64) -> Self {
-        std::mem::replace(self, Self { snapshot: State::born_after(cut), ..Self::default() })
+        std::mem::replace(self, Self { snapshot: State::created_after(cut), ..Self::default() })
     }
 
-    /// True if the snapshot of a cut wants some of what is there.
-    pub(super) fn has_wanted(&self, cut: u64) -> bool {
+    /// True if the table may have pending entries for the snapshot of a cut.
+    pub(super) fn has_pending(&self, cut: u64) -> bool {
         !self.snapshot.is_done(cut)
     }
 
-    /// The next field of this key ended at `before`, until it was changed.
-    fn note_fields(&mut self, id: u32, before: Deadline) {
+    /// Called after a change of this key. `before` is the first deadline of its fields before the
+    /// change.
+    fn update_field_deadline(&mut self, id: u32, before: Deadline) {
         let now = self.slab.get(id).next_field_deadline();
         if now != before {
             self.field_deadlines.remove(before, id);
@@ -218,7 +225,8 @@ impl Table {
         }
     }
 
-    /// Unbinds the set of a key, if it means one: somebody is about to change it, whom its writers cannot see.
+    /// Unbinds the set of a key, if it has one: a transaction is about to use it, which the writers
+    /// of the set do not see by its lock.
     pub(super) fn unbind(&self, hash: u64, key: &[u8]) {
         if let Some(id) = self.find(hash, key) {
             self.slab.get(id).value().unbind();

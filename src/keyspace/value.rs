@@ -1,14 +1,14 @@
-//! What a key can mean: one line for each type in each of the three forms that values have.
+//! The types of values: one line for each type in each of the three forms that values have.
 //!
 //! | form | where | its parts implement |
 //! |---|---|---|
-//! | [`Value`] | outside of the keyspace: on its way in, or taken or copied out | [`Owned`] |
-//! | [`ValueRef`] | where it lies | [`Viewed`] |
-//! | [`Large`] | in an entry, unless all of it is in the entry's bytes | [`Allocated`] |
+//! | [`Value`] | outside of the keyspace: to be stored, or taken or copied out | [`Owned`] |
+//! | [`ValueRef`] | in place | [`Viewed`] |
+//! | [`Large`] | in an entry, unless it is stored in the entry's bytes | [`Allocated`] |
 //!
 //! To add a type: its file with these traits, and its line in each form and in [`by_type`]. Other
-//! layers have a trait of their own for what they do with values (`Written` in `persistence/rdb`,
-//! `Digested` in the commands), and get at the parts by the same macro.
+//! layers have traits of their own for what they do with values (`Written` in `persistence/rdb`,
+//! `Digested` in the commands), and reach the parts by the same macro.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::string::{LongText, StringRef, StringValue};
 use crate::vector_set::VectorSet;
 
 /// The same expression for a value of each type: `by_type!(ValueRef, value, part => part.size())`.
-/// The enum is one of the three forms; the expression sees the part of its variant.
+/// The enum is one of the three forms; in the expression, `part` is the content of its variant.
 macro_rules! by_type {
     ($Form:ident, $value:expr, $part:ident => $outcome:expr) => {
         match $value {
@@ -32,29 +32,29 @@ macro_rules! by_type {
 
 pub(crate) use by_type;
 
-/// A value outside of the keyspace: on its way in, or taken or copied out.
+/// A value outside of the keyspace: to be stored, or taken or copied out.
 #[derive(Clone)]
 pub enum Value {
     /// Text, or a number.
     String(StringValue),
     /// Fields with values.
     Hash(Box<Hash>),
-    /// A vector set, shared with the commands that work on it.
+    /// A vector set, shared with the commands that use it.
     VectorSet(Arc<VectorSet>),
 }
 
-/// The value of a key, where it lies.
+/// The value of a key, in place.
 #[derive(Clone, Copy)]
 pub enum ValueRef<'v> {
     /// Text, or a number.
     String(StringRef<'v>),
     /// Fields with values.
     Hash(HashRef<'v>),
-    /// A vector set, shared with the commands that work on it.
+    /// A vector set, shared with the commands that use it.
     VectorSet(&'v Arc<VectorSet>),
 }
 
-/// A value with memory of its own, as an entry has it.
+/// A value with memory of its own, as it is in an entry.
 #[derive(Clone)]
 pub(super) enum Large {
     String(LongText),
@@ -64,93 +64,93 @@ pub(super) enum Large {
 
 /// The part of a [`Value`].
 pub(super) trait Owned {
-    /// As it would lie in the keyspace.
+    /// The form in which readers see it.
     fn value_ref(&self) -> ValueRef<'_>;
 
-    /// Calls `put` with how an entry keeps it.
+    /// Calls `put` with its layout in an entry.
     fn store<R>(self, put: impl FnOnce(Layout<'_>) -> R) -> R;
 
-    /// The snapshot of this cut does not have it: it gets its key after the cut. For types that
-    /// keep their own state of a snapshot.
+    /// Excludes it from the snapshot of this cut: it gets its key after the cut. For types that
+    /// have their own state of a snapshot.
     fn exclude(&self, _cut: u64) {}
 }
 
 /// The part of a [`ValueRef`].
 pub(super) trait Viewed: Copy {
-    /// What TYPE says.
+    /// The reply of TYPE.
     const NAME: &'static str;
 
-    /// What `INFO keysizes` calls the sizes of such values.
+    /// The name of such sizes in `INFO keysizes`.
     const SIZES: &'static str;
 
-    /// Redis' number of the type, which digests have.
+    /// Redis' number of the type, which digests include.
     const NUMBER: u32;
 
-    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    /// The reply of OBJECT ENCODING for it under a key of so many bytes.
     fn encoding(self, key_len: usize) -> &'static str;
 
     /// Its bytes, fields or elements, as `INFO keysizes` counts them.
     fn size(self, now_ms: i64) -> usize;
 
-    /// A value of its own, which shares what is large and can be shared.
+    /// A value of its own, which shares large parts that can be shared.
     fn copied(self) -> Value;
 
-    /// The key is about to mean something else, or nothing. For types whose writers do not hold
-    /// the lock of the key's shard. To be called under its write lock.
+    /// To be called when the key is about to get another value or to be removed, under the write
+    /// lock of its shard. For types whose writers do not hold that lock.
     fn unbind(self) {}
 }
 
 /// The part of a [`Large`].
 pub(super) trait Allocated: fmt::Debug {
-    /// The value, where it lies.
+    /// The value, in place.
     fn value_ref(&self) -> ValueRef<'_>;
 
-    /// The value, as it is outside of the keyspace.
+    /// The value, in the form outside of the keyspace.
     fn into_value(self) -> Value;
 
-    /// Bytes on the heap, by which it is decided also whether another thread frees it.
+    /// Bytes on the heap. They also decide whether the reaper frees it.
     fn heap_bytes(&self) -> usize;
 
-    /// True if a copy for a snapshot is counted elsewhere: the value gives its parts to snapshots
-    /// by a protocol of its own.
-    fn has_own_account(&self) -> bool {
+    /// True if a copy for a snapshot is counted elsewhere: the value has a protocol of its own for
+    /// snapshots.
+    fn is_counted_elsewhere(&self) -> bool {
         false
     }
 
-    /// True while a command works on it, which would have to free it if it were dropped now.
+    /// True while a command uses it: that command would have to free it if it were dropped now.
     fn is_in_use(&self) -> bool {
         false
     }
 }
 
-/// The key has a value of another type than the command works on.
+/// The key has a value of another type than the command needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
 
 impl Value {
-    /// The value as it would lie in the keyspace.
+    /// The form in which readers see the value.
     pub fn view(&self) -> ValueRef<'_> {
         by_type!(Self, self, part => Owned::value_ref(part))
     }
 
-    /// Calls `put` with how an entry keeps the value.
+    /// Calls `put` with the layout of the value in an entry.
     pub(super) fn store<R>(self, put: impl FnOnce(Layout<'_>) -> R) -> R {
         by_type!(Self, self, part => Owned::store(part, put))
     }
 
-    /// The snapshot of this cut does not have the value.
+    /// Excludes the value from the snapshot of this cut.
     pub(super) fn exclude(&self, cut: u64) {
         by_type!(Self, self, part => part.exclude(cut));
     }
 }
 
 impl<'v> ValueRef<'v> {
-    /// A value of its own, which shares what is large and can be shared.
+    /// A value of its own, which shares large parts that can be shared.
     pub fn to_value(self) -> Value {
         by_type!(Self, self, part => part.copied())
     }
 
-    /// What TYPE says.
+    /// The reply of TYPE.
     pub fn type_name(self) -> &'static str {
         by_type!(Self, self, part => name(part))
     }
@@ -160,12 +160,12 @@ impl<'v> ValueRef<'v> {
         by_type!(Self, self, part => number(part))
     }
 
-    /// What OBJECT ENCODING says of it under a key of so many bytes.
+    /// The reply of OBJECT ENCODING for it under a key of so many bytes.
     pub fn encoding(self, key_len: usize) -> &'static str {
         by_type!(Self, self, part => Viewed::encoding(part, key_len))
     }
 
-    /// What `INFO keysizes` calls the sizes of values of this type.
+    /// The name of the sizes of this type in `INFO keysizes`.
     pub fn sizes_name(self) -> &'static str {
         by_type!(Self, self, part => sizes(part))
     }
@@ -190,8 +190,8 @@ impl<'v> ValueRef<'v> {
         if let Self::VectorSet(set) = self { Ok(set) } else { Err(WrongType) }
     }
 
-    /// The key is about to mean something else, or nothing. To be called under the write lock of
-    /// the key's shard.
+    /// To be called when the key is about to get another value or to be removed, under the write
+    /// lock of its shard.
     pub(super) fn unbind(self) {
         by_type!(Self, self, part => part.unbind());
     }
@@ -210,12 +210,12 @@ fn sizes<V: Viewed>(_: V) -> &'static str {
 }
 
 impl Large {
-    /// The value, where it lies.
+    /// The value, in place.
     pub(super) fn value_ref(&self) -> ValueRef<'_> {
         by_type!(Self, self, part => Allocated::value_ref(part))
     }
 
-    /// As it is outside of the keyspace.
+    /// The value, in the form outside of the keyspace.
     pub(super) fn into_value(self) -> Value {
         by_type!(Self, self, part => Allocated::into_value(part))
     }
@@ -226,11 +226,11 @@ impl Large {
     }
 
     /// True if a copy for a snapshot is counted elsewhere.
-    pub(super) fn has_own_account(&self) -> bool {
-        by_type!(Self, self, part => part.has_own_account())
+    pub(super) fn is_counted_elsewhere(&self) -> bool {
+        by_type!(Self, self, part => part.is_counted_elsewhere())
     }
 
-    /// True while a command works on it.
+    /// True while a command uses it.
     pub(super) fn is_in_use(&self) -> bool {
         by_type!(Self, self, part => part.is_in_use())
     }

@@ -1,7 +1,7 @@
 //! Vector sets as values of keys.
 //!
-//! Knows that a set is shared with the commands that work on it, and that it has bindings; the set
-//! itself is in [`crate::vector_set`].
+//! Here a set is something that is shared with the commands that use it, and that has bindings; the
+//! set itself is in [`crate::vector_set`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::vector_set::{Binding, VectorSet};
 pub struct SetHandle {
     /// The set; it may have lost its key since.
     pub set: Arc<VectorSet>,
-    /// The binding at the lookup. While the set still has this one, the key still means the set.
+    /// The binding at the lookup. While the set still has this one, the key still has the set.
     pub binding: Binding,
 }
 
@@ -45,7 +45,7 @@ impl Owned for Arc<VectorSet> {
 impl Viewed for &Arc<VectorSet> {
     const NAME: &'static str = "vectorset";
     const SIZES: &'static str = "vectorsets_items";
-    /// That of all values of modules.
+    /// The number of all values of modules.
     const NUMBER: u32 = 5;
 
     fn encoding(self, _key_len: usize) -> &'static str {
@@ -78,7 +78,7 @@ impl Allocated for Arc<VectorSet> {
         VectorSet::heap_bytes(self)
     }
 
-    fn has_own_account(&self) -> bool {
+    fn is_counted_elsewhere(&self) -> bool {
         true
     }
 

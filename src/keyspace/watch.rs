@@ -1,14 +1,14 @@
-//! WATCH: whether keys have changed since a client began to watch them.
+//! Keys that clients watch for changes: WATCH.
 //!
-//! A client's watches share one flag. Each [`Watch`] puts it beside the key in the key's shard, where
-//! every change of the key under the shard's write lock raises it: [`super::Exclusive`] calls it
-//! where it calls [observers](super::observers). So the flag is up before the change can be seen.
-//! Three things happen without such a change, and are compared instead: a key expires, a vector set
-//! is changed under its own lock, and a key that had expired before it was watched is removed, which
-//! is no change.
+//! A client's watches share one flag. Each [`Watch`] registers it for its key in the key's shard,
+//! where every change of the key under the shard's write lock raises it: [`super::Exclusive`] calls
+//! it where it calls [observers](super::observers). So the flag is raised before another thread sees
+//! the change. Two changes happen elsewhere, and are found by comparison: a key expires, and a
+//! vector set is changed under its own lock. The removal of a key that had expired before it was
+//! watched is no change.
 //!
-//! It is not an observer itself: its flags lie in the shards, so that writers of different shards
-//! have nothing in common while there are watches.
+//! Watches are not observers: their flags are in the shards, so that writers of different shards
+//! share no memory while there are watches.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,14 +26,14 @@ use super::table::Table;
 use super::value::ValueRef;
 use crate::vector_set::VectorSet;
 
-/// The flags beside the keys of one shard.
+/// The flags that are registered for keys of one shard.
 ///
-/// A lock of its own, innermost of all: it is held for a moment only, so whoever forgets a key need not wait for the
-/// shard.
+/// It has a lock of its own, innermost of all and held for a moment only, so that the end of a
+/// watch does not wait for the shard.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
-    /// How many watches there are: all that a change looks at while there is none. Raised under the shard's lock,
-    /// which orders it with changes.
+    /// How many watches there are. While it is 0, a change reads nothing else. Raised under the
+    /// shard's lock, which orders it with changes.
     count: AtomicUsize,
     keys: Mutex<BTreeMap<Box<[u8]>, Watchers>>,
 }
@@ -44,28 +44,29 @@ type Watchers = SmallVec<[Watcher; 1]>;
 #[derive(Debug)]
 struct Watcher {
     flag: Arc<AtomicBool>,
-    /// True if there was such a key when the watch began, one that had not ended. While the flag is down there still is,
-    /// or it has ended; or there still is none.
+    /// True if the key existed when the watch began, and had not expired. Until the flag is raised,
+    /// such a key still exists or has expired since; and a key that did not exist still does not.
     saw_key: bool,
 }
 
 impl Watched {
-    /// The key changes. The removal of an expired key is no change to a client that began to watch
-    /// it when it had expired.
+    /// Raises the flags of a key that changes. The removal of an expired key is no change for a
+    /// watch that began when the key had expired already.
     pub(super) fn note(&self, key: &[u8], change: Change) {
         if self.has_any() {
             self.raise(key, |watcher| watcher.saw_key || change != Change::Expired);
         }
     }
 
-    /// All keys are removed, and those for which `comes` is true are there then.
-    pub(super) fn touch_all(&self, comes: impl Fn(&[u8]) -> bool) {
+    /// Raises the flags of all keys when all are removed; keys for which `will_exist` is true exist
+    /// afterwards.
+    pub(super) fn touch_all(&self, will_exist: impl Fn(&[u8]) -> bool) {
         if !self.has_any() {
             return;
         }
         for (key, watchers) in &*self.keys.lock() {
-            let comes = comes(key);
-            watchers.iter().filter(|watcher| watcher.saw_key || comes).for_each(Watcher::raise);
+            let will_exist = will_exist(key);
+            watchers.iter().filter(|watcher| watcher.saw_key || will_exist).for_each(Watcher::raise);
         }
     }
 
@@ -84,7 +85,7 @@ impl Watched {
         watchers.filter(|watcher| concerns(watcher)).for_each(Watcher::raise);
     }
 
-    /// False if this flag is there already.
+    /// False if this flag is registered for the key already.
     fn add(&self, key: &[u8], watcher: Watcher) -> bool {
         let mut keys = self.keys.lock();
         if !keys.contains_key(key) {
@@ -116,7 +117,7 @@ impl Watcher {
     }
 }
 
-/// A key that is watched until the drop, and how it was found.
+/// A key that is watched until the drop, and its state when the watch began.
 #[derive(Debug)]
 pub struct Watch {
     shards: Arc<[Shard]>,
@@ -124,19 +125,20 @@ pub struct Watch {
     db: usize,
     key: Box<[u8]>,
     flag: Arc<AtomicBool>,
-    /// `NEVER` too for a key that was not there.
+    /// `NEVER` also for a key that did not exist.
     deadline: Deadline,
-    /// The set, if the key meant one, and how often it had been changed.
+    /// The set, if the key had one, and the number of its changes.
     set: Option<(Weak<VectorSet>, u64)>,
 }
 
 impl Keyspace {
-    /// Watches a key: from now on, `flag` goes up when the key is changed. None if this flag watches it already.
+    /// Watches a key: from now on, a change of the key raises `flag`. None if this flag watches it
+    /// already.
     pub fn watch(&self, db: usize, key: &[u8], flag: &Arc<AtomicBool>) -> Option<Watch> {
         let hash = self.common.hash(key);
         let shards = &self.databases[db].shards;
         let shard = &shards[shard_of(hash)];
-        // Held while the watch begins: what is found and what is changed later have nothing between them.
+        // Held while the watch begins: no change falls between the lookup and the watch.
         let table = shard.read();
         let found = find(&table, hash, key, self.common.clock.now_ms());
         let watcher = Watcher { flag: Arc::clone(flag), saw_key: found.is_some() };
@@ -174,9 +176,10 @@ impl Watch {
         &self.key
     }
 
-    /// True if the key has changed in a way that does not raise the flag: it has ended, or its set has other elements.
+    /// True if the key has changed in a way that does not raise the flag: it has expired, or its
+    /// set has been changed.
     pub fn has_changed(&self, now_ms: i64) -> bool {
-        // A set that is gone was taken from its key, which has raised the flag.
+        // A set that no longer exists was removed from its key, which has raised the flag.
         let set_changed = |(set, changes): &(Weak<VectorSet>, u64)| {
             set.upgrade().is_none_or(|set| set.changes() != *changes)
         };

@@ -188,7 +188,7 @@ impl<'r> Expire<'r> {
                 |hash: &mut Hash| self.fields.iter().map(|field| self.apply(hash, field, now_ms)).collect();
             outcomes = keys.edit_hash(key, apply)?;
             let removed = outcomes.iter().filter(|outcome| **outcome == Outcome::Removed);
-            keys.count_ended_fields(removed.count());
+            keys.count_expired_fields(removed.count());
             keys.commit(self.recorded(key, &outcomes, record));
         }
         Ok(Reply::Array(outcomes.into_iter().map(|outcome| Reply::Integer(outcome as i64)).collect()))

@@ -89,7 +89,7 @@ impl<'r> GetEx<'r> {
         let values: Vec<Reply> = keys.edit_hash(key, take)?;
         if self.change.removes(now_ms) {
             let removed = values.iter().filter(|value| **value != Reply::Null);
-            keys.count_ended_fields(removed.count());
+            keys.count_expired_fields(removed.count());
         }
         keys.commit(self.recorded(key, record, now_ms));
         Ok(Reply::Array(values))

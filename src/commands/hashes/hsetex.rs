@@ -64,7 +64,7 @@ impl<'r> SetEx<'r> {
             return Ok(Reply::Integer(1));
         }
         let is_changed = self.fields().any(|field| is_in(hash, field));
-        keys.count_ended_fields(self.pairs().len());
+        keys.count_expired_fields(self.pairs().len());
         if is_changed {
             keys.edit_hash(self.key, |hash| self.fields().for_each(|field| _ = hash.remove(field)))?;
             keys.commit(self.recorded(record, now_ms));

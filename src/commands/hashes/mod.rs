@@ -28,7 +28,7 @@ mod tests;
 use bytes::Bytes;
 
 use super::{Context, Spec, Weight};
-use crate::keyspace::Attention;
+use crate::keyspace::Accounting;
 use crate::resp::{Args, Reply};
 
 /// The family, in the order of `COMMAND`.
@@ -75,7 +75,7 @@ const BY_LENGTH: Weight = Weight::HeavyIf(|args: Args, cx: &Context| {
 /// True if a key is a hash with more fields.
 fn has_more_than(fields: usize, key: &[u8], cx: &Context) -> bool {
     let now_ms = cx.now_ms();
-    let len = cx.db().lookup(key, Attention::None, |entry| {
+    let len = cx.db().lookup(key, Accounting::None, |entry| {
         entry.value().as_hash().map_or(0, |hash| hash.view(now_ms).len())
     });
     len.is_some_and(|len| len > fields)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::database_number;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Attention, Deadline, Entry, Exclusive, Value, ValueRef};
+use crate::keyspace::{Accounting, Deadline, Entry, Exclusive, Value, ValueRef};
 use crate::persistence::rdb::dump;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{SetCopy, VectorSet};
@@ -30,7 +30,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 /// Field by field, or element by element. A text is shared instead.
 fn copies_a_collection(args: Args, cx: &Context) -> bool {
     let is_collection = |entry: &Entry| entry.value().as_string().is_err();
-    args.peek().and_then(|source| cx.db().lookup(source, Attention::None, is_collection)).unwrap_or(false)
+    args.peek().and_then(|source| cx.db().lookup(source, Accounting::None, is_collection)).unwrap_or(false)
 }
 
 struct Copy<'r> {
@@ -62,7 +62,7 @@ impl<'r> Copy<'r> {
 
     /// Once, unless the source becomes another set meanwhile, or is changed and there is a log.
     fn execute(self, cx: &Context, mut record: Record) -> Result<Reply, Error> {
-        cx.db().lookup(self.source, Attention::Counted, |_| ());
+        cx.db().lookup(self.source, Accounting::Counted, |_| ());
         let mut copied = self.copy_set(cx)?;
         loop {
             match self.attempt(copied, cx, record) {
@@ -81,7 +81,7 @@ impl<'r> Copy<'r> {
             return Ok(None);
         }
         let as_set = |entry: &Entry| entry.value().as_vector_set().ok().map(Arc::clone);
-        let original = cx.db().lookup(self.source, Attention::None, as_set).flatten();
+        let original = cx.db().lookup(self.source, Accounting::None, as_set).flatten();
         original.map(CopiedSet::of).transpose()
     }
 

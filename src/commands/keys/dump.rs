@@ -1,7 +1,7 @@
 //! `DUMP key`: the value as bytes that RESTORE takes, here and at a Redis.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
-use crate::keyspace::{Attention, Entry};
+use crate::keyspace::{Accounting, Entry};
 use crate::persistence::rdb::dump;
 use crate::persistence::rdb::format::MAX_STRING_LEN;
 use crate::resp::{Args, Error, Reply};
@@ -31,12 +31,12 @@ fn is_large(args: Args, cx: &Context) -> bool {
         let is_set = entry.value().as_vector_set().is_ok();
         is_set || entry.memory_bytes() >= LARGE
     };
-    args.peek().and_then(|key| cx.db().lookup(key, Attention::None, is_large)).unwrap_or(false)
+    args.peek().and_then(|key| cx.db().lookup(key, Accounting::None, is_large)).unwrap_or(false)
 }
 
 fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let seen = |entry: &Entry| (entry.value().to_value(), entry.memory_bytes());
-    let Some((value, memory_bytes)) = cx.db().lookup(args.bytes()?, Attention::Used, seen) else {
+    let Some((value, memory_bytes)) = cx.db().lookup(args.bytes()?, Accounting::Used, seen) else {
         return Ok(Reply::Null);
     };
     let pieces = dump::pieces(value.view(), memory_bytes, limit(cx));

@@ -2,7 +2,7 @@
 
 use super::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
-use crate::keyspace::Attention;
+use crate::keyspace::Accounting;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const EXISTS: Spec = Spec {
@@ -19,7 +19,7 @@ pub(in crate::commands) const EXISTS: Spec = Spec {
     syntax: "key...",
     tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
     weight: BY_ARGUMENTS,
-    run: Run::Read(|args, cx| count(args, cx, Attention::Counted)),
+    run: Run::Read(|args, cx| count(args, cx, Accounting::Counted)),
 };
 
 pub(in crate::commands) const TOUCH: Spec = Spec {
@@ -36,11 +36,11 @@ pub(in crate::commands) const TOUCH: Spec = Spec {
     syntax: "key...",
     tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
     weight: BY_ARGUMENTS,
-    run: Run::Read(|args, cx| count(args, cx, Attention::Used)),
+    run: Run::Read(|args, cx| count(args, cx, Accounting::Used)),
 };
 
-fn count(args: Args, cx: &mut Context, attention: Attention) -> Result<Reply, Error> {
+fn count(args: Args, cx: &mut Context, tracking: Accounting) -> Result<Reply, Error> {
     let names: Names = args.iter().collect();
     let keys = cx.db().shared(&names);
-    Ok(Reply::count(names.iter().filter(|name| keys.get(name, attention).is_some()).count()))
+    Ok(Reply::count(names.iter().filter(|name| keys.get(name, tracking).is_some()).count()))
 }

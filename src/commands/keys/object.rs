@@ -1,7 +1,7 @@
 //! `OBJECT ENCODING|FREQ|IDLETIME|REFCOUNT key`, `OBJECT HELP`: what is known of a key, beyond its value.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, help};
-use crate::keyspace::{Attention, Entry};
+use crate::keyspace::{Accounting, Entry};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -128,7 +128,7 @@ type Look = fn(&Entry, now_ms: i64) -> Result<Reply, Error>;
 
 fn reply(mut args: Args, cx: &mut Context, look: Look) -> Result<Reply, Error> {
     let now_ms = cx.now_ms();
-    let seen = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| look(entry, now_ms));
+    let seen = cx.db().lookup(args.bytes()?, Accounting::Counted, |entry| look(entry, now_ms));
     seen.unwrap_or(Ok(Reply::Null))
 }
 

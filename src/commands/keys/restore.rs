@@ -133,7 +133,7 @@ impl<'r> Restore<'r> {
 
     /// A value whose time has passed is not even made, but takes the place of one that was there.
     fn expire_now(&self, mut keys: Exclusive, record: Record) {
-        keys.count_ended();
+        keys.count_expired();
         if keys.remove(self.key) {
             keys.commit(record.instead(|effects| effects.command(&[b"DEL", self.key])));
         }

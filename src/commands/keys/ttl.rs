@@ -1,7 +1,7 @@
 //! `TTL key`, `PTTL key`, `EXPIRETIME key`, `PEXPIRETIME key`: when does the key end? -1 is never, -2 no such key.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
-use crate::keyspace::Attention;
+use crate::keyspace::Accounting;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const TTL: Spec = Spec {
@@ -78,7 +78,7 @@ const NO_SUCH_KEY: i64 = -2;
 const NEVER: i64 = -1;
 
 fn reply(mut args: Args, cx: &mut Context, to_number: fn(i64, i64) -> i64) -> Result<Reply, Error> {
-    let deadline = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| entry.deadline());
+    let deadline = cx.db().lookup(args.bytes()?, Accounting::Counted, |entry| entry.deadline());
     let now_ms = cx.now_ms();
     Ok(Reply::Integer(match deadline {
         None => NO_SUCH_KEY,

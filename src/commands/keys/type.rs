@@ -1,7 +1,7 @@
 //! `TYPE key`: the type of its value.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
-use crate::keyspace::Attention;
+use crate::keyspace::Accounting;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -22,6 +22,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn type_of(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let name = cx.db().lookup(args.bytes()?, Attention::Counted, |entry| entry.value().type_name());
+    let name = cx.db().lookup(args.bytes()?, Accounting::Counted, |entry| entry.value().type_name());
     Ok(Reply::Simple(name.unwrap_or("none")))
 }

@@ -82,9 +82,9 @@ impl Report {
 
 /// All keys, fields and elements, also expired ones that were not removed.
 fn all_there_is(server: &Server) -> Image {
-    server.keyspace.show_ended(true);
+    server.keyspace.show_expired(true);
     let image = image_at(server, i64::MIN);
-    server.keyspace.show_ended(false);
+    server.keyspace.show_expired(false);
     image
 }
 

@@ -133,7 +133,7 @@ fn set_active_expire(is_on: i64, cx: &Context) -> Reply {
 
 /// With 1, keys and fields that have ended are there for commands, and none is removed.
 fn set_allow_access_expired(args: &Args, cx: &Context) -> Reply {
-    cx.server.keyspace.show_ended(is_on(args));
+    cx.server.keyspace.show_expired(is_on(args));
     Reply::OK
 }
 

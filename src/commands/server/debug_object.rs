@@ -1,7 +1,7 @@
 //! `DEBUG OBJECT key`: a line about a key, in the form that Redis' tools read.
 
 use crate::commands::Context;
-use crate::keyspace::{Attention, Entry};
+use crate::keyspace::{Accounting, Entry};
 use crate::persistence::rdb::dump::serialized_len;
 use crate::resp::{Error, Reply};
 
@@ -12,7 +12,7 @@ const LRU_CLOCK_MASK: i64 = (1 << 24) - 1;
 pub(super) fn describe(key: &[u8], cx: &Context) -> Result<Reply, Error> {
     let now_ms = cx.now_ms();
     let seen = |entry: &Entry| (line(entry, now_ms), entry.value().to_value());
-    let ((before, after), value) = cx.db().lookup(key, Attention::None, seen).ok_or(Error::no_such_key())?;
+    let ((before, after), value) = cx.db().lookup(key, Accounting::None, seen).ok_or(Error::no_such_key())?;
     let len = serialized_len(value.view()).map_err(|error| Error::from(format!("ERR {error}")))?;
     Ok(Reply::SimpleOwned(format!("{before} serializedlength:{len} {after}")))
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::keyspace::{
-    Attention, Entry, HashRef, HashView, Keyspace, StringRef, Value, ValueRef, View, by_type,
+    Accounting, Entry, HashRef, HashView, Keyspace, StringRef, Value, ValueRef, View, by_type,
 };
 use crate::resp::{Args, Reply};
 use crate::vector_set::{VectorSet, add_digest, mix_digest};
@@ -85,7 +85,7 @@ pub(super) fn of_all(keyspace: &Keyspace) -> Reply {
 /// `DEBUG DIGEST-VALUE`: a digest for each key, all zeros if there is no such key.
 pub(super) fn of_values(keys: Args, db: View<'_>, now_ms: i64) -> Reply {
     let value = |key| {
-        let content = db.lookup(key, Attention::None, |entry| Content::of(entry, now_ms));
+        let content = db.lookup(key, Accounting::None, |entry| Content::of(entry, now_ms));
         reply(content.map_or(NOTHING, |content| content.mixed_into(NOTHING)))
     };
     Reply::Array(keys.iter().map(value).collect())

@@ -106,10 +106,10 @@ impl Expiry {
     pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value) {
         match self {
             Self::Never => keys.put(key, value, Deadline::NEVER),
-            Self::Keep => keys.put_keeping(key, value),
+            Self::Keep => keys.put_keeping_deadline(key, value),
             Self::At { deadline_ms } if deadline_ms <= keys.now_ms() => {
                 keys.remove(key);
-                keys.count_ended();
+                keys.count_expired();
             }
             Self::At { deadline_ms } => keys.put(key, value, Deadline::at(deadline_ms)),
         }

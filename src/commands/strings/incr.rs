@@ -85,7 +85,7 @@ fn add(key: &[u8], number: i64, cx: &mut Context, record: Record) -> Result<Repl
     };
     let sum = present.checked_add(number);
     let sum = sum.ok_or(Error::new("ERR increment or decrement would overflow"))?;
-    keys.put_keeping(key, Value::String(StringValue::integer(sum)));
+    keys.put_keeping_deadline(key, Value::String(StringValue::integer(sum)));
     keys.commit(record);
     Ok(Reply::Integer(sum))
 }

@@ -30,7 +30,7 @@ fn incrbyfloat(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply
     let present = keys.string(key)?.map_or(Ok(LongDouble::ZERO), |string| number(&string.text()))?;
     let sum = present.checked_add(number(increment)?);
     let sum = sum.ok_or(Error::new("ERR increment would produce NaN or Infinity"))?.text();
-    keys.put_keeping(key, Value::String(StringValue::written(sum.as_bytes())));
+    keys.put_keeping_deadline(key, Value::String(StringValue::written(sum.as_bytes())));
     keys.commit(record.instead(|effects| effects.command(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"])));
     Ok(Reply::bulk(sum))
 }

@@ -2,7 +2,7 @@
 
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
-use crate::keyspace::{Attention, Shared};
+use crate::keyspace::{Accounting, Shared};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -30,6 +30,6 @@ fn mget(args: Args, cx: &mut Context) -> Result<Reply, Error> {
 
 /// A value of another type reads as none.
 fn text(keys: &Shared, name: &[u8]) -> Reply {
-    let string = keys.get(name, Attention::Used).and_then(|entry| entry.value().as_string().ok());
+    let string = keys.get(name, Accounting::Used).and_then(|entry| entry.value().as_string().ok());
     string.map_or(Reply::Null, |string| Reply::Bulk(string.to_bytes()))
 }

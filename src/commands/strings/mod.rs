@@ -24,7 +24,7 @@ pub(super) mod strlen;
 mod tests;
 
 use super::{Context, Spec, Weight};
-use crate::keyspace::{Attention, Entry, StringValue, Value};
+use crate::keyspace::{Accounting, Entry, StringValue, Value};
 use crate::resp::{Args, Error};
 
 /// The family, in the order of `COMMAND`.
@@ -71,7 +71,7 @@ const BY_LENGTH: Weight =
 
 fn has_long_text(key: &[u8], cx: &Context) -> bool {
     let is_long = |entry: &Entry| entry.value().as_string().is_ok_and(|string| string.len() >= LONG_TEXT_LEN);
-    cx.db().lookup(key, Attention::None, is_long).unwrap_or(false)
+    cx.db().lookup(key, Accounting::None, is_long).unwrap_or(false)
 }
 
 /// `proto-max-bulk-len` cannot be set below this, so a shorter text need not ask what it is.

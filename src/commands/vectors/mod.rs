@@ -93,7 +93,7 @@ use self::vsetattr::SPEC as VSETATTR;
 use self::vsim::SPEC as VSIM;
 use super::{Context, Flags, Keys, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Attention, SetHandle, Shared, WrongType};
+use crate::keyspace::{Accounting, SetHandle, Shared, WrongType};
 use crate::resp::{Error, Reply};
 use crate::vector_set::{Hold, Refused, VectorSet};
 
@@ -136,25 +136,25 @@ fn search_sets(
     keys: &[&[u8]],
     search: impl Fn(&[Option<SetHandle>]) -> Result<Reply, Error>,
 ) -> Result<Reply, Error> {
-    let mut attention = Attention::Used;
+    let mut accounting = Accounting::Used;
     for _ in 0..FREE_TRIES {
-        let sets = find_sets(&cx.db().shared(keys), keys, attention)?;
+        let sets = find_sets(&cx.db().shared(keys), keys, accounting)?;
         let found = search(&sets);
         if sets.iter().flatten().all(|handle| handle.set.binding() == handle.binding) {
             return found;
         }
-        attention = Attention::None;
+        accounting = Accounting::None;
     }
     let unchanged = cx.db().shared(keys);
-    search(&find_sets(&unchanged, keys, attention)?)
+    search(&find_sets(&unchanged, keys, accounting)?)
 }
 
 fn find_sets(
     keyspace: &Shared,
     keys: &[&[u8]],
-    attention: Attention,
+    accounting: Accounting,
 ) -> Result<Vec<Option<SetHandle>>, WrongType> {
-    keys.iter().map(|key| keyspace.vector_set(key, attention)).collect()
+    keys.iter().map(|key| keyspace.vector_set(key, accounting)).collect()
 }
 
 /// What `look` says of the set of a key while the key means that set: a set that got another key meanwhile may have

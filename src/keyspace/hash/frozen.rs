@@ -1,34 +1,34 @@
-//! The fields of a large hash as they were at a cut, given away piece by piece while the hash
-//! changes.
+//! The fields of a large hash as they were at a cut, read piece by piece while the hash changes.
 //!
-//! A table of a million fields takes a tenth of a second to copy: too long to be done at one time,
-//! under the lock of a shard, by the walk of the snapshot or by the first change of the hash. So
-//! the fields have the protocol that the keys of a shard have (`snapshot/mod.rs`), one level below.
-//! A position of the table is
+//! A table of a million fields takes a tenth of a second to copy: too long for one step under the
+//! lock of a shard, be it a step of the snapshot's walk or the first change of the hash. So the
+//! fields have the protocol that the keys of a shard have (`snapshot/mod.rs`), one level below. A
+//! position of the table is
 //!
 //! * *written*: below the cursor;
-//! * *settled*: its bit says that what is there now was put there after the cut, or that its field at the cut was handed over;
-//! * else *wanted*: what is there now was there at the cut.
+//! * *settled*: its bit is set: what is there now was put there after the cut, or its before-image
+//!   was kept;
+//! * else *pending*: what is there now was there at the cut.
 //!
-//! | who | does | under |
+//! | thread | step | under |
 //! |---|---|---|
-//! | whoever would copy the hash: a writer, or the walk | makes a [`FrozenFields`] instead: cursor 0, no bit set | a lock of the shard |
-//! | a writer, before it changes or removes a wanted field | settles it, and hands the field over | the lock of the table |
-//! | it, when it removes a field | does the same with the last field, which takes the place of the removed one | the same |
-//! | the receiver | takes what was handed over, copies the next wanted fields, moves the cursor | the same |
+//! | a writer, or the walk, where it would copy the hash | makes a [`FrozenFields`] instead: cursor 0, no bit set | a lock of the shard |
+//! | a writer, before it changes or removes a pending field | settles it, and keeps its before-image | the lock of the table |
+//! | a writer, when it removes a field | does the same with the last field, which takes the place of the removed one | the same |
+//! | the receiver | takes the before-images, copies the next pending fields, moves the cursor | the same |
 //!
-//! A field that is added needs nothing: its position was vacant, so it is settled or behind all
+//! A field that is added needs nothing: its position was vacant, so it is settled or above all
 //! positions of the cut.
 //!
-//! The receiver finds the table wherever it has gone (RENAME, SWAPDB), since it holds a [`Visitor`]
-//! of it, and not the name of a place. A hash that is removed or replaced is freed when both have
-//! dropped it: that it is given away whole needs no word. The bytes of what waits are counted in
-//! the journal, as those of the keys are.
+//! The receiver reaches the table wherever its key has moved (RENAME, SWAPDB), since it holds a
+//! [`Visitor`] of the table and not a key. A hash that is removed or replaced is freed when both
+//! have dropped it, so its removal needs no step of the protocol. The bytes of kept before-images
+//! are counted in the journal, as those of the keys are.
 //!
-//! (Chunks that both sides share, copied at their first change, were the alternative. Random
-//! changes copy a chunk each: a few thousand of them would have copied all of a million fields, and
-//! one field is all that the snapshot needs. Besides, each chunk would have a count to be raised
-//! for each snapshot, under the lock.)
+//! (The alternative was chunks that both sides share, copied at their first change. Each random
+//! change copies a chunk: a few thousand of them would have copied all of a million fields, and the
+//! snapshot needs one field only. Besides, each chunk would have a reference count to be raised for
+//! each snapshot, under the lock.)
 
 use std::sync::{Arc, Weak};
 
@@ -45,12 +45,12 @@ const BATCH_FIELDS: usize = if cfg!(test) { 2 } else { 64 };
 /// Bytes after which such a batch ends.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// Positions that are looked at meanwhile, with or without a wanted field.
+/// Positions that are read for such a batch, with or without a pending field.
 const BATCH_POSITIONS: usize = 4096;
 
-/// A table's way to whoever wants its fields as they were.
+/// The link from a table to the snapshot that reads its fields, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Freezer(Mutex<Weak<Shared>>);
+pub(super) struct SnapshotLink(Mutex<Weak<Shared>>);
 
 #[derive(Debug)]
 struct Shared {
@@ -58,7 +58,7 @@ struct Shared {
     journal: Arc<Journal>,
 }
 
-/// The lock of the table is held for all of this; the mutex around it says so to the compiler.
+/// The lock of the table is held for each access; the mutex around it is what makes that safe code.
 #[derive(Debug)]
 struct State {
     /// Positions below are written.
@@ -67,54 +67,52 @@ struct State {
     end: usize,
     /// A bit for each position below `end`.
     settled: Vec<u64>,
-    handed: Vec<Slot>,
-    handed_bytes: usize,
+    before_images: Vec<Slot>,
+    before_image_bytes: usize,
 }
 
-/// The fields at the cut, as far as they were not given away yet.
+/// The fields at the cut that were not returned yet.
 #[derive(Debug)]
 pub struct FrozenFields {
     table: Visitor<FieldTable>,
     shared: Arc<Shared>,
     len: usize,
     soonest: Deadline,
-    /// Bytes that were handed over and given away last, and that the receiver has until it asks for
-    /// more.
+    /// Bytes of before-images that the last call returned. They are counted until the next call.
     given: usize,
 }
 
-/// A field as it was.
+/// A field as it was at the cut.
 #[derive(Debug)]
-pub struct OldField(Slot);
+pub struct FieldAtCut(Slot);
 
-/// A copy of a table is of no snapshot's interest.
-impl Clone for Freezer {
+/// No snapshot reads the copy of a table.
+impl Clone for SnapshotLink {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl Freezer {
-    /// Begins to keep the fields of `table` as they are now. The last that did so has come to its
-    /// end.
+impl SnapshotLink {
+    /// Begins a snapshot of a table of `len` fields. The last one must have ended.
     fn begin(&self, len: usize, journal: &Arc<Journal>) -> Arc<Shared> {
         let settled = vec![0; len.div_ceil(u64::BITS as usize)];
-        let state = State { cursor: 0, end: len, settled, handed: Vec::new(), handed_bytes: 0 };
+        let state = State { cursor: 0, end: len, settled, before_images: Vec::new(), before_image_bytes: 0 };
         let shared = Arc::new(Shared { state: Mutex::new(state), journal: Arc::clone(journal) });
         *self.0.lock() = Arc::downgrade(&shared);
         shared
     }
 
-    /// Called before a position is changed or vacated: hands over what is there if a snapshot wants
-    /// it. `field` is called only then.
+    /// Called before a position is changed or vacated: keeps the field that is there if it is
+    /// pending for a snapshot. `field` is called only then.
     #[inline]
-    pub(super) fn hand_over(&mut self, position: u32, field: impl FnOnce() -> Slot) {
+    pub(super) fn keep_before_image(&mut self, position: u32, field: impl FnOnce() -> Slot) {
         if let Some(shared) = self.shared() {
-            shared.hand_over(position as usize, field);
+            shared.keep_before_image(position as usize, field);
         }
     }
 
-    /// False if nothing would be handed over.
+    /// False if no snapshot reads the table.
     pub(super) fn is_in_use(&mut self) -> bool {
         self.0.get_mut().strong_count() > 0
     }
@@ -125,44 +123,46 @@ impl Freezer {
 }
 
 impl Shared {
-    fn hand_over(&self, position: usize, field: impl FnOnce() -> Slot) {
+    fn keep_before_image(&self, position: usize, field: impl FnOnce() -> Slot) {
         let mut state = self.state.lock();
-        if !state.wants(position) {
+        if !state.settle_pending(position) {
             return;
         }
         let field = field();
         let bytes = field.bytes();
-        state.handed.push(field);
-        state.handed_bytes += bytes;
+        state.before_images.push(field);
+        state.before_image_bytes += bytes;
         self.journal.add_before_images(bytes);
     }
 }
 
 impl State {
-    /// True if the field at this position at the cut is still to be given away. Asked once.
-    fn wants(&mut self, position: usize) -> bool {
-        let wants = (self.cursor..self.end).contains(&position) && !self.is_settled(position);
-        if wants {
+    /// True if the position is pending. It is settled by this call: the caller keeps its
+    /// before-image.
+    fn settle_pending(&mut self, position: usize) -> bool {
+        let is_pending = (self.cursor..self.end).contains(&position) && !self.is_settled(position);
+        if is_pending {
             self.settled[position / u64::BITS as usize] |= bit(position);
         }
-        wants
+        is_pending
     }
 
     fn is_settled(&self, position: usize) -> bool {
         self.settled[position / u64::BITS as usize] & bit(position) != 0
     }
 
-    /// Copies the next wanted fields.
-    fn walk(&mut self, table: &FieldTable, batch: &mut Vec<OldField>) {
+    /// Copies the next pending fields.
+    fn walk(&mut self, table: &FieldTable, batch: &mut Vec<FieldAtCut>) {
         // Positions that are vacant now are settled.
         self.end = self.end.min(table.len());
-        let (stop, mut bytes) = (self.end.min(self.cursor + BATCH_POSITIONS), 0);
+        let stop = self.end.min(self.cursor + BATCH_POSITIONS);
+        let mut bytes = 0;
         let until = batch.len() + BATCH_FIELDS;
         while self.cursor < stop && batch.len() < until && bytes < BATCH_BYTES {
             if !self.is_settled(self.cursor) {
                 let copy = table.slot(self.cursor).clone();
                 bytes += copy.bytes();
-                batch.push(OldField(copy));
+                batch.push(FieldAtCut(copy));
             }
             self.cursor += 1;
         }
@@ -170,77 +170,78 @@ impl State {
 }
 
 impl FrozenFields {
-    /// Of a table, from now on; one at a time.
+    /// The fields of a table as they are now. A table has one snapshot at a time.
     pub(super) fn of(table: Visitor<FieldTable>, journal: &Arc<Journal>) -> Self {
-        let (shared, len, soonest) = table
-            .look(|table| (table.freezer().begin(table.len(), journal), table.len(), table.next_deadline()));
+        let (shared, len, soonest) = table.look(|table| {
+            (table.snapshot_link().begin(table.len(), journal), table.len(), table.next_deadline())
+        });
         Self { table, shared, len, soonest, given: 0 }
     }
 
-    /// How many fields there were, also of those that had ended.
+    /// How many fields there were, expired ones included.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// True if there were none; no key means such a hash.
+    /// True if there were none; no key has such a hash.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// When the first field was to end; `NEVER` if none was.
+    /// The first deadline of a field; `NEVER` if there was none.
     pub fn soonest(&self) -> Deadline {
         self.soonest
     }
 
     /// Puts some fields into `batch`, which must be empty; false if there are no more. Each field
-    /// comes once, in any order. What was given before counts as written now.
-    pub fn next(&mut self, batch: &mut Vec<OldField>) -> bool {
-        self.take_handed(batch);
+    /// comes once, in any order. The fields of the call before count as written now.
+    pub fn next(&mut self, batch: &mut Vec<FieldAtCut>) -> bool {
+        self.take_before_images(batch);
         while batch.is_empty() {
             let is_over = self.table.look(|table| {
                 let mut state = self.shared.state.lock();
                 state.walk(table, batch);
-                state.cursor >= state.end && state.handed.is_empty()
+                state.cursor >= state.end && state.before_images.is_empty()
             });
             if is_over {
                 break;
             }
             if batch.is_empty() {
-                self.take_handed(batch);
+                self.take_before_images(batch);
             }
         }
         !batch.is_empty()
     }
 
-    /// As [`Self::next`], but gives only what was handed over. To be called now and then by who has
-    /// no time for the others: writers are held while too much waits.
-    pub fn take_handed(&mut self, batch: &mut Vec<OldField>) {
+    /// As [`Self::next`], but returns before-images only. To be called repeatedly while something
+    /// else is being written: writers are held back while before-images take too much memory.
+    pub fn take_before_images(&mut self, batch: &mut Vec<FieldAtCut>) {
         debug_assert!(batch.is_empty());
-        self.given_is_written();
-        let handed = {
+        self.acknowledge_given();
+        let images = {
             let mut state = self.shared.state.lock();
-            self.given = std::mem::take(&mut state.handed_bytes);
-            std::mem::take(&mut state.handed)
+            self.given = std::mem::take(&mut state.before_image_bytes);
+            std::mem::take(&mut state.before_images)
         };
-        batch.extend(handed.into_iter().map(OldField));
+        batch.extend(images.into_iter().map(FieldAtCut));
     }
 
-    /// What was given waits no longer.
-    pub fn given_is_written(&mut self) {
+    /// The fields of the call before are written: their bytes are counted no longer.
+    pub fn acknowledge_given(&mut self) {
         self.shared.journal.remove_before_images(std::mem::take(&mut self.given));
     }
 }
 
-/// Nothing is wanted any more, nor counted.
+/// Ends the snapshot of the table: nothing is kept or counted any more.
 impl Drop for FrozenFields {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
         state.end = 0;
-        self.shared.journal.remove_before_images(self.given + std::mem::take(&mut state.handed_bytes));
+        self.shared.journal.remove_before_images(self.given + std::mem::take(&mut state.before_image_bytes));
     }
 }
 
-impl OldField {
+impl FieldAtCut {
     /// The name.
     pub fn name(&self) -> &[u8] {
         self.0.field().name
@@ -251,7 +252,7 @@ impl OldField {
         self.0.field().value
     }
 
-    /// When the field was to end, if it was.
+    /// The deadline.
     pub fn deadline(&self) -> Deadline {
         self.0.field().deadline
     }

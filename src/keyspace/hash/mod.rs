@@ -1,6 +1,7 @@
-//! What is a hash? Fields with values, of which each may end on its own.
+//! Hashes: fields with values, of which each may expire on its own.
 //!
-//! Knows no key. Small hashes are packed bytes, which lie in the block of their key; large ones are tables.
+//! Keys are not used here. Small hashes are packed bytes in the block of their key; large ones are
+//! tables.
 
 mod frozen;
 mod packed;
@@ -12,7 +13,7 @@ mod value;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use self::frozen::{FrozenFields, OldField};
+pub use self::frozen::{FieldAtCut, FrozenFields};
 pub(super) use self::packed::{Packed, PackedRef};
 pub(super) use self::stored::StoredTable;
 use self::table::FieldTable;
@@ -20,17 +21,17 @@ use super::Deadline;
 use crate::arena::Visited;
 use crate::memory::allocated_bytes;
 
-/// A hash outside of the keyspace, or while it is edited: fields that have ended are absent to it.
+/// A hash outside of the keyspace, or during an edit: expired fields are absent.
 #[derive(Clone, Debug)]
 pub struct Hash {
     form: HashForm,
     limits: PackedLimits,
     now_ms: i64,
-    /// Fields that had ended, and whose places others have taken.
+    /// Expired fields that were replaced by new fields of the same names.
     replaced: Vec<Box<[u8]>>,
 }
 
-/// How the fields are kept.
+/// How the fields are stored.
 #[expect(
     clippy::large_enum_variant,
     reason = "it is on the stack: a box would be an allocation for each edit"
@@ -41,7 +42,7 @@ enum HashForm {
     Table(Visited<FieldTable>),
 }
 
-/// The hash of a key, where it lies.
+/// The hash of a key, in place.
 #[derive(Clone, Copy, Debug)]
 pub struct HashRef<'h>(Fields<'h>);
 
@@ -68,7 +69,7 @@ struct Field<'h> {
     deadline: Deadline,
 }
 
-/// Up to where a hash is packed. One that has become a table stays one.
+/// The limits up to which a hash is packed. One that has become a table stays a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedLimits {
     /// The most fields (`hash-max-listpack-entries`).
@@ -110,11 +111,11 @@ impl SharedLimits {
     }
 }
 
-/// The most bytes that are packed, whatever the limits: a key's block tells the length of its value in few bits, and
-/// a search goes through all of them.
+/// The most bytes that are packed, whatever the limits: the block of a key has few bits for the
+/// length of its value, and a search reads all of them.
 const MAX_PACKED_BYTES: usize = 1024 * 1024;
 
-/// The most fields that are packed, whatever the limits: their count has two bytes.
+/// The most fields that are packed, whatever the limits: their count is stored in two bytes.
 const MAX_PACKED_FIELDS: usize = u16::MAX as usize;
 
 /// More than a field takes beside its name and its value.
@@ -127,7 +128,7 @@ impl Default for Hash {
 }
 
 impl Hash {
-    /// A hash without fields, to which time stands still before all deadlines; no key may mean one.
+    /// A hash without fields, with a time before all deadlines. No key may have such a hash.
     pub fn new() -> Self {
         Self::empty(PackedLimits::default(), i64::MIN)
     }
@@ -142,21 +143,22 @@ impl Hash {
         Self { form: HashForm::Packed(Packed::new()), limits, now_ms, replaced: Vec::new() }
     }
 
-    /// Makes it the hash as it is at another moment.
+    /// Sets the limits and the moment for which it is edited.
     pub(super) fn set_moment(&mut self, limits: PackedLimits, now_ms: i64) {
         self.limits = limits;
         self.now_ms = now_ms;
     }
 
-    /// What a reader sees at this moment.
+    /// The hash as it is at this moment.
     pub fn view(&self, now_ms: i64) -> HashView<'_> {
         self.by_ref().view(now_ms)
     }
 
-    /// Gives a field this value and this deadline, whatever it had before; true if the field is new.
+    /// Gives a field this value and this deadline, whatever it had before; true if the field is
+    /// new.
     pub fn set(&mut self, field: &[u8], value: &[u8], deadline: Deadline) -> bool {
         let was_absent = self.view(self.now_ms).deadline(field).is_none();
-        if was_absent && self.has_ended(field) {
+        if was_absent && self.has_expired(field) {
             self.replaced.push(field.into());
         }
         self.make_room(field, value);
@@ -168,8 +170,8 @@ impl Hash {
         was_absent
     }
 
-    /// As [`Self::set`] for a field that is not there, so that a packed hash is not searched for it. Who adds the same field
-    /// twice has made something that is no hash, if it is packed; a table has it once.
+    /// As [`Self::set`] for a new field: a packed hash is not searched for it. The caller must not
+    /// add the same field twice: a packed hash would then be invalid. (A table has it once.)
     pub fn add(&mut self, field: &[u8], value: &[u8], deadline: Deadline) {
         self.make_room(field, value);
         let field = Field { name: field, value, deadline };
@@ -179,14 +181,15 @@ impl Hash {
         }
     }
 
-    /// Gives each field room to say when it ends, as Redis' `listpackex` has it whether one does or not.
+    /// Adds room for a deadline to each field, as Redis' `listpackex` has it, also for fields
+    /// without one.
     pub fn make_timed(&mut self) {
         if let HashForm::Packed(packed) = &mut self.form {
             packed.make_timed();
         }
     }
 
-    /// Sets when a field ends; false if there is no such field.
+    /// Sets the deadline of a field; false if there is no such field.
     pub fn set_deadline(&mut self, field: &[u8], deadline: Deadline) -> bool {
         self.view(self.now_ms).deadline(field).is_some()
             && match &mut self.form {
@@ -204,31 +207,37 @@ impl Hash {
             }
     }
 
-    /// Removes the fields that have ended; returns how many.
+    /// Removes the expired fields; returns how many.
     pub fn remove_due(&mut self, now_ms: i64) -> usize {
         self.remove_some_due(now_ms, usize::MAX, |_| ())
     }
 
-    /// As [`Self::remove_due`], but a table loses no more than `limit` fields. `gone` is told their names.
-    pub(super) fn remove_some_due(&mut self, now_ms: i64, limit: usize, gone: impl FnMut(&[u8])) -> usize {
+    /// As [`Self::remove_due`], but a table loses no more than `limit` fields. `on_removed` is
+    /// called with their names.
+    pub(super) fn remove_some_due(
+        &mut self,
+        now_ms: i64,
+        limit: usize,
+        on_removed: impl FnMut(&[u8]),
+    ) -> usize {
         match &mut self.form {
-            HashForm::Packed(packed) => packed.remove_due(now_ms, gone),
-            HashForm::Table(table) => table.change().remove_due(now_ms, limit, gone),
+            HashForm::Packed(packed) => packed.remove_due(now_ms, on_removed),
+            HashForm::Table(table) => table.change().remove_due(now_ms, limit, on_removed),
         }
     }
 
-    /// The names of fields that had ended, but were still there when [`set`](Self::set) made others of them.
+    /// The names of expired fields that were still stored when [`set`](Self::set) replaced them.
     pub(super) fn take_replaced(&mut self) -> Vec<Box<[u8]>> {
         std::mem::take(&mut self.replaced)
     }
 
-    /// True for a field that waits to be removed.
-    fn has_ended(&self, field: &[u8]) -> bool {
+    /// True for a field that has expired and is not removed yet.
+    fn has_expired(&self, field: &[u8]) -> bool {
         self.next_deadline().is_past(self.now_ms)
             && self.view(i64::MIN).deadline(field).is_some_and(|deadline| deadline.is_past(self.now_ms))
     }
 
-    /// When the first field ends; `NEVER` if none does.
+    /// The first deadline of a field; `NEVER` if there is none.
     pub fn next_deadline(&self) -> Deadline {
         self.by_ref().next_deadline()
     }
@@ -238,7 +247,7 @@ impl Hash {
         self.view(self.now_ms).is_empty()
     }
 
-    /// Bytes behind the value, beyond its own size.
+    /// Bytes of the fields, beyond the size of the value itself.
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
             HashForm::Packed(packed) => packed.as_bytes().len(),
@@ -256,7 +265,8 @@ impl Hash {
     /// Becomes a table if this field takes the hash over the limits.
     fn make_room(&mut self, name: &[u8], value: &[u8]) {
         let HashForm::Packed(packed) = &self.form else { return };
-        let (longest, view) = (name.len().max(value.len()), packed.view());
+        let longest = name.len().max(value.len());
+        let view = packed.view();
         let is_full = view.len() >= self.limits.fields.min(MAX_PACKED_FIELDS) && view.find(name).is_none();
         let bytes = view.bytes() + name.len() + value.len() + FIELD_OVERHEAD;
         if is_full || longest > self.limits.len || bytes > MAX_PACKED_BYTES {
@@ -273,12 +283,12 @@ fn table_bytes(table: &FieldTable) -> usize {
 }
 
 impl<'h> HashRef<'h> {
-    /// The hash in the bytes that a [`Packed`] gave.
+    /// The hash in the bytes that a [`Packed`] returned.
     pub(super) fn of_packed(bytes: &'h [u8]) -> Self {
         Self(Fields::Packed(PackedRef::new(bytes)))
     }
 
-    /// What a reader sees at this moment.
+    /// The hash as it is at this moment.
     pub fn view(self, now_ms: i64) -> HashView<'h> {
         HashView { fields: self.0, now_ms, met_expired: None }
     }
@@ -292,7 +302,7 @@ impl<'h> HashRef<'h> {
         Hash { form, ..Hash::new() }
     }
 
-    /// When the first field ends, also if it has; `NEVER` if none does.
+    /// The first deadline of a field, past or not; `NEVER` if there is none.
     pub(super) fn next_deadline(self) -> Deadline {
         match self.0 {
             Fields::Packed(packed) => packed.next_deadline(),
@@ -302,7 +312,7 @@ impl<'h> HashRef<'h> {
 }
 
 impl<'h> HashView<'h> {
-    /// The same view, which notes there if a field is looked for that has expired.
+    /// The same view, which sets `met_expired` if a field is looked for that has expired.
     pub(super) fn noting(self, met_expired: &'h Cell<bool>) -> Self {
         Self { met_expired: Some(met_expired), ..self }
     }
@@ -330,7 +340,7 @@ impl<'h> HashView<'h> {
         Some(found.value)
     }
 
-    /// When a field ends; none if there is no such field.
+    /// The deadline of a field; none if there is no such field.
     pub fn deadline(self, field: &[u8]) -> Option<Deadline> {
         self.find(field).map(|field| field.deadline)
     }
@@ -346,7 +356,8 @@ impl<'h> HashView<'h> {
         alive.map(|field| (field.name, field.value, field.deadline))
     }
 
-    /// The field at a position below [`len`](Self::len), in the order of [`iter`](Self::iter): for random choices.
+    /// The field at a position below [`len`](Self::len), in the order of [`iter`](Self::iter): for
+    /// random choices.
     pub fn nth(self, position: usize) -> Option<(&'h [u8], &'h [u8])> {
         if let Fields::Table(table) = self.fields
             && table.count_due(self.now_ms) == 0
@@ -357,11 +368,13 @@ impl<'h> HashView<'h> {
         self.iter().nth(position).map(|(name, value, _)| (name, value))
     }
 
-    /// Shows `visit` about `count` fields from `cursor` on, and returns where to go on: 0 at the start, and again at the
-    /// end. A field that stays from the first call to the last is seen. Small hashes are seen whole.
+    /// Calls `visit` with about `count` fields from `cursor` on, and returns where to go on: 0 at
+    /// the start, and again at the end. A field that exists from the first call to the last is
+    /// visited. Small hashes are visited whole.
     ///
-    /// A table is passed from its end to its start, and the cursor is how many positions are left. A removed field leaves
-    /// its position to the last one: whether that was seen or not, it is not one that comes behind the cursor unseen.
+    /// A table is passed from its end to its start, and the cursor is the number of positions that
+    /// are left. When a field is removed, the last field moves to its position. That is a move
+    /// towards the start, so no field moves past the cursor unvisited.
     pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(&'h [u8], &'h [u8])) -> u64 {
         let Fields::Table(table) = self.fields else {
             self.iter().for_each(|(name, value, _)| visit(name, value));
@@ -377,7 +390,7 @@ impl<'h> HashView<'h> {
         until as u64
     }
 
-    /// What OBJECT ENCODING says.
+    /// The reply of OBJECT ENCODING.
     pub fn encoding(self) -> &'static str {
         match self.fields {
             Fields::Packed(packed) if packed.is_timed() => "listpackex",
@@ -390,7 +403,7 @@ impl<'h> HashView<'h> {
         self.find_stored(name).filter(|field| !field.deadline.is_past(self.now_ms))
     }
 
-    /// Also if it has ended.
+    /// As [`Self::find`], expired or not.
     fn find_stored(self, name: &[u8]) -> Option<Field<'h>> {
         match self.fields {
             Fields::Packed(packed) => packed.find(name),

@@ -1,4 +1,4 @@
-//! Few short fields, one after the other: what most hashes are.
+//! A few short fields, one after the other: the form of most hashes.
 //!
 //! ```text
 //! hash   [timed: 1][count: 2] field …
@@ -6,8 +6,9 @@
 //! timed  [0], or [1][deadline: 8], in front of each field
 //! ```
 //!
-//! Fields are in the order of their first insertion. Once one of them has had a deadline, they are in the order of
-//! their deadlines, those without one last, as in Redis' `listpackex`: so the fields that have ended are the first.
+//! Fields are in the order of their first insertion. Once one of them has had a deadline, they are
+//! in the order of their deadlines, those without one last, as in Redis' `listpackex`: so the
+//! expired fields are the first ones.
 
 use smallvec::SmallVec;
 
@@ -20,7 +21,7 @@ const STACK_LEN: usize = 256;
 const COUNT: std::ops::Range<usize> = 1..3;
 const HEADER_LEN: usize = COUNT.end;
 
-/// The fields of a hash, where they lie.
+/// The fields of a hash, in place.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::keyspace) struct PackedRef<'h>(&'h [u8]);
 
@@ -28,17 +29,17 @@ pub(in crate::keyspace) struct PackedRef<'h>(&'h [u8]);
 #[derive(Clone, Debug)]
 pub(in crate::keyspace) struct Packed(SmallVec<[u8; STACK_LEN]>);
 
-/// A field, and where it is.
+/// A field and its bytes.
 struct Place<'h> {
     start: usize,
-    /// Of the value and its length.
+    /// Where the value's length begins, which the value follows.
     value_start: usize,
     end: usize,
     field: Field<'h>,
 }
 
 impl<'h> PackedRef<'h> {
-    /// The fields in the bytes that [`Packed::as_bytes`] gave.
+    /// The fields in the bytes that [`Packed::as_bytes`] returned.
     pub(in crate::keyspace) fn new(bytes: &'h [u8]) -> Self {
         Self(bytes)
     }
@@ -47,7 +48,7 @@ impl<'h> PackedRef<'h> {
         self.0[0] != 0
     }
 
-    /// How many fields there are, also of those that have ended.
+    /// How many fields there are, expired ones included.
     pub(super) fn len(self) -> usize {
         usize::from(u16::from_le_bytes([self.0[1], self.0[2]]))
     }
@@ -64,7 +65,7 @@ impl<'h> PackedRef<'h> {
         self.iter().find(|field| field.name == name)
     }
 
-    /// How many fields have ended: the first ones.
+    /// How many fields have expired: they are the first ones.
     pub(super) fn count_due(self, now_ms: i64) -> usize {
         if !self.is_timed() {
             return 0;
@@ -109,7 +110,7 @@ impl Packed {
         PackedRef(&self.0)
     }
 
-    /// As the keyspace keeps them.
+    /// The form in which they are stored.
     pub(in crate::keyspace) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -121,18 +122,18 @@ impl Packed {
             return true;
         };
         if place.field.deadline == field.deadline {
-            let (start, end) = (place.value_start, place.end);
+            let Place { value_start: start, end, .. } = place;
             self.splice(start, end, &[&length(field.value), field.value]);
         } else {
-            let (start, end) = (place.start, place.end);
+            let Place { start, end, .. } = place;
             self.cut(start, end);
             self.insert(field);
         }
         false
     }
 
-    /// Sets when a field ends; false if there is no such field. It is then the first of those that end at this moment, also
-    /// if it did before.
+    /// Sets the deadline of a field; false if there is no such field. The field is then the first
+    /// of those with this deadline, also if it had it before.
     pub(super) fn set_deadline(&mut self, name: &[u8], deadline: Deadline) -> bool {
         let Some(Place { start, end, field, .. }) = self.place(name) else { return false };
         if deadline != Deadline::NEVER || field.deadline != deadline {
@@ -152,17 +153,17 @@ impl Packed {
         })
     }
 
-    /// Removes the fields that have ended, and tells their names; returns how many.
-    pub(super) fn remove_due(&mut self, now_ms: i64, mut gone: impl FnMut(&[u8])) -> usize {
+    /// Removes the expired fields, and calls `on_removed` with their names; returns how many.
+    pub(super) fn remove_due(&mut self, now_ms: i64, mut on_removed: impl FnMut(&[u8])) -> usize {
         let due = self.view().count_due(now_ms);
-        self.view().iter().take(due).for_each(|field| gone(field.name));
+        self.view().iter().take(due).for_each(|field| on_removed(field.name));
         let end = self.view().places().take(due).last().map_or(HEADER_LEN, |place| place.end);
         self.set_len(self.view().len() - due);
         self.splice(HEADER_LEN, end, &[]);
         due
     }
 
-    /// Adds a field that is not there: behind those that end before it does.
+    /// Adds a new field: after those with earlier deadlines.
     pub(super) fn insert(&mut self, field: Field<'_>) {
         let deadline = field.deadline;
         if deadline != Deadline::NEVER {
@@ -170,14 +171,15 @@ impl Packed {
         }
         let at = if deadline == Deadline::NEVER { self.0.len() } else { self.place_by(deadline) };
         self.set_len(self.view().len() + 1);
-        let ending: &[u8] = match (self.view().is_timed(), deadline) {
+        let has_deadline: &[u8] = match (self.view().is_timed(), deadline) {
             (false, _) => &[],
             (true, Deadline::NEVER) => &[0],
             (true, _) => &[1],
         };
         let unix_ms = deadline.to_bytes();
         let unix_ms = if deadline == Deadline::NEVER { &[][..] } else { &unix_ms };
-        let parts = [ending, unix_ms, &length(field.name), field.name, &length(field.value), field.value];
+        let parts =
+            [has_deadline, unix_ms, &length(field.name), field.name, &length(field.value), field.value];
         self.splice(at, at, &parts);
     }
 
@@ -187,7 +189,7 @@ impl Packed {
         behind.map_or(self.0.len(), |place| place.start)
     }
 
-    /// Gives each field room to say when it ends.
+    /// Adds room for a deadline to each field.
     pub(super) fn make_timed(&mut self) {
         if self.view().is_timed() {
             return;
@@ -212,9 +214,10 @@ impl Packed {
         self.0[COUNT].copy_from_slice(&len.to_le_bytes());
     }
 
-    /// Puts `parts` in the place of the bytes from `start` to `end`.
+    /// Replaces the bytes from `start` to `end` by `parts`.
     fn splice(&mut self, start: usize, end: usize, parts: &[&[u8]]) {
-        let (before, inserted) = (self.0.len(), parts.iter().map(|part| part.len()).sum::<usize>());
+        let before = self.0.len();
+        let inserted = parts.iter().map(|part| part.len()).sum::<usize>();
         let after = before - (end - start) + inserted;
         self.0.resize(before.max(after), 0);
         self.0.copy_within(end..before, start + inserted);
@@ -227,9 +230,10 @@ impl Packed {
     }
 }
 
-/// Seven bits to a byte, the lowest first; the top bit says that more follow.
+/// Seven bits in each byte, the lowest first; the top bit is set if more bytes follow.
 fn length(text: &[u8]) -> SmallVec<[u8; 8]> {
-    let (mut bytes, mut rest) = (SmallVec::new(), text.len());
+    let mut bytes = SmallVec::new();
+    let mut rest = text.len();
     while rest > 0x7f {
         bytes.push(rest as u8 | 0x80);
         rest >>= 7;
@@ -239,7 +243,8 @@ fn length(text: &[u8]) -> SmallVec<[u8; 8]> {
 }
 
 fn take_length(bytes: &mut &[u8]) -> usize {
-    let (mut len, mut shift) = (0, 0);
+    let mut len = 0;
+    let mut shift = 0;
     loop {
         let byte = bytes[0];
         *bytes = &bytes[1..];
@@ -259,9 +264,10 @@ fn take_text<'h>(bytes: &mut &'h [u8]) -> &'h [u8] {
 }
 
 fn take_deadline(bytes: &mut &[u8]) -> Deadline {
-    let (ends, rest) = (bytes[0] != 0, &bytes[1..]);
+    let has_deadline = bytes[0] != 0;
+    let rest = &bytes[1..];
     let (deadline, rest) = match rest.split_first_chunk() {
-        Some((unix_ms, rest)) if ends => (Deadline::from_bytes(*unix_ms), rest),
+        Some((unix_ms, rest)) if has_deadline => (Deadline::from_bytes(*unix_ms), rest),
         _ => (Deadline::NEVER, rest),
     };
     *bytes = rest;

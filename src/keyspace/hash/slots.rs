@@ -1,16 +1,17 @@
-//! Things at positions without gaps, in chunks: growing never moves all of them.
+//! A vector in chunks: growing never moves all elements.
 
 use std::ops::{Index, IndexMut};
 
 use crate::memory::allocated_bytes;
 
-/// Things in a chunk: what growing copies at most.
+/// Elements in a chunk: the most that growing copies.
 const CHUNK: usize = 1024;
 
-/// A vector whose growth has no long step: one block would be copied as a whole at each doubling.
+/// A vector that grows without a long step: a single block would be copied as a whole at each
+/// doubling.
 #[derive(Clone, Debug)]
 pub(super) struct Slots<T> {
-    /// All are full but the last one, which is not empty.
+    /// All are full except the last one, which is not empty.
     chunks: Vec<Vec<T>>,
 }
 
@@ -25,17 +26,17 @@ impl<T> Slots<T> {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
-    pub(super) fn push(&mut self, thing: T) {
+    pub(super) fn push(&mut self, element: T) {
         match self.chunks.last_mut() {
-            Some(last) if last.len() < CHUNK => last.push(thing),
-            _ => self.chunks.push(vec![thing]),
+            Some(last) if last.len() < CHUNK => last.push(element),
+            _ => self.chunks.push(vec![element]),
         }
     }
 
-    /// Takes out what is at a position; the last thing takes its place.
+    /// Removes the element at a position; the last one takes its place.
     ///
     /// # Panics
-    /// If there is nothing.
+    /// If there is no element.
     pub(super) fn swap_remove(&mut self, position: usize) -> T {
         let last = self.chunks.last_mut().and_then(Vec::pop).expect("a position is taken");
         if self.chunks.last().is_some_and(Vec::is_empty) {
@@ -48,7 +49,7 @@ impl<T> Slots<T> {
         self.chunks.iter().flatten()
     }
 
-    /// Bytes that the allocator gives for them.
+    /// Bytes that the allocator uses for them.
     pub(super) fn heap_bytes(&self) -> usize {
         let of = |capacity: usize| allocated_bytes(capacity * size_of::<T>());
         let last = self.chunks.last().map_or(0, |last| of(last.capacity()));
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_gives_its_room_back() {
+    fn the_memory_of_removed_elements_is_freed() {
         let mut slots = Slots::default();
         (0..10 * CHUNK).for_each(|number| slots.push(number));
         (0..10 * CHUNK).for_each(|_| _ = slots.swap_remove(0));

@@ -1,4 +1,4 @@
-//! The table of a hash as its key has it: one pointer.
+//! The table of a hash as it is in an entry: one pointer.
 
 use std::sync::Arc;
 
@@ -8,11 +8,10 @@ use super::{Fields, Hash, HashForm, HashRef, Packed, PackedLimits, table_bytes};
 use crate::arena::Visited;
 use crate::journal::Journal;
 
-/// Tables with less are copied for a snapshot: that is quicker than two sides that go by a
-/// protocol.
+/// Smaller tables are copied for a snapshot: that is faster than the protocol of two threads.
 const MIN_FROZEN_BYTES: usize = if cfg!(test) { 600 } else { 16 * 1024 };
 
-/// There at any time but during an edit.
+/// The table; none during an edit.
 #[derive(Clone, Debug)]
 pub(in crate::keyspace) struct StoredTable(Option<Visited<FieldTable>>);
 
@@ -32,43 +31,43 @@ impl StoredTable {
         now_ms: i64,
         edit: impl FnOnce(&mut Hash) -> R,
     ) -> R {
-        let form = HashForm::Table(self.0.take().expect(THERE));
-        let mut lent = Lent { hash: Hash { form, limits, now_ms, replaced: Vec::new() }, place: self };
-        edit(&mut lent.hash)
+        let form = HashForm::Table(self.0.take().expect(PRESENT));
+        let mut guard = EditGuard { hash: Hash { form, limits, now_ms, replaced: Vec::new() }, place: self };
+        edit(&mut guard.hash)
     }
 
     pub(in crate::keyspace) fn into_hash(self) -> Hash {
-        Hash { form: HashForm::Table(self.0.expect(THERE)), ..Hash::new() }
+        Hash { form: HashForm::Table(self.0.expect(PRESENT)), ..Hash::new() }
     }
 
     pub(in crate::keyspace) fn heap_bytes(&self) -> usize {
         table_bytes(self.table())
     }
 
-    /// True if a snapshot gets [`freeze`](Self::freeze)d fields of it, and no copy.
+    /// True if a snapshot [`freeze`](Self::freeze)s its fields instead of copying it.
     pub(in crate::keyspace) fn is_frozen_for_snapshots(&self) -> bool {
         self.heap_bytes() >= MIN_FROZEN_BYTES
     }
 
     /// The fields as they are now, for a snapshot.
     pub(in crate::keyspace) fn freeze(&self, journal: &Arc<Journal>) -> FrozenFields {
-        FrozenFields::of(self.0.as_ref().expect(THERE).visitor(), journal)
+        FrozenFields::of(self.0.as_ref().expect(PRESENT).visitor(), journal)
     }
 
     fn table(&self) -> &FieldTable {
-        self.0.as_ref().expect(THERE)
+        self.0.as_ref().expect(PRESENT)
     }
 }
 
-const THERE: &str = "the table comes back at the end of an edit";
+const PRESENT: &str = "the table is put back at the end of an edit";
 
-/// A table on its way through an edit; it comes back also if the edit panics.
-struct Lent<'s> {
+/// The table during an edit. It is put back on drop, also if the edit panics.
+struct EditGuard<'s> {
     hash: Hash,
     place: &'s mut StoredTable,
 }
 
-impl Drop for Lent<'_> {
+impl Drop for EditGuard<'_> {
     fn drop(&mut self) {
         let form = std::mem::replace(&mut self.hash.form, HashForm::Packed(Packed::new()));
         if let HashForm::Table(table) = form {

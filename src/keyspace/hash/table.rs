@@ -1,11 +1,11 @@
-//! Many fields, or long ones: a block each, found by hash, by position and by deadline.
+//! Many fields, or long ones: a block for each, found by hash, by position and by deadline.
 
 use std::convert::Infallible;
 
 use ahash::RandomState;
 
 use super::Field;
-use super::frozen::Freezer;
+use super::frozen::SnapshotLink;
 use super::slots::Slots;
 use crate::arena::ThinBlock;
 use crate::keyspace::Deadline;
@@ -14,24 +14,25 @@ use crate::keyspace::hash_index::HashIndex;
 
 /// The fields of a large hash.
 ///
-/// They lie without gaps, so that any position is a random field: the last one takes the place of one that is removed.
+/// Positions have no gaps, so that a random position gives a random field: the last field takes the
+/// place of a removed one.
 #[derive(Clone, Debug)]
 pub(in crate::keyspace) struct FieldTable {
     index: HashIndex,
     slots: Slots<Slot>,
     deadlines: Deadlines,
     hasher: RandomState,
-    /// Of the blocks of all fields.
+    /// Bytes of the blocks of all fields.
     block_bytes: usize,
-    freezer: Freezer,
+    snapshot_link: SnapshotLink,
 }
 
 /// One field: its block is `[deadline: 8 bytes, if it has one][name][value]`.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
-    /// The tag is the length of the name, and the top bit, if there is a deadline.
+    /// The tag is the length of the name; its top bit is set if there is a deadline.
     block: ThinBlock<Infallible>,
-    /// What the index goes by.
+    /// The hash for the index.
     hash: u32,
 }
 
@@ -47,13 +48,14 @@ impl Slot {
         Self { block: ThinBlock::new(tag, None, &[at, field.name, field.value]), hash }
     }
 
-    /// What it takes of the memory.
+    /// Bytes of the field.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.block.heap_bytes()
     }
 
     pub(super) fn field(&self) -> Field<'_> {
-        let (tag, tail) = (self.block.tag(), self.block.tail());
+        let tag = self.block.tag();
+        let tail = self.block.tail();
         let (deadline, tail) = match tail.split_first_chunk::<DEADLINE_BYTES>() {
             Some((at, rest)) if tag & DEADLINE_BIT != 0 => (Deadline::from_bytes(*at), rest),
             _ => (Deadline::NEVER, tail),
@@ -62,7 +64,7 @@ impl Slot {
         Field { name, value, deadline }
     }
 
-    /// Gives the field another value; its name and deadline stay.
+    /// Gives the field another value; it keeps its name and deadline.
     fn set_value(&mut self, value: &[u8]) {
         let before = self.block.tail().len() - self.field().value.len();
         self.block.resize(before + value.len());
@@ -78,11 +80,11 @@ impl FieldTable {
             deadlines: Deadlines::default(),
             hasher: RandomState::new(),
             block_bytes: 0,
-            freezer: Freezer::default(),
+            snapshot_link: SnapshotLink::default(),
         }
     }
 
-    /// How many fields there are, also of those that have ended.
+    /// How many fields there are, expired ones included.
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
@@ -91,9 +93,9 @@ impl FieldTable {
         self.position(name).map(|position| self.at(position as usize))
     }
 
-    /// The snapshot that may want the fields as they were.
-    pub(super) fn freezer(&self) -> &Freezer {
-        &self.freezer
+    /// The link to the snapshot that reads the fields, if there is one.
+    pub(super) fn snapshot_link(&self) -> &SnapshotLink {
+        &self.snapshot_link
     }
 
     pub(super) fn slot(&self, position: usize) -> &Slot {
@@ -109,7 +111,7 @@ impl FieldTable {
         self.slots.iter().map(Slot::field)
     }
 
-    /// How many fields have ended.
+    /// How many fields have expired.
     pub(super) fn count_due(&self, now_ms: i64) -> usize {
         self.deadlines.count_due(now_ms)
     }
@@ -124,7 +126,7 @@ impl FieldTable {
             self.insert(field);
             return true;
         };
-        if self.at(position as usize).deadline == field.deadline && !self.freezer.is_in_use() {
+        if self.at(position as usize).deadline == field.deadline && !self.snapshot_link.is_in_use() {
             self.change(position, |slot| slot.set_value(field.value));
         } else {
             self.replace(position, field);
@@ -132,7 +134,7 @@ impl FieldTable {
         false
     }
 
-    /// Sets when a field ends; false if there is no such field.
+    /// Sets the deadline of a field; false if there is no such field.
     pub(super) fn set_deadline(&mut self, name: &[u8], deadline: Deadline) -> bool {
         let Some(position) = self.position(name) else { return false };
         let present = self.at(position as usize);
@@ -152,11 +154,17 @@ impl FieldTable {
         position.is_some()
     }
 
-    /// Removes up to `limit` of the fields that have ended, and tells their names; returns how many.
-    pub(super) fn remove_due(&mut self, now_ms: i64, limit: usize, mut gone: impl FnMut(&[u8])) -> usize {
+    /// Removes up to `limit` expired fields, and calls `on_removed` with their names; returns how
+    /// many.
+    pub(super) fn remove_due(
+        &mut self,
+        now_ms: i64,
+        limit: usize,
+        mut on_removed: impl FnMut(&[u8]),
+    ) -> usize {
         for removed in 0..limit {
             let Some(position) = self.deadlines.first_due(now_ms) else { return removed };
-            gone(self.at(position as usize).name);
+            on_removed(self.at(position as usize).name);
             self.remove_at(position);
         }
         limit
@@ -185,7 +193,7 @@ impl FieldTable {
             let new = Slot::new(slot.hash, field);
             std::mem::replace(slot, new)
         });
-        self.freezer.hand_over(position, || old);
+        self.snapshot_link.keep_before_image(position, || old);
     }
 
     fn change<R>(&mut self, position: u32, change: impl FnOnce(&mut Slot) -> R) -> R {
@@ -198,21 +206,22 @@ impl FieldTable {
 
     fn remove_at(&mut self, position: u32) {
         let last = self.slots.len() as u32 - 1;
-        self.forget(position);
+        self.unindex(position);
         if position != last {
-            let (hash, deadline) = (self.slots[last as usize].hash, self.at(last as usize).deadline);
-            self.freezer.hand_over(last, || self.slots[last as usize].clone());
+            let hash = self.slots[last as usize].hash;
+            let deadline = self.at(last as usize).deadline;
+            self.snapshot_link.keep_before_image(last, || self.slots[last as usize].clone());
             self.index.relocate(hash, last, position);
             self.deadlines.remove(deadline, last);
             self.deadlines.add(deadline, position);
         }
         let removed = self.slots.swap_remove(position as usize);
         self.block_bytes -= removed.block.heap_bytes();
-        self.freezer.hand_over(position, || removed);
+        self.snapshot_link.keep_before_image(position, || removed);
     }
 
-    /// Takes a position out of the index and out of the deadlines.
-    fn forget(&mut self, position: u32) {
+    /// Removes a position from the index and from the deadlines.
+    fn unindex(&mut self, position: u32) {
         let hash = self.slots[position as usize].hash;
         self.index.remove(hash, position, |position| self.slots[position as usize].hash);
         self.deadlines.remove(self.at(position as usize).deadline, position);
@@ -251,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_moves_the_last_field_with_all_that_is_known_of_it() {
+    fn removing_moves_the_last_field_with_its_hash_and_deadline() {
         let mut table = table(1000);
         for number in (0..1000).step_by(2) {
             assert!(table.remove(number.to_string().as_bytes()));
@@ -270,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_counted_as_fields_come_change_and_go() {
+    fn memory_is_counted_as_fields_are_added_changed_and_removed() {
         let mut table = table(5000);
         let full = table.heap_bytes();
         table.set(Field { name: b"1", value: &[b'x'; 100_000], deadline: Deadline::NEVER });

@@ -14,7 +14,7 @@ fn table() -> Hash {
 }
 
 #[test]
-fn fields_are_there_until_they_end() {
+fn fields_exist_until_they_expire() {
     for mut hash in [Hash::new(), table()] {
         assert!(hash.set(b"a", b"1", Deadline::NEVER));
         assert!(hash.set(b"b", b"2", Deadline::at(10)));
@@ -31,7 +31,7 @@ fn fields_are_there_until_they_end() {
 }
 
 #[test]
-fn an_edit_sees_no_field_that_has_ended() {
+fn an_edit_sees_no_expired_field() {
     for mut hash in [Hash::new(), table()] {
         for name in [b"a", b"b", b"c"] {
             hash.set(name, b"1", Deadline::at(10));
@@ -68,7 +68,7 @@ fn a_hash_becomes_a_table_at_the_limits_of_redis() {
 }
 
 #[test]
-fn a_scan_shows_all_fields_that_stay_whatever_comes_and_goes() {
+fn a_scan_visits_all_fields_that_stay_while_others_are_added_and_removed() {
     let mut hash = table();
     let name = |number: u32| number.to_string().into_bytes();
     (0..300).for_each(|number| _ = hash.set(&name(number), b"v", Deadline::NEVER));
@@ -83,7 +83,7 @@ fn a_scan_shows_all_fields_that_stay_whatever_comes_and_goes() {
         if cursor == 0 {
             break;
         }
-        // Those that do not divide by three go, from both ends; others come.
+        // Those not divisible by three are removed, from both ends; others are added.
         for number in [next - 300, 600 - next].into_iter().filter(|number| number % 3 != 0) {
             hash.remove(&name(number));
         }
@@ -156,10 +156,10 @@ proptest! {
     }
 }
 
-/// What the fields of a hash were, as a snapshot got them.
-type Old = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
+/// Fields of a hash at a cut.
+type FieldsAtCut = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
 
-fn content(hash: &Hash) -> Old {
+fn content(hash: &Hash) -> FieldsAtCut {
     let fields = hash.view(i64::MIN).iter().map(|(name, value, at)| (name.to_vec(), (value.to_vec(), at)));
     fields.collect()
 }
@@ -169,8 +169,8 @@ fn freeze(hash: &Hash, journal: &Arc<Journal>) -> FrozenFields {
     FrozenFields::of(table.visitor(), journal)
 }
 
-/// Takes the next fields, each of which must come once; false if there are none.
-fn take_some(frozen: &mut FrozenFields, old: &mut Old) -> bool {
+/// Takes the next fields, each of which must be returned once; false if there are none.
+fn take_some(frozen: &mut FrozenFields, old: &mut FieldsAtCut) -> bool {
     let mut batch = Vec::new();
     let more = frozen.next(&mut batch);
     for field in batch {
@@ -206,9 +206,9 @@ proptest! {
         before.iter().for_each(|change| make(&mut hash, change));
         let journal = Arc::new(Journal::new());
         journal.cut(|_| ());
-        // A second one has nothing left of the first.
+        // The second snapshot must not be affected by the first.
         for during in [during, after] {
-            let (at_cut, mut old, mut frozen) = (content(&hash), Old::new(), freeze(&hash, &journal));
+            let (at_cut, mut old, mut frozen) = (content(&hash), FieldsAtCut::new(), freeze(&hash, &journal));
             prop_assert_eq!(frozen.soonest(), hash.next_deadline());
             for (steps, change) in &during {
                 (0..*steps).for_each(|_| _ = take_some(&mut frozen, &mut old));
@@ -223,12 +223,12 @@ proptest! {
 }
 
 #[test]
-fn frozen_fields_outlive_their_hash_and_one_that_is_given_up_leaves_nothing_behind() {
+fn frozen_fields_outlive_their_hash_and_nothing_is_left_of_an_aborted_snapshot() {
     let (mut hash, journal) = (table(), Arc::new(Journal::new()));
     journal.cut(|_| ());
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"v", Deadline::NEVER));
     let bytes = hash.heap_bytes();
-    let (at_cut, mut old, mut frozen) = (content(&hash), Old::new(), freeze(&hash, &journal));
+    let (at_cut, mut old, mut frozen) = (content(&hash), FieldsAtCut::new(), freeze(&hash, &journal));
     (0..1000_u32).for_each(|n| _ = hash.remove(&n.to_be_bytes()));
     assert!(journal.before_image_bytes() > 1000);
     assert!(take_some(&mut frozen, &mut old));
@@ -238,10 +238,10 @@ fn frozen_fields_outlive_their_hash_and_one_that_is_given_up_leaves_nothing_behi
 
     let mut hash = table();
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"v", Deadline::NEVER));
-    let given_up = freeze(&hash, &journal);
+    let aborted = freeze(&hash, &journal);
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"w", Deadline::NEVER));
     assert!(journal.before_image_bytes() > 2000);
-    drop(given_up);
+    drop(aborted);
     assert_eq!((journal.before_image_bytes(), hash.heap_bytes()), (0, bytes));
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"x", Deadline::NEVER));
     assert_eq!(journal.before_image_bytes(), 0);

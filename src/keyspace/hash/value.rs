@@ -4,11 +4,11 @@ use super::{Hash, HashForm, HashRef, StoredTable};
 use crate::keyspace::entry::{Kind, Layout};
 use crate::keyspace::value::{Allocated, Large, Owned, Value, ValueRef, Viewed};
 
-/// As of a moment at which nothing has expired.
+/// A moment at which nothing has expired.
 const EARLIEST_MS: i64 = i64::MIN;
 
 impl Hash {
-    /// Calls `put` with how an entry keeps the hash.
+    /// Calls `put` with the layout of the hash in an entry.
     pub(in crate::keyspace) fn store<R>(self, put: impl FnOnce(Layout<'_>) -> R) -> R {
         match self.form {
             HashForm::Packed(packed) => put(Layout::Bytes(Kind::PackedHash, packed.as_bytes())),
@@ -58,7 +58,7 @@ impl Allocated for StoredTable {
         StoredTable::heap_bytes(self)
     }
 
-    fn has_own_account(&self) -> bool {
+    fn is_counted_elsewhere(&self) -> bool {
         self.is_frozen_for_snapshots()
     }
 }

@@ -1,31 +1,31 @@
-//! Places in the walk at which a test lets something happen. In other builds there is nothing.
+//! Points of the walk at which a test runs code. In other builds nothing is called.
 
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Where the walk is.
+/// A point of the walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::keyspace) enum Moment {
+pub(in crate::keyspace) enum WalkPoint {
     /// Before a step. No lock is held.
     Step,
-    /// Within a step, when a batch was copied. The arrangement is held for reading, and no shard
-    /// is.
+    /// Within a step, after a batch was copied. The arrangement is held for reading, and no shard
+    /// is held.
     Copied,
 }
 
-/// What a test has happen, at which moment and at which table.
+/// The code that a test runs in the walk. Its arguments are the point and the table.
 #[derive(Default)]
 pub(in crate::keyspace) struct Hook<'k> {
     #[cfg(test)]
-    pub(in crate::keyspace) then: Option<Box<dyn FnMut(Moment, usize) + 'k>>,
+    pub(in crate::keyspace) callback: Option<Box<dyn FnMut(WalkPoint, usize) + 'k>>,
     life: PhantomData<&'k ()>,
 }
 
 impl Hook<'_> {
     #[inline]
-    pub(super) fn reach(&mut self, _moment: Moment, _table: usize) {
+    pub(super) fn reach(&mut self, _point: WalkPoint, _table: usize) {
         #[cfg(test)]
-        self.then.iter_mut().for_each(|then| then(_moment, _table));
+        self.callback.iter_mut().for_each(|callback| callback(_point, _table));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a table knows of the snapshot that is being taken of it.
+//! The state that a table has for the snapshot that is being taken of it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,29 +13,30 @@ const END: u32 = u32::MAX;
 pub(in crate::keyspace) struct Batch {
     pub(in crate::keyspace) entries: usize,
     pub(in crate::keyspace) bytes: usize,
-    /// Positions that are looked at, with or without an entry.
+    /// Positions that are read, with or without an entry.
     pub(in crate::keyspace) positions: usize,
 }
 
-/// What a batch came to.
+/// The outcome of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::keyspace) enum Progress {
-    /// Nothing: the table has not heard of the cut.
+    /// Nothing: the table has not begun for the cut.
     NotBegun,
-    /// There is more.
-    Goes,
-    /// This was the last one.
-    Ends,
-    /// Nothing: the last one was before.
-    Ended,
+    /// Entries, and there are more.
+    More,
+    /// The last entries.
+    Last,
+    /// Nothing: the last entries came before.
+    Done,
 }
 
-/// How far the walk over a table has come for a cut, and which positions it need not look at.
+/// How far the walk over a table has come for a cut, and which positions it skips.
 ///
-/// The cursor moves under the read lock of the table's shard, everything else changes under the write lock.
+/// The cursor moves under the read lock of the table's shard, everything else changes under the
+/// write lock.
 #[derive(Debug, Default)]
 pub(in crate::keyspace) struct State {
-    /// The cut that all this is about: the last that the table has heard of.
+    /// The cut that the other fields are about: the last one that the table has begun for.
     cut: u64,
     /// The number that the table's database had then.
     db: usize,
@@ -43,21 +44,21 @@ pub(in crate::keyspace) struct State {
     cursor: AtomicU32,
     /// The first position that cannot have been taken at the cut.
     end: u32,
-    /// A bit for each position below `end`, once there is one to be set: what is there now was put there after the cut, or
-    /// its state at the cut was handed over.
+    /// A bit for each position below `end`, allocated when the first one is set: what is there now
+    /// was put there after the cut, or its before-image is in the queue.
     settled: Vec<u64>,
 }
 
 impl State {
-    /// Hears of a cut, before anything is changed after it.
+    /// Called when a snapshot begins, before the first change after its cut.
     pub(in crate::keyspace) fn begin(&mut self, cut: u64, db: usize, slab: &Slab) {
         if self.cut != cut {
             *self = Self { cut, db, cursor: AtomicU32::new(0), end: slab.end(), settled: Vec::new() };
         }
     }
 
-    /// What a table is told that came into being after the cut: nothing in it is wanted.
-    pub(in crate::keyspace) fn born_after(cut: u64) -> Self {
+    /// The state of a table that was made after the cut: nothing in it is pending.
+    pub(in crate::keyspace) fn created_after(cut: u64) -> Self {
         Self { cut, cursor: AtomicU32::new(END), ..Self::default() }
     }
 
@@ -66,23 +67,25 @@ impl State {
         self.db
     }
 
-    /// True if the walk is over, or was not to begin.
+    /// True if the walk over the table is complete, or if the table was made after the cut.
     pub(in crate::keyspace) fn is_done(&self, cut: u64) -> bool {
         self.cut == cut && self.cursor.load(Ordering::Relaxed) == END
     }
 
-    /// True if the state of this position at the cut is still to be written. Whoever asks settles it.
-    pub(in crate::keyspace) fn wants(&mut self, cut: u64, position: u32) -> bool {
-        let wants = self.cut == cut
+    /// True if the position is pending. It is settled by this call: the caller keeps its
+    /// before-image.
+    pub(in crate::keyspace) fn settle_pending(&mut self, cut: u64, position: u32) -> bool {
+        let is_pending = self.cut == cut
             && (self.cursor.load(Ordering::Relaxed)..self.end).contains(&position)
             && !self.is_settled(position);
-        if wants {
+        if is_pending {
             self.settle(position);
         }
-        wants
+        is_pending
     }
 
-    /// What is at the position now is not wanted. (Nor by a snapshot that has ended: then all this means nothing.)
+    /// Marks a position as settled. (After the end of a snapshot the bits have no meaning, and one
+    /// more does no harm.)
     #[inline]
     pub(in crate::keyspace) fn settle(&mut self, position: u32) {
         if position >= self.end {
@@ -94,14 +97,15 @@ impl State {
         self.settled[(position / u64::BITS) as usize] |= bit(position);
     }
 
-    /// Nothing is wanted any more. Frees what the walk needed.
+    /// Marks the table as done, and frees the bits.
     pub(in crate::keyspace) fn end(&mut self, cut: u64) {
         if self.cut == cut {
-            *self = Self::born_after(cut);
+            *self = Self::created_after(cut);
         }
     }
 
-    /// Passes what is wanted of the next entries on, to be copied, with the number of its database.
+    /// Calls `take` with the pending entries of the next positions and the number of their
+    /// database, to copy them.
     pub(in crate::keyspace) fn walk(
         &self,
         cut: u64,
@@ -113,15 +117,15 @@ impl State {
             return Progress::NotBegun;
         }
         if self.is_done(cut) {
-            return Progress::Ended;
+            return Progress::Done;
         }
         let position = self.walk_from(self.cursor.load(Ordering::Relaxed), slab, batch, take);
         let goes_on = position < self.end;
         self.cursor.store(if goes_on { position } else { END }, Ordering::Relaxed);
-        if goes_on { Progress::Goes } else { Progress::Ends }
+        if goes_on { Progress::More } else { Progress::Last }
     }
 
-    /// Where to go on.
+    /// Returns the position at which the walk goes on.
     fn walk_from(
         &self,
         mut position: u32,
@@ -136,7 +140,7 @@ impl State {
                 Step::Entry(entry, next) => {
                     if !self.is_settled(position) {
                         entries -= 1;
-                        bytes = bytes.saturating_sub(entry.kept_bytes());
+                        bytes = bytes.saturating_sub(entry.snapshot_bytes());
                         take(self.db, entry);
                     }
                     next

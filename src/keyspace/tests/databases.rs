@@ -1,8 +1,8 @@
-//! What concerns a whole database, or several.
+//! Operations on a whole database, or on several.
 
 use super::*;
 
-/// Runs `change`, and says whether the set's handle from before it is stale after it.
+/// Runs `change`, and returns whether a handle of the set from before is stale afterwards.
 fn makes_stale(db: View<'_>, key: &str, change: impl FnOnce()) -> bool {
     let handle = db.vector_set(key.as_bytes()).unwrap().unwrap();
     change();
@@ -39,7 +39,7 @@ fn a_set_is_unbound_by_whatever_takes_its_key() {
 }
 
 #[test]
-fn a_set_that_runs_empty_under_the_lock_takes_its_key_along() {
+fn a_set_that_becomes_empty_under_the_lock_loses_its_key() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     assert!(create(db, "k"));
@@ -54,7 +54,7 @@ fn a_set_that_runs_empty_under_the_lock_takes_its_key_along() {
 }
 
 #[test]
-fn a_set_is_not_created_over_a_key_of_any_type_but_over_an_ended_one() {
+fn a_set_is_not_created_over_a_key_of_any_type_but_over_an_expired_one() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     set(db, "k", "v");
@@ -77,7 +77,7 @@ fn swapped_databases_change_keys_and_deadlines() {
     assert_eq!(get(keyspace.db(2), "a").as_deref(), Some("one"));
     assert_eq!(
         keyspace.db(1).census(),
-        Census { keys: 1, expires: 1, mean_ttl_ms: 500, subexpiry: 0, ended: 0 }
+        Census { keys: 1, expires: 1, mean_ttl_ms: 500, subexpiry: 0, expired: 0 }
     );
     assert_eq!(keyspace.db(2).census(), Census { keys: 1, ..Census::default() });
 }
@@ -110,18 +110,18 @@ fn the_cycle_removes_what_is_due_and_no_more_than_its_budget() {
 }
 
 #[test]
-fn lookups_are_counted_as_asked() {
+fn lookups_are_counted_by_kind() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     set(db, "k", "v");
     assert!(db.string(b"k").unwrap().is_some());
     assert!(db.string(b"missing").unwrap().is_none());
     assert!(db.contains(b"k"));
-    assert!(db.shared(&["k"]).get(b"k", Attention::Counted).is_some());
+    assert!(db.shared(&["k"]).get(b"k", Accounting::Counted).is_some());
     assert_eq!(keyspace.hits_and_misses(), (2, 1));
     keyspace.clock().advance(10_000);
-    db.lookup(b"k", Attention::Counted, |_| ());
-    let idle = || db.lookup(b"k", Attention::None, |entry| entry.idle_s(keyspace.clock().now_ms()));
+    db.lookup(b"k", Accounting::Counted, |_| ());
+    let idle = || db.lookup(b"k", Accounting::None, |entry| entry.idle_s(keyspace.clock().now_ms()));
     assert_eq!(idle(), Some(10));
     db.string(b"k").unwrap();
     assert_eq!(idle(), Some(0));
@@ -156,8 +156,8 @@ fn every_key_may_be_the_random_one() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     assert_eq!(db.random_key(), None);
-    ["a", "b", "c", "ended"].iter().for_each(|key| set(db, key, "v"));
-    db.exclusive(&["ended"]).set_deadline(b"ended", Deadline::at(1));
+    ["a", "b", "c", "expired"].iter().for_each(|key| set(db, key, "v"));
+    db.exclusive(&["expired"]).set_deadline(b"expired", Deadline::at(1));
     let drawn: std::collections::BTreeSet<_> = (0..1000).filter_map(|_| db.random_key()).collect();
     assert_eq!(drawn, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()].into());
 }
@@ -193,7 +193,7 @@ fn the_cycle_removes_fields_and_with_the_last_one_the_key() {
 }
 
 #[test]
-fn a_hash_without_a_field_that_has_not_ended_is_no_key() {
+fn a_hash_of_expired_fields_only_does_not_exist() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     for (key, fields) in [("small", 10), ("large", 2000)] {
@@ -209,7 +209,7 @@ fn a_hash_without_a_field_that_has_not_ended_is_no_key() {
 }
 
 #[test]
-fn fields_that_have_ended_are_absent_to_an_edit() {
+fn expired_fields_are_absent_for_an_edit() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     set_fields(db, "k", 5000, Deadline::at(1_000_100));
@@ -226,7 +226,7 @@ fn a_large_hash_moves_whole_and_is_freed_by_the_reaper() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     set_fields(db, "k", 10_000, Deadline::at(2_000_000));
-    let bytes = db.lookup(b"k", Attention::None, Entry::memory_bytes).unwrap();
+    let bytes = db.lookup(b"k", Accounting::None, Entry::memory_bytes).unwrap();
     assert!(bytes > 10_000 * 40, "{bytes}");
     let mut keys = db.exclusive(&["k", "other"]);
     let (value, deadline) = keys.take(b"k").unwrap();
@@ -243,7 +243,7 @@ fn a_large_hash_moves_whole_and_is_freed_by_the_reaper() {
 }
 
 #[test]
-fn a_scan_shows_the_keys_that_stay_once_each_while_indexes_grow_by_parts_and_shrink_again() {
+fn a_scan_visits_the_keys_that_stay_once_each_while_indexes_grow_by_parts_and_shrink_again() {
     const STAYING: u32 = 5_000;
     let keyspace = keyspace();
     let db = keyspace.db(0);
@@ -256,7 +256,7 @@ fn a_scan_shows_the_keys_that_stay_once_each_while_indexes_grow_by_parts_and_shr
         if cursor.is_start() {
             break;
         }
-        // Up to 2,000 keys for a shard: more than a part has. Then they go again.
+        // Up to 2,000 keys for a shard: more than a part has. Then they are removed again.
         let removed = if next < 130_000 { 500 } else { 20_000.min(next - lowest) };
         let added = if next < 130_000 { 10_000 } else { 0 };
         (next..next + added).for_each(|number| set(db, &name(number), "comes"));
@@ -270,6 +270,6 @@ fn a_scan_shows_the_keys_that_stay_once_each_while_indexes_grow_by_parts_and_shr
                 .all(|number| db.contains(name(number).as_bytes()) != (STAYING..lowest).contains(&number))
         );
     }
-    assert!(next >= 130_000, "the scan was over at {next}");
+    assert!(next >= 130_000, "the scan ended at {next}");
     assert!((0..STAYING).all(|number| counts.get(name(number).as_bytes()) == Some(&1)));
 }

@@ -9,7 +9,7 @@ mod transactions;
 use super::*;
 use crate::vector_set::{Hold, Params, Put, VectorSet};
 
-/// A keyspace whose time stands still.
+/// A keyspace with a clock that stands still.
 fn keyspace() -> Keyspace {
     Keyspace::new(Clock::manual(1_000_000))
 }

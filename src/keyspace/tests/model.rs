@@ -1,4 +1,4 @@
-//! Any sequence of changes leaves what a plain map would hold.
+//! Any sequence of changes has the same result as in a plain map.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Few enough that changes meet.
+/// Few enough that changes concern the same keys.
 const KEYS: u8 = 12;
 
 /// Few enough that hashes are packed at one time and tables at another.
@@ -73,7 +73,7 @@ pub(super) enum Change {
     FlushAll,
 }
 
-/// Numbers, and texts of the lengths at which they are kept in another way.
+/// Numbers, and texts of the lengths around which the form of storage changes.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let len =
         prop_oneof![8 => 0..100_usize, 1 => 16 * 1024 - 2..16 * 1024 + 2_usize, 1 => 30_000..100_000_usize];
@@ -145,8 +145,8 @@ impl Content {
         if let Self::Hash(fields) = self { Some(fields) } else { None }
     }
 
-    /// Removes the fields that have ended; false if none is left.
-    pub(super) fn lives(&mut self, now_ms: i64) -> bool {
+    /// Removes the expired fields; false if none is left.
+    pub(super) fn remove_expired(&mut self, now_ms: i64) -> bool {
         self.fields().is_none_or(|fields| {
             fields.retain(|_, (_, deadline)| !deadline.is_past(now_ms));
             !fields.is_empty()
@@ -160,7 +160,7 @@ pub(super) type Keys = BTreeMap<u8, (Content, Deadline)>;
 #[derive(Clone, Default)]
 pub(super) struct Model {
     pub(super) keys: Keys,
-    /// What SWAPDB exchanges the keys with.
+    /// The keys of the other database of SWAPDB.
     pub(super) elsewhere: Keys,
     pub(super) now_ms: i64,
 }
@@ -244,7 +244,7 @@ impl Model {
         }
         let now_ms = self.now_ms;
         for keys in [&mut self.keys, &mut self.elsewhere] {
-            keys.retain(|_, (content, deadline)| !deadline.is_past(now_ms) && content.lives(now_ms));
+            keys.retain(|_, (content, deadline)| !deadline.is_past(now_ms) && content.remove_expired(now_ms));
         }
     }
 }
@@ -328,13 +328,13 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
     }
 }
 
-/// All keys with content and deadline, as SCAN shows them.
+/// All keys with content and deadline, as SCAN returns them.
 fn scanned(db: View<'_>, now_ms: i64) -> Keys {
     let (mut seen, mut cursor) = (Keys::new(), Cursor::START);
     loop {
         cursor = db.scan(cursor, 2, |entry| {
             let before = seen.insert(entry.key()[0], (Content::of(entry, now_ms), entry.deadline()));
-            assert!(before.is_none(), "shown twice");
+            assert!(before.is_none(), "returned twice");
         });
         if cursor.is_start() {
             return seen;
@@ -352,11 +352,11 @@ proptest! {
             apply(&keyspace, change);
             model.apply(change);
             for key in 0..KEYS {
-                let found = db.lookup(&[key], Attention::None, |entry| (Content::of(entry, model.now_ms), entry.deadline()));
+                let found = db.lookup(&[key], Accounting::None, |entry| (Content::of(entry, model.now_ms), entry.deadline()));
                 prop_assert_eq!(found.as_ref(), model.keys.get(&key), "after {:?}", change);
             }
             let expires = model.keys.values().filter(|entry| entry.1 != Deadline::NEVER).count();
-            // A hash of which all fields have ended is counted until somebody looks at it.
+            // A hash of which all fields have expired is counted until its next lookup.
             let census = db.census();
             prop_assert!(census.keys >= model.keys.len() && census.expires >= expires);
         }

@@ -1,4 +1,4 @@
-//! A snapshot has what was there at its cut, each key once, whatever happens while it is taken.
+//! A snapshot has the keys of its cut, each once, whatever changes while it is taken.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,16 +11,16 @@ use super::model::{Change, Content, Fields, Keys, LIMITS, Model, apply, change};
 use super::threads::{add, together};
 use super::*;
 use crate::keyspace::shard::{SHARDS, shard_of};
-use crate::keyspace::snapshot::{Moment, Old};
+use crate::keyspace::snapshot::{KeyAtCut, WalkPoint};
 
-/// What a snapshot gave so far, by database.
+/// The keys that a snapshot has returned so far, by database.
 #[derive(Default)]
 struct Taken {
     keys: BTreeMap<(usize, Vec<u8>), (Entry, Fields)>,
     /// Fields of large hashes that are still to come.
     frozen: Vec<((usize, Vec<u8>), FrozenFields)>,
     calls: usize,
-    batch: Vec<Old>,
+    batch: Vec<KeyAtCut>,
 }
 
 impl Taken {
@@ -31,7 +31,7 @@ impl Taken {
             return true;
         }
         let more = snapshot.next(&mut self.batch);
-        for Old { db, entry, fields } in self.batch.drain(..) {
+        for KeyAtCut { db, entry, fields } in self.batch.drain(..) {
             let key = (db, entry.key().to_vec());
             self.frozen.extend(fields.map(|fields| (key.clone(), fields)));
             assert!(self.keys.insert(key, (entry, Fields::new())).is_none(), "each key once");
@@ -59,7 +59,7 @@ impl Taken {
         while self.more(&mut snapshot) {}
     }
 
-    /// The keys of a database that had not ended at a moment.
+    /// The keys of a database that had not expired at a moment.
     fn alive(&self, db: usize, now_ms: i64) -> Keys {
         let here = self.keys.iter().filter(|((number, _), _)| *number == db);
         let alive = here.filter(|(_, (entry, _))| !entry.deadline().is_past(now_ms));
@@ -70,7 +70,7 @@ impl Taken {
         });
         contents
             .filter_map(|(key, (mut content, deadline))| {
-                content.lives(now_ms).then_some((key, (content, deadline)))
+                content.remove_expired(now_ms).then_some((key, (content, deadline)))
             })
             .collect()
     }
@@ -132,7 +132,7 @@ fn transfers_between_keys_are_whole_in_every_snapshot() {
                     taken.sum()
                 })
                 .collect();
-            // Told first: the other threads must end if this one fails.
+            // Set before the checks: the other threads must stop if this one fails.
             done.store(true, Ordering::Relaxed);
             assert!(sums.iter().all(|sum| *sum == 100 * ACCOUNTS as i64), "{sums:?}");
             return;
@@ -149,12 +149,12 @@ fn transfers_between_keys_are_whole_in_every_snapshot() {
                     });
                 }
                 _ if round % 60 == 2 => keyspace.swap(0, 1, Record::unlogged()),
-                _ => take_along(&keyspace, from),
+                _ => move_key(&keyspace, from),
             }
             if done.load(Ordering::Relaxed) {
                 return;
             }
-            // Here, and not inside the gate, where the next cut would wait for it.
+            // Outside of the gate: the next cut would wait for a thread that yields inside.
             std::thread::yield_now();
         }
     });
@@ -166,7 +166,7 @@ fn transfer(keys: &mut Exclusive<'_>, from: &str, to: &str) {
 }
 
 /// Moves a key to another database, if it is not there too: MOVE.
-fn take_along(keyspace: &Keyspace, key: &str) {
+fn move_key(keyspace: &Keyspace, key: &str) {
     let (mut source, mut target) =
         keyspace.exclusive_pair(Access::DIRECT, (0, key.as_bytes()), (2, key.as_bytes()));
     if !target.contains(key.as_bytes())
@@ -177,7 +177,7 @@ fn take_along(keyspace: &Keyspace, key: &str) {
 }
 
 #[test]
-fn what_is_cleared_during_a_snapshot_is_in_it_and_what_comes_is_not() {
+fn keys_cleared_during_a_snapshot_are_in_it_and_new_keys_are_not() {
     let keyspace = keyspace();
     (0..5000).for_each(|n| set(keyspace.db(n % 3), &n.to_string(), "v"));
     let (mut taken, (mut snapshot, number)) = (Taken::default(), keyspace.snapshot(|number| number));
@@ -193,7 +193,7 @@ fn what_is_cleared_during_a_snapshot_is_in_it_and_what_comes_is_not() {
 }
 
 #[test]
-fn a_snapshot_that_is_given_up_leaves_nothing_behind() {
+fn nothing_is_left_of_an_aborted_snapshot() {
     let keyspace = keyspace();
     (0..2000).for_each(|n| set(keyspace.db(0), &n.to_string(), "v"));
     let (mut taken, (mut snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
@@ -210,7 +210,7 @@ fn a_snapshot_that_is_given_up_leaves_nothing_behind() {
 
 type Disturbance = fn(&Keyspace);
 
-/// What a command does to tables and keys while a snapshot is taken, in databases 0 to 3.
+/// Commands that change tables and keys while a snapshot is taken, in databases 0 to 3.
 const DISTURBANCES: [(&str, Disturbance); 14] = [
     ("SWAPDB 0 1", |keyspace| keyspace.swap(0, 1, Record::unlogged())),
     ("SWAPDB 1 2", |keyspace| keyspace.swap(1, 2, Record::unlogged())),
@@ -234,7 +234,7 @@ const DISTURBANCES: [(&str, Disturbance); 14] = [
         set(keyspace.db(0), "a0", "other");
         keyspace.swap(0, 1, Record::unlogged());
     }),
-    ("MOVE", |keyspace| take_along(keyspace, "a0")),
+    ("MOVE", |keyspace| move_key(keyspace, "a0")),
     ("RENAME", |keyspace| {
         let mut keys = keyspace.db(0).exclusive(&["a0", "b0"]);
         if let Some((value, deadline)) = keys.take(b"a0") {
@@ -263,7 +263,7 @@ fn few_keys() -> Keyspace {
     keyspace
 }
 
-/// Runs `change` on another thread until it is complete, or until it waits for the walk.
+/// Runs `change` on another thread, and returns when it is complete or waits for the walk.
 fn start<'s>(
     scope: &'s std::thread::Scope<'s, '_>,
     keyspace: &'s Keyspace,
@@ -277,21 +277,23 @@ fn start<'s>(
     }
 }
 
-/// Takes a snapshot of [`few_keys`], and begins a change at a moment of the walk, counted among
-/// those at tables that concern the keys. False if there are not as many.
+/// Takes a snapshot of [`few_keys`], and starts a change at the point `at` of the walk, counted
+/// among the points at tables that have the keys. False if there are fewer points.
 fn disturbed(name: &str, change: fn(&Keyspace), at: usize) -> bool {
     let keyspace = few_keys();
     let shards =
         ["a0", "b0", "a1", "b1", "a2", "b2"].map(|key| shard_of(keyspace.common.hash(key.as_bytes())));
-    let (moments, steps, mut taken) = (Cell::new(0), Cell::new(0), Taken::default());
+    let points = Cell::new(0);
+    let steps = Cell::new(0);
+    let mut taken = Taken::default();
     std::thread::scope(|scope| {
-        let hook = |moment: Moment, table: usize| {
-            // A table is begun, has few positions, and ends.
-            steps.set(steps.get() + usize::from(moment == Moment::Step));
+        let hook = |point: WalkPoint, table: usize| {
+            // For each table: one step to begin it, few positions, and one step to end it.
+            steps.set(steps.get() + usize::from(point == WalkPoint::Step));
             assert!(steps.get() < DATABASES * SHARDS * 2 + 50, "{name} at {at}: the walk does not end");
             if table < 3 * SHARDS
                 && shards.contains(&(table % SHARDS))
-                && moments.replace(moments.get() + 1) == at
+                && points.replace(points.get() + 1) == at
             {
                 start(scope, &keyspace, change);
             }
@@ -303,14 +305,14 @@ fn disturbed(name: &str, change: fn(&Keyspace), at: usize) -> bool {
     assert_eq!(found, right.collect::<Vec<_>>(), "{name} at {at}");
     let text = |entry: &Entry| entry.value().as_string().unwrap().text().into_owned();
     assert!(taken.keys.values().all(|(entry, _)| text(entry) == b"before"), "{name} at {at}");
-    moments.get() > at
+    points.get() > at
 }
 
 #[test]
-fn a_walk_ends_with_the_keys_of_its_cut_whatever_moves_tables_and_keys_at_any_moment_of_it() {
+fn a_walk_ends_with_the_keys_of_its_cut_whatever_moves_tables_and_keys_at_any_point_of_it() {
     for (name, change) in DISTURBANCES {
-        let moments = (0..).take_while(|&at| disturbed(name, change, at)).count();
-        assert!(moments > 20, "{name}: {moments} moments");
+        let points = (0..).take_while(|&at| disturbed(name, change, at)).count();
+        assert!(points > 20, "{name}: {points} points");
     }
 }
 
@@ -331,7 +333,7 @@ proptest! {
         let mut taken = Taken::default();
         std::thread::scope(|scope| {
             let (mut during, mut pause) = (during.iter(), 0);
-            let hook = |_: Moment, _: usize| {
+            let hook = |_: WalkPoint, _: usize| {
                 while pause == 0 && let Some((next_pause, change)) = during.next() {
                     pause = *next_pause + 1;
                     start(scope, &keyspace, move |keyspace| apply(keyspace, change));
@@ -353,16 +355,16 @@ fn set_fields(db: View<'_>, key: &str, numbers: std::ops::Range<u32>, value: &[u
     db.exclusive(&[key]).edit_hash(key.as_bytes(), set).unwrap();
 }
 
-type Fate = (&'static str, fn(&Keyspace));
+type HashChange = (&'static str, fn(&Keyspace));
 
-/// What may become of a large hash `h` of 2000 fields in database 0.
-const FATES: [Fate; 9] = [
+/// Changes of a large hash `h` of 2000 fields in database 0.
+const HASH_CHANGES: [HashChange; 9] = [
     ("HSET", |keyspace| set_fields(keyspace.db(0), "h", 500..1500, b"w")),
     ("HDEL", |keyspace| {
         let remove = |hash: &mut Hash| (0..1900_u32).filter(|n| hash.remove(&n.to_be_bytes())).count();
         keyspace.db(0).exclusive(&["h"]).edit_hash(b"h", remove).unwrap();
     }),
-    ("HPEXPIRE, and the fields end", |keyspace| {
+    ("HPEXPIRE, and the fields expire", |keyspace| {
         let deadline = Deadline::at(keyspace.clock().now_ms() + 5);
         let expire =
             |hash: &mut Hash| (0..1000_u32).filter(|n| hash.set_deadline(&n.to_be_bytes(), deadline)).count();
@@ -384,7 +386,7 @@ const FATES: [Fate; 9] = [
         set_fields(keyspace.db(0), "elsewhere", 0..3000, b"w");
         set_fields(keyspace.db(0), "h", 0..10, b"w");
     }),
-    ("PEXPIRE, and the key ends", |keyspace| {
+    ("PEXPIRE, and the key expires", |keyspace| {
         keyspace.db(0).exclusive(&["h"]).set_deadline(b"h", Deadline::at(keyspace.clock().now_ms()));
         keyspace.clock().advance(1);
         while keyspace.db(0).expire_cycle(100) > 0 {}
@@ -401,35 +403,35 @@ const FATES: [Fate; 9] = [
 ];
 
 #[test]
-fn a_large_hash_is_in_the_snapshot_as_it_was_at_the_cut_whatever_becomes_of_it() {
-    for (fate, change) in FATES {
-        for given in [0, 1, 1000, usize::MAX] {
+fn a_large_hash_is_in_the_snapshot_as_it_was_at_the_cut_whatever_changes_it() {
+    for (name, change) in HASH_CHANGES {
+        for taken_before in [0, 1, 1000, usize::MAX] {
             let keyspace = keyspace();
             set_fields(keyspace.db(0), "h", 0..2000, b"v");
             let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
             let mut snapshot = snapshot.one_by_one();
-            let is_early = |taken: &Taken| taken.keys.values().all(|(_, fields)| fields.len() < given);
-            while given > 0 && is_early(&taken) && taken.more(&mut snapshot) {}
+            let is_early = |taken: &Taken| taken.keys.values().all(|(_, fields)| fields.len() < taken_before);
+            while taken_before > 0 && is_early(&taken) && taken.more(&mut snapshot) {}
             change(&keyspace);
             change(&keyspace);
             taken.rest(snapshot);
             let fields = &taken.keys[&(0, b"h".to_vec())].1;
-            assert_eq!((taken.keys.len(), fields.len()), (1, 2000), "{fate} at {given}");
-            assert!(fields.values().all(|(value, _)| value == b"v"), "{fate} at {given}");
-            assert_eq!(keyspace.journal().before_image_bytes(), 0, "{fate} at {given}");
+            assert_eq!((taken.keys.len(), fields.len()), (1, 2000), "{name} at {taken_before}");
+            assert!(fields.values().all(|(value, _)| value == b"v"), "{name} at {taken_before}");
+            assert_eq!(keyspace.journal().before_image_bytes(), 0, "{name} at {taken_before}");
         }
     }
 }
 
 #[test]
-fn a_change_of_a_large_hash_hands_over_no_more_than_it_changes() {
+fn a_change_of_a_large_hash_keeps_no_more_before_images_than_fields_that_it_changes() {
     let keyspace = keyspace();
     set_fields(keyspace.db(0), "h", 0..50_000, &[b'v'; 100]);
     let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
     set_fields(keyspace.db(0), "h", 7..10, b"w");
     keyspace.db(0).exclusive(&["h"]).remove(b"h");
-    let handed = keyspace.journal().before_image_bytes();
-    assert!((300..3000).contains(&handed), "{handed}");
+    let bytes = keyspace.journal().before_image_bytes();
+    assert!((300..3000).contains(&bytes), "{bytes}");
     taken.rest(snapshot);
     let fields = &taken.keys[&(0, b"h".to_vec())].1;
     assert!(fields.len() == 50_000 && fields.values().all(|(value, _)| *value == [b'v'; 100]));

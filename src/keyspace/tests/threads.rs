@@ -1,4 +1,5 @@
-//! What must hold whatever the threads do: sums are kept, winners are alone, nobody waits for ever.
+//! What must hold under several threads: sums stay the same, one thread wins, no thread waits for
+//! ever.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -52,7 +53,7 @@ fn transfers_between_keys_are_seen_whole() {
             if thread == 0 {
                 let all = db.shared(&names);
                 let balance = |name: &String| {
-                    let entry = all.get(name.as_bytes(), Attention::None).unwrap();
+                    let entry = all.get(name.as_bytes(), Accounting::None).unwrap();
                     entry.value().as_string().unwrap().as_integer().unwrap()
                 };
                 assert_eq!(names.iter().map(balance).sum::<i64>(), 100 * ACCOUNTS as i64);
@@ -106,7 +107,7 @@ fn an_unchanged_binding_under_the_lock_means_that_the_key_is_unchanged() {
 }
 
 #[test]
-fn a_scan_shows_the_keys_that_stay_once_each() {
+fn a_scan_visits_the_keys_that_stay_once_each() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     let staying: Vec<String> = (0..3000).map(|n| format!("stays:{n}")).collect();
@@ -119,10 +120,10 @@ fn a_scan_shows_the_keys_that_stay_once_each() {
     together(|thread| {
         if thread == 0 {
             let counts = [1, 7, 100].map(|count| scan_counts(db, count));
-            // Told first: the other threads must end if this one fails.
+            // Set before the checks: the other threads must stop if this one fails.
             done.store(true, Ordering::Relaxed);
-            for shown in counts {
-                assert!(shown.into_values().eq([1].repeat(staying.len())));
+            for visits in counts {
+                assert!(visits.into_values().eq([1].repeat(staying.len())));
             }
             return;
         }
@@ -138,7 +139,7 @@ fn a_scan_shows_the_keys_that_stay_once_each() {
     });
 }
 
-/// How often a scan shows each of the keys that stay.
+/// How often a scan visits each of the keys that stay.
 fn scan_counts(db: View<'_>, count: usize) -> BTreeMap<Vec<u8>, usize> {
     let (mut counts, mut cursor) = (BTreeMap::new(), Cursor::START);
     loop {
@@ -154,7 +155,7 @@ fn scan_counts(db: View<'_>, count: usize) -> BTreeMap<Vec<u8>, usize> {
 }
 
 #[test]
-fn a_key_moved_to_and_fro_stays_one_key() {
+fn a_key_that_is_moved_back_and_forth_stays_one_key() {
     let keyspace = keyspace();
     set(keyspace.db(0), "k", "v");
     together(|thread| {

@@ -1,4 +1,5 @@
-//! Transactions are alone with their keys, and watchers hear of changes, whatever the threads do.
+//! Transactions have exclusive access to their keys, and watches notice all changes, under several
+//! threads.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::thread;
@@ -19,7 +20,7 @@ fn value(db: View<'_>, key: &str) -> i64 {
 }
 
 #[test]
-fn commands_of_a_transaction_have_nobody_between_them() {
+fn no_other_command_runs_between_those_of_a_transaction() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     together(|_| {
@@ -55,7 +56,7 @@ fn transactions_and_commands_over_several_keys_wait_for_each_other_without_a_dea
                 2 => {
                     let all = db.shared(&KEYS);
                     let number = |key: &&str| {
-                        let entry = all.get(key.as_bytes(), Attention::None);
+                        let entry = all.get(key.as_bytes(), Accounting::None);
                         entry.map_or(0, |entry| entry.value().as_string().unwrap().as_integer().unwrap())
                     };
                     assert_eq!(KEYS.iter().map(number).sum::<i64>(), 0);
@@ -75,15 +76,15 @@ fn transactions_and_commands_over_several_keys_wait_for_each_other_without_a_dea
 }
 
 #[test]
-fn every_door_waits_for_the_end() {
+fn every_kind_of_access_waits_for_the_end_of_a_transaction() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
-    let doors: [&(dyn Fn() -> i64 + Sync); 5] = [
+    let accesses: [&(dyn Fn() -> i64 + Sync); 5] = [
         &|| value(db, "k"),
         &|| db.string(b"k").unwrap().and_then(|string| string.as_integer()).unwrap_or(0),
         &|| {
             let keys = db.shared(&["k"]);
-            let entry = keys.get(b"k", Attention::None);
+            let entry = keys.get(b"k", Accounting::None);
             entry.map_or(0, |entry| entry.value().as_string().unwrap().as_integer().unwrap())
         },
         &|| summed(|visit| assert!(db.scan(Cursor::START, 10, visit).is_start())),
@@ -94,19 +95,19 @@ fn every_door_waits_for_the_end() {
             if thread == 0 {
                 keyspace.transaction(&reach(&["k"]), || {
                     increment(db, "k");
-                    // So that who does not wait can come.
+                    // A thread that does not wait can run here.
                     thread::yield_now();
                     increment(db, "k");
                 });
             } else {
-                let door = (round + thread) % doors.len();
-                assert_eq!(doors[door]() % 2, 0, "door {door}");
+                let access = (round + thread) % accesses.len();
+                assert_eq!(accesses[access]() % 2, 0, "access {access}");
             }
         }
     });
 }
 
-/// The sum of all numbers that a walk shows.
+/// The sum of all numbers that a walk visits.
 fn summed(walk: impl FnOnce(&mut dyn FnMut(&Entry))) -> i64 {
     let mut sum = 0;
     walk(&mut |entry| sum += entry.value().as_string().unwrap().as_integer().unwrap());
@@ -140,7 +141,7 @@ fn a_transaction_that_unwinds_leaves_no_reservation() {
         std::panic::AssertUnwindSafe(|| keyspace.transaction(&Reach::Everything, || panic!("arranged")));
     assert!(std::panic::catch_unwind(broken).is_err());
     thread::scope(|scope| scope.spawn(|| set(keyspace.db(3), "k", "v")).join())
-        .expect("nobody is waited for");
+        .expect("no reservation is left");
     keyspace.transaction(&reach(&["k"]), || set(keyspace.db(0), "k", "v"));
 }
 
@@ -174,7 +175,7 @@ fn increments_that_watch_are_not_lost() {
 }
 
 #[test]
-fn forgotten_watches_leave_nothing_behind() {
+fn nothing_is_left_of_dropped_watches() {
     let keyspace = keyspace();
     let flags: Vec<_> = (0..3).map(|_| Arc::new(AtomicBool::new(false))).collect();
     let watches: Vec<_> = flags.iter().map(|flag| keyspace.watch(2, b"k", flag).expect("new")).collect();

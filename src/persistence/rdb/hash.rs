@@ -31,7 +31,7 @@ use super::save::commands;
 use super::templates::{Names, Templates, check_names, read_names};
 use super::value::Written;
 use super::writer::Writer;
-use crate::keyspace::{Deadline, FrozenFields, Hash, HashRef, HashView, OldField, PackedLimits};
+use crate::keyspace::{Deadline, FieldAtCut, FrozenFields, Hash, HashRef, HashView, PackedLimits};
 
 /// The last moment at which a field can end (Redis' `EB_EXPIRE_TIME_INVALID`).
 const MAX_FIELD_DEADLINE_MS: i64 = (1 << 48) - 1;
@@ -109,7 +109,7 @@ pub(super) fn begin_frozen<W: Write>(out: &mut Writer<W>, fields: &FrozenFields)
 /// One field of a large hash, whose first field to end does so at `soonest`.
 pub(super) fn write_old<W: Write>(
     out: &mut Writer<W>,
-    field: &OldField,
+    field: &FieldAtCut,
     soonest: Deadline,
 ) -> io::Result<()> {
     if let Some(soonest) = soonest.unix_ms() {

@@ -2,7 +2,7 @@
 
 use super::SUBCOMMAND;
 use crate::commands::{Arity, Context, Flags, Keys, Run, Scope, Spec, Weight};
-use crate::keyspace::{Attention, Entry};
+use crate::keyspace::{Accounting, Entry};
 use crate::resp::{Args, Error, Reply};
 
 pub(super) const SPEC: Spec = Spec {
@@ -27,6 +27,6 @@ fn usage(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
             return Err(Error::syntax());
         }
     }
-    let bytes = cx.db().lookup(key, Attention::None, Entry::memory_bytes);
+    let bytes = cx.db().lookup(key, Accounting::None, Entry::memory_bytes);
     Ok(bytes.map_or(Reply::Null, Reply::count))
 }

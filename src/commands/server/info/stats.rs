@@ -52,8 +52,8 @@ fn expiry(server: &Server, rows: &mut Rows) {
     let expiry = server.keyspace.expiry();
     let (mut expired, mut expiring) = (0, 0);
     for census in server.keyspace.databases().iter().map(Database::census) {
-        expired += census.ended as u64;
-        expiring += (census.expires + census.ended) as u64;
+        expired += census.expired as u64;
+        expiring += (census.expires + census.expired) as u64;
     }
     rows.field("expired_subkeys", expiry.fields.get());
     rows.field("expired_subkeys_active", expiry.fields_actively.get());

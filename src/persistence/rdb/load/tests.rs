@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::keyspace::{Attention, Clock, StringValue};
+use crate::keyspace::{Accounting, Clock, StringValue};
 use crate::persistence::rdb::Writer;
 use crate::persistence::rdb::format::opcode;
 
@@ -80,7 +80,7 @@ fn keys_come_to_their_databases_with_their_deadlines_and_idle_times() {
     assert_eq!((keyspace.db(0).census().keys, keyspace.db(15).census().keys), (3000, 3001));
     assert_eq!(text(&keyspace, 15, "key:2999").as_deref(), Some("2999"));
     let known = |entry: &crate::keyspace::Entry| (entry.deadline().unix_ms(), entry.idle_s(NOW_MS));
-    let known = keyspace.db(15).lookup(b"ends", Attention::None, known);
+    let known = keyspace.db(15).lookup(b"ends", Accounting::None, known);
     assert_eq!(known, Some((Some(NOW_MS + 5), 77)));
     let progress = loading.progress().expect("it is on");
     assert_eq!((progress.loaded_bytes, progress.memory_then), (bytes.len() as u64, 12345));

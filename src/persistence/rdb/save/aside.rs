@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Form;
 use super::keys::Keys;
-use crate::keyspace::Old;
+use crate::keyspace::KeyAtCut;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::{Place, Spill};
 
@@ -25,7 +25,7 @@ impl Aside {
     }
 
     /// Adds a key with a small value.
-    pub(super) fn key(&mut self, old: &Old, spill: &mut dyn Spill) -> io::Result<()> {
+    pub(super) fn key(&mut self, old: &KeyAtCut, spill: &mut dyn Spill) -> io::Result<()> {
         self.keys.key(old)?;
         if self.keys.untaken() > LIMIT {
             let bytes = self.keys.take()?;

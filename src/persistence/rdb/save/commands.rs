@@ -19,7 +19,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use crate::keyspace::{Deadline, Old};
+use crate::keyspace::{Deadline, KeyAtCut};
 use crate::persistence::rdb::format::{MAX_STRING_LEN, VERSION, ValueType};
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::{Place, Spill};
@@ -139,7 +139,7 @@ impl Dumped {
     pub(super) fn finish<W: Write>(
         self,
         mut dump: Writer<Intake>,
-        old: &Old,
+        old: &KeyAtCut,
         out: &mut Writer<W>,
         spill: &mut dyn Spill,
     ) -> io::Result<()> {

@@ -3,19 +3,19 @@
 use std::io::{self, Write};
 
 use super::{Form, commands};
-use crate::keyspace::{Deadline, Old, OldField};
+use crate::keyspace::{Deadline, FieldAtCut, KeyAtCut};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::{Place, Spill};
 
 /// A large value that waits for another one to be written, with what had to be put aside of it.
 pub(super) struct Waiting {
-    pub(super) old: Old,
+    pub(super) old: KeyAtCut,
     spilled: Vec<Place>,
 }
 
 impl Waiting {
-    pub(super) fn new(old: Old) -> Self {
+    pub(super) fn new(old: KeyAtCut) -> Self {
         Self { old, spilled: Vec::new() }
     }
 
@@ -23,7 +23,7 @@ impl Waiting {
     pub(super) fn relieve(&mut self, form: Form, spill: &mut dyn Spill) -> io::Result<()> {
         let Some(fields) = &mut self.old.fields else { return Ok(()) };
         let mut handed = Vec::new();
-        fields.take_handed(&mut handed);
+        fields.take_before_images(&mut handed);
         if handed.is_empty() {
             return Ok(());
         }
@@ -32,7 +32,7 @@ impl Waiting {
         let key = self.old.entry.key();
         write_all(&mut out, form, key, &handed, fields.soonest())?;
         self.spilled.push(spill.append(&out.take()?)?);
-        fields.given_is_written();
+        fields.acknowledge_given();
         Ok(())
     }
 
@@ -72,7 +72,7 @@ fn write_all<W: Write>(
     out: &mut Writer<W>,
     form: Form,
     key: &[u8],
-    fields: &[OldField],
+    fields: &[FieldAtCut],
     soonest: Deadline,
 ) -> io::Result<()> {
     if form != Form::Snapshot {

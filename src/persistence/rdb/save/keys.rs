@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{About, Form, commands};
-use crate::keyspace::{Census, Old};
+use crate::keyspace::{Census, KeyAtCut};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::value::{type_of, write_commands, write_value};
 use crate::persistence::rdb::writer::Writer;
@@ -54,7 +54,7 @@ impl<W: Write> Keys<W> {
     }
 
     /// A key with a small value.
-    pub(super) fn key(&mut self, old: &Old) -> io::Result<()> {
+    pub(super) fn key(&mut self, old: &KeyAtCut) -> io::Result<()> {
         let form = self.form;
         let out = self.begin(old)?;
         match form {
@@ -67,7 +67,7 @@ impl<W: Write> Keys<W> {
     }
 
     /// A key, whose value is to be written then; of commands, its database alone.
-    pub(super) fn begin(&mut self, old: &Old) -> io::Result<&mut Writer<W>> {
+    pub(super) fn begin(&mut self, old: &KeyAtCut) -> io::Result<&mut Writer<W>> {
         self.select(old.db)?;
         if self.form != Form::Snapshot {
             return Ok(&mut self.out);

@@ -33,7 +33,7 @@ pub use self::progress::Progress;
 use super::format::ValueType;
 use super::vector_set;
 use super::writer::Writer;
-use crate::keyspace::{Census, Old, Snapshot, WrongType};
+use crate::keyspace::{Census, KeyAtCut, Snapshot, WrongType};
 use crate::vector_set::{Spill, VectorSet};
 
 /// Bytes that may wait in all sets and hashes together before they are put aside: well below where
@@ -126,7 +126,7 @@ struct Saver<'s> {
 impl Saver<'_> {
     /// Writes a key with a small value. One with a large value waits, so that it can be relieved
     /// while others are written.
-    fn key_or_wait<W: Write>(&mut self, old: Old, keys: &mut Keys<W>) -> io::Result<()> {
+    fn key_or_wait<W: Write>(&mut self, old: KeyAtCut, keys: &mut Keys<W>) -> io::Result<()> {
         match self.wait_if_large(old) {
             Some(small) => {
                 self.progress.count_key();
@@ -136,7 +136,7 @@ impl Saver<'_> {
         }
     }
 
-    fn wait_if_large(&mut self, old: Old) -> Option<Old> {
+    fn wait_if_large(&mut self, old: KeyAtCut) -> Option<KeyAtCut> {
         if let Ok(set) = old.entry.value().as_vector_set() {
             self.sets.push(Arc::downgrade(set));
         } else if old.fields.is_none() {
@@ -173,7 +173,7 @@ impl Saver<'_> {
 
     fn set<W: Write>(
         &mut self,
-        old: &Old,
+        old: &KeyAtCut,
         set: &Arc<VectorSet>,
         keys: &mut Keys<W>,
         spill: &mut dyn Spill,
@@ -208,7 +208,7 @@ impl Saver<'_> {
     /// Between two parts of a large value.
     fn look_around_within(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
         let mut batch = Vec::new();
-        self.snapshot.take_handed(&mut batch);
+        self.snapshot.take_before_images(&mut batch);
         for old in batch {
             if let Some(small) = self.wait_if_large(old) {
                 self.progress.count_key();

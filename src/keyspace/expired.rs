@@ -1,8 +1,8 @@
 //! Keys and fields that a reading command found expired: they are removed after it.
 //!
-//! A reader holds a read lock, so it cannot remove what it finds. The key is noted, and removed when
-//! the command is over and its locks are released. Without this, a key stays until the expiry cycle
-//! comes to it, which is off for tests, and `INFO` does not count what was found.
+//! A reader holds a read lock, so it cannot remove what it finds. The key is noted, and removed
+//! when the command has ended and its locks are released. Without this, a key stays until the
+//! expiry cycle reaches it, which is off in tests, and `INFO` does not count it.
 
 use std::cell::Cell;
 
@@ -12,10 +12,10 @@ use super::entry::Entry;
 use super::hash::HashView;
 use super::shard::shard_of;
 use super::table::Table;
-use super::{Attention, Keyspace, View};
+use super::{Accounting, Keyspace, View};
 
-/// Keys noted for one command at most; more of them are left to the expiry cycle.
-const MOST: usize = 1024;
+/// The most keys that are noted for one command; more of them are left to the expiry cycle.
+const MAX_NOTED: usize = 1024;
 
 /// Keys that a command found expired, with the numbers of their databases. The lock is never
 /// contended: it is there so that a [`View`] can be shared.
@@ -31,24 +31,24 @@ impl ExpiredKeys {
     #[cold]
     fn note(&self, db: usize, key: &[u8]) {
         let mut keys = self.0.lock();
-        if keys.len() < MOST {
+        if keys.len() < MAX_NOTED {
             keys.push((db, key.into()));
         }
     }
 }
 
 impl View<'_> {
-    /// The entry of a key that is there for a reader at `now_ms`. One that has expired is noted.
+    /// The entry of a key, unless it has expired at `now_ms`; then it is noted.
     pub(super) fn find<'t>(
         &self,
         table: &'t Table,
         (hash, key): (u64, &[u8]),
         now_ms: i64,
-        attention: Attention,
+        accounting: Accounting,
     ) -> Option<&'t Entry> {
         let entry = table.entry(table.find(hash, key)?);
         let is_live = entry.is_live(now_ms);
-        if !is_live && attention != Attention::None {
+        if !is_live && accounting != Accounting::None {
             self.note_expired(key);
         }
         is_live.then_some(entry)
@@ -61,7 +61,7 @@ impl View<'_> {
         }
     }
 
-    /// What `look` says of a hash. If it looks for a field that has expired, the key is noted.
+    /// The result of `look` for a hash. If it looks for a field that has expired, the key is noted.
     pub(super) fn look_at_hash<R>(
         &self,
         (entry, hash): (&Entry, HashView<'_>),
@@ -81,14 +81,14 @@ impl View<'_> {
 }
 
 impl Keyspace {
-    /// Removes the keys that a command found expired, or forgets them if `may_remove` is false. No
-    /// lock may be held. What is reserved for a transaction is left to the expiry cycle: this thread
-    /// does not wait for that.
+    /// Removes the keys that a command found expired, or only clears the list if `may_remove` is
+    /// false. No lock may be held. Keys in shards that are reserved for a transaction are left to
+    /// the expiry cycle, so that this thread does not wait.
     pub fn settle_expired(&self, expired: &mut ExpiredKeys, may_remove: bool) {
         let keys = std::mem::take(expired.0.get_mut());
         for (db, key) in keys.into_iter().filter(|_| may_remove) {
             let db = self.db(db);
-            if !db.shards[shard_of(self.common.hash(&key))].mark.is_set() {
+            if !db.shards[shard_of(self.common.hash(&key))].reservation.is_set() {
                 // The lookup removes it.
                 db.exclusive(&[&key]).contains(&key);
             }
