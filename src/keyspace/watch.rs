@@ -2,8 +2,8 @@
 //!
 //! A client's watches share one flag. Each [`Watch`] registers it for its key in the key's shard,
 //! where every change of the key under the shard's write lock raises it: [`super::Exclusive`] calls
-//! it where it calls [observers](super::observers). So the flag is raised before another thread sees
-//! the change. Two changes happen elsewhere, and are found by comparison: a key expires, and a
+//! it where it calls [observers](super::observers). So the flag is raised before another thread
+//! sees the change. Two changes happen elsewhere, and are found by comparison: a key expires, and a
 //! vector set is changed under its own lock. The removal of a key that had expired before it was
 //! watched is no change.
 //!
