@@ -40,7 +40,7 @@ impl Counter {
 /// Keeps its content on cache lines of its own: two lines, since processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub struct Padded<T>(T);
+pub(crate) struct Padded<T>(T);
 
 /// One `T` for each thread, as far as there are places, so that counting never moves a cache line between cores.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 /// stars do not multiply; there is no recursion.
 ///
 /// As in Redis, an empty text fits no pattern but the empty one and `*` itself.
-pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     if text.is_empty() {
         return matches!(pattern, b"" | b"*");
     }

@@ -2,7 +2,7 @@
 
 /// `digits[.digits][p[sign]decimal]`, with at least one hexadecimal digit: what follows `0x`.
 /// Infinite or 0 if it is out of range.
-pub fn parse(text: &[u8]) -> Option<f64> {
+pub(crate) fn parse(text: &[u8]) -> Option<f64> {
     let end = text.iter().position(|byte| byte.eq_ignore_ascii_case(&b'p')).unwrap_or(text.len());
     let (digits, exponent) = text.split_at(end);
     let exponent = match exponent {
@@ -85,7 +85,7 @@ fn round_to_even(value: u128, drop: u32) -> u64 {
 }
 
 /// True if the digits are not all 0: then a result of 0 is an underflow.
-pub fn has_nonzero_digit(text: &[u8]) -> bool {
+pub(crate) fn has_nonzero_digit(text: &[u8]) -> bool {
     let digits = text.split(|byte| byte.eq_ignore_ascii_case(&b'p')).next().unwrap_or_default();
     digits.iter().any(|byte| !matches!(byte, b'0' | b'.'))
 }

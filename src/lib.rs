@@ -68,14 +68,17 @@
 //! server, commands → resp            commands → persistence → keyspace, vector_set, resp
 //! ```
 
+// Public is what the program, the tests, the tools and the fuzz targets use, so that the compiler
+// finds dead code in the rest. `vector_index` is for programs that need an index and no server, and
+// `system` has figures that `maxmemory` will need.
 pub mod arena;
 pub mod check;
 pub mod commands;
 pub mod config;
-pub mod counters;
+mod counters;
 pub mod epoch;
-pub mod glob;
-pub mod hex_float;
+mod glob;
+mod hex_float;
 pub mod index;
 pub mod journal;
 pub mod kernels;
@@ -84,12 +87,12 @@ pub mod log;
 mod long_double;
 pub mod memory;
 pub mod persistence;
-pub mod quantization;
+mod quantization;
 pub mod resp;
 pub mod server;
 pub mod splitmix;
 pub mod system;
 pub mod vector_index;
 pub mod vector_set;
-pub mod wake;
-pub mod words;
+mod wake;
+mod words;

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 
 /// The tasks that wait for one condition.
 #[derive(Debug, Default)]
-pub struct WakeList {
+pub(crate) struct WakeList {
     /// Tasks that are registered, for those who do not lock.
     registered: AtomicUsize,
     state: Mutex<State>,
@@ -40,7 +40,7 @@ struct State {
 impl WakeList {
     /// Registers a task: it is woken by what happens from now on. The condition is to be looked at
     /// once more after this, and before the waiter is awaited.
-    pub fn register(self: &Arc<Self>) -> Waiter {
+    pub(crate) fn register(self: &Arc<Self>) -> Waiter {
         let mut state = self.state.lock();
         state.next_id += 1;
         let id = state.next_id;
@@ -54,7 +54,7 @@ impl WakeList {
     /// Wakes up to `most` tasks that are registered, those first that came first, if `condition`
     /// holds. To be called after what may have changed it; it is not looked at while nothing is
     /// registered.
-    pub fn wake_if(&self, most: usize, condition: impl FnOnce() -> bool) {
+    pub(crate) fn wake_if(&self, most: usize, condition: impl FnOnce() -> bool) {
         fence(Ordering::SeqCst);
         if self.registered.load(Ordering::Relaxed) > 0 && condition() {
             self.wake(most);
@@ -62,7 +62,7 @@ impl WakeList {
     }
 
     /// Wakes all tasks that are registered.
-    pub fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         self.wake_if(usize::MAX, || true);
     }
 

@@ -24,7 +24,7 @@ impl std::fmt::Display for NotWords {
 ///
 /// # Errors
 /// The quotes are unbalanced, or a word is not text.
-pub fn split(line: &str) -> Result<Vec<String>, NotWords> {
+pub(crate) fn split(line: &str) -> Result<Vec<String>, NotWords> {
     let mut words = Vec::new();
     let mut rest = line.as_bytes().trim_ascii_start();
     while !rest.is_empty() {
@@ -97,7 +97,7 @@ fn unescape(byte: u8) -> u8 {
 
 /// A word in quotes, such that [`split`] gives it back; bytes beyond ASCII are escaped, as Redis
 /// does.
-pub fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in word.bytes() {
         match byte {

@@ -33,7 +33,7 @@ mod testing;
 mod transactions;
 mod vectors;
 
-pub use crate::glob;
+pub(crate) use crate::glob;
 pub use client::Client;
 pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, Hold, dispatch};

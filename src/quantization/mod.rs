@@ -24,7 +24,8 @@ mod product;
 mod rabitq;
 mod rotation;
 
-pub use self::code::{Code, CodeBuf, Query};
+pub use self::code::Code;
+pub(crate) use self::code::{CodeBuf, Query};
 pub use self::measured::{MEASURED, Measured};
 pub use self::product::{Codebook, SAMPLE};
 pub use self::rabitq::Bits;
@@ -144,7 +145,7 @@ pub struct Codec {
 type Distances = fn(&Format, &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]);
 
 /// The most codes that are scored in one call.
-pub const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 
 /// Every kind of code.
 pub static CODECS: [&Codec; 13] = [
