@@ -1,4 +1,4 @@
-//! What one client has chosen, and the register in which others see it.
+//! The state of one client, and the register of all clients.
 
 mod fieldsets;
 mod info;
@@ -18,9 +18,10 @@ pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
 pub use info::{ClientInfo, Labels};
 pub use register::{Clients, Endpoints};
 
-/// The state of a client that only its own connection touches. It travels with a heavy command to the compute pool.
+/// The state of a client that only its own connection uses. It moves to the compute pool with a
+/// heavy command.
 pub struct Client {
-    /// What others see of it.
+    /// The part of its state that other threads read.
     pub info: Arc<ClientInfo>,
     /// The selected database.
     pub db: usize,
@@ -30,32 +31,32 @@ pub struct Client {
     pub authenticated: bool,
     /// `MONITOR`.
     pub is_monitor: bool,
-    /// `CLIENT NO-TOUCH`: its reads leave no trace on when keys were last used.
+    /// `CLIENT NO-TOUCH`: its reads do not count as uses of keys.
     pub no_touch: bool,
     /// `CLIENT REPLY`.
     pub replies: Replies,
-    /// When the turn of its present request began: mostly the moment at which the one before was done, so that the clock
-    /// is read once for each.
+    /// When its present request began: mostly the time at which the one before ended, so that the
+    /// clock is read once for each.
     pub request_began: Instant,
-    /// The command that ran last: probably also the next.
+    /// The command that ran last: the first guess for the next one.
     pub(super) last_command: Option<&'static Command>,
-    /// A moment since which none of its requests has arrived: see [`Access::recent_ms`].
+    /// A time after which none of its requests has arrived: see [`Access::recent_ms`].
     pub recent_ms: Option<i64>,
     /// Keys that the present command found expired.
     pub(super) expired_keys: ExpiredKeys,
-    /// A command of the transaction has switched the log on: the replies are to wait for that.
+    /// A command of the transaction has switched the log on: the replies are sent when it is on.
     pub awaits_log: bool,
-    /// What `MULTI` began.
+    /// The transaction since `MULTI`.
     pub(super) queue: Option<Box<Queue>>,
     /// The keys of `WATCH`.
     pub(super) watches: Watches,
-    /// What `HIMPORT PREPARE` named.
+    /// The fieldsets of `HIMPORT PREPARE`.
     pub(super) fieldsets: Fieldsets,
-    /// Set by commands after whose reply the connection ends.
+    /// Set by commands after whose reply the connection closes.
     pub closing: bool,
-    /// What it asks for has been done before: see [`super::replay`].
+    /// Its requests come from a log: see [`super::replay`].
     pub(super) replays: bool,
-    /// Set with `closing` if replies that still wait are not to be sent.
+    /// Set with `closing` if replies that are not yet sent are dropped.
     pub abandoned: bool,
 }
 
@@ -87,7 +88,8 @@ impl Client {
         }
     }
 
-    /// One that is not connected: the author of what a log tells. The limits of this run are not for it.
+    /// A client without a connection, for the requests of a log. The limits of this run do not
+    /// apply to it.
     pub(super) fn of_replay() -> Self {
         Self { replays: true, ..Self::new(Arc::new(ClientInfo::new(0, Endpoints::default())), true) }
     }
@@ -105,7 +107,7 @@ impl Client {
         self.info.was_authenticated.store(true, Ordering::Relaxed);
     }
 
-    /// `CLIENT REPLY`: changes which replies are written, also for what monitors get.
+    /// `CLIENT REPLY`: changes which replies are written. It applies to the lines of monitors too.
     pub(super) fn set_replies(&mut self, replies: Replies) {
         if replies.are_silent() != self.replies.are_silent() {
             self.info.is_silent.store(replies.are_silent(), Ordering::Relaxed);
@@ -131,21 +133,21 @@ impl Client {
 /// one command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replies {
-    /// None, since `CLIENT REPLY OFF`.
+    /// No replies, since `CLIENT REPLY OFF`.
     pub(super) off: bool,
-    /// Not that of the next command, since `CLIENT REPLY SKIP`.
+    /// No reply to the next command, since `CLIENT REPLY SKIP`.
     pub(super) skips_next: bool,
-    /// Not that of the present command.
+    /// No reply to the present command.
     pub(super) skips: bool,
 }
 
 impl Replies {
-    /// True if nothing is written now: neither replies nor what a monitor sees.
+    /// True if nothing is written now: neither replies nor the lines of a monitor.
     pub fn are_silent(self) -> bool {
         self.off || self.skips
     }
 
-    /// As they are when the present command is done.
+    /// The flags after the present command.
     pub(super) fn after_command(self) -> Self {
         Self { skips: self.skips_next, skips_next: false, ..self }
     }

@@ -1,4 +1,4 @@
-//! What a running command may see: the server's shared state, and the client that sent it.
+//! What a running command can access: the server's shared state, and the client that sent it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,44 +30,46 @@ pub struct Server {
     pub keyspace: Keyspace,
     /// The options.
     pub config: Config,
-    /// Which release of Redis it behaves like; [`Compat`] says how commands use it.
+    /// The release of Redis whose behaviour the server has; [`Compat`] says how commands use it.
     pub compat: Compat,
-    /// What commands did.
+    /// Counts of commands.
     pub statistics: Statistics,
-    /// What connections did.
+    /// Counts of connections.
     pub traffic: Sharded<Traffic>,
-    /// Who is connected.
+    /// The connected clients.
     pub clients: Clients,
-    /// Who looks on while commands run.
+    /// Monitors, slow log, latency monitor and hot keys.
     pub observers: Observers,
     /// What `CLIENT PAUSE` holds back.
     pub pause: Pause,
-    /// How far the data have come back.
+    /// How much of the data has been loaded.
     pub loading: Loading,
-    /// When the server started.
+    /// Time of the server's start.
     pub started: Instant,
     /// The same on the clock, in Unix seconds.
     pub started_unix_s: u64,
-    /// Bytes in use when it was made.
+    /// Bytes in use when this was made.
     pub startup_bytes: u64,
     /// A random name of this run.
     pub run_id: String,
-    /// A random name of the history of the data, which replicas would compare.
+    /// A random name of the history of the data, for replicas to compare.
     pub replication_id: ReplicationId,
-    /// True while checksums of values and files are not looked at: for tests.
+    /// True while checksums of values and files are not checked: for tests.
     pub skips_checksums: AtomicBool,
-    /// Where the server listens now: the TCP port, or 0.
+    /// The TCP port on which the server listens now, or 0.
     pub tcp_port: AtomicU16,
-    /// Commands in the last second, as the cron saw it.
+    /// Commands in the last second, measured by the cron.
     pub ops_per_second: AtomicU64,
-    /// True if commands on vector sets run where they arrive:
+    /// True if commands on vector sets run on the network thread that reads them:
     /// `vset-force-single-threaded-execution`.
     pub vector_sets_single_threaded: AtomicBool,
-    /// False if keys end only where a command meets them: `DEBUG SET-ACTIVE-EXPIRE`.
+    /// False if expired keys are removed only when a command looks them up: `DEBUG
+    /// SET-ACTIVE-EXPIRE`.
     pub expires_actively: AtomicBool,
-    /// Set when a client left that had taken much memory: the allocator is to give its pages back.
+    /// Set when a client with large buffers has disconnected: the allocator is to return its free
+    /// pages.
     pub purge_requested: AtomicBool,
-    /// Bytes per second, in and out, as the cron saw it.
+    /// Bytes received per second, measured by the cron.
     pub net_input_per_second: AtomicU64,
     /// See `net_input_per_second`.
     pub net_output_per_second: AtomicU64,
@@ -75,12 +77,12 @@ pub struct Server {
     pub saving: Saving,
     /// The log of changes.
     pub aof: Arc<Aof>,
-    /// Asks the server to end.
+    /// The request to stop the server, and how far the stop has come.
     pub stop: Stop,
 }
 
 counters! {
-    /// What one thread's connections did.
+    /// Counts of one thread's connections.
     pub struct Traffic {
         /// Connections accepted.
         connections_received,
@@ -90,12 +92,12 @@ counters! {
         net_input_bytes,
         /// Bytes written.
         net_output_bytes,
-        /// Reads that brought something.
+        /// Reads that returned bytes.
         reads_processed,
-        /// Reads that brought at least one request, up to the read before the last of each
+        /// Reads that completed at least one request, up to the read before the last of each
         /// connection.
         pipelines,
-        /// The requests that they brought.
+        /// The requests that they completed.
         pipelined,
         /// Writes.
         writes_processed,
@@ -156,7 +158,7 @@ impl Server {
         server
     }
 
-    /// Takes over the options that are looked at with every command; to be called when they change.
+    /// Copies the options that every command reads; to be called when they change.
     pub fn follow_settings(&self) {
         let settings = self.config.settings();
         self.observers.configure(&settings);
@@ -175,14 +177,14 @@ impl Server {
         self.update_write_refusal();
     }
 
-    /// True while keys that have ended may be removed. Not while the disk has too much to take
-    /// already: each removal is a change. Not during a `CLIENT PAUSE`: what the client that paused
-    /// looks at must not change. Nor while data are loaded: the log may speak of such keys.
+    /// True while expired keys may be removed. Each removal is a change, so none is made while the
+    /// journal is full. None is made during a `CLIENT PAUSE`, since the data must not change then,
+    /// and none while data are loaded, since the log may name such keys.
     pub fn may_remove_expired(&self) -> bool {
         !self.loading.is_on() && !self.keyspace.journal().is_full() && self.pause.in_force().is_none()
     }
 
-    /// Removes the keys that the command just run found expired.
+    /// Removes the keys that the command that has just run found expired.
     pub fn settle_expired(&self, client: &mut Client) {
         if !client.expired_keys.is_empty() {
             self.keyspace.settle_expired(&mut client.expired_keys, self.may_remove_expired());
@@ -214,7 +216,7 @@ impl ReplicationId {
         self.0.lock().clone()
     }
 
-    /// Takes other digits.
+    /// Chooses new digits.
     pub fn change(&self) {
         *self.0.lock() = random_hex();
     }
@@ -229,7 +231,7 @@ fn random_hex() -> String {
     digits
 }
 
-/// What a command runs in.
+/// The data that a running command can use.
 pub struct Context<'a> {
     /// Shared state.
     pub server: &'a Server,
@@ -242,7 +244,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// What a command of this client runs in, outside of a transaction.
+    /// The context of a command of this client, outside of a transaction.
     pub fn new(server: &'a Server, client: &'a mut Client) -> Self {
         let touches = !client.no_touch;
         Self { server, client, moment_ms: None, touches }
@@ -269,9 +271,9 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// True if what changed with this release holds for the command. A log was right when it was
-    /// written, whichever release was chosen then: a replay is not refused what a newer release
-    /// refuses.
+    /// True if what changed with this release applies to the command. It does not apply to a
+    /// replay: commands of a log were valid when they were logged, whichever release was chosen
+    /// then.
     pub fn is_like(&self, release: Compat) -> bool {
         self.server.compat >= release && !self.client.replays
     }

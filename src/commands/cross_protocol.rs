@@ -1,7 +1,8 @@
 //! A guard against web pages that make a browser send requests to this server.
 //!
-//! A request of HTTP is read as inline commands, of which the first or a later one fails. Its body could hold commands
-//! that do not, so the client is disconnected before that, as Redis does.
+//! A request of HTTP is read as inline commands, of which the first or a later one fails. Its body
+//! could hold commands that succeed, so the client is disconnected before they are read, as in
+//! Redis.
 
 use super::client::Client;
 
@@ -10,7 +11,7 @@ pub(super) fn is_http(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
 }
 
-/// Disconnects the client. It gets no reply, not even those that still wait.
+/// Disconnects the client. It gets no reply, and replies that are not yet sent are dropped.
 pub(super) fn abandon(client: &mut Client) {
     tracing::warn!(
         client = client.info.id,

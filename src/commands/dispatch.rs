@@ -1,4 +1,4 @@
-//! From a request to its reply: lookup, gates, the run itself, statistics.
+//! From a request to its reply: lookup, checks, the run itself, statistics.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,20 +22,20 @@ use crate::wake::Waiter;
 /// Flags of the commands that may change data.
 const CHANGES: Flags = Flags::WRITE.and(Flags::MAY_REPLICATE);
 
-/// To Redis a monitor is a kind of replica.
+/// Redis treats a monitor as a kind of replica.
 const MONITOR_REFUSED: Error = Error::new("ERR Replica can't interact with the keyspace");
 
-/// Finds what a request asks for, runs it, and accounts for it. Never panics: a command that does is answered with
-/// an error.
+/// Looks up the command of a request, runs it, and counts it. Never panics: if a command panics,
+/// the reply is an error.
 pub fn dispatch(server: &Server, client: &mut Client, request: &Request) -> Reply {
     client.request_began = Instant::now();
     Call::new(server, client, request).run(server, client, request)
 }
 
-/// Why a request is held back, by its connection: it uses no thread meanwhile, and no time. When
-/// the reason may be gone, it is to be tried again as if it had just come.
+/// Why a connection holds a request back. Meanwhile the request uses no thread and no CPU time.
+/// When the reason may be gone, the request is tried again as if it had just arrived.
 pub enum Hold {
-    /// Until this time, or until the connection is called.
+    /// Until this time, or until the connection is woken.
     Until(Instant),
     /// Until the journal has room.
     Room(HeldWriter),
@@ -44,12 +44,12 @@ pub enum Hold {
 }
 
 impl Hold {
-    /// When the request is to be tried again, whatever happens.
+    /// Deadline at which the request is tried again in any case.
     pub fn deadline(&self) -> Option<Instant> {
         if let Self::Until(time) = self { Some(*time) } else { None }
     }
 
-    /// Ready when the request is to be tried again; for ever pending if there is only a deadline.
+    /// Ready when the request is to be tried again. If there is only a deadline, it is never ready.
     pub fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         match self {
             Self::Until(_) => Poll::Pending,
@@ -59,11 +59,11 @@ impl Hold {
     }
 }
 
-/// A request that has passed the gates, or the error that stopped it.
+/// The command of a request that has passed the checks, or the error of the check that failed.
 pub struct Call(Result<&'static Command, Error>);
 
 impl Call {
-    /// Looks the command up and asks the gates.
+    /// Looks the command up and checks whether it may run.
     pub fn new(server: &Server, client: &Client, request: &Request) -> Self {
         Self(admit(server, client, request))
     }
@@ -80,16 +80,16 @@ impl Call {
         }
     }
 
-    /// Whether it must be held back now, before it runs: for the end of a `CLIENT PAUSE`, for room
-    /// in the journal, or for a long transaction. Reads some words while there is no need.
+    /// Why the request must be held back before it runs, if it must: for a `CLIENT PAUSE`, for room
+    /// in the journal, or for a long transaction. Costs a few reads of memory if there is no reason.
     pub fn hold(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
         let paused = self.paused_until(server, client).map(Hold::Until);
         let held = paused.or_else(|| self.wait_for_room(server, client).map(Hold::Room));
         held.or_else(|| self.hold_for_transaction(server, client, request))
     }
 
-    /// Whether it must be held back because a long transaction may touch what it touches. One may
-    /// have begun while the call was in a queue, so this is also to be called behind that.
+    /// Holds the request back if a long transaction may touch the same keys. Such a transaction may
+    /// begin while the call is queued, so this is also checked when the call leaves the queue.
     pub fn hold_for_transaction(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
         if !server.keyspace.has_long_transaction() {
             return None;
@@ -115,15 +115,16 @@ impl Call {
     fn paused_until(&self, server: &Server, client: &Client) -> Option<Instant> {
         let pause = server.pause.in_force()?;
         let command = self.0.as_ref().ok()?;
-        let is_meant = pause.scope == Paused::Everything || has_any(CHANGES, command, client);
-        let is_held = is_meant && !client.is_monitor;
+        let applies = pause.scope == Paused::Everything || has_any(CHANGES, command, client);
+        let is_held = applies && !client.is_monitor;
         is_held.then(|| {
             client.info.set_last_command(command);
             pause.until
         })
     }
 
-    /// Runs it. What comes back is to be written as it is: [`Reply::None`] if the client wants no reply.
+    /// Runs it. The result is written as it is: [`Reply::None`] if `CLIENT REPLY` suppresses the
+    /// reply.
     pub fn run(self, server: &Server, client: &mut Client, request: &Request) -> Reply {
         let reply = match self.0 {
             Ok(command) if transactions::queues(client, command) => {
@@ -137,7 +138,7 @@ impl Call {
             Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
         server.settle_expired(client);
-        // Those of an EXEC were looked at one by one.
+        // For the commands of an EXEC this was decided one by one.
         let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
         client.set_replies(client.replies.after_command());
         if silent { Reply::None } else { reply }
@@ -186,23 +187,24 @@ fn checks(command: &Command, server: &Server, client: &Client, request: &Request
     Ok(())
 }
 
-/// Why this is refused now, if it is: writes are while changes cannot be made durable.
+/// The error if the command is refused now: writes are refused while changes cannot be made
+/// durable.
 fn refusal(command: &Command, server: &Server, client: &Client) -> Option<Error> {
     let why = server.keyspace.journal().refusal()?;
     let is_refused = writes(command, client) || command.spec.flags.has(Flags::REPORTS_REFUSAL);
     is_refused.then(|| Error::from(why))
 }
 
-/// True if no long transaction holds the command back: if it has to wait for one, it does so on a
-/// blocking thread. Reports and the end of the server reach all keys but need not touch them, and
-/// commands that wait anyway have threads for that.
+/// True if a long transaction never holds the command back: if the command has to wait for one, it
+/// does so on a blocking thread. This holds for blocking commands, and for reports and `SHUTDOWN`,
+/// which may touch all keys but often touch none.
 fn is_never_held(command: &Command) -> bool {
     let spec = command.spec;
     let is_report = spec.flags.has(Flags::LOADING) && spec.scope == Scope::AllKeys;
     matches!(spec.weight, Weight::Blocking) || is_report && !spec.is(&transactions::EXEC)
 }
 
-/// The threads on which the command, called so, is to run.
+/// The threads on which the command with these arguments is to run.
 pub(super) fn place(command: &Command, server: &Server, client: &mut Client, request: &Request) -> Place {
     if command.spec.group == Group::Module && server.vector_sets_single_threaded.load(Ordering::Relaxed) {
         return Place::Network;
@@ -219,7 +221,8 @@ pub(super) fn place(command: &Command, server: &Server, client: &mut Client, req
     }
 }
 
-/// Runs a command that has passed the gates, and accounts for it. `moment_ms` is that of the `EXEC` to which it belongs.
+/// Runs a command that has passed the checks, and counts it. `moment_ms` is that of the `EXEC` to
+/// which it belongs.
 pub(super) fn run(
     command: &'static Command,
     server: &Server,
@@ -245,7 +248,7 @@ pub(super) fn run(
     outcome.unwrap_or_else(Reply::Error)
 }
 
-/// Runs a command, and nothing but that. A change is written down as `record` has it.
+/// Runs a command without checks and statistics. A change is logged as `record` has it.
 pub(super) fn execute(
     command: &Command,
     context: &mut Context,
@@ -269,12 +272,12 @@ fn arguments<'r>(command: &Command, request: &'r Request) -> Args<'r> {
     args
 }
 
-/// The answer to a command that did.
+/// The reply of a command that panicked; also counts and logs it.
 pub(super) fn panicked(command: &Command, server: &Server) -> Error {
     server.statistics.panicked();
     tracing::error!(
         command = command.spec.name,
-        "a command panicked; its client was told, nobody else is harmed"
+        "a command panicked; its client got an error, other clients are not affected"
     );
     Error::new("ERR internal error: the command failed and may have been carried out in part, see the log")
 }

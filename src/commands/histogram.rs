@@ -1,20 +1,23 @@
-//! How long the calls of one command took: how many fell into each of many narrow ranges.
+//! A histogram of the durations of one command's calls.
 
 use crate::counters::Counter;
 
-/// Each power of two is divided into so many ranges: a figure read from it is at most a sixteenth too high.
+/// Each power of two is divided into so many ranges, so a reported duration is at most a sixteenth
+/// too high.
 const PARTS: usize = 16;
 const PART_BITS: u32 = PARTS.trailing_zeros();
-/// Ranges in all. The last one has no end: it begins above half a minute.
+/// Ranges in all. The last one has no upper bound: it begins above half a minute.
 const RANGES: usize = 512;
 const LAST: usize = RANGES - 1;
 
 /// The first boundary of `LATENCY HISTOGRAM` in nanoseconds; the others double.
 const FIRST_BOUNDARY_NANOS: u64 = 1024;
-/// How exactly Redis knows times: its labels are the last times that it cannot tell from a boundary.
+/// The resolution of Redis' histograms. Its labels are the longest durations in the same range as a
+/// boundary.
 const REDIS_PARTS: u64 = 128;
 
-/// One command's calls on one thread. A page of memory, so it is made when the command is first used.
+/// One command's calls on one thread. It takes a page of memory, so it is made when the command is
+/// first used.
 #[derive(Debug)]
 pub(super) struct Histogram([Counter; RANGES]);
 
@@ -53,7 +56,7 @@ fn end_of(range: usize) -> u64 {
     (((PARTS + range % PARTS + 1) as u64) << shift) - 1
 }
 
-/// What all threads together saw.
+/// The sum of all threads' histograms.
 #[derive(Clone, Debug)]
 pub struct Distribution {
     counts: [u64; RANGES],
@@ -75,7 +78,7 @@ impl Distribution {
         self.counts.iter().sum()
     }
 
-    /// So many percent of the calls took no longer than this, in microseconds.
+    /// The duration that so many percent of the calls did not exceed, in microseconds.
     pub fn percentile_micros(&self, percent: f64) -> f64 {
         let rank = (percent / 100.0 * self.calls() as f64).round().max(1.0) as u64;
         let mut seen = 0;
@@ -86,7 +89,8 @@ impl Distribution {
         range.map_or(0.0, |range| end_of(range) as f64 / 1000.0)
     }
 
-    /// Microseconds, and how many calls took no longer: at each doubling at which there are more of them.
+    /// Durations in microseconds, and how many calls did not exceed them: at each doubling with
+    /// more calls than the one before.
     pub fn doublings(&self) -> Vec<(u64, u64)> {
         let mut shown = Vec::new();
         let mut seen = 0;

@@ -1,4 +1,5 @@
-//! Where the keys of a command stand among its words: Redis' key specs, as far as its commands here need them.
+//! The positions of a command's keys among its words: Redis' key specs, as far as the commands here
+//! need them.
 
 use crate::resp::parse_integer;
 
@@ -11,7 +12,7 @@ pub struct Keys {
     pub find: Find,
     /// Flags of the key spec, the access (`RO`, `RW`, `OW`, `RM`) first.
     pub access: &'static [&'static str],
-    /// What Redis remarks about it, or nothing.
+    /// The note that Redis has about it, or nothing.
     pub note: &'static str,
 }
 
@@ -20,28 +21,30 @@ pub struct Keys {
 pub enum Begin {
     /// At this word.
     At(u8),
-    /// Behind this word in any case, which is looked for from a word on. Without it there are no such keys.
+    /// After this word in any case, which is searched from a word on. Without it there are no such
+    /// keys.
     Behind(&'static str, u8),
 }
 
 /// Which words are keys, seen from where the search begins.
 #[derive(Clone, Copy, Debug)]
 pub enum Find {
-    /// Each `step`th up to `last`; a negative one counts from the end of the request (-1 is the last word).
+    /// Each `step`th up to `last`; a negative one counts from the end of the request (-1 is the
+    /// last word).
     Range {
         /// The last word that may be a key.
         last: i8,
         /// Distance from key to key.
         step: u8,
     },
-    /// The first word says how many; each `step`th after it is one.
+    /// The first word is their number; each `step`th word after it is a key.
     Counted {
         /// Distance from key to key.
         step: u8,
     },
 }
 
-/// The number of keys in a request is none, or they are not all there.
+/// The number of keys in a request is not a number, or some keys are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidCount;
 
@@ -56,12 +59,12 @@ impl Keys {
         Self { find: Find::Range { last: -1, step: 1 }, ..Self::at(begin, access) }
     }
 
-    /// So many keys as this word says, right behind it.
+    /// This word is the number of keys, which follow it.
     pub const fn counted(begin: u8, access: &'static [&'static str]) -> Self {
         Self { find: Find::Counted { step: 1 }, ..Self::at(begin, access) }
     }
 
-    /// The same, but only behind a keyword, which is looked for from word `from` on.
+    /// The same, but only after a keyword, which is searched from word `from` on.
     pub const fn counted_behind(keyword: &'static str, from: u8, access: &'static [&'static str]) -> Self {
         Self { begin: Begin::Behind(keyword, from), ..Self::counted(from, access) }
     }
@@ -83,13 +86,14 @@ impl Keys {
         self
     }
 
-    /// The same, with a remark.
+    /// The same, with a note.
     pub const fn noted(mut self, note: &'static str) -> Self {
         self.note = note;
         self
     }
 
-    /// First word, last and step, if the keys stand at fixed places: what clients knew before key specs.
+    /// First word, last and step, if the keys stand at fixed places. This is what `COMMAND INFO`
+    /// had before key specs.
     pub const fn fixed(&self) -> Option<(u8, i8, u8)> {
         match (self.begin, self.find) {
             (Begin::At(begin), Find::Range { last, step }) => Some((begin, last, step)),
@@ -100,7 +104,7 @@ impl Keys {
     /// Which of `words`, the whole request, are keys.
     ///
     /// # Errors
-    /// If the request itself says how many there are, and says it wrongly.
+    /// If the request has a count of keys, and it is wrong.
     pub fn positions(&self, words: &[&[u8]]) -> Result<Vec<usize>, InvalidCount> {
         let Some(begin) = self.begin(words) else { return Ok(Vec::new()) };
         match self.find {

@@ -1,4 +1,5 @@
-//! What the log of changes means to the server: where its bases come from, and when it is begun and rewritten.
+//! The log of changes as seen by the server: how its bases are made, and when it is begun and
+//! rewritten.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,10 +13,11 @@ use crate::persistence::saving::Target;
 use crate::vector_set::VectorSet;
 
 impl Server {
-    /// Goes on with the log that was loaded, or begins one, if changes are to be logged. Before clients can change anything.
+    /// Continues the log that was loaded, or begins one, if changes are to be logged. To be called
+    /// before clients can change anything.
     ///
     /// # Errors
-    /// The file system does not let it.
+    /// The files cannot be opened or written.
     pub fn open_log(&self) -> Result<(), Failed> {
         let outcome = if self.config.settings().appendonly { self.open_wanted_log() } else { Ok(()) };
         self.aof.allow();
@@ -32,12 +34,13 @@ impl Server {
         opened.map_err(|error| Failed::from(format!("cannot open the append only file in {folder}: {error}")))
     }
 
-    /// Begins and rewrites the log whenever that is asked for, until it is [closed](crate::persistence::aof::Aof::close).
+    /// Begins and rewrites the log whenever that is requested, until it is
+    /// [closed](crate::persistence::aof::Aof::close).
     pub fn run_log_tasks(&self) {
         self.aof.serve(&mut |at_cut, path| self.make_base(at_cut, path));
     }
 
-    /// Begins what the options want of the log. To be called now and then.
+    /// Begins a rewrite of the log if the options require one. To be called periodically.
     pub fn follow_log_rules(&self) {
         let settings = self.config.settings();
         let growth = Growth {
@@ -75,8 +78,8 @@ impl Server {
         Form::Commands { is_dated: settings.aof_timestamp_enabled }
     }
 
-    /// Files of the log of which parts were passed over get another name, before the new base has
-    /// them removed.
+    /// Files of the log of which parts were skipped get other names before the new base replaces
+    /// them.
     fn keep_skipped_files(&self) -> std::io::Result<()> {
         for entry in std::fs::read_dir(self.aof.names().folder())? {
             self.saving.skipped_files().keep(&entry?.path())?;
@@ -85,8 +88,8 @@ impl Server {
     }
 }
 
-/// At least as many bytes as a dump of the set has: a link of four bytes becomes one of six at
-/// most, and nothing else grows.
+/// An upper bound of the bytes of the set's dump: a link of four bytes takes six at most there, and
+/// nothing else grows.
 fn most_dumped_bytes(set: &VectorSet) -> usize {
     let params = set.params();
     let held = set.heap_bytes();

@@ -1,17 +1,17 @@
-//! What the bytes in use are for, as `INFO` and `MEMORY` show it.
+//! The uses of memory, as `INFO` and `MEMORY` show them.
 
 use super::Server;
 
-/// What the bytes in use are for.
+/// Bytes in use, by purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryUses {
-    /// All of them.
+    /// All bytes in use.
     pub used: u64,
-    /// Those that were in use before there were data.
+    /// Bytes that were in use before there were data.
     pub startup: u64,
     /// Buffers of clients.
     pub clients: u64,
-    /// What waits to be written to the log.
+    /// Changes that wait to be written to the log.
     pub log_buffer: u64,
 }
 
@@ -27,28 +27,28 @@ impl MemoryUses {
         }
     }
 
-    /// What is not data.
+    /// Bytes that are not data.
     pub fn overhead(&self) -> u64 {
         self.startup + self.clients + self.log_buffer
     }
 
-    /// All else counts as data, the index of keys included.
+    /// All other bytes, the index of keys included.
     pub fn data(&self) -> u64 {
         self.used.saturating_sub(self.overhead())
     }
 
-    /// The data's share of what came since the start.
+    /// The data's share of the growth since the start.
     pub fn share_of_data(&self) -> f64 {
         ratio(self.data(), self.since_start())
     }
 
-    /// What came since the start.
+    /// The growth since the start.
     pub fn since_start(&self) -> u64 {
         self.used.saturating_sub(self.startup)
     }
 }
 
-/// How often `part` holds `whole`; 0 of nothing.
+/// `part` divided by `whole`; 0 if `whole` is 0.
 pub fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -1,6 +1,6 @@
-//! What should be done? One table of commands, one file per command, and the way from a request to its reply.
+//! Commands: one table, one file per command, and the dispatch from a request to its reply.
 //!
-//! Knows no socket: a command gets its arguments and a [`Context`], and returns a reply.
+//! Nothing here uses sockets: a command gets its arguments and a [`Context`], and returns a reply.
 
 pub mod client;
 mod connection;
@@ -42,7 +42,7 @@ pub use saving::FinalSave;
 pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};
 pub use stop::{Stop, StopProgress, StopStep};
 
-/// Every command, by family. Containers bring their subcommands along.
+/// Every command, by family. Containers hold their subcommands.
 pub static FAMILIES: &[&[&Spec]] = &[
     connection::COMMANDS,
     hashes::COMMANDS,

@@ -1,4 +1,4 @@
-//! `CLIENT PAUSE`: which commands wait now, and until when.
+//! `CLIENT PAUSE`: which commands are held back now, and until when.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -22,11 +22,11 @@ pub enum Paused {
 pub struct InForce {
     /// Which commands.
     pub scope: Paused,
-    /// When to look again.
+    /// The end of the pause, as known now.
     pub until: Instant,
 }
 
-/// The pause in force. A command looks at one word, which changes only when a pause begins or ends.
+/// The pause in force. A command reads one word, which changes only when a pause begins or ends.
 #[derive(Debug)]
 pub struct Pause {
     scope: AtomicU8,
@@ -46,20 +46,20 @@ impl Pause {
         let mut end = self.end.lock();
         let running = end.filter(|end| *end > now);
         let wider = if running.is_some() { self.scope().max(scope) } else { scope };
-        // What cannot be told as an instant is as good as never.
+        // A time beyond what an instant can hold becomes a very late one.
         let until = now.checked_add(time).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
         *end = Some(running.map_or(until, |running| running.max(until)));
         self.scope.store(wider as u8, Ordering::Release);
     }
 
-    /// Ends the pause. The caller wakes the connections that wait.
+    /// Ends the pause. The caller wakes the connections that hold requests back.
     pub fn end(&self) {
         let mut end = self.end.lock();
         *end = None;
         self.scope.store(Paused::Nothing as u8, Ordering::Release);
     }
 
-    /// What is held back, as long as nobody looked at the clock.
+    /// What is held back, without a look at the clock.
     fn scope(&self) -> Paused {
         match self.scope.load(Ordering::Acquire) {
             0 => Paused::Nothing,

@@ -1,4 +1,4 @@
-//! Numbers by chance, for commands that choose elements. Not for secrets.
+//! Random numbers for commands that choose elements. Not for secrets.
 
 use std::cell::Cell;
 
@@ -7,11 +7,11 @@ use ahash::RandomState;
 use crate::resp::Error;
 use crate::splitmix::{STEP, scramble};
 
-/// The most that is drawn with repetition, where the number of things is no bound; more are refused. Redis builds whatever
-/// reply is asked for.
+/// Limit of a choice with repetition, which the number of elements does not limit. Redis has no
+/// limit and builds a reply of any size.
 const MAX_REPLY: usize = 1 << 20;
 
-/// How many things a command is to choose.
+/// How many elements a command is to choose.
 #[derive(Clone, Copy)]
 pub(super) enum Selection {
     /// One, without a count.
@@ -23,7 +23,8 @@ pub(super) enum Selection {
 }
 
 impl Selection {
-    /// What a count asks for: a negative one allows repetitions. Of too many of these, `too_many` is the answer.
+    /// The selection for a count: a negative one allows repetition. `too_many` is the error above
+    /// the limit.
     pub(super) fn count(count: i64, too_many: Error) -> Result<Self, Error> {
         let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
         match count {
@@ -40,7 +41,7 @@ thread_local! {
     static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(STEP));
 }
 
-/// A number below `bound`, all alike (but for a bias of `bound / 2^64`); 0 if that is 0.
+/// A number below `bound`, uniform but for a bias of `bound / 2^64`; 0 if `bound` is 0.
 pub(super) fn below(bound: usize) -> usize {
     ((u128::from(next()) * bound as u128) >> u64::BITS) as usize
 }

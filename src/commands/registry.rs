@@ -14,19 +14,19 @@ type Names = HashMap<Box<[u8]>, Command, ahash::RandomState>;
 
 /// A registered command: its spec, and its number for statistics.
 pub struct Command {
-    /// What the table says of it.
+    /// Its spec in the table.
     pub spec: &'static Spec,
     /// Dense, from 0; containers and subcommands have their own.
     pub id: usize,
     subcommands: Names,
-    /// It has no subcommands, and is none.
+    /// It has no subcommands, and is not one itself.
     stands_alone: bool,
     /// The first release that has it.
     came_with: Compat,
 }
 
 impl Command {
-    /// True if it has no subcommands, is none, and has this name in any case.
+    /// True if it has no subcommands, is not one itself, and has this name in any case.
     fn is_named(&self, name: &[u8]) -> bool {
         self.stands_alone && self.spec.name.as_bytes().eq_ignore_ascii_case(name)
     }
@@ -73,7 +73,8 @@ fn register(table: &[&'static Spec], next_id: &mut usize) -> Names {
     names
 }
 
-/// The last release, if none has it: such a command is in the table too early.
+/// The first release that has the command. The last release, if none has it: the table has such a
+/// command too early.
 fn first_release(spec: &Spec) -> Compat {
     let has_it = |release: &Compat| release.has(spec.since);
     Compat::ALL.into_iter().find(has_it).unwrap_or_default()
@@ -209,10 +210,10 @@ mod tests {
         all.map(|command| command.spec).collect()
     }
 
-    /// A scope that is too narrow can make two transactions wait for each other.
+    /// A scope that is too narrow can cause a deadlock of two transactions.
     #[test]
     fn scopes_agree_with_keys_flags_and_syntax() {
-        // LOLWUT is flagged as a read, and reads nothing.
+        // LOLWUT has the flag of a read, and reads no data.
         let is_flagged = |spec: &Spec| spec.flags.has_any(Flags::WRITE.and(Flags::READONLY));
         let uses_data = |spec: &Spec| is_flagged(spec) && spec.name != "lolwut";
         let says =

@@ -1,8 +1,9 @@
-//! Doing again what a log tells: requests that were carried out once, each as its own effect.
+//! Replays the requests of a log.
 //!
-//! They come through the same door as those of clients, but nothing is asked of them that may have changed since (passwords,
-//! limits of this run), nothing is counted, shown or written down, and nothing has ended yet: keys and
-//! fields that have are removed where the log says so, or when the replay is over.
+//! They run as those of clients do, with three differences. Checks that depend on this run
+//! (passwords, limits) are left out. Nothing is counted, shown or logged. Nothing expires: keys and
+//! fields whose deadlines have passed are removed where the log says so, or when the replay has
+//! ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,11 +18,11 @@ use crate::config::Compat;
 use crate::journal::Record;
 use crate::resp::{Error, Request};
 
-/// Plays a log, request by request, on the thread that made it.
+/// Replays a log, request by request, on the thread that made this value.
 pub struct Replay<'s> {
     server: &'s Server,
     client: Client,
-    /// The requests since a `MULTI`, until its `EXEC`: a log may end between them.
+    /// The requests since a `MULTI`, until its `EXEC`. A log may end between them.
     transaction: Option<Vec<(&'static Command, Request)>>,
 }
 
@@ -30,9 +31,11 @@ pub struct Replay<'s> {
 pub enum Failure {
     /// There is no such command here.
     Unknown(Error),
-    /// Not with so many arguments, or it makes no sense here: this is no log of this server.
+    /// The number of arguments is wrong, or the command is misplaced: this is not a log of this
+    /// server.
     Malformed(Error),
-    /// It was carried out when it was written down, and was refused now, for instance as the key has another type.
+    /// It was carried out when it was logged, and is refused now, for instance since the key has
+    /// another type.
     Refused(Error),
 }
 
@@ -42,7 +45,8 @@ impl<'s> Replay<'s> {
         Self { server, client: Client::of_replay(), transaction: None }
     }
 
-    /// Carries a request out; or keeps it, in a transaction, until `EXEC`. Requests that change no data do nothing.
+    /// Carries a request out, or within a transaction queues it until `EXEC`. Requests that change
+    /// no data are skipped.
     pub fn play(&mut self, request: &Request) -> Result<(), Failure> {
         let command = known_command(request)?;
         if command.spec.is(&MULTI) {
@@ -58,7 +62,7 @@ impl<'s> Replay<'s> {
         Ok(())
     }
 
-    /// True between a `MULTI` and its `EXEC`: what came since was not carried out.
+    /// True between a `MULTI` and its `EXEC`: the requests since then were not carried out.
     pub fn is_in_transaction(&self) -> bool {
         self.transaction.is_some()
     }
@@ -71,7 +75,8 @@ impl<'s> Replay<'s> {
         Ok(())
     }
 
-    /// A part that fails does not keep the others from being carried out, as it did not before; the last failure is told.
+    /// As in the original run, a request that fails does not stop those after it. Returns the last
+    /// failure.
     fn play_transaction(&mut self) -> Result<(), Failure> {
         let requests = self.transaction.take().ok_or_else(|| malformed("ERR EXEC without MULTI"))?;
         let mut outcome = Ok(());
@@ -95,7 +100,7 @@ impl<'s> Replay<'s> {
 }
 
 fn known_command(request: &Request) -> Result<&'static Command, Failure> {
-    // What a log holds is played whichever release is chosen now.
+    // The commands of a log are replayed whichever release is chosen now.
     let command = registry::resolve(request, None, Compat::default()).map_err(Failure::Unknown)?;
     let fits = command.spec.arity.accepts(request.len());
     if fits { Ok(command) } else { Err(Failure::Malformed(Error::wrong_arity(command.spec.name))) }

@@ -1,4 +1,5 @@
-//! What saving means to the server: which file, what is said about it, and what follows from a failure.
+//! Snapshots of the whole server: their file, their messages in the log, and the consequences of a
+//! failure.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,28 +12,29 @@ use crate::memory;
 use crate::persistence::rdb::save::{About, Form};
 use crate::persistence::saving::{Rule, SaveError, Summary, Target, Wished};
 
-/// Redis' words, by which monitoring tells the cause.
+/// Redis' text, by which monitoring recognises the cause.
 const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
      Commands that may modify the data set are disabled, because this instance is configured to report errors during writes \
      if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
      error.";
 
-/// Saves before the end that find changes made meanwhile, by what was under way when writes were held.
+/// Limit of the snapshots before the stop. Each but the first is taken because writes that were
+/// under way when others were held have changed data since.
 const MAX_LAST_SAVES: usize = 5;
 
-/// Whether the data are to be saved before the server ends.
+/// Whether a snapshot is taken before the server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinalSave {
-    /// If they are to be saved by themselves.
+    /// If there are save rules.
     ByRules,
-    /// In any case.
+    /// Always.
     Save,
-    /// In no case.
+    /// Never.
     NoSave,
 }
 
 impl Server {
-    /// The file of `dbfilename`, as the options want it.
+    /// The file of `dbfilename`, with the format that the options choose.
     pub fn snapshot_file(&self) -> Target {
         let settings = self.config.settings();
         let about = About {
@@ -50,17 +52,17 @@ impl Server {
         }
     }
 
-    /// Saves the data, and waits for it.
+    /// Saves the data, and returns when that is done.
     ///
     /// # Errors
-    /// The log has been told.
+    /// The data could not be saved; this is logged already.
     pub fn save(&self) -> Result<Summary, SaveError> {
         let outcome = self.saving.save(&self.keyspace, &self.snapshot_file());
         self.note_save(&outcome);
         outcome
     }
 
-    /// Begins to save the data in the background, if that can be now.
+    /// Begins to save the data in the background, if that is possible now.
     pub fn save_in_background(&self, may_wait: bool, must_wait: bool) -> Wished {
         let outcome = self.saving.wish(may_wait, must_wait);
         if outcome == Wished::Started {
@@ -69,7 +71,7 @@ impl Server {
         outcome
     }
 
-    /// Begins what the rules ask for. To be called now and then.
+    /// Begins a snapshot if the save rules require one. To be called periodically.
     pub fn follow_save_rules(&self) {
         if self.loading.is_on() {
             return;
@@ -79,7 +81,8 @@ impl Server {
         self.saving.follow_rules(&rules);
     }
 
-    /// Saves in the background whenever that is asked for, until [`close`](crate::persistence::saving::Saving::close).
+    /// Saves in the background whenever that is requested, until
+    /// [`close`](crate::persistence::saving::Saving::close).
     pub fn run_background_saves(&self) {
         while self.saving.wait_for_wish() {
             let Some(outcome) = self.saving.carry_out(&self.keyspace, &self.snapshot_file()) else {
@@ -93,11 +96,11 @@ impl Server {
         }
     }
 
-    /// Has writes refused after a save that failed, or takes that back.
+    /// Makes the journal refuse writes after a failed save, or accept them again.
     pub(super) fn update_write_refusal(&self) {
         let settings = self.config.settings();
-        let is_meant = settings.stop_writes_on_bgsave_error && !settings.save.is_empty();
-        let refused = is_meant && !self.saving.status().history.is_ok;
+        let applies = settings.stop_writes_on_bgsave_error && !settings.save.is_empty();
+        let refused = applies && !self.saving.status().history.is_ok;
         self.keyspace.journal().refuse(RefusalCause::Snapshot, refused.then(|| MISCONF.to_owned()));
     }
 
@@ -109,15 +112,15 @@ impl Server {
         self.update_write_refusal();
     }
 
-    /// Saves the data for the last time, if that is outcome. Writes are held from then on, so that nothing is acknowledged that
-    /// is not saved.
+    /// Saves the data for the last time, if `final_save` requires it. Writes are held from then on,
+    /// so that no write is acknowledged that is not saved.
     ///
     /// # Errors
-    /// They could not be saved; writes go on.
+    /// The data could not be saved; writes continue.
     pub fn save_before_stop(&self, final_save: FinalSave) -> Result<(), SaveError> {
         self.stop.enter(StopStep::Cancelling);
         self.saving.cancel();
-        // A part of the data must not take the place of the whole.
+        // A snapshot of partly loaded data must not replace a complete one.
         let is_whole = !self.loading.is_on();
         let must_save = match final_save {
             FinalSave::Save => true,
@@ -131,19 +134,20 @@ impl Server {
         let held = self.hold_writes();
         self.stop.enter(StopStep::Saving);
         self.save_until_unchanged().inspect_err(|_| self.stop.abandon())?;
-        // For good: nothing that is acknowledged from now on would be saved.
+        // Writes stay held: one acknowledged from now on would not be saved.
         std::mem::forget(held);
         Ok(())
     }
 
-    /// Holds all writes that are not under way yet, until the drop, also when the work meanwhile
-    /// panics.
+    /// Holds back all writes that are not under way yet. The result is a guard: writes continue
+    /// when it is dropped, also after a panic.
     pub(super) fn hold_writes(&self) -> HeldWrites<'_> {
         self.pause.begin(Paused::Writes, Duration::MAX);
         HeldWrites(self)
     }
 
-    /// Saves while writes are held. A write that was let in before the others were held may come after the cut.
+    /// Saves while writes are held, until a snapshot has all changes: a write that was under way
+    /// when writes were held may come after the cut.
     pub(super) fn save_until_unchanged(&self) -> Result<(), SaveError> {
         for _ in 0..MAX_LAST_SAVES {
             self.save()?;
@@ -155,8 +159,8 @@ impl Server {
     }
 }
 
-/// The time in which writes are held.
-#[must_use = "writes go on when it is dropped"]
+/// A guard: writes are held back while it exists.
+#[must_use = "writes continue when it is dropped"]
 pub(super) struct HeldWrites<'s>(&'s Server);
 
 impl Drop for HeldWrites<'_> {

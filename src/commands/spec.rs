@@ -1,4 +1,5 @@
-//! What is known about a command before it runs: the table behind lookup, arity errors, `COMMAND` and statistics.
+//! The facts about a command before it runs: the table behind lookup, arity errors, `COMMAND` and
+//! statistics.
 
 use super::{Context, Keys};
 use crate::journal::Record;
@@ -6,40 +7,42 @@ use crate::resp::{Args, Error, Reply};
 
 /// One command, or one subcommand of a container.
 pub struct Spec {
-    /// As Redis registers it: core commands lower case, vector commands upper case, subcommands `client|id`.
+    /// The name as Redis registers it: core commands in lower case, vector commands in upper case,
+    /// subcommands as `client|id`.
     pub name: &'static str,
     /// How many arguments it takes, its own name (and that of its container) included.
     pub arity: Arity,
-    /// What it does, for clients and for the gates in front of it.
+    /// Its properties, for clients and for the checks before it runs.
     pub flags: Flags,
-    /// Where its keys stand.
+    /// Positions of its keys.
     pub keys: &'static [Keys],
     /// Which keys it can look up or change: what `EXEC` reserves for it.
     pub scope: Scope,
     /// Replaces the secrets among its words (see [`REDACTED`]), for monitors and the slow log; None
     /// if it takes no secrets.
     pub redact: Option<fn(&mut [&[u8]])>,
-    /// The family it is documented in.
+    /// The family in which it is documented.
     pub group: Group,
-    /// The version of Redis (or Valkey) that brought it. `compat` leaves out what its release does
-    /// not have: see [`Compat`](crate::config::Compat).
+    /// The version of Redis (or Valkey) that introduced it. A command is unknown if the release of
+    /// `compat` does not have it: see [`Compat`](crate::config::Compat).
     pub since: &'static str,
     /// Its cost: `O(…)`, and what its letters stand for.
     pub complexity: &'static str,
-    /// One line for `COMMAND DOCS`, in our own words: `tools/compare` finds those of the peers.
+    /// One line for `COMMAND DOCS`, in our own words: `tools/compare` reports texts that equal
+    /// those of the peers.
     pub summary: &'static str,
     /// Its arguments in the grammar of `server/command/syntax.rs`, for `COMMAND DOCS`.
     pub syntax: &'static str,
-    /// Hints for clients, in Redis' words.
+    /// Hints for clients, from Redis' vocabulary.
     pub tips: &'static [&'static str],
-    /// Whether it may run on a network thread.
+    /// How much it costs, which decides the threads on which it runs.
     pub weight: Weight,
-    /// What runs.
+    /// The function that runs it.
     pub run: Run,
 }
 
 impl Spec {
-    /// What statistics and `CLIENT LIST` call it within its container: `id` of `client|id`.
+    /// Its name within its container: `id` of `client|id`.
     pub fn last_name(&self) -> &'static str {
         self.name.rsplit('|').next().unwrap_or(self.name)
     }
@@ -49,7 +52,7 @@ impl Spec {
         std::ptr::eq(self, other)
     }
 
-    /// False if it touches no key, however it is called.
+    /// False if it touches no key, whatever its arguments are.
     pub fn touches_data(&self) -> bool {
         self.scope != Scope::NoKeys
     }
@@ -95,11 +98,11 @@ pub const REDACTED: &[u8] = b"(redacted)";
 
 /// Which keys a command can look up or change.
 ///
-/// A command that went beyond its scope within a transaction could wait for another transaction
-/// while one waits for its own. So a scope may be too wide, but never too narrow.
+/// A command that used keys beyond its scope within a transaction could deadlock with another
+/// transaction. So a scope may be too wide, but never too narrow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// None, however it is called.
+    /// None, whatever its arguments are.
     NoKeys,
     /// Those that its [`Spec::keys`] name.
     NamedKeys,
@@ -121,14 +124,14 @@ pub enum Run {
     Family(fn(Args, &mut Context) -> Result<Reply, Error>, &'static [&'static Spec]),
 }
 
-/// The threads that a command runs on, from the fewest to the most that it may hold up.
+/// The threads on which a command runs, in the order of how long it may occupy them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// The network thread that read it, which serves other clients after it.
     Network,
     /// A thread of the compute pool: there is about one for each core.
     Compute,
-    /// A thread that may wait for as long as a disk takes: there are more, on demand.
+    /// A thread that may wait for a disk: more of them are started on demand.
     Blocking,
 }
 
@@ -145,10 +148,11 @@ pub enum Weight {
     /// Waits for a disk, for other clients or for other threads, and computes little:
     /// [`Place::Blocking`].
     Blocking,
-    /// True if these arguments (after the name) make it heavy. Must be cheap, and must not change anything.
+    /// Heavy if this is true of its arguments (after the name). The function must be cheap, and
+    /// must not change anything.
     HeavyIf(fn(Args, &Context) -> bool),
-    /// Where it runs with these arguments (after the name). Must be cheap, and must not look at any
-    /// key.
+    /// Where it runs with these arguments (after the name). The function must be cheap, and must
+    /// not look up keys.
     PlacedBy(fn(Args, &Context) -> Place),
 }
 
@@ -167,14 +171,14 @@ pub enum Group {
     Server,
     /// Clusters of servers.
     Cluster,
-    /// `MULTI` and its kin.
+    /// `MULTI` and related commands.
     Transactions,
-    /// Vector sets, which Redis has from a module.
+    /// Vector sets, which are a module in Redis.
     Module,
 }
 
 impl Group {
-    /// Redis' word.
+    /// Its name in Redis.
     pub const fn name(self) -> &'static str {
         match self {
             Group::Generic => "generic",
@@ -230,11 +234,11 @@ impl Flags {
     pub const SKIP_MONITOR: Flags = Flags(1 << 9);
     /// Not in the slow log.
     pub const SKIP_SLOWLOG: Flags = Flags(1 << 10);
-    /// O(1) or O(log n), with little hidden.
+    /// O(1) or O(log n), with a small constant.
     pub const FAST: Flags = Flags(1 << 11);
     /// Allowed before `AUTH`.
     pub const NO_AUTH: Flags = Flags(1 << 12);
-    /// Replicated though it is no write.
+    /// Replicated although it is no write.
     pub const MAY_REPLICATE: Flags = Flags(1 << 13);
     /// Allowed while a script is busy.
     pub const ALLOW_BUSY: Flags = Flags(1 << 14);
@@ -254,9 +258,10 @@ impl Flags {
     pub const HASH: Flags = Flags(1 << 27);
     /// In the ACL category `@keyspace` although of another family; no flag of `COMMAND INFO`.
     pub const KEYSPACE: Flags = Flags(1 << 29);
-    /// In the ACL category `@admin` without being one of the administrators' commands; no flag of `COMMAND INFO`.
+    /// In the ACL category `@admin` without the flag `ADMIN`; no flag of `COMMAND INFO`.
     pub const ADMIN_CATEGORY: Flags = Flags(1 << 28);
-    /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of `COMMAND INFO`.
+    /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of
+    /// `COMMAND INFO`.
     pub const DANGEROUS: Flags = Flags(1 << 31);
 
     /// Names in the order in which Redis lists them.

@@ -1,4 +1,4 @@
-//! What commands did so far: calls, time, refusals and failures of each, and errors by their code.
+//! Statistics of commands: calls, time, refusals and failures of each, and errors by their code.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -26,7 +26,7 @@ counters! {
         nanos,
         /// Times it was refused before it ran: arity, authentication.
         rejected,
-        /// Times it ran and answered with an error.
+        /// Times it ran and replied an error.
         failed,
     }
 }
@@ -40,14 +40,14 @@ pub struct CommandTotals {
     pub usec: u64,
     /// Times it was refused before it ran.
     pub rejected: u64,
-    /// Times it ran and answered with an error.
+    /// Times it ran and replied an error.
     pub failed: u64,
 }
 
-/// What one thread counted.
+/// The counts of one thread.
 struct Shard {
     commands: Box<[CommandCounts]>,
-    /// How long the calls of each command took; made when the first one is counted.
+    /// The durations of each command's calls; made when the first one is counted.
     histograms: Box<[OnceLock<Box<Histogram>>]>,
     errors: Mutex<BTreeMap<String, u64>>,
     error_replies: Counter,
@@ -81,7 +81,7 @@ impl Default for Statistics {
 }
 
 impl Statistics {
-    /// A command ran.
+    /// Counts a command that ran.
     pub fn ran(&self, command: &Command, took: Duration, failure: Option<&Error>) {
         let shard = self.shards.mine();
         let counts = &shard.commands[command.id];
@@ -97,12 +97,12 @@ impl Statistics {
         }
     }
 
-    /// Whether calls are also counted by how long they took.
+    /// Sets whether calls are also counted by duration.
     pub fn track_latency(&self, tracks: bool) {
         self.tracks_latency.store(tracks, Ordering::Relaxed);
     }
 
-    /// How long the calls of one command took; none if none was counted.
+    /// The durations of one command's calls; none if none was counted.
     pub fn latency_of(&self, command: &Command) -> Option<Distribution> {
         let mut sum = Distribution::default();
         let histograms = self.shards.iter().filter_map(|shard| shard.histograms[command.id].get());
@@ -110,13 +110,13 @@ impl Statistics {
         (sum.calls() > 0).then_some(sum)
     }
 
-    /// A known command was refused before it ran.
+    /// Counts a known command that was refused before it ran.
     pub fn rejected(&self, command: &Command, error: &Error) {
         self.shards.mine().commands[command.id].rejected.add(1);
         self.error(error);
     }
 
-    /// An error was replied that belongs to no command.
+    /// Counts an error that belongs to no command.
     pub fn error(&self, error: &Error) {
         let shard = self.shards.mine();
         shard.error_replies.add(1);
@@ -128,7 +128,7 @@ impl Statistics {
         }
     }
 
-    /// A command panicked.
+    /// Counts a command that panicked.
     pub fn panicked(&self) {
         self.shards.mine().panics.add(1);
     }

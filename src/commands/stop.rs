@@ -1,35 +1,35 @@
-//! The wish that the server ends, and how far its end has come.
+//! The request to stop the server, and how far the stop has come.
 
 use std::fmt;
 use std::time::Instant;
 
 use tokio::sync::watch;
 
-/// Set by whoever wants the server to end, and read by whoever ends it.
+/// Set by signals and `SHUTDOWN`; read by the task that stops the server.
 pub struct Stop {
     requested: watch::Sender<bool>,
     progress: watch::Sender<Option<StopProgress>>,
 }
 
-/// An end that has begun.
+/// A stop that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopProgress {
     /// When it began.
     pub since: Instant,
-    /// What it is waiting for now.
+    /// What the stop waits for now.
     pub step: StopStep,
 }
 
-/// What the end of a server waits for, in this order.
+/// What the stop of a server waits for, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopStep {
-    /// Snapshots that are running, and that are given up.
+    /// Running snapshots, which are cancelled.
     Cancelling,
-    /// The last snapshot.
+    /// The final snapshot.
     Saving,
-    /// Running commands, and clients that take their last replies.
+    /// Running commands, and clients that read their last replies.
     Draining,
-    /// Threads of the server.
+    /// Threads of the server, which are joined.
     Joining,
     /// The log of changes.
     ClosingLog,
@@ -54,23 +54,23 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// Asks the server to end. This cannot be taken back.
+    /// Requests that the server stops. This cannot be undone.
     pub fn request(&self) {
         self.enter(StopStep::Draining);
         self.requested.send_replace(true);
     }
 
-    /// True once it was asked.
+    /// True once the stop was requested.
     pub fn is_requested(&self) -> bool {
         *self.requested.borrow()
     }
 
-    /// Something to await it with.
+    /// A channel on which the request can be awaited.
     pub fn subscribe(&self) -> watch::Receiver<bool> {
         self.requested.subscribe()
     }
 
-    /// The end comes to a step; if it had not begun, it begins.
+    /// Notes that the stop has come to this step. The first call begins the stop.
     pub fn enter(&self, step: StopStep) {
         self.progress.send_modify(|progress| {
             let since = progress.map_or_else(Instant::now, |progress| progress.since);
@@ -78,19 +78,19 @@ impl Stop {
         });
     }
 
-    /// The server goes on, unless its end was requested.
+    /// Notes that the server goes on, unless the stop was requested.
     pub fn abandon(&self) {
         if !self.is_requested() {
             self.progress.send_replace(None);
         }
     }
 
-    /// How far the end has come, if it has begun.
+    /// How far the stop has come, if it has begun.
     pub fn progress(&self) -> Option<StopProgress> {
         *self.progress.borrow()
     }
 
-    /// Something to await the beginning of the end with.
+    /// A channel on which the beginning of the stop can be awaited.
     pub fn subscribe_progress(&self) -> watch::Receiver<Option<StopProgress>> {
         self.progress.subscribe()
     }

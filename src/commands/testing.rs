@@ -1,4 +1,4 @@
-//! For tests: a server without sockets, and what it answers to a script.
+//! For tests: a server without sockets, and its replies to a script.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::vector_set::{Hold, Params, Put, VectorSet};
 pub(super) struct Session {
     pub(super) server: Server,
     pub(super) client: Client,
-    /// Of the server's changes, if they are looked at.
+    /// A reader of the stream of changes, if the server has one.
     reader: Option<Reader>,
 }
 
@@ -49,7 +49,7 @@ impl Session {
         Client::new(shown.expect("there is room"), true)
     }
 
-    /// The reply to a line of words, with blanks for line ends. `''` is an empty word.
+    /// The reply to a line of words, with blanks in place of line ends. `''` is an empty word.
     pub(super) fn ask(&mut self, line: &str) -> String {
         ask(&self.server, &mut self.client, line)
     }
@@ -107,7 +107,7 @@ impl Session {
         self
     }
 
-    /// What was added to that stream since it was last asked for.
+    /// The requests added to that stream since the last call.
     pub(super) fn stream(&self) -> Vec<Request> {
         let mut batch = Batch::default();
         let mut parser = RequestParser::new();
@@ -124,7 +124,8 @@ impl Session {
         self.stream().iter().map(shown).collect::<Vec<_>>().join(" | ")
     }
 
-    /// Asks each request of a script, and compares what is written down of it with the commands beside it.
+    /// Runs each request of a script, and compares what is logged of it with the commands beside
+    /// it.
     #[track_caller]
     pub(super) fn hold_stream_to(&mut self, script: &[(&str, &str)]) {
         for (line, commands) in script {
@@ -133,7 +134,7 @@ impl Session {
         }
     }
 
-    /// Asks each request of a script, and compares with the reply beside it.
+    /// Runs each request of a script, and compares the reply with the one beside it.
     #[track_caller]
     pub(super) fn hold_to(&mut self, script: &[(&str, &str)]) {
         for (request, reply) in script {

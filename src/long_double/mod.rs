@@ -1,7 +1,9 @@
-//! The sums of HINCRBYFLOAT and INCRBYFLOAT: 80-bit floating point, as the `long double` that Redis computes in on x86.
+//! The sums of HINCRBYFLOAT and INCRBYFLOAT: 80-bit floating point, as the `long double` that Redis
+//! computes in on x86.
 //!
-//! Text is read and printed as Redis reads and prints it, so 10.5 and 0.1 make 10.6, and 0.1 added to 10^18 makes
-//! 1000000000000000000.125. The arithmetic is done in integers: no processor but one has these floats.
+//! Text is read and printed as in Redis, so 10.5 and 0.1 make 10.6, and 0.1 added
+//! to 10^18 makes 1000000000000000000.125. The arithmetic uses integers, since only x86 has these
+//! floats.
 
 mod natural;
 mod text;
@@ -14,10 +16,11 @@ const PRECISION: i32 = 64;
 /// The exponent of the smallest number above zero.
 const LOWEST_EXPONENT: i32 = -16_445;
 
-/// The first power of two that is no number.
+/// The first power of two that is too large.
 const BEYOND: i32 = 16_384;
 
-/// Bits below the mantissa that decide how it is rounded; what is below them is jammed into the lowest.
+/// Bits below the mantissa that decide how it is rounded. The lowest of them is set if any bit
+/// below them is (jamming).
 const GUARD_BITS: i32 = 2;
 
 /// A number, or one of the infinities.
@@ -38,7 +41,7 @@ enum Magnitude {
 }
 
 impl LongDouble {
-    /// What a value that is not there counts as.
+    /// The value of what is missing.
     pub(crate) const ZERO: Self =
         Self { negative: false, magnitude: Magnitude::Finite { mantissa: 0, exponent: 0 } };
 
@@ -84,7 +87,7 @@ impl LongDouble {
     }
 }
 
-/// As numbers are ordered: both zeros are equal, and texts that read as the same number are.
+/// The order of numbers: both zeros are equal.
 impl PartialOrd for LongDouble {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         let below_zero = |number: &Self| number.negative && !number.is_zero();
@@ -103,7 +106,8 @@ impl PartialEq for LongDouble {
     }
 }
 
-/// A finite number with its highest bit at [`TOP_BIT`], to be added to another. Its lowest bit stands for all below it.
+/// A finite number with its highest bit at [`TOP_BIT`], to be added to another. Its lowest bit also
+/// stands for all bits below it.
 #[derive(Clone, Copy)]
 struct Aligned {
     negative: bool,
@@ -168,7 +172,7 @@ fn round_off(mantissa: u128, exponent: i32, excess: i32) -> (u64, i32) {
         return (mantissa as u64, exponent);
     }
     let exponent = exponent + excess;
-    // With two guard bits left: above, at or below the middle, and whether anything follows.
+    // The two guard bits that are left show whether the rest is above, at or below the middle.
     let (mantissa, guard) = match excess - GUARD_BITS {
         more @ 0.. => (jammed(mantissa, more.unsigned_abs()), GUARD_BITS),
         _ => (mantissa, excess),
@@ -201,7 +205,7 @@ mod tests {
         one.checked_add(other).map_or("none".to_owned(), LongDouble::text)
     }
 
-    /// What Redis 8.6.2 made of them.
+    /// The expected sums are those of Redis 8.6.2.
     #[test]
     fn sums_are_those_of_redis() {
         let cases = [

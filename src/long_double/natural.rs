@@ -56,7 +56,8 @@ impl Natural {
         self.limbs.is_empty()
     }
 
-    /// `(m, e)` such that `self` is `m · 2^e`, or a little more: then `m` is odd, and has all its bits.
+    /// `(m, e)` such that `self` is `m · 2^e`, or a little more: then `m` is odd, and has all its
+    /// bits.
     pub(super) fn leading_bits(self) -> (u128, i32) {
         let unused = self.unused_bits();
         let aligned = self.shifted(unused);
@@ -67,7 +68,8 @@ impl Natural {
         (leading | u128::from(jam), below as i32 * u64::BITS as i32 - unused as i32)
     }
 
-    /// `(m, e)` such that `self / divisor` is `m · 2^e`, or a little more: then `m` is odd. The divisor is not 0.
+    /// `(m, e)` such that `self / divisor` is `m · 2^e`, or a little more: then `m` is odd. The
+    /// divisor is not 0.
     pub(super) fn divided_by(self, divisor: Self) -> (u128, i32) {
         let shift = self.bits() - divisor.bits();
         let by = shift.unsigned_abs();

@@ -1,13 +1,14 @@
-//! The text of long doubles: read as `strtold` reads it, printed as `%.17Lf` without the zeros at its end.
+//! The text of long doubles: read as `strtold` reads it, printed as `%.17Lf` without the zeros at
+//! its end.
 
 use super::natural::Natural;
 use super::{LongDouble, Magnitude, rounded};
 
-/// Redis reads no longer text (`MAX_LONG_DOUBLE_CHARS`, with the NUL).
+/// The longest text that Redis reads (`MAX_LONG_DOUBLE_CHARS`, with the NUL).
 const MAX_TEXT_LEN: usize = 5 * 1024 - 1;
 
-/// Above it, a decimal exponent of the first digit means infinity; below its negative, zero. Exact bounds come later,
-/// this one keeps the powers of ten small.
+/// Above it, a decimal exponent of the first digit means infinity; below its negative, zero. Exact
+/// bounds are checked later; this one keeps the powers of ten small.
 const MAX_DECIMAL_EXPONENT: i64 = 5_000;
 
 /// Likewise, of the first hexadecimal digit in bits.
@@ -20,8 +21,8 @@ const FRACTION_DIGITS: usize = 17;
 const ONE: u128 = 10_u128.pow(FRACTION_DIGITS as u32);
 
 impl LongDouble {
-    /// A number as `strtold` reads it: decimal, hexadecimal (`0x1.8p-2`) or infinite. Refuses NaN, blanks, and numbers
-    /// too large for a long double or too small to be told from zero.
+    /// A number as `strtold` reads it: decimal, hexadecimal (`0x1.8p-2`) or infinite. Refuses NaN,
+    /// blanks, and numbers too large for a long double or so small that they round to zero.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (negative, unsigned) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -120,7 +121,8 @@ impl Scientific {
         in_range(rounded(mantissa, i32::try_from(exponent).ok()? + shift))
     }
 
-    /// None if the first of the digits stands so far from the point that the number is infinite, or zero.
+    /// None if the first of the digits stands so far from the point that the number is infinite, or
+    /// zero.
     fn check_first_digit(&self, exponent: i64, per_digit: i64, most: i64) -> Option<()> {
         let first = exponent + per_digit * self.digits.len() as i64;
         (-most..=most).contains(&first).then_some(())
@@ -164,7 +166,7 @@ mod tests {
         LongDouble::parse(text.as_bytes()).map(LongDouble::text)
     }
 
-    /// What Redis 8.6.2 takes as an increment.
+    /// The texts are accepted or refused as increments by Redis 8.6.2.
     #[test]
     fn text_is_read_as_strtold_reads_it() {
         let taken = [

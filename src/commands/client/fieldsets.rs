@@ -1,4 +1,5 @@
-//! What `HIMPORT PREPARE` keeps: names of fields under a name, for one connection.
+//! Fieldsets, made by `HIMPORT PREPARE`: lists of field names, each under a name, for one
+//! connection.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,30 +8,30 @@ use std::sync::atomic::Ordering;
 use super::ClientInfo;
 use crate::resp::Error;
 
-/// Bytes of a name of a field, or of a fieldset, beside its text.
+/// Bytes counted for a name of a field or of a fieldset, besides its text.
 const NAME_OVERHEAD: usize = 32;
 
-/// The fieldsets of a connection, until DISCARD, RESET, or its end.
+/// The fieldsets of a connection, until DISCARD, RESET, or until it closes.
 pub(in crate::commands) struct Fieldsets {
     sets: HashMap<Box<[u8]>, Fieldset>,
     bytes: usize,
     info: Arc<ClientInfo>,
 }
 
-/// Names of fields in the order in which hashes made of them have them: shorter ones first, then by
-/// their bytes.
+/// Names of fields in the order that hashes made from them have: shorter names first, then by their
+/// bytes.
 pub(in crate::commands) struct Fieldset {
     fields: Vec<Field>,
     bytes: usize,
 }
 
-/// A field, and which of the values of a request is its own.
+/// A field, and the position of its value in a request.
 struct Field {
     name: Box<[u8]>,
     position: usize,
 }
 
-/// A name is there twice.
+/// A name occurs twice.
 pub(in crate::commands) struct Duplicate;
 
 impl Fieldset {
@@ -49,7 +50,7 @@ impl Fieldset {
         self.fields.len()
     }
 
-    /// Names, and the values that belong to them, of which there are as many.
+    /// The names with their values. There must be as many values as names.
     pub(in crate::commands) fn pairs<'s>(
         &'s self,
         values: &'s [&'s [u8]],
@@ -68,10 +69,10 @@ impl Fieldsets {
         self.sets.get(name)
     }
 
-    /// Keeps a fieldset, in the place of one that has its name.
+    /// Adds a fieldset, or replaces the one of the same name.
     ///
     /// # Errors
-    /// The connection would keep more than it may.
+    /// The fieldsets of the connection would exceed their limit.
     pub(in crate::commands) fn keep(
         &mut self,
         name: &[u8],
@@ -88,14 +89,14 @@ impl Fieldsets {
         Ok(())
     }
 
-    /// Forgets a fieldset; false if there is none of this name.
+    /// Removes a fieldset; false if there is none of this name.
     pub(in crate::commands) fn discard(&mut self, name: &[u8]) -> bool {
         let Some(set) = self.sets.remove(name) else { return false };
         self.show(self.bytes - cost(name, &set));
         true
     }
 
-    /// Forgets all of them, and returns how many there were.
+    /// Removes all of them, and returns how many there were.
     pub(in crate::commands) fn discard_all(&mut self) -> usize {
         let count = self.sets.len();
         self.sets = HashMap::new();

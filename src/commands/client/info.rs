@@ -1,4 +1,4 @@
-//! What other clients see of a client.
+//! The part of a client's state that other threads read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -23,13 +23,13 @@ pub struct Labels {
     pub library_version: String,
 }
 
-/// What other clients see of a client. Its connection writes, anyone reads.
+/// The part of a client's state that other threads read. Only its connection writes it.
 pub struct ClientInfo {
-    /// Never given twice.
+    /// Unique within one run of the server.
     pub id: u64,
     /// `127.0.0.1:40000`, or the socket's path and `:0`.
     pub address: String,
-    /// Where it came in.
+    /// The server's address of the connection.
     pub local_address: String,
     /// Connected through a Unix socket.
     pub is_unix: bool,
@@ -37,7 +37,7 @@ pub struct ClientInfo {
     pub fd: i32,
     /// When it connected.
     pub since: Instant,
-    /// Names it gave itself.
+    /// Names that the client has set.
     pub labels: Mutex<Labels>,
     /// Number of the selected database.
     pub db: AtomicUsize,
@@ -51,9 +51,9 @@ pub struct ClientInfo {
     pub is_monitor: AtomicBool,
     /// Its next command is held back: see [`Hold`](crate::commands::Hold).
     pub is_held: AtomicBool,
-    /// `CLIENT REPLY` has it written nothing.
+    /// `CLIENT REPLY` suppresses its replies.
     pub is_silent: AtomicBool,
-    /// It has given the password once, or connected while none was needed.
+    /// It has given the password, or connected while none was required.
     pub was_authenticated: AtomicBool,
     /// Commands queued since `MULTI`; -1 without.
     pub multi: AtomicI64,
@@ -63,7 +63,7 @@ pub struct ClientInfo {
     pub fieldset_bytes: AtomicUsize,
     /// Keys watched.
     pub watch: AtomicUsize,
-    /// Goes up when one of them changes.
+    /// Set when one of them changes.
     pub touched: Arc<AtomicBool>,
     /// One more than its number in the registry; 0 before the first.
     last_command: AtomicUsize,
@@ -72,9 +72,9 @@ pub struct ClientInfo {
     pub commands: Counter,
     /// Reads from its connection.
     pub reads: Counter,
-    /// Reads that brought at least one request, but for the last read.
+    /// Reads that completed at least one request, without the last read.
     pub pipelines: Counter,
-    /// The requests that they brought.
+    /// The requests that they completed.
     pub pipelined: Counter,
     /// Bytes it sent.
     pub bytes_in: Counter,
@@ -84,11 +84,11 @@ pub struct ClientInfo {
     pub query_buffer: AtomicUsize,
     /// Room left in its read buffer.
     pub query_buffer_free: AtomicUsize,
-    /// Bytes of replies that wait for it; texts that others hold too in full.
+    /// Bytes of replies that wait to be sent, including texts that are shared.
     pub output_buffer: AtomicUsize,
-    /// Bytes in memory for them that nothing else needs.
+    /// Bytes of memory that only these replies use.
     pub output_own: AtomicUsize,
-    /// Bytes of lines that a monitor is still to get; in memory once for all monitors.
+    /// Bytes of lines that wait to be sent to a monitor; in memory once for all monitors.
     pub waiting_lines: AtomicUsize,
     busy: AtomicBool,
     killed: AtomicBool,
@@ -152,7 +152,7 @@ impl ClientInfo {
         self.set_last_command(command);
     }
 
-    /// Notes what the client asked for last.
+    /// Sets the command that `CLIENT LIST` shows.
     pub fn set_last_command(&self, command: &Command) {
         self.last_command.store(command.id + 1, Ordering::Relaxed);
     }
@@ -179,13 +179,13 @@ impl ClientInfo {
         now_ms.saturating_sub(self.last_active_ms.load(Ordering::Relaxed))
     }
 
-    /// True if it has asked for something within the last second.
+    /// True if it has sent a request within the last second.
     pub fn is_active(&self) -> bool {
         self.last_command.load(Ordering::Relaxed) > 0 && self.idle_ms() < 1000
     }
 
-    /// Notes that a command runs elsewhere while the connection waits, so that it does not count as idle; or that
-    /// it is done.
+    /// Notes that a command runs elsewhere while the connection waits, so that it does not count as
+    /// idle; or that it is done.
     pub fn set_busy(&self, busy: bool) {
         self.busy.store(busy, Ordering::Relaxed);
         self.touch(Instant::now());
@@ -196,24 +196,24 @@ impl ClientInfo {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// Asks the connection to end.
+    /// Makes the connection close.
     pub fn kill(&self) {
         self.killed.store(true, Ordering::Release);
         self.wake.notify_one();
     }
 
-    /// True once someone asked the connection to end.
+    /// True once the connection is to close.
     pub fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
     }
 
-    /// Asks the connection to look again at what concerns it.
+    /// Wakes the connection, so that it checks what has changed for it.
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Resolves when the connection is asked to look again: it is to end, lines wait for it, or a
-    /// pause is over. May resolve without a reason.
+    /// Ready when the connection is woken: it is to close, lines wait for it, or a pause is over.
+    /// May be ready without a reason.
     pub fn woken(&self) -> Notified<'_> {
         self.wake.notified()
     }
@@ -225,8 +225,8 @@ impl ClientInfo {
     }
 
     /// Bytes that its buffers take, in both directions. Values that replies only refer to are not
-    /// among them, as in Redis since 8.6; the lines for monitors are counted for each, although
-    /// they are in memory once.
+    /// counted, as in Redis since 8.6; the lines for monitors are counted for each, although they
+    /// are in memory once.
     pub fn buffer_bytes(&self) -> usize {
         [&self.query_buffer, &self.query_buffer_free, &self.output_own, &self.waiting_lines]
             .map(|bytes| bytes.load(Ordering::Relaxed))
@@ -234,7 +234,7 @@ impl ClientInfo {
             .sum()
     }
 
-    /// Bytes that the connection keeps, as far as they are counted.
+    /// Bytes that the connection uses, as far as they are counted.
     pub fn memory_bytes(&self) -> usize {
         let own = [&self.multi_bytes, &self.fieldset_bytes].map(|bytes| bytes.load(Ordering::Relaxed));
         self.buffer_bytes() + own.iter().sum::<usize>() + size_of::<Self>()

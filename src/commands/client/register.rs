@@ -1,4 +1,4 @@
-//! Who is connected?
+//! The register of connected clients.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::ClientInfo;
 
-/// Where a connection comes from and arrives.
+/// The two addresses of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
     /// The client's address.
@@ -21,11 +21,11 @@ pub struct Endpoints {
     pub fd: i32,
 }
 
-/// Clients beyond the limit at most, while those whose place they take are still leaving.
+/// How many clients may exceed the limit while those that they replace are still disconnecting.
 const MAX_LEAVING: usize = 16;
 
-/// All connected clients. Its lock is taken when one connects or leaves, and by `CLIENT LIST` and the like; never
-/// by the commands in between.
+/// All connected clients. The lock is taken when one connects or disconnects, and by `CLIENT LIST`
+/// and the like; not by other commands.
 #[derive(Default)]
 pub struct Clients {
     next_id: AtomicU64,
@@ -33,9 +33,9 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Registers a client, unless there are `max` already. With `needs_password`, it takes the
-    /// place of the oldest one that has never given the password: clients without it must not keep
-    /// the others out.
+    /// Registers a client, unless there are `max` already. With `needs_password`, the client
+    /// replaces the oldest one that has never given the password, so that clients without the
+    /// password cannot use up all places.
     pub fn connect(&self, endpoints: Endpoints, max: usize, needs_password: bool) -> Option<Arc<ClientInfo>> {
         let mut connected = self.connected.lock();
         if connected.len() >= max {
@@ -48,7 +48,7 @@ impl Clients {
         Some(info)
     }
 
-    /// Forgets a client.
+    /// Removes a client.
     pub fn leave(&self, id: u64) {
         self.connected.lock().remove(&id);
     }
@@ -63,13 +63,13 @@ impl Clients {
         self.connected.lock().len()
     }
 
-    /// True if nobody is connected.
+    /// True if no client is connected.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// The first of those that have never given the password and are not leaving already.
+/// The oldest client that has never given the password and is not disconnecting already.
 fn oldest_unauthenticated(connected: &BTreeMap<u64, Arc<ClientInfo>>) -> Option<&ClientInfo> {
     let never_authenticated =
         |info: &&ClientInfo| !info.was_authenticated.load(Ordering::Relaxed) && !info.is_killed();

@@ -1,4 +1,4 @@
-//! `AUTH [username] password`: who is there? The only user is `default`.
+//! `AUTH [username] password`: authenticates the client. The only user is `default`.
 
 use sha1::{Digest, Sha1};
 
@@ -47,7 +47,7 @@ fn auth(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::OK)
 }
 
-/// Lets the client in, or refuses it.
+/// Authenticates the client, or returns the error.
 pub(super) fn authenticate(cx: &mut Context, user: &[u8], password: &[u8]) -> Result<(), Error> {
     let settings = cx.server.config.settings();
     let is_right = !settings.has_password() || same(settings.requirepass.as_bytes(), password);
@@ -59,7 +59,7 @@ pub(super) fn authenticate(cx: &mut Context, user: &[u8], password: &[u8]) -> Re
     Ok(())
 }
 
-/// Compares digests, so that the time it takes says nothing of where the texts differ.
+/// Compares digests, so that the time does not depend on where the texts differ.
 fn same(password: &[u8], given: &[u8]) -> bool {
     Sha1::digest(password) == Sha1::digest(given) && password == given
 }

@@ -1,4 +1,4 @@
-//! `ECHO message`: the message back.
+//! `ECHO message`: replies the message.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! `HELLO [2|3 [AUTH user password] [SETNAME name]]`: which protocol, and who is there?
+//! `HELLO [2|3 [AUTH user password] [SETNAME name]]`: chooses the protocol, and may authenticate.
 
 use super::{auth, client};
 use crate::commands::server::module;
@@ -27,7 +27,7 @@ const NOT_AUTHENTICATED: Error = Error::new(
      <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
 );
 
-/// Both words after each `AUTH`.
+/// Replaces both words after each `AUTH`.
 fn redact(words: &mut [&[u8]]) {
     let mut at = 2;
     while at < words.len() {
@@ -92,7 +92,7 @@ fn protocol(args: &mut Args) -> Result<Protocol, Error> {
     }
 }
 
-/// Keys and texts are bulk strings: redis-cli dies on simple ones.
+/// The reply. Its keys and texts are bulk strings, since redis-cli aborts on simple strings here.
 fn server_properties(cx: &Context) -> Reply {
     let version = if cx.client.protocol == Protocol::Resp3 { 3 } else { 2 };
     let pair = |key: &'static str, value: Reply| (Reply::bulk(key), value);

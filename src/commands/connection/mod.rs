@@ -1,6 +1,6 @@
 //! Commands about the connection itself.
 //!
-//! Know the client that sent them, and the register of the others; no data.
+//! They use the client that sent them and the register of clients; no data.
 
 pub(super) mod auth;
 pub(super) mod client;

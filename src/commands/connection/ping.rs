@@ -1,4 +1,4 @@
-//! `PING [message]`: is the server there?
+//! `PING [message]`: replies `PONG`, or the message.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! `QUIT`: the connection ends after the reply.
+//! `QUIT`: the connection closes after the reply.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};

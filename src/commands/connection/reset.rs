@@ -1,4 +1,4 @@
-//! `RESET`: the connection as it was when it began.
+//! `RESET`: sets the connection back to its initial state.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};

@@ -1,9 +1,9 @@
-//! `SELECT index`: the database that later commands use.
+//! `SELECT index`: chooses the database of later commands.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
-/// Others compare with it: it is at one address.
+/// A static, since other modules compare a command's spec with it by address.
 pub(in crate::commands) static SPEC: Spec = Spec {
     name: "select",
     arity: Arity::Exactly(2),

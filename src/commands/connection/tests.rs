@@ -1,4 +1,4 @@
-//! What clients say of themselves and to each other, as Redis answers.
+//! Tests of the commands about connections; the expected replies are those of Redis.
 
 use crate::commands::testing::Session;
 

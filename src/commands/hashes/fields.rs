@@ -1,4 +1,4 @@
-//! `FIELDS numfields field [field …]`: how the newer commands name fields.
+//! `FIELDS numfields field [field …]`: the names of fields in the newer commands.
 
 use crate::commands::Context;
 use crate::commands::keys::Names;
@@ -8,7 +8,7 @@ const WRONG_COUNT: Error = Error::new("ERR The `numfields` parameter must match 
 const NO_COUNT: &str = "ERR Number of fields must be a positive integer";
 const NO_FIELDS: &str = "ERR Mandatory argument FIELDS is missing or not at the right position";
 
-/// FIELDS and all that follows it, where nothing else may stand.
+/// FIELDS and all words after it, where no other argument may follow.
 pub(super) fn to_the_end(mut args: Args) -> Result<Args, Error> {
     if !args.keyword("FIELDS") {
         return Err(Error::new(NO_FIELDS));
@@ -20,8 +20,8 @@ pub(super) fn to_the_end(mut args: Args) -> Result<Args, Error> {
     }
 }
 
-/// The words after FIELDS, where options may follow: for each field its name, or `words_each` words. Without a count,
-/// `no_count` is answered.
+/// The words after FIELDS, where options may follow: `words_each` words for each field. Without a
+/// count, the error is `no_count`.
 pub(super) fn counted<'r>(
     args: &mut Args<'r>,
     words_each: usize,
@@ -36,19 +36,20 @@ pub(super) fn counted<'r>(
     Ok((0..words).map_while(|_| args.take()).collect())
 }
 
-/// FIELDS is there already.
+/// FIELDS was given already.
 pub(super) const REPEATED: Error = Error::new("ERR FIELDS keyword specified multiple times");
 
 /// There are options, but no FIELDS.
 pub(super) const MISSING: Error = Error::new("ERR missing FIELDS argument");
 
-/// A word that is none of the options. Of one with a NUL, Redis repeats what is in front of that.
+/// A word that is not an option. If it contains a NUL, Redis shows only the part before that.
 pub(super) fn unknown_argument(word: &[u8]) -> Error {
     let shown = word.split(|byte| *byte == 0).next().unwrap_or_default();
     Error::from([b"ERR unknown argument: ", shown].concat())
 }
 
-/// What to answer to a malformed request: that the key has another type, if so, since Redis looks at that first.
+/// The error for a malformed request. If the key has another type, that is the error, since Redis
+/// checks this first.
 pub(super) fn refusal(error: Error, key: &[u8], cx: &Context) -> Error {
     cx.db().hash(key, |_| ()).map_or_else(Error::from, |_| error)
 }

@@ -1,5 +1,5 @@
-//! `HEXPIRE key seconds [NX|XX|GT|LT] FIELDS numfields field [field …]`, and `HPEXPIRE`, `HEXPIREAT`, `HPEXPIREAT`: when
-//! fields end.
+//! `HEXPIRE key seconds [NX|XX|GT|LT] FIELDS numfields field [field …]`, and `HPEXPIRE`,
+//! `HEXPIREAT`, `HPEXPIREAT`: sets when fields expire.
 
 use super::fields::{self, refusal, unknown_argument};
 use super::lifetime::{deadline_ms, expire_at};
@@ -101,7 +101,7 @@ struct Expire<'r> {
     fields: Names<'r>,
 }
 
-/// What must be true of a field's present deadline.
+/// A condition on a field's present deadline.
 #[derive(Clone, Copy, PartialEq)]
 enum Condition {
     NeverEnds,
@@ -117,7 +117,7 @@ const CONDITIONS: [(&str, Condition); 4] = [
     ("LT", Condition::Later),
 ];
 
-/// What becomes of a field. The numbers are those of the reply.
+/// The effect on a field. The numbers are those of the reply.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
     NoField = -2,
@@ -183,7 +183,7 @@ impl<'r> Expire<'r> {
         let outcome = |field: &&[u8]| hash.map_or(Outcome::NoField, |hash| self.outcome(hash, field, now_ms));
         let mut outcomes: Vec<Outcome> = self.fields.iter().map(outcome).collect();
         if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Set | Outcome::Removed)) {
-            // Asked once more, as a field may be named twice.
+            // Computed again, since a field may be named twice.
             let apply =
                 |hash: &mut Hash| self.fields.iter().map(|field| self.apply(hash, field, now_ms)).collect();
             outcomes = keys.edit_hash(key, apply)?;
@@ -194,7 +194,8 @@ impl<'r> Expire<'r> {
         Ok(Reply::Array(outcomes.into_iter().map(|outcome| Reply::Integer(outcome as i64)).collect()))
     }
 
-    /// The fields for which the condition held: they all end at one moment, or did at once.
+    /// Logs the fields for which the condition was true: they all have one deadline, or were all
+    /// removed.
     fn recorded<'a>(&self, key: &[u8], outcomes: &[Outcome], record: Record<'a>) -> Record<'a> {
         let with = |expected| -> Names {
             let fields = self.fields.iter().zip(outcomes).filter(|(_, outcome)| **outcome == expected);
@@ -215,7 +216,7 @@ impl<'r> Expire<'r> {
         }
     }
 
-    /// A field that never ends counts as ending after all others.
+    /// No deadline counts as later than any deadline.
     fn allows(&self, present: Deadline) -> bool {
         let Some(condition) = self.condition else { return true };
         match (condition, present.unix_ms()) {

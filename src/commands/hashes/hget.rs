@@ -55,7 +55,7 @@ pub(in crate::commands) const HSTRLEN: Spec = Spec {
     run: Run::Read(|args, cx| look(args, cx, |value| Reply::count(value.map_or(0, <[u8]>::len)))),
 };
 
-/// What `say` says of the value of a field, if there is one.
+/// The reply that `to_reply` makes of the value of a field, if there is one.
 fn look(mut args: Args, cx: &Context, to_reply: fn(Option<&[u8]>) -> Reply) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let field = args.bytes()?;

@@ -55,7 +55,7 @@ pub(in crate::commands) const HVALS: Spec = Spec {
     run: Run::Read(|args, cx| all(args, cx, |_, value| bulk(value)).map(Reply::Array)),
 };
 
-/// What `say` says of each field and its value; of none if there is no such key.
+/// What `to_reply` makes of each field and its value; empty if there is no such key.
 fn all<R>(mut args: Args, cx: &Context, to_reply: fn(&[u8], &[u8]) -> R) -> Result<Vec<R>, Error> {
     let key = args.bytes()?;
     let replies =

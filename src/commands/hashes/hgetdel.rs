@@ -1,4 +1,4 @@
-//! `HGETDEL key FIELDS numfields field [field …]`: the values of fields, for the last time.
+//! `HGETDEL key FIELDS numfields field [field …]`: the values of fields, which are removed.
 
 use super::bulk_or_null;
 use super::fields::{refusal, to_the_end};

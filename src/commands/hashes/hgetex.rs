@@ -1,5 +1,5 @@
-//! `HGETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST] FIELDS numfields field [field …]`: the values of
-//! fields, which then end at another time.
+//! `HGETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST] FIELDS numfields field
+//! [field …]`: the values of fields, whose deadlines may change.
 
 use super::bulk_or_null;
 use super::fields::refusal;
@@ -43,7 +43,7 @@ struct GetEx<'r> {
     change: Change,
 }
 
-/// What happens to the fields.
+/// The change of the fields.
 #[derive(Clone, Copy)]
 enum Change {
     None,
@@ -52,7 +52,7 @@ enum Change {
 }
 
 impl Change {
-    /// True if the moment has passed.
+    /// True if the deadline has passed.
     fn removes(self, now_ms: i64) -> bool {
         matches!(self, Self::ExpireAt { deadline_ms } if deadline_ms <= now_ms)
     }
@@ -95,7 +95,7 @@ impl<'r> GetEx<'r> {
         Ok(Reply::Array(values))
     }
 
-    /// Names of fields that are not there do no harm.
+    /// Logged with all names, also of missing fields.
     fn recorded<'a>(&self, key: &[u8], record: Record<'a>, now_ms: i64) -> Record<'a> {
         record.instead(|effects| match self.change {
             change if change.removes(now_ms) => {

@@ -1,9 +1,9 @@
-//! `HIMPORT PREPARE fieldset field [field …]`, `HIMPORT SET key fieldset value [value …]`, `HIMPORT DISCARD fieldset`,
-//! `HIMPORT DISCARDALL`: hashes with the same fields, whose names the connection sends once.
+//! `HIMPORT PREPARE fieldset field [field …]`, `HIMPORT SET key fieldset value [value …]`, `HIMPORT
+//! DISCARD fieldset`, `HIMPORT DISCARDALL`: makes hashes with the same fields, whose names the
+//! client sends once.
 //!
-//! A hash that is there is replaced, its deadline included; a value of another type is not. The
-//! fields of the new hash stand in the order of their lengths, and then of their bytes, as those of
-//! the peer.
+//! An existing hash is replaced, its deadline included; a value of another type is an error. The
+//! fields of the new hash are ordered by length and then by their bytes, as in Redis.
 
 use crate::commands::client::{Duplicate, Fieldset};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
@@ -21,7 +21,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share.
+/// Shared fields of the subcommands.
 const SUBCOMMAND: Spec = Spec {
     name: "himport",
     arity: Arity::AtLeast(2),
@@ -39,7 +39,7 @@ const SUBCOMMAND: Spec = Spec {
     run: Run::Container(&[]),
 };
 
-/// Fieldsets are of each connection to each node.
+/// Fieldsets belong to one connection to one node.
 const TIPS: &[&str] = &["request_policy:all_shards"];
 
 const PREPARE: Spec = Spec {
@@ -122,7 +122,7 @@ fn set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error>
 fn install(key: &[u8], hash: Hash, mut keys: Exclusive, record: Record) -> Result<(), Error> {
     let value = Value::Hash(Box::new(hash));
     let mut refused = None;
-    // One command, so that a log that is cut off has the old hash or the new one.
+    // One command, so that a truncated log has either the old hash or the new one.
     let record = record.instead(|effects| match dump(value.view()) {
         Ok(dump) => effects.command(&[b"RESTORE", key, b"0", &dump, b"REPLACE"]),
         Err(error) => refused = Some(Error::from(format!("ERR cannot log the hash: {error}"))),

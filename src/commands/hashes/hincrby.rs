@@ -1,5 +1,5 @@
-//! `HINCRBY key field number`, `HINCRBYFLOAT key field number`: the number in a field, changed. None counts as 0. When the
-//! field ends stays as it was.
+//! `HINCRBY key field number`, `HINCRBYFLOAT key field number`: changes the number in a field. A
+//! missing field counts as 0. The deadline of the field stays.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
@@ -71,7 +71,7 @@ fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, 
     })
 }
 
-/// Gives a field the text that `change` makes of its present value, and returns its reply.
+/// Replaces the value of a field by what `change` makes of it, and returns its reply.
 fn replace<'a>(
     key: &[u8],
     field: &[u8],

@@ -1,4 +1,4 @@
-//! `HLEN key`: how many fields there are, without those that have ended.
+//! `HLEN key`: the number of fields that have not expired.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};

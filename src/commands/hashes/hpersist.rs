@@ -1,5 +1,5 @@
-//! `HPERSIST key FIELDS numfields field [field …]`: fields that end no more. Answers 1 for each, -1 for one that never did, -2
-//! if there is no such field.
+//! `HPERSIST key FIELDS numfields field [field …]`: removes deadlines of fields. Replies 1 for
+//! each, -1 if it had none, -2 if there is no such field.
 
 use super::fields::{refusal, to_the_end};
 use crate::commands::keys::BY_ARGUMENTS;
@@ -42,7 +42,7 @@ fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let outcome = |field| hash.map_or(Outcome::NoField, |hash| outcome(hash, field));
     let mut outcomes: Vec<Outcome> = fields.iter().map(outcome).collect();
     if outcomes.contains(&Outcome::Persisted) {
-        // Asked once more, as a field may be named twice.
+        // Computed again, since a field may be named twice.
         outcomes =
             keys.edit_hash(key, |hash| fields.iter().map(|field| apply(hash, field, now_ms)).collect())?;
         keys.commit(record);

@@ -1,4 +1,5 @@
-//! `HRANDFIELD key [count [WITHVALUES]]`: fields by chance. A negative count draws each from all, so that one may come twice.
+//! `HRANDFIELD key [count [WITHVALUES]]`: random fields. With a negative count each is chosen from
+//! all, so that one may occur twice.
 
 use ahash::HashSet;
 
@@ -26,10 +27,10 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(|args, cx| RandField::parse(args)?.execute(cx)),
 };
 
-/// One field in so many is few: it is cheaper to go to each than to list all.
+/// Up to one field in so many it is cheaper to look up each chosen field than to list all.
 const FEW: usize = 16;
 
-/// Redis' bound of the count, whose negative must be a number too.
+/// Redis' bound of the count: its negation must not overflow.
 const OUT_OF_RANGE: Error =
     Error::new("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
 
@@ -89,7 +90,7 @@ fn pair_of((field, value): &Pair) -> [Reply; 2] {
     [bulk(field), bulk(value)]
 }
 
-/// Nothing, if all fields have ended.
+/// Empty if all fields have expired.
 fn choose(selection: Selection, hash: HashView) -> Vec<Pair> {
     let len = hash.len();
     match selection {
@@ -106,8 +107,8 @@ fn all(hash: HashView) -> Vec<Pair> {
     hash.iter().map(|(field, value, _)| (field, value)).collect()
 }
 
-/// The fields at these positions. Going to one of them may be a walk over all that are in front of it, so for more than a few
-/// the fields are listed first.
+/// The fields at these positions. Finding one may need a walk over all fields before it, so for
+/// more than a few positions the fields are listed first.
 fn pick<'h>(hash: HashView<'h>, positions: &[usize]) -> Vec<Pair<'h>> {
     if hash.len() > MANY_FIELDS && hash.len() / FEW > positions.len() {
         return positions.iter().filter_map(|at| hash.nth(*at)).collect();
@@ -116,8 +117,8 @@ fn pick<'h>(hash: HashView<'h>, positions: &[usize]) -> Vec<Pair<'h>> {
     positions.iter().filter_map(|at| pairs.get(*at).copied()).collect()
 }
 
-/// So many different numbers below `len`, which is more, in ascending order; each set of them is as likely as any other
-/// (Floyd's algorithm: Bentley, "A sample of brilliance", 1987).
+/// `count` distinct numbers below `len`, which is larger, in ascending order. All sets are equally
+/// likely (Floyd's algorithm: Bentley, "A sample of brilliance", 1987).
 fn positions(count: usize, len: usize) -> Vec<usize> {
     let mut chosen = HashSet::default();
     for highest in len - count..len {

@@ -1,4 +1,5 @@
-//! `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`: some fields, and where to go on.
+//! `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`: some fields, and the cursor for the
+//! next call.
 
 use super::bulk;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, glob};
@@ -22,7 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(scan),
 };
 
-/// Fields of a call without COUNT.
+/// Number of fields for a call without COUNT.
 const DEFAULT_COUNT: usize = 10;
 
 /// A call for more leaves the network thread.
@@ -39,7 +40,7 @@ fn asks_for_many(mut args: Args, _: &Context) -> bool {
     Options::parse(args).is_ok_and(|options| options.count > MANY_FIELDS)
 }
 
-/// The options are looked at only if there is such a hash.
+/// The options are parsed only if the hash exists.
 fn scan(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let cursor = cursor(args.bytes()?)?;
@@ -82,7 +83,7 @@ impl<'r> Options<'r> {
     }
 }
 
-/// Any number in 64 bits that is not negative.
+/// Any unsigned number of 64 bits.
 fn cursor(text: &[u8]) -> Result<u64, Error> {
     let number = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     number.ok_or(Error::new("ERR invalid cursor"))

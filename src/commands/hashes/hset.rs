@@ -1,4 +1,4 @@
-//! `HSET key field value [field value …]`, `HMSET …`: sets fields, which then never end.
+//! `HSET key field value [field value …]`, `HMSET …`: sets fields, and removes their deadlines.
 
 use crate::commands::keys::BY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};

@@ -1,5 +1,5 @@
-//! `HSETEX key [FNX|FXX] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL] FIELDS numfields field value [field value
-//! …]`: sets all of the fields or none, and when they end.
+//! `HSETEX key [FNX|FXX] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL] FIELDS numfields
+//! field value [field value …]`: sets all of the fields or none, with their deadline.
 
 use super::options::{self, Condition, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
@@ -37,7 +37,7 @@ const DIALECT: Dialect = Dialect {
 struct SetEx<'r> {
     key: &'r [u8],
     options: Options<'r>,
-    /// Names and values in turn.
+    /// Alternating names and values.
     words: Names<'r>,
 }
 
@@ -72,7 +72,7 @@ impl<'r> SetEx<'r> {
         Ok(Reply::Integer(1))
     }
 
-    /// A time is written down as that since 1970, a past one as what it does.
+    /// A deadline is logged as a time since 1970, a past one as the removal of the fields.
     fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
         let Some(deadline_ms) = self.options.deadline_ms else { return record };
         record.instead(|effects| {
@@ -92,7 +92,7 @@ impl<'r> SetEx<'r> {
         self.fields().all(|field| is_in(hash, field) == (condition == Condition::Present))
     }
 
-    /// True if the fields end in the past: then none of them is left.
+    /// True if the deadline has passed: then the fields are removed.
     fn removes(&self, now_ms: i64) -> bool {
         self.options.deadline_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms)
     }

@@ -1,4 +1,4 @@
-//! `HSETNX key field value`: sets a field that is not there.
+//! `HSETNX key field value`: sets a field that does not exist.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;

@@ -1,5 +1,5 @@
-//! `HTTL key FIELDS numfields field [field …]`, and `HPTTL`, `HEXPIRETIME`, `HPEXPIRETIME`: when do fields end? -1 is never,
-//! -2 no such field.
+//! `HTTL key FIELDS numfields field [field …]`, and `HPTTL`, `HEXPIRETIME`, `HPEXPIRETIME`: when
+//! fields expire. -1 is never, -2 no such field.
 
 use super::fields::{refusal, to_the_end};
 use crate::commands::keys::BY_ARGUMENTS;
@@ -94,7 +94,7 @@ fn reply(mut args: Args, cx: &Context, to_number: fn(i64, i64) -> i64) -> Result
     Ok(Reply::Array(numbers.into_iter().map(Reply::Integer).collect()))
 }
 
-/// The clock may have passed the end since the lookup.
+/// Not negative: the clock may have passed the deadline since the lookup.
 fn remaining_ms(deadline_ms: i64, now_ms: i64) -> i64 {
     deadline_ms.saturating_sub(now_ms).max(0)
 }

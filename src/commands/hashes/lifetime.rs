@@ -1,14 +1,14 @@
-//! When a field ends: what is asked of the number that says it.
+//! Deadlines of fields, and their bounds.
 
 use crate::commands::Context;
 use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
 use crate::journal::Effects;
 use crate::resp::Error;
 
-/// The last moment at which a field can end, in the year 4199 (Redis' `HFE_MAX_ABS_TIME_MSEC`).
+/// The latest deadline of a field, in the year 4199 (Redis' `HFE_MAX_ABS_TIME_MSEC`).
 const LAST_MS: i64 = (1 << 46) - 1;
 
-/// The moment in milliseconds since 1970. It may be past: the field is removed then.
+/// The deadline in milliseconds since 1970. If it has passed, the field is removed.
 pub(super) fn deadline_ms(
     command: &str,
     lifetime: Lifetime,
@@ -22,7 +22,7 @@ pub(super) fn deadline_ms(
     deadline_ms.filter(|deadline_ms| *deadline_ms <= LAST_MS).ok_or_else(|| invalid_expire_time(command))
 }
 
-/// Writes down that fields end at a moment.
+/// Logs the deadline of fields.
 pub(super) fn expire_at(effects: &mut Effects, key: &[u8], deadline_ms: i64, fields: &[&[u8]]) {
     let deadline_ms = deadline_ms.to_string();
     let count = fields.len().to_string();

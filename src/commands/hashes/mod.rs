@@ -1,6 +1,6 @@
 //! Commands about hashes.
 //!
-//! Know the keyspace's hashes, and that other types are refused.
+//! They use the keyspace's hashes, and refuse other types.
 
 mod fields;
 pub(super) mod hdel;
@@ -67,7 +67,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
 /// A reply of more fields is made outside of the network threads.
 const MANY_FIELDS: usize = 1000;
 
-/// For commands that answer all fields of their first argument.
+/// For commands that reply all fields of their first argument.
 const BY_LENGTH: Weight = Weight::HeavyIf(|args: Args, cx: &Context| {
     args.peek().is_some_and(|key| has_more_than(MANY_FIELDS, key, cx))
 });
@@ -81,7 +81,7 @@ fn has_more_than(fields: usize, key: &[u8], cx: &Context) -> bool {
     len.is_some_and(|len| len > fields)
 }
 
-/// Bytes that lie under a lock, for a reply.
+/// A copy of bytes that are under a lock, for a reply.
 fn bulk(bytes: &[u8]) -> Reply {
     Reply::Bulk(Bytes::copy_from_slice(bytes))
 }

@@ -1,7 +1,7 @@
-//! What `HGETEX` and `HSETEX` take beside the key: FIELDS and options, in any order.
+//! The arguments of `HGETEX` and `HSETEX` after the key: FIELDS and options, in any order.
 //!
-//! As in Redis 8.6 each of them knows the options of the other, and refuses them after all else; in
-//! 8.10 it does not know them.
+//! With the behaviour of Redis 8.6 each command parses the options of the other, and refuses them
+//! after all other checks. With that of 8.10 they are unknown.
 
 use super::fields::{self, unknown_argument};
 use super::lifetime::deadline_ms;
@@ -11,7 +11,7 @@ use crate::commands::keys::lifetime::Lifetime;
 use crate::config::Compat;
 use crate::resp::{Args, Error};
 
-/// What differs between the two commands.
+/// The differences of the two commands.
 pub(super) struct Dialect {
     pub(super) command: &'static str,
     /// Words for each field after FIELDS.
@@ -27,20 +27,20 @@ impl Dialect {
     }
 }
 
-/// The words as they are understood.
+/// The parsed options.
 #[derive(Default)]
 pub(super) struct Options<'r> {
-    /// When the fields end from now on.
+    /// The new deadline of the fields.
     pub(super) deadline_ms: Option<i64>,
-    /// KEEPTTL: when they did before.
+    /// KEEPTTL: the deadlines stay.
     pub(super) keeps: bool,
-    /// PERSIST: never.
+    /// PERSIST: the deadlines are removed.
     pub(super) persists: bool,
     pub(super) condition: Option<Condition>,
     fields: Option<Names<'r>>,
 }
 
-/// What must be true of all fields.
+/// A condition on all fields.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Condition {
     Absent,

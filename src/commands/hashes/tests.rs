@@ -1,4 +1,4 @@
-//! Held to what Redis 8.6.2 replied to the same requests.
+//! The expected replies are those of Redis 8.6.2 to the same requests.
 
 use std::sync::atomic::Ordering;
 
@@ -98,7 +98,7 @@ fn other_types_are_refused() {
         "hgetdel s FIELDS 1 a",
         "hgetex s FIELDS 1 a",
         "hsetex s FIELDS 1 a 1",
-        // The type comes before the words …
+        // The type is checked before the arguments …
         "hscan s 0 nonsense",
         "hexpire s x nonsense 1 a",
         "httl s nonsense 1 a",
@@ -269,7 +269,7 @@ fn digests_depend_on_which_fields_expire() {
     ]);
 }
 
-/// Ours.
+/// An extension.
 #[test]
 fn fields_drawn_for_one_reply_are_bounded() {
     session().hold_to(&[("hrandfield h -1048577", "-ERR value is out of range")]);
@@ -369,7 +369,7 @@ fn only_changes_are_logged() {
     assert_eq!(session.ask("exists h"), ":0");
 }
 
-/// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out.
+/// As Redis 8.6.2 logs it, but without conditions that were true.
 #[test]
 fn logged_commands_have_the_same_effect_later() {
     session().streaming().hold_stream_to(&[
@@ -415,7 +415,8 @@ fn expired_fields_are_logged() {
     session.hold_stream_to(&[("exists h", "DEL h")]);
 }
 
-/// More of them than a lookup removes, which here is one: the rest is absent, but still there.
+/// There are more expired fields than a lookup removes, which is one here. The others cannot be
+/// read, but are still in memory.
 #[test]
 fn expired_fields_that_are_replaced_are_logged() {
     let few = Settings { hash_max_listpack_entries: 1, ..Settings::defaults() };
@@ -498,7 +499,7 @@ fn himport_is_unknown_in_a_release_without_it() {
     assert!(reply.starts_with("-ERR unknown command 'himport'"), "{reply}");
 }
 
-/// Held to Redis 8.10.2, which looks at each word before all that stands behind it.
+/// Replies of Redis 8.10.2, which checks the words in order.
 #[test]
 fn options_of_the_other_command_are_unknown_in_8_10() {
     let unknown = |word: &str| format!("-ERR unknown argument: {word}");

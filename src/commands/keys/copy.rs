@@ -1,4 +1,5 @@
-//! `COPY source destination [DB index] [REPLACE]`: a value under another key too; also a vector set, which Redis refuses.
+//! `COPY source destination [DB index] [REPLACE]`: copies a value to another key; also a vector
+//! set, which Redis refuses.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(|args, cx, record| Copy::parse(args, cx)?.execute(cx, record)),
 };
 
-/// Field by field, or element by element. A text is shared instead.
+/// True if fields or elements are copied one by one; a string is shared instead.
 fn copies_a_collection(args: Args, cx: &Context) -> bool {
     let is_collection = |entry: &Entry| entry.value().as_string().is_err();
     args.peek().and_then(|source| cx.db().lookup(source, Accounting::None, is_collection)).unwrap_or(false)
@@ -60,7 +61,7 @@ impl<'r> Copy<'r> {
         Ok(copy)
     }
 
-    /// Once, unless the source becomes another set meanwhile, or is changed and there is a log.
+    /// Copies once, unless the source becomes another set meanwhile, or changes while there is a log.
     fn execute(self, cx: &Context, mut record: Record) -> Result<Reply, Error> {
         cx.db().lookup(self.source, Accounting::Counted, |_| ());
         let mut copied = self.copy_set(cx)?;
@@ -73,8 +74,8 @@ impl<'r> Copy<'r> {
         }
     }
 
-    /// The copy, if the source is a vector set. It is made outside of the locks of the keys, so that they do not wait: the set
-    /// as it was at some moment since the command came.
+    /// The copy, if the source is a vector set. It is made without the locks of the keys, so that
+    /// other commands need not wait. It is the set as it was at some time since the command began.
     fn copy_set(&self, cx: &Context) -> Result<Option<CopiedSet>, Error> {
         let target = cx.server.keyspace.view(self.database, cx.access());
         if !self.replace && target.contains(self.target) {
@@ -103,7 +104,8 @@ impl<'r> Copy<'r> {
         self.install(found(&mut keys, self.source), copied, &mut target, record)
     }
 
-    /// True if there is a copy now.
+    /// Puts the copy under its key; false if the target exists and may not be replaced, or if there
+    /// is no source.
     fn install<'a>(
         &self,
         found: Option<(Value, Deadline)>,
@@ -123,7 +125,8 @@ impl<'r> Copy<'r> {
         let Some(copied) = copied.filter(|copied| Arc::ptr_eq(&copied.original, &original)) else {
             return Err(Refused::Other(record));
         };
-        // Until the record is committed: whoever reads the log copies the same set.
+        // The guard is held until the record is committed, so that a replay of the log copies the
+        // same set.
         let unchanged = original.unchanged_since(copied.changes);
         let record = match &copied.dump {
             _ if unchanged.is_some() || !target.is_logged() => record,
@@ -135,7 +138,7 @@ impl<'r> Copy<'r> {
         Ok(true)
     }
 
-    /// The set is written down as it was copied, as it has changed since.
+    /// Logs the set as it was copied, since it has changed meanwhile.
     fn recorded<'a>(&self, dump: &[u8], deadline: Deadline, record: Record<'a>) -> Record<'a> {
         record.in_db(self.database).instead(|effects| {
             let deadline_ms = deadline.unix_ms().unwrap_or(0).to_string();
@@ -152,7 +155,7 @@ enum Refused<'a> {
     NotDumped(CopiedSet, Record<'a>),
 }
 
-/// A set, and another that is like it.
+/// A set and its copy.
 struct CopiedSet {
     original: Arc<VectorSet>,
     copy: Arc<VectorSet>,

@@ -1,4 +1,4 @@
-//! `DBSIZE`: how many keys the database has, without those that have ended.
+//! `DBSIZE`: the number of keys that have not expired.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};

@@ -1,4 +1,5 @@
-//! `DEL key [key …]`, `UNLINK key [key …]`: the keys are gone at one moment. Large values are freed elsewhere in both.
+//! `DEL key [key …]`, `UNLINK key [key …]`: removes the keys atomically. Both free large values in
+//! the background.
 
 use super::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};

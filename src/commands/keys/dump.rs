@@ -1,4 +1,4 @@
-//! `DUMP key`: the value as bytes that RESTORE takes, here and at a Redis.
+//! `DUMP key`: the value as bytes that RESTORE takes, here and in Redis.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::{Accounting, Entry};

@@ -1,4 +1,5 @@
-//! `EXISTS key [key …]`, `TOUCH key [key …]`: how many of the keys are there, repeated ones counted again?
+//! `EXISTS key [key …]`, `TOUCH key [key …]`: how many of the keys exist; a repeated key counts
+//! each time.
 
 use super::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};

@@ -1,4 +1,5 @@
-//! `EXPIRE key seconds [NX|XX|GT|LT]`, and `PEXPIRE`, `EXPIREAT`, `PEXPIREAT`: when the key ends.
+//! `EXPIRE key seconds [NX|XX|GT|LT]`, and `PEXPIRE`, `EXPIREAT`, `PEXPIREAT`: sets when the key
+//! expires.
 
 use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
@@ -82,7 +83,7 @@ struct Expire<'r> {
     condition: Condition,
 }
 
-/// What must be true of the present deadline; all that are set.
+/// Conditions on the present deadline; all that are set must be true.
 #[derive(Clone, Copy, Default)]
 struct Condition {
     none: bool,
@@ -102,8 +103,8 @@ impl<'r> Expire<'r> {
 
     fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
         let mut keys = cx.db().exclusive(&[self.key]);
-        // From the locked moment: a millisecond that passed before it would make this a removal,
-        // which is not counted.
+        // Counted from the time at which the lock was taken: with an earlier time, this could be a
+        // removal, which is not counted.
         let deadline_ms = self.lifetime.deadline_ms(self.number, keys.used_ms());
         let deadline_ms = deadline_ms.ok_or_else(|| invalid_expire_time(self.command))?;
         let present = keys.get(self.key).map(Entry::deadline);
@@ -115,7 +116,8 @@ impl<'r> Expire<'r> {
     }
 }
 
-/// Has a key end at a moment in milliseconds since 1970, or at once if that has passed. The key is there.
+/// Sets the deadline of an existing key, in milliseconds since 1970, or removes the key if the
+/// deadline has passed.
 pub(in crate::commands) fn expire_at(mut keys: Exclusive, key: &[u8], deadline_ms: i64, record: Record) {
     let record = if deadline_ms <= keys.now_ms() {
         keys.remove(key);
@@ -152,7 +154,7 @@ impl Condition {
         }
     }
 
-    /// A key that never ends counts as ending after all others.
+    /// No deadline counts as later than any deadline.
     fn allows(self, present: Deadline, deadline_ms: i64) -> bool {
         match present.unix_ms() {
             None => !self.some && !self.sooner,

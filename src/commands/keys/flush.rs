@@ -1,7 +1,7 @@
-//! `FLUSHDB [ASYNC|SYNC]`, `FLUSHALL [ASYNC|SYNC]`: no keys any more.
+//! `FLUSHDB [ASYNC|SYNC]`, `FLUSHALL [ASYNC|SYNC]`: removes all keys.
 //!
-//! Either way the keys are gone when the reply comes, and the values are freed by the reaper: SYNC promises no more than
-//! what a client can see.
+//! In both modes the keys are removed before the reply, and the reaper frees the values later. SYNC
+//! differs in nothing that a client can observe.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::Record;

@@ -1,4 +1,4 @@
-//! `KEYS pattern`: all keys that fit a pattern.
+//! `KEYS pattern`: all keys that match a pattern.
 
 use bytes::Bytes;
 

@@ -1,8 +1,8 @@
-//! How commands say when a key ends: in seconds or milliseconds, from now or from 1970.
+//! The forms in which commands give a deadline: seconds or milliseconds, from now or since 1970.
 
 use crate::resp::Error;
 
-/// A way to say it.
+/// A form of deadlines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::commands) struct Lifetime {
     unit_ms: i64,
@@ -19,14 +19,14 @@ impl Lifetime {
     /// Milliseconds since 1970.
     pub(in crate::commands) const PXAT: Self = Self { unit_ms: 1, from_now: false };
 
-    /// The moment in milliseconds since 1970, if it can be said in them.
+    /// The deadline in milliseconds since 1970; none if it overflows.
     pub(in crate::commands) fn deadline_ms(self, number: i64, now_ms: i64) -> Option<i64> {
         let base_ms = if self.from_now { now_ms } else { 0 };
         number.checked_mul(self.unit_ms)?.checked_add(base_ms)
     }
 }
 
-/// The refusal of a moment that cannot be said, or of one that makes no sense for the command.
+/// The error for a deadline that overflows, or that the command does not accept.
 pub(in crate::commands) fn invalid_expire_time(command: &str) -> Error {
     Error::from(format!("ERR invalid expire time in '{command}' command"))
 }

@@ -1,6 +1,6 @@
-//! Commands about keys, whatever their values are.
+//! Commands about keys of any type.
 //!
-//! Know no type of value, but for the two refusals that Redis makes.
+//! They depend on no type of value, but for the two refusals that Redis has.
 
 pub(super) mod copy;
 pub(super) mod dbsize;
@@ -71,7 +71,7 @@ pub(super) type Names<'r> = SmallVec<[&'r [u8]; 8]>;
 /// A command with more arguments leaves the network thread.
 const MANY_ARGUMENTS: usize = 1000;
 
-/// For commands whose work is in the number of their arguments.
+/// For commands whose work grows with the number of their arguments.
 pub(super) const BY_ARGUMENTS: Weight =
     Weight::HeavyIf(|args: Args, _: &Context| args.remaining() > MANY_ARGUMENTS);
 
@@ -81,7 +81,7 @@ impl From<WrongType> for Error {
     }
 }
 
-/// Takes the number of a database.
+/// Parses the number of a database.
 fn database_number(args: &mut Args) -> Result<usize, Error> {
     let number = i32::try_from(args.integer::<i64>()?);
     checked_database(number.map_err(|_| {

@@ -1,4 +1,4 @@
-//! `MOVE key db`: the key goes to another database, unless it is there already.
+//! `MOVE key db`: moves the key to another database, unless it exists there already.
 
 use super::database_number;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};

@@ -1,4 +1,5 @@
-//! `OBJECT ENCODING|FREQ|IDLETIME|REFCOUNT key`, `OBJECT HELP`: what is known of a key, beyond its value.
+//! `OBJECT ENCODING|FREQ|IDLETIME|REFCOUNT key`, `OBJECT HELP`: facts about a key besides its
+//! value.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, help};
 use crate::keyspace::{Accounting, Entry};

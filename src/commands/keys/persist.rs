@@ -1,4 +1,4 @@
-//! `PERSIST key`: the key ends no more.
+//! `PERSIST key`: removes the deadline of a key.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;

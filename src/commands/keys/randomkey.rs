@@ -1,4 +1,4 @@
-//! `RANDOMKEY`: one of the keys, each as likely.
+//! `RANDOMKEY`: a key chosen uniformly.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};

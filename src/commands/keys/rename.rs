@@ -1,4 +1,5 @@
-//! `RENAME key newkey`, `RENAMENX key newkey`: the value gets another key, in one moment, and keeps its deadline.
+//! `RENAME key newkey`, `RENAMENX key newkey`: moves the value and its deadline to another key,
+//! atomically.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
@@ -38,7 +39,7 @@ pub(in crate::commands) const RENAMENX: Spec = Spec {
     run: Run::Write(|args, cx, record| Ok(Reply::Integer(rename(args, cx, record, false)?.into()))),
 };
 
-/// False if the new key was there and may not be replaced.
+/// False if the new key existed and may not be replaced.
 fn rename(mut args: Args, cx: &mut Context, record: Record, replace: bool) -> Result<bool, Error> {
     let from = args.bytes()?;
     let to = args.bytes()?;

@@ -1,4 +1,5 @@
-//! `RESTORE key ttl dump [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ counter]`: the value of a dump, under a key.
+//! `RESTORE key ttl dump [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ counter]`: the value of a
+//! dump, under a key.
 
 use std::sync::atomic::Ordering;
 
@@ -32,12 +33,12 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 
 const BUSY: Error = Error::new("BUSYKEY Target key name already exists.");
 
-/// Counters of use go up to here.
+/// The largest counter of use.
 const MAX_FREQ: i64 = 255;
 
 struct Restore<'r> {
     key: &'r [u8],
-    /// A number, which is looked at only if the key may be made.
+    /// A number, which is parsed only if the key may be made.
     ttl: Args<'r>,
     dump: &'r [u8],
     options: Options,
@@ -48,7 +49,7 @@ struct Options {
     replace: bool,
     absolute: bool,
     idle_s: Option<i64>,
-    /// Checked and then passed over, as in a Redis that does not evict by frequency.
+    /// Checked and then ignored, as in a Redis that does not evict by frequency.
     freq: Option<i64>,
 }
 
@@ -131,7 +132,7 @@ impl<'r> Restore<'r> {
         deadline_ms.map(Deadline::at).ok_or_else(|| invalid_expire_time("restore"))
     }
 
-    /// A value whose time has passed is not even made, but takes the place of one that was there.
+    /// A value whose deadline has passed is not made; a previous value of the key is removed.
     fn expire_now(&self, mut keys: Exclusive, record: Record) {
         keys.count_expired();
         if keys.remove(self.key) {
@@ -146,7 +147,7 @@ impl<'r> Restore<'r> {
         }
     }
 
-    /// A time from now is written down as that since 1970.
+    /// A time from now is logged as a time since 1970.
     fn recorded<'a>(&self, record: Record<'a>, deadline: Deadline) -> Record<'a> {
         let Some(deadline_ms) = deadline.unix_ms().filter(|_| !self.options.absolute) else { return record };
         record.instead(|effects| {
@@ -162,7 +163,7 @@ impl<'r> Restore<'r> {
     }
 }
 
-/// What is wrong with the bytes is for the log: clients know these two replies.
+/// The details go to the log: clients expect one of two replies.
 fn refused(error: DumpError) -> Error {
     if matches!(error, DumpError::Footer) {
         return Error::new("ERR DUMP payload version or checksum are wrong");

@@ -1,4 +1,5 @@
-//! `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some keys, and where to go on.
+//! `SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]`: some keys, and the cursor for the next
+//! call.
 
 use bytes::Bytes;
 
@@ -23,7 +24,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(|args, cx| Scan::parse(args)?.execute(cx)),
 };
 
-/// Keys of a call without COUNT.
+/// Number of keys for a call without COUNT.
 const DEFAULT_COUNT: usize = 10;
 
 /// A call for more leaves the network thread.
@@ -83,7 +84,7 @@ impl<'r> Scan<'r> {
     }
 }
 
-/// Any number in 64 bits that is not negative, after blanks.
+/// Any unsigned number of 64 bits, after optional blanks.
 fn cursor(text: &[u8]) -> Result<Cursor, Error> {
     let number = std::str::from_utf8(text.trim_ascii_start()).ok().and_then(|text| text.parse().ok());
     number.map(Cursor::from_number).ok_or(Error::new("ERR invalid cursor"))

@@ -1,4 +1,4 @@
-//! `SWAPDB index1 index2`: two databases exchange their keys.
+//! `SWAPDB index1 index2`: exchanges the keys of two databases.
 
 use super::checked_database;
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};

@@ -1,4 +1,4 @@
-//! Held to what Redis 8.6.2 replied to the same requests.
+//! The expected replies are those of Redis 8.6.2 to the same requests.
 
 mod dump;
 
@@ -299,7 +299,7 @@ fn memory_subcommands_reply() {
     session.hold_to(&[("memory purge", "+OK")]);
 }
 
-/// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out.
+/// As Redis 8.6.2 logs it, but without conditions that were true.
 #[test]
 fn logged_commands_have_the_same_effect_later() {
     let mut session = Session::at(NOW_MS).streaming();

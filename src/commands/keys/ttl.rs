@@ -1,4 +1,5 @@
-//! `TTL key`, `PTTL key`, `EXPIRETIME key`, `PEXPIRETIME key`: when does the key end? -1 is never, -2 no such key.
+//! `TTL key`, `PTTL key`, `EXPIRETIME key`, `PEXPIRETIME key`: when the key expires. -1 is never,
+//! -2 no such key.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::Accounting;
@@ -86,12 +87,12 @@ fn reply(mut args: Args, cx: &mut Context, to_number: fn(i64, i64) -> i64) -> Re
     }))
 }
 
-/// The clock may have passed the end since the lookup.
+/// Not negative: the clock may have passed the deadline since the lookup.
 fn remaining_ms(deadline_ms: i64, now_ms: i64) -> i64 {
     deadline_ms.saturating_sub(now_ms).max(0)
 }
 
-/// Rounded to the nearest, without overflow at the end of time.
+/// Rounded to the nearest, without overflow.
 fn seconds(ms: i64) -> i64 {
     ms / 1000 + i64::from(ms % 1000 >= 500)
 }

@@ -1,4 +1,4 @@
-//! Requests about hashes, and what they mean for the model. Fields that end are not in it.
+//! Requests about hashes, and their effect on the model. It has no deadlines of fields.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Requests about keys of any type, and what they mean for the model.
+//! Requests about keys of any type, and their effect on the model.
 
 use std::fmt;
 
@@ -141,7 +141,7 @@ impl Request {
 }
 
 fn expire(model: &mut Model, key: &str, deadline_ms: i64, condition: &str) -> Answer {
-    // A key that never ends counts as ending after all others.
+    // No deadline counts as later than any deadline.
     let present = model.deadline_ms(key);
     let allowed = match condition.trim_start() {
         "" => true,

@@ -1,7 +1,9 @@
-//! Does any sequence of commands do what a plain map would? The commands against a model that is too simple to be wrong.
+//! Compares sequences of commands with a model of plain maps, which is simple enough to be correct
+//! by inspection.
 //!
-//! Time moves only between commands. To add a family: its variant in [`Value`], if it has one, a file like `strings.rs`
-//! with its requests and what they mean for a [`Model`], and its line in [`Step`].
+//! Time moves only between commands. To add a family: its variant in [`Value`], if it has one, a
+//! file like `strings.rs` with its requests and their effect on a [`Model`], and its line in
+//! [`Step`].
 
 mod hashes;
 mod keys;
@@ -15,7 +17,7 @@ use proptest::prelude::*;
 use self::reference::{Answer, Entry, Model, Value};
 use super::testing::Session;
 
-/// Few enough that commands meet.
+/// Few keys, so that commands often use the same one.
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 
 /// Some moment in 2026.
@@ -42,7 +44,7 @@ fn key() -> impl Strategy<Value = &'static str> {
     prop::sample::select(&KEYS[..])
 }
 
-/// Moments around now: some have passed, some are near enough to be reached, and one never is.
+/// Deadlines around now: some have passed, some will be reached, and one never is.
 fn deadline_ms() -> impl Strategy<Value = i64> {
     prop_oneof![8 => NOW_MS - 2..NOW_MS + 6, 1 => Just(NOW_MS + 1_000_000_000)]
 }
@@ -84,7 +86,7 @@ impl Pair {
         Ok(())
     }
 
-    /// All there is, in both databases.
+    /// Compares all keys of both databases.
     fn compare_all(&mut self) -> Result<(), TestCaseError> {
         for database in 0..2 {
             self.expect(&format!("SELECT {database}"), &Answer::Ok)?;

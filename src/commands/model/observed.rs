@@ -1,5 +1,5 @@
-//! Are observers of the keyspace called with all that changes? After any command, each key that is
-//! not what it was has been reported, and the reports say which keys there are.
+//! Checks that observers of the keyspace are called with all changes: after any command, each
+//! changed key has been reported, and the reports yield the keys that exist.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::commands::testing::Session;
 use crate::config::Settings;
 use crate::keyspace::{Change, Observer};
 
-/// A key with its database.
+/// A database and a key.
 type Key = (usize, Vec<u8>);
 
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl Report {
         }
     }
 
-    /// What the keys are after it.
+    /// Applies a report to the set of keys.
     fn follow(&self, keys: &mut BTreeSet<Key>) {
         match self {
             Self::Changed(key, Change::Removed | Change::Expired) => _ = keys.remove(key),
@@ -128,7 +128,7 @@ proptest! {
     }
 }
 
-/// So many clients at once, on few keys, as often.
+/// So many concurrent clients, on few keys.
 const CLIENTS: usize = 3;
 const ROUNDS: usize = 40;
 const EVENTS_EACH: usize = 200;
@@ -177,7 +177,7 @@ fn an_observer_is_called_until_its_observation_is_dropped() {
         Change::Written,
         Change::Rescheduled,
         Change::Removed,
-        // The set is made, an element added, and the last ones go with the key.
+        // The set is made, an element is added, and the last ones are removed with the key.
         Change::Written,
         Change::Written,
         Change::Written,

@@ -1,8 +1,8 @@
-//! The plain map: two databases, values with the moment at which they end, and the time.
+//! The model: two databases as plain maps, values with deadlines, and the time.
 
 use std::collections::BTreeMap;
 
-/// What a key means.
+/// The value of a key.
 #[derive(Clone, Debug)]
 pub(super) enum Value {
     Text(Vec<u8>),
@@ -18,7 +18,7 @@ impl Value {
     }
 }
 
-/// A key's value, and the last millisecond of its life.
+/// A key's value and its deadline.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) value: Value,
@@ -45,7 +45,7 @@ impl Model {
         self.retain(|deadline_ms| deadline_ms >= now_ms);
     }
 
-    /// A command that gives a key an end which is not in the future removes it.
+    /// Removes keys whose deadline is not in the future.
     pub(super) fn remove_expired(&mut self) {
         let now_ms = self.now_ms;
         self.retain(|deadline_ms| deadline_ms >= now_ms);
@@ -61,7 +61,7 @@ impl Model {
         self.databases[0].get(key)
     }
 
-    /// The text of a key; none for one that means something else.
+    /// The text of a key; none if the value has another type.
     pub(super) fn text(&self, key: &str) -> Option<&[u8]> {
         match &self.get(key)?.value {
             Value::Text(text) => Some(text),
@@ -69,7 +69,7 @@ impl Model {
         }
     }
 
-    /// The fields of a key, or those of none; no answer for a key that means something else.
+    /// The fields of a key, empty if it is missing; none if the value has another type.
     pub(super) fn hash(&self, key: &str) -> Option<BTreeMap<String, Vec<u8>>> {
         match self.get(key).map(|entry| &entry.value) {
             None => Some(BTreeMap::new()),
@@ -78,7 +78,7 @@ impl Model {
         }
     }
 
-    /// Other fields for a key that ends as before; none remove it.
+    /// Replaces the fields of a key and keeps its deadline; no fields remove it.
     pub(super) fn edit_hash(&mut self, key: &str, fields: BTreeMap<String, Vec<u8>>) {
         let entry = Entry { deadline_ms: self.deadline_ms(key), value: Value::Hash(fields) };
         self.remove(key);
@@ -99,13 +99,14 @@ impl Model {
         self.get(key)?.deadline_ms
     }
 
-    /// A text with an end; none is for ever, and one that is not in the future is at once.
+    /// Sets a text with a deadline, if there is one. A deadline that is not in the future removes
+    /// the key.
     pub(super) fn put_text(&mut self, key: &str, text: impl Into<Vec<u8>>, deadline_ms: Option<i64>) {
         self.put(0, key, Entry { value: Value::Text(text.into()), deadline_ms: None });
         self.set_end(key, deadline_ms);
     }
 
-    /// Another text that ends as the one before.
+    /// Replaces the text and keeps the deadline.
     pub(super) fn edit_text(&mut self, key: &str, text: impl Into<Vec<u8>>) {
         let entry = Entry { value: Value::Text(text.into()), deadline_ms: self.deadline_ms(key) };
         self.put(0, key, entry);
@@ -140,7 +141,7 @@ impl Model {
     }
 }
 
-/// A reply, as RESP2 has it.
+/// A reply in RESP2.
 pub(super) enum Answer {
     Ok,
     Null,

@@ -1,5 +1,5 @@
-//! Does the stream of changes tell all that changed? After any commands, a server that was told nothing but the stream
-//! has the same data, to the last deadline.
+//! Checks that the stream of changes is complete: after any commands, a server that has replayed
+//! only the stream has the same data, to the last deadline.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::config::Settings;
 use crate::keyspace::{Deadline, Entry, Value};
 use crate::resp::Request;
 
-/// Beyond those of the model: what ends in hashes, what is summed in floats, vectors. Letters in braces are chosen anew for
-/// each request.
+/// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
+/// braces are replaced at random for each request.
 const REQUESTS: [&str; 54] = [
     "HSET {k} {f} {n} {g} {n}",
     "HSET {k} f 1 g 2 h 3 i 4",
@@ -79,7 +79,7 @@ pub(super) enum Event {
     OfModel(Step),
     Request(String),
     Transaction(Vec<String>),
-    /// What removes ended keys and fields from time to time, up to so many.
+    /// Active expiry of up to so many keys and fields.
     ExpiryCycle(usize),
 }
 
@@ -125,7 +125,7 @@ pub(super) fn carry_out(server: &Server, client: &mut Client, event: &Event) {
     }
 }
 
-/// A server that was told what the stream of another says, at the time of that one.
+/// A server that has replayed the stream of another, with the same clock.
 fn replica(original: &Session, settings: Settings) -> Session {
     let replica = Session::with(settings, original.server.keyspace.clock().now_ms());
     let mut replay = Replay::begin(&replica.server);
@@ -137,7 +137,7 @@ fn replica(original: &Session, settings: Settings) -> Session {
     replica
 }
 
-/// What can be seen of a value, but for the graph of a set.
+/// The observable contents of a value, without the graph of a set.
 #[derive(Debug, PartialEq)]
 pub(super) enum Seen {
     Text(Vec<u8>),
@@ -174,7 +174,7 @@ fn seen(entry: &Entry, now_ms: i64) -> Seen {
     }
 }
 
-/// `packed` fields at most lie in a small hash.
+/// Hashes of up to `packed` fields are packed.
 fn check(events: &[Event], packed: u64) -> Result<(), TestCaseError> {
     let settings = || Settings { hash_max_listpack_entries: packed, compat: "8.10", ..Settings::defaults() };
     let mut original = Session::with(settings(), NOW_MS).streaming();
@@ -193,7 +193,7 @@ proptest! {
     }
 }
 
-/// So many clients at once, on few keys, as often.
+/// So many concurrent clients, on few keys.
 const CLIENTS: usize = 3;
 const ROUNDS: usize = 40;
 const EVENTS_EACH: usize = 200;

@@ -1,4 +1,4 @@
-//! Requests about strings, and what they mean for the model.
+//! Requests about strings, and their effect on the model.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ pub(super) enum Request {
     DecrBy(Key, i64),
 }
 
-/// What the words say of the end: nothing, a time, or the word that stands instead of one.
+/// The options on the deadline: none, a time, or the word instead of one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
     None,
@@ -102,7 +102,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
     ]
 }
 
-/// Each part has its own blank in front.
+/// Each part begins with a blank.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -163,7 +163,7 @@ impl fmt::Display for Request {
 }
 
 impl Request {
-    /// The key that must mean a text, if it means anything.
+    /// The key that must hold a text, if it exists.
     fn text_key(&self) -> Option<Key> {
         match self {
             Self::Get(key)
@@ -269,7 +269,7 @@ fn put(model: &mut Model, key: &str, text: &str, end: End) {
     }
 }
 
-/// All of them or none.
+/// Sets all of them or none.
 fn put_all(model: &mut Model, pairs: &[(Key, Text)], condition: Condition, end: End) -> Answer {
     let allowed = pairs.iter().all(|(key, _)| condition.holds(model, key));
     for (key, text) in pairs.iter().filter(|_| allowed) {
@@ -303,7 +303,8 @@ fn overwritten(before: &[u8], at: usize, text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Both positions included; negative ones count from the end, and none is before the first byte.
+/// The part between two positions, both included. Negative ones count from the end; none is before
+/// the first byte.
 fn part(text: &[u8], start: i64, end: i64) -> Vec<u8> {
     let from_front = |at: i64| if at < 0 { (at + text.len() as i64).max(0) } else { at };
     let first = from_front(start);
@@ -316,7 +317,7 @@ fn part(text: &[u8], start: i64, end: i64) -> Vec<u8> {
 
 fn add(model: &mut Model, key: &str, by: i64) -> Answer {
     let text = std::str::from_utf8(model.text(key).unwrap_or(b"0")).unwrap_or_default();
-    // An integer is one that would be printed so.
+    // An integer must have the form in which it would be printed.
     let Some(number) = text.parse::<i64>().ok().filter(|number| number.to_string() == text) else {
         return Answer::NOT_AN_INTEGER;
     };

@@ -1,11 +1,11 @@
-//! Which keys take most of the time, or of the traffic? What `HOTKEYS` measures, on demand.
+//! The keys with most command time or traffic, as `HOTKEYS` measures them on demand.
 //!
 //! A session counts, for each key, the time of the commands that name it and the bytes of their
 //! requests and replies; a command with several keys is shared out evenly among them. Counting is
 //! by *Space-Saving* (Metwally, Agrawal and El Abbadi, "Efficient Computation of Frequent and Top-k
 //! Elements in Data Streams", ICDT 2005) in a table of bounded size: a new key takes the place of
-//! the smallest count and inherits it as its possible error. What is shown is the count less that
-//! error, which a key has certainly reached.
+//! the smallest count and inherits it as its possible error. The figures shown are counts less that
+//! error: lower bounds of the true sums.
 //!
 //! *Cost.* While no session runs, a command reads one flag. While one runs, each key of a command
 //! locks the part of the tables that its hash chooses. Memory: [`PARTS`] · [`ROOM`] · (`COUNT` +
@@ -27,25 +27,26 @@ use crate::counters::Counter;
 use crate::resp::{Encoded, Error, Reply};
 use crate::system::{CpuTime, cpu_time};
 
-/// Tables that keys are shared out to, so that threads seldom meet.
+/// Tables over which keys are distributed, so that threads seldom wait for the same lock.
 const PARTS: usize = 16;
-/// Entries of a table for each key that is to be shown in the end. More make the counts more exact.
+/// Entries of a table for each key that is shown in the end. More of them make the counts more
+/// exact.
 const ROOM: usize = 2;
-/// Longer keys are not told apart.
+/// Longer keys are counted in the sums only.
 const MAX_KEY_LEN: usize = 4096;
 
-/// What `HOTKEYS START` asks for.
+/// The options of `HOTKEYS START`.
 #[derive(Clone, Copy, Debug)]
 pub struct HotKeyOptions {
-    /// Keys by the time of their commands.
+    /// Measure the time of commands.
     pub cpu: bool,
-    /// Keys by the bytes of their requests and replies.
+    /// Measure the bytes of requests and replies.
     pub net: bool,
     /// How many keys are shown, at most.
     pub count: usize,
-    /// One key in so many is looked at, chosen by chance.
+    /// One key in so many is counted, chosen at random.
     pub sample_ratio: u64,
-    /// When the session stops by itself.
+    /// Time after which the session stops by itself.
     pub duration: Option<Duration>,
 }
 
@@ -68,7 +69,7 @@ impl HotKeys {
         self.is_active.load(Ordering::Relaxed)
     }
 
-    /// Begins a session; forgets the one before.
+    /// Begins a session, and drops the results of the one before.
     pub fn start(&self, options: HotKeyOptions) -> Result<(), IsActive> {
         let mut session = self.session.lock();
         self.stop_if_over(session.as_deref());
@@ -91,7 +92,7 @@ impl HotKeys {
         was_active
     }
 
-    /// Forgets a session that has final_time.
+    /// Drops the results of a session that has ended.
     pub fn reset(&self) -> Result<(), IsActive> {
         let mut session = self.session.lock();
         self.stop_if_over(session.as_deref());
@@ -109,7 +110,7 @@ impl HotKeys {
         session.clone().map(|session| (session, self.is_active()))
     }
 
-    /// Under the lock: a session that has session_time as long as it was to ends.
+    /// Ends a session whose duration has passed. The caller holds the lock.
     fn stop_if_over(&self, session: Option<&Session>) {
         if let Some(session) = session.filter(|session| self.is_active() && session.is_over()) {
             self.is_active.store(false, Ordering::Relaxed);
@@ -131,33 +132,33 @@ impl HotKeys {
     }
 }
 
-/// What was counted from a `START` on.
+/// The counts since a `START`.
 pub struct Session {
-    /// What was asked for.
+    /// The options of `START`.
     pub options: HotKeyOptions,
     /// When it began, in milliseconds since 1970.
     pub started_unix_ms: u64,
     started: Instant,
     started_cpu: CpuTime,
-    /// Once it has final_time: how long it session_time, and the time of the process in it.
+    /// Set when the session has ended.
     final_time: Mutex<Option<SessionTime>>,
     hasher: RandomState,
     cpu_nanos: Counter,
     net_bytes: Counter,
     net_bytes_of_sampled: Counter,
-    /// Tables of time and of bytes, each if it is options.
+    /// Tables of time and of bytes, each used only if it is among the options.
     parts: Vec<Mutex<[Table; 2]>>,
     room: usize,
 }
 
-/// How long a session took.
+/// The length of a session, and the CPU time of the process in it.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionTime {
-    /// On the clock.
+    /// Wall-clock time.
     pub time: Duration,
-    /// Of the process, in its own code.
+    /// User CPU time of the process.
     pub user: Duration,
-    /// Of the process, in the kernel.
+    /// System CPU time of the process.
     pub system: Duration,
 }
 
@@ -200,7 +201,7 @@ impl Session {
         }
     }
 
-    /// How long it session_time, or has so far.
+    /// The length of the session; so far, if it is running.
     pub fn session_time(&self) -> SessionTime {
         (*self.final_time.lock()).unwrap_or_else(|| self.so_far())
     }
@@ -220,7 +221,7 @@ impl Session {
         self.net_bytes.get()
     }
 
-    /// Bytes of the keys that were looked at.
+    /// Bytes of the keys that were sampled.
     pub fn net_bytes_of_sampled(&self) -> u64 {
         self.net_bytes_of_sampled.get()
     }
@@ -261,7 +262,7 @@ impl Session {
         }
     }
 
-    /// Of the request and of its reply.
+    /// Bytes of the request and of its reply.
     fn bytes(&self, client: &Client, observed: Observed, reply: &Result<Reply, Error>) -> u64 {
         let mut encoded = Encoded::default();
         match reply {
@@ -304,9 +305,9 @@ struct Table {
 
 #[derive(Clone, Copy)]
 struct Count {
-    /// Not less than what the key has.
+    /// An upper bound of the key's sum.
     most: u64,
-    /// How much of it may be another key's.
+    /// How much of it may belong to other keys.
     error: u64,
 }
 
@@ -327,7 +328,7 @@ impl Table {
         count.most
     }
 
-    /// What each key has certainly.
+    /// A lower bound of each key's sum.
     fn certain(&self) -> Vec<(Box<[u8]>, u64)> {
         let certain = self.entries.iter().map(|(key, count)| (key.clone(), count.most - count.error));
         certain.filter(|(_, amount)| *amount > 0).collect()

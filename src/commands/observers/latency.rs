@@ -7,15 +7,15 @@ use parking_lot::Mutex;
 
 use crate::commands::spec::Flags;
 
-/// Samples kept of an event.
+/// Limit of the samples of an event.
 const MAX_SAMPLES: usize = 160;
 
-/// What may make the server slow.
+/// A possible cause of latency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
     /// A command that is not meant to be fast.
     Command,
-    /// A round in which keys ended.
+    /// A round of active expiry.
     ExpireCycle,
     /// A command that is meant to be fast.
     FastCommand,
@@ -25,7 +25,7 @@ impl Event {
     /// All of them.
     pub const ALL: [Event; 3] = [Event::Command, Event::ExpireCycle, Event::FastCommand];
 
-    /// Redis' word.
+    /// Its name in Redis.
     pub const fn name(self) -> &'static str {
         match self {
             Event::Command => "command",
@@ -44,7 +44,7 @@ impl Event {
     }
 }
 
-/// The worst that happened in one second.
+/// The longest event of one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// The second, in Unix time.
@@ -53,21 +53,21 @@ pub struct Sample {
     pub millis: u64,
 }
 
-/// What is known of one event.
+/// The samples of one event.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     /// Oldest first.
     pub samples: VecDeque<Sample>,
-    /// The worst since the series began.
+    /// The longest since the series began.
     pub max_millis: u64,
 }
 
-/// The series of all events that have happened. Only what is slow takes its lock.
+/// The series of all events that have happened. Only slow commands and rounds take its lock.
 #[derive(Debug, Default)]
 pub struct Latency(Mutex<BTreeMap<Event, Series>>);
 
 impl Latency {
-    /// Notes an event of now.
+    /// Adds an event that happened now.
     pub fn note(&self, event: Event, took: Duration) {
         let unix_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -84,7 +84,7 @@ impl Latency {
         self.0.lock().get(&event).cloned()
     }
 
-    /// Forgets one event; true if it had happened.
+    /// Removes the series of one event; true if it had happened.
     pub fn forget(&self, event: Event) -> bool {
         self.0.lock().remove(&event).is_some()
     }

@@ -1,7 +1,7 @@
-//! Who looks on while commands run? Monitors, the slow log, the latency monitor and `HOTKEYS`.
+//! Observers of commands: monitors, the slow log, the latency monitor and `HOTKEYS`.
 //!
-//! Knows no command: it is told of each that has run. While nobody looks on and nothing is slow, a command pays for one
-//! look at one word that hardly ever changes.
+//! They depend on no command: [`Observers::note`] is called with each command that has run. While
+//! there is no monitor and nothing is slow, a command costs one read of a word that seldom changes.
 
 pub mod hot_keys;
 mod latency;
@@ -27,9 +27,9 @@ pub use latency::{Event, Latency, Sample, Series};
 use monitors::Monitors;
 pub use slow_log::{Entry as SlowEntry, SlowLog, SlowTotals};
 
-/// All that look on.
+/// All observers of commands.
 pub struct Observers {
-    /// A command that took less nanoseconds is of no interest to anyone. Follows from `enabled`.
+    /// No observer notes a command that took fewer nanoseconds. Follows from `enabled`.
     floor_nanos: AtomicU64,
     enabled: Mutex<Enabled>,
     /// Commands that were slow.
@@ -40,13 +40,13 @@ pub struct Observers {
     pub hot_keys: HotKeys,
 }
 
-/// Who wants to know of what.
+/// Which observers are on, and from which duration.
 #[derive(Default)]
 struct Enabled {
     monitors: Monitors,
-    /// From where a command is slow, if that is noted.
+    /// The threshold of the slow log, if it is on.
     slow_nanos: Option<u64>,
-    /// From where a command spoils latency, if that is noted.
+    /// The threshold of the latency monitor, if it is on.
     latency_nanos: Option<u64>,
 }
 
@@ -82,7 +82,7 @@ impl Default for Observers {
 }
 
 impl Observers {
-    /// Takes over what the options say.
+    /// Applies the options.
     pub fn configure(&self, settings: &Settings) {
         let mut enabled = self.enabled.lock();
         enabled.slow_nanos = settings.slow_log_threshold().map(nanos);
@@ -119,7 +119,7 @@ impl Observers {
     }
 
     fn is_above_floor(&self, took: Duration) -> bool {
-        // Relaxed: a command that runs while someone joins is seen or not.
+        // Relaxed: a command that runs while a monitor joins is shown to it or not.
         took.as_nanos() >= u128::from(self.floor_nanos.load(Ordering::Relaxed))
     }
 
@@ -131,7 +131,7 @@ impl Observers {
         }
     }
 
-    /// Tells everyone who wants to know.
+    /// Passes a command that has run to all observers that are on.
     #[cold]
     pub(super) fn note(
         &self,

@@ -14,27 +14,27 @@ use crate::config::OutputLimit;
 
 use super::Observed;
 
-/// Bytes that may wait for a monitor if its class has no smaller limit. One that leaves more is too
-/// slow for what it asked for.
+/// Limit of the bytes that wait for a monitor, if its class has no smaller one. A monitor with more
+/// is too slow and is disconnected.
 const MAX_WAITING: u64 = 32 * 1024 * 1024;
 
-/// Lines lie in blocks of at least this length, unless they are wanted earlier.
+/// Lines are collected in blocks of at least this length, unless a monitor needs them earlier.
 const BLOCK_LEN: usize = 16 * 1024;
 
 /// The monitors, and the lines for them. Each line is in memory once, however many monitors there
-/// are. Changed and fed under the lock of [`super::Observers`], so that all of them see commands in
-/// one order.
+/// are. All changes happen under the lock of [`super::Observers`], so that all monitors get
+/// commands in one order.
 #[derive(Default)]
 pub(super) struct Monitors {
     members: Vec<Member>,
-    /// The last lines, which all members are still to get.
+    /// The last lines, which no member has got yet.
     open: BytesMut,
 }
 
 /// One monitor.
 struct Member {
     info: Arc<ClientInfo>,
-    /// Lines that it is still to get, before those in `open`.
+    /// Lines that it has not got yet, before those in `open`.
     blocks: Vec<Bytes>,
 }
 
@@ -55,8 +55,8 @@ impl Monitors {
         }
     }
 
-    /// Adds a line for all but those that `CLIENT REPLY` keeps silent, as in Redis; how many of
-    /// them are too slow and are disconnected.
+    /// Adds a line for all monitors whose replies are not suppressed by `CLIENT REPLY`, as in
+    /// Redis. Returns how many are too slow and are disconnected.
     pub(super) fn feed(&mut self, line: &[u8], limit: OutputLimit) -> usize {
         let is_for_all = self.members.iter().all(Member::is_fed);
         if !is_for_all {
@@ -83,7 +83,7 @@ impl Monitors {
         })
     }
 
-    /// The open block is for these members.
+    /// Closes the open block, and queues it for the members for which `is_for` is true.
     fn end_block(&mut self, is_for: fn(&Member) -> bool) {
         if self.open.is_empty() {
             return;
@@ -100,9 +100,8 @@ impl Member {
         !self.info.is_silent.load(Ordering::Relaxed)
     }
 
-    /// Queues a line for the connection; false if too much waits and it is disconnected. The
-    /// connection has to look when there is something after there was nothing, and when the soft
-    /// limit begins to count.
+    /// Counts a line that waits for the connection; false if too much waits and it is disconnected.
+    /// The connection is woken when the first line waits, and when the soft limit begins to count.
     fn announce(&self, len: usize, limit: OutputLimit) -> bool {
         let before = self.info.waiting_lines.fetch_add(len, Ordering::Relaxed);
         let unsent = self.info.output_buffer.load(Ordering::Relaxed) + before;
@@ -120,7 +119,7 @@ impl Member {
     }
 }
 
-/// True if monitors see the command. What administrators do is not for everybody's eyes.
+/// True if monitors get the command. Commands of administrators are not shown.
 pub(super) fn is_visible(flags: Flags) -> bool {
     !flags.has(Flags::SKIP_MONITOR) && !flags.has(Flags::ADMIN)
 }
@@ -139,7 +138,7 @@ pub(super) fn line(client: &Client, observed: &Observed) -> Vec<u8> {
     line
 }
 
-/// In quotes, as a string of C: what cannot be printed is escaped.
+/// In quotes, as a string of C: bytes that are not printable are escaped.
 fn quote(argument: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
     for &byte in argument {

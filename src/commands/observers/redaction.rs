@@ -1,4 +1,4 @@
-//! Which arguments are secrets, so that neither monitors nor the slow log repeat them.
+//! Replaces secrets among arguments, so that neither monitors nor the slow log show them.
 
 use crate::commands::registry::Command;
 use crate::resp::Request;

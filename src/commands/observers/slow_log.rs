@@ -10,12 +10,12 @@ use crate::commands::client::Client;
 use crate::commands::registry::Command;
 use crate::config::Settings;
 
-/// How much of a command an entry keeps.
+/// How much of a command an entry stores.
 #[derive(Clone, Copy)]
 struct Bounds {
-    /// Arguments; the last one says how many more there were.
+    /// Arguments; in place of the last one stands how many more there were.
     arguments: usize,
-    /// Bytes of an argument; a remark says how many more there were.
+    /// Bytes of an argument; a remark states how many more there were.
     argument_len: usize,
 }
 
@@ -32,7 +32,7 @@ impl Bounds {
 /// One slow command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Never given twice by one server.
+    /// Unique within one run of the server.
     pub id: u64,
     /// When it ended, in Unix seconds.
     pub unix_s: u64,
@@ -42,9 +42,9 @@ pub struct Entry {
     pub arguments: Vec<Vec<u8>>,
     /// How many arguments the client sent.
     pub argument_count: usize,
-    /// Who sent it.
+    /// Address of the client.
     pub address: String,
-    /// Its name, or empty.
+    /// Name of the client, or empty.
     pub client_name: String,
 }
 
@@ -56,7 +56,7 @@ pub struct SlowLog(Mutex<Ring>);
 struct Ring {
     next_id: u64,
     entries: VecDeque<Entry>,
-    /// What was added since the last `CONFIG RESETSTAT`, by the number of the command.
+    /// Totals since the last `CONFIG RESETSTAT`, by the number of the command.
     totals: HashMap<usize, SlowTotals>,
 }
 
@@ -101,7 +101,8 @@ impl SlowLog {
         self.add(entry, max_len);
     }
 
-    /// A smaller `max_len` than before holds from the next entry on, and 0 only says that there is none: as in Redis.
+    /// A smaller `max_len` takes effect with the next entry. 0 adds no entries, and removes none:
+    /// as in Redis.
     fn add(&self, entry: Entry, max_len: usize) {
         if max_len == 0 {
             return;
@@ -145,7 +146,7 @@ impl SlowLog {
         self.len() == 0
     }
 
-    /// Forgets all. Ids go on.
+    /// Removes all entries. Ids continue.
     pub fn reset(&self) {
         self.0.lock().entries.clear();
     }

@@ -1,4 +1,4 @@
-//! The files of the append-only log → data: its base, and then its increments, in order.
+//! Loads the files of the append-only log: its base, and then its increments, in order.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::persistence::loading::Tally;
 use crate::persistence::rdb::Reader;
 use crate::resp::Request;
 
-/// Names of commands that are counted apart when they are passed over, and bytes of each.
+/// How many names of skipped commands are counted apart, and how many bytes of each are kept.
 const MAX_NAMES: usize = 64;
 const MAX_NAME: usize = 32;
 
@@ -25,16 +25,17 @@ pub(super) struct Log {
     has_base: bool,
 }
 
-/// Where the requests of a file end before the file does.
+/// The end of a file that is not made of complete requests.
 struct Tail {
-    /// The file, up to here, is whole; a transaction without its end does not count.
+    /// Up to here the file is complete; a transaction without its `EXEC` does not count.
     whole: u64,
     len: u64,
     fault: Fault,
 }
 
 impl Log {
-    /// The log of these names, which may be that of an older Redis in the present folder. None if there is none.
+    /// The log of these names, which may be that of an older Redis in the present folder. None if
+    /// there is none.
     pub(super) fn find(names: Names) -> Result<Option<Self>, Failed> {
         let mut manifest = Manifest::load(&names).map_err(|error| Failed(error.to_string()))?;
         let adopted = adopt(Path::new("."), &names, &mut manifest);
@@ -57,7 +58,7 @@ impl Log {
         Ok((!manifest.is_empty()).then_some(log))
     }
 
-    /// Of all files.
+    /// Bytes of all files.
     pub(super) fn bytes(&self) -> Result<u64, Failed> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let len = |path: &PathBuf| {
@@ -67,7 +68,7 @@ impl Log {
         self.files.iter().map(len).sum()
     }
 
-    /// Plays the files. If parts of them were passed over, all are to be kept.
+    /// Replays the files. If parts of them were skipped, all files are kept under other names.
     pub(super) fn play(&self, server: &Server) -> Result<(), Failed> {
         let played = self.play_files(server);
         let has_skipped = !server.loading.tally().skipped.is_empty();
@@ -93,7 +94,7 @@ impl Log {
     }
 }
 
-/// A file may begin with a snapshot, also one that goes on with requests.
+/// A file may begin with a snapshot, and continue with requests.
 fn play_file(server: &Server, path: &Path, is_last: bool) -> Result<(), Failed> {
     let mut file = open(path)?;
     let begins_with_snapshot = begins_with_snapshot(&mut file).map_err(|error| cannot_open(path, &error))?;
@@ -110,7 +111,7 @@ fn play_file(server: &Server, path: &Path, is_last: bool) -> Result<(), Failed> 
     tail.map_or(Ok(()), |tail| truncate_tail(server, path, &tail, is_last))
 }
 
-/// Returns how the file ends, if not after a request.
+/// Returns the tail of the file if it does not end after a request.
 fn play_requests<R: Read>(
     server: &Server,
     path: &Path,
@@ -139,8 +140,8 @@ fn play_requests<R: Read>(
     }
 }
 
-/// What was refused when it was written down is not in the log; what is refused now is told, and was not needed by what
-/// follows any more than it is now.
+/// The log has no requests that were refused when they came. One that is refused now is reported
+/// and skipped: later requests do not depend on it.
 fn play(
     replay: &mut Replay,
     skipped: &mut SkippedCommands<'_>,
@@ -163,7 +164,7 @@ fn play(
     }
 }
 
-/// Commands of a file that are not known here, counted by name, where they are not an error.
+/// Unknown commands of a file, counted by name, where the options allow them.
 struct SkippedCommands<'p> {
     path: &'p Path,
     server: &'p Server,
@@ -171,7 +172,8 @@ struct SkippedCommands<'p> {
 }
 
 impl SkippedCommands<'_> {
-    /// Counts one; false where it is an error. What names there are is up to the file.
+    /// Counts a command; false if unknown commands are an error. The file may have any number of
+    /// names.
     fn count(&mut self, name: &[u8]) -> bool {
         let Some(tally) = &mut self.tally else { return false };
         let name = name[..name.len().min(MAX_NAME)].to_ascii_lowercase().escape_ascii().to_string();
@@ -182,7 +184,7 @@ impl SkippedCommands<'_> {
 }
 
 impl Drop for SkippedCommands<'_> {
-    /// However the file ends.
+    /// Logs the counts, however the file ends.
     fn drop(&mut self) {
         if let Some(tally) = &self.tally
             && let Some(words) = tally.skipped_words()
@@ -194,7 +196,7 @@ impl Drop for SkippedCommands<'_> {
     }
 }
 
-/// Cuts a tail off that is no request, if that is allowed.
+/// Truncates an incomplete tail, if the options allow it.
 fn truncate_tail(server: &Server, path: &Path, tail: &Tail, is_last: bool) -> Result<(), Failed> {
     let Tail { whole, len, fault } = tail;
     let file = path.display();

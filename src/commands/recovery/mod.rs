@@ -1,8 +1,8 @@
-//! What was kept in files → data: at the start, and for `DEBUG`.
+//! Loads data from files: at the start, and for `DEBUG`.
 //!
 //! ```text
 //! snapshot.rs   an RDB file
-//! reload.rs     to a file and back, while clients are kept out
+//! reload.rs     to a file and back, while clients get LOADING errors
 //! log.rs        the files of the append-only log, played in order
 //! ```
 
@@ -22,7 +22,7 @@ use super::Server;
 use crate::config::Settings;
 use crate::persistence::aof::Names;
 
-/// Why the data are not there. In a sentence, with the file, and with the place in it.
+/// Why data could not be loaded: a sentence that names the file, and the position in it.
 #[derive(Debug)]
 pub struct Failed(String);
 
@@ -51,11 +51,12 @@ enum Source {
     Log(Log),
 }
 
-/// Looks for the data: in the log, if one is kept, and else in the snapshot. None if there are none. From now on most
-/// commands have to wait for [`Plan::carry_out`], if there is something to load.
+/// Looks for the data: in the log, if it is on, and else in the snapshot. None if there are none.
+/// If there is something to load, most commands are refused from now on until [`Plan::carry_out`]
+/// has ended.
 ///
 /// # Errors
-/// The files cannot be looked at, or do not fit together.
+/// The files cannot be read, or do not fit together.
 pub fn plan(server: &Server) -> Result<Option<Plan>, Failed> {
     let settings = server.config.settings();
     let plan = if settings.appendonly { log_plan(&settings)? } else { snapshot_plan(&settings)? };
@@ -83,19 +84,22 @@ fn log_plan(settings: &Settings) -> Result<Option<Plan>, Failed> {
 }
 
 impl Plan {
-    /// Loads the data. May be told to give up by [`Loading::cancel`](crate::persistence::loading::Loading::cancel).
+    /// Loads the data. Can be cancelled by
+    /// [`Loading::cancel`](crate::persistence::loading::Loading::cancel).
     ///
     /// # Errors
-    /// A file is damaged, or has what this server does not know. What was loaded by then is still there.
+    /// A file is damaged, or has types or commands that this server lacks. What was loaded by then
+    /// remains.
     pub fn carry_out(self, server: &Server) -> Result<(), Failed> {
         let began = Instant::now();
         let (outcome, from) = match &self.source {
             Source::Snapshot(path) => (snapshot::load_file(server, path), "disk"),
             Source::Log(log) => (log.play(server), "append only file"),
         };
-        // Before anybody is let in who could change something.
+        // Before clients are admitted, since they could change something.
         let outcome = outcome.and_then(|()| server.open_log());
-        // A server whose data are not whole must not seem to be loaded: it would save them before it ends.
+        // After a failure the server must not count as loaded: it would save incomplete data when
+        // it stops.
         outcome?;
         server.loading.end();
         tracing::info!("DB loaded from {from}: {:.3} seconds", began.elapsed().as_secs_f64());

@@ -1,4 +1,4 @@
-//! An RDB file → data.
+//! Loads an RDB file.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,13 +10,13 @@ use crate::persistence::loading::Tally;
 use crate::persistence::rdb::load::{How, Loaded, load};
 use crate::persistence::rdb::{Checksum, Reader};
 
-/// Loads a file in which keys that have ended are not kept.
+/// Loads a file without its expired keys.
 ///
 /// # Errors
-/// It is damaged, or has what this server does not know.
+/// It is damaged, or has types that this server lacks.
 pub(in crate::commands) fn load_file(server: &Server, path: &Path) -> Result<(), Failed> {
     let file = open(path)?;
-    // A pipe is as good, but nobody knows its length.
+    // The file may be a pipe, whose length is unknown.
     let len = file.metadata().ok().filter(|known| known.is_file()).map(|known| known.len());
     let source = server.loading.watch(file);
     let input = match len {
@@ -26,7 +26,7 @@ pub(in crate::commands) fn load_file(server: &Server, path: &Path) -> Result<(),
     load_from(server, path, input, false).map(drop)
 }
 
-/// Loads what begins there; what comes behind it is not read.
+/// Loads the snapshot that begins at the reader's position, and reads nothing behind it.
 pub(super) fn load_from<R: Read>(
     server: &Server,
     path: &Path,
@@ -38,7 +38,7 @@ pub(super) fn load_from<R: Read>(
     let input = if skips_checksum { input.without_checksum() } else { input };
     let how = How { skip_unknown: settings.rdb_skip_unknown_types, keep_ended };
     let loaded = load(input, &server.keyspace, how, &server.loading);
-    // A load that failed may have passed over parts as well.
+    // A load that failed may have skipped parts as well.
     let has_skipped =
         loaded.as_ref().map_or(settings.rdb_skip_unknown_types, |loaded| !loaded.tally.skipped.is_empty());
     if has_skipped {

@@ -1,4 +1,5 @@
-//! `BACKUP START|SEAL|ABORT|CLEANUP|STATUS|LIST`: a copy of the log that others may take away, made while the server runs.
+//! `BACKUP START|SEAL|ABORT|CLEANUP|STATUS|LIST`: a copy of the log for other programs, made while
+//! the server runs.
 
 use std::os::unix::ffi::OsStringExt;
 
@@ -15,8 +16,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share. Those that change something remove or link files, which may take its
-/// time.
+/// Shared fields of the subcommands. Some of them remove or link files, which may take long.
 const SUBCOMMAND: Spec = Spec {
     name: "backup",
     arity: Arity::Exactly(2),
@@ -112,8 +112,8 @@ const HELP_LINES: &[&str] = &[
     "    Show the paths of the files that do not change any more.",
 ];
 
-/// Waits until no change is under way and until the log's writer has come so far: not from within a
-/// transaction.
+/// Waits until no change is under way and until the log's writer has written all changes. Not
+/// allowed within a transaction.
 fn seal(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     if cx.is_in_exec() {
         return Err(Error::new("ERR BACKUP SEAL is not allowed in a transaction"));

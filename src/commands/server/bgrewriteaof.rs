@@ -1,4 +1,4 @@
-//! `BGREWRITEAOF`: a new base for the log, made aside.
+//! `BGREWRITEAOF`: makes a new base for the log in the background.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
@@ -20,7 +20,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(bgrewriteaof),
 };
 
-/// One snapshot is taken at a time, and none within a transaction: then it is only promised.
+/// The rewrite is only scheduled while another snapshot is taken, and within a transaction.
 fn bgrewriteaof(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     let must_wait = cx.is_in_exec() || cx.server.saving.status().running.is_some();
     if !cx.server.aof.ask_for_rewrite() {

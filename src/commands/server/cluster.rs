@@ -1,7 +1,8 @@
-//! `CLUSTER <subcommand>`, `READONLY`, `READWRITE`, `ASKING`: refused, since a server is never part of a cluster.
+//! `CLUSTER <subcommand>`, `READONLY`, `READWRITE`, `ASKING`: refused, since the server is never
+//! part of a cluster.
 //!
-//! Clients ask to find out whether it is one. They get the answer of a Redis that stands alone, the errors of wrong
-//! requests included.
+//! Clients send these commands to find out whether it is. They get the replies of a Redis without a
+//! cluster, the errors for wrong requests included.
 
 use crate::commands::Arity::{AtLeast, Exactly};
 use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight};
@@ -21,7 +22,7 @@ pub(in crate::commands) const READONLY: Spec = Spec { name: "readonly", ..MODE }
 pub(in crate::commands) const READWRITE: Spec = Spec { name: "readwrite", ..MODE };
 pub(in crate::commands) const ASKING: Spec = Spec { name: "asking", flags: MODE_FLAGS, ..MODE };
 
-/// What all of them share.
+/// Shared fields of all of them.
 const REFUSED: Spec = Spec {
     name: "cluster",
     arity: Exactly(1),
@@ -39,7 +40,7 @@ const REFUSED: Spec = Spec {
     run: Run::Read(|_, _| Err(DISABLED)),
 };
 
-/// Commands on what a connection to a cluster may do.
+/// Commands that set the mode of a connection to a cluster.
 const MODE: Spec = Spec { flags: MODE_FLAGS.and(Flags::LOADING).and(Flags::STALE), ..REFUSED };
 const MODE_FLAGS: Flags = Flags::FAST.and(Flags::CONNECTION);
 

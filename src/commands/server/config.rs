@@ -13,7 +13,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share.
+/// Shared fields of the subcommands.
 const SUBCOMMAND: Spec = Spec {
     name: "config",
     arity: Arity::AtLeast(2),
@@ -119,7 +119,8 @@ fn redact(words: &mut [&[u8]]) {
     }
 }
 
-/// Names are shown as the table spells them, but as they were asked for if that was no pattern: as Redis does.
+/// Names have the spelling of the table, or that of the request if it was not a pattern: as in
+/// Redis.
 fn get(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let settings = cx.server.config.settings();
     let mut shown: Vec<(Vec<u8>, &OptionSpec)> = Vec::new();
@@ -145,7 +146,8 @@ fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let words: Vec<_> = args.iter().map(String::from_utf8_lossy).collect();
     let pairs: Vec<(&str, &str)> =
         words.chunks_exact(2).map(|pair| (pair[0].as_ref(), pair[1].as_ref())).collect();
-    // Options are text. A byte that is none would be kept as another, and a password never be accepted.
+    // Options are text. Invalid bytes would be stored as other characters, and such a password
+    // would never be accepted.
     if let Some((name, _)) = pairs.iter().find(|(_, value)| value.contains(char::REPLACEMENT_CHARACTER)) {
         return Err(failed(name, "argument must be UTF-8"));
     }

@@ -1,4 +1,5 @@
-//! `DEBUG <subcommand>`: for tests of clients and of this server. Off unless `enable-debug-command` allows it.
+//! `DEBUG <subcommand>`: for tests of clients and of this server. Off unless `enable-debug-command`
+//! allows it.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -58,7 +59,7 @@ fn debug(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     }
 }
 
-/// RELOAD, LOADAOF and SLEEP wait, as may what else there will be; these compute.
+/// RELOAD, LOADAOF and SLEEP wait, so subcommands are blocking by default; these ones compute.
 fn place(name: &[u8]) -> Place {
     let computes = [&b"DIGEST"[..], b"DIGEST-VALUE", b"OBJECT", b"POPULATE"];
     let is_computed = computes.iter().any(|other| name.eq_ignore_ascii_case(other));
@@ -113,8 +114,8 @@ fn load_log(cx: &mut Context) -> Result<Reply, Error> {
     })
 }
 
-/// Blocks a thread for blocking commands and this client; unlike in Redis the others go on. What is
-/// no number is 0, as in Redis.
+/// Blocks a thread for blocking commands and this client; unlike in Redis other clients are not
+/// blocked. A text that is not a number is 0, as in Redis.
 fn sleep(seconds: f64) -> Reply {
     std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, MAX_SLEEP_SECONDS)));
     Reply::OK
@@ -125,30 +126,30 @@ fn log(message: &[u8]) -> Reply {
     Reply::OK
 }
 
-/// Without it, keys that have ended stay in memory until a command meets them.
+/// With 0, expired keys stay in memory until a command looks them up.
 fn set_active_expire(is_on: i64, cx: &Context) -> Reply {
     cx.server.expires_actively.store(is_on != 0, Ordering::Relaxed);
     Reply::OK
 }
 
-/// With 1, keys and fields that have ended are there for commands, and none is removed.
+/// With 1, commands see expired keys and fields, and none is removed.
 fn set_allow_access_expired(args: &Args, cx: &Context) -> Reply {
     cx.server.keyspace.show_expired(is_on(args));
     Reply::OK
 }
 
-/// With 1, the checksums of dumped values and of files are not looked at.
+/// With 1, the checksums of dumped values and of files are not checked.
 fn set_skip_checksum_validation(args: &Args, cx: &Context) -> Reply {
     cx.server.skips_checksums.store(is_on(args), Ordering::Relaxed);
     Reply::OK
 }
 
-/// What is no number is 0, as in Redis.
+/// A text that is not a number is 0, as in Redis.
 fn is_on(args: &Args) -> bool {
     args.clone().integer().unwrap_or(0) != 0
 }
 
-/// No replica compares it, so all there is to see is `master_replid`.
+/// No replica compares it, so only `master_replid` changes.
 fn change_repl_id(cx: &Context) -> Reply {
     tracing::warn!("Changing replication IDs after receiving change-repl-id");
     cx.server.replication_id.change();

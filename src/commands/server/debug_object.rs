@@ -1,14 +1,14 @@
-//! `DEBUG OBJECT key`: a line about a key, in the form that Redis' tools read.
+//! `DEBUG OBJECT key`: a line about a key, in the format that Redis' tools parse.
 
 use crate::commands::Context;
 use crate::keyspace::{Accounting, Entry};
 use crate::persistence::rdb::dump::serialized_len;
 use crate::resp::{Error, Reply};
 
-/// Redis keeps the time of the last use in 24 bits, as seconds.
+/// Redis stores the time of the last use in 24 bits, as seconds.
 const LRU_CLOCK_MASK: i64 = (1 << 24) - 1;
 
-/// The value is taken out of the lookup, and serialized without its lock.
+/// The value is copied under the lock, and serialized without it.
 pub(super) fn describe(key: &[u8], cx: &Context) -> Result<Reply, Error> {
     let now_ms = cx.now_ms();
     let seen = |entry: &Entry| (line(entry, now_ms), entry.value().to_value());
@@ -17,7 +17,7 @@ pub(super) fn describe(key: &[u8], cx: &Context) -> Result<Reply, Error> {
     Ok(Reply::SimpleOwned(format!("{before} serializedlength:{len} {after}")))
 }
 
-/// What is before `serializedlength`, and what is behind it.
+/// The parts of the line before and after `serializedlength`.
 fn line(entry: &Entry, now_ms: i64) -> (String, String) {
     let idle_s = entry.idle_s(now_ms);
     let lru = (now_ms / 1000 - i64::from(idle_s)) & LRU_CLOCK_MASK;

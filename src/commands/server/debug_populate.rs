@@ -1,16 +1,15 @@
-//! `DEBUG POPULATE count [prefix [size]]`: many strings at once, for tests.
+//! `DEBUG POPULATE count [prefix [size]]`: adds many strings, for tests.
 
 use crate::commands::Context;
 use crate::keyspace::{Deadline, StringValue, Value};
 use crate::resp::{Args, Error, Reply};
 
-/// The longest string there can be.
+/// The length of the longest string.
 const LONGEST: u64 = 512 << 20;
 
 const NOT_POSITIVE: Error = Error::new("ERR value is out of range, must be positive");
 
-/// Keys that are there stay as they are. As in Redis nothing of it is written to the log: it is no
-/// change of a client's.
+/// Existing keys stay as they are. As in Redis nothing is logged.
 pub(super) fn populate(mut args: Args, cx: &Context) -> Result<Reply, Error> {
     let count = positive(&mut args)?;
     let prefix = args.take().unwrap_or(b"key");
@@ -28,7 +27,8 @@ fn positive(args: &mut Args) -> Result<u64, Error> {
     args.integer_or(NOT_POSITIVE)
 }
 
-/// `prefix:number`, which means `value:number`, cut or filled up with zeros to `len` bytes.
+/// Adds the key `prefix:number` with the value `value:number`, truncated or padded with zeros to
+/// `len` bytes.
 fn add(cx: &Context, prefix: &[u8], number: u64, len: Option<u64>) {
     let key = [prefix, b":", number.to_string().as_bytes()].concat();
     let mut keys = cx.db().exclusive(&[&key]);

@@ -1,7 +1,8 @@
-//! `DEBUG DIGEST`, `DEBUG DIGEST-VALUE key [key …]`: fingerprints of contents, equal to those of Redis.
+//! `DEBUG DIGEST`, `DEBUG DIGEST-VALUE key [key …]`: digests of contents, equal to those of Redis.
 //!
-//! Two servers with the same keys, values, and keys that end have the same digest, whatever their history. Each key
-//! is looked at under the lock of its shard and hashed outside, so while others write, keys are not seen at one moment.
+//! Two servers with the same keys and values, of which the same keys have a deadline, have the same
+//! digest, whatever their history. Each key is read under the lock of its shard and hashed outside,
+//! so with concurrent writes the digest is not that of one moment.
 
 use std::sync::Arc;
 
@@ -15,15 +16,15 @@ type Digest = [u8; 20];
 
 const NOTHING: Digest = [0; 20];
 
-/// Added for a key that ends. When it ends is not told.
+/// Added for a key with a deadline; the deadline itself is not part of the digest.
 const ENDS: &[u8] = b"!!expire!!";
 
-/// Added for a field that ends.
+/// Added for a field with a deadline.
 const FIELD_ENDS: &[u8] = b"!!hexpire!!";
 
-/// The part of a value of one type.
+/// A value of one type, as part of a digest.
 trait Digested: Copy {
-    /// The digest with what the value holds at this moment.
+    /// The digest with the contents of the value at this time added.
     fn added_to(self, digest: Digest, now_ms: i64) -> Digest;
 }
 
@@ -45,7 +46,7 @@ impl Digested for &Arc<VectorSet> {
     }
 }
 
-/// What a digest is made of.
+/// The contents of which a digest is made.
 struct Content {
     value: Value,
     ends: bool,
@@ -91,7 +92,7 @@ pub(super) fn of_values(keys: Args, db: View<'_>, now_ms: i64) -> Reply {
     Reply::Array(keys.iter().map(value).collect())
 }
 
-/// An empty database changes nothing.
+/// Adds a database; an empty one changes nothing.
 fn add_database(digest: Digest, db: View<'_>, number: u32, now_ms: i64) -> Digest {
     let mut contents = Vec::new();
     db.for_each(|entry| contents.push((entry.key().to_vec(), Content::of(entry, now_ms))));
@@ -115,7 +116,7 @@ fn reply(digest: Digest) -> Reply {
 mod tests {
     use crate::commands::testing::Session;
 
-    /// What Redis 8.6.2 answered after the same commands.
+    /// The replies of Redis 8.6.2 after the same commands.
     #[test]
     fn digests_are_those_of_redis() {
         Session::debugging(1_790_000_000_000).hold_to(&[

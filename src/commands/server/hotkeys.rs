@@ -1,5 +1,5 @@
-//! `HOTKEYS START METRICS count [CPU] [NET] [COUNT k] [DURATION seconds] [SAMPLE ratio]`, `HOTKEYS GET`, `HOTKEYS STOP`,
-//! `HOTKEYS RESET`: which keys take most of the time, or of the traffic?
+//! `HOTKEYS START METRICS count [CPU] [NET] [COUNT k] [DURATION seconds] [SAMPLE ratio]`, `HOTKEYS
+//! GET`, `HOTKEYS STOP`, `HOTKEYS RESET`: the keys with most command time or traffic.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share.
+/// Shared fields of the subcommands.
 const SUBCOMMAND: Spec = Spec {
     name: "hotkeys",
     arity: Arity::Exactly(2),
@@ -96,7 +96,7 @@ const HELP_LINES: &[&str] = &[
     "    Drop what was counted and free its memory.",
 ];
 
-/// Keys shown unless a count is given.
+/// The default of `COUNT`.
 const DEFAULT_COUNT: usize = 10;
 const MAX_COUNT: usize = 64;
 const MAX_SECONDS: u64 = 1_000_000;
@@ -139,7 +139,7 @@ fn options(mut args: Args) -> Result<HotKeyOptions, Error> {
     Ok(options)
 }
 
-/// `METRICS count word…`: as the peer reads it, one of two words may be unknown, but not both.
+/// `METRICS count word…`: as in Redis, one of two words may be unknown, but not both.
 fn metrics(args: &mut Args) -> Result<(bool, bool), Error> {
     let count = if args.keyword("METRICS") { args.take() } else { None };
     let count = count.ok_or(Error::new("ERR METRICS parameter is required"))?;
@@ -185,7 +185,7 @@ fn sample_ratio(args: &mut Args) -> Result<u64, Error> {
     if ratio == 0 { Err(not_positive) } else { Ok(ratio) }
 }
 
-/// All slots of a cluster: without one, keys of all slots are counted.
+/// The last slot of a cluster. Without a cluster, keys of all slots are counted.
 const LAST_SLOT: i64 = 16_383;
 
 fn shown((session, is_active): (std::sync::Arc<Session>, bool)) -> Reply {

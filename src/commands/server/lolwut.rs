@@ -1,4 +1,4 @@
-//! `LOLWUT`: a picture and the version. Here: points around a query, the nearer the darker.
+//! `LOLWUT`: a picture and the version. Here: points around a query, the darker the nearer.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};

@@ -1,6 +1,6 @@
 //! Commands about the server as a whole.
 //!
-//! Know its options, figures and commands; no data.
+//! They use its options, figures and commands; no data.
 
 mod backup;
 pub(super) mod bgrewriteaof;

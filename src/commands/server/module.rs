@@ -1,9 +1,10 @@
-//! `MODULE LIST`: vector sets are a module in Redis, so clients look for them here. Others are not loaded.
+//! `MODULE LIST`: vector sets are a module in Redis, so clients look for them here. No other
+//! modules can be loaded.
 
 use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight, help};
 use crate::resp::{Error, Reply};
 
-/// What Redis calls the module of the vector commands.
+/// Redis' name of the module with the vector commands.
 pub(in crate::commands) const VECTOR_SETS: &str = "vectorset";
 /// Its version.
 const VERSION: i64 = 1;
@@ -16,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share.
+/// Shared fields of the subcommands.
 const SUBCOMMAND: Spec = Spec {
     name: "module",
     arity: Arity::Exactly(2),
@@ -47,7 +48,7 @@ const LIST: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// Modules cannot be loaded. Redis says the same unless its configuration allows them.
+/// Modules cannot be loaded. Redis has the same error unless its configuration allows them.
 const NOT_ALLOWED: Error = Error::new(
     "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", you can run it from a \
      local connection, otherwise you need to set this option in the configuration file, and then restart the server.",

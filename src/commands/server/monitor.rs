@@ -24,7 +24,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 
 const NOT_IN_EXEC: Error = Error::new("ERR MONITOR isn't allowed for DENY BLOCKING client");
 
-/// A client that sees them already gets no reply, as in Redis.
+/// A client that is a monitor already gets no reply, as in Redis.
 fn monitor(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     if cx.is_in_exec() {
         return Err(NOT_IN_EXEC);

@@ -1,4 +1,4 @@
-//! `ROLE`: what the server is to others. It has no replicas and is none.
+//! `ROLE`: the role in replication. The server has no replicas and is not one.
 
 use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::Reply;
@@ -25,7 +25,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(|_, _| Ok(role())),
 };
 
-/// A master, the offset of its replication, its replicas.
+/// The reply of a master: the offset of its replication, and its replicas.
 fn role() -> Reply {
     Reply::Array(vec![Reply::bulk("master"), Reply::Integer(0), Reply::Array(Vec::new())])
 }

@@ -1,4 +1,4 @@
-//! `SAVE`, `BGSAVE [SCHEDULE]`, `LASTSAVE`: the data in a file.
+//! `SAVE`, `BGSAVE [SCHEDULE]`, `LASTSAVE`: saves the data to a file.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::persistence::saving::{Saver, Wished};
@@ -46,12 +46,13 @@ pub(in crate::commands) const LASTSAVE: Spec = Spec {
 
 const IN_PROGRESS: Error = Error::new("ERR Background save already in progress");
 
-/// Other clients go on, unlike in Redis: what is saved is the moment at which it begins.
+/// Other clients are not blocked, unlike in Redis: the file has the data as they were when the save
+/// began.
 fn save(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     if matches!(cx.server.saving.status().running, Some((Saver::Background, _))) {
         return Err(IN_PROGRESS);
     }
-    // The log tells why.
+    // The reason is in the log.
     cx.server.save().map(|_| Reply::OK).map_err(|_| Error::new("ERR"))
 }
 
@@ -108,7 +109,7 @@ mod tests {
         }
     }
 
-    /// Does what the thread of the server does.
+    /// Does the work of the server's thread for snapshots.
     fn save_in_background(session: &Session) {
         let server = &session.server;
         let outcome = server.saving.carry_out(&server.keyspace, &server.snapshot_file());
@@ -236,7 +237,7 @@ mod tests {
         let file = File::new("refused");
         let mut session = file.session();
         std::fs::remove_dir_all(file.0.parent().expect("it is in a folder")).expect("it is ours");
-        // A failure is the reply to its client; one in the background has no client to reply to.
+        // A failed SAVE is an error reply; a failed background save is not.
         session.hold_to(&[("set a 1", "+OK"), ("save", "-ERR"), ("ping", "+PONG"), ("set a 1", "+OK")]);
         assert!(session.ask("shutdown").starts_with("-ERR Errors trying to SHUTDOWN"));
         session.hold_to(&[("ping", "+PONG"), ("set a 1", "+OK")]);

@@ -1,4 +1,4 @@
-//! `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`: the server ends.
+//! `SHUTDOWN [NOSAVE|SAVE] [NOW] [FORCE] [ABORT]`: stops the server.
 
 use crate::commands::{Arity, Context, FinalSave, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
@@ -56,7 +56,7 @@ impl Shutdown {
         Ok(options)
     }
 
-    /// The client gets no reply: its connection ends with the server.
+    /// The client gets no reply: its connection closes with the server.
     fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
         if self.abort {
             return Err(Error::new("ERR No shutdown in progress."));

@@ -1,4 +1,4 @@
-//! `SLOWLOG GET [count]`, `SLOWLOG LEN`, `SLOWLOG RESET`: which commands were slow?
+//! `SLOWLOG GET [count]`, `SLOWLOG LEN`, `SLOWLOG RESET`: the slow commands.
 
 use crate::commands::observers::SlowEntry;
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, help};
@@ -14,7 +14,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share.
+/// Shared fields of the subcommands.
 const SUBCOMMAND: Spec = Spec {
     name: "slowlog",
     arity: Arity::Exactly(2),
@@ -85,7 +85,7 @@ const HELP_LINES: &[&str] = &[
     "    Drop all of them.",
 ];
 
-/// Entries of a `GET` without a number.
+/// Number of entries for a `GET` without a number.
 const DEFAULT_COUNT: usize = 10;
 
 fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
@@ -98,7 +98,7 @@ fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::Array(entries.map(|entry| shown(entry, is_counted)).collect()))
 }
 
-/// -1 asks for all.
+/// -1 means all.
 fn count(args: &mut Args) -> Result<usize, Error> {
     const OUT_OF_RANGE: &str = "ERR count should be greater than or equal to -1";
     match args.integer_or::<i64>(OUT_OF_RANGE)? {
@@ -107,7 +107,7 @@ fn count(args: &mut Args) -> Result<usize, Error> {
     }
 }
 
-/// Since 8.10 an entry also says how many arguments there were.
+/// Since 8.10 an entry also has the number of arguments.
 fn shown(entry: SlowEntry, is_counted: bool) -> Reply {
     let arguments = entry.arguments.into_iter().map(Reply::bulk).collect();
     let mut fields = vec![

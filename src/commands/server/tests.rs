@@ -1,4 +1,4 @@
-//! What operators ask, as Redis answers.
+//! Tests of the commands for operators; the expected replies are those of Redis.
 
 use crate::commands::testing::Session;
 
@@ -68,7 +68,7 @@ fn calls_are_counted_by_their_times_unless_that_is_off() {
     ]);
 }
 
-/// Held to Redis 8.10.2.
+/// Replies of Redis 8.10.2.
 #[test]
 fn the_slow_log_of_8_10_counts_arguments_and_calls() {
     let mut session = Session::like_redis("8.10", 1_000);
@@ -138,7 +138,7 @@ fn the_rest_is_as_redis_has_it() {
     ]);
 }
 
-/// Held to Redis 8.6.2: which fault of `HOTKEYS START` is named.
+/// Replies of Redis 8.6.2: which error `HOTKEYS START` has.
 #[test]
 fn words_of_hotkeys() {
     let syntax = "-ERR syntax error";

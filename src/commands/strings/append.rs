@@ -1,4 +1,5 @@
-//! `APPEND key value`: a longer text. Only one that is long and has grown before has spare room.
+//! `APPEND key value`: extends a string. Spare room is reserved only if it is long and has grown
+//! before.
 
 use super::{check_len, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};

@@ -1,10 +1,10 @@
-//! `IFEQ text`, `IFNE text`, `IFDEQ digest`, `IFDNE digest`: what must be true of the text that is there.
+//! `IFEQ text`, `IFNE text`, `IFDEQ digest`, `IFDNE digest`: conditions on the present string.
 
 use super::digest::{DIGEST_LEN, digest};
 use crate::keyspace::StringRef;
 use crate::resp::{Args, Error};
 
-/// A text or a digest that a string is held to.
+/// A text or a digest with which a string is compared.
 #[derive(Clone, Copy)]
 pub(super) struct Comparison<'r> {
     kind: Kind,
@@ -34,25 +34,26 @@ impl<'r> Comparison<'r> {
         Some(Self { kind, operand })
     }
 
-    /// True if the other one was said with the same word.
+    /// True if both have the same keyword.
     pub(super) fn is_kind_of(self, other: Self) -> bool {
         self.kind == other.kind
     }
 
-    /// True if it reads the whole string, and calculates with it.
+    /// True if the digest of the whole string has to be computed.
     pub(super) fn needs_digest(self) -> bool {
         self.kind.by_digest
     }
 
-    /// What it says of a key that is not there.
+    /// Whether the condition is true for a missing key.
     pub(super) fn holds_for_none(self) -> bool {
         self.kind.negated
     }
 
-    /// What it says of this string.
+    /// Whether the condition is true for this string.
     ///
     /// # Errors
-    /// The operand should be a digest and has not the length of one. Nobody asks whether it is hexadecimal.
+    /// The operand should be a digest and does not have the length of one. Whether it is
+    /// hexadecimal is not checked.
     pub(super) fn holds(self, string: StringRef) -> Result<bool, Error> {
         let equal = if self.kind.by_digest {
             self.checked_digest()?.eq_ignore_ascii_case(digest(&string.text()).as_bytes())

@@ -1,5 +1,5 @@
-//! `DELEX key [IFEQ text|IFNE text|IFDEQ digest|IFDNE digest]`, and Valkey's `DELIFEQ key text`: the key is removed if
-//! its text is (not) this one.
+//! `DELEX key [IFEQ text|IFNE text|IFDEQ digest|IFDNE digest]`, and Valkey's `DELIFEQ key text`:
+//! removes the key if its string is (not) this one.
 
 use super::comparison::Comparison;
 use super::has_long_text;
@@ -26,9 +26,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(delex),
 };
 
-/// The same as `DELEX … IFEQ` but for its error on other types. Redis does not have it, so it is
-/// there whatever release
-/// `compat` says.
+/// The same as `DELEX … IFEQ` but for its error on other types. Redis does not have it, so it
+/// exists with every release of `compat`.
 pub(in crate::commands) const DELIFEQ: Spec = Spec {
     name: "delifeq",
     arity: Arity::Exactly(3),
@@ -46,13 +45,13 @@ pub(in crate::commands) const DELIFEQ: Spec = Spec {
     run: Run::Write(delifeq),
 };
 
-/// Of a long text, which takes its time.
+/// True if the digest of a long string has to be computed.
 fn compares_digests(mut args: Args, cx: &Context) -> bool {
     let Some(key) = args.take() else { return false };
     Comparison::take(&mut args).is_some_and(Comparison::needs_digest) && has_long_text(key, cx)
 }
 
-/// The condition is looked at only if there is a key: without one, any two words will do.
+/// The condition is parsed only if the key exists: without the key, any two words are accepted.
 fn delex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     if !matches!(args.remaining(), 0 | 2) {

@@ -1,4 +1,4 @@
-//! `DIGEST key`: the XXH3 of a text, by which SET and DELEX can tell whether it changed.
+//! `DIGEST key`: the XXH3 of a string, with which SET and DELEX can check whether it has changed.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -26,7 +26,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 /// Hexadecimal digits of a digest.
 pub(super) const DIGEST_LEN: usize = 16;
 
-/// The 64 bits of XXH3 without a seed, all digits written.
+/// The 64 bits of XXH3 without a seed, with leading zeros.
 pub(super) fn digest(text: &[u8]) -> String {
     format!("{:016x}", xxh3_64(text))
 }

@@ -1,27 +1,27 @@
-//! `EX seconds`, `PX milliseconds`, `EXAT time`, `PXAT time`, or a word instead: when a string ends, as SET and its kin
-//! have it said.
+//! `EX seconds`, `PX milliseconds`, `EXAT time`, `PXAT time`, or a word instead of a time: the
+//! options of SET and similar commands on the deadline of a string.
 
 use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, Value};
 use crate::resp::{Args, Error};
 
-/// The words as they stand; the number is looked at after the syntax is.
+/// The options as given; the number is parsed after the syntax has been checked.
 #[derive(Clone, Copy, Default)]
 pub(super) struct ExpiryOptions<'r> {
-    /// The word that stands instead of a time (`KEEPTTL`, `PERSIST`) was said.
+    /// The word instead of a time (`KEEPTTL`, `PERSIST`) was given.
     pub(super) instead: bool,
     time: Option<(Lifetime, Args<'r>)>,
 }
 
-/// What becomes of the end of a string that is written.
+/// The deadline of a string that is written.
 #[derive(Clone, Copy)]
 pub(super) enum Expiry {
-    /// There is none.
+    /// No deadline.
     Never,
-    /// It stays as it was.
+    /// The deadline stays as it was.
     Keep,
-    /// It is this one, which may have passed.
+    /// This deadline, which may have passed.
     At {
         /// Milliseconds since 1970.
         deadline_ms: i64,
@@ -29,8 +29,8 @@ pub(super) enum Expiry {
 }
 
 impl<'r> ExpiryOptions<'r> {
-    /// Takes a time, or the word `instead` of one, if it is next and goes with what was said: the same word may be said
-    /// again, but not two of them.
+    /// Takes a time, or the word `instead` of one, if it is the next argument. The same word may be
+    /// repeated, but two different ones are not accepted.
     pub(super) fn take(&mut self, args: &mut Args<'r>, instead: &str) -> bool {
         if self.time.is_none() && args.keyword(instead) {
             self.instead = true;
@@ -56,7 +56,7 @@ impl<'r> ExpiryOptions<'r> {
         fits.then_some((args, (lifetime, number)))
     }
 
-    /// When the string ends in milliseconds since 1970; none if no time was said.
+    /// The deadline in milliseconds since 1970; none if no time was given.
     pub(super) fn deadline_ms(
         &self,
         command: &str,
@@ -66,26 +66,26 @@ impl<'r> ExpiryOptions<'r> {
         deadline_ms(command, lifetime, at.integer()?, now_ms()).map(Some)
     }
 
-    /// What they mean for a string that is written.
+    /// The deadline of a string that is written with these options.
     pub(super) fn resolve(&self, command: &str, now_ms: impl FnOnce() -> i64) -> Result<Expiry, Error> {
         let otherwise = if self.instead { Expiry::Keep } else { Expiry::Never };
         Ok(self.deadline_ms(command, now_ms)?.map_or(otherwise, |deadline_ms| Expiry::At { deadline_ms }))
     }
 }
 
-/// When a string ends that is given `number` of this lifetime, in milliseconds since 1970.
+/// The deadline for `number` in this form, in milliseconds since 1970.
 pub(super) fn deadline_ms(command: &str, lifetime: Lifetime, number: i64, now_ms: i64) -> Result<i64, Error> {
     let deadline_ms = lifetime.deadline_ms(number, now_ms).filter(|_| number > 0);
     deadline_ms.ok_or_else(|| invalid_expire_time(command))
 }
 
-/// Has a record say that a key means a text until `deadline_ms`.
+/// Makes the record set a key to a string that expires at `deadline_ms`.
 pub(super) fn set_until<'a>(record: Record<'a>, key: &[u8], text: &[u8], deadline_ms: i64) -> Record<'a> {
     record
         .instead(|effects| effects.command(&[b"SET", key, text, b"PXAT", deadline_ms.to_string().as_bytes()]))
 }
 
-/// The same, or that the key is removed if that has passed.
+/// The same, but the record removes the key if the deadline has passed.
 pub(super) fn set_or_remove<'a>(
     record: Record<'a>,
     key: &[u8],
@@ -100,9 +100,9 @@ pub(super) fn set_or_remove<'a>(
 }
 
 impl Expiry {
-    /// Makes the key mean this value until then; a value whose end has passed removes it, and is
-    /// counted as one that was there and ended: it may have had a millisecond, which passed while
-    /// the command waited for its lock.
+    /// Sets the key to this value with this deadline. If the deadline has passed, the key is
+    /// removed, and counted as expired: its time to live may have passed while the command waited
+    /// for the lock.
     pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value) {
         match self {
             Self::Never => keys.put(key, value, Deadline::NEVER),

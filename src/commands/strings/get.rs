@@ -1,5 +1,5 @@
-//! `GET key`, `GETDEL key`, `GETSET key value`: the text of a key; with GETDEL for the last time, with GETSET before it
-//! is another.
+//! `GET key`, `GETDEL key`, `GETSET key value`: the string of a key. GETDEL also removes the key;
+//! GETSET also sets another string.
 
 use super::value_of;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};

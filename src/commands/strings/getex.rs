@@ -1,4 +1,5 @@
-//! `GETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST]`: the text of a key, and a new end for it.
+//! `GETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST]`: the string of a key, whose
+//! deadline may change.
 
 use super::expiry::ExpiryOptions;
 use crate::commands::keys::expire::expire_at;
@@ -38,7 +39,7 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
     let mut keys = cx.db().exclusive(&[key]);
     keys.count_lookup(key);
     let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
-    // Only now is the number looked at: a key that is not there forgives it.
+    // The number is parsed only now: without the key, a wrong number is no error.
     match words.deadline_ms(SPEC.name, || cx.now_ms())? {
         Some(deadline_ms) => expire_at(keys, key, deadline_ms, record),
         None if words.instead && keys.deadline(key) != Deadline::NEVER => {

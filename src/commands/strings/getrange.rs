@@ -1,4 +1,5 @@
-//! `GETRANGE key start end`, `SUBSTR key start end`: a part of a text. Negative positions count from its end.
+//! `GETRANGE key start end`, `SUBSTR key start end`: a part of a string. Negative positions count
+//! from its end.
 
 use std::ops::Range;
 
@@ -50,14 +51,14 @@ fn getrange(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::Bulk(part(&text, positions(start, end, text.len()))))
 }
 
-/// A reference to a small part would keep all of a long text in memory until the client has read
-/// it.
+/// A large part is shared with the string. A small one is copied: a reference would keep the whole
+/// string in memory until the client has read the reply.
 fn part(text: &Bytes, range: Range<usize>) -> Bytes {
     if range.len() < text.len() / 2 { Bytes::copy_from_slice(&text[range]) } else { text.slice(range) }
 }
 
-/// `start` to `end`, both included, in a text of so many bytes. What lies before the text counts as its first byte:
-/// an end too, so that `0 -100` is one byte and not none.
+/// `start` to `end`, both included, in a text of so many bytes. Positions before the text count as
+/// its first byte, also for `end`: `0 -100` is one byte.
 fn positions(start: i64, end: i64, len: usize) -> Range<usize> {
     let len = i64::try_from(len).unwrap_or(i64::MAX);
     let from_front = |at: i64| if at < 0 { at + len } else { at }.max(0);

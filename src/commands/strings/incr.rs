@@ -1,4 +1,5 @@
-//! `INCR key`, `DECR key`, `INCRBY key number`, `DECRBY key number`: the integer of a key, changed. None counts as 0.
+//! `INCR key`, `DECR key`, `INCRBY key number`, `DECRBY key number`: changes the integer of a key.
+//! A missing key counts as 0.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;

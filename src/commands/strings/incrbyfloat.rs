@@ -1,4 +1,4 @@
-//! `INCRBYFLOAT key number`: the number of a key, changed. None counts as 0.
+//! `INCRBYFLOAT key number`: changes the number of a key. A missing key counts as 0.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;

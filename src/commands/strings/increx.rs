@@ -1,9 +1,9 @@
-//! `INCREX key [BYINT number|BYFLOAT number] [SATURATE] [LBOUND number] [UBOUND number] [EX seconds|PX milliseconds|
-//! EXAT time|PXAT time|PERSIST] [ENX]`: the number of a key, changed within bounds, and a new time
-//! to live with it. Answers the number and by how much it changed.
+//! `INCREX key [BYINT number|BYFLOAT number] [SATURATE] [LBOUND number] [UBOUND number] [EX
+//! seconds|PX milliseconds| EXAT time|PXAT time|PERSIST] [ENX]`: changes the number of a key within
+//! bounds, and may set its time to live. Replies the number and the change.
 //!
 //! Without `SATURATE` a sum outside of the bounds changes nothing, the time to live included, and
-//! answers a change of 0. It is logged as the `SET` that it comes to, as the peer does.
+//! replies a change of 0. It is logged as the resulting `SET`, as in Redis.
 
 use super::expiry::{Expiry, ExpiryOptions, set_or_remove};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
@@ -65,7 +65,7 @@ fn recorded<'a>(record: Record<'a>, key: &[u8], text: &[u8], expiry: Expiry, now
     }
 }
 
-/// The arguments: those whose meaning depends on others as they stand.
+/// The arguments. Those whose meaning depends on others are not parsed yet.
 #[derive(Default)]
 struct Words<'r> {
     key: &'r [u8],
@@ -117,7 +117,7 @@ impl<'r> Words<'r> {
         Ok(words)
     }
 
-    /// Each word may be said once.
+    /// Takes a word, which may occur once.
     fn take(&mut self, word: Word, args: &mut Args<'r>) -> Result<(), Error> {
         match word {
             Word::ByInt => once(&mut self.increment, Increment::Integer(i64::increment(args.bytes()?)?)),
@@ -131,7 +131,7 @@ impl<'r> Words<'r> {
         }
     }
 
-    /// Unlike SET, the same word is not taken twice.
+    /// Unlike SET, the same word may not be repeated.
     fn take_expiry(&mut self, args: &mut Args<'r>) -> Result<(), Error> {
         let is_first = !self.expiry.is_given();
         if is_first && self.expiry.take(args, "PERSIST") { Ok(()) } else { Err(Error::syntax()) }
@@ -175,7 +175,7 @@ fn raise(flag: &mut bool) -> Result<(), Error> {
     if std::mem::replace(flag, true) { Err(Error::syntax()) } else { Ok(()) }
 }
 
-/// What is to be done to a number.
+/// A change of a number, with its bounds.
 struct Step<N> {
     increment: N,
     bounds: (N, N),
@@ -183,7 +183,7 @@ struct Step<N> {
 }
 
 impl<N: Number> Step<N> {
-    /// The number after the step, and the change. None if the step is not to be taken.
+    /// The number after the step, and the change. None if the step would leave the bounds.
     fn taken(&self, before: N) -> Result<Option<(N, N)>, Error> {
         let (lower, upper) = self.bounds;
         let after = match before.sum(self.increment) {
@@ -198,18 +198,18 @@ impl<N: Number> Step<N> {
     }
 }
 
-/// What the two kinds of numbers have in common.
+/// The operations of both kinds of numbers.
 trait Number: Copy + PartialOrd {
     const ZERO: Self;
     const MIN: Self;
     const MAX: Self;
-    /// The error if a saturated change is too large to be told.
+    /// The error if a saturated change overflows.
     const CHANGE_OVERFLOWS: &'static str;
 
     fn parse(text: &[u8]) -> Option<Self>;
-    /// The error if an argument is no such number.
+    /// The error if an argument is not such a number.
     fn is_none(argument: &str) -> Error;
-    /// The number that a string holds.
+    /// The number in a string.
     fn of(string: StringRef) -> Result<Self, Error>;
     /// None if it is out of range.
     fn sum(self, other: Self) -> Option<Self>;

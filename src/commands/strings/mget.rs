@@ -1,4 +1,4 @@
-//! `MGET key [key …]`: the texts of several keys as they are at one moment.
+//! `MGET key [key …]`: the strings of several keys, read atomically.
 
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
@@ -28,7 +28,7 @@ fn mget(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::Array(names.iter().map(|name| text(&keys, name)).collect()))
 }
 
-/// A value of another type reads as none.
+/// The string of a key; null for a value of another type.
 fn text(keys: &Shared, name: &[u8]) -> Reply {
     let string = keys.get(name, Accounting::Used).and_then(|entry| entry.value().as_string().ok());
     string.map_or(Reply::Null, |string| Reply::Bulk(string.to_bytes()))

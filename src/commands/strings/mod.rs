@@ -1,6 +1,6 @@
 //! Commands about strings.
 //!
-//! Know the keyspace's strings, and that other types are refused.
+//! They use the keyspace's strings, and refuse other types.
 
 pub(super) mod append;
 mod comparison;
@@ -62,10 +62,10 @@ fn value_of(text: &[u8]) -> Value {
     Value::String(StringValue::new(text))
 }
 
-/// Bytes of a text from which on filling or hashing it is not for a network thread.
+/// Filling or hashing a string of so many bytes is not done on a network thread.
 const LONG_TEXT_LEN: usize = 256 * 1024;
 
-/// For commands whose work is in the length of the text that their first key has.
+/// For commands whose work grows with the length of the string of their first key.
 const BY_LENGTH: Weight =
     Weight::HeavyIf(|args: Args, cx: &Context| args.peek().is_some_and(|key| has_long_text(key, cx)));
 
@@ -74,10 +74,10 @@ fn has_long_text(key: &[u8], cx: &Context) -> bool {
     cx.db().lookup(key, Accounting::None, is_long).unwrap_or(false)
 }
 
-/// `proto-max-bulk-len` cannot be set below this, so a shorter text need not ask what it is.
+/// `proto-max-bulk-len` cannot be set below this, so shorter strings need no check.
 const ALWAYS_ALLOWED_LEN: usize = 1024 * 1024;
 
-/// Refuses a text that is longer than one that could be sent.
+/// Refuses a string that is longer than an argument may be.
 fn check_len(len: usize, cx: &Context) -> Result<(), Error> {
     let fits = || len as u64 <= cx.server.config.settings().proto_max_bulk_len;
     if len <= ALWAYS_ALLOWED_LEN || cx.client.replays || fits() {

@@ -1,4 +1,5 @@
-//! `MSET key value [key value …]`, `MSETNX …`: several keys at one moment; MSETNX sets all of them or none.
+//! `MSET key value [key value …]`, `MSETNX …`: sets several keys atomically; MSETNX sets all of
+//! them or none.
 
 use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
@@ -43,7 +44,7 @@ pub(in crate::commands) const MSETNX: Spec = Spec {
     }),
 };
 
-/// False if one of the keys was there and may not be replaced.
+/// False if one of the keys existed and may not be replaced.
 fn set_all(
     command: &str,
     args: Args,

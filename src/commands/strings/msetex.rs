@@ -1,5 +1,6 @@
-//! `MSETEX numkeys key value [key value …] [NX|XX] [EX seconds|PX milliseconds|EXAT time|PXAT time|KEEPTTL]`: several
-//! keys at one moment, with one end. NX and XX set all of them or none.
+//! `MSETEX numkeys key value [key value …] [NX|XX] [EX seconds|PX milliseconds|EXAT time|PXAT
+//! time|KEEPTTL]`: sets several keys atomically, with one deadline. With NX or XX it sets all of
+//! them or none.
 
 use super::expiry::{Expiry, ExpiryOptions};
 use super::value_of;
@@ -29,11 +30,11 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 struct MSetEx<'r> {
-    /// Names and texts in turn.
+    /// Alternating names and strings.
     pairs: Args<'r>,
     names: Names<'r>,
     values: Vec<Value>,
-    /// True if all of the keys must be there, false if none may be.
+    /// True if all of the keys must exist, false if none may exist.
     present: Option<bool>,
     expiry: Expiry,
 }
@@ -72,7 +73,7 @@ impl<'r> MSetEx<'r> {
         Ok(Reply::Integer(1))
     }
 
-    /// As SET does it.
+    /// Logged as SET logs it.
     fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
         match self.expiry {
             Expiry::Never | Expiry::Keep => record,
@@ -92,7 +93,7 @@ impl<'r> MSetEx<'r> {
     }
 }
 
-/// Takes the number of keys: as many as there are pairs at most.
+/// Takes the number of keys, which is at most the number of pairs.
 fn count(args: &mut Args) -> Result<usize, Error> {
     const INVALID: Error = Error::new("ERR invalid numkeys value");
     let count = args.integer_or::<i32>(INVALID)?;

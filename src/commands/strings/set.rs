@@ -1,5 +1,5 @@
-//! `SET key value [NX|XX|IFEQ text|IFNE text|IFDEQ digest|IFDNE digest] [GET] [EX seconds|PX milliseconds|EXAT time|
-//! PXAT time|KEEPTTL]`: the key means this text.
+//! `SET key value [NX|XX|IFEQ text|IFNE text|IFDEQ digest|IFDNE digest] [GET] [EX seconds|PX
+//! milliseconds|EXAT time| PXAT time|KEEPTTL]`: sets a key to a string.
 
 use super::comparison::Comparison;
 use super::expiry::{Expiry, ExpiryOptions, set_or_remove};
@@ -31,7 +31,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(|args, cx, record| Set::parse(args, cx)?.execute(cx, record)),
 };
 
-/// Of a long text, which takes its time. Most requests have no option, so they pay nothing for the question.
+/// True if the digest of a long string has to be computed. For a request without options this costs
+/// nothing.
 fn compares_digests(mut args: Args, cx: &Context) -> bool {
     let (Some(key), Some(_)) = (args.take(), args.take()) else { return false };
     let digest = || {
@@ -89,12 +90,13 @@ impl<'r> Options<'r> {
         Ok(())
     }
 
-    /// NX or XX behind a comparison, which 8.6 takes and holds to both.
+    /// True for NX or XX after a comparison: 8.6 accepts this and requires both.
     fn mixes_conditions(&self) -> bool {
         self.presence.is_some() && self.comparison.is_some()
     }
 
-    /// One comparison, which may be said again with other operands; NX and XX may stand behind it, but not before.
+    /// Adds a comparison. It may be repeated with another operand; NX and XX may follow it, but not
+    /// precede it.
     fn compare(&mut self, comparison: Comparison<'r>) -> Result<(), Error> {
         let fits = self.comparison.is_none_or(|before| before.is_kind_of(comparison));
         if self.presence.is_some() || !fits {
@@ -141,7 +143,7 @@ impl<'r> Set<'r> {
         Ok(before.unwrap_or(Reply::OK))
     }
 
-    /// A time is written down as that since 1970, a past one as what it does.
+    /// A deadline is logged as a time since 1970, a past one as the removal of the key.
     fn recorded<'a>(&self, record: Record<'a>, now_ms: i64) -> Record<'a> {
         match self.expiry {
             Expiry::Never | Expiry::Keep => record,
@@ -149,7 +151,7 @@ impl<'r> Set<'r> {
         }
     }
 
-    /// The reply to GET: the text before.
+    /// The reply for GET: the previous string.
     fn before(&self, keys: &mut Exclusive) -> Result<Option<Reply>, Error> {
         if !self.options.get {
             return Ok(None);

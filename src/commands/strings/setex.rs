@@ -1,4 +1,5 @@
-//! `SETEX key seconds value`, `PSETEX key milliseconds value`, `SETNX key value`: the older words for SET with one option.
+//! `SETEX key seconds value`, `PSETEX key milliseconds value`, `SETNX key value`: older forms of
+//! SET with one option.
 
 use super::expiry::{deadline_ms, set_until};
 use super::value_of;

@@ -1,4 +1,5 @@
-//! `SETRANGE key offset value`: a part of a text is another; zeros fill what lies between the text and the offset.
+//! `SETRANGE key offset value`: overwrites a part of a string; the gap between its end and the
+//! offset is filled with zeros.
 
 use super::{LONG_TEXT_LEN, check_len};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
@@ -23,7 +24,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(setrange),
 };
 
-/// Many zeros are written before the offset, perhaps.
+/// True if many zeros may have to be written before the offset.
 fn is_far(mut args: Args, _: &Context) -> bool {
     args.skip(1);
     args.integer::<usize>().is_ok_and(|offset| offset >= LONG_TEXT_LEN)

@@ -1,4 +1,4 @@
-//! `STRLEN key`: bytes in the text of a key; none if there is no key.
+//! `STRLEN key`: the length of a string in bytes; 0 if there is no key.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};

@@ -1,4 +1,4 @@
-//! Held to what Redis 8.6.2 replied to the same requests.
+//! The expected replies are those of Redis 8.6.2 to the same requests.
 
 use crate::commands::testing::Session;
 
@@ -253,8 +253,8 @@ fn sums_of_floats() {
     ]);
 }
 
-/// As Redis 8.6.2 wrote it to its log, but that conditions which held are left out beside a time, and texts that have
-/// ended are not written.
+/// As Redis 8.6.2 logs it, but without conditions that were true beside a deadline, and without
+/// strings that have expired.
 #[test]
 fn logged_commands_have_the_same_effect_later() {
     Session::at(NOW_MS).streaming().hold_stream_to(&[
@@ -291,7 +291,7 @@ fn logged_commands_have_the_same_effect_later() {
     ]);
 }
 
-/// Held to Redis 8.6.2 and 8.10.2; either refuses a comparison behind NX or XX.
+/// Replies of Redis 8.6.2 and 8.10.2; both refuse a comparison after NX or XX.
 #[test]
 fn nx_or_xx_behind_a_comparison_is_taken_by_8_6_alone() {
     for (release, reply) in [("8.6", "+OK"), ("8.10", "-ERR syntax error")] {
@@ -311,7 +311,7 @@ fn a_command_of_8_10_is_unknown_in_8_6() {
     Session::like_redis("8.6", NOW_MS).hold_to(&[("increx a", unknown), ("command info increx", "*1 $-1")]);
 }
 
-/// Held to Redis 8.10.2.
+/// Replies of Redis 8.10.2.
 #[test]
 fn increx_stays_within_bounds() {
     Session::like_redis("8.10", NOW_MS).hold_to(&[
@@ -354,7 +354,7 @@ fn increx_stays_within_bounds() {
     ]);
 }
 
-/// Held to Redis 8.10.2.
+/// Replies of Redis 8.10.2.
 #[test]
 fn increx_sets_times_to_live() {
     Session::like_redis("8.10", NOW_MS).hold_to(&[
@@ -383,7 +383,7 @@ fn increx_sets_times_to_live() {
     ]);
 }
 
-/// Held to Redis 8.10.2: which fault is named first.
+/// Replies of Redis 8.10.2: which error comes first.
 #[test]
 fn words_of_increx() {
     let syntax = "-ERR syntax error";
@@ -430,7 +430,7 @@ fn words_of_increx() {
     ]);
 }
 
-/// Held to Valkey 9.1.2.
+/// Replies of Valkey 9.1.2.
 #[test]
 fn delifeq_removes_a_string_that_is_equal() {
     Session::at(NOW_MS).hold_to(&[

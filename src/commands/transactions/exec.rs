@@ -1,11 +1,11 @@
-//! `EXEC`: runs what was queued, as one, unless a watched key has changed.
+//! `EXEC`: runs the queued commands as one transaction, unless a watched key has changed.
 
 use super::queue::{Queue, Queued};
 use super::reach::reach;
 use crate::commands::{Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight, dispatch, registry};
 use crate::resp::{Args, Encoded, Error, Reply};
 
-/// Others compare with it: it is at one address.
+/// A static, since other modules compare a command's spec with it by address.
 pub(in crate::commands) static SPEC: Spec = Spec {
     name: "exec",
     arity: Arity::Exactly(1),
@@ -42,7 +42,7 @@ fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     outcome
 }
 
-/// What was answered to `CONFIG SET appendonly yes` must be true when it is read.
+/// The reply to `CONFIG SET appendonly yes` must be true when the client reads it.
 fn wait_for_log(cx: &mut Context) -> Result<(), Error> {
     if !std::mem::take(&mut cx.client.awaits_log) {
         return Ok(());
@@ -70,7 +70,8 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
     })
 }
 
-/// Replies are encoded one by one: HELLO and CLIENT REPLY among the commands concern those after them.
+/// Replies are encoded one by one, since HELLO and CLIENT REPLY among the commands apply to the
+/// replies after them.
 fn run_all(commands: &[Queued], cx: &mut Context, now_ms: i64) -> Reply {
     let mut replies = Encoded::default();
     if !cx.client.replies.are_silent() {

@@ -1,7 +1,7 @@
-//! Which commands belong together? `MULTI` and its kin.
+//! Transactions: `MULTI`, `EXEC`, `DISCARD`, `WATCH`, `UNWATCH`.
 //!
-//! Knows what is queued and what it will touch; how the keyspace keeps others away meanwhile is told there
-//! (`keyspace/reservation.rs`).
+//! This folder queues commands and computes which keys they touch; the reservation of their shards
+//! is in `keyspace/reservation.rs`.
 
 mod exec;
 mod multi;

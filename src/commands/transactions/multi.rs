@@ -1,10 +1,10 @@
-//! `MULTI`: from now on commands are queued. `DISCARD`: they are forgotten.
+//! `MULTI`: from now on commands are queued. `DISCARD`: the queue is dropped.
 
 use super::{FLAGS, Queue};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
-/// Others compare with it: it is at one address.
+/// A static, since other modules compare a command's spec with it by address.
 pub(in crate::commands) static MULTI: Spec = BASE;
 
 const BASE: Spec = Spec {

@@ -13,23 +13,24 @@ use crate::resp::{Error, Reply, Request};
 const MAX_COMMANDS: usize = 1 << 20;
 /// A transaction of more commands leaves the network thread.
 const MANY_COMMANDS: usize = 50;
-/// As does one with so many bytes in its commands.
+/// A transaction with so many bytes in its commands leaves it too.
 const MANY_BYTES: usize = 64 << 10;
 
-/// What a client has queued. While it lives, its client shows that it is in a transaction.
+/// The commands that a client has queued. While this exists, `CLIENT LIST` shows the client in a
+/// transaction.
 pub(in crate::commands) struct Queue {
     commands: Vec<Queued>,
-    /// Of the commands' words.
+    /// Bytes of the commands' words.
     word_bytes: usize,
-    /// Of all that is kept.
+    /// Bytes of all that the queue holds.
     bytes: usize,
-    /// The place that the most demanding of the commands needs.
+    /// The maximum of the commands' places.
     place: Place,
     failed: bool,
     info: Arc<ClientInfo>,
 }
 
-/// A command that waits for EXEC. It has passed the gates.
+/// A queued command. It has passed the checks.
 pub(super) struct Queued {
     pub(super) command: &'static Command,
     pub(super) request: Request,
@@ -90,7 +91,7 @@ impl Queue {
         Ok(())
     }
 
-    /// EXEC will refuse: what was queued is not needed any more.
+    /// Frees the queued commands, since EXEC will be refused.
     fn fail(&mut self) {
         self.failed = true;
         self.commands = Vec::new();
@@ -104,13 +105,13 @@ impl Drop for Queue {
     }
 }
 
-/// True if this client's command is to be queued, not run.
+/// True if the command of this client is queued instead of run.
 pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
     client.queue.is_some() && !command.spec.flags.has(Flags::NEVER_QUEUED)
 }
 
-/// Where the command will run. Asked now, since most commands are light for good; where the answer
-/// may have to wait for a long transaction, it is not asked.
+/// Where the command will run. This is computed when it is queued, since most commands are light
+/// whatever the data are. Where the computation might wait for a long transaction, it is left out.
 fn place(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Place {
     match command.spec.weight {
         Weight::HeavyIf(_) if server.keyspace.has_long_transaction() => Place::Compute,
@@ -118,7 +119,7 @@ fn place(command: &'static Command, server: &Server, client: &mut Client, reques
     }
 }
 
-/// Queues a command. Of one that is not to be run anyway nothing is kept.
+/// Queues a command. If the transaction has failed already, the command is dropped.
 pub(in crate::commands) fn queue(
     command: &'static Command,
     server: &Server,
@@ -142,8 +143,8 @@ pub(in crate::commands) fn queue(
     }
 }
 
-/// What a client hears of a request that did not pass the gates: in a transaction, EXEC will refuse; an EXEC itself
-/// ends the transaction.
+/// The reply to a request that did not pass the checks. Within a transaction it makes EXEC fail; if
+/// the request is EXEC itself, it ends the transaction.
 pub(in crate::commands) fn refuse(client: &mut Client, request: &Request, error: Error) -> Error {
     let is_exec = registry::find(request.arg(0)).is_some_and(|command| command.spec.is(&EXEC));
     if !is_exec {

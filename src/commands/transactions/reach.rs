@@ -1,7 +1,6 @@
-//! What a command touches, told from its words: whose shards EXEC has to reserve.
+//! The keys that a command touches, computed from its words: EXEC reserves their shards.
 //!
-//! A command that touched more than this could wait for another transaction while one waits for
-//! its own: see [`Scope`].
+//! A command that touched other keys could deadlock with another transaction: see [`Scope`].
 
 use crate::commands::connection::SELECT;
 use crate::commands::registry::Command;
@@ -12,7 +11,7 @@ use crate::resp::{Request, parse_integer};
 use super::EXEC;
 use super::queue::Queued;
 
-/// What these commands touch, one after the other from database `db` on, and these keys besides.
+/// What these commands touch, in order, beginning in database `db`, and these keys besides.
 pub(super) fn reach<'q>(
     commands: &'q [Queued],
     mut db: usize,
@@ -64,7 +63,7 @@ fn reaches_everything(command: &Command, request: &Request) -> bool {
     }
 }
 
-/// A request that says wrongly how many keys it has is an error that touches none.
+/// The keys that a request names. None if its count of keys is wrong, since it fails then.
 fn named<'q>(command: &Command, request: &'q Request) -> impl Iterator<Item = &'q [u8]> {
     let words: Vec<&[u8]> = request.words().iter().collect();
     let positions = |keys: &Keys| keys.positions(&words).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Held to what Redis 8.6.2 replied to the same requests.
+//! The expected replies are those of Redis 8.6.2 to the same requests.
 
 use std::sync::atomic::Ordering;
 
@@ -155,7 +155,8 @@ fn a_transaction_sees_one_moment() {
     session.hold_to(&[("exec", "*1 :60")]);
 }
 
-/// What EXEC replies to a client that watches `k`, after `before` and when another client asked `meanwhile`.
+/// The reply to EXEC of a client that watches `k`, after the requests `before`, and after another
+/// client's requests `meanwhile`.
 fn watched(before: &[&str], meanwhile: &[&str], later_ms: i64) -> String {
     let mut session = Session::debugging(NOW_MS);
     let mut other = session.connect();
@@ -291,7 +292,7 @@ fn unwatched_keys_may_change() {
     ]);
 }
 
-/// What CLIENT LIST says of a client: its `multi`, `watch` and `multi-mem`, and its flags.
+/// The fields `multi`, `watch`, `multi-mem` and the flags of a client in CLIENT LIST.
 fn info(session: &mut Session) -> String {
     let info = session.ask("client info");
     let wanted = ["flags=", "multi=", "watch=", "multi-mem=", "cmd="];

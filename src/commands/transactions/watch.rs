@@ -1,4 +1,5 @@
-//! `WATCH key …`: the next EXEC does nothing if one of these keys changes before it. `UNWATCH`: let them change.
+//! `WATCH key …`: the next EXEC does nothing if one of these keys changes before it. `UNWATCH`:
+//! stops that.
 
 use super::FLAGS;
 use crate::commands::keys::BY_ARGUMENTS;
@@ -41,7 +42,7 @@ fn watch(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     if client.queue.is_some() {
         return Err(Error::new("ERR WATCH inside MULTI is not allowed"));
     }
-    // One that comes in vain anyway needs no more keys to watch.
+    // EXEC will fail in any case, so no more keys need to be watched.
     if client.watches.are_touched() {
         return Ok(Reply::OK);
     }

@@ -1,4 +1,4 @@
-//! What one client watches.
+//! The keys that one client watches.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,10 +7,10 @@ use crate::commands::client::ClientInfo;
 use crate::keyspace::{Keyspace, Watch};
 use crate::resp::Error;
 
-/// Keys that one client watches at most.
+/// Limit of the keys that one client watches.
 const MAX_KEYS: usize = 1 << 20;
 
-/// The keys of `WATCH`, until EXEC, DISCARD, UNWATCH, RESET, or the client's end.
+/// The keys of `WATCH`, until EXEC, DISCARD, UNWATCH, RESET, or until the client disconnects.
 pub(in crate::commands) struct Watches {
     watches: Vec<Watch>,
     bytes: usize,
@@ -45,14 +45,14 @@ impl Watches {
         Ok(())
     }
 
-    /// Forgets them all.
+    /// Removes all of them.
     pub(in crate::commands) fn forget(&mut self) {
         if self.watches.is_empty() {
             return;
         }
         self.watches = Vec::new();
         self.bytes = 0;
-        // Nobody knows the flag any more.
+        // No other thread refers to the flag any more.
         self.info.touched.store(false, Ordering::Release);
         self.info.watch.store(0, Ordering::Relaxed);
     }
@@ -62,12 +62,12 @@ impl Watches {
         self.watches.iter().map(|watch| (watch.db(), watch.key()))
     }
 
-    /// True if EXEC is known to come in vain.
+    /// True if EXEC will certainly fail.
     pub(super) fn are_touched(&self) -> bool {
         self.info.touched.load(Ordering::Acquire)
     }
 
-    /// True if one of the keys is not as it was.
+    /// True if one of the keys has changed.
     pub(super) fn have_changed(&self, now_ms: i64) -> bool {
         self.are_touched() || self.watches.iter().any(|watch| watch.has_changed(now_ms))
     }

@@ -1,4 +1,4 @@
-//! The elements that a command names or tells: one, as Redis has it, or several.
+//! The elements in requests and replies: one, as in Redis, or several.
 
 use smallvec::SmallVec;
 
@@ -8,10 +8,10 @@ use crate::resp::{Args, Reply};
 /// Elements named in one command.
 pub(super) type Elements<'r> = SmallVec<[&'r [u8]; 8]>;
 
-/// More elements than these leave the network thread.
+/// A command with more elements leaves the network thread.
 const MANY_ELEMENTS: usize = 256;
 
-/// For commands whose work is in the number of elements that they name.
+/// For commands whose work grows with the number of elements that they name.
 pub(super) const BY_ELEMENTS: Weight =
     Weight::HeavyIf(|args: Args, _: &Context| args.remaining() > MANY_ELEMENTS);
 
@@ -20,13 +20,14 @@ pub(super) fn are_many(count: usize) -> bool {
     count > MANY_ELEMENTS
 }
 
-/// True if the set of a key has many elements, and a command asks for as many.
+/// True if the set of a key has many elements, and a command requests as many.
 pub(super) fn finds_many(cx: &Context, key: &[u8], count: usize) -> bool {
     let is_large = || matches!(cx.db().vector_set(key), Ok(Some(handle)) if are_many(handle.set.len()));
     are_many(count) && is_large()
 }
 
-/// What is told of the elements that a command names: of one as Redis tells it, of several in an array of the same.
+/// The reply for the elements that a command names: for one element that of Redis, for several an
+/// array.
 pub(super) fn one_or_several(replies: impl Iterator<Item = Reply>) -> Reply {
     let mut replies: Vec<_> = replies.collect();
     match (replies.pop(), replies.is_empty()) {

@@ -1,9 +1,9 @@
-//! The commands on vector sets: the thirteen of Redis, and what goes beyond them.
+//! The commands on vector sets: the thirteen of Redis, and extensions.
 //!
 //! # Extensions
 //!
-//! None of them changes a reply to what Redis knows. `COMMAND DOCS` has the grammar of each
-//! command, `VINFO` the parameters of a set.
+//! None of them changes a reply to a request that Redis accepts. `COMMAND DOCS` has the grammar of
+//! each command, `VINFO` the parameters of a set.
 //!
 //! | form | effect |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! | `VADD … METRIC COSINE\|L2\|IP` ([`vadd`]) | another distance than the cosine |
 //! | `VADD … QUANT kind`, `VADD … RERANK Q8\|F16` | further kinds of storage, and a finer copy beside a coarse one |
 //! | `FP16 blob` | a vector in half precision, wherever `FP32 blob` may stand |
-//! | `VADD key <vector> e1 [SETATTR a] <vector> e2 …` | several elements as one change; the reply is how many are new |
-//! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all at one moment; the reply is a count or an array |
+//! | `VADD key <vector> e1 [SETATTR a] <vector> e2 …` | several elements as one change; the reply is the number of new ones |
+//! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all atomically; the reply is a count or an array |
 //!
 //! # Scores
 //!
@@ -28,29 +28,30 @@
 //!
 //! # Kinds of storage
 //!
-//! A set keeps all its vectors in one kind, named by its word alone or behind `QUANT`. An element
+//! A set stores all its vectors in one kind, named by its word alone or after `QUANT`. An element
 //! takes that and about 190 bytes, most of them for its links (at M 16).
 //!
 //! | kind | bytes a component | |
 //! |---|--:|---|
 //! | `NOQUANT` | 4 | float32, as it was sent |
-//! | `F16` | 2 | half precision: `VEMB` gives three digits back |
-//! | `Q8` (default) | 1 | finds what `NOQUANT` finds but for less than a hundredth, and sooner: it reads a quarter |
+//! | `F16` | 2 | half precision: `VEMB` returns three correct digits |
+//! | `Q8` (default) | 1 | finds more than 99 % of what `NOQUANT` finds, and faster: it reads a quarter |
 //! | `RQ1` … `RQ8` | 1/8 … 1, and 12 a vector | RaBitQ codes of as many bits, whose distances are estimated without bias: `RQ5` to `RQ7` where `Q8` does not fit, fewer bits beside a finer copy |
-//! | `PQ` | 1/8, and 4 a vector | product quantisation: centroids learnt from the first thousands of vectors, which are `Q8` until then. The tightest |
+//! | `PQ` | 1/8, and 4 a vector | product quantisation: centroids trained with the first thousands of vectors, which are `Q8` until then. The smallest |
 //! | `BIN` | 1/8 | signs, compared by counting: for vectors that were trained for it; cosine only |
 //!
-//! `RERANK Q8` and `RERANK F16` keep a finer copy beside `RQ1` … `RQ8` and `PQ`. A search reads the
-//! coarse code of each element that it visits, and the finer copy only of those that may be near
-//! enough; distances, links and `VEMB` are those of the copy. This takes more memory than the finer
+//! `RERANK Q8` and `RERANK F16` store a finer copy beside `RQ1` … `RQ8` and `PQ`. A search reads
+//! the coarse code of each element that it visits, and the finer copy only of those that may be
+//! near enough; distances, links and `VEMB` use the copy. This takes more memory than the finer
 //! kind alone, and reads less of it.
 //!
-//! `VCREATE … QUANT AUTO EXPECT n` chooses the best kind with which `n` elements (a million if it is
-//! left out) fit into half of the memory left: what the machine has available, or what the limits
-//! of its control groups leave. That is `Q8`, or the next tighter kind of the table without a copy;
-//! `VINFO` and a line of the log show which ([`quant_auto`]).
+//! `VCREATE … QUANT AUTO EXPECT n` chooses the best kind with which `n` elements (a million if it
+//! is left out) fit into half of the memory left: what the machine has available, or what the
+//! limits of its control groups leave. That is `Q8`, or the next smaller kind of the table without
+//! a copy; `VINFO` and a log line show which ([`quant_auto`]).
 //!
-//! `tools/benchmarks/README.md` has what was measured of each kind, and `VINFO` of a set its own.
+//! `tools/benchmarks/README.md` has measurements of each kind, and `VINFO` shows those of a set's
+//! kind.
 
 mod elements;
 mod errors;
@@ -116,21 +117,23 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &VSIM,
 ];
 
-/// Redis declares every vector command, the reads too, as writing to its key.
+/// Redis declares every vector command, also those that read, as writing to its key.
 const KEY: &[Keys] = &[Keys::at(1, &["RW", "access", "update"])];
 
-/// The flags of commands that only read.
+/// Flags of commands that only read.
 const READ: Flags = Flags::READONLY.and(Flags::MODULE);
-/// Of those whose work does not grow with the set.
+/// Flags of those whose work does not grow with the set.
 const READ_FAST: Flags = READ.and(Flags::FAST);
 
-/// Tries of a search before it keeps its keys as they are while it looks.
+/// Tries of a search without locks; after them it holds its keys' locks while it searches.
 const FREE_TRIES: usize = 3;
 
-/// What `search` finds in the sets of keys, of which some may be missing, while the keys mean them.
+/// What `search` finds in the sets of keys, while the keys hold these sets. Some keys may be
+/// missing.
 ///
-/// A transaction changes the bindings of its sets before it changes anything, and nobody looks its keys up before its end:
-/// so a search shows all of a transaction or nothing of it.
+/// A transaction changes the bindings of its sets before it changes anything else, and no other
+/// command looks up its keys until it has ended. So a search sees all of a transaction or nothing
+/// of it.
 fn search_sets(
     cx: &Context,
     keys: &[&[u8]],
@@ -157,8 +160,8 @@ fn find_sets(
     keys.iter().map(|key| keyspace.vector_set(key, accounting)).collect()
 }
 
-/// What `look` says of the set of a key while the key means that set: a set that got another key meanwhile may have
-/// changed under that one. None if there is no such set.
+/// What `look` returns for the set of a key, while the key holds that set: a set that was moved to
+/// another key meanwhile may have changed there. None if there is no such set.
 fn look_at_set<R>(cx: &Context, key: &[u8], look: impl Fn(&VectorSet) -> R) -> Result<Option<R>, Error> {
     while let Some(SetHandle { set, binding }) = cx.db().read_vector_set(key)? {
         let seen = look(&set);
@@ -169,10 +172,11 @@ fn look_at_set<R>(cx: &Context, key: &[u8], look: impl Fn(&VectorSet) -> R) -> R
     Ok(None)
 }
 
-/// Changes the set of a key, under whatever hold the change needs. None if there is no such set.
+/// Changes the set of a key, with the locks that the change needs. None if there is no such set.
 ///
-/// A change that would empty the set is made again under the lock of its key, which goes with its last element; one
-/// that finds the set moved to another key is made again on what the key means now.
+/// A change that would empty the set is repeated under the lock of its key, since the key is
+/// removed with the last element. A change that finds the set moved to another key is repeated with
+/// the set that the key holds now.
 fn change_set<T>(
     cx: &Context,
     key: &[u8],

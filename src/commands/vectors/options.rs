@@ -1,4 +1,4 @@
-//! What VSIM and VSEARCH can be told besides their query.
+//! The options that VSIM and VSEARCH share.
 
 use super::errors::{INVALID_COUNT, INVALID_EF, INVALID_FILTER_EF};
 use super::vadd::bounded;
@@ -7,16 +7,17 @@ use crate::resp::{Args, Error};
 use crate::vector_set::filter::Filter;
 use crate::vector_set::{MAX_EF, Search, VectorSet};
 
-/// Nodes whose links a filtered search follows, for each result wanted (Redis' default).
+/// Nodes whose links a filtered search follows, for each requested result (Redis' default).
 const FILTER_EF_PER_RESULT: usize = 100;
 /// Redis' default for EF.
 const DEFAULT_EF: usize = 100;
 /// Redis' default for COUNT.
 const DEFAULT_COUNT: usize = 10;
-/// A search that reads more bytes of codes than this, about a millisecond's worth, leaves the network thread.
+/// A search that reads more bytes of codes than this, about a millisecond's worth, leaves the
+/// network thread.
 const HEAVY_BYTES: usize = 8 << 20;
 
-/// The options that both have. `count` includes what paging skips.
+/// The options that both commands have. `count` includes the results that paging skips.
 pub(super) struct SearchOptions {
     pub(super) count: usize,
     ef: usize,
@@ -79,8 +80,8 @@ fn compile(expression: &[u8]) -> Result<Filter, Error> {
     })
 }
 
-/// True if a search with these words would take long. Looks at the words only as far as it must, and takes a wrong one
-/// for light: it is refused at once.
+/// True if a search with these words would take long. Parses the words only as far as necessary. A
+/// request with a wrong word is light, since it is refused at once.
 pub(super) fn is_heavy(mut args: Args, set: &VectorSet) -> bool {
     let mut options = SearchOptions::default();
     let mut queries = 0;
@@ -95,7 +96,8 @@ pub(super) fn is_heavy(mut args: Args, set: &VectorSet) -> bool {
         } else {
             match args.keyword_of(&WORDS) {
                 None => args.skip(1),
-                // Compiling is left to the command itself; that there is a filter bounds the walk by FILTER-EF.
+                // The filter is not compiled here; its presence means that FILTER-EF bounds the
+                // walk.
                 Some(Word::Filter) => {
                     filtered = true;
                     args.skip(1);

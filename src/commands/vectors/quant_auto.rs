@@ -1,29 +1,30 @@
-//! `QUANT AUTO`: which kind of code does the memory left allow?
+//! `QUANT AUTO`: chooses the kind of code by the memory left. The candidates are, best first,
+//! [`BEST`] and then every kind that takes fewer bytes per element, without a finer copy: with one,
+//! a coarse kind takes more than `Q8` alone. The first is taken with which the expected elements
+//! fit into the share of the memory left, and the smallest if none fits. Not among them are:
 //!
-//! What it may take is, best first, [`BEST`] and then every kind that takes fewer bytes per element, without a finer
-//! copy: with one, a coarse kind takes more than `Q8` alone. It takes the first with which the elements expected fit
-//! into the share of the memory left, and the tightest if none does. Never:
 //!
-//! - `NOQUANT`, `F16`: `Q8` finds what they find but for less than a hundredth, in a quarter or a half of their memory,
-//!   and sooner, since a search spends most of its time waiting for codes. Who needs that hundredth says so.
-//! - `BIN`: where it is the tightest, `RQ1` takes 12 bytes more and finds much more.
+//! - `NOQUANT`, `F16`: `Q8` finds more than 99 % of what they find, in a quarter or a half of their
+//!   memory, and faster, since a search spends most of its time waiting for codes. If the last
+//!   percent matters, the kind can be given.
+//! - `BIN`: where it is the smallest, `RQ1` takes 12 bytes more and finds much more.
 
 use std::cmp::Reverse;
 
 use crate::vector_set::{CODECS, Kind, Params, SAMPLE, bytes_per_element};
 
-/// Elements that are expected if nobody says.
+/// The default of `EXPECT`.
 pub(super) const DEFAULT_EXPECT: usize = 1_000_000;
-/// A set holds no more.
+/// The limit of a set's elements.
 pub(super) const MAX_EXPECT: usize = (1 << 31) - 1;
-/// The part of the memory left that the set may take, one in so many. The rest is for attributes, long names, other
-/// keys, and a set that grows beyond what was expected.
+/// The set may take this fraction of the memory left: one part in so many. The rest is for
+/// attributes, long names, other keys, and a set that grows beyond what was expected.
 const SHARE: u64 = 2;
 const BEST: Kind = Kind::DEFAULT;
-/// See above.
+/// Kinds that are never chosen: see above.
 const NEVER: [Kind; 3] = [Kind::Float32, Kind::Float16, Kind::Binary];
 
-/// What was chosen, and by what figures.
+/// The choice, and its figures.
 pub(super) struct Choice {
     pub(super) params: Params,
     pub(super) expect: usize,
@@ -32,7 +33,7 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Bytes that the set will take, as far as one can tell.
+    /// Estimated bytes that the set will take.
     pub(super) fn bytes(&self) -> u64 {
         bytes(&self.params, self.expect)
     }
@@ -51,7 +52,8 @@ fn bytes(params: &Params, elements: usize) -> u64 {
     (bytes_per_element(params) as u64).saturating_mul(elements as u64)
 }
 
-/// Best first. A kind that learns is none for a set that will not get so far.
+/// The candidates, best first. A kind that has to be trained is left out for a set that is too
+/// small for training.
 fn options(params: &Params, expect: usize) -> Vec<Params> {
     let of = |kind| params.clone().with_format(kind, params.metric()).ok();
     let most = of(BEST).map_or(usize::MAX, |best| bytes_per_element(&best));

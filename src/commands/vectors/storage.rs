@@ -1,4 +1,5 @@
-//! How vectors are to be kept: the words for it that VADD and VCREATE share. The kinds are those of [`CODECS`].
+//! Options on the storage of vectors, shared by VADD and VCREATE. The kinds are those of
+//! [`CODECS`].
 
 use crate::resp::{Args, Error};
 use crate::vector_set::{CODECS, Kind, RERANK_KINDS};
@@ -6,12 +7,12 @@ use crate::vector_set::{CODECS, Kind, RERANK_KINDS};
 /// Lets [`choose`](super::quant_auto::choose) take the kind.
 pub(super) const AUTO: &str = "AUTO";
 
-/// The kind that the next word names.
+/// The kind named by the next word.
 pub(super) fn kind(args: &mut Args) -> Option<Kind> {
     args.keyword_of(&CODECS.map(|codec| (codec.keyword, codec.kind)))
 }
 
-/// The kind behind `QUANT`.
+/// The kind after `QUANT`.
 pub(super) fn quant(args: &mut Args) -> Result<Kind, Error> {
     kind(args).ok_or_else(|| must_be("QUANT", keywords()))
 }
@@ -25,7 +26,7 @@ pub(super) fn quant_or_auto(args: &mut Args) -> Result<Option<Kind>, Error> {
     }
 }
 
-/// The kind behind `RERANK`.
+/// The kind after `RERANK`.
 pub(super) fn rerank(args: &mut Args) -> Result<Kind, Error> {
     let kind = kind(args).filter(|kind| RERANK_KINDS.contains(kind));
     kind.ok_or_else(|| must_be("RERANK", RERANK_KINDS.iter().map(|kind| kind.codec().keyword)))

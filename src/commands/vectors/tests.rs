@@ -1,4 +1,5 @@
-//! Held to what Redis 8.6.2 replied to the same requests; what it cannot be asked is marked as ours.
+//! The expected replies are those of Redis 8.6.2 to the same requests; tests of extensions are
+//! marked.
 
 mod storage;
 
@@ -11,7 +12,7 @@ use crate::keyspace::{Reach, SetHandle};
 use crate::resp::Reply;
 use crate::vector_set::{Hold, Kind, Put};
 
-/// A session with a set of three elements and a string, as the peer had them.
+/// A session with a set of three elements and a string, the same as in Redis.
 fn session() -> Session {
     let mut session = Session::at(1_790_000_000_000);
     session.hold_to(&[
@@ -169,7 +170,7 @@ fn info_has_the_nine_fields_of_redis() {
     assert_eq!(session.ask("vinfo nope"), "_");
 }
 
-/// Ours.
+/// An extension.
 #[test]
 fn sets_that_redis_could_not_have_show_more_fields() {
     let mut session = session();
@@ -220,7 +221,7 @@ fn random_elements() {
         ("vrandmember x x", "-ERR COUNT value is not an integer"),
         ("vrandmember x 1.5", "-ERR COUNT value is not an integer"),
         ("vrandmember x 9223372036854775808", "-ERR COUNT value is not an integer"),
-        // Ours: Redis makes a reply of any size, and crashes at the last.
+        // Differs from Redis, which makes a reply of any size, and crashes at the last.
         ("vrandmember x -1048577", "-ERR COUNT value is out of range"),
         ("vrandmember x -9223372036854775808", "-ERR COUNT value is out of range"),
     ]);
@@ -323,7 +324,7 @@ fn resp3_has_booleans_doubles_and_one_null() {
     ]);
 }
 
-/// Ours.
+/// An extension.
 #[test]
 fn several_elements_are_answered_in_order() {
     let mut session = session();
@@ -350,7 +351,7 @@ fn several_elements_are_answered_in_order() {
     session.hold_to(&[("vismember x b nope", "*2 #t #f"), ("vrem x b c", ":2"), ("exists x", ":0")]);
 }
 
-/// Ours.
+/// An extension.
 #[test]
 fn vectors_of_one_reply_are_bounded() {
     let mut session = session();
@@ -374,8 +375,8 @@ fn only_changes_are_logged() {
     assert_eq!(session.server.keyspace.journal().changes(), before + 3);
 }
 
-/// How often a search of `x` and a missing key looks, and how many elements it sees in the end, if transactions change
-/// the set behind its back so often.
+/// How often a search of `x` and a missing key is tried, and how many elements it finds in the end,
+/// if transactions change the set so often meanwhile.
 fn looks(changes: usize) -> (usize, Reply) {
     let mut session = session();
     let looked = Cell::new(0);
@@ -405,7 +406,7 @@ fn a_search_overtaken_by_a_transaction_is_repeated() {
     assert_eq!(looks(FREE_TRIES), (FREE_TRIES + 1, Reply::count(3 + FREE_TRIES)));
 }
 
-/// A log has what Redis 8.6.2 reads, where Redis could have been asked for it.
+/// The log has commands that Redis 8.6.2 reads, for requests that Redis accepts.
 #[test]
 fn logged_commands_are_short_and_have_the_same_effect_later() {
     const ONE_TWO: &str = r"\x00\x00\x80?\x00\x00\x00@";

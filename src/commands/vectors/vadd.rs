@@ -1,10 +1,11 @@
-//! `VADD key [REDUCE dim] (FP32 blob | VALUES n v …) element [options]`: adds an element, or gives it another vector.
+//! `VADD key [REDUCE dim] (FP32 blob | VALUES n v …) element [options]`: adds an element, or
+//! replaces its vector.
 //!
-//! Beyond Redis: `FP16` blobs, further kinds of storage, `QUANT kind` for any of them, `RERANK Q8|F16` for a finer copy
-//! beside a coarse kind, `METRIC COSINE|L2|IP`, and further elements, each a vector, a name and perhaps
-//! `SETATTR`, as proposed in redis/redis#14285. All elements of a command appear at one moment; only a search that
-//! overlaps it may meet some of them. With one element the reply is a boolean as in Redis, with several the number of
-//! new ones.
+//! Beyond Redis: `FP16` blobs, further kinds of storage, `QUANT kind` for any of them, `RERANK
+//! Q8|F16` for a finer copy beside a coarse kind, `METRIC COSINE|L2|IP`, and further elements, each
+//! a vector, a name and perhaps `SETATTR`, as proposed in redis/redis#14285. All elements of a
+//! command become visible atomically, but a search that runs meanwhile may find only some of them.
+//! With one element the reply is a boolean as in Redis, with several the number of new ones.
 
 mod recorded;
 
@@ -44,12 +45,12 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(|args, cx, record| VAdd::parse(args, cx)?.execute(cx, record)),
 };
 
-/// Vectors of together so many bytes are added away from the network threads.
+/// A command with so many bytes of vectors leaves the network thread.
 const HEAVY_BYTES: usize = 32 << 10;
-/// As is one that asks for so many candidates.
+/// So does one with so many candidates.
 const HEAVY_EF: usize = 1000;
 
-/// The names of elements look like words too, so this errs towards the compute pool now and then.
+/// Names of elements may look like options, so this may choose the compute pool without need.
 fn is_heavy(args: Args, cx: &Context) -> bool {
     let mut words = args;
     let bytes: usize = words.iter().map(<[u8]>::len).sum();
@@ -64,7 +65,7 @@ fn is_heavy(args: Args, cx: &Context) -> bool {
     false
 }
 
-/// True if the set is of a kind that learns, and may be about to.
+/// True if the set's kind is trained, and training may begin soon.
 fn may_train(mut args: Args, cx: &Context) -> bool {
     let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
     set.is_some_and(|handle| handle.set.may_train())
@@ -76,11 +77,12 @@ struct VAdd<'r> {
     reduce: Option<usize>,
     puts: Vec<Put<'r>>,
     options: Options,
-    /// Its own words are fit to be written down.
+    /// The request's own words can be logged.
     is_plain: bool,
 }
 
-/// What was asked for; what was not is Redis' default, or for a set made on purpose its own.
+/// The options that were given. For others the default is that of Redis, or the set's own for a set
+/// made with `VCREATE`.
 #[derive(Default)]
 struct Options {
     kind: Option<Kind>,
@@ -137,7 +139,7 @@ impl<'r> VAdd<'r> {
     }
 
     /// True if the projection would have more components than the vector, which newer releases of
-    /// Redis refuse. A log may have such ones from before.
+    /// Redis refuse. A log may have such commands from older releases.
     fn widens(&self) -> bool {
         let got = self.puts.first().map_or(0, |put| put.vector.len());
         self.reduce.is_some_and(|to| to > got)
@@ -158,7 +160,8 @@ impl<'r> VAdd<'r> {
         }
         self.is_plain &= !matches!(word, Word::Cas | Word::Quant);
         match word {
-            // Neighbours are always looked for without blocking anybody: there is nothing to choose.
+            // Neighbours are always searched without blocking other clients, so CAS changes
+            // nothing.
             Word::Cas => {}
             Word::Kind(kind) => self.options.kind = Some(kind),
             Word::Quant => self.options.kind = Some(storage::quant(args)?),
@@ -192,7 +195,7 @@ impl<'r> VAdd<'r> {
         }
     }
 
-    /// Gives the record back if the key no longer means this set.
+    /// Returns the record if the key no longer holds this set.
     fn add<'s>(
         &self,
         set: &VectorSet,
@@ -207,15 +210,15 @@ impl<'r> VAdd<'r> {
         })
     }
 
-    /// Makes the set with these elements in it, and then the key: nobody sees it empty. Gives the record back if
-    /// somebody else made the key meanwhile.
+    /// Makes the set with these elements, and then the key, so that no client sees it empty.
+    /// Returns the record if the key was made meanwhile by another command.
     fn create<'s>(&self, cx: &Context, record: Record<'s>) -> Result<Result<Reply, Record<'s>>, Error> {
         let set = Arc::new(VectorSet::new(self.params()?, cx.server.config.settings().index_seed));
         let Ok(reply) = self.add(&set, Hold::Exclusive, Record::unlogged())? else { return Ok(Err(record)) };
         Ok(cx.db().create_vector_set(self.key, set, record).map(|()| reply).map_err(|(_, record)| record))
     }
 
-    /// Of a set made by this command.
+    /// The parameters of a set made by this command.
     fn params(&self) -> Result<Params, InvalidParams> {
         let got = self.puts[0].vector.len();
         let params = Params::new(self.reduce.unwrap_or(got))?
@@ -228,7 +231,8 @@ impl<'r> VAdd<'r> {
         if self.reduce.is_some() { params.with_projection(got) } else { Ok(params) }
     }
 
-    /// Checks in Redis' order that the words of this command, its defaults included, agree with the set.
+    /// Checks, in Redis' order, that the options of this command and its defaults agree with the
+    /// set.
     fn fits(&self, set: &VectorSet) -> Result<(), Error> {
         let params = set.params();
         let repeats_defaults = !set.options().may_be_empty;
@@ -280,7 +284,7 @@ fn dimension(args: &mut Args) -> Result<usize, Error> {
     bounded(args, 1, MAX_DIM, INVALID_VECTOR)
 }
 
-/// Takes a whole number between two bounds.
+/// Takes an integer between two bounds.
 pub(super) fn bounded(
     args: &mut Args,
     least: usize,

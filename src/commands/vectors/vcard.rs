@@ -1,4 +1,4 @@
-//! `VCARD key`: how many elements a vector set has.
+//! `VCARD key`: the number of elements of a vector set.
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};

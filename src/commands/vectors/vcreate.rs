@@ -1,9 +1,10 @@
-//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [kind | QUANT kind|AUTO [EXPECT n]] [RERANK Q8|F16] [M n] [EF n]`: an empty
-//! vector set (an extension).
+//! `VCREATE key DIM n [METRIC COSINE|L2|IP] [kind | QUANT kind|AUTO [EXPECT n]] [RERANK Q8|F16] [M
+//! n] [EF n]`: an empty vector set (an extension).
 //!
-//! A set made on purpose may be empty, and remembers its parameters: VADD need not repeat them, and is refused if it
-//! contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit into the memory left
-//! ([`quant_auto`](super::quant_auto)); a log says behind it what that was, `CHOSEN kind`. Answers `+OK`, or `-BUSYKEY` if the key exists.
+//! A set made with VCREATE may be empty, and has fixed parameters: VADD need not repeat them, and
+//! is refused if it contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit
+//! into the memory left ([`quant_auto`](super::quant_auto)); in the log the chosen kind follows it,
+//! as `CHOSEN kind`. Replies `+OK`, or `-BUSYKEY` if the key exists.
 
 use std::sync::Arc;
 
@@ -35,19 +36,19 @@ pub(in crate::commands) const SPEC: Spec = Spec {
         [EXPECT elements:integer] [RERANK rerank(Q8|F16)] [M numlinks:integer] \
         [EF build-exploration-factor:integer]",
     tips: &[],
-    // The memory left is read from files of the system.
+    // The memory left is read from system files.
     weight: Weight::HeavyIf(|args, _| {
         args.iter().any(|word| word.eq_ignore_ascii_case(storage::AUTO.as_bytes()))
     }),
     run: Run::Write(execute),
 };
 
-/// With `AUTO`: what was chosen. For logs.
+/// With `AUTO`: the chosen kind. Only in logs.
 const CHOSEN: &str = "CHOSEN";
 const EXPECT_ALONE: &str = "ERR EXPECT goes with QUANT AUTO";
 const CHOSEN_ALONE: &str = "ERR CHOSEN goes with QUANT AUTO";
 const RERANK_WITH_AUTO: &str = "ERR RERANK does not go with QUANT AUTO, which chooses without it";
-/// Bytes of a key that a line of the log shows.
+/// Limit of the bytes of a key that a log line shows.
 const LOGGED_KEY: usize = 128;
 
 fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
@@ -60,7 +61,7 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let options = SetOptions { may_be_empty: true, has_chosen_kind: asked.is_auto() };
     let params = choice.as_ref().map_or(asked.params, |choice| choice.params.clone());
     let set = VectorSet::new(params, cx.server.config.settings().index_seed).with_options(options);
-    // Entered here, so that the stream is not switched on between the two.
+    // The gate is entered here, so that the stream cannot be switched on between the two.
     let _passage = record.enter();
     let record = match &choice {
         Some(choice) => record.instead(|effects| write_chosen(effects, words, choice.params.kind())),
@@ -73,7 +74,7 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     Ok(Reply::OK)
 }
 
-/// The request's words, and what they came to: the memory left is another when they are read again.
+/// Logs the request's words and the chosen kind: on a replay the memory left would be different.
 fn write_chosen(effects: &mut Effects, words: Args, kind: Kind) {
     effects.begin(1 + words.remaining() + 2);
     let chosen = [CHOSEN, kind.codec().keyword].map(str::as_bytes);
@@ -91,7 +92,7 @@ fn log(key: &[u8], choice: &Choice) {
     );
 }
 
-/// What was asked for. Without a kind it is to be chosen.
+/// The arguments. Without a kind, one is chosen.
 struct VCreate {
     params: Params,
     kind: Option<Kind>,
@@ -141,7 +142,7 @@ impl VCreate {
         Ok(())
     }
 
-    /// With its words put together, if they go together.
+    /// The arguments with complete parameters, if they are consistent.
     fn checked(mut self) -> Result<Self, Error> {
         if self.is_auto() && self.rerank.is_some() {
             return Err(Error::new(RERANK_WITH_AUTO));

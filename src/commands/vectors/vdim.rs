@@ -1,4 +1,4 @@
-//! `VDIM key`: how many components the vectors of a set have, as they are stored.
+//! `VDIM key`: the number of components of a set's stored vectors.
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};

@@ -1,10 +1,10 @@
-//! Vectors among the arguments.
+//! Vectors in arguments.
 
 use super::errors::INVALID_VECTOR;
 use crate::resp::{Args, Error};
 use crate::vector_set::{MAX_DIM, is_storable};
 
-/// How a vector is written down.
+/// The form of a vector in arguments.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     /// `FP32 blob`: little-endian float32.
@@ -17,11 +17,11 @@ pub(super) enum Form {
 
 /// The forms that Redis has.
 pub(super) const REDIS_FORMS: &[(&str, Form)] = &[("FP32", Form::Fp32), ("VALUES", Form::Values)];
-/// Those, and ours.
+/// Those, and the extensions.
 pub(super) const ALL_FORMS: &[(&str, Form)] =
     &[("FP32", Form::Fp32), ("FP16", Form::Fp16), ("VALUES", Form::Values)];
 
-/// Takes what follows the word of a form: a finite vector of 1 … [`MAX_DIM`] components.
+/// Takes the vector after the keyword of a form: a finite vector of 1 … [`MAX_DIM`] components.
 pub(super) fn vector(args: &mut Args, form: Form) -> Result<Vec<f32>, Error> {
     let vector = match form {
         Form::Fp32 => args.take().and_then(fp32),

@@ -1,8 +1,9 @@
 //! `VEMB key element [element …] [RAW]`: the vectors of elements.
 //!
-//! Several elements are an extension: a word after the first is one more of them, but for `RAW` at the end, where Redis
-//! knows only `RAW`. So a word that Redis refuses with `ERR invalid option` is answered as any missing element is. An
-//! element that is itself called `RAW` can be asked for anywhere but at the end, and always as the first.
+//! Several elements are an extension: each word after the first is another element, but for `RAW`
+//! at the end. Redis accepts only `RAW` there and refuses other words with `ERR invalid option`;
+//! here they are elements, present or missing. An element named `RAW` can stand anywhere but at the
+//! end, and always first.
 
 use bytes::Bytes;
 
@@ -29,10 +30,11 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(|args, cx| VEmb::parse(args)?.execute(cx)),
 };
 
-/// With more arguments it leaves the network thread: writing a thousand components takes some ten microseconds.
+/// With more arguments the command leaves the network thread: writing a thousand components takes
+/// about ten microseconds.
 const MANY_VECTORS: usize = 8;
 
-/// The most components of one reply; beyond it the command is refused. One vector always fits.
+/// Limit of the components of one reply; a command with more is refused. One vector always fits.
 const MAX_COMPONENTS: usize = 4 << 20;
 const TOO_MANY_COMPONENTS: Error = Error::new("ERR too many vectors for one reply");
 
@@ -49,7 +51,7 @@ impl<'r> VEmb<'r> {
         let key = args.bytes()?;
         let mut elements: Elements = args.iter().collect();
         let named = elements.len();
-        // As often as it is there: Redis takes it repeated.
+        // However often it is given: Redis accepts it repeated.
         while elements.len() > 1 && elements.last().is_some_and(|word| word.eq_ignore_ascii_case(RAW)) {
             elements.pop();
         }
@@ -71,12 +73,13 @@ impl<'r> VEmb<'r> {
     }
 }
 
-/// As near to what was sent as the code allows.
+/// The vector as it was sent, as exactly as the code allows.
 fn as_sent(format: &Format, code: Code) -> Reply {
     Reply::Array(format.decode(code).into_iter().map(|x| Reply::Double(x.into())).collect())
 }
 
-/// The kind of code, its bytes, and the numbers that scale it back: the norm, and the range if it has one.
+/// The kind of code, its bytes, and the numbers that restore its scale: the norm, and the range if
+/// it has one.
 fn as_kept(format: &Format, code: Code) -> Reply {
     let mut parts = vec![
         Reply::Simple(format.kind().codec().name),

@@ -1,6 +1,7 @@
 //! `VGETATTR key element [element …]`: the attributes of elements.
 //!
-//! Several elements are an extension: the reply is then an array, with null for what has no attribute.
+//! Several elements are an extension: the reply is then an array, with null for elements without
+//! attributes.
 
 use super::elements::{BY_ELEMENTS, Elements, one_or_several};
 use super::{KEY, READ_FAST, look_at_set};

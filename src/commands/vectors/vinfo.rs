@@ -1,24 +1,25 @@
-//! `VINFO key`: how a vector set was made, and how it is doing.
+//! `VINFO key`: parameters and state of a vector set.
 //!
-//! The fields are those of Redis, in its order. A set that Redis could not have (made with `VCREATE`, of another metric
-//! than cosine, or of a kind that Redis lacks) tells more at the end, so that clients of Redis' sets see nothing new:
+//! The fields are those of Redis, in its order. A set that Redis could not have (made with
+//! `VCREATE`, of another metric than cosine, or of a kind that Redis lacks) has more fields at the
+//! end, so that the reply for other sets is that of Redis:
 //!
 //! | field | value |
 //! |---|---|
 //! | `metric` | `COSINE`, `L2` or `IP` |
-//! | `ef-construction` | candidates that an insertion explores if it does not say |
+//! | `ef-construction` | candidates that an insertion explores by default |
 //! | `fixed` | 1 if the set was made with `VCREATE`: it may be empty, and `VADD` need not repeat its parameters |
-//! | `rerank` | how the finer copy of each vector is kept, named as in `quant-type`; `none` if there is no copy |
+//! | `rerank` | kind of the finer copy of each vector, named as in `quant-type`; `none` if there is no copy |
 //! | `quant-auto` | 1 if the kind was chosen by `QUANT AUTO` |
-//! | `bytes-per-element` | memory of the set, by its elements; of an empty set what an element will take |
-//! | `measured-<set>` | what the kind takes and finds over real vectors: a line like those of `INFO keyspace` |
+//! | `bytes-per-element` | memory of the set divided by its elements; for an empty set the expected value |
+//! | `measured-<set>` | memory, recall and speed of the kind, measured with real vectors: a line like those of `INFO keyspace` |
 //!
-//! A set of kind `PQ` tells two more:
+//! A set of kind `PQ` has two more fields:
 //!
 //! | field | value |
 //! |---|---|
-//! | `pq-trained` | 1 once it has learnt from its vectors, and searches walk on its codes |
-//! | `pq-subspaces` | sub-spaces of its codes, each a byte; 0 before |
+//! | `pq-trained` | 1 once it is trained, and searches use its codes |
+//! | `pq-subspaces` | sub-spaces of its codes, each a byte; 0 before training |
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
@@ -101,7 +102,7 @@ fn bytes_per_element(set: &VectorSet) -> usize {
     set.heap_bytes().checked_div(set.len()).unwrap_or_else(|| vector_set::bytes_per_element(set.params()))
 }
 
-/// Of a kind's figures those with the same finer copy.
+/// The measured figures of a kind with the same finer copy.
 fn measured_fields(params: &Params, table: &[Measured]) -> Vec<Field> {
     let kind = params.kind().codec().keyword;
     let rerank = params.rerank().map(|kind| kind.codec().keyword);

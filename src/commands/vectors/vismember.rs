@@ -1,4 +1,4 @@
-//! `VISMEMBER key element [element …]`: are these elements of a vector set?
+//! `VISMEMBER key element [element …]`: whether these are elements of a vector set.
 //!
 //! Several elements are an extension: the reply is then an array.
 

@@ -1,4 +1,5 @@
-//! `VLINKS key element [WITHSCORES]`: the neighbours of an element in the graph, the highest layer first.
+//! `VLINKS key element [WITHSCORES]`: the neighbours of an element in the graph, from the highest
+//! layer on.
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
@@ -28,11 +29,11 @@ struct VLinks<'r> {
     with_scores: bool,
 }
 
-/// The neighbours on one layer, with distances as codes compare.
+/// The neighbours on one layer, with the distances of their codes.
 type Layer = Vec<(Vec<u8>, f32)>;
 
 impl<'r> VLinks<'r> {
-    /// Redis calls any other word a wrong number of arguments.
+    /// For any other word Redis' error is a wrong number of arguments.
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
         let key = args.bytes()?;
         let element = args.bytes()?;
@@ -56,7 +57,7 @@ fn named(layer: Layer) -> Reply {
     Reply::Array(layer.into_iter().map(|(element, _)| Reply::bulk(element)).collect())
 }
 
-/// Redis rounds these scores to float32, and those of VSIM not.
+/// Redis rounds these scores to float32, but not those of VSIM.
 fn scored(layer: Layer, metric: Metric) -> Reply {
     let score = |distance| Reply::Double((metric.score(distance) as f32).into());
     Reply::Map(layer.into_iter().map(|(element, distance)| (Reply::bulk(element), score(distance))).collect())

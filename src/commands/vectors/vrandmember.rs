@@ -1,6 +1,7 @@
-//! `VRANDMEMBER key [count]`: elements by chance. A negative count draws each from all, so that one may come twice.
+//! `VRANDMEMBER key [count]`: random elements. With a negative count each is chosen from all, so
+//! that one may occur twice.
 //!
-//! Every element is as likely as any other, also where Redis returns a run of its list.
+//! All elements are equally likely, also where Redis returns a run of its list.
 
 use super::elements::{are_many, finds_many, names};
 use super::{KEY, READ, look_at_set};
@@ -53,7 +54,7 @@ impl<'r> VRandMember<'r> {
         }
     }
 
-    /// A count of 0 is answered before the key is looked at, as in Redis.
+    /// A count of 0 is replied before the key is looked up, as in Redis.
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
         if matches!(self.selection, Selection::Distinct(0)) {
             return Ok(Reply::Array(Vec::new()));

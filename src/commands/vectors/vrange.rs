@@ -25,7 +25,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(|args, cx| VRange::parse(args)?.execute(cx)),
 };
 
-/// Without the name of the command.
+/// Limit of the arguments, without the name of the command.
 const MAX_ARGUMENTS: usize = 4;
 
 const INVALID_COUNT: &str = "ERR invalid COUNT value";
@@ -44,7 +44,7 @@ struct VRange<'r> {
 }
 
 impl<'r> VRange<'r> {
-    /// In the order in which Redis checks.
+    /// Parses in the order in which Redis checks.
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
         if args.remaining() > MAX_ARGUMENTS {
             return Err(Error::wrong_arity(SPEC.name));

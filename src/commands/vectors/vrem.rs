@@ -1,6 +1,7 @@
-//! `VREM key element [element …]`: elements are gone at one moment, and the key with the last of them.
+//! `VREM key element [element …]`: removes elements atomically, and the key with the last of them.
 //!
-//! Several elements are an extension: the reply is then how many of them were there, an integer in both protocols.
+//! Several elements are an extension: the reply is then the number of removed elements, an integer
+//! in both protocols.
 
 use super::elements::{BY_ELEMENTS, Elements};
 use super::{KEY, change_set};

@@ -1,5 +1,5 @@
-//! `VSEARCH key (ELE e | FP32 blob | FP16 blob | VALUES n v …)… [options] [ALSO numkeys key …]`: several queries, over
-//! one set or several, in one call (an extension).
+//! `VSEARCH key (ELE e | FP32 blob | FP16 blob | VALUES n v …)… [options] [ALSO numkeys key …]`:
+//! several queries, over one set or several, in one call (an extension).
 //!
 //! ```text
 //! COUNT n  OFFSET n      a page of the answer: n results (10), after the first n (0)
@@ -9,16 +9,17 @@
 //! ALSO numkeys key …     merges the results of these sets into those of `key`
 //! ```
 //!
-//! The shape of the reply follows from the words of the command alone, and is the same in RESP2 and RESP3: an array
-//! with the answer to each query, in order; an answer is an array of results, nearest first. A result is the element
-//! itself; or, with any of `WITH…` or `ALSO`, an array of the element and, in this order, what was asked for:
+//! The shape of the reply follows from the words of the command alone, and is the same in RESP2 and
+//! RESP3: an array with the answer to each query, in order; an answer is an array of results,
+//! nearest first. A result is the element itself; or, with any of `WITH…` or `ALSO`, an array of
+//! the element and, in this order, the parts that were requested:
 //!
 //! ```text
 //! [element, key (ALSO), score (WITHSCORES), distance (WITHDIST), attribute or null (WITHATTRIBS), vector (WITHVECTORS)]
 //! ```
 //!
-//! A missing key is an empty set. Sets searched together must have one metric; a query must fit each of them. `ELE` takes
-//! the element's vector from `key`.
+//! A missing key is an empty set. Sets searched together must have one metric; a query must fit
+//! each of them. `ELE` takes the element's vector from `key`.
 
 use std::sync::Arc;
 
@@ -57,7 +58,7 @@ const MAX_QUERIES: usize = 1024;
 /// Sets in one command at most.
 const MAX_SETS: usize = 1024;
 
-/// The other sets of ALSO are taken to be as large as the first.
+/// Assumes that the other sets of ALSO are as large as the first.
 fn is_heavy(mut args: Args, cx: &Context) -> bool {
     let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
     set.is_none_or(|handle| options::is_heavy(args, &handle.set))
@@ -78,14 +79,14 @@ enum Query<'r> {
     Vector(Vec<f32>),
 }
 
-/// How near a result must be.
+/// The limit of distance or score.
 enum Limit {
     None,
     MinScore(f64),
     MaxDistance(f64),
 }
 
-/// What is told of each result.
+/// The parts of each result.
 #[derive(Default)]
 struct With {
     key: bool,
@@ -169,7 +170,7 @@ impl<'r> VSearch<'r> {
         Ok(())
     }
 
-    /// MINSCORE and MAXDIST say the same thing twice, so only one may be given.
+    /// Sets the limit. MINSCORE and MAXDIST exclude each other.
     fn set_limit(&mut self, limit: Limit) -> Result<(), Error> {
         match std::mem::replace(&mut self.limit, limit) {
             Limit::None => Ok(()),
@@ -221,7 +222,7 @@ impl<'r> VSearch<'r> {
             .collect::<Result<_, Error>>()?;
         let mut merged: Vec<(&[u8], Hit)> =
             found.iter().flat_map(|(key, hits)| hits.iter().map(|hit| (*key, hit))).collect();
-        // Stable: results of one set keep their order, and sets theirs.
+        // A stable sort: equal results stay in the order of their sets.
         merged.sort_by(|(_, a), (_, b)| a.distance.total_cmp(&b.distance));
         let Some(metric) = sets.first().map(|(_, set)| set.params().metric()) else {
             return Ok(Reply::Array(Vec::new()));
@@ -231,7 +232,7 @@ impl<'r> VSearch<'r> {
         Ok(Reply::Array(page.map(|(key, hit)| self.with.reply(metric, key, &hit)).collect()))
     }
 
-    /// The query, made ready for `set`; none if it is an element of a key that is missing.
+    /// The query, encoded for `set`; none if it is an element of a missing key.
     fn code(
         &self,
         query: &Query,
@@ -244,7 +245,7 @@ impl<'r> VSearch<'r> {
             (Query::Element(element), Some(first)) => {
                 let vector = first.with_code(element, Format::decode);
                 let vector = vector.ok_or(Error::new(ELEMENT_NOT_FOUND))?;
-                // A decoded vector is of the stored dimension: it is not to be projected again.
+                // A decoded vector has the stored dimension, so it is not projected again.
                 set.query_stored(&vector).map(Some).map_err(Error::from)
             }
         }

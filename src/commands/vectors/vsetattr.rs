@@ -1,4 +1,5 @@
-//! `VSETATTR key element attribute`: gives an element an attribute, or takes it away with an empty one.
+//! `VSETATTR key element attribute`: sets the attribute of an element, or removes it if the
+//! attribute is empty.
 
 use super::{KEY, change_set};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};

@@ -1,4 +1,5 @@
-//! `VSIM key (ELE element | FP32 blob | VALUES n v …) [options]`: the elements most similar to a query.
+//! `VSIM key (ELE element | FP32 blob | VALUES n v …) [options]`: the elements most similar to a
+//! query.
 
 use smallvec::SmallVec;
 
@@ -30,7 +31,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 const SYNTAX: Error = Error::new("ERR syntax error in VSIM command");
-/// Without EPSILON every similarity is near enough.
+/// The default of EPSILON, which accepts every similarity.
 const DEFAULT_EPSILON: f64 = 2.0;
 
 fn is_heavy(mut args: Args, cx: &Context) -> bool {
@@ -38,8 +39,8 @@ fn is_heavy(mut args: Args, cx: &Context) -> bool {
     set.is_some_and(|handle| options::is_heavy(args, &handle.set))
 }
 
-/// The key is looked up before anything is parsed, since Redis answers an empty array for a missing one, whatever else
-/// the command says.
+/// The key is looked up before anything is parsed, since Redis replies an empty array for a missing
+/// one, whatever the other arguments are.
 fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     search_sets(cx, &[key], |sets| match &sets[0] {
@@ -87,7 +88,7 @@ impl Options {
             } else if args.keyword("EPSILON") {
                 options.epsilon = epsilon(&mut args)?;
             } else if !args.keyword("NOTHREAD") {
-                // NOTHREAD keeps a search from other threads in Redis, where it would block everybody: here none does.
+                // NOTHREAD makes Redis search on its main thread. Here it changes nothing.
                 return Err(SYNTAX);
             }
         }

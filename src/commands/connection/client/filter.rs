@@ -1,10 +1,10 @@
-//! Which clients `CLIENT LIST` shows and `CLIENT KILL` disconnects.
+//! Filters of `CLIENT LIST` and `CLIENT KILL`.
 
 use crate::commands::client::ClientInfo;
 use crate::commands::connection::auth::USER;
 use crate::resp::{Args, Error};
 
-/// Which clients are meant: all conditions must hold.
+/// Selects clients: all conditions must hold.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     ids: Vec<i64>,
@@ -12,7 +12,7 @@ pub(super) struct Filter {
     address: Option<Vec<u8>>,
     local_address: Option<Vec<u8>>,
     min_age_seconds: Option<u64>,
-    /// Leaves out the client that asks.
+    /// Leaves out the client that sent the command.
     skip_me: bool,
 }
 
@@ -43,7 +43,8 @@ impl Filter {
         Ok(filter)
     }
 
-    /// What `CLIENT KILL` takes: pairs of a condition and its value. The client that asks is left out by default.
+    /// What `CLIENT KILL` takes: pairs of a condition and its value. The client that sent the
+    /// command is left out by default.
     pub(super) fn of_kill(mut args: Args) -> Result<Self, Error> {
         let mut filter = Self { skip_me: true, ..Self::default() };
         while !args.is_empty() {
@@ -72,7 +73,7 @@ impl Filter {
         Ok(())
     }
 
-    /// True if this client is meant; `me` is the id of the one that asks.
+    /// True if the filter selects this client; `me` is the id of the one that sent the command.
     pub(super) fn admits(&self, info: &ClientInfo, me: u64) -> bool {
         let is = |expected: &Option<Vec<u8>>, text: &str| {
             expected.as_ref().is_none_or(|expected| expected == text.as_bytes())

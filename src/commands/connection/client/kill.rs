@@ -1,4 +1,4 @@
-//! `CLIENT KILL addr:port` and `CLIENT KILL filter value …`: other clients are disconnected.
+//! `CLIENT KILL addr:port` and `CLIENT KILL filter value …`: disconnects clients.
 
 use super::filter::Filter;
 use super::{ADMIN, SUBCOMMAND};
@@ -32,7 +32,7 @@ fn kill(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::count(kill_matching(&filter, cx)))
 }
 
-/// The client itself is closed after its reply, like a `QUIT`.
+/// The connection of the command itself closes after the reply, as with `QUIT`.
 fn kill_matching(filter: &Filter, cx: &mut Context) -> usize {
     let me = cx.client.info.id;
     let victims: Vec<_> =

@@ -1,4 +1,5 @@
-//! `CLIENT SETNAME name`, `CLIENT GETNAME`, `CLIENT SETINFO LIB-NAME|LIB-VER value`: what clients say of themselves.
+//! `CLIENT SETNAME name`, `CLIENT GETNAME`, `CLIENT SETINFO LIB-NAME|LIB-VER value`: names of a
+//! client and its library.
 
 use super::SUBCOMMAND;
 use crate::commands::{Arity, Context, Run, Spec};
@@ -34,7 +35,7 @@ pub(super) const SETINFO: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// Printable without blanks, so that a line of `CLIENT LIST` stays one.
+/// The text, if it is printable and without blanks, so that `CLIENT LIST` can be parsed.
 fn checked(text: &[u8]) -> Option<&str> {
     let printable = text.iter().all(|byte| (b'!'..=b'~').contains(byte));
     std::str::from_utf8(text).ok().filter(|_| printable)

@@ -1,4 +1,4 @@
-//! `CLIENT ID`, `CLIENT INFO`, `CLIENT LIST [TYPE type | ID id …]`: who is connected?
+//! `CLIENT ID`, `CLIENT INFO`, `CLIENT LIST [TYPE type | ID id …]`: lists connected clients.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
@@ -50,7 +50,7 @@ fn text(lines: String) -> Reply {
     Reply::Verbatim { format: *b"txt", text: lines.into() }
 }
 
-/// One line in Redis' shape. Figures of what this server does not have (pub/sub) say so.
+/// One line in Redis' shape. Figures of features that this server lacks (pub/sub) are constant.
 fn line(info: &ClientInfo, cx: &Context) -> String {
     let mut line = fields(info);
     if cx.is_like(Compat::V8_10) {
@@ -60,7 +60,7 @@ fn line(info: &ClientInfo, cx: &Context) -> String {
     line
 }
 
-/// How its requests came; since 8.10.
+/// How its requests were grouped in reads; since 8.10.
 fn pipeline_fields(info: &ClientInfo) -> String {
     let counters = [&info.reads, &info.pipelined, &info.pipelines].map(|counter| counter.get());
     let [reads, requests, pipelines] = counters;
@@ -105,8 +105,8 @@ fn fields(info: &ClientInfo) -> String {
     line
 }
 
-/// Redis' letters: m`O`nitor, in MULTI (`x`), `b`locked, a watched key has changed (`d`), `U`nix socket, no-`e`vict,
-/// no-`T`ouch, `N`one.
+/// Redis' letters: m`O`nitor, in MULTI (`x`), `b`locked, a watched key has changed (`d`), `U`nix
+/// socket, no-`e`vict, no-`T`ouch, `N`one.
 fn flags(info: &ClientInfo) -> String {
     let letters = [
         ('O', info.is_monitor.load(Relaxed)),

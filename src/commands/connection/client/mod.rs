@@ -1,4 +1,4 @@
-//! `CLIENT <subcommand>`: what clients say of themselves, see of each other, and do to each other.
+//! `CLIENT <subcommand>`: settings of the client, and commands on other clients.
 
 mod filter;
 mod help;

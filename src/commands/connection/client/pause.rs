@@ -1,4 +1,4 @@
-//! `CLIENT PAUSE milliseconds [WRITE|ALL]`, `CLIENT UNPAUSE`: commands wait, in their connections.
+//! `CLIENT PAUSE milliseconds [WRITE|ALL]`, `CLIENT UNPAUSE`: connections hold commands back.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -51,14 +51,14 @@ fn duration(text: &[u8]) -> Result<Duration, Error> {
     let millis = u64::try_from(millis).map_err(|_| Error::new("ERR timeout is negative"))?;
     let time = Duration::from_millis(millis);
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + time;
-    // Redis keeps the end of a pause as signed milliseconds.
+    // Redis stores the end of a pause as signed milliseconds.
     match i64::try_from(since_epoch.as_millis()) {
         Ok(_) => Ok(time),
         Err(_) => Err(Error::new("ERR timeout is out of range")),
     }
 }
 
-/// Connections that wait are woken; all others look and go on sleeping.
+/// All connections are woken; those that hold a command back run it.
 fn unpause(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     cx.server.pause.end();
     cx.server.clients.list().iter().for_each(|info| info.wake());

@@ -18,7 +18,7 @@ pub(super) const REPLY: Spec = Spec {
 /// How Redis changes its flags.
 type Change = fn(Replies) -> Replies;
 
-/// With whether they are answered: `ON` is, also after a `SKIP`.
+/// Each mode, and whether it gets a reply: `ON` gets one, also after a `SKIP`.
 const MODES: [(&str, (Change, bool)); 3] =
     [("on", (on, true)), ("off", (off, false)), ("skip", (skip, false))];
 
@@ -30,7 +30,7 @@ fn off(before: Replies) -> Replies {
     Replies { off: true, ..before }
 }
 
-/// Means nothing while replies are off.
+/// Has no effect while replies are off.
 fn skip(before: Replies) -> Replies {
     Replies { skips_next: before.skips_next || !before.off, ..before }
 }

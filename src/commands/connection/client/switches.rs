@@ -1,6 +1,6 @@
 //! `CLIENT NO-EVICT on|off`, `CLIENT NO-TOUCH on|off`.
 //!
-//! No client is disconnected for its memory here, so `NO-EVICT on` promises what holds anyway.
+//! This server disconnects no client for its use of memory, so `NO-EVICT on` changes nothing.
 
 use std::sync::atomic::Ordering;
 

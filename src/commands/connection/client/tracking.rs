@@ -1,11 +1,11 @@
-//! `CLIENT TRACKING`, `CACHING`, `TRACKINGINFO`, `GETREDIR`: client-side caching, which is off here and cannot be turned
-//! on.
+//! `CLIENT TRACKING`, `CACHING`, `TRACKINGINFO`, `GETREDIR`: client-side caching, which is off here
+//! and cannot be turned on.
 
 use super::SUBCOMMAND;
 use crate::commands::{Arity, Context, Run, Spec};
 use crate::resp::{Args, Error, Reply};
 
-/// "No redirection", as Redis says it while tracking is off.
+/// Redis' number for "no redirection" while tracking is off.
 const NO_REDIRECTION: i64 = -1;
 
 pub(super) const TRACKINGINFO: Spec = Spec {
@@ -52,7 +52,7 @@ const NOT_TRACKING: Error = Error::new(
     "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
 );
 
-/// Turning it off changes nothing, and says so with Redis' reply.
+/// Turning it off changes nothing, and gets Redis' reply.
 fn tracking(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
     let switch = args.bytes()?;
     while !args.is_empty() {

@@ -1,4 +1,5 @@
-//! `CLIENT UNBLOCK id [TIMEOUT|ERROR]`: no command waits for keys here, so there is never a client to unblock.
+//! `CLIENT UNBLOCK id [TIMEOUT|ERROR]`: this server has no commands that wait for keys, so there is
+//! never a client to unblock.
 
 use super::{ADMIN, SUBCOMMAND};
 use crate::commands::{Arity, Context, Run, Spec};
@@ -17,7 +18,7 @@ pub(super) const UNBLOCK: Spec = Spec {
 
 const UNKNOWN_REASON: Error = Error::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
 
-/// A client that a pause holds is not unblocked, as in Redis.
+/// A client whose command is held back by a pause is not unblocked, as in Redis.
 fn unblock(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
     if args.remaining() > 2 {
         return Err(Error::unknown_subcommand_or_arity("CLIENT", b"unblock"));

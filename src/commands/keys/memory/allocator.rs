@@ -1,4 +1,5 @@
-//! `MEMORY PURGE`, `MEMORY MALLOC-STATS`: the allocator gives back what it does not need, and says what it has.
+//! `MEMORY PURGE`, `MEMORY MALLOC-STATS`: returns free pages of the allocator to the system, and
+//! shows its statistics.
 
 use super::{SUBCOMMAND, report};
 use crate::commands::{Run, Spec};

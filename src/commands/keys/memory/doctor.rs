@@ -1,4 +1,4 @@
-//! `MEMORY DOCTOR`: what is amiss with the memory, in words.
+//! `MEMORY DOCTOR`: problems with the memory, in words.
 
 use super::{SUBCOMMAND, client_bytes, report};
 use crate::commands::memory_uses::ratio;
@@ -13,20 +13,20 @@ pub(super) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// With fewer bytes in use, ratios say nothing.
+/// With fewer bytes in use, ratios are not meaningful.
 const MIN_USED_BYTES: u64 = 5 << 20;
 
-/// A peak so many times the present use is worth a word.
+/// A peak above so many times the present use is reported.
 const MAX_PEAK_RATIO: f64 = 1.5;
 
-/// Memory beyond what is used, by this ratio and by so many bytes.
+/// Memory beyond the bytes in use is reported if it exceeds this ratio and so many bytes.
 const MAX_WASTE_RATIO: f64 = 1.1;
 const MAX_WASTE_BYTES: u64 = 10 << 20;
 
 /// Bytes in the buffers of a client, on average.
 const MAX_CLIENT_BYTES: u64 = 200 * 1024;
 
-/// What the diagnosis rests on.
+/// The figures that the diagnosis uses.
 struct Signs {
     used: u64,
     peak: u64,
@@ -115,7 +115,8 @@ impl Signs {
     }
 }
 
-/// How many times, and how many bytes more than `needed` was `taken`, if that is worth a word.
+/// The ratio of `taken` to `needed`, and the difference in bytes, if they are large enough to be
+/// reported.
 fn wasted(taken: u64, needed: u64) -> Option<(f64, u64)> {
     let times = ratio(taken, needed);
     let waste = taken.saturating_sub(needed);

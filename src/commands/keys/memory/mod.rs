@@ -1,4 +1,4 @@
-//! `MEMORY <subcommand>`: what takes how many bytes.
+//! `MEMORY <subcommand>`: memory in use, by purpose.
 
 mod allocator;
 mod doctor;
@@ -18,7 +18,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share. Most ask the system and all of the keyspace.
+/// Shared fields of the subcommands. Most of them read figures of the system and of the whole
+/// keyspace.
 const SUBCOMMAND: Spec = Spec {
     name: "memory",
     arity: Arity::Exactly(2),
@@ -62,7 +63,7 @@ const HELP_LINES: &[&str] = &[
     "    accepted without effect.",
 ];
 
-/// Text as it is shown to people.
+/// A text for people.
 fn report(text: String) -> Reply {
     Reply::Verbatim { format: *b"txt", text: text.into() }
 }

@@ -1,4 +1,4 @@
-//! `MEMORY STATS`: what the bytes in use are for.
+//! `MEMORY STATS`: the bytes in use, by purpose.
 
 use super::SUBCOMMAND;
 use crate::commands::memory_uses::{self, MemoryUses};
@@ -24,7 +24,7 @@ fn stats(_: Args, cx: &mut Context) -> Result<Reply, Error> {
 
 type Fields = Vec<(&'static str, Reply)>;
 
-/// What this server has none of: its bytes are 0.
+/// Fields of features that this server lacks: their bytes are 0.
 const NOTHING: [&str; 6] = [
     "replication.backlog",
     "replica.fullsync.buffer",

@@ -1,4 +1,4 @@
-//! `MEMORY USAGE key [SAMPLES count]`: how many bytes a key and its value take.
+//! `MEMORY USAGE key [SAMPLES count]`: the bytes that a key and its value take.
 
 use super::SUBCOMMAND;
 use crate::commands::{Arity, Context, Flags, Keys, Run, Scope, Spec, Weight};
@@ -19,7 +19,7 @@ pub(super) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// Values know their size, so that SAMPLES is only checked.
+/// The size of a value is stored, so SAMPLES is only checked.
 fn usage(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     while !args.is_empty() {

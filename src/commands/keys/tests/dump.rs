@@ -1,4 +1,4 @@
-//! DUMP, RESTORE, and COPY of what goes through a dump.
+//! DUMP, RESTORE, and COPY of values that are dumped for it.
 
 use super::NOW_MS;
 use crate::commands::testing::Session;

@@ -1,4 +1,4 @@
-//! One command as `COMMAND INFO` shows it.
+//! The description of one command for `COMMAND INFO`.
 
 use super::field;
 use crate::commands::key_spec::{Begin, Find};
@@ -7,7 +7,8 @@ use crate::commands::{Flags, Keys, Spec};
 use crate::config::Compat;
 use crate::resp::Reply;
 
-/// Ten fields: name, arity, flags, first key, last key, step, ACL categories, tips, key specs, subcommands.
+/// Ten fields: name, arity, flags, first key, last key, step, ACL categories, tips, key specs,
+/// subcommands.
 pub(super) fn command(command: &Command, release: Compat) -> Reply {
     let spec = command.spec;
     let (first, last, step) = key_range(spec.keys);
@@ -25,20 +26,20 @@ pub(super) fn command(command: &Command, release: Compat) -> Reply {
     ])
 }
 
-/// None are an empty set in Redis, some are an array.
+/// The subcommands. As in Redis, no subcommands are an empty set, others an array.
 fn subcommands(command: &Command, release: Compat) -> Reply {
     let subcommands = command.subcommands_in(release).into_iter();
     let subcommands: Vec<_> = subcommands.map(|command| self::command(command, release)).collect();
     if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) }
 }
 
-/// Keys that do not stand at fixed places are told by a flag too.
+/// The flags. One more flag shows keys that are not at fixed positions.
 fn flags(spec: &Spec) -> impl Iterator<Item = &'static str> {
     let movable = spec.keys.iter().any(|keys| keys.fixed().is_none());
     spec.flags.names().chain(movable.then_some("movablekeys"))
 }
 
-/// The three numbers that old clients know: they span all key specs at fixed places.
+/// The three numbers for old clients: they span all key specs at fixed positions.
 fn key_range(keys: &[Keys]) -> (i64, i64, i64) {
     let fixed = || keys.iter().filter_map(Keys::fixed);
     let (Some((first, _, step)), Some((begin, last, _))) = (fixed().next(), fixed().next_back()) else {

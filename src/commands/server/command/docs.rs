@@ -1,4 +1,5 @@
-//! `COMMAND DOCS [name …]`: what redis-cli shows as help. It asserts the types: names and texts are bulk strings.
+//! `COMMAND DOCS [name …]`: the documentation that redis-cli shows. redis-cli asserts the types:
+//! names and texts are bulk strings.
 
 use super::history;
 use super::syntax::{self, Argument, Kind};
@@ -44,7 +45,7 @@ fn entry(command: &Command, release: Compat) -> (Reply, Reply) {
         fields.push(text("complexity", spec.complexity));
     }
     past(spec.name, release, &mut fields);
-    // A test reads the syntax of every command.
+    // A test parses the syntax of every command.
     let arguments = syntax::parse(spec.syntax).unwrap_or_default();
     if !arguments.is_empty() {
         let keys = KeyNumbers { next: 0, specs: spec.keys.len() };
@@ -79,13 +80,13 @@ fn past(name: &str, release: Compat, fields: &mut Fields) {
     }
 }
 
-/// Arguments as one release has them.
+/// The arguments in one release.
 struct ClientInfo {
     release: Compat,
     keys: KeyNumbers,
 }
 
-/// Keys among the arguments belong to the key specs in order; further ones to the last.
+/// Numbers the key arguments: they belong to the key specs in order, further ones to the last.
 struct KeyNumbers {
     next: usize,
     specs: usize,
@@ -129,7 +130,7 @@ impl ClientInfo {
 
     fn type_of(&self, kind: &Kind) -> &'static str {
         match kind {
-            // A digest is a text of hexadecimal digits, which 8.6 documents as a number.
+            // A digest is a text of hexadecimal digits. The documentation of 8.6 calls it a number.
             Kind::Value("digest") if self.release == Compat::V8_6 => "integer",
             Kind::Value("digest") => "string",
             Kind::Value(name) => name,

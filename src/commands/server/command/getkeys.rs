@@ -54,7 +54,7 @@ fn get_keys(args: Args, cx: &Context, show: fn(Reply, Access) -> Reply) -> Resul
     Ok(Reply::Array(shown))
 }
 
-/// Only `SET` has an access that varies: with `GET` it reads too.
+/// Only the access of `SET` depends on its arguments: with `GET` it reads too.
 fn access(access: Access, words: &[&[u8]]) -> Access {
     if !access.contains(&"variable_flags") {
         return access;
@@ -63,7 +63,8 @@ fn access(access: Access, words: &[&[u8]]) -> Access {
     if reads { &["RW", "access", "update"] } else { &["OW", "update"] }
 }
 
-/// The command that the words name, or the subcommand if it is a container. `config|get` is no name here.
+/// The command that the words name, or the subcommand if it is a container. `config|get` is not a
+/// name here.
 fn find(words: &[&[u8]], release: Compat) -> Option<&'static Command> {
     let name = words.first().filter(|name| !name.contains(&b'|'))?;
     let command = registry::find_of(release, name)?;

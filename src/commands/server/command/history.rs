@@ -1,7 +1,8 @@
-//! Which releases of Redis changed a command, and how: `history.txt`.
+//! The history of commands in Redis' releases, from `history.txt`.
 //!
-//! A line with a command's name is followed by lines, indented by a blank each, one for each change: a version
-//! and what it changed, in our words; `deprecated`, a version and what to use instead; or a further flag of the documentation.
+//! A line with a command's name is followed by lines, indented by a blank each, one for each
+//! change: a version and what it changed, in our words; `deprecated`, a version and what to use
+//! instead; or a further flag of the documentation.
 
 const TEXT: &str = include_str!("history.txt");
 
@@ -10,7 +11,7 @@ const TEXT: &str = include_str!("history.txt");
 pub(super) struct History {
     /// Flags of the documentation.
     pub flags: Vec<&'static str>,
-    /// Since when it is deprecated, and what takes its place.
+    /// Since when it is deprecated, and its replacement.
     pub deprecated: Option<(&'static str, &'static str)>,
     /// Versions and what they changed.
     pub changes: Vec<(&'static str, &'static str)>,

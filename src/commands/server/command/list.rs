@@ -57,7 +57,7 @@ impl<'r> Filter<'r> {
     }
 }
 
-/// Subcommands behind their command.
+/// The names; subcommands follow their command.
 fn names(filter: Filter, release: Compat) -> Reply {
     let mut names = Vec::new();
     for command in registry::all_in(release) {

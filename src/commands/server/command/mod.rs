@@ -1,4 +1,4 @@
-//! `COMMAND [subcommand]`: the commands themselves, from the one table.
+//! `COMMAND [subcommand]`: facts about commands, from their table.
 
 mod describe;
 mod docs;
@@ -22,7 +22,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share.
+/// Shared fields of the subcommands.
 const SUBCOMMAND: Spec = Spec {
     name: "command",
     arity: Arity::AtLeast(2),
@@ -74,10 +74,10 @@ const HELP: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// So many commands are described on a network thread.
+/// Up to so many commands are described on a network thread.
 const FEW: usize = 4;
 
-/// True if more than a few commands are asked for; without names it is all of them.
+/// True if more than a few commands are requested; without names it is all of them.
 fn is_long(args: Args, _: &Context) -> bool {
     args.is_empty() || args.remaining() > FEW
 }

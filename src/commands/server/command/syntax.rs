@@ -1,4 +1,5 @@
-//! The grammar in which a [`Spec`](crate::commands::Spec) states its arguments, and the tree that `COMMAND DOCS` shows.
+//! The grammar in which a [`Spec`](crate::commands::Spec) states its arguments, and the tree that
+//! `COMMAND DOCS` shows.
 //!
 //! ```text
 //! key value [condition(NX|XX)@2.6.12] [GET] [expiration(EX seconds:integer|KEEPTTL)] field... [GET... pattern:pattern]
@@ -9,7 +10,7 @@
 //! ```text
 //! name  name:type        a value; `key` is a key, others are strings unless their type says otherwise: key, string,
 //!                        integer, double, pattern, unix-time
-//! name'text'             a value that usage lines call differently
+//! name'text'             a value with another name in usage lines
 //! TOKEN                  a word that stands for itself
 //! TOKEN name             a value, or a group, behind a word
 //! name(a b)              a group: these in order (a block)
@@ -25,15 +26,15 @@
 /// One argument, or a group of them.
 #[derive(Debug, PartialEq)]
 pub(super) struct Argument {
-    /// A token of its own is named after itself.
+    /// A token without a value has its own text as its name.
     pub name: String,
-    /// What it is, and the members of a group.
+    /// Its kind, and the members of a group.
     pub kind: Kind,
     /// The word in front of it, or the word it is.
     pub token: Option<&'static str>,
-    /// What usage lines call it if not by its name.
+    /// Its name in usage lines, if that is another one.
     pub display: Option<&'static str>,
-    /// The version of Redis that brought it, if that was not the command's own.
+    /// The version of Redis that introduced it, if it is newer than the command.
     pub since: Option<&'static str>,
     /// The version of Redis that deprecated it.
     pub deprecated: Option<&'static str>,
@@ -50,7 +51,7 @@ pub(super) struct Argument {
 pub(super) enum Kind {
     /// A value, of a type as `COMMAND DOCS` names it.
     Value(&'static str),
-    /// Nothing but its token.
+    /// Only its token.
     Token,
     /// All of these, in order.
     Block(Vec<Argument>),
@@ -58,13 +59,13 @@ pub(super) enum Kind {
     OneOf(Vec<Argument>),
 }
 
-/// The text is not in the grammar; holds what could not be read.
+/// The text does not match the grammar; holds the part that could not be parsed.
 #[derive(Debug, PartialEq)]
 pub(super) struct Malformed(&'static str);
 
 const TYPES: [&str; 7] = ["key", "string", "integer", "double", "pattern", "unix-time", "digest"];
 
-/// What ends a word.
+/// Characters that end a word.
 const DELIMITERS: &[char] = &[' ', '[', ']', '(', ')', '|', '@', '!', '\'', ':'];
 const REPEATED: &str = "...";
 
@@ -111,7 +112,7 @@ impl Parser {
         Ok(argument)
     }
 
-    /// A token, and the value behind it if it has one.
+    /// A token, and the value after it if it has one.
     fn token(&mut self) -> Result<Argument, Malformed> {
         let token = self.word()?;
         let token_repeated = self.take_repeated();

@@ -1,4 +1,4 @@
-//! What is known of the calls of each command, and of errors.
+//! Sections on the calls of each command, and on errors.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ fn commands() -> impl Iterator<Item = &'static Command> {
     all.flat_map(|command| std::iter::once(command).chain(command.subcommands()))
 }
 
-/// Commands that nobody has used are left out, as in Redis.
+/// Commands that were not called are left out, as in Redis.
 fn command_line(server: &Server, command: &Command, rows: &mut Rows) {
     let totals = server.statistics.of(command);
     if totals.calls + totals.rejected == 0 {
@@ -34,7 +34,7 @@ fn command_line(server: &Server, command: &Command, rows: &mut Rows) {
     rows.field(Name::of("cmdstat_", command.spec.name, ""), Value::Record(record));
 }
 
-/// Of a command that was in the slow log; since 8.10.
+/// The slow calls of a command, if there were any; since 8.10.
 fn slow_calls(server: &Server, command: &Command) -> Option<[(Cow<'static, str>, Value); 3]> {
     let slow = server.observers.slow_log.totals_of(command);
     let is_shown = slow.calls > 0 && server.compat >= Compat::V8_10;

@@ -1,4 +1,4 @@
-//! Section Clients: who is connected, and what they wait for.
+//! Section Clients: the connected clients, and what they wait for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,4 +1,4 @@
-//! What operators read in `INFO`, driven to change.
+//! Tests that make fields of `INFO` change.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ fn expect(session: &mut Session, fields: &[(&str, &str)]) {
     }
 }
 
-/// Asks `line` in a server with a key `a` that has ended, and counts.
+/// Runs `line` in a server with an expired key `a`, and checks the counts.
 #[track_caller]
 fn finds_an_expired_key(line: &str, is_removed: bool) {
     let mut session = Session::debugging(1_000_000);
@@ -68,12 +68,13 @@ fn an_expired_field_is_counted_where_redis_counts_it() {
     }
 }
 
-/// How many keys and fields have ended.
+/// The counts of expired keys and fields.
 fn expired_counts(session: &mut Session) -> [String; 2] {
     ["expired_keys", "expired_subkeys"].map(|name| field(session, name))
 }
 
-/// Runs commands, the last of which gives a time that has passed, and counts keys and fields.
+/// Runs commands, of which the last gives a past deadline, and checks the counts of keys and
+/// fields.
 #[track_caller]
 fn expires_at_once(lines: &str, keys: &str, fields: &str) {
     let mut session = Session::like_redis("8.10", 1_000_000);

@@ -1,4 +1,5 @@
-//! How long strings are, and how many fields and elements hashes and vector sets have: a look at every key.
+//! Section Keysizes: distributions of the sizes of strings, hashes and vector sets. It reads every
+//! key.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ pub(super) fn keysizes(server: &Server, rows: &mut Rows) {
 }
 
 fn of(db: View<'_>, now_ms: i64) -> Vec<(&'static str, Sizes)> {
-    // By Redis' number of the type first: the order in which types are listed.
+    // The key begins with Redis' number of the type: types are listed in this order.
     let mut types = BTreeMap::<(u32, &'static str), Sizes>::new();
     db.for_each(|entry| {
         let value = entry.value();

@@ -42,7 +42,7 @@ fn in_use(server: &Server, used: u64, resident: u64, rows: &mut Rows) {
     rows.field("used_memory_dataset_perc", Value::Percent(uses.share_of_data() * 100.0));
 }
 
-/// What each layer takes more than the one above it: live bytes, their pages, all pages of the
+/// The overhead of each layer over the one before it: live bytes, their pages, all pages of the
 /// allocator, those of the process.
 fn overhead(allocator: &Allocator, used: u64, resident: u64, rows: &mut Rows) {
     let excess = |part: u64, whole: u64| part as i64 - whole as i64;
@@ -68,7 +68,7 @@ fn buffers(server: &Server, rows: &mut Rows) {
     rows.bytes("mem_aof_buffer", log_buffer);
 }
 
-/// Memory that only a cluster needs.
+/// Fields of memory that only a cluster needs.
 const CLUSTER_MEMORY: [&str; 4] = [
     "mem_cluster_slot_migration_output_buffer",
     "mem_cluster_slot_migration_input_buffer",
@@ -76,7 +76,7 @@ const CLUSTER_MEMORY: [&str; 4] = [
     "mem_cluster_links",
 ];
 
-/// There are no scripts and no functions, so they take nothing.
+/// Scripts and functions, which this server lacks: 0.
 fn scripts(server: &Server, rows: &mut Rows) {
     rows.zeros(&["used_memory_lua", "used_memory_vm_eval"]);
     rows.field("used_memory_lua_human", Value::BytesWithUnit(0));

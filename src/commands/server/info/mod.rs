@@ -1,9 +1,9 @@
-//! `INFO [section …]`: figures of the server. Field names are Redis'; what this server does not
-//! have is left out rather than shown as zero, but for the fields that clients read.
+//! `INFO [section …]`: figures of the server. Field names are those of Redis. Fields of features
+//! that this server lacks are left out rather than shown as zero, but for those that clients read.
 //!
 //! ```text
 //! row.rs    a field: its name, and a value with its type
-//! text.rs   the rows as INFO shows them, the only place that formats
+//! text.rs   formats the rows for INFO
 //! others    the sections, each in the order of Redis
 //! ```
 
@@ -52,25 +52,25 @@ fn names(args: Args) -> Vec<Vec<u8>> {
     args.iter().map(<[u8]>::to_ascii_lowercase).collect()
 }
 
-/// A section: its name, when it is shown, and its rows.
+/// A section: its name, when it is shown, and the function that makes its rows.
 struct Section {
     name: &'static str,
     shown: Shown,
     rows: fn(&Server, &mut Rows),
 }
 
-/// Which words ask for a section, besides its name.
+/// Which words select a section, besides its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shown {
-    /// None are needed: plain `INFO` shows it.
+    /// `INFO` without arguments shows it.
     Default,
     /// `all` and `everything`.
     InAll,
-    /// None: it looks at every key.
+    /// None: it reads every key.
     WhenNamed,
 }
 
-/// In Redis' order.
+/// All sections, in Redis' order.
 const SECTIONS: &[Section] = &[
     Section { name: "Server", shown: Shown::Default, rows: server::server },
     Section { name: "Clients", shown: Shown::Default, rows: clients::clients },
@@ -89,7 +89,7 @@ const SECTIONS: &[Section] = &[
     Section { name: "Keysizes", shown: Shown::WhenNamed, rows: keysizes::keysizes },
 ];
 
-/// True if rendering these sections (in lower case) takes long: one of them looks at every key.
+/// True if rendering these sections (in lower case) takes long: one of them reads every key.
 fn is_heavy(sections: &[Vec<u8>]) -> bool {
     SECTIONS.iter().any(|section| section.shown == Shown::WhenNamed && is_wanted(section, sections))
 }

@@ -49,7 +49,8 @@ fn loading_progress(progress: &Progress, rows: &mut Rows) {
     rows.field("loading_eta_seconds", progress.left_s());
 }
 
-/// Copies on write are, here, old states that were handed to a snapshot and wait for it.
+/// Snapshots. The bytes of copies on write are those of before-images that a snapshot has not read
+/// yet.
 fn rdb(server: &Server, rows: &mut Rows) {
     let status = server.saving.status();
     let progress = server.saving.progress();
@@ -74,7 +75,7 @@ fn rdb(server: &Server, rows: &mut Rows) {
     rows.field("rdb_last_cut_usec", history.last_cut.as_micros() as u64);
 }
 
-/// `is_waiting`: another snapshot is being taken, so that a rewrite has to wait.
+/// The log. `is_waiting`: another snapshot is being taken, so that a rewrite has to wait.
 fn aof(aof: &Figures, is_waiting: bool, rows: &mut Rows) {
     rows.field("aof_enabled", aof.is_on);
     rows.field("aof_rewrite_in_progress", aof.is_rewriting && !is_waiting);
@@ -92,12 +93,12 @@ fn is_scheduled(aof: &Figures, is_waiting: bool) -> bool {
     aof.is_scheduled || aof.is_rewriting && is_waiting
 }
 
-/// -1 is none.
+/// Seconds; -1 means none.
 fn seconds(time: Option<Duration>) -> i64 {
     time.map_or(-1, |time| time.as_secs() as i64)
 }
 
-/// Of a log that is on.
+/// The sizes of a log that is on.
 fn aof_sizes(aof: &Figures, is_waiting: bool, rows: &mut Rows) {
     rows.bytes("aof_current_size", aof.size);
     rows.bytes("aof_base_size", aof.size_of_base);

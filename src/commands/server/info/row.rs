@@ -15,7 +15,7 @@ pub(super) struct Row {
     pub(super) value: Value,
 }
 
-/// The name of a field, with the part of it that says which of several things it is about:
+/// The name of a field. It may have a second part that identifies one of several objects:
 /// `cmdstat_` and the command, `db` and the number.
 #[derive(Debug)]
 pub(super) struct Name {
@@ -41,16 +41,16 @@ pub(super) enum Value {
     BytesWithUnit(u64),
     /// 1 or 0.
     Flag(bool),
-    /// `ok` or `err`: of the last attempt at something.
+    /// `ok` or `err`: the outcome of the last attempt.
     Outcome(bool),
     /// Anything else.
     Text(Cow<'static, str>),
-    /// Several figures of one thing, each with a name.
+    /// Several named figures of one object.
     Record(Vec<(Cow<'static, str>, Value)>),
 }
 
 impl Rows {
-    /// A row.
+    /// Adds a row.
     pub(super) fn field(&mut self, name: impl Into<Name>, value: impl Into<Value>) {
         self.0.push(Row { name: name.into(), value: value.into() });
     }
@@ -66,7 +66,7 @@ impl Rows {
         self.field(Name::of(name, "", "_human"), Value::BytesWithUnit(bytes));
     }
 
-    /// Counts of what this server does not have.
+    /// Counts of features that this server lacks: 0.
     pub(super) fn zeros(&mut self, names: &[&'static str]) {
         names.iter().for_each(|name| self.field(*name, 0u64));
     }
@@ -76,7 +76,7 @@ impl Rows {
     }
 }
 
-/// What [`Rows::bytes`] takes.
+/// The argument of [`Rows::bytes`].
 pub(super) struct Bytes(u64);
 
 impl From<u64> for Bytes {
@@ -92,7 +92,7 @@ impl From<usize> for Bytes {
 }
 
 impl Name {
-    /// The name for one of several things.
+    /// The name for one of several objects.
     pub(super) fn of(
         before: &'static str,
         label: impl Into<Cow<'static, str>>,

@@ -25,7 +25,7 @@ pub(super) fn cpu(_: &Server, rows: &mut Rows) {
     rows.field("used_cpu_user_children", Value::Decimal(children.user.as_secs_f64(), 6));
 }
 
-/// What clients look for who ask for the module of vector sets.
+/// The entry of the module of vector sets, which clients look for.
 const MODULE: [(&str, &str); 7] = [
     ("name", "vectorset"),
     ("ver", "1"),

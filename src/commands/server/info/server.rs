@@ -1,4 +1,4 @@
-//! Section Server: the program, its machine, and since when.
+//! Section Server: the program, its machine, and its start.
 
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,7 +7,7 @@ use super::row::Rows;
 use crate::commands::Server;
 use crate::system;
 
-/// Redis keeps seconds in 24 bits.
+/// Redis stores seconds in 24 bits.
 const LRU_CLOCK_MASK: u64 = (1 << 24) - 1;
 
 pub(super) fn server(server: &Server, rows: &mut Rows) {

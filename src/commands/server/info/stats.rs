@@ -1,4 +1,4 @@
-//! Section Stats: what was done since the start, or since `CONFIG RESETSTAT`.
+//! Section Stats: counts since the start, or since `CONFIG RESETSTAT`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,8 +46,9 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.field("panics", server.statistics.panics());
 }
 
-/// The share of keys that have ended and are still there is that of now; Redis shows an estimate.
-/// A field per line of the peer's table, so that either can be read beside the other.
+/// Expiry of keys. `expired_stale_perc` is the present share of expired keys that are still in
+/// memory; Redis shows an estimate. One field a line, in Redis' order, so that both can be
+/// compared.
 fn expiry(server: &Server, rows: &mut Rows) {
     let expiry = server.keyspace.expiry();
     let (mut expired, mut expiring) = (0, 0);
@@ -64,7 +65,7 @@ fn expiry(server: &Server, rows: &mut Rows) {
     rows.field("expire_cycle_cpu_milliseconds", expiry.cycle_nanos.get() / 1_000_000);
 }
 
-/// What is not here at all is counted too: nothing of it ever happens.
+/// Lookups. Counts of features that this server lacks are always 0.
 fn lookups(server: &Server, rows: &mut Rows) {
     let (hits, misses) = server.keyspace.hits_and_misses();
     rows.zeros(&[
@@ -96,7 +97,7 @@ fn lookups(server: &Server, rows: &mut Rows) {
     ]);
 }
 
-/// Requests that came with one read; since 8.10.
+/// Requests that arrived with one read; since 8.10.
 fn pipelines(server: &Server, rows: &mut Rows) {
     if server.compat >= Compat::V8_10 {
         let sum =

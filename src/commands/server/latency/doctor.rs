@@ -1,4 +1,4 @@
-//! `LATENCY DOCTOR`: what the samples say, in words.
+//! `LATENCY DOCTOR`: a report on the samples, in words.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,7 +32,7 @@ fn report(cx: &Context) -> String {
     findings.join("\n")
 }
 
-/// What was slow, and on the next line what to do.
+/// A sentence on what was slow, and advice on the next line.
 fn finding(event: Event, series: &Series, now_s: u64) -> String {
     let millis: Vec<u64> = series.samples.iter().map(|sample| sample.millis).collect();
     let count = millis.len().max(1);

@@ -1,4 +1,4 @@
-//! `LATENCY GRAPH event`: the samples of an event as a picture for terminals.
+//! `LATENCY GRAPH event`: the samples of an event as a diagram for terminals.
 
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -18,11 +18,11 @@ pub(super) const GRAPH: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// Columns of the picture; further samples are drawn below.
+/// Columns of the diagram; further samples are drawn below.
 const WIDTH: usize = 80;
-/// Lines of the picture.
+/// Lines of the diagram.
 const HEIGHT: u64 = 4;
-/// What ends a column within a line, from low to high.
+/// The character at the top of a column, from low to high within a line.
 const TOPS: [char; 3] = ['_', 'o', '#'];
 const FILL: char = '|';
 
@@ -66,7 +66,7 @@ fn draw_part(samples: &[Sample], low: u64, high: u64, now_s: u64, text: &mut Str
     }
 }
 
-/// What a column of this height shows in a line, counted from below.
+/// The character of a column of this height in a line, counted from below.
 fn cell(height: u64, highest: u64, line: u64) -> char {
     let steps = HEIGHT * TOPS.len() as u64;
     let step = (u128::from(height) * u128::from(steps) / u128::from(highest.max(1))) as u64;
@@ -79,7 +79,7 @@ fn cell(height: u64, highest: u64, line: u64) -> char {
     }
 }
 
-/// `5s`, `2m`, `3h`, `1d`: to be written downwards below its column.
+/// `5s`, `2m`, `3h`, `1d`: written downwards below its column.
 fn age(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),

@@ -1,4 +1,4 @@
-//! `LATENCY HISTOGRAM [command …]`: how many calls of a command took how long.
+//! `LATENCY HISTOGRAM [command …]`: histograms of the durations of commands.
 
 use super::SUBCOMMAND;
 use crate::commands::registry::{self, Command};
@@ -17,7 +17,7 @@ pub(super) const HISTOGRAM: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// Names that are no commands, and commands that nobody has called, are left out.
+/// Unknown names and commands without calls are left out.
 fn histogram(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let commands: Vec<&Command> = if args.is_empty() {
         registry::all().into_iter().flat_map(with_subcommands).collect()

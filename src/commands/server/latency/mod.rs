@@ -1,4 +1,4 @@
-//! `LATENCY <subcommand>`: when was the server slow, and why?
+//! `LATENCY <subcommand>`: events at which the server was slow.
 
 mod doctor;
 mod graph;
@@ -17,7 +17,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     ..SUBCOMMAND
 };
 
-/// What the subcommands share.
+/// Shared fields of the subcommands.
 const SUBCOMMAND: Spec = Spec {
     name: "latency",
     arity: Arity::Exactly(2),
@@ -110,12 +110,12 @@ fn history(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(Reply::Array(series.samples.iter().map(pair).collect()))
 }
 
-/// What is known of the event of this name.
+/// The samples of the event of this name.
 fn series(name: &[u8], cx: &Context) -> Option<Series> {
     cx.server.observers.latency.of(Event::named(name)?)
 }
 
-/// Without names all events are forgotten.
+/// Removes the samples of these events; of all without names.
 fn reset(args: Args, cx: &mut Context) -> Reply {
     let latency = &cx.server.observers.latency;
     let forgotten = if args.is_empty() {

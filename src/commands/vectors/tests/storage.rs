@@ -1,11 +1,11 @@
-//! How vectors are kept: words that Redis does not know, so all of this is ours.
+//! Tests of the options on storage, which are extensions.
 
 use super::session;
 use crate::commands::testing::Session;
 use crate::resp::Request;
 use crate::vector_set::{CODECS, SAMPLE};
 
-/// What is left of the memory decides, but one element always fits, and so many never do.
+/// The memory left decides; one element always fits, and the largest count never does.
 #[test]
 fn a_kind_is_chosen_by_the_memory_left() {
     let mut session = session();
@@ -120,7 +120,7 @@ fn a_set_of_kind_pq_shows_whether_it_is_trained() {
         let angle = n as f32;
         session.ask(&format!("vadd k values 2 {} {} e{n} pq ef 10", angle.cos(), angle.sin()));
     }
-    // A reader of another test may have put the end off.
+    // A reader of another test may delay the end of training.
     while !session.ask("vinfo k").ends_with(" +pq-trained :1 +pq-subspaces :1") {
         session.hold_to(&[("vadd k values 2 1 0 more pq", ":1"), ("vrem k more", ":1")]);
     }
@@ -158,7 +158,7 @@ fn codes_of_one_to_eight_bits_are_kinds_like_any_other() {
     ]);
 }
 
-/// Elements that are more than a search with [`EF`] reads all of.
+/// So many elements that a search with [`EF`] does not read all of them.
 const MANY: usize = 1500;
 const EF: usize = 60;
 

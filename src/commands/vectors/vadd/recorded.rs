@@ -1,13 +1,13 @@
-//! What a VADD is written down as: the same words, but for those that a log has no use for.
+//! The form in which a VADD is logged: its own words, with a few changes.
 //!
-//! Numbers as text become a blob of float32, which is shorter and just as exact; `CAS` is left out, as Redis stops when it
-//! meets one while it loads; kinds are said without `QUANT`, as Redis has them. What Redis could have been asked, it can
-//! be told by the log.
+//! Numbers as text become a blob of float32, which is shorter and as exact. `CAS` is left out,
+//! since Redis stops if it reads one while loading. Kinds are logged without `QUANT`, as in Redis.
+//! A command that Redis accepts is logged in a form that Redis accepts.
 
 use super::{METRICS, VAdd};
 use crate::journal::Record;
 
-/// A word to be written.
+/// A word of the logged command.
 enum Word<'w> {
     Bytes(&'w [u8]),
     Number(usize),
@@ -15,7 +15,7 @@ enum Word<'w> {
 }
 
 impl VAdd<'_> {
-    /// A record of this command, of which most have the request's own words.
+    /// The record of this command. Most commands are logged with the request's own words.
     pub(super) fn recorded<'a>(&self, record: Record<'a>) -> Record<'a> {
         if self.is_plain {
             return record;
@@ -33,7 +33,7 @@ impl VAdd<'_> {
         })
     }
 
-    /// The options follow the first element, as Redis has them.
+    /// The logged words. The options follow the first element, as in Redis.
     fn words(&self) -> Vec<Word<'_>> {
         let mut words = vec![Word::Bytes(b"VADD"), Word::Bytes(self.key)];
         words.extend(self.reduce.into_iter().flat_map(|to| [Word::Bytes(b"REDUCE"), Word::Number(to)]));
