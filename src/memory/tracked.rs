@@ -6,13 +6,13 @@
 //!
 //! - a [`Held`] in the structure, for what grows in few steps: segments, search marks, training. It
 //!   gives everything back when it is dropped;
-//! - [`take`] and [`give_back`] around the allocation, for small blocks of which there are millions:
-//!   blobs and thin blocks, whose size the block itself knows.
+//! - [`take`] and [`give_back`] around the allocation, for small blocks of which there are
+//!   millions: blobs and thin blocks, whose size the block itself knows.
 //!
 //! Both are the place where a limit can be checked: before the memory is allocated.
 //!
-//! A thread adds up its own changes and passes them on when they come to [`SLACK`] bytes or it ends.
-//! So a change is an addition to a thread-local number, no cache line moves between cores, and a
+//! A thread adds up its own changes and passes them on when they come to [`SLACK`] bytes, or when
+//! it ends. So a change is an addition to a thread-local number, no cache line moves between cores, and a
 //! search takes part only when a thread's search marks grow.
 //!
 //! What is *not* tracked, since the allocator's figure has it and it is either small or has figures

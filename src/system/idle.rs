@@ -23,7 +23,8 @@ impl IdleCores {
 }
 
 impl Ticks {
-    /// The first line of `/proc/stat`: `cpu user nice system idle iowait …`; some of what follows counts twice.
+    /// From the first line of `/proc/stat`: `cpu user nice system idle iowait …`; some of what
+    /// follows counts twice.
     fn read(text: &str) -> Option<Self> {
         let fields = text.lines().next()?.strip_prefix("cpu ")?;
         let ticks: Vec<u64> =
