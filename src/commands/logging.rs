@@ -8,7 +8,7 @@ use super::Server;
 use super::recovery::Failed;
 use crate::persistence::aof::{Growth, Manifest};
 use crate::persistence::rdb::format::MAX_STRING_LEN;
-use crate::persistence::rdb::save::{About, Form};
+use crate::persistence::rdb::save::{FileInfo, Form};
 use crate::persistence::saving::Target;
 use crate::vector_set::VectorSet;
 
@@ -54,8 +54,8 @@ impl Server {
 
     fn make_base(&self, at_cut: &mut dyn FnMut(), path: &Path) -> Result<usize, String> {
         let file = self.snapshot_file();
-        let about = About { is_base: true, form: self.base_form(), ..file.about };
-        let target = Target { path: path.into(), about, ..file };
+        let info = FileInfo { is_base: true, form: self.base_form(), ..file.info };
+        let target = Target { path: path.into(), info, ..file };
         let made = self.saving.snapshot(&self.keyspace, at_cut, &target);
         made.map_err(|error| error.to_string())?;
         self.keep_skipped_files()

@@ -9,8 +9,8 @@ use super::stop::StopStep;
 use crate::config::SaveRule;
 use crate::journal::RefusalCause;
 use crate::memory;
-use crate::persistence::rdb::save::{About, Form};
-use crate::persistence::saving::{Rule, SaveError, Summary, Target, Wished};
+use crate::persistence::rdb::save::{FileInfo, Form};
+use crate::persistence::saving::{Requested, Rule, SaveError, Summary, Target};
 
 /// Redis' text, by which monitoring recognises the cause.
 const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. \
@@ -37,7 +37,7 @@ impl Server {
     /// The file of `dbfilename`, with the format that the options choose.
     pub fn snapshot_file(&self) -> Target {
         let settings = self.config.settings();
-        let about = About {
+        let info = FileInfo {
             version: self.compat.redis_version(),
             made_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             used_bytes: memory::used_bytes(),
@@ -48,7 +48,7 @@ impl Server {
             path: settings.dbfilename.clone().into(),
             compress: settings.rdbcompression,
             checksum: settings.rdbchecksum,
-            about,
+            info,
         }
     }
 
@@ -63,9 +63,9 @@ impl Server {
     }
 
     /// Begins to save the data in the background, if that is possible now.
-    pub fn save_in_background(&self, may_wait: bool, must_wait: bool) -> Wished {
-        let outcome = self.saving.wish(may_wait, must_wait);
-        if outcome == Wished::Started {
+    pub fn save_in_background(&self, may_wait: bool, must_wait: bool) -> Requested {
+        let outcome = self.saving.request(may_wait, must_wait);
+        if outcome == Requested::Started {
             tracing::info!("Background saving started");
         }
         outcome
@@ -84,7 +84,7 @@ impl Server {
     /// Saves in the background whenever that is requested, until
     /// [`close`](crate::persistence::saving::Saving::close).
     pub fn run_background_saves(&self) {
-        while self.saving.wait_for_wish() {
+        while self.saving.wait_for_request() {
             let Some(outcome) = self.saving.carry_out(&self.keyspace, &self.snapshot_file()) else {
                 continue;
             };

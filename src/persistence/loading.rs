@@ -14,7 +14,7 @@ pub struct Loading {
     is_cancelled: AtomicBool,
     total_bytes: AtomicU64,
     loaded_bytes: AtomicU64,
-    /// What the server that wrote the file needed in memory, as the file tells.
+    /// The memory of the server that wrote the file, in bytes, as the file has it.
     memory_then: AtomicU64,
     began: Mutex<Option<(Instant, u64)>>,
     last: Mutex<Tally>,
@@ -65,7 +65,7 @@ pub struct Progress {
     pub total_bytes: u64,
     /// Bytes of them that were read.
     pub loaded_bytes: u64,
-    /// What the server that wrote the file needed in memory, as the file tells; 0 if it does not.
+    /// The memory of the server that wrote the file, in bytes, as the file has it; 0 if it has not.
     pub memory_then: u64,
     /// How long it has taken.
     pub elapsed: Duration,
@@ -80,7 +80,8 @@ impl Progress {
         (self.loaded_bytes as f64 / self.total_bytes as f64 * 100.0).min(100.0)
     }
 
-    /// Seconds that it will go on, if it goes on like this; 1 if that cannot be said (as Redis has it).
+    /// Seconds that it will go on, if it goes on like this; 1 if that cannot be said (as Redis has
+    /// it).
     pub fn left_s(&self) -> u64 {
         let left = self.total_bytes.saturating_sub(self.loaded_bytes) as f64;
         match self.loaded_bytes {
@@ -118,7 +119,7 @@ impl Loading {
         self.is_cancelled.store(true, Ordering::Release);
     }
 
-    /// True once the loader was asked to give up.
+    /// True once the loader is to give up.
     pub fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::Acquire)
     }
@@ -135,7 +136,8 @@ impl Loading {
         })
     }
 
-    /// What the last loading came to, or the present one has come to with the files that it is done with.
+    /// What the last loading came to, or the present one has come to with the files that it is done
+    /// with.
     pub fn tally(&self) -> Tally {
         self.last.lock().clone()
     }
@@ -150,7 +152,8 @@ impl Loading {
         self.memory_then.store(bytes, Ordering::Relaxed);
     }
 
-    /// The same file, of which each byte counts as progress, and which cannot be read any more when the loader is to give up.
+    /// The same file, of which each byte counts as progress, and which cannot be read any more when
+    /// the loader is to give up.
     pub fn watch<R: Read>(&self, source: R) -> Watched<'_, R> {
         Watched { source, loading: self }
     }

@@ -1,7 +1,8 @@
-//! Saving the data to a file: who does it now, and how it went the last time.
+//! Saving the data to a file: which save is running, and the outcome of the last one.
 //!
-//! One snapshot is taken at a time. Whoever wants one takes the [`Turn`]; a background save has it from the moment at which
-//! it is asked for, so that a second one is refused, though a thread of its own begins it a little later.
+//! One snapshot is taken at a time, by the thread that has the [`Turn`]. A background save has it
+//! from the moment of its request, so that a second one is refused, though a thread of its own
+//! begins it a little later.
 
 use std::fmt;
 use std::io;
@@ -13,28 +14,28 @@ use parking_lot::{Condvar, Mutex};
 
 use super::files::{Replacement, SkippedFiles, SpillFile};
 use super::rdb::Writer;
-use super::rdb::save::{About, Form, Progress, save};
+use super::rdb::save::{FileInfo, Form, Progress, save};
 use crate::journal::Journal;
 use crate::keyspace::{Census, Database, Keyspace};
 
-/// Bytes of which the system is told at once.
+/// Bytes of one write.
 const BUFFER_LEN: usize = 1024 * 1024;
-/// After a failure a save that starts by itself waits so long (Redis: `CONFIG_BGSAVE_RETRY_DELAY`).
+/// Seconds between a failure and the next save by a rule (Redis: `CONFIG_BGSAVE_RETRY_DELAY`).
 const RETRY_S: u64 = 5;
-/// How often a snapshot that is to be given up is told so.
+/// Between two attempts to cancel a snapshot that may not have begun yet.
 const NUDGE: Duration = Duration::from_millis(5);
 
-/// What a file is to be, and where.
+/// The path of a file, and how it is to be written.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it takes its place.
+    /// The file that it replaces.
     pub path: PathBuf,
     /// `rdbcompression`
     pub compress: bool,
     /// `rdbchecksum`
     pub checksum: bool,
     /// What it says of itself.
-    pub about: About,
+    pub info: FileInfo,
 }
 
 /// A file that was written.
@@ -63,18 +64,18 @@ impl fmt::Display for SaveError {
 
 impl std::error::Error for SaveError {}
 
-/// Who saves.
+/// What a save is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saver {
     /// A client, or the end of the server, that waits for it.
     Foreground,
     /// A thread of its own: `BGSAVE`, and the rules of `save`.
     Background,
-    /// The log wants a new base.
+    /// A new base of the log.
     Log,
 }
 
-/// Saving, from the side of the server.
+/// The saves of a server.
 #[derive(Debug)]
 pub struct Saving {
     journal: Arc<Journal>,
@@ -87,15 +88,15 @@ pub struct Saving {
 #[derive(Debug)]
 struct State {
     running: Option<(Saver, Instant)>,
-    /// The background save that has the turn was not begun yet.
-    is_asked: bool,
+    /// The background save that has the turn has not begun yet.
+    is_requested: bool,
     /// Another is to follow when the turn is free.
     is_scheduled: bool,
     is_closed: bool,
     history: History,
 }
 
-/// What has been saved, and when.
+/// What was saved, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
     /// The end of the last save that succeeded, or the start of the server; in Unix seconds.
@@ -110,26 +111,26 @@ pub struct History {
     pub saves: u64,
     /// How many have failed since then.
     pub failures_in_a_row: u64,
-    /// The most bytes of old states that were in memory during the last one.
+    /// The most bytes of before-images that were in memory during the last one.
     pub last_peak_bytes: usize,
     /// How long writers were kept out at the last cut.
     pub last_cut: Duration,
 }
 
-/// What goes on now.
+/// The save that is running, and those before.
 #[derive(Clone, Copy, Debug)]
 pub struct Status {
-    /// Who saves, and since when.
+    /// What is saved for, and since when.
     pub running: Option<(Saver, Instant)>,
     /// A background save waits for its turn.
     pub is_scheduled: bool,
-    /// What has been.
+    /// The saves before.
     pub history: History,
 }
 
-/// What came of the wish for a background save.
+/// The outcome of a request for a background save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wished {
+pub enum Requested {
     /// It begins.
     Started,
     /// It will begin when it can.
@@ -162,7 +163,8 @@ impl Saving {
             last_peak_bytes: 0,
             last_cut: Duration::ZERO,
         };
-        let state = State { running: None, is_asked: false, is_scheduled: false, is_closed: false, history };
+        let state =
+            State { running: None, is_requested: false, is_scheduled: false, is_closed: false, history };
         Self {
             journal,
             state: Mutex::new(state),
@@ -172,7 +174,7 @@ impl Saving {
         }
     }
 
-    /// How it stands.
+    /// What is running, and the outcomes of saves before.
     pub fn status(&self) -> Status {
         let state = self.state.lock();
         Status { running: state.running, is_scheduled: state.is_scheduled, history: state.history }
@@ -189,25 +191,26 @@ impl Saving {
         &self.skipped
     }
 
-    /// Asks for a save in the background. One that cannot begin at once may be scheduled.
-    pub fn wish(&self, may_wait: bool, must_wait: bool) -> Wished {
+    /// Requests a save in the background. One that cannot begin at once is scheduled if it may
+    /// wait; `must_wait`: it is scheduled in any case.
+    pub fn request(&self, may_wait: bool, must_wait: bool) -> Requested {
         let mut state = self.state.lock();
         match state.running {
-            Some((Saver::Background, _)) => Wished::AlreadyRunning,
+            Some((Saver::Background, _)) => Requested::AlreadyRunning,
             None if !must_wait => {
                 state.start();
                 self.changed.notify_all();
-                Wished::Started
+                Requested::Started
             }
             _ if may_wait || must_wait => {
                 state.is_scheduled = true;
-                Wished::Scheduled
+                Requested::Scheduled
             }
-            _ => Wished::Busy,
+            _ => Requested::Busy,
         }
     }
 
-    /// Starts what is scheduled, or what a rule asks for. To be called now and then.
+    /// Starts what is scheduled, or is due by a rule. To be called several times a second.
     pub fn follow_rules(&self, rules: &[Rule]) {
         let mut state = self.state.lock();
         let now_s = now_s();
@@ -227,19 +230,19 @@ impl Saving {
     }
 
     /// Waits until a background save is to begin; false when there will be none any more.
-    pub fn wait_for_wish(&self) -> bool {
+    pub fn wait_for_request(&self) -> bool {
         let mut state = self.state.lock();
-        while !state.is_asked && !state.is_closed {
+        while !state.is_requested && !state.is_closed {
             self.changed.wait(&mut state);
         }
         !state.is_closed
     }
 
-    /// Carries out the background save that was asked for, if one was.
+    /// Carries out the background save that was requested, if one was.
     pub fn carry_out(&self, keyspace: &Keyspace, target: &Target) -> Option<Result<Summary, SaveError>> {
         {
             let mut state = self.state.lock();
-            std::mem::take(&mut state.is_asked).then_some(())?;
+            std::mem::take(&mut state.is_requested).then_some(())?;
             state.history.last_try_s = now_s();
         }
         let turn = Turn(self);
@@ -257,8 +260,8 @@ impl Saving {
         self.save_file(keyspace, target, Saver::Foreground)
     }
 
-    /// Writes a snapshot that has nothing to do with the file of `dbfilename`; `at_cut` runs at its moment. If another
-    /// snapshot is running it waits for that first.
+    /// Writes a snapshot that has nothing to do with the file of `dbfilename`; `at_cut` runs at its
+    /// moment. If another snapshot is running it waits for that first.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -279,22 +282,22 @@ impl Saving {
         let mut state = self.state.lock();
         state.is_scheduled = false;
         while matches!(state.running, Some((Saver::Background, _))) {
-            if std::mem::take(&mut state.is_asked) {
+            if std::mem::take(&mut state.is_requested) {
                 state.running = None;
             } else {
                 self.progress.cancel();
-                // It may not have begun yet, and does not know then: it is told again.
+                // It may not have begun yet, which would forget the cancellation: it is repeated.
                 self.changed.wait_for(&mut state, NUDGE);
             }
         }
     }
 
-    /// Nothing begins in the background any more, and what has begun is given up, without waiting
-    /// for it.
+    /// From now on no background save begins, and one that has begun is cancelled, without waiting
+    /// for its end.
     pub fn close(&self) {
         let mut state = self.state.lock();
         (state.is_closed, state.is_scheduled) = (true, false);
-        if std::mem::take(&mut state.is_asked) {
+        if std::mem::take(&mut state.is_requested) {
             state.running = None;
         }
         self.changed.notify_all();
@@ -316,7 +319,7 @@ impl Saving {
         Turn(self)
     }
 
-    /// Whoever calls has the turn.
+    /// The caller has the turn.
     fn save_file(&self, keyspace: &Keyspace, target: &Target, saver: Saver) -> Result<Summary, SaveError> {
         let began = Instant::now();
         let outcome = self.write(keyspace, || (), target);
@@ -361,7 +364,7 @@ impl Saving {
         target: &Target,
         sizes: &[Census],
     ) -> io::Result<(u64, u64)> {
-        // Before the cut: if it cannot be made, nobody is kept out for nothing.
+        // Before the cut: if it cannot be made, writers are not kept out in vain.
         let file = Replacement::begin(&target.path)?;
         let mut spill = SpillFile::in_folder_of(&target.path);
         let (snapshot, changes) = keyspace.snapshot(|_| {
@@ -369,9 +372,9 @@ impl Saving {
             self.journal.changes()
         });
         let buffered = io::BufWriter::with_capacity(BUFFER_LEN, file);
-        let has_checksum = target.checksum && target.about.form == Form::Snapshot;
+        let has_checksum = target.checksum && target.info.form == Form::Snapshot;
         let out = Writer::new(buffered, target.compress, has_checksum);
-        let buffered = save(snapshot, out, &target.about, sizes, &mut spill, &self.progress)?;
+        let buffered = save(snapshot, out, &target.info, sizes, &mut spill, &self.progress)?;
         let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
         self.skipped.keep(&target.path)?;
         Ok((file.finish()?, changes))
@@ -382,13 +385,13 @@ impl State {
     /// A background save has the turn.
     fn start(&mut self) {
         self.running = Some((Saver::Background, Instant::now()));
-        self.is_asked = true;
+        self.is_requested = true;
         self.is_scheduled = false;
     }
 }
 
-/// The right to take a snapshot. No other begins until the drop.
-#[must_use = "others may take snapshots when it is dropped"]
+/// The right to take a snapshot. No other snapshot begins until the drop.
+#[must_use = "other snapshots may begin when it is dropped"]
 pub struct Turn<'s>(&'s Saving);
 
 impl Drop for Turn<'_> {
@@ -410,8 +413,8 @@ mod tests {
     use crate::keyspace::Clock;
 
     fn target(folder: &Folder, name: &str) -> Target {
-        let about = About { version: "8.6.2", ..About::default() };
-        Target { path: folder.path().join(name), compress: true, checksum: true, about }
+        let info = FileInfo { version: "8.6.2", ..FileInfo::default() };
+        Target { path: folder.path().join(name), compress: true, checksum: true, info }
     }
 
     fn change(keyspace: &Keyspace) {
@@ -419,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_ask_for_a_save_when_enough_has_changed() {
+    fn a_save_is_due_by_the_rules_when_enough_has_changed() {
         let (folder, keyspace) = (Folder::new(), Keyspace::new(Clock::manual(0)));
         let saving = Saving::new(Arc::clone(keyspace.journal()));
         saving.state.lock().history.last_save_s -= 10;
@@ -446,12 +449,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_waits_while_the_log_is_rewritten() {
+    fn a_request_waits_while_the_log_is_rewritten() {
         let (folder, keyspace) = (Folder::new(), Keyspace::new(Clock::manual(0)));
         let saving = Saving::new(Arc::clone(keyspace.journal()));
         let at_cut = || {
-            assert_eq!(saving.wish(false, false), Wished::Busy);
-            assert_eq!(saving.wish(true, false), Wished::Scheduled);
+            assert_eq!(saving.request(false, false), Requested::Busy);
+            assert_eq!(saving.request(true, false), Requested::Scheduled);
         };
         let summary =
             saving.snapshot(&keyspace, at_cut, &target(&folder, "base.rdb")).expect("it is writable");
@@ -461,6 +464,6 @@ mod tests {
         saving.cancel();
         assert!(saving.status().running.is_none(), "it had not begun");
         saving.close();
-        assert!(!saving.wait_for_wish());
+        assert!(!saving.wait_for_request());
     }
 }

@@ -375,7 +375,7 @@ impl Connection<Socket> {
     /// True if replies must wait until the changes they acknowledge are written, or safe. Where it
     /// can be done at once, they are written here.
     fn is_withheld(&mut self) -> bool {
-        if self.withheld != 0 && self.server.aof.lets_go(self.withheld) {
+        if self.withheld != 0 && self.server.aof.may_answer(self.withheld) {
             self.withheld = 0;
         }
         self.withheld != 0
@@ -386,7 +386,7 @@ impl Connection<Socket> {
         self.info.set_busy(true);
         let is_safe = tokio::select! {
             biased;
-            () = self.server.aof.until_told(self.withheld) => true,
+            () = self.server.aof.until_answerable(self.withheld) => true,
             () = called => false,
         };
         self.info.set_busy(false);
@@ -395,7 +395,7 @@ impl Connection<Socket> {
 
     /// The client is to be disconnected: what is not safe soon it will not hear of.
     async fn wait_a_last_time(&mut self) {
-        let told = self.server.aof.until_told(self.withheld);
+        let told = self.server.aof.until_answerable(self.withheld);
         if tokio::time::timeout(CLOSING_TIMEOUT, told).await.is_err() {
             self.output = Output::default();
         }

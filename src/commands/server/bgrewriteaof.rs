@@ -23,7 +23,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 /// The rewrite is only scheduled while another snapshot is taken, and within a transaction.
 fn bgrewriteaof(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     let must_wait = cx.is_in_exec() || cx.server.saving.status().running.is_some();
-    if !cx.server.aof.ask_for_rewrite() {
+    if !cx.server.aof.request_rewrite() {
         return Err(Error::new("ERR Background append only file rewriting already in progress"));
     }
     Ok(Reply::Simple(if must_wait {

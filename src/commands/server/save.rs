@@ -1,7 +1,7 @@
 //! `SAVE`, `BGSAVE [SCHEDULE]`, `LASTSAVE`: saves the data to a file.
 
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
-use crate::persistence::saving::{Saver, Wished};
+use crate::persistence::saving::{Requested, Saver};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SAVE: Spec = Spec {
@@ -62,10 +62,10 @@ fn bgsave(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         return Err(Error::syntax());
     }
     match cx.server.save_in_background(may_wait, cx.is_in_exec()) {
-        Wished::Started => Ok(Reply::Simple("Background saving started")),
-        Wished::Scheduled => Ok(Reply::Simple("Background saving scheduled")),
-        Wished::AlreadyRunning => Err(IN_PROGRESS),
-        Wished::Busy => Err(Error::new(
+        Requested::Started => Ok(Reply::Simple("Background saving started")),
+        Requested::Scheduled => Ok(Reply::Simple("Background saving scheduled")),
+        Requested::AlreadyRunning => Err(IN_PROGRESS),
+        Requested::Busy => Err(Error::new(
             "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to \
              schedule a BGSAVE whenever possible.",
         )),
@@ -84,7 +84,7 @@ mod tests {
     use crate::commands::recovery;
     use crate::commands::testing::Session;
     use crate::config::{SaveRule, Settings};
-    use crate::persistence::saving::{Saver, Wished};
+    use crate::persistence::saving::{Requested, Saver};
 
     struct File(PathBuf);
 
@@ -172,12 +172,12 @@ mod tests {
                 assert!(Instant::now() < deadline, "the data are not flushed");
                 std::thread::yield_now();
             }
-            let outcome = server.saving.wish(false, false);
+            let outcome = server.saving.request(false, false);
             std::fs::write(&file.0, &dump).expect("its reader waits");
             assert!(reloading.join().expect("it does not panic"));
-            assert_eq!(outcome, Wished::Busy);
+            assert_eq!(outcome, Requested::Busy);
         });
-        assert_eq!(server.saving.wish(false, false), Wished::Started);
+        assert_eq!(server.saving.request(false, false), Requested::Started);
         session.hold_to(&[("get a", "$1 1")]);
     }
 

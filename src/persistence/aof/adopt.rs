@@ -1,4 +1,5 @@
-//! Old logs: before there were bases and increments, one file in the folder of the data was the log.
+//! Old logs: before there were bases and increments, one file in the folder of the data was the
+//! log.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,10 +7,11 @@ use std::path::Path;
 
 use super::{Entry, Manifest, Names};
 
-/// Makes the log of an older Redis the base of the one that is kept here, if there is one in `folder` and none here. True if
-/// there was.
+/// Makes the log of an older Redis the base of the one that is kept here, if there is one in
+/// `folder` and none here. True if there was.
 ///
-/// It may end between any two steps, and be done again: the manifest names the file before it is moved.
+/// It may end between any two steps, and be done again: the manifest names the file before it is
+/// moved.
 ///
 /// # Errors
 /// The file system does not let it.

@@ -1,8 +1,10 @@
-//! Appends to one increment, such that there are only whole records in it, and that it is known what is safe.
+//! Appends to one increment, such that it holds only whole records, and keeps account of what is
+//! safe on disk.
 //!
-//! A write that fails in the middle (the disk is full) is cut back at once, or before the next one. After a sync that failed the system
-//! may have dropped what was to be written, and the next sync of the same file would say that all is well; so nothing behind the last good sync
-//! is trusted any more: what is still in memory is taken back from the file, to be written elsewhere.
+//! A write that fails in the middle (the disk is full) is cut back at once, or before the next one.
+//! After a failed sync the system may have dropped pages that were to be written, and the next sync
+//! of the same file would succeed all the same. So nothing behind the last good sync is trusted any
+//! more: what is still in memory is removed from the file, to be written to another one.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -82,7 +84,8 @@ impl Appender {
         Ok(())
     }
 
-    /// Makes all safe. If that fails, the bytes from `kept` on are to be taken back: they are still in memory.
+    /// Makes all safe. If that fails, the bytes from `kept` on, which are still in memory, are to
+    /// be removed.
     pub(super) fn sync(&mut self, kept: u64) -> io::Result<()> {
         match self.file.sync() {
             Ok(()) => self.note_safe(self.len),
@@ -104,7 +107,7 @@ impl Appender {
         self.suspect = Some(self.suspect.map_or(kept, |suspect| suspect.min(kept)));
     }
 
-    /// True if neither a write nor a sync has left anything to be mended.
+    /// True if no write and no sync has failed that was not dealt with.
     pub(super) fn is_whole(&self) -> bool {
         !self.torn && !self.is_suspect()
     }
@@ -113,8 +116,8 @@ impl Appender {
         self.suspect.is_some()
     }
 
-    /// Takes back what is in memory still, and makes that safe: whoever reads the file must not find it here and elsewhere
-    /// too. True if nothing of what stays can have been lost.
+    /// Removes from the file what is still in memory, and makes that safe: it must not be found
+    /// both here and in the next file. True if nothing of what stays can have been lost.
     pub(super) fn take_back(&mut self) -> io::Result<bool> {
         let Some(kept) = self.suspect else { return Ok(true) };
         self.file.truncate(kept)?;
@@ -123,7 +126,7 @@ impl Appender {
         Ok(self.safe >= kept)
     }
 
-    /// What was in doubt is settled: the file may be used again.
+    /// The failed sync was dealt with: the file may be used again.
     pub(super) fn trust(&mut self) {
         self.suspect = None;
         self.safe = self.len;

@@ -1,5 +1,5 @@
 //! Backups: a base and the increments after it, kept apart from the log in a folder of their own,
-//! for whoever copies them away. What `BACKUP` does.
+//! for copying them away. What `BACKUP` does.
 //!
 //! A backup is made of the log's own files, which get a second name there (a hard link; a copy
 //! where the file system has none), so that it costs no memory and next to no disk while the log
@@ -7,7 +7,7 @@
 //!
 //! | state | the backup has | ends when |
 //! |---|---|---|
-//! | *idle* | nothing | `START`: asks for a new base; a log that is off is switched on for the time of the backup |
+//! | *idle* | nothing | `START`: requests a new base; a log that is off is switched on for the time of the backup |
 //! | *snapshotting* | nothing yet | the base stands: it is linked |
 //! | *incrementing* | the base; of the increments those that the log has removed since | `SEAL` |
 //! | *sealed* | base, increments, and a manifest that names them | `CLEANUP`, or its time to live is over |
@@ -37,13 +37,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
-use super::keeper::Aof;
+use super::control::Aof;
 use super::log::Log;
 use super::manifest::{Entry, Manifest, sync_folder};
 use super::names::Names;
 use super::rewrite::AofError;
 use super::schedule::Task;
-use super::status::{Order, Turned};
+use super::status::{NextIncrement, Order};
 
 /// How long `SEAL` waits for the writer to begin another increment: as long as it cannot write, it
 /// cannot.
@@ -256,7 +256,7 @@ impl Aof {
         match pending {
             Some(Task::Stop) => None,
             Some(Task::Start | Task::Rewrite) => Some(self.schedule.lock().last_number()),
-            None => Some(self.ask(if self.is_on() { Task::Rewrite } else { Task::Start })),
+            None => Some(self.request(if self.is_on() { Task::Rewrite } else { Task::Start })),
         }
     }
 
@@ -266,9 +266,9 @@ impl Aof {
         let mut state = self.backup.state.lock();
         if state.status.phase == Phase::Snapshotting && number >= state.awaited {
             let pinned = match outcome {
-                // A base without a log: the one before was given up while this one was asked for.
+                // A base without a log: the one before was given up while this one was requested.
                 Ok(()) if state.is_log_lent && !self.is_on() => {
-                    state.awaited = self.ask(Task::Start);
+                    state.awaited = self.request(Task::Start);
                     Ok(())
                 }
                 Ok(()) => self.pin_base(&mut state).map_err(|error| error.to_string()),
@@ -324,7 +324,8 @@ impl Aof {
         Ok(())
     }
 
-    /// `BACKUP SEAL`: completes the backup with all that was changed so far. Not inside the journal's gate.
+    /// `BACKUP SEAL`: completes the backup with all that was changed so far. Not inside the
+    /// journal's gate.
     ///
     /// # Errors
     /// It is not incrementing, or the log does not let it; then it may be tried again.
@@ -335,13 +336,13 @@ impl Aof {
         }
         state.is_sealing = true;
         drop(state);
-        let turned = self.turn();
+        let next = self.turn();
         let mut state = self.backup.state.lock();
         state.is_sealing = false;
         if state.status.phase != Phase::Incrementing {
             return Err(BackupError::NotIncrementing);
         }
-        let (log, from) = turned.ok_or(BackupError::NoLog)?;
+        let (log, from) = next.ok_or(BackupError::NoLog)?;
         self.complete(&mut state, &log, from)?;
         tracing::info!("BACKUP: sealed backup in {}", self.backup.names.folder().display());
         state.status.phase = Phase::Sealed;
@@ -354,14 +355,14 @@ impl Aof {
     /// Has the log go on in another increment, and waits for it: its number.
     fn turn(&self) -> Option<(Arc<Log>, u64)> {
         let log = self.running.lock().as_ref().map(|running| Arc::clone(&running.log))?;
-        let (status, turned) = (&self.status, Arc::new(Turned::default()));
+        let (status, next) = (&self.status, Arc::new(NextIncrement::default()));
         let journal = &status.journal;
         journal.divide(|| match status.reader.is_on() {
-            true => status.order(journal.end(), Order::Turn(Arc::clone(&turned))),
-            false => turned.give_up(),
+            true => status.order(journal.end(), Order::Turn(Arc::clone(&next))),
+            false => next.give_up(),
         });
         status.reader.wake();
-        let from = turned.wait(TURN_PATIENCE)?;
+        let from = next.wait(TURN_PATIENCE)?;
         // What was written may be lost: the increments do not lead to the data.
         (!status.needs_base.load(Ordering::Relaxed)).then_some((log, from))
     }
@@ -399,7 +400,8 @@ impl Aof {
         is_active
     }
 
-    /// `BACKUP CLEANUP`: removes a backup that is complete or failed, also one of before the server started.
+    /// `BACKUP CLEANUP`: removes a backup that is complete or failed, also one of before the server
+    /// started.
     ///
     /// # Errors
     /// One is being made.
@@ -413,7 +415,7 @@ impl Aof {
         Ok(())
     }
 
-    /// Removes a complete backup whose time is over. To be called now and then.
+    /// Removes a complete backup whose time is over. To be called several times a second.
     pub fn look_at_backup(&self, time_to_live: Option<Duration>) {
         let is_over = |sealed: Instant| time_to_live.is_some_and(|time| sealed.elapsed() >= time);
         if self.backup.state.lock().sealed.is_some_and(is_over) {
@@ -492,7 +494,7 @@ mod tests {
         }
 
         fn rewrite(&self) {
-            let number = self.aof.ask(Task::Rewrite);
+            let number = self.aof.request(Task::Rewrite);
             while !self.aof.schedule.lock().is_done_with(number) {
                 std::thread::yield_now();
             }
@@ -604,7 +606,8 @@ mod tests {
         assert!(!folder.join("log.1.base.rdb").exists() && folder.join("photo").exists());
     }
 
-    /// `START`, `ABORT` at once, over and over: whatever the keeper is doing, the log ends up off and without files.
+    /// `START`, `ABORT` at once, over and over: whatever task is running, the log ends up off and
+    /// without files.
     #[test]
     fn a_backup_that_is_given_up_early_leaves_nothing() {
         let served = Served::new();

@@ -1,4 +1,5 @@
-//! Are the files of a log in order, and what is in them? Each is read to its end, and nothing is carried out.
+//! Are the files of a log in order, and what is in them? Each is read to its end, and nothing is
+//! carried out.
 
 use std::collections::BTreeMap;
 use std::fmt;

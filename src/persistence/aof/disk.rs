@@ -1,4 +1,5 @@
-//! What the writer of the log needs of a file system: few operations, so that tests can let them fail.
+//! What the writer of the log needs of a file system: few operations, so that tests can let them
+//! fail.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Write};
@@ -44,8 +45,8 @@ pub(super) struct Increment {
 
 /// Where the writer gets its next file from.
 pub(super) trait Increments: Send + Sync {
-    /// Makes a new, empty increment that is the last of the log from now on; none while the log does not stand yet, as its
-    /// base is still being made.
+    /// Makes a new, empty increment that is the last of the log from now on; none while the log
+    /// does not stand yet, as its base is still being made.
     fn begin(&self) -> io::Result<Option<Increment>>;
 }
 

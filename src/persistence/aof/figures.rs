@@ -1,9 +1,9 @@
-//! What `INFO` tells of the log.
+//! The figures of the log in `INFO`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::keeper::Aof;
+use super::control::Aof;
 use super::schedule::Task;
 
 /// The figures of the log.
@@ -28,7 +28,7 @@ pub struct Figures {
 }
 
 impl Aof {
-    /// What `INFO` tells.
+    /// The figures for `INFO`.
     pub fn figures(&self) -> Figures {
         let (status, schedule) = (&self.status, self.schedule.lock());
         let load = |figure: &AtomicU64| figure.load(Ordering::Relaxed);

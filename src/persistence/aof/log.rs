@@ -1,8 +1,10 @@
-//! The files of the log: the manifest in force, and the operations that change which files it names.
+//! The files of the log: the manifest in force, and the operations that change which files it
+//! names.
 //!
-//! *Early.* While the log is being switched on, its first increment goes to a temporary file and no manifest is written,
-//! since there is no base for it yet: whoever starts then finds the log that was there before. When the base
-//! stands, both get their names, and the manifest names them and nothing else.
+//! *Early.* While the log is being switched on, its first increment goes to a temporary file and no
+//! manifest is written, since there is no base for it yet: a server that starts then finds the log
+//! that was there before. When the base stands, both get their names, and the manifest names them
+//! and nothing else.
 //!
 //! Increments are made by the writer alone, so their numbers have the order of the stream.
 
@@ -84,8 +86,8 @@ impl Log {
         let _ = fs::remove_file(self.names.path(&self.names.early_increment()));
     }
 
-    /// Puts a new base, which lies in [`Names::new_base`], in place of the old one and of the increments before
-    /// number `from`. If the log is early, it stands from now on.
+    /// Puts a new base, which lies in [`Names::new_base`], in place of the old one and of the
+    /// increments before number `from`. If the log is early, it stands from now on.
     pub(super) fn rebase(&self, from: u64) -> io::Result<()> {
         let mut files = self.files.lock();
         let mut manifest = files.manifest.clone();

@@ -6,8 +6,9 @@
 //! file appendonly.aof.3.incr.aof seq 3 type i startoffset 1      changes since then; in rising order
 //! ```
 //!
-//! Keys that are not known are skipped; `#` begins a comment. Names with blanks or quotes are quoted as in redis.conf.
-//! The offsets are those of Redis' replication: they are kept, and mean nothing here.
+//! Keys that are not known are skipped; `#` begins a comment. Names with blanks or quotes are
+//! quoted as in redis.conf. The offsets are those of Redis' replication: they are kept, and mean
+//! nothing here.
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
@@ -202,7 +203,8 @@ impl Manifest {
         Entry::new(names.increment(last + 1), last + 1)
     }
 
-    /// Puts a new base in place of the old one and of the increments before number `from`, which are history now.
+    /// Puts a new base in place of the old one and of the increments before number `from`, which
+    /// are history now.
     pub fn rebase(&mut self, base: Entry, from: u64) {
         self.history.extend(self.base.replace(base));
         let (past, kept) = self.increments.drain(..).partition(|entry: &Entry| entry.seq < from);
@@ -219,7 +221,8 @@ impl Manifest {
         text
     }
 
-    /// Puts it in place of the manifest of the log, wholly or not at all, and so that it is there after a power failure.
+    /// Puts it in place of the manifest of the log, wholly or not at all, and so that it is there
+    /// after a power failure.
     ///
     /// # Errors
     /// The file system does not let it.

@@ -90,8 +90,8 @@ enum Next {
 impl<R: Read> Requests<R> {
     /// The requests of `source`, of which `passed` bytes were read before.
     pub fn new(source: R, passed: u64) -> Self {
-        // Whoever wrote the log took these requests: a bound on their length has no place here, but for the one that keeps
-        // positions within 32 bits.
+        // Whoever wrote the log took these requests: a bound on their length has no place here, but
+        // for the one that keeps positions within 32 bits.
         let limits = Limits { max_bulk_len: usize::MAX, max_query_buffer: usize::MAX, ..Limits::default() };
         Self {
             source,
@@ -136,8 +136,8 @@ impl<R: Read> Requests<R> {
         }
     }
 
-    /// Only what begins an array of at least one word is given to the parser: it also takes lines of words, which here
-    /// are damage.
+    /// Only what begins an array of at least one word is given to the parser: it also takes lines
+    /// of words, which here are damage.
     fn look(&self) -> Result<Next, BrokenOff> {
         match *self.buffer {
             [] | [b'*'] => Ok(Next::Unknown),

@@ -1,8 +1,8 @@
 //! Bases: made from a snapshot of the data, and put in their place.
 //!
-//! At the snapshot's cut the stream goes on in a new increment, which the writer makes when it comes there. When the snapshot
-//! is safe, a new manifest names it and the increments since; the files before are deleted. If anything fails, the log is longer
-//! by an increment, and whole.
+//! At the snapshot's cut the stream goes on in a new increment, which the writer makes when it
+//! comes there. When the snapshot is safe, a new manifest names it and the increments since; the
+//! files before are deleted. If anything fails, the log is longer by an increment, and whole.
 
 use std::fmt;
 use std::fs;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::keeper::Aof;
+use super::control::Aof;
 use super::log::Log;
 use super::manifest::{Manifest, ManifestError};
-use super::status::{Order, Turned};
+use super::status::{NextIncrement, Order};
 
-/// How long a base that is done waits for the writer to begin the increment that follows it: as long as it cannot write, it
-/// cannot begin one either.
+/// How long a base that is done waits for the writer to begin the increment that follows it: as
+/// long as it cannot write, it cannot begin one either.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why the log could not be begun, or rewritten.
@@ -53,12 +53,13 @@ impl From<io::Error> for AofError {
     }
 }
 
-/// Writes the data of some moment to a file, and runs the function at that moment, when nobody changes data. Gives the most
-/// bytes of old states that were in memory meanwhile.
+/// Writes the data of some moment to a file, and runs the function at that moment, when no thread
+/// changes data. Gives the most bytes of before-images that were in memory meanwhile.
 pub type Snapshot<'s> = dyn FnMut(&mut dyn FnMut(), &Path) -> Result<usize, String> + 's;
 
 impl Aof {
-    /// Begins a log with a base of the data as they are. What was logged before is of no use from then on.
+    /// Begins a log with a base of the data as they are. What was logged before is of no use from
+    /// then on.
     ///
     /// # Errors
     /// The base cannot be made; the log is off then.
@@ -124,21 +125,22 @@ impl Aof {
         made
     }
 
-    /// A base that did not get its place is of no use; if it stays it is overwritten by the next one.
+    /// A base that did not get its place is of no use; if it stays it is overwritten by the next
+    /// one.
     fn forget_base(&self) {
         let _ = fs::remove_file(self.names.path(&self.names.new_base()));
     }
 
     fn rewrite_running(&self, log: &Arc<Log>, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        let (status, turned) = (&self.status, Arc::new(Turned::default()));
+        let (status, next) = (&self.status, Arc::new(NextIncrement::default()));
         let needed = status.needs_base.swap(false, Ordering::Relaxed);
         let mut at_cut = || match status.reader.is_on() {
-            true => status.order(status.journal.end(), Order::Turn(Arc::clone(&turned))),
+            true => status.order(status.journal.end(), Order::Turn(Arc::clone(&next))),
             // The log was switched off before the snapshot began.
-            false => turned.give_up(),
+            false => next.give_up(),
         };
         let made = self.make_base(snapshot, &mut at_cut);
-        let from = made.and_then(|()| turned.wait(TURN_PATIENCE).ok_or(AofError::Abandoned));
+        let from = made.and_then(|()| next.wait(TURN_PATIENCE).ok_or(AofError::Abandoned));
         let done = from.and_then(|from| self.adopt(log, from));
         if done.is_err() && needed {
             status.needs_base.store(true, Ordering::Relaxed);
@@ -150,7 +152,8 @@ impl Aof {
         let manifest = Manifest::load(&self.names).map_err(AofError::Manifest)?;
         let log = Log::new(self.names.clone(), manifest);
         self.make_base(snapshot, &mut || ())?;
-        // It may have been switched on meanwhile, with the same files; then that base is the better one.
+        // It may have been switched on meanwhile, with the same files; then that base is the better
+        // one.
         let running = self.running.lock();
         if running.is_some() {
             return Err(AofError::Abandoned);

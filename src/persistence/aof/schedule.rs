@@ -1,15 +1,16 @@
-//! When new bases are made: what was asked for, how the last ones went, and when a log is too large.
+//! When new bases are made: what was requested, the outcome of the last ones, and when a log is too
+//! large.
 
 use std::time::{Duration, Instant};
 
-/// Increments from which rewrites that start by themselves are put off if they fail: Redis' limit.
+/// Increments from which automatic rewrites are put off if they fail: Redis' limit.
 const MANY_INCREMENTS: usize = 3;
 /// The first delay after such a failure, and the longest; each is twice the one before.
 const DELAYS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60 * 60));
-/// After a failure it is tried again no sooner, if it has to be.
+/// Between a failure and the next attempt, at least.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// What the keeper of the log is to do next.
+/// What is to be done with the log next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {
     /// Make a base and begin to log.
@@ -20,7 +21,8 @@ pub(super) enum Task {
     Stop,
 }
 
-/// When a log is rewritten by itself: `auto-aof-rewrite-percentage` and `auto-aof-rewrite-min-size`.
+/// When a log is rewritten by itself: `auto-aof-rewrite-percentage` and
+/// `auto-aof-rewrite-min-size`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Growth {
     /// By how much it must have grown since the last rewrite; 0 is never.
@@ -42,15 +44,15 @@ impl Growth {
     }
 }
 
-/// What was asked for, and what came of it.
+/// The tasks that were requested, and their outcomes.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     task: Option<Task>,
-    /// How many tasks were asked for, and how many of them are done with: carried out, or overtaken
+    /// How many tasks were requested, and how many of them are finished: carried out, or replaced
     /// by a later one.
-    asked: u64,
+    requested: u64,
     finished: u64,
-    /// How many had been asked for when the one that is running was taken.
+    /// How many had been requested when the one that is running was taken.
     taken: u64,
     /// When the one that is running began.
     pub(super) since: Option<Instant>,
@@ -65,34 +67,34 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Asks for a task, in place of one that was not begun yet. Its number.
-    pub(super) fn ask(&mut self, task: Task) -> u64 {
+    /// Requests a task, in place of one that has not begun yet. Its number.
+    pub(super) fn request(&mut self, task: Task) -> u64 {
         self.task = Some(task);
-        self.asked += 1;
-        self.asked
+        self.requested += 1;
+        self.requested
     }
 
-    /// What was asked for and has not begun is not wanted any more.
+    /// Drops the task that was requested and has not begun.
     pub(super) fn forget(&mut self) {
         self.task = None;
         let is_busy = self.taken > self.finished;
-        self.taken = self.asked;
+        self.taken = self.requested;
         if !is_busy {
-            self.finished = self.asked;
+            self.finished = self.requested;
         }
     }
 
-    /// What was asked for and has not begun.
+    /// The task that was requested and has not begun.
     pub(super) fn pending(&self) -> Option<Task> {
         self.task
     }
 
-    /// The number of the task that was asked for last.
+    /// The number of the task that was requested last.
     pub(super) fn last_number(&self) -> u64 {
-        self.asked
+        self.requested
     }
 
-    /// True if the task of this number, and those before, are done with.
+    /// True if the task of this number, and those before, are finished.
     pub(super) fn is_done_with(&self, number: u64) -> bool {
         self.finished >= number
     }
@@ -100,7 +102,7 @@ impl Schedule {
     /// The next task, which counts as running from now on if it makes a base.
     pub(super) fn begin(&mut self) -> Option<Task> {
         let task = self.task.take()?;
-        self.taken = self.asked;
+        self.taken = self.requested;
         if task != Task::Stop {
             self.since = Some(Instant::now());
             self.count += 1;
@@ -108,7 +110,7 @@ impl Schedule {
         Some(task)
     }
 
-    /// The task that is running is done with. The number up to which all are.
+    /// The task that is running is finished. The number up to which all are.
     pub(super) fn end(&mut self, succeeded: bool) -> u64 {
         self.finished = self.taken;
         if let Some(since) = self.since.take() {
@@ -158,20 +160,20 @@ mod tests {
     #[test]
     fn failures_are_counted_and_put_the_next_attempt_off() {
         let mut schedule = Schedule::default();
-        let number = schedule.ask(Task::Rewrite);
+        let number = schedule.request(Task::Rewrite);
         assert_eq!((schedule.begin(), schedule.is_idle()), (Some(Task::Rewrite), false));
         assert!(!schedule.is_done_with(number));
         schedule.end(false);
         assert!(schedule.is_done_with(number));
         assert!(schedule.is_idle() && schedule.last_failed && schedule.must_wait(0) && schedule.must_wait(9));
-        schedule.ask(Task::Start);
+        schedule.request(Task::Start);
         schedule.begin();
         schedule.end(true);
         assert!(!schedule.last_failed && !schedule.must_wait(9));
         assert_eq!((schedule.count, schedule.failures_in_a_row), (2, 0));
-        let number = schedule.ask(Task::Stop);
+        let number = schedule.request(Task::Stop);
         assert_eq!((schedule.begin(), schedule.is_idle()), (Some(Task::Stop), true));
-        let next = schedule.ask(Task::Start);
+        let next = schedule.request(Task::Start);
         schedule.forget();
         assert!(!schedule.is_done_with(number) && schedule.begin().is_none());
         schedule.end(true);

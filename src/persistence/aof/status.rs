@@ -1,4 +1,5 @@
-//! What others know of the log: how far it is safe, whether it can be written, its figures.
+//! The state of the log, for other threads: how far it is safe, whether it can be written, its
+//! figures.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,19 +13,19 @@ use tokio::sync::watch;
 use crate::counters::Counter;
 use crate::journal::{Journal, Reader, RefusalCause};
 
-/// Between two lines in the log of the server about the same trouble.
+/// Between two lines in the log of the server about the same failure.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 
 /// When what was written is made safe: `appendfsync`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SyncPolicy {
-    /// Before the client hears of it.
+    /// Before the reply is sent.
     Always = 0,
     /// Each second.
     #[default]
     EverySecond = 1,
-    /// When the system finds it right.
+    /// When the system does it by itself.
     Never = 2,
 }
 
@@ -42,14 +43,14 @@ impl SyncPolicy {
 /// What the writer is to do where the stream was divided.
 pub(super) enum Order {
     /// Go on in a new increment, and say which one.
-    Turn(Arc<Turned>),
+    Turn(Arc<NextIncrement>),
     /// End.
     End,
 }
 
 /// The number of the increment that begins at a division, when it has begun.
 #[derive(Default)]
-pub(super) struct Turned {
+pub(super) struct NextIncrement {
     state: Mutex<Turn>,
     news: Condvar,
 }
@@ -63,8 +64,8 @@ enum Turn {
     Never,
 }
 
-impl Turned {
-    pub(super) fn tell(&self, seq: u64) {
+impl NextIncrement {
+    pub(super) fn set(&self, seq: u64) {
         self.settle(Turn::Begun(seq));
     }
 
@@ -87,7 +88,7 @@ impl Turned {
     }
 }
 
-/// What the writer shares with those who want to know.
+/// What the writer shares with other threads.
 pub(super) struct Status {
     pub(super) journal: Arc<Journal>,
     /// Of the journal's stream: what it is given is written to the log.
@@ -129,7 +130,7 @@ struct Reached {
 #[derive(Default)]
 struct Trouble {
     now: Option<String>,
-    told: Option<Instant>,
+    logged: Option<Instant>,
 }
 
 impl Status {
@@ -165,7 +166,7 @@ impl Status {
         if spares { SyncPolicy::Never } else { policy }
     }
 
-    /// Who waits looks again, and so does the writer.
+    /// Sets the policy, and wakes the writer and all that wait for it.
     pub(super) fn set_policy(&self, policy: SyncPolicy, spares_snapshots: bool) {
         self.policy.store(policy as u8, Ordering::Relaxed);
         self.spares_snapshots.store(spares_snapshots, Ordering::Relaxed);
@@ -181,7 +182,7 @@ impl Status {
         self.is_on.store(true, Ordering::Release);
     }
 
-    /// The writer has ended: nobody waits for it any more.
+    /// The writer has ended: replies wait for it no more.
     pub(super) fn end(&self) {
         self.is_on.store(false, Ordering::Release);
         self.trouble.lock().now = None;
@@ -191,8 +192,8 @@ impl Status {
 
     fn drop_orders(&self) {
         for (_, order) in self.orders.lock().drain(..) {
-            if let Order::Turn(turned) = order {
-                turned.give_up();
+            if let Order::Turn(next) = order {
+                next.give_up();
             }
         }
     }
@@ -217,7 +218,7 @@ impl Status {
     }
 
     /// Waits until a change that ends at this place may be answered.
-    pub(super) async fn until_told(&self, place: u64) {
+    pub(super) async fn until_answerable(&self, place: u64) {
         let may_go = |reached: &Reached| !self.is_on() || self.answers_up_to(reached) >= place;
         // It fails if the sender is gone, which lives as long as this.
         let _ = self.reached.subscribe().wait_for(may_go).await;
@@ -242,7 +243,7 @@ impl Status {
         });
     }
 
-    /// Whoever waits looks whether it still has to.
+    /// Wakes all that wait, to check whether they still have to.
     pub(super) fn wake(&self) {
         self.reached.send_modify(|_| ());
     }
@@ -263,8 +264,8 @@ impl Status {
     pub(super) fn fail(&self, error: &io::Error) {
         let reason = reason(error);
         let mut trouble = self.trouble.lock();
-        if trouble.told.is_none_or(|told| told.elapsed() > LOG_EVERY) {
-            trouble.told = Some(Instant::now());
+        if trouble.logged.is_none_or(|logged| logged.elapsed() > LOG_EVERY) {
+            trouble.logged = Some(Instant::now());
             tracing::error!(
                 "Error writing to the AOF file: {reason}; writes are refused, it is tried again each second"
             );
@@ -278,13 +279,13 @@ impl Status {
     pub(super) fn recover(&self) {
         let mut trouble = self.trouble.lock();
         if trouble.now.take().is_some() {
-            trouble.told = None;
+            trouble.logged = None;
             self.journal.refuse(RefusalCause::Log, None);
             tracing::warn!("AOF write error looks solved. The server can write again.");
         }
     }
 
-    /// True if the last attempt to write was in vain.
+    /// True if the last attempt to write has failed.
     pub(super) fn has_trouble(&self) -> bool {
         self.trouble.lock().now.is_some()
     }
@@ -309,7 +310,7 @@ impl Status {
     }
 }
 
-/// As the system words it, without the number that Rust appends.
+/// The text of the system, without the number that Rust appends.
 pub(super) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {

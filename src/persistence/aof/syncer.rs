@@ -26,13 +26,13 @@ pub(super) struct Job {
 /// What a sync has made safe: the last of its files, and how much of that.
 pub(super) type Outcome = io::Result<(Arc<dyn LogFile>, u64)>;
 
-/// The thread, and what it is told.
+/// The thread, and what it shares with the writer.
 pub(super) struct Syncer {
-    desk: Arc<Desk>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Desk {
+struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     status: Arc<Status>,
@@ -52,45 +52,45 @@ impl Syncer {
     /// # Errors
     /// The system gives no more threads.
     pub(super) fn start(status: &Arc<Status>) -> io::Result<Self> {
-        let desk = Desk { state: Mutex::default(), changed: Condvar::new(), status: Arc::clone(status) };
-        let desk = Arc::new(desk);
-        let worker = Arc::clone(&desk);
+        let shared = Shared { state: Mutex::default(), changed: Condvar::new(), status: Arc::clone(status) };
+        let shared = Arc::new(shared);
+        let worker = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("aof-sync".into()).spawn(move || worker.work())?;
-        Ok(Self { desk, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread) })
     }
 
     /// True while a sync is running.
     pub(super) fn is_busy(&self) -> bool {
-        self.desk.state.lock().since.is_some()
+        self.shared.state.lock().since.is_some()
     }
 
-    /// True if no sync is running, and it is known how the last one ended.
-    pub(super) fn is_at_ease(&self) -> bool {
-        let state = self.desk.state.lock();
+    /// True if no sync is running, and the outcome of the last one was taken.
+    pub(super) fn is_idle(&self) -> bool {
+        let state = self.shared.state.lock();
         state.since.is_none() && state.outcome.is_none()
     }
 
     /// Begins to make files safe. Only if none is running.
     pub(super) fn begin(&self, job: Job) {
-        let mut state = self.desk.state.lock();
+        let mut state = self.shared.state.lock();
         (state.job, state.since) = (Some(job), Some(Instant::now()));
-        self.desk.status.syncing.store(1, Ordering::Relaxed);
-        self.desk.changed.notify_all();
+        self.shared.status.syncing.store(1, Ordering::Relaxed);
+        self.shared.changed.notify_all();
     }
 
-    /// How the last sync ended, once.
+    /// The outcome of the last sync, once.
     pub(super) fn take_outcome(&self) -> Option<Outcome> {
-        self.desk.state.lock().outcome.take()
+        self.shared.state.lock().outcome.take()
     }
 
     /// Waits for the end of a sync that has taken this long already; true if there was one.
     pub(super) fn wait_if_slower_than(&self, patience: Duration) -> bool {
-        let mut state = self.desk.state.lock();
+        let mut state = self.shared.state.lock();
         if state.since.is_none_or(|since| since.elapsed() < patience) {
             return false;
         }
         while state.since.is_some() {
-            self.desk.changed.wait(&mut state);
+            self.shared.changed.wait(&mut state);
         }
         true
     }
@@ -103,8 +103,8 @@ impl Syncer {
 
 impl Drop for Syncer {
     fn drop(&mut self) {
-        self.desk.state.lock().ends = true;
-        self.desk.changed.notify_all();
+        self.shared.state.lock().ends = true;
+        self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             // It only syncs: it cannot have panicked.
             let _ = thread.join();
@@ -112,7 +112,7 @@ impl Drop for Syncer {
     }
 }
 
-impl Desk {
+impl Shared {
     fn work(&self) {
         while let Some(job) = self.next() {
             let outcome = job.left.iter().chain([&job.file]).try_for_each(|file| file.sync());
@@ -125,7 +125,7 @@ impl Desk {
             self.status.syncing.store(0, Ordering::Relaxed);
             self.changed.notify_all();
             drop(state);
-            // The writer looks how it ended.
+            // The writer takes the outcome.
             self.status.reader.wake();
         }
     }

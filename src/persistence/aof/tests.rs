@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::disk::{Increment, Increments, LogFile};
-use super::status::{Order, Status, SyncPolicy, Turned};
+use super::status::{NextIncrement, Order, Status, SyncPolicy};
 use super::writer::Writer;
 use crate::journal::{Journal, Record, last_written};
 
@@ -29,7 +29,8 @@ struct Faults {
     slow: Mutex<()>,
 }
 
-/// What processes read of a file, what is on the disk, and how much of that the system believes to be equal.
+/// What processes read of a file, what is on the disk, and how much of that the system believes to
+/// be equal.
 struct FakeFile {
     pages: Mutex<(Vec<u8>, Vec<u8>, usize)>,
     faults: Arc<Faults>,
@@ -203,16 +204,16 @@ fn what_a_network_thread_could_not_write_is_kept_and_written_first() {
 }
 
 #[tokio::test]
-async fn who_waits_is_told_when_the_policy_changes_and_when_the_log_ends() {
+async fn replies_that_wait_go_when_the_policy_changes_and_when_the_log_ends() {
     let (mut writer, status) = writer(&Disk::new(), SyncPolicy::Always);
     let place = change(&status, "a");
-    let ((), ()) = tokio::join!(status.until_told(place), async {
+    let ((), ()) = tokio::join!(status.until_answerable(place), async {
         status.set_policy(SyncPolicy::Never, false);
         assert!(writer.write_at_once());
     });
     status.set_policy(SyncPolicy::Always, false);
     assert!(status.withholds(place));
-    let ((), ()) = tokio::join!(status.until_told(place), async { status.end() });
+    let ((), ()) = tokio::join!(status.until_answerable(place), async { status.end() });
 }
 
 #[test]
@@ -301,15 +302,15 @@ fn a_sync_aside_makes_all_safe_that_was_written_when_it_began() {
 fn at_a_division_it_goes_on_in_a_new_increment_if_it_was_ordered_to() {
     let disk = Disk::new();
     let (mut writer, status) = writer(&disk, SyncPolicy::EverySecond);
-    let (journal, turned) = (&status.journal, Arc::new(Turned::default()));
+    let (journal, next) = (&status.journal, Arc::new(NextIncrement::default()));
     change(&status, "a");
     journal.divide(|| ());
     change(&status, "b");
-    journal.divide(|| status.order(journal.end(), Order::Turn(Arc::clone(&turned))));
+    journal.divide(|| status.order(journal.end(), Order::Turn(Arc::clone(&next))));
     change(&status, "c");
     assert!(writer.step() && writer.step() && writer.step());
     assert_eq!(disk.read(), [format!("{SELECT}a{SELECT}b"), format!("{SELECT}c")]);
-    assert_eq!(turned.wait(Duration::ZERO), Some(2));
+    assert_eq!(next.wait(Duration::ZERO), Some(2));
     journal.divide(|| status.order(journal.end(), Order::End));
     assert!(!writer.step());
     writer.finish();

@@ -3,16 +3,16 @@
 //! | policy | what writes | after each piece |
 //! |---|---|---|
 //! | always | the writer's thread | syncs: all that came during the sync before is in one piece, one sync for all replies that wait |
-//! | every second | the network thread whose round ends; the writer's thread while a sync is running | at most once a second has the syncer begin |
+//! | every second | the network thread whose round ends; the writer's thread while a sync is running | a sync on its thread, at most once a second |
 //! | never | the network thread whose round ends | nothing |
 //!
 //! Under each policy a reply leaves when its change was given to the system: a process that is
 //! killed loses nothing of what it acknowledged. Under `always` it leaves when the change is safe.
 //!
 //! *One write for all.* A round of a network thread ends with one write of everything in the
-//! stream, the changes of others included. A thread that finds another one writing says what it
-//! [wants](Reader::want), lets its connection wait, and serves others; the one that writes looks
-//! for that when it is done, and writes again.
+//! stream, the changes of others included. A thread that finds another one writing notes the place
+//! up to which it [wants](crate::journal::Reader::want) a write, lets its connection wait, and
+//! serves others; the one that writes reads that place when it is done, and writes again.
 //!
 //! *A slow disk* may hold up `write` while the same file is synced, for as long as the sync takes.
 //! So while one is running the writer's thread writes, whose replies wait, and the network threads
@@ -27,10 +27,11 @@
 //! tries again each second. No reply is sent before its change is written, so nothing that was
 //! acknowledged is lost.
 //!
-//! *When a sync fails*, the system may have dropped the pages, so that file is not used any more. What is still in memory
-//! (under `always`, all that is not safe) is taken back from it and written to a new increment. What is not in memory
-//! (under the other policies, up to two seconds of changes) may or may not be in the file: a new base is made from the data as
-//! soon as the disk can be written again, and until then the file is kept as it is.
+//! *When a sync fails*, the system may have dropped the pages, so that file is not used any more.
+//! What is still in memory (under `always`, all that is not safe) is taken back from it and written
+//! to a new increment. What is not in memory (under the other policies, up to two seconds of
+//! changes) may or may not be in the file: a new base is made from the data as soon as the disk can
+//! be written again, and until then the file is kept as it is.
 //!
 //! *Where the stream is divided* it goes on in a new increment if it was
 //! [ordered](super::status::Order) to; by the writer's thread, since that takes files and syncs.
@@ -44,7 +45,7 @@ use parking_lot::Mutex;
 
 use super::appender::Appender;
 use super::disk::{Increment, Increments, LogFile};
-use super::status::{Order, Status, SyncPolicy, Turned, reason};
+use super::status::{NextIncrement, Order, Status, SyncPolicy, reason};
 use super::syncer::{Job, Syncer};
 use crate::journal::Batch;
 
@@ -54,11 +55,11 @@ const RETRY: Duration = Duration::from_secs(1);
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// A sync that takes longer holds the writer.
 const SLOW_SYNC: Duration = Duration::from_secs(2);
-/// How long it waits for changes before it looks around.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// How long it waits for changes at most, before it checks whether a sync is due.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// The writer, for whichever thread writes now; none while the log is off.
-pub(super) type Desk = Mutex<Option<Writer>>;
+/// The writer, for the thread that writes now; none while the log is off.
+pub(super) type SharedWriter = Mutex<Option<Writer>>;
 
 /// The end of the log, and what was taken from the stream.
 pub(super) struct Writer {
@@ -115,7 +116,7 @@ impl Writer {
     /// left to the writer's thread.
     pub(super) fn write_at_once(&mut self) -> bool {
         let policy = self.status.policy();
-        if policy == SyncPolicy::Always || !self.is_at_ease() {
+        if policy == SyncPolicy::Always || !self.can_write_at_once() {
             return false;
         }
         let Some(place) = self.status.reader.take_undivided(&mut self.piece) else { return false };
@@ -124,15 +125,15 @@ impl Writer {
         written.inspect_err(|error| self.status.fail(error)).is_ok()
     }
 
-    /// True if nothing has failed lately, and no sync is running.
-    fn is_at_ease(&self) -> bool {
-        self.piece.is_empty() && self.out.is_whole() && self.syncer.is_at_ease()
+    /// True if no failure is to be dealt with, and no sync is running.
+    fn can_write_at_once(&self) -> bool {
+        self.piece.is_empty() && self.out.is_whole() && self.syncer.is_idle()
     }
 
     /// How long it may wait for changes.
     fn patience(&self) -> Duration {
         let is_due_later = self.status.policy() == SyncPolicy::EverySecond && !self.is_safe();
-        if is_due_later { SYNC_EVERY.saturating_sub(self.last_sync.elapsed()) } else { LOOK_AROUND }
+        if is_due_later { SYNC_EVERY.saturating_sub(self.last_sync.elapsed()) } else { MAX_WAIT }
     }
 
     fn is_safe(&self) -> bool {
@@ -167,11 +168,11 @@ impl Writer {
     }
 
     fn try_to_keep_piece(&mut self, piece: &Batch, policy: SyncPolicy) -> io::Result<()> {
-        self.see_outcome()?;
+        self.note_outcome()?;
         self.settle()?;
         if policy != SyncPolicy::Always && self.syncer.wait_if_slower_than(SLOW_SYNC) {
             self.status.delayed.add(1);
-            self.see_outcome()?;
+            self.note_outcome()?;
         }
         let start = self.out.len();
         self.out.append(piece)?;
@@ -181,7 +182,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes what is written safe, as the policy wants it. `start` is where the file ended before the piece.
+    /// Makes what is written safe, as the policy requires. `start`: the length of the file before
+    /// the piece.
     fn secure(&mut self, policy: SyncPolicy, start: u64) -> io::Result<()> {
         match policy {
             SyncPolicy::Always => self.sync(start),
@@ -194,7 +196,7 @@ impl Writer {
             }
             SyncPolicy::Never => {
                 self.left.clear();
-                // Who has waited under another policy waits no more.
+                // Replies that have waited under another policy wait no more.
                 self.status.wake();
                 Ok(())
             }
@@ -208,7 +210,7 @@ impl Writer {
             return Ok(());
         }
         self.syncer.wait();
-        if let Err(error) = self.see_outcome().and_then(|()| self.sync_left()) {
+        if let Err(error) = self.note_outcome().and_then(|()| self.sync_left()) {
             self.out.suspect(start);
             return Err(error);
         }
@@ -234,8 +236,8 @@ impl Writer {
         self.syncer.begin(Job { left, file, len, place });
     }
 
-    /// Notes how a sync aside has ended.
-    fn see_outcome(&mut self) -> io::Result<()> {
+    /// Notes the outcome of a sync on the thread of its own.
+    fn note_outcome(&mut self) -> io::Result<()> {
         match self.syncer.take_outcome() {
             None => Ok(()),
             Some(Ok((file, len))) => {
@@ -252,7 +254,8 @@ impl Writer {
         }
     }
 
-    /// After a failure: leaves only whole records in the file, and after one of a sync goes on in a new file.
+    /// After a failure: leaves only whole records in the file, and after one of a sync goes on in a
+    /// new file.
     fn settle(&mut self) -> io::Result<()> {
         if !self.out.is_suspect() {
             return self.out.mend();
@@ -268,24 +271,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Does what was ordered for this division; true if it is the end.
+    /// Carries out the order for this division; true if it is the end.
     fn divide(&mut self, place: u64) -> bool {
         match self.status.take_order(place) {
             None => false,
             Some(Order::End) => true,
-            Some(Order::Turn(turned)) => {
-                self.turn(&turned);
+            Some(Order::Turn(next)) => {
+                self.turn(&next);
                 false
             }
         }
     }
 
     /// Goes on in a new increment, however long it takes, unless the server gives up.
-    fn turn(&mut self, turned: &Turned) {
-        while let Err(error) = self.try_to_turn(turned) {
+    fn turn(&mut self, next: &NextIncrement) {
+        while let Err(error) = self.try_to_turn(next) {
             self.status.fail(&error);
             if self.status.gives_up() {
-                turned.give_up();
+                next.give_up();
                 return;
             }
             self.status.pause(RETRY);
@@ -293,8 +296,8 @@ impl Writer {
         self.status.recover();
     }
 
-    fn try_to_turn(&mut self, turned: &Turned) -> io::Result<()> {
-        self.see_outcome()?;
+    fn try_to_turn(&mut self, next: &NextIncrement) -> io::Result<()> {
+        self.note_outcome()?;
         self.settle()?;
         let Some(increment) = self.increments.begin()? else { return Ok(()) };
         let seq = increment.seq;
@@ -302,7 +305,7 @@ impl Writer {
         if !before.is_safe() {
             self.left.push(before.file());
         }
-        turned.tell(seq);
+        next.set(seq);
         Ok(())
     }
 
@@ -310,7 +313,7 @@ impl Writer {
     pub(super) fn finish(mut self) {
         self.syncer.wait();
         let start = self.out.len();
-        let synced = self.see_outcome().and_then(|()| self.sync_left()).and_then(|()| self.out.sync(start));
+        let synced = self.note_outcome().and_then(|()| self.sync_left()).and_then(|()| self.out.sync(start));
         match synced {
             Ok(()) => self.status.note_durable(self.place),
             Err(error) => tracing::error!("Fail to fsync the AOF file: {}", reason(&error)),
@@ -318,15 +321,15 @@ impl Writer {
     }
 }
 
-/// What the writer's thread does until it is ordered to end.
-pub(super) fn run(desk: &Desk, status: &Status) {
+/// The writer's thread, until it is ordered to end.
+pub(super) fn run(shared_writer: &SharedWriter, status: &Status) {
     loop {
-        let Some(patience) = desk.lock().as_ref().map(Writer::patience) else { return };
+        let Some(patience) = shared_writer.lock().as_ref().map(Writer::patience) else { return };
         status.reader.wait(patience);
-        if !desk.lock().as_mut().is_some_and(Writer::step) {
+        if !shared_writer.lock().as_mut().is_some_and(Writer::step) {
             break;
         }
     }
-    let writer = desk.lock().take();
+    let writer = shared_writer.lock().take();
     writer.into_iter().for_each(Writer::finish);
 }

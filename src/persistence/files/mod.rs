@@ -1,4 +1,4 @@
-//! Files that are replaced as a whole, and files that nobody else sees.
+//! Files that are replaced as a whole, and files without a name.
 //!
 //! ```text
 //! replacement.rs   write a temporary file, make it safe, and let it take the place of another

@@ -1,4 +1,5 @@
-//! A file that takes the place of another when it is complete and safe: at every moment there is the old one or the new.
+//! A file that takes the place of another when it is complete and safe: at every moment there is
+//! the old one or the new.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::system::{await_writeback, begin_writeback, is_running};
 
-/// The system is asked to begin writing to the disk as soon as there are so many bytes, and before the next as many it is
-/// waited for: so neither the cache fills with what is not written, nor is there much left for the end (Redis:
-/// `rdb-save-incremental-fsync`).
+/// Writing to the disk begins as soon as there are so many bytes, and before the next as many it is
+/// waited for: so neither the cache fills with what is not written, nor is there much left for the
+/// end (Redis: `rdb-save-incremental-fsync`).
 const WRITEBACK_LEN: u64 = 4 * 1024 * 1024;
 
 /// The names of temporary files: `temp-<process>.rdb`, as Redis'.
@@ -96,7 +97,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 /// Removes temporary files of processes that have ended before they were complete.
 ///
 /// # Errors
-/// The folder cannot be read. A file that cannot be removed is told to the log only.
+/// The folder cannot be read. A file that cannot be removed is only logged.
 pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

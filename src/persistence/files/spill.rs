@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::system::unnamed_file;
 use crate::vector_set::{Place, Spill};
 
-/// What a snapshot keeps for a while beside the file that it writes. Made when something is kept first.
+/// What a snapshot keeps for a while beside the file that it writes. Made when something is kept
+/// first.
 #[derive(Debug)]
 pub struct SpillFile {
     folder: PathBuf,

@@ -1,4 +1,5 @@
-//! Is a file in order, and what is in it? Every value is decoded as it is when it is loaded, and dropped.
+//! Is a file in order, and what is in it? Every value is decoded as it is when it is loaded, and
+//! dropped.
 //!
 //! Memory: that of the largest value, which is a vector set.
 
@@ -65,7 +66,8 @@ pub struct Damaged {
     pub error: LoadError,
 }
 
-/// Reads a file to its end. Also gives the rest, which is there if the file is the beginning of a log.
+/// Reads a file to its end. Also gives the rest, which is there if the file is the beginning of a
+/// log.
 ///
 /// # Errors
 /// It is not in order. That there are types which are not known here is no error.

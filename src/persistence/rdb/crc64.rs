@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use crc_fast::{CrcParams, Digest};
 
-/// The polynomial in plain order, and the checksum of "123456789", by which the crate checks its parameters.
+/// The polynomial in plain order, and the checksum of "123456789", by which the crate checks its
+/// parameters.
 const POLYNOMIAL: u64 = 0xad93_d235_94c9_35a9;
 const CHECK: u64 = 0xe9c6_d914_c4b8_d9ca;
 

@@ -180,7 +180,7 @@ fn body_and_sum(dump: &[u8]) -> Option<(&[u8], u16, usize)> {
 }
 
 /// The bytes that a value takes in a file, as Redis counts them: without its type, and without the
-/// earliest end of a hash's fields.
+/// earliest expiry of a hash's fields.
 ///
 /// # Errors
 /// As [`dump`].

@@ -49,7 +49,8 @@ pub const VALKEY_VERSION: u16 = 80;
 /// Bytes of a CRC64.
 pub const CHECKSUM_LEN: usize = 8;
 
-/// The longest string in a file, and the longest a value may have (Redis' default for `proto-max-bulk-len`).
+/// The longest string in a file, and the longest a value may have (Redis' default for
+/// `proto-max-bulk-len`).
 pub const MAX_STRING_LEN: usize = 512 * 1024 * 1024;
 
 /// What may stand where the type of a value is expected.
@@ -68,13 +69,13 @@ pub mod opcode {
     pub const IDLE: u8 = 248;
     /// How often the next key was used.
     pub const FREQ: u8 = 249;
-    /// A name and a value that tell of the file.
+    /// A name and a value that describe the file.
     pub const AUX: u8 = 250;
     /// How many keys the database has.
     pub const RESIZEDB: u8 = 251;
-    /// When the next key ends.
+    /// When the next key expires, in Unix milliseconds.
     pub const EXPIRETIME_MS: u8 = 252;
-    /// When the next key ends, in seconds.
+    /// When the next key expires, in Unix seconds.
     pub const EXPIRETIME: u8 = 253;
     /// To which database the next keys belong.
     pub const SELECTDB: u8 = 254;

@@ -33,7 +33,7 @@ use super::value::Written;
 use super::writer::Writer;
 use crate::keyspace::{Deadline, FieldAtCut, FrozenFields, Hash, HashRef, HashView, PackedLimits};
 
-/// The last moment at which a field can end (Redis' `EB_EXPIRE_TIME_INVALID`).
+/// The last moment at which a field can expire (Redis' `EB_EXPIRE_TIME_INVALID`).
 const MAX_FIELD_DEADLINE_MS: i64 = (1 << 48) - 1;
 
 /// As of a moment at which no field has expired.
@@ -64,7 +64,8 @@ impl Written for HashRef<'_> {
     }
 }
 
-/// Writes a hash as [`type_of`] says; with the fields that have ended, if the view is of a moment before that.
+/// Writes a hash as [`type_of`] says; with the expired fields, if the view is of a moment before
+/// that.
 pub(super) fn write<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::Result<()> {
     match type_of(hash) {
         ValueType::HashListpack => out.string(&listpack(hash, false)),
@@ -106,7 +107,7 @@ pub(super) fn begin_frozen<W: Write>(out: &mut Writer<W>, fields: &FrozenFields)
     out.length(fields.len() as u64)
 }
 
-/// One field of a large hash, whose first field to end does so at `soonest`.
+/// One field of a large hash, whose first field to expire does so at `soonest`.
 pub(super) fn write_old<W: Write>(
     out: &mut Writer<W>,
     field: &FieldAtCut,
@@ -142,7 +143,8 @@ fn write_timed_fields<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::
     })
 }
 
-/// Reads a hash of a type whose family is `hash`; one without fields is nothing that a key could have.
+/// Reads a hash of a type whose family is `hash`; one without fields is nothing that a key could
+/// have.
 pub(super) fn read<R: Read>(
     input: &mut Reader<R>,
     kind: ValueType,
@@ -356,7 +358,8 @@ impl Fields {
         self.added += 1;
     }
 
-    /// The hash, if no field came twice: tables have noticed, and packed hashes are looked through once.
+    /// The hash, if no field came twice: tables have noticed, and packed hashes are looked through
+    /// once.
     fn finish(self) -> Result<Hash, ReadError> {
         let view = self.hash.view(i64::MIN);
         if view.len() == self.added && (view.encoding() == "hashtable" || all_names_differ(view)) {

@@ -6,8 +6,9 @@
 //! inserting threads    shard by shard              as many as pay
 //! ```
 //!
-//! Memory: the data themselves, and a few megabytes of batches. A value is in memory once: what is decoded is what is
-//! kept. Vector sets have threads of their own (see [`crate::vector_set::Restored`]).
+//! Memory: the data themselves, and a few megabytes of batches. A value is in memory once: what is
+//! decoded is what is kept. Vector sets have threads of their own (see
+//! [`crate::vector_set::Restored`]).
 
 use std::fmt;
 use std::io::Read;
@@ -41,7 +42,7 @@ const SHOWN_KEY: usize = 100;
 pub struct How {
     /// Values of types that are not known here are passed over; otherwise they end the loading.
     pub skip_unknown: bool,
-    /// Keys that have ended are kept, since a log that follows speaks of them; otherwise they are dropped.
+    /// Expired keys are loaded, since a log that follows may name them; otherwise they are dropped.
     pub keep_ended: bool,
 }
 
@@ -131,7 +132,7 @@ struct Batch {
 /// Where batches go from the thread that reads to those that insert.
 struct Way {
     receiver: Mutex<Receiver<Batch>>,
-    /// A key could not be inserted: no more are wanted.
+    /// A key could not be inserted: the loading ends.
     is_closed: AtomicBool,
 }
 
@@ -280,7 +281,7 @@ impl Loader<'_> {
         let db = self.batch.db;
         let batch = std::mem::replace(&mut self.batch, Batch { db, ..Batch::default() });
         if !batch.arrivals.is_empty() {
-            // Somebody takes it as long as this thread has not dropped the sender.
+            // It is received as long as this thread has not dropped the sender.
             let _ = self.sender.send(batch);
         }
     }

@@ -23,7 +23,8 @@ const LONG: usize = 7;
 
 const TABLE_BITS: u32 = 13;
 
-/// What is remembered while compressing: where the last three bytes of each hash were. For one string after the other.
+/// What is remembered while compressing: where the last three bytes of each hash were. For one
+/// string after the other.
 #[derive(Debug, Default)]
 pub(super) struct Compressor {
     /// Made for the first text.
@@ -35,10 +36,11 @@ pub(super) struct Compressor {
 pub(super) struct Corrupt;
 
 impl Compressor {
-    /// Puts the compressed text into `out`; false, with anything in it, if that is more than `max_len` bytes.
+    /// Puts the compressed text into `out`; false, with anything in it, if that is more than
+    /// `max_len` bytes.
     ///
-    /// Positions that an earlier text left in the table do no harm, as what is there is compared; clearing them would
-    /// cost more than most texts.
+    /// Positions that an earlier text left in the table do no harm, as what is there is compared;
+    /// clearing them would cost more than most texts.
     pub(super) fn compress(&mut self, text: &[u8], max_len: usize, out: &mut Vec<u8>) -> bool {
         out.clear();
         self.seen.resize(1 << TABLE_BITS, 0);
@@ -91,7 +93,8 @@ fn put_copy(distance: usize, len: usize, out: &mut Vec<u8>) {
     out.push(distance as u8);
 }
 
-/// True if blocks of so many bytes can make a text of so many. To be asked before room is made for it.
+/// True if blocks of so many bytes can make a text of so many. To be called before room is made for
+/// it.
 pub(super) fn is_possible(compressed_len: u64, text_len: u64) -> bool {
     text_len.div_ceil(MAX_COPY as u64) <= compressed_len.div_ceil(MAX_COPY_BLOCK as u64)
 }

@@ -1,6 +1,7 @@
-//! What are the bytes of an RDB file, and of a dumped value? Redis' format, read and written as a stream.
+//! What are the bytes of an RDB file, and of a dumped value? Redis' format, read and written as a
+//! stream.
 //!
-//! Knows no folder and no key's place: whoever owns the file walks it with these parts.
+//! Knows no folder and no key's place: the owner of a file walks it with these parts.
 //!
 //! ```text
 //! format.rs    the drawing: opcodes, types, lengths

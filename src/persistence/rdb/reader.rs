@@ -1,7 +1,8 @@
-//! Bytes → values: what is read goes through one buffer, with its checksum, its offset and its limits.
+//! Bytes → values: what is read goes through one buffer, with its checksum, its offset and its
+//! limits.
 //!
-//! No memory is taken because of a length alone: a string grows as its bytes arrive, or has its size at once where the
-//! length of the whole input is known and has room for it.
+//! No memory is taken because of a length alone: a string grows as its bytes arrive, or has its
+//! size at once where the length of the whole input is known and has room for it.
 
 use std::io::{self, Cursor, Read};
 
@@ -13,8 +14,8 @@ use super::lzf;
 /// Bytes that are read at once.
 const BUFFER_LEN: usize = 256 * 1024;
 
-/// By how much a string grows at least before its bytes have arrived, where the length of the input is not known; at most
-/// it doubles.
+/// By how much a string grows at least before its bytes have arrived, where the length of the input
+/// is not known; at most it doubles.
 const GROWTH: usize = 64 * 1024;
 
 /// Reads items of the format one after the other. An error ends it: what follows has no meaning.
@@ -31,7 +32,7 @@ pub struct Reader<R> {
     passed: u64,
     /// Bytes of the whole input, if that is known.
     total: Option<u64>,
-    /// None if checksums are not wanted.
+    /// None without checksums.
     crc: Option<Crc64>,
     /// The last compressed string.
     compressed: Vec<u8>,
@@ -42,7 +43,7 @@ pub struct Reader<R> {
 pub enum Checksum {
     /// It is that of the bytes before it.
     Verified,
-    /// It is 0: the writer did not compute one; or the reader was told not to.
+    /// It is 0: the writer did not compute one; or the reader does not check it.
     Unchecked,
 }
 
@@ -116,8 +117,8 @@ impl<R: Read> Reader<R> {
         self.array().map(|[byte]| byte)
     }
 
-    /// A length, a count, or any number that is often small. Nothing has been made of it yet: who counts up to it reads
-    /// an item each time, and who makes room for it asks [`Self::count`].
+    /// A length, a count, or any number that is often small. It is not checked yet: a loop up to it
+    /// reads an item each time, and before room is made for it, [`Self::count`] is to be used.
     pub fn length(&mut self) -> Result<u64, ReadError> {
         let offset = self.offset();
         match self.head()? {
@@ -126,7 +127,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// How many items follow, each of at least `item_len` bytes: no more than `max`, and than the input has room for.
+    /// How many items follow, each of at least `item_len` bytes: no more than `max`, and than the
+    /// input has room for.
     pub fn count(&mut self, max: u64, item_len: u64) -> Result<u64, ReadError> {
         let offset = self.offset();
         let count = self.length()?;

@@ -1,4 +1,5 @@
-//! Walks over values that have no place here, by their type alone: lists, sets, sorted sets, streams, and modules' values.
+//! Walks over values that have no place here, by their type alone: lists, sets, sorted sets,
+//! streams, and modules' values.
 //!
 //! ```text
 //! list                members: length, string …                  quicklist: the strings are ziplists

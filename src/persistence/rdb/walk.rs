@@ -1,4 +1,5 @@
-//! A whole file, part by part: what comes before each value is understood here, the value itself is for the caller.
+//! A whole file, part by part: what comes before each value is understood here, the value itself is
+//! for the caller.
 
 use std::io::Read;
 
@@ -17,7 +18,7 @@ const MAX_AUX_LEN: usize = 1024 * 1024;
 /// One after the other, the parts of a file.
 #[derive(Debug)]
 pub struct Walk<R> {
-    /// Where the file is read. Whoever gets a [`Part::Key`] reads its value here, or passes over it.
+    /// Where the file is read. After a [`Part::Key`] its value is read here, or passed over.
     pub input: Reader<R>,
     /// What its values refer to.
     pub templates: Templates,
@@ -36,7 +37,8 @@ pub enum Part {
     },
     /// Keys of this database follow.
     Database(u64),
-    /// What was passed over, as it has no place here: a function library, or what a module keeps beside its keys.
+    /// What was passed over, as it has no place here: a function library, or what a module keeps
+    /// beside its keys.
     Foreign(String),
     /// A key, whose value is next.
     Key(Head),

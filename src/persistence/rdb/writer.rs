@@ -26,7 +26,7 @@ pub struct Writer<W> {
     buffer: Vec<u8>,
     /// Bytes that went to `out`.
     passed_on: u64,
-    /// None if checksums are not wanted.
+    /// None without checksums.
     crc: Option<Crc64>,
     /// None if strings are to be written as they are.
     compressor: Option<Compressor>,
@@ -47,7 +47,8 @@ impl Writer<Vec<u8>> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes to `out`. It may compress strings, and may end with a checksum, or with one of 0, which is none.
+    /// Writes to `out`. It may compress strings, and may end with a checksum, or with one of 0,
+    /// which is none.
     pub fn new(out: W, compress: bool, checksum: bool) -> Self {
         Self {
             out,
@@ -111,7 +112,8 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// A string in its shortest form: as an integer if it is the text of one, compressed if that saves something.
+    /// A string in its shortest form: as an integer if it is the text of one, compressed if that
+    /// saves something.
     pub fn string(&mut self, text: &[u8]) -> io::Result<()> {
         if let Some(number) = canonical_integer(text).and_then(|number| i32::try_from(number).ok()) {
             return self.integer(number);
@@ -169,7 +171,7 @@ impl<W: Write> Writer<W> {
         self.raw(format!("{:04}", format::VERSION).as_bytes())
     }
 
-    /// A name and a value that tell of the file.
+    /// A name and a value that describe the file.
     pub fn aux(&mut self, name: &[u8], value: &[u8]) -> io::Result<()> {
         self.u8(opcode::AUX)?;
         self.string(name)?;
@@ -182,14 +184,14 @@ impl<W: Write> Writer<W> {
         self.length(number)
     }
 
-    /// How many keys the database has, and how many of them end.
+    /// How many keys the database has, and how many of them expire.
     pub fn resize_db(&mut self, keys: u64, ending: u64) -> io::Result<()> {
         self.u8(opcode::RESIZEDB)?;
         self.length(keys)?;
         self.length(ending)
     }
 
-    /// When the next key ends; nothing for one that never does.
+    /// When the next key expires; nothing for one that never does.
     pub fn deadline(&mut self, deadline: Deadline) -> io::Result<()> {
         let Some(unix_ms) = deadline.unix_ms() else { return Ok(()) };
         self.u8(opcode::EXPIRETIME_MS)?;

@@ -11,8 +11,8 @@
 //!          | f1 + 2, f2 + 3, f3 + 4, f4 + 8      integer
 //! ```
 //!
-//! The back length is the length of the head, in groups of seven bits, the low ones last; all but the first byte have
-//! the top bit set. So it can be read from behind.
+//! The back length is the length of the head, in groups of seven bits, the low ones last; all but
+//! the first byte have the top bit set. So it can be read from behind.
 
 use super::{Corrupt, Item, integer, take, take_slice};
 use crate::keyspace::canonical_integer;
@@ -162,7 +162,7 @@ impl ListpackBuilder {
         }
     }
 
-    /// The listpack. Its items take no more than four bytes can tell: packed values are small.
+    /// The listpack. Its length fits into four bytes: packed values are small.
     pub(in super::super) fn finish(mut self) -> Vec<u8> {
         self.bytes.push(END);
         let len = u32::try_from(self.bytes.len()).expect("packed values are small");

@@ -1,7 +1,9 @@
-//! What is in a packed value? Small collections are one string in a file: items in a row, as Redis kept them in memory.
+//! What is in a packed value? Small collections are one string in a file: items in a row, as Redis
+//! kept them in memory.
 //!
-//! Knows neither files nor values. Each form is an iterator that checks what it passes: bytes that are not of the form
-//! end it with [`Corrupt`], and no length is believed beyond the bytes that are there.
+//! Knows neither files nor values. Each form is an iterator that checks what it passes: bytes that
+//! are not of the form end it with [`Corrupt`], and no length is believed beyond the bytes that are
+//! there.
 
 mod listpack;
 mod ziplist;

@@ -1,4 +1,5 @@
-//! Keys that cannot be written where they belong yet: in memory up to a bound, and then in the spill.
+//! Keys that cannot be written where they belong yet: in memory up to a bound, and then in the
+//! spill.
 
 use std::io::{self, Write};
 
@@ -19,7 +20,8 @@ pub(super) struct Aside {
 
 impl Aside {
     pub(super) fn new(form: Form) -> Self {
-        // Compressed as nothing: there is no time to lose while writers wait. Its bytes go under the checksum later.
+        // Compressed as nothing: there is no time to lose while writers wait. Its bytes go under
+        // the checksum later.
         let out = Writer::new(Vec::new(), false, false);
         Self { keys: Keys::new(out, form, Vec::new()), spilled: Vec::new() }
     }

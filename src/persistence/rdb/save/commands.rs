@@ -3,14 +3,14 @@
 //! ```text
 //! string       SET key value
 //! hash         HMSET key field value …                        64 fields at most
-//!              HPEXPIREAT key ms FIELDS 1 field               for each field that ends
-//! vector set   RESTORE key ms dump [ABSTTL]                   ms: when the key ends, 0 for never
+//!              HPEXPIREAT key ms FIELDS 1 field               for each field that expires
+//! vector set   RESTORE key ms dump [ABSTTL]                   ms: when the key expires, 0 for never
 //! deadline     PEXPIREAT key ms                               behind strings and hashes
 //! ```
 //!
 //! Redis 8.6 has the same commands but for vector sets, at which its rewrite crashes. Those are
 //! dumped: VADD cannot say what a set of `REDUCE` keeps, whose vectors were projected, nor what a
-//! set has learnt; codes rounded a second time would be others; and no vector is indexed anew when
+//! set has learnt; codes rounded a second time would be others; and no vector is indexed again when
 //! the base is loaded.
 //!
 //! The length of a dump stands before it, so it goes through the spill.
@@ -29,7 +29,7 @@ const FIELDS_AT_ONCE: usize = 64;
 /// Bytes of a dump in memory.
 const LIMIT: usize = if cfg!(test) { 4096 } else { 1024 * 1024 };
 
-/// A field with its value and its end.
+/// A field with its value and its expiry.
 pub(in crate::persistence::rdb) type Field<'f> = (&'f [u8], &'f [u8], Deadline);
 
 /// A command of these words.
@@ -60,7 +60,7 @@ pub(in crate::persistence::rdb) fn restore<W: Write>(
     end_restore(out, deadline)
 }
 
-/// When a key ends.
+/// When a key expires.
 pub(in crate::persistence::rdb) fn end<W: Write>(
     out: &mut Writer<W>,
     key: &[u8],

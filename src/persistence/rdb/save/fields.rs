@@ -19,7 +19,7 @@ impl Waiting {
         Self { old, spilled: Vec::new() }
     }
 
-    /// Puts the fields aside that writers have handed over.
+    /// Puts the before-images of fields aside.
     pub(super) fn relieve(&mut self, form: Form, spill: &mut dyn Spill) -> io::Result<()> {
         let Some(fields) = &mut self.old.fields else { return Ok(()) };
         let mut handed = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{About, Form, commands};
+use super::{FileInfo, Form, commands};
 use crate::keyspace::{Census, KeyAtCut};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::value::{type_of, write_commands, write_value};
@@ -14,7 +14,7 @@ pub(super) struct Keys<W> {
     form: Form,
     /// To which database the next key would belong.
     db: Option<usize>,
-    /// What is told of each database before its first key; nothing if this is no whole file.
+    /// What is written of each database before its first key; nothing if this is no whole file.
     sizes: Vec<Census>,
 }
 
@@ -37,14 +37,14 @@ impl<W: Write> Keys<W> {
     }
 
     /// What a file begins with.
-    pub(super) fn head(&mut self, about: &About) -> io::Result<()> {
+    pub(super) fn head(&mut self, info: &FileInfo) -> io::Result<()> {
         match self.form {
             Form::Snapshot => {
                 self.out.header()?;
-                let mut fields = about.fields().into_iter();
+                let mut fields = info.fields().into_iter();
                 fields.try_for_each(|(name, value)| self.out.aux(name.as_bytes(), value.as_bytes()))
             }
-            Form::Commands { is_dated: true } => self.out.raw(format!("#TS:{}\r\n", about.made_s).as_bytes()),
+            Form::Commands { is_dated: true } => self.out.raw(format!("#TS:{}\r\n", info.made_s).as_bytes()),
             Form::Commands { is_dated: false } => Ok(()),
         }
     }

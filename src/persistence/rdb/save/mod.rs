@@ -5,16 +5,17 @@
 //! aside.rs      keys that come while a large value is being written
 //! fields.rs     the fields of a large hash
 //! commands.rs   the same as commands: for a base of a log that is no snapshot
-//! progress.rs   how far it has come, for whoever looks on
+//! progress.rs   how far it has come, for other threads
 //! ```
 //!
-//! Keys come in any order, so databases are selected as often as it takes. Redis reads that as it reads its own files.
+//! Keys come in any order, so databases are selected as often as it takes. Redis reads that as it
+//! reads its own files.
 //!
-//! Writers that hand over what they change are held when too much of it waits. A large set or hash
-//! takes seconds to write, and no other key can come between its elements or fields; so what is
-//! handed over meanwhile is written *aside*, and from there into the file behind it. What other
-//! sets were handed meanwhile they put aside themselves ([`VectorSet::relieve`]), and fields of
-//! other hashes are put aside by hash.
+//! Writers are held when too many bytes of before-images wait. A large set or hash takes seconds to
+//! write, and no other key can come between its elements or fields; so the before-images of keys
+//! that are made meanwhile are written *aside*, and from there into the file behind it. Other sets
+//! put theirs aside themselves ([`VectorSet::relieve`]), and fields of other hashes are put aside
+//! by hash.
 
 mod aside;
 pub(super) mod commands;
@@ -53,9 +54,9 @@ pub enum Form {
     },
 }
 
-/// What the file says of itself.
+/// What the file says of itself: its auxiliary fields, and its form.
 #[derive(Clone, Debug, Default)]
-pub struct About {
+pub struct FileInfo {
     /// The version of Redis whose files these are.
     pub version: &'static str,
     /// When it was made, in Unix seconds.
@@ -64,11 +65,11 @@ pub struct About {
     pub used_bytes: u64,
     /// True for the base of a log.
     pub is_base: bool,
-    /// How it says all that.
+    /// How it is encoded.
     pub form: Form,
 }
 
-impl About {
+impl FileInfo {
     /// In Redis' order.
     fn fields(&self) -> [(&'static str, String); 5] {
         [
@@ -81,24 +82,24 @@ impl About {
     }
 }
 
-/// Writes all keys of a snapshot to `out`, which comes back. `sizes` has the databases as large as they are about now: hints
-/// for readers.
+/// Writes all keys of a snapshot to `out`, which is returned. `sizes` are the present sizes of the
+/// databases, approximately: hints for readers.
 ///
 /// # Errors
 /// `out` or `spill` cannot be written, or [`Progress::cancel`] was called.
 pub fn save<W: Write>(
     snapshot: Snapshot<'_>,
     out: Writer<W>,
-    about: &About,
+    info: &FileInfo,
     sizes: &[Census],
     spill: &mut dyn Spill,
     progress: &Progress,
 ) -> io::Result<W> {
-    let mut keys = Keys::new(out, about.form, sizes.to_vec());
-    keys.head(about)?;
+    let mut keys = Keys::new(out, info.form, sizes.to_vec());
+    keys.head(info)?;
     let sets = snapshot.vector_sets().iter().map(Arc::downgrade).collect();
-    let (aside, waiting) = (Aside::new(about.form), Vec::new());
-    let mut saver = Saver { snapshot, sets, form: about.form, aside, waiting, progress };
+    let (aside, waiting) = (Aside::new(info.form), Vec::new());
+    let mut saver = Saver { snapshot, sets, form: info.form, aside, waiting, progress };
     let mut batch = Vec::new();
     while saver.snapshot.next(&mut batch) {
         for old in batch.drain(..) {
@@ -200,9 +201,9 @@ impl Saver<'_> {
 
     /// Between two keys.
     fn look_around(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
-        let handed = self.snapshot.journal().before_image_bytes();
-        self.progress.note(handed)?;
-        if handed > RELIEF { self.relieve(spill) } else { Ok(()) }
+        let before_images = self.snapshot.journal().before_image_bytes();
+        self.progress.note(before_images)?;
+        if before_images > RELIEF { self.relieve(spill) } else { Ok(()) }
     }
 
     /// Between two parts of a large value.

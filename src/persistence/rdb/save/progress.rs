@@ -1,9 +1,9 @@
-//! How far the writing of a file has come, for whoever looks on.
+//! How far the writing of a file has come, for other threads.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-/// Figures that change while a file is written, and the wish that it ends.
+/// Figures that change while a file is written, and whether it is cancelled.
 #[derive(Debug, Default)]
 pub struct Progress {
     keys: AtomicU64,
@@ -27,7 +27,7 @@ impl Progress {
         (self.keys.load(Ordering::Relaxed), self.keys_in_all.load(Ordering::Relaxed))
     }
 
-    /// The most bytes of old states that were in memory at a time.
+    /// The most bytes of before-images that were in memory at a time.
     pub fn peak_bytes(&self) -> usize {
         self.peak_bytes.load(Ordering::Relaxed)
     }
@@ -47,9 +47,9 @@ impl Progress {
     }
 
     /// So many bytes are in memory now. An error if the writing is to end.
-    pub(super) fn note(&self, handed_bytes: usize) -> io::Result<()> {
+    pub(super) fn note(&self, before_image_bytes: usize) -> io::Result<()> {
         self.pulse.fetch_add(1, Ordering::Relaxed);
-        self.peak_bytes.fetch_max(handed_bytes, Ordering::Relaxed);
+        self.peak_bytes.fetch_max(before_image_bytes, Ordering::Relaxed);
         match self.is_cancelled.load(Ordering::Relaxed) {
             true => Err(io::Error::new(io::ErrorKind::Interrupted, "the snapshot was given up")),
             false => Ok(()),

@@ -101,8 +101,8 @@ fn saved(keyspace: &Keyspace, form: Form, disturb: impl FnMut()) -> (Vec<u8>, Pr
     let out = Writer::new(Disturbed { bytes: Vec::new(), disturb }, true, true);
     let (progress, mut spill) = (Progress::default(), Vec::new());
     progress.begin(0);
-    let about = About { version: "8.6.2", form, ..About::default() };
-    let out = save(snapshot, out, &about, &sizes, &mut spill, &progress).expect("memory can be written");
+    let info = FileInfo { version: "8.6.2", form, ..FileInfo::default() };
+    let out = save(snapshot, out, &info, &sizes, &mut spill, &progress).expect("memory can be written");
     (out.bytes, progress)
 }
 
@@ -276,8 +276,8 @@ fn check_large_hashes(form: Form) {
     let (snapshot, ()) = keyspace.snapshot(|_| ());
     let out = Writer::new(Disturbed { bytes: Vec::new(), disturb }, true, true);
     let mut spill = Vec::new();
-    let about = About { form, ..About::default() };
-    let out = save(snapshot, out, &about, &[], &mut spill, &Progress::default());
+    let info = FileInfo { form, ..FileInfo::default() };
+    let out = save(snapshot, out, &info, &[], &mut spill, &Progress::default());
     let bytes = out.expect("memory can be written").bytes;
     // Commands are not compressed: more is written, and changed, between two looks at what waits.
     let bound = if form == Form::Snapshot { 2 * RELIEF } else { crate::journal::MAX_BEFORE_IMAGE_BYTES };
@@ -294,7 +294,7 @@ fn a_save_that_is_cancelled_ends() {
     progress.begin(0);
     progress.cancel();
     let out = Writer::new(Vec::new(), true, true);
-    let outcome = save(snapshot, out, &About::default(), &[], &mut Vec::new(), &progress);
+    let outcome = save(snapshot, out, &FileInfo::default(), &[], &mut Vec::new(), &progress);
     assert_eq!(outcome.err().map(|error| error.kind()), Some(io::ErrorKind::Interrupted));
     assert!(!keyspace.journal().is_cut());
 }

@@ -104,7 +104,7 @@ const TEMPLATES: &[(Fields, &str)] = &[
     ),
 ];
 
-/// Valkey 9's hash, of which a field ends.
+/// Valkey 9's hash, of which a field expires.
 const OF_VALKEY: &str = "16 02 0161 c001 00409452a3030000 0162 c002 ffffffffffffffff 5000 0000000000000000";
 
 fn string(text: &str) -> Value {

@@ -6,7 +6,8 @@ use super::{bytes_of, mutated, read_all};
 use crate::keyspace::PackedLimits;
 use crate::persistence::rdb::dump::{DumpError, restore};
 
-/// A form, what TYPE says of it, and a dump. Those of forms that are still written are Redis 8.6's; it restores all of them.
+/// A form, what TYPE says of it, and a dump. Those of forms that are still written are Redis 8.6's;
+/// it restores all of them.
 #[rustfmt::skip]
 const DUMPS: &[(&str, &str, &str)] = &[
     ("list, one node", "list",

@@ -1,4 +1,4 @@
-//! The format against bytes of Redis, and against bytes that nobody should have written.
+//! The format against bytes of Redis, and against bytes that no server should have written.
 
 mod dumps;
 mod foreign;

@@ -1,12 +1,14 @@
-//! Vector sets ⇄ module values: which form does a set have in a file, and how is it written and read?
+//! Vector sets ⇄ module values: which form does a set have in a file, and how is it written and
+//! read?
 //!
 //! | form | module type | for |
 //! |---|---|---|
 //! | [Redis'](redis) | `vectorset` | sets that use only what Redis has |
 //! | [our own](own) | `nearhitvs` | all others: Redis refuses the file with the name of the type, and tools skip the value |
 //!
-//! Both are made of module fields only, so whoever reads the format can pass over them. Elements go one by one from the set
-//! to the file, and from the file into the set, with the graph as it is: no vector is indexed anew.
+//! Both are made of module fields only, so every reader of the format can pass over them. Elements
+//! go one by one from the set to the file, and from the file into the set, with the graph as it is:
+//! no vector is indexed again.
 
 mod own;
 mod redis;
@@ -29,7 +31,8 @@ const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];
 /// Bytes of a name that messages show.
 const SHOWN: usize = 64;
 
-/// True if a set like this is written in Redis' form, which has a place for all that there is to say of it.
+/// True if a set like this is written in Redis' form, which has a place for all that there is to
+/// say of it.
 pub fn is_redis_form(set: &VectorSet) -> bool {
     let params = set.params();
     REDIS_KINDS.contains(&params.kind())
@@ -58,7 +61,8 @@ impl Written for &Arc<VectorSet> {
 /// What is done between two blocks of elements: a large set takes long.
 pub type Between<'b> = dyn FnMut(&mut dyn Spill) -> io::Result<()> + 'b;
 
-/// Writes a set that was frozen with such links as [`linked`] says: the id of its module type, the fields, their end.
+/// Writes a set that was frozen with such links as [`linked`] says: the id of its module type, the
+/// fields, their end.
 pub fn write<W: Write>(
     out: &mut Writer<W>,
     frozen: &mut Frozen,
@@ -91,8 +95,8 @@ fn write_elements<W: Write>(
     Ok(())
 }
 
-/// Reads a set, behind the id of its module type and up to its end. None if that is not the type of a vector set: then
-/// nothing has been read.
+/// Reads a set, behind the id of its module type and up to its end. None if that is not the type of
+/// a vector set: then nothing has been read.
 pub fn read<R: Read>(input: &mut Reader<R>, id: u64) -> Result<Option<VectorSet>, ReadError> {
     let set = match id {
         redis::ID => redis::read(input)?,
@@ -103,7 +107,7 @@ pub fn read<R: Read>(input: &mut Reader<R>, id: u64) -> Result<Option<VectorSet>
     Ok(Some(set))
 }
 
-/// An element in the hands of a reader, whose memory serves for the next one too.
+/// An element that was read, whose memory is used for the next one too.
 #[derive(Default)]
 struct Hand {
     id: u64,
@@ -138,7 +142,8 @@ fn invalid<R: Read>(input: &Reader<R>, why: &Invalid) -> ReadError {
     ReadError::invalid(input.offset(), why.to_string())
 }
 
-/// A number of the head that must be one of these, so that nothing is made of it that would be too large.
+/// A number of the head that must be one of these, so that nothing is made of it that would be too
+/// large.
 fn number<R: Read>(
     input: &mut Reader<R>,
     what: &str,

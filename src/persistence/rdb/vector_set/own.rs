@@ -1,4 +1,5 @@
-//! Our own form of a vector set: module type `nearhitvs`, version 0. It says what Redis' form cannot.
+//! Our own form of a vector set: module type `nearhitvs`, version 0. It says what Redis' form
+//! cannot.
 //!
 //! ```text
 //! set       UINT dimension                               after projection
@@ -24,13 +25,16 @@
 //!           STRING links                                 for each layer from 0 on: [links][slot …]
 //! ```
 //!
-//! The best code is of the finer copy's kind, if there is one; else of the set's own kind; but of a kind that learns and has
-//! not (no codebook), it is what such a set keeps meanwhile, Q8. Slots may have gaps.
+//! The best code is of the finer copy's kind, if there is one; else of the set's own kind; but of a
+//! kind that learns and has not (no codebook), it is what such a set keeps meanwhile, Q8. Slots may
+//! have gaps.
 //!
-//! *Links* are directed, and rise in each list: the first slot, and then the distance from one to the next. All numbers in
-//! that string have seven bits in each byte, the lowest first, the eighth bit set in all but the last (LEB128).
+//! *Links* are directed, and rise in each list: the first slot, and then the distance from one to
+//! the next. All numbers in that string have seven bits in each byte, the lowest first, the eighth
+//! bit set in all but the last (LEB128).
 //!
-//! Whatever changes in this drawing gets another version of the module type. Unknown flags are refused.
+//! Whatever changes in this drawing gets another version of the module type. Unknown flags are
+//! refused.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;

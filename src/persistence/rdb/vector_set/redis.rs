@@ -20,10 +20,11 @@
 //!              range as bits of a float32 << 32 | norm as bits of a float32
 //! ```
 //!
-//! All that is read is in the range that Redis has, or it is refused; see [`crate::vector_set::restore`] for what is checked
-//! of elements and links. Redis also refuses links that go one way only; here they are taken, as the graph is directed. What
-//! is written: always flag 2, layout 0 (so Redis finds the worst links itself), a range of 0 where the kind has none, and links
-//! that go both ways.
+//! All that is read is in the range that Redis has, or it is refused; see
+//! [`crate::vector_set::restore`] for what is checked of elements and links. Redis also refuses
+//! links that go one way only; here they are taken, as the graph is directed. What is written:
+//! always flag 2, layout 0 (so Redis finds the worst links itself), a range of 0 where the kind has
+//! none, and links that go both ways.
 
 use std::io::{self, Read, Write};
 

@@ -9,8 +9,8 @@ use super::*;
 use crate::journal::Record;
 use crate::vector_set::{Bits, Bound, Hold, Put, SAMPLE, Search};
 
-/// `VADD k VALUES 2 3 4 a <kind> M 4`, `VADD k VALUES 2 1 0 b <kind> M 4 SETATTR {"y":1}`, `VADD k VALUES 2 0 -2 7 <kind> M 4`:
-/// what Redis 8.6.2 dumps from the id of the module type to its end.
+/// `VADD k VALUES 2 3 4 a <kind> M 4`, `VADD k VALUES 2 1 0 b <kind> M 4 SETATTR {"y":1}`, `VADD k
+/// VALUES 2 0 -2 7 <kind> M 4`: what Redis 8.6.2 dumps from the id of the module type to its end.
 const NOQUANT: &str = "81bde72da2bb1eb400 0202 0203 024400 0202
     05c007 0500 050800000000000080bf 0208 0203 02800100 0000 0202 0208 0202 0201
     02813fe6666600000001 02813e6d96bc40000000
@@ -88,7 +88,8 @@ fn what_redis_dumps_is_read_as_it_is() {
     assert_eq!(range, Some(Some(0.8)));
 }
 
-/// Numbers that the graph does not need are not written, and slots are in another order: else all is the same.
+/// Numbers that the graph does not need are not written, and slots are in another order: else all
+/// is the same.
 #[test]
 fn a_set_of_redis_goes_back_to_redis() {
     for hex in [NOQUANT, Q8, BIN, REDUCED] {
@@ -176,7 +177,8 @@ fn comes_back(set: &Arc<VectorSet>, is_redis: bool) {
     }
 }
 
-/// Where no slot was empty, a set in our own form is written again as the same bytes; else there is nothing to compare.
+/// Where no slot was empty, a set in our own form is written again as the same bytes; else there is
+/// nothing to compare.
 fn renumbered(file: &[u8], set: &Arc<VectorSet>) -> Vec<u8> {
     let dense = read(file).expect("as written");
     let gap = set.len() as u64 != set.describe().last_node;

@@ -1,4 +1,4 @@
-//! The log as a whole: switched on and off, and looked at. How its bases are made is told in `rewrite.rs`.
+//! The log as a whole: switched on and off, and watched. `rewrite.rs` makes its bases.
 
 use std::fmt;
 use std::io;
@@ -18,25 +18,25 @@ use super::names::Names;
 use super::rewrite::{AofError, Snapshot};
 use super::schedule::{Growth, Schedule, Task};
 use super::status::{Order, Status, SyncPolicy};
-use super::writer::{self, Desk, Writer};
+use super::writer::{self, SharedWriter, Writer};
 use crate::journal::{Journal, RefusalCause};
 use crate::persistence::files::remove_leftovers;
 
-/// Between two looks at how far the log has come.
-const LOOK: Duration = Duration::from_millis(2);
-/// How often a network thread writes for others, who came while it wrote.
+/// Between two polls of how far the log has come.
+const POLL: Duration = Duration::from_millis(2);
+/// Writes of a network thread in a row, for changes of other threads that came while it wrote.
 const SHARED_WRITES: usize = 4;
 
 /// The log of changes.
 pub struct Aof {
     pub(super) status: Arc<Status>,
-    desk: Arc<Desk>,
+    shared_writer: Arc<SharedWriter>,
     pub(super) running: Mutex<Option<Running>>,
-    /// Where the log lies.
+    /// The folder and the names of its files.
     pub(super) names: Names,
     pub(super) backup: Backup,
     pub(super) schedule: Mutex<Schedule>,
-    /// A task was asked for, or is done with.
+    /// A task was requested, or is finished.
     news: Condvar,
     /// False until what was there is loaded.
     is_allowed: AtomicBool,
@@ -83,13 +83,13 @@ pub struct Choices {
 }
 
 impl Aof {
-    /// A log that is off, of the changes of this journal.
-    /// Backups of it are kept in the folder `backups`.
+    /// A log that is off, of the changes of this journal. Backups of it are kept in the folder
+    /// `backups`.
     pub fn new(journal: Arc<Journal>, names: Names, backups: &Path) -> Self {
         Self {
             backup: Backup::new(Names::new(backups, names.stem())),
             status: Arc::new(Status::new(journal)),
-            desk: Arc::default(),
+            shared_writer: Arc::default(),
             running: Mutex::default(),
             names,
             schedule: Mutex::default(),
@@ -99,24 +99,24 @@ impl Aof {
         }
     }
 
-    /// How it is written from now on.
+    /// Sets how it is written from now on.
     pub fn configure(&self, choices: Choices) {
         self.status.journal.set_stream_limit(choices.buffer_limit);
         self.status.journal.set_dated(choices.is_dated);
         self.status.set_policy(choices.policy, choices.spares_snapshots);
     }
 
-    /// Makes all changes until now safe, whatever the policy is, and waits for it: takes no lock
-    /// that a command may keep.
+    /// Makes all changes until now safe, whatever the policy is, and waits for it. Takes no lock
+    /// that a command may hold.
     pub fn make_safe(&self) {
         let end = self.status.journal.end();
         self.status.set_policy(SyncPolicy::Always, false);
         while self.status.withholds(end) {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL);
         }
     }
 
-    /// Where it lies.
+    /// The folder and the names of its files.
     pub fn names(&self) -> &Names {
         &self.names
     }
@@ -126,23 +126,23 @@ impl Aof {
         self.status.is_on()
     }
 
-    /// True if a change that ends at this place of the stream may be answered now: where it is to
-    /// be written first, and not more than that, the calling thread does so.
-    pub fn lets_go(&self, place: u64) -> bool {
+    /// True if a change that ends at this place of the stream may be answered now. If it must be
+    /// written before, but not synced, the calling thread writes it.
+    pub fn may_answer(&self, place: u64) -> bool {
         if self.status.withholds(place) && self.status.policy() != SyncPolicy::Always {
             self.write_here(place);
         }
         !self.status.withholds(place)
     }
 
-    /// Writes what there is in the stream, or sees that another thread does.
+    /// Writes what there is in the stream, or leaves it to a thread that writes now.
     fn write_here(&self, place: u64) {
         let reader = &self.status.reader;
         for _ in 0..SHARED_WRITES {
-            let free = self.desk.try_lock().or_else(|| {
-                // The thread that writes looks for this when it is done, or was done just now.
+            let free = self.shared_writer.try_lock().or_else(|| {
+                // The thread that writes reads this when it is done, or was done just now.
                 reader.want(place);
-                self.desk.try_lock()
+                self.shared_writer.try_lock()
             });
             let Some(mut writer) = free else { return };
             let is_written = writer.as_mut().is_some_and(Writer::write_at_once);
@@ -159,8 +159,8 @@ impl Aof {
     }
 
     /// Waits until a change that ends at this place of the stream may be answered.
-    pub async fn until_told(&self, place: u64) {
-        self.status.until_told(place).await;
+    pub async fn until_answerable(&self, place: u64) {
+        self.status.until_answerable(place).await;
     }
 
     /// Goes on with the log that was loaded. Before there are clients.
@@ -185,10 +185,10 @@ impl Aof {
         }
         self.status.begin();
         let increments = Arc::clone(log);
-        *self.desk.lock() = Some(Writer::new(Arc::clone(&self.status), increments, increment)?);
-        let (desk, status) = (Arc::clone(&self.desk), Arc::clone(&self.status));
+        *self.shared_writer.lock() = Some(Writer::new(Arc::clone(&self.status), increments, increment)?);
+        let (shared_writer, status) = (Arc::clone(&self.shared_writer), Arc::clone(&self.status));
         let thread = std::thread::Builder::new().name("aof-writer".into());
-        let writer = thread.spawn(move || writer::run(&desk, &status))?;
+        let writer = thread.spawn(move || writer::run(&shared_writer, &status))?;
         *self.running.lock() = Some(Running { log: Arc::clone(log), writer, is_early });
         Ok(())
     }
@@ -199,7 +199,8 @@ impl Aof {
         self.status.size_of_base.store(size, Ordering::Relaxed);
     }
 
-    /// Ends the log: what was changed until now is written and synced, if that is possible, and the files are kept.
+    /// Ends the log: what was changed until now is written and synced, if possible, and the files
+    /// stay.
     pub fn stop(&self) {
         let log = self.running.lock().as_ref().map(|running| Arc::clone(&running.log));
         if let Some(log) = log {
@@ -226,15 +227,14 @@ impl Aof {
         journal.refuse(RefusalCause::Log, None);
     }
 
-    /// What there was is loaded: from now on it may be switched on and off.
+    /// The data are loaded: from now on the log may be switched on and off.
     pub fn allow(&self) {
         self.is_allowed.store(true, Ordering::Release);
     }
 
     /// Switches the log on or off. On, it returns when the first base is in place: what is
-    /// acknowledged from then on is found again after a crash. Within a transaction, whose end that
-    /// would wait for, it returns at once, and whoever runs the transaction is to
-    /// [wait](Self::wait_until_on) at its end.
+    /// acknowledged from then on survives a crash. Within a transaction, for whose end that would
+    /// wait, it returns at once, and the transaction is to [wait](Self::wait_until_on) at its end.
     ///
     /// # Errors
     /// It cannot be switched now, or not on.
@@ -249,9 +249,9 @@ impl Aof {
         self.is_wanted.store(on, Ordering::Release);
         let inside = self.status.journal.is_inside();
         match on {
-            true if inside => drop(self.ask(Task::Start)),
+            true if inside => drop(self.request(Task::Start)),
             true => return self.switch_on(),
-            false if inside => drop(self.ask(Task::Stop)),
+            false if inside => drop(self.request(Task::Stop)),
             false => {
                 self.schedule.lock().forget();
                 self.stop();
@@ -261,7 +261,7 @@ impl Aof {
     }
 
     fn switch_on(&self) -> Result<(), Refused> {
-        let number = self.ask(Task::Start);
+        let number = self.request(Task::Start);
         let stands = self.wait_for(number);
         if stands.is_err() {
             self.is_wanted.store(false, Ordering::Release);
@@ -269,7 +269,7 @@ impl Aof {
         stands
     }
 
-    /// Waits until the log is on, if it was asked for.
+    /// Waits until the log is on, if it is to be.
     ///
     /// # Errors
     /// It could not be switched on.
@@ -288,7 +288,7 @@ impl Aof {
             return Ok(());
         }
         self.fail_backup("the data were loaded anew");
-        let number = self.ask(Task::Rewrite);
+        let number = self.request(Task::Rewrite);
         self.wait_for(number)?;
         if self.schedule.lock().last_failed { Err(Refused::Failed) } else { Ok(()) }
     }
@@ -306,13 +306,13 @@ impl Aof {
             }
             reader.want(place);
             reader.wake();
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL);
         }
         let is_early = self.running.lock().as_ref().is_some_and(|running| running.is_early);
         if is_early { Err(Refused::Failed) } else { Ok(()) }
     }
 
-    /// Waits until a task is done with.
+    /// Waits until a task is finished.
     fn wait_for(&self, number: u64) -> Result<(), Refused> {
         let mut schedule = self.schedule.lock();
         while !schedule.is_done_with(number) && !schedule.is_closed {
@@ -323,23 +323,24 @@ impl Aof {
         if stands { Ok(()) } else { Err(Refused::Failed) }
     }
 
-    /// Asks the thread that [serves](Self::serve) for a new base. False if one is being made, or was asked for.
-    pub fn ask_for_rewrite(&self) -> bool {
+    /// Requests a new base of the thread that [serves](Self::serve). False if one is being made, or
+    /// was requested.
+    pub fn request_rewrite(&self) -> bool {
         let is_idle = self.schedule.lock().is_idle();
         if is_idle {
-            self.ask(Task::Rewrite);
+            self.request(Task::Rewrite);
         }
         is_idle
     }
 
-    /// Asks the thread that [serves](Self::serve) for a task. Its number.
-    pub(super) fn ask(&self, task: Task) -> u64 {
-        let number = self.schedule.lock().ask(task);
+    /// Requests a task of the thread that [serves](Self::serve). Its number.
+    pub(super) fn request(&self, task: Task) -> u64 {
+        let number = self.schedule.lock().request(task);
         self.news.notify_all();
         number
     }
 
-    /// Does what it is asked for, until it is closed.
+    /// Carries out the tasks that are requested, until it is closed.
     pub fn serve(&self, snapshot: &mut Snapshot<'_>) {
         while let Some(task) = self.next_task() {
             let outcome = match task {
@@ -351,7 +352,7 @@ impl Aof {
                     Ok(())
                 }
             };
-            // Before the line in the log: another may be asked for when that is read.
+            // Before the line is logged: a reader of it may request the next one.
             let number = self.schedule.lock().end(outcome.is_ok());
             self.note_base(number, &outcome);
             if let Err(error) = &outcome {
@@ -386,14 +387,14 @@ impl Aof {
         }
     }
 
-    /// Lets [`serve`](Self::serve) end after what it is doing.
+    /// Ends [`serve`](Self::serve) after its present task.
     pub fn close(&self) {
         self.schedule.lock().is_closed = true;
         self.news.notify_all();
     }
 
-    /// Looks whether the log has grown too much, or needs a new base, or could not be begun. `wanted` says that it is to be on. To
-    /// be called now and then.
+    /// Requests what is due: a new base if the log has grown too much or needs one, or another
+    /// attempt to begin it; `wanted`: it is to be on. To be called several times a second.
     pub fn look(&self, growth: Growth, wanted: bool) {
         if !self.is_allowed.load(Ordering::Acquire) {
             return;
@@ -411,7 +412,7 @@ impl Aof {
         if increments.is_none() {
             // Both: it may have been switched off a moment ago.
             if wanted && self.is_wanted.load(Ordering::Acquire) {
-                self.ask(Task::Start);
+                self.request(Task::Start);
             }
             return;
         }
@@ -422,7 +423,7 @@ impl Aof {
         }
         let needs_base = self.status.needs_base.load(Ordering::Relaxed) && !self.status.has_trouble();
         if exceeded.is_some() || needs_base {
-            self.ask(Task::Rewrite);
+            self.request(Task::Rewrite);
         }
     }
 }
