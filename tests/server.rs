@@ -1,29 +1,21 @@
 //! The real server on a free port, spoken to through plain sockets.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
-use nearhit::commands::Server;
 use nearhit::config::{Config, OutputLimit, OutputLimits, Settings};
 use nearhit::keyspace::{Deadline, Reach, StringValue, Value};
-use nearhit::server;
 
 #[path = "server/slow_clients.rs"]
 mod slow_clients;
+mod support;
 
-/// A server that ends with its test.
-struct Running {
-    address: SocketAddr,
-    server: Arc<Server>,
-    thread: Option<JoinHandle<()>>,
-}
+use support::Running;
 
 fn settings() -> Settings {
-    let bind = vec!["127.0.0.1".to_owned()];
-    Settings { bind, port: 0, io_threads: 2, compute_threads: 1, save: Vec::new(), ..Settings::defaults() }
+    support::settings(2, 1)
 }
 
 /// A limit for the clients that there are.
@@ -32,27 +24,12 @@ fn of_normal(limit: OutputLimit) -> OutputLimits {
 }
 
 fn start(config: impl Into<Config>) -> Running {
-    let running = server::start(config).expect("a free port");
-    // Without a TCP port there is nobody to connect to it.
-    let address = running.tcp_addresses().first().copied().unwrap_or(([127, 0, 0, 1], 0).into());
-    let server = running.server();
-    Running {
-        address,
-        server,
-        thread: Some(std::thread::spawn(move || running.serve(|| ()).expect("there is nothing to load"))),
-    }
+    Running::with(config)
 }
 
 impl Running {
     fn connect(&self) -> Client<TcpStream> {
         Client(TcpStream::connect(self.address).expect("the server listens"))
-    }
-
-    /// Waits until it has ended.
-    fn join(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("the server does not panic");
-        }
     }
 
     fn commands_on_compute_pool(&self) -> u64 {
@@ -70,15 +47,6 @@ impl Running {
     fn wait_for_command(&self, name: &str) {
         let mut observer = self.connect();
         while !observer.bulk(&["CLIENT", "LIST"]).contains(&format!("cmd={name} ")) {}
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.server.stop.request();
-        if !std::thread::panicking() {
-            self.join();
-        }
     }
 }
 
@@ -493,7 +461,7 @@ fn a_heavy_command_in_the_queue_when_a_long_transaction_begins_does_not_wait_on_
 fn a_taken_port_is_reported_with_advice() {
     let running = start(settings());
     let taken = Settings { port: running.address.port().into(), ..settings() };
-    let error = server::start(taken).err().expect("the port is taken").to_string();
+    let error = nearhit::server::start(taken).err().expect("the port is taken").to_string();
     assert!(error.contains("another server listens there"), "{error}");
 }
 

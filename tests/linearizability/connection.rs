@@ -1,55 +1,20 @@
 //! The real server on a free port, and clients that wait for each reply.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::net::TcpStream;
 
-use nearhit::commands::Server;
-use nearhit::config::Settings;
-use nearhit::server;
-
-/// A server that ends with its test.
-pub(crate) struct Running {
-    address: SocketAddr,
-    server: Arc<Server>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) use crate::support::Running;
+use crate::support::settings;
 
 impl Running {
     pub(crate) fn start() -> Self {
-        let bind = vec!["127.0.0.1".to_owned()];
-        let settings = Settings {
-            bind,
-            port: 0,
-            io_threads: 4,
-            compute_threads: 2,
-            save: Vec::new(),
-            ..Settings::defaults()
-        };
-        let running = server::start(settings).expect("a free port");
-        let address = *running.tcp_addresses().first().expect("a TCP port");
-        let server = running.server();
-        Self {
-            address,
-            server,
-            thread: Some(std::thread::spawn(move || running.serve(|| ()).expect("there is nothing to load"))),
-        }
+        Self::with(settings(4, 2))
     }
 
     pub(crate) fn connect(&self) -> Connection {
         let stream = TcpStream::connect(self.address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
         Connection(BufReader::new(stream))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.server.stop.request();
-        if let Some(thread) = self.thread.take().filter(|_| !std::thread::panicking()) {
-            thread.join().expect("the server does not panic");
-        }
     }
 }
 

@@ -6,6 +6,8 @@
 mod checker;
 mod connection;
 mod model;
+#[path = "../support/mod.rs"]
+mod support;
 mod transactions;
 
 use std::collections::HashSet;
