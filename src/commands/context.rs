@@ -237,7 +237,7 @@ pub struct Context<'a> {
     pub server: &'a Server,
     /// The client that sent the command.
     pub client: &'a mut Client,
-    /// The moment of the `EXEC` that runs the command, if one does.
+    /// The time of the `EXEC` that runs the command, if one does.
     pub moment_ms: Option<i64>,
     /// Lookups count as uses of their keys.
     pub touches: bool,

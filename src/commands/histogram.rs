@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_the_ends_of_ranges() {
+    fn percentiles_are_upper_bounds_of_ranges() {
         let times = of(&[1000, 1000, 1000, 1_000_000]);
         assert_eq!(times.calls(), 4);
         assert_eq!(times.percentile_micros(50.0), 1.023);

@@ -92,7 +92,7 @@ impl Keys {
         self
     }
 
-    /// First word, last and step, if the keys stand at fixed places. This is what `COMMAND INFO`
+    /// First word, last and step, if the keys are at fixed positions. This is what `COMMAND INFO`
     /// had before key specs.
     pub const fn fixed(&self) -> Option<(u8, i8, u8)> {
         match (self.begin, self.find) {

@@ -19,12 +19,12 @@ impl Server {
     /// # Errors
     /// The files cannot be opened or written.
     pub fn open_log(&self) -> Result<(), Failed> {
-        let outcome = if self.config.settings().appendonly { self.open_wanted_log() } else { Ok(()) };
+        let outcome = if self.config.settings().appendonly { self.resume_or_start_log() } else { Ok(()) };
         self.aof.allow();
         outcome
     }
 
-    fn open_wanted_log(&self) -> Result<(), Failed> {
+    fn resume_or_start_log(&self) -> Result<(), Failed> {
         let manifest = Manifest::load(self.aof.names()).map_err(|error| Failed::from(error.to_string()))?;
         let opened = match manifest.is_empty() {
             true => self.aof.start(&mut |at_cut, path| self.make_base(at_cut, path)),
@@ -40,7 +40,8 @@ impl Server {
         self.aof.serve(&mut |at_cut, path| self.make_base(at_cut, path));
     }
 
-    /// Begins a rewrite of the log if the options require one. To be called periodically.
+    /// Begins a rewrite of the log, and removes an old backup, if the options require it. To be
+    /// called periodically.
     pub fn follow_log_rules(&self) {
         let settings = self.config.settings();
         let growth = Growth {

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_that_is_over_holds_nothing_and_counts_no_more() {
+    fn a_finished_pause_holds_nothing_back() {
         let pause = Pause::default();
         pause.begin(Paused::Everything, Duration::ZERO);
         assert_eq!(pause.in_force(), None);

@@ -216,12 +216,12 @@ mod tests {
         // LOLWUT has the flag of a read, and reads no data.
         let is_flagged = |spec: &Spec| spec.flags.has_any(Flags::WRITE.and(Flags::READONLY));
         let uses_data = |spec: &Spec| is_flagged(spec) && spec.name != "lolwut";
-        let says =
+        let has_word =
             |spec: &Spec, word: &str| spec.syntax.split(['[', ']', ' ', '|', '(']).any(|it| it == word);
         let agrees = |spec: &Spec| match spec.scope {
             Scope::NoKeys => spec.keys.is_empty() && !uses_data(spec),
             Scope::NamedKeys => !spec.keys.is_empty(),
-            Scope::NamedKeysUnless(word) => !spec.keys.is_empty() && says(spec, word),
+            Scope::NamedKeysUnless(word) => !spec.keys.is_empty() && has_word(spec, word),
             Scope::AllKeys => true,
         };
         let wrong: Vec<_> = all_specs().into_iter().filter(|spec| !agrees(spec)).map(|s| s.name).collect();

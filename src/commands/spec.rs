@@ -26,7 +26,7 @@ pub struct Spec {
     /// The version of Redis (or Valkey) that introduced it. A command is unknown if the release of
     /// `compat` does not have it: see [`Compat`](crate::config::Compat).
     pub since: &'static str,
-    /// Its cost: `O(…)`, and what its letters stand for.
+    /// Its cost: `O(…)`, and the meaning of its letters.
     pub complexity: &'static str,
     /// One line for `COMMAND DOCS`, in our own words: `tools/compare` reports texts that equal
     /// those of the peers.
@@ -93,7 +93,7 @@ impl Arity {
     }
 }
 
-/// What stands for a secret where requests are shown.
+/// The text in place of a secret where requests are shown.
 pub const REDACTED: &[u8] = b"(redacted)";
 
 /// Which keys a command can look up or change.

@@ -12,7 +12,7 @@ use crate::keyspace::{Clock, Keyspace};
 use crate::resp::{Encoded, Limits, Request, RequestParser};
 use crate::vector_set::{Hold, Params, Put, VectorSet};
 
-/// One client at a server whose clock stands still.
+/// One client of a server with a fixed clock.
 pub(super) struct Session {
     pub(super) server: Server,
     pub(super) client: Client,

@@ -46,7 +46,7 @@ fn tracking_cannot_be_turned_on() {
 }
 
 #[test]
-fn a_monitor_looks_on_until_it_is_reset() {
+fn a_monitor_gets_commands_until_it_is_reset() {
     session().hold_to(&[
         ("set a 1", "+OK"),
         ("monitor", "+OK"),
@@ -62,7 +62,7 @@ fn a_monitor_looks_on_until_it_is_reset() {
 }
 
 #[test]
-fn flags_say_what_a_client_is() {
+fn flags_show_the_state_of_a_client() {
     let mut session = session();
     session.hold_to(&[("client no-touch on", "+OK"), ("client no-evict on", "+OK")]);
     assert!(session.ask("client info").contains(" flags=eT "));

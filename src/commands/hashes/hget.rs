@@ -18,7 +18,7 @@ pub(in crate::commands) const HGET: Spec = Spec {
     syntax: "key field",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| look(args, cx, bulk_or_null)),
+    run: Run::Read(|args, cx| field_reply(args, cx, bulk_or_null)),
 };
 
 pub(in crate::commands) const HEXISTS: Spec = Spec {
@@ -35,7 +35,7 @@ pub(in crate::commands) const HEXISTS: Spec = Spec {
     syntax: "key field",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| look(args, cx, |value| Reply::count(usize::from(value.is_some())))),
+    run: Run::Read(|args, cx| field_reply(args, cx, |value| Reply::count(usize::from(value.is_some())))),
 };
 
 pub(in crate::commands) const HSTRLEN: Spec = Spec {
@@ -52,11 +52,11 @@ pub(in crate::commands) const HSTRLEN: Spec = Spec {
     syntax: "key field",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| look(args, cx, |value| Reply::count(value.map_or(0, <[u8]>::len)))),
+    run: Run::Read(|args, cx| field_reply(args, cx, |value| Reply::count(value.map_or(0, <[u8]>::len)))),
 };
 
 /// The reply that `to_reply` makes of the value of a field, if there is one.
-fn look(mut args: Args, cx: &Context, to_reply: fn(Option<&[u8]>) -> Reply) -> Result<Reply, Error> {
+fn field_reply(mut args: Args, cx: &Context, to_reply: fn(Option<&[u8]>) -> Reply) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let field = args.bytes()?;
     let reply = cx.db().hash(key, |hash| to_reply(hash.get(field)))?;

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn each_position_comes_about_as_often() {
+    fn positions_are_uniform() {
         let mut seen = [0_u32; 5];
         (0..50_000).for_each(|_| positions(2, 5).into_iter().for_each(|at| seen[at] += 1));
         // More than ten standard deviations.

@@ -19,7 +19,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Visit all fields of a hash in steps, each of which returns the next cursor",
     syntax: "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [NOVALUES]",
     tips: &["nondeterministic_output"],
-    weight: Weight::HeavyIf(asks_for_many),
+    weight: Weight::HeavyIf(requests_many),
     run: Run::Read(scan),
 };
 
@@ -35,7 +35,7 @@ struct Options<'r> {
     values: bool,
 }
 
-fn asks_for_many(mut args: Args, _: &Context) -> bool {
+fn requests_many(mut args: Args, _: &Context) -> bool {
     args.skip(2);
     Options::parse(args).is_ok_and(|options| options.count > MANY_FIELDS)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::commands::testing::Session;
 use crate::config::Settings;
 
-/// Some moment in 2026; only lifetimes depend on it.
+/// A time in 2026; only lifetimes depend on it.
 const NOW_MS: i64 = 1_790_000_000_000;
 
 const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value";
@@ -141,7 +141,7 @@ fn numbers_are_added_and_their_fields_keep_the_deadline() {
 }
 
 #[test]
-fn fields_end() {
+fn fields_expire() {
     let mut session = session();
     session.hold_to(&[
         ("hexpire h 10 FIELDS 2 a nope", "*2 :1 :-2"),
@@ -445,7 +445,7 @@ fn hashes_of_a_fieldset_have_its_fields_in_order() {
         ("himport set k people v w 1", "+OK"),
         ("hgetall k", "*6 $3 age $1 1 $4 name $1 v $5 email $1 w"),
         ("himport set k people v w", "-ERR value count does not match fieldset field count"),
-        ("himport set k nobody v w 1", "-ERR no such fieldset"),
+        ("himport set k none v w 1", "-ERR no such fieldset"),
         ("himport prepare people a a", "-ERR duplicate field name in fieldset"),
         ("expire k 100", ":1"),
         ("himport set k people x y 2", "+OK"),
@@ -455,7 +455,7 @@ fn hashes_of_a_fieldset_have_its_fields_in_order() {
         ("hgetall k", "*2 $1 a $1 7"),
         ("set s x", "+OK"),
         ("himport set s people 1", WRONG_TYPE),
-        ("himport set s nobody 1", WRONG_TYPE),
+        ("himport set s none 1", WRONG_TYPE),
         ("himport discard people", ":1"),
         ("himport discard people", ":0"),
         ("himport set k people 7", "-ERR no such fieldset"),

@@ -61,7 +61,8 @@ impl<'r> Copy<'r> {
         Ok(copy)
     }
 
-    /// Copies once, unless the source becomes another set meanwhile, or changes while there is a log.
+    /// Copies once, unless the source becomes another set meanwhile, or changes while there is a
+    /// log.
     fn execute(self, cx: &Context, mut record: Record) -> Result<Reply, Error> {
         cx.db().lookup(self.source, Accounting::Counted, |_| ());
         let mut copied = self.copy_set(cx)?;
@@ -159,9 +160,9 @@ enum Refused<'a> {
 struct CopiedSet {
     original: Arc<VectorSet>,
     copy: Arc<VectorSet>,
-    /// How often the original had been changed.
+    /// Number of changes of the original when it was copied.
     changes: u64,
-    /// Of the copy.
+    /// The dump of the copy, if the log needs one.
     dump: Option<Vec<u8>>,
 }
 
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_changes_while_it_is_copied_is_written_down_as_it_was() {
+    fn a_set_that_changes_while_it_is_copied_is_logged_as_it_was_copied() {
         for streams in [true, false] {
             let mut session = Session::debugging(0);
             if streams {

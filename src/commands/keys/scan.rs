@@ -67,7 +67,7 @@ impl<'r> Scan<'r> {
         Ok(())
     }
 
-    fn wants(&self, entry: &Entry) -> bool {
+    fn matches(&self, entry: &Entry) -> bool {
         let fits_type = |name: &[u8]| name.eq_ignore_ascii_case(entry.value().type_name().as_bytes());
         self.pattern.is_none_or(|pattern| glob::matches(pattern, entry.key()))
             && self.type_name.is_none_or(fits_type)
@@ -76,7 +76,7 @@ impl<'r> Scan<'r> {
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
         let mut keys = Vec::new();
         let next = cx.db().scan(self.cursor, self.count, |entry| {
-            if self.wants(entry) {
+            if self.matches(entry) {
                 keys.push(Reply::Bulk(Bytes::copy_from_slice(entry.key())));
             }
         });

@@ -4,7 +4,7 @@ mod dump;
 
 use crate::commands::testing::Session;
 
-/// Some moment in 2026; the replies below do not depend on it.
+/// A time in 2026; the replies below do not depend on it.
 const NOW_MS: i64 = 1_790_000_000_000;
 
 #[test]

@@ -20,7 +20,7 @@ use super::testing::Session;
 /// Few keys, so that commands often use the same one.
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Some moment in 2026.
+/// A time in 2026.
 const NOW_MS: i64 = 1_790_000_000_000;
 
 #[derive(Clone, Debug)]

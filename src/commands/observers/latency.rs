@@ -85,7 +85,7 @@ impl Latency {
     }
 
     /// Removes the series of one event; true if it had happened.
-    pub fn forget(&self, event: Event) -> bool {
+    pub fn remove(&self, event: Event) -> bool {
         self.0.lock().remove(&event).is_some()
     }
 }
@@ -125,7 +125,7 @@ mod tests {
         latency.note(Event::Command, Duration::from_millis(7));
         let event = Event::named(b"Command").expect("it is one");
         assert_eq!(latency.of(event).map(|series| series.max_millis), Some(7));
-        assert!(latency.forget(event) && !latency.forget(event) && latency.all().is_empty());
+        assert!(latency.remove(event) && !latency.remove(event) && latency.all().is_empty());
         assert_eq!(Event::named(b"fork"), None);
     }
 }

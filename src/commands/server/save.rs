@@ -113,7 +113,7 @@ mod tests {
     fn save_in_background(session: &Session) {
         let server = &session.server;
         let outcome = server.saving.carry_out(&server.keyspace, &server.snapshot_file());
-        assert!(outcome.expect("it was asked for").is_ok());
+        assert!(outcome.expect("it was requested").is_ok());
     }
 
     fn info(session: &mut Session, field: &str) -> String {
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn within_a_transaction_a_save_is_put_off_until_the_next_look_at_the_rules() {
+    fn within_a_transaction_a_save_is_scheduled() {
         let file = File::new("transaction");
         let mut session = file.session();
         session.hold_to(&[

@@ -2,7 +2,7 @@
 
 use crate::commands::testing::Session;
 
-/// Some moment in 2026; the replies below do not depend on it.
+/// A time in 2026; the replies below do not depend on it.
 const NOW_MS: i64 = 1_790_000_000_000;
 
 #[test]
@@ -293,7 +293,7 @@ fn logged_commands_have_the_same_effect_later() {
 
 /// Replies of Redis 8.6.2 and 8.10.2; both refuse a comparison after NX or XX.
 #[test]
-fn nx_or_xx_behind_a_comparison_is_taken_by_8_6_alone() {
+fn nx_or_xx_after_a_comparison_is_accepted_by_8_6_only() {
     for (release, reply) in [("8.6", "+OK"), ("8.10", "-ERR syntax error")] {
         Session::like_redis(release, NOW_MS).hold_to(&[
             ("set s a", "+OK"),

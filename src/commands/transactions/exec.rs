@@ -35,7 +35,7 @@ fn exec(_: Args, cx: &mut Context) -> Result<Reply, Error> {
         let reply = attempt(&queue, cx);
         wait_for_log(cx).map(|()| reply)
     };
-    cx.client.watches.forget();
+    cx.client.watches.clear();
     if let Some(exec) = registry::find(SPEC.name.as_bytes()) {
         cx.client.info.set_last_command(exec);
     }

@@ -45,6 +45,6 @@ fn discard(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     if cx.client.queue.take().is_none() {
         return Err(Error::new("ERR DISCARD without MULTI"));
     }
-    cx.client.watches.forget();
+    cx.client.watches.clear();
     Ok(Reply::OK)
 }

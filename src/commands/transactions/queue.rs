@@ -110,8 +110,8 @@ pub(in crate::commands) fn queues(client: &Client, command: &Command) -> bool {
     client.queue.is_some() && !command.spec.flags.has(Flags::NEVER_QUEUED)
 }
 
-/// Where the command will run. This is computed when it is queued, since most commands are light
-/// whatever the data are. Where the computation might wait for a long transaction, it is left out.
+/// Where the command will run. This is computed when it is queued, since for most commands it does
+/// not depend on the data. Where the computation might wait for a long transaction, it is left out.
 fn place(command: &'static Command, server: &Server, client: &mut Client, request: &Request) -> Place {
     match command.spec.weight {
         Weight::HeavyIf(_) if server.keyspace.has_long_transaction() => Place::Compute,
@@ -154,7 +154,7 @@ pub(in crate::commands) fn refuse(client: &mut Client, request: &Request, error:
         return error;
     }
     client.queue = None;
-    client.watches.forget();
+    client.watches.clear();
     let why = error.as_bytes().strip_prefix(b"ERR ").unwrap_or(error.as_bytes());
     Error::from([b"EXECABORT Transaction discarded because of: ", why].concat())
 }

@@ -7,7 +7,7 @@ use crate::commands::testing::Session;
 use crate::keyspace::Reach;
 use crate::resp::Request;
 
-/// Some moment in 2026; the replies below do not depend on it.
+/// A time in 2026; the replies below do not depend on it.
 const NOW_MS: i64 = 1_790_000_000_000;
 
 const ABORTED: &str = "-EXECABORT Transaction discarded because of previous errors.";
@@ -295,9 +295,9 @@ fn unwatched_keys_may_change() {
 /// The fields `multi`, `watch`, `multi-mem` and the flags of a client in CLIENT LIST.
 fn info(session: &mut Session) -> String {
     let info = session.ask("client info");
-    let wanted = ["flags=", "multi=", "watch=", "multi-mem=", "cmd="];
+    let shown = ["flags=", "multi=", "watch=", "multi-mem=", "cmd="];
     info.split(' ')
-        .filter(|field| wanted.iter().any(|name| field.starts_with(name)))
+        .filter(|field| shown.iter().any(|name| field.starts_with(name)))
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -54,6 +54,6 @@ fn watch(args: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn unwatch(_: Args, cx: &mut Context) -> Result<Reply, Error> {
-    cx.client.watches.forget();
+    cx.client.watches.clear();
     Ok(Reply::OK)
 }

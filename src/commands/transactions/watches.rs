@@ -46,7 +46,7 @@ impl Watches {
     }
 
     /// Removes all of them.
-    pub(in crate::commands) fn forget(&mut self) {
+    pub(in crate::commands) fn clear(&mut self) {
         if self.watches.is_empty() {
             return;
         }
@@ -75,6 +75,6 @@ impl Watches {
 
 impl Drop for Watches {
     fn drop(&mut self) {
-        self.forget();
+        self.clear();
     }
 }

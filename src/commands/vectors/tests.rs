@@ -289,7 +289,7 @@ fn ranges_are_checked_in_the_order_of_redis() {
 }
 
 #[test]
-fn the_key_goes_with_its_last_element() {
+fn the_key_is_removed_with_its_last_element() {
     session().hold_to(&[
         ("vrem x nope", ":0"),
         ("vrem x c", ":1"),

@@ -236,7 +236,7 @@ impl<'r> VAdd<'r> {
     fn fits(&self, set: &VectorSet) -> Result<(), Error> {
         let params = set.params();
         let repeats_defaults = !set.options().may_be_empty;
-        let given = |asked: bool, default: bool| asked || default && repeats_defaults;
+        let given = |is_given: bool, is_default: bool| is_given || is_default && repeats_defaults;
         let Options { kind, rerank, metric, m, .. } = self.options;
         let is_other = given(kind.is_some(), true) && kind.unwrap_or(Kind::DEFAULT) != params.kind();
         if is_other || rerank.is_some() && rerank != params.rerank() {

@@ -54,12 +54,12 @@ const LOGGED_KEY: usize = 128;
 fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let words = args;
     let key = args.bytes()?;
-    let asked = VCreate::parse(args)?;
-    let is_open = asked.is_auto() && asked.chosen.is_none();
+    let request = VCreate::parse(args)?;
+    let is_open = request.is_auto() && request.chosen.is_none();
     let choice = is_open
-        .then(|| asked.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));
-    let options = SetOptions { may_be_empty: true, has_chosen_kind: asked.is_auto() };
-    let params = choice.as_ref().map_or(asked.params, |choice| choice.params.clone());
+        .then(|| request.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));
+    let options = SetOptions { may_be_empty: true, has_chosen_kind: request.is_auto() };
+    let params = choice.as_ref().map_or(request.params, |choice| choice.params.clone());
     let set = VectorSet::new(params, cx.server.config.settings().index_seed).with_options(options);
     // The gate is entered here, so that the stream cannot be switched on between the two.
     let _passage = record.enter();
@@ -110,11 +110,11 @@ impl VCreate {
         let params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
         let kind = Some(Kind::DEFAULT);
         let metric = Metric::Cosine;
-        let mut asked = Self { params, kind, metric, rerank: None, expect: None, chosen: None };
+        let mut request = Self { params, kind, metric, rerank: None, expect: None, chosen: None };
         while !args.is_empty() {
-            asked.take_option(&mut args)?;
+            request.take_option(&mut args)?;
         }
-        asked.checked()
+        request.checked()
     }
 
     fn take_option(&mut self, args: &mut Args) -> Result<(), Error> {

@@ -68,7 +68,7 @@ impl<'r> VEmb<'r> {
         if self.elements.len().saturating_mul(set.params().dim()) > MAX_COMPONENTS {
             return Err(TOO_MANY_COMPONENTS);
         }
-        let show = if self.raw { as_kept } else { as_sent };
+        let show = if self.raw { as_stored } else { as_sent };
         Ok(set.with_codes(&self.elements, show))
     }
 }
@@ -80,7 +80,7 @@ fn as_sent(format: &Format, code: Code) -> Reply {
 
 /// The kind of code, its bytes, and the numbers that restore its scale: the norm, and the range if
 /// it has one.
-fn as_kept(format: &Format, code: Code) -> Reply {
+fn as_stored(format: &Format, code: Code) -> Reply {
     let mut parts = vec![
         Reply::Simple(format.kind().codec().name),
         Reply::Bulk(Bytes::copy_from_slice(code.body)),

@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_a_command_or_says_something_of_one() {
+    fn every_line_names_a_command_or_describes_one() {
         for line in TEXT.lines() {
             match line.strip_prefix(' ') {
                 None => assert!(registry::find(line.as_bytes()).is_some(), "no such command: {line}"),

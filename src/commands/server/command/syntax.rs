@@ -12,7 +12,7 @@
 //!                        integer, double, pattern, unix-time
 //! name'text'             a value with another name in usage lines
 //! TOKEN                  a word that stands for itself
-//! TOKEN name             a value, or a group, behind a word
+//! TOKEN name             a value, or a group, after a word
 //! name(a b)              a group: these in order (a block)
 //! name(a|b)              a group: one of these
 //! [a]                    may be left out
@@ -21,7 +21,7 @@
 //! a!1.2.3                deprecated since this version of Redis
 //! ```
 //!
-//! `@` and `!` stand behind `...`, and within `[]`.
+//! `@` and `!` follow `...`, and stand within `[]`.
 
 /// One argument, or a group of them.
 #[derive(Debug, PartialEq)]

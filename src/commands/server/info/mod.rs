@@ -91,13 +91,13 @@ const SECTIONS: &[Section] = &[
 
 /// True if rendering these sections (in lower case) takes long: one of them reads every key.
 fn is_heavy(sections: &[Vec<u8>]) -> bool {
-    SECTIONS.iter().any(|section| section.shown == Shown::WhenNamed && is_wanted(section, sections))
+    SECTIONS.iter().any(|section| section.shown == Shown::WhenNamed && is_selected(section, sections))
 }
 
 /// The sections of these names (in lower case), each once; the default ones if there is no name.
 fn render(server: &Server, sections: &[Vec<u8>]) -> String {
     let mut text = String::new();
-    for section in SECTIONS.iter().filter(|section| is_wanted(section, sections)) {
+    for section in SECTIONS.iter().filter(|section| is_selected(section, sections)) {
         let mut rows = Rows::default();
         (section.rows)(server, &mut rows);
         append(&mut text, section.name, &rows);
@@ -112,7 +112,7 @@ fn append(text: &mut String, section: &str, rows: &Rows) {
     debug_assert!(header.and(written).is_ok(), "a string takes any text");
 }
 
-fn is_wanted(section: &Section, sections: &[Vec<u8>]) -> bool {
+fn is_selected(section: &Section, sections: &[Vec<u8>]) -> bool {
     let named = |name: &Vec<u8>| match name.as_slice() {
         b"all" | b"everything" => section.shown != Shown::WhenNamed,
         b"default" => section.shown == Shown::Default,

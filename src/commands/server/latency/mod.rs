@@ -119,9 +119,9 @@ fn series(name: &[u8], cx: &Context) -> Option<Series> {
 fn reset(args: Args, cx: &mut Context) -> Reply {
     let latency = &cx.server.observers.latency;
     let forgotten = if args.is_empty() {
-        Event::ALL.into_iter().filter(|event| latency.forget(*event)).count()
+        Event::ALL.into_iter().filter(|event| latency.remove(*event)).count()
     } else {
-        args.iter().filter_map(Event::named).filter(|event| latency.forget(*event)).count()
+        args.iter().filter_map(Event::named).filter(|event| latency.remove(*event)).count()
     };
     Reply::count(forgotten)
 }

@@ -28,7 +28,7 @@ fn a_kind_is_chosen_by_the_memory_left() {
 }
 
 #[test]
-fn a_kind_is_known_by_its_word_and_behind_quant() {
+fn a_kind_is_given_by_its_word_or_after_quant() {
     let mut session = session();
     for codec in CODECS {
         let word = codec.keyword;
@@ -149,8 +149,8 @@ fn codes_of_one_to_eight_bits_are_kinds_like_any_other() {
         let info = session.ask(&format!("vinfo {key}"));
         assert!(info.starts_with(&format!("*32 +quant-type +rabitq{bits} ")), "{info}");
         // The planes have 64 bits each, and three numbers follow them.
-        let kept = session.ask(&format!("vemb {key} a raw"));
-        assert!(kept.starts_with(&format!("*3 +rabitq{bits} ${} ", 8 * bits + 12)), "{kept}");
+        let stored = session.ask(&format!("vemb {key} a raw"));
+        assert!(stored.starts_with(&format!("*3 +rabitq{bits} ${} ", 8 * bits + 12)), "{stored}");
     }
     session.hold_to(&[
         ("vadd x values 3 1 2 3 z RQ9", "-ERR invalid option after element"),
@@ -180,14 +180,14 @@ fn a_search_over_coarse_codes_finds_what_the_finer_copy_would() {
     fill(&mut session, "fine", "Q8");
     fill(&mut session, "coarse", "RQ2 RERANK Q8");
     for n in (0..40).map(|n| MANY + 7 * n) {
-        for ask in [
+        for request in [
             |key: &str, query: &str| format!("vsim {key} VALUES 24 {query} COUNT 10 EF {EF} WITHSCORES"),
             |key: &str, query: &str| format!("vsim {key} VALUES 24 {query} COUNT 10 TRUTH WITHSCORES"),
             |key: &str, query: &str| format!("vsearch {key} VALUES 24 {query} COUNT 10 EF {EF} WITHDIST"),
         ] {
             let query = components(n);
-            let [fine, coarse] = ["fine", "coarse"].map(|key| session.ask(&ask(key, &query)));
-            assert_eq!(fine, coarse, "{}", ask("…", &query));
+            let [fine, coarse] = ["fine", "coarse"].map(|key| session.ask(&request(key, &query)));
+            assert_eq!(fine, coarse, "{}", request("…", &query));
         }
     }
 }
