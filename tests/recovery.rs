@@ -1,5 +1,5 @@
-//! What the program does with the files that it finds when it is started: what it loads, what it refuses, and what clients
-//! hear meanwhile.
+//! The program with existing files at its start: what it loads, what it refuses, and its replies
+//! meanwhile.
 
 use std::ffi::CString;
 use std::fs;
@@ -9,7 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-/// A folder that goes with its test.
+/// A folder that is removed with its test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -33,7 +33,7 @@ impl Folder {
         fs::read(self.path(name)).expect("it is there")
     }
 
-    /// The contents of the files whose names begin so, in the order of the names.
+    /// The contents of the files whose names begin with `prefix`, in the order of the names.
     fn files(&self, prefix: &str) -> Vec<Vec<u8>> {
         let entries = fs::read_dir(&self.0).expect("it is there").map(|entry| entry.expect("it is readable"));
         let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
@@ -49,7 +49,7 @@ impl Folder {
         command
     }
 
-    /// What it says before it gives up.
+    /// The error output of a start that is refused.
     fn refusal(&self, args: &[&str]) -> String {
         let output = self.command(args).output().expect("it can be started");
         assert_eq!(output.status.code(), Some(1), "{output:?}");
@@ -69,7 +69,7 @@ impl Drop for Folder {
     }
 }
 
-/// A server that ends with its test.
+/// A server that is killed at the end of its test.
 struct Running {
     child: Child,
     log: BufReader<ChildStdout>,
@@ -77,22 +77,22 @@ struct Running {
 }
 
 impl Running {
-    /// What it logs until it is ready.
+    /// The log until it is ready.
     fn ready(&mut self) -> String {
         self.log_until(" ready on ")
     }
 
-    /// What it logs until these words.
+    /// The log until these words.
     fn log_until(&mut self, words: &str) -> String {
         let mut lines = String::new();
         while !lines.contains(words) {
             let read = self.log.read_line(&mut lines).expect("it is text");
-            assert_ne!(read, 0, "it ended: {lines}");
+            assert_ne!(read, 0, "it exited: {lines}");
         }
         lines
     }
 
-    fn ask(&self, request: &str) -> String {
+    fn call(&self, request: &str) -> String {
         // It listens before it is ready.
         let mut client = loop {
             match UnixStream::connect(&self.socket) {
@@ -109,7 +109,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -149,15 +149,15 @@ const LAST: &str = "appendonlydir/a.2.incr.aof";
 const WITH_LOG: [&str; 2] = ["--appendonly", "yes"];
 
 #[test]
-fn a_snapshot_is_loaded_and_told() {
+fn a_snapshot_is_loaded_and_its_keys_are_counted() {
     let folder = Folder::new("snapshot");
     folder.write("dump.rdb", &rdb(&[A, B]));
     let mut running = folder.start(&[]);
     let lines = running.ready();
     assert!(lines.contains("Done loading RDB, keys loaded: 2, keys expired: 0"), "{lines}");
     assert!(lines.contains("DB loaded from disk: "), "{lines}");
-    assert_eq!(running.ask("MGET a b"), "*2\r\n$3\r\none\r\n$3\r\ntwo");
-    let info = running.ask("INFO persistence");
+    assert_eq!(running.call("MGET a b"), "*2\r\n$3\r\none\r\n$3\r\ntwo");
+    let info = running.call("INFO persistence");
     assert!(
         info.contains("\r\nloading:0\r\n") && info.contains("\r\nrdb_last_load_keys_loaded:2\r\n"),
         "{info}"
@@ -174,11 +174,11 @@ fn types_that_are_not_known_are_refused_or_counted() {
     assert!(refusal.contains("of the key 'list'"), "{refusal}");
     let mut running = folder.start(&["--rdb-skip-unknown-types", "yes"]);
     assert!(running.ready().contains("1 list"));
-    assert!(running.ask("INFO persistence").contains("\r\nrdb_last_load_skipped_list:1\r\n"));
-    assert_eq!(running.ask("DBSIZE"), ":1");
+    assert!(running.call("INFO persistence").contains("\r\nrdb_last_load_skipped_list:1\r\n"));
+    assert_eq!(running.call("DBSIZE"), ":1");
 }
 
-/// The example files of other servers, with what those say of each key: see
+/// The example files of other servers, with those servers' digests of each key: see
 /// `tests/data/files/make`.
 fn example_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files");
@@ -187,21 +187,21 @@ fn example_files() -> Vec<PathBuf> {
     paths.filter(|path| path.is_dir()).collect()
 }
 
-/// What another server said of a key is true here.
+/// Checks that the digest and the deadlines of a key are those of another server.
 fn check_key(running: &Running, file: &str, line: &str) {
     let words: Vec<&str> = line.split(' ').collect();
-    let [_, db, key, digest, ends, field_ends] = words[..] else { panic!("{file}: {line}") };
+    let [_, db, key, digest, deadline, field_deadline] = words[..] else { panic!("{file}: {line}") };
     let of = |request: &str| {
-        let reply = running.ask(&format!("SELECT {db}\r\n{request}"));
+        let reply = running.call(&format!("SELECT {db}\r\n{request}"));
         reply.strip_prefix("+OK\r\n").map(str::to_owned).unwrap_or_else(|| panic!("{file}: {reply}"))
     };
     if digest != "-" {
         assert_eq!(of(&format!("DEBUG DIGEST-VALUE {key}")), format!("*1\r\n+{digest}"), "{file}: {line}");
     }
-    assert_eq!(of(&format!("PEXPIRETIME {key}")), format!(":{ends}"), "{file}: {line}");
-    if field_ends != "-" {
+    assert_eq!(of(&format!("PEXPIRETIME {key}")), format!(":{deadline}"), "{file}: {line}");
+    if field_deadline != "-" {
         let reply = of(&format!("HPEXPIRETIME {key} FIELDS 1 a"));
-        assert_eq!(reply, format!("*1\r\n:{field_ends}"), "{file}: {line}");
+        assert_eq!(reply, format!("*1\r\n:{field_deadline}"), "{file}: {line}");
     }
 }
 
@@ -222,8 +222,8 @@ fn files_of_redis_8_10_and_of_valkey_load_with_equal_digests() {
             let lines: Vec<&str> = keys.lines().filter(|line| line.starts_with(form)).collect();
             lines.iter().for_each(|line| check_key(&running, name, line));
             let keys_in = |db: &str| lines.iter().filter(|line| line.split(' ').nth(1) == Some(db)).count();
-            assert_eq!(running.ask("DBSIZE"), format!(":{}", keys_in("0")), "{name}");
-            assert_eq!(running.ask("DEBUG RELOAD"), "+OK");
+            assert_eq!(running.call("DBSIZE"), format!(":{}", keys_in("0")), "{name}");
+            assert_eq!(running.call("DEBUG RELOAD"), "+OK");
             lines.iter().for_each(|line| check_key(&running, name, line));
             let output = tool(&["check-rdb"], &example.join("dump.rdb"));
             assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
@@ -244,8 +244,8 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// Starts on a file with a list that is passed over, and lets `save` save: the file is kept beside
-/// the new one.
+/// Starts with a file with a list, which is skipped, and calls `save`: the file is kept beside the
+/// new one.
 fn saved_over_a_list(name: &str, save: impl Fn(&mut Running)) {
     let folder = Folder::new(name);
     let bytes = rdb(&[A, LIST]);
@@ -262,22 +262,22 @@ fn saved_over_a_list(name: &str, save: impl Fn(&mut Running)) {
 
 #[test]
 fn a_file_with_skipped_types_is_kept_before_any_save_takes_its_place() {
-    saved_over_a_list("skipped-save", |running| assert_eq!(running.ask("SAVE"), "+OK"));
+    saved_over_a_list("skipped-save", |running| assert_eq!(running.call("SAVE"), "+OK"));
     saved_over_a_list("skipped-bgsave", |running| {
-        assert_eq!(running.ask("BGSAVE"), "+Background saving started");
+        assert_eq!(running.call("BGSAVE"), "+Background saving started");
         running.log_until("Background saving terminated with success");
     });
     saved_over_a_list("skipped-rule", |running| {
-        assert_eq!(running.ask("SET a 2"), "+OK");
+        assert_eq!(running.call("SET a 2"), "+OK");
         running.log_until("Background saving terminated with success");
     });
-    saved_over_a_list("skipped-reload", |running| assert_eq!(running.ask("DEBUG RELOAD"), "+OK"));
+    saved_over_a_list("skipped-reload", |running| assert_eq!(running.call("DEBUG RELOAD"), "+OK"));
     saved_over_a_list("skipped-twice", |running| {
-        assert_eq!(running.ask("SAVE"), "+OK");
-        assert_eq!(running.ask("SAVE"), "+OK");
+        assert_eq!(running.call("SAVE"), "+OK");
+        assert_eq!(running.call("SAVE"), "+OK");
     });
     saved_over_a_list("skipped-shutdown", |running| {
-        running.ask("SHUTDOWN");
+        running.call("SHUTDOWN");
         assert!(running.child.wait().expect("it was started").success());
     });
     saved_over_a_list("skipped-sigterm", |running| {
@@ -300,7 +300,7 @@ fn a_file_with_skipped_types_that_cannot_be_kept_is_not_replaced() {
     fs::rename(folder.path("long.rdb"), folder.path(&name)).expect("the folder is writable");
     let mut running = folder.start(&["--rdb-skip-unknown-types", "yes", "--dbfilename", &name]);
     running.ready();
-    assert_eq!(running.ask("SAVE"), "-ERR");
+    assert_eq!(running.call("SAVE"), "-ERR");
     assert_eq!(folder.read(&name), bytes);
 }
 
@@ -320,18 +320,22 @@ fn a_damaged_snapshot_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_log_is_played_in_order_in_place_of_the_snapshot() {
+fn a_log_is_replayed_in_order_in_place_of_the_snapshot() {
     let folder = Folder::new("log");
     folder.write("dump.rdb", &rdb(&[B]));
     write_log(&folder, &log(&["SELECT 0", "APPEND a 2", "MULTI", "SET c 3", "EXEC"]));
     let mut running = folder.start(&WITH_LOG);
     assert!(running.ready().contains("DB loaded from append only file: "));
-    assert_eq!(running.ask("MGET a b c e"), "*4\r\n$5\r\none12\r\n$-1\r\n$1\r\n3\r\n$1\r\nx");
-    assert_eq!(running.ask("TTL e"), ":-1", "it had ended when the log said that it stays");
+    assert_eq!(running.call("MGET a b c e"), "*4\r\n$5\r\none12\r\n$-1\r\n$1\r\n3\r\n$1\r\nx");
+    assert_eq!(
+        running.call("TTL e"),
+        ":-1",
+        "PERSIST in the log is replayed, though the key has expired since"
+    );
 }
 
 #[test]
-fn a_log_that_ends_in_the_middle_of_a_change_is_cut_off_there() {
+fn a_log_that_ends_in_the_middle_of_a_change_is_truncated_there() {
     let whole = log(&["SELECT 0", "SET c 3"]);
     for (name, rest) in
         [("request", &b"*3\r\n$3\r\nSET\r\n$1\r\nc"[..]), ("transaction", &log(&["MULTI", "SET c 4"]))]
@@ -347,7 +351,7 @@ fn a_log_that_ends_in_the_middle_of_a_change_is_cut_off_there() {
         let mut running = folder.start(&WITH_LOG);
         let lines = running.ready();
         assert!(lines.contains("!!! Truncating the AOF appendonlydir/a.2.incr.aof at offset "), "{lines}");
-        assert_eq!(running.ask("GET c"), "$1\r\n3");
+        assert_eq!(running.call("GET c"), "$1\r\n3");
         drop(running);
         assert!(folder.read(LAST).starts_with(&whole));
         assert!(!folder.read(LAST).starts_with(&[&whole, rest].concat()));
@@ -369,7 +373,7 @@ fn a_damaged_log_is_refused_unless_the_damage_is_short() {
     assert_eq!(checked.status.code(), Some(1));
     let mut running = folder.start(&["--appendonly", "yes", "--aof-load-corrupt-tail-max-size", "6"]);
     running.ready();
-    assert_eq!(running.ask("GET c"), "$1\r\n3");
+    assert_eq!(running.call("GET c"), "$1\r\n3");
 }
 
 #[test]
@@ -384,7 +388,7 @@ fn damage_before_the_last_file_is_refused() {
 }
 
 #[test]
-fn a_command_of_nobody_is_no_log() {
+fn an_unknown_command_in_a_log_is_refused() {
     let folder = Folder::new("unknown");
     write_log(&folder, &log(&["SELECT 0", "NOSUCH x"]));
     let refusal = folder.refusal(&WITH_LOG);
@@ -397,23 +401,23 @@ fn the_log_of_an_old_redis_is_adopted() {
     folder.write("appendonly.aof", &[rdb(&[A]), log(&["SELECT 0", "SET b 2"])].concat());
     let mut running = folder.start(&WITH_LOG);
     assert!(running.ready().contains("Successfully migrated an old-style AOF file (appendonly.aof)"));
-    assert_eq!(running.ask("MGET a b"), "*2\r\n$3\r\none\r\n$1\r\n2");
+    assert_eq!(running.call("MGET a b"), "*2\r\n$3\r\none\r\n$1\r\n2");
     assert!(!folder.path("appendonly.aof").exists() && folder.path("appendonlydir/appendonly.aof").exists());
 }
 
 #[test]
-fn a_log_is_mended_by_the_tool() {
-    let folder = Folder::new("mend");
+fn a_log_is_repaired_by_the_tool() {
+    let folder = Folder::new("repair");
     let whole = log(&["SELECT 0", "SET c 3"]);
     write_log(&folder, &[whole.as_slice(), b"*3\r\n$3"].concat());
     let manifest = folder.path("appendonlydir/appendonly.aof.manifest");
-    let asked = tool(&["check-aof", "--fix"], &manifest);
-    assert_eq!(asked.status.code(), Some(1), "nobody said yes: {asked:?}");
+    let unconfirmed = tool(&["check-aof", "--fix"], &manifest);
+    assert_eq!(unconfirmed.status.code(), Some(1), "not confirmed: {unconfirmed:?}");
     let fixed = tool(&["check-aof", "--fix", "--yes"], &manifest);
     assert!(fixed.status.success(), "{fixed:?}");
     assert_eq!(folder.read(LAST), whole);
-    let told = String::from_utf8_lossy(&fixed.stdout).into_owned();
-    assert!(told.contains("database 0: 2 keys") && told.contains("  APPEND: 1\n"), "{told}");
+    let report = String::from_utf8_lossy(&fixed.stdout).into_owned();
+    assert!(report.contains("database 0: 2 keys") && report.contains("  APPEND: 1\n"), "{report}");
     assert!(tool(&["check-aof"], &manifest).status.success());
 }
 
@@ -422,7 +426,7 @@ fn tool(args: &[&str], file: &Path) -> Output {
     command.args(args).arg(file).stdin(Stdio::null()).output().expect("it can be started")
 }
 
-/// A pipe in the place of the snapshot: loading lasts until somebody writes to it.
+/// A pipe in the place of the snapshot: loading lasts until the test writes to it.
 fn make_pipe(path: &Path) {
     let path = CString::new(path.as_os_str().as_bytes()).expect("it has no zero");
     // SAFETY: the path lives through the call.
@@ -430,27 +434,27 @@ fn make_pipe(path: &Path) {
 }
 
 #[test]
-fn clients_hear_that_data_are_being_loaded() {
+fn requests_are_refused_while_data_are_loaded() {
     let folder = Folder::new("loading");
     make_pipe(&folder.path("dump.rdb"));
     let mut running = folder.start(&[]);
     let loading = "-LOADING Redis is loading the dataset in memory";
-    assert_eq!(running.ask("PING"), loading);
-    assert_eq!(running.ask("SET a 1"), loading);
-    let info = running.ask("INFO persistence");
+    assert_eq!(running.call("PING"), loading);
+    assert_eq!(running.call("SET a 1"), loading);
+    let info = running.call("INFO persistence");
     assert!(info.contains("\r\nloading:1\r\n") && info.contains("\r\nloading_eta_seconds:1"), "{info}");
-    fs::write(folder.path("dump.rdb"), rdb(&[A])).expect("somebody reads");
+    fs::write(folder.path("dump.rdb"), rdb(&[A])).expect("the server reads");
     running.ready();
-    assert_eq!(running.ask("PING"), "+PONG");
-    assert_eq!(running.ask("GET a"), "$3\r\none");
+    assert_eq!(running.call("PING"), "+PONG");
+    assert_eq!(running.call("GET a"), "$3\r\none");
 }
 
 #[test]
-fn a_server_that_loads_ends_when_it_is_told_to() {
+fn a_server_that_loads_exits_on_sigterm() {
     let folder = Folder::new("term");
     make_pipe(&folder.path("dump.rdb"));
     let mut running = folder.start(&[]);
-    assert!(running.ask("PING").starts_with("-LOADING"));
+    assert!(running.call("PING").starts_with("-LOADING"));
     // SAFETY: kill takes plain numbers, and the child is ours.
     assert_eq!(unsafe { libc::kill(running.child.id() as i32, libc::SIGTERM) }, 0);
     assert!(running.child.wait().expect("it is ours").success());
@@ -467,10 +471,10 @@ fn commands_of_other_types_in_a_log_are_refused_or_counted_and_its_files_are_kep
     let mut running = folder.start(&["--appendonly", "yes", "--rdb-skip-unknown-types", "yes"]);
     let lines = running.ready();
     assert!(lines.contains("2 rpush, 1 zadd"), "{lines}");
-    let info = running.ask("INFO persistence");
+    let info = running.call("INFO persistence");
     assert!(info.contains("\r\nrdb_last_load_skipped_rpush:2\r\nrdb_last_load_skipped_zadd:1\r\n"), "{info}");
-    assert_eq!(running.ask("MGET b c"), "*2\r\n$1\r\n2\r\n$1\r\n3");
-    running.ask("BGREWRITEAOF");
+    assert_eq!(running.call("MGET b c"), "*2\r\n$1\r\n2\r\n$1\r\n3");
+    running.call("BGREWRITEAOF");
     running.log_until("Background AOF rewrite finished successfully");
     let folder_names = |kept: bool| {
         let entries = fs::read_dir(folder.path("appendonlydir")).expect("it is there");
@@ -485,14 +489,14 @@ fn commands_of_other_types_in_a_log_are_refused_or_counted_and_its_files_are_kep
         folder_names(true).iter().map(|name| folder.read(&format!("appendonlydir/{name}"))).collect();
     assert_eq!((kept.len(), old.len()), (3, 0), "{:?}", folder_names(true));
     assert!(kept[2].ends_with(&log(&["rpush l 2"])));
-    running.ask("BGREWRITEAOF");
+    running.call("BGREWRITEAOF");
     running.log_until("Background AOF rewrite finished successfully");
     assert_eq!(folder_names(true).len(), 3, "once");
     assert_eq!(folder_names(false).len(), 3, "a base, an increment and the manifest");
 }
 
 #[test]
-fn a_log_that_is_cut_off_is_kept_whole_if_commands_were_passed_over() {
+fn a_log_that_is_truncated_is_kept_whole_if_commands_were_skipped() {
     let folder = Folder::new("log-types-cut");
     write_log(&folder, &[log(&["SELECT 0", "RPUSH l 1", "SET b 2"]), b"*2\r\n$3\r\nDEL".to_vec()].concat());
     let whole = folder.read(LAST);
@@ -511,45 +515,45 @@ fn a_log_that_was_switched_on_has_what_is_acknowledged_afterwards() {
     for round in 0..6 {
         let mut running = folder.start(&PERSISTENT);
         running.ready();
-        let reply = running.ask(&format!(
+        let reply = running.call(&format!(
             "BGREWRITEAOF\r\nCONFIG SET appendonly no\r\nCONFIG SET appendonly yes\r\nSET k{round} 1"
         ));
         assert!(reply.ends_with("+OK\r\n+OK\r\n+OK"), "{reply}");
-        assert!(running.ask("INFO persistence").contains("aof_enabled:1\r\n"));
-        let reply = running.ask(&format!(
+        assert!(running.call("INFO persistence").contains("aof_enabled:1\r\n"));
+        let reply = running.call(&format!(
             "CONFIG SET appendonly no\r\nMULTI\r\nCONFIG SET appendonly yes\r\nEXEC\r\nSET m{round} 1"
         ));
         assert!(reply.ends_with("*1\r\n+OK\r\n+OK"), "{reply}");
         drop(running);
         let mut running = folder.start(&PERSISTENT);
         running.ready();
-        assert_eq!(running.ask(&format!("EXISTS k{round} m{round}")), ":2");
+        assert_eq!(running.call(&format!("EXISTS k{round} m{round}")), ":2");
     }
 }
 
 #[test]
-fn a_log_that_cannot_be_switched_on_says_so() {
+fn a_log_that_cannot_be_switched_on_is_reported() {
     let folder = Folder::new("not-on");
     folder.write("appendonlydir", b"a file in its place");
     let mut running = folder.start(&["--enable-debug-command", "yes"]);
     running.ready();
-    let reply = running.ask("CONFIG SET appendonly yes");
+    let reply = running.call("CONFIG SET appendonly yes");
     assert!(reply.contains("argument 'appendonly') - Unable to turn on AOF. Check server logs."), "{reply}");
-    assert!(running.ask("INFO persistence").contains("aof_enabled:0\r\n"));
+    assert!(running.call("INFO persistence").contains("aof_enabled:0\r\n"));
     assert!(
         running
-            .ask("MULTI\r\nCONFIG SET appendonly yes\r\nEXEC")
+            .call("MULTI\r\nCONFIG SET appendonly yes\r\nEXEC")
             .contains("-ERR the transaction was carried out, but")
     );
     fs::remove_file(folder.path("appendonlydir")).expect("it is ours");
     assert_eq!(
-        running.ask("CONFIG SET appendonly no\r\nCONFIG SET appendonly yes\r\nSET a 1"),
+        running.call("CONFIG SET appendonly no\r\nCONFIG SET appendonly yes\r\nSET a 1"),
         "+OK\r\n+OK\r\n+OK"
     );
     drop(running);
     let mut running = folder.start(&PERSISTENT);
     running.ready();
-    assert_eq!(running.ask("EXISTS a"), ":1");
+    assert_eq!(running.call("EXISTS a"), ":1");
 }
 
 /// Numbers that look random.
@@ -565,30 +569,33 @@ impl Draws {
 #[test]
 fn after_any_steps_a_log_that_is_on_has_all_that_was_acknowledged() {
     for seed in 0..10 {
-        let (folder, mut draws) = (Folder::new(&format!("steps-{seed}")), Draws(seed));
+        let folder = Folder::new(&format!("steps-{seed}"));
+        let mut draws = Draws(seed);
         let mut steps = Vec::new();
         let mut running = folder.start(&PERSISTENT);
         running.ready();
-        let (mut is_on, mut keys, mut is_blocked) = (true, std::collections::BTreeSet::new(), false);
+        let mut is_on = true;
+        let mut keys = std::collections::BTreeSet::new();
+        let mut is_blocked = false;
         for step in 0..12 {
             let draw = draws.below(12);
             steps.push(draw);
             match draw {
-                0..=2 => is_on = running.ask("CONFIG SET appendonly yes") == "+OK",
-                3 => is_on = running.ask("CONFIG SET appendonly no") != "+OK",
-                4 | 5 => drop(running.ask("BGREWRITEAOF")),
-                6 => drop(running.ask("BGSAVE")),
-                7 => drop(running.ask("SAVE")),
+                0..=2 => is_on = running.call("CONFIG SET appendonly yes") == "+OK",
+                3 => is_on = running.call("CONFIG SET appendonly no") != "+OK",
+                4 | 5 => drop(running.call("BGREWRITEAOF")),
+                6 => drop(running.call("BGSAVE")),
+                7 => drop(running.call("SAVE")),
                 8 => {
-                    assert_eq!(running.ask("FLUSHALL"), "+OK");
+                    assert_eq!(running.call("FLUSHALL"), "+OK");
                     keys.clear();
                 }
                 9 => drop(
                     running
-                        .ask(["CONFIG SET appendfsync always", "CONFIG SET appendfsync everysec"][step % 2]),
+                        .call(["CONFIG SET appendfsync always", "CONFIG SET appendfsync everysec"][step % 2]),
                 ),
-                10 => assert_eq!(running.ask("DEBUG RELOAD"), "+OK", "{steps:?}"),
-                // The folder goes, and a file stands in its place; or it comes back.
+                10 => assert_eq!(running.call("DEBUG RELOAD"), "+OK", "{steps:?}"),
+                // The folder is replaced by a file, or put back.
                 _ if !is_blocked && folder.path("appendonlydir").is_dir() => {
                     fs::rename(folder.path("appendonlydir"), folder.path("aside")).expect("it is ours");
                     folder.write("appendonlydir", b"");
@@ -601,7 +608,7 @@ fn after_any_steps_a_log_that_is_on_has_all_that_was_acknowledged() {
                 }
                 _ => {}
             }
-            if running.ask(&format!("SET k{step} 1")) == "+OK" {
+            if running.call(&format!("SET k{step} 1")) == "+OK" {
                 keys.insert(format!("k{step}"));
             }
         }
@@ -616,26 +623,26 @@ fn after_any_steps_a_log_that_is_on_has_all_that_was_acknowledged() {
         let mut running = folder.start(&PERSISTENT);
         running.ready();
         for key in &keys {
-            assert_eq!(running.ask(&format!("EXISTS {key}")), ":1", "{key} after {steps:?} of seed {seed}");
+            assert_eq!(running.call(&format!("EXISTS {key}")), ":1", "{key} after {steps:?} of seed {seed}");
         }
-        assert_eq!(running.ask("DBSIZE"), format!(":{}", keys.len()), "{steps:?}");
+        assert_eq!(running.call("DBSIZE"), format!(":{}", keys.len()), "{steps:?}");
     }
 }
 
 #[test]
-fn data_come_back_from_the_log_when_that_is_asked_for() {
+fn debug_loadaof_loads_the_data_from_the_log() {
     let folder = Folder::new("loadaof");
     let mut running = folder.start(&PERSISTENT);
     running.ready();
     assert_eq!(
-        running.ask("SET a 1\r\nHSET h f 1\r\nINCR n\r\nDEBUG LOADAOF\r\nINCR n"),
+        running.call("SET a 1\r\nHSET h f 1\r\nINCR n\r\nDEBUG LOADAOF\r\nINCR n"),
         "+OK\r\n:1\r\n:1\r\n+OK\r\n:2"
     );
-    assert_eq!(running.ask("SET b 1\r\nDEBUG LOADAOF\r\nDBSIZE\r\nGET n"), "+OK\r\n+OK\r\n:4\r\n$1\r\n2");
+    assert_eq!(running.call("SET b 1\r\nDEBUG LOADAOF\r\nDBSIZE\r\nGET n"), "+OK\r\n+OK\r\n:4\r\n$1\r\n2");
     drop(running);
     let mut running = folder.start(&PERSISTENT);
     running.ready();
-    assert_eq!(running.ask("DBSIZE\r\nGET n"), ":4\r\n$1\r\n2");
+    assert_eq!(running.call("DBSIZE\r\nGET n"), ":4\r\n$1\r\n2");
 }
 
 #[test]
@@ -644,13 +651,13 @@ fn after_a_reload_of_an_older_snapshot_the_log_has_the_data_of_that() {
     let mut running = folder.start(&PERSISTENT);
     running.ready();
     assert_eq!(
-        running.ask("SET a 1\r\nSAVE\r\nSET b 1\r\nDEBUG RELOAD NOSAVE\r\nSET c 1"),
+        running.call("SET a 1\r\nSAVE\r\nSET b 1\r\nDEBUG RELOAD NOSAVE\r\nSET c 1"),
         "+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK"
     );
     drop(running);
     let mut running = folder.start(&PERSISTENT);
     running.ready();
-    assert_eq!(running.ask("EXISTS a c\r\nEXISTS b"), ":2\r\n:0");
+    assert_eq!(running.call("EXISTS a c\r\nEXISTS b"), ":2\r\n:0");
 }
 
 /// The folder of a sealed backup is a log that a server starts with.
@@ -660,51 +667,52 @@ fn a_backup_taken_under_writes_is_loaded_by_another_server() {
         let folder = Folder::new(&format!("backup-{appendonly}"));
         let mut server = folder.start(&["--compat", "8.10", "--appendonly", appendonly]);
         server.ready();
-        assert_eq!(server.ask("SET before 1"), "+OK");
-        assert_eq!(server.ask("VADD set VALUES 2 1 0 e"), ":1");
-        assert_eq!(server.ask("BACKUP START"), "+OK");
-        while !server.ask("BACKUP STATUS").contains("incrementing") {
+        assert_eq!(server.call("SET before 1"), "+OK");
+        assert_eq!(server.call("VADD set VALUES 2 1 0 e"), ":1");
+        assert_eq!(server.call("BACKUP START"), "+OK");
+        while !server.call("BACKUP STATUS").contains("incrementing") {
             std::thread::yield_now();
         }
-        assert_eq!(server.ask("SET during 2"), "+OK");
-        assert_eq!(server.ask("BACKUP SEAL"), "+OK");
-        let digest = server.ask("DEBUG DIGEST");
-        assert_eq!(server.ask("SET after 3"), "+OK");
-        assert!(server.ask("BACKUP LIST").contains("appendonly.aof.manifest"));
+        assert_eq!(server.call("SET during 2"), "+OK");
+        assert_eq!(server.call("BACKUP SEAL"), "+OK");
+        let digest = server.call("DEBUG DIGEST");
+        assert_eq!(server.call("SET after 3"), "+OK");
+        assert!(server.call("BACKUP LIST").contains("appendonly.aof.manifest"));
         let restored = Folder::new(&format!("restored-{appendonly}"));
         fs::rename(folder.path("backupdir"), restored.path("appendonlydir")).expect("the same file system");
         let mut other = restored.start(&["--appendonly", "yes"]);
         other.ready();
-        assert_eq!(other.ask("DEBUG DIGEST"), digest);
-        assert_eq!(other.ask("MGET before during after"), "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$-1");
+        assert_eq!(other.call("DEBUG DIGEST"), digest);
+        assert_eq!(other.call("MGET before during after"), "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$-1");
     }
 }
 
 #[test]
-fn a_log_that_tells_when_changes_were_made_is_played() {
+fn a_log_with_timestamps_is_replayed() {
     let folder = Folder::new("dated");
     let dated = ["--appendonly", "yes", "--aof-timestamp-enabled", "yes"];
     let mut running = folder.start(&dated);
     running.ready();
-    assert_eq!(running.ask("SET a 1\r\nMULTI\r\nSET b 1\r\nINCR a\r\nEXEC").lines().next(), Some("+OK"));
+    assert_eq!(running.call("SET a 1\r\nMULTI\r\nSET b 1\r\nINCR a\r\nEXEC").lines().next(), Some("+OK"));
     drop(running);
     assert!(folder.read("appendonlydir/appendonly.aof.1.incr.aof").starts_with(b"#TS:"));
     let mut running = folder.start(&PERSISTENT);
     running.ready();
-    assert_eq!(running.ask("MGET a b"), "*2\r\n$1\r\n2\r\n$1\r\n1");
+    assert_eq!(running.call("MGET a b"), "*2\r\n$1\r\n2\r\n$1\r\n1");
 }
 
-/// What a client sees of a vector set, but for its numbers that files do not keep.
+/// The replies about a vector set, without the numbers that files do not store.
 fn seen_of(running: &Running, set: &str) -> String {
-    let seen = running.ask(&format!(
+    let seen = running.call(&format!(
         "VCARD {set}\r\nVINFO {set}\r\nVEMB {set} e7\r\nVSIM {set} ELE e3 WITHSCORES WITHATTRIBS TRUTH COUNT 10000"
     ));
-    let not_kept = ["+vset-uid", "+hnsw-max-node-uid", "+bytes-per-element"];
+    let not_stored = ["+vset-uid", "+hnsw-max-node-uid", "+bytes-per-element"];
     let mut lines: Vec<_> = seen.lines().collect();
-    while let Some(at) = lines.iter().position(|line| not_kept.contains(line)) {
+    while let Some(at) = lines.iter().position(|line| not_stored.contains(line)) {
         lines.drain(at..at + 2);
     }
-    // Equal scores come in any order; which element has which vector is in the digest.
+    // Elements with equal scores may have any order; the digest covers which element has which
+    // vector.
     lines.sort_unstable();
     lines.join("\n")
 }
@@ -722,14 +730,17 @@ const SETS: [(&str, &str); 9] = [
 ];
 
 fn fill_sets(running: &Running) {
-    assert_eq!(running.ask("VCREATE created DIM 4 QUANT RQ4 M 9 EF 77\r\nVCREATE empty DIM 9"), "+OK\r\n+OK");
+    assert_eq!(
+        running.call("VCREATE created DIM 4 QUANT RQ4 M 9 EF 77\r\nVCREATE empty DIM 9"),
+        "+OK\r\n+OK"
+    );
     for (set, form) in SETS {
         let add = |n: usize| {
             let vector = format!("0.{} 0.{} -0.{} {}", n * 7 % 100, n * 13 % 90, n * n % 97, n % 3);
             let form = form.replace("{s}", set).replace("{v}", &vector);
             form.replace("{e}", &format!("e{n}")).replace("{n}", &n.to_string())
         };
-        let replies = running.ask(&(0..40).map(add).collect::<Vec<_>>().join("\r\n"));
+        let replies = running.call(&(0..40).map(add).collect::<Vec<_>>().join("\r\n"));
         assert_eq!(replies, [":1"; 40].join("\r\n"), "{set}");
     }
 }
@@ -737,22 +748,22 @@ fn fill_sets(running: &Running) {
 fn fill_keys(running: &Running) {
     let fields = |range: std::ops::Range<usize>| range.map(|n| format!(" f{n} {n}")).collect::<String>();
     let expire = |n: usize| format!("\r\nHPEXPIRE large {} FIELDS 2 f{n} f{}", 10_000_000 + n, n + 1000);
-    running.ask(&format!(
+    running.call(&format!(
         "SET a one PX 90000000\r\nSET n 17\r\nHSET small x y\r\nPEXPIRE small 80000000\r\nHSET large{}{}\r\nPEXPIRE large 99999999",
         fields(0..3000),
         (0..200).map(expire).collect::<String>(),
     ));
-    running.ask("SELECT 5\r\nSET a five\r\nHSET h f v\r\nHPEXPIRE h 70000000 FIELDS 1 f");
+    running.call("SELECT 5\r\nSET a five\r\nHSET h f v\r\nHPEXPIRE h 70000000 FIELDS 1 f");
 }
 
 fn rewrite_under_writes(running: &Running) {
-    assert!(running.ask("BGREWRITEAOF").starts_with("+Background append only file rewriting"));
+    assert!(running.call("BGREWRITEAOF").starts_with("+Background append only file rewriting"));
     let is_done = || {
-        let info = running.ask("INFO persistence");
+        let info = running.call("INFO persistence");
         info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0")
     };
     for round in 0.. {
-        running.ask(&format!(
+        running.call(&format!(
             "INCR n\r\nHSET large f{} new\r\nVADD plain VALUES 4 1 2 3 {round} e{round}",
             round % 3000
         ));
@@ -762,14 +773,14 @@ fn rewrite_under_writes(running: &Running) {
     }
 }
 
-/// The name of the base.
+/// The name of the log's base file.
 fn base_of(folder: &Folder) -> String {
     let manifest = String::from_utf8(folder.read("appendonlydir/appendonly.aof.manifest")).expect("text");
     manifest.split(' ').nth(1).expect("a base is first").to_owned()
 }
 
 #[test]
-fn a_log_whose_base_is_commands_gives_equal_data_back() {
+fn a_log_whose_base_is_commands_loads_equal_data() {
     let folder = Folder::new("commands");
     let options = [&PERSISTENT[..], &["--aof-use-rdb-preamble", "no"]].concat();
     let mut running = folder.start(&options);
@@ -788,7 +799,7 @@ fn a_log_whose_base_is_commands_gives_equal_data_back() {
         let keys =
             "PEXPIRETIME a\r\nPEXPIRETIME small\r\nPEXPIRETIME large\r\nHPEXPIRETIME large FIELDS 2 f7 f1007";
         let of_sets: Vec<_> = sets().map(|set| seen_of(running, set)).collect();
-        (running.ask("DEBUG DIGEST"), running.ask("DBSIZE"), running.ask(keys), of_sets)
+        (running.call("DEBUG DIGEST"), running.call("DBSIZE"), running.call(keys), of_sets)
     };
     let before = seen(&running);
     drop(running);
@@ -798,20 +809,20 @@ fn a_log_whose_base_is_commands_gives_equal_data_back() {
 }
 
 #[test]
-fn what_the_base_of_a_log_is_made_of_holds_from_the_next_rewrite_on() {
+fn a_change_of_the_form_of_the_base_applies_from_the_next_rewrite_on() {
     let folder = Folder::new("form");
     let mut running = folder.start(&WITH_LOG);
     running.ready();
-    assert_eq!(running.ask("SET n 1"), "+OK");
+    assert_eq!(running.call("SET n 1"), "+OK");
     for (round, (choice, end)) in [("no", "aof"), ("yes", "rdb"), ("no", "aof")].into_iter().enumerate() {
-        assert_eq!(running.ask(&format!("CONFIG SET aof-use-rdb-preamble {choice}")), "+OK");
+        assert_eq!(running.call(&format!("CONFIG SET aof-use-rdb-preamble {choice}")), "+OK");
         rewrite_under_writes(&running);
         assert_eq!(base_of(&folder), format!("appendonly.aof.{}.base.{end}", round + 2));
     }
-    assert!(running.ask("CONFIG GET aof-use-rdb-preamble").ends_with("no"));
-    let n = running.ask("GET n");
+    assert!(running.call("CONFIG GET aof-use-rdb-preamble").ends_with("no"));
+    let n = running.call("GET n");
     drop(running);
     let mut running = folder.start(&WITH_LOG);
     running.ready();
-    assert_eq!(running.ask("GET n"), n);
+    assert_eq!(running.call("GET n"), n);
 }

@@ -404,7 +404,8 @@ mod tests {
 
     #[test]
     fn an_edited_text_becomes_long_and_has_the_same_bytes() {
-        let (mut entry, mut expected) = (entry(text(10)), vec![b'x'; 10]);
+        let mut entry = entry(text(10));
+        let mut expected = vec![b'x'; 10];
         for _ in 0..30 {
             let piece = [b'y'; 1000];
             expected.extend(piece);

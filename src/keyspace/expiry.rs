@@ -227,7 +227,8 @@ mod tests {
     proptest! {
         #[test]
         fn they_are_the_set_that_they_replace(changes in prop::collection::vec((-40..40_i64, 0..20_u32, any::<bool>()), 1..3000)) {
-            let (mut deadlines, mut set) = (Deadlines::default(), BTreeSet::new());
+            let mut deadlines = Deadlines::default();
+            let mut set = BTreeSet::new();
             for (at_ms, id, adds) in changes {
                 // Spread over both words, and on both sides of zero.
                 let at_ms = at_ms << 27;

@@ -484,7 +484,8 @@ mod tests {
             // From hashes that are equal in their high bits to hashes that are equal in their low
             // bits.
             let hash_of = |position: u32| (position % 16).rotate_right(spread);
-            let (mut index, mut model) = (HashIndex::default(), BTreeMap::new());
+            let mut index = HashIndex::default();
+            let mut model = BTreeMap::new();
             for (position, adds) in changes {
                 if adds && model.insert(position, ()).is_none() {
                     index.insert(hash_of(position), position, hash_of);

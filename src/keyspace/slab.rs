@@ -196,7 +196,9 @@ mod tests {
     }
 
     fn walk(slab: &Slab) -> (Vec<Vec<u8>>, usize) {
-        let (mut keys, mut steps, mut position) = (Vec::new(), 0, 0);
+        let mut keys = Vec::new();
+        let mut steps = 0;
+        let mut position = 0;
         loop {
             steps += 1;
             position = match slab.step(position) {

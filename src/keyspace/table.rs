@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn entries_are_found_until_taken() {
-        let (hasher, mut table) = (RandomState::new(), Table::default());
+        let hasher = RandomState::new();
+        let mut table = Table::default();
         let hash = insert(&mut table, &hasher, b"k", Deadline::at(5));
         assert!(table.find_live(hash, b"k", 5).is_some());
         assert!(table.find_live(hash, b"k", 6).is_none());

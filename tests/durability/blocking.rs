@@ -1,4 +1,4 @@
-//! Commands that wait hold no thread that computes.
+//! Commands that wait block no compute thread.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ const DIM: usize = 65_536;
 /// Of 256 KiB each: a search that reads more than 8 MiB leaves the network thread.
 const ELEMENTS: u32 = 36;
 
-/// Redis saves on the thread that answers.
+/// Not for Redis: it saves on the thread that replies.
 fn site(name: &str, flags: &[&str]) -> Option<Site> {
     let flags = [&["--io-threads", "1", "--compute-threads", "1"], flags].concat();
     (!Program::chosen().is_redis).then(|| Site::new(&format!("blocking-{name}"), &flags))
@@ -27,7 +27,7 @@ fn add(element: u32) -> Request {
 /// Adds elements, and makes sure that a search among them runs on the compute pool.
 fn fill(connection: &mut Connection) {
     for element in 1..=ELEMENTS {
-        assert_eq!(connection.ask(add(element)).expect("the server replies"), Reply::Integer(1));
+        assert_eq!(connection.call(add(element)).expect("the server replies"), Reply::Integer(1));
     }
     let on_compute_pool = |connection: &mut Connection| {
         connection.info("commands_on_compute_pool").parse::<u64>().expect("a number")
@@ -53,7 +53,11 @@ fn a_save_on_a_disk_that_hangs_does_not_stop_heavy_commands() {
     saver.send(&[words("SAVE")]).expect("the server reads");
     process.wait_for_command("save");
     search(&mut searcher);
-    assert_eq!(searcher.must("CONFIG SET maxclients 1000"), Reply::Simple("OK".into()), "so may others wait");
+    assert_eq!(
+        searcher.must("CONFIG SET maxclients 1000"),
+        Reply::Simple("OK".into()),
+        "other commands may wait too"
+    );
     assert!(!saver.has_reply(), "it waits for the disk");
     disk.mend();
     assert_eq!(saver.receive().expect("the server replies"), Reply::Simple("OK".into()));
@@ -99,7 +103,7 @@ fn writers_that_are_held_back_use_no_processor_time_and_go_on_when_there_is_room
     for writer in &mut writers {
         writer.send(&[words(&format!("SET key {value}"))]).expect("the server reads");
     }
-    // The first ones filled what the disk is still to take.
+    // The first writes filled the buffer of the log.
     wait_until_blocked(&mut observer, count - 200);
     if let Some(before) = process.ticks() {
         std::thread::sleep(WATCHED);

@@ -1,4 +1,4 @@
-//! A client that writes and records what was acknowledged, until the server is gone.
+//! A client that writes, and records the acknowledged writes, until the server stops.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Instant;
@@ -36,7 +36,7 @@ impl Entry {
     }
 }
 
-/// What one client did, beginning with what was there.
+/// The writes of one client, and its data before them.
 pub(crate) struct History {
     pub(crate) client: usize,
     pub(crate) base: Model,
@@ -63,7 +63,7 @@ pub(crate) fn database_of(client: usize) -> usize {
     if client == 0 { DATABASES - 1 } else { client % (DATABASES - 1) }
 }
 
-/// How many writes all clients together got acknowledged.
+/// The number of acknowledged writes of all clients.
 #[derive(Default)]
 pub(crate) struct Progress {
     count: Mutex<u64>,
@@ -77,29 +77,30 @@ impl Progress {
         self.grown.notify_all();
     }
 
-    /// Waits until so many more are acknowledged, or a client is gone.
+    /// Waits until so many more are acknowledged, or a client has stopped.
     pub(crate) fn wait_for(&self, more: u64) {
         let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         let goal = count.saturating_add(more);
         drop(self.grown.wait_while(count, |count| *count < goal));
     }
 
-    /// Lets nobody wait any more.
+    /// Ends all waits.
     fn end(&self) {
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) = u64::MAX;
         self.grown.notify_all();
     }
 }
 
-/// Writes until the server is gone.
+/// Writes until the server stops.
 pub(crate) fn write(
     mut connection: Connection,
     mut writer: Writer,
     base: Model,
     progress: &Progress,
 ) -> History {
-    let _end = End(progress);
-    let (mut live, mut history) = (base.clone(), History::new(writer.client, base));
+    let _end_waits = EndWaits(progress);
+    let mut live = base.clone();
+    let mut history = History::new(writer.client, base);
     connection.must(&format!("SELECT {}", database_of(writer.client)));
     loop {
         let count = if writer.random.once_in(4) { 1 + writer.random.below(PIPELINE) } else { 1 };
@@ -115,7 +116,7 @@ pub(crate) fn write(
     }
 }
 
-/// Sends operations together and notes their replies; false if the server is gone.
+/// Sends operations together and records their replies; false if the server has stopped.
 pub(crate) fn exchange(connection: &mut Connection, entries: &mut [Entry], progress: &Progress) -> bool {
     let requests: Vec<_> = entries.iter().map(|entry| entry.operation.requests()).collect();
     if connection.send(&requests.concat()).is_err() {
@@ -133,10 +134,10 @@ pub(crate) fn exchange(connection: &mut Connection, entries: &mut [Entry], progr
     true
 }
 
-/// Ends all waiting when a client ends, be it by a failure.
-struct End<'a>(&'a Progress);
+/// Ends all waits when a client stops, also by a panic.
+struct EndWaits<'a>(&'a Progress);
 
-impl Drop for End<'_> {
+impl Drop for EndWaits<'_> {
     fn drop(&mut self) {
         self.0.end();
     }

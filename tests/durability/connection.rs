@@ -4,11 +4,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// A server that leaves a reply out for so long hangs.
-const SILENCE: Duration = Duration::from_secs(60);
+/// The longest wait for a reply: then the server counts as hanging.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A reply that has not come in so long is taken to be withheld.
-const AT_ONCE: Duration = Duration::from_millis(300);
+/// A reply that has not arrived after this time counts as withheld.
+const PROMPT: Duration = Duration::from_millis(300);
 
 /// The words of one command.
 pub(crate) type Request = Vec<Vec<u8>>;
@@ -28,7 +28,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// The first error in it.
+    /// The first error in the reply.
     pub(crate) fn error(&self) -> Option<&str> {
         match self {
             Reply::Error(text) => Some(text),
@@ -63,44 +63,44 @@ impl Connection {
     pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SILENCE))?;
+        stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
         Ok(Self(BufReader::with_capacity(1 << 16, stream)))
     }
 
-    /// Writes requests in one go.
+    /// Writes requests together.
     pub(crate) fn send(&mut self, requests: &[Request]) -> io::Result<()> {
         let mut bytes = Vec::new();
         requests.iter().for_each(|request| encode(request, &mut bytes));
         self.0.get_mut().write_all(&bytes)
     }
 
-    pub(crate) fn ask(&mut self, request: Request) -> io::Result<Reply> {
+    pub(crate) fn call(&mut self, request: Request) -> io::Result<Reply> {
         self.send(&[request])?;
         self.receive()
     }
 
-    /// A reply that comes at once, or none: it may be asked for later.
-    pub(crate) fn ask_at_once(&mut self, request: Request) -> Option<Reply> {
+    /// The reply if it arrives promptly; otherwise none, and it can be received later.
+    pub(crate) fn call_promptly(&mut self, request: Request) -> Option<Reply> {
         self.send(&[request]).expect("the server reads");
         self.has_reply().then(|| self.receive().expect("the server replies"))
     }
 
-    /// True if a reply is there, or comes at once.
+    /// True if a reply has arrived, or arrives promptly.
     pub(crate) fn has_reply(&mut self) -> bool {
-        self.0.get_ref().set_read_timeout(Some(AT_ONCE)).expect("a TCP socket");
+        self.0.get_ref().set_read_timeout(Some(PROMPT)).expect("a TCP socket");
         let is_there = self.0.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
-        self.0.get_ref().set_read_timeout(Some(SILENCE)).expect("a TCP socket");
+        self.0.get_ref().set_read_timeout(Some(REPLY_TIMEOUT)).expect("a TCP socket");
         is_there
     }
 
-    /// Asks something that the server must answer.
+    /// Sends a request to which the server must reply.
     pub(crate) fn must(&mut self, line: &str) -> Reply {
-        self.ask(words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
+        self.call(words(line)).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
     /// The replies to many requests.
-    pub(crate) fn ask_all(&mut self, requests: &[Request]) -> Vec<Reply> {
-        // In portions, lest both sides wait for the other to read.
+    pub(crate) fn call_all(&mut self, requests: &[Request]) -> Vec<Reply> {
+        // In portions: otherwise both sides could wait for the other to read.
         const PORTION: usize = 64;
         let mut replies = Vec::with_capacity(requests.len());
         for portion in requests.chunks(PORTION) {

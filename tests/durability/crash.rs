@@ -13,13 +13,13 @@ use crate::shim::PowerCut;
 use crate::verdict::{Balances, judge};
 
 const CLIENTS: usize = 6;
-/// One more that writes what makes files long, once.
+/// One more client that writes much data, once, so that files are long.
 const BALLAST: usize = CLIENTS;
 const BALLAST_KEYS: u64 = 3000;
 const BALLAST_ELEMENTS: u64 = 500;
 /// Kills in a row on the same files.
 const LIVES: usize = 4;
-/// The longest that a server may load before it is killed doing so.
+/// The longest time that a server may load before it is killed while loading.
 const EARLY_US: u64 = 60_000;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -42,7 +42,7 @@ impl Policy {
     }
 }
 
-/// What the kills met.
+/// Counts over all kills.
 #[derive(Default, Debug)]
 struct Tally {
     kills: usize,
@@ -55,7 +55,7 @@ struct Tally {
     survived_unacknowledged: usize,
 }
 
-/// Several lives of a server on the same files.
+/// Several servers, one after the other, on the same files.
 struct Campaign {
     policy: Policy,
     site: Site,
@@ -67,12 +67,12 @@ struct Campaign {
     tally: Tally,
 }
 
-/// What happened until the server was killed.
+/// The writes until the server was killed, and the next server.
 struct Ended {
     histories: Vec<History>,
-    /// What was acknowledged before must be there.
+    /// Writes that were acknowledged before must have survived.
     since: Instant,
-    /// When the server is started next, on files as the disk has them.
+    /// The next server, which was started on the files as they are on the disk.
     process: Process,
 }
 
@@ -100,7 +100,7 @@ impl Campaign {
         }
     }
 
-    /// Lives until the number of kills is reached.
+    /// Runs servers until the number of kills is reached.
     fn run(mut self, kills: usize) -> Tally {
         let mut process = self.start();
         while self.tally.kills < kills {
@@ -125,7 +125,8 @@ impl Campaign {
 
     /// Writes, kills, and starts again.
     fn live(&mut self, process: Process) -> Ended {
-        let (progress, began) = (Progress::default(), Instant::now());
+        let progress = Progress::default();
+        let began = Instant::now();
         let first = self.lives == 0;
         self.lives += 1;
         let ballast = if first {
@@ -133,14 +134,16 @@ impl Campaign {
         } else {
             History::new(BALLAST, self.models[BALLAST].clone())
         };
-        let (mut histories, mut since) = (vec![], None);
+        let mut histories = vec![];
+        let mut since = None;
         std::thread::scope(|scope| {
             let clients: Vec<_> = (0..CLIENTS)
                 .map(|client| {
                     let random = Random::new(self.random.next(), client as u64);
                     let updates = !self.site.program.is_redis;
                     let writer = Writer { client, random, updates, alone: client == 0 };
-                    let (connection, base) = (process.connect(), self.models[client].clone());
+                    let connection = process.connect();
+                    let base = self.models[client].clone();
                     let progress = &progress;
                     scope.spawn(move || write(connection, writer, base, progress))
                 })
@@ -153,7 +156,8 @@ impl Campaign {
         Ended { histories, since: since.expect("it was killed"), process }
     }
 
-    /// Lets clients write, snapshots and rewrites begin, and kills; tells before when writes may not be lost.
+    /// Waits while clients write, starts snapshots and rewrites, and kills the server. Writes that
+    /// were acknowledged before the returned moment must not be lost.
     fn kill_at_some_moment(&mut self, process: Process, progress: &Progress, began: Instant) -> Instant {
         let mut control = process.connect();
         let mut since = began;
@@ -172,13 +176,13 @@ impl Campaign {
         let moment = Instant::now();
         process.kill();
         match self.policy {
-            // Whatever the disk has of it, the system has all.
+            // The operating system has all writes, whether they are on the disk or not.
             Policy::Always | Policy::EverySec | Policy::Never => moment,
             Policy::Snapshots => since,
         }
     }
 
-    /// It may be refused where another one runs.
+    /// The command may be refused if another save runs.
     fn begin_something(&mut self, control: &mut Connection) {
         let rewrite = self.policy != Policy::Snapshots && self.random.once_in(2);
         control.must(if rewrite { "BGREWRITEAOF" } else { "BGSAVE" });
@@ -189,13 +193,13 @@ impl Campaign {
         self.tally.in_rewrite += usize::from(control.info("aof_rewrite_in_progress") == "1");
     }
 
-    /// Starts the server, sometimes after it was killed while it loaded.
+    /// Starts the server, sometimes after killing it while it loads.
     fn start_again(&mut self) -> Process {
-        self.power_cut.iter_mut().for_each(PowerCut::forget_unsynced);
+        self.power_cut.iter_mut().for_each(PowerCut::drop_unsynced);
         self.tally.power_cuts += usize::from(self.power_cut.is_some());
         for _ in 0..self.random.below(3) {
             self.spawn().kill_early(Duration::from_micros(self.random.below(EARLY_US)));
-            self.power_cut.iter_mut().for_each(PowerCut::forget_unsynced);
+            self.power_cut.iter_mut().for_each(PowerCut::drop_unsynced);
             self.tally.while_loading += 1;
         }
         self.start()
@@ -216,7 +220,7 @@ impl Campaign {
     }
 }
 
-/// Writes what makes files long.
+/// Writes much data, so that files are long.
 fn ballast(mut connection: Connection, progress: &Progress) -> History {
     const PORTION: usize = 50;
     let mut history = History::new(BALLAST, Model::default());
@@ -233,29 +237,30 @@ fn ballast(mut connection: Connection, progress: &Progress) -> History {
     for portion in all.chunks(PORTION) {
         let begin = history.entries.len();
         history.entries.extend(portion.iter().cloned().map(Entry::new));
-        assert!(exchange(&mut connection, &mut history.entries[begin..], progress), "the server is gone");
+        assert!(exchange(&mut connection, &mut history.entries[begin..], progress), "the server has stopped");
     }
     history
 }
 
-/// Has a snapshot made, and tells when it was asked for, if it was made.
+/// Makes a snapshot, and returns the moment at which it was requested.
 fn completed_snapshot(control: &mut Connection) -> Option<Instant> {
-    let asked = Instant::now();
+    let requested = Instant::now();
     let reply = control.must("BGSAVE");
     assert!(reply.error().is_none(), "{reply:?}");
     while control.info("rdb_bgsave_in_progress") == "1" {
         std::thread::yield_now();
     }
     assert_eq!(control.info("rdb_last_bgsave_status"), "ok");
-    Some(asked)
+    Some(requested)
 }
 
-/// A number from the environment.
+/// A number from an environment variable.
 fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// Kills so often, in campaigns of a few lives; `NEARHIT_CRASH_ROUNDS` and `NEARHIT_CRASH_SEED` ask for more and others.
+/// Kills servers so often, in campaigns of a few kills. `NEARHIT_CRASH_ROUNDS` and
+/// `NEARHIT_CRASH_SEED` set another number of kills and another seed.
 fn campaigns(policy: Policy, usual_kills: usize) {
     let kills = given("NEARHIT_CRASH_ROUNDS").map_or(usual_kills, |rounds| rounds as usize);
     let seed = given("NEARHIT_CRASH_SEED").unwrap_or(1);

@@ -1,4 +1,5 @@
-//! Disks that fail and get well again: writes are refused meanwhile, reads go on, nothing acknowledged is lost.
+//! Disks that fail and recover: writes are refused meanwhile, reads go on, and no acknowledged
+//! write is lost.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,9 +10,9 @@ use crate::connection::{Connection, Reply, Request, words};
 use crate::process::{Process, Program, Site};
 use crate::shim::FailingDisk;
 
-/// A server that has not noticed in so long that its disk fails, or is well, never will.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two tries of a write.
+/// The longest wait for a server to notice that its disk fails, or works again.
+const WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// Between two attempts of a write.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Writes in a portion.
 const SOME: usize = 60;
@@ -21,7 +22,8 @@ const SOME: usize = 60;
 struct Writes {
     next: usize,
     acknowledged: Vec<usize>,
-    /// Those whose replies are withheld until the disk is well: `always` cannot answer them otherwise.
+    /// Writes whose replies are withheld until the disk works again: with `always` the server
+    /// cannot reply before.
     withheld: Vec<(usize, Connection)>,
 }
 
@@ -35,11 +37,11 @@ impl Writes {
         }
     }
 
-    /// One more write; its reply.
+    /// Sends one more write, and returns its reply.
     fn one(&mut self, connection: &mut Connection) -> Reply {
         let number = self.next;
         self.next += 1;
-        let reply = connection.ask(Self::request(number)).expect("the server replies");
+        let reply = connection.call(Self::request(number)).expect("the server replies");
         if reply.error().is_none() {
             self.acknowledged.push(number);
         }
@@ -49,7 +51,7 @@ impl Writes {
     fn some(&mut self, connection: &mut Connection) {
         for _ in 0..SOME {
             let reply = self.one(connection);
-            assert_eq!(reply.error(), None, "the disk is well");
+            assert_eq!(reply.error(), None, "the disk works");
         }
     }
 
@@ -59,7 +61,7 @@ impl Writes {
         let mut is_refused = |_| {
             let number = self.next;
             self.next += 1;
-            let Some(reply) = connection.ask_at_once(Self::request(number)) else {
+            let Some(reply) = connection.call_promptly(Self::request(number)) else {
                 let withholding = std::mem::replace(&mut connection, process.connect());
                 self.withheld.push((number, withholding));
                 return false;
@@ -74,7 +76,7 @@ impl Writes {
     /// Takes the replies that were withheld.
     fn take_withheld(&mut self) {
         for (number, mut connection) in self.withheld.drain(..) {
-            let reply = connection.receive().expect("the server replies when the disk is well");
+            let reply = connection.receive().expect("the server replies when the disk works");
             self.acknowledged.extend(reply.error().is_none().then_some(number));
         }
     }
@@ -87,14 +89,14 @@ impl Writes {
         });
     }
 
-    /// Is what a number wrote there?
+    /// True if the data of this write exist.
     fn has(number: usize, connection: &mut Connection) -> bool {
-        let question = match number % 3 {
+        let request = match number % 3 {
             0 => format!("VGETATTR set element:{number}"),
             1 => format!("GET key:{number}"),
             _ => format!("HGET hash {number}"),
         };
-        let value = connection.must(&question).bulk().map(|text| String::from_utf8_lossy(&text).into_owned());
+        let value = connection.must(&request).bulk().map(|text| String::from_utf8_lossy(&text).into_owned());
         value.is_some_and(|value| value.parse() == Ok(number))
     }
 
@@ -121,29 +123,29 @@ fn is_refusal(reply: &Reply) -> bool {
 }
 
 fn eventually(what: &str, mut happens: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_LIMIT;
     while !happens() {
         assert!(Instant::now() < deadline, "{what}");
         std::thread::sleep(PAUSE);
     }
 }
 
-/// Flags of a log without snapshots, of a policy. A torn record at its end is not forgiven.
+/// Flags of a log without snapshots, of a policy. A torn record at its end is an error.
 fn logged(policy: &str) -> Vec<&str> {
     vec!["--save", "", "--appendonly", "yes", "--appendfsync", policy, "--aof-load-truncated", "no"]
 }
 
-/// Redis ends where `always` cannot be kept.
+/// Redis exits if it cannot sync with `always`.
 fn policies() -> &'static [&'static str] {
     if Program::chosen().is_redis { &["everysec"] } else { &["always", "everysec"] }
 }
 
-/// Ends the server as hard as its policy allows without a loss.
-fn end(process: Process, policy: &str) {
+/// Stops the server: by a kill, if the policy allows no loss then.
+fn stop(process: Process, policy: &str) {
     if policy == "always" { process.kill() } else { process.shut_down() }
 }
 
-/// The log's disk fails, and gets well.
+/// The log's disk fails, and recovers.
 fn fail_log(how: &str) {
     for policy in policies() {
         let mut site = Site::new(&format!("fault-{}-{policy}", how.replace(' ', "-")), &logged(policy));
@@ -154,7 +156,8 @@ fn fail_log(how: &str) {
 
 fn survive(site: &Site, policy: &str, fail: impl FnOnce(), mend: impl FnOnce()) {
     let process = site.start();
-    let (mut connection, mut writes) = (process.connect(), Writes::default());
+    let mut connection = process.connect();
+    let mut writes = Writes::default();
     writes.some(&mut connection);
     assert_eq!(connection.info("aof_last_write_status"), "ok");
     fail();
@@ -166,12 +169,12 @@ fn survive(site: &Site, policy: &str, fail: impl FnOnce(), mend: impl FnOnce()) 
     writes.until_accepted(&mut connection);
     assert_eq!(connection.info("aof_last_write_status"), "ok");
     writes.some(&mut connection);
-    end(process, policy);
+    stop(process, policy);
     writes.check_all(&mut site.start().connect());
 }
 
 #[test]
-fn a_full_disk_under_the_log_loses_nothing() {
+fn a_full_disk_of_the_log_loses_nothing() {
     fail_log("write ENOSPC");
 }
 
@@ -182,19 +185,20 @@ fn a_write_cut_short_leaves_no_torn_record() {
 
 #[test]
 fn a_log_that_cannot_be_synced_refuses_writes() {
-    // Redis does not try again by itself.
+    // Redis does not retry by itself.
     if !Program::chosen().is_redis {
         fail_log("sync EIO");
     }
 }
 
-/// How the disk fails under whole files. Redis writes those by C streams, which the shim does not see.
+/// How the disk fails when whole files are written. Redis writes those by C streams, which the shim
+/// does not replace.
 fn failures() -> &'static [&'static str] {
     let all = &["sync EIO", "rename EIO", "write ENOSPC", "write ENOSPC 500"];
     if Program::chosen().is_redis { &all[..2] } else { all }
 }
 
-/// Waits for the end of a snapshot; its outcome.
+/// Makes a snapshot, waits for its end, and returns its outcome.
 fn snapshot(connection: &mut Connection) -> String {
     let reply = connection.must("BGSAVE");
     assert_eq!(reply.error(), None);
@@ -207,7 +211,8 @@ fn fail_snapshot(how: &str) {
     let mut site = Site::new(&format!("fault-snapshot-{}", how.replace(' ', "-")), &flags);
     let Some(disk) = FailingDisk::new(&mut site) else { return };
     let process = site.start();
-    let (mut connection, mut writes) = (process.connect(), Writes::default());
+    let mut connection = process.connect();
+    let mut writes = Writes::default();
     writes.some(&mut connection);
     assert_eq!(snapshot(&mut connection), "ok");
     let before = fs::read(site.data.join("dump.rdb")).expect("it was saved");
@@ -237,7 +242,8 @@ fn fail_rewrite(how: &str) {
     let mut site = Site::new(&format!("fault-rewrite-{}", how.replace(' ', "-")), &logged("everysec"));
     let Some(disk) = FailingDisk::new(&mut site) else { return };
     let process = site.start();
-    let (mut connection, mut writes) = (process.connect(), Writes::default());
+    let mut connection = process.connect();
+    let mut writes = Writes::default();
     writes.some(&mut connection);
     disk.fail(how);
     // It may fail at once.
@@ -260,19 +266,19 @@ fn fail_rewrite(how: &str) {
 
 #[test]
 fn a_rewrite_that_fails_leaves_the_log() {
-    // The log is synced once a second too, which Redis does not try again.
-    let is_fair = |how: &&str| !Program::chosen().is_redis || !how.starts_with("sync");
-    failures().iter().copied().filter(is_fair).for_each(fail_rewrite);
+    // The log is synced once a second too, which Redis does not retry.
+    let is_supported = |how: &&str| !Program::chosen().is_redis || !how.starts_with("sync");
+    failures().iter().copied().filter(is_supported).for_each(fail_rewrite);
 }
 
-/// A file system of its own that is soon full.
+/// A separate file system that is nearly full.
 struct SmallDisk {
     mounted: PathBuf,
     filler: PathBuf,
 }
 
 impl SmallDisk {
-    /// `None`, and said so, where nothing can be mounted.
+    /// `None`, and a message, if it cannot be mounted.
     fn mount(site: &Site) -> Option<Self> {
         let mounted = site.data.clone();
         let options = ["-t", "tmpfs", "-o", "size=2m", "none"];

@@ -1,13 +1,14 @@
-//! Nothing acknowledged is lost: servers that are killed at any moment, and disks that fail.
+//! No acknowledged write is lost: tests with servers that are killed at any moment, and with disks
+//! that fail.
 //!
-//! Knows servers from outside only: options, commands, replies, and the folder of their files. `tools/crash` runs the
-//! crash tests for longer, and against Redis.
+//! Servers are used from outside only: by options, commands, replies, and the folder of their
+//! files. `tools/crash` runs the crash tests for longer, and against Redis.
 
 mod blocking;
 mod client;
 mod connection;
 mod crash;
-mod ends;
+mod expiry;
 mod fault;
 mod mix;
 mod model;

@@ -1,5 +1,5 @@
-//! Everything that moves, replaces or removes keys and tables, beside everything that saves them:
-//! each reply comes, each save ends, and what a server has is what the next one loads.
+//! All commands that move, replace or remove keys and tables, together with all that save them:
+//! each request gets its reply, each save ends, and the next server loads the same data.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use crate::connection::{Connection, Request, words};
 use crate::process::{Process, Program, Site};
 use crate::random::Random;
 
-/// A save that takes longer never ends.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Pipelines that a client sends.
+/// The longest wait for the end of a save.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
+/// The number of pipelines that a client sends.
 const PIPELINES: u64 = 120;
 const CLIENTS: u64 = 3;
 
@@ -17,7 +17,9 @@ const CLIENTS: u64 = 3;
 fn step(random: &mut Random) -> Vec<String> {
     let mut key = || format!("k{}", random.below(30));
     let (one, other) = (key(), key());
-    let (db, to, number) = (random.below(3), random.below(3), random.below(20));
+    let db = random.below(3);
+    let to = random.below(3);
+    let number = random.below(20);
     let line = match random.below(13) {
         0..3 => format!("SET {one} {number:0>200}"),
         3 => format!("HSET {one} f{number} x g y"),
@@ -51,12 +53,12 @@ fn disturb(mut connection: Connection, mut random: Random) {
             lines = [vec!["BGSAVE".to_owned()], swaps, lines].concat();
         }
         let requests: Vec<Request> = lines.iter().map(|line| words(line)).collect();
-        connection.ask_all(&requests);
+        connection.call_all(&requests);
         restore(&mut connection, &mut random);
     }
 }
 
-/// `RESTORE … REPLACE` of what another key has.
+/// `RESTORE … REPLACE` of the value of another key.
 fn restore(connection: &mut Connection, random: &mut Random) {
     let dump = connection.must(&format!("DUMP k{}", random.below(30)));
     if dump.error().is_none()
@@ -64,7 +66,7 @@ fn restore(connection: &mut Connection, random: &mut Random) {
     {
         let mut request = words(&format!("RESTORE k{} 0", random.below(30)));
         request.extend([bytes, b"REPLACE".to_vec()]);
-        connection.ask(request).expect("the server replies");
+        connection.call(request).expect("the server replies");
     }
 }
 
@@ -76,7 +78,7 @@ fn save(mut connection: Connection, mut random: Random) {
 }
 
 fn wait_for_saves(connection: &mut Connection) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + WAIT_LIMIT;
     let fields = ["rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled"];
     while let Some(field) = fields.iter().find(|field| connection.info(field) != "0") {
         assert!(Instant::now() < deadline, "{field} stays");
@@ -89,7 +91,7 @@ fn digest(process: &Process) -> String {
 }
 
 #[test]
-fn saves_end_and_are_right_whatever_moves_keys_and_tables_meanwhile() {
+fn saves_end_and_are_correct_while_keys_and_tables_move() {
     if Program::chosen().is_redis {
         return;
     }

@@ -1,6 +1,6 @@
-//! What must be in the server: keys with their values and deadlines, elements of vector sets.
+//! The expected data of a server: keys with their values and deadlines, elements of vector sets.
 //!
-//! Each client has a model of the keys and elements that it alone writes.
+//! Each client has a model of the keys and elements that only it writes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,10 +10,11 @@ use crate::random::Random;
 /// A moment that is known to lie between these, in ms since 1970.
 pub(crate) type Window = (u64, u64);
 
-/// The value of a field, and when it ends.
+/// The value of a field, and its deadline.
 pub(crate) type Field = (Vec<u8>, Option<Window>);
 
-/// How far the server's clock may be from ours: it may read it once for many commands.
+/// How far the server's time may differ from the test's: the server may read the clock once for
+/// many commands.
 const SLACK_MS: u64 = 250;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +36,7 @@ pub(crate) struct Element {
     pub(crate) attribute: Option<Vec<u8>>,
 }
 
-/// What the server says of an element.
+/// An element as the server returns it.
 #[derive(Clone, Debug)]
 pub(crate) struct SeenElement {
     pub(crate) vector: Vec<f32>,
@@ -56,12 +57,12 @@ pub(crate) struct Model {
     elements: HashMap<(String, String), Element>,
 }
 
-/// What the server has.
+/// The data that were found in the server.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) keys: HashMap<String, Key>,
     pub(crate) elements: HashMap<(String, String), SeenElement>,
-    /// When all was read, in ms since 1970.
+    /// The time when the last value was read, in ms since 1970.
     pub(crate) until_ms: u64,
 }
 
@@ -87,17 +88,18 @@ impl Model {
         self.elements.keys().filter(|(of, _)| of == set).map(|(_, name)| name.clone()).collect()
     }
 
-    /// Does what a command does that was executed within the window, and tells which cells it may have changed.
+    /// Applies a command that was executed within the window, and returns the cells that it may
+    /// have changed.
     pub(crate) fn apply(&mut self, operation: &Operation, at: Window) -> Vec<Cell> {
         match operation {
             Operation::Set { key, value, ttl } => {
-                self.keys.insert(key.clone(), string(value, ttl.map(|ttl| ttl.ends(at))));
+                self.keys.insert(key.clone(), string(value, ttl.map(|ttl| ttl.deadline(at))));
             }
             Operation::Append { key, value } => self.edit_string(key, |text| text.extend_from_slice(value)),
             Operation::Incr { key } => self.edit_string(key, |text| add(text, 1.0)),
             Operation::IncrByFloat { key } => self.edit_string(key, |text| add(text, 0.5)),
             Operation::Delete { key } => drop(self.keys.remove(key)),
-            Operation::Expire { key, ttl } => self.set_deadline(key, Some(ttl.ends(at))),
+            Operation::Expire { key, ttl } => self.set_deadline(key, Some(ttl.deadline(at))),
             Operation::Persist { key } => self.set_deadline(key, None),
             Operation::Rename { from, to } => {
                 if let Some(moved) = self.keys.remove(from) {
@@ -109,12 +111,12 @@ impl Model {
             }),
             Operation::HDel { key, field } => self.edit_hash(key, |hash| drop(hash.remove(field))),
             Operation::HExpire { key, field, ttl } => self.edit_hash(key, |hash| {
-                hash.entry(field.clone()).and_modify(|(_, deadline)| *deadline = Some(ttl.ends(at)));
+                hash.entry(field.clone()).and_modify(|(_, deadline)| *deadline = Some(ttl.deadline(at)));
             }),
             Operation::VAdd { set, name, vector, attribute } => {
                 let cell = (set.clone(), name.clone());
-                let kept = self.elements.get(&cell).and_then(|old| old.attribute.clone());
-                let attribute = attribute.clone().or(kept);
+                let old_attribute = self.elements.get(&cell).and_then(|old| old.attribute.clone());
+                let attribute = attribute.clone().or(old_attribute);
                 self.elements.insert(cell, Element { vector: *vector, attribute });
             }
             Operation::VRem { set, name } => drop(self.elements.remove(&(set.clone(), name.clone()))),
@@ -123,15 +125,15 @@ impl Model {
                 found.into_iter().for_each(|element| element.attribute = Some(attribute.clone()));
             }
             Operation::Flush => {
-                let gone = self.cells().collect();
+                let removed = self.cells().collect();
                 *self = Self::default();
-                return gone;
+                return removed;
             }
             Operation::VDel { .. } | Operation::VRename { .. } => return self.change_set(operation),
             Operation::Transfer { parts, .. } => {
                 return parts.iter().flat_map(|part| self.apply(part, at)).collect();
             }
-            // Accounts are no client's own: see `verdict`.
+            // Accounts belong to no single client: see `verdict`.
             Operation::IncrBy { .. } => {}
         }
         operation.cells()
@@ -148,8 +150,9 @@ impl Model {
             }
         };
         if let Operation::VRename { from, to } = operation {
-            let (gone, moved) = (self.elements_of(to), self.elements_of(from));
-            gone.into_iter().for_each(|name| change(&mut self.elements, to, name, None));
+            let replaced = self.elements_of(to);
+            let moved = self.elements_of(from);
+            replaced.into_iter().for_each(|name| change(&mut self.elements, to, name, None));
             moved.into_iter().for_each(|name| change(&mut self.elements, from, name, Some(to)));
         }
         if let Operation::VDel { set } = operation {
@@ -164,7 +167,7 @@ impl Model {
         edit(text);
     }
 
-    /// A hash without fields is no key.
+    /// A hash without fields does not exist as a key.
     fn edit_hash(&mut self, key: &str, edit: impl FnOnce(&mut BTreeMap<String, Field>)) {
         let empty = || Key { value: Value::Hash(BTreeMap::new()), deadline: None };
         let entry = self.keys.entry(key.to_owned()).or_insert_with(empty);
@@ -179,7 +182,7 @@ impl Model {
         self.keys.entry(key.to_owned()).and_modify(|key| key.deadline = deadline);
     }
 
-    /// Is this cell as the server has it?
+    /// True if this cell is the same in the server.
     pub(crate) fn agrees(&self, seen: &Seen, cell: &Cell) -> bool {
         match cell {
             Cell::Key(name) => same_key(self.keys.get(name), seen.keys.get(name), seen.until_ms),
@@ -190,7 +193,7 @@ impl Model {
         }
     }
 
-    /// Both sides of a cell, for people.
+    /// Both sides of a cell, for a message.
     pub(crate) fn describe(&self, seen: &Seen, cell: &Cell) -> String {
         match cell {
             Cell::Key(name) => {
@@ -218,7 +221,7 @@ fn add(text: &mut Vec<u8>, step: f64) {
 fn same_key(expected: Option<&Key>, found: Option<&Key>, until_ms: u64) -> bool {
     match (expected, found) {
         (None, found) => found.is_none(),
-        // It may have ended before it was looked for.
+        // It may have expired before it was read.
         (Some(key), None) => key.deadline.is_some_and(|(earliest, _)| earliest <= until_ms + SLACK_MS),
         (Some(key), Some(found)) => {
             same_deadline(key.deadline, found.deadline) && same_value(&key.value, &found.value)
@@ -249,14 +252,14 @@ fn same_element(set: &str, expected: Option<&Element>, found: Option<&SeenElemen
     };
     let vector = vector(expected.vector, shape(set).dim);
     let largest = vector.iter().fold(0_f32, |largest, value| largest.max(value.abs()));
-    // Q8 keeps each component to half of a 127th of the largest.
+    // Q8 stores each component with an error of up to half of a 127th of the largest.
     let close = |(a, b): (&f32, &f32)| (a - b).abs() <= largest / 100.0;
     vector.len() == found.vector.len()
         && vector.iter().zip(&found.vector).all(close)
         && expected.attribute == found.attribute
 }
 
-/// What a set of that name is made like.
+/// How a set of that name is created.
 pub(crate) struct Shape {
     pub(crate) dim: usize,
     pub(crate) options: &'static str,
@@ -280,8 +283,8 @@ pub(crate) fn vector(seed: u64, dim: usize) -> Vec<f32> {
 }
 
 impl Ttl {
-    /// When something ends that got this time to live within the window.
-    fn ends(self, (earliest, latest): Window) -> Window {
+    /// The deadline of something that got this time to live within the window.
+    fn deadline(self, (earliest, latest): Window) -> Window {
         (earliest + self.ms(), latest.saturating_add(self.ms()))
     }
 }

@@ -1,4 +1,4 @@
-//! Reads all that a database has.
+//! Reads all data of a database.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,11 +10,11 @@ pub(crate) fn now_ms() -> u64 {
     since.as_millis() as u64
 }
 
-/// Everything in a database.
+/// All data of a database.
 pub(crate) fn observe(connection: &mut Connection, database: usize) -> Seen {
     connection.must(&format!("SELECT {database}"));
     let names = texts(connection.must("KEYS *"));
-    let types = connection.ask_all(&names.iter().map(|name| request(&["TYPE", name])).collect::<Vec<_>>());
+    let types = connection.call_all(&names.iter().map(|name| request(&["TYPE", name])).collect::<Vec<_>>());
     let mut seen = Seen::default();
     let of = |kind: &str| {
         let is_kind = |reply: &Reply| *reply == Reply::Simple(kind.to_owned());
@@ -30,10 +30,11 @@ pub(crate) fn observe(connection: &mut Connection, database: usize) -> Seen {
 
 fn read_strings(connection: &mut Connection, names: Vec<String>, seen: &mut Seen) {
     let requests = |name: &String| [request(&["GET", name]), request(&["PEXPIRETIME", name])];
-    let mut replies = connection.ask_all(&names.iter().flat_map(requests).collect::<Vec<_>>()).into_iter();
+    let mut replies = connection.call_all(&names.iter().flat_map(requests).collect::<Vec<_>>()).into_iter();
     for name in names {
-        let (value, deadline) = (next(&mut replies).bulk(), moment(next(&mut replies).integer()));
-        // It may have ended since it was listed.
+        let value = next(&mut replies).bulk();
+        let deadline = moment(next(&mut replies).integer());
+        // It may have expired since it was listed.
         if let Some(value) = value {
             seen.keys.insert(name, Key { value: Value::String(value), deadline });
         }
@@ -57,9 +58,9 @@ fn read_hashes(connection: &mut Connection, names: Vec<String>, seen: &mut Seen)
 fn read_set(connection: &mut Connection, set: &str, seen: &mut Seen) {
     let names = texts(connection.must(&format!("VRANGE {set} - +")));
     let count = connection.must(&format!("VCARD {set}")).integer();
-    assert_eq!(count, names.len() as i64, "{set} is not of the size that it says");
+    assert_eq!(count, names.len() as i64, "VCARD of {set} is wrong");
     let requests = |name: &String| [request(&["VEMB", set, name]), request(&["VGETATTR", set, name])];
-    let mut replies = connection.ask_all(&names.iter().flat_map(requests).collect::<Vec<_>>()).into_iter();
+    let mut replies = connection.call_all(&names.iter().flat_map(requests).collect::<Vec<_>>()).into_iter();
     for name in &names {
         let numbers = texts(next(&mut replies));
         let vector = numbers.iter().map(|number| number.parse().expect("a number")).collect();
@@ -71,14 +72,14 @@ fn read_set(connection: &mut Connection, set: &str, seen: &mut Seen) {
 
 /// Most elements must be found by their own vectors: a graph that fell apart finds few.
 fn search(connection: &mut Connection, set: &str, names: &[String]) {
-    const ASKED: usize = 30;
-    let asked: Vec<_> = names.iter().step_by(names.len().div_ceil(ASKED).max(1)).collect();
+    const SEARCHES: usize = 30;
+    let searched: Vec<_> = names.iter().step_by(names.len().div_ceil(SEARCHES).max(1)).collect();
     let found = |name: &String, reply: Reply| texts(reply).contains(name);
     let requests: Vec<_> =
-        asked.iter().map(|name| request(&["VSIM", set, "ELE", name, "COUNT", "10"])).collect();
-    let replies = connection.ask_all(&requests);
-    let hits = asked.iter().zip(replies).filter(|(name, reply)| found(name, reply.clone())).count();
-    assert!(hits * 10 >= asked.len() * 9, "{set}: only {hits} of {} elements are found", asked.len());
+        searched.iter().map(|name| request(&["VSIM", set, "ELE", name, "COUNT", "10"])).collect();
+    let replies = connection.call_all(&requests);
+    let hits = searched.iter().zip(replies).filter(|(name, reply)| found(name, reply.clone())).count();
+    assert!(hits * 10 >= searched.len() * 9, "{set}: only {hits} of {} elements are found", searched.len());
 }
 
 fn request(words: &[&str]) -> Request {
@@ -101,7 +102,7 @@ fn texts_of_bytes(reply: Reply) -> Vec<Vec<u8>> {
     reply.array().into_iter().filter_map(Reply::bulk).collect()
 }
 
-/// A moment in ms as PEXPIRETIME tells it: negative is never.
+/// A moment in ms as PEXPIRETIME returns it: negative is never.
 fn moment(ms: i64) -> Option<Window> {
     u64::try_from(ms).ok().map(|ms| (ms, ms))
 }

@@ -1,19 +1,20 @@
-//! The writes that clients make: drawn at random, told to the server as requests.
+//! The writes of clients: drawn at random, and encoded as requests.
 
 use crate::connection::{Request, words};
 use crate::model::{Cell, LEDGER, Model, SHARED, Value, shape, vector};
 use crate::random::Random;
 
-/// Keys and elements of each kind that a client has.
+/// The number of keys of each kind that a client has.
 const POOL: u64 = 40;
 const FIELDS: u64 = 12;
 const ELEMENTS: u64 = 120;
 /// Accounts that all clients of a database move money between.
 pub(crate) const ACCOUNTS: u64 = 8;
-/// Databases that the clients are spread over; the last is one client's own, who empties it now and then.
+/// Databases over which the clients are spread; the last belongs to one client, which empties it
+/// from time to time.
 pub(crate) const DATABASES: usize = 3;
 
-/// Seconds, or milliseconds where the life is short.
+/// Seconds, or milliseconds for short times.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ttl {
     Seconds(u64),
@@ -100,7 +101,7 @@ pub(crate) enum Operation {
         to: String,
     },
     Flush,
-    /// A transaction of these.
+    /// A transaction of these operations.
     Transfer {
         parts: Vec<Operation>,
     },
@@ -129,7 +130,7 @@ impl Operation {
         }
     }
 
-    /// What is sent, and how many replies come.
+    /// The requests to send; each of them gets a reply.
     pub(crate) fn requests(&self) -> Vec<Request> {
         match self {
             Operation::Transfer { parts } => {
@@ -194,14 +195,14 @@ impl Operation {
 pub(crate) struct Writer {
     pub(crate) client: usize,
     pub(crate) random: Random,
-    /// Whether the server remembers updates of vectors.
+    /// Whether the server's log has updates of vectors.
     pub(crate) updates: bool,
-    /// Whether the database is this client's alone.
+    /// Whether only this client uses the database.
     pub(crate) alone: bool,
 }
 
 impl Writer {
-    fn of_pool(&mut self, kind: &str) -> String {
+    fn pool_key(&mut self, kind: &str) -> String {
         format!("{kind}:{}:{}", self.client, self.random.below(POOL))
     }
 
@@ -237,12 +238,12 @@ impl Writer {
         format!("v:{}:{}", self.client, self.random.below(2))
     }
 
-    /// The next operation, given what all before have made.
+    /// The next operation, given the data after all operations before it.
     pub(crate) fn draw(&mut self, model: &Model) -> Operation {
         match self.random.below(20) {
             _ if self.alone && self.random.once_in(300) => Operation::Flush,
             0..3 => self.draw_string(),
-            3 => Operation::Incr { key: self.of_pool("n") },
+            3 => Operation::Incr { key: self.pool_key("n") },
             4 => Operation::IncrByFloat { key: format!("f:{}", self.client) },
             5 => self.draw_brief(),
             6..9 => self.draw_hash(model),
@@ -254,7 +255,8 @@ impl Writer {
     }
 
     fn draw_string(&mut self) -> Operation {
-        let (key, value) = (self.of_pool("s"), self.value());
+        let key = self.pool_key("s");
+        let value = self.value();
         match self.random.below(4) {
             0 => Operation::Append { key, value },
             1 => Operation::Set { key, value, ttl: Some(self.ttl()) },
@@ -262,14 +264,15 @@ impl Writer {
         }
     }
 
-    /// A key that may end before it is looked for: nothing else is ever done with it.
+    /// A key that may expire before it is read: no other operation uses it.
     fn draw_brief(&mut self) -> Operation {
         let ms = 100 + self.random.below(3000);
-        Operation::Set { key: self.of_pool("b"), value: self.value(), ttl: Some(Ttl::Ms(ms)) }
+        Operation::Set { key: self.pool_key("b"), value: self.value(), ttl: Some(Ttl::Ms(ms)) }
     }
 
     fn draw_hash(&mut self, model: &Model) -> Operation {
-        let (key, field) = (self.of_pool("h"), format!("f{}", self.random.below(FIELDS)));
+        let key = self.pool_key("h");
+        let field = format!("f{}", self.random.below(FIELDS));
         let has = |field: &str| match model.key(&key).map(|key| &key.value) {
             Some(Value::Hash(hash)) => hash.contains_key(field),
             _ => false,
@@ -286,11 +289,11 @@ impl Writer {
 
     fn draw_key(&mut self, model: &Model) -> Operation {
         let kind = ["s", "h"][self.random.below(2) as usize];
-        let key = self.of_pool(kind);
+        let key = self.pool_key(kind);
         match self.random.below(4) {
             0 => Operation::Delete { key },
             1 => Operation::Expire { key, ttl: self.ttl() },
-            2 if model.key(&key).is_some() => Operation::Rename { from: key, to: self.of_pool(kind) },
+            2 if model.key(&key).is_some() => Operation::Rename { from: key, to: self.pool_key(kind) },
             _ => Operation::Persist { key },
         }
     }
@@ -320,7 +323,8 @@ impl Writer {
         }
     }
 
-    /// Money from one account to another, counted, with an element that tells which transfer was the last.
+    /// Moves money from one account to another, counts the transfer, and adds an element with the
+    /// number of the last transfer.
     fn transfer(&mut self, model: &Model) -> Operation {
         let (from, to) = (self.random.below(ACCOUNTS), self.random.below(ACCOUNTS));
         let sum = 1 + self.random.below(50) as i64;

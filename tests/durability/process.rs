@@ -1,4 +1,4 @@
-//! A server in a process of its own, which can be killed.
+//! A server in a separate process, which can be killed.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,23 +9,24 @@ use std::time::{Duration, Instant};
 
 use crate::connection::{Connection, Reply, words};
 
-/// A server that has not loaded its files in so long never will.
+/// The longest wait for a server to load its files.
 const START: Duration = Duration::from_secs(120);
-/// A server that has not ended in so long never will.
+/// The longest wait for a server to exit.
 const END: Duration = Duration::from_secs(60);
-/// Between two looks at a server that starts: there is no event to wait for that every server would send.
+/// Between two checks of a server that starts: there is no event that all tested servers send.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Which server is tested.
+/// The program that is tested.
 #[derive(Clone)]
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
-    /// Redis itself, which forgets updates of vectors in its log, and gives up where `always` cannot be kept.
+    /// True for Redis, whose log lacks updates of vectors, and which exits if it cannot sync with
+    /// `always`.
     pub(crate) is_redis: bool,
 }
 
 impl Program {
-    /// The one that `NEARHIT_DURABILITY_SERVER` names, or the one just built.
+    /// The program in `NEARHIT_DURABILITY_SERVER`, or the one that was built for this test.
     pub(crate) fn chosen() -> Self {
         let built = || env!("CARGO_BIN_EXE_nearhit").into();
         let path = std::env::var_os("NEARHIT_DURABILITY_SERVER").map_or_else(built, PathBuf::from);
@@ -34,7 +35,7 @@ impl Program {
     }
 }
 
-/// A folder of data, and how a server is to be started on it.
+/// A folder of data, and the flags and environment of a server for it.
 pub(crate) struct Site {
     pub(crate) program: Program,
     pub(crate) data: PathBuf,
@@ -44,7 +45,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// An empty folder that goes when the test has passed.
+    /// An empty folder that is removed when the test has passed.
     pub(crate) fn new(name: &str, flags: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("nearhit-{name}-{}", std::process::id()));
         let data = folder.join("data");
@@ -53,7 +54,7 @@ impl Site {
         Self { program: Program::chosen(), data, flags, variables: Vec::new(), folder }
     }
 
-    /// Begins to start the server.
+    /// Starts the server, and does not wait for it.
     pub(crate) fn spawn(&self) -> Process {
         let port = free_port();
         let log = self.folder.join("log");
@@ -73,7 +74,7 @@ impl Site {
         process
     }
 
-    /// A place beside the data.
+    /// A path beside the data.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -94,7 +95,7 @@ fn free_port() -> u16 {
     probe.local_addr().expect("it listens").port()
 }
 
-/// A server that is killed at the end, at the latest.
+/// A server that is killed on drop.
 pub(crate) struct Process {
     child: Child,
     address: SocketAddr,
@@ -112,11 +113,12 @@ impl Process {
 
     /// Waits until some client's last command is this one.
     pub(crate) fn wait_for_command(&self, name: &str) {
-        let (mut observer, deadline) = (self.connect(), Instant::now() + START);
-        let wanted = format!("cmd={name} ");
+        let mut observer = self.connect();
+        let deadline = Instant::now() + START;
+        let searched = format!("cmd={name} ");
         loop {
             let list = observer.must("CLIENT LIST").bulk().unwrap_or_default();
-            if String::from_utf8_lossy(&list).contains(&wanted) {
+            if String::from_utf8_lossy(&list).contains(&searched) {
                 return;
             }
             assert!(Instant::now() < deadline, "no client runs {name}");
@@ -124,7 +126,7 @@ impl Process {
         }
     }
 
-    /// Ends it at once, as the system does when memory runs out.
+    /// Kills it at once, as the operating system does when memory runs out.
     pub(crate) fn kill(mut self) {
         self.end();
     }
@@ -134,18 +136,18 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Asks it to end and waits for it.
+    /// Stops it by SHUTDOWN, and waits for its exit.
     pub(crate) fn shut_down(mut self) {
         // The connection closes without a reply.
-        let _ = self.connect().ask(words("SHUTDOWN NOSAVE"));
+        let _ = self.connect().call(words("SHUTDOWN NOSAVE"));
         self.child.wait().expect("it is a child");
     }
 
-    /// Processor time that it used so far, in ticks of a hundredth of a second; none where `/proc`
-    /// does not tell.
+    /// Processor time that it has used so far, in ticks of a hundredth of a second; none without
+    /// `/proc`.
     pub(crate) fn ticks(&self) -> Option<u64> {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        // Behind the name: state, ten numbers, user time, system time.
+        // After the name: state, ten numbers, user time, system time.
         let mut fields = text.rsplit(')').next()?.split_ascii_whitespace().skip(11);
         let mut next = || fields.next()?.parse::<u64>().ok();
         Some(next()? + next()?)
@@ -157,14 +159,14 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "it runs");
     }
 
-    /// Waits for its end. Its exit status.
+    /// Waits for its exit, and returns the exit status.
     pub(crate) fn wait(&mut self) -> Option<i32> {
         let deadline = Instant::now() + END;
         loop {
             if let Some(status) = self.child.try_wait().expect("it is a child") {
                 return status.code();
             }
-            assert!(Instant::now() < deadline, "it does not end:\n{}", tail(&self.log));
+            assert!(Instant::now() < deadline, "it does not exit:\n{}", tail(&self.log));
             std::thread::sleep(PAUSE);
         }
     }
@@ -173,7 +175,7 @@ impl Process {
     pub(crate) fn wait_for_line(&self, words: &str) {
         let deadline = Instant::now() + START;
         while !self.has_logged(words) {
-            assert!(Instant::now() < deadline, "no line says {words:?}:\n{}", tail(&self.log));
+            assert!(Instant::now() < deadline, "no line has {words:?}:\n{}", tail(&self.log));
             std::thread::sleep(PAUSE);
         }
     }
@@ -192,11 +194,11 @@ impl Process {
     }
 
     fn is_loaded(&self) -> io::Result<bool> {
-        let reply = Connection::open(self.address)?.ask(words("PING"))?;
+        let reply = Connection::open(self.address)?.call(words("PING"))?;
         Ok(reply == Reply::Simple("PONG".to_owned()))
     }
 
-    /// Kills it while it starts: after so long, or when it has come so far as to answer.
+    /// Kills it while it starts: after this time, or when it replies to PING.
     pub(crate) fn kill_early(mut self, after: Duration) {
         let deadline = Instant::now() + after;
         while Instant::now() < deadline && !self.is_loaded().unwrap_or(false) {

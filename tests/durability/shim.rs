@@ -1,4 +1,5 @@
-//! A library before the server's file functions (`shim.c`): lets them fail, and knows what has reached the disk.
+//! A library that replaces the server's file functions (`shim.c`): makes them fail, and records
+//! what has been synced to the disk.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
@@ -8,7 +9,8 @@ use std::process::Command;
 
 use crate::process::Site;
 
-/// Prepares a site so that its server runs with the shim. `None`, and said so, where there is no C compiler.
+/// Prepares a site so that its server runs with the shim. `None`, and a message, if there is no C
+/// compiler.
 fn install(site: &mut Site) -> Option<()> {
     let library = site.beside("shim.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/durability/shim.c");
@@ -26,11 +28,12 @@ fn install(site: &mut Site) -> Option<()> {
     Some(())
 }
 
-/// Forgets, when the server is killed, what it had not synced: as when the machine loses its power.
+/// Removes, when the server is killed, data that it had not synced: as when the machine loses its
+/// power.
 pub(crate) struct PowerCut {
     journal: PathBuf,
     data: PathBuf,
-    /// What each file surely has, by inode: a name may have changed just before the end.
+    /// The synced length of each file, by inode: a name may have changed just before the kill.
     lengths: HashMap<u64, u64>,
 }
 
@@ -43,7 +46,7 @@ impl PowerCut {
         Some(Self { journal, data, lengths: HashMap::new() })
     }
 
-    /// All that is there before the server starts has reached the disk.
+    /// All data that exist before the server starts count as synced.
     pub(crate) fn begin(&mut self) {
         let _ = fs::remove_file(&self.journal);
         self.lengths.clear();
@@ -52,20 +55,20 @@ impl PowerCut {
         });
     }
 
-    /// Cuts each file to what had reached the disk; one that was never synced is empty.
-    pub(crate) fn forget_unsynced(&mut self) {
+    /// Truncates each file to its synced length; one that was never synced becomes empty.
+    pub(crate) fn drop_unsynced(&mut self) {
         self.replay();
         let lengths = &self.lengths;
         each_file(&self.data, &mut |path, status| {
-            let kept = lengths.get(&status.ino()).copied().unwrap_or(0);
-            if kept < status.len() {
+            let synced = lengths.get(&status.ino()).copied().unwrap_or(0);
+            if synced < status.len() {
                 let file = File::options().write(true).open(path).expect("it is ours");
-                file.set_len(kept).expect("it can be cut");
+                file.set_len(synced).expect("it can be truncated");
             }
         });
     }
 
-    /// Follows the journal of the shim. The last line may lack its end.
+    /// Reads the journal of the shim. The last line may be incomplete.
     fn replay(&mut self) {
         let text = fs::read_to_string(&self.journal).unwrap_or_default();
         for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
@@ -84,7 +87,7 @@ fn each_file(folder: &Path, visit: &mut impl FnMut(&Path, &Metadata)) {
     }
 }
 
-/// Lets the calls of a server fail while a file says so.
+/// Makes the calls of a server fail while a control file exists.
 pub(crate) struct FailingDisk {
     control: PathBuf,
 }
@@ -97,7 +100,7 @@ impl FailingDisk {
         Some(Self { control })
     }
 
-    /// From now on, as `shim.c` explains.
+    /// Makes calls fail from now on; `shim.c` describes `how`.
     pub(crate) fn fail(&self, how: &str) {
         // Renamed, so that the server never reads half of it.
         let draft = self.control.with_extension("draft");

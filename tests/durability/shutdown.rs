@@ -1,4 +1,4 @@
-//! SIGTERM ends a server whatever hangs; and what is on the disk then.
+//! SIGTERM stops a server whatever hangs; tests of that, and of the data on the disk afterwards.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -7,14 +7,15 @@ use crate::connection::{Connection, Reply, words};
 use crate::process::{Process, Program, Site};
 use crate::shim::FailingDisk;
 
-/// The end is to be saved, and nothing else is.
+/// A snapshot at shutdown, and no other.
 const SAVE: [&str; 2] = ["--save", "86400 1000000"];
 const LOG: [&str; 4] = ["--appendonly", "yes", "--aof-load-truncated", "no"];
 const SOON: [&str; 2] = ["--shutdown-timeout", "2"];
-/// Longer than the tests wait for an end.
+/// Longer than the tests wait for the server's exit.
 const LATE: [&str; 2] = ["--shutdown-timeout", "600"];
 
-/// Redis' time-out is about replicas: a disk that hangs holds it for ever.
+/// Not for Redis: its time-out concerns replicas, and a disk that hangs blocks its shutdown for
+/// ever.
 fn site(name: &str, flags: &[&[&str]]) -> Option<Site> {
     (!Program::chosen().is_redis).then(|| Site::new(&format!("shutdown-{name}"), &flags.concat()))
 }
@@ -35,15 +36,15 @@ fn count_keys(site: &Site) -> i64 {
     site.start().connect().must("DBSIZE").integer()
 }
 
-/// The status with which it ends, and the line that says what was given up.
-fn ends_without(process: &mut Process, what: &str) {
+/// Checks that the server exits with status 1, and logs what it did not wait for.
+fn exits_without(process: &mut Process, what: &str) {
     process.terminate();
-    assert_eq!(process.wait(), Some(1), "something was given up");
+    assert_eq!(process.wait(), Some(1), "it did not wait for all");
     process.wait_for_line(&format!("Shutdown timed out after 2s, waiting for {what}. Exiting."));
 }
 
 #[test]
-fn a_snapshot_that_hangs_does_not_stop_the_end_and_the_log_has_all() {
+fn a_snapshot_that_hangs_does_not_prevent_the_exit_and_the_log_has_all() {
     let Some((site, disk)) = site_with_disk("background", &[&SAVE, &LOG, &SOON]) else { return };
     let mut process = site.start();
     let mut connection = process.connect();
@@ -51,7 +52,7 @@ fn a_snapshot_that_hangs_does_not_stop_the_end_and_the_log_has_all() {
     disk.fail("rename HANG");
     connection.must("BGSAVE");
     write_keys(&mut connection, 100..200);
-    ends_without(&mut process, "a running snapshot to be given up");
+    exits_without(&mut process, "a running snapshot to be given up");
     disk.mend();
     assert_eq!(count_keys(&site), 200);
 }
@@ -66,29 +67,29 @@ fn a_final_snapshot_that_hangs_leaves_the_one_before_and_the_log_has_all() {
         assert_eq!(connection.must("SAVE"), Reply::Simple("OK".into()));
         write_keys(&mut connection, 100..200);
         disk.fail("rename HANG");
-        ends_without(&mut process, "the final RDB snapshot");
+        exits_without(&mut process, "the final RDB snapshot");
         disk.mend();
         assert_eq!(count_keys(&site), keys);
     }
 }
 
 #[test]
-fn a_log_that_hangs_does_not_stop_the_end() {
+fn a_log_that_hangs_does_not_prevent_the_exit() {
     let Some((site, disk)) = site_with_disk("log", &[&["--save", ""], &LOG, &SOON]) else { return };
     let mut process = site.start();
     let mut connection = process.connect();
     connection.must("CONFIG SET appendfsync always");
     write_keys(&mut connection, 0..100);
     disk.fail("sync HANG");
-    // Its reply is withheld: it was not acknowledged.
+    // The reply is withheld: the write is not acknowledged.
     connection.send(&[words("SET key:100 100")]).expect("the server reads");
-    ends_without(&mut process, "the end of the AOF");
+    exits_without(&mut process, "the end of the AOF");
     disk.mend();
     assert!(count_keys(&site) >= 100, "all that was acknowledged is there");
 }
 
 #[test]
-fn the_second_signal_ends_it_at_once() {
+fn the_second_signal_stops_it_at_once() {
     let Some((site, disk)) = site_with_disk("second", &[&SAVE, &LOG, &LATE]) else { return };
     let mut process = site.start();
     write_keys(&mut process.connect(), 0..100);
@@ -118,7 +119,7 @@ fn a_save_that_fails_lets_the_server_go_on_until_the_next_signal() {
 }
 
 #[test]
-fn a_command_that_never_ends_does_not_stop_the_end() {
+fn a_command_that_never_ends_does_not_prevent_the_exit() {
     let flags: [&[&str]; 4] =
         [&SAVE, &LOG, &SOON, &["--enable-debug-command", "yes", "--compute-threads", "1"]];
     let Some(site) = site("command", &flags) else { return };
@@ -133,37 +134,38 @@ fn a_command_that_never_ends_does_not_stop_the_end() {
 }
 
 #[test]
-fn a_transaction_that_never_ends_does_not_stop_the_end_and_the_log_has_all() {
+fn a_transaction_that_never_ends_does_not_prevent_the_exit_and_the_log_has_all() {
     let flags: [&[&str]; 4] = [&SAVE, &LOG, &SOON, &["--enable-debug-command", "yes"]];
     let Some(site) = site("transaction", &flags) else { return };
     let mut process = site.start();
     write_keys(&mut process.connect(), 0..100);
     let mut sleeper = process.connect();
-    // While they are queued, PING is the last: DEBUG is again when it runs.
+    // While the commands are queued, PING is the client's last command; when DEBUG runs, it is
+    // DEBUG again.
     ["MULTI", "DEBUG SLEEP 1000", "PING"].iter().for_each(|line| drop(sleeper.must(line)));
     sleeper.send(&[words("EXEC")]).expect("the server reads");
     process.wait_for_command("debug");
-    ends_without(&mut process, "the final RDB snapshot");
+    exits_without(&mut process, "the final RDB snapshot");
     assert_eq!(count_keys(&site), 100);
 }
 
 #[test]
-fn clients_that_read_nothing_do_not_stop_the_end() {
+fn clients_that_read_nothing_do_not_prevent_the_exit() {
     let Some(site) = site("clients", &[&SAVE, &SOON]) else { return };
     let mut process = site.start();
     let mut connection = process.connect();
     connection.must(&format!("SET large {}", "x".repeat(1 << 20)));
-    let mut deaf = TcpStream::connect(process.address()).expect("it listens");
-    deaf.write_all(&b"GET large\r\n".repeat(40)).expect("it reads");
+    let mut client = TcpStream::connect(process.address()).expect("it listens");
+    client.write_all(&b"GET large\r\n".repeat(40)).expect("it reads");
     process.wait_for_command("get");
     process.terminate();
     assert_eq!(process.wait(), Some(0));
     assert_eq!(count_keys(&site), 1);
-    drop(deaf);
+    drop(client);
 }
 
 #[test]
-fn a_signal_behind_shutdown_does_not_break_it_off() {
+fn a_signal_after_shutdown_does_not_abort_it() {
     let Some((site, disk)) = site_with_disk("behind", &[&SAVE, &LATE]) else { return };
     let mut process = site.start();
     let mut connection = process.connect();

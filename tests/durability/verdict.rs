@@ -1,8 +1,9 @@
-//! Is what the server has after a crash what it may have?
+//! Checks whether the data of a server after a crash are possible.
 //!
-//! Each client's writes are executed in order, so that its keys must be as after some number of them: at least those
-//! that may not be lost, at most those sent. And all clients' writes stand in one order: a write that is there drags
-//! along all that were acknowledged before it was sent.
+//! Each client's writes are executed in order, so its keys must be as they were after some number
+//! of them: at least those that may not be lost, at most those sent. And the writes of all clients
+//! have one order: if a write survived, all that were acknowledged before it was sent must have
+//! survived too.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
@@ -11,28 +12,29 @@ use crate::client::{History, database_of};
 use crate::model::{Cell, LEDGER, Model, SHARED, Seen};
 use crate::operations::{ACCOUNTS, DATABASES, Operation, account};
 
-/// Cells shown of a state that nothing explains.
+/// Cells that a message lists if no number of writes fits.
 const SHOWN: usize = 6;
 
-/// How many of a client's writes may be there.
+/// How many of a client's writes may have survived.
 struct Survivors {
     least: usize,
     most: usize,
-    /// What its keys are then.
+    /// Its keys after `most` writes.
     model: Model,
 }
 
 /// Balances of all accounts, by database.
 pub(crate) type Balances = Vec<HashMap<String, i64>>;
 
-/// The models of all clients after a crash, and how many writes survived that were not acknowledged.
+/// The models of all clients after a crash, and how many of its writes survived.
 pub(crate) struct Verdict {
     pub(crate) models: Vec<Model>,
     pub(crate) balances: Balances,
     pub(crate) survivors: Vec<usize>,
 }
 
-/// Checks what was seen of each database. What was acknowledged before `since` must be there.
+/// Checks the data of each database. Writes that were acknowledged before `since` must have
+/// survived.
 pub(crate) fn judge(histories: &[History], seen: &[Seen], balances: &Balances, since: Instant) -> Verdict {
     let survivors: Vec<_> = histories.iter().map(|history| survivors(history, seen, since)).collect();
     for (history, some) in histories.iter().zip(&survivors) {
@@ -58,7 +60,7 @@ fn survivors(history: &History, seen: &[Seen], since: Instant) -> Survivors {
     Survivors { least: first, most: last, model }
 }
 
-/// The numbers of writes, from `least` on, after which the client's keys are as the server has them.
+/// The numbers of writes, from `least` on, after which the client's keys are those in the server.
 fn fitting(history: &History, seen: &Seen, least: usize) -> Vec<usize> {
     let mut model = history.base.clone();
     history.entries[..least].iter().for_each(|entry| drop(entry.apply(&mut model)));
@@ -87,20 +89,25 @@ fn wrong_cells(history: &History, model: &Model, seen: &Seen) -> BTreeSet<Cell> 
     model.cells().chain(found).filter(|cell| !model.agrees(seen, cell)).collect()
 }
 
-/// The client that a cell belongs to; accounts are nobody's.
+/// The client that a cell belongs to; accounts belong to none.
 fn owner(cell: &Cell) -> Option<usize> {
     let number = match cell {
         Cell::Element(set, name) if set == SHARED || set == LEDGER => name.split(':').next(),
         Cell::Element(name, _) | Cell::Key(name) if !name.starts_with("account") => name.split(':').nth(1),
         _ => return None,
     };
-    Some(number.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{cell:?} is nobody's")))
+    Some(
+        number
+            .and_then(|number| number.parse().ok())
+            .unwrap_or_else(|| panic!("{cell:?} belongs to no client")),
+    )
 }
 
-/// Why no number of writes fits.
+/// A message about why no number of writes fits.
 fn explain(history: &History, seen: &Seen, least: usize) -> String {
     let client = history.client;
-    let (sent, acknowledged) = (history.entries.len(), history.acknowledged());
+    let sent = history.entries.len();
+    let acknowledged = history.acknowledged();
     let earlier = fitting(history, seen, 0);
     if let Some(count) = earlier.last() {
         return format!(
@@ -129,8 +136,8 @@ fn explain(history: &History, seen: &Seen, least: usize) -> String {
     )
 }
 
-/// The last write of a client that is there for certain was sent after others' writes were acknowledged: those are
-/// there too.
+/// The last write of a client that certainly survived was sent after writes of other clients were
+/// acknowledged: those must have survived too.
 fn check_order(history: &History, some: &Survivors, others: &[History], all: &[Survivors]) {
     let Some(last) = some.least.checked_sub(1) else { return };
     let sent = history.entries[last].sent;
@@ -161,7 +168,7 @@ fn book(operation: &Operation, balances: &mut HashMap<String, i64>) {
     match operation {
         Operation::Transfer { parts } => parts.iter().for_each(|part| book(part, balances)),
         Operation::IncrBy { account, sum } => *balances.entry(account.clone()).or_insert(0) += sum,
-        // Nobody else writes to a database that is emptied.
+        // No other client writes to a database that is emptied.
         Operation::Flush => balances.clear(),
         _ => {}
     }
@@ -185,7 +192,8 @@ mod tests {
 
     const WRITES: usize = 400;
 
-    /// Two clients of one database, who wrote in turns; all but their last writes were acknowledged.
+    /// Two clients of one database that wrote in turns; all their writes but the last ones were
+    /// acknowledged.
     fn written() -> Vec<History> {
         let mut writers: Vec<_> = [1, 3]
             .map(|client| Writer {
@@ -211,7 +219,7 @@ mod tests {
         histories
     }
 
-    /// What a server has after so many writes of each client.
+    /// The data of a server after so many writes of each client.
     fn seen_after(histories: &[History], counts: [usize; 2]) -> Vec<Seen> {
         let mut seen: Vec<_> = (0..DATABASES).map(|_| Seen::default()).collect();
         let found = &mut seen[database_of(histories[0].client)];
@@ -223,7 +231,7 @@ mod tests {
                 book(&entry.operation, &mut balances);
             }
             for cell in model.cells() {
-                show(&model, &cell, found);
+                copy_cell(&model, &cell, found);
             }
         }
         for number in 0..ACCOUNTS {
@@ -235,7 +243,7 @@ mod tests {
         seen
     }
 
-    fn show(model: &Model, cell: &Cell, seen: &mut Seen) {
+    fn copy_cell(model: &Model, cell: &Cell, seen: &mut Seen) {
         match cell {
             Cell::Key(name) => {
                 drop(seen.keys.insert(name.clone(), model.key(name).cloned().expect("it is there")))
@@ -243,8 +251,8 @@ mod tests {
             Cell::Element(set, name) => {
                 let element = model.element(set, name).expect("it is there");
                 let vector = vector(element.vector, shape(set).dim);
-                let shown = SeenElement { vector, attribute: element.attribute.clone() };
-                seen.elements.insert((set.clone(), name.clone()), shown);
+                let element = SeenElement { vector, attribute: element.attribute.clone() };
+                seen.elements.insert((set.clone(), name.clone()), element);
             }
         }
     }
@@ -254,20 +262,20 @@ mod tests {
     }
 
     #[test]
-    fn accepts_what_was_written_up_to_any_moment() {
+    fn accepts_the_writes_up_to_any_moment() {
         let histories = written();
         let began = histories[0].entries[0].sent;
         for count in [0, 1, WRITES / 2, WRITES - 1, WRITES] {
             let survivors = judged(&histories, &seen_after(&histories, [count; 2]), began);
             assert!(survivors.iter().all(|&survived| survived >= count), "{survivors:?} of {count}");
         }
-        let ended = Instant::now();
-        judged(&histories, &seen_after(&histories, [WRITES - 1, WRITES]), ended);
+        let now = Instant::now();
+        judged(&histories, &seen_after(&histories, [WRITES - 1, WRITES]), now);
     }
 
     #[test]
     #[should_panic(expected = "of its writes are there, but 399 must be")]
-    fn refuses_the_loss_of_what_was_acknowledged() {
+    fn refuses_the_loss_of_acknowledged_writes() {
         let histories = written();
         judged(&histories, &seen_after(&histories, [WRITES / 2; 2]), Instant::now());
     }

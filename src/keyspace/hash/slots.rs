@@ -81,7 +81,9 @@ mod tests {
     proptest! {
         #[test]
         fn they_are_a_plain_vector(rounds in prop::collection::vec((0..3000_usize, 0..3000_usize, any::<usize>()), 1..12)) {
-            let (mut slots, mut model, mut next) = (Slots::default(), Vec::new(), 0);
+            let mut slots = Slots::default();
+            let mut model = Vec::new();
+            let mut next = 0;
             for (pushes, removals, seed) in rounds {
                 for _ in 0..pushes {
                     slots.push(next);

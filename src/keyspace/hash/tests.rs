@@ -72,7 +72,9 @@ fn a_scan_visits_all_fields_that_stay_while_others_are_added_and_removed() {
     let mut hash = table();
     let name = |number: u32| number.to_string().into_bytes();
     (0..300).for_each(|number| _ = hash.set(&name(number), b"v", Deadline::NEVER));
-    let (mut cursor, mut seen, mut next) = (0, BTreeSet::new(), 300);
+    let mut cursor = 0;
+    let mut seen = BTreeSet::new();
+    let mut next = 300;
     loop {
         let mut here = 0;
         cursor = hash.view(0).scan(cursor, 7, |name, _| {
@@ -120,8 +122,10 @@ fn deadline_of(unix_ms: Option<i64>) -> Deadline {
 proptest! {
     #[test]
     fn a_hash_holds_what_a_plain_map_would(fields in 0..30_usize, len in 40..80_usize, changes in prop::collection::vec(change(), 1..120)) {
-        let (limits, mut now_ms) = (PackedLimits { fields, len }, 0);
-        let (mut hash, mut model) = (Hash::empty(limits, now_ms), BTreeMap::<u8, (usize, Deadline)>::new());
+        let limits = PackedLimits { fields, len };
+        let mut now_ms = 0;
+        let mut hash = Hash::empty(limits, now_ms);
+        let mut model = BTreeMap::<u8, (usize, Deadline)>::new();
         for change in changes {
             match change {
                 Change::Set { name, len, deadline } => {
@@ -187,7 +191,8 @@ proptest! {
         during in prop::collection::vec((0..3_usize, change()), 0..100),
         after in prop::collection::vec((0..3_usize, change()), 0..100),
     ) {
-        let (mut hash, mut now_ms) = (table(), 0);
+        let mut hash = table();
+        let mut now_ms = 0;
         let mut make = |hash: &mut Hash, change: &Change| {
             match change {
                 Change::Set { name, len, deadline } => {
@@ -208,7 +213,9 @@ proptest! {
         journal.cut(|_| ());
         // The second snapshot must not be affected by the first.
         for during in [during, after] {
-            let (at_cut, mut old, mut frozen) = (content(&hash), FieldsAtCut::new(), freeze(&hash, &journal));
+            let at_cut = content(&hash);
+            let mut old = FieldsAtCut::new();
+            let mut frozen = freeze(&hash, &journal);
             prop_assert_eq!(frozen.soonest(), hash.next_deadline());
             for (steps, change) in &during {
                 (0..*steps).for_each(|_| _ = take_some(&mut frozen, &mut old));
@@ -224,11 +231,14 @@ proptest! {
 
 #[test]
 fn frozen_fields_outlive_their_hash_and_nothing_is_left_of_an_aborted_snapshot() {
-    let (mut hash, journal) = (table(), Arc::new(Journal::new()));
+    let mut hash = table();
+    let journal = Arc::new(Journal::new());
     journal.cut(|_| ());
     (0..2000_u32).for_each(|n| _ = hash.set(&n.to_be_bytes(), b"v", Deadline::NEVER));
     let bytes = hash.heap_bytes();
-    let (at_cut, mut old, mut frozen) = (content(&hash), FieldsAtCut::new(), freeze(&hash, &journal));
+    let at_cut = content(&hash);
+    let mut old = FieldsAtCut::new();
+    let mut frozen = freeze(&hash, &journal);
     (0..1000_u32).for_each(|n| _ = hash.remove(&n.to_be_bytes()));
     assert!(journal.before_image_bytes() > 1000);
     assert!(take_some(&mut frozen, &mut old));

@@ -138,7 +138,8 @@ fn a_call_of_scan_does_a_bounded_amount_of_work() {
     keys.iter()
         .filter(|key| !key.ends_with("99"))
         .for_each(|key| assert!(db.exclusive(&[key]).remove(key.as_bytes())));
-    let (mut cursor, mut seen) = (Cursor::START, 0);
+    let mut cursor = Cursor::START;
+    let mut seen = 0;
     loop {
         let mut here = 0;
         cursor = db.scan(cursor, 3, |_| here += 1);
@@ -249,8 +250,10 @@ fn a_scan_visits_the_keys_that_stay_once_each_while_indexes_grow_by_parts_and_sh
     let db = keyspace.db(0);
     let name = |number: u32| number.to_string();
     (0..STAYING).for_each(|number| set(db, &name(number), "stays"));
-    let (mut counts, mut cursor) = (std::collections::BTreeMap::new(), Cursor::START);
-    let (mut lowest, mut next) = (STAYING, STAYING);
+    let mut counts = std::collections::BTreeMap::new();
+    let mut cursor = Cursor::START;
+    let mut lowest = STAYING;
+    let mut next = STAYING;
     loop {
         cursor = db.scan(cursor, 2_000, |entry| *counts.entry(entry.key().to_vec()).or_insert(0) += 1);
         if cursor.is_start() {

@@ -254,7 +254,8 @@ fn fields_of(first: u8, count: u8, len: usize) -> impl Iterator<Item = (Vec<u8>,
 }
 
 pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
-    let (db, now_ms) = (keyspace.db(0), keyspace.clock().now_ms());
+    let db = keyspace.db(0);
+    let now_ms = keyspace.clock().now_ms();
     let deadline =
         |life_ms: &Option<i64>| life_ms.map_or(Deadline::NEVER, |life_ms| Deadline::at(now_ms + life_ms));
     match change {
@@ -330,7 +331,8 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
 
 /// All keys with content and deadline, as SCAN returns them.
 fn scanned(db: View<'_>, now_ms: i64) -> Keys {
-    let (mut seen, mut cursor) = (Keys::new(), Cursor::START);
+    let mut seen = Keys::new();
+    let mut cursor = Cursor::START;
     loop {
         cursor = db.scan(cursor, 2, |entry| {
             let before = seen.insert(entry.key()[0], (Content::of(entry, now_ms), entry.deadline()));
@@ -347,7 +349,8 @@ proptest! {
     fn the_keyspace_holds_what_a_plain_map_would(changes in prop::collection::vec(change(), 1..120)) {
         let keyspace = Keyspace::new(Clock::manual(0));
         keyspace.set_packed_limits(LIMITS);
-        let (db, mut model) = (keyspace.db(0), Model::default());
+        let db = keyspace.db(0);
+        let mut model = Model::default();
         for change in &changes {
             apply(&keyspace, change);
             model.apply(change);

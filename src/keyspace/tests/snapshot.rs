@@ -42,7 +42,8 @@ impl Taken {
     fn more_fields(&mut self) -> bool {
         let Some(number) = self.calls.checked_rem(self.frozen.len()) else { return false };
         let (key, frozen) = &mut self.frozen[number];
-        let (fields, mut batch) = (&mut self.keys.get_mut(key).unwrap().1, Vec::new());
+        let fields = &mut self.keys.get_mut(key).unwrap().1;
+        let mut batch = Vec::new();
         if !frozen.next(&mut batch) {
             assert_eq!(fields.len(), frozen.len());
             self.frozen.swap_remove(number);
@@ -101,7 +102,8 @@ proptest! {
             model.clone()
         };
         let at_cut = before.iter().map(&mut make).last().unwrap_or_default();
-        let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
+        let mut taken = Taken::default();
+        let (snapshot, ()) = keyspace.snapshot(|_| ());
         let mut snapshot = snapshot.one_by_one();
         for (goes_on, change) in &during {
             if *goes_on {
@@ -180,7 +182,8 @@ fn move_key(keyspace: &Keyspace, key: &str) {
 fn keys_cleared_during_a_snapshot_are_in_it_and_new_keys_are_not() {
     let keyspace = keyspace();
     (0..5000).for_each(|n| set(keyspace.db(n % 3), &n.to_string(), "v"));
-    let (mut taken, (mut snapshot, number)) = (Taken::default(), keyspace.snapshot(|number| number));
+    let mut taken = Taken::default();
+    let (mut snapshot, number) = keyspace.snapshot(|number| number);
     assert_eq!(snapshot.cut(), number);
     assert!(taken.more(&mut snapshot));
     keyspace.db(1).flush(Record::unlogged());
@@ -196,7 +199,8 @@ fn keys_cleared_during_a_snapshot_are_in_it_and_new_keys_are_not() {
 fn nothing_is_left_of_an_aborted_snapshot() {
     let keyspace = keyspace();
     (0..2000).for_each(|n| set(keyspace.db(0), &n.to_string(), "v"));
-    let (mut taken, (mut snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
+    let mut taken = Taken::default();
+    let (mut snapshot, ()) = keyspace.snapshot(|_| ());
     taken.more(&mut snapshot);
     (0..2000).for_each(|n| set(keyspace.db(0), &n.to_string(), "w"));
     assert!(keyspace.journal().before_image_bytes() > 0);
@@ -332,7 +336,8 @@ proptest! {
         }
         let mut taken = Taken::default();
         std::thread::scope(|scope| {
-            let (mut during, mut pause) = (during.iter(), 0);
+            let mut during = during.iter();
+            let mut pause = 0;
             let hook = |_: WalkPoint, _: usize| {
                 while pause == 0 && let Some((next_pause, change)) = during.next() {
                     pause = *next_pause + 1;
@@ -408,7 +413,8 @@ fn a_large_hash_is_in_the_snapshot_as_it_was_at_the_cut_whatever_changes_it() {
         for taken_before in [0, 1, 1000, usize::MAX] {
             let keyspace = keyspace();
             set_fields(keyspace.db(0), "h", 0..2000, b"v");
-            let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
+            let mut taken = Taken::default();
+            let (snapshot, ()) = keyspace.snapshot(|_| ());
             let mut snapshot = snapshot.one_by_one();
             let is_early = |taken: &Taken| taken.keys.values().all(|(_, fields)| fields.len() < taken_before);
             while taken_before > 0 && is_early(&taken) && taken.more(&mut snapshot) {}
@@ -427,7 +433,8 @@ fn a_large_hash_is_in_the_snapshot_as_it_was_at_the_cut_whatever_changes_it() {
 fn a_change_of_a_large_hash_keeps_no_more_before_images_than_fields_that_it_changes() {
     let keyspace = keyspace();
     set_fields(keyspace.db(0), "h", 0..50_000, &[b'v'; 100]);
-    let (mut taken, (snapshot, ())) = (Taken::default(), keyspace.snapshot(|_| ()));
+    let mut taken = Taken::default();
+    let (snapshot, ()) = keyspace.snapshot(|_| ());
     set_fields(keyspace.db(0), "h", 7..10, b"w");
     keyspace.db(0).exclusive(&["h"]).remove(b"h");
     let bytes = keyspace.journal().before_image_bytes();

@@ -16,7 +16,8 @@ pub(super) fn together(work: impl Fn(usize) + Sync) {
     let barrier = Barrier::new(THREADS);
     thread::scope(|scope| {
         for number in 0..THREADS {
-            let (work, barrier) = (&work, &barrier);
+            let work = &work;
+            let barrier = &barrier;
             scope.spawn(move || {
                 barrier.wait();
                 work(number);
@@ -141,7 +142,8 @@ fn a_scan_visits_the_keys_that_stay_once_each() {
 
 /// How often a scan visits each of the keys that stay.
 fn scan_counts(db: View<'_>, count: usize) -> BTreeMap<Vec<u8>, usize> {
-    let (mut counts, mut cursor) = (BTreeMap::new(), Cursor::START);
+    let mut counts = BTreeMap::new();
+    let mut cursor = Cursor::START;
     loop {
         cursor = db.scan(cursor, count, |entry| {
             if entry.key().starts_with(b"stays") {
