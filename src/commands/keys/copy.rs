@@ -34,6 +34,10 @@ fn copies_a_collection(args: Args, cx: &Context) -> bool {
     args.peek().and_then(|source| cx.db().lookup(source, Accounting::None, is_collection)).unwrap_or(false)
 }
 
+/// Redis refuses COPY of a vector set. So that it can read a log of ours, a copy is logged as RESTORE
+/// if the set takes at most so many bytes; a dump of a larger one would take too much memory.
+const MAX_DUMPED: usize = 32 << 20;
+
 struct Copy<'r> {
     source: &'r [u8],
     target: &'r [u8],
@@ -65,11 +69,11 @@ impl<'r> Copy<'r> {
     /// log.
     fn execute(self, cx: &Context, mut record: Record) -> Result<Reply, Error> {
         cx.db().lookup(self.source, Accounting::Counted, |_| ());
-        let mut copied = self.copy_set(cx)?;
+        let mut copied = self.copy_to_be_logged(cx)?;
         loop {
             match self.attempt(copied, cx, record) {
                 Ok(done) => return Ok(Reply::Integer(done.into())),
-                Err(Refused::Other(unspent)) => (copied, record) = (self.copy_set(cx)?, unspent),
+                Err(Refused::Other(unspent)) => (copied, record) = (self.copy_to_be_logged(cx)?, unspent),
                 Err(Refused::NotDumped(set, unspent)) => (copied, record) = (Some(set.dumped()?), unspent),
             }
         }
@@ -85,6 +89,15 @@ impl<'r> Copy<'r> {
         let as_set = |entry: &Entry| entry.value().as_vector_set().ok().map(Arc::clone);
         let original = cx.db().lookup(self.source, Accounting::None, as_set).flatten();
         original.map(CopiedSet::of).transpose()
+    }
+
+    /// The same, with its dump where the log gets that instead of the command.
+    fn copy_to_be_logged(&self, cx: &Context) -> Result<Option<CopiedSet>, Error> {
+        let is_logged = cx.server.keyspace.journal().is_streaming();
+        match self.copy_set(cx)? {
+            Some(set) if is_logged && set.copy.heap_bytes() <= MAX_DUMPED => Ok(Some(set.dumped()?)),
+            other => Ok(other),
+        }
     }
 
     fn attempt<'a>(
@@ -130,8 +143,9 @@ impl<'r> Copy<'r> {
         // same set.
         let unchanged = original.unchanged_since(copied.changes);
         let record = match &copied.dump {
-            _ if unchanged.is_some() || !target.is_logged() => record,
+            _ if !target.is_logged() => record,
             Some(dump) => self.recorded(dump, deadline, record),
+            None if unchanged.is_some() => record,
             None => return Err(Refused::NotDumped(copied, record)),
         };
         target.put_new(self.target, Value::VectorSet(copied.copy), deadline);
@@ -139,7 +153,7 @@ impl<'r> Copy<'r> {
         Ok(true)
     }
 
-    /// Logs the set as it was copied, since it has changed meanwhile.
+    /// Logs the set as it was copied.
     fn recorded<'a>(&self, dump: &[u8], deadline: Deadline, record: Record<'a>) -> Record<'a> {
         record.in_db(self.database).instead(|effects| {
             let deadline_ms = deadline.unix_ms().unwrap_or(0).to_string();

@@ -124,7 +124,7 @@ fn a_copied_set_is_independent() {
     ]);
 }
 
-/// A time from now as that since 1970.
+/// A time from now as that since 1970, and a set as it was when it was copied.
 #[test]
 fn logged_commands_have_the_same_effect_later() {
     let mut session = Session::at(NOW_MS).streaming();
@@ -141,8 +141,10 @@ fn logged_commands_have_the_same_effect_later() {
     assert_eq!(seen(&mut session, "k 1000", "REPLACE IDLETIME 5"), format!("{until} IDLETIME 5"));
     assert_eq!(seen(&mut session, "k 1000", "REPLACE ABSTTL"), "DEL k");
     assert_eq!(seen(&mut session, "k 1000", "REPLACE ABSTTL"), "");
+    let dump = dump(&mut session, "v");
     session.ask("copy v w db 2");
-    assert_eq!(session.streamed(), "copy v w db 2");
+    let expected = format!("SELECT 2 | RESTORE w 0 {} REPLACE ABSTTL", dump.escape_ascii());
+    assert_eq!(session.streamed(), expected);
 }
 
 #[test]
