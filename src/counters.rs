@@ -1,4 +1,5 @@
-//! Counters that many threads may add to at once: each thread adds in a place of its own, reading sums them up.
+//! Counters that many threads may add to at once: each thread adds in a place of its own, reading
+//! sums them up.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -42,14 +43,16 @@ impl Counter {
 #[repr(align(128))]
 pub(crate) struct Padded<T>(T);
 
-/// One `T` for each thread, as far as there are places, so that counting never moves a cache line between cores.
+/// One `T` for each thread, as far as there are places, so that counting never moves a cache line
+/// between cores.
 #[derive(Debug)]
 pub struct Sharded<T> {
     shards: Box<[Padded<T>]>,
 }
 
 impl<T> Sharded<T> {
-    /// Makes a place for each of the cores of this machine (twice as many: network and compute threads).
+    /// Makes a place for each of the cores of this machine (twice as many: network and compute
+    /// threads).
     pub fn new(make: impl Fn() -> T) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shards = (2 * cores).next_power_of_two().min(MAX_SHARDS);

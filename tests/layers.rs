@@ -98,6 +98,41 @@ fn every_layer_names_only_what_is_below_it() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
+/// Rows of tables, and drawings and examples between fences, may be longer.
+#[test]
+fn comments_end_at_100_columns() {
+    let texts = source::texts(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let long: Vec<String> = texts
+        .iter()
+        .flat_map(|(file, text)| long_comments(text).into_iter().map(move |line| format!("{file}:{line}")))
+        .collect();
+    assert!(long.is_empty(), "\n{}", long.join("\n"));
+}
+
+/// The numbers of lines with too long a comment.
+fn long_comments(text: &str) -> Vec<usize> {
+    let mut is_fenced = false;
+    let mut long = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let Some(comment) = line.trim_start().strip_prefix("//") else { continue };
+        let comment = comment.trim_start_matches(['/', '!']).trim_start();
+        is_fenced ^= comment.starts_with("```");
+        if line.chars().count() > 100 && !is_fenced && !comment.starts_with('|') {
+            long.push(number);
+        }
+    }
+    long
+}
+
+#[test]
+fn long_comments_are_found() {
+    let long = "x".repeat(98);
+    let text = format!(
+        "// {long}\nlet x = 1; // {long}\n//! | {long}\n/// ```\n/// {long}\n/// ```\n    /// {long}\n"
+    );
+    assert_eq!(long_comments(&text), [1, 7]);
+}
+
 #[test]
 fn every_module_is_in_the_map() {
     let sources = sources();

@@ -11,8 +11,8 @@ use crate::epoch::{Limbo, Pin};
 /// A value on the heap, until it is retired. A reader that is pinned may go on reading one that has
 /// just been retired.
 ///
-/// An `Arc`, though there is one owner: moving a `Box` claims that nothing else points to its value,
-/// and readers do until the grace period is over (Miri finds it).
+/// An `Arc`, though there is one owner: moving a `Box` claims that nothing else points to its
+/// value, and readers do until the grace period is over (Miri finds it).
 ///
 /// As in [`Blobs`](super::Blobs), the retired value stays in here until its grace period is over,
 /// and what [`Removable::get`] returns borrows both the pin and the place.

@@ -81,7 +81,8 @@ impl Call {
     }
 
     /// Why the request must be held back before it runs, if it must: for a `CLIENT PAUSE`, for room
-    /// in the journal, or for a long transaction. Costs a few reads of memory if there is no reason.
+    /// in the journal, or for a long transaction. Costs a few reads of memory if there is no
+    /// reason.
     pub fn hold(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
         let paused = self.paused_until(server, client).map(Hold::Until);
         let held = paused.or_else(|| self.wait_for_room(server, client).map(Hold::Room));

@@ -1,5 +1,6 @@
-//! How alike are two runs of bytes?  Arithmetic over slices: safe outside, and the only SIMD of the crate.
-//! Knows neither codecs nor graphs: only numbers, as they lie little-endian and at any address.
+//! How alike are two runs of bytes?  Arithmetic over slices: safe outside, and the only SIMD of the
+//! crate. Knows neither codecs nor graphs: only numbers, as they lie little-endian and at any
+//! address.
 //!
 //! A [`Kernels`] is a table of functions for one instruction set. [`kernels`] is the fastest that
 //! this machine can run, chosen once; [`all`] are those it can run, which tests and benchmarks

@@ -12,8 +12,8 @@
 //! Both are the place where a limit can be checked: before the memory is allocated.
 //!
 //! A thread adds up its own changes and passes them on when they come to [`SLACK`] bytes, or when
-//! it ends. So a change is an addition to a thread-local number, no cache line moves between cores, and a
-//! search takes part only when a thread's search marks grow.
+//! it ends. So a change is an addition to a thread-local number, no cache line moves between cores,
+//! and a search takes part only when a thread's search marks grow.
 //!
 //! What is *not* tracked, since the allocator's figure has it and it is either small or has figures
 //! of its own: long strings and tables of hashes, the key table, client buffers, the log's buffer

@@ -39,18 +39,23 @@ impl Source {
 
 /// Every file below `src/` that is not compiled for tests alone.
 pub(super) fn read_all(root: &Path) -> Vec<Source> {
-    let mut paths = Vec::new();
-    collect(&root.join("src"), &mut paths);
-    let read = |path: String| {
-        let text = fs::read_to_string(&path).expect("a source file is UTF-8");
-        let shown = path[root.to_str().expect("a path in UTF-8").len() + 1..].to_owned();
-        (shown, parsed(&text))
-    };
-    let trees: Vec<(String, File)> = paths.into_iter().map(read).collect();
+    let trees: Vec<(String, File)> =
+        texts(root).into_iter().map(|(file, text)| (file, parsed(&text))).collect();
     let test_only: Vec<String> = trees.iter().flat_map(|(file, tree)| test_modules(file, tree)).collect();
     let is_test = |file: &str| test_only.iter().any(|stem| is_module_file(file, stem));
     let products = trees.into_iter().filter(|(file, _)| !is_test(file));
     products.map(|(file, tree)| Source::of(file, &tree)).collect()
+}
+
+/// Every file below `src/`, by its path below the root of the repository.
+pub(super) fn texts(root: &Path) -> Vec<(String, String)> {
+    let mut paths = Vec::new();
+    collect(&root.join("src"), &mut paths);
+    let read = |path: String| {
+        let text = fs::read_to_string(&path).expect("a source file is UTF-8");
+        (path[root.to_str().expect("a path in UTF-8").len() + 1..].to_owned(), text)
+    };
+    paths.into_iter().map(read).collect()
 }
 
 fn parsed(text: &str) -> File {

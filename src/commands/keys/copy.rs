@@ -34,8 +34,9 @@ fn copies_a_collection(args: Args, cx: &Context) -> bool {
     args.peek().and_then(|source| cx.db().lookup(source, Accounting::None, is_collection)).unwrap_or(false)
 }
 
-/// Redis refuses COPY of a vector set. So that it can read a log of ours, a copy is logged as RESTORE
-/// if the set takes at most so many bytes; a dump of a larger one would take too much memory.
+/// Redis refuses COPY of a vector set. So that it can read a log of ours, a copy is logged as
+/// RESTORE if the set takes at most so many bytes; a dump of a larger one would take too much
+/// memory.
 const MAX_DUMPED: usize = 32 << 20;
 
 struct Copy<'r> {
