@@ -1,6 +1,6 @@
 //! Observers of commands: monitors, the slow log, the latency monitor and `HOTKEYS`.
 //!
-//! They depend on no command: [`Observers::note`] is called with each command that has run. While
+//! They depend on no command: `Observers::note` is called with each command that has run. While
 //! there is no monitor and nothing is slow, a command costs one read of a word that seldom changes.
 
 pub mod hot_keys;

@@ -68,7 +68,8 @@ impl Log {
         self.files.iter().map(len).sum()
     }
 
-    /// Replays the files. If parts of them were skipped, all files are kept under other names.
+    /// Replays the files. If parts of them were skipped, all files are noted, so that they are kept
+    /// when a new base replaces them.
     pub(super) fn play(&self, server: &Server) -> Result<(), Failed> {
         let played = self.play_files(server);
         let has_skipped = !server.loading.tally().skipped.is_empty();

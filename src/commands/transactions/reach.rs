@@ -30,7 +30,7 @@ pub(super) fn reach<'q>(
     Reach::Keys(keys)
 }
 
-/// What a command touches that runs now: for EXEC, what was queued.
+/// What a command touches if it runs now; for EXEC, what its queued commands touch.
 pub(in crate::commands) fn reach_of<'q>(
     command: &Command,
     client: &'q Client,
