@@ -81,7 +81,7 @@ impl Tag {
     }
 }
 
-/// LongTransaction texts and sets are shared.
+/// Long texts and sets are shared.
 impl Clone for Entry {
     fn clone(&self) -> Self {
         Self { block: self.block.clone(), hash: self.hash, used_s: self.used_s().into() }

@@ -3,14 +3,16 @@
 //! Uses values, but not the contents of vector sets; no command, no reply and no configuration.
 //!
 //! ```text
-//! mod.rs         the databases, and what concerns several of them
+//! mod.rs         the databases, and operations on several of them
 //! database.rs    lookups, and the whole of one database
 //! bulk.rs        many new keys at once
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
 //! reservation.rs shards reserved for the commands of one transaction
+//! long_transactions.rs  long transactions, and the commands that wait for them
 //! watch.rs       keys that clients watch for changes
 //! observers.rs   code that is called with each key that changes
+//! prefetch.rs    prefetching for several lookups
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
 //! arrangement.rs where the tables of each database are, after SWAPDB

@@ -40,7 +40,7 @@ pub struct StringValue(OwnedForm);
 enum OwnedForm {
     Integer(i64),
     Text { bytes: SmallVec<[u8; STACK_LEN]>, edited: bool },
-    LongTransaction(LongText),
+    Long(LongText),
 }
 
 /// The string of a key, in place.
@@ -56,7 +56,7 @@ pub(super) enum Form<'s> {
         /// The result of an edit: Redis' encoding of these is `raw` whatever their length.
         edited: bool,
     },
-    LongTransaction(&'s LongText),
+    Long(&'s LongText),
 }
 
 /// A text that is shared with replies that are not sent yet, with spare room once it has been
@@ -83,7 +83,7 @@ impl StringValue {
         if text.len() < MIN_SHARED_LEN {
             return Self::new(&text);
         }
-        Self(OwnedForm::LongTransaction(LongText::new(text, false)))
+        Self(OwnedForm::Long(LongText::new(text, false)))
     }
 
     /// A text that is stored as text, also if it is the form of an integer: the results of
@@ -107,7 +107,7 @@ impl StringValue {
         StringRef(match &self.0 {
             OwnedForm::Integer(number) => Form::Integer(*number),
             OwnedForm::Text { bytes, edited } => Form::Text { bytes, edited: *edited },
-            OwnedForm::LongTransaction(long) => Form::LongTransaction(long),
+            OwnedForm::Long(long) => Form::Long(long),
         })
     }
 
@@ -143,7 +143,7 @@ impl StringValue {
 
     fn of_text(text: &[u8], edited: bool) -> Self {
         if text.len() >= MIN_SHARED_LEN {
-            return Self(OwnedForm::LongTransaction(LongText::new(text.to_vec(), edited)));
+            return Self(OwnedForm::Long(LongText::new(text.to_vec(), edited)));
         }
         Self(OwnedForm::Text { bytes: SmallVec::from_slice(text), edited })
     }
@@ -153,7 +153,7 @@ impl StringValue {
         if text.len() < MIN_SHARED_LEN {
             return Self::edited(&text);
         }
-        Self(OwnedForm::LongTransaction(LongText::new(text, true)))
+        Self(OwnedForm::Long(LongText::new(text, true)))
     }
 }
 
@@ -164,7 +164,7 @@ impl<'s> StringRef<'s> {
             Form::Integer(number) => Some(number),
             Form::Text { bytes, .. } => canonical_integer(bytes),
             // No number is long.
-            Form::LongTransaction(_) => None,
+            Form::Long(_) => None,
         }
     }
 
@@ -173,7 +173,7 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
             Form::Text { bytes, .. } => Cow::Borrowed(bytes),
-            Form::LongTransaction(long) => Cow::Borrowed(&long.bytes),
+            Form::Long(long) => Cow::Borrowed(&long.bytes),
         }
     }
 
@@ -182,7 +182,7 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => Bytes::from(number.to_string()),
             Form::Text { bytes, .. } => Bytes::copy_from_slice(bytes),
-            Form::LongTransaction(long) => Bytes::from_owner(SharedText(Arc::clone(&long.bytes))),
+            Form::Long(long) => Bytes::from_owner(SharedText(Arc::clone(&long.bytes))),
         }
     }
 
@@ -191,7 +191,7 @@ impl<'s> StringRef<'s> {
         StringValue(match self.0 {
             Form::Integer(number) => OwnedForm::Integer(number),
             Form::Text { bytes, edited } => OwnedForm::Text { bytes: SmallVec::from_slice(bytes), edited },
-            Form::LongTransaction(long) => OwnedForm::LongTransaction(long.clone()),
+            Form::Long(long) => OwnedForm::Long(long.clone()),
         })
     }
 
@@ -200,7 +200,7 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => decimal_len(number),
             Form::Text { bytes, .. } => bytes.len(),
-            Form::LongTransaction(long) => long.bytes.len(),
+            Form::Long(long) => long.bytes.len(),
         }
     }
 
@@ -214,7 +214,7 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(_) => "int",
             Form::Text { bytes, edited: false } if key_len + bytes.len() <= MAX_EMBEDDED_LEN => "embstr",
-            Form::Text { .. } | Form::LongTransaction(_) => "raw",
+            Form::Text { .. } | Form::Long(_) => "raw",
         }
     }
 }
@@ -294,7 +294,7 @@ impl Owned for StringValue {
             OwnedForm::Integer(number) => put(Layout::Bytes(Kind::Integer, &number.to_ne_bytes())),
             OwnedForm::Text { bytes, edited: false } => put(Layout::Bytes(Kind::Text, &bytes)),
             OwnedForm::Text { bytes, edited: true } => put(Layout::Bytes(Kind::EditedText, &bytes)),
-            OwnedForm::LongTransaction(long) => put(Layout::Large(Large::String(long))),
+            OwnedForm::Long(long) => put(Layout::Large(Large::String(long))),
         }
     }
 }
@@ -319,11 +319,11 @@ impl Viewed for StringRef<'_> {
 
 impl Allocated for LongText {
     fn value_ref(&self) -> ValueRef<'_> {
-        ValueRef::String(StringRef(Form::LongTransaction(self)))
+        ValueRef::String(StringRef(Form::Long(self)))
     }
 
     fn into_value(self) -> Value {
-        Value::String(StringValue(OwnedForm::LongTransaction(self)))
+        Value::String(StringValue(OwnedForm::Long(self)))
     }
 
     fn heap_bytes(&self) -> usize {
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn an_edit_does_not_change_a_reply_that_shares_the_text() {
         let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], false);
-        let reply = StringRef(Form::LongTransaction(&long)).to_bytes();
+        let reply = StringRef(Form::Long(&long)).to_bytes();
         long.edit(|text| text.overwrite(0, b"y"));
         assert_eq!(reply[0], b'x');
         assert_eq!(long.bytes[0], b'y');

@@ -94,7 +94,7 @@ impl Clone for SnapshotLink {
 }
 
 impl SnapshotLink {
-    /// Begins a snapshot of a table of `len` fields. The last one must have ended.
+    /// Begins a snapshot of a table of `len` fields. An earlier snapshot must have ended.
     fn begin(&self, len: usize, journal: &Arc<Journal>) -> Arc<Shared> {
         let settled = vec![0; len.div_ceil(u64::BITS as usize)];
         let state = State { cursor: 0, end: len, settled, before_images: Vec::new(), before_image_bytes: 0 };

@@ -293,7 +293,7 @@ impl<'h> HashRef<'h> {
         HashView { fields: self.0, now_ms, met_expired: None }
     }
 
-    /// A hash of its own.
+    /// A copy as a hash outside of the keyspace.
     pub fn to_hash(self) -> Hash {
         let form = match self.0 {
             Fields::Packed(packed) => HashForm::Packed(Packed::of(packed)),
