@@ -185,9 +185,9 @@ impl Server {
     }
 
     /// Removes the keys that the command that has just run found expired.
-    pub fn settle_expired(&self, client: &mut Client) {
+    pub fn remove_expired(&self, client: &mut Client) {
         if !client.expired_keys.is_empty() {
-            self.keyspace.settle_expired(&mut client.expired_keys, self.may_remove_expired());
+            self.keyspace.remove_expired(&mut client.expired_keys, self.may_remove_expired());
         }
     }
 

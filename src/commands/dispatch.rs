@@ -138,7 +138,7 @@ impl Call {
             }
             Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
-        server.settle_expired(client);
+        server.remove_expired(client);
         // For the commands of an EXEC this was decided one by one.
         let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
         client.set_replies(client.replies.after_command());

@@ -134,7 +134,7 @@ mod tests {
         let access = Access { expired: Some(&found), ..Access::DIRECT };
         assert!(!reads(&keyspace, access));
         assert_eq!((found.is_empty(), keyspace.db(0).census().expired), (false, 1));
-        keyspace.settle_expired(&mut found, true);
+        keyspace.remove_expired(&mut found, true);
         assert_eq!((found.is_empty(), keyspace.db(0).census().expired), (true, 0));
     }
 }

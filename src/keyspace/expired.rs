@@ -84,7 +84,7 @@ impl Keyspace {
     /// Removes the keys that a command found expired, or only clears the list if `may_remove` is
     /// false. No lock may be held. Keys in shards that are reserved for a transaction are left to
     /// the expiry cycle, so that this thread does not wait.
-    pub fn settle_expired(&self, expired: &mut ExpiredKeys, may_remove: bool) {
+    pub fn remove_expired(&self, expired: &mut ExpiredKeys, may_remove: bool) {
         let keys = std::mem::take(expired.0.get_mut());
         for (db, key) in keys.into_iter().filter(|_| may_remove) {
             let db = self.db(db);
