@@ -117,7 +117,9 @@ impl Life {
         let options = self.set.options();
         let outline = Outline { params, options, seed: 1, codebook: None, matrix: None };
         let mut restored = Restored::new(outline).map_err(io::Error::other)?;
-        let (mut frozen, mut spill, mut links) = (self.set.freeze_now(linked), Vec::new(), Lists::default());
+        let mut frozen = self.set.freeze_now(linked);
+        let mut spill = Vec::new();
+        let mut links = Lists::default();
         let mut keep = |element: Element<'_>| {
             let Element { slot, name, attribute, best, coarse, links: lists } = element;
             links.clear();

@@ -411,7 +411,8 @@ fn add_large_vectors(client: &mut Client<TcpStream>) -> (Vec<u8>, String) {
 fn what_waits_for_a_long_transaction_holds_no_thread() {
     const WAITING: usize = 100;
     let running = start(Settings { io_threads: 1, ..settings() });
-    let (mut heavy, mut other) = (running.connect(), running.connect());
+    let mut heavy = running.connect();
+    let mut other = running.connect();
     let (search, found) = add_large_vectors(&mut other);
     let keyspace = &running.server.keyspace;
     let reach = Reach::Keys(vec![(0, b"k")]);
@@ -438,7 +439,8 @@ fn what_waits_for_a_long_transaction_holds_no_thread() {
 #[test]
 fn a_heavy_command_in_the_queue_when_a_long_transaction_begins_does_not_wait_on_its_thread() {
     let running = start(settings());
-    let (mut late, mut busy) = (running.connect(), running.connect());
+    let mut late = running.connect();
+    let mut busy = running.connect();
     busy.ask(&["SELECT", "1"], "+OK\r\n");
     let keyspace = &running.server.keyspace;
     // The only compute thread waits for this lock.
@@ -528,7 +530,8 @@ fn the_configuration_is_rewritten_into_its_file() {
 #[test]
 fn options_change_for_all_clients_at_once() {
     let running = start(settings());
-    let (mut one, mut other) = (running.connect(), running.connect());
+    let mut one = running.connect();
+    let mut other = running.connect();
     other.ask(&["PING"], "+PONG\r\n");
     one.ask(&["CONFIG", "SET", "proto-max-bulk-len", "1mb", "timeout", "77"], "+OK\r\n");
     other.ask(&["CONFIG", "GET", "timeout"], "*2\r\n$7\r\ntimeout\r\n$2\r\n77\r\n");
@@ -539,7 +542,8 @@ fn options_change_for_all_clients_at_once() {
 #[test]
 fn a_monitor_sees_what_others_do_but_no_secrets() {
     let running = start(settings());
-    let (mut monitor, mut client) = (running.connect(), running.connect());
+    let mut monitor = running.connect();
+    let mut client = running.connect();
     monitor.ask(&["MONITOR"], "+OK\r\n");
     client.ask(&["SET", "k", "a\"b"], "+OK\r\n");
     client.ask(&["CLIENT", "KILL", "ID", "99"], ":0\r\n");
@@ -561,7 +565,8 @@ fn a_monitor_sees_what_others_do_but_no_secrets() {
 fn a_monitor_that_does_not_read_is_disconnected() {
     let client_output_buffer_limit = of_normal(OutputLimit { hard_bytes: 1 << 16, ..OutputLimit::default() });
     let running = start(Settings { client_output_buffer_limit, ..settings() });
-    let (mut monitor, mut client) = (running.connect(), running.connect());
+    let mut monitor = running.connect();
+    let mut client = running.connect();
     monitor.ask(&["MONITOR"], "+OK\r\n");
     let long = "x".repeat(1 << 15);
     while running.server.clients.len() > 1 {
@@ -572,7 +577,8 @@ fn a_monitor_that_does_not_read_is_disconnected() {
 #[test]
 fn a_pause_holds_writes_while_others_of_the_same_thread_go_on() {
     let running = start(Settings { io_threads: 1, ..settings() });
-    let (mut operator, mut writer) = (running.connect(), running.connect());
+    let mut operator = running.connect();
+    let mut writer = running.connect();
     operator.ask(&["CLIENT", "PAUSE", "1000000", "WRITE"], "+OK\r\n");
     writer.ask(&["GET", "k"], "$-1\r\n");
     writer.send([encode(&["PING"]), encode(&["SET", "k", "1"]), encode(&["GET", "k"])].concat());
@@ -586,7 +592,8 @@ fn a_pause_holds_writes_while_others_of_the_same_thread_go_on() {
 #[test]
 fn a_held_client_can_leave_and_its_request_with_it() {
     let running = start(settings());
-    let (mut operator, mut writer) = (running.connect(), running.connect());
+    let mut operator = running.connect();
+    let mut writer = running.connect();
     operator.ask(&["CLIENT", "PAUSE", "1000000", "WRITE"], "+OK\r\n");
     writer.request(&["SET", "k", "1"]);
     while !operator.bulk(&["CLIENT", "LIST"]).contains("flags=b ") {}

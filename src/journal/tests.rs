@@ -31,7 +31,8 @@ const SELECT_3: &str = "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n";
 
 #[test]
 fn only_commits_count() {
-    let (journal, request) = (Arc::new(Journal::new()), request("*1\r\n$8\r\nFLUSHALL\r\n"));
+    let journal = Arc::new(Journal::new());
+    let request = request("*1\r\n$8\r\nFLUSHALL\r\n");
     Record::new(&journal, 0, &request).commit();
     drop(Record::new(&journal, 0, &request));
     Record::unlogged().commit();
@@ -41,7 +42,8 @@ fn only_commits_count() {
 
 #[test]
 fn changes_made_during_a_save_stay_counted() {
-    let (journal, request) = (Journal::new(), Bytes::new());
+    let journal = Journal::new();
+    let request = Bytes::new();
     Record::new(&journal, 0, &request).commit();
     let saved = journal.changes();
     Record::new(&journal, 0, &request).commit();
@@ -52,7 +54,8 @@ fn changes_made_during_a_save_stay_counted() {
 #[test]
 fn the_stream_has_the_changes_in_order_each_in_its_database() {
     let (journal, reader) = streaming();
-    let (a, b) = (request("A"), request("B"));
+    let a = request("A");
+    let b = request("B");
     Record::new(&journal, 0, &a).commit();
     Record::new(&journal, 0, &b).commit();
     Record::new(&journal, 3, &a).instead(|effects| effects.command(&["X", "yy"])).commit();
@@ -66,7 +69,9 @@ fn the_stream_has_the_changes_in_order_each_in_its_database() {
 #[test]
 fn a_transaction_stays_together() {
     let (journal, reader) = streaming();
-    let (a, b, c) = (request("A"), request("B"), request("C"));
+    let a = request("A");
+    let b = request("B");
+    let c = request("C");
     let group = journal.group();
     Record::new(&journal, 0, &a).commit();
     std::thread::scope(|scope| {
@@ -97,7 +102,8 @@ fn a_cut_divides_the_stream() {
 
 #[test]
 fn no_thread_is_inside_while_a_cut_is_made() {
-    let (journal, inside) = (Journal::new(), AtomicU64::new(0));
+    let journal = Journal::new();
+    let inside = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {

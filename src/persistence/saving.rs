@@ -218,7 +218,8 @@ impl Saving {
         if state.running.is_some() || !may_try {
             return;
         }
-        let (changes, since_s) = (self.journal.changes(), now_s.saturating_sub(state.history.last_save_s));
+        let changes = self.journal.changes();
+        let since_s = now_s.saturating_sub(state.history.last_save_s);
         let due = rules.iter().find(|rule| changes >= rule.changes && since_s > rule.seconds);
         if let Some(Rule { seconds, changes }) = due {
             tracing::info!("{changes} changes in {seconds} seconds. Saving...");
@@ -423,7 +424,8 @@ mod tests {
 
     #[test]
     fn a_save_is_due_by_the_rules_when_enough_has_changed() {
-        let (folder, keyspace) = (Folder::new(), Keyspace::new(Clock::manual(0)));
+        let folder = Folder::new();
+        let keyspace = Keyspace::new(Clock::manual(0));
         let saving = Saving::new(Arc::clone(keyspace.journal()));
         saving.state.lock().history.last_save_s -= 10;
         let rules = [Rule { seconds: 1000, changes: 1 }, Rule { seconds: 5, changes: 2 }];
@@ -450,7 +452,8 @@ mod tests {
 
     #[test]
     fn a_request_waits_while_the_log_is_rewritten() {
-        let (folder, keyspace) = (Folder::new(), Keyspace::new(Clock::manual(0)));
+        let folder = Folder::new();
+        let keyspace = Keyspace::new(Clock::manual(0));
         let saving = Saving::new(Arc::clone(keyspace.journal()));
         let at_cut = || {
             assert_eq!(saving.request(false, false), Requested::Busy);

@@ -47,7 +47,8 @@ fn a_save_on_a_disk_that_hangs_does_not_stop_heavy_commands() {
     let Some(mut site) = site("save", &["--save", ""]) else { return };
     let Some(disk) = FailingDisk::new(&mut site) else { return };
     let process = site.start();
-    let (mut saver, mut searcher) = (process.connect(), process.connect());
+    let mut saver = process.connect();
+    let mut searcher = process.connect();
     fill(&mut searcher);
     disk.fail("rename HANG");
     saver.send(&[words("SAVE")]).expect("the server reads");

@@ -16,7 +16,8 @@ const CLIENTS: u64 = 3;
 /// Some commands that belong together.
 fn step(random: &mut Random) -> Vec<String> {
     let mut key = || format!("k{}", random.below(30));
-    let (one, other) = (key(), key());
+    let one = key();
+    let other = key();
     let db = random.below(3);
     let to = random.below(3);
     let number = random.below(20);

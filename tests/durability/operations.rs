@@ -313,7 +313,8 @@ impl Writer {
     }
 
     fn draw_set(&mut self, model: &Model) -> Operation {
-        let (from, to) = (format!("v:{}:0", self.client), format!("v:{}:1", self.client));
+        let from = format!("v:{}:0", self.client);
+        let to = format!("v:{}:1", self.client);
         let has_any = |set: &str| (0..ELEMENTS).any(|n| model.has_element(set, &format!("e{n}")));
         match self.random.below(4) {
             0 => Operation::VDel { set: self.own_set() },
@@ -326,7 +327,8 @@ impl Writer {
     /// Moves money from one account to another, counts the transfer, and adds an element with the
     /// number of the last transfer.
     fn transfer(&mut self, model: &Model) -> Operation {
-        let (from, to) = (self.random.below(ACCOUNTS), self.random.below(ACCOUNTS));
+        let from = self.random.below(ACCOUNTS);
+        let to = self.random.below(ACCOUNTS);
         let sum = 1 + self.random.below(50) as i64;
         let counter = format!("t:{}", self.client);
         let done = match model.key(&counter).map(|key| &key.value) {

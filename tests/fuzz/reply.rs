@@ -4,7 +4,8 @@ use nearhit::resp::Protocol;
 
 /// Panics unless `bytes` are exactly one value of this protocol; `None` is a mixture of both.
 pub fn check(bytes: &[u8], protocol: Option<Protocol>) {
-    let (mut rest, mut missing) = (bytes, 1_usize);
+    let mut rest = bytes;
+    let mut missing = 1_usize;
     while missing > 0 {
         let Some(after) = value(rest, protocol, &mut missing) else {
             panic!("not a reply in {protocol:?}: {}", bytes.escape_ascii());
@@ -17,7 +18,9 @@ pub fn check(bytes: &[u8], protocol: Option<Protocol>) {
 /// Passes one header and what belongs to it; counts the values that are to follow. None if it is malformed.
 fn value<'b>(bytes: &'b [u8], protocol: Option<Protocol>, missing: &mut usize) -> Option<&'b [u8]> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
-    let (kind, line, rest) = (*bytes.first()?, &bytes[1..end], &bytes[end + 2..]);
+    let kind = *bytes.first()?;
+    let line = &bytes[1..end];
+    let rest = &bytes[end + 2..];
     if !kinds(protocol).contains(&kind) || line.contains(&b'\n') || line.contains(&b'\r') {
         return None;
     }

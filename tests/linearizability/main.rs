@@ -56,7 +56,8 @@ fn parts(history: History) -> Vec<History> {
     let mut group: Vec<u8> = (0..KEYS).collect();
     for timed in &history {
         for two in timed.operation.keys().windows(2) {
-            let (old, new) = (group[usize::from(two[0])], group[usize::from(two[1])]);
+            let old = group[usize::from(two[0])];
+            let new = group[usize::from(two[1])];
             group.iter_mut().filter(|group| **group == old).for_each(|group| *group = new);
         }
     }
@@ -74,9 +75,11 @@ fn describe(history: &[Timed<Answered>]) -> String {
         .iter()
         .map(|timed| {
             let Answered { guard, commands, replies } = &timed.operation;
-            let (called, returned) = (timed.called - start, timed.returned - start);
+            let called = timed.called - start;
+            let returned = timed.returned - start;
             let guard = guard.as_ref().map(|guard| format!(" after {guard:?}")).unwrap_or_default();
-            let (called, returned) = (called.as_nanos(), returned.as_nanos());
+            let called = called.as_nanos();
+            let returned = returned.as_nanos();
             format!("{called:>9} to {returned:>9} ns: {commands:?}{guard} -> {replies:?}")
         })
         .collect();
@@ -97,7 +100,9 @@ fn record(play: impl Fn(Connection, usize, &Barrier) -> Vec<History> + Sync) -> 
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
-                let (connection, together, play) = (running.connect(), &together, &play);
+                let connection = running.connect();
+                let together = &together;
+                let play = &play;
                 scope.spawn(move || play(connection, client, together))
             })
             .collect();
@@ -197,7 +202,8 @@ fn search(connection: &mut Connection, options: &str, progress: &[Progress]) -> 
             stayed += 1;
             continue;
         }
-        let (writer, generation) = (parse(owner), parse(number));
+        let writer = parse(owner);
+        let generation = parse(number);
         let begun = progress[writer].begun.load(Ordering::SeqCst);
         assert!(gone[writer] < generation && generation <= begun, "{name} was not there");
     }
@@ -213,11 +219,14 @@ fn a_search_finds_what_was_there_and_only_that() {
     let searchers = AtomicUsize::new(SEARCHERS);
     std::thread::scope(|scope| {
         for (writer, progress) in progress.iter().enumerate() {
-            let (connection, searchers) = (running.connect(), &searchers);
+            let connection = running.connect();
+            let searchers = &searchers;
             scope.spawn(move || write(connection, writer, progress, searchers));
         }
         for _ in 0..SEARCHERS {
-            let (mut connection, progress, searchers) = (running.connect(), &progress, &searchers);
+            let mut connection = running.connect();
+            let progress = &progress;
+            let searchers = &searchers;
             scope.spawn(move || {
                 let _done = Done(searchers);
                 for _ in 0..SEARCHES {

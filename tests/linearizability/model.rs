@@ -78,8 +78,11 @@ impl Answered {
 impl Command {
     /// One of all that are possible. `draw(n)`: below `n`.
     pub(crate) fn random(draw: &mut impl FnMut(u8) -> u8) -> Self {
-        let (kind, key, element) = (draw(24), draw(KEYS), draw(ELEMENTS));
-        let (other, value) = (draw(KEYS), 1 + draw(VALUES));
+        let kind = draw(24);
+        let key = draw(KEYS);
+        let element = draw(ELEMENTS);
+        let other = draw(KEYS);
+        let value = 1 + draw(VALUES);
         match kind {
             0 => Set(key, value),
             1 => Get(key),

@@ -98,7 +98,8 @@ fn no_increment_by_watching_is_lost() {
     let refused = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
-            let (mut connection, refused) = (running.connect(), &refused);
+            let mut connection = running.connect();
+            let refused = &refused;
             scope.spawn(move || {
                 for _ in 0..INCREMENTS {
                     while !increments(&mut connection) {
@@ -130,7 +131,9 @@ const MONEY: i64 = 100;
 fn transfer(mut connection: Connection, client: usize, readers: &AtomicUsize) {
     let mut draw = random(client as u64);
     while readers.load(Ordering::SeqCst) > 0 {
-        let (from, to, sum) = (draw(ACCOUNTS), draw(ACCOUNTS), draw(50));
+        let from = draw(ACCOUNTS);
+        let to = draw(ACCOUNTS);
+        let sum = draw(50);
         connection.ask("MULTI");
         connection.ask(&format!("INCRBY account:{from} -{sum}"));
         connection.ask(&format!("VADD ledger VALUES 2 1 {sum} {client}"));
@@ -173,7 +176,8 @@ fn transfers_are_seen_whole() {
     let readers = AtomicUsize::new(CLIENTS / 2);
     std::thread::scope(|scope| {
         for client in 0..CLIENTS / 2 {
-            let (connection, readers) = (running.connect(), &readers);
+            let connection = running.connect();
+            let readers = &readers;
             scope.spawn(move || transfer(connection, client, readers));
             let mut connection = running.connect();
             scope.spawn(move || {

@@ -173,7 +173,8 @@ fn a_client_without_replies_that_breaks_the_protocol_is_disconnected_without_a_w
 #[test]
 fn a_monitor_without_replies_sees_nothing() {
     let running = start(settings());
-    let (mut monitor, mut client) = (running.connect(), running.connect());
+    let mut monitor = running.connect();
+    let mut client = running.connect();
     let address = client.0.local_addr().expect("it is connected");
     monitor.ask(&["MONITOR"], "+OK\r\n");
     let sees = |monitor: &mut Client<TcpStream>, words: &str| {
@@ -258,7 +259,8 @@ fn short_values_that_are_not_read_take_as_much_as_is_counted() {
         line = line_of(&mut operator, &slow);
         figure(&line, "omem") > Some(32 << 20)
     });
-    let (waiting, total) = (figure(&line, "omem").unwrap_or(0), figure(&line, "tot-mem").unwrap_or(0));
+    let waiting = figure(&line, "omem").unwrap_or(0);
+    let total = figure(&line, "tot-mem").unwrap_or(0);
     assert!(waiting <= 34 << 20 && total >= waiting && total <= waiting + (1 << 18), "{line}");
     for _ in 0..REQUESTS {
         slow.expect(bulk_of(b'x', 10_000));
@@ -324,7 +326,8 @@ fn long_values_come_whole_in_all_kinds_of_replies() {
     let running = start(settings());
     let mut client = running.connect();
     for len in LENS {
-        let (text, bulk) = ("x".repeat(len), bulk_of(b'x', len));
+        let text = "x".repeat(len);
+        let bulk = bulk_of(b'x', len);
         client.ask(&["SET", "k", &text], "+OK\r\n");
         client.ask(&["HSET", "h", "f", &text, "g", "1"], if len == LENS[0] { ":2\r\n" } else { ":0\r\n" });
         client.request(&["MGET", "k", "none", "k"]);
@@ -345,7 +348,8 @@ fn long_values_come_whole_in_all_kinds_of_replies() {
 #[test]
 fn monitors_that_do_not_read_see_all_when_they_do_and_are_counted() {
     let running = start(settings());
-    let (mut client, mut monitors) = (running.connect(), [running.connect(), running.connect()]);
+    let mut client = running.connect();
+    let mut monitors = [running.connect(), running.connect()];
     for monitor in &mut monitors {
         monitor.ask(&["MONITOR"], "+OK\r\n");
     }

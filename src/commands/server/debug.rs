@@ -81,7 +81,8 @@ fn is_local(info: &ClientInfo) -> bool {
 }
 
 fn reload(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let (mut saves, mut flushes) = (true, true);
+    let mut saves = true;
+    let mut flushes = true;
     while !args.is_empty() {
         match args.keyword_of(&[("nosave", 0), ("noflush", 1)]) {
             Some(0) => saves = false,

@@ -148,7 +148,8 @@ fn metrics(args: &mut Args) -> Result<(bool, bool), Error> {
     if args.remaining() < count {
         return Err(Error::new("ERR METRICS count does not match number of metric types provided"));
     }
-    let (mut cpu, mut net) = (false, false);
+    let mut cpu = false;
+    let mut net = false;
     for word in args.split_off(count).iter() {
         if word.eq_ignore_ascii_case(b"CPU") {
             once(&mut cpu, "ERR METRICS CPU defined more than once!")?;

@@ -145,7 +145,8 @@ impl Cursor {
         if !self.is_reading() {
             return self.lag(end);
         }
-        let (old, lag) = (before - self.place, end - self.place);
+        let old = before - self.place;
+        let lag = end - self.place;
         let is_cut_off = self.limit.is_some_and(|limit| lag > limit.max(backlog));
         if is_cut_off {
             self.state = State::CutOff;

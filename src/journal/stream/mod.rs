@@ -153,7 +153,8 @@ impl Tail {
         if !self.is_on() && !self.cursors.iter().any(Cursor::is_ending) {
             return;
         }
-        let (number, place) = (self.divisions.next(), self.end());
+        let number = self.divisions.next();
+        let place = self.end();
         self.divisions.push(place);
         self.cursors.iter_mut().for_each(|cursor| cursor.note_division(number, place));
         self.begin_piece();
@@ -162,7 +163,8 @@ impl Tail {
     /// Wakes readers since the stream has grown. Gives the bytes that the slowest of those that
     /// hold writers is behind.
     fn note_growth(&mut self, before: u64, plenty: u64) -> usize {
-        let (end, backlog) = (self.end(), self.backlog);
+        let end = self.end();
+        let backlog = self.backlog;
         let mut slowest = 0;
         for cursor in &mut self.cursors {
             let lag = cursor.note_growth(before, end, plenty, backlog);
@@ -176,7 +178,8 @@ impl Tail {
     /// Gives back what neither a reader nor the backlog needs.
     fn trim(&mut self) {
         let end = self.end();
-        let (mut place, mut division) = (end, self.divisions.next());
+        let mut place = end;
+        let mut division = self.divisions.next();
         for (reads, passes) in self.cursors.iter().filter_map(Cursor::needs) {
             place = place.min(reads);
             division = division.min(passes);
@@ -209,7 +212,8 @@ impl Stream {
         if !self.is_on() {
             return;
         }
-        let (before, full) = (tail.end(), tail.segments.full());
+        let before = tail.end();
+        let full = tail.segments.full();
         tail.write(records, several);
         LAST_WRITTEN.set(tail.end());
         self.buffered.store(tail.note_growth(before, self.plenty()), Ordering::Relaxed);
@@ -261,7 +265,8 @@ impl Stream {
         tail.begin_unless_on();
         // The piece that is being written goes on, but with its database selected anew.
         tail.begin_piece();
-        let (end, division) = (tail.end(), tail.divisions.next());
+        let end = tail.end();
+        let division = tail.divisions.next();
         cursor(&mut tail.cursors, id).begin(end, division);
         self.note_readers(&mut tail);
     }

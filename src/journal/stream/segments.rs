@@ -81,9 +81,11 @@ impl Segments {
         if from == to {
             return;
         }
-        let (mut at, to) = ((from - self.start) as usize, (to - self.start) as usize);
+        let mut at = (from - self.start) as usize;
+        let to = (to - self.start) as usize;
         while at < to {
-            let (index, from) = (at / SEGMENT, at % SEGMENT);
+            let index = at / SEGMENT;
+            let from = at % SEGMENT;
             let len = (SEGMENT - from).min(to - at);
             match self.full.get(index) {
                 Some(segment) => batch.share(segment.slice(from..from + len)),

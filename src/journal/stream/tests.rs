@@ -186,7 +186,8 @@ proptest! {
         let journal = Arc::new(Journal::new());
         journal.set_backlog(backlog);
         let begin = journal.end();
-        let (first, mut seen) = (journal.follow(usize::MAX), Seen::from(begin));
+        let first = journal.follow(usize::MAX);
+        let mut seen = Seen::from(begin);
         for (number, len) in lens.into_iter().enumerate() {
             change(&journal, vec![number as u8; len]);
             drain(&first, &mut seen).expect("it has no limit");
@@ -349,7 +350,8 @@ fn a_follower_is_woken_by_each_change_and_may_be_dropped_at_any_time() {
                 }
             }
         });
-        let (mut seen, mut batch) = (0, Batch::default());
+        let mut seen = 0;
+        let mut batch = Batch::default();
         while seen < 20_000 {
             follower.wait(Duration::from_millis(20));
             match follower.take(1000, &mut batch) {

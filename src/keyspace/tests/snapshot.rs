@@ -140,7 +140,8 @@ fn transfers_between_keys_are_whole_in_every_snapshot() {
             return;
         }
         for round in 0.. {
-            let (from, to) = (&names[round * thread % ACCOUNTS], &names[(round * 7 + 5) % ACCOUNTS]);
+            let from = &names[round * thread % ACCOUNTS];
+            let to = &names[(round * 7 + 5) % ACCOUNTS];
             match round % 3 {
                 0 => transfer(&mut keyspace.db(0).exclusive(&[from, to]), from, to),
                 1 => {

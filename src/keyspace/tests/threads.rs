@@ -59,7 +59,8 @@ fn transfers_between_keys_are_seen_whole() {
                 };
                 assert_eq!(names.iter().map(balance).sum::<i64>(), 100 * ACCOUNTS as i64);
             } else {
-                let (from, to) = (&names[round * thread % ACCOUNTS], &names[(round + 5) % ACCOUNTS]);
+                let from = &names[round * thread % ACCOUNTS];
+                let to = &names[(round + 5) % ACCOUNTS];
                 let mut keys = db.exclusive(&[from, to]);
                 add(&mut keys, from.as_bytes(), -1);
                 add(&mut keys, to.as_bytes(), 1);
@@ -162,7 +163,8 @@ fn a_key_that_is_moved_back_and_forth_stays_one_key() {
     set(keyspace.db(0), "k", "v");
     together(|thread| {
         for _ in 0..ROUNDS {
-            let (from, to) = (thread % 2, 1 - thread % 2);
+            let from = thread % 2;
+            let to = 1 - thread % 2;
             let (mut source, mut target) = keyspace.exclusive_pair(Access::DIRECT, (from, b"k"), (to, b"k"));
             if let Some((value, deadline)) = source.take(b"k") {
                 assert!(!target.contains(b"k"));

@@ -43,7 +43,8 @@ fn transactions_and_commands_over_several_keys_wait_for_each_other_without_a_dea
     let db = keyspace.db(0);
     together(|thread| {
         for round in 0..ROUNDS / 4 {
-            let (one, other) = (KEYS[(round + thread) % 6], KEYS[(round * 5 + thread * 2 + 1) % 6]);
+            let one = KEYS[(round + thread) % 6];
+            let other = KEYS[(round * 5 + thread * 2 + 1) % 6];
             match (round + thread) % 5 {
                 0 => keyspace.transaction(&reach(&[one, other]), || {
                     add(&mut db.exclusive(&[one]), one.as_bytes(), 1);

@@ -16,7 +16,8 @@ use super::{Entry, Manifest, Names};
 /// # Errors
 /// The file system does not let it.
 pub fn adopt(folder: &Path, names: &Names, manifest: &mut Manifest) -> io::Result<bool> {
-    let (old, new) = (folder.join(names.stem()), names.path(names.stem()));
+    let old = folder.join(names.stem());
+    let new = names.path(names.stem());
     let is_begun = |base: &Entry| base.name == names.stem() && manifest.increments.is_empty();
     let is_free = manifest.base.as_ref().is_none_or(is_begun) && manifest.increments.is_empty();
     if !is_free || !old.is_file() || new.exists() {

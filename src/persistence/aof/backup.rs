@@ -355,7 +355,8 @@ impl Aof {
     /// Has the log go on in another increment, and waits for it: its number.
     fn turn(&self) -> Option<(Arc<Log>, u64)> {
         let log = self.running.lock().as_ref().map(|running| Arc::clone(&running.log))?;
-        let (status, next) = (&self.status, Arc::new(NextIncrement::default()));
+        let status = &self.status;
+        let next = Arc::new(NextIncrement::default());
         let journal = &status.journal;
         journal.divide(|| match status.reader.is_on() {
             true => status.order(journal.end(), Order::Turn(Arc::clone(&next))),
@@ -373,7 +374,8 @@ impl Aof {
         for entry in increments.filter(|entry| entry.seq < from) {
             self.keep_increment(state, entry)?;
         }
-        let (names, made) = (&self.backup.names, &state.manifest);
+        let names = &self.backup.names;
+        let made = &state.manifest;
         for entry in made.base.iter().chain(&made.increments) {
             File::open(names.path(&entry.name))?.sync_all()?;
         }
@@ -468,12 +470,14 @@ mod tests {
 
     impl Served {
         fn new() -> Self {
-            let (folder, journal) = (Folder::new(), Arc::new(Journal::new()));
+            let folder = Folder::new();
+            let journal = Arc::new(Journal::new());
             let names = Names::new(folder.path().join("log"), "log");
             let aof = Arc::new(Aof::new(Arc::clone(&journal), names, &folder.path().join("backup")));
             aof.status.set_policy(SyncPolicy::Always, false);
             aof.allow();
-            let (served, divided) = (Arc::clone(&aof), Arc::clone(&journal));
+            let served = Arc::clone(&aof);
+            let divided = Arc::clone(&journal);
             let thread = std::thread::spawn(move || {
                 served.serve(&mut |at_cut, path| {
                     divided.divide(at_cut);

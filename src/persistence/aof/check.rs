@@ -135,7 +135,8 @@ pub fn truncate(path: &Path, len: u64) -> io::Result<()> {
 
 impl FileContents {
     fn read<R: Read>(&mut self, mut requests: Requests<R>) -> Verdict {
-        let (mut whole, mut in_transaction) = (requests.offset(), false);
+        let mut whole = requests.offset();
+        let mut in_transaction = false;
         loop {
             match requests.next() {
                 Ok(Some(logged)) => match self.count(&logged.request, in_transaction) {
@@ -185,7 +186,8 @@ impl fmt::Display for FileContents {
                 return Ok(());
             }
         }
-        let (requests, bytes) = (grouped(self.requests), grouped(self.bytes));
+        let requests = grouped(self.requests);
+        let bytes = grouped(self.bytes);
         writeln!(f, "{requests} commands, {} transactions, {bytes} bytes", grouped(self.transactions))?;
         let mut commands: Vec<_> = self.commands.iter().collect();
         commands.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

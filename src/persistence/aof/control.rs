@@ -186,7 +186,8 @@ impl Aof {
         self.status.begin();
         let increments = Arc::clone(log);
         *self.shared_writer.lock() = Some(Writer::new(Arc::clone(&self.status), increments, increment)?);
-        let (shared_writer, status) = (Arc::clone(&self.shared_writer), Arc::clone(&self.status));
+        let shared_writer = Arc::clone(&self.shared_writer);
+        let status = Arc::clone(&self.status);
         let thread = std::thread::Builder::new().name("aof-writer".into());
         let writer = thread.spawn(move || writer::run(&shared_writer, &status))?;
         *self.running.lock() = Some(Running { log: Arc::clone(log), writer, is_early });
@@ -214,7 +215,8 @@ impl Aof {
             return;
         }
         let Some(Running { writer, .. }) = running.take() else { return };
-        let (status, journal) = (&self.status, &self.status.journal);
+        let status = &self.status;
+        let journal = &self.status.journal;
         journal.divide(|| {
             status.reader.end();
             status.order(journal.end(), Order::End);

@@ -30,7 +30,8 @@ pub struct Figures {
 impl Aof {
     /// The figures for `INFO`.
     pub fn figures(&self) -> Figures {
-        let (status, schedule) = (&self.status, self.schedule.lock());
+        let status = &self.status;
+        let schedule = self.schedule.lock();
         let load = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
         Figures {
             is_on: status.is_on(),

@@ -149,9 +149,11 @@ impl Manifest {
         if words.len() < MIN_WORDS || words.len() % 2 != 0 {
             return Err(INVALID);
         }
-        let (mut entry, mut kind) = (Entry::new("", 0), None);
+        let mut entry = Entry::new("", 0);
+        let mut kind = None;
         for pair in words.chunks_exact(2) {
-            let (key, value) = (pair[0].to_ascii_lowercase(), pair[1].as_str());
+            let key = pair[0].to_ascii_lowercase();
+            let value = pair[1].as_str();
             match key.as_str() {
                 "file" if is_base_name(value) => entry.name = value.to_owned(),
                 "file" => return Err("File can't be a path, just a filename"),

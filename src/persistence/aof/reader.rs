@@ -231,7 +231,8 @@ mod tests {
     /// All requests, and where and why it ended before the file did.
     fn read(bytes: &[u8], step: usize) -> (Vec<Words>, Option<(u64, bool)>) {
         let mut requests = Requests::new(Slowly(bytes, step), 0);
-        let (mut read, mut end) = (Vec::new(), 0);
+        let mut read = Vec::new();
+        let mut end = 0;
         loop {
             match requests.next() {
                 Ok(Some(logged)) => {

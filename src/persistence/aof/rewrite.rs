@@ -132,7 +132,8 @@ impl Aof {
     }
 
     fn rewrite_running(&self, log: &Arc<Log>, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
-        let (status, next) = (&self.status, Arc::new(NextIncrement::default()));
+        let status = &self.status;
+        let next = Arc::new(NextIncrement::default());
         let needed = status.needs_base.swap(false, Ordering::Relaxed);
         let mut at_cut = || match status.reader.is_on() {
             true => status.order(status.journal.end(), Order::Turn(Arc::clone(&next))),

@@ -302,7 +302,8 @@ fn a_sync_aside_makes_all_safe_that_was_written_when_it_began() {
 fn at_a_division_it_goes_on_in_a_new_increment_if_it_was_ordered_to() {
     let disk = Disk::new();
     let (mut writer, status) = writer(&disk, SyncPolicy::EverySecond);
-    let (journal, next) = (&status.journal, Arc::new(NextIncrement::default()));
+    let journal = &status.journal;
+    let next = Arc::new(NextIncrement::default());
     change(&status, "a");
     journal.divide(|| ());
     change(&status, "b");

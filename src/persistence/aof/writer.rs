@@ -232,7 +232,9 @@ impl Writer {
     fn sync_aside(&mut self) {
         self.last_sync = Instant::now();
         let left = std::mem::take(&mut self.left);
-        let (file, len, place) = (self.out.file(), self.out.len(), self.place);
+        let file = self.out.file();
+        let len = self.out.len();
+        let place = self.place;
         self.syncer.begin(Job { left, file, len, place });
     }
 

@@ -66,7 +66,8 @@ impl SkippedFiles {
         let Some(place) = files.iter().position(|file| *file == id) else { return Ok(None) };
         let kept = keep_under_free_name(path)?;
         files.swap_remove(place);
-        let (from, to) = (path.display(), kept.display());
+        let from = path.display();
+        let to = kept.display();
         tracing::warn!("Parts of {from} were passed over when it was loaded: that file is kept as {to}");
         Ok(Some(kept))
     }
@@ -80,7 +81,8 @@ impl SkippedFiles {
     /// It cannot be made. The file must not be cut then.
     pub fn keep_copy(&self, path: &Path) -> io::Result<()> {
         let kept = under_free_name(path, copy)?;
-        let (from, to) = (path.display(), kept.display());
+        let from = path.display();
+        let to = kept.display();
         tracing::warn!("Parts of {from} were passed over, and it is to be cut: a copy is kept as {to}");
         Ok(())
     }
@@ -146,8 +148,10 @@ mod tests {
 
     #[test]
     fn a_noted_file_is_kept_once_and_others_never() {
-        let (folder, skipped) = (Folder::new(), SkippedFiles::default());
-        let (path, other) = (folder.path().join("dump.rdb"), folder.path().join("other.rdb"));
+        let folder = Folder::new();
+        let skipped = SkippedFiles::default();
+        let path = folder.path().join("dump.rdb");
+        let other = folder.path().join("other.rdb");
         fs::write(&path, "list").expect("the folder is writable");
         fs::write(&other, "other").expect("the folder is writable");
         skipped.note(&path).expect("it is there");
@@ -164,7 +168,8 @@ mod tests {
 
     #[test]
     fn an_older_kept_file_is_never_overwritten() {
-        let (folder, skipped) = (Folder::new(), SkippedFiles::default());
+        let folder = Folder::new();
+        let skipped = SkippedFiles::default();
         let path = folder.path().join("dump.rdb");
         let mut kept = Vec::new();
         for content in ["1", "2", "3"] {
@@ -181,8 +186,10 @@ mod tests {
 
     #[test]
     fn a_file_is_known_by_itself_and_not_by_its_name() {
-        let (folder, skipped) = (Folder::new(), SkippedFiles::default());
-        let (path, moved) = (folder.path().join("dump.rdb"), folder.path().join("moved.rdb"));
+        let folder = Folder::new();
+        let skipped = SkippedFiles::default();
+        let path = folder.path().join("dump.rdb");
+        let moved = folder.path().join("moved.rdb");
         fs::write(&path, "list").expect("the folder is writable");
         skipped.note(&path).expect("it is there");
         fs::rename(&path, &moved).expect("the folder is writable");
@@ -194,7 +201,8 @@ mod tests {
     #[test]
     fn where_no_file_has_two_names_a_copy_is_made() {
         let folder = Folder::new();
-        let (path, name) = (folder.path().join("dump.rdb"), folder.path().join("kept"));
+        let path = folder.path().join("dump.rdb");
+        let name = folder.path().join("kept");
         fs::write(&path, "list").expect("the folder is writable");
         copy(&path, &name).expect("there is room");
         assert_eq!(fs::read(&name).ok(), Some(b"list".into()));

@@ -136,7 +136,8 @@ fn aux_text(bytes: &[u8]) -> String {
 impl Set {
     fn of(db: u64, key: &[u8], set: &VectorSet) -> Self {
         let params = set.params();
-        let (elements, dim) = (set.len(), params.dim());
+        let elements = set.len();
+        let dim = params.dim();
         Self { db, key: shown(key), elements, dim, kind: params.kind().codec().name, m: params.m() }
     }
 }

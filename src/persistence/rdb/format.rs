@@ -108,7 +108,8 @@ pub mod module {
     /// # Panics
     /// If a character is not of the alphabet: at compile time, as names are constants.
     pub const fn id(name: &[u8; NAME_LEN], version: u64) -> u64 {
-        let (mut id, mut at) = (0, 0);
+        let mut id = 0;
+        let mut at = 0;
         while at < NAME_LEN {
             let mut value = 0;
             while ALPHABET[value] != name[at] {

@@ -178,7 +178,8 @@ struct Fields {
 
 impl Fields {
     fn read_plain<R: Read>(&mut self, input: &mut Reader<R>) -> Result<(), ReadError> {
-        let (mut name, mut value) = (Vec::new(), Vec::new());
+        let mut name = Vec::new();
+        let mut value = Vec::new();
         for _ in 0..input.length()? {
             input.string_into(MAX_STRING_LEN, &mut name)?;
             input.string_into(MAX_STRING_LEN, &mut value)?;
@@ -191,7 +192,8 @@ impl Fields {
         self.hash.make_timed();
         // So that 1 is the soonest, and the numbers of the pre-release are what they say.
         let zero = if kind == ValueType::HashMetadata { i64::from_le_bytes(input.array()?) } else { 1 };
-        let (mut name, mut value) = (Vec::new(), Vec::new());
+        let mut name = Vec::new();
+        let mut value = Vec::new();
         for _ in 0..input.length()? {
             let deadline = match input.length()? {
                 0 => Deadline::NEVER,
@@ -208,7 +210,8 @@ impl Fields {
     fn read_of_valkey<R: Read>(&mut self, input: &mut Reader<R>) -> Result<(), ReadError> {
         const NEVER: i64 = -1;
         self.hash.make_timed();
-        let (mut name, mut value) = (Vec::new(), Vec::new());
+        let mut name = Vec::new();
+        let mut value = Vec::new();
         for _ in 0..input.length()? {
             input.string_into(MAX_STRING_LEN, &mut name)?;
             input.string_into(MAX_STRING_LEN, &mut value)?;

@@ -44,7 +44,8 @@ impl Compressor {
     pub(super) fn compress(&mut self, text: &[u8], max_len: usize, out: &mut Vec<u8>) -> bool {
         out.clear();
         self.seen.resize(1 << TABLE_BITS, 0);
-        let (mut at, mut literals) = (0, 0);
+        let mut at = 0;
+        let mut literals = 0;
         while at < text.len() && out.len() <= max_len {
             let Some((distance, len)) = self.find_copy(text, at) else {
                 at += 1;
@@ -85,7 +86,8 @@ fn put_literals(text: &[u8], out: &mut Vec<u8>) {
 }
 
 fn put_copy(distance: usize, len: usize, out: &mut Vec<u8>) {
-    let (distance, len) = (distance - 1, len - 2);
+    let distance = distance - 1;
+    let len = len - 2;
     out.push((len.min(LONG) << 5 | distance >> 8) as u8);
     if len >= LONG {
         out.push((len - LONG) as u8);

@@ -326,7 +326,8 @@ impl<R: Read> Reader<R> {
     }
 
     fn decompress_into(&mut self, offset: u64, max: usize, text: &mut Vec<u8>) -> Result<(), ReadError> {
-        let (compressed_len, text_len) = (self.length()?, self.length()?);
+        let compressed_len = self.length()?;
+        let text_len = self.length()?;
         let len = checked(offset, text_len, max)?;
         if !lzf::is_possible(compressed_len, text_len) {
             let words = format!("{compressed_len} compressed bytes cannot have been {text_len}");

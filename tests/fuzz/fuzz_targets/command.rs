@@ -46,8 +46,11 @@ fuzz_target!(|data: &[u8]| {
     MEMORY.take_peak();
     let server = Server::new(Config::new(settings()), Keyspace::new(Clock::manual(NOW_MS)));
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(&server)).collect();
-    let (mut parser, mut buf) = (RequestParser::new(), BytesMut::from(data));
-    let (mut speaker, mut requests, mut held_back) = (0, 0, false);
+    let mut parser = RequestParser::new();
+    let mut buf = BytesMut::from(data);
+    let mut speaker = 0;
+    let mut requests = 0;
+    let mut held_back = false;
     while let Ok(Some(request)) = parser.next(&mut buf, &Limits::default()) {
         match request.arg(0) {
             b"!CLIENT" => speaker = number(&request).rem_euclid(CLIENTS as i64) as usize,

@@ -43,7 +43,9 @@ fn packets(mut stream: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
 }
 
 fn parse<'p>(packets: impl Iterator<Item = &'p [u8]>, limits: &Limits) -> Outcome {
-    let (mut parser, mut buf, mut requests) = (RequestParser::new(), BytesMut::new(), Vec::new());
+    let mut parser = RequestParser::new();
+    let mut buf = BytesMut::new();
+    let mut requests = Vec::new();
     for packet in packets {
         buf.extend_from_slice(packet);
         loop {

@@ -51,7 +51,8 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
 /// compared.
 fn expiry(server: &Server, rows: &mut Rows) {
     let expiry = server.keyspace.expiry();
-    let (mut expired, mut expiring) = (0, 0);
+    let mut expired = 0;
+    let mut expiring = 0;
     for census in server.keyspace.databases().iter().map(Database::census) {
         expired += census.expired as u64;
         expiring += (census.expires + census.expired) as u64;

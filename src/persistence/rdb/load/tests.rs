@@ -72,7 +72,8 @@ fn keys_come_to_their_databases_with_their_deadlines_and_idle_times() {
         ends(out, NOW_MS + 5)?;
         string(out, "ends", "x")
     });
-    let (keyspace, loading) = (keyspace(), Loading::default());
+    let keyspace = keyspace();
+    let loading = Loading::default();
     loading.begin(bytes.len() as u64);
     let input = Reader::with_total(loading.watch(&bytes[..]), bytes.len() as u64);
     let loaded = load(input, &keyspace, DROP, &loading).expect("it is whole");

@@ -126,7 +126,9 @@ mod tests {
 
     /// Puts the header in front of the heads, and the lengths between them.
     fn packed(heads: &[&[u8]]) -> Vec<u8> {
-        let (mut items, mut before, mut last) = (Vec::new(), 0, HEADER_LEN);
+        let mut items = Vec::new();
+        let mut before = 0;
+        let mut last = HEADER_LEN;
         for head in heads {
             last = HEADER_LEN + items.len();
             if before < usize::from(LONG) {

@@ -98,7 +98,8 @@ pub fn save<W: Write>(
     let mut keys = Keys::new(out, info.form, sizes.to_vec());
     keys.head(info)?;
     let sets = snapshot.vector_sets().iter().map(Arc::downgrade).collect();
-    let (aside, waiting) = (Aside::new(info.form), Vec::new());
+    let aside = Aside::new(info.form);
+    let waiting = Vec::new();
     let mut saver = Saver { snapshot, sets, form: info.form, aside, waiting, progress };
     let mut batch = Vec::new();
     while saver.snapshot.next(&mut batch) {
@@ -222,7 +223,8 @@ impl Saver<'_> {
     fn relieve(&mut self, spill: &mut dyn Spill) -> io::Result<()> {
         let form = self.form;
         self.waiting.iter_mut().try_for_each(|waiting| waiting.relieve(form, spill))?;
-        let (cut, journal) = (self.snapshot.cut(), Arc::clone(self.snapshot.journal()));
+        let cut = self.snapshot.cut();
+        let journal = Arc::clone(self.snapshot.journal());
         self.sets.retain(|set| set.strong_count() > 0);
         self.sets.iter().filter_map(Weak::upgrade).try_for_each(|set| set.relieve(cut, &journal, spill))
     }

@@ -99,7 +99,8 @@ fn saved(keyspace: &Keyspace, form: Form, disturb: impl FnMut()) -> (Vec<u8>, Pr
     let (snapshot, ()) = keyspace.snapshot(|_| ());
     let sizes: Vec<Census> = keyspace.databases().iter().map(|db| db.census()).collect();
     let out = Writer::new(Disturbed { bytes: Vec::new(), disturb }, true, true);
-    let (progress, mut spill) = (Progress::default(), Vec::new());
+    let progress = Progress::default();
+    let mut spill = Vec::new();
     progress.begin(0);
     let info = FileInfo { version: "8.6.2", form, ..FileInfo::default() };
     let out = save(snapshot, out, &info, &sizes, &mut spill, &progress).expect("memory can be written");
@@ -116,7 +117,9 @@ fn loaded(bytes: &[u8]) -> Keyspace {
 
 /// What these commands make, those of a base.
 fn played(bytes: &[u8]) -> Keyspace {
-    let (keyspace, mut db, mut requests) = (keyspace(), 0, Requests::new(bytes, 0));
+    let keyspace = keyspace();
+    let mut db = 0;
+    let mut requests = Requests::new(bytes, 0);
     while let Some(logged) = requests.next().expect("only requests") {
         let words: Vec<&[u8]> = logged.request.words().iter().collect();
         match words[0] {
@@ -128,7 +131,8 @@ fn played(bytes: &[u8]) -> Keyspace {
 }
 
 fn play(keyspace: &Keyspace, db: usize, words: &[&[u8]]) {
-    let (mut keys, key) = (keyspace.db(db).exclusive(&[words[1]]), words[1]);
+    let mut keys = keyspace.db(db).exclusive(&[words[1]]);
+    let key = words[1];
     match words[0] {
         b"SET" => keys.put(key, Value::String(StringValue::new(words[2])), Deadline::NEVER),
         b"PEXPIREAT" => assert!(keys.set_deadline(key, Deadline::at(number(words[2])))),
@@ -261,9 +265,12 @@ fn large_hashes_are_in_the_file_as_they_were_though_all_of_them_change_while_one
 
 fn check_large_hashes(form: Form) {
     const FIELDS: i32 = 20_000;
-    let (keyspace, keys) = (keyspace(), ["one", "two", "three"]);
+    let keyspace = keyspace();
+    let keys = ["one", "two", "three"];
     keys.iter().for_each(|key| set_fields(&keyspace, key, 0..FIELDS, &[b'v'; 100]));
-    let (at_cut, mut round, mut most) = (digests(&keyspace), 0, 0);
+    let at_cut = digests(&keyspace);
+    let mut round = 0;
+    let mut most = 0;
     let disturb = || {
         let from = round * 2000;
         round += 1;

@@ -376,7 +376,8 @@ proptest! {
     fn hashes_come_back(hash in hashes(), max_fields in 0..40_usize) {
         let limits = PackedLimits { fields: max_fields, len: 64 };
         let back = restored(&dump_of(&hash), limits);
-        let (mut found, mut expected) = (fields_of(&back), fields_of(&hash));
+        let mut found = fields_of(&back);
+        let mut expected = fields_of(&hash);
         found.sort_by(|one, other| one.0.cmp(&other.0));
         expected.sort_by(|one, other| one.0.cmp(&other.0));
         prop_assert_eq!(found, expected);

@@ -153,7 +153,8 @@ fn number<R: Read>(
     let number = input.uint()?;
     let known = usize::try_from(number).ok().filter(|number| range.contains(number));
     known.ok_or_else(|| {
-        let (least, most) = (range.start(), range.end());
+        let least = range.start();
+        let most = range.end();
         let words = format!("vector set: {what} is {number}, where {least} to {most} are accepted");
         ReadError::invalid(offset, words)
     })

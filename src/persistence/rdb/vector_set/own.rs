@@ -66,8 +66,11 @@ const MAX_WORD: usize = 16;
 
 /// What is before the elements.
 pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::Result<()> {
-    let (set, params, codebook) = (frozen.set(), frozen.set().params(), frozen.codebook());
-    let (options, has_matrix) = (set.options(), set.has_matrix());
+    let set = frozen.set();
+    let params = frozen.set().params();
+    let codebook = frozen.codebook();
+    let options = set.options();
+    let has_matrix = set.has_matrix();
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     out.uint(params.dim() as u64)?;
     out.uint(params.input_dim().unwrap_or(0) as u64)?;
@@ -137,7 +140,8 @@ fn unpack(mut bytes: &[u8], lists: &mut Lists) -> Option<()> {
     lists.clear();
     while !bytes.is_empty() {
         lists.begin();
-        let (len, mut slot) = (take(&mut bytes)?, 0u64);
+        let len = take(&mut bytes)?;
+        let mut slot = 0u64;
         for place in 0..len {
             let step = take(&mut bytes)?;
             slot = slot.checked_add(step).filter(|_| place == 0 || step > 0)?;
@@ -167,7 +171,8 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let flags = read_flags(input)?;
     let options =
         SetOptions { may_be_empty: flags & KEPT != 0, has_chosen_kind: flags & CHOSEN_BY_MEMORY != 0 };
-    let (seed, reserved) = (input.uint()?, input.uint()?);
+    let seed = input.uint()?;
+    let reserved = input.uint()?;
     let least = if options.may_be_empty { 0 } else { 1 };
     let len = number(input, "its number of elements", least..=usize::MAX)?;
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
@@ -177,8 +182,10 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     drop(matrix);
     let best = restored.best_format().clone();
     let coarse = restored.coarse_format().filter(|_| flags & COARSE != 0).cloned();
-    let (mut hand, mut links) = (Hand::default(), Vec::new());
-    let (mut best_code, mut coarse_code) = (Vec::new(), Vec::new());
+    let mut hand = Hand::default();
+    let mut links = Vec::new();
+    let mut best_code = Vec::new();
+    let mut coarse_code = Vec::new();
     for _ in 0..len {
         hand.id = input.uint()?;
         hand.read_name(input)?;

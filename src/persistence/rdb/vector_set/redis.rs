@@ -115,7 +115,9 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let outline = Outline { params, options, seed: SEED, codebook: None, matrix: matrix.as_deref() };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     let format = restored.best_format().clone();
-    let (mut hand, mut body, mut last_id) = (Hand::default(), Vec::new(), 0);
+    let mut hand = Hand::default();
+    let mut body = Vec::new();
+    let mut last_id = 0;
     for _ in 0..len {
         hand.read_name(input)?;
         if flags & ATTRIBUTES != 0 {
@@ -194,7 +196,8 @@ fn read_numbers<R: Read>(input: &mut Reader<R>, hand: &mut Hand) -> Result<(f32,
 }
 
 fn read_list<R: Read>(numbers: &mut Numbers<R>, has_worst: bool, hand: &mut Hand) -> Result<(), ReadError> {
-    let (len, most) = (numbers.next()?, numbers.next()?);
+    let len = numbers.next()?;
+    let most = numbers.next()?;
     if len > most || most > MOST_LINKS {
         return Err(hand.invalid(numbers.offset, "a list of more links than it may have"));
     }

@@ -137,7 +137,8 @@ fn params(dim: usize, kind: Kind, metric: Metric) -> Params {
 
 #[test]
 fn every_kind_comes_back() {
-    let (cosine, rq) = (Metric::Cosine, params(20, Kind::RaBitQ(Bits::One), Metric::L2));
+    let cosine = Metric::Cosine;
+    let rq = params(20, Kind::RaBitQ(Bits::One), Metric::L2);
     let reduced = |params: Params| params.with_projection(30).expect("valid");
     for (params, count, is_redis) in [
         (params(20, Kind::Int8, cosine), 300, true),
@@ -203,7 +204,8 @@ fn changed(at: usize, new: &[u8]) -> Result<VectorSet, ReadError> {
 #[test]
 fn what_redis_would_not_write_is_refused() {
     let place = |needle: &str| {
-        let (all, needle) = (bytes(Q8), bytes(needle));
+        let all = bytes(Q8);
+        let needle = bytes(needle);
         all.windows(needle.len()).position(|window| window == needle).expect("it is in the payload")
     };
     let told =
