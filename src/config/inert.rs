@@ -49,6 +49,10 @@ const fn text(name: &'static str, default: &'static str) -> OptionSpec {
     inert(name, default, Shape::Text)
 }
 
+const fn secret(name: &'static str, default: &'static str) -> OptionSpec {
+    inert(name, default, Shape::Secret)
+}
+
 const fn words(name: &'static str, default: &'static str) -> OptionSpec {
     inert(name, default, Shape::Words)
 }
@@ -140,7 +144,7 @@ pub(super) static INERT: &[OptionSpec] = &[
     number("list-max-listpack-size", "-2", MIN_INT, MAX_INT),
     text("locale-collate", ""),
     number("lookahead", "16", 1, MAX_INT),
-    text("masterauth", ""),
+    secret("masterauth", ""),
     text("masteruser", ""),
     number("max-new-connections-per-cycle", "10", 1, 1000),
     number("max-new-tls-connections-per-cycle", "1", 1, 1000),
@@ -203,12 +207,12 @@ pub(super) static INERT: &[OptionSpec] = &[
     text("tls-ciphersuites", ""),
     text("tls-client-cert-file", ""),
     text("tls-client-key-file", ""),
-    text("tls-client-key-file-pass", ""),
+    secret("tls-client-key-file-pass", ""),
     switch("tls-cluster", "no"),
     text("tls-dh-params-file", ""),
     text("tls-expected-peer-name", ""),
     text("tls-key-file", ""),
-    text("tls-key-file-pass", ""),
+    secret("tls-key-file-pass", ""),
     switch("tls-prefer-server-ciphers", "no"),
     words("tls-protocols", ""),
     switch("tls-replication", "no"),

@@ -13,8 +13,10 @@ pub enum Kind {
     Memory { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
     /// File permissions, octal.
     Octal { field: fn(&mut Settings) -> &mut u64, max: u64 },
-    /// Any text.
+    /// Any text; the log, MONITOR and SLOWLOG may show it.
     Text(fn(&mut Settings) -> &mut String),
+    /// A password: as `Text`, but MONITOR and SLOWLOG do not show it.
+    Secret(fn(&mut Settings) -> &mut String),
     /// The name of a file, without a folder.
     FileName(fn(&mut Settings) -> &mut String),
     /// Words with blanks between them.
@@ -44,8 +46,10 @@ pub enum Shape {
     Memory,
     /// One of some words.
     Choice(&'static [&'static str]),
-    /// Any text.
+    /// Any text; the log, MONITOR and SLOWLOG may show it.
     Text,
+    /// A password: as `Text`, but MONITOR and SLOWLOG do not show it.
+    Secret,
     /// Words with blanks between them.
     Words,
 }
@@ -136,7 +140,7 @@ impl Kind {
                 *field(settings) = in_range(memory(value).ok_or(InvalidValue::NotMemory)?, min, max)?;
             }
             Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
-            Kind::Text(field) => *field(settings) = value.to_owned(),
+            Kind::Text(field) | Kind::Secret(field) => *field(settings) = value.to_owned(),
             Kind::FileName(field) => *field(settings) = file_name(value)?,
             Kind::Words(field) => {
                 *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
@@ -165,6 +169,11 @@ impl Kind {
         of_words || is_inert || matches!(self, Kind::Only { .. } | Kind::OutputLimits(_))
     }
 
+    /// True if nothing but `CONFIG GET` and the configuration file may show the value.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Kind::Secret(_) | Kind::Inert { shape: Shape::Secret, .. })
+    }
+
     /// The value as `CONFIG GET` shows it. Takes a copy of the settings, since a field is reached
     /// by `&mut` only.
     pub fn show(&self, mut settings: Settings) -> String {
@@ -173,7 +182,7 @@ impl Kind {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(settings).to_string(),
             Kind::Integer { field, .. } => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
-            Kind::Text(field) | Kind::FileName(field) => field(settings).clone(),
+            Kind::Text(field) | Kind::Secret(field) | Kind::FileName(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
             Kind::Choice { field, .. } => (*field(settings)).to_owned(),
             Kind::Switch(field) => if *field(settings) { "yes" } else { "no" }.to_owned(),
@@ -205,7 +214,7 @@ impl Shape {
             Self::Memory => memory(value).ok_or(InvalidValue::NotMemory)?.to_string(),
             Self::Choice(&["yes", "no"]) => if switch(value)? { "yes" } else { "no" }.to_owned(),
             Self::Choice(choices) => choice(value, choices)?.to_owned(),
-            Self::Text | Self::Words => value.to_owned(),
+            Self::Text | Self::Secret | Self::Words => value.to_owned(),
         })
     }
 }

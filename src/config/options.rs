@@ -157,7 +157,7 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "requirepass",
-        kind: Kind::Text(|settings| &mut settings.requirepass),
+        kind: Kind::Secret(|settings| &mut settings.requirepass),
         default: "",
         mutable: true,
         help: "Password that clients must give with AUTH; empty for none",
@@ -702,6 +702,30 @@ mod tests {
             option.kind.set(&mut settings, &shown).expect("what is shown can be set");
             assert_eq!(settings, before, "{}", option.name);
         }
+    }
+
+    /// Options that are named like secrets and are none.
+    const NO_SECRETS: &[&str] = &[
+        "key-memory-histograms",
+        "notify-keyspace-events",
+        "tls-auth-clients",
+        "tls-auth-clients-user",
+        "tls-client-key-file",
+        "tls-key-file",
+        "tracking-table-max-keys",
+    ];
+
+    #[test]
+    fn options_with_names_of_secrets_are_secret() {
+        let is_named_so = |option: &&OptionSpec| {
+            ["pass", "auth", "key", "secret", "token"].iter().any(|word| option.name.contains(word))
+        };
+        let shown: Vec<_> = all().filter(is_named_so).filter(|option| !option.kind.is_secret()).collect();
+        let unlisted: Vec<_> =
+            shown.iter().map(|option| option.name).filter(|name| !NO_SECRETS.contains(name)).collect();
+        assert!(unlisted.is_empty(), "to be of the kind Secret, or in the list above: {unlisted:?}");
+        assert_eq!(shown.len(), NO_SECRETS.len(), "the list has no other names");
+        assert_eq!(all().filter(|option| option.kind.is_secret()).count(), 4);
     }
 
     #[test]

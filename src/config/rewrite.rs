@@ -180,11 +180,13 @@ fn limit_line(
 fn line(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Option<String> {
     let shown = show(option, settings);
     let value = match option.kind {
-        Kind::Text(_) if shown.is_empty() => return None,
+        Kind::Text(_) | Kind::Secret(_) if shown.is_empty() => return None,
         Kind::Words(_) if shown == show(option, defaults) => return None,
-        Kind::Text(_) | Kind::FileName(_) => words::quote(&shown),
-        Kind::Inert { shape: Shape::Text | Shape::Words, .. } if shown.is_empty() => return None,
-        Kind::Inert { shape: Shape::Text, .. } => words::quote(&shown),
+        Kind::Text(_) | Kind::Secret(_) | Kind::FileName(_) => words::quote(&shown),
+        Kind::Inert { shape: Shape::Text | Shape::Secret | Shape::Words, .. } if shown.is_empty() => {
+            return None;
+        }
+        Kind::Inert { shape: Shape::Text | Shape::Secret, .. } => words::quote(&shown),
         Kind::Memory { .. } | Kind::Inert { shape: Shape::Memory, .. } => with_unit(&shown),
         _ if shown.is_empty() => words::quote(&shown),
         _ => shown,

@@ -35,6 +35,10 @@ mod tests {
             shown("config set timeout 1 REQUIREPASS x"),
             "config set timeout 1 REQUIREPASS (redacted)"
         );
+        assert_eq!(
+            shown("config set PrimaryAuth x tls-key-file-pass y"),
+            "config set PrimaryAuth (redacted) tls-key-file-pass (redacted)"
+        );
         assert_eq!(shown("hello 3 setname n"), "hello 3 setname n");
         assert_eq!(shown("set auth x"), "set auth x");
     }

@@ -107,13 +107,10 @@ const HELP_LINES: &[&str] = &[
     "    Show these lines.",
 ];
 
-/// Options whose values are secrets.
-const SECRET_OPTIONS: &[&[u8]] =
-    &[b"requirepass", b"masterauth", b"primaryauth", b"tls-key-file-pass", b"tls-client-key-file-pass"];
-
 fn redact(words: &mut [&[u8]]) {
     for pair in words[2..].chunks_exact_mut(2) {
-        if SECRET_OPTIONS.iter().any(|option| pair[0].eq_ignore_ascii_case(option)) {
+        let option = std::str::from_utf8(pair[0]).ok().and_then(config::find);
+        if option.is_some_and(|option| option.kind.is_secret()) {
             pair[1] = REDACTED;
         }
     }
