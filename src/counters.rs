@@ -71,6 +71,9 @@ impl<T> Sharded<T> {
 }
 
 /// A small number for the calling thread, given out at its first use.
+///
+/// In a thread-local for speed, and because it is only a hint: a thread counts at one place, which
+/// stays in the cache of its core, and any other place would be correct too.
 fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static MINE: Cell<usize> = const { Cell::new(usize::MAX) });

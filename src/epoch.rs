@@ -143,6 +143,8 @@ mod process {
     static DOMAIN: Domain = Domain::new();
 
     thread_local! {
+        /// For speed: threads that pin themselves in different stripes do not share a cache line.
+        /// Any stripe is correct, so callers at every depth need not pass one on.
         static STRIPE: usize = {
             static NEXT: AtomicU32 = AtomicU32::new(0);
             NEXT.fetch_add(1, Ordering::Relaxed) as usize

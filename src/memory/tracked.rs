@@ -66,6 +66,7 @@ const CATEGORIES: usize = Category::ALL.len();
 static HELD: [AtomicIsize; CATEGORIES] = [const { AtomicIsize::new(0) }; CATEGORIES];
 
 thread_local! {
+    /// For speed: allocations of all threads would otherwise contend for the same few totals.
     static PENDING: Pending = const { Pending([const { Cell::new(0) }; CATEGORIES]) };
 }
 

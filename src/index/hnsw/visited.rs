@@ -71,6 +71,9 @@ impl Visited {
 }
 
 thread_local! {
+    /// For speed: a search needs a mark for each slot, and would spend more time on allocating and
+    /// clearing them than on the graph. Each thread keeps one scratch space for all sets instead; a
+    /// pool would need a lock for each search, and as much memory.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 

@@ -40,6 +40,11 @@ const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
 thread_local! {
+    /// Of the thread, and not the result of a commit: changes are committed deep in the keyspace
+    /// and in vector sets, by functions whose results say other things, and keys that expire during
+    /// a command are noted without a [`Record`](super::Record). Each of them, and each command
+    /// above them, would have to pass the place on to the connection. Nothing is missed in between:
+    /// a command runs on one thread, which takes the place before it runs the next command.
     static LAST_WRITTEN: Cell<u64> = const { Cell::new(0) };
 }
 
