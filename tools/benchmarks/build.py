@@ -45,7 +45,7 @@ def venv(name, *packages):
 
 def servers(args):
     """The programs asked for, by name, in the order they were asked for."""
-    make = {"nearhit": nearhit, "redis": redis, "valkey": valkey}
+    make = {"nearhit": nearhit, "baseline": baseline, "redis": redis, "valkey": valkey}
     return {name: make[name](args) for name in args.servers}
 
 
@@ -53,6 +53,13 @@ def nearhit(args):
     """nearhit as it is built from this repository, or as --nearhit-bin names it; nothing is saved to disk unasked."""
     binary = args.nearhit_bin or cargo_build(TOOLS.parent, "nearhit")
     return Program("nearhit", (str(pathlib.Path(binary).resolve()), "--save", ""))
+
+
+def baseline(args):
+    """Another nearhit, as --baseline-bin names it."""
+    if not args.baseline_bin:
+        raise Failure("--servers baseline needs --baseline-bin")
+    return Program("baseline", (str(pathlib.Path(args.baseline_bin).resolve()), "--save", ""))
 
 
 def redis(args):
