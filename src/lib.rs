@@ -58,6 +58,10 @@
 //! - *light*, *heavy* and *blocking* command: it runs on the network thread that read it, on the
 //!   compute pool, or on threads for commands that wait.
 //! - *log*: of changes, the AOF (`persistence::aof`); the server's own messages are `crate::log`.
+//!   `commands::aof` decides when it is begun and rewritten, `server::aof_thread` runs that.
+//! - *save*: to write a snapshot into a file (`persistence::saving`, of the keyspace's snapshot, in
+//!   the format of `persistence::rdb`). `commands::snapshots` decides when,
+//!   `server::snapshot_thread` runs it.
 //!
 //! # Layers
 //!

@@ -2,6 +2,7 @@
 //!
 //! Nothing here uses sockets: a command gets its arguments and a [`Context`], and returns a reply.
 
+mod aof;
 pub mod client;
 mod connection;
 mod context;
@@ -12,7 +13,6 @@ mod help;
 mod histogram;
 mod key_spec;
 mod keys;
-mod logging;
 pub mod memory_uses;
 #[cfg(test)]
 mod model;
@@ -22,8 +22,8 @@ mod random;
 pub mod recovery;
 pub mod registry;
 pub mod replay;
-mod saving;
 mod server;
+mod snapshots;
 mod spec;
 pub mod statistics;
 mod stop;
@@ -38,7 +38,7 @@ pub use client::Client;
 pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, Hold, dispatch};
 pub use key_spec::Keys;
-pub use saving::FinalSave;
+pub use snapshots::FinalSave;
 pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};
 pub use stop::{Stop, StopProgress, StopStep};
 

@@ -10,7 +10,7 @@
 //! compute threads  run heavy commands, one queue for all      compute-threads
 //! blocking threads wait for disks, clients and threads        one, more on demand
 //! snapshot         saves the data in the background            one, mostly asleep
-//! aof-keeper       begins and rewrites the log of changes      one, mostly asleep
+//! aof              begins and rewrites the log of changes      one, mostly asleep
 //! cron             expires keys, closes idle clients, balances network threads, ten times a second
 //! ```
 //!
@@ -26,6 +26,7 @@
 //! some nanoseconds each. The queue needs no bound of its own, as each client waits for its one
 //! command in it.
 
+mod aof_thread;
 mod balance;
 mod connection;
 mod cron;
@@ -34,12 +35,11 @@ mod input;
 mod join_deadline;
 mod listener;
 mod listeners;
-mod log_keeper;
 mod network;
 mod output;
 mod pool;
-mod saver;
 mod signals;
+mod snapshot_thread;
 mod socket;
 mod startup;
 mod thread_table;
@@ -58,16 +58,16 @@ use crate::commands::{Server, StopStep};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace};
 use crate::persistence::files::remove_leftovers;
+use aof_thread::AofThread;
 use cron::Cron;
 pub use files::TooFewFiles;
 use join_deadline::JoinDeadline;
 pub use listener::BindError;
 use listener::Listener;
 use listeners::{Moves, OpenListeners};
-use log_keeper::LogKeeper;
 use network::NetworkThreads;
 use pool::Pools;
-use saver::Saver;
+use snapshot_thread::SnapshotThread;
 use thread_table::Balancer;
 
 /// How long clients may take to get their last replies when the server stops.
@@ -122,8 +122,8 @@ pub struct Running {
     network: NetworkThreads,
     pools: Arc<Pools>,
     cron: Cron,
-    saver: Saver,
-    log_keeper: LogKeeper,
+    snapshot_thread: SnapshotThread,
+    aof_thread: AofThread,
     plan: Option<Plan>,
 }
 
@@ -155,9 +155,9 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let pools = Arc::new(Pools::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &pools)?;
     let cron = Cron::start(Arc::clone(&server), Balancer::new(network.thread_table()))?;
-    let saver = Saver::start(Arc::clone(&server))?;
-    let log_keeper = LogKeeper::start(Arc::clone(&server))?;
-    Ok(Running { server, control, listeners, moves, network, pools, cron, saver, log_keeper, plan })
+    let snapshot_thread = SnapshotThread::start(Arc::clone(&server))?;
+    let aof_thread = AofThread::start(Arc::clone(&server))?;
+    Ok(Running { server, control, listeners, moves, network, pools, cron, snapshot_thread, aof_thread, plan })
 }
 
 impl Running {
@@ -184,8 +184,18 @@ impl Running {
     /// # Errors
     /// The data cannot be loaded.
     pub fn serve(self, ready: impl FnOnce()) -> Result<(), Failed> {
-        let Running { server, control, listeners, mut moves, network, pools, cron, saver, log_keeper, plan } =
-            self;
+        let Running {
+            server,
+            control,
+            listeners,
+            mut moves,
+            network,
+            pools,
+            cron,
+            snapshot_thread,
+            aof_thread,
+            plan,
+        } = self;
         let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut listeners = OpenListeners::open(listeners, &server, network.thread_table());
@@ -214,11 +224,11 @@ impl Running {
         server.stop.enter(StopStep::Joining);
         let deadline = JoinDeadline::of(server.config.settings().shutdown_patience());
         cron.stop(deadline);
-        saver.stop(deadline);
+        snapshot_thread.stop(deadline);
         network.stop(deadline);
         pools.stop();
         // Last: no thread changes data any more.
-        log_keeper.stop(deadline);
+        aof_thread.stop(deadline);
         outcome
     }
 

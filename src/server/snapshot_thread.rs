@@ -8,12 +8,12 @@ use super::join_deadline::JoinDeadline;
 use crate::commands::Server;
 
 /// The thread.
-pub(super) struct Saver {
+pub(super) struct SnapshotThread {
     server: Arc<Server>,
     thread: JoinHandle<()>,
 }
 
-impl Saver {
+impl SnapshotThread {
     /// Starts the thread.
     ///
     /// # Errors

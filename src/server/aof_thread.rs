@@ -8,12 +8,12 @@ use super::join_deadline::JoinDeadline;
 use crate::commands::{Server, StopStep};
 
 /// The thread.
-pub(super) struct LogKeeper {
+pub(super) struct AofThread {
     server: Arc<Server>,
     thread: JoinHandle<()>,
 }
 
-impl LogKeeper {
+impl AofThread {
     /// Starts the thread.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl LogKeeper {
     pub(super) fn start(server: Arc<Server>) -> io::Result<Self> {
         let of_thread = Arc::clone(&server);
         let thread =
-            std::thread::Builder::new().name("aof-keeper".into()).spawn(move || of_thread.run_log_tasks())?;
+            std::thread::Builder::new().name("aof".into()).spawn(move || of_thread.run_log_tasks())?;
         Ok(Self { server, thread })
     }
 
