@@ -9,33 +9,30 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-/// A folder that is removed with its test.
-struct Folder(PathBuf);
+#[path = "support/folder.rs"]
+mod folder;
+
+use folder::Folder;
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("nearhit-recovery-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("the temporary folder is writable");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+    fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        let path = self.path(name);
+        let path = self.file(name);
         fs::create_dir_all(path.parent().expect("it is in a folder")).expect("it is ours");
         fs::write(path, bytes).expect("it is ours");
     }
 
     fn read(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).expect("it is there")
+        fs::read(self.file(name)).expect("it is there")
     }
 
     /// The contents of the files whose names begin with `prefix`, in the order of the names.
     fn files(&self, prefix: &str) -> Vec<Vec<u8>> {
-        let entries = fs::read_dir(&self.0).expect("it is there").map(|entry| entry.expect("it is readable"));
+        let entries =
+            fs::read_dir(self.path()).expect("it is there").map(|entry| entry.expect("it is readable"));
         let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
         names.retain(|name| name.starts_with(prefix));
         names.sort();
@@ -44,7 +41,7 @@ impl Folder {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nearhit"));
-        command.args(["--port", "0", "--unixsocket", "socket", "--dir"]).arg(&self.0).args(args);
+        command.args(["--port", "0", "--unixsocket", "socket", "--dir"]).arg(self.path()).args(args);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -59,13 +56,7 @@ impl Folder {
     fn start(&self, args: &[&str]) -> Running {
         let mut child = self.command(args).spawn().expect("it can be started");
         let log = BufReader::new(child.stdout.take().expect("it is a pipe"));
-        Running { child, log, socket: self.path("socket") }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        Running { child, log, socket: self.file("socket") }
     }
 }
 
@@ -214,7 +205,7 @@ fn files_of_redis_8_10_and_of_valkey_load_with_equal_digests() {
         let name = example.file_name().expect("it has one").to_str().expect("text");
         for form in ["rdb", "log"] {
             let folder = Folder::new(&format!("{name}-{form}"));
-            copy_folder(&example, &folder.0);
+            copy_folder(&example, folder.path());
             let with_log = if form == "log" { "yes" } else { "no" };
             let options = ["--enable-debug-command", "yes", "--appendonly", with_log];
             let mut running = folder.start(&options);
@@ -297,7 +288,7 @@ fn a_file_with_skipped_types_that_cannot_be_kept_is_not_replaced() {
     folder.write("long.rdb", &bytes);
     // With the suffix the name is longer than a file system allows.
     let name = format!("{}.rdb", "n".repeat(245));
-    fs::rename(folder.path("long.rdb"), folder.path(&name)).expect("the folder is writable");
+    fs::rename(folder.file("long.rdb"), folder.file(&name)).expect("the folder is writable");
     let mut running = folder.start(&["--rdb-skip-unknown-types", "yes", "--dbfilename", &name]);
     running.ready();
     assert_eq!(running.call("SAVE"), "-ERR");
@@ -314,7 +305,7 @@ fn a_damaged_snapshot_is_refused_and_left_as_it_is() {
     assert!(refusal.contains("Fatal error loading the DB from dump.rdb: at offset "), "{refusal}");
     assert!(refusal.contains("of the key 'b'"), "{refusal}");
     assert_eq!(folder.read("dump.rdb"), bytes);
-    let output = tool(&["check-rdb"], &folder.path("dump.rdb"));
+    let output = tool(&["check-rdb"], &folder.file("dump.rdb"));
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("of the key 'b'"), "{output:?}");
 }
@@ -369,7 +360,7 @@ fn a_damaged_log_is_refused_unless_the_damage_is_short() {
         assert!(refusal.contains("configuration option to 6"), "{refusal}");
         assert_eq!(folder.read(LAST), bytes, "it is as it was");
     }
-    let checked = tool(&["check-aof"], &folder.path("appendonlydir/appendonly.aof.manifest"));
+    let checked = tool(&["check-aof"], &folder.file("appendonlydir/appendonly.aof.manifest"));
     assert_eq!(checked.status.code(), Some(1));
     let mut running = folder.start(&["--appendonly", "yes", "--aof-load-corrupt-tail-max-size", "6"]);
     running.ready();
@@ -383,7 +374,7 @@ fn damage_before_the_last_file_is_refused() {
     folder.write("appendonlydir/a.1.incr.aof", b"*1\r\n$3\r\nSE");
     let refusal = folder.refusal(&WITH_LOG);
     assert!(refusal.contains("the truncated file is not the last file"), "{refusal}");
-    fs::remove_file(folder.path("appendonlydir/a.1.incr.aof")).expect("it is ours");
+    fs::remove_file(folder.file("appendonlydir/a.1.incr.aof")).expect("it is ours");
     assert!(folder.refusal(&WITH_LOG).contains("can't open appendonlydir/a.1.incr.aof"));
 }
 
@@ -402,7 +393,7 @@ fn the_log_of_an_old_redis_is_adopted() {
     let mut running = folder.start(&WITH_LOG);
     assert!(running.ready().contains("Successfully migrated an old-style AOF file (appendonly.aof)"));
     assert_eq!(running.call("MGET a b"), "*2\r\n$3\r\none\r\n$1\r\n2");
-    assert!(!folder.path("appendonly.aof").exists() && folder.path("appendonlydir/appendonly.aof").exists());
+    assert!(!folder.file("appendonly.aof").exists() && folder.file("appendonlydir/appendonly.aof").exists());
 }
 
 #[test]
@@ -410,7 +401,7 @@ fn a_log_is_repaired_by_the_tool() {
     let folder = Folder::new("repair");
     let whole = log(&["SELECT 0", "SET c 3"]);
     write_log(&folder, &[whole.as_slice(), b"*3\r\n$3"].concat());
-    let manifest = folder.path("appendonlydir/appendonly.aof.manifest");
+    let manifest = folder.file("appendonlydir/appendonly.aof.manifest");
     let unconfirmed = tool(&["check-aof", "--fix"], &manifest);
     assert_eq!(unconfirmed.status.code(), Some(1), "not confirmed: {unconfirmed:?}");
     let fixed = tool(&["check-aof", "--fix", "--yes"], &manifest);
@@ -436,14 +427,14 @@ fn make_pipe(path: &Path) {
 #[test]
 fn requests_are_refused_while_data_are_loaded() {
     let folder = Folder::new("loading");
-    make_pipe(&folder.path("dump.rdb"));
+    make_pipe(&folder.file("dump.rdb"));
     let mut running = folder.start(&[]);
     let loading = "-LOADING Redis is loading the dataset in memory";
     assert_eq!(running.call("PING"), loading);
     assert_eq!(running.call("SET a 1"), loading);
     let info = running.call("INFO persistence");
     assert!(info.contains("\r\nloading:1\r\n") && info.contains("\r\nloading_eta_seconds:1"), "{info}");
-    fs::write(folder.path("dump.rdb"), rdb(&[A])).expect("the server reads");
+    fs::write(folder.file("dump.rdb"), rdb(&[A])).expect("the server reads");
     running.ready();
     assert_eq!(running.call("PING"), "+PONG");
     assert_eq!(running.call("GET a"), "$3\r\none");
@@ -452,7 +443,7 @@ fn requests_are_refused_while_data_are_loaded() {
 #[test]
 fn a_server_that_loads_exits_on_sigterm() {
     let folder = Folder::new("term");
-    make_pipe(&folder.path("dump.rdb"));
+    make_pipe(&folder.file("dump.rdb"));
     let mut running = folder.start(&[]);
     assert!(running.call("PING").starts_with("-LOADING"));
     // SAFETY: kill takes plain numbers, and the child is ours.
@@ -477,7 +468,7 @@ fn commands_of_other_types_in_a_log_are_refused_or_counted_and_its_files_are_kep
     running.call("BGREWRITEAOF");
     running.log_until("Background AOF rewrite finished successfully");
     let folder_names = |kept: bool| {
-        let entries = fs::read_dir(folder.path("appendonlydir")).expect("it is there");
+        let entries = fs::read_dir(folder.file("appendonlydir")).expect("it is there");
         let mut names: Vec<_> = entries
             .map(|entry| entry.expect("it is readable").file_name().into_string().expect("text"))
             .collect();
@@ -545,7 +536,7 @@ fn a_log_that_cannot_be_switched_on_is_reported() {
             .call("MULTI\r\nCONFIG SET appendonly yes\r\nEXEC")
             .contains("-ERR the transaction was carried out, but")
     );
-    fs::remove_file(folder.path("appendonlydir")).expect("it is ours");
+    fs::remove_file(folder.file("appendonlydir")).expect("it is ours");
     assert_eq!(
         running.call("CONFIG SET appendonly no\r\nCONFIG SET appendonly yes\r\nSET a 1"),
         "+OK\r\n+OK\r\n+OK"
@@ -596,14 +587,14 @@ fn after_any_steps_a_log_that_is_on_has_all_that_was_acknowledged() {
                 ),
                 10 => assert_eq!(running.call("DEBUG RELOAD"), "+OK", "{steps:?}"),
                 // The folder is replaced by a file, or put back.
-                _ if !is_blocked && folder.path("appendonlydir").is_dir() => {
-                    fs::rename(folder.path("appendonlydir"), folder.path("aside")).expect("it is ours");
+                _ if !is_blocked && folder.file("appendonlydir").is_dir() => {
+                    fs::rename(folder.file("appendonlydir"), folder.file("aside")).expect("it is ours");
                     folder.write("appendonlydir", b"");
                     is_blocked = true;
                 }
                 _ if is_blocked => {
-                    fs::remove_file(folder.path("appendonlydir")).expect("it is ours");
-                    fs::rename(folder.path("aside"), folder.path("appendonlydir")).expect("it is ours");
+                    fs::remove_file(folder.file("appendonlydir")).expect("it is ours");
+                    fs::rename(folder.file("aside"), folder.file("appendonlydir")).expect("it is ours");
                     is_blocked = false;
                 }
                 _ => {}
@@ -614,8 +605,8 @@ fn after_any_steps_a_log_that_is_on_has_all_that_was_acknowledged() {
         }
         drop(running);
         if is_blocked {
-            fs::remove_file(folder.path("appendonlydir")).expect("it is ours");
-            fs::rename(folder.path("aside"), folder.path("appendonlydir")).expect("it is ours");
+            fs::remove_file(folder.file("appendonlydir")).expect("it is ours");
+            fs::rename(folder.file("aside"), folder.file("appendonlydir")).expect("it is ours");
         }
         if !is_on {
             continue;
@@ -679,7 +670,7 @@ fn a_backup_taken_under_writes_is_loaded_by_another_server() {
         assert_eq!(server.call("SET after 3"), "+OK");
         assert!(server.call("BACKUP LIST").contains("appendonly.aof.manifest"));
         let restored = Folder::new(&format!("restored-{appendonly}"));
-        fs::rename(folder.path("backupdir"), restored.path("appendonlydir")).expect("the same file system");
+        fs::rename(folder.file("backupdir"), restored.file("appendonlydir")).expect("the same file system");
         let mut other = restored.start(&["--appendonly", "yes"]);
         other.ready();
         assert_eq!(other.call("DEBUG DIGEST"), digest);
@@ -792,7 +783,7 @@ fn a_log_whose_base_is_commands_loads_equal_data() {
     assert_eq!(base_of(&folder), "appendonly.aof.2.base.aof");
     let base = folder.read("appendonlydir/appendonly.aof.2.base.aof");
     assert!(base.starts_with(b"*2\r\n$6\r\nSELECT\r\n"), "{}", base[..40].escape_ascii());
-    let output = tool(&["check-aof"], &folder.path("appendonlydir/appendonly.aof.manifest"));
+    let output = tool(&["check-aof"], &folder.file("appendonlydir/appendonly.aof.manifest"));
     assert!(output.status.success(), "{output:?}");
     let sets = || SETS.iter().map(|(set, _)| *set).chain(["empty"]);
     let seen = |running: &Running| {

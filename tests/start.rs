@@ -5,6 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+#[path = "support/folder.rs"]
+mod folder;
+
+use folder::Folder;
+
 fn program(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nearhit"));
     // Not to leave files behind.
@@ -15,7 +20,9 @@ fn program(args: &[&str]) -> Command {
 
 /// What it says on standard error before it gives up.
 fn refusal(args: &[&str]) -> String {
-    let output = program(args).stdin(Stdio::null()).output().expect("it can be started");
+    let folder = Folder::new("refusal");
+    let output = program(args).current_dir(folder.path()).stdin(Stdio::null()).output();
+    let output = output.expect("it can be started");
     assert_eq!(output.status.code(), Some(1), "{args:?}");
     String::from_utf8(output.stderr).expect("it is text")
 }
@@ -27,17 +34,19 @@ struct Running {
     /// What it logged up to the line that says it is ready.
     lines: Vec<String>,
     address: String,
+    _folder: Folder,
 }
 
 impl Running {
     /// `input` is what it reads from standard input.
     fn start(command: &mut Command, input: &str) -> Self {
-        let mut child = command.spawn().expect("it can be started");
+        let folder = Folder::new("start");
+        let mut child = command.current_dir(folder.path()).spawn().expect("it can be started");
         let mut stdin = child.stdin.take().expect("it is a pipe");
         stdin.write_all(input.as_bytes()).expect("it reads");
         drop(stdin);
         let log = BufReader::new(child.stdout.take().expect("it is a pipe"));
-        let mut running = Self { child, log, lines: Vec::new(), address: String::new() };
+        let mut running = Self { child, log, lines: Vec::new(), address: String::new(), _folder: folder };
         while running.address.is_empty() {
             let line = running.line();
             if let Some((_, places)) = line.split_once(" ready on ") {
@@ -160,15 +169,13 @@ fn lines_of_the_log_have_redis_form_and_its_level_can_be_changed() {
 
 #[test]
 fn the_log_may_be_a_file_in_the_folder_that_is_named() {
-    let folder = std::env::temp_dir().join(format!("nearhit-start-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
-    let log = folder.join("a.log");
+    let folder = Folder::new("log");
+    let log = folder.path().join("a.log");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("it listens").port().to_string();
-    let folder_name = folder.to_str().expect("the path is text");
+    let folder_name = folder.path().to_str().expect("the path is text");
     let said = refusal(&["--dir", folder_name, "--logfile", "a.log", "--port", &port]);
     let logged = std::fs::read_to_string(&log).expect("it is there");
-    std::fs::remove_dir_all(&folder).expect("it is ours");
     assert!(logged.contains(" # cannot listen on ") && logged.ends_with(&said), "{logged}{said}");
 }
 
@@ -196,7 +203,7 @@ const STOCK: &str = include_str!("data/stock.conf");
 
 #[test]
 fn a_packaged_configuration_starts_with_one_warning() {
-    let running = Running::start(&mut program(&["--port", &free_port(), "--dir", "/tmp", "-"]), STOCK);
+    let running = Running::start(&mut program(&["--port", &free_port(), "-"]), STOCK);
     let warnings: Vec<&String> =
         running.lines.iter().filter(|line| line.contains("have no effect")).collect();
     let [warning] = warnings.as_slice() else { panic!("one warning: {:?}", running.lines) };
@@ -226,11 +233,10 @@ fn promises_that_would_not_be_kept_are_refused_all_at_once() {
         "databases 32",
         "nonsense 1",
     ];
-    let file = std::env::temp_dir().join(format!("nearhit-refused-{}.conf", std::process::id()));
-    std::fs::write(&file, format!("hz 10\n{}\n", lines.join("\n")))
-        .expect("the temporary folder is writable");
+    let folder = Folder::new("refused");
+    let file = folder.path().join("nearhit.conf");
+    std::fs::write(&file, format!("hz 10\n{}\n", lines.join("\n"))).expect("the folder is writable");
     let refusal = refusal(&[file.to_str().expect("the path is text"), "--ignore-unknown-config", "nothing"]);
-    std::fs::remove_file(&file).expect("it is ours");
     for (number, line) in lines.iter().enumerate() {
         let place = format!("at line {}\n>>> '{line}'\n", number + 2);
         assert!(refusal.contains(&place), "{line}: {refusal}");
@@ -239,9 +245,9 @@ fn promises_that_would_not_be_kept_are_refused_all_at_once() {
 
 #[test]
 fn the_service_manager_is_told_and_the_pidfile_comes_and_goes() {
-    let folder = std::env::temp_dir().join(format!("nearhit-notify-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
-    let manager = std::os::unix::net::UnixDatagram::bind(folder.join("notify")).expect("it is writable");
+    let folder = Folder::new("notify");
+    let manager =
+        std::os::unix::net::UnixDatagram::bind(folder.path().join("notify")).expect("it is writable");
     let deadline = std::time::Duration::from_secs(60);
     manager.set_read_timeout(Some(deadline)).expect("it is a socket");
     let told = || {
@@ -249,10 +255,10 @@ fn the_service_manager_is_told_and_the_pidfile_comes_and_goes() {
         let len = manager.recv(&mut word).expect("something is told");
         String::from_utf8_lossy(&word[..len]).into_owned()
     };
-    let pid_file = folder.join("pid");
+    let pid_file = folder.path().join("pid");
     let pid_name = pid_file.to_str().expect("the path is text").to_owned();
     let mut command = program(&["--port", &free_port(), "--supervised", "auto", "--pidfile", &pid_name]);
-    let mut running = Running::start(command.env("NOTIFY_SOCKET", folder.join("notify")), "");
+    let mut running = Running::start(command.env("NOTIFY_SOCKET", folder.path().join("notify")), "");
     assert_eq!(told(), "READY=1");
     let pid = std::fs::read_to_string(&pid_file).expect("it is there");
     assert_eq!(pid.trim(), running.child.id().to_string());
@@ -260,7 +266,6 @@ fn the_service_manager_is_told_and_the_pidfile_comes_and_goes() {
     assert_eq!(told(), "STOPPING=1");
     assert!(running.child.wait().expect("it ends").success());
     assert!(!pid_file.exists());
-    std::fs::remove_dir_all(&folder).expect("it is ours");
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod connection;
 mod crash;
 mod expiry;
 mod fault;
+#[path = "../support/folder.rs"]
+mod folder;
 mod mix;
 mod model;
 mod observe;

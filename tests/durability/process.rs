@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::connection::{Connection, Reply, words};
+use crate::folder::Folder;
 
 /// The longest wait for a server to load its files.
 const START: Duration = Duration::from_secs(120);
@@ -41,15 +42,15 @@ pub(crate) struct Site {
     pub(crate) data: PathBuf,
     pub(crate) flags: Vec<String>,
     pub(crate) variables: Vec<(&'static str, PathBuf)>,
-    folder: PathBuf,
+    folder: Folder,
 }
 
 impl Site {
     /// An empty folder that is removed when the test has passed.
     pub(crate) fn new(name: &str, flags: &[&str]) -> Self {
-        let folder = std::env::temp_dir().join(format!("nearhit-{name}-{}", std::process::id()));
-        let data = folder.join("data");
-        fs::create_dir_all(&data).expect("the temporary folder is writable");
+        let folder = Folder::new(name);
+        let data = folder.path().join("data");
+        fs::create_dir_all(&data).expect("the folder is writable");
         let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
         Self { program: Program::chosen(), data, flags, variables: Vec::new(), folder }
     }
@@ -57,7 +58,7 @@ impl Site {
     /// Starts the server, and does not wait for it.
     pub(crate) fn spawn(&self) -> Process {
         let port = free_port();
-        let log = self.folder.join("log");
+        let log = self.folder.path().join("log");
         let out = File::options().create(true).append(true).open(&log).expect("the folder is writable");
         let mut command = Command::new(&self.program.path);
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(&self.data);
@@ -76,17 +77,7 @@ impl Site {
 
     /// A path beside the data.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-}
-
-impl Drop for Site {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("what was left is in {}", self.folder.display());
-        } else {
-            let _ = fs::remove_dir_all(&self.folder);
-        }
+        self.folder.path().join(name)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::settings;
 
 impl Running {
     pub(crate) fn start() -> Self {
-        Self::with(settings(4, 2))
+        Self::with(settings(4, 2), None)
     }
 
     pub(crate) fn connect(&self) -> Connection {

@@ -1,6 +1,9 @@
 //! What several test programs share: the real server in their own process.
 
+pub(crate) mod folder;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -8,11 +11,15 @@ use nearhit::commands::Server;
 use nearhit::config::{Config, Settings};
 use nearhit::server;
 
-/// A server that ends with its test.
+use folder::Folder;
+
+/// A server that ends with its test, with a folder of its own for its files.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) server: Arc<Server>,
     thread: Option<JoinHandle<()>>,
+    /// Removed after the server has ended.
+    _folder: Folder,
 }
 
 /// On a free port, without files.
@@ -21,14 +28,29 @@ pub(crate) fn settings(io_threads: u64, compute_threads: u64) -> Settings {
     Settings { bind, port: 0, io_threads, compute_threads, save: Vec::new(), ..Settings::defaults() }
 }
 
+/// The program enters the folder `dir`, which a test cannot: its servers share a process. So the
+/// names of files have the path of the folder.
+fn with_files_in(folder: &Folder, settings: Settings) -> Settings {
+    let path = |name: &str| folder.path().join(name).to_str().expect("the path is text").to_owned();
+    Settings {
+        dbfilename: path(&settings.dbfilename),
+        appenddirname: path(&settings.appenddirname),
+        backupdirname: path(&settings.backupdirname),
+        ..settings
+    }
+}
+
 impl Running {
-    pub(crate) fn with(config: impl Into<Config>) -> Self {
-        let running = server::start(config).expect("a free port");
+    /// A server with these settings, which were read from `file` if there is one.
+    pub(crate) fn with(settings: Settings, file: Option<PathBuf>) -> Self {
+        let folder = Folder::new("server");
+        let settings = with_files_in(&folder, settings);
+        let running = server::start(Config::from_file(settings, file)).expect("a free port");
         // Without a TCP port nothing can connect to it.
         let address = running.tcp_addresses().first().copied().unwrap_or(([127, 0, 0, 1], 0).into());
         let server = running.server();
         let serve = move || running.serve(|| ()).expect("there is nothing to load");
-        Self { address, server, thread: Some(std::thread::spawn(serve)) }
+        Self { address, server, thread: Some(std::thread::spawn(serve)), _folder: folder }
     }
 
     /// Waits until it has ended.

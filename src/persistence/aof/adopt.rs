@@ -35,47 +35,35 @@ pub fn adopt(folder: &Path, names: &Names, manifest: &mut Manifest) -> io::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Folder(std::path::PathBuf);
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    fn folder(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("nearhit-adopt-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("the temporary folder is writable");
-        Folder(path)
-    }
+    use crate::persistence::files::testing::Folder;
 
     fn adopt_in(folder: &Folder) -> (bool, Manifest) {
-        let names = Names::new(folder.0.join("appendonlydir"), "a.aof");
+        let names = Names::new(folder.path().join("appendonlydir"), "a.aof");
         let mut manifest = Manifest::load(&names).expect("it is one, or none");
-        let adopted = adopt(&folder.0, &names, &mut manifest).expect("the folder is writable");
+        let adopted = adopt(folder.path(), &names, &mut manifest).expect("the folder is writable");
         assert_eq!(manifest, Manifest::load(&names).expect("it is one, or none"));
         (adopted, manifest)
     }
 
     #[test]
     fn an_old_log_becomes_the_base_once() {
-        let folder = folder("once");
+        let folder = Folder::new();
         assert_eq!(adopt_in(&folder), (false, Manifest::default()));
-        fs::write(folder.0.join("a.aof"), "old").expect("it is writable");
+        fs::write(folder.path().join("a.aof"), "old").expect("it is writable");
         let (adopted, manifest) = adopt_in(&folder);
         assert_eq!((adopted, manifest.base), (true, Some(Entry::new("a.aof", 1))));
-        assert_eq!(fs::read(folder.0.join("appendonlydir/a.aof")).expect("it is there"), b"old");
-        fs::write(folder.0.join("a.aof"), "another").expect("it is writable");
+        assert_eq!(fs::read(folder.path().join("appendonlydir/a.aof")).expect("it is there"), b"old");
+        fs::write(folder.path().join("a.aof"), "another").expect("it is writable");
         assert!(!adopt_in(&folder).0, "there is one here");
     }
 
     #[test]
     fn an_adoption_that_was_cut_off_is_done_again() {
-        let folder = folder("again");
-        fs::write(folder.0.join("a.aof"), "old").expect("it is writable");
+        let folder = Folder::new();
+        fs::write(folder.path().join("a.aof"), "old").expect("it is writable");
         assert!(adopt_in(&folder).0);
-        fs::rename(folder.0.join("appendonlydir/a.aof"), folder.0.join("a.aof")).expect("both are ours");
+        fs::rename(folder.path().join("appendonlydir/a.aof"), folder.path().join("a.aof"))
+            .expect("both are ours");
         assert!(adopt_in(&folder).0);
     }
 }
