@@ -24,7 +24,8 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
         } else {
             let Some((after, [_, shorter @ ..])) = star else { return false };
             star = Some((after, shorter));
-            (rest, unread) = (after, shorter);
+            rest = after;
+            unread = shorter;
         }
     }
 }

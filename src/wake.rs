@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_change_before_the_first_poll_is_not_missed() {
-        let (list, counted) = (Arc::new(WakeList::default()), Arc::default());
+        let list = Arc::new(WakeList::default());
+        let counted = Arc::default();
         let mut waiter = list.register();
         list.wake_all();
         assert!(is_ready(&mut waiter, &counted));
@@ -147,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_task_is_woken_once_for_a_change_however_often_it_was_polled() {
-        let (list, counted) = (Arc::new(WakeList::default()), Arc::<Counted>::default());
+        let list = Arc::new(WakeList::default());
+        let counted = Arc::<Counted>::default();
         let mut waiter = list.register();
         assert!((0..3).all(|_| !is_ready(&mut waiter, &counted)));
         list.wake_if(1, || false);
@@ -171,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_waiter_that_is_dropped_leaves_nothing_behind() {
-        let (list, counted) = (Arc::new(WakeList::default()), Arc::<Counted>::default());
+        let list = Arc::new(WakeList::default());
+        let counted = Arc::<Counted>::default();
         let mut waiter = list.register();
         assert!(!is_ready(&mut waiter, &counted));
         drop(waiter);
@@ -184,7 +187,8 @@ mod tests {
     #[test]
     fn no_change_is_missed_however_the_two_sides_meet() {
         const ROUNDS: usize = if cfg!(miri) { 20 } else { 20_000 };
-        let (list, open) = (Arc::new(WakeList::default()), AtomicBool::new(false));
+        let list = Arc::new(WakeList::default());
+        let open = AtomicBool::new(false);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         std::thread::scope(|scope| {
             scope.spawn(|| {

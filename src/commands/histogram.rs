@@ -106,7 +106,8 @@ impl Distribution {
                 seen += more;
                 shown.push(((boundary + boundary / REDIS_PARTS - 1) / 1000, seen));
             }
-            (begin, boundary) = (end, boundary * 2);
+            begin = end;
+            boundary *= 2;
         }
         shown
     }

@@ -297,7 +297,8 @@ impl Saving {
     /// for its end.
     pub fn close(&self) {
         let mut state = self.state.lock();
-        (state.is_closed, state.is_scheduled) = (true, false);
+        state.is_closed = true;
+        state.is_scheduled = false;
         if std::mem::take(&mut state.is_requested) {
             state.running = None;
         }

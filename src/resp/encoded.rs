@@ -143,7 +143,8 @@ impl Encoded {
             return;
         }
         if self.block_len > kept {
-            (self.tail, self.block_len) = (BytesMut::new(), 0);
+            self.tail = BytesMut::new();
+            self.block_len = 0;
         } else if self.tail.capacity() < self.block_len {
             // The block is empty, and is used again; if it cannot be, the next reply gets another.
             let _ = self.tail.try_reclaim(self.block_len);

@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn a_thread_that_hangs_is_detached() {
         let deadline = JoinDeadline::of(Some(Duration::from_millis(40)));
-        let (reminders, (hold, held)) = (AtomicU32::new(0), mpsc::channel::<()>());
+        let reminders = AtomicU32::new(0);
+        let (hold, held) = mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             let _ = held.recv();
         });

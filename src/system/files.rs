@@ -69,7 +69,8 @@ fn sync_range(file: &File, range: Range<u64>, flags: libc::c_uint) -> io::Result
     if range.is_empty() {
         return Ok(());
     }
-    let (at, len) = (range.start as i64, (range.end - range.start) as i64);
+    let at = range.start as i64;
+    let len = (range.end - range.start) as i64;
     // SAFETY: the call takes numbers only, and the descriptor is open as long as `file` lives.
     if unsafe { libc::sync_file_range(file.as_raw_fd(), at, len, flags) } == 0 {
         return Ok(());

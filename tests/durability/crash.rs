@@ -215,7 +215,8 @@ impl Campaign {
             self.tally.lost += acknowledged.saturating_sub(*survived);
             self.tally.survived_unacknowledged += survived.saturating_sub(acknowledged);
         }
-        (self.models, self.balances) = (verdict.models, verdict.balances);
+        self.models = verdict.models;
+        self.balances = verdict.balances;
         ended.process
     }
 }

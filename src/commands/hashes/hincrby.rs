@@ -42,7 +42,9 @@ pub(in crate::commands) const HINCRBYFLOAT: Spec = Spec {
 };
 
 fn add(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
-    let (key, field, number): (_, _, i64) = (args.bytes()?, args.bytes()?, args.integer()?);
+    let key = args.bytes()?;
+    let field = args.bytes()?;
+    let number: i64 = args.integer()?;
     let sum = |present: Option<&[u8]>| {
         let present = present.map_or(Some(0), parse_integer);
         let present = present.ok_or(Error::new("ERR hash value is not an integer"))?;

@@ -37,7 +37,8 @@ impl<'r> ExpiryOptions<'r> {
             return true;
         }
         let Some((ahead, time)) = self.time_in(*args) else { return false };
-        (*args, self.time) = (ahead, Some(time));
+        *args = ahead;
+        self.time = Some(time);
         true
     }
 

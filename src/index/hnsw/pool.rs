@@ -21,7 +21,8 @@ impl Pool {
     /// Empties it.
     pub(super) fn begin(&mut self, ef: usize) {
         self.best.clear();
-        (self.ef, self.next) = (ef, 0);
+        self.ef = ef;
+        self.next = 0;
     }
 
     /// How far a candidate may be to be taken: the worst of a full pool.

@@ -64,7 +64,9 @@ impl Cursor {
     }
 
     pub(super) fn begin(&mut self, place: u64, division: u64) {
-        (self.state, self.place, self.division) = (State::Reading, place, division);
+        self.state = State::Reading;
+        self.place = place;
+        self.division = division;
     }
 
     pub(super) fn end(&mut self) {

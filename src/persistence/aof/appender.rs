@@ -121,7 +121,8 @@ impl Appender {
     pub(super) fn take_back(&mut self) -> io::Result<bool> {
         let Some(kept) = self.suspect else { return Ok(true) };
         self.file.truncate(kept)?;
-        (self.len, self.torn) = (kept, false);
+        self.len = kept;
+        self.torn = false;
         self.file.sync()?;
         Ok(self.safe >= kept)
     }

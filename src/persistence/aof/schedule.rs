@@ -123,7 +123,9 @@ impl Schedule {
         self.last_took = Some(since.elapsed());
         self.last_failed = !succeeded;
         if succeeded {
-            (self.failures_in_a_row, self.failed_at, self.delay) = (0, None, Duration::ZERO);
+            self.failures_in_a_row = 0;
+            self.failed_at = None;
+            self.delay = Duration::ZERO;
         } else {
             self.failures_in_a_row += 1;
             self.failed_at = Some(Instant::now());

@@ -73,7 +73,8 @@ impl Syncer {
     /// Begins to make files safe. Only if none is running.
     pub(super) fn begin(&self, job: Job) {
         let mut state = self.shared.state.lock();
-        (state.job, state.since) = (Some(job), Some(Instant::now()));
+        state.job = Some(job);
+        state.since = Some(Instant::now());
         self.shared.status.syncing.store(1, Ordering::Relaxed);
         self.shared.changed.notify_all();
     }

@@ -132,7 +132,8 @@ fn change(status: &Status, text: &'static str) -> u64 {
 
 /// As if this text had been taken from the stream, which ends there.
 fn keep(writer: &mut Writer, text: &[u8], place: u64) -> io::Result<()> {
-    (writer.piece, writer.place) = (text.to_vec().into(), place);
+    writer.piece = text.to_vec().into();
+    writer.place = place;
     let policy = writer.status.policy();
     writer.try_to_keep(policy)
 }

@@ -106,7 +106,8 @@ pub(super) fn decompress(mut blocks: &[u8], len: usize, out: &mut Vec<u8>) -> Re
     out.clear();
     out.reserve_exact(len);
     while let Some((&first, rest)) = blocks.split_first() {
-        let (high, low) = (usize::from(first >> 5), usize::from(first & 31));
+        let high = usize::from(first >> 5);
+        let low = usize::from(first & 31);
         blocks = rest;
         if high == 0 {
             let (literals, rest) = blocks.split_at_checked(low + 1).ok_or(Corrupt)?;

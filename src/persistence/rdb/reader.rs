@@ -363,7 +363,9 @@ impl<R: Read> Reader<R> {
     fn refill(&mut self) -> Result<(), ReadError> {
         self.sum();
         self.passed += self.end as u64;
-        (self.start, self.end, self.summed) = (0, 0, 0);
+        self.start = 0;
+        self.end = 0;
+        self.summed = 0;
         let offset = self.offset();
         self.end = loop {
             match self.source.read(&mut self.buffer) {

@@ -174,7 +174,8 @@ fn read_numbers<R: Read>(input: &mut Reader<R>, hand: &mut Hand) -> Result<(f32,
     let mut numbers = Numbers { input, left, offset };
     hand.id = numbers.next()?;
     let word = numbers.next()?;
-    let (layout, level) = (word >> 24, word & 0xff);
+    let layout = word >> 24;
+    let level = word & 0xff;
     if layout > 1 {
         return Err(hand.invalid(offset, "a layout that is not known"));
     }
