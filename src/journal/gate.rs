@@ -1,14 +1,8 @@
 //! Counts the threads that are changing data: writers enter, and a cut closes the gate and waits
 //! until it is empty.
 //!
-//! | thread | operations | ordering |
-//! |---|---|---|
-//! | a writer | adds itself to a counter, then reads whether the gate is closed; if so, subtracts itself and waits | SeqCst |
-//! | a writer, leaving | subtracts itself | Release |
-//! | the closer | closes, then reads all counters until they are zero | SeqCst |
-//!
-//! Either the writer sees the gate closed, or the closer sees the writer counted. Each counter is
-//! on a cache line of its own, so that entering is an uncontended operation.
+//! The [`Turnstile`] counts, and has the protocol. The gate adds the threads that enter while they
+//! are inside already, and a closer that gives up and tries again.
 //!
 //! *No deadlock:* a thread inside waits for locks whose holders are inside too, or only read; a
 //! thread that waits at the gate holds no lock. A thread that is inside enters again without
@@ -16,15 +10,14 @@
 
 use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 
 use super::Journal;
+use super::turnstile::{Counted, Turnstile};
 
-/// Counters of writers.
-const STRIPES: usize = 64;
 /// How long writers are kept out for one try, at first.
 const PATIENCE: Duration = Duration::from_micros(900);
 /// Pause between two tries.
@@ -36,7 +29,7 @@ thread_local! {
     /// For speed: which stripe a thread counts itself in does not matter.
     static STRIPE: usize = {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES
+        NEXT.fetch_add(1, Ordering::Relaxed)
     };
     /// The gate that the thread is inside of, and how many passages of it the thread has. In a
     /// thread-local: a thread inside a transaction must not wait for a cut, whichever command, set
@@ -44,34 +37,18 @@ thread_local! {
     static INSIDE: Cell<(*const Gate, u32)> = const { Cell::new((std::ptr::null(), 0)) };
 }
 
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Stripe {
-    inside: AtomicU32,
-}
-
 #[derive(Debug)]
 pub(super) struct Gate {
-    closed: AtomicBool,
+    turnstile: Turnstile,
     /// How long it was closed the last time, in microseconds.
     closed_us: AtomicU64,
-    stripes: Box<[Stripe]>,
     /// Held by the closer while the gate is closed.
     closing: Mutex<()>,
-    waiting: Mutex<()>,
-    opened: Condvar,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self {
-            closed: AtomicBool::new(false),
-            closed_us: AtomicU64::new(0),
-            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
-            closing: Mutex::new(()),
-            waiting: Mutex::new(()),
-            opened: Condvar::new(),
-        }
+        Self { turnstile: Turnstile::new(), closed_us: AtomicU64::new(0), closing: Mutex::new(()) }
     }
 }
 
@@ -80,8 +57,8 @@ impl Default for Gate {
 #[must_use = "the gate is left when the passage is dropped"]
 pub struct Passage<'j> {
     journal: &'j Journal,
-    /// The counter to subtract it from; none if the thread was inside already.
-    counted: Option<&'j AtomicU32>,
+    /// None if the thread was inside already. Dropped after `INSIDE` is set back.
+    _counted: Option<Counted<'j>>,
     /// It belongs to its thread.
     not_send: PhantomData<*const ()>,
 }
@@ -104,9 +81,6 @@ impl Drop for Passage<'_> {
     fn drop(&mut self) {
         let (gate, depth) = INSIDE.get();
         INSIDE.set(if depth > 1 { (gate, depth - 1) } else { (std::ptr::null(), 0) });
-        if let Some(counter) = self.counted {
-            counter.fetch_sub(1, Ordering::Release);
-        }
     }
 }
 
@@ -114,22 +88,15 @@ impl Gate {
     pub(super) fn enter<'j>(&'j self, journal: &'j Journal) -> Passage<'j> {
         let (gate, depth) = INSIDE.get();
         let here: *const Gate = self;
-        let passage = |counted| Passage { journal, counted, not_send: PhantomData };
+        let passage = |counted| Passage { journal, _counted: counted, not_send: PhantomData };
         if depth > 0 {
             assert!(std::ptr::eq(gate, here), "a thread is inside one gate at a time");
             INSIDE.set((here, depth + 1));
             return passage(None);
         }
-        let counter = &self.stripes[STRIPE.with(|stripe| *stripe)].inside;
-        loop {
-            counter.fetch_add(1, Ordering::SeqCst);
-            if !self.closed.load(Ordering::SeqCst) {
-                INSIDE.set((here, 1));
-                return passage(Some(counter));
-            }
-            counter.fetch_sub(1, Ordering::Release);
-            self.wait_until_open();
-        }
+        let counted = self.turnstile.enter(STRIPE.with(|stripe| *stripe));
+        INSIDE.set((here, 1));
+        passage(Some(counted))
     }
 
     pub(super) fn is_inside(&self) -> bool {
@@ -160,20 +127,13 @@ impl Gate {
     fn is_empty_within(&self, patience: Duration) -> bool {
         let began = Instant::now();
         loop {
-            if self.stripes.iter().all(|stripe| stripe.inside.load(Ordering::SeqCst) == 0) {
+            if self.turnstile.is_empty() {
                 return true;
             }
             if began.elapsed() > patience {
                 return false;
             }
             std::thread::yield_now();
-        }
-    }
-
-    fn wait_until_open(&self) {
-        let mut waiting = self.waiting.lock();
-        while self.closed.load(Ordering::SeqCst) {
-            self.opened.wait(&mut waiting);
         }
     }
 }
@@ -183,16 +143,14 @@ struct Closed<'g>(&'g Gate, Instant);
 
 impl<'g> Closed<'g> {
     fn close(gate: &'g Gate) -> Self {
-        gate.closed.store(true, Ordering::SeqCst);
+        gate.turnstile.close();
         Self(gate, Instant::now())
     }
 }
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        let _waiting = self.0.waiting.lock();
-        self.0.closed.store(false, Ordering::SeqCst);
-        self.0.opened.notify_all();
+        self.0.turnstile.open();
         self.0.closed_us.store(self.1.elapsed().as_micros() as u64, Ordering::Relaxed);
     }
 }

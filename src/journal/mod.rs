@@ -4,7 +4,8 @@
 //! ```text
 //! record.rs   the right to change data once
 //! effects.rs  what a change is written down as
-//! gate.rs     counts the threads that are changing data, so that a cut falls between changes
+//! gate.rs     counts the threads that are changing data, so that a cut falls between changes;
+//!             turnstile.rs has the counters and the protocol
 //! stream/     the changes, until every reader has taken them
 //! group.rs    the changes of a transaction, which stay together
 //! held.rs     writers that are held back while the journal is full
@@ -29,6 +30,7 @@ mod group;
 mod held;
 mod record;
 mod stream;
+mod turnstile;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
