@@ -83,10 +83,10 @@ impl<'s> Commit<'s> {
             return true;
         };
         self.keep_before_image(old);
-        set.updates.fetch_add(1, Ordering::Relaxed);
+        set.updates.begin();
         set.vectors.publish(slot);
         set.vectors.kill(old);
-        set.updates.fetch_add(1, Ordering::Release);
+        set.updates.end();
         set.attributes.remove(old, &self.exclusive);
         false
     }

@@ -36,6 +36,7 @@ mod read;
 pub mod restore;
 mod search;
 mod snapshot;
+mod updates;
 mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +63,7 @@ use self::attributes::Attributes;
 use self::commit::Commit;
 use self::elements::{Elements, Names};
 use self::snapshot::Snapshots;
+use self::updates::Updates;
 use crate::vector_index::VectorIndex;
 
 /// Identifies the state in which a key meant this set: it changes when the key stops meaning it.
@@ -86,9 +88,7 @@ pub struct VectorSet {
     elements: RwLock<Elements>,
     /// How often a key stopped meaning this set.
     unbound: AtomicU64,
-    /// Odd while an element has two slots: moved before the new one is published and after the old
-    /// one is killed. A search that can have met both sees it odd, or moved.
-    updates: AtomicU64,
+    updates: Updates,
     /// Changes committed so far, also those that leave all as it was.
     changes: AtomicU64,
     /// Those that are being taken of it.
@@ -115,7 +115,7 @@ impl VectorSet {
             attributes: Attributes::default(),
             elements: RwLock::default(),
             unbound: AtomicU64::new(0),
-            updates: AtomicU64::new(0),
+            updates: Updates::new(),
             changes: AtomicU64::new(0),
             snapshots: Snapshots::default(),
             uid: SETS.fetch_add(1, Ordering::Relaxed),

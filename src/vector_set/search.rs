@@ -1,9 +1,9 @@
 //! Finding the elements nearest to a query.
 
 use std::collections::HashSet;
-use std::sync::atomic::Ordering;
 
 use super::filter::Filter;
+use super::updates::Seen;
 use super::{Format, Probe, VectorSet};
 use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
@@ -130,7 +130,7 @@ impl VectorSet {
     fn search_once(&self, query: &Probe, search: &Search) -> (Hits<'_>, bool) {
         let pin = pin();
         // Before the search begins: an update after this is then seen to have moved the count.
-        let updates = self.updates.load(Ordering::Acquire);
+        let updates = self.updates.seen();
         let matches = |slot| self.matches(slot, search.filter, &pin);
         let reach = search.reach(search.filter.is_some());
         let found = self.vectors.search(query, &reach, &pin, matches);
@@ -148,8 +148,8 @@ impl VectorSet {
     }
 
     /// Removes the second slot of each element that was updated since `updates` was read.
-    fn remove_twins(&self, found: &mut Vec<Candidate>, updates: u64, pin: &Pin) {
-        if updates % 2 == 1 || self.updates.load(Ordering::Acquire) != updates {
+    fn remove_twins(&self, found: &mut Vec<Candidate>, updates: Seen, pin: &Pin) {
+        if self.updates.overlapped(updates) {
             let mut seen = HashSet::with_capacity(found.len());
             found.retain(|candidate| seen.insert(self.names.get(candidate.slot(), pin)));
         }
