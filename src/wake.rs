@@ -10,15 +10,18 @@
 //! either the task sees the condition changed, or the other side sees the task registered. So no
 //! change is missed. While nothing is registered, a change costs a fence and a load.
 //!
-//! Knows no runtime: a waiter is a future of the standard library.
+//! Knows no runtime: a waiter is a future of the standard library. `tests/loom` checks this file.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(not(loom))]
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::task::{Context, Poll, Waker};
 
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicUsize, Ordering, fence};
 use parking_lot::Mutex;
 
 /// The tasks that wait for one condition.
@@ -114,7 +117,7 @@ impl Drop for Waiter {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use std::sync::atomic::AtomicBool;
     use std::task::Wake;

@@ -11,7 +11,12 @@
 //! or the new one, whichever state it meets them in, and its caller drops the second of two slots
 //! with one name. This needs the moment of death, which is a running number kept beside the
 //! state.
+//!
+//! `tests/loom` checks this file for searches that overlap updates.
 
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+#[cfg(not(loom))]
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -249,7 +254,7 @@ impl Default for Slots {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

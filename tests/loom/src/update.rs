@@ -1,20 +1,24 @@
-//! An element that is updated moves to another slot, while a search looks at both slots in any order.
+//! An element that is updated moves to another slot, while a search looks at both slots in any
+//! order.
 //!
-//! The orderings, and the order of the steps, are those of the product; what they are about is left out: of a slot
-//! only its state is kept, of a search only which slots it returns.
+//! Of a slot only its state is kept, of a search only which slots it returns.
 
-use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-const LINKING: u32 = 1;
-const LIVE: u32 = 2;
-const DEAD: u32 = 3;
-const MOMENT_SHIFT: u32 = 2;
+use crate::slots::{Moment, Slots, State};
+use crate::updates::{Seen, Updates};
 
 /// The slots of one element, oldest first: the first is live, the others are being linked.
 pub struct Element {
-    words: Vec<AtomicU32>,
-    deaths: AtomicU32,
-    updates: AtomicU64,
+    slots: Slots,
+    updates: Updates,
+}
+
+/// How a search meets slots.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    /// It reads all slots.
+    Scan,
+    /// It follows links.
+    Walk,
 }
 
 /// Faults that the model must be able to find.
@@ -29,67 +33,66 @@ pub enum Fault {
     /// The search returns a slot that was not an element yet when it ended.
     KeepLinking,
     /// The writer moves the count of updates only after it has changed the slots.
-    CountOnce,
+    CountLate,
 }
 
 impl Element {
     /// An element that will be updated until it has used this many slots.
     pub fn new(slots: usize) -> Self {
-        let words = (0..slots).map(|slot| AtomicU32::new(if slot == 0 { LIVE } else { LINKING })).collect();
-        Self { words, deaths: AtomicU32::new(0), updates: AtomicU64::new(0) }
+        let element = Self { slots: Slots::new(), updates: Updates::new() };
+        for expected in 0..slots as u32 {
+            let slot = element.slots.take(|_| ());
+            assert_eq!(slot, expected);
+            element.slots.set_level(slot, 0, 0);
+            element.slots.begin_linking(slot);
+        }
+        element.slots.publish(0);
+        element
     }
 
-    /// `VectorSet::commit`: the element moves from a slot to the next. The caller is the only writer.
-    pub fn update(&self, old: usize, fault: Fault) {
-        if fault != Fault::CountOnce {
-            self.updates.fetch_add(1, Ordering::Relaxed);
+    /// `Commit::put`: the element moves from a slot to the next. The caller is the only writer.
+    pub fn update(&self, old: u32, fault: Fault) {
+        if fault != Fault::CountLate {
+            self.updates.begin();
         }
         if fault == Fault::KillFirst {
-            self.kill(old);
+            self.slots.kill(old);
         }
-        self.words[old + 1].store(LIVE, Ordering::Release);
+        self.slots.publish(old + 1);
         if fault != Fault::KillFirst {
-            self.kill(old);
+            self.slots.kill(old);
         }
-        self.updates.fetch_add(if fault == Fault::CountOnce { 2 } else { 1 }, Ordering::Release);
+        if fault == Fault::CountLate {
+            self.updates.begin();
+        }
+        self.updates.end();
     }
 
-    /// `Slots::kill`.
-    fn kill(&self, slot: usize) {
-        let moment = self.deaths.load(Ordering::Relaxed) + 1;
-        self.words[slot].store(moment << MOMENT_SHIFT | DEAD, Ordering::Release);
-        self.deaths.store(moment, Ordering::Release);
-    }
-
-    /// `VectorSet::search_once` and `settle`, meeting the slots in this order: how often it returns the element.
-    pub fn search(&self, order: &[usize], fault: Fault) -> usize {
-        let (updates, start) = self.begin(fault);
-        let mut found: Vec<usize> = order.iter().copied().filter(|&slot| self.admits(slot, start)).collect();
+    /// `VectorSet::search_once` and `VectorIndex::search`, meeting the slots in this order: how
+    /// often it returns the element.
+    pub fn search(&self, order: &[u32], way: Way, fault: Fault) -> usize {
+        let (seen, start) = self.begin(fault);
+        let admits = |&slot: &u32| match way {
+            Way::Scan => self.slots.admits(slot, start),
+            Way::Walk => self.slots.admits_met(slot, start),
+        };
+        let mut found: Vec<u32> = order.iter().copied().filter(admits).collect();
         if fault != Fault::KeepLinking {
-            found.retain(|&slot| self.words[slot].load(Ordering::Acquire) & 3 != LINKING);
+            found.retain(|&slot| self.slots.state(slot) != State::Linking);
         }
-        if updates % 2 == 1 || self.updates.load(Ordering::Acquire) != updates {
+        if self.updates.overlapped(seen) {
             // The slots have one name.
             found.truncate(1);
         }
         found.len()
     }
 
-    fn begin(&self, fault: Fault) -> (u64, u32) {
+    fn begin(&self, fault: Fault) -> (Seen, Moment) {
         if fault == Fault::DeathsFirst {
-            let start = self.deaths.load(Ordering::Acquire);
-            return (self.updates.load(Ordering::Acquire), start);
+            let start = self.slots.moment();
+            return (self.updates.seen(), start);
         }
-        let updates = self.updates.load(Ordering::Acquire);
-        (updates, self.deaths.load(Ordering::Acquire))
-    }
-
-    /// `Slots::admits`.
-    fn admits(&self, slot: usize, start: u32) -> bool {
-        let word = self.words[slot].load(Ordering::Acquire);
-        match word & 3 {
-            LINKING | LIVE => true,
-            _ => word >> MOMENT_SHIFT > start,
-        }
+        let seen = self.updates.seen();
+        (seen, self.slots.moment())
     }
 }

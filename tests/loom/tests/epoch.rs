@@ -49,7 +49,8 @@ impl Shared {
         }
     }
 
-    /// Puts `next` in sight instead of `old`, and uses `old` for something else if its grace period is over already.
+    /// Puts `next` in sight instead of `old`, and uses `old` for something else if its grace period
+    /// is over already.
     fn replace(&self, old: usize, next: usize, wait: Wait) {
         let early = self.domain.now();
         self.in_sight.store(next, Ordering::Release);
@@ -65,8 +66,8 @@ impl Shared {
     }
 }
 
-/// `readers` threads, on stripes of their own or sharing one, and a writer that replaces the cell in sight, and then
-/// its successor, so that the parity of the epochs comes round.
+/// `readers` threads, on stripes of their own or sharing one, and a writer that replaces the cell
+/// in sight, and then its successor, so that the parity of the epochs comes round.
 fn check(readers: usize, stripes: usize, wait: Wait) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
