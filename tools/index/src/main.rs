@@ -16,6 +16,7 @@
 //!      → recall     how many of the nearest were found
 //!      → resident   what the system says of memory
 //!      → dataset    vectors, queries, right answers
+//!      → rows       files of vectors and of right answers
 //! ```
 
 mod dataset;
@@ -23,6 +24,8 @@ mod dataset;
 mod flags;
 mod recall;
 mod resident;
+#[path = "../../load/src/rows.rs"]
+mod rows;
 mod subject;
 
 use std::io::{BufRead, Write};

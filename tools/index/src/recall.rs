@@ -1,6 +1,6 @@
 //! How many of each query's nearest were found.
 
-use crate::dataset::COUNT;
+use crate::rows::COUNT;
 
 /// A query's recall is the share of its nearest that were found.
 pub(crate) struct Recall {

@@ -9,8 +9,9 @@ use nearhit::splitmix::SplitMix64;
 use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Put, Search, VectorSet};
 
 use crate::Failure;
-use crate::dataset::{COUNT, Dataset};
+use crate::dataset::Dataset;
 use crate::flags::Flags;
+use crate::rows::COUNT;
 
 /// Decides the levels of the graph, and the order of replacing.
 const SEED: u64 = 1;

@@ -5,53 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::Failure;
+use crate::rows::{COUNT, Rows, read_nearest};
 use crate::truth;
-
-/// How many neighbours are asked for and compared.
-pub(crate) const COUNT: usize = 10;
-/// Neighbours a row of `groundtruth.i32` holds.
-const TRUTH_ROW: usize = 100;
-
-/// Rows of one dimension, flat.
-pub(crate) struct Rows {
-    dim: usize,
-    values: Vec<f32>,
-}
-
-impl Rows {
-    /// Rows from their values; a part row at the end is an error.
-    pub(crate) fn new(dim: usize, values: Vec<f32>) -> Result<Self, Failure> {
-        if dim == 0 || !values.len().is_multiple_of(dim) {
-            return Err(format!("{} floats are no rows of {dim}", values.len()).into());
-        }
-        Ok(Self { dim, values })
-    }
-
-    fn read(path: &Path, dim: usize) -> Result<Self, Failure> {
-        let floats = read(path)?.as_chunks().0.iter().map(|&le| f32::from_le_bytes(le)).collect();
-        Self::new(dim, floats)
-    }
-
-    /// How many rows there are.
-    pub(crate) fn len(&self) -> usize {
-        self.values.len() / self.dim
-    }
-
-    /// Row `number`.
-    pub(crate) fn get(&self, number: usize) -> &[f32] {
-        &self.values[number * self.dim..][..self.dim]
-    }
-
-    /// All rows in order.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
-        self.values.chunks_exact(self.dim)
-    }
-
-    fn spread(&self, count: usize) -> Self {
-        let values = spread(self.len(), count).flat_map(|row| self.get(row)).copied().collect();
-        Self { dim: self.dim, values }
-    }
-}
 
 /// Vectors to add, vectors to ask for, and the right answers.
 pub(crate) struct Dataset {
@@ -70,18 +25,20 @@ impl Dataset {
     pub(crate) fn read(folder: &Path, dim: usize, n: usize, queries: usize) -> Result<Self, Failure> {
         let all = Rows::read(&folder.join("base.f32"), dim)?;
         let asked = Rows::read(&folder.join("queries.f32"), dim)?;
-        let (n, count) = (n.min(all.len()), queries.min(asked.len()));
+        let n = n.min(all.len());
+        let count = queries.min(asked.len());
         if n < COUNT || count == 0 {
             return Err(format!("{n} elements and {count} queries are too few").into());
         }
         let names = lines(&folder.join("ids.txt"), all.len(), n)?;
         let attributes = folder.join("attrs.jsonl");
         let attributes = if attributes.exists() { lines(&attributes, all.len(), n)? } else { Vec::new() };
-        let queries = asked.spread(count);
+        let queries = spread_rows(&asked, count)?;
         let (base, nearest) = if n == all.len() {
-            (all, read_nearest(folder, asked.len(), count)?)
+            let nearest = read_nearest(&folder.join("groundtruth.i32"), asked.len())?;
+            (all, spread(asked.len(), count).map(|query| nearest[query]).collect())
         } else {
-            let base = all.spread(n);
+            let base = spread_rows(&all, n)?;
             let nearest = truth::nearest(&base, &queries);
             (base, nearest)
         };
@@ -105,26 +62,18 @@ fn spread(len: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |i| i * len / count)
 }
 
+/// `count` of the rows, evenly spread.
+fn spread_rows(rows: &Rows, count: usize) -> Result<Rows, Failure> {
+    Rows::new(rows.dim(), spread(rows.len(), count).flat_map(|row| rows.get(row)).copied().collect())
+}
+
 fn lines(path: &Path, len: usize, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
-    let text = read(path)?;
+    let text = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let lines: Vec<&[u8]> = text.strip_suffix(b"\n").unwrap_or(&text).split(|&byte| byte == b'\n').collect();
     if lines.len() != len {
         return Err(format!("{}: {} lines for {len} rows", path.display(), lines.len()).into());
     }
     Ok(spread(len, count).map(|row| lines[row].to_vec()).collect())
-}
-
-fn read_nearest(folder: &Path, queries: usize, count: usize) -> Result<Vec<[u32; COUNT]>, Failure> {
-    let bytes = read(&folder.join("groundtruth.i32"))?;
-    let rows: Vec<u32> = bytes.as_chunks().0.iter().map(|&le| u32::from_le_bytes(le)).collect();
-    if rows.len() != queries * TRUTH_ROW {
-        return Err(format!("groundtruth.i32: {} rows for {queries} queries", rows.len() / TRUTH_ROW).into());
-    }
-    Ok(spread(queries, count).map(|query| std::array::from_fn(|i| rows[query * TRUTH_ROW + i])).collect())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 #[cfg(test)]
@@ -135,14 +84,9 @@ mod tests {
     fn spreads_evenly() {
         assert_eq!(spread(10, 5).collect::<Vec<_>>(), [0, 2, 4, 6, 8]);
         assert_eq!(spread(3, 3).collect::<Vec<_>>(), [0, 1, 2]);
-        let rows = Rows::new(2, (0..12).map(|x| x as f32).collect()).unwrap().spread(3);
+        let rows = Rows::new(2, (0..12).map(|x| x as f32).collect()).unwrap();
+        let rows = spread_rows(&rows, 3).unwrap();
         assert_eq!(rows.iter().collect::<Vec<_>>(), [[0.0, 1.0], [4.0, 5.0], [8.0, 9.0]]);
-    }
-
-    #[test]
-    fn refuses_part_rows() {
-        assert!(Rows::new(3, vec![0.0; 7]).is_err());
-        assert!(Rows::new(0, vec![]).is_err());
     }
 
     #[test]

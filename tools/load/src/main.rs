@@ -7,6 +7,7 @@
 //! main → vectors, ping, persistence, stalls   what is measured
 //!          → driver, client   many connections at once; one connection, one call at a time
 //!          → dataset, truth   vectors, names, queries; their exact neighbours
+//!          → rows             files of vectors and of right answers
 //!          → requests         what is asked for
 //!          → resp, figures    bytes ⇄ requests and replies; rates and percentiles
 //! ```
@@ -20,6 +21,7 @@ mod persistence;
 mod ping;
 mod requests;
 mod resp;
+mod rows;
 mod stalls;
 mod truth;
 mod vectors;

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use crate::dataset::{COUNT, Dataset};
+use crate::dataset::Dataset;
 use crate::resp::Requests;
+use crate::rows::COUNT;
 
 /// The vector set that everything happens in.
 pub(crate) const KEY: &[u8] = b"bench";

@@ -1,6 +1,6 @@
 //! The exact nearest neighbours under cosine similarity, by looking at every row.
 
-use crate::dataset::{COUNT, Rows};
+use crate::rows::{COUNT, Rows};
 
 const THREADS: usize = 2;
 /// How many are kept beyond those asked for: float32 finds them, float64 ranks them.

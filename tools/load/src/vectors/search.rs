@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use super::ef::Finder;
 use super::{Bench, CONNECTIONS, RECALL_BESIDE_WRITER, RECALLS};
 use crate::Failure;
-use crate::dataset::{COUNT, Dataset};
+use crate::dataset::Dataset;
 use crate::driver::Fleet;
 use crate::figures::{self, Figures};
 use crate::requests;
 use crate::resp::{Reply, Requests};
+use crate::rows::COUNT;
 
 /// The part of a point's time that comes before it and is not counted.
 const WARM_UP: f64 = 0.1;
