@@ -13,7 +13,7 @@ pub enum Kind {
     Memory { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
     /// File permissions, octal.
     Octal { field: fn(&mut Settings) -> &mut u64, max: u64 },
-    /// Any text; the log, MONITOR and SLOWLOG may show it.
+    /// Any text that is not a secret.
     Text(fn(&mut Settings) -> &mut String),
     /// A password: as `Text`, but MONITOR and SLOWLOG do not show it.
     Secret(fn(&mut Settings) -> &mut String),
@@ -46,7 +46,7 @@ pub enum Shape {
     Memory,
     /// One of some words.
     Choice(&'static [&'static str]),
-    /// Any text; the log, MONITOR and SLOWLOG may show it.
+    /// Any text that is not a secret.
     Text,
     /// A password: as `Text`, but MONITOR and SLOWLOG do not show it.
     Secret,
@@ -169,7 +169,7 @@ impl Kind {
         of_words || is_inert || matches!(self, Kind::Only { .. } | Kind::OutputLimits(_))
     }
 
-    /// True if nothing but `CONFIG GET` and the configuration file may show the value.
+    /// True if MONITOR and SLOWLOG must not show the value.
     pub fn is_secret(&self) -> bool {
         matches!(self, Kind::Secret(_) | Kind::Inert { shape: Shape::Secret, .. })
     }
