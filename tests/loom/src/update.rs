@@ -6,10 +6,19 @@
 use crate::slots::{Moment, Slots, State};
 use crate::updates::{Seen, Updates};
 
-/// The slots of one element, oldest first: the first is live, the others are being linked.
+/// The slots of one element, oldest first; the first is live.
 pub struct Element {
     slots: Slots,
     updates: Updates,
+}
+
+/// When later slots can be met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Linked {
+    /// From the beginning.
+    Early,
+    /// Only shortly before they are published, when the search may have passed their places.
+    Late,
 }
 
 /// How a search meets slots.
@@ -38,13 +47,15 @@ pub enum Fault {
 
 impl Element {
     /// An element that will be updated until it has used this many slots.
-    pub fn new(slots: usize) -> Self {
+    pub fn new(slots: usize, linked: Linked) -> Self {
         let element = Self { slots: Slots::new(), updates: Updates::new() };
         for expected in 0..slots as u32 {
             let slot = element.slots.take(|_| ());
             assert_eq!(slot, expected);
             element.slots.set_level(slot, 0, 0);
-            element.slots.begin_linking(slot);
+            if slot == 0 || linked == Linked::Early {
+                element.slots.begin_linking(slot);
+            }
         }
         element.slots.publish(0);
         element
@@ -52,6 +63,9 @@ impl Element {
 
     /// `Commit::put`: the element moves from a slot to the next. The caller is the only writer.
     pub fn update(&self, old: u32, fault: Fault) {
+        if self.slots.state(old + 1) == State::Free {
+            self.slots.begin_linking(old + 1);
+        }
         if fault != Fault::CountLate {
             self.updates.begin();
         }
@@ -74,7 +88,10 @@ impl Element {
         let (seen, start) = self.begin(fault);
         let admits = |&slot: &u32| match way {
             Way::Scan => self.slots.admits(slot, start),
-            Way::Walk => self.slots.admits_met(slot, start),
+            // The first look stands for the link that leads to a later slot.
+            Way::Walk => {
+                (slot == 0 || self.slots.state(slot) != State::Free) && self.slots.admits_met(slot, start)
+            }
         };
         let mut found: Vec<u32> = order.iter().copied().filter(admits).collect();
         if fault != Fault::KeepLinking {

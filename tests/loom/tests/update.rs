@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use loom::sync::Arc;
 use loom::thread;
 
-use nearhit_loom::update::{Element, Fault, Way};
+use nearhit_loom::update::{Element, Fault, Linked, Way};
 
 /// So often a thread is interrupted where it would not have to wait. Without this bound two updates
 /// take minutes.
@@ -15,14 +15,14 @@ const PREEMPTIONS: usize = 3;
 
 /// How often the element is found, in every interleaving of a writer that moves it through its
 /// slots and a search that meets them in this order.
-fn found(order: &'static [u32], way: Way, fault: Fault) -> BTreeSet<usize> {
+fn found(order: &'static [u32], linked: Linked, way: Way, fault: Fault) -> BTreeSet<usize> {
     // Noted, not asserted in the model: loom cannot unwind out of every interleaving.
     let found = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
     let noted = std::sync::Arc::clone(&found);
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(PREEMPTIONS);
     model.check(move || {
-        let element = Arc::new(Element::new(order.len()));
+        let element = Arc::new(Element::new(order.len(), linked));
         let writer = Arc::clone(&element);
         let thread =
             thread::spawn(move || (1..order.len() as u32).for_each(|slot| writer.update(slot - 1, fault)));
@@ -33,9 +33,17 @@ fn found(order: &'static [u32], way: Way, fault: Fault) -> BTreeSet<usize> {
     found.lock().expect("no panic").clone()
 }
 
+const WAYS: [(Linked, Way); 4] = [
+    (Linked::Early, Way::Scan),
+    (Linked::Early, Way::Walk),
+    (Linked::Late, Way::Scan),
+    (Linked::Late, Way::Walk),
+];
+
 fn assert_found_once(order: &'static [u32]) {
-    for way in [Way::Scan, Way::Walk] {
-        assert_eq!(found(order, way, Fault::None), BTreeSet::from([1]), "{way:?} in the order {order:?}");
+    for (linked, way) in WAYS {
+        let found = found(order, linked, way, Fault::None);
+        assert_eq!(found, BTreeSet::from([1]), "{way:?} in the order {order:?}, linked {linked:?}");
     }
 }
 
@@ -61,7 +69,7 @@ mod faults {
     use super::*;
 
     fn is_found_out(order: &'static [u32], fault: Fault, times: usize) -> bool {
-        [Way::Scan, Way::Walk].into_iter().all(|way| found(order, way, fault).contains(&times))
+        WAYS.into_iter().all(|(linked, way)| found(order, linked, way, fault).contains(&times))
     }
 
     #[test]
