@@ -48,7 +48,7 @@ fn load_file(data: &[u8]) {
     // A key that comes twice, or to a database that is not there, is seen by the loader only.
     assert!(loaded.is_err() || checked.is_ok());
     for db in keyspace.databases() {
-        db.for_each(|entry| {
+        db.direct().for_each(|entry| {
             let bytes = dump(entry.value()).expect("memory does not fail");
             restore(&bytes, keyspace.packed_limits()).expect("what was dumped is in order");
         });
