@@ -85,7 +85,7 @@ fn thread_number() -> usize {
     })
 }
 
-/// Declares a struct of [`Counter`]s that can be reset and listed by name.
+/// Declares a struct of `Counter`s that can be reset and listed by name.
 #[macro_export]
 macro_rules! counters {
     ($(#[$doc:meta])* $vis:vis struct $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {

@@ -5,7 +5,7 @@
 //! set are indexed by the same dense `u32` slots, so a part costs exactly its stride per slot, and
 //! an untouched part costs nothing.
 //!
-//! Growth never copies: segment *k* holds `FIRST << k` blocks (see [`segments`]). Large segments
+//! Growth never copies: segment *k* holds `FIRST << k` blocks (see `segments`). Large segments
 //! are anonymous mappings, which the kernel backs with memory only as slots are first written, so
 //! the doubling is of addresses, not of memory; [`Category::Mappings`](crate::memory::Category)
 //! counts what has been handed out.

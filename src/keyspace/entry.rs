@@ -17,7 +17,7 @@ use crate::kernels::prefetch_at;
 ///
 /// The tail of the block is `[deadline: 8 bytes, if there is room for one][key][value]`, with the
 /// value last because it is what changes its length. A value that is not bytes is at the front, as
-/// the block's [`Large`].
+/// the block's `Large`.
 #[derive(Debug)]
 pub struct Entry {
     block: ThinBlock<Large>,

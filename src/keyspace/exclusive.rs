@@ -25,7 +25,8 @@ const MAX_DUE_FIELDS: usize = if cfg!(test) { 1 } else { 1024 };
 /// A key that has expired is removed by its first lookup, and is absent for all of them.
 ///
 /// # Panics
-/// All methods panic if the key is not one of those that were named to [`Database::exclusive`].
+/// All methods panic if the key is not one of those that were named to
+/// [`View::exclusive`](super::View::exclusive).
 #[derive(Debug)]
 pub struct Exclusive<'k> {
     db: View<'k>,

@@ -225,7 +225,7 @@ impl Keyspace {
     /// of the arguments.
     ///
     /// # Panics
-    /// If the databases are the same: [`Database::exclusive`] locks both keys then.
+    /// If the databases are the same: [`View::exclusive`] locks both keys then.
     pub fn exclusive_pair<'k>(
         &'k self,
         access: Access<'k>,

@@ -287,7 +287,7 @@ impl Format {
         vector
     }
 
-    /// The distances that codes compare by, from a query to at most [`BATCH`] codes;
+    /// The distances that codes compare by, from a query to at most `BATCH` codes;
     /// [`Metric::user_distance`] converts them to those in replies.
     #[inline]
     pub fn distances(&self, query: &Query, heads: &[&[u8]], bodies: &[&[u8]], results: &mut [f32]) {

@@ -54,7 +54,7 @@ impl DoubleText {
         }
     }
 
-    /// Appends the first `len` digits of a number that has [`MOST_DIGITS`]. All are written, which
+    /// Appends the first `len` digits of a number that has `MOST_DIGITS`. All are written, which
     /// takes less time than to write as many as count.
     #[inline]
     fn push_digits(&mut self, padded: u64, len: usize) {

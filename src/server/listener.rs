@@ -45,7 +45,7 @@ pub enum BindError {
     Refused(String, io::Error),
     /// A Unix socket cannot be made.
     NoSocket(PathBuf, io::Error),
-    /// More than [`MAX_ADDRESSES`].
+    /// More than `MAX_ADDRESSES`.
     TooMany,
     /// No address is left, and no Unix socket.
     Nowhere,

@@ -20,7 +20,7 @@
 //! footprint.rs   bytes that a slot takes
 //! ```
 //!
-//! Readers hold a [`Pin`](crate::epoch::Pin) for as long as they use slots that a search returned:
+//! Readers hold a [`Pin`] for as long as they use slots that a search returned:
 //! what they met stays readable until the pin is dropped.
 
 mod builder;

@@ -1,6 +1,6 @@
 //! A set like another one, made while that one changes: from its elements, one by one.
 //!
-//! The elements of one moment come from a [`Frozen`](super::Frozen), and go into a
+//! The elements of one moment come from a [`Frozen`], and go into a
 //! [`Restored`]. Beside the two sets there are a few batches of elements in memory, and what
 //! writers change of the original meanwhile.
 

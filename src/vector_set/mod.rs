@@ -9,7 +9,7 @@
 //!
 //! *Prepare outside, commit inside.* A writer encodes its vectors and connects their slots to the
 //! graph without holding the set's lock; then, in one short critical section, a
-//! [`Commit`](commit::Commit), it makes them elements: tables, slot states, attributes and the
+//! `Commit`, it makes them elements: tables, slot states, attributes and the
 //! [`Record`](crate::journal::Record) of the change move together. That section is where a write
 //! takes place for every observer, so writes to one set are linearizable, and the log has their
 //! order.
@@ -19,7 +19,7 @@
 //! was an element meanwhile. A search sees every element that was there from its beginning to its
 //! end, none that was not there at any moment between, and none twice.
 //!
-//! The set as it was at one moment can be read while it changes: see [`snapshot`].
+//! The set as it was at one moment can be read while it changes: see `snapshot`.
 //!
 //! *Lock order:* the gate of the journal → a shard of the keyspace → `elements` → the lists of
 //! `snapshots`, the holds of the index's phase, or a limbo; the graph's own locks are taken inside

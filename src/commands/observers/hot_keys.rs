@@ -8,8 +8,8 @@
 //! error: lower bounds of the true sums.
 //!
 //! *Cost.* While no session runs, a command reads one flag. While one runs, each key of a command
-//! locks the part of the tables that its hash chooses. Memory: [`PARTS`] · [`ROOM`] · (`COUNT` +
-//! 16) entries of each metric, of keys of at most [`MAX_KEY_LEN`] bytes; longer keys are counted in
+//! locks the part of the tables that its hash chooses. Memory: `PARTS` · `ROOM` · (`COUNT` +
+//! 16) entries of each metric, of keys of at most `MAX_KEY_LEN` bytes; longer keys are counted in
 //! the sums only.
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //!
 //! A set made with VCREATE may be empty, and has fixed parameters: VADD need not repeat them, and
 //! is refused if it contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit
-//! into the memory left ([`quant_auto`](super::quant_auto)); in the log the chosen kind follows it,
+//! into the memory left ([`quant_auto`]); in the log the chosen kind follows it,
 //! as `CHOSEN kind`. Replies `+OK`, or `-BUSYKEY` if the key exists.
 
 use std::sync::Arc;

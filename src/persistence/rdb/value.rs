@@ -1,6 +1,6 @@
 //! Values of keys ⇄ their types and bytes.
 //!
-//! To add a type of values: a file that implements [`Written`], and its line in [`read_value`].
+//! To add a type of values: a file that implements `Written`, and its line in [`read_value`].
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;

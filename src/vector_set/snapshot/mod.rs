@@ -56,7 +56,7 @@
 //! Links need no point in time: any graph over the members will do. They are read as the thread
 //! comes by, those of before-images as they were then. A link may lead to a slot that is no member,
 //! or whose member has made room for another element; such are left out, so every link leads to a
-//! member that reaches its layer. How they are made [reciprocal](reciprocal), where that is needed,
+//! member that reaches its layer. How they are made [reciprocal], where that is needed,
 //! is a matter of its own.
 //!
 //! # Kinds that learn

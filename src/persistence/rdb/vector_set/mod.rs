@@ -3,8 +3,8 @@
 //!
 //! | form | module type | for |
 //! |---|---|---|
-//! | [Redis'](redis) | `vectorset` | sets that use only what Redis has |
-//! | [our own](own) | `nearhitvs` | all others: Redis refuses the file with the name of the type, and tools skip the value |
+//! | Redis' | `vectorset` | sets that use only what Redis has |
+//! | our own | `nearhitvs` | all others: Redis refuses the file with the name of the type, and tools skip the value |
 //!
 //! Both are made of module fields only, so every reader of the format can pass over them. Elements
 //! go one by one from the set to the file, and from the file into the set, with the graph as it is:
