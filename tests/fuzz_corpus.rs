@@ -1,4 +1,5 @@
-//! The fuzzer begins with every command: `tests/fuzz/corpus/command` names each of them, subcommands too.
+//! The fuzzer begins with every command: `tests/fuzz/corpus/command` names each of them,
+//! subcommands too.
 
 use std::collections::HashSet;
 use std::fs;

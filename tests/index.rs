@@ -1,7 +1,7 @@
 //! The graph over points in the plane, where the truth is easy to have.
 //!
-//! A program of its own, whose tests run one at a time: when a slot may be used again depends on every reader that is
-//! pinned anywhere in the process.
+//! A program of its own, whose tests run one at a time: when a slot may be used again depends on
+//! every reader that is pinned anywhere in the process.
 
 use std::sync::{Mutex, MutexGuard};
 

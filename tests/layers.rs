@@ -1,6 +1,7 @@
 //! The map in `src/lib.rs` holds: each layer names only what is below it.
 //!
-//! The sources are read as syntax trees, macros' arguments too; what only tests compile is left out.
+//! The sources are read as syntax trees, macros' arguments too; what only tests compile is left
+//! out.
 
 #[path = "layers/comparisons.rs"]
 mod comparisons;
@@ -101,7 +102,9 @@ fn every_layer_names_only_what_is_below_it() {
 /// Rows of tables, and drawings and examples between fences, may be longer.
 #[test]
 fn comments_end_at_100_columns() {
-    let texts = source::texts(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts: Vec<(String, String)> =
+        ["src", "tests", "tools"].iter().flat_map(|folder| source::texts(root, folder)).collect();
     let long: Vec<String> = texts
         .iter()
         .flat_map(|(file, text)| long_comments(text).into_iter().map(move |line| format!("{file}:{line}")))
@@ -209,8 +212,8 @@ fn code_is_unsafe_only_where_it_has_to_be() {
     }
 }
 
-/// Facts about a command stand in its `Spec`, so that none is forgotten for a new one. Only the file
-/// that declares a command may compare its name.
+/// Facts about a command stand in its `Spec`, so that none is forgotten for a new one. Only the
+/// file that declares a command may compare its name.
 #[test]
 fn no_code_depends_on_the_name_of_a_command() {
     let sources = sources();

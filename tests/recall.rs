@@ -1,7 +1,7 @@
 //! How much of what is nearest does a walk find, over the life of a set of real vectors?
 //!
-//! A program of its own, whose tests run one at a time: when a slot may be used again depends on every reader that is
-//! pinned anywhere in the process.
+//! A program of its own, whose tests run one at a time: when a slot may be used again depends on
+//! every reader that is pinned anywhere in the process.
 
 mod real;
 
@@ -56,7 +56,8 @@ struct Life {
     set: Arc<VectorSet>,
     vectors: Vec<Vec<f32>>,
     rows: HashMap<&'static str, usize>,
-    /// How many rows came into the set so far. Each takes the place of one that left before it comes again.
+    /// How many rows came into the set so far. Each takes the place of one that left before it
+    /// comes again.
     came: usize,
 }
 
@@ -70,7 +71,8 @@ fn vectors(metric: Metric) -> Vec<Vec<f32>> {
     REAL.vectors.iter().enumerate().map(lengthened).collect()
 }
 
-/// A distance that ranks vectors as the metric does. The length of the query does not matter under cosine.
+/// A distance that ranks vectors as the metric does. The length of the query does not matter under
+/// cosine.
 fn exact(metric: Metric, query: &[f32], vector: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
     match metric {
@@ -238,7 +240,8 @@ const RQ2: Kind = Kind::RaBitQ(Bits::Two);
 const RQ4: Kind = Kind::RaBitQ(Bits::Four);
 const RQ8: Kind = Kind::RaBitQ(Bits::Eight);
 
-/// How far below the figures of the tables a mean may be: kernels round differently, and so graphs differ.
+/// How far below the figures of the tables a mean may be: kernels round differently, and so graphs
+/// differ.
 const MARGIN: f64 = 0.01;
 
 /// Mean recall@10 at `ef` 50, as measured.
@@ -247,7 +250,8 @@ struct Measured {
     metric: Metric,
     /// Of the vectors, after the build.
     vectors: f64,
-    /// Of the codes: after the build, with a third deleted, with a third of the rest updated, with all replaced twice.
+    /// Of the codes: after the build, with a third deleted, with a third of the rest updated, with
+    /// all replaced twice.
     codes: [f64; 4],
 }
 
@@ -255,7 +259,8 @@ const fn measured(kind: Kind, metric: Metric, vectors: f64, codes: [f64; 4]) -> 
     Measured { kind, metric, vectors, codes }
 }
 
-/// hnswlib (M 16, ef_construction 200) has .979 (cosine), .976 (L2) and .989 (inner product) after such a build.
+/// hnswlib (M 16, ef_construction 200) has .979 (cosine), .976 (L2) and .989 (inner product) after
+/// such a build.
 #[rustfmt::skip]
 const LIVES: [Measured; 16] = [
     measured(Kind::Int8,    Metric::Cosine,       0.977, [0.984, 0.986, 0.985, 0.989]),
@@ -345,8 +350,8 @@ fn finer_copies_make_up_for_coarse_codes() {
     }
 }
 
-/// Expressions that 52 %, 11 % and 1 % of the elements satisfy, and mean recall@10 with `filter_ef` 100, 1000 (which
-/// is what commands take for 10 results) and no bound.
+/// Expressions that 52 %, 11 % and 1 % of the elements satisfy, and mean recall@10 with `filter_ef`
+/// 100, 1000 (which is what commands take for 10 results) and no bound.
 const FILTERS: [(&str, [f64; 3]); 3] = [
     (".arch == \"amd64\"", [0.989, 0.994, 0.994]),
     (".depends >= 10", [0.941, 1.0, 1.0]),
@@ -392,9 +397,10 @@ fn links_made_reciprocal_find_as_much() {
     }
 }
 
-/// Elements that a walk for their own vector does not find, at most: of 3000 at `ef` 100, of the 1000 left at `ef` 40,
-/// and of the 300 left at `ef` 12. Where lengths differ, long vectors are near to none but themselves, and a walk with a
-/// small `ef` may end before it comes to them: measured were 43, 80 and 87 under L2, and 29, 34 and 37 by inner product.
+/// Elements that a walk for their own vector does not find, at most: of 3000 at `ef` 100, of the
+/// 1000 left at `ef` 40, and of the 300 left at `ef` 12. Where lengths differ, long vectors are
+/// near to none but themselves, and a walk with a small `ef` may end before it comes to them:
+/// measured were 43, 80 and 87 under L2, and 29, 34 and 37 by inner product.
 const LOST: [(Metric, [usize; 3]); 3] =
     [(Metric::Cosine, [0, 1, 2]), (Metric::L2, [60, 100, 110]), (Metric::InnerProduct, [45, 50, 55])];
 

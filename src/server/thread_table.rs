@@ -251,7 +251,7 @@ impl Balancer {
             .collect();
         if let Some(loads) = loads {
             thread_table.gathers.store(balance::is_short(&loads, round_s), Ordering::Relaxed);
-            // Where the system does not tell, there may be a free core.
+            // Where the system has no figure, there may be a free core.
             let idle_cores = self.idle.since_last().unwrap_or(f64::INFINITY);
             thread_table.shift(balance::plan(&loads, round_s, idle_cores));
         }
@@ -259,7 +259,7 @@ impl Balancer {
 }
 
 impl Seen {
-    /// What the thread did since; none if the system does not tell.
+    /// What the thread did since then; none if the system has no figure of its running time.
     fn renew(&mut self, thread: &NetworkThread, round_s: f64) -> Option<Load> {
         let idled = Duration::from_nanos(thread.idled_nanos.get());
         let now =

@@ -1,4 +1,5 @@
-"""The differences from the peer that are meant to be; `differences.md` is the same table for people.
+"""The differences from the peer that are meant to be; `differences.md` is the same table for
+people.
 
 Each entry has an id, a reason, and a predicate over the command's words, both replies, the
 earlier writes to its keys, and the replies to the witness of its rule.
@@ -15,7 +16,8 @@ from rules import count_of, docs_entries, equal, info_rows, rows_of, same_kind, 
 
 REFUSED = b"-ERR invalid vector specification\r\n"
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
-"""Commands that take more words here than on the peer, where these words are a wrong number of arguments."""
+"""Commands that take more words here than on the peer, where these words are a wrong number of
+arguments."""
 VADD_WORDS = {b"CAS": 1, b"NOQUANT": 1, b"Q8": 1, b"BIN": 1, b"EF": 2, b"M": 2, b"SETATTR": 2}
 """What the peer knows after the element of a VADD, and how many words it takes."""
 VADD_EXTENSIONS = {b"FP32", b"FP16", b"VALUES", b"METRIC", b"QUANT", b"RERANK", b"F16", b"PQ", *(b"RQ%d" % bits for bits in range(1, 9))}
@@ -30,7 +32,8 @@ HASH_ENCODINGS = [b"listpack", b"listpackex", b"hashtable"]
 
 
 def explain(args, peer, ours, history, witness=None, own=()):
-    """The deliberate difference that these replies show, or None. `own` are those from this peer alone."""
+    """The deliberate difference that these replies show, or None. `own` are those from this peer
+    alone."""
     for difference in (*DIFFERENCES, *own):
         if not difference.is_raw and difference.matches(args, peer, ours, history, witness):
             return difference
@@ -38,7 +41,8 @@ def explain(args, peer, ours, history, witness=None, own=()):
 
 
 def explain_raw(sent, peer, ours, own=()):
-    """The same for raw bytes; `peer` and `ours` are what came back, and what became of the connection."""
+    """The same for raw bytes; `peer` and `ours` are what came back, and what became of the
+    connection."""
     for difference in (*RAW_DIFFERENCES, *own):
         if difference.is_raw and difference.matches(sent, peer, ours):
             return difference.id
@@ -46,7 +50,8 @@ def explain_raw(sent, peer, ours, own=()):
 
 
 def vector_words(args):
-    """Where the vector of a VADD or VSIM is: its format word's index and whether it is projected; None if not found."""
+    """Where the vector of a VADD or VSIM is: its format word's index and whether it is projected;
+    None if not found."""
     at = 2
     if name_of(args) == b"VADD" and len(args) > 4 and args[2].upper() == b"REDUCE":
         at = 4
@@ -206,7 +211,8 @@ def _undescribed(reply):
 
 
 def _own_prose(args, peer, ours, history, witness):
-    """The same but for what explains: documentation, notes on keys, the lines of HELP that are not grammar."""
+    """The same but for what explains: documentation, notes on keys, the lines of HELP that are not
+    grammar."""
     words = [word.upper() for word in args[:2]]
     structure = {b"DOCS": docs_structure, b"INFO": info_structure}.get(words[-1]) if words[:1] == [b"COMMAND"] else None
     if words[1:] == [b"HELP"]:
@@ -247,7 +253,8 @@ def _config_bounds(args, peer, ours, history, witness):
 
 
 def _nul_in_label(args, peer, ours, history, witness):
-    """Refused here; for the peer the label ends at the NUL when it is checked, and does not when it is shown."""
+    """Refused here; for the peer the label ends at the NUL when it is checked, and does not when it
+    is shown."""
     labels = name_of(args) == b"HELLO" or [word.upper() for word in args[:2]] in ([b"CLIENT", b"SETNAME"], [b"CLIENT", b"SETINFO"])
     refused = ours.is_error and ours.raw.endswith(b" cannot contain spaces, newlines or special characters.\r\n")
     return labels and b"\0" in args[-1] and refused and not peer.is_error
@@ -267,7 +274,8 @@ def _endless_length(sent, peer, ours):
 
 
 def _better_recall(args, peer, ours, history, witness):
-    """The peer's graph did not lead to all that it should have; ours is what the peer's own exact search says."""
+    """The peer's graph did not lead to all that it should have; ours is what the peer's own exact
+    search says."""
     if name_of(args) != b"VSIM" or not same_kind(peer, ours) or not witness or not witness[0].is_aggregate:
         return False
     options = vsim_options(args)

@@ -1,4 +1,5 @@
-"""Files of one server loaded by the other: what was written must be there, to the bit, and searches must find the same.
+"""Files of one server loaded by the other: what was written must be there, to the bit, and searches
+must find the same.
 
 In both directions, as RDB, as a log of commands, and as a log with a base that was rewritten.
 """
@@ -23,8 +24,8 @@ BATCH = 200
 SEARCHES_EQUAL = 0.03
 """How much smaller the recall in the other server's graph may be than in the reader's own graph."""
 SEARCHES_EQUAL_AT_M4 = 0.06
-"""The same where a node has few links. Graphs of the same data differ: with the seeds 1 … 5 Redis found 0.954 … 0.983 in its
-own graphs and 0.951 … 0.989 in those of nearhit."""
+"""The same where a node has few links. Graphs of the same data differ: with the seeds 1 … 5 Redis
+found 0.954 … 0.983 in its own graphs and 0.951 … 0.989 in those of nearhit."""
 PATIENCE_S = 60.0
 SAME_SCORE = 1e-5
 LOG_FLAGS = ["--appendonly", "yes", "--appendfsync", "always"]
@@ -62,7 +63,8 @@ def run(_servers, report, options):
 
 
 def exchange(way, report, options):
-    """Fills one server, starts the other on its files, and compares the two, which both run then."""
+    """Fills one server, starts the other on its files, and compares the two, which both run
+    then."""
     began, found = time.monotonic(), len(report.findings)
     writer = start(way.writer, way.flags, options)
     folder = tempfile.mkdtemp(prefix="compare-files-")
@@ -202,7 +204,8 @@ def judge(report, replies, is_right, args, note):
 
 
 def searches(pair, way, report, options):
-    """The exact answer is the same, and the graph leads to it as often as one that the reader makes itself."""
+    """The exact answer is the same, and the graph leads to it as often as one that the reader makes
+    itself."""
     for key, queries in data.queries(data.seeded(options.seed, "queries"), QUERIES):
         for query in queries:
             pair.check("VSIM", key, "FP32", query, "WITHSCORES", "COUNT", COUNT, "TRUTH")
@@ -224,7 +227,8 @@ OWN = {}
 
 
 def recalls(pair, key, queries):
-    """For each server the shares of the nearest, and of the very nearest, that searches find; equal scores count alike."""
+    """For each server the shares of the nearest, and of the very nearest, that searches find; equal
+    scores count alike."""
     hits = [[0, 0], [0, 0]]
     for query in queries:
         words = ["VSIM", key, "FP32", query, "WITHSCORES", "COUNT", COUNT]
@@ -269,7 +273,8 @@ def go_on(reader, way, report, options):
 
 
 def skip_foreign(report, options):
-    """Values of types that nearhit lacks are skipped if an option says so; else it does not start."""
+    """Values of types that nearhit lacks are skipped if an option says so; else it does not
+    start."""
     peer = start("peer", [], options)
     folder = tempfile.mkdtemp(prefix="compare-files-")
     client = Client(peer)

@@ -1,4 +1,5 @@
-"""What is written before files are exchanged: every kind of value that both servers have, in several databases.
+"""What is written before files are exchanged: every kind of value that both servers have, in
+several databases.
 
 Yields commands as lists of words; knows neither files nor servers.
 """
@@ -26,7 +27,8 @@ def all_databases(rng, elements):
 
 
 def strings(rng):
-    """Encodings that differ in files: integers, short, long, compressible, binary, empty; and deadlines."""
+    """Encodings that differ in files: integers, short, long, compressible, binary, empty; and
+    deadlines."""
     values = [b"", b"0", b"-1", b"127", b"-129", b"32768", b"2147483648", b"9223372036854775807", b"007", b"x" * 20, b"x" * 21,
               b"ab" * 5000, rng.randbytes(30), rng.randbytes(70_000), b"\0\xff\r\n", "ünïcödé".encode()]  # fmt: skip
     for number, value in enumerate(values):
@@ -61,7 +63,8 @@ SHAPES = [
 
 
 def vector_set(rng, shape, elements):
-    """A set that grew, with attributes, of which elements were removed, and some with odd names and vectors."""
+    """A set that grew, with attributes, of which elements were removed, and some with odd names and
+    vectors."""
     key, dim = f"v:{shape['name']}", shape["dim"]
     centres = [[rng.gauss(0, 1) for _ in range(dim)] for _ in range(FAMILIES)]
     for number in range(elements):
@@ -108,7 +111,8 @@ def compare_and_set(rng):
 
 
 def arithmetic(first=0):
-    """Commands of which a log must have the outcome, not the words: times from now on, sums of floats. Each `first` has keys of its own."""
+    """Commands of which a log must have the outcome, not the words: times from now on, sums of
+    floats. Each `first` has keys of its own."""
     yield ["INCRBYFLOAT", "float", "0.1"]
     yield ["INCRBYFLOAT", "float", "1e20"]
     yield ["HINCRBYFLOAT", "h:float", "f", "0.1"]
@@ -146,7 +150,8 @@ def queries(rng, count):
 
 
 def later(rng):
-    """Elements to be added and removed when the files have been loaded: set, command, and by how many it then has grown."""
+    """Elements to be added and removed when the files have been loaded: set, command, and by how
+    many it then has grown."""
     for shape in SHAPES:
         key = f"v:{shape['name']}"
         for number in range(40):

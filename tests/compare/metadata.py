@@ -1,4 +1,5 @@
-"""`COMMAND INFO` and `COMMAND DOCS` of every command that both know, in RESP2 and in RESP3; what only one knows is noted.
+"""`COMMAND INFO` and `COMMAND DOCS` of every command that both know, in RESP2 and in RESP3; what
+only one knows is noted.
 
 Their structure is compared, not their prose: that must be another than the peer's.
 """
@@ -34,7 +35,8 @@ def compare(pair, names):
 
 
 def compare_prose(pair, names):
-    """Sentences about these commands, and those of the HELP of containers: a finding for each that is the peer's."""
+    """Sentences about these commands, and those of the HELP of containers: a finding for each that
+    is the peer's."""
     pair.reset(2)
     asked = [([b"COMMAND", b"DOCS", name], texts_of_docs) for name in sorted(names)]
     asked += [([b"COMMAND", b"INFO", name], texts_of_info) for name in sorted(names)]

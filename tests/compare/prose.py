@@ -1,7 +1,9 @@
-"""Which texts in replies are prose: what `COMMAND DOCS`, `COMMAND INFO` and `… HELP` explain in sentences.
+"""Which texts in replies are prose: what `COMMAND DOCS`, `COMMAND INFO` and `… HELP` explain in
+sentences.
 
-Prose is written anew here, so it is never compared; `structure` is what is left without it: names, groups, versions, arguments,
-lines of grammar. `repeated` finds sentences that are the peer's all the same.
+Prose is written anew here, so it is never compared; `structure` is what is left without it: names,
+groups, versions, arguments, lines of grammar. `repeated` finds sentences that are the peer's all
+the same.
 """
 
 import re
@@ -21,7 +23,8 @@ OPTION = re.compile(rb"\* [A-Z-]+( [<(\[].*[>)\]])?")
 
 
 def docs_structure(reply):
-    """The entries of COMMAND DOCS: name → fields in order, without prose; subcommands are left out."""
+    """The entries of COMMAND DOCS: name → fields in order, without prose; subcommands are left
+    out."""
     return {name: (kind, [(field, _structure(field, value)) for field, value in fields]) for name, kind, fields in docs_of(reply)}
 
 
@@ -39,7 +42,8 @@ def info_structure(reply):
 
 
 def help_structure(reply):
-    """The lines of HELP that are grammar: the first one, and those that are not indented. Which options are shown is free."""
+    """The lines of HELP that are grammar: the first one, and those that are not indented. Which
+    options are shown is free."""
     return [line for line in reply.texts() if not line.startswith(b"  ")]
 
 

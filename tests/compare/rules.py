@@ -1,6 +1,7 @@
 """When are two replies to the same command equal?
 
-Byte for byte, unless the table `RULES` has an entry for the command. Knows no server, and no deliberate difference.
+Byte for byte, unless the table `RULES` has an entry for the command. Knows no server, and no
+deliberate difference.
 """
 
 from commands import name_of, vsim_options
@@ -15,7 +16,8 @@ HELLO_MASKED = {b"version", b"id"}
 CLIENT_COMPARED = {b"name", b"db", b"sub", b"psub", b"multi", b"watch", b"user", b"resp", b"lib-name", b"lib-ver"}
 
 EXACT_EF = 100
-"""With EF (this is its default) or COUNT of at least this, a search of the small sets used here is exact."""
+"""With EF (this is its default) or COUNT of at least this, a search of the small sets used here is
+exact."""
 EXACT_FILTER_EF = 1000
 
 
@@ -31,7 +33,8 @@ def equal(args, peer, ours, witness=None):
 
 
 def witness_of(args):
-    """A command to be sent right after this one, whose reply has what the rule needs and the first reply lacks."""
+    """A command to be sent right after this one, whose reply has what the rule needs and the first
+    reply lacks."""
     name = name_of(args)
     if name == b"VSIM" and len(args) >= 4:
         return [*args, b"WITHSCORES", b"TRUTH"]
@@ -44,7 +47,7 @@ def witness_of(args):
     return None
 
 
-# ---- search ----------------------------------------------------------------------------------------------------
+# ---- search --------------------------------------------------------------------------------------
 
 
 def similar(args, peer, ours, witness):
@@ -65,7 +68,8 @@ def count_of(options):
 
 
 def scored_rows(options, reply, truth):
-    """A VSIM reply as rows with scores, those that it lacks taken from the exact answer; None if they are not there."""
+    """A VSIM reply as rows with scores, those that it lacks taken from the exact answer; None if
+    they are not there."""
     rows = rows_of(options, reply)
     if b"WITHSCORES" in options:
         return rows
@@ -110,7 +114,8 @@ def _row(group, scored, attributed):
 
 
 def plausible(options, peer, ours):
-    """True if both lists could answer a search of little effort: as long, in order, and with equal scores for equal elements."""
+    """True if both lists could answer a search of little effort: as long, in order, and with equal
+    scores for equal elements."""
     scores = {element: score for element, score, _ in peer}
     as_long = len(peer) == len(ours) or b"FILTER" in options or b"EPSILON" in options
     return as_long and descending(ours) and all(close(score, scores.get(name, score)) for name, score, _ in ours)
@@ -121,7 +126,8 @@ def descending(rows):
 
 
 def same_ranking(peer, ours, count, floor=None):
-    """True if both lists rank alike: scores pairwise close, and among (nearly) equal scores the same elements.
+    """True if both lists rank alike: scores pairwise close, and among (nearly) equal scores the
+    same elements.
 
     Where COUNT cuts through a run of equal scores, or EPSILON ends on one, either choice is right.
     """
@@ -175,7 +181,7 @@ def _integer(word, default):
         return default
 
 
-# ---- the other commands ----------------------------------------------------------------------------------------
+# ---- the other commands --------------------------------------------------------------------------
 
 
 def same_kind(peer, ours):
@@ -292,12 +298,14 @@ def same_time(args, peer, ours, witness):
 
 
 def same_client(args, peer, ours, witness):
-    """CLIENT ID by type; CLIENT LIST and INFO by the fields that do not depend on process or time."""
+    """CLIENT ID by type; CLIENT LIST and INFO by the fields that do not depend on process or
+    time."""
     subcommand = args[1].upper() if len(args) > 1 else b""
     if subcommand == b"ID":
         return same_type(args, peer, ours, witness)
     if subcommand in (b"LIST", b"INFO") and peer.value is not None and ours.value is not None:
-        # Connections that were closed a moment ago may still be listed; the last line is that of the client itself.
+        # Connections that were closed a moment ago may still be listed; the last line is that of
+        # the client itself.
         return peer.kind == ours.kind and _client_lines(peer)[-1:] == _client_lines(ours)[-1:]
     return False
 
@@ -314,7 +322,8 @@ def same_memory(args, peer, ours, witness):
 
 
 def same_commands(args, peer, ours, witness):
-    """COMMAND: sets in any order; subcommands only by their own names; how many commands there are is free."""
+    """COMMAND: sets in any order; subcommands only by their own names; how many commands there are
+    is free."""
     subcommand = args[1].upper() if len(args) > 1 else b""
     if subcommand == b"COUNT":
         return peer.kind == ours.kind == b":"
@@ -325,12 +334,14 @@ def same_commands(args, peer, ours, witness):
 
 
 def info_rows(reply):
-    """The rows of COMMAND INFO without their subcommands, what is a set sorted; a null is an empty row."""
+    """The rows of COMMAND INFO without their subcommands, what is a set sorted; a null is an empty
+    row."""
     return [[unordered(field) for field in row.value[:9]] if row.is_aggregate else [] for row in reply.value]
 
 
 def docs_entries(reply):
-    """The entries of COMMAND DOCS: name → fields in order, each a name and a value; subcommands are left out."""
+    """The entries of COMMAND DOCS: name → fields in order, each a name and a value; subcommands are
+    left out."""
     return {name: (kind, [(field, unordered(value)) for field, value in fields]) for name, kind, fields in docs_of(reply)}
 
 
@@ -342,7 +353,8 @@ def docs_of(reply):
 
 
 def unordered(reply, omitted=frozenset()):
-    """A reply as nested tuples; what is a set in RESP3, and what holds nothing but `+words` or pairs, is sorted.
+    """A reply as nested tuples; what is a set in RESP3, and what holds nothing but `+words` or
+    pairs, is sorted.
 
     A word of `omitted` is left out with what follows it.
     """

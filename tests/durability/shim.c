@@ -1,10 +1,11 @@
 /* Replaces the C library's file functions in a server, for the files of one folder:
  *
- * - fails them as the file named by NEARHIT_SHIM_FAULT lists, while that file exists: lines "CALL ERRNO [BYTES]", where
- *   CALL is write, sync, rename or truncate, and a write fails after so many more bytes of all files together; if the
- *   error is HANG, the call waits until the line is removed;
- * - appends to the file named by NEARHIT_SHIM_JOURNAL what is on the disk for certain: "INODE LENGTH" when a file was
- *   synced.
+ * - fails them as the file named by NEARHIT_SHIM_FAULT lists, while that file exists: lines "CALL
+ *   ERRNO [BYTES]", where CALL is write, sync, rename or truncate, and a write fails after so many
+ *   more bytes of all files together; if the error is HANG, the call waits until the line is
+ *   removed;
+ * - appends to the file named by NEARHIT_SHIM_JOURNAL what is on the disk for certain: "INODE
+ *   LENGTH" when a file was synced.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -15,7 +15,8 @@ pub fn check(bytes: &[u8], protocol: Option<Protocol>) {
     assert!(rest.is_empty(), "more than a reply: {}", bytes.escape_ascii());
 }
 
-/// Passes one header and what belongs to it; counts the values that are to follow. None if it is malformed.
+/// Passes one header and what belongs to it; counts the values that are to follow. None if it is
+/// malformed.
 fn value<'b>(bytes: &'b [u8], protocol: Option<Protocol>, missing: &mut usize) -> Option<&'b [u8]> {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
     let kind = *bytes.first()?;

@@ -1,11 +1,12 @@
 //! What is compared with a name?
 //!
 //! A name is compared with a literal by `==` and `!=`, by the patterns of `match`, `if let` and
-//! `matches!`, by methods that compare or search, by a lookup in the registry of commands, and where a
-//! method of a constant table is given a name (`TABLE.contains(&spec.name)`, `TABLE.iter().find(…)`).
+//! `matches!`, by methods that compare or search, by a lookup in the registry of commands, and
+//! where a method of a constant table is given a name (`TABLE.contains(&spec.name)`,
+//! `TABLE.iter().find(…)`).
 //!
-//! A name is what a field or method of [`NAMES`] gives, or the first word of a request. A word that a
-//! command takes from its arguments is none, though it may read the same: keywords are free.
+//! A name is what a field or method of [`NAMES`] gives, or the first word of a request. A word that
+//! a command takes from its arguments is none, though it may read the same: keywords are free.
 
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprBinary, ExprCall, ExprMethodCall, ExprStruct, Lit, Member, Pat};

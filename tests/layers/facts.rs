@@ -1,4 +1,5 @@
-//! What a file says: which modules and crates it names, where it is unsafe, what it compares names with.
+//! What a file says: which modules and crates it names, where it is unsafe, what it compares names
+//! with.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
@@ -63,7 +64,8 @@ impl Reader {
         }
     }
 
-    /// The path below the root of the crate; none if it begins with another crate, or with a name in scope.
+    /// The path below the root of the crate; none if it begins with another crate, or with a name
+    /// in scope.
     fn absolute(&self, words: &[String]) -> Option<Vec<String>> {
         if matches!(words[0].as_str(), "crate" | "nearhit") {
             return Some(words[1..].to_vec());

@@ -40,17 +40,17 @@ impl Source {
 /// Every file below `src/` that is not compiled for tests alone.
 pub(super) fn read_all(root: &Path) -> Vec<Source> {
     let trees: Vec<(String, File)> =
-        texts(root).into_iter().map(|(file, text)| (file, parsed(&text))).collect();
+        texts(root, "src").into_iter().map(|(file, text)| (file, parsed(&text))).collect();
     let test_only: Vec<String> = trees.iter().flat_map(|(file, tree)| test_modules(file, tree)).collect();
     let is_test = |file: &str| test_only.iter().any(|stem| is_module_file(file, stem));
     let products = trees.into_iter().filter(|(file, _)| !is_test(file));
     products.map(|(file, tree)| Source::of(file, &tree)).collect()
 }
 
-/// Every file below `src/`, by its path below the root of the repository.
-pub(super) fn texts(root: &Path) -> Vec<(String, String)> {
+/// Every file below a folder, by its path below the root of the repository.
+pub(super) fn texts(root: &Path, folder: &str) -> Vec<(String, String)> {
     let mut paths = Vec::new();
-    collect(&root.join("src"), &mut paths);
+    collect(&root.join(folder), &mut paths);
     let read = |path: String| {
         let text = fs::read_to_string(&path).expect("a source file is UTF-8");
         (path[root.to_str().expect("a path in UTF-8").len() + 1..].to_owned(), text)
@@ -65,7 +65,9 @@ fn parsed(text: &str) -> File {
 fn collect(folder: &Path, paths: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {
         let path = entry.expect("a readable folder").path();
-        if path.is_dir() {
+        // What is built and installed is not ours.
+        let is_ours = !path.ends_with("target") && !path.ends_with("node_modules");
+        if path.is_dir() && is_ours {
             collect(&path, paths);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             paths.push(path.to_str().expect("a path in UTF-8").to_owned());

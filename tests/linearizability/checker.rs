@@ -1,7 +1,8 @@
 //! Can the operations of several clients be put into one order that explains every reply?
 //!
-//! The search of Wing and Gong (*Testing and verifying concurrent objects*, 1993) with the memory of Lowe (*Testing for
-//! linearizability*, 2017): a set of operations that were put in order, with the state that they led to, is tried once.
+//! The search of Wing and Gong (*Testing and verifying concurrent objects*, 1993) with the memory
+//! of Lowe (*Testing for linearizability*, 2017): a set of operations that were put in order, with
+//! the state that they led to, is tried once.
 
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -61,7 +62,8 @@ pub(crate) fn linearize<O: Model>(history: &[Timed<O>]) -> Result<(), Stuck<O::S
     Err(Stuck { next: candidates(history, longest.0), state: longest.1 })
 }
 
-/// Operations that may come next. What was called after a waiting one had returned comes after that one.
+/// Operations that may come next. What was called after a waiting one had returned comes after that
+/// one.
 fn candidates<O>(history: &[Timed<O>], done: u128) -> Vec<usize> {
     let waiting = || (0..history.len()).filter(move |at| done & 1 << at == 0);
     let Some(first_return) = waiting().map(|at| history[at].returned).min() else { return Vec::new() };

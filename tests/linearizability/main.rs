@@ -1,7 +1,9 @@
-//! Each command seems to happen at one moment between its request and its reply, whoever asks at the same time.
+//! Each command seems to happen at one moment between its request and its reply, whoever asks at
+//! the same time.
 //!
-//! Clients of the real server run random commands; a checker looks for one order that explains all replies. Searches,
-//! which promise less (see `nearhit::vector_set`), are held to what they promise.
+//! Clients of the real server run random commands; a checker looks for one order that explains all
+//! replies. Searches, which promise less (see `nearhit::vector_set`), are held to what they
+//! promise.
 
 mod checker;
 mod connection;
@@ -163,7 +165,8 @@ const WRITERS: usize = 3;
 const SEARCHERS: usize = 3;
 const SEARCHES: usize = 150;
 
-/// How far a writer is: its element `g` is there at most from the moment `begun` is `g` until `gone` is.
+/// How far a writer is: its element `g` is there at most from the moment `begun` is `g` until
+/// `gone` is.
 #[derive(Default)]
 struct Progress {
     begun: AtomicUsize,
@@ -189,7 +192,8 @@ fn write(mut connection: Connection, writer: usize, progress: &Progress, searche
     }
 }
 
-/// Searches once, and checks that no element came twice, and none that was not there for a moment. How many stayed?
+/// Searches once, and checks that no element came twice, and none that was not there for a moment.
+/// How many stayed?
 fn search(connection: &mut Connection, options: &str, progress: &[Progress]) -> usize {
     let gone: Vec<_> = progress.iter().map(|progress| progress.gone.load(Ordering::SeqCst)).collect();
     let found = connection.ask_list(&format!("VSIM s VALUES 2 100 50 {options}"));

@@ -159,7 +159,8 @@ fn count(connection: &mut Connection, by_exec: bool) -> i64 {
     sum(replies.iter().filter_map(|reply| reply.split("\r\n").nth(1)).map(str::to_owned))
 }
 
-/// Each client's two entries are written by one transaction: a search that sees one sees the other, at the same place.
+/// Each client's two entries are written by one transaction: a search that sees one sees the other,
+/// at the same place.
 fn compare_entries(connection: &mut Connection) {
     let found = connection.ask_list("VSIM ledger VALUES 2 1 0 WITHSCORES COUNT 100");
     let scores: std::collections::BTreeMap<_, _> = found.chunks(2).map(|row| (&row[0], &row[1])).collect();

@@ -278,7 +278,7 @@ fn variances(vectors: &[f32], dim: usize) -> Vec<f32> {
 }
 
 /// Deals components out to sub-spaces, the strongest first, each to the one whose product of
-/// variances is least: then all bytes have as much to tell.
+/// variances is least: then all bytes carry about as much information.
 fn balanced(variances: &[f32], width: usize) -> Box<[u32]> {
     let count = variances.len().div_ceil(width);
     let mut order: Vec<usize> = (0..variances.len()).collect();

@@ -1,8 +1,9 @@
-//! Any requests of some clients to a server without sockets: nothing panics, every reply is one well-formed value in
-//! both protocols, memory is bounded by the number of requests, and `FLUSHALL` leaves nothing behind.
+//! Any requests of some clients to a server without sockets: nothing panics, every reply is one
+//! well-formed value in both protocols, memory is bounded by the number of requests, and `FLUSHALL`
+//! leaves nothing behind.
 //!
-//! Two lines are for the fuzzer itself: `!CLIENT n` lets client `n` speak from there on, `!TICK ms` moves the clock on
-//! and ends what is over.
+//! Two lines are for the fuzzer itself: `!CLIENT n` lets client `n` speak from there on, `!TICK ms`
+//! moves the clock on and ends what is over.
 #![no_main]
 
 #[path = "../memory.rs"]
@@ -22,7 +23,8 @@ use nearhit::resp::{Encoded, Limits, Protocol, Reply, Request, RequestParser, pa
 #[global_allocator]
 static MEMORY: Counting = Counting::new();
 
-/// What would end or stall the fuzzer, or write files; and what would lift the bound on its memory, or write files.
+/// What would end or stall the fuzzer, or write files; and what would lift the bound on its memory,
+/// or write files.
 const LEFT_OUT: [&[u8]; 3] = [b"SHUTDOWN", b"DEBUG", b"SAVE"];
 const LEFT_OUT_OPTIONS: [&[u8]; 2] = [b"proto-max-bulk-len", b"appendonly"];
 
@@ -35,7 +37,8 @@ const EXPIRE_BUDGET: usize = 100;
 
 /// The longest string there may be: the least that can be configured.
 const MAX_BULK_LEN: usize = 1 << 20;
-/// A request adds no more than a few such strings: an old and a new copy, and a reply in both protocols.
+/// A request adds no more than a few such strings: an old and a new copy, and a reply in both
+/// protocols.
 const MAX_GROWTH: usize = 5 * MAX_BULK_LEN;
 /// What a server and its first keys take.
 const MAX_BASE: usize = 64 << 20;
@@ -98,8 +101,8 @@ fn is_left_out(request: &Request) -> bool {
 // Panics in a command are caught by `dispatch`; the fuzzer's own hook ends the process before that.
 fn ask(server: &Server, client: &mut Client, request: &Request, held_back: bool) {
     let reply = dispatch(server, client, request);
-    // Those of an EXEC are written already, each in the protocol that the client spoke by then. As in Redis, one that
-    // CLIENT REPLY holds back is missing in their array: then they are no value.
+    // Those of an EXEC are written already, each in the protocol that the client spoke by then. As
+    // in Redis, one that CLIENT REPLY holds back is missing in their array: then they are no value.
     let own = matches!(reply, Reply::Encoded(_));
     if own && held_back {
         return;

@@ -1,5 +1,5 @@
-//! Any bytes as a snapshot, or as a dumped value: they are loaded or refused, memory is bounded by their length, and what
-//! was loaded can be dumped and restored.
+//! Any bytes as a snapshot, or as a dumped value: they are loaded or refused, memory is bounded by
+//! their length, and what was loaded can be dumped and restored.
 #![no_main]
 
 #[path = "../memory.rs"]
@@ -21,7 +21,8 @@ static MEMORY: Counting = Counting::new();
 const NOW_MS: i64 = 1_800_000_000_000;
 /// What an empty keyspace, the threads and their buffers take.
 const MAX_BASE: usize = 64 << 20;
-/// A byte of a file may stand for as much: a few dozen are a vector set, or an element with room for its links.
+/// A byte of a file may stand for as much: a few dozen are a vector set, or an element with room
+/// for its links.
 const MAX_GROWTH: usize = 16 << 10;
 /// Version 13, and no checksum.
 const FOOTER: [u8; 10] = [13, 0, 0, 0, 0, 0, 0, 0, 0, 0];

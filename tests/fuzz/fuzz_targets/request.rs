@@ -1,4 +1,5 @@
-//! Requests mean the same however their bytes are cut into packets; and what is journalled of them is canonical.
+//! Requests mean the same however their bytes are cut into packets; and what is journalled of them
+//! is canonical.
 #![no_main]
 
 use bytes::BytesMut;

@@ -1,5 +1,5 @@
-//! A folder of vectors: `base.f32`, `queries.f32` (raw little-endian float32, row after row) and `groundtruth.i32` (100 row
-//! numbers a query, nearest first).
+//! A folder of vectors: `base.f32`, `queries.f32` (raw little-endian float32, row after row) and
+//! `groundtruth.i32` (100 row numbers a query, nearest first).
 
 use std::path::Path;
 

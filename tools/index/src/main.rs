@@ -1,4 +1,5 @@
-//! One vector set in a process of its own, without a server: takes a request a line, answers with a line of JSON.
+//! One vector set in a process of its own, without a server: takes a request a line, answers with a
+//! line of JSON.
 //!
 //! ```text
 //! nearhit-index kinds

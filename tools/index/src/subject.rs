@@ -21,7 +21,8 @@ const SEED: u64 = 1;
 pub(crate) enum Work {
     /// It is added, in order of rows.
     Add,
-    /// It is given another's vector, in no order. The set then holds the same vectors under other names.
+    /// It is given another's vector, in no order. The set then holds the same vectors under other
+    /// names.
     Replace,
 }
 
@@ -42,7 +43,8 @@ pub(crate) struct Subject {
     shift: usize,
 }
 
-/// What the flags `kind` (`Q8`, or `RQ4+F16` for a finer copy beside it), `m` and `ef-construction` say.
+/// What the flags `kind` (`Q8`, or `RQ4+F16` for a finer copy beside it), `m` and `ef-construction`
+/// say.
 pub(crate) fn params(dim: usize, flags: &mut Flags) -> Result<Params, Failure> {
     let words: String = flags.take("kind")?;
     let (coarse, fine) = words.split_once('+').map_or((&*words, None), |(coarse, fine)| (coarse, Some(fine)));

@@ -37,7 +37,8 @@ impl Client {
         while Reply::first(&self.received)?.is_none() {
             self.receive()?;
         }
-        // Parsed again because a reply found in the loop would borrow the buffer that the loop fills.
+        // Parsed again because a reply found in the loop would borrow the buffer that the loop
+        // fills.
         Reply::first(&self.received)?.ok_or("the reply was lost")?.ok()
     }
 

@@ -1,5 +1,6 @@
-//! A folder of real vectors: `base.f32`, `queries.f32` (raw little-endian float32, row after row), `ids.txt` (a name a
-//! line), `groundtruth.i32` (100 row numbers a query, nearest first), and where there is one `attrs.jsonl`.
+//! A folder of real vectors: `base.f32`, `queries.f32` (raw little-endian float32, row after row),
+//! `ids.txt` (a name a line), `groundtruth.i32` (100 row numbers a query, nearest first), and where
+//! there is one `attrs.jsonl`.
 
 use std::fs;
 use std::path::Path;
@@ -20,8 +21,9 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
-    /// Reads a set, keeping at most `n` elements and `queries` queries, evenly spread over the files (which may be in
-    /// order of frequency). The right answers of fewer elements are not in the files: they are computed.
+    /// Reads a set, keeping at most `n` elements and `queries` queries, evenly spread over the
+    /// files (which may be in order of frequency). The right answers of fewer elements are not in
+    /// the files: they are computed.
     pub(crate) fn read(folder: &Path, dim: usize, n: usize, queries: usize) -> Result<Self, Failure> {
         let all = Rows::read(&folder.join("base.f32"), dim)?;
         let asked = Rows::read(&folder.join("queries.f32"), dim)?;

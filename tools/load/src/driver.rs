@@ -1,4 +1,5 @@
-//! Many connections driven by one thread: each keeps `depth` requests in flight and sends the next when one is answered.
+//! Many connections driven by one thread: each keeps `depth` requests in flight and sends the next
+//! when one is answered.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -37,8 +38,9 @@ impl Fleet {
         Ok(Self { poll, events: Events::with_capacity(count.max(1)), connections })
     }
 
-    /// Sends the requests that `plan` numbers, `depth` at a time on each connection, until the plan ends and all
-    /// are answered. `on_reply` sees the request's number and its reply; an error reply ends the run.
+    /// Sends the requests that `plan` numbers, `depth` at a time on each connection, until the plan
+    /// ends and all are answered. `on_reply` sees the request's number and its reply; an error
+    /// reply ends the run.
     pub(crate) fn drive(
         &mut self,
         requests: &Requests,
@@ -126,7 +128,8 @@ impl Connection {
                 Ok(0) => return Err("the server closed the connection".into()),
                 Ok(count) => {
                     self.received.extend_from_slice(&self.chunk[..count]);
-                    // A short read has emptied the socket (epoll(7)): this saves a system call for each reply.
+                    // A short read has emptied the socket (epoll(7)): this saves a system call for
+                    // each reply.
                     if count < self.chunk.len() {
                         break;
                     }
@@ -166,7 +169,8 @@ mod tests {
 
     use super::*;
 
-    /// Answers each line-shaped request of each connection with its own line, until the peer closes.
+    /// Answers each line-shaped request of each connection with its own line, until the peer
+    /// closes.
     fn echo(count: usize) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,7 +1,7 @@
 //! Loads and measures one server over the wire, and prints what it found as `name value` lines.
 //!
-//! It starts nothing and compares nothing: `tools/bench` starts the servers, runs this against each, and draws
-//! the table. Progress goes to stderr.
+//! It starts nothing and compares nothing: `tools/bench` starts the servers, runs this against
+//! each, and draws the table. Progress goes to stderr.
 //!
 //! ```text
 //! main → vectors, ping, persistence, stalls   what is measured

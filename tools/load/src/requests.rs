@@ -8,7 +8,8 @@ use crate::rows::COUNT;
 
 /// The vector set that everything happens in.
 pub(crate) const KEY: &[u8] = b"bench";
-/// What a writer multiplies components of a vector with, in turns: the vector differs, its neighbours hardly do.
+/// What a writer multiplies components of a vector with, in turns: the vector differs, its
+/// neighbours hardly do.
 const NUDGES: [f32; 2] = [1.01, 0.99];
 
 /// A vector as VADD and VSIM take it behind FP32.
@@ -41,8 +42,8 @@ pub(crate) fn searches(set: &Dataset, ef: usize) -> Requests {
     requests
 }
 
-/// Updates of at most so many elements spread over the set, each with its own vector nudged: the server must link it anew,
-/// and the right answers stay right.
+/// Updates of at most so many elements spread over the set, each with its own vector nudged: the
+/// server must link it anew, and the right answers stay right.
 pub(crate) fn updates(set: &Dataset, most: usize) -> Requests {
     let written = set.base.len().min(most);
     let mut requests = Requests::default();

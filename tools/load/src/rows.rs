@@ -1,5 +1,5 @@
-//! Files of vectors (raw little-endian float32, row after row) and of right answers (100 row numbers a query, nearest
-//! first). tools/index includes this file too.
+//! Files of vectors (raw little-endian float32, row after row) and of right answers (100 row
+//! numbers a query, nearest first). tools/index includes this file too.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -63,7 +63,8 @@ pub(crate) fn read_nearest(path: &Path, queries: usize) -> Result<Vec<[u32; COUN
     Ok(rows.iter().map(|row| std::array::from_fn(|i| row[i])).collect())
 }
 
-/// Piece by piece: memory that reading took and gave back would hide what a set takes, if the set took it again.
+/// Piece by piece: memory that reading took and gave back would hide what a set takes, if the set
+/// took it again.
 fn words(path: &Path) -> Result<Vec<u32>, Failure> {
     let failure = |error| format!("{}: {error}", path.display());
     let file = File::open(path).map_err(failure)?;

@@ -7,7 +7,8 @@ const THREADS: usize = 2;
 const SPARE: usize = 10;
 const LANES: usize = 16;
 
-/// For each query the numbers of its nearest rows, nearest first, equals by number. There must be `COUNT` rows at least.
+/// For each query the numbers of its nearest rows, nearest first, equals by number. There must be
+/// `COUNT` rows at least.
 pub(crate) fn nearest(base: &Rows, queries: &Rows) -> Vec<[u32; COUNT]> {
     let scales: Vec<f32> = base.iter().map(|row| 1.0 / dot(row, row).sqrt().max(f32::MIN_POSITIVE)).collect();
     let queries: Vec<&[f32]> = queries.iter().collect();

@@ -1,6 +1,7 @@
 //! What does it cost to keep data? Snapshots under load, and writes that are logged.
 //!
-//! Knows one server; `tools/benchmarks/persistence.py` starts it, again and again, and reads the figures.
+//! Knows one server; `tools/benchmarks/persistence.py` starts it, again and again, and reads the
+//! figures.
 
 pub(crate) mod memory;
 mod snapshot;
@@ -36,8 +37,8 @@ pub(crate) fn fill(flags: &mut Flags) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `--port P --pid PID --set FOLDER --dim D --n MAX --load idle|read|write`: has snapshots made under that load, and
-/// prints `snapshot/LOAD/…`.
+/// `--port P --pid PID --set FOLDER --dim D --n MAX --load idle|read|write`: has snapshots made
+/// under that load, and prints `snapshot/LOAD/…`.
 pub(crate) fn snapshot(flags: &mut Flags) -> Result<(), Failure> {
     let (server, set, pid) = (server(flags)?, set(flags)?, flags.take("pid")?);
     let load: String = flags.take("load")?;

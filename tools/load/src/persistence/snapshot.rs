@@ -1,7 +1,7 @@
 //! Snapshots under load: how long they take, what memory they need, and how long others wait.
 //!
-//! Two are made: beside the first the memory is watched, which itself holds up the server a little, beside the second
-//! the PINGs.
+//! Two are made: beside the first the memory is watched, which itself holds up the server a little,
+//! beside the second the PINGs.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +16,8 @@ use crate::figures::{self, Figures};
 use crate::requests;
 use crate::resp::Requests;
 
-/// How long the load goes on before a snapshot begins. The most that memory was and PINGs took meanwhile is their usual
-/// measure.
+/// How long the load goes on before a snapshot begins. The most that memory was and PINGs took
+/// meanwhile is their usual measure.
 const BEFORE: Duration = Duration::from_secs(3);
 /// Between two looks at the memory, two PINGs, or two questions whether the snapshot is done.
 const MEMORY_PAUSE: Duration = Duration::from_millis(25);
@@ -105,7 +105,8 @@ fn joined<T>(outcome: std::thread::Result<Result<T, Failure>>) -> Result<T, Fail
     outcome.map_err(|_| "a thread panicked")?
 }
 
-/// Loads the server until it is told to stop; only what was answered during the snapshot is counted.
+/// Loads the server until it is told to stop; only what was answered during the snapshot is
+/// counted.
 fn drive(server: SocketAddr, requests: &Requests, signals: &Signals) -> Result<Figures, Failure> {
     if requests.len() == 0 {
         return Ok(Figures::default());

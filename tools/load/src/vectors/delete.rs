@@ -20,7 +20,8 @@ struct Signals {
     stop: AtomicBool,
 }
 
-/// The longest PINGs: of those answered before the deletion (the noise of the machine), and of all others.
+/// The longest PINGs: of those answered before the deletion (the noise of the machine), and of all
+/// others.
 #[derive(Default)]
 struct Longest {
     before: Duration,

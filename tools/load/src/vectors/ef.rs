@@ -36,8 +36,8 @@ impl Finder {
         Self { grid, known: HashMap::new() }
     }
 
-    /// The smallest EF of the grid that reaches `target`, or `Err` with the largest and its recall. Recall is taken to
-    /// grow with EF: leaps up until it is reached, then halves the leap.
+    /// The smallest EF of the grid that reaches `target`, or `Err` with the largest and its recall.
+    /// Recall is taken to grow with EF: leaps up until it is reached, then halves the leap.
     pub(super) fn find(
         &mut self,
         target: f64,

@@ -5,8 +5,8 @@ use crate::Failure;
 use crate::figures::Figures;
 use crate::requests::{KEY, additions};
 
-/// The base is added block by block, so that both rates are taken over the whole growth of the graph: adding to a
-/// large graph is slower than to a small one.
+/// The base is added block by block, so that both rates are taken over the whole growth of the
+/// graph: adding to a large graph is slower than to a small one.
 const BLOCKS: usize = 20;
 /// The share of a block that one connection adds; the rest is added by many.
 const ALONE: f64 = 0.1;

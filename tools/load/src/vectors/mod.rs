@@ -1,6 +1,8 @@
-//! What do vector sets cost? Loading, searching at equal recall, searching while writing, memory, deletion.
+//! What do vector sets cost? Loading, searching at equal recall, searching while writing, memory,
+//! deletion.
 //!
-//! Knows one server; the figures are printed as they come, under the names that `tools/benchmarks/vectors.py` reads.
+//! Knows one server; the figures are printed as they come, under the names that
+//! `tools/benchmarks/vectors.py` reads.
 
 mod delete;
 mod ef;
@@ -39,7 +41,8 @@ struct Bench {
     control: Client,
 }
 
-/// `--port P --pid PID --set FOLDER --dim D --n MAX --queries MAX --seconds S`: measures everything.
+/// `--port P --pid PID --set FOLDER --dim D --n MAX --queries MAX --seconds S`: measures
+/// everything.
 pub(crate) fn run(flags: &mut Flags) -> Result<(), Failure> {
     let mut bench = Bench::open(flags)?;
     eprintln!("  loading {} elements of {} dimensions", bench.set.base.len(), bench.set.base.get(0).len());

@@ -19,7 +19,8 @@ const WARM_UP: f64 = 0.1;
 /// The most elements that the writer writes before it starts again.
 const MAX_WRITTEN: usize = 10_000;
 
-/// Prints `vsim/RECALL/…` for each recall, and `mixed/RECALL/…` for the one measured beside a writer.
+/// Prints `vsim/RECALL/…` for each recall, and `mixed/RECALL/…` for the one measured beside a
+/// writer.
 pub(super) fn measure(bench: &mut Bench) -> Result<(), Failure> {
     let mut finder = Finder::new();
     let mut beside_writer = None;
@@ -80,7 +81,8 @@ fn search_for(
     fleet.drive(requests, plan, 1, on_reply)
 }
 
-/// As `searches`, while one further connection updates elements; prints its rate as `NAME/writer/rate` too.
+/// As `searches`, while one further connection updates elements; prints its rate as
+/// `NAME/writer/rate` too.
 fn searches_beside_writer(bench: &mut Bench, ef: usize, name: &str) -> Result<(), Failure> {
     eprintln!("  searching beside a writer");
     let (server, updates) = (bench.server, requests::updates(&bench.set, MAX_WRITTEN));
