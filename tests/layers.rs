@@ -48,7 +48,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("persistence", &["counters", "keyspace", "journal", "resp", "system", "vector_set", "words"]),
     ("config", &["glob", "words"]),
     ("resp", &["hex_float"]),
-    ("keyspace", &["arena", "counters", "kernels", "journal", "memory", "vector_set", "wake"]),
+    ("keyspace", &["arena", "counters", "kernels", "journal", "memory", "splitmix", "vector_set", "wake"]),
     ("vector_set", &["arena", "epoch", "hex_float", "index", "quantization", "journal", "vector_index"]),
     ("vector_index", &["arena", "epoch", "index", "kernels", "memory", "quantization"]),
     ("index", &["arena", "epoch", "kernels", "memory", "splitmix"]),

@@ -10,12 +10,13 @@ use parking_lot::Mutex;
 use super::client::{Client, Clients};
 use super::observers::Observers;
 use super::pause::Pause;
+use super::spec::Flags;
 use super::statistics::Statistics;
 use super::stop::Stop;
 use crate::config::{Compat, Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
-use crate::keyspace::{Access, Keyspace, PackedLimits, View};
+use crate::keyspace::{Access, Keyspace, Lfu, PackedLimits, Policy, View};
 use crate::memory;
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
@@ -174,6 +175,10 @@ impl Server {
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
+        self.keyspace.set_policy(Policy::named(settings.maxmemory_policy).unwrap_or_default());
+        let [log_factor, decay_minutes] = [settings.lfu_log_factor, settings.lfu_decay_time]
+            .map(|setting| u32::try_from(setting).unwrap_or(u32::MAX));
+        self.keyspace.set_lfu(Lfu { log_factor, decay_minutes });
         self.update_write_refusal();
     }
 
@@ -246,8 +251,13 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// The context of a command of this client, outside of a transaction.
     pub fn new(server: &'a Server, client: &'a mut Client) -> Self {
-        let touches = !client.no_touch;
+        let touches = Self::touches(server, client, Flags::NONE);
         Self { server, client, moment_ms: None, touches }
+    }
+
+    /// True if lookups of a command with these flags count as uses of their keys.
+    pub(super) fn touches(server: &Server, client: &Client, flags: Flags) -> bool {
+        (!client.no_touch || flags.has(Flags::ALWAYS_TOUCHES)) && server.keyspace.reads_touch()
     }
 
     /// True while an `EXEC` runs the command.

@@ -235,7 +235,7 @@ pub(super) fn run(
     client.last_command = Some(command);
     client.info.begin(command, start);
     let record = Record::new(server.keyspace.journal(), client.db, request.wire());
-    let touches = !client.no_touch || command.spec.flags.has(Flags::ALWAYS_TOUCHES);
+    let touches = Context::touches(server, client, command.spec.flags);
     let mut context = Context { server, client, moment_ms, touches };
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, &mut context, request, record)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));

@@ -48,6 +48,19 @@ pub(super) fn all() -> impl Iterator<Item = &'static OptionSpec> {
 const MAX_THREADS: u64 = 1024;
 /// Longest time for which a thread polls. A sleep of this length costs nothing that is measurable.
 const MAX_BUSY_POLL_US: u64 = 10_000;
+/// The values of `maxmemory-policy`, in the order in which Redis lists them.
+const EVICTION_POLICIES: &[&str] = &[
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "volatile-lrm",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "allkeys-lrm",
+    "noeviction",
+];
 /// As far as a `c_int` goes.
 const MAX_INT: u64 = i32::MAX as u64;
 /// Why the options on replicas have one value.
@@ -524,10 +537,39 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "maxmemory-policy",
-        kind: Kind::Only { value: "noeviction", reason: "nothing is evicted yet" },
+        kind: Kind::Choice { field: |settings| &mut settings.maxmemory_policy, choices: EVICTION_POLICIES },
         default: "noeviction",
         mutable: true,
-        help: "What is evicted at the limit of memory",
+        help: "What is evicted at the limit of memory: of all keys or of those with a deadline, the least recently used, \
+               least frequently used, or least recently modified, any, or the next to expire; 'noeviction': nothing",
+    },
+    OptionSpec {
+        name: "maxmemory-samples",
+        kind: Kind::Number { field: |settings| &mut settings.maxmemory_samples, min: 1, max: 64 },
+        default: "5",
+        mutable: true,
+        help: "Keys that are compared for each eviction: more are more exact, and slower",
+    },
+    OptionSpec {
+        name: "maxmemory-eviction-tenacity",
+        kind: Kind::Number { field: |settings| &mut settings.maxmemory_eviction_tenacity, min: 0, max: 100 },
+        default: "10",
+        mutable: true,
+        help: "How long one command may evict before it is run: 0 for the least delay, 100 without a limit",
+    },
+    OptionSpec {
+        name: "lfu-log-factor",
+        kind: Kind::Number { field: |settings| &mut settings.lfu_log_factor, min: 0, max: MAX_INT },
+        default: "10",
+        mutable: true,
+        help: "How rarely a high counter of uses grows: with 10 it is full after about a million uses",
+    },
+    OptionSpec {
+        name: "lfu-decay-time",
+        kind: Kind::Number { field: |settings| &mut settings.lfu_decay_time, min: 0, max: MAX_INT },
+        default: "1",
+        mutable: true,
+        help: "Minutes without a use after which the counter of uses loses 1; 0: it never does",
     },
     OptionSpec {
         name: "notify-keyspace-events",

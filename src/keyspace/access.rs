@@ -18,7 +18,8 @@ pub struct Access<'k> {
     /// A reader whose time is a moment within its own request sees what it could have seen then. A
     /// writer must not use an old time: it could keep a key that another client has seen expired.
     pub recent_ms: Option<i64>,
-    /// Lookups count as uses of their keys. Not for clients with `CLIENT NO-TOUCH`.
+    /// Lookups count as uses of their keys. Not for clients with `CLIENT NO-TOUCH`, and not if the
+    /// eviction policy counts modifications only; these are counted then in any case.
     pub touches: bool,
     /// Expired keys and fields are treated as present: a replay repeats what the log contains about
     /// them as it was done then.
@@ -117,14 +118,15 @@ mod tests {
         let keyspace = expired();
         let value = Value::String(StringValue::new(b"v"));
         keyspace.db(0).exclusive(&["k"]).put(b"k", value, Deadline::NEVER);
-        let used_s = || keyspace.db(0).lookup(b"k", Accounting::None, |entry| entry.used_s());
+        let now_ms = || keyspace.clock().now_ms();
+        let idle_s = || keyspace.db(0).lookup(b"k", Accounting::None, |entry| entry.idle_s(now_ms()));
         keyspace.clock().advance(5_000);
         let access = Access { touches: false, ..Access::DIRECT };
         reads(&keyspace, access);
         keyspace.view(0, access).exclusive(&["k"]).get(b"k");
-        assert_eq!(used_s(), Some(1));
+        assert_eq!(idle_s(), Some(5));
         reads(&keyspace, Access::DIRECT);
-        assert_eq!(used_s(), Some(6));
+        assert_eq!(idle_s(), Some(0));
     }
 
     #[test]

@@ -40,6 +40,15 @@ pub enum Accounting {
     Counted,
     /// Counted, and the key is no longer idle.
     Used,
+    /// Not counted, and the key is no longer idle: a command changes the key, without its lock.
+    Changed,
+}
+
+impl Accounting {
+    /// True if the lookup is counted as a hit or a miss.
+    pub(super) fn is_counted(self) -> bool {
+        matches!(self, Self::Counted | Self::Used)
+    }
 }
 
 /// How many keys a database has.
@@ -168,9 +177,14 @@ impl<'k> View<'k> {
         self.lookup(key, Accounting::Used, looked).transpose()
     }
 
-    /// The vector set of a key, for a command that writes to it.
+    /// The vector set of a key. Does not count as a use.
     pub fn vector_set(self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
         self.find_vector_set(key, Accounting::None)
+    }
+
+    /// The vector set of a key, for a command that changes it.
+    pub fn vector_set_to_change(self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
+        self.find_vector_set(key, Accounting::Changed)
     }
 
     /// The vector set of a key, for a command that reads it: counted as a hit or a miss.
@@ -259,12 +273,23 @@ impl<'k> View<'k> {
         entry: Option<&Entry>,
         now_ms: i64,
     ) {
-        if accounting != Accounting::None {
+        let is_use = match accounting {
+            Accounting::None => return,
+            Accounting::Counted => false,
+            Accounting::Used => self.access.touches,
+            Accounting::Changed => self.changes_touch(),
+        };
+        if accounting.is_counted() {
             self.shards[shard].lookups.count(entry.is_some());
         }
-        if let (Accounting::Used, true, Some(entry)) = (accounting, self.access.touches, entry) {
-            entry.mark_used(now_ms);
+        if let Some(entry) = entry.filter(|_| is_use) {
+            entry.mark_used(now_ms, self.common.settings.lfu());
         }
+    }
+
+    /// True if changes count as uses of their keys: always where only they do.
+    pub(super) fn changes_touch(self) -> bool {
+        self.access.touches || !self.common.settings.reads_touch()
     }
 }
 

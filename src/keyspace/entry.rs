@@ -2,11 +2,11 @@
 //! heap.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::expiry::HEAP_BYTES_EACH;
 use super::hash::{FrozenFields, Hash, HashRef, PackedLimits};
 use super::string::{Form, StringRef, StringValue, TextEdit};
+use super::usage::{Lfu, Usage};
 use super::value::Large;
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::ThinBlock;
@@ -23,9 +23,7 @@ pub struct Entry {
     block: ThinBlock<Large>,
     /// The hash for the index; stored here, so that neither growing nor a false match reads keys.
     hash: u32,
-    /// Seconds since 1970 of the last use; readers set it under the read lock, and the last one
-    /// prevails.
-    used_s: AtomicU32,
+    usage: Usage,
 }
 
 /// How a value is stored in an entry.
@@ -48,12 +46,13 @@ pub(super) enum Kind {
     Large,
 }
 
-/// The tag of a block: the kind, whether there is room for a deadline, and the length of the value
-/// in the tail.
+/// The tag of a block: the kind, whether there is room for a deadline, whether the key is blessed,
+/// and the length of the value in the tail.
 #[derive(Clone, Copy)]
 struct Tag {
     kind: Kind,
     has_deadline: bool,
+    is_blessed: bool,
     value_len: usize,
 }
 
@@ -62,7 +61,8 @@ const SMALL_BLOCK: usize = 64;
 
 const KIND_BITS: u32 = 3;
 const DEADLINE_BIT: u32 = 1 << KIND_BITS;
-const VALUE_LEN_SHIFT: u32 = KIND_BITS + 1;
+const BLESSED_BIT: u32 = DEADLINE_BIT << 1;
+const VALUE_LEN_SHIFT: u32 = KIND_BITS + 2;
 const DEADLINE_BYTES: usize = size_of::<Deadline>();
 
 impl Tag {
@@ -71,20 +71,22 @@ impl Tag {
         Self {
             kind: kind[(bits & (DEADLINE_BIT - 1)) as usize],
             has_deadline: bits & DEADLINE_BIT != 0,
+            is_blessed: bits & BLESSED_BIT != 0,
             value_len: (bits >> VALUE_LEN_SHIFT) as usize,
         }
     }
 
     fn to_bits(self) -> u32 {
         let deadline = if self.has_deadline { DEADLINE_BIT } else { 0 };
-        self.kind as u32 | deadline | (self.value_len as u32) << VALUE_LEN_SHIFT
+        let blessed = if self.is_blessed { BLESSED_BIT } else { 0 };
+        self.kind as u32 | deadline | blessed | (self.value_len as u32) << VALUE_LEN_SHIFT
     }
 }
 
 /// Long texts and sets are shared.
 impl Clone for Entry {
     fn clone(&self) -> Self {
-        Self { block: self.block.clone(), hash: self.hash, used_s: self.used_s().into() }
+        Self { block: self.block.clone(), hash: self.hash, usage: self.usage.clone() }
     }
 }
 
@@ -94,10 +96,10 @@ impl Entry {
         let has_deadline = deadline != Deadline::NEVER;
         let block = value.store(|layout| {
             let (kind, bytes, large) = layout.parts();
-            let tag = Tag { kind, has_deadline, value_len: bytes.len() };
+            let tag = Tag { kind, has_deadline, is_blessed: false, value_len: bytes.len() };
             ThinBlock::new(tag.to_bits(), large, &[if has_deadline { &at } else { &[] }, key, bytes])
         });
-        Self { block, hash: 0, used_s: AtomicU32::new(seconds(now_ms)) }
+        Self { block, hash: 0, usage: Usage::new(now_ms) }
     }
 
     /// Prefetches the bytes that a lookup of a small entry reads.
@@ -139,14 +141,29 @@ impl Entry {
         Deadline::from_bytes(*bytes)
     }
 
-    /// Seconds since a command last used the key.
+    /// Seconds since a command last used the key, or modified it if only that counts as a use.
     pub fn idle_s(&self, now_ms: i64) -> u32 {
-        seconds(now_ms).saturating_sub(self.used_s.load(Ordering::Relaxed))
+        self.usage.idle_s(now_ms)
     }
 
-    /// Sets the time of the last use to so many seconds ago.
+    /// The logarithmic counter of uses, as it has decayed until now.
+    pub fn frequency(&self, now_ms: i64, lfu: Lfu) -> u8 {
+        self.usage.frequency(now_ms, lfu)
+    }
+
+    /// Sets the time of the last use to so many seconds ago, at most half a year.
     pub fn set_idle_s(&self, idle_s: u32, now_ms: i64) {
-        self.used_s.store(seconds(now_ms).saturating_sub(idle_s), Ordering::Relaxed);
+        self.usage.set_idle_s(idle_s, now_ms);
+    }
+
+    /// Sets the counter of uses, and the time of the last use to now.
+    pub fn set_frequency(&self, frequency: u8, now_ms: i64) {
+        self.usage.set_frequency(frequency, now_ms);
+    }
+
+    /// True if the key is never evicted.
+    pub fn is_blessed(&self) -> bool {
+        self.tag().is_blessed
     }
 
     /// An estimate of the bytes that the key costs: its slot, its bucket in the index, its block,
@@ -173,21 +190,22 @@ impl Entry {
         match self.block.value() {
             Some(Large::Hash(table)) if table.is_frozen_for_snapshots() => {
                 let no_field = Value::Hash(Box::default());
-                let entry = Self::new(self.key(), no_field, self.deadline(), 0);
-                entry.used_s.store(self.used_s(), Ordering::Relaxed);
+                let mut entry = Self::new(self.key(), no_field, self.deadline(), 0);
+                entry.usage = self.usage.clone();
+                entry.set_blessed(self.is_blessed());
                 (entry, Some(table.freeze(journal)))
             }
             _ => (self.clone(), None),
         }
     }
 
-    /// Seconds since 1970 when a command last used the key.
-    pub(super) fn used_s(&self) -> u32 {
-        self.used_s.load(Ordering::Relaxed)
+    /// Counts a use.
+    pub(super) fn mark_used(&self, now_ms: i64, lfu: Lfu) {
+        self.usage.mark(now_ms, lfu);
     }
 
-    pub(super) fn mark_used(&self, now_ms: i64) {
-        self.used_s.store(seconds(now_ms), Ordering::Relaxed);
+    pub(super) fn set_blessed(&mut self, is_blessed: bool) {
+        self.block.set_tag(Tag { is_blessed, ..self.tag() }.to_bits());
     }
 
     /// The hash for the index.
@@ -314,11 +332,6 @@ impl<'b> Layout<'b> {
 /// A bucket in the index, at a load of about two thirds.
 const INDEX_BYTES: usize = size_of::<u32>() * 3 / 2;
 
-/// Correct until 2106; later, all keys appear as just used.
-fn seconds(unix_ms: i64) -> u32 {
-    (unix_ms / 1000).clamp(0, i64::from(u32::MAX)) as u32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,12 +355,18 @@ mod tests {
     }
 
     #[test]
-    fn idle_time_counts_from_the_last_use() {
-        let entry = Entry::new(b"k", text(1), Deadline::NEVER, 5_000);
-        assert_eq!(entry.idle_s(15_000), 10);
-        entry.mark_used(14_000);
-        assert_eq!(entry.idle_s(15_000), 1);
-        assert_eq!(entry.idle_s(0), 0);
+    fn a_blessing_stays_while_value_and_deadline_change() {
+        let mut entry = entry(text(5));
+        for is_blessed in [true, false] {
+            entry.set_blessed(is_blessed);
+            let hash = Value::Hash(Box::default());
+            for value in [text(100_000), hash, text(3), Value::String(StringValue::integer(4))] {
+                entry.set_value(value);
+                entry.set_deadline(Deadline::at(9));
+                assert_eq!((entry.is_blessed(), entry.clone().is_blessed()), (is_blessed, is_blessed));
+                assert_eq!((entry.key(), entry.deadline()), (&b"key"[..], Deadline::at(9)));
+            }
+        }
     }
 
     #[test]

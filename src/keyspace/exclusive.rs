@@ -34,6 +34,9 @@ pub struct Exclusive<'k> {
     now_ms: i64,
     /// The time of use that keys get.
     used_ms: i64,
+    /// The key that was last counted as used. A command that looks at a key and then changes it
+    /// uses it once.
+    counted: Option<(usize, u32)>,
     /// If only one key was named: its hash, so that it is computed once.
     only_hash: Option<u64>,
     /// By shard number.
@@ -100,6 +103,7 @@ impl<'k> Exclusive<'k> {
             db,
             now_ms: db.expiry_ms(used_ms),
             used_ms,
+            counted: None,
             only_hash: None,
             held,
             garbage: db.db.common.reaper.garbage(),
@@ -164,6 +168,7 @@ impl<'k> Exclusive<'k> {
         };
         self.mark_used(found);
         self.held[held].table.entry(id).value().as_hash()?;
+        self.mark_changed(found);
         self.keep_before_image(found);
         let table = self.change(held, key, Change::Written);
         let (outcome, replaced) =
@@ -198,6 +203,7 @@ impl<'k> Exclusive<'k> {
         let Some(found @ Found { held, id, .. }) = self.find(key) else { return Ok(None) };
         self.mark_used(found);
         self.held[held].table.entry(id).value().as_string()?;
+        self.mark_changed(found);
         self.keep_before_image(found);
         self.change(held, key, Change::Written).edit_string(id, edit).map(Some)
     }
@@ -252,6 +258,7 @@ impl<'k> Exclusive<'k> {
     pub fn set_deadline(&mut self, key: &[u8], deadline: Deadline) -> bool {
         let found = self.find(key);
         if let Some(found) = found {
+            self.mark_changed(found);
             self.keep_before_image(found);
             self.change(found.held, key, Change::Rescheduled).set_deadline(found.id, deadline);
         }
@@ -354,9 +361,25 @@ impl<'k> Exclusive<'k> {
         outcome
     }
 
-    fn mark_used(&self, found: Found) {
+    /// Counts a lookup as a use of the key.
+    fn mark_used(&mut self, found: Found) {
         if self.db.access.touches {
-            self.held[found.held].table.entry(found.id).mark_used(self.used_ms);
+            self.count_use(found);
+        }
+    }
+
+    /// Counts a change as a use of the key.
+    fn mark_changed(&mut self, found: Found) {
+        if self.db.changes_touch() {
+            self.count_use(found);
+        }
+    }
+
+    fn count_use(&mut self, found: Found) {
+        if self.counted != Some((found.held, found.id)) {
+            self.counted = Some((found.held, found.id));
+            let entry = self.held[found.held].table.entry(found.id);
+            entry.mark_used(self.used_ms, self.db.common.settings.lfu());
         }
     }
 
@@ -433,7 +456,7 @@ impl<'k> Exclusive<'k> {
     /// Gives a key another value, and another deadline if there is one here.
     fn replace(&mut self, found: Found, key: &[u8], value: Value, deadline: Option<Deadline>) {
         self.keep_before_image(found);
-        self.mark_used(found);
+        self.mark_changed(found);
         let table = self.change(found.held, key, Change::Written);
         if let Some(deadline) = deadline {
             table.set_deadline(found.id, deadline);

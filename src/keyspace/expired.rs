@@ -48,7 +48,7 @@ impl View<'_> {
     ) -> Option<&'t Entry> {
         let entry = table.entry(table.find(hash, key)?);
         let is_live = entry.is_live(now_ms);
-        if !is_live && accounting != Accounting::None {
+        if !is_live && accounting.is_counted() {
             self.note_expired(key);
         }
         is_live.then_some(entry)

@@ -16,6 +16,8 @@
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
 //! arrangement.rs where the tables of each database are, after SWAPDB
+//! usage.rs       when a key was last used, and how often
+//! policy.rs      which keys are evicted first
 //! table.rs       one shard's entries: index, slab, deadlines
 //! hash_index.rs  positions by hash
 //! slab.rs        positions that do not move
@@ -42,6 +44,7 @@ mod hash;
 mod hash_index;
 mod long_transactions;
 mod observers;
+mod policy;
 mod prefetch;
 mod reaper;
 mod reservation;
@@ -54,6 +57,7 @@ mod string;
 mod table;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod value;
 mod vector_set;
 mod watch;
@@ -75,12 +79,14 @@ use self::hash::SharedLimits;
 pub use self::hash::{FieldAtCut, FrozenFields, Hash, HashRef, HashView, PackedLimits};
 pub use self::long_transactions::LongTransaction;
 pub use self::observers::{Change, Observation, Observer, SetKey};
+pub use self::policy::{Policy, Rule, Scope};
 pub use self::reaper::Reaper;
 pub use self::reservation::Reach;
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{KeyAtCut, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
+pub use self::usage::Lfu;
 pub(crate) use self::value::by_type;
 pub use self::value::{Value, ValueRef, WrongType};
 pub use self::vector_set::SetHandle;
@@ -116,6 +122,7 @@ struct Common {
     /// True while expired keys and fields are treated as present: for tests.
     shows_expired: AtomicBool,
     hash_limits: SharedLimits,
+    settings: usage::SharedSettings,
     /// Each number drawn is the hash of the next count.
     draws: AtomicU64,
 }
@@ -151,6 +158,7 @@ impl Keyspace {
             expiry: Expiry::default(),
             shows_expired: AtomicBool::new(false),
             hash_limits: SharedLimits::default(),
+            settings: usage::SharedSettings::default(),
             draws: AtomicU64::new(0),
         });
         let databases = (0..DATABASES).map(|number| Database::new(number, Arc::clone(&common))).collect();
@@ -264,6 +272,31 @@ impl Keyspace {
     /// Sets the limits up to which hashes are packed. Existing hashes change with their next field.
     pub fn set_packed_limits(&self, limits: PackedLimits) {
         self.common.hash_limits.set(limits);
+    }
+
+    /// The eviction policy.
+    pub fn policy(&self) -> Policy {
+        self.common.settings.policy()
+    }
+
+    /// Sets the eviction policy. Last uses and frequencies are kept, whatever the policy is.
+    pub fn set_policy(&self, policy: Policy) {
+        self.common.settings.set_policy(policy);
+    }
+
+    /// False if the eviction policy lets only modifications count as uses.
+    pub fn reads_touch(&self) -> bool {
+        self.common.settings.reads_touch()
+    }
+
+    /// How the counters of uses grow and shrink.
+    pub fn lfu(&self) -> Lfu {
+        self.common.settings.lfu()
+    }
+
+    /// Sets how the counters of uses grow and shrink, from now on.
+    pub fn set_lfu(&self, lfu: Lfu) {
+        self.common.settings.set_lfu(lfu);
     }
 
     /// Lookups by reading commands that found their key, and that did not.

@@ -185,7 +185,7 @@ fn change_set<T>(
 ) -> Result<Option<T>, WrongType> {
     let subject = cx.db().set_key(key);
     let mut record = record.about(Some(&subject));
-    while let Some(SetHandle { set, binding }) = cx.db().vector_set(key)? {
+    while let Some(SetHandle { set, binding }) = cx.db().vector_set_to_change(key)? {
         record = match change(&set, Hold::Lookup(binding), record) {
             Ok(changed) => return Ok(Some(changed)),
             Err(Refused::Unbound(record)) => record,

@@ -184,7 +184,7 @@ impl<'r> VAdd<'r> {
         let subject = cx.db().set_key(self.key);
         let mut record = self.recorded(record).about(Some(&subject));
         loop {
-            let outcome = match cx.db().vector_set(self.key)? {
+            let outcome = match cx.db().vector_set_to_change(self.key)? {
                 None => self.create(cx, record)?,
                 Some(SetHandle { set, binding }) => self.add(&set, Hold::Lookup(binding), record)?,
             };

@@ -19,7 +19,7 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     rows.size("total_system_memory", system::machine_memory().unwrap_or(0));
     scripts(server, rows);
     rows.size("maxmemory", 0);
-    rows.field("maxmemory_policy", "noeviction");
+    rows.field("maxmemory_policy", server.keyspace.policy().name());
     overhead(&allocator, used, resident, rows);
     buffers(server, rows);
     rows.field("mem_allocator", figures::ALLOCATOR);
