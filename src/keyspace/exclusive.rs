@@ -57,6 +57,14 @@ struct Held<'k> {
     table: RwLockWriteGuard<'k, Table>,
 }
 
+/// A key that was removed to free memory.
+pub(super) struct EvictedKey {
+    /// An estimate of the bytes that it took.
+    pub(super) bytes: u64,
+    /// It would have been removed anyway.
+    pub(super) has_expired: bool,
+}
+
 /// Where a live key was found.
 #[derive(Clone, Copy)]
 struct Found {
@@ -347,6 +355,27 @@ impl<'k> Exclusive<'k> {
         removed
     }
 
+    /// Removes the entry at a position of a locked shard to free memory, if there is one that is a
+    /// victim. One that has expired counts as expired. Returns what was removed.
+    pub(super) fn evict(
+        &mut self,
+        held: usize,
+        id: u32,
+        is_victim: impl FnOnce(&Entry) -> bool,
+    ) -> Option<EvictedKey> {
+        let entry = self.held[held].table.slab().at(id).filter(|entry| is_victim(entry))?;
+        let bytes = entry.memory_bytes() as u64;
+        let found = self.found(held, id);
+        let has_expired = entry.deadline().is_past(self.now_ms);
+        if has_expired {
+            self.expire(found);
+        } else {
+            self.log_removed_key(entry.key());
+            self.discard(found, Change::Evicted);
+        }
+        Some(EvictedKey { bytes, has_expired })
+    }
+
     fn found(&self, held: usize, id: u32) -> Found {
         let hash = self.db.common.hash(self.held[held].table.entry(id).key());
         Found { held, hash, id }
@@ -435,7 +464,7 @@ impl<'k> Exclusive<'k> {
         } else {
             let entry = held.table.entry(found.id);
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
-            self.log_expired_key(entry.key());
+            self.log_removed_key(entry.key());
             self.discard(found, Change::Expired);
             fields
         };
@@ -443,12 +472,12 @@ impl<'k> Exclusive<'k> {
         (is_live, removed)
     }
 
-    fn log_expired_key(&self, key: &[u8]) {
+    fn log_removed_key(&self, key: &[u8]) {
         self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
     }
 
     fn expire(&mut self, found: Found) {
-        self.log_expired_key(self.held[found.held].table.entry(found.id).key());
+        self.log_removed_key(self.held[found.held].table.entry(found.id).key());
         self.discard(found, Change::Expired);
         self.db.common.expiry.keys.add(1);
     }

@@ -1,5 +1,7 @@
 //! When keys and fields expire: the deadline of one, and the order in which many are due.
 
+use crate::splitmix::SplitMix64;
+
 /// When a key or a field expires, in milliseconds since 1970; most never do.
 ///
 /// The one value that means "never" is `i64::MIN`: a deadline so long past that no command stores
@@ -116,6 +118,19 @@ impl Deadlines {
     /// The one that expired first, if any has.
     pub(super) fn first_due(&self, now_ms: i64) -> Option<u32> {
         self.runs.first().map(|run| run[0]).filter(|due| due.at_ms() < now_ms).map(|due| due.0[2])
+    }
+
+    /// A random one, each with the same probability.
+    pub(super) fn any(&self, random: &mut SplitMix64) -> Option<u32> {
+        // Where a run is not long enough for the place, both are drawn again. Two neighbours
+        // together are at least a quarter full, so a few draws are enough.
+        let places = if let [only] = &*self.runs { only.len() } else { MAX_RUN };
+        loop {
+            let run = self.runs.get(random.next().checked_rem(self.runs.len() as u64)? as usize)?;
+            if let Some(due) = run.get(random.below(places as u64) as usize) {
+                return Some(due.0[2]);
+            }
+        }
     }
 
     /// The deadline that comes first; `NEVER` if there is none.

@@ -18,6 +18,7 @@
 //! arrangement.rs where the tables of each database are, after SWAPDB
 //! usage.rs       when a key was last used, and how often
 //! policy.rs      which keys are evicted first
+//! eviction/      what is removed when memory is short
 //! table.rs       one shard's entries: index, slab, deadlines
 //! hash_index.rs  positions by hash
 //! slab.rs        positions that do not move
@@ -37,6 +38,7 @@ mod bulk;
 mod clock;
 mod database;
 mod entry;
+mod eviction;
 mod exclusive;
 mod expired;
 mod expiry;
@@ -72,6 +74,7 @@ pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
 pub use self::database::{Accounting, Census, Database};
 pub use self::entry::Entry;
+pub use self::eviction::{EvictReason, Evicted, Evictions, Unit};
 pub use self::exclusive::Exclusive;
 pub use self::expired::ExpiredKeys;
 pub use self::expiry::Deadline;
@@ -104,6 +107,7 @@ pub struct Keyspace {
     arrangement: arrangement::Arrangement,
     common: Arc<Common>,
     long_transactions: long_transactions::LongTransactions,
+    evictor: eviction::Evictor,
 }
 
 /// State that all databases share.
@@ -148,12 +152,17 @@ counters! {
 impl Keyspace {
     /// Empty databases that get the time from `clock`.
     pub fn new(clock: Clock) -> Self {
+        Self::with_hasher(clock, RandomState::new())
+    }
+
+    /// The same with a given hasher, which decides the shard and the bucket of each key.
+    fn with_hasher(clock: Clock, hasher: RandomState) -> Self {
         let common = Arc::new(Common {
             clock,
             journal: Arc::default(),
             observers: observers::Observers::default(),
             before_images: snapshot::Queue::default(),
-            hasher: RandomState::new(),
+            hasher,
             reaper: Reaper::start(),
             expiry: Expiry::default(),
             shows_expired: AtomicBool::new(false),
@@ -167,6 +176,7 @@ impl Keyspace {
             arrangement: arrangement::Arrangement::default(),
             common,
             long_transactions: long_transactions::LongTransactions::default(),
+            evictor: eviction::Evictor::default(),
         }
     }
 
@@ -308,6 +318,7 @@ impl Keyspace {
     /// Sets the counters to zero (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
         self.common.expiry.reset();
+        self.evictor.reset_counters();
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());
     }

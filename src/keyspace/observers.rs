@@ -12,6 +12,7 @@
 //! | expired fields of a hash are removed, and others are left | [`Change::FieldsExpired`] |
 //! | a key is removed, also by RENAME and MOVE, and with its last element | [`Change::Removed`] |
 //! | a key is removed as it, or the last field of its hash, has expired | [`Change::Expired`] |
+//! | a key is evicted to free memory | [`Change::Evicted`] |
 //! | FLUSHDB, FLUSHALL | [`Observer::flushed`] for each database |
 //! | SWAPDB | [`Observer::swapped`] |
 //!
@@ -42,6 +43,8 @@ pub enum Change {
     Removed,
     /// It was removed as it had expired.
     Expired,
+    /// It was removed to free memory.
+    Evicted,
 }
 
 /// What is called with each key that changes.

@@ -208,6 +208,11 @@ impl Keyspace {
         work()
     }
 
+    /// True if this thread runs a transaction.
+    pub(super) fn runs_transaction(&self) -> bool {
+        CURRENT.get() != NO_TRANSACTION
+    }
+
     fn reserve(&self, reach: &Reach<'_>, transaction: &Arc<Transaction>) -> Reservations<'_> {
         let mut reservations = Reservations(Vec::new());
         match reach {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::entry::Entry;
 use crate::kernels::prefetch_at;
+use crate::splitmix::SplitMix64;
 
 /// Slots in a chunk. Growing copies at most one chunk, and the memory of an empty chunk is freed.
 pub(super) const CHUNK_SLOTS: u32 = 1024;
@@ -116,9 +117,36 @@ impl Slab {
         None
     }
 
-    /// All entries.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.chunks.iter().flat_map(|chunk| chunk.slots.iter().flatten())
+    /// The entry at a position, if there is one.
+    pub(super) fn at(&self, position: u32) -> Option<&Entry> {
+        let chunk = self.chunks.get((position / CHUNK_SLOTS) as usize)?;
+        chunk.slots.get((position % CHUNK_SLOTS) as usize)?.as_ref()
+    }
+
+    /// A random entry with its position. All have the same probability, unless so many slots are
+    /// vacant that [`RANDOM_TRIES`] positions were: then it is the next entry after the last one.
+    pub(super) fn any(&self, random: &mut SplitMix64) -> Option<(u32, &Entry)> {
+        let last = self.chunks.last()?;
+        let end = (self.chunks.len() - 1) * CHUNK_SLOTS as usize + last.slots.len();
+        let mut position = 0;
+        for _ in 0..RANDOM_TRIES {
+            position = random.below(end as u64) as u32;
+            if let Some(entry) = self.at(position) {
+                return Some((position, entry));
+            }
+        }
+        self.next_entry(position).or_else(|| self.next_entry(0))
+    }
+
+    /// The first entry from a position on, with its position.
+    pub(super) fn next_entry(&self, mut position: u32) -> Option<(u32, &Entry)> {
+        loop {
+            position = match self.step(position) {
+                Step::Entry(entry, _) => return Some((position, entry)),
+                Step::Nothing(next) => next,
+                Step::End => return None,
+            };
+        }
     }
 
     /// All entries, by value.
@@ -146,6 +174,9 @@ impl Slab {
         }
     }
 }
+
+/// Random positions that are looked at before the next entry is searched.
+const RANDOM_TRIES: usize = 32;
 
 /// Why a slot that the index points to has an entry.
 const TAKEN: &str = "the index points to taken slots only";
@@ -226,7 +257,7 @@ mod tests {
         assert!(again < CHUNK_SLOTS, "the lowest chunk with room is taken");
         assert_eq!(walk(&slab).0.len(), slab.len());
         assert_eq!(slab.nth(slab.len()).map(Entry::key), None);
-        assert_eq!(slab.entries().count(), 1501);
+        assert_eq!(walk(&slab).0.len(), 1501);
     }
 
     #[test]
@@ -243,6 +274,29 @@ mod tests {
         slab.remove(positions[0]);
         slab.remove(positions[positions.len() - 1]);
         assert!(slab.chunks.is_empty() && slab.roomy.is_empty());
+    }
+
+    #[test]
+    fn random_entries_are_about_uniform() {
+        const DRAWS: usize = 100_000;
+        let mut slab = Slab::default();
+        let positions: Vec<u32> = (0..2500).map(|n| slab.insert(entry(n))).collect();
+        positions
+            .iter()
+            .filter(|position| *position % 10 != 7)
+            .for_each(|position| drop(slab.remove(*position)));
+        assert_eq!(slab.len(), 250);
+        let mut random = SplitMix64::new(7);
+        let mut counts = std::collections::BTreeMap::<Vec<u8>, usize>::new();
+        for _ in 0..DRAWS {
+            let (position, found) = slab.any(&mut random).expect("it is not empty");
+            assert_eq!(slab.get(position).key(), found.key());
+            *counts.entry(found.key().to_vec()).or_default() += 1;
+        }
+        assert_eq!(counts.len(), slab.len());
+        // Expected: 400 each, with a standard deviation of 20 and a little more for the fallback.
+        assert!(counts.values().all(|count| (250..700).contains(count)), "{counts:?}");
+        assert!(Slab::default().any(&mut random).is_none());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The entries of one shard: by hash, by position, by deadline. No locks here.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::entry::Entry;
@@ -21,9 +22,8 @@ pub(super) struct Table {
     deadlines: Deadlines,
     /// For each hash with deadlines of fields, the first of them.
     field_deadlines: Deadlines,
-    /// How many values are vector sets. It is mostly 0, and then a walk over all entries is not
-    /// needed.
-    sets: usize,
+    /// The positions of vector sets: they are few, and are visited without a walk over all entries.
+    sets: BTreeSet<u32>,
     snapshot: State,
 }
 
@@ -87,10 +87,11 @@ impl Table {
     pub(super) fn insert(&mut self, hash: u64, mut entry: Entry) {
         let hash = hash as u32;
         entry.set_hash(hash);
-        self.sets += usize::from(is_set(entry.value()));
+        let is_set = is_set(entry.value());
         let deadline = entry.deadline();
         let of_fields = entry.next_field_deadline();
         let id = self.slab.insert(entry);
+        self.note_set(id, is_set);
         self.snapshot.settle(id);
         self.index.insert(hash, id, |id| self.slab.get(id).hash());
         self.deadlines.add(deadline, id);
@@ -100,11 +101,11 @@ impl Table {
     /// Gives a key another value, and returns the large part of the old one; a set is unbound.
     pub(super) fn replace(&mut self, id: u32, value: Value) -> Option<Large> {
         let entry = self.slab.get_mut(id);
-        self.sets -= usize::from(is_set(entry.value()));
         entry.value().unbind();
         let of_fields = entry.next_field_deadline();
         let old = entry.set_value(value);
-        self.sets += usize::from(is_set(entry.value()));
+        let is_set = is_set(entry.value());
+        self.note_set(id, is_set);
         self.update_field_deadline(id, of_fields);
         old
     }
@@ -151,7 +152,7 @@ impl Table {
         let entry = self.slab.remove(id);
         self.deadlines.remove(entry.deadline(), id);
         self.field_deadlines.remove(entry.next_field_deadline(), id);
-        self.sets -= usize::from(is_set(entry.value()));
+        self.sets.remove(&id);
         entry.value().unbind();
         entry
     }
@@ -163,8 +164,12 @@ impl Table {
 
     /// The sets among the values.
     pub(super) fn vector_sets(&self) -> impl Iterator<Item = &Arc<VectorSet>> {
-        let sets = self.slab.entries().filter_map(|entry| entry.value().as_vector_set().ok());
-        sets.take(self.sets)
+        self.sets().filter_map(|(_, entry)| entry.value().as_vector_set().ok())
+    }
+
+    /// The entries whose values are vector sets, with their positions.
+    pub(super) fn sets(&self) -> impl ExactSizeIterator<Item = (u32, &Entry)> {
+        self.sets.iter().map(|id| (*id, self.slab.get(*id)))
     }
 
     /// All entries, by value.
@@ -213,6 +218,15 @@ impl Table {
     /// True if the table may have pending entries for the snapshot of a cut.
     pub(super) fn has_pending(&self, cut: u64) -> bool {
         !self.snapshot.is_done(cut)
+    }
+
+    /// Called when a position gets a value.
+    fn note_set(&mut self, id: u32, is_set: bool) {
+        if is_set {
+            self.sets.insert(id);
+        } else if !self.sets.is_empty() {
+            self.sets.remove(&id);
+        }
     }
 
     /// Called after a change of this key. `before` is the first deadline of its fields before the

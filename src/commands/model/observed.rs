@@ -61,7 +61,7 @@ impl Report {
     /// Applies a report to the set of keys.
     fn follow(&self, keys: &mut BTreeSet<Key>) {
         match self {
-            Self::Changed(key, Change::Removed | Change::Expired) => _ = keys.remove(key),
+            Self::Changed(key, Change::Removed | Change::Expired | Change::Evicted) => _ = keys.remove(key),
             Self::Changed(key, _) => _ = keys.insert(key.clone()),
             Self::Flushed(db) => keys.retain(|key| key.0 != *db),
             Self::Swapped(one, other) => {
