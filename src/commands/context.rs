@@ -16,7 +16,7 @@ use super::stop::Stop;
 use crate::config::{Compat, Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
-use crate::keyspace::{Access, Keyspace, Lfu, PackedLimits, Policy, View};
+use crate::keyspace::{Access, Keyspace, Lfu, PackedLimits, Policy, Unit, View};
 use crate::memory;
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
@@ -175,7 +175,12 @@ impl Server {
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
-        self.keyspace.set_policy(Policy::named(settings.maxmemory_policy).unwrap_or_default());
+        let samples = usize::try_from(settings.maxmemory_samples).unwrap_or(usize::MAX);
+        self.keyspace.configure_eviction(
+            Policy::named(settings.maxmemory_policy).unwrap_or_default(),
+            samples,
+            Unit::named(settings.maxmemory_eviction_unit).unwrap_or_default(),
+        );
         let [log_factor, decay_minutes] = [settings.lfu_log_factor, settings.lfu_decay_time]
             .map(|setting| u32::try_from(setting).unwrap_or(u32::MAX));
         self.keyspace.set_lfu(Lfu { log_factor, decay_minutes });

@@ -551,6 +551,16 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Keys that are compared for each eviction: more are more exact, and slower",
     },
     OptionSpec {
+        name: "maxmemory-eviction-unit",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.maxmemory_eviction_unit,
+            choices: &["element", "key"],
+        },
+        default: "element",
+        mutable: true,
+        help: "What is evicted of a vector set: one element at a time, or the key with all elements, as in Redis",
+    },
+    OptionSpec {
         name: "maxmemory-eviction-tenacity",
         kind: Kind::Number { field: |settings| &mut settings.maxmemory_eviction_tenacity, min: 0, max: 100 },
         default: "10",

@@ -63,6 +63,7 @@ pub struct Settings {
     pub hash_max_listpack_value: u64,
     pub maxmemory_policy: &'static str,
     pub maxmemory_samples: u64,
+    pub maxmemory_eviction_unit: &'static str,
     pub maxmemory_eviction_tenacity: u64,
     pub lfu_log_factor: u64,
     pub lfu_decay_time: u64,

@@ -56,6 +56,17 @@ pub enum Unit {
     Key,
 }
 
+impl Unit {
+    /// The unit of a name, in the spelling of the option's values.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "element" => Some(Self::Element),
+            "key" => Some(Self::Key),
+            _ => None,
+        }
+    }
+}
+
 /// Why memory is to be freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EvictReason {

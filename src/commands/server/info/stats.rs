@@ -42,6 +42,8 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     }
     rows.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
     rows.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+    rows.field("evicted_elements", server.keyspace.evictions().elements.get());
+    rows.field("evicted_by_pressure", server.keyspace.evictions().by_pressure.get());
     rows.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));
     rows.field("panics", server.statistics.panics());
 }
@@ -66,16 +68,14 @@ fn expiry(server: &Server, rows: &mut Rows) {
     rows.field("expire_cycle_cpu_milliseconds", expiry.cycle_nanos.get() / 1_000_000);
 }
 
-/// Lookups. Counts of features that this server lacks are always 0.
+/// Evictions and lookups. Counts of features that this server lacks are always 0.
 fn lookups(server: &Server, rows: &mut Rows) {
     let (hits, misses) = server.keyspace.hits_and_misses();
-    rows.zeros(&[
-        "evicted_keys",
-        "evicted_clients",
-        "evicted_scripts",
-        "total_eviction_exceeded_time",
-        "current_eviction_exceeded_time",
-    ]);
+    rows.field("evicted_keys", server.keyspace.evictions().keys.get());
+    rows.zeros(&["evicted_clients", "evicted_scripts"]);
+    let (total_ms, current_ms) = server.keyspace.limit_exceeded_ms();
+    rows.field("total_eviction_exceeded_time", total_ms);
+    rows.field("current_eviction_exceeded_time", current_ms);
     rows.field("keyspace_hits", hits);
     rows.field("keyspace_misses", misses);
     rows.zeros(&[
