@@ -158,8 +158,8 @@ mod process {
     /// about their memory:
     ///
     /// ```compile_fail,E0308
-    /// # use nearhit::{arena::Blobs, epoch::Domain};
-    /// let (blobs, domain) = (Blobs::new(), Domain::new());
+    /// # use nearhit::{arena::Blobs, epoch::Domain, memory::Category};
+    /// let (blobs, domain) = (Blobs::new(Category::Names), Domain::new());
     /// let _ = blobs.get(0, &domain.pin(0));
     /// ```
     pub struct Pin {

@@ -13,8 +13,11 @@ use crate::memory::{Category, allocated_bytes, give_back, take};
 /// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`.
 ///
 /// A `Box<[u8]>` would put the length beside the pointer, which is 8 more bytes for each element of
-/// a set.
-pub struct Blob(NonNull<u8>);
+/// a set. The category is not stored: that of an arena's blobs is the arena's.
+struct Blob {
+    pointer: NonNull<u8>,
+    category: Category,
+}
 
 const HEADER: usize = size_of::<u32>();
 
@@ -25,9 +28,9 @@ unsafe impl Sync for Blob {}
 
 impl Blob {
     /// A copy of `bytes`, which must be shorter than 4 GiB.
-    pub fn new(bytes: &[u8]) -> Self {
+    fn new(bytes: &[u8], category: Category) -> Self {
         let layout = Self::layout(bytes.len());
-        take(Category::Blobs, allocated_bytes(layout.size()));
+        take(category, allocated_bytes(layout.size()));
         // SAFETY: the layout has at least the header's size.
         let Some(pointer) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         // SAFETY: the new allocation holds the header, aligned for u32, and then `bytes.len()`
@@ -36,7 +39,7 @@ impl Blob {
             pointer.cast::<u32>().write(bytes.len() as u32);
             pointer.add(HEADER).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
         }
-        Self(pointer)
+        Self { pointer, category }
     }
 
     fn layout(len: usize) -> Layout {
@@ -45,14 +48,14 @@ impl Blob {
     }
 
     /// Its bytes.
-    pub fn as_bytes(&self) -> &[u8] {
+    fn as_bytes(&self) -> &[u8] {
         // SAFETY: `new` wrote the header and the bytes, and they live as long as `self`.
-        unsafe { bytes_of(self.0) }
+        unsafe { bytes_of(self.pointer) }
     }
 
-    /// Bytes it takes on the heap, as asked of the allocator.
-    pub fn heap_bytes(&self) -> usize {
-        HEADER + self.as_bytes().len()
+    /// Bytes that the allocator gives for it.
+    fn heap_bytes(&self) -> usize {
+        allocated_bytes(Self::layout(self.as_bytes().len()).size())
     }
 }
 
@@ -68,8 +71,8 @@ impl Drop for Blob {
     fn drop(&mut self) {
         let layout = Self::layout(self.as_bytes().len());
         // SAFETY: `new` allocated it with the layout of this length.
-        unsafe { dealloc(self.0.as_ptr(), layout) }
-        give_back(Category::Blobs, allocated_bytes(layout.size()));
+        unsafe { dealloc(self.pointer.as_ptr(), layout) }
+        give_back(self.category, allocated_bytes(layout.size()));
     }
 }
 
@@ -78,8 +81,8 @@ struct Retired(Blob);
 
 impl Retired {
     fn new(blob: Blob) -> Self {
-        let bytes = allocated_bytes(blob.heap_bytes());
-        give_back(Category::Blobs, bytes);
+        let bytes = blob.heap_bytes();
+        give_back(blob.category, bytes);
         take(Category::Retired, bytes);
         Self(blob)
     }
@@ -87,10 +90,10 @@ impl Retired {
 
 impl Drop for Retired {
     fn drop(&mut self) {
-        // The blob itself is dropped next, and counts itself as a blob again.
-        let bytes = allocated_bytes(self.0.heap_bytes());
+        // The blob itself is dropped next, and is counted in its own category again.
+        let bytes = self.0.heap_bytes();
         give_back(Category::Retired, bytes);
-        take(Category::Blobs, bytes);
+        take(self.0.category, bytes);
     }
 }
 
@@ -102,23 +105,24 @@ impl Drop for Retired {
 /// the reader is done, and the arena, so the limbo is not dropped before.
 ///
 /// ```compile_fail,E0505
-/// # use nearhit::{arena::Blobs, epoch::pin};
-/// let (blobs, pin) = (Blobs::new(), pin());
+/// # use nearhit::{arena::Blobs, epoch::pin, memory::Category};
+/// let (blobs, pin) = (Blobs::new(Category::Names), pin());
 /// let bytes = blobs.get(0, &pin);
 /// drop(blobs); // frees what `bytes` borrows
 /// println!("{bytes:?}");
 /// ```
 ///
 /// ```compile_fail,E0505
-/// # use nearhit::{arena::Blobs, epoch::pin};
-/// let (blobs, pin) = (Blobs::new(), pin());
+/// # use nearhit::{arena::Blobs, epoch::pin, memory::Category};
+/// let (blobs, pin) = (Blobs::new(Category::Names), pin());
 /// let bytes = blobs.get(0, &pin);
 /// drop(pin); // lets the grace period end
 /// println!("{bytes:?}");
 /// ```
 pub struct Blobs {
     segments: Segments,
-    /// Of the blobs that are in a slot; those in the limbo do not count.
+    category: Category,
+    /// Of the blobs that are in a slot, and of those in the limbo.
     bytes: AtomicUsize,
     len: AtomicUsize,
     /// Replaced blobs that pinned readers may still be reading.
@@ -126,10 +130,11 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// An empty arena.
-    pub fn new() -> Self {
+    /// An empty arena. `category`: what the blobs are for.
+    pub fn new(category: Category) -> Self {
         Self {
-            segments: Segments::new(size_of::<AtomicPtr<u8>>()),
+            segments: Segments::new(size_of::<AtomicPtr<u8>>(), category),
+            category,
             bytes: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
             limbo: Mutex::new(Limbo::new()),
@@ -158,9 +163,10 @@ impl Blobs {
         !self.cell(slot).load(Ordering::Acquire).is_null()
     }
 
-    /// Puts a blob (or nothing) into a slot. What was there is retired; true if something was.
-    pub fn replace(&self, slot: u32, blob: Option<Blob>) -> bool {
-        match self.swap(slot, blob) {
+    /// Puts a copy of these bytes, which must be shorter than 4 GiB, or nothing into a slot. What
+    /// was there is retired; true if something was.
+    pub fn replace(&self, slot: u32, bytes: Option<&[u8]>) -> bool {
+        match self.swap(slot, bytes.map(|bytes| Blob::new(bytes, self.category))) {
             Some(old) => {
                 self.limbo.lock().push(Retired::new(old));
                 true
@@ -176,21 +182,22 @@ impl Blobs {
             let mut limbo = self.limbo.lock();
             std::iter::from_fn(|| limbo.pop()).collect()
         };
+        let bytes = freed.iter().map(|retired| retired.0.heap_bytes()).sum();
         drop(freed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
         let new = blob.map_or(std::ptr::null_mut(), |blob| {
             self.bytes.fetch_add(blob.heap_bytes(), Ordering::Relaxed);
             self.len.fetch_add(1, Ordering::Relaxed);
-            let pointer = blob.0.as_ptr();
+            let pointer = blob.pointer.as_ptr();
             std::mem::forget(blob);
             pointer
         });
-        let old = NonNull::new(self.cell(slot).swap(new, Ordering::AcqRel)).map(Blob)?;
-        self.bytes.fetch_sub(old.heap_bytes(), Ordering::Relaxed);
+        let old = NonNull::new(self.cell(slot).swap(new, Ordering::AcqRel))?;
         self.len.fetch_sub(1, Ordering::Relaxed);
-        Some(old)
+        Some(Blob { pointer: old, category: self.category })
     }
 
     /// Makes slots `0 .. len` available.
@@ -221,12 +228,6 @@ impl Blobs {
     }
 }
 
-impl Default for Blobs {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Drop for Blobs {
     fn drop(&mut self) {
         self.clear();
@@ -240,29 +241,29 @@ mod tests {
 
     #[test]
     fn what_was_put_is_there_until_replaced() {
-        let blobs = Blobs::new();
+        let blobs = Blobs::new(Category::Names);
         blobs.grow_to(40);
-        assert!(!blobs.replace(33, Some(Blob::new(b"one"))));
+        assert!(!blobs.replace(33, Some(b"one")));
         assert_eq!(blobs.get(33, &pin()), Some(&b"one"[..]));
         assert_eq!(blobs.get(32, &pin()), None);
         let pin_of_reader = pin();
         let old = blobs.get(33, &pin_of_reader);
-        assert!(blobs.replace(33, Some(Blob::new(&[7; 1000]))), "there was one");
+        assert!(blobs.replace(33, Some(&[7; 1000])), "there was one");
         blobs.reclaim();
         assert_eq!(old, Some(&b"one"[..]), "kept while a reader is pinned");
         assert_eq!(blobs.len(), 1);
         assert!(blobs.heap_bytes() >= 1000);
         assert!(blobs.replace(33, None));
         assert!(blobs.is_empty());
-        assert!(!blobs.replace(0, Some(Blob::new(b""))));
+        assert!(!blobs.replace(0, Some(b"")));
         assert_eq!(blobs.get(0, &pin()), Some(&b""[..]));
     }
 
     #[test]
     fn what_was_retired_is_freed_when_its_readers_have_gone() {
-        let blobs = Blobs::new();
+        let blobs = Blobs::new(Category::Names);
         blobs.grow_to(1);
-        blobs.replace(0, Some(Blob::new(b"x")));
+        blobs.replace(0, Some(b"x"));
         blobs.replace(0, None);
         assert_eq!(blobs.limbo.lock().len(), 1);
         // Tests beside this one may be pinned for a while.

@@ -1,6 +1,7 @@
 //! Blocks of plain bytes: the encoded vectors. Written once, then read by any thread.
 
 use super::segments::Segments;
+use crate::memory::Category;
 
 /// `stride` bytes per slot, 0 at first.
 pub struct Codes {
@@ -8,9 +9,9 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// `stride`: bytes per slot, at least 1.
-    pub fn new(stride: usize) -> Self {
-        Self { segments: Segments::new(stride) }
+    /// `stride`: bytes per slot, at least 1. `category`: what they are for.
+    pub fn new(stride: usize, category: Category) -> Self {
+        Self { segments: Segments::new(stride, category) }
     }
 
     /// The bytes of a slot. Panics if the slot was never handed out.

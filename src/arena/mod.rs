@@ -31,9 +31,9 @@ mod thin_block;
 mod visited;
 mod words;
 
-pub use blobs::{Blob, Blobs};
+pub use blobs::Blobs;
 pub use codes::Codes;
 pub use removable::Removable;
-pub use thin_block::ThinBlock;
+pub use thin_block::{Purpose, ThinBlock};
 pub use visited::{Change, Visited, Visitor};
 pub use words::Words;

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use memmap2::MmapMut;
 use parking_lot::Mutex;
 
-use crate::memory::{Category, Held};
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// log2 of the number of blocks in the first segment.
 const FIRST_BITS: u32 = 4;
@@ -49,19 +49,30 @@ pub(super) struct Segments {
 struct Growth {
     /// The segments that are mappings, with their numbers.
     mappings: Vec<(usize, MmapMut)>,
-    /// Bytes of mappings that have been handed out.
+    /// Bytes of all segments, those of mappings as far as they have been handed out.
+    held: Held,
+    /// Bytes of mappings among them.
     mapped: Held,
     /// Bytes of all other segments.
-    allocated: Held,
+    allocated: usize,
 }
 
 impl Growth {
-    const fn new() -> Self {
+    const fn new(category: Category) -> Self {
         Self {
             mappings: Vec::new(),
+            held: Held::nothing(category),
             mapped: Held::nothing(Category::Mappings),
-            allocated: Held::nothing(Category::Segments),
+            allocated: 0,
         }
+    }
+
+    /// Counts what is handed out with slots `0 .. len`.
+    fn count(&mut self, len: u32, stride: usize) {
+        let handed_out = |segment| blocks_in(segment).min((len as usize).saturating_sub(first_of(segment)));
+        let blocks: usize = self.mappings.iter().map(|(segment, _)| handed_out(*segment)).sum();
+        self.mapped.set(blocks * stride);
+        self.held.set(blocks * stride + self.allocated);
     }
 }
 
@@ -83,12 +94,17 @@ fn blocks_in(segment: usize) -> usize {
     1 << (FIRST_BITS as usize + segment)
 }
 
+/// The first slot of a segment.
+fn first_of(segment: usize) -> usize {
+    blocks_in(segment) - blocks_in(0)
+}
+
 impl Segments {
-    /// `stride`: bytes per block, more than 0.
-    pub(super) fn new(stride: usize) -> Self {
+    /// `stride`: bytes per block, more than 0. `category`: what they are for.
+    pub(super) fn new(stride: usize, category: Category) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
         let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
-        Self { stride, table, len: AtomicU32::new(0), growth: Mutex::new(Growth::new()) }
+        Self { stride, table, len: AtomicU32::new(0), growth: Mutex::new(Growth::new(category)) }
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -130,18 +146,13 @@ impl Segments {
                 self.table[segment].store(self.allocate(segment, &mut growth), Ordering::Release);
             }
         }
+        growth.count(len, self.stride);
         self.len.store(len, Ordering::Relaxed);
-        growth.mapped.set(self.mapped(len));
     }
 
     /// Bytes held: whole segments of the allocator, and of mapped segments what was handed out.
     pub(super) fn heap_bytes(&self) -> usize {
-        let allocated: usize = (0..SEGMENTS)
-            .filter(|&s| !self.table[s].load(Ordering::Relaxed).is_null())
-            .map(|s| blocks_in(s) * self.stride)
-            .filter(|&bytes| bytes < MAP_FROM)
-            .sum();
-        allocated + self.mapped(self.len.load(Ordering::Relaxed))
+        self.growth.lock().held.bytes()
     }
 
     /// Zeroed memory for a segment. The system limits how many mappings a process has
@@ -155,17 +166,11 @@ impl Segments {
             growth.mappings.push((segment, mapping));
             return pointer;
         }
-        growth.allocated.grow(bytes);
         let layout = layout(bytes);
+        growth.allocated += allocated_bytes(layout.size());
+        growth.held.set(growth.mapped.bytes() + growth.allocated);
         // SAFETY: the layout is not empty, since neither stride nor block count is 0.
         NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout)).as_ptr()
-    }
-
-    /// Of the first `len` slots, the bytes that lie in mapped segments.
-    fn mapped(&self, len: u32) -> usize {
-        let small = (0..SEGMENTS).take_while(|&s| blocks_in(s) * self.stride < MAP_FROM).count();
-        let before = (1usize << (FIRST_BITS as usize + small)) - (1 << FIRST_BITS);
-        (len as usize).saturating_sub(before) * self.stride
     }
 }
 
@@ -182,8 +187,9 @@ impl Drop for Segments {
     }
 }
 
+/// Of a multiple of the alignment, as which the allocator takes it.
 fn layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits")
+    Layout::from_size_align(bytes, ALIGN).expect("a segment's size fits").pad_to_align()
 }
 
 /// A zeroed anonymous mapping, if the system has one to give.
@@ -218,7 +224,7 @@ mod tests {
     #[test]
     fn blocks_are_zeroed_and_keep_their_place() {
         for stride in [1, 12, 128, 5000] {
-            let segments = Segments::new(stride);
+            let segments = Segments::new(stride, Category::Vectors);
             let mut seen = Vec::new();
             for len in [1, 16, 17, 300, 2000] {
                 segments.grow_to(len);
@@ -240,7 +246,7 @@ mod tests {
 
     #[test]
     fn callers_that_grow_at_the_same_time_share_the_segments() {
-        let segments = Segments::new(8);
+        let segments = Segments::new(8, Category::Vectors);
         let grow = |_| {
             (0..5000).for_each(|len| segments.grow_to(len));
             segments.block(4998) as usize
@@ -256,6 +262,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "never handed out")]
     fn a_slot_beyond_the_end_is_refused() {
-        Segments::new(8).block(3);
+        Segments::new(8, Category::Vectors).block(3);
     }
 }

@@ -11,7 +11,7 @@ use crate::memory::{Category, allocated_bytes, give_back, take};
 /// A `Box<[u8]>` would put the length beside the pointer, a struct with a box inside would be a
 /// second block, and each of them costs 8 to 16 bytes; with a million small blocks that is what
 /// there is to save. What the tag means is its owner's business.
-pub struct ThinBlock<V> {
+pub struct ThinBlock<V: Purpose> {
     pointer: NonNull<Header>,
     owns: PhantomData<V>,
 }
@@ -23,6 +23,12 @@ struct Header {
     tag: u32,
 }
 
+/// What the blocks of an owner are for.
+pub trait Purpose {
+    /// The category in which a block with this tag is counted.
+    fn category(tag: u32) -> Category;
+}
+
 /// The bit of `Header::len` that says so.
 const HAS_VALUE: u32 = 1 << 31;
 
@@ -30,11 +36,11 @@ const HAS_VALUE: u32 = 1 << 31;
 const ALIGN: usize = 8;
 
 // SAFETY: a block owns its value and its bytes alone, and shared access only reads them.
-unsafe impl<V: Send> Send for ThinBlock<V> {}
+unsafe impl<V: Purpose + Send> Send for ThinBlock<V> {}
 // SAFETY: as above: `&ThinBlock<V>` gives out `&V` and `&[u8]`.
-unsafe impl<V: Sync> Sync for ThinBlock<V> {}
+unsafe impl<V: Purpose + Sync> Sync for ThinBlock<V> {}
 
-impl<V> ThinBlock<V> {
+impl<V: Purpose> ThinBlock<V> {
     /// The most bytes that a block can have.
     pub const MAX_LEN: usize = HAS_VALUE as usize - 1;
 
@@ -45,7 +51,7 @@ impl<V> ThinBlock<V> {
     pub fn new(tag: u32, value: Option<V>, parts: &[&[u8]]) -> Self {
         let len = parts.iter().map(|part| part.len()).sum();
         let layout = Self::layout(value.is_some(), len);
-        take(Category::Blocks, allocated_bytes(layout.size()));
+        take(V::category(tag), allocated_bytes(layout.size()));
         // SAFETY: the layout has at least the header's size.
         let Some(start) = NonNull::new(unsafe { alloc(layout) }) else { handle_alloc_error(layout) };
         let flag = if value.is_some() { HAS_VALUE } else { 0 };
@@ -82,6 +88,11 @@ impl<V> ThinBlock<V> {
 
     /// Changes the tag.
     pub fn set_tag(&mut self, tag: u32) {
+        let (old, new) = (self.category(), V::category(tag));
+        if old != new {
+            give_back(old, self.heap_bytes());
+            take(new, self.heap_bytes());
+        }
         // SAFETY: `new` wrote the header, and it belongs to `self`, which is borrowed for a change.
         unsafe { self.pointer.as_mut().tag = tag }
     }
@@ -133,13 +144,13 @@ impl<V> ThinBlock<V> {
         if len == before {
             return;
         }
-        take(Category::Blocks, allocated_bytes(new.size()));
+        take(self.category(), allocated_bytes(new.size()));
         // SAFETY: `self.pointer` was allocated with the old layout, and the new one has the same
         // alignment and is not empty. Moving the value by its bytes is what Rust calls a move.
         let moved = unsafe { realloc(self.pointer.cast().as_ptr(), old, new.size()) };
         let Some(moved) = NonNull::new(moved) else { handle_alloc_error(new) };
         self.pointer = moved.cast();
-        give_back(Category::Blocks, allocated_bytes(old.size()));
+        give_back(self.category(), allocated_bytes(old.size()));
         // SAFETY: the header came along; whatever is behind the old bytes is inside the new
         // allocation.
         unsafe {
@@ -151,6 +162,10 @@ impl<V> ThinBlock<V> {
     /// Bytes that the allocator gives for the block, without what its value has elsewhere.
     pub fn heap_bytes(&self) -> usize {
         allocated_bytes(Self::layout(self.has_value(), self.len()).size())
+    }
+
+    fn category(&self) -> Category {
+        V::category(self.tag())
     }
 
     fn layout(has_value: bool, len: usize) -> Layout {
@@ -191,14 +206,15 @@ impl<V> ThinBlock<V> {
     /// Frees the memory, but not the value. The block must not be used any more.
     fn free(&self) {
         let layout = Self::layout(self.has_value(), self.len());
+        let category = self.category();
         // SAFETY: it was allocated with this layout; `drop` and `into_value`, which call this, are
         // the end of the block.
         unsafe { dealloc(self.pointer.cast().as_ptr(), layout) }
-        give_back(Category::Blocks, allocated_bytes(layout.size()));
+        give_back(category, allocated_bytes(layout.size()));
     }
 }
 
-impl<V> Drop for ThinBlock<V> {
+impl<V: Purpose> Drop for ThinBlock<V> {
     fn drop(&mut self) {
         if self.has_value() {
             // SAFETY: there is a value, and this is its last use.
@@ -208,13 +224,13 @@ impl<V> Drop for ThinBlock<V> {
     }
 }
 
-impl<V: Clone> Clone for ThinBlock<V> {
+impl<V: Purpose + Clone> Clone for ThinBlock<V> {
     fn clone(&self) -> Self {
         Self::new(self.tag(), self.value().cloned(), &[self.tail()])
     }
 }
 
-impl<V: std::fmt::Debug> std::fmt::Debug for ThinBlock<V> {
+impl<V: Purpose + std::fmt::Debug> std::fmt::Debug for ThinBlock<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ThinBlock({:#x}, {:?}, {} bytes)", self.tag(), self.value(), self.len())
     }
@@ -227,6 +243,12 @@ mod tests {
     use super::*;
 
     type Block = ThinBlock<Arc<u64>>;
+
+    impl Purpose for Arc<u64> {
+        fn category(tag: u32) -> Category {
+            if tag == 0 { Category::Keys } else { Category::Strings }
+        }
+    }
 
     #[test]
     fn a_block_is_one_pointer_wide_and_none_costs_nothing() {

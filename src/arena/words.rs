@@ -4,6 +4,7 @@
 use std::sync::atomic::AtomicU32;
 
 use super::segments::Segments;
+use crate::memory::Category;
 
 /// `n` atomic `u32` per slot, 0 at first.
 pub struct Words {
@@ -12,9 +13,9 @@ pub struct Words {
 }
 
 impl Words {
-    /// `per_block`: words per slot, at least 1.
-    pub fn new(per_block: usize) -> Self {
-        Self { segments: Segments::new(per_block * size_of::<AtomicU32>()), per_block }
+    /// `per_block`: words per slot, at least 1. `category`: what they are for.
+    pub fn new(per_block: usize, category: Category) -> Self {
+        Self { segments: Segments::new(per_block * size_of::<AtomicU32>(), category), per_block }
     }
 
     /// The words of a slot. Panics if the slot was never handed out.

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use crate::arena::Words;
+use crate::memory::Category;
 
 /// The state of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,8 +108,8 @@ impl Slots {
     /// No slots yet.
     pub fn new() -> Self {
         Self {
-            words: Words::new(2),
-            graves: Words::new(1),
+            words: Words::new(2, Category::Graph),
+            graves: Words::new(1, Category::Graph),
             deaths: AtomicU32::new(0),
             end: AtomicU32::new(0),
             live: AtomicUsize::new(0),

@@ -9,9 +9,10 @@ use super::string::{Form, StringRef, StringValue, TextEdit};
 use super::usage::{Lfu, Usage};
 use super::value::Large;
 use super::{Deadline, Value, ValueRef, WrongType};
-use crate::arena::ThinBlock;
+use crate::arena::{Purpose, ThinBlock};
 use crate::journal::Journal;
 use crate::kernels::prefetch_at;
+use crate::memory::Category;
 
 /// A key with its value and all that is stored about it.
 ///
@@ -80,6 +81,17 @@ impl Tag {
         let deadline = if self.has_deadline { DEADLINE_BIT } else { 0 };
         let blessed = if self.is_blessed { BLESSED_BIT } else { 0 };
         self.kind as u32 | deadline | blessed | (self.value_len as u32) << VALUE_LEN_SHIFT
+    }
+}
+
+/// A block belongs to its value, or to the table of keys if the value is elsewhere.
+impl Purpose for Large {
+    fn category(tag: u32) -> Category {
+        match Tag::from_bits(tag).kind {
+            Kind::Integer | Kind::Text | Kind::EditedText => Category::Strings,
+            Kind::PackedHash => Category::Hashes,
+            Kind::Large => Category::Keys,
+        }
     }
 }
 

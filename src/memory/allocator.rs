@@ -108,13 +108,18 @@ pub fn allocator_report() -> Option<String> {
     None
 }
 
-/// Bytes that the allocator takes for a request of so many: jemalloc's size classes, multiples of
-/// 16 up to 128 and then four to each doubling.
+/// Bytes that the allocator takes for a request of so many: jemalloc's size classes, 8, multiples
+/// of 16 up to 128, then four to each doubling up to 16 KiB, and then whole pages.
 pub fn allocated_bytes(requested: usize) -> usize {
+    const SMALLEST: usize = 8;
     const SMALLEST_STEP: usize = 16;
+    const PAGE: usize = 4096;
+    if (1..=SMALLEST).contains(&requested) {
+        return SMALLEST;
+    }
     let Some(last) = requested.checked_sub(1) else { return 0 };
-    let step = (last.checked_ilog2().map_or(1, |log| 1 << log) / 4).max(SMALLEST_STEP);
-    requested.next_multiple_of(step)
+    let step = last.checked_ilog2().map_or(1, |log| 1 << log) / 4;
+    requested.next_multiple_of(step.clamp(SMALLEST_STEP, PAGE))
 }
 
 #[cfg(test)]
@@ -123,11 +128,31 @@ mod tests {
 
     #[test]
     fn what_is_allocated_is_the_next_class() {
-        let classes =
-            [(0, 0), (1, 16), (16, 16), (17, 32), (113, 128), (129, 160), (161, 192), (256, 256), (257, 320)];
+        let classes = [
+            (0, 0),
+            (1, 8),
+            (9, 16),
+            (16, 16),
+            (17, 32),
+            (113, 128),
+            (129, 160),
+            (161, 192),
+            (256, 256),
+            (257, 320),
+        ];
         for (requested, allocated) in classes {
             assert_eq!(allocated_bytes(requested), allocated, "{requested}");
         }
         assert_eq!(allocated_bytes(4097), 5120);
+    }
+
+    #[test]
+    #[cfg(feature = "jemalloc")]
+    fn the_classes_are_those_of_the_allocator() {
+        for requested in (1..70_000).chain((17..30).map(|bits| (1 << bits) + 1)) {
+            // SAFETY: it computes a size, and touches no memory.
+            let class = unsafe { tikv_jemalloc_sys::nallocx(requested, 0) };
+            assert_eq!(allocated_bytes(requested), class, "{requested}");
+        }
     }
 }

@@ -4,62 +4,28 @@
 //! The allocator knows only one sum, and to read it costs some microseconds. Here each structure
 //! counts what it takes, at the place where it allocates, by one of two means:
 //!
-//! - a [`Held`] in the structure, for what grows in few steps: segments, search marks, training. It
-//!   gives everything back when it is dropped;
+//! - a [`Held`] in the structure, for what grows in few steps: segments, tables, buffers. It gives
+//!   everything back when it is dropped;
 //! - [`take`] and [`give_back`] around the allocation, for small blocks of which there are
 //!   millions: blobs and thin blocks, whose size the block itself knows.
 //!
-//! Both are the place where a limit can be checked: before the memory is allocated.
+//! Sizes are those that the allocator takes ([`allocated_bytes`](super::allocated_bytes)), so that
+//! the sum of all categories explains its figure.
 //!
 //! A thread adds up its own changes and passes them on when they come to [`SLACK`] bytes, or when
 //! it ends. So a change is an addition to a thread-local number, no cache line moves between cores,
 //! and a search takes part only when a thread's search marks grow.
 //!
-//! What is *not* tracked, since the allocator's figure has it and it is either small or has figures
-//! of its own: long strings and tables of hashes, the key table, client buffers, the log's buffer
-//! (`MEMORY STATS` shows the last two), the vectors of a search's results, codebooks once they are
-//! learnt. Memory of slots that wait for their readers is part of the segments; it is never given
-//! back alone.
+//! What is *not* tracked: values on their way into or out of the keyspace, replies that are being
+//! made, and what each thread and each task of the network needs beside its buffers.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
+use super::Category;
+
 /// Bytes that a thread may have taken or given back in each category without passing it on.
 pub const SLACK: usize = 16 << 10;
-
-/// What tracked bytes are for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Category {
-    /// Large segments of arenas: vectors, links, slots. Mapped, so the allocator does not know of
-    /// them; counted as far as their slots are in use.
-    Mappings,
-    /// Small segments of arenas, which come from the allocator.
-    Segments,
-    /// Names and attributes of elements.
-    Blobs,
-    /// Names and attributes that were replaced or removed, until the last reader that may hold them
-    /// has gone.
-    Retired,
-    /// Keys with their values, and fields of hashes.
-    Blocks,
-    /// Marks by which searches know the slots that they have visited, kept by each thread.
-    SearchMarks,
-    /// Vectors from which codebooks are being learnt.
-    Training,
-}
-
-impl Category {
-    /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 7] = [
-        Self::Mappings,
-        Self::Segments,
-        Self::Blobs,
-        Self::Retired,
-        Self::Blocks,
-        Self::SearchMarks,
-        Self::Training,
-    ];
-}
 
 const CATEGORIES: usize = Category::ALL.len();
 
@@ -151,17 +117,37 @@ impl Held {
         held
     }
 
-    /// So many from now on.
+    /// How many.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// So many from now on. To be called before they are allocated, and after they are freed.
     #[inline]
     pub fn set(&mut self, bytes: usize) {
-        add(self.category, bytes as isize - self.bytes as isize);
-        self.bytes = bytes;
+        if bytes != self.bytes {
+            add(self.category, bytes as isize - self.bytes as isize);
+            self.bytes = bytes;
+        }
     }
 
     /// So many more.
     #[inline]
     pub fn grow(&mut self, bytes: usize) {
         self.set(self.bytes + bytes);
+    }
+
+    /// So many less.
+    #[inline]
+    pub fn shrink(&mut self, bytes: usize) {
+        self.set(self.bytes - bytes);
+    }
+}
+
+/// As many bytes once more: for copies of structures.
+impl Clone for Held {
+    fn clone(&self) -> Self {
+        Self::new(self.category, self.bytes)
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::Category;
 use super::allocator::allocator;
-use super::tracked::{Category, held_bytes};
+use super::tracked::held_bytes;
 
 static PEAK: AtomicU64 = AtomicU64::new(0);
 /// When the peak was, in Unix seconds.

@@ -18,6 +18,7 @@ use super::{Params, VectorIndex};
 use crate::arena::Words;
 use crate::epoch::pin;
 use crate::index::{Assembly, BadLink};
+use crate::memory::Category;
 use crate::quantization::{Code, Codebook, Format};
 
 /// A part of a stored index that cannot be right.
@@ -61,7 +62,15 @@ impl Builder {
         let learns = params.kind().learns() && codebook.is_none();
         let assembly = Assembly::new(params.m(), seed);
         let stores = Stores::restored(&params, codebook);
-        Ok(Self { params, seed, projection, learns, assembly, stores, written: Words::new(1) })
+        Ok(Self {
+            params,
+            seed,
+            projection,
+            learns,
+            assembly,
+            stores,
+            written: Words::new(1, Category::Graph),
+        })
     }
 
     /// The formats of the best codes, and of the coarse ones if there are such besides.

@@ -2,6 +2,7 @@
 
 use crate::arena::Codes;
 use crate::kernels::prefetch;
+use crate::memory::Category;
 use crate::quantization::{Code, Codebook, Format};
 
 /// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
@@ -18,8 +19,8 @@ pub struct Store {
 
 impl Store {
     pub(super) fn new(format: Format) -> Self {
-        let heads = Codes::new(format.head_bytes());
-        let bodies = Codes::new(stride(format.body_bytes()));
+        let heads = Codes::new(format.head_bytes(), Category::Vectors);
+        let bodies = Codes::new(stride(format.body_bytes()), Category::Vectors);
         Self { format, heads, bodies }
     }
 

@@ -1,12 +1,18 @@
 //! The JSON of each slot that has some.
 
 use super::commit::Exclusive;
-use crate::arena::{Blob, Blobs};
+use crate::arena::Blobs;
 use crate::epoch::Pin;
+use crate::memory::Category;
 
 /// Attributes by slot, which searches read without a lock.
-#[derive(Default)]
 pub(super) struct Attributes(Blobs);
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self(Blobs::new(Category::Attributes))
+    }
+}
 
 impl Attributes {
     /// The attribute of a slot that the reader has met while pinned, if it has one.
@@ -52,6 +58,6 @@ impl Attributes {
     }
 
     fn replace(&self, slot: u32, attribute: &[u8]) {
-        self.0.replace(slot, (!attribute.is_empty()).then(|| Blob::new(attribute)));
+        self.0.replace(slot, (!attribute.is_empty()).then_some(attribute));
     }
 }

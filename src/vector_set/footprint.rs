@@ -4,8 +4,9 @@ use crate::vector_index::Params;
 
 /// Where a name or an attribute lies.
 const POINTER: usize = 8;
-/// A name of 8 bytes with its length; names of another length take as much more or less.
-const NAME: usize = 4 + 8;
+/// What the allocator gives for a name of 8 bytes with its length; names of another length take as
+/// much more or less.
+const NAME: usize = 16;
 /// Of the two maps from names to slots, between two of their growths.
 const MAPS: usize = 8 + 5;
 

@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use crate::arena::Words;
 use crate::index::slots::{Slots, Word};
 use crate::kernels::prefetch_at;
+use crate::memory::Category;
 
 /// Locks that all lists of a graph share. Two writers meet by chance once in so many times.
 const LOCKS: usize = 128;
@@ -50,8 +51,8 @@ impl Graph {
     pub(super) fn new(m: usize) -> Self {
         Self {
             slots: Slots::new(),
-            base: Words::new(2 * m),
-            upper: Words::new(m),
+            base: Words::new(2 * m, Category::Graph),
+            upper: Words::new(m, Category::Graph),
             towers: Mutex::default(),
             locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
             m,

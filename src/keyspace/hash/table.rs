@@ -1,16 +1,15 @@
 //! Many fields, or long ones: a block for each, found by hash, by position and by deadline.
 
-use std::convert::Infallible;
-
 use ahash::RandomState;
 
 use super::Field;
 use super::frozen::SnapshotLink;
 use super::slots::Slots;
-use crate::arena::ThinBlock;
+use crate::arena::{Purpose, ThinBlock};
 use crate::keyspace::Deadline;
 use crate::keyspace::expiry::Deadlines;
 use crate::keyspace::hash_index::HashIndex;
+use crate::memory::Category;
 
 /// The fields of a large hash.
 ///
@@ -31,9 +30,19 @@ pub(in crate::keyspace) struct FieldTable {
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     /// The tag is the length of the name; its top bit is set if there is a deadline.
-    block: ThinBlock<Infallible>,
+    block: ThinBlock<NoValue>,
     /// The hash for the index.
     hash: u32,
+}
+
+/// What the block of a field has beside its bytes.
+#[derive(Clone, Debug)]
+enum NoValue {}
+
+impl Purpose for NoValue {
+    fn category(_: u32) -> Category {
+        Category::Hashes
+    }
 }
 
 const DEADLINE_BIT: u32 = 1 << 31;

@@ -15,12 +15,18 @@ mod sorted;
 use self::name_table::NameTable;
 pub use self::sorted::Bound;
 use self::sorted::SortedSlots;
-use crate::arena::{Blob, Blobs};
+use crate::arena::Blobs;
 use crate::epoch::{Pin, pin};
+use crate::memory::Category;
 
 /// The names of slots.
-#[derive(Default)]
 pub(super) struct Names(Blobs);
+
+impl Default for Names {
+    fn default() -> Self {
+        Self(Blobs::new(Category::Names))
+    }
+}
 
 impl Names {
     /// The name of a slot that is or was an element while the reader is pinned; empty for any
@@ -32,7 +38,7 @@ impl Names {
 
     /// Names a slot that is not visible yet.
     pub(super) fn set(&self, slot: u32, name: &[u8]) {
-        let was_named = self.0.replace(slot, Some(Blob::new(name)));
+        let was_named = self.0.replace(slot, Some(name));
         debug_assert!(!was_named, "a slot is unnamed when it is freed");
     }
 

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::before_image::BeforeImage;
 use super::spill::{Place, Spill};
 use crate::arena::Words;
+use crate::memory::Category;
 use crate::vector_index::PhaseHold;
 use crate::vector_set::commit::Exclusive;
 
@@ -56,7 +57,7 @@ impl Running {
     pub(super) fn new(cut: u64, end: u32, len: usize, phase: PhaseHold) -> Self {
         // A set without members has no slot that matters.
         let end = if len == 0 { 0 } else { end };
-        let settled = Words::new(1);
+        let settled = Words::new(1, Category::Snapshot);
         settled.grow_to(end.div_ceil(u32::BITS));
         Self {
             cut,

@@ -19,7 +19,7 @@ pub mod signal;
 pub mod stand_ins;
 pub mod update;
 
-use stand_ins::arena;
+use stand_ins::{arena, memory};
 pub use stand_ins::{Condvar, Mutex};
 
 #[path = "../../../src/epoch.rs"]

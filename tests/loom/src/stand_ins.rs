@@ -57,9 +57,20 @@ impl Condvar {
     }
 }
 
+/// In the place of the product's counts of memory: nothing is counted.
+pub mod memory {
+    /// What the product's words are for.
+    pub enum Category {
+        /// The states of slots.
+        Graph,
+    }
+}
+
 /// In the place of the product's arenas.
 pub mod arena {
     use loom::sync::atomic::AtomicU32;
+
+    use super::memory::Category;
 
     /// Slots of a model.
     const SLOTS: usize = 3;
@@ -70,7 +81,7 @@ pub mod arena {
 
     impl Words {
         /// `per_block`: words per slot.
-        pub fn new(per_block: usize) -> Self {
+        pub fn new(per_block: usize, _: Category) -> Self {
             let block = || (0..per_block).map(|_| AtomicU32::new(0)).collect();
             Self((0..SLOTS).map(|_| block()).collect())
         }

@@ -105,13 +105,21 @@ fn tracked() -> Fields {
 
 fn tracked_name(category: Category) -> &'static str {
     match category {
-        Category::Mappings => "tracked.mappings",
-        Category::Segments => "tracked.segments",
-        Category::Blobs => "tracked.blobs",
+        Category::Vectors => "tracked.vectors",
+        Category::Graph => "tracked.graph",
+        Category::Names => "tracked.names",
+        Category::Attributes => "tracked.attributes",
         Category::Retired => "tracked.retired",
-        Category::Blocks => "tracked.blocks",
+        Category::Expiry => "tracked.expiry",
+        Category::Keys => "tracked.keys",
+        Category::Strings => "tracked.strings",
+        Category::Hashes => "tracked.hashes",
+        Category::Clients => "tracked.clients",
+        Category::Log => "tracked.log",
+        Category::Snapshot => "tracked.snapshot",
         Category::SearchMarks => "tracked.search-marks",
         Category::Training => "tracked.training",
+        Category::Mappings => "tracked.mappings",
     }
 }
 

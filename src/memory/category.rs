@@ -1,0 +1,87 @@
+//! What memory is for.
+
+/// What tracked bytes are for. Each byte is in one category; bytes of mappings are in
+/// [`Mappings`](Self::Mappings) as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Category {
+    /// Codes of vectors, codebooks and projections.
+    Vectors,
+    /// Links between slots and the states of slots, and what a vector set takes when it is empty.
+    Graph,
+    /// Names of elements, and the maps from names to slots.
+    Names,
+    /// Attributes of elements.
+    Attributes,
+    /// Names and attributes that were replaced or removed, until the last reader that may hold them
+    /// has gone.
+    Retired,
+    /// Deadlines of keys, fields and elements, and when elements were used last.
+    Expiry,
+    /// The table of keys: index and slots, and the blocks of keys whose value is no bytes.
+    Keys,
+    /// Strings, with their keys where both are in one block.
+    Strings,
+    /// Hashes, with their keys where both are in one block.
+    Hashes,
+    /// Connections and their buffers.
+    Clients,
+    /// Changes that wait to be written to the log, or that are kept for followers.
+    Log,
+    /// What a snapshot has to remember while it runs.
+    Snapshot,
+    /// Marks by which searches know the slots that they have visited, and lists of candidates; kept
+    /// by each thread.
+    SearchMarks,
+    /// Vectors from which codebooks are being learnt.
+    Training,
+    /// Large segments of arenas. Mapped, so the allocator does not know of them; counted as far as
+    /// their slots are in use.
+    Mappings,
+}
+
+impl Category {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 15] = [
+        Self::Vectors,
+        Self::Graph,
+        Self::Names,
+        Self::Attributes,
+        Self::Retired,
+        Self::Expiry,
+        Self::Keys,
+        Self::Strings,
+        Self::Hashes,
+        Self::Clients,
+        Self::Log,
+        Self::Snapshot,
+        Self::SearchMarks,
+        Self::Training,
+        Self::Mappings,
+    ];
+
+    /// Its name in the replies of commands.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vectors => "vectors",
+            Self::Graph => "graph",
+            Self::Names => "names",
+            Self::Attributes => "attributes",
+            Self::Retired => "retired",
+            Self::Expiry => "expiry",
+            Self::Keys => "keys",
+            Self::Strings => "strings",
+            Self::Hashes => "hashes",
+            Self::Clients => "clients",
+            Self::Log => "log",
+            Self::Snapshot => "snapshot",
+            Self::SearchMarks => "search-marks",
+            Self::Training => "training",
+            Self::Mappings => "mappings",
+        }
+    }
+
+    /// True if its bytes are in another category too.
+    pub fn is_overlay(self) -> bool {
+        self == Self::Mappings
+    }
+}
