@@ -13,6 +13,7 @@
 
 mod candidate;
 mod hnsw;
+mod lowest;
 mod nearest;
 mod scorer;
 mod slots;

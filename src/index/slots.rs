@@ -21,8 +21,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use super::lowest::Lowest;
 use crate::arena::Words;
-use crate::memory::Category;
+use crate::memory::{Category, Held};
 
 /// The state of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,7 +102,30 @@ pub struct Slots {
     /// Slots below this were reserved at least once.
     end: AtomicU32,
     live: AtomicUsize,
-    free: Mutex<Vec<u32>>,
+    free: Mutex<Free>,
+}
+
+/// Slots that can be taken, the lowest first: so those that are in use move together at the
+/// beginning.
+struct Free {
+    slots: Lowest,
+    /// Bytes that each slot takes in all arenas of the user.
+    bytes_each: usize,
+    held: Held,
+}
+
+impl Free {
+    fn count(&mut self) {
+        self.held.set(self.slots.len() * self.bytes_each);
+    }
+
+    /// The lowest, if it is below this.
+    fn take_below(&mut self, end: u32) -> Option<u32> {
+        let slot = self.slots.lowest().filter(|&slot| slot < end)?;
+        self.slots.remove(slot);
+        self.count();
+        Some(slot)
+    }
 }
 
 impl Slots {
@@ -113,7 +137,11 @@ impl Slots {
             deaths: AtomicU32::new(0),
             end: AtomicU32::new(0),
             live: AtomicUsize::new(0),
-            free: Mutex::new(Vec::new()),
+            free: Mutex::new(Free {
+                slots: Lowest::default(),
+                bytes_each: 0,
+                held: Held::nothing(Category::Reusable),
+            }),
         }
     }
 
@@ -127,11 +155,11 @@ impl Slots {
         self.words.block(slot)[1].load(Ordering::Relaxed)
     }
 
-    /// Takes an invisible slot; it stays `Free`. `grow(len)` is called, one caller at a
-    /// time, when slots `0 .. len` must exist in the caller's arenas.
+    /// Takes an invisible slot, the lowest that is free; it stays `Free`. `grow(len)` is called,
+    /// one caller at a time, when slots `0 .. len` must exist in the caller's arenas.
     pub(super) fn take(&self, grow: impl FnOnce(u32)) -> u32 {
         let mut free = self.free.lock();
-        free.pop().unwrap_or_else(|| {
+        free.take_below(MAX_SLOTS).unwrap_or_else(|| {
             let slot = self.end.load(Ordering::Relaxed);
             assert!(slot < MAX_SLOTS, "a set holds at most 2^31 - 1 elements");
             self.words.grow_to(slot + 1);
@@ -140,6 +168,20 @@ impl Slots {
             self.end.store(slot + 1, Ordering::Release);
             slot
         })
+    }
+
+    /// Counts each free slot as so many bytes that will be used again ([`Category::Reusable`]):
+    /// what it takes in all arenas that are indexed by these slots.
+    pub fn weigh(&self, bytes_each: usize) {
+        let mut free = self.free.lock();
+        free.bytes_each = bytes_each;
+        free.count();
+    }
+
+    /// How many slots are free, and the bytes that they take.
+    pub fn free(&self) -> (usize, usize) {
+        let free = self.free.lock();
+        (free.slots.len(), free.slots.len() * free.bytes_each)
     }
 
     /// Lets `look` see [`Slots::end`] while no slot is added to it. What `look` makes visible,
@@ -197,7 +239,9 @@ impl Slots {
     pub(super) fn release(&self, slot: u32) {
         self.words.block(slot)[0].store(State::Free as u32, Ordering::Release);
         self.grave(slot).fetch_and(!grave_bit(slot), Ordering::Relaxed);
-        self.free.lock().push(slot);
+        let mut free = self.free.lock();
+        free.slots.insert(slot);
+        free.count();
     }
 
     /// The present moment in the order of deaths.
@@ -241,7 +285,7 @@ impl Slots {
 
     /// Bytes held.
     pub fn heap_bytes(&self) -> usize {
-        self.words.heap_bytes() + self.graves.heap_bytes() + self.free.lock().capacity() * size_of::<u32>()
+        self.words.heap_bytes() + self.graves.heap_bytes() + self.free.lock().slots.heap_bytes()
     }
 }
 
@@ -280,6 +324,21 @@ mod tests {
         assert_eq!((slots.state(slot), slots.word(slot).level(), slots.live()), (State::Dead, 3, 0));
         slots.release(slot);
         assert_eq!(slots.take(|_| panic!("a free slot is used first")), slot);
+    }
+
+    #[test]
+    fn the_lowest_free_slot_is_taken_and_free_ones_are_counted() {
+        let slots = Slots::new();
+        slots.weigh(100);
+        (0..10).for_each(|_| _ = slots.take(|_| ()));
+        for slot in [7, 2, 9] {
+            slots.begin_linking(slot);
+            slots.kill(slot);
+            slots.release(slot);
+        }
+        assert_eq!(slots.free(), (3, 300));
+        assert_eq!([(); 4].map(|()| slots.take(|_| ())), [2, 7, 9, 10]);
+        assert_eq!(slots.free(), (0, 0));
     }
 
     #[test]

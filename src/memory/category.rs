@@ -1,7 +1,7 @@
 //! What memory is for.
 
-/// What tracked bytes are for. Each byte is in one category; bytes of mappings are in
-/// [`Mappings`](Self::Mappings) as well.
+/// What tracked bytes are for. Each byte is in one category; bytes of mappings and of free slots
+/// are in [`Mappings`](Self::Mappings) and [`Reusable`](Self::Reusable) as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Category {
     /// Codes of vectors, codebooks and projections.
@@ -37,11 +37,13 @@ pub enum Category {
     /// Large segments of arenas. Mapped, so the allocator does not know of them; counted as far as
     /// their slots are in use.
     Mappings,
+    /// Of arenas, the slots that are free and will be used again before memory is taken anew.
+    Reusable,
 }
 
 impl Category {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Vectors,
         Self::Graph,
         Self::Names,
@@ -57,6 +59,7 @@ impl Category {
         Self::SearchMarks,
         Self::Training,
         Self::Mappings,
+        Self::Reusable,
     ];
 
     /// Its name in the replies of commands.
@@ -77,11 +80,12 @@ impl Category {
             Self::SearchMarks => "search-marks",
             Self::Training => "training",
             Self::Mappings => "mappings",
+            Self::Reusable => "reusable",
         }
     }
 
     /// True if its bytes are in another category too.
     pub fn is_overlay(self) -> bool {
-        self == Self::Mappings
+        matches!(self, Self::Mappings | Self::Reusable)
     }
 }

@@ -171,6 +171,7 @@ impl Builder {
         if !self.learns {
             index.training.end();
         }
+        index.weigh();
         index
     }
 }

@@ -1,12 +1,30 @@
-//! What a slot takes, before there is one.
+//! What a slot takes, before there is one and when it is free again.
 
-use super::Params;
+use std::sync::atomic::Ordering;
+
 use super::store::bytes_per_slot;
+use super::{Params, VectorIndex};
 
 /// A link, and any other number of a slot.
 const WORD: usize = 4;
 /// A slot's state and the place of its upper lists; the bit beside them is lost in rounding.
 const STATE: usize = 2 * WORD;
+
+impl VectorIndex {
+    /// Counts free slots as memory that will be used again: as many bytes for each as it takes now,
+    /// here and `beside` in arenas of the user.
+    pub fn weigh_slots(&self, beside: usize) {
+        self.beside.store(beside, Ordering::Relaxed);
+        self.weigh();
+    }
+
+    /// To be called when stores have come or gone.
+    pub(super) fn weigh(&self) {
+        let beside = self.beside.load(Ordering::Relaxed);
+        let own = self.stores.bytes_per_slot() + self.params.link_bytes() + STATE;
+        self.graph.slots().weigh(own + beside);
+    }
+}
 
 impl Params {
     /// Bytes that a slot takes: about what

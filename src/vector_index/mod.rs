@@ -35,6 +35,7 @@ mod training;
 mod write;
 
 use std::borrow::Cow;
+use std::sync::atomic::AtomicUsize;
 
 pub use self::builder::{Builder, InvalidPart};
 pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RERANK_KINDS};
@@ -62,18 +63,23 @@ pub struct VectorIndex {
     graph: Index,
     stores: Stores,
     training: Training,
+    /// Bytes of a slot in arenas of the user.
+    beside: AtomicUsize,
 }
 
 impl VectorIndex {
     /// An empty index. `seed` decides the levels of its graph, and the start of a kind that learns.
     pub fn new(params: Params, seed: u64) -> Self {
-        Self {
+        let index = Self {
             projection: params.input_dim().map(|input| Projection::new(input, params.dim())),
             graph: Index::new(params.m(), seed),
             stores: Stores::new(&params),
             training: Training::new(params.kind().learns(), seed),
             params,
-        }
+            beside: AtomicUsize::new(0),
+        };
+        index.weigh();
+        index
     }
 
     /// What was fixed when it was made.

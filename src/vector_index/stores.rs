@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::params::Params;
-use super::store::Store;
+use super::store::{Store, bytes_per_slot};
 use crate::arena::Removable;
 use crate::epoch::{Pin, pin};
 use crate::quantization::{CodeBuf, Codebook, Format};
@@ -187,6 +187,13 @@ impl Stores {
     /// none any more.
     pub(super) fn reclaim_plain(&self) -> bool {
         self.plain.reclaim()
+    }
+
+    /// Bytes that the stores which there are take for each slot.
+    pub(super) fn bytes_per_slot(&self) -> usize {
+        let pin = pin();
+        let stores = [self.plain.get(&pin), self.coarse()];
+        stores.into_iter().flatten().map(|store| bytes_per_slot(store.format())).sum()
     }
 
     /// Bytes held.

@@ -152,7 +152,10 @@ impl VectorIndex {
                 self.stores.retire_plain();
                 Outcome::Next(Step::Freeing)
             }
-            Step::Freeing if self.stores.reclaim_plain() => Outcome::Done,
+            Step::Freeing if self.stores.reclaim_plain() => {
+                self.weigh();
+                Outcome::Done
+            }
             _ => Outcome::Waiting,
         }
     }
@@ -177,6 +180,7 @@ impl VectorIndex {
             store.grow_to(end);
             self.stores.enter(Phase::Doubled);
         });
+        self.weigh();
         Some(Step::Doubled(now()))
     }
 

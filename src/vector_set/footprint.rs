@@ -10,10 +10,13 @@ const NAME: usize = 16;
 /// Of the two maps from names to slots, between two of their growths.
 const MAPS: usize = 8 + 5;
 
+/// Bytes of a slot beside those of the index.
+pub(super) const BESIDE: usize = 2 * POINTER;
+
 /// Bytes that an element takes in a set with these parameters, with a name of 8 bytes and without
 /// an attribute: about what [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
 pub fn bytes_per_element(params: &Params) -> usize {
-    params.bytes_per_slot() + 2 * POINTER + NAME + MAPS
+    params.bytes_per_slot() + BESIDE + NAME + MAPS
 }
 
 #[cfg(test)]

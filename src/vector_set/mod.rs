@@ -108,6 +108,7 @@ impl VectorSet {
 
     /// A set of these vectors, which have no names yet.
     fn of(vectors: VectorIndex, options: SetOptions) -> Self {
+        vectors.weigh_slots(footprint::BESIDE);
         Self {
             options,
             vectors,
@@ -178,6 +179,11 @@ impl VectorSet {
             commit.unbind();
         }
         is_spent
+    }
+
+    /// Of the bytes held, those of free slots, which will be used again.
+    pub fn reusable_bytes(&self) -> usize {
+        self.vectors.graph().slots().free().1
     }
 
     /// Bytes held, by all parts.

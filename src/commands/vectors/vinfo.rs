@@ -12,6 +12,7 @@
 //! | `rerank` | kind of the finer copy of each vector, named as in `quant-type`; `none` if there is no copy |
 //! | `quant-auto` | 1 if the kind was chosen by `QUANT AUTO` |
 //! | `bytes-per-element` | memory of the set divided by its elements; for an empty set the expected value |
+//! | `reusable-bytes` | of its memory, that of removed elements, which is used for the next |
 //! | `measured-<set>` | memory, recall and speed of the kind, measured with real vectors: a line like those of `INFO keyspace` |
 //!
 //! A set of kind `PQ` has two more fields:
@@ -85,7 +86,7 @@ fn redis_could_have(set: &VectorSet) -> bool {
     kind && !set.options().may_be_empty && params.metric() == Metric::Cosine
 }
 
-fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 6] {
+fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 7] {
     let params = set.params();
     let options = set.options();
     [
@@ -95,6 +96,7 @@ fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 6] {
         ("rerank", Reply::Simple(params.rerank().map_or("none", |kind| kind.codec().name))),
         ("quant-auto", Reply::Integer(options.has_chosen_kind.into())),
         ("bytes-per-element", Reply::count(bytes_per_element(set))),
+        ("reusable-bytes", Reply::count(set.reusable_bytes())),
     ]
 }
 

@@ -24,6 +24,9 @@ pub use stand_ins::{Condvar, Mutex};
 
 #[path = "../../../src/epoch.rs"]
 pub mod epoch;
+#[path = "../../../src/index/lowest.rs"]
+#[allow(dead_code, reason = "a model does not use all of it")]
+mod lowest;
 #[path = "../../../src/index/slots.rs"]
 #[allow(dead_code, reason = "a model does not use all of it")]
 mod slots;

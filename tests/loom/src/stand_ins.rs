@@ -59,10 +59,25 @@ impl Condvar {
 
 /// In the place of the product's counts of memory: nothing is counted.
 pub mod memory {
-    /// What the product's words are for.
+    /// What memory is for.
     pub enum Category {
         /// The states of slots.
         Graph,
+        /// Free slots.
+        Reusable,
+    }
+
+    /// Bytes that are not counted.
+    pub struct Held;
+
+    impl Held {
+        /// None.
+        pub fn nothing(_: Category) -> Self {
+            Self
+        }
+
+        /// Not counted.
+        pub fn set(&mut self, _: usize) {}
     }
 }
 

@@ -120,6 +120,7 @@ fn tracked_name(category: Category) -> &'static str {
         Category::SearchMarks => "tracked.search-marks",
         Category::Training => "tracked.training",
         Category::Mappings => "tracked.mappings",
+        Category::Reusable => "tracked.reusable",
     }
 }
 

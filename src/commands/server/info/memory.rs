@@ -22,6 +22,7 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     rows.field("maxmemory_policy", server.keyspace.policy().name());
     overhead(&allocator, used, resident, rows);
     buffers(server, rows);
+    rows.bytes("mem_reusable", figures::held_bytes(figures::Category::Reusable));
     rows.field("mem_allocator", figures::ALLOCATOR);
     rows.field("active_defrag_running", false);
     rows.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
