@@ -258,6 +258,8 @@ impl Flags {
     pub const HASH: Flags = Flags(1 << 27);
     /// In the ACL category `@keyspace` although of another family; no flag of `COMMAND INFO`.
     pub const KEYSPACE: Flags = Flags(1 << 29);
+    /// Not in the ACL category of its family; no flag of `COMMAND INFO`.
+    pub const NO_FAMILY_CATEGORY: Flags = Flags(1 << 23);
     /// In the ACL category `@admin` without the flag `ADMIN`; no flag of `COMMAND INFO`.
     pub const ADMIN_CATEGORY: Flags = Flags(1 << 28);
     /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of

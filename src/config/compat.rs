@@ -18,8 +18,9 @@
 ///   under 8.6 compares, as for a reply:
 /// - *A reply or an error that differs*: `if cx.is_like(Compat::V8_10) { … }`, which a replay of a
 ///   log never is; where there is no context, `server.compat >= Compat::V8_10`.
-/// - *What came with Valkey alone* (`since: "9.0.0"`, or `"8.1.0"`, which Redis never had) is there
-///   in any case, like nearhit's own commands: no release of Redis gives the name another meaning.
+/// - *What came with Valkey alone* (`since: "9.0.0"`, or `"8.1.0"`, which Redis never had) or with
+///   a release of Redis after the last one here (`since: "8.12.0"`) is there in any case, like
+///   nearhit's own commands: no release here gives the name another meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Compat {
     /// Redis 8.6.
@@ -36,6 +37,8 @@ impl Compat {
     /// The words of the option, in the order of [`ALL`](Self::ALL).
     pub(super) const NAMES: &'static [&'static str] = &["8.6", "8.10"];
 
+    const LAST: Compat = Self::ALL[Self::ALL.len() - 1];
+
     /// The release of this name.
     pub(super) fn named(name: &str) -> Self {
         let named = Self::NAMES.iter().position(|known| *known == name);
@@ -51,12 +54,13 @@ impl Compat {
         }
     }
 
-    /// True if something of version `since` is available: versions of Redis are compared with this
-    /// release, those of other servers always are.
+    /// True if something of version `since` is available: versions of Redis up to the last release
+    /// here are compared with this release; those of other servers and of later releases always
+    /// are.
     pub fn has(self, since: &str) -> bool {
         let mut numbers = since.split('.').map(str::parse::<u64>);
         match (numbers.next(), numbers.next()) {
-            (Some(Ok(8)), Some(Ok(minor))) => minor <= self.minor(),
+            (Some(Ok(8)), Some(Ok(minor))) => minor <= self.minor() || minor > Self::LAST.minor(),
             _ => true,
         }
     }
@@ -76,13 +80,10 @@ mod tests {
     #[test]
     fn a_release_has_what_came_until_then_and_what_redis_never_had() {
         let has = |since| Compat::ALL.map(|release| release.has(since));
-        for since in ["1.0.0", "7.4.0", "8.0.0", "8.6.0", "9.0.0", "1.0.1"] {
+        for since in ["1.0.0", "7.4.0", "8.0.0", "8.6.0", "8.12.0", "9.0.0", "1.0.1"] {
             assert_eq!(has(since), [true, true], "{since}");
         }
-        assert_eq!(
-            (has("8.8.0"), has("8.10.0"), has("8.12.0")),
-            ([false, true], [false, true], [false, false])
-        );
+        assert_eq!((has("8.8.0"), has("8.10.0")), ([false, true], [false, true]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::entry::Entry;
 use super::exclusive::Exclusive;
 use super::shard::{SHARD_BITS, shard_of};
-use super::{Database, Deadline, Value};
+use super::{Database, Deadline, KnownUse, Value};
 
 /// A key to be added.
 #[derive(Debug)]
@@ -14,8 +14,10 @@ pub struct Arrival {
     pub value: Value,
     /// Its deadline, which may be past.
     pub deadline: Deadline,
-    /// Seconds since its last use.
-    pub idle_s: u32,
+    /// What is known of its use.
+    pub known_use: KnownUse,
+    /// True if it is never evicted.
+    pub is_blessed: bool,
 }
 
 /// A key that exists already.
@@ -49,9 +51,12 @@ impl Database {
 }
 
 fn add(keys: &mut Exclusive<'_>, hash: u64, arrival: Arrival) -> Result<(), Duplicate> {
-    let Arrival { key, value, deadline, idle_s } = arrival;
-    let used_ms = keys.used_ms() - i64::from(idle_s) * 1000;
-    let entry = Entry::new(&key, value, deadline, used_ms);
+    let Arrival { key, value, deadline, known_use, is_blessed } = arrival;
+    let mut entry = Entry::new(&key, value, deadline, keys.used_ms());
+    entry.restore_use(known_use, keys.policy(), keys.used_ms());
+    if is_blessed {
+        entry.set_blessed(true);
+    }
     if keys.add(hash, entry) { Ok(()) } else { Err(Duplicate { key }) }
 }
 
@@ -62,11 +67,12 @@ mod tests {
 
     fn arrival(key: &str, deadline: Deadline) -> Arrival {
         let value = Value::String(StringValue::new(key.as_bytes()));
-        Arrival { key: key.into(), value, deadline, idle_s: 7 }
+        let known_use = KnownUse { idle_s: Some(7), frequency: None };
+        Arrival { key: key.into(), value, deadline, known_use, is_blessed: key.ends_with('7') }
     }
 
     #[test]
-    fn keys_are_added_with_their_values_deadlines_and_idle_times() {
+    fn keys_are_added_with_all_that_they_have() {
         let keyspace = Keyspace::new(Clock::manual(1_000_000));
         let db = keyspace.db(3);
         let names: Vec<String> = (0..1000).map(|number| format!("key:{number}")).collect();
@@ -80,6 +86,9 @@ mod tests {
         assert_eq!(text("key:0"), None, "it has expired");
         let idle_s = db.lookup(b"key:3", Accounting::None, |entry| entry.idle_s(1_000_000));
         assert_eq!(idle_s, Some(7));
+        let is_blessed = |key: &[u8]| db.lookup(key, Accounting::None, Entry::is_blessed);
+        assert_eq!((is_blessed(b"key:3"), is_blessed(b"key:7")), (Some(false), Some(true)));
+        assert_eq!(keyspace.blessed_keys(), 100);
         assert_eq!(db.expire_cycle(1000), 500, "expired keys were added too");
     }
 

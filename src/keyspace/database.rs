@@ -64,6 +64,8 @@ pub struct Census {
     pub subexpiry: usize,
     /// Keys that have expired and were not removed yet.
     pub expired: usize,
+    /// Keys that are never evicted, of all keys that are still in memory.
+    pub blessed: usize,
 }
 
 impl Database {
@@ -249,6 +251,7 @@ impl<'k> View<'k> {
             counts.expires += table.deadlines().len();
             counts.expired += table.deadlines().count_due(now_ms);
             counts.subexpiry += table.field_deadlines().len();
+            counts.blessed += table.blessed().len();
             sum_ms += table.deadlines().sum_ms();
         }
         counts.mean_ttl_ms = mean_ttl_ms(sum_ms, counts.expires, now_ms);

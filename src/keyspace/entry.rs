@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::expiry::HEAP_BYTES_EACH;
 use super::hash::{FrozenFields, Hash, HashRef, PackedLimits};
+use super::policy::Policy;
 use super::string::{Form, StringRef, StringValue, TextEdit};
-use super::usage::{Lfu, Usage};
+use super::usage::{KnownUse, Lfu, Usage};
 use super::value::Large;
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::{Purpose, ThinBlock};
@@ -163,6 +164,11 @@ impl Entry {
         self.usage.frequency(now_ms, lfu)
     }
 
+    /// Makes the use that of a key that is loaded under this policy.
+    pub(super) fn restore_use(&self, known: KnownUse, policy: Policy, now_ms: i64) {
+        self.usage.restore(known, policy, now_ms);
+    }
+
     /// Sets the time of the last use to so many seconds ago, at most half a year.
     pub fn set_idle_s(&self, idle_s: u32, now_ms: i64) {
         self.usage.set_idle_s(idle_s, now_ms);
@@ -209,6 +215,11 @@ impl Entry {
             }
             _ => (self.clone(), None),
         }
+    }
+
+    /// Makes the use that of a new key.
+    pub(super) fn renew_usage(&self, now_ms: i64) {
+        self.usage.renew(now_ms);
     }
 
     /// Counts a use.

@@ -4,15 +4,18 @@ use parking_lot::RwLockWriteGuard;
 use smallvec::SmallVec;
 
 use super::View;
+use super::blessing::Taken;
 use super::entry::Entry;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
 use super::observers::Change;
+use super::policy::Policy;
 use super::reaper::Garbage;
 use super::shard::{SHARDS, Shard, shard_of};
 use super::snapshot::{BeforeImage, KeyAtCut};
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
+use super::usage::KnownUse;
 use super::value::{Value, WrongType};
 use crate::journal::{Passage, Record};
 
@@ -128,6 +131,11 @@ impl<'k> Exclusive<'k> {
     /// The time of use that keys get: that of the clock, also where expired keys are shown.
     pub fn used_ms(&self) -> i64 {
         self.used_ms
+    }
+
+    /// The eviction policy.
+    pub(super) fn policy(&self) -> Policy {
+        self.db.common.settings.policy()
     }
 
     /// True if changes are written to a log. Does not change while this is held.
@@ -273,6 +281,35 @@ impl<'k> Exclusive<'k> {
         found.is_some()
     }
 
+    /// Blesses a key, or ends its blessing. Returns whether that changed it; none if there is no
+    /// such key.
+    pub fn set_blessed(&mut self, key: &[u8], is_blessed: bool) -> Option<bool> {
+        let found = self.find(key)?;
+        self.mark_used(found);
+        let is_change = self.held[found.held].table.entry(found.id).is_blessed() != is_blessed;
+        if is_change {
+            self.mark_changed(found);
+            self.keep_before_image(found);
+            self.change(found.held, key, Change::Rescheduled).set_blessed(found.id, is_blessed);
+        }
+        Some(is_change)
+    }
+
+    /// Makes the use of a key that of one that is loaded.
+    pub fn restore_use(&mut self, key: &[u8], known: KnownUse) {
+        if let Some(found) = self.find(key) {
+            let policy = self.policy();
+            self.held[found.held].table.entry(found.id).restore_use(known, policy, self.used_ms);
+        }
+    }
+
+    /// Makes the use of a key that of a new one.
+    pub fn renew_usage(&mut self, key: &[u8]) {
+        if let Some(found) = self.find(key) {
+            self.held[found.held].table.entry(found.id).renew_usage(self.used_ms);
+        }
+    }
+
     /// Removes a key; false if there was none.
     pub fn remove(&mut self, key: &[u8]) -> bool {
         let found = self.find(key);
@@ -292,14 +329,13 @@ impl<'k> Exclusive<'k> {
         self.db.common.expiry.fields.add(count as u64);
     }
 
-    /// Removes a key and returns its value and deadline; a set is returned unbound, ready for
-    /// another key.
-    pub fn take(&mut self, key: &[u8]) -> Option<(Value, Deadline)> {
+    /// Removes a key and returns what it had; a set is returned unbound, ready for another key.
+    pub fn take(&mut self, key: &[u8]) -> Option<Taken> {
         let found = self.find(key)?;
         self.keep_before_image(found);
         let entry = self.take_out(found, Change::Removed);
-        let deadline = entry.deadline();
-        Some((entry.into_value(), deadline))
+        let (deadline, is_blessed) = (entry.deadline(), entry.is_blessed());
+        Some(Taken { value: entry.into_value(), deadline, is_blessed })
     }
 
     /// Removes all keys of the shards that are locked.

@@ -5,6 +5,7 @@
 //! ```text
 //! mod.rs         the databases, and operations on several of them
 //! database.rs    lookups, and the whole of one database
+//! blessing.rs    keys that are never evicted
 //! bulk.rs        many new keys at once
 //! exclusive.rs   changing keys under the write locks of their shards
 //! shared.rs      reading several keys at one moment
@@ -34,6 +35,7 @@
 
 mod access;
 mod arrangement;
+mod blessing;
 mod bulk;
 mod clock;
 mod database;
@@ -70,6 +72,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use ahash::RandomState;
 
 pub use self::access::{Access, View};
+pub use self::blessing::Taken;
 pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
 pub use self::database::{Accounting, Census, Database};
@@ -89,7 +92,7 @@ pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{KeyAtCut, Snapshot};
 pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
-pub use self::usage::Lfu;
+pub use self::usage::{KnownUse, Lfu};
 pub(crate) use self::value::by_type;
 pub use self::value::{Value, ValueRef, WrongType};
 pub use self::vector_set::SetHandle;

@@ -8,7 +8,7 @@
 //! | change | call |
 //! |---|---|
 //! | a key gets a value, or its value changes in place | [`Change::Written`] |
-//! | a key gets another deadline, or none | [`Change::Rescheduled`] |
+//! | a key gets another deadline, or none; it is blessed, or no longer | [`Change::Rescheduled`] |
 //! | expired fields of a hash are removed, and others are left | [`Change::FieldsExpired`] |
 //! | a key is removed, also by RENAME and MOVE, and with its last element | [`Change::Removed`] |
 //! | a key is removed as it, or the last field of its hash, has expired | [`Change::Expired`] |
@@ -35,7 +35,7 @@ use crate::journal::Subject;
 pub enum Change {
     /// It has a value that is new, or was changed.
     Written,
-    /// It has the same value and another deadline.
+    /// It has the same value and another deadline, or another blessing.
     Rescheduled,
     /// Fields of its hash were removed as they had expired.
     FieldsExpired,

@@ -27,8 +27,8 @@ const RANDOM_TRIES: usize = 100;
 /// to which no call returns before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    shard: usize,
-    position: u32,
+    pub(super) shard: usize,
+    pub(super) position: u32,
 }
 
 impl Cursor {
@@ -52,7 +52,7 @@ impl Cursor {
         self == Self::START
     }
 
-    fn next_shard(self) -> Self {
+    pub(super) fn next_shard(self) -> Self {
         let shard = self.shard + 1;
         if shard == SHARDS { Self::START } else { Self { shard, position: 0 } }
     }

@@ -22,6 +22,8 @@ pub(super) struct Table {
     deadlines: Deadlines,
     /// For each hash with deadlines of fields, the first of them.
     field_deadlines: Deadlines,
+    /// Positions of blessed keys.
+    blessed: BTreeSet<u32>,
     /// The positions of vector sets: they are few, and are visited without a walk over all entries.
     sets: BTreeSet<u32>,
     snapshot: State,
@@ -42,6 +44,11 @@ impl Table {
 
     pub(super) fn field_deadlines(&self) -> &Deadlines {
         &self.field_deadlines
+    }
+
+    /// Positions of blessed keys.
+    pub(super) fn blessed(&self) -> &BTreeSet<u32> {
+        &self.blessed
     }
 
     pub(super) fn entry(&self, id: u32) -> &Entry {
@@ -90,8 +97,12 @@ impl Table {
         let is_set = is_set(entry.value());
         let deadline = entry.deadline();
         let of_fields = entry.next_field_deadline();
+        let is_blessed = entry.is_blessed();
         let id = self.slab.insert(entry);
         self.note_set(id, is_set);
+        if is_blessed {
+            self.blessed.insert(id);
+        }
         self.snapshot.settle(id);
         self.index.insert(hash, id, |id| self.slab.get(id).hash());
         self.deadlines.add(deadline, id);
@@ -146,10 +157,23 @@ impl Table {
         self.deadlines.add(deadline, id);
     }
 
+    /// Blesses a key, or ends its blessing.
+    pub(super) fn set_blessed(&mut self, id: u32, is_blessed: bool) {
+        self.slab.get_mut(id).set_blessed(is_blessed);
+        if is_blessed {
+            self.blessed.insert(id);
+        } else {
+            self.blessed.remove(&id);
+        }
+    }
+
     /// Removes a key, and unbinds its set. All removals of single keys go through here.
     pub(super) fn take(&mut self, hash: u64, id: u32) -> Entry {
         self.index.remove(hash as u32, id, |id| self.slab.get(id).hash());
         let entry = self.slab.remove(id);
+        if entry.is_blessed() {
+            self.blessed.remove(&id);
+        }
         self.deadlines.remove(entry.deadline(), id);
         self.field_deadlines.remove(entry.next_field_deadline(), id);
         self.sets.remove(&id);

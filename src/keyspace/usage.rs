@@ -16,6 +16,15 @@ use crate::splitmix::{STEP, scramble};
 #[derive(Debug)]
 pub(super) struct Usage(AtomicU32);
 
+/// What a file or a dump says of the use of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KnownUse {
+    /// Seconds since the last use.
+    pub idle_s: Option<u32>,
+    /// The frequency counter.
+    pub frequency: Option<u8>,
+}
+
 /// How the frequency counter grows and shrinks: `lfu-log-factor` and `lfu-decay-time`.
 ///
 /// A use increments a counter of `c` with the probability `1 / ((c - 5) * log_factor + 1)`, and
@@ -74,6 +83,22 @@ impl Usage {
     /// Sets the counter, and the last use to now: the counter decays from now on.
     pub(super) fn set_frequency(&self, frequency: u8, now_ms: i64) {
         self.0.store(word(seconds(now_ms), frequency), Ordering::Relaxed);
+    }
+
+    /// As [`new`](Self::new).
+    pub(super) fn renew(&self, now_ms: i64) {
+        self.set_frequency(FIRST_FREQUENCY, now_ms);
+    }
+
+    /// The use of a key that is loaded. Each policy takes its own figure: the others are of a
+    /// server that had another policy.
+    pub(super) fn restore(&self, known: KnownUse, policy: Policy, now_ms: i64) {
+        self.renew(now_ms);
+        match (policy.rule, known) {
+            (Rule::Lfu, KnownUse { frequency: Some(frequency), .. }) => self.set_frequency(frequency, now_ms),
+            (Rule::Lfu, _) => {}
+            (_, KnownUse { idle_s, .. }) => self.set_idle_s(idle_s.unwrap_or(0), now_ms),
+        }
     }
 
     /// Counts a use. Uses within the same second seldom change the word, and then it is only read.
@@ -250,6 +275,24 @@ mod tests {
         usage.set_frequency(0, NOW_MS);
         usage.mark(NOW_MS, Lfu::default());
         assert_eq!(usage.frequency(NOW_MS, Lfu::default()), 1);
+    }
+
+    #[test]
+    fn a_loaded_use_is_that_of_the_policy() {
+        let usage = Usage::new(NOW_MS - 9_000);
+        let restored = |known, name| {
+            usage.restore(known, Policy::named(name).expect("it is one"), NOW_MS);
+            (usage.idle_s(NOW_MS), usage.frequency(NOW_MS, Lfu::default()))
+        };
+        let idle = KnownUse { idle_s: Some(77), frequency: None };
+        let frequent = KnownUse { idle_s: None, frequency: Some(200) };
+        for name in ["allkeys-lru", "volatile-lrm", "noeviction", "volatile-ttl"] {
+            assert_eq!(restored(idle, name).0, 77);
+            assert_eq!(restored(frequent, name), (0, 5));
+        }
+        assert_eq!(restored(idle, "volatile-lfu"), (0, 5));
+        assert_eq!(restored(frequent, "allkeys-lfu"), (0, 200));
+        assert_eq!(restored(KnownUse::default(), "allkeys-lru"), (0, 5));
     }
 
     #[test]

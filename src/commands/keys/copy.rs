@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::database_number;
+use super::{bless, database_number};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Accounting, Deadline, Entry, Exclusive, Value, ValueRef};
+use crate::keyspace::{Accounting, Deadline, Entry, Exclusive, Taken, Value, ValueRef};
 use crate::persistence::rdb::dump;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{SetCopy, VectorSet};
@@ -123,17 +123,19 @@ impl<'r> Copy<'r> {
     /// is no source.
     fn install<'a>(
         &self,
-        found: Option<(Value, Deadline)>,
+        found: Option<Taken>,
         copied: Option<CopiedSet>,
         target: &mut Exclusive,
         record: Record<'a>,
     ) -> Result<bool, Refused<'a>> {
-        let Some((value, deadline)) = found else { return Ok(false) };
-        if target.get(self.target).is_some() && !self.replace {
+        let Some(Taken { value, deadline, is_blessed }) = found else { return Ok(false) };
+        let replaced = target.get(self.target);
+        if replaced.is_some() && !self.replace {
             return Ok(false);
         }
+        let blessing = Some(is_blessed).filter(|_| replaced.is_some_and(Entry::is_blessed) != is_blessed);
         let Value::VectorSet(original) = value else {
-            target.put(self.target, value, deadline);
+            target.put_taken(self.target, Taken { value, deadline, is_blessed });
             record.commit();
             return Ok(true);
         };
@@ -145,20 +147,31 @@ impl<'r> Copy<'r> {
         let unchanged = original.unchanged_since(copied.changes);
         let record = match &copied.dump {
             _ if !target.is_logged() => record,
-            Some(dump) => self.recorded(dump, deadline, record),
+            Some(dump) => self.recorded(dump, deadline, blessing, record),
             None if unchanged.is_some() => record,
             None => return Err(Refused::NotDumped(copied, record)),
         };
-        target.put_new(self.target, Value::VectorSet(copied.copy), deadline);
+        let value = Value::VectorSet(copied.copy);
+        target.put_taken(self.target, Taken { value, deadline, is_blessed });
         record.commit();
         Ok(true)
     }
 
-    /// Logs the set as it was copied.
-    fn recorded<'a>(&self, dump: &[u8], deadline: Deadline, record: Record<'a>) -> Record<'a> {
+    /// Logs the set as it was copied. RESTORE leaves the blessing of a key as it is: `blessing` is
+    /// the one to be set.
+    fn recorded<'a>(
+        &self,
+        dump: &[u8],
+        deadline: Deadline,
+        blessing: Option<bool>,
+        record: Record<'a>,
+    ) -> Record<'a> {
         record.in_db(self.database).instead(|effects| {
             let deadline_ms = deadline.unix_ms().unwrap_or(0).to_string();
             effects.command(&[b"RESTORE", self.target, deadline_ms.as_bytes(), dump, b"REPLACE", b"ABSTTL"]);
+            if let Some(is_blessed) = blessing {
+                bless::log(effects, self.target, is_blessed);
+            }
         })
     }
 }
@@ -197,8 +210,12 @@ fn refused(error: &std::io::Error) -> Error {
     Error::from(format!("ERR cannot copy: {error}"))
 }
 
-fn found(keys: &mut Exclusive, key: &[u8]) -> Option<(Value, Deadline)> {
-    keys.get(key).map(|entry| (entry.value().to_value(), entry.deadline()))
+fn found(keys: &mut Exclusive, key: &[u8]) -> Option<Taken> {
+    keys.get(key).map(|entry| Taken {
+        value: entry.value().to_value(),
+        deadline: entry.deadline(),
+        is_blessed: entry.is_blessed(),
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! They depend on no type of value, but for the two refusals that Redis has.
 
+pub(super) mod bless;
 pub(super) mod copy;
 pub(super) mod dbsize;
 pub(super) mod del;
@@ -34,6 +35,7 @@ use crate::resp::{Args, Error};
 
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
+    &bless::SPEC,
     &copy::SPEC,
     &dbsize::SPEC,
     &del::DEL,

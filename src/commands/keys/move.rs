@@ -33,8 +33,8 @@ fn move_key(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, E
     if source.get(key).is_none() || target.get(key).is_some() {
         return Ok(Reply::Integer(0));
     }
-    let Some((value, deadline)) = source.take(key) else { return Ok(Reply::Integer(0)) };
-    target.put(key, value, deadline);
+    let Some(taken) = source.take(key) else { return Ok(Reply::Integer(0)) };
+    target.put_taken(key, taken);
     record.commit();
     Ok(Reply::Integer(1))
 }

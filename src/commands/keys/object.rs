@@ -2,7 +2,7 @@
 //! value.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, help};
-use crate::keyspace::{Accounting, Entry};
+use crate::keyspace::{Accounting, Entry, Lfu, Policy, Rule};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -51,11 +51,11 @@ const FREQ: Spec = Spec {
     group: Group::Generic,
     since: "4.0.0",
     complexity: "O(1)",
-    summary: "Refused: how often keys are used is not counted",
+    summary: "The logarithmic counter of a key's uses, under a policy that evicts by it",
     syntax: "key",
     tips: &["nondeterministic_output"],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| reply(args, cx, |_, _| Err(NOT_TRACKED))),
+    run: Run::Read(|args, cx| reply(args, cx, frequency)),
 };
 
 const HELP: Spec = Spec {
@@ -113,9 +113,9 @@ const HELP_LINES: &[&str] = &[
     "ENCODING <key>",
     "    Name the form in which a value is in memory, such as int, raw, listpack or hashtable.",
     "FREQ <key>",
-    "    Always an error: this server does not count how often keys are used.",
+    "    Show the counter of uses of <key>: an error unless the eviction policy is an LFU one.",
     "IDLETIME <key>",
-    "    Show for how many seconds <key> was not used.",
+    "    Show for how many seconds <key> was not used: an error if the policy is an LFU one.",
     "REFCOUNT <key>",
     "    Always 1, as keys do not share values.",
 ];
@@ -125,18 +125,41 @@ const NOT_TRACKED: Error = Error::new(
      policies at runtime LRU and LFU data will take some time to adjust.",
 );
 
-type Look = fn(&Entry, now_ms: i64) -> Result<Reply, Error>;
+const IDLE_NOT_TRACKED: Error = Error::new(
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies \
+     at runtime LRU and LFU data will take some time to adjust.",
+);
+
+/// Besides the entry, on what a reply depends.
+struct Situation {
+    now_ms: i64,
+    policy: Policy,
+    lfu: Lfu,
+}
+
+type Look = fn(&Entry, &Situation) -> Result<Reply, Error>;
 
 fn reply(mut args: Args, cx: &mut Context, look: Look) -> Result<Reply, Error> {
-    let now_ms = cx.now_ms();
-    let seen = cx.db().lookup(args.bytes()?, Accounting::Counted, |entry| look(entry, now_ms));
+    let keyspace = &cx.server.keyspace;
+    let situation = Situation { now_ms: cx.now_ms(), policy: keyspace.policy(), lfu: keyspace.lfu() };
+    let seen = cx.db().lookup(args.bytes()?, Accounting::Counted, |entry| look(entry, &situation));
     seen.unwrap_or(Ok(Reply::Null))
 }
 
-fn encoding(entry: &Entry, _: i64) -> Result<Reply, Error> {
+fn encoding(entry: &Entry, _: &Situation) -> Result<Reply, Error> {
     Ok(Reply::bulk(entry.value().encoding(entry.key().len())))
 }
 
-fn idle_time(entry: &Entry, now_ms: i64) -> Result<Reply, Error> {
-    Ok(Reply::Integer(entry.idle_s(now_ms).into()))
+fn idle_time(entry: &Entry, situation: &Situation) -> Result<Reply, Error> {
+    match situation.policy.rule {
+        Rule::Lfu => Err(IDLE_NOT_TRACKED),
+        _ => Ok(Reply::Integer(entry.idle_s(situation.now_ms).into())),
+    }
+}
+
+fn frequency(entry: &Entry, situation: &Situation) -> Result<Reply, Error> {
+    match situation.policy.rule {
+        Rule::Lfu => Ok(Reply::Integer(entry.frequency(situation.now_ms, situation.lfu).into())),
+        _ => Err(NOT_TRACKED),
+    }
 }

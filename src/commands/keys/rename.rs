@@ -50,8 +50,8 @@ fn rename(mut args: Args, cx: &mut Context, record: Record, replace: bool) -> Re
     if from == to || !replace && keys.get(to).is_some() {
         return Ok(false);
     }
-    if let Some((value, deadline)) = keys.take(from) {
-        keys.put(to, value, deadline);
+    if let Some(taken) = keys.take(from) {
+        keys.put_taken(to, taken);
         keys.commit(record);
     }
     Ok(true)

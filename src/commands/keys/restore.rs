@@ -7,7 +7,7 @@ use super::dump::LARGE;
 use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Exclusive, Value};
+use crate::keyspace::{Deadline, Exclusive, KnownUse, Value};
 use crate::persistence::rdb::dump::{DumpError, restore, restore_unsummed};
 use crate::resp::{Args, Error, Reply};
 
@@ -33,9 +33,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 
 const BUSY: Error = Error::new("BUSYKEY Target key name already exists.");
 
-/// The largest counter of use.
-const MAX_FREQ: i64 = 255;
-
 struct Restore<'r> {
     key: &'r [u8],
     /// A number, which is parsed only if the key may be made.
@@ -49,8 +46,7 @@ struct Options {
     replace: bool,
     absolute: bool,
     idle_s: Option<i64>,
-    /// Checked and then ignored, as in a Redis that does not evict by frequency.
-    freq: Option<i64>,
+    freq: Option<u8>,
 }
 
 impl Options {
@@ -68,16 +64,19 @@ impl Options {
                     return Err(Error::new("ERR Invalid IDLETIME value, must be >= 0"));
                 }
             } else if options.idle_s.is_none() && args.keyword("FREQ") && !args.is_empty() {
-                let freq = args.integer()?;
-                options.freq = Some(freq);
-                if !(0..=MAX_FREQ).contains(&freq) {
-                    return Err(Error::new("ERR Invalid FREQ value, must be >= 0 and <= 255"));
-                }
+                let invalid = || Error::new("ERR Invalid FREQ value, must be >= 0 and <= 255");
+                let freq: i64 = args.integer()?;
+                options.freq = Some(u8::try_from(freq).map_err(|_| invalid())?);
             } else {
                 return Err(Error::syntax());
             }
         }
         Ok(options)
+    }
+
+    fn known_use(self) -> KnownUse {
+        let idle_s = self.idle_s.map(|idle_s| u32::try_from(idle_s).unwrap_or(u32::MAX));
+        KnownUse { idle_s, frequency: self.freq }
     }
 
     fn lifetime(self) -> Lifetime {
@@ -117,7 +116,7 @@ impl<'r> Restore<'r> {
             Some(deadline_ms) if deadline_ms <= keys.now_ms() => self.expire_now(keys, record),
             _ => {
                 keys.put_new(self.key, value, deadline);
-                self.set_idle(&mut keys);
+                keys.restore_use(self.key, self.options.known_use());
                 keys.commit(self.recorded(record, deadline));
             }
         }
@@ -140,23 +139,17 @@ impl<'r> Restore<'r> {
         }
     }
 
-    fn set_idle(&self, keys: &mut Exclusive) {
-        let (Some(idle_s), now_ms) = (self.options.idle_s, keys.used_ms()) else { return };
-        if let Some(entry) = keys.get(self.key) {
-            entry.set_idle_s(u32::try_from(idle_s).unwrap_or(u32::MAX), now_ms);
-        }
-    }
-
     /// A time from now is logged as a time since 1970.
     fn recorded<'a>(&self, record: Record<'a>, deadline: Deadline) -> Record<'a> {
         let Some(deadline_ms) = deadline.unix_ms().filter(|_| !self.options.absolute) else { return record };
         record.instead(|effects| {
             let deadline_ms = deadline_ms.to_string();
-            let idle_s = self.options.idle_s.map(|idle_s| idle_s.to_string());
+            let idle_s = self.options.idle_s.map(|idle_s| (&b"IDLETIME"[..], idle_s.to_string()));
+            let freq = self.options.freq.map(|freq| (&b"FREQ"[..], freq.to_string()));
             let words: [&[u8]; 6] =
                 [b"RESTORE", self.key, deadline_ms.as_bytes(), self.dump, b"REPLACE", b"ABSTTL"];
-            match idle_s {
-                Some(idle_s) => effects.command_with(&words, &[b"IDLETIME", idle_s.as_bytes()]),
+            match idle_s.or(freq) {
+                Some((word, figure)) => effects.command_with(&words, &[word, figure.as_bytes()]),
                 None => effects.command(&words),
             }
         })

@@ -28,7 +28,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 const DEFAULT_COUNT: usize = 10;
 
 /// A call for more leaves the network thread.
-const MANY_KEYS: usize = 1000;
+pub(super) const MANY_KEYS: usize = 1000;
 
 struct Scan<'r> {
     cursor: Cursor,
@@ -85,11 +85,11 @@ impl<'r> Scan<'r> {
 }
 
 /// Any unsigned number of 64 bits, after optional blanks.
-fn cursor(text: &[u8]) -> Result<Cursor, Error> {
+pub(super) fn cursor(text: &[u8]) -> Result<Cursor, Error> {
     let number = std::str::from_utf8(text.trim_ascii_start()).ok().and_then(|text| text.parse().ok());
     number.map(Cursor::from_number).ok_or(Error::new("ERR invalid cursor"))
 }
 
-fn count(number: i64) -> Result<usize, Error> {
+pub(super) fn count(number: i64) -> Result<usize, Error> {
     usize::try_from(number).ok().filter(|count| *count > 0).ok_or(Error::syntax())
 }

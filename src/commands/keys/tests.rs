@@ -1,6 +1,8 @@
 //! The expected replies are those of Redis 8.6.2 to the same requests.
 
+mod bless;
 mod dump;
+mod usage;
 
 use crate::commands::testing::Session;
 

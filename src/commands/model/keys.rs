@@ -4,7 +4,7 @@ use std::fmt;
 
 use proptest::prelude::*;
 
-use super::reference::{Answer, Model};
+use super::reference::{Answer, Entry, Model};
 use super::{deadline_ms, key};
 
 type Key = &'static str;
@@ -24,6 +24,9 @@ pub(super) enum Request {
     Ttl(Key),
     PTtl(Key),
     PExpireTime(Key),
+    Bless(Key),
+    Unbless(Key),
+    Blessing(Key),
     Rename(Key, Key),
     RenameNx(Key, Key),
     Copy {
@@ -57,6 +60,9 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
         1 => key().prop_map(Request::Ttl),
         1 => key().prop_map(Request::PTtl),
         1 => key().prop_map(Request::PExpireTime),
+        2 => key().prop_map(Request::Bless),
+        1 => key().prop_map(Request::Unbless),
+        1 => key().prop_map(Request::Blessing),
         2 => (key(), key()).prop_map(|(from, to)| Request::Rename(from, to)),
         2 => (key(), key()).prop_map(|(from, to)| Request::RenameNx(from, to)),
         4 => copy.prop_map(|(from, to, database, replace)| Request::Copy { from, to, database, replace }),
@@ -82,6 +88,9 @@ impl fmt::Display for Request {
             Self::Ttl(key) => write!(f, "TTL {key}"),
             Self::PTtl(key) => write!(f, "PTTL {key}"),
             Self::PExpireTime(key) => write!(f, "PEXPIRETIME {key}"),
+            Self::Bless(key) => write!(f, "BLESS SET {key} NO-EVICT"),
+            Self::Unbless(key) => write!(f, "BLESS CLEAR {key} NO-EVICT"),
+            Self::Blessing(key) => write!(f, "BLESS GET {key}"),
             Self::Rename(from, to) => write!(f, "RENAME {from} {to}"),
             Self::RenameNx(from, to) => write!(f, "RENAMENX {from} {to}"),
             Self::Copy { from, to, database, replace } => {
@@ -117,6 +126,9 @@ impl Request {
             Self::Ttl(key) => left(model, key, |deadline_ms| (deadline_ms - now_ms + 500) / 1000),
             Self::PTtl(key) => left(model, key, |deadline_ms| deadline_ms - now_ms),
             Self::PExpireTime(key) => left(model, key, |deadline_ms| deadline_ms),
+            Self::Bless(key) => bless(model, key, true),
+            Self::Unbless(key) => bless(model, key, false),
+            Self::Blessing(key) => blessing(model.get(key)),
             Self::Rename(from, to) => rename(model, from, to, true),
             Self::RenameNx(from, to) => rename(model, from, to, false),
             Self::Copy { from, to, database, replace } => copy(model, from, to, *database, *replace),
@@ -163,9 +175,19 @@ fn left(model: &Model, key: &str, to_number: impl Fn(i64) -> i64) -> Answer {
     Answer::Integer(model.get(key).map_or(-2, |entry| entry.deadline_ms.map_or(-1, to_number)))
 }
 
+fn bless(model: &mut Model, key: &str, is_blessed: bool) -> Answer {
+    model.bless(key, is_blessed).map_or(Answer::NO_SUCH_KEY, Answer::flag)
+}
+
+pub(super) fn blessing(entry: Option<&Entry>) -> Answer {
+    let Some(entry) = entry else { return Answer::NO_SUCH_KEY };
+    let flag = entry.is_blessed.then(|| Answer::Bulk(b"NO-EVICT".to_vec()));
+    Answer::Array(flag.into_iter().collect())
+}
+
 fn rename(model: &mut Model, from: &str, to: &str, replace: bool) -> Answer {
     if !model.has(from) {
-        return Answer::Error("ERR no such key");
+        return Answer::NO_SUCH_KEY;
     }
     let renames = replace || !model.has(to);
     if let Some(entry) = renames.then(|| model.remove(from)).flatten() {

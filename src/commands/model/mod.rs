@@ -102,6 +102,7 @@ impl Pair {
     fn compare(&mut self, key: &str, entry: Entry) -> Result<(), TestCaseError> {
         self.expect(&format!("TYPE {key}"), &Answer::Simple(entry.value.type_name()))?;
         self.expect(&format!("PEXPIRETIME {key}"), &Answer::Integer(entry.deadline_ms.unwrap_or(-1)))?;
+        self.expect(&format!("BLESS GET {key}"), &keys::blessing(Some(&entry)))?;
         match entry.value {
             Value::Text(text) => self.expect(&format!("GET {key}"), &Answer::Bulk(text)),
             Value::Hash(fields) => {

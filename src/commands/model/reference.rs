@@ -23,6 +23,7 @@ impl Value {
 pub(super) struct Entry {
     pub(super) value: Value,
     pub(super) deadline_ms: Option<i64>,
+    pub(super) is_blessed: bool,
 }
 
 pub(super) struct Model {
@@ -80,7 +81,8 @@ impl Model {
 
     /// Replaces the fields of a key and keeps its deadline; no fields remove it.
     pub(super) fn edit_hash(&mut self, key: &str, fields: BTreeMap<String, Vec<u8>>) {
-        let entry = Entry { deadline_ms: self.deadline_ms(key), value: Value::Hash(fields) };
+        let is_blessed = self.is_blessed(key);
+        let entry = Entry { deadline_ms: self.deadline_ms(key), value: Value::Hash(fields), is_blessed };
         self.remove(key);
         if !matches!(&entry.value, Value::Hash(fields) if fields.is_empty()) {
             self.put(0, key, entry);
@@ -99,16 +101,28 @@ impl Model {
         self.get(key)?.deadline_ms
     }
 
+    pub(super) fn is_blessed(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|entry| entry.is_blessed)
+    }
+
+    /// Returns whether that changed the key; none if there is no such key.
+    pub(super) fn bless(&mut self, key: &str, is_blessed: bool) -> Option<bool> {
+        let entry = self.databases[0].get_mut(key)?;
+        Some(std::mem::replace(&mut entry.is_blessed, is_blessed) != is_blessed)
+    }
+
     /// Sets a text with a deadline, if there is one. A deadline that is not in the future removes
     /// the key.
     pub(super) fn put_text(&mut self, key: &str, text: impl Into<Vec<u8>>, deadline_ms: Option<i64>) {
-        self.put(0, key, Entry { value: Value::Text(text.into()), deadline_ms: None });
+        let is_blessed = self.is_blessed(key);
+        self.put(0, key, Entry { value: Value::Text(text.into()), deadline_ms: None, is_blessed });
         self.set_end(key, deadline_ms);
     }
 
     /// Replaces the text and keeps the deadline.
     pub(super) fn edit_text(&mut self, key: &str, text: impl Into<Vec<u8>>) {
-        let entry = Entry { value: Value::Text(text.into()), deadline_ms: self.deadline_ms(key) };
+        let is_blessed = self.is_blessed(key);
+        let entry = Entry { value: Value::Text(text.into()), deadline_ms: self.deadline_ms(key), is_blessed };
         self.put(0, key, entry);
     }
 
@@ -155,6 +169,7 @@ pub(super) enum Answer {
 impl Answer {
     pub(super) const WRONG_TYPE: Self =
         Self::Error("WRONGTYPE Operation against a key holding the wrong kind of value");
+    pub(super) const NO_SUCH_KEY: Self = Self::Error("ERR no such key");
     pub(super) const NOT_AN_INTEGER: Self = Self::Error("ERR value is not an integer or out of range");
 
     pub(super) fn count(count: usize) -> Self {

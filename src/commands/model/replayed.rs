@@ -17,7 +17,7 @@ use crate::resp::Request;
 
 /// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
 /// braces are replaced at random for each request.
-const REQUESTS: [&str; 54] = [
+const REQUESTS: [&str; 55] = [
     "HSET {k} {f} {n} {g} {n}",
     "HSET {k} f 1 g 2 h 3 i 4",
     "HMSET {k} {f} {n}",
@@ -66,6 +66,7 @@ const REQUESTS: [&str; 54] = [
     "VCREATE {k} DIM 2 METRIC L2 QUANT RQ4 M 8",
     "VCREATE {k} DIM 2 QUANT AUTO EXPECT 1000",
     "EXPIREAT {k} 1790000001",
+    "BLESS SET {k} NO-EVICT",
     "SELECT 0",
     "SELECT 1",
     "SELECT 2",
@@ -145,7 +146,8 @@ pub(super) enum Seen {
     Set(String),
 }
 
-pub(super) type Image = BTreeMap<(usize, Vec<u8>), (Seen, Deadline)>;
+/// Contents, deadlines, and whether keys are blessed.
+pub(super) type Image = BTreeMap<(usize, Vec<u8>), (Seen, Deadline, bool)>;
 
 fn image(server: &Server) -> Image {
     image_at(server, server.keyspace.clock().now_ms())
@@ -156,7 +158,8 @@ pub(super) fn image_at(server: &Server, now_ms: i64) -> Image {
     let mut image = Image::new();
     for (number, db) in server.keyspace.databases().iter().enumerate() {
         db.direct().for_each(|entry| {
-            image.insert((number, entry.key().to_vec()), (seen(entry, now_ms), entry.deadline()));
+            let content = (seen(entry, now_ms), entry.deadline(), entry.is_blessed());
+            image.insert((number, entry.key().to_vec()), content);
         });
     }
     image

@@ -90,6 +90,11 @@ impl Keyspace {
 }
 
 impl<'k> Snapshot<'k> {
+    /// The keyspace.
+    pub fn keyspace(&self) -> &'k Keyspace {
+        self.keyspace
+    }
+
     /// Calls `callback` at each point of the walk.
     #[cfg(test)]
     pub(in crate::keyspace) fn with(mut self, callback: impl FnMut(WalkPoint, usize) + 'k) -> Self {

@@ -1,6 +1,6 @@
 //! Any sequence of changes has the same result as in a plain map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -48,6 +48,10 @@ pub(super) enum Change {
     Expire {
         key: u8,
         life_ms: Option<i64>,
+    },
+    Bless {
+        key: u8,
+        is_blessed: bool,
     },
     Rename {
         from: u8,
@@ -99,6 +103,7 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         4 => (key(), key()).prop_map(|(key, field)| Change::RemoveField { key, field }),
         4 => key().prop_map(Change::Remove),
         4 => (key(), life()).prop_map(|(key, life_ms)| Change::Expire { key, life_ms }),
+        4 => (key(), any::<bool>()).prop_map(|(key, is_blessed)| Change::Bless { key, is_blessed }),
         4 => (key(), key()).prop_map(|(from, to)| Change::Rename { from, to }),
         4 => (key(), key()).prop_map(|(from, to)| Change::Copy { from, to }),
         3 => (0..30_i64).prop_map(Change::Advance),
@@ -154,7 +159,8 @@ impl Content {
     }
 }
 
-pub(super) type Keys = BTreeMap<u8, (Content, Deadline)>;
+/// Contents, deadlines, and whether keys are blessed.
+pub(super) type Keys = BTreeMap<u8, (Content, Deadline, bool)>;
 
 /// The plain map, with the time.
 #[derive(Clone, Default)]
@@ -181,7 +187,8 @@ impl Model {
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Put { key, text, life_ms } => {
-                self.keys.insert(*key, (Content::Text(text.clone()), self.deadline(*life_ms)));
+                let is_blessed = self.keys.get(key).is_some_and(|entry| entry.2);
+                self.keys.insert(*key, (Content::Text(text.clone()), self.deadline(*life_ms), is_blessed));
             }
             Change::Append { key, text } => {
                 if let Some(present) = self.text(*key) {
@@ -196,7 +203,7 @@ impl Model {
             }
             Change::SetFields { key, first, count, len, life_ms } => {
                 let deadline = self.deadline(*life_ms);
-                let new = || (Content::Hash(Fields::new()), Deadline::NEVER);
+                let new = || (Content::Hash(Fields::new()), Deadline::NEVER, false);
                 if let Some(fields) = self.keys.entry(*key).or_insert_with(new).0.fields() {
                     fields.extend(
                         fields_of(*first, *count, *len).map(|(name, value)| (name, (value, deadline))),
@@ -215,6 +222,9 @@ impl Model {
             Change::Expire { key, life_ms } => {
                 let deadline = self.deadline(*life_ms);
                 self.keys.entry(*key).and_modify(|entry| entry.1 = deadline);
+            }
+            Change::Bless { key, is_blessed } => {
+                self.keys.entry(*key).and_modify(|entry| entry.2 = *is_blessed);
             }
             Change::Rename { from, to } => {
                 let entry = self.keys.remove(from);
@@ -236,7 +246,8 @@ impl Model {
             }
             Change::PutSwapPut { key, text } => {
                 for keys in [&mut self.keys, &mut self.elsewhere] {
-                    keys.insert(*key, (Content::Text(text.clone()), Deadline::NEVER));
+                    let is_blessed = keys.get(key).is_some_and(|entry| entry.2);
+                    keys.insert(*key, (Content::Text(text.clone()), Deadline::NEVER, is_blessed));
                 }
                 std::mem::swap(&mut self.keys, &mut self.elsewhere);
             }
@@ -244,7 +255,9 @@ impl Model {
         }
         let now_ms = self.now_ms;
         for keys in [&mut self.keys, &mut self.elsewhere] {
-            keys.retain(|_, (content, deadline)| !deadline.is_past(now_ms) && content.remove_expired(now_ms));
+            keys.retain(|_, (content, deadline, _)| {
+                !deadline.is_past(now_ms) && content.remove_expired(now_ms)
+            });
         }
     }
 }
@@ -289,18 +302,23 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
         Change::Expire { key, life_ms } => {
             db.exclusive(&[[*key]]).set_deadline(&[*key], deadline(life_ms));
         }
+        Change::Bless { key, is_blessed } => {
+            db.exclusive(&[[*key]]).set_blessed(&[*key], *is_blessed);
+        }
         Change::Rename { from, to } => {
             let mut keys = db.exclusive(&[[*from], [*to]]);
-            if let Some((value, deadline)) = keys.take(&[*from]) {
-                keys.put(&[*to], value, deadline);
+            if let Some(taken) = keys.take(&[*from]) {
+                keys.put_taken(&[*to], taken);
             }
         }
         Change::Copy { from, to } => {
             let mut keys = db.exclusive(&[[*from], [*to]]);
-            let copy = keys.get(&[*from]).map(|entry| (entry.value().to_value(), entry.deadline()));
-            if let Some((value, deadline)) = copy {
-                keys.put(&[*to], value, deadline);
-            }
+            let copy = keys.get(&[*from]).map(|entry| Taken {
+                value: entry.value().to_value(),
+                deadline: entry.deadline(),
+                is_blessed: entry.is_blessed(),
+            });
+            copy.into_iter().for_each(|copy| keys.put_taken(&[*to], copy));
         }
         Change::Advance(by_ms) => keyspace.clock().advance(*by_ms),
         Change::Cycle(budget) => drop(db.expire_cycle(*budget)),
@@ -310,9 +328,9 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
             let (mut source, mut target) =
                 keyspace.exclusive_pair(Access::DIRECT, (0, &[*key]), (1, &[*key]));
             if !target.contains(&[*key])
-                && let Some((value, deadline)) = source.take(&[*key])
+                && let Some(taken) = source.take(&[*key])
             {
-                target.put(&[*key], value, deadline);
+                target.put_taken(&[*key], taken);
             }
         }
         Change::PutSwapPut { key, text } => keyspace.transaction(&Reach::Everything, || {
@@ -329,13 +347,29 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
     }
 }
 
-/// All keys with content and deadline, as SCAN returns them.
+fn seen_of(entry: &Entry, now_ms: i64) -> (Content, Deadline, bool) {
+    (Content::of(entry, now_ms), entry.deadline(), entry.is_blessed())
+}
+
+/// Blessed keys, as BLESS SCAN returns them.
+fn scanned_blessed(db: View<'_>) -> BTreeSet<u8> {
+    let mut seen = BTreeSet::new();
+    let mut cursor = Cursor::START;
+    loop {
+        cursor = db.scan_blessed(cursor, 2, |entry| assert!(seen.insert(entry.key()[0])));
+        if cursor.is_start() {
+            return seen;
+        }
+    }
+}
+
+/// All keys with content, deadline and blessing, as SCAN returns them.
 fn scanned(db: View<'_>, now_ms: i64) -> Keys {
     let mut seen = Keys::new();
     let mut cursor = Cursor::START;
     loop {
         cursor = db.scan(cursor, 2, |entry| {
-            let before = seen.insert(entry.key()[0], (Content::of(entry, now_ms), entry.deadline()));
+            let before = seen.insert(entry.key()[0], seen_of(entry, now_ms));
             assert!(before.is_none(), "returned twice");
         });
         if cursor.is_start() {
@@ -355,7 +389,7 @@ proptest! {
             apply(&keyspace, change);
             model.apply(change);
             for key in 0..KEYS {
-                let found = db.lookup(&[key], Accounting::None, |entry| (Content::of(entry, model.now_ms), entry.deadline()));
+                let found = db.lookup(&[key], Accounting::None, |entry| seen_of(entry, model.now_ms));
                 prop_assert_eq!(found.as_ref(), model.keys.get(&key), "after {:?}", change);
             }
             let expires = model.keys.values().filter(|entry| entry.1 != Deadline::NEVER).count();
@@ -369,6 +403,9 @@ proptest! {
         prop_assert_eq!(census.keys, model.keys.len());
         prop_assert_eq!(census.expires, model.keys.values().filter(|entry| entry.1 != Deadline::NEVER).count());
         prop_assert_eq!(census.subexpiry, model.keys.values().filter(|entry| ends(&entry.0)).count());
+        let blessed: BTreeSet<u8> = model.keys.iter().filter(|(_, entry)| entry.2).map(|(key, _)| *key).collect();
+        prop_assert_eq!(census.blessed, blessed.len());
+        prop_assert_eq!(scanned_blessed(db), blessed);
         prop_assert_eq!(scanned(db, model.now_ms), model.keys);
     }
 }

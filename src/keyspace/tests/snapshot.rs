@@ -67,11 +67,11 @@ impl Taken {
         let contents = alive.map(|((_, key), (entry, fields))| {
             let of_frozen = || Content::Hash(fields.clone());
             let content = if fields.is_empty() { Content::of(entry, now_ms) } else { of_frozen() };
-            (key[0], (content, entry.deadline()))
+            (key[0], (content, entry.deadline(), entry.is_blessed()))
         });
         contents
-            .filter_map(|(key, (mut content, deadline))| {
-                content.remove_expired(now_ms).then_some((key, (content, deadline)))
+            .filter_map(|(key, (mut content, deadline, is_blessed))| {
+                content.remove_expired(now_ms).then_some((key, (content, deadline, is_blessed)))
             })
             .collect()
     }
@@ -173,9 +173,9 @@ fn move_key(keyspace: &Keyspace, key: &str) {
     let (mut source, mut target) =
         keyspace.exclusive_pair(Access::DIRECT, (0, key.as_bytes()), (2, key.as_bytes()));
     if !target.contains(key.as_bytes())
-        && let Some((value, deadline)) = source.take(key.as_bytes())
+        && let Some(taken) = source.take(key.as_bytes())
     {
-        target.put(key.as_bytes(), value, deadline);
+        target.put_taken(key.as_bytes(), taken);
     }
 }
 
@@ -242,8 +242,8 @@ const DISTURBANCES: [(&str, Disturbance); 14] = [
     ("MOVE", |keyspace| move_key(keyspace, "a0")),
     ("RENAME", |keyspace| {
         let mut keys = keyspace.db(0).exclusive(&["a0", "b0"]);
-        if let Some((value, deadline)) = keys.take(b"a0") {
-            keys.put(b"b0", value, deadline);
+        if let Some(taken) = keys.take(b"a0") {
+            keys.put_taken(b"b0", taken);
         }
     }),
     ("COPY DB 2 REPLACE", |keyspace| {
@@ -385,8 +385,8 @@ const HASH_CHANGES: [HashChange; 9] = [
     ("SET", |keyspace| set(keyspace.db(0), "h", "other")),
     ("RENAME, HSET", |keyspace| {
         let mut keys = keyspace.db(0).exclusive(&["h", "elsewhere"]);
-        if let Some((value, deadline)) = keys.take(b"h") {
-            keys.put(b"elsewhere", value, deadline);
+        if let Some(taken) = keys.take(b"h") {
+            keys.put_taken(b"elsewhere", taken);
         }
         drop(keys);
         set_fields(keyspace.db(0), "elsewhere", 0..3000, b"w");

@@ -166,9 +166,9 @@ fn a_key_that_is_moved_back_and_forth_stays_one_key() {
             let from = thread % 2;
             let to = 1 - thread % 2;
             let (mut source, mut target) = keyspace.exclusive_pair(Access::DIRECT, (from, b"k"), (to, b"k"));
-            if let Some((value, deadline)) = source.take(b"k") {
+            if let Some(taken) = source.take(b"k") {
                 assert!(!target.contains(b"k"));
-                target.put(b"k", value, deadline);
+                target.put_taken(b"k", taken);
             }
         }
     });

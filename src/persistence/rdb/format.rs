@@ -9,7 +9,8 @@
 //!         | MODULE_AUX id: length, module fields
 //!         | SLOT_INFO slot: length, keys: length, of them with a deadline: length
 //!         | HASH_TEMPLATE id: length, fields: length, name: string …
-//!         | [EXPIRETIME_MS unix ms: 8 | EXPIRETIME unix s: 4] [IDLE seconds: length | FREQ counter: 1]
+//!         | [AUX "nearhit-next-key" "no-evict"]
+//!           [EXPIRETIME_MS unix ms: 8 | EXPIRETIME unix s: 4] [IDLE seconds: length | FREQ counter: 1]
 //!           [KEY_META …] type: 1   key: string   value
 //! dump      type: 1   value   version: 2   CRC64 of all before: 8
 //!
@@ -26,6 +27,11 @@
 //! ```
 //!
 //! Opcodes and types are one byte; those of module fields have the form of a length.
+//!
+//! Blessed keys: Redis 8.12 has an opcode of its own for them, and a version of the format that
+//! older releases refuse. Here an auxiliary field stands before the key instead: every Redis and
+//! Valkey passes over fields that it does not have, so such a file loads there, without the
+//! blessings. The opcode of Redis 8.12 is not read.
 
 /// What every file begins with, before its version.
 pub const MAGIC: &[u8; 5] = b"REDIS";
@@ -45,6 +51,12 @@ pub const LAST_REDIS_DUMP_VERSION: u16 = 15;
 
 /// The version of Valkey 9. Types from 22 on mean other things there than in Redis.
 pub const VALKEY_VERSION: u16 = 80;
+
+/// The name of an auxiliary field about the next key.
+pub const NEXT_KEY: &[u8] = b"nearhit-next-key";
+
+/// The value of [`NEXT_KEY`] for a key that is blessed.
+pub const NO_EVICT: &[u8] = b"no-evict";
 
 /// Bytes of a CRC64.
 pub const CHECKSUM_LEN: usize = 8;

@@ -23,7 +23,7 @@ use super::reader::{Checksum, Reader};
 use super::skip::skip_value;
 use super::value::{self, Decoded};
 use super::walk::{Head, Part, Walk};
-use crate::keyspace::{Arrival, DATABASES, Deadline, Duplicate, Keyspace, PackedLimits, Value};
+use crate::keyspace::{Arrival, DATABASES, Deadline, Duplicate, Keyspace, KnownUse, PackedLimits, Value};
 use crate::persistence::loading::{Loading, Tally};
 
 /// Keys in a batch at most.
@@ -264,13 +264,14 @@ impl Loader<'_> {
     }
 
     fn keep(&mut self, head: Head, value: Value, end: u64) {
-        let Head { offset, key, ends_ms, idle_s, .. } = head;
+        let Head { offset, key, ends_ms, idle_s, frequency, is_blessed, .. } = head;
         if self.batch.arrivals.is_empty() {
             self.batch.offset = offset;
         }
         let deadline = ends_ms.map_or(Deadline::NEVER, Deadline::at);
-        let idle_s = idle_s.map_or(0, |idle_s| u32::try_from(idle_s).unwrap_or(u32::MAX));
-        self.batch.arrivals.push(Arrival { key, value, deadline, idle_s });
+        let idle_s = idle_s.map(|idle_s| u32::try_from(idle_s).unwrap_or(u32::MAX));
+        let known_use = KnownUse { idle_s, frequency };
+        self.batch.arrivals.push(Arrival { key, value, deadline, known_use, is_blessed });
         self.tally.loaded += 1;
         if self.batch.arrivals.len() >= BATCH_KEYS || end - self.batch.offset >= BATCH_BYTES {
             self.pass_on();

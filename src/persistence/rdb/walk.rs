@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::fault::ReadError;
-use super::format::{ValueType, module, opcode};
+use super::format::{NEXT_KEY, NO_EVICT, ValueType, module, opcode};
 use super::reader::{Checksum, Reader};
 use super::skip;
 use super::templates::Templates;
@@ -59,6 +59,10 @@ pub struct Head {
     pub ends_ms: Option<i64>,
     /// For how long it has not been used, if that was written.
     pub idle_s: Option<u64>,
+    /// The counter of its uses, if that was written.
+    pub frequency: Option<u8>,
+    /// True if it is never evicted.
+    pub is_blessed: bool,
     /// True if modules had attached something to the key, which was passed over.
     pub had_metadata: bool,
 }
@@ -68,6 +72,8 @@ pub struct Head {
 struct Ahead {
     ends_ms: Option<i64>,
     idle_s: Option<u64>,
+    frequency: Option<u8>,
+    is_blessed: bool,
     had_metadata: bool,
 }
 
@@ -93,7 +99,13 @@ impl<R: Read> Walk<R> {
                 continue;
             }
             return match byte {
-                opcode::AUX => self.aux(),
+                opcode::AUX => match self.aux()? {
+                    Part::Aux { name, value } if name == NEXT_KEY => {
+                        ahead.is_blessed |= value == NO_EVICT;
+                        continue;
+                    }
+                    other => Ok(other),
+                },
                 opcode::SELECTDB => self.input.length().map(Part::Database),
                 opcode::FUNCTION2 => {
                     self.input.skip_string()?;
@@ -115,7 +127,7 @@ impl<R: Read> Walk<R> {
                 ahead.ends_ms = Some(i64::from(i32::from_le_bytes(input.array()?)) * 1000);
             }
             opcode::IDLE => ahead.idle_s = Some(input.length()?),
-            opcode::FREQ => _ = input.u8()?,
+            opcode::FREQ => ahead.frequency = Some(input.u8()?),
             opcode::HASH_TEMPLATE => self.templates.read(input)?,
             opcode::KEY_META => {
                 skip::skip_key_metadata(input)?;
@@ -150,8 +162,8 @@ impl<R: Read> Walk<R> {
         let Some(kind) = ValueType::from_byte(byte, self.version) else {
             return Err(ReadError::invalid(offset, format!("neither a type nor an opcode: {byte}")));
         };
-        let Ahead { ends_ms, idle_s, had_metadata } = ahead;
+        let Ahead { ends_ms, idle_s, frequency, is_blessed, had_metadata } = ahead;
         let key = self.input.string(MAX_KEY_LEN)?;
-        Ok(Part::Key(Head { offset, kind, key, ends_ms, idle_s, had_metadata }))
+        Ok(Part::Key(Head { offset, kind, key, ends_ms, idle_s, frequency, is_blessed, had_metadata }))
     }
 }

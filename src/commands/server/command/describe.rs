@@ -56,6 +56,7 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
         return Vec::new();
     }
     let is_container = spec.last_name() == spec.name && !spec.subcommands().is_empty();
+    let is_of_family = !is_container && !has(Flags::NO_FAMILY_CATEGORY);
     let dangerous = has(Flags::ADMIN) || has(Flags::DANGEROUS);
     let by_flag = [
         ("@write", has(Flags::WRITE)),
@@ -68,7 +69,7 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
         ("@hash", has(Flags::HASH)),
     ];
     let set = by_flag.into_iter().filter(|(_, set)| *set).map(|(name, _)| name);
-    set.chain(spec.group.category().filter(|_| !is_container)).collect()
+    set.chain(spec.group.category().filter(|_| is_of_family)).collect()
 }
 
 fn key_spec(keys: &Keys) -> Reply {

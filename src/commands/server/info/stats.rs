@@ -40,6 +40,7 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
         // Hashes do not share names.
         rows.zeros(&["hash_templates", "hash_template_keys"]);
     }
+    rows.field("blessed_keys", server.keyspace.blessed_keys());
     rows.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
     rows.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
     rows.field("evicted_elements", server.keyspace.evictions().elements.get());

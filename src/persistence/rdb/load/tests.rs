@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::keyspace::{Accounting, Clock, StringValue};
+use crate::keyspace::{Accounting, Clock, Entry, Lfu, Policy, StringValue};
 use crate::persistence::rdb::Writer;
 use crate::persistence::rdb::format::opcode;
 
@@ -85,6 +85,32 @@ fn keys_come_to_their_databases_with_their_deadlines_and_idle_times() {
     assert_eq!(known, Some((Some(NOW_MS + 5), 77)));
     let progress = loading.progress().expect("it is on");
     assert_eq!((progress.loaded_bytes, progress.memory_then), (bytes.len() as u64, 12345));
+}
+
+#[test]
+fn frequencies_and_blessings_are_those_of_the_next_key() {
+    let bytes = file(&|out| {
+        out.aux(b"nearhit-next-key", b"no-evict")?;
+        out.u8(opcode::FREQ)?;
+        out.u8(200)?;
+        string(out, "both", "x")?;
+        out.aux(b"nearhit-next-key", b"something new")?;
+        string(out, "neither", "x")?;
+        ends(out, NOW_MS + 5)?;
+        out.aux(b"nearhit-next-key", b"no-evict")?;
+        string(out, "blessed", "x")
+    });
+    let keyspace = keyspace();
+    keyspace.set_policy(Policy::named("allkeys-lfu").expect("it is one"));
+    load_into(&keyspace, &bytes, DROP).expect("it is whole");
+    let known = |key: &str| {
+        let known = |entry: &Entry| (entry.is_blessed(), entry.frequency(NOW_MS, Lfu::default()));
+        keyspace.db(0).lookup(key.as_bytes(), Accounting::None, known).expect("it was in the file")
+    };
+    assert_eq!(["both", "neither", "blessed"].map(known), [(true, 200), (false, 5), (true, 5)]);
+    let ends = keyspace.db(0).lookup(b"blessed", Accounting::None, Entry::deadline);
+    assert_eq!(ends, Some(Deadline::at(NOW_MS + 5)));
+    assert_eq!(keyspace.blessed_keys(), 2);
 }
 
 #[test]

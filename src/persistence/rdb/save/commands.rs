@@ -6,9 +6,11 @@
 //!              HPEXPIREAT key ms FIELDS 1 field               for each field that expires
 //! vector set   RESTORE key ms dump [ABSTTL]                   ms: when the key expires, 0 for never
 //! deadline     PEXPIREAT key ms                               behind strings and hashes
+//! blessed      BLESS SET key NO-EVICT                         behind all that, for blessed keys
 //! ```
 //!
-//! Redis 8.6 has the same commands but for vector sets, at which its rewrite crashes. Those are
+//! Redis 8.6 has the same commands (BLESS is of 8.12), but for vector sets, at which its rewrite
+//! crashes. Those are
 //! dumped: VADD cannot say what a set of `REDUCE` keeps, whose vectors were projected, nor what a
 //! set has learnt; codes rounded a second time would be others; and no vector is indexed again when
 //! the base is loaded.
@@ -19,7 +21,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use crate::keyspace::{Deadline, KeyAtCut};
+use crate::keyspace::{Deadline, Entry, KeyAtCut};
 use crate::persistence::rdb::format::{MAX_STRING_LEN, VERSION, ValueType};
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::{Place, Spill};
@@ -68,6 +70,14 @@ pub(in crate::persistence::rdb) fn end<W: Write>(
 ) -> io::Result<()> {
     let Some(end_ms) = deadline.unix_ms() else { return Ok(()) };
     command(out, &[b"PEXPIREAT", key, end_ms.to_string().as_bytes()])
+}
+
+/// The protection of a key, if it has one.
+pub(super) fn blessing<W: Write>(out: &mut Writer<W>, entry: &Entry) -> io::Result<()> {
+    if !entry.is_blessed() {
+        return Ok(());
+    }
+    command(out, &[b"BLESS", b"SET", entry.key(), b"NO-EVICT"])
 }
 
 /// Fields of a hash.
@@ -155,7 +165,8 @@ impl Dumped {
         }
         out.raw(&self.kept.borrow())?;
         out.raw(b"\r\n")?;
-        end_restore(out, old.entry.deadline())
+        end_restore(out, old.entry.deadline())?;
+        blessing(out, &old.entry)
     }
 }
 

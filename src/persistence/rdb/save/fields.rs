@@ -63,7 +63,10 @@ impl Waiting {
         }
         match form {
             Form::Snapshot => Ok(()),
-            Form::Commands { .. } => commands::end(out, entry.key(), entry.deadline()),
+            Form::Commands { .. } => {
+                commands::end(out, entry.key(), entry.deadline())?;
+                commands::blessing(out, entry)
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::{FileInfo, Form, commands};
-use crate::keyspace::{Census, KeyAtCut};
+use crate::keyspace::{Census, Entry, KeyAtCut, Keyspace, Lfu, Rule};
+use crate::persistence::rdb::format::{NEXT_KEY, NO_EVICT, opcode};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::value::{type_of, write_commands, write_value};
 use crate::persistence::rdb::writer::Writer;
@@ -12,10 +13,41 @@ use crate::persistence::rdb::writer::Writer;
 pub(super) struct Keys<W> {
     out: Writer<W>,
     form: Form,
+    said: UseSaid,
     /// To which database the next key would belong.
     db: Option<usize>,
     /// What is written of each database before its first key; nothing if this is no whole file.
     sizes: Vec<Census>,
+}
+
+/// What a snapshot says of the use of its keys: what the policy needs, as in Redis.
+#[derive(Clone, Copy)]
+pub(super) struct UseSaid {
+    rule: Rule,
+    lfu: Lfu,
+    /// The moment at which all figures are taken.
+    now_ms: i64,
+}
+
+impl UseSaid {
+    pub(super) fn of(keyspace: &Keyspace) -> Self {
+        let now_ms = keyspace.clock().now_ms();
+        Self { rule: keyspace.policy().rule, lfu: keyspace.lfu(), now_ms }
+    }
+
+    fn write<W: Write>(self, entry: &Entry, out: &mut Writer<W>) -> io::Result<()> {
+        match self.rule {
+            Rule::Lru => {
+                out.u8(opcode::IDLE)?;
+                out.length(entry.idle_s(self.now_ms).into())
+            }
+            Rule::Lfu => {
+                out.u8(opcode::FREQ)?;
+                out.u8(entry.frequency(self.now_ms, self.lfu))
+            }
+            Rule::None | Rule::Lrm | Rule::Random | Rule::Ttl => Ok(()),
+        }
+    }
 }
 
 impl Keys<Vec<u8>> {
@@ -32,8 +64,8 @@ impl Keys<Vec<u8>> {
 }
 
 impl<W: Write> Keys<W> {
-    pub(super) fn new(out: Writer<W>, form: Form, sizes: Vec<Census>) -> Self {
-        Self { out, form, db: None, sizes }
+    pub(super) fn new(out: Writer<W>, form: Form, said: UseSaid, sizes: Vec<Census>) -> Self {
+        Self { out, form, said, db: None, sizes }
     }
 
     /// What a file begins with.
@@ -61,7 +93,8 @@ impl<W: Write> Keys<W> {
             Form::Snapshot => write_value(out, old.entry.value()),
             Form::Commands { .. } => {
                 let entry = &old.entry;
-                write_commands(out, entry.key(), entry.value(), entry.deadline())
+                write_commands(out, entry.key(), entry.value(), entry.deadline())?;
+                commands::blessing(out, entry)
             }
         }
     }
@@ -72,7 +105,11 @@ impl<W: Write> Keys<W> {
         if self.form != Form::Snapshot {
             return Ok(&mut self.out);
         }
+        if old.entry.is_blessed() {
+            self.out.aux(NEXT_KEY, NO_EVICT)?;
+        }
         self.out.deadline(old.entry.deadline())?;
+        self.said.write(&old.entry, &mut self.out)?;
         let kind = old.fields.as_ref().map_or_else(|| type_of(old.entry.value()), hash::type_of_frozen);
         self.out.u8(kind as u8)?;
         self.out.string(old.entry.key())?;

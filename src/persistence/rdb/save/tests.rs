@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::*;
 use crate::journal::Record;
-use crate::keyspace::{Clock, Deadline, Hash, Keyspace, StringValue, Value, ValueRef};
+use crate::keyspace::{Clock, Deadline, Hash, Keyspace, Policy, StringValue, Value, ValueRef};
 use crate::persistence::aof::reader::Requests;
 use crate::persistence::loading::Loading;
 use crate::persistence::rdb::Reader;
@@ -44,6 +44,11 @@ fn set(keyspace: &Keyspace, db: usize, key: &str, text: &str, deadline: Deadline
     keyspace.db(db).exclusive(&[key]).put(key.as_bytes(), value, deadline);
 }
 
+/// False if that changes nothing.
+fn bless(keyspace: &Keyspace, db: usize, key: &[u8], is_blessed: bool) -> bool {
+    keyspace.db(db).exclusive(&[key]).set_blessed(key, is_blessed).is_some_and(|changed| changed)
+}
+
 /// Gives elements of a set these vectors, and makes the set if it is not there.
 fn add(keyspace: &Keyspace, key: &str, elements: std::ops::Range<usize>, shift: f32) {
     let db = keyspace.db(0);
@@ -73,9 +78,9 @@ fn differences(one: &Digests, other: &Digests) -> Vec<(usize, String)> {
     keys.map(|(db, key)| (*db, key.escape_ascii().to_string())).collect()
 }
 
-type Digests = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Deadline)>;
+type Digests = BTreeMap<(usize, Vec<u8>), (Vec<u8>, Deadline, bool)>;
 
-/// A digest of each key, by database.
+/// A digest of each key, with its deadline and whether it is blessed, by database.
 fn digests(keyspace: &Keyspace) -> Digests {
     let mut digests = BTreeMap::new();
     for (number, db) in keyspace.databases().iter().enumerate() {
@@ -89,7 +94,7 @@ fn digests(keyspace: &Keyspace) -> Digests {
                     format!("{fields:?}").into_bytes()
                 }
             };
-            digests.insert((number, entry.key().to_vec()), (digest, entry.deadline()));
+            digests.insert((number, entry.key().to_vec()), (digest, entry.deadline(), entry.is_blessed()));
         });
     }
     digests
@@ -124,6 +129,10 @@ fn played(bytes: &[u8]) -> Keyspace {
         let words: Vec<&[u8]> = logged.request.words().iter().collect();
         match words[0] {
             b"SELECT" => db = number(words[1]) as usize,
+            b"BLESS" => {
+                assert_eq!((words[1], words[3]), (&b"SET"[..], &b"NO-EVICT"[..]));
+                assert!(bless(&keyspace, db, words[2], true));
+            }
             _ => play(&keyspace, db, &words),
         }
     }
@@ -171,6 +180,9 @@ fn filled() -> Keyspace {
     for number in 0..STRINGS {
         let deadline = if number % 3 == 0 { Deadline::at(2_000_000) } else { Deadline::NEVER };
         set(&keyspace, number % 4, &number.to_string(), &"text".repeat(number % 50), deadline);
+        if number % 5 == 0 {
+            bless(&keyspace, number % 4, number.to_string().as_bytes(), true);
+        }
     }
     for (key, fields) in [("small", 3), ("large", 2000)] {
         let fill = |hash: &mut Hash| {
@@ -180,6 +192,7 @@ fn filled() -> Keyspace {
     }
     add(&keyspace, "set:a", 0..ELEMENTS, 1.0);
     add(&keyspace, "set:b", 0..ELEMENTS, 2.0);
+    [(1, "large"), (0, "set:a")].iter().for_each(|(db, key)| _ = bless(&keyspace, *db, key.as_bytes(), true));
     keyspace
 }
 
@@ -212,6 +225,14 @@ fn commands_are_those_of_redis() {
         *6\r\n$5\r\nHMSET\r\n$1\r\nh\r\n$1\r\nf\r\n$1\r\nv\r\n$0\r\n\r\n$1\r\n7\r\n\
         *6\r\n$10\r\nHPEXPIREAT\r\n$1\r\nh\r\n$7\r\n3000000\r\n$6\r\nFIELDS\r\n$1\r\n1\r\n$1\r\nf\r\n";
     assert_eq!(String::from_utf8_lossy(&bytes), text);
+    bless(&keyspace, 0, b"a", true);
+    keyspace.db(2).flush(Record::unlogged());
+    let (bytes, _) = saved(&keyspace, Form::Commands { is_dated: false }, || ());
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(
+        text.ends_with("2000000\r\n*4\r\n$5\r\nBLESS\r\n$3\r\nSET\r\n$1\r\na\r\n$8\r\nNO-EVICT\r\n"),
+        "{text}"
+    );
     let (dated, _) = saved(&self::keyspace(), Form::Commands { is_dated: true }, || ());
     assert_eq!(dated, b"#TS:0\r\n");
 }
@@ -231,6 +252,10 @@ fn check_under_changes(form: Form) {
         for number in (round * 97..STRINGS).step_by(5).take(300) {
             set(&keyspace, number % 4, &number.to_string(), "changed", Deadline::NEVER);
         }
+        for number in (round * 89..STRINGS).step_by(7).take(300) {
+            bless(&keyspace, number % 4, number.to_string().as_bytes(), number % 5 != 0);
+        }
+        bless(&keyspace, 0, b"set:a", round % 2 == 0);
         let first = round * 50 % ELEMENTS;
         add(&keyspace, "set:b", first..first + 50, 9.0);
         add(&keyspace, "set:a", first..first + 50, 9.0);
@@ -268,6 +293,7 @@ fn check_large_hashes(form: Form) {
     let keyspace = keyspace();
     let keys = ["one", "two", "three"];
     keys.iter().for_each(|key| set_fields(&keyspace, key, 0..FIELDS, &[b'v'; 100]));
+    assert!(bless(&keyspace, 0, b"one", true));
     let at_cut = digests(&keyspace);
     let mut round = 0;
     let mut most = 0;
@@ -291,6 +317,34 @@ fn check_large_hashes(form: Form) {
     assert!(round > 10 && spill.len() > RELIEF / 2 && most < bound, "{round} {} {most}", spill.len());
     assert_eq!(differences(&read_back(&bytes, form), &at_cut), []);
     assert_eq!(keyspace.journal().before_image_bytes(), 0);
+}
+
+#[test]
+fn the_use_of_keys_is_in_the_file_where_the_policy_needs_it() {
+    let keyspace = keyspace();
+    set(&keyspace, 0, "k", "v", Deadline::NEVER);
+    let head = |use_said: &[u8]| [b"\xfe\x00\xfb\x01\x00", use_said, b"\x00\x01k\x01v\xff"].concat();
+    keyspace.clock().advance(77_000);
+    keyspace.db(0).lookup(b"k", crate::keyspace::Accounting::None, |entry| entry.set_frequency(9, 1_077_000));
+    keyspace.clock().advance(60_000);
+    for (name, said) in [
+        ("allkeys-lru", &b"\xf8\x3c"[..]),
+        ("volatile-lru", b"\xf8\x3c"),
+        ("allkeys-lfu", b"\xf9\x08"),
+        ("volatile-lfu", b"\xf9\x08"),
+        ("allkeys-lrm", b""),
+        ("volatile-ttl", b""),
+        ("noeviction", b""),
+    ] {
+        keyspace.set_policy(Policy::named(name).expect("it is one"));
+        let (bytes, _) = saved(&keyspace, Form::Snapshot, || ());
+        let expected = head(said);
+        assert!(
+            bytes.windows(expected.len()).any(|part| part == expected),
+            "{name}: {}",
+            bytes.escape_ascii()
+        );
+    }
 }
 
 #[test]
