@@ -18,6 +18,7 @@
 //! glob             leaf: Redis' patterns, for keys, options and files
 //! words            leaf: a line of text as words, with quotes as Redis has them
 //! long_double      leaf: the 80-bit floating point in which Redis sums
+//! compressed       leaf: values in less room, by LZ4
 //! splitmix         leaf: numbers that look random, the same for the same seed
 //! log              edge: what a line of the log looks like, and where it goes
 //! check            edge: `check-rdb` and `check-aof`, for people
@@ -78,6 +79,7 @@
 pub mod arena;
 pub mod check;
 pub mod commands;
+pub mod compressed;
 pub mod config;
 mod counters;
 pub mod epoch;

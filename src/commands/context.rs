@@ -13,6 +13,7 @@ use super::pause::Pause;
 use super::spec::Flags;
 use super::statistics::Statistics;
 use super::stop::Stop;
+use crate::compressed;
 use crate::config::{Compat, Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
@@ -184,6 +185,7 @@ impl Server {
         let [log_factor, decay_minutes] = [settings.lfu_log_factor, settings.lfu_decay_time]
             .map(|setting| u32::try_from(setting).unwrap_or(u32::MAX));
         self.keyspace.set_lfu(Lfu { log_factor, decay_minutes });
+        compressed::set_threshold(usize::try_from(settings.compression_threshold).unwrap_or(usize::MAX));
         self.update_write_refusal();
     }
 

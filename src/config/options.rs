@@ -327,6 +327,13 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Bytes of a name or value up to which a hash is packed",
     },
     OptionSpec {
+        name: "compression-threshold",
+        kind: Kind::Memory { field: |settings| &mut settings.compression_threshold, min: 0, max: MAX_LONG },
+        default: "256",
+        mutable: true,
+        help: "Bytes above which strings, values of hashes and attributes are compressed (0: none is)",
+    },
+    OptionSpec {
         name: "dir",
         kind: Kind::Text(|settings| &mut settings.dir),
         default: ".",

@@ -67,6 +67,7 @@ pub struct Settings {
     pub maxmemory_eviction_tenacity: u64,
     pub lfu_log_factor: u64,
     pub lfu_decay_time: u64,
+    pub compression_threshold: u64,
     pub slowlog_log_slower_than: i64,
     pub slowlog_max_len: u64,
     pub slowlog_entry_max_argc: u64,

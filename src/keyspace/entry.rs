@@ -11,6 +11,7 @@ use super::usage::{KnownUse, Lfu, Usage};
 use super::value::Large;
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::{Purpose, ThinBlock};
+use crate::compressed::{Compressed, Savings};
 use crate::journal::Journal;
 use crate::kernels::prefetch_at;
 use crate::memory::Category;
@@ -42,6 +43,7 @@ pub(super) enum Kind {
     Integer,
     Text,
     EditedText,
+    CompressedText,
     /// The fields of a small hash.
     PackedHash,
     /// None: the value is the block's [`Large`].
@@ -61,6 +63,10 @@ struct Tag {
 /// Most blocks of small keys with small values are no longer.
 const SMALL_BLOCK: usize = 64;
 
+/// All kinds, in the order of their declaration.
+const KINDS: [Kind; 6] =
+    [Kind::Integer, Kind::Text, Kind::EditedText, Kind::CompressedText, Kind::PackedHash, Kind::Large];
+
 const KIND_BITS: u32 = 3;
 const DEADLINE_BIT: u32 = 1 << KIND_BITS;
 const BLESSED_BIT: u32 = DEADLINE_BIT << 1;
@@ -69,9 +75,8 @@ const DEADLINE_BYTES: usize = size_of::<Deadline>();
 
 impl Tag {
     fn from_bits(bits: u32) -> Self {
-        let kind = [Kind::Integer, Kind::Text, Kind::EditedText, Kind::PackedHash, Kind::Large];
         Self {
-            kind: kind[(bits & (DEADLINE_BIT - 1)) as usize],
+            kind: KINDS[(bits & (DEADLINE_BIT - 1)) as usize],
             has_deadline: bits & DEADLINE_BIT != 0,
             is_blessed: bits & BLESSED_BIT != 0,
             value_len: (bits >> VALUE_LEN_SHIFT) as usize,
@@ -89,7 +94,7 @@ impl Tag {
 impl Purpose for Large {
     fn category(tag: u32) -> Category {
         match Tag::from_bits(tag).kind {
-            Kind::Integer | Kind::Text | Kind::EditedText => Category::Strings,
+            Kind::Integer | Kind::Text | Kind::EditedText | Kind::CompressedText => Category::Strings,
             Kind::PackedHash => Category::Hashes,
             Kind::Large => Category::Keys,
         }
@@ -129,14 +134,16 @@ impl Entry {
 
     /// The value of the key.
     pub fn value(&self) -> ValueRef<'_> {
-        let Tag { kind, value_len, .. } = self.tag();
-        let tail = self.block.tail();
-        let bytes = &tail[tail.len() - value_len..];
+        let kind = self.tag().kind;
+        let bytes = self.value_bytes();
         match (kind, self.block.value()) {
             (_, Some(large)) => large.value_ref(),
             (Kind::Integer, None) => {
                 let number = i64::from_ne_bytes(bytes.try_into().expect("an integer has eight bytes"));
                 ValueRef::String(StringRef(Form::Integer(number)))
+            }
+            (Kind::CompressedText, None) => {
+                ValueRef::String(StringRef(Form::Compressed(Compressed::new(bytes))))
             }
             (Kind::PackedHash, None) => ValueRef::Hash(HashRef::of_packed(bytes)),
             (kind, None) => {
@@ -194,6 +201,15 @@ impl Entry {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.block.heap_bytes() + self.block.value().map_or(0, Large::heap_bytes)
+    }
+
+    /// What compression of the value saves.
+    pub(super) fn savings(&self) -> Savings {
+        match (self.tag().kind, self.block.value()) {
+            (_, Some(large)) => large.savings(),
+            (Kind::CompressedText, None) => Compressed::new(self.value_bytes()).savings(),
+            (_, None) => Savings::default(),
+        }
     }
 
     /// Bytes that a copy for a snapshot takes or keeps allocated. A set stays allocated for other
@@ -322,6 +338,12 @@ impl Entry {
         self.block.into_value()
     }
 
+    /// Those in the tail; none if the value is large.
+    fn value_bytes(&self) -> &[u8] {
+        let tail = self.block.tail();
+        &tail[tail.len() - self.tag().value_len..]
+    }
+
     fn tag(&self) -> Tag {
         Tag::from_bits(self.block.tag())
     }
@@ -358,9 +380,14 @@ const INDEX_BYTES: usize = size_of::<u32>() * 3 / 2;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compressed::{random, repetitive};
 
     fn text(len: usize) -> Value {
-        Value::String(StringValue::new(&vec![b'x'; len]))
+        Value::String(StringValue::new(&random(len)))
+    }
+
+    fn compressible(len: usize) -> Value {
+        Value::String(StringValue::new(&repetitive(len)))
     }
 
     fn entry(value: Value) -> Entry {
@@ -407,6 +434,7 @@ mod tests {
         let mut values: Vec<Value> = lens.into_iter().map(text).collect();
         values.push(Value::String(StringValue::integer(-7)));
         values.push(Value::String(StringValue::edited(b"-7")));
+        values.extend([300, 1000, 100_000].map(compressible));
         for old in &values {
             for new in &values {
                 let mut entry = entry(old.clone());
@@ -439,15 +467,35 @@ mod tests {
             entry.set_deadline(deadline);
             assert_eq!(entry.deadline(), deadline);
             assert_eq!(entry.key(), b"key");
-            assert_eq!(entry.value().as_string().expect("a string").text(), &b"xxxxx"[..]);
+            assert_eq!(entry.value().as_string().expect("a string").text(), &random(5)[..]);
             assert_eq!(entry.block.tail().len(), before + DEADLINE_BYTES);
         }
     }
 
     #[test]
+    fn a_compressed_text_takes_less_and_an_edit_decompresses_it() {
+        for len in [300, 1000, 15_000, 16 * 1024, 100_000] {
+            let mut entry = entry(compressible(len));
+            let Savings { values, bytes } = entry.savings();
+            assert_eq!(values, 1);
+            assert!(bytes >= len / 5 && bytes < len);
+            assert!(entry.heap_bytes() < len - len / 10, "{} bytes for {len}", entry.heap_bytes());
+            let copy = entry.clone();
+            let text = entry.edit_string(|text| {
+                text.append(b"end");
+                text.to_vec()
+            });
+            assert_eq!(text.expect("a string"), [&repetitive(len)[..], b"end"].concat());
+            assert_eq!(entry.savings(), Savings::default());
+            assert_eq!(copy.value().as_string().expect("a string").text(), repetitive(len));
+        }
+        assert_eq!(entry(text(1000)).savings(), Savings::default());
+    }
+
+    #[test]
     fn an_edited_text_becomes_long_and_has_the_same_bytes() {
         let mut entry = entry(text(10));
-        let mut expected = vec![b'x'; 10];
+        let mut expected = random(10);
         for _ in 0..30 {
             let piece = [b'y'; 1000];
             expected.extend(piece);

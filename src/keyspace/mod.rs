@@ -91,7 +91,7 @@ pub use self::reservation::Reach;
 pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{KeyAtCut, Snapshot};
-pub use self::string::{StringRef, StringValue, TextEdit, canonical_integer};
+pub use self::string::{ReplyText, StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::usage::{KnownUse, Lfu};
 pub(crate) use self::value::by_type;
 pub use self::value::{Value, ValueRef, WrongType};

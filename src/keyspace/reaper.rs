@@ -186,7 +186,12 @@ mod tests {
     use crate::keyspace::{Deadline, StringValue, Value};
 
     fn entry(len: usize) -> Entry {
-        Entry::new(b"key", Value::String(StringValue::new(&vec![b'x'; len])), Deadline::NEVER, 0)
+        Entry::new(
+            b"key",
+            Value::String(StringValue::new(&crate::compressed::random(len))),
+            Deadline::NEVER,
+            0,
+        )
     }
 
     #[test]

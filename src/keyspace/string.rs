@@ -1,4 +1,5 @@
-//! A string: an integer in eight bytes, or its bytes, or many bytes that replies share.
+//! A string: an integer in eight bytes, or its bytes, or many bytes that replies share; bytes that
+//! compress well are kept compressed until they are edited.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -9,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::entry::{Kind, Layout};
 use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed};
+use crate::compressed::{Compressed, Savings, Stored, compress};
 
 /// Bytes of a key and its text that Redis 8.6 stores in one block with their header: the encoding
 /// of such a text is `embstr`.
@@ -39,7 +41,12 @@ pub struct StringValue(OwnedForm);
 #[derive(Clone, Debug)]
 enum OwnedForm {
     Integer(i64),
-    Text { bytes: SmallVec<[u8; STACK_LEN]>, edited: bool },
+    Text {
+        bytes: SmallVec<[u8; STACK_LEN]>,
+        edited: bool,
+    },
+    /// A text below [`MIN_SHARED_LEN`].
+    Compressed(Box<[u8]>),
     Long(LongText),
 }
 
@@ -56,6 +63,8 @@ pub(super) enum Form<'s> {
         /// The result of an edit: Redis' encoding of these is `raw` whatever their length.
         edited: bool,
     },
+    /// A text below [`MIN_SHARED_LEN`].
+    Compressed(Compressed<'s>),
     Long(&'s LongText),
 }
 
@@ -64,7 +73,36 @@ pub(super) enum Form<'s> {
 #[derive(Clone, Debug)]
 pub(super) struct LongText {
     bytes: Arc<Vec<u8>>,
-    edited: bool,
+    form: LongForm,
+}
+
+/// What the bytes of a [`LongText`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LongForm {
+    Plain,
+    Edited,
+    Compressed,
+}
+
+/// The text of a reply, of which [`into_bytes`](Self::into_bytes) is to be called when no lock is
+/// held: long texts that are compressed are decompressed then.
+#[derive(Debug)]
+pub struct ReplyText(ReplyForm);
+
+#[derive(Debug)]
+enum ReplyForm {
+    Bytes(Bytes),
+    Long(LongText),
+}
+
+impl ReplyText {
+    /// The text.
+    pub fn into_bytes(self) -> Bytes {
+        match self.0 {
+            ReplyForm::Bytes(bytes) => bytes,
+            ReplyForm::Long(long) => long.to_bytes(),
+        }
+    }
 }
 
 /// The text of a key while it is changed in place.
@@ -75,7 +113,8 @@ impl StringValue {
     /// A string as SET stores it: text that is the canonical form of an integer is stored as an
     /// integer.
     pub fn new(text: &[u8]) -> Self {
-        canonical_integer(text).map_or_else(|| Self::of_text(text, false), Self::integer)
+        let text_value = || Self::compressed(text).unwrap_or_else(|| Self::of_text(text, false));
+        canonical_integer(text).map_or_else(text_value, Self::integer)
     }
 
     /// As [`Self::new`], of a text that need not be copied if it is long.
@@ -83,7 +122,7 @@ impl StringValue {
         if text.len() < MIN_SHARED_LEN {
             return Self::new(&text);
         }
-        Self(OwnedForm::Long(LongText::new(text, false)))
+        Self::compressed(&text).unwrap_or_else(|| Self(OwnedForm::Long(LongText::new(text, LongForm::Plain))))
     }
 
     /// A text that is stored as text, also if it is the form of an integer: the results of
@@ -107,6 +146,7 @@ impl StringValue {
         StringRef(match &self.0 {
             OwnedForm::Integer(number) => Form::Integer(*number),
             OwnedForm::Text { bytes, edited } => Form::Text { bytes, edited: *edited },
+            OwnedForm::Compressed(bytes) => Form::Compressed(Compressed::new(bytes)),
             OwnedForm::Long(long) => Form::Long(long),
         })
     }
@@ -141,9 +181,20 @@ impl StringValue {
         self.view().encoding(key_len)
     }
 
+    /// The text compressed, if it is long enough and shrinks.
+    fn compressed(text: &[u8]) -> Option<Self> {
+        let bytes = compress(text)?;
+        Some(Self(if text.len() < MIN_SHARED_LEN {
+            OwnedForm::Compressed(bytes)
+        } else {
+            OwnedForm::Long(LongText::new(bytes.into_vec(), LongForm::Compressed))
+        }))
+    }
+
     fn of_text(text: &[u8], edited: bool) -> Self {
         if text.len() >= MIN_SHARED_LEN {
-            return Self(OwnedForm::Long(LongText::new(text.to_vec(), edited)));
+            let form = if edited { LongForm::Edited } else { LongForm::Plain };
+            return Self(OwnedForm::Long(LongText::new(text.to_vec(), form)));
         }
         Self(OwnedForm::Text { bytes: SmallVec::from_slice(text), edited })
     }
@@ -153,7 +204,7 @@ impl StringValue {
         if text.len() < MIN_SHARED_LEN {
             return Self::edited(&text);
         }
-        Self(OwnedForm::Long(LongText::new(text, true)))
+        Self(OwnedForm::Long(LongText::new(text, LongForm::Edited)))
     }
 }
 
@@ -164,7 +215,7 @@ impl<'s> StringRef<'s> {
             Form::Integer(number) => Some(number),
             Form::Text { bytes, .. } => canonical_integer(bytes),
             // No number is long.
-            Form::Long(_) => None,
+            Form::Compressed(_) | Form::Long(_) => None,
         }
     }
 
@@ -173,7 +224,8 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
             Form::Text { bytes, .. } => Cow::Borrowed(bytes),
-            Form::Long(long) => Cow::Borrowed(&long.bytes),
+            Form::Compressed(compressed) => Cow::Owned(compressed.text()),
+            Form::Long(long) => long.stored().text(),
         }
     }
 
@@ -182,8 +234,17 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => Bytes::from(number.to_string()),
             Form::Text { bytes, .. } => Bytes::copy_from_slice(bytes),
-            Form::Long(long) => Bytes::from_owner(SharedText(Arc::clone(&long.bytes))),
+            Form::Compressed(compressed) => Bytes::from(compressed.text()),
+            Form::Long(long) => long.to_bytes(),
         }
+    }
+
+    /// The text for a reply, to be completed when no lock is held.
+    pub fn for_reply(self) -> ReplyText {
+        ReplyText(match self.0 {
+            Form::Long(long) => ReplyForm::Long(long.clone()),
+            _ => ReplyForm::Bytes(self.to_bytes()),
+        })
     }
 
     /// A string of its own, which shares the bytes if they are many.
@@ -191,6 +252,7 @@ impl<'s> StringRef<'s> {
         StringValue(match self.0 {
             Form::Integer(number) => OwnedForm::Integer(number),
             Form::Text { bytes, edited } => OwnedForm::Text { bytes: SmallVec::from_slice(bytes), edited },
+            Form::Compressed(compressed) => OwnedForm::Compressed(compressed.as_stored().into()),
             Form::Long(long) => OwnedForm::Long(long.clone()),
         })
     }
@@ -200,7 +262,8 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(number) => decimal_len(number),
             Form::Text { bytes, .. } => bytes.len(),
-            Form::Long(long) => long.bytes.len(),
+            Form::Compressed(compressed) => compressed.len(),
+            Form::Long(long) => long.stored().len(),
         }
     }
 
@@ -214,19 +277,41 @@ impl<'s> StringRef<'s> {
         match self.0 {
             Form::Integer(_) => "int",
             Form::Text { bytes, edited: false } if key_len + bytes.len() <= MAX_EMBEDDED_LEN => "embstr",
-            Form::Text { .. } | Form::Long(_) => "raw",
+            // A compressed text is too long to be embedded.
+            Form::Text { .. } | Form::Compressed(_) | Form::Long(_) => "raw",
         }
     }
 }
 
 impl LongText {
-    fn new(text: Vec<u8>, edited: bool) -> Self {
-        Self { bytes: Arc::new(text), edited }
+    fn new(bytes: Vec<u8>, form: LongForm) -> Self {
+        Self { bytes: Arc::new(bytes), form }
     }
 
-    /// Runs `edit` on the bytes; on a copy, if a reply still shares them.
+    fn stored(&self) -> Stored<'_> {
+        Stored::new(&self.bytes, self.form == LongForm::Compressed)
+    }
+
+    /// The text for a reply; shared unless it is compressed.
+    fn to_bytes(&self) -> Bytes {
+        match self.stored() {
+            Stored::Plain(_) => Bytes::from_owner(SharedText(Arc::clone(&self.bytes))),
+            Stored::Compressed(compressed) => Bytes::from(compressed.text()),
+        }
+    }
+
+    /// What compression saves.
+    pub(super) fn savings(&self) -> Savings {
+        self.stored().savings()
+    }
+
+    /// Runs `edit` on the bytes; on a copy, if a reply still shares them. A compressed text is
+    /// decompressed and stays so: it may be edited again soon.
     pub(super) fn edit<R>(&mut self, edit: impl FnOnce(&mut TextEdit<'_>) -> R) -> R {
-        self.edited = true;
+        if let Stored::Compressed(compressed) = self.stored() {
+            self.bytes = Arc::new(compressed.text());
+        }
+        self.form = LongForm::Edited;
         edit(&mut TextEdit(Arc::make_mut(&mut self.bytes)))
     }
 
@@ -294,6 +379,7 @@ impl Owned for StringValue {
             OwnedForm::Integer(number) => put(Layout::Bytes(Kind::Integer, &number.to_ne_bytes())),
             OwnedForm::Text { bytes, edited: false } => put(Layout::Bytes(Kind::Text, &bytes)),
             OwnedForm::Text { bytes, edited: true } => put(Layout::Bytes(Kind::EditedText, &bytes)),
+            OwnedForm::Compressed(bytes) => put(Layout::Bytes(Kind::CompressedText, &bytes)),
             OwnedForm::Long(long) => put(Layout::Large(Large::String(long))),
         }
     }
@@ -329,6 +415,10 @@ impl Allocated for LongText {
     fn heap_bytes(&self) -> usize {
         LongText::heap_bytes(self)
     }
+
+    fn savings(&self) -> Savings {
+        LongText::savings(self)
+    }
 }
 
 /// The integer whose decimal form is exactly `text` (Redis' `string2ll`): no plus, no blank, no
@@ -349,6 +439,7 @@ fn decimal_len(number: i64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compressed::{random, repetitive};
 
     #[test]
     fn only_canonical_integers_are_integers() {
@@ -379,7 +470,7 @@ mod tests {
     #[test]
     fn long_texts_are_shared_and_short_ones_copied() {
         for len in [0, 1, STACK_LEN, STACK_LEN + 1, MIN_SHARED_LEN - 1, MIN_SHARED_LEN, MIN_SHARED_LEN + 1] {
-            let text = vec![b'x'; len];
+            let text = random(len);
             let value = StringValue::new(&text);
             assert_eq!(StringValue::of_vec(text.clone()).text(), value.text());
             assert_eq!(value.to_bytes(), text);
@@ -390,18 +481,44 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_compress_are_the_same_for_readers() {
+        for len in [300, 1000, MIN_SHARED_LEN - 1, MIN_SHARED_LEN, 1_000_000] {
+            let text = repetitive(len);
+            for value in [StringValue::new(&text), StringValue::of_vec(text.clone())] {
+                assert!(matches!(&value.0, OwnedForm::Compressed(_) | OwnedForm::Long(_)));
+                assert_eq!((value.len(), value.encoding(1), value.as_integer()), (len, "raw", None));
+                assert_eq!(*value.text(), text);
+                assert_eq!(value.to_bytes(), text);
+                assert_eq!(value.view().for_reply().into_bytes(), text);
+                assert_eq!(*value.view().to_value().text(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn an_edit_of_a_compressed_text_leaves_it_decompressed() {
+        let StringValue(OwnedForm::Long(mut long)) = StringValue::new(&repetitive(MIN_SHARED_LEN)) else {
+            panic!("it is long");
+        };
+        assert!(long.savings().bytes > MIN_SHARED_LEN / 2);
+        long.edit(|text| text.append(b"end"));
+        assert_eq!(*long.bytes, [&repetitive(MIN_SHARED_LEN)[..], b"end"].concat());
+        assert_eq!(long.savings(), Savings::default());
+    }
+
+    #[test]
     fn an_edit_does_not_change_a_reply_that_shares_the_text() {
-        let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], false);
+        let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], LongForm::Plain);
         let reply = StringRef(Form::Long(&long)).to_bytes();
         long.edit(|text| text.overwrite(0, b"y"));
         assert_eq!(reply[0], b'x');
         assert_eq!(long.bytes[0], b'y');
-        assert!(long.edited);
+        assert_eq!(long.form, LongForm::Edited);
     }
 
     #[test]
     fn a_text_that_grows_in_small_steps_is_moved_rarely() {
-        let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], false);
+        let mut long = LongText::new(vec![b'x'; MIN_SHARED_LEN], LongForm::Plain);
         let mut rooms = std::collections::BTreeSet::new();
         for _ in 0..100_000 {
             long.edit(|text| text.append(b"0123456789"));

@@ -11,6 +11,7 @@ use super::slab::Slab;
 use super::snapshot::{Batch, Progress, State};
 use super::string::TextEdit;
 use super::value::{Large, Value, ValueRef, WrongType};
+use crate::compressed::Savings;
 use crate::vector_set::VectorSet;
 
 /// A map from keys to values, with the deadlines of those that have one.
@@ -26,6 +27,8 @@ pub(super) struct Table {
     blessed: BTreeSet<u32>,
     /// The positions of vector sets: they are few, and are visited without a walk over all entries.
     sets: BTreeSet<u32>,
+    /// What compression saves in strings and hashes.
+    savings: Savings,
     snapshot: State,
 }
 
@@ -49,6 +52,11 @@ impl Table {
     /// Positions of blessed keys.
     pub(super) fn blessed(&self) -> &BTreeSet<u32> {
         &self.blessed
+    }
+
+    /// What compression saves in strings and hashes; sets count their own.
+    pub(super) fn savings(&self) -> Savings {
+        self.savings
     }
 
     pub(super) fn entry(&self, id: u32) -> &Entry {
@@ -95,6 +103,7 @@ impl Table {
         let hash = hash as u32;
         entry.set_hash(hash);
         let is_set = is_set(entry.value());
+        self.savings += entry.savings();
         let deadline = entry.deadline();
         let of_fields = entry.next_field_deadline();
         let is_blessed = entry.is_blessed();
@@ -114,7 +123,9 @@ impl Table {
         let entry = self.slab.get_mut(id);
         entry.value().unbind();
         let of_fields = entry.next_field_deadline();
+        self.savings -= entry.savings();
         let old = entry.set_value(value);
+        self.savings += entry.savings();
         let is_set = is_set(entry.value());
         self.note_set(id, is_set);
         self.update_field_deadline(id, of_fields);
@@ -131,7 +142,9 @@ impl Table {
     ) -> Result<R, WrongType> {
         let entry = self.slab.get_mut(id);
         let of_fields = entry.next_field_deadline();
+        self.savings -= entry.savings();
         let outcome = entry.edit_hash(limits, now_ms, edit);
+        self.savings += entry.savings();
         self.update_field_deadline(id, of_fields);
         outcome
     }
@@ -142,7 +155,11 @@ impl Table {
         id: u32,
         edit: impl FnOnce(&mut TextEdit<'_>) -> R,
     ) -> Result<R, WrongType> {
-        self.slab.get_mut(id).edit_string(edit)
+        let entry = self.slab.get_mut(id);
+        self.savings -= entry.savings();
+        let outcome = entry.edit_string(edit);
+        self.savings += entry.savings();
+        outcome
     }
 
     /// Gives a key another deadline.
@@ -177,6 +194,7 @@ impl Table {
         self.deadlines.remove(entry.deadline(), id);
         self.field_deadlines.remove(entry.next_field_deadline(), id);
         self.sets.remove(&id);
+        self.savings -= entry.savings();
         entry.value().unbind();
         entry
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::entry::Layout;
 use super::hash::{Hash, HashRef, StoredTable};
 use super::string::{LongText, StringRef, StringValue};
+use crate::compressed::Savings;
 use crate::vector_set::VectorSet;
 
 /// The same expression for a value of each type: `by_type!(ValueRef, value, part => part.size())`.
@@ -110,6 +111,11 @@ pub(super) trait Allocated: fmt::Debug {
 
     /// Bytes on the heap. They also decide whether the reaper frees it.
     fn heap_bytes(&self) -> usize;
+
+    /// What compression of its texts saves, as far as the table of its key counts it.
+    fn savings(&self) -> Savings {
+        Savings::default()
+    }
 
     /// True if a copy for a snapshot is counted elsewhere: the value has a protocol of its own for
     /// snapshots.
@@ -223,6 +229,11 @@ impl Large {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         by_type!(Self, self, part => Allocated::heap_bytes(part))
+    }
+
+    /// What compression of its texts saves, as far as the table of its key counts it.
+    pub(super) fn savings(&self) -> Savings {
+        by_type!(Self, self, part => Allocated::savings(part))
     }
 
     /// True if a copy for a snapshot is counted elsewhere.

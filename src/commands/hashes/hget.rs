@@ -1,7 +1,8 @@
 //! `HGET key field`, `HEXISTS key field`, `HSTRLEN key field`: one field.
 
-use super::bulk_or_null;
+use super::value_or_null;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
+use crate::compressed::Stored;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const HGET: Spec = Spec {
@@ -18,7 +19,7 @@ pub(in crate::commands) const HGET: Spec = Spec {
     syntax: "key field",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| field_reply(args, cx, bulk_or_null)),
+    run: Run::Read(|args, cx| field_reply(args, cx, value_or_null)),
 };
 
 pub(in crate::commands) const HEXISTS: Spec = Spec {
@@ -52,11 +53,13 @@ pub(in crate::commands) const HSTRLEN: Spec = Spec {
     syntax: "key field",
     tips: &[],
     weight: Weight::Light,
-    run: Run::Read(|args, cx| field_reply(args, cx, |value| Reply::count(value.map_or(0, <[u8]>::len)))),
+    run: Run::Read(|args, cx| {
+        field_reply(args, cx, |value| Reply::count(value.map_or(0, |value| value.len())))
+    }),
 };
 
 /// The reply that `to_reply` makes of the value of a field, if there is one.
-fn field_reply(mut args: Args, cx: &Context, to_reply: fn(Option<&[u8]>) -> Reply) -> Result<Reply, Error> {
+fn field_reply(mut args: Args, cx: &Context, to_reply: fn(Option<Stored>) -> Reply) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let field = args.bytes()?;
     let reply = cx.db().hash(key, |hash| to_reply(hash.get(field)))?;

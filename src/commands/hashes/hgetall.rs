@@ -1,7 +1,8 @@
 //! `HGETALL key`, `HKEYS key`, `HVALS key`: all fields, as pairs, names or values.
 
-use super::{BY_LENGTH, bulk};
+use super::{BY_LENGTH, bulk, value_bulk};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
+use crate::compressed::Stored;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const HGETALL: Spec = Spec {
@@ -18,7 +19,7 @@ pub(in crate::commands) const HGETALL: Spec = Spec {
     syntax: "key",
     tips: &["nondeterministic_output_order"],
     weight: BY_LENGTH,
-    run: Run::Read(|args, cx| all(args, cx, |field, value| (bulk(field), bulk(value))).map(Reply::Map)),
+    run: Run::Read(|args, cx| all(args, cx, |field, value| (bulk(field), value_bulk(value))).map(Reply::Map)),
 };
 
 pub(in crate::commands) const HKEYS: Spec = Spec {
@@ -52,11 +53,11 @@ pub(in crate::commands) const HVALS: Spec = Spec {
     syntax: "key",
     tips: &["nondeterministic_output_order"],
     weight: BY_LENGTH,
-    run: Run::Read(|args, cx| all(args, cx, |_, value| bulk(value)).map(Reply::Array)),
+    run: Run::Read(|args, cx| all(args, cx, |_, value| value_bulk(value)).map(Reply::Array)),
 };
 
 /// What `to_reply` makes of each field and its value; empty if there is no such key.
-fn all<R>(mut args: Args, cx: &Context, to_reply: fn(&[u8], &[u8]) -> R) -> Result<Vec<R>, Error> {
+fn all<R>(mut args: Args, cx: &Context, to_reply: fn(&[u8], Stored) -> R) -> Result<Vec<R>, Error> {
     let key = args.bytes()?;
     let replies =
         cx.db().hash(key, |hash| hash.iter().map(|(field, value, _)| to_reply(field, value)).collect())?;

@@ -1,7 +1,7 @@
 //! `HGETDEL key FIELDS numfields field [field …]`: the values of fields, which are removed.
 
-use super::bulk_or_null;
 use super::fields::{refusal, to_the_end};
+use super::value_or_null;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::{Effects, Record};
@@ -44,7 +44,7 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
 }
 
 fn take(hash: &mut Hash, field: &[u8], now_ms: i64) -> Reply {
-    let value = bulk_or_null(hash.view(now_ms).get(field));
+    let value = value_or_null(hash.view(now_ms).get(field));
     hash.remove(field);
     value
 }

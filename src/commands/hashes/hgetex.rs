@@ -1,10 +1,10 @@
 //! `HGETEX key [EX seconds|PX milliseconds|EXAT time|PXAT time|PERSIST] FIELDS numfields field
 //! [field …]`: the values of fields, whose deadlines may change.
 
-use super::bulk_or_null;
 use super::fields::refusal;
 use super::lifetime::expire_at;
 use super::options::{self, Dialect, Options};
+use super::value_or_null;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
@@ -82,7 +82,7 @@ impl<'r> GetEx<'r> {
         let now_ms = keys.now_ms();
         let hash = keys.hash(key)?;
         if !hash.is_some_and(|hash| self.fields.iter().any(|field| self.changes(hash, field))) {
-            let value = |field: &&[u8]| bulk_or_null(hash.and_then(|hash| hash.get(field)));
+            let value = |field: &&[u8]| value_or_null(hash.and_then(|hash| hash.get(field)));
             return Ok(Reply::Array(self.fields.iter().map(value).collect()));
         }
         let take = |hash: &mut Hash| self.fields.iter().map(|field| self.take(hash, field, now_ms)).collect();
@@ -118,7 +118,7 @@ impl<'r> GetEx<'r> {
     }
 
     fn take(&self, hash: &mut Hash, field: &[u8], now_ms: i64) -> Reply {
-        let value = bulk_or_null(hash.view(now_ms).get(field));
+        let value = value_or_null(hash.view(now_ms).get(field));
         match self.change {
             Change::None => false,
             Change::Persist => hash.set_deadline(field, Deadline::NEVER),

@@ -2,6 +2,7 @@
 //! missing field counts as 0. The deadline of the field stays.
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
+use crate::compressed::Stored;
 use crate::journal::Record;
 use crate::keyspace::Deadline;
 use crate::long_double::LongDouble;
@@ -82,7 +83,8 @@ fn replace<'a>(
 ) -> Result<Reply, Error> {
     let mut keys = cx.db().exclusive(&[key]);
     let hash = keys.hash(key)?;
-    let (text, reply, record) = change(hash.and_then(|hash| hash.get(field)))?;
+    let present = hash.and_then(|hash| hash.get(field)).map(Stored::text);
+    let (text, reply, record) = change(present.as_deref())?;
     let deadline = hash.and_then(|hash| hash.deadline(field)).unwrap_or(Deadline::NEVER);
     keys.edit_hash(key, |hash| hash.set(field, text.as_bytes(), deadline))?;
     keys.commit(record);

@@ -1,6 +1,6 @@
 //! `HMGET key field [field …]`: the values of fields.
 
-use super::bulk_or_null;
+use super::value_or_null;
 use crate::commands::keys::BY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::resp::{Args, Error, Reply};
@@ -25,6 +25,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 fn values(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let values =
-        cx.db().hash(key, |hash| args.iter().map(|field| bulk_or_null(hash.get(field))).collect())?;
+        cx.db().hash(key, |hash| args.iter().map(|field| value_or_null(hash.get(field))).collect())?;
     Ok(Reply::Array(values.unwrap_or_else(|| vec![Reply::Null; args.remaining()])))
 }

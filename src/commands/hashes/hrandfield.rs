@@ -3,10 +3,11 @@
 
 use ahash::HashSet;
 
-use super::{MANY_FIELDS, bulk, has_more_than};
+use super::{MANY_FIELDS, bulk, has_more_than, value_bulk};
 use crate::commands::random::Selection;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, random};
 
+use crate::compressed::Stored;
 use crate::keyspace::HashView;
 use crate::resp::{Args, Error, Protocol, Reply};
 
@@ -41,7 +42,7 @@ struct RandField<'r> {
 }
 
 /// A field and its value.
-type Pair<'h> = (&'h [u8], &'h [u8]);
+type Pair<'h> = (&'h [u8], Stored<'h>);
 
 impl<'r> RandField<'r> {
     fn parse(mut args: Args<'r>) -> Result<Self, Error> {
@@ -87,7 +88,7 @@ impl<'r> RandField<'r> {
 }
 
 fn pair_of((field, value): &Pair) -> [Reply; 2] {
-    [bulk(field), bulk(value)]
+    [bulk(field), value_bulk(*value)]
 }
 
 /// Empty if all fields have expired.

@@ -1,7 +1,7 @@
 //! `HSCAN key cursor [MATCH pattern] [COUNT count] [NOVALUES]`: some fields, and the cursor for the
 //! next call.
 
-use super::bulk;
+use super::{bulk, value_bulk};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, glob};
 use crate::keyspace::HashView;
 use crate::resp::{Args, Error, Reply};
@@ -76,7 +76,7 @@ impl<'r> Options<'r> {
         let next = hash.scan(cursor, self.count, |field, value| {
             if self.pattern.is_none_or(|pattern| glob::matches(pattern, field)) {
                 items.push(bulk(field));
-                items.extend(self.values.then(|| bulk(value)));
+                items.extend(self.values.then(|| value_bulk(value)));
             }
         });
         (next, items)

@@ -25,9 +25,12 @@ mod options;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::{Context, Spec, Weight};
+use crate::compressed::Stored;
 use crate::keyspace::Accounting;
 use crate::resp::{Args, Reply};
 
@@ -86,6 +89,14 @@ fn bulk(bytes: &[u8]) -> Reply {
     Reply::Bulk(Bytes::copy_from_slice(bytes))
 }
 
-fn bulk_or_null(bytes: Option<&[u8]>) -> Reply {
-    bytes.map_or(Reply::Null, bulk)
+/// The value of a field, for a reply.
+fn value_bulk(value: Stored) -> Reply {
+    match value.text() {
+        Cow::Borrowed(bytes) => bulk(bytes),
+        Cow::Owned(bytes) => Reply::bulk(bytes),
+    }
+}
+
+fn value_or_null(value: Option<Stored>) -> Reply {
+    value.map_or(Reply::Null, value_bulk)
 }

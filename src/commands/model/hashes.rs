@@ -4,16 +4,17 @@ use std::fmt;
 
 use proptest::prelude::*;
 
-use super::key;
 use super::reference::{Answer, Model};
+use super::{COMPRESSIBLE, INCOMPRESSIBLE, key};
 
 type Key = &'static str;
 type Field = &'static str;
+type Text = &'static str;
 
 #[derive(Clone, Debug)]
 #[expect(clippy::enum_variant_names, reason = "they are the names of the commands")]
 pub(super) enum Request {
-    HSet(Key, Field, u8),
+    HSet(Key, Field, Text),
     HGet(Key, Field),
     HDel(Key, Field),
     HLen(Key),
@@ -23,9 +24,13 @@ fn field() -> impl Strategy<Value = Field> {
     prop::sample::select(&["f", "g"][..])
 }
 
+fn value() -> impl Strategy<Value = Text> {
+    prop::sample::select(&["0", "1", "2", COMPRESSIBLE, INCOMPRESSIBLE][..])
+}
+
 pub(super) fn request() -> impl Strategy<Value = Request> {
     prop_oneof![
-        4 => (key(), field(), 0..3_u8).prop_map(|(key, field, value)| Request::HSet(key, field, value)),
+        4 => (key(), field(), value()).prop_map(|(key, field, value)| Request::HSet(key, field, value)),
         2 => (key(), field()).prop_map(|(key, field)| Request::HGet(key, field)),
         2 => (key(), field()).prop_map(|(key, field)| Request::HDel(key, field)),
         1 => key().prop_map(Request::HLen),
@@ -54,7 +59,7 @@ impl Request {
         let Some(mut fields) = model.hash(self.key()) else { return Answer::WRONG_TYPE };
         match self {
             Self::HSet(key, field, value) => {
-                let added = fields.insert((*field).to_owned(), value.to_string().into_bytes()).is_none();
+                let added = fields.insert((*field).to_owned(), value.as_bytes().to_vec()).is_none();
                 model.edit_hash(key, fields);
                 Answer::flag(added)
             }

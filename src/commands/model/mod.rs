@@ -20,6 +20,19 @@ use super::testing::Session;
 /// Few keys, so that commands often use the same one.
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 
+/// A text that is stored compressed.
+const COMPRESSIBLE: &str = "{title:one,year:1990,genre:drama,tags:[one,two]}\
+    {title:one,year:1990,genre:drama,tags:[one,two]}\
+    {title:one,year:1990,genre:drama,tags:[one,two]}\
+    {title:one,year:1990,genre:drama,tags:[one,two]}\
+    {title:one,year:1990,genre:drama,tags:[one,two]}";
+
+/// A text of such a length that is stored as it is.
+const INCOMPRESSIBLE: &str = "NqVwYS81VP7Hb1DX8pPd5khxE3pyIgKpaUnArl63XykWZeiNNCiia3anXn9k3ksu9mI4ROnl89S\
+    m995ytbxAk7jqevt0MLaMRTvetw0tESulEETldq8b8Vw2zbJYAxyL1aCcTlN99mhWp708DwGw5H\
+    qXDgLVXZx3scB8fnvGNx6jvr7SIftRutlZfOjUStEkUdfMI7zcpVMw0qDPAjd6OcZFv1niUK8iO\
+    5YAgkBxjd2AsjD7N2kHD9FSUuErsEz5jhy0I9lO7F3vlfFrGYJ3GxeYYXwSLQcWtxJTQr1FqXST";
+
 /// A time in 2026.
 const NOW_MS: i64 = 1_790_000_000_000;
 

@@ -170,7 +170,8 @@ fn seen(entry: &Entry, now_ms: i64) -> Seen {
         Value::String(string) => Seen::Text(string.text().to_vec()),
         Value::Hash(hash) => {
             let fields = hash.view(now_ms);
-            let fields = fields.iter().map(|(name, value, end)| (name.to_vec(), (value.to_vec(), end)));
+            let fields =
+                fields.iter().map(|(name, value, end)| (name.to_vec(), (value.text().into_owned(), end)));
             Seen::Hash(fields.collect())
         }
         Value::VectorSet(set) => Seen::Set(format!("{:?} {:?} {}", set.digest(), set.params(), set.len())),

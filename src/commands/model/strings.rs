@@ -5,7 +5,7 @@ use std::fmt;
 use proptest::prelude::*;
 
 use super::reference::{Answer, Model};
-use super::{deadline_ms, key};
+use super::{COMPRESSIBLE, INCOMPRESSIBLE, deadline_ms, key};
 
 type Key = &'static str;
 type Text = &'static str;
@@ -51,8 +51,18 @@ pub(super) enum Condition {
     Differs(Text),
 }
 
-const TEXTS: [Text; 8] =
-    ["", "x", "hello", "5", "-1", "9223372036854775807", "01", "a-text-that-is-too-long-to-be-kept-in-place"];
+const TEXTS: [Text; 10] = [
+    "",
+    "x",
+    "hello",
+    "5",
+    "-1",
+    "9223372036854775807",
+    "01",
+    "a-text-that-is-too-long-to-be-kept-in-place",
+    COMPRESSIBLE,
+    INCOMPRESSIBLE,
+];
 
 fn text() -> impl Strategy<Value = Text> {
     prop::sample::select(&TEXTS[..])

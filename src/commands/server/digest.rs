@@ -69,7 +69,7 @@ impl Content {
 /// The order of the fields does not matter.
 fn add_fields(digest: Digest, hash: HashView) -> Digest {
     hash.iter().fold(digest, |digest, (field, value, deadline)| {
-        let content = mix_digest(mix_digest(NOTHING, field), value);
+        let content = mix_digest(mix_digest(NOTHING, field), &value.text());
         let ends = deadline.unix_ms().is_some();
         let content = if ends { add_digest(content, FIELD_ENDS) } else { content };
         add_digest(digest, &content)

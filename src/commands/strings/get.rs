@@ -1,7 +1,7 @@
 //! `GET key`, `GETDEL key`, `GETSET key value`: the string of a key. GETDEL also removes the key;
 //! GETSET also sets another string.
 
-use super::value_of;
+use super::{text_or_null, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, StringRef};
@@ -59,18 +59,18 @@ pub(in crate::commands) const GETSET: Spec = Spec {
 };
 
 fn get(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let text = cx.db().read_string(args.bytes()?, |string| string.to_bytes())?;
-    Ok(text.map_or(Reply::Null, Reply::Bulk))
+    let text = cx.db().read_string(args.bytes()?, |string| string.for_reply())?;
+    Ok(text_or_null(text))
 }
 
 fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let mut keys = cx.db().exclusive(&[key]);
     keys.count_lookup(key);
-    let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
+    let Some(text) = keys.string(key)?.map(StringRef::for_reply) else { return Ok(Reply::Null) };
     keys.remove(key);
     keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
-    Ok(Reply::Bulk(text))
+    Ok(Reply::Bulk(text.into_bytes()))
 }
 
 fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
@@ -79,8 +79,8 @@ fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply
     let value = value_of(text);
     let mut keys = cx.db().exclusive(&[key]);
     keys.count_lookup(key);
-    let before = keys.string(key)?.map(StringRef::to_bytes);
+    let before = keys.string(key)?.map(StringRef::for_reply);
     keys.put(key, value, Deadline::NEVER);
     keys.commit(record.instead(|effects| effects.command(&[b"SET", key, text])));
-    Ok(before.map_or(Reply::Null, Reply::Bulk))
+    Ok(text_or_null(before))
 }

@@ -38,7 +38,7 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
     }
     let mut keys = cx.db().exclusive(&[key]);
     keys.count_lookup(key);
-    let Some(text) = keys.string(key)?.map(StringRef::to_bytes) else { return Ok(Reply::Null) };
+    let Some(text) = keys.string(key)?.map(StringRef::for_reply) else { return Ok(Reply::Null) };
     // The number is parsed only now: without the key, a wrong number is no error.
     match words.deadline_ms(SPEC.name, || cx.now_ms())? {
         Some(deadline_ms) => expire_at(keys, key, deadline_ms, record),
@@ -48,5 +48,5 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
         }
         None => {}
     }
-    Ok(Reply::Bulk(text))
+    Ok(Reply::Bulk(text.into_bytes()))
 }

@@ -1,8 +1,9 @@
 //! `MGET key [key …]`: the strings of several keys, read atomically.
 
+use super::text_or_null;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
-use crate::keyspace::{Accounting, Shared};
+use crate::keyspace::{Accounting, ReplyText, Shared};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -25,11 +26,13 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 fn mget(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let names: Names = args.iter().collect();
     let keys = cx.db().shared(&names);
-    Ok(Reply::Array(names.iter().map(|name| text(&keys, name)).collect()))
+    let texts: Vec<_> = names.iter().map(|name| text(&keys, name)).collect();
+    drop(keys);
+    Ok(Reply::Array(texts.into_iter().map(text_or_null).collect()))
 }
 
-/// The string of a key; null for a value of another type.
-fn text(keys: &Shared, name: &[u8]) -> Reply {
+/// The string of a key; none for a value of another type.
+fn text(keys: &Shared, name: &[u8]) -> Option<ReplyText> {
     let string = keys.get(name, Accounting::Used).and_then(|entry| entry.value().as_string().ok());
-    string.map_or(Reply::Null, |string| Reply::Bulk(string.to_bytes()))
+    string.map(|string| string.for_reply())
 }

@@ -24,8 +24,8 @@ pub(super) mod strlen;
 mod tests;
 
 use super::{Context, Spec, Weight};
-use crate::keyspace::{Accounting, Entry, StringValue, Value};
-use crate::resp::{Args, Error};
+use crate::keyspace::{Accounting, Entry, ReplyText, StringValue, Value};
+use crate::resp::{Args, Error, Reply};
 
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
@@ -60,6 +60,11 @@ pub(super) const COMMANDS: &[&Spec] = &[
 /// The value that SET stores for a text. To be made before the key is locked.
 fn value_of(text: &[u8]) -> Value {
     Value::String(StringValue::new(text))
+}
+
+/// The reply of a text, or of its absence. To be called when no key is locked.
+fn text_or_null(text: Option<ReplyText>) -> Reply {
+    text.map_or(Reply::Null, |text| Reply::Bulk(text.into_bytes()))
 }
 
 /// Filling or hashing a string of so many bytes is not done on a network thread.

@@ -3,11 +3,11 @@
 
 use super::comparison::Comparison;
 use super::expiry::{Expiry, ExpiryOptions, set_or_remove};
-use super::{has_long_text, value_of};
+use super::{has_long_text, text_or_null, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::config::Compat;
 use crate::journal::Record;
-use crate::keyspace::{Exclusive, StringRef};
+use crate::keyspace::{Exclusive, ReplyText, StringRef};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -135,12 +135,13 @@ impl<'r> Set<'r> {
         }
         let before = self.before(&mut keys)?;
         if !self.options.allow(self.key, &mut keys)? {
-            return Ok(before.unwrap_or(Reply::Null));
+            drop(keys);
+            return Ok(text_or_null(before));
         }
         let record = self.recorded(record, keys.now_ms());
         self.expiry.put(&mut keys, self.key, value);
         keys.commit(record);
-        Ok(before.unwrap_or(Reply::OK))
+        Ok(if self.options.get { text_or_null(before) } else { Reply::OK })
     }
 
     /// A deadline is logged as a time since 1970, a past one as the removal of the key.
@@ -151,13 +152,12 @@ impl<'r> Set<'r> {
         }
     }
 
-    /// The reply for GET: the previous string.
-    fn before(&self, keys: &mut Exclusive) -> Result<Option<Reply>, Error> {
+    /// The previous string, for GET.
+    fn before(&self, keys: &mut Exclusive) -> Result<Option<ReplyText>, Error> {
         if !self.options.get {
             return Ok(None);
         }
         keys.count_lookup(self.key);
-        let text = keys.string(self.key)?.map(StringRef::to_bytes);
-        Ok(Some(text.map_or(Reply::Null, Reply::Bulk)))
+        Ok(keys.string(self.key)?.map(StringRef::for_reply))
     }
 }

@@ -30,6 +30,7 @@
 //! snapshot needs one field only. Besides, each chunk would have a reference count to be raised for
 //! each snapshot, under the lock.)
 
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -248,8 +249,8 @@ impl FieldAtCut {
     }
 
     /// The value.
-    pub fn value(&self) -> &[u8] {
-        self.0.field().value
+    pub fn value(&self) -> Cow<'_, [u8]> {
+        self.0.field().value.text()
     }
 
     /// The deadline.

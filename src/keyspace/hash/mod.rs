@@ -19,6 +19,7 @@ pub(super) use self::stored::StoredTable;
 use self::table::FieldTable;
 use super::Deadline;
 use crate::arena::Visited;
+use crate::compressed::Stored;
 use crate::memory::allocated_bytes;
 
 /// A hash outside of the keyspace, or during an edit: expired fields are absent.
@@ -65,7 +66,7 @@ enum Fields<'h> {
 #[derive(Clone, Copy, Debug)]
 struct Field<'h> {
     name: &'h [u8],
-    value: &'h [u8],
+    value: Stored<'h>,
     deadline: Deadline,
 }
 
@@ -162,7 +163,7 @@ impl Hash {
             self.replaced.push(field.into());
         }
         self.make_room(field, value);
-        let field = Field { name: field, value, deadline };
+        let field = Field { name: field, value: Stored::Plain(value), deadline };
         match &mut self.form {
             HashForm::Packed(packed) => packed.set(field),
             HashForm::Table(table) => table.change().set(field),
@@ -174,7 +175,7 @@ impl Hash {
     /// add the same field twice: a packed hash would then be invalid. (A table has it once.)
     pub fn add(&mut self, field: &[u8], value: &[u8], deadline: Deadline) {
         self.make_room(field, value);
-        let field = Field { name: field, value, deadline };
+        let field = Field { name: field, value: Stored::Plain(value), deadline };
         match &mut self.form {
             HashForm::Packed(packed) => packed.insert(field),
             HashForm::Table(table) => _ = table.change().set(field),
@@ -331,7 +332,7 @@ impl<'h> HashView<'h> {
     }
 
     /// The value of a field.
-    pub fn get(self, field: &[u8]) -> Option<&'h [u8]> {
+    pub fn get(self, field: &[u8]) -> Option<Stored<'h>> {
         let found = self.find_stored(field)?;
         if found.deadline.is_past(self.now_ms) {
             self.met_expired.inspect(|met| met.set(true));
@@ -346,7 +347,7 @@ impl<'h> HashView<'h> {
     }
 
     /// Names, values and deadlines of all fields.
-    pub fn iter(self) -> impl Iterator<Item = (&'h [u8], &'h [u8], Deadline)> {
+    pub fn iter(self) -> impl Iterator<Item = (&'h [u8], Stored<'h>, Deadline)> {
         let (packed, table) = match self.fields {
             Fields::Packed(packed) => (Some(packed.iter()), None),
             Fields::Table(table) => (None, Some(table.iter())),
@@ -358,7 +359,7 @@ impl<'h> HashView<'h> {
 
     /// The field at a position below [`len`](Self::len), in the order of [`iter`](Self::iter): for
     /// random choices.
-    pub fn nth(self, position: usize) -> Option<(&'h [u8], &'h [u8])> {
+    pub fn nth(self, position: usize) -> Option<(&'h [u8], Stored<'h>)> {
         if let Fields::Table(table) = self.fields
             && table.count_due(self.now_ms) == 0
         {
@@ -375,7 +376,7 @@ impl<'h> HashView<'h> {
     /// A table is passed from its end to its start, and the cursor is the number of positions that
     /// are left. When a field is removed, the last field moves to its position. That is a move
     /// towards the start, so no field moves past the cursor unvisited.
-    pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(&'h [u8], &'h [u8])) -> u64 {
+    pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(&'h [u8], Stored<'h>)) -> u64 {
         let Fields::Table(table) = self.fields else {
             self.iter().for_each(|(name, value, _)| visit(name, value));
             return 0;

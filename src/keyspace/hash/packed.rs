@@ -6,6 +6,8 @@
 //! timed  [0], or [1][deadline: 8], in front of each field
 //! ```
 //!
+//! The values of these short fields are not compressed.
+//!
 //! Fields are in the order of their first insertion. Once one of them has had a deadline, they are
 //! in the order of their deadlines, those without one last, as in Redis' `listpackex`: so the
 //! expired fields are the first ones.
@@ -13,6 +15,7 @@
 use smallvec::SmallVec;
 
 use super::Field;
+use crate::compressed::Stored;
 use crate::keyspace::Deadline;
 
 /// Bytes of a hash that is being edited, on the stack unless they are many.
@@ -89,7 +92,7 @@ impl<'h> PackedRef<'h> {
             let deadline = if timed { take_deadline(&mut rest) } else { Deadline::NEVER };
             let name = take_text(&mut rest);
             let value_start = self.0.len() - rest.len();
-            let value = take_text(&mut rest);
+            let value = Stored::Plain(take_text(&mut rest));
             let end = self.0.len() - rest.len();
             Some(Place { start, value_start, end, field: Field { name, value, deadline } })
         })
@@ -123,7 +126,8 @@ impl Packed {
         };
         if place.field.deadline == field.deadline {
             let Place { value_start: start, end, .. } = place;
-            self.splice(start, end, &[&length(field.value), field.value]);
+            let value = field.value.text();
+            self.splice(start, end, &[&length(&value), &value]);
         } else {
             let Place { start, end, .. } = place;
             self.cut(start, end);
@@ -137,9 +141,9 @@ impl Packed {
     pub(super) fn set_deadline(&mut self, name: &[u8], deadline: Deadline) -> bool {
         let Some(Place { start, end, field, .. }) = self.place(name) else { return false };
         if deadline != Deadline::NEVER || field.deadline != deadline {
-            let value = field.value.to_vec();
+            let value = field.value.text().into_owned();
             self.cut(start, end);
-            self.insert(Field { name, value: &value, deadline });
+            self.insert(Field { name, value: Stored::Plain(&value), deadline });
         }
         true
     }
@@ -178,8 +182,8 @@ impl Packed {
         };
         let unix_ms = deadline.to_bytes();
         let unix_ms = if deadline == Deadline::NEVER { &[][..] } else { &unix_ms };
-        let parts =
-            [has_deadline, unix_ms, &length(field.name), field.name, &length(field.value), field.value];
+        let value = field.value.text();
+        let parts = [has_deadline, unix_ms, &length(field.name), field.name, &length(&value), &value];
         self.splice(at, at, &parts);
     }
 
@@ -279,7 +283,7 @@ mod tests {
     use super::*;
 
     fn field<'f>(name: &'f str, value: &'f str, deadline: Deadline) -> Field<'f> {
-        Field { name: name.as_bytes(), value: value.as_bytes(), deadline }
+        Field { name: name.as_bytes(), value: Stored::Plain(value.as_bytes()), deadline }
     }
 
     fn names(packed: &Packed) -> String {
@@ -295,7 +299,7 @@ mod tests {
         assert!(!packed.set(field("b", &"long".repeat(100), Deadline::NEVER)));
         assert_eq!(names(&packed), "abc");
         assert_eq!(packed.view().find(b"b").map(|field| field.value.len()), Some(400));
-        assert_eq!(packed.view().find(b"c").map(|field| field.value), Some(&b"value"[..]));
+        assert_eq!(packed.view().find(b"c").map(|field| field.value), Some(Stored::Plain(b"value")));
         assert_eq!(packed.as_bytes().len(), HEADER_LEN + 2 * 8 + (1 + 1 + 2 + 400));
         assert!(packed.remove(b"b") && !packed.remove(b"b"));
         assert_eq!((names(&packed), packed.view().len()), ("ac".into(), 2));

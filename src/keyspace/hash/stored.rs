@@ -6,6 +6,7 @@ use super::frozen::FrozenFields;
 use super::table::FieldTable;
 use super::{Fields, Hash, HashForm, HashRef, Packed, PackedLimits, table_bytes};
 use crate::arena::Visited;
+use crate::compressed::Savings;
 use crate::journal::Journal;
 
 /// Smaller tables are copied for a snapshot: that is faster than the protocol of two threads.
@@ -42,6 +43,11 @@ impl StoredTable {
 
     pub(in crate::keyspace) fn heap_bytes(&self) -> usize {
         table_bytes(self.table())
+    }
+
+    /// What compression of the values saves.
+    pub(in crate::keyspace) fn savings(&self) -> Savings {
+        self.table().savings()
     }
 
     /// True if a snapshot [`freeze`](Self::freeze)s its fields instead of copying it.

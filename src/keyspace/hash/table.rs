@@ -1,4 +1,5 @@
-//! Many fields, or long ones: a block for each, found by hash, by position and by deadline.
+//! Many fields, or long ones: a block for each, found by hash, by position and by deadline. Long
+//! values are compressed where that saves enough.
 
 use ahash::RandomState;
 
@@ -6,6 +7,7 @@ use super::Field;
 use super::frozen::SnapshotLink;
 use super::slots::Slots;
 use crate::arena::{Purpose, ThinBlock};
+use crate::compressed::{Savings, Stored, compress};
 use crate::keyspace::Deadline;
 use crate::keyspace::expiry::Deadlines;
 use crate::keyspace::hash_index::HashIndex;
@@ -23,13 +25,16 @@ pub(in crate::keyspace) struct FieldTable {
     hasher: RandomState,
     /// Bytes of the blocks of all fields.
     block_bytes: usize,
+    /// What compression of the values saves.
+    savings: Savings,
     snapshot_link: SnapshotLink,
 }
 
 /// One field: its block is `[deadline: 8 bytes, if it has one][name][value]`.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
-    /// The tag is the length of the name; its top bit is set if there is a deadline.
+    /// The tag is the length of the name; its top bit is set if there is a deadline, the next one
+    /// if the value is compressed.
     block: ThinBlock<NoValue>,
     /// The hash for the index.
     hash: u32,
@@ -46,6 +51,11 @@ impl Purpose for NoValue {
 }
 
 const DEADLINE_BIT: u32 = 1 << 31;
+const COMPRESSED_BIT: u32 = 1 << 30;
+
+/// The bits of the tag that are the length of the name.
+const NAME_LEN: u32 = COMPRESSED_BIT - 1;
+
 const DEADLINE_BYTES: usize = size_of::<Deadline>();
 
 impl Slot {
@@ -53,8 +63,10 @@ impl Slot {
         let at = field.deadline.to_bytes();
         let (bit, at) =
             if field.deadline == Deadline::NEVER { (0, &[][..]) } else { (DEADLINE_BIT, &at[..]) };
-        let tag = field.name.len() as u32 | bit;
-        Self { block: ThinBlock::new(tag, None, &[at, field.name, field.value]), hash }
+        let (value, is_compressed) = field.value.parts();
+        assert!(field.name.len() <= NAME_LEN as usize, "the name of a field is shorter than a gigabyte");
+        let tag = field.name.len() as u32 | bit | compressed_bit(is_compressed);
+        Self { block: ThinBlock::new(tag, None, &[at, field.name, value]), hash }
     }
 
     /// Bytes of the field.
@@ -69,16 +81,22 @@ impl Slot {
             Some((at, rest)) if tag & DEADLINE_BIT != 0 => (Deadline::from_bytes(*at), rest),
             _ => (Deadline::NEVER, tail),
         };
-        let (name, value) = tail.split_at((tag & !DEADLINE_BIT) as usize);
-        Field { name, value, deadline }
+        let (name, value) = tail.split_at((tag & NAME_LEN) as usize);
+        Field { name, value: Stored::new(value, tag & COMPRESSED_BIT != 0), deadline }
     }
 
     /// Gives the field another value; it keeps its name and deadline.
-    fn set_value(&mut self, value: &[u8]) {
-        let before = self.block.tail().len() - self.field().value.len();
+    fn set_value(&mut self, value: Stored<'_>) {
+        let (value, is_compressed) = value.parts();
+        let before = self.block.tail().len() - self.field().value.parts().0.len();
         self.block.resize(before + value.len());
         self.block.tail_mut()[before..].copy_from_slice(value);
+        self.block.set_tag(self.block.tag() & !COMPRESSED_BIT | compressed_bit(is_compressed));
     }
+}
+
+fn compressed_bit(is_compressed: bool) -> u32 {
+    if is_compressed { COMPRESSED_BIT } else { 0 }
 }
 
 impl FieldTable {
@@ -89,6 +107,7 @@ impl FieldTable {
             deadlines: Deadlines::default(),
             hasher: RandomState::new(),
             block_bytes: 0,
+            savings: Savings::default(),
             snapshot_link: SnapshotLink::default(),
         }
     }
@@ -129,8 +148,15 @@ impl FieldTable {
         self.deadlines.first()
     }
 
-    /// Gives a field this value and this deadline; true if the field is new.
+    /// Gives a field this value, compressed if that saves enough, and this deadline; true if the
+    /// field is new.
     pub(super) fn set(&mut self, field: Field<'_>) -> bool {
+        let compressed = compress(&field.value.text());
+        let value = compressed.as_ref().map_or(field.value, |bytes| Stored::new(bytes, true));
+        self.set_stored(Field { value, ..field })
+    }
+
+    fn set_stored(&mut self, field: Field<'_>) -> bool {
         let Some(position) = self.position(field.name) else {
             self.insert(field);
             return true;
@@ -148,8 +174,9 @@ impl FieldTable {
         let Some(position) = self.position(name) else { return false };
         let present = self.at(position as usize);
         if present.deadline != deadline {
-            let value = present.value.to_vec();
-            self.replace(position, Field { name, value: &value, deadline });
+            let (value, is_compressed) = present.value.parts();
+            let value = value.to_vec();
+            self.replace(position, Field { name, value: Stored::new(&value, is_compressed), deadline });
         }
         true
     }
@@ -179,6 +206,11 @@ impl FieldTable {
         limit
     }
 
+    /// What compression of the values saves.
+    pub(super) fn savings(&self) -> Savings {
+        self.savings
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         self.index.heap_bytes() + self.slots.heap_bytes() + self.block_bytes + self.deadlines.heap_bytes()
     }
@@ -189,6 +221,7 @@ impl FieldTable {
         let hash = self.hash(field.name);
         let slot = Slot::new(hash, field);
         self.block_bytes += slot.block.heap_bytes();
+        self.savings += slot.field().value.savings();
         self.slots.push(slot);
         self.deadlines.add(field.deadline, position);
         self.index.insert(hash, position, |position| self.slots[position as usize].hash);
@@ -208,8 +241,10 @@ impl FieldTable {
     fn change<R>(&mut self, position: u32, change: impl FnOnce(&mut Slot) -> R) -> R {
         let slot = &mut self.slots[position as usize];
         self.block_bytes -= slot.block.heap_bytes();
+        self.savings -= slot.field().value.savings();
         let outcome = change(slot);
         self.block_bytes += slot.block.heap_bytes();
+        self.savings += slot.field().value.savings();
         outcome
     }
 
@@ -226,6 +261,7 @@ impl FieldTable {
         }
         let removed = self.slots.swap_remove(position as usize);
         self.block_bytes -= removed.block.heap_bytes();
+        self.savings -= removed.field().value.savings();
         self.snapshot_link.keep_before_image(position, || removed);
     }
 
@@ -252,15 +288,44 @@ impl FieldTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compressed::{random, repetitive};
 
     fn table(fields: u32) -> FieldTable {
         let mut table = FieldTable::new();
         for number in 0..fields {
             let name = number.to_string();
             let deadline = if number % 3 == 0 { Deadline::at(i64::from(number)) } else { Deadline::NEVER };
-            assert!(table.set(Field { name: name.as_bytes(), value: b"value", deadline }));
+            assert!(table.set(Field { name: name.as_bytes(), value: Stored::Plain(b"value"), deadline }));
         }
         table
+    }
+
+    fn field<'f>(name: &'f [u8], value: &'f [u8]) -> Field<'f> {
+        Field { name, value: Stored::Plain(value), deadline: Deadline::NEVER }
+    }
+
+    #[test]
+    fn long_values_are_compressed_and_their_savings_counted() {
+        let mut table = table(10);
+        let text = repetitive(1000);
+        for (name, value) in [(b"a", &text), (b"b", &text), (b"c", &random(1000))] {
+            table.set(field(name, value));
+        }
+        let saved = table.savings();
+        assert!(saved.values == 2 && saved.bytes > 2 * 400);
+        assert!(table.set_deadline(b"a", Deadline::at(5)));
+        for name in [b"a", b"b"] {
+            assert_eq!(table.find(name).expect("it was set").value.text(), text);
+        }
+        assert_eq!(table.savings(), saved);
+        table.set(field(b"b", b"short"));
+        assert_eq!(table.find(b"b").expect("it was set").value, Stored::Plain(b"short"));
+        assert_eq!(table.savings().values, 1);
+        table.set(field(b"b", &text));
+        assert_eq!(table.find(b"b").expect("it was set").value.text(), text);
+        assert_eq!(table.savings(), saved);
+        assert!(table.remove(b"a") && table.remove(b"b"));
+        assert_eq!(table.savings(), Savings::default());
     }
 
     #[test]
@@ -291,7 +356,7 @@ mod tests {
     fn memory_is_counted_as_fields_are_added_changed_and_removed() {
         let mut table = table(5000);
         let full = table.heap_bytes();
-        table.set(Field { name: b"1", value: &[b'x'; 100_000], deadline: Deadline::NEVER });
+        table.set(field(b"1", &random(100_000)));
         assert!(table.heap_bytes() > full + 90_000);
         for number in 0..5000 {
             assert!(table.set_deadline(number.to_string().as_bytes(), Deadline::at(1)));

@@ -19,11 +19,11 @@ fn fields_exist_until_they_expire() {
         assert!(hash.set(b"a", b"1", Deadline::NEVER));
         assert!(hash.set(b"b", b"2", Deadline::at(10)));
         assert!(!hash.set(b"a", b"3", Deadline::NEVER));
-        assert_eq!(hash.view(10).get(b"b"), Some(&b"2"[..]));
+        assert_eq!(hash.view(10).get(b"b"), Some(Stored::Plain(b"2")));
         assert_eq!(hash.view(11).get(b"b"), None);
         assert_eq!((hash.view(10).len(), hash.view(11).len()), (2, 1));
         assert_eq!(hash.next_deadline(), Deadline::at(10));
-        assert_eq!(hash.view(11).nth(0), Some((&b"a"[..], &b"3"[..])));
+        assert_eq!(hash.view(11).nth(0), Some((&b"a"[..], Stored::Plain(b"3"))));
         assert_eq!(hash.remove_due(11), 1);
         assert!(hash.remove(b"a") && !hash.remove(b"a"));
         assert!(hash.is_empty());
@@ -104,10 +104,15 @@ enum Change {
     RemoveDue,
 }
 
+/// Long values are compressed.
+fn value_len() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 0..70_usize, 1 => 200..1000_usize]
+}
+
 fn change() -> impl Strategy<Value = Change> {
     let deadline = || proptest::option::of(0..100_i64);
     prop_oneof![
-        8 => (0..24_u8, 0..70_usize, deadline()).prop_map(|(name, len, deadline)| Change::Set { name, len, deadline }),
+        8 => (0..24_u8, value_len(), deadline()).prop_map(|(name, len, deadline)| Change::Set { name, len, deadline }),
         4 => (0..24_u8, deadline()).prop_map(|(name, deadline)| Change::SetDeadline { name, deadline }),
         4 => (0..24_u8).prop_map(Change::Remove),
         2 => (0..20_i64).prop_map(Change::Advance),
@@ -147,7 +152,7 @@ proptest! {
             let view = hash.view(now_ms);
             prop_assert_eq!(view.len(), model.len());
             let held: BTreeMap<u8, (usize, Deadline)> =
-                view.iter().map(|(name, value, deadline)| (name[0], (value.len(), deadline))).collect();
+                view.iter().map(|(name, value, deadline)| (name[0], (value.text().len(), deadline))).collect();
             prop_assert_eq!(&held, &model);
             let by_nth: BTreeSet<u8> = (0..view.len()).filter_map(|n| view.nth(n)).map(|(name, _)| name[0]).collect();
             prop_assert!(by_nth.iter().eq(model.keys()));
@@ -164,7 +169,8 @@ proptest! {
 type FieldsAtCut = BTreeMap<Vec<u8>, (Vec<u8>, Deadline)>;
 
 fn content(hash: &Hash) -> FieldsAtCut {
-    let fields = hash.view(i64::MIN).iter().map(|(name, value, at)| (name.to_vec(), (value.to_vec(), at)));
+    let fields =
+        hash.view(i64::MIN).iter().map(|(name, value, at)| (name.to_vec(), (value.text().into_owned(), at)));
     fields.collect()
 }
 

@@ -1,6 +1,7 @@
 //! Hashes as values of keys.
 
 use super::{Hash, HashForm, HashRef, StoredTable};
+use crate::compressed::Savings;
 use crate::keyspace::entry::{Kind, Layout};
 use crate::keyspace::value::{Allocated, Large, Owned, Value, ValueRef, Viewed};
 
@@ -56,6 +57,10 @@ impl Allocated for StoredTable {
 
     fn heap_bytes(&self) -> usize {
         StoredTable::heap_bytes(self)
+    }
+
+    fn savings(&self) -> Savings {
+        StoredTable::savings(self)
     }
 
     fn is_counted_elsewhere(&self) -> bool {

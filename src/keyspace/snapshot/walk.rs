@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::hook::{Hook, WalkPoint};
 use super::{Batch, BeforeImage, Progress};
+use crate::compressed::Savings;
 use crate::journal::Journal;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::hash::FrozenFields;
@@ -78,6 +79,15 @@ impl Keyspace {
             });
         }
         sets
+    }
+
+    /// What compression saves in all databases now.
+    pub fn savings(&self) -> Savings {
+        let mut sum = Savings::default();
+        for identity in 0..TABLES {
+            self.at_table(identity, |_, shard| sum += shard.read_despite_reservation().savings());
+        }
+        sum
     }
 
     /// Calls `look` with the number of the database that has a table now, and with the shard where

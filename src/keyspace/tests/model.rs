@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::compressed::{Savings, Stored, random, repetitive};
 
 /// Few enough that changes concern the same keys.
 const KEYS: u8 = 12;
@@ -84,7 +85,18 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         any::<i64>().prop_map(|number| number.to_string().into_bytes()),
         (len, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]),
+        // Some of these are compressed.
+        (200..3000_usize, any::<bool>()).prop_map(|(len, repeats)| if repeats {
+            repetitive(len)
+        } else {
+            random(len)
+        }),
     ]
+}
+
+/// Long values are compressed.
+fn value_len() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 0..22_usize, 1 => 200..1000_usize]
 }
 
 fn life() -> impl Strategy<Value = Option<i64>> {
@@ -97,7 +109,7 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
         8 => (key(), text(), life()).prop_map(|(key, text, life_ms)| Change::Put { key, text, life_ms }),
         4 => (key(), text()).prop_map(|(key, text)| Change::Append { key, text }),
         2 => (key(), 0..200_usize, text()).prop_map(|(key, offset, text)| Change::Overwrite { key, offset, text }),
-        8 => (key(), key(), 1..5_u8, 0..22_usize, life())
+        8 => (key(), key(), 1..5_u8, value_len(), life())
             .prop_map(|(key, first, count, len, life_ms)| Change::SetFields { key, first, count, len, life_ms }),
         4 => (key(), key(), life()).prop_map(|(key, field, life_ms)| Change::ExpireField { key, field, life_ms }),
         4 => (key(), key()).prop_map(|(key, field)| Change::RemoveField { key, field }),
@@ -134,8 +146,9 @@ impl Content {
                 Self::Text(string.text().into_owned())
             }
             ValueRef::Hash(hash) => {
-                let owned =
-                    |(name, value, deadline): (&[u8], &[u8], _)| (name.to_vec(), (value.to_vec(), deadline));
+                let owned = |(name, value, deadline): (&[u8], Stored<'_>, _)| {
+                    (name.to_vec(), (value.text().into_owned(), deadline))
+                };
                 Self::Hash(hash.view(now_ms).iter().map(owned).collect())
             }
             _ => unreachable!("none was made"),
@@ -347,6 +360,15 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
     }
 }
 
+/// What compression saves in all keys, recounted.
+fn savings(keyspace: &Keyspace) -> Savings {
+    let mut sum = Savings::default();
+    for number in 0..2 {
+        keyspace.db(number).for_each(|entry| sum += entry.savings());
+    }
+    sum
+}
+
 fn seen_of(entry: &Entry, now_ms: i64) -> (Content, Deadline, bool) {
     (Content::of(entry, now_ms), entry.deadline(), entry.is_blessed())
 }
@@ -398,6 +420,8 @@ proptest! {
             prop_assert!(census.keys >= model.keys.len() && census.expires >= expires);
         }
         while db.expire_cycle(3) > 0 {}
+        while keyspace.db(1).expire_cycle(3) > 0 {}
+        prop_assert_eq!(keyspace.savings(), savings(&keyspace));
         let ends = |content: &Content| matches!(content, Content::Hash(fields) if fields.values().any(|field| field.1 != Deadline::NEVER));
         let census = db.census();
         prop_assert_eq!(census.keys, model.keys.len());

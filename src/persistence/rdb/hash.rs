@@ -59,7 +59,9 @@ impl Written for HashRef<'_> {
     }
 
     fn write_commands<W: Write>(self, out: &mut Writer<W>, key: &[u8], deadline: Deadline) -> io::Result<()> {
-        commands::fields(out, key, &self.view(EARLIEST_MS).iter().collect::<Vec<_>>())?;
+        let fields = self.view(EARLIEST_MS).iter();
+        let fields: Vec<_> = fields.map(|(name, value, deadline)| (name, value.text(), deadline)).collect();
+        commands::fields(out, key, &fields)?;
         commands::end(out, key, deadline)
     }
 }
@@ -86,7 +88,7 @@ fn listpack(hash: HashView<'_>, timed: bool) -> Vec<u8> {
     let mut items = ListpackBuilder::new();
     for (name, value, deadline) in hash.iter() {
         items.push_text(name);
-        items.push_text(value);
+        items.push_text(&value.text());
         if timed {
             items.push_integer(deadline.unix_ms().unwrap_or(0));
         }
@@ -117,7 +119,7 @@ pub(super) fn write_old<W: Write>(
         write_end(out, field.deadline(), soonest)?;
     }
     out.string(field.name())?;
-    out.string(field.value())
+    out.string(&field.value())
 }
 
 fn write_end<W: Write>(out: &mut Writer<W>, deadline: Deadline, soonest: i64) -> io::Result<()> {
@@ -128,7 +130,7 @@ fn write_fields<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::Result
     out.length(hash.len() as u64)?;
     hash.iter().try_for_each(|(name, value, _)| {
         out.string(name)?;
-        out.string(value)
+        out.string(&value.text())
     })
 }
 
@@ -139,7 +141,7 @@ fn write_timed_fields<W: Write>(out: &mut Writer<W>, hash: HashView<'_>) -> io::
     hash.iter().try_for_each(|(name, value, deadline)| {
         write_end(out, deadline, soonest)?;
         out.string(name)?;
-        out.string(value)
+        out.string(&value.text())
     })
 }
 

@@ -23,6 +23,9 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     overhead(&allocator, used, resident, rows);
     buffers(server, rows);
     rows.bytes("mem_reusable", figures::held_bytes(figures::Category::Reusable));
+    let savings = server.keyspace.savings();
+    rows.bytes("compression_saved_bytes", savings.bytes);
+    rows.field("compressed_values", savings.values);
     rows.field("mem_allocator", figures::ALLOCATOR);
     rows.field("active_defrag_running", false);
     rows.field("lazyfree_pending_objects", server.keyspace.reaper().pending());

@@ -17,6 +17,7 @@
 //!
 //! The length of a dump stands before it, so it goes through the spill.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -32,7 +33,7 @@ const FIELDS_AT_ONCE: usize = 64;
 const LIMIT: usize = if cfg!(test) { 4096 } else { 1024 * 1024 };
 
 /// A field with its value and its expiry.
-pub(in crate::persistence::rdb) type Field<'f> = (&'f [u8], &'f [u8], Deadline);
+pub(in crate::persistence::rdb) type Field<'f> = (&'f [u8], Cow<'f, [u8]>, Deadline);
 
 /// A command of these words.
 pub(in crate::persistence::rdb) fn command<W: Write>(out: &mut Writer<W>, words: &[&[u8]]) -> io::Result<()> {

@@ -127,8 +127,11 @@ fn restored_body(digits: &str) -> Result<Value, DumpError> {
 
 fn fields_of(value: &Value) -> Vec<(String, String, Deadline)> {
     let Value::Hash(hash) = value else { panic!("no hash: {value:?}") };
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    hash.view(i64::MIN).iter().map(|(name, value, deadline)| (text(name), text(value), deadline)).collect()
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    hash.view(i64::MIN)
+        .iter()
+        .map(|(name, value, deadline)| (text(name), text(&value.text()), deadline))
+        .collect()
 }
 
 #[track_caller]
