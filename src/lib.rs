@@ -45,6 +45,7 @@
 //! - *shard*: one of the parts of a database, each with its own lock; the hash of a key chooses it.
 //! - *binding*: proof that a key still holds the vector set that a command has looked up; it is
 //!   compared before the command's effect, and *revoked* when the key gets another value.
+//! - *blessed key*: one that is never evicted (`BLESS`).
 //! - *reservation*: the shards that one transaction has for itself until its `EXEC` has ended.
 //! - *record*: the right to change data once, together with the bytes that the log gets for it.
 //! - *gate* and *passage*: each write passes the gate before it changes data and holds its passage

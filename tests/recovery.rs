@@ -817,3 +817,51 @@ fn a_change_of_the_form_of_the_base_applies_from_the_next_rewrite_on() {
     running.ready();
     assert_eq!(running.call("GET n"), n);
 }
+
+/// The keys that BLESS protects in databases 0 and 5, in alphabetical order.
+fn blessed(running: &Running) -> String {
+    let reply = running.call("BLESS SCAN 0 NO-EVICT\r\nSELECT 5\r\nBLESS SCAN 0 NO-EVICT");
+    let is_key = |line: &&str| !line.is_empty() && !line.starts_with(['*', '$', '+', '0']);
+    let mut keys: Vec<&str> = reply.split("\r\n").filter(is_key).collect();
+    keys.sort_unstable();
+    keys.join(" ")
+}
+
+#[test]
+fn blessings_are_in_snapshots_and_in_logs() {
+    for (name, options) in [
+        ("snapshot", &["--save", "", "--enable-debug-command", "yes"][..]),
+        ("log", &PERSISTENT),
+        ("commands", &[&PERSISTENT[..], &["--aof-use-rdb-preamble", "no"]].concat()),
+    ] {
+        let folder = Folder::new(&format!("blessed-{name}"));
+        let mut running = folder.start(options);
+        running.ready();
+        fill_sets(&running);
+        fill_keys(&running);
+        let replies = running.call(
+            "BLESS SET a NO-EVICT\r\nBLESS SET n NO-EVICT\r\nBLESS SET large NO-EVICT\r\nBLESS SET plain NO-EVICT\r\n\
+             BLESS SET small NO-EVICT\r\nBLESS CLEAR small NO-EVICT\r\nRENAME n m\r\nCOPY plain copied\r\nSELECT 5\r\n\
+             BLESS SET h NO-EVICT",
+        );
+        assert_eq!(replies, ":1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n+OK\r\n:1\r\n+OK\r\n:1", "{name}");
+        let expected = "a copied h large m plain";
+        assert_eq!(blessed(&running), expected, "{name}");
+        let steps: &[&str] = match name {
+            "snapshot" => &["DEBUG RELOAD", "SAVE"],
+            _ => &["DEBUG LOADAOF", "rewrite", "DEBUG LOADAOF", "DEBUG RELOAD"],
+        };
+        for step in steps {
+            match *step {
+                "rewrite" => rewrite_under_writes(&running),
+                command => assert_eq!(running.call(command), "+OK", "{name} {command}"),
+            }
+            assert_eq!(blessed(&running), expected, "{name} {step}");
+        }
+        drop(running);
+        let mut running = folder.start(options);
+        running.ready();
+        assert_eq!(blessed(&running), expected, "{name}, restarted");
+        assert!(running.call("INFO stats").contains("blessed_keys:6"), "{name}");
+    }
+}

@@ -129,6 +129,9 @@ impl Lfu {
         // Minutes of the clock and not of the difference: otherwise a key that is used every 59
         // seconds would never lose anything.
         let minutes = now_s.div_euclid(60) - used_s.div_euclid(60);
+        if minutes == 0 {
+            return frequency(word);
+        }
         let lost = minutes.checked_div(i64::from(self.decay_minutes)).unwrap_or(0);
         frequency(word).saturating_sub(u8::try_from(lost).unwrap_or(u8::MAX))
     }

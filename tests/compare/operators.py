@@ -21,7 +21,7 @@ INFO_LACKING = {
 INFO_OWN = {
     b"Server": b"nearhit_version io_threads compute_threads",
     b"Persistence": b"rdb_last_cut_usec rdb_last_load_keys_skipped",
-    b"Stats": b"evicted_elements evicted_by_pressure commands_on_compute_pool panics",
+    b"Stats": b"evicted_elements evicted_by_pressure blessed_keys commands_on_compute_pool panics",
 }
 """Fields that the peer does not have."""
 
