@@ -75,8 +75,7 @@
 //! ```
 
 // Public is what the program, the tests, the tools and the fuzz targets use, so that the compiler
-// finds dead code in the rest. `vector_index` is for programs that need an index and no server, and
-// `system` has figures that `maxmemory` will need.
+// finds dead code in the rest. `vector_index` is for programs that need an index and no server.
 pub mod arena;
 pub mod check;
 pub mod commands;

@@ -4,10 +4,12 @@ mod fieldsets;
 mod info;
 mod register;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::memory_limit;
 use super::registry::Command;
 use super::transactions::{Queue, Watches};
 #[cfg(doc)]
@@ -54,6 +56,8 @@ pub struct Client {
     pub(super) fieldsets: Fieldsets,
     /// Set by commands after whose reply the connection closes.
     pub closing: bool,
+    /// Deadline until which its present request waits for room in memory, if it does.
+    room_deadline: Cell<Option<Instant>>,
     /// Its requests come from a log: see [`super::replay`].
     pub(super) replays: bool,
     /// Set with `closing` if replies that are not yet sent are dropped.
@@ -83,6 +87,7 @@ impl Client {
             request_began: Instant::now(),
             last_command: None,
             closing: false,
+            room_deadline: Cell::default(),
             replays: false,
             abandoned: false,
         }
@@ -105,6 +110,20 @@ impl Client {
     pub fn authenticate(&mut self) {
         self.authenticated = true;
         self.info.was_authenticated.store(true, Ordering::Relaxed);
+    }
+
+    /// When the present request, which finds no room in memory at `now`, is to look again; None if
+    /// it has waited for long enough.
+    pub(super) fn wait_for_room(&self, now: Instant) -> Option<Instant> {
+        let mut deadline = self.room_deadline.get();
+        let next = memory_limit::next_look(&mut deadline, now);
+        self.room_deadline.set(deadline);
+        next
+    }
+
+    /// The present request has waited long enough, or need not.
+    pub(super) fn end_wait_for_room(&self) {
+        self.room_deadline.set(None);
     }
 
     /// `CLIENT REPLY`: changes which replies are written. It applies to the lines of monitors too.

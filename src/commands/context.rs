@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 
 use super::client::{Client, Clients};
+use super::memory_limit::MemoryLimit;
 use super::observers::Observers;
 use super::pause::Pause;
 use super::spec::Flags;
@@ -42,6 +43,8 @@ pub struct Server {
     pub clients: Clients,
     /// Monitors, slow log, latency monitor and hot keys.
     pub observers: Observers,
+    /// The limit of memory.
+    pub memory: MemoryLimit,
     /// What `CLIENT PAUSE` holds back.
     pub pause: Pause,
     /// How much of the data has been loaded.
@@ -139,6 +142,7 @@ impl Server {
             traffic: Sharded::new(Traffic::default),
             clients: Clients::default(),
             observers: Observers::default(),
+            memory: MemoryLimit::default(),
             pause: Pause::default(),
             loading: Loading::default(),
             started: Instant::now(),
@@ -187,6 +191,7 @@ impl Server {
         self.keyspace.set_lfu(Lfu { log_factor, decay_minutes });
         compressed::set_threshold(usize::try_from(settings.compression_threshold).unwrap_or(usize::MAX));
         self.update_write_refusal();
+        self.follow_memory_limit();
     }
 
     /// True while expired keys may be removed. Each removal is a change, so none is made while the

@@ -10,12 +10,14 @@ use std::time::Instant;
 use super::client::Client;
 use super::context::{Context, Server};
 use super::cross_protocol;
+use super::memory_limit::{OUT_OF_MEMORY, Room};
 use super::observers::Observed;
 use super::pause::Paused;
 use super::registry::{self, Command};
 use super::spec::{Flags, Group, Place, Run, Scope, Weight};
 use super::transactions;
 use crate::journal::{HeldWriter, Record};
+use crate::memory;
 use crate::resp::{Args, Error, Reply, Request};
 use crate::wake::Waiter;
 
@@ -60,17 +62,24 @@ impl Hold {
 }
 
 /// The command of a request that has passed the checks, or the error of the check that failed.
-pub struct Call(Result<&'static Command, Error>);
+pub struct Call {
+    command: Result<&'static Command, Error>,
+    /// When there may be room in memory for it, if there is none now.
+    room_at: Option<Instant>,
+}
 
 impl Call {
     /// Looks the command up and checks whether it may run.
     pub fn new(server: &Server, client: &Client, request: &Request) -> Self {
-        Self(admit(server, client, request))
+        match admit(server, client, request) {
+            Ok((command, room_at)) => Self { command: Ok(command), room_at },
+            Err(error) => Self { command: Err(error), room_at: None },
+        }
     }
 
     /// The threads on which it is to run.
     pub fn place(&self, server: &Server, client: &mut Client, request: &Request) -> Place {
-        match &self.0 {
+        match &self.command {
             Err(_) => Place::Network,
             Ok(command) if transactions::queues(client, command) => Place::Network,
             Ok(command) if server.keyspace.has_long_transaction() && is_never_held(command) => {
@@ -81,10 +90,11 @@ impl Call {
     }
 
     /// Why the request must be held back before it runs, if it must: for a `CLIENT PAUSE`, for room
-    /// in the journal, or for a long transaction. Costs a few reads of memory if there is no
-    /// reason.
+    /// in memory or in the journal, or for a long transaction. Costs a few reads of memory if there
+    /// is no reason.
     pub fn hold(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
         let paused = self.paused_until(server, client).map(Hold::Until);
+        let paused = paused.or_else(|| self.room_at.map(Hold::Until));
         let held = paused.or_else(|| self.wait_for_room(server, client).map(Hold::Room));
         held.or_else(|| self.hold_for_transaction(server, client, request))
     }
@@ -95,7 +105,7 @@ impl Call {
         if !server.keyspace.has_long_transaction() {
             return None;
         }
-        let command = self.0.as_ref().ok()?;
+        let command = self.command.as_ref().ok()?;
         if !command.spec.touches_data() || is_never_held(command) || transactions::queues(client, command) {
             return None;
         }
@@ -108,14 +118,14 @@ impl Call {
         if !server.keyspace.journal().is_full() {
             return None;
         }
-        let command = self.0.as_ref().ok()?;
+        let command = self.command.as_ref().ok()?;
         let is_held = writes(command, client) && !transactions::queues(client, command);
         is_held.then(|| server.keyspace.journal().hold_writer()).flatten()
     }
 
     fn paused_until(&self, server: &Server, client: &Client) -> Option<Instant> {
         let pause = server.pause.in_force()?;
-        let command = self.0.as_ref().ok()?;
+        let command = self.command.as_ref().ok()?;
         let applies = pause.scope == Paused::Everything || has_any(CHANGES, command, client);
         let is_held = applies && !client.is_monitor;
         is_held.then(|| {
@@ -127,7 +137,7 @@ impl Call {
     /// Runs it. The result is written as it is: [`Reply::None`] if `CLIENT REPLY` suppresses the
     /// reply.
     pub fn run(self, server: &Server, client: &mut Client, request: &Request) -> Reply {
-        let reply = match self.0 {
+        let reply = match self.command {
             Ok(command) if transactions::queues(client, command) => {
                 transactions::queue(command, server, client, request)
             }
@@ -138,6 +148,7 @@ impl Call {
             }
             Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
+        client.end_wait_for_room();
         server.remove_expired(client);
         // For the commands of an EXEC this was decided one by one.
         let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
@@ -157,15 +168,26 @@ fn writes(command: &Command, client: &Client) -> bool {
     has_any(Flags::WRITE, command, client)
 }
 
-fn admit(server: &Server, client: &Client, request: &Request) -> Result<&'static Command, Error> {
+/// The command, and when there may be room in memory for it, if there is none now.
+fn admit(
+    server: &Server,
+    client: &Client,
+    request: &Request,
+) -> Result<(&'static Command, Option<Instant>), Error> {
     let command = registry::resolve(request, client.last_command, server.compat)
         .inspect_err(|error| server.statistics.error(error))?;
     checks(command, server, client, request)
         .inspect_err(|error| server.statistics.rejected(command, error))
-        .map(|()| command)
+        .map(|room_at| (command, room_at))
 }
 
-fn checks(command: &Command, server: &Server, client: &Client, request: &Request) -> Result<(), Error> {
+/// Returns when there may be room in memory for it, if there is none now.
+fn checks(
+    command: &Command,
+    server: &Server,
+    client: &Client,
+    request: &Request,
+) -> Result<Option<Instant>, Error> {
     if !command.spec.arity.accepts(request.len()) {
         return Err(Error::wrong_arity(command.spec.name));
     }
@@ -173,6 +195,7 @@ fn checks(command: &Command, server: &Server, client: &Client, request: &Request
     if needs_password && !command.spec.flags.has(Flags::NO_AUTH) {
         return Err(Error::no_auth());
     }
+    let room_at = room(command, server, client)?;
     if let Some(refusal) = refusal(command, server, client) {
         return Err(refusal);
     }
@@ -185,7 +208,24 @@ fn checks(command: &Command, server: &Server, client: &Client, request: &Request
     if server.loading.is_on() && !command.spec.flags.has(Flags::LOADING) {
         return Err(Error::new("LOADING Redis is loading the dataset in memory"));
     }
-    Ok(())
+    Ok(room_at)
+}
+
+/// When there may be room in memory for the command, if it takes any and there is none now. As in
+/// Redis a command that may take memory is refused already when it is queued for a transaction, and
+/// `EXEC` again before its first command, but not those that it runs.
+fn room(command: &Command, server: &Server, client: &Client) -> Result<Option<Instant>, Error> {
+    if !has_any(Flags::DENYOOM, command, client) {
+        return Ok(None);
+    }
+    match server.room(client) {
+        Room::Found => Ok(None),
+        Room::At(time) => Ok(Some(time)),
+        Room::Missing => {
+            client.end_wait_for_room();
+            Err(OUT_OF_MEMORY)
+        }
+    }
 }
 
 /// The error if the command is refused now: writes are refused while changes cannot be made
@@ -242,6 +282,7 @@ pub(super) fn run(
     client.request_began = Instant::now();
     let took = client.request_began.saturating_duration_since(start);
     client.info.commands.add(1);
+    memory::report_growth();
     server.statistics.ran(command, took, outcome.as_ref().err());
     if server.observers.may_note(took) {
         server.observers.note(server, client, Observed { command, request, took }, &outcome);

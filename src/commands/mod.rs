@@ -13,6 +13,7 @@ mod help;
 mod histogram;
 mod key_spec;
 mod keys;
+mod memory_limit;
 pub mod memory_uses;
 #[cfg(test)]
 mod model;
@@ -38,6 +39,7 @@ pub use client::Client;
 pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, Hold, dispatch};
 pub use key_spec::Keys;
+pub use memory_limit::MemoryLimit;
 pub use snapshots::FinalSave;
 pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};
 pub use stop::{Stop, StopProgress, StopStep};

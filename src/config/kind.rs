@@ -1,5 +1,6 @@
 //! The kinds of options: how a value is read, checked and shown.
 
+use super::max_memory::MaxMemory;
 use super::settings::{ClientClass, OutputLimit, OutputLimits, SaveRule, Settings};
 
 /// The values that an option takes, and where they are stored (`field`).
@@ -9,6 +10,10 @@ pub enum Kind {
     Number { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
     /// A number that may be negative.
     Integer { field: fn(&mut Settings) -> &mut i64, min: i64, max: i64 },
+    /// A number between two bounds (both allowed), perhaps with a fraction.
+    Decimal { field: fn(&mut Settings) -> &mut f64, min: f64, max: f64 },
+    /// A number of bytes, `80%` of what there is, or `auto`.
+    MaxMemory(fn(&mut Settings) -> &mut MaxMemory),
     /// A number of bytes: `512`, `64kb`, `1gb`.
     Memory { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
     /// File permissions, octal.
@@ -61,6 +66,12 @@ pub enum InvalidValue {
     NotInteger,
     /// Not a number of bytes.
     NotMemory,
+    /// No percentage that a limit can be.
+    NotAPercentage,
+    /// Not a number, with or without a fraction.
+    NotDecimal,
+    /// Outside of its bounds, which are numbers with fractions, here as text.
+    DecimalOutOfRange(String, String),
     /// Outside of its bounds.
     OutOfRange(u64, u64),
     /// Outside of its bounds, of which one is negative.
@@ -96,6 +107,11 @@ impl std::fmt::Display for InvalidValue {
         match self {
             Self::NotInteger => out.write_str("argument couldn't be parsed into an integer"),
             Self::NotMemory => out.write_str("argument must be a memory value"),
+            Self::NotAPercentage => out.write_str("argument must be a percentage between 1% and 100%"),
+            Self::NotDecimal => out.write_str("argument couldn't be parsed into a number"),
+            Self::DecimalOutOfRange(min, max) => {
+                write!(out, "argument must be between {min} and {max} inclusive")
+            }
             Self::OutOfRange(min, max) => write!(out, "argument must be between {min} and {max} inclusive"),
             Self::IntegerOutOfRange(min, max) => {
                 write!(out, "argument must be between {min} and {max} inclusive")
@@ -139,6 +155,8 @@ impl Kind {
             Kind::Memory { field, min, max } => {
                 *field(settings) = in_range(memory(value).ok_or(InvalidValue::NotMemory)?, min, max)?;
             }
+            Kind::Decimal { field, min, max } => *field(settings) = decimal(value, min, max)?,
+            Kind::MaxMemory(field) => *field(settings) = MaxMemory::parse(value)?,
             Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
             Kind::Text(field) | Kind::Secret(field) => *field(settings) = value.to_owned(),
             Kind::FileName(field) => *field(settings) = file_name(value)?,
@@ -181,6 +199,8 @@ impl Kind {
         match self {
             Kind::Number { field, .. } | Kind::Memory { field, .. } => field(settings).to_string(),
             Kind::Integer { field, .. } => field(settings).to_string(),
+            Kind::Decimal { field, .. } => field(settings).to_string(),
+            Kind::MaxMemory(field) => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
             Kind::Text(field) | Kind::Secret(field) | Kind::FileName(field) => field(settings).clone(),
             Kind::Words(field) => field(settings).join(" "),
@@ -243,13 +263,23 @@ fn integer(text: &str, min: i64, max: i64) -> Result<i64, InvalidValue> {
     (min..=max).contains(&value).then_some(value).ok_or(InvalidValue::IntegerOutOfRange(min, max))
 }
 
+/// Without an exponent and a sign.
+fn decimal(text: &str, min: f64, max: f64) -> Result<f64, InvalidValue> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let value: f64 = text.parse().ok().filter(|_| is_plain).ok_or(InvalidValue::NotDecimal)?;
+    (min..=max)
+        .contains(&value)
+        .then_some(value)
+        .ok_or_else(|| InvalidValue::DecimalOutOfRange(min.to_string(), max.to_string()))
+}
+
 fn octal(text: &str, max: u64) -> Result<u64, InvalidValue> {
     let value = u64::from_str_radix(text, 8).map_err(|_| InvalidValue::NotOctal)?;
     (value <= max).then_some(value).ok_or(InvalidValue::OctalOutOfRange(max))
 }
 
 /// `k` is a thousand and `kb` 1024, as in redis.conf. No digits are zero, as in Redis.
-fn memory(text: &str) -> Option<u64> {
+pub(super) fn memory(text: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 8] = [
         ("kb", 1 << 10),
         ("mb", 1 << 20),
@@ -365,6 +395,15 @@ mod tests {
             assert_eq!(number(text, 0, 9), Err(InvalidValue::NotInteger), "{text}");
         }
         assert_eq!(number("18446744073709551615", 0, u64::MAX), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn decimals_are_plain_numbers_within_their_bounds() {
+        assert_eq!((decimal("0.8", 0.0, 1.0), decimal("1", 0.0, 1.0)), (Ok(0.8), Ok(1.0)));
+        assert_eq!(decimal("1.1", 0.0, 1.0), Err(InvalidValue::DecimalOutOfRange("0".into(), "1".into())));
+        for text in ["", "x", "-0.5", "+1", "1e0", "nan", "inf", "0,5", "."] {
+            assert_eq!(decimal(text, 0.0, 1.0), Err(InvalidValue::NotDecimal), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod help;
 mod include;
 mod inert;
 mod kind;
+mod max_memory;
 mod names;
 mod options;
 mod rewrite;
@@ -29,6 +30,7 @@ pub use crate::words::NotWords;
 pub use compat::Compat;
 pub use directive::{Fault, Place, Refusal, Source};
 pub use kind::{InvalidValue, Kind, Shape};
+pub use max_memory::MaxMemory;
 pub use names::ALIASES;
 pub use options::{OPTIONS, OptionSpec, find, names};
 pub use rewrite::RewriteError;
@@ -136,6 +138,7 @@ impl Config {
             let set = option.kind.set(&mut after, value);
             set.map_err(|why| SetError::Invalid(name.to_ascii_lowercase(), why))?;
         }
+        after.check().map_err(SetError::NotApplied)?;
         apply(&appliers, &before, &after).map_err(SetError::NotApplied)?;
         *self.current.write() = Arc::new(after);
         self.generation.fetch_add(1, Ordering::Release);

@@ -537,10 +537,48 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "maxmemory",
-        kind: Kind::Only { value: "0", reason: "memory is not limited yet" },
-        default: "0",
+        kind: Kind::MaxMemory(|settings| &mut settings.maxmemory),
+        default: "auto",
         mutable: true,
-        help: "Limit of memory; 0 is none",
+        help: "Limit of memory: bytes, '80%' of the memory that there is, or 'auto', which is \
+               maxmemory-ratio of it; 0 is none",
+    },
+    OptionSpec {
+        name: "maxmemory-ratio",
+        kind: Kind::Decimal { field: |settings| &mut settings.maxmemory_ratio, min: 0.01, max: 1.0 },
+        default: "0.8",
+        mutable: true,
+        help: "What 'maxmemory auto' takes of the memory that there is",
+    },
+    OptionSpec {
+        name: "mem-threshold-warn",
+        kind: Kind::Number { field: |settings| &mut settings.mem_threshold_warn, min: 1, max: 100 },
+        default: "75",
+        mutable: true,
+        help: "Percent of maxmemory above which the log has a warning",
+    },
+    OptionSpec {
+        name: "mem-threshold-high",
+        kind: Kind::Number { field: |settings| &mut settings.mem_threshold_high, min: 1, max: 100 },
+        default: "90",
+        mutable: true,
+        help: "Percent of maxmemory above which free memory is given back to the system, and no vector \
+               sets are made if nothing may be evicted",
+    },
+    OptionSpec {
+        name: "mem-threshold-critical",
+        kind: Kind::Number { field: |settings| &mut settings.mem_threshold_critical, min: 1, max: 100 },
+        default: "95",
+        mutable: true,
+        help: "Percent of maxmemory above which eviction begins, in the background",
+    },
+    OptionSpec {
+        name: "mem-pressure-some-avg10",
+        kind: Kind::Decimal { field: |settings| &mut settings.mem_pressure_some_avg10, min: 0.0, max: 100.0 },
+        default: "20",
+        mutable: true,
+        help: "Percent of time that tasks waited for memory (memory.pressure, some avg10) above which memory \
+               is given back and evicted; 0 never",
     },
     OptionSpec {
         name: "maxmemory-policy",
@@ -818,6 +856,7 @@ mod tests {
                 }
                 Kind::Memory { min, max, .. } => (format!("{}kb", min >> 10), max.to_string()),
                 Kind::Octal { max, .. } => ("0".into(), format!("{max:o}")),
+                Kind::Decimal { min, max, .. } => (min.to_string(), max.to_string()),
                 _ => continue,
             };
             let lines = format!("# Bounds: {min} to {max}.\n# {} {}\n", option.name, option.default);

@@ -187,7 +187,9 @@ fn line(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Option
             return None;
         }
         Kind::Inert { shape: Shape::Text | Shape::Secret, .. } => words::quote(&shown),
-        Kind::Memory { .. } | Kind::Inert { shape: Shape::Memory, .. } => with_unit(&shown),
+        Kind::Memory { .. } | Kind::MaxMemory(_) | Kind::Inert { shape: Shape::Memory, .. } => {
+            with_unit(&shown)
+        }
         _ if shown.is_empty() => words::quote(&shown),
         _ => shown,
     };
@@ -244,10 +246,14 @@ mod tests {
             ("bind", "127.0.0.1"),
             ("ignore-unknown-config", "lua-*"),
             ("loglevel", "debug"),
+            ("maxmemory", "70%"),
+            ("maxmemory-ratio", "0.75"),
         ]);
         let text = rewritten("", &settings);
         for line in [
             "proto-max-bulk-len 600mb",
+            "maxmemory 70%",
+            "maxmemory-ratio 0.75",
             "client-output-buffer-limit normal 1mb 2000 1024",
             "client-output-buffer-limit replica 1gb 0 60",
             "client-output-buffer-limit pubsub 1 2 3",

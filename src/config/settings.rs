@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::NotApplied;
 use super::compat::Compat;
+use super::max_memory::MaxMemory;
 use super::options::OPTIONS;
 
 /// One value for each option of the table that has more than one, under the option's name.
@@ -61,6 +63,12 @@ pub struct Settings {
     pub vset_force_single_threaded_execution: bool,
     pub hash_max_listpack_entries: u64,
     pub hash_max_listpack_value: u64,
+    pub maxmemory: MaxMemory,
+    pub maxmemory_ratio: f64,
+    pub mem_threshold_warn: u64,
+    pub mem_threshold_high: u64,
+    pub mem_threshold_critical: u64,
+    pub mem_pressure_some_avg10: f64,
     pub maxmemory_policy: &'static str,
     pub maxmemory_samples: u64,
     pub maxmemory_eviction_unit: &'static str,
@@ -195,6 +203,29 @@ impl Settings {
             debug_assert!(set.is_ok(), "the default of {} is not valid", option.name);
         }
         settings
+    }
+
+    /// Whether the values are possible together.
+    ///
+    /// # Errors
+    /// An option that contradicts others, and how.
+    pub(super) fn check(&self) -> Result<(), NotApplied> {
+        let thresholds = [
+            ("mem-threshold-high", self.mem_threshold_warn, self.mem_threshold_high, "mem-threshold-warn"),
+            (
+                "mem-threshold-critical",
+                self.mem_threshold_high,
+                self.mem_threshold_critical,
+                "mem-threshold-high",
+            ),
+        ];
+        for (option, lower, value, below) in thresholds {
+            if value < lower {
+                let reason = format!("argument {value} must not be below '{below}', which is {lower}");
+                return Err(NotApplied { option, reason });
+            }
+        }
+        Ok(())
     }
 
     /// True if clients must authenticate.

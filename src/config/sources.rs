@@ -8,6 +8,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::NotApplied;
 use super::directive::{self, Directive, Fault, Outcome, Place, Refusal, Source};
 use super::options;
 use super::settings::Settings;
@@ -43,6 +44,8 @@ pub enum StartError {
     Unreadable(String),
     /// An option is wrong.
     Refused(Box<Refusal>),
+    /// Options contradict each other.
+    Contradiction(NotApplied),
 }
 
 impl std::fmt::Display for StartError {
@@ -52,13 +55,19 @@ impl std::fmt::Display for StartError {
             Self::NotText(word) => write!(out, "{} is not UTF-8", word.display()),
             Self::Unreadable(why) => write!(out, "cannot read the configuration: {why}"),
             Self::Refused(refusal) => show_refusal(refusal, out),
+            Self::Contradiction(NotApplied { option, reason }) => {
+                write!(out, "{FATAL}\n>>> '{option}'\n{reason}")
+            }
         }
     }
 }
 
+/// The first line of what is reported of a wrong configuration.
+const FATAL: &str = concat!("*** FATAL CONFIG FILE ERROR (nearhit ", env!("CARGO_PKG_VERSION"), ") ***");
+
 /// In the format of Redis, for which tools search.
 fn show_refusal(refusal: &Refusal, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-    write!(out, "*** FATAL CONFIG FILE ERROR (nearhit {}) ***", env!("CARGO_PKG_VERSION"))?;
+    out.write_str(FATAL)?;
     for (Place { source, text }, fault) in refusal.faults() {
         write!(out, "\nReading {source}\n>>> '{text}'\n{fault}")?;
     }
@@ -104,6 +113,7 @@ pub fn from_command_line(
     directives.extend(file::with_included(flags.directives).map_err(StartError::Refused)?);
     let mut settings = Settings::defaults();
     let outcome = directive::apply_all(directives, &mut settings).map_err(StartError::Refused)?;
+    settings.check().map_err(StartError::Contradiction)?;
     warnings.extend(outcome.warning());
     Ok(Start { settings, file: path, warnings })
 }
@@ -201,12 +211,16 @@ mod tests {
 
     #[test]
     fn what_would_not_be_kept_is_refused_all_lines_at_once() {
-        let error = refused(&["--user", "a", "--lua-time-limit", "5", "--maxmemory", "5", "--nonsense", "1"]);
+        let error =
+            refused(&["--user", "a", "--lua-time-limit", "5", "--maxmemory-clients", "5", "--nonsense", "1"]);
         assert!(
             error.contains("Redis' option 'user' is not supported by nearhit: it has no users"),
             "{error}"
         );
-        assert!(error.contains("Reading the flags\n>>> '--maxmemory 5'\nmust be '0' here"), "{error}");
+        assert!(
+            error.contains("Reading the flags\n>>> '--maxmemory-clients 5'\nmust be '0' here"),
+            "{error}"
+        );
         assert!(
             error.contains(">>> '--nonsense 1'\nBad directive or wrong number of arguments\n"),
             "{error}"
@@ -218,6 +232,16 @@ mod tests {
             ["these options have no effect here, and need none: hz; \
               these options are unknown here and were ignored: nonsense"]
         );
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        let error = refused(&["--mem-threshold-warn", "91"]);
+        let expected =
+            ">>> 'mem-threshold-high'\nargument 90 must not be below 'mem-threshold-warn', which is 91";
+        assert!(error.starts_with("*** FATAL CONFIG FILE ERROR") && error.ends_with(expected), "{error}");
+        let equal = ["warn", "high", "critical"].map(|name| format!("--mem-threshold-{name}=100"));
+        assert!(parse(&equal.each_ref().map(String::as_str), &[]).is_ok());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::entry::Entry;
 use super::table::Table;
 use super::value::Large;
+use crate::memory;
 
 /// Values with less memory are freed at once: sending them to the reaper would cost as much.
 const MIN_REAPED_BYTES: usize = 64 * 1024;
@@ -33,13 +34,23 @@ pub struct Reaper {
 #[derive(Debug, Default)]
 struct Tally {
     pending: AtomicUsize,
+    /// Of values that were sent one by one.
+    pending_bytes: AtomicUsize,
     freed: AtomicU64,
 }
 
 #[derive(Debug)]
 enum Discarded {
-    Value(Large),
+    Value(Pending),
     Table(Box<Table>),
+}
+
+/// A value that waits to be freed.
+#[derive(Debug)]
+struct Pending {
+    value: Large,
+    /// As they were counted.
+    bytes: usize,
 }
 
 /// Values that were removed under a lock. They are freed, or sent to the reaper, when this is
@@ -67,6 +78,11 @@ impl Reaper {
         self.tally.pending.load(Ordering::Relaxed)
     }
 
+    /// Bytes of those, except for values that were removed together with their whole database.
+    pub fn pending_bytes(&self) -> u64 {
+        self.tally.pending_bytes.load(Ordering::Relaxed) as u64
+    }
+
     /// Values freed by the thread so far.
     pub fn freed(&self) -> u64 {
         self.tally.freed.load(Ordering::Relaxed)
@@ -84,8 +100,10 @@ impl Reaper {
     fn send(&self, discarded: Discarded) {
         let Some(sender) = &self.sender else { return };
         self.tally.pending.fetch_add(discarded.values(), Ordering::Relaxed);
+        self.tally.pending_bytes.fetch_add(discarded.bytes(), Ordering::Relaxed);
         if let Err(unsent) = sender.send(discarded) {
             self.tally.pending.fetch_sub(unsent.0.values(), Ordering::Relaxed);
+            self.tally.pending_bytes.fetch_sub(unsent.0.bytes(), Ordering::Relaxed);
         }
     }
 }
@@ -108,6 +126,13 @@ impl Discarded {
             Self::Table(table) => table.len(),
         }
     }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Value(pending) => pending.bytes,
+            Self::Table(_) => 0,
+        }
+    }
 }
 
 impl Garbage<'_> {
@@ -128,8 +153,11 @@ impl Drop for Garbage<'_> {
     fn drop(&mut self) {
         let of_entries = self.entries.drain(..).filter_map(Entry::into_large);
         let values = of_entries.chain(self.values.drain(..));
-        for value in values.filter(|value| value.heap_bytes() >= MIN_REAPED_BYTES) {
-            self.reaper.send(Discarded::Value(value));
+        for value in values {
+            let bytes = value.heap_bytes();
+            if bytes >= MIN_REAPED_BYTES {
+                self.reaper.send(Discarded::Value(Pending { value, bytes }));
+            }
         }
         for table in self.tables.drain(..) {
             self.reaper.send(Discarded::Table(Box::new(table)));
@@ -138,45 +166,49 @@ impl Drop for Garbage<'_> {
 }
 
 fn run(receiver: &Receiver<Discarded>, tally: &Tally) {
-    let mut busy: Vec<Large> = Vec::new();
+    let mut busy: Vec<Pending> = Vec::new();
     loop {
         let wait = if busy.is_empty() { IDLE_WAIT } else { BUSY_RETRY };
         match receiver.recv_timeout(wait) {
-            Ok(Discarded::Value(value)) => free(value, &mut busy, tally),
+            Ok(Discarded::Value(pending)) => free(pending, &mut busy, tally),
             Ok(Discarded::Table(table)) => free_table(*table, &mut busy, tally),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        let before = busy.len();
-        busy.retain(Large::is_in_use);
-        tally.count(before - busy.len());
+        memory::report_growth();
+        for pending in busy.extract_if(.., |pending| !pending.value.is_in_use()) {
+            drop(pending.value);
+            tally.count(pending.bytes);
+        }
     }
-    tally.count(busy.len());
+    busy.iter().for_each(|pending| tally.count(pending.bytes));
 }
 
-fn free_table(table: Table, busy: &mut Vec<Large>, tally: &Tally) {
+fn free_table(table: Table, busy: &mut Vec<Pending>, tally: &Tally) {
     for entry in table.into_entries() {
         match entry.into_large() {
-            Some(value) => free(value, busy, tally),
-            None => tally.count(1),
+            Some(value) => free(Pending { value, bytes: 0 }, busy, tally),
+            None => tally.count(0),
         }
     }
 }
 
 /// Frees a value. One that a command still uses is kept for later: otherwise that command would
 /// have to free it.
-fn free(value: Large, busy: &mut Vec<Large>, tally: &Tally) {
-    if value.is_in_use() {
-        return busy.push(value);
+fn free(pending: Pending, busy: &mut Vec<Pending>, tally: &Tally) {
+    if pending.value.is_in_use() {
+        return busy.push(pending);
     }
-    drop(value);
-    tally.count(1);
+    drop(pending.value);
+    tally.count(pending.bytes);
 }
 
 impl Tally {
-    fn count(&self, freed: usize) {
-        self.freed.fetch_add(freed as u64, Ordering::Relaxed);
-        self.pending.fetch_sub(freed, Ordering::Relaxed);
+    /// Counts a freed value of so many pending bytes.
+    fn count(&self, bytes: usize) {
+        self.freed.fetch_add(1, Ordering::Relaxed);
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        self.pending_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
@@ -205,7 +237,8 @@ mod tests {
         drop(garbage);
         drop(reaper);
         assert_eq!(tally.freed.load(Ordering::Relaxed), 2);
-        assert_eq!(tally.pending.load(Ordering::Relaxed), 0);
+        let pending = [&tally.pending, &tally.pending_bytes].map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(pending, [0, 0]);
     }
 
     #[test]

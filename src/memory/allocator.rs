@@ -93,6 +93,47 @@ pub fn purge_in_background() -> Result<(), String> {
     Ok(())
 }
 
+/// Bytes that the thread that made it has allocated since then, less those that it has freed. To
+/// read it costs two reads of memory.
+#[cfg(feature = "jemalloc")]
+pub(super) struct ThreadBytes {
+    counts: Option<[tikv_jemalloc_ctl::thread::ThreadLocal<u64>; 2]>,
+}
+
+#[cfg(feature = "jemalloc")]
+impl ThreadBytes {
+    /// Of the calling thread.
+    pub(super) fn of_this_thread() -> Self {
+        use tikv_jemalloc_ctl::thread::{allocatedp, deallocatedp};
+        let both = || Some([allocatedp::read().ok()?, deallocatedp::read().ok()?]);
+        Self { counts: both() }
+    }
+
+    /// Negative if it has freed more, for instance what others had allocated. Always 0 where the
+    /// allocator does not count.
+    #[inline]
+    pub(super) fn net(&self) -> i64 {
+        self.counts.map_or(0, |[allocated, freed]| allocated.get().wrapping_sub(freed.get()) as i64)
+    }
+}
+
+/// Other allocators do not count for each thread.
+#[cfg(not(feature = "jemalloc"))]
+pub(super) struct ThreadBytes;
+
+#[cfg(not(feature = "jemalloc"))]
+impl ThreadBytes {
+    /// Of the calling thread.
+    pub(super) fn of_this_thread() -> Self {
+        Self
+    }
+
+    /// Always 0.
+    pub(super) fn net(&self) -> i64 {
+        0
+    }
+}
+
 /// What the allocator says of itself, if it is one that does.
 #[cfg(feature = "jemalloc")]
 pub fn allocator_report() -> Option<String> {

@@ -3,6 +3,8 @@
 
 mod allocator;
 mod category;
+mod estimate;
+mod limit;
 mod tracked;
 mod used;
 
@@ -10,5 +12,7 @@ pub use allocator::{
     ALLOCATOR, Allocator, allocated_bytes, allocator, allocator_report, purge, purge_in_background,
 };
 pub use category::Category;
+pub use estimate::{estimated_bytes, recently_used_bytes, report_growth};
+pub use limit::{Level, Limit, Thresholds};
 pub use tracked::{Held, SLACK, give_back, held_bytes, take};
 pub use used::{peak_bytes, peak_unix_s, reset_peak, used_bytes};

@@ -97,6 +97,13 @@ pub fn held_bytes(category: Category) -> u64 {
     HELD[category as usize].load(Ordering::Relaxed).max(0) as u64
 }
 
+/// The same without what the calling thread has not passed on: one read of memory. May be a little
+/// negative.
+#[inline]
+pub(super) fn held_roughly(category: Category) -> i64 {
+    HELD[category as usize].load(Ordering::Relaxed) as i64
+}
+
 /// Bytes that a structure holds, until it is dropped.
 #[derive(Debug)]
 pub struct Held {

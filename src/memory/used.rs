@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Category;
 use super::allocator::allocator;
+use super::estimate::correct;
 use super::tracked::held_bytes;
 
 static PEAK: AtomicU64 = AtomicU64::new(0);
@@ -12,10 +13,13 @@ static PEAK: AtomicU64 = AtomicU64::new(0);
 static PEAK_AT_S: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes in use now: those of live allocations, and those of mappings, which the allocator does not
-/// know of. Also notes the peak, so the cron calls it regularly.
+/// know of. Costs some hundred microseconds. Also notes the peak and corrects the estimate, so the
+/// thread that watches the memory calls it regularly.
 pub fn used_bytes() -> u64 {
     let mapped = if cfg!(feature = "jemalloc") { held_bytes(Category::Mappings) } else { 0 };
-    let used = allocator().allocated + mapped;
+    let allocated = allocator().allocated;
+    correct(allocated);
+    let used = allocated + mapped;
     if PEAK.fetch_max(used, Ordering::Relaxed) < used {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         PEAK_AT_S.store(since.as_secs(), Ordering::Relaxed);

@@ -90,7 +90,6 @@ fn run(server: &Server, mut balancer: Balancer, shutdown: &Shutdown) {
         if round % ROUNDS_PER_SAMPLE == 0 {
             server.follow_log_rules();
             sample = sample.next(server);
-            memory::used_bytes();
         }
     }
 }

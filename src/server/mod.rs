@@ -11,6 +11,7 @@
 //! blocking threads wait for disks, clients and threads        one, more on demand
 //! snapshot         saves the data in the background            one, mostly asleep
 //! aof              begins and rewrites the log of changes      one, mostly asleep
+//! memory           watches the limit of memory, evicts ahead of it     one, mostly asleep
 //! cron             expires keys, closes idle clients, balances network threads, ten times a second
 //! ```
 //!
@@ -35,6 +36,7 @@ mod input;
 mod join_deadline;
 mod listener;
 mod listeners;
+mod memory_thread;
 mod network;
 mod output;
 mod pool;
@@ -65,6 +67,7 @@ use join_deadline::JoinDeadline;
 pub use listener::BindError;
 use listener::Listener;
 use listeners::{Moves, OpenListeners};
+use memory_thread::MemoryThread;
 use network::NetworkThreads;
 use pool::Pools;
 use snapshot_thread::SnapshotThread;
@@ -122,6 +125,7 @@ pub struct Running {
     network: NetworkThreads,
     pools: Arc<Pools>,
     cron: Cron,
+    memory_thread: MemoryThread,
     snapshot_thread: SnapshotThread,
     aof_thread: AofThread,
     plan: Option<Plan>,
@@ -155,9 +159,22 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let pools = Arc::new(Pools::start(settings.heavy_threads())?);
     let network = NetworkThreads::start(settings.network_threads(), &server, &pools)?;
     let cron = Cron::start(Arc::clone(&server), Balancer::new(network.thread_table()))?;
+    let memory_thread = MemoryThread::start(Arc::clone(&server))?;
     let snapshot_thread = SnapshotThread::start(Arc::clone(&server))?;
     let aof_thread = AofThread::start(Arc::clone(&server))?;
-    Ok(Running { server, control, listeners, moves, network, pools, cron, snapshot_thread, aof_thread, plan })
+    Ok(Running {
+        server,
+        control,
+        listeners,
+        moves,
+        network,
+        pools,
+        cron,
+        memory_thread,
+        snapshot_thread,
+        aof_thread,
+        plan,
+    })
 }
 
 impl Running {
@@ -192,6 +209,7 @@ impl Running {
             network,
             pools,
             cron,
+            memory_thread,
             snapshot_thread,
             aof_thread,
             plan,
@@ -224,6 +242,7 @@ impl Running {
         server.stop.enter(StopStep::Joining);
         let deadline = JoinDeadline::of(server.config.settings().shutdown_patience());
         cron.stop(deadline);
+        memory_thread.stop(deadline);
         snapshot_thread.stop(deadline);
         network.stop(deadline);
         pools.stop();

@@ -55,7 +55,7 @@ pub fn memory_limit() -> Option<u64> {
     limit_under(Path::new("/"))
 }
 
-fn limit_under(root: &Path) -> Option<u64> {
+pub(super) fn limit_under(root: &Path) -> Option<u64> {
     VERSIONS.iter().flat_map(|version| version.each(root, Version::limit_in)).min()
 }
 

@@ -4,11 +4,13 @@
 //! ```text
 //! machine.rs    memory and page size, kernel
 //! cgroups.rs    limits and use of memory of the control groups around the process
+//! total.rs      the memory that there is for the process
 //! pressure.rs   time that was lost waiting for memory
 //! idle.rs       how many cores were idle
 //! process.rs    processor time, resident memory, other processes
 //! threads.rs    priority, and how long a thread ran
 //! files.rs      limit of open files, write-back, files without a name
+//! swap.rs       memory that was swapped out, and faults to get it back
 //! errors.rs     errors of the system that have no `ErrorKind`
 //! ```
 //!
@@ -23,7 +25,9 @@ mod idle;
 mod machine;
 mod pressure;
 mod process;
+mod swap;
 mod threads;
+mod total;
 
 pub use cgroups::{available_memory, memory_limit};
 pub use errors::{has_no_links, is_unsupported_family};
@@ -32,6 +36,9 @@ pub use idle::IdleCores;
 pub use machine::{MULTIPLEXING_API, kernel, machine_memory, page_bytes};
 pub use pressure::{Pressure, memory_pressure};
 pub use process::{
-    CpuTime, cpu_time, cpu_time_of_children, executable, is_running, peak_resident_bytes, resident_bytes,
+    CpuTime, anonymous_bytes, cpu_time, cpu_time_of_children, executable, is_running, major_page_faults,
+    peak_resident_bytes, resident_bytes,
 };
+pub use swap::{process_swap_bytes, system_swap_bytes};
 pub use threads::{ThreadClock, lower_priority};
+pub use total::{Bound, Total, total_memory};

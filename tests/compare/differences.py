@@ -245,6 +245,14 @@ def _config_value(args, peer, ours, history, witness):
     return is_config_set and reason != ours.raw and reason.startswith(reasons)
 
 
+def _default_limit(args, peer, ours, history, witness):
+    """CONFIG GET maxmemory, which is 'auto' here if nothing else was set: some bytes."""
+    if [word.upper() for word in args] != [b"CONFIG", b"GET", b"MAXMEMORY"]:
+        return False
+    pairs = [[item.value for item in reply.value] if reply.is_aggregate else [] for reply in (peer, ours)]
+    return pairs[0] == [b"maxmemory", b"0"] and pairs[1][:1] == [b"maxmemory"] and pairs[1][1].isdigit()
+
+
 def _config_bounds(args, peer, ours, history, witness):
     """Lengths of requests are 31 bits here, so the bound that an error names is lower."""
     return [word.upper() for word in args[:2]] == [b"CONFIG", b"SET"] and ours.raw == peer.raw.replace(
@@ -299,6 +307,7 @@ DIFFERENCES = [
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
     Difference("no-tracking", "no messages are sent when keys change, so no client can rely on them", _no_tracking),
     Difference("config-value", "an option that would keep no promise is refused", _config_value),
+    Difference("default-limit", "the memory is limited to a part of what there is unless it is set otherwise", _default_limit),
     Difference("config-bounds", "requests are no longer than 2 GB", _config_bounds),
     Difference("nul-in-label", "a label with a NUL is one with a special character", _nul_in_label),
 ]

@@ -2,7 +2,7 @@
 
 use crate::commands::glob;
 use crate::commands::{Arity, Context, Flags, Group, REDACTED, Run, Scope, Spec, Weight};
-use crate::config::{self, NotApplied, OptionSpec, SetError};
+use crate::config::{self, Kind, NotApplied, OptionSpec, SetError};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -130,9 +130,12 @@ fn get(args: Args, cx: &mut Context) -> Result<Reply, Error> {
             }
         }
     }
-    let pairs = shown
-        .into_iter()
-        .map(|(name, option)| (Reply::bulk(name), Reply::bulk(option.kind.show(settings.as_ref().clone()))));
+    let value = |option: &OptionSpec| match option.kind {
+        // Clients read a number: the bytes in force, not `auto`.
+        Kind::MaxMemory(_) => cx.server.memory.bytes().to_string(),
+        _ => option.kind.show(settings.as_ref().clone()),
+    };
+    let pairs = shown.into_iter().map(|(name, option)| (Reply::bulk(name), Reply::bulk(value(option))));
     Ok(Reply::Map(pairs.collect()))
 }
 

@@ -54,7 +54,7 @@
 //! kind.
 
 mod elements;
-mod errors;
+pub(super) mod errors;
 mod options;
 mod quant_auto;
 mod storage;
@@ -127,6 +127,12 @@ const READ_FAST: Flags = READ.and(Flags::FAST);
 
 /// Tries of a search without locks; after them it holds its keys' locks while it searches.
 const FREE_TRIES: usize = 3;
+
+/// Refuses to make a vector set while memory is short: see [`memory_limit`](crate::commands).
+fn may_create(cx: &Context) -> Result<(), Error> {
+    let may = cx.client.replays || cx.server.may_create_sets();
+    if may { Ok(()) } else { Err(Error::new(errors::NO_NEW_SETS)) }
+}
 
 /// What `search` finds in the sets of keys, while the keys hold these sets. Some keys may be
 /// missing.

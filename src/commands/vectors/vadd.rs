@@ -11,10 +11,10 @@ mod recorded;
 
 use std::sync::Arc;
 
-use super::KEY;
 use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, projection_mismatch};
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
+use super::{KEY, may_create};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::config::Compat;
 use crate::journal::Record;
@@ -213,6 +213,7 @@ impl<'r> VAdd<'r> {
     /// Makes the set with these elements, and then the key, so that no client sees it empty.
     /// Returns the record if the key was made meanwhile by another command.
     fn create<'s>(&self, cx: &Context, record: Record<'s>) -> Result<Result<Reply, Record<'s>>, Error> {
+        may_create(cx)?;
         let set = Arc::new(VectorSet::new(self.params()?, cx.server.config.settings().index_seed));
         let Ok(reply) = self.add(&set, Hold::Exclusive, Record::unlogged())? else { return Ok(Err(record)) };
         Ok(cx.db().create_vector_set(self.key, set, record).map(|()| reply).map_err(|(_, record)| record))

@@ -8,11 +8,11 @@
 
 use std::sync::Arc;
 
-use super::KEY;
 use super::errors::{INVALID_EF, INVALID_M};
 use super::quant_auto::{self, Choice, DEFAULT_EXPECT, MAX_EXPECT};
 use super::storage;
 use super::vadd::{INVALID_METRIC, METRICS, bounded};
+use super::{KEY, may_create};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::{Effects, Record};
 use crate::resp::{Args, Error, Reply};
@@ -55,6 +55,7 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let words = args;
     let key = args.bytes()?;
     let request = VCreate::parse(args)?;
+    may_create(cx)?;
     let is_open = request.is_auto() && request.chosen.is_none();
     let choice = is_open
         .then(|| request.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));

@@ -18,7 +18,7 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     rows.bytes("allocator_muzzy", allocator.muzzy);
     rows.size("total_system_memory", system::machine_memory().unwrap_or(0));
     scripts(server, rows);
-    rows.size("maxmemory", 0);
+    rows.size("maxmemory", server.memory.bytes());
     rows.field("maxmemory_policy", server.keyspace.policy().name());
     overhead(&allocator, used, resident, rows);
     buffers(server, rows);
@@ -30,6 +30,20 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     rows.field("active_defrag_running", false);
     rows.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
     rows.field("lazyfreed_objects", server.keyspace.reaper().freed());
+    limit(server, rows);
+}
+
+/// Our own fields, behind those of Redis: the limit, how near it is, and how short memory is
+/// outside of the process.
+fn limit(server: &Server, rows: &mut Rows) {
+    rows.field("maxmemory_source", server.memory.source());
+    rows.field("mem_threshold", server.memory.level().name());
+    rows.bytes("mem_counted_beyond_use", server.memory.hidden_bytes());
+    rows.field("memory_pressure_some_avg10", Value::Decimal(server.memory.pressure().some_avg10(), 2));
+    rows.bytes("mem_swap_process", system::process_swap_bytes().unwrap_or(0));
+    rows.bytes("mem_swap_system", system::system_swap_bytes().unwrap_or(0));
+    rows.field("major_page_faults", system::major_page_faults());
+    rows.bytes("used_memory_rss_peak", system::peak_resident_bytes().unwrap_or(0));
 }
 
 fn in_use(server: &Server, used: u64, resident: u64, rows: &mut Rows) {

@@ -1,0 +1,255 @@
+//! The limit of memory, how near it is, and the check before each write.
+//!
+//! ```text
+//! used         live allocations and mappings                         `used_bytes`
+//! - reusable   of these, free slots of vector sets, which new elements take
+//! - exempt     what writing data out takes for a while: the buffer of the log
+//! + hidden     what the process has in memory beyond that            `Limit::hide`
+//! = counted    what is compared with the limit and the thresholds
+//! ```
+//!
+//! A writer compares the [estimate](super::estimated_bytes) with a *line*: the limit moved by what
+//! is exempt and what is hidden. That is a few reads of memory. Above the line it measures, if the
+//! last measurement is too old. What is exempt and hidden is measured in the background.
+//!
+//! Memory is *hidden* by the allocator: pages that it keeps for later, and holes between live
+//! allocations. It is counted so that the process keeps below 1.1 times the limit; but only what is
+//! more than [`ALLOWED_PERCENT`] of the used bytes and [`ALWAYS_ALLOWED_BYTES`], and at most a
+//! quarter of the limit: eviction makes more holes at first, and would otherwise go on until
+//! nothing is left.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use super::Category;
+use super::estimate::estimated_bytes;
+use super::tracked::held_roughly;
+
+/// How much of the used bytes may be hidden without being counted.
+const ALLOWED_PERCENT: u64 = 8;
+/// How much may be hidden in any case: stacks, tables of the allocator, the first pages of arenas.
+const ALWAYS_ALLOWED_BYTES: u64 = 16 << 20;
+/// At most this part of the limit is counted as hidden.
+const MAX_HIDDEN_PART: u64 = 4;
+/// A level is left when the counted bytes are so many percent of the limit below its threshold.
+const HYSTERESIS_PERCENT: f64 = 2.0;
+
+/// How near the limit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Below all thresholds.
+    #[default]
+    Normal,
+    /// Above `mem-threshold-warn`.
+    Warn,
+    /// Above `mem-threshold-high`.
+    High,
+    /// Above `mem-threshold-critical`.
+    Critical,
+}
+
+impl Level {
+    /// All, in ascending order.
+    pub const ALL: [Self; 4] = [Self::Normal, Self::Warn, Self::High, Self::Critical];
+
+    /// Its name in `INFO`.
+    pub fn name(self) -> &'static str {
+        ["normal", "warn", "high", "critical"][self as usize]
+    }
+}
+
+/// From which part of the limit on each level is reached, in percent, ascending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// A warning.
+    pub warn: u64,
+    /// Memory is given back where that costs no data.
+    pub high: u64,
+    /// Eviction begins.
+    pub critical: u64,
+}
+
+impl Thresholds {
+    fn of(self, level: Level) -> u64 {
+        match level {
+            Level::Normal => 0,
+            Level::Warn => self.warn,
+            Level::High => self.high,
+            Level::Critical => self.critical,
+        }
+    }
+
+    /// The level at `counted` bytes of `limit`, if the level before was `before`.
+    fn level(self, counted: u64, limit: u64, before: Level) -> Level {
+        let percent = counted as f64 * 100.0 / limit as f64;
+        let holds = |level: &Level| {
+            let slack = if *level <= before { HYSTERESIS_PERCENT } else { 0.0 };
+            *level == Level::Normal || percent > self.of(*level) as f64 - slack
+        };
+        Level::ALL.into_iter().rev().find(holds).unwrap_or_default()
+    }
+}
+
+/// The limit in force.
+#[derive(Debug)]
+pub struct Limit {
+    /// 0 is none.
+    bytes: AtomicU64,
+    /// Estimates above this are above the limit, perhaps; `u64::MAX` if there is no limit.
+    line: AtomicU64,
+    exempt: AtomicU64,
+    hidden: AtomicU64,
+    level: AtomicU8,
+}
+
+impl Default for Limit {
+    /// None.
+    fn default() -> Self {
+        Self {
+            bytes: AtomicU64::new(0),
+            line: AtomicU64::new(u64::MAX),
+            exempt: AtomicU64::new(0),
+            hidden: AtomicU64::new(0),
+            level: AtomicU8::new(0),
+        }
+    }
+}
+
+impl Limit {
+    /// Bytes; 0 if there is no limit.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Sets it; 0 is none.
+    pub fn set(&self, bytes: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.draw_line();
+    }
+
+    /// True if a write may be admitted without a measurement. May be wrong for as long as the
+    /// background thread sleeps, as far as threads grow that run no commands.
+    #[inline]
+    pub fn is_far(&self) -> bool {
+        let reusable = held_roughly(Category::Reusable).max(0) as u64;
+        estimated_bytes().saturating_sub(reusable) <= self.line.load(Ordering::Relaxed)
+    }
+
+    /// The bytes that count, of `used` bytes of which so many are reusable or exempt.
+    pub fn count(&self, used: u64, reusable: u64, exempt: u64) -> u64 {
+        if self.exempt.swap(exempt, Ordering::Relaxed) != exempt {
+            self.draw_line();
+        }
+        used.saturating_sub(reusable).saturating_sub(exempt) + self.hidden()
+    }
+
+    /// Bytes that are counted although no structure uses them.
+    pub fn hidden(&self) -> u64 {
+        self.hidden.load(Ordering::Relaxed).min(self.bytes() / MAX_HIDDEN_PART)
+    }
+
+    /// Counts what the process has in memory, `resident` bytes, beyond what it uses.
+    pub fn hide(&self, resident: u64, used: u64) {
+        self.hidden.store(beyond(resident, used), Ordering::Relaxed);
+        self.draw_line();
+    }
+
+    /// The level at which the process was last seen.
+    pub fn level(&self) -> Level {
+        Level::ALL[usize::from(self.level.load(Ordering::Relaxed)) % Level::ALL.len()]
+    }
+
+    /// Notes the level of so many counted bytes; returns the one before and the new one.
+    pub fn follow(&self, counted: u64, thresholds: Thresholds) -> (Level, Level) {
+        let before = self.level();
+        let now = match self.bytes() {
+            0 => Level::Normal,
+            limit => thresholds.level(counted, limit, before),
+        };
+        self.level.store(now as u8, Ordering::Relaxed);
+        (before, now)
+    }
+
+    fn draw_line(&self) {
+        let line = match self.bytes() {
+            0 => u64::MAX,
+            bytes => bytes.saturating_add(self.exempt.load(Ordering::Relaxed)).saturating_sub(self.hidden()),
+        };
+        self.line.store(line, Ordering::Relaxed);
+    }
+}
+
+/// What of the resident bytes is neither used nor allowed. If `hidden` bytes are counted besides
+/// those used, the resident ones are at most `100 + ALLOWED_PERCENT` percent of what is counted.
+fn beyond(resident: u64, used: u64) -> u64 {
+    let resident = resident.saturating_sub(ALWAYS_ALLOWED_BYTES);
+    let counted = u128::from(resident) * 100 / u128::from(100 + ALLOWED_PERCENT);
+    (counted as u64).saturating_sub(used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: u64 = 1 << 20;
+    const THRESHOLDS: Thresholds = Thresholds { warn: 75, high: 90, critical: 95 };
+
+    #[test]
+    fn levels_are_reached_at_their_thresholds_and_left_below_them() {
+        let limit = Limit::default();
+        limit.set(1000);
+        let levels = [
+            (750, Level::Normal),
+            (751, Level::Warn),
+            (740, Level::Warn),
+            (730, Level::Normal),
+            (740, Level::Normal),
+            (951, Level::Critical),
+            (935, Level::Critical),
+            (930, Level::High),
+            (905, Level::High),
+            (735, Level::Warn),
+            (5000, Level::Critical),
+            (0, Level::Normal),
+        ];
+        let mut before = Level::Normal;
+        for (counted, level) in levels {
+            assert_eq!(limit.follow(counted, THRESHOLDS), (before, level), "{counted}");
+            before = level;
+        }
+        limit.follow(960, THRESHOLDS);
+        limit.set(0);
+        assert_eq!(limit.follow(960, THRESHOLDS), (Level::Critical, Level::Normal));
+    }
+
+    #[test]
+    fn without_a_limit_everything_is_far_from_it() {
+        let limit = Limit::default();
+        limit.hide(u64::MAX, 0);
+        assert!(limit.is_far() && limit.bytes() == 0 && limit.hidden() == 0);
+    }
+
+    #[test]
+    fn the_line_is_the_limit_moved_by_what_is_exempt_and_hidden() {
+        let limit = Limit::default();
+        limit.set(1000 * MB);
+        let line = || limit.line.load(Ordering::Relaxed) / MB;
+        assert_eq!(line(), 1000);
+        assert_eq!(limit.count(700 * MB, 100 * MB, 100 * MB), 500 * MB);
+        assert_eq!(line(), 1100);
+        limit.hide(556 * MB, 400 * MB);
+        assert_eq!((limit.hidden() / MB, line()), (100, 1000));
+        assert_eq!(limit.count(600 * MB, 0, 100 * MB), 600 * MB);
+        limit.hide(5000 * MB, 400 * MB);
+        assert_eq!((limit.hidden() / MB, line()), (250, 850), "no more than a quarter");
+    }
+
+    #[test]
+    fn what_is_resident_is_at_most_a_tenth_more_than_what_counts() {
+        for (resident, used) in [(1 << 30, 1 << 29), (1 << 40, 0), (16 * MB, 0), (0, MB), (u64::MAX, MB)] {
+            let counted = used + beyond(resident, used);
+            let allowed = u128::from(counted) * 108 / 100 + u128::from(ALWAYS_ALLOWED_BYTES) + 2;
+            assert!(u128::from(resident) <= allowed, "{resident} {used}");
+        }
+        assert_eq!(beyond(108 * MB, 100 * MB), 0);
+    }
+}
