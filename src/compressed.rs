@@ -198,6 +198,30 @@ impl<'s> Stored<'s> {
     }
 }
 
+/// A text made ready to be stored.
+#[derive(Debug)]
+pub enum Ready<'t> {
+    /// As it is.
+    Plain(&'t [u8]),
+    /// Compressed.
+    Compressed(Box<[u8]>),
+}
+
+impl<'t> Ready<'t> {
+    /// Compressed if [`compress`] does so.
+    pub fn new(text: &'t [u8]) -> Self {
+        compress(text).map_or(Self::Plain(text), Self::Compressed)
+    }
+
+    /// The bytes to be stored.
+    pub fn stored(&self) -> Stored<'_> {
+        match self {
+            Self::Plain(text) => Stored::Plain(text),
+            Self::Compressed(bytes) => Stored::new(bytes, true),
+        }
+    }
+}
+
 /// What compression saves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Savings {

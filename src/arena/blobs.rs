@@ -10,7 +10,8 @@ use super::segments::Segments;
 use crate::epoch::{Limbo, Pin};
 use crate::memory::{Category, allocated_bytes, give_back, take};
 
-/// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`.
+/// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`. The top bit of the length is
+/// the blob's mark.
 ///
 /// A `Box<[u8]>` would put the length beside the pointer, which is 8 more bytes for each element of
 /// a set. The category is not stored: that of an arena's blobs is the arena's.
@@ -21,14 +22,26 @@ struct Blob {
 
 const HEADER: usize = size_of::<u32>();
 
+/// In the header. What it means is the owner's business.
+const MARK: u32 = 1 << 31;
+
+/// The bytes of a blob, with its mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marked<'b> {
+    /// The bytes.
+    pub bytes: &'b [u8],
+    /// What their owner said of them.
+    pub mark: bool,
+}
+
 // SAFETY: a blob owns its bytes, which are immutable once it is made.
 unsafe impl Send for Blob {}
 // SAFETY: as above.
 unsafe impl Sync for Blob {}
 
 impl Blob {
-    /// A copy of `bytes`, which must be shorter than 4 GiB.
-    fn new(bytes: &[u8], category: Category) -> Self {
+    /// A copy of bytes, which must be fewer than 2 GiB.
+    fn new(Marked { bytes, mark }: Marked<'_>, category: Category) -> Self {
         let layout = Self::layout(bytes.len());
         take(category, allocated_bytes(layout.size()));
         // SAFETY: the layout has at least the header's size.
@@ -36,40 +49,43 @@ impl Blob {
         // SAFETY: the new allocation holds the header, aligned for u32, and then `bytes.len()`
         // bytes.
         unsafe {
-            pointer.cast::<u32>().write(bytes.len() as u32);
+            pointer.cast::<u32>().write(bytes.len() as u32 | if mark { MARK } else { 0 });
             pointer.add(HEADER).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
         }
         Self { pointer, category }
     }
 
     fn layout(len: usize) -> Layout {
-        assert!(len < u32::MAX as usize);
+        assert!(len < MARK as usize);
         Layout::from_size_align(HEADER + len, align_of::<u32>()).expect("a blob's size fits")
     }
 
-    /// Its bytes.
-    fn as_bytes(&self) -> &[u8] {
+    /// Its bytes and its mark.
+    fn contents(&self) -> Marked<'_> {
         // SAFETY: `new` wrote the header and the bytes, and they live as long as `self`.
-        unsafe { bytes_of(self.pointer) }
+        unsafe { contents_of(self.pointer) }
     }
 
     /// Bytes that the allocator gives for it.
     fn heap_bytes(&self) -> usize {
-        allocated_bytes(Self::layout(self.as_bytes().len()).size())
+        allocated_bytes(Self::layout(self.contents().bytes.len()).size())
     }
 }
 
 /// # Safety
 /// `pointer` must come from a [`Blob`] that lives for `'a`.
-unsafe fn bytes_of<'a>(pointer: NonNull<u8>) -> &'a [u8] {
-    // SAFETY: a blob's pointer leads to its header and then as many bytes as that says; the caller
-    // guarantees that it is alive.
-    unsafe { std::slice::from_raw_parts(pointer.add(HEADER).as_ptr(), pointer.cast::<u32>().read() as usize) }
+unsafe fn contents_of<'a>(pointer: NonNull<u8>) -> Marked<'a> {
+    // SAFETY: a blob's pointer leads to its header, and the caller guarantees that it is alive.
+    let header = unsafe { pointer.cast::<u32>().read() };
+    let len = (header & !MARK) as usize;
+    // SAFETY: the header is followed by as many bytes as it says.
+    let bytes = unsafe { std::slice::from_raw_parts(pointer.add(HEADER).as_ptr(), len) };
+    Marked { bytes, mark: header & MARK != 0 }
 }
 
 impl Drop for Blob {
     fn drop(&mut self) {
-        let layout = Self::layout(self.as_bytes().len());
+        let layout = Self::layout(self.contents().bytes.len());
         // SAFETY: `new` allocated it with the layout of this length.
         unsafe { dealloc(self.pointer.as_ptr(), layout) }
         give_back(self.category, allocated_bytes(layout.size()));
@@ -150,12 +166,18 @@ impl Blobs {
     /// The bytes of a slot, if it has any. What is returned stays readable as long as the reader
     /// stays pinned.
     #[inline]
-    pub fn get<'p>(&'p self, slot: u32, _pin: &'p Pin) -> Option<&'p [u8]> {
+    pub fn get<'p>(&'p self, slot: u32, pin: &'p Pin) -> Option<&'p [u8]> {
+        self.get_marked(slot, pin).map(|contents| contents.bytes)
+    }
+
+    /// As [`Self::get`], with the mark.
+    #[inline]
+    pub fn get_marked<'p>(&'p self, slot: u32, _pin: &'p Pin) -> Option<Marked<'p>> {
         let pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;
         // SAFETY: what `replace` takes out stays in the limbo for a grace period, which cannot end
         // while this reader is pinned, since it was pinned before it read the pointer. The limbo is
         // dropped with `self`, which is borrowed.
-        Some(unsafe { bytes_of(pointer) })
+        Some(unsafe { contents_of(pointer) })
     }
 
     /// True if the slot has a blob.
@@ -163,11 +185,22 @@ impl Blobs {
         !self.cell(slot).load(Ordering::Acquire).is_null()
     }
 
-    /// Puts a copy of these bytes, which must be shorter than 4 GiB, or nothing into a slot. What
-    /// was there is retired; true if something was.
+    /// Puts a copy of these bytes, which must be fewer than 2 GiB, or nothing into a slot. What was
+    /// there is retired; true if something was.
     pub fn replace(&self, slot: u32, bytes: Option<&[u8]>) -> bool {
-        match self.swap(slot, bytes.map(|bytes| Blob::new(bytes, self.category))) {
+        self.replace_marked(slot, bytes.map(|bytes| Marked { bytes, mark: false }), |_| ())
+    }
+
+    /// As [`Self::replace`], with a mark. `on_replaced` is called with what was there.
+    pub fn replace_marked(
+        &self,
+        slot: u32,
+        contents: Option<Marked<'_>>,
+        on_replaced: impl FnOnce(Marked<'_>),
+    ) -> bool {
+        match self.swap(slot, contents.map(|contents| Blob::new(contents, self.category))) {
             Some(old) => {
+                on_replaced(old.contents());
                 self.limbo.lock().push(Retired::new(old));
                 true
             }
@@ -175,16 +208,36 @@ impl Blobs {
         }
     }
 
-    /// Frees the retired blobs whose grace period is over.
-    pub fn reclaim(&self) {
+    /// Puts other bytes into a slot, without a mark, if what is there is still what the reader got
+    /// while pinned; true if so. For another form of the same content: any thread may do it, beside
+    /// others and beside writers.
+    pub fn exchange(&self, slot: u32, old: &[u8], bytes: &[u8], _pin: &Pin) -> bool {
+        let blob = Blob::new(Marked { bytes, mark: false }, self.category);
+        let heap_bytes = blob.heap_bytes();
+        // A blob that was replaced since is not freed, and its address is not used again, while
+        // this thread is pinned.
+        let old = old.as_ptr().wrapping_sub(HEADER).cast_mut();
+        let cell = self.cell(slot);
+        let exchanged =
+            cell.compare_exchange(old, blob.pointer.as_ptr(), Ordering::AcqRel, Ordering::Relaxed);
+        let Some(old) = exchanged.ok().and_then(NonNull::new) else { return false };
+        std::mem::forget(blob);
+        self.bytes.fetch_add(heap_bytes, Ordering::Relaxed);
+        self.limbo.lock().push(Retired::new(Blob { pointer: old, category: self.category }));
+        true
+    }
+
+    /// Frees the retired blobs whose grace period is over; true if there are no others.
+    pub fn reclaim(&self) -> bool {
         // Collected first, so that the allocator works outside of the lock.
-        let freed: Vec<Retired> = {
+        let (freed, is_empty): (Vec<Retired>, bool) = {
             let mut limbo = self.limbo.lock();
-            std::iter::from_fn(|| limbo.pop()).collect()
+            (std::iter::from_fn(|| limbo.pop()).collect(), limbo.is_empty())
         };
         let bytes = freed.iter().map(|retired| retired.0.heap_bytes()).sum();
         drop(freed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        is_empty
     }
 
     fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
@@ -257,6 +310,38 @@ mod tests {
         assert!(blobs.is_empty());
         assert!(!blobs.replace(0, Some(b"")));
         assert_eq!(blobs.get(0, &pin()), Some(&b""[..]));
+    }
+
+    #[test]
+    fn marks_stay_with_their_bytes() {
+        let blobs = Blobs::new(Category::Names);
+        blobs.grow_to(2);
+        let marked = Marked { bytes: b"marked", mark: true };
+        assert!(!blobs.replace_marked(0, Some(marked), |_| unreachable!("nothing was there")));
+        blobs.replace(1, Some(b"plain"));
+        let pin = pin();
+        assert_eq!(blobs.get_marked(0, &pin), Some(marked));
+        assert_eq!(blobs.get(0, &pin), Some(marked.bytes));
+        assert_eq!(blobs.get_marked(1, &pin), Some(Marked { bytes: b"plain", mark: false }));
+        let mut seen = None;
+        blobs.replace_marked(0, None, |old| seen = Some(old.mark));
+        assert_eq!(seen, Some(true));
+    }
+
+    #[test]
+    fn an_exchange_takes_place_unless_the_bytes_were_replaced() {
+        let blobs = Blobs::new(Category::Names);
+        blobs.grow_to(1);
+        blobs.replace_marked(0, Some(Marked { bytes: b"old", mark: true }), |_| ());
+        let pin = pin();
+        let old = blobs.get(0, &pin).expect("it was put");
+        assert!(blobs.exchange(0, old, b"same", &pin));
+        assert_eq!(blobs.get_marked(0, &pin), Some(Marked { bytes: b"same", mark: false }));
+        assert!(!blobs.exchange(0, old, b"late", &pin));
+        assert_eq!((blobs.get(0, &pin), old, blobs.len()), (Some(&b"same"[..]), &b"old"[..], 1));
+        blobs.replace(0, None);
+        assert!(!blobs.exchange(0, old, b"late", &pin));
+        assert_eq!((blobs.get(0, &pin), blobs.len()), (None, 0));
     }
 
     #[test]

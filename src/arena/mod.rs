@@ -31,7 +31,7 @@ mod thin_block;
 mod visited;
 mod words;
 
-pub use blobs::Blobs;
+pub use blobs::{Blobs, Marked};
 pub use codes::Codes;
 pub use removable::Removable;
 pub use thin_block::{Purpose, ThinBlock};

@@ -1,63 +1,227 @@
-//! The JSON of each slot that has some.
+//! The JSON of each slot that has some: compressed, until a filter reads it.
+//!
+//! Attributes that are long enough are compressed where that saves a fifth (see
+//! [`crate::compressed`]); the mark of a blob says so. A search with FILTER reads the attribute of
+//! each slot that it visits, and would have to decompress it each time. So the first such search
+//! marks the set as *filtered*, for good: what is written from then on is stored as it is, and a
+//! filter that comes to a compressed attribute puts the text in its place.
+//!
+//
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::commit::Exclusive;
-use crate::arena::Blobs;
+use crate::arena::{Blobs, Marked};
+use crate::compressed::{Ready, Savings, Stored};
 use crate::epoch::Pin;
 use crate::memory::Category;
 
 /// Attributes by slot, which searches read without a lock.
-pub(super) struct Attributes(Blobs);
+pub(super) struct Attributes {
+    blobs: Blobs,
+    /// A search has had a filter.
+    is_filtered: AtomicBool,
+    /// Filters have decompressed some, and what was there before is not freed yet.
+    has_replaced: AtomicBool,
+    /// How many are compressed.
+    compressed: AtomicUsize,
+    /// Bytes that this saves.
+    saved_bytes: AtomicUsize,
+}
 
 impl Default for Attributes {
     fn default() -> Self {
-        Self(Blobs::new(Category::Attributes))
+        Self {
+            blobs: Blobs::new(Category::Attributes),
+            is_filtered: AtomicBool::new(false),
+            has_replaced: AtomicBool::new(false),
+            compressed: AtomicUsize::new(0),
+            saved_bytes: AtomicUsize::new(0),
+        }
     }
 }
 
 impl Attributes {
     /// The attribute of a slot that the reader has met while pinned, if it has one.
-    pub(super) fn get<'p>(&'p self, slot: u32, pin: &'p Pin) -> Option<&'p [u8]> {
-        self.0.get(slot, pin)
+    pub(super) fn get<'p>(&'p self, slot: u32, pin: &'p Pin) -> Option<Stored<'p>> {
+        self.blobs.get_marked(slot, pin).map(stored)
+    }
+
+    /// Called before a search with a filter: attributes are decompressed from now on when they are
+    /// filtered, and new ones are not compressed. Frees what earlier filters have replaced: there
+    /// may be no writer to do it.
+    pub(super) fn begin_filtering(&self) {
+        if !self.is_filtered.load(Ordering::Relaxed) {
+            self.is_filtered.store(true, Ordering::Relaxed);
+        }
+        if self.has_replaced.load(Ordering::Relaxed) && self.has_replaced.swap(false, Ordering::Relaxed) {
+            let is_all = self.blobs.reclaim();
+            self.has_replaced.fetch_or(!is_all, Ordering::Relaxed);
+        }
+    }
+
+    /// What a filter finds in the attribute of a slot that the reader has met while pinned; none if
+    /// it has no attribute.
+    #[inline]
+    pub(super) fn filter<R>(&self, slot: u32, pin: &Pin, look: impl FnOnce(&[u8]) -> R) -> Option<R> {
+        Some(match self.get(slot, pin)? {
+            Stored::Plain(text) => look(text),
+            attribute @ Stored::Compressed(_) => look(&self.decompress(slot, attribute, pin)),
+        })
+    }
+
+    /// Puts the text in the place of a compressed attribute, and returns it.
+    #[cold]
+    fn decompress(&self, slot: u32, attribute: Stored<'_>, pin: &Pin) -> Vec<u8> {
+        let text = attribute.text().into_owned();
+        if self.blobs.exchange(slot, attribute.parts().0, &text, pin) {
+            self.discount(attribute);
+            self.has_replaced.store(true, Ordering::Relaxed);
+        }
+        text
     }
 
     /// How many slots have one.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.blobs.len()
+    }
+
+    /// What compression saves.
+    pub(super) fn savings(&self) -> Savings {
+        let load = |number: &AtomicUsize| number.load(Ordering::Relaxed);
+        Savings { values: load(&self.compressed), bytes: load(&self.saved_bytes) }
+    }
+
+    /// An attribute in the form in which it is to be stored. To be made outside of the lock.
+    pub(super) fn ready<'t>(&self, attribute: &'t [u8]) -> Ready<'t> {
+        if self.is_filtered.load(Ordering::Relaxed) { Ready::Plain(attribute) } else { Ready::new(attribute) }
     }
 
     /// Gives a slot an attribute; empty removes it.
-    pub(super) fn set(&self, slot: u32, attribute: &[u8], _: &Exclusive) {
+    pub(super) fn set(&self, slot: u32, attribute: Stored<'_>, _: &Exclusive) {
         self.replace(slot, attribute);
     }
 
     /// Removes the attribute of a slot.
     pub(super) fn remove(&self, slot: u32, _: &Exclusive) {
-        self.replace(slot, &[]);
+        self.replace(slot, Stored::Plain(&[]));
     }
 
     /// Gives a slot of a set that is being loaded its attribute. Empty: none.
     pub(super) fn load(&self, slot: u32, attribute: &[u8]) {
         if !attribute.is_empty() {
-            self.replace(slot, attribute);
+            self.replace(slot, self.ready(attribute).stored());
         }
     }
 
     /// Makes slots `0 .. len` available. One caller at a time.
     pub(super) fn grow_to(&self, len: u32) {
-        self.0.grow_to(len);
+        self.blobs.grow_to(len);
     }
 
     /// Frees removed attributes that no reader can be reading any more.
     pub(super) fn reclaim(&self) {
-        self.0.reclaim();
+        self.blobs.reclaim();
     }
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes()
+        self.blobs.heap_bytes()
     }
 
-    fn replace(&self, slot: u32, attribute: &[u8]) {
-        self.0.replace(slot, (!attribute.is_empty()).then_some(attribute));
+    fn replace(&self, slot: u32, attribute: Stored<'_>) {
+        let (bytes, mark) = attribute.parts();
+        // Counted first: a filter may discount it as soon as it is there.
+        self.count(attribute);
+        let contents = (!bytes.is_empty()).then_some(Marked { bytes, mark });
+        self.blobs.replace_marked(slot, contents, |old| self.discount(stored(old)));
+    }
+
+    fn count(&self, attribute: Stored<'_>) {
+        if let Stored::Compressed(compressed) = attribute {
+            self.compressed.fetch_add(1, Ordering::Relaxed);
+            self.saved_bytes.fetch_add(compressed.savings().bytes, Ordering::Relaxed);
+        }
+    }
+
+    /// To be called by whatever takes it out of its slot.
+    fn discount(&self, attribute: Stored<'_>) {
+        if let Stored::Compressed(compressed) = attribute {
+            self.compressed.fetch_sub(1, Ordering::Relaxed);
+            self.saved_bytes.fetch_sub(compressed.savings().bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+fn stored(Marked { bytes, mark }: Marked<'_>) -> Stored<'_> {
+    Stored::new(bytes, mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compressed::repetitive;
+    use crate::epoch::pin;
+
+    fn attributes(slots: u32, attribute: &[u8]) -> Attributes {
+        let attributes = Attributes::default();
+        attributes.grow_to(slots);
+        (0..slots).for_each(|slot| attributes.load(slot, attribute));
+        attributes
+    }
+
+    #[test]
+    fn what_is_saved_is_counted_until_it_is_removed() {
+        let text = repetitive(1000);
+        let attributes = attributes(3, &text);
+        let saved = attributes.savings();
+        assert!(saved.values == 3 && saved.bytes > 3 * 400);
+        assert!(attributes.heap_bytes() < 3 * 600);
+        let pin = pin();
+        assert_eq!(attributes.get(1, &pin).expect("it has one").text(), text);
+        attributes.replace(0, Stored::Plain(&[]));
+        attributes.load(1, b"short");
+        assert_eq!(attributes.savings(), Savings { values: 1, bytes: saved.bytes / 3 });
+        assert_eq!((attributes.len(), attributes.get(0, &pin)), (2, None));
+        assert_eq!(attributes.get(1, &pin), Some(Stored::Plain(b"short")));
+    }
+
+    #[test]
+    fn what_a_filter_reads_is_decompressed_once() {
+        let text = repetitive(1000);
+        let attributes = attributes(3, &text);
+        attributes.begin_filtering();
+        let pin = pin();
+        for _ in 0..2 {
+            assert_eq!(attributes.filter(1, &pin, |bytes| bytes == text), Some(true));
+        }
+        assert_eq!(attributes.get(1, &pin), Some(Stored::Plain(&text)));
+        assert_eq!(attributes.savings().values, 2);
+        attributes.load(0, &text);
+        assert_eq!(attributes.savings().values, 1, "a set that is filtered has new ones as they are");
+        assert_eq!(attributes.len(), 3);
+    }
+
+    #[test]
+    fn filters_and_writers_of_the_same_slots_agree_on_what_is_saved() {
+        let text = repetitive(1000);
+        let attributes = attributes(64, &text);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for slot in (0..64).cycle().take(6400) {
+                        let pin = pin();
+                        let found = attributes.filter(slot, &pin, |bytes| bytes == text);
+                        assert_ne!(found, Some(false));
+                    }
+                });
+            }
+            for slot in (0..64).cycle().take(6400) {
+                attributes.replace(slot, Stored::Plain(&[]));
+                attributes.load(slot, &text);
+            }
+        });
+        let pin = pin();
+        let compressed = (0..64).filter_map(|slot| attributes.get(slot, &pin)).map(Stored::savings).sum();
+        assert_eq!(attributes.savings(), compressed);
     }
 }

@@ -6,6 +6,7 @@ use parking_lot::RwLockWriteGuard;
 
 use super::elements::Elements;
 use super::{Hold, VectorSet};
+use crate::compressed::Stored;
 use crate::epoch::pin;
 use crate::journal::{Passage, Record};
 
@@ -69,7 +70,7 @@ impl<'s> Commit<'s> {
 
     /// Makes a prepared slot, which bears `name`, the element of that name. `attribute`: as in
     /// [`Put`](super::Put). True if the element is new.
-    pub(super) fn put(&mut self, name: &[u8], slot: u32, attribute: Option<&[u8]>) -> bool {
+    pub(super) fn put(&mut self, name: &[u8], slot: u32, attribute: Option<Stored<'_>>) -> bool {
         let set = self.set;
         let old = self.elements.insert(name, slot, &set.names);
         set.snapshots.settle(slot, &self.exclusive);
@@ -102,7 +103,7 @@ impl<'s> Commit<'s> {
     }
 
     /// Gives the element in a slot another attribute; empty removes it.
-    pub(super) fn set_attribute(&mut self, slot: u32, attribute: &[u8]) {
+    pub(super) fn set_attribute(&mut self, slot: u32, attribute: Stored<'_>) {
         self.keep_before_image(slot);
         self.set.attributes.set(slot, attribute, &self.exclusive);
     }

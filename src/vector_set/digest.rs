@@ -36,7 +36,8 @@ impl VectorSet {
             mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.params().dim().to_string().as_bytes());
         let element = |slot: u32| {
             let named = mix(mix(NOTHING, view.best().body(slot)), self.names.get(slot, &pin));
-            let whole = self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, attribute));
+            let whole =
+                self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, &attribute.text()));
             Sha1::digest(whole).into()
         };
         slots.into_iter().map(element).fold(Sha1::digest(head).into(), xor)

@@ -64,6 +64,7 @@ use self::commit::Commit;
 use self::elements::{Elements, Names};
 use self::snapshot::Snapshots;
 use self::updates::Updates;
+use crate::compressed::Savings;
 use crate::vector_index::VectorIndex;
 
 /// Identifies the state in which a key meant this set: it changes when the key stops meaning it.
@@ -184,6 +185,11 @@ impl VectorSet {
     /// Of the bytes held, those of free slots, which will be used again.
     pub fn reusable_bytes(&self) -> usize {
         self.vectors.graph().slots().free().1
+    }
+
+    /// What compression of attributes saves.
+    pub fn savings(&self) -> Savings {
+        self.attributes.savings()
     }
 
     /// Bytes held, by all parts.

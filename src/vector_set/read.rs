@@ -72,9 +72,10 @@ impl VectorSet {
     pub fn attributes(&self, names: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         let pin = pin();
         let elements = self.elements.read();
-        let attribute =
-            |name: &&[u8]| self.attributes.get(elements.slot(name, &self.names)?, &pin).map(<[u8]>::to_vec);
-        names.iter().map(attribute).collect()
+        let attribute = |name: &&[u8]| self.attributes.get(elements.slot(name, &self.names)?, &pin);
+        let found: Vec<_> = names.iter().map(attribute).collect();
+        drop(elements);
+        found.into_iter().map(|found| found.map(|stored| stored.text().into_owned())).collect()
     }
 
     /// Lets `look` see the best code of an element, with the format that reads it.

@@ -1,10 +1,12 @@
 //! Finding the elements nearest to a query.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::filter::Filter;
 use super::updates::Seen;
 use super::{Format, Probe, VectorSet};
+use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
 use crate::vector_index::{QueryError, Reach};
@@ -49,8 +51,8 @@ pub struct Hit<'h> {
 
 impl<'h> Hit<'h> {
     /// Its attribute.
-    pub fn attribute(&self) -> Option<&'h [u8]> {
-        self.hits.set.attributes.get(self.slot, &self.hits.pin)
+    pub fn attribute(&self) -> Option<Cow<'h, [u8]>> {
+        self.hits.set.attributes.get(self.slot, &self.hits.pin).map(Stored::text)
     }
 
     /// Its vector, as near to what was sent as its code allows.
@@ -116,6 +118,9 @@ impl VectorSet {
     /// A search that overlaps so many updates that slots of one element crowd out others starts
     /// over; the third time it holds changes off while it looks.
     pub fn search(&self, query: &Probe, search: &Search) -> Hits<'_> {
+        if search.filter.is_some() {
+            self.attributes.begin_filtering();
+        }
         for _ in 0..2 {
             let (hits, is_crowded) = self.search_once(query, search);
             if !is_crowded {
@@ -143,7 +148,7 @@ impl VectorSet {
 
     fn matches(&self, slot: u32, filter: Option<&Filter>, pin: &Pin) -> bool {
         filter.is_none_or(|filter| {
-            self.attributes.get(slot, pin).is_some_and(|attribute| filter.matches(attribute))
+            self.attributes.filter(slot, pin, |attribute| filter.matches(attribute)).unwrap_or(false)
         })
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::commit::Commit;
 use super::{Binding, VectorSet};
+use crate::compressed::{Ready, Stored};
 use crate::journal::Record;
 use crate::vector_index::Prepared;
 
@@ -60,6 +61,8 @@ impl VectorSet {
         record: Record<'r>,
     ) -> Result<Vec<Upserted>, Refused<'r>> {
         let repeated = repeated(puts);
+        let attributes: Vec<_> =
+            puts.iter().map(|put| put.attribute.map(|text| self.attributes.ready(text))).collect();
         loop {
             let prepared: Vec<_> =
                 puts.iter().zip(&repeated).map(|(put, &repeated)| self.prepare(put, repeated, ef)).collect();
@@ -71,8 +74,10 @@ impl VectorSet {
                 self.abandon(&prepared);
                 continue;
             }
-            let upserted: Vec<_> =
-                puts.iter().zip(prepared).map(|(put, prepared)| apply(put, prepared, &mut commit)).collect();
+            let attributes = attributes.iter().map(|ready| ready.as_ref().map(Ready::stored));
+            let upserted: Vec<_> = (puts.iter().zip(attributes).zip(prepared))
+                .map(|((put, attribute), prepared)| apply(put, attribute, prepared, &mut commit))
+                .collect();
             commit.finish(record);
             self.tidy(upserted.iter().filter(|&&upserted| upserted == Upserted::Updated).count());
             self.vectors.train();
@@ -137,11 +142,12 @@ impl VectorSet {
         attribute: &[u8],
         record: Record<'r>,
     ) -> Result<bool, Refused<'r>> {
+        let attribute = self.attributes.ready(attribute);
         let Some(mut commit) = Commit::begin(self, hold, &record) else {
             return Err(Refused::Unbound(record));
         };
         let Some(slot) = commit.slot(name) else { return Ok(false) };
-        commit.set_attribute(slot, attribute);
+        commit.set_attribute(slot, attribute.stored());
         commit.finish(record);
         self.tidy(0);
         Ok(true)
@@ -161,12 +167,12 @@ fn is_stale(put: &Put, prepared: Prepared, commit: &Commit) -> bool {
     matches!(prepared, Prepared::Same(slot) if commit.slot(put.element) != Some(slot))
 }
 
-fn apply(put: &Put, prepared: Prepared, commit: &mut Commit) -> Upserted {
+fn apply(put: &Put, attribute: Option<Stored<'_>>, prepared: Prepared, commit: &mut Commit) -> Upserted {
     match prepared {
-        Prepared::New(slot) if commit.put(put.element, slot, put.attribute) => Upserted::Added,
+        Prepared::New(slot) if commit.put(put.element, slot, attribute) => Upserted::Added,
         Prepared::New(_) => Upserted::Updated,
         Prepared::Same(slot) => {
-            if let Some(attribute) = put.attribute {
+            if let Some(attribute) = attribute {
                 commit.set_attribute(slot, attribute);
             }
             Upserted::Updated

@@ -269,7 +269,8 @@ impl With {
             self.key.then(|| Reply::bulk(key.to_vec())),
             self.score.then(|| Reply::Double(metric.score(hit.distance))),
             self.distance.then(|| Reply::Double(metric.user_distance(hit.distance).into())),
-            self.attribute.then(|| hit.attribute().map_or(Reply::Null, |text| Reply::bulk(text.to_vec()))),
+            self.attribute
+                .then(|| hit.attribute().map_or(Reply::Null, |text| Reply::bulk(text.into_owned()))),
             self.vector
                 .then(|| Reply::Array(hit.vector().into_iter().map(|x| Reply::Double(x.into())).collect())),
         ];

@@ -111,7 +111,7 @@ impl Options {
             let score = self.with_scores.then(|| Reply::Double(metric.score(hit.distance)));
             let attribute = self
                 .with_attributes
-                .then(|| hit.attribute().map_or(Reply::Null, |text| Reply::bulk(text.to_vec())));
+                .then(|| hit.attribute().map_or(Reply::Null, |text| Reply::bulk(text.into_owned())));
             Row {
                 key: hit.element.to_vec(),
                 columns: score.into_iter().chain(attribute).collect::<SmallVec<_>>(),

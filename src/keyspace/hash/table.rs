@@ -7,7 +7,7 @@ use super::Field;
 use super::frozen::SnapshotLink;
 use super::slots::Slots;
 use crate::arena::{Purpose, ThinBlock};
-use crate::compressed::{Savings, Stored, compress};
+use crate::compressed::{Ready, Savings, Stored};
 use crate::keyspace::Deadline;
 use crate::keyspace::expiry::Deadlines;
 use crate::keyspace::hash_index::HashIndex;
@@ -151,9 +151,9 @@ impl FieldTable {
     /// Gives a field this value, compressed if that saves enough, and this deadline; true if the
     /// field is new.
     pub(super) fn set(&mut self, field: Field<'_>) -> bool {
-        let compressed = compress(&field.value.text());
-        let value = compressed.as_ref().map_or(field.value, |bytes| Stored::new(bytes, true));
-        self.set_stored(Field { value, ..field })
+        let value = field.value.text();
+        let value = Ready::new(&value);
+        self.set_stored(Field { value: value.stored(), ..field })
     }
 
     fn set_stored(&mut self, field: Field<'_>) -> bool {

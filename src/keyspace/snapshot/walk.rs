@@ -87,7 +87,7 @@ impl Keyspace {
         for identity in 0..TABLES {
             self.at_table(identity, |_, shard| sum += shard.read_despite_reservation().savings());
         }
-        sum
+        sum + self.vector_sets().iter().map(|set| set.savings()).sum()
     }
 
     /// Calls `look` with the number of the database that has a table now, and with the shard where

@@ -51,7 +51,11 @@ fn taken(set: &VectorSet, id: impl Fn(u32) -> u64) -> Vec<Taken> {
         Taken {
             id: id(slot),
             name: set.names.get(slot, &pin).to_vec(),
-            attribute: set.attributes.get(slot, &pin).unwrap_or_default().to_vec(),
+            attribute: set
+                .attributes
+                .get(slot, &pin)
+                .map(|stored| stored.text().into_owned())
+                .unwrap_or_default(),
             best: parts(best.code(slot)),
             coarse: coarse.map(|store| parts(store.code(slot))),
             links,

@@ -14,6 +14,7 @@ use super::reciprocal::Reciprocal;
 use super::running::{Running, Taken};
 use super::spill::Spill;
 use super::{Element, Links};
+use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::State;
 use crate::journal::Journal;
@@ -65,7 +66,7 @@ struct Course {
 struct Batch<'p> {
     slots: Range<u32>,
     /// Those whose elements are read where they are, with their attributes.
-    claims: Vec<(u32, &'p [u8])>,
+    claims: Vec<(u32, Option<Stored<'p>>)>,
     /// Holds them until they are read.
     pin: &'p Pin,
 }
@@ -187,7 +188,7 @@ impl Frozen {
             Linked::Reciprocal => ahead.start..slots.start,
         });
         let waiting = self.in_order(&slots).filter(|&slot| self.is_waiting(slot));
-        let attribute = |slot| self.set.attributes.get(slot, pin).unwrap_or_default();
+        let attribute = |slot| self.set.attributes.get(slot, pin);
         let claims = waiting.map(|slot| (slot, attribute(slot))).collect();
         (Batch { slots, claims, pin }, self.running.take())
     }
@@ -227,9 +228,10 @@ impl Frozen {
                 reader.read(slot, &mut lists);
                 course.link(slot, &mut lists, &reader, spill)?;
                 let name = self.set.names.get(slot, pin);
+                let attribute = attribute.map(Stored::text).unwrap_or_default();
                 let best = best.code(slot);
                 let coarse = coarse.map(|coarse| coarse.code(slot));
-                visit(Element { slot, name, attribute, best, coarse, links: &lists })?;
+                visit(Element { slot, name, attribute: &attribute, best, coarse, links: &lists })?;
             } else {
                 continue;
             }

@@ -93,6 +93,7 @@ pub(super) use self::running::Snapshots;
 pub use self::spill::{Place, Spill};
 use super::commit::{Commit, Exclusive};
 use super::{Code, VectorSet};
+use crate::compressed::Stored;
 use crate::epoch::pin;
 use crate::journal::Journal;
 
@@ -170,10 +171,11 @@ impl VectorSet {
     fn copy(&self, slot: u32) -> BeforeImage {
         let pin = pin();
         let (best, coarse) = self.vectors.codes(&pin).persistent();
+        let attribute = self.attributes.get(slot, &pin).map(Stored::text).unwrap_or_default();
         BeforeImage::new(&Parts {
             slot,
             name: self.names.get(slot, &pin),
-            attribute: self.attributes.get(slot, &pin).unwrap_or_default(),
+            attribute: &attribute,
             best: best.code(slot),
             coarse: coarse.map(|coarse| coarse.code(slot)),
             links: self.vectors.graph().links(slot),
