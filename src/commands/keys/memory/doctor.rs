@@ -3,7 +3,9 @@
 use super::{SUBCOMMAND, client_bytes, report};
 use crate::commands::memory_uses::ratio;
 use crate::commands::{Run, Server, Spec};
-use crate::memory::{self, Allocator};
+use crate::keyspace::Policy;
+use crate::memory::{self, Allocator, Level};
+use crate::system;
 
 pub(super) const SPEC: Spec = Spec {
     name: "memory|doctor",
@@ -23,6 +25,9 @@ const MAX_PEAK_RATIO: f64 = 1.5;
 const MAX_WASTE_RATIO: f64 = 1.1;
 const MAX_WASTE_BYTES: u64 = 10 << 20;
 
+/// Bytes of the process that may be swapped out without a report.
+const MAX_SWAPPED_BYTES: u64 = 1 << 20;
+
 /// Bytes in the buffers of a client, on average.
 const MAX_CLIENT_BYTES: u64 = 200 * 1024;
 
@@ -33,11 +38,18 @@ struct Signs {
     allocator: Allocator,
     clients: u64,
     client_bytes: u64,
+    limit: u64,
+    level: Level,
+    evicts: bool,
+    in_group: bool,
+    /// Bytes of the process that are swapped out.
+    swapped: u64,
+    is_under_pressure: bool,
 }
 
 const TOO_SMALL: &str =
     "Less than 5 MB are in use: too few for a diagnosis. Ask again when the server holds its usual data.\n";
-const HEALTHY: &str = "No problem found: fragmentation, memory kept by the allocator, the peak and the buffers of clients are \
+const HEALTHY: &str = "No problem found: the limit, fragmentation, memory kept by the allocator, the peak and buffers of clients are \
      all within their bounds.\n";
 
 impl Signs {
@@ -48,14 +60,20 @@ impl Signs {
             allocator: memory::allocator(),
             clients: server.clients.len() as u64,
             client_bytes: client_bytes(server),
+            limit: server.memory.bytes(),
+            level: server.memory.level(),
+            evicts: server.keyspace.policy() != Policy::NONE,
+            in_group: system::memory_limit().is_some(),
+            swapped: system::process_swap_bytes().unwrap_or(0),
+            is_under_pressure: server.memory.pressure().is_sustained(),
         }
     }
 
     fn diagnosis(&self) -> String {
-        if self.used < MIN_USED_BYTES {
+        let issues = self.issues();
+        if self.used < MIN_USED_BYTES && issues.is_empty() {
             return TOO_SMALL.to_owned();
         }
-        let issues = self.issues();
         if issues.is_empty() {
             return HEALTHY.to_owned();
         }
@@ -66,8 +84,48 @@ impl Signs {
     }
 
     fn issues(&self) -> Vec<String> {
-        let issues = [self.fragmentation(), self.kept_pages(), self.past_peak(), self.big_buffers()];
-        issues.into_iter().flatten().collect()
+        let outside = [self.near_limit(), self.no_limit(), self.swap(), self.pressure()];
+        let inside = [self.fragmentation(), self.kept_pages(), self.past_peak(), self.big_buffers()];
+        let inside = inside.into_iter().filter(|_| self.used >= MIN_USED_BYTES);
+        outside.into_iter().chain(inside).flatten().collect()
+    }
+
+    /// Not for a cache that evicts: it is meant to be full.
+    fn near_limit(&self) -> Option<String> {
+        (!self.evicts && self.level >= Level::High).then(|| {
+            format!(
+                "Limit: memory is {} for the limit of {} bytes, and 'maxmemory-policy noeviction' frees nothing. \
+                 Writes are refused at the limit: raise maxmemory, remove data, or choose a policy that evicts.",
+                self.level.name(),
+                self.limit
+            )
+        })
+    }
+
+    fn no_limit(&self) -> Option<String> {
+        (self.limit == 0 && self.in_group).then(|| {
+            "No limit: a control group (a container or pod) bounds the memory of this process, and kills it beyond \
+             that, but maxmemory is 0. Set 'maxmemory auto', and a policy that evicts if this is a cache."
+                .to_owned()
+        })
+    }
+
+    fn swap(&self) -> Option<String> {
+        (self.swapped > MAX_SWAPPED_BYTES).then(|| {
+            format!(
+                "Swap: {} bytes of this process are swapped out, and each access to them waits for a disk. Lower \
+                 maxmemory, or let fewer processes share the machine.",
+                self.swapped
+            )
+        })
+    }
+
+    fn pressure(&self) -> Option<String> {
+        self.is_under_pressure.then(|| {
+            "Pressure: tasks have to wait for memory, whatever this server's limit is. Lower maxmemory, give the \
+             machine or the control group more, or move other processes."
+                .to_owned()
+        })
     }
 
     fn fragmentation(&self) -> Option<String> {
@@ -131,7 +189,19 @@ mod tests {
 
     fn healthy() -> Signs {
         let allocator = Allocator { allocated: 100 * MB, active: 101 * MB, resident: 102 * MB, muzzy: 0 };
-        Signs { used: 100 * MB, peak: 110 * MB, allocator, clients: 2, client_bytes: 1000 }
+        Signs {
+            used: 100 * MB,
+            peak: 110 * MB,
+            allocator,
+            clients: 2,
+            client_bytes: 1000,
+            limit: 1000 * MB,
+            level: Level::Normal,
+            evicts: false,
+            in_group: true,
+            swapped: 0,
+            is_under_pressure: false,
+        }
     }
 
     #[test]
@@ -149,6 +219,16 @@ mod tests {
                 Signs { allocator: allocator(100 * MB, 120 * MB), ..healthy() },
                 "Kept pages: resident memory is 1.20 times",
             ),
+            (
+                Signs { level: Level::Critical, ..healthy() },
+                "memory is critical for the limit of 1048576000 bytes",
+            ),
+            (Signs { level: Level::Critical, evicts: true, ..healthy() }, HEALTHY),
+            (Signs { used: MB, level: Level::High, ..healthy() }, "Limit: memory is high"),
+            (Signs { limit: 0, ..healthy() }, "No limit: a control group"),
+            (Signs { limit: 0, in_group: false, ..healthy() }, HEALTHY),
+            (Signs { swapped: 2 * MB, ..healthy() }, "Swap: 2097152 bytes"),
+            (Signs { is_under_pressure: true, ..healthy() }, "Pressure: tasks"),
             (Signs { client_bytes: MB, ..healthy() }, "Client buffers: 524288 bytes"),
         ];
         for (signs, words) in cases {
