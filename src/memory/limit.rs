@@ -147,6 +147,11 @@ impl Limit {
         self.hidden.load(Ordering::Relaxed).min(self.bytes() / MAX_HIDDEN_PART)
     }
 
+    /// True if [`hide`](Self::hide) would count something.
+    pub fn hides(resident: u64, used: u64) -> bool {
+        beyond(resident, used) > 0
+    }
+
     /// Counts what the process has in memory, `resident` bytes, beyond what it uses.
     pub fn hide(&self, resident: u64, used: u64) {
         self.hidden.store(beyond(resident, used), Ordering::Relaxed);

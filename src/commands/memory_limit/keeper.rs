@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Server;
 use super::pressure::Watch;
 use crate::keyspace::EvictReason;
-use crate::memory::{self, Level};
+use crate::memory::{self, Level, Limit};
 use crate::system;
 
 /// Time between two rounds, far below the limit.
@@ -99,13 +99,12 @@ impl Keeper {
     /// Counts what the process has in memory beyond what it uses, after a purge: what the allocator
     /// gives back at once need not be counted.
     fn look_at_resident(&mut self, server: &Server, now: Instant) {
-        let used = memory::recently_used_bytes(MEASURED);
         let resident = || system::anonymous_bytes().unwrap_or(0);
-        server.memory.limit.hide(resident(), used);
-        if server.memory.hidden_bytes() > 0 && is_due(self.purged, now) {
+        let hides = Limit::hides(resident(), memory::recently_used_bytes(MEASURED));
+        if hides && server.memory.bytes() > 0 && is_due(self.purged, now) {
             self.purge(now);
-            server.memory.limit.hide(resident(), memory::used_bytes());
         }
+        server.memory.limit.hide(resident(), memory::recently_used_bytes(MEASURED));
     }
 
     fn give_back(&mut self, now: Instant) {
