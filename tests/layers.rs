@@ -115,6 +115,7 @@ const CRATES: &[(&str, &[&str])] = &[
 /// Where code may be `unsafe`, and what for.
 const UNSAFE: &[(&str, &str)] = &[
     ("arena", "memory that readers share with writers"),
+    ("index", "memory is given back where no reader can look any more"),
     ("kernels", "instructions that only some processors have"),
     ("memory/allocator", "calls of the allocator"),
     ("system/files", "a call that rustix does not have"),

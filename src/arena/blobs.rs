@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::segments::Segments;
-use crate::epoch::{Limbo, Pin};
+use super::segments::{Segment, Segments};
+use crate::epoch::{Limbo, Pin, pin};
 use crate::memory::{Category, allocated_bytes, give_back, take};
 
 /// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`. The top bit of the length is
@@ -143,6 +143,8 @@ pub struct Blobs {
     len: AtomicUsize,
     /// Replaced blobs that pinned readers may still be reading.
     limbo: Mutex<Limbo<Retired>>,
+    /// Segments that were taken back, and that pinned threads may still be using.
+    removed: Mutex<Limbo<Vec<Segment>>>,
 }
 
 impl Blobs {
@@ -154,9 +156,11 @@ impl Blobs {
             bytes: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
             limbo: Mutex::new(Limbo::new()),
+            removed: Mutex::new(Limbo::new()),
         }
     }
 
+    /// The caller is pinned while it uses the cell.
     fn cell(&self, slot: u32) -> &AtomicPtr<u8> {
         // SAFETY: the block is 8 zeroed bytes, aligned to 8 within a segment aligned to 64; null is
         // a valid pointer, and all access is atomic.
@@ -182,6 +186,7 @@ impl Blobs {
 
     /// True if the slot has a blob.
     pub fn is_some(&self, slot: u32) -> bool {
+        let _pin = pin();
         !self.cell(slot).load(Ordering::Acquire).is_null()
     }
 
@@ -234,6 +239,7 @@ impl Blobs {
             let mut limbo = self.limbo.lock();
             (std::iter::from_fn(|| limbo.pop()).collect(), limbo.is_empty())
         };
+        drop(self.removed.lock().pop());
         let bytes = freed.iter().map(|retired| retired.0.heap_bytes()).sum();
         drop(freed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -248,6 +254,7 @@ impl Blobs {
             std::mem::forget(blob);
             pointer
         });
+        let _pin = pin();
         let old = NonNull::new(self.cell(slot).swap(new, Ordering::AcqRel))?;
         self.len.fetch_sub(1, Ordering::Relaxed);
         Some(Blob { pointer: old, category: self.category })
@@ -256,6 +263,18 @@ impl Blobs {
     /// Makes slots `0 .. len` available.
     pub fn grow_to(&self, len: u32) {
         self.segments.grow_to(len);
+    }
+
+    /// Takes the slots from `len` on back, none of which has a blob, and returns their memory when
+    /// no reader is left. What is handed out again has none either.
+    pub fn shrink_to(&self, len: u32) {
+        debug_assert!((len..self.segments.len()).all(|slot| !self.is_some(slot)));
+        // SAFETY: cells are atomic, each is used by a call that is pinned while it uses it, and the
+        // segments are dropped a grace period after they are out of sight.
+        let segments = unsafe { self.segments.shrink_to(len) };
+        if !segments.is_empty() {
+            self.removed.lock().push(segments);
+        }
     }
 
     /// How many slots have a blob.

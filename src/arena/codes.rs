@@ -40,6 +40,16 @@ impl Codes {
         self.segments.grow_to(len);
     }
 
+    /// Takes the slots from `len` on back, and returns their memory. What is handed out again later
+    /// holds zeros, or what it held.
+    ///
+    /// # Safety
+    /// No thread uses a block from `len` on, or asks for one before it is handed out again.
+    pub unsafe fn shrink_to(&self, len: u32) {
+        // SAFETY: the caller guarantees it.
+        drop(unsafe { self.segments.shrink_to(len) });
+    }
+
     /// Bytes held.
     pub fn heap_bytes(&self) -> usize {
         self.segments.heap_bytes()

@@ -12,7 +12,7 @@
 //! cache.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use memmap2::MmapMut;
@@ -31,6 +31,9 @@ const MAP_FROM: usize = 256 << 10;
 /// time.
 #[cfg(target_os = "linux")]
 const HUGE_FROM: usize = 2 << 20;
+/// A multiple of every page size that Linux has for ordinary pages.
+#[cfg(all(target_os = "linux", not(miri)))]
+const LARGEST_PAGE: usize = 64 << 10;
 /// Blocks start at a cache line, where their stride allows.
 const ALIGN: usize = 64;
 
@@ -38,7 +41,7 @@ const ALIGN: usize = 64;
 pub(super) struct Segments {
     stride: usize,
     table: [AtomicPtr<u8>; SEGMENTS],
-    /// Slots handed out so far: `0 .. len`. Only [`Segments::grow_to`] moves it, and only up.
+    /// Slots handed out: `0 .. len`. Moved by [`Segments::grow_to`] and [`Segments::shrink_to`].
     len: AtomicU32,
     /// Locked while segments are added: two callers that both add one would lose the memory of the
     /// first.
@@ -76,10 +79,62 @@ impl Growth {
     }
 }
 
+/// Memory that was a segment.
+pub(super) enum Segment {
+    /// Is unmapped when it is dropped.
+    Mapped { _mapping: MmapMut },
+    /// Comes from the allocator.
+    Allocated { pointer: *mut u8, layout: Layout },
+}
+
+// SAFETY: it owns plain memory.
+unsafe impl Send for Segment {}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if let Self::Allocated { pointer, layout } = *self {
+            // SAFETY: `allocate` took it from the allocator with this very layout, and it is in no
+            // table any more.
+            unsafe { dealloc(pointer, layout) };
+        }
+    }
+}
+
+impl Growth {
+    /// A segment that was taken out of the table: not counted any more if it was allocated.
+    fn remove(&mut self, segment: usize, pointer: *mut u8, stride: usize) -> Segment {
+        if let Some(place) = self.mappings.iter().position(|(mapped, _)| *mapped == segment) {
+            return Segment::Mapped { _mapping: self.mappings.swap_remove(place).1 };
+        }
+        let layout = layout(blocks_in(segment) * stride);
+        self.allocated -= allocated_bytes(layout.size());
+        Segment::Allocated { pointer, layout }
+    }
+
+    /// Returns the pages of a mapped segment behind its first `used` bytes.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn give_pages_back(&self, segment: usize, used: usize) {
+        let Some((_, mapping)) = self.mappings.iter().find(|(mapped, _)| *mapped == segment) else { return };
+        let from = used.next_multiple_of(LARGEST_PAGE);
+        if from < mapping.len() {
+            // A hint like the one for huge pages: if it is refused, the pages stay.
+            // SAFETY: the mapping is anonymous and private, so its pages hold zeros afterwards; the
+            // caller of `shrink_to` promises that they are not used.
+            let _ = unsafe {
+                mapping.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, from, mapping.len() - from)
+            };
+        }
+    }
+
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    fn give_pages_back(&self, _: usize, _: usize) {}
+}
+
 // SAFETY: the table owns plain zeroed memory; how its bytes are shared is up to the typed arenas
 // built on it.
 unsafe impl Send for Segments {}
-// SAFETY: as above; this type itself only ever adds segments, with release/acquire on the table.
+// SAFETY: as above; this type itself adds segments with release/acquire on the table, and takes one
+// away only when its caller promises that it is not in use.
 unsafe impl Sync for Segments {}
 
 /// Which segment a slot is in, and its place there.
@@ -116,8 +171,8 @@ impl Segments {
         self.len.load(Ordering::Relaxed)
     }
 
-    /// Where the block of `slot` starts: `stride` bytes, zeroed when they were handed out, valid as
-    /// long as `self`.
+    /// Where the block of `slot` starts: `stride` bytes, zeroed when they were first handed out,
+    /// valid until the slot is taken back.
     ///
     /// # Panics
     /// If the slot's segment was never handed out.
@@ -150,6 +205,36 @@ impl Segments {
         self.len.store(len, Ordering::Relaxed);
     }
 
+    /// Takes the slots from `len` on back, and gives the pages at the end of a mapped segment back
+    /// to the system. What is handed out again later holds zeros, or what it held. Segments that
+    /// have no other slots are returned.
+    ///
+    /// # Safety
+    /// No thread asks for a block from `len` on before it is handed out again, and none uses one
+    /// when the segments are dropped. Pages that a thread uses meanwhile turn to zeros: only atomic
+    /// words may be used.
+    #[must_use]
+    pub(super) unsafe fn shrink_to(&self, len: u32) -> Vec<Segment> {
+        let mut growth = self.growth.lock();
+        let old = self.len.load(Ordering::Relaxed);
+        if len >= old {
+            return Vec::new();
+        }
+        let kept = len.checked_sub(1).map_or(0, |last| locate(last).0 + 1);
+        let taken = kept..=locate(old - 1).0;
+        let removed = taken.map(|segment| {
+            let pointer = self.table[segment].swap(ptr::null_mut(), Ordering::Relaxed);
+            growth.remove(segment, pointer, self.stride)
+        });
+        let removed = removed.collect();
+        if let Some(segment) = kept.checked_sub(1) {
+            growth.give_pages_back(segment, (len as usize - first_of(segment)) * self.stride);
+        }
+        self.len.store(len, Ordering::Relaxed);
+        growth.count(len, self.stride);
+        removed
+    }
+
     /// Bytes held: whole segments of the allocator, and of mapped segments what was handed out.
     pub(super) fn heap_bytes(&self) -> usize {
         self.growth.lock().held.bytes()
@@ -176,12 +261,11 @@ impl Segments {
 
 impl Drop for Segments {
     fn drop(&mut self) {
-        let mappings = &self.growth.get_mut().mappings;
+        let growth = self.growth.get_mut();
         for (segment, pointer) in self.table.iter_mut().enumerate() {
             let pointer = *pointer.get_mut();
-            if !pointer.is_null() && mappings.iter().all(|(mapped, _)| *mapped != segment) {
-                // SAFETY: `allocate` took it from the allocator with this very layout.
-                unsafe { dealloc(pointer, layout(blocks_in(segment) * self.stride)) };
+            if !pointer.is_null() {
+                drop(growth.remove(segment, pointer, self.stride));
             }
         }
     }
@@ -257,6 +341,27 @@ mod tests {
         });
         assert!(seen.iter().all(|&block| block == seen[0]));
         assert_eq!(segments.len(), 4999);
+    }
+
+    #[test]
+    fn what_is_taken_back_is_not_held_and_can_be_handed_out_again() {
+        for stride in [8, 600] {
+            let segments = Segments::new(stride, Category::Vectors);
+            for len in [30_000, 9_000, 8_999, 2_000, 300, 17, 16, 1, 0] {
+                segments.grow_to(30_000);
+                for slot in 0..30_000 {
+                    // SAFETY: the slot is handed out, and only this thread uses it.
+                    unsafe { *segments.block(slot) = 7 };
+                }
+                // SAFETY: no block is in use.
+                drop(unsafe { segments.shrink_to(len) });
+                let fresh = Segments::new(stride, Category::Vectors);
+                fresh.grow_to(len);
+                assert_eq!((segments.len(), segments.heap_bytes()), (len, fresh.heap_bytes()));
+                // SAFETY: as above.
+                assert!((0..len).all(|slot| unsafe { *segments.block(slot) } == 7));
+            }
+        }
     }
 
     #[test]

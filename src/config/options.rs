@@ -497,7 +497,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Number { field: |settings| &mut settings.index_seed, min: 0, max: u64::MAX },
         default: "0",
         mutable: false,
-        help: "Seed of the random levels in the graphs: equal seeds and requests build equal graphs",
+        help: "Seed of the random levels in the graphs: equal seeds and requests without removals build equal graphs",
     },
     OptionSpec {
         name: "vset-force-single-threaded-execution",

@@ -68,7 +68,6 @@ impl Lowest {
         self.len -= 1;
     }
 
-    #[cfg_attr(not(any(test, loom)), expect(dead_code, reason = "for compaction, which comes next"))]
     /// Removes numbers just below `end`, as long as one follows the other and at most `most`.
     /// Returns the end of what is left. All numbers are below `end`.
     pub(super) fn remove_tail(&mut self, end: u32, most: usize) -> u32 {

@@ -46,6 +46,9 @@ pub struct Moment(u32);
 /// Slots are below this: a [`super::Candidate`] has 31 bits for one.
 const MAX_SLOTS: u32 = (1 << 31) - 1;
 
+/// Memory given back at once: it takes a fraction of a millisecond, during which no slot is taken.
+const GIVEN_BACK_BYTES: usize = 4 << 20;
+
 /// The highest layer of any slot.
 pub(super) const MAX_LEVEL: u32 = 15;
 
@@ -99,7 +102,7 @@ pub struct Slots {
     /// stays in the nearest caches, where a word for each slot does not.
     graves: Words,
     deaths: AtomicU32,
-    /// Slots below this were reserved at least once.
+    /// Slots in use are below this.
     end: AtomicU32,
     live: AtomicUsize,
     free: Mutex<Free>,
@@ -109,6 +112,8 @@ pub struct Slots {
 /// beginning.
 struct Free {
     slots: Lowest,
+    /// Slots that the arenas hold: `end`, or more after it was lowered.
+    held_end: u32,
     /// Bytes that each slot takes in all arenas of the user.
     bytes_each: usize,
     held: Held,
@@ -139,6 +144,7 @@ impl Slots {
             live: AtomicUsize::new(0),
             free: Mutex::new(Free {
                 slots: Lowest::default(),
+                held_end: 0,
                 bytes_each: 0,
                 held: Held::nothing(Category::Reusable),
             }),
@@ -165,9 +171,57 @@ impl Slots {
             self.words.grow_to(slot + 1);
             self.graves.grow_to(slot / 32 + 1);
             grow(slot + 1);
+            free.held_end = free.held_end.max(slot + 1);
             self.end.store(slot + 1, Ordering::Release);
             slot
         })
+    }
+
+    /// The same, if the lowest free slot is below `end`.
+    pub(super) fn take_below(&self, end: u32) -> Option<u32> {
+        self.free.lock().take_below(end)
+    }
+
+    /// True if the last slot is free.
+    pub fn has_free_tail(&self) -> bool {
+        let free = self.free.lock();
+        let last = self.end.load(Ordering::Relaxed).checked_sub(1);
+        last.is_some_and(|last| free.slots.contains(last))
+    }
+
+    /// Lowers the end to below free slots that lie there, at most so many. True if there were any.
+    pub(super) fn lower_end(&self, most: usize) -> bool {
+        let mut free = self.free.lock();
+        let end = self.end.load(Ordering::Relaxed);
+        let lowered = free.slots.remove_tail(end, most);
+        free.count();
+        self.end.store(lowered, Ordering::Release);
+        lowered < end
+    }
+
+    /// Gives memory of slots back that lie at the end or beyond, a few megabytes of them, the last
+    /// ones first. `shrink(len)` leaves the caller's arenas slots `0 .. len`. True if there was
+    /// any.
+    ///
+    /// A grace period is over since the end was lowered. So no reader is left that has seen an end
+    /// beyond the present one, and those slots, which had been free before, are in no list and no
+    /// table. The lock keeps them from being handed out meanwhile.
+    pub(super) fn give_back(&self, shrink: impl FnOnce(u32)) -> bool {
+        let mut free = self.free.lock();
+        let end = self.end.load(Ordering::Relaxed);
+        if free.held_end <= end {
+            return false;
+        }
+        let most = (GIVEN_BACK_BYTES / free.bytes_each.max(1)).max(1) as u32;
+        let len = end.max(free.held_end.saturating_sub(most));
+        // SAFETY: see above.
+        unsafe {
+            self.words.shrink_to(len);
+            self.graves.shrink_to(len.div_ceil(u32::BITS));
+        }
+        shrink(len);
+        free.held_end = len;
+        true
     }
 
     /// Counts each free slot as so many bytes that will be used again ([`Category::Reusable`]):
@@ -178,10 +232,10 @@ impl Slots {
         free.count();
     }
 
-    /// How many slots are free, and the bytes that they take.
+    /// How many slots are free, and the bytes that each takes.
     pub fn free(&self) -> (usize, usize) {
         let free = self.free.lock();
-        (free.slots.len(), free.slots.len() * free.bytes_each)
+        (free.slots.len(), free.bytes_each)
     }
 
     /// Lets `look` see [`Slots::end`] while no slot is added to it. What `look` makes visible,
@@ -273,7 +327,8 @@ impl Slots {
         self.grave(slot).load(Ordering::Relaxed) & grave_bit(slot) == 0 || self.admits(slot, start)
     }
 
-    /// Slots below this were reserved at least once.
+    /// Slots in use are below this. It may be lowered: a reader that uses an earlier value is
+    /// pinned since it read it.
     pub fn end(&self) -> u32 {
         self.end.load(Ordering::Acquire)
     }
@@ -336,9 +391,9 @@ mod tests {
             slots.kill(slot);
             slots.release(slot);
         }
-        assert_eq!(slots.free(), (3, 300));
+        assert_eq!(slots.free(), (3, 100));
         assert_eq!([(); 4].map(|()| slots.take(|_| ())), [2, 7, 9, 10]);
-        assert_eq!(slots.free(), (0, 0));
+        assert_eq!(slots.free(), (0, 100));
     }
 
     #[test]

@@ -30,6 +30,7 @@
 //! string.rs  vector_set.rs  expiry.rs  clock.rs
 //! snapshot/      all keys as they were at one moment, read while they change
 //! access.rs      how a command accesses keys: its time, and the effects of its lookups
+//! compaction.rs  which vector set's turn it is to be compacted
 //! reaper.rs      the thread that frees large values
 //! ```
 
@@ -38,6 +39,7 @@ mod arrangement;
 mod blessing;
 mod bulk;
 mod clock;
+mod compaction;
 mod database;
 mod entry;
 mod eviction;
@@ -111,6 +113,7 @@ pub struct Keyspace {
     common: Arc<Common>,
     long_transactions: long_transactions::LongTransactions,
     evictor: eviction::Evictor,
+    compaction: parking_lot::Mutex<compaction::Walk>,
 }
 
 /// State that all databases share.
@@ -180,6 +183,7 @@ impl Keyspace {
             common,
             long_transactions: long_transactions::LongTransactions::default(),
             evictor: eviction::Evictor::default(),
+            compaction: parking_lot::Mutex::default(),
         }
     }
 

@@ -1,5 +1,5 @@
-//! Background maintenance: active expiry, idle time-outs, samples of figures. It has a thread of
-//! its own, so that none of it delays a request.
+//! Background maintenance: active expiry, compaction of vector sets, idle time-outs, samples of
+//! figures. It has a thread of its own, so that none of it delays a request.
 
 use std::io;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ const ROUND: Duration = Duration::from_millis(100);
 /// Keys that expire in one database in one round at most: bounds how long writers wait for its
 /// locks.
 const KEYS_PER_ROUND: usize = 10_000;
+/// Time for the compaction of vector sets in one round at most: a tenth of a core.
+const COMPACTION_PER_ROUND: Duration = Duration::from_millis(10);
 /// Rounds between two samples of figures.
 const ROUNDS_PER_SAMPLE: u32 = 10;
 /// Rounds between two looks at idle clients: they are closed at most so much after their time.
@@ -84,6 +86,7 @@ fn run(server: &Server, mut balancer: Balancer, shutdown: &Shutdown) {
         expire_keys(server);
         server.follow_save_rules();
         give_memory_back(server);
+        server.keyspace.compact(Instant::now() + COMPACTION_PER_ROUND);
         if round % ROUNDS_PER_IDLE_CHECK == 0 {
             close_idle_clients(server);
         }

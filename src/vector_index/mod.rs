@@ -15,6 +15,7 @@
 //! write.rs       prepare, publish, kill, sweep
 //! search.rs      queries, and the nearest slots to one
 //! training.rs    how a kind of code that learns comes into use
+//! relocate.rs    lower slots for what high ones hold, and memory of the last ones given back
 //! builder.rs     an index made of codes and links that were stored, without computing a distance
 //! projection.rs  REDUCE: vectors of one dimension made into another
 //! footprint.rs   bytes that a slot takes
@@ -27,6 +28,7 @@ mod builder;
 mod footprint;
 mod params;
 mod projection;
+mod relocate;
 mod scorer;
 mod search;
 mod store;

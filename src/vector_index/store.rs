@@ -79,6 +79,27 @@ impl Store {
         self.bodies.grow_to(len);
     }
 
+    /// Copies the code of a slot to another one, bit by bit.
+    ///
+    /// # Safety
+    /// As [`Codes::write`], for the slot `to`; and `from` is not written meanwhile.
+    pub(super) unsafe fn copy(&self, from: u32, to: u32) {
+        // SAFETY: the caller guarantees it.
+        unsafe { self.write(to, self.code(from)) };
+    }
+
+    /// Takes the slots from `len` on back, and returns their memory.
+    ///
+    /// # Safety
+    /// As [`Codes::shrink_to`].
+    pub(super) unsafe fn shrink_to(&self, len: u32) {
+        // SAFETY: the caller guarantees it.
+        unsafe {
+            self.heads.shrink_to(len);
+            self.bodies.shrink_to(len);
+        }
+    }
+
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
         let learnt = self.format.codebook().map_or(0, Codebook::heap_bytes);

@@ -168,6 +168,17 @@ impl Stores {
         view.written().chain(self.coarse()).for_each(|store| store.grow_to(len));
     }
 
+    /// Takes the slots from `len` on back, and returns their memory.
+    ///
+    /// # Safety
+    /// As [`Store::shrink_to`].
+    pub(super) unsafe fn shrink_to(&self, len: u32) {
+        let pin = pin();
+        let stores = [self.plain.get(&pin), self.coarse()];
+        // SAFETY: the caller guarantees it.
+        stores.into_iter().flatten().for_each(|store| unsafe { store.shrink_to(len) });
+    }
+
     /// Gives a set that learns its coarse store, once.
     pub(super) fn set_coarse(&self, store: Store) -> &Store {
         self.coarse.get_or_init(|| store)

@@ -20,9 +20,9 @@ impl VectorIndex {
     /// of the caller.
     ///
     /// `old`: the slot that holds the same thing now, if there is one; it is returned if it has
-    /// this very code. `ef`: candidates explored. `grow(len)` is called when slots `0 .. len` come
-    /// to exist, by one thread at a time; `describe(slot)` before the slot is linked, when no other
-    /// thread has seen it yet.
+    /// this very code. The caller is pinned since before it has looked for it. `ef`: candidates
+    /// explored. `grow(len)` is called when slots `0 .. len` come to exist, by one thread at a
+    /// time; `describe(slot)` before the slot is linked, when no other thread has seen it yet.
     pub fn prepare(
         &self,
         vector: &[f32],
@@ -68,11 +68,11 @@ impl VectorIndex {
     }
 
     /// Does the sweeping that so many removals owe: dead slots leave all lists. `freed(slot)` is
-    /// called for each that no reader can meet any more.
-    pub fn sweep(&self, removals: usize, freed: impl FnMut(u32)) {
+    /// called for each that no reader can meet any more. False if there was nothing to do, or
+    /// something to wait for.
+    pub fn sweep(&self, removals: usize, freed: impl FnMut(u32)) -> bool {
         // A change that removes nothing still does a little, so that a round that has begun ends.
-        if removals > 0 || self.graph.dead() > 0 {
-            self.graph.sweep(removals.max(1), &PairScorer(&self.stores), freed);
-        }
+        (removals > 0 || self.graph.dead() > 0)
+            && self.graph.sweep(removals.max(1), &PairScorer(&self.stores), freed)
     }
 }

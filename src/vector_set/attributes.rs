@@ -5,8 +5,7 @@
 //! each slot that it visits, and would have to decompress it each time. So the first such search
 //! marks the set as *filtered*, for good: what is written from then on is stored as it is, and a
 //! filter that comes to a compressed attribute puts the text in its place.
-//!
-//
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::commit::Exclusive;
@@ -16,6 +15,9 @@ use crate::epoch::Pin;
 use crate::memory::Category;
 
 /// Attributes by slot, which searches read without a lock.
+///
+/// The attribute of an element that was removed, or that has got another slot, stays where it was
+/// until the slot is free: a search that began before returns the element, and asks for it.
 pub(super) struct Attributes {
     blobs: Blobs,
     /// A search has had a filter.
@@ -26,6 +28,8 @@ pub(super) struct Attributes {
     compressed: AtomicUsize,
     /// Bytes that this saves.
     saved_bytes: AtomicUsize,
+    /// Elements that have one.
+    len: AtomicUsize,
 }
 
 impl Default for Attributes {
@@ -36,6 +40,7 @@ impl Default for Attributes {
             has_replaced: AtomicBool::new(false),
             compressed: AtomicUsize::new(0),
             saved_bytes: AtomicUsize::new(0),
+            len: AtomicUsize::new(0),
         }
     }
 }
@@ -80,9 +85,9 @@ impl Attributes {
         text
     }
 
-    /// How many slots have one.
+    /// How many elements have one.
     pub(super) fn len(&self) -> usize {
-        self.blobs.len()
+        self.len.load(Ordering::Relaxed)
     }
 
     /// What compression saves.
@@ -101,9 +106,21 @@ impl Attributes {
         self.replace(slot, attribute);
     }
 
-    /// Removes the attribute of a slot.
-    pub(super) fn remove(&self, slot: u32, _: &Exclusive) {
-        self.replace(slot, Stored::Plain(&[]));
+    /// The element has left its slot.
+    pub(super) fn leave(&self, slot: u32, _: &Exclusive) {
+        if self.blobs.is_some(slot) {
+            self.len.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Removes what an element has left in a slot that no reader can see any more.
+    pub(super) fn forget(&self, slot: u32) {
+        self.blobs.replace_marked(slot, None, |old| self.discount(stored(old)));
+    }
+
+    /// Takes the slots from `len` on back, which are free, and returns their memory.
+    pub(super) fn shrink_to(&self, len: u32) {
+        self.blobs.shrink_to(len);
     }
 
     /// Gives a slot of a set that is being loaded its attribute. Empty: none.
@@ -133,7 +150,10 @@ impl Attributes {
         // Counted first: a filter may discount it as soon as it is there.
         self.count(attribute);
         let contents = (!bytes.is_empty()).then_some(Marked { bytes, mark });
-        self.blobs.replace_marked(slot, contents, |old| self.discount(stored(old)));
+        self.len.fetch_add(usize::from(contents.is_some()), Ordering::Relaxed);
+        if self.blobs.replace_marked(slot, contents, |old| self.discount(stored(old))) {
+            self.len.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn count(&self, attribute: Stored<'_>) {

@@ -8,6 +8,7 @@ use super::elements::Elements;
 use super::{Hold, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::pin;
+use crate::index::State;
 use crate::journal::{Passage, Record};
 
 /// The set's lock, held for writing, and the passage through the journal's gate that was entered
@@ -88,16 +89,41 @@ impl<'s> Commit<'s> {
         set.vectors.publish(slot);
         set.vectors.kill(old);
         set.updates.end();
-        set.attributes.remove(old, &self.exclusive);
+        set.attributes.leave(old, &self.exclusive);
         false
+    }
+
+    /// Moves an element to a slot that was prepared below its own, with all that it has by its
+    /// slot. False if it is not in that slot any more. No change for the journal, nor for
+    /// snapshots, of which none is running.
+    pub(super) fn relocate(&mut self, from: u32, to: u32) -> bool {
+        let set = self.set;
+        if set.vectors.graph().slots().state(from) != State::Live {
+            return false;
+        }
+        let pin = pin();
+        self.elements.insert(set.names.get(from, &pin), to, &set.names);
+        if let Some(attribute) = set.attributes.get(from, &pin) {
+            set.attributes.set(to, attribute, &self.exclusive);
+        }
+        set.updates.begin();
+        set.vectors.relocate(from, to);
+        set.updates.end();
+        set.attributes.leave(from, &self.exclusive);
+        true
+    }
+
+    /// Lowers the end of the set's slots to below free ones, some thousands at most. True if there
+    /// were any. No snapshot is running, which would use the end that it has seen.
+    pub(super) fn lower_end(&mut self) -> bool {
+        self.set.vectors.graph().lower_end()
     }
 
     /// Takes an element out. False if there is none of this name.
     pub(super) fn remove(&mut self, name: &[u8]) -> bool {
         let Some(slot) = self.elements.remove(name, &self.set.names) else { return false };
         self.keep_before_image(slot);
-        // A reader that met the slot before goes on reading the attribute, or finds none.
-        self.set.attributes.remove(slot, &self.exclusive);
+        self.set.attributes.leave(slot, &self.exclusive);
         self.set.vectors.kill(slot);
         true
     }

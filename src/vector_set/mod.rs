@@ -19,14 +19,18 @@
 //! was an element meanwhile. A search sees every element that was there from its beginning to its
 //! end, none that was not there at any moment between, and none twice.
 //!
+//! Elements may move to other slots without any change of the set: see `compaction`.
+//!
 //! The set as it was at one moment can be read while it changes: see `snapshot`.
 //!
-//! *Lock order:* the gate of the journal → a shard of the keyspace → `elements` → the lists of
-//! `snapshots`, the holds of the index's phase, or a limbo; the graph's own locks are taken inside
-//! any of these, and nothing is taken inside them.
+//! *Lock order:* `compaction` → the gate of the journal → a shard of the keyspace → `elements` →
+//! the lists of `snapshots`, the holds of the index's phase, or a limbo; the graph's own locks are
+//! taken inside any of these, and inside them, while slots are added or given back, those of
+//! arenas.
 
 mod attributes;
 mod commit;
+mod compaction;
 mod copy;
 mod digest;
 mod elements;
@@ -41,8 +45,9 @@ mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
+pub use self::compaction::Progress;
 pub use self::copy::SetCopy;
 pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
@@ -61,6 +66,7 @@ pub use crate::vector_index::{
 
 use self::attributes::Attributes;
 use self::commit::Commit;
+use self::compaction::Compaction;
 use self::elements::{Elements, Names};
 use self::snapshot::Snapshots;
 use self::updates::Updates;
@@ -94,6 +100,7 @@ pub struct VectorSet {
     changes: AtomicU64,
     /// Those that are being taken of it.
     snapshots: Snapshots,
+    compaction: Mutex<Compaction>,
     uid: u64,
 }
 
@@ -120,6 +127,7 @@ impl VectorSet {
             updates: Updates::new(),
             changes: AtomicU64::new(0),
             snapshots: Snapshots::default(),
+            compaction: Mutex::default(),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -184,7 +192,8 @@ impl VectorSet {
 
     /// Of the bytes held, those of free slots, which will be used again.
     pub fn reusable_bytes(&self) -> usize {
-        self.vectors.graph().slots().free().1
+        let (free, bytes_each) = self.vectors.graph().slots().free();
+        free * bytes_each
     }
 
     /// What compression of attributes saves.

@@ -1,5 +1,6 @@
 //! Sets as their callers see them, also from several threads at once.
 
+mod compaction;
 mod training;
 
 use std::sync::atomic::{AtomicBool, Ordering};

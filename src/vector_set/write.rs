@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::commit::Commit;
 use super::{Binding, VectorSet};
 use crate::compressed::{Ready, Stored};
+use crate::epoch::pin;
 use crate::journal::Record;
 use crate::vector_index::Prepared;
 
@@ -88,6 +89,8 @@ impl VectorSet {
     /// `repeated`: an earlier put of the same change may give the element another slot, so it gets
     /// one of its own.
     fn prepare(&self, put: &Put, repeated: bool, ef: usize) -> Prepared {
+        // The slot that is found keeps its code until it is compared.
+        let _pin = pin();
         let old = if repeated { None } else { self.slot(put.element) };
         let grow = |len| {
             self.names.grow_to(len);
@@ -154,11 +157,15 @@ impl VectorSet {
     }
 
     /// After a change: sweeps what so many removals owe, and frees what no reader can be reading
-    /// any more.
-    fn tidy(&self, removals: usize) {
-        self.vectors.sweep(removals, |slot| self.names.forget(slot));
+    /// any more. False if there was nothing to sweep, or something to wait for.
+    pub(super) fn tidy(&self, removals: usize) -> bool {
+        let has_swept = self.vectors.sweep(removals, |slot| {
+            self.names.forget(slot);
+            self.attributes.forget(slot);
+        });
         self.names.reclaim();
         self.attributes.reclaim();
+        has_swept
     }
 }
 

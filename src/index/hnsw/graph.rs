@@ -11,7 +11,7 @@
 //! are directed; being in your neighbour's list is its business.
 //!
 //! *Lock order:* a thread holds one list lock at a time, and takes nothing else under it but the
-//! block allocator.
+//! block allocator and the lists of dead and of relocated slots.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -50,6 +50,25 @@ struct Towers {
     end: u32,
 }
 
+impl Towers {
+    /// Takes the free runs at the end out.
+    fn lower_end(&mut self) {
+        while let Some(first) = self.last_free() {
+            self.end = first;
+        }
+    }
+
+    /// Takes out a free run that reaches to the end.
+    fn last_free(&mut self) -> Option<u32> {
+        let end = self.end;
+        let mut lengths = (0..).zip(&mut self.free).skip(1);
+        lengths.find_map(|(level, free)| {
+            let first = end.checked_sub(level)?;
+            free.remove(&first).then_some(first)
+        })
+    }
+}
+
 impl Graph {
     /// `m`: links per slot on the upper layers; twice that on layer 0.
     pub(super) fn new(m: usize) -> Self {
@@ -73,36 +92,58 @@ impl Graph {
         if layer == 0 { 2 * self.m } else { self.m }
     }
 
-    /// An invisible slot, with empty lists up to `level`. Only lists that were used
-    /// before are emptied: new ones are empty, and take no memory until something is written there.
+    /// An invisible slot, with empty lists up to `level`.
     pub(super) fn reserve(&self, level: u32, grow: impl FnOnce(u32)) -> u32 {
-        let mut is_new = false;
         let slot = self.slots.take(|len| {
-            is_new = true;
             self.base.grow_to(len);
             grow(len);
         });
-        if !is_new {
-            empty(self.base.block(slot));
-        }
+        self.prepare(slot, level);
+        slot
+    }
+
+    /// The same, if a slot below `end` is free.
+    pub(super) fn reserve_below(&self, end: u32, level: u32) -> Option<u32> {
+        let slot = self.slots.take_below(end)?;
+        self.prepare(slot, level);
+        Some(slot)
+    }
+
+    /// Empties the lists of a slot that was just taken: there may be what they held before.
+    fn prepare(&self, slot: u32, level: u32) {
+        empty(self.base.block(slot));
         let tower = if level > 0 { self.reserve_tower(level) } else { 0 };
         self.slots.set_level(slot, level, tower);
-        slot
     }
 
     fn reserve_tower(&self, level: u32) -> u32 {
         let mut towers = self.towers.lock();
-        if let Some(tower) = towers.free.get_mut(level as usize).and_then(BTreeSet::pop_first) {
-            (0..level).for_each(|layer| empty(self.upper.block(tower + layer)));
-            return tower;
-        }
-        let tower = towers.end;
-        towers.end += level;
-        self.upper.grow_to(towers.end);
+        let free = towers.free.get_mut(level as usize).and_then(BTreeSet::pop_first);
+        let tower = free.unwrap_or_else(|| {
+            towers.end += level;
+            self.upper.grow_to(towers.end);
+            towers.end - level
+        });
+        (0..level).for_each(|layer| empty(self.upper.block(tower + layer)));
         tower
     }
 
-    /// Gives a `Dead` slot back that no list and no reader leads to any more.
+    /// Gives memory back as [`Slots::give_back`], and that of towers at the end, which are free.
+    pub(super) fn give_back(&self, shrink: impl FnOnce(u32)) -> bool {
+        let is_some = self.slots.give_back(|len| {
+            // SAFETY: `Slots::give_back` says why these slots are not in use.
+            unsafe { self.base.shrink_to(len) };
+            shrink(len);
+        });
+        let mut towers = self.towers.lock();
+        towers.lower_end();
+        // SAFETY: a tower is free when its slot is, so that no reader is left that could use it.
+        unsafe { self.upper.shrink_to(towers.end) };
+        is_some
+    }
+
+    /// Gives a slot back that no list and no reader leads to: a `Dead` one, or one that was only
+    /// reserved.
     pub(super) fn release(&self, slot: u32) {
         let level = self.level(slot);
         if level > 0 {
@@ -172,6 +213,15 @@ impl Graph {
     /// The right to change a slot's lists.
     pub(super) fn lock(&self, slot: u32) -> MutexGuard<'_, ()> {
         self.locks[slot as usize % LOCKS].lock()
+    }
+
+    /// Puts a link into the place of another, if that is there. The caller holds the slot's lock,
+    /// and the list does not have the new link.
+    pub(super) fn exchange(&self, slot: u32, layer: u32, old: u32, new: u32) {
+        let mut list = self.list(slot, layer).iter();
+        if let Some(word) = list.find(|word| word.load(Ordering::Relaxed) == old + 1) {
+            word.store(new + 1, Ordering::Release);
+        }
     }
 
     /// Writes a whole list. The caller holds the slot's lock, or is alone in knowing the slot.

@@ -80,7 +80,16 @@ impl Index {
     /// Puts `candidate` into the list of its neighbour; a full list is chosen anew.
     pub(super) fn offer(&self, neighbour: Candidate, layer: u32, candidate: u32, scorer: &impl Scorer) {
         let to = neighbour.slot();
-        let _list = self.graph.lock(to);
+        let list = self.graph.lock(to);
+        if self.graph.slots.is_dead(to)
+            && let Some(heir) = self.heir(to)
+        {
+            drop(list);
+            if heir != candidate {
+                self.offer(Candidate::new(neighbour.distance(), heir), layer, candidate, scorer);
+            }
+            return;
+        }
         let links = self.graph.links(to, layer);
         if links.contains(&candidate) || layer > self.graph.level(to) {
             return;

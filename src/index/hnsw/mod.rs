@@ -5,6 +5,7 @@ mod assembly;
 mod graph;
 mod insert;
 mod pool;
+mod relocate;
 mod remove;
 mod results;
 mod search;
@@ -16,6 +17,7 @@ use parking_lot::Mutex;
 
 pub use self::assembly::{Assembly, BadLink};
 use self::graph::Graph;
+use self::relocate::Relocated;
 use self::remove::Sweeper;
 pub use self::search::Walk;
 use super::Slots;
@@ -32,6 +34,7 @@ pub struct Index {
     entry: AtomicU64,
     entry_lock: Mutex<()>,
     sweeper: Sweeper,
+    relocated: Relocated,
     seed: u64,
     reserved: AtomicU64,
 }
@@ -53,6 +56,7 @@ impl Index {
             entry: AtomicU64::new(0),
             entry_lock: Mutex::new(()),
             sweeper: Sweeper::new(),
+            relocated: Relocated::default(),
             seed,
             reserved: AtomicU64::new(0),
         }

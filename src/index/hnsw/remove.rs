@@ -15,6 +15,7 @@
 //!    adopts the nearest living one that the dead slot led to: the repair of FreshDiskANN (Singh et
 //!    al., 2021), with one candidate for each loss instead of a full new choice: far fewer
 //!    distances. `tests/recall.rs` holds what that costs in recall.
+//!    Where a dead slot was only relocated (see [`super::relocate`]), its new slot is adopted.
 //! 3. *Grace after.* A reader may have copied a list before it was cleaned. Then the slots are
 //!    free.
 //!
@@ -24,6 +25,7 @@
 //! steps for the same order of commands.
 
 use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -39,10 +41,25 @@ const DEAD_WALKED: usize = 32;
 /// Living slots weighed for each lost link.
 const HEIRS_WEIGHED: usize = 64;
 
+/// Removals of other threads that a thread sweeps for besides its own.
+const MOST_OWED: usize = 64;
+/// Slots by which the end is lowered at once.
+const LOWERED: usize = 1 << 13;
+
+/// True while a grace period has to end.
+fn is_stuck(round: &Round) -> bool {
+    matches!(round, Round::GraceBefore { since, .. } | Round::GraceAfter { since, .. } if !epoch::grace_over(*since))
+}
+
 /// The rounds of sweeping. Killed slots wait in `dying` for the next round.
 pub(super) struct Sweeper {
     dying: Mutex<Vec<u32>>,
     round: Mutex<Round>,
+    /// Removals whose share of the sweeping was left to the thread that is at it.
+    owed: AtomicUsize,
+    /// When the end of the slots was lowered, if memory beyond it was not given back since. Changed
+    /// by the holder of the round.
+    lowered: Mutex<Option<u64>>,
 }
 
 enum Round {
@@ -54,7 +71,12 @@ enum Round {
 
 impl Sweeper {
     pub(super) fn new() -> Self {
-        Self { dying: Mutex::default(), round: Mutex::new(Round::Idle) }
+        Self {
+            dying: Mutex::default(),
+            round: Mutex::new(Round::Idle),
+            owed: AtomicUsize::new(0),
+            lowered: Mutex::default(),
+        }
     }
 
     /// Dead slots that cannot be used again yet.
@@ -83,20 +105,65 @@ impl Index {
     }
 
     /// Does the sweeping that `removals` removals owe. `scorer`'s query does not matter. `freed` is
-    /// told each slot that may be used again, before it is. If another thread is sweeping, it does
-    /// this thread's share too, in time.
-    pub fn sweep(&self, removals: usize, scorer: &impl Scorer, mut freed: impl FnMut(u32)) {
-        let Some(mut round) = self.sweeper.round.try_lock() else { return };
-        let mut budget = removals.saturating_mul(SWEEP_PER_REMOVAL);
+    /// told each slot that may be used again, before it is. If another thread is sweeping, this
+    /// thread's share is added to what the next ones do. False if there was nothing to do, or
+    /// something to wait for.
+    pub fn sweep(&self, removals: usize, scorer: &impl Scorer, mut freed: impl FnMut(u32)) -> bool {
+        let Some(mut round) = self.sweeper.round.try_lock() else {
+            self.sweeper.owed.fetch_add(removals, Ordering::Relaxed);
+            return false;
+        };
+        if is_stuck(&round) {
+            return false;
+        }
+        let owed = self.sweeper.owed.load(Ordering::Relaxed).min(MOST_OWED);
+        self.sweeper.owed.fetch_sub(owed, Ordering::Relaxed);
+        let mut budget = removals.saturating_add(owed).saturating_mul(SWEEP_PER_REMOVAL);
+        let mut has_swept = false;
         while let Some(next) =
             self.step(mem::replace(&mut *round, Round::Idle), &mut budget, scorer, &mut freed)
         {
-            let stuck = matches!(next, Round::GraceBefore { since, .. } | Round::GraceAfter { since, .. } if !epoch::grace_over(since));
+            has_swept = true;
+            let is_stuck = is_stuck(&next);
             *round = next;
-            if stuck || budget == 0 {
-                return;
+            if is_stuck || budget == 0 {
+                break;
             }
         }
+        has_swept
+    }
+
+    /// Lowers the end of the slots to below free ones that lie there, some thousands at most. True
+    /// if there were any. No thread but pinned ones uses what it has read of the end.
+    pub fn lower_end(&self) -> bool {
+        let Some(_round) = self.sweeper.round.try_lock() else { return false };
+        let is_lower = self.graph.slots.lower_end(LOWERED);
+        if is_lower {
+            *self.sweeper.lowered.lock() = Some(epoch::now());
+        }
+        is_lower
+    }
+
+    /// Gives memory back beyond the end of the slots, a few megabytes of it, if the readers have
+    /// gone that were there when the end was lowered. `shrink(len)` must leave slots `0 .. len` in
+    /// the caller's arenas, and take the others' memory. True if it was called.
+    pub fn give_back(&self, shrink: impl FnOnce(u32)) -> bool {
+        // The sweep uses the end without a pin, in steps that have the round.
+        let Some(_round) = self.sweeper.round.try_lock() else { return false };
+        let mut lowered = self.sweeper.lowered.lock();
+        if !lowered.is_some_and(epoch::grace_over) {
+            return false;
+        }
+        let is_some = self.graph.give_back(shrink);
+        if !is_some {
+            *lowered = None;
+        }
+        is_some
+    }
+
+    /// True if there is memory beyond the end of the slots that can be given back at some time.
+    pub fn has_tail(&self) -> bool {
+        self.sweeper.lowered.lock().is_some()
     }
 
     /// The round after this step, or none if there is nothing to do.
@@ -117,6 +184,9 @@ impl Index {
                 Some(Round::Sweep { batch, cursor: 0, end: self.graph.slots.end() })
             }
             Round::Sweep { batch, cursor, end } => {
+                // It may have been lowered.
+                let end = end.min(self.graph.slots.end());
+                let cursor = cursor.min(end);
                 let until = end.min(cursor.saturating_add((*budget).min(u32::MAX as usize) as u32));
                 *budget -= (until - cursor) as usize;
                 let _pin = pin();
@@ -131,6 +201,7 @@ impl Index {
                 let keep = batch.len().saturating_sub((*budget).max(1));
                 for slot in batch.drain(keep..) {
                     freed(slot);
+                    self.relocated.forget(slot);
                     self.graph.release(slot);
                 }
                 *budget = budget.saturating_sub(1);
@@ -147,7 +218,7 @@ impl Index {
             return;
         }
         for layer in 0..=word.level() {
-            if word.state() == State::Dead {
+            if word.state() == State::Dead && self.heir(slot).is_none() {
                 self.graph.links(slot, layer).iter().for_each(|&link| self.offer_again(link, layer, scorer));
             }
             if self.graph.any_link(slot, layer, |link| self.graph.slots.is_dead(link)) {
@@ -180,8 +251,9 @@ impl Index {
 
     fn repair(&self, slot: u32, layer: u32, scorer: &impl Scorer) {
         let _list = self.graph.lock(slot);
-        let (dead, mut kept): (Links, Links) =
+        let (mut dead, mut kept): (Links, Links) =
             self.graph.links(slot, layer).into_iter().partition(|&link| self.is_dead(link));
+        self.with_heirs(slot, &mut kept, &mut dead);
         for lost in dead {
             if let Some(replacement) = self.replacement(slot, lost, layer, &kept, scorer) {
                 kept.push(replacement);
@@ -235,7 +307,7 @@ impl Index {
             .map(|replacement| replacement.slot())
     }
 
-    fn is_dead(&self, slot: u32) -> bool {
+    pub(super) fn is_dead(&self, slot: u32) -> bool {
         !matches!(self.graph.word(slot).state(), State::Live | State::Linking)
     }
 

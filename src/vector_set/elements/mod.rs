@@ -52,6 +52,11 @@ impl Names {
         self.0.reclaim();
     }
 
+    /// Takes the slots from `len` on back, which are free, and returns their memory.
+    pub(super) fn shrink_to(&self, len: u32) {
+        self.0.shrink_to(len);
+    }
+
     /// Makes slots `0 .. len` available. One caller at a time.
     pub(super) fn grow_to(&self, len: u32) {
         self.0.grow_to(len);

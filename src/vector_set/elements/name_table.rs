@@ -18,6 +18,9 @@ const PARTS: usize = 64;
 /// From this many names a set is large.
 const LARGE: usize = 4096;
 
+/// A table with room for so many names or fewer does not shrink.
+const SMALLEST: usize = 14;
+
 /// Slots by the names that they bear.
 pub(super) struct NameTable {
     /// One table or [`PARTS`].
@@ -87,7 +90,17 @@ impl NameTable {
         let part = self.part(hash);
         let entry = self.parts[part].find_entry(hash, |&slot| names.get(slot, pin) == name).ok()?;
         self.len -= 1;
-        Some(entry.remove().0)
+        let slot = entry.remove().0;
+        self.shrink(part, names, pin);
+        Some(slot)
+    }
+
+    /// Makes a table of which most is empty smaller: its share of the removals has paid for it.
+    fn shrink(&mut self, part: usize, names: &Names, pin: &Pin) {
+        let table = &mut self.parts[part];
+        if table.capacity() > SMALLEST && table.len() * 4 < table.capacity() {
+            table.shrink_to(table.len() * 2, |&slot| hash(names.get(slot, pin)));
+        }
     }
 
     fn split(&mut self, names: &Names, pin: &Pin) {

@@ -87,7 +87,11 @@ impl SortedSlots {
     /// Takes out a name that is there.
     pub(super) fn remove(&mut self, name: &[u8], names: &Names, pin: &Pin) {
         let (block, place) = self.seek(name, false, names, pin);
-        self.blocks[block].remove(place);
+        let slots = &mut self.blocks[block];
+        slots.remove(place);
+        if slots.len() * 4 < slots.capacity() {
+            slots.shrink_to(slots.len() * 2);
+        }
         self.len -= 1;
         self.join(block);
     }

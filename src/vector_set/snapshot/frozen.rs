@@ -133,11 +133,13 @@ impl Frozen {
             let pin = pin();
             course.turn_to(&slots, spill)?;
             let (batch, taken) = self.claim(slots, &pin);
+            // If it was given up before the claim, slots may be gone that it knows of.
+            self.check()?;
             self.receive(taken, &mut course, spill)?;
             self.given += self.give(batch, &mut course, spill, visit)?;
         }
         self.course = Some(course);
-        self.check()?;
+        self.check_end()?;
         Ok(!self.running.ahead().is_empty())
     }
 
@@ -174,9 +176,11 @@ impl Frozen {
         Ok(course)
     }
 
-    /// Under the set's lock.
+    /// Under the set's lock. Never true of a snapshot that was given up: slots may be gone since.
     fn is_waiting(&self, slot: u32) -> bool {
-        !self.running.is_settled(slot) && self.set.vectors.graph().slots().state(slot) == State::Live
+        !self.running.is_given_up()
+            && !self.running.is_settled(slot)
+            && self.set.vectors.graph().slots().state(slot) == State::Live
     }
 
     /// Claims the slots among these whose members are waiting, and takes the before-images so far.
@@ -240,11 +244,17 @@ impl Frozen {
         Ok(given)
     }
 
-    /// Checks that the snapshot is complete.
+    /// Checks that it was not given up.
     fn check(&self) -> io::Result<()> {
         if self.running.is_given_up() {
             return Err(io::Error::other("the cut of the snapshot has ended"));
         }
+        Ok(())
+    }
+
+    /// Checks that the snapshot is complete, if it has come to its end.
+    fn check_end(&self) -> io::Result<()> {
+        self.check()?;
         if self.running.ahead().is_empty() && self.given != self.len() {
             let given = self.given;
             let len = self.len();
