@@ -20,6 +20,7 @@
 //! long_double      leaf: the 80-bit floating point in which Redis sums
 //! compressed       leaf: values in less room, by LZ4
 //! splitmix         leaf: numbers that look random, the same for the same seed
+//! frequency        leaf: how often something is used, in 8 bits
 //! log              edge: what a line of the log looks like, and where it goes
 //! check            edge: `check-rdb` and `check-aof`, for people
 //! supervisor       edge: messages to the service manager, pid file; not in the library
@@ -83,6 +84,7 @@ pub mod compressed;
 pub mod config;
 mod counters;
 pub mod epoch;
+mod frequency;
 mod glob;
 mod hex_float;
 pub mod index;

@@ -14,7 +14,7 @@ use nearhit::journal::Record;
 use nearhit::vector_set::filter::Filter;
 use nearhit::vector_set::restore::{Kept, Lists, Outline, Restored};
 use nearhit::vector_set::{
-    Bits, CODECS, Element, Hold, Kind, Linked, Metric, Params, Probe, Put, Search, VectorSet,
+    Bits, CODECS, Element, Hold, Kind, Lifetime, Linked, Metric, Params, Probe, Put, Search, VectorSet,
 };
 
 use real::{DIM, RealSet};
@@ -123,17 +123,17 @@ impl Life {
         let mut spill = Vec::new();
         let mut links = Lists::default();
         let mut keep = |element: Element<'_>| {
-            let Element { slot, name, attribute, best, coarse, links: lists } = element;
+            let Element { slot, name, attribute, deadline_ms, best, coarse, links: lists } = element;
             links.clear();
             for list in lists {
                 links.begin();
                 list.iter().for_each(|&link| links.push(link.into()));
             }
-            let kept = Kept { id: slot.into(), name, attribute, best, coarse, links: &links };
+            let kept = Kept { id: slot.into(), name, attribute, deadline_ms, best, coarse, links: &links };
             restored.add(&kept).map_err(io::Error::other)
         };
         while frozen.next_block(&mut spill, &mut keep)? {}
-        let set = Arc::new(restored.finish(self.set.describe().last_node).map_err(io::Error::other)?);
+        let set = Arc::new(restored.finish(self.set.reserved()).map_err(io::Error::other)?);
         Ok(Self { set, vectors: self.vectors.clone(), rows: self.rows.clone(), came: self.came })
     }
 
@@ -149,16 +149,21 @@ impl Life {
     fn put(&mut self, element: usize, row: usize) {
         let name = REAL.names[element].as_str();
         let attribute = Some(REAL.attributes[row].as_bytes());
-        let put = Put { element: name.as_bytes(), vector: self.vectors[row].clone(), attribute };
+        let put = Put {
+            element: name.as_bytes(),
+            vector: self.vectors[row].clone(),
+            attribute,
+            lifetime: Lifetime::Endless,
+        };
         let ef = self.set.params().ef_construction();
-        let done = self.set.upsert(Hold::Exclusive, &[put], ef, Record::unlogged());
+        let done = self.set.untimed().upsert(Hold::Exclusive, &[put], ef, Record::unlogged());
         assert!(done.is_ok());
         self.rows.insert(name, row);
     }
 
     fn remove(&mut self, elements: Range<usize>) {
         for name in &REAL.names[elements] {
-            let done = self.set.remove(Hold::Exclusive, &[name.as_bytes()], Record::unlogged());
+            let done = self.set.untimed().remove(Hold::Exclusive, &[name.as_bytes()], Record::unlogged());
             assert!(done.is_ok_and(|there| there == [true]));
             self.rows.remove(name.as_str());
         }
@@ -184,9 +189,10 @@ impl Life {
         self.walks(search);
         recall(|query| {
             let code = self.query(query);
-            let truth = self.set.search(&code, &Search { truth: true, ..*search });
+            let truth = self.set.untimed().search(&code, &Search { truth: true, ..*search });
             let bound = truth.iter().last().map_or(0.0, |hit| hit.distance);
-            let near = self.set.search(&code, search).iter().filter(|hit| hit.distance <= bound).count();
+            let near =
+                self.set.untimed().search(&code, search).iter().filter(|hit| hit.distance <= bound).count();
             (near, truth.len())
         })
     }
@@ -198,7 +204,7 @@ impl Life {
             let distance = |&row: &usize| exact(metric, query, &self.vectors[row]);
             let mut truth: Vec<f32> = self.rows.values().map(distance).collect();
             truth.sort_unstable_by(f32::total_cmp);
-            let hits = self.set.search(&self.query(query), search);
+            let hits = self.set.untimed().search(&self.query(query), search);
             let row = |name| &self.rows[str::from_utf8(name).expect("a real name")];
             let near = hits.iter().filter(|hit| distance(row(hit.element)) <= truth[K - 1]).count();
             (near, K)
@@ -209,7 +215,7 @@ impl Life {
     fn lost(&self, search: &Search) -> usize {
         self.walks(search);
         let found = |&(name, &row): &(&&str, &usize)| {
-            let hits = self.set.search(&self.query(&self.vectors[row]), search);
+            let hits = self.set.untimed().search(&self.query(&self.vectors[row]), search);
             hits.iter().any(|hit| hit.element == name.as_bytes())
         };
         self.rows.iter().filter(|row| !found(row)).count()

@@ -13,6 +13,7 @@
 //! | arena | a block is | read | written |
 //! |---|---|---|---|
 //! | [`Words`] | `n` atomic `u32` | any time | any time |
+//! | [`Longs`] | an atomic `u64` | any time | any time |
 //! | [`Codes`] | `n` bytes | while published | once, before it is published |
 //! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes are freed after a grace period |
 //!
@@ -25,6 +26,7 @@
 
 mod blobs;
 mod codes;
+mod longs;
 mod removable;
 mod segments;
 mod thin_block;
@@ -33,6 +35,7 @@ mod words;
 
 pub use blobs::{Blobs, Marked};
 pub use codes::Codes;
+pub use longs::Longs;
 pub use removable::Removable;
 pub use thin_block::{Purpose, ThinBlock};
 pub use visited::{Change, Visited, Visitor};

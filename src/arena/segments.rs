@@ -166,9 +166,9 @@ impl Segments {
         self.stride
     }
 
-    /// Slots handed out.
+    /// Slots handed out. What they lie in is visible to who reads this.
     pub(super) fn len(&self) -> u32 {
-        self.len.load(Ordering::Relaxed)
+        self.len.load(Ordering::Acquire)
     }
 
     /// Where the block of `slot` starts: `stride` bytes, zeroed when they were first handed out,
@@ -202,7 +202,7 @@ impl Segments {
             }
         }
         growth.count(len, self.stride);
-        self.len.store(len, Ordering::Relaxed);
+        self.len.store(len, Ordering::Release);
     }
 
     /// Takes the slots from `len` on back, and gives the pages at the end of a mapped segment back

@@ -23,6 +23,7 @@ use crate::memory;
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
 use crate::persistence::saving::Saving;
+use crate::vector_set::Now;
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
 const RUN_ID_LEN: usize = 40;
@@ -280,6 +281,13 @@ impl<'a> Context<'a> {
     /// The time, in milliseconds since 1970: for the commands of a transaction, its own.
     pub fn now_ms(&self) -> i64 {
         self.moment_ms.unwrap_or_else(|| self.server.keyspace.clock().now_ms())
+    }
+
+    /// The time at which the command looks at vector sets that have no key yet.
+    pub fn now(&self) -> Now {
+        let used_ms = self.now_ms();
+        let expiry_ms = if self.client.replays { 0 } else { used_ms };
+        Now { expiry_ms, used_ms, touches: self.touches, lfu: self.server.keyspace.lfu() }
     }
 
     /// How the command accesses keys.

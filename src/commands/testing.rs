@@ -10,7 +10,7 @@ use crate::config::{Config, Settings};
 use crate::journal::{Batch, Reader, Record};
 use crate::keyspace::{Clock, Keyspace};
 use crate::resp::{Encoded, Limits, Request, RequestParser};
-use crate::vector_set::{Hold, Params, Put, VectorSet};
+use crate::vector_set::{Hold, Lifetime, Params, Put, VectorSet};
 
 /// One client of a server with a fixed clock.
 pub(super) struct Session {
@@ -93,8 +93,8 @@ impl Session {
     /// Makes a small vector set in database 0.
     pub(super) fn create_set(&self, key: &str) {
         let set = VectorSet::new(Params::new(2).expect("a small dimension"), 1);
-        let put = Put { element: b"e", vector: vec![1.0, 2.0], attribute: None };
-        assert!(set.upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
+        let put = Put { element: b"e", vector: vec![1.0, 2.0], attribute: None, lifetime: Lifetime::Endless };
+        assert!(set.untimed().upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
         let db = self.server.keyspace.db(0);
         assert!(db.create_vector_set(key.as_bytes(), Arc::new(set), Record::unlogged()).is_ok());
     }

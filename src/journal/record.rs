@@ -23,6 +23,9 @@ pub struct Record<'a> {
 pub trait Subject: fmt::Debug {
     /// Called when the record is spent, inside the critical section that makes the change visible.
     fn changed(&self);
+
+    /// Writes down that a part of the subject was removed which no request has named.
+    fn lost(&self, part: &[u8], effects: &mut Effects<'_>);
 }
 
 #[derive(Debug)]
@@ -38,6 +41,13 @@ impl<'a> Record<'a> {
     /// The right to make the change of `request` (its wire bytes) in database `db`.
     pub fn new(journal: &'a Journal, db: usize, request: &'a Bytes) -> Self {
         Self { spend: Some(Spend { journal, db, request, effects: None }), subject: None }
+    }
+
+    /// The right to remove parts that no request names: what has expired, or is evicted. To be
+    /// spent by [`commit_losses`](Self::commit_losses).
+    pub fn without_request(journal: &'a Journal, db: usize) -> Self {
+        static NO_REQUEST: Bytes = Bytes::new();
+        Self::new(journal, db, &NO_REQUEST)
     }
 
     /// The right to a change that is written down nowhere: replay, tests.
@@ -76,6 +86,25 @@ impl<'a> Record<'a> {
     /// change that is written down nowhere.
     pub fn enter(&self) -> Option<Passage<'a>> {
         self.spend.as_ref().map(|spend| spend.journal.enter())
+    }
+
+    /// Writes down that parts of the subject were removed which no request has named, before the
+    /// change itself. As in Redis for keys, that does not count as a change. To be called as
+    /// [`commit`](Self::commit) is.
+    pub fn note_lost<P: AsRef<[u8]>>(&self, parts: &[P]) {
+        if let (Some(spend), Some(subject), false) = (&self.spend, self.subject, parts.is_empty()) {
+            spend.journal.note(spend.db, |effects| {
+                parts.iter().for_each(|part| subject.lost(part.as_ref(), effects));
+            });
+        }
+    }
+
+    /// Spends the record when nothing was changed but what [`note_lost`](Self::note_lost) has
+    /// written down.
+    pub fn commit_losses(self) {
+        if let Some(subject) = self.subject {
+            subject.changed();
+        }
     }
 
     /// Writes the change down. To be called inside the critical section that makes it visible.

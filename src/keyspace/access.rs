@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use super::clock::BEFORE_ALL_DEADLINES_MS;
 use super::{Database, ExpiredKeys};
+use crate::vector_set::Now;
 
 /// What differs between a command of a client, one of a log that is replayed, and the server
 /// itself.
@@ -59,6 +60,16 @@ impl View<'_> {
     pub(super) fn recent_ms(&self) -> i64 {
         let recent_ms = self.access.moment_ms.or(self.access.recent_ms);
         recent_ms.unwrap_or_else(|| self.common.clock.now_ms())
+    }
+
+    /// The time at which elements of a vector set are looked at, if the time is `now_ms`.
+    pub(super) fn now_of_set(&self, now_ms: i64) -> Now {
+        Now {
+            expiry_ms: self.expiry_ms(now_ms),
+            used_ms: now_ms,
+            touches: self.access.touches,
+            lfu: self.common.settings.lfu(),
+        }
     }
 
     /// The moment by which it is decided what has expired, if the time is `now_ms`.

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::journal::Record;
     use crate::keyspace::{Clock, Deadline, Value};
-    use crate::vector_set::{Hold, Params, Put};
+    use crate::vector_set::{Hold, Lifetime, Params, Put};
 
     /// A set in which most elements were removed.
     fn sparse() -> Arc<VectorSet> {
@@ -72,10 +72,12 @@ mod tests {
         let name = |n: usize| format!("e{n}").into_bytes();
         for n in 0..1000 {
             let vector = (0..512).map(|i| ((n * 31 + i) as f32).sin()).collect();
-            let put = Put { element: &name(n), vector, attribute: None };
-            assert!(set.upsert(Hold::Exclusive, &[put], 4, Record::unlogged()).is_ok());
+            let put = Put { element: &name(n), vector, attribute: None, lifetime: Lifetime::Endless };
+            assert!(set.untimed().upsert(Hold::Exclusive, &[put], 4, Record::unlogged()).is_ok());
         }
-        (0..900).for_each(|n| assert!(set.remove(Hold::Exclusive, &[&name(n)], Record::unlogged()).is_ok()));
+        (0..900).for_each(|n| {
+            assert!(set.untimed().remove(Hold::Exclusive, &[&name(n)], Record::unlogged()).is_ok())
+        });
         Arc::new(set)
     }
 

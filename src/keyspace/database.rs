@@ -1,8 +1,8 @@
 //! One of the numbered databases: the keys that a client sees.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::entry::Entry;
 use super::exclusive::Exclusive;
@@ -15,10 +15,17 @@ use super::value::{Value, WrongType};
 use super::vector_set::SetHandle;
 use super::{Access, Common, View};
 use crate::journal::Record;
-use crate::vector_set::VectorSet;
+use crate::vector_set::{Hold, Present, Refused, VectorSet};
 
 /// Keys and fields removed by the expiry cycle under one hold of a lock.
 const EXPIRY_BATCH: usize = 64;
+
+/// Vector sets of one shard that an expiry cycle looks at: one read of memory each.
+const SETS_PER_CYCLE: usize = 256;
+
+/// Time that an expiry cycle spends on the elements of vector sets, before it leaves the rest to
+/// the next one: to take an element out of the graph is a hundred times the work of removing a key.
+const TIME_FOR_ELEMENTS: Duration = Duration::from_millis(20);
 
 /// A map from keys to values.
 #[derive(Debug)]
@@ -29,6 +36,8 @@ pub struct Database {
     /// The shard at which the next expiry cycle begins, so that cycles that run out of budget do
     /// not starve the last shards.
     next_expiry: AtomicUsize,
+    /// In each shard, the position from which the next expiry cycle looks at vector sets.
+    next_sets: [AtomicU32; SHARDS],
 }
 
 /// How a lookup is counted: in hits and misses, and in the last use of the key.
@@ -71,7 +80,13 @@ pub struct Census {
 impl Database {
     pub(super) fn new(number: usize, common: Arc<Common>) -> Self {
         let shards = (0..SHARDS).map(|_| Shard::default()).collect();
-        Self { number, shards, common, next_expiry: AtomicUsize::new(0) }
+        Self {
+            number,
+            shards,
+            common,
+            next_expiry: AtomicUsize::new(0),
+            next_sets: [const { AtomicU32::new(0) }; SHARDS],
+        }
     }
 
     /// As the server itself accesses it.
@@ -84,8 +99,9 @@ impl Database {
         self.direct().census()
     }
 
-    /// Removes up to `budget` expired keys and fields of hashes, and returns how many were removed.
-    /// A small hash loses all its expired fields at once, whatever the budget.
+    /// Removes up to `budget` expired keys, fields of hashes and elements of vector sets, and
+    /// returns how many were removed. A small hash loses all its expired fields at once, whatever
+    /// the budget. Elements have a limit of time besides.
     pub fn expire_cycle(&self, budget: usize) -> usize {
         let began = Instant::now();
         let removed = self.expire_shards(budget);
@@ -96,10 +112,12 @@ impl Database {
 
     fn expire_shards(&self, budget: usize) -> usize {
         let first = self.next_expiry.load(Ordering::Relaxed);
+        let until = Instant::now() + TIME_FOR_ELEMENTS;
         let mut removed = 0;
         for shard in (first..first + SHARDS).map(|shard| shard % SHARDS) {
             removed += self.expire_shard(shard, budget - removed);
-            if removed >= budget {
+            removed += self.expire_elements(shard, budget.saturating_sub(removed), until);
+            if removed >= budget || Instant::now() >= until {
                 self.next_expiry.store((shard + 1) % SHARDS, Ordering::Relaxed);
                 self.common.expiry.cycles_cut_short.add(1);
                 break;
@@ -115,6 +133,61 @@ impl Database {
             removed += Exclusive::over_shards(self.direct(), [shard]).remove_due(0, batch);
         }
         removed
+    }
+
+    /// Removes expired elements of the vector sets of a shard.
+    fn expire_elements(&self, shard: usize, budget: usize, until: Instant) -> usize {
+        let mut removed = 0;
+        for (key, handle) in self.sets_with_due_elements(shard) {
+            while removed < budget && Instant::now() < until {
+                let batch = EXPIRY_BATCH.min(budget - removed);
+                match self.expire_some(&key, &handle, batch) {
+                    0 => break,
+                    some => removed += some,
+                }
+            }
+        }
+        self.common.expiry.elements_actively.add(removed as u64);
+        removed
+    }
+
+    /// Removes up to `limit` expired elements of a set, or the key if no other element is left.
+    fn expire_some(&self, key: &[u8], handle: &SetHandle, limit: usize) -> usize {
+        let subject = self.direct().set_key(key);
+        let record = Record::without_request(&self.common.journal, self.number).about(Some(&subject));
+        match handle.present().expire(Hold::Lookup(handle.binding), limit, record) {
+            Ok(removed) => {
+                self.common.expiry.elements.add(removed as u64);
+                removed
+            }
+            // The lookup removes the key, and counts its elements.
+            Err(Refused::WouldEmpty(_)) => usize::from(!self.direct().exclusive(&[key]).contains(key)),
+            Err(Refused::Unbound(_)) => 0,
+        }
+    }
+
+    fn sets_with_due_elements(&self, shard: usize) -> Vec<(Box<[u8]>, SetHandle)> {
+        if self.shards[shard].reservation.is_set() {
+            return Vec::new();
+        }
+        let db = self.direct();
+        let now = db.now_of_set(db.now_ms());
+        let table = self.shards[shard].read();
+        let first = self.next_sets[shard].load(Ordering::Relaxed);
+        let mut next = 0;
+        let mut due = Vec::new();
+        for (looked, (position, entry, set)) in table.sets_from(first).enumerate() {
+            if looked == SETS_PER_CYCLE {
+                next = position;
+                break;
+            }
+            if set.next_deadline_ms().is_some_and(|at_ms| at_ms < now.expiry_ms) {
+                let handle = entry.value().set_handle(now).expect("it is a set");
+                due.push((entry.key().into(), handle));
+            }
+        }
+        self.next_sets[shard].store(next, Ordering::Relaxed);
+        due
     }
 
     /// A shard that a transaction has is left for the next cycle, so that this thread does not
@@ -195,7 +268,9 @@ impl<'k> View<'k> {
     }
 
     fn find_vector_set(self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, WrongType> {
-        self.lookup(key, accounting, |entry| entry.value().set_handle()).transpose()
+        let is_reader = matches!(accounting, Accounting::Counted | Accounting::Used);
+        let now = self.now_of_set(if is_reader { self.recent_ms() } else { self.now_ms() });
+        self.lookup(key, accounting, |entry| entry.value().set_handle(now)).transpose()
     }
 
     /// Stores a set that was made outside of any lock, and spends the record. If the key exists by
@@ -222,13 +297,14 @@ impl<'k> View<'k> {
     pub fn with_set_exclusively<R>(
         self,
         key: &[u8],
-        change: impl FnOnce(&VectorSet) -> R,
+        change: impl FnOnce(Present<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
         let mut keys = self.exclusive(&[key]);
-        let Some(handle) = keys.get(key).map(|entry| entry.value().set_handle()).transpose()? else {
+        let now = self.now_of_set(keys.used_ms());
+        let Some(handle) = keys.get(key).map(|entry| entry.value().set_handle(now)).transpose()? else {
             return Ok(None);
         };
-        let outcome = change(&handle.set);
+        let outcome = change(handle.present());
         if handle.set.unbind_if_spent() {
             keys.remove(key);
         }

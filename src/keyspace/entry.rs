@@ -7,11 +7,12 @@ use super::expiry::HEAP_BYTES_EACH;
 use super::hash::{FrozenFields, Hash, HashRef, PackedLimits};
 use super::policy::Policy;
 use super::string::{Form, StringRef, StringValue, TextEdit};
-use super::usage::{KnownUse, Lfu, Usage};
+use super::usage::{KnownUse, Usage};
 use super::value::Large;
 use super::{Deadline, Value, ValueRef, WrongType};
 use crate::arena::{Purpose, ThinBlock};
 use crate::compressed::{Compressed, Savings};
+use crate::frequency::Lfu;
 use crate::journal::Journal;
 use crate::kernels::prefetch_at;
 use crate::memory::Category;
@@ -299,11 +300,19 @@ impl Entry {
         self.value().as_hash().map_or(Deadline::NEVER, HashRef::next_deadline)
     }
 
-    /// True unless the key has expired, or all the fields of its hash have.
+    /// True unless the key has expired, or all the fields of its hash or all the elements of its
+    /// vector set have.
     pub(super) fn is_live(&self, now_ms: i64) -> bool {
         let has_due_fields = self.next_field_deadline().is_past(now_ms);
-        let has_expired = self.deadline().is_past(now_ms) || has_due_fields && self.is_empty_hash(now_ms);
+        let has_expired = self.deadline().is_past(now_ms)
+            || has_due_fields && self.is_empty_hash(now_ms)
+            || self.is_spent_set(now_ms);
         !has_expired
+    }
+
+    /// True for a vector set of which all elements have expired, and that may not be empty.
+    pub(super) fn is_spent_set(&self, now_ms: i64) -> bool {
+        self.value().as_vector_set().is_ok_and(|set| set.is_spent(now_ms))
     }
 
     /// True for a hash of which all fields have expired.

@@ -470,7 +470,7 @@ impl<'k> Exclusive<'k> {
         let table = &self.held[held].table;
         let id = table.find(hash, key)?;
         let found = Found { held, hash, id };
-        if table.entry(id).deadline().is_past(self.now_ms) {
+        if table.entry(id).deadline().is_past(self.now_ms) || table.entry(id).is_spent_set(self.now_ms) {
             self.expire(found);
             return None;
         }
@@ -513,7 +513,13 @@ impl<'k> Exclusive<'k> {
     }
 
     fn expire(&mut self, found: Found) {
-        self.log_removed_key(self.held[found.held].table.entry(found.id).key());
+        let entry = self.held[found.held].table.entry(found.id);
+        self.log_removed_key(entry.key());
+        if !entry.deadline().is_past(self.now_ms) {
+            // All elements of the set have expired.
+            let elements = entry.value().as_vector_set().map_or(0, |set| set.len());
+            self.db.common.expiry.elements.add(elements as u64);
+        }
         self.discard(found, Change::Expired);
         self.db.common.expiry.keys.add(1);
     }

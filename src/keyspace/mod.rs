@@ -94,12 +94,13 @@ pub use self::scan::Cursor;
 pub use self::shared::Shared;
 pub use self::snapshot::{KeyAtCut, Snapshot};
 pub use self::string::{ReplyText, StringRef, StringValue, TextEdit, canonical_integer};
-pub use self::usage::{KnownUse, Lfu};
+pub use self::usage::KnownUse;
 pub(crate) use self::value::by_type;
 pub use self::value::{Value, ValueRef, WrongType};
 pub use self::vector_set::SetHandle;
 pub use self::watch::Watch;
 use crate::counters;
+pub use crate::frequency::Lfu;
 use crate::journal::{Journal, Record};
 
 /// How many databases there are (Redis' default for `databases`).
@@ -148,6 +149,10 @@ counters! {
         fields,
         /// Those of them that the expiry cycle removed.
         fields_actively,
+        /// Elements of vector sets.
+        elements,
+        /// Those of them that the expiry cycle removed.
+        elements_actively,
         /// Cycles that stopped at their limit of removals.
         cycles_cut_short,
         /// Time that cycles took.
@@ -269,6 +274,11 @@ impl Keyspace {
     /// The counters of what was removed because it had expired.
     pub fn expiry(&self) -> &Expiry {
         &self.common.expiry
+    }
+
+    /// Counts elements of vector sets that were given a deadline in the past as expired.
+    pub fn count_expired_elements(&self, count: usize) {
+        self.common.expiry.elements.add(count as u64);
     }
 
     /// Sets whether expired keys and fields are treated as present, from now on.

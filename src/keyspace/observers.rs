@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::RwLock;
 
 use super::{Database, Keyspace, View};
-use crate::journal::Subject;
+use crate::journal::{Effects, Subject};
 
 /// What has happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,5 +138,10 @@ impl Subject for SetKey<'_> {
     fn changed(&self) {
         let Self { db, key } = self;
         db.common.observers.call(|observer| observer.changed(db.number, key, Change::Written));
+    }
+
+    /// Each by a command of its own: Redis' `VREM` takes one element.
+    fn lost(&self, part: &[u8], effects: &mut Effects<'_>) {
+        effects.command(&[b"VREM", self.key, part]);
     }
 }

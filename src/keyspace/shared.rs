@@ -57,7 +57,8 @@ impl<'k> Shared<'k> {
 
     /// The vector set of a key, for a command that reads it.
     pub fn vector_set(&self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, WrongType> {
-        self.get(key, accounting).map(|entry| entry.value().set_handle()).transpose()
+        let now = self.db.now_of_set(self.used_ms);
+        self.get(key, accounting).map(|entry| entry.value().set_handle(now)).transpose()
     }
 
     pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {

@@ -214,6 +214,14 @@ impl Table {
         self.sets.iter().map(|id| (*id, self.slab.get(*id)))
     }
 
+    /// The sets at this position and behind it, with their positions and entries.
+    pub(super) fn sets_from(&self, first: u32) -> impl Iterator<Item = (u32, &Entry, &Arc<VectorSet>)> {
+        self.sets.range(first..).filter_map(|&id| {
+            let entry = self.slab.get(id);
+            entry.value().as_vector_set().ok().map(|set| (id, entry, set))
+        })
+    }
+
     /// All entries, by value.
     pub(super) fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.slab.into_entries()

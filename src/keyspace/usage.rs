@@ -1,10 +1,9 @@
 //! When something was last used, and how often: one word of 32 bits.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::policy::{Policy, Rule};
-use crate::splitmix::{STEP, scramble};
+use crate::frequency::{FIRST, Lfu};
 
 /// The last use and the frequency of use of a key.
 ///
@@ -25,19 +24,6 @@ pub struct KnownUse {
     pub frequency: Option<u8>,
 }
 
-/// How the frequency counter grows and shrinks: `lfu-log-factor` and `lfu-decay-time`.
-///
-/// A use increments a counter of `c` with the probability `1 / ((c - 5) * log_factor + 1)`, and
-/// always up to 6. It loses 1 for each `decay_minutes` that pass without a use; never if they are
-/// 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lfu {
-    /// How rarely high counters grow.
-    pub log_factor: u32,
-    /// Minutes without a use in which a counter loses 1.
-    pub decay_minutes: u32,
-}
-
 /// The settings of eviction that lookups need; they may change at any time.
 #[derive(Debug)]
 pub(super) struct SharedSettings {
@@ -46,9 +32,6 @@ pub(super) struct SharedSettings {
     /// [`Lfu`]: the factor in the upper half, the minutes in the lower one.
     lfu: AtomicU64,
 }
-
-/// What a counter is at first, so that a new key is not evicted before it could be used.
-const FIRST_FREQUENCY: u8 = 5;
 
 const SECOND_BITS: u32 = 24;
 const SECONDS_MASK: u32 = (1 << SECOND_BITS) - 1;
@@ -61,7 +44,7 @@ pub(super) const MAX_IDLE_S: u32 = SECONDS_MASK - (1 << 20);
 impl Usage {
     /// Of something that was made at this moment.
     pub(super) fn new(now_ms: i64) -> Self {
-        Self(word(seconds(now_ms), FIRST_FREQUENCY).into())
+        Self(word(seconds(now_ms), FIRST).into())
     }
 
     /// Seconds since the last use.
@@ -71,7 +54,7 @@ impl Usage {
 
     /// The counter as it has decayed until now.
     pub(super) fn frequency(&self, now_ms: i64, lfu: Lfu) -> u8 {
-        lfu.decayed(self.load(), now_ms)
+        decayed(self.load(), now_ms, lfu)
     }
 
     /// Sets the last use to so many seconds ago, at most [`MAX_IDLE_S`].
@@ -87,7 +70,7 @@ impl Usage {
 
     /// As [`new`](Self::new).
     pub(super) fn renew(&self, now_ms: i64) {
-        self.set_frequency(FIRST_FREQUENCY, now_ms);
+        self.set_frequency(FIRST, now_ms);
     }
 
     /// The use of a key that is loaded. Each policy takes its own figure: the others are of a
@@ -104,7 +87,7 @@ impl Usage {
     /// Counts a use. Uses within the same second seldom change the word, and then it is only read.
     pub(super) fn mark(&self, now_ms: i64, lfu: Lfu) {
         let old = self.load();
-        let frequency = lfu.incremented(lfu.decayed(old, now_ms));
+        let frequency = lfu.incremented(decayed(old, now_ms, lfu));
         let new = word(seconds(now_ms), frequency);
         if new != old {
             self.0.store(new, Ordering::Relaxed);
@@ -119,35 +102,6 @@ impl Usage {
 impl Clone for Usage {
     fn clone(&self) -> Self {
         Self(self.load().into())
-    }
-}
-
-impl Lfu {
-    fn decayed(self, word: u32, now_ms: i64) -> u8 {
-        let now_s = now_ms.div_euclid(1000);
-        let used_s = now_s - i64::from(idle_s(word, seconds(now_ms)));
-        // Minutes of the clock and not of the difference: otherwise a key that is used every 59
-        // seconds would never lose anything.
-        let minutes = now_s.div_euclid(60) - used_s.div_euclid(60);
-        if minutes == 0 {
-            return frequency(word);
-        }
-        let lost = minutes.checked_div(i64::from(self.decay_minutes)).unwrap_or(0);
-        frequency(word).saturating_sub(u8::try_from(lost).unwrap_or(u8::MAX))
-    }
-
-    fn incremented(self, frequency: u8) -> u8 {
-        let above = u64::from(frequency.saturating_sub(FIRST_FREQUENCY));
-        let rarity = (above * u64::from(self.log_factor) + 1).min(u64::from(u32::MAX));
-        let grows = rarity == 1 || u64::from(random()) * rarity <= u64::from(u32::MAX);
-        if grows { frequency.saturating_add(1) } else { frequency }
-    }
-}
-
-/// The defaults of Redis.
-impl Default for Lfu {
-    fn default() -> Self {
-        Self { log_factor: 10, decay_minutes: 1 }
     }
 }
 
@@ -203,17 +157,10 @@ fn seconds(unix_ms: i64) -> u32 {
     unix_ms.div_euclid(1000) as u32 & SECONDS_MASK
 }
 
-/// A number from a sequence of this thread.
-fn random() -> u32 {
-    thread_local! {
-        static STATE: Cell<u64> = const { Cell::new(0) };
-    }
-    STATE.with(|state| {
-        let next = state.get().wrapping_add(STEP);
-        state.set(next);
-        // The address differs from thread to thread.
-        scramble(next ^ std::ptr::from_ref(state) as u64) as u32
-    })
+fn decayed(word: u32, now_ms: i64, lfu: Lfu) -> u8 {
+    let now_s = now_ms.div_euclid(1000);
+    let used_s = now_s - i64::from(idle_s(word, seconds(now_ms)));
+    lfu.decayed(frequency(word), used_s, now_s)
 }
 
 #[cfg(test)]
@@ -241,7 +188,7 @@ mod tests {
         for (idle_s, stored) in [(0, 0), (77, 77), (MAX_IDLE_S, MAX_IDLE_S), (u32::MAX, MAX_IDLE_S)] {
             usage.set_idle_s(idle_s, NOW_MS);
             assert_eq!(usage.idle_s(NOW_MS), stored);
-            assert_eq!(frequency(usage.load()), FIRST_FREQUENCY);
+            assert_eq!(frequency(usage.load()), FIRST);
         }
     }
 

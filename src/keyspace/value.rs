@@ -268,12 +268,13 @@ impl fmt::Debug for Large {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vector_set::Now;
 
     #[test]
     fn a_string_is_no_set() {
         let string = StringValue::new(b"x");
         let value = ValueRef::String(string.view());
-        assert_eq!(value.set_handle().err(), Some(WrongType));
+        assert_eq!(value.set_handle(Now::UNTIMED).err(), Some(WrongType));
         assert_eq!(value.as_hash().err(), Some(WrongType));
         assert_eq!(value.type_name(), "string");
         assert!(value.as_string().is_ok());

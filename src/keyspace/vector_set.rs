@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::entry::Layout;
 use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed, WrongType};
-use crate::vector_set::{Binding, VectorSet};
+use crate::vector_set::{Binding, Now, Present, VectorSet};
 
 /// A vector set as one lookup found it.
 #[derive(Clone)]
@@ -17,14 +17,23 @@ pub struct SetHandle {
     pub set: Arc<VectorSet>,
     /// The binding at the lookup. While the set still has this one, the key still has the set.
     pub binding: Binding,
+    /// The time of the lookup.
+    pub now: Now,
+}
+
+impl SetHandle {
+    /// The set at the time of the lookup.
+    pub fn present(&self) -> Present<'_> {
+        self.set.at(self.now)
+    }
 }
 
 impl ValueRef<'_> {
     /// The set and its present binding, if it is one. To be called under the lock of the key's
     /// shard.
-    pub(super) fn set_handle(self) -> Result<SetHandle, WrongType> {
+    pub(super) fn set_handle(self, now: Now) -> Result<SetHandle, WrongType> {
         let set = self.as_vector_set()?;
-        Ok(SetHandle { set: Arc::clone(set), binding: set.binding() })
+        Ok(SetHandle { set: Arc::clone(set), binding: set.binding(), now })
     }
 }
 
@@ -52,8 +61,8 @@ impl Viewed for &Arc<VectorSet> {
         "raw"
     }
 
-    fn size(self, _now_ms: i64) -> usize {
-        self.len()
+    fn size(self, now_ms: i64) -> usize {
+        self.at(Now { expiry_ms: now_ms, ..Now::UNTIMED }).len()
     }
 
     fn copied(self) -> Value {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::RwLockWriteGuard;
 
 use super::elements::Elements;
-use super::{Hold, VectorSet};
+use super::{Hold, Lifetime, Now, Present, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::pin;
 use crate::index::State;
@@ -18,11 +18,14 @@ use crate::journal::{Passage, Record};
 /// methods that change them take its [`Exclusive`]. A `Commit` that is dropped without
 /// [`finish`](Commit::finish) has changed nothing that the journal has to know of.
 pub(super) struct Commit<'s> {
-    set: &'s VectorSet,
+    set: Present<'s>,
     // Released in this order: the lock, then the gate.
     elements: RwLockWriteGuard<'s, Elements>,
     passage: Option<Passage<'s>>,
     exclusive: Exclusive,
+    /// Elements that were removed though the change does not name them, or names them to be added:
+    /// they had expired, or were evicted.
+    lost: Vec<Box<[u8]>>,
 }
 
 /// Proof that the set's lock is held for writing.
@@ -33,9 +36,9 @@ impl<'s> Commit<'s> {
     ///
     /// If a snapshot has begun since the last change, the set begins its part of it here, before
     /// anything is changed.
-    pub(super) fn begin<'r: 's>(set: &'s VectorSet, hold: Hold, record: &Record<'r>) -> Option<Self> {
+    pub(super) fn begin<'r: 's>(set: Present<'s>, hold: Hold, record: &Record<'r>) -> Option<Self> {
         let passage = record.enter();
-        let commit = Self { passage, ..Self::lock(set) };
+        let commit = Self { passage, ..Self::lock_at(set) };
         let is_bound = match hold {
             Hold::Lookup(binding) => binding == set.binding(),
             Hold::Exclusive => true,
@@ -51,7 +54,12 @@ impl<'s> Commit<'s> {
 
     /// Locks the set for something that no record is spent on.
     pub(super) fn lock(set: &'s VectorSet) -> Self {
-        Self { set, elements: set.elements.write(), passage: None, exclusive: Exclusive(()) }
+        Self::lock_at(set.at(Now::UNTIMED))
+    }
+
+    fn lock_at(set: Present<'s>) -> Self {
+        let elements = set.set.elements.write();
+        Self { set, elements, passage: None, exclusive: Exclusive(()), lost: Vec::new() }
     }
 
     /// The right to change what the set's lock protects.
@@ -64,33 +72,46 @@ impl<'s> Commit<'s> {
         &self.elements
     }
 
-    /// The slot of an element.
+    /// The slot of an element that has not expired.
     pub(super) fn slot(&self, name: &[u8]) -> Option<u32> {
-        self.elements.slot(name, &self.set.names)
+        self.set.slot_in(&self.elements, name)
     }
 
-    /// Makes a prepared slot, which bears `name`, the element of that name. `attribute`: as in
-    /// [`Put`](super::Put). True if the element is new.
-    pub(super) fn put(&mut self, name: &[u8], slot: u32, attribute: Option<Stored<'_>>) -> bool {
+    /// Makes a prepared slot, which bears `name`, the element of that name. `attribute` and
+    /// `lifetime`: as in [`Put`](super::Put). True if the element is new.
+    pub(super) fn put(
+        &mut self,
+        name: &[u8],
+        slot: u32,
+        attribute: Option<Stored<'_>>,
+        lifetime: Lifetime,
+    ) -> bool {
         let set = self.set;
-        let old = self.elements.insert(name, slot, &set.names);
+        let replaced = self.elements.insert(name, slot, &set.names);
+        let old = replaced.filter(|&old| set.is_live(old));
         set.snapshots.settle(slot, &self.exclusive);
         let pin = pin();
         let before = old.and_then(|old| set.attributes.get(old, &pin));
         if let Some(attribute) = attribute.or(before) {
             set.attributes.set(slot, attribute, &self.exclusive);
         }
-        let Some(old) = old else {
+        let deadline = lifetime.deadline(old.and_then(|old| set.deadlines.get(old)));
+        self.set_deadline(slot, deadline);
+        set.uses.begin(slot, old, &set.now);
+        let Some(replaced) = replaced else {
             set.vectors.publish(slot);
             return true;
         };
-        self.keep_before_image(old);
+        self.keep_before_image(replaced);
         set.updates.begin();
         set.vectors.publish(slot);
-        set.vectors.kill(old);
+        set.vectors.kill(replaced);
         set.updates.end();
-        set.attributes.leave(old, &self.exclusive);
-        false
+        self.leave(replaced);
+        if old.is_none() {
+            self.lost.push(name.into());
+        }
+        old.is_none()
     }
 
     /// Moves an element to a slot that was prepared below its own, with all that it has by its
@@ -106,10 +127,12 @@ impl<'s> Commit<'s> {
         if let Some(attribute) = set.attributes.get(from, &pin) {
             set.attributes.set(to, attribute, &self.exclusive);
         }
+        self.set_deadline(to, set.deadlines.get(from));
+        set.uses.relocate(from, to);
         set.updates.begin();
         set.vectors.relocate(from, to);
         set.updates.end();
-        set.attributes.leave(from, &self.exclusive);
+        self.leave(from);
         true
     }
 
@@ -119,19 +142,84 @@ impl<'s> Commit<'s> {
         self.set.vectors.graph().lower_end()
     }
 
-    /// Takes an element out. False if there is none of this name.
+    /// Takes an element out. False if there is none of this name, or if it has expired.
     pub(super) fn remove(&mut self, name: &[u8]) -> bool {
+        self.slot(name).is_some() && self.remove_any(name)
+    }
+
+    /// Takes out an element that no request names, expired or not.
+    pub(super) fn lose(&mut self, name: &[u8]) {
+        if self.remove_any(name) {
+            self.lost.push(name.into());
+        }
+    }
+
+    fn remove_any(&mut self, name: &[u8]) -> bool {
         let Some(slot) = self.elements.remove(name, &self.set.names) else { return false };
         self.keep_before_image(slot);
-        self.set.attributes.leave(slot, &self.exclusive);
         self.set.vectors.kill(slot);
+        self.leave(slot);
         true
+    }
+
+    /// What a dead slot had is freed, as far as no reader that met it before needs it: such a
+    /// reader goes on reading the attribute, or finds none.
+    fn leave(&self, slot: u32) {
+        self.set.attributes.leave(slot, &self.exclusive);
+        self.set.deadlines.remove(slot, &self.exclusive);
+    }
+
+    /// A slot whose element has expired, if there is one.
+    pub(super) fn first_due(&self) -> Option<u32> {
+        self.set.deadlines.first_due(self.set.now.expiry_ms, &self.exclusive)
+    }
+
+    /// Gives the element in a slot another lifetime.
+    pub(super) fn set_lifetime(&mut self, slot: u32, lifetime: Lifetime) {
+        let before = self.set.deadlines.get(slot);
+        let deadline = lifetime.deadline(before);
+        if deadline != before {
+            self.keep_before_image(slot);
+            self.set_deadline(slot, deadline);
+        }
+    }
+
+    fn set_deadline(&self, slot: u32, at_ms: Option<i64>) {
+        let end = self.set.vectors.graph().slots().end();
+        self.set.deadlines.set(slot, at_ms, end, &self.exclusive);
+    }
+
+    /// The element in a slot was written to.
+    pub(super) fn mark_used(&self, slot: u32) {
+        self.set.uses.mark(slot, &self.set.now);
     }
 
     /// Gives the element in a slot another attribute; empty removes it.
     pub(super) fn set_attribute(&mut self, slot: u32, attribute: Stored<'_>) {
         self.keep_before_image(slot);
         self.set.attributes.set(slot, attribute, &self.exclusive);
+    }
+
+    /// True if the set would have no element without these.
+    pub(super) fn would_empty(&self, names: &[&[u8]]) -> bool {
+        let len = self.elements.len();
+        if names.len() < len {
+            return false;
+        }
+        let mut slots: Vec<_> = names.iter().filter_map(|name| self.slot(name)).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.len() == len
+    }
+
+    /// If no element is left, and it is not a set that may be empty: the key goes with this change.
+    /// What comes next, here and where the record is read, is another set.
+    pub(super) fn unbind_if_spent(&mut self) -> bool {
+        let is_spent = self.elements.len() == 0 && !self.set.options.may_be_empty;
+        if is_spent {
+            self.unbind();
+        }
+        is_spent
     }
 
     /// The key stops meaning this set: writers under way look it up again.
@@ -141,11 +229,23 @@ impl<'s> Commit<'s> {
 
     /// Something was changed: counts and records it, then unlocks.
     pub(super) fn finish(self, record: Record) {
+        self.count();
+        record.note_lost(&self.lost);
+        record.commit();
+    }
+
+    /// Nothing was changed but that elements were lost: records that, then unlocks.
+    pub(super) fn finish_losses(self, record: Record) {
+        self.count();
+        record.note_lost(&self.lost);
+        record.commit_losses();
+    }
+
+    fn count(&self) {
         self.set.changes.fetch_add(1, Ordering::Relaxed);
         if let Some(passage) = &self.passage {
             self.set.report_before_images(passage.journal());
         }
-        record.commit();
     }
 
     /// The set takes part in the snapshot of this cut, if it has not begun to.
@@ -158,4 +258,10 @@ impl<'s> Commit<'s> {
     fn keep_before_image(&self, slot: u32) {
         self.set.keep_before_image(slot, &self.exclusive);
     }
+}
+
+/// For tests of parts that change under the lock of a set, without a set.
+#[cfg(test)]
+pub(super) fn exclusive_for_tests() -> Exclusive {
+    Exclusive(())
 }

@@ -28,7 +28,7 @@ impl VectorSet {
         // Counted first: a change between the two lines makes the copy look older than it is.
         let changes = self.changes();
         let frozen = self.freeze_now(Linked::AsTheyAre);
-        let reserved = self.describe().last_node;
+        let reserved = self.reserved();
         let set = restored(frozen)?.finish(reserved).map_err(invalid)?;
         Ok(SetCopy { set, changes })
     }
@@ -75,8 +75,10 @@ fn add(restored: &mut Restored, element: &Element<'_>, links: &mut Lists) -> io:
         links.begin();
         layer.iter().for_each(|&slot| links.push(slot.into()));
     }
-    let Element { slot, name, attribute, best, coarse, .. } = *element;
-    restored.add(&Kept { id: slot.into(), name, attribute, best, coarse, links }).map_err(invalid)
+    let Element { slot, name, attribute, deadline_ms, best, coarse, .. } = *element;
+    restored
+        .add(&Kept { id: slot.into(), name, attribute, deadline_ms, best, coarse, links })
+        .map_err(invalid)
 }
 
 fn invalid(why: Invalid) -> io::Error {

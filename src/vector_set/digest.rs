@@ -6,7 +6,7 @@
 
 use sha1::{Digest, Sha1};
 
-use super::VectorSet;
+use super::Present;
 use crate::epoch::pin;
 
 /// Redis' `mixDigest`: the next digest after hashing `data` into `digest`. The order of mixing
@@ -24,18 +24,22 @@ fn xor(a: [u8; 20], b: [u8; 20]) -> [u8; 20] {
     std::array::from_fn(|i| a[i] ^ b[i])
 }
 
+/// Added for an element with a deadline; the deadline itself is not part of the digest.
+const EXPIRES: &[u8] = b"!!vexpire!!";
+
 const NOTHING: [u8; 20] = [0; 20];
 
-impl VectorSet {
+impl Present<'_> {
     /// The digest of the value, without what belongs to its key.
     pub fn digest(&self) -> [u8; 20] {
         let pin = pin();
         let view = self.vectors.codes(&pin);
-        let slots: Vec<u32> = self.elements.read().slots().collect();
+        let slots: Vec<u32> = self.elements.read().slots().filter(|&slot| self.is_live(slot)).collect();
         let head =
             mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.params().dim().to_string().as_bytes());
         let element = |slot: u32| {
             let named = mix(mix(NOTHING, view.best().body(slot)), self.names.get(slot, &pin));
+            let named = if self.set.deadlines.get(slot).is_some() { mix(named, EXPIRES) } else { named };
             let whole =
                 self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, &attribute.text()));
             Sha1::digest(whole).into()

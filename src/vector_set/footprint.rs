@@ -7,11 +7,13 @@ const POINTER: usize = 8;
 /// What the allocator gives for a name of 8 bytes with its length; names of another length take as
 /// much more or less.
 const NAME: usize = 16;
+/// When it was used.
+const USE: usize = 8;
 /// Of the two maps from names to slots, between two of their growths.
 const MAPS: usize = 8 + 5;
 
 /// Bytes of a slot beside those of the index.
-pub(super) const BESIDE: usize = 2 * POINTER;
+pub(super) const BESIDE: usize = 2 * POINTER + USE;
 
 /// Bytes that an element takes in a set with these parameters, with a name of 8 bytes and without
 /// an attribute: about what [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
@@ -21,7 +23,7 @@ pub fn bytes_per_element(params: &Params) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bits, Hold, Kind, Metric, Put, VectorSet};
+    use super::super::{Bits, Hold, Kind, Lifetime, Metric, Put, VectorSet};
     use super::*;
     use crate::journal::Record;
 
@@ -38,8 +40,9 @@ mod tests {
         let set = VectorSet::new(params, 1);
         for n in 0..ELEMENTS {
             let name = format!("name{n:04}").into_bytes();
-            let put = Put { element: &name, vector: vector(n, dim), attribute: None };
-            assert!(set.upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
+            let put =
+                Put { element: &name, vector: vector(n, dim), attribute: None, lifetime: Lifetime::Endless };
+            assert!(set.untimed().upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
         }
         set.heap_bytes() / ELEMENTS as usize
     }

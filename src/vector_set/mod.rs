@@ -32,15 +32,20 @@ mod attributes;
 mod commit;
 mod compaction;
 mod copy;
+mod deadlines;
 mod digest;
 mod elements;
+mod expiry;
 pub mod filter;
 mod footprint;
+mod present;
 mod read;
 pub mod restore;
 mod search;
 mod snapshot;
 mod updates;
+mod usage;
+mod uses;
 mod write;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,14 +54,19 @@ use parking_lot::{Mutex, RwLock};
 
 pub use self::compaction::Progress;
 pub use self::copy::SetCopy;
+pub use self::deadlines::MAX_DEADLINE_MS;
 pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
+pub use self::expiry::Reschedule;
 pub use self::footprint::bytes_per_element;
+pub use self::present::{Now, Present};
 pub use self::read::{Description, NeighbourLists};
 pub use self::restore::Restored;
 pub use self::search::{Hit, Hits, Search};
 pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};
-pub use self::write::{Hold, Put, Refused, Upserted};
+pub use self::usage::ElementUse;
+pub use self::write::{Hold, Lifetime, Put, Refused, Upserted};
+pub use crate::frequency::Lfu;
 pub use crate::quantization::{
     Bits, CODECS, Code, Codebook, Codec, Format, Kind, MEASURED, Measured, Metric, SAMPLE, is_storable,
 };
@@ -67,9 +77,11 @@ pub use crate::vector_index::{
 use self::attributes::Attributes;
 use self::commit::Commit;
 use self::compaction::Compaction;
+use self::deadlines::Deadlines;
 use self::elements::{Elements, Names};
 use self::snapshot::Snapshots;
 use self::updates::Updates;
+use self::uses::Uses;
 use crate::compressed::Savings;
 use crate::vector_index::VectorIndex;
 
@@ -92,6 +104,8 @@ pub struct VectorSet {
     vectors: VectorIndex,
     names: Names,
     attributes: Attributes,
+    deadlines: Deadlines,
+    uses: Uses,
     elements: RwLock<Elements>,
     /// How often a key stopped meaning this set.
     unbound: AtomicU64,
@@ -122,6 +136,8 @@ impl VectorSet {
             vectors,
             names: Names::default(),
             attributes: Attributes::default(),
+            deadlines: Deadlines::default(),
+            uses: Uses::default(),
             elements: RwLock::default(),
             unbound: AtomicU64::new(0),
             updates: Updates::new(),
@@ -147,7 +163,8 @@ impl VectorSet {
         self.options
     }
 
-    /// How many elements it has. A change of several elements is counted whole or not at all.
+    /// How many elements it has, also those that have expired and were not removed yet. A change of
+    /// several elements is counted whole or not at all.
     pub fn len(&self) -> usize {
         self.elements.read().len()
     }
@@ -182,12 +199,7 @@ impl VectorSet {
     /// that no writer can add an element between the look and the removal of the key. True if it
     /// was done.
     pub fn unbind_if_spent(&self) -> bool {
-        let mut commit = Commit::lock(self);
-        let is_spent = commit.elements().len() == 0 && !self.options.may_be_empty;
-        if is_spent {
-            commit.unbind();
-        }
-        is_spent
+        Commit::lock(self).unbind_if_spent()
     }
 
     /// Of the bytes held, those of free slots, which will be used again.
@@ -206,6 +218,8 @@ impl VectorSet {
         self.vectors.heap_bytes()
             + self.names.heap_bytes()
             + self.attributes.heap_bytes()
+            + self.deadlines.heap_bytes()
+            + self.uses.heap_bytes()
             + self.elements.read().heap_bytes()
             + self.snapshots.heap_bytes()
             + size_of::<Self>()

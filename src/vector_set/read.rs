@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Bound, Code, Codebook, Format, VectorSet};
+use super::elements::Elements;
+use super::{Bound, Code, Codebook, Format, Present, VectorSet};
 use crate::epoch::{Pin, pin};
 
 /// The neighbours of an element on each layer, layer 0 first, with distances as codes compare.
@@ -26,16 +27,9 @@ pub struct Description {
 }
 
 impl VectorSet {
-    /// What `VINFO` shows beyond the parameters.
-    pub fn describe(&self) -> Description {
-        Description {
-            size: self.len(),
-            max_level: self.vectors.graph().max_level(),
-            attributes: self.attributes.len(),
-            uid: self.uid,
-            last_node: self.vectors.graph().reserved(),
-            subspaces: self.vectors.codebook().map(Codebook::subspaces),
-        }
+    /// Slots given to elements so far, updates included.
+    pub fn reserved(&self) -> u64 {
+        self.vectors.graph().reserved()
     }
 
     /// What the levels of new elements come from.
@@ -52,9 +46,32 @@ impl VectorSet {
     pub fn projection_row(&self, i: usize) -> Option<Cow<'_, [f32]>> {
         self.vectors.projection_row(i)
     }
+}
+
+impl Present<'_> {
+    /// What `VINFO` shows beyond the parameters.
+    pub fn describe(&self) -> Description {
+        Description {
+            size: self.len(),
+            max_level: self.vectors.graph().max_level(),
+            attributes: self.attributes.len(),
+            uid: self.uid,
+            last_node: self.reserved(),
+            subspaces: self.vectors.codebook().map(Codebook::subspaces),
+        }
+    }
 
     pub(super) fn slot(&self, element: &[u8]) -> Option<u32> {
-        self.elements.read().slot(element, &self.names)
+        self.slot_in(&self.elements.read(), element)
+    }
+
+    pub(super) fn slot_in(&self, elements: &Elements, name: &[u8]) -> Option<u32> {
+        elements.slot(name, &self.names).filter(|&slot| self.is_live(slot))
+    }
+
+    /// The slot of an element that is read.
+    fn used_slot(&self, elements: &Elements, name: &[u8]) -> Option<u32> {
+        self.slot_in(elements, name).inspect(|&slot| self.mark_used(slot))
     }
 
     /// True if there is such an element.
@@ -65,14 +82,14 @@ impl VectorSet {
     /// True for each name that is an element, all at one moment.
     pub fn contains_each(&self, names: &[&[u8]]) -> Vec<bool> {
         let elements = self.elements.read();
-        names.iter().map(|name| elements.slot(name, &self.names).is_some()).collect()
+        names.iter().map(|name| self.slot_in(&elements, name).is_some()).collect()
     }
 
     /// The attributes of elements, all at one moment.
     pub fn attributes(&self, names: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
         let pin = pin();
         let elements = self.elements.read();
-        let attribute = |name: &&[u8]| self.attributes.get(elements.slot(name, &self.names)?, &pin);
+        let attribute = |name: &&[u8]| self.attributes.get(self.used_slot(&elements, name)?, &pin);
         let found: Vec<_> = names.iter().map(attribute).collect();
         drop(elements);
         found.into_iter().map(|found| found.map(|stored| stored.text().into_owned())).collect()
@@ -82,7 +99,8 @@ impl VectorSet {
     pub fn with_code<R>(&self, element: &[u8], look: impl FnOnce(&Format, Code) -> R) -> Option<R> {
         let pin = pin();
         let view = self.vectors.codes(&pin);
-        self.slot(element).map(|slot| look(view.best().format(), view.best().code(slot)))
+        let slot = self.used_slot(&self.elements.read(), element);
+        slot.map(|slot| look(view.best().format(), view.best().code(slot)))
     }
 
     /// As [`VectorSet::with_code`], for several elements as they are at one moment.
@@ -91,7 +109,7 @@ impl VectorSet {
         let view = self.vectors.codes(&pin);
         let best = view.best();
         let elements = self.elements.read();
-        let slots: Vec<_> = names.iter().map(|name| elements.slot(name, &self.names)).collect();
+        let slots: Vec<_> = names.iter().map(|name| self.used_slot(&elements, name)).collect();
         drop(elements);
         slots.into_iter().map(|slot| slot.map(|slot| look(best.format(), best.code(slot)))).collect()
     }
@@ -104,7 +122,9 @@ impl VectorSet {
         let best = view.best();
         let distance = |link| best.format().between(best.code(slot), best.code(link));
         let neighbour = |&link: &u32| (self.names.get(link, &pin).to_vec(), distance(link));
-        let living = |link: &&u32| self.vectors.graph().slots().state(**link) == crate::index::State::Live;
+        let living = |link: &&u32| {
+            self.vectors.graph().slots().state(**link) == crate::index::State::Live && self.is_live(**link)
+        };
         Some(
             self.vectors
                 .graph()
@@ -118,7 +138,13 @@ impl VectorSet {
     /// Elements between two names in byte order, at most `count`.
     pub fn range(&self, start: Bound, end: Bound, count: usize) -> Vec<Vec<u8>> {
         let pin = pin();
-        let slots = self.elements.read().range(start, end, count, &self.names);
+        let elements = self.elements.read();
+        let live = |slot: &u32| self.is_live(*slot);
+        // As many as have expired may be in the way.
+        let looked_at = count.saturating_add(self.count_due());
+        let slots = elements.range(start, end, looked_at, &self.names);
+        drop(elements);
+        let slots: Vec<u32> = slots.into_iter().filter(live).take(count).collect();
         self.named(&slots, &pin)
     }
 
@@ -127,11 +153,17 @@ impl VectorSet {
     pub fn random(&self, count: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<Vec<u8>> {
         let pin = pin();
         let elements = self.elements.read();
-        if elements.len() == 0 {
+        let due = self.count_due();
+        if elements.len() == due {
             return Vec::new();
         }
-        let ranks: Vec<_> = (0..count).map(|_| draw(elements.len())).collect();
-        let slots = elements.at_ranks(&ranks);
+        let slots = if due == 0 {
+            let ranks: Vec<_> = (0..count).map(|_| draw(elements.len())).collect();
+            elements.at_ranks(&ranks)
+        } else {
+            let live: Vec<u32> = elements.slots().filter(|&slot| self.is_live(slot)).collect();
+            (0..count).map(|_| live[draw(live.len())]).collect()
+        };
         drop(elements);
         self.named(&slots, &pin)
     }
@@ -140,9 +172,12 @@ impl VectorSet {
     pub fn random_distinct(&self, count: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<Vec<u8>> {
         let pin = pin();
         let elements = self.elements.read();
-        let ranks = distinct_below(elements.len(), count, &mut draw);
+        // Of so many different ones, at least `count` have not expired, and each equally likely.
+        let drawn = count.saturating_add(self.count_due());
+        let ranks = distinct_below(elements.len(), drawn, &mut draw);
         let slots = elements.at_ranks(&ranks);
         drop(elements);
+        let slots: Vec<u32> = slots.into_iter().filter(|&slot| self.is_live(slot)).take(count).collect();
         self.named(&slots, &pin)
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::filter::Filter;
 use super::updates::Seen;
-use super::{Format, Probe, VectorSet};
+use super::{Format, Present, Probe, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
@@ -34,7 +34,7 @@ impl Search<'_> {
 
 /// What a search found, nearest first. While it lives, the elements it names stay readable.
 pub struct Hits<'s> {
-    set: &'s VectorSet,
+    set: Present<'s>,
     pin: Pin,
     found: Vec<Candidate>,
 }
@@ -50,6 +50,11 @@ pub struct Hit<'h> {
 }
 
 impl<'h> Hit<'h> {
+    /// It is returned to a client: counts as a use.
+    pub fn mark_used(&self) {
+        self.hits.set.mark_used(self.slot);
+    }
+
     /// Its attribute.
     pub fn attribute(&self) -> Option<Cow<'h, [u8]>> {
         self.hits.set.attributes.get(self.slot, &self.hits.pin).map(Stored::text)
@@ -96,12 +101,6 @@ impl VectorSet {
         self.vectors.query_stored(vector)
     }
 
-    /// The same of an element's vector. It is decoded and encoded again, as Redis does.
-    pub fn query_of(&self, element: &[u8]) -> Option<Probe> {
-        let vector = self.with_code(element, Format::decode)?;
-        Some(self.vectors.query_stored(&vector).expect("a stored vector has the stored dimension"))
-    }
-
     /// Roughly how many bytes of codes a search reads: what decides where it runs. `filtered`: it
     /// will have a filter, which may not be compiled yet.
     pub fn search_cost(&self, search: &Search, filtered: bool) -> usize {
@@ -112,38 +111,54 @@ impl VectorSet {
     pub fn may_train(&self) -> bool {
         self.vectors.may_train()
     }
+}
+
+impl<'s> Present<'s> {
+    /// A query of an element's vector. It is decoded and encoded again, as Redis does.
+    pub fn query_of(&self, element: &[u8]) -> Option<Probe> {
+        let vector = self.with_code(element, Format::decode)?;
+        Some(self.vectors.query_stored(&vector).expect("a stored vector has the stored dimension"))
+    }
 
     /// The elements nearest to a query, which [`VectorSet::query`] or its like made.
     ///
     /// A search that overlaps so many updates that slots of one element crowd out others starts
-    /// over; the third time it holds changes off while it looks.
-    pub fn search(&self, query: &Probe, search: &Search) -> Hits<'_> {
+    /// over; the third time it holds changes off while it looks. So does one in which elements that
+    /// have expired crowd out others; from the second time on it looks at deadlines as it goes,
+    /// which costs a read for each element that it meets.
+    pub fn search(&self, query: &Probe, search: &Search) -> Hits<'s> {
         if search.filter.is_some() {
             self.attributes.begin_filtering();
         }
-        for _ in 0..2 {
-            let (hits, is_crowded) = self.search_once(query, search);
+        for try_ in 0..2 {
+            let (hits, is_crowded) = self.search_once(query, search, try_ > 0);
             if !is_crowded {
                 return hits;
             }
         }
-        let _no_changes = self.elements.read();
-        self.search_once(query, search).0
+        let _no_changes = self.set.elements.read();
+        self.search_once(query, search, true).0
     }
 
     /// One try, and whether its list of results was full of slots that had to be taken out again.
-    fn search_once(&self, query: &Probe, search: &Search) -> (Hits<'_>, bool) {
+    fn search_once(&self, query: &Probe, search: &Search, checks_deadlines: bool) -> (Hits<'s>, bool) {
         let pin = pin();
-        // Before the search begins: an update after this is then seen to have moved the count.
+        // Both before the search begins: an update after this is then seen to have moved the
+        // count, and what has expired by now was either removed by now or is known to be due.
         let updates = self.updates.seen();
-        let matches = |slot| self.matches(slot, search.filter, &pin);
+        let may_be_due = self.deadlines.may_be_due(self.now.expiry_ms);
+        let checks = may_be_due && checks_deadlines;
+        let matches = |slot| self.matches(slot, search.filter, &pin) && (!checks || self.is_live(slot));
         let reach = search.reach(search.filter.is_some());
         let found = self.vectors.search(query, &reach, &pin, matches);
         let mut candidates = found.candidates;
+        if may_be_due && !checks {
+            candidates.retain(|candidate| self.is_live(candidate.slot()));
+        }
         self.remove_twins(&mut candidates, updates, &pin);
         let is_crowded = found.is_full && candidates.len() < search.count;
         candidates.truncate(search.count);
-        (Hits { set: self, pin, found: candidates }, is_crowded)
+        (Hits { set: *self, pin, found: candidates }, is_crowded)
     }
 
     fn matches(&self, slot: u32, filter: Option<&Filter>, pin: &Pin) -> bool {

@@ -1,6 +1,7 @@
 //! Sets as their callers see them, also from several threads at once.
 
 mod compaction;
+mod expiry;
 mod training;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ fn set(dim: usize) -> VectorSet {
 }
 
 fn put<'a>(element: &'a [u8], vector: &[f32]) -> Put<'a> {
-    Put { element, vector: vector.to_vec(), attribute: None }
+    Put { element, vector: vector.to_vec(), attribute: None, lifetime: Lifetime::Endless }
 }
 
 /// Adds elements `e0` to `e<count - 1>`, with vectors from `first` on.
@@ -25,23 +26,32 @@ fn fill(set: &VectorSet, count: usize, first: usize, dim: usize) {
 }
 
 fn add(set: &VectorSet, element: &[u8], vector: &[f32]) -> Upserted {
-    set.upsert(Hold::Exclusive, &[put(element, vector)], 100, Record::unlogged()).ok().expect("not refused")
-        [0]
+    set.untimed()
+        .upsert(Hold::Exclusive, &[put(element, vector)], 100, Record::unlogged())
+        .ok()
+        .expect("not refused")[0]
 }
 
 fn remove(set: &VectorSet, element: &[u8]) -> bool {
-    set.remove(Hold::Exclusive, &[element], Record::unlogged()).ok().expect("not refused")[0]
+    set.untimed().remove(Hold::Exclusive, &[element], Record::unlogged()).ok().expect("not refused")[0]
 }
 
 fn set_attribute(set: &VectorSet, element: &[u8], attribute: &[u8]) -> bool {
-    set.set_attribute(Hold::Exclusive, element, attribute, Record::unlogged()).ok().expect("not refused")
+    set.untimed()
+        .set_attribute(Hold::Exclusive, element, attribute, Record::unlogged())
+        .ok()
+        .expect("not refused")
 }
 
 const PLAIN: Search<'static> = Search { count: 10, ef: 100, filter: None, filter_ef: 1000, truth: false };
 
 fn near(set: &VectorSet, vector: &[f32], search: &Search) -> Vec<String> {
     let query = set.query(vector).expect("right dimension");
-    set.search(&query, search).iter().map(|hit| String::from_utf8_lossy(hit.element).into_owned()).collect()
+    set.untimed()
+        .search(&query, search)
+        .iter()
+        .map(|hit| String::from_utf8_lossy(hit.element).into_owned())
+        .collect()
 }
 
 fn direction(n: usize, dim: usize) -> Vec<f32> {
@@ -56,10 +66,10 @@ fn an_element_is_added_updated_and_removed() {
     assert_eq!(near(&set, &[2.0, 0.1], &PLAIN), ["east", "north"]);
     assert_eq!(add(&set, b"east", &[-1.0, 0.0]), Upserted::Updated);
     assert_eq!(near(&set, &[2.0, 0.1], &PLAIN), ["north", "east"]);
-    assert_eq!((set.len(), set.contains(b"east")), (2, true));
+    assert_eq!((set.len(), set.untimed().contains(b"east")), (2, true));
     assert!(remove(&set, b"east") && !remove(&set, b"east"));
     assert_eq!(near(&set, &[2.0, 0.1], &PLAIN), ["north"]);
-    assert_eq!((set.len(), set.contains(b"east")), (1, false));
+    assert_eq!((set.len(), set.untimed().contains(b"east")), (1, false));
 }
 
 #[test]
@@ -69,17 +79,18 @@ fn an_attribute_stays_until_it_is_taken_away() {
     assert!(set_attribute(&set, b"a", b"{\"x\":1}") && !set_attribute(&set, b"b", b"{}"));
     add(&set, b"a", &[0.0, 1.0]);
     add(&set, b"a", &[0.0, 1.0]);
-    assert_eq!(set.attributes(&[b"a", b"b"]), [Some(b"{\"x\":1}".to_vec()), None]);
-    assert_eq!(set.describe().attributes, 1);
-    set.upsert(
-        Hold::Exclusive,
-        &[Put { attribute: Some(b""), ..put(b"a", &[0.0, 1.0]) }],
-        100,
-        Record::unlogged(),
-    )
-    .ok()
-    .expect("not refused");
-    assert_eq!((set.attributes(&[b"a"]), set.describe().attributes), (vec![None], 0));
+    assert_eq!(set.untimed().attributes(&[b"a", b"b"]), [Some(b"{\"x\":1}".to_vec()), None]);
+    assert_eq!(set.untimed().describe().attributes, 1);
+    set.untimed()
+        .upsert(
+            Hold::Exclusive,
+            &[Put { attribute: Some(b""), ..put(b"a", &[0.0, 1.0]) }],
+            100,
+            Record::unlogged(),
+        )
+        .ok()
+        .expect("not refused");
+    assert_eq!((set.untimed().attributes(&[b"a"]), set.untimed().describe().attributes), (vec![None], 0));
 }
 
 #[test]
@@ -107,13 +118,14 @@ fn a_refused_change_changes_nothing() {
     let before = set.binding();
     add(&set, b"a", &[1.0, 0.0]);
     set.unbind();
-    let refused = set.upsert(Hold::Lookup(before), &[put(b"b", &[0.0, 1.0])], 100, Record::unlogged());
+    let refused =
+        set.untimed().upsert(Hold::Lookup(before), &[put(b"b", &[0.0, 1.0])], 100, Record::unlogged());
     assert!(matches!(refused, Err(Refused::Unbound(_))));
     assert!(matches!(
-        set.remove(Hold::Lookup(before), &[b"a"], Record::unlogged()),
+        set.untimed().remove(Hold::Lookup(before), &[b"a"], Record::unlogged()),
         Err(Refused::Unbound(_))
     ));
-    let last = set.remove(Hold::Lookup(set.binding()), &[b"a", b"a"], Record::unlogged());
+    let last = set.untimed().remove(Hold::Lookup(set.binding()), &[b"a", b"a"], Record::unlogged());
     assert!(matches!(last, Err(Refused::WouldEmpty(_))));
     assert_eq!(near(&set, &[1.0, 1.0], &PLAIN), ["a"]);
 }
@@ -124,7 +136,7 @@ fn who_looked_it_up_before_its_last_element_went_looks_again() {
     add(&set, b"a", &[1.0, 0.0]);
     let before = Hold::Lookup(set.binding());
     assert!(remove(&set, b"a"));
-    let late = set.upsert(before, &[put(b"b", &[1.0, 0.0])], 100, Record::unlogged());
+    let late = set.untimed().upsert(before, &[put(b"b", &[1.0, 0.0])], 100, Record::unlogged());
     assert!(matches!(late, Err(Refused::Unbound(_))));
     assert!(set.is_empty());
 }
@@ -133,10 +145,11 @@ fn who_looked_it_up_before_its_last_element_went_looks_again() {
 fn several_elements_are_put_as_one() {
     let set = set(2);
     let puts = [put(b"a", &[1.0, 0.0]), put(b"b", &[0.0, 1.0]), put(b"a", &[0.5, 0.5])];
-    let upserted = set.upsert(Hold::Exclusive, &puts, 100, Record::unlogged()).ok().expect("not refused");
+    let upserted =
+        set.untimed().upsert(Hold::Exclusive, &puts, 100, Record::unlogged()).ok().expect("not refused");
     assert_eq!(upserted, [Upserted::Added, Upserted::Added, Upserted::Updated]);
     assert_eq!(set.len(), 2);
-    assert_eq!(set.with_code(b"a", Format::decode).map(|v| v[0] == v[1]), Some(true));
+    assert_eq!(set.untimed().with_code(b"a", Format::decode).map(|v| v[0] == v[1]), Some(true));
 }
 
 #[test]
@@ -144,9 +157,12 @@ fn the_last_of_several_vectors_for_one_element_counts() {
     let set = set(2);
     add(&set, b"a", &[1.0, 0.0]);
     let puts = [put(b"a", &[0.0, 1.0]), Put { attribute: Some(b"last"), ..put(b"a", &[1.0, 0.0]) }];
-    assert!(set.upsert(Hold::Exclusive, &puts, 100, Record::unlogged()).is_ok());
-    assert_eq!(set.with_code(b"a", Format::decode), Some(vec![1.0, 0.0]));
-    assert_eq!((set.attributes(&[b"a"]), set.describe().attributes), (vec![Some(b"last".to_vec())], 1));
+    assert!(set.untimed().upsert(Hold::Exclusive, &puts, 100, Record::unlogged()).is_ok());
+    assert_eq!(set.untimed().with_code(b"a", Format::decode), Some(vec![1.0, 0.0]));
+    assert_eq!(
+        (set.untimed().attributes(&[b"a"]), set.untimed().describe().attributes),
+        (vec![Some(b"last".to_vec())], 1)
+    );
 }
 
 #[test]
@@ -164,7 +180,7 @@ fn memory_is_used_again_and_drops_with_the_set() {
 #[test]
 fn random_elements_are_elements() {
     let set = set(2);
-    assert!(set.random(3, |_| 0).is_empty());
+    assert!(set.untimed().random(3, |_| 0).is_empty());
     fill(&set, 100, 0, 2);
     let mut state = 7usize;
     let mut draw = |n: usize| {
@@ -172,13 +188,13 @@ fn random_elements_are_elements() {
         (state >> 33) % n
     };
     for count in [1, 7, 50, 100, 1000] {
-        let mut distinct = set.random_distinct(count, &mut draw);
-        assert!(distinct.iter().all(|name| set.contains(name)));
+        let mut distinct = set.untimed().random_distinct(count, &mut draw);
+        assert!(distinct.iter().all(|name| set.untimed().contains(name)));
         distinct.sort();
         distinct.dedup();
         assert_eq!(distinct.len(), count.min(100));
     }
-    assert_eq!(set.random(1000, &mut draw).len(), 1000);
+    assert_eq!(set.untimed().random(1000, &mut draw).len(), 1000);
 }
 
 /// What the module's comment promises to searches, while one thread updates everything over and
@@ -222,7 +238,7 @@ fn writers_of_one_set_do_not_lose_each_others_elements() {
                 for n in 0..400 {
                     let name = format!("t{thread}-{n}");
                     assert_eq!(add(set, name.as_bytes(), &direction(n * 4 + thread, 8)), Upserted::Added);
-                    assert!(set.contains(name.as_bytes()));
+                    assert!(set.untimed().contains(name.as_bytes()));
                     add(set, b"shared", &direction(n, 8));
                     if n % 4 == 0 {
                         assert!(remove(set, name.as_bytes()));
@@ -242,7 +258,7 @@ fn the_digest_is_that_of_the_contents() {
         add(&one, format!("e{n}").as_bytes(), &direction(n, 3));
         add(&other, format!("e{}", 49 - n).as_bytes(), &direction(49 - n, 3));
     }
-    assert_eq!(one.digest(), other.digest());
+    assert_eq!(one.untimed().digest(), other.untimed().digest());
     set_attribute(&one, b"e1", b"x");
-    assert_ne!(one.digest(), other.digest());
+    assert_ne!(one.untimed().digest(), other.untimed().digest());
 }

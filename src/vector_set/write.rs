@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::commit::Commit;
-use super::{Binding, VectorSet};
+use super::{Binding, Present, VectorSet};
 use crate::compressed::{Ready, Stored};
 use crate::epoch::pin;
 use crate::journal::Record;
@@ -18,6 +18,31 @@ pub struct Put<'a> {
     pub vector: Vec<f32>,
     /// Its new attribute: empty removes it, none leaves what is there.
     pub attribute: Option<&'a [u8]>,
+    /// How long it will live.
+    pub lifetime: Lifetime,
+}
+
+/// How long an element lives from a change on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lifetime {
+    /// Until it is removed.
+    Endless,
+    /// Up to and including this time, in milliseconds since 1970. At most
+    /// [`MAX_DEADLINE_MS`](super::MAX_DEADLINE_MS).
+    Until(i64),
+    /// As long as before the change.
+    Kept,
+}
+
+impl Lifetime {
+    /// The deadline, of an element that has had the deadline `before`.
+    pub(super) fn deadline(self, before: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Endless => None,
+            Self::Until(at_ms) => Some(at_ms),
+            Self::Kept => before,
+        }
+    }
 }
 
 /// What happened to one element.
@@ -52,7 +77,7 @@ fn repeated(puts: &[Put]) -> Vec<bool> {
     puts.iter().map(|put| puts.len() > 1 && !seen.insert(put.element)).collect()
 }
 
-impl VectorSet {
+impl Present<'_> {
     /// Adds or updates elements, in order, as one change. `ef`: candidates explored for each.
     pub fn upsert<'r>(
         &self,
@@ -67,7 +92,7 @@ impl VectorSet {
         loop {
             let prepared: Vec<_> =
                 puts.iter().zip(&repeated).map(|(put, &repeated)| self.prepare(put, repeated, ef)).collect();
-            let Some(mut commit) = Commit::begin(self, hold, &record) else {
+            let Some(mut commit) = Commit::begin(*self, hold, &record) else {
                 self.abandon(&prepared);
                 return Err(Refused::Unbound(record));
             };
@@ -95,6 +120,7 @@ impl VectorSet {
         let grow = |len| {
             self.names.grow_to(len);
             self.attributes.grow_to(len);
+            self.uses.grow_to(len);
         };
         self.vectors.prepare(&put.vector, old, ef, grow, |slot| self.names.set(slot, put.element))
     }
@@ -114,19 +140,15 @@ impl VectorSet {
         names: &[&[u8]],
         record: Record<'r>,
     ) -> Result<Vec<bool>, Refused<'r>> {
-        let Some(mut commit) = Commit::begin(self, hold, &record) else {
+        let Some(mut commit) = Commit::begin(*self, hold, &record) else {
             return Err(Refused::Unbound(record));
         };
         let may_be_empty = self.options.may_be_empty;
-        if matches!(hold, Hold::Lookup(_)) && !may_be_empty && would_empty(names, &commit) {
+        if matches!(hold, Hold::Lookup(_)) && !may_be_empty && commit.would_empty(names) {
             return Err(Refused::WouldEmpty(record));
         }
         let removed: Vec<bool> = names.iter().map(|name| commit.remove(name)).collect();
-        if commit.elements().len() == 0 && !may_be_empty {
-            // The key goes with this change: what comes next, here and where the record is read, is
-            // another set.
-            commit.unbind();
-        }
+        commit.unbind_if_spent();
         let count = removed.iter().filter(|&&removed| removed).count();
         if count > 0 {
             commit.finish(record);
@@ -146,16 +168,19 @@ impl VectorSet {
         record: Record<'r>,
     ) -> Result<bool, Refused<'r>> {
         let attribute = self.attributes.ready(attribute);
-        let Some(mut commit) = Commit::begin(self, hold, &record) else {
+        let Some(mut commit) = Commit::begin(*self, hold, &record) else {
             return Err(Refused::Unbound(record));
         };
         let Some(slot) = commit.slot(name) else { return Ok(false) };
         commit.set_attribute(slot, attribute.stored());
+        commit.mark_used(slot);
         commit.finish(record);
         self.tidy(0);
         Ok(true)
     }
+}
 
+impl VectorSet {
     /// After a change: sweeps what so many removals owe, and frees what no reader can be reading
     /// any more. False if there was nothing to sweep, or something to wait for.
     pub(super) fn tidy(&self, removals: usize) -> bool {
@@ -176,25 +201,15 @@ fn is_stale(put: &Put, prepared: Prepared, commit: &Commit) -> bool {
 
 fn apply(put: &Put, attribute: Option<Stored<'_>>, prepared: Prepared, commit: &mut Commit) -> Upserted {
     match prepared {
-        Prepared::New(slot) if commit.put(put.element, slot, attribute) => Upserted::Added,
+        Prepared::New(slot) if commit.put(put.element, slot, attribute, put.lifetime) => Upserted::Added,
         Prepared::New(_) => Upserted::Updated,
         Prepared::Same(slot) => {
             if let Some(attribute) = attribute {
                 commit.set_attribute(slot, attribute);
             }
+            commit.set_lifetime(slot, put.lifetime);
+            commit.mark_used(slot);
             Upserted::Updated
         }
     }
-}
-
-/// True if the set would have no element without these.
-fn would_empty(names: &[&[u8]], commit: &Commit) -> bool {
-    let len = commit.elements().len();
-    if names.len() < len {
-        return false;
-    }
-    let mut slots: Vec<_> = names.iter().filter_map(|name| commit.slot(name)).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    slots.len() == len
 }

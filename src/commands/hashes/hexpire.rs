@@ -2,8 +2,8 @@
 //! `HEXPIREAT`, `HPEXPIREAT`: sets when fields expire.
 
 use super::fields::{self, refusal, unknown_argument};
-use super::lifetime::{deadline_ms, expire_at};
-use crate::commands::keys::lifetime::Lifetime;
+use super::lifetime::expire_at;
+use crate::commands::keys::lifetime::{Lifetime, deadline_of_part_ms};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
@@ -167,7 +167,7 @@ impl<'r> Options<'r> {
 
 impl<'r> Expire<'r> {
     fn parse(command: &str, lifetime: Lifetime, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
-        let deadline_ms = deadline_ms(command, lifetime, args.integer()?, cx)?;
+        let deadline_ms = deadline_of_part_ms(command, lifetime, args.integer()?, cx)?;
         let Options { condition, has_several, fields } = Options::parse(args)?;
         let fields = fields.ok_or(fields::MISSING)?;
         if has_several {

@@ -4,10 +4,9 @@
 //! after all other checks. With that of 8.10 they are unknown.
 
 use super::fields::{self, unknown_argument};
-use super::lifetime::deadline_ms;
 use crate::commands::Context;
 use crate::commands::keys::Names;
-use crate::commands::keys::lifetime::Lifetime;
+use crate::commands::keys::lifetime::{Lifetime, deadline_of_part_ms};
 use crate::config::Compat;
 use crate::resp::{Args, Error};
 
@@ -118,7 +117,7 @@ impl<'r> Options<'r> {
         if args.is_empty() {
             return Err(Error::new("ERR missing expire time"));
         }
-        self.deadline_ms = Some(deadline_ms(dialect.command, lifetime, args.integer()?, cx)?);
+        self.deadline_ms = Some(deadline_of_part_ms(dialect.command, lifetime, args.integer()?, cx)?);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The forms in which commands give a deadline: seconds or milliseconds, from now or since 1970.
 
+use crate::commands::Context;
 use crate::resp::Error;
 
 /// A form of deadlines.
@@ -24,6 +25,25 @@ impl Lifetime {
         let base_ms = if self.from_now { now_ms } else { 0 };
         number.checked_mul(self.unit_ms)?.checked_add(base_ms)
     }
+}
+
+/// The latest deadline of a part of a value, in the year 4199 (Redis' `HFE_MAX_ABS_TIME_MSEC`).
+const LAST_OF_PART_MS: i64 = (1 << 46) - 1;
+
+/// The deadline of a field of a hash, or of an element, in milliseconds since 1970. If it has
+/// passed, the part has expired.
+pub(in crate::commands) fn deadline_of_part_ms(
+    command: &str,
+    lifetime: Lifetime,
+    number: i64,
+    cx: &Context,
+) -> Result<i64, Error> {
+    if number < 0 {
+        return Err(Error::new("ERR invalid expire time, must be >= 0"));
+    }
+    let deadline_ms = lifetime.deadline_ms(number, cx.now_ms());
+    let deadline_ms = deadline_ms.filter(|deadline_ms| *deadline_ms <= LAST_OF_PART_MS);
+    deadline_ms.ok_or_else(|| invalid_expire_time(command))
 }
 
 /// The error for a deadline that overflows, or that the command does not accept.

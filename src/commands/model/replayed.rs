@@ -174,7 +174,9 @@ fn seen(entry: &Entry, now_ms: i64) -> Seen {
                 fields.iter().map(|(name, value, end)| (name.to_vec(), (value.text().into_owned(), end)));
             Seen::Hash(fields.collect())
         }
-        Value::VectorSet(set) => Seen::Set(format!("{:?} {:?} {}", set.digest(), set.params(), set.len())),
+        Value::VectorSet(set) => {
+            Seen::Set(format!("{:?} {:?} {}", set.untimed().digest(), set.params(), set.len()))
+        }
     }
 }
 

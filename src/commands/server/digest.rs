@@ -10,7 +10,7 @@ use crate::keyspace::{
     Accounting, Entry, HashRef, HashView, Keyspace, StringRef, Value, ValueRef, View, by_type,
 };
 use crate::resp::{Args, Reply};
-use crate::vector_set::{VectorSet, add_digest, mix_digest};
+use crate::vector_set::{Now, VectorSet, add_digest, mix_digest};
 
 type Digest = [u8; 20];
 
@@ -41,8 +41,8 @@ impl Digested for HashRef<'_> {
 }
 
 impl Digested for &Arc<VectorSet> {
-    fn added_to(self, digest: Digest, _now_ms: i64) -> Digest {
-        add_digest(digest, &self.digest())
+    fn added_to(self, digest: Digest, now_ms: i64) -> Digest {
+        add_digest(digest, &self.at(Now { expiry_ms: now_ms, ..Now::UNTIMED }).digest())
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `VADD … QUANT kind`, `VADD … RERANK Q8\|F16` | further kinds of storage, and a finer copy beside a coarse one |
 //! | `FP16 blob` | a vector in half precision, wherever `FP32 blob` may stand |
 //! | `VADD key <vector> e1 [SETATTR a] <vector> e2 …` | several elements as one change; the reply is the number of new ones |
+//! | `VADD … element EX seconds` ([`vadd`]), `VEXPIRE`, `VTTL` … ([`vexpire`]) | elements that expire |
 //! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all atomically; the reply is a count or an array |
 //!
 //! # Scores
@@ -55,6 +56,7 @@
 
 mod elements;
 pub(super) mod errors;
+mod members;
 mod options;
 mod quant_auto;
 mod storage;
@@ -66,37 +68,43 @@ mod vcreate;
 mod vdim;
 mod vector;
 mod vemb;
+mod vexpire;
 mod vgetattr;
 mod vinfo;
 mod vismember;
 mod vlinks;
+mod vpersist;
 mod vrandmember;
 mod vrange;
 mod vrem;
 mod vsearch;
 mod vsetattr;
 mod vsim;
+mod vttl;
 
 use self::vadd::SPEC as VADD;
 use self::vcard::SPEC as VCARD;
 use self::vcreate::SPEC as VCREATE;
 use self::vdim::SPEC as VDIM;
 use self::vemb::SPEC as VEMB;
+use self::vexpire::{VEXPIRE, VEXPIREAT, VPEXPIRE, VPEXPIREAT};
 use self::vgetattr::SPEC as VGETATTR;
 use self::vinfo::SPEC as VINFO;
 use self::vismember::SPEC as VISMEMBER;
 use self::vlinks::SPEC as VLINKS;
+use self::vpersist::SPEC as VPERSIST;
 use self::vrandmember::SPEC as VRANDMEMBER;
 use self::vrange::SPEC as VRANGE;
 use self::vrem::SPEC as VREM;
 use self::vsearch::SPEC as VSEARCH;
 use self::vsetattr::SPEC as VSETATTR;
 use self::vsim::SPEC as VSIM;
+use self::vttl::{VEXPIRETIME, VPEXPIRETIME, VPTTL, VTTL};
 use super::{Context, Flags, Keys, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Accounting, SetHandle, Shared, WrongType};
 use crate::resp::{Error, Reply};
-use crate::vector_set::{Hold, Refused, VectorSet};
+use crate::vector_set::{Hold, Present, Refused};
 
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
@@ -105,16 +113,25 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &VCREATE,
     &VDIM,
     &VEMB,
+    &VEXPIRE,
+    &VEXPIREAT,
+    &VEXPIRETIME,
     &VGETATTR,
     &VINFO,
     &VISMEMBER,
     &VLINKS,
+    &VPERSIST,
+    &VPEXPIRE,
+    &VPEXPIREAT,
+    &VPEXPIRETIME,
+    &VPTTL,
     &VRANDMEMBER,
     &VRANGE,
     &VREM,
     &VSEARCH,
     &VSETATTR,
     &VSIM,
+    &VTTL,
 ];
 
 /// Redis declares every vector command, also those that read, as writing to its key.
@@ -168,10 +185,10 @@ fn find_sets(
 
 /// What `look` returns for the set of a key, while the key holds that set: a set that was moved to
 /// another key meanwhile may have changed there. None if there is no such set.
-fn look_at_set<R>(cx: &Context, key: &[u8], look: impl Fn(&VectorSet) -> R) -> Result<Option<R>, Error> {
-    while let Some(SetHandle { set, binding }) = cx.db().read_vector_set(key)? {
-        let seen = look(&set);
-        if set.binding() == binding {
+fn look_at_set<R>(cx: &Context, key: &[u8], look: impl Fn(Present<'_>) -> R) -> Result<Option<R>, Error> {
+    while let Some(handle) = cx.db().read_vector_set(key)? {
+        let seen = look(handle.present());
+        if handle.set.binding() == handle.binding {
             return Ok(Some(seen));
         }
     }
@@ -187,12 +204,12 @@ fn change_set<T>(
     cx: &Context,
     key: &[u8],
     record: Record<'_>,
-    change: impl for<'r> Fn(&VectorSet, Hold, Record<'r>) -> Result<T, Refused<'r>>,
+    change: impl for<'r> Fn(Present<'_>, Hold, Record<'r>) -> Result<T, Refused<'r>>,
 ) -> Result<Option<T>, WrongType> {
     let subject = cx.db().set_key(key);
     let mut record = record.about(Some(&subject));
-    while let Some(SetHandle { set, binding }) = cx.db().vector_set_to_change(key)? {
-        record = match change(&set, Hold::Lookup(binding), record) {
+    while let Some(handle) = cx.db().vector_set_to_change(key)? {
+        record = match change(handle.present(), Hold::Lookup(handle.binding), record) {
             Ok(changed) => return Ok(Some(changed)),
             Err(Refused::Unbound(record)) => record,
             Err(Refused::WouldEmpty(record)) => {

@@ -1,6 +1,7 @@
 //! The expected replies are those of Redis 8.6.2 to the same requests; tests of extensions are
 //! marked.
 
+mod expiry;
 mod storage;
 
 use std::cell::Cell;
@@ -10,7 +11,7 @@ use crate::commands::testing::Session;
 use crate::journal::Record;
 use crate::keyspace::{Reach, SetHandle};
 use crate::resp::Reply;
-use crate::vector_set::{Hold, Kind, Put};
+use crate::vector_set::{Hold, Kind, Lifetime, Put};
 
 /// A session with a set of three elements and a string, the same as in Redis.
 fn session() -> Session {
@@ -389,8 +390,13 @@ fn looks(changes: usize) -> (usize, Reply) {
             if looked.get() <= changes {
                 cx.server.keyspace.transaction(&Reach::Keys(vec![(0, b"x")]), || {
                     let element = looked.get().to_string();
-                    let put = Put { element: element.as_bytes(), vector: vec![1.0; 3], attribute: None };
-                    assert!(set.upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
+                    let put = Put {
+                        element: element.as_bytes(),
+                        vector: vec![1.0; 3],
+                        attribute: None,
+                        lifetime: Lifetime::Endless,
+                    };
+                    assert!(set.untimed().upsert(Hold::Exclusive, &[put], 10, Record::unlogged()).is_ok());
                 });
             }
             Ok(Reply::count(len))

@@ -3,9 +3,13 @@
 //!
 //! Beyond Redis: `FP16` blobs, further kinds of storage, `QUANT kind` for any of them, `RERANK
 //! Q8|F16` for a finer copy beside a coarse kind, `METRIC COSINE|L2|IP`, and further elements, each
-//! a vector, a name and perhaps `SETATTR`, as proposed in redis/redis#14285. All elements of a
-//! command become visible atomically, but a search that runs meanwhile may find only some of them.
-//! With one element the reply is a boolean as in Redis, with several the number of new ones.
+//! a vector, a name and perhaps `SETATTR`, as proposed in redis/redis#14285. Behind the element
+//! that they are for, `EX seconds`, `PX milliseconds`, `EXAT time` and `PXAT time` let it expire,
+//! and `KEEPTTL` lets it expire when it would have; an update without any of them ends its
+//! lifetime, as SET does. A time that has passed is one: the element has expired when it is added.
+//! All elements of a command become visible atomically, but a search that runs meanwhile may find
+//! only some of them. With one element the reply is a boolean as in Redis, with several the number
+//! of new ones.
 
 mod recorded;
 
@@ -15,14 +19,14 @@ use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, p
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
 use super::{KEY, may_create};
+use crate::commands::keys::lifetime::{Lifetime as Unit, deadline_of_part_ms, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::config::Compat;
 use crate::journal::Record;
-use crate::keyspace::SetHandle;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{
-    Hold, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Put, Refused, Upserted,
-    VectorSet,
+    Hold, InvalidParams, Kind, Lifetime, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Present, Put,
+    Refused, Upserted, VectorSet,
 };
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -39,7 +43,11 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     syntax: "key [REDUCE reduce(dim:integer)] format(FP32|FP16|VALUES) vector element [CAS] \
         [quant_type(NOQUANT|BIN|Q8|QUANT kind)] [EF build-exploration-factor:integer] [SETATTR attributes] \
         [M numlinks:integer] [RERANK rerank(Q8|F16)] [METRIC metric(COSINE|L2|IP)] \
-        [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes])...]",
+        [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
+        PXAT unix-time-milliseconds:unix-time|KEEPTTL)] \
+        [further(format(FP32|FP16|VALUES) vector element [SETATTR attributes] \
+        [expiration(EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
+        PXAT unix-time-milliseconds:unix-time|KEEPTTL)])...]",
     tips: &[],
     weight: Weight::HeavyIf(is_heavy),
     run: Run::Write(|args, cx, record| VAdd::parse(args, cx)?.execute(cx, record)),
@@ -102,6 +110,8 @@ enum Word {
     Ef,
     M,
     SetAttr,
+    Expires(Unit),
+    KeepTtl,
     Another(Form),
 }
 
@@ -113,6 +123,11 @@ const WORDS: &[(&str, Word)] = &[
     ("EF", Word::Ef),
     ("M", Word::M),
     ("SETATTR", Word::SetAttr),
+    ("EX", Word::Expires(Unit::EX)),
+    ("PX", Word::Expires(Unit::PX)),
+    ("EXAT", Word::Expires(Unit::EXAT)),
+    ("PXAT", Word::Expires(Unit::PXAT)),
+    ("KEEPTTL", Word::KeepTtl),
     ("FP32", Word::Another(Form::Fp32)),
     ("FP16", Word::Another(Form::Fp16)),
     ("VALUES", Word::Another(Form::Values)),
@@ -133,7 +148,7 @@ impl<'r> VAdd<'r> {
         while !args.is_empty() {
             let word = storage::kind(&mut args).map(Word::Kind).or_else(|| args.keyword_of(WORDS));
             let word = word.ok_or(Error::new(INVALID_OPTION))?;
-            parsed.take_option(&mut args, word)?;
+            parsed.take_option(&mut args, word, cx)?;
         }
         Ok(parsed)
     }
@@ -149,16 +164,17 @@ impl<'r> VAdd<'r> {
         let vector = vector(args, form)?;
         self.is_plain &= !matches!(form, Form::Values);
         let element = args.take().ok_or_else(|| Error::wrong_arity(SPEC.name))?;
-        self.puts.push(Put { element, vector, attribute: None });
+        self.puts.push(Put { element, vector, attribute: None, lifetime: Lifetime::Endless });
         Ok(())
     }
 
-    fn take_option(&mut self, args: &mut Args<'r>, word: Word) -> Result<(), Error> {
-        let takes_value = !matches!(word, Word::Cas | Word::Kind(_) | Word::Another(_));
+    fn take_option(&mut self, args: &mut Args<'r>, word: Word, cx: &Context) -> Result<(), Error> {
+        let takes_value = !matches!(word, Word::Cas | Word::Kind(_) | Word::KeepTtl | Word::Another(_));
         if takes_value && args.is_empty() {
             return Err(Error::new(INVALID_OPTION));
         }
-        self.is_plain &= !matches!(word, Word::Cas | Word::Quant);
+        // Times are logged as milliseconds since 1970.
+        self.is_plain &= !matches!(word, Word::Cas | Word::Quant | Word::Expires(_));
         match word {
             // Neighbours are always searched without blocking other clients, so CAS changes
             // nothing.
@@ -175,8 +191,28 @@ impl<'r> VAdd<'r> {
                 let attribute = args.bytes()?;
                 self.puts.last_mut().expect("the first element was taken").attribute = Some(attribute);
             }
+            Word::Expires(unit) => {
+                let number = args.integer()?;
+                if number <= 0 {
+                    // As SET has it, and not as HEXPIRE does.
+                    return Err(invalid_expire_time(SPEC.name));
+                }
+                let deadline_ms = deadline_of_part_ms(SPEC.name, unit, number, cx)?;
+                self.set_lifetime(Lifetime::Until(deadline_ms))?;
+            }
+            Word::KeepTtl => self.set_lifetime(Lifetime::Kept)?,
             Word::Another(form) => self.take_element(args, form)?,
         }
+        Ok(())
+    }
+
+    /// Of the last element; at most once for each.
+    fn set_lifetime(&mut self, lifetime: Lifetime) -> Result<(), Error> {
+        let put = self.puts.last_mut().expect("the first element was taken");
+        if put.lifetime != Lifetime::Endless {
+            return Err(Error::syntax());
+        }
+        put.lifetime = lifetime;
         Ok(())
     }
 
@@ -186,7 +222,7 @@ impl<'r> VAdd<'r> {
         loop {
             let outcome = match cx.db().vector_set_to_change(self.key)? {
                 None => self.create(cx, record)?,
-                Some(SetHandle { set, binding }) => self.add(&set, Hold::Lookup(binding), record)?,
+                Some(handle) => self.add(handle.present(), Hold::Lookup(handle.binding), record)?,
             };
             match outcome {
                 Ok(reply) => return Ok(reply),
@@ -198,11 +234,11 @@ impl<'r> VAdd<'r> {
     /// Returns the record if the key no longer holds this set.
     fn add<'s>(
         &self,
-        set: &VectorSet,
+        set: Present<'_>,
         hold: Hold,
         record: Record<'s>,
     ) -> Result<Result<Reply, Record<'s>>, Error> {
-        self.fits(set)?;
+        self.fits(&set)?;
         let ef = self.options.ef.unwrap_or(set.params().ef_construction());
         Ok(match set.upsert(hold, &self.puts, ef, record) {
             Ok(upserted) => Ok(self.reply(&upserted)),
@@ -215,7 +251,9 @@ impl<'r> VAdd<'r> {
     fn create<'s>(&self, cx: &Context, record: Record<'s>) -> Result<Result<Reply, Record<'s>>, Error> {
         may_create(cx)?;
         let set = Arc::new(VectorSet::new(self.params()?, cx.server.config.settings().index_seed));
-        let Ok(reply) = self.add(&set, Hold::Exclusive, Record::unlogged())? else { return Ok(Err(record)) };
+        let Ok(reply) = self.add(set.at(cx.now()), Hold::Exclusive, Record::unlogged())? else {
+            return Ok(Err(record));
+        };
         Ok(cx.db().create_vector_set(self.key, set, record).map(|()| reply).map_err(|(_, record)| record))
     }
 

@@ -3,7 +3,6 @@
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::VectorSet;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VCARD",
@@ -23,6 +22,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn vcard(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let len = look_at_set(cx, args.bytes()?, VectorSet::len)?;
+    let len = look_at_set(cx, args.bytes()?, |set| set.len())?;
     Ok(Reply::count(len.unwrap_or(0)))
 }

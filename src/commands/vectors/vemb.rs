@@ -11,7 +11,7 @@ use super::elements::{Elements, one_or_several};
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Code, Format, VectorSet};
+use crate::vector_set::{Code, Format, Present};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VEMB",
@@ -64,7 +64,7 @@ impl<'r> VEmb<'r> {
         Ok(one_or_several(vectors.into_iter().map(|vector| vector.unwrap_or(Reply::Null))))
     }
 
-    fn vectors(&self, set: &VectorSet) -> Result<Vec<Option<Reply>>, Error> {
+    fn vectors(&self, set: Present<'_>) -> Result<Vec<Option<Reply>>, Error> {
         if self.elements.len().saturating_mul(set.params().dim()) > MAX_COMPONENTS {
             return Err(TOO_MANY_COMPONENTS);
         }

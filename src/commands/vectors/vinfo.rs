@@ -25,7 +25,7 @@
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{self, Kind, MEASURED, Measured, Metric, Params, VectorSet};
+use crate::vector_set::{self, Kind, MEASURED, Measured, Metric, Params, Present};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VINFO",
@@ -51,7 +51,7 @@ fn vinfo(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     Ok(look_at_set(cx, args.bytes()?, describe)?.unwrap_or(Reply::NullArray))
 }
 
-fn describe(set: &VectorSet) -> Reply {
+fn describe(set: Present<'_>) -> Reply {
     let named = |(name, value)| (Reply::Simple(name), value);
     let mut fields: Vec<Field> = redis_fields(set).map(named).into();
     if !redis_could_have(set) {
@@ -64,7 +64,7 @@ fn describe(set: &VectorSet) -> Reply {
     Reply::Map(fields)
 }
 
-fn redis_fields(set: &VectorSet) -> [(&'static str, Reply); 9] {
+fn redis_fields(set: Present<'_>) -> [(&'static str, Reply); 9] {
     let params = set.params();
     let description = set.describe();
     [
@@ -80,13 +80,13 @@ fn redis_fields(set: &VectorSet) -> [(&'static str, Reply); 9] {
     ]
 }
 
-fn redis_could_have(set: &VectorSet) -> bool {
+fn redis_could_have(set: Present<'_>) -> bool {
     let params = set.params();
     let kind = matches!(params.kind(), Kind::Int8 | Kind::Float32 | Kind::Binary);
     kind && !set.options().may_be_empty && params.metric() == Metric::Cosine
 }
 
-fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 7] {
+fn further_fields(set: Present<'_>) -> [(&'static str, Reply); 7] {
     let params = set.params();
     let options = set.options();
     [
@@ -100,7 +100,7 @@ fn further_fields(set: &VectorSet) -> [(&'static str, Reply); 7] {
     ]
 }
 
-fn bytes_per_element(set: &VectorSet) -> usize {
+fn bytes_per_element(set: Present<'_>) -> usize {
     set.heap_bytes().checked_div(set.len()).unwrap_or_else(|| vector_set::bytes_per_element(set.params()))
 }
 
@@ -118,7 +118,7 @@ fn measured_field(row: &Measured) -> Field {
     (Reply::SimpleOwned(format!("measured-{set}")), Reply::SimpleOwned(value))
 }
 
-fn learnt_fields(set: &VectorSet) -> [(&'static str, Reply); 2] {
+fn learnt_fields(set: Present<'_>) -> [(&'static str, Reply); 2] {
     let subspaces = set.describe().subspaces;
     [
         ("pq-trained", Reply::Integer(subspaces.is_some().into())),

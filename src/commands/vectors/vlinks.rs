@@ -4,7 +4,7 @@
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Metric, VectorSet};
+use crate::vector_set::{Metric, Present};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VLINKS",
@@ -44,7 +44,7 @@ impl<'r> VLinks<'r> {
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
         let look =
-            |set: &VectorSet| set.neighbours(self.element).map(|layers| (layers, set.params().metric()));
+            |set: Present<'_>| set.neighbours(self.element).map(|layers| (layers, set.params().metric()));
         let Some((layers, metric)) = look_at_set(cx, self.key, look)?.flatten() else {
             return Ok(Reply::Null);
         };

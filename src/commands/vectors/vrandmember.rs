@@ -8,7 +8,7 @@ use super::{KEY, READ, look_at_set};
 use crate::commands::random::Selection;
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight, random};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::VectorSet;
+use crate::vector_set::Present;
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VRANDMEMBER",
@@ -67,7 +67,7 @@ impl<'r> VRandMember<'r> {
     }
 }
 
-fn choose(selection: Selection, set: &VectorSet) -> Vec<Vec<u8>> {
+fn choose(selection: Selection, set: Present<'_>) -> Vec<Vec<u8>> {
     match selection {
         Selection::One => set.random(1, random::below),
         Selection::Distinct(count) => set.random_distinct(count, random::below),

@@ -21,8 +21,6 @@
 //! A missing key is an empty set. Sets searched together must have one metric; a query must fit
 //! each of them. `ELE` takes the element's vector from `key`.
 
-use std::sync::Arc;
-
 use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
 use super::vector::{ALL_FORMS, vector};
@@ -30,7 +28,7 @@ use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::keyspace::SetHandle;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Format, Hit, Hits, Metric, Probe, VectorSet};
+use crate::vector_set::{Format, Hit, Hits, Metric, Present, Probe};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VSEARCH",
@@ -195,23 +193,22 @@ impl<'r> VSearch<'r> {
     }
 
     fn search(&self, sets: &[Option<SetHandle>]) -> Result<Reply, Error> {
-        let sets: Vec<_> = sets.iter().map(|handle| handle.as_ref().map(|handle| &handle.set)).collect();
+        let sets: Vec<_> = sets.iter().map(|handle| handle.as_ref().map(SetHandle::present)).collect();
         let present: Vec<_> =
             self.keys.iter().zip(&sets).filter_map(|(&key, set)| Some((key, (*set)?))).collect();
-        let metrics = |(_, set): &(_, &Arc<VectorSet>)| set.params().metric();
+        let metrics = |(_, set): &(_, Present<'_>)| set.params().metric();
         if present.windows(2).any(|pair| metrics(&pair[0]) != metrics(&pair[1])) {
             return Err(Error::new("ERR the sets have different metrics"));
         }
-        let answers =
-            self.queries.iter().map(|query| self.answer(query, sets[0].map(|set| &**set), &present));
+        let answers = self.queries.iter().map(|query| self.answer(query, sets[0], &present));
         Ok(Reply::Array(answers.collect::<Result<_, _>>()?))
     }
 
     fn answer(
         &self,
         query: &Query,
-        first: Option<&VectorSet>,
-        sets: &[(&[u8], &Arc<VectorSet>)],
+        first: Option<Present<'_>>,
+        sets: &[(&[u8], Present<'_>)],
     ) -> Result<Reply, Error> {
         let found: Vec<(&[u8], Hits)> = sets
             .iter()
@@ -229,6 +226,7 @@ impl<'r> VSearch<'r> {
         };
         let near = merged.into_iter().take_while(|(_, hit)| self.limit.admits(metric, hit.distance));
         let page = near.skip(self.offset).take(self.search.count - self.offset);
+        let page = page.inspect(|(_, hit)| hit.mark_used());
         Ok(Reply::Array(page.map(|(key, hit)| self.with.reply(metric, key, &hit)).collect()))
     }
 
@@ -236,8 +234,8 @@ impl<'r> VSearch<'r> {
     fn code(
         &self,
         query: &Query,
-        first: Option<&VectorSet>,
-        set: &VectorSet,
+        first: Option<Present<'_>>,
+        set: Present<'_>,
     ) -> Result<Option<Probe>, Error> {
         match (query, first) {
             (Query::Vector(vector), _) => Ok(Some(set.query(vector)?)),

@@ -9,7 +9,7 @@ use super::vector::{REDIS_FORMS, vector};
 use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply, Row};
-use crate::vector_set::{Hit, Metric, Probe, VectorSet};
+use crate::vector_set::{Hit, Metric, Present, Probe};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VSIM",
@@ -44,21 +44,22 @@ fn is_heavy(mut args: Args, cx: &Context) -> bool {
 fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     search_sets(cx, &[key], |sets| match &sets[0] {
-        Some(handle) => search(args, &handle.set),
+        Some(handle) => search(args, handle.present()),
         None => Ok(Reply::Array(Vec::new())),
     })
 }
 
-fn search(mut args: Args, set: &VectorSet) -> Result<Reply, Error> {
-    let query = query(&mut args, set)?;
+fn search(mut args: Args, set: Present<'_>) -> Result<Reply, Error> {
+    let query = query(&mut args, &set)?;
     let options = Options::parse(args)?;
     let hits = set.search(&query, &options.search.search());
     let metric = set.params().metric();
     let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
+    let near = near.inspect(Hit::mark_used);
     Ok(options.reply(metric, near))
 }
 
-fn query(args: &mut Args, set: &VectorSet) -> Result<Probe, Error> {
+fn query(args: &mut Args, set: &Present<'_>) -> Result<Probe, Error> {
     if args.keyword("ELE") {
         return set.query_of(args.bytes()?).ok_or(Error::new(ELEMENT_NOT_FOUND));
     }

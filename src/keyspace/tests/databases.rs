@@ -1,6 +1,7 @@
 //! Operations on a whole database, or on several.
 
 use super::*;
+use crate::vector_set::Present;
 
 /// Runs `change`, and returns whether a handle of the set from before is stale afterwards.
 fn makes_stale(db: View<'_>, key: &str, change: impl FnOnce()) -> bool {
@@ -43,14 +44,14 @@ fn a_set_that_becomes_empty_under_the_lock_loses_its_key() {
     let keyspace = keyspace();
     let db = keyspace.db(0);
     assert!(create(db, "k"));
-    assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Ok(Some(3)));
+    assert_eq!(db.with_set_exclusively(b"k", |set| set.len()), Ok(Some(3)));
     assert!(db.contains(b"k"));
-    let clear = |set: &VectorSet| set.remove(Hold::Exclusive, &ELEMENTS, Record::unlogged()).is_ok();
+    let clear = |set: Present<'_>| set.remove(Hold::Exclusive, &ELEMENTS, Record::unlogged()).is_ok();
     assert_eq!(db.with_set_exclusively(b"k", clear), Ok(Some(true)));
     assert!(!db.contains(b"k"));
-    assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Ok(None));
+    assert_eq!(db.with_set_exclusively(b"k", |set| set.len()), Ok(None));
     set(db, "k", "v");
-    assert_eq!(db.with_set_exclusively(b"k", VectorSet::len), Err(WrongType));
+    assert_eq!(db.with_set_exclusively(b"k", |set| set.len()), Err(WrongType));
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod threads;
 mod transactions;
 
 use super::*;
-use crate::vector_set::{Hold, Params, Put, VectorSet};
+use crate::vector_set::{Hold, Lifetime, Params, Put, VectorSet};
 
 /// A keyspace with a clock that stands still.
 fn keyspace() -> Keyspace {
@@ -31,8 +31,13 @@ const ELEMENTS: [&[u8]; 3] = [b"a", b"b", b"c"];
 
 fn new_set() -> Arc<VectorSet> {
     let set = VectorSet::new(Params::new(2).expect("a small dimension"), 1);
-    let puts = ELEMENTS.map(|element| Put { element, vector: vec![1.0, 2.0], attribute: None });
-    assert!(set.upsert(Hold::Exclusive, &puts, 10, Record::unlogged()).is_ok());
+    let puts = ELEMENTS.map(|element| Put {
+        element,
+        vector: vec![1.0, 2.0],
+        attribute: None,
+        lifetime: Lifetime::Endless,
+    });
+    assert!(set.untimed().upsert(Hold::Exclusive, &puts, 10, Record::unlogged()).is_ok());
     Arc::new(set)
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use super::*;
+use crate::vector_set::Now;
 
 pub(super) const THREADS: usize = 4;
 pub(super) const ROUNDS: usize = 2000;
@@ -100,7 +101,7 @@ fn an_unchanged_binding_under_the_lock_means_that_the_key_is_unchanged() {
                 db.exclusive(&["k"]).remove(b"k");
             } else if let Some(handle) = db.vector_set(b"k").unwrap() {
                 let mut keys = db.exclusive(&["k"]);
-                let now = keys.get(b"k").and_then(|entry| entry.value().set_handle().ok());
+                let now = keys.get(b"k").and_then(|entry| entry.value().set_handle(Now::UNTIMED).ok());
                 let same_set = now.is_some_and(|now| Arc::ptr_eq(&now.set, &handle.set));
                 assert_eq!(same_set, handle.set.binding() == handle.binding);
             }

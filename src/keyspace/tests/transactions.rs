@@ -119,8 +119,8 @@ fn summed(walk: impl FnOnce(&mut dyn FnMut(&Entry))) -> i64 {
 fn stays_bound(db: View<'_>, key: &str, change: impl FnOnce()) -> bool {
     let handle = db.vector_set(key.as_bytes()).unwrap().unwrap();
     change();
-    let put = Put { element: b"x", vector: vec![1.0, 2.0], attribute: None };
-    handle.set.upsert(Hold::Lookup(handle.binding), &[put], 10, Record::unlogged()).is_ok()
+    let put = Put { element: b"x", vector: vec![1.0, 2.0], attribute: None, lifetime: Lifetime::Endless };
+    handle.set.untimed().upsert(Hold::Lookup(handle.binding), &[put], 10, Record::unlogged()).is_ok()
 }
 
 #[test]

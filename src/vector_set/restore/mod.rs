@@ -34,8 +34,7 @@ use self::labels::{Labels, Slots};
 pub use self::lists::Lists;
 use self::parts::{LongList, Parts};
 use self::pipeline::Pipeline;
-use super::attributes::Attributes;
-use super::elements::{Elements, Names};
+use super::elements::Elements;
 use super::{Params, SetOptions, VectorSet};
 use crate::quantization::{Code, Codebook, Format};
 use crate::vector_index::Builder;
@@ -68,6 +67,8 @@ pub struct Kept<'e> {
     pub name: &'e [u8],
     /// Empty: it has none.
     pub attribute: &'e [u8],
+    /// When it expires, in milliseconds since 1970, if it does.
+    pub deadline_ms: Option<i64>,
     /// The finest of its codes.
     pub best: Code<'e>,
     /// The coarse one, of a set that has both; it is made of the best if it is not there.
@@ -98,7 +99,7 @@ impl Restored {
         let vectors =
             Builder::new(params, seed, codebook, matrix).map_err(|part| Invalid::set(part.into()))?;
         let (best, coarse) = vectors.formats();
-        let parts = Parts { vectors, names: Names::default(), attributes: Attributes::default() };
+        let parts = Parts::new(vectors);
         Ok(Self {
             options,
             best,
@@ -152,6 +153,7 @@ impl Restored {
         }
         self.own_labels.push(self.labels.of(element.id).ok_or(Fault::TooMany)?);
         let slot = self.pipeline.parts().reserve(level);
+        self.pipeline.parts().begin(slot, element.deadline_ms);
         let batch = self.pipeline.filling();
         batch.push(slot, element.name, element.attribute, element.best, element.coarse);
         element.links.iter().enumerate().try_for_each(|(layer, ids)| self.take_list(slot, layer, ids))
@@ -187,9 +189,10 @@ impl Restored {
 
 impl VectorSet {
     fn of_parts(parts: Parts, elements: Elements, options: SetOptions, reserved: u64) -> Self {
-        let Parts { vectors, names, attributes } = parts;
+        let Parts { vectors, names, attributes, deadlines, uses, .. } = parts;
         let mut set = Self::of(vectors.finish(reserved), options);
         (set.names, set.attributes) = (names, attributes);
+        (set.deadlines, set.uses) = (deadlines, uses);
         *set.elements.get_mut() = elements;
         set
     }

@@ -2,11 +2,12 @@
 //!
 //! | thread | step |
 //! |---|---|
-//! | the thread that reads | takes slots, one after the other ([`Parts::reserve`]) |
+//! | the thread that reads | takes slots, one after the other, with their deadlines ([`Parts::reserve`], [`Parts::begin`]) |
 //! | one worker for each slot | writes its code, name, attribute and labels ([`Parts::put_all`]) |
 //! | when all workers are done, any number of threads | turn labels into links ([`Parts::resolve`]) |
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
@@ -15,8 +16,11 @@ use super::labels::Slots;
 use super::{Fault, Invalid};
 use crate::epoch::pin;
 use crate::vector_index::Builder;
+use crate::vector_set::Now;
 use crate::vector_set::attributes::Attributes;
+use crate::vector_set::deadlines::Deadlines;
 use crate::vector_set::elements::Names;
+use crate::vector_set::uses::Uses;
 
 /// Slots whose lists a thread resolves before it takes the next ones.
 const SHARE: u32 = 1024;
@@ -34,15 +38,38 @@ pub(super) struct Parts {
     pub(super) vectors: Builder,
     pub(super) names: Names,
     pub(super) attributes: Attributes,
+    pub(super) deadlines: Deadlines,
+    pub(super) uses: Uses,
+    /// When this was begun: the time of use that elements get.
+    now: Now,
 }
 
 impl Parts {
+    pub(super) fn new(vectors: Builder) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            vectors,
+            names: Names::default(),
+            attributes: Attributes::default(),
+            deadlines: Deadlines::default(),
+            uses: Uses::default(),
+            now: Now { used_ms: since.as_millis() as i64, ..Now::UNTIMED },
+        }
+    }
+
     /// Takes the next slot. One caller at a time.
     pub(super) fn reserve(&self, level: usize) -> u32 {
         self.vectors.reserve(level, |len| {
             self.names.grow_to(len);
             self.attributes.grow_to(len);
+            self.uses.grow_to(len);
         })
+    }
+
+    /// Gives the element in a slot its deadline and its first use. One caller at a time.
+    pub(super) fn begin(&self, slot: u32, deadline_ms: Option<i64>) {
+        self.uses.begin(slot, None, &self.now);
+        self.deadlines.load(slot, deadline_ms, self.vectors.end());
     }
 
     /// Writes the elements of a batch, whose slots no other thread writes.

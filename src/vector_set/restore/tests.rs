@@ -5,7 +5,7 @@ use crate::epoch::pin;
 use crate::index::BadLink;
 use crate::journal::Record;
 use crate::quantization::{Bits, Kind, Metric, SAMPLE};
-use crate::vector_set::{Hold, Put, Search};
+use crate::vector_set::{Hold, Lifetime, Put, Search};
 
 /// An element taken out of a set.
 struct Taken {
@@ -30,7 +30,7 @@ impl Taken {
         let Self { id, name, attribute, links, .. } = self;
         let best = code(&self.best);
         let coarse = self.coarse.as_ref().map(code);
-        Kept { id: *id, name, attribute, best, coarse, links }
+        Kept { id: *id, name, attribute, deadline_ms: None, best, coarse, links }
     }
 }
 
@@ -99,11 +99,12 @@ fn filled(params: Params, count: usize) -> VectorSet {
         let name = format!("element:{n}");
         let attribute = format!(r#"{{"n":{n}}}"#);
         let attribute = (n % 3 == 0).then_some(attribute.as_bytes());
-        let put = Put { element: name.as_bytes(), vector: vector(n, dim), attribute };
-        assert!(set.upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
+        let put =
+            Put { element: name.as_bytes(), vector: vector(n, dim), attribute, lifetime: Lifetime::Endless };
+        assert!(set.untimed().upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
         let old = format!("element:{}", n / 2);
         if n % 10 == 5 {
-            assert!(set.remove(Hold::Exclusive, &[old.as_bytes()], Record::unlogged()).is_ok());
+            assert!(set.untimed().remove(Hold::Exclusive, &[old.as_bytes()], Record::unlogged()).is_ok());
         }
     }
     set
@@ -117,7 +118,8 @@ const SEARCH: Search<'static> = Search { count: 10, ef: 2000, filter: None, filt
 
 fn near(set: &VectorSet, vector: &[f32]) -> Vec<(Vec<u8>, u64)> {
     let query = set.query(vector).expect("of this dimension");
-    set.search(&query, &SEARCH)
+    set.untimed()
+        .search(&query, &SEARCH)
         .iter()
         .map(|hit| (hit.element.to_vec(), u64::from(hit.distance.to_bits())))
         .collect()
@@ -125,7 +127,7 @@ fn near(set: &VectorSet, vector: &[f32]) -> Vec<(Vec<u8>, u64)> {
 
 /// The neighbours of an element in each layer, by name.
 fn neighbours(set: &VectorSet, name: &[u8]) -> Vec<Vec<(Vec<u8>, u32)>> {
-    let lists = set.neighbours(name).expect("it is an element");
+    let lists = set.untimed().neighbours(name).expect("it is an element");
     let by_name = |list: Vec<(Vec<u8>, f32)>| {
         let mut list: Vec<_> = list.into_iter().map(|(name, x)| (name, x.to_bits())).collect();
         list.sort_unstable();
@@ -136,16 +138,20 @@ fn neighbours(set: &VectorSet, name: &[u8]) -> Vec<Vec<(Vec<u8>, u32)>> {
 
 /// What both have must be the same: elements, attributes, links, and what is found.
 fn assert_same(restored: &VectorSet, original: &VectorSet) {
-    assert_eq!((restored.len(), restored.digest()), (original.len(), original.digest()));
-    assert_eq!(restored.describe().attributes, original.describe().attributes);
-    assert_eq!(restored.describe().subspaces, original.describe().subspaces);
+    assert_eq!((restored.len(), restored.untimed().digest()), (original.len(), original.untimed().digest()));
+    assert_eq!(restored.untimed().describe().attributes, original.untimed().describe().attributes);
+    assert_eq!(restored.untimed().describe().subspaces, original.untimed().describe().subspaces);
     let all = |set: &VectorSet| {
-        set.range(crate::vector_set::Bound::Unbounded, crate::vector_set::Bound::Unbounded, usize::MAX)
+        set.untimed().range(
+            crate::vector_set::Bound::Unbounded,
+            crate::vector_set::Bound::Unbounded,
+            usize::MAX,
+        )
     };
     assert_eq!(all(restored), all(original));
     for name in all(original).iter().step_by(7) {
         assert_eq!(neighbours(restored, name), neighbours(original, name));
-        assert_eq!(restored.attributes(&[name]), original.attributes(&[name]));
+        assert_eq!(restored.untimed().attributes(&[name]), original.untimed().attributes(&[name]));
     }
     let found = (0..50).filter(|&n| {
         let query = vector(3 * n + 1, original.params().dim());
@@ -193,10 +199,15 @@ fn order_and_ids_do_not_matter_and_the_set_goes_on() {
         elements.reverse();
         let restored = restored(outline(&original), &elements).expect("it was a set");
         assert_same(&restored, &original);
-        let put = Put { element: b"new", vector: vector(77_777, 300), attribute: None };
-        assert!(restored.upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
+        let put = Put {
+            element: b"new",
+            vector: vector(77_777, 300),
+            attribute: None,
+            lifetime: Lifetime::Endless,
+        };
+        assert!(restored.untimed().upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
         assert_eq!(near(&restored, &vector(77_777, 300))[0].0, b"new");
-        let removed = restored.remove(Hold::Exclusive, &[b"new", b"element:8"], Record::unlogged());
+        let removed = restored.untimed().remove(Hold::Exclusive, &[b"new", b"element:8"], Record::unlogged());
         assert_eq!(removed.ok(), Some(vec![true, true]));
     }
 }
@@ -261,7 +272,15 @@ fn a_refusal_names_the_element_also_when_a_worker_finds_it() {
         }
         let attribute = &b""[..];
         let name = name.as_bytes();
-        restored.add(&Kept { id: n, name, attribute, best: code(&best), coarse: None, links: &links })
+        restored.add(&Kept {
+            id: n,
+            name,
+            attribute,
+            deadline_ms: None,
+            best: code(&best),
+            coarse: None,
+            links: &links,
+        })
     };
     let refusal = (0..100_000).find_map(|n| add(n).err()).expect("said before all are added");
     let words = "its vector has another size than the set's, or a number that is not finite";
@@ -291,12 +310,19 @@ fn long_lists_and_high_levels_are_cut() {
             links.iter().for_each(|&id| lists.push(id));
         }
         let name = n.to_string().into_bytes();
-        let kept =
-            Kept { id: n, name: &name, attribute: b"", best: code(&best), coarse: None, links: &lists };
+        let kept = Kept {
+            id: n,
+            name: &name,
+            attribute: b"",
+            deadline_ms: None,
+            best: code(&best),
+            coarse: None,
+            links: &lists,
+        };
         restored.add(&kept).expect("valid");
     }
     let set = restored.finish(40).expect("valid");
-    let lists = set.neighbours(b"0").expect("it is there");
+    let lists = set.untimed().neighbours(b"0").expect("it is there");
     assert_eq!(lists.len(), 16);
     let nearest: Vec<_> =
         lists[0].iter().map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect();
@@ -322,8 +348,9 @@ fn a_set_that_may_be_empty_comes_back_empty() {
     let original = VectorSet::new(params(3, Kind::Float16, Metric::L2), 1).with_options(options);
     let restored = restored(outline(&original), &[]).expect("it was a set");
     assert!(restored.is_empty() && near(&restored, &[1.0, 2.0, 3.0]).is_empty());
-    let put = Put { element: b"new", vector: vec![1.0, 2.0, 3.0], attribute: None };
-    assert!(restored.upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
+    let put =
+        Put { element: b"new", vector: vec![1.0, 2.0, 3.0], attribute: None, lifetime: Lifetime::Endless };
+    assert!(restored.untimed().upsert(Hold::Exclusive, &[put], 50, Record::unlogged()).is_ok());
     assert_eq!(near(&restored, &[1.0, 2.0, 3.0]).len(), 1);
 }
 
@@ -342,9 +369,14 @@ fn a_duplicate_is_like_its_original_and_knows_when_that_has_changed() {
         let copy = original.duplicate().expect("the set is whole");
         assert_same(&copy.set, &original);
         assert_eq!(copy.set.params(), original.params());
-        assert_eq!(copy.set.describe().last_node, original.describe().last_node);
+        assert_eq!(copy.set.untimed().describe().last_node, original.untimed().describe().last_node);
         assert!(original.unchanged_since(copy.changes).is_some());
-        assert!(original.set_attribute(Hold::Exclusive, b"element:299", b"1", Record::unlogged()).is_ok());
+        assert!(
+            original
+                .untimed()
+                .set_attribute(Hold::Exclusive, b"element:299", b"1", Record::unlogged())
+                .is_ok()
+        );
         assert!(original.unchanged_since(copy.changes).is_none());
     }
 }

@@ -65,10 +65,17 @@ struct Course {
 /// Slots to be given next.
 struct Batch<'p> {
     slots: Range<u32>,
-    /// Those whose elements are read where they are, with their attributes.
-    claims: Vec<(u32, Option<Stored<'p>>)>,
+    /// Those whose elements are read where they are.
+    claims: Vec<Claim<'p>>,
     /// Holds them until they are read.
     pin: &'p Pin,
+}
+
+/// What is noted of an element that is read where it is, since it may change afterwards.
+struct Claim<'p> {
+    slot: u32,
+    attribute: Option<Stored<'p>>,
+    deadline_ms: Option<i64>,
 }
 
 impl Frozen {
@@ -84,6 +91,11 @@ impl Frozen {
     /// How many elements it gives.
     pub fn len(&self) -> usize {
         self.running.len
+    }
+
+    /// Which links its elements are given with.
+    pub fn linked(&self) -> Linked {
+        self.linked
     }
 
     /// True if it gives none.
@@ -192,8 +204,12 @@ impl Frozen {
             Linked::Reciprocal => ahead.start..slots.start,
         });
         let waiting = self.in_order(&slots).filter(|&slot| self.is_waiting(slot));
-        let attribute = |slot| self.set.attributes.get(slot, pin);
-        let claims = waiting.map(|slot| (slot, attribute(slot))).collect();
+        let claim = |slot| Claim {
+            slot,
+            attribute: self.set.attributes.get(slot, pin),
+            deadline_ms: self.set.deadlines.get(slot),
+        };
+        let claims = waiting.map(claim).collect();
         (Batch { slots, claims, pin }, self.running.take())
     }
 
@@ -228,14 +244,24 @@ impl Frozen {
                 parts.links.iter_mut().for_each(|links| tidy(slot, links));
                 course.link(slot, &mut parts.links, &reader, spill)?;
                 visit(parts.element())?;
-            } else if let Some((_, attribute)) = claims.next_if(|claim| claim.0 == slot) {
+            } else if let Some(Claim { attribute, deadline_ms, .. }) =
+                claims.next_if(|claim| claim.slot == slot)
+            {
                 reader.read(slot, &mut lists);
                 course.link(slot, &mut lists, &reader, spill)?;
                 let name = self.set.names.get(slot, pin);
                 let attribute = attribute.map(Stored::text).unwrap_or_default();
                 let best = best.code(slot);
                 let coarse = coarse.map(|coarse| coarse.code(slot));
-                visit(Element { slot, name, attribute: &attribute, best, coarse, links: &lists })?;
+                visit(Element {
+                    slot,
+                    name,
+                    attribute: &attribute,
+                    deadline_ms,
+                    best,
+                    coarse,
+                    links: &lists,
+                })?;
             } else {
                 continue;
             }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::journal::Record;
 use crate::quantization::SAMPLE;
-use crate::vector_set::{Bits, Bound, Hold, Kind, Metric, Params, Put};
+use crate::vector_set::{Bits, Bound, Hold, Kind, Lifetime, Metric, Params, Put};
 
 const DIM: usize = 8;
 const EF: usize = 20;
@@ -37,16 +37,16 @@ fn name(n: usize) -> Vec<u8> {
 }
 
 fn add(set: &VectorSet, n: usize, number: usize, attribute: Option<&[u8]>, record: Record) {
-    let put = Put { element: &name(n), vector: vector(number), attribute };
-    assert!(set.upsert(Hold::Exclusive, &[put], EF, record).is_ok());
+    let put = Put { element: &name(n), vector: vector(number), attribute, lifetime: Lifetime::Endless };
+    assert!(set.untimed().upsert(Hold::Exclusive, &[put], EF, record).is_ok());
 }
 
 fn remove(set: &VectorSet, n: usize, record: Record) {
-    assert!(set.remove(Hold::Exclusive, &[&name(n)], record).is_ok());
+    assert!(set.untimed().remove(Hold::Exclusive, &[&name(n)], record).is_ok());
 }
 
 fn set_attribute(set: &VectorSet, n: usize, attribute: &[u8], record: Record) {
-    assert!(set.set_attribute(Hold::Exclusive, &name(n), attribute, record).is_ok());
+    assert!(set.untimed().set_attribute(Hold::Exclusive, &name(n), attribute, record).is_ok());
 }
 
 /// With elements `0 .. count`.
@@ -66,10 +66,13 @@ type Contents = BTreeMap<Vec<u8>, Kept>;
 
 /// The set as it is, by its other methods.
 fn contents(set: &VectorSet) -> Contents {
-    let names = set.range(Bound::Unbounded, Bound::Unbounded, usize::MAX);
+    let names = set.untimed().range(Bound::Unbounded, Bound::Unbounded, usize::MAX);
     let kept = |name: &Vec<u8>| Kept {
-        attribute: set.attributes(&[name])[0].clone().unwrap_or_default(),
-        best: set.with_code(name, |_, code| (code.head.to_vec(), code.body.to_vec())).expect("an element"),
+        attribute: set.untimed().attributes(&[name])[0].clone().unwrap_or_default(),
+        best: set
+            .untimed()
+            .with_code(name, |_, code| (code.head.to_vec(), code.body.to_vec()))
+            .expect("an element"),
     };
     names.iter().map(|name| (name.clone(), kept(name))).collect()
 }

@@ -25,14 +25,15 @@ fn name(n: usize) -> Vec<u8> {
 fn add_described(set: &VectorSet, n: usize, version: usize) {
     let (element, attribute) = (name(n), format!("{{\"n\":{n}}}"));
     let vector = direction(n + 100_000 * version, DIM);
-    let put = Put { element: &element, vector, attribute: Some(attribute.as_bytes()) };
-    assert!(set.upsert(Hold::Exclusive, &[put], 30, Record::unlogged()).is_ok());
+    let put =
+        Put { element: &element, vector, attribute: Some(attribute.as_bytes()), lifetime: Lifetime::Endless };
+    assert!(set.untimed().upsert(Hold::Exclusive, &[put], 30, Record::unlogged()).is_ok());
 }
 
 /// The elements that a search over all finds, each with its attribute.
 fn all(set: &VectorSet) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
     let query = set.query(&direction(3, DIM)).expect("right dimension");
-    let hits = set.search(&query, &TRUTH);
+    let hits = set.untimed().search(&query, &TRUTH);
     let mut found: Vec<_> = hits
         .iter()
         .map(|hit| (hit.element.to_vec(), hit.attribute().as_deref().map(<[u8]>::to_vec)))
@@ -63,12 +64,12 @@ fn after_most_elements_have_gone_it_takes_as_much_as_a_new_set_and_finds_as_much
     let stays = |n: &usize| n % 10 == 3;
     (0..ALL).filter(|n| !stays(n)).for_each(|n| assert!(remove(&set, &name(n))));
     assert!(set.heap_bytes() > full / 2, "nothing was given back yet");
-    let digest = set.digest();
+    let digest = set.untimed().digest();
     let changes = set.changes();
     compact(&set);
     let fresh = super::set(DIM);
     (0..ALL).filter(stays).for_each(|n| add_described(&fresh, n, 0));
-    assert_eq!((set.digest(), set.changes()), (digest, changes));
+    assert_eq!((set.untimed().digest(), set.changes()), (digest, changes));
     assert_eq!(all(&set), all(&fresh));
     let (bytes, expected) = (set.heap_bytes(), fresh.heap_bytes());
     assert!(bytes * 10 <= expected * 12, "{bytes} bytes, a fresh set takes {expected}");
@@ -88,7 +89,7 @@ fn of_a_set_that_was_large_ten_elements_take_little() {
     compact(&set);
     assert!(set.heap_bytes() * 10 < full, "{} of {full}", set.heap_bytes());
     assert_eq!(all(&set).len(), 10);
-    assert_eq!(set.describe().attributes, 10);
+    assert_eq!(set.untimed().describe().attributes, 10);
 }
 
 /// While elements are added, updated, removed and moved, a search finds those that are left alone
@@ -127,7 +128,7 @@ fn searches_find_each_element_exactly_once_while_it_is_compacted() {
                     Search { count: STAY, ef: STAY, filter: Some(filter), filter_ef: 100_000, truth };
                 while !done.load(Ordering::Acquire) {
                     let query = set.query(&direction(3, DIM)).expect("right dimension");
-                    let hits = set.search(&query, &search);
+                    let hits = set.untimed().search(&query, &search);
                     let mut found: Vec<_> = hits.iter().map(|hit| hit.element.to_vec()).collect();
                     for hit in hits.iter() {
                         let n = String::from_utf8_lossy(&hit.element[1..]).into_owned();
@@ -157,7 +158,7 @@ fn while_a_snapshot_runs_nothing_moves_and_it_has_every_member_once() {
     (0..2000).for_each(|n| assert!(remove(&set, &name(n))));
     (0..50).for_each(|_| _ = set.compact_step(8));
     let mut frozen = set.freeze_now(Linked::Reciprocal);
-    let slots = |set: &VectorSet| (2000..2500).map(|n| set.slot(&name(n))).collect::<Vec<_>>();
+    let slots = |set: &VectorSet| (2000..2500).map(|n| set.untimed().slot(&name(n))).collect::<Vec<_>>();
     let before = slots(&set);
     let mut members = Vec::new();
     let mut spill = Vec::new();
@@ -207,7 +208,7 @@ proptest! {
         for (n, version) in model.values() {
             add_described(&fresh, *n, *version);
         }
-        prop_assert_eq!(set.digest(), fresh.digest());
-        prop_assert_eq!(set.describe().attributes, model.len());
+        prop_assert_eq!(set.untimed().digest(), fresh.untimed().digest());
+        prop_assert_eq!(set.untimed().describe().attributes, model.len());
     }
 }

@@ -6,7 +6,7 @@ use super::super::*;
 use crate::epoch::pin;
 use crate::journal::Record;
 use crate::vector_index::Phase;
-use crate::vector_set::{Format, Hold, Kind, Metric, Params, Put, Search};
+use crate::vector_set::{Format, Hold, Kind, Lifetime, Metric, Params, Put, Search};
 
 const DIM: usize = 32;
 const EF: usize = 20;
@@ -32,13 +32,13 @@ fn vector(n: usize) -> Vec<f32> {
 
 fn add(set: &VectorSet, element: usize, vector: Vec<f32>) {
     let name = element.to_string();
-    let put = Put { element: name.as_bytes(), vector, attribute: None };
-    assert!(set.upsert(Hold::Exclusive, &[put], EF, Record::unlogged()).is_ok());
+    let put = Put { element: name.as_bytes(), vector, attribute: None, lifetime: Lifetime::Endless };
+    assert!(set.untimed().upsert(Hold::Exclusive, &[put], EF, Record::unlogged()).is_ok());
 }
 
 fn remove(set: &VectorSet, element: usize) {
     let name = element.to_string();
-    assert!(set.remove(Hold::Exclusive, &[name.as_bytes()], Record::unlogged()).is_ok());
+    assert!(set.untimed().remove(Hold::Exclusive, &[name.as_bytes()], Record::unlogged()).is_ok());
 }
 
 /// With elements `0 .. count`, each with the vector of its number.
@@ -63,7 +63,7 @@ fn search(ef: usize, truth: bool) -> Search<'static> {
 fn found(set: &VectorSet, query: &[f32], search: &Search) -> Vec<usize> {
     let probe = set.query(query).expect("of the set's dimension");
     let number = |name: &[u8]| str::from_utf8(name).ok()?.parse().ok();
-    set.search(&probe, search).iter().filter_map(|hit| number(hit.element)).collect()
+    set.untimed().search(&probe, search).iter().filter_map(|hit| number(hit.element)).collect()
 }
 
 /// Of the ten nearest among vectors `0 .. count`, the share that a walk finds.
@@ -89,7 +89,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 /// Elements whose vector has lost its direction.
 fn lost(set: &VectorSet, elements: impl Iterator<Item = (usize, Vec<f32>)>) -> Vec<usize> {
     let near = |(n, vector): &(usize, Vec<f32>)| {
-        let kept = set.with_code(n.to_string().as_bytes(), Format::decode);
+        let kept = set.untimed().with_code(n.to_string().as_bytes(), Format::decode);
         kept.is_some_and(|kept| cosine(&kept, vector) > 0.7)
     };
     elements.filter(|element| !near(element)).map(|(n, _)| n).collect()
@@ -98,11 +98,11 @@ fn lost(set: &VectorSet, elements: impl Iterator<Item = (usize, Vec<f32>)>) -> V
 #[test]
 fn a_set_learns_when_there_is_enough_to_learn_from() {
     let set = filled(None, Metric::Cosine, SAMPLE - 1);
-    assert_eq!((set.vectors.phase(), set.describe().subspaces), (Phase::Plain, None));
+    assert_eq!((set.vectors.phase(), set.untimed().describe().subspaces), (Phase::Plain, None));
     let plain = set.vectors.code_bytes();
     add(&set, SAMPLE - 1, vector(SAMPLE - 1));
     settle(&set);
-    assert_eq!(set.describe().subspaces, Some(DIM / 8));
+    assert_eq!(set.untimed().describe().subspaces, Some(DIM / 8));
     let codebook = set.vectors.codebook().map_or(0, Codebook::heap_bytes);
     // 4 centroids and 4 bytes behind them, and 4 bytes of the norm; before, 32 and 8.
     assert!(set.vectors.code_bytes() - codebook <= plain / 3, "{} {plain}", set.vectors.code_bytes());
@@ -138,7 +138,8 @@ fn a_query_made_before_serves_after() {
         (SAMPLE - 1..SAMPLE + 10).for_each(|n| add(&set, n, vector(n)));
         settle(&set);
         let late = set.query(&query).expect("of the set's dimension");
-        let near = |probe| set.search(probe, &search(50, false)).iter().map(|hit| hit.distance).collect();
+        let near =
+            |probe| set.untimed().search(probe, &search(50, false)).iter().map(|hit| hit.distance).collect();
         let (by_early, by_late): (Vec<f32>, Vec<f32>) = (near(&early), near(&late));
         assert_eq!(by_early, by_late);
     }
@@ -149,7 +150,7 @@ fn a_query_made_before_serves_after() {
 fn writers_do_not_wait_for_a_search_that_lasts() {
     let set = filled(None, Metric::Cosine, SAMPLE - 1);
     let probe = set.query(&vector(3)).expect("of the set's dimension");
-    let hits = set.search(&probe, &search(20, false));
+    let hits = set.untimed().search(&probe, &search(20, false));
     (SAMPLE - 1..SAMPLE + 100).for_each(|n| add(&set, n, vector(n)));
     assert_eq!(set.vectors.phase(), Phase::Doubled);
     assert_eq!(hits.iter().next().map(|hit| hit.element), Some(&b"3"[..]));
@@ -163,7 +164,7 @@ fn the_same_seed_and_vectors_give_the_same_codes() {
     let codes = || {
         let set = filled(None, Metric::Cosine, SAMPLE);
         settle(&set);
-        set.digest()
+        set.untimed().digest()
     };
     assert_eq!(codes(), codes());
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nearhit::journal::Record;
 use nearhit::splitmix::SplitMix64;
-use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Put, Search, VectorSet};
+use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Lifetime, Put, Search, VectorSet};
 
 use crate::Failure;
 use crate::dataset::Dataset;
@@ -110,9 +110,9 @@ impl Subject {
     fn put(&self, element: usize) {
         let row = (element + self.shift) % self.dataset.base.len();
         let name = (element as u64).to_le_bytes();
-        let put = Put { element: &name, vector: self.dataset.base.get(row).to_vec(), attribute: None };
+        let put = Put { element: &name, vector: self.dataset.base.get(row).to_vec(), attribute: None, lifetime: Lifetime::Endless };
         let ef = self.set.params().ef_construction();
-        let done = self.set.upsert(Hold::Exclusive, &[put], ef, Record::unlogged());
+        let done = self.set.untimed().upsert(Hold::Exclusive, &[put], ef, Record::unlogged());
         assert!(done.is_ok(), "nobody else changes what this set is");
     }
 
@@ -137,7 +137,7 @@ impl Subject {
         let code = self.set.query(query).expect("queries have the base's dimension");
         let search = Search { count: COUNT, ef, filter: None, filter_ef: 0, truth: false };
         let name = |element: &[u8]| u64::from_le_bytes(element.try_into().expect("names have eight bytes"));
-        self.set.search(&code, &search).iter().map(|hit| name(hit.element)).collect()
+        self.set.untimed().search(&code, &search).iter().map(|hit| name(hit.element)).collect()
     }
 
     fn row_of(&self, element: u64) -> u32 {

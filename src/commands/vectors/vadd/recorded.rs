@@ -1,11 +1,13 @@
 //! The form in which a VADD is logged: its own words, with a few changes.
 //!
 //! Numbers as text become a blob of float32, which is shorter and as exact. `CAS` is left out,
-//! since Redis stops if it reads one while loading. Kinds are logged without `QUANT`, as in Redis.
-//! A command that Redis accepts is logged in a form that Redis accepts.
+//! since Redis stops if it reads one while loading. Lifetimes are logged as times of day (`PXAT`).
+//! Kinds are logged without `QUANT`, as in Redis. A command that Redis accepts is logged in a form
+//! that Redis accepts.
 
 use super::{METRICS, VAdd};
 use crate::journal::Record;
+use crate::vector_set::Lifetime;
 
 /// A word of the logged command.
 enum Word<'w> {
@@ -40,6 +42,11 @@ impl VAdd<'_> {
         for (number, put) in self.puts.iter().enumerate() {
             words.extend([Word::Bytes(b"FP32"), Word::Vector(&put.vector), Word::Bytes(put.element)]);
             words.extend(put.attribute.into_iter().flat_map(|text| [b"SETATTR", text].map(Word::Bytes)));
+            match put.lifetime {
+                Lifetime::Endless => {}
+                Lifetime::Kept => words.push(Word::Bytes(b"KEEPTTL")),
+                Lifetime::Until(at_ms) => words.extend([Word::Bytes(b"PXAT"), Word::Number(at_ms as usize)]),
+            }
             if number == 0 {
                 self.add_options(&mut words);
             }

@@ -11,7 +11,7 @@ use crate::persistence::loading::Loading;
 use crate::persistence::rdb::Reader;
 use crate::persistence::rdb::dump::restore;
 use crate::persistence::rdb::load::{How, load};
-use crate::vector_set::{Hold, Params, Put};
+use crate::vector_set::{Hold, Lifetime, Params, Put};
 
 const DIM: usize = 32;
 const STRINGS: usize = 3000;
@@ -56,15 +56,22 @@ fn add(keyspace: &Keyspace, key: &str, elements: std::ops::Range<usize>, shift: 
     for number in elements {
         let vector: Vec<f32> = (0..DIM).map(|i| ((number * 31 + i * i * 7) % 97) as f32 + shift).collect();
         let name = number.to_string();
-        let put = Put { element: name.as_bytes(), vector, attribute: Some(name.as_bytes()) };
+        let put = Put {
+            element: name.as_bytes(),
+            vector,
+            attribute: Some(name.as_bytes()),
+            lifetime: Lifetime::Kept,
+        };
         match db.vector_set(key.as_bytes()).expect("it is a set") {
             Some(handle) => {
                 let record = Record::new(keyspace.journal(), 0, &request);
-                assert!(handle.set.upsert(Hold::Lookup(handle.binding), &[put], 20, record).is_ok());
+                assert!(
+                    handle.set.untimed().upsert(Hold::Lookup(handle.binding), &[put], 20, record).is_ok()
+                );
             }
             None => {
                 let new = VectorSet::new(Params::new(DIM).expect("a small dimension"), 1);
-                assert!(new.upsert(Hold::Exclusive, &[put], 20, Record::unlogged()).is_ok());
+                assert!(new.untimed().upsert(Hold::Exclusive, &[put], 20, Record::unlogged()).is_ok());
                 let record = Record::new(keyspace.journal(), 0, &request);
                 assert!(db.create_vector_set(key.as_bytes(), Arc::new(new), record).is_ok());
             }
@@ -86,7 +93,7 @@ fn digests(keyspace: &Keyspace) -> Digests {
     for (number, db) in keyspace.databases().iter().enumerate() {
         db.direct().for_each(|entry| {
             let digest = match entry.value() {
-                ValueRef::VectorSet(set) => set.digest().to_vec(),
+                ValueRef::VectorSet(set) => set.untimed().digest().to_vec(),
                 ValueRef::String(string) => string.text().into_owned(),
                 ValueRef::Hash(hash) => {
                     let mut fields: Vec<_> = hash.view(i64::MIN).iter().collect();

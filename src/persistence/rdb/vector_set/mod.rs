@@ -32,7 +32,8 @@ const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];
 const SHOWN: usize = 64;
 
 /// True if a set like this is written in Redis' form, which has a place for all that there is to
-/// say of it.
+/// say of it. A set that has had deadlines is in ours for the rest of its life: a snapshot of an
+/// earlier moment, at which it had some, may still be running.
 pub fn is_redis_form(set: &VectorSet) -> bool {
     let params = set.params();
     REDIS_KINDS.contains(&params.kind())
@@ -40,6 +41,7 @@ pub fn is_redis_form(set: &VectorSet) -> bool {
         && params.ef_construction() == Params::DEFAULT_EF
         && params.rerank().is_none()
         && set.options() == SetOptions::default()
+        && !set.has_had_deadlines()
 }
 
 /// Which links the form of such a set needs: how to freeze it.
@@ -69,14 +71,14 @@ pub fn write<W: Write>(
     spill: &mut dyn Spill,
     between: &mut Between<'_>,
 ) -> io::Result<()> {
-    if is_redis_form(frozen.set()) {
+    if frozen.linked() == Linked::Reciprocal {
         out.length(redis::ID)?;
         redis::write_head(out, frozen.set(), frozen.len())?;
         write_elements(out, frozen, spill, between, redis::write_element)?;
     } else {
         out.length(own::ID)?;
-        own::write_head(out, frozen)?;
-        write_elements(out, frozen, spill, between, |out, _, element| own::write_element(out, element))?;
+        let form = own::write_head(out, frozen)?;
+        write_elements(out, frozen, spill, between, |out, _, element| form.write_element(out, element))?;
     }
     out.module_end()
 }
@@ -113,6 +115,7 @@ struct Hand {
     id: u64,
     name: Vec<u8>,
     attribute: Vec<u8>,
+    deadline_ms: Option<i64>,
     links: Lists,
 }
 
@@ -126,8 +129,8 @@ impl Hand {
     }
 
     fn kept<'h>(&'h self, best: Code<'h>, coarse: Option<Code<'h>>) -> Kept<'h> {
-        let Self { id, name, attribute, links } = self;
-        Kept { id: *id, name, attribute, best, coarse, links }
+        let Self { id, name, attribute, deadline_ms, links } = self;
+        Kept { id: *id, name, attribute, deadline_ms: *deadline_ms, best, coarse, links }
     }
 
     /// The error of this element, whose item at `offset` is wrong.

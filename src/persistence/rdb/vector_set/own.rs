@@ -11,6 +11,7 @@
 //!           UINT flags                                   1: may be empty (VCREATE)   2: kind chosen by memory
 //!                                                        4: elements have a coarse code besides
 //!                                                        8: codebook              16: matrix
+//!                                                        32: elements have deadlines
 //!           UINT seed                                    what the levels of new elements come from
 //!           UINT slots given to elements in its life
 //!           UINT elements
@@ -20,6 +21,7 @@
 //! element   UINT slot                                    rising
 //!           STRING name
 //!           STRING attribute                             empty: none
+//!           [UINT deadline]                              in milliseconds since 1970; 0: none
 //!           STRING best code                             head, components (see `crate::quantization`)
 //!           [STRING coarse code]
 //!           STRING links                                 for each layer from 0 on: [links][slot …]
@@ -47,8 +49,8 @@ use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::{
-    CODECS, Code, Codebook, Format, InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params,
-    SetOptions, VectorSet,
+    CODECS, Code, Codebook, Format, InvalidParams, Kind, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M, MIN_M,
+    Metric, Params, SetOptions, VectorSet,
 };
 use crate::vector_set::{Element, Frozen, Links};
 
@@ -60,17 +62,24 @@ const CHOSEN_BY_MEMORY: u64 = 2;
 const COARSE: u64 = 4;
 const CODEBOOK: u64 = 8;
 const MATRIX: u64 = 16;
-const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX;
+const DEADLINES: u64 = 32;
+const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES;
 /// The longest word.
 const MAX_WORD: usize = 16;
 
+/// What the elements of a file have, as its head says.
+pub(super) struct Form {
+    has_deadlines: bool,
+}
+
 /// What is before the elements.
-pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::Result<()> {
+pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::Result<Form> {
     let set = frozen.set();
     let params = frozen.set().params();
     let codebook = frozen.codebook();
     let options = set.options();
     let has_matrix = set.has_matrix();
+    let form = Form { has_deadlines: set.has_had_deadlines() };
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     out.uint(params.dim() as u64)?;
     out.uint(params.input_dim().unwrap_or(0) as u64)?;
@@ -84,27 +93,33 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
             | flag(options.has_chosen_kind, CHOSEN_BY_MEMORY)
             | flag(frozen.has_coarse(), COARSE)
             | flag(codebook.is_some(), CODEBOOK)
-            | flag(has_matrix, MATRIX),
+            | flag(has_matrix, MATRIX)
+            | flag(form.has_deadlines, DEADLINES),
     )?;
     out.uint(set.seed())?;
-    out.uint(set.describe().last_node)?;
+    out.uint(set.reserved())?;
     out.uint(frozen.len() as u64)?;
     if let Some(codebook) = codebook {
         out.module_blob(&codebook.to_bytes())?;
     }
-    match params.input_dim().filter(|_| has_matrix) {
-        Some(input_dim) => write_matrix(out, set, input_dim * params.dim() * size_of::<f32>()),
-        None => Ok(()),
+    if let Some(input_dim) = params.input_dim().filter(|_| has_matrix) {
+        write_matrix(out, set, input_dim * params.dim() * size_of::<f32>())?;
     }
+    Ok(form)
 }
 
-pub(super) fn write_element<W: Write>(out: &mut Writer<W>, element: &Element) -> io::Result<()> {
-    out.uint(element.slot.into())?;
-    out.module_string(element.name)?;
-    out.module_string(element.attribute)?;
-    write_code(out, element.best)?;
-    element.coarse.map_or(Ok(()), |code| write_code(out, code))?;
-    out.module_blob(&packed(element.links))
+impl Form {
+    pub(super) fn write_element<W: Write>(&self, out: &mut Writer<W>, element: &Element) -> io::Result<()> {
+        out.uint(element.slot.into())?;
+        out.module_string(element.name)?;
+        out.module_string(element.attribute)?;
+        if self.has_deadlines {
+            out.uint(element.deadline_ms.unwrap_or(0) as u64)?;
+        }
+        write_code(out, element.best)?;
+        element.coarse.map_or(Ok(()), |code| write_code(out, code))?;
+        out.module_blob(&packed(element.links))
+    }
 }
 
 fn write_code<W: Write>(out: &mut Writer<W>, Code { head, body }: Code) -> io::Result<()> {
@@ -190,6 +205,7 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
         hand.id = input.uint()?;
         hand.read_name(input)?;
         hand.read_attribute(input)?;
+        hand.deadline_ms = if flags & DEADLINES == 0 { None } else { read_deadline(input, &hand)? };
         let best = read_code(input, &best, &mut best_code, &hand)?;
         let coarse =
             coarse.as_ref().map(|format| read_code(input, format, &mut coarse_code, &hand)).transpose()?;
@@ -242,6 +258,13 @@ fn read_codebook<R: Read>(input: &mut Reader<R>, params: &Params) -> Result<Code
     let bytes = input.module_string(Codebook::most_bytes(params.dim()))?;
     let codebook = Codebook::from_bytes(params.dim(), &bytes);
     codebook.ok_or_else(|| ReadError::invalid(offset, "vector set: its codebook is none"))
+}
+
+fn read_deadline<R: Read>(input: &mut Reader<R>, hand: &Hand) -> Result<Option<i64>, ReadError> {
+    let offset = input.offset();
+    let at_ms = i64::try_from(input.uint()?).ok().filter(|&at_ms| at_ms <= MAX_DEADLINE_MS);
+    let at_ms = at_ms.ok_or_else(|| hand.invalid(offset, "a deadline that is too late"))?;
+    Ok(Some(at_ms).filter(|&at_ms| at_ms != 0))
 }
 
 /// A code of this format, in `bytes`.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::journal::Record;
-use crate::vector_set::{Bits, Bound, Hold, Put, SAMPLE, Search};
+use crate::vector_set::{Bits, Bound, Hold, Lifetime, Put, SAMPLE, Search};
 
 /// `VADD k VALUES 2 3 4 a <kind> M 4`, `VADD k VALUES 2 1 0 b <kind> M 4 SETATTR {"y":1}`, `VADD k
 /// VALUES 2 0 -2 7 <kind> M 4`: what Redis 8.6.2 dumps from the id of the module type to its end.
@@ -64,7 +64,7 @@ fn linked_to(set: &VectorSet, element: &[u8]) -> Vec<Vec<String>> {
     let names = |list: &Vec<(Vec<u8>, f32)>| {
         list.iter().map(|(name, _)| String::from_utf8_lossy(name).into()).collect()
     };
-    set.neighbours(element).expect("it is there").iter().map(names).collect()
+    set.untimed().neighbours(element).expect("it is there").iter().map(names).collect()
 }
 
 #[test]
@@ -75,16 +75,20 @@ fn what_redis_dumps_is_read_as_it_is() {
         let set = read(&bytes(hex)).expect("a dump of Redis");
         let params = Params::new(2).and_then(|params| params.with_format(kind, Metric::Cosine)?.with_m(4));
         assert_eq!(set.params(), &params.expect("valid"));
-        assert_eq!(set.range(Bound::Unbounded, Bound::Unbounded, 9), [b"7", b"a", b"b"]);
-        assert_eq!(set.attributes(&[b"a", b"b"]), [None, Some(br#"{"y":1}"#.to_vec())]);
+        assert_eq!(set.untimed().range(Bound::Unbounded, Bound::Unbounded, 9), [b"7", b"a", b"b"]);
+        assert_eq!(set.untimed().attributes(&[b"a", b"b"]), [None, Some(br#"{"y":1}"#.to_vec())]);
         assert_eq!(linked_to(&set, b"7"), [["b", "a"]]);
         let b = linked_to(&set, b"b");
         assert_eq!((b[0].clone(), b.len()), (vec!["a".to_string(), "7".into()], if tall { 2 } else { 1 }));
-        let norms = [b"7", b"a", b"b"].map(|name| set.with_code(name, |format, code| format.norm(code)));
+        let norms =
+            [b"7", b"a", b"b"].map(|name| set.untimed().with_code(name, |format, code| format.norm(code)));
         assert_eq!(norms, [Some(2.0), Some(5.0), Some(1.0)]);
-        assert_eq!(set.describe().last_node, 3);
+        assert_eq!(set.untimed().describe().last_node, 3);
     }
-    let range = read(&bytes(Q8)).expect("a dump of Redis").with_code(b"a", |format, code| format.range(code));
+    let range = read(&bytes(Q8))
+        .expect("a dump of Redis")
+        .untimed()
+        .with_code(b"a", |format, code| format.range(code));
     assert_eq!(range, Some(Some(0.8)));
 }
 
@@ -95,7 +99,7 @@ fn a_set_of_redis_goes_back_to_redis() {
     for hex in [NOQUANT, Q8, BIN, REDUCED] {
         let set = Arc::new(read(&bytes(hex)).expect("a dump of Redis"));
         let again = read(&written(&set)).expect("as written");
-        assert_eq!(again.digest(), set.digest());
+        assert_eq!(again.untimed().digest(), set.untimed().digest());
         let sorted = |set| linked_to(set, b"a").into_iter().map(BTreeSet::from_iter);
         assert!(again.params() == set.params() && sorted(&again).eq(sorted(&set)));
     }
@@ -107,7 +111,9 @@ fn a_projection_is_that_of_the_matrix() {
     assert_eq!((set.params().input_dim(), set.has_matrix()), (Some(3), false));
     let found = set.query(&[1.0, 2.0, 3.0]).expect("of the dimension before projection");
     let search = Search { count: 1, ef: 1, filter: None, filter_ef: 0, truth: false };
-    assert!(set.search(&found, &search).iter().all(|hit| hit.element == b"a" && hit.distance < 1e-6));
+    assert!(
+        set.untimed().search(&found, &search).iter().all(|hit| hit.element == b"a" && hit.distance < 1e-6)
+    );
 }
 
 fn vector(n: usize, dim: usize) -> Vec<f32> {
@@ -124,10 +130,11 @@ fn filled_with(params: Params, options: SetOptions, count: usize) -> Arc<VectorS
     for n in 0..count {
         let name = format!("element {n}");
         let attribute = n.is_multiple_of(3).then_some(&br#"{"n":1}"#[..]);
-        let put = Put { element: name.as_bytes(), vector: vector(n, dim), attribute };
-        assert!(set.upsert(Hold::Exclusive, &[put], 30, Record::unlogged()).is_ok());
+        let put =
+            Put { element: name.as_bytes(), vector: vector(n, dim), attribute, lifetime: Lifetime::Endless };
+        assert!(set.untimed().upsert(Hold::Exclusive, &[put], 30, Record::unlogged()).is_ok());
     }
-    assert!(set.remove(Hold::Exclusive, &[b"element 1"], Record::unlogged()).is_ok());
+    assert!(set.untimed().remove(Hold::Exclusive, &[b"element 1"], Record::unlogged()).is_ok());
     Arc::new(set)
 }
 
@@ -169,11 +176,14 @@ fn comes_back(set: &Arc<VectorSet>, is_redis: bool) {
     assert_eq!(is_redis_form(set), is_redis, "{:?}", set.params());
     let file = written(set);
     let again = read(&file).expect("as written");
-    assert_eq!((again.digest(), again.len()), (set.digest(), set.len()));
+    assert_eq!((again.untimed().digest(), again.len()), (set.untimed().digest(), set.len()));
     assert_eq!((again.params(), again.options()), (set.params(), set.options()));
-    assert_eq!(again.describe().subspaces, set.describe().subspaces);
+    assert_eq!(again.untimed().describe().subspaces, set.untimed().describe().subspaces);
     if !is_redis {
-        assert_eq!((again.seed(), again.describe().last_node), (set.seed(), set.describe().last_node));
+        assert_eq!(
+            (again.seed(), again.untimed().describe().last_node),
+            (set.seed(), set.untimed().describe().last_node)
+        );
         assert_eq!(written(&Arc::new(again)), renumbered(&file, set), "{:?}", set.params());
     }
 }
@@ -182,7 +192,7 @@ fn comes_back(set: &Arc<VectorSet>, is_redis: bool) {
 /// nothing to compare.
 fn renumbered(file: &[u8], set: &Arc<VectorSet>) -> Vec<u8> {
     let dense = read(file).expect("as written");
-    let gap = set.len() as u64 != set.describe().last_node;
+    let gap = set.len() as u64 != set.untimed().describe().last_node;
     if gap { written(&Arc::new(dense)) } else { file.to_vec() }
 }
 
@@ -297,7 +307,7 @@ proptest! {
             let set = Arc::new(set);
             let query = set.query(&vector(1, set.params().dim()));
             prop_assert!(query.is_ok() || set.params().input_dim().is_some());
-            prop_assert!(read(&written(&set)).is_ok_and(|again| again.digest() == set.digest()));
+            prop_assert!(read(&written(&set)).is_ok_and(|again| again.untimed().digest() == set.untimed().digest()));
         }
     }
 }

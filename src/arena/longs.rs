@@ -1,0 +1,49 @@
+//! Blocks of one atomic `u64`: times of use, deadlines. Safe to read and write from any thread at
+//! any time.
+
+use std::sync::atomic::AtomicU64;
+
+use super::segments::Segments;
+use crate::memory::Category;
+
+/// An atomic `u64` per slot, 0 at first.
+pub struct Longs {
+    segments: Segments,
+}
+
+impl Longs {
+    /// No slots yet. `category`: what the memory is for.
+    pub fn new(category: Category) -> Self {
+        Self { segments: Segments::new(size_of::<AtomicU64>(), category) }
+    }
+
+    /// The word of a slot. Panics if the slot was never handed out.
+    #[inline(always)]
+    pub fn get(&self, slot: u32) -> &AtomicU64 {
+        let pointer = self.segments.block(slot).cast::<AtomicU64>();
+        // SAFETY: the block holds one initialised word, aligned to 8 since segments are aligned to
+        // 64 and the stride is 8; it lives as long as `self`, and all access to it is atomic.
+        unsafe { &*pointer }
+    }
+
+    /// Slots `0 .. len` are available.
+    #[inline]
+    pub fn len(&self) -> u32 {
+        self.segments.len()
+    }
+
+    /// True if no slot is available.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes slots `0 .. len` available.
+    pub fn grow_to(&self, len: u32) {
+        self.segments.grow_to(len);
+    }
+
+    /// Bytes held.
+    pub fn heap_bytes(&self) -> usize {
+        self.segments.heap_bytes()
+    }
+}
