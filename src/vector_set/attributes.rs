@@ -5,6 +5,11 @@
 //! each slot that it visits, and would have to decompress it each time. So the first such search
 //! marks the set as *filtered*, for good: what is written from then on is stored as it is, and a
 //! filter that comes to a compressed attribute puts the text in its place.
+//!
+//! Measured on 10,000 elements (MiniLM, 384 dimensions, two conditions) by the server's CPU time
+//! for 300 searches, beside a server with `compression-threshold 0`: 650 µs a search in both with
+//! attributes of 456 bytes, 770 µs in both with 960 bytes, from the first 300 searches on. Where
+//! each search decompressed what it read, it took 770 µs beside 570, and 970 beside 660.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
