@@ -19,6 +19,7 @@
 //! words            leaf: a line of text as words, with quotes as Redis has them
 //! long_double      leaf: the 80-bit floating point in which Redis sums
 //! compressed       leaf: values in less room, by LZ4
+//! eviction         leaf: what should be evicted first: rules, scores, a pool of candidates
 //! splitmix         leaf: numbers that look random, the same for the same seed
 //! frequency        leaf: how often something is used, in 8 bits
 //! log              edge: what a line of the log looks like, and where it goes
@@ -84,6 +85,7 @@ pub mod compressed;
 pub mod config;
 mod counters;
 pub mod epoch;
+pub mod eviction;
 mod frequency;
 mod glob;
 mod hex_float;

@@ -87,7 +87,7 @@ use self::hash::SharedLimits;
 pub use self::hash::{FieldAtCut, FrozenFields, Hash, HashRef, HashView, PackedLimits};
 pub use self::long_transactions::LongTransaction;
 pub use self::observers::{Change, Observation, Observer, SetKey};
-pub use self::policy::{Policy, Rule, Scope};
+pub use self::policy::{Policy, Scope};
 pub use self::reaper::Reaper;
 pub use self::reservation::Reach;
 pub use self::scan::Cursor;
@@ -100,6 +100,7 @@ pub use self::value::{Value, ValueRef, WrongType};
 pub use self::vector_set::SetHandle;
 pub use self::watch::Watch;
 use crate::counters;
+pub use crate::eviction::Rule;
 pub use crate::frequency::Lfu;
 use crate::journal::{Journal, Record};
 

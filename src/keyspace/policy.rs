@@ -1,5 +1,7 @@
 //! Which keys may be evicted at the limit of memory, and which of them first.
 
+use crate::eviction::Rule;
+
 /// An eviction policy: the value of `maxmemory-policy`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -17,24 +19,6 @@ pub enum Scope {
     All,
     /// Of these only those that have a deadline.
     Volatile,
-}
-
-/// What is evicted first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rule {
-    /// Nothing is evicted: writes are refused at the limit.
-    #[default]
-    None,
-    /// What was not used for the longest time.
-    Lru,
-    /// What is used least frequently.
-    Lfu,
-    /// What was not modified for the longest time: reads do not count.
-    Lrm,
-    /// Any.
-    Random,
-    /// What has the nearest deadline.
-    Ttl,
 }
 
 /// Every policy with its name, in the order in which Redis lists them.

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use super::policy::{Policy, Rule};
+use super::policy::Policy;
+use crate::eviction::Rule;
 use crate::frequency::{FIRST, Lfu};
 
 /// The last use and the frequency of use of a key.

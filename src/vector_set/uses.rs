@@ -114,6 +114,11 @@ impl Uses {
         self.word(slot).idle_ms(now_ms)
     }
 
+    /// When it was last used, to 32 ms: the same number until the next use, whatever the time is.
+    pub(super) fn used_ms(&self, slot: u32, now_ms: i64) -> i64 {
+        (now_ms >> TICK_SHIFT << TICK_SHIFT) - self.idle_ms(slot, now_ms) as i64
+    }
+
     /// Milliseconds since the vector was set, to a minute.
     pub(super) fn age_ms(&self, slot: u32, now_ms: i64) -> u64 {
         self.word(slot).age_ms(now_ms)

@@ -21,7 +21,7 @@ INFO_LACKING = {
 INFO_OWN = {
     b"Server": b"nearhit_version io_threads compute_threads",
     b"Persistence": b"rdb_last_cut_usec rdb_last_load_keys_skipped",
-    b"Stats": b"evicted_elements evicted_by_pressure blessed_keys commands_on_compute_pool panics",
+    b"Stats": b"evicted_elements evicted_by_pressure evicted_by_set_limit blessed_keys commands_on_compute_pool panics",
     b"Memory": b"""maxmemory_source mem_threshold mem_counted_beyond_use memory_pressure_some_avg10 mem_swap_process
         mem_swap_system major_page_faults used_memory_rss_peak""",
 }

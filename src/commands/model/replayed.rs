@@ -2,6 +2,7 @@
 //! only the stream has the same data, to the last deadline.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -12,7 +13,7 @@ use crate::commands::replay::Replay;
 use crate::commands::testing::Session;
 use crate::commands::{Client, Server, dispatch};
 use crate::config::Settings;
-use crate::keyspace::{Deadline, Entry, Value};
+use crate::keyspace::{Deadline, Entry, EvictReason, Policy, Unit, Value};
 use crate::resp::Request;
 
 /// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
@@ -82,6 +83,12 @@ pub(super) enum Event {
     Transaction(Vec<String>),
     /// Active expiry of up to so many keys and fields.
     ExpiryCycle(usize),
+    /// Eviction of so many bytes: of keys only, or of elements too.
+    Eviction {
+        policy: usize,
+        unit: Unit,
+        bytes: u64,
+    },
 }
 
 fn request() -> impl Strategy<Value = String> {
@@ -98,12 +105,22 @@ fn request() -> impl Strategy<Value = String> {
     )
 }
 
+fn eviction() -> impl Strategy<Value = Event> {
+    let unit = prop::sample::select(&[Unit::Element, Unit::Key][..]);
+    (0..10_usize, unit, 1..3_000_u64).prop_map(|(policy, unit, bytes)| Event::Eviction {
+        policy,
+        unit,
+        bytes,
+    })
+}
+
 pub(super) fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => step().prop_map(Event::OfModel),
         8 => request().prop_map(Event::Request),
         1 => prop::collection::vec(request(), 0..6).prop_map(Event::Transaction),
         1 => (1..5_usize).prop_map(Event::ExpiryCycle),
+        1 => eviction(),
     ]
 }
 
@@ -122,6 +139,12 @@ pub(super) fn carry_out(server: &Server, client: &mut Client, event: &Event) {
         }
         Event::ExpiryCycle(budget) => {
             server.keyspace.databases().iter().for_each(|db| _ = db.expire_cycle(*budget));
+        }
+        Event::Eviction { policy, unit, bytes } => {
+            let policy = Policy::all().nth(*policy).expect("there are ten");
+            server.keyspace.configure_eviction(policy, 3, *unit);
+            let until = Instant::now() + Duration::from_secs(60);
+            server.keyspace.evict(*bytes, until, EvictReason::Limit);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Which units may be evicted, and how urgently.
 
 use super::Unit;
-use crate::keyspace::{Entry, Lfu, Policy, Rule, Scope, ValueRef};
+use crate::eviction::{Life, Score};
+use crate::keyspace::{Entry, Lfu, Policy, Scope, ValueRef};
+use crate::vector_set::EvictionCriteria;
 
 /// By what is decided what is evicted, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,84 +14,55 @@ pub(super) struct Criteria {
     pub(super) now_ms: i64,
 }
 
-/// How urgently a unit should be evicted: more for higher ones. Scores of keys and of elements can
-/// be compared.
-///
-/// | rule | score |
-/// |---|---|
-/// | `lru`, `lrm` | the earlier the last use, the higher |
-/// | `lfu` | the rarer the use, the higher; among equals, the earlier the last use |
-/// | `ttl` | the earlier the deadline, the higher |
-/// | `random` | the same for all |
-///
-/// The score of a unit that is not used falls never: times of uses and deadlines stay, and the
-/// counter of uses only decays. So a unit that scores less than before was used meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Score(u64);
-
-/// Bits for a time in milliseconds, below a frequency.
-const TIME_BITS: u32 = 56;
-
-/// By how much the time of a last use may seem to be later than a moment ago without a use: it is
-/// computed from an idle time that is not counted in milliseconds.
-const TIME_SCATTER_MS: u64 = 64;
-
-impl Score {
-    /// A score of a test.
-    #[cfg(test)]
-    pub(super) fn of(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// True if the unit was not used since it had this score, or scores as much all the same.
-    pub(super) fn is_at_least(self, before: Self) -> bool {
-        self.0 >= before.0 || before.0 - self.0 <= TIME_SCATTER_MS
-    }
-}
-
 impl Criteria {
     /// True if candidates that were found by the other criteria need not be discarded.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         (self.policy, self.unit) == (other.policy, other.unit)
     }
 
-    /// The score of a key; none if it is not to be evicted.
+    /// The score of a key that is evicted as a whole; none if it is not to be evicted.
     pub(super) fn of_key(&self, entry: &Entry) -> Option<Score> {
-        let deadline_ms = entry.deadline().unix_ms();
-        let is_in_scope = self.policy.scope == Scope::All || deadline_ms.is_some();
+        let is_in_scope = self.policy.scope == Scope::All || entry.deadline().unix_ms().is_some();
         if entry.is_blessed() || !is_in_scope || self.is_taken_apart(entry) {
             return None;
         }
-        // Uses of keys are stored in seconds. This is the beginning of that second, whatever the
-        // time is now.
-        let idle_ms = || u64::from(entry.idle_s(self.now_ms)) * 1000 + self.now_ms.rem_euclid(1000) as u64;
-        self.score(idle_ms, || entry.frequency(self.now_ms, self.lfu), deadline_ms)
+        self.policy.rule.score(&KeyLife { entry, criteria: self })
+    }
+
+    /// The criteria for the elements of a vector set, if they are evicted one by one.
+    pub(super) fn of_elements(&self, entry: &Entry) -> Option<EvictionCriteria> {
+        let may_be_evicted = self.is_taken_apart(entry) && !entry.is_blessed();
+        may_be_evicted.then(|| EvictionCriteria {
+            rule: self.policy.rule,
+            only_expiring: self.policy.scope == Scope::Volatile,
+            set_deadline_ms: entry.deadline().unix_ms(),
+        })
     }
 
     /// True for a vector set whose elements are evicted one by one.
-    pub(super) fn is_taken_apart(&self, entry: &Entry) -> bool {
-        // Until elements have uses, sets are evicted whole.
-        const ELEMENTS_HAVE_USES: bool = false;
-        ELEMENTS_HAVE_USES && self.unit == Unit::Element && matches!(entry.value(), ValueRef::VectorSet(_))
+    fn is_taken_apart(&self, entry: &Entry) -> bool {
+        self.unit == Unit::Element && matches!(entry.value(), ValueRef::VectorSet(_))
+    }
+}
+
+struct KeyLife<'e> {
+    entry: &'e Entry,
+    criteria: &'e Criteria,
+}
+
+impl Life for KeyLife<'_> {
+    /// Uses of keys are stored in seconds: this is the beginning of that second.
+    fn used_ms(&self) -> i64 {
+        let now_ms = self.criteria.now_ms;
+        (now_ms.div_euclid(1000) - i64::from(self.entry.idle_s(now_ms))) * 1000
     }
 
-    fn score(
-        &self,
-        idle_ms: impl Fn() -> u64,
-        frequency: impl Fn() -> u8,
-        deadline_ms: Option<i64>,
-    ) -> Option<Score> {
-        let earliness = |at_ms: u64| (1 << TIME_BITS) - 1 - at_ms.min((1 << TIME_BITS) - 1);
-        let now_ms = u64::try_from(self.now_ms).unwrap_or(0);
-        let used_earliness = || earliness(now_ms.saturating_sub(idle_ms()));
-        match self.policy.rule {
-            Rule::None => None,
-            Rule::Lru | Rule::Lrm => Some(used_earliness()),
-            Rule::Lfu => Some(u64::from(u8::MAX - frequency()) << TIME_BITS | used_earliness()),
-            Rule::Ttl => deadline_ms.map(|at_ms| earliness(u64::try_from(at_ms).unwrap_or(0))),
-            Rule::Random => Some(0),
-        }
-        .map(Score)
+    fn frequency(&self) -> u8 {
+        self.entry.frequency(self.criteria.now_ms, self.criteria.lfu)
+    }
+
+    fn deadline_ms(&self) -> Option<i64> {
+        self.entry.deadline().unix_ms()
     }
 }
 
@@ -152,11 +125,11 @@ mod tests {
             let Some(before) = score(policy, &entry, 0) else { continue };
             for after_ms in [1, 999, 1_000, 59_000, 600_000] {
                 let after = score(policy, &entry, after_ms).expect("it is still a candidate");
-                assert!(after.is_at_least(before), "{policy} after {after_ms} ms");
+                assert!(after >= before, "{policy} after {after_ms} ms");
             }
             entry.mark_used(NOW_MS + 2_000, Lfu::default());
             let after = score(policy, &entry, 2_000).expect("it is still a candidate");
-            assert_eq!(after.is_at_least(before), policy.ends_with("ttl"), "{policy}");
+            assert_eq!(after >= before, policy.ends_with("ttl"), "{policy}");
         }
     }
 }

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::Evicted;
 use super::criteria::Criteria;
-use super::pool::{Candidate, Place, Pool};
 use super::population::{Population, Source};
 use super::sweep::{Sweep, Swept};
-use crate::keyspace::exclusive::{EvictedKey, Exclusive};
-use crate::keyspace::{Keyspace, Rule, Scope};
+use super::victim::{Place, Removed};
+use crate::eviction::{Candidate, Pool, Score};
+use crate::keyspace::table::Table;
+use crate::keyspace::{Keyspace, Scope};
 use crate::splitmix::SplitMix64;
 
 /// Entries that a sample looks at before it is given up, if they may not be evicted.
@@ -26,7 +27,7 @@ pub(super) struct Engine {
     /// Those by which the candidates were found.
     criteria: Option<Criteria>,
     population: Population,
-    pool: Pool,
+    pool: Pool<Place>,
     sweep: Sweep,
     /// Steps without a victim since the last one.
     fruitless: u32,
@@ -43,7 +44,7 @@ struct Verdict {
 
 /// What a step has done.
 enum Step {
-    Evicted(EvictedKey),
+    Evicted(Removed),
     Nothing,
     Exhausted,
 }
@@ -68,9 +69,10 @@ impl Engine {
         let journal = keyspace.journal();
         while evicted.freed < bytes && Instant::now() < until && !journal.is_full() {
             match self.step(keyspace, until) {
-                Step::Evicted(key) => {
-                    evicted.freed += key.bytes;
-                    evicted.keys += u64::from(!key.has_expired);
+                Step::Evicted(removed) => {
+                    evicted.freed += removed.bytes;
+                    evicted.keys += removed.keys;
+                    evicted.elements += removed.elements;
                 }
                 Step::Nothing => {}
                 Step::Exhausted => {
@@ -98,14 +100,14 @@ impl Engine {
                 return self.end(keyspace);
             }
         }
-        // Any sample is as good as another if all score the same.
-        let samples = if criteria.policy.rule == Rule::Random { 1 } else { keyspace.evictor.samples() };
-        for _ in 0..samples {
-            self.sample(keyspace, &criteria);
+        for _ in 0..criteria.policy.rule.samples(keyspace.evictor.samples()) {
+            if let Some(candidate) = self.sample(keyspace, &criteria) {
+                self.pool.offer(candidate);
+            }
         }
-        if let Some(key) = self.evict_best(keyspace, &criteria) {
+        if let Some(removed) = self.evict_best(keyspace, &criteria) {
             self.fruitless = 0;
-            return Step::Evicted(key);
+            return Step::Evicted(removed);
         }
         self.fruitless += 1;
         if self.fruitless < FRUITLESS_STEPS {
@@ -146,42 +148,45 @@ impl Engine {
         })
     }
 
-    /// Offers a random unit to the pool, if it may be evicted.
-    fn sample(&mut self, keyspace: &Keyspace, criteria: &Criteria) {
-        let Some(Source { db, shard }) = self.population.draw(&mut self.random) else { return };
+    /// A random unit that may be evicted.
+    fn sample(&mut self, keyspace: &Keyspace, criteria: &Criteria) -> Option<Candidate<Place>> {
+        let Source { db, shard, set } = self.population.draw(&mut self.random)?;
+        let db_of_shard = &keyspace.databases[db];
+        let shard_of_db = &db_of_shard.shards[shard];
         // A shard that is locked or reserved cannot be evicted from now.
-        let shard_of_db = &keyspace.databases[db].shards[shard];
-        let Some(table) = shard_of_db.peek().filter(|_| !shard_of_db.reservation.is_set()) else { return };
+        let table = shard_of_db.peek().filter(|_| !shard_of_db.reservation.is_set())?;
+        let place = |position, slot| Place { db, shard, position, slot };
+        let Some(position) = set else {
+            let (position, score) = self.sample_key(&table, criteria)?;
+            return Some(Candidate { score, place: place(position, None) });
+        };
+        let entry = table.slab().at(position)?;
+        let set = entry.value().as_vector_set().ok()?;
+        let of_elements = criteria.of_elements(entry)?;
+        let now = db_of_shard.direct().now_of_set(criteria.now_ms);
+        let Candidate { score, place: slot } = set.at(now).sample(&of_elements, &mut self.random)?;
+        Some(Candidate { score, place: place(position, Some(slot)) })
+    }
+
+    fn sample_key(&mut self, table: &Table, criteria: &Criteria) -> Option<(u32, Score)> {
         for _ in 0..TRIES_PER_SAMPLE {
-            let drawn = match criteria.policy.scope {
-                Scope::All => table.slab().any(&mut self.random),
+            let (position, entry) = match criteria.policy.scope {
+                Scope::All => table.slab().any(&mut self.random)?,
                 Scope::Volatile => {
-                    table.deadlines().any(&mut self.random).map(|position| (position, table.entry(position)))
+                    let position = table.deadlines().any(&mut self.random)?;
+                    (position, table.entry(position))
                 }
             };
-            let Some((position, entry)) = drawn else { return };
             if let Some(score) = criteria.of_key(entry) {
-                return self.pool.offer(Candidate { score, place: Place { db, shard, position } });
+                return Some((position, score));
             }
         }
+        None
     }
 
     /// Evicts the best candidate that is still as good as it was.
-    fn evict_best(&mut self, keyspace: &Keyspace, criteria: &Criteria) -> Option<EvictedKey> {
+    fn evict_best(&mut self, keyspace: &Keyspace, criteria: &Criteria) -> Option<Removed> {
         std::iter::from_fn(|| self.pool.take_best())
-            .find_map(|candidate| evict_key(keyspace, criteria, candidate))
+            .find_map(|candidate| keyspace.evict_candidate(criteria, candidate))
     }
-}
-
-/// Evicts what is at the candidate's place, if it scores as much.
-fn evict_key(keyspace: &Keyspace, criteria: &Criteria, candidate: Candidate) -> Option<EvictedKey> {
-    let Candidate { score: before, place: Place { db, shard, position } } = candidate;
-    let db = &keyspace.databases[db];
-    // A shard that a transaction has is left alone, so that this thread does not wait.
-    if db.shards[shard].reservation.is_set() {
-        return None;
-    }
-    let is_victim = |score: super::criteria::Score| score.is_at_least(before);
-    Exclusive::over_shards(db.direct(), [shard])
-        .evict(0, position, |entry| criteria.of_key(entry).is_some_and(is_victim))
 }

@@ -8,7 +8,7 @@
 //! engine.rs      sampling, choosing and removing, by one thread at a time
 //! criteria.rs    which units may be evicted, and how urgently
 //! population.rs  how many units there are, and where; a random one of them
-//! pool.rs        the best candidates of the samples so far
+//! victim.rs      where a unit is, and its removal
 //! sweep.rs       a search through everything, where samples find nothing
 //! ```
 //!
@@ -26,11 +26,11 @@
 
 mod criteria;
 mod engine;
-mod pool;
 mod population;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod victim;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -97,8 +97,10 @@ counters! {
         keys,
         /// Elements of vector sets.
         elements,
-        /// Keys and elements that were evicted under pressure, before a limit was reached.
+        /// Keys and elements of these that were evicted under pressure, before a limit was reached.
         by_pressure,
+        /// Elements of these that were evicted at the limit of their set.
+        by_set_limit,
         /// Time in which memory was over its limit, but for the present such time.
         exceeded_nanos,
     }
@@ -136,16 +138,20 @@ impl Keyspace {
     /// Evicts until about `bytes` bytes are freed, nothing is left that may be evicted, or it is
     /// `until`. No lock may be held.
     ///
+    /// What is freed of a vector set element by element is used again by the set: the memory goes
+    /// back to the allocator later, if at all.
+    ///
     /// One thread at a time evicts. Another waits for it, until `until` at most, and then frees
     /// what is still missing of its own bytes. Nothing is evicted while the journal is full, or by
-    /// a thread that runs a transaction. The caller has to check whether data may change now: not
-    /// while they are loaded, nor during `CLIENT PAUSE`.
+    /// a thread that is changing data or runs a transaction: it may hold what the engine waits for.
+    /// The caller has to check whether data may change now: not while they are loaded, nor during
+    /// `CLIENT PAUSE`.
     pub fn evict(&self, bytes: u64, until: Instant, reason: EvictReason) -> Evicted {
         let evictor = &self.evictor;
         if self.policy() == Policy::NONE {
             return Evicted { exhausted: true, ..Evicted::default() };
         }
-        if self.runs_transaction() {
+        if self.runs_transaction() || self.journal().is_inside() {
             return Evicted::default();
         }
         let before = evictor.freed.load(Ordering::Relaxed);
@@ -174,6 +180,12 @@ impl Keyspace {
     /// What was evicted so far.
     pub fn evictions(&self) -> &Evictions {
         &self.evictor.counters
+    }
+
+    /// Counts elements that were evicted at the limit of their set.
+    pub fn count_evicted_at_set_limit(&self, count: usize) {
+        self.evictor.counters.elements.add(count as u64);
+        self.evictor.counters.by_set_limit.add(count as u64);
     }
 
     /// Notes whether memory is over its limit now, for

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::Unit;
 use super::criteria::Criteria;
 use crate::keyspace::table::Table;
-use crate::keyspace::{Keyspace, Scope};
+use crate::keyspace::{Deadline, Keyspace, Scope};
 use crate::splitmix::SplitMix64;
 
 /// How long a count is good.
@@ -29,6 +30,9 @@ pub(super) struct Population {
 pub(super) struct Source {
     pub(super) db: usize,
     pub(super) shard: usize,
+    /// The position of the vector set whose elements are meant; none for the keys of the shard that
+    /// are evicted as a whole.
+    pub(super) set: Option<u32>,
 }
 
 impl Population {
@@ -64,22 +68,32 @@ impl Population {
         let mut all = 0;
         for (db, database) in keyspace.databases.iter().enumerate() {
             for (shard, locked) in database.shards.iter().enumerate() {
-                let units = units(&locked.read_despite_reservation(), criteria);
-                if units > 0 {
-                    all += units;
-                    self.sources.push((all, Source { db, shard }));
-                }
+                count_units(&locked.read_despite_reservation(), criteria, |set, units| {
+                    all += units as u64;
+                    if units > 0 {
+                        self.sources.push((all, Source { db, shard, set }));
+                    }
+                });
             }
         }
         self.counted = Some((began, began.elapsed()));
     }
 }
 
-/// Units of a table, not counting those inside of its values.
-fn units(table: &Table, criteria: &Criteria) -> u64 {
-    let keys = match criteria.policy.scope {
-        Scope::All => table.len(),
-        Scope::Volatile => table.deadlines().len(),
-    };
-    keys as u64
+/// Calls `count` with the units of a table: with those of each vector set that is taken apart, by
+/// its position, and with all other keys.
+fn count_units(table: &Table, criteria: &Criteria, mut count: impl FnMut(Option<u32>, usize)) {
+    let is_volatile = criteria.policy.scope == Scope::Volatile;
+    let mut keys = if is_volatile { table.deadlines().len() } else { table.len() };
+    if criteria.unit == Unit::Element {
+        for (position, entry) in table.sets() {
+            let all_count = !is_volatile || entry.deadline() != Deadline::NEVER;
+            keys -= usize::from(all_count);
+            if let (Some(_), Ok(set)) = (criteria.of_elements(entry), entry.value().as_vector_set()) {
+                let units = if all_count { set.approximate_len() } else { set.elements_with_deadlines() };
+                count(Some(position), units);
+            }
+        }
+    }
+    count(None, keys);
 }

@@ -1,24 +1,27 @@
-//! A search through all keys, for when samples find nothing to evict: nearly all keys are blessed,
-//! or have no deadline.
+//! A search through everything, for when samples find nothing to evict: nearly all keys are
+//! blessed, or have no deadline.
 
 use std::time::Instant;
 
 use super::criteria::Criteria;
-use super::pool::{Candidate, Place, Pool};
+use super::victim::Place;
+use crate::eviction::{Candidate, Pool};
 use crate::keyspace::shard::SHARDS;
 use crate::keyspace::slab::Step;
 use crate::keyspace::{DATABASES, Keyspace};
 
 const TABLES: usize = DATABASES * SHARDS;
 
-/// Positions that are looked at under one hold of a lock.
-const BATCH: usize = 1024;
+/// Positions or slots that are looked at under one hold of a lock.
+const BATCH: u32 = 1024;
 
 /// How far the search has come. The next one goes on there.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     table: usize,
     position: u32,
+    /// The next slot, if there is a vector set at the position.
+    slot: u32,
     /// The search that ran out of time, if the last one did.
     pending: Option<Pending>,
 }
@@ -49,7 +52,7 @@ impl Sweep {
         &mut self,
         keyspace: &Keyspace,
         criteria: &Criteria,
-        pool: &mut Pool,
+        pool: &mut Pool<Place>,
         until: Instant,
     ) -> Swept {
         let begin = Pending { tables: TABLES + 1, is_complete: true };
@@ -64,7 +67,7 @@ impl Sweep {
             pending.is_complete &= !is_reserved;
             if is_reserved || self.batch(keyspace, criteria, pool) {
                 self.table = (self.table + 1) % TABLES;
-                self.position = 0;
+                (self.position, self.slot) = (0, 0);
                 pending.tables -= 1;
             }
             if !pool.is_empty() {
@@ -75,15 +78,31 @@ impl Sweep {
     }
 
     /// Looks at the next positions of the present table. True at its end.
-    fn batch(&mut self, keyspace: &Keyspace, criteria: &Criteria, pool: &mut Pool) -> bool {
+    fn batch(&mut self, keyspace: &Keyspace, criteria: &Criteria, pool: &mut Pool<Place>) -> bool {
         let (db, shard) = (self.table / SHARDS, self.table % SHARDS);
         let table = keyspace.databases[db].shards[shard].read_despite_reservation();
-        for _ in 0..BATCH {
+        let now = keyspace.databases[db].direct().now_of_set(criteria.now_ms);
+        let mut left = BATCH;
+        while left > 0 {
             let position = self.position;
+            let place = |slot| Place { db, shard, position, slot };
+            left -= 1;
             self.position = match table.slab().step(position) {
                 Step::Entry(entry, next) => {
                     if let Some(score) = criteria.of_key(entry) {
-                        pool.offer(Candidate { score, place: Place { db, shard, position } });
+                        pool.offer(Candidate { score, place: place(None) });
+                    }
+                    let set = entry.value().as_vector_set();
+                    if let (Some(of_elements), Ok(set)) = (criteria.of_elements(entry), set) {
+                        let offer = |Candidate { score, place: slot }| {
+                            pool.offer(Candidate { score, place: place(Some(slot)) });
+                        };
+                        let more = set.at(now).candidates((self.slot, BATCH), &of_elements, offer);
+                        self.slot = more.unwrap_or(0);
+                        if more.is_some() {
+                            return false;
+                        }
+                        left = 0;
                     }
                     next
                 }

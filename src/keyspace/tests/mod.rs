@@ -1,6 +1,7 @@
 //! The keyspace as a whole: against a plain map, and under threads.
 
 mod databases;
+mod evictions;
 mod model;
 mod snapshot;
 mod threads;

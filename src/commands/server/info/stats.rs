@@ -45,6 +45,7 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
     rows.field("evicted_elements", server.keyspace.evictions().elements.get());
     rows.field("evicted_by_pressure", server.keyspace.evictions().by_pressure.get());
+    rows.field("evicted_by_set_limit", server.keyspace.evictions().by_set_limit.get());
     rows.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));
     rows.field("panics", server.statistics.panics());
 }

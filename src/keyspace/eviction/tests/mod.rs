@@ -1,5 +1,7 @@
 //! What is evicted, how near to the exact order, and what other parts see of it.
 
+mod elements;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -40,8 +42,7 @@ fn put(db: View<'_>, key: &str, deadline: Deadline) {
     keys.commit(Record::new(&db.common.journal, db.number, &Bytes::new()));
 }
 
-fn put_blessed(db: View<'_>, key: &str) {
-    let value = Value::String(StringValue::new(b"value"));
+fn put_blessed(db: View<'_>, key: &str, value: Value) {
     let mut entry = Entry::new(key.as_bytes(), value, Deadline::NEVER, NOW_MS);
     entry.set_blessed(true);
     assert!(db.exclusive(&[key]).add(db.common.hash(key.as_bytes()), entry));
@@ -56,7 +57,7 @@ fn names(count: usize) -> Vec<String> {
 }
 
 /// Keys with deadlines in three databases, of which each was used a second after the one before;
-/// every third is used much more often. Evicts one key after the other, and returns their numbers.
+/// every third is used much more often. Evicts some keys, and returns their numbers.
 fn victims(policy: &str, count: usize, evicted: usize) -> Vec<usize> {
     let keyspace = keyspace(policy);
     let names = names(count);
@@ -74,18 +75,20 @@ fn victims(policy: &str, count: usize, evicted: usize) -> Vec<usize> {
         let now_ms = keyspace.clock().now_ms();
         db(number).lookup(name.as_bytes(), Accounting::None, |entry| entry.set_idle_s(0, now_ms));
     }
-    let mut victims = Vec::new();
-    let mut left: Vec<usize> = (0..count).collect();
-    while victims.len() < evicted {
-        let outcome = evict(&keyspace, 1);
-        assert_eq!((outcome.keys, outcome.exhausted), (1, false));
-        assert!(outcome.freed > 5, "at least the value");
-        let is_gone = |number: &usize| !exists(&keyspace, number % 3, &names[*number]);
-        victims.extend(left.extract_if(.., |number| is_gone(number)));
-        assert_eq!(victims.len() + left.len(), count, "one at a time");
-    }
+    evict_one_by_one(&keyspace, evicted);
     assert_eq!(keyspace.evictions().keys.get(), evicted as u64);
+    let is_gone = |number: &usize| !exists(&keyspace, number % 3, &names[*number]);
+    let victims: Vec<usize> = (0..count).filter(is_gone).collect();
+    assert_eq!(victims.len(), evicted);
     victims
+}
+
+fn evict_one_by_one(keyspace: &Keyspace, count: usize) {
+    for _ in 0..count {
+        let outcome = evict(keyspace, 1);
+        assert_eq!((outcome.keys + outcome.elements, outcome.exhausted), (1, false));
+        assert!(outcome.freed > 5, "at least the value");
+    }
 }
 
 /// The share of the victims whose number is below `bound`.
@@ -140,7 +143,7 @@ fn keys_without_deadlines_are_out_of_the_scope_of_volatile() {
 fn blessed_keys_stay_and_the_last_other_one_is_found() {
     let keyspace = keyspace("allkeys-lru");
     for name in names(3_000) {
-        put_blessed(keyspace.db(0), &name);
+        put_blessed(keyspace.db(0), &name, Value::String(StringValue::new(b"value")));
     }
     assert!(evict(&keyspace, 1).exhausted);
     put(keyspace.db(0), "other", Deadline::NEVER);
@@ -150,7 +153,7 @@ fn blessed_keys_stay_and_the_last_other_one_is_found() {
 }
 
 #[test]
-fn nothing_is_evicted_without_a_policy_without_time_and_in_a_transaction() {
+fn nothing_is_evicted_without_a_policy_without_time_and_amid_changes() {
     let keyspace = keyspace("noeviction");
     put(keyspace.db(0), "k", Deadline::NEVER);
     assert_eq!(evict(&keyspace, 1), Evicted { exhausted: true, ..Evicted::default() });
@@ -159,6 +162,9 @@ fn nothing_is_evicted_without_a_policy_without_time_and_in_a_transaction() {
     assert_eq!(late, Evicted::default());
     let inside = keyspace.transaction(&Reach::Everything, || evict(&keyspace, 1));
     assert_eq!(inside, Evicted::default());
+    let passage = keyspace.journal().enter();
+    assert_eq!(evict(&keyspace, 1), Evicted::default());
+    drop(passage);
     assert!(exists(&keyspace, 0, "k"));
 }
 
@@ -251,6 +257,8 @@ fn counters_tell_reasons_and_are_reset() {
     evict(&keyspace, 1);
     let counts = || [&keyspace.evictions().keys, &keyspace.evictions().by_pressure].map(|count| count.get());
     assert_eq!(counts(), [2, 1]);
+    keyspace.count_evicted_at_set_limit(3);
+    assert_eq!(keyspace.evictions().by_set_limit.get(), 3);
     keyspace.reset_statistics();
     assert_eq!(counts(), [0, 0]);
 }

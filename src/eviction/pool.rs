@@ -1,33 +1,32 @@
 //! The best candidates of all samples so far.
 
-use super::criteria::Score;
+use super::Score;
 
 /// Candidates that are kept (as in Redis). More would keep older samples, and make steps slower.
 const MAX_CANDIDATES: usize = 16;
 
-/// Where a unit is.
+/// Where something is, with what it has scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) db: usize,
-    pub(super) shard: usize,
-    /// The position of the key in the table of the shard.
-    pub(super) position: u32,
-}
-
-/// A place with what its unit has scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub(super) score: Score,
-    pub(super) place: Place,
+pub struct Candidate<P> {
+    /// More for what should be evicted sooner.
+    pub score: Score,
+    /// Where it is.
+    pub place: P,
 }
 
 /// Candidates, the best one last, each place once.
-#[derive(Debug, Default)]
-pub(super) struct Pool(Vec<Candidate>);
+#[derive(Debug)]
+pub struct Pool<P>(Vec<Candidate<P>>);
 
-impl Pool {
+impl<P> Default for Pool<P> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<P: PartialEq> Pool<P> {
     /// Adds a candidate if there is room, or if it is better than another, which is dropped.
-    pub(super) fn offer(&mut self, candidate: Candidate) {
+    pub fn offer(&mut self, candidate: Candidate<P>) {
         self.0.retain(|other| other.place != candidate.place);
         if self.0.len() == MAX_CANDIDATES {
             if self.0[0].score >= candidate.score {
@@ -40,15 +39,17 @@ impl Pool {
     }
 
     /// Takes the best candidate out.
-    pub(super) fn take_best(&mut self) -> Option<Candidate> {
+    pub fn take_best(&mut self) -> Option<Candidate<P>> {
         self.0.pop()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// True if it has no candidate.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Drops all candidates.
+    pub fn clear(&mut self) {
         self.0.clear();
     }
 }
@@ -57,8 +58,8 @@ impl Pool {
 mod tests {
     use super::*;
 
-    fn candidate(position: u32, score: u64) -> Candidate {
-        Candidate { score: Score::of(score), place: Place { db: 0, shard: 0, position } }
+    fn candidate(place: u32, score: u64) -> Candidate<u32> {
+        Candidate { score: Score(score), place }
     }
 
     #[test]

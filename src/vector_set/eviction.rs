@@ -1,0 +1,160 @@
+//! Elements that are evicted: a random one with its score, and its removal.
+//!
+//! Choosing among samples is the caller's part: of one set, or of everything in the server.
+
+use super::commit::Commit;
+use super::footprint::bytes_per_element;
+use super::write::{Hold, Refused};
+use super::{Present, VectorSet};
+use crate::epoch::pin;
+use crate::eviction::{Candidate, Life, Rule, Score};
+use crate::index::State;
+use crate::journal::Record;
+use crate::splitmix::SplitMix64;
+
+/// Random slots that are looked at before a sample is drawn in another way. Most slots of a set
+/// that is full are elements.
+const SLOT_TRIES: usize = 16;
+
+/// Random elements that are looked at before a sample is given up, if they may not be evicted.
+const ELEMENT_TRIES: usize = 4;
+
+/// Which elements of a set may be evicted, and which first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvictionCriteria {
+    /// What is evicted first.
+    pub rule: Rule,
+    /// Only elements that expire may be evicted.
+    pub only_expiring: bool,
+    /// When the whole set expires with all its elements, in milliseconds since 1970, if it does.
+    pub set_deadline_ms: Option<i64>,
+}
+
+/// An element that was evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvictedElement {
+    /// About how many bytes it took, with its part of the graph.
+    pub bytes: usize,
+    /// It would have been removed anyway.
+    pub has_expired: bool,
+}
+
+impl VectorSet {
+    /// How many elements it has, without waiting for changes that are under way.
+    pub fn approximate_len(&self) -> usize {
+        self.vectors.graph().slots().live()
+    }
+}
+
+impl Present<'_> {
+    /// A random element that may be evicted, each with about the same probability. None if none was
+    /// found, though there may be some.
+    pub fn sample(&self, criteria: &EvictionCriteria, random: &mut SplitMix64) -> Option<Candidate<u32>> {
+        let end = self.vectors.graph().slots().end();
+        for _ in 0..SLOT_TRIES {
+            let slot = random.next().checked_rem(u64::from(end))? as u32;
+            if let Some(score) = self.eviction_score(slot, criteria) {
+                return Some(Candidate { score, place: slot });
+            }
+        }
+        // Most slots are vacant, or most elements may not be evicted.
+        let elements = self.elements.read();
+        let mut ranks = [0; ELEMENT_TRIES];
+        for rank in &mut ranks {
+            *rank = random.next().checked_rem(elements.len() as u64)? as usize;
+        }
+        let slots = elements.at_ranks(&ranks).into_iter();
+        slots.filter_map(|slot| self.candidate(slot, criteria)).next()
+    }
+
+    /// Calls `offer` with all elements that may be evicted in `count` slots from `first` on.
+    /// Returns the slot after them, or none at the end.
+    pub fn candidates(
+        &self,
+        (first, count): (u32, u32),
+        criteria: &EvictionCriteria,
+        offer: impl FnMut(Candidate<u32>),
+    ) -> Option<u32> {
+        let end = self.vectors.graph().slots().end();
+        let next = first.saturating_add(count).min(end);
+        (first..next).filter_map(|slot| self.candidate(slot, criteria)).for_each(offer);
+        (next < end).then_some(next)
+    }
+
+    /// Evicts the element in a slot if it scores at least `before`, and returns what was evicted.
+    /// The record is one without a request.
+    ///
+    /// # Errors
+    /// As for every writer: also if no element would be left.
+    pub fn evict<'r>(
+        &self,
+        hold: Hold,
+        candidate: Candidate<u32>,
+        criteria: &EvictionCriteria,
+        record: Record<'r>,
+    ) -> Result<Option<EvictedElement>, Refused<'r>> {
+        let Candidate { score: before, place: slot } = candidate;
+        let Some(mut commit) = Commit::begin(*self, hold, &record) else {
+            return Err(Refused::Unbound(record));
+        };
+        // Under the lock: a live slot is that of an element.
+        if self.eviction_score(slot, criteria).is_none_or(|score| score < before) {
+            return Ok(None);
+        }
+        let is_held = matches!(hold, Hold::Exclusive) || self.options.may_be_empty;
+        if !is_held && commit.elements().len() == 1 {
+            return Err(Refused::WouldEmpty(record));
+        }
+        let evicted = EvictedElement { bytes: self.element_bytes(slot), has_expired: !self.is_live(slot) };
+        let pin = pin();
+        commit.lose(self.names.get(slot, &pin));
+        drop(pin);
+        commit.unbind_if_spent();
+        commit.finish_losses(record);
+        self.tidy(1);
+        Ok(Some(evicted))
+    }
+
+    fn candidate(&self, slot: u32, criteria: &EvictionCriteria) -> Option<Candidate<u32>> {
+        self.eviction_score(slot, criteria).map(|score| Candidate { score, place: slot })
+    }
+
+    /// The score of the element in a slot; none if there is none, or if it is not to be evicted.
+    pub fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria) -> Option<Score> {
+        let is_element = self.vectors.graph().slots().state(slot) == State::Live;
+        if !is_element || self.uses.is_pinned(slot) {
+            return None;
+        }
+        let life = ElementLife { set: self, slot, set_deadline_ms: criteria.set_deadline_ms };
+        let is_in_scope = !criteria.only_expiring || life.deadline_ms().is_some();
+        criteria.rule.score(&life).filter(|_| is_in_scope)
+    }
+
+    /// About how many bytes the element in a slot takes.
+    fn element_bytes(&self, slot: u32) -> usize {
+        let pin = pin();
+        let attribute = self.attributes.get(slot, &pin).map_or(0, |attribute| attribute.parts().0.len());
+        bytes_per_element(self.params()) + self.names.get(slot, &pin).len() + attribute
+    }
+}
+
+struct ElementLife<'s> {
+    set: &'s Present<'s>,
+    slot: u32,
+    set_deadline_ms: Option<i64>,
+}
+
+impl Life for ElementLife<'_> {
+    fn used_ms(&self) -> i64 {
+        self.set.uses.used_ms(self.slot, self.set.now.used_ms)
+    }
+
+    fn frequency(&self) -> u8 {
+        self.set.uses.frequency(self.slot, &self.set.now)
+    }
+
+    fn deadline_ms(&self) -> Option<i64> {
+        let own = self.set.deadlines.get(self.slot);
+        own.into_iter().chain(self.set_deadline_ms).min()
+    }
+}
