@@ -2,6 +2,10 @@
 //!
 //! A program of its own, whose tests run one at a time: the counts are those of the process.
 
+#[path = "support/counting.rs"]
+#[expect(dead_code, reason = "calls are counted for other programs")]
+mod counting;
+
 use std::sync::{Mutex, MutexGuard};
 
 use nearhit::arena::{Blobs, Codes};
@@ -12,6 +16,9 @@ use nearhit::epoch::pin;
 use nearhit::keyspace::{Clock, Keyspace};
 use nearhit::memory::{Category, Held, SLACK, give_back, held_bytes, take};
 use nearhit::resp::{Reply, Request};
+
+#[global_allocator]
+static ALLOCATOR: counting::Counting = counting::Counting;
 
 /// Lets one test run at a time.
 fn alone() -> MutexGuard<'static, ()> {
@@ -115,9 +122,16 @@ impl Session {
     }
 
     #[track_caller]
-    fn ask(&mut self, words: &[&str]) {
+    fn ask(&mut self, words: &[&str]) -> Reply {
         let reply = dispatch(&self.0, &mut self.1, &Request::from_args(words));
         assert!(!matches!(reply, Reply::Error(_)), "{words:?}: {reply:?}");
+        reply
+    }
+
+    /// The reply of `MEMORY USAGE`.
+    fn usage(&mut self, key: &str) -> f64 {
+        let Reply::Integer(bytes) = self.ask(&["MEMORY", "USAGE", key]) else { panic!("it exists") };
+        bytes as f64
     }
 
     fn fill(&mut self) {
@@ -142,16 +156,27 @@ impl Session {
     }
 }
 
+/// What data are counted as.
+const DATA: [Category; 9] = [
+    Category::Strings,
+    Category::Hashes,
+    Category::Vectors,
+    Category::Names,
+    Category::Attributes,
+    Category::Graph,
+    Category::Keys,
+    Category::Expiry,
+    Category::Mappings,
+];
+
 #[test]
 fn a_server_counts_its_data_and_an_empty_one_holds_what_it_held_before() {
     let _alone = alone();
-    use Category::{Attributes, Graph, Hashes, Mappings, Names, Retired, Strings, Vectors};
-    const DATA: [Category; 8] = [Strings, Hashes, Vectors, Names, Attributes, Retired, Graph, Mappings];
     let before = DATA.map(held_bytes);
     let mut session = Session::new();
     session.fill();
     let full = DATA.map(held_bytes);
-    let each = [48, 8, 3 + 4, 16, 16].map(|bytes| bytes * COUNT as u64);
+    let each = [48, 8, 3 + 4, 16, 16, 128, 16].map(|bytes| bytes * COUNT as u64);
     for (number, least) in each.into_iter().enumerate() {
         assert!(full[number] > before[number] + least, "{:?}: {}", DATA[number], full[number]);
     }
@@ -160,4 +185,93 @@ fn a_server_counts_its_data_and_an_empty_one_holds_what_it_held_before() {
     session.ask(&["FLUSHALL", "SYNC"]);
     drop(session);
     DATA.into_iter().zip(before).for_each(|(category, bytes)| comes_to(category, bytes));
+    comes_to(Category::Retired, 0);
+}
+
+/// Deletes all that [`Session::fill`] made.
+type Deletion = fn(&mut Session);
+
+#[test]
+fn however_all_is_deleted_nothing_stays_counted() {
+    let _alone = alone();
+    let mut session = Session::new();
+    let before = DATA.map(held_bytes);
+    let names = || (0..COUNT).map(|number| number.to_string());
+    let ways: [Deletion; 4] = [
+        |session| _ = session.ask(&["FLUSHALL", "SYNC"]),
+        |session| {
+            (0..COUNT).for_each(|number| _ = session.ask(&["DEL", &format!("key:{number}")]));
+            session.ask(&["DEL", "hash", "table", "long", "set"]);
+        },
+        |session| {
+            (0..COUNT).for_each(|number| _ = session.ask(&["UNLINK", &format!("key:{number}")]));
+            (0..COUNT).for_each(|number| _ = session.ask(&["HDEL", "hash", &number.to_string()]));
+            (0..COUNT).for_each(|number| _ = session.ask(&["HDEL", "table", &number.to_string()]));
+            (0..COUNT).for_each(|number| _ = session.ask(&["VREM", "set", &number.to_string()]));
+            session.ask(&["GETDEL", "long"]);
+        },
+        |session| {
+            (0..COUNT).for_each(|number| _ = session.ask(&["PEXPIRE", &format!("key:{number}"), "9"]));
+            ["hash", "table", "long", "set"].iter().for_each(|key| _ = session.ask(&["PEXPIRE", key, "9"]));
+            session.0.keyspace.clock().advance(10);
+            while session.0.keyspace.db(0).expire_cycle(1000) > 0 {}
+        },
+    ];
+    for (number, delete) in ways.into_iter().enumerate() {
+        session.fill();
+        let long = "x".repeat(100_000);
+        session.ask(&["SET", "long", &long, "EX", "1000"]);
+        names().for_each(|name| _ = session.ask(&["HSET", "table", &name, &long[..100]]));
+        names().for_each(|name| _ = session.ask(&["HEXPIRE", "table", "1000", "FIELDS", "1", &name]));
+        session.churn();
+        delete(&mut session);
+        assert_eq!(session.ask(&["DBSIZE"]), Reply::Integer(0), "way {number}");
+        DATA.into_iter().zip(before).for_each(|(category, bytes)| comes_to(category, bytes));
+    }
+}
+
+/// So many small keys fill the tables that find them: in between, those have room for more keys.
+const FULL: usize = 62_000;
+
+/// Makes a key of its number.
+type Creation = fn(&mut Session, &str);
+
+#[test]
+fn usage_of_a_key_is_what_it_takes() {
+    let _alone = alone();
+    let kinds: [(&str, usize, Creation); 7] = [
+        ("numbers", FULL, |session, key| _ = session.ask(&["SET", key, "12345"])),
+        ("strings", FULL, |session, key| _ = session.ask(&["SET", key, &"v".repeat(100)])),
+        ("with a deadline", FULL, |session, key| {
+            session.ask(&["SET", key, &"v".repeat(50), "EX", "1000"]);
+        }),
+        ("long strings", 300, |session, key| _ = session.ask(&["SET", key, &"v".repeat(70_000)])),
+        ("packed hashes", FULL, |session, key| {
+            session.ask(&["HSET", key, "one", "1", "two", "2", "three", "3"]);
+        }),
+        ("tables", 1_000, |session, key| {
+            for field in 0..100 {
+                session.ask(&["HSET", key, &field.to_string(), &"v".repeat(80)]);
+            }
+        }),
+        ("vector sets", 200, |session, key| {
+            for name in 0..20 {
+                let name = name.to_string();
+                session.ask(&["VADD", key, "VALUES", "3", &name, "1", "2", &name, "SETATTR", "{\"a\":1}"]);
+            }
+        }),
+    ];
+    for (what, count, create) in kinds {
+        let mut session = Session::new();
+        // What the first of its kind takes once and for all.
+        create(&mut session, "first");
+        let figure = || counting::bytes() as f64 + held_bytes(Category::Mappings) as f64;
+        let before = figure();
+        (0..count).for_each(|number| create(&mut session, &format!("key:{number:08}")));
+        let each = (figure() - before) / count as f64;
+        let usage =
+            (0..count).map(|number| session.usage(&format!("key:{number:08}"))).sum::<f64>() / count as f64;
+        println!("{what}: {each:.1} bytes each, MEMORY USAGE {usage:.1}");
+        assert!((usage / each - 1.0).abs() < 0.03, "{what}: {each} bytes each, MEMORY USAGE {usage}");
+    }
 }

@@ -18,6 +18,11 @@ impl Nearest {
         Self { count, heap: BinaryHeap::new() }
     }
 
+    /// The same, with room for so many: growing up to there allocates nothing.
+    pub fn with_room(count: usize, room: usize) -> Self {
+        Self { count, heap: BinaryHeap::with_capacity(room) }
+    }
+
     /// How far a candidate may be to be kept.
     #[inline]
     pub fn limit(&self) -> f32 {

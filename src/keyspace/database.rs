@@ -75,6 +75,10 @@ pub struct Census {
     pub expired: usize,
     /// Keys that are never evicted, of all keys that are still in memory.
     pub blessed: usize,
+    /// Bytes of the tables that find keys.
+    pub table_bytes: usize,
+    /// Bytes of the order of deadlines.
+    pub deadline_bytes: usize,
 }
 
 impl Database {
@@ -328,6 +332,8 @@ impl<'k> View<'k> {
             counts.expired += table.deadlines().count_due(now_ms);
             counts.subexpiry += table.field_deadlines().len();
             counts.blessed += table.blessed().len();
+            counts.table_bytes += table.heap_bytes();
+            counts.deadline_bytes += table.deadlines().heap_bytes() + table.field_deadlines().heap_bytes();
             sum_ms += table.deadlines().sum_ms();
         }
         counts.mean_ttl_ms = mean_ttl_ms(sum_ms, counts.expires, now_ms);

@@ -2,6 +2,10 @@
 
 use crate::splitmix::SplitMix64;
 
+use std::ops::Range;
+
+use crate::memory::{Category, Held, allocated_bytes};
+
 /// When a key or a field expires, in milliseconds since 1970; most never do.
 ///
 /// The one value that means "never" is `i64::MIN`: a deadline so long past that no command stores
@@ -51,13 +55,24 @@ const MERGED_RUN: usize = MAX_RUN / 2;
 ///
 /// A list of sorted runs. It takes 12 bytes for each deadline when they come in order, as those of
 /// keys with the same lifetime do, and 17 when they come in any; a `BTreeSet` takes 32 and 24.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Deadlines {
     /// In order, none empty.
     runs: Vec<Vec<Due>>,
     len: usize,
     /// Sum of all deadlines, so that their mean needs no walk.
     sum_ms: i128,
+    /// Bytes of all runs.
+    run_bytes: usize,
+    /// Those, and the list of runs.
+    held: Held,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        let held = Held::nothing(Category::Expiry);
+        Self { runs: Vec::new(), len: 0, sum_ms: 0, run_bytes: 0, held }
+    }
 }
 
 /// The deadline in two words that have the same order, and the number. Words instead of an `i64`,
@@ -82,9 +97,15 @@ impl Deadlines {
         let Some(at_ms) = deadline.unix_ms() else { return };
         let due = Due::new(at_ms, id);
         let number = self.run_of(due);
+        self.count_changes(number..number + 1, |deadlines| deadlines.put(due, number));
+        self.len += 1;
+        self.sum_ms += i128::from(at_ms);
+    }
+
+    /// Adds a deadline to the run to which it belongs.
+    fn put(&mut self, due: Due, number: usize) {
         let Some(run) = self.runs.get_mut(number) else {
-            self.runs.push(vec![due]);
-            return self.count(at_ms);
+            return self.runs.push(vec![due]);
         };
         let place = run.partition_point(|other| *other < due);
         if run.len() < MAX_RUN {
@@ -100,7 +121,20 @@ impl Deadlines {
             half.insert(place, due);
             self.runs.insert(number + 1, upper);
         }
-        self.count(at_ms);
+    }
+
+    /// Runs `change`, which changes these runs, splits them, or joins them to one another, and
+    /// counts the memory that it takes or frees.
+    fn count_changes(&mut self, runs: Range<usize>, change: impl FnOnce(&mut Self)) {
+        let runs = runs.start..runs.end.min(self.runs.len());
+        let behind = self.runs.len() - runs.end;
+        let before = bytes_of(&self.runs[runs.clone()]);
+        change(self);
+        let after = bytes_of(&self.runs[runs.start..self.runs.len() - behind]);
+        if after != before {
+            self.run_bytes = self.run_bytes + after - before;
+            self.held.set(self.run_bytes + allocated_bytes(self.runs.capacity() * size_of::<Vec<Due>>()));
+        }
     }
 
     pub(super) fn remove(&mut self, deadline: Deadline, id: u32) {
@@ -112,7 +146,7 @@ impl Deadlines {
         run.remove(place);
         self.len -= 1;
         self.sum_ms -= i128::from(at_ms);
-        self.tidy(number);
+        self.count_changes(number.saturating_sub(1)..number + 2, |deadlines| deadlines.tidy(number));
     }
 
     /// The one that expired first, if any has.
@@ -154,14 +188,9 @@ impl Deadlines {
         self.sum_ms
     }
 
-    /// Bytes on the heap, at the load that runs have on average.
+    /// Bytes that the allocator gives for them.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.len * HEAP_BYTES_EACH
-    }
-
-    fn count(&mut self, at_ms: i64) {
-        self.len += 1;
-        self.sum_ms += i128::from(at_ms);
+        self.held.bytes()
     }
 
     /// The run that contains `due`, or into which it belongs: the last one that does not begin
@@ -174,6 +203,9 @@ impl Deadlines {
     fn tidy(&mut self, number: usize) {
         if self.runs[number].is_empty() {
             self.runs.remove(number);
+            if self.runs.is_empty() {
+                self.runs = Vec::new();
+            }
             return;
         }
         for first in [number, number.saturating_sub(1)] {
@@ -187,8 +219,13 @@ impl Deadlines {
     }
 }
 
-/// What a deadline costs in a [`Deadlines`].
-pub(super) const HEAP_BYTES_EACH: usize = 16;
+/// Bytes of these runs.
+fn bytes_of(runs: &[Vec<Due>]) -> usize {
+    runs.iter().map(|run| allocated_bytes(run.capacity() * size_of::<Due>())).sum()
+}
+
+/// What a deadline costs in a [`Deadlines`], about: see there.
+pub(super) const HEAP_BYTES_EACH: usize = 14;
 
 #[cfg(test)]
 mod tests {
@@ -257,6 +294,7 @@ mod tests {
             let held: Vec<_> = deadlines.runs.iter().flatten().map(|due| (due.at_ms(), due.0[2])).collect();
             prop_assert_eq!(&held, &set.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(deadlines.len(), set.len());
+            prop_assert_eq!(deadlines.run_bytes, bytes_of(&deadlines.runs));
             prop_assert_eq!(deadlines.sum_ms(), set.iter().map(|(at_ms, _)| i128::from(*at_ms)).sum::<i128>());
             prop_assert_eq!(deadlines.count_due(1 << 27), set.iter().filter(|(at_ms, _)| *at_ms < 1 << 27).count());
         }

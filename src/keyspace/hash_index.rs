@@ -3,7 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use crate::kernels::prefetch_at;
-use crate::memory::allocated_bytes;
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// No position: all bits set, which no word with a position has.
 const EMPTY: u32 = u32::MAX;
@@ -56,23 +56,30 @@ pub(super) struct HashIndex {
     len: usize,
     /// Bytes of the buckets of all parts.
     bucket_bytes: usize,
-}
-
-impl Default for HashIndex {
-    fn default() -> Self {
-        Self { parts: smallvec![Part::default()], mask: 0, len: 0, bucket_bytes: 0 }
-    }
+    /// Those, and the list of parts.
+    held: Held,
 }
 
 impl HashIndex {
+    /// An index of nothing. `category`: what it is a part of.
+    pub(super) fn new(category: Category) -> Self {
+        let held = Held::nothing(category);
+        Self { parts: smallvec![Part::default()], mask: 0, len: 0, bucket_bytes: 0, held }
+    }
+
     #[cfg(test)]
     fn len(&self) -> usize {
         self.len
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
+        self.held.bytes()
+    }
+
+    /// To be called when buckets or parts were allocated or freed.
+    fn count_bytes(&mut self) {
         let parts = if self.parts.spilled() { self.parts.capacity() * size_of::<Part>() } else { 0 };
-        self.bucket_bytes + allocated_bytes(parts)
+        self.held.set(self.bucket_bytes + allocated_bytes(parts));
     }
 
     /// The position with this hash for which `matches` is true.
@@ -137,7 +144,11 @@ impl HashIndex {
         let part = &mut self.parts[number];
         let before = part.heap_bytes();
         let outcome = change(part);
-        self.bucket_bytes = self.bucket_bytes + part.heap_bytes() - before;
+        let after = part.heap_bytes();
+        if after != before {
+            self.bucket_bytes = self.bucket_bytes + after - before;
+            self.count_bytes();
+        }
         outcome
     }
 
@@ -152,6 +163,7 @@ impl HashIndex {
         self.parts.push(Part::default());
         self.put(self.parts.len() - 1, Part::of(&upper, depth + 1));
         self.count_bits();
+        self.count_bytes();
     }
 
     /// Joins the last part with the one from which it was split.
@@ -168,6 +180,7 @@ impl HashIndex {
         if self.parts.spilled() && self.parts.len() * SHRINK_FACTOR < self.parts.capacity() {
             self.parts.shrink_to_fit();
         }
+        self.count_bytes();
     }
 
     fn count_bits(&mut self) {
@@ -244,8 +257,12 @@ impl Part {
     /// False if the position was not there.
     fn remove(&mut self, hash: u32, position: u32, hash_of: &impl Fn(u32) -> u32) -> bool {
         let Some(bucket) = self.bucket(hash, |other| other == position) else { return false };
-        self.close(bucket, hash_of);
         self.len -= 1;
+        if self.len == 0 {
+            *self = Self { depth: self.depth, ..Self::default() };
+            return true;
+        }
+        self.close(bucket, hash_of);
         if self.words.len() > MIN_SHRINK_BUCKETS && self.len as usize * SHRINK_FACTOR < self.words.len() {
             self.rebuild(self.len as usize * 2, hash_of);
         }
@@ -374,7 +391,7 @@ mod tests {
     }
 
     fn filled(len: u32) -> HashIndex {
-        let mut index = HashIndex::default();
+        let mut index = HashIndex::new(Category::Keys);
         (0..len).for_each(|position| index.insert(hash_of(position), position, hash_of));
         index
     }
@@ -425,7 +442,7 @@ mod tests {
 
     #[test]
     fn no_change_needs_more_hashes_than_a_part_has_however_many_parts_there_are() {
-        let mut index = HashIndex::default();
+        let mut index = HashIndex::new(Category::Keys);
         let calls = Cell::new(0);
         let mut most = 0;
         let counted = |position| {
@@ -446,11 +463,16 @@ mod tests {
     }
 
     /// Named things without gaps, like the fields of a hash.
-    #[derive(Default)]
     struct Things {
         names: Vec<u32>,
         made: u32,
         index: HashIndex,
+    }
+
+    impl Default for Things {
+        fn default() -> Self {
+            Self { names: Vec::new(), made: 0, index: HashIndex::new(Category::Keys) }
+        }
     }
 
     impl Things {
@@ -484,7 +506,7 @@ mod tests {
             // From hashes that are equal in their high bits to hashes that are equal in their low
             // bits.
             let hash_of = |position: u32| (position % 16).rotate_right(spread);
-            let mut index = HashIndex::default();
+            let mut index = HashIndex::new(Category::Keys);
             let mut model = BTreeMap::new();
             for (position, adds) in changes {
                 if adds && model.insert(position, ()).is_none() {

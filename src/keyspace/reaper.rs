@@ -180,6 +180,7 @@ fn run(receiver: &Receiver<Discarded>, tally: &Tally) {
             drop(pending.value);
             tally.count(pending.bytes);
         }
+        memory::settle();
     }
     busy.iter().for_each(|pending| tally.count(pending.bytes));
 }

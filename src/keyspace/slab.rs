@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::entry::Entry;
 use crate::kernels::prefetch_at;
+use crate::memory::{Category, Held, allocated_bytes};
 use crate::splitmix::SplitMix64;
 
 /// Slots in a chunk. Growing copies at most one chunk, and the memory of an empty chunk is freed.
@@ -13,12 +14,23 @@ pub(super) const CHUNK_SLOTS: u32 = 1024;
 ///
 /// New entries go to the lowest chunk that has room, so that the chunks at the end become empty and
 /// are freed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Slab {
     chunks: Vec<Chunk>,
     /// Numbers of the chunks with a vacant slot.
     roomy: BTreeSet<u32>,
     len: usize,
+    /// Bytes of the slots of all chunks.
+    slot_bytes: usize,
+    /// Those, and the list of chunks.
+    held: Held,
+}
+
+impl Default for Slab {
+    fn default() -> Self {
+        let held = Held::nothing(Category::Keys);
+        Self { chunks: Vec::new(), roomy: BTreeSet::new(), len: 0, slot_bytes: 0, held }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +45,16 @@ struct Chunk {
 const VACANT_WORDS: usize = (CHUNK_SLOTS / u64::BITS) as usize;
 
 impl Slab {
+    /// Bytes that the allocator gives for all slots.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.held.bytes()
+    }
+
+    /// To be called when slots or chunks were allocated or freed.
+    fn count_bytes(&mut self) {
+        self.held.set(self.slot_bytes + allocated_bytes(self.chunks.capacity() * size_of::<Chunk>()));
+    }
+
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -42,11 +64,17 @@ impl Slab {
     pub(super) fn insert(&mut self, entry: Entry) -> u32 {
         let number = self.roomy_chunk();
         let chunk = &mut self.chunks[number as usize];
+        let before = chunk.heap_bytes();
         let slot = chunk.insert(entry);
+        let grown = chunk.heap_bytes() - before;
         if chunk.taken == CHUNK_SLOTS {
             self.roomy.remove(&number);
         }
         self.len += 1;
+        if grown > 0 {
+            self.slot_bytes += grown;
+            self.count_bytes();
+        }
         number * CHUNK_SLOTS + slot
     }
 
@@ -60,9 +88,15 @@ impl Slab {
         if chunk.taken == CHUNK_SLOTS {
             self.roomy.insert(number);
         }
+        let before = chunk.heap_bytes();
         let entry = chunk.remove(position % CHUNK_SLOTS);
+        let freed = before - chunk.heap_bytes();
         self.len -= 1;
         self.drop_empty_tail();
+        if freed > 0 {
+            self.slot_bytes -= freed;
+            self.count_bytes();
+        }
         entry
     }
 
@@ -172,6 +206,9 @@ impl Slab {
             self.chunks.pop();
             self.roomy.remove(&(self.chunks.len() as u32));
         }
+        if self.chunks.is_empty() {
+            self.chunks = Vec::new();
+        }
     }
 }
 
@@ -189,6 +226,10 @@ pub(super) enum Step<'s> {
 }
 
 impl Chunk {
+    fn heap_bytes(&self) -> usize {
+        allocated_bytes(self.slots.capacity() * size_of::<Option<Entry>>())
+    }
+
     fn insert(&mut self, entry: Entry) -> u32 {
         self.taken += 1;
         let Some(slot) = self.first_vacant() else {

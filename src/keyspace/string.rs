@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::entry::{Kind, Layout};
 use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed};
 use crate::compressed::{Compressed, Savings, Stored, compress};
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// Bytes of a key and its text that Redis 8.6 stores in one block with their header: the encoding
 /// of such a text is `embstr`.
@@ -25,9 +26,6 @@ const STACK_LEN: usize = 64;
 /// From this length on a reply shares the bytes of the value; below, a copy costs less than
 /// sharing.
 const MIN_SHARED_LEN: usize = 16 * 1024;
-
-/// The counters of an `Arc`, and the `Vec` inside.
-const SHARED_HEADER_BYTES: usize = 16 + size_of::<Vec<u8>>();
 
 /// A long text that is edited doubles its room when it grows, but gets no more than this in
 /// addition (Redis' `SDS_MAX_PREALLOC`).
@@ -72,7 +70,7 @@ pub(super) enum Form<'s> {
 /// edited.
 #[derive(Clone, Debug)]
 pub(super) struct LongText {
-    bytes: Arc<Vec<u8>>,
+    bytes: Arc<SharedBytes>,
     form: LongForm,
 }
 
@@ -103,6 +101,13 @@ impl ReplyText {
             ReplyForm::Long(long) => long.to_bytes(),
         }
     }
+}
+
+/// The bytes of a long text, counted for as long as a value or a reply has them.
+#[derive(Debug)]
+struct SharedBytes {
+    bytes: Vec<u8>,
+    held: Held,
 }
 
 /// The text of a key while it is changed in place.
@@ -285,7 +290,7 @@ impl<'s> StringRef<'s> {
 
 impl LongText {
     fn new(bytes: Vec<u8>, form: LongForm) -> Self {
-        Self { bytes: Arc::new(bytes), form }
+        Self { bytes: Arc::new(SharedBytes::new(bytes)), form }
     }
 
     fn stored(&self) -> Stored<'_> {
@@ -309,15 +314,47 @@ impl LongText {
     /// decompressed and stays so: it may be edited again soon.
     pub(super) fn edit<R>(&mut self, edit: impl FnOnce(&mut TextEdit<'_>) -> R) -> R {
         if let Stored::Compressed(compressed) = self.stored() {
-            self.bytes = Arc::new(compressed.text());
+            self.bytes = Arc::new(SharedBytes::new(compressed.text()));
         }
         self.form = LongForm::Edited;
-        edit(&mut TextEdit(Arc::make_mut(&mut self.bytes)))
+        let shared = Arc::make_mut(&mut self.bytes);
+        let outcome = edit(&mut TextEdit(&mut shared.bytes));
+        shared.count();
+        outcome
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        SHARED_HEADER_BYTES + self.bytes.capacity()
+        self.bytes.held.bytes()
+    }
+}
+
+impl SharedBytes {
+    fn new(bytes: Vec<u8>) -> Self {
+        let mut shared = Self { bytes, held: Held::nothing(Category::Strings) };
+        shared.count();
+        shared
+    }
+
+    fn count(&mut self) {
+        /// The counters of an `Arc`, and what is in it.
+        const BLOCK: usize = 2 * size_of::<usize>() + size_of::<SharedBytes>();
+        self.held.set(allocated_bytes(BLOCK) + allocated_bytes(self.bytes.capacity()));
+    }
+}
+
+/// Other bytes, with room of their own.
+impl Clone for SharedBytes {
+    fn clone(&self) -> Self {
+        Self::new(self.bytes.clone())
+    }
+}
+
+impl Deref for SharedBytes {
+    type Target = Vec<u8>;
+
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
     }
 }
 
@@ -361,7 +398,7 @@ impl Deref for TextEdit<'_> {
 }
 
 /// The owner of the text in a `Bytes`.
-struct SharedText(Arc<Vec<u8>>);
+struct SharedText(Arc<SharedBytes>);
 
 impl AsRef<[u8]> for SharedText {
     fn as_ref(&self) -> &[u8] {
@@ -502,7 +539,7 @@ mod tests {
         };
         assert!(long.savings().bytes > MIN_SHARED_LEN / 2);
         long.edit(|text| text.append(b"end"));
-        assert_eq!(*long.bytes, [&repetitive(MIN_SHARED_LEN)[..], b"end"].concat());
+        assert_eq!(**long.bytes, [&repetitive(MIN_SHARED_LEN)[..], b"end"].concat());
         assert_eq!(long.savings(), Savings::default());
     }
 

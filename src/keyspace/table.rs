@@ -12,10 +12,11 @@ use super::snapshot::{Batch, Progress, State};
 use super::string::TextEdit;
 use super::value::{Large, Value, ValueRef, WrongType};
 use crate::compressed::Savings;
+use crate::memory::Category;
 use crate::vector_set::VectorSet;
 
 /// A map from keys to values, with the deadlines of those that have one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Table {
     /// Positions in the slab. Their hashes are in the entries, which a lookup reads anyway.
     index: HashIndex,
@@ -32,7 +33,27 @@ pub(super) struct Table {
     snapshot: State,
 }
 
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            index: HashIndex::new(Category::Keys),
+            slab: Slab::default(),
+            deadlines: Deadlines::default(),
+            field_deadlines: Deadlines::default(),
+            blessed: BTreeSet::new(),
+            sets: BTreeSet::new(),
+            savings: Savings::default(),
+            snapshot: State::default(),
+        }
+    }
+}
+
 impl Table {
+    /// Bytes of the index and of the slots.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.index.heap_bytes() + self.slab.heap_bytes()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slab.len()
     }

@@ -14,5 +14,5 @@ pub use allocator::{
 pub use category::Category;
 pub use estimate::{estimated_bytes, recently_used_bytes, report_growth};
 pub use limit::{Level, Limit, Thresholds};
-pub use tracked::{Held, SLACK, give_back, held_bytes, take};
+pub use tracked::{Held, SLACK, give_back, held_bytes, settle, take};
 pub use used::{peak_bytes, peak_unix_s, reset_peak, used_bytes};

@@ -90,9 +90,14 @@ pub fn give_back(category: Category, bytes: usize) {
     add(category, -(bytes as isize));
 }
 
+/// Passes on all that the calling thread has counted: for threads that free much and then wait.
+pub fn settle() {
+    let _ = PENDING.try_with(Pending::pass_all_on);
+}
+
 /// Bytes held now: exact but for [`SLACK`] bytes of each other thread.
 pub fn held_bytes(category: Category) -> u64 {
-    let _ = PENDING.try_with(Pending::pass_all_on);
+    settle();
     // What one thread took and another gave back may arrive in the other order.
     HELD[category as usize].load(Ordering::Relaxed).max(0) as u64
 }

@@ -18,6 +18,7 @@ use crate::commands::client::{Client, ClientInfo};
 use crate::commands::{Call, Hold, Place, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
+use crate::memory::{self, Category};
 use crate::resp::{Encoded, Limits, ProtocolError, Reply, Request};
 
 /// Requests answered before other connections of the thread get their turn.
@@ -38,6 +39,9 @@ const MAX_PENDING_INPUT: usize = 8 * 1024 * 1024;
 const MUCH_OUTPUT: usize = 1024 * 1024;
 /// How long a client that is being disconnected may take to read its last replies.
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a connection takes beside its buffers: itself, in the task that serves it, and its client.
+const OWN_BYTES: usize = size_of::<Connection<Socket>>() + size_of::<Client>();
 
 /// A connected client and all that belongs to it; `S` is its socket, on a thread or on its way to
 /// one.
@@ -65,6 +69,8 @@ pub(super) struct Connection<S> {
     is_cut_short: bool,
     /// Requests that the last read brought.
     requests_of_read: u64,
+    /// What it takes, as of the last time when it had nothing to do.
+    memory: memory::Held,
     /// Only for its `Drop`, which comes last.
     registration: Registration,
 }
@@ -170,6 +176,7 @@ impl Connection<Accepted> {
             is_cut_short: false,
             registration,
             requests_of_read: 0,
+            memory: memory::Held::new(Category::Clients, OWN_BYTES),
         }
     }
 
@@ -193,6 +200,7 @@ impl<S> Connection<S> {
             held: self.held,
             released: self.released,
             requests_of_read: self.requests_of_read,
+            memory: self.memory,
             settings: self.settings,
             settings_generation: self.settings_generation,
             expects_soon: self.expects_soon,
@@ -513,6 +521,7 @@ impl Connection<Socket> {
         self.input.tidy();
         self.info.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.info.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
+        self.memory.set(OWN_BYTES + self.info.memory_bytes());
         self.info.is_held.store(self.held.is_some(), Ordering::Relaxed);
         let event = match self.next_deadline() {
             None => self.next_event(called).await,

@@ -115,11 +115,22 @@ impl VectorIndex {
         self.projection.as_ref().map(|projection| projection.row(i))
     }
 
+    /// Bytes that an index without slots takes beside itself: its locks, and its store of codes.
+    pub const FIXED_BYTES: usize = Index::FIXED_BYTES + 2 * size_of::<usize>() + size_of::<Store>();
+
+    /// Bytes of codes, and of what they are made with.
+    pub fn code_bytes(&self) -> usize {
+        self.stores.heap_bytes() + self.projection.as_ref().map_or(0, Projection::heap_bytes)
+    }
+
+    /// Bytes of links and of the states of slots.
+    pub fn link_bytes(&self) -> usize {
+        self.graph.heap_bytes()
+    }
+
     /// Bytes held.
     pub fn heap_bytes(&self) -> usize {
-        self.graph.heap_bytes()
-            + self.stores.heap_bytes()
-            + self.projection.as_ref().map_or(0, Projection::heap_bytes)
+        self.code_bytes() + self.link_bytes()
     }
 }
 
@@ -128,11 +139,6 @@ impl VectorIndex {
     /// Which codes are in use.
     pub(crate) fn phase(&self) -> Phase {
         self.stores.phase()
-    }
-
-    /// Bytes of codes and of what was learnt.
-    pub(crate) fn code_bytes(&self) -> usize {
-        self.stores.heap_bytes()
     }
 
     /// True while a kind that learns is not settled.

@@ -1,6 +1,9 @@
 //! The slots nearest to a query.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+
+use smallvec::SmallVec;
 
 use super::{Probe, VectorIndex};
 use crate::epoch::{Pin, pin};
@@ -151,17 +154,20 @@ impl VectorIndex {
 
 /// Of slots `0 .. end`, the `keep` nearest that are admitted.
 fn scan(scorer: &impl Scorer, end: u32, keep: usize, admit: impl Fn(u32) -> bool) -> Vec<Candidate> {
-    let mut nearest = Nearest::new(keep);
-    let mut slots = Vec::with_capacity(BATCH);
-    let mut near = Vec::with_capacity(BATCH);
-    let mut rest = (0..end).filter(|&slot| admit(slot));
-    loop {
-        slots.clear();
-        slots.extend(rest.by_ref().take(BATCH));
-        if slots.is_empty() {
-            return nearest.into_sorted();
-        }
-        scorer.nearer(&slots, nearest.limit(), &mut near);
-        near.drain(..).for_each(|candidate| nearest.offer(candidate));
+    thread_local! {
+        /// For speed: the only memory that a scan needs beside its results.
+        static NEAR: RefCell<Vec<Candidate>> = const { RefCell::new(Vec::new()) };
     }
+    NEAR.with_borrow_mut(|near| {
+        let mut nearest = Nearest::with_room(keep, keep.min(end as usize));
+        let mut rest = (0..end).filter(|&slot| admit(slot));
+        loop {
+            let slots: SmallVec<[u32; BATCH]> = rest.by_ref().take(BATCH).collect();
+            if slots.is_empty() {
+                return nearest.into_sorted();
+            }
+            scorer.nearer(&slots, nearest.limit(), near);
+            near.drain(..).for_each(|candidate| nearest.offer(candidate));
+        }
+    })
 }

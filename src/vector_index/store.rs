@@ -2,7 +2,7 @@
 
 use crate::arena::Codes;
 use crate::kernels::prefetch;
-use crate::memory::Category;
+use crate::memory::{Category, Held};
 use crate::quantization::{Code, Codebook, Format};
 
 /// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
@@ -15,13 +15,16 @@ pub struct Store {
     format: Format,
     heads: Codes,
     bodies: Codes,
+    /// What the format has learnt.
+    learnt: Held,
 }
 
 impl Store {
     pub(super) fn new(format: Format) -> Self {
         let heads = Codes::new(format.head_bytes(), Category::Vectors);
         let bodies = Codes::new(stride(format.body_bytes()), Category::Vectors);
-        Self { format, heads, bodies }
+        let learnt = format.codebook().map_or(0, Codebook::heap_bytes);
+        Self { format, heads, bodies, learnt: Held::new(Category::Vectors, learnt) }
     }
 
     /// The format of every code.
@@ -102,8 +105,7 @@ impl Store {
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        let learnt = self.format.codebook().map_or(0, Codebook::heap_bytes);
-        self.heads.heap_bytes() + self.bodies.heap_bytes() + learnt
+        self.heads.heap_bytes() + self.bodies.heap_bytes() + self.learnt.bytes()
     }
 }
 

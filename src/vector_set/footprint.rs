@@ -1,6 +1,35 @@
-//! What an element will take, before there is one.
+//! What a set takes, by purpose, and what an element will take, before there is one.
 
-use crate::vector_index::Params;
+use super::VectorSet;
+use crate::vector_index::{Params, VectorIndex};
+
+/// Bytes of an empty set, which is shared.
+pub(super) const EMPTY_SET: usize =
+    2 * size_of::<usize>() + size_of::<VectorSet>() + VectorIndex::FIXED_BYTES;
+
+/// Bytes of a set by purpose, as the allocator gives them; of mapped memory, what is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetMemory {
+    /// Codes, and what they are made with.
+    pub vectors: usize,
+    /// Links, the states of slots, and the set itself.
+    pub graph: usize,
+    /// Names, and the maps from names to slots.
+    pub names: usize,
+    /// Attributes.
+    pub attributes: usize,
+    /// Deadlines, and when elements were used.
+    pub expiry: usize,
+    /// What a snapshot that is running has noted.
+    pub snapshot: usize,
+}
+
+impl SetMemory {
+    /// Of all purposes.
+    pub fn total(&self) -> usize {
+        self.vectors + self.graph + self.names + self.attributes + self.expiry + self.snapshot
+    }
+}
 
 /// Where a name or an attribute lies.
 const POINTER: usize = 8;

@@ -60,7 +60,7 @@ pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
 pub use self::eviction::{EvictedElement, EvictionCriteria};
 pub use self::expiry::Reschedule;
-pub use self::footprint::bytes_per_element;
+pub use self::footprint::{SetMemory, bytes_per_element};
 pub use self::present::{Now, Present};
 pub use self::read::{Description, NeighbourLists};
 pub use self::restore::Restored;
@@ -85,6 +85,7 @@ use self::snapshot::Snapshots;
 use self::updates::Updates;
 use self::uses::Uses;
 use crate::compressed::Savings;
+use crate::memory::{Category, Held};
 use crate::vector_index::VectorIndex;
 
 /// Identifies the state in which a key meant this set: it changes when the key stops meaning it.
@@ -117,6 +118,8 @@ pub struct VectorSet {
     /// Those that are being taken of it.
     snapshots: Snapshots,
     compaction: Mutex<Compaction>,
+    /// What the set takes when it is empty.
+    fixed: Held,
     uid: u64,
 }
 
@@ -146,6 +149,7 @@ impl VectorSet {
             changes: AtomicU64::new(0),
             snapshots: Snapshots::default(),
             compaction: Mutex::default(),
+            fixed: Held::new(Category::Graph, footprint::EMPTY_SET),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
         }
     }
@@ -215,16 +219,21 @@ impl VectorSet {
         self.attributes.savings()
     }
 
-    /// Bytes held, by all parts.
+    /// Bytes that the set takes, by purpose.
+    pub fn memory(&self) -> SetMemory {
+        SetMemory {
+            vectors: self.vectors.code_bytes(),
+            graph: self.vectors.link_bytes() + self.fixed.bytes(),
+            names: self.names.heap_bytes() + self.elements.read().heap_bytes(),
+            attributes: self.attributes.heap_bytes(),
+            expiry: self.deadlines.heap_bytes() + self.uses.heap_bytes(),
+            snapshot: self.snapshots.heap_bytes(),
+        }
+    }
+
+    /// Bytes that the set takes, by all parts.
     pub fn heap_bytes(&self) -> usize {
-        self.vectors.heap_bytes()
-            + self.names.heap_bytes()
-            + self.attributes.heap_bytes()
-            + self.deadlines.heap_bytes()
-            + self.uses.heap_bytes()
-            + self.elements.read().heap_bytes()
-            + self.snapshots.heap_bytes()
-            + size_of::<Self>()
+        self.memory().total()
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `quant-auto` | 1 if the kind was chosen by `QUANT AUTO` |
 //! | `bytes-per-element` | memory of the set divided by its elements; for an empty set the expected value |
 //! | `reusable-bytes` | of its memory, that of removed elements, which is used for the next |
+//! | `memory-vectors`, `-graph`, `-names`, `-attributes` | bytes of codes, of links, of names with their maps, and of attributes |
 //! | `measured-<set>` | memory, recall and speed of the kind, measured with real vectors: a line like those of `INFO keyspace` |
 //!
 //! A set of kind `PQ` has two more fields:
@@ -56,6 +57,7 @@ fn describe(set: Present<'_>) -> Reply {
     let mut fields: Vec<Field> = redis_fields(set).map(named).into();
     if !redis_could_have(set) {
         fields.extend(further_fields(set).map(named));
+        fields.extend(memory_fields(set).map(named));
         fields.extend(measured_fields(set.params(), MEASURED));
     }
     if set.params().kind() == Kind::Product {
@@ -102,6 +104,16 @@ fn further_fields(set: Present<'_>) -> [(&'static str, Reply); 7] {
 
 fn bytes_per_element(set: Present<'_>) -> usize {
     set.heap_bytes().checked_div(set.len()).unwrap_or_else(|| vector_set::bytes_per_element(set.params()))
+}
+
+fn memory_fields(set: &VectorSet) -> [(&'static str, Reply); 4] {
+    let memory = set.memory();
+    [
+        ("memory-vectors", Reply::count(memory.vectors)),
+        ("memory-graph", Reply::count(memory.graph)),
+        ("memory-names", Reply::count(memory.names)),
+        ("memory-attributes", Reply::count(memory.attributes)),
+    ]
 }
 
 /// The measured figures of a kind with the same finer copy.

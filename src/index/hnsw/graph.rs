@@ -25,7 +25,7 @@ use crate::kernels::prefetch_at;
 use crate::memory::Category;
 
 /// Locks that all lists of a graph share. Two writers meet by chance once in so many times.
-const LOCKS: usize = 128;
+pub(super) const LOCKS: usize = 128;
 
 /// Bytes that a free run takes in a `BTreeSet`, on average.
 const FREE_TOWER: usize = 6;
@@ -247,7 +247,7 @@ impl Graph {
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
         let towers: usize = self.towers.lock().free.iter().map(|free| free.len() * FREE_TOWER).sum();
-        self.slots.heap_bytes() + self.base.heap_bytes() + self.upper.heap_bytes() + towers + self.locks.len()
+        self.slots.heap_bytes() + self.base.heap_bytes() + self.upper.heap_bytes() + towers
     }
 }
 

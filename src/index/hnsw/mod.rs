@@ -133,7 +133,10 @@ impl Index {
         self.entry().map_or(0, |entry| entry.level)
     }
 
-    /// Bytes held.
+    /// Bytes that an index without slots takes beside itself: the locks of its lists.
+    pub const FIXED_BYTES: usize = graph::LOCKS;
+
+    /// Bytes held, those of slots.
     pub fn heap_bytes(&self) -> usize {
         self.graph.heap_bytes() + self.dead() * size_of::<u32>()
     }

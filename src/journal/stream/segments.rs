@@ -14,11 +14,12 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::Batch;
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// Bytes of a segment. Memory of the stream is given back in such steps.
 pub(super) const SEGMENT: usize = 16 * 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Segments {
     /// Each of exactly `SEGMENT` bytes.
     full: VecDeque<Bytes>,
@@ -26,6 +27,13 @@ pub(super) struct Segments {
     open: Vec<u8>,
     /// The place of the first byte that is kept.
     start: u64,
+    held: Held,
+}
+
+impl Default for Segments {
+    fn default() -> Self {
+        Self { full: VecDeque::new(), open: Vec::new(), start: 0, held: Held::nothing(Category::Log) }
+    }
 }
 
 impl Segments {
@@ -47,9 +55,15 @@ impl Segments {
     }
 
     /// Bytes of memory for what is kept.
-    #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         self.full.len() * SEGMENT + self.open.capacity()
+    }
+
+    /// To be called when segments were allocated or freed. A segment that a reader still has is not
+    /// counted once it is released here.
+    fn count_bytes(&mut self) {
+        let list = allocated_bytes(self.full.capacity() * size_of::<Bytes>());
+        self.held.set(self.heap_bytes() + list);
     }
 
     #[inline]
@@ -74,6 +88,7 @@ impl Segments {
             }
             bytes = later;
         }
+        self.count_bytes();
     }
 
     /// Gives the bytes between two places that are kept.
@@ -101,6 +116,7 @@ impl Segments {
             self.full.pop_front();
             self.start += SEGMENT as u64;
         }
+        self.count_bytes();
         if place == self.end() {
             debug_assert!(self.full.is_empty());
             self.start = place;
@@ -112,6 +128,7 @@ impl Segments {
     pub(super) fn shrink(&mut self) {
         if self.open.is_empty() {
             self.open = Vec::new();
+            self.count_bytes();
         }
     }
 }

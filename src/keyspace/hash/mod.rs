@@ -20,7 +20,6 @@ use self::table::FieldTable;
 use super::Deadline;
 use crate::arena::Visited;
 use crate::compressed::Stored;
-use crate::memory::allocated_bytes;
 
 /// A hash outside of the keyspace, or during an edit: expired fields are absent.
 #[derive(Clone, Debug)]
@@ -252,7 +251,7 @@ impl Hash {
     pub fn heap_bytes(&self) -> usize {
         match &self.form {
             HashForm::Packed(packed) => packed.as_bytes().len(),
-            HashForm::Table(table) => table_bytes(table),
+            HashForm::Table(table) => table.heap_bytes(),
         }
     }
 
@@ -276,11 +275,6 @@ impl Hash {
             self.form = HashForm::Table(Visited::new(table));
         }
     }
-}
-
-/// Bytes of a table, with its own block.
-fn table_bytes(table: &FieldTable) -> usize {
-    allocated_bytes(size_of::<FieldTable>() + Visited::<FieldTable>::overhead()) + table.heap_bytes()
 }
 
 impl<'h> HashRef<'h> {

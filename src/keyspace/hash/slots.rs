@@ -2,22 +2,31 @@
 
 use std::ops::{Index, IndexMut};
 
-use crate::memory::allocated_bytes;
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// Elements in a chunk: the most that growing copies.
 const CHUNK: usize = 1024;
 
 /// A vector that grows without a long step: a single block would be copied as a whole at each
 /// doubling.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Slots<T> {
     /// All are full except the last one, which is not empty.
     chunks: Vec<Vec<T>>,
+    held: Held,
 }
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self { chunks: Vec::new() }
+        Self { chunks: Vec::new(), held: Held::nothing(Category::Hashes) }
+    }
+}
+
+impl<T: Clone> Clone for Slots<T> {
+    fn clone(&self) -> Self {
+        let mut copy = Self { chunks: self.chunks.clone(), ..Self::default() };
+        copy.count_bytes();
+        copy
     }
 }
 
@@ -28,9 +37,11 @@ impl<T> Slots<T> {
 
     pub(super) fn push(&mut self, element: T) {
         match self.chunks.last_mut() {
+            Some(last) if last.len() < last.capacity() => return last.push(element),
             Some(last) if last.len() < CHUNK => last.push(element),
             _ => self.chunks.push(vec![element]),
         }
+        self.count_bytes();
     }
 
     /// Removes the element at a position; the last one takes its place.
@@ -41,6 +52,7 @@ impl<T> Slots<T> {
         let last = self.chunks.last_mut().and_then(Vec::pop).expect("a position is taken");
         if self.chunks.last().is_some_and(Vec::is_empty) {
             self.chunks.pop();
+            self.count_bytes();
         }
         if position == self.len() { last } else { std::mem::replace(&mut self[position], last) }
     }
@@ -51,10 +63,15 @@ impl<T> Slots<T> {
 
     /// Bytes that the allocator uses for them.
     pub(super) fn heap_bytes(&self) -> usize {
+        self.held.bytes()
+    }
+
+    /// To be called when chunks were allocated or freed.
+    fn count_bytes(&mut self) {
         let of = |capacity: usize| allocated_bytes(capacity * size_of::<T>());
         let last = self.chunks.last().map_or(0, |last| of(last.capacity()));
         let full = self.chunks.len().saturating_sub(1) * of(CHUNK);
-        full + last + allocated_bytes(self.chunks.capacity() * size_of::<Vec<T>>())
+        self.held.set(full + last + allocated_bytes(self.chunks.capacity() * size_of::<Vec<T>>()));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::frozen::FrozenFields;
 use super::table::FieldTable;
-use super::{Fields, Hash, HashForm, HashRef, Packed, PackedLimits, table_bytes};
+use super::{Fields, Hash, HashForm, HashRef, Packed, PackedLimits};
 use crate::arena::Visited;
 use crate::compressed::Savings;
 use crate::journal::Journal;
@@ -42,7 +42,7 @@ impl StoredTable {
     }
 
     pub(in crate::keyspace) fn heap_bytes(&self) -> usize {
-        table_bytes(self.table())
+        self.table().heap_bytes()
     }
 
     /// What compression of the values saves.

@@ -6,12 +6,12 @@ use ahash::RandomState;
 use super::Field;
 use super::frozen::SnapshotLink;
 use super::slots::Slots;
-use crate::arena::{Purpose, ThinBlock};
+use crate::arena::{Purpose, ThinBlock, Visited};
 use crate::compressed::{Ready, Savings, Stored};
 use crate::keyspace::Deadline;
 use crate::keyspace::expiry::Deadlines;
 use crate::keyspace::hash_index::HashIndex;
-use crate::memory::Category;
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// The fields of a large hash.
 ///
@@ -28,6 +28,8 @@ pub(in crate::keyspace) struct FieldTable {
     /// What compression of the values saves.
     savings: Savings,
     snapshot_link: SnapshotLink,
+    /// The block of this table itself.
+    held: Held,
 }
 
 /// One field: its block is `[deadline: 8 bytes, if it has one][name][value]`.
@@ -102,13 +104,17 @@ fn compressed_bit(is_compressed: bool) -> u32 {
 impl FieldTable {
     pub(super) fn new() -> Self {
         Self {
-            index: HashIndex::default(),
+            index: HashIndex::new(Category::Hashes),
             slots: Slots::default(),
             deadlines: Deadlines::default(),
             hasher: RandomState::new(),
             block_bytes: 0,
             savings: Savings::default(),
             snapshot_link: SnapshotLink::default(),
+            held: Held::new(
+                Category::Hashes,
+                allocated_bytes(size_of::<Self>() + Visited::<Self>::overhead()),
+            ),
         }
     }
 
@@ -211,8 +217,10 @@ impl FieldTable {
         self.savings
     }
 
+    /// Bytes that the allocator gives for it, with its own block.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.index.heap_bytes() + self.slots.heap_bytes() + self.block_bytes + self.deadlines.heap_bytes()
+        let parts = self.index.heap_bytes() + self.slots.heap_bytes() + self.deadlines.heap_bytes();
+        parts + self.block_bytes + self.held.bytes()
     }
 
     fn insert(&mut self, field: Field<'_>) {

@@ -12,6 +12,7 @@ use hashbrown::hash_table::Entry;
 
 use super::Names;
 use crate::epoch::Pin;
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// Tables of a large set.
 const PARTS: usize = 64;
@@ -26,11 +27,12 @@ pub(super) struct NameTable {
     /// One table or [`PARTS`].
     parts: Vec<HashTable<u32>>,
     len: usize,
+    held: Held,
 }
 
 impl Default for NameTable {
     fn default() -> Self {
-        Self { parts: vec![HashTable::new()], len: 0 }
+        Self::of_parts(1)
     }
 }
 
@@ -42,10 +44,17 @@ fn hash(name: &[u8]) -> u64 {
 }
 
 impl NameTable {
+    fn of_parts(count: usize) -> Self {
+        let parts = (0..count).map(|_| HashTable::new()).collect();
+        let mut table = Self { parts, len: 0, held: Held::nothing(Category::Names) };
+        table.held.set(allocated_bytes(count * size_of::<HashTable<u32>>()));
+        table
+    }
+
     /// Of the slots `0 .. len`. A name that two of them bear makes it fail, with the second slot.
     pub(super) fn of_all(len: u32, names: &Names, pin: &Pin) -> Result<Self, u32> {
         let parts = if len as usize > LARGE { PARTS } else { 1 };
-        let mut table = Self { parts: (0..parts).map(|_| HashTable::new()).collect(), len: 0 };
+        let mut table = Self::of_parts(parts);
         for slot in 0..len {
             if table.insert(names.get(slot, pin), slot, names, pin).is_some() {
                 return Err(slot);
@@ -71,7 +80,8 @@ impl NameTable {
         }
         let hash_of = hash(name);
         let part = self.part(hash_of);
-        match self.parts[part].entry(
+        let before = bytes_of(&self.parts[part]);
+        let old = match self.parts[part].entry(
             hash_of,
             |&slot| names.get(slot, pin) == name,
             |&slot| hash(names.get(slot, pin)),
@@ -82,7 +92,9 @@ impl NameTable {
                 self.len += 1;
                 None
             }
-        }
+        };
+        self.held.set(self.held.bytes() + bytes_of(&self.parts[part]) - before);
+        old
     }
 
     pub(super) fn remove(&mut self, name: &[u8], names: &Names, pin: &Pin) -> Option<u32> {
@@ -104,16 +116,17 @@ impl NameTable {
     }
 
     fn split(&mut self, names: &Names, pin: &Pin) {
-        let small = std::mem::replace(&mut self.parts, (0..PARTS).map(|_| HashTable::new()).collect());
-        for slot in small.into_iter().flatten() {
-            let hash_of = hash(names.get(slot, pin));
-            let part = self.part(hash_of);
-            self.parts[part].insert_unique(hash_of, slot, |&slot| hash(names.get(slot, pin)));
+        let small = std::mem::replace(self, Self::of_parts(PARTS));
+        for slot in small.parts.into_iter().flatten() {
+            self.insert(names.get(slot, pin), slot, names, pin);
         }
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.parts.capacity() * size_of::<HashTable<u32>>()
-            + self.parts.iter().map(HashTable::allocation_size).sum::<usize>()
+        self.held.bytes()
     }
+}
+
+fn bytes_of(part: &HashTable<u32>) -> usize {
+    allocated_bytes(part.allocation_size())
 }

@@ -5,9 +5,11 @@
 //! whole.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::Names;
 use crate::epoch::Pin;
+use crate::memory::{Category, Held, allocated_bytes};
 
 /// A block of more slots is cut in two.
 const MAX_BLOCK: usize = 512;
@@ -28,11 +30,20 @@ pub enum Bound<'n> {
 }
 
 /// Slots by the byte order of the names that they bear.
-#[derive(Default)]
 pub(super) struct SortedSlots {
     /// None is empty.
     blocks: Vec<Vec<u32>>,
     len: usize,
+    /// Bytes of all blocks.
+    block_bytes: usize,
+    /// Those, and the list of blocks.
+    held: Held,
+}
+
+impl Default for SortedSlots {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), len: 0, block_bytes: 0, held: Held::nothing(Category::Names) }
+    }
 }
 
 /// A block and a place in it.
@@ -43,7 +54,9 @@ impl SortedSlots {
     pub(super) fn of(mut sorted: impl ExactSizeIterator<Item = u32>) -> Self {
         let len = sorted.len();
         let blocks = (0..len.div_ceil(FILL)).map(|_| sorted.by_ref().take(FILL).collect()).collect();
-        Self { blocks, len }
+        let mut slots = Self { len, ..Self::default() };
+        slots.count_changes(0..0, |slots| slots.blocks = blocks);
+        slots
     }
 
     pub(super) fn len(&self) -> usize {
@@ -63,8 +76,12 @@ impl SortedSlots {
 
     /// Adds a name that is not there.
     pub(super) fn insert(&mut self, name: &[u8], slot: u32, names: &Names, pin: &Pin) {
-        let (block, place) = self.seek(name, false, names, pin);
+        let place = self.seek(name, false, names, pin);
         self.len += 1;
+        self.count_changes(place.0..place.0 + 1, |slots| slots.put(place, slot));
+    }
+
+    fn put(&mut self, (block, place): Place, slot: u32) {
         match self.blocks.get_mut(block) {
             None => self.blocks.push(vec![slot]),
             Some(slots) => {
@@ -93,7 +110,21 @@ impl SortedSlots {
             slots.shrink_to(slots.len() * 2);
         }
         self.len -= 1;
-        self.join(block);
+        self.count_changes(block..block + 2, |slots| slots.join(block));
+    }
+
+    /// Runs `change`, which changes these blocks, cuts them, or joins them to one another, and
+    /// counts the memory that it takes or frees.
+    fn count_changes(&mut self, blocks: Range<usize>, change: impl FnOnce(&mut Self)) {
+        let blocks = blocks.start..blocks.end.min(self.blocks.len());
+        let behind = self.blocks.len() - blocks.end;
+        let before = bytes_of(&self.blocks[blocks.clone()]);
+        change(self);
+        let after = bytes_of(&self.blocks[blocks.start..self.blocks.len() - behind]);
+        if after != before {
+            self.block_bytes = self.block_bytes + after - before;
+            self.held.set(self.block_bytes + allocated_bytes(self.blocks.capacity() * size_of::<Vec<u32>>()));
+        }
     }
 
     /// Joins a block that has become small with the one behind it.
@@ -142,7 +173,10 @@ impl SortedSlots {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let slots: usize = self.blocks.iter().map(Vec::capacity).sum();
-        self.blocks.capacity() * size_of::<Vec<u32>>() + slots * size_of::<u32>()
+        self.held.bytes()
     }
+}
+
+fn bytes_of(blocks: &[Vec<u32>]) -> usize {
+    blocks.iter().map(|block| allocated_bytes(block.capacity() * size_of::<u32>())).sum()
 }

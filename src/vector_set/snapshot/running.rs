@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::before_image::BeforeImage;
 use super::spill::{Place, Spill};
 use crate::arena::Words;
-use crate::memory::Category;
+use crate::memory::{Category, Held};
 use crate::vector_index::PhaseHold;
 use crate::vector_set::commit::Exclusive;
 
@@ -31,7 +31,7 @@ pub(super) struct Running {
     /// A bit for each slot: it is young, or was copied.
     settled: Words,
     images: Mutex<Vec<BeforeImage>>,
-    image_bytes: AtomicUsize,
+    image_bytes: Mutex<Held>,
     /// Images that were moved from memory before the snapshot came to this set.
     spilled: Mutex<Vec<Place>>,
     given_up: AtomicBool,
@@ -67,7 +67,7 @@ impl Running {
             high: AtomicU32::new(end),
             settled,
             images: Mutex::default(),
-            image_bytes: AtomicUsize::new(0),
+            image_bytes: Mutex::new(Held::nothing(Category::Snapshot)),
             spilled: Mutex::default(),
             given_up: AtomicBool::new(false),
             _phase: phase,
@@ -97,7 +97,7 @@ impl Running {
 
     fn keep(&self, slot: u32, image: BeforeImage) {
         self.settle(slot);
-        self.image_bytes.fetch_add(image.as_bytes().len(), Ordering::Relaxed);
+        self.image_bytes.lock().grow(image.as_bytes().len());
         self.images.lock().push(image);
     }
 
@@ -116,7 +116,7 @@ impl Running {
     pub(super) fn take(&self) -> Taken {
         let images = std::mem::take(&mut *self.images.lock());
         let taken = Taken { images, spilled: std::mem::take(&mut *self.spilled.lock()) };
-        self.image_bytes.fetch_sub(taken.bytes(), Ordering::Relaxed);
+        self.image_bytes.lock().shrink(taken.bytes());
         taken
     }
 
@@ -139,7 +139,7 @@ impl Running {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.settled.heap_bytes() + self.image_bytes.load(Ordering::Relaxed)
+        self.settled.heap_bytes() + self.image_bytes.lock().bytes()
     }
 }
 

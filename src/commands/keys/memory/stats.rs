@@ -3,7 +3,7 @@
 use super::SUBCOMMAND;
 use crate::commands::memory_uses::{self, MemoryUses};
 use crate::commands::{Context, Run, Server, Spec};
-use crate::keyspace::Database;
+use crate::keyspace::Census;
 use crate::memory::{self, Category};
 use crate::resp::{Args, Error, Reply};
 use crate::system;
@@ -18,11 +18,13 @@ pub(super) const SPEC: Spec = Spec {
 
 fn stats(_: Args, cx: &mut Context) -> Result<Reply, Error> {
     let figures = Figures::of(cx.server);
-    let fields = [figures.uses(), figures.data(), figures.allocator(), tracked()].concat();
-    Ok(Reply::Map(fields.into_iter().map(|(name, value)| (Reply::bulk(name), value)).collect()))
+    let parts =
+        [figures.uses(), figures.tables(), figures.data(), figures.allocator(), tracked(figures.uses)];
+    let named = |(name, value): (String, Reply)| (Reply::bulk(name), value);
+    Ok(Reply::Map(parts.into_iter().flatten().map(named).collect()))
 }
 
-type Fields = Vec<(&'static str, Reply)>;
+type Fields = Vec<(String, Reply)>;
 
 /// Fields of features that this server lacks: their bytes are 0.
 const NOTHING: [&str; 6] = [
@@ -38,51 +40,71 @@ struct Figures {
     uses: MemoryUses,
     peak: u64,
     keys: u64,
+    /// The databases that have keys, by number.
+    tables: Vec<(usize, Census)>,
     resident: u64,
     allocator: memory::Allocator,
 }
 
 impl Figures {
     fn of(server: &Server) -> Self {
-        let keys = |db: &Database| db.census().keys as u64;
+        let all = server.keyspace.databases().iter().map(|db| db.direct().census()).enumerate();
+        let tables: Vec<_> = all.filter(|(_, census)| census.keys > 0).collect();
         Self {
             uses: MemoryUses::of(server, memory::used_bytes()),
             peak: memory::peak_bytes(),
-            keys: server.keyspace.databases().iter().map(keys).sum(),
+            keys: tables.iter().map(|(_, census)| census.keys as u64).sum(),
+            tables,
             resident: system::resident_bytes().unwrap_or(0),
             allocator: memory::allocator(),
         }
     }
 
     fn uses(&self) -> Fields {
-        let mut fields = vec![
+        let mut fields = named([
             ("peak.allocated", bytes(self.peak)),
             ("total.allocated", bytes(self.uses.used)),
             ("startup.allocated", bytes(self.uses.startup)),
             ("clients.slaves", bytes(0)),
             ("clients.normal", bytes(self.uses.clients)),
             ("aof.buffer", bytes(self.uses.log_buffer)),
-        ];
-        fields.extend(NOTHING.map(|name| (name, bytes(0))));
+        ]);
+        fields.extend(named(NOTHING.map(|name| (name, bytes(0)))));
         fields
+    }
+
+    /// What finding keys, and those that expire, takes in each database.
+    fn tables(&self) -> Fields {
+        let table = |(number, census): &(usize, Census)| {
+            let main = ("overhead.hashtable.main", census.table_bytes);
+            let expires = ("overhead.hashtable.expires", census.deadline_bytes);
+            let pair = |(name, count)| (Reply::bulk(name), Reply::count(count));
+            (format!("db.{number}"), Reply::Map([main, expires].map(pair).into()))
+        };
+        let all: usize =
+            self.tables.iter().map(|(_, census)| census.table_bytes + census.deadline_bytes).sum();
+        let sums = [("overhead.db.hashtable.lut", all), ("overhead.db.hashtable.rehashing", 0)];
+        let sums = named(sums.map(|(name, count)| (name, Reply::count(count))));
+        self.tables.iter().map(table).chain(sums).collect()
     }
 
     fn data(&self) -> Fields {
         let uses = self.uses;
         let since_start = self.uses.since_start();
-        vec![
+        named([
             ("overhead.total", bytes(uses.overhead())),
+            ("db.dict.rehashing.count", bytes(0)),
             ("keys.count", bytes(self.keys)),
             ("keys.bytes-per-key", bytes(since_start.checked_div(self.keys).unwrap_or(0))),
             ("dataset.bytes", bytes(uses.data())),
             ("dataset.percentage", Reply::Double(uses.share_of_data() * 100.0)),
             ("peak.percentage", percentage(uses.used, self.peak)),
-        ]
+        ])
     }
 
     fn allocator(&self) -> Fields {
         let memory::Allocator { allocated, active, resident, .. } = self.allocator;
-        vec![
+        named([
             ("allocator.allocated", bytes(allocated)),
             ("allocator.active", bytes(active)),
             ("allocator.resident", bytes(resident)),
@@ -94,34 +116,20 @@ impl Figures {
             ("rss-overhead.bytes", excess(self.resident, resident)),
             ("fragmentation", ratio(self.resident, self.uses.used)),
             ("fragmentation.bytes", excess(self.resident, self.uses.used)),
-        ]
+        ])
     }
 }
 
-/// Our own fields, behind those of Redis.
-fn tracked() -> Fields {
-    Category::ALL.map(|category| (tracked_name(category), bytes(memory::held_bytes(category)))).into()
+/// Our own fields, behind those of Redis: bytes by category, and what is in none.
+fn tracked(uses: MemoryUses) -> Fields {
+    let held =
+        |category: Category| (format!("tracked.{}", category.name()), bytes(memory::held_bytes(category)));
+    let unattributed = ("untracked".to_owned(), bytes(uses.unattributed));
+    Category::ALL.into_iter().map(held).chain([unattributed]).collect()
 }
 
-fn tracked_name(category: Category) -> &'static str {
-    match category {
-        Category::Vectors => "tracked.vectors",
-        Category::Graph => "tracked.graph",
-        Category::Names => "tracked.names",
-        Category::Attributes => "tracked.attributes",
-        Category::Retired => "tracked.retired",
-        Category::Expiry => "tracked.expiry",
-        Category::Keys => "tracked.keys",
-        Category::Strings => "tracked.strings",
-        Category::Hashes => "tracked.hashes",
-        Category::Clients => "tracked.clients",
-        Category::Log => "tracked.log",
-        Category::Snapshot => "tracked.snapshot",
-        Category::SearchMarks => "tracked.search-marks",
-        Category::Training => "tracked.training",
-        Category::Mappings => "tracked.mappings",
-        Category::Reusable => "tracked.reusable",
-    }
+fn named<const N: usize>(fields: [(&str, Reply); N]) -> Fields {
+    fields.map(|(name, value)| (name.to_owned(), value)).into()
 }
 
 fn bytes(count: u64) -> Reply {

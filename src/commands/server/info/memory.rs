@@ -4,7 +4,7 @@ use super::row::{Rows, Value};
 use crate::commands::Server;
 use crate::commands::memory_uses::{MemoryUses, ratio};
 use crate::config::Compat;
-use crate::memory::{self as figures, Allocator};
+use crate::memory::{self as figures, Allocator, Category};
 use crate::system;
 
 pub(super) fn memory(server: &Server, rows: &mut Rows) {
@@ -22,7 +22,7 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     rows.field("maxmemory_policy", server.keyspace.policy().name());
     overhead(&allocator, used, resident, rows);
     buffers(server, rows);
-    rows.bytes("mem_reusable", figures::held_bytes(figures::Category::Reusable));
+    by_purpose(server, used, rows);
     let savings = server.keyspace.savings();
     rows.bytes("compression_saved_bytes", savings.bytes);
     rows.field("compressed_values", savings.values);
@@ -85,6 +85,33 @@ fn buffers(server: &Server, rows: &mut Rows) {
     rows.zeros(&CLUSTER_MEMORY);
     rows.bytes("mem_aof_buffer", log_buffer);
 }
+
+/// Our own fields: bytes by category, and those that are in none. Those of free slots are in others
+/// too.
+fn by_purpose(server: &Server, used: u64, rows: &mut Rows) {
+    for (name, category) in CATEGORIES {
+        rows.bytes(name, figures::held_bytes(category));
+    }
+    rows.bytes("mem_unattributed", MemoryUses::of(server, used).unattributed);
+}
+
+const CATEGORIES: [(&str, Category); 15] = [
+    ("mem_vectors", Category::Vectors),
+    ("mem_graph", Category::Graph),
+    ("mem_names", Category::Names),
+    ("mem_attributes", Category::Attributes),
+    ("mem_retired", Category::Retired),
+    ("mem_expiry", Category::Expiry),
+    ("mem_keys", Category::Keys),
+    ("mem_strings", Category::Strings),
+    ("mem_hashes", Category::Hashes),
+    ("mem_clients", Category::Clients),
+    ("mem_log", Category::Log),
+    ("mem_snapshot", Category::Snapshot),
+    ("mem_search_marks", Category::SearchMarks),
+    ("mem_training", Category::Training),
+    ("mem_reusable", Category::Reusable),
+];
 
 /// Fields of memory that only a cluster needs.
 const CLUSTER_MEMORY: [&str; 4] = [
