@@ -55,6 +55,7 @@ use self::stores::Stores;
 use self::training::Training;
 use crate::epoch::Pin;
 use crate::index::Index;
+use crate::memory::allocated_bytes;
 use crate::quantization::Codebook;
 
 /// Vectors of one format by slot, and the graph over them. Any number of threads may use it at
@@ -116,7 +117,10 @@ impl VectorIndex {
     }
 
     /// Bytes that an index without slots takes beside itself: its locks, and its store of codes.
-    pub const FIXED_BYTES: usize = Index::FIXED_BYTES + 2 * size_of::<usize>() + size_of::<Store>();
+    pub fn fixed_bytes() -> usize {
+        let store = 2 * size_of::<usize>() + size_of::<Store>();
+        allocated_bytes(Index::FIXED_BYTES) + allocated_bytes(store)
+    }
 
     /// Bytes of codes, and of what they are made with.
     pub fn code_bytes(&self) -> usize {

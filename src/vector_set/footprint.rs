@@ -1,11 +1,13 @@
 //! What a set takes, by purpose, and what an element will take, before there is one.
 
 use super::VectorSet;
+use crate::memory::allocated_bytes;
 use crate::vector_index::{Params, VectorIndex};
 
 /// Bytes of an empty set, which is shared.
-pub(super) const EMPTY_SET: usize =
-    2 * size_of::<usize>() + size_of::<VectorSet>() + VectorIndex::FIXED_BYTES;
+pub(super) fn empty_set_bytes() -> usize {
+    allocated_bytes(2 * size_of::<usize>() + size_of::<VectorSet>()) + VectorIndex::fixed_bytes()
+}
 
 /// Bytes of a set by purpose, as the allocator gives them; of mapped memory, what is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -149,7 +149,7 @@ impl VectorSet {
             changes: AtomicU64::new(0),
             snapshots: Snapshots::default(),
             compaction: Mutex::default(),
-            fixed: Held::new(Category::Graph, footprint::EMPTY_SET),
+            fixed: Held::new(Category::Graph, footprint::empty_set_bytes()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
         }
     }
