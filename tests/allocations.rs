@@ -8,10 +8,13 @@ mod counting;
 
 use nearhit::journal::Record;
 use nearhit::vector_set::filter::Filter;
-use nearhit::vector_set::{Bits, Hold, Kind, Metric, Params, Put, Search, VectorSet};
+use nearhit::vector_set::{Bits, Hold, Kind, Lifetime, Metric, Now, Params, Put, Search, VectorSet};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
+
+/// Elements that are found count as used.
+const NOW: Now = Now { expiry_ms: 1, used_ms: 1_000_000, touches: true, ..Now::UNTIMED };
 
 const DIM: usize = 32;
 const ELEMENTS: usize = 3000;
@@ -25,8 +28,9 @@ fn filled(params: Params) -> VectorSet {
     for number in 0..ELEMENTS {
         let element = number.to_string().into_bytes();
         let attribute = format!("{{\"n\":{},\"word\":\"some\"}}", number % 10).into_bytes();
-        let put = Put { element: &element, vector: vector(number), attribute: Some(&attribute) };
-        assert!(set.upsert(Hold::Exclusive, &[put], 20, Record::unlogged()).is_ok());
+        let lifetime = Lifetime::Endless;
+        let put = Put { element: &element, vector: vector(number), attribute: Some(&attribute), lifetime };
+        assert!(set.at(NOW).upsert(Hold::Exclusive, &[put], 20, Record::unlogged()).is_ok());
     }
     set
 }
@@ -36,7 +40,7 @@ fn allocations(set: &VectorSet, search: &Search) -> usize {
     let query = set.query(&vector(7)).expect("it has the dimension");
     let once = || {
         let before = counting::calls();
-        let found = set.search(&query, search);
+        let found = set.at(NOW).search(&query, search);
         let calls = counting::calls() - before;
         assert!(!found.is_empty());
         calls
