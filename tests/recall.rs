@@ -123,13 +123,23 @@ impl Life {
         let mut spill = Vec::new();
         let mut links = Lists::default();
         let mut keep = |element: Element<'_>| {
-            let Element { slot, name, attribute, deadline_ms, best, coarse, links: lists } = element;
+            let Element { slot, name, attribute, deadline_ms, is_pinned, best, coarse, links: lists } =
+                element;
             links.clear();
             for list in lists {
                 links.begin();
                 list.iter().for_each(|&link| links.push(link.into()));
             }
-            let kept = Kept { id: slot.into(), name, attribute, deadline_ms, best, coarse, links: &links };
+            let kept = Kept {
+                id: slot.into(),
+                name,
+                attribute,
+                deadline_ms,
+                is_pinned,
+                best,
+                coarse,
+                links: &links,
+            };
             restored.add(&kept).map_err(io::Error::other)
         };
         while frozen.next_block(&mut spill, &mut keep)? {}

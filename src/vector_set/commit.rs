@@ -189,6 +189,16 @@ impl<'s> Commit<'s> {
         self.set.deadlines.set(slot, at_ms, end, &self.exclusive);
     }
 
+    /// Pins the element in a slot, or takes the pin away. True if that is a change.
+    pub(super) fn set_pinned(&self, slot: u32, is_pinned: bool) -> bool {
+        let is_change = self.set.uses.is_pinned(slot) != is_pinned;
+        if is_change {
+            self.keep_before_image(slot);
+            self.set.uses.set_pinned(slot, is_pinned);
+        }
+        is_change
+    }
+
     /// The element in a slot was written to.
     pub(super) fn mark_used(&self, slot: u32) {
         self.set.uses.mark(slot, &self.set.now);

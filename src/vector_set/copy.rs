@@ -75,9 +75,9 @@ fn add(restored: &mut Restored, element: &Element<'_>, links: &mut Lists) -> io:
         links.begin();
         layer.iter().for_each(|&slot| links.push(slot.into()));
     }
-    let Element { slot, name, attribute, deadline_ms, best, coarse, .. } = *element;
+    let Element { slot, name, attribute, deadline_ms, is_pinned, best, coarse, .. } = *element;
     restored
-        .add(&Kept { id: slot.into(), name, attribute, deadline_ms, best, coarse, links })
+        .add(&Kept { id: slot.into(), name, attribute, deadline_ms, is_pinned, best, coarse, links })
         .map_err(invalid)
 }
 

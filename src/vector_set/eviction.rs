@@ -3,7 +3,6 @@
 //! Choosing among samples is the caller's part: of one set, or of everything in the server.
 
 use super::commit::Commit;
-use super::footprint::bytes_per_element;
 use super::write::{Hold, Refused};
 use super::{Present, VectorSet};
 use crate::epoch::pin;
@@ -105,7 +104,7 @@ impl Present<'_> {
         if !is_held && commit.elements().len() == 1 {
             return Err(Refused::WouldEmpty(record));
         }
-        let evicted = EvictedElement { bytes: self.element_bytes(slot), has_expired: !self.is_live(slot) };
+        let evicted = EvictedElement { bytes: self.bytes_of(slot), has_expired: !self.is_live(slot) };
         let pin = pin();
         commit.lose(self.names.get(slot, &pin));
         drop(pin);
@@ -128,13 +127,6 @@ impl Present<'_> {
         let life = ElementLife { set: self, slot, set_deadline_ms: criteria.set_deadline_ms };
         let is_in_scope = !criteria.only_expiring || life.deadline_ms().is_some();
         criteria.rule.score(&life).filter(|_| is_in_scope)
-    }
-
-    /// About how many bytes the element in a slot takes.
-    fn element_bytes(&self, slot: u32) -> usize {
-        let pin = pin();
-        let attribute = self.attributes.get(slot, &pin).map_or(0, |attribute| attribute.parts().0.len());
-        bytes_per_element(self.params()) + self.names.get(slot, &pin).len() + attribute
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a set takes, by purpose, and what an element will take, before there is one.
 
 use super::VectorSet;
+use crate::epoch::pin;
 use crate::memory::allocated_bytes;
 use crate::vector_index::{Params, VectorIndex};
 
@@ -38,6 +39,10 @@ const POINTER: usize = 8;
 /// What the allocator gives for a name of 8 bytes with its length; names of another length take as
 /// much more or less.
 const NAME: usize = 16;
+/// The length of a name or an attribute, beside its bytes.
+const LENGTH: usize = 4;
+/// When it expires, in a set with deadlines.
+const DEADLINE: usize = 8;
 /// When it was used.
 const USE: usize = 8;
 /// Of the two maps from names to slots, between two of their growths.
@@ -50,6 +55,23 @@ pub(super) const BESIDE: usize = 2 * POINTER + USE;
 /// an attribute: about what [`VectorSet::heap_bytes`](super::VectorSet::heap_bytes) grows by.
 pub fn bytes_per_element(params: &Params) -> usize {
     params.bytes_per_slot() + BESIDE + NAME + MAPS
+}
+
+impl VectorSet {
+    /// Bytes that the element in a slot takes, its name and its attribute as they are, with the
+    /// mean of the links.
+    pub(super) fn bytes_of(&self, slot: u32) -> usize {
+        let pin = pin();
+        let attribute = self.attributes.get(slot, &pin).map_or(0, |stored| text_bytes(stored.parts().0));
+        let deadline = if self.has_had_deadlines() { DEADLINE } else { 0 };
+        let name = text_bytes(self.names.get(slot, &pin));
+        self.params().bytes_per_slot() + BESIDE + deadline + name + attribute + MAPS
+    }
+}
+
+/// What the allocator gives for a name or an attribute with its length.
+fn text_bytes(text: &[u8]) -> usize {
+    allocated_bytes(LENGTH + text.len())
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ pub use self::read::{Description, NeighbourLists};
 pub use self::restore::Restored;
 pub use self::search::{Hit, Hits, Search};
 pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};
-pub use self::usage::ElementUse;
+pub use self::usage::{ElementUse, LOOKED_AT};
 pub use self::write::{Hold, Lifetime, Put, Refused, Upserted};
 pub use crate::frequency::Lfu;
 pub use crate::quantization::{

@@ -83,6 +83,11 @@ impl Present<'_> {
         self.set.deadlines.count_due(self.now.expiry_ms)
     }
 
+    /// The same, where nothing that is read counts as used.
+    pub fn untouched(self) -> Self {
+        Self { now: Now { touches: false, ..self.now }, ..self }
+    }
+
     /// Counts a use of the element in a slot.
     #[inline]
     pub(super) fn mark_used(&self, slot: u32) {

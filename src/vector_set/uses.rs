@@ -14,6 +14,7 @@
 //! Differences are taken modulo, so neither number ends; a time that lies ahead, after a clock was
 //! set back, counts as just now.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Now;
@@ -30,11 +31,15 @@ const COUNTER_SHIFT: u32 = BORN_SHIFT + BORN_BITS;
 const PINNED: u64 = 1 << 63;
 
 /// The words of a set's slots.
-pub(super) struct Uses(Longs);
+pub(super) struct Uses {
+    words: Longs,
+    /// An element is, or ever was, pinned.
+    had_pins: AtomicBool,
+}
 
 impl Default for Uses {
     fn default() -> Self {
-        Self(Longs::new(Category::Expiry))
+        Self { words: Longs::new(Category::Expiry), had_pins: AtomicBool::new(false) }
     }
 }
 
@@ -89,18 +94,18 @@ impl Uses {
             None => Word::new(now.used_ms, FIRST, false),
             Some(old) => Word::new(now.used_ms, self.frequency(old, now), self.is_pinned(old)),
         };
-        self.0.get(slot).store(word.0, Relaxed);
+        self.words.get(slot).store(word.0, Relaxed);
     }
 
     /// The element in the slot `from` is moved to the slot `to`.
     pub(super) fn relocate(&self, from: u32, to: u32) {
-        self.0.get(to).store(self.word(from).0, Relaxed);
+        self.words.get(to).store(self.word(from).0, Relaxed);
     }
 
     /// The element in this slot was used.
     #[inline]
     pub(super) fn mark(&self, slot: u32, now: &Now) {
-        let word = self.0.get(slot);
+        let word = self.words.get(slot);
         let before = word.load(Relaxed);
         let counter = now.lfu.incremented(Word(before).counter(now.used_ms, now.lfu));
         let after = Word(before).used(now.used_ms, counter).0;
@@ -137,24 +142,32 @@ impl Uses {
 
     /// Pins it, or takes the pin away. True if that is a change.
     pub(super) fn set_pinned(&self, slot: u32, is_pinned: bool) -> bool {
-        let word = self.0.get(slot);
+        if is_pinned {
+            self.had_pins.store(true, Relaxed);
+        }
+        let word = self.words.get(slot);
         let before =
             if is_pinned { word.fetch_or(PINNED, Relaxed) } else { word.fetch_and(!PINNED, Relaxed) };
         (before & PINNED != 0) != is_pinned
     }
 
+    /// True if an element is, or ever was, pinned.
+    pub(super) fn has_had_pins(&self) -> bool {
+        self.had_pins.load(Relaxed)
+    }
+
     /// Makes slots `0 .. len` available. One caller at a time.
     pub(super) fn grow_to(&self, len: u32) {
-        self.0.grow_to(len);
+        self.words.grow_to(len);
     }
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes()
+        self.words.heap_bytes()
     }
 
     fn word(&self, slot: u32) -> Word {
-        Word(self.0.get(slot).load(Relaxed))
+        Word(self.words.get(slot).load(Relaxed))
     }
 }
 

@@ -85,12 +85,12 @@ const SCAN: Spec = Spec {
 };
 
 /// The only flag.
-const NO_EVICT: &str = "NO-EVICT";
+pub(in crate::commands) const NO_EVICT: &str = "NO-EVICT";
 
 /// Number of keys for a call without COUNT.
 const DEFAULT_COUNT: usize = 1024;
 
-fn take_flag(args: &mut Args) -> Result<(), Error> {
+pub(in crate::commands) fn take_flag(args: &mut Args) -> Result<(), Error> {
     if args.keyword(NO_EVICT) { Ok(()) } else { Err(Error::syntax()) }
 }
 

@@ -14,6 +14,9 @@
 //! | `FP16 blob` | a vector in half precision, wherever `FP32 blob` may stand |
 //! | `VADD key <vector> e1 [SETATTR a] <vector> e2 …` | several elements as one change; the reply is the number of new ones |
 //! | `VADD … element EX seconds` ([`vadd`]), `VEXPIRE`, `VTTL` … ([`vexpire`]) | elements that expire |
+//! | `VBLESS SET`, `CLEAR`, `GET`, `SCAN` ([`vbless`]) | elements that are never evicted |
+//! | `VOBJECT key element` ([`vobject`]) | age, use, remaining life, pin and memory of an element |
+//! | `VSIM … NOTOUCH`, `VSEARCH … NOTOUCH` | results that do not count as used |
 //! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all atomically; the reply is a count or an array |
 //!
 //! # Scores
@@ -63,6 +66,7 @@ mod storage;
 #[cfg(test)]
 mod tests;
 mod vadd;
+mod vbless;
 mod vcard;
 mod vcreate;
 mod vdim;
@@ -73,6 +77,7 @@ mod vgetattr;
 mod vinfo;
 mod vismember;
 mod vlinks;
+mod vobject;
 mod vpersist;
 mod vrandmember;
 mod vrange;
@@ -83,6 +88,7 @@ mod vsim;
 mod vttl;
 
 use self::vadd::SPEC as VADD;
+use self::vbless::SPEC as VBLESS;
 use self::vcard::SPEC as VCARD;
 use self::vcreate::SPEC as VCREATE;
 use self::vdim::SPEC as VDIM;
@@ -92,6 +98,7 @@ use self::vgetattr::SPEC as VGETATTR;
 use self::vinfo::SPEC as VINFO;
 use self::vismember::SPEC as VISMEMBER;
 use self::vlinks::SPEC as VLINKS;
+use self::vobject::SPEC as VOBJECT;
 use self::vpersist::SPEC as VPERSIST;
 use self::vrandmember::SPEC as VRANDMEMBER;
 use self::vrange::SPEC as VRANGE;
@@ -109,6 +116,7 @@ use crate::vector_set::{Hold, Present, Refused};
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
     &VADD,
+    &VBLESS,
     &VCARD,
     &VCREATE,
     &VDIM,
@@ -120,6 +128,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &VINFO,
     &VISMEMBER,
     &VLINKS,
+    &VOBJECT,
     &VPERSIST,
     &VPEXPIRE,
     &VPEXPIREAT,

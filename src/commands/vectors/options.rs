@@ -5,7 +5,7 @@ use super::vadd::bounded;
 use super::vector::Form;
 use crate::resp::{Args, Error};
 use crate::vector_set::filter::Filter;
-use crate::vector_set::{MAX_EF, Search, VectorSet};
+use crate::vector_set::{Hits, MAX_EF, Present, Probe, Search, VectorSet};
 
 /// Nodes whose links a filtered search follows, for each requested result (Redis' default).
 const FILTER_EF_PER_RESULT: usize = 100;
@@ -24,6 +24,8 @@ pub(super) struct SearchOptions {
     filter: Option<Filter>,
     filter_ef: Option<usize>,
     truth: bool,
+    /// What is found does not count as used (an extension).
+    no_touch: bool,
 }
 
 /// Words of [`SearchOptions`].
@@ -34,26 +36,35 @@ pub(super) enum Word {
     Filter,
     FilterEf,
     Truth,
+    NoTouch,
 }
 
-pub(super) const WORDS: [(&str, Word); 5] = [
+pub(super) const WORDS: [(&str, Word); 6] = [
     ("COUNT", Word::Count),
     ("EF", Word::Ef),
     ("FILTER", Word::Filter),
     ("FILTER-EF", Word::FilterEf),
     ("TRUTH", Word::Truth),
+    ("NOTOUCH", Word::NoTouch),
 ];
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { count: DEFAULT_COUNT, ef: DEFAULT_EF, filter: None, filter_ef: None, truth: false }
+        Self {
+            count: DEFAULT_COUNT,
+            ef: DEFAULT_EF,
+            filter: None,
+            filter_ef: None,
+            truth: false,
+            no_touch: false,
+        }
     }
 }
 
 impl SearchOptions {
     /// Takes the argument of a word that was taken. `lacking`: the error if there is none.
     pub(super) fn take(&mut self, word: Word, args: &mut Args, lacking: &Error) -> Result<(), Error> {
-        if !matches!(word, Word::Truth) && args.is_empty() {
+        if !matches!(word, Word::Truth | Word::NoTouch) && args.is_empty() {
             return Err(lacking.clone());
         }
         match word {
@@ -62,11 +73,18 @@ impl SearchOptions {
             Word::FilterEf => self.filter_ef = Some(bounded(args, 1, usize::MAX, INVALID_FILTER_EF)?),
             Word::Filter => self.filter = Some(compile(args.bytes()?)?),
             Word::Truth => self.truth = true,
+            Word::NoTouch => self.no_touch = true,
         }
         Ok(())
     }
 
-    pub(super) fn search(&self) -> Search<'_> {
+    /// The elements of a set that are nearest to a query.
+    pub(super) fn find<'s>(&self, set: Present<'s>, query: &Probe) -> Hits<'s> {
+        let set = if self.no_touch { set.untouched() } else { set };
+        set.search(query, &self.search())
+    }
+
+    fn search(&self) -> Search<'_> {
         let filter_ef = self.filter_ef.unwrap_or(self.count.saturating_mul(FILTER_EF_PER_RESULT));
         Search { count: self.count, ef: self.ef, filter: self.filter.as_ref(), filter_ef, truth: self.truth }
     }

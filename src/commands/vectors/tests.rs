@@ -2,6 +2,7 @@
 //! marked.
 
 mod expiry;
+mod pins;
 mod storage;
 
 use std::cell::Cell;

@@ -4,7 +4,7 @@
 //! ```text
 //! COUNT n  OFFSET n      a page of the answer: n results (10), after the first n (0)
 //! MINSCORE s | MAXDIST d only results with at least this score, at most this distance
-//! FILTER f  FILTER-EF n  EF n  TRUTH     as in VSIM
+//! FILTER f  FILTER-EF n  EF n  TRUTH  NOTOUCH     as in VSIM
 //! WITHSCORES WITHDIST WITHATTRIBS WITHVECTORS   more about each result
 //! ALSO numkeys key …     merges the results of these sets into those of `key`
 //! ```
@@ -44,7 +44,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     syntax: "key query(ELE element|FP32 blob|FP16 blob|VALUES values(dim:integer component:double...))... \
         [COUNT count:integer] [OFFSET offset:integer] \
         [limit(MINSCORE score:double|MAXDIST distance:double)] [EF search-exploration-factor:integer] \
-        [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [WITHSCORES] [WITHDIST] \
+        [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTOUCH] [WITHSCORES] [WITHDIST] \
         [WITHATTRIBS] [WITHVECTORS] [ALSO also(numkeys:integer key...)]",
     tips: &[],
     weight: Weight::HeavyIf(is_heavy),
@@ -214,7 +214,7 @@ impl<'r> VSearch<'r> {
             .iter()
             .filter_map(|&(key, set)| {
                 let code = self.code(query, first, set).transpose()?;
-                Some(code.map(|code| (key, set.search(&code, &self.search.search()))))
+                Some(code.map(|code| (key, self.search.find(set, &code))))
             })
             .collect::<Result<_, Error>>()?;
         let mut merged: Vec<(&[u8], Hit)> =
@@ -241,7 +241,7 @@ impl<'r> VSearch<'r> {
             (Query::Vector(vector), _) => Ok(Some(set.query(vector)?)),
             (Query::Element(_), None) => Ok(None),
             (Query::Element(element), Some(first)) => {
-                let vector = first.with_code(element, Format::decode);
+                let vector = first.untouched().with_code(element, Format::decode);
                 let vector = vector.ok_or(Error::new(ELEMENT_NOT_FOUND))?;
                 // A decoded vector has the stored dimension, so it is not projected again.
                 set.query_stored(&vector).map(Some).map_err(Error::from)

@@ -1,5 +1,5 @@
 //! `VSIM key (ELE element | FP32 blob | VALUES n v …) [options]`: the elements most similar to a
-//! query.
+//! query. `NOTOUCH` (an extension): what is found does not count as used.
 
 use smallvec::SmallVec;
 
@@ -24,7 +24,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Elements whose vectors are most similar to a vector, or to that of an element",
     syntax: "key format(ELE|FP32|VALUES) vector_or_element [WITHSCORES] [WITHATTRIBS] \
         [COUNT count:integer] [EPSILON max_distance:double] [EF search-exploration-factor:integer] \
-        [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTHREAD]",
+        [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTOUCH] [NOTHREAD]",
     tips: &[],
     weight: Weight::HeavyIf(is_heavy),
     run: Run::Read(execute),
@@ -52,7 +52,7 @@ fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 fn search(mut args: Args, set: Present<'_>) -> Result<Reply, Error> {
     let query = query(&mut args, &set)?;
     let options = Options::parse(args)?;
-    let hits = set.search(&query, &options.search.search());
+    let hits = options.search.find(set, &query);
     let metric = set.params().metric();
     let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
     let near = near.inspect(Hit::mark_used);
@@ -61,7 +61,8 @@ fn search(mut args: Args, set: Present<'_>) -> Result<Reply, Error> {
 
 fn query(args: &mut Args, set: &Present<'_>) -> Result<Probe, Error> {
     if args.keyword("ELE") {
-        return set.query_of(args.bytes()?).ok_or(Error::new(ELEMENT_NOT_FOUND));
+        // The element counts as used if it is found.
+        return set.untouched().query_of(args.bytes()?).ok_or(Error::new(ELEMENT_NOT_FOUND));
     }
     let form = args.keyword_of(REDIS_FORMS).ok_or(Error::new(INVALID_VECTOR))?;
     Ok(set.query(&vector(args, form)?)?)

@@ -69,6 +69,8 @@ pub struct Kept<'e> {
     pub attribute: &'e [u8],
     /// When it expires, in milliseconds since 1970, if it does.
     pub deadline_ms: Option<i64>,
+    /// It is not to be evicted.
+    pub is_pinned: bool,
     /// The finest of its codes.
     pub best: Code<'e>,
     /// The coarse one, of a set that has both; it is made of the best if it is not there.
@@ -153,7 +155,7 @@ impl Restored {
         }
         self.own_labels.push(self.labels.of(element.id).ok_or(Fault::TooMany)?);
         let slot = self.pipeline.parts().reserve(level);
-        self.pipeline.parts().begin(slot, element.deadline_ms);
+        self.pipeline.parts().begin(slot, element.deadline_ms, element.is_pinned);
         let batch = self.pipeline.filling();
         batch.push(slot, element.name, element.attribute, element.best, element.coarse);
         element.links.iter().enumerate().try_for_each(|(layer, ids)| self.take_list(slot, layer, ids))

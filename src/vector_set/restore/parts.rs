@@ -2,7 +2,7 @@
 //!
 //! | thread | step |
 //! |---|---|
-//! | the thread that reads | takes slots, one after the other, with their deadlines ([`Parts::reserve`], [`Parts::begin`]) |
+//! | the thread that reads | takes slots, one after the other, with their deadlines and pins ([`Parts::reserve`], [`Parts::begin`]) |
 //! | one worker for each slot | writes its code, name, attribute and labels ([`Parts::put_all`]) |
 //! | when all workers are done, any number of threads | turn labels into links ([`Parts::resolve`]) |
 
@@ -66,9 +66,12 @@ impl Parts {
         })
     }
 
-    /// Gives the element in a slot its deadline and its first use. One caller at a time.
-    pub(super) fn begin(&self, slot: u32, deadline_ms: Option<i64>) {
+    /// Gives the element in a slot its deadline, its pin and its first use. One caller at a time.
+    pub(super) fn begin(&self, slot: u32, deadline_ms: Option<i64>, is_pinned: bool) {
         self.uses.begin(slot, None, &self.now);
+        if is_pinned {
+            self.uses.set_pinned(slot, true);
+        }
         self.deadlines.load(slot, deadline_ms, self.vectors.end());
     }
 

@@ -30,7 +30,7 @@ impl Taken {
         let Self { id, name, attribute, links, .. } = self;
         let best = code(&self.best);
         let coarse = self.coarse.as_ref().map(code);
-        Kept { id: *id, name, attribute, deadline_ms: None, best, coarse, links }
+        Kept { id: *id, name, attribute, deadline_ms: None, is_pinned: false, best, coarse, links }
     }
 }
 
@@ -277,6 +277,7 @@ fn a_refusal_names_the_element_also_when_a_worker_finds_it() {
             name,
             attribute,
             deadline_ms: None,
+            is_pinned: false,
             best: code(&best),
             coarse: None,
             links: &links,
@@ -315,6 +316,7 @@ fn long_lists_and_high_levels_are_cut() {
             name: &name,
             attribute: b"",
             deadline_ms: None,
+            is_pinned: false,
             best: code(&best),
             coarse: None,
             links: &lists,

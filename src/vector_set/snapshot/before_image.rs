@@ -1,7 +1,7 @@
 //! An element as it was before a writer changed it: copied into one block of bytes.
 //!
 //! ```text
-//! [slot: u32] [deadline: u64, 0: none] [length: u32][name] [length: u32][attribute]
+//! [slot: u32] [deadline: u64, 0: none] [pinned: u32, 0 or 1] [length: u32][name] [length: u32][attribute]
 //! [length: u32][head of the best code] [length: u32][its body]     the same of the coarse code; empty: there is none
 //! [layers: u32] per layer [count: u32][link: u32 …]
 //! ```
@@ -23,6 +23,7 @@ pub(super) struct Parts<'h> {
     pub(super) name: &'h [u8],
     pub(super) attribute: &'h [u8],
     pub(super) deadline_ms: Option<i64>,
+    pub(super) is_pinned: bool,
     pub(super) best: Code<'h>,
     pub(super) coarse: Option<Code<'h>>,
     pub(super) links: Vec<Links>,
@@ -30,8 +31,8 @@ pub(super) struct Parts<'h> {
 
 impl Parts<'_> {
     pub(super) fn element(&self) -> Element<'_> {
-        let Self { slot, name, attribute, deadline_ms, best, coarse, ref links } = *self;
-        Element { slot, name, attribute, deadline_ms, best, coarse, links }
+        let Self { slot, name, attribute, deadline_ms, is_pinned, best, coarse, ref links } = *self;
+        Element { slot, name, attribute, deadline_ms, is_pinned, best, coarse, links }
     }
 }
 
@@ -40,11 +41,12 @@ impl BeforeImage {
         let coarse = parts.coarse.unwrap_or(Code { head: &[], body: &[] });
         let fields =
             [parts.name, parts.attribute, parts.best.head, parts.best.body, coarse.head, coarse.body];
-        let words = 4 + fields.len() + parts.links.iter().map(|links| 1 + links.len()).sum::<usize>();
+        let words = 5 + fields.len() + parts.links.iter().map(|links| 1 + links.len()).sum::<usize>();
         let bytes = fields.iter().map(|field| field.len()).sum::<usize>();
         let mut block = Vec::with_capacity(bytes + words * size_of::<u32>());
         put(&mut block, parts.slot);
         block.extend_from_slice(&parts.deadline_ms.unwrap_or(0).to_le_bytes());
+        put(&mut block, parts.is_pinned.into());
         for field in fields {
             put(&mut block, field.len() as u32);
             block.extend_from_slice(field);
@@ -65,6 +67,7 @@ impl BeforeImage {
     pub(super) fn read<'h>(bytes: &mut &'h [u8]) -> io::Result<Parts<'h>> {
         let slot = word(bytes)?;
         let deadline_ms = Some(long(bytes)?).filter(|&at_ms| at_ms != 0);
+        let is_pinned = word(bytes)? != 0;
         let name = field(bytes)?;
         let attribute = field(bytes)?;
         let best = Code { head: field(bytes)?, body: field(bytes)? };
@@ -72,7 +75,7 @@ impl BeforeImage {
         let layers = word(bytes)?;
         let links = (0..layers).map(|_| links(bytes)).collect::<io::Result<_>>()?;
         let coarse = (!coarse.body.is_empty()).then_some(coarse);
-        Ok(Parts { slot, name, attribute, deadline_ms, best, coarse, links })
+        Ok(Parts { slot, name, attribute, deadline_ms, is_pinned, best, coarse, links })
     }
 }
 
@@ -113,7 +116,9 @@ mod tests {
         for coarse in [None, Some(Code { head: &[], body: &[6; 3] })] {
             let links = vec![vec![1, 2, 3], vec![], vec![9]];
             let deadline_ms = coarse.map(|_| 1_795_000_000_000);
-            let parts = Parts { slot: 7, name: b"name", attribute: b"", deadline_ms, best, coarse, links };
+            let is_pinned = coarse.is_some();
+            let name = b"name";
+            let parts = Parts { slot: 7, name, attribute: b"", deadline_ms, is_pinned, best, coarse, links };
             let image = BeforeImage::new(&parts);
             let twice = [image.as_bytes(), image.as_bytes()].concat();
             let mut rest = &twice[..];

@@ -76,6 +76,7 @@ struct Claim<'p> {
     slot: u32,
     attribute: Option<Stored<'p>>,
     deadline_ms: Option<i64>,
+    is_pinned: bool,
 }
 
 impl Frozen {
@@ -208,6 +209,7 @@ impl Frozen {
             slot,
             attribute: self.set.attributes.get(slot, pin),
             deadline_ms: self.set.deadlines.get(slot),
+            is_pinned: self.set.uses.is_pinned(slot),
         };
         let claims = waiting.map(claim).collect();
         (Batch { slots, claims, pin }, self.running.take())
@@ -244,7 +246,7 @@ impl Frozen {
                 parts.links.iter_mut().for_each(|links| tidy(slot, links));
                 course.link(slot, &mut parts.links, &reader, spill)?;
                 visit(parts.element())?;
-            } else if let Some(Claim { attribute, deadline_ms, .. }) =
+            } else if let Some(Claim { attribute, deadline_ms, is_pinned, .. }) =
                 claims.next_if(|claim| claim.slot == slot)
             {
                 reader.read(slot, &mut lists);
@@ -258,6 +260,7 @@ impl Frozen {
                     name,
                     attribute: &attribute,
                     deadline_ms,
+                    is_pinned,
                     best,
                     coarse,
                     links: &lists,

@@ -37,19 +37,19 @@
 //!
 //! | thread | step | under |
 //! |---|---|---|
-//! | a writer, before it kills a slot or changes its attribute or deadline | if it is waiting: copies it into the buffer, and sets its bit | `elements`, for writing |
+//! | a writer, before it kills a slot or changes its attribute, deadline or pin | if it is waiting: copies it into the buffer, and sets its bit | `elements`, for writing |
 //! | a writer, when it publishes a slot | sets its bit | `elements`, for writing |
 //! | the snapshot thread, at the beginning | learns the members: those waiting, and those with a before-image | `elements`, for reading, 4096 slots at a time |
-//! | the snapshot thread, for 256 slots at a time | notes which wait, with their attributes and deadlines; leaves them behind; takes the buffer | `elements`, for reading |
+//! | the snapshot thread, for 256 slots at a time | notes which wait, with their attributes, deadlines and pins; leaves them behind; takes the buffer | `elements`, for reading |
 //! | the snapshot thread | reads names, codes and links of those | a pin, taken before |
 //!
 //! *Why no element is read half changed.* Writers are kept out while slots are claimed: of each
 //! slot of the batch there is a before-image in the buffer that is taken in the same step, or it is
 //! claimed as it was at the cut. After the lock is released a writer may kill a claimed slot, and
 //! need not copy it. But the thread was pinned before: the slot's name, code and lists stay what
-//! they are until the pin is dropped, and so do the attribute and the deadline that it noted (see
-//! [`crate::epoch`]). Slots that are settled stay so; the number of a slot that is used again
-//! belongs to two elements, of which the member is the copied one.
+//! they are until the pin is dropped, and so do the attribute, the deadline and the pin that it
+//! noted (see [`crate::epoch`]). Slots that are settled stay so; the number of a slot that is used
+//! again belongs to two elements, of which the member is the copied one.
 //!
 //! # Links
 //!
@@ -111,6 +111,8 @@ pub struct Element<'a> {
     pub attribute: &'a [u8],
     /// When it expires, in milliseconds since 1970, if it does.
     pub deadline_ms: Option<i64>,
+    /// It is not to be evicted.
+    pub is_pinned: bool,
     /// Of the kind [`Frozen::best`].
     pub best: Code<'a>,
     /// Of the set's own kind, if [`Frozen::has_coarse`].
@@ -179,6 +181,7 @@ impl VectorSet {
             name: self.names.get(slot, &pin),
             attribute: &attribute,
             deadline_ms: self.deadlines.get(slot),
+            is_pinned: self.uses.is_pinned(slot),
             best: best.code(slot),
             coarse: coarse.map(|coarse| coarse.code(slot)),
             links: self.vectors.graph().links(slot),

@@ -59,6 +59,7 @@ fn filled(set: Arc<VectorSet>, count: usize) -> Arc<VectorSet> {
 #[derive(Clone, PartialEq, Debug)]
 struct Kept {
     attribute: Vec<u8>,
+    is_pinned: bool,
     best: (Vec<u8>, Vec<u8>),
 }
 
@@ -69,6 +70,7 @@ fn contents(set: &VectorSet) -> Contents {
     let names = set.untimed().range(Bound::Unbounded, Bound::Unbounded, usize::MAX);
     let kept = |name: &Vec<u8>| Kept {
         attribute: set.untimed().attributes(&[name])[0].clone().unwrap_or_default(),
+        is_pinned: set.untimed().are_pinned(&[name])[0].expect("an element"),
         best: set
             .untimed()
             .with_code(name, |_, code| (code.head.to_vec(), code.body.to_vec()))
@@ -88,7 +90,7 @@ pub(super) struct Given {
 impl Given {
     fn take(&mut self, element: &Element) {
         let best = (element.best.head.to_vec(), element.best.body.to_vec());
-        let kept = Kept { attribute: element.attribute.to_vec(), best };
+        let kept = Kept { attribute: element.attribute.to_vec(), is_pinned: element.is_pinned, best };
         assert!(self.contents.insert(element.name.to_vec(), kept).is_none(), "{element:?} came twice");
         self.links.insert(element.slot, element.links.to_vec());
         self.coarse += usize::from(element.coarse.is_some());
@@ -190,6 +192,7 @@ enum Change {
     PutWith(usize, usize),
     Remove(usize),
     Attribute(usize, bool),
+    Pin(usize, bool),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -198,6 +201,7 @@ fn change() -> impl Strategy<Value = Change> {
         (0usize..900, 0usize..2).prop_map(|(n, times)| Change::PutWith(n, n + 900 * times)),
         (0usize..900).prop_map(Change::Remove),
         (0usize..900, any::<bool>()).prop_map(|(n, some)| Change::Attribute(n, some)),
+        (0usize..900, any::<bool>()).prop_map(|(n, is_pinned)| Change::Pin(n, is_pinned)),
     ]
 }
 
@@ -208,6 +212,9 @@ impl Change {
             Change::PutWith(n, number) => add(set, n, number, Some(b"{\"with\":1}"), record),
             Change::Remove(n) => remove(set, n, record),
             Change::Attribute(n, some) => set_attribute(set, n, if some { b"{}" } else { b"" }, record),
+            Change::Pin(n, is_pinned) => {
+                assert!(set.untimed().pin(Hold::Exclusive, &[&name(n)], is_pinned, record).is_ok());
+            }
         }
     }
 }

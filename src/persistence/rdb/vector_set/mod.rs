@@ -32,8 +32,8 @@ const REDIS_KINDS: [Kind; 3] = [Kind::Float32, Kind::Int8, Kind::Binary];
 const SHOWN: usize = 64;
 
 /// True if a set like this is written in Redis' form, which has a place for all that there is to
-/// say of it. A set that has had deadlines is in ours for the rest of its life: a snapshot of an
-/// earlier moment, at which it had some, may still be running.
+/// say of it. A set that has had deadlines or pins is in ours for the rest of its life: a snapshot
+/// of an earlier moment, at which it had some, may still be running.
 pub fn is_redis_form(set: &VectorSet) -> bool {
     let params = set.params();
     REDIS_KINDS.contains(&params.kind())
@@ -42,6 +42,7 @@ pub fn is_redis_form(set: &VectorSet) -> bool {
         && params.rerank().is_none()
         && set.options() == SetOptions::default()
         && !set.has_had_deadlines()
+        && !set.has_had_pins()
 }
 
 /// Which links the form of such a set needs: how to freeze it.
@@ -116,6 +117,7 @@ struct Hand {
     name: Vec<u8>,
     attribute: Vec<u8>,
     deadline_ms: Option<i64>,
+    is_pinned: bool,
     links: Lists,
 }
 
@@ -129,8 +131,9 @@ impl Hand {
     }
 
     fn kept<'h>(&'h self, best: Code<'h>, coarse: Option<Code<'h>>) -> Kept<'h> {
-        let Self { id, name, attribute, deadline_ms, links } = self;
-        Kept { id: *id, name, attribute, deadline_ms: *deadline_ms, best, coarse, links }
+        let Self { id, name, attribute, deadline_ms, is_pinned, links } = self;
+        let (id, deadline_ms, is_pinned) = (*id, *deadline_ms, *is_pinned);
+        Kept { id, name, attribute, deadline_ms, is_pinned, best, coarse, links }
     }
 
     /// The error of this element, whose item at `offset` is wrong.

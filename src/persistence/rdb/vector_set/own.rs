@@ -12,6 +12,7 @@
 //!                                                        4: elements have a coarse code besides
 //!                                                        8: codebook              16: matrix
 //!                                                        32: elements have deadlines
+//!                                                        128: elements have flags
 //!           UINT seed                                    what the levels of new elements come from
 //!           UINT slots given to elements in its life
 //!           UINT elements
@@ -22,6 +23,7 @@
 //!           STRING name
 //!           STRING attribute                             empty: none
 //!           [UINT deadline]                              in milliseconds since 1970; 0: none
+//!           [UINT flags]                                 1: pinned, not to be evicted
 //!           STRING best code                             head, components (see `crate::quantization`)
 //!           [STRING coarse code]
 //!           STRING links                                 for each layer from 0 on: [links][slot …]
@@ -63,13 +65,17 @@ const COARSE: u64 = 4;
 const CODEBOOK: u64 = 8;
 const MATRIX: u64 = 16;
 const DEADLINES: u64 = 32;
-const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES;
+const ELEMENT_FLAGS: u64 = 128;
+const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | ELEMENT_FLAGS;
+/// The only flag of an element.
+const PINNED: u64 = 1;
 /// The longest word.
 const MAX_WORD: usize = 16;
 
 /// What the elements of a file have, as its head says.
 pub(super) struct Form {
     has_deadlines: bool,
+    has_flags: bool,
 }
 
 /// What is before the elements.
@@ -79,7 +85,7 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
     let codebook = frozen.codebook();
     let options = set.options();
     let has_matrix = set.has_matrix();
-    let form = Form { has_deadlines: set.has_had_deadlines() };
+    let form = Form { has_deadlines: set.has_had_deadlines(), has_flags: set.has_had_pins() };
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     out.uint(params.dim() as u64)?;
     out.uint(params.input_dim().unwrap_or(0) as u64)?;
@@ -94,7 +100,8 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
             | flag(frozen.has_coarse(), COARSE)
             | flag(codebook.is_some(), CODEBOOK)
             | flag(has_matrix, MATRIX)
-            | flag(form.has_deadlines, DEADLINES),
+            | flag(form.has_deadlines, DEADLINES)
+            | flag(form.has_flags, ELEMENT_FLAGS),
     )?;
     out.uint(set.seed())?;
     out.uint(set.reserved())?;
@@ -115,6 +122,9 @@ impl Form {
         out.module_string(element.attribute)?;
         if self.has_deadlines {
             out.uint(element.deadline_ms.unwrap_or(0) as u64)?;
+        }
+        if self.has_flags {
+            out.uint(if element.is_pinned { PINNED } else { 0 })?;
         }
         write_code(out, element.best)?;
         element.coarse.map_or(Ok(()), |code| write_code(out, code))?;
@@ -206,6 +216,7 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
         hand.read_name(input)?;
         hand.read_attribute(input)?;
         hand.deadline_ms = if flags & DEADLINES == 0 { None } else { read_deadline(input, &hand)? };
+        hand.is_pinned = flags & ELEMENT_FLAGS != 0 && read_is_pinned(input, &hand)?;
         let best = read_code(input, &best, &mut best_code, &hand)?;
         let coarse =
             coarse.as_ref().map(|format| read_code(input, format, &mut coarse_code, &hand)).transpose()?;
@@ -265,6 +276,15 @@ fn read_deadline<R: Read>(input: &mut Reader<R>, hand: &Hand) -> Result<Option<i
     let at_ms = i64::try_from(input.uint()?).ok().filter(|&at_ms| at_ms <= MAX_DEADLINE_MS);
     let at_ms = at_ms.ok_or_else(|| hand.invalid(offset, "a deadline that is too late"))?;
     Ok(Some(at_ms).filter(|&at_ms| at_ms != 0))
+}
+
+fn read_is_pinned<R: Read>(input: &mut Reader<R>, hand: &Hand) -> Result<bool, ReadError> {
+    let offset = input.offset();
+    match input.uint()? {
+        0 => Ok(false),
+        PINNED => Ok(true),
+        _ => Err(hand.invalid(offset, "flags of which some are unknown")),
+    }
 }
 
 /// A code of this format, in `bytes`.

@@ -172,6 +172,23 @@ fn options_come_back() {
     }
 }
 
+#[test]
+fn pins_come_back_in_our_own_form_for_good() {
+    let set = filled(params(20, Kind::Int8, Metric::Cosine), 30);
+    let names: [&[u8]; 3] = [b"element 3", b"element 29", b"element 4"];
+    let pin = |names: &[&[u8]], is_pinned| {
+        assert!(set.untimed().pin(Hold::Exclusive, names, is_pinned, Record::unlogged()).is_ok());
+    };
+    pin(&names[..2], true);
+    comes_back(&set, false);
+    let again = read(&written(&set)).expect("as written");
+    assert_eq!(again.untimed().are_pinned(&names), [Some(true), Some(true), Some(false)]);
+    assert!(again.has_had_pins());
+    pin(&names, false);
+    comes_back(&set, false);
+    assert_eq!(read(&written(&set)).expect("as written").untimed().are_pinned(&names), [Some(false); 3]);
+}
+
 fn comes_back(set: &Arc<VectorSet>, is_redis: bool) {
     assert_eq!(is_redis_form(set), is_redis, "{:?}", set.params());
     let file = written(set);
