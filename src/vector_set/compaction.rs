@@ -67,7 +67,8 @@ impl VectorSet {
             left = left.saturating_sub(BATCH);
             has_moved = true;
         }
-        let has_swept = self.tidy(moves);
+        // One by one: writers that remove elements sweep as well, and are not to be kept from it.
+        let has_swept = (0..moves).take_while(|_| self.tidy(1)).count() > 0;
         let has_given = self.give_back();
         let graph = self.vectors.graph();
         compaction.is_under_way = has_moved || graph.dead() > 0 || graph.has_tail();

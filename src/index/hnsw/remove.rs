@@ -42,7 +42,7 @@ const DEAD_WALKED: usize = 32;
 const HEIRS_WEIGHED: usize = 64;
 
 /// Removals of other threads that a thread sweeps for besides its own.
-const MOST_OWED: usize = 64;
+const MOST_OWED: usize = 8;
 /// Slots by which the end is lowered at once.
 const LOWERED: usize = 1 << 13;
 
@@ -55,7 +55,7 @@ fn is_stuck(round: &Round) -> bool {
 pub(super) struct Sweeper {
     dying: Mutex<Vec<u32>>,
     round: Mutex<Round>,
-    /// Removals whose share of the sweeping was left to the thread that is at it.
+    /// Removals whose share of the sweeping could not be done when they were made.
     owed: AtomicUsize,
     /// When the end of the slots was lowered, if memory beyond it was not given back since. Changed
     /// by the holder of the round.
@@ -105,15 +105,16 @@ impl Index {
     }
 
     /// Does the sweeping that `removals` removals owe. `scorer`'s query does not matter. `freed` is
-    /// told each slot that may be used again, before it is. If another thread is sweeping, this
-    /// thread's share is added to what the next ones do. False if there was nothing to do, or
-    /// something to wait for.
+    /// told each slot that may be used again, before it is. If another thread is sweeping, or
+    /// readers have to be waited for, this thread's share is added to what the next ones do. False
+    /// if there was nothing to do, or something to wait for.
     pub fn sweep(&self, removals: usize, scorer: &impl Scorer, mut freed: impl FnMut(u32)) -> bool {
         let Some(mut round) = self.sweeper.round.try_lock() else {
             self.sweeper.owed.fetch_add(removals, Ordering::Relaxed);
             return false;
         };
         if is_stuck(&round) {
+            self.sweeper.owed.fetch_add(removals, Ordering::Relaxed);
             return false;
         }
         let owed = self.sweeper.owed.load(Ordering::Relaxed).min(MOST_OWED);
