@@ -109,6 +109,23 @@ fn a_replaced_blob_is_retired_until_its_readers_have_gone() {
     assert_eq!(figures(), before);
 }
 
+#[test]
+fn arenas_take_what_their_slots_need() {
+    let _alone = alone();
+    const SLOTS: usize = 50_000;
+    for stride in [8, 64, 128, 384, 3072] {
+        let before = counting::bytes();
+        let codes = Codes::new(stride, Category::Vectors);
+        (1..=SLOTS as u32).for_each(|len| codes.grow_to(len));
+        let needed = stride * SLOTS;
+        let waste = codes.heap_bytes() as f64 / needed as f64 - 1.0;
+        println!("{stride} bytes a slot: {waste:.4} wasted");
+        assert!((0.0..0.01).contains(&waste), "{stride}: {waste}");
+        let allocated = counting::bytes() - before;
+        assert!(allocated <= 512 << 10, "{stride}: small segments take {allocated} bytes");
+    }
+}
+
 /// Keys, fields and elements.
 const COUNT: usize = 300;
 

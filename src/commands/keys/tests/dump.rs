@@ -152,7 +152,7 @@ fn large_values_leave_the_network_thread() {
     let mut session = Session::at(NOW_MS);
     session.create_set("v");
     session.hold_to(&[("set small x", "+OK")]);
-    session.ask(&format!("set large {}", "x".repeat(20_000)));
+    session.reply_to(&[&b"set"[..], b"large", &crate::compressed::random(20_000)]);
     let long = "x".repeat(20_000);
     let cases: &[(&[&str], bool)] = &[
         (&["dump", "small"], false),
