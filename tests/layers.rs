@@ -70,6 +70,7 @@ const MAP: &[(&str, &[&str])] = &[
         &[
             "arena",
             "compressed",
+            "counters",
             "epoch",
             "eviction",
             "frequency",

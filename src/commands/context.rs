@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 
 use super::client::{Client, Clients};
+use super::hit_rate::HitRate;
 use super::memory_limit::MemoryLimit;
 use super::observers::Observers;
 use super::pause::Pause;
@@ -66,6 +67,10 @@ pub struct Server {
     pub tcp_port: AtomicU16,
     /// Commands in the last second, measured by the cron.
     pub ops_per_second: AtomicU64,
+    /// Lookups of keys that found one.
+    pub key_hit_rate: HitRate,
+    /// Lookups of elements of vector sets that found some.
+    pub element_hit_rate: HitRate,
     /// True if commands on vector sets run on the network thread that reads them:
     /// `vset-force-single-threaded-execution`.
     pub vector_sets_single_threaded: AtomicBool,
@@ -154,6 +159,8 @@ impl Server {
             skips_checksums: AtomicBool::new(false),
             tcp_port: AtomicU16::new(0),
             ops_per_second: AtomicU64::new(0),
+            key_hit_rate: HitRate::default(),
+            element_hit_rate: HitRate::default(),
             vector_sets_single_threaded: AtomicBool::default(),
             expires_actively: AtomicBool::new(true),
             purge_requested: AtomicBool::new(false),
@@ -215,6 +222,8 @@ impl Server {
         self.observers.slow_log.reset_totals();
         self.traffic.iter().for_each(Traffic::reset);
         self.keyspace.reset_statistics();
+        self.key_hit_rate.reset();
+        self.element_hit_rate.reset();
         memory::reset_peak();
     }
 }

@@ -11,6 +11,7 @@ mod dispatch;
 mod hashes;
 mod help;
 mod histogram;
+pub mod hit_rate;
 mod key_spec;
 mod keys;
 mod memory_limit;

@@ -164,8 +164,12 @@ impl Database {
                 self.common.expiry.elements.add(removed as u64);
                 removed
             }
-            // The lookup removes the key, and counts its elements.
-            Err(Refused::WouldEmpty(_)) => usize::from(!self.direct().exclusive(&[key]).contains(key)),
+            // The lookup removes the key, and counts it and its elements.
+            Err(Refused::WouldEmpty(_)) if !self.direct().exclusive(&[key]).contains(key) => {
+                self.common.expiry.keys_actively.add(1);
+                handle.set.len()
+            }
+            Err(Refused::WouldEmpty(_)) => 0,
             Err(Refused::Unbound(_)) => 0,
         }
     }

@@ -41,6 +41,7 @@ mod bulk;
 mod clock;
 mod compaction;
 mod database;
+mod element_figures;
 mod entry;
 mod eviction;
 mod exclusive;
@@ -78,6 +79,7 @@ pub use self::blessing::Taken;
 pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
 pub use self::database::{Accounting, Census, Database};
+pub use self::element_figures::ElementFigures;
 pub use self::entry::Entry;
 pub use self::eviction::{EvictReason, Evicted, Evictions, Unit};
 pub use self::exclusive::Exclusive;
@@ -115,6 +117,7 @@ pub struct Keyspace {
     common: Arc<Common>,
     long_transactions: long_transactions::LongTransactions,
     evictor: eviction::Evictor,
+    element_figures: ElementFigures,
     compaction: parking_lot::Mutex<compaction::Walk>,
 }
 
@@ -189,6 +192,7 @@ impl Keyspace {
             common,
             long_transactions: long_transactions::LongTransactions::default(),
             evictor: eviction::Evictor::default(),
+            element_figures: ElementFigures::default(),
             compaction: parking_lot::Mutex::default(),
         }
     }
@@ -333,9 +337,15 @@ impl Keyspace {
         lookups.fold((0, 0), |(hits, misses), lookups| (hits + lookups.hits(), misses + lookups.misses()))
     }
 
+    /// What was looked for in vector sets, and found.
+    pub fn element_figures(&self) -> &ElementFigures {
+        &self.element_figures
+    }
+
     /// Sets the counters to zero (CONFIG RESETSTAT).
     pub fn reset_statistics(&self) {
         self.common.expiry.reset();
+        self.element_figures.reset();
         self.evictor.reset_counters();
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());

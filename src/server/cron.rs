@@ -93,6 +93,8 @@ fn run(server: &Server, mut balancer: Balancer, shutdown: &Shutdown) {
         if round % ROUNDS_PER_SAMPLE == 0 {
             server.follow_log_rules();
             sample = sample.next(server);
+            server.key_hit_rate.sample(server.keyspace.hits_and_misses());
+            server.element_hit_rate.sample(server.keyspace.element_figures().hits_and_misses());
         }
     }
 }

@@ -109,6 +109,7 @@ impl<'s> Commit<'s> {
         set.updates.end();
         self.leave(replaced);
         if old.is_none() {
+            set.figures.expired.add(1);
             self.lost.push(name.into());
         }
         old.is_none()

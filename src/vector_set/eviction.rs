@@ -108,6 +108,8 @@ impl Present<'_> {
         let pin = pin();
         commit.lose(self.names.get(slot, &pin));
         drop(pin);
+        let figures = &self.set.figures;
+        if evicted.has_expired { &figures.expired } else { &figures.evicted_for_memory }.add(1);
         commit.unbind_if_spent();
         commit.finish_losses(record);
         self.tidy(1);

@@ -72,7 +72,10 @@ impl Present<'_> {
             match decision {
                 Reschedule::Leave => {}
                 Reschedule::To(lifetime) => commit.set_lifetime(slot, lifetime),
-                Reschedule::Remove => _ = commit.remove(name),
+                Reschedule::Remove => {
+                    commit.remove(name);
+                    self.set.figures.expired.add(1);
+                }
             }
             Some(decision)
         };
@@ -114,6 +117,7 @@ impl Present<'_> {
         drop(pin);
         if removed > 0 {
             commit.unbind_if_spent();
+            self.set.figures.expired.add(removed as u64);
             commit.finish_losses(record);
         } else {
             drop(commit);

@@ -37,6 +37,7 @@ mod digest;
 mod elements;
 mod eviction;
 mod expiry;
+mod figures;
 pub mod filter;
 mod footprint;
 mod present;
@@ -60,6 +61,7 @@ pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
 pub use self::eviction::{EvictedElement, EvictionCriteria};
 pub use self::expiry::Reschedule;
+pub use self::figures::{Figures, SCORE_BUCKETS, SearchFigures};
 pub use self::footprint::{SetMemory, bytes_per_element};
 pub use self::present::{Now, Present};
 pub use self::read::{Description, NeighbourLists};
@@ -118,6 +120,7 @@ pub struct VectorSet {
     /// Those that are being taken of it.
     snapshots: Snapshots,
     compaction: Mutex<Compaction>,
+    figures: Figures,
     /// What the set takes when it is empty.
     fixed: Held,
     uid: u64,
@@ -149,6 +152,7 @@ impl VectorSet {
             changes: AtomicU64::new(0),
             snapshots: Snapshots::default(),
             compaction: Mutex::default(),
+            figures: Figures::default(),
             fixed: Held::new(Category::Graph, footprint::empty_set_bytes()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
         }

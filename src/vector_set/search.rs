@@ -68,6 +68,11 @@ impl<'h> Hit<'h> {
 }
 
 impl Hits<'_> {
+    /// The set that was searched.
+    pub fn set(&self) -> &VectorSet {
+        &self.set
+    }
+
     /// The elements found, nearest first.
     pub fn iter(&self) -> impl Iterator<Item = Hit<'_>> {
         self.found.iter().map(|candidate| Hit {

@@ -17,6 +17,7 @@
 //! | `VBLESS SET`, `CLEAR`, `GET`, `SCAN` ([`vbless`]) | elements that are never evicted |
 //! | `VOBJECT key element` ([`vobject`]) | age, use, remaining life, pin and memory of an element |
 //! | `VSIM … NOTOUCH`, `VSEARCH … NOTOUCH` | results that do not count as used |
+//! | `VINFO key HISTOGRAM` ([`vinfo`]) | what searches found, and what became of elements |
 //! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all atomically; the reply is a count or an array |
 //!
 //! # Scores

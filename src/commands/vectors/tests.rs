@@ -2,6 +2,7 @@
 //! marked.
 
 mod expiry;
+mod figures;
 mod pins;
 mod storage;
 

@@ -61,6 +61,8 @@ impl<'r> VEmb<'r> {
     fn execute(self, cx: &Context) -> Result<Reply, Error> {
         let vectors = look_at_set(cx, self.key, |set| self.vectors(set))?.transpose()?;
         let vectors = vectors.unwrap_or_else(|| vec![None; self.elements.len()]);
+        let read = vectors.iter().flatten().count();
+        cx.server.keyspace.element_figures().note_reads(vectors.len(), read);
         Ok(one_or_several(vectors.into_iter().map(|vector| vector.unwrap_or(Reply::Null))))
     }
 

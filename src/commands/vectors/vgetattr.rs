@@ -30,5 +30,7 @@ fn vgetattr(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let elements: Elements = args.iter().collect();
     let attributes = look_at_set(cx, key, |set| set.attributes(&elements))?;
     let attributes = attributes.unwrap_or_else(|| vec![None; elements.len()]);
+    let read = attributes.iter().flatten().count();
+    cx.server.keyspace.element_figures().note_reads(attributes.len(), read);
     Ok(one_or_several(attributes.into_iter().map(|attribute| attribute.map_or(Reply::Null, Reply::bulk))))
 }

@@ -1,4 +1,4 @@
-//! `VINFO key`: parameters and state of a vector set.
+//! `VINFO key [HISTOGRAM]`: parameters and state of a vector set.
 //!
 //! The fields are those of Redis, in its order. A set that Redis could not have (made with
 //! `VCREATE`, of another metric than cosine, or of a kind that Redis lacks) has more fields at the
@@ -22,6 +22,17 @@
 //! |---|---|
 //! | `pq-trained` | 1 once it is trained, and searches use its codes |
 //! | `pq-subspaces` | sub-spaces of its codes, each a byte; 0 before training |
+//!
+//! `HISTOGRAM` (an extension) adds what was counted since the set was made or loaded:
+//!
+//! | field | value |
+//! |---|---|
+//! | `searches` | queries of `VSIM` and `VSEARCH` |
+//! | `searches-without-result` | those of them that returned nothing |
+//! | `elements-returned` | elements that they returned |
+//! | `expired-elements` | elements removed because they had expired |
+//! | `evicted-for-memory` | elements evicted because the server's memory was short |
+//! | `histogram` | searches by the score of the best element that they returned: 20 counts, for scores below 0.05, below 0.1, …, from 0.95 on |
 
 use super::{KEY, READ_FAST, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
@@ -30,7 +41,7 @@ use crate::vector_set::{self, Kind, MEASURED, Measured, Metric, Params, Present}
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VINFO",
-    arity: Arity::Exactly(2),
+    arity: Arity::AtLeast(2),
     flags: READ_FAST,
     keys: KEY,
     scope: Scope::NamedKeys,
@@ -39,7 +50,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Parameters and size of a vector set",
-    syntax: "key",
+    syntax: "key [HISTOGRAM]",
     tips: &[],
     weight: Weight::Light,
     run: Run::Read(vinfo),
@@ -49,10 +60,16 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 type Field = (Reply, Reply);
 
 fn vinfo(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
-    Ok(look_at_set(cx, args.bytes()?, describe)?.unwrap_or(Reply::NullArray))
+    let key = args.bytes()?;
+    let with_figures = args.keyword("HISTOGRAM");
+    if !args.is_empty() {
+        // As Redis, which takes a key only.
+        return Err(Error::wrong_arity(SPEC.name));
+    }
+    Ok(look_at_set(cx, key, |set| describe(set, with_figures))?.unwrap_or(Reply::NullArray))
 }
 
-fn describe(set: Present<'_>) -> Reply {
+fn describe(set: Present<'_>, with_figures: bool) -> Reply {
     let named = |(name, value)| (Reply::Simple(name), value);
     let mut fields: Vec<Field> = redis_fields(set).map(named).into();
     if !redis_could_have(set) {
@@ -63,7 +80,24 @@ fn describe(set: Present<'_>) -> Reply {
     if set.params().kind() == Kind::Product {
         fields.extend(learnt_fields(set).map(named));
     }
+    if with_figures {
+        fields.extend(figures(set).map(named));
+    }
     Reply::Map(fields)
+}
+
+fn figures(set: Present<'_>) -> [(&'static str, Reply); 6] {
+    let figures = set.figures();
+    let searches = &figures.searches;
+    let number = |number: u64| Reply::Integer(number as i64);
+    [
+        ("searches", number(searches.found() + searches.empty())),
+        ("searches-without-result", number(searches.empty())),
+        ("elements-returned", number(searches.returned())),
+        ("expired-elements", number(figures.expired.get())),
+        ("evicted-for-memory", number(figures.evicted_for_memory.get())),
+        ("histogram", Reply::Array(searches.best_scores().map(number).into())),
+    ]
 }
 
 fn redis_fields(set: Present<'_>) -> [(&'static str, Reply); 9] {

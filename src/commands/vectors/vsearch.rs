@@ -21,12 +21,14 @@
 //! A missing key is an empty set. Sets searched together must have one metric; a query must fit
 //! each of them. `ELE` takes the element's vector from `key`.
 
+use smallvec::SmallVec;
+
 use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
 use super::vector::{ALL_FORMS, vector};
 use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
-use crate::keyspace::SetHandle;
+use crate::keyspace::{ElementFigures, SetHandle};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Format, Hit, Hits, Metric, Present, Probe};
 
@@ -189,10 +191,10 @@ impl<'r> VSearch<'r> {
     }
 
     fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
-        search_sets(cx, &self.keys, |sets| self.search(sets))
+        search_sets(cx, &self.keys, |sets| self.search(sets, cx.server.keyspace.element_figures()))
     }
 
-    fn search(&self, sets: &[Option<SetHandle>]) -> Result<Reply, Error> {
+    fn search(&self, sets: &[Option<SetHandle>], figures: &ElementFigures) -> Result<Reply, Error> {
         let sets: Vec<_> = sets.iter().map(|handle| handle.as_ref().map(SetHandle::present)).collect();
         let present: Vec<_> =
             self.keys.iter().zip(&sets).filter_map(|(&key, set)| Some((key, (*set)?))).collect();
@@ -200,7 +202,7 @@ impl<'r> VSearch<'r> {
         if present.windows(2).any(|pair| metrics(&pair[0]) != metrics(&pair[1])) {
             return Err(Error::new("ERR the sets have different metrics"));
         }
-        let answers = self.queries.iter().map(|query| self.answer(query, sets[0], &present));
+        let answers = self.queries.iter().map(|query| self.answer(query, sets[0], &present, figures));
         Ok(Reply::Array(answers.collect::<Result<_, _>>()?))
     }
 
@@ -209,6 +211,7 @@ impl<'r> VSearch<'r> {
         query: &Query,
         first: Option<Present<'_>>,
         sets: &[(&[u8], Present<'_>)],
+        figures: &ElementFigures,
     ) -> Result<Reply, Error> {
         let found: Vec<(&[u8], Hits)> = sets
             .iter()
@@ -217,8 +220,12 @@ impl<'r> VSearch<'r> {
                 Some(code.map(|code| (key, self.search.find(set, &code))))
             })
             .collect::<Result<_, Error>>()?;
-        let mut merged: Vec<(&[u8], Hit)> =
-            found.iter().flat_map(|(key, hits)| hits.iter().map(|hit| (*key, hit))).collect();
+        if found.is_empty() {
+            figures.note_search(None, 0, None);
+        }
+        let mut merged: Vec<(usize, Hit)> = (found.iter().enumerate())
+            .flat_map(|(place, (_, hits))| hits.iter().map(move |hit| (place, hit)))
+            .collect();
         // A stable sort: equal results stay in the order of their sets.
         merged.sort_by(|(_, a), (_, b)| a.distance.total_cmp(&b.distance));
         let Some(metric) = sets.first().map(|(_, set)| set.params().metric()) else {
@@ -226,8 +233,19 @@ impl<'r> VSearch<'r> {
         };
         let near = merged.into_iter().take_while(|(_, hit)| self.limit.admits(metric, hit.distance));
         let page = near.skip(self.offset).take(self.search.count - self.offset);
-        let page = page.inspect(|(_, hit)| hit.mark_used());
-        Ok(Reply::Array(page.map(|(key, hit)| self.with.reply(metric, key, &hit)).collect()))
+        let mut returned: SmallVec<[(usize, Option<f64>); 4]> = SmallVec::from_elem((0, None), found.len());
+        let row = |(place, hit): (usize, Hit)| {
+            hit.mark_used();
+            let (count, best) = &mut returned[place];
+            *count += 1;
+            best.get_or_insert_with(|| metric.score(hit.distance));
+            self.with.reply(metric, found[place].0, &hit)
+        };
+        let reply = Reply::Array(page.map(row).collect());
+        for ((_, hits), (count, best)) in found.iter().zip(returned) {
+            figures.note_search(Some(hits.set()), count, best);
+        }
+        Ok(reply)
     }
 
     /// The query, encoded for `set`; none if it is an element of a missing key.

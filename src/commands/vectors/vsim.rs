@@ -44,19 +44,29 @@ fn is_heavy(mut args: Args, cx: &Context) -> bool {
 fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
     search_sets(cx, &[key], |sets| match &sets[0] {
-        Some(handle) => search(args, handle.present()),
-        None => Ok(Reply::Array(Vec::new())),
+        Some(handle) => search(args, handle.present(), cx),
+        None => {
+            cx.server.keyspace.element_figures().note_search(None, 0, None);
+            Ok(Reply::Array(Vec::new()))
+        }
     })
 }
 
-fn search(mut args: Args, set: Present<'_>) -> Result<Reply, Error> {
+fn search(mut args: Args, set: Present<'_>, cx: &Context) -> Result<Reply, Error> {
     let query = query(&mut args, &set)?;
     let options = Options::parse(args)?;
     let hits = options.search.find(set, &query);
     let metric = set.params().metric();
     let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
-    let near = near.inspect(Hit::mark_used);
-    Ok(options.reply(metric, near))
+    let mut returned = 0;
+    let near = near.inspect(|hit| {
+        hit.mark_used();
+        returned += 1;
+    });
+    let reply = options.reply(metric, near);
+    let best = hits.iter().next().filter(|_| returned > 0).map(|hit| metric.score(hit.distance));
+    cx.server.keyspace.element_figures().note_search(Some(&set), returned, best);
+    Ok(reply)
 }
 
 fn query(args: &mut Args, set: &Present<'_>) -> Result<Probe, Error> {

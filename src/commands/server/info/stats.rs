@@ -43,16 +43,18 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.field("blessed_keys", server.keyspace.blessed_keys());
     rows.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
     rows.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+    rows.field("expired_elements", server.keyspace.expiry().elements.get());
     rows.field("evicted_elements", server.keyspace.evictions().elements.get());
     rows.field("evicted_by_pressure", server.keyspace.evictions().by_pressure.get());
     rows.field("evicted_by_set_limit", server.keyspace.evictions().by_set_limit.get());
+    elements(server, rows);
     rows.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));
     rows.field("panics", server.statistics.panics());
 }
 
-/// Expiry of keys. `expired_stale_perc` is the present share of expired keys that are still in
-/// memory; Redis shows an estimate. One field a line, in Redis' order, so that both can be
-/// compared.
+/// Expiry of keys, and of their parts: fields of hashes and elements of vector sets.
+/// `expired_stale_perc` is the present share of expired keys that are still in memory; Redis shows
+/// an estimate. One field a line, in Redis' order, so that both can be compared.
 fn expiry(server: &Server, rows: &mut Rows) {
     let expiry = server.keyspace.expiry();
     let mut expired = 0;
@@ -61,8 +63,9 @@ fn expiry(server: &Server, rows: &mut Rows) {
         expired += census.expired as u64;
         expiring += (census.expires + census.expired) as u64;
     }
-    rows.field("expired_subkeys", expiry.fields.get());
-    rows.field("expired_subkeys_active", expiry.fields_actively.get());
+    rows.field("expired_subkeys", expiry.fields.get() + expiry.elements.get());
+    let actively = expiry.fields_actively.get() + expiry.elements_actively.get();
+    rows.field("expired_subkeys_active", actively);
     rows.field("expired_keys", expiry.keys.get());
     rows.field("expired_keys_active", expiry.keys_actively.get());
     rows.field("expired_stale_perc", Value::Decimal(ratio(expired, expiring) * 100.0, 2));
@@ -98,6 +101,21 @@ fn lookups(server: &Server, rows: &mut Rows) {
         "tracking_total_items",
         "tracking_total_prefixes",
     ]);
+}
+
+/// Searches of vector sets, and shares of lookups that found something, in percent, over the last
+/// minute. See [`ElementFigures`](crate::keyspace::ElementFigures) for what is a hit.
+fn elements(server: &Server, rows: &mut Rows) {
+    let figures = server.keyspace.element_figures();
+    let (hits, misses) = figures.hits_and_misses();
+    rows.field("vector_searches", figures.searches());
+    rows.field("vector_elements_returned", figures.returned());
+    // Searches by their best score, in steps of 0.05 from 0 to 1.
+    rows.field("vector_best_scores", figures.best_scores().map(|count| count.to_string()).join(","));
+    rows.field("elements_hits", hits);
+    rows.field("elements_misses", misses);
+    rows.field("keyspace_hit_rate_1m", Value::Decimal(server.key_hit_rate.percent(), 2));
+    rows.field("elements_hit_rate_1m", Value::Decimal(server.element_hit_rate.percent(), 2));
 }
 
 /// Requests that arrived with one read; since 8.10.

@@ -1,0 +1,82 @@
+//! How often elements of vector sets were looked for, and found: of all sets together.
+//!
+//! A *hit* is a search that returned an element, or an element whose attribute or vector was read
+//! (`VGETATTR`, `VEMB`); a *miss* a search that returned none, or an element that was read and had
+//! none of these. One query over one set is one search; over a missing key it is a miss.
+
+use crate::counters::{Counter, Sharded};
+use crate::vector_set::{SCORE_BUCKETS, SearchFigures, VectorSet};
+
+/// A place for each thread, so that searches of different sets share no cache line.
+#[derive(Debug)]
+pub struct ElementFigures(Sharded<Shard>);
+
+#[derive(Debug, Default)]
+struct Shard {
+    searches: SearchFigures,
+    read: Counter,
+    not_read: Counter,
+}
+
+impl Default for ElementFigures {
+    fn default() -> Self {
+        Self(Sharded::new(Shard::default))
+    }
+}
+
+impl ElementFigures {
+    /// Counts a search, of no set if its key is missing: see [`SearchFigures::note`].
+    pub fn note_search(&self, set: Option<&VectorSet>, returned: usize, best_score: Option<f64>) {
+        self.0.mine().searches.note(returned, best_score);
+        if let Some(set) = set {
+            set.figures().searches.note(returned, best_score);
+        }
+    }
+
+    /// Counts elements that were to be read: how many of them were.
+    pub fn note_reads(&self, of: usize, read: usize) {
+        let shard = self.0.mine();
+        if read > 0 {
+            shard.read.add(read as u64);
+        }
+        if read < of {
+            shard.not_read.add((of - read) as u64);
+        }
+    }
+
+    /// Searches.
+    pub fn searches(&self) -> u64 {
+        self.sum(|shard| shard.searches.found() + shard.searches.empty())
+    }
+
+    /// Elements that searches returned.
+    pub fn returned(&self) -> u64 {
+        self.sum(|shard| shard.searches.returned())
+    }
+
+    /// Searches that returned something, by the score of the best element.
+    pub fn best_scores(&self) -> [u64; SCORE_BUCKETS] {
+        self.0.iter().map(|shard| shard.searches.best_scores()).fold([0; SCORE_BUCKETS], |sums, scores| {
+            std::array::from_fn(|bucket| sums[bucket] + scores[bucket])
+        })
+    }
+
+    /// Hits and misses.
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        let hits = self.sum(|shard| shard.searches.found() + shard.read.get());
+        (hits, self.sum(|shard| shard.searches.empty() + shard.not_read.get()))
+    }
+
+    /// Sets all to zero. Those of sets go on.
+    pub(super) fn reset(&self) {
+        for shard in self.0.iter() {
+            shard.searches.reset();
+            shard.read.reset();
+            shard.not_read.reset();
+        }
+    }
+
+    fn sum(&self, count: fn(&Shard) -> u64) -> u64 {
+        self.0.iter().map(count).sum()
+    }
+}
