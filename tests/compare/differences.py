@@ -21,7 +21,7 @@ arguments."""
 VADD_WORDS = {b"CAS": 1, b"NOQUANT": 1, b"Q8": 1, b"BIN": 1, b"EF": 2, b"M": 2, b"SETATTR": 2}
 """What the peer knows after the element of a VADD, and how many words it takes."""
 VADD_EXTENSIONS = {b"FP32", b"FP16", b"VALUES", b"METRIC", b"QUANT", b"RERANK", b"F16", b"PQ", *(b"RQ%d" % bits for bits in range(1, 9))}
-EXTENDED = {b"VADD", b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB"}
+EXTENDED = {b"VADD", b"VREM", b"VISMEMBER", b"VGETATTR", b"VEMB", b"VSIM", b"VINFO"}
 """Commands that take more than on the peer."""
 REFUSED_COMMANDS = {b"asking", b"readonly", b"readwrite", b"module|load", b"module|loadex", b"module|unload"}
 DESCRIPTIVE = {

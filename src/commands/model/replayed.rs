@@ -18,7 +18,7 @@ use crate::resp::Request;
 
 /// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
 /// braces are replaced at random for each request.
-const REQUESTS: [&str; 55] = [
+const REQUESTS: [&str; 58] = [
     "HSET {k} {f} {n} {g} {n}",
     "HSET {k} f 1 g 2 h 3 i 4",
     "HMSET {k} {f} {n}",
@@ -64,6 +64,9 @@ const REQUESTS: [&str; 55] = [
     "VREM {k} {f}",
     "VREM {k} {f} {g} h i",
     "VSETATTR {k} {f} {n}",
+    "VBLESS SET {k} NO-EVICT MEMBERS 2 {f} {g}",
+    "VBLESS SET {k} NO-EVICT MEMBERS 1 {f}",
+    "VBLESS CLEAR {k} NO-EVICT MEMBERS 1 {f}",
     "VCREATE {k} DIM 2 METRIC L2 QUANT RQ4 M 8",
     "VCREATE {k} DIM 2 QUANT AUTO EXPECT 1000",
     "EXPIREAT {k} 1790000001",
@@ -198,7 +201,9 @@ fn seen(entry: &Entry, now_ms: i64) -> Seen {
             Seen::Hash(fields.collect())
         }
         Value::VectorSet(set) => {
-            Seen::Set(format!("{:?} {:?} {}", set.untimed().digest(), set.params(), set.len()))
+            let set = set.untimed();
+            let (pinned, _) = set.pinned(None, usize::MAX);
+            Seen::Set(format!("{:?} {:?} {} {pinned:?}", set.digest(), set.params(), set.len()))
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Syntax follows `BLESS` for keys and `VEXPIRE` for elements. A pinned element still expires. An
 //! update keeps the pin; it ends with the element, by `VREM`, by expiry, or with the set. `COPY`
-//! and files keep pins.
+//! and files keep pins. Redis cannot read a log with `VBLESS`, as with the extensions of `VADD`.
 //!
 //! `SET` and `CLEAR` reply for each element 1 if that was a change, 0 if not, -2 if there is no
 //! such element; `GET` an array of its flags, or null. `SCAN` replies the next cursor and an array
