@@ -5,7 +5,7 @@
 use super::commit::Commit;
 use super::write::{Hold, Refused};
 use super::{Present, VectorSet};
-use crate::epoch::pin;
+use crate::epoch::{Pin, pin};
 use crate::eviction::{Candidate, Life, Rule, Score};
 use crate::index::State;
 use crate::journal::Record;
@@ -49,11 +49,12 @@ impl Present<'_> {
     /// A random element that may be evicted, each with about the same probability. None if none was
     /// found, though there may be some.
     pub fn sample(&self, criteria: &EvictionCriteria, random: &mut SplitMix64) -> Option<Candidate<u32>> {
+        let pin = pin();
         let end = self.vectors.graph().slots().end();
         for _ in 0..SLOT_TRIES {
             let slot = random.next().checked_rem(u64::from(end))? as u32;
-            if let Some(score) = self.eviction_score(slot, criteria) {
-                return Some(Candidate { score, place: slot });
+            if let Some(candidate) = self.candidate(slot, criteria, &pin) {
+                return Some(candidate);
             }
         }
         // Most slots are vacant, or most elements may not be evicted.
@@ -63,7 +64,7 @@ impl Present<'_> {
             *rank = random.next().checked_rem(elements.len() as u64)? as usize;
         }
         let slots = elements.at_ranks(&ranks).into_iter();
-        slots.filter_map(|slot| self.candidate(slot, criteria)).next()
+        slots.filter_map(|slot| self.candidate(slot, criteria, &pin)).next()
     }
 
     /// Calls `offer` with all elements that may be evicted in `count` slots from `first` on.
@@ -74,9 +75,10 @@ impl Present<'_> {
         criteria: &EvictionCriteria,
         offer: impl FnMut(Candidate<u32>),
     ) -> Option<u32> {
+        let pin = pin();
         let end = self.vectors.graph().slots().end();
         let next = first.saturating_add(count).min(end);
-        (first..next).filter_map(|slot| self.candidate(slot, criteria)).for_each(offer);
+        (first..next).filter_map(|slot| self.candidate(slot, criteria, &pin)).for_each(offer);
         (next < end).then_some(next)
     }
 
@@ -96,8 +98,9 @@ impl Present<'_> {
         let Some(mut commit) = Commit::begin(*self, hold, &record) else {
             return Err(Refused::Unbound(record));
         };
+        let pin = pin();
         // Under the lock: a live slot is that of an element.
-        if self.eviction_score(slot, criteria).is_none_or(|score| score < before) {
+        if self.eviction_score(slot, criteria, &pin).is_none_or(|score| score < before) {
             return Ok(None);
         }
         let is_held = matches!(hold, Hold::Exclusive) || self.options.may_be_empty;
@@ -105,7 +108,6 @@ impl Present<'_> {
             return Err(Refused::WouldEmpty(record));
         }
         let evicted = EvictedElement { bytes: self.bytes_of(slot), has_expired: !self.is_live(slot) };
-        let pin = pin();
         commit.lose(self.names.get(slot, &pin));
         drop(pin);
         let figures = &self.set.figures;
@@ -116,13 +118,23 @@ impl Present<'_> {
         Ok(Some(evicted))
     }
 
-    fn candidate(&self, slot: u32, criteria: &EvictionCriteria) -> Option<Candidate<u32>> {
-        self.eviction_score(slot, criteria).map(|score| Candidate { score, place: slot })
+    /// True if the element of a candidate still scores at least as much.
+    pub fn is_still(&self, candidate: Candidate<u32>, criteria: &EvictionCriteria) -> bool {
+        self.eviction_score(candidate.place, criteria, &pin()) >= Some(candidate.score)
+    }
+
+    fn candidate(&self, slot: u32, criteria: &EvictionCriteria, pin: &Pin) -> Option<Candidate<u32>> {
+        self.eviction_score(slot, criteria, pin).map(|score| Candidate { score, place: slot })
     }
 
     /// The score of the element in a slot; none if there is none, or if it is not to be evicted.
-    pub fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria) -> Option<Score> {
-        let is_element = self.vectors.graph().slots().state(slot) == State::Live;
+    ///
+    /// The slot may be any number: that of an old candidate may lie beyond the end since the set
+    /// was compacted. The caller has been pinned since before the end was read here, so the memory
+    /// of slots below it stays.
+    fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, _: &Pin) -> Option<Score> {
+        let slots = self.vectors.graph().slots();
+        let is_element = slot < slots.end() && slots.state(slot) == State::Live;
         if !is_element || self.uses.is_pinned(slot) {
             return None;
         }

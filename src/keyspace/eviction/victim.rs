@@ -107,8 +107,7 @@ impl Criteria {
     /// at least as much.
     fn has_only(&self, entry: &Entry, handle: &SetHandle, element: Candidate<u32>) -> bool {
         let is_same = |set: &Arc<_>| Arc::ptr_eq(set, &handle.set) && set.len() == 1;
-        let score = |of_elements| handle.present().eviction_score(element.place, &of_elements);
-        entry.value().as_vector_set().is_ok_and(is_same)
-            && self.of_elements(entry).and_then(score) >= Some(element.score)
+        let is_still = |of_elements| handle.present().is_still(element, &of_elements);
+        entry.value().as_vector_set().is_ok_and(is_same) && self.of_elements(entry).is_some_and(is_still)
     }
 }

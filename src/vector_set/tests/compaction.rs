@@ -11,7 +11,7 @@ const DIM: usize = 16;
 const TRUTH: Search<'static> = Search { count: 10_000, truth: true, ..PLAIN };
 
 /// Until there is nothing left to do. Tests beside this one may be pinned for a while.
-fn compact(set: &VectorSet) {
+pub(super) fn compact(set: &VectorSet) {
     while set.compact_step(64) != Progress::Done {
         std::thread::yield_now();
     }

@@ -118,3 +118,56 @@ fn the_last_element_is_left_to_who_holds_the_key() {
     assert!(set.is_empty());
     assert_eq!(evict(&set, lookup, only), None, "the set was unbound");
 }
+
+#[test]
+fn candidates_from_before_a_compaction_may_lie_beyond_the_end() {
+    // Several segments of each arena go, so that nothing is left where the candidates were.
+    const ALL: usize = 16 * 255;
+    let set = set(64);
+    for n in 0..ALL {
+        let element = format!("e{n}");
+        let put = put(element.as_bytes(), &direction(n, 64));
+        assert!(set.at(NOW).upsert(Hold::Exclusive, &[put], 1, Record::unlogged()).is_ok());
+    }
+    let mut candidates = listed(&set, &LRU);
+    (0..ALL).filter(|n| n % 100 != 3).for_each(|n| assert!(remove(&set, format!("e{n}").as_bytes())));
+    super::compaction::compact(&set);
+    let end = set.vectors.graph().slots().end();
+    candidates.retain(|_, candidate| candidate.place >= end);
+    assert!(candidates.len() > ALL / 2 && set.len() == 41);
+    for candidate in candidates.into_values() {
+        assert!(!set.at(NOW).is_still(candidate, &LRU));
+        assert_eq!(evict(&set, Hold::Exclusive, candidate), Some(None));
+    }
+    assert_eq!(listed(&set, &LRU).len(), 41);
+}
+
+#[test]
+fn samples_are_drawn_while_a_set_is_compacted() {
+    const ALL: usize = 1_500;
+    let set = set(64);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..4 {
+                (0..ALL).for_each(|n| _ = add(&set, format!("e{n}").as_bytes(), &direction(n, 64)));
+                (30..ALL).for_each(|n| _ = remove(&set, format!("e{n}").as_bytes()));
+                super::compaction::compact(&set);
+            }
+            done.store(true, Ordering::Release);
+        });
+        scope.spawn(|| {
+            let mut random = SplitMix64::new(3);
+            let mut old = Vec::new();
+            while !done.load(Ordering::Acquire) {
+                old.extend(set.at(NOW).sample(&LRU, &mut random));
+                // Some are taken much later than they were drawn.
+                let any = random.next().checked_rem(old.len() as u64).unwrap_or(0) as usize;
+                if old.len() > 100 {
+                    set.at(NOW).is_still(old.swap_remove(any), &LRU);
+                }
+            }
+        });
+    });
+    assert_eq!(listed(&set, &LRU).len(), 30);
+}
