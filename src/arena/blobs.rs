@@ -140,6 +140,8 @@ pub struct Blobs {
     category: Category,
     /// Of the blobs that are in a slot, and of those in the limbo.
     bytes: AtomicUsize,
+    /// Of those that are in a slot.
+    bytes_in_slots: AtomicUsize,
     len: AtomicUsize,
     /// Replaced blobs that pinned readers may still be reading.
     limbo: Mutex<Limbo<Retired>>,
@@ -154,6 +156,7 @@ impl Blobs {
             segments: Segments::new(size_of::<AtomicPtr<u8>>(), category),
             category,
             bytes: AtomicUsize::new(0),
+            bytes_in_slots: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
             limbo: Mutex::new(Limbo::new()),
             removed: Mutex::new(Limbo::new()),
@@ -228,7 +231,10 @@ impl Blobs {
         let Some(old) = exchanged.ok().and_then(NonNull::new) else { return false };
         std::mem::forget(blob);
         self.bytes.fetch_add(heap_bytes, Ordering::Relaxed);
-        self.limbo.lock().push(Retired::new(Blob { pointer: old, category: self.category }));
+        self.bytes_in_slots.fetch_add(heap_bytes, Ordering::Relaxed);
+        let old = Blob { pointer: old, category: self.category };
+        self.bytes_in_slots.fetch_sub(old.heap_bytes(), Ordering::Relaxed);
+        self.limbo.lock().push(Retired::new(old));
         true
     }
 
@@ -249,6 +255,7 @@ impl Blobs {
     fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
         let new = blob.map_or(std::ptr::null_mut(), |blob| {
             self.bytes.fetch_add(blob.heap_bytes(), Ordering::Relaxed);
+            self.bytes_in_slots.fetch_add(blob.heap_bytes(), Ordering::Relaxed);
             self.len.fetch_add(1, Ordering::Relaxed);
             let pointer = blob.pointer.as_ptr();
             std::mem::forget(blob);
@@ -257,7 +264,9 @@ impl Blobs {
         let _pin = pin();
         let old = NonNull::new(self.cell(slot).swap(new, Ordering::AcqRel))?;
         self.len.fetch_sub(1, Ordering::Relaxed);
-        Some(Blob { pointer: old, category: self.category })
+        let old = Blob { pointer: old, category: self.category };
+        self.bytes_in_slots.fetch_sub(old.heap_bytes(), Ordering::Relaxed);
+        Some(old)
     }
 
     /// Makes slots `0 .. len` available.
@@ -285,6 +294,11 @@ impl Blobs {
     /// True if no slot has a blob.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of the blobs that are in slots, and not of those that wait to be freed.
+    pub fn blob_bytes(&self) -> usize {
+        self.bytes_in_slots.load(Ordering::Relaxed)
     }
 
     /// Bytes held, blobs included.

@@ -36,6 +36,8 @@ pub struct Database {
     /// The shard at which the next expiry cycle begins, so that cycles that run out of budget do
     /// not starve the last shards.
     next_expiry: AtomicUsize,
+    /// Not taken yet by [`Database::take_evicted_at_set_limits`].
+    evicted_at_set_limits: AtomicUsize,
     /// In each shard, the position from which the next expiry cycle looks at vector sets.
     next_sets: [AtomicU32; SHARDS],
 }
@@ -89,6 +91,7 @@ impl Database {
             shards,
             common,
             next_expiry: AtomicUsize::new(0),
+            evicted_at_set_limits: AtomicUsize::new(0),
             next_sets: [const { AtomicU32::new(0) }; SHARDS],
         }
     }
@@ -105,7 +108,8 @@ impl Database {
 
     /// Removes up to `budget` expired keys, fields of hashes and elements of vector sets, and
     /// returns how many were removed. A small hash loses all its expired fields at once, whatever
-    /// the budget. Elements have a limit of time besides.
+    /// the budget. Elements have a limit of time besides; within it, sets that exceed their own limits
+    /// are brought nearer to them.
     pub fn expire_cycle(&self, budget: usize) -> usize {
         let began = Instant::now();
         let removed = self.expire_shards(budget);
@@ -150,9 +154,28 @@ impl Database {
                     some => removed += some,
                 }
             }
+            while Instant::now() < until && self.shrink(&key, &handle) {}
         }
         self.common.expiry.elements_actively.add(removed as u64);
         removed
+    }
+
+    /// Evicts some elements of a set that exceeds its own limits; false if there was nothing to do.
+    fn shrink(&self, key: &[u8], handle: &SetHandle) -> bool {
+        if !handle.set.exceeds_limits() || self.common.journal.is_full() {
+            return false;
+        }
+        let subject = self.direct().set_key(key);
+        let record = Record::without_request(&self.common.journal, self.number).about(Some(&subject));
+        let shrunk = handle.present().shrink(Hold::Lookup(handle.binding), record);
+        let evicted = shrunk.unwrap_or(0);
+        self.evicted_at_set_limits.fetch_add(evicted, Ordering::Relaxed);
+        evicted > 0
+    }
+
+    /// Elements that expiry cycles have evicted for limits of their sets, since the last call.
+    pub fn take_evicted_at_set_limits(&self) -> usize {
+        self.evicted_at_set_limits.swap(0, Ordering::Relaxed)
     }
 
     /// Removes up to `limit` expired elements of a set, or the key if no other element is left.
@@ -189,7 +212,8 @@ impl Database {
                 next = position;
                 break;
             }
-            if set.next_deadline_ms().is_some_and(|at_ms| at_ms < now.expiry_ms) {
+            let has_due = set.next_deadline_ms().is_some_and(|at_ms| at_ms < now.expiry_ms);
+            if has_due || set.exceeds_limits() {
                 let handle = entry.value().set_handle(now).expect("it is a set");
                 due.push((entry.key().into(), handle));
             }

@@ -145,6 +145,11 @@ impl Attributes {
         self.blobs.reclaim();
     }
 
+    /// Bytes of the texts as they are stored, of all slots that are not free.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.blobs.blob_bytes()
+    }
+
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
         self.blobs.heap_bytes()

@@ -29,7 +29,8 @@ impl VectorSet {
         let changes = self.changes();
         let frozen = self.freeze_now(Linked::AsTheyAre);
         let reserved = self.reserved();
-        let set = restored(frozen)?.finish(reserved).map_err(invalid)?;
+        let limits = self.limits();
+        let set = restored(frozen)?.finish(reserved).map_err(invalid)?.with_limits(limits);
         Ok(SetCopy { set, changes })
     }
 

@@ -66,6 +66,8 @@ pub struct Figures {
     pub expired: Counter,
     /// Elements that were evicted because the server's memory was short.
     pub evicted_for_memory: Counter,
+    /// Elements that were evicted because the set was at a limit of its own.
+    pub evicted_for_limit: Counter,
 }
 
 impl VectorSet {

@@ -63,14 +63,18 @@ impl VectorSet {
     pub(super) fn bytes_of(&self, slot: u32) -> usize {
         let pin = pin();
         let attribute = self.attributes.get(slot, &pin).map_or(0, |stored| text_bytes(stored.parts().0));
+        self.bytes_beside_texts() + text_bytes(self.names.get(slot, &pin)) + attribute
+    }
+
+    /// The same without name and attribute.
+    pub(super) fn bytes_beside_texts(&self) -> usize {
         let deadline = if self.has_had_deadlines() { DEADLINE } else { 0 };
-        let name = text_bytes(self.names.get(slot, &pin));
-        self.params().bytes_per_slot() + BESIDE + deadline + name + attribute + MAPS
+        self.params().bytes_per_slot() + BESIDE + deadline + MAPS
     }
 }
 
 /// What the allocator gives for a name or an attribute with its length.
-fn text_bytes(text: &[u8]) -> usize {
+pub(super) fn text_bytes(text: &[u8]) -> usize {
     allocated_bytes(LENGTH + text.len())
 }
 

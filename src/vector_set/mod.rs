@@ -40,9 +40,11 @@ mod expiry;
 mod figures;
 pub mod filter;
 mod footprint;
+mod limits;
 mod present;
 mod read;
 pub mod restore;
+mod room;
 mod search;
 mod snapshot;
 mod updates;
@@ -63,13 +65,14 @@ pub use self::eviction::{EvictedElement, EvictionCriteria};
 pub use self::expiry::Reschedule;
 pub use self::figures::{Figures, SCORE_BUCKETS, SearchFigures};
 pub use self::footprint::{SetMemory, bytes_per_element};
+pub use self::limits::{Full, Limits, LimitsChange, MAX_TTL_MS, SetPolicy};
 pub use self::present::{Now, Present};
 pub use self::read::{Description, NeighbourLists};
 pub use self::restore::Restored;
 pub use self::search::{Hit, Hits, Search};
 pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};
 pub use self::usage::{ElementUse, LOOKED_AT};
-pub use self::write::{Hold, Lifetime, Put, Refused, Upserted};
+pub use self::write::{Bounded, Hold, Lifetime, Put, Refused, Upserted};
 pub use crate::frequency::Lfu;
 pub use crate::quantization::{
     Bits, CODECS, Code, Codebook, Codec, Format, Kind, MEASURED, Measured, Metric, SAMPLE, is_storable,
@@ -83,6 +86,7 @@ use self::commit::Commit;
 use self::compaction::Compaction;
 use self::deadlines::Deadlines;
 use self::elements::{Elements, Names};
+use self::limits::Bounds;
 use self::snapshot::Snapshots;
 use self::updates::Updates;
 use self::uses::Uses;
@@ -106,6 +110,7 @@ pub struct SetOptions {
 /// Named vectors with attributes.
 pub struct VectorSet {
     options: SetOptions,
+    bounds: Bounds,
     vectors: VectorIndex,
     names: Names,
     attributes: Attributes,
@@ -141,6 +146,7 @@ impl VectorSet {
         vectors.weigh_slots(footprint::BESIDE);
         Self {
             options,
+            bounds: Bounds::default(),
             vectors,
             names: Names::default(),
             attributes: Attributes::default(),
@@ -161,6 +167,11 @@ impl VectorSet {
     /// The same set with other options.
     pub fn with_options(self, options: SetOptions) -> Self {
         Self { options, ..self }
+    }
+
+    /// The same set, bounded by these limits.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { bounds: Bounds::new(limits), ..self }
     }
 
     /// What was fixed of its vectors when it was made.

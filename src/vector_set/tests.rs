@@ -3,6 +3,7 @@
 mod compaction;
 mod eviction;
 mod expiry;
+mod limits;
 mod training;
 
 use std::sync::atomic::{AtomicBool, Ordering};

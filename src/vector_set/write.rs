@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::commit::Commit;
+use super::limits::Full;
 use super::{Binding, Present, VectorSet};
 use crate::compressed::{Ready, Stored};
 use crate::epoch::pin;
@@ -54,6 +55,20 @@ pub enum Upserted {
     Updated,
 }
 
+/// What became of elements for a set with limits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Bounded {
+    /// All were added or updated.
+    Done {
+        /// Each of them.
+        upserted: Vec<Upserted>,
+        /// How many others were evicted for them.
+        evicted: usize,
+    },
+    /// Nothing was changed: they would exceed a limit, and not enough may be evicted.
+    Full(Full),
+}
+
 /// By what right a writer may commit.
 #[derive(Clone, Copy)]
 pub enum Hold {
@@ -78,7 +93,8 @@ fn repeated(puts: &[Put]) -> Vec<bool> {
 }
 
 impl Present<'_> {
-    /// Adds or updates elements, in order, as one change. `ef`: candidates explored for each.
+    /// Adds or updates elements, in order, as one change. `ef`: candidates explored for each. The
+    /// set's limits are not looked at: for replays, which read from the log what was evicted.
     pub fn upsert<'r>(
         &self,
         hold: Hold,
@@ -86,6 +102,34 @@ impl Present<'_> {
         ef: usize,
         record: Record<'r>,
     ) -> Result<Vec<Upserted>, Refused<'r>> {
+        Ok(match self.upsert_if(hold, puts, ef, |_, _| Ok(0), record)? {
+            Bounded::Done { upserted, .. } => upserted,
+            Bounded::Full(_) => unreachable!("there is always room"),
+        })
+    }
+
+    /// The same within the set's limits: other elements are evicted for these, in the same change.
+    pub fn upsert_within_limits<'r>(
+        &self,
+        hold: Hold,
+        puts: &[Put],
+        ef: usize,
+        record: Record<'r>,
+    ) -> Result<Bounded, Refused<'r>> {
+        let make_room = |commit: &mut Commit<'_>, attributes: &[Option<Ready<'_>>]| {
+            self.make_room(commit, puts, attributes)
+        };
+        self.upsert_if(hold, puts, ef, make_room, record)
+    }
+
+    fn upsert_if<'r>(
+        &self,
+        hold: Hold,
+        puts: &[Put],
+        ef: usize,
+        make_room: impl Fn(&mut Commit<'_>, &[Option<Ready<'_>>]) -> Result<usize, Full>,
+        record: Record<'r>,
+    ) -> Result<Bounded, Refused<'r>> {
         let repeated = repeated(puts);
         let attributes: Vec<_> =
             puts.iter().map(|put| put.attribute.map(|text| self.attributes.ready(text))).collect();
@@ -100,14 +144,22 @@ impl Present<'_> {
                 self.abandon(&prepared);
                 continue;
             }
+            let evicted = match make_room(&mut commit, &attributes) {
+                Ok(evicted) => evicted,
+                Err(full) => {
+                    self.abandon(&prepared);
+                    return Ok(Bounded::Full(full));
+                }
+            };
             let attributes = attributes.iter().map(|ready| ready.as_ref().map(Ready::stored));
             let upserted: Vec<_> = (puts.iter().zip(attributes).zip(prepared))
                 .map(|((put, attribute), prepared)| apply(put, attribute, prepared, &mut commit))
                 .collect();
             commit.finish(record);
-            self.tidy(upserted.iter().filter(|&&upserted| upserted == Upserted::Updated).count());
+            let updated = upserted.iter().filter(|&&upserted| upserted == Upserted::Updated).count();
+            self.tidy(updated + evicted);
             self.vectors.train();
-            return Ok(upserted);
+            return Ok(Bounded::Done { upserted, evicted });
         }
     }
 

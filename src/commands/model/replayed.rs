@@ -18,7 +18,7 @@ use crate::resp::Request;
 
 /// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
 /// braces are replaced at random for each request.
-const REQUESTS: [&str; 58] = [
+const REQUESTS: [&str; 62] = [
     "HSET {k} {f} {n} {g} {n}",
     "HSET {k} f 1 g 2 h 3 i 4",
     "HMSET {k} {f} {n}",
@@ -69,6 +69,10 @@ const REQUESTS: [&str; 58] = [
     "VBLESS CLEAR {k} NO-EVICT MEMBERS 1 {f}",
     "VCREATE {k} DIM 2 METRIC L2 QUANT RQ4 M 8",
     "VCREATE {k} DIM 2 QUANT AUTO EXPECT 1000",
+    "VCREATE {k} DIM 2 MAXELEMENTS 2 POLICY random TTL {n}",
+    "VCONFIG {k} MAXELEMENTS {n} TTL {n} POLICY lfu",
+    "VCONFIG {k} MAXBYTES {n}00 POLICY lru",
+    "VADD {k} FP32 ====>>>{n} {f} FP32 {n}===>>>> {g}",
     "EXPIREAT {k} 1790000001",
     "BLESS SET {k} NO-EVICT",
     "SELECT 0",

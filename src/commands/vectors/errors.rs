@@ -10,6 +10,8 @@ pub(super) const INVALID_COUNT: &str = "ERR invalid COUNT";
 pub(super) const INVALID_FILTER_EF: &str = "ERR invalid FILTER-EF";
 pub(in crate::commands) const NO_NEW_SETS: &str =
     "OOM new vector sets are refused above 'mem-threshold-high', since nothing may be evicted";
+pub(super) const ELEMENTS_FULL: &str = "OOM the set has reached its limit of elements";
+pub(super) const BYTES_FULL: &str = "OOM the set has reached its limit of bytes";
 pub(super) const ELEMENT_NOT_FOUND: &str = "ERR element not found in set";
 
 /// A vector of `got` components for a set that `has` others.

@@ -18,6 +18,7 @@
 //! | `VOBJECT key element` ([`vobject`]) | age, use, remaining life, pin and memory of an element |
 //! | `VSIM … NOTOUCH`, `VSEARCH … NOTOUCH` | results that do not count as used |
 //! | `VINFO key HISTOGRAM` ([`vinfo`]) | what searches found, and what became of elements |
+//! | `VCREATE … TTL seconds`, `MAXELEMENTS n`, `MAXBYTES n`, `POLICY p`, `VCONFIG` ([`vconfig`]) | a default lifetime, and limits of one set, above which its own elements are evicted |
 //! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all atomically; the reply is a count or an array |
 //!
 //! # Scores
@@ -55,11 +56,24 @@
 //! limits of its control groups leave. That is `Q8`, or the next smaller kind of the table without
 //! a copy; `VINFO` and a log line show which ([`quant_auto`]).
 //!
+//! # Limits of one set
+//!
+//! `VCREATE` and `VCONFIG` bound a set, so that the users of several do not evict elements of each
+//! other. `TTL` is the lifetime of elements that are written without one of their own; the log has
+//! the time at which they expire. `MAXELEMENTS` and `MAXBYTES` are kept by `VADD`: in the same
+//! change it evicts as many others as it adds, those that have expired first, then by `POLICY`
+//! (`lru` if it is left out; `lfu`, `ttl`, `random`), never those that it names, nor pinned ones.
+//! With `none`, or if not enough may be evicted, it is refused with `-OOM` and changes nothing; an
+//! update that takes no more room is not. The log has each eviction as a `VREM` before the `VADD`,
+//! and replays evict nothing by themselves. `MAXBYTES` counts what elements take by an estimate:
+//! that of `QUANT AUTO` for each, and their names and attributes.
+//!
 //! `tools/benchmarks/README.md` has measurements of each kind, and `VINFO` shows those of a set's
 //! kind.
 
 mod elements;
 pub(super) mod errors;
+mod limits;
 mod members;
 mod options;
 mod quant_auto;
@@ -69,6 +83,7 @@ mod tests;
 mod vadd;
 mod vbless;
 mod vcard;
+mod vconfig;
 mod vcreate;
 mod vdim;
 mod vector;
@@ -91,6 +106,7 @@ mod vttl;
 use self::vadd::SPEC as VADD;
 use self::vbless::SPEC as VBLESS;
 use self::vcard::SPEC as VCARD;
+use self::vconfig::SPEC as VCONFIG;
 use self::vcreate::SPEC as VCREATE;
 use self::vdim::SPEC as VDIM;
 use self::vemb::SPEC as VEMB;
@@ -119,6 +135,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &VADD,
     &VBLESS,
     &VCARD,
+    &VCONFIG,
     &VCREATE,
     &VDIM,
     &VEMB,

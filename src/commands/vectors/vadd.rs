@@ -6,7 +6,8 @@
 //! a vector, a name and perhaps `SETATTR`, as proposed in redis/redis#14285. Behind the element
 //! that they are for, `EX seconds`, `PX milliseconds`, `EXAT time` and `PXAT time` let it expire,
 //! and `KEEPTTL` lets it expire when it would have; an update without any of them ends its
-//! lifetime, as SET does. A time that has passed is one: the element has expired when it is added.
+//! lifetime, as SET does; in a set with a default lifetime (`TTL` of `VCREATE` and `VCONFIG`) it
+//! begins that anew, as a new element does. A time that has passed is one: the element has expired when it is added.
 //! All elements of a command become visible atomically, but a search that runs meanwhile may find
 //! only some of them. With one element the reply is a boolean as in Redis, with several the number
 //! of new ones.
@@ -16,6 +17,7 @@ mod recorded;
 use std::sync::Arc;
 
 use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, projection_mismatch};
+use super::limits;
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
 use super::{KEY, may_create};
@@ -25,8 +27,8 @@ use crate::config::Compat;
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{
-    Hold, InvalidParams, Kind, Lifetime, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, Present, Put,
-    Refused, Upserted, VectorSet,
+    Bounded, Hold, InvalidParams, Kind, Lifetime, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric,
+    Params, Present, Put, Refused, Upserted, VectorSet,
 };
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -216,13 +218,19 @@ impl<'r> VAdd<'r> {
         Ok(())
     }
 
-    fn execute(self, cx: &mut Context, record: Record) -> Result<Reply, Error> {
+    fn execute(mut self, cx: &mut Context, record: Record) -> Result<Reply, Error> {
         let subject = cx.db().set_key(self.key);
-        let mut record = self.recorded(record).about(Some(&subject));
+        let mut record = record.about(Some(&subject));
+        let open: Vec<usize> =
+            (0..self.puts.len()).filter(|&put| self.puts[put].lifetime == Lifetime::Endless).collect();
         loop {
-            let outcome = match cx.db().vector_set_to_change(self.key)? {
+            let handle = cx.db().vector_set_to_change(self.key)?;
+            let ttl_ms = handle.as_ref().and_then(|handle| handle.set.limits().ttl_ms);
+            self.set_default_lifetime(ttl_ms.filter(|_| !cx.client.replays), &open, cx);
+            record = self.recorded(record);
+            let outcome = match handle {
                 None => self.create(cx, record)?,
-                Some(handle) => self.add(handle.present(), Hold::Lookup(handle.binding), record)?,
+                Some(handle) => self.add(cx, handle.present(), Hold::Lookup(handle.binding), record)?,
             };
             match outcome {
                 Ok(reply) => return Ok(reply),
@@ -231,17 +239,37 @@ impl<'r> VAdd<'r> {
         }
     }
 
+    /// Of the elements whose lifetime is open. A log has lifetimes of all that got one.
+    fn set_default_lifetime(&mut self, ttl_ms: Option<u64>, open: &[usize], cx: &Context) {
+        let until =
+            |ttl_ms| Lifetime::Until(cx.now_ms().saturating_add_unsigned(ttl_ms).min(MAX_DEADLINE_MS));
+        let lifetime = ttl_ms.map_or(Lifetime::Endless, until);
+        self.is_plain &= ttl_ms.is_none() || open.is_empty();
+        open.iter().for_each(|&put| self.puts[put].lifetime = lifetime);
+    }
+
     /// Returns the record if the key no longer holds this set.
     fn add<'s>(
         &self,
+        cx: &Context,
         set: Present<'_>,
         hold: Hold,
         record: Record<'s>,
     ) -> Result<Result<Reply, Record<'s>>, Error> {
         self.fits(&set)?;
         let ef = self.options.ef.unwrap_or(set.params().ef_construction());
-        Ok(match set.upsert(hold, &self.puts, ef, record) {
-            Ok(upserted) => Ok(self.reply(&upserted)),
+        let outcome = if cx.client.replays {
+            let done = set.upsert(hold, &self.puts, ef, record);
+            done.map(|upserted| Bounded::Done { upserted, evicted: 0 })
+        } else {
+            set.upsert_within_limits(hold, &self.puts, ef, record)
+        };
+        Ok(match outcome {
+            Ok(Bounded::Done { upserted, evicted }) => {
+                cx.server.keyspace.count_evicted_at_set_limit(evicted);
+                Ok(self.reply(&upserted))
+            }
+            Ok(Bounded::Full(full)) => return Err(limits::refusal(full)),
             Err(Refused::Unbound(record) | Refused::WouldEmpty(record)) => Err(record),
         })
     }
@@ -251,7 +279,7 @@ impl<'r> VAdd<'r> {
     fn create<'s>(&self, cx: &Context, record: Record<'s>) -> Result<Result<Reply, Record<'s>>, Error> {
         may_create(cx)?;
         let set = Arc::new(VectorSet::new(self.params()?, cx.server.config.settings().index_seed));
-        let Ok(reply) = self.add(set.at(cx.now()), Hold::Exclusive, Record::unlogged())? else {
+        let Ok(reply) = self.add(cx, set.at(cx.now()), Hold::Exclusive, Record::unlogged())? else {
             return Ok(Err(record));
         };
         Ok(cx.db().create_vector_set(self.key, set, record).map(|()| reply).map_err(|(_, record)| record))

@@ -1,10 +1,12 @@
 //! `VCREATE key DIM n [METRIC COSINE|L2|IP] [kind | QUANT kind|AUTO [EXPECT n]] [RERANK Q8|F16] [M
-//! n] [EF n]`: an empty vector set (an extension).
+//! n] [EF n] [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|random|none]`: an empty vector
+//! set (an extension).
 //!
 //! A set made with VCREATE may be empty, and has fixed parameters: VADD need not repeat them, and
 //! is refused if it contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit
 //! into the memory left ([`quant_auto`]); in the log the chosen kind follows it,
-//! as `CHOSEN kind`. Replies `+OK`, or `-BUSYKEY` if the key exists.
+//! as `CHOSEN kind`. The last four options bound the set, and can be changed later: see
+//! [`vconfig`](super::vconfig). Replies `+OK`, or `-BUSYKEY` if the key exists.
 
 use std::sync::Arc;
 
@@ -12,13 +14,14 @@ use super::errors::{INVALID_EF, INVALID_M};
 use super::quant_auto::{self, Choice, DEFAULT_EXPECT, MAX_EXPECT};
 use super::storage;
 use super::vadd::{INVALID_METRIC, METRICS, bounded};
-use super::{KEY, may_create};
+use super::{KEY, limits, may_create};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::{Effects, Record};
 use crate::resp::{Args, Error, Reply};
 use crate::system;
 use crate::vector_set::{
-    InvalidParams, Kind, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, SetOptions, VectorSet,
+    InvalidParams, Kind, Limits, LimitsChange, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, SetOptions,
+    VectorSet,
 };
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -34,7 +37,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Create an empty vector set with chosen parameters (an extension to Redis)",
     syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|QUANT kind)] \
         [EXPECT elements:integer] [RERANK rerank(Q8|F16)] [M numlinks:integer] \
-        [EF build-exploration-factor:integer]",
+        [EF build-exploration-factor:integer] [TTL seconds:integer] [MAXELEMENTS elements:integer] \
+        [MAXBYTES bytes:integer] [POLICY policy(LRU|LFU|TTL|RANDOM|NONE)]",
     tips: &[],
     // The memory left is read from system files.
     weight: Weight::HeavyIf(|args, _| {
@@ -61,7 +65,9 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
         .then(|| request.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));
     let options = SetOptions { may_be_empty: true, has_chosen_kind: request.is_auto() };
     let params = choice.as_ref().map_or(request.params, |choice| choice.params.clone());
-    let set = VectorSet::new(params, cx.server.config.settings().index_seed).with_options(options);
+    let set = VectorSet::new(params, cx.server.config.settings().index_seed)
+        .with_options(options)
+        .with_limits(Limits::default().changed(&request.limits));
     // The gate is entered here, so that the stream cannot be switched on between the two.
     let _passage = record.enter();
     let record = match &choice {
@@ -101,6 +107,7 @@ struct VCreate {
     rerank: Option<Kind>,
     expect: Option<usize>,
     chosen: Option<Kind>,
+    limits: LimitsChange,
 }
 
 impl VCreate {
@@ -111,7 +118,8 @@ impl VCreate {
         let params = Params::new(bounded(&mut args, 1, MAX_DIM, "ERR invalid DIM")?)?;
         let kind = Some(Kind::DEFAULT);
         let metric = Metric::Cosine;
-        let mut request = Self { params, kind, metric, rerank: None, expect: None, chosen: None };
+        let limits = LimitsChange::default();
+        let mut request = Self { params, kind, metric, rerank: None, expect: None, chosen: None, limits };
         while !args.is_empty() {
             request.take_option(&mut args)?;
         }
@@ -137,7 +145,7 @@ impl VCreate {
         } else if args.keyword("EF") {
             let ef = bounded(args, 1, MAX_EF, INVALID_EF)?;
             self.params = self.params.clone().with_ef(ef)?;
-        } else {
+        } else if !limits::take(args, &mut self.limits)? {
             return Err(Error::syntax());
         }
         Ok(())

@@ -23,6 +23,14 @@
 //! | `pq-trained` | 1 once it is trained, and searches use its codes |
 //! | `pq-subspaces` | sub-spaces of its codes, each a byte; 0 before training |
 //!
+//! A set that is bounded (`VCREATE … TTL`, `VCONFIG`) has four more:
+//!
+//! | field | value |
+//! |---|---|
+//! | `ttl` | seconds that an element lives if its writer says nothing else; 0: no end |
+//! | `max-elements`, `max-bytes` | its limits; 0: none |
+//! | `policy` | which elements make room: `lru`, `lfu`, `ttl`, `random`, `none` |
+//!
 //! `HISTOGRAM` (an extension) adds what was counted since the set was made or loaded:
 //!
 //! | field | value |
@@ -32,12 +40,13 @@
 //! | `elements-returned` | elements that they returned |
 //! | `expired-elements` | elements removed because they had expired |
 //! | `evicted-for-memory` | elements evicted because the server's memory was short |
+//! | `evicted-for-limit` | elements evicted because the set was at a limit of its own |
 //! | `histogram` | searches by the score of the best element that they returned: 20 counts, for scores below 0.05, below 0.1, …, from 0.95 on |
 
-use super::{KEY, READ_FAST, look_at_set};
+use super::{KEY, READ_FAST, limits, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{self, Kind, MEASURED, Measured, Metric, Params, Present};
+use crate::vector_set::{self, Kind, Limits, MEASURED, Measured, Metric, Params, Present};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VINFO",
@@ -80,13 +89,17 @@ fn describe(set: Present<'_>, with_figures: bool) -> Reply {
     if set.params().kind() == Kind::Product {
         fields.extend(learnt_fields(set).map(named));
     }
+    let limits = set.limits();
+    if limits != Limits::default() {
+        fields.extend(limits::fields(&limits).map(named));
+    }
     if with_figures {
         fields.extend(figures(set).map(named));
     }
     Reply::Map(fields)
 }
 
-fn figures(set: Present<'_>) -> [(&'static str, Reply); 6] {
+fn figures(set: Present<'_>) -> [(&'static str, Reply); 7] {
     let figures = set.figures();
     let searches = &figures.searches;
     let number = |number: u64| Reply::Integer(number as i64);
@@ -96,6 +109,7 @@ fn figures(set: Present<'_>) -> [(&'static str, Reply); 6] {
         ("elements-returned", number(searches.returned())),
         ("expired-elements", number(figures.expired.get())),
         ("evicted-for-memory", number(figures.evicted_for_memory.get())),
+        ("evicted-for-limit", number(figures.evicted_for_limit.get())),
         ("histogram", Reply::Array(searches.best_scores().map(number).into())),
     ]
 }

@@ -62,6 +62,11 @@ impl Names {
         self.0.grow_to(len);
     }
 
+    /// Bytes of the names themselves, of all slots that are not free.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.0.blob_bytes()
+    }
+
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
         self.0.heap_bytes()

@@ -42,7 +42,7 @@ fn searches_are_counted_by_set_and_in_total() {
     let counts = "*20 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :0 :1 :0 :3";
     let expected = format!(
         "+searches :6 +searches-without-result :2 +elements-returned :8 +expired-elements :0 \
-         +evicted-for-memory :0 +histogram {counts}"
+         +evicted-for-memory :0 +evicted-for-limit :0 +histogram {counts}"
     );
     assert_eq!(figures(&mut session, "x"), expected);
     for (name, value) in [

@@ -22,7 +22,7 @@ use super::reader::Reader;
 use super::value::Written;
 use super::writer::Writer;
 use crate::vector_set::restore::{Invalid, Kept, Lists};
-use crate::vector_set::{Code, Kind, Metric, Params, SetOptions, VectorSet};
+use crate::vector_set::{Code, Kind, Limits, Metric, Params, SetOptions, VectorSet};
 use crate::vector_set::{Element, Frozen, Linked, Spill};
 
 /// The kinds of Redis, by its numbers for them.
@@ -33,7 +33,8 @@ const SHOWN: usize = 64;
 
 /// True if a set like this is written in Redis' form, which has a place for all that there is to
 /// say of it. A set that has had deadlines or pins is in ours for the rest of its life: a snapshot
-/// of an earlier moment, at which it had some, may still be running.
+/// of an earlier moment, at which it had some, may still be running. One with limits is in ours as
+/// long as it has some.
 pub fn is_redis_form(set: &VectorSet) -> bool {
     let params = set.params();
     REDIS_KINDS.contains(&params.kind())
@@ -41,6 +42,7 @@ pub fn is_redis_form(set: &VectorSet) -> bool {
         && params.ef_construction() == Params::DEFAULT_EF
         && params.rerank().is_none()
         && set.options() == SetOptions::default()
+        && set.limits() == Limits::default()
         && !set.has_had_deadlines()
         && !set.has_had_pins()
 }

@@ -12,10 +12,14 @@
 //!                                                        4: elements have a coarse code besides
 //!                                                        8: codebook              16: matrix
 //!                                                        32: elements have deadlines
+//!                                                        64: limits
 //!                                                        128: elements have flags
 //!           UINT seed                                    what the levels of new elements come from
 //!           UINT slots given to elements in its life
 //!           UINT elements
+//!           [UINT lifetime]                              of new elements, in milliseconds; 0: no end
+//!           [UINT most elements   UINT most bytes]       0: no limit
+//!           [STRING policy]                              which elements make room: lru, lfu, ttl …
 //!           [STRING codebook]                            see `Codebook::to_bytes`
 //!           [STRING matrix]                              float32 …, row by row; none: the one that REDUCE makes
 //!           element …
@@ -37,6 +41,9 @@
 //! the next. All numbers in that string have seven bits in each byte, the lowest first, the eighth
 //! bit set in all but the last (LEB128).
 //!
+//! *Limits* are those at the time of writing, which may be later than the moment that the elements
+//! are of: whoever reads the log behind that moment comes to the change anyway.
+//!
 //! Whatever changes in this drawing gets another version of the module type. Unknown flags are
 //! refused.
 
@@ -51,8 +58,8 @@ use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::{
-    CODECS, Code, Codebook, Format, InvalidParams, Kind, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M, MIN_M,
-    Metric, Params, SetOptions, VectorSet,
+    CODECS, Code, Codebook, Format, InvalidParams, Kind, Limits, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M,
+    MAX_TTL_MS, MIN_M, Metric, Params, SetOptions, SetPolicy, VectorSet,
 };
 use crate::vector_set::{Element, Frozen, Links};
 
@@ -65,12 +72,15 @@ const COARSE: u64 = 4;
 const CODEBOOK: u64 = 8;
 const MATRIX: u64 = 16;
 const DEADLINES: u64 = 32;
+const LIMITS: u64 = 64;
 const ELEMENT_FLAGS: u64 = 128;
-const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | ELEMENT_FLAGS;
+const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | LIMITS | ELEMENT_FLAGS;
 /// The only flag of an element.
 const PINNED: u64 = 1;
 /// The longest word.
 const MAX_WORD: usize = 16;
+/// The highest limit: it is shown as a signed number.
+const MAX_LIMIT: u64 = i64::MAX as u64;
 
 /// What the elements of a file have, as its head says.
 pub(super) struct Form {
@@ -84,6 +94,8 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
     let params = frozen.set().params();
     let codebook = frozen.codebook();
     let options = set.options();
+    let limits = set.limits();
+    let has_limits = limits != Limits::default();
     let has_matrix = set.has_matrix();
     let form = Form { has_deadlines: set.has_had_deadlines(), has_flags: set.has_had_pins() };
     let flag = |is_set, flag| if is_set { flag } else { 0 };
@@ -101,11 +113,15 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
             | flag(codebook.is_some(), CODEBOOK)
             | flag(has_matrix, MATRIX)
             | flag(form.has_deadlines, DEADLINES)
+            | flag(has_limits, LIMITS)
             | flag(form.has_flags, ELEMENT_FLAGS),
     )?;
     out.uint(set.seed())?;
     out.uint(set.reserved())?;
     out.uint(frozen.len() as u64)?;
+    if has_limits {
+        write_limits(out, &limits)?;
+    }
     if let Some(codebook) = codebook {
         out.module_blob(&codebook.to_bytes())?;
     }
@@ -113,6 +129,13 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
         write_matrix(out, set, input_dim * params.dim() * size_of::<f32>())?;
     }
     Ok(form)
+}
+
+fn write_limits<W: Write>(out: &mut Writer<W>, limits: &Limits) -> io::Result<()> {
+    for limit in [limits.ttl_ms, limits.max_elements, limits.max_bytes] {
+        out.uint(limit.unwrap_or(0))?;
+    }
+    out.module_string(limits.policy.name().as_bytes())
 }
 
 impl Form {
@@ -200,6 +223,7 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let reserved = input.uint()?;
     let least = if options.may_be_empty { 0 } else { 1 };
     let len = number(input, "its number of elements", least..=usize::MAX)?;
+    let limits = if flags & LIMITS == 0 { Limits::default() } else { read_limits(input)? };
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
     let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref() };
@@ -223,7 +247,19 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
         read_links(input, &mut links, &mut hand)?;
         restored.add(&hand.kept(best, coarse)).map_err(|why| invalid(input, &why))?;
     }
-    restored.finish(reserved).map_err(|why| invalid(input, &why))
+    let set = restored.finish(reserved).map_err(|why| invalid(input, &why))?;
+    Ok(set.with_limits(limits))
+}
+
+fn read_limits<R: Read>(input: &mut Reader<R>) -> Result<Limits, ReadError> {
+    let offset = input.offset();
+    let limits = [input.uint()?, input.uint()?, input.uint()?];
+    let [ttl_ms, max_elements, max_bytes] = limits.map(|limit| Some(limit).filter(|&limit| limit != 0));
+    let word = input.module_string(MAX_WORD)?;
+    let policy = SetPolicy::ALL.iter().find(|(name, _)| name.as_bytes() == word).map(|(_, policy)| *policy);
+    let policy = policy.filter(|_| limits[0] <= MAX_TTL_MS && limits[1..].iter().all(|&n| n <= MAX_LIMIT));
+    let policy = policy.ok_or_else(|| ReadError::invalid(offset, "vector set: its limits are none"))?;
+    Ok(Limits { ttl_ms, max_elements, max_bytes, policy })
 }
 
 fn read_params<R: Read>(input: &mut Reader<R>) -> Result<Params, ReadError> {

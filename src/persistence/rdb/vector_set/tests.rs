@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::journal::Record;
-use crate::vector_set::{Bits, Bound, Hold, Lifetime, Put, SAMPLE, Search};
+use crate::vector_set::{Bits, Bound, Hold, Lifetime, Put, SAMPLE, Search, SetPolicy};
 
 /// `VADD k VALUES 2 3 4 a <kind> M 4`, `VADD k VALUES 2 1 0 b <kind> M 4 SETATTR {"y":1}`, `VADD k
 /// VALUES 2 0 -2 7 <kind> M 4`: what Redis 8.6.2 dumps from the id of the module type to its end.
@@ -189,12 +189,38 @@ fn pins_come_back_in_our_own_form_for_good() {
     assert_eq!(read(&written(&set)).expect("as written").untimed().are_pinned(&names), [Some(false); 3]);
 }
 
+#[test]
+fn limits_come_back() {
+    for (n, (_, policy)) in SetPolicy::ALL.into_iter().enumerate() {
+        let number = |bit: usize| Some(1 << 40 | n as u64).filter(|_| n & bit != 0);
+        let limits = Limits { ttl_ms: number(1), max_elements: number(2), max_bytes: number(4), policy };
+        let set = Arc::into_inner(filled(params(20, Kind::Int8, Metric::Cosine), 30)).expect("the only one");
+        let set = Arc::new(set.with_limits(limits));
+        comes_back(&set, limits == Limits::default());
+        let copy = set.duplicate().map(|copy| copy.set.limits());
+        assert_eq!(copy.ok(), Some(limits));
+    }
+}
+
+#[test]
+fn limits_that_are_none_are_refused() {
+    let limits = Limits { max_elements: Some(9), policy: SetPolicy::Random, ..Limits::default() };
+    let set = Arc::into_inner(filled(params(2, Kind::Int8, Metric::Cosine), 3)).expect("the only one");
+    let file = written(&Arc::new(set.with_limits(limits)));
+    let at = file.windows(6).position(|bytes| bytes == b"random").expect("it is in the file");
+    let mut changed = file.clone();
+    changed[at] = b'R';
+    let told = read(&changed).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told.contains("its limits are none"), "{told}");
+}
+
 fn comes_back(set: &Arc<VectorSet>, is_redis: bool) {
     assert_eq!(is_redis_form(set), is_redis, "{:?}", set.params());
     let file = written(set);
     let again = read(&file).expect("as written");
     assert_eq!((again.untimed().digest(), again.len()), (set.untimed().digest(), set.len()));
     assert_eq!((again.params(), again.options()), (set.params(), set.options()));
+    assert_eq!(again.limits(), set.limits());
     assert_eq!(again.untimed().describe().subspaces, set.untimed().describe().subspaces);
     if !is_redis {
         assert_eq!(
