@@ -108,8 +108,8 @@ impl Database {
 
     /// Removes up to `budget` expired keys, fields of hashes and elements of vector sets, and
     /// returns how many were removed. A small hash loses all its expired fields at once, whatever
-    /// the budget. Elements have a limit of time besides; within it, sets that exceed their own limits
-    /// are brought nearer to them.
+    /// the budget. Elements have a limit of time besides; within it, sets that exceed their own
+    /// limits are brought nearer to them.
     pub fn expire_cycle(&self, budget: usize) -> usize {
         let began = Instant::now();
         let removed = self.expire_shards(budget);

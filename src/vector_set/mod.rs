@@ -19,6 +19,8 @@
 //! was an element meanwhile. A search sees every element that was there from its beginning to its
 //! end, none that was not there at any moment between, and none twice.
 //!
+//! What bounds a set, and what is evicted for it: see `limits` and `room`.
+//!
 //! Elements may move to other slots without any change of the set: see `compaction`.
 //!
 //! The set as it was at one moment can be read while it changes: see `snapshot`.

@@ -7,10 +7,10 @@
 //! that they are for, `EX seconds`, `PX milliseconds`, `EXAT time` and `PXAT time` let it expire,
 //! and `KEEPTTL` lets it expire when it would have; an update without any of them ends its
 //! lifetime, as SET does; in a set with a default lifetime (`TTL` of `VCREATE` and `VCONFIG`) it
-//! begins that anew, as a new element does. A time that has passed is one: the element has expired when it is added.
-//! All elements of a command become visible atomically, but a search that runs meanwhile may find
-//! only some of them. With one element the reply is a boolean as in Redis, with several the number
-//! of new ones.
+//! begins that anew, as a new element does. A time that has passed is one: the element has expired
+//! when it is added. All elements of a command become visible atomically, but a search that runs
+//! meanwhile may find only some of them. With one element the reply is a boolean as in Redis, with
+//! several the number of new ones.
 
 mod recorded;
 
