@@ -132,7 +132,7 @@ impl Present<'_> {
     /// The slot may be any number: that of an old candidate may lie beyond the end since the set
     /// was compacted. The caller has been pinned since before the end was read here, so the memory
     /// of slots below it stays.
-    fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, _: &Pin) -> Option<Score> {
+    pub(super) fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, _: &Pin) -> Option<Score> {
         let slots = self.vectors.graph().slots();
         let is_element = slot < slots.end() && slots.state(slot) == State::Live;
         if !is_element || self.uses.is_pinned(slot) {

@@ -19,8 +19,8 @@ pub struct Limits {
     pub ttl_ms: Option<u64>,
     /// How many elements there may be.
     pub max_elements: Option<u64>,
-    /// How many bytes they may take, by the estimate of [`VectorSet::element_bytes_in_all`]
-    /// (super::VectorSet::element_bytes_in_all).
+    /// How many bytes they may take, by the estimate of
+    /// [`element_bytes_in_all`](super::VectorSet::element_bytes_in_all).
     pub max_bytes: Option<u64>,
     /// Which elements make room.
     pub policy: SetPolicy,
@@ -46,7 +46,6 @@ impl Limits {
 /// What is to be changed of [`Limits`]: outside none, what stays; inside none, what is not limited
 /// any more.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-#[expect(clippy::option_option, reason = "the two have different meanings")]
 pub struct LimitsChange {
     /// Of [`Limits::ttl_ms`].
     pub ttl_ms: Option<Option<u64>>,

@@ -306,10 +306,11 @@ impl Chooser {
         criteria: &EvictionCriteria,
         may_go: impl Fn(u32) -> bool,
     ) -> Option<Candidate<u32>> {
+        let pin = pin();
         let end = set.vectors.graph().slots().end();
         for _ in 0..SLOT_TRIES {
             let place = self.random.next().checked_rem(u64::from(end))? as u32;
-            if let Some(score) = set.eviction_score(place, criteria).filter(|_| may_go(place)) {
+            if let Some(score) = set.eviction_score(place, criteria, &pin).filter(|_| may_go(place)) {
                 return Some(Candidate { score, place });
             }
         }
@@ -323,12 +324,7 @@ impl Chooser {
         criteria: &EvictionCriteria,
         may_go: impl Fn(u32) -> bool,
     ) -> Option<u32> {
-        let end = set.vectors.graph().slots().end();
-        let is_as_good = |best: &Candidate<u32>| {
-            best.place < end
-                && may_go(best.place)
-                && set.eviction_score(best.place, criteria).is_some_and(|score| score >= best.score)
-        };
+        let is_as_good = |best: &Candidate<u32>| may_go(best.place) && set.is_still(*best, criteria);
         std::iter::from_fn(|| self.pool.take_best()).find(is_as_good).map(|best| best.place)
     }
 }
