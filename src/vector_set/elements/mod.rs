@@ -132,6 +132,14 @@ impl Elements {
 }
 
 #[cfg(test)]
+impl Elements {
+    /// What [`Elements::heap_bytes`] should be, computed from the tables.
+    fn held_bytes(&self) -> usize {
+        self.table.held_bytes() + self.sorted.held_bytes()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
@@ -159,6 +167,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(elements.len(), model.len());
+            prop_assert_eq!(elements.heap_bytes(), elements.held_bytes());
             prop_assert_eq!(elements.slots().collect::<Vec<_>>(), model.values().copied().collect::<Vec<_>>());
             for (name, slot) in &model {
                 prop_assert_eq!(elements.slot(name, &names), Some(*slot));
@@ -169,6 +178,10 @@ mod tests {
             let ranks: Vec<_> = (0..model.len()).step_by(3).collect();
             let expected: Vec<_> = model.values().step_by(3).copied().collect();
             prop_assert_eq!(elements.at_ranks(&ranks), expected);
+            for name in model.keys() {
+                prop_assert!(elements.remove(name, &names).is_some());
+                prop_assert_eq!(elements.heap_bytes(), elements.held_bytes());
+            }
         }
     }
 

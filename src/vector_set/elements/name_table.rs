@@ -111,7 +111,9 @@ impl NameTable {
     fn shrink(&mut self, part: usize, names: &Names, pin: &Pin) {
         let table = &mut self.parts[part];
         if table.capacity() > SMALLEST && table.len() * 4 < table.capacity() {
+            let before = bytes_of(table);
             table.shrink_to(table.len() * 2, |&slot| hash(names.get(slot, pin)));
+            self.held.set(self.held.bytes() + bytes_of(table) - before);
         }
     }
 
@@ -124,6 +126,13 @@ impl NameTable {
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.held.bytes()
+    }
+
+    /// The same, computed from the tables.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        let list = allocated_bytes(self.parts.len() * size_of::<HashTable<u32>>());
+        list + self.parts.iter().map(bytes_of).sum::<usize>()
     }
 }
 

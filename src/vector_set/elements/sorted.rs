@@ -104,13 +104,20 @@ impl SortedSlots {
     /// Takes out a name that is there.
     pub(super) fn remove(&mut self, name: &[u8], names: &Names, pin: &Pin) {
         let (block, place) = self.seek(name, false, names, pin);
+        self.len -= 1;
+        self.count_changes(block..block + 2, |slots| {
+            slots.cut((block, place));
+            slots.join(block);
+        });
+    }
+
+    /// Takes a slot out of a block, and makes the block smaller if most of it is empty.
+    fn cut(&mut self, (block, place): Place) {
         let slots = &mut self.blocks[block];
         slots.remove(place);
         if slots.len() * 4 < slots.capacity() {
             slots.shrink_to(slots.len() * 2);
         }
-        self.len -= 1;
-        self.count_changes(block..block + 2, |slots| slots.join(block));
     }
 
     /// Runs `change`, which changes these blocks, cuts them, or joins them to one another, and
@@ -123,7 +130,7 @@ impl SortedSlots {
         let after = bytes_of(&self.blocks[blocks.start..self.blocks.len() - behind]);
         if after != before {
             self.block_bytes = self.block_bytes + after - before;
-            self.held.set(self.block_bytes + allocated_bytes(self.blocks.capacity() * size_of::<Vec<u32>>()));
+            self.held.set(self.block_bytes + self.list_bytes());
         }
     }
 
@@ -174,6 +181,17 @@ impl SortedSlots {
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.held.bytes()
+    }
+
+    /// The same, computed from the blocks.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        bytes_of(&self.blocks) + self.list_bytes()
+    }
+
+    /// Bytes of the list of blocks.
+    fn list_bytes(&self) -> usize {
+        allocated_bytes(self.blocks.capacity() * size_of::<Vec<u32>>())
     }
 }
 
