@@ -112,6 +112,8 @@ pub struct Slots {
 /// beginning.
 struct Free {
     slots: Lowest,
+    /// Slots that are dead: they will be free.
+    dead: usize,
     /// Slots that the arenas hold: `end`, or more after it was lowered.
     held_end: u32,
     /// Bytes that each slot takes in all arenas of the user.
@@ -121,7 +123,7 @@ struct Free {
 
 impl Free {
     fn count(&mut self) {
-        self.held.set(self.slots.len() * self.bytes_each);
+        self.held.set((self.slots.len() + self.dead) * self.bytes_each);
     }
 
     /// The lowest, if it is below this.
@@ -144,6 +146,7 @@ impl Slots {
             live: AtomicUsize::new(0),
             free: Mutex::new(Free {
                 slots: Lowest::default(),
+                dead: 0,
                 held_end: 0,
                 bytes_each: 0,
                 held: Held::nothing(Category::Reusable),
@@ -224,7 +227,8 @@ impl Slots {
         true
     }
 
-    /// Counts each free slot as so many bytes that will be used again ([`Category::Reusable`]):
+    /// Counts each slot that is free or dead as so many bytes that will be used again
+    /// ([`Category::Reusable`]):
     /// what it takes in all arenas that are indexed by these slots.
     pub fn weigh(&self, bytes_each: usize) {
         let mut free = self.free.lock();
@@ -282,6 +286,9 @@ impl Slots {
         self.grave(slot).fetch_or(grave_bit(slot), Ordering::Relaxed);
         // Partner of the load in `moment`: a search that begins later sees the word and the bit.
         self.deaths.store(moment, Ordering::Release);
+        let mut free = self.free.lock();
+        free.dead += 1;
+        free.count();
     }
 
     fn grave(&self, slot: u32) -> &AtomicU32 {
@@ -295,6 +302,7 @@ impl Slots {
         self.grave(slot).fetch_and(!grave_bit(slot), Ordering::Relaxed);
         let mut free = self.free.lock();
         free.slots.insert(slot);
+        free.dead = free.dead.saturating_sub(1);
         free.count();
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::shard::SHARDS;
 use super::{DATABASES, Keyspace};
-use crate::vector_set::{Progress, VectorSet};
+use crate::vector_set::{Progress, Urgency, VectorSet};
 
 /// Moves in a step of a set: together a fraction of a millisecond.
 const MOVES: usize = 32;
@@ -24,12 +24,21 @@ impl Keyspace {
     /// now, and returns how many steps it did. For a thread in the background, one at a time; the
     /// next call goes on where this one ends.
     pub fn compact(&self, until: Instant) -> usize {
+        self.compact_sets(until, Urgency::Background)
+    }
+
+    /// The same, also of sets of which little is unused: memory is short.
+    pub fn compact_urgently(&self, until: Instant) -> usize {
+        self.compact_sets(until, Urgency::MemoryIsShort)
+    }
+
+    fn compact_sets(&self, until: Instant, urgency: Urgency) -> usize {
         let Some(mut walk) = self.compaction.try_lock() else { return 0 };
         let mut steps = 0;
         let mut shards = 0;
         while Instant::now() < until {
             match walk.sets.last() {
-                Some(set) => match set.upgrade().map(|set| set.compact_step(MOVES)) {
+                Some(set) => match set.upgrade().map(|set| set.compact_step(MOVES, urgency)) {
                     Some(Progress::Some) => steps += 1,
                     _ => _ = walk.sets.pop(),
                 },

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! used         live allocations and mappings                         `used_bytes`
-//! - reusable   of these, free slots of vector sets, which new elements take
+//! - reusable   of these, slots of vector sets that new elements will take, at most 8 % of the limit
 //! - exempt     what writing data out takes for a while: the buffer of the log
 //! + hidden     what the process has in memory beyond that            `Limit::hide`
 //! = counted    what is compared with the limit and the thresholds
@@ -24,6 +24,9 @@ use super::Category;
 use super::estimate::estimated_bytes;
 use super::tracked::held_roughly;
 
+/// The part of the limit up to which reusable bytes are not counted, in percent. Only the set that
+/// has them can use them, until it is compacted; so the rest counts, and is waited for.
+const MAX_REUSABLE_PERCENT: u64 = 8;
 /// How much of the used bytes may be hidden without being counted.
 const ALLOWED_PERCENT: u64 = 6;
 /// How much may be hidden in any case: stacks, tables of the allocator, the first pages of arenas.
@@ -131,7 +134,7 @@ impl Limit {
     #[inline]
     pub fn is_far(&self) -> bool {
         let reusable = held_roughly(Category::Reusable).max(0) as u64;
-        estimated_bytes().saturating_sub(reusable) <= self.line.load(Ordering::Relaxed)
+        estimated_bytes().saturating_sub(self.spared(reusable)) <= self.line.load(Ordering::Relaxed)
     }
 
     /// The bytes that count, of `used` bytes of which so many are reusable or exempt.
@@ -139,7 +142,23 @@ impl Limit {
         if self.exempt.swap(exempt, Ordering::Relaxed) != exempt {
             self.draw_line();
         }
-        used.saturating_sub(reusable).saturating_sub(exempt) + self.hidden()
+        used.saturating_sub(self.spared(reusable)).saturating_sub(exempt) + self.hidden()
+    }
+
+    /// Of so many reusable bytes, those that are not counted.
+    fn spared(&self, reusable: u64) -> u64 {
+        reusable.min(self.bytes() / 100 * MAX_REUSABLE_PERCENT)
+    }
+
+    /// Of so many reusable bytes, those that are counted: compaction is to give them back.
+    pub fn to_be_compacted(&self, reusable: u64) -> u64 {
+        reusable - self.spared(reusable)
+    }
+
+    /// True if so many reusable bytes are to be given back sooner than in the background: they come
+    /// near to what may be spared.
+    pub fn wants_compaction(&self, reusable: u64) -> bool {
+        self.bytes() > 0 && reusable > self.bytes() / 100 * (MAX_REUSABLE_PERCENT / 2)
     }
 
     /// Bytes that are counted although no structure uses them.
@@ -237,9 +256,11 @@ mod tests {
     fn the_line_is_the_limit_moved_by_what_is_exempt_and_hidden() {
         let limit = Limit::default();
         limit.set(1000 * MB);
+        assert_eq!((limit.spared(70), limit.to_be_compacted(70)), (70, 0));
+        assert_eq!(limit.count(700 * MB, 100 * MB, 0), 620 * MB + limit.to_be_compacted(80));
         let line = || limit.line.load(Ordering::Relaxed) / MB;
         assert_eq!(line(), 1000);
-        assert_eq!(limit.count(700 * MB, 100 * MB, 100 * MB), 500 * MB);
+        assert_eq!(limit.count(700 * MB, 80 * MB, 100 * MB), 520 * MB);
         assert_eq!(line(), 1100);
         limit.hide(538 * MB, 400 * MB);
         assert_eq!((limit.hidden() / MB, line()), (100, 1000));

@@ -2,7 +2,7 @@
 //! ones, and the end of the slots, then free, is given back.
 //!
 //! The set itself uses free slots again, the lowest first, but another set or a string cannot. So
-//! when more than one slot in [`FREE_SHARE`] is free, and they take more than [`FREE_BYTES`], a
+//! when more than one slot in 8 is free or dead, and they take more than [`FREE_BYTES`], a
 //! thread in the background compacts the set, in steps that each take a fraction of a millisecond:
 //!
 //! 1. live slots, from the last one down, move into the lowest free ones. A move is an update that
@@ -22,9 +22,26 @@ use super::commit::Commit;
 use crate::epoch::pin;
 use crate::index::State;
 
-/// A set is compacted when more than one in so many of its slots is free or dead,
-const FREE_SHARE: usize = 8;
-/// and they take more than so many bytes.
+/// How much of a set is to be free before it is compacted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Urgency {
+    /// More than one slot in 8.
+    Background,
+    /// More than one slot in 64.
+    MemoryIsShort,
+}
+
+impl Urgency {
+    /// One in so many slots.
+    fn share(self) -> usize {
+        match self {
+            Self::Background => 8,
+            Self::MemoryIsShort => 64,
+        }
+    }
+}
+
+/// A set is compacted when its free and dead slots take more than so many bytes.
 const FREE_BYTES: usize = 256 << 10;
 /// Moves in one hold of the set's lock, some microseconds each.
 const BATCH: usize = 8;
@@ -53,10 +70,10 @@ pub(super) struct Compaction {
 impl VectorSet {
     /// Does a step of compaction: at most so many moves, and as much sweeping as that many removals
     /// owe. For a thread in the background.
-    pub fn compact_step(&self, moves: usize) -> Progress {
+    pub fn compact_step(&self, moves: usize, urgency: Urgency) -> Progress {
         let Some(mut compaction) = self.compaction.try_lock() else { return Progress::Waiting };
         if !compaction.is_under_way {
-            if !self.is_sparse() {
+            if !self.is_sparse(urgency) {
                 return Progress::Done;
             }
             *compaction = Compaction { is_under_way: true, cursor: self.vectors.graph().slots().end() };
@@ -74,7 +91,7 @@ impl VectorSet {
         compaction.is_under_way = has_moved || graph.dead() > 0 || graph.has_tail();
         if has_moved || has_swept || has_given {
             Progress::Some
-        } else if compaction.is_under_way || self.is_sparse() {
+        } else if compaction.is_under_way || self.is_sparse(urgency) {
             Progress::Waiting
         } else {
             Progress::Done
@@ -82,11 +99,11 @@ impl VectorSet {
     }
 
     /// True if so much of it is free, or will be, that it is worth while to compact it.
-    fn is_sparse(&self) -> bool {
+    fn is_sparse(&self, urgency: Urgency) -> bool {
         let graph = self.vectors.graph();
         let (free, bytes_each) = graph.slots().free();
         let unused = free + graph.dead();
-        unused * bytes_each > FREE_BYTES && unused * FREE_SHARE > graph.slots().end() as usize
+        unused * bytes_each > FREE_BYTES && unused * urgency.share() > graph.slots().end() as usize
     }
 
     /// True while slots must stay what they are.

@@ -58,7 +58,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-pub use self::compaction::Progress;
+pub use self::compaction::{Progress, Urgency};
 pub use self::copy::SetCopy;
 pub use self::deadlines::MAX_DEADLINE_MS;
 pub use self::digest::{add as add_digest, mix as mix_digest};

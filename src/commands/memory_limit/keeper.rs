@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Server;
 use super::pressure::Watch;
 use crate::keyspace::EvictReason;
-use crate::memory::{self, Level, Limit};
+use crate::memory::{self, Category, Level, Limit};
 use crate::system;
 
 /// Time between two rounds, far below the limit.
@@ -26,6 +26,9 @@ const BATCH: Duration = Duration::from_millis(2);
 const BELOW_CRITICAL_PERMILLE: u64 = 5;
 /// What the allocator keeps for later is given back if it is more than this.
 const MIN_PURGED_BYTES: u64 = 8 << 20;
+/// How long one round compacts vector sets, if they are to give memory back: with the pause between
+/// rounds, a third of a core.
+const TIME_FOR_COMPACTION: Duration = Duration::from_millis(5);
 /// Under pressure, one part in so many is evicted each second.
 const PART_FOR_PRESSURE: u64 = 100;
 /// How long that may take.
@@ -72,8 +75,10 @@ impl Keeper {
         let limit = server.memory.bytes();
         tell(server, counted);
         let counted = evict_ahead(server, counted);
+        let compacts = compact(server);
         server.keyspace.note_limit(limit > 0 && counted > limit);
-        if limit > 0 && counted > percent_of(limit, NEAR_PERCENT) { ROUND_NEAR } else { ROUND }
+        let is_near = limit > 0 && counted > percent_of(limit, NEAR_PERCENT);
+        if is_near || compacts { ROUND_NEAR } else { ROUND }
     }
 
     fn look_at_pressure(&mut self, server: &Server) {
@@ -161,6 +166,19 @@ fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
         std::thread::yield_now();
     }
     counted
+}
+
+/// Compacts vector sets if they hold much that they do not use, and memory is near its limit; true
+/// if that is so.
+fn compact(server: &Server) -> bool {
+    let reusable = memory::held_bytes(Category::Reusable);
+    let limit = server.memory.bytes();
+    let is_near = memory::recently_used_bytes(MEASURED) > percent_of(limit, NEAR_PERCENT);
+    let compacts = is_near && server.memory.limit.wants_compaction(reusable);
+    if compacts {
+        server.keyspace.compact_urgently(Instant::now() + TIME_FOR_COMPACTION);
+    }
+    compacts
 }
 
 fn evict_for_pressure(server: &Server) {

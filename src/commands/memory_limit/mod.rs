@@ -156,9 +156,13 @@ impl Server {
         self.memory.limit.count(used, memory::held_bytes(Category::Reusable), exempt)
     }
 
-    /// Bytes that are being freed, in part by other threads: no more needs to be evicted for them.
+    /// Bytes that are being freed, in part by other threads or by compaction: no more needs to be
+    /// evicted for them.
     fn awaited_bytes(&self) -> u64 {
-        self.keyspace.reaper().pending_bytes() + memory::held_bytes(Category::Retired)
+        let reusable = memory::held_bytes(Category::Reusable);
+        self.keyspace.reaper().pending_bytes()
+            + memory::held_bytes(Category::Retired)
+            + self.memory.limit.to_be_compacted(reusable)
     }
 
     fn thresholds(&self) -> Thresholds {

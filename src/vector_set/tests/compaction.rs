@@ -12,7 +12,7 @@ const TRUTH: Search<'static> = Search { count: 10_000, truth: true, ..PLAIN };
 
 /// Until there is nothing left to do. Tests beside this one may be pinned for a while.
 pub(super) fn compact(set: &VectorSet) {
-    while set.compact_step(64) != Progress::Done {
+    while set.compact_step(64, Urgency::Background) != Progress::Done {
         std::thread::yield_now();
     }
 }
@@ -112,14 +112,14 @@ fn searches_find_each_element_exactly_once_while_it_is_compacted() {
                     add_described(set, n, n);
                 }
             }
-            while set.compact_step(16) != Progress::Done {
+            while set.compact_step(16, Urgency::Background) != Progress::Done {
                 std::thread::yield_now();
             }
             done.store(true, Ordering::Release);
         });
         scope.spawn(move || {
             while !done.load(Ordering::Acquire) {
-                set.compact_step(16);
+                set.compact_step(16, Urgency::Background);
             }
         });
         for truth in [true, false] {
@@ -156,14 +156,14 @@ fn while_a_snapshot_runs_nothing_moves_and_it_has_every_member_once() {
     let set = Arc::new(set(DIM));
     (0..2500).for_each(|n| add_described(&set, n, 0));
     (0..2000).for_each(|n| assert!(remove(&set, &name(n))));
-    (0..50).for_each(|_| _ = set.compact_step(8));
+    (0..50).for_each(|_| _ = set.compact_step(8, Urgency::Background));
     let mut frozen = set.freeze_now(Linked::Reciprocal);
     let slots = |set: &VectorSet| (2000..2500).map(|n| set.untimed().slot(&name(n))).collect::<Vec<_>>();
     let before = slots(&set);
     let mut members = Vec::new();
     let mut spill = Vec::new();
     loop {
-        assert_ne!(set.compact_step(8), Progress::Done);
+        assert_ne!(set.compact_step(8, Urgency::Background), Progress::Done);
         let more = frozen.next_block(&mut spill, &mut |element| {
             members.push((element.name.to_vec(), Some(element.attribute.to_vec())));
             Ok(())
@@ -196,7 +196,7 @@ proptest! {
                         model.insert(name(n), (n, version));
                     }
                     4..8 => assert_eq!(remove(&set, &name(n)), model.remove(&name(n)).is_some()),
-                    _ => _ = set.compact_step(8),
+                    _ => _ = set.compact_step(8, Urgency::Background),
                 }
             }
             let expected: Vec<_> =
