@@ -3,21 +3,27 @@
 
 use std::sync::atomic::AtomicU64;
 
-use super::segments::Segments;
+use parking_lot::Mutex;
+
+use super::segments::{Segment, Segments};
+use crate::epoch::Limbo;
 use crate::memory::Category;
 
 /// An atomic `u64` per slot, 0 at first.
 pub struct Longs {
     segments: Segments,
+    removed: Mutex<Limbo<Vec<Segment>>>,
 }
 
 impl Longs {
     /// No slots yet. `category`: what the memory is for.
     pub fn new(category: Category) -> Self {
-        Self { segments: Segments::new(size_of::<AtomicU64>(), category) }
+        let segments = Segments::new(size_of::<AtomicU64>(), category);
+        Self { segments, removed: Mutex::new(Limbo::new()) }
     }
 
-    /// The word of a slot. Panics if the slot was never handed out.
+    /// The word of a slot. Panics if the slot was never handed out. To be used while pinned, or
+    /// while nothing can take the slot back.
     #[inline(always)]
     pub fn get(&self, slot: u32) -> &AtomicU64 {
         let pointer = self.segments.block(slot).cast::<AtomicU64>();
@@ -40,6 +46,20 @@ impl Longs {
     /// Makes slots `0 .. len` available.
     pub fn grow_to(&self, len: u32) {
         self.segments.grow_to(len);
+    }
+
+    /// Takes the slots from `len` on back, and returns their memory when no reader is left. What is
+    /// handed out again later holds zeros, or what it held.
+    pub fn shrink_to(&self, len: u32) {
+        // SAFETY: words are atomic, each is used while its user is pinned or keeps the slot from
+        // being taken back, and the segments are dropped a grace period after they are out of
+        // sight.
+        let segments = unsafe { self.segments.shrink_to(len) };
+        let mut removed = self.removed.lock();
+        if !segments.is_empty() {
+            removed.push(segments);
+        }
+        drop(removed.pop());
     }
 
     /// Bytes held.

@@ -13,10 +13,11 @@
 //! last measurement is too old. What is exempt and hidden is measured in the background.
 //!
 //! Memory is *hidden* by the allocator: pages that it keeps for later, and holes between live
-//! allocations. It is counted so that the process keeps below 1.1 times the limit; but only what is
-//! more than [`ALLOWED_PERCENT`] of the used bytes and [`ALWAYS_ALLOWED_BYTES`], and at most a
-//! quarter of the limit: eviction makes more holes at first, and would otherwise go on until
-//! nothing is left.
+//! allocations; and there are the pages of the program itself. It is counted so that the process
+//! keeps below 1.1 times the limit; but only what is more than [`ALLOWED_PERCENT`] of the counted
+//! bytes, and at most a quarter of the limit: eviction makes more holes at first, and would
+//! otherwise go on until nothing is left. Of a limit below [`SMALL_LIMIT`] the program alone would
+//! be a large part; there only what is used counts, as in Redis.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -27,10 +28,10 @@ use super::tracked::held_roughly;
 /// The part of the limit up to which reusable bytes are not counted, in percent. Only the set that
 /// has them can use them, until it is compacted; so the rest counts, and is waited for.
 const MAX_REUSABLE_PERCENT: u64 = 8;
-/// How much of the used bytes may be hidden without being counted.
-const ALLOWED_PERCENT: u64 = 6;
-/// How much may be hidden in any case: stacks, tables of the allocator, the first pages of arenas.
-const ALWAYS_ALLOWED_BYTES: u64 = 8 << 20;
+/// How much of the counted bytes may be hidden without being counted.
+const ALLOWED_PERCENT: u64 = 7;
+/// Below this limit nothing is hidden.
+const SMALL_LIMIT: u64 = 64 << 20;
 /// At most this part of the limit is counted as hidden.
 const MAX_HIDDEN_PART: u64 = 4;
 /// A level is left when the counted bytes are so many percent of the limit below its threshold.
@@ -163,7 +164,9 @@ impl Limit {
 
     /// Bytes that are counted although no structure uses them.
     pub fn hidden(&self) -> u64 {
-        self.hidden.load(Ordering::Relaxed).min(self.bytes() / MAX_HIDDEN_PART)
+        let limit = self.bytes();
+        let most = if limit < SMALL_LIMIT { 0 } else { limit / MAX_HIDDEN_PART };
+        self.hidden.load(Ordering::Relaxed).min(most)
     }
 
     /// True if [`hide`](Self::hide) would count something.
@@ -205,7 +208,6 @@ impl Limit {
 /// What of the resident bytes is neither used nor allowed. If `hidden` bytes are counted besides
 /// those used, the resident ones are at most `100 + ALLOWED_PERCENT` percent of what is counted.
 fn beyond(resident: u64, used: u64) -> u64 {
-    let resident = resident.saturating_sub(ALWAYS_ALLOWED_BYTES);
     let counted = u128::from(resident) * 100 / u128::from(100 + ALLOWED_PERCENT);
     (counted as u64).saturating_sub(used)
 }
@@ -262,7 +264,7 @@ mod tests {
         assert_eq!(line(), 1000);
         assert_eq!(limit.count(700 * MB, 80 * MB, 100 * MB), 520 * MB);
         assert_eq!(line(), 1100);
-        limit.hide(538 * MB, 400 * MB);
+        limit.hide(535 * MB, 400 * MB);
         assert_eq!((limit.hidden() / MB, line()), (100, 1000));
         assert_eq!(limit.count(600 * MB, 0, 100 * MB), 600 * MB);
         limit.hide(5000 * MB, 400 * MB);
@@ -273,9 +275,13 @@ mod tests {
     fn what_is_resident_is_at_most_a_tenth_more_than_what_counts() {
         for (resident, used) in [(1 << 30, 1 << 29), (1 << 40, 0), (8 * MB, 0), (0, MB), (u64::MAX, MB)] {
             let counted = used + beyond(resident, used);
-            let allowed = u128::from(counted) * 106 / 100 + u128::from(ALWAYS_ALLOWED_BYTES) + 2;
+            let allowed = u128::from(counted) * 107 / 100 + 2;
             assert!(u128::from(resident) <= allowed, "{resident} {used}");
         }
-        assert_eq!(beyond(114 * MB, 100 * MB), 0);
+        assert_eq!(beyond(107 * MB, 100 * MB), 0);
+        let limit = Limit::default();
+        limit.set(SMALL_LIMIT - 1);
+        limit.hide(100 * MB, MB);
+        assert_eq!(limit.hidden(), 0);
     }
 }

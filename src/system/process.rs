@@ -51,14 +51,6 @@ pub fn resident_bytes() -> Option<u64> {
     Some(pages * page_bytes())
 }
 
-/// Bytes of the process in memory that no file stands for; None where the system does not say.
-pub fn anonymous_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let mut pages = statm.split_ascii_whitespace().skip(1).map_while(|field| field.parse::<u64>().ok());
-    let resident = pages.next()?;
-    Some(resident.saturating_sub(pages.next()?) * page_bytes())
-}
-
 /// How often the process had to wait for a page from a disk.
 pub fn major_page_faults() -> u64 {
     usage_of(libc::RUSAGE_SELF).map_or(0, |usage| usage.ru_majflt as u64)
@@ -98,7 +90,5 @@ mod tests {
         let resident = resident_bytes().expect("Linux says it");
         let peak = peak_resident_bytes().expect("Linux says it");
         assert!(resident > 0 && resident <= peak + (64 << 20), "{resident} {peak}");
-        let anonymous = anonymous_bytes().expect("Linux says it");
-        assert!(anonymous > 0 && anonymous <= resident + (64 << 20), "{anonymous} {resident}");
     }
 }

@@ -176,6 +176,8 @@ impl VectorSet {
         let is_given = self.vectors.give_back(|len| {
             self.names.shrink_to(len);
             self.attributes.shrink_to(len);
+            self.deadlines.shrink_to(len);
+            self.uses.shrink_to(len);
         });
         is_lower || is_given
     }

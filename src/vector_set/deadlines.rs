@@ -147,6 +147,14 @@ impl Deadlines {
         }
     }
 
+    /// Takes the slots from `len` on back: as [`Uses::shrink_to`](super::uses::Uses::shrink_to). Whole pairs of 16
+    /// words stay, with the bounds that are in them.
+    pub(super) fn shrink_to(&self, len: u32) {
+        if let Some(words) = self.words.get() {
+            words.shrink_to(len.next_multiple_of(2 * FAN));
+        }
+    }
+
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
         self.words.get().map_or(0, |words| size_of::<Longs>() + words.heap_bytes())

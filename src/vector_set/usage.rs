@@ -31,7 +31,8 @@ pub struct ElementUse {
 impl Present<'_> {
     /// The life of an element. This is no use of it.
     pub fn usage(&self, name: &[u8]) -> Option<ElementUse> {
-        self.slot(name).map(|slot| self.usage_of(slot))
+        let elements = self.elements.read();
+        self.slot_in(&elements, name).map(|slot| self.usage_of(slot))
     }
 
     /// Pins elements, so that they are not evicted, or takes their pins away: as one change. True

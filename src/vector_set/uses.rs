@@ -161,6 +161,12 @@ impl Uses {
         self.words.grow_to(len);
     }
 
+    /// Takes the slots from `len` on back. None of them is an element, nor was while a reader that
+    /// is still pinned looked.
+    pub(super) fn shrink_to(&self, len: u32) {
+        self.words.shrink_to(len);
+    }
+
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
         self.words.heap_bytes()
