@@ -147,8 +147,8 @@ impl Deadlines {
         }
     }
 
-    /// Takes the slots from `len` on back: as [`Uses::shrink_to`](super::uses::Uses::shrink_to). Whole pairs of 16
-    /// words stay, with the bounds that are in them.
+    /// Takes the slots from `len` on back: as [`Uses::shrink_to`](super::uses::Uses::shrink_to).
+    /// Whole pairs of 16 words stay, with the bounds that are in them.
     pub(super) fn shrink_to(&self, len: u32) {
         if let Some(words) = self.words.get() {
             words.shrink_to(len.next_multiple_of(2 * FAN));
