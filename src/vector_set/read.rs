@@ -103,7 +103,7 @@ impl Present<'_> {
         slot.map(|slot| look(view.best().format(), view.best().code(slot)))
     }
 
-    /// As [`VectorSet::with_code`], for several elements as they are at one moment.
+    /// As [`Present::with_code`], for several elements as they are at one moment.
     pub fn with_codes<R>(&self, names: &[&[u8]], mut look: impl FnMut(&Format, Code) -> R) -> Vec<Option<R>> {
         let pin = pin();
         let view = self.vectors.codes(&pin);

@@ -19,8 +19,8 @@ pub mod signal;
 pub mod stand_ins;
 pub mod update;
 
-use stand_ins::{arena, memory};
 pub use stand_ins::{Condvar, Mutex};
+use stand_ins::{arena, memory};
 
 #[path = "../../../src/epoch.rs"]
 pub mod epoch;

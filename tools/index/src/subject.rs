@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nearhit::journal::Record;
 use nearhit::splitmix::SplitMix64;
-use nearhit::vector_set::{CODECS, Hold, Kind, Metric, Params, Lifetime, Put, Search, VectorSet};
+use nearhit::vector_set::{CODECS, Hold, Kind, Lifetime, Metric, Params, Put, Search, VectorSet};
 
 use crate::Failure;
 use crate::dataset::Dataset;
@@ -110,7 +110,12 @@ impl Subject {
     fn put(&self, element: usize) {
         let row = (element + self.shift) % self.dataset.base.len();
         let name = (element as u64).to_le_bytes();
-        let put = Put { element: &name, vector: self.dataset.base.get(row).to_vec(), attribute: None, lifetime: Lifetime::Endless };
+        let put = Put {
+            element: &name,
+            vector: self.dataset.base.get(row).to_vec(),
+            attribute: None,
+            lifetime: Lifetime::Endless,
+        };
         let ef = self.set.params().ef_construction();
         let done = self.set.untimed().upsert(Hold::Exclusive, &[put], ef, Record::unlogged());
         assert!(done.is_ok(), "nobody else changes what this set is");
