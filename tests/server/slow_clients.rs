@@ -228,6 +228,8 @@ fn long_values_that_are_not_read_take_no_memory_of_their_own() {
     const REQUESTS: usize = 200;
     let running = start(settings());
     let mut operator = running.connect();
+    // A value that is kept compressed has to be decompressed for each reply.
+    operator.ask(&["CONFIG", "SET", "compression-threshold", "0"], "+OK\r\n");
     operator.ask(&["SET", "k", &"x".repeat(MB)], "+OK\r\n");
     let mut slow = running.connect();
     slow.send(encode(&["GET", "k"]).repeat(REQUESTS));
