@@ -697,7 +697,17 @@ fn seen_of(running: &Running, set: &str) -> String {
     let seen = running.call(&format!(
         "VCARD {set}\r\nVINFO {set}\r\nVEMB {set} e7\r\nVSIM {set} ELE e3 WITHSCORES WITHATTRIBS TRUTH COUNT 10000"
     ));
-    let not_stored = ["+vset-uid", "+hnsw-max-node-uid", "+bytes-per-element", "+reusable-bytes"];
+    let not_stored = [
+        "+vset-uid",
+        "+hnsw-max-node-uid",
+        "+bytes-per-element",
+        "+reusable-bytes",
+        "+memory-vectors",
+        "+memory-graph",
+        "+memory-names",
+        "+memory-attributes",
+        "+memory-expiry",
+    ];
     let mut lines: Vec<_> = seen.lines().collect();
     while let Some(at) = lines.iter().position(|line| not_stored.contains(line)) {
         lines.drain(at..at + 2);
