@@ -228,8 +228,7 @@ impl Slots {
     }
 
     /// Counts each slot that is free or dead as so many bytes that will be used again
-    /// ([`Category::Reusable`]):
-    /// what it takes in all arenas that are indexed by these slots.
+    /// ([`Category::Reusable`]): what it takes in all arenas that are indexed by these slots.
     pub fn weigh(&self, bytes_each: usize) {
         let mut free = self.free.lock();
         free.bytes_each = bytes_each;
@@ -295,14 +294,15 @@ impl Slots {
         &self.graves.block(slot / 32)[0]
     }
 
-    /// `Dead` → `Free`. Only for the sweeper, when no list leads to the slot and no reader can
-    /// still see it.
+    /// `Dead` → `Free`, when no list leads to the slot and no reader can still see it: only for the
+    /// sweeper. Also for a slot that was taken and is still `Free`.
     pub(super) fn release(&self, slot: u32) {
+        let was_dead = self.state(slot) == State::Dead;
         self.words.block(slot)[0].store(State::Free as u32, Ordering::Release);
         self.grave(slot).fetch_and(!grave_bit(slot), Ordering::Relaxed);
         let mut free = self.free.lock();
         free.slots.insert(slot);
-        free.dead = free.dead.saturating_sub(1);
+        free.dead -= usize::from(was_dead);
         free.count();
     }
 
@@ -402,6 +402,21 @@ mod tests {
         assert_eq!(slots.free(), (3, 100));
         assert_eq!([(); 4].map(|()| slots.take(|_| ())), [2, 7, 9, 10]);
         assert_eq!(slots.free(), (0, 100));
+    }
+
+    #[test]
+    fn a_slot_that_was_only_taken_is_given_back_beside_dead_ones() {
+        let slots = Slots::new();
+        slots.weigh(100);
+        (0..3).for_each(|_| _ = slots.take(|_| ()));
+        slots.begin_linking(0);
+        slots.kill(0);
+        let counted = || slots.free.lock().held.bytes();
+        assert_eq!(counted(), 100);
+        slots.release(1);
+        assert_eq!(counted(), 200, "one is free, and one will be");
+        slots.release(0);
+        assert_eq!(counted(), 200);
     }
 
     #[test]
