@@ -127,15 +127,8 @@ ROWS = [
 
 
 def draw(found, measured, programs):
-    """One row for each figure, and the ratio where two servers were measured."""
-    head = [f"{found.name}: {found.n:,} × {found.dim}", *(program.title for program in programs.values())]
-    rows = []
-    for label, name, unit in ROWS:
-        values = [measured[server].get(name) for server in programs]
-        rows.append([label, *(table.number(None if value is None else value / unit) for value in values)])
-        if len(values) == 2:
-            rows[-1].append(table.ratio(*values))
-    return table.markdown(head + [" / ".join(programs)] * (len(programs) == 2), rows)
+    """One set's table."""
+    return table.figures(f"{found.name}: {found.n:,} × {found.dim}", ROWS, programs, measured)
 
 
 def policies(binary, args, programs):

@@ -30,6 +30,20 @@ def ratio(ours, theirs):
     return f"{ours / theirs:.2f}" if ours is not None and theirs else "–"
 
 
+def figures(title, rows, programs, found):
+    """One row for each (label, name of a figure, unit), one column for each server, and the ratio
+    where two were measured. `found`: the figures of each server, by its name.
+    """
+    head = [title, *(program.title for program in programs.values())]
+    lines = []
+    for label, name, unit in rows:
+        values = [found[server].get(name) for server in programs]
+        lines.append([label, *(number(None if value is None else value / unit) for value in values)])
+        if len(values) == 2:
+            lines[-1].append(ratio(*values))
+    return markdown(head + [" / ".join(programs)] * (len(programs) == 2), lines)
+
+
 def markdown(head, rows):
     """The first column is words, the others are numbers; all are padded so that the source reads as a table too."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]

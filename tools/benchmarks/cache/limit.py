@@ -111,22 +111,16 @@ def percentile(waits):
     return waits[int(len(waits) * 0.99)] * 1e3
 
 
-ROWS = {
-    "writes/s": "VADD/s, 2 connections",
-    "p99_ms": "p99 of searches beside them, ms",
-    "quiet_p99_ms": "p99 of searches alone, ms",
-    "elements_per_gb": "elements kept for each GB of the limit",
-    "least_elements_per_gb": "the fewest at any time",
-    "rss_of_limit": "most RSS ÷ limit",
-}
+ROWS = [
+    ("VADD/s, 2 connections", "writes/s", 1),
+    ("p99 of searches beside them, ms", "p99_ms", 1),
+    ("p99 of searches alone, ms", "quiet_p99_ms", 1),
+    ("elements kept for each GB of the limit", "elements_per_gb", 1),
+    ("the fewest at any time", "least_elements_per_gb", 1),
+    ("most RSS ÷ limit", "rss_of_limit", 1),
+]
 
 
 def draw(programs, figures, limit):
-    """One row for each figure, and the ratio where two servers were measured."""
-    head = [f"at a limit of {limit / 1e6:.0f} MB, 384 components", *(program.title for program in programs.values())]
-    rows = [[title, *(table.number(figures[name][what]) for name in programs)] for what, title in ROWS.items()]
-    if len(programs) == 2:
-        head.append(" / ".join(programs))
-        for row, what in zip(rows, ROWS):
-            row.append(table.ratio(*(figures[name][what] for name in programs)))
-    return table.markdown(head, rows)
+    """One table for all servers."""
+    return table.figures(f"at a limit of {limit / 1e6:.0f} MB, 384 components", ROWS, programs, figures)

@@ -108,23 +108,17 @@ def eviction(server, client):
     return {"set_ms": set_s * 1e3, "eviction_ms": found[0], "eviction_s": reached, "kept": kept}
 
 
-ROWS = {
-    "idle_ms": "longest PING, nothing happens, ms",
-    "expiry_ms": "longest PING while all expire at once, ms",
-    "expiry_s": "seconds until they are gone",
-    "eviction_ms": "longest PING while the limit falls to 90 % of what is used, ms",
-    "set_ms": "CONFIG SET maxmemory, ms",
-    "eviction_s": "seconds until the limit is held",
-    "kept": "elements then",
-}
+ROWS = [
+    ("longest PING, nothing happens, ms", "idle_ms", 1),
+    ("longest PING while all expire at once, ms", "expiry_ms", 1),
+    ("seconds until they are gone", "expiry_s", 1),
+    ("longest PING while the limit falls to 90 % of what is used, ms", "eviction_ms", 1),
+    ("CONFIG SET maxmemory, ms", "set_ms", 1),
+    ("seconds until the limit is held", "eviction_s", 1),
+    ("elements then", "kept", 1),
+]
 
 
 def draw(programs, figures, count):
-    """One row for each figure, and the ratio where two servers were measured."""
-    head = [f"{count:,} elements, {traces.DIM} components", *(program.title for program in programs.values())]
-    rows = [[title, *(table.number(figures[name][what]) for name in programs)] for what, title in ROWS.items()]
-    if len(programs) == 2:
-        head.append(" / ".join(programs))
-        for row, what in zip(rows, ROWS):
-            row.append(table.ratio(*(figures[name][what] for name in programs)))
-    return table.markdown(head, rows)
+    """One table for all servers."""
+    return table.figures(f"{count:,} elements, {traces.DIM} components", ROWS, programs, figures)
