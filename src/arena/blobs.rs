@@ -30,7 +30,7 @@ const MARK: u32 = 1 << 31;
 pub struct Marked<'b> {
     /// The bytes.
     pub bytes: &'b [u8],
-    /// What their owner said of them.
+    /// The mark that their owner gave them.
     pub mark: bool,
 }
 
@@ -221,7 +221,6 @@ impl Blobs {
     /// others and beside writers.
     pub fn exchange(&self, slot: u32, old: &[u8], bytes: &[u8], _pin: &Pin) -> bool {
         let blob = Blob::new(Marked { bytes, mark: false }, self.category);
-        let heap_bytes = blob.heap_bytes();
         // A blob that was replaced since is not freed, and its address is not used again, while
         // this thread is pinned.
         let old = old.as_ptr().wrapping_sub(HEADER).cast_mut();
@@ -229,12 +228,8 @@ impl Blobs {
         let exchanged =
             cell.compare_exchange(old, blob.pointer.as_ptr(), Ordering::AcqRel, Ordering::Relaxed);
         let Some(old) = exchanged.ok().and_then(NonNull::new) else { return false };
-        std::mem::forget(blob);
-        self.bytes.fetch_add(heap_bytes, Ordering::Relaxed);
-        self.bytes_in_slots.fetch_add(heap_bytes, Ordering::Relaxed);
-        let old = Blob { pointer: old, category: self.category };
-        self.bytes_in_slots.fetch_sub(old.heap_bytes(), Ordering::Relaxed);
-        self.limbo.lock().push(Retired::new(old));
+        self.put_in(blob);
+        self.limbo.lock().push(Retired::new(self.taken_out(old)));
         true
     }
 
@@ -254,19 +249,28 @@ impl Blobs {
 
     fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
         let new = blob.map_or(std::ptr::null_mut(), |blob| {
-            self.bytes.fetch_add(blob.heap_bytes(), Ordering::Relaxed);
-            self.bytes_in_slots.fetch_add(blob.heap_bytes(), Ordering::Relaxed);
             self.len.fetch_add(1, Ordering::Relaxed);
-            let pointer = blob.pointer.as_ptr();
-            std::mem::forget(blob);
-            pointer
+            self.put_in(blob)
         });
         let _pin = pin();
         let old = NonNull::new(self.cell(slot).swap(new, Ordering::AcqRel))?;
         self.len.fetch_sub(1, Ordering::Relaxed);
-        let old = Blob { pointer: old, category: self.category };
-        self.bytes_in_slots.fetch_sub(old.heap_bytes(), Ordering::Relaxed);
-        Some(old)
+        Some(self.taken_out(old))
+    }
+
+    /// Counts a blob that belongs to a slot from now on: the pointer for the slot's cell.
+    fn put_in(&self, blob: Blob) -> *mut u8 {
+        let bytes = blob.heap_bytes();
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes_in_slots.fetch_add(bytes, Ordering::Relaxed);
+        std::mem::ManuallyDrop::new(blob).pointer.as_ptr()
+    }
+
+    /// The blob of a pointer that was in a slot's cell and is there no more.
+    fn taken_out(&self, pointer: NonNull<u8>) -> Blob {
+        let blob = Blob { pointer, category: self.category };
+        self.bytes_in_slots.fetch_sub(blob.heap_bytes(), Ordering::Relaxed);
+        blob
     }
 
     /// Makes slots `0 .. len` available.
