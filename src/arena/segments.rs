@@ -48,6 +48,27 @@ pub(super) struct Segments {
     growth: Mutex<Growth>,
 }
 
+/// Memory that was a segment.
+pub(super) enum Segment {
+    /// Is unmapped when it is dropped.
+    Mapped { _mapping: MmapMut },
+    /// Comes from the allocator.
+    Allocated { pointer: *mut u8, layout: Layout },
+}
+
+// SAFETY: it owns plain memory.
+unsafe impl Send for Segment {}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if let Self::Allocated { pointer, layout } = *self {
+            // SAFETY: `allocate` took it from the allocator with this very layout, and it is in no
+            // table any more.
+            unsafe { dealloc(pointer, layout) };
+        }
+    }
+}
+
 /// What grows with the number of slots.
 struct Growth {
     /// The segments that are mappings, with their numbers.
@@ -77,30 +98,7 @@ impl Growth {
         self.mapped.set(blocks * stride);
         self.held.set(blocks * stride + self.allocated);
     }
-}
 
-/// Memory that was a segment.
-pub(super) enum Segment {
-    /// Is unmapped when it is dropped.
-    Mapped { _mapping: MmapMut },
-    /// Comes from the allocator.
-    Allocated { pointer: *mut u8, layout: Layout },
-}
-
-// SAFETY: it owns plain memory.
-unsafe impl Send for Segment {}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
-        if let Self::Allocated { pointer, layout } = *self {
-            // SAFETY: `allocate` took it from the allocator with this very layout, and it is in no
-            // table any more.
-            unsafe { dealloc(pointer, layout) };
-        }
-    }
-}
-
-impl Growth {
     /// A segment that was taken out of the table: not counted any more if it was allocated.
     fn remove(&mut self, segment: usize, pointer: *mut u8, stride: usize) -> Segment {
         if let Some(place) = self.mappings.iter().position(|(mapped, _)| *mapped == segment) {
@@ -166,7 +164,7 @@ impl Segments {
         self.stride
     }
 
-    /// Slots handed out. What they lie in is visible to who reads this.
+    /// Slots handed out. The segments in which they lie are visible after this.
     pub(super) fn len(&self) -> u32 {
         self.len.load(Ordering::Acquire)
     }
