@@ -168,15 +168,18 @@ impl Stores {
         view.written().chain(self.coarse()).for_each(|store| store.grow_to(len));
     }
 
+    /// The stores that there are.
+    fn each<'p>(&'p self, pin: &'p Pin) -> impl Iterator<Item = &'p Store> {
+        [self.plain.get(pin), self.coarse()].into_iter().flatten()
+    }
+
     /// Takes the slots from `len` on back, and returns their memory.
     ///
     /// # Safety
     /// As [`Store::shrink_to`].
     pub(super) unsafe fn shrink_to(&self, len: u32) {
-        let pin = pin();
-        let stores = [self.plain.get(&pin), self.coarse()];
         // SAFETY: the caller guarantees it.
-        stores.into_iter().flatten().for_each(|store| unsafe { store.shrink_to(len) });
+        self.each(&pin()).for_each(|store| unsafe { store.shrink_to(len) });
     }
 
     /// Gives a set that learns its coarse store, once.
@@ -202,13 +205,11 @@ impl Stores {
 
     /// Bytes that the stores which there are take for each slot.
     pub(super) fn bytes_per_slot(&self) -> usize {
-        let pin = pin();
-        let stores = [self.plain.get(&pin), self.coarse()];
-        stores.into_iter().flatten().map(|store| bytes_per_slot(store.format())).sum()
+        self.each(&pin()).map(|store| bytes_per_slot(store.format())).sum()
     }
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.plain.get(&pin()).map_or(0, Store::heap_bytes) + self.coarse.get().map_or(0, Store::heap_bytes)
+        self.each(&pin()).map(Store::heap_bytes).sum()
     }
 }
