@@ -101,7 +101,11 @@ fn number_in(file: &Path) -> Option<u64> {
 
 /// The number in the line of a file that begins so.
 fn number_behind(file: &Path, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
+    number_in_line(&std::fs::read_to_string(file).ok()?, name)
+}
+
+/// The number in the line of a text that begins so.
+pub(super) fn number_in_line(text: &str, name: &str) -> Option<u64> {
     let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
     rest.split_ascii_whitespace().next()?.parse().ok()
 }

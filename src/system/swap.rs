@@ -1,5 +1,7 @@
 //! Memory that was swapped out.
 
+use super::cgroups::number_in_line;
+
 /// Bytes of the process that are swapped out; None where the system does not say.
 pub fn process_swap_bytes() -> Option<u64> {
     swapped(&std::fs::read_to_string("/proc/self/status").ok()?)
@@ -7,9 +9,7 @@ pub fn process_swap_bytes() -> Option<u64> {
 
 /// From the line `VmSwap:     128 kB`.
 fn swapped(status: &str) -> Option<u64> {
-    let rest = status.lines().find_map(|line| line.strip_prefix("VmSwap:"))?;
-    let kilobytes: u64 = rest.split_ascii_whitespace().next()?.parse().ok()?;
-    Some(kilobytes * 1024)
+    Some(number_in_line(status, "VmSwap:")? * 1024)
 }
 
 /// Bytes of all processes that are swapped out; None where the system does not say.
