@@ -309,12 +309,8 @@ pub(crate) fn repetitive(len: usize) -> Vec<u8> {
 /// Bytes for tests that do not compress.
 #[cfg(test)]
 pub(crate) fn random(len: usize) -> Vec<u8> {
-    let mut state = 1_u64;
-    let mut next = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    (0..len).map(|_| next()).collect()
+    let mut numbers = crate::splitmix::SplitMix64::new(1);
+    (0..len).map(|_| numbers.next() as u8).collect()
 }
 
 #[cfg(test)]
