@@ -118,8 +118,8 @@ impl Contents {
         kind.keys += 1;
         kind.is_unknown = is_unknown;
         kind.has_empty |= matches!(decoded, Decoded::Empty);
-        kind.expires += u64::from(head.ends_ms.is_some());
-        let has_ended = head.ends_ms.is_some_and(|ends_ms| Deadline::at(ends_ms).is_past(now_ms));
+        kind.expires += u64::from(head.ahead.ends_ms.is_some());
+        let has_ended = head.ahead.ends_ms.is_some_and(|ends_ms| Deadline::at(ends_ms).is_past(now_ms));
         kind.ended += u64::from(has_ended);
         *self.databases.entry(db).or_default() += 1;
         if let Decoded::Value(Value::VectorSet(set)) = &decoded {

@@ -22,7 +22,7 @@ use super::fault::ReadError;
 use super::reader::{Checksum, Reader};
 use super::skip::skip_value;
 use super::value::{self, Decoded};
-use super::walk::{Head, Part, Walk};
+use super::walk::{Ahead, Head, Part, Walk};
 use crate::keyspace::{Arrival, DATABASES, Deadline, Duplicate, Keyspace, KnownUse, PackedLimits, Value};
 use crate::persistence::loading::{Loading, Tally};
 
@@ -244,7 +244,7 @@ impl Loader<'_> {
 
     /// The value of a key, if it is to be kept.
     fn read<R: Read>(&mut self, walk: &mut Walk<R>, head: &Head) -> Result<Option<Value>, ReadError> {
-        let has_ended = head.ends_ms.is_some_and(|ends_ms| Deadline::at(ends_ms).is_past(self.now_ms));
+        let has_ended = head.ahead.ends_ms.is_some_and(|ends_ms| Deadline::at(ends_ms).is_past(self.now_ms));
         if has_ended && !self.how.keep_ended {
             skip_value(&mut walk.input, head.kind, &walk.templates)?;
             self.tally.ended += 1;
@@ -252,7 +252,7 @@ impl Loader<'_> {
         }
         match value::read_value(&mut walk.input, head.kind, self.limits, &walk.templates)? {
             Decoded::Value(value) => {
-                if head.had_metadata {
+                if head.ahead.had_metadata {
                     self.skip(head.offset, "metadata of a module")?;
                 }
                 return Ok(Some(value));
@@ -264,7 +264,8 @@ impl Loader<'_> {
     }
 
     fn keep(&mut self, head: Head, value: Value, end: u64) {
-        let Head { offset, key, ends_ms, idle_s, frequency, is_blessed, .. } = head;
+        let Head { offset, key, ahead, .. } = head;
+        let Ahead { ends_ms, idle_s, frequency, is_blessed, .. } = ahead;
         if self.batch.arrivals.is_empty() {
             self.batch.offset = offset;
         }

@@ -55,6 +55,13 @@ pub struct Head {
     pub kind: ValueType,
     /// The key.
     pub key: Vec<u8>,
+    /// What was written before its type.
+    pub ahead: Ahead,
+}
+
+/// What may be written of a key before its type.
+#[derive(Debug, Default)]
+pub struct Ahead {
     /// When it ends, in Unix milliseconds.
     pub ends_ms: Option<i64>,
     /// For how long it has not been used, if that was written.
@@ -65,16 +72,6 @@ pub struct Head {
     pub is_blessed: bool,
     /// True if modules had attached something to the key, which was passed over.
     pub had_metadata: bool,
-}
-
-/// What was said of the next key.
-#[derive(Default)]
-struct Ahead {
-    ends_ms: Option<i64>,
-    idle_s: Option<u64>,
-    frequency: Option<u8>,
-    is_blessed: bool,
-    had_metadata: bool,
 }
 
 impl<R: Read> Walk<R> {
@@ -162,8 +159,7 @@ impl<R: Read> Walk<R> {
         let Some(kind) = ValueType::from_byte(byte, self.version) else {
             return Err(ReadError::invalid(offset, format!("neither a type nor an opcode: {byte}")));
         };
-        let Ahead { ends_ms, idle_s, frequency, is_blessed, had_metadata } = ahead;
         let key = self.input.string(MAX_KEY_LEN)?;
-        Ok(Part::Key(Head { offset, kind, key, ends_ms, idle_s, frequency, is_blessed, had_metadata }))
+        Ok(Part::Key(Head { offset, kind, key, ahead }))
     }
 }
