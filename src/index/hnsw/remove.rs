@@ -105,18 +105,14 @@ impl Index {
     }
 
     /// Does the sweeping that `removals` removals owe. `scorer`'s query does not matter. `freed` is
-    /// told each slot that may be used again, before it is. If another thread is sweeping, or
-    /// readers have to be waited for, this thread's share is added to what the next ones do. False
-    /// if there was nothing to do, or something to wait for.
+    /// called with each slot that may be used again, before it is. If another thread is sweeping,
+    /// or readers have to be waited for, this thread's share is added to what the next ones do.
+    /// False if there was nothing to do, or something to wait for.
     pub fn sweep(&self, removals: usize, scorer: &impl Scorer, mut freed: impl FnMut(u32)) -> bool {
-        let Some(mut round) = self.sweeper.round.try_lock() else {
+        let Some(mut round) = self.sweeper.round.try_lock().filter(|round| !is_stuck(round)) else {
             self.sweeper.owed.fetch_add(removals, Ordering::Relaxed);
             return false;
         };
-        if is_stuck(&round) {
-            self.sweeper.owed.fetch_add(removals, Ordering::Relaxed);
-            return false;
-        }
         let owed = self.sweeper.owed.load(Ordering::Relaxed).min(MOST_OWED);
         self.sweeper.owed.fetch_sub(owed, Ordering::Relaxed);
         let mut budget = removals.saturating_add(owed).saturating_mul(SWEEP_PER_REMOVAL);
