@@ -158,7 +158,7 @@ impl Limit {
 
     /// True if so many reusable bytes are to be given back sooner than in the background: they come
     /// near to what may be spared.
-    pub fn wants_compaction(&self, reusable: u64) -> bool {
+    pub fn is_compaction_due(&self, reusable: u64) -> bool {
         self.bytes() > 0 && reusable > self.bytes() / 100 * (MAX_REUSABLE_PERCENT / 2)
     }
 

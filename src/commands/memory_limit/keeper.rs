@@ -174,7 +174,7 @@ fn compact(server: &Server) -> bool {
     let reusable = memory::held_bytes(Category::Reusable);
     let limit = server.memory.bytes();
     let is_near = memory::recently_used_bytes(MEASURED) > percent_of(limit, NEAR_PERCENT);
-    let compacts = is_near && server.memory.limit.wants_compaction(reusable);
+    let compacts = is_near && server.memory.limit.is_compaction_due(reusable);
     if compacts {
         server.keyspace.compact_urgently(Instant::now() + TIME_FOR_COMPACTION);
     }
