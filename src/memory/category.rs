@@ -29,13 +29,12 @@ pub enum Category {
     Log,
     /// What a snapshot has to remember while it runs.
     Snapshot,
-    /// Marks by which searches know the slots that they have visited, and lists of candidates; kept
-    /// by each thread.
+    /// Marks of the slots that searches have visited, and lists of candidates; kept by each thread.
     SearchMarks,
     /// Vectors from which codebooks are being learnt.
     Training,
-    /// Large segments of arenas. Mapped, so the allocator does not know of them; counted as far as
-    /// their slots are in use.
+    /// Large segments of arenas. Mapped, so they are not in the allocator's figures; counted as far
+    /// as their slots are in use.
     Mappings,
     /// Of arenas, the slots that are free and will be used again before memory is taken anew.
     Reusable,

@@ -12,9 +12,9 @@ static PEAK: AtomicU64 = AtomicU64::new(0);
 /// When the peak was, in Unix seconds.
 static PEAK_AT_S: AtomicU64 = AtomicU64::new(0);
 
-/// Bytes in use now: those of live allocations, and those of mappings, which the allocator does not
-/// know of. Costs some hundred microseconds. Also notes the peak and corrects the estimate, so the
-/// thread that watches the memory calls it regularly.
+/// Bytes in use now: those of live allocations, and those of mappings, which are not in the
+/// allocator's figures. Costs some hundred microseconds. Also notes the peak and corrects the
+/// estimate, so the thread that watches the memory calls it regularly.
 pub fn used_bytes() -> u64 {
     let mapped = if cfg!(feature = "jemalloc") { held_bytes(Category::Mappings) } else { 0 };
     let allocated = allocator().allocated;

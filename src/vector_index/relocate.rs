@@ -28,7 +28,7 @@ impl VectorIndex {
         Some(lower)
     }
 
-    /// Gives back what [`prepare_below`](Self::prepare_below) took: the user has other plans.
+    /// Gives back what [`prepare_below`](Self::prepare_below) took, if nothing is relocated there.
     pub fn abandon_below(&self, lower: u32) {
         self.graph.unreserve(lower);
     }

@@ -98,7 +98,7 @@ impl Index {
         }
     }
 
-    /// True if what a dead slot held lives on in another one: then that.
+    /// The slot in which what a dead slot held is now, if it was relocated.
     pub(super) fn heir(&self, dead: u32) -> Option<u32> {
         let mut slot = self.relocated.of(dead)?;
         while self.is_dead(slot) {

@@ -10,10 +10,9 @@
 //! ```
 //!
 //! Redis 8.6 has the same commands (BLESS is of 8.12), but for vector sets, at which its rewrite
-//! crashes. Those are
-//! dumped: VADD cannot say what a set of `REDUCE` keeps, whose vectors were projected, nor what a
-//! set has learnt; codes rounded a second time would be others; and no vector is indexed again when
-//! the base is loaded.
+//! crashes. Those are dumped: VADD cannot say what a set of `REDUCE` keeps, whose vectors were
+//! projected, nor what a set has learnt; codes rounded a second time would be others; and no vector
+//! is indexed again when the base is loaded.
 //!
 //! The length of a dump stands before it, so it goes through the spill.
 

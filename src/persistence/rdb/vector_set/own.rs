@@ -42,7 +42,7 @@
 //! bit set in all but the last (LEB128).
 //!
 //! *Limits* are those at the time of writing, which may be later than the moment that the elements
-//! are of: whoever reads the log behind that moment comes to the change anyway.
+//! are of: the log behind that moment has the change anyway.
 //!
 //! Whatever changes in this drawing gets another version of the module type. Unknown flags are
 //! refused.
