@@ -39,7 +39,7 @@ impl Fleet {
     }
 
     /// Sends the requests that `plan` numbers, `depth` at a time on each connection, until the plan
-    /// ends and all are answered. `on_reply` sees the request's number and its reply; an error
+    /// ends and all are answered. `on_reply` gets the request's number and its reply; an error
     /// reply ends the run.
     pub(crate) fn drive(
         &mut self,

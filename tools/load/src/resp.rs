@@ -48,7 +48,7 @@ impl Requests {
 pub(crate) struct Reply<'b>(&'b [u8]);
 
 impl<'b> Reply<'b> {
-    /// Cuts the first reply from `bytes`, or tells that there is not all of it yet. Scans without
+    /// Cuts the first reply from `bytes`, or reports that there is not all of it yet. Scans without
     /// recursion.
     pub(crate) fn first(bytes: &'b [u8]) -> Result<Option<Self>, Failure> {
         let (mut at, mut owed) = (0, 1_usize);

@@ -105,8 +105,7 @@ fn joined<T>(outcome: std::thread::Result<Result<T, Failure>>) -> Result<T, Fail
     outcome.map_err(|_| "a thread panicked")?
 }
 
-/// Loads the server until it is told to stop; only what was answered during the snapshot is
-/// counted.
+/// Loads the server until it is to stop; only what was answered during the snapshot is counted.
 fn drive(server: SocketAddr, requests: &Requests, signals: &Signals) -> Result<Figures, Failure> {
     if requests.len() == 0 {
         return Ok(Figures::default());
