@@ -9,11 +9,10 @@ import csv
 import dataclasses
 import io
 import pathlib
-import socket
 import statistics
 import subprocess
 
-from . import Failure, build, servers, table
+from . import Failure, build, resp, servers, table
 
 HELP = "PING SET GET INCR HSET MSET by redis-benchmark, and the memory of a million small keys and hashes"
 SERVERS = ("nearhit", "redis", "valkey")
@@ -123,32 +122,12 @@ MEMORY = {
 
 def fill(port, kind, count):
     """used_memory and RSS in MB with so many of a kind, less what the empty server had of the first."""
-    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as client:
-        before = memory(client)
+    with resp.Client(port, LIMIT_S) as client:
+        before = resp.info(client, "memory")
         for first in range(0, count, BATCH):
-            requests = [request for n in range(first, first + BATCH) for request in MEMORY[kind](n)]
-            client.sendall(b"".join(map(encoded, requests)))
-            lines = 0
-            while lines < len(requests):
-                lines += client.recv(1 << 16).count(b"\n")
-        after = memory(client)
+            client.accepted([resp.encoded(*request) for n in range(first, first + BATCH) for request in MEMORY[kind](n)])
+        after = resp.info(client, "memory")
     return {"used_mb": (after["used_memory"] - before["used_memory"]) / 1e6, "rss_mb": after["used_memory_rss"] / 1e6}
-
-
-def encoded(words):
-    """A request's bytes."""
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
-def memory(client):
-    """The figures of INFO MEMORY."""
-    client.sendall(encoded([b"INFO", b"memory"]))
-    text = client.recv(16)
-    header, _, rest = text.partition(b"\r\n")
-    while len(rest) < int(header[1:]) + 2:
-        rest += client.recv(1 << 16)
-    pairs = (line.split(":", 1) for line in rest.decode().splitlines() if ":" in line)
-    return {name: int(value) for name, value in pairs if value.isdigit()}
 
 
 def draw_memory(programs, figures):

@@ -1,6 +1,10 @@
-"""A client of the protocol, RESP2: requests as bytes, replies as Python values; one request, or many in flight."""
+"""A client of the protocol, RESP2: requests as bytes, replies as Python values; one request, or
+many in flight.
+"""
 
 import socket
+
+from . import Failure
 
 TIMEOUT_S = 60
 
@@ -46,6 +50,13 @@ class Client:
         """The replies to encoded requests, all in flight together; errors are among them."""
         self.socket.sendall(b"".join(requests))
         return [self.reply() for _ in requests]
+
+    def accepted(self, requests):
+        """As many; raises where the server refused one."""
+        replies = self.many(requests)
+        if refused := next((reply for reply in replies if isinstance(reply, Refused)), None):
+            raise Failure(f"the server refused a request: {refused}")
+        return replies
 
     def one(self, request):
         """The reply to one encoded request, also if it is an error."""

@@ -8,7 +8,7 @@ import socket
 import statistics
 import time
 
-from . import servers, table
+from . import resp, servers, table
 
 HELP = "resident memory of clients that do not read, and CPU time of GET by length of the value"
 CLIENTS = 4
@@ -52,12 +52,6 @@ def draw(programs, figures):
     return table.markdown(["what", *(program.title for program in programs.values())], rows)
 
 
-def command(*words):
-    """A command as bytes."""
-    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
 def connect(server):
     """A connection."""
     return socket.create_connection(("127.0.0.1", server.port), timeout=60)
@@ -74,7 +68,7 @@ def prepare(server):
     """A value of each length."""
     with connect(server) as client:
         for length, _, _ in SHAPES:
-            client.sendall(command("SET", length, b"x" * length))
+            client.sendall(resp.encoded("SET", length, b"x" * length))
             read(client, len(b"+OK\r\n"))
 
 
@@ -93,7 +87,7 @@ def pipelines(length, count):
         clients = [connect(server) for _ in range(CLIENTS)]
         for client in clients:
             client.setblocking(False)
-            client.send(command("GET", length) * count)
+            client.send(resp.encoded("GET", length) * count)
         return clients
 
     return hold
@@ -103,12 +97,12 @@ def monitors(server):
     """Monitors that read nothing, and 25 MB of lines for each."""
     clients = [connect(server) for _ in range(CLIENTS)]
     for client in clients:
-        client.sendall(command("MONITOR"))
+        client.sendall(resp.encoded("MONITOR"))
         read(client, len(b"+OK\r\n"))
     text = b"x" * 1000
     with connect(server) as other:
         for _ in range(500):
-            other.sendall(command("ECHO", text) * 50)
+            other.sendall(resp.encoded("ECHO", text) * 50)
             read(other, 50 * len(b"$1000\r\n%s\r\n" % text))
     return clients
 
@@ -146,6 +140,6 @@ def rate(server, length, depth, requests):
     before = cpu_seconds(server)
     with connect(server) as client:
         for _ in range(requests // depth):
-            client.sendall(command("GET", length) * depth)
+            client.sendall(resp.encoded("GET", length) * depth)
             read(client, depth * reply)
     return requests // depth * depth / max(cpu_seconds(server) - before, 1 / TICKS_A_SECOND)

@@ -1,4 +1,6 @@
-"""A control group for the server, version 1 or 2, whose limit of memory goes down in steps and up at once."""
+"""A control group for the server, version 1 or 2, whose limit of memory goes down in steps and up
+at once.
+"""
 
 import contextlib
 import os
@@ -7,7 +9,8 @@ import time
 
 V2 = pathlib.Path("/sys/fs/cgroup")
 V1 = V2 / "memory"
-# Parts of the highest limit. Each step leaves more than the server may have over its own limit, which is four fifths.
+# Parts of the highest limit. Each step leaves more than the server may have over its own limit,
+# which is four fifths.
 STEPS = (1, 0.94, 0.88, 0.83, 0.78, 0.73, 0.69, 0.65)
 STEP_S = 6
 
@@ -84,5 +87,6 @@ class Moves:
         try:
             self.group.set_limit(int(self.highest * STEPS[self.step]))
         except OSError:
-            # Version 1 refuses a limit below what is used: then the server was too slow to follow the one before.
+            # Version 1 refuses a limit below what is used: then the server was too slow to follow
+            # the one before.
             self.refused += 1

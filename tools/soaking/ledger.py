@@ -1,8 +1,9 @@
 """Until when each element may be seen, in memory that the writers and the searcher share.
 
-Each element belongs to one writer. Before a writer sends what may prolong an element's life it enters the longest life that may
-come of it; once the reply is there, it enters what came of it. So no entry is ever too early, and an element in the reply to a
-request that was sent after its entry is an error of the server. All times are milliseconds of this machine's clock.
+Each element belongs to one writer. Before a writer sends what may prolong an element's life it
+enters the longest life that may come of it; once the reply is there, it enters what came of it. So
+no entry is ever too early, and an element in the reply to a request that was sent after its entry
+is an error of the server. All times are milliseconds of this machine's clock.
 """
 
 import time
@@ -44,7 +45,8 @@ class Ledger:
         self.until[at] = until
 
     def dead(self, name, sent):
-        """Milliseconds since which an element that was asked for at a time must not be seen, or 0."""
+        """Milliseconds since which an element that was asked for at a time must not be seen, or 0.
+        """
         return max(0, sent - self.until[self.at_name(name)])
 
 

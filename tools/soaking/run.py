@@ -10,12 +10,14 @@ from . import report, searcher, writer
 from .state import Phase, State, key
 from .watch import Watch
 
-# A round: the writers write, then they stop, so that results can be compared and quiet searches timed.
+# A round: the writers write, then they stop, so that results can be compared and quiet searches
+# timed.
 STORM_S = 12
 PAUSE_LIMIT_S = 30
 QUIET_LIMIT_S = 60
 SHOWN_ERRORS = 5
-# Written bytes that count as far beyond the limit; a run takes up to so many times its time where they take long.
+# Written bytes that count as far beyond the limit; a run takes up to so many times its time where
+# they take long.
 TIMES_LIMIT, LONGER = 3, 5
 
 
@@ -36,10 +38,10 @@ class Run:
         self.minute, self.whole = collections.defaultdict(list), collections.defaultdict(list)
         self.errors = collections.Counter()
         self.shown = collections.defaultdict(list)
-        self.seen, self.alive = 0, True
+        self.seen, self.alive, self.quiet_rounds = 0, True, 0
         self.sent = [0, 0]
-        self.most = self.worst = 0
-        self.peak = self.info = {}
+        self.worst = 0
+        self.info = {}
         fork = multiprocessing.get_context("fork")
         self.processes = [fork.Process(target=writer.run, args=(self.state, number, source, args.seed), daemon=True)
                           for number in range(args.writers)]
@@ -90,8 +92,8 @@ class Run:
                 return
         state.phase.value = Phase.QUIET
         until = time.monotonic() + QUIET_LIMIT_S
-        rounds = len(self.whole["quiet rounds"])
-        while len(self.whole["quiet rounds"]) == rounds and self.running():
+        rounds = self.quiet_rounds
+        while self.quiet_rounds == rounds and self.running():
             self.drain(0.05)
             if time.monotonic() > until:
                 state.errors.put(("hang", f"the searcher had no reply for {QUIET_LIMIT_S} s"))
@@ -116,7 +118,7 @@ class Run:
             self.note(what, found[0])
             self.seen += found[1]
             if what == "quiet":
-                self.whole["quiet rounds"].append(1)
+                self.quiet_rounds += 1
         self.drain_errors()
 
     def note(self, what, values):
@@ -136,7 +138,7 @@ class Run:
         """A line of the table."""
         requests, bytes_ = sum(self.state.requests), sum(self.state.bytes)
         most, worst = self.watch.take()
-        self.most, self.worst = max(self.most, most), max(self.worst, worst)
+        self.worst = max(self.worst, worst)
         elements = self.look()
         recall = self.minute["recall"]
         searches = len(self.minute["storm"]) + len(self.minute["quiet"])

@@ -106,13 +106,17 @@ class Searcher:
                 self.state.errors.put(("expired", f"{command} -> {name.decode()}, gone {late} ms before"))
 
     def check_attributes(self, names, attributes):
-        """Each attribute is that of its element; an element without one was changed meanwhile, if at all."""
+        """Each attribute is that of its element; an element without one was changed meanwhile, if
+        at all.
+        """
         for name, attribute in zip(names, attributes):
             if attribute is None or b'"id":"%s"' % name not in attribute:
                 self.state.errors.put(("answer", f"VSIM WITHATTRIBS -> {name.decode()} has {attribute}"))
 
     def compare(self):
-        """The share of the nearest that a search finds, by scores, since equally near ones may take each other's place."""
+        """The share of the nearest that a search finds, by scores, since equally near ones may take
+        each other's place.
+        """
         of, vector = self.query()
         requests = [resp.encoded(b"VSIM", of, b"FP32", vector, b"COUNT", COUNT, b"WITHSCORES", *words)
                     for words in ((b"TRUTH",), ())]

@@ -7,7 +7,8 @@ TOOLS = pathlib.Path(__file__).resolve().parent.parent
 SLICE = TOOLS.parent / "tests" / "data" / "minilm-3k"
 DIM = 384
 BYTES = 4 * DIM
-# Components that come from another vector: neighbours stay near each other, at a cosine of about 0.9.
+# Components that come from another vector: neighbours stay near each other, at a cosine of about
+# 0.9.
 FOREIGN = 40
 
 

@@ -1,4 +1,5 @@
-"""The watch: samples what memory the server has and what limit it holds, and remembers the worst."""
+"""The watch: samples what memory the server has and what limit it holds, and remembers the worst.
+"""
 
 import os
 import pathlib

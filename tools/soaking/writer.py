@@ -1,4 +1,6 @@
-"""One writer: adds, updates, gives and takes lives, removes, and writes strings and hashes beside it, as fast as it can."""
+"""One writer: adds, updates, gives and takes lives, removes, and writes strings and hashes beside
+it, as fast as it can.
+"""
 
 import os
 import random
@@ -92,7 +94,9 @@ class Writer:
         self.state.bytes[self.number] += sum(map(len, requests))
 
     def place(self, number):
-        """The set, the name and the ledger's entry of an element; None if this batch has it already."""
+        """The set, the name and the ledger's entry of an element; None if this batch has it
+        already.
+        """
         if number in self.taken:
             return None
         self.taken.add(number)
@@ -146,7 +150,9 @@ class Writer:
         return Sent(self.vadd(where, word, argument), settle)
 
     def life(self):
-        """A word, its argument, the latest deadline if it arrives at once, and the span if the server's clock begins it."""
+        """A word, its argument, the latest deadline if it arrives at once, and the span if the
+        server's clock begins it.
+        """
         seconds, sent = self.random.choice(LIVES_S), now()
         milliseconds = seconds * 1000
         absolute_s = sent // 1000 + seconds
@@ -167,7 +173,8 @@ class Writer:
         self.ledger.may_become(at, now() + milliseconds + SLACK_MS)
 
         def settle(reply, acknowledged):
-            # 1: it is set. 2 and -2: there is no such element, so that it must not be seen from now on.
+            # 1: it is set. 2 and -2: there is no such element, so that it must not be seen from now
+            # on.
             self.ledger.became(at, acknowledged + milliseconds if reply == [1] else acknowledged)
             if reply not in ([1], [2], [-2]):
                 self.state.errors.put(("answer", f"VPEXPIRE {name.decode()} -> {reply}"))

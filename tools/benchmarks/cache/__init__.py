@@ -1,7 +1,9 @@
-"""nearhit as a cache: hit rates beside exact simulations of the same policies, and what life at the limit costs, beside Redis.
+"""nearhit as a cache: hit rates beside exact simulations of the same policies, and what life at the
+limit costs, beside Redis.
 
-traces.py makes the streams of requests, simulate.py replays them through other policies, hits.py through a server; limit.py
-writes at the limit of memory, stalls.py lets much expire and be evicted at once, touch.py measures what remembering uses costs.
+traces.py makes the streams of requests, simulate.py replays them through other policies, hits.py
+through a server; limit.py writes at the limit of memory, stalls.py lets much expire and be evicted
+at once, touch.py measures what remembering uses costs.
 """
 
 from .. import build

@@ -1,4 +1,6 @@
-"""Processes that work beside a measurement, forked: each ends with the `with` block that it was started in."""
+"""Processes that work beside a measurement, forked: each ends with the `with` block that it was
+started in.
+"""
 
 import contextlib
 import multiprocessing
@@ -13,7 +15,9 @@ FORK = multiprocessing.get_context("fork")
 
 @contextlib.contextmanager
 def running(work, *args, nice=0):
-    """Runs work(stop, *args) in a process, until the block ends; yields a list that holds what it returned, from then on."""
+    """Runs work(stop, *args) in a process, until the block ends; yields a list that holds what it
+    returned, from then on.
+    """
     stop = FORK.Event()
     ours, theirs = FORK.Pipe(duplex=False)
     found = []

@@ -1,4 +1,6 @@
-"""Writing at the limit: elements of several sets come faster than they fit, and a connection searches beside the writers."""
+"""Writing at the limit: elements of several sets come faster than they fit, and a connection
+searches beside the writers.
+"""
 
 import contextlib
 import itertools
@@ -6,14 +8,16 @@ import os
 import random
 import time
 
+from soaking.report import percentile
 from soaking.vectors import Source
 
-from .. import Failure, build, resp, servers, table
+from .. import build, resp, servers, table
 from . import beside
+from .stalls import SETS, key
 
 LIMIT_BYTES, QUICK_LIMIT_BYTES = 100_000_000, 25_000_000
 SECONDS, QUICK_SECONDS = 10, 3
-WRITERS, SETS, DEPTH = 2, 20, 8
+WRITERS, DEPTH = 2, 8
 # For filling the server up to its limit.
 FILL_S = 300
 # As in tools/soak: the searcher's clock is to measure the server and not the writers beside it.
@@ -34,11 +38,6 @@ def run(args, programs):
     return figures, True
 
 
-def key(number):
-    """The name of a set."""
-    return b"set:%d" % number
-
-
 def write(stop, port, source, number, done):
     """Adds elements to one set after another; counts in shared memory those acknowledged."""
     rng = random.Random(number)
@@ -47,9 +46,8 @@ def write(stop, port, source, number, done):
             if stop.is_set():
                 return
             names = [b"w%d:%d" % (number, one) for one in range(first, first + DEPTH)]
-            requests = [resp.encoded(b"VADD", key(rng.randrange(SETS)), b"FP32", source.vector(rng), name) for name in names]
-            if refused := [reply for reply in client.many(requests) if isinstance(reply, resp.Refused)]:
-                raise Failure(f"VADD: {refused[0]}")
+            client.accepted([resp.encoded(b"VADD", key(rng.randrange(SETS)), b"FP32", source.vector(rng), name)
+                             for name in names])
             done[number] += DEPTH
 
 
@@ -62,7 +60,7 @@ def search(stop, port, source):
             began = time.perf_counter()
             client.one(request)
             waits.append(time.perf_counter() - began)
-    return sorted(waits)
+    return waits
 
 
 def elements(client):
@@ -98,17 +96,12 @@ def measure(server, source, limit, seconds):
         time.sleep(seconds / 2)
     return {
         "writes/s": rate,
-        "p99_ms": percentile(waits[0]),
-        "quiet_p99_ms": percentile(quiet[0]),
+        "p99_ms": percentile(waits[0], 0.99),
+        "quiet_p99_ms": percentile(quiet[0], 0.99),
         "elements_per_gb": sum(kept) / len(kept) / limit * 1e9,
         "least_elements_per_gb": min(kept) / limit * 1e9,
         "rss_of_limit": most / limit,
     }
-
-
-def percentile(waits):
-    """The 99th, in milliseconds."""
-    return waits[int(len(waits) * 0.99)] * 1e3
 
 
 ROWS = [

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Replays streams of requests through caches of a fixed number of items: exact ones of libCacheSim, and Redis' kind of samples
-and counters, written here. Reads jobs as JSON, [trace, capacity, requests to warm up] each; writes a table of hit rates each.
+"""Replays streams of requests through caches of a fixed number of items: exact ones of libCacheSim,
+and Redis' kind of samples and counters, written here. Reads jobs as JSON, [trace, capacity,
+requests to warm up] each; writes a table of hit rates each.
 
 Runs in a virtual environment that has libcachesim (build.venv).
 """
@@ -59,7 +60,9 @@ class Uses:
 
 
 def ranked(by_counter, trace, capacity, rng):
-    """Hits where the item of the lowest rank of all is evicted. Ranks only rise, so old entries of the heap are too low."""
+    """Hits where the item of the lowest rank of all is evicted. Ranks only rise, so old entries of
+    the heap are too low.
+    """
     uses, heap, hits = Uses(by_counter, rng), [], []
     for at, item in enumerate(trace):
         hit = item in uses.last
@@ -81,7 +84,9 @@ def ranked(by_counter, trace, capacity, rng):
 
 
 def sampled(by_counter, trace, capacity, rng):
-    """Hits where a few random items are ranked for each eviction, and the best of them remembered in a pool."""
+    """Hits where a few random items are ranked for each eviction, and the best of them remembered
+    in a pool.
+    """
     uses, items, place, pool, hits = Uses(by_counter, rng), [], {}, {}, []
     for at, item in enumerate(trace):
         hit = item in uses.last
@@ -89,7 +94,8 @@ def sampled(by_counter, trace, capacity, rng):
         if not hit and len(items) >= capacity:
             for candidate in rng.choices(items, k=SAMPLES):
                 pool[candidate] = uses.rank(candidate)
-            # The ranks in the pool are those at the time of the sample, as in Redis; the highest are pushed out.
+            # The ranks in the pool are those at the time of the sample, as in Redis; the highest
+            # are pushed out.
             chosen = sorted(pool, key=pool.get)[:POOL]
             lowest = chosen[0]
             pool = {one: pool[one] for one in chosen[1:]}

@@ -1,4 +1,6 @@
-"""What it costs VSIM to remember that elements were used: searches with and without NOTOUCH in turn, block by block."""
+"""What it costs VSIM to remember that elements were used: searches with and without NOTOUCH in
+turn, block by block.
+"""
 
 import random
 import statistics
@@ -41,7 +43,9 @@ def request(vector, untouched):
 
 
 def measure(client, vectors, blocks):
-    """The median of the blocks' ratios: each block asks the same, once with NOTOUCH and once without, in changing order."""
+    """The median of the blocks' ratios: each block asks the same, once with NOTOUCH and once
+    without, in changing order.
+    """
     rng = random.Random(1)
     ratios, spans = [], {True: [], False: []}
     for number in range(blocks):

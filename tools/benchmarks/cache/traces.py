@@ -16,7 +16,9 @@ def zipf(rng, items, alpha, count):
 
 
 def scans(rng, items, alpha, count):
-    """The same, and three times in it a quarter as many items as fit, one after the other, that are asked for once."""
+    """The same, and three times in it a quarter as many items as fit, one after the other, that are
+    asked for once.
+    """
     trace = zipf(rng, items, alpha, count)
     length, first = items // 8, items
     for at in (count // 4, count // 2, count * 3 // 4):
@@ -26,7 +28,9 @@ def scans(rng, items, alpha, count):
 
 
 def moving(rng, items, count):
-    """Nine of ten requests go to a hot set, a quarter of what fits, which is another one after each eighth of the stream."""
+    """Nine of ten requests go to a hot set, a quarter of what fits, which is another one after each
+    eighth of the stream.
+    """
     hot, trace = items // 8, []
     for at in range(count):
         if at % (count // 8) == 0:
