@@ -157,7 +157,8 @@ def fill(server, way, options):
         client.ask_all(data.compare_and_set(rng))
     if way.form == "rdb":
         if way.writer == "nearhit" and not options.peer_twice:
-            # A field of ours that the peer passes over. In a log the peer would have to know the command.
+            # A field of ours that the peer passes over. In a log the peer would have to know the
+            # command.
             client.ask_all(["BLESS", "SET", f"s:{number}", "NO-EVICT"] for number in range(3))
         # The file has idle times in one direction, and counters of uses in the other.
         policy = "allkeys-lru" if way.writer == "nearhit" else "allkeys-lfu"

@@ -1,4 +1,5 @@
-"""Rules for what operators look at: figures that depend on time and process are compared by their shape.
+"""Rules for what operators look at: figures that depend on time and process are compared by their
+shape.
 
 Knows no server. `differences.md` says why fields are lacking.
 """
@@ -38,7 +39,8 @@ INFO_LISTS = re.compile(rb"(listener|cmdstat_|errorstat_|latency_percentiles_use
 
 
 def same_info(args, peer, ours, witness, newer=None):
-    """INFO: the same sections with the same fields in the same order, but for those that are named above.
+    """INFO: the same sections with the same fields in the same order, but for those that are named
+    above.
 
     `newer` are further fields of the peer, as in `INFO_LACKING`.
     """
@@ -74,7 +76,8 @@ def _same_section(name, peer, ours, newer):
 
 
 def _shape(value):
-    """`calls=1,usec=2` without its numbers. Whether a command was ever slow is a matter of chance."""
+    """`calls=1,usec=2` without its numbers. Whether a command was ever slow is a matter of chance.
+    """
     names = (pair.partition(b"=")[0] for pair in value.split(b","))
     return [name for name in names if not name.startswith(b"slowlog_")]
 
@@ -96,7 +99,9 @@ def _same_entry(peer, ours):
 
 
 def same_latency(args, peer, ours, witness):
-    """LATENCY HISTOGRAM: the same commands, each with as many calls; LATEST and HISTORY: the same events and types."""
+    """LATENCY HISTOGRAM: the same commands, each with as many calls; LATEST and HISTORY: the same
+    events and types.
+    """
     word = args[1].upper() if len(args) > 1 else b""
     if word == b"DOCTOR":
         return peer.kind == ours.kind and not ours.is_error
