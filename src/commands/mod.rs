@@ -19,6 +19,7 @@ pub mod memory_uses;
 #[cfg(test)]
 mod model;
 pub mod observers;
+mod parts;
 pub mod pause;
 mod random;
 pub mod recovery;

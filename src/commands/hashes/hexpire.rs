@@ -1,10 +1,11 @@
 //! `HEXPIRE key seconds [NX|XX|GT|LT] FIELDS numfields field [field …]`, and `HPEXPIRE`,
 //! `HEXPIREAT`, `HPEXPIREAT`: sets when fields expire.
 
-use super::fields::{self, refusal, unknown_argument};
+use super::fields::{FIELDS, refusal};
 use super::lifetime::expire_at;
-use crate::commands::keys::lifetime::{Lifetime, deadline_of_part_ms};
+use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
+use crate::commands::parts::{Condition, Options, SEVERAL_CONDITIONS, deadline_ms};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Hash, HashView};
@@ -80,9 +81,6 @@ pub(in crate::commands) const HPEXPIREAT: Spec = Spec {
     run: Run::Write(|args, cx, record| expire("hpexpireat", Lifetime::PXAT, args, cx, record)),
 };
 
-const NO_COUNT: &str = "ERR Parameter `numFields` should be greater than 0";
-const NO_FIELD: &str = "ERR FIELDS requires at least numfields and one field argument";
-
 fn expire(
     command: &str,
     lifetime: Lifetime,
@@ -101,22 +99,6 @@ struct Expire<'r> {
     fields: Names<'r>,
 }
 
-/// A condition on a field's present deadline.
-#[derive(Clone, Copy, PartialEq)]
-enum Condition {
-    NeverEnds,
-    Ends,
-    Sooner,
-    Later,
-}
-
-const CONDITIONS: [(&str, Condition); 4] = [
-    ("NX", Condition::NeverEnds),
-    ("XX", Condition::Ends),
-    ("GT", Condition::Sooner),
-    ("LT", Condition::Later),
-];
-
 /// The effect on a field. The numbers are those of the reply.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
@@ -126,54 +108,18 @@ enum Outcome {
     Removed = 2,
 }
 
-#[derive(Default)]
-struct Options<'r> {
-    condition: Option<Condition>,
-    has_several: bool,
-    fields: Option<Names<'r>>,
-}
-
-impl<'r> Options<'r> {
-    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
-        let mut options = Self::default();
-        while !args.is_empty() {
-            options.take(&mut args)?;
-        }
-        Ok(options)
-    }
-
-    fn take(&mut self, args: &mut Args<'r>) -> Result<(), Error> {
-        if args.keyword("FIELDS") {
-            return self.take_fields(args);
-        }
-        let Some(condition) = args.keyword_of(&CONDITIONS) else {
-            return Err(unknown_argument(args.bytes()?));
-        };
-        self.has_several |= self.condition.replace(condition).is_some_and(|before| before != condition);
-        Ok(())
-    }
-
-    fn take_fields(&mut self, args: &mut Args<'r>) -> Result<(), Error> {
-        if self.fields.is_some() {
-            return Err(fields::REPEATED);
-        }
-        if args.remaining() < 2 {
-            return Err(Error::new(NO_FIELD));
-        }
-        self.fields = Some(fields::counted(args, 1, NO_COUNT)?);
-        Ok(())
-    }
-}
-
 impl<'r> Expire<'r> {
     fn parse(command: &str, lifetime: Lifetime, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
-        let deadline_ms = deadline_of_part_ms(command, lifetime, args.integer()?, cx)?;
-        let Options { condition, has_several, fields } = Options::parse(args)?;
-        let fields = fields.ok_or(fields::MISSING)?;
-        if has_several {
-            return Err(Error::new("ERR Multiple condition flags specified"));
+        let deadline_ms = deadline_ms(command, lifetime, args.integer()?, cx)?;
+        let mut options = Options::default();
+        while !args.is_empty() {
+            options.take(&FIELDS, &mut args)?;
         }
-        Ok(Self { deadline_ms, condition, fields })
+        let fields = options.names.ok_or(Error::new(FIELDS.missing))?;
+        if options.has_several {
+            return Err(SEVERAL_CONDITIONS);
+        }
+        Ok(Self { deadline_ms, condition: options.condition, fields })
     }
 
     fn execute(self, key: &[u8], cx: &Context, record: Record) -> Result<Reply, Error> {
@@ -216,15 +162,8 @@ impl<'r> Expire<'r> {
         }
     }
 
-    /// No deadline counts as later than any deadline.
     fn allows(&self, present: Deadline) -> bool {
-        let Some(condition) = self.condition else { return true };
-        match (condition, present.unix_ms()) {
-            (Condition::NeverEnds, before_ms) => before_ms.is_none(),
-            (Condition::Ends, before_ms) => before_ms.is_some(),
-            (Condition::Sooner, before_ms) => before_ms.is_some_and(|before_ms| before_ms < self.deadline_ms),
-            (Condition::Later, before_ms) => before_ms.is_none_or(|before_ms| before_ms > self.deadline_ms),
-        }
+        self.condition.is_none_or(|condition| condition.allows(present.unix_ms(), self.deadline_ms))
     }
 
     fn apply(&self, hash: &mut Hash, field: &[u8], now_ms: i64) -> Outcome {

@@ -1,6 +1,6 @@
 //! `HGETDEL key FIELDS numfields field [field …]`: the values of fields, which are removed.
 
-use super::fields::{refusal, to_the_end};
+use super::fields::{FIELDS, refusal};
 use super::value_or_null;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
@@ -27,7 +27,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 
 fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
-    let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
+    let fields = FIELDS.to_the_end(args).map_err(|error| refusal(error, key, cx))?;
     let mut keys = cx.db().exclusive(&[key]);
     let now_ms = keys.now_ms();
     let hash = keys.hash(key)?;

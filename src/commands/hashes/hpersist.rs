@@ -1,7 +1,7 @@
 //! `HPERSIST key FIELDS numfields field [field …]`: removes deadlines of fields. Replies 1 for
 //! each, -1 if it had none, -2 if there is no such field.
 
-use super::fields::{refusal, to_the_end};
+use super::fields::{FIELDS, refusal};
 use crate::commands::keys::BY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
@@ -35,7 +35,7 @@ enum Outcome {
 
 fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
-    let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
+    let fields = FIELDS.to_the_end(args).map_err(|error| refusal(error, key, cx))?;
     let mut keys = cx.db().exclusive(&[key]);
     let now_ms = keys.now_ms();
     let hash = keys.hash(key)?;

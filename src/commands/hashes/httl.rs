@@ -1,8 +1,10 @@
 //! `HTTL key FIELDS numfields field [field …]`, and `HPTTL`, `HEXPIRETIME`, `HPEXPIRETIME`: when
 //! fields expire. -1 is never, -2 no such field.
 
-use super::fields::{refusal, to_the_end};
+use super::fields::{FIELDS, refusal};
 use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::keys::lifetime::{NO_SUCH, expiry_number, remaining_ms};
+use crate::commands::parts::seconds;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::keyspace::Deadline;
 use crate::resp::{Args, Error, Reply};
@@ -77,29 +79,15 @@ pub(in crate::commands) const HPEXPIRETIME: Spec = Spec {
     run: Run::Read(|args, cx| reply(args, cx, |deadline_ms, _| deadline_ms)),
 };
 
-const NO_SUCH_FIELD: i64 = -2;
-const NEVER: i64 = -1;
-
 fn reply(mut args: Args, cx: &Context, to_number: fn(i64, i64) -> i64) -> Result<Reply, Error> {
     let key = args.bytes()?;
-    let fields = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
+    let fields = FIELDS.to_the_end(args).map_err(|error| refusal(error, key, cx))?;
     let now_ms = cx.now_ms();
-    let number =
-        |deadline: Deadline| deadline.unix_ms().map_or(NEVER, |deadline_ms| to_number(deadline_ms, now_ms));
-    let numbers = cx.db().hash(key, |hash| {
-        let number = |field| hash.deadline(field).map_or(NO_SUCH_FIELD, number);
-        fields.iter().map(number).collect()
-    })?;
-    let numbers: Vec<i64> = numbers.unwrap_or_else(|| vec![NO_SUCH_FIELD; fields.remaining()]);
+    let number = |deadline: Option<Deadline>| {
+        expiry_number(deadline.map(Deadline::unix_ms), |deadline_ms| to_number(deadline_ms, now_ms))
+    };
+    let numbers =
+        cx.db().hash(key, |hash| fields.iter().map(|field| number(hash.deadline(field))).collect())?;
+    let numbers: Vec<i64> = numbers.unwrap_or_else(|| vec![NO_SUCH; fields.remaining()]);
     Ok(Reply::Array(numbers.into_iter().map(Reply::Integer).collect()))
-}
-
-/// Not negative: the clock may have passed the deadline since the lookup.
-fn remaining_ms(deadline_ms: i64, now_ms: i64) -> i64 {
-    deadline_ms.saturating_sub(now_ms).max(0)
-}
-
-/// Rounded up, unlike the seconds of TTL.
-fn seconds(ms: i64) -> i64 {
-    ms / 1000 + i64::from(ms % 1000 > 0)
 }

@@ -3,10 +3,11 @@
 //! With the behaviour of Redis 8.6 each command parses the options of the other, and refuses them
 //! after all other checks. With that of 8.10 they are unknown.
 
-use super::fields::{self, unknown_argument};
+use super::fields::FIELDS;
 use crate::commands::Context;
 use crate::commands::keys::Names;
-use crate::commands::keys::lifetime::{Lifetime, deadline_of_part_ms};
+use crate::commands::keys::lifetime::Lifetime;
+use crate::commands::parts::{counted, deadline_ms, unknown_argument};
 use crate::config::Compat;
 use crate::resp::{Args, Error};
 
@@ -69,7 +70,7 @@ impl<'r> Options<'r> {
             }
             options.take(dialect, &mut args, cx)?;
         }
-        let fields = options.fields.take().ok_or(fields::MISSING)?;
+        let fields = options.fields.take().ok_or(Error::new(FIELDS.missing))?;
         Ok((options, fields))
     }
 
@@ -98,11 +99,11 @@ impl<'r> Options<'r> {
     }
 
     fn take_fields(&mut self, dialect: &Dialect, args: &mut Args<'r>) -> Result<(), Error> {
-        once(self.fields.is_some(), fields::REPEATED)?;
+        once(self.fields.is_some(), FIELDS.repeated)?;
         if args.is_empty() {
             return Err(Error::wrong_arity(dialect.command));
         }
-        self.fields = Some(fields::counted(args, dialect.words_each, NO_COUNT)?);
+        self.fields = Some(counted(args, dialect.words_each, NO_COUNT)?);
         Ok(())
     }
 
@@ -117,7 +118,7 @@ impl<'r> Options<'r> {
         if args.is_empty() {
             return Err(Error::new("ERR missing expire time"));
         }
-        self.deadline_ms = Some(deadline_of_part_ms(dialect.command, lifetime, args.integer()?, cx)?);
+        self.deadline_ms = Some(deadline_ms(dialect.command, lifetime, args.integer()?, cx)?);
         Ok(())
     }
 }

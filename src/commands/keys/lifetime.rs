@@ -1,6 +1,6 @@
-//! The forms in which commands give a deadline: seconds or milliseconds, from now or since 1970.
+//! The forms in which commands give a deadline: seconds or milliseconds, from now or since 1970;
+//! and in which replies show one.
 
-use crate::commands::Context;
 use crate::resp::Error;
 
 /// A form of deadlines.
@@ -27,23 +27,26 @@ impl Lifetime {
     }
 }
 
-/// The latest deadline of a part of a value, in the year 4199 (Redis' `HFE_MAX_ABS_TIME_MSEC`).
-const LAST_OF_PART_MS: i64 = (1 << 46) - 1;
+/// The number for what is not there, in a reply of deadlines.
+pub(in crate::commands) const NO_SUCH: i64 = -2;
+const NEVER: i64 = -1;
 
-/// The deadline of a field of a hash, or of an element, in milliseconds since 1970. If it has
-/// passed, the part has expired.
-pub(in crate::commands) fn deadline_of_part_ms(
-    command: &str,
-    lifetime: Lifetime,
-    number: i64,
-    cx: &Context,
-) -> Result<i64, Error> {
-    if number < 0 {
-        return Err(Error::new("ERR invalid expire time, must be >= 0"));
+/// The number of a deadline in a reply: of a key, a field or an element. None is one that is not
+/// there, and within it one without a deadline. `to_number` gets milliseconds since 1970.
+pub(in crate::commands) fn expiry_number(
+    deadline_ms: Option<Option<i64>>,
+    to_number: impl FnOnce(i64) -> i64,
+) -> i64 {
+    match deadline_ms {
+        None => NO_SUCH,
+        Some(None) => NEVER,
+        Some(Some(deadline_ms)) => to_number(deadline_ms),
     }
-    let deadline_ms = lifetime.deadline_ms(number, cx.now_ms());
-    let deadline_ms = deadline_ms.filter(|deadline_ms| *deadline_ms <= LAST_OF_PART_MS);
-    deadline_ms.ok_or_else(|| invalid_expire_time(command))
+}
+
+/// Milliseconds until a deadline. Not negative: the clock may have passed it since the lookup.
+pub(in crate::commands) fn remaining_ms(deadline_ms: i64, now_ms: i64) -> i64 {
+    deadline_ms.saturating_sub(now_ms).max(0)
 }
 
 /// The error for a deadline that overflows, or that the command does not accept.

@@ -1,8 +1,9 @@
 //! `TTL key`, `PTTL key`, `EXPIRETIME key`, `PEXPIRETIME key`: when the key expires. -1 is never,
 //! -2 no such key.
 
+use super::lifetime::{expiry_number, remaining_ms};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
-use crate::keyspace::Accounting;
+use crate::keyspace::{Accounting, Deadline};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const TTL: Spec = Spec {
@@ -75,21 +76,11 @@ pub(in crate::commands) const PEXPIRETIME: Spec = Spec {
     run: Run::Read(|args, cx| reply(args, cx, |deadline_ms, _| deadline_ms)),
 };
 
-const NO_SUCH_KEY: i64 = -2;
-const NEVER: i64 = -1;
-
 fn reply(mut args: Args, cx: &mut Context, to_number: fn(i64, i64) -> i64) -> Result<Reply, Error> {
     let deadline = cx.db().lookup(args.bytes()?, Accounting::Counted, |entry| entry.deadline());
     let now_ms = cx.now_ms();
-    Ok(Reply::Integer(match deadline {
-        None => NO_SUCH_KEY,
-        Some(deadline) => deadline.unix_ms().map_or(NEVER, |deadline_ms| to_number(deadline_ms, now_ms)),
-    }))
-}
-
-/// Not negative: the clock may have passed the deadline since the lookup.
-fn remaining_ms(deadline_ms: i64, now_ms: i64) -> i64 {
-    deadline_ms.saturating_sub(now_ms).max(0)
+    let number = expiry_number(deadline.map(Deadline::unix_ms), |deadline_ms| to_number(deadline_ms, now_ms));
+    Ok(Reply::Integer(number))
 }
 
 /// Rounded to the nearest, without overflow.

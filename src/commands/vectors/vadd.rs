@@ -21,8 +21,8 @@ use super::limits;
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
 use super::{KEY, may_create};
-use crate::commands::keys::lifetime::{Lifetime as Unit, deadline_of_part_ms, invalid_expire_time};
-use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
+use crate::commands::keys::lifetime::{Lifetime as Unit, invalid_expire_time};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, parts};
 use crate::config::Compat;
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
@@ -199,7 +199,7 @@ impl<'r> VAdd<'r> {
                     // As SET has it, and not as HEXPIRE does.
                     return Err(invalid_expire_time(SPEC.name));
                 }
-                let deadline_ms = deadline_of_part_ms(SPEC.name, unit, number, cx)?;
+                let deadline_ms = parts::deadline_ms(SPEC.name, unit, number, cx)?;
                 self.set_lifetime(Lifetime::Until(deadline_ms))?;
             }
             Word::KeepTtl => self.set_lifetime(Lifetime::Kept)?,

@@ -6,9 +6,10 @@
 //! has passed already, and the element was removed. `ELEMENTS` may stand for `MEMBERS`.
 
 use super::elements::{BY_ELEMENTS, Elements};
-use super::members::{self, refusal};
+use super::members::{MEMBERS, refusal};
 use super::{KEY, change_set};
-use crate::commands::keys::lifetime::{Lifetime as Unit, deadline_of_part_ms};
+use crate::commands::keys::lifetime::Lifetime as Unit;
+use crate::commands::parts::{Condition, Options, SEVERAL_CONDITIONS, deadline_ms};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec};
 use crate::journal::{Effects, Record};
 use crate::resp::{Args, Error, Reply};
@@ -60,37 +61,6 @@ pub(in crate::commands) const VPEXPIREAT: Spec = Spec {
     ..VEXPIRE
 };
 
-const NO_COUNT: &str = "ERR Parameter `numMembers` should be greater than 0";
-const NO_MEMBER: Error = Error::new("ERR MEMBERS requires at least nummembers and one member argument");
-
-/// A condition on an element's present deadline. No deadline counts as later than any.
-#[derive(Clone, Copy, PartialEq)]
-enum Condition {
-    NeverEnds,
-    Ends,
-    Sooner,
-    Later,
-}
-
-const CONDITIONS: [(&str, Condition); 4] = [
-    ("NX", Condition::NeverEnds),
-    ("XX", Condition::Ends),
-    ("GT", Condition::Sooner),
-    ("LT", Condition::Later),
-];
-
-impl Condition {
-    /// True if an element with the deadline `before` may get the deadline `after`.
-    fn allows(self, before: Option<i64>, after: i64) -> bool {
-        match self {
-            Self::NeverEnds => before.is_none(),
-            Self::Ends => before.is_some(),
-            Self::Sooner => before.is_some_and(|before| before < after),
-            Self::Later => before.is_none_or(|before| before > after),
-        }
-    }
-}
-
 struct Expire<'r> {
     deadline_ms: i64,
     condition: Option<Condition>,
@@ -105,27 +75,16 @@ fn expire(name: &str, unit: Unit, mut args: Args, cx: &Context, record: Record) 
 
 impl<'r> Expire<'r> {
     fn parse(name: &str, unit: Unit, mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
-        let deadline_ms = deadline_of_part_ms(name, unit, args.integer()?, cx)?;
-        let (mut condition, mut elements) = (None, None);
+        let deadline_ms = deadline_ms(name, unit, args.integer()?, cx)?;
+        let mut options = Options::default();
         while !args.is_empty() {
-            if members::word(&mut args) {
-                if elements.is_some() {
-                    return Err(Error::new("ERR MEMBERS keyword specified multiple times"));
-                }
-                if args.remaining() < 2 {
-                    return Err(NO_MEMBER);
-                }
-                elements = Some(members::counted(&mut args, NO_COUNT)?);
-            } else if let Some(given) = args.keyword_of(&CONDITIONS) {
-                if condition.replace(given).is_some_and(|before| before != given) {
-                    return Err(Error::new("ERR Multiple condition flags specified"));
-                }
-            } else {
-                return Err(Error::from([b"ERR unknown argument: ", args.bytes()?].concat()));
+            options.take(&MEMBERS, &mut args)?;
+            if options.has_several {
+                return Err(SEVERAL_CONDITIONS);
             }
         }
-        let elements = elements.ok_or(Error::new("ERR missing MEMBERS argument"))?;
-        Ok(Self { deadline_ms, condition, elements })
+        let elements = options.names.ok_or(Error::new(MEMBERS.missing))?;
+        Ok(Self { deadline_ms, condition: options.condition, elements })
     }
 
     fn execute(self, key: &[u8], cx: &Context, record: Record) -> Result<Reply, Error> {

@@ -11,6 +11,7 @@
 //! | `bytes` | memory that it takes: its slot with the mean of the links, name, attribute, and its places in tables |
 
 use super::{KEY, READ_FAST, look_at_set};
+use crate::commands::keys::lifetime::{expiry_number, remaining_ms};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::ElementUse;
@@ -41,8 +42,7 @@ fn vobject(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 
 fn fields(usage: &ElementUse, now_ms: i64) -> Reply {
     let number = |number: u64| Reply::Integer(number as i64);
-    // Not negative: the clock may have passed the deadline since the lookup.
-    let ttl_ms = usage.deadline_ms.map_or(-1, |at_ms| at_ms.saturating_sub(now_ms).max(0));
+    let ttl_ms = expiry_number(Some(usage.deadline_ms), |at_ms| remaining_ms(at_ms, now_ms));
     let fields = [
         ("age", number(usage.age_ms / 1000)),
         ("idle", number(usage.idle_ms / 1000)),

@@ -4,6 +4,8 @@
 use super::elements::BY_ELEMENTS;
 use super::members::{refusal, to_the_end};
 use super::{KEY, READ_FAST, look_at_set};
+use crate::commands::keys::lifetime::{expiry_number, remaining_ms};
+use crate::commands::parts::seconds;
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec};
 use crate::resp::{Args, Error, Reply};
 
@@ -47,29 +49,12 @@ pub(in crate::commands) const VPEXPIRETIME: Spec = Spec {
     ..VTTL
 };
 
-const NO_SUCH_ELEMENT: i64 = -2;
-const NEVER: i64 = -1;
-
 fn reply(mut args: Args, cx: &Context, to_number: fn(i64, i64) -> i64) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let elements = to_the_end(args).map_err(|error| refusal(error, key, cx))?;
     let deadlines = look_at_set(cx, key, |set| set.deadlines(&elements))?;
     let deadlines = deadlines.unwrap_or_else(|| vec![None; elements.len()]);
     let now_ms = cx.now_ms();
-    let number = |deadline: Option<Option<i64>>| match deadline {
-        None => NO_SUCH_ELEMENT,
-        Some(None) => NEVER,
-        Some(Some(at_ms)) => to_number(at_ms, now_ms),
-    };
-    Ok(Reply::Array(deadlines.into_iter().map(|deadline| Reply::Integer(number(deadline))).collect()))
-}
-
-/// Not negative: the clock may have passed the deadline since the lookup.
-fn remaining_ms(at_ms: i64, now_ms: i64) -> i64 {
-    at_ms.saturating_sub(now_ms).max(0)
-}
-
-/// Rounded up, unlike the seconds of TTL.
-fn seconds(ms: i64) -> i64 {
-    ms / 1000 + i64::from(ms % 1000 > 0)
+    let number = |deadline| Reply::Integer(expiry_number(deadline, |at_ms| to_number(at_ms, now_ms)));
+    Ok(Reply::Array(deadlines.into_iter().map(number).collect()))
 }
