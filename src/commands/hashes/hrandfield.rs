@@ -6,7 +6,6 @@ use ahash::HashSet;
 use super::{MANY_FIELDS, bulk, has_more_than, value_bulk};
 use crate::commands::random::Selection;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight, random};
-
 use crate::compressed::Stored;
 use crate::keyspace::HashView;
 use crate::resp::{Args, Error, Protocol, Reply};

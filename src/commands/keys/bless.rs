@@ -90,8 +90,21 @@ pub(in crate::commands) const NO_EVICT: &str = "NO-EVICT";
 /// Number of keys for a call without COUNT.
 const DEFAULT_COUNT: usize = 1024;
 
+/// Takes the flag.
 pub(in crate::commands) fn take_flag(args: &mut Args) -> Result<(), Error> {
     if args.keyword(NO_EVICT) { Ok(()) } else { Err(Error::syntax()) }
+}
+
+/// The end of a SCAN: the flag, and perhaps COUNT, else `default`.
+pub(in crate::commands) fn flag_and_count(mut args: Args, default: usize) -> Result<usize, Error> {
+    take_flag(&mut args)?;
+    if args.is_empty() {
+        return Ok(default);
+    }
+    if args.remaining() != 2 || !args.keyword("COUNT") {
+        return Err(Error::syntax());
+    }
+    scan::count(args.integer()?)
 }
 
 fn change(mut args: Args, cx: &mut Context, record: Record, is_blessed: bool) -> Result<Reply, Error> {
@@ -125,14 +138,7 @@ struct Scan {
 impl Scan {
     fn parse(mut args: Args) -> Result<Self, Error> {
         let cursor = scan::cursor(args.bytes()?)?;
-        take_flag(&mut args)?;
-        if args.is_empty() {
-            return Ok(Self { cursor, count: DEFAULT_COUNT });
-        }
-        if args.remaining() != 2 || !args.keyword("COUNT") {
-            return Err(Error::syntax());
-        }
-        Ok(Self { cursor, count: scan::count(args.integer()?)? })
+        Ok(Self { cursor, count: flag_and_count(args, DEFAULT_COUNT)? })
     }
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {

@@ -90,6 +90,6 @@ pub(super) fn cursor(text: &[u8]) -> Result<Cursor, Error> {
     number.map(Cursor::from_number).ok_or(Error::new("ERR invalid cursor"))
 }
 
-pub(in crate::commands) fn count(number: i64) -> Result<usize, Error> {
+pub(super) fn count(number: i64) -> Result<usize, Error> {
     usize::try_from(number).ok().filter(|count| *count > 0).ok_or(Error::syntax())
 }

@@ -30,7 +30,6 @@ mod signal;
 mod tests;
 
 use std::sync::atomic::Ordering;
-
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -181,7 +180,7 @@ impl Server {
     }
 
     /// True if the policy allows eviction.
-    fn evicts(&self) -> bool {
+    pub(super) fn evicts(&self) -> bool {
         self.keyspace.policy() != Policy::NONE
     }
 

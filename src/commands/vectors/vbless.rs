@@ -21,8 +21,7 @@
 use super::elements::{BY_ELEMENTS, are_many, names};
 use super::members::{refusal, to_the_end};
 use super::{KEY, change_set, look_at_set};
-use crate::commands::keys::bless::{NO_EVICT, take_flag};
-use crate::commands::keys::scan;
+use crate::commands::keys::bless::{NO_EVICT, flag_and_count, take_flag};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
@@ -134,14 +133,7 @@ impl<'r> Scan<'r> {
             [BEHIND, name @ ..] => Some(name),
             _ => return Err(Error::new("ERR invalid cursor")),
         };
-        take_flag(&mut args)?;
-        if args.is_empty() {
-            return Ok(Self { key, after, count: DEFAULT_COUNT });
-        }
-        if args.remaining() != 2 || !args.keyword("COUNT") {
-            return Err(Error::syntax());
-        }
-        Ok(Self { key, after, count: scan::count(args.integer()?)? })
+        Ok(Self { key, after, count: flag_and_count(args, DEFAULT_COUNT)? })
     }
 
     fn execute(self, cx: &Context) -> Result<Reply, Error> {

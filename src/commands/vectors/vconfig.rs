@@ -32,8 +32,6 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Write(execute),
 };
 
-const NO_SUCH_KEY: Error = Error::new("ERR no such key");
-
 /// True if limits are changed of a set that may have many elements to lose.
 fn evicts(mut args: Args, cx: &Context) -> bool {
     let key = args.bytes().unwrap_or_default();
@@ -50,12 +48,12 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
         }
     }
     if change.is_none() {
-        return look_at_set(cx, key, show)?.ok_or(NO_SUCH_KEY);
+        return look_at_set(cx, key, show)?.ok_or(Error::no_such_key());
     }
     let evicts = !cx.client.replays;
     let evicted =
         change_set(cx, key, record, |set, hold, record| set.configure(hold, &change, evicts, record))?;
-    cx.server.keyspace.count_evicted_at_set_limit(evicted.ok_or(NO_SUCH_KEY)?);
+    cx.server.keyspace.count_evicted_at_set_limit(evicted.ok_or(Error::no_such_key())?);
     Ok(Reply::OK)
 }
 

@@ -3,7 +3,6 @@
 use super::{SUBCOMMAND, client_bytes, report};
 use crate::commands::memory_uses::ratio;
 use crate::commands::{Run, Server, Spec};
-use crate::keyspace::Policy;
 use crate::memory::{self, Allocator, Level};
 use crate::system;
 
@@ -62,7 +61,7 @@ impl Signs {
             client_bytes: client_bytes(server),
             limit: server.memory.bytes(),
             level: server.memory.level(),
-            evicts: server.keyspace.policy() != Policy::NONE,
+            evicts: server.evicts(),
             in_group: system::memory_limit().is_some(),
             swapped: system::process_swap_bytes().unwrap_or(0),
             is_under_pressure: server.memory.pressure().is_sustained(),
