@@ -77,6 +77,7 @@ mod limits;
 mod members;
 mod options;
 mod quant_auto;
+mod returned;
 mod storage;
 #[cfg(test)]
 mod tests;

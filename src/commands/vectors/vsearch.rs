@@ -25,6 +25,7 @@ use smallvec::SmallVec;
 
 use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
+use super::returned::Returned;
 use super::vector::{ALL_FORMS, vector};
 use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
@@ -221,7 +222,7 @@ impl<'r> VSearch<'r> {
             })
             .collect::<Result<_, Error>>()?;
         if found.is_empty() {
-            figures.note_search(None, 0, None);
+            Returned::default().note(figures, None);
         }
         let mut merged: Vec<(usize, Hit)> = (found.iter().enumerate())
             .flat_map(|(place, (_, hits))| hits.iter().map(move |hit| (place, hit)))
@@ -233,17 +234,14 @@ impl<'r> VSearch<'r> {
         };
         let near = merged.into_iter().take_while(|(_, hit)| self.limit.admits(metric, hit.distance));
         let page = near.skip(self.offset).take(self.search.count - self.offset);
-        let mut returned: SmallVec<[(usize, Option<f64>); 4]> = SmallVec::from_elem((0, None), found.len());
+        let mut returned: SmallVec<[Returned; 4]> = SmallVec::from_elem(Returned::default(), found.len());
         let row = |(place, hit): (usize, Hit)| {
-            hit.mark_used();
-            let (count, best) = &mut returned[place];
-            *count += 1;
-            best.get_or_insert_with(|| metric.score(hit.distance));
+            returned[place].add(metric, &hit);
             self.with.reply(metric, found[place].0, &hit)
         };
         let reply = Reply::Array(page.map(row).collect());
-        for ((_, hits), (count, best)) in found.iter().zip(returned) {
-            figures.note_search(Some(hits.set()), count, best);
+        for ((_, hits), returned) in found.iter().zip(returned) {
+            returned.note(figures, Some(hits.set()));
         }
         Ok(reply)
     }

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
 use super::options::{self, SearchOptions, WORDS};
+use super::returned::Returned;
 use super::vector::{REDIS_FORMS, vector};
 use super::{KEY, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
@@ -46,7 +47,7 @@ fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     search_sets(cx, &[key], |sets| match &sets[0] {
         Some(handle) => search(args, handle.present(), cx),
         None => {
-            cx.server.keyspace.element_figures().note_search(None, 0, None);
+            Returned::default().note(cx.server.keyspace.element_figures(), None);
             Ok(Reply::Array(Vec::new()))
         }
     })
@@ -58,14 +59,9 @@ fn search(mut args: Args, set: Present<'_>, cx: &Context) -> Result<Reply, Error
     let hits = options.search.find(set, &query);
     let metric = set.params().metric();
     let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
-    let mut returned = 0;
-    let near = near.inspect(|hit| {
-        hit.mark_used();
-        returned += 1;
-    });
-    let reply = options.reply(metric, near);
-    let best = hits.iter().next().filter(|_| returned > 0).map(|hit| metric.score(hit.distance));
-    cx.server.keyspace.element_figures().note_search(Some(&set), returned, best);
+    let mut returned = Returned::default();
+    let reply = options.reply(metric, near.inspect(|hit| returned.add(metric, hit)));
+    returned.note(cx.server.keyspace.element_figures(), Some(&set));
     Ok(reply)
 }
 
