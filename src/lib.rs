@@ -28,6 +28,7 @@
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET
 //! counters         leaf: counters and their macro
 //! persistence/     how does data come to files, and back?  knows values, no command
+//! thread_signal    leaf: how a thread that works in rounds is woken and stopped
 //! wake             leaf: tasks that are woken when a condition may have changed
 //! journal/         leaf: the right to change data once, the stream of changes, and cuts through it
 //! ```
@@ -102,6 +103,7 @@ pub mod resp;
 pub mod server;
 pub mod splitmix;
 pub mod system;
+mod thread_signal;
 pub mod vector_index;
 pub mod vector_set;
 mod wake;

@@ -25,7 +25,18 @@ const MAP: &[(&str, &[&str])] = &[
     ("check", &["config", "persistence"]),
     (
         "server",
-        &["commands", "config", "counters", "journal", "keyspace", "memory", "persistence", "resp", "system"],
+        &[
+            "commands",
+            "config",
+            "counters",
+            "journal",
+            "keyspace",
+            "memory",
+            "persistence",
+            "resp",
+            "system",
+            "thread_signal",
+        ],
     ),
     (
         "commands",
@@ -42,6 +53,7 @@ const MAP: &[(&str, &[&str])] = &[
             "resp",
             "splitmix",
             "system",
+            "thread_signal",
             "vector_set",
             "wake",
         ],
@@ -102,6 +114,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("frequency", &["splitmix"]),
     ("counters", &[]),
     ("journal", &["memory", "wake"]),
+    ("thread_signal", &[]),
     ("wake", &[]),
 ];
 

@@ -7,13 +7,12 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
-
 use super::join_deadline::JoinDeadline;
 use super::thread_table::Balancer;
 use crate::commands::Server;
 use crate::commands::observers::Event;
 use crate::memory;
+use crate::thread_signal::ThreadSignal;
 
 /// Time between two rounds.
 const ROUND: Duration = Duration::from_millis(100);
@@ -29,31 +28,8 @@ const ROUNDS_PER_IDLE_CHECK: u32 = 5;
 
 /// The thread.
 pub(super) struct Cron {
-    shutdown: Arc<Shutdown>,
+    signal: Arc<ThreadSignal>,
     thread: JoinHandle<()>,
-}
-
-/// Set when the server stops.
-#[derive(Default)]
-struct Shutdown {
-    requested: Mutex<bool>,
-    wake: Condvar,
-}
-
-impl Shutdown {
-    fn request(&self) {
-        *self.requested.lock() = true;
-        self.wake.notify_all();
-    }
-
-    /// True if it was set before the time was over.
-    fn wait_for(&self, time: Duration) -> bool {
-        let mut requested = self.requested.lock();
-        if !*requested {
-            self.wake.wait_for(&mut requested, time);
-        }
-        *requested
-    }
 }
 
 impl Cron {
@@ -62,23 +38,23 @@ impl Cron {
     /// # Errors
     /// The system gives no more threads.
     pub(super) fn start(server: Arc<Server>, balancer: Balancer) -> io::Result<Self> {
-        let shutdown = Arc::new(Shutdown::default());
-        let own = Arc::clone(&shutdown);
+        let signal = Arc::new(ThreadSignal::default());
+        let own = Arc::clone(&signal);
         let thread =
             std::thread::Builder::new().name("cron".into()).spawn(move || run(&server, balancer, &own))?;
-        Ok(Self { shutdown, thread })
+        Ok(Self { signal, thread })
     }
 
     pub(super) fn stop(self, deadline: JoinDeadline) {
-        self.shutdown.request();
+        self.signal.stop();
         deadline.join("the cron", self.thread, || ());
     }
 }
 
-fn run(server: &Server, mut balancer: Balancer, shutdown: &Shutdown) {
+fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
     let mut sample = Sample { at: Instant::now(), commands: 0, bytes_in: 0, bytes_out: 0 };
     for round in 1.. {
-        if shutdown.wait_for(ROUND) {
+        if signal.wait_for(ROUND) {
             break;
         }
         balancer.round(heavy_commands(server), !server.config.settings().busy_poll().is_zero());

@@ -6,7 +6,6 @@
 //! admission.rs   the check before each write
 //! keeper.rs      the background thread: measures, gives back, evicts ahead of need
 //! pressure.rs    pressure stall information that stays high
-//! signal.rs      how the thread is woken and stopped
 //! ```
 //!
 //! From low to high, as parts of the limit (`mem-threshold-*`):
@@ -25,21 +24,19 @@
 mod admission;
 mod keeper;
 mod pressure;
-mod signal;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use self::signal::Signal;
 use super::Server;
 use crate::config::{MaxMemory, Settings};
 use crate::keyspace::Policy;
 use crate::memory::{self, Category, Level, Limit, Thresholds};
 use crate::system::{self, Bound, Total};
+use crate::thread_signal::ThreadSignal;
 
 pub(super) use self::admission::{OUT_OF_MEMORY, Room, next_look};
 pub(super) use self::pressure::PressureFigures;
@@ -50,7 +47,7 @@ pub struct MemoryLimit {
     limit: Limit,
     in_force: Mutex<InForce>,
     pressure: PressureFigures,
-    signal: Signal,
+    signal: ThreadSignal,
 }
 
 /// A limit, and why it is what it is.
@@ -195,6 +192,3 @@ impl Server {
         self.evicts() || !self.is_memory_short() || self.loading.is_on() || self.memory.bytes() == 0
     }
 }
-
-/// The order of a flag that is only looked at now and then.
-const RELAXED: Ordering = Ordering::Relaxed;

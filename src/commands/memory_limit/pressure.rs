@@ -1,9 +1,7 @@
 //! Pressure stall information that stays high: the machine, or the control group, is short of
 //! memory, whatever the limit says.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
-
-use super::RELAXED;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The pressure is sustained when it was above the mark so many times in a row, once a second.
 const SUSTAINED_LOOKS: u32 = 3;
@@ -19,12 +17,12 @@ pub(in crate::commands) struct PressureFigures {
 impl PressureFigures {
     /// Percent of the last ten seconds in which some task waited for memory.
     pub(in crate::commands) fn some_avg10(&self) -> f64 {
-        f64::from_bits(self.some_avg10.load(RELAXED))
+        f64::from_bits(self.some_avg10.load(Ordering::Relaxed))
     }
 
     /// True if it has been above the mark for some seconds.
     pub(in crate::commands) fn is_sustained(&self) -> bool {
-        self.is_sustained.load(RELAXED)
+        self.is_sustained.load(Ordering::Relaxed)
     }
 }
 
@@ -48,13 +46,13 @@ pub(super) struct Seen {
 impl Watch {
     /// Notes a figure, once a second. A mark of 0 is never reached.
     pub(super) fn look(&mut self, figures: &PressureFigures, some_avg10: f64, mark: f64) -> Seen {
-        figures.some_avg10.store(some_avg10.to_bits(), RELAXED);
+        figures.some_avg10.store(some_avg10.to_bits(), Ordering::Relaxed);
         let is_above = mark > 0.0 && some_avg10 > mark;
         self.looks = if is_above { self.looks.saturating_add(1) } else { 0 };
         let is_sustained = self.looks >= SUSTAINED_LOOKS;
         let before = std::mem::replace(&mut self.before, some_avg10);
         Seen {
-            has_changed: figures.is_sustained.swap(is_sustained, RELAXED) != is_sustained,
+            has_changed: figures.is_sustained.swap(is_sustained, Ordering::Relaxed) != is_sustained,
             asks_for_eviction: is_sustained && some_avg10 >= before,
         }
     }
