@@ -610,7 +610,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Number { field: |settings| &mut settings.maxmemory_eviction_tenacity, min: 0, max: 100 },
         default: "10",
         mutable: true,
-        help: "How long one command may evict before it is run: 0 for the least delay, 100 without a limit",
+        help: "How long one command may evict before it is run: 0 for the least delay, 32 to 100 for 10 ms",
     },
     OptionSpec {
         name: "lfu-log-factor",
