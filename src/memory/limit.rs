@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! used         live allocations and mappings                         `used_bytes`
-//! - reusable   of these, slots of vector sets that new elements will take, at most 8 % of the limit
+//! - reusable   of these, slots of vector sets that new elements take, at most 8 % of the limit
 //! - exempt     what writing data out takes for a while: the buffer of the log
 //! + hidden     what the process has in memory beyond that            `Limit::hide`
 //! = counted    what is compared with the limit and the thresholds

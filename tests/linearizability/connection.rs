@@ -54,7 +54,7 @@ impl Connection {
         reply.split("\r\n").skip(2).step_by(2).filter(|text| !text.is_empty()).map(str::to_owned).collect()
     }
 
-    /// Appends one value, and tells how many follow because it is an array.
+    /// Appends one value; returns how many follow because it is an array.
     fn one(&mut self, reply: &mut String) -> usize {
         let start = reply.len();
         self.0.read_line(reply).expect("the server replies");

@@ -73,7 +73,7 @@ impl Keeper {
         }
         let counted = server.counted_memory(MEASURED);
         let limit = server.memory.bytes();
-        tell(server, counted);
+        note_level(server, counted);
         let counted = evict_ahead(server, counted);
         let compacts = compact(server);
         server.keyspace.note_limit(limit > 0 && counted > limit);
@@ -96,7 +96,7 @@ impl Keeper {
                 false => tracing::info!("memory is no longer short outside of this process"),
             }
         }
-        if seen.asks_for_eviction {
+        if seen.must_evict {
             evict_for_pressure(server);
         }
     }
@@ -129,7 +129,7 @@ impl Keeper {
 }
 
 /// Notes the level, and logs it if it has risen, or has fallen from above `warn`.
-fn tell(server: &Server, counted: u64) {
+fn note_level(server: &Server, counted: u64) {
     let (before, now) = server.memory.limit.follow(counted, server.thresholds());
     let limit = server.memory.bytes();
     if now > before {

@@ -59,23 +59,23 @@ struct InForce {
 }
 
 impl InForce {
-    /// What the options ask for, where there is so much memory.
+    /// The limit by the options, where there is so much memory.
     fn of(settings: &Settings, total: Option<Total>) -> Self {
-        let (asked, share) = match settings.maxmemory {
+        let (form, share) = match settings.maxmemory {
             MaxMemory::Bytes(0) => return Self { bytes: 0, source: "none".into() },
             MaxMemory::Bytes(bytes) => return Self { bytes, source: "bytes".into() },
             MaxMemory::Percent(percent) => ("percent", percent as f64 / 100.0),
             MaxMemory::Auto => ("auto", settings.maxmemory_ratio),
         };
         let Some(Total { bytes, bound }) = total else {
-            let source = format!("{asked}: none, since the system does not say how much memory there is");
+            let source = format!("{form}: none, since the system does not say how much memory there is");
             return Self { bytes: 0, source };
         };
         let what = match bound {
             Bound::Machine => "the machine's memory",
             Bound::ControlGroup => "the control group's limit",
         };
-        let source = format!("{asked}: {}% of {what} {bytes}", (share * 10_000.0).round() / 100.0);
+        let source = format!("{form}: {}% of {what} {bytes}", (share * 10_000.0).round() / 100.0);
         // 0 would be no limit at all.
         Self { bytes: ((bytes as f64 * share) as u64).max(1), source }
     }
@@ -128,12 +128,12 @@ impl Server {
         self.memory.limit.set(new.bytes);
         drop(in_force);
         if has_changed {
-            self.tell_limit(&new);
+            self.log_limit(&new);
             self.memory.signal.wake();
         }
     }
 
-    fn tell_limit(&self, InForce { bytes, source }: &InForce) {
+    fn log_limit(&self, InForce { bytes, source }: &InForce) {
         tracing::info!("maxmemory is {bytes} bytes ({source})");
         let counted = self.counted_memory(Duration::ZERO);
         if *bytes > 0 && counted > *bytes {

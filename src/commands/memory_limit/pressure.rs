@@ -40,7 +40,7 @@ pub(super) struct Seen {
     pub(super) has_changed: bool,
     /// It is sustained, and not falling: the figure is a mean of ten seconds, so that it stays high
     /// for a while after enough was given back.
-    pub(super) asks_for_eviction: bool,
+    pub(super) must_evict: bool,
 }
 
 impl Watch {
@@ -53,7 +53,7 @@ impl Watch {
         let before = std::mem::replace(&mut self.before, some_avg10);
         Seen {
             has_changed: figures.is_sustained.swap(is_sustained, Ordering::Relaxed) != is_sustained,
-            asks_for_eviction: is_sustained && some_avg10 >= before,
+            must_evict: is_sustained && some_avg10 >= before,
         }
     }
 }
@@ -66,7 +66,7 @@ mod tests {
     fn pressure_counts_when_it_stays_and_evicts_while_it_does_not_fall() {
         let figures = PressureFigures::default();
         let mut watch = Watch::default();
-        let seen = |has_changed, asks_for_eviction| Seen { has_changed, asks_for_eviction };
+        let seen = |has_changed, must_evict| Seen { has_changed, must_evict };
         for (some_avg10, expected) in [
             (50.0, seen(false, false)),
             (19.0, seen(false, false)),

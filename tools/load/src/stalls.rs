@@ -2,7 +2,7 @@
 //! fields come by the million, and while a hash of so many fields is changed during a snapshot.
 //!
 //! Beside the writer another client reads what is there all the time. Both have their longest
-//! latency printed; that of a reader beside an idle server comes first, for it tells what the
+//! latency printed; that of a reader beside an idle server comes first, which is what the
 //! machine itself does.
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -117,7 +117,7 @@ fn drive(server: SocketAddr, requests: &Requests, signals: &Signals) -> Result<F
     fleet.drive(requests, plan.take_while(|_| signals.goes_on()), 1, |_, _| {})
 }
 
-/// Waits, has a snapshot made, and tells how many seconds it took.
+/// Waits, has a snapshot made, and returns how many seconds it took.
 fn make(server: SocketAddr, signals: &Signals) -> Result<f64, Failure> {
     let mut client = Client::connect(server)?;
     std::thread::sleep(BEFORE);
