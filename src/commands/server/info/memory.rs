@@ -11,7 +11,8 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     let used = figures::used_bytes();
     let allocator = figures::allocator();
     let resident = system::resident_bytes().unwrap_or(0);
-    in_use(server, used, resident, rows);
+    let uses = MemoryUses::of(server, used);
+    in_use(&uses, resident, rows);
     rows.bytes("allocator_allocated", allocator.allocated);
     rows.bytes("allocator_active", allocator.active);
     rows.bytes("allocator_resident", allocator.resident);
@@ -22,7 +23,7 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     rows.field("maxmemory_policy", server.keyspace.policy().name());
     overhead(&allocator, used, resident, rows);
     buffers(server, rows);
-    by_purpose(server, used, rows);
+    by_purpose(&uses, rows);
     let savings = server.keyspace.savings();
     rows.bytes("compression_saved_bytes", savings.bytes);
     rows.field("compressed_values", savings.values);
@@ -46,8 +47,8 @@ fn limit(server: &Server, rows: &mut Rows) {
     rows.bytes("used_memory_rss_peak", system::peak_resident_bytes().unwrap_or(0));
 }
 
-fn in_use(server: &Server, used: u64, resident: u64, rows: &mut Rows) {
-    let uses = MemoryUses::of(server, used);
+fn in_use(uses: &MemoryUses, resident: u64, rows: &mut Rows) {
+    let used = uses.used;
     let peak = figures::peak_bytes();
     rows.size("used_memory", used);
     rows.size("used_memory_rss", resident);
@@ -88,11 +89,11 @@ fn buffers(server: &Server, rows: &mut Rows) {
 
 /// Our own fields: bytes by category, and those that are in none. Those of free slots are in others
 /// too.
-fn by_purpose(server: &Server, used: u64, rows: &mut Rows) {
+fn by_purpose(uses: &MemoryUses, rows: &mut Rows) {
     for (name, category) in CATEGORIES {
         rows.bytes(name, figures::held_bytes(category));
     }
-    rows.bytes("mem_unattributed", MemoryUses::of(server, used).unattributed);
+    rows.bytes("mem_unattributed", uses.unattributed);
 }
 
 const CATEGORIES: [(&str, Category); 15] = [
