@@ -55,6 +55,13 @@ impl Lowest {
         Some(lowest as u32)
     }
 
+    /// Removes the lowest number, if it is below `end`.
+    pub(super) fn take_below(&mut self, end: u32) -> Option<u32> {
+        let number = self.lowest().filter(|&number| number < end)?;
+        self.remove(number);
+        Some(number)
+    }
+
     /// Removes a number that is there.
     pub(super) fn remove(&mut self, number: u32) {
         debug_assert!(self.contains(number));
@@ -76,13 +83,18 @@ impl Lowest {
             left -= 1;
             self.remove(left);
         }
+        self.end_at(left);
+        left
+    }
+
+    /// Gives back what was for numbers from `end` on, of which none is there.
+    pub(super) fn end_at(&mut self, end: u32) {
         for (layer, words) in self.layers.iter_mut().enumerate() {
-            words.truncate(locate(left, layer).0 + 1);
+            words.truncate(locate(end, layer).0 + 1);
             if words.capacity() > 4 * words.len() {
                 words.shrink_to(2 * words.len());
             }
         }
-        left
     }
 
     /// Bytes held.
@@ -109,10 +121,13 @@ mod tests {
                 match change {
                     0 | 1 if model.insert(number) => set.insert(number),
                     2 if model.remove(&number) => set.remove(number),
-                    3 => if let Some(lowest) = set.lowest() {
-                        set.remove(lowest);
-                        model.remove(&lowest);
-                    },
+                    3 => {
+                        let lowest = model.first().copied().filter(|&lowest| lowest < number);
+                        prop_assert_eq!(set.take_below(number), lowest);
+                        if let Some(lowest) = lowest {
+                            model.remove(&lowest);
+                        }
+                    }
                     _ => {}
                 }
                 prop_assert_eq!(set.lowest(), model.first().copied());

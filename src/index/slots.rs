@@ -128,8 +128,7 @@ impl Free {
 
     /// The lowest, if it is below this.
     fn take_below(&mut self, end: u32) -> Option<u32> {
-        let slot = self.slots.lowest().filter(|&slot| slot < end)?;
-        self.slots.remove(slot);
+        let slot = self.slots.take_below(end)?;
         self.count();
         Some(slot)
     }

@@ -13,22 +13,19 @@
 //! *Lock order:* a thread holds one list lock at a time, and takes nothing else under it but the
 //! block allocator and the lists of dead and of relocated slots.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::arena::Words;
+use crate::index::lowest::Lowest;
 use crate::index::slots::{Slots, Word};
 use crate::kernels::prefetch_at;
 use crate::memory::Category;
 
 /// Locks that all lists of a graph share. Two writers meet by chance once in so many times.
 pub(super) const LOCKS: usize = 128;
-
-/// Bytes that a free run takes in a `BTreeSet`, on average.
-const FREE_TOWER: usize = 6;
 
 /// A list of links, copied out.
 pub(super) type Links = SmallVec<[u32; 64]>;
@@ -46,15 +43,19 @@ pub(super) struct Graph {
 /// Free runs of blocks in the upper layers, by their length; the lowest are taken first.
 #[derive(Default)]
 struct Towers {
-    free: Vec<BTreeSet<u32>>,
+    free: Vec<Lowest>,
     end: u32,
 }
 
 impl Towers {
     /// Takes the free runs at the end out.
     fn lower_end(&mut self) {
+        let end = self.end;
         while let Some(first) = self.last_free() {
             self.end = first;
+        }
+        if self.end < end {
+            self.free.iter_mut().for_each(|free| free.end_at(self.end));
         }
     }
 
@@ -64,7 +65,10 @@ impl Towers {
         let mut lengths = (0..).zip(&mut self.free).skip(1);
         lengths.find_map(|(level, free)| {
             let first = end.checked_sub(level)?;
-            free.remove(&first).then_some(first)
+            free.contains(first).then(|| {
+                free.remove(first);
+                first
+            })
         })
     }
 }
@@ -118,7 +122,7 @@ impl Graph {
 
     fn reserve_tower(&self, level: u32) -> u32 {
         let mut towers = self.towers.lock();
-        let free = towers.free.get_mut(level as usize).and_then(BTreeSet::pop_first);
+        let free = towers.free.get_mut(level as usize).and_then(|free| free.take_below(u32::MAX));
         let tower = free.unwrap_or_else(|| {
             towers.end += level;
             self.upper.grow_to(towers.end);
@@ -149,7 +153,7 @@ impl Graph {
         if level > 0 {
             let mut towers = self.towers.lock();
             if towers.free.len() <= level as usize {
-                towers.free.resize_with(level as usize + 1, BTreeSet::new);
+                towers.free.resize_with(level as usize + 1, Lowest::default);
             }
             towers.free[level as usize].insert(self.slots.tower(slot));
         }
@@ -246,7 +250,7 @@ impl Graph {
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        let towers: usize = self.towers.lock().free.iter().map(|free| free.len() * FREE_TOWER).sum();
+        let towers: usize = self.towers.lock().free.iter().map(Lowest::heap_bytes).sum();
         self.slots.heap_bytes() + self.base.heap_bytes() + self.upper.heap_bytes() + towers
     }
 }
