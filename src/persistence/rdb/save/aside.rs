@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::Form;
-use super::keys::{Keys, UseSaid};
+use super::keys::{Keys, UseFigures};
 use crate::keyspace::KeyAtCut;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::{Place, Spill};
@@ -19,11 +19,11 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    pub(super) fn new(form: Form, said: UseSaid) -> Self {
+    pub(super) fn new(form: Form, uses: UseFigures) -> Self {
         // Compressed as nothing: there is no time to lose while writers wait. Its bytes go under
         // the checksum later.
         let out = Writer::new(Vec::new(), false, false);
-        Self { keys: Keys::new(out, form, said, Vec::new()), spilled: Vec::new() }
+        Self { keys: Keys::new(out, form, uses, Vec::new()), spilled: Vec::new() }
     }
 
     /// Adds a key with a small value.

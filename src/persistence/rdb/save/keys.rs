@@ -13,23 +13,23 @@ use crate::persistence::rdb::writer::Writer;
 pub(super) struct Keys<W> {
     out: Writer<W>,
     form: Form,
-    said: UseSaid,
+    uses: UseFigures,
     /// To which database the next key would belong.
     db: Option<usize>,
     /// What is written of each database before its first key; nothing if this is no whole file.
     sizes: Vec<Census>,
 }
 
-/// What a snapshot says of the use of its keys: what the policy needs, as in Redis.
+/// Which figures of use a snapshot has for its keys: those that the policy needs, as in Redis.
 #[derive(Clone, Copy)]
-pub(super) struct UseSaid {
+pub(super) struct UseFigures {
     rule: Rule,
     lfu: Lfu,
     /// The moment at which all figures are taken.
     now_ms: i64,
 }
 
-impl UseSaid {
+impl UseFigures {
     pub(super) fn of(keyspace: &Keyspace) -> Self {
         let now_ms = keyspace.clock().now_ms();
         Self { rule: keyspace.policy().rule, lfu: keyspace.lfu(), now_ms }
@@ -64,8 +64,8 @@ impl Keys<Vec<u8>> {
 }
 
 impl<W: Write> Keys<W> {
-    pub(super) fn new(out: Writer<W>, form: Form, said: UseSaid, sizes: Vec<Census>) -> Self {
-        Self { out, form, said, db: None, sizes }
+    pub(super) fn new(out: Writer<W>, form: Form, uses: UseFigures, sizes: Vec<Census>) -> Self {
+        Self { out, form, uses, db: None, sizes }
     }
 
     /// What a file begins with.
@@ -109,7 +109,7 @@ impl<W: Write> Keys<W> {
             self.out.aux(NEXT_KEY, NO_EVICT)?;
         }
         self.out.deadline(old.entry.deadline())?;
-        self.said.write(&old.entry, &mut self.out)?;
+        self.uses.write(&old.entry, &mut self.out)?;
         let kind = old.fields.as_ref().map_or_else(|| type_of(old.entry.value()), hash::type_of_frozen);
         self.out.u8(kind as u8)?;
         self.out.string(old.entry.key())?;

@@ -29,7 +29,7 @@ use std::sync::{Arc, Weak};
 use self::aside::Aside;
 use self::commands::Dumped;
 use self::fields::Waiting;
-use self::keys::{Keys, UseSaid};
+use self::keys::{Keys, UseFigures};
 pub use self::progress::Progress;
 use super::format::ValueType;
 use super::vector_set;
@@ -95,11 +95,11 @@ pub fn save<W: Write>(
     spill: &mut dyn Spill,
     progress: &Progress,
 ) -> io::Result<W> {
-    let said = UseSaid::of(snapshot.keyspace());
-    let mut keys = Keys::new(out, info.form, said, sizes.to_vec());
+    let uses = UseFigures::of(snapshot.keyspace());
+    let mut keys = Keys::new(out, info.form, uses, sizes.to_vec());
     keys.head(info)?;
     let sets = snapshot.vector_sets().iter().map(Arc::downgrade).collect();
-    let aside = Aside::new(info.form, said);
+    let aside = Aside::new(info.form, uses);
     let waiting = Vec::new();
     let mut saver = Saver { snapshot, sets, form: info.form, aside, waiting, progress };
     let mut batch = Vec::new();
