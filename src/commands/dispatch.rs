@@ -221,10 +221,7 @@ fn room(command: &Command, server: &Server, client: &Client) -> Result<Option<In
     match server.room(client) {
         Room::Found => Ok(None),
         Room::At(time) => Ok(Some(time)),
-        Room::Missing => {
-            client.end_wait_for_room();
-            Err(OUT_OF_MEMORY)
-        }
+        Room::Missing => Err(OUT_OF_MEMORY),
     }
 }
 

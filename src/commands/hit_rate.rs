@@ -20,9 +20,13 @@ struct Ring {
     next: usize,
 }
 
+impl Ring {
+    const EMPTY: Self = Self { total: (0, 0), cells: [(0, 0); SAMPLES], next: 0 };
+}
+
 impl Default for HitRate {
     fn default() -> Self {
-        Self(Mutex::new(Ring { total: (0, 0), cells: [(0, 0); SAMPLES], next: 0 }))
+        Self(Mutex::new(Ring::EMPTY))
     }
 }
 
@@ -48,7 +52,7 @@ impl HitRate {
 
     /// Forgets all samples: the counters were set to zero.
     pub fn reset(&self) {
-        *self.0.lock() = Ring { total: (0, 0), cells: [(0, 0); SAMPLES], next: 0 };
+        *self.0.lock() = Ring::EMPTY;
     }
 }
 

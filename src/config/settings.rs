@@ -210,16 +210,12 @@ impl Settings {
     /// # Errors
     /// An option that contradicts others, and how.
     pub(super) fn check(&self) -> Result<(), NotApplied> {
-        let thresholds = [
-            ("mem-threshold-high", self.mem_threshold_warn, self.mem_threshold_high, "mem-threshold-warn"),
-            (
-                "mem-threshold-critical",
-                self.mem_threshold_high,
-                self.mem_threshold_critical,
-                "mem-threshold-high",
-            ),
+        let ascending = [
+            ("mem-threshold-warn", self.mem_threshold_warn),
+            ("mem-threshold-high", self.mem_threshold_high),
+            ("mem-threshold-critical", self.mem_threshold_critical),
         ];
-        for (option, lower, value, below) in thresholds {
+        for [(below, lower), (option, value)] in ascending.array_windows() {
             if value < lower {
                 let reason = format!("argument {value} must not be below '{below}', which is {lower}");
                 return Err(NotApplied { option, reason });
