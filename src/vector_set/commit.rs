@@ -31,6 +31,14 @@ pub(super) struct Commit<'s> {
 /// Proof that the set's lock is held for writing.
 pub(super) struct Exclusive(());
 
+impl VectorSet {
+    /// True if a writer of this right may remove the last element: it holds the key, or the key
+    /// stays.
+    pub(super) fn may_be_emptied(&self, hold: Hold) -> bool {
+        matches!(hold, Hold::Exclusive) || self.options.may_be_empty
+    }
+}
+
 impl<'s> Commit<'s> {
     /// Locks the set. Nothing if the key no longer means it.
     ///

@@ -117,8 +117,7 @@ impl Deadlines {
     pub(super) fn remove(&self, slot: u32, _: &Exclusive) {
         let Some(words) = self.words.get().filter(|words| slot < words.len()) else { return };
         let word = words.get(slot).load(Ordering::Relaxed);
-        if let Some(had) = counted(word) {
-            debug_assert!(had != 0);
+        if counted(word).is_some() {
             words.get(slot).store(word | REMOVED, Ordering::Relaxed);
             self.len.fetch_sub(1, Ordering::Relaxed);
         }
@@ -153,6 +152,12 @@ impl Deadlines {
         if let Some(words) = self.words.get() {
             words.shrink_to(len.next_multiple_of(2 * FAN));
         }
+    }
+
+    /// True from the first deadline on, also when none is left.
+    #[inline]
+    pub(super) fn have_existed(&self) -> bool {
+        self.words.get().is_some()
     }
 
     /// Bytes held.

@@ -49,15 +49,12 @@ impl Present<'_> {
     /// A random element that may be evicted, each with about the same probability. None if none was
     /// found, though there may be some.
     pub fn sample(&self, criteria: &EvictionCriteria, random: &mut SplitMix64) -> Option<Candidate<u32>> {
-        let pin = pin();
-        let end = self.vectors.graph().slots().end();
-        for _ in 0..SLOT_TRIES {
-            let slot = random.next().checked_rem(u64::from(end))? as u32;
-            if let Some(candidate) = self.candidate(slot, criteria, &pin) {
-                return Some(candidate);
-            }
+        let in_any_slot = self.sample_slots(criteria, random, |_| true);
+        if in_any_slot.is_some() {
+            return in_any_slot;
         }
         // Most slots are vacant, or most elements may not be evicted.
+        let pin = pin();
         let elements = self.elements.read();
         let mut ranks = [0; ELEMENT_TRIES];
         for rank in &mut ranks {
@@ -65,6 +62,25 @@ impl Present<'_> {
         }
         let slots = elements.at_ranks(&ranks).into_iter();
         slots.filter_map(|slot| self.candidate(slot, criteria, &pin)).next()
+    }
+
+    /// The first of some random slots with an element that may be evicted and is admitted.
+    pub(super) fn sample_slots(
+        &self,
+        criteria: &EvictionCriteria,
+        random: &mut SplitMix64,
+        admits: impl Fn(u32) -> bool,
+    ) -> Option<Candidate<u32>> {
+        let pin = pin();
+        let end = self.vectors.graph().slots().end();
+        for _ in 0..SLOT_TRIES {
+            let slot = random.next().checked_rem(u64::from(end))? as u32;
+            let candidate = self.candidate(slot, criteria, &pin).filter(|_| admits(slot));
+            if candidate.is_some() {
+                return candidate;
+            }
+        }
+        None
     }
 
     /// Calls `offer` with all elements that may be evicted in `count` slots from `first` on.
@@ -103,8 +119,7 @@ impl Present<'_> {
         if self.eviction_score(slot, criteria, &pin).is_none_or(|score| score < before) {
             return Ok(None);
         }
-        let is_held = matches!(hold, Hold::Exclusive) || self.options.may_be_empty;
-        if !is_held && commit.elements().len() == 1 {
+        if !self.may_be_emptied(hold) && commit.elements().len() == 1 {
             return Err(Refused::WouldEmpty(record));
         }
         let evicted = EvictedElement { bytes: self.bytes_of(slot), has_expired: !self.is_live(slot) };
@@ -132,7 +147,7 @@ impl Present<'_> {
     /// The slot may be any number: that of an old candidate may lie beyond the end since the set
     /// was compacted. The caller has been pinned since before the end was read here, so the memory
     /// of slots below it stays.
-    pub(super) fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, _: &Pin) -> Option<Score> {
+    fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, _: &Pin) -> Option<Score> {
         let slots = self.vectors.graph().slots();
         let is_element = slot < slots.end() && slots.state(slot) == State::Live;
         if !is_element || self.uses.is_pinned(slot) {

@@ -26,7 +26,7 @@ impl VectorSet {
 
     /// True if an element has, or ever had, a deadline.
     pub fn has_had_deadlines(&self) -> bool {
-        self.deadlines.heap_bytes() > 0
+        self.deadlines.have_existed()
     }
 
     /// How many elements have a deadline.
@@ -62,8 +62,7 @@ impl Present<'_> {
         let removes =
             |name: &&&[u8]| commit.slot(name).is_some_and(|slot| decide(slot) == Reschedule::Remove);
         let removed: Vec<&[u8]> = names.iter().filter(removes).copied().collect();
-        let is_held = matches!(hold, Hold::Exclusive) || self.options.may_be_empty;
-        if !is_held && !removed.is_empty() && commit.would_empty(&removed) {
+        if !self.may_be_emptied(hold) && !removed.is_empty() && commit.would_empty(&removed) {
             return Err(Refused::WouldEmpty(record));
         }
         let mut reschedule = |name: &&[u8]| {
@@ -102,27 +101,31 @@ impl Present<'_> {
         let Some(mut commit) = Commit::begin(*self, hold, &record) else {
             return Err(Refused::Unbound(record));
         };
-        let is_held = matches!(hold, Hold::Exclusive) || self.options.may_be_empty;
-        if !is_held && self.count_due() == commit.elements().len() {
+        if !self.may_be_emptied(hold) && self.count_due() == commit.elements().len() {
             return Err(Refused::WouldEmpty(record));
         }
-        let pin = pin();
-        let mut removed = 0;
-        while removed < limit
-            && let Some(slot) = commit.first_due()
-        {
-            commit.lose(self.names.get(slot, &pin));
-            removed += 1;
-        }
-        drop(pin);
+        let removed = self.lose_due(limit, &mut commit);
         if removed > 0 {
             commit.unbind_if_spent();
-            self.set.figures.expired.add(removed as u64);
             commit.finish_losses(record);
         } else {
             drop(commit);
         }
         self.tidy(removed);
         Ok(removed)
+    }
+
+    /// Takes out up to `limit` elements that have expired, and returns how many.
+    pub(super) fn lose_due(&self, limit: usize, commit: &mut Commit<'_>) -> usize {
+        let pin = pin();
+        let mut lost = 0;
+        while lost < limit
+            && let Some(slot) = commit.first_due()
+        {
+            commit.lose(self.names.get(slot, &pin));
+            lost += 1;
+        }
+        self.set.figures.expired.add(lost as u64);
+        lost
     }
 }

@@ -29,9 +29,6 @@ const STEP: usize = 128;
 /// Candidates that are drawn for a victim (Redis' default for the whole server).
 const SAMPLES: usize = 5;
 
-/// Random slots that are looked at for a sample.
-const SLOT_TRIES: usize = 16;
-
 /// What is kept from one choice to the next.
 pub(super) struct Chooser {
     random: SplitMix64,
@@ -251,15 +248,6 @@ impl Present<'_> {
         victims
     }
 
-    fn lose_due(&self, most: usize, commit: &mut Commit<'_>) {
-        let pin = pin();
-        for _ in 0..most {
-            let Some(slot) = commit.first_due() else { break };
-            commit.lose(self.names.get(slot, &pin));
-            self.figures.expired.add(1);
-        }
-    }
-
     fn evict_all(&self, victims: &[u32], commit: &mut Commit<'_>) {
         let pin = pin();
         victims.iter().for_each(|&slot| commit.lose(self.names.get(slot, &pin)));
@@ -283,7 +271,7 @@ impl Chooser {
         let criteria = EvictionCriteria { rule, only_expiring: false, set_deadline_ms: None };
         let may_go = |slot: u32| !spared.contains(&slot) && set.is_live(slot);
         for _ in 0..rule.samples(SAMPLES) {
-            if let Some(sample) = self.sample(set, &criteria, may_go) {
+            if let Some(sample) = set.sample_slots(&criteria, &mut self.random, may_go) {
                 self.pool.offer(sample);
             }
         }
@@ -298,23 +286,6 @@ impl Chooser {
         };
         set.candidates((0, u32::MAX), &criteria, offer);
         self.take_best(set, &criteria, may_go)
-    }
-
-    fn sample(
-        &mut self,
-        set: Present<'_>,
-        criteria: &EvictionCriteria,
-        may_go: impl Fn(u32) -> bool,
-    ) -> Option<Candidate<u32>> {
-        let pin = pin();
-        let end = set.vectors.graph().slots().end();
-        for _ in 0..SLOT_TRIES {
-            let place = self.random.next().checked_rem(u64::from(end))? as u32;
-            if let Some(score) = set.eviction_score(place, criteria, &pin).filter(|_| may_go(place)) {
-                return Some(Candidate { score, place });
-            }
-        }
-        None
     }
 
     /// The best candidate that is still as good as it was.

@@ -135,8 +135,8 @@ impl<'s> Present<'s> {
         if search.filter.is_some() {
             self.attributes.begin_filtering();
         }
-        for try_ in 0..2 {
-            let (hits, is_crowded) = self.search_once(query, search, try_ > 0);
+        for checks_deadlines in [false, true] {
+            let (hits, is_crowded) = self.search_once(query, search, checks_deadlines);
             if !is_crowded {
                 return hits;
             }

@@ -195,8 +195,7 @@ impl Present<'_> {
         let Some(mut commit) = Commit::begin(*self, hold, &record) else {
             return Err(Refused::Unbound(record));
         };
-        let may_be_empty = self.options.may_be_empty;
-        if matches!(hold, Hold::Lookup(_)) && !may_be_empty && commit.would_empty(names) {
+        if !self.may_be_emptied(hold) && commit.would_empty(names) {
             return Err(Refused::WouldEmpty(record));
         }
         let removed: Vec<bool> = names.iter().map(|name| commit.remove(name)).collect();
