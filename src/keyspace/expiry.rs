@@ -1,10 +1,7 @@
 //! When keys and fields expire: the deadline of one, and the order in which many are due.
 
+use crate::memory::{Blocks, Category};
 use crate::splitmix::SplitMix64;
-
-use std::ops::Range;
-
-use crate::memory::{Category, Held, allocated_bytes};
 
 /// When a key or a field expires, in milliseconds since 1970; most never do.
 ///
@@ -58,20 +55,15 @@ const MERGED_RUN: usize = MAX_RUN / 2;
 #[derive(Clone, Debug)]
 pub(super) struct Deadlines {
     /// In order, none empty.
-    runs: Vec<Vec<Due>>,
+    runs: Blocks<Due>,
     len: usize,
     /// Sum of all deadlines, so that their mean needs no walk.
     sum_ms: i128,
-    /// Bytes of all runs.
-    run_bytes: usize,
-    /// Those, and the list of runs.
-    held: Held,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        let held = Held::nothing(Category::Expiry);
-        Self { runs: Vec::new(), len: 0, sum_ms: 0, run_bytes: 0, held }
+        Self { runs: Blocks::none(Category::Expiry), len: 0, sum_ms: 0 }
     }
 }
 
@@ -97,56 +89,23 @@ impl Deadlines {
         let Some(at_ms) = deadline.unix_ms() else { return };
         let due = Due::new(at_ms, id);
         let number = self.run_of(due);
-        self.count_changes(number..number + 1, |deadlines| deadlines.put(due, number));
+        self.runs.change(number..number + 1, |runs| put(runs, due, number));
         self.len += 1;
         self.sum_ms += i128::from(at_ms);
-    }
-
-    /// Adds a deadline to the run to which it belongs.
-    fn put(&mut self, due: Due, number: usize) {
-        let Some(run) = self.runs.get_mut(number) else {
-            return self.runs.push(vec![due]);
-        };
-        let place = run.partition_point(|other| *other < due);
-        if run.len() < MAX_RUN {
-            run.insert(place, due);
-        } else if place == MAX_RUN {
-            // The next deadlines are probably later still: they fill a run of their own.
-            self.runs.insert(number + 1, vec![due]);
-        } else {
-            let mut upper = run.split_off(MAX_RUN / 2);
-            run.shrink_to_fit();
-            let (half, place) =
-                if place <= run.len() { (run, place) } else { (&mut upper, place - MAX_RUN / 2) };
-            half.insert(place, due);
-            self.runs.insert(number + 1, upper);
-        }
-    }
-
-    /// Runs `change`, which changes these runs, splits them, or joins them to one another, and
-    /// counts the memory that it takes or frees.
-    fn count_changes(&mut self, runs: Range<usize>, change: impl FnOnce(&mut Self)) {
-        let runs = runs.start..runs.end.min(self.runs.len());
-        let behind = self.runs.len() - runs.end;
-        let before = bytes_of(&self.runs[runs.clone()]);
-        change(self);
-        let after = bytes_of(&self.runs[runs.start..self.runs.len() - behind]);
-        if after != before {
-            self.run_bytes = self.run_bytes + after - before;
-            self.held.set(self.run_bytes + allocated_bytes(self.runs.capacity() * size_of::<Vec<Due>>()));
-        }
     }
 
     pub(super) fn remove(&mut self, deadline: Deadline, id: u32) {
         let Some(at_ms) = deadline.unix_ms() else { return };
         let due = Due::new(at_ms, id);
         let number = self.run_of(due);
-        let Some(run) = self.runs.get_mut(number) else { return };
+        let Some(run) = self.runs.get(number) else { return };
         let Ok(place) = run.binary_search(&due) else { return };
-        run.remove(place);
+        self.runs.change(number.saturating_sub(1)..number + 2, |runs| {
+            runs[number].remove(place);
+            tidy(runs, number);
+        });
         self.len -= 1;
         self.sum_ms -= i128::from(at_ms);
-        self.count_changes(number.saturating_sub(1)..number + 2, |deadlines| deadlines.tidy(number));
     }
 
     /// The one that expired first, if any has.
@@ -190,7 +149,7 @@ impl Deadlines {
 
     /// Bytes that the allocator gives for them.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.held.bytes()
+        self.runs.heap_bytes()
     }
 
     /// The run that contains `due`, or into which it belongs: the last one that does not begin
@@ -198,30 +157,45 @@ impl Deadlines {
     fn run_of(&self, due: Due) -> usize {
         self.runs.partition_point(|run| run[0] <= due).saturating_sub(1)
     }
+}
 
-    /// Frees a run that is empty, and joins one that has become small with a neighbour.
-    fn tidy(&mut self, number: usize) {
-        if self.runs[number].is_empty() {
-            self.runs.remove(number);
-            if self.runs.is_empty() {
-                self.runs = Vec::new();
-            }
-            return;
-        }
-        for first in [number, number.saturating_sub(1)] {
-            let [run, next, ..] = &mut self.runs[first..] else { continue };
-            if run.len() + next.len() <= MERGED_RUN {
-                run.append(next);
-                self.runs.remove(first + 1);
-                return;
-            }
-        }
+/// Adds a deadline to the run to which it belongs.
+fn put(runs: &mut Vec<Vec<Due>>, due: Due, number: usize) {
+    let Some(run) = runs.get_mut(number) else {
+        return runs.push(vec![due]);
+    };
+    let place = run.partition_point(|other| *other < due);
+    if run.len() < MAX_RUN {
+        run.insert(place, due);
+    } else if place == MAX_RUN {
+        // The next deadlines are probably later still: they fill a run of their own.
+        runs.insert(number + 1, vec![due]);
+    } else {
+        let mut upper = run.split_off(MAX_RUN / 2);
+        run.shrink_to_fit();
+        let (half, place) = if place <= run.len() { (run, place) } else { (&mut upper, place - MAX_RUN / 2) };
+        half.insert(place, due);
+        runs.insert(number + 1, upper);
     }
 }
 
-/// Bytes of these runs.
-fn bytes_of(runs: &[Vec<Due>]) -> usize {
-    runs.iter().map(|run| allocated_bytes(run.capacity() * size_of::<Due>())).sum()
+/// Frees a run that is empty, and joins one that has become small with a neighbour.
+fn tidy(runs: &mut Vec<Vec<Due>>, number: usize) {
+    if runs[number].is_empty() {
+        runs.remove(number);
+        if runs.is_empty() {
+            *runs = Vec::new();
+        }
+        return;
+    }
+    for first in [number, number.saturating_sub(1)] {
+        let [run, next, ..] = &mut runs[first..] else { continue };
+        if run.len() + next.len() <= MERGED_RUN {
+            run.append(next);
+            runs.remove(first + 1);
+            return;
+        }
+    }
 }
 
 /// What a deadline costs in a [`Deadlines`], about: see there.
@@ -294,7 +268,7 @@ mod tests {
             let held: Vec<_> = deadlines.runs.iter().flatten().map(|due| (due.at_ms(), due.0[2])).collect();
             prop_assert_eq!(&held, &set.iter().copied().collect::<Vec<_>>());
             prop_assert_eq!(deadlines.len(), set.len());
-            prop_assert_eq!(deadlines.run_bytes, bytes_of(&deadlines.runs));
+            prop_assert_eq!(deadlines.heap_bytes(), deadlines.runs.computed_bytes());
             prop_assert_eq!(deadlines.sum_ms(), set.iter().map(|(at_ms, _)| i128::from(*at_ms)).sum::<i128>());
             prop_assert_eq!(deadlines.count_due(1 << 27), set.iter().filter(|(at_ms, _)| *at_ms < 1 << 27).count());
         }

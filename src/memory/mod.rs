@@ -2,6 +2,7 @@
 //! see; no structure of the server.
 
 mod allocator;
+mod blocks;
 mod category;
 mod estimate;
 mod limit;
@@ -11,6 +12,7 @@ mod used;
 pub use allocator::{
     ALLOCATOR, Allocator, allocated_bytes, allocator, allocator_report, purge, purge_in_background,
 };
+pub use blocks::Blocks;
 pub use category::Category;
 pub use estimate::{estimated_bytes, recently_used_bytes, report_growth};
 pub use limit::{Level, Limit, Thresholds};

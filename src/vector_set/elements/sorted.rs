@@ -5,11 +5,10 @@
 //! whole.
 
 use std::cmp::Ordering;
-use std::ops::Range;
 
 use super::Names;
 use crate::epoch::Pin;
-use crate::memory::{Category, Held, allocated_bytes};
+use crate::memory::{Blocks, Category};
 
 /// A block of more slots is cut in two.
 const MAX_BLOCK: usize = 512;
@@ -32,17 +31,13 @@ pub enum Bound<'n> {
 /// Slots by the byte order of the names that they bear.
 pub(super) struct SortedSlots {
     /// None is empty.
-    blocks: Vec<Vec<u32>>,
+    blocks: Blocks<u32>,
     len: usize,
-    /// Bytes of all blocks.
-    block_bytes: usize,
-    /// Those, and the list of blocks.
-    held: Held,
 }
 
 impl Default for SortedSlots {
     fn default() -> Self {
-        Self { blocks: Vec::new(), len: 0, block_bytes: 0, held: Held::nothing(Category::Names) }
+        Self { blocks: Blocks::none(Category::Names), len: 0 }
     }
 }
 
@@ -55,7 +50,7 @@ impl SortedSlots {
         let len = sorted.len();
         let blocks = (0..len.div_ceil(FILL)).map(|_| sorted.by_ref().take(FILL).collect()).collect();
         let mut slots = Self { len, ..Self::default() };
-        slots.count_changes(0..0, |slots| slots.blocks = blocks);
+        slots.blocks.change(0..0, |none| *none = blocks);
         slots
     }
 
@@ -78,73 +73,23 @@ impl SortedSlots {
     pub(super) fn insert(&mut self, name: &[u8], slot: u32, names: &Names, pin: &Pin) {
         let place = self.seek(name, false, names, pin);
         self.len += 1;
-        self.count_changes(place.0..place.0 + 1, |slots| slots.put(place, slot));
-    }
-
-    fn put(&mut self, (block, place): Place, slot: u32) {
-        match self.blocks.get_mut(block) {
-            None => self.blocks.push(vec![slot]),
-            Some(slots) => {
-                slots.insert(place, slot);
-                if slots.len() > MAX_BLOCK {
-                    let upper = slots.split_off(MAX_BLOCK / 2);
-                    slots.shrink_to(MAX_BLOCK / 2 + 32);
-                    self.blocks.insert(block + 1, upper);
-                }
-            }
-        }
+        self.blocks.change(place.0..place.0 + 1, |blocks| put(blocks, place, slot));
     }
 
     /// Gives a name that is there another slot.
     pub(super) fn replace(&mut self, name: &[u8], slot: u32, names: &Names, pin: &Pin) {
         let (block, place) = self.seek(name, false, names, pin);
-        self.blocks[block][place] = slot;
+        self.blocks.items_mut(block)[place] = slot;
     }
 
     /// Takes out a name that is there.
     pub(super) fn remove(&mut self, name: &[u8], names: &Names, pin: &Pin) {
         let (block, place) = self.seek(name, false, names, pin);
         self.len -= 1;
-        self.count_changes(block..block + 2, |slots| {
-            slots.cut((block, place));
-            slots.join(block);
+        self.blocks.change(block..block + 2, |blocks| {
+            cut(&mut blocks[block], place);
+            join(blocks, block);
         });
-    }
-
-    /// Takes a slot out of a block, and makes the block smaller if most of it is empty.
-    fn cut(&mut self, (block, place): Place) {
-        let slots = &mut self.blocks[block];
-        slots.remove(place);
-        if slots.len() * 4 < slots.capacity() {
-            slots.shrink_to(slots.len() * 2);
-        }
-    }
-
-    /// Runs `change`, which changes these blocks, cuts them, or joins them to one another, and
-    /// counts the memory that it takes or frees.
-    fn count_changes(&mut self, blocks: Range<usize>, change: impl FnOnce(&mut Self)) {
-        let blocks = blocks.start..blocks.end.min(self.blocks.len());
-        let behind = self.blocks.len() - blocks.end;
-        let before = bytes_of(&self.blocks[blocks.clone()]);
-        change(self);
-        let after = bytes_of(&self.blocks[blocks.start..self.blocks.len() - behind]);
-        if after != before {
-            self.block_bytes = self.block_bytes + after - before;
-            self.held.set(self.block_bytes + self.list_bytes());
-        }
-    }
-
-    /// Joins a block that has become small with the one behind it.
-    fn join(&mut self, block: usize) {
-        let small = self.blocks[block].len();
-        match self.blocks.get(block + 1).map(Vec::len) {
-            Some(next) if small + next < MIN_PAIR => {
-                let next = self.blocks.remove(block + 1);
-                self.blocks[block].extend(next);
-            }
-            _ if small == 0 => drop(self.blocks.remove(block)),
-            _ => {}
-        }
     }
 
     pub(super) fn range(&self, start: Bound, end: Bound, count: usize, names: &Names, pin: &Pin) -> Vec<u32> {
@@ -180,21 +125,47 @@ impl SortedSlots {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        self.held.bytes()
+        self.blocks.heap_bytes()
     }
 
     /// The same, computed from the blocks.
     #[cfg(test)]
     pub(super) fn held_bytes(&self) -> usize {
-        bytes_of(&self.blocks) + self.list_bytes()
-    }
-
-    /// Bytes of the list of blocks.
-    fn list_bytes(&self) -> usize {
-        allocated_bytes(self.blocks.capacity() * size_of::<Vec<u32>>())
+        self.blocks.computed_bytes()
     }
 }
 
-fn bytes_of(blocks: &[Vec<u32>]) -> usize {
-    blocks.iter().map(|block| allocated_bytes(block.capacity() * size_of::<u32>())).sum()
+fn put(blocks: &mut Vec<Vec<u32>>, (block, place): Place, slot: u32) {
+    match blocks.get_mut(block) {
+        None => blocks.push(vec![slot]),
+        Some(slots) => {
+            slots.insert(place, slot);
+            if slots.len() > MAX_BLOCK {
+                let upper = slots.split_off(MAX_BLOCK / 2);
+                slots.shrink_to(MAX_BLOCK / 2 + 32);
+                blocks.insert(block + 1, upper);
+            }
+        }
+    }
+}
+
+/// Takes a slot out of a block, and makes the block smaller if most of it is empty.
+fn cut(slots: &mut Vec<u32>, place: usize) {
+    slots.remove(place);
+    if slots.len() * 4 < slots.capacity() {
+        slots.shrink_to(slots.len() * 2);
+    }
+}
+
+/// Joins a block that has become small with the one behind it.
+fn join(blocks: &mut Vec<Vec<u32>>, block: usize) {
+    let small = blocks[block].len();
+    match blocks.get(block + 1).map(Vec::len) {
+        Some(next) if small + next < MIN_PAIR => {
+            let next = blocks.remove(block + 1);
+            blocks[block].extend(next);
+        }
+        _ if small == 0 => drop(blocks.remove(block)),
+        _ => {}
+    }
 }
