@@ -36,8 +36,6 @@ pub struct Database {
     /// The shard at which the next expiry cycle begins, so that cycles that run out of budget do
     /// not starve the last shards.
     next_expiry: AtomicUsize,
-    /// Not taken yet by [`Database::take_evicted_at_set_limits`].
-    evicted_at_set_limits: AtomicUsize,
     /// In each shard, the position from which the next expiry cycle looks at vector sets.
     next_sets: [AtomicU32; SHARDS],
 }
@@ -91,7 +89,6 @@ impl Database {
             shards,
             common,
             next_expiry: AtomicUsize::new(0),
-            evicted_at_set_limits: AtomicUsize::new(0),
             next_sets: [const { AtomicU32::new(0) }; SHARDS],
         }
     }
@@ -169,13 +166,8 @@ impl Database {
         let record = Record::without_request(&self.common.journal, self.number).about(Some(&subject));
         let shrunk = handle.present().shrink(Hold::Lookup(handle.binding), record);
         let evicted = shrunk.unwrap_or(0);
-        self.evicted_at_set_limits.fetch_add(evicted, Ordering::Relaxed);
+        self.common.evictions.count_at_set_limit(evicted);
         evicted > 0
-    }
-
-    /// Elements that expiry cycles have evicted for limits of their sets, since the last call.
-    pub fn take_evicted_at_set_limits(&self) -> usize {
-        self.evicted_at_set_limits.swap(0, Ordering::Relaxed)
     }
 
     /// Removes up to `limit` expired elements of a set, or the key if no other element is left.
@@ -192,8 +184,7 @@ impl Database {
                 self.common.expiry.keys_actively.add(1);
                 handle.set.len()
             }
-            Err(Refused::WouldEmpty(_)) => 0,
-            Err(Refused::Unbound(_)) => 0,
+            Err(Refused::WouldEmpty(_) | Refused::Unbound(_)) => 0,
         }
     }
 
@@ -207,7 +198,7 @@ impl Database {
         let first = self.next_sets[shard].load(Ordering::Relaxed);
         let mut next = 0;
         let mut due = Vec::new();
-        for (looked, (position, entry, set)) in table.sets_from(first).enumerate() {
+        for (looked, (position, entry, set)) in table.sets(first).enumerate() {
             if looked == SETS_PER_CYCLE {
                 next = position;
                 break;
@@ -300,8 +291,7 @@ impl<'k> View<'k> {
     }
 
     fn find_vector_set(self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, WrongType> {
-        let is_reader = matches!(accounting, Accounting::Counted | Accounting::Used);
-        let now = self.now_of_set(if is_reader { self.recent_ms() } else { self.now_ms() });
+        let now = self.now_of_set(if accounting.is_counted() { self.recent_ms() } else { self.now_ms() });
         self.lookup(key, accounting, |entry| entry.value().set_handle(now)).transpose()
     }
 

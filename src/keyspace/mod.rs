@@ -134,6 +134,7 @@ struct Common {
     hasher: RandomState,
     reaper: Reaper,
     expiry: Expiry,
+    evictions: Evictions,
     /// True while expired keys and fields are treated as present: for tests.
     shows_expired: AtomicBool,
     hash_limits: SharedLimits,
@@ -180,6 +181,7 @@ impl Keyspace {
             hasher,
             reaper: Reaper::start(),
             expiry: Expiry::default(),
+            evictions: Evictions::default(),
             shows_expired: AtomicBool::new(false),
             hash_limits: SharedLimits::default(),
             settings: usage::SharedSettings::default(),
@@ -346,7 +348,8 @@ impl Keyspace {
     pub fn reset_statistics(&self) {
         self.common.expiry.reset();
         self.element_figures.reset();
-        self.evictor.reset_counters();
+        self.evictor.restart_clock();
+        self.common.evictions.reset();
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());
     }

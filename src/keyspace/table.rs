@@ -227,16 +227,11 @@ impl Table {
 
     /// The sets among the values.
     pub(super) fn vector_sets(&self) -> impl Iterator<Item = &Arc<VectorSet>> {
-        self.sets().filter_map(|(_, entry)| entry.value().as_vector_set().ok())
-    }
-
-    /// The entries whose values are vector sets, with their positions.
-    pub(super) fn sets(&self) -> impl ExactSizeIterator<Item = (u32, &Entry)> {
-        self.sets.iter().map(|id| (*id, self.slab.get(*id)))
+        self.sets(0).map(|(_, _, set)| set)
     }
 
     /// The sets at this position and behind it, with their positions and entries.
-    pub(super) fn sets_from(&self, first: u32) -> impl Iterator<Item = (u32, &Entry, &Arc<VectorSet>)> {
+    pub(super) fn sets(&self, first: u32) -> impl Iterator<Item = (u32, &Entry, &Arc<VectorSet>)> {
         self.sets.range(first..).filter_map(|&id| {
             let entry = self.slab.get(id);
             entry.value().as_vector_set().ok().map(|set| (id, entry, set))

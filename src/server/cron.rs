@@ -82,7 +82,6 @@ fn expire_keys(server: &Server) {
     let began = Instant::now();
     for db in server.keyspace.databases() {
         db.expire_cycle(KEYS_PER_ROUND);
-        server.keyspace.count_evicted_at_set_limit(db.take_evicted_at_set_limits());
     }
     server.observers.event(Event::ExpireCycle, began.elapsed());
 }

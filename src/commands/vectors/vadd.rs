@@ -266,7 +266,7 @@ impl<'r> VAdd<'r> {
         };
         Ok(match outcome {
             Ok(Bounded::Done { upserted, evicted }) => {
-                cx.server.keyspace.count_evicted_at_set_limit(evicted);
+                cx.server.keyspace.evictions().count_at_set_limit(evicted);
                 Ok(self.reply(&upserted))
             }
             Ok(Bounded::Full(full)) => return Err(limits::refusal(full)),

@@ -53,7 +53,7 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let evicts = !cx.client.replays;
     let evicted =
         change_set(cx, key, record, |set, hold, record| set.configure(hold, &change, evicts, record))?;
-    cx.server.keyspace.count_evicted_at_set_limit(evicted.ok_or(Error::no_such_key())?);
+    cx.server.keyspace.evictions().count_at_set_limit(evicted.ok_or(Error::no_such_key())?);
     Ok(Reply::OK)
 }
 

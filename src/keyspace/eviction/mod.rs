@@ -106,7 +106,23 @@ counters! {
     }
 }
 
-/// The engine, with its settings and counters.
+impl Evictions {
+    /// Counts elements that were evicted at the limit of their set.
+    pub fn count_at_set_limit(&self, count: usize) {
+        self.elements.add(count as u64);
+        self.by_set_limit.add(count as u64);
+    }
+
+    fn count(&self, evicted: &Evicted, reason: EvictReason) {
+        self.keys.add(evicted.keys);
+        self.elements.add(evicted.elements);
+        if reason == EvictReason::Pressure {
+            self.by_pressure.add(evicted.keys + evicted.elements);
+        }
+    }
+}
+
+/// The engine, with its settings.
 #[derive(Debug)]
 pub(super) struct Evictor {
     engine: Mutex<Engine>,
@@ -114,7 +130,6 @@ pub(super) struct Evictor {
     evicts_keys_only: AtomicBool,
     /// Bytes freed by all calls.
     freed: AtomicU64,
-    counters: Evictions,
     /// True while `exceeded_since` has a time.
     is_exceeded: AtomicBool,
     exceeded_since: Mutex<Option<Instant>>,
@@ -127,7 +142,6 @@ impl Default for Evictor {
             samples: DEFAULT_SAMPLES.into(),
             evicts_keys_only: false.into(),
             freed: AtomicU64::new(0),
-            counters: Evictions::default(),
             is_exceeded: false.into(),
             exceeded_since: Mutex::new(None),
         }
@@ -162,7 +176,7 @@ impl Keyspace {
             engine.run(self, bytes, until, &mut evicted);
             evictor.freed.fetch_add(evicted.freed - freed, Ordering::Relaxed);
         }
-        evictor.count(&evicted, reason);
+        self.evictions().count(&evicted, reason);
         if reason == EvictReason::Limit {
             self.note_limit(evicted.freed < bytes);
         }
@@ -179,13 +193,7 @@ impl Keyspace {
 
     /// What was evicted so far.
     pub fn evictions(&self) -> &Evictions {
-        &self.evictor.counters
-    }
-
-    /// Counts elements that were evicted at the limit of their set.
-    pub fn count_evicted_at_set_limit(&self, count: usize) {
-        self.evictor.counters.elements.add(count as u64);
-        self.evictor.counters.by_set_limit.add(count as u64);
+        &self.common.evictions
     }
 
     /// Notes whether memory is over its limit now, for
@@ -199,7 +207,7 @@ impl Keyspace {
         if is_exceeded {
             since.get_or_insert_with(Instant::now);
         } else if let Some(since) = since.take() {
-            evictor.counters.exceeded_nanos.add(nanos_since(since));
+            self.evictions().exceeded_nanos.add(nanos_since(since));
         }
         evictor.is_exceeded.store(is_exceeded, Ordering::Relaxed);
     }
@@ -209,7 +217,7 @@ impl Keyspace {
     pub fn limit_exceeded_ms(&self) -> (u64, u64) {
         const NANOS_PER_MS: u64 = 1_000_000;
         let now = self.evictor.exceeded_since.lock().map_or(0, nanos_since);
-        let total = self.evictor.counters.exceeded_nanos.get() + now;
+        let total = self.evictions().exceeded_nanos.get() + now;
         (total / NANOS_PER_MS, now / NANOS_PER_MS)
     }
 
@@ -226,25 +234,15 @@ impl Keyspace {
 }
 
 impl Evictor {
-    /// Sets the counters to zero.
-    pub(super) fn reset_counters(&self) {
-        let mut since = self.exceeded_since.lock();
-        if since.is_some() {
-            *since = Some(Instant::now());
+    /// The time over the limit counts from now on.
+    pub(super) fn restart_clock(&self) {
+        if let Some(since) = self.exceeded_since.lock().as_mut() {
+            *since = Instant::now();
         }
-        self.counters.reset();
     }
 
     fn samples(&self) -> usize {
         self.samples.load(Ordering::Relaxed)
-    }
-
-    fn count(&self, evicted: &Evicted, reason: EvictReason) {
-        self.counters.keys.add(evicted.keys);
-        self.counters.elements.add(evicted.elements);
-        if reason == EvictReason::Pressure {
-            self.counters.by_pressure.add(evicted.keys + evicted.elements);
-        }
     }
 }
 

@@ -86,10 +86,10 @@ fn count_units(table: &Table, criteria: &Criteria, mut count: impl FnMut(Option<
     let is_volatile = criteria.policy.scope == Scope::Volatile;
     let mut keys = if is_volatile { table.deadlines().len() } else { table.len() };
     if criteria.unit == Unit::Element {
-        for (position, entry) in table.sets() {
+        for (position, entry, set) in table.sets(0) {
             let all_count = !is_volatile || entry.deadline() != Deadline::NEVER;
             keys -= usize::from(all_count);
-            if let (Some(_), Ok(set)) = (criteria.of_elements(entry), entry.value().as_vector_set()) {
+            if criteria.of_elements(entry).is_some() {
                 let units = if all_count { set.approximate_len() } else { set.elements_with_deadlines() };
                 count(Some(position), units);
             }

@@ -257,7 +257,7 @@ fn counters_tell_reasons_and_are_reset() {
     evict(&keyspace, 1);
     let counts = || [&keyspace.evictions().keys, &keyspace.evictions().by_pressure].map(|count| count.get());
     assert_eq!(counts(), [2, 1]);
-    keyspace.count_evicted_at_set_limit(3);
+    keyspace.evictions().count_at_set_limit(3);
     assert_eq!(keyspace.evictions().by_set_limit.get(), 3);
     keyspace.reset_statistics();
     assert_eq!(counts(), [0, 0]);
