@@ -1,8 +1,9 @@
 //! An element as it was before a writer changed it: copied into one block of bytes.
 //!
 //! ```text
-//! [slot: u32] [deadline: u64, 0: none] [pinned: u32, 0 or 1] [length: u32][name] [length: u32][attribute]
-//! [length: u32][head of the best code] [length: u32][its body]     the same of the coarse code; empty: there is none
+//! [slot: u32] [deadline: u64, 0: none] [pinned: u32, 0 or 1]
+//! [length: u32][name] [length: u32][attribute]
+//! [length: u32][head of the best code] [length: u32][its body]     the same of the coarse code; empty: none
 //! [layers: u32] per layer [count: u32][link: u32 …]
 //! ```
 //!

@@ -8,7 +8,8 @@
 //!           STRING kind of the finer copy                empty: none
 //!           STRING metric                                COSINE, L2, IP
 //!           UINT M   UINT EF
-//!           UINT flags                                   1: may be empty (VCREATE)   2: kind chosen by memory
+//!           UINT flags                                   1: may be empty (VCREATE)
+//!                                                        2: kind chosen by memory
 //!                                                        4: elements have a coarse code besides
 //!                                                        8: codebook              16: matrix
 //!                                                        32: elements have deadlines
