@@ -126,6 +126,12 @@ impl Free {
         self.held.set((self.slots.len() + self.dead) * self.bytes_each);
     }
 
+    /// One is about to be dead: counted first, since the sweeper may release it at once.
+    fn count_dead(&mut self) {
+        self.dead += 1;
+        self.count();
+    }
+
     /// The lowest, if it is below this.
     fn take_below(&mut self, end: u32) -> Option<u32> {
         let slot = self.slots.take_below(end)?;
@@ -276,6 +282,7 @@ impl Slots {
         if before.state() == State::Live {
             self.live.fetch_sub(1, Ordering::Relaxed);
         }
+        self.free.lock().count_dead();
         let moment = self.deaths.load(Ordering::Relaxed).wrapping_add(1);
         self.words.block(slot)[0].store(
             moment << MOMENT_SHIFT | before.level() << STATE_BITS | State::Dead as u32,
@@ -284,9 +291,6 @@ impl Slots {
         self.grave(slot).fetch_or(grave_bit(slot), Ordering::Relaxed);
         // Partner of the load in `moment`: a search that begins later sees the word and the bit.
         self.deaths.store(moment, Ordering::Release);
-        let mut free = self.free.lock();
-        free.dead += 1;
-        free.count();
     }
 
     fn grave(&self, slot: u32) -> &AtomicU32 {

@@ -45,8 +45,8 @@
 //! *Limits* are those at the time of writing, which may be later than the moment that the elements
 //! are of: the log behind that moment has the change anyway.
 //!
-//! Whatever changes in this drawing gets another version of the module type. Unknown flags are
-//! refused.
+//! What is added to this drawing gets a flag of its own, and unknown flags are refused. Whatever
+//! else changes gets another version of the module type.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
