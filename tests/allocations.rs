@@ -7,7 +7,7 @@
 mod counting;
 
 use nearhit::journal::Record;
-use nearhit::vector_set::filter::Filter;
+use nearhit::vector_set::filter::{self, Dialect, Filter};
 use nearhit::vector_set::{Bits, Hold, Kind, Lifetime, Metric, Now, Params, Put, Search, VectorSet};
 
 #[global_allocator]
@@ -54,7 +54,8 @@ fn a_search_allocates_its_results_and_nothing_else() {
     let params = Params::new(DIM).expect("valid");
     let kind = |kind| params.clone().with_format(kind, Metric::Cosine).expect("valid");
     let coarse = kind(Kind::RaBitQ(Bits::One));
-    let filter = Filter::compile(b".n < 5 and .word == \"some\"").expect("it is well-formed");
+    let filter = Filter::compile(b".n < 5 and .word == \"some\"", Dialect::Redis, &filter::Params::default())
+        .expect("it is well-formed");
     for params in
         [kind(Kind::Int8), kind(Kind::Float32), coarse.clone().with_rerank(Kind::Int8).expect("valid")]
     {

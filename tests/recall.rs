@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 use std::{fmt, io};
 
 use nearhit::journal::Record;
-use nearhit::vector_set::filter::Filter;
+use nearhit::vector_set::filter::{self, Dialect, Filter};
 use nearhit::vector_set::restore::{Kept, Lists, Outline, Restored};
 use nearhit::vector_set::{
     Bits, CODECS, Element, Hold, Kind, Lifetime, Linked, Metric, Params, Probe, Put, Search, VectorSet,
@@ -379,7 +379,8 @@ fn filters_find_what_their_effort_allows() {
     let _alone = alone();
     let life = Life::built(Kind::Int8, Metric::Cosine);
     for (expression, expected) in FILTERS {
-        let filter = Filter::compile(expression.as_bytes()).expect("an expression");
+        let filter = Filter::compile(expression.as_bytes(), Dialect::Redis, &filter::Params::default())
+            .expect("an expression");
         for (filter_ef, least) in [100, 1000, usize::MAX].into_iter().zip(expected) {
             let search = Search { filter: Some(&filter), filter_ef, ..search(K, EF) };
             let recall = life.of_codes(&search);

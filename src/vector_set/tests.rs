@@ -8,7 +8,7 @@ mod training;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::filter::Filter;
+use super::filter::{self, Dialect, Filter};
 use super::*;
 use crate::journal::Record;
 
@@ -105,7 +105,7 @@ fn a_filter_leaves_only_what_matches() {
             set_attribute(&set, name.as_bytes(), format!("{{\"n\":{n}}}").as_bytes());
         }
     }
-    let filter = Filter::compile(b".n % 2 == 0").expect("valid");
+    let filter = Filter::compile(b".n % 2 == 0", Dialect::Redis, &filter::Params::default()).expect("valid");
     let search = Search { filter: Some(&filter), ..PLAIN };
     let exact = near(&set, &direction(5, 8), &Search { truth: true, ..search });
     let walked = near(&set, &direction(5, 8), &search);

@@ -4,7 +4,7 @@ use super::errors::{INVALID_COUNT, INVALID_EF, INVALID_FILTER_EF};
 use super::vadd::bounded;
 use super::vector::Form;
 use crate::resp::{Args, Error};
-use crate::vector_set::filter::Filter;
+use crate::vector_set::filter::{Dialect, Filter, Params};
 use crate::vector_set::{Hits, MAX_EF, Present, Probe, Search, VectorSet};
 
 /// Nodes whose links a filtered search follows, for each requested result (Redis' default).
@@ -91,7 +91,7 @@ impl SearchOptions {
 }
 
 fn compile(expression: &[u8]) -> Result<Filter, Error> {
-    Filter::compile(expression).map_err(|error| {
+    Filter::compile(expression, Dialect::Redis, &Params::default()).map_err(|error| {
         let mut text = b"ERR syntax error in FILTER expression near: ".to_vec();
         text.extend_from_slice(error.near());
         Error::from(text)

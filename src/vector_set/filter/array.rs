@@ -2,15 +2,15 @@
 //! looks into them.
 
 use super::json::Cursor;
-use super::value::{Tuple, Value};
+use super::value::{Array, Items, Value};
 
 /// An array that was found readable, brackets included.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Array<'a> {
+pub(super) struct JsonArray<'a> {
     raw: &'a [u8],
 }
 
-impl<'a> Array<'a> {
+impl<'a> JsonArray<'a> {
     /// Checks an array of readable values, arrays among them, and passes over it. Needs no stack
     /// whatever the depth, since only arrays nest: an object makes all of it unreadable.
     pub(super) fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
@@ -51,22 +51,22 @@ fn close(cursor: &mut Cursor<'_>, depth: &mut usize) -> Option<bool> {
     }
 }
 
-impl<'a> IntoIterator for Array<'a> {
+impl<'a> IntoIterator for JsonArray<'a> {
     type Item = Value<'a>;
-    type IntoIter = Items<'a>;
+    type IntoIter = JsonItems<'a>;
 
-    fn into_iter(self) -> Items<'a> {
-        Items { cursor: Cursor { rest: &self.raw[1..] } }
+    fn into_iter(self) -> JsonItems<'a> {
+        JsonItems { cursor: Cursor { rest: &self.raw[1..] } }
     }
 }
 
 /// The items of an array, in order.
 #[derive(Debug)]
-pub(super) struct Items<'a> {
+pub(super) struct JsonItems<'a> {
     cursor: Cursor<'a>,
 }
 
-impl<'a> Iterator for Items<'a> {
+impl<'a> Iterator for JsonItems<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
@@ -81,7 +81,8 @@ impl<'a> Iterator for Items<'a> {
         }
         let raw = self.cursor.rest;
         self.cursor.skip_bracketed(b'[', b']')?;
-        Some(Value::Tuple(Tuple::Array(Array { raw: &raw[..raw.len() - self.cursor.rest.len()] })))
+        let array = JsonArray { raw: &raw[..raw.len() - self.cursor.rest.len()] };
+        Some(Value::Array(Array(Items::Json(array))))
     }
 }
 
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     fn reads(text: &[u8]) -> bool {
-        Array::read(&mut Cursor { rest: text }).is_some()
+        JsonArray::read(&mut Cursor { rest: text }).is_some()
     }
 
     #[test]
@@ -106,10 +107,10 @@ mod tests {
     #[test]
     fn items_come_in_order_and_nested_arrays_whole() {
         let mut cursor = Cursor { rest: br#"[1 ,[["]"],2], "x",null ,[] ]rest"# };
-        let array = Array::read(&mut cursor).unwrap();
+        let array = JsonArray::read(&mut cursor).unwrap();
         assert_eq!(cursor.rest, b"rest");
         let items: Vec<_> = array.into_iter().map(|item| format!("{item:?}")).collect();
         assert_eq!(items.len(), 5, "{items:?}");
-        assert!(items[1].contains("Array") && items[2].contains("Text") && items[3] == "Null", "{items:?}");
+        assert!(items[1].contains("Json") && items[2].contains("Text") && items[3] == "Null", "{items:?}");
     }
 }

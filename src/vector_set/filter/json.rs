@@ -1,9 +1,9 @@
 //! The lenient JSON of attributes: reads and skips the values that Redis reads and skips, right or
 //! wrong as JSON.
 
-use super::array::Array;
+use super::array::JsonArray;
 use super::number;
-use super::value::{Text, Tuple, Value};
+use super::value::{Array, Items, Text, Value};
 
 /// Most bytes read of a number: as in Redis, what is longer is cut here, and what follows the cut
 /// is not looked at.
@@ -57,7 +57,7 @@ impl<'a> Cursor<'a> {
     /// [`Self::skip_value`] would end.
     pub(super) fn value(&mut self) -> Option<Value<'a>> {
         if self.peek()? == b'[' {
-            return Array::read(self).map(|array| Value::Tuple(Tuple::Array(array)));
+            return JsonArray::read(self).map(|array| Value::Array(Array(Items::Json(array))));
         }
         let value = self.scalar()?;
         if let Value::Number(_) = value {
@@ -105,6 +105,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips a value that no expression uses, almost without reading it.
+    #[inline]
     pub(super) fn skip_value(&mut self) -> Option<()> {
         match self.peek()? {
             b'"' => self.string().map(drop),

@@ -2,8 +2,9 @@
 //! Knows no element, no slot and no command: it is a pure function of two byte strings.
 //!
 //! ```text
-//! expression → lexer → tokens → parser (shunting-yard) → Program (postfix) ┐
-//! attribute  → fields (one scan, reading with json) → values of selectors ─┴→ evaluator → true or false
+//! expression → lexer → tokens → parser (shunting-yard) → Program (postfix) ┐ attribute → reader
+//! (one scan, reading with json) → values of selectors ─┴→ evaluator → true or false indexes →
+//! lowering (the program on sets) → Bounds: slots that match for sure, and possibly
 //! ```
 //!
 //! The language is that of Redis' vector sets, odd corners included, for what is accepted there
@@ -15,16 +16,34 @@
 //! arrays in attributes may be nested to any depth.
 
 mod array;
+mod bounds;
+mod condition;
+mod error;
 mod evaluator;
-mod fields;
 mod json;
 mod lexer;
+mod lowering;
 mod number;
 mod operator;
+mod params;
 mod parser;
+mod path;
+mod program;
+mod ranges;
+mod reader;
 mod value;
 
-use parser::Program;
+pub use bounds::Bounds;
+pub use condition::{ArrayShape, Condition, TextShape};
+pub use error::FilterError;
+pub use lowering::Fields;
+pub use params::Params;
+pub use path::{MAX_PATH_BYTES, MAX_PATH_DEPTH, Path, PathError};
+pub use ranges::{Range, Ranges};
+pub use reader::{FieldReader, Values};
+pub use value::{Array, ArrayIter, Text, Value};
+
+use program::Program;
 
 /// Longest expression in bytes; a longer one is a [`FilterError`] and is not read. Room for an `in
 /// [...]` of a hundred thousand identifiers, while a compiled filter stays below some 12 MiB.
@@ -34,6 +53,14 @@ pub const MAX_EXPRESSION_BYTES: usize = 1 << 20;
 /// work done for each candidate.
 pub const MAX_TOKENS: usize = 1 << 14;
 
+/// Which language an expression is written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// That of `VSIM` in Redis 8.6 to 8.10.
+    #[default]
+    Redis,
+}
+
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Filter {
@@ -41,17 +68,22 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Compiles an expression, in time linear in its length.
+    /// Compiles an expression, in time linear in its length. `params` are the values of `$1` and
+    /// following, where the dialect has them.
     ///
     /// # Errors
-    /// When Redis would refuse it, or when it passes one of the limits above.
-    pub fn compile(expression: &[u8]) -> Result<Self, FilterError> {
+    /// When the dialect refuses it, or when it passes one of the limits above.
+    pub fn compile(expression: &[u8], dialect: Dialect, _params: &Params) -> Result<Self, FilterError> {
         if expression.len() > MAX_EXPRESSION_BYTES {
             return Err(FilterError::limit(format!("expression of more than {MAX_EXPRESSION_BYTES} bytes")));
         }
-        let tokens = lexer::tokens(expression)?;
-        let program = parser::parse(tokens).ok_or_else(|| FilterError::at(expression, 0))?;
-        Ok(Self { program })
+        match dialect {
+            Dialect::Redis => {
+                let tokens = lexer::tokens(expression)?;
+                let program = parser::parse(tokens).ok_or_else(|| FilterError::at(expression, 0))?;
+                Ok(Self { program })
+            }
+        }
     }
 
     /// Whether an element with this attribute satisfies the expression. (An element without
@@ -60,29 +92,10 @@ impl Filter {
     pub fn matches(&self, attribute: &[u8]) -> bool {
         evaluator::matches(&self.program, attribute)
     }
-}
 
-/// Why an expression was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilterError {
-    near: Vec<u8>,
-}
-
-impl FilterError {
-    /// What to show after `ERR syntax error in FILTER expression near: `. Raw bytes of the
-    /// expression: may hold line breaks.
-    pub fn near(&self) -> &[u8] {
-        &self.near
-    }
-
-    /// Reading stopped at this offset; an offset at the end shows the whole expression.
-    fn at(expression: &[u8], offset: usize) -> Self {
-        let shown = if offset == expression.len() { expression } else { &expression[offset..] };
-        Self { near: until_nul(shown).to_vec() }
-    }
-
-    fn limit(text: String) -> Self {
-        Self { near: text.into_bytes() }
+    /// The distinct paths that the expression selects.
+    pub fn paths(&self) -> &[Path] {
+        self.program.reader.paths()
     }
 }
 
@@ -91,5 +104,7 @@ fn until_nul(text: &[u8]) -> &[u8] {
     memchr::memchr(0, text).map_or(text, |end| &text[..end])
 }
 
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod tests;

@@ -1,46 +1,24 @@
 //! Tokens → postfix program, by the shunting-yard algorithm.
 
-use super::fields::Names;
 use super::lexer::Token;
 use super::operator::Operator;
-use super::value::Constant;
-
-/// One step of a program that works on a stack of values.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// Push a constant of the expression.
-    Push(Constant),
-    /// Push the field with this number in the program's names.
-    PushField(usize),
-    /// Replace the operands on top by their result.
-    Apply(Operator),
-}
-
-/// A compiled expression: no step finds too few values on the stack, and the last leaves exactly
-/// one.
-#[derive(Debug)]
-pub(super) struct Program {
-    pub(super) steps: Vec<Step>,
-    pub(super) names: Names,
-}
+use super::path::Path;
+use super::program::{Builder, Program};
 
 /// `None` if parentheses or operands do not add up. Like Redis, this checks nothing else: postfix
 /// forms pass.
 pub(super) fn parse(tokens: Vec<Token<'_>>) -> Option<Program> {
-    let selectors =
-        tokens.iter().filter_map(|token| if let Token::Selector(name) = token { Some(*name) } else { None });
-    let names = Names::new(selectors.collect());
-    let mut yard = Yard { steps: Vec::with_capacity(tokens.len()), values: 0, waiting: Vec::new() };
+    let mut yard = Yard::default();
     for token in tokens {
         match token {
-            Token::Constant(constant) => yard.push(Step::Push(constant)),
-            Token::Selector(name) => yard.push(Step::PushField(names.position(name)?)),
+            Token::Constant(constant) => yard.program.constant(constant),
+            Token::Selector(name) => yard.program.field(Path::top_level(name)),
             Token::Operator(operator) => yard.operator(operator)?,
             Token::Open => yard.waiting.push(Waiting::Open),
             Token::Close => yard.close()?,
         }
     }
-    yard.finish().map(|steps| Program { steps, names })
+    yard.finish()
 }
 
 /// What waits for its right operand or its closing parenthesis.
@@ -49,25 +27,19 @@ enum Waiting {
     Operator(Operator),
 }
 
+#[derive(Default)]
 struct Yard {
-    steps: Vec<Step>,
-    /// Values on the stack when the steps so far have run.
-    values: usize,
+    program: Builder,
     waiting: Vec<Waiting>,
 }
 
 impl Yard {
-    fn push(&mut self, step: Step) {
-        self.steps.push(step);
-        self.values += 1;
-    }
-
     fn operator(&mut self, operator: Operator) -> Option<()> {
         while let Some(&Waiting::Operator(earlier)) = self.waiting.last()
             && earlier.binds_before(operator)
         {
             self.waiting.pop();
-            self.apply(earlier)?;
+            self.program.apply(earlier)?;
         }
         self.waiting.push(Waiting::Operator(operator));
         Some(())
@@ -75,29 +47,24 @@ impl Yard {
 
     fn close(&mut self) -> Option<()> {
         while let Waiting::Operator(operator) = self.waiting.pop()? {
-            self.apply(operator)?;
+            self.program.apply(operator)?;
         }
         Some(())
     }
 
-    fn apply(&mut self, operator: Operator) -> Option<()> {
-        self.values = self.values.checked_sub(operator.operands())? + 1;
-        self.steps.push(Step::Apply(operator));
-        Some(())
-    }
-
-    fn finish(mut self) -> Option<Vec<Step>> {
+    fn finish(mut self) -> Option<Program> {
         while let Some(waiting) = self.waiting.pop() {
             let Waiting::Operator(operator) = waiting else { return None };
-            self.apply(operator)?;
+            self.program.apply(operator)?;
         }
-        (self.values == 1).then_some(self.steps)
+        self.program.finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::lexer;
+    use super::super::program::Step;
     use super::*;
 
     /// The program with one character a step.
@@ -105,7 +72,7 @@ mod tests {
         let program = parse(lexer::tokens(expression.as_bytes()).unwrap())?;
         let spell = |step: &Step| match step {
             Step::Push(_) => '#',
-            Step::PushField(number) => char::from(b'a' + *number as u8),
+            Step::PushField(number) => char::from(program.reader.paths()[*number].as_bytes()[0]),
             Step::Apply(Operator::Not) => '!',
             Step::Apply(Operator::Power) => '^',
             Step::Apply(Operator::Subtract) => '-',
@@ -125,6 +92,10 @@ mod tests {
             ("! .a * .b", "a!b*"),
             (".b - .a - .b", "ba-b-"),
             (".a .b -", "ab-"),
+            ("2 * 3 - .a", "#a-"),
+            ("not 1", "#"),
+            (".a != .b", "ab?!"),
+            (".a != 3 * 1", "a#?!"),
         ] {
             assert_eq!(postfix(expression).as_deref(), Some(expected), "{expression}");
         }

@@ -9,8 +9,12 @@ const BASE: &str = r#"{"n":25,"f":2.5,"s":"Alice","t":true,"b":false,"z":null,"a
 /// none), `expr`, and either `match` or `error_near`.
 const VECTORS: &str = include_str!("../../../tests/data/filter-vectors.jsonl");
 
+fn compile(expression: &[u8]) -> Result<Filter, FilterError> {
+    Filter::compile(expression, Dialect::Redis, &Params::default())
+}
+
 fn matches(expression: &str, attribute: &str) -> bool {
-    Filter::compile(expression.as_bytes()).unwrap().matches(attribute.as_bytes())
+    compile(expression.as_bytes()).unwrap().matches(attribute.as_bytes())
 }
 
 #[test]
@@ -21,7 +25,7 @@ fn answers_as_redis_does() {
         let expression = vector["expr"].as_str().unwrap();
         let attribute = vector["attr"].as_str().filter(|attribute| !attribute.is_empty());
         let attribute = attribute.map(|attribute| if attribute == "BASE" { BASE } else { attribute });
-        match Filter::compile(expression.as_bytes()) {
+        match compile(expression.as_bytes()) {
             Ok(filter) => {
                 let matched = attribute.is_some_and(|attribute| filter.matches(attribute.as_bytes()));
                 assert_eq!(Some(matched), vector["match"].as_bool(), "{line}");
@@ -40,24 +44,20 @@ fn answers_as_redis_does() {
 fn an_expression_ends_at_its_first_nul() {
     assert!(matches("1\0)", "x"));
     for (expression, near) in [("1 2\0x", "1 2"), ("1 2 =\0", ""), ("$\0x", "$"), ("\0", "")] {
-        assert_eq!(
-            Filter::compile(expression.as_bytes()).unwrap_err().near(),
-            near.as_bytes(),
-            "{expression:?}"
-        );
+        assert_eq!(compile(expression.as_bytes()).unwrap_err().near(), near.as_bytes(), "{expression:?}");
     }
 }
 
 #[test]
 fn expressions_have_limits() {
     let longest = format!("1{}", " ".repeat(MAX_EXPRESSION_BYTES - 1));
-    assert!(Filter::compile(longest.as_bytes()).is_ok());
-    let error = Filter::compile(format!("{longest} ").as_bytes()).unwrap_err();
+    assert!(compile(longest.as_bytes()).is_ok());
+    let error = compile(format!("{longest} ").as_bytes()).unwrap_err();
     assert_eq!(error.near(), b"expression of more than 1048576 bytes");
 
     let most = format!("1{}", "+1".repeat(MAX_TOKENS / 2 - 1));
-    assert!(Filter::compile(format!("!{most}").as_bytes()).is_ok());
-    let error = Filter::compile(format!("{most}+1").as_bytes()).unwrap_err();
+    assert!(compile(format!("!{most}").as_bytes()).is_ok());
+    let error = compile(format!("{most}+1").as_bytes()).unwrap_err();
     assert_eq!(error.near(), b"expression of more than 16384 tokens");
 }
 
@@ -65,7 +65,7 @@ fn expressions_have_limits() {
 fn long_numbers_are_refused_in_expressions() {
     let longest = format!("{}7", "0".repeat(254));
     assert!(matches(&format!("{longest} == 7"), "x"));
-    assert_eq!(Filter::compile(format!("0{longest} == 7").as_bytes()).unwrap_err().near(), b"7 == 7");
+    assert_eq!(compile(format!("0{longest} == 7").as_bytes()).unwrap_err().near(), b"7 == 7");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(expression in prop_oneof![soup(), any::<Vec<u8>>()], attribute in prop_oneof![soup(), any::<Vec<u8>>()]) {
-        if let Ok(filter) = Filter::compile(&expression) {
+        if let Ok(filter) = compile(&expression) {
             filter.matches(&attribute);
         }
     }
@@ -120,7 +120,7 @@ proptest! {
     #[test]
     fn no_attribute_makes_it_panic(attribute in prop_oneof![soup(), any::<Vec<u8>>()]) {
         for expression in [".a", ".b in .a", ".a == 1", "'x' in .b"] {
-            Filter::compile(expression.as_bytes()).unwrap().matches(&attribute);
+            compile(expression.as_bytes()).unwrap().matches(&attribute);
         }
     }
 }

@@ -102,7 +102,9 @@ fn searches_find_each_element_exactly_once_while_it_is_compacted() {
     // Those that stay are the last ones, so that they have to move.
     (0..ALL).for_each(|n| add_described(&set, n, 0));
     let done = AtomicBool::new(false);
-    let filter = Filter::compile(format!(".n >= {}", ALL - STAY).as_bytes()).expect("valid");
+    let filter = format!(".n >= {}", ALL - STAY);
+    let filter =
+        Filter::compile(filter.as_bytes(), Dialect::Redis, &filter::Params::default()).expect("valid");
     std::thread::scope(|scope| {
         let (set, done, filter) = (&set, &done, &filter);
         scope.spawn(move || {
