@@ -65,20 +65,25 @@ class Client:
 
     def reply(self):
         """The next reply."""
-        line = self.replies.readline()
-        if not line:
-            raise ConnectionError("the server closed the connection")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"$":
-            length = int(rest)
-            return None if length < 0 else self.replies.read(length + 2)[:-2]
-        if kind == b"*":
-            return None if rest == b"-1" else [self.reply() for _ in range(int(rest))]
-        if kind == b":":
-            return int(rest)
-        if kind == b"-":
-            return Refused(rest.decode(errors="replace"))
-        return rest
+        return parsed(self.replies)
+
+
+def parsed(replies):
+    """The next reply of a file of them."""
+    line = replies.readline()
+    if not line:
+        raise ConnectionError("the server closed the connection")
+    kind, rest = line[:1], line[1:-2]
+    if kind == b"$":
+        length = int(rest)
+        return None if length < 0 else replies.read(length + 2)[:-2]
+    if kind == b"*":
+        return None if rest == b"-1" else [parsed(replies) for _ in range(int(rest))]
+    if kind == b":":
+        return int(rest)
+    if kind == b"-":
+        return Refused(rest.decode(errors="replace"))
+    return rest
 
 
 def info(client, section="everything"):

@@ -31,9 +31,19 @@ impl Client {
     /// Sends one request and waits for its reply; an error reply is an error.
     pub(crate) fn call(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, Failure> {
         self.request.clear();
-        self.received.clear();
         resp::encode(args, &mut self.request);
         self.stream.write_all(&self.request)?;
+        self.reply()
+    }
+
+    /// The same with a request that is encoded already.
+    pub(crate) fn send(&mut self, request: &[u8]) -> Result<Reply<'_>, Failure> {
+        self.stream.write_all(request)?;
+        self.reply()
+    }
+
+    fn reply(&mut self) -> Result<Reply<'_>, Failure> {
+        self.received.clear();
         while Reply::first(&self.received)?.is_none() {
             self.receive()?;
         }

@@ -4,7 +4,7 @@
 //! each, and draws the table. Progress goes to stderr.
 //!
 //! ```text
-//! main → vectors, ping, persistence, stalls   what is measured
+//! main → vectors, ping, persistence, stalls, ask   what is measured
 //!          → driver, client   many connections at once; one connection, one call at a time
 //!          → dataset, truth   vectors, names, queries; their exact neighbours
 //!          → rows             files of vectors and of right answers
@@ -12,6 +12,7 @@
 //!          → resp, figures    bytes ⇄ requests and replies; rates and percentiles
 //! ```
 
+mod ask;
 mod client;
 mod dataset;
 mod driver;
@@ -37,13 +38,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Command = fn(&mut Flags) -> Result<(), Failure>;
 
 /// What can be measured, by the name it is asked for.
-const COMMANDS: [(&str, Command); 6] = [
+const COMMANDS: [(&str, Command); 7] = [
     ("vectors", vectors::run),
     ("ping", ping::run),
     ("fill", persistence::fill),
     ("snapshot", persistence::snapshot),
     ("writes", persistence::writes),
     ("stalls", stalls::run),
+    ("ask", ask::run),
 ];
 
 fn main() -> ExitCode {

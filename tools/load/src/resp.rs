@@ -25,6 +25,17 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
+    /// Encoded requests, one after another. A request has the form of a reply: an array of bulk
+    /// strings.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, Failure> {
+        let (mut ends, mut end) = (Vec::new(), 0);
+        while end < bytes.len() {
+            end += Reply::first(&bytes[end..])?.ok_or("the last request is cut short")?.len();
+            ends.push(end);
+        }
+        Ok(Self { bytes, ends })
+    }
+
     /// Adds a request; its number is the count of those before it.
     pub(crate) fn push(&mut self, args: &[&[u8]]) {
         encode(args, &mut self.bytes);
@@ -70,6 +81,11 @@ impl<'b> Reply<'b> {
             }
         }
         Ok(Some(Self(&bytes[..at])))
+    }
+
+    /// As it came.
+    pub(crate) fn bytes(self) -> &'b [u8] {
+        self.0
     }
 
     /// How many bytes it takes on the wire.
@@ -187,5 +203,16 @@ mod tests {
         assert_eq!(requests.len(), 2);
         assert_eq!(requests.get(0), b"*1\r\n$4\r\nPING\r\n");
         assert_eq!(requests.get(1), b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+    }
+
+    #[test]
+    fn cuts_encoded_requests() {
+        let mut made = Requests::default();
+        made.push(&[b"PING"]);
+        made.push(&[b"GET", b"*1\r\n"]);
+        let read = Requests::from_bytes(made.bytes.clone()).unwrap();
+        assert_eq!((&read.bytes, &read.ends), (&made.bytes, &made.ends));
+        assert!(Requests::from_bytes(made.bytes[..made.bytes.len() - 1].to_vec()).is_err());
+        assert_eq!(Requests::from_bytes(Vec::new()).unwrap().len(), 0);
     }
 }

@@ -1,0 +1,5 @@
+"""What is to be measured cannot be had here."""
+
+
+class LeftOut(Exception):
+    """Why."""
