@@ -12,6 +12,8 @@ pub enum Category {
     Names,
     /// Attributes of elements.
     Attributes,
+    /// Indexes of fields of attributes.
+    AttributeIndexes,
     /// Names and attributes that were replaced or removed, until the last reader that may hold them
     /// has gone.
     Retired,
@@ -42,11 +44,12 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Vectors,
         Self::Graph,
         Self::Names,
         Self::Attributes,
+        Self::AttributeIndexes,
         Self::Retired,
         Self::Expiry,
         Self::Keys,
@@ -68,6 +71,7 @@ impl Category {
             Self::Graph => "graph",
             Self::Names => "names",
             Self::Attributes => "attributes",
+            Self::AttributeIndexes => "attribute-indexes",
             Self::Retired => "retired",
             Self::Expiry => "expiry",
             Self::Keys => "keys",

@@ -96,11 +96,12 @@ fn by_purpose(uses: &MemoryUses, rows: &mut Rows) {
     rows.bytes("mem_unattributed", uses.unattributed);
 }
 
-const CATEGORIES: [(&str, Category); 15] = [
+const CATEGORIES: [(&str, Category); 16] = [
     ("mem_vectors", Category::Vectors),
     ("mem_graph", Category::Graph),
     ("mem_names", Category::Names),
     ("mem_attributes", Category::Attributes),
+    ("mem_attribute_indexes", Category::AttributeIndexes),
     ("mem_retired", Category::Retired),
     ("mem_expiry", Category::Expiry),
     ("mem_keys", Category::Keys),

@@ -1,4 +1,10 @@
-//! Places on the earth and how far they are from one another.
+//! Places on the earth, how far they are from one another, and which slots have places that are
+//! near.
+
+mod cells;
+mod index;
+
+pub use index::GeoIndex;
 
 /// Radius of the sphere on which distances are measured, in kilometres: that of Redis' `GEO`
 /// commands.
