@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::evaluator;
+use super::function::{Function, Words};
 use super::operator::Operator;
 use super::path::Path;
 use super::program::Step;
@@ -28,15 +29,31 @@ enum Test<'f> {
     Steps(&'f [Step]),
     /// An item of an array equals this.
     Equals(&'f Constant),
+    /// An item of an array is a text for which this is true.
+    Text(&'f Function),
 }
 
 /// Which texts a condition accepts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum TextShape<'f> {
     /// Those that equal one of these; none if there are none.
     OneOf(Vec<&'f [u8]>),
     /// Those that have this part; any has the empty one.
     Contains(&'f [u8]),
+    /// Those that begin with this.
+    Prefix(&'f [u8]),
+    /// Those in which these words occur.
+    Match(&'f Words),
+}
+
+impl<'f> TextShape<'f> {
+    fn of(function: &'f Function) -> Self {
+        match function {
+            Function::Prefix(prefix) => Self::Prefix(prefix),
+            Function::Contains(part) => Self::Contains(part.needle()),
+            Function::Match(words) => Self::Match(words),
+        }
+    }
 }
 
 /// Which arrays a condition accepts.
@@ -46,6 +63,8 @@ pub enum ArrayShape<'f> {
     Each(bool),
     /// Those with an item for which this holds.
     Any(Condition<'f>),
+    /// Those in whose texts, taken together, these words occur.
+    Match(&'f Words),
     /// Something else: ask [`Condition::holds`].
     Other,
 }
@@ -65,6 +84,7 @@ impl<'f> Condition<'f> {
         match self.test {
             Test::Steps(steps) => evaluator::is_true(steps, |_| Some(*value)),
             Test::Equals(constant) => constant.value().equals(*value),
+            Test::Text(function) => function.holds_for_text(*value),
         }
     }
 
@@ -73,6 +93,7 @@ impl<'f> Condition<'f> {
         let steps = match self.test {
             Test::Steps(steps) => steps,
             Test::Equals(constant) => return equal_texts(constant),
+            Test::Text(function) => return Some(TextShape::of(function)),
         };
         match steps {
             [Step::PushField(_), Step::Push(constant), Step::Apply(Operator::Equal)]
@@ -86,6 +107,7 @@ impl<'f> Condition<'f> {
             [Step::Push(constant), Step::PushField(_), Step::Apply(Operator::In)] => {
                 Some(constant.text().map_or(TextShape::OneOf(Vec::new()), TextShape::Contains))
             }
+            [Step::PushField(_), Step::Call(function)] => Some(TextShape::of(function)),
             _ => None,
         }
     }
@@ -95,6 +117,7 @@ impl<'f> Condition<'f> {
         match self.test {
             Test::Steps(steps) => number_ranges(steps),
             Test::Equals(constant) => Some(equal_numbers(constant)),
+            Test::Text(_) => Some(Ranges::none()),
         }
     }
 
@@ -103,6 +126,10 @@ impl<'f> Condition<'f> {
         match self.test {
             Test::Steps([Step::Push(constant), Step::PushField(_), Step::Apply(Operator::In)]) => {
                 ArrayShape::Any(Self { path: self.path, test: Test::Equals(constant) })
+            }
+            Test::Steps([Step::PushField(_), Step::Call(Function::Match(words))]) => ArrayShape::Match(words),
+            Test::Steps([Step::PushField(_), Step::Call(function)]) => {
+                ArrayShape::Any(Self { path: self.path, test: Test::Text(function) })
             }
             Test::Steps(steps) if looks_into(steps) => ArrayShape::Other,
             _ => ArrayShape::Each(self.holds(&Value::EMPTY_ARRAY)),
@@ -115,16 +142,19 @@ impl fmt::Debug for Condition<'_> {
         match self.test {
             Test::Steps(steps) => write!(out, "{}: {steps:?}", self.path),
             Test::Equals(constant) => write!(out, "item of {}: == {constant:?}", self.path),
+            Test::Text(function) => write!(out, "item of {}: {function:?}", self.path),
         }
     }
 }
 
-/// Whether the result may depend on what is in an array: only `in` with a container that is no
-/// constant looks into one.
+/// Whether the result may depend on what is in an array: only functions look into one, and `in`
+/// with a container that is no constant.
 fn looks_into(steps: &[Step]) -> bool {
-    steps
-        .windows(2)
-        .any(|pair| matches!(pair[1], Step::Apply(Operator::In)) && !matches!(pair[0], Step::Push(_)))
+    let looks = |pair: &[Step]| match &pair[1] {
+        Step::Apply(Operator::In) => !matches!(pair[0], Step::Push(_)),
+        step => matches!(step, Step::Call(_)),
+    };
+    steps.windows(2).any(looks)
 }
 
 /// The texts that equal a constant. With numbers and arrays they are compared as numbers.
@@ -153,6 +183,10 @@ enum Part<'f> {
 }
 
 impl Part<'_> {
+    fn is_null(&self) -> bool {
+        matches!(self, Part::Constant(Constant::Null))
+    }
+
     fn truth(self) -> Ranges {
         match self {
             Part::Field => Ranges::of([0.0].into_iter()).not(),
@@ -171,15 +205,21 @@ fn number_ranges(steps: &[Step]) -> Option<Ranges> {
         let part = match step {
             Step::Push(constant) => Part::Constant(constant),
             Step::PushField(_) => Part::Field,
+            Step::Apply(Operator::Not) => Part::True(Part::truth(stack.pop()?).not()),
             Step::Apply(operator) => {
                 let right = stack.pop()?;
-                let result = if *operator == Operator::Not {
-                    Part::truth(right).not()
-                } else {
-                    binary_ranges(*operator, stack.pop()?, right)?
-                };
-                Part::True(result)
+                Part::True(binary_ranges(*operator, stack.pop()?, right)?)
             }
+            Step::ApplyToKnown(operator) => {
+                let (right, left) = (stack.pop()?, stack.pop()?);
+                let is_unknown = (left.is_null() || right.is_null()) && !operator.is_arithmetic();
+                let ranges = if is_unknown { Ranges::none() } else { binary_ranges(*operator, left, right)? };
+                Part::True(ranges)
+            }
+            // No function is true for a number.
+            Step::Call(_) if matches!(stack.pop()?, Part::Field) => Part::True(Ranges::none()),
+            Step::Skip { .. } => continue,
+            _ => return None,
         };
         stack.push(part);
     }

@@ -1,5 +1,7 @@
 //! Why an expression was refused, and where.
 
+use std::fmt;
+
 use super::until_nul;
 
 /// Why an expression was refused.
@@ -22,8 +24,8 @@ impl FilterError {
         self.position
     }
 
-    /// What was missing at [`position`](Self::position), or which limit was passed there: plain
-    /// text of one line. Empty under Redis' dialects, where only [`near`](Self::near) is known.
+    /// What was expected at [`position`](Self::position), or which limit was passed: plain text of
+    /// one line. Empty under Redis' dialects, where only [`near`](Self::near) is known.
     pub fn expected(&self) -> &str {
         &self.expected
     }
@@ -34,8 +36,25 @@ impl FilterError {
         Self { near: until_nul(shown).to_vec(), position: offset, expected: String::new() }
     }
 
+    /// In nearhit's language: something else was expected at this offset.
+    pub(super) fn expected_at(expression: &[u8], offset: usize, what: &str) -> Self {
+        let near = expression.get(offset..).unwrap_or_default().to_vec();
+        Self { near, position: offset, expected: format!("expected {what}") }
+    }
+
     /// A limit is passed: `text` says which.
     pub(super) fn limit(text: String) -> Self {
         Self { near: text.clone().into_bytes(), position: 0, expected: text }
+    }
+}
+
+impl fmt::Display for FilterError {
+    /// `position 7: expected a value`, the position being the offset in bytes, or under Redis'
+    /// dialects `near: <rest>`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.expected.as_str() {
+            "" => write!(out, "near: {}", String::from_utf8_lossy(&self.near)),
+            expected => write!(out, "position {}: {expected}", self.position),
+        }
     }
 }

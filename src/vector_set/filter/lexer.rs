@@ -3,7 +3,7 @@
 use super::number;
 use super::operator::Operator;
 use super::value::Constant;
-use super::{FilterError, MAX_TOKENS, until_nul};
+use super::{FilterError, MAX_TOKENS, Release, json, until_nul};
 
 /// Longest number literal in bytes; a longer one is an error, as in Redis.
 const MAX_NUMBER_BYTES: usize = 255;
@@ -22,8 +22,8 @@ pub(super) enum Token<'e> {
 struct Unreadable;
 
 /// All tokens of an expression. It ends at its first NUL.
-pub(super) fn tokens(expression: &[u8]) -> Result<Vec<Token<'_>>, FilterError> {
-    let mut lexer = Lexer { text: until_nul(expression), at: 0 };
+pub(super) fn tokens(expression: &[u8], release: Release) -> Result<Vec<Token<'_>>, FilterError> {
+    let mut lexer = Lexer { text: until_nul(expression), at: 0, release };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blanks();
@@ -42,6 +42,7 @@ pub(super) fn tokens(expression: &[u8]) -> Result<Vec<Token<'_>>, FilterError> {
 struct Lexer<'e> {
     text: &'e [u8],
     at: usize,
+    release: Release,
 }
 
 impl<'e> Lexer<'e> {
@@ -73,7 +74,7 @@ impl<'e> Lexer<'e> {
         number::decimal(&self.text[start..self.at]).map(Constant::Number).ok_or(Unreadable)
     }
 
-    /// Backslashes protect a quote but stay in the string.
+    /// A backslash protects a quote. It stays in the string, until escapes began to be decoded.
     fn string(&mut self, quote: u8) -> Result<Constant, Unreadable> {
         let start = self.at + 1;
         let mut end = start;
@@ -89,7 +90,11 @@ impl<'e> Lexer<'e> {
             }
         }
         self.at = end + 1;
-        Ok(Constant::Text(self.text[start..end].into()))
+        let raw = &self.text[start..end];
+        Ok(Constant::Text(match self.release {
+            Release::V8_6 => raw.into(),
+            Release::V8_12 => json::unescape(raw).into(),
+        }))
     }
 
     fn selector(&mut self) -> Token<'e> {

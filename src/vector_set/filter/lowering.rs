@@ -8,10 +8,11 @@ use roaring::RoaringBitmap;
 use super::Filter;
 use super::bounds::Bounds;
 use super::condition::Condition;
+use super::function::Circle;
 use super::operator::Operator;
 use super::path::Path;
-use super::program::{Program, Step};
-use super::value::Constant;
+use super::program::{Missing, Near, Program, Step};
+use super::value::{Constant, Value};
 
 /// What the indexes of a set of attributes know. All sets are of slots with an attribute.
 pub trait Fields {
@@ -24,6 +25,12 @@ pub trait Fields {
     /// Those of the [readable](Self::readable) slots whose value satisfies a condition; none if no
     /// index can answer it.
     fn slots_where<'a>(&'a self, condition: &Condition<'_>) -> Option<Bounds<'a>>;
+
+    /// The slots that have, as numbers at these two paths, the degrees of a place in a circle; none
+    /// if no index can answer it.
+    fn slots_within<'a>(&'a self, _lat: &Path, _lon: &Path, _circle: &Circle) -> Option<Bounds<'a>> {
+        None
+    }
 }
 
 impl Filter {
@@ -31,12 +38,19 @@ impl Filter {
     /// depends on one field and has an exact answer.
     pub fn bounds<'a>(&self, fields: &'a impl Fields) -> Bounds<'a> {
         let mut lowering = Lowering { program: &self.program, fields, stack: Vec::new() };
-        for at in 0..self.program.steps.len() {
-            let value = lowering.step(at).unwrap_or(Abstract::Unknown);
-            lowering.stack.push(value);
+        for (at, step) in self.program.steps.iter().enumerate() {
+            // The right operand of `and` and `or` is needed to know the answer for all slots.
+            if !matches!(step, Step::Skip { .. }) {
+                let value = lowering.step(step, at).unwrap_or(Abstract::Unknown);
+                lowering.stack.push(value);
+            }
         }
         let answer = lowering.stack.pop().and_then(|value| lowering.truth(value));
-        lowering.where_resolved(answer)
+        let answer = answer.unwrap_or_else(|| lowering.unknown());
+        match self.program.missing {
+            Missing::Fails => lowering.where_resolved(answer),
+            Missing::IsNull => answer,
+        }
     }
 }
 
@@ -69,8 +83,8 @@ struct OfField {
 }
 
 impl<'a, F: Fields> Lowering<'_, 'a, F> {
-    fn step(&mut self, at: usize) -> Option<Abstract<'a>> {
-        match &self.program.steps[at] {
+    fn step(&mut self, step: &Step, at: usize) -> Option<Abstract<'a>> {
+        match step {
             Step::Push(_) => Some(Abstract::Constant { at }),
             Step::PushField(field) => {
                 Some(Abstract::OfField(OfField { field: *field, start: at, end: at + 1, has_shape: false }))
@@ -79,7 +93,12 @@ impl<'a, F: Fields> Lowering<'_, 'a, F> {
                 let operand = self.stack.pop()?;
                 self.not(operand, at)
             }
-            Step::Apply(operator) => {
+            Step::Negate => self.extended(at, false),
+            Step::Call(_) => self.extended(at, true),
+            Step::Exists(field) => self.readable(*field).map(Abstract::Truth),
+            Step::Near(near) => self.near(near).map(Abstract::Truth),
+            Step::Skip { .. } => None,
+            Step::Apply(operator) | Step::ApplyToKnown(operator) => {
                 let (right, left) = (self.stack.pop()?, self.stack.pop()?);
                 match operator {
                     Operator::And | Operator::Or => self.connective(*operator, left, right, at),
@@ -94,6 +113,21 @@ impl<'a, F: Fields> Lowering<'_, 'a, F> {
             Abstract::OfField(part) => Some(Abstract::OfField(OfField { end: at + 1, ..part })),
             other => self.truth(other).map(|bounds| Abstract::Truth(bounds.not(self.fields.all()))),
         }
+    }
+
+    /// The result of a step with one operand.
+    fn extended(&mut self, at: usize, has_shape: bool) -> Option<Abstract<'a>> {
+        let Abstract::OfField(part) = self.stack.pop()? else { return None };
+        Some(Abstract::OfField(OfField { end: at + 1, has_shape, ..part }))
+    }
+
+    fn readable(&self, field: usize) -> Option<Bounds<'a>> {
+        self.fields.readable(&self.program.reader.paths()[field]).map(Bounds::exact)
+    }
+
+    fn near(&self, near: &Near) -> Option<Bounds<'a>> {
+        let path = |field: usize| &self.program.reader.paths()[field];
+        self.fields.slots_within(path(near.lat), path(near.lon), &near.circle)
     }
 
     fn connective(
@@ -186,13 +220,21 @@ impl<'a, F: Fields> Lowering<'_, 'a, F> {
             steps = shorter;
             is_negated = !is_negated;
         }
-        let bounds = self.fields.slots_where(&Condition::new(path, steps))?;
+        let condition = Condition::new(path, steps);
+        let mut bounds = self.fields.slots_where(&condition)?;
+        if self.program.missing == Missing::IsNull && condition.holds(&Value::Null) {
+            bounds = bounds.or(self.without(part.field));
+        }
         Some(if is_negated { bounds.not(self.fields.all()) } else { bounds })
     }
 
+    /// The slots without a readable value of a field.
+    fn without(&self, field: usize) -> Bounds<'a> {
+        self.readable(field).map_or_else(|| self.unknown(), |readable| readable.not(self.fields.all()))
+    }
+
     /// A selector that cannot be resolved makes the whole expression false.
-    fn where_resolved(&self, answer: Option<Bounds<'a>>) -> Bounds<'a> {
-        let mut answer = answer.unwrap_or_else(|| self.unknown());
+    fn where_resolved(&self, mut answer: Bounds<'a>) -> Bounds<'a> {
         for path in self.program.reader.paths() {
             answer = match self.fields.readable(path) {
                 _ if path.is_empty() => return Bounds::none(),

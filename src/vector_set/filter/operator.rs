@@ -64,6 +64,18 @@ impl Operator {
             || (self.precedence() == next.precedence() && !right_associative)
     }
 
+    /// Whether it computes a number from numbers.
+    pub(super) fn is_arithmetic(self) -> bool {
+        matches!(self.precedence(), 3..=5)
+    }
+
+    /// Whether its operands count as numbers, whatever they are.
+    pub(super) fn is_of_numbers(self) -> bool {
+        let is_ordered =
+            matches!(self, Self::Greater | Self::GreaterOrEqual | Self::Less | Self::LessOrEqual);
+        is_ordered || self.is_arithmetic()
+    }
+
     fn precedence(self) -> u8 {
         match self {
             Self::Not => 6,
@@ -87,6 +99,20 @@ mod tests {
         for (at, (earlier, _)) in SPELLINGS.iter().enumerate() {
             assert!(SPELLINGS[at + 1..].iter().all(|(later, _)| !later.starts_with(earlier)), "{earlier:?}");
         }
+    }
+
+    #[test]
+    fn operators_of_numbers_are_arithmetic_or_compare_order() {
+        let of = |spelling: &[u8]| Operator::prefix_of(spelling).unwrap().0;
+        assert!(
+            [&b"**"[..], b"*", b"/", b"%", b"+", b"-"].iter().all(|spelling| of(spelling).is_arithmetic())
+        );
+        assert!([&b"<"[..], b"<=", b">", b">=", b"-"].iter().all(|spelling| of(spelling).is_of_numbers()));
+        assert!(
+            [&b"=="[..], b"!=", b"in", b"and", b"or", b"!"]
+                .iter()
+                .all(|spelling| !of(spelling).is_of_numbers())
+        );
     }
 
     #[test]

@@ -15,4 +15,13 @@ impl<'p> Params<'p> {
     pub fn new(values: impl IntoIterator<Item = &'p [u8]>) -> Self {
         Self { values: values.into_iter().collect() }
     }
+
+    /// The value of `$number`; they are numbered from 1.
+    pub(super) fn get(&self, number: usize) -> Option<&'p [u8]> {
+        self.values.get(number.checked_sub(1)?).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
 }

@@ -1,5 +1,6 @@
 //! Tokens → postfix program, by the shunting-yard algorithm.
 
+use super::Release;
 use super::lexer::Token;
 use super::operator::Operator;
 use super::path::Path;
@@ -7,8 +8,8 @@ use super::program::{Builder, Program};
 
 /// `None` if parentheses or operands do not add up. Like Redis, this checks nothing else: postfix
 /// forms pass.
-pub(super) fn parse(tokens: Vec<Token<'_>>) -> Option<Program> {
-    let mut yard = Yard::default();
+pub(super) fn parse(tokens: Vec<Token<'_>>, release: Release) -> Option<Program> {
+    let mut yard = Yard { program: Builder::default(), waiting: Vec::new(), release };
     for token in tokens {
         match token {
             Token::Constant(constant) => yard.program.constant(constant),
@@ -27,14 +28,19 @@ enum Waiting {
     Operator(Operator),
 }
 
-#[derive(Default)]
 struct Yard {
     program: Builder,
     waiting: Vec<Waiting>,
+    release: Release,
 }
 
 impl Yard {
     fn operator(&mut self, operator: Operator) -> Option<()> {
+        if operator == Operator::Not && self.release >= Release::V8_12 {
+            // What waits before a prefix waits for its result.
+            self.waiting.push(Waiting::Operator(operator));
+            return Some(());
+        }
         while let Some(&Waiting::Operator(earlier)) = self.waiting.last()
             && earlier.binds_before(operator)
         {
@@ -69,7 +75,8 @@ mod tests {
 
     /// The program with one character a step.
     fn postfix(expression: &str) -> Option<String> {
-        let program = parse(lexer::tokens(expression.as_bytes()).unwrap())?;
+        let tokens = lexer::tokens(expression.as_bytes(), Release::V8_6).unwrap();
+        let program = parse(tokens, Release::V8_6)?;
         let spell = |step: &Step| match step {
             Step::Push(_) => '#',
             Step::PushField(number) => char::from(program.reader.paths()[*number].as_bytes()[0]),
@@ -77,7 +84,7 @@ mod tests {
             Step::Apply(Operator::Power) => '^',
             Step::Apply(Operator::Subtract) => '-',
             Step::Apply(Operator::Multiply) => '*',
-            Step::Apply(_) => '?',
+            _ => '?',
         };
         Some(program.steps.iter().map(spell).collect())
     }

@@ -82,7 +82,8 @@ impl fmt::Debug for Path {
     }
 }
 
-fn is_name(byte: u8) -> bool {
+/// Whether names may have this byte.
+pub(super) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || !byte.is_ascii()
 }
 

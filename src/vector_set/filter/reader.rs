@@ -43,12 +43,24 @@ impl FieldReader {
     /// Reads an attribute. Nothing after the last field wanted is looked at; of several fields
     /// with the same name the first counts.
     pub fn read<'a>(&self, attribute: &'a [u8]) -> Values<'a> {
-        let mut values = smallvec![None; self.paths.len()];
+        let mut values = self.no_values();
+        // Where the scan ends early, the values not found by then stay missing.
+        self.fill(attribute, &mut values).unwrap_or_default();
+        values
+    }
+
+    /// What [`Self::fill`] begins with.
+    #[inline]
+    pub(super) fn no_values<'a>(&self) -> Values<'a> {
+        smallvec![None; self.paths.len()]
+    }
+
+    /// [`Self::read`] in place; `None` if the scan ended before all names were met.
+    #[inline]
+    pub(super) fn fill<'a>(&self, attribute: &'a [u8], values: &mut [Option<Value<'a>>]) -> Option<()> {
         let mut cursor = Cursor { rest: attribute };
         cursor.skip_blanks();
-        // Where the scan ends early, the values not found by then stay missing.
-        self.root.read(cursor, &mut values).unwrap_or_default();
-        values
+        self.root.read(cursor, values)
     }
 }
 

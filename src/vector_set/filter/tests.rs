@@ -1,3 +1,6 @@
+mod bounds;
+mod nearhit;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -38,6 +41,40 @@ fn answers_as_redis_does() {
         checked += 1;
     }
     assert_eq!(checked, 329);
+}
+
+/// Redis' own tests of what came after 8.10, in the words of the vectors.
+#[test]
+fn later_releases_decode_escapes_and_know_prefixes_of_prefixes() {
+    let newer = |expression: &str, attribute: &str| {
+        let filter = Filter::compile(expression.as_bytes(), Dialect::Redis8_12, &Params::default());
+        filter.map(|filter| filter.matches(attribute.as_bytes()))
+    };
+    let texts = r#"{"dq":"a\"b","sq":"O'Brien","bs":"x\\y","nl":"l1\nl2","n":5}"#;
+    for expression in [
+        r#".dq == "a\"b""#,
+        r".sq == 'O\'Brien'",
+        r#".bs == "x\\y""#,
+        r#".nl == "l1\nl2""#,
+        r#""\"b" in .dq"#,
+        r#".dq in ["zzz", "a\"b"]"#,
+        r"!!.n == 1",
+        "not not .n",
+        "!!!.n or .n > 1 and not not .n",
+        "2 ** not not .n == 2",
+    ] {
+        assert!(compile(expression.as_bytes()).is_err() || !matches(expression, texts), "{expression}");
+        assert_eq!(newer(expression, texts), Ok(true), "{expression}");
+    }
+    for line in VECTORS
+        .lines()
+        .filter(|line| !line.contains("!!") && !line.contains("not not") && !line.contains(r"\\"))
+    {
+        let vector: serde_json::Value = serde_json::from_str(line).unwrap();
+        let expression = vector["expr"].as_str().unwrap();
+        let filter = Filter::compile(expression.as_bytes(), Dialect::Redis8_12, &Params::default());
+        assert_eq!(filter.map(drop), compile(expression.as_bytes()).map(drop), "{line}");
+    }
 }
 
 #[test]

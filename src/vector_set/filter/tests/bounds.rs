@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
 
-use super::*;
+use super::super::*;
+use crate::field_index::geo::Place;
 
 /// Attributes by slot, and which paths have an index.
 struct Toy {
@@ -48,6 +49,8 @@ fn satisfies(condition: &Condition<'_>, value: Value<'_>) -> bool {
             |shape| match shape {
                 TextShape::OneOf(texts) => texts.contains(&&*text.bytes()),
                 TextShape::Contains(part) => memchr::memmem::find(&text.bytes(), part).is_some(),
+                TextShape::Prefix(prefix) => text.bytes().starts_with(prefix),
+                TextShape::Match(words) => words.are_in(&text.bytes()),
             },
         ),
         Value::Number(number) => {
@@ -56,6 +59,13 @@ fn satisfies(condition: &Condition<'_>, value: Value<'_>) -> bool {
         Value::Array(items) => match condition.arrays() {
             ArrayShape::Each(answer) => answer,
             ArrayShape::Any(condition) => items.into_iter().any(|item| satisfies(&condition, item)),
+            ArrayShape::Match(words) => {
+                let texts = items.into_iter().filter_map(|item| match item {
+                    Value::Text(text) => Some(text.bytes()),
+                    _ => None,
+                });
+                words.are_in(&texts.collect::<Vec<_>>().join(&b' '))
+            }
             ArrayShape::Other => condition.holds(&value),
         },
         Value::Null => condition.holds(&value),
@@ -79,9 +89,24 @@ impl Fields for Toy {
             Bounds::exact(Cow::Owned(slots))
         })
     }
+
+    fn slots_within<'a>(&'a self, lat: &Path, lon: &Path, circle: &Circle) -> Option<Bounds<'a>> {
+        let reader = FieldReader::new([lat.clone(), lon.clone()]);
+        let is_inside = |text: &String| match reader.read(text.as_bytes()).as_slice() {
+            [Some(Value::Number(lat)), Some(Value::Number(lon))] => {
+                Place::new(*lat, *lon).is_some_and(|place| circle.contains(place))
+            }
+            [Some(Value::Number(both))] => {
+                Place::new(*both, *both).is_some_and(|place| circle.contains(place))
+            }
+            _ => false,
+        };
+        let inside = self.attributes.iter().filter(|(_, text)| is_inside(text)).map(|(slot, _)| *slot);
+        (self.is_indexed(lat) && self.is_indexed(lon)).then(|| Bounds::exact(Cow::Owned(inside.collect())))
+    }
 }
 
-const TEXTS: [&str; 6] = ["x", "", "xy", "0", "1", "2.5"];
+const TEXTS: [&str; 7] = ["x", "", "xy", "0", "1", "2.5", "X y"];
 
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -95,7 +120,7 @@ fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => scalar(),
         2 => prop::collection::vec(item, 0..3).prop_map(|items| format!("[{}]", items.join(","))),
-        1 => prop::sample::select(vec!["null", "true", "{}", "[{}]", "x"]).prop_map(str::to_string),
+        1 => prop::sample::select(vec!["null", "true", "{}", "[{}]", "x", r#"{"d":"x"}"#, r#"{"d":1,"d":2}"#]).prop_map(str::to_string),
     ]
 }
 
@@ -132,9 +157,28 @@ fn condition() -> impl Strategy<Value = String> {
     )
 }
 
+/// What only nearhit's language has.
+fn extra() -> impl Strategy<Value = String> {
+    let path = || prop::sample::select(vec![".a", ".b", ".c", ".a.d", ".b.d"]);
+    let text = || prop::sample::select(vec!["'x'", "''", "'x y'", "$1"]);
+    let operator = prop::sample::select(vec!["==", "!=", "<", ">=", "in", "not in", "-", "*"]);
+    prop_oneof![
+        path().prop_map(|path| format!("exists({path})")),
+        (path(), text()).prop_map(|(path, text)| format!("prefix({path}, {text})")),
+        (path(), text()).prop_map(|(path, text)| format!("contains({path}, {text})")),
+        (path(), text()).prop_map(|(path, text)| format!("match({path}, {text}, 'english')")),
+        (path(), path()).prop_map(|(lat, lon)| format!("geo({lat}, {lon}, 1, -1.5, 400)")),
+        (path(), operator, constant())
+            .prop_map(|(path, operator, constant)| format!("({path} {operator} {constant})")),
+        (path(), constant()).prop_map(|(path, constant)| format!("(-{path} == {constant})")),
+        path().prop_map(|path| format!("(({path} - 1) in [true, null, $2])")),
+    ]
+}
+
 /// Conditions joined so that indexes can answer all of it.
-fn answerable() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![9 => condition(), 1 => constant()];
+fn answerable(dialect: Dialect) -> impl Strategy<Value = String> {
+    let extra = if dialect == Dialect::Nearhit { extra().boxed() } else { condition().boxed() };
+    let leaf = prop_oneof![9 => condition(), 6 => extra, 1 => constant()];
     leaf.prop_recursive(4, 12, 2, |part| {
         prop_oneof![
             (part.clone(), part.clone()).prop_map(|(left, right)| format!("({left} and {right})")),
@@ -145,27 +189,32 @@ fn answerable() -> impl Strategy<Value = String> {
 }
 
 /// Anything.
-fn expression() -> impl Strategy<Value = String> {
+fn expression(dialect: Dialect) -> impl Strategy<Value = String> {
     let operator = prop::sample::select(vec!["and", "or", "==", "<", "in", "+", "!="]);
-    answerable().prop_recursive(3, 6, 2, move |part| {
+    answerable(dialect).prop_recursive(3, 6, 2, move |part| {
         (part.clone(), operator.clone(), part)
             .prop_map(|(left, operator, right)| format!("({left} {operator} {right})"))
     })
+}
+
+fn dialect() -> impl Strategy<Value = Dialect> {
+    prop::sample::select(vec![Dialect::Redis, Dialect::Nearhit])
 }
 
 fn attributes() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(attribute(), 1..40)
 }
 
-fn compile(expression: &str) -> Filter {
-    Filter::compile(expression.as_bytes(), Dialect::Redis, &Params::default()).unwrap()
+fn compile(expression: &str, dialect: Dialect) -> Filter {
+    let params = Params::new([&b"xy"[..], b"1"]);
+    Filter::compile(expression.as_bytes(), dialect, &params).expect(expression)
 }
 
 proptest! {
     #[test]
-    fn the_answer_lies_between_the_bounds(expression in expression(), attributes in attributes(), indexed in prop::sample::subsequence(vec!["a", "b", "c"], 0..=3)) {
+    fn the_answer_lies_between_the_bounds((dialect, expression) in dialect().prop_flat_map(|dialect| (Just(dialect), expression(dialect))), attributes in attributes(), indexed in prop::sample::subsequence(vec!["a", "b", "c", "a.d"], 0..=4)) {
         let toy = Toy::new(attributes, indexed);
-        let filter = compile(&expression);
+        let filter = compile(&expression, dialect);
         let answer = toy.matching(&filter);
         let bounds = filter.bounds(&toy);
         prop_assert!(bounds.sure().is_subset(&answer), "{:?} of {:?}", bounds, answer);
@@ -174,12 +223,28 @@ proptest! {
     }
 
     #[test]
-    fn with_all_paths_indexed_the_answer_is_exact(expression in answerable(), attributes in attributes()) {
-        let toy = Toy::new(attributes, vec!["a", "b", "c"]);
-        let filter = compile(&expression);
+    fn with_all_paths_indexed_the_answer_is_exact((dialect, expression) in dialect().prop_flat_map(|dialect| (Just(dialect), answerable(dialect))), attributes in attributes()) {
+        let toy = Toy::new(attributes, vec!["a", "b", "c", "a.d", "b.d"]);
+        let filter = compile(&expression, dialect);
         let bounds = filter.bounds(&toy);
         prop_assert!(bounds.is_exact());
         prop_assert_eq!(bounds.sure(), &toy.matching(&filter));
+    }
+
+    /// But for null, for which Redis has a number.
+    #[test]
+    fn the_dialects_agree_where_every_field_has_a_value(expression in expression(Dialect::Redis), attributes in attributes()) {
+        let redis = compile(&expression, Dialect::Redis);
+        let nearhit = compile(&expression, Dialect::Nearhit);
+        let reader = FieldReader::new(redis.paths().to_vec());
+        prop_assert_eq!(redis.paths(), nearhit.paths());
+        for attribute in attributes.iter().map(String::as_bytes) {
+            let values = reader.read(attribute);
+            let has_all = values.iter().all(|value| value.is_some_and(|value| !matches!(value, Value::Null)));
+            if has_all && !expression.contains("null") {
+                prop_assert_eq!(redis.matches(attribute), nearhit.matches(attribute));
+            }
+        }
     }
 }
 
@@ -210,7 +275,10 @@ impl Fields for Asked {
 
 fn asked(expression: &str) -> Vec<String> {
     let asked = Asked(RoaringBitmap::new(), Default::default());
-    compile(expression).bounds(&asked);
+    compile(expression, Dialect::Nearhit).bounds(&asked);
+    let in_redis = Asked(RoaringBitmap::new(), Default::default());
+    compile(expression, Dialect::Redis).bounds(&in_redis);
+    assert_eq!(asked.1, in_redis.1);
     asked.1.into_inner()
 }
 
