@@ -48,7 +48,7 @@ pub(super) struct Cells {
 
 /// A cell is not divided when its reach is no more than this part of the radius. Half as much makes
 /// twice as many ranges, and a quarter less of the places in them is outside the circle.
-const FINEST_SHARE: f64 = 0.125;
+const FINEST_SHARE: f64 = 0.25;
 /// Nor when its reach is no more than this.
 const FINEST_KM: f64 = 0.01;
 /// Most cells on the edge of a circle: more are needed only near the poles, where cells are thin.
