@@ -85,7 +85,7 @@ impl World {
         let found = self.index.search(&Plane { points: &self.points, query }, Walk::new(ef), |slot| {
             self.index.slots().admits(slot, start)
         });
-        found.iter().map(|c| c.slot()).collect()
+        found.found.iter().map(|c| c.slot()).collect()
     }
 
     fn truth(&self, query: [f32; 2], k: usize) -> Vec<u32> {
@@ -192,7 +192,7 @@ fn a_walk_stops_after_its_expansions() {
     let _pin = pin();
     let scorer = Plane { points: &world.points, query: [0.5, 0.5] };
     let mut asked = 0;
-    world.index.search(&scorer, Walk { ef: 1000, expansions: 3 }, |_| {
+    world.index.search(&scorer, Walk { expansions: 3, ..Walk::new(1000) }, |_| {
         asked += 1;
         true
     });

@@ -16,10 +16,12 @@ mod hnsw;
 mod lowest;
 mod nearest;
 mod scorer;
+mod slot_set;
 mod slots;
 
 pub use candidate::Candidate;
-pub use hnsw::{Assembly, BadLink, Index, Walk};
+pub use hnsw::{Assembly, BadLink, Effort, End, Index, Walk, Walked};
 pub use nearest::Nearest;
 pub use scorer::Scorer;
+pub use slot_set::SlotSet;
 pub use slots::{Moment, Slots, State};

@@ -14,6 +14,8 @@
 //! scorer.rs      distances between codes: the `Scorer`s that the graph is walked with
 //! write.rs       prepare, publish, kill, sweep
 //! search.rs      queries, and the nearest slots to one
+//! plan.rs        which way a filtered search takes
+//! costs.rs       what its steps cost, measured
 //! training.rs    how a kind of code that learns comes into use
 //! relocate.rs    lower slots for what high ones hold, and memory of the last ones given back
 //! builder.rs     an index made of codes and links that were stored, without computing a distance
@@ -25,8 +27,10 @@
 //! what they met stays readable until the pin is dropped.
 
 mod builder;
+mod costs;
 mod footprint;
 mod params;
+mod plan;
 mod projection;
 mod relocate;
 mod scorer;
@@ -41,8 +45,9 @@ use std::sync::atomic::AtomicUsize;
 
 pub use self::builder::{Builder, InvalidPart};
 pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RERANK_KINDS};
+pub use self::plan::{Known, Plan, Step, Trace};
 pub use self::scorer::Probe;
-pub use self::search::{Found, QueryError, Reach};
+pub use self::search::{Found, QueryError, Reach, Selection};
 pub use self::store::Store;
 #[cfg(test)]
 pub(crate) use self::stores::Phase;
@@ -50,6 +55,7 @@ pub use self::stores::View;
 pub use self::training::PhaseHold;
 pub use self::write::Prepared;
 
+use self::costs::Costs;
 use self::projection::Projection;
 use self::stores::Stores;
 use self::training::Training;
@@ -68,6 +74,7 @@ pub struct VectorIndex {
     training: Training,
     /// Bytes of a slot in arenas of the user.
     beside: AtomicUsize,
+    costs: Costs,
 }
 
 impl VectorIndex {
@@ -80,6 +87,7 @@ impl VectorIndex {
             training: Training::new(params.kind().learns(), seed),
             params,
             beside: AtomicUsize::new(0),
+            costs: Costs::default(),
         };
         index.weigh();
         index

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use super::{Probe, VectorIndex};
+use super::plan::{Known, Plan, Question, Step, Trace};
+use super::{Probe, VectorIndex, View};
 use crate::epoch::{Pin, pin};
-use crate::index::{Candidate, Nearest, Scorer, State, Walk};
+use crate::index::{Candidate, Effort, End, Moment, Nearest, Scorer, SlotSet, Slots, State, Walk, Walked};
 use crate::quantization::BATCH;
 
 /// Up to so many slots per candidate kept, reading all of them one after the other is faster than
@@ -45,6 +47,17 @@ pub struct Found {
     pub candidates: Vec<Candidate>,
     /// True if no more were kept: others may have been pushed out.
     pub is_full: bool,
+}
+
+/// What is known of the slots that match a filter.
+#[derive(Clone, Copy)]
+pub struct Selection<'a> {
+    /// [`VectorIndex::moment`], from before it was looked up.
+    pub start: Moment,
+    /// What was found.
+    pub known: Known<'a>,
+    /// The plan to begin with, if it is not to be chosen.
+    pub plan: Option<Plan>,
 }
 
 /// Why a vector cannot be a query.
@@ -129,45 +142,228 @@ impl VectorIndex {
     pub fn search(&self, query: &Probe, reach: &Reach, pin: &Pin, matches: impl Fn(u32) -> bool) -> Found {
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);
-        let slots = self.graph.slots();
-        let start = slots.moment();
-        let (mut candidates, kept) = if self.scans(reach) {
+        let run = Run { index: self, view, query, start: self.moment() };
+        let (candidates, kept) = if self.scans(reach) {
             let keep = reach.count.saturating_add(SPARE);
-            let admit = |slot| slots.admits(slot, start) && matches(slot);
-            (scan(&view.best_scorer(query), slots.end(), keep, admit), keep)
+            (run.scan_all(keep, matches).found, keep)
         } else {
-            let ef = reach.kept().min(slots.live().saturating_add(SPARE));
-            let walk = Walk { ef, expansions: reach.expansions.unwrap_or(usize::MAX) };
-            let admit = |slot| slots.admits_met(slot, start) && matches(slot);
-            let found = match view.refining_scorer(query) {
-                Some(scorer) => self.graph.search(&scorer, walk, admit),
-                None => self.graph.search(&view.best_scorer(query), walk, admit),
-            };
-            (found, ef)
+            let kept = self.kept(reach);
+            let walk = Walk { expansions: reach.expansions.unwrap_or(usize::MAX), ..Walk::new(kept) };
+            (run.walk(walk, matches).found, kept)
         };
+        run.finish(candidates, kept)
+    }
+
+    /// The point in time that a search notes when it begins. What a filter is known to accept is to
+    /// be looked up after it.
+    pub fn moment(&self) -> Moment {
+        self.graph.slots().moment()
+    }
+
+    /// Slots are below this.
+    pub fn end(&self) -> u32 {
+        self.graph.slots().end()
+    }
+
+    /// As [`search`](Self::search), where something is known of the slots that may match: the
+    /// fastest of several plans, see [`Plan`].
+    ///
+    /// `matches` is asked for slots that may match, and are near.
+    pub fn search_known(
+        &self,
+        query: &Probe,
+        reach: &Reach,
+        pin: &Pin,
+        selection: Selection<'_>,
+        matches: impl Fn(u32) -> bool,
+    ) -> (Found, Trace) {
+        let Selection { start, known, plan } = selection;
+        let view = self.stores.view(pin);
+        let query = &*view.fitting(query);
+        let run = Run { index: self, view, query, start };
+        if self.costs.are_unknown() {
+            run.measure();
+        }
+        let kept = self.kept(reach);
+        let question = Question {
+            known,
+            live: self.graph.slots().live(),
+            kept,
+            count: reach.count,
+            expansions: reach.expansions.unwrap_or(usize::MAX),
+            costs: &self.costs,
+        };
+        let mut trace = Trace { expected: question.matching(), ..Trace::default() };
+        let mut plan = if reach.exhaustive { Plan::Scan } else { plan.unwrap_or_else(|| question.first()) };
+        loop {
+            let began = Instant::now();
+            let keep = if plan == Plan::Scan { reach.count.saturating_add(SPARE) } else { kept };
+            let Walked { found, effort, end } = run.step(plan, &question, keep, &matches);
+            let time = began.elapsed();
+            self.costs.learn(plan, effort.scored, time);
+            let is_last = plan == Plan::Scan || question.is_answered(found.len(), end);
+            let Effort { expanded, scored } = effort;
+            trace.steps.push(Step { plan, expanded, scored, found: found.len(), is_last, time });
+            if is_last {
+                return (run.finish(found, keep), trace);
+            }
+            plan = question.after(plan);
+        }
+    }
+
+    /// What the test of a filter takes is learnt from so many tests.
+    pub fn learn_test(&self, tested: usize, time: Duration) {
+        self.costs.learn_test(tested, time);
+    }
+
+    /// Nanoseconds that a distance takes by each plan, that a test takes, and distances for each
+    /// result of a walk; 0 before the first filtered search.
+    pub fn measured_costs(&self) -> [(&'static str, f32); 5] {
+        [
+            ("scan-ns", self.costs.distance_ns(Plan::Scan)),
+            ("walk-ns", self.costs.distance_ns(Plan::Walk)),
+            ("bridges-ns", self.costs.distance_ns(Plan::Bridges)),
+            ("test-ns", self.costs.test_ns()),
+            ("distances-per-result", self.costs.scored_per_result()),
+        ]
+    }
+
+    fn kept(&self, reach: &Reach) -> usize {
+        reach.kept().min(self.graph.slots().live().saturating_add(SPARE))
+    }
+}
+
+/// One search under way.
+struct Run<'s> {
+    index: &'s VectorIndex,
+    view: View<'s>,
+    query: &'s Probe,
+    start: Moment,
+}
+
+/// Slots sampled as places to begin a walk over bridges.
+const SEEDS: usize = 64;
+/// Distances of the scan by which costs are measured first, and results of the walk.
+const MEASURED_SCAN: usize = 1024;
+const MEASURED_WALK: usize = 64;
+
+impl Run<'_> {
+    fn step(
+        &self,
+        plan: Plan,
+        question: &Question<'_>,
+        keep: usize,
+        matches: &impl Fn(u32) -> bool,
+    ) -> Walked {
+        let walk = Walk { expansions: question.expansions, budget: question.budget(plan), ..Walk::new(keep) };
+        match (plan, question.known) {
+            (Plan::Scan, Known::Among { slots, .. }) => self.scan_among(slots, keep, matches),
+            (Plan::Scan, Known::Share(_)) => self.scan_all(keep, matches),
+            (Plan::Walk, Known::Among { slots, .. }) => {
+                self.walk(walk, |slot| slots.contains(slot) && matches(slot))
+            }
+            (Plan::Bridges, Known::Among { slots, .. }) => self.walk_bridges(walk, slots, matches),
+            (Plan::Walk | Plan::Bridges, Known::Share(_)) => self.walk(walk, matches),
+        }
+    }
+
+    fn slots(&self) -> &Slots {
+        self.index.graph.slots()
+    }
+
+    fn scan_all(&self, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
+        let slots = self.slots();
+        let live = (0..slots.end()).filter(|&slot| slots.admits(slot, self.start));
+        scan(&self.view.best_scorer(self.query), live, keep, slots.live() + SPARE, matches)
+    }
+
+    fn scan_among(&self, among: &SlotSet, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
+        let slots = self.slots();
+        let live = among.iter().filter(|&slot| slots.admits_met(slot, self.start));
+        scan(&self.view.best_scorer(self.query), live, keep, among.len(), matches)
+    }
+
+    fn walk(&self, walk: Walk, matches: impl Fn(u32) -> bool) -> Walked {
+        let graph = &self.index.graph;
+        let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
+        match self.view.refining_scorer(self.query) {
+            Some(scorer) => graph.search(&scorer, walk, admit),
+            None => graph.search(&self.view.best_scorer(self.query), walk, admit),
+        }
+    }
+
+    fn walk_bridges(&self, walk: Walk, among: &SlotSet, matches: impl Fn(u32) -> bool) -> Walked {
+        let graph = &self.index.graph;
+        let seeds = among.sample(SEEDS);
+        let belongs = |slot| among.contains(slot);
+        let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
+        match self.view.refining_scorer(self.query) {
+            Some(scorer) => graph.search_bridges(&scorer, walk, &seeds, belongs, admit),
+            None => graph.search_bridges(&self.view.best_scorer(self.query), walk, &seeds, belongs, admit),
+        }
+    }
+
+    /// Measures costs for the first time, with this query: the better of two tries each.
+    fn measure(&self) {
+        let timed = |run: &dyn Fn() -> Walked| {
+            let began = Instant::now();
+            let scored = run().effort.scored;
+            (scored, began.elapsed())
+        };
+        let stride = (self.slots().end() as usize / MEASURED_SCAN).max(1);
+        let some = || SlotSet::of((0..self.slots().end()).step_by(stride), self.slots().end());
+        let tries = [(); 2].map(|()| {
+            let walk = timed(&|| self.walk(Walk::new(MEASURED_WALK), |_| true));
+            let some = some();
+            (walk, timed(&|| self.scan_among(&some, MEASURED_WALK, |_| true)))
+        });
+        let fastest = |times: [(usize, Duration); 2]| times.into_iter().min_by_key(|(_, time)| *time);
+        if let (Some(walk), Some(scan)) = (fastest(tries.map(|t| t.0)), fastest(tries.map(|t| t.1))) {
+            self.index.costs.begin(MEASURED_WALK, walk, scan);
+        }
+    }
+
+    /// `kept`: as many may have been found.
+    fn finish(&self, mut candidates: Vec<Candidate>, kept: usize) -> Found {
         let is_full = candidates.len() >= kept;
         // What was not published by the end was never there.
-        candidates.retain(|candidate| slots.state(candidate.slot()) != State::Linking);
+        candidates.retain(|candidate| self.slots().state(candidate.slot()) != State::Linking);
         Found { candidates, is_full }
     }
 }
 
-/// Of slots `0 .. end`, the `keep` nearest that are admitted.
-fn scan(scorer: &impl Scorer, end: u32, keep: usize, admit: impl Fn(u32) -> bool) -> Vec<Candidate> {
+/// Of these slots, the `keep` nearest that match; `room`: about so many may. `matches` is asked
+/// only for those that are nearer than what is kept so far.
+fn scan(
+    scorer: &impl Scorer,
+    mut slots: impl Iterator<Item = u32>,
+    keep: usize,
+    room: usize,
+    matches: impl Fn(u32) -> bool,
+) -> Walked {
     thread_local! {
         /// For speed: the only memory that a scan needs beside its results.
         static NEAR: RefCell<Vec<Candidate>> = const { RefCell::new(Vec::new()) };
     }
+    let mut take = || -> SmallVec<[u32; BATCH]> {
+        slots.by_ref().take(BATCH).inspect(|&slot| scorer.prefetch(slot)).collect()
+    };
     NEAR.with_borrow_mut(|near| {
-        let mut nearest = Nearest::with_room(keep, keep.min(end as usize));
-        let mut rest = (0..end).filter(|&slot| admit(slot));
-        loop {
-            let slots: SmallVec<[u32; BATCH]> = rest.by_ref().take(BATCH).collect();
-            if slots.is_empty() {
-                return nearest.into_sorted();
+        let mut nearest = Nearest::with_room(keep, room.min(keep));
+        let mut scored = 0;
+        let mut batch = take();
+        while !batch.is_empty() {
+            // The next codes are on their way while these are compared.
+            let next = take();
+            scored += batch.len();
+            scorer.nearer(&batch, nearest.limit(), near);
+            for candidate in near.drain(..) {
+                if candidate.distance() <= nearest.limit() && matches(candidate.slot()) {
+                    nearest.offer(candidate);
+                }
             }
-            scorer.nearer(&slots, nearest.limit(), near);
-            near.drain(..).for_each(|candidate| nearest.offer(candidate));
+            batch = next;
         }
+        Walked { found: nearest.into_sorted(), effort: Effort { expanded: 0, scored }, end: End::Converged }
     })
 }

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(index.links(1), [vec![0, 2, 3], vec![], vec![3]]);
         assert_eq!((index.max_level(), index.reserved(), index.slots().live()), (2, 9, 4));
         assert!((0..4).all(|slot| index.slots().state(slot) == State::Live));
-        let found = index.search(&Line, Walk::new(4), |_| true);
+        let found = index.search(&Line, Walk::new(4), |_| true).found;
         assert_eq!(found.iter().map(|c| c.slot()).collect::<Vec<_>>(), [0, 1, 2, 3]);
     }
 

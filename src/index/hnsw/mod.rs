@@ -2,6 +2,7 @@
 //! is written.
 
 mod assembly;
+mod bridges;
 mod graph;
 mod insert;
 mod pool;
@@ -19,7 +20,7 @@ pub use self::assembly::{Assembly, BadLink};
 use self::graph::Graph;
 use self::relocate::Relocated;
 use self::remove::Sweeper;
-pub use self::search::Walk;
+pub use self::search::{Effort, End, Walk, Walked};
 use super::Slots;
 use super::slots::MAX_LEVEL;
 use crate::splitmix::SplitMix64;

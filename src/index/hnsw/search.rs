@@ -16,13 +16,46 @@ pub struct Walk {
     pub ef: usize,
     /// Nodes whose links are followed on layer 0 at most.
     pub expansions: usize,
+    /// Distances computed on layer 0, after which the walk is given up.
+    pub budget: usize,
 }
 
 impl Walk {
     /// A walk bounded by `ef` alone.
     pub fn new(ef: usize) -> Self {
-        Self { ef, expansions: usize::MAX }
+        Self { ef, expansions: usize::MAX, budget: usize::MAX }
     }
+}
+
+/// What a walk cost on layer 0.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Effort {
+    /// Nodes whose links were followed.
+    pub expanded: usize,
+    /// Distances computed, or excluded by a bound.
+    pub scored: usize,
+}
+
+/// Why a walk ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// Nothing nearer lies behind any place that it knows.
+    Converged,
+    /// It has followed as many nodes as it may.
+    Expansions,
+    /// It has computed as many distances as it may.
+    Budget,
+}
+
+/// What a walk found.
+#[derive(Debug)]
+pub struct Walked {
+    /// Nearest first, at most `ef`.
+    pub found: Vec<Candidate>,
+    /// What it cost.
+    pub effort: Effort,
+    /// Why it ended.
+    pub end: End,
 }
 
 impl Index {
@@ -30,10 +63,10 @@ impl Index {
     /// pinned.
     ///
     /// `admit` is asked once for each slot that is near enough to be a result.
-    pub fn search(&self, scorer: &impl Scorer, walk: Walk, admit: impl FnMut(u32) -> bool) -> Vec<Candidate> {
-        let Some(entry) = self.entry() else { return Vec::new() };
+    pub fn search(&self, scorer: &impl Scorer, walk: Walk, admit: impl FnMut(u32) -> bool) -> Walked {
+        let Some(entry) = self.entry() else { return Walked::nowhere() };
         let start = self.descend(scorer, entry.slot, entry.level, 0);
-        self.search_layer(scorer, &[start], 0, walk, admit)
+        self.walk_layer(scorer, &[start], 0, walk, admit)
     }
 
     /// Walks greedily from a slot on layer `from` to where layer `to + 1` gets no nearer.
@@ -64,19 +97,23 @@ impl Index {
         starts: &[Candidate],
         layer: u32,
         walk: Walk,
-        mut admit: impl FnMut(u32) -> bool,
+        admit: impl FnMut(u32) -> bool,
     ) -> Vec<Candidate> {
+        self.walk_layer(scorer, starts, layer, walk, admit).found
+    }
+
+    /// The same, with what it cost.
+    pub(super) fn walk_layer(
+        &self,
+        scorer: &impl Scorer,
+        starts: &[Candidate],
+        layer: u32,
+        walk: Walk,
+        admit: impl FnMut(u32) -> bool,
+    ) -> Walked {
         with_scratch(|scratch| {
             scratch.begin(self.graph.slots.end(), walk.ef, starts);
-            scratch.results.take(&mut scratch.near, &mut admit);
-            for _ in 0..walk.expansions {
-                let Some(nearest) = scratch.results.next() else { break };
-                self.meet_links(scorer, nearest.slot(), layer, scratch);
-                scratch.near.clear();
-                scorer.nearer(&scratch.fresh, scratch.results.limit(), &mut scratch.near);
-                scratch.results.take(&mut scratch.near, &mut admit);
-            }
-            scratch.results.found()
+            scratch.walk(scorer, walk, admit, |slot, scratch| self.meet_links(scorer, slot, layer, scratch))
         })
     }
 
@@ -101,8 +138,45 @@ impl Index {
     }
 }
 
+impl Walked {
+    /// A walk over a graph without nodes.
+    pub(super) fn nowhere() -> Self {
+        Self { found: Vec::new(), effort: Effort::default(), end: End::Converged }
+    }
+}
+
 impl Scratch {
-    fn begin(&mut self, end: u32, ef: usize, starts: &[Candidate]) {
+    /// Follows the nearest places first, until none can lead to a better result. `meet` collects
+    /// what is behind a place.
+    #[inline(always)]
+    pub(super) fn walk(
+        &mut self,
+        scorer: &impl Scorer,
+        walk: Walk,
+        mut admit: impl FnMut(u32) -> bool,
+        mut meet: impl FnMut(u32, &mut Self),
+    ) -> Walked {
+        self.results.take(&mut self.near, &mut admit);
+        let mut effort = Effort::default();
+        let end = loop {
+            let Some(nearest) = self.results.next() else { break End::Converged };
+            if effort.expanded >= walk.expansions {
+                break End::Expansions;
+            }
+            if effort.scored > walk.budget {
+                break End::Budget;
+            }
+            meet(nearest.slot(), self);
+            effort.expanded += 1;
+            effort.scored += self.fresh.len();
+            self.near.clear();
+            scorer.nearer(&self.fresh, self.results.limit(), &mut self.near);
+            self.results.take(&mut self.near, &mut admit);
+        };
+        Walked { found: self.results.found(), effort, end }
+    }
+
+    pub(super) fn begin(&mut self, end: u32, ef: usize, starts: &[Candidate]) {
         self.visited.begin(end);
         self.results.begin(ef);
         self.near.clear();

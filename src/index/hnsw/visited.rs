@@ -21,6 +21,8 @@ pub(super) struct Scratch {
     pub(super) fresh: Vec<u32>,
     /// Those of them that are near enough.
     pub(super) near: Vec<Candidate>,
+    /// Links of the node in hand that may be no results, but lead to such.
+    pub(super) bridges: Vec<u32>,
 }
 
 /// A set of slots that is emptied in one step.

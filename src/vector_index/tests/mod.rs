@@ -122,3 +122,5 @@ fn parts_of_another_index_are_refused() {
     let code = crate::quantization::Code { head: &[], body: &[0; DIM] };
     assert_eq!(builder.write_codes(slot, code, None), Err(InvalidPart::Code));
 }
+
+mod plans;
