@@ -233,7 +233,7 @@ impl Life {
 }
 
 fn search(count: usize, ef: usize) -> Search<'static> {
-    Search { count, ef, filter: None, filter_ef: 0, truth: false }
+    Search { count, ef, filter: None, filter_ef: None, truth: false, plan: None }
 }
 
 /// `ask` tells how many were found, and how many there are.
@@ -382,7 +382,7 @@ fn filters_find_what_their_effort_allows() {
         let filter = Filter::compile(expression.as_bytes(), Dialect::Redis, &filter::Params::default())
             .expect("an expression");
         for (filter_ef, least) in [100, 1000, usize::MAX].into_iter().zip(expected) {
-            let search = Search { filter: Some(&filter), filter_ef, ..search(K, EF) };
+            let search = Search { filter: Some(&filter), filter_ef: Some(filter_ef), ..search(K, EF) };
             let recall = life.of_codes(&search);
             println!("{expression}, filter_ef {filter_ef}: {recall}");
             assert!(

@@ -103,6 +103,7 @@ impl<'s> Commit<'s> {
         if let Some(attribute) = attribute.or(before) {
             set.attributes.set(slot, attribute, &self.exclusive);
         }
+        self.index_fields(slot);
         let deadline = lifetime.deadline(old.and_then(|old| set.deadlines.get(old)));
         self.set_deadline(slot, deadline);
         set.uses.begin(slot, old, &set.now);
@@ -136,6 +137,7 @@ impl<'s> Commit<'s> {
         if let Some(attribute) = set.attributes.get(from, &pin) {
             set.attributes.set(to, attribute, &self.exclusive);
         }
+        self.index_fields(to);
         self.set_deadline(to, set.deadlines.get(from));
         set.uses.relocate(from, to);
         set.updates.begin();
@@ -175,6 +177,7 @@ impl<'s> Commit<'s> {
     /// reader goes on reading the attribute, or finds none.
     fn leave(&self, slot: u32) {
         self.set.attributes.leave(slot, &self.exclusive);
+        self.set.fields.leave(slot, &self.exclusive);
         self.set.deadlines.remove(slot, &self.exclusive);
     }
 
@@ -217,6 +220,17 @@ impl<'s> Commit<'s> {
     pub(super) fn set_attribute(&mut self, slot: u32, attribute: Stored<'_>) {
         self.keep_before_image(slot);
         self.set.attributes.set(slot, attribute, &self.exclusive);
+        self.index_fields(slot);
+    }
+
+    /// Brings the indexes of fields up to the attribute that a slot has: before a search can see
+    /// the slot, or together with the attribute.
+    fn index_fields(&self, slot: u32) {
+        if self.set.fields.exist() {
+            let pin = pin();
+            let attribute = self.set.attributes.get(slot, &pin).map(Stored::text);
+            self.set.fields.update(slot, attribute.as_deref().unwrap_or_default(), &self.exclusive);
+        }
     }
 
     /// True if the set would have no element without these.

@@ -30,7 +30,9 @@ impl VectorSet {
         let frozen = self.freeze_now(Linked::AsTheyAre);
         let reserved = self.reserved();
         let limits = self.limits();
-        let set = restored(frozen)?.finish(reserved).map_err(invalid)?.with_limits(limits);
+        let fields = self.field_specs();
+        let set = restored(frozen)?.finish(reserved).map_err(invalid)?;
+        let set = set.with_limits(limits).with_fields(fields);
         Ok(SetCopy { set, changes })
     }
 

@@ -21,6 +21,8 @@ pub struct SetMemory {
     pub names: usize,
     /// Attributes.
     pub attributes: usize,
+    /// Indexes of their fields.
+    pub fields: usize,
     /// Deadlines, and when elements were used.
     pub expiry: usize,
     /// What a snapshot that is running has noted.
@@ -30,7 +32,7 @@ pub struct SetMemory {
 impl SetMemory {
     /// Of all purposes.
     pub fn total(&self) -> usize {
-        self.vectors + self.graph + self.names + self.attributes + self.expiry + self.snapshot
+        self.vectors + self.graph + self.names + self.attributes + self.fields + self.expiry + self.snapshot
     }
 }
 

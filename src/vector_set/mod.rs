@@ -39,6 +39,7 @@ mod digest;
 mod elements;
 mod eviction;
 mod expiry;
+mod fields;
 mod figures;
 pub mod filter;
 mod footprint;
@@ -65,22 +66,28 @@ pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
 pub use self::eviction::{EvictedElement, EvictionCriteria};
 pub use self::expiry::Reschedule;
+pub use self::fields::{
+    FacetValue, FieldSpec, FieldState, InvalidField, Knowledge, MAX_FIELDS, NotAdded, Removed, Scanned,
+    TooManyValues, build_in_background, values_of,
+};
 pub use self::figures::{Figures, SCORE_BUCKETS, SearchFigures};
 pub use self::footprint::{SetMemory, bytes_per_element};
 pub use self::limits::{Full, Limits, LimitsChange, MAX_TTL_MS, SetPolicy};
 pub use self::present::{Now, Present};
 pub use self::read::{Description, NeighbourLists};
 pub use self::restore::Restored;
-pub use self::search::{Hit, Hits, Search};
+pub use self::search::{Explanation, FILTER_EF_PER_RESULT, Hit, Hits, Search};
 pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};
 pub use self::usage::{ElementUse, LOOKED_AT};
 pub use self::write::{Bounded, Hold, Lifetime, Put, Refused, Upserted};
+pub use crate::field_index::Kind as FieldKind;
+pub use crate::field_index::tokens::Language;
 pub use crate::frequency::Lfu;
 pub use crate::quantization::{
     Bits, CODECS, Code, Codebook, Codec, Format, Kind, MEASURED, Measured, Metric, SAMPLE, is_storable,
 };
 pub use crate::vector_index::{
-    InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, Probe, QueryError, RERANK_KINDS,
+    InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, Plan, Probe, QueryError, RERANK_KINDS, Step, Trace,
 };
 
 use self::attributes::Attributes;
@@ -88,6 +95,7 @@ use self::commit::Commit;
 use self::compaction::Compaction;
 use self::deadlines::Deadlines;
 use self::elements::{Elements, Names};
+use self::fields::FieldIndexes;
 use self::limits::Bounds;
 use self::snapshot::Snapshots;
 use self::updates::Updates;
@@ -116,6 +124,7 @@ pub struct VectorSet {
     vectors: VectorIndex,
     names: Names,
     attributes: Attributes,
+    fields: FieldIndexes,
     deadlines: Deadlines,
     uses: Uses,
     elements: RwLock<Elements>,
@@ -152,6 +161,7 @@ impl VectorSet {
             vectors,
             names: Names::default(),
             attributes: Attributes::default(),
+            fields: FieldIndexes::default(),
             deadlines: Deadlines::default(),
             uses: Uses::default(),
             elements: RwLock::default(),
@@ -243,6 +253,7 @@ impl VectorSet {
             graph: self.vectors.link_bytes() + self.fixed.bytes(),
             names: self.names.heap_bytes() + self.elements.read().heap_bytes(),
             attributes: self.attributes.heap_bytes(),
+            fields: self.fields.heap_bytes(),
             expiry: self.deadlines.heap_bytes() + self.uses.heap_bytes(),
             snapshot: self.snapshots.heap_bytes(),
         }

@@ -1,15 +1,21 @@
 //! Finding the elements nearest to a query.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
-use super::filter::Filter;
+use super::fields::{FacetValue, Knowledge, values_of};
+use super::filter::{FieldReader, Filter};
 use super::updates::Seen;
 use super::{Format, Present, Probe, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
-use crate::vector_index::{QueryError, Reach};
+use crate::vector_index::{Found, Plan, QueryError, Reach, Selection, Trace};
+
+/// A test of a filter takes as long as reading so many codes.
+const TEST_PER_CODE: usize = 8;
 
 /// The parameters of a search besides its query.
 pub struct Search<'f> {
@@ -19,16 +25,27 @@ pub struct Search<'f> {
     pub ef: usize,
     /// Only elements whose attribute matches.
     pub filter: Option<&'f Filter>,
-    /// With a filter: nodes whose links are followed at most.
-    pub filter_ef: usize,
+    /// With a filter: nodes whose links are followed at most. If there is no limit, as many as it
+    /// takes where indexes know what matches; else [`FILTER_EF_PER_RESULT`] for each result.
+    pub filter_ef: Option<usize>,
     /// Looks at every element instead of walking the graph.
     pub truth: bool,
+    /// With a filter: the plan to begin with, if it is not to be chosen.
+    pub plan: Option<Plan>,
 }
 
+/// Nodes whose links a filtered search follows for each requested result, if nothing else is said
+/// (Redis' default).
+pub const FILTER_EF_PER_RESULT: usize = 100;
+
 impl Search<'_> {
-    fn reach(&self, is_filtered: bool) -> Reach {
-        let expansions = is_filtered.then_some(self.filter_ef);
+    fn reach(&self, expansions: Option<usize>) -> Reach {
         Reach { count: self.count, ef: self.ef, expansions, exhaustive: self.truth }
+    }
+
+    /// Nodes whose links may be followed where each slot that is met has to be tested.
+    pub(super) fn expansions_of_tests(&self) -> usize {
+        self.filter_ef.unwrap_or(self.count.saturating_mul(FILTER_EF_PER_RESULT))
     }
 }
 
@@ -37,6 +54,20 @@ pub struct Hits<'s> {
     set: Present<'s>,
     pin: Pin,
     found: Vec<Candidate>,
+    explanation: Option<Explanation>,
+}
+
+/// How a filtered search went, in its last try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// What was known of the elements that match.
+    pub knowledge: Knowledge,
+    /// How long it took to find that out.
+    pub lookup: Duration,
+    /// Attributes that were read and tested.
+    pub tested: usize,
+    /// The steps.
+    pub trace: Trace,
 }
 
 /// One element that was found.
@@ -60,6 +91,17 @@ impl<'h> Hit<'h> {
         self.hits.set.attributes.get(self.slot, &self.hits.pin).map(Stored::text)
     }
 
+    /// What it has at a path: a value, or the items of an array.
+    pub fn values(&self, path: &FieldReader) -> Vec<FacetValue> {
+        let mut values = Vec::new();
+        if let Some(attribute) = self.attribute()
+            && let Some(value) = path.read(&attribute).first().copied().flatten()
+        {
+            values_of(value, &mut values);
+        }
+        values
+    }
+
     /// Its vector, as near to what was sent as its code allows.
     pub fn vector(&self) -> Vec<f32> {
         let view = self.hits.set.vectors.codes(&self.hits.pin);
@@ -68,6 +110,11 @@ impl<'h> Hit<'h> {
 }
 
 impl Hits<'_> {
+    /// How it was searched, if there was a filter.
+    pub fn explanation(&self) -> Option<&Explanation> {
+        self.explanation.as_ref()
+    }
+
     /// The set that was searched.
     pub fn set(&self) -> &VectorSet {
         &self.set
@@ -106,10 +153,20 @@ impl VectorSet {
         self.vectors.query_stored(vector)
     }
 
-    /// Roughly how many bytes of codes a search reads: what decides where it runs. `filtered`: it
-    /// will have a filter, which may not be compiled yet.
+    /// Roughly how many bytes a search reads: what decides where it runs. `filtered`: it will have
+    /// a filter, which may not be compiled yet. Without indexes of fields, each slot that is met
+    /// costs as much as some kilobytes, since its attribute is read.
     pub fn search_cost(&self, search: &Search, filtered: bool) -> usize {
-        self.vectors.search_cost(&search.reach(filtered))
+        let tests = filtered && !self.fields.exist();
+        let expansions = tests.then(|| search.expansions_of_tests());
+        let bytes = self.vectors.search_cost(&search.reach(expansions));
+        if tests { bytes.saturating_mul(TEST_PER_CODE) } else { bytes }
+    }
+
+    /// What steps of filtered searches cost, as far as it was measured: nanoseconds for a distance
+    /// by each plan, for a test of an attribute, and distances for each result of a walk.
+    pub fn measured_costs(&self) -> [(&'static str, f32); 5] {
+        self.vectors.measured_costs()
     }
 
     /// True if the next writer may have to learn from the set's vectors: a matter of a second.
@@ -153,9 +210,14 @@ impl<'s> Present<'s> {
         let updates = self.updates.seen();
         let may_be_due = self.deadlines.may_be_due(self.now.expiry_ms);
         let checks = may_be_due && checks_deadlines;
-        let matches = |slot| self.matches(slot, search.filter, &pin) && (!checks || self.is_live(slot));
-        let reach = search.reach(search.filter.is_some());
-        let found = self.vectors.search(query, &reach, &pin, matches);
+        let is_live = |slot| !checks || self.is_live(slot);
+        let (found, explanation) = match search.filter {
+            None => (self.vectors.search(query, &search.reach(None), &pin, is_live), None),
+            Some(filter) => {
+                let (found, explanation) = self.search_filtered(query, search, filter, &pin, is_live);
+                (found, Some(explanation))
+            }
+        };
         let mut candidates = found.candidates;
         if may_be_due && !checks {
             candidates.retain(|candidate| self.is_live(candidate.slot()));
@@ -163,13 +225,39 @@ impl<'s> Present<'s> {
         self.remove_twins(&mut candidates, updates, &pin);
         let is_crowded = found.is_full && candidates.len() < search.count;
         candidates.truncate(search.count);
-        (Hits { set: *self, pin, found: candidates }, is_crowded)
+        (Hits { set: *self, pin, found: candidates, explanation }, is_crowded)
     }
 
-    fn matches(&self, slot: u32, filter: Option<&Filter>, pin: &Pin) -> bool {
-        filter.is_none_or(|filter| {
-            self.attributes.filter(slot, pin, |attribute| filter.matches(attribute)).unwrap_or(false)
-        })
+    fn search_filtered(
+        &self,
+        query: &Probe,
+        search: &Search,
+        filter: &Filter,
+        pin: &Pin,
+        is_live: impl Fn(u32) -> bool,
+    ) -> (Found, Explanation) {
+        // What indexes say is the truth of a moment after this.
+        let start = self.vectors.moment();
+        let began = Instant::now();
+        let selected = self.select(filter, pin);
+        let lookup = began.elapsed();
+        let tested = Cell::new(0);
+        let test = |slot| {
+            tested.set(tested.get() + 1);
+            self.matches(slot, filter, pin)
+        };
+        let (known, expansions) = selected.known(search);
+        let matches = |slot| is_live(slot) && (selected.is_sure(slot) || test(slot));
+        let selection = Selection { start, known, plan: search.plan };
+        let reach = search.reach(expansions);
+        let (found, trace) = self.vectors.search_known(query, &reach, pin, selection, matches);
+        let knowledge = selected.knowledge();
+        (found, Explanation { knowledge, lookup, tested: tested.get(), trace })
+    }
+
+    /// True if the attribute of a slot that the reader has met matches.
+    pub(super) fn matches(&self, slot: u32, filter: &Filter, pin: &Pin) -> bool {
+        self.attributes.filter(slot, pin, |attribute| filter.matches(attribute)).unwrap_or(false)
     }
 
     /// Removes the second slot of each element that was updated since `updates` was read.

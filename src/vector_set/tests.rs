@@ -3,6 +3,7 @@
 mod compaction;
 mod eviction;
 mod expiry;
+mod fields;
 mod limits;
 mod training;
 
@@ -45,7 +46,8 @@ fn set_attribute(set: &VectorSet, element: &[u8], attribute: &[u8]) -> bool {
         .expect("not refused")
 }
 
-const PLAIN: Search<'static> = Search { count: 10, ef: 100, filter: None, filter_ef: 1000, truth: false };
+const PLAIN: Search<'static> =
+    Search { count: 10, ef: 100, filter: None, filter_ef: Some(1000), truth: false, plan: None };
 
 fn near(set: &VectorSet, vector: &[f32], search: &Search) -> Vec<String> {
     let query = set.query(vector).expect("right dimension");

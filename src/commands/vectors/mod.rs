@@ -71,8 +71,11 @@
 //! `tools/benchmarks/README.md` has measurements of each kind, and `VINFO` shows those of a set's
 //! kind.
 
+mod distinct;
 mod elements;
 pub(super) mod errors;
+mod explain;
+mod filters;
 mod limits;
 mod members;
 mod options;
@@ -85,12 +88,17 @@ mod vadd;
 mod vbless;
 mod vcard;
 mod vconfig;
+mod vcount;
 mod vcreate;
+mod vdelete;
 mod vdim;
 mod vector;
 mod vemb;
 mod vexpire;
+mod vexplain;
+mod vfacet;
 mod vgetattr;
+mod vindex;
 mod vinfo;
 mod vismember;
 mod vlinks;
@@ -99,6 +107,7 @@ mod vpersist;
 mod vrandmember;
 mod vrange;
 mod vrem;
+mod vscan;
 mod vsearch;
 mod vsetattr;
 mod vsim;
@@ -108,11 +117,16 @@ use self::vadd::SPEC as VADD;
 use self::vbless::SPEC as VBLESS;
 use self::vcard::SPEC as VCARD;
 use self::vconfig::SPEC as VCONFIG;
+use self::vcount::SPEC as VCOUNT;
 use self::vcreate::SPEC as VCREATE;
+use self::vdelete::SPEC as VDELETE;
 use self::vdim::SPEC as VDIM;
 use self::vemb::SPEC as VEMB;
 use self::vexpire::{VEXPIRE, VEXPIREAT, VPEXPIRE, VPEXPIREAT};
+use self::vexplain::SPEC as VEXPLAIN;
+use self::vfacet::SPEC as VFACET;
 use self::vgetattr::SPEC as VGETATTR;
+use self::vindex::SPEC as VINDEX;
 use self::vinfo::SPEC as VINFO;
 use self::vismember::SPEC as VISMEMBER;
 use self::vlinks::SPEC as VLINKS;
@@ -121,6 +135,7 @@ use self::vpersist::SPEC as VPERSIST;
 use self::vrandmember::SPEC as VRANDMEMBER;
 use self::vrange::SPEC as VRANGE;
 use self::vrem::SPEC as VREM;
+use self::vscan::SPEC as VSCAN;
 use self::vsearch::SPEC as VSEARCH;
 use self::vsetattr::SPEC as VSETATTR;
 use self::vsim::SPEC as VSIM;
@@ -137,13 +152,18 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &VBLESS,
     &VCARD,
     &VCONFIG,
+    &VCOUNT,
     &VCREATE,
+    &VDELETE,
     &VDIM,
     &VEMB,
     &VEXPIRE,
     &VEXPIREAT,
     &VEXPIRETIME,
+    &VEXPLAIN,
+    &VFACET,
     &VGETATTR,
+    &VINDEX,
     &VINFO,
     &VISMEMBER,
     &VLINKS,
@@ -156,6 +176,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &VRANDMEMBER,
     &VRANGE,
     &VREM,
+    &VSCAN,
     &VSEARCH,
     &VSETATTR,
     &VSIM,

@@ -1,14 +1,14 @@
 //! The options that VSIM and VSEARCH share.
 
 use super::errors::{INVALID_COUNT, INVALID_EF, INVALID_FILTER_EF};
+use super::filters::compile_like_redis;
 use super::vadd::bounded;
 use super::vector::Form;
+use crate::config::Compat;
 use crate::resp::{Args, Error};
-use crate::vector_set::filter::{Dialect, Filter, Params};
+use crate::vector_set::filter::Filter;
 use crate::vector_set::{Hits, MAX_EF, Present, Probe, Search, VectorSet};
 
-/// Nodes whose links a filtered search follows, for each requested result (Redis' default).
-const FILTER_EF_PER_RESULT: usize = 100;
 /// Redis' default for EF.
 const DEFAULT_EF: usize = 100;
 /// Redis' default for COUNT.
@@ -21,11 +21,13 @@ const HEAVY_BYTES: usize = 8 << 20;
 pub(super) struct SearchOptions {
     pub(super) count: usize,
     ef: usize,
-    filter: Option<Filter>,
+    pub(super) filter: Option<Filter>,
     filter_ef: Option<usize>,
     truth: bool,
     /// What is found does not count as used (an extension).
     no_touch: bool,
+    /// That the language of the filter is like.
+    release: Compat,
 }
 
 /// Words of [`SearchOptions`].
@@ -57,11 +59,17 @@ impl Default for SearchOptions {
             filter_ef: None,
             truth: false,
             no_touch: false,
+            release: Compat::default(),
         }
     }
 }
 
 impl SearchOptions {
+    /// The defaults of a command like that of a release.
+    pub(super) fn like(release: Compat) -> Self {
+        Self { release, ..Self::default() }
+    }
+
     /// Takes the argument of a word that was taken. `lacking`: the error if there is none.
     pub(super) fn take(&mut self, word: Word, args: &mut Args, lacking: &Error) -> Result<(), Error> {
         if !matches!(word, Word::Truth | Word::NoTouch) && args.is_empty() {
@@ -71,7 +79,7 @@ impl SearchOptions {
             Word::Count => self.count = bounded(args, 1, usize::MAX, INVALID_COUNT)?,
             Word::Ef => self.ef = bounded(args, 1, MAX_EF, INVALID_EF)?,
             Word::FilterEf => self.filter_ef = Some(bounded(args, 1, usize::MAX, INVALID_FILTER_EF)?),
-            Word::Filter => self.filter = Some(compile(args.bytes()?)?),
+            Word::Filter => self.filter = Some(compile_like_redis(args.bytes()?, self.release)?),
             Word::Truth => self.truth = true,
             Word::NoTouch => self.no_touch = true,
         }
@@ -80,22 +88,19 @@ impl SearchOptions {
 
     /// The elements of a set that are nearest to a query.
     pub(super) fn find<'s>(&self, set: Present<'s>, query: &Probe) -> Hits<'s> {
+        self.find_count(set, query, self.count)
+    }
+
+    /// The same, but so many.
+    pub(super) fn find_count<'s>(&self, set: Present<'s>, query: &Probe, count: usize) -> Hits<'s> {
         let set = if self.no_touch { set.untouched() } else { set };
-        set.search(query, &self.search())
+        set.search(query, &Search { count, ..self.search() })
     }
 
     fn search(&self) -> Search<'_> {
-        let filter_ef = self.filter_ef.unwrap_or(self.count.saturating_mul(FILTER_EF_PER_RESULT));
-        Search { count: self.count, ef: self.ef, filter: self.filter.as_ref(), filter_ef, truth: self.truth }
+        let Self { count, ef, filter_ef, truth, .. } = *self;
+        Search { count, ef, filter: self.filter.as_ref(), filter_ef, truth, plan: None }
     }
-}
-
-fn compile(expression: &[u8]) -> Result<Filter, Error> {
-    Filter::compile(expression, Dialect::Redis, &Params::default()).map_err(|error| {
-        let mut text = b"ERR syntax error in FILTER expression near: ".to_vec();
-        text.extend_from_slice(error.near());
-        Error::from(text)
-    })
 }
 
 /// True if a search with these words would take long. Parses the words only as far as necessary. A

@@ -3,6 +3,7 @@
 
 mod expiry;
 mod figures;
+mod filters;
 mod limits;
 mod pins;
 mod storage;

@@ -4,8 +4,11 @@
 //! ```text
 //! COUNT n  OFFSET n      a page of the answer: n results (10), after the first n (0)
 //! MINSCORE s | MAXDIST d only results with at least this score, at most this distance
-//! FILTER f  FILTER-EF n  EF n  TRUTH  NOTOUCH     as in VSIM
+//! FILTER f [PARAMS n v …]  in the language of `crate::vector_set::filter`; `$1` is the first value
+//! DISTINCT field [n]     at most n results (1) with the same value of a field: see `distinct`
+//! FILTER-EF n  EF n  TRUTH  NOTOUCH     as in VSIM
 //! WITHSCORES WITHDIST WITHATTRIBS WITHVECTORS   more about each result
+//! WITHPLAN               how each query was answered
 //! ALSO numkeys key …     merges the results of these sets into those of `key`
 //! ```
 //!
@@ -18,12 +21,17 @@
 //! [element, key (ALSO), score (WITHSCORES), distance (WITHDIST), attribute or null (WITHATTRIBS), vector (WITHVECTORS)]
 //! ```
 //!
+//! With `WITHPLAN` an answer is an array of these results and of what `VEXPLAIN` says of the query.
+//!
 //! A missing key is an empty set. Sets searched together must have one metric; a query must fit
 //! each of them. `ELE` takes the element's vector from `key`.
 
 use smallvec::SmallVec;
 
+use super::distinct::Distinct;
 use super::errors::{ELEMENT_NOT_FOUND, INVALID_VECTOR};
+use super::explain::explain;
+use super::filters::{self, FilterWords};
 use super::options::{self, SearchOptions, WORDS};
 use super::returned::Returned;
 use super::vector::{ALL_FORMS, vector};
@@ -47,8 +55,10 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     syntax: "key query(ELE element|FP32 blob|FP16 blob|VALUES values(dim:integer component:double...))... \
         [COUNT count:integer] [OFFSET offset:integer] \
         [limit(MINSCORE score:double|MAXDIST distance:double)] [EF search-exploration-factor:integer] \
-        [FILTER expression] [FILTER-EF max-filtering-effort:integer] [TRUTH] [NOTOUCH] [WITHSCORES] [WITHDIST] \
-        [WITHATTRIBS] [WITHVECTORS] [ALSO also(numkeys:integer key...)]",
+        [FILTER expression] [PARAMS params(count:integer value...)] \
+        [FILTER-EF max-filtering-effort:integer] [DISTINCT distinct(field [count:integer])] [TRUTH] \
+        [NOTOUCH] [WITHSCORES] [WITHDIST] [WITHATTRIBS] [WITHVECTORS] [WITHPLAN] \
+        [ALSO also(numkeys:integer key...)]",
     tips: &[],
     weight: Weight::HeavyIf(is_heavy),
     run: Run::Read(|args, cx| VSearch::parse(args)?.execute(cx)),
@@ -60,19 +70,29 @@ const MAX_QUERIES: usize = 1024;
 const MAX_SETS: usize = 1024;
 
 /// Assumes that the other sets of ALSO are as large as the first.
-fn is_heavy(mut args: Args, cx: &Context) -> bool {
+pub(super) fn is_heavy(mut args: Args, cx: &Context) -> bool {
     let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
     set.is_none_or(|handle| options::is_heavy(args, &handle.set))
         || args.iter().any(|word| word.eq_ignore_ascii_case(b"ALSO"))
 }
 
-struct VSearch<'r> {
+pub(super) struct VSearch<'r> {
     keys: Vec<&'r [u8]>,
     queries: Vec<Query<'r>>,
     search: SearchOptions,
     offset: usize,
     limit: Limit,
+    distinct: Option<Distinct>,
     with: With,
+    shown: Shown,
+}
+
+/// What a reply has of each query.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Results,
+    ResultsAndPlan,
+    Plan,
 }
 
 enum Query<'r> {
@@ -107,9 +127,11 @@ enum Word {
     Distance,
     Attribute,
     Vector,
+    Distinct,
+    Plan,
 }
 
-const OWN_WORDS: [(&str, Word); 8] = [
+const OWN_WORDS: [(&str, Word); 10] = [
     ("OFFSET", Word::Offset),
     ("MINSCORE", Word::MinScore),
     ("MAXDIST", Word::MaxDistance),
@@ -118,26 +140,38 @@ const OWN_WORDS: [(&str, Word); 8] = [
     ("WITHDIST", Word::Distance),
     ("WITHATTRIBS", Word::Attribute),
     ("WITHVECTORS", Word::Vector),
+    ("DISTINCT", Word::Distinct),
+    ("WITHPLAN", Word::Plan),
 ];
 
 impl<'r> VSearch<'r> {
-    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
-        let keys = vec![args.bytes()?];
-        let search = SearchOptions::default();
-        let with = With::default();
-        let mut parsed = Self { keys, queries: Vec::new(), search, offset: 0, limit: Limit::None, with };
+    pub(super) fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let mut parsed = Self {
+            keys: vec![args.bytes()?],
+            queries: Vec::new(),
+            search: SearchOptions::default(),
+            offset: 0,
+            limit: Limit::None,
+            distinct: None,
+            with: With::default(),
+            shown: Shown::Results,
+        };
+        let mut filter = FilterWords::default();
         while parsed.take_query(&mut args)? {}
         if parsed.queries.is_empty() {
             return Err(Error::new(INVALID_VECTOR));
         }
         while !args.is_empty() {
-            if let Some(word) = args.keyword_of(&WORDS) {
+            if let Some(word) = args.keyword_of(&filters::WORDS) {
+                filter.take(word, &mut args)?;
+            } else if let Some(word) = args.keyword_of(&WORDS) {
                 parsed.search.take(word, &mut args, &Error::syntax())?;
             } else {
                 let word = args.keyword_of(&OWN_WORDS).ok_or(Error::syntax())?;
                 parsed.take_option(word, &mut args)?;
             }
         }
+        parsed.search.filter = filter.compile()?;
         parsed.search.count = parsed.search.count.saturating_add(parsed.offset);
         Ok(parsed)
     }
@@ -167,6 +201,8 @@ impl<'r> VSearch<'r> {
             Word::Distance => self.with.distance = true,
             Word::Attribute => self.with.attribute = true,
             Word::Vector => self.with.vector = true,
+            Word::Distinct => self.distinct = Some(Distinct::take(args)?),
+            Word::Plan => self.shown = Shown::ResultsAndPlan,
         }
         Ok(())
     }
@@ -191,7 +227,12 @@ impl<'r> VSearch<'r> {
         (0..count).try_for_each(|_| args.bytes().map(|key| self.keys.push(key)))
     }
 
-    fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
+    /// The same search, of which only the plans are shown.
+    pub(super) fn only_explained(self) -> Self {
+        Self { shown: Shown::Plan, ..self }
+    }
+
+    pub(super) fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
         search_sets(cx, &self.keys, |sets| self.search(sets, cx.server.keyspace.element_figures()))
     }
 
@@ -207,43 +248,79 @@ impl<'r> VSearch<'r> {
         Ok(Reply::Array(answers.collect::<Result<_, _>>()?))
     }
 
-    fn answer(
+    fn answer<'q>(
         &self,
         query: &Query,
-        first: Option<Present<'_>>,
-        sets: &[(&[u8], Present<'_>)],
+        first: Option<Present<'q>>,
+        sets: &[(&'q [u8], Present<'q>)],
         figures: &ElementFigures,
     ) -> Result<Reply, Error> {
-        let found: Vec<(&[u8], Hits)> = sets
+        let probes: Vec<(&[u8], Present<'_>, Probe)> = sets
             .iter()
             .filter_map(|&(key, set)| {
-                let code = self.code(query, first, set).transpose()?;
-                Some(code.map(|code| (key, self.search.find(set, &code))))
+                let probe = self.code(query, first, set).transpose()?;
+                Some(probe.map(|probe| (key, set, probe)))
             })
             .collect::<Result<_, Error>>()?;
-        if found.is_empty() {
+        if probes.is_empty() && self.shown != Shown::Plan {
             Returned::default().note(figures, None);
         }
+        let mut count = self.search.count;
+        loop {
+            let find = |(key, set, probe): &(&'q [u8], Present<'q>, Probe)| {
+                (*key, self.search.find_count(*set, probe, count))
+            };
+            let found: Vec<(&[u8], Hits)> = probes.iter().map(find).collect();
+            let results = self.merged(sets, &found);
+            let wants_more =
+                results.len() < self.search.count && found.iter().any(|(_, hits)| hits.len() >= count);
+            match self.distinct.as_ref().and_then(|distinct| distinct.next_count(count, self.search.count)) {
+                Some(next) if wants_more => count = next,
+                _ => return Ok(self.reply(&found, results, figures)),
+            }
+        }
+    }
+
+    /// What was found in all sets, the nearest first, as far as the limits admit it.
+    fn merged<'h>(
+        &self,
+        sets: &[(&[u8], Present<'_>)],
+        found: &'h [(&[u8], Hits<'_>)],
+    ) -> Vec<(usize, Hit<'h>)> {
+        let Some(metric) = sets.first().map(|(_, set)| set.params().metric()) else { return Vec::new() };
         let mut merged: Vec<(usize, Hit)> = (found.iter().enumerate())
             .flat_map(|(place, (_, hits))| hits.iter().map(move |hit| (place, hit)))
+            .filter(|(_, hit)| self.limit.admits(metric, hit.distance))
             .collect();
         // A stable sort: equal results stay in the order of their sets.
         merged.sort_by(|(_, a), (_, b)| a.distance.total_cmp(&b.distance));
-        let Some(metric) = sets.first().map(|(_, set)| set.params().metric()) else {
-            return Ok(Reply::Array(Vec::new()));
-        };
-        let near = merged.into_iter().take_while(|(_, hit)| self.limit.admits(metric, hit.distance));
-        let page = near.skip(self.offset).take(self.search.count - self.offset);
+        if let Some(distinct) = &self.distinct {
+            let mut seen = distinct.seen();
+            merged.retain(|(_, hit)| seen.admits(hit));
+        }
+        merged.truncate(self.search.count);
+        merged
+    }
+
+    fn reply(&self, found: &[(&[u8], Hits)], results: Vec<(usize, Hit)>, figures: &ElementFigures) -> Reply {
+        let plans = || Reply::Array(found.iter().map(|(key, hits)| explain(key, hits)).collect());
+        if self.shown == Shown::Plan {
+            return plans();
+        }
         let mut returned: SmallVec<[Returned; 4]> = SmallVec::from_elem(Returned::default(), found.len());
-        let row = |(place, hit): (usize, Hit)| {
+        let mut rows = Vec::with_capacity(results.len());
+        for (place, hit) in results.into_iter().skip(self.offset) {
+            let metric = found[place].1.set().params().metric();
             returned[place].add(metric, &hit);
-            self.with.reply(metric, found[place].0, &hit)
-        };
-        let reply = Reply::Array(page.map(row).collect());
+            rows.push(self.with.reply(metric, found[place].0, &hit));
+        }
         for ((_, hits), returned) in found.iter().zip(returned) {
             returned.note(figures, Some(hits.set()));
         }
-        Ok(reply)
+        match self.shown {
+            Shown::ResultsAndPlan => Reply::Array(vec![Reply::Array(rows), plans()]),
+            _ => Reply::Array(rows),
+        }
     }
 
     /// The query, encoded for `set`; none if it is an element of a missing key.

@@ -81,7 +81,7 @@ impl Ranges {
 
     /// The numbers that are not in the set.
     pub(super) fn not(&self) -> Self {
-        self.combined(&Self::all(), |inside, _| !inside)
+        self.combined(&Self::all(), |inside, all| all && !inside)
     }
 
     /// Passes over the cuts of both sets; `belongs` says whether numbers are in the result that are
@@ -161,6 +161,8 @@ mod tests {
             (Ranges::up_to(1.0), (Included(-inf), Included(1.0))),
             (Ranges::of([1.0].into_iter()), (Included(1.0), Included(1.0))),
             (Ranges::from(1.0).and(&Ranges::below(2.0)), (Included(1.0), Excluded(2.0))),
+            (Ranges::below(2.0).not(), (Included(2.0), Included(inf))),
+            (Ranges::none().not(), (Included(-inf), Included(inf))),
         ] {
             assert_eq!(ranges.iter().collect::<Vec<_>>(), [expected]);
         }

@@ -126,8 +126,14 @@ fn searches_find_each_element_exactly_once_while_it_is_compacted() {
         });
         for truth in [true, false] {
             scope.spawn(move || {
-                let search =
-                    Search { count: STAY, ef: STAY, filter: Some(filter), filter_ef: 100_000, truth };
+                let search = Search {
+                    count: STAY,
+                    ef: STAY,
+                    filter: Some(filter),
+                    filter_ef: Some(100_000),
+                    truth,
+                    plan: None,
+                };
                 while !done.load(Ordering::Acquire) {
                     let query = set.query(&direction(3, DIM)).expect("right dimension");
                     let hits = set.untimed().search(&query, &search);

@@ -33,8 +33,8 @@ const SHOWN: usize = 64;
 
 /// True if a set like this is written in Redis' form, which has a place for all that there is to
 /// say of it. A set that has had deadlines or pins is in ours for the rest of its life: a snapshot
-/// of an earlier moment, at which it had some, may still be running. One with limits is in ours as
-/// long as it has some.
+/// of an earlier moment, at which it had some, may still be running. One with limits or indexes of
+/// fields is in ours as long as it has some.
 pub fn is_redis_form(set: &VectorSet) -> bool {
     let params = set.params();
     REDIS_KINDS.contains(&params.kind())
@@ -43,6 +43,7 @@ pub fn is_redis_form(set: &VectorSet) -> bool {
         && params.rerank().is_none()
         && set.options() == SetOptions::default()
         && set.limits() == Limits::default()
+        && set.field_specs().is_empty()
         && !set.has_had_deadlines()
         && !set.has_had_pins()
 }

@@ -15,12 +15,16 @@
 //!                                                        32: elements have deadlines
 //!                                                        64: limits
 //!                                                        128: elements have flags
+//!                                                        256: indexes of fields
 //!           UINT seed                                    what the levels of new elements come from
 //!           UINT slots given to elements in its life
 //!           UINT elements
 //!           [UINT lifetime]                              of new elements, in milliseconds; 0: no end
 //!           [UINT most elements   UINT most bytes]       0: no limit
 //!           [STRING policy]                              which elements make room: lru, lfu, ttl …
+//!           [UINT indexes]                               then for each:
+//!             [STRING field   STRING kind                KEYWORD, NUMERIC, TEXT, GEO
+//!              STRING language]                          of its words; empty: they are not stemmed
 //!           [STRING codebook]                            see `Codebook::to_bytes`
 //!           [STRING matrix]                              float32 …, row by row; none: the one that REDUCE makes
 //!           element …
@@ -42,8 +46,9 @@
 //! the next. All numbers in that string have seven bits in each byte, the lowest first, the eighth
 //! bit set in all but the last (LEB128).
 //!
-//! *Limits* are those at the time of writing, which may be later than the moment that the elements
-//! are of: the log behind that moment has the change anyway.
+//! *Limits* and *indexes* are those at the time of writing, which may be later than the moment that
+//! the elements are of: the log behind that moment has the change anyway. What indexes have is read
+//! from the attributes again.
 //!
 //! What is added to this drawing gets a flag of its own, and unknown flags are refused. Whatever
 //! else changes gets another version of the module type.
@@ -57,12 +62,14 @@ use crate::persistence::rdb::fault::ReadError;
 use crate::persistence::rdb::format::{MAX_STRING_LEN, module};
 use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
+use crate::vector_set::filter::MAX_PATH_BYTES;
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::{
     CODECS, Code, Codebook, Format, InvalidParams, Kind, Limits, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M,
     MAX_TTL_MS, MIN_M, Metric, Params, SetOptions, SetPolicy, VectorSet,
 };
 use crate::vector_set::{Element, Frozen, Links};
+use crate::vector_set::{FieldKind, FieldSpec, Language, MAX_FIELDS};
 
 /// Of the module type.
 pub(super) const ID: u64 = module::id(b"nearhitvs", 0);
@@ -75,7 +82,11 @@ const MATRIX: u64 = 16;
 const DEADLINES: u64 = 32;
 const LIMITS: u64 = 64;
 const ELEMENT_FLAGS: u64 = 128;
-const FLAGS: u64 = KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | LIMITS | ELEMENT_FLAGS;
+const FIELDS: u64 = 256;
+const FLAGS: u64 =
+    KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | LIMITS | ELEMENT_FLAGS | FIELDS;
+/// The longest name of an indexed field: two paths.
+const MAX_FIELD: usize = 2 * MAX_PATH_BYTES + 2;
 /// The only flag of an element.
 const PINNED: u64 = 1;
 /// The longest word.
@@ -97,6 +108,7 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
     let options = set.options();
     let limits = set.limits();
     let has_limits = limits != Limits::default();
+    let fields = set.field_specs();
     let has_matrix = set.has_matrix();
     let form = Form { has_deadlines: set.has_had_deadlines(), has_flags: set.has_had_pins() };
     let flag = |is_set, flag| if is_set { flag } else { 0 };
@@ -115,13 +127,17 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
             | flag(has_matrix, MATRIX)
             | flag(form.has_deadlines, DEADLINES)
             | flag(has_limits, LIMITS)
-            | flag(form.has_flags, ELEMENT_FLAGS),
+            | flag(form.has_flags, ELEMENT_FLAGS)
+            | flag(!fields.is_empty(), FIELDS),
     )?;
     out.uint(set.seed())?;
     out.uint(set.reserved())?;
     out.uint(frozen.len() as u64)?;
     if has_limits {
         write_limits(out, &limits)?;
+    }
+    if !fields.is_empty() {
+        write_fields(out, &fields)?;
     }
     if let Some(codebook) = codebook {
         out.module_blob(&codebook.to_bytes())?;
@@ -130,6 +146,16 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
         write_matrix(out, set, input_dim * params.dim() * size_of::<f32>())?;
     }
     Ok(form)
+}
+
+fn write_fields<W: Write>(out: &mut Writer<W>, fields: &[FieldSpec]) -> io::Result<()> {
+    out.uint(fields.len() as u64)?;
+    for field in fields {
+        out.module_string(&field.name)?;
+        out.module_string(field.kind.name().as_bytes())?;
+        out.module_string(field.language.map_or("", Language::name).as_bytes())?;
+    }
+    Ok(())
 }
 
 fn write_limits<W: Write>(out: &mut Writer<W>, limits: &Limits) -> io::Result<()> {
@@ -225,6 +251,7 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let least = if options.may_be_empty { 0 } else { 1 };
     let len = number(input, "its number of elements", least..=usize::MAX)?;
     let limits = if flags & LIMITS == 0 { Limits::default() } else { read_limits(input)? };
+    let fields = if flags & FIELDS == 0 { Vec::new() } else { read_fields(input)? };
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
     let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref() };
@@ -249,7 +276,27 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
         restored.add(&hand.kept(best, coarse)).map_err(|why| invalid(input, &why))?;
     }
     let set = restored.finish(reserved).map_err(|why| invalid(input, &why))?;
-    Ok(set.with_limits(limits))
+    Ok(set.with_limits(limits).with_fields(fields))
+}
+
+fn read_fields<R: Read>(input: &mut Reader<R>) -> Result<Vec<FieldSpec>, ReadError> {
+    let count = number(input, "its number of indexes", 1..=MAX_FIELDS)?;
+    let mut fields: Vec<FieldSpec> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let offset = input.offset();
+        let name = input.module_string(MAX_FIELD)?;
+        let kind = FieldKind::parse(&input.module_string(MAX_WORD)?);
+        let language = input.module_string(MAX_WORD)?;
+        let unknown = || ReadError::invalid(offset, "vector set: an index of a field that cannot be had");
+        let stemming =
+            if language.is_empty() { None } else { Some(Language::parse(&language).ok_or_else(unknown)?) };
+        let field = FieldSpec::new(&name, kind.ok_or_else(unknown)?, stemming).map_err(|_| unknown())?;
+        if fields.iter().any(|other| other.name == field.name) {
+            return Err(unknown());
+        }
+        fields.push(field);
+    }
+    Ok(fields)
 }
 
 fn read_limits<R: Read>(input: &mut Reader<R>) -> Result<Limits, ReadError> {

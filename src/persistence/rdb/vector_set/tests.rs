@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::journal::Record;
-use crate::vector_set::{Bits, Bound, Hold, Lifetime, Put, SAMPLE, Search, SetPolicy};
+use crate::vector_set::{
+    Bits, Bound, FieldKind, FieldSpec, Hold, Language, Lifetime, Put, SAMPLE, Search, SetPolicy,
+};
 
 /// `VADD k VALUES 2 3 4 a <kind> M 4`, `VADD k VALUES 2 1 0 b <kind> M 4 SETATTR {"y":1}`, `VADD k
 /// VALUES 2 0 -2 7 <kind> M 4`: what Redis 8.6.2 dumps from the id of the module type to its end.
@@ -110,7 +112,7 @@ fn a_projection_is_that_of_the_matrix() {
     let set = read(&bytes(REDUCED)).expect("a dump of Redis");
     assert_eq!((set.params().input_dim(), set.has_matrix()), (Some(3), false));
     let found = set.query(&[1.0, 2.0, 3.0]).expect("of the dimension before projection");
-    let search = Search { count: 1, ef: 1, filter: None, filter_ef: 0, truth: false };
+    let search = Search { count: 1, ef: 1, filter: None, filter_ef: None, truth: false, plan: None };
     assert!(
         set.untimed().search(&found, &search).iter().all(|hit| hit.element == b"a" && hit.distance < 1e-6)
     );
@@ -199,6 +201,46 @@ fn limits_come_back() {
         comes_back(&set, limits == Limits::default());
         let copy = set.duplicate().map(|copy| copy.set.limits());
         assert_eq!(copy.ok(), Some(limits));
+    }
+}
+
+fn fields() -> Vec<FieldSpec> {
+    let spec = |(name, kind, language): (&str, FieldKind, &str)| {
+        FieldSpec::new(name.as_bytes(), kind, Language::parse(language.as_bytes())).expect("valid")
+    };
+    let fields = [
+        ("n", FieldKind::Numeric, ""),
+        ("a.b", FieldKind::Keyword, ""),
+        ("text", FieldKind::Text, "english"),
+        ("lat,lon", FieldKind::Geo, ""),
+    ];
+    fields.map(spec).into()
+}
+
+#[test]
+fn indexes_of_fields_come_back_with_what_they_had() {
+    let set = Arc::into_inner(filled(params(20, Kind::Int8, Metric::Cosine), 300)).expect("the only one");
+    let set = Arc::new(set.with_fields(fields()));
+    comes_back(&set, false);
+    let again = read(&written(&set)).expect("as written");
+    let copy = set.duplicate().expect("it is whole").set;
+    for other in [&again, &copy] {
+        assert_eq!(other.field_specs(), set.field_specs());
+        assert_eq!(other.field_states(), set.field_states());
+    }
+    assert!(set.field_states().iter().any(|state| state.entries > 0));
+}
+
+#[test]
+fn indexes_that_cannot_be_had_are_refused() {
+    let set = Arc::into_inner(filled(params(2, Kind::Int8, Metric::Cosine), 3)).expect("the only one");
+    let file = written(&Arc::new(set.with_fields(fields())));
+    for (words, wrong) in [("NUMERIC", b'R'), ("english", b'X'), ("a.b", b' '), ("lat,lon", b',')] {
+        let at = file.windows(words.len()).position(|bytes| bytes == words.as_bytes());
+        let mut changed = file.clone();
+        changed[at.expect("it is in the file")] = wrong;
+        let told = read(&changed).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains("an index of a field that cannot be had"), "{words}: {told}");
     }
 }
 

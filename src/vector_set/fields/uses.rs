@@ -1,0 +1,283 @@
+//! What else than searches asks which elements match: counting, scanning, facets, removal.
+
+use std::collections::HashMap;
+
+use super::Field;
+use super::select::Selected;
+use crate::epoch::{Pin, pin};
+use crate::field_index::{FieldIndex, Key};
+use crate::index::State;
+use crate::journal::{Effects, Record};
+use crate::vector_set::commit::Commit;
+use crate::vector_set::filter::{FieldReader, Filter, Path, Value};
+use crate::vector_set::write::{Hold, Refused};
+use crate::vector_set::{Bound, Present};
+
+/// Different values that are counted without an index at most.
+const MOST_VALUES: usize = 1 << 16;
+
+/// A part of a scan.
+#[derive(Debug, PartialEq)]
+pub struct Scanned {
+    /// Elements that match.
+    pub elements: Vec<Vec<u8>>,
+    /// The last that was looked at; none: there are no more.
+    pub last: Option<Vec<u8>>,
+}
+
+/// A value that elements have.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+pub enum FacetValue {
+    /// A number.
+    Number(f64),
+    /// A string.
+    Text(Vec<u8>),
+}
+
+/// More different values than are counted without an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyValues;
+
+/// What a step of [`Present::remove_matching`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Elements removed.
+    pub count: usize,
+    /// Where to go on; none: all slots were looked at.
+    pub next: Option<u32>,
+}
+
+impl Present<'_> {
+    /// How many elements match.
+    pub fn count_matching(&self, filter: &Filter) -> usize {
+        let pin = pin();
+        let selected = self.look_up(filter, &pin);
+        match &selected {
+            Some(Selected::Exactly(slots)) if !self.may_be_due() => slots.len(),
+            selected => self.matching_slots(selected.as_ref(), Some(filter), 0, &pin).count(),
+        }
+    }
+
+    /// Elements that match, in the order of their bytes from `start` on: at most `count`, among at
+    /// most so many that are looked at.
+    pub fn scan(&self, start: Bound, filter: Option<&Filter>, count: usize, looked_at: usize) -> Scanned {
+        let pin = pin();
+        let elements = self.elements.read();
+        // At the same moment, so that no element is in neither.
+        let selected = filter.and_then(|filter| self.look_up(filter, &pin));
+        let slots = elements.range(start, Bound::Unbounded, looked_at, &self.names);
+        drop(elements);
+        let mut is_more = slots.len() == looked_at;
+        let mut found = Vec::new();
+        let mut last = None;
+        for (number, &slot) in slots.iter().enumerate() {
+            last = Some(slot);
+            if self.is_live(slot) && self.is_selected(slot, selected.as_ref(), filter, &pin) {
+                found.push(slot);
+            }
+            if found.len() == count {
+                is_more |= number + 1 < slots.len();
+                break;
+            }
+        }
+        let name = |slot: u32| self.names.get(slot, &pin).to_vec();
+        Scanned { elements: found.into_iter().map(name).collect(), last: last.filter(|_| is_more).map(name) }
+    }
+
+    /// The values of a field among the elements that match, and how many have each: the most
+    /// frequent first.
+    pub fn facets(
+        &self,
+        field: &Path,
+        filter: Option<&Filter>,
+        limit: usize,
+    ) -> Result<Vec<(FacetValue, u64)>, TooManyValues> {
+        let mut facets = match self.indexed_facets(field, filter) {
+            Some(facets) => facets,
+            None => self.read_facets(field, filter)?,
+        };
+        let order = |a: &(FacetValue, u64), b: &(FacetValue, u64)| {
+            b.1.cmp(&a.1).then_with(|| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal))
+        };
+        if limit < facets.len() {
+            facets.select_nth_unstable_by(limit, order);
+            facets.truncate(limit);
+        }
+        facets.sort_unstable_by(order);
+        Ok(facets)
+    }
+
+    /// By an index, if there is one that knows all.
+    fn indexed_facets(&self, field: &Path, filter: Option<&Filter>) -> Option<Vec<(FacetValue, u64)>> {
+        if self.may_be_due() || !self.fields.exist() {
+            return None;
+        }
+        let indexes = self.fields.read();
+        let index = match &indexes.complete(field)?.index {
+            FieldIndex::Keyword(index) if index.others().is_empty() => index,
+            _ => return None,
+        };
+        let bounds = filter.map(|filter| filter.bounds(&*indexes));
+        if bounds.as_ref().is_some_and(|bounds| !bounds.is_exact()) {
+            return None;
+        }
+        let facets = index.facets(bounds.as_ref().map(|bounds| bounds.sure()));
+        Some(facets.into_iter().map(|(key, count)| (facet_of(key), count)).collect())
+    }
+
+    fn read_facets(
+        &self,
+        field: &Path,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<(FacetValue, u64)>, TooManyValues> {
+        let pin = pin();
+        let reader = FieldReader::new([field.clone()]);
+        let selected = filter.and_then(|filter| self.look_up(filter, &pin));
+        let mut counts = Counts::default();
+        let mut of_element = Vec::new();
+        for slot in self.matching_slots(selected.as_ref(), filter, 0, &pin) {
+            let Some(attribute) = self.attributes.get(slot, &pin) else { continue };
+            let text = attribute.text();
+            let Some(value) = reader.read(&text)[0] else { continue };
+            values_of(value, &mut of_element);
+            of_element.drain(..).try_for_each(|value| counts.add(value))?;
+        }
+        Ok(counts.into_facets())
+    }
+
+    /// Removes at most so many elements that match, of those in slots from `from` on, as one
+    /// change.
+    /// `log` writes down the names of those that were removed; if none was, nothing is written.
+    pub fn remove_matching<'r>(
+        &self,
+        hold: Hold,
+        filter: &Filter,
+        from: u32,
+        most: usize,
+        record: Record<'r>,
+        log: impl FnOnce(&[&[u8]], &mut Effects<'_>),
+    ) -> Result<Removed, Refused<'r>> {
+        let pin = pin();
+        let selected = self.look_up(filter, &pin);
+        let mut slots = self.matching_slots(selected.as_ref(), Some(filter), from, &pin);
+        let found: Vec<u32> = slots.by_ref().take(most).collect();
+        let next = found.last().filter(|_| found.len() == most).map(|last| last + 1);
+        let Some(mut commit) = Commit::begin(*self, hold, &record) else {
+            return Err(Refused::Unbound(record));
+        };
+        // What they have now counts.
+        let still = |&slot: &u32| {
+            let name = self.names.get(slot, &pin);
+            (commit.slot(name) == Some(slot) && self.matches(slot, filter, &pin)).then_some(name)
+        };
+        let names: Vec<&[u8]> = found.iter().filter_map(still).collect();
+        if !self.may_be_emptied(hold) && !names.is_empty() && commit.would_empty(&names) {
+            return Err(Refused::WouldEmpty(record));
+        }
+        let count = names.iter().filter(|name| commit.remove(name)).count();
+        if count > 0 {
+            commit.unbind_if_spent();
+            commit.finish(record.instead(|effects| log(&names, effects)));
+        } else {
+            drop(commit);
+        }
+        self.tidy(count);
+        Ok(Removed { count, next })
+    }
+
+    /// Slots from `from` on of elements that match.
+    fn matching_slots<'i>(
+        &'i self,
+        selected: Option<&'i Selected>,
+        filter: Option<&'i Filter>,
+        from: u32,
+        pin: &'i Pin,
+    ) -> impl Iterator<Item = u32> + 'i {
+        let end = self.vectors.end();
+        let known = selected.and_then(Selected::slots);
+        let all = known.is_none().then_some(from..end);
+        let candidates = known.into_iter().flat_map(move |slots| slots.iter_from(from));
+        candidates.chain(all.into_iter().flatten()).filter(move |&slot| {
+            self.vectors.graph().slots().state(slot) == State::Live
+                && self.is_live(slot)
+                && self.is_selected(slot, selected, filter, pin)
+        })
+    }
+
+    fn is_selected(
+        &self,
+        slot: u32,
+        selected: Option<&Selected>,
+        filter: Option<&Filter>,
+        pin: &Pin,
+    ) -> bool {
+        let Some(filter) = filter else { return true };
+        match selected {
+            None => self.matches(slot, filter, pin),
+            Some(selected) => {
+                selected.slots().is_none_or(|slots| slots.contains(slot))
+                    && (selected.is_sure(slot) || self.matches(slot, filter, pin))
+            }
+        }
+    }
+
+    fn may_be_due(&self) -> bool {
+        self.deadlines.may_be_due(self.now.expiry_ms)
+    }
+}
+
+impl Field {
+    /// True if it is the index of this path alone.
+    pub(super) fn is_of(&self, path: &Path) -> bool {
+        matches!(self.spec.paths.as_slice(), [own] if own == path)
+    }
+}
+
+/// What elements have at a path, one value, or the items of an array.
+pub fn values_of(value: Value<'_>, into: &mut Vec<FacetValue>) {
+    let mut add = |value| match value {
+        Value::Number(number) => into.push(FacetValue::Number(number)),
+        Value::Text(text) => into.push(FacetValue::Text(text.bytes().into_owned())),
+        Value::Null | Value::Array(_) => {}
+    };
+    match value {
+        Value::Array(array) => {
+            array.into_iter().for_each(add);
+            into.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+            into.dedup();
+        }
+        scalar => add(scalar),
+    }
+}
+
+fn facet_of(key: Key<'_>) -> FacetValue {
+    match key {
+        Key::Number(number) => FacetValue::Number(number),
+        Key::Text(text) => FacetValue::Text(text.to_vec()),
+    }
+}
+
+/// Counts by value.
+#[derive(Default)]
+struct Counts {
+    texts: HashMap<Vec<u8>, u64>,
+    /// By the bits of the number.
+    numbers: HashMap<u64, u64>,
+}
+
+impl Counts {
+    fn add(&mut self, value: FacetValue) -> Result<(), TooManyValues> {
+        match value {
+            FacetValue::Text(text) => *self.texts.entry(text).or_default() += 1,
+            // -0 is 0.
+            FacetValue::Number(number) => *self.numbers.entry((number + 0.0).to_bits()).or_default() += 1,
+        }
+        if self.texts.len() + self.numbers.len() > MOST_VALUES { Err(TooManyValues) } else { Ok(()) }
+    }
+
+    fn into_facets(self) -> Vec<(FacetValue, u64)> {
+        let texts = self.texts.into_iter().map(|(text, count)| (FacetValue::Text(text), count));
+        let numbers = self.numbers.into_iter();
+        texts.chain(numbers.map(|(bits, count)| (FacetValue::Number(f64::from_bits(bits)), count))).collect()
+    }
+}
