@@ -5,7 +5,7 @@
 //! |---|---|
 //! | scan of what matches | `s·n`, the cheapest ones, and exact |
 //! | walk through all slots | about `ef/s` times what a walk computes for a result |
-//! | walk over bridges | about `ef` times that, each dearer: links of two hops are read for it |
+//! | walk over bridges | about `ef` nodes, each dearer than one of a walk: links of two hops are read |
 //!
 //! The plan with the least expected time is taken; what each costs was measured ([`super::costs`]).
 //! The estimate of a walk holds if what matches is spread evenly around the query. It may not be:
@@ -96,6 +96,8 @@ pub(super) struct Question<'a> {
 
 /// A walk is given up after so many times the distances that were expected.
 const PATIENCE: f32 = 2.0;
+/// Distances that a node of a walk over bridges leads to at most, at M 16.
+const MOST_PER_NODE: f32 = 32.0;
 /// No walk is given up before it has computed so many distances for each result.
 const LEAST_PER_RESULT: usize = 8;
 
@@ -136,11 +138,17 @@ impl Question<'_> {
         if matches!(self.known, Known::Share(_)) {
             return usize::MAX;
         }
-        let each_ns = self.costs.distance_ns(plan).max(0.1);
-        let other_ns = self.nanoseconds(Plan::Scan);
-        let expected = self.scored(plan) * PATIENCE;
-        let least = self.kept * LEAST_PER_RESULT;
-        (expected.max(other_ns / each_ns) as usize).max(least)
+        let scan_ns = self.nanoseconds(Plan::Scan);
+        let kept = self.kept as f32;
+        let distances = match plan {
+            Plan::Scan => return usize::MAX,
+            Plan::Walk => (self.scored(plan) * PATIENCE).max(scan_ns / self.costs.walk_ns().max(0.1)),
+            Plan::Bridges => {
+                let nodes = (kept * PATIENCE).max(scan_ns / self.costs.bridge_node_ns().max(0.1));
+                nodes * MOST_PER_NODE
+            }
+        };
+        (distances as usize).max(self.kept * LEAST_PER_RESULT)
     }
 
     fn cheapest(&self, plans: &[Plan]) -> Plan {
@@ -164,7 +172,12 @@ impl Question<'_> {
 
     /// The expected time of a plan.
     fn nanoseconds(&self, plan: Plan) -> f32 {
-        self.scored(plan) * self.costs.distance_ns(plan) + self.tests(plan) * self.costs.test_ns()
+        let distances_ns = match plan {
+            Plan::Scan => self.scored(plan) * self.costs.scan_ns(),
+            Plan::Walk => self.scored(plan) * self.costs.walk_ns(),
+            Plan::Bridges => self.kept as f32 * self.costs.bridge_node_ns(),
+        };
+        distances_ns + self.tests(plan) * self.costs.test_ns()
     }
 
     /// Attributes that a plan is expected to read.

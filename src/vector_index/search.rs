@@ -149,7 +149,13 @@ impl VectorIndex {
         } else {
             let kept = self.kept(reach);
             let walk = Walk { expansions: reach.expansions.unwrap_or(usize::MAX), ..Walk::new(kept) };
-            (run.walk(walk, matches).found, kept)
+            // Filtered searches choose by it.
+            let began = (!self.costs.are_unknown()).then(Instant::now);
+            let walked = run.walk(walk, matches);
+            if let Some(began) = began {
+                self.costs.learn(Plan::Walk, walked.effort, began.elapsed());
+            }
+            (walked.found, kept)
         };
         run.finish(candidates, kept)
     }
@@ -200,7 +206,7 @@ impl VectorIndex {
             let keep = if plan == Plan::Scan { reach.count.saturating_add(SPARE) } else { kept };
             let Walked { found, effort, end } = run.step(plan, &question, keep, &matches);
             let time = began.elapsed();
-            self.costs.learn(plan, effort.scored, time);
+            self.costs.learn(plan, effort, time);
             let is_last = plan == Plan::Scan || question.is_answered(found.len(), end);
             let Effort { expanded, scored } = effort;
             trace.steps.push(Step { plan, expanded, scored, found: found.len(), is_last, time });
@@ -216,13 +222,13 @@ impl VectorIndex {
         self.costs.learn_test(tested, time);
     }
 
-    /// Nanoseconds that a distance takes by each plan, that a test takes, and distances for each
-    /// result of a walk; 0 before the first filtered search.
+    /// Nanoseconds that a distance takes in a scan and in a walk, that a node takes in a walk over
+    /// bridges, and a test; distances for each result of a walk. 0 before the first filtered search.
     pub fn measured_costs(&self) -> [(&'static str, f32); 5] {
         [
-            ("scan-ns", self.costs.distance_ns(Plan::Scan)),
-            ("walk-ns", self.costs.distance_ns(Plan::Walk)),
-            ("bridges-ns", self.costs.distance_ns(Plan::Bridges)),
+            ("scan-ns", self.costs.scan_ns()),
+            ("walk-ns", self.costs.walk_ns()),
+            ("bridge-node-ns", self.costs.bridge_node_ns()),
             ("test-ns", self.costs.test_ns()),
             ("distances-per-result", self.costs.scored_per_result()),
         ]
@@ -303,7 +309,7 @@ impl Run<'_> {
         }
     }
 
-    /// Measures costs for the first time, with this query: the better of two tries each.
+    /// Measures costs for the first time, with this query: the best of some tries each.
     fn measure(&self) {
         let timed = |run: &dyn Fn() -> Walked| {
             let began = Instant::now();
@@ -312,12 +318,12 @@ impl Run<'_> {
         };
         let stride = (self.slots().end() as usize / MEASURED_SCAN).max(1);
         let some = || SlotSet::of((0..self.slots().end()).step_by(stride), self.slots().end());
-        let tries = [(); 2].map(|()| {
+        let tries = [(); 4].map(|()| {
             let walk = timed(&|| self.walk(Walk::new(MEASURED_WALK), |_| true));
             let some = some();
             (walk, timed(&|| self.scan_among(&some, MEASURED_WALK, |_| true)))
         });
-        let fastest = |times: [(usize, Duration); 2]| times.into_iter().min_by_key(|(_, time)| *time);
+        let fastest = |times: [(usize, Duration); 4]| times.into_iter().min_by_key(|(_, time)| *time);
         if let (Some(walk), Some(scan)) = (fastest(tries.map(|t| t.0)), fastest(tries.map(|t| t.1))) {
             self.index.costs.begin(MEASURED_WALK, walk, scan);
         }

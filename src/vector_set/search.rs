@@ -164,7 +164,8 @@ impl VectorSet {
     }
 
     /// What steps of filtered searches cost, as far as it was measured: nanoseconds for a distance
-    /// by each plan, for a test of an attribute, and distances for each result of a walk.
+    /// of a scan and of a walk, for a node of a walk over bridges, for a test of an attribute; and
+    /// distances for each result of a walk.
     pub fn measured_costs(&self) -> [(&'static str, f32); 5] {
         self.vectors.measured_costs()
     }

@@ -15,8 +15,9 @@
 //! steps       what was done, in order: `plan` (scan, walk, bridges), `nodes` whose links were
 //!             followed, `distances` computed, elements `found` of those that it keeps, 1 if it was
 //!             `given-up` for the next step, `us`: microseconds
-//! costs       by which the plan was chosen: nanoseconds for a distance by each plan and for a test
-//!             of an attribute, distances for each result of a walk
+//! costs       by which the plan was chosen: nanoseconds for a distance of a scan and of a walk, for
+//!             a node of a walk over bridges, for a test of an attribute; distances for each result
+//!             of a walk
 //! ```
 
 use super::KEY;
