@@ -706,6 +706,7 @@ fn seen_of(running: &Running, set: &str) -> String {
         "+memory-graph",
         "+memory-names",
         "+memory-attributes",
+        "+memory-indexes",
         "+memory-expiry",
     ];
     let mut lines: Vec<_> = seen.lines().collect();

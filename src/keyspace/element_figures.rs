@@ -5,6 +5,8 @@
 //! none of these. One query over one set is one search; over a missing key it is a miss.
 
 use crate::counters::{Counter, Sharded};
+#[cfg(doc)]
+use crate::vector_set::Trace;
 use crate::vector_set::{SCORE_BUCKETS, SearchFigures, VectorSet};
 
 /// A place for each thread, so that searches of different sets share no cache line.
@@ -16,6 +18,8 @@ struct Shard {
     searches: SearchFigures,
     read: Counter,
     not_read: Counter,
+    filtered: Counter,
+    short: Counter,
 }
 
 impl Default for ElementFigures {
@@ -31,6 +35,23 @@ impl ElementFigures {
         if let Some(set) = set {
             set.figures().searches.note(returned, best_score);
         }
+    }
+
+    /// Counts a search with a filter. `is_short`: as in its [`Trace`].
+    pub fn note_filtered(&self, is_short: bool) {
+        let shard = self.0.mine();
+        shard.filtered.add(1);
+        shard.short.add(is_short.into());
+    }
+
+    /// Searches with a filter.
+    pub fn filtered(&self) -> u64 {
+        self.sum(|shard| shard.filtered.get())
+    }
+
+    /// Of those, how many were short: see [`Trace::is_short`].
+    pub fn short(&self) -> u64 {
+        self.sum(|shard| shard.short.get())
     }
 
     /// Counts elements that were to be read: how many of them were.
@@ -73,6 +94,8 @@ impl ElementFigures {
             shard.searches.reset();
             shard.read.reset();
             shard.not_read.reset();
+            shard.filtered.reset();
+            shard.short.reset();
         }
     }
 

@@ -75,8 +75,8 @@ pub struct Trace {
     pub expected: usize,
     /// What was done, in order.
     pub steps: SmallVec<[Step; 3]>,
-    /// Fewer were returned than asked for, and nobody has made sure that no more match. (Not
-    /// because the search was told to follow so many nodes only.)
+    /// Fewer were found than asked for, though it was not made sure that no more match, and the
+    /// search was not told to follow so many nodes only. It should never be.
     pub is_short: bool,
 }
 
@@ -215,6 +215,15 @@ impl Question<'_> {
             (Known::Share(_), End::Expansions) => true,
             (Known::Share(_), End::Converged) => found >= self.count,
         }
+    }
+
+    /// True if less was found than was asked for without a reason: see [`Trace::is_short`].
+    pub(super) fn is_short(&self, plan: Plan, found: usize, end: End) -> bool {
+        let wanted = match self.known {
+            Known::Among { slots, .. } => self.count.min(slots.len()),
+            Known::Share(_) => self.count,
+        };
+        found < wanted && plan != Plan::Scan && end != End::Expansions
     }
 
     /// True if a walk may not follow as many nodes as it would take to find what it keeps.

@@ -211,6 +211,7 @@ impl VectorIndex {
             let Effort { expanded, scored } = effort;
             trace.steps.push(Step { plan, expanded, scored, found: found.len(), is_last, time });
             if is_last {
+                trace.is_short = question.is_short(plan, found.len(), end);
                 return (run.finish(found, keep), trace);
             }
             plan = question.after(plan);
@@ -223,7 +224,8 @@ impl VectorIndex {
     }
 
     /// Nanoseconds that a distance takes in a scan and in a walk, that a node takes in a walk over
-    /// bridges, and a test; distances for each result of a walk. 0 before the first filtered search.
+    /// bridges, and a test; distances for each result of a walk. 0 before the first filtered
+    /// search.
     pub fn measured_costs(&self) -> [(&'static str, f32); 5] {
         [
             ("scan-ns", self.costs.scan_ns()),

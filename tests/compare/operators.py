@@ -24,7 +24,7 @@ INFO_OWN = {
     b"Persistence": b"rdb_last_cut_usec rdb_last_load_keys_skipped",
     b"Stats": b"""evicted_elements evicted_by_pressure evicted_by_set_limit blessed_keys commands_on_compute_pool panics
         expired_elements elements_hits elements_misses keyspace_hit_rate_1m elements_hit_rate_1m vector_searches
-        vector_elements_returned vector_best_scores""",
+        vector_elements_returned vector_best_scores filtered_searches filtered_short""",
     b"Memory": b"""maxmemory_source mem_threshold mem_counted_beyond_use memory_pressure_some_avg10 mem_swap_process
         mem_swap_system major_page_faults used_memory_rss_peak compressed_values compression_saved_bytes mem_vectors
         mem_graph mem_names mem_attributes mem_attribute_indexes mem_retired mem_expiry mem_keys mem_strings mem_hashes mem_clients mem_log

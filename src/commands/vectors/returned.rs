@@ -1,7 +1,7 @@
 //! What a search has returned, for its figures and as a use of the elements.
 
 use crate::keyspace::ElementFigures;
-use crate::vector_set::{Hit, Metric, VectorSet};
+use crate::vector_set::{Hit, Hits, Metric};
 
 /// What a search of one set has returned; by default nothing.
 #[derive(Clone, Copy, Default)]
@@ -18,8 +18,11 @@ impl Returned {
         self.best_score.get_or_insert_with(|| metric.score(hit.distance));
     }
 
-    /// Counts the search, of no set if its key is missing.
-    pub(super) fn note(self, figures: &ElementFigures, set: Option<&VectorSet>) {
-        figures.note_search(set, self.count, self.best_score);
+    /// Counts the search that has found this, nothing if its key is missing.
+    pub(super) fn note(self, figures: &ElementFigures, hits: Option<&Hits<'_>>) {
+        figures.note_search(hits.map(Hits::set), self.count, self.best_score);
+        if let Some(explanation) = hits.and_then(Hits::explanation) {
+            figures.note_filtered(explanation.trace.is_short);
+        }
     }
 }

@@ -181,7 +181,7 @@ fn sets_that_redis_could_not_have_show_more_fields() {
     let mut session = session();
     session.hold_to(&[("vcreate l DIM 2 METRIC L2 EF 77", "+OK")]);
     let info = session.ask("vinfo l");
-    assert!(info.starts_with("*44 +quant-type +int8 "), "{info}");
+    assert!(info.starts_with("*46 +quant-type +int8 "), "{info}");
     let further =
         " +metric +L2 +ef-construction :77 +fixed :1 +rerank +none +quant-auto :0 +bytes-per-element :";
     assert!(info.contains(further), "{info}");

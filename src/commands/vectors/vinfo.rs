@@ -13,7 +13,7 @@
 //! | `quant-auto` | 1 if the kind was chosen by `QUANT AUTO` |
 //! | `bytes-per-element` | memory of the set divided by its elements; for an empty set the expected value |
 //! | `reusable-bytes` | of its memory, that of removed elements, which is used for the next |
-//! | `memory-vectors`, `-graph`, `-names`, `-attributes`, `-expiry` | bytes of codes, of links, of names with their maps, of attributes, and of deadlines and use |
+//! | `memory-vectors`, `-graph`, `-names`, `-attributes`, `-indexes`, `-expiry` | bytes of codes, of links, of names with their maps, of attributes, of indexes of their fields, and of deadlines and use |
 //! | `measured-<set>` | memory, recall and speed of the kind, measured with real vectors: a line like those of `INFO keyspace` |
 //!
 //! A set of kind `PQ` has two more fields:
@@ -154,13 +154,14 @@ fn bytes_per_element(set: Present<'_>) -> usize {
     set.heap_bytes().checked_div(set.len()).unwrap_or_else(|| vector_set::bytes_per_element(set.params()))
 }
 
-fn memory_fields(set: Present<'_>) -> [(&'static str, Reply); 5] {
+fn memory_fields(set: Present<'_>) -> [(&'static str, Reply); 6] {
     let memory = set.memory();
     [
         ("memory-vectors", Reply::count(memory.vectors)),
         ("memory-graph", Reply::count(memory.graph)),
         ("memory-names", Reply::count(memory.names)),
         ("memory-attributes", Reply::count(memory.attributes)),
+        ("memory-indexes", Reply::count(memory.fields)),
         ("memory-expiry", Reply::count(memory.expiry)),
     ]
 }

@@ -315,7 +315,7 @@ impl<'r> VSearch<'r> {
             rows.push(self.with.reply(metric, found[place].0, &hit));
         }
         for ((_, hits), returned) in found.iter().zip(returned) {
-            returned.note(figures, Some(hits.set()));
+            returned.note(figures, Some(hits));
         }
         match self.shown {
             Shown::ResultsAndPlan => Reply::Array(vec![Reply::Array(rows), plans()]),

@@ -61,7 +61,7 @@ fn search(mut args: Args, set: Present<'_>, cx: &Context) -> Result<Reply, Error
     let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
     let mut returned = Returned::default();
     let reply = options.reply(metric, near.inspect(|hit| returned.add(metric, hit)));
-    returned.note(cx.server.keyspace.element_figures(), Some(&set));
+    returned.note(cx.server.keyspace.element_figures(), Some(&hits));
     Ok(reply)
 }
 

@@ -110,6 +110,8 @@ fn elements(server: &Server, rows: &mut Rows) {
     let (hits, misses) = figures.hits_and_misses();
     rows.field("vector_searches", figures.searches());
     rows.field("vector_elements_returned", figures.returned());
+    rows.field("filtered_searches", figures.filtered());
+    rows.field("filtered_short", figures.short());
     // Searches by their best score, in steps of 0.05 from 0 to 1.
     rows.field("vector_best_scores", figures.best_scores().map(|count| count.to_string()).join(","));
     rows.field("elements_hits", hits);

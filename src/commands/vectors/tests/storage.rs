@@ -147,7 +147,7 @@ fn codes_of_one_to_eight_bits_are_kinds_like_any_other() {
             (&format!("vemb made{bits} nothing"), "*3 $1 0 $1 0 $1 0"),
         ]);
         let info = session.ask(&format!("vinfo {key}"));
-        assert!(info.starts_with(&format!("*44 +quant-type +rabitq{bits} ")), "{info}");
+        assert!(info.starts_with(&format!("*46 +quant-type +rabitq{bits} ")), "{info}");
         // The planes have 64 bits each, and three numbers follow them.
         let stored = session.ask(&format!("vemb {key} a raw"));
         assert!(stored.starts_with(&format!("*3 +rabitq{bits} ${} ", 8 * bits + 12)), "{stored}");
