@@ -11,10 +11,12 @@ import struct
 import wire
 from commands import name_of, vsim_options
 from difference import Difference
+from own_filters import is_marked
 from prose import docs_structure, help_structure, info_structure
 from rules import count_of, docs_entries, equal, info_rows, rows_of, same_kind, same_ranking, scored_rows
 
 REFUSED = b"-ERR invalid vector specification\r\n"
+NEAR = b"-ERR syntax error in FILTER expression near: "
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
 """Commands that take more words here than on the peer, where these words are a wrong number of
 arguments."""
@@ -142,6 +144,12 @@ def _filter_ef(args, peer, ours, history, witness):
         return False
     value = vsim_options(args).get(b"FILTER-EF")
     return value is not None and value.isdigit() and int(value) >= 2**32
+
+
+def _own_filter(args, peer, ours, history, witness):
+    """Refused by the peer where our language, which has all of what marks it, takes it."""
+    expression = vsim_options(args).get(b"FILTER") if name_of(args) == b"VSIM" else None
+    return expression is not None and peer.raw.startswith(NEAR) and ours.is_aggregate and is_marked(expression)
 
 
 def _variadic(args, peer, ours, history, witness):
@@ -298,6 +306,7 @@ DIFFERENCES = [
     Difference("empty-attribute", "an empty attribute is none, whichever command set it", _empty_attribute),
     Difference("reduce-to-same", "the peer projects on VADD but not on VSIM when REDUCE keeps the dimension", _reduce_to_same),
     Difference("filter-ef", "the peer takes FILTER-EF modulo 2^32", _filter_ef),
+    Difference("own-filter", "what the peer refuses may be an expression of our own language", _own_filter),
     Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
     Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),

@@ -17,7 +17,7 @@ import prose
 import wire
 from commands import show, vsim_options
 from difference import Difference
-from differences import DIFFERENCES, RAW_DIFFERENCES, explain, explain_raw
+from differences import DIFFERENCES, NEAR, RAW_DIFFERENCES, explain, explain_raw
 from pair import Pair
 from peers import PEERS
 from report import Report
@@ -197,6 +197,16 @@ class Explaining(unittest.TestCase):
         replies = b"*0\r\n", b"*1\r\n$1\r\na\r\n"
         self.assertEqual(self.check("VSIM k ELE a FILTER 1 FILTER-EF 4294967297", *replies), "filter-ef")
         self.assertIsNone(self.check("VSIM k ELE a FILTER 1 FILTER-EF 4294967295", *replies))
+
+    def test_own_filter(self):
+        refused, taken = NEAR + b"x\r\n", b"*1\r\n$1\r\na\r\n"
+        for words in (b"exists(.n)", b".a.b == 1", b".n not in [1, 2]", b"-.n < 3", b"!!.n", b".n == null", b".n > 1e-5"):
+            args = [b"VSIM", b"k", b"ELE", b"a", b"FILTER", words]
+            self.assertEqual(explain(args, *map(reply, (refused, taken)), []).id, "own-filter", words)
+            self.assertIsNone(explain(args, *map(reply, (refused, NEAR + b"y\r\n")), []), words)
+            self.assertIsNone(explain(args, *map(reply, (taken, b"*0\r\n")), []), words)
+        self.assertIsNone(self.check("VSIM k ELE a FILTER .n>-3.5*foo", refused, taken))
+        self.assertIsNone(self.check("VSIM k ELE a COUNT exists(.n)", refused, taken))
 
     def test_variadic(self):
         arity = b"-ERR wrong number of arguments for 'VREM' command\r\n"

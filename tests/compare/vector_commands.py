@@ -12,7 +12,8 @@ ATTRIBUTES = [
 FILTERS = [
     b".n > 2", b".n >= 0 and .n < 4", b'.s == "x1"', b".n in [1, 2, 25]", b"not .t", b".z == null", b'"x" in .a',
     b".n % 2 == 0", b".n ** 2 > 9", b"1", b"0", b".missing", b"1 or .missing", b"((", b"", b".n >", b"foo", b".n == 25\r\nx",
-    b"!(.n == 1)", b".n*2+1 > 5", b"\xff", b".n = 1", b'"unterminated',
+    b'exists(.n) and not prefix(.s, "x1")', b".n not in [1, 2]", b"-.n < -2", b".n == 2 or null", b'match(.s, "x2") and .n',
+    b"exists(.n", b"!(.n == 1)", b".n*2+1 > 5", b"\xff", b".n = 1", b'"unterminated',
 ]  # fmt: skip
 NOT_FINITE = [b"inf", b"-inf", b"Infinity", b"1e39", b"-1e300", b"1e20"]
 
