@@ -53,6 +53,8 @@ class _Own:
 
         What the peer refuses has the meaning of `VCOUNT`, which knows our language alone.
         """
+        # Searches change nothing: what came before is the element.
+        del self.pair.history[1:]
         words = [b"VSIM", b"own", b"ELE", b"e", b"FILTER", expression]
         peer, ours = self.pair.check(*words)
         if not (self.has_ours and peer.is_error):
