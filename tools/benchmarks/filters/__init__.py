@@ -15,14 +15,15 @@ import tempfile
 
 from .. import Failure, build, datasets, servers
 from . import cases, costs, qdrant
+from .inside import Inside
 from .left_out import LeftOut
 from .wire import Wire
 from .work import prepare
 
 HELP = "searches with filters: recall, speed and short answers by selectivity; what attribute indexes cost"
-SERVERS = ("nearhit", "nearhit-plain", "redis", "qdrant")
+SERVERS = ("nearhit", "nearhit-inside", "nearhit-plain", "redis", "qdrant")
 # Those of --servers that are made here.
-MADE_HERE = ("nearhit-plain", "qdrant", "qdrant-int8")
+MADE_HERE = ("nearhit-inside", "nearhit-plain", "qdrant", "qdrant-int8")
 SETS, MADE, PHASES, PARTS = ("minilm-384", "synth"), "synth", ("fresh", "replaced"), ("cases", "costs")
 # Elements of the made set, its dimensions, elements of any set at most, queries, rounds, seconds
 # for a point in a round.
@@ -144,7 +145,7 @@ class Bench:
         """Starts what was asked for; what cannot be had is left out."""
         for name in self.args.servers:
             try:
-                host = self.wire(stack, programs[name], binary) if name in programs else qdrant.Engine(self.work, name == INT8)
+                host = self.host(name, stack, programs, binary)
                 self.hosts[name] = stack.enter_context(contextlib.closing(host))
                 if name == "nearhit":
                     host.require_indexes()
@@ -152,9 +153,12 @@ class Bench:
                 self.left_out[TITLES[name]] = str(reason)
                 self.hosts.pop(name, None)
 
-    def wire(self, stack, program, binary):
-        """A server that runs until the end of the stack."""
-        return Wire(self.work, stack.enter_context(servers.running(program)), binary)
+    def host(self, name, stack, programs, binary):
+        """What is asked: a server that runs until the end of the stack, or a process without one."""
+        if name in programs:
+            server = stack.enter_context(servers.running(programs[name]))
+            return Wire(self.work, server, binary)
+        return Inside(self.work) if name == INSIDE else qdrant.Engine(self.work, name == INT8)
 
     def fill(self):
         """Fills all; nearhit is then given its indexes."""
@@ -185,9 +189,10 @@ class Bench:
 
 
 PHASE_TITLES = {"fresh": "fresh", "replaced": "half replaced"}
-REDIS, INT8 = "Redis", "qdrant-int8"
+REDIS, INSIDE, INT8 = "Redis", "nearhit-inside", "qdrant-int8"
 TITLES = {
     "nearhit": "nearhit, indexes",
+    INSIDE: "nearhit in process, indexes",
     "nearhit-plain": "nearhit, no indexes",
     "baseline": "baseline, no indexes",
     "qdrant": "Qdrant",

@@ -30,6 +30,8 @@ def measure(work, entrants, plan):
         for best in chosen.values():
             setting = best.pop("setting")
             best.update(ef=setting.ef, filter_ef=setting.filter_ef)
+        for entrant in asked:
+            chosen[entrant.title]["wire"] = entrant.host.WIRE
         figures[case["name"]] = chosen
     return figures
 
@@ -58,7 +60,7 @@ def draw(title, work, figures):
         for name, one in found.items():
             row = [f"{case['name']}: {name}", f"{case['matching']:,.0f}", str(one["ef"] or ""), table.share(one["recall"])]
             row += [table.number(one["rate"]), *(table.milliseconds(one[part]) for part in ("p50_us", "p99_us"))]
-            row += [str(one["short"]), against(one, found.get("Redis"), "rate")]
+            row += [str(one["short"]), against(one, found.get("Redis"), "rate") if one["wire"] else ""]
             rows.append([*row, table.number(one["inside"]), against(one, found.get("Qdrant"), "inside")])
     return table.markdown(head, rows)
 

@@ -14,7 +14,7 @@ from . import qdrant
 from .wire import KEY
 
 MB = 1e6
-ROUNDS, EF = 7, 100
+ROUNDS, QUICK_ROUNDS, EF = 7, 3, 100
 # Elements written to each set, in one turn and in all; of how many fields there are indexes.
 TURN, TURNS, QUICK_TURNS, FIELDS = 500, 20, 4, 3
 SETS = {"indexed": b"bench:indexed", "plain": b"bench:plain"}
@@ -61,7 +61,7 @@ def searches(host, work, plan):
     """
     build.say("searches without filter")
     rates = {"indexed": [], "plain": []}
-    for _ in range(ROUNDS if plan.rounds > 1 else 1):
+    for _ in range(ROUNDS if plan.rounds > 1 else QUICK_ROUNDS):
         rates["indexed"].append(unfiltered(host, plan))
         host.drop_index(KEY, work.kinds)
         rates["plain"].append(unfiltered(host, plan))
@@ -131,8 +131,8 @@ def draw(title, work, figures):
     if indexes:
         for field, index in indexes["fields"].items():
             values = f", {index['cardinality']:,} values" if "cardinality" in index else ""
-            rows.append(row(f"index of {field} ({work.kinds[field]}{values}), MB", index.get("memory", 0) / MB))
-        rows.append(row("all indexes, MB", sum(index.get("memory", 0) for index in indexes["fields"].values()) / MB))
+            rows.append(row(f"index of {field} ({work.kinds[field]}{values}), MB", index.get("bytes", 0) / MB))
+        rows.append(row("all indexes, MB", sum(index.get("bytes", 0) for index in indexes["fields"].values()) / MB))
         rows.append(row("growth of used_memory by them, MB", indexes["growth"]["used"] / MB))
     resident = indexes and indexes["growth"]["resident"] / MB
     rows.append(row("growth of the resident memory by them, MB", resident, engine and engine / MB))

@@ -3,7 +3,7 @@ should find.
 
     python -m benchmarks.filters.prepare --set FOLDER --out FOLDER --n N --queries N
 
-Leaves base.f32, queries.f32, attrs.jsonl and work.json there. Runs in the virtual environment of
+Leaves base.f32, queries.f32, attrs.jsonl, replaced.u32 and work.json there. Runs in the virtual environment of
 tools/data, for numpy.
 
 Every element gets the attribute `cluster`, that of the nearest of some centres (k-means), for
@@ -153,6 +153,8 @@ class Work:
         out.mkdir(parents=True, exist_ok=True)
         self.base.astype("<f4").tofile(out / "base.f32")
         self.queries.astype("<f4").tofile(out / "queries.f32")
+        replaced = self.replaced()
+        np.array(replaced, "<u4").tofile(out / "replaced.u32")
         with (out / "attrs.jsonl").open("w", encoding="utf-8") as text:
             text.writelines(json.dumps(attributes, ensure_ascii=False) + "\n" for attributes in self.attributes)
         common = set.intersection(*(set(attributes) for attributes in self.attributes))
@@ -163,7 +165,7 @@ class Work:
             "kinds": {field: kind for field, kind in KINDS.items() if field in known},
             # Fields that some elements lack.
             "optional": sorted(known - common),
-            "replaced": self.replaced(),
+            "replaced": replaced,
             "cases": list(self.cases()),
         }
         (out / "work.json").write_text(json.dumps(work), encoding="utf-8")

@@ -31,6 +31,9 @@ def python():
 class Engine:
     """A shard that is asked in process. It has the parts of wire.Wire that entrants need."""
 
+    # Whether a caller waits for the network too.
+    WIRE = False
+
     def __init__(self, work, int8=False, indexed=True):
         self.work, self.int8, self.indexed = work, int8, indexed
         self.python = python()

@@ -24,6 +24,9 @@ class Wire:
     work.
     """
 
+    # Whether a caller waits for the network too.
+    WIRE = True
+
     def __init__(self, work, server, binary):
         self.work, self.server, self.binary = work, server, binary
         self.order = list(range(work.n))

@@ -10,10 +10,18 @@
 //! replace             gives every element another's vector, in no order
 //! search EF SECONDS   asks all queries again and again for so long, on one thread, once at least
 //! memory              what the set says that it holds, and what the process has grown by since it began to build
+//!
+//! nearhit-index filters --work FOLDER --dim N --kind WORD --m N --ef-construction N --threads N
+//!
+//! fill                adds every row, with its attribute
+//! replace             gives half of the elements the vectors and attributes of each other
+//! index FIELD KIND    makes an index of a field
+//! search FILE EF SECONDS   asks all queries with the filters of the file, again and again for so long, on one thread
 //! ```
 //!
 //! ```text
 //! main → subject    the set, filled, changed and asked
+//!      → filtered   a set with attributes, filled, indexed and asked with filters
 //!      → recall     how many of the nearest were found
 //!      → resident   what the system says of memory
 //!      → dataset    vectors, queries, right answers
@@ -21,6 +29,7 @@
 //! ```
 
 mod dataset;
+mod filtered;
 #[path = "../../load/src/flags.rs"]
 mod flags;
 mod recall;
@@ -30,13 +39,14 @@ mod rows;
 mod subject;
 
 use std::io::{BufRead, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use nearhit::vector_set::CODECS;
 
 use dataset::Dataset;
+use filtered::Filtered;
 use flags::Flags;
 use subject::{Subject, Work};
 
@@ -71,7 +81,8 @@ fn run() -> Result<(), Failure> {
             Ok(())
         }
         Some("serve") => serve(&mut Flags::read(words)?),
-        other => Err(format!("{other:?} is none of 'kinds', 'coarse', 'serve'").into()),
+        Some("filters") => serve_filters(&mut Flags::read(words)?),
+        other => Err(format!("{other:?} is none of 'kinds', 'coarse', 'serve', 'filters'").into()),
     }
 }
 
@@ -88,6 +99,39 @@ fn serve(flags: &mut Flags) -> Result<(), Failure> {
         writeln!(std::io::stdout(), "{reply}")?;
     }
     Ok(())
+}
+
+fn serve_filters(flags: &mut Flags) -> Result<(), Failure> {
+    let folder: PathBuf = flags.take("work")?;
+    let params = subject::params(flags.take("dim")?, flags)?;
+    let set = Filtered::new(params, &folder, flags.take("threads")?)?;
+    flags.finish()?;
+    return_memory_in_background()?;
+    for line in std::io::stdin().lock().lines() {
+        let reply = answer_filtered(&set, &line?)?;
+        writeln!(std::io::stdout(), "{reply}")?;
+    }
+    Ok(())
+}
+
+/// One request's reply.
+fn answer_filtered(set: &Filtered, line: &str) -> Result<String, Failure> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        ["fill"] => Ok(seconds(set.fill())),
+        ["replace"] => Ok(seconds(set.replace())),
+        ["index", field, kind] => set.index(field, kind).map(seconds),
+        ["search", file, ef, seconds] => {
+            let lasting = Duration::try_from_secs_f64(seconds.parse()?)?;
+            let answers = set.search(Path::new(file), ef.parse()?, lasting)?;
+            let [p50, p99] = [0.5, 0.99].map(|share| answers.percentile_us(share));
+            Ok(format!(
+                r#"{{"rate": {}, "p50_us": {p50}, "p99_us": {p99}, "found": {:?}}}"#,
+                answers.rate, answers.found
+            ))
+        }
+        _ => Err(format!("'{line}' is no request").into()),
+    }
 }
 
 /// As in the server.
