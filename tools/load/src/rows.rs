@@ -63,8 +63,8 @@ pub(crate) fn read_nearest(path: &Path, queries: usize) -> Result<Vec<[u32; COUN
     Ok(rows.iter().map(|row| std::array::from_fn(|i| row[i])).collect())
 }
 
-/// The little-endian words of a file. Piece by piece: memory that reading took and gave back would hide what a set takes, if the set
-/// took it again.
+/// The little-endian words of a file. Piece by piece: memory that reading took and gave back would
+/// hide what a set takes, if the set took it again.
 pub(crate) fn words(path: &Path) -> Result<Vec<u32>, Failure> {
     let failure = |error| format!("{}: {error}", path.display());
     let file = File::open(path).map_err(failure)?;
