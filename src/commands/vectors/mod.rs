@@ -16,6 +16,10 @@
 //! | `VADD … element EX seconds` ([`vadd`]), `VEXPIRE`, `VTTL` … ([`vexpire`]) | elements that expire |
 //! | `VBLESS SET`, `CLEAR`, `GET`, `SCAN` ([`vbless`]) | elements that are never evicted |
 //! | `VOBJECT key element` ([`vobject`]) | age, use, remaining life, pin and memory of an element |
+//! | `VINDEX key CREATE field KEYWORD\|NUMERIC\|TEXT\|GEO`, `DROP`, `LIST` ([`vindex`]) | indexes of fields of attributes: filters need not read attributes |
+//! | `VCOUNT`, `VSCAN`, `VFACET`, `VDELETE` with `FILTER` ([`vcount`] …) | how many elements match, which, with which values of a field; their removal |
+//! | `VSEARCH … PARAMS`, `DISTINCT`, `WITHPLAN`, `VEXPLAIN` ([`vsearch`], [`vexplain`]) | values beside a filter, at most so many results with one value of a field, how a search was done |
+//! | `FILTER` in our own language ([`filter`](crate::vector_set::filter)) | in `VSIM` where Redis answers a syntax error, else everywhere |
 //! | `VSIM … NOTOUCH`, `VSEARCH … NOTOUCH` | results that do not count as used |
 //! | `VINFO key HISTOGRAM` ([`vinfo`]) | what searches found, and what became of elements |
 //! | `VCREATE … TTL seconds`, `MAXELEMENTS n`, `MAXBYTES n`, `POLICY p`, `VCONFIG` ([`vconfig`]) | a default lifetime, and limits of one set, above which its own elements are evicted |
