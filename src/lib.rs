@@ -46,10 +46,10 @@
 //!   compared (`RERANK`). A set whose kind has to be *trained* has plain codes until then.
 //! - *probe*: a query vector, encoded once for all the distances of its search.
 //! - *graph*, *layer*, *link*: the HNSW index; in each layer, links lead from a slot to neighbours.
-//! - *field*, *field index*: a value in the attributes of a set, by its path; which slots have which
-//!   value there. A search asks it once, and then knows the slots that *may match*.
-//! - *plan*, *bridge*: the way a filtered search takes, such as a scan of what may match; a slot that
-//!   does not match, over whose links a search reaches others that may.
+//! - *field*, *field index*: a value in the attributes of a set, by its path; which slots have what
+//!   there. A search asks it once, and then knows the slots that may match.
+//! - *plan*, *bridge*: the way a filtered search takes, such as a scan of what may match; a slot
+//!   that does not match, over whose links a search reaches others that may.
 //! - *shard*: one of the parts of a database, each with its own lock; the hash of a key chooses it.
 //! - *binding*: proof that a key still holds the vector set that a command has looked up; it is
 //!   compared before the command's effect, and *revoked* when the key gets another value.

@@ -8,11 +8,16 @@
 //! | walk over bridges | about `ef` nodes, each dearer than one of a walk: links of two hops are read |
 //!
 //! The plan with the least expected time is taken; what each costs was measured ([`super::costs`]).
-//! The estimate of a walk holds if what matches is spread evenly around the query. It may not be:
-//! so a walk has a budget, twice what was expected of it, or what the next best plan would cost; at
-//! its end the search goes on by another plan, in the end by a scan, which cannot fail. A search
-//! therefore takes at most a few times as long as the best plan would have taken. The methods were
-//! compared by others in *Filter-DiskANN* and its successors, and in *ACORN* (arXiv 2403.04871).
+//! The estimate of a walk holds if what matches is spread evenly around the query. So if it is not
+//! a scan, some of the nearest slots are looked at first: the share of them that may match is what
+//! a walk will meet. If it is far below the share of all, what matches lies where the query does
+//! not lead, a walk takes longer and finds less, and the search is a scan if that is short, else a
+//! walk over bridges with a wider `ef` (*astray*).
+//!
+//! A walk has a budget besides, of twice what was expected. At its end the search goes on by
+//! another plan: by the scan, which cannot fail, if it takes no more than some times as long as was
+//! spent, else over bridges, wider too. The methods were compared by others in *Filter-DiskANN* and
+//! its successors, and in *ACORN* (arXiv 2403.04871).
 //!
 //! Where no index says which slots match, there is only an estimate of how many, from a sample: the
 //! choice is then between the walk, in which nearly each slot that is met has to be tested, and a
@@ -73,6 +78,8 @@ pub struct Step {
 pub struct Trace {
     /// Slots that were expected to match.
     pub expected: usize,
+    /// Of the slots nearest to the query, the share that may match, if it was looked at.
+    pub near_share: Option<f32>,
     /// What was done, in order.
     pub steps: SmallVec<[Step; 3]>,
     /// Fewer were found than asked for, though it was not made sure that no more match, and the
@@ -92,10 +99,21 @@ pub(super) struct Question<'a> {
     /// Nodes whose links may be followed.
     pub(super) expansions: usize,
     pub(super) costs: &'a Costs,
+    /// Of the slots nearest to the query, the share that may match, if it was looked at.
+    pub(super) near_share: Option<f32>,
 }
 
 /// A walk is given up after so many times the distances that were expected.
 const PATIENCE: f32 = 2.0;
+/// After a walk that was given up, a scan is begun if it takes at most so many times as long.
+const SPENT_AGAIN: f32 = 8.0;
+/// A walk that is astray, or comes after one that was given up, keeps so many times as many
+/// results.
+pub(super) const WIDENING: usize = 8;
+/// A search is astray if what may match is so many times rarer near its query than elsewhere.
+const ASTRAY: f32 = 4.0;
+/// A search that is astray is a scan if that takes no longer, in nanoseconds.
+const SHORT_SCAN_NS: f32 = 5e6;
 /// Distances that a node of a walk over bridges leads to at most, at M 16.
 const MOST_PER_NODE: f32 = 32.0;
 /// No walk is given up before it has computed so many distances for each result.
@@ -124,29 +142,38 @@ impl Question<'_> {
         }
     }
 
-    /// The plan after a walk that has not answered the question.
-    pub(super) fn after(&self, plan: Plan) -> Plan {
+    /// True if what may match is much rarer near the query than elsewhere.
+    pub(super) fn is_astray(&self) -> bool {
+        match (self.known, self.near_share) {
+            (Known::Among { slots, .. }, Some(near)) => {
+                near * ASTRAY < slots.len() as f32 / self.live.max(1) as f32
+            }
+            _ => false,
+        }
+    }
+
+    /// The plan for a search that is astray.
+    pub(super) fn if_astray(&self) -> Plan {
+        if self.nanoseconds(Plan::Scan) <= SHORT_SCAN_NS { Plan::Scan } else { Plan::Bridges }
+    }
+
+    /// The plan after a walk that has not answered the question, and took so long.
+    pub(super) fn after(&self, plan: Plan, spent: Duration) -> Plan {
+        let is_scan_near = self.nanoseconds(Plan::Scan) <= SPENT_AGAIN * spent.as_nanos() as f32;
         match (plan, self.known) {
-            (Plan::Walk, Known::Among { .. }) => self.cheapest(&[Plan::Scan, Plan::Bridges]),
+            (Plan::Walk, Known::Among { .. }) if !is_scan_near => Plan::Bridges,
             _ => Plan::Scan,
         }
     }
 
     /// Distances after which a walk is given up. Where a scan would have to test what it meets, a
-    /// walk ends by the nodes that it may follow.
-    pub(super) fn budget(&self, plan: Plan) -> usize {
-        if matches!(self.known, Known::Share(_)) {
-            return usize::MAX;
-        }
-        let scan_ns = self.nanoseconds(Plan::Scan);
-        let kept = self.kept as f32;
+    /// walk ends by the nodes that it may follow; so does a walk that has already been widened.
+    pub(super) fn budget(&self, plan: Plan, is_widened: bool) -> usize {
+        let is_bounded = matches!(self.known, Known::Among { .. }) && !is_widened;
         let distances = match plan {
-            Plan::Scan => return usize::MAX,
-            Plan::Walk => (self.scored(plan) * PATIENCE).max(scan_ns / self.costs.walk_ns().max(0.1)),
-            Plan::Bridges => {
-                let nodes = (kept * PATIENCE).max(scan_ns / self.costs.bridge_node_ns().max(0.1));
-                nodes * MOST_PER_NODE
-            }
+            Plan::Walk if is_bounded => self.scored(plan) * PATIENCE,
+            Plan::Bridges if is_bounded => self.kept as f32 * PATIENCE * MOST_PER_NODE,
+            _ => return usize::MAX,
         };
         (distances as usize).max(self.kept * LEAST_PER_RESULT)
     }
@@ -159,7 +186,13 @@ impl Question<'_> {
     /// Distances that a plan is expected to compute.
     fn scored(&self, plan: Plan) -> f32 {
         let live = self.live as f32;
-        let share = (self.matching() as f32 / live.max(1.0)).min(1.0);
+        let everywhere = (self.matching() as f32 / live.max(1.0)).min(1.0);
+        let share = match (self.known, self.near_share) {
+            (Known::Among { slots, .. }, Some(near)) => {
+                near * self.matching() as f32 / slots.len().max(1) as f32
+            }
+            _ => everywhere,
+        };
         let for_kept = self.kept as f32 * self.costs.scored_per_result();
         match (plan, self.known) {
             (Plan::Scan, Known::Among { slots, .. }) => slots.len() as f32,

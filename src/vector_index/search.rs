@@ -1,12 +1,13 @@
 //! The slots nearest to a query.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use super::plan::{Known, Plan, Question, Step, Trace};
+use super::params::MAX_EF;
+use super::plan::{Known, Plan, Question, Step, Trace, WIDENING};
 use super::{Probe, VectorIndex, View};
 use crate::epoch::{Pin, pin};
 use crate::index::{Candidate, Effort, End, Moment, Nearest, Scorer, SlotSet, Slots, State, Walk, Walked};
@@ -191,20 +192,33 @@ impl VectorIndex {
             run.measure();
         }
         let kept = self.kept(reach);
-        let question = Question {
+        let mut question = Question {
             known,
             live: self.graph.slots().live(),
             kept,
             count: reach.count,
             expansions: reach.expansions.unwrap_or(usize::MAX),
             costs: &self.costs,
+            near_share: None,
         };
         let mut trace = Trace { expected: question.matching(), ..Trace::default() };
-        let mut plan = if reach.exhaustive { Plan::Scan } else { plan.unwrap_or_else(|| question.first()) };
+        let mut plan = match plan {
+            _ if reach.exhaustive => Plan::Scan,
+            Some(plan) => plan,
+            None => run.choose(&mut question),
+        };
+        trace.near_share = question.near_share;
         loop {
             let began = Instant::now();
-            let keep = if plan == Plan::Scan { reach.count.saturating_add(SPARE) } else { kept };
-            let Walked { found, effort, end } = run.step(plan, &question, keep, &matches);
+            let is_widened = plan != Plan::Scan && (question.is_astray() || !trace.steps.is_empty());
+            let keep = match plan {
+                Plan::Scan => reach.count.saturating_add(SPARE),
+                _ if is_widened => kept.saturating_mul(WIDENING).min(MAX_EF),
+                _ => kept,
+            };
+            let budget = question.budget(plan, is_widened);
+            let walk = Walk { ef: keep, expansions: question.expansions, budget };
+            let Walked { found, effort, end } = run.step(plan, question.known, walk, &matches);
             let time = began.elapsed();
             self.costs.learn(plan, effort, time);
             let is_last = plan == Plan::Scan || question.is_answered(found.len(), end);
@@ -214,7 +228,7 @@ impl VectorIndex {
                 trace.is_short = question.is_short(plan, found.len(), end);
                 return (run.finish(found, keep), trace);
             }
-            plan = question.after(plan);
+            plan = question.after(plan, time);
         }
     }
 
@@ -249,6 +263,8 @@ struct Run<'s> {
     start: Moment,
 }
 
+/// Results of the short walk that tells what is near a query; it looks at some times as many.
+const NEAR: usize = 16;
 /// Slots sampled as places to begin a walk over bridges.
 const SEEDS: usize = 64;
 /// Distances of the scan by which costs are measured first, and results of the walk.
@@ -256,17 +272,32 @@ const MEASURED_SCAN: usize = 1024;
 const MEASURED_WALK: usize = 64;
 
 impl Run<'_> {
-    fn step(
-        &self,
-        plan: Plan,
-        question: &Question<'_>,
-        keep: usize,
-        matches: &impl Fn(u32) -> bool,
-    ) -> Walked {
-        let walk = Walk { expansions: question.expansions, budget: question.budget(plan), ..Walk::new(keep) };
-        match (plan, question.known) {
-            (Plan::Scan, Known::Among { slots, .. }) => self.scan_among(slots, keep, matches),
-            (Plan::Scan, Known::Share(_)) => self.scan_all(keep, matches),
+    /// The plan to begin with.
+    fn choose(&self, question: &mut Question<'_>) -> Plan {
+        let first = question.first();
+        let Known::Among { slots, .. } = question.known else { return first };
+        if first == Plan::Scan {
+            return first;
+        }
+        question.near_share = Some(self.near_share(slots));
+        if question.is_astray() { question.if_astray() } else { question.first() }
+    }
+
+    /// Of some of the slots nearest to the query, the share that may match, above 0.
+    fn near_share(&self, slots: &SlotSet) -> f32 {
+        let (looked_at, matching) = (Cell::new(0), Cell::new(0));
+        self.walk(Walk::new(NEAR), |slot| {
+            looked_at.set(looked_at.get() + 1);
+            matching.set(matching.get() + usize::from(slots.contains(slot)));
+            true
+        });
+        (matching.get() as f32 + 0.5) / (looked_at.get() as f32 + 1.0)
+    }
+
+    fn step(&self, plan: Plan, known: Known<'_>, walk: Walk, matches: &impl Fn(u32) -> bool) -> Walked {
+        match (plan, known) {
+            (Plan::Scan, Known::Among { slots, .. }) => self.scan_among(slots, walk.ef, matches),
+            (Plan::Scan, Known::Share(_)) => self.scan_all(walk.ef, matches),
             (Plan::Walk, Known::Among { slots, .. }) => {
                 self.walk(walk, |slot| slots.contains(slot) && matches(slot))
             }

@@ -160,7 +160,13 @@ impl VectorSet {
         let tests = filtered && !self.fields.exist();
         let expansions = tests.then(|| search.expansions_of_tests());
         let bytes = self.vectors.search_cost(&search.reach(expansions));
-        if tests { bytes.saturating_mul(TEST_PER_CODE) } else { bytes }
+        if tests {
+            bytes.saturating_mul(TEST_PER_CODE)
+        } else if filtered {
+            bytes.max(self.vectors.search_cost(&Reach { exhaustive: true, ..search.reach(None) }) / 4)
+        } else {
+            bytes
+        }
     }
 
     /// What steps of filtered searches cost, as far as it was measured: nanoseconds for a distance

@@ -14,6 +14,9 @@ pub(super) fn explain(key: &[u8], hits: &Hits) -> Reply {
     };
     fields.extend(knowledge(explanation.knowledge));
     fields.push(("expected", Reply::count(explanation.trace.expected)));
+    if let Some(share) = explanation.trace.near_share {
+        fields.push(("near-share", Reply::Double(rounded(share))));
+    }
     fields.push(("lookup-us", microseconds(explanation.lookup)));
     fields.push(("tested", Reply::count(explanation.tested)));
     fields.push(("steps", Reply::Array(explanation.trace.steps.iter().map(step).collect())));

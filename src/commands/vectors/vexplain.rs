@@ -10,6 +10,7 @@
 //!             partial   indexes know some, `sure`, of those that may match, `possible`
 //!             sample    no index knows anything; `share` of a sample that matches
 //! expected    elements that were expected to match
+//! near-share  of the elements nearest to the query, the share that may match, where that decides
 //! lookup-us   microseconds in which this was found out
 //! tested      attributes that were read and tested meanwhile
 //! steps       what was done, in order: `plan` (scan, walk, bridges), `nodes` whose links were

@@ -137,3 +137,22 @@ fn a_walk_that_goes_astray_is_given_up() {
     let Answer { trace, .. } = search(index, &far, known, Some(Plan::Walk));
     assert!(trace.steps.len() >= 2 && !trace.steps[0].is_last, "{trace:?}");
 }
+
+#[test]
+fn a_query_that_leads_away_from_what_matches_is_noticed() {
+    let index = &*CLUSTERS;
+    // Half of the clusters; the query is in the middle of another one.
+    let slots: Vec<u32> = (0..SLOTS as u32).filter(|slot| slot % 16 < 8).collect();
+    let among = SlotSet::of(slots.iter().copied(), index.end());
+    let known = Known::Among { slots: &among, matching: among.len() };
+    let mut noticed = 0;
+    for n in 0..20 {
+        let vector = clustered(n * 16 + 12);
+        let expected = exact(index, &vector, |slot| among.contains(slot));
+        let Answer { slots, trace } = search(index, &vector, known, None);
+        noticed += usize::from(trace.near_share.is_some_and(|share| share < 0.125));
+        assert!(common(&slots, &expected) >= 9, "{trace:?}");
+    }
+    // A scan looks at nothing before, and may be chosen by what it costs here.
+    println!("{noticed} of 20");
+}

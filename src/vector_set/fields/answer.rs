@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::{Field, Indexes};
 use crate::field_index::{FieldIndex, Key, KeywordIndex, MAX_KEY_BYTES, NumericIndex, Postings, TextIndex};
 use crate::vector_set::filter::{
-    ArrayShape, Bounds, Circle, Condition, Fields, Path, Ranges, TextShape, Value,
+    ArrayShape, Bounds, Circle, Condition, Fields, Path, Range, Ranges, TextShape, Value,
 };
 
 /// A condition that has to be tried on each key is answered if there are no more keys.
@@ -165,10 +165,33 @@ impl<'a> Answer<'a> {
     }
 
     fn add_numbers(&mut self, index: &'a NumericIndex, condition: &Condition<'_>) -> Option<()> {
-        for (low, high) in condition.numbers()?.iter() {
-            self.sure.push(Cow::Owned(index.range(low, high)));
+        for range in condition.numbers()?.iter() {
+            self.sure.push(Cow::Owned(slots_in(index, range)));
         }
         Some(())
+    }
+}
+
+/// The slots whose number is in a range. Of a wide range, those that are not in it are fewer.
+fn slots_in(index: &NumericIndex, (low, high): Range) -> RoaringBitmap {
+    if index.count(low, high) * 2 <= index.entries() {
+        return index.range(low, high);
+    }
+    let mut slots = index.present() - index.nulls();
+    slots -= index.others();
+    let outside = [(Bound::Unbounded, beyond(low)), (beyond(high), Bound::Unbounded)];
+    for (low, high) in outside.into_iter().filter(|range| *range != (Bound::Unbounded, Bound::Unbounded)) {
+        slots -= index.range(low, high);
+    }
+    slots
+}
+
+/// The end of what is on the other side of an end.
+fn beyond(end: Bound<f64>) -> Bound<f64> {
+    match end {
+        Bound::Included(number) => Bound::Excluded(number),
+        Bound::Excluded(number) => Bound::Included(number),
+        Bound::Unbounded => Bound::Unbounded,
     }
 }
 
