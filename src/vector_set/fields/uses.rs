@@ -1,12 +1,12 @@
 //! What else than searches asks which elements match: counting, scanning, facets, removal.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Field;
 use super::select::Selected;
 use crate::epoch::{Pin, pin};
 use crate::field_index::{FieldIndex, Key};
-use crate::index::State;
+use crate::index::{Moment, State};
 use crate::journal::{Effects, Record};
 use crate::vector_set::commit::Commit;
 use crate::vector_set::filter::{FieldReader, Filter, Path, Value};
@@ -50,17 +50,20 @@ pub struct Removed {
 impl Present<'_> {
     /// How many elements match.
     pub fn count_matching(&self, filter: &Filter) -> usize {
+        self.attributes.begin_filtering();
         let pin = pin();
-        let selected = self.look_up(filter, &pin);
-        match &selected {
+        match self.look_up(filter, &pin) {
             Some(Selected::Exactly(slots)) if !self.may_be_due() => slots.len(),
-            selected => self.matching_slots(selected.as_ref(), Some(filter), 0, &pin).count(),
+            _ => self.matching_elements(Some(filter), &pin).len(),
         }
     }
 
     /// Elements that match, in the order of their bytes from `start` on: at most `count`, among at
     /// most so many that are looked at.
     pub fn scan(&self, start: Bound, filter: Option<&Filter>, count: usize, looked_at: usize) -> Scanned {
+        if filter.is_some() {
+            self.attributes.begin_filtering();
+        }
         let pin = pin();
         let elements = self.elements.read();
         // At the same moment, so that no element is in neither.
@@ -130,12 +133,14 @@ impl Present<'_> {
         field: &Path,
         filter: Option<&Filter>,
     ) -> Result<Vec<(FacetValue, u64)>, TooManyValues> {
+        if filter.is_some() {
+            self.attributes.begin_filtering();
+        }
         let pin = pin();
         let reader = FieldReader::new([field.clone()]);
-        let selected = filter.and_then(|filter| self.look_up(filter, &pin));
         let mut counts = Counts::default();
         let mut of_element = Vec::new();
-        for slot in self.matching_slots(selected.as_ref(), filter, 0, &pin) {
+        for slot in self.matching_elements(filter, &pin) {
             let Some(attribute) = self.attributes.get(slot, &pin) else { continue };
             let text = attribute.text();
             let Some(value) = reader.read(&text)[0] else { continue };
@@ -157,9 +162,11 @@ impl Present<'_> {
         record: Record<'r>,
         log: impl FnOnce(&[&[u8]], &mut Effects<'_>),
     ) -> Result<Removed, Refused<'r>> {
+        self.attributes.begin_filtering();
         let pin = pin();
+        let start = self.vectors.moment();
         let selected = self.look_up(filter, &pin);
-        let mut slots = self.matching_slots(selected.as_ref(), Some(filter), from, &pin);
+        let mut slots = self.matching_slots(selected.as_ref(), Some(filter), from, start, &pin);
         let found: Vec<u32> = slots.by_ref().take(most).collect();
         let next = found.last().filter(|_| found.len() == most).map(|last| last + 1);
         let Some(mut commit) = Commit::begin(*self, hold, &record) else {
@@ -185,12 +192,40 @@ impl Present<'_> {
         Ok(Removed { count, next })
     }
 
-    /// Slots from `from` on of elements that match.
+    /// A slot of each element that matches, in no order. An element that gets another slot meanwhile
+    /// has one of the two, which stays readable as long as the pin.
+    fn matching_elements(&self, filter: Option<&Filter>, pin: &Pin) -> Vec<u32> {
+        let updates = self.updates.seen();
+        let start = self.vectors.moment();
+        let selected = filter.and_then(|filter| self.look_up(filter, pin));
+        let slots: Vec<u32> = self.matching_slots(selected.as_ref(), filter, 0, start, pin).collect();
+        let is_current = |&slot: &u32| self.vectors.graph().slots().state(slot) == State::Live;
+        if slots.iter().all(is_current) && !self.updates.overlapped(updates) {
+            return slots;
+        }
+        // No change is made meanwhile.
+        let elements = self.elements.read();
+        let (mut found, left): (Vec<u32>, Vec<u32>) = slots.into_iter().partition(is_current);
+        let mut moved = HashSet::new();
+        let mut is_missing = |&slot: &u32| {
+            let name = self.names.get(slot, pin);
+            let current = elements.slot(name, &self.names);
+            // Slots were looked at in their order.
+            current.is_some_and(|current| found.binary_search(&current).is_err()) && moved.insert(name)
+        };
+        let missing: Vec<u32> = left.into_iter().filter(|slot| is_missing(slot)).collect();
+        found.extend(missing);
+        found
+    }
+
+    /// Slots from `from` on, in their order, of elements that match, and of those that have left
+    /// them since `start`.
     fn matching_slots<'i>(
         &'i self,
         selected: Option<&'i Selected>,
         filter: Option<&'i Filter>,
         from: u32,
+        start: Moment,
         pin: &'i Pin,
     ) -> impl Iterator<Item = u32> + 'i {
         let end = self.vectors.end();
@@ -198,10 +233,15 @@ impl Present<'_> {
         let all = known.is_none().then_some(from..end);
         let candidates = known.into_iter().flat_map(move |slots| slots.iter_from(from));
         candidates.chain(all.into_iter().flatten()).filter(move |&slot| {
-            self.vectors.graph().slots().state(slot) == State::Live
-                && self.is_live(slot)
-                && self.is_selected(slot, selected, filter, pin)
+            self.is_met(slot, start) && self.is_live(slot) && self.is_selected(slot, selected, filter, pin)
         })
+    }
+
+    /// True if a look at slots that began at `start` may meet an element in this one.
+    fn is_met(&self, slot: u32, start: Moment) -> bool {
+        let slots = self.vectors.graph().slots();
+        // What is being linked is nobody's element yet.
+        slots.state(slot) != State::Linking && slots.admits(slot, start)
     }
 
     fn is_selected(

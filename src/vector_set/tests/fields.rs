@@ -135,6 +135,30 @@ fn they_are_empty_when_all_elements_have_gone() {
     assert_eq!(set.field_specs().len(), 1);
 }
 
+/// While one thread gives all elements other slots, over and over.
+#[test]
+fn elements_are_counted_once_while_they_are_updated() {
+    let set = set(DIM);
+    let put = |n: usize| put_with(&set, format!("e{}", n % 50).as_bytes(), n, br#"{"k":"a"}"#);
+    (0..50).for_each(put);
+    let path = filter::Path::parse(b"k").expect("valid");
+    let filter = filter(".k == \"a\"");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            (0..1500).for_each(put);
+            done.store(true, Ordering::Release);
+        });
+        scope.spawn(|| {
+            while !done.load(Ordering::Acquire) {
+                assert_eq!(set.untimed().count_matching(&filter), 50);
+                let facets = set.untimed().facets(&path, Some(&filter), 10).expect("few values");
+                assert_eq!(facets, [(FacetValue::Text(b"a".to_vec()), 50)]);
+            }
+        });
+    });
+}
+
 #[test]
 fn facets_are_counted_with_and_without_an_index() {
     let set = set(DIM);
