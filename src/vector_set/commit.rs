@@ -103,19 +103,19 @@ impl<'s> Commit<'s> {
         if let Some(attribute) = attribute.or(before) {
             set.attributes.set(slot, attribute, &self.exclusive);
         }
-        self.index_fields(slot);
         let deadline = lifetime.deadline(old.and_then(|old| set.deadlines.get(old)));
         self.set_deadline(slot, deadline);
         set.uses.begin(slot, old, &set.now);
         let Some(replaced) = replaced else {
+            self.index_fields(slot);
             set.vectors.publish(slot);
             return true;
         };
         self.keep_before_image(replaced);
-        set.updates.begin();
-        set.vectors.publish(slot);
-        set.vectors.kill(replaced);
-        set.updates.end();
+        self.exchange(replaced, slot, || {
+            set.vectors.publish(slot);
+            set.vectors.kill(replaced);
+        });
         self.leave(replaced);
         if old.is_none() {
             set.figures.expired.add(1);
@@ -137,12 +137,9 @@ impl<'s> Commit<'s> {
         if let Some(attribute) = set.attributes.get(from, &pin) {
             set.attributes.set(to, attribute, &self.exclusive);
         }
-        self.index_fields(to);
         self.set_deadline(to, set.deadlines.get(from));
         set.uses.relocate(from, to);
-        set.updates.begin();
-        set.vectors.relocate(from, to);
-        set.updates.end();
+        self.exchange(from, to, || set.vectors.relocate(from, to));
         self.leave(from);
         true
     }
@@ -231,6 +228,23 @@ impl<'s> Commit<'s> {
             let attribute = self.set.attributes.get(slot, &pin).map(Stored::text);
             self.set.fields.update(slot, attribute.as_deref().unwrap_or_default(), &self.exclusive);
         }
+    }
+
+    /// Makes another slot that of an element, by `publish`. Lookups in indexes of fields are before
+    /// it or after it, so that none has both slots, or neither.
+    fn exchange(&self, old: u32, new: u32, publish: impl FnOnce()) {
+        let set = self.set;
+        let publish = || {
+            set.updates.begin();
+            publish();
+            set.updates.end();
+        };
+        if !set.fields.exist() {
+            return publish();
+        }
+        let pin = pin();
+        let attribute = set.attributes.get(new, &pin).map(Stored::text);
+        set.fields.exchange(old, new, attribute.as_deref().unwrap_or_default(), publish, &self.exclusive);
     }
 
     /// True if the set would have no element without these.

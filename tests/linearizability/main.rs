@@ -7,6 +7,7 @@
 
 mod checker;
 mod connection;
+mod filtered;
 mod model;
 #[path = "../support/mod.rs"]
 mod support;
@@ -91,14 +92,16 @@ fn describe(history: &[Timed<Answered>]) -> String {
 
 #[test]
 fn commands_are_linearizable() {
-    check(&record(play));
+    check(&record(&Running::start(), play));
 }
 
 /// Lets all clients play at a server, and brings their histories together, round by round.
-fn record(play: impl Fn(Connection, usize, &Barrier) -> Vec<History> + Sync) -> Vec<History> {
-    let running = Running::start();
+fn record<O: Send>(
+    running: &Running,
+    play: impl Fn(Connection, usize, &Barrier) -> Vec<Vec<Timed<O>>> + Sync,
+) -> Vec<Vec<Timed<O>>> {
     let together = Barrier::new(CLIENTS);
-    let mut rounds = vec![History::new(); ROUNDS];
+    let mut rounds: Vec<Vec<Timed<O>>> = (0..ROUNDS).map(|_| Vec::new()).collect();
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
@@ -133,7 +136,7 @@ fn check(rounds: &[History]) {
 }
 
 /// Commands that were called while another was under way.
-fn overlaps(history: &[Timed<Answered>]) -> usize {
+fn overlaps<O>(history: &[Timed<O>]) -> usize {
     let running = |at: Instant| history.iter().filter(move |other| other.called < at && at < other.returned);
     history.iter().filter(|timed| running(timed.called).next().is_some()).count()
 }

@@ -81,7 +81,7 @@ fn play(mut connection: Connection, client: usize, together: &Barrier) -> Vec<Hi
 
 #[test]
 fn transactions_are_linearizable() {
-    let rounds = record(play);
+    let rounds = record(&Running::start(), play);
     let all = || rounds.iter().flatten().map(|timed| &timed.operation);
     let refused = all().filter(|answered| answered.replies.is_none()).count();
     let watched = all().filter(|answered| answered.guard.is_some()).count();

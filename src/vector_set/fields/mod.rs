@@ -114,6 +114,22 @@ impl FieldIndexes {
         }
     }
 
+    /// An element with this attribute gets another slot when `publish` is called, while no slots
+    /// are looked up.
+    pub(super) fn exchange(
+        &self,
+        old: u32,
+        new: u32,
+        attribute: &[u8],
+        publish: impl FnOnce(),
+        _: &Exclusive,
+    ) {
+        let mut all = self.all.write();
+        all.update(new, attribute);
+        publish();
+        all.remove(old);
+    }
+
     /// The element has left its slot.
     pub(super) fn leave(&self, slot: u32, _: &Exclusive) {
         if self.exist() {

@@ -192,8 +192,8 @@ impl Present<'_> {
         Ok(Removed { count, next })
     }
 
-    /// A slot of each element that matches, in no order. An element that gets another slot meanwhile
-    /// has one of the two, which stays readable as long as the pin.
+    /// A slot of each element that matches, in no order. An element that gets another slot
+    /// meanwhile has one of the two, which stays readable as long as the pin.
     fn matching_elements(&self, filter: Option<&Filter>, pin: &Pin) -> Vec<u32> {
         let updates = self.updates.seen();
         let start = self.vectors.moment();
