@@ -154,7 +154,7 @@ class Bench:
                 self.hosts.pop(name, None)
 
     def host(self, name, stack, programs, binary):
-        """What is asked: a server that runs until the end of the stack, or a process without one."""
+        """What is asked: a server that runs until the end of the stack, or a process without."""
         if name in programs:
             server = stack.enter_context(servers.running(programs[name]))
             return Wire(self.work, server, binary)

@@ -120,6 +120,9 @@ class Served:
         return {"rate": len(times) / lasted, "p50_us": p50, "p99_us": p99, "found": rows}
 
     def memory(self):
+        """After every vector was read once, as files count only where they have been read."""
+        query, exact = qdrant.Query.Nearest(self.queries[0]), qdrant.SearchParams(exact=True)
+        self.shard.search(qdrant.SearchRequest(query, COUNT, params=exact))
         return {name: size - self.before[name] for name, size in resident().items()}
 
 
