@@ -4,7 +4,8 @@
 //! [`crate::compressed`]); the mark of a blob says so. A search with FILTER reads the attribute of
 //! each slot that it visits, and would have to decompress it each time. So the first such search
 //! marks the set as *filtered*, for good: what is written from then on is stored as it is, and a
-//! filter that comes to a compressed attribute puts the text in its place.
+//! filter that comes to a compressed attribute puts the text in its place. A search of which
+//! indexes of fields know what matches reads none, and leaves them compressed.
 //!
 //! Measured on 10,000 elements (MiniLM, 384 dimensions, two conditions) by the server's CPU time
 //! for 300 searches, beside a server with `compression-threshold 0`: 650 µs a search in both with
@@ -56,9 +57,9 @@ impl Attributes {
         self.blobs.get_marked(slot, pin).map(stored)
     }
 
-    /// Called before a search with a filter: attributes are decompressed from now on when they are
-    /// filtered, and new ones are not compressed. Frees what earlier filters have replaced: there
-    /// may be no writer to do it.
+    /// Called before a search that reads attributes: they are decompressed from now on when they
+    /// are filtered, and new ones are not compressed. Frees what earlier filters have replaced:
+    /// there may be no writer to do it.
     pub(super) fn begin_filtering(&self) {
         if !self.is_filtered.load(Ordering::Relaxed) {
             self.is_filtered.store(true, Ordering::Relaxed);

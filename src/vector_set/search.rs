@@ -196,9 +196,6 @@ impl<'s> Present<'s> {
     /// have expired crowd out others; from the second time on it looks at deadlines as it goes,
     /// which costs a read for each element that it meets.
     pub fn search(&self, query: &Probe, search: &Search) -> Hits<'s> {
-        if search.filter.is_some() {
-            self.attributes.begin_filtering();
-        }
         for checks_deadlines in [false, true] {
             let (hits, is_crowded) = self.search_once(query, search, checks_deadlines);
             if !is_crowded {

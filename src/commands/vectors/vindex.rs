@@ -4,7 +4,7 @@
 //!
 //! | kind | what it answers without reading attributes |
 //! |---|---|
-//! | `KEYWORD` | equality and `in` of strings and numbers, items of arrays; other conditions on the field, if it has at most 65,536 different values |
+//! | `KEYWORD` | equality and `in` of strings and numbers, items of arrays; other conditions on the field, if it has at most 16,384 different values |
 //! | `NUMERIC` | comparisons with numbers, and what `and`, `or`, `not` make of them |
 //! | `TEXT` | `match` of words; with `STEM english`, those of a `match` that stems in English |
 //! | `GEO` | `geo` of a field that is an object with `lat` and `lon`, or of two fields, written `lat,lon` |

@@ -38,7 +38,7 @@ const DEFAULT_COUNT: usize = 10;
 /// Elements looked at in one call, if not as many are wanted.
 const LOOKED_AT: usize = 4096;
 /// The most elements that can be wanted.
-const MAX_COUNT: usize = 1 << 20;
+const MAX_COUNT: usize = 1 << 16;
 
 fn vscan(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;

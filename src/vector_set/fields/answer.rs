@@ -1,6 +1,7 @@
 //! What indexes answer to the conditions of a filter.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ops::Bound;
 
 use roaring::RoaringBitmap;
@@ -12,20 +13,45 @@ use crate::vector_set::filter::{
     ArrayShape, Bounds, Circle, Condition, Fields, Path, Range, Ranges, TextShape, Value,
 };
 
-/// A condition that has to be tried on each key is answered if there are no more keys.
-const MOST_KEYS_TRIED: usize = 1 << 16;
+/// A condition that has to be tried on each key is answered if there are no more keys: it takes
+/// about a millisecond, while writers wait.
+const MOST_KEYS_TRIED: usize = 1 << 14;
+/// Conditions of one filter that are answered at most: those behind are tested on attributes.
+const MOST_CONDITIONS: usize = 256;
 
-impl Fields for Indexes {
+/// The indexes as one filter asks them.
+pub(super) struct Asked<'i> {
+    indexes: &'i Indexes,
+    conditions: Cell<usize>,
+}
+
+impl Indexes {
+    /// For one filter.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked { indexes: self, conditions: Cell::new(0) }
+    }
+}
+
+impl Asked<'_> {
+    /// Counts a condition. None if there were too many.
+    fn count(&self) -> Option<()> {
+        self.conditions.set(self.conditions.get() + 1);
+        (self.conditions.get() <= MOST_CONDITIONS).then_some(())
+    }
+}
+
+impl Fields for Asked<'_> {
     fn all(&self) -> &RoaringBitmap {
-        &self.attributed
+        &self.indexes.attributed
     }
 
     fn readable<'a>(&'a self, path: &Path) -> Option<Cow<'a, RoaringBitmap>> {
-        self.complete(path).map(|field| Cow::Borrowed(field.index.present()))
+        self.indexes.complete(path).map(|field| Cow::Borrowed(field.index.present()))
     }
 
     fn slots_where<'a>(&'a self, condition: &Condition<'_>) -> Option<Bounds<'a>> {
-        let index = &self.complete(condition.path())?.index;
+        self.count()?;
+        let index = &self.indexes.complete(condition.path())?.index;
         let mut answer = Answer::default();
         match index {
             FieldIndex::Keyword(index) => answer.add_keywords(index, condition)?,
@@ -42,7 +68,8 @@ impl Fields for Indexes {
 
     fn slots_within<'a>(&'a self, lat: &Path, lon: &Path, circle: &Circle) -> Option<Bounds<'a>> {
         let of_both = |field: &&Field| matches!(field.spec.paths.as_slice(), [a, b] if (a, b) == (lat, lon));
-        let mut fields = self.fields.iter().filter(|field| field.is_complete());
+        self.count()?;
+        let mut fields = self.indexes.fields.iter().filter(|field| field.is_complete());
         match &fields.find(of_both)?.index {
             // What is no place is in no circle.
             FieldIndex::Geo(index) => {

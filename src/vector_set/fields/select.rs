@@ -97,8 +97,12 @@ impl Present<'_> {
     /// What indexes know of the slots that match, or else a sample tells.
     pub(in crate::vector_set) fn select(&self, filter: &Filter, pin: &Pin) -> Selected {
         if let Some(selected) = self.look_up(filter, pin) {
+            if !matches!(selected, Selected::Exactly(_)) {
+                self.attributes.begin_filtering();
+            }
             return selected;
         }
+        self.attributes.begin_filtering();
         let end = self.vectors.end();
         let stride = (end as usize).div_ceil(SAMPLE).max(1);
         let sample = (0..end).step_by(stride).filter(|&slot| self.is_element(slot));
@@ -114,7 +118,8 @@ impl Present<'_> {
         if !indexes.is_any_complete() {
             return None;
         }
-        let bounds = filter.bounds(&*indexes);
+        let asked = indexes.asked();
+        let bounds = filter.bounds(&asked);
         let end = self.vectors.end();
         if bounds.is_exact() {
             return Some(Selected::Exactly(slot_set(bounds.possible(), end)));
@@ -124,6 +129,7 @@ impl Present<'_> {
         }
         let possible = slot_set(bounds.possible(), end);
         let sure = bounds.sure().clone();
+        drop(bounds);
         drop(indexes);
         let unsure = possible.sample(SAMPLE).into_iter().filter(|&slot| !sure.contains(slot));
         let share = self.matching_share(unsure, filter, pin);

@@ -120,7 +120,8 @@ impl Present<'_> {
             FieldIndex::Keyword(index) if index.others().is_empty() => index,
             _ => return None,
         };
-        let bounds = filter.map(|filter| filter.bounds(&*indexes));
+        let asked = indexes.asked();
+        let bounds = filter.map(|filter| filter.bounds(&asked));
         if bounds.as_ref().is_some_and(|bounds| !bounds.is_exact()) {
             return None;
         }

@@ -328,3 +328,37 @@ fn searches_agree_with_indexes_while_they_change() {
     });
     is_same_for_all(&set, "at the end");
 }
+
+#[test]
+fn a_search_that_indexes_answer_reads_no_attribute() {
+    let set = set(DIM);
+    index(&set, "k", FieldKind::Keyword);
+    for n in 0..50 {
+        let attribute = format!("{{\"k\":\"{}\",\"n\":{n},\"text\":\"{}\"}}", n % 2, "long ".repeat(200));
+        put_with(&set, format!("e{n}").as_bytes(), n, attribute.as_bytes());
+    }
+    let search = |expression: &str| {
+        let filter = filter(expression);
+        let query = set.query(&direction(5, DIM)).expect("right dimension");
+        let hits = set.untimed().search(&query, &Search { filter: Some(&filter), ..PLAIN });
+        assert_eq!(hits.len(), 10);
+        hits.explanation().map(|explanation| explanation.tested)
+    };
+    assert_eq!((search(".k == \"1\""), set.savings().values), (Some(0), 50));
+    assert!(search(".k == \"1\" and .n > 0") > Some(0));
+    assert!(set.savings().values < 50, "what was tested is kept as it is");
+}
+
+/// Conditions beyond a limit are tested on attributes.
+#[test]
+fn long_filters_are_answered_too() {
+    let set = set(DIM);
+    index(&set, "k", FieldKind::Keyword);
+    for n in 0..200 {
+        put_with(&set, format!("e{n}").as_bytes(), n, format!("{{\"k\":\"v{n}\",\"n\":{n}}}").as_bytes());
+    }
+    let any: Vec<String> = (0..400).map(|n| format!("(.k == \"v{n}\" and .n >= 0)")).collect();
+    let filter = filter(&any.join(" or "));
+    let (indexed, read) = matching(&set, &filter);
+    assert_eq!((indexed.len(), indexed), (200, read));
+}
