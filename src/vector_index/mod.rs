@@ -14,6 +14,7 @@
 //! scorer.rs      distances between codes: the `Scorer`s that the graph is walked with
 //! write.rs       prepare, publish, kill, sweep
 //! search.rs      queries, and the nearest slots to one
+//! run.rs         the steps of a search: scans and walks
 //! plan.rs        which way a filtered search takes
 //! costs.rs       what its steps cost, measured
 //! training.rs    how a kind of code that learns comes into use
@@ -33,6 +34,7 @@ mod params;
 mod plan;
 mod projection;
 mod relocate;
+mod run;
 mod scorer;
 mod search;
 mod store;

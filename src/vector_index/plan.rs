@@ -120,6 +120,11 @@ const MOST_PER_NODE: f32 = 32.0;
 const LEAST_PER_RESULT: usize = 8;
 
 impl Question<'_> {
+    /// True if it is known of each slot whether it matches.
+    pub(super) fn is_exact(&self) -> bool {
+        matches!(self.known, Known::Among { slots, matching } if slots.len() == matching)
+    }
+
     /// About how many slots match, at least 1.
     pub(super) fn matching(&self) -> usize {
         match self.known {
@@ -216,13 +221,13 @@ impl Question<'_> {
     /// Attributes that a plan is expected to read.
     fn tests(&self, plan: Plan) -> f32 {
         let matching = self.matching() as f32;
-        let (may_match, is_exact) = match self.known {
-            Known::Among { slots, matching } => (slots.len() as f32, slots.len() == matching),
-            Known::Share(_) => (self.live as f32, false),
-        };
-        if is_exact {
+        if self.is_exact() {
             return 0.0;
         }
+        let may_match = match self.known {
+            Known::Among { slots, .. } => slots.len() as f32,
+            Known::Share(_) => self.live as f32,
+        };
         let share = (matching / may_match.max(1.0)).min(1.0);
         match plan {
             // Of slots in random order, those that are nearer than the nearest so far.

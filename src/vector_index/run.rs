@@ -1,0 +1,172 @@
+//! The steps of a search: scans, walks, and what is looked at before them.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use super::plan::{Known, Plan, Question};
+use super::search::{Found, SPARE};
+use super::{Probe, VectorIndex, View};
+use crate::index::{Candidate, Effort, End, Moment, Nearest, Scorer, SlotSet, Slots, State, Walk, Walked};
+use crate::quantization::BATCH;
+
+/// One search under way.
+pub(super) struct Run<'s> {
+    pub(super) index: &'s VectorIndex,
+    pub(super) view: View<'s>,
+    pub(super) query: &'s Probe,
+    pub(super) start: Moment,
+}
+
+/// Results of the short walk that tells what is near a query; it looks at some times as many.
+const NEAR: usize = 16;
+/// Slots sampled as places to begin a walk over bridges.
+const SEEDS: usize = 64;
+/// Distances of the scan by which costs are measured first, and results of the walk.
+const MEASURED_SCAN: usize = 1024;
+const MEASURED_WALK: usize = 64;
+
+impl Run<'_> {
+    /// The plan to begin with.
+    pub(super) fn choose(&self, question: &mut Question<'_>) -> Plan {
+        let first = question.first();
+        let Known::Among { slots, .. } = question.known else { return first };
+        if first == Plan::Scan {
+            return first;
+        }
+        question.near_share = Some(self.near_share(slots));
+        if question.is_astray() { question.if_astray() } else { question.first() }
+    }
+
+    /// Of some of the slots nearest to the query, the share that may match, above 0.
+    fn near_share(&self, slots: &SlotSet) -> f32 {
+        let (looked_at, matching) = (Cell::new(0), Cell::new(0));
+        self.walk(Walk::new(NEAR), |slot| {
+            looked_at.set(looked_at.get() + 1);
+            matching.set(matching.get() + usize::from(slots.contains(slot)));
+            true
+        });
+        (matching.get() as f32 + 0.5) / (looked_at.get() as f32 + 1.0)
+    }
+
+    pub(super) fn step(
+        &self,
+        plan: Plan,
+        known: Known<'_>,
+        walk: Walk,
+        matches: &impl Fn(u32) -> bool,
+    ) -> Walked {
+        match (plan, known) {
+            (Plan::Scan, Known::Among { slots, .. }) => self.scan_among(slots, walk.ef, matches),
+            (Plan::Scan, Known::Share(_)) => self.scan_all(walk.ef, matches),
+            (Plan::Walk, Known::Among { slots, .. }) => {
+                self.walk(walk, |slot| slots.contains(slot) && matches(slot))
+            }
+            (Plan::Bridges, Known::Among { slots, .. }) => self.walk_bridges(walk, slots, matches),
+            (Plan::Walk | Plan::Bridges, Known::Share(_)) => self.walk(walk, matches),
+        }
+    }
+
+    fn slots(&self) -> &Slots {
+        self.index.graph.slots()
+    }
+
+    /// Of all slots, the `keep` nearest that match.
+    pub(super) fn scan_all(&self, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
+        let slots = self.slots();
+        let live = (0..slots.end()).filter(|&slot| slots.admits(slot, self.start));
+        scan(&self.view.best_scorer(self.query), live, keep, slots.live() + SPARE, matches)
+    }
+
+    fn scan_among(&self, among: &SlotSet, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
+        let slots = self.slots();
+        let live = among.iter().filter(|&slot| slots.admits_met(slot, self.start));
+        scan(&self.view.best_scorer(self.query), live, keep, among.len(), matches)
+    }
+
+    /// The walk through all slots.
+    pub(super) fn walk(&self, walk: Walk, matches: impl Fn(u32) -> bool) -> Walked {
+        let graph = &self.index.graph;
+        let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
+        match self.view.refining_scorer(self.query) {
+            Some(scorer) => graph.search(&scorer, walk, admit),
+            None => graph.search(&self.view.best_scorer(self.query), walk, admit),
+        }
+    }
+
+    fn walk_bridges(&self, walk: Walk, among: &SlotSet, matches: impl Fn(u32) -> bool) -> Walked {
+        let graph = &self.index.graph;
+        let seeds = among.sample(SEEDS);
+        let belongs = |slot| among.contains(slot);
+        let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
+        match self.view.refining_scorer(self.query) {
+            Some(scorer) => graph.search_bridges(&scorer, walk, &seeds, belongs, admit),
+            None => graph.search_bridges(&self.view.best_scorer(self.query), walk, &seeds, belongs, admit),
+        }
+    }
+
+    /// Measures costs for the first time, with this query: the best of some tries each.
+    pub(super) fn measure(&self) {
+        let timed = |run: &dyn Fn() -> Walked| {
+            let began = Instant::now();
+            let scored = run().effort.scored;
+            (scored, began.elapsed())
+        };
+        let stride = (self.slots().end() as usize / MEASURED_SCAN).max(1);
+        let some = || SlotSet::of((0..self.slots().end()).step_by(stride), self.slots().end());
+        let tries = [(); 4].map(|()| {
+            let walk = timed(&|| self.walk(Walk::new(MEASURED_WALK), |_| true));
+            let some = some();
+            (walk, timed(&|| self.scan_among(&some, MEASURED_WALK, |_| true)))
+        });
+        let fastest = |times: [(usize, Duration); 4]| times.into_iter().min_by_key(|(_, time)| *time);
+        if let (Some(walk), Some(scan)) = (fastest(tries.map(|t| t.0)), fastest(tries.map(|t| t.1))) {
+            self.index.costs.begin(MEASURED_WALK, walk, scan);
+        }
+    }
+
+    /// What was found, at most `kept`, at the end of the search.
+    pub(super) fn finish(&self, mut candidates: Vec<Candidate>, kept: usize) -> Found {
+        let is_full = candidates.len() >= kept;
+        // What was not published by the end was never there.
+        candidates.retain(|candidate| self.slots().state(candidate.slot()) != State::Linking);
+        Found { candidates, is_full }
+    }
+}
+
+/// Of these slots, the `keep` nearest that match; `room`: about so many may. `matches` is asked
+/// only for those that are nearer than what is kept so far.
+fn scan(
+    scorer: &impl Scorer,
+    mut slots: impl Iterator<Item = u32>,
+    keep: usize,
+    room: usize,
+    matches: impl Fn(u32) -> bool,
+) -> Walked {
+    thread_local! {
+        /// For speed: the only memory that a scan needs beside its results.
+        static NEAR: RefCell<Vec<Candidate>> = const { RefCell::new(Vec::new()) };
+    }
+    let mut take = || -> SmallVec<[u32; BATCH]> {
+        slots.by_ref().take(BATCH).inspect(|&slot| scorer.prefetch(slot)).collect()
+    };
+    NEAR.with_borrow_mut(|near| {
+        let mut nearest = Nearest::with_room(keep, room.min(keep));
+        let mut scored = 0;
+        let mut batch = take();
+        while !batch.is_empty() {
+            // The next codes are on their way while these are compared.
+            let next = take();
+            scored += batch.len();
+            scorer.nearer(&batch, nearest.limit(), near);
+            for candidate in near.drain(..) {
+                if candidate.distance() <= nearest.limit() && matches(candidate.slot()) {
+                    nearest.offer(candidate);
+                }
+            }
+            batch = next;
+        }
+        Walked { found: nearest.into_sorted(), effort: Effort { expanded: 0, scored }, end: End::Converged }
+    })
+}
