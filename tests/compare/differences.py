@@ -300,6 +300,18 @@ def _better_recall(args, peer, ours, history, witness):
     return b"TRUTH" not in options and found is not None and same_ranking(truth, found, count_of(options))
 
 
+def _expired_digest(args, peer, ours, history, witness):
+    """The last write to the key has set a deadline in the past."""
+    if len(args) != 3 or [word.upper() for word in args[:2]] != [b"DEBUG", b"DIGEST-VALUE"] or not history:
+        return False
+    nothing = b"*1\r\n+" + 40 * b"0" + b"\r\n"
+    words = [word.upper() for word in history[-1]]
+    deadlines = {b"EXAT": 1, b"PXAT": 1000}
+    options = [(word, words[at + 1]) for at, word in enumerate(words[:-1]) if at > 2 and word in deadlines]
+    is_past = any(number.isdigit() and int(number) < deadlines[word] * 1_000_000_000 for word, number in options)
+    return words[0] == b"SET" and is_past and ours.raw == nothing and peer.raw.startswith(b"*1\r\n+")
+
+
 DIFFERENCES = [
     Difference("non-finite", "a vector that is not finite can be near to nothing; it is refused", _refused_vector),
     Difference("attribute-count", "the peer does not count attributes set with CAS, and counts empty ones", _attribute_count),
@@ -307,6 +319,7 @@ DIFFERENCES = [
     Difference("reduce-to-same", "the peer projects on VADD but not on VSIM when REDUCE keeps the dimension", _reduce_to_same),
     Difference("filter-ef", "the peer takes FILTER-EF modulo 2^32", _filter_ef),
     Difference("own-filter", "what the peer refuses may be an expression of our own language", _own_filter),
+    Difference("expired-digest", "what has expired when it is set is not stored", _expired_digest),
     Difference("better-recall", "the peer's graph falls to pieces when many vectors are alike and M is small", _better_recall),
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
     Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),

@@ -208,6 +208,21 @@ class Explaining(unittest.TestCase):
         self.assertIsNone(self.check("VSIM k ELE a FILTER .n>-3.5*foo", refused, taken))
         self.assertIsNone(self.check("VSIM k ELE a COUNT exists(.n)", refused, taken))
 
+    def test_expired_digest(self):
+        args = [b"DEBUG", b"DIGEST-VALUE", b"k"]
+        nothing, something = (b"*1\r\n+" + 40 * digit + b"\r\n" for digit in (b"0", b"a"))
+
+        def explained(*writes, replies=(something, nothing)):
+            found = explain(args, *map(reply, replies), [write.split() for write in writes])
+            return found and found.id
+
+        self.assertEqual(explained(b"SET k v PXAT 6852 GET IFNE x"), "expired-digest")
+        self.assertEqual(explained(b"SET k v", b"set k v exat 9"), "expired-digest")
+        self.assertIsNone(explained())
+        self.assertIsNone(explained(b"SET k v PXAT 6852", b"SET k v"))
+        self.assertIsNone(explained(b"SET k v PXAT 4000000000000"))
+        self.assertIsNone(explained(b"SET k v PXAT 6852", replies=(something, something.replace(b"a", b"b"))))
+
     def test_variadic(self):
         arity = b"-ERR wrong number of arguments for 'VREM' command\r\n"
         self.assertEqual(self.check("VREM k a b", arity, b":2\r\n"), "variadic")
