@@ -6,7 +6,7 @@
 //! commands/        what should be done?     one file per command
 //! keyspace/        which value has this key?  knows values, not what is in them
 //! vector_set/      which elements are there?  names, attributes, filters; knows no key
-//! field_index/     which slots have this value?  numbers, words, places; knows no language of filters
+//! field_index/     which slots have this value?  numbers, words, places; knows no filters
 //! vector_index/    which slots are nearest?  codes, links, training, search; knows no names
 //! index/           which slots are near?    links only; knows no names and no vector bytes
 //! quantization/    how is a vector kept?    encode, decode, score; knows no graph

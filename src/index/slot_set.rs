@@ -85,13 +85,13 @@ impl SlotSet {
 
     /// About so many of them, spread evenly.
     pub fn sample(&self, count: usize) -> Vec<u32> {
-        let stride = self.len().div_ceil(count.max(1)).max(1);
+        let parts_of = |len: usize| len.div_ceil(count.max(1)).max(1);
         match self {
-            Self::Few(slots) => slots.iter().copied().step_by(stride).collect(),
+            Self::Few(slots) => slots.iter().copied().step_by(parts_of(slots.len())).collect(),
             Self::Many { words, .. } => {
                 // One of each run of words, so that a sample does not read every bit; each time
                 // from another place on, since slots that follow each other regularly may be alike.
-                let run = words.len().div_ceil(count.max(1)).max(1);
+                let run = parts_of(words.len());
                 let some = |(number, words): (usize, &[u64])| {
                     let turn = number * TURN;
                     let mut places = (0..words.len()).map(|at| (at + turn) % words.len());

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | scan of what matches | `s·n`, the cheapest ones, and exact |
 //! | walk through all slots | about `ef/s` times what a walk computes for a result |
-//! | walk over bridges | about `ef` nodes, each dearer than one of a walk: links of two hops are read |
+//! | walk over bridges | about `ef` nodes, each dearer: links of two hops are read |
 //!
 //! The plan with the least expected time is taken; what each costs was measured ([`super::costs`]).
 //! The estimate of a walk holds if what matches is spread evenly around the query. So if it is not

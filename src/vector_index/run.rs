@@ -19,7 +19,7 @@ pub(super) struct Run<'s> {
     pub(super) start: Moment,
 }
 
-/// Results of the short walk that tells what is near a query; it looks at some times as many.
+/// Results that the short walk near a query keeps; the slots that it meets are some times as many.
 const NEAR: usize = 16;
 /// Slots sampled as places to begin a walk over bridges.
 const SEEDS: usize = 64;

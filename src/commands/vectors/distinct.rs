@@ -7,8 +7,9 @@
 
 use std::collections::HashMap;
 
+use super::filters::field;
 use crate::resp::{Args, Error};
-use crate::vector_set::filter::{FieldReader, Path};
+use crate::vector_set::filter::FieldReader;
 use crate::vector_set::{FacetValue, Hit};
 
 /// Elements looked at for each result at most.
@@ -27,7 +28,7 @@ pub(super) struct Distinct {
 impl Distinct {
     /// Takes the arguments behind the word.
     pub(super) fn take(args: &mut Args) -> Result<Self, Error> {
-        let path = Path::parse(args.bytes()?).map_err(|_| Error::new("ERR invalid field"))?;
+        let path = field(args)?;
         let is_count = args.peek().is_some_and(|word| word.iter().all(u8::is_ascii_digit));
         let most = if is_count { args.integer_or("ERR invalid count of DISTINCT")? } else { 1 };
         if most == 0 {
@@ -51,26 +52,18 @@ impl Distinct {
 /// What the results so far have.
 pub(super) struct Seen<'d> {
     distinct: &'d Distinct,
-    counts: HashMap<Vec<u8>, usize>,
+    counts: HashMap<FacetValue, usize>,
 }
 
 impl Seen<'_> {
     /// True if a further result has room; it is then counted.
     pub(super) fn admits(&mut self, hit: &Hit) -> bool {
-        let keys: Vec<Vec<u8>> = hit.values(&self.distinct.field).into_iter().map(key).collect();
+        let values = hit.values(&self.distinct.field);
         let has_room =
-            keys.iter().all(|key| self.counts.get(key).is_none_or(|&seen| seen < self.distinct.most));
+            values.iter().all(|value| self.counts.get(value).is_none_or(|&seen| seen < self.distinct.most));
         if has_room {
-            keys.into_iter().for_each(|key| *self.counts.entry(key).or_default() += 1);
+            values.into_iter().for_each(|value| *self.counts.entry(value).or_default() += 1);
         }
         has_room
-    }
-}
-
-/// Different for different values.
-fn key(value: FacetValue) -> Vec<u8> {
-    match value {
-        FacetValue::Number(number) => [&b"n"[..], &(number + 0.0).to_le_bytes()].concat(),
-        FacetValue::Text(text) => [&b"t"[..], &text].concat(),
     }
 }

@@ -1,11 +1,11 @@
-//! Filters in commands: `FILTER expression`, with `PARAMS n value …` for what it names as `$1` …
-//! `$n`.
+//! Filters in commands: `FILTER expression`, with `PARAMS n value …` for `$1` … `$n` in it.
 
 use super::elements::are_many;
+use super::vadd::bounded;
 use crate::commands::Context;
 use crate::config::Compat;
 use crate::resp::{Args, Error};
-use crate::vector_set::filter::{Dialect, Filter, FilterError, Params};
+use crate::vector_set::filter::{Dialect, Filter, FilterError, Params, Path};
 
 /// Values of one command at most.
 const MAX_PARAMS: usize = 1024;
@@ -42,8 +42,27 @@ impl<'r> FilterWords<'r> {
         Ok(())
     }
 
-    /// The filter, if there is one.
+    /// The filter of a command with these arguments left. `own` takes a word of the command itself,
+    /// with its arguments; false if the next word is none.
+    pub(super) fn parse(
+        mut args: Args<'r>,
+        mut own: impl FnMut(&mut Args<'r>) -> Result<bool, Error>,
+    ) -> Result<Option<Filter>, Error> {
+        let mut words = Self::default();
+        while !args.is_empty() {
+            if !own(&mut args)? {
+                let word = args.keyword_of(&WORDS).ok_or(Error::syntax())?;
+                words.take(word, &mut args)?;
+            }
+        }
+        words.compile()
+    }
+
+    /// The filter, if there is one. Values without an expression that names them are an error.
     pub(super) fn compile(&self) -> Result<Option<Filter>, Error> {
+        if self.expression.is_none() && !self.params.is_empty() {
+            return Err(Error::syntax());
+        }
         let params = Params::new(self.params.iter().copied());
         let compile = |expression| Filter::compile(expression, Dialect::Nearhit, &params).map_err(refusal);
         self.expression.map(compile).transpose()
@@ -66,6 +85,20 @@ pub(super) fn compile_like_redis(expression: &[u8], release: Compat) -> Result<F
             Error::from(text)
         })
     })
+}
+
+/// Takes `LIMIT n`, if it is next.
+pub(super) fn limit(args: &mut Args, limit: &mut usize) -> Result<bool, Error> {
+    let is_next = args.keyword("LIMIT");
+    if is_next {
+        *limit = bounded(args, 1, usize::MAX, "ERR invalid LIMIT")?;
+    }
+    Ok(is_next)
+}
+
+/// Takes the path of a field.
+pub(super) fn field(args: &mut Args) -> Result<Path, Error> {
+    Path::parse(args.bytes()?).map_err(|_| Error::new("ERR invalid field"))
 }
 
 /// True if a command reads many attributes: those of a set that is not small.

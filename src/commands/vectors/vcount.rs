@@ -1,7 +1,7 @@
 //! `VCOUNT key [FILTER expression] [PARAMS n value …]`: how many elements match (an extension). A
 //! missing key has none.
 
-use super::filters::{FilterWords, WORDS};
+use super::filters::FilterWords;
 use super::{KEY, READ, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
@@ -25,12 +25,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 
 fn vcount(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
-    let mut words = FilterWords::default();
-    while !args.is_empty() {
-        let word = args.keyword_of(&WORDS).ok_or(Error::syntax())?;
-        words.take(word, &mut args)?;
-    }
-    let filter = words.compile()?;
+    let filter = FilterWords::parse(args, |_| Ok(false))?;
     let count = look_at_set(cx, key, |set| match &filter {
         Some(filter) => set.count_matching(filter),
         None => set.len(),

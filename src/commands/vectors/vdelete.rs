@@ -5,7 +5,7 @@
 //! which is logged as a `VREM` of what it removed. An element that matches all the time is removed.
 //! In a transaction, all steps are part of it.
 
-use super::filters::{FilterWords, WORDS};
+use super::filters::{FilterWords, limit};
 use super::{KEY, change_set};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::{Effects, Record};
@@ -37,24 +37,15 @@ const MOST_PASSES: usize = 8;
 
 fn vdelete(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
-    let mut words = FilterWords::default();
-    let mut limit = usize::MAX;
-    while !args.is_empty() {
-        if args.keyword("LIMIT") {
-            limit = super::vadd::bounded(&mut args, 1, usize::MAX, "ERR invalid LIMIT")?;
-        } else {
-            let word = args.keyword_of(&WORDS).ok_or(Error::syntax())?;
-            words.take(word, &mut args)?;
-        }
-    }
-    let filter = words.compile()?.ok_or(Error::syntax())?;
-    let mut deletion = Deletion { key, filter, record: Some(record), left: limit };
+    let mut most = usize::MAX;
+    let filter = FilterWords::parse(args, |args| limit(args, &mut most))?.ok_or(Error::syntax())?;
+    let mut deletion = Deletion { key, filter, record: Some(record), left: most };
     for _ in 0..MOST_PASSES {
         if deletion.pass(cx)? == 0 || deletion.left == 0 {
             break;
         }
     }
-    Ok(Reply::count(limit - deletion.left))
+    Ok(Reply::count(most - deletion.left))
 }
 
 struct Deletion<'r, 'k> {

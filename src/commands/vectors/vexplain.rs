@@ -21,29 +21,12 @@
 //!             of a walk
 //! ```
 
-use super::KEY;
 use super::vsearch::{self, VSearch};
-use crate::commands::{Arity, Group, Keys, Run, Scope, Spec, Weight};
+use crate::commands::{Run, Spec};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VEXPLAIN",
-    arity: Arity::AtLeast(4),
-    flags: super::READ,
-    keys: &[KEY[0], Keys::counted_behind("ALSO", 3, KEY[0].access)],
-    scope: Scope::NamedKeysUnless("ALSO"),
-    redact: None,
-    group: Group::Module,
-    since: "8.0.0",
-    complexity: "O(Q*S*log(N)) for Q queries over S sets of N elements",
     summary: "How a search is done: what is known of its filter, plans, costs (an extension to Redis)",
-    syntax: "key query(ELE element|FP32 blob|FP16 blob|VALUES values(dim:integer component:double...))... \
-        [COUNT count:integer] [OFFSET offset:integer] \
-        [limit(MINSCORE score:double|MAXDIST distance:double)] [EF search-exploration-factor:integer] \
-        [FILTER expression] [PARAMS params(count:integer value...)] \
-        [FILTER-EF max-filtering-effort:integer] [DISTINCT distinct(field [count:integer])] [TRUTH] \
-        [NOTOUCH] [WITHSCORES] [WITHDIST] [WITHATTRIBS] [WITHVECTORS] [WITHPLAN] \
-        [ALSO also(numkeys:integer key...)]",
-    tips: &[],
-    weight: Weight::HeavyIf(vsearch::is_heavy),
     run: Run::Read(|args, cx| VSearch::parse(args)?.only_explained().execute(cx)),
+    ..vsearch::SPEC
 };

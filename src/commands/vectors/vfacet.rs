@@ -5,11 +5,10 @@
 //! and numbers count, and each different item of an array. With an index of kind `KEYWORD` no
 //! attribute is read; without one, a field may have 65,536 different values.
 
-use super::filters::{FilterWords, WORDS};
+use super::filters::{FilterWords, field, limit};
 use super::{KEY, READ, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::filter::Path;
 use crate::vector_set::{FacetValue, TooManyValues};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -33,26 +32,17 @@ const DEFAULT_LIMIT: usize = 10;
 
 fn vfacet(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let key = args.bytes()?;
-    let field = Path::parse(args.bytes()?).map_err(|_| Error::new("ERR invalid field"))?;
-    let mut words = FilterWords::default();
-    let mut limit = DEFAULT_LIMIT;
-    while !args.is_empty() {
-        if args.keyword("LIMIT") {
-            limit = super::vadd::bounded(&mut args, 1, usize::MAX, "ERR invalid LIMIT")?;
-        } else {
-            let word = args.keyword_of(&WORDS).ok_or(Error::syntax())?;
-            words.take(word, &mut args)?;
-        }
-    }
-    let filter = words.compile()?;
-    let facets = look_at_set(cx, key, |set| set.facets(&field, filter.as_ref(), limit))?;
+    let field = field(&mut args)?;
+    let mut most = DEFAULT_LIMIT;
+    let filter = FilterWords::parse(args, |args| limit(args, &mut most))?;
+    let facets = look_at_set(cx, key, |set| set.facets(&field, filter.as_ref(), most))?;
     let facets = facets.unwrap_or(Ok(Vec::new())).map_err(|TooManyValues| {
         Error::new("ERR the field has too many values to be counted without an index of kind KEYWORD")
     })?;
     let pair = |(value, count): (FacetValue, u64)| {
         let value = match value {
             FacetValue::Text(text) => Reply::bulk(text),
-            FacetValue::Number(number) => Reply::Double(number),
+            FacetValue::Number(number) => Reply::Double(number.get()),
         };
         Reply::Array(vec![value, Reply::Integer(count as i64)])
     };

@@ -7,7 +7,9 @@
 //! its end is returned exactly once. `COUNT` (10) is how many elements are wanted; fewer come, or
 //! none, where thousands had to be looked at for them.
 
-use super::filters::{FilterWords, WORDS};
+use super::errors::INVALID_COUNT;
+use super::filters::FilterWords;
+use super::vadd::bounded;
 use super::{KEY, READ, look_at_set};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
@@ -47,18 +49,14 @@ fn vscan(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
         [BEHIND, name @ ..] => Bound::Excluded(name),
         _ => return Err(Error::new("ERR invalid cursor")),
     };
-    let mut words = FilterWords::default();
     let mut count = DEFAULT_COUNT;
-    while !args.is_empty() {
-        if args.keyword("COUNT") {
-            count =
-                super::vadd::bounded(&mut args, 1, usize::MAX, super::errors::INVALID_COUNT)?.min(MAX_COUNT);
-        } else {
-            let word = args.keyword_of(&WORDS).ok_or(Error::syntax())?;
-            words.take(word, &mut args)?;
+    let filter = FilterWords::parse(args, |args| {
+        let is_count = args.keyword("COUNT");
+        if is_count {
+            count = bounded(args, 1, usize::MAX, INVALID_COUNT)?.min(MAX_COUNT);
         }
-    }
-    let filter = words.compile()?;
+        Ok(is_count)
+    })?;
     let looked_at = LOOKED_AT.max(count);
     let scanned = look_at_set(cx, key, |set| set.scan(start, filter.as_ref(), count, looked_at))?;
     let (elements, last) = scanned.map_or((Vec::new(), None), |scanned| (scanned.elements, scanned.last));

@@ -70,7 +70,7 @@ const MAX_QUERIES: usize = 1024;
 const MAX_SETS: usize = 1024;
 
 /// Assumes that the other sets of ALSO are as large as the first.
-pub(super) fn is_heavy(mut args: Args, cx: &Context) -> bool {
+fn is_heavy(mut args: Args, cx: &Context) -> bool {
     let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
     set.is_none_or(|handle| options::is_heavy(args, &handle.set))
         || args.iter().any(|word| word.eq_ignore_ascii_case(b"ALSO"))

@@ -85,7 +85,7 @@ impl VectorSet {
         indexes.advance(from, to, end)
     }
 
-    /// Gives a set that nobody else knows yet indexes of fields, with all that they have to have.
+    /// The same set with complete indexes of these fields.
     pub fn with_fields(self, specs: Vec<FieldSpec>) -> Self {
         if specs.is_empty() {
             return self;

@@ -159,7 +159,7 @@ impl FieldIndexes {
         is_dropped
     }
 
-    /// Of a set that nobody else knows yet.
+    /// Puts indexes in place of those that there are. Only while the set is not shared.
     fn replace(&self, indexes: Indexes) {
         *self.all.write() = indexes;
         self.exist.store(true, Ordering::Relaxed);

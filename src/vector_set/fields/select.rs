@@ -94,23 +94,29 @@ impl Selected {
 }
 
 impl Present<'_> {
-    /// What indexes know of the slots that match, or else a sample tells.
+    /// The slots that match, as far as indexes have them; else an estimate from a sample.
     pub(in crate::vector_set) fn select(&self, filter: &Filter, pin: &Pin) -> Selected {
         if let Some(selected) = self.look_up(filter, pin) {
-            if !matches!(selected, Selected::Exactly(_)) {
-                self.attributes.begin_filtering();
-            }
             return selected;
         }
-        self.attributes.begin_filtering();
         let end = self.vectors.end();
         let stride = (end as usize).div_ceil(SAMPLE).max(1);
         let sample = (0..end).step_by(stride).filter(|&slot| self.is_element(slot));
         Selected::Share(self.matching_share(sample, filter, pin))
     }
 
-    /// None if no index knows anything.
+    /// The slots that match, as far as indexes have them. Unless that is all that there is to know,
+    /// attributes will be read.
     pub(super) fn look_up(&self, filter: &Filter, pin: &Pin) -> Option<Selected> {
+        let selected = self.ask_indexes(filter, pin);
+        if !matches!(selected, Some(Selected::Exactly(_))) {
+            self.attributes.begin_filtering();
+        }
+        selected
+    }
+
+    /// None if no index says anything of this filter.
+    fn ask_indexes(&self, filter: &Filter, pin: &Pin) -> Option<Selected> {
         if !self.fields.exist() {
             return None;
         }

@@ -1,6 +1,8 @@
 //! What else than searches asks which elements match: counting, scanning, facets, removal.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 
 use super::Field;
 use super::select::Selected;
@@ -25,13 +27,54 @@ pub struct Scanned {
     pub last: Option<Vec<u8>>,
 }
 
-/// A value that elements have.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
+/// A value that elements have. Numbers come before strings.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FacetValue {
     /// A number.
-    Number(f64),
+    Number(FacetNumber),
     /// A string.
     Text(Vec<u8>),
+}
+
+/// A number that is a value, by which values are told apart. It is not NaN, and -0 is 0.
+#[derive(Clone, Copy, Debug)]
+pub struct FacetNumber(f64);
+
+impl FacetNumber {
+    fn new(number: f64) -> Self {
+        Self(number + 0.0)
+    }
+
+    /// The number itself.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Ord for FacetNumber {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for FacetNumber {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for FacetNumber {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for FacetNumber {}
+
+impl Hash for FacetNumber {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
+    }
 }
 
 /// More different values than are counted without an index.
@@ -50,7 +93,6 @@ pub struct Removed {
 impl Present<'_> {
     /// How many elements match.
     pub fn count_matching(&self, filter: &Filter) -> usize {
-        self.attributes.begin_filtering();
         let pin = pin();
         match self.look_up(filter, &pin) {
             Some(Selected::Exactly(slots)) if !self.may_be_due() => slots.len(),
@@ -61,9 +103,6 @@ impl Present<'_> {
     /// Elements that match, in the order of their bytes from `start` on: at most `count`, among at
     /// most so many that are looked at.
     pub fn scan(&self, start: Bound, filter: Option<&Filter>, count: usize, looked_at: usize) -> Scanned {
-        if filter.is_some() {
-            self.attributes.begin_filtering();
-        }
         let pin = pin();
         let elements = self.elements.read();
         // At the same moment, so that no element is in neither.
@@ -99,9 +138,7 @@ impl Present<'_> {
             Some(facets) => facets,
             None => self.read_facets(field, filter)?,
         };
-        let order = |a: &(FacetValue, u64), b: &(FacetValue, u64)| {
-            b.1.cmp(&a.1).then_with(|| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal))
-        };
+        let order = |a: &(FacetValue, u64), b: &(FacetValue, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0));
         if limit < facets.len() {
             facets.select_nth_unstable_by(limit, order);
             facets.truncate(limit);
@@ -134,26 +171,25 @@ impl Present<'_> {
         field: &Path,
         filter: Option<&Filter>,
     ) -> Result<Vec<(FacetValue, u64)>, TooManyValues> {
-        if filter.is_some() {
-            self.attributes.begin_filtering();
-        }
         let pin = pin();
         let reader = FieldReader::new([field.clone()]);
-        let mut counts = Counts::default();
+        let mut counts = HashMap::new();
         let mut of_element = Vec::new();
         for slot in self.matching_elements(filter, &pin) {
             let Some(attribute) = self.attributes.get(slot, &pin) else { continue };
             let text = attribute.text();
             let Some(value) = reader.read(&text)[0] else { continue };
             values_of(value, &mut of_element);
-            of_element.drain(..).try_for_each(|value| counts.add(value))?;
+            of_element.drain(..).for_each(|value| *counts.entry(value).or_default() += 1);
+            if counts.len() > MOST_VALUES {
+                return Err(TooManyValues);
+            }
         }
-        Ok(counts.into_facets())
+        Ok(counts.into_iter().collect())
     }
 
     /// Removes at most so many elements that match, of those in slots from `from` on, as one
-    /// change.
-    /// `log` writes down the names of those that were removed; if none was, nothing is written.
+    /// change. `log` writes down the names of those that were removed; if none was, nothing is written.
     pub fn remove_matching<'r>(
         &self,
         hold: Hold,
@@ -163,7 +199,6 @@ impl Present<'_> {
         record: Record<'r>,
         log: impl FnOnce(&[&[u8]], &mut Effects<'_>),
     ) -> Result<Removed, Refused<'r>> {
-        self.attributes.begin_filtering();
         let pin = pin();
         let start = self.vectors.moment();
         let selected = self.look_up(filter, &pin);
@@ -241,7 +276,7 @@ impl Present<'_> {
     /// True if a look at slots that began at `start` may meet an element in this one.
     fn is_met(&self, slot: u32, start: Moment) -> bool {
         let slots = self.vectors.graph().slots();
-        // What is being linked is nobody's element yet.
+        // A slot that is being linked is not an element yet.
         slots.state(slot) != State::Linking && slots.admits(slot, start)
     }
 
@@ -277,14 +312,14 @@ impl Field {
 /// What elements have at a path, one value, or the items of an array.
 pub fn values_of(value: Value<'_>, into: &mut Vec<FacetValue>) {
     let mut add = |value| match value {
-        Value::Number(number) => into.push(FacetValue::Number(number)),
+        Value::Number(number) => into.push(FacetValue::Number(FacetNumber::new(number))),
         Value::Text(text) => into.push(FacetValue::Text(text.bytes().into_owned())),
         Value::Null | Value::Array(_) => {}
     };
     match value {
         Value::Array(array) => {
             array.into_iter().for_each(add);
-            into.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+            into.sort_unstable();
             into.dedup();
         }
         scalar => add(scalar),
@@ -293,32 +328,7 @@ pub fn values_of(value: Value<'_>, into: &mut Vec<FacetValue>) {
 
 fn facet_of(key: Key<'_>) -> FacetValue {
     match key {
-        Key::Number(number) => FacetValue::Number(number),
+        Key::Number(number) => FacetValue::Number(FacetNumber::new(number)),
         Key::Text(text) => FacetValue::Text(text.to_vec()),
-    }
-}
-
-/// Counts by value.
-#[derive(Default)]
-struct Counts {
-    texts: HashMap<Vec<u8>, u64>,
-    /// By the bits of the number.
-    numbers: HashMap<u64, u64>,
-}
-
-impl Counts {
-    fn add(&mut self, value: FacetValue) -> Result<(), TooManyValues> {
-        match value {
-            FacetValue::Text(text) => *self.texts.entry(text).or_default() += 1,
-            // -0 is 0.
-            FacetValue::Number(number) => *self.numbers.entry((number + 0.0).to_bits()).or_default() += 1,
-        }
-        if self.texts.len() + self.numbers.len() > MOST_VALUES { Err(TooManyValues) } else { Ok(()) }
-    }
-
-    fn into_facets(self) -> Vec<(FacetValue, u64)> {
-        let texts = self.texts.into_iter().map(|(text, count)| (FacetValue::Text(text), count));
-        let numbers = self.numbers.into_iter();
-        texts.chain(numbers.map(|(bits, count)| (FacetValue::Number(f64::from_bits(bits)), count))).collect()
     }
 }

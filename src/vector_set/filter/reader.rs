@@ -177,7 +177,7 @@ impl Seen {
     }
 }
 
-/// Shorter names first: mostly the length alone tells names apart.
+/// Shorter names first: in most cases the lengths differ, and no byte is compared.
 fn order(left: &[u8], right: &[u8]) -> std::cmp::Ordering {
     left.len().cmp(&right.len()).then_with(|| left.cmp(right))
 }
