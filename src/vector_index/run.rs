@@ -1,6 +1,6 @@
 //! The steps of a search: scans, walks, and what is looked at before them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
@@ -13,10 +13,20 @@ use crate::quantization::BATCH;
 
 /// One search under way.
 pub(super) struct Run<'s> {
-    pub(super) index: &'s VectorIndex,
-    pub(super) view: View<'s>,
-    pub(super) query: &'s Probe,
-    pub(super) start: Moment,
+    index: &'s VectorIndex,
+    view: View<'s>,
+    query: &'s Probe,
+    start: Moment,
+    /// Looked at when it is needed.
+    near: OnceCell<Near>,
+}
+
+/// What is near the query.
+struct Near {
+    /// The nearest slots, those that a search may return, nearest first.
+    nearest: Vec<Candidate>,
+    /// Of these and others that are nearly as near, the share that may match, above 0.
+    share: f32,
 }
 
 /// Results that the short walk near a query keeps; the slots that it meets are some times as many.
@@ -27,7 +37,12 @@ const SEEDS: usize = 64;
 const MEASURED_SCAN: usize = 1024;
 const MEASURED_WALK: usize = 64;
 
-impl Run<'_> {
+impl<'s> Run<'s> {
+    /// A search with this query; `start`: see [`VectorIndex::moment`].
+    pub(super) fn new(index: &'s VectorIndex, view: View<'s>, query: &'s Probe, start: Moment) -> Self {
+        Self { index, view, query, start, near: OnceCell::new() }
+    }
+
     /// The plan to begin with.
     pub(super) fn choose(&self, question: &mut Question<'_>) -> Plan {
         let first = question.first();
@@ -35,19 +50,21 @@ impl Run<'_> {
         if first == Plan::Scan {
             return first;
         }
-        question.near_share = Some(self.near_share(slots));
+        question.near_share = Some(self.near(slots).share);
         if question.is_astray() { question.if_astray() } else { question.first() }
     }
 
-    /// Of some of the slots nearest to the query, the share that may match, above 0.
-    fn near_share(&self, slots: &SlotSet) -> f32 {
-        let (looked_at, matching) = (Cell::new(0), Cell::new(0));
-        self.walk(Walk::new(NEAR), |slot| {
-            looked_at.set(looked_at.get() + 1);
-            matching.set(matching.get() + usize::from(slots.contains(slot)));
-            true
-        });
-        (matching.get() as f32 + 0.5) / (looked_at.get() as f32 + 1.0)
+    fn near(&self, slots: &SlotSet) -> &Near {
+        self.near.get_or_init(|| {
+            let (looked_at, matching) = (Cell::new(0), Cell::new(0));
+            let walked = self.walk(Walk::new(NEAR), |slot| {
+                looked_at.set(looked_at.get() + 1);
+                matching.set(matching.get() + usize::from(slots.contains(slot)));
+                true
+            });
+            let share = (matching.get() as f32 + 0.5) / (looked_at.get() as f32 + 1.0);
+            Near { nearest: walked.found, share }
+        })
     }
 
     pub(super) fn step(
@@ -97,12 +114,15 @@ impl Run<'_> {
 
     fn walk_bridges(&self, walk: Walk, among: &SlotSet, matches: impl Fn(u32) -> bool) -> Walked {
         let graph = &self.index.graph;
+        let near = &self.near(among).nearest;
         let seeds = among.sample(SEEDS);
         let belongs = |slot| among.contains(slot);
         let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
         match self.view.refining_scorer(self.query) {
-            Some(scorer) => graph.search_bridges(&scorer, walk, &seeds, belongs, admit),
-            None => graph.search_bridges(&self.view.best_scorer(self.query), walk, &seeds, belongs, admit),
+            Some(scorer) => graph.search_bridges(&scorer, walk, near, &seeds, belongs, admit),
+            None => {
+                graph.search_bridges(&self.view.best_scorer(self.query), walk, near, &seeds, belongs, admit)
+            }
         }
     }
 

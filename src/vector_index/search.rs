@@ -140,7 +140,7 @@ impl VectorIndex {
     pub fn search(&self, query: &Probe, reach: &Reach, pin: &Pin, matches: impl Fn(u32) -> bool) -> Found {
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);
-        let run = Run { index: self, view, query, start: self.moment() };
+        let run = Run::new(self, view, query, self.moment());
         let (candidates, kept) = if self.scans(reach) {
             let keep = reach.count.saturating_add(SPARE);
             (run.scan_all(keep, matches).found, keep)
@@ -184,7 +184,7 @@ impl VectorIndex {
         let Selection { start, known, plan } = selection;
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);
-        let run = Run { index: self, view, query, start };
+        let run = Run::new(self, view, query, start);
         if self.costs.are_unknown() {
             run.measure();
         }

@@ -15,16 +15,17 @@
 use super::Index;
 use super::search::{Walk, Walked};
 use super::visited::{Scratch, with_scratch};
-use crate::index::Scorer;
+use crate::index::{Candidate, Scorer};
 
-/// Of the sample, so many that are nearest are walked on from, and as many of the nearest slots.
+/// Of the sample, so many that are nearest are walked on from.
 const STARTS: usize = 8;
 /// Bridges are crossed at this distance in the list, and then those between.
 const STRIDE: usize = 5;
 
 impl Index {
     /// The nearest slots that `belongs` and `admit` accept, nearest first, at most `walk.ef`. The
-    /// caller is pinned. `seeds`: some slots that belong.
+    /// caller is pinned. `near`: the slots nearest to the query, as a short walk finds them.
+    /// `seeds`: some slots that belong.
     ///
     /// `belongs` is asked for each link that is met, and has to be cheap; `admit` for each slot
     /// that belongs and is near enough to be a result.
@@ -32,18 +33,16 @@ impl Index {
         &self,
         scorer: &impl Scorer,
         walk: Walk,
+        near: &[Candidate],
         seeds: &[u32],
         belongs: impl Fn(u32) -> bool,
         mut admit: impl FnMut(u32) -> bool,
     ) -> Walked {
-        let Some(entry) = self.entry() else { return Walked::nowhere() };
-        let nearest = self.descend(scorer, entry.slot, entry.level, 0);
-        let mut starts = Vec::with_capacity(seeds.len() + STARTS);
+        let mut starts = Vec::with_capacity(seeds.len() + near.len());
         scorer.nearer(seeds, f32::INFINITY, &mut starts);
         starts.sort_unstable();
         starts.truncate(STARTS);
-        let towards = self.walk_layer(scorer, &[nearest], 0, Walk::new(STARTS), |_| true);
-        starts.extend(towards.found);
+        starts.extend(near);
         starts.sort_unstable();
         starts.dedup();
         let mut walked = with_scratch(|scratch| {
@@ -53,7 +52,7 @@ impl Index {
                 self.meet_bridged(scorer, slot, &belongs, scratch);
             })
         });
-        walked.effort.scored += seeds.len() + towards.effort.scored;
+        walked.effort.scored += seeds.len();
         walked
     }
 
