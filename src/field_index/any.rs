@@ -1,9 +1,7 @@
 //! An index of any kind.
 
-use roaring::RoaringBitmap;
-
 use super::tokens::Language;
-use super::{GeoIndex, KeywordIndex, Kind, NumericIndex, TextIndex, Value};
+use super::{GeoIndex, KeywordIndex, Kind, NumericIndex, Presence, TextIndex, Value};
 
 /// An index of one field.
 #[expect(clippy::large_enum_variant, reason = "there is one for each field of a set, not for each slot")]
@@ -71,20 +69,10 @@ impl FieldIndex {
         each!(self, index => index.remove(slot));
     }
 
-    /// Slots with a value that can be read, null and others included.
-    pub fn present(&self) -> &RoaringBitmap {
-        each!(self, index => index.present())
-    }
-
-    /// Slots with null.
-    pub fn nulls(&self) -> &RoaringBitmap {
-        each!(self, index => index.nulls())
-    }
-
-    /// Slots with a value that is not of a type that this kind of index holds: about them the index
-    /// knows nothing else.
-    pub fn others(&self) -> &RoaringBitmap {
-        each!(self, index => index.others())
+    /// Which slots have a value, and which of them one of a type that this kind of index does not
+    /// hold: about those the index knows nothing else.
+    pub fn presence(&self) -> &Presence {
+        each!(self, index => index.presence())
     }
 
     /// How many different keys, numbers, words, or cells of places.

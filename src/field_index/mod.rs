@@ -42,5 +42,6 @@ pub use key::Key;
 pub use keyword::{KeywordIndex, KeywordValue, MAX_ITEMS, MAX_KEY_BYTES};
 pub use numeric::NumericIndex;
 pub use postings::Postings;
+pub use presence::Presence;
 pub use text::TextIndex;
 pub use value::{Kind, Value};

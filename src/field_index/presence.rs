@@ -18,9 +18,9 @@ pub(super) enum State {
     Indexed,
 }
 
-/// The states of all slots.
+/// Which slots have a value, and of which type.
 #[derive(Clone, Debug)]
-pub(super) struct Presence {
+pub struct Presence {
     present: CountedBitmap,
     nulls: CountedBitmap,
     others: CountedBitmap,
@@ -81,15 +81,18 @@ impl Presence {
         self.held.set(bitmaps.into_iter().map(CountedBitmap::heap_bytes).sum());
     }
 
-    pub(super) fn present(&self) -> &RoaringBitmap {
+    /// Slots with a value that can be read, null and others included.
+    pub fn present(&self) -> &RoaringBitmap {
         self.present.bits()
     }
 
-    pub(super) fn nulls(&self) -> &RoaringBitmap {
+    /// Slots with null.
+    pub fn nulls(&self) -> &RoaringBitmap {
         self.nulls.bits()
     }
 
-    pub(super) fn others(&self) -> &RoaringBitmap {
+    /// Slots with a value of a type that the index does not hold.
+    pub fn others(&self) -> &RoaringBitmap {
         self.others.bits()
     }
 

@@ -104,9 +104,12 @@ pub(super) fn agrees(
     model: &Model,
     mut is_held: impl FnMut(&Owned) -> bool,
 ) -> Result<(), TestCaseError> {
-    prop_assert_eq!(index.present(), &slots(model, |_| true));
-    prop_assert_eq!(index.nulls(), &slots(model, |value| *value == Owned::Null));
-    prop_assert_eq!(index.others(), &slots(model, |value| *value != Owned::Null && !is_held(value)));
+    prop_assert_eq!(index.presence().present(), &slots(model, |_| true));
+    prop_assert_eq!(index.presence().nulls(), &slots(model, |value| *value == Owned::Null));
+    prop_assert_eq!(
+        index.presence().others(),
+        &slots(model, |value| *value != Owned::Null && !is_held(value))
+    );
     Ok(())
 }
 
@@ -117,6 +120,10 @@ pub(super) fn empties(mut index: FieldIndex, model: &Model) -> Result<(), TestCa
     slots.sort_by_key(random);
     slots.into_iter().for_each(|slot| index.remove(slot));
     prop_assert_eq!((index.cardinality(), index.entries(), index.heap_bytes()), (0, 0, 0));
-    prop_assert!(index.present().is_empty() && index.nulls().is_empty() && index.others().is_empty());
+    prop_assert!(
+        index.presence().present().is_empty()
+            && index.presence().nulls().is_empty()
+            && index.presence().others().is_empty()
+    );
     Ok(())
 }

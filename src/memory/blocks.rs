@@ -61,6 +61,31 @@ impl<T> Deref for Blocks<T> {
     }
 }
 
+/// Takes an item out of a block, and makes the block smaller if most of it is empty.
+pub fn take_out<T>(block: &mut Vec<T>, place: usize) {
+    block.remove(place);
+    if block.len() * 4 < block.capacity() {
+        block.shrink_to(block.len() * 2);
+    }
+}
+
+/// Joins a block that has become small with the one behind it, if both have fewer items than
+/// `least`; an empty one goes.
+pub fn join<T>(blocks: &mut Vec<Vec<T>>, block: usize, least: usize) {
+    let small = blocks[block].len();
+    match blocks.get(block + 1).map(Vec::len) {
+        Some(next) if small + next < least => {
+            let next = blocks.remove(block + 1);
+            blocks[block].extend(next);
+        }
+        _ if small == 0 => drop(blocks.remove(block)),
+        _ => return,
+    }
+    if blocks.len() * 4 <= blocks.capacity() {
+        blocks.shrink_to(blocks.len() * 2);
+    }
+}
+
 fn bytes_of<T>(blocks: &[Vec<T>]) -> usize {
     blocks.iter().map(|block| allocated_bytes(block.capacity() * size_of::<T>())).sum()
 }

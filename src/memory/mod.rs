@@ -12,7 +12,7 @@ mod used;
 pub use allocator::{
     ALLOCATOR, Allocator, allocated_bytes, allocator, allocator_report, purge, purge_in_background,
 };
-pub use blocks::Blocks;
+pub use blocks::{Blocks, join, take_out};
 pub use category::Category;
 pub use estimate::{estimated_bytes, recently_used_bytes, report_growth};
 pub use limit::{Level, Limit, Thresholds};

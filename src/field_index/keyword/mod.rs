@@ -177,19 +177,9 @@ impl KeywordIndex {
         self.held.set(self.list_bytes + self.arrays.heap_bytes());
     }
 
-    /// Slots with a value that can be read, null and others included.
-    pub fn present(&self) -> &RoaringBitmap {
-        self.presence.present()
-    }
-
-    /// Slots with null.
-    pub fn nulls(&self) -> &RoaringBitmap {
-        self.presence.nulls()
-    }
-
-    /// Slots with a value that is not held here.
-    pub fn others(&self) -> &RoaringBitmap {
-        self.presence.others()
+    /// Which slots have a value, and which of them one that is not held here.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     /// Slots with an array that is held here, an empty one included.

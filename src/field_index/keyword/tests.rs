@@ -40,7 +40,7 @@ fn what_is_too_long_or_too_deep_is_something_else() {
     index.insert(5, Value::Array(&[Value::Null]));
     index.insert(6, Value::Array(&[Value::Array(&[])]));
     index.insert(7, Value::Number(f64::NAN));
-    assert!(index.others().iter().eq([1, 3, 4, 5, 6, 7]));
+    assert!(index.presence().others().iter().eq([1, 3, 4, 5, 6, 7]));
 }
 
 fn scalar() -> impl Strategy<Value = Owned> {

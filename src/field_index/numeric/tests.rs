@@ -33,7 +33,7 @@ fn zeros_and_infinities_are_numbers_and_nan_is_none() {
     assert_eq!(slots(&index, Included(f64::NAN), Unbounded), [0; 0]);
     assert_eq!(slots(&index, Unbounded, Excluded(f64::NAN)), [0; 0]);
     assert_eq!(slots(&index, Included(1.0), Included(-1.0)), [0; 0]);
-    assert_eq!((index.others().len(), index.cardinality(), index.entries()), (1, 5, 6));
+    assert_eq!((index.presence().others().len(), index.cardinality(), index.entries()), (1, 5, 6));
     assert_eq!((index.number(5), index.number(6)), (Some(-1.0), None));
 }
 

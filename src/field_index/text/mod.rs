@@ -85,19 +85,9 @@ impl TextIndex {
         }
     }
 
-    /// Slots with a value that can be read, null and others included.
-    pub fn present(&self) -> &RoaringBitmap {
-        self.presence.present()
-    }
-
-    /// Slots with null.
-    pub fn nulls(&self) -> &RoaringBitmap {
-        self.presence.nulls()
-    }
-
-    /// Slots with a value that is not held here.
-    pub fn others(&self) -> &RoaringBitmap {
-        self.presence.others()
+    /// Which slots have a value, and which of them one that is not held here.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     /// Slots whose string has all words of a query that was made with this

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::Names;
 use crate::epoch::Pin;
-use crate::memory::{Blocks, Category};
+use crate::memory::{self, Blocks, Category};
 
 /// A block of more slots is cut in two.
 const MAX_BLOCK: usize = 512;
@@ -87,8 +87,8 @@ impl SortedSlots {
         let (block, place) = self.seek(name, false, names, pin);
         self.len -= 1;
         self.blocks.change(block..block + 2, |blocks| {
-            cut(&mut blocks[block], place);
-            join(blocks, block);
+            memory::take_out(&mut blocks[block], place);
+            memory::join(blocks, block, MIN_PAIR);
         });
     }
 
@@ -146,26 +146,5 @@ fn put(blocks: &mut Vec<Vec<u32>>, (block, place): Place, slot: u32) {
                 blocks.insert(block + 1, upper);
             }
         }
-    }
-}
-
-/// Takes a slot out of a block, and makes the block smaller if most of it is empty.
-fn cut(slots: &mut Vec<u32>, place: usize) {
-    slots.remove(place);
-    if slots.len() * 4 < slots.capacity() {
-        slots.shrink_to(slots.len() * 2);
-    }
-}
-
-/// Joins a block that has become small with the one behind it.
-fn join(blocks: &mut Vec<Vec<u32>>, block: usize) {
-    let small = blocks[block].len();
-    match blocks.get(block + 1).map(Vec::len) {
-        Some(next) if small + next < MIN_PAIR => {
-            let next = blocks.remove(block + 1);
-            blocks[block].extend(next);
-        }
-        _ if small == 0 => drop(blocks.remove(block)),
-        _ => {}
     }
 }

@@ -46,7 +46,7 @@ impl Fields for Asked<'_> {
     }
 
     fn readable<'a>(&'a self, path: &Path) -> Option<Cow<'a, RoaringBitmap>> {
-        self.indexes.complete(path).map(|field| Cow::Borrowed(field.index.present()))
+        self.indexes.complete(path).map(|field| Cow::Borrowed(field.index.presence().present()))
     }
 
     fn slots_where<'a>(&'a self, condition: &Condition<'_>) -> Option<Bounds<'a>> {
@@ -60,9 +60,9 @@ impl Fields for Asked<'_> {
             FieldIndex::Geo(_) => return None,
         }
         if condition.holds(&Value::Null) {
-            answer.add(index.nulls());
+            answer.add(index.presence().nulls());
         }
-        answer.add_maybe(index.others());
+        answer.add_maybe(index.presence().others());
         Some(answer.bounds())
     }
 
@@ -204,8 +204,8 @@ fn slots_in(index: &NumericIndex, (low, high): Range) -> RoaringBitmap {
     if index.count(low, high) * 2 <= index.entries() {
         return index.range(low, high);
     }
-    let mut slots = index.present() - index.nulls();
-    slots -= index.others();
+    let mut slots = index.presence().present() - index.presence().nulls();
+    slots -= index.presence().others();
     let outside = [(Bound::Unbounded, beyond(low)), (beyond(high), Bound::Unbounded)];
     for (low, high) in outside.into_iter().filter(|range| *range != (Bound::Unbounded, Bound::Unbounded)) {
         slots -= index.range(low, high);

@@ -275,7 +275,7 @@ impl Field {
             },
             cardinality: self.index.cardinality(),
             entries: self.index.entries(),
-            others: self.index.others().len() as usize,
+            others: self.index.presence().others().len() as usize,
             bytes: self.index.heap_bytes(),
         }
     }

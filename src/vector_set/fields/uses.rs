@@ -154,7 +154,7 @@ impl Present<'_> {
         }
         let indexes = self.fields.read();
         let index = match &indexes.complete(field)?.index {
-            FieldIndex::Keyword(index) if index.others().is_empty() => index,
+            FieldIndex::Keyword(index) if index.presence().others().is_empty() => index,
             _ => return None,
         };
         let asked = indexes.asked();
@@ -189,7 +189,8 @@ impl Present<'_> {
     }
 
     /// Removes at most so many elements that match, of those in slots from `from` on, as one
-    /// change. `log` writes down the names of those that were removed; if none was, nothing is written.
+    /// change. `log` writes down the names of those that were removed; if none was, nothing is
+    /// written.
     pub fn remove_matching<'r>(
         &self,
         hold: Hold,

@@ -345,6 +345,7 @@ fn a_search_that_indexes_answer_reads_no_attribute() {
         hits.explanation().map(|explanation| explanation.tested)
     };
     assert_eq!((search(".k == \"1\""), set.savings().values), (Some(0), 50));
+    assert_eq!((set.untimed().count_matching(&filter(".k == \"1\"")), set.savings().values), (25, 50));
     assert!(search(".k == \"1\" and .n > 0") > Some(0));
     assert!(set.savings().values < 50, "what was tested is kept as it is");
 }

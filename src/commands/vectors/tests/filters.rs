@@ -118,6 +118,8 @@ fn wrong_words_of_filters_are_refused() {
         ("vcount x FILTER", "-ERR syntax error"),
         ("vcount x PARAMS 2 a", "-ERR invalid number of PARAMS"),
         ("vcount x PARAMS x", "-ERR invalid number of PARAMS"),
+        ("vcount x PARAMS 1 a", "-ERR syntax error"),
+        ("vsearch x VALUES 2 1 0 PARAMS 1 a", "-ERR syntax error"),
         ("vscan x 5", "-ERR invalid cursor"),
         ("vscan x 0 COUNT 0", "-ERR invalid COUNT"),
         ("vfacet x a..b", "-ERR invalid field"),

@@ -90,19 +90,9 @@ impl GeoIndex {
         self.sorted = SortedSlots::of(self.column.iter().map(|(slot, _)| (number(slot), slot)).collect());
     }
 
-    /// Slots with a value that can be read, null and others included.
-    pub fn present(&self) -> &RoaringBitmap {
-        self.presence.present()
-    }
-
-    /// Slots with null.
-    pub fn nulls(&self) -> &RoaringBitmap {
-        self.presence.nulls()
-    }
-
-    /// Slots with a value that is not held here.
-    pub fn others(&self) -> &RoaringBitmap {
-        self.presence.others()
+    /// Which slots have a value, and which of them one that is not held here.
+    pub fn presence(&self) -> &Presence {
+        &self.presence
     }
 
     /// The place of a slot: one read of memory.
