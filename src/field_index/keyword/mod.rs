@@ -25,7 +25,7 @@ pub const MAX_ITEMS: usize = 1024;
 
 /// Keys, and the slots that have them. Strings and numbers, and arrays of such, are held; strings
 /// of more than [`MAX_KEY_BYTES`], arrays of more than [`MAX_ITEMS`] or with anything else in them,
-/// and all other values are [`others`](Self::others).
+/// and all other values are [`others`](super::Presence::others).
 ///
 /// Equality of keys is exact: strings byte for byte, numbers by value (-0 is 0), and no number is a
 /// string. Scalars and items of arrays are apart, as they mean different things to a language of

@@ -12,7 +12,7 @@ use super::sorted::SortedSlots;
 use crate::memory::Category;
 
 /// Numbers and the slots that have them. Everything else than a number or null is
-/// [`others`](Self::others); NaN is too.
+/// [`others`](super::Presence::others); NaN is too.
 #[derive(Clone, Debug)]
 pub struct NumericIndex {
     column: Column<f64, 1024>,

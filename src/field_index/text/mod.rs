@@ -16,7 +16,7 @@ use super::tokens::{Language, Tokenizer, WordQuery};
 use crate::memory::{Category, Held};
 
 /// Words of strings and the slots that have them. Everything else than a string or null is
-/// [`others`](Self::others).
+/// [`others`](super::Presence::others).
 pub struct TextIndex {
     tokenizer: Tokenizer,
     words: Dictionary,

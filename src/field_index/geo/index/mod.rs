@@ -23,7 +23,7 @@ impl Cell for Place {
 }
 
 /// Places and the slots that have them. Everything else than a place or null is
-/// [`others`](Self::others).
+/// [`others`](crate::field_index::Presence::others).
 #[derive(Clone, Debug)]
 pub struct GeoIndex {
     column: Column<Place, 1024>,
