@@ -109,11 +109,18 @@ impl<'a> Record<'a> {
 
     /// Writes the change down. To be called inside the critical section that makes it visible.
     pub fn commit(self) {
+        self.commit_and_lose::<&[u8]>(&[]);
+    }
+
+    /// The same, and behind the change that parts of the subject were removed for it, as
+    /// [`note_lost`](Self::note_lost) does it.
+    pub fn commit_and_lose<P: AsRef<[u8]>>(self, parts: &[P]) {
         if let Some(subject) = self.subject {
             subject.changed();
         }
-        if let Some(Spend { journal, db, request, effects }) = self.spend {
-            journal.commit(db, effects.as_deref().unwrap_or(request));
+        if let Some(Spend { journal, db, request, effects }) = &self.spend {
+            journal.commit(*db, effects.as_deref().unwrap_or(request));
         }
+        self.note_lost(parts);
     }
 }

@@ -399,15 +399,19 @@ impl<'k> Exclusive<'k> {
         id: u32,
         is_victim: impl FnOnce(&Entry) -> bool,
     ) -> Option<EvictedKey> {
-        let entry = self.held[held].table.slab().at(id).filter(|entry| is_victim(entry))?;
+        let entry = self.held[held].table.slab().at(id)?;
+        // Its writers do not hold the shard: what is judged is what is removed.
+        entry.value().unbind();
+        if !is_victim(entry) {
+            return None;
+        }
         let bytes = entry.memory_bytes() as u64;
         let found = self.found(held, id);
         let has_expired = entry.deadline().is_past(self.now_ms);
         if has_expired {
             self.expire(found);
         } else {
-            self.log_removed_key(entry.key());
-            self.discard(found, Change::Evicted);
+            self.discard_unasked(found, Change::Evicted);
         }
         Some(EvictedKey { bytes, has_expired })
     }
@@ -470,7 +474,7 @@ impl<'k> Exclusive<'k> {
         let table = &self.held[held].table;
         let id = table.find(hash, key)?;
         let found = Found { held, hash, id };
-        if table.entry(id).deadline().is_past(self.now_ms) || table.entry(id).is_spent_set(self.now_ms) {
+        if self.has_expired(table.entry(id)) {
             self.expire(found);
             return None;
         }
@@ -500,27 +504,34 @@ impl<'k> Exclusive<'k> {
         } else {
             let entry = held.table.entry(found.id);
             let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
-            self.log_removed_key(entry.key());
-            self.discard(found, Change::Expired);
+            self.discard_unasked(found, Change::Expired);
             fields
         };
         self.db.common.expiry.fields.add(removed as u64);
         (is_live, removed)
     }
 
-    fn log_removed_key(&self, key: &[u8]) {
-        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
+    /// True if the key has expired, or all elements of its set have. That set is unbound when this
+    /// is decided, so that no element is added to it any more.
+    fn has_expired(&self, entry: &Entry) -> bool {
+        if entry.deadline().is_past(self.now_ms) {
+            return true;
+        }
+        let seems_spent = entry.is_spent_set(self.now_ms);
+        seems_spent && {
+            entry.value().unbind();
+            entry.is_spent_set(self.now_ms)
+        }
     }
 
     fn expire(&mut self, found: Found) {
         let entry = self.held[found.held].table.entry(found.id);
-        self.log_removed_key(entry.key());
         if !entry.deadline().is_past(self.now_ms) {
             // All elements of the set have expired.
             let elements = entry.value().as_vector_set().map_or(0, |set| set.len());
             self.db.common.expiry.elements.add(elements as u64);
         }
-        self.discard(found, Change::Expired);
+        self.discard_unasked(found, Change::Expired);
         self.db.common.expiry.keys.add(1);
     }
 
@@ -535,6 +546,17 @@ impl<'k> Exclusive<'k> {
         if let Some(old) = table.replace(found.id, value) {
             self.garbage.add_value(old);
         }
+    }
+
+    /// Removes an entry that no request names, and writes that down. A set is unbound before: its
+    /// writers do not hold the shard, and what they write down is before the removal or is about
+    /// another set.
+    fn discard_unasked(&mut self, found: Found, change: Change) {
+        let entry = self.held[found.held].table.entry(found.id);
+        entry.value().unbind();
+        let key = entry.key();
+        self.passage.journal().note(self.db.number, |effects| effects.command(&[b"DEL", key]));
+        self.discard(found, change);
     }
 
     /// Removes an entry, to be freed.

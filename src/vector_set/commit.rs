@@ -247,6 +247,13 @@ impl<'s> Commit<'s> {
         set.fields.exchange(old, new, attribute.as_deref().unwrap_or_default(), publish, &self.exclusive);
     }
 
+    /// True if all elements have expired, and the set is not one that may be empty: its key is to
+    /// be removed, with all that it has.
+    pub(super) fn is_spent(&self) -> bool {
+        let due = self.set.count_due();
+        due > 0 && due == self.elements.len() && !self.set.options.may_be_empty
+    }
+
     /// True if the set would have no element without these.
     pub(super) fn would_empty(&self, names: &[&[u8]]) -> bool {
         let len = self.elements.len();
@@ -275,10 +282,17 @@ impl<'s> Commit<'s> {
     }
 
     /// Something was changed: counts and records it, then unlocks.
-    pub(super) fn finish(self, record: Record) {
+    ///
+    /// Lost elements that the change has added again are recorded before it, the others behind it:
+    /// where the records are read, a set that is empty in between would lose its key, and with that
+    /// its deadline and limits.
+    pub(super) fn finish(mut self, record: Record) {
         self.count();
-        record.note_lost(&self.lost);
-        record.commit();
+        let (elements, names) = (&self.elements, &self.set.names);
+        let is_back = |name: &mut Box<[u8]>| elements.slot(name, names).is_some();
+        let back: Vec<_> = self.lost.extract_if(.., is_back).collect();
+        record.note_lost(&back);
+        record.commit_and_lose(&self.lost);
     }
 
     /// Nothing was changed but that elements were lost: records that, then unlocks.

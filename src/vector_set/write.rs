@@ -140,6 +140,11 @@ impl Present<'_> {
                 self.abandon(&prepared);
                 return Err(Refused::Unbound(record));
             };
+            // The last elements that had not expired may have been removed since the lookup.
+            if matches!(hold, Hold::Lookup(_)) && commit.is_spent() {
+                self.abandon(&prepared);
+                return Err(Refused::Unbound(record));
+            }
             if puts.iter().zip(&prepared).any(|(put, &prepared)| is_stale(put, prepared, &commit)) {
                 self.abandon(&prepared);
                 continue;

@@ -236,10 +236,36 @@ const CLIENTS: usize = 3;
 const ROUNDS: usize = 40;
 const EVENTS_EACH: usize = 200;
 
+/// Sets that grow while they expire or are evicted, as a whole or by elements.
+fn event_of_dying_set() -> impl Strategy<Value = Event> {
+    const REQUESTS: [&str; 5] = [
+        "VADD k VALUES 2 1 0 f PX 2",
+        "VADD k VALUES 2 1 0 g QUANT NOQUANT",
+        "HSET k f 1",
+        "PEXPIRE k 3",
+        "VEXPIRE k 0 MEMBERS 1 g",
+    ];
+    prop_oneof![
+        4 => prop::sample::select(&REQUESTS[..]).prop_map(|line| Event::Request(line.to_owned())),
+        1 => Just(Event::OfModel(Step::Advance(1))),
+        1 => Just(Event::ExpiryCycle(2)),
+        3 => eviction(),
+    ]
+}
+
 #[test]
 fn the_stream_has_the_order_in_which_clients_changed_the_data() {
+    check_order(event());
+}
+
+#[test]
+fn the_stream_has_the_order_in_which_sets_grow_and_die() {
+    check_order(event_of_dying_set());
+}
+
+fn check_order(event: impl Strategy<Value = Event>) {
     let mut runner = TestRunner::deterministic();
-    let script = prop::collection::vec(event(), EVENTS_EACH);
+    let script = prop::collection::vec(event, EVENTS_EACH);
     let scripts = prop::collection::vec(script, CLIENTS);
     for round in 0..ROUNDS {
         let scripts = scripts.new_tree(&mut runner).expect("always possible").current();

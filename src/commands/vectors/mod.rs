@@ -68,7 +68,7 @@
 //! change it evicts as many others as it adds, those that have expired first, then by `POLICY`
 //! (`lru` if it is left out; `lfu`, `ttl`, `random`), never those that it names, nor pinned ones.
 //! With `none`, or if not enough may be evicted, it is refused with `-OOM` and changes nothing; an
-//! update that takes no more room is not. The log has each eviction as a `VREM` before the `VADD`,
+//! update that takes no more room is not. The log has each eviction as a `VREM` behind the `VADD`,
 //! and replays evict nothing by themselves. `MAXBYTES` counts what elements take by an estimate:
 //! that of `QUANT AUTO` for each, and their names and attributes.
 //!

@@ -92,9 +92,9 @@ fn others_make_room_in_the_same_change() {
     session.ask("vgetattr x a");
     session.advance(100);
     session.hold_stream_to(&[
-        ("vadd x FP32 ====>>>> d", "VREM x b | vadd x FP32 ====>>>> d"),
+        ("vadd x FP32 ====>>>> d", "vadd x FP32 ====>>>> d | VREM x b"),
         ("vadd x FP32 ====>>>> a", "vadd x FP32 ====>>>> a"),
-        ("vadd x FP32 ====>>>> c FP32 >>>>==== e", "VREM x d | vadd x FP32 ====>>>> c FP32 >>>>==== e"),
+        ("vadd x FP32 ====>>>> c FP32 >>>>==== e", "vadd x FP32 ====>>>> c FP32 >>>>==== e | VREM x d"),
         ("vadd x FP32 ====>>>> a FP32 ====>>>> b FP32 ====>>>> c FP32 ====>>>> d", ""),
     ]);
     session.hold_to(&[
@@ -118,7 +118,7 @@ fn with_policy_none_what_has_expired_makes_room_alone() {
     session.advance(1_001);
     session.stream();
     session.hold_stream_to(&[
-        ("vadd x FP32 ====>>>> c", "VREM x a | vadd x FP32 ====>>>> c"),
+        ("vadd x FP32 ====>>>> c", "vadd x FP32 ====>>>> c | VREM x a"),
         ("vadd x FP32 ====>>>> d", ""),
     ]);
     session.hold_to(&[("vrange x - +", "*2 $1 b $1 c"), ("vconfig x MAXELEMENTS 0", "+OK")]);
