@@ -3,6 +3,7 @@
 //! Nothing here uses sockets: a command gets its arguments and a [`Context`], and returns a reply.
 
 mod aof;
+mod bitmaps;
 pub mod client;
 mod connection;
 mod context;
@@ -48,6 +49,7 @@ pub use stop::{Stop, StopProgress, StopStep};
 
 /// Every command, by family. Containers hold their subcommands.
 pub static FAMILIES: &[&[&Spec]] = &[
+    bitmaps::COMMANDS,
     connection::COMMANDS,
     hashes::COMMANDS,
     keys::COMMANDS,

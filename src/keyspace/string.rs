@@ -181,6 +181,18 @@ impl StringValue {
         self.len() == 0
     }
 
+    /// True if both are the same text in the same form. Long texts are compared by where they are:
+    /// one that is held cannot be edited in place.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (OwnedForm::Integer(one), OwnedForm::Integer(other)) => one == other,
+            (OwnedForm::Text { bytes: one, .. }, OwnedForm::Text { bytes: other, .. }) => one == other,
+            (OwnedForm::Compressed(one), OwnedForm::Compressed(other)) => one == other,
+            (OwnedForm::Long(one), OwnedForm::Long(other)) => Arc::ptr_eq(&one.bytes, &other.bytes),
+            _ => false,
+        }
+    }
+
     /// The reply of OBJECT ENCODING for it under a key of so many bytes.
     pub fn encoding(&self, key_len: usize) -> &'static str {
         self.view().encoding(key_len)
@@ -205,7 +217,7 @@ impl StringValue {
     }
 
     /// As [`Self::edited`], of a text that need not be copied if it is long.
-    pub(super) fn of_edit(text: Vec<u8>) -> Self {
+    pub fn of_edit(text: Vec<u8>) -> Self {
         if text.len() < MIN_SHARED_LEN {
             return Self::edited(&text);
         }
@@ -269,6 +281,15 @@ impl<'s> StringRef<'s> {
             Form::Text { bytes, .. } => bytes.len(),
             Form::Compressed(compressed) => compressed.len(),
             Form::Long(long) => long.stored().len(),
+        }
+    }
+
+    /// True if the text has to be decompressed before it can be read.
+    pub fn is_compressed(self) -> bool {
+        match self.0 {
+            Form::Integer(_) | Form::Text { .. } => false,
+            Form::Compressed(_) => true,
+            Form::Long(long) => long.form == LongForm::Compressed,
         }
     }
 

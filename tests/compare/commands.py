@@ -3,7 +3,7 @@
 READS = {
     b"VSIM", b"VCARD", b"VDIM", b"VEMB", b"VLINKS", b"VINFO", b"VGETATTR", b"VRANDMEMBER", b"VISMEMBER", b"VRANGE",
     b"GET", b"TYPE", b"EXISTS", b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME", b"OBJECT", b"DEBUG", b"MEMORY",
-    b"STRLEN", b"TOUCH", b"MGET", b"GETRANGE", b"SUBSTR", b"DIGEST", b"HGET", b"HMGET", b"HGETALL", b"HKEYS", b"HVALS", b"HLEN",
+    b"GETBIT", b"BITCOUNT", b"BITPOS", b"BITFIELD_RO", b"STRLEN", b"TOUCH", b"MGET", b"GETRANGE", b"SUBSTR", b"DIGEST", b"HGET", b"HMGET", b"HGETALL", b"HKEYS", b"HVALS", b"HLEN",
     b"HEXISTS", b"HSTRLEN", b"HRANDFIELD", b"HSCAN", b"HTTL", b"HPTTL", b"HEXPIRETIME", b"HPEXPIRETIME",
 }  # fmt: skip
 SEVERAL_KEYS = {b"DEL", b"UNLINK", b"EXISTS", b"TOUCH", b"RENAME", b"RENAMENX", b"COPY", b"MGET", b"WATCH"}
@@ -34,6 +34,8 @@ def keys_of(args):
         return set(args[PAIRS[name] :: 2])
     if name in SUBCOMMANDS:
         return set(args[2:3])
+    if name == b"BITOP":
+        return set(args[2:])
     if name in NO_KEY or name in EVERY_KEY:
         return set()
     return set(args[1:2])

@@ -235,6 +235,13 @@ def _hash_encoding(args, peer, ours, history, witness):
     return peer.value in HASH_ENCODINGS[HASH_ENCODINGS.index(ours.value) + 1 :]
 
 
+def _unchanged_encoding(args, peer, ours, history, witness):
+    """SETBIT and BITFIELD of the peer prepare a change before it is known whether there is one."""
+    if [word.upper() for word in args[:2]] != [b"OBJECT", b"ENCODING"] or peer.value != b"raw":
+        return False
+    return ours.value in (b"int", b"embstr") and any(name_of(earlier) in (b"SETBIT", b"BITFIELD") for earlier in history)
+
+
 def _no_tracking(args, peer, ours, history, witness):
     """What CLIENT TRACKING ON promises is not kept here; and its help is left out."""
     words = [word.upper() for word in args]
@@ -327,6 +334,7 @@ DIFFERENCES = [
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
     Difference("own-prose", "what explains is in our own words", _own_prose),
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
+    Difference("unchanged-encoding", "a string that is not changed keeps its form", _unchanged_encoding),
     Difference("no-tracking", "no messages are sent when keys change, so no client can rely on them", _no_tracking),
     Difference("config-value", "an option that would keep no promise is refused", _config_value),
     Difference("default-limit", "the memory is limited to a part of what there is unless it is set otherwise", _default_limit),

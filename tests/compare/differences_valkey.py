@@ -83,6 +83,11 @@ def _nested(args, peer, ours, history, witness):
     return name_of(args) == b"EXEC" and peer.raw.startswith(b"-EXECABORT ") and ours.is_aggregate
 
 
+def _start_alone(args, peer, ours, history, witness):
+    """BITCOUNT from a position on."""
+    return name_of(args) == b"BITCOUNT" and len(args) == 3 and ours.raw == b"-ERR syntax error\r\n"
+
+
 DIFFERENCES = [
     Difference("own-words", "each refuses in its own words", _own_words),
     Difference("fields-last", "Redis takes options behind the fields", _fields_last, diverges=True),
@@ -94,5 +99,6 @@ DIFFERENCES = [
     Difference("client", "Redis has fewer filters, and refuses words behind the last", _client),
     Difference("embedded", "a short string is in one block with its key up to another length", _embedded),
     Difference("type-name", "Redis finds no key of an unknown type", _type_name),
+    Difference("start-alone", "Redis' BITCOUNT has both positions or none", _start_alone),
     Difference("nested", "Redis refuses the nested command alone", _nested, diverges=True),
 ]

@@ -5,6 +5,7 @@ Knows what commands look like and what each key is meant to hold, but not what a
 
 from collections import Counter
 
+import bitmap_commands
 import hash_commands
 import key_commands
 import string_commands
@@ -20,7 +21,8 @@ ASKED_BESIDE = {b"VSIM", b"VRANDMEMBER", b"RANDOMKEY", b"HRANDFIELD", b"HELLO"}
 
 
 class Generator(
-    vector_commands.VectorCommands, string_commands.StringCommands, hash_commands.HashCommands, key_commands.KeyCommands
+    vector_commands.VectorCommands, string_commands.StringCommands, bitmap_commands.BitmapCommands,
+    hash_commands.HashCommands, key_commands.KeyCommands,
 ):
     """An endless source of commands; `step()` gives those that belong together.
 
@@ -103,6 +105,6 @@ def _weighted(steps, share):
 
 FAMILIES = [
     *_weighted(vector_commands.STEPS, 40), *_weighted([(Generator.other_shape, 1)], 1),
-    *_weighted(string_commands.STEPS, 20), *_weighted(hash_commands.STEPS, 22), *_weighted(key_commands.STEPS, 13),
+    *_weighted(string_commands.STEPS, 20), *_weighted(bitmap_commands.STEPS, 6), *_weighted(hash_commands.STEPS, 22), *_weighted(key_commands.STEPS, 13),
 ]  # fmt: skip
 TRANSACTIONS = [(Generator.transaction, 4), (Generator.stray, 0.1)]

@@ -71,7 +71,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
 pub(super) type Names<'r> = SmallVec<[&'r [u8]; 8]>;
 
 /// A command with more arguments leaves the network thread.
-const MANY_ARGUMENTS: usize = 1000;
+pub(super) const MANY_ARGUMENTS: usize = 1000;
 
 /// For commands whose work grows with the number of their arguments.
 pub(super) const BY_ARGUMENTS: Weight =

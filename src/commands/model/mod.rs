@@ -5,6 +5,7 @@
 //! file like `strings.rs` with its requests and their effect on a [`Model`], and its line in
 //! [`Step`].
 
+mod bitmaps;
 mod hashes;
 mod keys;
 mod observed;
@@ -40,6 +41,7 @@ const NOW_MS: i64 = 1_790_000_000_000;
 enum Step {
     Advance(i64),
     Strings(strings::Request),
+    Bitmaps(bitmaps::Request),
     Keys(keys::Request),
     Hashes(hashes::Request),
 }
@@ -48,6 +50,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         1 => prop_oneof![4 => 0..4_i64, 1 => 900..1100_i64].prop_map(Step::Advance),
         4 => strings::request().prop_map(Step::Strings),
+        1 => bitmaps::request().prop_map(Step::Bitmaps),
         4 => keys::request().prop_map(Step::Keys),
         2 => hashes::request().prop_map(Step::Hashes),
     ]
@@ -85,6 +88,7 @@ impl Pair {
                 return Ok(());
             }
             Step::Strings(request) => (request.to_string(), request.answer(&mut self.model)),
+            Step::Bitmaps(request) => (request.to_string(), request.answer(&mut self.model)),
             Step::Keys(request) => (request.to_string(), request.answer(&mut self.model)),
             Step::Hashes(request) => (request.to_string(), request.answer(&mut self.model)),
         };

@@ -18,7 +18,7 @@ use crate::resp::Request;
 
 /// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
 /// braces are replaced at random for each request.
-const REQUESTS: [&str; 62] = [
+const REQUESTS: [&str; 65] = [
     "HSET {k} {f} {n} {g} {n}",
     "HSET {k} f 1 g 2 h 3 i 4",
     "HMSET {k} {f} {n}",
@@ -49,6 +49,9 @@ const REQUESTS: [&str; 62] = [
     "HIMPORT PREPARE s {f} z",
     "HIMPORT SET {k} s {n} 1",
     "INCRBYFLOAT {k} 0.{n}",
+    "BITFIELD {k} OVERFLOW FAIL INCRBY u4 #{n} 9 SET i7 3{n} -{n}",
+    "BITOP DIFF {k} {k} {l}",
+    "BITOP NOT {k} {l}",
     "INCRBYFLOAT {k} -3",
     "SETEX {k} {n} text",
     "SET {k} text EX {n} XX GET",
@@ -136,6 +139,7 @@ pub(super) fn carry_out(server: &Server, client: &mut Client, event: &Event) {
     match event {
         Event::OfModel(Step::Advance(by_ms)) => server.keyspace.clock().advance(*by_ms),
         Event::OfModel(Step::Strings(request)) => run(&request.to_string()),
+        Event::OfModel(Step::Bitmaps(request)) => run(&request.to_string()),
         Event::OfModel(Step::Keys(request)) => run(&request.to_string()),
         Event::OfModel(Step::Hashes(request)) => run(&request.to_string()),
         Event::Request(line) => run(line),

@@ -68,10 +68,10 @@ fn text_or_null(text: Option<ReplyText>) -> Reply {
 }
 
 /// Filling or hashing a string of so many bytes is not done on a network thread.
-const LONG_TEXT_LEN: usize = 256 * 1024;
+pub(super) const LONG_TEXT_LEN: usize = 256 * 1024;
 
 /// For commands whose work grows with the length of the string of their first key.
-const BY_LENGTH: Weight =
+pub(super) const BY_LENGTH: Weight =
     Weight::HeavyIf(|args: Args, cx: &Context| args.peek().is_some_and(|key| has_long_text(key, cx)));
 
 fn has_long_text(key: &[u8], cx: &Context) -> bool {
