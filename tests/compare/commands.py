@@ -3,10 +3,10 @@
 READS = {
     b"VSIM", b"VCARD", b"VDIM", b"VEMB", b"VLINKS", b"VINFO", b"VGETATTR", b"VRANDMEMBER", b"VISMEMBER", b"VRANGE",
     b"GET", b"TYPE", b"EXISTS", b"TTL", b"PTTL", b"EXPIRETIME", b"PEXPIRETIME", b"OBJECT", b"DEBUG", b"MEMORY",
-    b"GETBIT", b"BITCOUNT", b"BITPOS", b"BITFIELD_RO", b"STRLEN", b"TOUCH", b"MGET", b"GETRANGE", b"SUBSTR", b"DIGEST", b"HGET", b"HMGET", b"HGETALL", b"HKEYS", b"HVALS", b"HLEN",
+    b"LCS", b"GETBIT", b"BITCOUNT", b"BITPOS", b"BITFIELD_RO", b"STRLEN", b"TOUCH", b"MGET", b"GETRANGE", b"SUBSTR", b"DIGEST", b"HGET", b"HMGET", b"HGETALL", b"HKEYS", b"HVALS", b"HLEN",
     b"HEXISTS", b"HSTRLEN", b"HRANDFIELD", b"HSCAN", b"HTTL", b"HPTTL", b"HEXPIRETIME", b"HPEXPIRETIME",
 }  # fmt: skip
-SEVERAL_KEYS = {b"DEL", b"UNLINK", b"EXISTS", b"TOUCH", b"RENAME", b"RENAMENX", b"COPY", b"MGET", b"WATCH"}
+SEVERAL_KEYS = {b"DEL", b"UNLINK", b"EXISTS", b"TOUCH", b"RENAME", b"RENAMENX", b"COPY", b"MGET", b"WATCH", b"LCS"}
 PAIRS = {b"MSET": 1, b"MSETNX": 1, b"MSETEX": 2}
 """Commands on pairs of key and value, and where the first key stands."""
 SUBCOMMANDS = {b"OBJECT", b"DEBUG", b"MEMORY"}

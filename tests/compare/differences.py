@@ -17,6 +17,8 @@ from rules import count_of, docs_entries, equal, info_rows, rows_of, same_kind, 
 
 REFUSED = b"-ERR invalid vector specification\r\n"
 NEAR = b"-ERR syntax error in FILTER expression near: "
+BEHIND_FILTER = (b"-ERR syntax error in VSIM command\r\n", b"-ERR invalid ")
+"""How another option than the filter is refused."""
 VARIADIC = {b"VREM", b"VISMEMBER", b"VGETATTR"}
 """Commands that take more words here than on the peer, where these words are a wrong number of
 arguments."""
@@ -149,7 +151,8 @@ def _filter_ef(args, peer, ours, history, witness):
 def _own_filter(args, peer, ours, history, witness):
     """Refused by the peer where our language, which has all of what marks it, takes it."""
     expression = vsim_options(args).get(b"FILTER") if name_of(args) == b"VSIM" else None
-    return expression is not None and peer.raw.startswith(NEAR) and ours.is_aggregate and is_marked(expression)
+    is_taken = ours.is_aggregate or ours.raw.startswith(BEHIND_FILTER) and not ours.raw.startswith(NEAR)
+    return expression is not None and peer.raw.startswith(NEAR) and is_taken and is_marked(expression)
 
 
 def _variadic(args, peer, ours, history, witness):

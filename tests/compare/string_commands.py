@@ -88,9 +88,15 @@ class StringCommands(Vocabulary):
         condition = self._one_of(0.9, *self._comparisons())
         return [[b"DELEX", self._string_key(), *condition, *self._unlikely_word()]]
 
+    def in_common(self):
+        least = self._one_of(0.3, [self._case(b"MINMATCHLEN"), self._integer(-1, 5)])
+        options = [self._one_of(0.2, [b"LEN"]), self._one_of(0.5, [b"IDX"]), least, self._one_of(0.3, [b"WITHMATCHLEN"])]
+        self.rng.shuffle(options)
+        return [[b"LCS", self._string_key(), self._string_key(), *sum(options, []), *self._unlikely_word()]]
+
 
 STEPS = [
     (StringCommands.set, 12), (StringCommands.set_older, 3), (StringCommands.get, 7), (StringCommands.getex, 2),
     (StringCommands.ranges, 2), (StringCommands.change, 3), (StringCommands.count, 6), (StringCommands.renew, 2),
-    (StringCommands.several, 4), (StringCommands.delex, 1.5),
+    (StringCommands.several, 4), (StringCommands.delex, 1.5), (StringCommands.in_common, 1.5),
 ]  # fmt: skip

@@ -3,10 +3,10 @@
 
 use smallvec::SmallVec;
 
+use super::MAX_LOCKED_LEN;
 use super::bitop_rules::Rule;
-use super::{MAX_LOCKED_LEN, len_of};
 use crate::commands::keys::{MANY_ARGUMENTS, Names};
-use crate::commands::strings::LONG_TEXT_LEN;
+use crate::commands::strings::{LONG_TEXT_LEN, len_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, StringRef, StringValue, Value};

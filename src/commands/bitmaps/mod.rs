@@ -14,9 +14,9 @@ pub(super) mod setbit;
 #[cfg(test)]
 mod tests;
 
-use super::strings::LONG_TEXT_LEN;
+use super::strings::{LONG_TEXT_LEN, glance, len_of};
 use super::{Context, Spec};
-use crate::keyspace::{Accounting, Entry, StringRef};
+use crate::keyspace::StringRef;
 use crate::resp::{Error, parse_integer};
 
 /// The family, in the order of `COMMAND`.
@@ -87,18 +87,6 @@ fn look_at_text<R>(
     Ok(seen.map(|seen| seen.unwrap_or_else(|value| look(&value.text()))))
 }
 
-/// The result of `look` for the string of a key, which does not count as a use; for decisions about
-/// where a command runs.
-fn glance<R>(cx: &Context, key: &[u8], look: impl FnOnce(StringRef<'_>) -> R) -> Option<R> {
-    let of_entry = |entry: &Entry| entry.value().as_string().ok().map(look);
-    cx.db().lookup(key, Accounting::None, of_entry).flatten()
-}
-
-/// The length of the string of a key; 0 without one.
-fn len_of(key: &[u8], cx: &Context) -> usize {
-    glance(cx, key, |string| string.len()).unwrap_or(0)
-}
-
 /// True if many zeros have to be written before a byte of the string of a key.
 fn is_far_behind(byte: u64, key: &[u8], cx: &Context) -> bool {
     let limit = || (len_of(key, cx) + LONG_TEXT_LEN) as u64;
@@ -109,5 +97,5 @@ fn is_far_behind(byte: u64, key: &[u8], cx: &Context) -> bool {
 /// decompressed.
 fn is_slow_to_look_into(key: &[u8], cx: &Context) -> bool {
     let is_slow = |string: StringRef<'_>| string.is_compressed() && string.len() >= LONG_TEXT_LEN;
-    glance(cx, key, is_slow).unwrap_or(false)
+    glance(key, cx, is_slow).unwrap_or(false)
 }

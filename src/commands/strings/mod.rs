@@ -3,6 +3,7 @@
 //! They use the keyspace's strings, and refuse other types.
 
 pub(super) mod append;
+mod common_subsequence;
 mod comparison;
 pub(super) mod delex;
 pub(super) mod digest;
@@ -13,6 +14,7 @@ pub(super) mod getrange;
 pub(super) mod incr;
 pub(super) mod incrbyfloat;
 mod increx;
+pub(super) mod lcs;
 pub(super) mod mget;
 pub(super) mod mset;
 pub(super) mod msetex;
@@ -24,7 +26,7 @@ pub(super) mod strlen;
 mod tests;
 
 use super::{Context, Spec, Weight};
-use crate::keyspace::{Accounting, Entry, ReplyText, StringValue, Value};
+use crate::keyspace::{Accounting, Entry, ReplyText, StringRef, StringValue, Value};
 use crate::resp::{Args, Error, Reply};
 
 /// The family, in the order of `COMMAND`.
@@ -44,6 +46,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &incr::INCRBY,
     &incrbyfloat::SPEC,
     &increx::SPEC,
+    &lcs::SPEC,
     &mget::SPEC,
     &mset::MSET,
     &msetex::SPEC,
@@ -75,8 +78,18 @@ pub(super) const BY_LENGTH: Weight =
     Weight::HeavyIf(|args: Args, cx: &Context| args.peek().is_some_and(|key| has_long_text(key, cx)));
 
 fn has_long_text(key: &[u8], cx: &Context) -> bool {
-    let is_long = |entry: &Entry| entry.value().as_string().is_ok_and(|string| string.len() >= LONG_TEXT_LEN);
-    cx.db().lookup(key, Accounting::None, is_long).unwrap_or(false)
+    len_of(key, cx) >= LONG_TEXT_LEN
+}
+
+/// The length of the string of a key, 0 without one; for decisions about where a command runs.
+pub(super) fn len_of(key: &[u8], cx: &Context) -> usize {
+    glance(key, cx, |string| string.len()).unwrap_or(0)
+}
+
+/// The result of `look` for the string of a key, which does not count as a use.
+pub(super) fn glance<R>(key: &[u8], cx: &Context, look: impl FnOnce(StringRef<'_>) -> R) -> Option<R> {
+    let of_entry = |entry: &Entry| entry.value().as_string().ok().map(look);
+    cx.db().lookup(key, Accounting::None, of_entry).flatten()
 }
 
 /// `proto-max-bulk-len` cannot be set below this, so shorter strings need no check.
