@@ -2,6 +2,7 @@
 
 mod fieldsets;
 mod info;
+mod push_queue;
 mod register;
 
 use std::cell::Cell;
@@ -10,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::memory_limit;
+use super::pubsub::Subscriptions;
 use super::registry::Command;
 use super::transactions::{Queue, Watches};
 #[cfg(doc)]
@@ -18,6 +20,7 @@ use crate::keyspace::ExpiredKeys;
 use crate::resp::Protocol;
 pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
 pub use info::{ClientInfo, Labels};
+pub(super) use push_queue::{Push, Pushed, counted_block};
 pub use register::{Clients, Endpoints};
 
 /// The state of a client that only its own connection uses. It moves to the compute pool with a
@@ -54,6 +57,8 @@ pub struct Client {
     pub(super) watches: Watches,
     /// The fieldsets of `HIMPORT PREPARE`.
     pub(super) fieldsets: Fieldsets,
+    /// The channels and patterns of `SUBSCRIBE` and its like, if there are any.
+    pub(super) subscriptions: Option<Box<Subscriptions>>,
     /// Set by commands after whose reply the connection closes.
     pub closing: bool,
     /// Deadline until which its present request waits for room in memory, if it does.
@@ -77,6 +82,7 @@ impl Client {
             queue: None,
             watches: Watches::new(&info),
             fieldsets: Fieldsets::new(&info),
+            subscriptions: None,
             info,
             db: 0,
             protocol: Protocol::Resp2,
@@ -106,6 +112,17 @@ impl Client {
         *self = Self { replies, ..Self::new(Arc::clone(&self.info), authenticated) };
     }
 
+    /// True if it has subscribed to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions.is_some()
+    }
+
+    /// True if only some commands are allowed: it has subscribed, and RESP2 cannot tell messages
+    /// from replies.
+    pub(super) fn takes_messages_only(&self) -> bool {
+        self.is_subscribed() && self.protocol == Protocol::Resp2
+    }
+
     /// Notes that the client has given the password, or needs none.
     pub fn authenticate(&mut self) {
         self.authenticated = true;
@@ -126,7 +143,8 @@ impl Client {
         self.room_deadline.set(None);
     }
 
-    /// `CLIENT REPLY`: changes which replies are written. It applies to the lines of monitors too.
+    /// `CLIENT REPLY`: changes which replies are written. It applies to the lines of monitors too,
+    /// not to messages.
     pub(super) fn set_replies(&mut self, replies: Replies) {
         if replies.are_silent() != self.replies.are_silent() {
             self.info.is_silent.store(replies.are_silent(), Ordering::Relaxed);

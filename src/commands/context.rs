@@ -12,6 +12,7 @@ use super::hit_rate::HitRate;
 use super::memory_limit::MemoryLimit;
 use super::observers::Observers;
 use super::pause::Pause;
+use super::pubsub::PubSub;
 use super::spec::Flags;
 use super::statistics::Statistics;
 use super::stop::Stop;
@@ -49,6 +50,8 @@ pub struct Server {
     pub memory: MemoryLimit,
     /// What `CLIENT PAUSE` holds back.
     pub pause: Pause,
+    /// The subscriptions of all clients.
+    pub pubsub: Arc<PubSub>,
     /// How much of the data has been loaded.
     pub loading: Loading,
     /// Time of the server's start.
@@ -150,6 +153,7 @@ impl Server {
             observers: Observers::default(),
             memory: MemoryLimit::default(),
             pause: Pause::default(),
+            pubsub: Arc::default(),
             loading: Loading::default(),
             started: Instant::now(),
             started_unix_s: now_s,

@@ -199,6 +199,9 @@ fn checks(
     if let Some(refusal) = refusal(command, server, client) {
         return Err(refusal);
     }
+    if client.takes_messages_only() && !command.spec.flags.has(Flags::WHILE_SUBSCRIBED) {
+        return Err(only_messages(command));
+    }
     if client.is_monitor && command.spec.flags.has_any(CHANGES.and(Flags::READONLY)) {
         return Err(MONITOR_REFUSED);
     }
@@ -209,6 +212,15 @@ fn checks(
         return Err(Error::new("LOADING Redis is loading the dataset in memory"));
     }
     Ok(room_at)
+}
+
+/// The error for a command that a client with subscriptions may not send in RESP2.
+fn only_messages(command: &Command) -> Error {
+    let name = command.spec.name;
+    Error::from(format!(
+        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+         this context"
+    ))
 }
 
 /// When there may be room in memory for the command, if it takes any and there is none now. As in

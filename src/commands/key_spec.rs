@@ -86,6 +86,12 @@ impl Keys {
         self
     }
 
+    /// False if the words are no keys, but are sent to the same server as a key of this name: shard
+    /// channels.
+    pub fn are_keys(&self) -> bool {
+        !self.access.contains(&"not_key")
+    }
+
     /// The same, with a note.
     pub const fn noted(mut self, note: &'static str) -> Self {
         self.note = note;

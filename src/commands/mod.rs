@@ -22,6 +22,7 @@ mod model;
 pub mod observers;
 mod parts;
 pub mod pause;
+pub mod pubsub;
 mod random;
 pub mod recovery;
 pub mod registry;
@@ -53,6 +54,7 @@ pub static FAMILIES: &[&[&Spec]] = &[
     connection::COMMANDS,
     hashes::COMMANDS,
     keys::COMMANDS,
+    pubsub::COMMANDS,
     server::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,

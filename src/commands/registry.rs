@@ -219,7 +219,7 @@ mod tests {
         let has_word =
             |spec: &Spec, word: &str| spec.syntax.split(['[', ']', ' ', '|', '(']).any(|it| it == word);
         let agrees = |spec: &Spec| match spec.scope {
-            Scope::NoKeys => spec.keys.is_empty() && !uses_data(spec),
+            Scope::NoKeys => !spec.keys.iter().any(|keys| keys.are_keys()) && !uses_data(spec),
             Scope::NamedKeys => !spec.keys.is_empty(),
             Scope::NamedKeysUnless(word) => !spec.keys.is_empty() && has_word(spec, word),
             Scope::AllKeys => true,

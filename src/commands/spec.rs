@@ -173,6 +173,8 @@ pub enum Group {
     Server,
     /// Clusters of servers.
     Cluster,
+    /// Messages to channels.
+    PubSub,
     /// `MULTI` and related commands.
     Transactions,
     /// Vector sets, which are a module in Redis.
@@ -190,6 +192,7 @@ impl Group {
             Group::Connection => "connection",
             Group::Server => "server",
             Group::Cluster => "cluster",
+            Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Module => "module",
         }
@@ -203,6 +206,7 @@ impl Group {
             Group::Bitmap => Some("@bitmap"),
             Group::Hash => Some("@hash"),
             Group::Connection => Some("@connection"),
+            Group::PubSub => Some("@pubsub"),
             Group::Transactions => Some("@transaction"),
             Group::Server | Group::Cluster | Group::Module => None,
         }
@@ -250,10 +254,14 @@ impl Flags {
     pub const NO_MULTI: Flags = Flags(1 << 15);
     /// Not allowed while a replica loads beside its old data.
     pub const NO_ASYNC_LOADING: Flags = Flags(1 << 16);
+    /// About messages to channels.
+    pub const PUBSUB: Flags = Flags(1 << 17);
     /// Runs at once while a transaction is being queued; no flag of `COMMAND INFO`.
     pub const NEVER_QUEUED: Flags = Flags(1 << 24);
     /// Refused while writes are refused, so that monitoring notices; no flag of `COMMAND INFO`.
     pub const REPORTS_REFUSAL: Flags = Flags(1 << 25);
+    /// Allowed in RESP2 while the client has subscriptions; no flag of `COMMAND INFO`.
+    pub const WHILE_SUBSCRIBED: Flags = Flags(1 << 22);
     /// Counts keys as used also for clients with `CLIENT NO-TOUCH`; no flag of `COMMAND INFO`.
     pub const ALWAYS_TOUCHES: Flags = Flags(1 << 26);
     /// In the ACL category `@connection` although of another family; no flag of `COMMAND INFO`.
@@ -271,12 +279,13 @@ impl Flags {
     pub const DANGEROUS: Flags = Flags(1 << 31);
 
     /// Names in the order in which Redis lists them.
-    const NAMES: [(Flags, &'static str); 17] = [
+    const NAMES: [(Flags, &'static str); 18] = [
         (Flags::WRITE, "write"),
         (Flags::READONLY, "readonly"),
         (Flags::DENYOOM, "denyoom"),
         (Flags::MODULE, "module"),
         (Flags::ADMIN, "admin"),
+        (Flags::PUBSUB, "pubsub"),
         (Flags::NOSCRIPT, "noscript"),
         (Flags::BLOCKING, "blocking"),
         (Flags::LOADING, "loading"),

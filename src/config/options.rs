@@ -166,7 +166,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
         mutable: true,
         help: "'normal <hard> <soft> <seconds>': when to disconnect clients that do not read; 0 never. \
-               Without effect for the classes 'replica' and 'pubsub', which have no clients here",
+               'pubsub' is the class of clients with subscriptions; 'replica' has no clients here",
     },
     OptionSpec {
         name: "requirepass",

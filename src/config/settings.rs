@@ -102,7 +102,7 @@ pub enum ClientClass {
     Normal,
     /// Replicas, which this server does not have.
     Replica,
-    /// Subscribers, which this server does not have.
+    /// Clients with subscriptions.
     PubSub,
 }
 

@@ -59,8 +59,10 @@ pub enum Reply {
     /// Search results. In RESP2 an array of key, column, column … in turn; in RESP3 a map from the
     /// key to its column, or to an array of its columns if they are not one.
     Rows(Vec<Row>),
+    /// A push of RESP3; in RESP2 an array.
+    Push(Vec<Reply>),
     /// Replies that were encoded when they were made, in the protocol of that moment. Written as
-    /// they are.
+    /// they are, also where `CLIENT REPLY` suppresses replies.
     Encoded(Box<Encoded>),
     /// Nothing is written.
     None,
@@ -111,6 +113,20 @@ impl Reply {
     pub fn encode_array_header(items: usize, out: &mut Encoded) {
         Encoder { resp3: false, out }.header(b'*', items as u64);
     }
+
+    /// Appends a push of texts, long ones without a copy; in RESP2 an array.
+    pub fn encode_push(texts: &[Bytes], protocol: Protocol, out: &mut Encoded) {
+        let mut encoder = Encoder { resp3: protocol == Protocol::Resp3, out };
+        encoder.header(encoder.push_kind(), texts.len() as u64);
+        texts.iter().for_each(|text| encoder.text(text.clone()));
+    }
+
+    /// Bytes that [`encode_push`](Self::encode_push) appends: as many in both protocols.
+    pub fn push_len(texts: &[Bytes]) -> usize {
+        let header_len = |number: usize| NUMBER_LINE_LEN - number_line(b'$', false, number as u64).1;
+        let text_len = |text: &Bytes| header_len(text.len()) + text.len() + "\r\n".len();
+        header_len(texts.len()) + texts.iter().map(text_len).sum::<usize>()
+    }
 }
 
 struct Encoder<'a> {
@@ -138,9 +154,14 @@ impl Encoder<'_> {
             Reply::Map(pairs) => self.map(pairs),
             Reply::Verbatim { format, text } => self.verbatim(format, text),
             Reply::Rows(rows) => self.rows(rows),
+            Reply::Push(items) => self.sequence(self.push_kind(), items),
             Reply::Encoded(replies) => self.out.append(*replies),
             Reply::None => {}
         }
+    }
+
+    fn push_kind(&self) -> u8 {
+        if self.resp3 { b'>' } else { b'*' }
     }
 
     fn raw(&mut self, bytes: &[u8]) {
@@ -349,6 +370,20 @@ mod tests {
         let map = Reply::Map(vec![(Reply::Simple("a"), Reply::Bool(true))]);
         check(map, "*2\r\n+a\r\n:1\r\n", "%1\r\n+a\r\n#t\r\n");
         check_same(Reply::Array(vec![]), "*0\r\n");
+        check(Reply::Push(items()), "*2\r\n:1\r\n$-1\r\n", ">2\r\n:1\r\n_\r\n");
+    }
+
+    #[test]
+    fn pushes_are_as_long_as_they_are_said_to_be() {
+        for len in [0, 9, 10, 99, 100_000] {
+            let texts = vec![Bytes::from_static(b"message"); 10].into_iter();
+            let texts: Vec<Bytes> = texts.chain([vec![b'x'; len].into()]).collect();
+            for (protocol, kind) in [(Protocol::Resp2, b'*'), (Protocol::Resp3, b'>')] {
+                let mut out = Encoded::default();
+                Reply::encode_push(&texts, protocol, &mut out);
+                assert_eq!((out.len(), out.to_vec()[0]), (Reply::push_len(&texts), kind));
+            }
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ const SLICE_REQUESTS: usize = 64;
 const SLICE_TIME: Duration = Duration::from_millis(1);
 /// Bytes of replies that are written although the slice is not over.
 const SLICE_OUTPUT: usize = 256 * 1024;
+/// How often in one turn what is pushed is taken and written, at most `SLICE_OUTPUT` each time.
+const PUSHES_PER_TURN: usize = 16;
 /// Bytes of replies that may wait while requests are still answered: the bound on what one client
 /// that does not read holds, beside a last reply of any length, unless `client-output-buffer-limit`
 /// closes it earlier. Texts of the keyspace count in full, although they are referred to: they may
@@ -79,8 +81,7 @@ pub(super) struct Connection<S> {
 struct Registration {
     server: Arc<Server>,
     info: Arc<ClientInfo>,
-    /// Its replies took much memory once. Lines for a monitor are not among them until it takes
-    /// them.
+    /// Its replies took much memory once. What is pushed to it is not among them until it is taken.
     took_much: bool,
 }
 
@@ -90,8 +91,7 @@ impl Drop for Registration {
         if self.info.is_monitor.load(Ordering::Relaxed) {
             self.server.observers.leave(self.info.id);
         }
-        let has_lines = self.info.waiting_lines.load(Ordering::Relaxed) > MUCH_OUTPUT;
-        if self.took_much || has_lines {
+        if self.took_much || self.info.pushed_bytes() > MUCH_OUTPUT {
             self.server.purge_requested.store(true, Ordering::Relaxed);
         }
     }
@@ -258,7 +258,9 @@ impl Connection<Socket> {
                 },
             }
         }
-        if !(info.is_killed() && self.never_authenticated()) {
+        if info.has_overflowed() {
+            self.log_disconnection(self.output.len());
+        } else if !(info.is_killed() && self.never_authenticated()) {
             self.finish().await;
         }
         None
@@ -283,7 +285,9 @@ impl Connection<Socket> {
                     return Some((client, Progress::Closing));
                 }
             };
+            self.take_pushes(&client);
             client = self.answer(client, request).await?;
+            self.take_pushes(&client);
             self.released = None;
             if self.held.is_some() {
                 return Some((client, Progress::Held));
@@ -313,6 +317,14 @@ impl Connection<Socket> {
         let request = self.input.next(&limits, |keys| db.prefetch(keys))?;
         self.requests_of_read += u64::from(request.is_some());
         Ok(request)
+    }
+
+    /// Puts messages before the reply to the next command, or behind the reply to the last one: see
+    /// [`pubsub`](crate::commands::pubsub).
+    fn take_pushes(&mut self, client: &Client) {
+        if client.is_subscribed() && self.info.pushed_bytes() > 0 {
+            self.info.take_pushes(usize::MAX, self.output.end());
+        }
     }
 
     /// Runs a request where it belongs and keeps its reply.
@@ -445,18 +457,23 @@ impl Connection<Socket> {
         }
     }
 
-    /// Writes what the socket takes now: replies, and behind them what a monitor sees. Lines that
-    /// do not fit stay where all monitors have them.
+    /// Writes what the socket takes now: replies, and behind them what is pushed to the client.
+    /// What does not fit stays where all clients have it that it is for.
     fn flush(&mut self) -> io::Result<()> {
         self.write_replies()?;
-        let has_lines = self.info.waiting_lines.load(Ordering::Relaxed) > 0;
-        if !has_lines || self.output.len() > SLICE_OUTPUT {
-            return Ok(());
+        for _ in 0..PUSHES_PER_TURN {
+            let has_room = !self.is_cut_short && self.output.len() <= SLICE_OUTPUT;
+            if !has_room || self.info.pushed_bytes() == 0 {
+                return Ok(());
+            }
+            if self.info.is_monitor.load(Ordering::Relaxed) {
+                self.server.observers.queue_lines();
+            }
+            self.info.take_pushes(SLICE_OUTPUT, self.output.end());
+            self.write_replies()?;
         }
-        for lines in self.server.observers.collect(self.info.id) {
-            self.output.end().put_text(lines);
-        }
-        self.write_replies()
+        self.is_cut_short |= self.info.pushed_bytes() > 0;
+        Ok(())
     }
 
     fn write_replies(&mut self) -> io::Result<()> {
@@ -477,22 +494,26 @@ impl Connection<Socket> {
     }
 
     fn is_over_limit(&mut self) -> bool {
-        let limit = self.settings.client_output_buffer_limit.normal;
+        let limit = self.settings.client_output_buffer_limit.of(self.info.class());
         let limit = if self.never_authenticated() { for_unauthenticated(limit) } else { limit };
-        let waiting = self.output.len() + self.info.waiting_lines.load(Ordering::Relaxed);
+        let waiting = self.output.len() + self.info.pushed_bytes();
         if self.output.check(waiting, limit, Instant::now()) == Verdict::Fine {
             return false;
         }
         self.server.traffic.mine().output_buffer_closed.add(1);
+        self.log_disconnection(waiting);
+        true
+    }
+
+    /// `bytes` of output waited for a client that does not read.
+    fn log_disconnection(&self, bytes: usize) {
         let client = self.info.id;
-        let bytes = waiting;
         if self.never_authenticated() {
             // A client that can only connect must not be able to fill the log.
             tracing::debug!(client, bytes, "disconnected: it does not read its replies");
         } else {
             tracing::warn!(client, bytes, "disconnected: it does not read its replies");
         }
-        true
     }
 
     /// True if the client must give the password and never has. Nothing is kept for it, and nothing
@@ -521,7 +542,7 @@ impl Connection<Socket> {
         self.input.tidy();
         self.info.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.info.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
-        self.memory.set(OWN_BYTES + self.info.memory_bytes());
+        self.memory.set(OWN_BYTES + self.info.own_bytes());
         self.info.is_held.store(self.held.is_some(), Ordering::Relaxed);
         let event = match self.next_deadline() {
             None => self.next_event(called).await,

@@ -100,7 +100,7 @@ fn heavy_commands(server: &Server) -> u64 {
 }
 
 /// Closes clients without a request for longer than `timeout`; not those that wait for a reply, and
-/// no monitors.
+/// no monitors and subscribers.
 fn close_idle_clients(server: &Server) {
     let Some(timeout) = server.config.settings().idle_timeout() else { return };
     let idle = |client: &Arc<_>| is_idle(client, timeout);
@@ -109,7 +109,7 @@ fn close_idle_clients(server: &Server) {
 
 fn is_idle(client: &crate::commands::client::ClientInfo, limit: Duration) -> bool {
     let waits = [&client.is_monitor, &client.is_held].into_iter().any(|flag| flag.load(Ordering::Relaxed));
-    !waits && !client.is_busy() && u128::from(client.idle_ms()) > limit.as_millis()
+    !waits && !client.is_subscribed() && !client.is_busy() && u128::from(client.idle_ms()) > limit.as_millis()
 }
 
 /// Commands counted at some time.

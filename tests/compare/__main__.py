@@ -16,6 +16,7 @@ import interop
 import metadata
 import newer
 import protocol
+import pubsub
 import records
 import scores
 import self_test
@@ -33,6 +34,7 @@ PARTS = {
     "metadata": metadata.run,
     "newer": newer.run,
     "protocol": protocol.run,
+    "pubsub": pubsub.run,
     "records": records.run,
     "scores": scores.run,
     "watch": watch.run,

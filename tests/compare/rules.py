@@ -315,6 +315,11 @@ def _client_lines(reply):
     return [[field for field in line if field.split(b"=")[0] in CLIENT_COMPARED] for line in lines]
 
 
+def same_channels(args, peer, ours, witness):
+    """PUBSUB CHANNELS and SHARDCHANNELS: in any order."""
+    return len(args) > 1 and args[1].upper().endswith(b"CHANNELS") and same_items(args, peer, ours, witness)
+
+
 def same_memory(args, peer, ours, witness):
     """MEMORY USAGE and MEMORY DOCTOR: by type."""
     kind = {b"USAGE": b":", b"DOCTOR": ours.kind}.get(args[1].upper() if len(args) > 1 else b"")
@@ -381,6 +386,7 @@ RULES = {
     b"VLINKS": same_shape,
     b"VRANDMEMBER": random_members,
     b"VINFO": masked(VINFO_MASKED),
+    b"PUBSUB": same_channels,
     b"HELLO": masked(HELLO_MASKED),
     b"CLIENT": same_client,
     b"COMMAND": same_commands,

@@ -14,6 +14,7 @@ import generated
 import interop
 import notation
 import prose
+import pubsub
 import wire
 from commands import show, vsim_options
 from difference import Difference
@@ -39,6 +40,37 @@ def reply(data):
 
 def vsim(*extra):
     return [b"VSIM", b"k", b"ELE", b"a", *extra]
+
+
+class Messages(unittest.TestCase):
+    """What has no order in `pubsub.txt` may come in any, and nothing else."""
+
+    def frame(self, *words, count=None):
+        words = [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
+        if count is not None:
+            words.append(b":%d\r\n" % count)
+        return b"*%d\r\n%s" % (len(words), b"".join(words))
+
+    def ended(self, name, count):
+        return self.frame(b"unsubscribe", name, count=count)
+
+    def test_order_is_free_where_the_peer_has_none(self):
+        by_pattern = [self.frame(b"pmessage", pattern, b"a", b"x") for pattern in (b"a*", b"*a")]
+        self.assertTrue(pubsub.same([], b"".join(by_pattern), b"".join(reversed(by_pattern))))
+        peer, ours = self.ended(b"a", 1) + self.ended(b"b", 0), self.ended(b"b", 1) + self.ended(b"a", 0)
+        self.assertTrue(pubsub.same([[b"UNSUBSCRIBE"]], peer, ours))
+
+    def test_all_else_must_be_equal(self):
+        one, other = self.frame(b"message", b"a", b"1"), self.frame(b"message", b"a", b"2")
+        for peer, ours in (
+            (one + other, other + one),
+            (one, b""),
+            (one, one + one),
+            (one + b":1\r\n", b":1\r\n" + one),
+            (self.ended(b"a", 1) + self.ended(b"b", 0), self.ended(b"a", 0) + self.ended(b"b", 1)),
+            (one, one.replace(b"*", b">")),
+        ):
+            self.assertFalse(pubsub.same([], peer, ours), (peer, ours))
 
 
 class Reading(unittest.TestCase):

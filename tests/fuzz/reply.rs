@@ -4,6 +4,19 @@ use nearhit::resp::Protocol;
 
 /// Panics unless `bytes` are exactly one value of this protocol; `None` is a mixture of both.
 pub fn check(bytes: &[u8], protocol: Option<Protocol>) {
+    let rest = after_value(bytes, protocol);
+    assert!(rest.is_empty(), "more than a reply: {}", bytes.escape_ascii());
+}
+
+/// Panics unless `bytes` are any number of whole values, of either protocol.
+pub fn check_several(bytes: &[u8]) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        rest = after_value(rest, None);
+    }
+}
+
+fn after_value(bytes: &[u8], protocol: Option<Protocol>) -> &[u8] {
     let mut rest = bytes;
     let mut missing = 1_usize;
     while missing > 0 {
@@ -12,7 +25,7 @@ pub fn check(bytes: &[u8], protocol: Option<Protocol>) {
         };
         rest = after;
     }
-    assert!(rest.is_empty(), "more than a reply: {}", bytes.escape_ascii());
+    rest
 }
 
 /// Passes one header and what belongs to it; counts the values that are to follow. None if it is

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::Endpoints;
+use super::push_queue::PushQueue;
 use crate::commands::registry::{self, Command};
 use crate::counters::Counter;
 
@@ -88,8 +89,12 @@ pub struct ClientInfo {
     pub output_buffer: AtomicUsize,
     /// Bytes of memory that only these replies use.
     pub output_own: AtomicUsize,
-    /// Bytes of lines that wait to be sent to a monitor; in memory once for all monitors.
-    pub waiting_lines: AtomicUsize,
+    /// Output that it did not request.
+    pub(super) pushes: PushQueue,
+    /// Channels, patterns and shard channels that it has subscribed to.
+    pub subscriptions: [AtomicUsize; 3],
+    /// Bytes that the subscriptions take.
+    pub subscription_bytes: AtomicUsize,
     busy: AtomicBool,
     killed: AtomicBool,
     wake: Notify,
@@ -130,7 +135,9 @@ impl ClientInfo {
             query_buffer_free: AtomicUsize::new(0),
             output_buffer: AtomicUsize::new(0),
             output_own: AtomicUsize::new(0),
-            waiting_lines: AtomicUsize::new(0),
+            pushes: PushQueue::default(),
+            subscriptions: Default::default(),
+            subscription_bytes: AtomicUsize::new(0),
             busy: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             wake: Notify::new(),
@@ -212,7 +219,12 @@ impl ClientInfo {
         self.wake.notify_one();
     }
 
-    /// Ready when the connection is woken: it is to close, lines wait for it, or a pause is over.
+    /// True if it has subscribed to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriptions.iter().any(|count| count.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Ready when the connection is woken: it is to close, output is pushed, or a pause is over.
     /// May be ready without a reason.
     pub fn woken(&self) -> Notified<'_> {
         self.wake.notified()
@@ -221,23 +233,32 @@ impl ClientInfo {
     /// Bytes that wait to be sent to it, those that it shares with others included: what
     /// `client-output-buffer-limit` limits.
     pub fn waiting_bytes(&self) -> usize {
-        self.output_buffer.load(Ordering::Relaxed) + self.waiting_lines.load(Ordering::Relaxed)
+        self.output_buffer.load(Ordering::Relaxed) + self.pushed_bytes()
     }
 
     /// Bytes that its buffers take, in both directions. Values that replies only refer to are not
-    /// counted, as in Redis since 8.6; the lines for monitors are counted for each, although they
-    /// are in memory once.
+    /// counted, as in Redis since 8.6; output that is pushed is counted for each client, although
+    /// it is in memory once.
     pub fn buffer_bytes(&self) -> usize {
-        [&self.query_buffer, &self.query_buffer_free, &self.output_own, &self.waiting_lines]
-            .map(|bytes| bytes.load(Ordering::Relaxed))
-            .iter()
-            .sum()
+        self.own_buffer_bytes() + self.pushed_bytes()
+    }
+
+    fn own_buffer_bytes(&self) -> usize {
+        let buffers = [&self.query_buffer, &self.query_buffer_free, &self.output_own];
+        buffers.map(|bytes| bytes.load(Ordering::Relaxed)).iter().sum()
     }
 
     /// Bytes that the connection uses, as far as they are counted.
     pub fn memory_bytes(&self) -> usize {
-        let own = [&self.multi_bytes, &self.fieldset_bytes].map(|bytes| bytes.load(Ordering::Relaxed));
-        self.buffer_bytes() + own.iter().sum::<usize>() + size_of::<Self>()
+        self.own_bytes() + self.pushed_bytes()
+    }
+
+    /// The same without output that is pushed, which is in memory once for all clients, and counted
+    /// there.
+    pub fn own_bytes(&self) -> usize {
+        let others = [&self.multi_bytes, &self.fieldset_bytes, &self.subscription_bytes];
+        let others = others.map(|bytes| bytes.load(Ordering::Relaxed));
+        self.own_buffer_bytes() + others.iter().sum::<usize>() + size_of::<Self>()
     }
 
     /// The address as monitors and the slow log show it.

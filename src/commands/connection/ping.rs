@@ -8,7 +8,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "ping",
     arity: Arity::AtLeast(1),
-    flags: Flags::FAST.and(Flags::REPORTS_REFUSAL),
+    flags: Flags::FAST.and(Flags::REPORTS_REFUSAL).and(Flags::WHILE_SUBSCRIBED),
     keys: &[],
     scope: Scope::NoKeys,
     redact: None,
@@ -22,11 +22,13 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     run: Run::Read(ping),
 };
 
-fn ping(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
-    let reply = match args.take() {
-        None => Reply::Simple("PONG"),
-        Some(message) => Reply::Bulk(Bytes::copy_from_slice(message)),
-    };
+fn ping(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    let message = args.take();
     args.finish_or(Error::wrong_arity(SPEC.name))?;
-    Ok(reply)
+    let text = |message| Reply::Bulk(Bytes::copy_from_slice(message));
+    if cx.client.takes_messages_only() {
+        // In the shape of a message.
+        return Ok(Reply::Array(vec![Reply::bulk("pong"), text(message.unwrap_or_default())]));
+    }
+    Ok(message.map_or(Reply::Simple("PONG"), text))
 }

@@ -6,7 +6,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "quit",
     arity: Arity::AtLeast(1),
-    flags: super::HANDSHAKE.and(Flags::NEVER_QUEUED),
+    flags: super::HANDSHAKE.and(Flags::NEVER_QUEUED).and(Flags::WHILE_SUBSCRIBED),
     keys: &[],
     scope: Scope::NoKeys,
     redact: None,

@@ -6,7 +6,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "reset",
     arity: Arity::Exactly(1),
-    flags: super::HANDSHAKE.and(Flags::NEVER_QUEUED),
+    flags: super::HANDSHAKE.and(Flags::NEVER_QUEUED).and(Flags::WHILE_SUBSCRIBED),
     keys: &[],
     scope: Scope::NoKeys,
     redact: None,
@@ -26,5 +26,7 @@ fn reset(_: Args, cx: &mut Context) -> Result<Reply, Error> {
         cx.server.observers.leave(cx.client.info.id);
     }
     cx.client.reset(authenticated);
+    // What was pushed in between would come behind the reply.
+    cx.client.info.drop_pushes();
     Ok(Reply::Simple("RESET"))
 }

@@ -293,7 +293,8 @@ impl Session {
 /// The keys that a request names.
 fn keys_of<'r>(observed: Observed<'r>) -> Vec<&'r [u8]> {
     let words: Vec<&[u8]> = (0..observed.request.len()).map(|i| observed.request.arg(i)).collect();
-    let positions = observed.command.spec.keys.iter().filter_map(|keys| keys.positions(&words).ok());
+    let keys = observed.command.spec.keys.iter().filter(|keys| keys.are_keys());
+    let positions = keys.filter_map(|keys| keys.positions(&words).ok());
     positions.flatten().map(|position| words[position]).collect()
 }
 

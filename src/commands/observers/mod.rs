@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::client::{Client, ClientInfo};
@@ -104,9 +103,9 @@ impl Observers {
         self.refresh(&enabled);
     }
 
-    /// The lines that wait for a monitor, in blocks that it may share with others.
-    pub fn collect(&self, id: u64) -> Vec<Bytes> {
-        self.enabled.lock().monitors.collect(id)
+    /// Puts the lines so far into the queues of the monitors, which take them from there.
+    pub fn queue_lines(&self) {
+        self.enabled.lock().monitors.queue_lines();
     }
 
     fn refresh(&self, enabled: &Enabled) {
@@ -174,8 +173,8 @@ impl Enabled {
     }
 
     fn feed(&mut self, server: &Server, client: &Client, observed: Observed) -> usize {
-        let limit = server.config.settings().client_output_buffer_limit.normal;
-        self.monitors.feed(&monitors::line(client, &observed), limit)
+        let limits = server.config.settings().client_output_buffer_limit;
+        self.monitors.feed(&monitors::line(client, &observed), &limits)
     }
 }
 

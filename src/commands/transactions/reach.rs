@@ -67,6 +67,7 @@ fn reaches_everything(command: &Command, request: &Request) -> bool {
 fn named<'q>(command: &Command, request: &'q Request) -> impl Iterator<Item = &'q [u8]> {
     let words: Vec<&[u8]> = request.words().iter().collect();
     let positions = |keys: &Keys| keys.positions(&words).unwrap_or_default();
-    let positions: Vec<usize> = command.spec.keys.iter().flat_map(positions).collect();
+    let positions: Vec<usize> =
+        command.spec.keys.iter().filter(|keys| keys.are_keys()).flat_map(positions).collect();
     positions.into_iter().map(|at| request.arg(at))
 }

@@ -54,6 +54,7 @@ fuzz_target!(|data: &[u8]| {
     let mut speaker = 0;
     let mut requests = 0;
     let mut held_back = false;
+    let mut subscribes = false;
     while let Ok(Some(request)) = parser.next(&mut buf, &Limits::default()) {
         match request.arg(0) {
             b"!CLIENT" => speaker = number(&request).rem_euclid(CLIENTS as i64) as usize,
@@ -61,7 +62,14 @@ fuzz_target!(|data: &[u8]| {
             _ if is_left_out(&request) => {}
             _ => {
                 held_back |= request.args().iter().any(|word| word.eq_ignore_ascii_case(b"REPLY"));
-                ask(&server, &mut clients[speaker], &request, held_back);
+                subscribes |= request.arg(0).to_ascii_uppercase().ends_with(b"SUBSCRIBE");
+                let values = match (held_back, subscribes) {
+                    (true, _) => Values::Any,
+                    (_, true) => Values::Several,
+                    _ => Values::One,
+                };
+                ask(&server, &mut clients[speaker], &request, values);
+                clients.iter().for_each(take_messages);
             }
         }
         requests += 1;
@@ -98,13 +106,29 @@ fn is_left_out(request: &Request) -> bool {
     is_one(&LEFT_OUT, request.arg(0)) || request.args().iter().any(|word| is_one(&LEFT_OUT_OPTIONS, word))
 }
 
+/// What replies consist of that are encoded already.
+#[derive(Clone, Copy, PartialEq)]
+enum Values {
+    One,
+    /// Each channel is confirmed by a value of its own, also within EXEC.
+    Several,
+    /// As in Redis, one that CLIENT REPLY holds back is missing in the array of EXEC.
+    Any,
+}
+
+/// Reads what was published, as the client's connection would.
+fn take_messages(client: &Client) {
+    let mut messages = Encoded::default();
+    client.info.take_pushes(usize::MAX, &mut messages);
+    reply::check_several(&messages.to_vec());
+}
+
 // Panics in a command are caught by `dispatch`; the fuzzer's own hook ends the process before that.
-fn ask(server: &Server, client: &mut Client, request: &Request, held_back: bool) {
+fn ask(server: &Server, client: &mut Client, request: &Request, values: Values) {
     let reply = dispatch(server, client, request);
-    // Those of an EXEC are written already, each in the protocol that the client spoke by then. As
-    // in Redis, one that CLIENT REPLY holds back is missing in their array: then they are no value.
+    // Those of an EXEC are written already, each in the protocol that the client spoke by then.
     let own = matches!(reply, Reply::Encoded(_));
-    if own && held_back {
+    if own && values == Values::Any {
         return;
     }
     let protocols: &[_] = if own { &[client.protocol] } else { &[Protocol::Resp2, Protocol::Resp3] };
@@ -112,7 +136,9 @@ fn ask(server: &Server, client: &mut Client, request: &Request, held_back: bool)
         let mut bytes = Encoded::default();
         reply.clone().encode(protocol, &mut bytes);
         let bytes = bytes.to_vec();
-        if !bytes.is_empty() {
+        if own && values == Values::Several {
+            reply::check_several(&bytes);
+        } else if !bytes.is_empty() {
             reply::check(&bytes, (!own).then_some(protocol));
         }
     }
@@ -121,7 +147,7 @@ fn ask(server: &Server, client: &mut Client, request: &Request, held_back: bool)
 /// Nothing is left after `FLUSHALL`, whatever was there.
 fn empty(server: &Server, before: usize) {
     let mut client = connect(server);
-    ask(server, &mut client, &Request::from_args(&["FLUSHALL", "SYNC"]), false);
+    ask(server, &mut client, &Request::from_args(&["FLUSHALL", "SYNC"]), Values::One);
     for db in server.keyspace.databases() {
         let census = db.census();
         assert_eq!((census.keys, census.expires), (0, 0), "after FLUSHALL");

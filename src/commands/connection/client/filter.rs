@@ -2,25 +2,20 @@
 
 use crate::commands::client::ClientInfo;
 use crate::commands::connection::auth::USER;
+use crate::config::ClientClass;
 use crate::resp::{Args, Error};
 
 /// Selects clients: all conditions must hold.
 #[derive(Debug, Default)]
 pub(super) struct Filter {
     ids: Vec<i64>,
-    kind: Option<Kind>,
+    /// None within it: a class that has no clients here.
+    kind: Option<Option<ClientClass>>,
     address: Option<Vec<u8>>,
     local_address: Option<Vec<u8>>,
     min_age_seconds: Option<u64>,
     /// Leaves out the client that sent the command.
     skip_me: bool,
-}
-
-/// Redis' classes of clients. Here all are normal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Normal,
-    Other,
 }
 
 impl Filter {
@@ -79,7 +74,7 @@ impl Filter {
             expected.as_ref().is_none_or(|expected| expected == text.as_bytes())
         };
         (self.ids.is_empty() || self.ids.contains(&(info.id as i64)))
-            && self.kind.is_none_or(|kind| kind == Kind::Normal)
+            && self.kind.is_none_or(|kind| kind == Some(info.class()))
             && is(&self.address, &info.address)
             && is(&self.local_address, &info.local_address)
             && self.min_age_seconds.is_none_or(|age| info.since.elapsed().as_secs() >= age)
@@ -98,10 +93,11 @@ fn age(args: &mut Args) -> Result<u64, Error> {
     u64::try_from(age).ok().filter(|age| *age > 0).ok_or(Error::new("ERR maxage should be greater than 0"))
 }
 
-fn kind(name: &[u8]) -> Result<Kind, Error> {
+fn kind(name: &[u8]) -> Result<Option<ClientClass>, Error> {
     match name.to_ascii_lowercase().as_slice() {
-        b"normal" => Ok(Kind::Normal),
-        b"master" | b"slave" | b"replica" | b"pubsub" => Ok(Kind::Other),
+        b"normal" => Ok(Some(ClientClass::Normal)),
+        b"pubsub" => Ok(Some(ClientClass::PubSub)),
+        b"master" | b"slave" | b"replica" => Ok(None),
         _ => Err(Error::from(format!("ERR Unknown client type '{}'", String::from_utf8_lossy(name)))),
     }
 }

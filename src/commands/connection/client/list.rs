@@ -50,7 +50,7 @@ fn text(lines: String) -> Reply {
     Reply::Verbatim { format: *b"txt", text: lines.into() }
 }
 
-/// One line in Redis' shape. Figures of features that this server lacks (pub/sub) are constant.
+/// One line in Redis' shape. Figures of features that this server lacks are constant.
 fn line(info: &ClientInfo, cx: &Context) -> String {
     let mut line = fields(info);
     if cx.is_like(Compat::V8_10) {
@@ -76,7 +76,7 @@ fn fields(info: &ClientInfo) -> String {
     let own = info.output_own.load(Relaxed);
     let written = write!(
         line,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} watch={} \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
          qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={own} oll=0 omem={output} \
          tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
          tot-net-in={} tot-net-out={} tot-cmds={}",
@@ -89,6 +89,9 @@ fn fields(info: &ClientInfo) -> String {
         info.idle_seconds(),
         flags(info),
         info.db.load(Relaxed),
+        info.subscriptions[0].load(Relaxed),
+        info.subscriptions[1].load(Relaxed),
+        info.subscriptions[2].load(Relaxed),
         info.multi.load(Relaxed),
         info.watch.load(Relaxed),
         info.multi_bytes.load(Relaxed),
@@ -105,11 +108,12 @@ fn fields(info: &ClientInfo) -> String {
     line
 }
 
-/// Redis' letters: m`O`nitor, in MULTI (`x`), `b`locked, a watched key has changed (`d`), `U`nix
-/// socket, no-`e`vict, no-`T`ouch, `N`one.
+/// Redis' letters: m`O`nitor, `P`ub/sub, in MULTI (`x`), `b`locked, a watched key has changed
+/// (`d`), `U`nix socket, no-`e`vict, no-`T`ouch, `N`one.
 fn flags(info: &ClientInfo) -> String {
     let letters = [
         ('O', info.is_monitor.load(Relaxed)),
+        ('P', info.is_subscribed()),
         ('x', info.multi.load(Relaxed) >= 0),
         ('b', info.is_held.load(Relaxed)),
         ('d', info.touched.load(Relaxed)),

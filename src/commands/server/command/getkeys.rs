@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::SUBCOMMAND;
 use crate::commands::registry::{self, Command};
-use crate::commands::{Arity, Context, Run, Spec};
+use crate::commands::{Arity, Context, Keys, Run, Spec};
 use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
@@ -36,7 +36,7 @@ fn with_flags(key: Reply, access: Access) -> Reply {
 fn get_keys(args: Args, cx: &Context, show: fn(Reply, Access) -> Reply) -> Result<Reply, Error> {
     let words: Vec<&[u8]> = args.iter().collect();
     let spec = find(&words, cx.server.compat).ok_or(Error::new("ERR Invalid command specified"))?.spec;
-    if spec.keys.is_empty() {
+    if !spec.keys.iter().any(Keys::are_keys) {
         return Err(Error::new("ERR The command has no key arguments"));
     }
     if !spec.arity.accepts(words.len()) {

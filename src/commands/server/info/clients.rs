@@ -19,7 +19,8 @@ pub(super) fn clients(server: &Server, rows: &mut Rows) {
     rows.field("client_recent_max_output_buffer", most(|client| &client.output_buffer));
     let held = clients.iter().filter(|client| client.is_held.load(Ordering::Relaxed)).count();
     rows.field("blocked_clients", held);
-    rows.zeros(&["tracking_clients", "pubsub_clients"]);
+    rows.zeros(&["tracking_clients"]);
+    rows.field("pubsub_clients", clients.iter().filter(|client| client.is_subscribed()).count());
     let watching = clients.iter().filter(|client| client.watch.load(Ordering::Relaxed) > 0).count();
     rows.field("watching_clients", watching);
     rows.zeros(&["clients_in_timeout_table"]);

@@ -83,10 +83,10 @@ fn lookups(server: &Server, rows: &mut Rows) {
     rows.field("current_eviction_exceeded_time", current_ms);
     rows.field("keyspace_hits", hits);
     rows.field("keyspace_misses", misses);
+    rows.field("pubsub_channels", server.pubsub.channels());
+    rows.field("pubsub_patterns", server.pubsub.patterns());
+    rows.field("pubsubshard_channels", server.pubsub.shard_channels());
     rows.zeros(&[
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
         "latest_fork_usec",
         "total_forks",
         "migrate_cached_sockets",
