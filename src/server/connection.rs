@@ -221,7 +221,10 @@ impl Connection<Socket> {
             let mut answered = 0;
             let worked = self.work(client, &mut answered).await;
             seat.answered(answered);
-            let Some((back, progress)) = worked else { break };
+            let Some((back, progress)) = worked else {
+                self.end().await;
+                return None;
+            };
             client = back;
             if seat.is_crowded() {
                 tokio::task::yield_now().await;
@@ -258,12 +261,19 @@ impl Connection<Socket> {
                 },
             }
         }
-        if info.has_overflowed() {
+        // Its subscriptions end before it can know that the connection is closed.
+        drop(client);
+        self.end().await;
+        None
+    }
+
+    /// Sends the last replies, unless the client is not to have them.
+    async fn end(self) {
+        if self.info.has_overflowed() {
             self.log_disconnection(self.output.len());
-        } else if !(info.is_killed() && self.never_authenticated()) {
+        } else if !(self.info.is_killed() && self.never_authenticated()) {
             self.finish().await;
         }
-        None
     }
 
     /// Answers requests until there is none, or others must have their turn. None if the server

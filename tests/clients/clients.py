@@ -27,7 +27,8 @@ class Run:
 
 
 def redis_py(name, wanted):
-    modules = ["test_redis_py", "test_redis_py_cache", "test_redis_py_flows", "test_redis_py_semantic"]
+    parts = ["cache", "flows", "pubsub", "semantic"]
+    modules = ["test_redis_py", *(f"test_redis_py_{part}" for part in parts)]
     return unittest_with(python_with(name, wanted), *modules)
 
 

@@ -109,8 +109,10 @@ pub(in crate::commands) fn counted_block(lines: Bytes) -> Bytes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub(in crate::commands) enum Pushed {
-    /// It waits for the connection, or the connection closes anyway.
+    /// It waits for the connection.
     Queued,
+    /// The connection closes, and takes nothing any more.
+    Closing,
     /// The client is being disconnected because too much waits for it.
     Overflowed,
 }
@@ -124,8 +126,8 @@ impl ClientInfo {
     /// Queues a message for the connection.
     pub(in crate::commands) fn push(&self, push: &Arc<Push>, limits: &OutputLimits) -> Pushed {
         let mut parts = self.pushes.parts.lock();
-        if self.has_overflowed() {
-            return Pushed::Queued;
+        if self.is_killed() {
+            return Pushed::Closing;
         }
         // Counted under the lock, so that the connection takes off only what was counted.
         if self.announce(push.counted_bytes(), limits) == Pushed::Overflowed {
@@ -303,7 +305,7 @@ mod tests {
         assert_eq!(info.push(&push, &limits), Pushed::Overflowed);
         assert!(info.is_killed() && info.has_overflowed());
         assert_eq!((info.pushed_bytes(), Arc::strong_count(&push)), (0, 1));
-        assert_eq!(info.push(&push, &limits), Pushed::Queued, "it is counted once");
+        assert_eq!(info.push(&push, &limits), Pushed::Closing, "it is counted once");
         assert_eq!(info.pushed_bytes(), 0);
     }
 

@@ -121,7 +121,7 @@ pub struct PubSub {
 /// What became of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sent {
-    /// Subscriptions that it was for.
+    /// Subscriptions that it is queued for.
     pub(super) receivers: usize,
     /// Clients that are being disconnected because too much waits for them.
     pub(super) overflowed: usize,
@@ -129,9 +129,13 @@ pub(super) struct Sent {
 
 impl Sent {
     fn to(&mut self, subscribers: &Subscribers, message: &Arc<Push>, limits: &OutputLimits) {
-        self.receivers += subscribers.len();
-        let pushed = subscribers.values().map(|client| client.push(message, limits));
-        self.overflowed += pushed.filter(|pushed| *pushed == Pushed::Overflowed).count();
+        for client in subscribers.values() {
+            match client.push(message, limits) {
+                Pushed::Queued => self.receivers += 1,
+                Pushed::Overflowed => self.overflowed += 1,
+                Pushed::Closing => {}
+            }
+        }
     }
 }
 
