@@ -608,6 +608,58 @@ fn a_held_client_can_leave_and_its_request_with_it() {
 }
 
 #[test]
+fn a_client_that_waits_for_replicas_holds_nothing_else_up() {
+    let running = start(Settings { io_threads: 1, ..settings() });
+    let mut operator = running.connect();
+    let mut waiting = running.connect();
+    waiting.request(&["CLIENT", "ID"]);
+    let id = waiting.line().trim_start_matches(':').trim_end().to_owned();
+    waiting.send([encode(&["PING"]), encode(&["WAIT", "1", "0"]), encode(&["ECHO", "x"])].concat());
+    waiting.expect("+PONG\r\n");
+    while !operator.bulk(&["CLIENT", "LIST"]).contains("flags=b ") {}
+    operator.ask(&["CLIENT", "UNBLOCK", &id], ":1\r\n");
+    waiting.expect(":0\r\n$1\r\nx\r\n");
+    operator.ask(&["CLIENT", "UNBLOCK", &id], ":0\r\n");
+    waiting.send([encode(&["WAITAOF", "0", "1", "1"]), encode(&["WAIT", "7", "0"])].concat());
+    waiting.expect("*2\r\n:0\r\n:0\r\n");
+    while !operator.bulk(&["CLIENT", "LIST"]).contains("flags=b ") {}
+    operator.ask(&["CLIENT", "KILL", "ID", &id], ":1\r\n");
+    waiting.expect_end();
+}
+
+#[test]
+fn the_end_of_the_server_does_not_wait_for_a_client_that_waits() {
+    let mut running = start(settings());
+    let mut operator = running.connect();
+    let mut waiting = running.connect();
+    waiting.request(&["WAIT", "1", "0"]);
+    while !operator.bulk(&["CLIENT", "LIST"]).contains("flags=b ") {}
+    operator.request(&["SHUTDOWN", "NOSAVE"]);
+    waiting.expect_end();
+    running.join();
+}
+
+#[test]
+fn a_client_waits_until_its_change_is_synced() {
+    let running = start(Settings { io_threads: 1, appendonly: true, ..settings() });
+    let mut client = running.connect();
+    while running.server.loading.is_on() {}
+    client.ask(&["WAITAOF", "1", "0", "0"], "*2\r\n:1\r\n:0\r\n");
+    for _ in 0..2 {
+        client.send([encode(&["INCR", "k"]), encode(&["WAITAOF", "1", "0", "0"])].concat());
+        client.line();
+        client.expect("*2\r\n:1\r\n:0\r\n");
+    }
+    client.ask(&["CONFIG", "SET", "appendfsync", "no"], "+OK\r\n");
+    client.send([encode(&["INCR", "k"]), encode(&["WAITAOF", "1", "0", "0"])].concat());
+    client.expect(":3\r\n");
+    let mut operator = running.connect();
+    while !operator.bulk(&["CLIENT", "LIST"]).contains("flags=b ") {}
+    operator.ask(&["CONFIG", "SET", "appendfsync", "always"], "+OK\r\n");
+    client.expect("*2\r\n:1\r\n:0\r\n");
+}
+
+#[test]
 fn slow_commands_are_noted_with_who_sent_them() {
     let running = start(Settings { slowlog_log_slower_than: 0, ..settings() });
     let mut client = running.connect();

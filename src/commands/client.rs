@@ -19,7 +19,7 @@ use crate::keyspace::Access;
 use crate::keyspace::ExpiredKeys;
 use crate::resp::Protocol;
 pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
-pub use info::{ClientInfo, Labels};
+pub use info::{ClientInfo, Labels, Unblock};
 pub(super) use push_queue::{Push, Pushed, counted_block};
 pub use register::{Clients, Endpoints};
 
@@ -63,6 +63,10 @@ pub struct Client {
     pub closing: bool,
     /// Deadline until which its present request waits for room in memory, if it does.
     room_deadline: Cell<Option<Instant>>,
+    /// Deadline of the command that waits, if there is one; none if it has none.
+    wait_deadline: Cell<Option<Instant>>,
+    /// Place of the stream of changes where its last change ends; 0 before the first.
+    pub(super) last_write: u64,
     /// Its requests come from a log: see [`super::replay`].
     pub(super) replays: bool,
     /// Set with `closing` if replies that are not yet sent are dropped.
@@ -94,6 +98,8 @@ impl Client {
             last_command: None,
             closing: false,
             room_deadline: Cell::default(),
+            wait_deadline: Cell::default(),
+            last_write: 0,
             replays: false,
             abandoned: false,
         }
@@ -109,7 +115,8 @@ impl Client {
     pub fn reset(&mut self, authenticated: bool) {
         self.info.reset();
         let replies = Replies { skips: self.replies.skips, ..Replies::default() };
-        *self = Self { replies, ..Self::new(Arc::clone(&self.info), authenticated) };
+        let last_write = self.last_write;
+        *self = Self { replies, last_write, ..Self::new(Arc::clone(&self.info), authenticated) };
     }
 
     /// True if it has subscribed to anything.
@@ -138,9 +145,23 @@ impl Client {
         next
     }
 
+    /// The deadline of the command that waits: `deadline` if it begins to wait now.
+    pub(super) fn wait_until(&self, deadline: Option<Instant>) -> Option<Instant> {
+        if self.info.begin_wait() {
+            self.wait_deadline.set(deadline);
+        }
+        self.wait_deadline.get()
+    }
+
     /// The present request has waited long enough, or need not.
-    pub(super) fn end_wait_for_room(&self) {
+    pub(super) fn end_wait(&self) {
         self.room_deadline.set(None);
+        self.info.end_wait();
+    }
+
+    /// Notes that a change was made which ends at this place of the stream; 0 if none was.
+    pub fn note_write(&mut self, place: u64) {
+        self.last_write = self.last_write.max(place);
     }
 
     /// `CLIENT REPLY`: changes which replies are written. It applies to the lines of monitors too,

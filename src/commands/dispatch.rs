@@ -14,7 +14,7 @@ use super::memory_limit::{OUT_OF_MEMORY, Room};
 use super::observers::Observed;
 use super::pause::Paused;
 use super::registry::{self, Command};
-use super::spec::{Flags, Group, Place, Run, Scope, Weight};
+use super::spec::{Flags, Group, Place, Run, Scope, Waiting, Weight};
 use super::transactions;
 use crate::journal::{HeldWriter, Record};
 use crate::memory;
@@ -43,18 +43,31 @@ pub enum Hold {
     Room(HeldWriter),
     /// Until a long transaction is over.
     Transaction(Waiter),
+    /// Until what the command waits for may have happened, or until this time; without both, until
+    /// the connection is woken.
+    Event {
+        /// See above.
+        deadline: Option<Instant>,
+        /// See above.
+        event: Option<Waiting>,
+    },
 }
 
 impl Hold {
     /// Deadline at which the request is tried again in any case.
     pub fn deadline(&self) -> Option<Instant> {
-        if let Self::Until(time) = self { Some(*time) } else { None }
+        match self {
+            Self::Until(time) => Some(*time),
+            Self::Event { deadline, .. } => *deadline,
+            Self::Room(_) | Self::Transaction(_) => None,
+        }
     }
 
     /// Ready when the request is to be tried again. If there is only a deadline, it is never ready.
     pub fn poll(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         match self {
-            Self::Until(_) => Poll::Pending,
+            Self::Until(_) | Self::Event { event: None, .. } => Poll::Pending,
+            Self::Event { event: Some(event), .. } => event.as_mut().poll(cx),
             Self::Room(writer) => Pin::new(writer).poll(cx),
             Self::Transaction(waiter) => Pin::new(waiter).poll(cx),
         }
@@ -90,13 +103,26 @@ impl Call {
     }
 
     /// Why the request must be held back before it runs, if it must: for a `CLIENT PAUSE`, for room
-    /// in memory or in the journal, or for a long transaction. Costs a few reads of memory if there
-    /// is no reason.
+    /// in memory or in the journal, for a long transaction, or for what the command waits for.
+    /// Costs a few reads of memory if there is no reason.
     pub fn hold(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
         let paused = self.paused_until(server, client).map(Hold::Until);
         let paused = paused.or_else(|| self.room_at.map(Hold::Until));
         let held = paused.or_else(|| self.wait_for_room(server, client).map(Hold::Room));
-        held.or_else(|| self.hold_for_transaction(server, client, request))
+        let held = held.or_else(|| self.hold_for_transaction(server, client, request));
+        held.or_else(|| self.wait(server, client, request))
+    }
+
+    /// Why a command that waits has to wait.
+    fn wait(&self, server: &Server, client: &Client, request: &Request) -> Option<Hold> {
+        let command = self.command.as_ref().ok()?;
+        match command.spec.run {
+            Run::Waiting(until, _) if !transactions::queues(client, command) => {
+                until(arguments(command, request), server, client)
+                    .inspect(|_| client.info.set_last_command(command))
+            }
+            _ => None,
+        }
     }
 
     /// Holds the request back if a long transaction may touch the same keys. Such a transaction may
@@ -148,7 +174,7 @@ impl Call {
             }
             Err(error) => Reply::Error(transactions::refuse(client, request, error)),
         };
-        client.end_wait_for_room();
+        client.end_wait();
         server.remove_expired(client);
         // For the commands of an EXEC this was decided one by one.
         let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
@@ -308,7 +334,7 @@ pub(super) fn execute(
 ) -> Result<Reply, Error> {
     let args = arguments(command, request);
     match command.spec.run {
-        Run::Read(read) | Run::Family(read, _) => read(args, context),
+        Run::Read(read) | Run::Waiting(_, read) | Run::Family(read, _) => read(args, context),
         Run::Write(write) => write(args, context, record),
         Run::Container(_) => Err(Error::wrong_arity(command.spec.name)),
     }

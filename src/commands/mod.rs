@@ -35,8 +35,10 @@ mod stop;
 mod strings;
 #[cfg(test)]
 mod testing;
+mod timeout;
 mod transactions;
 mod vectors;
+mod waiting;
 
 pub(crate) use crate::glob;
 pub use client::Client;
@@ -59,4 +61,5 @@ pub static FAMILIES: &[&[&Spec]] = &[
     strings::COMMANDS,
     transactions::COMMANDS,
     vectors::COMMANDS,
+    waiting::COMMANDS,
 ];

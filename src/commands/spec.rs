@@ -1,7 +1,10 @@
 //! The facts about a command before it runs: the table behind lookup, arity errors, `COMMAND` and
 //! statistics.
 
-use super::{Context, Keys};
+use std::future::Future;
+use std::pin::Pin;
+
+use super::{Client, Context, Hold, Keys, Server};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -112,12 +115,18 @@ pub enum Scope {
     AllKeys,
 }
 
+/// Ready when a command that waits is to be tried again.
+pub(super) type Waiting = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
 /// How a command runs.
 pub enum Run {
     /// Changes no data.
     Read(fn(Args, &mut Context) -> Result<Reply, Error>),
     /// May spend its record to change data.
     Write(fn(Args, &mut Context, Record) -> Result<Reply, Error>),
+    /// Changes no data, and may wait first, for as long as the first function has a reason: the
+    /// request is held back meanwhile. Within a transaction it does not wait.
+    Waiting(fn(Args, &Server, &Client) -> Option<Hold>, fn(Args, &mut Context) -> Result<Reply, Error>),
     /// Only its subcommands run.
     Container(&'static [&'static Spec]),
     /// Runs without arguments, and has subcommands.

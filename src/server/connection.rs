@@ -349,7 +349,9 @@ impl Connection<Socket> {
             return self.answer_elsewhere(client, request, call, place).await;
         }
         let reply = call.run(&self.server, &mut client, &request);
-        self.withhold(last_written());
+        let written = last_written();
+        client.note_write(written);
+        self.withhold(written);
         reply.encode(client.protocol, self.output.end());
         Some(client)
     }
@@ -381,7 +383,9 @@ impl Connection<Socket> {
             let reply = call.run(&server, &mut client, &request);
             let mut encoded = Encoded::default();
             reply.encode(client.protocol, &mut encoded);
-            (client, Ran::Replied(encoded, last_written()))
+            let written = last_written();
+            client.note_write(written);
+            (client, Ran::Replied(encoded, written))
         };
         let ran = self.pools.run(place, run).await;
         self.info.set_busy(false);

@@ -24,7 +24,23 @@ pub struct Labels {
     pub library_version: String,
 }
 
-/// The part of a client's state that other threads read. Only its connection writes it.
+/// How `CLIENT UNBLOCK` ends the wait of another client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Unblock {
+    /// As if its time were over.
+    Timeout = 2,
+    /// With an error.
+    Error = 3,
+}
+
+/// The client's command does not wait; see `wait` of [`ClientInfo`].
+const NO_WAIT: u8 = 0;
+/// It waits, and no other client has ended that.
+const WAITS: u8 = 1;
+
+/// The part of a client's state that other threads read. Only its connection writes it, but for
+/// `wait`: while its command waits, another client may make that an [`Unblock`].
 pub struct ClientInfo {
     /// Unique within one run of the server.
     pub id: u64,
@@ -95,6 +111,7 @@ pub struct ClientInfo {
     pub subscriptions: [AtomicUsize; 3],
     /// Bytes that the subscriptions take.
     pub subscription_bytes: AtomicUsize,
+    wait: AtomicU8,
     busy: AtomicBool,
     killed: AtomicBool,
     wake: Notify,
@@ -138,6 +155,7 @@ impl ClientInfo {
             pushes: PushQueue::default(),
             subscriptions: Default::default(),
             subscription_bytes: AtomicUsize::new(0),
+            wait: AtomicU8::new(NO_WAIT),
             busy: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             wake: Notify::new(),
@@ -201,6 +219,39 @@ impl ClientInfo {
     /// True while a command of this client runs elsewhere.
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Notes that its command waits; true if it did not wait before.
+    pub(in crate::commands) fn begin_wait(&self) -> bool {
+        self.wait.compare_exchange(NO_WAIT, WAITS, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// True while its command waits, and no other client has ended that.
+    pub(in crate::commands) fn is_waiting(&self) -> bool {
+        self.wait.load(Ordering::Acquire) == WAITS
+    }
+
+    /// How another client has ended its wait, if one has.
+    pub(in crate::commands) fn unblocked(&self) -> Option<Unblock> {
+        let wait = self.wait.load(Ordering::Acquire);
+        [Unblock::Timeout, Unblock::Error].into_iter().find(|unblock| *unblock as u8 == wait)
+    }
+
+    /// The command that waited has ended, if one did.
+    pub(in crate::commands) fn end_wait(&self) {
+        // Commands that do not wait, which are nearly all, must not write what others read.
+        if self.wait.load(Ordering::Relaxed) != NO_WAIT {
+            self.wait.store(NO_WAIT, Ordering::Release);
+        }
+    }
+
+    /// Ends its wait, if its command waits; false if it does not.
+    pub fn unblock(&self, how: Unblock) -> bool {
+        let ended = self.wait.compare_exchange(WAITS, how as u8, Ordering::AcqRel, Ordering::Acquire);
+        if ended.is_ok() {
+            self.wake();
+        }
+        ended.is_ok()
     }
 
     /// Makes the connection close.

@@ -58,6 +58,11 @@ impl Clients {
         self.connected.lock().values().cloned().collect()
     }
 
+    /// The client with this id.
+    pub fn get(&self, id: u64) -> Option<Arc<ClientInfo>> {
+        self.connected.lock().get(&id).cloned()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.connected.lock().len()

@@ -163,6 +163,19 @@ impl Aof {
         self.status.until_answerable(place).await;
     }
 
+    /// True if the log is on, and all before this place of the stream is synced.
+    pub fn is_durable(&self, place: u64) -> bool {
+        self.status.is_durable(place)
+    }
+
+    /// Ready when [`is_durable`](Self::is_durable) or [`is_on`](Self::is_on) is not what it is when
+    /// this is called.
+    pub fn durability_change(&self, place: u64) -> impl Future<Output = ()> + Send + Sync + use<> {
+        let status = Arc::clone(&self.status);
+        let before = (status.is_on(), status.is_durable(place));
+        async move { status.until(place, |is_on, is_durable| (is_on, is_durable) != before).await }
+    }
+
     /// Goes on with the log that was loaded. Before there are clients.
     ///
     /// # Errors
@@ -183,7 +196,7 @@ impl Aof {
         if let Err(error) = remove_leftovers(self.names.folder()) {
             tracing::warn!("cannot look for incomplete files in {}: {error}", self.names.folder().display());
         }
-        self.status.begin();
+        self.status.begin(!is_early);
         let increments = Arc::clone(log);
         *self.shared_writer.lock() = Some(Writer::new(Arc::clone(&self.status), increments, increment)?);
         let shared_writer = Arc::clone(&self.shared_writer);

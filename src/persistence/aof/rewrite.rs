@@ -69,8 +69,13 @@ impl Aof {
         let increment = log.begin_early()?;
         self.launch(&log, increment, true)?;
         let reader = &self.status.reader;
-        let made = self.make_base(snapshot, &mut || reader.begin());
-        let stands = made.and_then(|()| self.adopt(&log, u64::MAX));
+        let mut cut = 0;
+        let mut at_cut = || {
+            cut = self.status.journal.end();
+            reader.begin();
+        };
+        let made = self.make_base(snapshot, &mut at_cut);
+        let stands = made.and_then(|()| self.adopt(&log, u64::MAX, cut));
         if stands.is_err() {
             self.halt(&log);
             log.forget_early();
@@ -88,8 +93,8 @@ impl Aof {
         Ok(())
     }
 
-    /// Puts the new base in place.
-    fn adopt(&self, log: &Arc<Log>, from: u64) -> Result<(), AofError> {
+    /// Puts the new base in place, which has all before the place `cut` of the stream.
+    fn adopt(&self, log: &Arc<Log>, from: u64, cut: u64) -> Result<(), AofError> {
         let mut guard = self.running.lock();
         let Some(running) = guard.as_mut().filter(|running| Arc::ptr_eq(&running.log, log)) else {
             return Err(AofError::Abandoned);
@@ -97,6 +102,7 @@ impl Aof {
         log.rebase(from)?;
         running.is_early = false;
         drop(guard);
+        self.status.note_base(cut);
         self.clear(log);
         Ok(())
     }
@@ -134,15 +140,19 @@ impl Aof {
     fn rewrite_running(&self, log: &Arc<Log>, snapshot: &mut Snapshot<'_>) -> Result<(), AofError> {
         let status = &self.status;
         let next = Arc::new(NextIncrement::default());
-        let needed = status.needs_base.swap(false, Ordering::Relaxed);
+        let needed = status.begin_base();
+        let mut cut = 0;
         let mut at_cut = || match status.reader.is_on() {
-            true => status.order(status.journal.end(), Order::Turn(Arc::clone(&next))),
+            true => {
+                cut = status.journal.end();
+                status.order(cut, Order::Turn(Arc::clone(&next)));
+            }
             // The log was switched off before the snapshot began.
             false => next.give_up(),
         };
         let made = self.make_base(snapshot, &mut at_cut);
         let from = made.and_then(|()| next.wait(TURN_PATIENCE).ok_or(AofError::Abandoned));
-        let done = from.and_then(|from| self.adopt(log, from));
+        let done = from.and_then(|from| self.adopt(log, from, cut));
         if done.is_err() && needed {
             status.needs_base.store(true, Ordering::Relaxed);
         }
@@ -170,7 +180,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::journal::{Journal, Record};
+    use crate::journal::{Journal, Record, last_written};
     use crate::persistence::aof::{Names, SyncPolicy};
     use crate::persistence::files::testing::Folder;
 
@@ -223,6 +233,7 @@ mod tests {
         let (aof, journal) = aof(&folder);
         aof.start(&mut |at_cut, path| snapshot(&journal, "1", at_cut, path)).expect("the folder is writable");
         assert!(aof.is_on() && journal.is_streaming());
+        assert!(aof.is_durable(last_written()), "it is in the base, or synced");
         let mut second = |at_cut: &mut dyn FnMut(), path: &Path| snapshot(&journal, "2", at_cut, path);
         aof.rewrite(&mut second).expect("the folder is writable");
         change(&journal, "more");

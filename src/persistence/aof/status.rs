@@ -125,6 +125,8 @@ struct Reached {
     written: u64,
     /// The place up to which all is safe.
     durable: u64,
+    /// The files have all that they should: there is a base, and nothing after it was lost.
+    is_whole: bool,
 }
 
 #[derive(Default)]
@@ -175,8 +177,9 @@ impl Status {
         self.reader.wake();
     }
 
-    /// A writer begins.
-    pub(super) fn begin(&self) {
+    /// A writer begins; `is_whole`: its log has a base.
+    pub(super) fn begin(&self, is_whole: bool) {
+        self.reached.send_modify(|reached| reached.is_whole = is_whole);
         self.drop_orders();
         self.gives_up.store(false, Ordering::Relaxed);
         self.is_on.store(true, Ordering::Release);
@@ -210,6 +213,46 @@ impl Status {
     /// True if all before this place of the stream was given to the system.
     pub(super) fn is_written(&self, place: u64) -> bool {
         self.reached.borrow().written >= place
+    }
+
+    /// True if all before this place of the stream would be there after a failure of power.
+    pub(super) fn is_durable(&self, place: u64) -> bool {
+        self.keeps(&self.reached.borrow(), place)
+    }
+
+    fn keeps(&self, reached: &Reached, place: u64) -> bool {
+        let is_whole = reached.is_whole && !self.needs_base.load(Ordering::Relaxed);
+        self.is_on() && is_whole && reached.durable >= place
+    }
+
+    /// Waits until `condition` of whether the log is on, and of whether it keeps what is before
+    /// this place of the stream.
+    pub(super) async fn until(&self, place: u64, condition: impl Fn(bool, bool) -> bool) {
+        let holds = |reached: &Reached| condition(self.is_on(), self.keeps(reached, place));
+        // It fails if the sender is gone, which lives as long as this.
+        let _ = self.reached.subscribe().wait_for(holds).await;
+    }
+
+    /// A file was left that is not synced, and will not be before the system does it: what is in it
+    /// is not safe before there is a new base.
+    pub(super) fn note_unsafe(&self) {
+        self.reached.send_modify(|reached| reached.is_whole = false);
+    }
+
+    /// A new base is about to be made, which makes up for what was lost; true if something was.
+    pub(super) fn begin_base(&self) -> bool {
+        let mut is_needed = false;
+        self.reached.send_modify(|reached| {
+            is_needed = self.needs_base.swap(false, Ordering::Relaxed);
+            reached.is_whole &= !is_needed;
+        });
+        is_needed
+    }
+
+    /// A new base is in place, which has all before this place of the stream.
+    pub(super) fn note_base(&self, place: u64) {
+        self.reached.send_modify(|reached| reached.is_whole = true);
+        self.note_durable(place);
     }
 
     /// The place up to which changes may be answered.

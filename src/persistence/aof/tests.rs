@@ -114,7 +114,7 @@ fn writer(disk: &Arc<Disk>, policy: SyncPolicy) -> (Writer, Arc<Status>) {
     let journal = Arc::new(Journal::new());
     let status = Arc::new(Status::new(journal));
     status.reader.begin();
-    status.begin();
+    status.begin(true);
     status.set_policy(policy, false);
     let first = disk.begin().unwrap().unwrap();
     let increments = Arc::clone(disk);
@@ -283,6 +283,52 @@ fn what_is_not_in_memory_any_more_when_a_sync_fails_needs_a_new_base() {
     disk.faults.syncs_fail.store(false, Ordering::Relaxed);
     keep(&mut writer, b"second", 11).unwrap();
     assert_eq!(disk.read(), ["first", "second"]);
+    let is_durable = || status.is_durable(11);
+    status.note_durable(11);
+    assert!(!is_durable(), "the first file may have lost something");
+    assert!(status.begin_base() && !is_durable(), "the base is not there yet");
+    status.note_base(11);
+    assert!(is_durable() && !status.is_durable(12));
+}
+
+#[test]
+fn what_is_safe_is_known_place_by_place() {
+    let disk = Disk::new();
+    let (mut writer, status) = writer(&disk, SyncPolicy::EverySecond);
+    keep(&mut writer, b"first", 5).unwrap();
+    assert!(status.is_durable(0) && !status.is_durable(5), "it is written, but not synced");
+    writer.last_sync = Instant::now().checked_sub(Duration::from_secs(5)).unwrap();
+    keep(&mut writer, b"second", 11).unwrap();
+    writer.syncer.wait();
+    assert!(status.is_durable(11) && !status.is_durable(12));
+    status.end();
+    assert!(!status.is_durable(0));
+}
+
+#[tokio::test]
+async fn a_change_of_what_is_safe_is_awaited() {
+    let (_writer, status) = writer(&Disk::new(), SyncPolicy::EverySecond);
+    let ((), ()) = tokio::join!(status.until(5, |_, is_durable| is_durable), async {
+        status.note_durable(4);
+        status.note_durable(5);
+    });
+    let ((), ()) = tokio::join!(status.until(9, |is_on, _| !is_on), async { status.end() });
+}
+
+#[test]
+fn a_file_that_is_left_unsynced_is_not_safe() {
+    let disk = Disk::new();
+    let (mut writer, status) = writer(&disk, SyncPolicy::Never);
+    change(&status, "a");
+    status.journal.divide(|| status.order(status.journal.end(), Order::Turn(Arc::default())));
+    let place = change(&status, "b");
+    assert!(writer.step() && writer.step());
+    status.set_policy(SyncPolicy::Always, false);
+    let place = change(&status, "c").max(place);
+    assert!(writer.step() && writer.step());
+    assert!(!status.withholds(place), "replies go on");
+    assert!(!status.is_durable(place), "the first file may be lost");
+    assert!(!disk.survives().contains('a'));
 }
 
 #[test]

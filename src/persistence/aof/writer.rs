@@ -195,7 +195,10 @@ impl Writer {
                 Ok(())
             }
             SyncPolicy::Never => {
-                self.left.clear();
+                if !self.left.is_empty() {
+                    self.left.clear();
+                    self.status.note_unsafe();
+                }
                 // Replies that have waited under another policy wait no more.
                 self.status.wake();
                 Ok(())
@@ -305,10 +308,18 @@ impl Writer {
         let seq = increment.seq;
         let before = std::mem::replace(&mut self.out, Appender::new(increment));
         if !before.is_safe() {
-            self.left.push(before.file());
+            self.leave(before);
         }
         next.set(seq);
         Ok(())
+    }
+
+    /// Leaves a file that is not safe.
+    fn leave(&mut self, before: Appender) {
+        match self.status.policy() {
+            SyncPolicy::Never => self.status.note_unsafe(),
+            _ => self.left.push(before.file()),
+        }
     }
 
     /// The end: all is made safe, whatever the policy is.

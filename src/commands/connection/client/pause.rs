@@ -1,11 +1,9 @@
 //! `CLIENT PAUSE milliseconds [WRITE|ALL]`, `CLIENT UNPAUSE`: connections hold commands back.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use super::{ADMIN, SUBCOMMAND};
 use crate::commands::pause::Paused;
-use crate::commands::{Arity, Context, Run, Spec};
-use crate::resp::{Args, Error, Reply, parse_integer};
+use crate::commands::{Arity, Context, Run, Spec, timeout};
+use crate::resp::{Args, Error, Reply};
 
 pub(super) const PAUSE: Spec = Spec {
     name: "client|pause",
@@ -41,21 +39,8 @@ fn pause(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
             args.keyword_of(&[("write", Paused::Writes), ("all", Paused::Everything)]).ok_or(UNKNOWN_MODE)?
         }
     };
-    cx.server.pause.begin(scope, duration(time)?);
+    cx.server.pause.begin(scope, timeout::milliseconds(time)?);
     Ok(Reply::OK)
-}
-
-fn duration(text: &[u8]) -> Result<Duration, Error> {
-    const NOT_AN_INTEGER: Error = Error::new("ERR timeout is not an integer or out of range");
-    let millis = parse_integer(text).ok_or(NOT_AN_INTEGER)?;
-    let millis = u64::try_from(millis).map_err(|_| Error::new("ERR timeout is negative"))?;
-    let time = Duration::from_millis(millis);
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + time;
-    // Redis stores the end of a pause as signed milliseconds.
-    match i64::try_from(since_epoch.as_millis()) {
-        Ok(_) => Ok(time),
-        Err(_) => Err(Error::new("ERR timeout is out of range")),
-    }
 }
 
 /// All connections are woken; those that hold a command back run it.

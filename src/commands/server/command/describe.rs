@@ -63,6 +63,7 @@ pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
         ("@read", has(Flags::READONLY)),
         ("@admin", has(Flags::ADMIN) || has(Flags::ADMIN_CATEGORY)),
         (if has(Flags::FAST) { "@fast" } else { "@slow" }, true),
+        ("@blocking", has(Flags::BLOCKING)),
         ("@dangerous", dangerous),
         ("@connection", has(Flags::CONNECTION)),
         ("@keyspace", has(Flags::KEYSPACE)),
