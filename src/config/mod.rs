@@ -20,7 +20,7 @@ mod sources;
 mod testing;
 mod tools;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -99,6 +99,11 @@ impl Config {
     pub fn from_file(settings: Settings, file: Option<PathBuf>) -> Self {
         let current = RwLock::new(Arc::new(settings));
         Self { current, generation: AtomicU64::new(0), changing: Mutex::default(), file }
+    }
+
+    /// The configuration file, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The values in force.

@@ -25,7 +25,25 @@ pub fn cpu_time_of_children() -> CpuTime {
     usage_of(libc::RUSAGE_CHILDREN).map(CpuTime::of).unwrap_or_default()
 }
 
+/// Processor time of the thread with which the process began, in hundredths of a second; None where
+/// the system does not say.
+pub fn cpu_time_of_main_thread() -> Option<CpuTime> {
+    let process = std::process::id();
+    CpuTime::in_stat(&std::fs::read_to_string(format!("/proc/self/task/{process}/stat")).ok()?)
+}
+
 impl CpuTime {
+    /// Reads a `stat` of `/proc`. The name of the thread, in parentheses, may have any characters.
+    fn in_stat(stat: &str) -> Option<Self> {
+        /// Of the fields behind the name.
+        const USER: usize = 11;
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let mut times = fields.split_ascii_whitespace().skip(USER).map(|ticks| ticks.parse::<u64>().ok());
+        let per_second = rustix::param::clock_ticks_per_second().max(1);
+        let mut next = || Some(Duration::from_nanos(times.next()?? * (1_000_000_000 / per_second)));
+        Some(Self { user: next()?, system: next()? })
+    }
+
     fn of(usage: libc::rusage) -> Self {
         Self { user: duration(usage.ru_utime), system: duration(usage.ru_stime) }
     }
@@ -82,6 +100,15 @@ mod tests {
     fn this_process_runs_and_impossible_ones_do_not() {
         assert!(is_running(std::process::id()) && is_running(1));
         assert!(!is_running(0) && !is_running(u32::MAX) && !is_running(i32::MAX as u32));
+    }
+
+    #[test]
+    fn the_times_of_a_thread_stand_behind_its_name() {
+        let stat = "7 (a) b) S 1 2 3 4 5 6 7 8 9 10 250 125 0 0 20";
+        let time = CpuTime::in_stat(stat).expect("it has all fields");
+        assert_eq!(time.user, 2 * time.system);
+        assert!(CpuTime::in_stat("7 (a) S 1 2").is_none());
+        assert_eq!(cpu_time_of_main_thread().is_some(), cfg!(target_os = "linux"));
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub(super) fn cpu(_: &Server, rows: &mut Rows) {
     let children = system::cpu_time_of_children();
     rows.field("used_cpu_sys_children", Value::Decimal(children.system.as_secs_f64(), 6));
     rows.field("used_cpu_user_children", Value::Decimal(children.user.as_secs_f64(), 6));
+    // It accepts connections; commands run on other threads.
+    if let Some(main) = system::cpu_time_of_main_thread() {
+        rows.field("used_cpu_sys_main_thread", Value::Decimal(main.system.as_secs_f64(), 6));
+        rows.field("used_cpu_user_main_thread", Value::Decimal(main.user.as_secs_f64(), 6));
+    }
 }
 
 /// The entry of the module of vector sets, which clients look for.

@@ -1,10 +1,12 @@
 //! Section Server: the program, its machine, and its start.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::row::Rows;
+use super::row::{Name, Rows, Value};
 use crate::commands::Server;
+use crate::config::Settings;
 use crate::system;
 
 /// Redis stores seconds in 24 bits.
@@ -18,6 +20,7 @@ pub(super) fn server(server: &Server, rows: &mut Rows) {
     rows.field("redis_mode", "standalone");
     rows.field("os", system::kernel());
     rows.field("arch_bits", usize::BITS);
+    rows.field("monotonic_clock", "POSIX clock_gettime");
     rows.field("multiplexing_api", system::MULTIPLEXING_API);
     rows.field("process_id", std::process::id());
     rows.field("run_id", server.run_id.clone());
@@ -27,8 +30,50 @@ pub(super) fn server(server: &Server, rows: &mut Rows) {
     rows.field("uptime_in_days", uptime / 86_400);
     rows.field("lru_clock", now.as_secs() & LRU_CLOCK_MASK);
     rows.field("executable", system::executable());
+    let file = server.config.file().map_or(String::new(), |file| file.display().to_string());
+    rows.field("config_file", file);
     let settings = server.config.settings();
     rows.field("io_threads_active", settings.network_threads() > 1);
     rows.field("io_threads", settings.network_threads());
     rows.field("compute_threads", settings.heavy_threads());
+    listeners(server, &settings, rows);
+}
+
+/// Where the server listens, in the order of Redis: TCP, then the Unix socket.
+fn listeners(server: &Server, settings: &Settings, rows: &mut Rows) {
+    let port = server.tcp_port.load(Ordering::Relaxed);
+    let bound = |name: &'static str, addresses: &[String]| -> Vec<(Cow<'static, str>, Value)> {
+        let addresses = addresses.iter().map(|address| ("bind".into(), address.clone().into()));
+        std::iter::once(("name".into(), name.into())).chain(addresses).collect()
+    };
+    let tcp = || [bound("tcp", &settings.bind), vec![("port".into(), port.into())]];
+    let unix = || bound("unix", std::slice::from_ref(&settings.unixsocket));
+    let tcp = (port != 0).then(|| tcp().into_iter().flatten().collect());
+    let unix = (!settings.unixsocket.is_empty()).then(unix);
+    for (number, listener) in tcp.into_iter().chain(unix).enumerate() {
+        rows.field(Name::of("listener", number.to_string(), ""), Value::Record(listener));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::keyspace::{Clock, Keyspace};
+
+    #[test]
+    fn each_listener_has_a_row() {
+        let bind = ["127.0.0.1", "::1"].map(str::to_owned).into();
+        let settings = Settings { bind, unixsocket: "/tmp/x.sock".into(), ..Settings::defaults() };
+        let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(0)));
+        let shown = || {
+            let mut rows = Rows::default();
+            listeners(&server, &server.config.settings(), &mut rows);
+            rows.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(), ["listener0:name=unix,bind=/tmp/x.sock"]);
+        server.tcp_port.store(6379, Ordering::Relaxed);
+        let tcp = "listener0:name=tcp,bind=127.0.0.1,bind=::1,port=6379";
+        assert_eq!(shown(), [tcp, "listener1:name=unix,bind=/tmp/x.sock"]);
+    }
 }

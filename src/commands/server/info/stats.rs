@@ -29,9 +29,14 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
     expiry(server, rows);
     lookups(server, rows);
+    // Those to a log or a master: an error in a log ends the start.
+    rows.zeros(&["unexpected_error_replies"]);
     rows.field("total_error_replies", server.statistics.error_replies());
     rows.field("total_reads_processed", sum(|traffic| &traffic.reads_processed));
     rows.field("total_writes_processed", sum(|traffic| &traffic.writes_processed));
+    // All connections are on threads of their own.
+    rows.field("io_threaded_reads_processed", sum(|traffic| &traffic.reads_processed));
+    rows.field("io_threaded_writes_processed", sum(|traffic| &traffic.writes_processed));
     rows.field("client_query_buffer_limit_disconnections", sum(|traffic| &traffic.query_buffer_closed));
     rows.field("client_output_buffer_limit_disconnections", sum(|traffic| &traffic.output_buffer_closed));
     pipelines(server, rows);
