@@ -1,6 +1,7 @@
 //! Subscribers: in what order messages and replies come, and what happens to those that do not
 //! read.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -217,4 +218,74 @@ fn the_server_ends_although_subscribers_do_not_read() {
     publisher.ask(&["PUBLISH", "a", &text], ":3\r\n");
     publisher.request(&["SHUTDOWN", "NOSAVE"]);
     running.join();
+}
+
+/// Publishers at full speed, subscribers that read, that do not read, that come and go, and one that
+/// is slow: readers get all in the order of each publisher, the others are disconnected, and what
+/// waits for each stays within the limit.
+#[test]
+fn publishers_go_on_whatever_subscribers_do() {
+    const PUBLISHERS: usize = 3;
+    const MESSAGES: usize = 3000;
+    const LIMIT: usize = MB;
+    const TEXT: usize = 2000;
+    /// How far publishers are ahead of the reader: it must not be too slow itself.
+    const AHEAD: usize = 50;
+    let running = start(of_pubsub(LIMIT, 0, 0));
+    let connect = |requests: &[&[&str]]| {
+        let mut client = running.connect();
+        requests.iter().for_each(|request| client.request(request));
+        client
+    };
+    let silent =
+        [&["SUBSCRIBE", "c0", "c1", "c2"][..], &["PSUBSCRIBE", "c*", "*"]].map(|request| connect(&[request]));
+    let mut reader = connect(&[&["PSUBSCRIBE", "c*"]]);
+    reader.expect("*3\r\n$10\r\npsubscribe\r\n$2\r\nc*\r\n:1\r\n");
+    let done = AtomicUsize::new(0);
+    let received = [const { AtomicUsize::new(0) }; PUBLISHERS];
+    std::thread::scope(|scope| {
+        for publisher in 0..PUBLISHERS {
+            let (mut client, done, received) = (running.connect(), &done, &received[publisher]);
+            scope.spawn(move || {
+                let channel = format!("c{publisher}");
+                for number in 0..MESSAGES {
+                    client.request(&["PUBLISH", &channel, &format!("{number:0TEXT$}")]);
+                    client.line();
+                    while number > received.load(Ordering::Relaxed) + AHEAD {
+                        std::thread::yield_now();
+                    }
+                }
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        let (done, running) = (&done, &running);
+        scope.spawn(move || {
+            while done.load(Ordering::Relaxed) < PUBLISHERS {
+                let mut visitor = running.connect();
+                visitor.send([encode(&["SUBSCRIBE", "c1"]), encode(&["PSUBSCRIBE", "c?"])].concat());
+                visitor.expect("*3\r\n$9\r\nsubscribe\r\n$2\r\nc1\r\n:1\r\n");
+                let waiting = running.server.clients.list().iter().map(|client| client.pushed_bytes()).max();
+                assert!(waiting <= Some(LIMIT), "{waiting:?}");
+            }
+        });
+        let mut next = [0; PUBLISHERS];
+        while next != [MESSAGES; PUBLISHERS] {
+            reader.expect("*4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\nc");
+            let publisher: usize = reader.line().trim().parse().expect("a number");
+            reader.expect(format!("${TEXT}\r\n{:0TEXT$}\r\n", next[publisher]));
+            next[publisher] += 1;
+            received[publisher].store(next[publisher], Ordering::Relaxed);
+        }
+    });
+    let mut operator = running.connect();
+    let deadline = Instant::now() + PATIENCE;
+    // The reader is left, and nothing of those that did not read.
+    while subscribers(&mut operator) > 1 {
+        assert!(Instant::now() < deadline, "{}", operator.bulk(&["CLIENT", "LIST"]));
+    }
+    drop(silent);
+    operator.ask(&["PUBSUB", "NUMSUB", "c0"], "*2\r\n$2\r\nc0\r\n:0\r\n");
+    operator.ask(&["PUBSUB", "NUMPAT"], ":1\r\n");
+    let stats = operator.bulk(&["INFO", "stats"]);
+    assert!(figure(&stats, "client_output_buffer_limit_disconnections") >= 2, "{stats}");
 }
