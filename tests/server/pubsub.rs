@@ -220,9 +220,9 @@ fn the_server_ends_although_subscribers_do_not_read() {
     running.join();
 }
 
-/// Publishers at full speed, subscribers that read, that do not read, that come and go, and one that
-/// is slow: readers get all in the order of each publisher, the others are disconnected, and what
-/// waits for each stays within the limit.
+/// Publishers at full speed, and subscribers that read, that do not read, and that come and go:
+/// readers get all in the order of each publisher, the others are disconnected, and what waits for
+/// each stays within the limit.
 #[test]
 fn publishers_go_on_whatever_subscribers_do() {
     const PUBLISHERS: usize = 3;
