@@ -124,6 +124,11 @@ impl Client {
         self.subscriptions.is_some()
     }
 
+    /// True if it takes long to end its subscriptions.
+    pub fn has_many_subscriptions(&self) -> bool {
+        self.subscriptions.as_ref().is_some_and(|subscriptions| subscriptions.are_many())
+    }
+
     /// True if only some commands are allowed: it has subscribed, and RESP2 cannot tell messages
     /// from replies.
     pub(super) fn takes_messages_only(&self) -> bool {

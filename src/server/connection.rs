@@ -262,7 +262,11 @@ impl Connection<Socket> {
             }
         }
         // Its subscriptions end before it can know that the connection is closed.
-        drop(client);
+        if client.has_many_subscriptions() {
+            self.pools.run(Place::Compute, move || drop(client)).await;
+        } else {
+            drop(client);
+        }
         self.end().await;
         None
     }

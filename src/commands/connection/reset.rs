@@ -16,7 +16,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Bring this connection back to its first state: RESP2, database 0, no transaction",
     syntax: "",
     tips: &[],
-    weight: Weight::Light,
+    weight: Weight::HeavyIf(|_, cx| cx.client.has_many_subscriptions()),
     run: Run::Read(reset),
 };
 

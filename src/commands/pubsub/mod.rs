@@ -24,6 +24,8 @@
 //! - *Patterns* are compared by every `PUBLISH`. Each thread has its own list of them behind its
 //!   own lock, so publishers do not share one; only a new pattern, or one that loses its last
 //!   subscriber, changes all the lists.
+//! - *Slow clients that send commands* get what is queued copied into their output, short messages
+//!   at least: then these are in memory for them alone, within the same limit.
 //! - *Messages and replies.* For a client with subscriptions, the connection takes what is queued
 //!   before and after each command, so that a client that changes a key after a `PUBLISH` is seen
 //!   to do both in this order, and its own messages follow the reply to `PUBLISH`, as in Redis.
@@ -87,7 +89,8 @@ const BASE: Spec = Spec {
     run: Run::Container(&[]),
 };
 
-/// A message to more clients is not sent on a network thread, which has other clients to serve.
+/// A message to more clients is not sent on a network thread, which has other clients to serve; and
+/// so many subscriptions do not begin or end there.
 const MANY_RECEIVERS: usize = 1000;
 
 /// True if the name of a channel matches. As in Redis an empty name matches only an empty pattern,

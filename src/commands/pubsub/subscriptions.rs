@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
-use super::{Kind, PubSub};
+use super::{Kind, MANY_RECEIVERS, PubSub};
 use crate::commands::client::ClientInfo;
 use crate::resp::Error;
 
@@ -78,6 +78,11 @@ impl Subscriptions {
             Kind::Shard => self.len(Kind::Shard),
             Kind::Channel | Kind::Pattern => self.len(Kind::Channel) + self.len(Kind::Pattern),
         }
+    }
+
+    /// True if it takes long to end them.
+    pub(in crate::commands) fn are_many(&self) -> bool {
+        self.names.iter().map(BTreeSet::len).sum::<usize>() > MANY_RECEIVERS
     }
 
     /// True if there are none.

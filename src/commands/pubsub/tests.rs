@@ -246,6 +246,7 @@ fn wide_messages_and_long_lists_leave_the_network_thread() {
     assert!(session.is_heavy(&request(&subscribe)) && !session.is_heavy(&request(&subscribe[..1001])));
     session.ask("hello 3");
     session.ask(&subscribe.join(" "));
+    assert!(session.is_heavy(&request(&["reset"])) && session.client.has_many_subscriptions());
     assert!(session.is_heavy(&request(&["unsubscribe"])) && !session.is_heavy(&request(&["sunsubscribe"])));
     assert!(!session.is_heavy(&request(&["publish", "c1", "x"])));
     let mut clients: Vec<_> = (0..1001).map(|_| session.connect()).collect();
