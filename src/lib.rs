@@ -12,6 +12,7 @@
 //! quantization/    how is a vector kept?    encode, decode, score; knows no graph
 //! kernels/         arithmetic over slices   safe outside; the only SIMD, and prefetching
 //! arena/           where are a slot's bytes?  blocks that readers share with writers
+//! tier/            which bytes need not be in memory?  mapped files; knows no slot
 //! memory/          leaf: bytes in use, and for what; knows the allocator, no structure
 //! system/          leaf: what the operating system says of machine and process
 //! epoch            leaf: when may such memory be used again?
@@ -110,6 +111,7 @@ pub mod server;
 pub mod splitmix;
 pub mod system;
 mod thread_signal;
+pub mod tier;
 pub mod vector_index;
 pub mod vector_set;
 mod wake;

@@ -93,15 +93,17 @@ const MAP: &[(&str, &[&str])] = &[
             "memory",
             "quantization",
             "splitmix",
+            "tier",
             "vector_index",
         ],
     ),
     ("field_index", &["memory"]),
-    ("vector_index", &["arena", "epoch", "index", "kernels", "memory", "quantization"]),
-    ("index", &["arena", "epoch", "kernels", "memory", "splitmix"]),
+    ("vector_index", &["arena", "epoch", "index", "kernels", "memory", "quantization", "tier"]),
+    ("index", &["arena", "epoch", "kernels", "memory", "splitmix", "tier"]),
     ("quantization", &["kernels", "memory", "splitmix"]),
     ("kernels", &[]),
-    ("arena", &["epoch", "memory"]),
+    ("arena", &["epoch", "memory", "tier"]),
+    ("tier", &["system"]),
     ("memory", &["system"]),
     ("system", &[]),
     ("epoch", &[]),
@@ -123,7 +125,7 @@ const MAP: &[(&str, &[&str])] = &[
 /// Crates that belong to some folders and files below `src/` only.
 const CRATES: &[(&str, &[&str])] = &[
     // `rustix` has all other calls without `unsafe`.
-    ("libc", &["system/files", "system/process", "memory/allocator"]),
+    ("libc", &["system/files", "system/process", "memory/allocator", "tier/faults"]),
     ("rustix", &["system"]),
     ("tikv_jemalloc_ctl", &["memory/allocator"]),
     ("tikv_jemalloc_sys", &["memory/allocator"]),
@@ -145,6 +147,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("memory/allocator", "calls of the allocator"),
     ("system/files", "a call that rustix does not have"),
     ("system/process", "a call that rustix does not have"),
+    ("tier", "memory behind addresses that others use, and the handler of a signal"),
     ("vector_index", "codes are written where readers look once they are linked"),
 ];
 

@@ -117,7 +117,7 @@ impl Life {
     fn kept(&self, linked: Linked) -> io::Result<Self> {
         let params = self.set.params().clone();
         let options = self.set.options();
-        let outline = Outline { params, options, seed: 1, codebook: None, matrix: None };
+        let outline = Outline { params, options, seed: 1, codebook: None, matrix: None, space: None };
         let mut restored = Restored::new(outline).map_err(io::Error::other)?;
         let mut frozen = self.set.freeze_now(linked);
         let mut spill = Vec::new();

@@ -153,7 +153,7 @@ impl Blobs {
     /// An empty arena. `category`: what the blobs are for.
     pub fn new(category: Category) -> Self {
         Self {
-            segments: Segments::new(size_of::<AtomicPtr<u8>>(), category),
+            segments: Segments::new(size_of::<AtomicPtr<u8>>(), category, None),
             category,
             bytes: AtomicUsize::new(0),
             bytes_in_slots: AtomicUsize::new(0),

@@ -1,7 +1,10 @@
 //! Blocks of plain bytes: the encoded vectors. Written once, then read by any thread.
 
+use std::sync::Arc;
+
 use super::segments::Segments;
 use crate::memory::Category;
+use crate::tier::Space;
 
 /// `stride` bytes per slot, 0 at first.
 pub struct Codes {
@@ -11,7 +14,12 @@ pub struct Codes {
 impl Codes {
     /// `stride`: bytes per slot, at least 1. `category`: what they are for.
     pub fn new(stride: usize, category: Category) -> Self {
-        Self { segments: Segments::new(stride, category) }
+        Self::new_in(stride, category, None)
+    }
+
+    /// The same, with what is large in a space.
+    pub fn new_in(stride: usize, category: Category, space: Option<Arc<Space>>) -> Self {
+        Self { segments: Segments::new(stride, category, space) }
     }
 
     /// The bytes of a slot. Panics if the slot was never handed out.
@@ -50,7 +58,7 @@ impl Codes {
         drop(unsafe { self.segments.shrink_to(len) });
     }
 
-    /// Bytes held.
+    /// Bytes of memory held.
     pub fn heap_bytes(&self) -> usize {
         self.segments.heap_bytes()
     }

@@ -18,7 +18,7 @@ pub struct Longs {
 impl Longs {
     /// No slots yet. `category`: what the memory is for.
     pub fn new(category: Category) -> Self {
-        let segments = Segments::new(size_of::<AtomicU64>(), category);
+        let segments = Segments::new(size_of::<AtomicU64>(), category, None);
         Self { segments, removed: Mutex::new(Limbo::new()) }
     }
 

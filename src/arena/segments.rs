@@ -13,12 +13,14 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use memmap2::MmapMut;
 use parking_lot::Mutex;
 
 use crate::memory::{Category, Held, allocated_bytes};
+use crate::tier::{Area, Space};
 
 /// log2 of the number of blocks in the first segment.
 const FIRST_BITS: u32 = 4;
@@ -52,6 +54,8 @@ pub(super) struct Segments {
 pub(super) enum Segment {
     /// Is unmapped when it is dropped.
     Mapped { _mapping: MmapMut },
+    /// Goes back to its space when it is dropped.
+    InSpace { _area: Area },
     /// Comes from the allocator.
     Allocated { pointer: *mut u8, layout: Layout },
 }
@@ -73,7 +77,12 @@ impl Drop for Segment {
 struct Growth {
     /// The segments that are mappings, with their numbers.
     mappings: Vec<(usize, MmapMut)>,
-    /// Bytes of all segments, those of mappings as far as they have been handed out.
+    /// Where segments lie from the size of a mapping on, if not in memory.
+    space: Option<Arc<Space>>,
+    /// The segments that are there, with their numbers.
+    areas: Vec<(usize, Area)>,
+    /// Bytes of all segments that are in memory, those of mappings as far as they have been handed
+    /// out.
     held: Held,
     /// Bytes of mappings among them.
     mapped: Held,
@@ -82,27 +91,37 @@ struct Growth {
 }
 
 impl Growth {
-    const fn new(category: Category) -> Self {
+    const fn new(category: Category, space: Option<Arc<Space>>) -> Self {
         Self {
             mappings: Vec::new(),
+            space,
+            areas: Vec::new(),
             held: Held::nothing(category),
             mapped: Held::nothing(Category::Mappings),
             allocated: 0,
         }
     }
 
-    /// Counts what is handed out with slots `0 .. len`.
-    fn count(&mut self, len: u32, stride: usize) {
+    /// Makes slots `0 .. len` of the areas usable, and counts what is handed out.
+    fn hand_out(&mut self, len: u32, stride: usize) {
         let handed_out = |segment| blocks_in(segment).min((len as usize).saturating_sub(first_of(segment)));
         let blocks: usize = self.mappings.iter().map(|(segment, _)| handed_out(*segment)).sum();
-        self.mapped.set(blocks * stride);
-        self.held.set(blocks * stride + self.allocated);
+        let mut mapped = blocks * stride;
+        for (segment, area) in &mut self.areas {
+            area.extend_to(handed_out(*segment) * stride);
+            mapped += area.in_memory();
+        }
+        self.mapped.set(mapped);
+        self.held.set(mapped + self.allocated);
     }
 
     /// A segment that was taken out of the table: not counted any more if it was allocated.
     fn remove(&mut self, segment: usize, pointer: *mut u8, stride: usize) -> Segment {
         if let Some(place) = self.mappings.iter().position(|(mapped, _)| *mapped == segment) {
             return Segment::Mapped { _mapping: self.mappings.swap_remove(place).1 };
+        }
+        if let Some(place) = self.areas.iter().position(|(number, _)| *number == segment) {
+            return Segment::InSpace { _area: self.areas.swap_remove(place).1 };
         }
         let layout = layout(blocks_in(segment) * stride);
         self.allocated -= allocated_bytes(layout.size());
@@ -153,11 +172,12 @@ fn first_of(segment: usize) -> usize {
 }
 
 impl Segments {
-    /// `stride`: bytes per block, more than 0. `category`: what they are for.
-    pub(super) fn new(stride: usize, category: Category) -> Self {
+    /// `stride`: bytes per block, more than 0. `category`: what they are for. `space`: where large
+    /// segments lie, if not in memory.
+    pub(super) fn new(stride: usize, category: Category, space: Option<Arc<Space>>) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
         let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
-        Self { stride, table, len: AtomicU32::new(0), growth: Mutex::new(Growth::new(category)) }
+        Self { stride, table, len: AtomicU32::new(0), growth: Mutex::new(Growth::new(category, space)) }
     }
 
     pub(super) fn stride(&self) -> usize {
@@ -199,7 +219,7 @@ impl Segments {
                 self.table[segment].store(self.allocate(segment, &mut growth), Ordering::Release);
             }
         }
-        growth.count(len, self.stride);
+        growth.hand_out(len, self.stride);
         self.len.store(len, Ordering::Release);
     }
 
@@ -229,11 +249,12 @@ impl Segments {
             growth.give_pages_back(segment, (len as usize - first_of(segment)) * self.stride);
         }
         self.len.store(len, Ordering::Relaxed);
-        growth.count(len, self.stride);
+        growth.hand_out(len, self.stride);
         removed
     }
 
-    /// Bytes held: whole segments of the allocator, and of mapped segments what was handed out.
+    /// Bytes of memory held: whole segments of the allocator, and of mapped segments what was
+    /// handed out.
     pub(super) fn heap_bytes(&self) -> usize {
         self.growth.lock().held.bytes()
     }
@@ -242,6 +263,13 @@ impl Segments {
     /// (`vm.max_map_count`): beyond that the allocator serves large segments too.
     fn allocate(&self, segment: usize, growth: &mut Growth) -> *mut u8 {
         let bytes = blocks_in(segment) * self.stride;
+        if bytes >= MAP_FROM
+            && let Some(area) = growth.space.as_ref().and_then(|space| space.area(bytes))
+        {
+            let pointer = area.as_mut_ptr();
+            growth.areas.push((segment, area));
+            return pointer;
+        }
         if bytes >= MAP_FROM
             && let Some(mut mapping) = map(bytes)
         {
@@ -306,7 +334,7 @@ mod tests {
     #[test]
     fn blocks_are_zeroed_and_keep_their_place() {
         for stride in [1, 12, 128, 5000] {
-            let segments = Segments::new(stride, Category::Vectors);
+            let segments = Segments::new(stride, Category::Vectors, None);
             let mut seen = Vec::new();
             for len in [1, 16, 17, 300, 2000] {
                 segments.grow_to(len);
@@ -328,7 +356,7 @@ mod tests {
 
     #[test]
     fn callers_that_grow_at_the_same_time_share_the_segments() {
-        let segments = Segments::new(8, Category::Vectors);
+        let segments = Segments::new(8, Category::Vectors, None);
         let grow = |_| {
             (0..5000).for_each(|len| segments.grow_to(len));
             segments.block(4998) as usize
@@ -344,7 +372,7 @@ mod tests {
     #[test]
     fn what_is_taken_back_is_not_held_and_can_be_handed_out_again() {
         for stride in [8, 600] {
-            let segments = Segments::new(stride, Category::Vectors);
+            let segments = Segments::new(stride, Category::Vectors, None);
             for len in [30_000, 9_000, 8_999, 2_000, 300, 17, 16, 1, 0] {
                 segments.grow_to(30_000);
                 for slot in 0..30_000 {
@@ -353,7 +381,7 @@ mod tests {
                 }
                 // SAFETY: no block is in use.
                 drop(unsafe { segments.shrink_to(len) });
-                let fresh = Segments::new(stride, Category::Vectors);
+                let fresh = Segments::new(stride, Category::Vectors, None);
                 fresh.grow_to(len);
                 assert_eq!((segments.len(), segments.heap_bytes()), (len, fresh.heap_bytes()));
                 // SAFETY: as above.
@@ -365,6 +393,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "never handed out")]
     fn a_slot_beyond_the_end_is_refused() {
-        Segments::new(8, Category::Vectors).block(3);
+        Segments::new(8, Category::Vectors, None).block(3);
     }
 }

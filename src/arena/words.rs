@@ -1,10 +1,12 @@
 //! Blocks of atomic words: link lists and slot states. Safe to read and write from any thread at
 //! any time.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::segments::Segments;
 use crate::memory::Category;
+use crate::tier::Space;
 
 /// `n` atomic `u32` per slot, 0 at first.
 pub struct Words {
@@ -15,7 +17,12 @@ pub struct Words {
 impl Words {
     /// `per_block`: words per slot, at least 1. `category`: what they are for.
     pub fn new(per_block: usize, category: Category) -> Self {
-        Self { segments: Segments::new(per_block * size_of::<AtomicU32>(), category), per_block }
+        Self::new_in(per_block, category, None)
+    }
+
+    /// The same, with what is large in a space.
+    pub fn new_in(per_block: usize, category: Category, space: Option<Arc<Space>>) -> Self {
+        Self { segments: Segments::new(per_block * size_of::<AtomicU32>(), category, space), per_block }
     }
 
     /// The words of a slot. Panics if the slot was never handed out.
@@ -43,7 +50,7 @@ impl Words {
         drop(unsafe { self.segments.shrink_to(len) });
     }
 
-    /// Bytes held.
+    /// Bytes of memory held.
     pub fn heap_bytes(&self) -> usize {
         self.segments.heap_bytes()
     }

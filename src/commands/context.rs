@@ -192,6 +192,9 @@ impl Server {
         let [fields, len] = [settings.hash_max_listpack_entries, settings.hash_max_listpack_value]
             .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
+        if let Some(tier) = self.keyspace.tier() {
+            tier.set_max_bytes(settings.tier_max_bytes);
+        }
         let samples = usize::try_from(settings.maxmemory_samples).unwrap_or(usize::MAX);
         self.keyspace.configure_eviction(
             Policy::named(settings.maxmemory_policy).unwrap_or_default(),

@@ -536,6 +536,20 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Whether the log has the times of changes",
     },
     OptionSpec {
+        name: "tier-dir",
+        kind: Kind::Text(|settings| &mut settings.tier_dir),
+        default: "",
+        mutable: false,
+        help: "Folder for the files of vector sets made with TIER warm, of one server; empty: there are no such sets",
+    },
+    OptionSpec {
+        name: "tier-max-bytes",
+        kind: Kind::Memory { field: |settings| &mut settings.tier_max_bytes, min: 0, max: MAX_LONG },
+        default: "0",
+        mutable: true,
+        help: "Most bytes of the disk that these files take; what is beyond stays in memory; 0 is no limit",
+    },
+    OptionSpec {
         name: "maxmemory",
         kind: Kind::MaxMemory(|settings| &mut settings.maxmemory),
         default: "auto",

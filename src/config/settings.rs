@@ -60,6 +60,8 @@ pub struct Settings {
     pub aof_timestamp_enabled: bool,
     pub ignore_unknown_config: Vec<String>,
     pub index_seed: u64,
+    pub tier_dir: String,
+    pub tier_max_bytes: u64,
     pub vset_force_single_threaded_execution: bool,
     pub hash_max_listpack_entries: u64,
     pub hash_max_listpack_value: u64,

@@ -69,8 +69,8 @@ mod value;
 mod vector_set;
 mod watch;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use ahash::RandomState;
 
@@ -105,6 +105,7 @@ use crate::counters;
 pub use crate::eviction::Rule;
 pub use crate::frequency::Lfu;
 use crate::journal::{Journal, Record};
+pub use crate::vector_set::TierDir;
 
 /// How many databases there are (Redis' default for `databases`).
 pub const DATABASES: usize = 16;
@@ -138,6 +139,8 @@ struct Common {
     /// True while expired keys and fields are treated as present: for tests.
     shows_expired: AtomicBool,
     hash_limits: SharedLimits,
+    /// For the files of warm vector sets.
+    tier: OnceLock<Arc<TierDir>>,
     settings: usage::SharedSettings,
     /// Each number drawn is the hash of the next count.
     draws: AtomicU64,
@@ -184,6 +187,7 @@ impl Keyspace {
             evictions: Evictions::default(),
             shows_expired: AtomicBool::new(false),
             hash_limits: SharedLimits::default(),
+            tier: OnceLock::new(),
             settings: usage::SharedSettings::default(),
             draws: AtomicU64::new(0),
         });
@@ -306,6 +310,19 @@ impl Keyspace {
     /// Sets the limits up to which hashes are packed. Existing hashes change with their next field.
     pub fn set_packed_limits(&self, limits: PackedLimits) {
         self.common.hash_limits.set(limits);
+    }
+
+    /// The directory for the files of warm vector sets, if there is one.
+    pub fn tier(&self) -> Option<&Arc<TierDir>> {
+        self.common.tier.get()
+    }
+
+    /// Gives it such a directory, once, before it has sets.
+    ///
+    /// # Panics
+    /// If it has one.
+    pub fn set_tier(&self, tier: Arc<TierDir>) {
+        assert!(self.common.tier.set(tier).is_ok(), "it has none");
     }
 
     /// The eviction policy.

@@ -11,6 +11,7 @@ use super::join_deadline::JoinDeadline;
 use super::thread_table::Balancer;
 use crate::commands::Server;
 use crate::commands::observers::Event;
+use crate::keyspace::TierDir;
 use crate::memory;
 use crate::thread_signal::ThreadSignal;
 
@@ -53,6 +54,7 @@ impl Cron {
 
 fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
     let mut sample = Sample { at: Instant::now(), commands: 0, bytes_in: 0, bytes_out: 0 };
+    let mut noted = Noted::default();
     for round in 1.. {
         if signal.wait_for(ROUND) {
             break;
@@ -68,10 +70,39 @@ fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
         }
         if round % ROUNDS_PER_SAMPLE == 0 {
             server.follow_log_rules();
+            noted.look_at_tier(server);
             sample = sample.next(server);
             server.key_hit_rate.sample(server.keyspace.hits_and_misses());
             server.element_hit_rate.sample(server.keyspace.element_figures().hits_and_misses());
         }
+    }
+}
+
+/// What the log has of the tier's directory.
+#[derive(Default)]
+struct Noted {
+    refusals: u64,
+    unreadable_pages: u64,
+}
+
+impl Noted {
+    fn look_at_tier(&mut self, server: &Server) {
+        let Some(tier) = server.keyspace.tier() else { return };
+        let (refusals, pages) = (tier.refusals(), TierDir::unreadable_pages());
+        if refusals > self.refusals {
+            tracing::warn!(
+                "{} in tier-dir: parts of vector sets that should lie there take memory, {} MB by now",
+                if tier.is_disk_full() { "no room is left" } else { "tier-max-bytes are used up" },
+                tier.refused_bytes() >> 20,
+            );
+        }
+        if pages > self.unreadable_pages {
+            tracing::error!(
+                "{} pages in tier-dir could not be read: their sets are damaged",
+                pages - self.unreadable_pages
+            );
+        }
+        (self.refusals, self.unreadable_pages) = (refusals, pages);
     }
 }
 

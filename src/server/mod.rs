@@ -58,7 +58,7 @@ use tokio::runtime::Runtime;
 use crate::commands::recovery::{self, Failed, Plan};
 use crate::commands::{Server, StopStep};
 use crate::config::Config;
-use crate::keyspace::{Clock, Keyspace};
+use crate::keyspace::{Clock, Keyspace, TierDir};
 use crate::persistence::files::remove_leftovers;
 use aof_thread::AofThread;
 use cron::Cron;
@@ -89,6 +89,8 @@ pub enum RunError {
     Resources(std::io::Error),
     /// The data are not there.
     Load(Failed),
+    /// `tier-dir` cannot be used.
+    Tier(String),
 }
 
 impl std::fmt::Display for RunError {
@@ -98,6 +100,7 @@ impl std::fmt::Display for RunError {
             Self::TooFewFiles(error) => error.fmt(out),
             Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
             Self::Load(error) => error.fmt(out),
+            Self::Tier(why) => out.write_str(why),
         }
     }
 }
@@ -149,7 +152,11 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         listener::bind_all(&settings).map_err(RunError::Bind)?
     };
     let moves = Moves::of(&config);
-    let server = Arc::new(Server::new(config, Keyspace::new(Clock::system())));
+    let keyspace = Keyspace::new(Clock::system());
+    if !settings.tier_dir.is_empty() {
+        keyspace.set_tier(tier(&settings.tier_dir)?);
+    }
+    let server = Arc::new(Server::new(config, keyspace));
     let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
     server.tcp_port.store(port, Ordering::Relaxed);
     let plan = recovery::plan(&server)?;
@@ -175,6 +182,10 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         aof_thread,
         plan,
     })
+}
+
+fn tier(path: &str) -> Result<Arc<TierDir>, RunError> {
+    TierDir::open(Path::new(path)).map_err(|why| RunError::Tier(format!("tier-dir '{path}': {why}")))
 }
 
 impl Running {

@@ -37,6 +37,26 @@ pub fn unnamed_file(_folder: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Takes blocks of the disk for a part of a file, so that writing there cannot fail for want of
+/// room.
+///
+/// # Errors
+/// There is no room, or the file system cannot do that.
+#[cfg(target_os = "linux")]
+pub fn allocate_blocks(file: &File, range: Range<u64>) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    Ok(fallocate(file, FallocateFlags::KEEP_SIZE, range.start, range.end - range.start)?)
+}
+
+/// Takes blocks of the disk for a part of a file.
+///
+/// # Errors
+/// Always: this system has no such call.
+#[cfg(not(target_os = "linux"))]
+pub fn allocate_blocks(_file: &File, _range: Range<u64>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Lets the system begin to write this part of the file to the disk, if it can do that for a part.
 ///
 /// # Errors

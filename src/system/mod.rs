@@ -31,13 +31,13 @@ mod total;
 
 pub use cgroups::{available_memory, memory_limit};
 pub use errors::{has_no_links, is_unsupported_family};
-pub use files::{await_writeback, begin_writeback, raise_open_files, unnamed_file};
+pub use files::{allocate_blocks, await_writeback, begin_writeback, raise_open_files, unnamed_file};
 pub use idle::IdleCores;
 pub use machine::{MULTIPLEXING_API, kernel, machine_memory, page_bytes};
 pub use pressure::{Pressure, memory_pressure};
 pub use process::{
     CpuTime, cpu_time, cpu_time_of_children, cpu_time_of_main_thread, executable, is_running,
-    major_page_faults, peak_resident_bytes, resident_bytes,
+    major_page_faults, peak_resident_bytes, private_bytes, resident_bytes,
 };
 pub use swap::{process_swap_bytes, system_swap_bytes};
 pub use threads::{ThreadClock, lower_priority};

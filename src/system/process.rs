@@ -69,6 +69,14 @@ pub fn resident_bytes() -> Option<u64> {
     Some(pages * page_bytes())
 }
 
+/// Bytes of the process in memory that are in no file; None where the system does not say.
+pub fn private_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let mut pages = statm.split_ascii_whitespace().skip(1).map_while(|field| field.parse::<u64>().ok());
+    let (resident, of_files) = (pages.next()?, pages.next()?);
+    Some(resident.saturating_sub(of_files) * page_bytes())
+}
+
 /// How often the process had to wait for a page from a disk.
 pub fn major_page_faults() -> u64 {
     usage_of(libc::RUSAGE_SELF).map_or(0, |usage| usage.ru_majflt as u64)

@@ -20,6 +20,7 @@ use crate::epoch::pin;
 use crate::index::{Assembly, BadLink};
 use crate::memory::Category;
 use crate::quantization::{Code, Codebook, Format};
+use crate::tier::Space;
 
 /// A part of a stored index that cannot be right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +42,7 @@ pub struct Builder {
     learns: bool,
     assembly: Assembly,
     stores: Stores,
+    space: Option<Arc<Space>>,
     /// A bit for each slot whose codes were written: they are written once, by one thread.
     written: Words,
 }
@@ -48,20 +50,21 @@ pub struct Builder {
 impl Builder {
     /// Without slots. `codebook`: what the index has learnt; none if it has not, or does not learn.
     /// `matrix`: of its projection, float32 little-endian, row by row; none if it is the one that
-    /// `REDUCE` makes.
+    /// `REDUCE` makes. `space`: see [`VectorIndex::new_in`].
     pub fn new(
         params: Params,
         seed: u64,
         codebook: Option<Arc<Codebook>>,
         matrix: Option<&[u8]>,
+        space: Option<Arc<Space>>,
     ) -> Result<Self, InvalidPart> {
         let projection = Projection::restored(&params, matrix).ok_or(InvalidPart::Projection)?;
         if codebook.is_some() && !params.kind().learns() {
             return Err(InvalidPart::Codebook);
         }
         let learns = params.kind().learns() && codebook.is_none();
-        let assembly = Assembly::new(params.m(), seed);
-        let stores = Stores::restored(&params, codebook);
+        let assembly = Assembly::new(params.m(), seed, space.clone());
+        let stores = Stores::restored(&params, codebook, space.as_ref());
         Ok(Self {
             params,
             seed,
@@ -69,6 +72,7 @@ impl Builder {
             learns,
             assembly,
             stores,
+            space,
             written: Words::new(1, Category::Graph),
         })
     }
@@ -168,6 +172,7 @@ impl Builder {
         index.projection = self.projection;
         index.graph = self.assembly.finish(reserved);
         index.stores = self.stores;
+        index.space = self.space;
         if !self.learns {
             index.training.end();
         }

@@ -21,8 +21,15 @@ impl VectorIndex {
     /// To be called when stores have come or gone.
     pub(super) fn weigh(&self) {
         let beside = self.beside.load(Ordering::Relaxed);
-        let own = self.stores.bytes_per_slot() + self.params.link_bytes() + STATE;
-        self.graph.slots().weigh(own + beside);
+        self.graph.slots().weigh(self.memory_per_slot() + beside);
+    }
+
+    /// Bytes of memory that a slot takes now, of the stores that there are: without what lies in
+    /// the index's space.
+    pub fn memory_per_slot(&self) -> usize {
+        let links =
+            if self.space.is_some() { self.params.upper_link_bytes() } else { self.params.link_bytes() };
+        self.stores.memory_per_slot(self.space.is_some()) + links + STATE
     }
 }
 
@@ -40,9 +47,13 @@ impl Params {
         [coarse, plain].iter().flatten().map(bytes_per_slot).sum()
     }
 
+    fn upper_link_bytes(&self) -> usize {
+        self.m() * WORD / (self.m() - 1)
+    }
+
     /// Of the lists: `2M` links on layer 0, and `M` on each layer above, to which one in `M` of the
     /// layer below reaches.
     fn link_bytes(&self) -> usize {
-        2 * self.m() * WORD + self.m() * WORD / (self.m() - 1)
+        2 * self.m() * WORD + self.upper_link_bytes()
     }
 }

@@ -43,6 +43,7 @@ mod training;
 mod write;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 pub use self::builder::{Builder, InvalidPart};
@@ -65,6 +66,7 @@ use crate::epoch::Pin;
 use crate::index::Index;
 use crate::memory::allocated_bytes;
 use crate::quantization::Codebook;
+use crate::tier::Space;
 
 /// Vectors of one format by slot, and the graph over them. Any number of threads may use it at
 /// once.
@@ -73,6 +75,7 @@ pub struct VectorIndex {
     projection: Option<Projection>,
     graph: Index,
     stores: Stores,
+    space: Option<Arc<Space>>,
     training: Training,
     /// Bytes of a slot in arenas of the user.
     beside: AtomicUsize,
@@ -82,10 +85,17 @@ pub struct VectorIndex {
 impl VectorIndex {
     /// An empty index. `seed` decides the levels of its graph, and the start of a kind that learns.
     pub fn new(params: Params, seed: u64) -> Self {
+        Self::new_in(params, seed, None)
+    }
+
+    /// The same, with the links of layer 0 and all codes but coarse ones in a space. The small
+    /// first segments of each are in memory, as is what there is no room for.
+    pub fn new_in(params: Params, seed: u64, space: Option<Arc<Space>>) -> Self {
         let index = Self {
             projection: params.input_dim().map(|input| Projection::new(input, params.dim())),
-            graph: Index::new(params.m(), seed),
-            stores: Stores::new(&params),
+            graph: Index::new_in(params.m(), seed, space.clone()),
+            stores: Stores::new(&params, space.as_ref()),
+            space,
             training: Training::new(params.kind().learns(), seed),
             params,
             beside: AtomicUsize::new(0),
@@ -98,6 +108,11 @@ impl VectorIndex {
     /// What was fixed when it was made.
     pub fn params(&self) -> &Params {
         &self.params
+    }
+
+    /// Where its large parts lie, if not in memory.
+    pub fn space(&self) -> Option<&Arc<Space>> {
+        self.space.as_ref()
     }
 
     /// The links and the states of slots.
@@ -132,17 +147,17 @@ impl VectorIndex {
         allocated_bytes(Index::FIXED_BYTES) + allocated_bytes(store)
     }
 
-    /// Bytes of codes, and of what they are made with.
+    /// Bytes of memory of codes, and of what they are made with.
     pub fn code_bytes(&self) -> usize {
         self.stores.heap_bytes() + self.projection.as_ref().map_or(0, Projection::heap_bytes)
     }
 
-    /// Bytes of links and of the states of slots.
+    /// Bytes of memory of links and of the states of slots.
     pub fn link_bytes(&self) -> usize {
         self.graph.heap_bytes()
     }
 
-    /// Bytes held.
+    /// Bytes of memory held.
     pub fn heap_bytes(&self) -> usize {
         self.code_bytes() + self.link_bytes()
     }

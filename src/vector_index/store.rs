@@ -1,9 +1,12 @@
 //! The codes of all slots in one format.
 
+use std::sync::Arc;
+
 use crate::arena::Codes;
 use crate::kernels::prefetch;
 use crate::memory::{Category, Held};
 use crate::quantization::{Code, Codebook, Format};
+use crate::tier::Space;
 
 /// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
 const AHEAD: usize = 1024;
@@ -20,9 +23,11 @@ pub struct Store {
 }
 
 impl Store {
-    pub(super) fn new(format: Format) -> Self {
-        let heads = Codes::new(format.head_bytes(), Category::Vectors);
-        let bodies = Codes::new(stride(format.body_bytes()), Category::Vectors);
+    /// `space`: where the codes lie, if not in memory.
+    pub(super) fn new(format: Format, space: Option<&Arc<Space>>) -> Self {
+        let codes = |stride| Codes::new_in(stride, Category::Vectors, space.cloned());
+        let heads = codes(format.head_bytes());
+        let bodies = codes(stride(format.body_bytes()));
         let learnt = format.codebook().map_or(0, Codebook::heap_bytes);
         Self { format, heads, bodies, learnt: Held::new(Category::Vectors, learnt) }
     }

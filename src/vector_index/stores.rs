@@ -10,6 +10,7 @@ use super::store::{Store, bytes_per_slot};
 use crate::arena::Removable;
 use crate::epoch::{Pin, pin};
 use crate::quantization::{CodeBuf, Codebook, Format};
+use crate::tier::Space;
 
 /// The progress of an index's coarse codes. An index whose kind has none stays in the first phase,
 /// and one whose kind need not learn begins in the last.
@@ -87,18 +88,19 @@ impl<'p> View<'p> {
 }
 
 impl Stores {
-    pub(super) fn new(params: &Params) -> Self {
+    /// `space`: where all codes lie but coarse ones, if not in memory.
+    pub(super) fn new(params: &Params, space: Option<&Arc<Space>>) -> Self {
         let coarse = OnceLock::new();
         let (plain, phase) = match params.coarse_format() {
             Some(_) if params.kind().learns() => (Some(params.plain_format()), Phase::Plain),
             Some(format) => {
-                coarse.get_or_init(|| Store::new(format));
+                coarse.get_or_init(|| Store::new(format, None));
                 (params.rerank().map(|_| params.plain_format()), Phase::Settled)
             }
             None => (Some(params.plain_format()), Phase::Plain),
         };
         Self {
-            plain: Removable::new(plain.map(Store::new)),
+            plain: Removable::new(plain.map(|format| Store::new(format, space))),
             coarse,
             phase: AtomicU8::new(phase as u8),
             reranks: params.rerank().is_some(),
@@ -108,12 +110,16 @@ impl Stores {
 
     /// The stores of an index that is loaded: of a kind that learns, with its codebook, or as they
     /// are before it has one.
-    pub(super) fn restored(params: &Params, codebook: Option<Arc<Codebook>>) -> Self {
-        let stores = Self::new(params);
+    pub(super) fn restored(
+        params: &Params,
+        codebook: Option<Arc<Codebook>>,
+        space: Option<&Arc<Space>>,
+    ) -> Self {
+        let stores = Self::new(params, space);
         let (Some(codebook), Some(format)) = (codebook, params.coarse_format()) else { return stores };
-        stores.set_coarse(Store::new(format.with_codebook(codebook)));
+        stores.set_coarse(Store::new(format.with_codebook(codebook), None));
         stores.enter(Phase::Settled);
-        let plain = Removable::new(params.rerank().map(|_| Store::new(params.plain_format())));
+        let plain = Removable::new(params.rerank().map(|_| Store::new(params.plain_format(), space)));
         Self { plain, ..stores }
     }
 
@@ -203,9 +209,11 @@ impl Stores {
         self.plain.reclaim()
     }
 
-    /// Bytes that the stores which there are take for each slot.
-    pub(super) fn bytes_per_slot(&self) -> usize {
-        self.each(&pin()).map(|store| bytes_per_slot(store.format())).sum()
+    /// Bytes of memory that the stores which there are take for each slot.
+    pub(super) fn memory_per_slot(&self, has_space: bool) -> usize {
+        let pin = pin();
+        let plain = self.plain.get(&pin).filter(|_| !has_space);
+        [plain, self.coarse()].into_iter().flatten().map(|store| bytes_per_slot(store.format())).sum()
     }
 
     /// Bytes held.

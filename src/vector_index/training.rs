@@ -175,7 +175,7 @@ impl VectorIndex {
         let (sample, _held) = self.sample().filter(|(sample, _)| !sample.is_empty())?;
         let codebook = Codebook::of(sample, self.params.dim(), self.training.seed);
         let format = self.params.coarse_format()?.with_codebook(Arc::new(codebook));
-        let store = self.stores.set_coarse(Store::new(format));
+        let store = self.stores.set_coarse(Store::new(format, None));
         self.graph.slots().with_end(|end| {
             store.grow_to(end);
             self.stores.enter(Phase::Doubled);

@@ -52,7 +52,12 @@ impl VectorIndex {
         }
         describe(slot);
         // By the best codes: a graph built from estimates would stay as imprecise as they are.
-        self.graph.link(slot, ef, &view.best_scorer(&view.probe(&vector, false)));
+        let probe = view.probe(&vector, false);
+        match view.refining_scorer(&probe).filter(|_| self.space.is_some()) {
+            // Few of the codes on the disk are read.
+            Some(scorer) => self.graph.link(slot, ef, &scorer),
+            None => self.graph.link(slot, ef, &view.best_scorer(&probe)),
+        }
         Prepared::New(slot)
     }
 

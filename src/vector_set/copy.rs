@@ -55,6 +55,7 @@ fn restored(mut frozen: Frozen) -> io::Result<Restored> {
         seed: frozen.set().seed(),
         codebook: codebook.map(Arc::new),
         matrix: matrix.as_deref(),
+        space: frozen.set().space().map(|space| space.dir().space()),
     };
     let mut restored = Restored::new(outline).map_err(invalid)?;
     let (mut links, mut spill) = (Lists::default(), Vec::new());

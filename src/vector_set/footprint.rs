@@ -60,8 +60,8 @@ pub fn bytes_per_element(params: &Params) -> usize {
 }
 
 impl VectorSet {
-    /// Bytes that the element in a slot takes, its name and its attribute as they are, with the
-    /// mean of the links.
+    /// Bytes of memory that the element in a slot takes, its name and its attribute as they are,
+    /// with the mean of the links.
     pub(super) fn bytes_of(&self, slot: u32) -> usize {
         let pin = pin();
         let attribute = self.attributes.get(slot, &pin).map_or(0, |stored| text_bytes(stored.parts().0));
@@ -71,7 +71,7 @@ impl VectorSet {
     /// The same without name and attribute.
     pub(super) fn bytes_beside_texts(&self) -> usize {
         let deadline = if self.has_had_deadlines() { DEADLINE } else { 0 };
-        self.params().bytes_per_slot() + BESIDE + deadline + MAPS
+        self.vectors.memory_per_slot() + BESIDE + deadline + MAPS
     }
 }
 

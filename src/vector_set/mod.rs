@@ -55,6 +55,7 @@ mod usage;
 mod uses;
 mod write;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
@@ -102,6 +103,7 @@ use self::updates::Updates;
 use self::uses::Uses;
 use crate::compressed::Savings;
 use crate::memory::{Category, Held};
+pub use crate::tier::{Space, TierDir};
 use crate::vector_index::VectorIndex;
 
 /// Identifies the state in which a key meant this set: it changes when the key stops meaning it.
@@ -115,6 +117,8 @@ pub struct SetOptions {
     pub may_be_empty: bool,
     /// The kind of its codes was chosen by the memory that was left, not by its maker.
     pub has_chosen_kind: bool,
+    /// Its large parts are to lie in files, where there is a directory for them.
+    pub is_warm: bool,
 }
 
 /// Named vectors with attributes.
@@ -149,7 +153,27 @@ impl VectorSet {
     /// An empty set. `seed` decides the levels of its graph, and what a kind that learns begins
     /// with.
     pub fn new(params: Params, seed: u64) -> Self {
-        Self::of(VectorIndex::new(params, seed), SetOptions::default())
+        Self::new_in(params, seed, None)
+    }
+
+    /// The same, with what [`VectorIndex::new_in`] says in a space.
+    pub fn new_in(params: Params, seed: u64, space: Option<Arc<Space>>) -> Self {
+        Self::of(VectorIndex::new_in(params, seed, space), SetOptions::default())
+    }
+
+    /// Where its large parts lie, if not in memory.
+    pub fn space(&self) -> Option<&Arc<Space>> {
+        self.vectors.space()
+    }
+
+    /// True if what is read or written of it may have to come from a disk.
+    pub fn may_wait_for_disk(&self) -> bool {
+        self.space().is_some()
+    }
+
+    /// True if some of its bytes could not be read from the disk: what is read of it may be wrong.
+    pub fn is_damaged(&self) -> bool {
+        self.space().is_some_and(|space| space.is_damaged())
     }
 
     /// A set of these vectors, which have no names yet.
@@ -246,7 +270,7 @@ impl VectorSet {
         self.attributes.savings()
     }
 
-    /// Bytes that the set takes, by purpose.
+    /// Bytes of memory that the set takes, by purpose.
     pub fn memory(&self) -> SetMemory {
         SetMemory {
             vectors: self.vectors.code_bytes(),
@@ -259,7 +283,7 @@ impl VectorSet {
         }
     }
 
-    /// Bytes that the set takes, by all parts.
+    /// Bytes of memory that the set takes, by all parts.
     pub fn heap_bytes(&self) -> usize {
         self.memory().total()
     }

@@ -6,7 +6,7 @@ import time
 
 from benchmarks import resp
 
-from . import report, searcher, writer
+from . import report, searcher, vectors, writer
 from .state import Phase, State, key
 from .watch import Watch
 
@@ -42,6 +42,10 @@ class Run:
         self.sent = [0, 0]
         self.worst = 0
         self.info = {}
+        if args.warm:
+            with resp.Client(server.port) as client:
+                made = [resp.encoded("VCREATE", key(number), "DIM", vectors.DIM, "TIER", "warm") for number in range(args.sets)]
+                client.accepted(made)
         fork = multiprocessing.get_context("fork")
         self.processes = [fork.Process(target=writer.run, args=(self.state, number, source, args.seed), daemon=True)
                           for number in range(args.writers)]
@@ -54,7 +58,7 @@ class Run:
             process.start()
         end = time.monotonic() + 60 * self.args.minutes
         line = began = time.monotonic()
-        with Watch(self.server.pid, self.server.port) as self.watch:
+        with Watch(self.server.pid, self.server.port, self.args.warm) as self.watch:
             while self.alive and not self.is_done(began, end):
                 self.round(min(STORM_S, max(3.0, end - time.monotonic())))
                 if time.monotonic() >= line + 60 or self.is_done(began, end) or not self.alive:

@@ -14,16 +14,17 @@ FOLLOW_S = 5
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def resident(pid):
-    """Bytes of a process in memory."""
-    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+def resident(pid, without_files=False):
+    """Bytes of a process in memory; without those of mapped files, which the system takes back as others need them."""
+    pages = [int(field) for field in pathlib.Path(f"/proc/{pid}/statm").read_text().split()]
+    return (pages[1] - (pages[2] if without_files else 0)) * PAGE
 
 
 class Watch:
     """A thread for the time of a `with` block."""
 
-    def __init__(self, pid, port):
-        self.pid, self.port = pid, port
+    def __init__(self, pid, port, without_files=False):
+        self.pid, self.port, self.without_files = pid, port, without_files
         self.most, self.worst, self.samples = 0, 0.0, 0
         # (when, bytes) of each limit seen in the last FOLLOW_S seconds.
         self.limits = []
@@ -59,7 +60,7 @@ class Watch:
 
     def sample(self):
         """One look at the server's memory."""
-        now = resident(self.pid)
+        now = resident(self.pid, self.without_files)
         self.samples += 1
         self.most = max(self.most, now)
         if limit := max(bytes_ for _, bytes_ in self.limits):

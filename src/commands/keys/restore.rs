@@ -8,6 +8,7 @@ use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, KnownUse, Value};
+use crate::persistence::rdb::Making;
 use crate::persistence::rdb::dump::{DumpError, restore, restore_unsummed};
 use crate::resp::{Args, Error, Reply};
 
@@ -102,7 +103,7 @@ impl<'r> Restore<'r> {
         }
         let skips_checksum = cx.server.skips_checksums.load(Ordering::Relaxed);
         let read = if skips_checksum { restore_unsummed } else { restore };
-        let value = read(self.dump, cx.server.keyspace.packed_limits()).map_err(refused)?;
+        let value = read(self.dump, Making::of(&cx.server.keyspace)).map_err(refused)?;
         let keys = cx.db().exclusive(&[self.key]);
         self.install(value, ttl, keys, record)
     }

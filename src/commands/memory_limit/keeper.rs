@@ -104,7 +104,8 @@ impl Keeper {
     /// Counts what the process has in memory beyond what it uses, after a purge: what the allocator
     /// gives back at once need not be counted.
     fn look_at_resident(&mut self, server: &Server, now: Instant) {
-        let resident = || system::resident_bytes().unwrap_or(0);
+        // Pages of files are given back as others need them.
+        let resident = || system::private_bytes().unwrap_or(0);
         let hides = Limit::hides(resident(), memory::recently_used_bytes(MEASURED));
         if hides && server.memory.bytes() > 0 && is_due(self.purged, now) {
             self.purge(now);

@@ -12,6 +12,9 @@ pub(in crate::commands) const NO_NEW_SETS: &str =
     "OOM new vector sets are refused above 'mem-threshold-high', since nothing may be evicted";
 pub(super) const ELEMENTS_FULL: &str = "OOM the set has reached its limit of elements";
 pub(super) const BYTES_FULL: &str = "OOM the set has reached its limit of bytes";
+pub(super) const NO_TIER: &str = "ERR TIER warm needs the option 'tier-dir'";
+pub(super) const DAMAGED: &str = "ERR vector set is damaged: some of its bytes in 'tier-dir' could not be \
+    read; delete it, or restart to make it anew from the snapshot and the log";
 pub(super) const ELEMENT_NOT_FOUND: &str = "ERR element not found in set";
 
 /// A vector of `got` components for a set that `has` others.

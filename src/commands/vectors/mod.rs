@@ -148,7 +148,7 @@ use super::{Context, Flags, Keys, Spec};
 use crate::journal::Record;
 use crate::keyspace::{Accounting, SetHandle, Shared, WrongType};
 use crate::resp::{Error, Reply};
-use crate::vector_set::{Hold, Present, Refused};
+use crate::vector_set::{Hold, Present, Refused, VectorSet};
 
 /// The family, in the order of `COMMAND`.
 pub(super) const COMMANDS: &[&Spec] = &[
@@ -219,13 +219,22 @@ fn search_sets(
     for _ in 0..FREE_TRIES {
         let sets = find_sets(&cx.db().shared(keys), keys, accounting)?;
         let found = search(&sets);
+        sets.iter().flatten().try_for_each(|handle| be_whole(&handle.set))?;
         if sets.iter().flatten().all(|handle| handle.set.binding() == handle.binding) {
             return found;
         }
         accounting = Accounting::None;
     }
     let unchanged = cx.db().shared(keys);
-    search(&find_sets(&unchanged, keys, accounting)?)
+    let sets = find_sets(&unchanged, keys, accounting)?;
+    let found = search(&sets);
+    sets.iter().flatten().try_for_each(|handle| be_whole(&handle.set))?;
+    found
+}
+
+/// Refuses what was read of a damaged set, and changes of one.
+fn be_whole(set: &VectorSet) -> Result<(), Error> {
+    if set.is_damaged() { Err(Error::new(errors::DAMAGED)) } else { Ok(()) }
 }
 
 fn find_sets(
@@ -241,6 +250,7 @@ fn find_sets(
 fn look_at_set<R>(cx: &Context, key: &[u8], look: impl Fn(Present<'_>) -> R) -> Result<Option<R>, Error> {
     while let Some(handle) = cx.db().read_vector_set(key)? {
         let seen = look(handle.present());
+        be_whole(&handle.set)?;
         if handle.set.binding() == handle.binding {
             return Ok(Some(seen));
         }
@@ -258,10 +268,11 @@ fn change_set<T>(
     key: &[u8],
     record: Record<'_>,
     change: impl for<'r> Fn(Present<'_>, Hold, Record<'r>) -> Result<T, Refused<'r>>,
-) -> Result<Option<T>, WrongType> {
+) -> Result<Option<T>, Error> {
     let subject = cx.db().set_key(key);
     let mut record = record.about(Some(&subject));
     while let Some(handle) = cx.db().vector_set_to_change(key)? {
+        be_whole(&handle.set)?;
         record = match change(handle.present(), Hold::Lookup(handle.binding), record) {
             Ok(changed) => return Ok(Some(changed)),
             Err(Refused::Unbound(record)) => record,

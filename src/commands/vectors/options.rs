@@ -106,6 +106,9 @@ impl SearchOptions {
 /// True if a search with these words would take long. Parses the words only as far as necessary. A
 /// request with a wrong word is light, since it is refused at once.
 pub(super) fn is_heavy(mut args: Args, set: &VectorSet) -> bool {
+    if set.may_wait_for_disk() {
+        return true;
+    }
     let mut options = SearchOptions::default();
     let mut queries = 0;
     let mut filtered = false;

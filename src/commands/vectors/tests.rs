@@ -7,6 +7,7 @@ mod filters;
 mod limits;
 mod pins;
 mod storage;
+mod tier;
 
 use std::cell::Cell;
 

@@ -20,7 +20,7 @@ use super::errors::{INVALID_EF, INVALID_M, INVALID_VECTOR, dimension_mismatch, p
 use super::limits;
 use super::storage;
 use super::vector::{ALL_FORMS, Form, vector};
-use super::{KEY, may_create};
+use super::{KEY, be_whole, may_create};
 use crate::commands::keys::lifetime::{Lifetime as Unit, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight, parts};
 use crate::config::Compat;
@@ -64,7 +64,7 @@ const HEAVY_EF: usize = 1000;
 fn is_heavy(args: Args, cx: &Context) -> bool {
     let mut words = args;
     let bytes: usize = words.iter().map(<[u8]>::len).sum();
-    if bytes > HEAVY_BYTES || may_train(args, cx) {
+    if bytes > HEAVY_BYTES || may_take_long(args, cx) {
         return true;
     }
     while let Some(word) = words.take() {
@@ -75,10 +75,10 @@ fn is_heavy(args: Args, cx: &Context) -> bool {
     false
 }
 
-/// True if the set's kind is trained, and training may begin soon.
-fn may_train(mut args: Args, cx: &Context) -> bool {
+/// True if the set's kind is trained, and training may begin soon, or if the set is warm.
+fn may_take_long(mut args: Args, cx: &Context) -> bool {
     let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
-    set.is_some_and(|handle| handle.set.may_train())
+    set.is_some_and(|handle| handle.set.may_train() || handle.set.may_wait_for_disk())
 }
 
 struct VAdd<'r> {
@@ -256,6 +256,7 @@ impl<'r> VAdd<'r> {
         hold: Hold,
         record: Record<'s>,
     ) -> Result<Result<Reply, Record<'s>>, Error> {
+        be_whole(&set)?;
         self.fits(&set)?;
         let ef = self.options.ef.unwrap_or(set.params().ef_construction());
         let outcome = if cx.client.replays {

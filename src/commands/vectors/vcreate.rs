@@ -1,16 +1,18 @@
 //! `VCREATE key DIM n [METRIC COSINE|L2|IP] [kind | QUANT kind|AUTO [EXPECT n]] [RERANK Q8|F16] [M
-//! n] [EF n] [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|random|none]`: an empty
-//! vector set (an extension).
+//! n] [EF n] [TIER hot|warm] [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY
+//! lru|lfu|ttl|random|none]`: an empty vector set (an extension).
 //!
 //! A set made with VCREATE may be empty, and has fixed parameters: VADD need not repeat them, and
 //! is refused if it contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit
 //! into the memory left ([`quant_auto`]); in the log the chosen kind follows it,
-//! as `CHOSEN kind`. The last four options bound the set, and can be changed later: see
-//! [`vconfig`](super::vconfig). Replies `+OK`, or `-BUSYKEY` if the key exists.
+//! as `CHOSEN kind`. With `TIER warm`, links and all codes but coarse ones lie in files of
+//! `tier-dir`, and only coarse codes, names and attributes in memory (see [`crate::tier`]). The
+//! last four options bound the set, and can be changed later: see [`vconfig`](super::vconfig).
+//! Replies `+OK`, or `-BUSYKEY` if the key exists.
 
 use std::sync::Arc;
 
-use super::errors::{INVALID_EF, INVALID_M};
+use super::errors::{INVALID_EF, INVALID_M, NO_TIER};
 use super::quant_auto::{self, Choice, DEFAULT_EXPECT, MAX_EXPECT};
 use super::storage;
 use super::vadd::{INVALID_METRIC, METRICS, bounded};
@@ -21,7 +23,7 @@ use crate::resp::{Args, Error, Reply};
 use crate::system;
 use crate::vector_set::{
     InvalidParams, Kind, Limits, LimitsChange, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric, Params, SetOptions,
-    VectorSet,
+    TierDir, VectorSet,
 };
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -37,7 +39,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     summary: "Create an empty vector set with chosen parameters (an extension to Redis)",
     syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|QUANT kind)] \
         [EXPECT elements:integer] [RERANK rerank(Q8|F16)] [M numlinks:integer] \
-        [EF build-exploration-factor:integer] [TTL seconds:integer] [MAXELEMENTS elements:integer] \
+        [EF build-exploration-factor:integer] [TIER tier(HOT|WARM)] [TTL seconds:integer] [MAXELEMENTS elements:integer] \
         [MAXBYTES bytes:integer] [POLICY policy(LRU|LFU|TTL|RANDOM|NONE)]",
     tips: &[],
     // The memory left is read from system files.
@@ -60,12 +62,17 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let key = args.bytes()?;
     let request = VCreate::parse(args)?;
     may_create(cx)?;
+    let tier = cx.server.keyspace.tier().filter(|_| request.is_warm);
+    if request.is_warm && tier.is_none() && !cx.client.replays {
+        return Err(Error::new(NO_TIER));
+    }
     let is_open = request.is_auto() && request.chosen.is_none();
     let choice = is_open
         .then(|| request.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));
-    let options = SetOptions { may_be_empty: true, has_chosen_kind: request.is_auto() };
+    let options =
+        SetOptions { may_be_empty: true, has_chosen_kind: request.is_auto(), is_warm: request.is_warm };
     let params = choice.as_ref().map_or(request.params, |choice| choice.params.clone());
-    let set = VectorSet::new(params, cx.server.config.settings().index_seed)
+    let set = VectorSet::new_in(params, cx.server.config.settings().index_seed, tier.map(TierDir::space))
         .with_options(options)
         .with_limits(Limits::default().changed(&request.limits));
     // The gate is entered here, so that the stream cannot be switched on between the two.
@@ -107,6 +114,7 @@ struct VCreate {
     rerank: Option<Kind>,
     expect: Option<usize>,
     chosen: Option<Kind>,
+    is_warm: bool,
     limits: LimitsChange,
 }
 
@@ -119,7 +127,8 @@ impl VCreate {
         let kind = Some(Kind::DEFAULT);
         let metric = Metric::Cosine;
         let limits = LimitsChange::default();
-        let mut request = Self { params, kind, metric, rerank: None, expect: None, chosen: None, limits };
+        let mut request =
+            Self { params, kind, metric, rerank: None, expect: None, chosen: None, is_warm: false, limits };
         while !args.is_empty() {
             request.take_option(&mut args)?;
         }
@@ -137,6 +146,9 @@ impl VCreate {
             self.chosen = Some(storage::quant(args)?);
         } else if args.keyword("RERANK") {
             self.rerank = Some(storage::rerank(args)?);
+        } else if args.keyword("TIER") {
+            let tier = args.keyword_of(&[("HOT", false), ("WARM", true)]);
+            self.is_warm = tier.ok_or(Error::new("ERR invalid TIER, it must be HOT or WARM"))?;
         } else if args.keyword("METRIC") {
             self.metric = args.keyword_of(&METRICS).ok_or(Error::new(INVALID_METRIC))?;
         } else if args.keyword("M") {

@@ -31,6 +31,13 @@
 //! | `max-elements`, `max-bytes` | its limits; 0: none |
 //! | `policy` | which elements make room: `lru`, `lfu`, `ttl`, `random`, `none` |
 //!
+//! A set made with `TIER warm` has two more:
+//!
+//! | field | value |
+//! |---|---|
+//! | `tier` | `warm`; `hot` if the server has no `tier-dir`, so that it lies in memory |
+//! | `tier-bytes` | bytes of the disk that it takes |
+//!
 //! `HISTOGRAM` (an extension) adds what was counted since the set was made or loaded:
 //!
 //! | field | value |
@@ -92,6 +99,12 @@ fn describe(set: Present<'_>, with_figures: bool) -> Reply {
     let limits = set.limits();
     if limits != Limits::default() {
         fields.extend(limits::fields(&limits).map(named));
+    }
+    if set.options().is_warm {
+        let space = set.space();
+        let bytes = space.map_or(0, |space| space.bytes());
+        fields.push((Reply::Simple("tier"), Reply::Simple(if space.is_some() { "warm" } else { "hot" })));
+        fields.push((Reply::Simple("tier-bytes"), Reply::Integer(bytes as i64)));
     }
     if with_figures {
         fields.extend(figures(set).map(named));

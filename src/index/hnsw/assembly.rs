@@ -9,10 +9,13 @@
 //! What was kept is checked: see [`BadLink`]. Links are directed here, so it is no fault if a link
 //! has no other way round.
 
+use std::sync::Arc;
+
 use super::graph::Links;
 use super::{Entry, Index};
 use crate::index::slots::MAX_LEVEL;
 use crate::index::{Candidate, Scorer};
+use crate::tier::Space;
 
 /// An [`Index`] under construction, which cannot be searched yet.
 pub struct Assembly(Index);
@@ -31,9 +34,9 @@ pub enum BadLink {
 }
 
 impl Assembly {
-    /// As [`Index::new`].
-    pub fn new(m: usize, seed: u64) -> Self {
-        Self(Index::new(m, seed))
+    /// As [`Index::new_in`].
+    pub fn new(m: usize, seed: u64, space: Option<Arc<Space>>) -> Self {
+        Self(Index::new_in(m, seed, space))
     }
 
     /// Takes a slot for a node; a level beyond the highest counts as that. The first of the highest
@@ -155,7 +158,7 @@ mod tests {
 
     /// Slots of these levels, and labels that are 100 more than slots.
     fn assembly(levels: &[usize]) -> Assembly {
-        let assembly = Assembly::new(4, 1);
+        let assembly = Assembly::new(4, 1, None);
         for &level in levels {
             assembly.reserve(level, |_| ());
         }

@@ -13,6 +13,7 @@
 //! *Lock order:* a thread holds one list lock at a time, and takes nothing else under it but the
 //! block allocator and the lists of dead and of relocated slots.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -23,6 +24,7 @@ use crate::index::lowest::Lowest;
 use crate::index::slots::{Slots, Word};
 use crate::kernels::prefetch_at;
 use crate::memory::Category;
+use crate::tier::Space;
 
 /// Locks that all lists of a graph share. Two writers meet by chance once in so many times.
 pub(super) const LOCKS: usize = 128;
@@ -74,11 +76,12 @@ impl Towers {
 }
 
 impl Graph {
-    /// `m`: links per slot on the upper layers; twice that on layer 0.
-    pub(super) fn new(m: usize) -> Self {
+    /// `m`: links per slot on the upper layers; twice that on layer 0. `space`: where the lists of
+    /// layer 0 lie, if not in memory.
+    pub(super) fn new(m: usize, space: Option<Arc<Space>>) -> Self {
         Self {
             slots: Slots::new(),
-            base: Words::new(2 * m, Category::Graph),
+            base: Words::new_in(2 * m, Category::Graph, space),
             upper: Words::new(m, Category::Graph),
             towers: Mutex::default(),
             locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
@@ -265,7 +268,7 @@ mod tests {
 
     #[test]
     fn lists_hold_what_was_written() {
-        let graph = Graph::new(4);
+        let graph = Graph::new(4, None);
         for _ in 0..3 {
             graph.reserve(0, |_| ());
         }
@@ -284,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_tower_is_used_again_and_comes_empty() {
-        let graph = Graph::new(4);
+        let graph = Graph::new(4, None);
         let first = graph.reserve(3, |_| ());
         graph.replace(first, 3, &[1, 2]);
         let tower = graph.slots.tower(first);

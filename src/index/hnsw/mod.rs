@@ -12,6 +12,7 @@ mod results;
 mod search;
 mod visited;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -24,6 +25,7 @@ pub use self::search::{Effort, End, Walk, Walked};
 use super::Slots;
 use super::slots::MAX_LEVEL;
 use crate::splitmix::SplitMix64;
+use crate::tier::Space;
 
 /// The graph over a set's slots.
 ///
@@ -51,9 +53,14 @@ impl Index {
     /// `m`: links per slot on the upper layers, at least 2; twice that on layer 0. `seed` decides
     /// the slots' levels: the same seed and the same order of insertions give the same graph.
     pub fn new(m: usize, seed: u64) -> Self {
+        Self::new_in(m, seed, None)
+    }
+
+    /// The same, with the links of layer 0 in a space.
+    pub fn new_in(m: usize, seed: u64, space: Option<Arc<Space>>) -> Self {
         assert!(m >= 2);
         Self {
-            graph: Graph::new(m),
+            graph: Graph::new(m, space),
             entry: AtomicU64::new(0),
             entry_lock: Mutex::new(()),
             sweeper: Sweeper::new(),

@@ -9,9 +9,9 @@ use std::io::Read;
 
 use super::load::{LoadError, shown};
 use super::reader::{Checksum, Reader};
-use super::value::{self, Decoded};
+use super::value::{self, Decoded, Making};
 use super::walk::{Head, Part, Walk};
-use crate::keyspace::{Deadline, PackedLimits, Value};
+use crate::keyspace::{Deadline, Value};
 use crate::persistence::loading::grouped;
 use crate::vector_set::VectorSet;
 
@@ -107,7 +107,7 @@ impl Contents {
         head: Head,
         now_ms: i64,
     ) -> Result<(), LoadError> {
-        let decoded = value::read_value(&mut walk.input, head.kind, PackedLimits::default(), &walk.templates);
+        let decoded = value::read_value(&mut walk.input, head.kind, Making::default(), &walk.templates);
         let decoded = decoded.map_err(|error| LoadError { error, key: Some(head.key.clone()) })?;
         let (name, is_unknown) = match &decoded {
             Decoded::Value(value) => (value.view().type_name().to_owned(), false),

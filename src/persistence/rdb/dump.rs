@@ -16,9 +16,9 @@ use super::format::{
 use super::reader::Reader;
 use super::skip::skip_key_metadata;
 use super::templates::Templates;
-use super::value::{Decoded, Written, read_value, type_of};
+use super::value::{Decoded, Making, Written, read_value, type_of};
 use super::writer::Writer;
-use crate::keyspace::{PackedLimits, Value, ValueRef, by_type};
+use crate::keyspace::{Value, ValueRef, by_type};
 
 const VERSION_LEN: usize = 2;
 
@@ -142,19 +142,19 @@ impl Write for Length {
 }
 
 /// The value of a dump. What is between it and the footer is passed over, as in Redis.
-pub fn restore(dump: &[u8], limits: PackedLimits) -> Result<Value, DumpError> {
+pub fn restore(dump: &[u8], making: Making<'_>) -> Result<Value, DumpError> {
     let body = checked_body(dump).ok_or(DumpError::Footer)?;
-    value_of(body, limits)
+    value_of(body, making)
 }
 
 /// The same, whatever the checksum: for tests.
-pub fn restore_unsummed(dump: &[u8], limits: PackedLimits) -> Result<Value, DumpError> {
+pub fn restore_unsummed(dump: &[u8], making: Making<'_>) -> Result<Value, DumpError> {
     let (body, version, _) = body_and_sum(dump).ok_or(DumpError::Footer)?;
-    value_of((body, version), limits)
+    value_of((body, version), making)
 }
 
-fn value_of((body, version): (&[u8], u16), limits: PackedLimits) -> Result<Value, DumpError> {
-    match read(body, version, limits).map_err(DumpError::Value)? {
+fn value_of((body, version): (&[u8], u16), making: Making<'_>) -> Result<Value, DumpError> {
+    match read(body, version, making).map_err(DumpError::Value)? {
         Decoded::Value(value) => Ok(value),
         Decoded::Empty => Err(DumpError::Empty),
         Decoded::Unknown(name) => Err(DumpError::Unknown(name)),
@@ -191,7 +191,7 @@ pub fn serialized_len(value: ValueRef<'_>) -> io::Result<usize> {
     Ok(if has_earliest_end { bytes - EARLIEST_END_LEN } else { bytes })
 }
 
-fn read(body: &[u8], version: u16, limits: PackedLimits) -> Result<Decoded, ReadError> {
+fn read(body: &[u8], version: u16, making: Making<'_>) -> Result<Decoded, ReadError> {
     let mut input = Reader::with_total(body, body.len() as u64).without_checksum();
     let mut offset = input.offset();
     let mut kind = input.u8()?;
@@ -204,5 +204,5 @@ fn read(body: &[u8], version: u16, limits: PackedLimits) -> Result<Decoded, Read
         return Err(ReadError::invalid(offset, format!("no type of values is {kind}")));
     };
     // References to templates are of files alone.
-    read_value(&mut input, kind, limits, &Templates::default())
+    read_value(&mut input, kind, making, &Templates::default())
 }

@@ -21,9 +21,9 @@ use parking_lot::Mutex;
 use super::fault::ReadError;
 use super::reader::{Checksum, Reader};
 use super::skip::skip_value;
-use super::value::{self, Decoded};
+use super::value::{self, Decoded, Making};
 use super::walk::{Ahead, Head, Part, Walk};
-use crate::keyspace::{Arrival, DATABASES, Deadline, Duplicate, Keyspace, KnownUse, PackedLimits, Value};
+use crate::keyspace::{Arrival, DATABASES, Deadline, Duplicate, Keyspace, KnownUse, Value};
 use crate::persistence::loading::{Loading, Tally};
 
 /// Keys in a batch at most.
@@ -107,7 +107,7 @@ pub fn load<R: Read>(
         let loader = Loader {
             how,
             loading,
-            limits: keyspace.packed_limits(),
+            making: Making::of(keyspace),
             now_ms: keyspace.clock().now_ms(),
             batch: Batch::default(),
             sender,
@@ -179,7 +179,7 @@ impl<'s> Inserters<'s> {
 struct Loader<'l> {
     how: How,
     loading: &'l Loading,
-    limits: PackedLimits,
+    making: Making<'l>,
     now_ms: i64,
     batch: Batch,
     sender: SyncSender<Batch>,
@@ -250,7 +250,7 @@ impl Loader<'_> {
             self.tally.ended += 1;
             return Ok(None);
         }
-        match value::read_value(&mut walk.input, head.kind, self.limits, &walk.templates)? {
+        match value::read_value(&mut walk.input, head.kind, self.making, &walk.templates)? {
             Decoded::Value(value) => {
                 if head.ahead.had_metadata {
                     self.skip(head.offset, "metadata of a module")?;

@@ -45,6 +45,7 @@ mod writer;
 
 pub use self::fault::{Fault, ReadError};
 pub use self::reader::{Checksum, Reader};
+pub use self::value::Making;
 pub use self::writer::Writer;
 
 #[cfg(test)]

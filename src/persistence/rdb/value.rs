@@ -13,7 +13,8 @@ use super::skip::{skip_module_fields, skip_value};
 use super::templates::Templates;
 use super::writer::Writer;
 use super::{dump, hash, string, vector_set};
-use crate::keyspace::{Deadline, PackedLimits, Value, ValueRef, by_type};
+use crate::keyspace::{Deadline, Keyspace, PackedLimits, Value, ValueRef, by_type};
+use crate::vector_set::TierDir;
 
 /// What the bytes of a value are here.
 #[derive(Debug)]
@@ -60,28 +61,43 @@ pub(super) fn write_commands<W: Write>(
     by_type!(ValueRef, value, part => part.write_commands(out, key, deadline))
 }
 
-/// Reads a value of this type. Hashes are packed within the limits; the templates are those of the
-/// file.
+/// How values that are read are made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Making<'m> {
+    /// Up to which hashes are packed.
+    pub limits: PackedLimits,
+    /// For the files of warm vector sets; without it, those lie in memory.
+    pub tier: Option<&'m Arc<TierDir>>,
+}
+
+impl<'m> Making<'m> {
+    /// For values of this keyspace.
+    pub fn of(keyspace: &'m Keyspace) -> Self {
+        Self { limits: keyspace.packed_limits(), tier: keyspace.tier() }
+    }
+}
+
+/// Reads a value of this type. The templates are those of the file.
 pub fn read_value<R: Read>(
     input: &mut Reader<R>,
     kind: ValueType,
-    limits: PackedLimits,
+    making: Making<'_>,
     templates: &Templates,
 ) -> Result<Decoded, ReadError> {
     match kind {
         ValueType::String => string::read(input).map(|string| Decoded::Value(Value::String(string))),
         kind if kind.family() == "hash" => {
-            let hash = hash::read(input, kind, limits, templates)?;
+            let hash = hash::read(input, kind, making.limits, templates)?;
             Ok(if hash.is_empty() { Decoded::Empty } else { Decoded::Value(Value::Hash(Box::new(hash))) })
         }
-        ValueType::Module2 => read_module(input),
+        ValueType::Module2 => read_module(input, making),
         kind => skip_value(input, kind, templates).map(Decoded::Unknown),
     }
 }
 
-fn read_module<R: Read>(input: &mut Reader<R>) -> Result<Decoded, ReadError> {
+fn read_module<R: Read>(input: &mut Reader<R>, making: Making<'_>) -> Result<Decoded, ReadError> {
     let id = input.length()?;
-    if let Some(set) = vector_set::read(input, id)? {
+    if let Some(set) = vector_set::read(input, id, making.tier)? {
         return Ok(Decoded::Value(Value::VectorSet(Arc::new(set))));
     }
     skip_module_fields(input)?;

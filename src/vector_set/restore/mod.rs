@@ -35,7 +35,7 @@ pub use self::lists::Lists;
 use self::parts::{LongList, Parts};
 use self::pipeline::Pipeline;
 use super::elements::Elements;
-use super::{Params, SetOptions, VectorSet};
+use super::{Params, SetOptions, Space, VectorSet};
 use crate::quantization::{Code, Codebook, Format};
 use crate::vector_index::Builder;
 
@@ -57,6 +57,8 @@ pub struct Outline<'o> {
     /// The matrix of its projection, float32 little-endian, row by row; none if it is the one that
     /// `REDUCE` makes.
     pub matrix: Option<&'o [u8]>,
+    /// Where its large parts are to lie, if not in memory.
+    pub space: Option<Arc<Space>>,
 }
 
 /// An element as it was stored.
@@ -97,9 +99,9 @@ pub struct Restored {
 impl Restored {
     /// A set without elements.
     pub fn new(outline: Outline) -> Result<Self, Invalid> {
-        let Outline { params, options, seed, codebook, matrix } = outline;
+        let Outline { params, options, seed, codebook, matrix, space } = outline;
         let vectors =
-            Builder::new(params, seed, codebook, matrix).map_err(|part| Invalid::set(part.into()))?;
+            Builder::new(params, seed, codebook, matrix, space).map_err(|part| Invalid::set(part.into()))?;
         let (best, coarse) = vectors.formats();
         let parts = Parts::new(vectors);
         Ok(Self {

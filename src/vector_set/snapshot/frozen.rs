@@ -152,6 +152,9 @@ impl Frozen {
             self.given += self.give(batch, &mut course, spill, visit)?;
         }
         self.course = Some(course);
+        if self.set().is_damaged() {
+            return Err(io::Error::other("a vector set is damaged: bytes in tier-dir could not be read"));
+        }
         self.check_end()?;
         Ok(!self.running.ahead().is_empty())
     }

@@ -6,6 +6,7 @@ use crate::commands::memory_uses::{MemoryUses, ratio};
 use crate::config::Compat;
 use crate::memory::{self as figures, Allocator, Category};
 use crate::system;
+use crate::vector_set::TierDir;
 
 pub(super) fn memory(server: &Server, rows: &mut Rows) {
     let used = figures::used_bytes();
@@ -47,6 +48,24 @@ fn limit(server: &Server, rows: &mut Rows) {
     rows.bytes("mem_swap_system", system::system_swap_bytes().unwrap_or(0));
     rows.field("major_page_faults", system::major_page_faults());
     rows.bytes("used_memory_rss_peak", system::peak_resident_bytes().unwrap_or(0));
+    rows.bytes("used_memory_rss_files", resident_of_files());
+    tier(server, rows);
+}
+
+fn resident_of_files() -> u64 {
+    let private = system::private_bytes().unwrap_or(0);
+    system::resident_bytes().map_or(0, |resident| resident.saturating_sub(private))
+}
+
+/// What lies in files.
+fn tier(server: &Server, rows: &mut Rows) {
+    let tier = server.keyspace.tier();
+    rows.field("tier_vector_sets", tier.map_or(0, |tier| tier.spaces()));
+    rows.bytes("tier_bytes", tier.map_or(0, |tier| tier.bytes()));
+    rows.bytes("tier_bytes_peak", tier.map_or(0, |tier| tier.peak_bytes()));
+    rows.bytes("tier_refused_bytes", tier.map_or(0, |tier| tier.refused_bytes()));
+    rows.field("tier_disk_full", tier.is_some_and(|tier| tier.is_disk_full()));
+    rows.field("tier_unreadable_pages", TierDir::unreadable_pages());
 }
 
 fn in_use(uses: &MemoryUses, resident: u64, rows: &mut Rows) {

@@ -8,6 +8,7 @@ use crate::journal::Record;
 use crate::keyspace::{Clock, Deadline, Hash, Keyspace, Policy, StringValue, Value, ValueRef};
 use crate::persistence::aof::reader::Requests;
 use crate::persistence::loading::Loading;
+use crate::persistence::rdb::Making;
 use crate::persistence::rdb::Reader;
 use crate::persistence::rdb::dump::restore;
 use crate::persistence::rdb::load::{How, load};
@@ -167,7 +168,7 @@ fn play(keyspace: &Keyspace, db: usize, words: &[&[u8]]) {
         }
         b"RESTORE" => {
             let end = if words.get(4).is_some() { Deadline::at(number(words[2])) } else { Deadline::NEVER };
-            keys.put(key, restore(words[3], keyspace.packed_limits()).expect("a dump"), end);
+            keys.put(key, restore(words[3], Making::of(keyspace)).expect("a dump"), end);
         }
         other => panic!("{}", other.escape_ascii()),
     }

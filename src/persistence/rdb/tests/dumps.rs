@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::{bytes_of, mutated, read_all};
 use crate::keyspace::{Deadline, Hash, PackedLimits, StringValue, Value};
+use crate::persistence::rdb::Making;
 use crate::persistence::rdb::dump::{DumpError, dump, pieces, restore};
 use crate::persistence::rdb::format::ValueType;
 
@@ -116,13 +117,13 @@ fn dump_of(value: &Value) -> Vec<u8> {
 }
 
 fn restored(bytes: &[u8], limits: PackedLimits) -> Value {
-    restore(bytes, limits).unwrap_or_else(|error| panic!("{error:?}"))
+    restore(bytes, Making { limits, ..Making::default() }).unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 /// Footers are not looked at: the checksum is 0.
 fn restored_body(digits: &str) -> Result<Value, DumpError> {
     let bytes = [&bytes_of(digits)[..], &[13, 0], &[0; 8]].concat();
-    restore(&bytes, PackedLimits::default())
+    restore(&bytes, Making::default())
 }
 
 fn fields_of(value: &Value) -> Vec<(String, String, Deadline)> {
@@ -326,7 +327,7 @@ fn a_hash_of_valkey_keeps_the_ends_of_its_fields() {
     assert_fields(&restored(&dump, PackedLimits { fields: 1, len: 64 }), &expected);
     // The same type is another one in Redis.
     let of_redis = [&dump[..dump.len() - 10], &[13, 0], &[0; 8]].concat();
-    assert!(matches!(restore(&of_redis, PackedLimits::default()), Err(DumpError::Value(_))));
+    assert!(matches!(restore(&of_redis, Making::default()), Err(DumpError::Value(_))));
 }
 
 #[test]
@@ -335,20 +336,20 @@ fn footers_tell_version_and_checksum() {
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
-        assert!(matches!(restore(&bad, PackedLimits::default()), Err(DumpError::Footer)), "byte {at}");
+        assert!(matches!(restore(&bad, Making::default()), Err(DumpError::Footer)), "byte {at}");
     }
     let of_version = |version: u8| [b"\x00\x01a", &[version, 0][..], &[0; 8]].concat();
-    assert!(restore(&of_version(13), PackedLimits::default()).is_ok());
-    assert!(restore(&of_version(1), PackedLimits::default()).is_ok());
+    assert!(restore(&of_version(13), Making::default()).is_ok());
+    assert!(restore(&of_version(1), Making::default()).is_ok());
     for version in [15, 80] {
-        assert!(restore(&of_version(version), PackedLimits::default()).is_ok(), "{version}");
+        assert!(restore(&of_version(version), Making::default()).is_ok(), "{version}");
     }
     for version in [16, 79, 81, 255] {
-        let outcome = restore(&of_version(version), PackedLimits::default());
+        let outcome = restore(&of_version(version), Making::default());
         assert!(matches!(outcome, Err(DumpError::Footer)), "{version}");
     }
     for len in 0..10 {
-        assert!(matches!(restore(&vec![0; len], PackedLimits::default()), Err(DumpError::Footer)));
+        assert!(matches!(restore(&vec![0; len], Making::default()), Err(DumpError::Footer)));
     }
 }
 

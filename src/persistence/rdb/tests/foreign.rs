@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{bytes_of, mutated, read_all};
-use crate::keyspace::PackedLimits;
+use crate::persistence::rdb::Making;
 use crate::persistence::rdb::dump::{DumpError, restore};
 
 /// A form, what TYPE says of it, and a dump. Those of forms that are still written are Redis 8.6's;
@@ -78,7 +78,7 @@ const DUMPS: &[(&str, &str, &str)] = &[
 #[test]
 fn all_forms_are_passed_over() {
     for (form, family, dump) in DUMPS {
-        let outcome = restore(&bytes_of(dump), PackedLimits::default());
+        let outcome = restore(&bytes_of(dump), Making::default());
         let Err(DumpError::Unknown(name)) = outcome else { panic!("{form}: {outcome:?}") };
         assert_eq!(name, *family, "{form}");
     }

@@ -8,7 +8,6 @@ use super::format::{VERSION, ValueType};
 use super::templates::Templates;
 use super::value::read_value;
 use super::{ReadError, Reader};
-use crate::keyspace::PackedLimits;
 
 /// The bytes of hexadecimal digits, with blanks between them or not.
 fn bytes_of(digits: &str) -> Vec<u8> {
@@ -20,7 +19,7 @@ fn bytes_of(digits: &str) -> Vec<u8> {
 fn read_all(body: &[u8]) -> Result<usize, ReadError> {
     let mut input = Reader::with_total(body, body.len() as u64);
     let kind = ValueType::from_byte(input.u8()?, VERSION).ok_or_else(|| ReadError::invalid(0, "no type"))?;
-    read_value(&mut input, kind, PackedLimits::default(), &Templates::default())?;
+    read_value(&mut input, kind, super::Making::default(), &Templates::default())?;
     Ok(input.offset() as usize)
 }
 

@@ -22,7 +22,7 @@ use super::reader::Reader;
 use super::value::Written;
 use super::writer::Writer;
 use crate::vector_set::restore::{Invalid, Kept, Lists};
-use crate::vector_set::{Code, Kind, Limits, Metric, Params, SetOptions, VectorSet};
+use crate::vector_set::{Code, Kind, Limits, Metric, Params, SetOptions, TierDir, VectorSet};
 use crate::vector_set::{Element, Frozen, Linked, Spill};
 
 /// The kinds of Redis, by its numbers for them.
@@ -103,10 +103,15 @@ fn write_elements<W: Write>(
 
 /// Reads a set, behind the id of its module type and up to its end. None if that is not the type of
 /// a vector set: then nothing has been read.
-pub fn read<R: Read>(input: &mut Reader<R>, id: u64) -> Result<Option<VectorSet>, ReadError> {
+/// `tier`: for the files of a warm set; without it, the set lies in memory.
+pub fn read<R: Read>(
+    input: &mut Reader<R>,
+    id: u64,
+    tier: Option<&Arc<TierDir>>,
+) -> Result<Option<VectorSet>, ReadError> {
     let set = match id {
         redis::ID => redis::read(input)?,
-        own::ID => own::read(input)?,
+        own::ID => own::read(input, tier)?,
         _ => return Ok(None),
     };
     input.module_end()?;

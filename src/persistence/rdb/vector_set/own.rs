@@ -15,7 +15,7 @@
 //!                                                        32: elements have deadlines
 //!                                                        64: limits
 //!                                                        128: elements have flags
-//!                                                        256: indexes of fields
+//!                                                        256: indexes of fields   512: warm
 //!           UINT seed                                    what the levels of new elements come from
 //!           UINT slots given to elements in its life
 //!           UINT elements
@@ -66,7 +66,7 @@ use crate::vector_set::filter::MAX_PATH_BYTES;
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::{
     CODECS, Code, Codebook, Format, InvalidParams, Kind, Limits, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M,
-    MAX_TTL_MS, MIN_M, Metric, Params, SetOptions, SetPolicy, VectorSet,
+    MAX_TTL_MS, MIN_M, Metric, Params, SetOptions, SetPolicy, TierDir, VectorSet,
 };
 use crate::vector_set::{Element, Frozen, Links};
 use crate::vector_set::{FieldKind, FieldSpec, Language, MAX_FIELDS};
@@ -83,8 +83,9 @@ const DEADLINES: u64 = 32;
 const LIMITS: u64 = 64;
 const ELEMENT_FLAGS: u64 = 128;
 const FIELDS: u64 = 256;
+const WARM: u64 = 512;
 const FLAGS: u64 =
-    KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | LIMITS | ELEMENT_FLAGS | FIELDS;
+    KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | LIMITS | ELEMENT_FLAGS | FIELDS | WARM;
 /// The longest name of an indexed field: two paths.
 const MAX_FIELD: usize = 2 * MAX_PATH_BYTES + 2;
 /// The only flag of an element.
@@ -128,7 +129,8 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
             | flag(form.has_deadlines, DEADLINES)
             | flag(has_limits, LIMITS)
             | flag(form.has_flags, ELEMENT_FLAGS)
-            | flag(!fields.is_empty(), FIELDS),
+            | flag(!fields.is_empty(), FIELDS)
+            | flag(options.is_warm, WARM),
     )?;
     out.uint(set.seed())?;
     out.uint(set.reserved())?;
@@ -241,11 +243,18 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Reads a set up to the end of its elements.
-pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadError> {
+/// `tier`: for the files of a warm one.
+pub(super) fn read<R: Read>(
+    input: &mut Reader<R>,
+    tier: Option<&Arc<TierDir>>,
+) -> Result<VectorSet, ReadError> {
     let params = read_params(input)?;
     let flags = read_flags(input)?;
-    let options =
-        SetOptions { may_be_empty: flags & KEPT != 0, has_chosen_kind: flags & CHOSEN_BY_MEMORY != 0 };
+    let options = SetOptions {
+        may_be_empty: flags & KEPT != 0,
+        has_chosen_kind: flags & CHOSEN_BY_MEMORY != 0,
+        is_warm: flags & WARM != 0,
+    };
     let seed = input.uint()?;
     let reserved = input.uint()?;
     let least = if options.may_be_empty { 0 } else { 1 };
@@ -254,7 +263,8 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let fields = if flags & FIELDS == 0 { Vec::new() } else { read_fields(input)? };
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
-    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref() };
+    let space = tier.filter(|_| options.is_warm).map(TierDir::space);
+    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref(), space };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     drop(matrix);
     let best = restored.best_format().clone();

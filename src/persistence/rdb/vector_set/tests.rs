@@ -50,7 +50,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn read(bytes: &[u8]) -> Result<VectorSet, ReadError> {
     let mut input = Reader::with_total(bytes, bytes.len() as u64);
     let id = input.length()?;
-    let set = super::read(&mut input, id)?.ok_or_else(|| ReadError::invalid(0, "another module type"))?;
+    let set =
+        super::read(&mut input, id, None)?.ok_or_else(|| ReadError::invalid(0, "another module type"))?;
     assert_eq!(input.remaining(), Some(0));
     Ok(set)
 }
@@ -169,7 +170,7 @@ fn every_kind_comes_back() {
 #[test]
 fn options_come_back() {
     for (may_be_empty, has_chosen_kind) in [(true, false), (false, true), (true, true)] {
-        let options = SetOptions { may_be_empty, has_chosen_kind };
+        let options = SetOptions { may_be_empty, has_chosen_kind, is_warm: may_be_empty };
         comes_back(&filled_with(params(20, Kind::Int8, Metric::Cosine), options, 30), false);
     }
 }
@@ -354,7 +355,7 @@ fn links_that_go_one_way_are_links() {
 #[test]
 fn another_module_type_is_left_alone() {
     let mut input = Reader::new(&b"\x02\x01"[..]);
-    assert!(super::read(&mut input, module_id(b"ReJSON-RL")).is_ok_and(|set| set.is_none()));
+    assert!(super::read(&mut input, module_id(b"ReJSON-RL"), None).is_ok_and(|set| set.is_none()));
     assert_eq!(input.offset(), 0);
 }
 
@@ -386,7 +387,7 @@ proptest! {
         }
         bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
         let mut input = Reader::with_total(&bytes[..], bytes.len() as u64);
-        let set = input.length().and_then(|id| super::read(&mut input, id));
+        let set = input.length().and_then(|id| super::read(&mut input, id, None));
         // What is accepted can be used, and written again.
         if let Ok(Some(set)) = set {
             let set = Arc::new(set);
