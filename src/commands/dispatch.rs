@@ -253,7 +253,7 @@ fn only_messages(command: &Command) -> Error {
 /// Redis a command that may take memory is refused already when it is queued for a transaction, and
 /// `EXEC` again before its first command, but not those that it runs.
 fn room(command: &Command, server: &Server, client: &Client) -> Result<Option<Instant>, Error> {
-    if !has_any(Flags::DENYOOM, command, client) {
+    if !has_any(Flags::that_need_memory(server.compat), command, client) {
         return Ok(None);
     }
     match server.room(client) {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::{Client, Context, Hold, Keys, Server};
+use crate::config::Compat;
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 
@@ -27,7 +28,7 @@ pub struct Spec {
     /// The family in which it is documented.
     pub group: Group,
     /// The version of Redis (or Valkey) that introduced it. A command is unknown if the release of
-    /// `compat` does not have it: see [`Compat`](crate::config::Compat).
+    /// `compat` does not have it: see [`Compat`].
     pub since: &'static str,
     /// Its cost: `O(…)`, and the meaning of its letters.
     pub complexity: &'static str,
@@ -269,6 +270,8 @@ impl Flags {
     pub const NEVER_QUEUED: Flags = Flags(1 << 24);
     /// Refused while writes are refused, so that monitoring notices; no flag of `COMMAND INFO`.
     pub const REPORTS_REFUSAL: Flags = Flags(1 << 25);
+    /// As `DENYOOM`, since 8.10.
+    pub const DENYOOM_SINCE_8_10: Flags = Flags(1 << 21);
     /// Allowed in RESP2 while the client has subscriptions; no flag of `COMMAND INFO`.
     pub const WHILE_SUBSCRIBED: Flags = Flags(1 << 22);
     /// Counts keys as used also for clients with `CLIENT NO-TOUCH`; no flag of `COMMAND INFO`.
@@ -312,6 +315,17 @@ impl Flags {
     /// Both.
     pub const fn and(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
+    }
+
+    /// The flags of a command in a release.
+    pub fn in_release(self, release: Compat) -> Flags {
+        if self.has_any(Self::that_need_memory(release)) { self.and(Self::DENYOOM) } else { self }
+    }
+
+    /// The flags of the commands that may need memory in a release.
+    pub fn that_need_memory(release: Compat) -> Flags {
+        let since_8_10 = if release >= Compat::V8_10 { Self::DENYOOM_SINCE_8_10 } else { Self::NONE };
+        Self::DENYOOM.and(since_8_10)
     }
 
     /// True if all of `other` are set.

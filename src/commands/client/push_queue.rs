@@ -44,9 +44,45 @@ const PUSH_BYTES: usize = size_of::<Push>() + 2 * size_of::<usize>();
 pub(super) struct PushQueue {
     /// Bytes that wait. Those of a monitor's lines are counted before the lines are queued.
     waiting_bytes: AtomicUsize,
-    parts: Mutex<VecDeque<Part>>,
+    parts: Mutex<Parts>,
     /// Too much waited: the client is being disconnected, and the queue stays empty.
     has_overflowed: AtomicBool,
+}
+
+/// The parts in order, and the bytes of their list.
+struct Parts {
+    list: VecDeque<Part>,
+    memory: Held,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { list: VecDeque::new(), memory: Held::nothing(Category::Clients) }
+    }
+}
+
+impl Parts {
+    fn add(&mut self, part: Part) {
+        self.list.push_back(part);
+        self.count();
+    }
+
+    /// Removes the first parts, and returns them.
+    fn take(&mut self, count: usize) -> VecDeque<Part> {
+        let is_all = count == self.list.len();
+        let taken = if is_all { mem::take(&mut self.list) } else { self.list.drain(..count).collect() };
+        self.count();
+        taken
+    }
+
+    fn clear(&mut self) {
+        self.list = VecDeque::new();
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.memory.set(self.list.capacity() * PART_BYTES);
+    }
 }
 
 /// What waits: complete lines, or a message. Small, since there may be many.
@@ -134,7 +170,7 @@ impl ClientInfo {
             self.overflow(&mut parts);
             return Pushed::Overflowed;
         }
-        parts.push_back(Part::Push(Arc::clone(push)));
+        parts.add(Part::Push(Arc::clone(push)));
         Pushed::Queued
     }
 
@@ -151,7 +187,7 @@ impl ClientInfo {
     pub(in crate::commands) fn push_lines(&self, block: Bytes) {
         let mut parts = self.pushes.parts.lock();
         if !self.has_overflowed() {
-            parts.push_back(Part::Lines(Box::new(block)));
+            parts.add(Part::Lines(Box::new(block)));
         }
     }
 
@@ -173,9 +209,9 @@ impl ClientInfo {
         Pushed::Queued
     }
 
-    fn overflow(&self, parts: &mut VecDeque<Part>) {
+    fn overflow(&self, parts: &mut Parts) {
         self.pushes.has_overflowed.store(true, Ordering::Relaxed);
-        *parts = VecDeque::new();
+        parts.clear();
         self.pushes.waiting_bytes.store(0, Ordering::Relaxed);
         self.kill();
     }
@@ -195,9 +231,9 @@ impl ClientInfo {
     pub fn take_pushes(&self, max_bytes: usize, out: &mut Encoded) {
         let taken = {
             let mut parts = self.pushes.parts.lock();
-            let (count, bytes) = first_parts(&parts, max_bytes);
+            let (count, bytes) = first_parts(&parts.list, max_bytes);
             self.pushes.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            if count == parts.len() { mem::take(&mut *parts) } else { parts.drain(..count).collect() }
+            parts.take(count)
         };
         let protocol = self.encoding();
         taken.into_iter().for_each(|part| part.encode(protocol, out));
@@ -207,7 +243,7 @@ impl ClientInfo {
     /// and not yet queued.
     pub(in crate::commands) fn drop_pushes(&self) {
         let mut parts = self.pushes.parts.lock();
-        *parts = VecDeque::new();
+        parts.clear();
         self.pushes.waiting_bytes.store(0, Ordering::Relaxed);
     }
 

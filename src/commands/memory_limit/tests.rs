@@ -113,6 +113,17 @@ fn over_the_limit_commands_that_may_take_memory_are_refused_and_others_run() {
 }
 
 #[test]
+fn over_the_limit_there_are_no_more_subscriptions_since_8_10() {
+    let over_limit = ("config set maxmemory 1", "+OK");
+    for request in ["subscribe a", "psubscribe a", "ssubscribe a"] {
+        Session::like_redis("8.10", 0).hold_to(&[over_limit, (request, OOM), ("publish a x", ":0")]);
+        let mut session = Session::like_redis("8.6", 0);
+        session.hold_to(&[over_limit]);
+        assert!(session.ask(request).starts_with("*3 "));
+    }
+}
+
+#[test]
 fn a_transaction_that_may_take_memory_is_refused_as_a_whole() {
     let mut session = Session::at(0);
     let mut operator = session.connect();

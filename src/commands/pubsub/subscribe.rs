@@ -8,10 +8,13 @@ use super::{BASE, Kind, MANY_RECEIVERS, Subscriptions};
 use crate::commands::{Arity, Context, Flags, Keys, Place, Run, Spec, Weight};
 use crate::resp::{Args, Encoded, Error, Reply};
 
+/// Flags of the commands that end subscriptions.
+const ENDS: Flags = BASE.flags.and(Flags::NOSCRIPT).and(Flags::WHILE_SUBSCRIBED);
+
 pub(super) const SUBSCRIBE: Spec = Spec {
     name: "subscribe",
     arity: Arity::AtLeast(2),
-    flags: BASE.flags.and(Flags::NOSCRIPT).and(Flags::WHILE_SUBSCRIBED),
+    flags: ENDS.and(Flags::DENYOOM_SINCE_8_10),
     complexity: "O(N) for N names",
     summary: "Receive what is published to these channels from now on",
     syntax: "channel...",
@@ -46,6 +49,7 @@ pub(super) const SSUBSCRIBE: Spec = Spec {
 pub(super) const UNSUBSCRIBE: Spec = Spec {
     name: "unsubscribe",
     arity: Arity::AtLeast(1),
+    flags: ENDS,
     summary: "End the subscriptions to these channels, or to all channels",
     syntax: "[channel...]",
     weight: Weight::PlacedBy(|args, cx| place_of_end(Kind::Channel, args, cx)),

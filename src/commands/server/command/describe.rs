@@ -15,7 +15,7 @@ pub(super) fn command(command: &Command, release: Compat) -> Reply {
     Reply::Array(vec![
         Reply::bulk(spec.name),
         Reply::Integer(spec.arity.as_redis()),
-        Reply::Set(flags(spec).map(Reply::Simple).collect()),
+        Reply::Set(flags(spec, release).map(Reply::Simple).collect()),
         Reply::Integer(first),
         Reply::Integer(last),
         Reply::Integer(step),
@@ -34,9 +34,9 @@ fn subcommands(command: &Command, release: Compat) -> Reply {
 }
 
 /// The flags. One more flag shows keys that are not at fixed positions.
-fn flags(spec: &Spec) -> impl Iterator<Item = &'static str> {
+fn flags(spec: &Spec, release: Compat) -> impl Iterator<Item = &'static str> {
     let movable = spec.keys.iter().any(|keys| keys.fixed().is_none());
-    spec.flags.names().chain(movable.then_some("movablekeys"))
+    spec.flags.in_release(release).names().chain(movable.then_some("movablekeys"))
 }
 
 /// The three numbers for old clients: they span all key specs at fixed positions.
