@@ -1,9 +1,11 @@
 //! Open files: how many there may be, when they are written to the disk, and files without a name.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -17,23 +19,34 @@ pub fn raise_open_files(wanted: u64) -> u64 {
     if outcome.is_ok() { raised } else { current }
 }
 
-/// A file without a name, which is gone when it is closed.
+/// A file without a name, which is gone when it is closed. Where the system or the file system
+/// knows no such files, it has a name for a moment.
 ///
 /// # Errors
-/// The folder is not writable, or the file system or the system has no such files.
-#[cfg(target_os = "linux")]
+/// The folder is not writable.
 pub fn unnamed_file(folder: &Path) -> io::Result<File> {
+    never_named_file(folder).or_else(|_| once_named_file(folder))
+}
+
+fn once_named_file(folder: &Path) -> io::Result<File> {
+    static FILES: AtomicU64 = AtomicU64::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let path = folder.join(format!("temp-unnamed-{}-{number}", std::process::id()));
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).mode(0o600).create(true).truncate(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
+#[cfg(target_os = "linux")]
+fn never_named_file(folder: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags, open};
     let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     Ok(open(folder, flags, Mode::RUSR | Mode::WUSR)?.into())
 }
 
-/// A file without a name, which is gone when it is closed.
-///
-/// # Errors
-/// Always: this system has no such files.
 #[cfg(not(target_os = "linux"))]
-pub fn unnamed_file(_folder: &Path) -> io::Result<File> {
+fn never_named_file(_folder: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -121,6 +134,8 @@ pub fn await_writeback(_file: &File, _range: Range<u64>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek, Write};
+
     use super::*;
 
     #[test]
@@ -128,5 +143,19 @@ mod tests {
         let allowed = raise_open_files(u64::MAX);
         assert!(allowed > 0 && raise_open_files(1) == 1);
         assert_eq!(raise_open_files(u64::MAX), allowed);
+    }
+
+    #[test]
+    fn unnamed_files_hold_what_is_written_and_leave_nothing() {
+        let folder = std::env::temp_dir().join(format!("nearhit-unnamed-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("it can be made");
+        for open in [unnamed_file, once_named_file] {
+            let mut file = open(&folder).expect("the folder can be written to");
+            file.write_all(b"text").and_then(|()| file.rewind()).expect("it can be written to");
+            assert_eq!(io::read_to_string(&file).expect("it can be read"), "text");
+            assert_eq!(std::fs::read_dir(&folder).expect("it is there").count(), 0);
+        }
+        std::fs::remove_dir(&folder).expect("it is empty");
+        assert!(unnamed_file(&folder).is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! A file without a name: it goes when it is closed, however that comes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::system::unnamed_file;
@@ -36,7 +36,7 @@ impl SpillFile {
 
     fn file(&mut self) -> io::Result<&File> {
         if self.file.is_none() {
-            self.file = Some(open_unnamed(&self.folder)?);
+            self.file = Some(unnamed_file(&self.folder)?);
         }
         self.file.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
@@ -55,18 +55,6 @@ impl Spill for SpillFile {
         into.resize(before + place.len, 0);
         self.file()?.read_exact_at(&mut into[before..], place.at)
     }
-}
-
-/// Some file systems know no files without a name: there it has one for a moment.
-fn open_unnamed(folder: &Path) -> io::Result<File> {
-    if let Ok(file) = unnamed_file(folder) {
-        return Ok(file);
-    }
-    let path = folder.join(format!("temp-spill-{}", std::process::id()));
-    let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).mode(0o600).create(true).truncate(true).open(&path)?;
-    std::fs::remove_file(&path)?;
-    Ok(file)
 }
 
 #[cfg(test)]

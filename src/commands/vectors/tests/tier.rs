@@ -10,7 +10,7 @@ const NOW_MS: i64 = 1_790_000_000_000;
 const DAMAGED: &str = "-ERR vector set is damaged: some of its bytes in 'tier-dir' could not be read; delete \
     it, or restart to make it anew from the snapshot and the log";
 /// So many elements that large segments are needed.
-const ELEMENTS: usize = 3_000;
+const ELEMENTS: usize = 2_200;
 const DIM: usize = 64;
 
 /// A folder of its own, until the drop.
