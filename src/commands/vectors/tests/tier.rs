@@ -142,13 +142,13 @@ fn beyond_the_limit_of_the_disk_elements_take_memory() {
     let folder = Folder::new("limit");
     let tier = folder.tier();
     let mut session = session(Arc::clone(&tier));
-    tier.set_max_bytes(400_000);
+    tier.set_max_bytes(200_000);
     session.ask(&format!("vcreate hot DIM {DIM} NOQUANT"));
     session.ask(&format!("vcreate warm DIM {DIM} NOQUANT TIER warm"));
     fill(&mut session, "hot");
     fill(&mut session, "warm");
     assert_eq!(seen(&mut session, "hot"), seen(&mut session, "warm"));
-    assert!(tier.bytes() <= 400_000 && tier.refused_bytes() > 0 && tier.refusals() > 0);
+    assert!(tier.bytes() <= 200_000 && tier.refused_bytes() > 0 && tier.refusals() > 0);
     let used = session.ask("info memory");
     assert!(used.contains(&format!("tier_refused_bytes:{}", tier.refused_bytes())), "{used}");
 }
