@@ -104,8 +104,11 @@ impl Keeper {
     /// Counts what the process has in memory beyond what it uses, after a purge: what the allocator
     /// gives back at once need not be counted.
     fn look_at_resident(&mut self, server: &Server, now: Instant) {
-        // Pages of files are given back as others need them.
-        let resident = || system::private_bytes().unwrap_or(0);
+        // Pages of the tier's files are given back as others need them; without a tier, those of
+        // files are the program itself.
+        let has_tier = server.keyspace.tier().is_some();
+        let in_memory = if has_tier { system::private_bytes } else { system::resident_bytes };
+        let resident = || in_memory().unwrap_or(0);
         let hides = Limit::hides(resident(), memory::recently_used_bytes(MEASURED));
         if hides && server.memory.bytes() > 0 && is_due(self.purged, now) {
             self.purge(now);

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use memory::Counting;
 use nearhit::keyspace::{Clock, Keyspace};
 use nearhit::persistence::loading::Loading;
-use nearhit::persistence::rdb::Reader;
+use nearhit::persistence::rdb::{Making, Reader};
 use nearhit::persistence::rdb::check;
 use nearhit::persistence::rdb::dump::{DumpError, dump, restore};
 use nearhit::persistence::rdb::format::{MAGIC, VALKEY_MAGIC};
@@ -51,13 +51,12 @@ fn load_file(data: &[u8]) {
     for db in keyspace.databases() {
         db.direct().for_each(|entry| {
             let bytes = dump(entry.value()).expect("memory does not fail");
-            restore(&bytes, keyspace.packed_limits()).expect("what was dumped is in order");
+            restore(&bytes, Making::of(&keyspace)).expect("what was dumped is in order");
         });
     }
 }
 
 fn restore_value(data: &[u8]) {
-    let limits = Keyspace::new(Clock::manual(NOW_MS)).packed_limits();
-    let restored = restore(&[data, &FOOTER].concat(), limits);
+    let restored = restore(&[data, &FOOTER].concat(), Making::default());
     assert!(!matches!(restored, Err(DumpError::Footer)), "there is one");
 }
