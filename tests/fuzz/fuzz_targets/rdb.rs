@@ -9,11 +9,11 @@ use libfuzzer_sys::fuzz_target;
 use memory::Counting;
 use nearhit::keyspace::{Clock, Keyspace};
 use nearhit::persistence::loading::Loading;
-use nearhit::persistence::rdb::{Making, Reader};
 use nearhit::persistence::rdb::check;
 use nearhit::persistence::rdb::dump::{DumpError, dump, restore};
 use nearhit::persistence::rdb::format::{MAGIC, VALKEY_MAGIC};
 use nearhit::persistence::rdb::load::{How, load};
+use nearhit::persistence::rdb::{Making, Reader};
 
 #[global_allocator]
 static MEMORY: Counting = Counting::new();
