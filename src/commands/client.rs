@@ -129,8 +129,8 @@ impl Client {
         self.subscriptions.as_ref().is_some_and(|subscriptions| subscriptions.are_many())
     }
 
-    /// True if only some commands are allowed: it has subscribed, and RESP2 cannot tell messages
-    /// from replies.
+    /// True if only some commands are allowed: the client has subscriptions, and in RESP2 a message
+    /// looks like a reply.
     pub(super) fn takes_messages_only(&self) -> bool {
         self.is_subscribed() && self.protocol == Protocol::Resp2
     }

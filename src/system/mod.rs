@@ -36,8 +36,8 @@ pub use idle::IdleCores;
 pub use machine::{MULTIPLEXING_API, kernel, machine_memory, page_bytes};
 pub use pressure::{Pressure, memory_pressure};
 pub use process::{
-    CpuTime, cpu_time, cpu_time_of_children, cpu_time_of_main_thread, executable, is_running,
-    major_page_faults, peak_resident_bytes, private_bytes, resident_bytes,
+    CpuTime, Resident, cpu_time, cpu_time_of_children, cpu_time_of_main_thread, executable, is_running,
+    major_page_faults, peak_resident_bytes, resident, resident_bytes,
 };
 pub use swap::{process_swap_bytes, system_swap_bytes};
 pub use threads::{ThreadClock, lower_priority};

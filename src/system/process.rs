@@ -62,19 +62,25 @@ fn usage_of(who: libc::c_int) -> Option<libc::rusage> {
     (!failed).then_some(usage)
 }
 
-/// Bytes of the process in memory; None where the system does not say.
-pub fn resident_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * page_bytes())
+/// What the process has in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resident {
+    /// Bytes in all.
+    pub all: u64,
+    /// Bytes of mapped files among them: the program's own, and others.
+    pub of_files: u64,
 }
 
-/// Bytes of the process in memory that are in no file; None where the system does not say.
-pub fn private_bytes() -> Option<u64> {
+/// What the process has in memory; None where the system does not say.
+pub fn resident() -> Option<Resident> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let mut pages = statm.split_ascii_whitespace().skip(1).map_while(|field| field.parse::<u64>().ok());
-    let (resident, of_files) = (pages.next()?, pages.next()?);
-    Some(resident.saturating_sub(of_files) * page_bytes())
+    Some(Resident { all: pages.next()? * page_bytes(), of_files: pages.next()? * page_bytes() })
+}
+
+/// Bytes of the process in memory; None where the system does not say.
+pub fn resident_bytes() -> Option<u64> {
+    resident().map(|resident| resident.all)
 }
 
 /// How often the process had to wait for a page from a disk.

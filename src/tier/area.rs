@@ -30,8 +30,9 @@ pub struct Area {
     space: Arc<Space>,
     /// Until it has all blocks that it will have.
     file: Option<File>,
+    // Dropped in this order: the handler forgets the addresses before they are unmapped.
+    _watched: faults::Watched,
     mapping: MmapRaw,
-    watched: faults::Watched,
     /// The first bytes, which have their blocks of the disk.
     on_disk: usize,
     /// The first bytes, which may be used.
@@ -52,7 +53,7 @@ impl Area {
             &space.damaged,
         );
         let watched = watched.ok_or(io::ErrorKind::QuotaExceeded)?;
-        Ok(Self { space, file: Some(file), mapping, watched, on_disk: 0, used: 0 })
+        Ok(Self { space, file: Some(file), mapping, _watched: watched, on_disk: 0, used: 0 })
     }
 
     /// Where it begins, at a page.
@@ -109,8 +110,8 @@ impl Area {
     /// Puts memory behind the bytes that are on the disk: none of it was usable before.
     fn cut(&mut self) {
         let rest = self.as_mut_ptr() as usize + self.on_disk..self.as_mut_ptr() as usize + self.mapping.len();
-        // SAFETY: the addresses are those of this mapping, whose drop unmaps them; nobody uses them
-        // yet. They begin at a page: the start does, and blocks are taken by multiples of pages.
+        // SAFETY: the addresses are those of this mapping, whose drop unmaps them; they were not made
+        // usable yet. They begin at a page: the start does, and blocks are taken by multiples of pages.
         unsafe { faults::put_memory(rest) };
         self.file = None;
     }
@@ -129,7 +130,6 @@ impl Area {
 impl Drop for Area {
     fn drop(&mut self) {
         let in_memory = self.in_memory() as u64;
-        self.watched.end();
         self.space.dir.refused_bytes.fetch_sub(in_memory, Ordering::Relaxed);
         self.space.dir.give_back(self.on_disk as u64);
         self.space.bytes.fetch_sub(self.on_disk as u64, Ordering::Relaxed);

@@ -61,7 +61,8 @@ pub(super) fn pages() -> u64 {
     PAGES.load(Ordering::Relaxed)
 }
 
-/// Addresses that the handler knows, until the [end](Self::end).
+/// Addresses that the handler knows, until the drop, which comes before they become those of
+/// something else.
 #[derive(Debug)]
 pub(super) struct Watched {
     entry: usize,
@@ -84,9 +85,10 @@ impl Watched {
         start.store(addresses.start, Ordering::Release);
         Some(Self { entry, _damaged: Arc::clone(damaged) })
     }
+}
 
-    /// To be called before the addresses become those of something else. Nobody uses them any more.
-    pub(super) fn end(&mut self) {
+impl Drop for Watched {
+    fn drop(&mut self) {
         let entry = &TABLE[self.entry];
         entry.start.store(0, Ordering::Release);
         entry.is_taken.store(false, Ordering::Release);
@@ -156,7 +158,8 @@ fn mend(address: usize) -> bool {
     let Some(entry) = watched else { return false };
     let page = PAGE_BYTES.load(Ordering::Relaxed);
     let start = address / page * page;
-    // SAFETY: the page is one of an area that somebody is using, and its bytes cannot be had.
+    // SAFETY: the page is one of an area that is in use, so that it is mapped; its bytes cannot be
+    // read.
     if !unsafe { put_memory(start..start + page) } {
         return false;
     }
@@ -170,7 +173,7 @@ fn mend(address: usize) -> bool {
 /// Puts zeroed memory in the place of what is at these addresses. False if the system refuses.
 ///
 /// # Safety
-/// The addresses are whole pages of a mapping of the caller's, and nobody needs what is there.
+/// The addresses are whole pages of a mapping of the caller's, and what is there is not needed.
 pub(super) unsafe fn put_memory(addresses: Range<usize>) -> bool {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;

@@ -1,19 +1,5 @@
 use super::*;
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("nearhit-tier-{name}-{}", std::process::id()));
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::persistence::files::testing::Folder;
 
 fn bytes(area: &Area, len: usize) -> &[u8] {
     // SAFETY: the bytes are usable, and no test writes while it reads.
@@ -27,8 +13,8 @@ fn fill(area: &Area, len: usize, byte: u8) {
 
 #[test]
 fn what_is_written_to_an_area_is_read() {
-    let folder = Folder::new("written");
-    let dir = TierDir::open(&folder.0).expect("it can be used");
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
     let space = dir.space();
     let mut area = space.area(1 << 20).expect("there are addresses");
     assert_eq!((dir.bytes(), dir.spaces()), (0, 1));
@@ -46,8 +32,8 @@ fn what_is_written_to_an_area_is_read() {
 
 #[test]
 fn beyond_the_bound_bytes_are_in_memory_at_the_same_addresses() {
-    let folder = Folder::new("bound");
-    let dir = TierDir::open(&folder.0).expect("it can be used");
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
     dir.set_max_bytes(256 << 10);
     let space = dir.space();
     let mut area = space.area(1 << 20).expect("there are addresses");
@@ -72,26 +58,25 @@ fn beyond_the_bound_bytes_are_in_memory_at_the_same_addresses() {
 
 #[test]
 fn a_second_user_of_a_directory_is_refused() {
-    let folder = Folder::new("second");
-    let dir = TierDir::open(&folder.0).expect("it can be used");
-    assert!(matches!(TierDir::open(&folder.0), Err(Unusable::InUse)));
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
+    assert!(matches!(TierDir::open(folder.path()), Err(Unusable::InUse)));
     drop(dir);
-    assert!(TierDir::open(&folder.0).is_ok());
+    assert!(TierDir::open(folder.path()).is_ok());
 }
 
 #[test]
 fn a_path_that_is_no_directory_is_refused() {
-    let folder = Folder::new("file");
-    fs::create_dir_all(&folder.0).expect("it can be made");
-    let file = folder.0.join("file");
+    let folder = Folder::new();
+    let file = folder.path().join("file");
     fs::write(&file, b"x").expect("it can be written");
     assert!(matches!(TierDir::open(&file), Err(Unusable::Io(_))));
 }
 
 #[test]
 fn a_page_that_cannot_be_read_is_zeros_and_damages_its_space_alone() {
-    let folder = Folder::new("fault");
-    let dir = TierDir::open(&folder.0).expect("it can be used");
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
     let (space, other) = (dir.space(), dir.space());
     let mut area = space.area(1 << 22).expect("there are addresses");
     let mut whole = other.area(1 << 22).expect("there are addresses");

@@ -107,8 +107,10 @@ impl Keeper {
         // Pages of the tier's files are given back as others need them; without a tier, those of
         // files are the program itself.
         let has_tier = server.keyspace.tier().is_some();
-        let in_memory = if has_tier { system::private_bytes } else { system::resident_bytes };
-        let resident = || in_memory().unwrap_or(0);
+        let resident = || {
+            let in_memory = system::resident().unwrap_or_default();
+            in_memory.all.saturating_sub(if has_tier { in_memory.of_files } else { 0 })
+        };
         let hides = Limit::hides(resident(), memory::recently_used_bytes(MEASURED));
         if hides && server.memory.bytes() > 0 && is_due(self.purged, now) {
             self.purge(now);

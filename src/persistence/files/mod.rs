@@ -15,16 +15,16 @@ pub use self::skipped::SkippedFiles;
 pub use self::spill::SpillFile;
 
 #[cfg(test)]
-pub(super) mod testing {
+pub(crate) mod testing {
     //! A folder that goes with the test.
 
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    pub(in crate::persistence) struct Folder(PathBuf);
+    pub(crate) struct Folder(PathBuf);
 
     impl Folder {
-        pub(in crate::persistence) fn new() -> Self {
+        pub(crate) fn new() -> Self {
             static NUMBER: AtomicU32 = AtomicU32::new(0);
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let path = std::env::temp_dir().join(format!("nearhit-files-{}-{number}", std::process::id()));
@@ -32,7 +32,7 @@ pub(super) mod testing {
             Self(path)
         }
 
-        pub(in crate::persistence) fn path(&self) -> &Path {
+        pub(crate) fn path(&self) -> &Path {
             &self.0
         }
 

@@ -11,7 +11,8 @@ use crate::vector_set::TierDir;
 pub(super) fn memory(server: &Server, rows: &mut Rows) {
     let used = figures::used_bytes();
     let allocator = figures::allocator();
-    let resident = system::resident_bytes().unwrap_or(0);
+    let in_memory = system::resident().unwrap_or_default();
+    let resident = in_memory.all;
     let uses = MemoryUses::of(server, used);
     in_use(&uses, resident, rows);
     rows.bytes("allocator_allocated", allocator.allocated);
@@ -35,6 +36,8 @@ pub(super) fn memory(server: &Server, rows: &mut Rows) {
     rows.field("lazyfree_pending_objects", server.keyspace.reaper().pending());
     rows.field("lazyfreed_objects", server.keyspace.reaper().freed());
     limit(server, rows);
+    rows.bytes("used_memory_rss_files", in_memory.of_files);
+    tier(server, rows);
 }
 
 /// Our own fields, behind those of Redis: the limit, how near it is, and how short memory is
@@ -48,13 +51,6 @@ fn limit(server: &Server, rows: &mut Rows) {
     rows.bytes("mem_swap_system", system::system_swap_bytes().unwrap_or(0));
     rows.field("major_page_faults", system::major_page_faults());
     rows.bytes("used_memory_rss_peak", system::peak_resident_bytes().unwrap_or(0));
-    rows.bytes("used_memory_rss_files", resident_of_files());
-    tier(server, rows);
-}
-
-fn resident_of_files() -> u64 {
-    let private = system::private_bytes().unwrap_or(0);
-    system::resident_bytes().map_or(0, |resident| resident.saturating_sub(private))
 }
 
 /// What lies in files.

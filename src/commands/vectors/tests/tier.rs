@@ -1,10 +1,10 @@
 //! Warm sets: an extension.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::commands::testing::Session;
 use crate::keyspace::TierDir;
+use crate::persistence::files::testing::Folder;
 
 const NOW_MS: i64 = 1_790_000_000_000;
 const DAMAGED: &str = "-ERR vector set is damaged: some of its bytes in 'tier-dir' could not be read; delete \
@@ -13,23 +13,8 @@ const DAMAGED: &str = "-ERR vector set is damaged: some of its bytes in 'tier-di
 const ELEMENTS: usize = 2_200;
 const DIM: usize = 64;
 
-/// A folder of its own, until the drop.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("nearhit-warm-{name}-{}", std::process::id())))
-    }
-
-    fn tier(&self) -> Arc<TierDir> {
-        TierDir::open(&self.0).expect("it can be used")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn tier(folder: &Folder) -> Arc<TierDir> {
+    TierDir::open(folder.path()).expect("it can be used")
 }
 
 fn session(tier: Arc<TierDir>) -> Session {
@@ -76,8 +61,8 @@ fn warm_sets_need_a_directory() {
 
 #[test]
 fn a_warm_set_replies_as_a_hot_one_and_takes_less_memory() {
-    let folder = Folder::new("replies");
-    let tier = folder.tier();
+    let folder = Folder::new();
+    let tier = tier(&folder);
     let mut session = session(Arc::clone(&tier));
     for options in ["NOQUANT", "RQ2 METRIC L2 RERANK F16", "PQ"] {
         session.ask("flushall");
@@ -112,8 +97,8 @@ fn a_warm_set_replies_as_a_hot_one_and_takes_less_memory() {
 
 #[test]
 fn copies_and_dumps_of_warm_sets_are_warm_where_they_can_be() {
-    let folder = Folder::new("copies");
-    let tier = folder.tier();
+    let folder = Folder::new();
+    let tier = tier(&folder);
     let mut session = session(Arc::clone(&tier));
     session.ask(&format!("vcreate w DIM {DIM} TIER warm"));
     fill(&mut session, "w");
@@ -139,8 +124,8 @@ fn copies_and_dumps_of_warm_sets_are_warm_where_they_can_be() {
 
 #[test]
 fn beyond_the_limit_of_the_disk_elements_take_memory() {
-    let folder = Folder::new("limit");
-    let tier = folder.tier();
+    let folder = Folder::new();
+    let tier = tier(&folder);
     let mut session = session(Arc::clone(&tier));
     tier.set_max_bytes(200_000);
     session.ask(&format!("vcreate hot DIM {DIM} NOQUANT"));
@@ -155,8 +140,8 @@ fn beyond_the_limit_of_the_disk_elements_take_memory() {
 
 #[test]
 fn of_a_damaged_set_nothing_is_returned_and_nothing_is_saved() {
-    let folder = Folder::new("damaged");
-    let mut session = session(folder.tier());
+    let folder = Folder::new();
+    let mut session = session(tier(&folder));
     session.hold_to(&[
         ("vcreate w DIM 2 TIER warm", "+OK"),
         ("vadd w VALUES 2 1 2 a", ":1"),
