@@ -110,8 +110,9 @@ impl Area {
     /// Puts memory behind the bytes that are on the disk: none of it was usable before.
     fn cut(&mut self) {
         let rest = self.as_mut_ptr() as usize + self.on_disk..self.as_mut_ptr() as usize + self.mapping.len();
-        // SAFETY: the addresses are those of this mapping, whose drop unmaps them; they were not made
-        // usable yet. They begin at a page: the start does, and blocks are taken by multiples of pages.
+        // SAFETY: the addresses are those of this mapping, whose drop unmaps them; they were not
+        // made usable yet. They begin at a page: the start does, and blocks are taken by multiples
+        // of pages.
         unsafe { faults::put_memory(rest) };
         self.file = None;
     }
