@@ -13,6 +13,8 @@ mod pubsub;
 #[path = "server/slow_clients.rs"]
 mod slow_clients;
 mod support;
+#[path = "server/tracking.rs"]
+mod tracking;
 
 use support::Running;
 use support::folder::Folder;

@@ -13,6 +13,7 @@ use std::time::Instant;
 use super::memory_limit;
 use super::pubsub::Subscriptions;
 use super::registry::Command;
+use super::tracking::Tracked;
 use super::transactions::{Queue, Watches};
 #[cfg(doc)]
 use crate::keyspace::Access;
@@ -20,7 +21,7 @@ use crate::keyspace::ExpiredKeys;
 use crate::resp::Protocol;
 pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
 pub use info::{ClientInfo, Labels, Unblock};
-pub(super) use push_queue::{Push, Pushed, counted_block};
+pub(super) use push_queue::{Push, PushForm, Pushed, counted_block};
 pub use register::{Clients, Endpoints};
 
 /// The state of a client that only its own connection uses. It moves to the compute pool with a
@@ -59,6 +60,8 @@ pub struct Client {
     pub(super) fieldsets: Fieldsets,
     /// The channels and patterns of `SUBSCRIBE` and its like, if there are any.
     pub(super) subscriptions: Option<Box<Subscriptions>>,
+    /// What it tracks since `CLIENT TRACKING ON`, if it does.
+    pub(super) tracked: Option<Box<Tracked>>,
     /// Set by commands after whose reply the connection closes.
     pub closing: bool,
     /// Deadline until which its present request waits for room in memory, if it does.
@@ -87,6 +90,7 @@ impl Client {
             watches: Watches::new(&info),
             fieldsets: Fieldsets::new(&info),
             subscriptions: None,
+            tracked: None,
             info,
             db: 0,
             protocol: Protocol::Resp2,
@@ -122,6 +126,11 @@ impl Client {
     /// True if it has subscribed to anything.
     pub fn is_subscribed(&self) -> bool {
         self.subscriptions.is_some()
+    }
+
+    /// True if messages about other commands have their place between its replies.
+    pub fn awaits_messages(&self) -> bool {
+        self.is_subscribed() || self.tracked.is_some()
     }
 
     /// True if it takes long to end its subscriptions.

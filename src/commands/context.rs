@@ -12,15 +12,16 @@ use super::hit_rate::HitRate;
 use super::memory_limit::MemoryLimit;
 use super::observers::Observers;
 use super::pause::Pause;
-use super::pubsub::PubSub;
+use super::pubsub::{KeyspaceEvents, PubSub};
 use super::spec::Flags;
 use super::statistics::Statistics;
 use super::stop::Stop;
+use super::tracking::Tracking;
 use crate::compressed;
 use crate::config::{Compat, Config, NotApplied};
 use crate::counters;
 use crate::counters::Sharded;
-use crate::keyspace::{Access, Keyspace, Lfu, PackedLimits, Policy, Unit, View};
+use crate::keyspace::{Access, EventFlags, Keyspace, Lfu, PackedLimits, Policy, Unit, View};
 use crate::memory;
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
@@ -41,9 +42,9 @@ pub struct Server {
     /// Counts of commands.
     pub statistics: Statistics,
     /// Counts of connections.
-    pub traffic: Sharded<Traffic>,
+    pub traffic: Arc<Sharded<Traffic>>,
     /// The connected clients.
-    pub clients: Clients,
+    pub clients: Arc<Clients>,
     /// Monitors, slow log, latency monitor and hot keys.
     pub observers: Observers,
     /// The limit of memory.
@@ -52,6 +53,8 @@ pub struct Server {
     pub pause: Pause,
     /// The subscriptions of all clients.
     pub pubsub: Arc<PubSub>,
+    /// The clients that cache what they read.
+    pub tracking: Arc<Tracking>,
     /// How much of the data has been loaded.
     pub loading: Loading,
     /// Time of the server's start.
@@ -141,6 +144,9 @@ impl Server {
                 .switch(after.appendonly)
                 .map_err(|why| NotApplied { option: "appendonly", reason: why.to_string() }),
         });
+        let clients = Arc::new(Clients::default());
+        let traffic = Arc::new(Sharded::new(Traffic::default));
+        let tracking = Tracking::new(Arc::clone(&clients), Arc::clone(&traffic), keyspace.tracking_switch());
         let server = Self {
             saving: Saving::new(Arc::clone(keyspace.journal())),
             aof,
@@ -148,8 +154,9 @@ impl Server {
             compat: settings.compat(),
             config,
             statistics: Statistics::default(),
-            traffic: Sharded::new(Traffic::default),
-            clients: Clients::default(),
+            traffic,
+            clients,
+            tracking: Arc::new(tracking),
             observers: Observers::default(),
             memory: MemoryLimit::default(),
             pause: Pause::default(),
@@ -172,6 +179,9 @@ impl Server {
             net_output_per_second: AtomicU64::new(0),
             stop: Stop::default(),
         };
+        let events = KeyspaceEvents::new(Arc::clone(&server.pubsub), Arc::clone(&server.traffic));
+        server.keyspace.set_event_sink(Arc::new(events));
+        server.keyspace.set_tracker(Arc::clone(&server.tracking) as _);
         server.follow_settings();
         server
     }
@@ -205,6 +215,10 @@ impl Server {
             .map(|setting| u32::try_from(setting).unwrap_or(u32::MAX));
         self.keyspace.set_lfu(Lfu { log_factor, decay_minutes });
         compressed::set_threshold(usize::try_from(settings.compression_threshold).unwrap_or(usize::MAX));
+        let limits = settings.client_output_buffer_limit;
+        self.pubsub.set_limits(limits);
+        self.tracking.configure(settings.tracking_table_max_keys, limits);
+        self.keyspace.set_event_flags(EventFlags::of_letters(&settings.notify_keyspace_events));
         self.update_write_refusal();
         self.follow_memory_limit();
     }

@@ -163,6 +163,7 @@ impl Call {
     /// Runs it. The result is written as it is: [`Reply::None`] if `CLIENT REPLY` suppresses the
     /// reply.
     pub fn run(self, server: &Server, client: &mut Client, request: &Request) -> Reply {
+        let running = server.tracking.begin(&client.info);
         let reply = match self.command {
             Ok(command) if transactions::queues(client, command) => {
                 transactions::queue(command, server, client, request)
@@ -176,10 +177,24 @@ impl Call {
         };
         client.end_wait();
         server.remove_expired(client);
+        drop(running);
+        end_caching(client);
         // For the commands of an EXEC this was decided one by one.
         let silent = client.replies.are_silent() && !matches!(reply, Reply::Encoded(_));
         client.set_replies(client.replies.after_command());
         if silent { Reply::None } else { reply }
+    }
+}
+
+/// What `CLIENT CACHING` has said of a command ends with it, or with the transaction that it begins;
+/// other CLIENT commands come in between.
+fn end_caching(client: &mut Client) {
+    let is_about_clients = |command: &&Command| command.spec.name.starts_with("client|");
+    if let Some(tracked) = &mut client.tracked
+        && client.queue.is_none()
+        && !client.last_command.as_ref().is_some_and(is_about_clients)
+    {
+        tracked.set_caching(None);
     }
 }
 
@@ -312,6 +327,9 @@ pub(super) fn run(
     let record = Record::new(server.keyspace.journal(), client.db, request.wire());
     let touches = Context::touches(server, client, command.spec.flags);
     let mut context = Context { server, client, moment_ms, touches };
+    if let Some(tracked) = &context.client.tracked {
+        tracked.before(command, request);
+    }
     let ran = catch_unwind(AssertUnwindSafe(|| execute(command, &mut context, request, record)));
     let outcome = ran.unwrap_or_else(|_| Err(panicked(command, server)));
     client.request_began = Instant::now();

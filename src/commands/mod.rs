@@ -36,6 +36,7 @@ mod strings;
 #[cfg(test)]
 mod testing;
 mod timeout;
+pub mod tracking;
 mod transactions;
 mod vectors;
 mod waiting;

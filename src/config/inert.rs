@@ -215,7 +215,6 @@ pub(super) static INERT: &[OptionSpec] = &[
     number("tls-session-cache-size", "20480", 0, MAX_INT),
     number("tls-session-cache-timeout", "300", 0, MAX_INT),
     switch("tls-session-caching", "yes"),
-    number("tracking-table-max-keys", "1000000", 0, MAX_LONG),
     number("zset-max-listpack-entries", "128", 0, MAX_LONG),
     memory("zset-max-listpack-value", "64"),
 ];

@@ -1,5 +1,6 @@
 //! The kinds of options: how a value is read, checked and shown.
 
+use super::events;
 use super::max_memory::MaxMemory;
 use super::settings::{ClientClass, OutputLimit, OutputLimits, SaveRule, Settings};
 
@@ -38,6 +39,8 @@ pub enum Kind {
     Only { value: &'static str, reason: &'static str },
     /// Any value of a shape: it is stored and shown, and has no effect.
     Inert { name: &'static str, default: &'static str, shape: Shape },
+    /// Letters for classes of events.
+    Events(fn(&mut Settings) -> &mut String),
     /// `<class> <hard> <soft> <seconds>`, once or several times.
     OutputLimits(fn(&mut Settings) -> &mut OutputLimits),
 }
@@ -94,6 +97,8 @@ pub enum InvalidValue {
     PercentilesOutOfRange,
     /// Another value than the only one there is, and why.
     NotOnly(&'static str, &'static str),
+    /// A letter that stands for no class of events.
+    NotEvents,
     /// Not three numbers after each class.
     LimitShape,
     /// No class of clients.
@@ -130,6 +135,7 @@ impl std::fmt::Display for InvalidValue {
             }
             Self::NotOnly("", reason) => write!(out, "must be empty here: {reason}"),
             Self::NotOnly(only, reason) => write!(out, "must be '{only}' here: {reason}"),
+            Self::NotEvents => out.write_str("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),
             Self::LimitShape => out.write_str("Wrong number of arguments in buffer limit configuration."),
             Self::LimitClass => {
                 out.write_str("Invalid client class specified in buffer limit configuration.")
@@ -175,6 +181,7 @@ impl Kind {
                     settings.inert.insert(name, value);
                 }
             }
+            Kind::Events(field) => *field(settings) = events::parse(value).ok_or(InvalidValue::NotEvents)?,
             Kind::OutputLimits(field) => *field(settings) = output_limits(value, *field(settings))?,
         }
         Ok(())
@@ -217,6 +224,7 @@ impl Kind {
             Kind::Inert { name, default, .. } => {
                 settings.inert.remove(name).unwrap_or_else(|| (*default).to_owned())
             }
+            Kind::Events(field) => events::shown(field(settings)),
             Kind::OutputLimits(field) => {
                 let limits = *field(settings);
                 let group = |class: ClientClass| format!("{} {}", class.shown_name(), limits.of(class));

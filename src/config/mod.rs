@@ -4,6 +4,7 @@
 
 mod compat;
 mod directive;
+mod events;
 mod file;
 mod flags;
 mod help;

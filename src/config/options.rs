@@ -642,10 +642,17 @@ pub static OPTIONS: &[OptionSpec] = &[
     },
     OptionSpec {
         name: "notify-keyspace-events",
-        kind: Kind::Only { value: "", reason: "nearhit has no keyspace notifications" },
+        kind: Kind::Events(|settings| &mut settings.notify_keyspace_events),
         default: "",
         mutable: true,
-        help: "Events that are published",
+        help: "Events of keys that are published: letters for their classes (g$hxedmnoc, A for most) and for channels",
+    },
+    OptionSpec {
+        name: "tracking-table-max-keys",
+        kind: Kind::Number { field: |settings| &mut settings.tracking_table_max_keys, min: 0, max: MAX_LONG },
+        default: "1000000",
+        mutable: true,
+        help: "Keys that are noted for CLIENT TRACKING, and 16 readers for each on average; 0: any number",
     },
     OptionSpec {
         name: "cluster-enabled",

@@ -83,6 +83,8 @@ pub struct Settings {
     pub slowlog_entry_max_argc: u64,
     pub slowlog_entry_max_string_len: u64,
     pub latency_monitor_threshold: u64,
+    pub notify_keyspace_events: String,
+    pub tracking_table_max_keys: u64,
     pub latency_tracking: bool,
     pub latency_tracking_info_percentiles: Vec<f64>,
 }

@@ -5,6 +5,7 @@
 //! positions of its blessed keys, so that they are found without a walk over all keys.
 
 use super::entry::Entry;
+use super::events::event;
 use super::exclusive::Exclusive;
 use super::expiry::Deadline;
 use super::scan::Cursor;
@@ -24,10 +25,16 @@ pub struct Taken {
 
 impl Exclusive<'_> {
     /// Gives a key what another one had, in place of all that it has. It is as new to eviction.
-    pub fn put_taken(&mut self, key: &[u8], taken: Taken) {
+    /// Returns the type of the value that it had, for [`notify_taken`](Self::notify_taken).
+    pub fn put_taken(&mut self, key: &[u8], taken: Taken) -> Option<&'static str> {
+        let before = self.type_to_replace(key);
         self.put(key, taken.value, taken.deadline);
         self.set_blessed(key, taken.is_blessed);
         self.renew_usage(key);
+        if before.is_some() {
+            self.notify(event::NEW, key);
+        }
+        before
     }
 }
 

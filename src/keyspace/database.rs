@@ -47,6 +47,8 @@ pub enum Accounting {
     None,
     /// Counted as a hit or a miss: commands that read about a key.
     Counted,
+    /// The same, and no event says that there is no such key.
+    CountedSilently,
     /// Counted, and the key is no longer idle.
     Used,
     /// Not counted, and the key is no longer idle: a command changes the key, without its lock.
@@ -56,7 +58,7 @@ pub enum Accounting {
 impl Accounting {
     /// True if the lookup is counted as a hit or a miss.
     pub(super) fn is_counted(self) -> bool {
-        matches!(self, Self::Counted | Self::Used)
+        matches!(self, Self::Counted | Self::CountedSilently | Self::Used)
     }
 }
 
@@ -365,6 +367,7 @@ impl<'k> View<'k> {
     pub fn flush(self, record: Record<'_>) {
         let mut all = Exclusive::over_all(self);
         all.clear();
+        self.common.observers.track(|tracker| tracker.flushed());
         all.commit(record);
     }
 
@@ -378,7 +381,7 @@ impl<'k> View<'k> {
     ) {
         let is_use = match accounting {
             Accounting::None => return,
-            Accounting::Counted => false,
+            Accounting::Counted | Accounting::CountedSilently => false,
             Accounting::Used => self.access.touches,
             Accounting::Changed => self.changes_touch(),
         };

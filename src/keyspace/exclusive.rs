@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::View;
 use super::blessing::Taken;
 use super::entry::Entry;
+use super::events::event;
 use super::expiry::Deadline;
 use super::hash::{Hash, HashView, PackedLimits};
 use super::observers::Change;
@@ -32,7 +33,7 @@ const MAX_DUE_FIELDS: usize = if cfg!(test) { 1 } else { 1024 };
 /// [`View::exclusive`](super::View::exclusive).
 #[derive(Debug)]
 pub struct Exclusive<'k> {
-    db: View<'k>,
+    pub(super) db: View<'k>,
     /// The moment by which keys and fields have expired or not.
     now_ms: i64,
     /// The time of use that keys get.
@@ -155,10 +156,19 @@ impl<'k> Exclusive<'k> {
         Some(self.held[found.held].table.entry(found.id))
     }
 
+    /// The same, without counting a use.
+    pub(super) fn peek(&mut self, key: &[u8]) -> Option<&Entry> {
+        let found = self.find(key)?;
+        Some(self.held[found.held].table.entry(found.id))
+    }
+
     /// Counts a lookup of a key as a hit or a miss: for commands that read what they change.
     pub fn count_lookup(&mut self, key: &[u8]) {
         let found = self.find(key).is_some();
         self.db.shards[shard_of(self.hash_of(key))].lookups.count(found);
+        if !found {
+            self.db.notify_miss(key);
+        }
     }
 
     /// The string of a key.
@@ -241,6 +251,17 @@ impl<'k> Exclusive<'k> {
             return self.insert(key, value, deadline);
         };
         self.replace(found, key, value, Some(deadline));
+    }
+
+    /// Gives the key this value in place of what it had, and this deadline if there is one here.
+    /// Events say that a value was replaced.
+    pub fn overwrite(&mut self, key: &[u8], value: Value, deadline: Option<Deadline>) {
+        let before = self.type_to_replace(key);
+        self.notify_replaced(key, before, value.view().type_name());
+        match deadline {
+            Some(deadline) => self.put(key, value, deadline),
+            None => self.put_keeping_deadline(key, value),
+        }
     }
 
     /// As [`put`](Self::put), with a value that no key had before: a running snapshot does not
@@ -411,6 +432,7 @@ impl<'k> Exclusive<'k> {
         if has_expired {
             self.expire(found);
         } else {
+            self.notify(event::EVICTED, self.held[held].table.entry(id).key());
             self.discard_unasked(found, Change::Evicted);
         }
         Some(EvictedKey { bytes, has_expired })
@@ -465,6 +487,7 @@ impl<'k> Exclusive<'k> {
         let held = self.held_of(hash);
         let entry = Entry::new(key, value, deadline, self.used_ms);
         self.change(held, key, Change::Written).insert(hash, entry);
+        self.notify(event::NEW, key);
     }
 
     /// Where the key is, unless it has expired; then it is removed here.
@@ -489,21 +512,28 @@ impl<'k> Exclusive<'k> {
     fn expire_fields(&mut self, found: Found, limit: usize) -> (bool, usize) {
         let limits = self.db.common.hash_limits.get();
         let now_ms = self.now_ms;
-        let is_logged = self.passage.journal().is_streaming();
+        let needs_names =
+            self.passage.journal().is_streaming() || self.db.common.events.want_parts(event::HEXPIRED);
         let held = &self.held[found.held];
         let is_live = held.table.entry(found.id).is_live(now_ms);
         let removed = if is_live {
             self.note(found.held, held.table.entry(found.id).key(), Change::FieldsExpired);
             self.keep_before_image(found);
             let mut names: Vec<Box<[u8]>> = Vec::new();
-            let on_removed = |name: &[u8]| names.extend(is_logged.then(|| name.into()));
+            let on_removed = |name: &[u8]| names.extend(needs_names.then(|| name.into()));
             let remove = |hash: &mut Hash| hash.remove_some_due(now_ms, limit, on_removed);
             let removed = self.held[found.held].table.edit_hash(found.id, limits, now_ms, remove);
-            self.log_expired_fields(self.held[found.held].table.entry(found.id).key(), &names);
+            let key = self.held[found.held].table.entry(found.id).key();
+            self.log_expired_fields(key, &names);
+            self.notify_parts(event::HEXPIRED, key, names.iter().map(|name| &**name));
             removed.expect("only hashes have fields with deadlines")
         } else {
             let entry = held.table.entry(found.id);
-            let fields = entry.value().as_hash().map_or(0, |hash| hash.view(i64::MIN).len());
+            let hash = entry.value().as_hash().ok().map(|hash| hash.view(i64::MIN));
+            let names = hash.into_iter().flat_map(|hash| hash.iter().map(|(name, ..)| name));
+            self.notify_parts(event::HEXPIRED, entry.key(), names);
+            self.notify(event::DEL, entry.key());
+            let fields = hash.map_or(0, HashView::len);
             self.discard_unasked(found, Change::Expired);
             fields
         };
@@ -531,6 +561,7 @@ impl<'k> Exclusive<'k> {
             let elements = entry.value().as_vector_set().map_or(0, |set| set.len());
             self.db.common.expiry.elements.add(elements as u64);
         }
+        self.notify(event::EXPIRED, entry.key());
         self.discard_unasked(found, Change::Expired);
         self.db.common.expiry.keys.add(1);
     }
@@ -584,7 +615,7 @@ impl<'k> Exclusive<'k> {
     /// Reports a change of a key: the flags of its watches are raised, and observers are called.
     fn note(&self, held: usize, key: &[u8], change: Change) {
         self.held[held].shard.watched.note(key, change);
-        self.db.common.observers.call(|observer| observer.changed(self.db.number, key, change));
+        self.db.common.observers.changed(self.db.number, key, change);
     }
 
     /// Called before an entry is changed or removed: the snapshot gets a copy if the entry is

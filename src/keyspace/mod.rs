@@ -13,6 +13,7 @@
 //! long_transactions.rs  long transactions, and the commands that wait for them
 //! watch.rs       keys that clients watch for changes
 //! observers.rs   code that is called with each key that changes
+//! events.rs      events of keys, which are published
 //! prefetch.rs    prefetching for several lookups
 //! scan.rs        SCAN, KEYS, RANDOMKEY
 //! shard.rs       the locks and their order
@@ -43,6 +44,7 @@ mod compaction;
 mod database;
 mod element_figures;
 mod entry;
+mod events;
 mod eviction;
 mod exclusive;
 mod expired;
@@ -81,6 +83,7 @@ pub use self::clock::Clock;
 pub use self::database::{Accounting, Census, Database};
 pub use self::element_figures::ElementFigures;
 pub use self::entry::Entry;
+pub use self::events::{Event, EventFlags, EventKind, EventSink, event};
 pub use self::eviction::{EvictReason, Evicted, Evictions, Unit};
 pub use self::exclusive::Exclusive;
 pub use self::expired::ExpiredKeys;
@@ -88,7 +91,7 @@ pub use self::expiry::Deadline;
 use self::hash::SharedLimits;
 pub use self::hash::{FieldAtCut, FrozenFields, Hash, HashRef, HashView, PackedLimits};
 pub use self::long_transactions::LongTransaction;
-pub use self::observers::{Change, Observation, Observer, SetKey};
+pub use self::observers::{Change, Observation, Observer, SetKey, Tracker};
 pub use self::policy::{Policy, Scope};
 pub use self::reaper::Reaper;
 pub use self::reservation::Reach;
@@ -128,6 +131,7 @@ struct Common {
     clock: Clock,
     journal: Arc<Journal>,
     observers: observers::Observers,
+    events: events::Events,
     /// For the snapshot that is being taken.
     before_images: snapshot::Queue,
     /// With random keys, so that no client can choose keys that collide; one for all databases, so
@@ -180,6 +184,7 @@ impl Keyspace {
             clock,
             journal: Arc::default(),
             observers: observers::Observers::default(),
+            events: events::Events::default(),
             before_images: snapshot::Queue::default(),
             hasher,
             reaper: Reaper::start(),
@@ -241,6 +246,7 @@ impl Keyspace {
         let views = self.databases.iter().map(Database::direct);
         let mut all: Vec<Exclusive<'_>> = views.map(Exclusive::over_all).collect();
         all.iter_mut().for_each(Exclusive::clear);
+        self.common.observers.track(|tracker| tracker.flushed());
         record.commit();
     }
 
@@ -259,6 +265,7 @@ impl Keyspace {
         low.swap(&mut high);
         places.swap(one, other);
         self.common.observers.call(|observer| observer.swapped(one, other));
+        self.common.observers.track(|tracker| tracker.flushed());
         record.commit();
     }
 

@@ -19,11 +19,12 @@
 //! A call may report a change that makes no difference (a field that gets the value that it had);
 //! no change is left out. A key whose deadline has passed is not reported until it is removed.
 //!
-//! Without an observer, a change costs the read of one word.
+//! Without an observer, a change costs the read of one word, and of another one for the
+//! [`Tracker`].
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 
@@ -61,9 +62,23 @@ pub trait Observer: fmt::Debug + Send + Sync {
     fn swapped(&self, one: usize, other: usize);
 }
 
+/// What is called with each key that changes, by name only, as long as it is switched on: an
+/// observer that comes and goes without a division of the journal.
+pub trait Tracker: fmt::Debug + Send + Sync {
+    /// A key of some database has changed.
+    fn changed(&self, key: &[u8], change: Change);
+
+    /// Any number of keys have changed: those of a database were all removed, or two databases have
+    /// exchanged theirs.
+    fn flushed(&self);
+}
+
 /// The observers of a keyspace.
 #[derive(Debug, Default)]
 pub(super) struct Observers {
+    /// True while the tracker is to be called.
+    tracks: Arc<AtomicBool>,
+    tracker: OnceLock<Arc<dyn Tracker>>,
     /// True if there are any. Set while no data changes, so writers need no ordering.
     any: AtomicBool,
     list: RwLock<Vec<Arc<dyn Observer>>>,
@@ -73,6 +88,20 @@ impl Observers {
     pub(super) fn call(&self, call: impl Fn(&dyn Observer)) {
         if self.any.load(Ordering::Relaxed) {
             self.call_all(call);
+        }
+    }
+
+    /// Reports a change of a key.
+    pub(super) fn changed(&self, db: usize, key: &[u8], change: Change) {
+        self.call(|observer| observer.changed(db, key, change));
+        self.track(|tracker| tracker.changed(key, change));
+    }
+
+    /// Calls the tracker, if it is switched on. A client that has switched it on sees the state
+    /// before a change only if that takes its lock later, and so finds the switch set.
+    pub(super) fn track(&self, call: impl Fn(&dyn Tracker)) {
+        if self.tracks.load(Ordering::Relaxed) {
+            self.tracker.get().into_iter().for_each(|tracker| call(&**tracker));
         }
     }
 
@@ -97,6 +126,19 @@ pub struct Observation<'k> {
 }
 
 impl Keyspace {
+    /// Sets the tracker, once.
+    ///
+    /// # Panics
+    /// If there is one.
+    pub fn set_tracker(&self, tracker: Arc<dyn Tracker>) {
+        assert!(self.common.observers.tracker.set(tracker).is_ok(), "there is none");
+    }
+
+    /// True in it while the tracker is to be called.
+    pub fn tracking_switch(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.common.observers.tracks)
+    }
+
     /// Calls `observer` with all changes that begin from now on.
     ///
     /// `at` runs at the moment at which it begins, between changes. While a log is replayed, vector
@@ -137,7 +179,7 @@ impl<'k> View<'k> {
 impl Subject for SetKey<'_> {
     fn changed(&self) {
         let Self { db, key } = self;
-        db.common.observers.call(|observer| observer.changed(db.number, key, Change::Written));
+        db.common.observers.changed(db.number, key, Change::Written);
     }
 
     /// Each by a command of its own: Redis' `VREM` takes one element.

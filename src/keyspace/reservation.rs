@@ -114,6 +114,12 @@ impl Reservation {
         self.number.load(Ordering::Relaxed) != NO_TRANSACTION
     }
 
+    /// True if the shard is reserved for the transaction of the calling thread.
+    pub(super) fn is_of_this_thread(&self) -> bool {
+        let number = self.number.load(Ordering::Acquire);
+        number != NO_TRANSACTION && number == CURRENT.get()
+    }
+
     /// The transaction that the calling thread has to wait for.
     ///
     /// # Panics

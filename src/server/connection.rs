@@ -336,7 +336,7 @@ impl Connection<Socket> {
     /// Puts messages before the reply to the next command, or behind the reply to the last one: see
     /// [`pubsub`](crate::commands::pubsub).
     fn take_pushes(&mut self, client: &Client) {
-        if client.is_subscribed() && self.info.pushed_bytes() > 0 {
+        if client.awaits_messages() && self.info.pushed_bytes() > 0 {
             self.info.take_pushes(usize::MAX, self.output.end());
         }
     }

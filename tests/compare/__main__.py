@@ -10,6 +10,7 @@ import sys
 import time
 
 import example_files
+import events
 import filters
 import generated
 import interop
@@ -20,6 +21,7 @@ import pubsub
 import records
 import scores
 import self_test
+import tracking
 import watch
 from pair import Broken
 from peers import PEERS
@@ -27,6 +29,7 @@ from report import Report
 from servers import Servers
 
 PARTS = {
+    "events": events.run,
     "examples": example_files.run,
     "filters": filters.run,
     "generated": generated.run,
@@ -37,6 +40,7 @@ PARTS = {
     "pubsub": pubsub.run,
     "records": records.run,
     "scores": scores.run,
+    "tracking": tracking.run,
     "watch": watch.run,
 }
 

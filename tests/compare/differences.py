@@ -245,15 +245,6 @@ def _unchanged_encoding(args, peer, ours, history, witness):
     return ours.value in (b"int", b"embstr") and any(name_of(earlier) in (b"SETBIT", b"BITFIELD") for earlier in history)
 
 
-def _no_tracking(args, peer, ours, history, witness):
-    """What CLIENT TRACKING ON promises is not kept here; and its help is left out."""
-    words = [word.upper() for word in args]
-    if words == [b"CLIENT", b"HELP"]:
-        return same_kind(peer, ours) and set(help_structure(ours)) < set(help_structure(peer))
-    refused = ours.raw == b"-ERR client tracking is not supported by this server\r\n"
-    return words[:3] == [b"CLIENT", b"TRACKING", b"ON"] and refused
-
-
 def _config_value(args, peer, ours, history, witness):
     """CONFIG SET of an option that has one value here."""
     refused = b"-ERR CONFIG SET failed (possibly related to argument '%s') - " % args[2].lower() if len(args) == 4 else b""
@@ -338,7 +329,6 @@ DIFFERENCES = [
     Difference("own-prose", "what explains is in our own words", _own_prose),
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),
     Difference("unchanged-encoding", "a string that is not changed keeps its form", _unchanged_encoding),
-    Difference("no-tracking", "no messages are sent when keys change, so no client can rely on them", _no_tracking),
     Difference("config-value", "an option that would keep no promise is refused", _config_value),
     Difference("default-limit", "the memory is limited to a part of what there is unless it is set otherwise", _default_limit),
     Difference("config-bounds", "requests are no longer than 2 GB", _config_bounds),

@@ -279,15 +279,6 @@ class Explaining(unittest.TestCase):
             self.assertIsNone(self.check(f"VADD k VALUES 2 1 2 a {words}", refused, b":1\r\n"), words)
         self.assertIsNone(self.check("VADD k VALUES 2 1 2 a METRIC L2", b"-ERR invalid EF\r\n", b":1\r\n"))
 
-    def test_no_tracking(self):
-        refused = b"-ERR client tracking is not supported by this server\r\n"
-        self.assertEqual(self.check("client tracking on bcast", b"+OK\r\n", refused), "no-tracking")
-        self.assertIsNone(self.check("client tracking on", b"+OK\r\n", b"-ERR syntax error\r\n"))
-        self.assertIsNone(self.check("client tracking off", b"+OK\r\n", refused))
-        two, one = b"*2\r\n+a\r\n+b\r\n", b"*1\r\n+b\r\n"
-        self.assertEqual(self.check("client help", two, one), "no-tracking")
-        self.assertIsNone(self.check("client help", one, two))
-
     def test_hash_encoding(self):
         ours, grown = b"$8\r\nlistpack\r\n", b"$9\r\nhashtable\r\n"
         self.assertEqual(self.check("OBJECT ENCODING h", grown, ours), "hash-encoding")

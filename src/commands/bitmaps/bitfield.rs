@@ -9,7 +9,7 @@ use super::{bit_number, byte_of, checked_bit, is_far_behind, is_slow_to_look_int
 use crate::commands::keys::MANY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Exclusive, StringValue, Value};
+use crate::keyspace::{Deadline, Exclusive, StringValue, Value, event};
 use crate::resp::{Args, Error, Reply, parse_integer};
 
 pub(in crate::commands) const BITFIELD: Spec = Spec {
@@ -156,6 +156,7 @@ impl<'r> BitField<'r> {
         };
         if outcome.is_change || present.unwrap_or(0) < len {
             self.store(&mut keys, present, len, &outcome.changed)?;
+            keys.notify(event::SETBIT, self.key);
             keys.commit(record);
         }
         Ok(Reply::Array(outcome.replies))

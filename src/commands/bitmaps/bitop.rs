@@ -9,7 +9,7 @@ use crate::commands::keys::{MANY_ARGUMENTS, Names};
 use crate::commands::strings::{LONG_TEXT_LEN, len_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Exclusive, StringRef, StringValue, Value};
+use crate::keyspace::{Deadline, Exclusive, StringRef, StringValue, Value, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -114,9 +114,12 @@ impl<'r> BitOp<'r> {
     fn store(&self, mut keys: Exclusive<'_>, result: Vec<u8>, record: Record) -> Reply {
         let len = result.len();
         if len > 0 {
-            keys.put(self.destination, Value::String(StringValue::of_edit(result)), Deadline::NEVER);
+            let value = Value::String(StringValue::of_edit(result));
+            keys.overwrite(self.destination, value, Some(Deadline::NEVER));
+            keys.notify(event::SET, self.destination);
             keys.commit(record);
         } else if keys.remove(self.destination) {
+            keys.notify(event::DEL, self.destination);
             keys.commit(record);
         }
         Reply::count(len)

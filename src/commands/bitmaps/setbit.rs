@@ -4,7 +4,7 @@
 use super::{bit_number, byte_of, is_far_behind, mask_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, StringValue, Value};
+use crate::keyspace::{Deadline, StringValue, Value, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -55,6 +55,7 @@ fn setbit(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Err
             keys.put(key, Value::String(StringValue::of_edit(text)), Deadline::NEVER);
         }
     }
+    keys.notify(event::SETBIT, key);
     keys.commit(record);
     Ok(reply(before & mask))
 }

@@ -11,6 +11,7 @@ use tokio::sync::futures::Notified;
 use super::Endpoints;
 use super::push_queue::PushQueue;
 use crate::commands::registry::{self, Command};
+use crate::commands::tracking::Modes;
 use crate::counters::Counter;
 
 /// What `CLIENT SETNAME` and `CLIENT SETINFO` set.
@@ -111,6 +112,8 @@ pub struct ClientInfo {
     pub subscriptions: [AtomicUsize; 3],
     /// Bytes that the subscriptions take.
     pub subscription_bytes: AtomicUsize,
+    /// `CLIENT TRACKING`: its [`Modes`], and the client that gets its messages, or 0.
+    tracking: (AtomicU8, AtomicU64),
     wait: AtomicU8,
     busy: AtomicBool,
     killed: AtomicBool,
@@ -155,6 +158,7 @@ impl ClientInfo {
             pushes: PushQueue::default(),
             subscriptions: Default::default(),
             subscription_bytes: AtomicUsize::new(0),
+            tracking: Default::default(),
             wait: AtomicU8::new(NO_WAIT),
             busy: AtomicBool::new(false),
             killed: AtomicBool::new(false),
@@ -169,6 +173,32 @@ impl ClientInfo {
         for flag in [&self.no_evict, &self.no_touch, &self.is_monitor] {
             flag.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// How it tracks keys.
+    pub(in crate::commands) fn tracking_modes(&self) -> Modes {
+        Modes::of_bits(self.tracking.0.load(Ordering::Relaxed))
+    }
+
+    /// The client that gets its messages about keys; 0 if that is itself.
+    pub(in crate::commands) fn redirection(&self) -> u64 {
+        self.tracking.1.load(Ordering::Relaxed)
+    }
+
+    /// Sets how it tracks keys.
+    pub(in crate::commands) fn set_tracking(&self, modes: Modes, redirection: u64) {
+        self.tracking.1.store(redirection, Ordering::Relaxed);
+        self.tracking.0.store(modes.bits(), Ordering::Relaxed);
+    }
+
+    /// Adds a mode, by whatever thread.
+    pub(in crate::commands) fn add_tracking_mode(&self, mode: Modes) {
+        self.tracking.0.fetch_or(mode.bits(), Ordering::Relaxed);
+    }
+
+    /// True if it uses RESP3.
+    pub(in crate::commands) fn is_resp3(&self) -> bool {
+        self.protocol.load(Ordering::Relaxed) == 3
     }
 
     /// Notes that a command begins.

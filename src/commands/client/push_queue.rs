@@ -89,6 +89,7 @@ impl Parts {
 enum Part {
     Lines(Box<Bytes>),
     Push(Arc<Push>),
+    Form(Arc<PushForm>),
 }
 
 impl Part {
@@ -97,6 +98,7 @@ impl Part {
         match self {
             Self::Lines(lines) => lines.len(),
             Self::Push(push) => push.counted_bytes(),
+            Self::Form(form) => form.bytes.len() + PART_BYTES,
         }
     }
 
@@ -104,6 +106,8 @@ impl Part {
         match self {
             Self::Lines(lines) => out.put_text(*lines),
             Self::Push(push) => Reply::encode_push(&push.texts, protocol, out),
+            Self::Form(form) if form.needs_resp3 && protocol == Protocol::Resp2 => {}
+            Self::Form(form) => out.put_text(form.bytes.clone()),
         }
     }
 }
@@ -126,6 +130,22 @@ impl Push {
 
     fn counted_bytes(&self) -> usize {
         self.encoded_len + PART_BYTES
+    }
+}
+
+/// A message that is encoded already. It is in memory once, as a [`Push`] is.
+pub(in crate::commands) struct PushForm {
+    bytes: Bytes,
+    /// It is dropped if the client has changed to RESP2 before it is written.
+    needs_resp3: bool,
+    _memory: Held,
+}
+
+impl PushForm {
+    /// A message of these bytes.
+    pub(in crate::commands) fn new(bytes: Bytes, needs_resp3: bool) -> Arc<Self> {
+        let held = Held::new(Category::Clients, size_of::<Self>() + bytes.len());
+        Arc::new(Self { bytes, needs_resp3, _memory: held })
     }
 }
 
@@ -161,16 +181,25 @@ impl ClientInfo {
 
     /// Queues a message for the connection.
     pub(in crate::commands) fn push(&self, push: &Arc<Push>, limits: &OutputLimits) -> Pushed {
+        self.push_part(Part::Push(Arc::clone(push)), limits)
+    }
+
+    /// The same with one that is encoded.
+    pub(in crate::commands) fn push_form(&self, form: &Arc<PushForm>, limits: &OutputLimits) -> Pushed {
+        self.push_part(Part::Form(Arc::clone(form)), limits)
+    }
+
+    fn push_part(&self, part: Part, limits: &OutputLimits) -> Pushed {
         let mut parts = self.pushes.parts.lock();
         if self.is_killed() {
             return Pushed::Closing;
         }
         // Counted under the lock, so that the connection takes off only what was counted.
-        if self.announce(push.counted_bytes(), limits) == Pushed::Overflowed {
+        if self.announce(part.counted_bytes(), limits) == Pushed::Overflowed {
             self.overflow(&mut parts);
             return Pushed::Overflowed;
         }
-        parts.add(Part::Push(Arc::clone(push)));
+        parts.add(part);
         Pushed::Queued
     }
 
@@ -248,7 +277,7 @@ impl ClientInfo {
     }
 
     fn encoding(&self) -> Protocol {
-        if self.protocol.load(Ordering::Relaxed) == 3 { Protocol::Resp3 } else { Protocol::Resp2 }
+        if self.is_resp3() { Protocol::Resp3 } else { Protocol::Resp2 }
     }
 }
 

@@ -33,19 +33,6 @@ fn unblock_finds_no_blocked_client() {
 }
 
 #[test]
-fn tracking_cannot_be_turned_on() {
-    session().hold_to(&[
-        ("client tracking on", "-ERR client tracking is not supported by this server"),
-        ("client tracking on nonsense", "-ERR syntax error"),
-        ("client tracking off bcast", "+OK"),
-        ("client tracking off redirect x", "-ERR value is not an integer or out of range"),
-        ("client tracking nonsense", "-ERR syntax error"),
-        ("client getredir", ":-1"),
-        ("client trackinginfo", "*6 $5 flags *1 $3 off $8 redirect :-1 $8 prefixes *0"),
-    ]);
-}
-
-#[test]
 fn a_monitor_gets_commands_until_it_is_reset() {
     session().hold_to(&[
         ("set a 1", "+OK"),

@@ -1,6 +1,6 @@
 //! `HDEL key field [field …]`: removes fields, and the key with the last of them.
 
-use crate::commands::keys::BY_ARGUMENTS;
+use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
@@ -28,7 +28,9 @@ fn remove(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Err
     if !keys.hash(key)?.is_some_and(|hash| args.iter().any(|field| hash.get(field).is_some())) {
         return Ok(Reply::Integer(0));
     }
-    let removed = keys.edit_hash(key, |hash| args.iter().filter(|field| hash.remove(field)).count())?;
+    let removed: Names =
+        keys.edit_hash(key, |hash| args.iter().filter(|field| hash.remove(field)).collect())?;
+    keys.notify_removed(key, removed.iter().copied());
     keys.commit(record);
-    Ok(Reply::count(removed))
+    Ok(Reply::count(removed.len()))
 }

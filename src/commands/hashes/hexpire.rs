@@ -8,7 +8,7 @@ use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::parts::{Condition, Options, SEVERAL_CONDITIONS, deadline_ms};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Hash, HashView};
+use crate::keyspace::{Deadline, Exclusive, Hash, HashView, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const HEXPIRE: Spec = Spec {
@@ -135,9 +135,22 @@ impl<'r> Expire<'r> {
             outcomes = keys.edit_hash(key, apply)?;
             let removed = outcomes.iter().filter(|outcome| **outcome == Outcome::Removed);
             keys.count_expired_fields(removed.count());
+            self.notify(key, &outcomes, &mut keys);
             keys.commit(self.recorded(key, &outcomes, record));
         }
         Ok(Reply::Array(outcomes.into_iter().map(|outcome| Reply::Integer(outcome as i64)).collect()))
+    }
+
+    fn notify(&self, key: &[u8], outcomes: &[Outcome], keys: &mut Exclusive) {
+        let with = |expected| {
+            let fields = self.fields.iter().zip(outcomes).filter(move |(_, outcome)| **outcome == expected);
+            fields.map(|(field, _)| *field)
+        };
+        if outcomes.contains(&Outcome::Removed) {
+            keys.notify_removed(key, with(Outcome::Removed));
+        } else {
+            keys.notify_parts(event::HEXPIRE, key, with(Outcome::Set));
+        }
     }
 
     /// Logs the fields for which the condition was true: they all have one deadline, or were all

@@ -34,8 +34,10 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
     if !hash.is_some_and(|hash| fields.iter().any(|field| hash.get(field).is_some())) {
         return Ok(Reply::Array(vec![Reply::Null; fields.remaining()]));
     }
-    let values =
+    let values: Vec<Reply> =
         keys.edit_hash(key, |hash| fields.iter().map(|field| take(hash, field, now_ms)).collect())?;
+    let there = fields.iter().zip(&values).filter(|(_, value)| **value != Reply::Null);
+    keys.notify_removed(key, there.map(|(field, _)| field));
     let removed = |effects: &mut Effects| {
         effects.command_with(&[b"HDEL", key], &fields.iter().collect::<Names>());
     };

@@ -8,7 +8,7 @@ use super::value_or_null;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Hash, HashView};
+use crate::keyspace::{Deadline, Exclusive, Hash, HashView, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -85,14 +85,30 @@ impl<'r> GetEx<'r> {
             let value = |field: &&[u8]| value_or_null(hash.and_then(|hash| hash.get(field)));
             return Ok(Reply::Array(self.fields.iter().map(value).collect()));
         }
+        let changed: Names = self
+            .fields
+            .iter()
+            .filter(|field| hash.is_some_and(|hash| self.changes(hash, field)))
+            .copied()
+            .collect();
         let take = |hash: &mut Hash| self.fields.iter().map(|field| self.take(hash, field, now_ms)).collect();
         let values: Vec<Reply> = keys.edit_hash(key, take)?;
+        self.notify(key, &changed, now_ms, &mut keys);
         if self.change.removes(now_ms) {
             let removed = values.iter().filter(|value| **value != Reply::Null);
             keys.count_expired_fields(removed.count());
         }
         keys.commit(self.recorded(key, record, now_ms));
         Ok(Reply::Array(values))
+    }
+
+    fn notify(&self, key: &[u8], changed: &[&[u8]], now_ms: i64, keys: &mut Exclusive) {
+        let fields = changed.iter().copied();
+        match self.change {
+            change if change.removes(now_ms) => keys.notify_removed(key, fields),
+            Change::ExpireAt { .. } => keys.notify_parts(event::HEXPIRE, key, fields),
+            Change::None | Change::Persist => keys.notify_parts(event::HPERSIST, key, fields),
+        }
     }
 
     /// Logged with all names, also of missing fields.

@@ -9,7 +9,7 @@ use crate::commands::client::{Duplicate, Fieldset};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Exclusive, Hash, Value};
+use crate::keyspace::{Deadline, Exclusive, Hash, Value, event};
 use crate::persistence::rdb::dump::dump;
 use crate::resp::{Args, Error, Reply};
 
@@ -115,11 +115,17 @@ fn set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error>
     }
     let mut hash = Hash::within(cx.server.keyspace.packed_limits());
     fieldset.pairs(&values).for_each(|(field, value)| hash.add(field, value, Deadline::NEVER));
-    install(key, hash, keys, record)?;
+    install(key, hash, fieldset.pairs(&values).map(|(field, _)| field), keys, record)?;
     Ok(Reply::OK)
 }
 
-fn install(key: &[u8], hash: Hash, mut keys: Exclusive, record: Record) -> Result<(), Error> {
+fn install<'f>(
+    key: &[u8],
+    hash: Hash,
+    fields: impl Iterator<Item = &'f [u8]>,
+    mut keys: Exclusive,
+    record: Record,
+) -> Result<(), Error> {
     let value = Value::Hash(Box::new(hash));
     let mut refused = None;
     // One command, so that a truncated log has either the old hash or the new one.
@@ -130,7 +136,8 @@ fn install(key: &[u8], hash: Hash, mut keys: Exclusive, record: Record) -> Resul
     if let Some(refused) = refused {
         return Err(refused);
     }
-    keys.put(key, value, Deadline::NEVER);
+    keys.overwrite(key, value, Some(Deadline::NEVER));
+    keys.notify_parts(event::HSET, key, fields);
     keys.commit(record);
     Ok(())
 }

@@ -4,7 +4,7 @@
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::compressed::Stored;
 use crate::journal::Record;
-use crate::keyspace::Deadline;
+use crate::keyspace::{Deadline, EventKind, event};
 use crate::long_double::LongDouble;
 use crate::resp::{Args, Error, Reply, parse_integer};
 
@@ -51,7 +51,9 @@ fn add(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error>
         let present = present.ok_or(Error::new("ERR hash value is not an integer"))?;
         present.checked_add(number).ok_or(Error::new("ERR increment or decrement would overflow"))
     };
-    replace(key, field, cx, |present| sum(present).map(|sum| (sum.to_string(), Reply::Integer(sum), record)))
+    replace((key, field), event::HINCRBY, cx, |present| {
+        sum(present).map(|sum| (sum.to_string(), Reply::Integer(sum), record))
+    })
 }
 
 fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
@@ -66,7 +68,7 @@ fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, 
         let present = present.ok_or(Error::new("ERR hash value is not a float"))?;
         present.checked_add(number).ok_or(Error::new("ERR increment would produce NaN or Infinity"))
     };
-    replace(key, field, cx, |present| {
+    replace((key, field), event::HINCRBYFLOAT, cx, |present| {
         let text = sum(present)?.text();
         let words = [b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", field, text.as_bytes()];
         let record = record.instead(|effects| effects.command::<&[u8]>(&words));
@@ -76,8 +78,8 @@ fn add_float(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, 
 
 /// Replaces the value of a field by what `change` makes of it, and returns its reply.
 fn replace<'a>(
-    key: &[u8],
-    field: &[u8],
+    (key, field): (&[u8], &[u8]),
+    kind: EventKind,
     cx: &Context,
     change: impl FnOnce(Option<&[u8]>) -> Result<(String, Reply, Record<'a>), Error>,
 ) -> Result<Reply, Error> {
@@ -87,6 +89,7 @@ fn replace<'a>(
     let (text, reply, record) = change(present.as_deref())?;
     let deadline = hash.and_then(|hash| hash.deadline(field)).unwrap_or(Deadline::NEVER);
     keys.edit_hash(key, |hash| hash.set(field, text.as_bytes(), deadline))?;
+    keys.notify_parts(kind, key, [field]);
     keys.commit(record);
     Ok(reply)
 }

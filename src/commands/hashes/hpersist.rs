@@ -5,7 +5,7 @@ use super::fields::{FIELDS, refusal};
 use crate::commands::keys::BY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Hash, HashView};
+use crate::keyspace::{Deadline, Hash, HashView, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -45,6 +45,8 @@ fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
         // Computed again, since a field may be named twice.
         outcomes =
             keys.edit_hash(key, |hash| fields.iter().map(|field| apply(hash, field, now_ms)).collect())?;
+        let persisted = fields.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Persisted);
+        keys.notify_parts(event::HPERSIST, key, persisted.map(|(field, _)| field));
         keys.commit(record);
     }
     Ok(Reply::Array(outcomes.into_iter().map(|outcome| Reply::Integer(outcome as i64)).collect()))

@@ -3,7 +3,7 @@
 use crate::commands::keys::BY_ARGUMENTS;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Hash};
+use crate::keyspace::{Deadline, Hash, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const HSET: Spec = Spec {
@@ -48,6 +48,7 @@ fn set(command: &str, mut args: Args, cx: &Context, record: Record) -> Result<us
     }
     let mut keys = cx.db().exclusive(&[key]);
     let added = keys.edit_hash(key, |hash| set_pairs(hash, args))?;
+    keys.notify_parts(event::HSET, key, args.iter().step_by(2));
     keys.commit(record);
     Ok(added)
 }

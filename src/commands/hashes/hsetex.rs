@@ -5,7 +5,7 @@ use super::options::{self, Condition, Dialect, Options};
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Hash, HashView};
+use crate::keyspace::{Deadline, Hash, HashView, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -60,13 +60,25 @@ impl<'r> SetEx<'r> {
         }
         if !self.removes(now_ms) {
             keys.edit_hash(self.key, |hash| self.set(hash, now_ms))?;
+            keys.notify_parts(event::HSET, self.key, self.fields());
+            if self.options.deadline_ms.is_some() {
+                keys.notify_parts(event::HEXPIRE, self.key, self.fields());
+            }
             keys.commit(self.recorded(record, now_ms));
             return Ok(Reply::Integer(1));
         }
         let is_changed = self.fields().any(|field| is_in(hash, field));
+        let is_new = hash.is_none();
         keys.count_expired_fields(self.pairs().len());
+        if is_new {
+            keys.notify(event::NEW, self.key);
+        }
         if is_changed {
             keys.edit_hash(self.key, |hash| self.fields().for_each(|field| _ = hash.remove(field)))?;
+        }
+        keys.notify_parts(event::HSET, self.key, self.fields());
+        keys.notify_removed(self.key, self.fields());
+        if is_changed {
             keys.commit(self.recorded(record, now_ms));
         }
         Ok(Reply::Integer(1))

@@ -2,7 +2,7 @@
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::Deadline;
+use crate::keyspace::{Deadline, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -31,6 +31,7 @@ fn set_if_absent(mut args: Args, cx: &mut Context, record: Record) -> Result<Rep
         return Ok(Reply::Integer(0));
     }
     keys.edit_hash(key, |hash| hash.set(field, value, Deadline::NEVER))?;
+    keys.notify_parts(event::HSET, key, [field]);
     keys.commit(record);
     Ok(Reply::Integer(1))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{bless, database_number};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Accounting, Deadline, Entry, Exclusive, Taken, Value, ValueRef};
+use crate::keyspace::{Accounting, Deadline, Entry, Exclusive, Taken, Value, ValueRef, event};
 use crate::persistence::rdb::dump;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{SetCopy, VectorSet};
@@ -135,7 +135,7 @@ impl<'r> Copy<'r> {
         }
         let blessing = Some(is_blessed).filter(|_| replaced.is_some_and(Entry::is_blessed) != is_blessed);
         let Value::VectorSet(original) = value else {
-            target.put_taken(self.target, Taken { value, deadline, is_blessed });
+            self.put(target, Taken { value, deadline, is_blessed });
             record.commit();
             return Ok(true);
         };
@@ -152,9 +152,15 @@ impl<'r> Copy<'r> {
             None => return Err(Refused::NotDumped(copied, record)),
         };
         let value = Value::VectorSet(copied.copy);
-        target.put_taken(self.target, Taken { value, deadline, is_blessed });
+        self.put(target, Taken { value, deadline, is_blessed });
         record.commit();
         Ok(true)
+    }
+
+    fn put(&self, target: &mut Exclusive, taken: Taken) {
+        let before = target.put_taken(self.target, taken);
+        target.notify(event::COPY_TO, self.target);
+        target.notify_taken(self.target, before);
     }
 
     /// Logs the set as it was copied. RESTORE leaves the blessing of a key as it is: `blessing` is

@@ -4,6 +4,7 @@
 use super::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
+use crate::keyspace::event;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const DEL: Spec = Spec {
@@ -43,7 +44,13 @@ pub(in crate::commands) const UNLINK: Spec = Spec {
 fn del(args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let names: Names = args.iter().collect();
     let mut keys = cx.db().exclusive(&names);
-    let removed = names.iter().filter(|name| keys.remove(name)).count();
+    let mut removed = 0;
+    for name in &names {
+        if keys.remove(name) {
+            keys.notify(event::DEL, name);
+            removed += 1;
+        }
+    }
     if removed > 0 {
         keys.commit(record);
     }

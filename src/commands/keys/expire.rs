@@ -4,7 +4,7 @@
 use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Entry, Exclusive};
+use crate::keyspace::{Deadline, Entry, Exclusive, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const EXPIRE: Spec = Spec {
@@ -121,9 +121,11 @@ impl<'r> Expire<'r> {
 pub(in crate::commands) fn expire_at(mut keys: Exclusive, key: &[u8], deadline_ms: i64, record: Record) {
     let record = if deadline_ms <= keys.now_ms() {
         keys.remove(key);
+        keys.notify(event::DEL, key);
         record.instead(|effects| effects.command(&[b"DEL", key]))
     } else {
         keys.set_deadline(key, Deadline::at(deadline_ms));
+        keys.notify(event::EXPIRE, key);
         record.instead(|effects| effects.command(&[b"PEXPIREAT", key, deadline_ms.to_string().as_bytes()]))
     };
     keys.commit(record);

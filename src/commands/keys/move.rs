@@ -3,6 +3,7 @@
 use super::database_number;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
+use crate::keyspace::event;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -35,6 +36,8 @@ fn move_key(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, E
     }
     let Some(taken) = source.take(key) else { return Ok(Reply::Integer(0)) };
     target.put_taken(key, taken);
+    source.notify(event::MOVE_FROM, key);
+    target.notify(event::MOVE_TO, key);
     record.commit();
     Ok(Reply::Integer(1))
 }

@@ -142,7 +142,7 @@ type Look = fn(&Entry, &Situation) -> Result<Reply, Error>;
 fn reply(mut args: Args, cx: &mut Context, look: Look) -> Result<Reply, Error> {
     let keyspace = &cx.server.keyspace;
     let situation = Situation { now_ms: cx.now_ms(), policy: keyspace.policy(), lfu: keyspace.lfu() };
-    let seen = cx.db().lookup(args.bytes()?, Accounting::Counted, |entry| look(entry, &situation));
+    let seen = cx.db().lookup(args.bytes()?, Accounting::CountedSilently, |entry| look(entry, &situation));
     seen.unwrap_or(Ok(Reply::Null))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Entry};
+use crate::keyspace::{Deadline, Entry, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -30,6 +30,7 @@ fn persist(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
         return Ok(Reply::Integer(0));
     }
     keys.set_deadline(key, Deadline::NEVER);
+    keys.notify(event::PERSIST, key);
     keys.commit(record);
     Ok(Reply::Integer(1))
 }

@@ -3,6 +3,7 @@
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
+use crate::keyspace::event;
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const RENAME: Spec = Spec {
@@ -51,7 +52,10 @@ fn rename(mut args: Args, cx: &mut Context, record: Record, replace: bool) -> Re
         return Ok(false);
     }
     if let Some(taken) = keys.take(from) {
-        keys.put_taken(to, taken);
+        let before = keys.put_taken(to, taken);
+        keys.notify(event::RENAME_FROM, from);
+        keys.notify(event::RENAME_TO, to);
+        keys.notify_taken(to, before);
         keys.commit(record);
     }
     Ok(true)

@@ -7,7 +7,7 @@ use super::dump::LARGE;
 use super::lifetime::{Lifetime, invalid_expire_time};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Exclusive, KnownUse, Value};
+use crate::keyspace::{Deadline, Exclusive, KnownUse, Value, event};
 use crate::persistence::rdb::Making;
 use crate::persistence::rdb::dump::{DumpError, restore, restore_unsummed};
 use crate::resp::{Args, Error, Reply};
@@ -116,7 +116,13 @@ impl<'r> Restore<'r> {
         match deadline.unix_ms() {
             Some(deadline_ms) if deadline_ms <= keys.now_ms() => self.expire_now(keys, record),
             _ => {
+                let before = keys.type_to_replace(self.key);
                 keys.put_new(self.key, value, deadline);
+                if before.is_some() {
+                    keys.notify(event::NEW, self.key);
+                }
+                keys.notify(event::RESTORE, self.key);
+                keys.notify_taken(self.key, before);
                 keys.restore_use(self.key, self.options.known_use());
                 keys.commit(self.recorded(record, deadline));
             }
@@ -136,6 +142,7 @@ impl<'r> Restore<'r> {
     fn expire_now(&self, mut keys: Exclusive, record: Record) {
         keys.count_expired();
         if keys.remove(self.key) {
+            keys.notify(event::DEL, self.key);
             keys.commit(record.instead(|effects| effects.command(&[b"DEL", self.key])));
         }
     }

@@ -62,6 +62,11 @@ impl Channels {
         self.place(name).0.load(Ordering::Acquire) > 0
     }
 
+    /// False if no channel has subscribers.
+    pub(super) fn may_have_any(&self) -> bool {
+        self.len.load(Ordering::Acquire) > 0
+    }
+
     /// Runs `send` with the subscribers of the channel, while no other message is sent to it.
     pub(super) fn with_subscribers<R>(&self, name: &[u8], send: impl FnOnce(Option<&Subscribers>) -> R) -> R {
         send(self.place(name).1.0.lock().get(name))
@@ -85,7 +90,7 @@ impl Channels {
             }
             None => {
                 channels.insert(name.clone(), Subscribers::from([(client.id, Arc::clone(client))]));
-                self.len.fetch_add(1, Ordering::Relaxed);
+                self.len.fetch_add(1, Ordering::Release);
                 in_filter.fetch_add(1, Ordering::Release);
                 1
             }

@@ -5,6 +5,7 @@
 //!         → patterns.rs   subscribers of patterns, compared ├→ queue of the client → its connection
 //! SPUBLISH → channels.rs  a second table                    ┘  (client/push_queue.rs)
 //! SUBSCRIBE …             subscriptions.rs: what one client has subscribed to
+//! events of keys          events.rs: published by the threads that change keys
 //! ```
 //!
 //! Design decisions:
@@ -37,6 +38,7 @@
 //!   transactions. They end with the `Subscriptions` of the client, however its connection ends.
 
 mod channels;
+mod events;
 mod inspect;
 mod patterns;
 mod publish;
@@ -49,12 +51,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::RwLock;
 use smallvec::{SmallVec, smallvec};
 
 use super::client::{ClientInfo, Push, Pushed};
 use super::{Arity, Flags, Group, Run, Scope, Spec, Weight, glob};
 use crate::config::OutputLimits;
 use channels::Channels;
+pub(super) use events::KeyspaceEvents;
 use patterns::Patterns;
 pub(super) use subscriptions::Subscriptions;
 
@@ -119,6 +123,8 @@ pub struct PubSub {
     channels: Channels,
     patterns: Patterns,
     shard_channels: Channels,
+    /// For messages that no command sends.
+    limits: RwLock<OutputLimits>,
 }
 
 /// What became of a message.
@@ -184,6 +190,16 @@ impl PubSub {
             });
         }
         sent
+    }
+
+    /// Sets the limits for messages that no command sends.
+    pub(super) fn set_limits(&self, limits: OutputLimits) {
+        *self.limits.write() = limits;
+    }
+
+    /// False if there is no subscriber of a channel or pattern.
+    fn has_subscribers(&self) -> bool {
+        self.channels.may_have_any() || self.patterns.len() > 0
     }
 
     /// True if a message to the channel takes long to send.

@@ -305,7 +305,8 @@ fn subscribers_get_each_message_once_and_in_order() {
         }
         assert_eq!(text.matches("message").count(), channels.len() * MESSAGES);
     }
-    assert_eq!(Arc::strong_count(&session.server.pubsub), 4, "one for each client with subscriptions");
+    let message = "one for the server, one for events, one for each client with subscriptions";
+    assert_eq!(Arc::strong_count(&session.server.pubsub), 5, "{message}");
 }
 
 #[test]

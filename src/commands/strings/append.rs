@@ -4,7 +4,7 @@
 use super::{check_len, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::Deadline;
+use crate::keyspace::{Deadline, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -30,12 +30,14 @@ fn append(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Err
     let mut keys = cx.db().exclusive(&[key]);
     let Some(present) = keys.string(key)? else {
         keys.put(key, value_of(tail), Deadline::NEVER);
+        keys.notify(event::APPEND, key);
         keys.commit(record);
         return Ok(Reply::count(tail.len()));
     };
     let len = present.len() + tail.len();
     check_len(len, cx)?;
     keys.edit_string(key, |text| text.append(tail))?;
+    keys.notify(event::APPEND, key);
     keys.commit(record);
     Ok(Reply::count(len))
 }

@@ -5,7 +5,7 @@ use super::comparison::Comparison;
 use super::has_long_text;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::Entry;
+use crate::keyspace::{Entry, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -58,11 +58,15 @@ fn delex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
         return Err(Error::wrong_arity(SPEC.name));
     }
     let mut keys = cx.db().exclusive(&[key]);
+    if !args.is_empty() {
+        keys.count_lookup(key);
+    }
     let Some(entry) = keys.get(key) else { return Ok(Reply::Integer(0)) };
     if !args.is_empty() && !holds(args, entry)? {
         return Ok(Reply::Integer(0));
     }
     keys.remove(key);
+    keys.notify(event::DEL, key);
     keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
     Ok(Reply::Integer(1))
 }
@@ -74,6 +78,7 @@ fn delifeq(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let is_equal = keys.string(key)?.is_some_and(|string| *string.text() == *expected);
     if is_equal {
         keys.remove(key);
+        keys.notify(event::DEL, key);
         keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
     }
     Ok(Reply::Integer(is_equal.into()))

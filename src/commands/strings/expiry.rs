@@ -3,7 +3,7 @@
 
 use crate::commands::keys::lifetime::{Lifetime, invalid_expire_time};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Exclusive, Value};
+use crate::keyspace::{Deadline, Exclusive, Value, event};
 use crate::resp::{Args, Error};
 
 /// The options as given; the number is parsed after the syntax has been checked.
@@ -103,16 +103,44 @@ pub(super) fn set_or_remove<'a>(
 impl Expiry {
     /// Sets the key to this value with this deadline. If the deadline has passed, the key is
     /// removed, and counted as expired: its time to live may have passed while the command waited
-    /// for the lock.
-    pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value) {
+    /// for the lock. `notify` publishes the events of the command, before that of such a removal.
+    pub(super) fn put(self, keys: &mut Exclusive, key: &[u8], value: Value, notify: impl FnOnce(&Exclusive)) {
+        let before = keys.type_to_replace(key);
+        keys.notify_replaced(key, before, value.view().type_name());
+        self.change(keys, key, value, notify);
+    }
+
+    /// The same without the events of a value that is replaced.
+    pub(super) fn change(
+        self,
+        keys: &mut Exclusive,
+        key: &[u8],
+        value: Value,
+        notify: impl FnOnce(&Exclusive),
+    ) {
         match self {
             Self::Never => keys.put(key, value, Deadline::NEVER),
             Self::Keep => keys.put_keeping_deadline(key, value),
             Self::At { deadline_ms } if deadline_ms <= keys.now_ms() => {
-                keys.remove(key);
+                if !keys.remove(key) {
+                    keys.notify(event::NEW, key);
+                }
                 keys.count_expired();
+                notify(keys);
+                return keys.notify(event::EXPIRED, key);
             }
             Self::At { deadline_ms } => keys.put(key, value, Deadline::at(deadline_ms)),
         }
+        notify(keys);
+    }
+
+    /// True for a deadline that has passed.
+    pub(super) fn has_passed(self, now_ms: i64) -> bool {
+        matches!(self, Self::At { deadline_ms } if deadline_ms <= now_ms)
+    }
+
+    /// True if it is a time.
+    pub(super) fn is_time(self) -> bool {
+        matches!(self, Self::At { .. })
     }
 }

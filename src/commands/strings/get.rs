@@ -4,7 +4,7 @@
 use super::{text_or_null, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, StringRef};
+use crate::keyspace::{Deadline, StringRef, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const GET: Spec = Spec {
@@ -69,6 +69,7 @@ fn get_and_delete(mut args: Args, cx: &mut Context, record: Record) -> Result<Re
     keys.count_lookup(key);
     let Some(text) = keys.string(key)?.map(StringRef::for_reply) else { return Ok(Reply::Null) };
     keys.remove(key);
+    keys.notify(event::DEL, key);
     keys.commit(record.instead(|effects| effects.command(&[b"DEL", key])));
     Ok(Reply::Bulk(text.into_bytes()))
 }
@@ -80,7 +81,8 @@ fn get_and_set(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply
     let mut keys = cx.db().exclusive(&[key]);
     keys.count_lookup(key);
     let before = keys.string(key)?.map(StringRef::for_reply);
-    keys.put(key, value, Deadline::NEVER);
+    keys.overwrite(key, value, Some(Deadline::NEVER));
+    keys.notify(event::SET, key);
     keys.commit(record.instead(|effects| effects.command(&[b"SET", key, text])));
     Ok(text_or_null(before))
 }

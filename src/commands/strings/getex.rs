@@ -5,7 +5,7 @@ use super::expiry::ExpiryOptions;
 use crate::commands::keys::expire::expire_at;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, StringRef};
+use crate::keyspace::{Deadline, StringRef, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -44,6 +44,7 @@ fn getex(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
         Some(deadline_ms) => expire_at(keys, key, deadline_ms, record),
         None if words.instead && keys.deadline(key) != Deadline::NEVER => {
             keys.set_deadline(key, Deadline::NEVER);
+            keys.notify(event::PERSIST, key);
             keys.commit(record.instead(|effects| effects.command(&[b"PERSIST", key])));
         }
         None => {}

@@ -3,7 +3,7 @@
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{StringValue, Value};
+use crate::keyspace::{StringValue, Value, event};
 use crate::resp::{Error, Reply};
 
 pub(in crate::commands) const INCR: Spec = Spec {
@@ -87,6 +87,7 @@ fn add(key: &[u8], number: i64, cx: &mut Context, record: Record) -> Result<Repl
     let sum = present.checked_add(number);
     let sum = sum.ok_or(Error::new("ERR increment or decrement would overflow"))?;
     keys.put_keeping_deadline(key, Value::String(StringValue::integer(sum)));
+    keys.notify(event::INCRBY, key);
     keys.commit(record);
     Ok(Reply::Integer(sum))
 }

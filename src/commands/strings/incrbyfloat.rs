@@ -2,7 +2,7 @@
 
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{StringValue, Value};
+use crate::keyspace::{StringValue, Value, event};
 use crate::long_double::LongDouble;
 use crate::resp::{Args, Error, Reply};
 
@@ -31,6 +31,7 @@ fn incrbyfloat(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply
     let sum = present.checked_add(number(increment)?);
     let sum = sum.ok_or(Error::new("ERR increment would produce NaN or Infinity"))?.text();
     keys.put_keeping_deadline(key, Value::String(StringValue::written(sum.as_bytes())));
+    keys.notify(event::INCRBYFLOAT, key);
     keys.commit(record.instead(|effects| effects.command(&[b"SET", key, sum.as_bytes(), b"KEEPTTL"])));
     Ok(Reply::bulk(sum))
 }

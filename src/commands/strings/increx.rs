@@ -8,7 +8,7 @@
 use super::expiry::{Expiry, ExpiryOptions, set_or_remove};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, StringRef, StringValue, Value};
+use crate::keyspace::{Deadline, EventKind, StringRef, StringValue, Value, event};
 use crate::long_double::LongDouble;
 use crate::resp::{Args, Error, Reply, parse_integer};
 
@@ -49,10 +49,26 @@ fn execute<N: Number>(words: &Words, increment: N, cx: &Context, record: Record)
     let Some((after, change)) = step.taken(before)? else {
         return Ok(Reply::Array(vec![before.reply(), N::ZERO.reply()]));
     };
-    let expiry = words.expiry(deadline_ms, keys.deadline(words.key));
+    let deadline = keys.deadline(words.key);
+    let expiry = words.expiry(deadline_ms, deadline);
     let text = after.text();
     let now_ms = keys.now_ms();
-    expiry.put(&mut keys, words.key, Value::String(StringValue::written(text.as_bytes())));
+    let value = Value::String(StringValue::written(text.as_bytes()));
+    if expiry.has_passed(now_ms) {
+        keys.count_expired();
+        if keys.remove(words.key) {
+            keys.notify(event::DEL, words.key);
+        }
+    } else {
+        expiry.change(&mut keys, words.key, value, |keys| {
+            keys.notify(N::EVENT, words.key);
+            match expiry {
+                Expiry::At { .. } => keys.notify(event::EXPIRE, words.key),
+                Expiry::Never if deadline != Deadline::NEVER => keys.notify(event::PERSIST, words.key),
+                Expiry::Never | Expiry::Keep => {}
+            }
+        });
+    }
     keys.commit(recorded(record, words.key, text.as_bytes(), expiry, now_ms));
     Ok(Reply::Array(vec![after.reply(), change.reply()]))
 }
@@ -203,6 +219,8 @@ trait Number: Copy + PartialOrd {
     const ZERO: Self;
     const MIN: Self;
     const MAX: Self;
+    /// The event of a change.
+    const EVENT: EventKind;
     /// The error if a saturated change overflows.
     const CHANGE_OVERFLOWS: &'static str;
 
@@ -223,6 +241,7 @@ trait Number: Copy + PartialOrd {
 }
 
 impl Number for i64 {
+    const EVENT: EventKind = event::INCRBY;
     const ZERO: Self = 0;
     const MIN: Self = i64::MIN;
     const MAX: Self = i64::MAX;
@@ -258,6 +277,7 @@ impl Number for i64 {
 }
 
 impl Number for LongDouble {
+    const EVENT: EventKind = event::INCRBYFLOAT;
     const ZERO: Self = LongDouble::ZERO;
     const MIN: Self = LongDouble::MIN;
     const MAX: Self = LongDouble::MAX;

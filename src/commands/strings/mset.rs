@@ -5,7 +5,7 @@ use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, Value};
+use crate::keyspace::{Deadline, Value, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const MSET: Spec = Spec {
@@ -62,7 +62,8 @@ fn set_all(
         return Ok(false);
     }
     for (name, value) in names.iter().zip(values) {
-        keys.put(name, value, Deadline::NEVER);
+        keys.overwrite(name, value, Some(Deadline::NEVER));
+        keys.notify(event::SET, name);
     }
     keys.commit(record);
     Ok(true)

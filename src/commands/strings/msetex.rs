@@ -7,7 +7,7 @@ use super::value_of;
 use crate::commands::keys::{BY_ARGUMENTS, Names};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec};
 use crate::journal::Record;
-use crate::keyspace::Value;
+use crate::keyspace::{Value, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -67,7 +67,12 @@ impl<'r> MSetEx<'r> {
         }
         let record = self.recorded(record, keys.now_ms());
         for (name, value) in self.names.iter().zip(self.values) {
-            self.expiry.put(&mut keys, name, value);
+            self.expiry.put(&mut keys, name, value, |keys| {
+                if self.expiry.is_time() {
+                    keys.notify(event::EXPIRE, name);
+                }
+                keys.notify(event::SET, name);
+            });
         }
         keys.commit(record);
         Ok(Reply::Integer(1))

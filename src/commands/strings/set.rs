@@ -7,7 +7,7 @@ use super::{has_long_text, text_or_null, value_of};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::config::Compat;
 use crate::journal::Record;
-use crate::keyspace::{Exclusive, ReplyText, StringRef};
+use crate::keyspace::{Exclusive, ReplyText, StringRef, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -139,9 +139,16 @@ impl<'r> Set<'r> {
             return Ok(text_or_null(before));
         }
         let record = self.recorded(record, keys.now_ms());
-        self.expiry.put(&mut keys, self.key, value);
+        self.expiry.put(&mut keys, self.key, value, |keys| self.notify(keys));
         keys.commit(record);
         Ok(if self.options.get { text_or_null(before) } else { Reply::OK })
+    }
+
+    fn notify(&self, keys: &Exclusive) {
+        keys.notify(event::SET, self.key);
+        if self.expiry.is_time() {
+            keys.notify(event::EXPIRE, self.key);
+        }
     }
 
     /// A deadline is logged as a time since 1970, a past one as the removal of the key.

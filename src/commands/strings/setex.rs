@@ -6,7 +6,7 @@ use super::value_of;
 use crate::commands::keys::lifetime::Lifetime;
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::Deadline;
+use crate::keyspace::{Deadline, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SETEX: Spec = Spec {
@@ -73,7 +73,9 @@ fn set_for(
     let value = value_of(text);
     let deadline_ms = deadline_ms(command, lifetime, number, cx.now_ms())?;
     let mut keys = cx.db().exclusive(&[key]);
-    keys.put(key, value, Deadline::at(deadline_ms));
+    keys.overwrite(key, value, Some(Deadline::at(deadline_ms)));
+    keys.notify(event::SET, key);
+    keys.notify(event::EXPIRE, key);
     keys.commit(set_until(record, key, text, deadline_ms));
     Ok(Reply::OK)
 }
@@ -86,6 +88,7 @@ fn set_if_absent(mut args: Args, cx: &mut Context, record: Record) -> Result<Rep
         return Ok(Reply::Integer(0));
     }
     keys.put(key, value, Deadline::NEVER);
+    keys.notify(event::SET, key);
     keys.commit(record);
     Ok(Reply::Integer(1))
 }

@@ -4,7 +4,7 @@
 use super::{LONG_TEXT_LEN, check_len};
 use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::{Deadline, StringRef, StringValue, Value};
+use crate::keyspace::{Deadline, StringRef, StringValue, Value, event};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -46,6 +46,7 @@ fn setrange(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, E
         keys.put(key, Value::String(StringValue::edited(b"")), Deadline::NEVER);
     }
     keys.edit_string(key, |text| text.overwrite(offset, part))?;
+    keys.notify(event::SETRANGE, key);
     keys.commit(record);
     Ok(Reply::count(len))
 }

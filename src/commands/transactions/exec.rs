@@ -79,6 +79,7 @@ fn run_all(commands: &[Queued], cx: &mut Context, now_ms: i64) -> Reply {
     }
     for Queued { command, request } in commands {
         let reply = dispatch::run(command, cx.server, cx.client, request, Some(now_ms));
+        cx.server.remove_expired(cx.client);
         if !cx.client.replies.are_silent() || matches!(reply, Reply::Encoded(_)) {
             reply.encode(cx.client.protocol, &mut replies);
         }

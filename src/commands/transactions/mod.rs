@@ -15,7 +15,7 @@ mod watches;
 pub(super) use self::exec::SPEC as EXEC;
 pub(super) use self::multi::MULTI;
 pub(super) use self::queue::{Queue, queue, queues, refuse};
-pub(super) use self::reach::reach_of;
+pub(super) use self::reach::{named as named_keys, reach_of};
 pub(super) use self::watches::Watches;
 use super::{Flags, Spec};
 

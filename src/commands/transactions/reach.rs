@@ -64,7 +64,10 @@ fn reaches_everything(command: &Command, request: &Request) -> bool {
 }
 
 /// The keys that a request names. None if its count of keys is wrong, since it fails then.
-fn named<'q>(command: &Command, request: &'q Request) -> impl Iterator<Item = &'q [u8]> {
+pub(in crate::commands) fn named<'q>(
+    command: &Command,
+    request: &'q Request,
+) -> impl Iterator<Item = &'q [u8]> {
     let words: Vec<&[u8]> = request.words().iter().collect();
     let positions = |keys: &Keys| keys.positions(&words).unwrap_or_default();
     let positions: Vec<usize> =

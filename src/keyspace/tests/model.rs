@@ -331,7 +331,7 @@ pub(super) fn apply(keyspace: &Keyspace, change: &Change) {
                 deadline: entry.deadline(),
                 is_blessed: entry.is_blessed(),
             });
-            copy.into_iter().for_each(|copy| keys.put_taken(&[*to], copy));
+            copy.into_iter().for_each(|copy| _ = keys.put_taken(&[*to], copy));
         }
         Change::Advance(by_ms) => keyspace.clock().advance(*by_ms),
         Change::Cycle(budget) => drop(db.expire_cycle(*budget)),

@@ -12,8 +12,10 @@ pub(super) const HELP: Spec = Spec {
 };
 
 const LINES: &[&str] = &[
+    "CACHING (YES|NO)",
+    "    Track the keys of the next command (YES, after OPTIN) or do not (NO, after OPTOUT).",
     "GETREDIR",
-    "    Always -1: this server sends no invalidation messages to redirect.",
+    "    Show which connection gets the messages about keys: its number, 0 for this one, -1 without.",
     "GETNAME",
     "    Show the name that SETNAME gave to this connection, or null.",
     "ID",
@@ -59,8 +61,12 @@ const LINES: &[&str] = &[
     "    * LIB-VER: its version",
     "UNBLOCK <clientid> [TIMEOUT|ERROR]",
     "    Show 0: no command of this server waits for keys, so there is nothing to end.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+    "    ON: when a key changes that this connection has read, a message says so. BCAST: when any key",
+    "    changes, or one with such a prefix. REDIRECT: to another connection. NOLOOP: not for its own",
+    "    changes. OPTIN and OPTOUT: only, or all but, what CACHING says.",
     "TRACKINGINFO",
-    "    Show the state of client-side caching, which is always off here.",
+    "    Show whether this connection tracks keys, and how.",
     "NO-EVICT (ON|OFF)",
     "    Set a flag that LIST shows. No connection is closed for its memory, with the flag or without.",
     "NO-TOUCH (ON|OFF)",

@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::filter::Filter;
+use super::tracking::shown_redirection;
 use super::{ADMIN, SUBCOMMAND};
 use crate::commands::client::ClientInfo;
+use crate::commands::tracking::Modes;
 use crate::commands::{Arity, Context, Run, Spec};
 use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
@@ -78,7 +80,7 @@ fn fields(info: &ClientInfo) -> String {
         line,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
          qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={own} oll=0 omem={output} \
-         tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0 \
+         tot-mem={} events=r cmd={} user=default redir={} resp={} lib-name={} lib-ver={} io-thread=0 \
          tot-net-in={} tot-net-out={} tot-cmds={}",
         info.id,
         info.address,
@@ -97,6 +99,7 @@ fn fields(info: &ClientInfo) -> String {
         info.multi_bytes.load(Relaxed),
         info.memory_bytes(),
         info.last_command().unwrap_or("NULL"),
+        shown_redirection(info),
         info.protocol.load(Relaxed),
         labels.library,
         labels.library_version,
@@ -108,14 +111,19 @@ fn fields(info: &ClientInfo) -> String {
     line
 }
 
-/// Redis' letters: m`O`nitor, `P`ub/sub, in MULTI (`x`), `b`locked, a watched key has changed
-/// (`d`), `U`nix socket, no-`e`vict, no-`T`ouch, `N`one.
+/// Redis' letters: m`O`nitor, `P`ub/sub, in MULTI (`x`), `b`locked, `t`racking, with a b`R`oken
+/// redirection, by `B`roadcast, a watched key has changed (`d`), `U`nix socket, no-`e`vict,
+/// no-`T`ouch, `N`one.
 fn flags(info: &ClientInfo) -> String {
+    let modes = info.tracking_modes();
     let letters = [
         ('O', info.is_monitor.load(Relaxed)),
         ('P', info.is_subscribed()),
         ('x', info.multi.load(Relaxed) >= 0),
         ('b', info.is_held.load(Relaxed)),
+        ('t', modes.has(Modes::ON)),
+        ('R', modes.has(Modes::BROKEN)),
+        ('B', modes.has(Modes::BCAST)),
         ('d', info.touched.load(Relaxed)),
         ('U', info.is_unix),
         ('e', info.no_evict.load(Relaxed)),

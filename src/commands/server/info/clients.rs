@@ -19,7 +19,7 @@ pub(super) fn clients(server: &Server, rows: &mut Rows) {
     rows.field("client_recent_max_output_buffer", most(|client| &client.output_buffer));
     let held = clients.iter().filter(|client| client.is_held.load(Ordering::Relaxed)).count();
     rows.field("blocked_clients", held);
-    rows.zeros(&["tracking_clients"]);
+    rows.field("tracking_clients", server.tracking.clients());
     rows.field("pubsub_clients", clients.iter().filter(|client| client.is_subscribed()).count());
     let watching = clients.iter().filter(|client| client.watch.load(Ordering::Relaxed) > 0).count();
     rows.field("watching_clients", watching);

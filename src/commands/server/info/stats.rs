@@ -102,10 +102,10 @@ fn lookups(server: &Server, rows: &mut Rows) {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
     ]);
+    rows.field("tracking_total_keys", server.tracking.keys());
+    rows.field("tracking_total_items", server.tracking.items());
+    rows.field("tracking_total_prefixes", server.tracking.prefixes());
 }
 
 /// Searches of vector sets, and shares of lookups that found something, in percent, over the last
