@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Err(StartError::Usage(usage)) => usage.exit(),
         Err(error) => return fail(&error),
     };
-    if start.settings.port == 0 && start.settings.unixsocket.is_empty() {
+    if !start.settings.has_listener() {
         return fail(&server::BindError::Nowhere);
     }
     let log = match enter_folder(&mut start.settings).and_then(|()| start_log(&start.settings)) {

@@ -131,6 +131,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tikv_jemalloc_sys", &["memory/allocator"]),
     ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
+    ("rustls", &["server/tls"]),
     ("clap", &["config"]),
     ("lz4_flex", &["compressed"]),
     ("rust_stemmers", &["field_index/tokens"]),

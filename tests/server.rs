@@ -15,6 +15,8 @@ mod slow_clients;
 mod support;
 #[path = "server/tracking.rs"]
 mod tracking;
+#[path = "server/tls.rs"]
+mod tls;
 
 use support::Running;
 use support::folder::Folder;

@@ -223,7 +223,7 @@ fn promises_that_would_not_be_kept_are_refused_all_at_once() {
         "rename-command FLUSHALL x",
         "user a on",
         "aclfile users.acl",
-        "tls-port 6380",
+        "tls-ciphers DEFAULT",
         "cluster-enabled yes",
         "replicaof 10.0.0.1 6379",
         "loadmodule x.so",

@@ -122,6 +122,8 @@ counters! {
         query_buffer_closed,
         /// Clients closed because they did not read their replies.
         output_buffer_closed,
+        /// Handshakes of TLS that failed.
+        tls_handshake_failures,
         /// Passwords that were wrong.
         wrong_passwords,
         /// Commands that ran on the compute pool.

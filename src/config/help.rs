@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::options::{OPTIONS, OptionSpec};
 
 /// Width of the list of names: with its indent it fits a terminal of 80 columns.
-const LIST_WIDTH: usize = 76;
+const LIST_WIDTH: usize = 96;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -23,6 +23,8 @@ pub enum Kind {
     Text(fn(&mut Settings) -> &mut String),
     /// A password: as `Text`, but MONITOR and SLOWLOG do not show it.
     Secret(fn(&mut Settings) -> &mut String),
+    /// The path of a file or folder that is read when the option is set, also to the same path.
+    File(fn(&mut Settings) -> &mut String),
     /// The name of a file, without a folder.
     FileName(fn(&mut Settings) -> &mut String),
     /// Words with blanks between them.
@@ -165,6 +167,10 @@ impl Kind {
             Kind::MaxMemory(field) => *field(settings) = MaxMemory::parse(value)?,
             Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
             Kind::Text(field) | Kind::Secret(field) => *field(settings) = value.to_owned(),
+            Kind::File(field) => {
+                *field(settings) = value.to_owned();
+                settings.tls.readings += 1;
+            }
             Kind::FileName(field) => *field(settings) = file_name(value)?,
             Kind::Words(field) => {
                 *field(settings) = value.split_ascii_whitespace().map(str::to_owned).collect()
@@ -209,7 +215,9 @@ impl Kind {
             Kind::Decimal { field, .. } => field(settings).to_string(),
             Kind::MaxMemory(field) => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
-            Kind::Text(field) | Kind::Secret(field) | Kind::FileName(field) => field(settings).clone(),
+            Kind::Text(field) | Kind::Secret(field) | Kind::File(field) | Kind::FileName(field) => {
+                field(settings).clone()
+            }
             Kind::Words(field) => field(settings).join(" "),
             Kind::Choice { field, .. } => (*field(settings)).to_owned(),
             Kind::Switch(field) => if *field(settings) { "yes" } else { "no" }.to_owned(),

@@ -19,6 +19,7 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub use options::{OPTIONS, OptionSpec, find, names};
 pub use rewrite::RewriteError;
 pub use settings::{ClientClass, DebugAccess, OutputLimit, OutputLimits, SaveRule, Settings};
 pub use sources::{Start, StartError, from_command_line};
+pub use tls::{ClientCertificates, Tls};
 pub use tools::{Tool, tool};
 
 /// The options in force. Readers take a snapshot; frequent ones keep it and compare the generation.
@@ -137,13 +139,31 @@ impl Config {
     /// The first pair that cannot be set.
     pub fn set(&self, pairs: &[(&str, &str)]) -> Result<(), SetError> {
         let options = settable(pairs)?;
+        self.change(|after| {
+            for (option, (name, value)) in options.into_iter().zip(pairs) {
+                let set = option.kind.set(after, value);
+                set.map_err(|why| SetError::Invalid(name.to_ascii_lowercase(), why))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads the files again that options name.
+    ///
+    /// # Errors
+    /// One cannot be used: what was read before stays in force.
+    pub fn reload(&self) -> Result<(), SetError> {
+        self.change(|after| {
+            after.tls.readings += 1;
+            Ok(())
+        })
+    }
+
+    fn change(&self, edit: impl FnOnce(&mut Settings) -> Result<(), SetError>) -> Result<(), SetError> {
         let appliers = self.changing.lock();
         let before = self.settings();
         let mut after = Settings::clone(&before);
-        for (option, (name, value)) in options.into_iter().zip(pairs) {
-            let set = option.kind.set(&mut after, value);
-            set.map_err(|why| SetError::Invalid(name.to_ascii_lowercase(), why))?;
-        }
+        edit(&mut after)?;
         after.check().map_err(SetError::NotApplied)?;
         apply(&appliers, &before, &after).map_err(SetError::NotApplied)?;
         *self.current.write() = Arc::new(after);

@@ -65,6 +65,12 @@ const EVICTION_POLICIES: &[&str] = &[
 const MAX_INT: u64 = i32::MAX as u64;
 /// Why the options on replicas have one value.
 const NO_REPLICAS: &str = "nearhit has no replicas";
+/// Why the options on cached sessions have one value.
+const NO_SESSION_CACHE: &str = "nothing is cached: clients keep tickets, see tls-session-caching";
+/// Why ciphers cannot be chosen.
+const OWN_CIPHERS: &str = "the ciphers are those of rustls, all of them strong";
+/// Longest time for a handshake.
+const MAX_HANDSHAKE_TIMEOUT_MS: u64 = 3_600_000;
 /// As far as a `long` goes.
 const MAX_LONG: u64 = i64::MAX as u64;
 
@@ -90,7 +96,133 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Number { field: |settings| &mut settings.port, min: 0, max: 65535 },
         default: "6379",
         mutable: true,
-        help: "TCP port; 0 is none, for a Unix socket alone",
+        help: "TCP port; 0 is none, for TLS or a Unix socket alone",
+    },
+    OptionSpec {
+        name: "tls-port",
+        kind: Kind::Number { field: |settings| &mut settings.tls.port, min: 0, max: 65535 },
+        default: "0",
+        mutable: true,
+        help: "TCP port for connections with TLS; 0 is none",
+    },
+    OptionSpec {
+        name: "tls-cert-file",
+        kind: Kind::File(|settings| &mut settings.tls.cert_file),
+        default: "",
+        mutable: true,
+        help: "Certificate of the server, and the chain up to its authority (PEM)",
+    },
+    OptionSpec {
+        name: "tls-key-file",
+        kind: Kind::File(|settings| &mut settings.tls.key_file),
+        default: "",
+        mutable: true,
+        help: "Private key of the certificate (PEM, without a passphrase)",
+    },
+    OptionSpec {
+        name: "tls-key-file-pass",
+        kind: Kind::Secret(|settings| &mut settings.tls.key_file_pass),
+        default: "",
+        mutable: true,
+        help: "Must be empty: keys with a passphrase are not read",
+    },
+    OptionSpec {
+        name: "tls-ca-cert-file",
+        kind: Kind::File(|settings| &mut settings.tls.ca_cert_file),
+        default: "",
+        mutable: true,
+        help: "Authorities that sign the certificates of clients (PEM)",
+    },
+    OptionSpec {
+        name: "tls-ca-cert-dir",
+        kind: Kind::File(|settings| &mut settings.tls.ca_cert_dir),
+        default: "",
+        mutable: true,
+        help: "Folder with such authorities",
+    },
+    OptionSpec {
+        name: "tls-auth-clients",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.tls.auth_clients,
+            choices: &["no", "yes", "optional"],
+        },
+        default: "yes",
+        mutable: true,
+        help: "Whether clients must have a certificate; with 'optional' they may have none",
+    },
+    OptionSpec {
+        name: "tls-protocols",
+        kind: Kind::Words(|settings| &mut settings.tls.protocols),
+        default: "",
+        mutable: true,
+        help: "Versions of TLS: 'TLSv1.2', 'TLSv1.3'; empty for both",
+    },
+    OptionSpec {
+        name: "tls-prefer-server-ciphers",
+        kind: Kind::Switch(|settings| &mut settings.tls.prefer_server_ciphers),
+        default: "no",
+        mutable: true,
+        help: "Whether the order of ciphers is that of the server",
+    },
+    OptionSpec {
+        name: "tls-session-caching",
+        kind: Kind::Switch(|settings| &mut settings.tls.session_caching),
+        default: "yes",
+        mutable: true,
+        help: "Whether clients get tickets that make their next handshake short",
+    },
+    OptionSpec {
+        name: "tls-session-cache-size",
+        kind: Kind::Only { value: "20480", reason: NO_SESSION_CACHE },
+        default: "20480",
+        mutable: true,
+        help: "Sessions that are kept",
+    },
+    OptionSpec {
+        name: "tls-session-cache-timeout",
+        kind: Kind::Only { value: "300", reason: NO_SESSION_CACHE },
+        default: "300",
+        mutable: true,
+        help: "Seconds for which they are kept",
+    },
+    OptionSpec {
+        name: "tls-handshake-timeout-ms",
+        kind: Kind::Number {
+            field: |settings| &mut settings.tls.handshake_timeout_ms,
+            min: 1,
+            max: MAX_HANDSHAKE_TIMEOUT_MS,
+        },
+        default: "10000",
+        mutable: true,
+        help: "Milliseconds that the server waits for a client in a handshake, in all",
+    },
+    OptionSpec {
+        name: "tls-ciphers",
+        kind: Kind::Only { value: "", reason: OWN_CIPHERS },
+        default: "",
+        mutable: true,
+        help: "Ciphers of TLS 1.2",
+    },
+    OptionSpec {
+        name: "tls-ciphersuites",
+        kind: Kind::Only { value: "", reason: OWN_CIPHERS },
+        default: "",
+        mutable: true,
+        help: "Ciphers of TLS 1.3",
+    },
+    OptionSpec {
+        name: "tls-dh-params-file",
+        kind: Kind::Only { value: "", reason: "keys are agreed on elliptic curves only" },
+        default: "",
+        mutable: true,
+        help: "Parameters of Diffie and Hellman",
+    },
+    OptionSpec {
+        name: "tls-auto-reload-interval",
+        kind: Kind::Only { value: "0", reason: "files are read again by SIGHUP and CONFIG SET" },
+        default: "0",
+        mutable: true,
+        help: "Seconds after which the files are read again",
     },
     OptionSpec {
         name: "unixsocket",
@@ -676,13 +808,6 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Whether a replica refuses writes",
     },
     OptionSpec {
-        name: "tls-port",
-        kind: Kind::Only { value: "0", reason: "nearhit has no TLS" },
-        default: "0",
-        mutable: true,
-        help: "Port for TLS; 0 is none",
-    },
-    OptionSpec {
         name: "aclfile",
         kind: Kind::Only { value: "", reason: "nearhit has no users but the default one" },
         default: "",
@@ -818,6 +943,7 @@ mod tests {
             let shown = option.kind.show(settings.clone());
             let before = settings.clone();
             option.kind.set(&mut settings, &shown).expect("what is shown can be set");
+            settings.tls.readings = before.tls.readings;
             assert_eq!(settings, before, "{}", option.name);
         }
     }

@@ -180,9 +180,9 @@ fn limit_line(
 fn line(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Option<String> {
     let shown = show(option, settings);
     let value = match option.kind {
-        Kind::Text(_) | Kind::Secret(_) if shown.is_empty() => return None,
+        Kind::Text(_) | Kind::Secret(_) | Kind::File(_) if shown.is_empty() => return None,
         Kind::Words(_) if shown == show(option, defaults) => return None,
-        Kind::Text(_) | Kind::Secret(_) | Kind::FileName(_) => words::quote(&shown),
+        Kind::Text(_) | Kind::Secret(_) | Kind::File(_) | Kind::FileName(_) => words::quote(&shown),
         Kind::Inert { shape: Shape::Text | Shape::Secret | Shape::Words, .. } if shown.is_empty() => {
             return None;
         }

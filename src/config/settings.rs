@@ -7,6 +7,7 @@ use super::NotApplied;
 use super::compat::Compat;
 use super::max_memory::MaxMemory;
 use super::options::OPTIONS;
+use super::tls::Tls;
 
 /// One value for each option of the table that has more than one, under the option's name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +18,7 @@ pub struct Settings {
     pub bind: Vec<String>,
     pub protected_mode: bool,
     pub port: u64,
+    pub tls: Tls,
     pub unixsocket: String,
     pub unixsocketperm: u64,
     pub tcp_backlog: u64,
@@ -214,6 +216,7 @@ impl Settings {
     /// # Errors
     /// An option that contradicts others, and how.
     pub(super) fn check(&self) -> Result<(), NotApplied> {
+        self.tls.check()?;
         let ascending = [
             ("mem-threshold-warn", self.mem_threshold_warn),
             ("mem-threshold-high", self.mem_threshold_high),
@@ -226,6 +229,11 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// True if there is an address to listen on.
+    pub fn has_listener(&self) -> bool {
+        self.port > 0 || self.tls.port > 0 || !self.unixsocket.is_empty()
     }
 
     /// True if clients must authenticate.

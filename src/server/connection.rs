@@ -9,11 +9,14 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Semaphore;
+
 use super::input::{Input, READ_LEN};
 use super::network::Seat;
 use super::output::{Output, Verdict, for_unauthenticated};
 use super::pool::Pools;
 use super::socket::{Accepted, Socket};
+use super::tls;
 use crate::commands::client::{Client, ClientInfo};
 use crate::commands::{Call, Hold, Place, Server};
 use crate::config::Settings;
@@ -179,14 +182,14 @@ impl Connection<Accepted> {
             memory: memory::Held::new(Category::Clients, OWN_BYTES),
         }
     }
+}
 
+impl<S> Connection<S> {
     /// Its client, as it is after connecting. Boxed, since it is passed on with every request.
     pub(super) fn client(&self) -> Box<Client> {
         Box::new(Client::new(Arc::clone(&self.info), !self.settings.has_password()))
     }
-}
 
-impl<S> Connection<S> {
     /// The same connection after its socket was put into another state.
     pub(super) fn with_socket<T>(self, change: impl FnOnce(S) -> io::Result<T>) -> io::Result<Connection<T>> {
         Ok(Connection {
@@ -212,9 +215,32 @@ impl<S> Connection<S> {
 }
 
 impl Connection<Socket> {
+    /// Carries out the handshake of TLS, in turns with those of other connections of the thread.
+    /// False if the connection is to close.
+    pub(super) async fn greet(&mut self, context: &tls::Context, turns: &Semaphore) -> bool {
+        match &mut self.socket {
+            // Boxed: connections without TLS need no room for it.
+            Socket::Tls(stream) => {
+                Box::pin(tls::greet(stream, &self.info, &self.server, context, turns)).await
+            }
+            Socket::Tcp(_) | Socket::Unix(_) => true,
+        }
+    }
+
     /// Serves until the client leaves, is disconnected, or the server ends; or until it departs for
     /// another thread.
-    pub(super) async fn serve(mut self, mut client: Box<Client>, seat: &Seat) -> Option<Departure> {
+    pub(super) async fn serve(mut self, client: Box<Client>, seat: &Seat) -> Option<Departure> {
+        match self.rounds(client, seat).await {
+            Some((client, to)) => Some(Departure { connection: self, client, to }),
+            None => {
+                self.socket.say_goodbye();
+                None
+            }
+        }
+    }
+
+    /// The thread for which it departs, if it does.
+    async fn rounds(&mut self, mut client: Box<Client>, seat: &Seat) -> Option<(Box<Client>, usize)> {
         let info = Arc::clone(&self.info);
         let mut called = pin!(info.woken());
         while !info.is_killed() {
@@ -248,12 +274,12 @@ impl Connection<Socket> {
                 break;
             }
             if let Some(to) = seat.departs() {
-                return Some(Departure { connection: self, client, to });
+                return Some((client, to));
             }
             match progress {
                 Progress::SliceOver | Progress::Stalled if self.may_go_on() => tokio::task::yield_now().await,
                 _ if self.is_cut_short => tokio::task::yield_now().await,
-                Progress::Starved if self.has_sent_all && self.output.is_empty() => return None,
+                Progress::Starved if self.has_sent_all && self.is_all_sent() => return None,
                 _ => match self.pause(called.as_mut()).await {
                     Awoken::BySocket => {}
                     Awoken::ByOthers => called.set(info.woken()),
@@ -272,7 +298,7 @@ impl Connection<Socket> {
     }
 
     /// Sends the last replies, unless the client is not to have them.
-    async fn end(self) {
+    async fn end(&mut self) {
         if self.info.has_overflowed() {
             self.log_disconnection(self.output.len());
         } else if !(self.info.is_killed() && self.never_authenticated()) {
@@ -497,24 +523,28 @@ impl Connection<Socket> {
     fn write_replies(&mut self) -> io::Result<()> {
         self.is_cut_short = false;
         if self.output.is_empty() {
-            return Ok(());
+            return self.socket.flush();
         }
         self.registration.took_much |= self.output.own_len() > MUCH_OUTPUT;
-        let written = self.output.write_to(&self.socket)?;
+        let written = self.output.write_to(&mut self.socket)?;
         self.is_cut_short = written.is_cut_short;
         let traffic = self.server.traffic.mine();
         traffic.writes_processed.add(1);
         traffic.net_output_bytes.add(written.bytes as u64);
         self.info.bytes_out.add(written.bytes as u64);
-        self.info.output_buffer.store(self.output.len(), Ordering::Relaxed);
+        self.info.output_buffer.store(self.output.len() + self.socket.unsent(), Ordering::Relaxed);
         self.info.output_own.store(self.output.own_len(), Ordering::Relaxed);
         Ok(())
+    }
+
+    fn is_all_sent(&self) -> bool {
+        self.output.is_empty() && !self.socket.has_unsent()
     }
 
     fn is_over_limit(&mut self) -> bool {
         let limit = self.settings.client_output_buffer_limit.of(self.info.class());
         let limit = if self.never_authenticated() { for_unauthenticated(limit) } else { limit };
-        let waiting = self.output.len() + self.info.pushed_bytes();
+        let waiting = self.output.len() + self.socket.unsent() + self.info.pushed_bytes();
         if self.output.check(waiting, limit, Instant::now()) == Verdict::Fine {
             return false;
         }
@@ -560,7 +590,7 @@ impl Connection<Socket> {
         self.input.tidy();
         self.info.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.info.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
-        self.memory.set(OWN_BYTES + self.info.own_bytes());
+        self.memory.set(OWN_BYTES + self.socket.own_bytes() + self.info.own_bytes());
         self.info.is_held.store(self.held.is_some(), Ordering::Relaxed);
         let event = match self.next_deadline() {
             None => self.next_event(called).await,
@@ -625,7 +655,7 @@ impl Connection<Socket> {
     /// reads any.
     async fn event(&mut self, mut called: Pin<&mut impl Future<Output = ()>>) -> Event {
         let wants_input = self.may_read();
-        let wants_room = !self.output.is_empty();
+        let wants_room = !self.is_all_sent();
         let may_go_on = self.may_go_on();
         let mut held = self.held.as_mut().filter(|_| may_go_on);
         poll_fn(|cx| {
@@ -644,9 +674,9 @@ impl Connection<Socket> {
     }
 
     /// Sends the last replies, if the client takes them in time.
-    async fn finish(mut self) {
+    async fn finish(&mut self) {
         let last_replies = async {
-            while self.flush().is_ok() && !self.output.is_empty() {
+            while self.flush().is_ok() && !self.is_all_sent() {
                 let _ = poll_fn(|cx| self.socket.poll_write_ready(cx)).await;
             }
         };

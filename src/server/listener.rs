@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::socket::Accepted;
 use super::thread_table::ThreadTable;
+use super::tls::{self, TlsStream};
 use crate::commands::Server;
 use crate::config::Settings;
 use crate::system::is_unsupported_family;
@@ -25,7 +26,7 @@ const MAX_ADDRESSES: usize = 16;
 
 /// The reply to clients of other machines in protected mode: Redis' text, since people look
 /// for them.
-const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no \
+pub(super) const PROTECTED: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no \
 password is set for the default user. In this mode connections are only accepted from the loopback interface. If you \
 want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable \
 protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis \
@@ -63,7 +64,7 @@ impl std::fmt::Display for BindError {
                 write!(out, "cannot listen on the Unix socket {}: {error}; {advice}", path.display())
             }
             Self::TooMany => write!(out, "'bind' takes no more than {MAX_ADDRESSES} addresses"),
-            Self::Nowhere => out.write_str("nowhere to listen: set 'port', or 'unixsocket'"),
+            Self::Nowhere => out.write_str("nowhere to listen: set 'port', 'tls-port' or 'unixsocket'"),
         }
     }
 }
@@ -91,6 +92,7 @@ fn socket_advice(error: &io::Error) -> &'static str {
 /// One place to come in.
 pub(super) enum Listener {
     Tcp(TcpListener),
+    Tls(TcpListener),
     Unix(UnixListener, SocketFile),
 }
 
@@ -108,10 +110,11 @@ impl Drop for SocketFile {
 /// Listens on all that the settings name. To be called inside the runtime that will accept.
 pub(super) fn bind_all(settings: &Settings) -> Result<Vec<Listener>, BindError> {
     let mut listeners = Vec::new();
-    if settings.port > 0 || settings.unixsocket.is_empty() {
-        for address in addresses(settings, settings.port as u16)? {
-            listeners.extend(bind_tcp(address, settings)?);
-        }
+    // Port 0 with nothing else is a port that the system chooses, for tests.
+    let has_port = settings.port > 0 || !settings.has_listener();
+    let port = has_port.then_some(settings.port as u16);
+    for address in addresses(settings, port)? {
+        listeners.extend(bind_tcp(address, settings)?);
     }
     if !settings.unixsocket.is_empty() {
         listeners.push(bind_unix(Path::new(&settings.unixsocket), settings)?);
@@ -123,38 +126,49 @@ pub(super) fn bind_all(settings: &Settings) -> Result<Vec<Listener>, BindError> 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) at: SocketAddr,
+    /// Connections there have TLS.
+    pub(super) is_tls: bool,
     /// It may be missing on this machine.
     optional: bool,
 }
 
 impl Address {
-    /// One that must be there.
-    pub(super) fn required(at: SocketAddr) -> Self {
-        Self { at, optional: false }
+    /// True if both are the same place with the same kind of connections.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (self.at, self.is_tls) == (other.at, other.is_tls)
+    }
+
+    /// The same, which must be there.
+    pub(super) fn required(self) -> Self {
+        Self { optional: false, ..self }
     }
 }
 
-/// What `bind` names, with this port.
-pub(super) fn addresses(settings: &Settings, port: u16) -> Result<Vec<Address>, BindError> {
+/// What `bind` names, with this port, if there is one, and with `tls-port`.
+pub(super) fn addresses(settings: &Settings, port: Option<u16>) -> Result<Vec<Address>, BindError> {
     if settings.bind.len() > MAX_ADDRESSES {
         return Err(BindError::TooMany);
     }
-    settings.bind.iter().map(|text| address(text, port)).collect()
+    let tls_port = Some(settings.tls.port as u16).filter(|port| *port > 0);
+    let ports = port.map(|port| (port, false)).into_iter().chain(tls_port.map(|port| (port, true)));
+    let named = ports.flat_map(|port| settings.bind.iter().map(move |text| address(text, port)));
+    named.collect()
 }
 
 /// A leading `-` says that the address may be missing.
-fn address(text: &str, port: u16) -> Result<Address, BindError> {
+fn address(text: &str, (port, is_tls): (u16, bool)) -> Result<Address, BindError> {
     let (optional, name) = match text.strip_prefix('-') {
         Some(name) => (true, name),
         None => (false, text),
     };
     let ip = ip(name).ok_or_else(|| BindError::NotAnAddress(text.to_owned()))?;
-    Ok(Address { at: SocketAddr::new(ip, port), optional })
+    Ok(Address { at: SocketAddr::new(ip, port), is_tls, optional })
 }
 
 /// None if the address may be missing and is.
 pub(super) fn bind_tcp(address: Address, settings: &Settings) -> Result<Option<Listener>, BindError> {
     match listen(address.at, settings.tcp_backlog as i32) {
+        Ok(listener) if address.is_tls => Ok(Some(Listener::Tls(listener))),
         Ok(listener) => Ok(Some(Listener::Tcp(listener))),
         Err(error) if address.optional && is_absent(&error) => Ok(None),
         Err(error) => Err(BindError::Refused(address.at.to_string(), error)),
@@ -207,27 +221,42 @@ fn bind_unix(path: &Path, settings: &Settings) -> Result<Listener, BindError> {
 }
 
 impl Listener {
+    /// Where it listens for connections without TLS.
     pub(super) fn tcp_address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().ok(),
-            Self::Unix(..) => None,
-        }
+        self.address().filter(|address| !address.is_tls).map(|address| address.at)
+    }
+
+    /// None for a Unix socket.
+    pub(super) fn address(&self) -> Option<Address> {
+        let (listener, is_tls) = match self {
+            Self::Tcp(listener) => (listener, false),
+            Self::Tls(listener) => (listener, true),
+            Self::Unix(..) => return None,
+        };
+        Some(Address { at: listener.local_addr().ok()?, is_tls, optional: false })
     }
 
     /// For people.
     pub(super) fn place(&self) -> String {
         match self {
-            Self::Tcp(_) => self.tcp_address().map_or("?".into(), |address| address.to_string()),
+            Self::Tcp(_) => self.address().map_or("?".into(), |address| address.at.to_string()),
+            Self::Tls(_) => self.address().map_or("?".into(), |address| format!("{} (TLS)", address.at)),
             Self::Unix(_, file) => file.0.display().to_string(),
         }
     }
 
     /// Accepts clients and deals them to the network threads, until the task is aborted.
-    pub(super) async fn accept(self, server: Arc<Server>, thread_table: Arc<ThreadTable>) {
+    pub(super) async fn accept(
+        self,
+        server: Arc<Server>,
+        thread_table: Arc<ThreadTable>,
+        tls: Arc<tls::Context>,
+    ) {
         let unix_path = if let Self::Unix(..) = self { self.place() } else { String::new() };
         loop {
-            match self.next().await {
-                Ok(accepted) => admit(accepted, &unix_path, &server, &thread_table),
+            match self.next(&tls).await {
+                Ok(Some(accepted)) => admit(accepted, &unix_path, &server, &thread_table),
+                Ok(None) => tracing::debug!("a client with TLS came while there is no tls-port"),
                 Err(error) => {
                     tracing::warn!(%error, "a client could not be accepted");
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
@@ -236,18 +265,31 @@ impl Listener {
         }
     }
 
-    async fn next(&self) -> io::Result<Accepted> {
-        match self {
-            Self::Tcp(listener) => Ok(Accepted::Tcp(listener.accept().await?.0.into_std()?)),
-            Self::Unix(listener, _) => Ok(Accepted::Unix(listener.accept().await?.0.into_std()?)),
-        }
+    async fn next(&self, tls: &tls::Context) -> io::Result<Option<Accepted>> {
+        Ok(match self {
+            Self::Tcp(listener) => Some(Accepted::Tcp(listener.accept().await?.0.into_std()?)),
+            Self::Tls(listener) => {
+                let stream = TlsStream::new(listener.accept().await?.0.into_std()?, tls);
+                stream.map(|stream| Accepted::Tls(Box::new(stream)))
+            }
+            Self::Unix(listener, _) => Some(Accepted::Unix(listener.accept().await?.0.into_std()?)),
+        })
     }
+}
+
+/// True if a client of this address is refused in protected mode. One whose address is not known
+/// counts as one of another machine. A client with TLS is refused after its handshake.
+pub(super) fn is_protected_from(address: Option<&SocketAddr>, settings: &Settings) -> bool {
+    let is_from_here = address.is_some_and(|address| address.ip().to_canonical().is_loopback());
+    settings.protected_mode && !settings.has_password() && !is_from_here
 }
 
 fn admit(accepted: Accepted, unix_path: &str, server: &Server, thread_table: &ThreadTable) {
     let settings = server.config.settings();
     let traffic = server.traffic.mine();
-    if settings.protected_mode && !settings.has_password() && accepted.is_from_elsewhere() {
+    if let Accepted::Tcp(stream) = &accepted
+        && is_protected_from(stream.peer_addr().as_ref().ok(), &settings)
+    {
         traffic.rejected_connections.add(1);
         return accepted.refuse(PROTECTED);
     }

@@ -45,6 +45,7 @@ mod snapshot_thread;
 mod socket;
 mod startup;
 mod thread_table;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -72,6 +73,7 @@ use network::NetworkThreads;
 use pool::Pools;
 use snapshot_thread::SnapshotThread;
 use thread_table::Balancer;
+pub use tls::Unusable;
 
 /// How long clients may take to get their last replies when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -91,6 +93,8 @@ pub enum RunError {
     Load(Failed),
     /// `tier-dir` cannot be used.
     Tier(String),
+    /// An option of TLS cannot be used.
+    Tls(tls::Unusable),
 }
 
 impl std::fmt::Display for RunError {
@@ -101,6 +105,7 @@ impl std::fmt::Display for RunError {
             Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
             Self::Load(error) => error.fmt(out),
             Self::Tier(why) => out.write_str(why),
+            Self::Tls(unusable) => write!(out, "TLS cannot be configured: {unusable}"),
         }
     }
 }
@@ -125,6 +130,7 @@ pub struct Running {
     control: Runtime,
     listeners: Vec<Listener>,
     moves: Moves,
+    tls: Arc<tls::Context>,
     network: NetworkThreads,
     pools: Arc<Pools>,
     cron: Cron,
@@ -151,7 +157,9 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         let _inside = control.enter();
         listener::bind_all(&settings).map_err(RunError::Bind)?
     };
-    let moves = Moves::of(&config);
+    let tls = Arc::new(tls::Context::default());
+    tls.replace(tls::prepare(&settings.tls).map_err(RunError::Tls)?);
+    let moves = Moves::of(&config, &tls);
     let keyspace = Keyspace::new(Clock::system());
     if !settings.tier_dir.is_empty() {
         keyspace.set_tier(tier(&settings.tier_dir)?);
@@ -164,7 +172,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         server.open_log()?;
     }
     let pools = Arc::new(Pools::start(settings.heavy_threads())?);
-    let network = NetworkThreads::start(settings.network_threads(), &server, &pools)?;
+    let network = NetworkThreads::start(settings.network_threads(), &server, &pools, &tls)?;
     let cron = Cron::start(Arc::clone(&server), Balancer::new(network.thread_table()))?;
     let memory_thread = MemoryThread::start(Arc::clone(&server))?;
     let snapshot_thread = SnapshotThread::start(Arc::clone(&server))?;
@@ -174,6 +182,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         control,
         listeners,
         moves,
+        tls,
         network,
         pools,
         cron,
@@ -217,6 +226,7 @@ impl Running {
             control,
             listeners,
             mut moves,
+            tls,
             network,
             pools,
             cron,
@@ -227,7 +237,7 @@ impl Running {
         } = self;
         let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
-            let mut listeners = OpenListeners::open(listeners, &server, network.thread_table());
+            let mut listeners = OpenListeners::open(listeners, &server, network.thread_table(), tls);
             let mut loading = pin!(startup::load(&server, plan));
             let mut ready = Some(ready);
             let outcome = loop {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::connection::Connection;
 use super::join_deadline::JoinDeadline;
 use super::pool::Pools;
 use super::socket::{Accepted, Socket};
 use super::thread_table::{Arrival, ThreadTable};
+use super::tls;
 use crate::commands::Server;
 use crate::commands::client::{Client, ClientInfo};
 
@@ -28,6 +29,9 @@ struct Worker {
     pools: Arc<Pools>,
     thread_table: Arc<ThreadTable>,
     thread: usize,
+    tls: Arc<tls::Context>,
+    /// Handshakes of TLS on this thread take turns.
+    turns: Arc<Semaphore>,
 }
 
 impl NetworkThreads {
@@ -35,14 +39,24 @@ impl NetworkThreads {
     ///
     /// # Errors
     /// The system gives no more threads, or no epoll.
-    pub(super) fn start(count: usize, server: &Arc<Server>, pools: &Arc<Pools>) -> io::Result<Self> {
+    pub(super) fn start(
+        count: usize,
+        server: &Arc<Server>,
+        pools: &Arc<Pools>,
+        tls: &Arc<tls::Context>,
+    ) -> io::Result<Self> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
         let thread_table = Arc::new(ThreadTable::new(senders));
         let start = |(thread, arrivals)| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let server = Arc::clone(server);
-            let pools = Arc::clone(pools);
-            let worker = Worker { server, pools, thread_table: Arc::clone(&thread_table), thread };
+            let worker = Worker {
+                server: Arc::clone(server),
+                pools: Arc::clone(pools),
+                thread_table: Arc::clone(&thread_table),
+                thread,
+                tls: Arc::clone(tls),
+                turns: Arc::new(Semaphore::new(1)),
+            };
             let thread = std::thread::Builder::new().name(format!("network-{thread}"));
             thread.spawn(move || runtime.block_on(worker.work(arrivals)))
         };
@@ -80,23 +94,36 @@ impl Worker {
 
     fn serve_new(&self, accepted: Accepted, info: Arc<ClientInfo>) {
         let connection = Connection::new(accepted, info, Arc::clone(&self.server), Arc::clone(&self.pools));
-        let client = connection.client();
-        self.host(connection, client);
-    }
-
-    fn host(&self, connection: Connection<Accepted>, client: Box<Client>) {
-        let seat = Seat {
-            thread_table: Arc::clone(&self.thread_table),
-            thread: self.thread,
-            active_in: AtomicU32::new(0),
-        };
+        let (tls, turns, seat) = (Arc::clone(&self.tls), Arc::clone(&self.turns), self.seat());
         tokio::spawn(async move {
-            match connection.with_socket(Accepted::adopt) {
-                Ok(connection) => serve(connection, client, &seat).await,
-                Err(error) => tracing::warn!(%error, "a client could not be served"),
+            let Some(mut connection) = adopt(connection) else { return };
+            if connection.greet(&tls, &turns).await {
+                let client = connection.client();
+                serve(connection, client, &seat).await;
             }
         });
     }
+
+    fn host(&self, connection: Connection<Accepted>, client: Box<Client>) {
+        let seat = self.seat();
+        tokio::spawn(async move {
+            let Some(connection) = adopt(connection) else { return };
+            serve(connection, client, &seat).await;
+        });
+    }
+
+    fn seat(&self) -> Seat {
+        Seat {
+            thread_table: Arc::clone(&self.thread_table),
+            thread: self.thread,
+            active_in: AtomicU32::new(0),
+        }
+    }
+}
+
+fn adopt(connection: Connection<Accepted>) -> Option<Connection<Socket>> {
+    let adopted = connection.with_socket(Accepted::adopt);
+    adopted.inspect_err(|error| tracing::warn!(%error, "a client could not be served")).ok()
 }
 
 /// A connection's seat on its thread; given back on `Drop`, however the connection ends.

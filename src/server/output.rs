@@ -59,7 +59,7 @@ pub(super) fn for_unauthenticated(limit: OutputLimit) -> OutputLimit {
 }
 
 /// Has the socket take as much as it can, in one call. Most rounds have one piece.
-fn give<'p>(mut pieces: impl Iterator<Item = &'p [u8]>, socket: &Socket) -> io::Result<usize> {
+fn give<'p>(mut pieces: impl Iterator<Item = &'p [u8]>, socket: &mut Socket) -> io::Result<usize> {
     match (pieces.next(), pieces.next()) {
         (Some(one), None) => socket.try_write(one),
         (one, another) => {
@@ -92,7 +92,7 @@ impl Output {
     }
 
     /// Writes until all is written, the socket is full, or others must have their turn.
-    pub(super) fn write_to(&mut self, socket: &Socket) -> io::Result<Written> {
+    pub(super) fn write_to(&mut self, socket: &mut Socket) -> io::Result<Written> {
         let mut bytes = 0;
         let mut is_cut_short = false;
         while !self.replies.is_empty() && !is_cut_short {
@@ -108,7 +108,7 @@ impl Output {
         Ok(Written { bytes, is_cut_short })
     }
 
-    fn write_once(&mut self, socket: &Socket) -> io::Result<usize> {
+    fn write_once(&mut self, socket: &mut Socket) -> io::Result<usize> {
         let written = give(self.replies.pieces(), socket)?;
         self.replies.advance(written);
         Ok(written)

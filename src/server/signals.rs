@@ -1,4 +1,5 @@
-//! SIGTERM, SIGINT, and the end of a server that does not come to its end.
+//! SIGTERM, SIGINT, and the end of a server that does not come to its end; SIGHUP, by which files
+//! are read again.
 //!
 //! A thread of its own, with a runtime of its own, which takes no lock that another holds for long,
 //! and does not write to the log of the server itself: whatever hangs, it goes on.
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::commands::{FinalSave, Server, StopProgress, StopStep};
+use crate::config::{NotApplied, SetError};
 
 /// Between two looks at how far the end has come.
 const LOOK: Duration = Duration::from_millis(20);
@@ -39,21 +41,35 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// The system takes no handler, or gives no thread.
 pub(super) fn start(server: Arc<Server>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (terminate, interrupt) = {
+    let signals = {
         let _inside = runtime.enter();
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        }
     };
     let thread = std::thread::Builder::new().name("signals".into());
-    thread.spawn(move || runtime.block_on(keep(server, terminate, interrupt)))?;
+    thread.spawn(move || runtime.block_on(keep(server, signals)))?;
     Ok(())
 }
 
-async fn keep(server: Arc<Server>, mut terminate: Signal, mut interrupt: Signal) {
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+async fn keep(server: Arc<Server>, mut signals: Signals) {
     let mut signalled = false;
     loop {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = signals.terminate.recv() => {}
+            _ = signals.interrupt.recv() => {}
+            _ = signals.hangup.recv() => {
+                reload(&server);
+                continue;
+            }
             ending = overdue(&server) => give_up(&server, ending),
         }
         match server.stop.progress() {
@@ -89,6 +105,21 @@ fn end(server: &Server) {
     match server.save_before_stop(FinalSave::ByRules) {
         Ok(()) => server.stop.request(),
         Err(_) => tracing::error!("the server goes on, since its data could not be saved"),
+    }
+}
+
+/// Reads the certificates again, on a thread of its own: options may be changing just now.
+fn reload(server: &Arc<Server>) {
+    let server = Arc::clone(server);
+    let reload = move || match server.config.reload() {
+        Ok(()) => tracing::info!("SIGHUP: the certificates and keys were read again"),
+        Err(SetError::NotApplied(NotApplied { option, reason })) => {
+            tracing::error!("SIGHUP: {option}: {reason}; what was read before stays in force");
+        }
+        Err(error) => tracing::error!("SIGHUP: {error:?}"),
+    };
+    if let Err(error) = std::thread::Builder::new().name("reload".into()).spawn(reload) {
+        tracing::error!(%error, "SIGHUP: the system gives no thread");
     }
 }
 

@@ -9,6 +9,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::tls::{self, TlsStream};
 use crate::commands::client::Endpoints;
 
 /// The interval of keepalive probes, as a part of the keepalive time, and their number: as Redis
@@ -20,12 +21,15 @@ const KEEPALIVE_RETRIES: u32 = 3;
 /// another thread.
 pub(super) enum Accepted {
     Tcp(std::net::TcpStream),
+    /// Boxed, as a connection without TLS must not take room for its state.
+    Tls(Box<TlsStream<std::net::TcpStream>>),
     Unix(std::os::unix::net::UnixStream),
 }
 
 /// A connection on its network thread.
 pub(super) enum Socket {
     Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -33,7 +37,11 @@ impl Accepted {
     /// Replies are sent without delay, and dead clients are probed for. If either fails, the client
     /// is served all the same.
     pub(super) fn configure(&self, keepalive_seconds: u64) {
-        let Self::Tcp(stream) = self else { return };
+        let stream = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.socket(),
+            Self::Unix(_) => return,
+        };
         if let Err(error) = configure_tcp(stream, keepalive_seconds) {
             tracing::debug!(%error, "a socket option was refused");
         }
@@ -42,38 +50,35 @@ impl Accepted {
     /// The addresses of both ends. `unix_path` stands for the addresses that Unix sockets lack.
     pub(super) fn endpoints(&self, unix_path: &str) -> Endpoints {
         use std::os::fd::AsRawFd;
+        let is_tls = matches!(self, Self::Tls(_));
         let text = |address: io::Result<std::net::SocketAddr>| {
             address.map_or("?:0".into(), |address| address.to_string())
         };
-        match self {
-            Self::Tcp(stream) => Endpoints {
-                address: text(stream.peer_addr()),
-                local_address: text(stream.local_addr()),
-                is_unix: false,
-                fd: stream.as_raw_fd(),
-            },
-            Self::Unix(stream) => Endpoints {
-                address: format!("{unix_path}:0"),
-                local_address: format!("{unix_path}:0"),
-                is_unix: true,
-                fd: stream.as_raw_fd(),
-            },
-        }
-    }
-
-    /// True of a client on another machine. One whose address is not known counts as one.
-    pub(super) fn is_from_elsewhere(&self) -> bool {
-        match self {
-            Self::Tcp(stream) => !stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()),
-            Self::Unix(_) => false,
+        let stream = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.socket(),
+            Self::Unix(stream) => {
+                let address = format!("{unix_path}:0");
+                let local_address = address.clone();
+                return Endpoints { address, local_address, is_unix: true, is_tls, fd: stream.as_raw_fd() };
+            }
+        };
+        Endpoints {
+            address: text(stream.peer_addr()),
+            local_address: text(stream.local_addr()),
+            is_unix: false,
+            is_tls,
+            fd: stream.as_raw_fd(),
         }
     }
 
     /// Sends an error and closes: one write without waiting, to a client that has read nothing yet.
+    /// With TLS the connection closes without a word, since nothing is agreed on yet.
     pub(super) fn refuse(mut self, message: &[u8]) {
         use std::io::Write;
         let written = match &mut self {
             Self::Tcp(stream) => stream.write(message),
+            Self::Tls(_) => return,
             Self::Unix(stream) => stream.write(message),
         };
         if let Err(error) = written {
@@ -85,6 +90,7 @@ impl Accepted {
     pub(super) fn adopt(self) -> io::Result<Socket> {
         Ok(match self {
             Self::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
+            Self::Tls(stream) => Socket::Tls(Box::new(stream.with_socket(TcpStream::from_std)?)),
             Self::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
         })
     }
@@ -107,6 +113,7 @@ impl Socket {
     pub(super) fn release(self) -> io::Result<Accepted> {
         Ok(match self {
             Self::Tcp(stream) => Accepted::Tcp(stream.into_std()?),
+            Self::Tls(stream) => Accepted::Tls(Box::new(stream.with_socket(TcpStream::into_std)?)),
             Self::Unix(stream) => Accepted::Unix(stream.into_std()?),
         })
     }
@@ -114,24 +121,54 @@ impl Socket {
     pub(super) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(cx),
+            Self::Tls(stream) => stream.socket().poll_write_ready(cx),
             Self::Unix(stream) => stream.poll_write_ready(cx),
         }
     }
 
     /// Writes what fits now.
-    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(super) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
+            Self::Tls(stream) => stream.try_write_vectored(&[io::IoSlice::new(bytes)]),
             Self::Unix(stream) => stream.try_write(bytes),
         }
     }
 
     /// The same for bytes that lie in several places.
-    pub(super) fn try_write_vectored(&self, pieces: &[io::IoSlice]) -> io::Result<usize> {
+    pub(super) fn try_write_vectored(&mut self, pieces: &[io::IoSlice]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write_vectored(pieces),
+            Self::Tls(stream) => stream.try_write_vectored(pieces),
             Self::Unix(stream) => stream.try_write_vectored(pieces),
         }
+    }
+
+    /// True if bytes that it took wait to be sent, which only TLS does.
+    pub(super) fn has_unsent(&self) -> bool {
+        matches!(self, Self::Tls(stream) if stream.has_unsent())
+    }
+
+    /// How many these are.
+    pub(super) fn unsent(&self) -> usize {
+        if let Self::Tls(stream) = self { stream.unsent() } else { 0 }
+    }
+
+    /// Sends of these what can be sent now.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        if let Self::Tls(stream) = self { stream.flush() } else { Ok(()) }
+    }
+
+    /// The connection closes.
+    pub(super) fn say_goodbye(&mut self) {
+        if let Self::Tls(stream) = self {
+            stream.say_goodbye();
+        }
+    }
+
+    /// Bytes that it takes beside the system's.
+    pub(super) fn own_bytes(&self) -> usize {
+        if let Self::Tls(_) = self { tls::OWN_BYTES } else { 0 }
     }
 }
 
@@ -143,6 +180,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
     }

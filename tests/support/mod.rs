@@ -43,14 +43,19 @@ fn with_files_in(folder: &Folder, settings: Settings) -> Settings {
 impl Running {
     /// A server with these settings, which were read from `file` if there is one.
     pub(crate) fn with(settings: Settings, file: Option<PathBuf>) -> Self {
+        Self::try_with(settings, file).expect("a free port")
+    }
+
+    /// The same, or why there is none.
+    pub(crate) fn try_with(settings: Settings, file: Option<PathBuf>) -> Result<Self, server::RunError> {
         let folder = Folder::new("server");
         let settings = with_files_in(&folder, settings);
-        let running = server::start(Config::from_file(settings, file)).expect("a free port");
+        let running = server::start(Config::from_file(settings, file))?;
         // Without a TCP port nothing can connect to it.
         let address = running.tcp_addresses().first().copied().unwrap_or(([127, 0, 0, 1], 0).into());
         let server = running.server();
         let serve = move || running.serve(|| ()).expect("there is nothing to load");
-        Self { address, server, thread: Some(std::thread::spawn(serve)), _folder: folder }
+        Ok(Self { address, server, thread: Some(std::thread::spawn(serve)), _folder: folder })
     }
 
     /// Waits until it has ended.

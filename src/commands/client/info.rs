@@ -71,6 +71,8 @@ pub struct ClientInfo {
     pub is_held: AtomicBool,
     /// `CLIENT REPLY` suppresses its replies.
     pub is_silent: AtomicBool,
+    /// Its handshake of TLS is not complete.
+    pub in_handshake: AtomicBool,
     /// It has given the password, or connected while none was required.
     pub was_authenticated: AtomicBool,
     /// Commands queued since `MULTI`; -1 without.
@@ -137,6 +139,7 @@ impl ClientInfo {
             is_monitor: AtomicBool::new(false),
             is_held: AtomicBool::new(false),
             is_silent: AtomicBool::new(false),
+            in_handshake: AtomicBool::new(endpoints.is_tls),
             was_authenticated: AtomicBool::new(false),
             multi: AtomicI64::new(-1),
             multi_bytes: AtomicUsize::new(0),

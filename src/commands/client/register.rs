@@ -17,6 +17,8 @@ pub struct Endpoints {
     pub local_address: String,
     /// Connected through a Unix socket.
     pub is_unix: bool,
+    /// Connected with TLS, so that a handshake comes first.
+    pub is_tls: bool,
     /// Number of the socket, -1 without one.
     pub fd: i32,
 }
@@ -35,12 +37,13 @@ pub struct Clients {
 impl Clients {
     /// Registers a client, unless there are `max` already. With `needs_password`, the client
     /// replaces the oldest one that has never given the password, so that clients without the
-    /// password cannot use up all places.
+    /// password cannot use up all places; and any client replaces one whose handshake of TLS is not
+    /// complete.
     pub fn connect(&self, endpoints: Endpoints, max: usize, needs_password: bool) -> Option<Arc<ClientInfo>> {
         let mut connected = self.connected.lock();
         if connected.len() >= max {
-            let has_place = needs_password && connected.len() < max.saturating_add(MAX_LEAVING);
-            has_place.then(|| oldest_unauthenticated(&connected)).flatten()?.kill();
+            let has_place = connected.len() < max.saturating_add(MAX_LEAVING);
+            has_place.then(|| oldest_replaceable(&connected, needs_password)).flatten()?.kill();
         }
         let id = self.next_id.fetch_add(1, Ordering::Relaxed) + 1;
         let info = Arc::new(ClientInfo::new(id, endpoints));
@@ -74,11 +77,17 @@ impl Clients {
     }
 }
 
-/// The oldest client that has never given the password and is not disconnecting already.
-fn oldest_unauthenticated(connected: &BTreeMap<u64, Arc<ClientInfo>>) -> Option<&ClientInfo> {
-    let never_authenticated =
-        |info: &&ClientInfo| !info.was_authenticated.load(Ordering::Relaxed) && !info.is_killed();
-    connected.values().map(Arc::as_ref).find(never_authenticated)
+/// The oldest client that is in a handshake, or has never given the password that it needs, and is
+/// not disconnecting already.
+fn oldest_replaceable(
+    connected: &BTreeMap<u64, Arc<ClientInfo>>,
+    needs_password: bool,
+) -> Option<&ClientInfo> {
+    let is_replaceable = |info: &&ClientInfo| {
+        let never_authenticated = || needs_password && !info.was_authenticated.load(Ordering::Relaxed);
+        !info.is_killed() && (info.in_handshake.load(Ordering::Relaxed) || never_authenticated())
+    };
+    connected.values().map(Arc::as_ref).find(is_replaceable)
 }
 
 #[cfg(test)]
@@ -93,6 +102,17 @@ mod tests {
         clients.leave(first.id);
         let second = clients.connect(Endpoints::default(), 1, false).expect("the first one left");
         assert!(second.id > first.id);
+    }
+
+    #[test]
+    fn a_full_server_disconnects_a_client_in_a_handshake() {
+        let clients = Clients::default();
+        let connect = |is_tls| clients.connect(Endpoints { is_tls, ..Endpoints::default() }, 2, false);
+        let [plain, first] = [false, true].map(|is_tls| connect(is_tls).expect("there is room"));
+        let second = connect(true).expect("the first makes room");
+        assert!(first.is_killed() && !plain.is_killed() && !second.is_killed());
+        second.in_handshake.store(false, Ordering::Relaxed);
+        assert!(connect(true).is_none(), "all others are served");
     }
 
     #[test]

@@ -24,7 +24,14 @@ pub(super) fn server(server: &Server, rows: &mut Rows) {
     rows.field("multiplexing_api", system::MULTIPLEXING_API);
     rows.field("process_id", std::process::id());
     rows.field("run_id", server.run_id.clone());
-    rows.field("tcp_port", server.tcp_port.load(Ordering::Relaxed));
+    let settings = server.config.settings();
+    rows.field(
+        "tcp_port",
+        match server.tcp_port.load(Ordering::Relaxed) {
+            0 => settings.tls.port,
+            port => port.into(),
+        },
+    );
     rows.field("server_time_usec", now.as_micros() as u64);
     rows.field("uptime_in_seconds", uptime);
     rows.field("uptime_in_days", uptime / 86_400);
@@ -32,48 +39,55 @@ pub(super) fn server(server: &Server, rows: &mut Rows) {
     rows.field("executable", system::executable());
     let file = server.config.file().map_or(String::new(), |file| file.display().to_string());
     rows.field("config_file", file);
-    let settings = server.config.settings();
     rows.field("io_threads_active", settings.network_threads() > 1);
     rows.field("io_threads", settings.network_threads());
     rows.field("compute_threads", settings.heavy_threads());
     listeners(server, &settings, rows);
 }
 
-/// Where the server listens, in the order of Redis: TCP, then the Unix socket.
+/// Where the server listens. Each kind has its number, as in Redis: TCP 0, the Unix socket 1, TLS
+/// 2.
 fn listeners(server: &Server, settings: &Settings, rows: &mut Rows) {
     let port = server.tcp_port.load(Ordering::Relaxed);
-    let bound = |name: &'static str, addresses: &[String]| -> Vec<(Cow<'static, str>, Value)> {
-        let addresses = addresses.iter().map(|address| ("bind".into(), address.clone().into()));
-        std::iter::once(("name".into(), name.into())).chain(addresses).collect()
-    };
-    let tcp = || [bound("tcp", &settings.bind), vec![("port".into(), port.into())]];
-    let unix = || bound("unix", std::slice::from_ref(&settings.unixsocket));
-    let tcp = (port != 0).then(|| tcp().into_iter().flatten().collect());
-    let unix = (!settings.unixsocket.is_empty()).then(unix);
-    for (number, listener) in tcp.into_iter().chain(unix).enumerate() {
-        rows.field(Name::of("listener", number.to_string(), ""), Value::Record(listener));
+    let unix = std::slice::from_ref(&settings.unixsocket);
+    let kinds = [
+        ("tcp", &*settings.bind, Some(u64::from(port)), port != 0),
+        ("unix", unix, None, !settings.unixsocket.is_empty()),
+        ("tls", &*settings.bind, Some(settings.tls.port), settings.tls.port != 0),
+    ];
+    for (number, (name, addresses, port, is_open)) in kinds.into_iter().enumerate() {
+        if !is_open {
+            continue;
+        }
+        let mut row: Vec<(Cow<'static, str>, Value)> = vec![("name".into(), name.into())];
+        row.extend(addresses.iter().map(|address| ("bind".into(), address.clone().into())));
+        row.extend(port.map(|port| ("port".into(), port.into())));
+        rows.field(Name::of("listener", number.to_string(), ""), Value::Record(row));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Tls};
     use crate::keyspace::{Clock, Keyspace};
 
     #[test]
     fn each_listener_has_a_row() {
         let bind = ["127.0.0.1", "::1"].map(str::to_owned).into();
-        let settings = Settings { bind, unixsocket: "/tmp/x.sock".into(), ..Settings::defaults() };
+        let tls = Tls { port: 6380, ..Tls::default() };
+        let settings = Settings { bind, tls, unixsocket: "/tmp/x.sock".into(), ..Settings::defaults() };
         let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(0)));
         let shown = || {
             let mut rows = Rows::default();
             listeners(&server, &server.config.settings(), &mut rows);
             rows.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        assert_eq!(shown(), ["listener0:name=unix,bind=/tmp/x.sock"]);
+        let unix = "listener1:name=unix,bind=/tmp/x.sock";
+        let tls = "listener2:name=tls,bind=127.0.0.1,bind=::1,port=6380";
+        assert_eq!(shown(), [unix, tls]);
         server.tcp_port.store(6379, Ordering::Relaxed);
         let tcp = "listener0:name=tcp,bind=127.0.0.1,bind=::1,port=6379";
-        assert_eq!(shown(), [tcp, "listener1:name=unix,bind=/tmp/x.sock"]);
+        assert_eq!(shown(), [tcp, unix, tls]);
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.field("blessed_keys", server.keyspace.blessed_keys());
     rows.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
     rows.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+    rows.field("tls_handshake_failures", sum(|traffic| &traffic.tls_handshake_failures));
     rows.field("expired_elements", server.keyspace.expiry().elements.get());
     rows.field("evicted_elements", server.keyspace.evictions().elements.get());
     rows.field("evicted_by_pressure", server.keyspace.evictions().by_pressure.get());
