@@ -62,7 +62,15 @@ fn a_search_allocates_its_results_and_nothing_else() {
         let set = filled(params.clone());
         for filter in [None, Some(&filter)] {
             for (ef, truth) in [(50, false), (1000, false), (50, true)] {
-                let search = Search { count: 10, ef, filter, filter_ef: Some(1000), truth, plan: None };
+                let search = Search {
+                    count: 10,
+                    ef,
+                    filter,
+                    filter_ef: Some(1000),
+                    truth,
+                    plan: None,
+                    deadline: None,
+                };
                 let calls = allocations(&set, &search);
                 let with = if filter.is_some() { "with" } else { "without" };
                 println!("{:?} ef {ef} truth {truth} {with} filter: {calls}", params.kind());

@@ -233,7 +233,7 @@ impl Life {
 }
 
 fn search(count: usize, ef: usize) -> Search<'static> {
-    Search { count, ef, filter: None, filter_ef: None, truth: false, plan: None }
+    Search { count, ef, filter: None, filter_ef: None, truth: false, plan: None, deadline: None }
 }
 
 /// `ask` tells how many were found, and how many there are.

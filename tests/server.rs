@@ -8,6 +8,8 @@ use std::sync::Arc;
 use nearhit::config::{OutputLimit, OutputLimits, Settings};
 use nearhit::keyspace::{Deadline, Reach, StringValue, Value};
 
+#[path = "server/limits.rs"]
+mod limits;
 #[path = "server/pubsub.rs"]
 mod pubsub;
 #[path = "server/slow_clients.rs"]

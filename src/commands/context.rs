@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 
 use super::client::{Client, Clients};
+use super::client_limit::ClientLimit;
 use super::hit_rate::HitRate;
 use super::memory_limit::MemoryLimit;
 use super::observers::Observers;
@@ -45,6 +46,8 @@ pub struct Server {
     pub traffic: Arc<Sharded<Traffic>>,
     /// The connected clients.
     pub clients: Arc<Clients>,
+    /// `maxmemory-clients`.
+    pub client_limit: ClientLimit,
     /// Monitors, slow log, latency monitor and hot keys.
     pub observers: Observers,
     /// The limit of memory.
@@ -80,6 +83,8 @@ pub struct Server {
     /// True if commands on vector sets run on the network thread that reads them:
     /// `vset-force-single-threaded-execution`.
     pub vector_sets_single_threaded: AtomicBool,
+    /// `search-timeout-ms`; 0 is no limit.
+    pub search_timeout_ms: AtomicU64,
     /// False if expired keys are removed only when a command looks them up: `DEBUG
     /// SET-ACTIVE-EXPIRE`.
     pub expires_actively: AtomicBool,
@@ -122,6 +127,10 @@ counters! {
         query_buffer_closed,
         /// Clients closed because they did not read their replies.
         output_buffer_closed,
+        /// Clients closed for `maxmemory-clients`.
+        evicted_clients,
+        /// How often a connection waited for `max-commands-per-second-per-client`.
+        rate_limited,
         /// Handshakes of TLS that failed.
         tls_handshake_failures,
         /// Passwords that were wrong.
@@ -159,6 +168,7 @@ impl Server {
             traffic,
             clients,
             tracking: Arc::new(tracking),
+            client_limit: ClientLimit::default(),
             observers: Observers::default(),
             memory: MemoryLimit::default(),
             pause: Pause::default(),
@@ -175,6 +185,7 @@ impl Server {
             key_hit_rate: HitRate::default(),
             element_hit_rate: HitRate::default(),
             vector_sets_single_threaded: AtomicBool::default(),
+            search_timeout_ms: AtomicU64::new(0),
             expires_actively: AtomicBool::new(true),
             purge_requested: AtomicBool::new(false),
             net_input_per_second: AtomicU64::new(0),
@@ -195,6 +206,7 @@ impl Server {
         self.statistics.track_latency(settings.latency_tracking);
         self.vector_sets_single_threaded
             .store(settings.vset_force_single_threaded_execution, Ordering::Relaxed);
+        self.search_timeout_ms.store(settings.search_timeout_ms, Ordering::Relaxed);
         self.aof.configure(Choices {
             policy: SyncPolicy::named(settings.appendfsync),
             spares_snapshots: settings.no_appendfsync_on_rewrite,

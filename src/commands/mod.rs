@@ -5,6 +5,7 @@
 mod aof;
 mod bitmaps;
 pub mod client;
+mod client_limit;
 mod connection;
 mod context;
 mod cross_protocol;
@@ -43,6 +44,7 @@ mod waiting;
 
 pub(crate) use crate::glob;
 pub use client::Client;
+pub use client_limit::{ClientLimit, GROWTH};
 pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, Hold, dispatch};
 pub use key_spec::Keys;

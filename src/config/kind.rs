@@ -1,5 +1,6 @@
 //! The kinds of options: how a value is read, checked and shown.
 
+use super::client_memory::ClientMemory;
 use super::events;
 use super::max_memory::MaxMemory;
 use super::settings::{ClientClass, OutputLimit, OutputLimits, SaveRule, Settings};
@@ -15,6 +16,8 @@ pub enum Kind {
     Decimal { field: fn(&mut Settings) -> &mut f64, min: f64, max: f64 },
     /// A number of bytes, `80%` of what there is, or `auto`.
     MaxMemory(fn(&mut Settings) -> &mut MaxMemory),
+    /// A number of bytes, or a percentage of `maxmemory`.
+    ClientMemory(fn(&mut Settings) -> &mut ClientMemory),
     /// A number of bytes: `512`, `64kb`, `1gb`.
     Memory { field: fn(&mut Settings) -> &mut u64, min: u64, max: u64 },
     /// File permissions, octal.
@@ -71,6 +74,10 @@ pub enum InvalidValue {
     NotInteger,
     /// Not a number of bytes.
     NotMemory,
+    /// Neither a number of bytes nor a percentage.
+    NotMemoryOrPercent,
+    /// A percentage above a hundred.
+    PercentTooLarge,
     /// No percentage that a limit can be.
     NotAPercentage,
     /// Not a number, with or without a fraction.
@@ -114,6 +121,8 @@ impl std::fmt::Display for InvalidValue {
         match self {
             Self::NotInteger => out.write_str("argument couldn't be parsed into an integer"),
             Self::NotMemory => out.write_str("argument must be a memory value"),
+            Self::NotMemoryOrPercent => out.write_str("argument must be a memory or percent value"),
+            Self::PercentTooLarge => out.write_str("percentage argument must be less or equal to 100"),
             Self::NotAPercentage => out.write_str("argument must be a percentage between 1% and 100%"),
             Self::NotDecimal => out.write_str("argument couldn't be parsed into a number"),
             Self::DecimalOutOfRange(min, max) => {
@@ -165,6 +174,7 @@ impl Kind {
             }
             Kind::Decimal { field, min, max } => *field(settings) = decimal(value, min, max)?,
             Kind::MaxMemory(field) => *field(settings) = MaxMemory::parse(value)?,
+            Kind::ClientMemory(field) => *field(settings) = ClientMemory::parse(value)?,
             Kind::Octal { field, max } => *field(settings) = octal(value, max)?,
             Kind::Text(field) | Kind::Secret(field) => *field(settings) = value.to_owned(),
             Kind::File(field) => {
@@ -214,6 +224,7 @@ impl Kind {
             Kind::Integer { field, .. } => field(settings).to_string(),
             Kind::Decimal { field, .. } => field(settings).to_string(),
             Kind::MaxMemory(field) => field(settings).to_string(),
+            Kind::ClientMemory(field) => field(settings).to_string(),
             Kind::Octal { field, .. } => format!("{:o}", field(settings)),
             Kind::Text(field) | Kind::Secret(field) | Kind::File(field) | Kind::FileName(field) => {
                 field(settings).clone()

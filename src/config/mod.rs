@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what the values are for; no layer below the commands knows this folder.
 
+mod client_memory;
 mod compat;
 mod directive;
 mod events;
@@ -29,6 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 pub use crate::words::NotWords;
+pub use client_memory::ClientMemory;
 pub use compat::Compat;
 pub use directive::{Fault, Place, Refusal, Source};
 pub use kind::{InvalidValue, Kind, Shape};

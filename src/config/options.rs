@@ -69,6 +69,10 @@ const NO_REPLICAS: &str = "nearhit has no replicas";
 const NO_SESSION_CACHE: &str = "nothing is cached: clients keep tickets, see tls-session-caching";
 /// Why ciphers cannot be chosen.
 const OWN_CIPHERS: &str = "the ciphers are those of rustls, all of them strong";
+/// Most commands a second of one connection: more than any can send.
+const MAX_RATE: u64 = 1_000_000_000;
+/// Longest limit of a search.
+const MAX_SEARCH_TIMEOUT_MS: u64 = 3_600_000;
 /// Longest time for a handshake.
 const MAX_HANDSHAKE_TIMEOUT_MS: u64 = 3_600_000;
 /// As far as a `long` goes.
@@ -299,6 +303,35 @@ pub static OPTIONS: &[OptionSpec] = &[
         mutable: true,
         help: "'normal <hard> <soft> <seconds>': when to disconnect clients that do not read; 0 never. \
                'pubsub' is the class of clients with subscriptions; 'replica' has no clients here",
+    },
+    OptionSpec {
+        name: "maxmemory-clients",
+        kind: Kind::ClientMemory(|settings| &mut settings.maxmemory_clients),
+        default: "0",
+        mutable: true,
+        help: "Memory of all clients beyond which those that take most are disconnected: bytes, or a percentage of maxmemory; 0 is none",
+    },
+    OptionSpec {
+        name: "max-commands-per-second-per-client",
+        kind: Kind::Number {
+            field: |settings| &mut settings.max_commands_per_second_per_client,
+            min: 0,
+            max: MAX_RATE,
+        },
+        default: "0",
+        mutable: true,
+        help: "Commands a second beyond which those of one connection wait; 0 is no limit",
+    },
+    OptionSpec {
+        name: "search-timeout-ms",
+        kind: Kind::Number {
+            field: |settings| &mut settings.search_timeout_ms,
+            min: 0,
+            max: MAX_SEARCH_TIMEOUT_MS,
+        },
+        default: "0",
+        mutable: true,
+        help: "Milliseconds after which the searches of a request are given up with an error; 0 is no limit",
     },
     OptionSpec {
         name: "requirepass",
@@ -820,16 +853,6 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "no",
         mutable: false,
         help: "Whether to log to syslog",
-    },
-    OptionSpec {
-        name: "maxmemory-clients",
-        kind: Kind::Only {
-            value: "0",
-            reason: "the memory of clients is bounded one by one: see client-output-buffer-limit",
-        },
-        default: "0",
-        mutable: true,
-        help: "Limit of memory of all clients; 0 is none",
     },
     OptionSpec {
         name: "min-replicas-to-write",

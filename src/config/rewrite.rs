@@ -187,9 +187,10 @@ fn line(option: &OptionSpec, settings: &Settings, defaults: &Settings) -> Option
             return None;
         }
         Kind::Inert { shape: Shape::Text | Shape::Secret, .. } => words::quote(&shown),
-        Kind::Memory { .. } | Kind::MaxMemory(_) | Kind::Inert { shape: Shape::Memory, .. } => {
-            with_unit(&shown)
-        }
+        Kind::Memory { .. }
+        | Kind::MaxMemory(_)
+        | Kind::ClientMemory(_)
+        | Kind::Inert { shape: Shape::Memory, .. } => with_unit(&shown),
         _ if shown.is_empty() => words::quote(&shown),
         _ => shown,
     };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::NotApplied;
+use super::client_memory::ClientMemory;
 use super::compat::Compat;
 use super::max_memory::MaxMemory;
 use super::options::OPTIONS;
@@ -29,6 +30,9 @@ pub struct Settings {
     pub proto_max_bulk_len: u64,
     pub client_query_buffer_limit: u64,
     pub client_output_buffer_limit: OutputLimits,
+    pub maxmemory_clients: ClientMemory,
+    pub max_commands_per_second_per_client: u64,
+    pub search_timeout_ms: u64,
     pub requirepass: String,
     pub enable_debug_command: &'static str,
     pub compat: &'static str,

@@ -211,14 +211,22 @@ mod tests {
 
     #[test]
     fn what_would_not_be_kept_is_refused_all_lines_at_once() {
-        let error =
-            refused(&["--user", "a", "--lua-time-limit", "5", "--maxmemory-clients", "5", "--nonsense", "1"]);
+        let error = refused(&[
+            "--user",
+            "a",
+            "--lua-time-limit",
+            "5",
+            "--replica-read-only",
+            "no",
+            "--nonsense",
+            "1",
+        ]);
         assert!(
             error.contains("Redis' option 'user' is not supported by nearhit: it has no users"),
             "{error}"
         );
         assert!(
-            error.contains("Reading the flags\n>>> '--maxmemory-clients 5'\nmust be '0' here"),
+            error.contains("Reading the flags\n>>> '--replica-read-only no'\nmust be 'yes' here"),
             "{error}"
         );
         assert!(

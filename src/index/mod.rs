@@ -20,7 +20,7 @@ mod slot_set;
 mod slots;
 
 pub use candidate::Candidate;
-pub use hnsw::{Assembly, BadLink, Effort, End, Index, Walk, Walked};
+pub use hnsw::{Assembly, BadLink, Effort, End, Index, Walk, Walked, is_overdue};
 pub use nearest::Nearest;
 pub use scorer::Scorer;
 pub use slot_set::SlotSet;

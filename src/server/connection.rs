@@ -15,10 +15,11 @@ use super::input::{Input, READ_LEN};
 use super::network::Seat;
 use super::output::{Output, Verdict, for_unauthenticated};
 use super::pool::Pools;
+use super::rate::Allowance;
 use super::socket::{Accepted, Socket};
 use super::tls;
 use crate::commands::client::{Client, ClientInfo};
-use crate::commands::{Call, Hold, Place, Server};
+use crate::commands::{Call, GROWTH, Hold, Place, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
 use crate::memory::{self, Category};
@@ -72,6 +73,10 @@ pub(super) struct Connection<S> {
     has_sent_all: bool,
     /// The socket would have taken more, had it not been the turn of others.
     is_cut_short: bool,
+    /// For `max-commands-per-second-per-client`.
+    allowance: Allowance,
+    /// When it may go on, if it has sent more than that allows.
+    resumes_at: Option<Instant>,
     /// Requests that the last read brought.
     requests_of_read: u64,
     /// What it takes, as of the last time when it had nothing to do.
@@ -129,6 +134,8 @@ enum Progress {
     SliceOver,
     /// The next request is held back.
     Held,
+    /// The client has sent more than `max-commands-per-second-per-client`.
+    OverRate,
     /// Too many replies wait: nothing is answered until the client reads.
     Stalled,
     /// The client is to be disconnected when it has its replies.
@@ -177,6 +184,8 @@ impl Connection<Accepted> {
             expects_soon: false,
             has_sent_all: false,
             is_cut_short: false,
+            allowance: Allowance::default(),
+            resumes_at: None,
             registration,
             requests_of_read: 0,
             memory: memory::Held::new(Category::Clients, OWN_BYTES),
@@ -209,6 +218,8 @@ impl<S> Connection<S> {
             expects_soon: self.expects_soon,
             has_sent_all: self.has_sent_all,
             is_cut_short: self.is_cut_short,
+            allowance: self.allowance,
+            resumes_at: self.resumes_at,
             registration: self.registration,
         })
     }
@@ -299,7 +310,9 @@ impl Connection<Socket> {
 
     /// Sends the last replies, unless the client is not to have them.
     async fn end(&mut self) {
-        if self.info.has_overflowed() {
+        if self.info.is_evicted() {
+            // It is logged where that is decided.
+        } else if self.info.has_overflowed() {
             self.log_disconnection(self.output.len());
         } else if !(self.info.is_killed() && self.never_authenticated()) {
             self.finish().await;
@@ -316,7 +329,11 @@ impl Connection<Socket> {
         let start = Instant::now();
         client.request_began = start;
         client.recent_ms = Some(self.server.keyspace.clock().now_ms());
+        self.resumes_at = None;
         for _ in 0..SLICE_REQUESTS {
+            if self.is_over_rate(client.request_began) {
+                return Some((client, Progress::OverRate));
+            }
             let request = match self.next_request(&client) {
                 Ok(Some(request)) => request,
                 Ok(None) => return Some((client, Progress::Starved)),
@@ -347,6 +364,20 @@ impl Connection<Socket> {
         Some((client, Progress::SliceOver))
     }
 
+    /// True if the client has to wait before its next command. One that is held back has had its
+    /// turn already.
+    fn is_over_rate(&mut self, now: Instant) -> bool {
+        let limit = self.settings.max_commands_per_second_per_client;
+        if limit == 0 || self.held.is_some() {
+            return false;
+        }
+        self.resumes_at = self.allowance.check(limit, now).err();
+        if self.resumes_at.is_some() {
+            self.server.traffic.mine().rate_limited.add(1);
+        }
+        self.resumes_at.is_some()
+    }
+
     fn next_request(&mut self, client: &Client) -> Result<Option<Request>, ProtocolError> {
         if let Some(Held { request, hold }) = self.held.take() {
             self.released = Some(hold);
@@ -355,7 +386,10 @@ impl Connection<Socket> {
         let limits = self.limits(client);
         let db = self.server.keyspace.db(client.db);
         let request = self.input.next(&limits, |keys| db.prefetch(keys))?;
-        self.requests_of_read += u64::from(request.is_some());
+        if request.is_some() {
+            self.requests_of_read += 1;
+            self.allowance.take();
+        }
         Ok(request)
     }
 
@@ -577,9 +611,10 @@ impl Connection<Socket> {
     /// While a request is held, only a little is read, to notice a client that leaves. While too
     /// many replies wait, more is: the client may have to send all before it reads any.
     fn may_read(&self) -> bool {
-        let most = match (self.may_go_on(), &self.held) {
-            (true, None) => usize::MAX,
-            (true, Some(_)) => READ_LEN,
+        let waits = self.held.is_some() || self.resumes_at.is_some();
+        let most = match (self.may_go_on(), waits) {
+            (true, false) => usize::MAX,
+            (true, true) => READ_LEN,
             (false, _) => MAX_PENDING_INPUT,
         };
         !self.has_sent_all && self.input.len() < most
@@ -590,7 +625,7 @@ impl Connection<Socket> {
         self.input.tidy();
         self.info.query_buffer.store(self.input.len(), Ordering::Relaxed);
         self.info.query_buffer_free.store(self.input.room(), Ordering::Relaxed);
-        self.memory.set(OWN_BYTES + self.socket.own_bytes() + self.info.own_bytes());
+        self.note_memory();
         self.info.is_held.store(self.held.is_some(), Ordering::Relaxed);
         let event = match self.next_deadline() {
             None => self.next_event(called).await,
@@ -605,7 +640,7 @@ impl Connection<Socket> {
                 self.count_input(len as u64);
                 Awoken::BySocket
             }
-            Event::Input(Ok(_)) if !self.may_go_on() => {
+            Event::Input(Ok(_)) if !self.may_go_on() || self.resumes_at.is_some() => {
                 self.has_sent_all = true;
                 Awoken::BySocket
             }
@@ -618,7 +653,16 @@ impl Connection<Socket> {
     /// How long to wait for an event at most.
     fn next_deadline(&self) -> Option<Instant> {
         let held = self.held.as_ref().filter(|_| self.may_go_on()).and_then(|held| held.hold.deadline());
-        [self.output.soft_deadline(), held].into_iter().flatten().min()
+        [self.output.soft_deadline(), held, self.resumes_at].into_iter().flatten().min()
+    }
+
+    fn note_memory(&mut self) {
+        let bytes = OWN_BYTES + self.socket.own_bytes() + self.info.own_bytes();
+        let has_grown = bytes > self.memory.bytes() + GROWTH;
+        self.memory.set(bytes);
+        if has_grown {
+            self.server.limit_clients_soon();
+        }
     }
 
     fn count_input(&mut self, len: u64) {

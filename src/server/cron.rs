@@ -62,6 +62,7 @@ fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
         balancer.round(heavy_commands(server), !server.config.settings().busy_poll().is_zero());
         server.keyspace.journal().release_writers();
         expire_keys(server);
+        server.limit_clients();
         server.follow_save_rules();
         give_memory_back(server);
         server.keyspace.compact(Instant::now() + COMPACTION_PER_ROUND);

@@ -243,6 +243,8 @@ impl Question<'_> {
     pub(super) fn is_answered(&self, found: usize, end: End) -> bool {
         match (self.known, end) {
             (_, End::Budget) => false,
+            // There is no time for another step.
+            (_, End::Deadline) => true,
             // It has not reached all that match, so that some of the nearest may be missing too.
             (Known::Among { slots, matching }, End::Converged) if slots.len() == matching => {
                 found >= self.kept.min(matching)
@@ -261,7 +263,7 @@ impl Question<'_> {
             Known::Among { slots, .. } => self.count.min(slots.len()),
             Known::Share(_) => self.count,
         };
-        found < wanted && plan != Plan::Scan && end != End::Expansions
+        found < wanted && plan != Plan::Scan && !matches!(end, End::Expansions | End::Deadline)
     }
 
     /// True if a walk may not follow as many nodes as it would take to find what it keeps.

@@ -8,7 +8,9 @@ use smallvec::SmallVec;
 use super::plan::{Known, Plan, Question};
 use super::search::{Found, SPARE};
 use super::{Probe, VectorIndex, View};
-use crate::index::{Candidate, Effort, End, Moment, Nearest, Scorer, SlotSet, Slots, State, Walk, Walked};
+use crate::index::{
+    Candidate, Effort, End, Moment, Nearest, Scorer, SlotSet, Slots, State, Walk, Walked, is_overdue,
+};
 use crate::quantization::BATCH;
 
 /// One search under way.
@@ -17,6 +19,7 @@ pub(super) struct Run<'s> {
     view: View<'s>,
     query: &'s Probe,
     start: Moment,
+    deadline: Option<Instant>,
     /// Looked at when it is needed.
     near: OnceCell<Near>,
 }
@@ -39,8 +42,14 @@ const MEASURED_WALK: usize = 64;
 
 impl<'s> Run<'s> {
     /// A search with this query; `start`: see [`VectorIndex::moment`].
-    pub(super) fn new(index: &'s VectorIndex, view: View<'s>, query: &'s Probe, start: Moment) -> Self {
-        Self { index, view, query, start, near: OnceCell::new() }
+    pub(super) fn new(
+        index: &'s VectorIndex,
+        view: View<'s>,
+        query: &'s Probe,
+        start: Moment,
+        deadline: Option<Instant>,
+    ) -> Self {
+        Self { index, view, query, start, deadline, near: OnceCell::new() }
     }
 
     /// The plan to begin with.
@@ -93,17 +102,20 @@ impl<'s> Run<'s> {
     pub(super) fn scan_all(&self, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
         let slots = self.slots();
         let live = (0..slots.end()).filter(|&slot| slots.admits(slot, self.start));
-        scan(&self.view.best_scorer(self.query), live, keep, slots.live() + SPARE, matches)
+        let kept = Kept { keep, room: slots.live() + SPARE, deadline: self.deadline };
+        scan(&self.view.best_scorer(self.query), live, kept, matches)
     }
 
     fn scan_among(&self, among: &SlotSet, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
         let slots = self.slots();
         let live = among.iter().filter(|&slot| slots.admits_met(slot, self.start));
-        scan(&self.view.best_scorer(self.query), live, keep, among.len(), matches)
+        let kept = Kept { keep, room: among.len(), deadline: self.deadline };
+        scan(&self.view.best_scorer(self.query), live, kept, matches)
     }
 
     /// The walk through all slots.
     pub(super) fn walk(&self, walk: Walk, matches: impl Fn(u32) -> bool) -> Walked {
+        let walk = Walk { deadline: self.deadline, ..walk };
         let graph = &self.index.graph;
         let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
         match self.view.refining_scorer(self.query) {
@@ -113,6 +125,7 @@ impl<'s> Run<'s> {
     }
 
     fn walk_bridges(&self, walk: Walk, among: &SlotSet, matches: impl Fn(u32) -> bool) -> Walked {
+        let walk = Walk { deadline: self.deadline, ..walk };
         let graph = &self.index.graph;
         let near = &self.near(among).nearest;
         let seeds = among.sample(SEEDS);
@@ -147,21 +160,29 @@ impl<'s> Run<'s> {
     }
 
     /// What was found, at most `kept`, at the end of the search.
-    pub(super) fn finish(&self, mut candidates: Vec<Candidate>, kept: usize) -> Found {
+    pub(super) fn finish(&self, mut candidates: Vec<Candidate>, kept: usize, end: End) -> Found {
         let is_full = candidates.len() >= kept;
         // What was not published by the end was never there.
         candidates.retain(|candidate| self.slots().state(candidate.slot()) != State::Linking);
-        Found { candidates, is_full }
+        Found { candidates, is_full, is_cut_off: end == End::Deadline }
     }
 }
 
-/// Of these slots, the `keep` nearest that match; `room`: about so many may. `matches` is asked
-/// only for those that are nearer than what is kept so far.
+/// What a scan keeps.
+struct Kept {
+    /// So many results.
+    keep: usize,
+    /// About so many slots may match.
+    room: usize,
+    deadline: Option<Instant>,
+}
+
+/// Of these slots, the nearest that match. `matches` is asked only for those that are nearer than
+/// what is kept so far.
 fn scan(
     scorer: &impl Scorer,
     mut slots: impl Iterator<Item = u32>,
-    keep: usize,
-    room: usize,
+    Kept { keep, room, deadline }: Kept,
     matches: impl Fn(u32) -> bool,
 ) -> Walked {
     thread_local! {
@@ -173,9 +194,15 @@ fn scan(
     };
     NEAR.with_borrow_mut(|near| {
         let mut nearest = Nearest::with_room(keep, room.min(keep));
-        let mut scored = 0;
+        let (mut scored, mut batches) = (0, 0);
+        let mut end = End::Converged;
         let mut batch = take();
         while !batch.is_empty() {
+            if is_overdue(deadline, batches) {
+                end = End::Deadline;
+                break;
+            }
+            batches += 1;
             // The next codes are on their way while these are compared.
             let next = take();
             scored += batch.len();
@@ -187,6 +214,6 @@ fn scan(
             }
             batch = next;
         }
-        Walked { found: nearest.into_sorted(), effort: Effort { expanded: 0, scored }, end: End::Converged }
+        Walked { found: nearest.into_sorted(), effort: Effort { expanded: 0, scored }, end }
     })
 }

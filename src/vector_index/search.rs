@@ -8,7 +8,7 @@ use super::plan::{Known, Plan, Question, Step, Trace, WIDENING};
 use super::run::Run;
 use super::{Probe, VectorIndex};
 use crate::epoch::{Pin, pin};
-use crate::index::{Candidate, Effort, Moment, Walk, Walked};
+use crate::index::{Candidate, Effort, End, Moment, Walk, Walked};
 
 /// Up to so many slots per candidate kept, reading all of them one after the other is faster than
 /// walking the graph, and exact. Measured with Int8 at 100 and 384 dimensions: the two meet at 15
@@ -31,6 +31,8 @@ pub struct Reach {
     pub expansions: Option<usize>,
     /// Looks at every slot instead of walking the graph.
     pub exhaustive: bool,
+    /// When the search is given up, if it has a limit of time.
+    pub deadline: Option<Instant>,
 }
 
 impl Reach {
@@ -45,6 +47,8 @@ pub struct Found {
     pub candidates: Vec<Candidate>,
     /// True if no more were kept: others may have been pushed out.
     pub is_full: bool,
+    /// True if its time was over before it was complete.
+    pub is_cut_off: bool,
 }
 
 /// What is known of the slots that match a filter.
@@ -140,22 +144,22 @@ impl VectorIndex {
     pub fn search(&self, query: &Probe, reach: &Reach, pin: &Pin, matches: impl Fn(u32) -> bool) -> Found {
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);
-        let run = Run::new(self, view, query, self.moment());
-        let (candidates, kept) = if self.scans(reach) {
+        let run = Run::new(self, view, query, self.moment(), reach.deadline);
+        let (walked, kept) = if self.scans(reach) {
             let keep = reach.count.saturating_add(SPARE);
-            (run.scan_all(keep, matches).found, keep)
+            (run.scan_all(keep, matches), keep)
         } else {
             let kept = self.kept(reach);
             let walk = Walk { expansions: reach.expansions.unwrap_or(usize::MAX), ..Walk::new(kept) };
             // Filtered searches choose by it.
             let began = (!self.costs.are_unknown()).then(Instant::now);
             let walked = run.walk(walk, matches);
-            if let Some(began) = began {
+            if let Some(began) = began.filter(|_| walked.end != End::Deadline) {
                 self.costs.learn(Plan::Walk, walked.effort, began.elapsed());
             }
-            (walked.found, kept)
+            (walked, kept)
         };
-        run.finish(candidates, kept)
+        run.finish(walked.found, kept, walked.end)
     }
 
     /// The point in time that a search notes when it begins. What a filter is known to accept is to
@@ -184,10 +188,10 @@ impl VectorIndex {
         let Selection { start, known, plan } = selection;
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);
-        let run = Run::new(self, view, query, start);
         if self.costs.are_unknown() {
-            run.measure();
+            Run::new(self, view, query, start, None).measure();
         }
+        let run = Run::new(self, view, query, start, reach.deadline);
         let kept = self.kept(reach);
         let mut question = Question {
             known,
@@ -214,11 +218,11 @@ impl VectorIndex {
                 _ => kept,
             };
             let budget = question.budget(plan, is_widened);
-            let walk = Walk { ef: keep, expansions: question.expansions, budget };
+            let walk = Walk { ef: keep, expansions: question.expansions, budget, deadline: None };
             let Walked { found, effort, end } = run.step(plan, question.known, walk, &matches);
             let time = began.elapsed();
             // Tests of filters are no part of what a distance takes.
-            if question.is_exact() {
+            if question.is_exact() && end != End::Deadline {
                 self.costs.learn(plan, effort, time);
             }
             let is_last = plan == Plan::Scan || question.is_answered(found.len(), end);
@@ -226,7 +230,7 @@ impl VectorIndex {
             trace.steps.push(Step { plan, expanded, scored, found: found.len(), is_last, time });
             if is_last {
                 trace.is_short = question.is_short(plan, found.len(), end);
-                return (run.finish(found, keep), trace);
+                return (run.finish(found, keep, end), trace);
             }
             plan = question.after(plan, time);
         }

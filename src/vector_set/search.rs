@@ -32,6 +32,8 @@ pub struct Search<'f> {
     pub truth: bool,
     /// With a filter: the plan to begin with, if it is not to be chosen.
     pub plan: Option<Plan>,
+    /// When it is given up, if it has a limit of time.
+    pub deadline: Option<Instant>,
 }
 
 /// Nodes whose links a filtered search follows for each requested result, if nothing else is said
@@ -40,7 +42,8 @@ pub const FILTER_EF_PER_RESULT: usize = 100;
 
 impl Search<'_> {
     fn reach(&self, expansions: Option<usize>) -> Reach {
-        Reach { count: self.count, ef: self.ef, expansions, exhaustive: self.truth }
+        let (exhaustive, deadline) = (self.truth, self.deadline);
+        Reach { count: self.count, ef: self.ef, expansions, exhaustive, deadline }
     }
 
     /// Nodes whose links may be followed where each slot that is met has to be tested.
@@ -54,6 +57,7 @@ pub struct Hits<'s> {
     set: Present<'s>,
     pin: Pin,
     found: Vec<Candidate>,
+    is_cut_off: bool,
     explanation: Option<Explanation>,
 }
 
@@ -113,6 +117,11 @@ impl Hits<'_> {
     /// How it was searched, if there was a filter.
     pub fn explanation(&self) -> Option<&Explanation> {
         self.explanation.as_ref()
+    }
+
+    /// True if the time of the search was over before it was complete.
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     /// The set that was searched.
@@ -227,9 +236,10 @@ impl<'s> Present<'s> {
             candidates.retain(|candidate| self.is_live(candidate.slot()));
         }
         self.remove_twins(&mut candidates, updates, &pin);
-        let is_crowded = found.is_full && candidates.len() < search.count;
+        let is_cut_off = found.is_cut_off;
+        let is_crowded = found.is_full && candidates.len() < search.count && !is_cut_off;
         candidates.truncate(search.count);
-        (Hits { set: *self, pin, found: candidates, explanation }, is_crowded)
+        (Hits { set: *self, pin, found: candidates, is_cut_off, explanation }, is_crowded)
     }
 
     fn search_filtered(

@@ -8,6 +8,7 @@ mod limits;
 mod training;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::filter::{self, Dialect, Filter};
 use super::*;
@@ -46,8 +47,15 @@ fn set_attribute(set: &VectorSet, element: &[u8], attribute: &[u8]) -> bool {
         .expect("not refused")
 }
 
-const PLAIN: Search<'static> =
-    Search { count: 10, ef: 100, filter: None, filter_ef: Some(1000), truth: false, plan: None };
+const PLAIN: Search<'static> = Search {
+    count: 10,
+    ef: 100,
+    filter: None,
+    filter_ef: Some(1000),
+    truth: false,
+    plan: None,
+    deadline: None,
+};
 
 fn near(set: &VectorSet, vector: &[f32], search: &Search) -> Vec<String> {
     let query = set.query(vector).expect("right dimension");
@@ -60,6 +68,28 @@ fn near(set: &VectorSet, vector: &[f32], search: &Search) -> Vec<String> {
 
 fn direction(n: usize, dim: usize) -> Vec<f32> {
     (0..dim).map(|i| ((n * 31 + i * 17) as f32 * 0.731).sin()).collect()
+}
+
+#[test]
+fn a_search_whose_time_is_over_says_so() {
+    let set = set(4);
+    for n in 0..1000 {
+        add(&set, format!("e{n}").as_bytes(), &direction(n, 4));
+    }
+    let query = set.query(&direction(7, 4)).expect("the dimension fits");
+    let filter = Filter::compile(b".x > 1", Dialect::Redis, &filter::Params::default()).expect("valid");
+    for filter in [None, Some(&filter)] {
+        for (truth, plan) in
+            [(false, None), (true, None), (false, Some(Plan::Walk)), (false, Some(Plan::Scan))]
+        {
+            let search = Search { filter, truth, plan, ef: 10, ..PLAIN };
+            let over = Some(Instant::now());
+            let is_cut_off =
+                |deadline| set.untimed().search(&query, &Search { deadline, ..search }).is_cut_off();
+            let later = Some(Instant::now() + Duration::from_secs(3600));
+            assert_eq!([over, later, None].map(is_cut_off), [true, false, false], "{truth} {plan:?}");
+        }
+    }
 }
 
 #[test]

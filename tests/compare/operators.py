@@ -21,7 +21,8 @@ INFO_OWN = {
     b"Persistence": b"rdb_last_cut_usec rdb_last_load_keys_skipped",
     b"Stats": b"""evicted_elements evicted_by_pressure evicted_by_set_limit blessed_keys commands_on_compute_pool panics
         expired_elements elements_hits elements_misses keyspace_hit_rate_1m elements_hit_rate_1m vector_searches
-        vector_elements_returned vector_best_scores filtered_searches filtered_short tls_handshake_failures""",
+        vector_elements_returned vector_best_scores filtered_searches filtered_short tls_handshake_failures
+        rate_limited_reads""",
     b"Memory": b"""maxmemory_source mem_threshold mem_counted_beyond_use memory_pressure_some_avg10 mem_swap_process
         mem_swap_system major_page_faults used_memory_rss_peak used_memory_rss_files tier_vector_sets tier_bytes tier_bytes_peak
         tier_refused_bytes tier_disk_full tier_unreadable_pages compressed_values compression_saved_bytes mem_vectors

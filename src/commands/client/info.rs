@@ -118,6 +118,7 @@ pub struct ClientInfo {
     tracking: (AtomicU8, AtomicU64),
     wait: AtomicU8,
     busy: AtomicBool,
+    pub(super) evicted: AtomicBool,
     killed: AtomicBool,
     wake: Notify,
 }
@@ -164,6 +165,7 @@ impl ClientInfo {
             tracking: Default::default(),
             wait: AtomicU8::new(NO_WAIT),
             busy: AtomicBool::new(false),
+            evicted: AtomicBool::new(false),
             killed: AtomicBool::new(false),
             wake: Notify::new(),
         }
@@ -296,6 +298,11 @@ impl ClientInfo {
     /// True once the connection is to close.
     pub fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Acquire)
+    }
+
+    /// True if it is being disconnected because all clients take too much memory.
+    pub fn is_evicted(&self) -> bool {
+        self.evicted.load(Ordering::Relaxed)
     }
 
     /// Wakes the connection, so that it checks what has changed for it.

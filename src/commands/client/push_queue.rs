@@ -245,6 +245,13 @@ impl ClientInfo {
         self.kill();
     }
 
+    /// Disconnects the client because all clients take too much memory: what waits for it is
+    /// dropped.
+    pub(in crate::commands) fn evict(&self) {
+        self.evicted.store(true, Ordering::Relaxed);
+        self.overflow(&mut self.pushes.parts.lock());
+    }
+
     /// True if the client is being disconnected because too much waited for it.
     pub fn has_overflowed(&self) -> bool {
         self.pushes.has_overflowed.load(Ordering::Relaxed)

@@ -1,9 +1,13 @@
 //! The options that VSIM and VSEARCH share.
 
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
 use super::errors::{INVALID_COUNT, INVALID_EF, INVALID_FILTER_EF};
 use super::filters::compile_like_redis;
 use super::vadd::bounded;
 use super::vector::Form;
+use crate::commands::Context;
 use crate::config::Compat;
 use crate::resp::{Args, Error};
 use crate::vector_set::filter::Filter;
@@ -17,6 +21,17 @@ const DEFAULT_COUNT: usize = 10;
 /// network thread.
 const HEAVY_BYTES: usize = 8 << 20;
 
+/// A code of its own, so that `INFO errorstats` counts these.
+const TOOK_TOO_LONG: Error = Error::new("TIMEOUT the search took longer than search-timeout-ms");
+
+/// When the searches of the request that runs now are given up, if `search-timeout-ms` is set. The
+/// limit is that of the request, so all searches of a transaction or of a VSEARCH share it. Time in
+/// the queue of the compute pool does not count.
+pub(super) fn deadline(cx: &Context) -> Option<Instant> {
+    let timeout = cx.server.search_timeout_ms.load(Ordering::Relaxed);
+    (timeout > 0).then(|| cx.client.request_began + Duration::from_millis(timeout))
+}
+
 /// The options that both commands have. `count` includes the results that paging skips.
 pub(super) struct SearchOptions {
     pub(super) count: usize,
@@ -28,6 +43,8 @@ pub(super) struct SearchOptions {
     no_touch: bool,
     /// That the language of the filter is like.
     release: Compat,
+    /// See [`deadline`].
+    pub(super) deadline: Option<Instant>,
 }
 
 /// Words of [`SearchOptions`].
@@ -60,6 +77,7 @@ impl Default for SearchOptions {
             truth: false,
             no_touch: false,
             release: Compat::default(),
+            deadline: None,
         }
     }
 }
@@ -87,19 +105,25 @@ impl SearchOptions {
     }
 
     /// The elements of a set that are nearest to a query.
-    pub(super) fn find<'s>(&self, set: Present<'s>, query: &Probe) -> Hits<'s> {
+    pub(super) fn find<'s>(&self, set: Present<'s>, query: &Probe) -> Result<Hits<'s>, Error> {
         self.find_count(set, query, self.count)
     }
 
     /// The same, but so many.
-    pub(super) fn find_count<'s>(&self, set: Present<'s>, query: &Probe, count: usize) -> Hits<'s> {
+    pub(super) fn find_count<'s>(
+        &self,
+        set: Present<'s>,
+        query: &Probe,
+        count: usize,
+    ) -> Result<Hits<'s>, Error> {
         let set = if self.no_touch { set.untouched() } else { set };
-        set.search(query, &Search { count, ..self.search() })
+        let hits = set.search(query, &Search { count, ..self.search() });
+        if hits.is_cut_off() { Err(TOOK_TOO_LONG) } else { Ok(hits) }
     }
 
     fn search(&self) -> Search<'_> {
-        let Self { count, ef, filter_ef, truth, .. } = *self;
-        Search { count, ef, filter: self.filter.as_ref(), filter_ef, truth, plan: None }
+        let Self { count, ef, filter_ef, truth, deadline, .. } = *self;
+        Search { count, ef, filter: self.filter.as_ref(), filter_ef, truth, plan: None, deadline }
     }
 }
 

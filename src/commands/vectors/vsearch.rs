@@ -232,7 +232,8 @@ impl<'r> VSearch<'r> {
         Self { shown: Shown::Plan, ..self }
     }
 
-    pub(super) fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
+    pub(super) fn execute(mut self, cx: &mut Context) -> Result<Reply, Error> {
+        self.search.deadline = options::deadline(cx);
         search_sets(cx, &self.keys, |sets| self.search(sets, cx.server.keyspace.element_figures()))
     }
 
@@ -268,9 +269,9 @@ impl<'r> VSearch<'r> {
         let mut count = self.search.count;
         loop {
             let find = |(key, set, probe): &(&'q [u8], Present<'q>, Probe)| {
-                (*key, self.search.find_count(*set, probe, count))
+                Ok((*key, self.search.find_count(*set, probe, count)?))
             };
-            let found: Vec<(&[u8], Hits)> = probes.iter().map(find).collect();
+            let found: Vec<(&[u8], Hits)> = probes.iter().map(find).collect::<Result<_, Error>>()?;
             let results = self.merged(sets, &found);
             let wants_more =
                 results.len() < self.search.count && found.iter().any(|(_, hits)| hits.len() >= count);

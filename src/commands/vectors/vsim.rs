@@ -56,7 +56,7 @@ fn execute(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
 fn search(mut args: Args, set: Present<'_>, cx: &Context) -> Result<Reply, Error> {
     let query = query(&mut args, &set)?;
     let options = Options::parse(args, cx)?;
-    let hits = options.search.find(set, &query);
+    let hits = options.search.find(set, &query)?;
     let metric = set.params().metric();
     let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
     let mut returned = Returned::default();
@@ -83,7 +83,8 @@ struct Options {
 
 impl Options {
     fn parse(mut args: Args, cx: &Context) -> Result<Self, Error> {
-        let search = SearchOptions::like(cx.server.compat);
+        let mut search = SearchOptions::like(cx.server.compat);
+        search.deadline = options::deadline(cx);
         let mut options =
             Self { search, epsilon: DEFAULT_EPSILON, with_scores: false, with_attributes: false };
         while !args.is_empty() {

@@ -21,7 +21,7 @@ pub use self::assembly::{Assembly, BadLink};
 use self::graph::Graph;
 use self::relocate::Relocated;
 use self::remove::Sweeper;
-pub use self::search::{Effort, End, Walk, Walked};
+pub use self::search::{Effort, End, Walk, Walked, is_overdue};
 use super::Slots;
 use super::slots::MAX_LEVEL;
 use crate::splitmix::SplitMix64;

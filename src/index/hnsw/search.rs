@@ -5,9 +5,25 @@
 //! search using HNSW graphs* (2016). What is added: any slot may be refused as a result and still
 //! be walked through, which serves filters, removed slots and slots that are not elements yet.
 
+use std::time::Instant;
+
 use super::Index;
 use super::visited::{Scratch, with_scratch};
 use crate::index::{Candidate, Scorer};
+
+/// Nodes, in a walk, or groups of slots, in a scan, between two looks at the clock: some ten
+/// microseconds.
+const BETWEEN_LOOKS: usize = 32;
+
+/// True if a search is to end that has looked at so many nodes or groups of slots. The clock is
+/// read now and then only, and not at all without a deadline.
+#[inline(always)]
+pub fn is_overdue(deadline: Option<Instant>, steps: usize) -> bool {
+    match deadline {
+        Some(deadline) if steps.is_multiple_of(BETWEEN_LOOKS) => Instant::now() >= deadline,
+        _ => false,
+    }
+}
 
 /// How far one search goes.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +34,14 @@ pub struct Walk {
     pub expansions: usize,
     /// Distances computed on layer 0, after which the walk is given up.
     pub budget: usize,
+    /// When the search is given up, if it has a limit of time.
+    pub deadline: Option<Instant>,
 }
 
 impl Walk {
     /// A walk bounded by `ef` alone.
     pub fn new(ef: usize) -> Self {
-        Self { ef, expansions: usize::MAX, budget: usize::MAX }
+        Self { ef, expansions: usize::MAX, budget: usize::MAX, deadline: None }
     }
 }
 
@@ -45,6 +63,8 @@ pub enum End {
     Expansions,
     /// It has computed as many distances as it may.
     Budget,
+    /// Its time was over.
+    Deadline,
 }
 
 /// What a walk found.
@@ -165,6 +185,9 @@ impl Scratch {
             }
             if effort.scored > walk.budget {
                 break End::Budget;
+            }
+            if is_overdue(walk.deadline, effort.expanded) {
+                break End::Deadline;
             }
             meet(nearest.slot(), self);
             effort.expanded += 1;

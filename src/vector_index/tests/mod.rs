@@ -6,7 +6,7 @@ use crate::epoch::pin;
 use crate::quantization::{Kind, Metric, SAMPLE};
 
 const DIM: usize = 8;
-const REACH: Reach = Reach { count: 10, ef: 100, expansions: None, exhaustive: false };
+const REACH: Reach = Reach { count: 10, ef: 100, expansions: None, exhaustive: false, deadline: None };
 
 fn index(kind: Kind) -> VectorIndex {
     let params = Params::new(DIM).and_then(|params| params.with_format(kind, Metric::Cosine));

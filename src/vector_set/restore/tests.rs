@@ -115,8 +115,15 @@ fn params(dim: usize, kind: Kind, metric: Metric) -> Params {
     Params::new(dim).and_then(|params| params.with_format(kind, metric)).expect("valid")
 }
 
-const SEARCH: Search<'static> =
-    Search { count: 10, ef: 2000, filter: None, filter_ef: Some(1000), truth: false, plan: None };
+const SEARCH: Search<'static> = Search {
+    count: 10,
+    ef: 2000,
+    filter: None,
+    filter_ef: Some(1000),
+    truth: false,
+    plan: None,
+    deadline: None,
+};
 
 fn near(set: &VectorSet, vector: &[f32]) -> Vec<(Vec<u8>, u64)> {
     let query = set.query(vector).expect("of this dimension");

@@ -133,6 +133,7 @@ fn searches_find_each_element_exactly_once_while_it_is_compacted() {
                     filter_ef: Some(100_000),
                     truth,
                     plan: None,
+                    deadline: None,
                 };
                 while !done.load(Ordering::Acquire) {
                     let query = set.query(&direction(3, DIM)).expect("right dimension");

@@ -57,7 +57,7 @@ fn settle(set: &VectorSet) {
 }
 
 fn search(ef: usize, truth: bool) -> Search<'static> {
-    Search { count: 10, ef, filter: None, filter_ef: None, truth, plan: None }
+    Search { count: 10, ef, filter: None, filter_ef: None, truth, plan: None, deadline: None }
 }
 
 fn found(set: &VectorSet, query: &[f32], search: &Search) -> Vec<usize> {

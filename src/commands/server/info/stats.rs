@@ -48,6 +48,7 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.field("blessed_keys", server.keyspace.blessed_keys());
     rows.field("acl_access_denied_auth", sum(|traffic| &traffic.wrong_passwords));
     rows.zeros(&["acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"]);
+    rows.field("rate_limited_reads", sum(|traffic| &traffic.rate_limited));
     rows.field("tls_handshake_failures", sum(|traffic| &traffic.tls_handshake_failures));
     rows.field("expired_elements", server.keyspace.expiry().elements.get());
     rows.field("evicted_elements", server.keyspace.evictions().elements.get());
@@ -83,7 +84,9 @@ fn expiry(server: &Server, rows: &mut Rows) {
 fn lookups(server: &Server, rows: &mut Rows) {
     let (hits, misses) = server.keyspace.hits_and_misses();
     rows.field("evicted_keys", server.keyspace.evictions().keys.get());
-    rows.zeros(&["evicted_clients", "evicted_scripts"]);
+    let evicted_clients = server.traffic.iter().map(|traffic| traffic.evicted_clients.get());
+    rows.field("evicted_clients", evicted_clients.sum::<u64>());
+    rows.zeros(&["evicted_scripts"]);
     let (total_ms, current_ms) = server.keyspace.limit_exceeded_ms();
     rows.field("total_eviction_exceeded_time", total_ms);
     rows.field("current_eviction_exceeded_time", current_ms);

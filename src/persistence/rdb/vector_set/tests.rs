@@ -113,7 +113,8 @@ fn a_projection_is_that_of_the_matrix() {
     let set = read(&bytes(REDUCED)).expect("a dump of Redis");
     assert_eq!((set.params().input_dim(), set.has_matrix()), (Some(3), false));
     let found = set.query(&[1.0, 2.0, 3.0]).expect("of the dimension before projection");
-    let search = Search { count: 1, ef: 1, filter: None, filter_ef: None, truth: false, plan: None };
+    let search =
+        Search { count: 1, ef: 1, filter: None, filter_ef: None, truth: false, plan: None, deadline: None };
     assert!(
         set.untimed().search(&found, &search).iter().all(|hit| hit.element == b"a" && hit.distance < 1e-6)
     );
