@@ -1,20 +1,23 @@
-//! `nearhit check-rdb` and `nearhit check-aof`: what is in a file, and whether it is complete.
+//! `nearhit check-rdb`, `check-aof` and `check-config`: what is in a file, and whether it is
+//! complete.
 //!
 //! Results go to standard output, progress to standard error. The exit code is 1 if something is
 //! wrong.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::config::Tool;
+use crate::config::{self, Check, StartError};
 use crate::persistence::aof::check::{self as aof, Verdict};
 use crate::persistence::aof::reader::Fault;
 use crate::persistence::loading::{Loading, grouped};
 use crate::persistence::rdb::Reader;
 use crate::persistence::rdb::check::{self as rdb, Damaged};
+use crate::server;
 
 /// Time between two lines of progress.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
@@ -24,11 +27,12 @@ const STEP: Duration = Duration::from_millis(10);
 /// Ok, or what is wrong.
 type Outcome = Result<(), String>;
 
-/// Runs a tool.
-pub fn run(tool: &Tool) -> ExitCode {
-    let outcome = match tool {
-        Tool::CheckRdb { file } => check_rdb(file),
-        Tool::CheckAof { file, fix, yes } => check_aof(file, *fix, *yes),
+/// Checks a file.
+pub fn run(check: &Check) -> ExitCode {
+    let outcome = match check {
+        Check::Rdb { file } => check_rdb(file),
+        Check::Aof { file, fix, yes } => check_aof(file, *fix, *yes),
+        Check::Config { args } => check_config(args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,6 +41,20 @@ pub fn run(tool: &Tool) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether the text is valid: what only this machine knows, such as whether a folder is there and a
+/// port free, is found at start.
+fn check_config(args: &[OsString]) -> Outcome {
+    let start = match config::from_command_line(args.iter().cloned(), |name| std::env::var_os(name)) {
+        Ok(start) => start,
+        Err(StartError::Usage(usage)) => usage.exit(),
+        Err(error) => return Err(error.to_string()),
+    };
+    server::check_places(&start.settings).map_err(|error| error.to_string())?;
+    start.warnings.iter().for_each(|warning| println!("Warning: {warning}"));
+    println!("The configuration is valid.");
+    Ok(())
 }
 
 fn check_rdb(path: &Path) -> Outcome {

@@ -1,4 +1,4 @@
-//! Flags and configuration file → log → server; or the tools that check files.
+//! Flags and configuration file → log → server; or one of the tools.
 
 mod supervisor;
 
@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nearhit::check;
-use nearhit::config::{self, Config, Settings, Start, StartError};
+use nearhit::config::{self, Config, Settings, Start, StartError, Tool};
 use nearhit::kernels::kernels;
 use nearhit::log::{self, Log};
 use nearhit::memory;
+use nearhit::ping;
 use nearhit::server;
-use supervisor::PidFile;
+use supervisor::{PidFile, Supervisor};
 
 /// Reports its live bytes to `INFO`, and fragments least.
 #[cfg(feature = "jemalloc")]
@@ -20,7 +21,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match config::tool(std::env::args_os()) {
-        Some(Ok(tool)) => return check::run(&tool),
+        Some(Ok(tool)) => return run(&tool),
         Some(Err(usage)) => usage.exit(),
         None => {}
     }
@@ -29,8 +30,8 @@ fn main() -> ExitCode {
         Err(StartError::Usage(usage)) => usage.exit(),
         Err(error) => return fail(&error),
     };
-    if !start.settings.has_listener() {
-        return fail(&server::BindError::Nowhere);
+    if let Err(error) = server::check_places(&start.settings) {
+        return fail(&error);
     }
     let log = match enter_folder(&mut start.settings).and_then(|()| start_log(&start.settings)) {
         Ok(log) => log,
@@ -48,6 +49,17 @@ fn main() -> ExitCode {
                 tracing::error!("{error}");
             }
             fail(error.as_ref())
+        }
+    }
+}
+
+fn run(tool: &Tool) -> ExitCode {
+    match tool {
+        Tool::Check(check) => check::run(check),
+        Tool::Ping(ping) => ping::run(ping),
+        Tool::Generate(page) => {
+            print!("{}", page.text());
+            ExitCode::SUCCESS
         }
     }
 }
@@ -80,15 +92,16 @@ fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
     running.stop_on_signals()?;
     let places = running.places().join(", ");
     let _pid_file = PidFile::write(&settings.pidfile);
+    let supervisor = Supervisor::start(&settings, running.health());
     let served = running.serve(|| {
         tracing::info!(
             "nearhit {} ready on {places} ({threads} network threads, {} kernels)",
             env!("CARGO_PKG_VERSION"),
             kernels().isa,
         );
-        supervisor::notify(&settings, "READY=1");
+        supervisor.ready();
     });
-    supervisor::notify(&settings, "STOPPING=1");
+    supervisor.stopping();
     served?;
     tracing::info!("bye");
     Ok(())

@@ -19,10 +19,11 @@ use source::Source;
 
 /// Each module at the top, and the modules it may name besides itself.
 const MAP: &[(&str, &[&str])] = &[
-    ("main", &["check", "config", "kernels", "log", "memory", "server", "supervisor"]),
+    ("main", &["check", "config", "kernels", "log", "memory", "ping", "server", "supervisor"]),
     // Messages to the service manager: part of the program, not of the library.
-    ("supervisor", &["config"]),
-    ("check", &["config", "persistence"]),
+    ("supervisor", &["config", "server"]),
+    ("check", &["config", "persistence", "server"]),
+    ("ping", &["config"]),
     (
         "server",
         &[

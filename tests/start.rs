@@ -7,6 +7,10 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 #[path = "support/folder.rs"]
 mod folder;
+#[path = "start/service.rs"]
+mod service;
+#[path = "start/tools.rs"]
+mod tools;
 
 use folder::Folder;
 
@@ -207,8 +211,7 @@ fn a_packaged_configuration_starts_with_one_warning() {
     let warnings: Vec<&String> =
         running.lines.iter().filter(|line| line.contains("have no effect")).collect();
     let [warning] = warnings.as_slice() else { panic!("one warning: {:?}", running.lines) };
-    for name in ["hz", "replica-priority", "list-max-listpack-size", "daemonize (it stays in the foreground)"]
-    {
+    for name in ["hz", "replica-priority", "list-max-listpack-size"] {
         assert!(warning.contains(name), "{name}: {warning}");
     }
     assert!(!warning.contains("tcp-backlog") && !warning.contains("protected-mode"), "{warning}");
@@ -231,6 +234,7 @@ fn promises_that_would_not_be_kept_are_refused_all_at_once() {
         "shutdown-on-sigterm nosave",
         "syslog-enabled yes",
         "databases 32",
+        "daemonize yes",
         "nonsense 1",
     ];
     let folder = Folder::new("refused");
@@ -241,31 +245,6 @@ fn promises_that_would_not_be_kept_are_refused_all_at_once() {
         let place = format!("at line {}\n>>> '{line}'\n", number + 2);
         assert!(refusal.contains(&place), "{line}: {refusal}");
     }
-}
-
-#[test]
-fn the_service_manager_is_told_and_the_pidfile_comes_and_goes() {
-    let folder = Folder::new("notify");
-    let manager =
-        std::os::unix::net::UnixDatagram::bind(folder.path().join("notify")).expect("it is writable");
-    let deadline = std::time::Duration::from_secs(60);
-    manager.set_read_timeout(Some(deadline)).expect("it is a socket");
-    let told = || {
-        let mut word = [0; 64];
-        let len = manager.recv(&mut word).expect("something is told");
-        String::from_utf8_lossy(&word[..len]).into_owned()
-    };
-    let pid_file = folder.path().join("pid");
-    let pid_name = pid_file.to_str().expect("the path is text").to_owned();
-    let mut command = program(&["--port", &free_port(), "--supervised", "auto", "--pidfile", &pid_name]);
-    let mut running = Running::start(command.env("NOTIFY_SOCKET", folder.path().join("notify")), "");
-    assert_eq!(told(), "READY=1");
-    let pid = std::fs::read_to_string(&pid_file).expect("it is there");
-    assert_eq!(pid.trim(), running.child.id().to_string());
-    running.ask("SHUTDOWN NOSAVE");
-    assert_eq!(told(), "STOPPING=1");
-    assert!(running.child.wait().expect("it ends").success());
-    assert!(!pid_file.exists());
 }
 
 #[test]

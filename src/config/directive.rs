@@ -161,13 +161,10 @@ pub(super) fn apply_all(
     Ok(Outcome { ignored, inert: distinct(inert) })
 }
 
-/// The option's name, with a remark if it has one, if it has no effect.
+/// The option's name, if it has no effect.
 fn inert_name(name: &str) -> Option<String> {
     let option = find(name).filter(|option| matches!(option.kind, Kind::Inert { .. }))?;
-    Some(match option.help {
-        "" => option.name.to_owned(),
-        remark => format!("{} ({remark})", option.name),
-    })
+    Some(option.name.to_owned())
 }
 
 /// Each `save` adds rules to those before it; one without rules removes them, as in Redis.
@@ -278,12 +275,12 @@ mod tests {
 
     #[test]
     fn options_without_effect_are_accepted_and_told() {
-        let directives = ["hz 20", "slave-priority 1", "hz 30", "daemonize yes", "timeout 3"].map(|line| {
+        let directives = ["hz 20", "slave-priority 1", "hz 30", "timeout 3"].map(|line| {
             let mut values = words::split(line).expect("the words are fine");
             let place = Place { source: Source::Flags, text: line.to_owned() };
             Directive { name: values.remove(0), values, place }
         });
         let outcome = apply_all(directives.into(), &mut Settings::defaults()).expect("all are fine");
-        assert_eq!(outcome.inert, ["hz", "replica-priority", "daemonize (it stays in the foreground)"]);
+        assert_eq!(outcome.inert, ["hz", "replica-priority"]);
     }
 }

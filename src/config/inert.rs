@@ -24,11 +24,6 @@ const fn fixed(option: OptionSpec) -> OptionSpec {
     OptionSpec { mutable: false, ..option }
 }
 
-/// With words behind its name in the warning.
-const fn remarked(remark: &'static str, option: OptionSpec) -> OptionSpec {
-    OptionSpec { help: remark, ..option }
-}
-
 const fn switch(name: &'static str, default: &'static str) -> OptionSpec {
     inert(name, default, Shape::Choice(&["yes", "no"]))
 }
@@ -120,7 +115,6 @@ pub(super) static INERT: &[OptionSpec] = &[
     number("commandlog-request-larger-than", "1048576", -1, MAX_LONG),
     switch("crash-log-enabled", "yes"),
     switch("crash-memcheck-enabled", "yes"),
-    remarked("it stays in the foreground", fixed(switch("daemonize", "no"))),
     fixed(switch("disable-thp", "yes")),
     switch("dual-channel-replication-enabled", "no"),
     switch("dynamic-hz", "yes"),

@@ -12,6 +12,7 @@ mod help;
 mod include;
 mod inert;
 mod kind;
+mod manual;
 mod max_memory;
 mod names;
 mod options;
@@ -34,6 +35,7 @@ pub use client_memory::ClientMemory;
 pub use compat::Compat;
 pub use directive::{Fault, Place, Refusal, Source};
 pub use kind::{InvalidValue, Kind, Shape};
+pub use manual::Page;
 pub use max_memory::MaxMemory;
 pub use names::ALIASES;
 pub use options::{OPTIONS, OptionSpec, find, names};
@@ -41,7 +43,7 @@ pub use rewrite::RewriteError;
 pub use settings::{ClientClass, DebugAccess, OutputLimit, OutputLimits, SaveRule, Settings};
 pub use sources::{Start, StartError, from_command_line};
 pub use tls::{ClientCertificates, Tls};
-pub use tools::{Tool, tool};
+pub use tools::{Check, Ping, Tool, tool};
 
 /// The options in force. Readers take a snapshot; frequent ones keep it and compare the generation.
 pub struct Config {

@@ -15,7 +15,7 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// True if `CONFIG SET` may change it.
     pub mutable: bool,
-    /// What it does; for an option without effect, a remark for the warning.
+    /// What it does; empty for an option without effect.
     pub help: &'static str,
 }
 
@@ -379,6 +379,16 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Microseconds for which a network thread polls for the next request before it sleeps; 0: it sleeps",
     },
     OptionSpec {
+        name: "daemonize",
+        kind: Kind::Only {
+            value: "no",
+            reason: "nearhit stays in the foreground: use a service manager, or '&' of a shell",
+        },
+        default: "no",
+        mutable: false,
+        help: "Whether the server goes to the background",
+    },
+    OptionSpec {
         name: "supervised",
         kind: Kind::Choice {
             field: |settings| &mut settings.supervised,
@@ -386,7 +396,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         },
         default: "no",
         mutable: false,
-        help: "'systemd' or 'auto': notify the service manager when the server is ready, if NOTIFY_SOCKET is set",
+        help: "'systemd' or 'auto': notify the service manager of start, progress and stop, if NOTIFY_SOCKET is set",
     },
     OptionSpec {
         name: "pidfile",

@@ -107,6 +107,17 @@ impl Drop for SocketFile {
     }
 }
 
+/// Whether the settings name somewhere to listen, as far as the text says.
+///
+/// # Errors
+/// They do not, or a word of `bind` is no address.
+pub fn check_places(settings: &Settings) -> Result<(), BindError> {
+    if !settings.has_listener() {
+        return Err(BindError::Nowhere);
+    }
+    addresses(settings, Some(settings.port as u16)).map(drop)
+}
+
 /// Listens on all that the settings name. To be called inside the runtime that will accept.
 pub(super) fn bind_all(settings: &Settings) -> Result<Vec<Listener>, BindError> {
     let mut listeners = Vec::new();

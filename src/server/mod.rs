@@ -32,6 +32,7 @@ mod balance;
 mod connection;
 mod cron;
 mod files;
+mod health;
 mod input;
 mod join_deadline;
 mod listener;
@@ -65,9 +66,10 @@ use crate::persistence::files::remove_leftovers;
 use aof_thread::AofThread;
 use cron::Cron;
 pub use files::TooFewFiles;
+pub use health::{Health, Stage};
 use join_deadline::JoinDeadline;
-pub use listener::BindError;
 use listener::Listener;
+pub use listener::{BindError, check_places};
 use listeners::{Moves, OpenListeners};
 use memory_thread::MemoryThread;
 use network::NetworkThreads;
@@ -139,6 +141,7 @@ pub struct Running {
     snapshot_thread: SnapshotThread,
     aof_thread: AofThread,
     plan: Option<Plan>,
+    health: Health,
 }
 
 /// Binds all addresses, looks for the data and starts the threads.
@@ -178,6 +181,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let memory_thread = MemoryThread::start(Arc::clone(&server))?;
     let snapshot_thread = SnapshotThread::start(Arc::clone(&server))?;
     let aof_thread = AofThread::start(Arc::clone(&server))?;
+    let health = Health::new(&server, network.thread_table());
     Ok(Running {
         server,
         control,
@@ -191,6 +195,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         snapshot_thread,
         aof_thread,
         plan,
+        health,
     })
 }
 
@@ -207,6 +212,11 @@ impl Running {
     /// The TCP addresses it listens on, with the ports that the system chose for port 0.
     pub fn tcp_addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(Listener::tcp_address).collect()
+    }
+
+    /// How the server is, for a service manager.
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// All it listens on, for the log.
@@ -235,6 +245,7 @@ impl Running {
             snapshot_thread,
             aof_thread,
             plan,
+            health,
         } = self;
         let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
@@ -246,10 +257,14 @@ impl Running {
                     // The sender lives in `server`, so this ends by a request only.
                     _ = stop.wait_for(|requested| *requested) => break Ok(()),
                     loaded = &mut loading, if ready.is_some() => match loaded {
-                        Ok(()) => ready.take().into_iter().for_each(|ready| ready()),
+                        Ok(()) => {
+                            health.enter_service();
+                            ready.take().into_iter().for_each(|ready| ready());
+                        }
                         failed => break failed,
                     },
                     request = moves.next() => listeners.apply(request).await,
+                    () = health.control_turn() => {}
                 }
             };
             if outcome.is_ok() {

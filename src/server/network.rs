@@ -87,6 +87,7 @@ impl Worker {
             match arrival {
                 Arrival::New(accepted, info) => self.serve_new(accepted, info),
                 Arrival::Moved(connection, client) => self.host(*connection, client),
+                Arrival::Turn => self.thread_table.took_turn(self.thread),
                 Arrival::Stop => return,
             }
         }

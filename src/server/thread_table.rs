@@ -9,6 +9,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::balance::{self, Load, Shift};
 use super::connection::Connection;
+use super::health::Turn;
 use super::socket::Accepted;
 use crate::commands::client::{Client, ClientInfo};
 use crate::counters::Counter;
@@ -26,6 +27,8 @@ pub(super) enum Arrival {
     New(Accepted, Arc<ClientInfo>),
     /// One that another thread has served.
     Moved(Box<Connection<Accepted>>, Box<Client>),
+    /// To be answered with [`ThreadTable::took_turn`].
+    Turn,
     /// The server ends.
     Stop,
 }
@@ -47,6 +50,7 @@ struct NetworkThread {
     /// Unbounded, but holds no more than `maxclients` connections, which are counted before.
     arrivals: mpsc::UnboundedSender<Arrival>,
     connections: AtomicUsize,
+    turn: Turn,
     requests: Counter,
     /// Connections that had requests, each counted once in every round.
     active: Counter,
@@ -86,12 +90,29 @@ impl ThreadTable {
     /// Sends something to a thread; a connection counts as served there from now on.
     pub(super) fn send(&self, thread: usize, arrival: Arrival) {
         let thread = &self.thread_table[thread];
-        if !matches!(arrival, Arrival::Stop) {
+        if !matches!(arrival, Arrival::Turn | Arrival::Stop) {
             thread.connections.fetch_add(1, Ordering::Relaxed);
         }
         if thread.arrivals.send(arrival).is_err() {
             tracing::error!("a network thread is gone");
         }
+    }
+
+    /// Asks all threads to take a turn, and returns the threads that have not taken the last one.
+    pub(super) fn late_threads(&self) -> Vec<usize> {
+        let is_late = |thread: &usize| {
+            let is_asked = self.thread_table[*thread].turn.ask();
+            if is_asked {
+                self.send(*thread, Arrival::Turn);
+            }
+            !is_asked
+        };
+        (0..self.thread_table.len()).filter(is_late).collect()
+    }
+
+    /// The thread has come to [`Arrival::Turn`].
+    pub(super) fn took_turn(&self, thread: usize) {
+        self.thread_table[thread].turn.take();
     }
 
     /// Stops all threads.
@@ -176,6 +197,7 @@ impl NetworkThread {
         Self {
             arrivals,
             connections: AtomicUsize::new(0),
+            turn: Turn::default(),
             requests: Counter::new(),
             active: Counter::new(),
             idled_nanos: Counter::new(),
