@@ -169,7 +169,7 @@ fn types_that_are_not_known_are_refused_or_counted() {
     assert_eq!(running.call("DBSIZE"), ":1");
 }
 
-/// The example files of other servers, with those servers' digests of each key: see
+/// The example files of other servers and of older releases, with their digests of each key: see
 /// `tests/data/files/make`.
 fn example_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files");
@@ -197,9 +197,9 @@ fn check_key(running: &Running, file: &str, line: &str) {
 }
 
 #[test]
-fn files_of_redis_8_10_and_of_valkey_load_with_equal_digests() {
+fn files_of_other_servers_and_releases_load_with_equal_digests() {
     let examples = example_files();
-    assert!(examples.len() >= 3);
+    assert!(examples.len() >= 4);
     for example in examples {
         let keys = fs::read_to_string(example.join("keys")).expect("part of the repository");
         let name = example.file_name().expect("it has one").to_str().expect("text");
@@ -384,6 +384,18 @@ fn an_unknown_command_in_a_log_is_refused() {
     write_log(&folder, &log(&["SELECT 0", "NOSUCH x"]));
     let refusal = folder.refusal(&WITH_LOG);
     assert!(refusal.contains("Unknown command 'NOSUCH' reading the append only file"), "{refusal}");
+}
+
+#[test]
+fn an_unknown_option_in_a_log_is_refused_or_counted() {
+    let folder = Folder::new("unknown-option");
+    write_log(&folder, &log(&["SELECT 0", "SET b 2 NOSUCH", "VADD v VALUES 2 1 2 e NOSUCH", "SET c 3"]));
+    let refusal = folder.refusal(&WITH_LOG);
+    assert!(refusal.contains("Unknown form of a command 'SET' reading the append only file"), "{refusal}");
+    let mut running = folder.start(&["--appendonly", "yes", "--rdb-skip-unknown-types", "yes"]);
+    let lines = running.ready();
+    assert!(lines.contains("1 set, 1 vadd"), "{lines}");
+    assert_eq!(running.call("MGET b c"), "*2\r\n$-1\r\n$1\r\n3");
 }
 
 #[test]

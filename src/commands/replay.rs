@@ -31,6 +31,8 @@ pub struct Replay<'s> {
 pub enum Failure {
     /// There is no such command here.
     Unknown(Error),
+    /// There is no such form of the command here: a later release wrote the log, or another server.
+    UnknownForm(Error),
     /// The number of arguments is wrong, or the command is misplaced: this is not a log of this
     /// server.
     Malformed(Error),
@@ -76,12 +78,15 @@ impl<'s> Replay<'s> {
     }
 
     /// As in the original run, a request that fails does not stop those after it. Returns the last
-    /// failure.
+    /// failure, or that of a form that is not known here.
     fn play_transaction(&mut self) -> Result<(), Failure> {
         let requests = self.transaction.take().ok_or_else(|| malformed("ERR EXEC without MULTI"))?;
         let mut outcome = Ok(());
         for (command, request) in &requests {
-            outcome = self.carry_out(command, request).and(outcome);
+            let failed = self.carry_out(command, request);
+            if !matches!(outcome, Err(Failure::UnknownForm(_))) {
+                outcome = failed.and(outcome);
+            }
         }
         outcome
     }
@@ -95,7 +100,10 @@ impl<'s> Replay<'s> {
         let run = || dispatch::execute(command, &mut context, request, Record::unlogged());
         let ran = catch_unwind(AssertUnwindSafe(run));
         let outcome = ran.unwrap_or_else(|_| Err(dispatch::panicked(command, self.server)));
-        outcome.map(|_| ()).map_err(Failure::Refused)
+        outcome.map(|_| ()).map_err(|error| match error.is_of_grammar() {
+            true => Failure::UnknownForm(error),
+            false => Failure::Refused(error),
+        })
     }
 }
 
@@ -165,5 +173,15 @@ mod tests {
         );
         assert_eq!(played[4], Err(Failure::Refused(Error::wrong_type())));
         assert!(!session.server.stop.is_requested());
+    }
+
+    #[test]
+    fn forms_that_are_not_known_are_distinguished_too() {
+        let session = Session::at(NOW_MS);
+        let lines =
+            ["SET a 1 NOSUCH", "VADD v VALUES 2 1 2 e NOSUCH", "MULTI", "SET b 1 NOSUCH", "INCR b", "EXEC"];
+        let played = play(&session, &lines);
+        let unknown = |outcome: &Result<(), Failure>| matches!(outcome, Err(Failure::UnknownForm(_)));
+        assert_eq!(played.iter().map(unknown).collect::<Vec<_>>(), [true, true, false, false, false, true]);
     }
 }

@@ -39,6 +39,16 @@ impl Error {
         Self::new("ERR syntax error")
     }
 
+    /// What follows the element of a VADD is no option.
+    pub const fn invalid_option() -> Self {
+        Self::new("ERR invalid option after element")
+    }
+
+    /// True if the words form no request of their command, whatever the data are.
+    pub fn is_of_grammar(&self) -> bool {
+        [Self::syntax(), Self::invalid_option()].contains(self)
+    }
+
     /// Not a 64-bit integer, or not one of the range asked for.
     pub const fn not_an_integer() -> Self {
         Self::new("ERR value is not an integer or out of range")

@@ -32,6 +32,15 @@ def redis_py(name, wanted):
     return unittest_with(python_with(name, wanted), *modules)
 
 
+def valkey_glide(name, wanted):
+    return unittest_with(python_with(name, wanted), "test_valkey_glide")
+
+
+def handshakes(name):
+    """Those of clients whose libraries are not to be had here."""
+    return unittest_with(sys.executable, "test_handshakes")
+
+
 def redis_cli(name, path):
     return unittest_with(sys.executable, "test_redis_cli", "test_redis_cli_modes", NEARHIT_CLI=program(path))
 
@@ -93,6 +102,8 @@ CLIENTS = {
     "node-redis-6": (node_redis, "redis-6"),
     "ioredis": (ioredis,),
     "redis-rs": (redis_rs,),
+    "valkey-glide": (valkey_glide, "valkey-glide==2.*"),
+    "handshakes": (handshakes,),
     "redis-cli": (redis_cli, "redis-cli"),
     "redis8-cli": (redis_cli, str(PEERS / "redis8-cli")),
     "redis-benchmark": (redis_benchmark, str(PEERS / "redis-benchmark")),

@@ -141,8 +141,10 @@ fn play_requests<R: Read>(
     }
 }
 
-/// The log has no requests that were refused when they came. One that is refused now is reported
-/// and skipped: later requests do not depend on it.
+/// The log has no requests that were refused when they came. One that is refused now, for what the
+/// data are, is reported and skipped: later requests do not depend on it. One whose words are not
+/// understood ends the start, since the data would be without what an option of a later release
+/// meant, and the next rewrite would make that last.
 fn play(
     replay: &mut Replay,
     skipped: &mut SkippedCommands<'_>,
@@ -152,11 +154,17 @@ fn play(
     let path = skipped.path;
     match replay.play(request) {
         Ok(()) => Ok(()),
-        Err(Failure::Unknown(_)) if skipped.count(request.arg(0)) => Ok(()),
+        Err(Failure::Unknown(_) | Failure::UnknownForm(_)) if skipped.count(request.arg(0)) => Ok(()),
         Err(Failure::Refused(error)) => {
             tracing::warn!("A command of the log {} failed, at offset {offset}: {error}", path.display());
             Ok(())
         }
+        Err(Failure::UnknownForm(error)) => Err(Failed(format!(
+            "Unknown form of a command '{}' reading the append only file {}, at offset {offset}: {error}. A later release may \
+             have written it. To leave it out: rdb-skip-unknown-types yes",
+            request.arg(0).escape_ascii(),
+            path.display()
+        ))),
         Err(Failure::Unknown(error) | Failure::Malformed(error)) => Err(Failed(format!(
             "Unknown command '{}' reading the append only file {}, at offset {offset}: {error}",
             request.arg(0).escape_ascii(),

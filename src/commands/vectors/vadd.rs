@@ -135,8 +135,6 @@ const WORDS: &[(&str, Word)] = &[
     ("VALUES", Word::Another(Form::Values)),
 ];
 
-const INVALID_OPTION: &str = "ERR invalid option after element";
-
 impl<'r> VAdd<'r> {
     fn parse(mut args: Args<'r>, cx: &Context) -> Result<Self, Error> {
         let key = args.bytes()?;
@@ -149,7 +147,7 @@ impl<'r> VAdd<'r> {
         }
         while !args.is_empty() {
             let word = storage::kind(&mut args).map(Word::Kind).or_else(|| args.keyword_of(WORDS));
-            let word = word.ok_or(Error::new(INVALID_OPTION))?;
+            let word = word.ok_or(Error::invalid_option())?;
             parsed.take_option(&mut args, word, cx)?;
         }
         Ok(parsed)
@@ -173,7 +171,7 @@ impl<'r> VAdd<'r> {
     fn take_option(&mut self, args: &mut Args<'r>, word: Word, cx: &Context) -> Result<(), Error> {
         let takes_value = !matches!(word, Word::Cas | Word::Kind(_) | Word::KeepTtl | Word::Another(_));
         if takes_value && args.is_empty() {
-            return Err(Error::new(INVALID_OPTION));
+            return Err(Error::invalid_option());
         }
         // Times are logged as milliseconds since 1970.
         self.is_plain &= !matches!(word, Word::Cas | Word::Quant | Word::Expires(_));
