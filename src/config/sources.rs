@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_configurations_that_come_along_are_valid() {
-        for name in ["nearhit.conf", "sidecar.conf"] {
+        for name in ["nearhit.conf", "sidecar.conf", "container.conf"] {
             let path = format!("{}/configs/{name}", env!("CARGO_MANIFEST_DIR"));
             let start = parse(&[&path], &[]).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(start.settings == Settings::defaults(), name == "nearhit.conf");
