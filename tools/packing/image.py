@@ -21,6 +21,5 @@ def files(top, out, program, documents):
         tree.copy(root / "usr/share/doc/nearhit" / name, top / name)
     for document in documents:
         tree.copy(root / "usr/share/doc/nearhit" / document.name, document)
-    tree.folder(folder / "data")
-    tree.put(folder / "data/.keep", "")
+    tree.put(folder / "volume/data/.keep", "")
     return folder
