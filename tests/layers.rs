@@ -133,6 +133,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["server", "commands", "persistence"]),
     ("socket2", &["server"]),
     ("rustls", &["server/tls"]),
+    ("httparse", &["server/http"]),
+    ("base64", &["server/http"]),
     ("clap", &["config"]),
     ("lz4_flex", &["compressed"]),
     ("rust_stemmers", &["field_index/tokens"]),

@@ -9,6 +9,7 @@ mod client_limit;
 mod connection;
 mod context;
 mod cross_protocol;
+mod default_password;
 mod dispatch;
 mod hashes;
 mod help;
@@ -18,6 +19,7 @@ mod key_spec;
 mod keys;
 mod memory_limit;
 pub mod memory_uses;
+pub mod metrics;
 #[cfg(test)]
 mod model;
 pub mod observers;

@@ -229,6 +229,27 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Seconds after which the files are read again",
     },
     OptionSpec {
+        name: "http-port",
+        kind: Kind::Number { field: |settings| &mut settings.http_port, min: 0, max: 65535 },
+        default: "0",
+        mutable: false,
+        help: "Port for HTTP: /metrics, probes, and a page for people; 0 is none",
+    },
+    OptionSpec {
+        name: "http-bind",
+        kind: Kind::Words(|settings| &mut settings.http_bind),
+        default: "127.0.0.1 -::1",
+        mutable: false,
+        help: "Addresses for HTTP, as in 'bind'",
+    },
+    OptionSpec {
+        name: "metrics-max-sets",
+        kind: Kind::Number { field: |settings| &mut settings.metrics_max_sets, min: 0, max: 1000 },
+        default: "100",
+        mutable: true,
+        help: "Vector sets that /metrics shows each for itself: those with the most elements",
+    },
+    OptionSpec {
         name: "unixsocket",
         kind: Kind::Text(|settings| &mut settings.unixsocket),
         default: "",

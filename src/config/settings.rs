@@ -20,6 +20,9 @@ pub struct Settings {
     pub protected_mode: bool,
     pub port: u64,
     pub tls: Tls,
+    pub http_port: u64,
+    pub http_bind: Vec<String>,
+    pub metrics_max_sets: u64,
     pub unixsocket: String,
     pub unixsocketperm: u64,
     pub tcp_backlog: u64,
@@ -162,7 +165,7 @@ impl ClientClass {
     }
 
     /// The name that CONFIG GET shows: for replicas still the old one.
-    pub(super) fn shown_name(self) -> &'static str {
+    pub fn shown_name(self) -> &'static str {
         if self == Self::Replica { "slave" } else { self.name() }
     }
 }

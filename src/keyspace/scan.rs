@@ -2,11 +2,13 @@
 //! (RANDOMKEY).
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::View;
 use super::entry::Entry;
 use super::shard::{SHARD_BITS, SHARDS};
 use super::slab::{Slab, Step};
+use crate::vector_set::VectorSet;
 
 /// Positions that one call may read for each requested key (Redis: ten empty buckets).
 const POSITIONS_PER_KEY: usize = 10;
@@ -103,6 +105,17 @@ impl View<'_> {
         let mut everything = Budget { keys: usize::MAX, positions: usize::MAX };
         for shard in 0..SHARDS {
             self.scan_shard(Cursor { shard, position: 0 }, &mut everything, false, &mut visit);
+        }
+    }
+
+    /// Calls `visit` with the key of each vector set, and the set, a shard at a time. `visit` runs
+    /// under the read lock of the shard, so it should be short.
+    pub fn for_each_vector_set(&self, mut visit: impl FnMut(&[u8], &Arc<VectorSet>)) {
+        for shard in &*self.shards {
+            let table = shard.read();
+            let now_ms = self.expiry_ms(self.now_ms());
+            let alive = table.sets(0).filter(|(_, entry, _)| entry.is_live(now_ms));
+            alive.for_each(|(_, entry, set)| visit(entry.key(), set));
         }
     }
 

@@ -1,5 +1,6 @@
 //! How many files may be open: each client needs one.
 
+use super::http::{MAX_CONNECTIONS, MAX_LEAVING};
 use crate::config::{Config, NotApplied, Settings};
 use crate::system::raise_open_files;
 
@@ -52,7 +53,8 @@ pub(super) fn make_room(config: &Config) -> Result<(), TooFewFiles> {
 
 /// Files that clients cannot have.
 fn reserved(settings: &Settings) -> u64 {
-    OTHER_FILES + FILES_PER_THREAD * settings.network_threads() as u64
+    let http = if settings.http_port > 0 { MAX_CONNECTIONS + MAX_LEAVING } else { 0 };
+    OTHER_FILES + http as u64 + FILES_PER_THREAD * settings.network_threads() as u64
 }
 
 fn check(before: &Settings, after: &Settings, reserved: u64) -> Result<(), NotApplied> {

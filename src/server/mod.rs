@@ -11,6 +11,7 @@
 //! blocking threads wait for disks, clients and threads        one, more on demand
 //! snapshot         saves the data in the background            one, mostly asleep
 //! aof              begins and rewrites the log of changes      one, mostly asleep
+//! http             metrics and probes, if there is an http-port   one, and two for long responses
 //! memory           watches the limit of memory, evicts ahead of it     one, mostly asleep
 //! cron             expires keys, closes idle clients, balances network threads, ten times a second
 //! ```
@@ -33,6 +34,7 @@ mod connection;
 mod cron;
 mod files;
 mod health;
+mod http;
 mod input;
 mod join_deadline;
 mod listener;
@@ -67,6 +69,7 @@ use aof_thread::AofThread;
 use cron::Cron;
 pub use files::TooFewFiles;
 pub use health::{Health, Stage};
+use http::Http;
 use join_deadline::JoinDeadline;
 use listener::Listener;
 pub use listener::{BindError, check_places};
@@ -140,6 +143,7 @@ pub struct Running {
     memory_thread: MemoryThread,
     snapshot_thread: SnapshotThread,
     aof_thread: AofThread,
+    http: Http,
     plan: Option<Plan>,
     health: Health,
 }
@@ -182,6 +186,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let snapshot_thread = SnapshotThread::start(Arc::clone(&server))?;
     let aof_thread = AofThread::start(Arc::clone(&server))?;
     let health = Health::new(&server, network.thread_table());
+    let http = Http::start(&server)?;
     Ok(Running {
         server,
         control,
@@ -194,6 +199,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         memory_thread,
         snapshot_thread,
         aof_thread,
+        http,
         plan,
         health,
     })
@@ -219,9 +225,15 @@ impl Running {
         self.health.clone()
     }
 
+    /// The addresses of `http-port`.
+    pub fn http_addresses(&self) -> &[SocketAddr] {
+        self.http.addresses()
+    }
+
     /// All it listens on, for the log.
     pub fn places(&self) -> Vec<String> {
-        self.listeners.iter().map(Listener::place).collect()
+        let http = self.http_addresses().iter().map(|address| format!("http://{address}"));
+        self.listeners.iter().map(Listener::place).chain(http).collect()
     }
 
     /// Serves until the server is to stop: by `SHUTDOWN`, or by SIGTERM and SIGINT after
@@ -244,12 +256,14 @@ impl Running {
             memory_thread,
             snapshot_thread,
             aof_thread,
+            http,
             plan,
             health,
         } = self;
         let outcome = control.block_on(async {
             let mut stop = server.stop.subscribe();
             let mut listeners = OpenListeners::open(listeners, &server, network.thread_table(), tls);
+            http.stage().listening();
             let mut loading = pin!(startup::load(&server, plan));
             let mut ready = Some(ready);
             let outcome = loop {
@@ -259,6 +273,7 @@ impl Running {
                     loaded = &mut loading, if ready.is_some() => match loaded {
                         Ok(()) => {
                             health.enter_service();
+                            http.stage().loaded();
                             ready.take().into_iter().for_each(|ready| ready());
                         }
                         failed => break failed,
@@ -283,6 +298,8 @@ impl Running {
         snapshot_thread.stop(deadline);
         network.stop(deadline);
         pools.stop();
+        // It has said meanwhile that the server is stopping.
+        http.stop(deadline);
         // Last: no thread changes data any more.
         aof_thread.stop(deadline);
         outcome

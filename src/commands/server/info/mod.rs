@@ -23,6 +23,7 @@ mod text;
 use std::fmt::Write;
 
 use self::row::Rows;
+pub(in crate::commands) use self::row::{Row, Value};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Server, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
@@ -103,6 +104,15 @@ fn render(server: &Server, sections: &[Vec<u8>]) -> String {
         append(&mut text, section.name, &rows);
     }
     text
+}
+
+/// Calls `visit` with each row and the name of its section; not of sections that read every key.
+pub(in crate::commands) fn visit(server: &Server, mut visit: impl FnMut(&str, &Row)) {
+    for section in SECTIONS.iter().filter(|section| section.shown != Shown::WhenNamed) {
+        let mut rows = Rows::default();
+        (section.rows)(server, &mut rows);
+        rows.iter().for_each(|row| visit(section.name, row));
+    }
 }
 
 fn append(text: &mut String, section: &str, rows: &Rows) {

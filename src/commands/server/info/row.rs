@@ -10,15 +10,15 @@ pub(super) struct Rows(Vec<Row>);
 
 /// A field.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) name: Name,
-    pub(super) value: Value,
+pub(in crate::commands) struct Row {
+    pub(in crate::commands) name: Name,
+    pub(in crate::commands) value: Value,
 }
 
 /// The name of a field. It may have a second part that identifies one of several objects:
 /// `cmdstat_` and the command, `db` and the number.
 #[derive(Debug)]
-pub(super) struct Name {
+pub(in crate::commands) struct Name {
     before: &'static str,
     label: Cow<'static, str>,
     after: Cow<'static, str>,
@@ -26,7 +26,7 @@ pub(super) struct Name {
 
 /// The value of a field.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(in crate::commands) enum Value {
     /// A number that is never negative: a count, a time, a limit.
     Count(u64),
     /// A number that may be negative; -1 often means none.
@@ -99,6 +99,11 @@ impl Name {
         after: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self { before, label: label.into(), after: after.into() }
+    }
+
+    /// The first part and the object, of a name for one of several objects.
+    pub(in crate::commands) fn object(&self) -> Option<(&'static str, &str)> {
+        (!self.label.is_empty()).then_some((self.before, &*self.label))
     }
 }
 
