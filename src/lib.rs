@@ -22,6 +22,7 @@
 //! long_double      leaf: the 80-bit floating point in which Redis sums
 //! compressed       leaf: values in less room, by LZ4
 //! eviction         leaf: what should be evicted first: rules, scores, a pool of candidates
+//! json             leaf: values as JSON text, only written
 //! splitmix         leaf: numbers that look random, the same for the same seed
 //! frequency        leaf: how often something is used, in 8 bits
 //! log              edge: what a line of the log looks like, and where it goes
@@ -100,6 +101,7 @@ mod glob;
 mod hex_float;
 pub mod index;
 pub mod journal;
+mod json;
 pub mod kernels;
 pub mod keyspace;
 pub mod log;

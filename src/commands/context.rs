@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::client::{Client, Clients};
 use super::client_limit::ClientLimit;
+use super::history::History;
 use super::hit_rate::HitRate;
 use super::memory_limit::MemoryLimit;
 use super::observers::Observers;
@@ -80,6 +81,8 @@ pub struct Server {
     pub key_hit_rate: HitRate,
     /// Lookups of elements of vector sets that found some.
     pub element_hit_rate: HitRate,
+    /// Figures of the last hour, if there is an `http-port`.
+    pub history: History,
     /// True if commands on vector sets run on the network thread that reads them:
     /// `vset-force-single-threaded-execution`.
     pub vector_sets_single_threaded: AtomicBool,
@@ -184,6 +187,7 @@ impl Server {
             ops_per_second: AtomicU64::new(0),
             key_hit_rate: HitRate::default(),
             element_hit_rate: HitRate::default(),
+            history: History::default(),
             vector_sets_single_threaded: AtomicBool::default(),
             search_timeout_ms: AtomicU64::new(0),
             expires_actively: AtomicBool::new(true),

@@ -64,13 +64,35 @@ pub struct Distribution {
 
 impl Default for Distribution {
     fn default() -> Self {
-        Self { counts: [0; RANGES] }
+        Self::NONE
     }
 }
 
 impl Distribution {
+    /// Without calls.
+    pub const NONE: Self = Self { counts: [0; RANGES] };
+
     pub(super) fn add(&mut self, histogram: &Histogram) {
         self.counts.iter_mut().zip(&histogram.0).for_each(|(sum, count)| *sum += count.get());
+    }
+
+    /// Adds the calls of another one.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, count)| *sum += count);
+    }
+
+    /// The calls since `before`. All of them if there are fewer than before: then the counts were
+    /// set to zero meanwhile.
+    pub fn since(&self, before: &Self) -> Self {
+        let more = self.counts.iter().zip(&before.counts).map(|(now, before)| now.checked_sub(*before));
+        let mut since = Self::NONE;
+        for (place, more) in since.counts.iter_mut().zip(more) {
+            match more {
+                Some(more) => *place = more,
+                None => return self.clone(),
+            }
+        }
+        since
     }
 
     /// How many calls there were.
@@ -146,6 +168,16 @@ mod tests {
         assert_eq!(times.percentile_micros(100.0), 1015.807);
         assert_eq!(times.percentile_micros(0.0), 1.023);
         assert_eq!(Distribution::default().percentile_micros(50.0), 0.0);
+    }
+
+    #[test]
+    fn the_calls_of_a_time_are_the_difference() {
+        let (before, mut now) = (of(&[500, 3000]), of(&[500, 3000, 3000]));
+        assert_eq!(now.since(&before).calls(), 1);
+        assert_eq!(now.since(&before).percentile_micros(50.0), 3.071);
+        assert_eq!(before.since(&now).calls(), 2);
+        now.merge(&before);
+        assert_eq!(now.calls(), 5);
     }
 
     #[test]

@@ -50,6 +50,12 @@ impl HitRate {
         if hits == 0 { 0.0 } else { hits as f64 * 100.0 / (hits + misses) as f64 }
     }
 
+    /// The share of hits in percent, if there were lookups.
+    pub fn percent_of_any(&self) -> Option<f64> {
+        let had_any = self.0.lock().cells.iter().any(|(hits, misses)| hits + misses > 0);
+        had_any.then(|| self.percent())
+    }
+
     /// Forgets all samples: the counters were set to zero.
     pub fn reset(&self) {
         *self.0.lock() = Ring::EMPTY;
@@ -63,9 +69,9 @@ mod tests {
     #[test]
     fn the_rate_is_that_of_the_last_minute() {
         let rate = HitRate::default();
-        assert_eq!(rate.percent(), 0.0);
+        assert_eq!((rate.percent(), rate.percent_of_any()), (0.0, None));
         rate.sample((30, 10));
-        assert_eq!(rate.percent(), 75.0);
+        assert_eq!((rate.percent(), rate.percent_of_any()), (75.0, Some(75.0)));
         (1..SAMPLES as u64).for_each(|second| rate.sample((30, 10 + second)));
         assert_eq!(rate.percent(), 30.0 * 100.0 / (30.0 + 10.0 + 59.0));
         rate.sample((31, 69));

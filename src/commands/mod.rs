@@ -14,6 +14,7 @@ mod dispatch;
 mod hashes;
 mod help;
 mod histogram;
+pub mod history;
 pub mod hit_rate;
 mod key_spec;
 mod keys;
@@ -23,6 +24,7 @@ pub mod metrics;
 #[cfg(test)]
 mod model;
 pub mod observers;
+pub mod page;
 mod parts;
 pub mod pause;
 pub mod pubsub;

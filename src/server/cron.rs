@@ -24,6 +24,8 @@ const KEYS_PER_ROUND: usize = 10_000;
 const COMPACTION_PER_ROUND: Duration = Duration::from_millis(10);
 /// Rounds between two samples of figures.
 const ROUNDS_PER_SAMPLE: u32 = 10;
+/// Rounds between two samples of the figures that the page of the HTTP port shows: ten seconds.
+const ROUNDS_PER_HISTORY: u32 = 100;
 /// Rounds between two looks at idle clients: they are closed at most so much after their time.
 const ROUNDS_PER_IDLE_CHECK: u32 = 5;
 
@@ -55,6 +57,10 @@ impl Cron {
 fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
     let mut sample = Sample { at: Instant::now(), commands: 0, bytes_in: 0, bytes_out: 0 };
     let mut noted = Noted::default();
+    let keeps_history = server.config.settings().http_port > 0;
+    if keeps_history {
+        server.history.sample(server);
+    }
     for round in 1.. {
         if signal.wait_for(ROUND) {
             break;
@@ -68,6 +74,9 @@ fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
         server.keyspace.compact(Instant::now() + COMPACTION_PER_ROUND);
         if round % ROUNDS_PER_IDLE_CHECK == 0 {
             close_idle_clients(server);
+        }
+        if keeps_history && round % ROUNDS_PER_HISTORY == 0 {
+            server.history.sample(server);
         }
         if round % ROUNDS_PER_SAMPLE == 0 {
             server.follow_log_rules();

@@ -11,7 +11,7 @@
 //! blocking threads wait for disks, clients and threads        one, more on demand
 //! snapshot         saves the data in the background            one, mostly asleep
 //! aof              begins and rewrites the log of changes      one, mostly asleep
-//! http             metrics and probes, if there is an http-port   one, and two for long responses
+//! http             metrics, probes, a page, if there is an http-port   one, and two for long responses
 //! memory           watches the limit of memory, evicts ahead of it     one, mostly asleep
 //! cron             expires keys, closes idle clients, balances network threads, ten times a second
 //! ```

@@ -26,6 +26,7 @@ mod settings;
 use std::time::Instant;
 
 use self::families::{Families, Kind, Number};
+pub(super) use self::sets::{Sets, label_of};
 use super::Server;
 use super::server::info::{self, Row, Value};
 use crate::keyspace::Database;
@@ -57,6 +58,18 @@ fn field(section: &str, row: &Row, families: &mut Families) {
     let Some((export, value)) = names::of(&name).zip(number(&row.value)) else { return };
     let help = format!("INFO {}: {name}", section.to_ascii_lowercase());
     families.add(export.metric, export.kind, help, export.labels(), value.scaled(export.scale));
+}
+
+/// Bytes in use, by what for: the parts of `nearhit_memory_part_bytes`.
+pub(super) fn memory_parts(server: &Server) -> Vec<(&'static str, u64)> {
+    let mut parts = Vec::new();
+    info::visit(server, |_, row| {
+        let part = names::of(&row.name.to_string()).and_then(names::Export::memory_part);
+        if let (Some(part), Value::Bytes(bytes)) = (part, &row.value) {
+            parts.push((part, *bytes));
+        }
+    });
+    parts
 }
 
 /// The number that a value is, if it is one.

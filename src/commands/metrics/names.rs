@@ -16,6 +16,11 @@ impl Export {
     pub(super) fn labels(&self) -> &[(&'static str, &'static str)] {
         self.label.as_slice()
     }
+
+    /// The part of memory whose bytes it is.
+    pub(super) fn memory_part(&self) -> Option<&'static str> {
+        self.label.filter(|_| self.metric == MEMORY_PARTS).map(|(_, part)| part)
+    }
 }
 
 const fn gauge(field: &'static str, metric: &'static str) -> Export {
@@ -36,9 +41,12 @@ const fn labelled(name: &'static str, value: &'static str, export: Export) -> Ex
     Export { label: Some((name, value)), ..export }
 }
 
+/// Bytes in use, with a label for what.
+const MEMORY_PARTS: &str = "nearhit_memory_part_bytes";
+
 /// Bytes in use for a purpose.
 const fn part(field: &'static str, part: &'static str) -> Export {
-    labelled("part", part, gauge(field, "nearhit_memory_part_bytes"))
+    labelled("part", part, gauge(field, MEMORY_PARTS))
 }
 
 /// How this field is shown, if it is.

@@ -27,15 +27,16 @@ struct Shown {
 }
 
 /// All sets.
-struct Sets {
-    count: usize,
-    elements: usize,
-    /// The largest ones, in order.
-    largest: Vec<(usize, Vec<u8>, Arc<VectorSet>)>,
+pub(in crate::commands) struct Sets {
+    pub(in crate::commands) count: usize,
+    pub(in crate::commands) elements: usize,
+    /// The largest ones with their databases and keys, in order.
+    pub(in crate::commands) largest: Vec<(usize, Vec<u8>, Arc<VectorSet>)>,
 }
 
 impl Sets {
-    fn of(server: &Server, max: usize) -> Self {
+    /// The largest ones are at most `max`.
+    pub(in crate::commands) fn of(server: &Server, max: usize) -> Self {
         let (mut count, mut elements) = (0, 0);
         let mut largest: BinaryHeap<Shown> = BinaryHeap::new();
         for (db, database) in server.keyspace.databases().iter().enumerate() {
@@ -134,7 +135,7 @@ fn one(db: &str, key: &str, set: &VectorSet, families: &mut Families) {
 
 /// The key as a label: bytes that are no text are escaped, so that two keys never have the same
 /// label. A long one is cut, and a hash of the whole key stands behind it.
-fn label_of(key: &[u8]) -> String {
+pub(in crate::commands) fn label_of(key: &[u8]) -> String {
     let mut label = String::new();
     let shown = if key.len() > MAX_KEY { &key[..MAX_KEY] } else { key };
     for chunk in shown.utf8_chunks() {

@@ -109,11 +109,11 @@ impl Connection {
         let with_body = head.method != Method::Head;
         let response = match site.admit(peer, head) {
             Err(denied) => denied.response().await,
-            Ok(()) if head.body_len == 0 => site.respond(head, BytesMut::new()).await,
+            Ok(()) if head.body_len == 0 => site.respond(head, BytesMut::new(), peer).await,
             Ok(()) if head.body_len > MAX_BODY => Response::status(413),
             Ok(()) => match timeout(site.times.request, self.read_body(head)).await {
                 Ok(Ok(body)) => {
-                    let response = site.respond(head, body).await;
+                    let response = site.respond(head, body, peer).await;
                     return self.send(&response, head.stays_open, with_body, site).await;
                 }
                 _ => return false,

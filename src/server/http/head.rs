@@ -36,7 +36,8 @@ pub(super) struct Head {
     pub(super) authorization: Option<Vec<u8>>,
     /// Bytes of the body.
     pub(super) body_len: u64,
-    pub(super) is_json: bool,
+    /// Sent by the script of the page: a page of another site cannot make a browser send this header.
+    pub(super) is_of_page: bool,
     /// The body is sent once the client is told to go on.
     pub(super) expects_continue: bool,
     /// More requests may follow.
@@ -78,7 +79,7 @@ impl Head {
             host: None,
             authorization: None,
             body_len: 0,
-            is_json: false,
+            is_of_page: false,
             expects_continue: false,
             stays_open,
         };
@@ -96,7 +97,7 @@ impl Head {
             "host" => self.host = Some(host_of(&word())),
             "authorization" => self.authorization = Some(value.to_vec()),
             "connection" => self.stays_open &= word() != "close",
-            "content-type" => self.is_json = word().split(';').next() == Some("application/json"),
+            "x-nearhit" => self.is_of_page = true,
             "expect" => self.expects_continue = word() == "100-continue",
             // A body of unknown length is not read.
             "transfer-encoding" => return Err(NO_LENGTH),
@@ -134,7 +135,7 @@ mod tests {
     fn what_matters_is_read() {
         let head = parse(
             "POST /api/search?x=1 HTTP/1.1\r\nHost: [::1]:9121\r\nAUTHORIZATION: Bearer x\r\n\
-             Content-Type: application/json; charset=utf-8\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n",
+             X-Nearhit: 1\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n",
         )
         .expect("it is well-formed");
         assert_eq!(
@@ -145,7 +146,7 @@ mod tests {
                 host: Some("::1".into()),
                 authorization: Some(b"Bearer x".to_vec()),
                 body_len: 12,
-                is_json: true,
+                is_of_page: true,
                 expects_continue: true,
                 stays_open: true,
             }

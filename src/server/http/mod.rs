@@ -1,4 +1,4 @@
-//! `http-port`: metrics and probes over HTTP/1.1.
+//! `http-port`: metrics, probes and a page for people over HTTP/1.1.
 //!
 //! A thread of its own, with a runtime of its own and two threads for what takes long, so that
 //! nothing here holds a network thread up. What clients can take is bounded:
@@ -24,6 +24,7 @@
 //! seats.rs       which connections there are
 //! access.rs      who may ask
 //! site.rs        which path is what
+//! page/          the page
 //! ```
 
 mod access;
@@ -185,6 +186,8 @@ async fn accept(listener: TcpListener, site: Arc<Site>) {
                 if let Some(seat) = site.seats.take() {
                     tokio::spawn(connection::serve(stream, peer.ip(), seat, Arc::clone(&site)));
                 }
+                // Connections that have been told to close do so before the next one is accepted.
+                tokio::task::yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "an HTTP connection could not be accepted");

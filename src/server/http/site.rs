@@ -13,7 +13,7 @@ use super::head::{Head, Method};
 use super::response::Response;
 use super::seats::Seats;
 use super::{MAX_LONG_RESPONSES, Stage, Times};
-use crate::commands::{Server, metrics};
+use crate::commands::{Server, metrics, page};
 
 /// The format of [`metrics`].
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -30,7 +30,7 @@ pub(super) struct Site {
 }
 
 /// A resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Resource {
     /// The process answers.
     Healthz,
@@ -40,14 +40,36 @@ enum Resource {
     Readyz,
     /// [`metrics`].
     Metrics,
+    /// A file of the page: its type and text.
+    File(&'static str, &'static str),
+    /// The figures of the page.
+    Overview,
+    /// Its search box.
+    Search,
 }
 
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// The page loads nothing from elsewhere, sends nothing there, and is in no frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// All paths.
-const PATHS: [(&str, Resource); 4] = [
+const PATHS: [(&str, Resource); 11] = [
     ("/healthz", Resource::Healthz),
     ("/startupz", Resource::Startupz),
     ("/readyz", Resource::Readyz),
     ("/metrics", Resource::Metrics),
+    ("/", Resource::File(HTML, include_str!("page/index.html"))),
+    ("/page.css", Resource::File(CSS, include_str!("page/page.css"))),
+    ("/page.js", Resource::File(SCRIPT, include_str!("page/page.js"))),
+    ("/charts.js", Resource::File(SCRIPT, include_str!("page/charts.js"))),
+    ("/format.js", Resource::File(SCRIPT, include_str!("page/format.js"))),
+    ("/api/overview", Resource::Overview),
+    ("/api/search", Resource::Search),
 ];
 
 impl Resource {
@@ -58,6 +80,18 @@ impl Resource {
     /// Probes say nothing about the data, and a kubelet has no password.
     fn is_probe(self) -> bool {
         matches!(self, Self::Healthz | Self::Startupz | Self::Readyz)
+    }
+
+    fn methods(self) -> &'static str {
+        if matches!(self, Self::Search) { "POST" } else { "GET, HEAD" }
+    }
+
+    fn takes(self, method: Method) -> bool {
+        match method {
+            Method::Get | Method::Head => !matches!(self, Self::Search),
+            Method::Post => matches!(self, Self::Search),
+            Method::Other => false,
+        }
     }
 }
 
@@ -76,11 +110,11 @@ impl Site {
         access::check(&self.server, peer, head)
     }
 
-    /// The response to an admitted request.
-    pub(super) async fn respond(self: &Arc<Self>, head: &Head, _body: BytesMut) -> Response {
+    /// The response to an admitted request from `peer`.
+    pub(super) async fn respond(self: &Arc<Self>, head: &Head, body: BytesMut, peer: IpAddr) -> Response {
         let Some(resource) = Resource::at(&head.path) else { return Response::status(404) };
-        if !matches!(head.method, Method::Get | Method::Head) {
-            return Response::status(405).with("Allow", "GET, HEAD");
+        if !resource.takes(head.method) {
+            return Response::status(405).with("Allow", resource.methods());
         }
         match resource {
             Resource::Healthz => Response::text(200, "ok"),
@@ -93,6 +127,13 @@ impl Site {
                 })
                 .await
             }
+            Resource::File(kind, text) => Response::new(200, kind, text.as_bytes())
+                .with("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+            Resource::Overview => {
+                self.long(|server| Response::new(200, JSON, page::overview(server).into_bytes())).await
+            }
+            Resource::Search if !head.is_of_page => Response::text(403, "the header X-Nearhit is missing"),
+            Resource::Search => self.long(move |server| search(server, &body, peer)).await,
         }
     }
 
@@ -126,5 +167,12 @@ impl Site {
         let made = tokio::task::spawn_blocking(move || make(&server)).await;
         // An error is a panic.
         made.unwrap_or_else(|_| Response::status(500)).holding(permit)
+    }
+}
+
+fn search(server: &Server, form: &[u8], peer: IpAddr) -> Response {
+    match page::search(server, form, peer) {
+        Ok(json) => Response::new(200, JSON, json.into_bytes()),
+        Err(problem) => Response::text(400, problem),
     }
 }

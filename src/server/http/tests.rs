@@ -178,6 +178,51 @@ fn another_machine_is_refused_in_protected_mode() {
 }
 
 #[test]
+fn the_page_is_guarded_and_takes_nothing_from_elsewhere() {
+    let settings = Settings { requirepass: "secret".into(), ..Settings::defaults() };
+    let port = Port::with(settings, Times::default());
+    for path in ["/", "/page.css", "/page.js", "/charts.js", "/format.js", "/api/overview", "/api/search"] {
+        assert_eq!(port.status(path), 401, "{path}");
+        let search = path == "/api/search";
+        let status = port.get(path, "Authorization: Bearer secret\r\n").0;
+        assert_eq!(status, if search { 405 } else { 200 }, "{path}");
+    }
+    let text = port.raw("GET / HTTP/1.0\r\nAuthorization: Bearer secret\r\n\r\n");
+    assert!(text.contains("\r\nContent-Security-Policy: default-src 'none'; script-src 'self';"), "{text}");
+    let (_, page) = text.split_once("\r\n\r\n").expect("it has a body");
+    let script =
+        [include_str!("page/page.js"), include_str!("page/charts.js"), include_str!("page/format.js")];
+    for text in [page, include_str!("page/page.css")].into_iter().chain(script) {
+        let without_names = text.replace("http://www.w3.org/2000/svg", "");
+        assert!(!without_names.contains("http:") && !without_names.contains("https:"), "{text}");
+        assert!(
+            !text.contains("innerHTML") && !text.contains("style=\"") && !text.contains("eval("),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_search_is_sent_by_the_page() {
+    let port = Port::open();
+    let send = |headers: &str, body: &str| {
+        let len = body.len();
+        port.raw(&format!(
+            "POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len}\r\n{headers}Connection: close\r\n\r\n{body}"
+        ))
+    };
+    let text = send("X-Nearhit: 1\r\n", "key=v&element=a");
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"), "{text}");
+    assert!(text.contains("\"hits\":[]}"), "{text}");
+    let text = send("X-Nearhit: 1\r\nExpect: 100-continue\r\n", "key=v");
+    assert!(text.contains("HTTP/1.1 400 Bad Request\r\n"), "{text}");
+    // A form of another site cannot have the header.
+    assert!(send("", "key=v&element=a").starts_with("HTTP/1.1 403 "));
+    let long = format!("key=v&vector={}", "1+".repeat(100_000));
+    assert!(send("X-Nearhit: 1\r\n", &long).contains("\"hits\":[]}"));
+}
+
+#[test]
 fn endless_heads_are_refused() {
     let port = Port::open();
     let line = format!("X-{}: y\r\n", "a".repeat(1000));
