@@ -1,11 +1,13 @@
 //! The server's own log: how a line is written, and where to. In the format of Redis, which tools
-//! know: `12345:M 22 Nov 2026 16:40:00.123 * text`, the time in UTC. Knows no option, only their
-//! values.
+//! know: `12345:M 22 Nov 2026 16:40:00.123 * text`, the time in UTC; or as JSON. Knows no option, only
+//! their values.
 
 mod line;
 mod target;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -18,6 +20,7 @@ use target::Target;
 /// The log of this process.
 pub struct Log {
     set_filter: Box<dyn Fn(LevelFilter) + Send + Sync>,
+    is_json: Arc<AtomicBool>,
 }
 
 /// Why the log cannot be started.
@@ -44,21 +47,24 @@ fn advice(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// Starts the log of this process, with one of Redis' levels; without a path on standard output.
+/// Starts the log of this process, with one of Redis' levels, as `text` or `json`; without a path on
+/// standard output.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn start(level: &str, path: Option<&Path>) -> Result<Log, Unwritable> {
+pub fn start(level: &str, format: &str, path: Option<&Path>) -> Result<Log, Unwritable> {
     let target = Target::open(path)?;
+    let is_json = Arc::new(AtomicBool::new(is_json(format)));
     let (filter, handle) = reload::Layer::new(filter(level));
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(target.takes_colours())
-        .event_format(Line)
+        .event_format(Line { is_json: Arc::clone(&is_json) })
         .log_internal_errors(false)
         .with_writer(target);
     tracing_subscriber::registry().with(filter).with(lines).init();
     // It fails only if the log was dropped, which lives as long as the process.
-    Ok(Log { set_filter: Box::new(move |filter| drop(handle.reload(filter))) })
+    let set_filter = Box::new(move |filter| drop(handle.reload(filter)));
+    Ok(Log { set_filter, is_json })
 }
 
 impl Log {
@@ -66,6 +72,15 @@ impl Log {
     pub fn set_level(&self, level: &str) {
         (self.set_filter)(filter(level));
     }
+
+    /// Writes lines in this format from now on.
+    pub fn set_format(&self, format: &str) {
+        self.is_json.store(is_json(format), Ordering::Relaxed);
+    }
+}
+
+fn is_json(format: &str) -> bool {
+    format == "json"
 }
 
 /// Redis' levels are one step apart from ours: its `verbose` is our debug.

@@ -76,7 +76,7 @@ fn enter_folder(settings: &mut Settings) -> Result<(), String> {
 
 fn start_log(settings: &Settings) -> Result<Log, String> {
     let path = Some(Path::new(&settings.logfile)).filter(|path| !path.as_os_str().is_empty());
-    log::start(settings.loglevel, path).map_err(|error| error.to_string())
+    log::start(settings.loglevel, settings.log_format, path).map_err(|error| error.to_string())
 }
 
 fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
@@ -86,6 +86,7 @@ fn serve(start: Start, log: Log) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::from_file(start.settings, start.file);
     config.when_changed(move |_, after| {
         log.set_level(after.loglevel);
+        log.set_format(after.log_format);
         Ok(())
     });
     let running = server::start(config)?;

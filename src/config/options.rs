@@ -444,6 +444,17 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "File to log to; empty for standard output",
     },
     OptionSpec {
+        name: "log-format",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.log_format,
+            // The last is Valkey's name of the first.
+            choices: &["text", "json", "legacy"],
+        },
+        default: "text",
+        mutable: true,
+        help: "How the log is written: as in Redis, or each line as a JSON object",
+    },
+    OptionSpec {
         name: "slowlog-log-slower-than",
         kind: Kind::Integer {
             field: |settings| &mut settings.slowlog_log_slower_than,
@@ -949,15 +960,8 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Whether sizes of keys are counted",
     },
     OptionSpec {
-        name: "log-format",
-        kind: Kind::Only { value: "legacy", reason: "the log has one format" },
-        default: "legacy",
-        mutable: true,
-        help: "How the log is written",
-    },
-    OptionSpec {
         name: "log-timestamp-format",
-        kind: Kind::Only { value: "legacy", reason: "the log has one format" },
+        kind: Kind::Only { value: "legacy", reason: "times have the form of log-format" },
         default: "legacy",
         mutable: true,
         help: "How the log shows times",

@@ -46,6 +46,7 @@ pub struct Settings {
     pub pidfile: String,
     pub loglevel: &'static str,
     pub logfile: String,
+    pub log_format: &'static str,
     pub dir: String,
     pub dbfilename: String,
     pub save: Vec<SaveRule>,

@@ -1,12 +1,17 @@
-//! One line: process, time, level, text.
+//! One line: process, time, level, text; as text, or as JSON.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::FmtContext;
 use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::json::Quoted;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -17,7 +22,11 @@ const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
 /// The form of our lines.
-pub(super) struct Line;
+pub(super) struct Line {
+    /// True if lines are JSON objects: `time` (RFC 3339, UTC), `level`, `pid`, `message`, and the
+    /// values that belong to the message, each by its name.
+    pub(super) is_json: Arc<AtomicBool>,
+}
 
 impl<S, N> FormatEvent<S, N> for Line
 where
@@ -27,11 +36,78 @@ where
     fn format_event(&self, cx: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let level = *event.metadata().level();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        write!(out, "{}:M {} ", std::process::id(), Utc(now.as_millis() as u64))?;
+        let now = Utc(now.as_millis() as u64);
+        if self.is_json.load(Ordering::Relaxed) {
+            return json(level, &now, event, &mut out);
+        }
+        write!(out, "{}:M {now} ", std::process::id())?;
         let colour = colour(level).filter(|_| out.has_ansi_escapes());
         write!(out, "{}{} ", colour.unwrap_or_default(), mark(level))?;
         cx.field_format().format_fields(out.by_ref(), event)?;
         writeln!(out, "{}", colour.map_or("", |_| PLAIN))
+    }
+}
+
+fn json(level: Level, now: &Utc, event: &Event<'_>, out: &mut Writer<'_>) -> fmt::Result {
+    let level = match level {
+        Level::ERROR => "error",
+        Level::WARN => "warning",
+        Level::INFO => "notice",
+        Level::DEBUG => "verbose",
+        Level::TRACE => "debug",
+    };
+    let pid = std::process::id();
+    write!(out, "{{\"time\":\"{}\",\"level\":\"{level}\",\"pid\":{pid}", Rfc3339(now))?;
+    let mut fields = JsonFields { out, written: Ok(()) };
+    event.record(&mut fields);
+    fields.written?;
+    writeln!(out, "}}")
+}
+
+/// Writes each value of an event as a field.
+struct JsonFields<'a, 'w> {
+    out: &'a mut Writer<'w>,
+    written: fmt::Result,
+}
+
+impl JsonFields<'_, '_> {
+    fn field(&mut self, name: &str, value: impl fmt::Display) {
+        let write = |()| write!(self.out, ",{}:{value}", Quoted(name));
+        self.written = self.written.and_then(write);
+    }
+}
+
+impl Visit for JsonFields<'_, '_> {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.field(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.field(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.field(field.name(), value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.field(field.name(), Quoted(value));
+    }
+
+    /// Also the message.
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.field(field.name(), Quoted(&format!("{value:?}")));
+    }
+}
+
+/// The same time as `2026-11-22T16:40:00.123Z`.
+struct Rfc3339<'a>(&'a Utc);
+
+impl fmt::Display for Rfc3339<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = date(self.0.0 / MS_PER_DAY);
+        let (hour, minute, second, ms) = self.0.of_day();
+        write!(out, "{year}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z", month + 1)
     }
 }
 
@@ -57,20 +133,20 @@ fn colour(level: Level) -> Option<&'static str> {
 /// time zones are a matter of files that only the C library reads, and not from several threads.
 struct Utc(u64);
 
+impl Utc {
+    /// Hour, minute, second, millisecond.
+    fn of_day(&self) -> (u64, u64, u64, u64) {
+        let ms = self.0 % MS_PER_DAY;
+        (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000)
+    }
+}
+
 impl fmt::Display for Utc {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = self.0 / MS_PER_DAY;
-        let ms = self.0 % MS_PER_DAY;
-        let (year, month, day) = date(days);
-        let hour = ms / 3_600_000;
-        let minute = ms / 60_000 % 60;
-        let second = ms / 1000 % 60;
-        write!(
-            out,
-            "{day:02} {} {year} {hour:02}:{minute:02}:{second:02}.{:03}",
-            MONTHS[month as usize],
-            ms % 1000
-        )
+        let (year, month, day) = date(self.0 / MS_PER_DAY);
+        let (hour, minute, second, ms) = self.of_day();
+        let month = MONTHS[month as usize];
+        write!(out, "{day:02} {month} {year} {hour:02}:{minute:02}:{second:02}.{ms:03}")
     }
 }
 
@@ -106,6 +182,63 @@ mod tests {
         ] {
             assert_eq!(Utc(ms).to_string(), text);
         }
+    }
+
+    /// What is written while `log` runs.
+    fn written(is_json: bool, log: impl FnOnce()) -> String {
+        use std::io;
+        use std::sync::Mutex;
+
+        #[derive(Clone, Default)]
+        struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+        impl io::Write for Buffer {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().expect("no thread panics").extend(bytes);
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        let buffer = Buffer::default();
+        let target = buffer.clone();
+        let line = Line { is_json: Arc::new(AtomicBool::new(is_json)) };
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .event_format(line)
+            .with_writer(move || target.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, log);
+        let bytes = buffer.0.lock().expect("no thread panics").clone();
+        String::from_utf8(bytes).expect("it is text")
+    }
+
+    #[test]
+    fn a_line_of_json_is_an_object_with_the_values() {
+        let error = std::io::Error::other("no \"room\"\nleft");
+        let text = written(true, || tracing::warn!(%error, clients = 3, full = true, "cannot {}", "go on"));
+        let line: serde_json::Value = serde_json::from_str(text.trim_end()).expect("it is JSON");
+        assert_eq!((&line["level"], &line["message"]), (&"warning".into(), &"cannot go on".into()));
+        assert_eq!((&line["clients"], &line["full"]), (&3.into(), &true.into()));
+        assert_eq!(line["error"], "no \"room\"\nleft");
+        assert_eq!(line["pid"], std::process::id());
+        assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{text}");
+        assert_eq!(text.matches('\n').count(), 1);
+    }
+
+    #[test]
+    fn a_line_of_text_is_as_in_redis() {
+        let text = written(false, || tracing::info!(clients = 3, "ready"));
+        assert!(text.starts_with(&format!("{}:M ", std::process::id())), "{text}");
+        assert!(text.ends_with(" * ready clients=3\n"), "{text}");
+    }
+
+    #[test]
+    fn times_of_json_are_of_rfc_3339() {
+        assert_eq!(Rfc3339(&Utc(1_795_365_647_543)).to_string(), "2026-11-22T16:40:47.543Z");
     }
 
     #[test]

@@ -232,6 +232,26 @@ mod tests {
         assert_eq!(value(&text, "redis_latency_spike_duration_seconds{event_name=\"command\"}"), "0.007");
     }
 
+    /// The word that begins at each place where a name of ours may stand.
+    fn names_in(text: &str) -> HashSet<&str> {
+        let is_part = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        let words = text.split(|char| !is_part(char));
+        words.filter(|word| word.starts_with("redis_") || word.starts_with("nearhit_")).collect()
+    }
+
+    #[test]
+    fn the_dashboard_uses_names_that_there_are() {
+        let mut session = Session::at(0);
+        ["vadd v values 2 1 0 a", "vsim v ele a", "nonsense"]
+            .into_iter()
+            .for_each(|line| drop(session.ask(line)));
+        let text = render(&session.server, 1);
+        let shown = names_in(&text);
+        let used = names_in(include_str!("../../../configs/grafana-dashboard.json"));
+        let missing: Vec<_> = used.iter().filter(|name| !shown.contains(*name)).collect();
+        assert!(missing.is_empty() && used.len() > 25, "{missing:?} of {}", used.len());
+    }
+
     /// So that a new field is not forgotten.
     #[test]
     fn every_number_of_info_has_a_name_or_a_reason_to_have_none() {

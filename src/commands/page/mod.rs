@@ -23,9 +23,10 @@ use crate::{memory, system};
 /// Vector sets that are listed: those with the most elements.
 const MAX_SETS: usize = 50;
 /// Slow commands that are listed.
-const MAX_SLOW: usize = 25;
-/// Bytes of a slow command that are shown.
+const MAX_SLOW: usize = 12;
+/// Bytes of a slow command that are shown, and of each of its words.
 const MAX_COMMAND: usize = 400;
+const MAX_WORD: usize = 100;
 
 /// All figures of the page.
 pub fn overview(server: &Server) -> String {
@@ -155,12 +156,22 @@ fn slow_from(settings: &Settings) -> Json {
     Json::Number(settings.slow_log_threshold().map_or(-1.0, |from| from.as_micros() as f64))
 }
 
+/// A word of a command, for people: vectors and other bytes that are no text are not spelt out.
+fn word_of(word: &[u8]) -> String {
+    let text = std::str::from_utf8(word).ok().filter(|text| !text.chars().any(char::is_control));
+    match text {
+        None => "‹binary›".to_owned(),
+        Some(text) if text.chars().count() > MAX_WORD => text.chars().take(MAX_WORD).chain(['…']).collect(),
+        Some(text) => text.to_owned(),
+    }
+}
+
 fn slow_command(entry: &SlowEntry) -> Json {
     let mut command = String::new();
     for word in &entry.arguments {
         let gap = if command.is_empty() { "" } else { " " };
         command.push_str(gap);
-        command.push_str(&label_of(word));
+        command.push_str(&word_of(word));
         if command.len() > MAX_COMMAND {
             command.push_str(" …");
             break;
@@ -223,6 +234,12 @@ mod tests {
         let slow = all["slow"].as_array().expect("a list");
         assert!(slow.iter().any(|entry| entry["command"] == "vsim v ele a"), "{slow:?}");
         assert_eq!(all["slow_from_us"], -1.0);
+    }
+
+    #[test]
+    fn words_that_are_no_text_are_not_spelt_out() {
+        assert_eq!([word_of(b"vadd"), word_of(b"\0\0\x80\x3f"), word_of(b"")], ["vadd", "‹binary›", ""]);
+        assert_eq!(word_of(&[b'x'; 101]), format!("{}…", "x".repeat(100)));
     }
 
     #[test]

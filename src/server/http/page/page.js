@@ -90,7 +90,7 @@ function plots({ history, memory, tracks_latency: tracks }) {
   // The limit only where it is near: else it would press the other lines down.
   const isNear = memory.limit && Math.max(...history.resident, 0) > memory.limit / 3;
   if (isNear) series.push({ name: "limit", colour: 4, values: history.at.map(() => memory.limit), isLimit: true });
-  charts.memory.show({ ...base, kind: "bytes", format: bytes, axis: (value) => (value ? bytes(value) : "0"), series });
+  charts.memory.show({ ...base, kind: "bytes", format: bytes, axis: (value) => (value ? bytes(value).replace(/\.0+ /, " ") : "0"), series });
 }
 
 function partsOf(memory) {
