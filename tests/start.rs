@@ -216,7 +216,9 @@ fn a_packaged_configuration_starts_with_one_warning() {
     }
     assert!(!warning.contains("tcp-backlog") && !warning.contains("protected-mode"), "{warning}");
     assert_eq!(running.ask("CONFIG GET hz"), "*2\r\n$2\r\nhz\r\n$2\r\n25\r\n");
-    assert_eq!(running.ask("CONFIG SET hz 30"), "+OK\r\n");
+    assert_eq!(running.ask("CONFIG SET hz 25"), "+OK\r\n");
+    let refused = running.ask("CONFIG SET hz 30");
+    assert!(refused.contains("must be '25' here: the option has no effect"), "{refused}");
     assert_eq!(running.ask("CONFIG GET slave-priority"), "*2\r\n$14\r\nslave-priority\r\n$3\r\n100\r\n");
 }
 

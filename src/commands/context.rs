@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::client::{Client, Clients};
 use super::client_limit::ClientLimit;
+use super::event_loops::EventLoops;
 use super::history::History;
 use super::hit_rate::HitRate;
 use super::memory_limit::MemoryLimit;
@@ -45,6 +46,8 @@ pub struct Server {
     pub statistics: Statistics,
     /// Counts of connections.
     pub traffic: Arc<Sharded<Traffic>>,
+    /// How busy the network threads are.
+    pub event_loops: EventLoops,
     /// The connected clients.
     pub clients: Arc<Clients>,
     /// `maxmemory-clients`.
@@ -172,6 +175,7 @@ impl Server {
             clients,
             tracking: Arc::new(tracking),
             client_limit: ClientLimit::default(),
+            event_loops: EventLoops::default(),
             observers: Observers::default(),
             memory: MemoryLimit::default(),
             pause: Pause::default(),
@@ -260,6 +264,7 @@ impl Server {
         self.statistics.reset();
         self.observers.slow_log.reset_totals();
         self.traffic.iter().for_each(Traffic::reset);
+        self.event_loops.reset();
         self.keyspace.reset_statistics();
         self.key_hit_rate.reset();
         self.element_hit_rate.reset();

@@ -11,6 +11,7 @@ mod context;
 mod cross_protocol;
 mod default_password;
 mod dispatch;
+pub mod event_loops;
 mod hashes;
 mod help;
 mod histogram;
@@ -56,6 +57,9 @@ pub use memory_limit::MemoryLimit;
 pub use snapshots::FinalSave;
 pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};
 pub use stop::{Stop, StopProgress, StopStep};
+
+/// How often the server does its background maintenance, such as active expiry.
+pub const ROUNDS_PER_SECOND: u32 = 10;
 
 /// Every command, by family. Containers hold their subcommands.
 pub static FAMILIES: &[&[&Spec]] = &[

@@ -148,6 +148,12 @@ impl Statistics {
         self.shards.iter().flat_map(|shard| &shard.commands).map(|counts| counts.calls.get()).sum()
     }
 
+    /// Microseconds that commands ran so far.
+    pub fn usec_of_all(&self) -> u64 {
+        let nanos = self.shards.iter().flat_map(|shard| &shard.commands).map(|counts| counts.nanos.get());
+        nanos.sum::<u64>() / 1000
+    }
+
     /// Counts of one command.
     pub fn of(&self, command: &Command) -> CommandTotals {
         let mut totals = CommandTotals::default();

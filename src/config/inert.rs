@@ -1,13 +1,16 @@
-//! Options of Redis and Valkey that are accepted here without effect.
+//! Options of Redis and Valkey that have no effect here.
 //!
 //! They tune what nearhit has no part for (replicas, a cluster, lists, the main loop) or does by
-//! itself, so that any value keeps every promise. Values are checked and stored: `CONFIG GET`
-//! shows them, and `CONFIG REWRITE` writes them. An option whose promise cannot be kept is not in
+//! itself, so that any value keeps every promise. A configuration file may name them, so that those of
+//! packages start: values are checked and stored, `CONFIG GET` shows them, and `CONFIG REWRITE`
+//! writes them. While the server runs they are constants: `CONFIG SET` of another value is an error,
+//! since whoever sends it expects an effect; but for [`KEPT_WHATEVER`]. An option whose promise cannot be kept is not in
 //! this table: it is in `OPTIONS` with the one value that is true, or in
 //! [`REFUSED`](super::names::REFUSED). At start one warning lists those that were named.
 
 use super::kind::{Kind, Shape};
 use super::options::OptionSpec;
+use super::settings::Settings;
 
 /// As far as a `c_int` goes.
 const MIN_INT: i64 = i32::MIN as i64;
@@ -198,10 +201,27 @@ pub(super) static INERT: &[OptionSpec] = &[
     memory("zset-max-listpack-value", "64"),
 ];
 
+/// Options that may be set to any value, since what each value asks for is always done.
+const KEPT_WHATEVER: &[&str] = &[
+    // Every payload of RESTORE is checked.
+    "sanitize-dump-payload",
+    // Large values are freed by a thread of their own.
+    "lazyfree-lazy-eviction",
+    "lazyfree-lazy-expire",
+    "lazyfree-lazy-server-del",
+    "lazyfree-lazy-user-del",
+    "lazyfree-lazy-user-flush",
+];
+
+/// The value that the option keeps while the server runs, if it is one that has no effect.
+pub(super) fn constant(option: &OptionSpec, settings: &Settings) -> Option<String> {
+    let is_constant = matches!(option.kind, Kind::Inert { .. }) && !KEPT_WHATEVER.contains(&option.name);
+    is_constant.then(|| option.kind.show(settings.clone()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
     use crate::config::options::{OPTIONS, find};
 
     #[test]

@@ -104,6 +104,8 @@ pub enum InvalidValue {
     NotPercentiles,
     /// Not all are percentages.
     PercentilesOutOfRange,
+    /// Another value than this one of an option that has no effect.
+    NoEffect(String),
     /// Another value than the only one there is, and why.
     NotOnly(&'static str, &'static str),
     /// A letter that stands for no class of events.
@@ -144,6 +146,10 @@ impl std::fmt::Display for InvalidValue {
             Self::PercentilesOutOfRange => {
                 out.write_str("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
             }
+            Self::NoEffect(value) if value.is_empty() => {
+                out.write_str("must be empty here: the option has no effect")
+            }
+            Self::NoEffect(value) => write!(out, "must be '{value}' here: the option has no effect"),
             Self::NotOnly("", reason) => write!(out, "must be empty here: {reason}"),
             Self::NotOnly(only, reason) => write!(out, "must be '{only}' here: {reason}"),
             Self::NotEvents => out.write_str("Invalid event class character. Use 'Ag$lshzxeKEtmdn'."),

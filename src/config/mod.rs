@@ -143,10 +143,11 @@ impl Config {
     /// The first pair that cannot be set.
     pub fn set(&self, pairs: &[(&str, &str)]) -> Result<(), SetError> {
         let options = settable(pairs)?;
-        self.change(|after| {
+        self.change(|before, after| {
             for (option, (name, value)) in options.into_iter().zip(pairs) {
                 let set = option.kind.set(after, value);
-                set.map_err(|why| SetError::Invalid(name.to_ascii_lowercase(), why))?;
+                let kept = set.and_then(|()| keep_constant(option, before, after));
+                kept.map_err(|why| SetError::Invalid(name.to_ascii_lowercase(), why))?;
             }
             Ok(())
         })
@@ -157,17 +158,20 @@ impl Config {
     /// # Errors
     /// One cannot be used: what was read before stays in force.
     pub fn reload(&self) -> Result<(), SetError> {
-        self.change(|after| {
+        self.change(|_, after| {
             after.tls.readings += 1;
             Ok(())
         })
     }
 
-    fn change(&self, edit: impl FnOnce(&mut Settings) -> Result<(), SetError>) -> Result<(), SetError> {
+    fn change(
+        &self,
+        edit: impl FnOnce(&Settings, &mut Settings) -> Result<(), SetError>,
+    ) -> Result<(), SetError> {
         let appliers = self.changing.lock();
         let before = self.settings();
         let mut after = Settings::clone(&before);
-        edit(&mut after)?;
+        edit(&before, &mut after)?;
         after.check().map_err(SetError::NotApplied)?;
         apply(&appliers, &before, &after).map_err(SetError::NotApplied)?;
         *self.current.write() = Arc::new(after);
@@ -206,6 +210,16 @@ fn settable(pairs: &[(&str, &str)]) -> Result<Vec<&'static OptionSpec>, SetError
     Ok(options)
 }
 
+/// An option that has no effect keeps its value.
+fn keep_constant(option: &OptionSpec, before: &Settings, after: &Settings) -> Result<(), InvalidValue> {
+    match inert::constant(option, before) {
+        Some(value) if inert::constant(option, after).as_ref() != Some(&value) => {
+            Err(InvalidValue::NoEffect(value))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Calls every applier; after an error those called before get the old settings again.
 fn apply(appliers: &[Applier], before: &Settings, after: &Settings) -> Result<(), NotApplied> {
     for (done, applier) in appliers.iter().enumerate() {
@@ -231,6 +245,26 @@ mod tests {
         config.set(&[("TIMEOUT", "7"), ("maxclients", "5")]).expect("both are valid");
         assert_eq!((config.settings().timeout, config.settings().maxclients), (7, 5));
         assert_eq!(config.generation(), 1);
+    }
+
+    #[test]
+    fn options_without_effect_are_constants_while_the_server_runs() {
+        let config = Config::default();
+        let refused = |pairs: &[(&str, &str)]| match config.set(pairs) {
+            Err(SetError::Invalid(name, why)) => format!("{name}: {why}"),
+            other => panic!("{pairs:?}: {other:?}"),
+        };
+        assert_eq!(refused(&[("HZ", "20")]), "hz: must be '10' here: the option has no effect");
+        assert_eq!(refused(&[("hz", "x")]), "hz: argument couldn't be parsed into an integer");
+        let text = "repl-backlog-size: must be '1048576' here: the option has no effect";
+        assert_eq!(refused(&[("timeout", "5"), ("repl-backlog-size", "2mb")]), text);
+        assert_eq!(
+            refused(&[("replica-announce-ip", "x")]),
+            "replica-announce-ip: must be empty here: the option has no effect"
+        );
+        assert_eq!(config.settings().timeout, 0);
+        config.set(&[("hz", "10"), ("repl-backlog-size", "1mb"), ("activedefrag", "NO")]).expect("as it is");
+        config.set(&[("sanitize-dump-payload", "yes")]).expect("it is always done");
     }
 
     #[test]

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use super::join_deadline::JoinDeadline;
 use super::thread_table::Balancer;
-use crate::commands::Server;
 use crate::commands::observers::Event;
+use crate::commands::{ROUNDS_PER_SECOND, Server};
 use crate::keyspace::TierDir;
 use crate::memory;
 use crate::thread_signal::ThreadSignal;
 
 /// Time between two rounds.
-const ROUND: Duration = Duration::from_millis(100);
+const ROUND: Duration = Duration::from_millis(1000 / ROUNDS_PER_SECOND as u64);
 /// Keys that expire in one database in one round at most: bounds how long writers wait for its
 /// locks.
 const KEYS_PER_ROUND: usize = 10_000;
@@ -82,6 +82,7 @@ fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
             server.follow_log_rules();
             noted.look_at_tier(server);
             sample = sample.next(server);
+            server.event_loops.sample();
             server.key_hit_rate.sample(server.keyspace.hits_and_misses());
             server.element_hit_rate.sample(server.keyspace.element_figures().hits_and_misses());
         }

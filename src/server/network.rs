@@ -49,6 +49,7 @@ impl NetworkThreads {
         let thread_table = Arc::new(ThreadTable::new(senders));
         let start = |(thread, arrivals)| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            server.event_loops.add(runtime.metrics());
             let worker = Worker {
                 server: Arc::clone(server),
                 pools: Arc::clone(pools),

@@ -7,12 +7,9 @@ Knows no server. `differences.md` says why fields are lacking.
 import re
 
 INFO_LACKING = {
-    b"Server": b"""redis_git_sha1 redis_git_dirty redis_build_id atomicvar_api gcc_version process_supervised hz
-        configured_hz""",
+    b"Server": b"""redis_git_sha1 redis_git_dirty redis_build_id atomicvar_api gcc_version""",
     b"Stats": b"""dump_payload_sanitizations io_threaded_total_prefetch_batches io_threaded_total_prefetch_entries
-        reply_buffer_shrinks reply_buffer_expands eventloop_cycles eventloop_duration_sum eventloop_duration_cmd_sum
-        instantaneous_eventloop_cycles_per_sec instantaneous_eventloop_duration_usec acl_access_denied_tls_cert""",
-    b"Replication": b"repl_backlog_size",
+        reply_buffer_shrinks reply_buffer_expands acl_access_denied_tls_cert""",
 }
 """Fields of the peer that have no meaning here, by section."""
 

@@ -18,6 +18,8 @@
 //! text, at which no more sets are added.
 
 mod calls;
+#[cfg(test)]
+mod exporter;
 mod families;
 mod names;
 mod sets;

@@ -2,6 +2,7 @@
 
 use super::row::{Name, Rows, Value};
 use crate::commands::Server;
+use crate::config;
 use crate::keyspace::Census;
 use crate::system;
 
@@ -13,7 +14,16 @@ pub(super) fn replication(server: &Server, rows: &mut Rows) {
     rows.field("master_replid2", "0".repeat(40));
     rows.zeros(&["master_repl_offset"]);
     rows.field("second_repl_offset", -1i64);
-    rows.zeros(&["repl_backlog_active", "repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+    rows.zeros(&["repl_backlog_active"]);
+    rows.field("repl_backlog_size", backlog_size(server));
+    rows.zeros(&["repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+}
+
+/// The size that the option names: as in Redis, which has no backlog either without replicas.
+fn backlog_size(server: &Server) -> u64 {
+    let settings = server.config.settings();
+    let shown = config::find("repl-backlog-size").map(|option| option.kind.show(settings.as_ref().clone()));
+    shown.and_then(|shown| shown.parse().ok()).unwrap_or(0)
 }
 
 pub(super) fn cpu(_: &Server, rows: &mut Rows) {

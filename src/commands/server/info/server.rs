@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::row::{Name, Rows, Value};
-use crate::commands::Server;
+use crate::commands::{ROUNDS_PER_SECOND, Server};
 use crate::config::Settings;
 use crate::system;
 
@@ -23,6 +23,7 @@ pub(super) fn server(server: &Server, rows: &mut Rows) {
     rows.field("monotonic_clock", "POSIX clock_gettime");
     rows.field("multiplexing_api", system::MULTIPLEXING_API);
     rows.field("process_id", std::process::id());
+    rows.field("process_supervised", supervisor(server));
     rows.field("run_id", server.run_id.clone());
     let settings = server.config.settings();
     rows.field(
@@ -35,6 +36,9 @@ pub(super) fn server(server: &Server, rows: &mut Rows) {
     rows.field("server_time_usec", now.as_micros() as u64);
     rows.field("uptime_in_seconds", uptime);
     rows.field("uptime_in_days", uptime / 86_400);
+    // Rounds of the background maintenance in a second.
+    rows.field("hz", ROUNDS_PER_SECOND);
+    rows.field("configured_hz", ROUNDS_PER_SECOND);
     rows.field("lru_clock", now.as_secs() & LRU_CLOCK_MASK);
     rows.field("executable", system::executable());
     let file = server.config.file().map_or(String::new(), |file| file.display().to_string());
@@ -43,6 +47,12 @@ pub(super) fn server(server: &Server, rows: &mut Rows) {
     rows.field("io_threads", settings.network_threads());
     rows.field("compute_threads", settings.heavy_threads());
     listeners(server, &settings, rows);
+}
+
+/// The service manager that is notified.
+fn supervisor(server: &Server) -> &'static str {
+    let is_asked = matches!(server.config.settings().supervised, "systemd" | "auto");
+    if is_asked && std::env::var_os("NOTIFY_SOCKET").is_some() { "systemd" } else { "no" }
 }
 
 /// Where the server listens. Each kind has its number, as in Redis: TCP 0, the Unix socket 1, TLS

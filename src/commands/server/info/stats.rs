@@ -39,6 +39,7 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.field("io_threaded_writes_processed", sum(|traffic| &traffic.writes_processed));
     rows.field("client_query_buffer_limit_disconnections", sum(|traffic| &traffic.query_buffer_closed));
     rows.field("client_output_buffer_limit_disconnections", sum(|traffic| &traffic.output_buffer_closed));
+    event_loops(server, rows);
     pipelines(server, rows);
     calls::slow_stats(server, rows);
     if server.compat >= Compat::V8_10 {
@@ -127,6 +128,17 @@ fn elements(server: &Server, rows: &mut Rows) {
     rows.field("elements_misses", misses);
     rows.field("keyspace_hit_rate_1m", Value::Decimal(server.key_hit_rate.percent(), 2));
     rows.field("elements_hit_rate_1m", Value::Decimal(server.element_hit_rate.percent(), 2));
+}
+
+/// Rounds of the network threads.
+fn event_loops(server: &Server, rows: &mut Rows) {
+    let cycles = server.event_loops.cycles();
+    let recent = server.event_loops.recent();
+    rows.field("eventloop_cycles", cycles.count);
+    rows.field("eventloop_duration_sum", cycles.busy.as_micros() as u64);
+    rows.field("eventloop_duration_cmd_sum", server.statistics.usec_of_all());
+    rows.field("instantaneous_eventloop_cycles_per_sec", recent.per_second);
+    rows.field("instantaneous_eventloop_duration_usec", recent.mean_us);
 }
 
 /// Requests that arrived with one read; since 8.10.
