@@ -132,8 +132,9 @@ function setRow(set, largest) {
   const hits = set.searches ? percent((set.hits / set.searches) * 100) : "–";
   const removed = set.expired + set.evicted;
   return [
-    name, String(set.db), make("span", "", make("span", "tag", set.kind), `${set.dimensions} × ${set.metric}`), count(set.elements),
-    bytes(sum), parts, count(set.searches), hits, removed ? count(removed) : "–",
+    name, String(set.db), count(set.elements), bytes(sum), parts,
+    make("span", "", make("span", "tag", set.kind), `${set.dimensions} × ${set.metric}`),
+    count(set.searches), hits, removed ? count(removed) : "–",
   ];
 }
 
@@ -159,7 +160,7 @@ function setsTable({ sets }) {
   const sum = (set) => Object.values(set.memory).reduce((sum, size) => sum + size, 0);
   const largest = Math.max(...known.map(sum), 1);
   const columns = [
-    ["Key", "name"], ["DB", "n"], ["Vectors", "soft"], ["Elements", "n"], ["Memory", "n"], ["by part", ""], ["Searches", "n"],
+    ["Key", "name"], ["DB", "n"], ["Elements", "n"], ["Memory", "n"], ["by part", ""], ["Vectors", "soft"], ["Searches", "n"],
     ["Found some", "n"], ["Removed", "n"],
   ];
   byId("sets").replaceChildren(table(columns, known.map((set) => setRow(set, largest))));
