@@ -4,6 +4,7 @@
 //! server/          who is connected?        the only folder that awaits the network
 //! resp/            what was said?           bytes ⇄ requests and replies; knows no command
 //! commands/        what should be done?     one file per command
+//! acl/             who may do what?         users, rules, passwords; knows no command
 //! keyspace/        which value has this key?  knows values, not what is in them
 //! vector_set/      which elements are there?  names, attributes, filters; knows no key
 //! field_index/     which slots have this value?  numbers, words, places; knows no filters
@@ -87,6 +88,7 @@
 
 // Public is what the program, the tests, the tools and the fuzz targets use, so that the compiler
 // finds dead code in the rest. `vector_index` is for programs that need an index and no server.
+pub mod acl;
 pub mod arena;
 pub mod check;
 pub mod commands;

@@ -42,6 +42,7 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "acl",
             "compressed",
             "config",
             "counters",
@@ -62,6 +63,7 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     ("persistence", &["counters", "keyspace", "journal", "memory", "resp", "system", "vector_set", "words"]),
     ("config", &["glob", "words"]),
+    ("acl", &["glob"]),
     ("resp", &["hex_float"]),
     (
         "keyspace",
@@ -133,6 +135,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tikv_jemalloc_ctl", &["memory/allocator"]),
     ("tikv_jemalloc_sys", &["memory/allocator"]),
     ("tokio", &["server", "commands", "persistence"]),
+    ("sha2", &["acl"]),
     ("socket2", &["server"]),
     ("rustls", &["server/tls"]),
     ("httparse", &["server/http"]),

@@ -136,7 +136,8 @@ impl Session {
     fn new() -> Self {
         let server = Server::new(Config::new(Settings::defaults()), Keyspace::new(Clock::manual(0)));
         let client = server.clients.connect(Endpoints::default(), 1, false).expect("there is room for one");
-        Self(server, Client::new(client, true))
+        let client = Client::new(client, &server.acl.users);
+        Self(server, client)
     }
 
     #[track_caller]

@@ -31,7 +31,7 @@ fn limited(room: u64) -> (Server, Client) {
         Settings { maxmemory: MaxMemory::Bytes(0), compression_threshold: 0, ..Settings::defaults() };
     let server = Server::new(Config::new(settings), Keyspace::new(Clock::system()));
     let info = server.clients.connect(Endpoints::default(), 1, false).expect("there is room for one");
-    let mut client = Client::new(info, true);
+    let mut client = Client::new(info, &server.acl.users);
     set_limit(&server, &mut client, used_bytes() + room);
     (server, client)
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use nearhit::config::{OutputLimit, OutputLimits, Settings};
 use nearhit::keyspace::{Deadline, Reach, StringValue, Value};
 
+#[path = "server/acl.rs"]
+mod acl;
 #[path = "server/limits.rs"]
 mod limits;
 #[path = "server/pubsub.rs"]
@@ -15,10 +17,10 @@ mod pubsub;
 #[path = "server/slow_clients.rs"]
 mod slow_clients;
 mod support;
-#[path = "server/tracking.rs"]
-mod tracking;
 #[path = "server/tls.rs"]
 mod tls;
+#[path = "server/tracking.rs"]
+mod tracking;
 
 use support::Running;
 use support::folder::Folder;
@@ -102,6 +104,11 @@ impl<S: Read + Write> Client<S> {
             line.extend(byte);
         }
         String::from_utf8_lossy(&line).into_owned()
+    }
+
+    fn line_to(&mut self, args: &[&str]) -> String {
+        self.request(args);
+        self.line().trim_end().to_owned()
     }
 
     /// The text of a bulk string reply.

@@ -226,8 +226,7 @@ fn a_packaged_configuration_starts_with_one_warning() {
 fn promises_that_would_not_be_kept_are_refused_all_at_once() {
     let lines = [
         "rename-command FLUSHALL x",
-        "user a on",
-        "aclfile users.acl",
+        "user",
         "tls-ciphers DEFAULT",
         "cluster-enabled yes",
         "replicaof 10.0.0.1 6379",
@@ -246,6 +245,28 @@ fn promises_that_would_not_be_kept_are_refused_all_at_once() {
     for (number, line) in lines.iter().enumerate() {
         let place = format!("at line {}\n>>> '{line}'\n", number + 2);
         assert!(refusal.contains(&place), "{line}: {refusal}");
+    }
+}
+
+#[test]
+fn what_users_may_do_is_right_or_nothing_starts() {
+    let folder = Folder::new("users");
+    let file = folder.path().join("nearhit.conf");
+    let path = file.to_str().expect("the path is text");
+    let missing = folder.path().join("none.acl").display().to_string();
+    for (lines, expected) in [
+        (
+            "user bob on +nonsense",
+            "Error loading ACL rule '+nonsense' for the user named 'bob': Unknown command",
+        ),
+        ("user bob on >secret-word (+get", "Unmatched parenthesis in acl selector starting at '(+get'"),
+        ("user bob on\nuser bob off", "Duplicate user found"),
+        ("user bob on\naclfile users.acl", "the configuration has 'user' lines and an 'aclfile'"),
+        (&format!("aclfile {missing}"), "opening file '"),
+    ] {
+        std::fs::write(&file, lines).expect("the folder is writable");
+        let refusal = refusal(&[path, "--port", &free_port()]);
+        assert!(refusal.contains(expected) && !refusal.contains("secret-word"), "{lines}: {refusal}");
     }
 }
 

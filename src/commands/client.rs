@@ -8,13 +8,14 @@ mod register;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::memory_limit;
 use super::pubsub::Subscriptions;
 use super::registry::Command;
 use super::tracking::Tracked;
 use super::transactions::{Queue, Watches};
+use crate::acl::{Account, Login, Users};
 #[cfg(doc)]
 use crate::keyspace::Access;
 use crate::keyspace::ExpiredKeys;
@@ -23,6 +24,9 @@ pub(super) use fieldsets::{Duplicate, Fieldset, Fieldsets};
 pub use info::{ClientInfo, Labels, Unblock};
 pub(super) use push_queue::{Push, PushForm, Pushed, counted_block};
 pub use register::{Clients, Endpoints};
+
+/// How long the reply to a failed login is held back.
+const FAILED_LOGIN_PENALTY: Duration = Duration::from_millis(15);
 
 /// The state of a client that only its own connection uses. It moves to the compute pool with a
 /// heavy command.
@@ -33,8 +37,12 @@ pub struct Client {
     pub db: usize,
     /// The form of its replies.
     pub protocol: Protocol,
-    /// False until `AUTH`, if a password was set when it connected.
+    /// False until `AUTH`, if a password was required when it connected.
     pub authenticated: bool,
+    /// Its user: `default` until it logs in.
+    pub login: Login,
+    /// How long its next reply is held back, because logins have failed.
+    pub penalty: Duration,
     /// `MONITOR`.
     pub is_monitor: bool,
     /// `CLIENT NO-TOUCH`: its reads do not count as uses of keys.
@@ -78,11 +86,18 @@ pub struct Client {
 
 impl Client {
     /// A client as it is after connecting.
-    pub fn new(info: Arc<ClientInfo>, authenticated: bool) -> Self {
+    pub fn new(info: Arc<ClientInfo>, users: &Users) -> Self {
+        Self::with(info, Arc::clone(users.default_account()), !users.require_login())
+    }
+
+    fn with(info: Arc<ClientInfo>, account: Arc<Account>, authenticated: bool) -> Self {
         if authenticated {
             info.was_authenticated.store(true, Ordering::Relaxed);
         }
+        info.set_account(&account);
         Self {
+            login: Login::new(account),
+            penalty: Duration::ZERO,
             recent_ms: None,
             expired_keys: ExpiredKeys::default(),
             awaits_log: false,
@@ -112,15 +127,17 @@ impl Client {
     /// A client without a connection, for the requests of a log. The limits of this run do not
     /// apply to it.
     pub(super) fn of_replay() -> Self {
-        Self { replays: true, ..Self::new(Arc::new(ClientInfo::new(0, Endpoints::default())), true) }
+        let info = Arc::new(ClientInfo::new(0, Endpoints::default()));
+        Self { replays: true, ..Self::with(info, Account::unlimited(), true) }
     }
 
     /// `RESET`: as it was after connecting; but if its own reply is skipped, it still is.
-    pub fn reset(&mut self, authenticated: bool) {
+    pub fn reset(&mut self, users: &Users) {
         self.info.reset();
         let replies = Replies { skips: self.replies.skips, ..Replies::default() };
         let last_write = self.last_write;
-        *self = Self { replies, last_write, ..Self::new(Arc::clone(&self.info), authenticated) };
+        let penalty = self.penalty;
+        *self = Self { replies, last_write, penalty, ..Self::new(Arc::clone(&self.info), users) };
     }
 
     /// True if it has subscribed to anything.
@@ -144,10 +161,25 @@ impl Client {
         self.is_subscribed() && self.protocol == Protocol::Resp2
     }
 
-    /// Notes that the client has given the password, or needs none.
-    pub fn authenticate(&mut self) {
+    /// Makes this its user. False, and nothing is changed, if the user was deleted meanwhile: the
+    /// connection shows its user first and looks second, so that either this finds the user
+    /// deleted, or the walk that closes the connections of a deleted user finds this one.
+    pub(super) fn log_in(&mut self, account: Arc<Account>) -> bool {
+        let before = self.info.set_account(&account);
+        if account.is_deleted() {
+            *self.info.account.lock() = before;
+            return false;
+        }
         self.authenticated = true;
         self.info.was_authenticated.store(true, Ordering::Relaxed);
+        self.login = Login::new(account);
+        true
+    }
+
+    /// Notes a login that failed: its reply is held back, which slows those who try passwords, and
+    /// nobody else.
+    pub(super) fn note_failed_login(&mut self) {
+        self.penalty += FAILED_LOGIN_PENALTY;
     }
 
     /// When the present request, which finds no room in memory at `now`, is to look again; None if

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
+use super::acl::Acl;
 use super::client::{Client, Clients};
 use super::client_limit::ClientLimit;
 use super::event_loops::EventLoops;
@@ -42,6 +43,8 @@ pub struct Server {
     pub config: Config,
     /// The release of Redis whose behaviour the server has; [`Compat`] says how commands use it.
     pub compat: Compat,
+    /// Users, and what was refused to them.
+    pub acl: Arc<Acl>,
     /// Counts of commands.
     pub statistics: Statistics,
     /// Counts of connections.
@@ -139,8 +142,16 @@ counters! {
         rate_limited,
         /// Handshakes of TLS that failed.
         tls_handshake_failures,
-        /// Passwords that were wrong.
+        /// Logins that failed: the password was wrong, or there is no such user, or it is off.
         wrong_passwords,
+        /// Commands that their user may not run.
+        denied_commands,
+        /// Commands with a key that their user may not use.
+        denied_keys,
+        /// Commands with a channel that their user may not use.
+        denied_channels,
+        /// Commands for a database that their user may not use.
+        denied_databases,
         /// Commands that ran on the compute pool.
         commands_on_compute_pool,
     }
@@ -164,7 +175,14 @@ impl Server {
         let clients = Arc::new(Clients::default());
         let traffic = Arc::new(Sharded::new(Traffic::default));
         let tracking = Tracking::new(Arc::clone(&clients), Arc::clone(&traffic), keyspace.tracking_switch());
+        let acl = Arc::new(Acl::new(&settings));
+        let followed = Arc::clone(&acl);
+        config.when_changed(move |before, after| {
+            followed.follow_password(before, after);
+            Ok(())
+        });
         let server = Self {
+            acl,
             saving: Saving::new(Arc::clone(keyspace.journal())),
             aof,
             keyspace,
@@ -211,6 +229,7 @@ impl Server {
     pub fn follow_settings(&self) {
         let settings = self.config.settings();
         self.observers.configure(&settings);
+        self.acl.follow_settings(&settings);
         self.statistics.track_latency(settings.latency_tracking);
         self.vector_sets_single_threaded
             .store(settings.vset_force_single_threaded_execution, Ordering::Relaxed);

@@ -2,22 +2,18 @@
 //!
 //! All that this port knows of users is here.
 
-use sha1::{Digest, Sha1};
-
 use super::Server;
+use crate::acl;
 
 impl Server {
     /// True if whoever connects must give the password of the user `default`.
     pub fn needs_default_password(&self) -> bool {
-        self.config.settings().has_password()
+        self.acl.users.require_login()
     }
 
-    /// True if this is the password of the user `default`. A wrong one is counted. Digests are
-    /// compared, so that the time does not depend on where the texts differ.
+    /// True if this is the password of the user `default`. A wrong one is counted.
     pub fn is_default_password(&self, given: &[u8]) -> bool {
-        let settings = self.config.settings();
-        let password = settings.requirepass.as_bytes();
-        let is_right = Sha1::digest(password) == Sha1::digest(given) && password == given;
+        let is_right = self.acl.users.log_in(acl::DEFAULT, given).is_some();
         if !is_right {
             self.traffic.mine().wrong_passwords.add(1);
         }

@@ -13,6 +13,7 @@ use super::cross_protocol;
 use super::memory_limit::{OUT_OF_MEMORY, Room};
 use super::observers::Observed;
 use super::pause::Paused;
+use super::permissions;
 use super::registry::{self, Command};
 use super::spec::{Flags, Group, Place, Run, Scope, Waiting, Weight};
 use super::transactions;
@@ -232,10 +233,14 @@ fn checks(
     if !command.spec.arity.accepts(request.len()) {
         return Err(Error::wrong_arity(command.spec.name));
     }
-    let needs_password = !client.authenticated && server.config.settings().has_password();
-    if needs_password && !command.spec.flags.has(Flags::NO_AUTH) {
+    let must_log_in = !client.authenticated && server.acl.users.require_login();
+    if must_log_in && !command.spec.flags.has(Flags::NO_AUTH) {
         return Err(Error::no_auth());
     }
+    if client.queue.is_some() && command.spec.flags.has(Flags::NO_MULTI) {
+        return Err(Error::new("ERR Command not allowed inside a transaction"));
+    }
+    permissions::check(command, server, client, request)?;
     let room_at = room(command, server, client)?;
     if let Some(refusal) = refusal(command, server, client) {
         return Err(refusal);
@@ -245,9 +250,6 @@ fn checks(
     }
     if client.is_monitor && command.spec.flags.has_any(CHANGES.and(Flags::READONLY)) {
         return Err(MONITOR_REFUSED);
-    }
-    if client.queue.is_some() && command.spec.flags.has(Flags::NO_MULTI) {
-        return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
     if server.loading.is_on() && !command.spec.flags.has(Flags::LOADING) {
         return Err(Error::new("LOADING Redis is loading the dataset in memory"));

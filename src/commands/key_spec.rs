@@ -12,9 +12,17 @@ pub struct Keys {
     pub find: Find,
     /// Flags of the key spec, the access (`RO`, `RW`, `OW`, `RM`) first.
     pub access: &'static [&'static str],
+    /// What `access` is for the words of a request, if that depends on them.
+    pub varies: Option<AccessOf>,
     /// The note that Redis has about it, or nothing.
     pub note: &'static str,
 }
+
+/// Flags of a key spec.
+pub type KeyAccess = &'static [&'static str];
+
+/// What is done with keys in a request of these words.
+pub type AccessOf = fn(&[&[u8]]) -> KeyAccess;
 
 /// Where the search for keys begins.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +59,13 @@ pub struct InvalidCount;
 impl Keys {
     /// One key, at this word.
     pub const fn at(begin: u8, access: &'static [&'static str]) -> Self {
-        Self { begin: Begin::At(begin), find: Find::Range { last: 0, step: 1 }, access, note: "" }
+        Self {
+            begin: Begin::At(begin),
+            find: Find::Range { last: 0, step: 1 },
+            access,
+            varies: None,
+            note: "",
+        }
     }
 
     /// All words from this one on.
@@ -92,6 +106,12 @@ impl Keys {
         !self.access.contains(&"not_key")
     }
 
+    /// The same, but the access depends on the words of the request.
+    pub const fn varying(mut self, access: AccessOf) -> Self {
+        self.varies = Some(access);
+        self
+    }
+
     /// The same, with a note.
     pub const fn noted(mut self, note: &'static str) -> Self {
         self.note = note;
@@ -125,6 +145,32 @@ impl Keys {
         }
     }
 
+    /// The same for checks of permissions: all words that could be keys, whatever the command makes
+    /// of the words before them. A keyword that is found first may be the name of an element, so
+    /// each place where it stands counts. Empty if the request has one count of keys, and it is
+    /// wrong.
+    pub fn all_positions(&self, words: &[&[u8]]) -> Vec<usize> {
+        let (Begin::Behind(keyword, from), Find::Counted { step }) = (self.begin, self.find) else {
+            return self.positions(words).unwrap_or_default();
+        };
+        let is_keyword = |at: &usize| words[*at].eq_ignore_ascii_case(keyword.as_bytes());
+        let mut found = Vec::new();
+        // The lists may overlap; each word is taken once, so that this stays linear.
+        let mut next = 0;
+        for at in (usize::from(from)..words.len()).filter(is_keyword) {
+            let Ok(count) = count(words, at + 1, usize::from(step.max(1))) else { continue };
+            let end = (at + 2 + count * usize::from(step.max(1))).min(words.len());
+            found.extend(next.max(at + 2)..end);
+            next = next.max(end);
+        }
+        found
+    }
+
+    /// The flags of `access` for these words.
+    pub fn access_in(&self, words: &[&[u8]]) -> KeyAccess {
+        self.varies.map_or(self.access, |access| access(words))
+    }
+
     fn begin(&self, words: &[&[u8]]) -> Option<usize> {
         match self.begin {
             Begin::At(begin) => Some(usize::from(begin)),
@@ -138,14 +184,15 @@ impl Keys {
 }
 
 fn counted(words: &[&[u8]], begin: usize, step: usize) -> Result<Vec<usize>, InvalidCount> {
+    Ok((begin + 1..).step_by(step).take(count(words, begin, step)?).collect())
+}
+
+/// The number of keys that the word at `begin` says, all of which are there.
+fn count(words: &[&[u8]], begin: usize, step: usize) -> Result<usize, InvalidCount> {
     let count = words.get(begin).and_then(|word| parse_integer(word)).ok_or(InvalidCount)?;
     let count = usize::try_from(count).map_err(|_| InvalidCount)?;
     let there = (words.len() - begin - 1).div_ceil(step);
-    if count == 0 || count > there {
-        Err(InvalidCount)
-    } else {
-        Ok((begin + 1..).step_by(step).take(count).collect())
-    }
+    if count == 0 || count > there { Err(InvalidCount) } else { Ok(count) }
 }
 
 #[cfg(test)]

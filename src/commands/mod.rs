@@ -2,8 +2,10 @@
 //!
 //! Nothing here uses sockets: a command gets its arguments and a [`Context`], and returns a reply.
 
+mod acl;
 mod aof;
 mod bitmaps;
+mod categories;
 pub mod client;
 mod client_limit;
 mod connection;
@@ -28,6 +30,7 @@ pub mod observers;
 pub mod page;
 mod parts;
 pub mod pause;
+mod permissions;
 pub mod pubsub;
 mod random;
 pub mod recovery;
@@ -48,11 +51,12 @@ mod vectors;
 mod waiting;
 
 pub(crate) use crate::glob;
+pub use acl::{Acl, load_users};
 pub use client::Client;
 pub use client_limit::{ClientLimit, GROWTH};
 pub use context::{Context, Server, Traffic};
 pub use dispatch::{Call, Hold, dispatch};
-pub use key_spec::Keys;
+pub use key_spec::{AccessOf, KeyAccess, Keys};
 pub use memory_limit::MemoryLimit;
 pub use snapshots::FinalSave;
 pub use spec::{Arity, Flags, Group, Place, REDACTED, Run, Scope, Spec, Weight};
@@ -68,6 +72,7 @@ pub static FAMILIES: &[&[&Spec]] = &[
     hashes::COMMANDS,
     keys::COMMANDS,
     pubsub::COMMANDS,
+    acl::COMMANDS,
     server::COMMANDS,
     strings::COMMANDS,
     transactions::COMMANDS,

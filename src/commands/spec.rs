@@ -225,7 +225,7 @@ impl Group {
 
 /// A set of command flags: `Flags::WRITE.and(Flags::FAST)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flags(u32);
+pub struct Flags(u64);
 
 impl Flags {
     /// No flag.
@@ -289,6 +289,22 @@ impl Flags {
     /// In the ACL category `@dangerous` (administrators' commands are in any case); no flag of
     /// `COMMAND INFO`.
     pub const DANGEROUS: Flags = Flags(1 << 31);
+
+    /// Its first argument is a channel. As the flags below no flag of `COMMAND INFO`: they tell the
+    /// checks of permissions what a command uses besides keys.
+    pub const CHANNEL: Flags = Flags(1 << 40);
+    /// All its arguments are channels that it subscribes to.
+    pub const CHANNELS: Flags = Flags(1 << 41);
+    /// All its arguments are patterns of channels that it subscribes to.
+    pub const CHANNEL_PATTERNS: Flags = Flags(1 << 42);
+    /// Uses all databases.
+    pub const ALL_DATABASES: Flags = Flags(1 << 43);
+    /// Its first argument is the number of a database, which it uses instead of the selected one.
+    pub const DATABASE_FIRST: Flags = Flags(1 << 44);
+    /// Its second argument is the number of a database.
+    pub const DATABASE_SECOND: Flags = Flags(1 << 45);
+    /// The word `DB` behind its keys is followed by the number of a database.
+    pub const DATABASE_BEHIND_DB: Flags = Flags(1 << 46);
 
     /// Names in the order in which Redis lists them.
     const NAMES: [(Flags, &'static str); 18] = [

@@ -40,13 +40,14 @@ impl Session {
     pub(super) fn with(settings: Settings, now_ms: i64) -> Self {
         let server = Server::new(Config::new(settings), Keyspace::new(Clock::manual(now_ms)));
         let shown = server.clients.connect(Endpoints::default(), 1, false).expect("there is room for one");
-        Self { server, client: Client::new(shown, true), reader: None }
+        let client = Client::new(shown, &server.acl.users);
+        Self { server, client, reader: None }
     }
 
     /// Another client, to be given to [`ask_as`](Self::ask_as).
     pub(super) fn connect(&self) -> Client {
         let shown = self.server.clients.connect(Endpoints::default(), usize::MAX, false);
-        Client::new(shown.expect("there is room"), true)
+        Client::new(shown.expect("there is room"), &self.server.acl.users)
     }
 
     /// The reply to a line of words, with blanks in place of line ends. `''` is an empty word.

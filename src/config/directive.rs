@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::kind::{InvalidValue, Kind};
 use super::names;
 use super::options::find;
-use super::settings::Settings;
+use super::settings::{Settings, UserLine};
 use crate::glob;
 use crate::words::NotWords;
 
@@ -61,6 +61,8 @@ pub enum Fault {
     WrongNumberOfValues,
     /// The value is not one of the option.
     Invalid(InvalidValue),
+    /// A second `user` line for this name.
+    UserTwice(String),
     /// `include` of a file that includes itself, or of far too many.
     TooManyIncludes,
     /// `include` of a file that cannot be read.
@@ -77,6 +79,10 @@ impl fmt::Display for Fault {
             Self::Words(why) => why.fmt(out),
             Self::WrongNumberOfValues => out.write_str("wrong number of arguments"),
             Self::Invalid(why) => why.fmt(out),
+            Self::UserTwice(name) => write!(
+                out,
+                "Error in user declaration '{name}': Duplicate user found. A user can only be defined once in config files"
+            ),
             Self::TooManyIncludes => out.write_str("too many files are included: does one include itself?"),
             Self::Unreadable(why) => write!(out, "cannot read the included file: {why}"),
         }
@@ -94,6 +100,9 @@ impl Fault {
 impl Directive {
     /// Sets the value. Several words are one value for the kinds that hold blanks.
     fn apply(&self, settings: &mut Settings) -> Result<(), Fault> {
+        if self.name == "user" {
+            return self.add_user(settings);
+        }
         let option = find(&self.name).ok_or_else(|| Fault::no_such_option(&self.name))?;
         let value = match self.values.as_slice() {
             [one] => one.clone(),
@@ -101,6 +110,27 @@ impl Directive {
             _ => return Err(Fault::WrongNumberOfValues),
         };
         option.kind.set(settings, &value).map_err(Fault::Invalid)
+    }
+
+    /// A fault is shown with the words around it, which may be passwords of a user.
+    fn hide_passwords(&mut self) {
+        if self.name == "user" {
+            let is_secret = |rule: &String| rule.starts_with(['>', '<', '#', '!', '(']);
+            let name = self.values.first().map_or("", String::as_str);
+            let rules = self.values.iter().skip(1).filter(|rule| !is_secret(rule)).map(String::as_str);
+            let words = ["user", name].into_iter().chain(rules);
+            self.place.text = words.collect::<Vec<_>>().join(" ").trim_end().to_owned();
+        }
+    }
+
+    /// The rules are read when the server starts: which commands there are is not known here.
+    fn add_user(&self, settings: &mut Settings) -> Result<(), Fault> {
+        let [name, rules @ ..] = self.values.as_slice() else { return Err(Fault::WrongNumberOfValues) };
+        if settings.users.iter().any(|user| user.name == *name) {
+            return Err(Fault::UserTwice(name.clone()));
+        }
+        settings.users.push(UserLine { name: name.clone(), rules: rules.to_vec() });
+        Ok(())
     }
 }
 
@@ -139,7 +169,7 @@ impl Refusal {
 
 /// Applies them in order, so that later ones win. Unknown names are checked last, since
 /// `ignore-unknown-config` also holds for directives before it. It does not cover wrong values:
-/// `aclfile users.acl` is meant to protect something. All faults are reported together, so that a
+/// `protected-mode on` is meant to protect something. All faults are reported together, so that a
 /// file can be corrected in one go.
 pub(super) fn apply_all(
     directives: Vec<Directive>,
@@ -154,7 +184,10 @@ pub(super) fn apply_all(
         }
         match directive.apply(settings) {
             Ok(()) => inert.extend(inert_name(&directive.name)),
-            Err(fault) => faults.push((directive, fault)),
+            Err(fault) => {
+                directive.hide_passwords();
+                faults.push((directive, fault));
+            }
         }
     }
     let ignored = judge(faults, &settings.ignore_unknown_config)?;
@@ -232,6 +265,21 @@ mod tests {
     }
 
     #[test]
+    fn users_are_kept_as_they_are_written() {
+        let users = |lines: &[&str]| apply(lines).map(|(settings, _)| settings.users);
+        let found = users(&["user a on >p", "user b"]).expect("both are lines of users");
+        let expected = |name: &str, rules: &[&str]| UserLine {
+            name: name.into(),
+            rules: rules.iter().map(|rule| (*rule).to_owned()).collect(),
+        };
+        assert_eq!(found, [expected("a", &["on", ">p"]), expected("b", &[])]);
+        let refusal = users(&["user a on", "user a off"]).expect_err("it is there twice");
+        assert_eq!(refusal.fault, Fault::UserTwice("a".into()));
+        let refusal = users(&["user a on", "user a off >secret (+get >x)"]).expect_err("it is there twice");
+        assert_eq!(refusal.place.text, "user a off", "passwords are not shown");
+    }
+
+    #[test]
     fn later_directives_win_and_several_words_may_be_one_value() {
         let (settings, _) = apply(&["port 1", "bind 127.0.0.1 ::1", "port 2"]).expect("all are valid");
         assert_eq!((settings.port, settings.bind.join(" ")), (2, "127.0.0.1 ::1".into()));
@@ -268,7 +316,7 @@ mod tests {
         assert_eq!(ignored(&with("ignore-unknown-config yes")).unwrap(), ["foo-limit", "bar-port"]);
         assert!(ignored(&with("ignore-unknown-config FOO-* bar-port")).is_ok());
         assert!(ignored(&with("ignore-unknown-config foo-*")).is_err());
-        for line in ["aclfile users", "user a on", "loadmodule x.so", "rename-command GET x"] {
+        for line in ["user", "port x", "loadmodule x.so", "rename-command GET x"] {
             assert!(ignored(&[line, "ignore-unknown-config yes"]).is_err(), "{line}");
         }
     }

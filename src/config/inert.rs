@@ -57,8 +57,6 @@ const fn words(name: &'static str, default: &'static str) -> OptionSpec {
 
 /// Defaults and bounds are those of the newest Redis, or of Valkey where only it has the option.
 pub(super) static INERT: &[OptionSpec] = &[
-    choice("acl-pubsub-default", "resetchannels", &["allchannels", "resetchannels"]),
-    number("acllog-max-len", "128", 0, MAX_LONG),
     number("active-defrag-cycle-max", "25", 1, 99),
     number("active-defrag-cycle-min", "1", 1, 99),
     number("active-defrag-cycle-us", "500", 0, 100000),

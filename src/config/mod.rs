@@ -39,8 +39,8 @@ pub use manual::Page;
 pub use max_memory::MaxMemory;
 pub use names::ALIASES;
 pub use options::{OPTIONS, OptionSpec, find, names};
-pub use rewrite::RewriteError;
-pub use settings::{ClientClass, DebugAccess, OutputLimit, OutputLimits, SaveRule, Settings};
+pub use rewrite::{RewriteError, replace as replace_file};
+pub use settings::{ClientClass, DebugAccess, OutputLimit, OutputLimits, SaveRule, Settings, UserLine};
 pub use sources::{Start, StartError, from_command_line};
 pub use tls::{ClientCertificates, Tls};
 pub use tools::{Check, Ping, Tool, tool};
@@ -179,14 +179,14 @@ impl Config {
         Ok(())
     }
 
-    /// Writes the values to the configuration file.
+    /// Writes the values to the configuration file, and these `user` lines.
     ///
     /// # Errors
     /// There is none, or it cannot be read or written.
-    pub fn rewrite(&self) -> Result<(), RewriteError> {
+    pub fn rewrite(&self, users: &[String]) -> Result<(), RewriteError> {
         let _unchanging = self.changing.lock();
         let path = self.file.as_deref().ok_or(RewriteError::NoFile)?;
-        rewrite::rewrite(path, &self.settings())
+        rewrite::rewrite(path, &self.settings(), users)
     }
 }
 

@@ -43,7 +43,6 @@ pub(super) const REFUSED: &[(&str, &str)] = &[
     ("loadmodule-ex", "it has no modules; vector sets need none"),
     ("rename-command", "commands keep their names, and none can be hidden"),
     ("sentinel", "it is no Sentinel"),
-    ("user", "it has no users but the default one: see 'requirepass'"),
 ];
 
 /// Why an option of Redis of this name (in lower case) is refused, if it is.

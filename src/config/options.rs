@@ -93,7 +93,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Switch(|settings| &mut settings.protected_mode),
         default: "yes",
         mutable: true,
-        help: "Whether clients of other machines are refused while there is no password",
+        help: "Whether clients of other machines are refused while the user 'default' needs no password",
     },
     OptionSpec {
         name: "port",
@@ -359,7 +359,31 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Secret(|settings| &mut settings.requirepass),
         default: "",
         mutable: true,
-        help: "Password that clients must give with AUTH; empty for none",
+        help: "Password of the user 'default', which clients must give with AUTH; empty for none",
+    },
+    OptionSpec {
+        name: "aclfile",
+        kind: Kind::Text(|settings| &mut settings.aclfile),
+        default: "",
+        mutable: false,
+        help: "File with a line 'user <name> <rules>' for each user, for ACL LOAD and ACL SAVE; empty for none",
+    },
+    OptionSpec {
+        name: "acl-pubsub-default",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.acl_pubsub_default,
+            choices: &["allchannels", "resetchannels"],
+        },
+        default: "resetchannels",
+        mutable: true,
+        help: "Channels of new users: all, or none",
+    },
+    OptionSpec {
+        name: "acllog-max-len",
+        kind: Kind::Number { field: |settings| &mut settings.acllog_max_len, min: 0, max: MAX_LONG },
+        default: "128",
+        mutable: true,
+        help: "How many refusals ACL LOG keeps",
     },
     OptionSpec {
         name: "enable-debug-command",
@@ -881,13 +905,6 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "yes",
         mutable: true,
         help: "Whether a replica refuses writes",
-    },
-    OptionSpec {
-        name: "aclfile",
-        kind: Kind::Only { value: "", reason: "nearhit has no users but the default one" },
-        default: "",
-        mutable: false,
-        help: "File of users",
     },
     OptionSpec {
         name: "syslog-enabled",

@@ -14,6 +14,8 @@ use super::tls::Tls;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "each field is documented by its line in OPTIONS")]
 pub struct Settings {
+    /// The `user` lines, which are no option: each name once.
+    pub users: Vec<UserLine>,
     /// Values other than the default of options that have no effect here.
     pub inert: BTreeMap<&'static str, String>,
     pub bind: Vec<String>,
@@ -37,6 +39,9 @@ pub struct Settings {
     pub max_commands_per_second_per_client: u64,
     pub search_timeout_ms: u64,
     pub requirepass: String,
+    pub aclfile: String,
+    pub acl_pubsub_default: &'static str,
+    pub acllog_max_len: u64,
     pub enable_debug_command: &'static str,
     pub compat: &'static str,
     pub io_threads: u64,
@@ -97,6 +102,15 @@ pub struct Settings {
     pub tracking_table_max_keys: u64,
     pub latency_tracking: bool,
     pub latency_tracking_info_percentiles: Vec<f64>,
+}
+
+/// A `user` line. What its rules mean is not known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserLine {
+    /// The user's name.
+    pub name: String,
+    /// The words after it.
+    pub rules: Vec<String>,
 }
 
 /// A rule for automatic snapshots.
@@ -242,11 +256,6 @@ impl Settings {
     /// True if there is an address to listen on.
     pub fn has_listener(&self) -> bool {
         self.port > 0 || self.tls.port > 0 || !self.unixsocket.is_empty()
-    }
-
-    /// True if clients must authenticate.
-    pub fn has_password(&self) -> bool {
-        !self.requirepass.is_empty()
     }
 
     /// The clients that may use `DEBUG`.

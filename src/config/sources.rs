@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn what_would_not_be_kept_is_refused_all_lines_at_once() {
         let error = refused(&[
-            "--user",
+            "--sentinel",
             "a",
             "--lua-time-limit",
             "5",
@@ -222,7 +222,7 @@ mod tests {
             "1",
         ]);
         assert!(
-            error.contains("Redis' option 'user' is not supported by nearhit: it has no users"),
+            error.contains("Redis' option 'sentinel' is not supported by nearhit: it is no Sentinel"),
             "{error}"
         );
         assert!(

@@ -61,6 +61,8 @@ pub(super) struct Connection<S> {
     /// Place of the stream of changes up to which all must be safe before the replies in `output`
     /// are sent; 0 if they may go.
     withheld: u64,
+    /// Until when the replies in `output` are held back because a login has failed, if they are.
+    penalty_until: Option<Instant>,
     /// A request that is held back: see [`Hold`].
     held: Option<Held>,
     /// What held the request back that is being tried again; dropped when that is done.
@@ -177,6 +179,7 @@ impl Connection<Accepted> {
             input: Input::default(),
             output: Output::default(),
             withheld: 0,
+            penalty_until: None,
             held: None,
             released: None,
             settings,
@@ -196,7 +199,7 @@ impl Connection<Accepted> {
 impl<S> Connection<S> {
     /// Its client, as it is after connecting. Boxed, since it is passed on with every request.
     pub(super) fn client(&self) -> Box<Client> {
-        Box::new(Client::new(Arc::clone(&self.info), !self.settings.has_password()))
+        Box::new(Client::new(Arc::clone(&self.info), &self.server.acl.users))
     }
 
     /// The same connection after its socket was put into another state.
@@ -209,6 +212,7 @@ impl<S> Connection<S> {
             input: self.input,
             output: self.output,
             withheld: self.withheld,
+            penalty_until: self.penalty_until,
             held: self.held,
             released: self.released,
             requests_of_read: self.requests_of_read,
@@ -265,6 +269,18 @@ impl Connection<Socket> {
             client = back;
             if seat.is_crowded() {
                 tokio::task::yield_now().await;
+            }
+            while let Some(until) = self.penalty_until {
+                if !self.wait_out(until, called.as_mut()).await {
+                    called.set(info.woken());
+                }
+                if info.is_killed() {
+                    // What is held back for longer does not come earlier by this.
+                    self.output = Output::default();
+                }
+                if info.is_killed() || Instant::now() >= until {
+                    self.penalty_until = None;
+                }
             }
             while self.is_withheld() {
                 if self.wait_for_disk(called.as_mut()).await {
@@ -350,6 +366,12 @@ impl Connection<Socket> {
                 return Some((client, Progress::Held));
             }
             *answered += 1;
+            if !client.penalty.is_zero() {
+                let penalty = std::mem::take(&mut client.penalty);
+                self.penalty_until = Some(Instant::now() + penalty);
+                let progress = if client.closing { Progress::Closing } else { Progress::SliceOver };
+                return Some((client, progress));
+            }
             if client.closing {
                 if client.abandoned {
                     self.output = Output::default();
@@ -491,6 +513,12 @@ impl Connection<Socket> {
         is_safe
     }
 
+    /// Waits until a reply may go that is held back because a login has failed. Only this
+    /// connection waits. False if it was called away.
+    async fn wait_out(&self, until: Instant, called: Pin<&mut impl Future<Output = ()>>) -> bool {
+        tokio::time::timeout_at(until.into(), called).await.is_err()
+    }
+
     /// The client is to be disconnected: what is not safe soon it will not hear of.
     async fn wait_a_last_time(&mut self) {
         let told = self.server.aof.until_answerable(self.withheld);
@@ -513,7 +541,7 @@ impl Connection<Socket> {
         Limits {
             max_bulk_len: len(self.settings.proto_max_bulk_len),
             max_query_buffer: len(self.settings.client_query_buffer_limit),
-            authenticated: client.authenticated || !self.settings.has_password(),
+            authenticated: client.authenticated || !self.server.acl.users.require_login(),
             ..Limits::default()
         }
     }
@@ -598,10 +626,10 @@ impl Connection<Socket> {
         }
     }
 
-    /// True if the client must give the password and never has. Nothing is kept for it, and nothing
+    /// True if the client must log in and never has. Nothing is kept for it, and nothing
     /// is worth a delay.
     fn never_authenticated(&self) -> bool {
-        self.settings.has_password() && !self.info.was_authenticated.load(Ordering::Relaxed)
+        !self.info.was_authenticated.load(Ordering::Relaxed) && self.server.acl.users.require_login()
     }
 
     fn may_go_on(&self) -> bool {

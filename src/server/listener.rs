@@ -290,22 +290,24 @@ impl Listener {
 
 /// True if a client of this address is refused in protected mode. One whose address is not known
 /// counts as one of another machine. A client with TLS is refused after its handshake.
-pub(super) fn is_protected_from(address: Option<&SocketAddr>, settings: &Settings) -> bool {
+pub(super) fn is_protected_from(address: Option<&SocketAddr>, server: &Server) -> bool {
     let is_from_here = address.is_some_and(|address| address.ip().to_canonical().is_loopback());
-    settings.protected_mode && !settings.has_password() && !is_from_here
+    let is_open = server.config.settings().protected_mode && server.acl.users.default_has_no_password();
+    is_open && !is_from_here
 }
 
 fn admit(accepted: Accepted, unix_path: &str, server: &Server, thread_table: &ThreadTable) {
     let settings = server.config.settings();
     let traffic = server.traffic.mine();
+    let users = &server.acl.users;
     if let Accepted::Tcp(stream) = &accepted
-        && is_protected_from(stream.peer_addr().as_ref().ok(), &settings)
+        && is_protected_from(stream.peer_addr().as_ref().ok(), server)
     {
         traffic.rejected_connections.add(1);
         return accepted.refuse(PROTECTED);
     }
     let max = usize::try_from(settings.maxclients).unwrap_or(usize::MAX);
-    match server.clients.connect(accepted.endpoints(unix_path), max, settings.has_password()) {
+    match server.clients.connect(accepted.endpoints(unix_path), max, users.require_login()) {
         Some(info) => {
             traffic.connections_received.add(1);
             accepted.configure(settings.tcp_keepalive);

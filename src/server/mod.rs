@@ -61,7 +61,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use crate::commands::recovery::{self, Failed, Plan};
-use crate::commands::{Server, StopStep};
+use crate::commands::{Server, StopStep, load_users};
 use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace, TierDir};
 use crate::persistence::files::remove_leftovers;
@@ -101,6 +101,8 @@ pub enum RunError {
     Tier(String),
     /// An option of TLS cannot be used.
     Tls(tls::Unusable),
+    /// The users of the configuration, or of `aclfile`, are wrong.
+    Users(String),
 }
 
 impl std::fmt::Display for RunError {
@@ -110,8 +112,8 @@ impl std::fmt::Display for RunError {
             Self::TooFewFiles(error) => error.fmt(out),
             Self::Resources(error) => write!(out, "the system gives no threads: {error}"),
             Self::Load(error) => error.fmt(out),
-            Self::Tier(why) => out.write_str(why),
             Self::Tls(unusable) => write!(out, "TLS cannot be configured: {unusable}"),
+            Self::Tier(why) | Self::Users(why) => out.write_str(why),
         }
     }
 }
@@ -173,6 +175,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         keyspace.set_tier(tier(&settings.tier_dir)?);
     }
     let server = Arc::new(Server::new(config, keyspace));
+    load_users(&server).map_err(RunError::Users)?;
     let port = listeners.iter().find_map(Listener::tcp_address).map_or(0, |address| address.port());
     server.tcp_port.store(port, Ordering::Relaxed);
     let plan = recovery::plan(&server)?;

@@ -8,6 +8,7 @@
 //! pressure.rs   time that was lost waiting for memory
 //! idle.rs       how many cores were idle
 //! process.rs    processor time, resident memory, other processes
+//! random.rs     bytes that nobody can predict
 //! threads.rs    priority, and how long a thread ran
 //! files.rs      limit of open files, write-back, files without a name
 //! swap.rs       memory that was swapped out, and faults to get it back
@@ -25,6 +26,7 @@ mod idle;
 mod machine;
 mod pressure;
 mod process;
+mod random;
 mod swap;
 mod threads;
 mod total;
@@ -39,6 +41,7 @@ pub use process::{
     CpuTime, Resident, cpu_time, cpu_time_of_children, cpu_time_of_main_thread, executable, is_running,
     major_page_faults, peak_resident_bytes, resident, resident_bytes,
 };
+pub use random::fill_with_random;
 pub use swap::{process_swap_bytes, system_swap_bytes};
 pub use threads::{ThreadClock, lower_priority};
 pub use total::{Bound, Total, total_memory};

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 
+import acl
 import example_files
 import events
 import filters
@@ -29,6 +30,7 @@ from report import Report
 from servers import Servers
 
 PARTS = {
+    "acl": acl.run,
     "events": events.run,
     "examples": example_files.run,
     "filters": filters.run,

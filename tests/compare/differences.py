@@ -207,6 +207,26 @@ def _extended_docs(args, peer, ours, history, witness):
     return {name for (name, a), (_, b) in zip(theirs, mine) if a != b} == {b"arguments"} and peer.kind == ours.kind
 
 
+def _vector_categories(args, peer, ours, history, witness):
+    """The peer has no categories for commands on vector sets; its own rows are ours but for them."""
+    if name_of(args) == b"ACL":
+        return [word.upper() for word in args] == [b"ACL", b"CAT"] and peer.texts() + [b"vectorset"] == ours.texts()
+    name = args[2].upper() if len(args) == 3 else b""
+    if not name.startswith(b"V") or not _described(args, b"INFO", {args[2]}):
+        return False
+    (theirs,), (mine,) = info_rows(peer), info_rows(ours)
+    if name in EXTENDED and theirs[1] != mine[1]:
+        theirs[1] = (b":", theirs[1][1].replace(b":", b":-"))
+    is_ours = b"@vectorset" in repr(mine[6]).encode() and theirs[6][1] == ()
+    return is_ours and theirs[:6] + theirs[7:] == mine[:6] + mine[7:]
+
+
+def _vector_readers(args, peer, ours, history, witness):
+    """Commands that only read vector sets need no right to write."""
+    is_dry_run = [word.upper() for word in args[:2]] == [b"ACL", b"DRYRUN"] and len(args) > 4
+    return is_dry_run and args[3].upper().startswith(b"V") and ours.raw == b"+OK\r\n" and b"to access the '" in peer.raw
+
+
 def _refused_docs(args, peer, ours, history, witness):
     """Commands that do nothing but refuse say so."""
     name = args[2] if len(args) == 3 else b""
@@ -325,6 +345,8 @@ DIFFERENCES = [
     Difference("variadic", "several elements in one command, which the peer does not know", _variadic),
     Difference("vadd-extension", "formats, metrics and further elements, which the peer does not know", _vadd_extension),
     Difference("extended-docs", "commands that take more than on the peer say so", _extended_docs),
+    Difference("vector-categories", "commands on vector sets have categories", _vector_categories),
+    Difference("vector-readers", "who may read a vector set may search it", _vector_readers),
     Difference("refused-docs", "commands that do nothing but refuse say so", _refused_docs),
     Difference("own-prose", "what explains is in our own words", _own_prose),
     Difference("hash-encoding", "the peer remembers what a hash once held", _hash_encoding),

@@ -16,7 +16,7 @@ INFO_LACKING = {
 INFO_OWN = {
     b"Server": b"nearhit_version io_threads compute_threads",
     b"Persistence": b"rdb_last_cut_usec rdb_last_load_keys_skipped",
-    b"Stats": b"""evicted_elements evicted_by_pressure evicted_by_set_limit blessed_keys commands_on_compute_pool panics
+    b"Stats": b"""acl_access_denied_db evicted_elements evicted_by_pressure evicted_by_set_limit blessed_keys commands_on_compute_pool panics
         expired_elements elements_hits elements_misses keyspace_hit_rate_1m elements_hit_rate_1m vector_searches
         vector_elements_returned vector_best_scores filtered_searches filtered_short tls_handshake_failures
         rate_limited_reads""",

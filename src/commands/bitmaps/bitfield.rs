@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::bitfield_overlay::{Field, Overlay};
 use super::{bit_number, byte_of, checked_bit, is_far_behind, is_slow_to_look_into, look_at_text};
 use crate::commands::keys::MANY_ARGUMENTS;
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, KeyAccess, Keys, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::keyspace::{Deadline, Exclusive, StringValue, Value, event};
 use crate::resp::{Args, Error, Reply, parse_integer};
@@ -17,6 +17,7 @@ pub(in crate::commands) const BITFIELD: Spec = Spec {
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])
+        .varying(access)
         .noted("With `GET` alone the string is only read")],
     scope: Scope::NamedKeys,
     redact: None,
@@ -55,6 +56,19 @@ const BAD_TYPE: Error = Error::new(
 
 /// The widest integer, by which an offset may be multiplied.
 const MAX_WIDTH: i64 = 64;
+
+/// What BITFIELD does with its key: with GET alone it is only read.
+fn access(words: &[&[u8]]) -> KeyAccess {
+    let mut operations = words.get(2..).unwrap_or_default();
+    loop {
+        operations = match operations {
+            [] => return &["RO", "access"],
+            [word, _, _, rest @ ..] if word.eq_ignore_ascii_case(b"GET") => rest,
+            [word, _, rest @ ..] if word.eq_ignore_ascii_case(b"OVERFLOW") => rest,
+            _ => return &["RW", "access", "update"],
+        }
+    }
+}
 
 /// True if there are many operations, or many zeros have to be written, or many bytes to be
 /// decompressed. Any number is taken for an offset.

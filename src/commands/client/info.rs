@@ -10,6 +10,7 @@ use tokio::sync::futures::Notified;
 
 use super::Endpoints;
 use super::push_queue::PushQueue;
+use crate::acl::{self, Account};
 use crate::commands::registry::{self, Command};
 use crate::commands::tracking::Modes;
 use crate::counters::Counter;
@@ -57,6 +58,8 @@ pub struct ClientInfo {
     pub since: Instant,
     /// Names that the client has set.
     pub labels: Mutex<Labels>,
+    /// Its user, once its connection is served.
+    pub(super) account: Mutex<Option<Arc<Account>>>,
     /// Number of the selected database.
     pub db: AtomicUsize,
     /// 2 or 3.
@@ -133,6 +136,7 @@ impl ClientInfo {
             fd: endpoints.fd,
             since: Instant::now(),
             labels: Mutex::default(),
+            account: Mutex::default(),
             db: AtomicUsize::new(0),
             protocol: AtomicU8::new(2),
             no_evict: AtomicBool::new(false),
@@ -204,6 +208,23 @@ impl ClientInfo {
     /// True if it uses RESP3.
     pub(in crate::commands) fn is_resp3(&self) -> bool {
         self.protocol.load(Ordering::Relaxed) == 3
+    }
+
+    /// Sets its user, and returns the one before.
+    pub(super) fn set_account(&self, account: &Arc<Account>) -> Option<Arc<Account>> {
+        self.account.lock().replace(Arc::clone(account))
+    }
+
+    /// True if this is its user.
+    pub fn is_user(&self, account: &Arc<Account>) -> bool {
+        self.account.lock().as_ref().is_some_and(|own| Arc::ptr_eq(own, account))
+    }
+
+    /// The name of its user.
+    pub fn user_name(&self) -> String {
+        let account = self.account.lock();
+        let name = account.as_ref().map_or(acl::DEFAULT, |account| account.name());
+        String::from_utf8_lossy(name).into_owned()
     }
 
     /// Notes that a command begins.

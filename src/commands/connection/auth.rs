@@ -1,12 +1,8 @@
-//! `AUTH [username] password`: authenticates the client. The only user is `default`.
+//! `AUTH [username] password`: logs the client in, as the user `default` if no name is given.
 
-use sha1::{Digest, Sha1};
-
+use crate::acl::{DEFAULT, Denial, Reason};
 use crate::commands::{Arity, Context, Group, REDACTED, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
-
-/// The only user there is.
-pub(super) const USER: &[u8] = b"default";
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "auth",
@@ -17,8 +13,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     redact: Some(redact),
     group: Group::Connection,
     since: "1.0.0",
-    complexity: "O(N) for N passwords; the one user here has one",
-    summary: "Check a password; if it is right, this connection may run commands",
+    complexity: "O(N) for N passwords of the user",
+    summary: "Log in: check the password, and run commands as this user from now on",
     syntax: "[username@6.0.0] password",
     tips: &[],
     weight: Weight::Light,
@@ -40,26 +36,32 @@ fn auth(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     args.finish()?;
     let (user, password) = match second {
         Some(password) => (first, password),
-        None if !cx.server.config.settings().has_password() => return Err(NO_PASSWORD_SET),
-        None => (USER, first),
+        None if cx.server.acl.users.default_has_no_password() => return Err(NO_PASSWORD_SET),
+        None => (DEFAULT, first),
     };
-    authenticate(cx, user, password)?;
+    authenticate(cx, user, password, SPEC.name)?;
     Ok(Reply::OK)
 }
 
-/// Authenticates the client, or returns the error.
-pub(super) fn authenticate(cx: &mut Context, user: &[u8], password: &[u8]) -> Result<(), Error> {
-    let settings = cx.server.config.settings();
-    let is_right = !settings.has_password() || same(settings.requirepass.as_bytes(), password);
-    if user != USER || !is_right {
-        cx.server.traffic.mine().wrong_passwords.add(1);
-        return Err(Error::wrong_password());
+/// Logs the client in, or returns the error. `command` is for the log.
+pub(super) fn authenticate(
+    cx: &mut Context,
+    user: &[u8],
+    password: &[u8],
+    command: &str,
+) -> Result<(), Error> {
+    let account = cx.server.acl.users.log_in(user, password);
+    if account.is_some_and(|account| cx.client.log_in(account)) {
+        return Ok(());
     }
-    cx.client.authenticate();
-    Ok(())
-}
-
-/// Compares digests, so that the time does not depend on where the texts differ.
-fn same(password: &[u8], given: &[u8]) -> bool {
-    Sha1::digest(password) == Sha1::digest(given) && password == given
+    cx.server.traffic.mine().wrong_passwords.add(1);
+    cx.client.note_failed_login();
+    let denial = Denial {
+        reason: Reason::Auth,
+        is_in_transaction: cx.is_in_exec(),
+        object: command.into(),
+        user: user.to_vec(),
+    };
+    cx.server.note_denial(denial, cx.client);
+    Err(Error::wrong_password())
 }

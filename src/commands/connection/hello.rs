@@ -68,9 +68,9 @@ impl<'r> Hello<'r> {
 
     fn execute(self, cx: &mut Context) -> Result<Reply, Error> {
         if let Some((user, password)) = self.user_and_password {
-            auth::authenticate(cx, user, password)?;
+            auth::authenticate(cx, user, password, SPEC.name)?;
         }
-        if !cx.client.authenticated && cx.server.config.settings().has_password() {
+        if !cx.client.authenticated && cx.server.acl.users.require_login() {
             return Err(NOT_AUTHENTICATED);
         }
         if let Some(name) = self.name {

@@ -13,6 +13,7 @@ pub(super) mod select;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::client::described;
 pub(super) use self::select::SPEC as SELECT;
 use super::{Flags, Spec};
 

@@ -21,11 +21,10 @@ pub(in crate::commands) const SPEC: Spec = Spec {
 };
 
 fn reset(_: Args, cx: &mut Context) -> Result<Reply, Error> {
-    let authenticated = !cx.server.config.settings().has_password();
     if cx.client.is_monitor {
         cx.server.observers.leave(cx.client.info.id);
     }
-    cx.client.reset(authenticated);
+    cx.client.reset(&cx.server.acl.users);
     // What was pushed in between would come behind the reply.
     cx.client.info.drop_pushes();
     Ok(Reply::Simple("RESET"))

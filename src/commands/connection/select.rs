@@ -7,7 +7,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) static SPEC: Spec = Spec {
     name: "select",
     arity: Arity::Exactly(2),
-    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST),
+    flags: Flags::LOADING.and(Flags::STALE).and(Flags::FAST).and(Flags::DATABASE_FIRST),
     keys: &[],
     scope: Scope::NoKeys,
     redact: None,

@@ -14,7 +14,7 @@ use crate::vector_set::{SetCopy, VectorSet};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "copy",
     arity: Arity::AtLeast(3),
-    flags: Flags::WRITE.and(Flags::DENYOOM),
+    flags: Flags::WRITE.and(Flags::DENYOOM).and(Flags::DATABASE_BEHIND_DB),
     keys: &[Keys::at(1, &["RO", "access"]), Keys::at(2, &["OW", "update"])],
     scope: Scope::NamedKeysUnless("DB"),
     redact: None,

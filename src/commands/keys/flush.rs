@@ -27,7 +27,7 @@ pub(in crate::commands) const FLUSHDB: Spec = Spec {
 pub(in crate::commands) const FLUSHALL: Spec = Spec {
     name: "flushall",
     arity: Arity::AtLeast(1),
-    flags: Flags::WRITE.and(Flags::DANGEROUS).and(Flags::KEYSPACE),
+    flags: Flags::WRITE.and(Flags::DANGEROUS).and(Flags::KEYSPACE).and(Flags::ALL_DATABASES),
     keys: &[],
     scope: Scope::AllKeys,
     redact: None,

@@ -9,7 +9,7 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "move",
     arity: Arity::Exactly(3),
-    flags: Flags::WRITE.and(Flags::FAST),
+    flags: Flags::WRITE.and(Flags::FAST).and(Flags::DATABASE_SECOND),
     keys: &[Keys::at(1, &["RW", "access", "update"])],
     scope: Scope::AllKeys,
     redact: None,

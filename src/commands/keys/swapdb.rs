@@ -8,7 +8,12 @@ use crate::resp::{Args, Error, Reply};
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "swapdb",
     arity: Arity::Exactly(3),
-    flags: Flags::WRITE.and(Flags::FAST).and(Flags::DANGEROUS).and(Flags::KEYSPACE),
+    flags: Flags::WRITE
+        .and(Flags::FAST)
+        .and(Flags::DANGEROUS)
+        .and(Flags::KEYSPACE)
+        .and(Flags::DATABASE_FIRST)
+        .and(Flags::DATABASE_SECOND),
     keys: &[],
     scope: Scope::AllKeys,
     redact: None,

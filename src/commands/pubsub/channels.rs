@@ -126,6 +126,15 @@ impl Channels {
         self.with_subscribers(name, |subscribers| subscribers.map_or(0, Subscribers::len))
     }
 
+    /// Visits all subscriptions; each shard is locked meanwhile.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&[u8], &Arc<ClientInfo>)) {
+        for shard in &self.shards {
+            for (name, subscribers) in shard.0.lock().iter() {
+                subscribers.values().for_each(|client| visit(name, client));
+            }
+        }
+    }
+
     /// How many channels have subscribers.
     pub(super) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)

@@ -202,6 +202,13 @@ impl PubSub {
         self.channels.may_have_any() || self.patterns.len() > 0
     }
 
+    /// Visits all subscriptions: name, whether it is a pattern, client.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&[u8], bool, &Arc<ClientInfo>)) {
+        self.channels.for_each(|name, client| visit(name, false, client));
+        self.shard_channels.for_each(|name, client| visit(name, false, client));
+        self.patterns.for_each(|name, client| visit(name, true, client));
+    }
+
     /// True if a message to the channel takes long to send.
     fn has_many_receivers(&self, channel: &[u8]) -> bool {
         self.patterns.subscriptions() > MANY_RECEIVERS || self.channels.has_many(channel)

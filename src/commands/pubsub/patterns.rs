@@ -106,6 +106,13 @@ impl Patterns {
         self.len.store(known.len(), Ordering::Release);
     }
 
+    /// Visits all subscriptions.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&[u8], &Arc<ClientInfo>)) {
+        for (text, (pattern, _)) in self.known.lock().iter() {
+            pattern.subscribers.lock().values().for_each(|client| visit(text, client));
+        }
+    }
+
     /// How many patterns there are.
     pub(super) fn len(&self) -> usize {
         self.len.load(Ordering::Relaxed)

@@ -8,7 +8,7 @@ use crate::resp::{Args, Error, Reply};
 pub(super) const PUBLISH: Spec = Spec {
     name: "publish",
     arity: Arity::Exactly(3),
-    flags: BASE.flags.and(Flags::FAST),
+    flags: BASE.flags.and(Flags::FAST).and(Flags::CHANNEL),
     complexity: "O(N+M) for N subscribers of the channel and M patterns of all clients",
     summary: "Pass a message to the clients that have subscribed to its channel, by name or by pattern",
     syntax: "channel message",

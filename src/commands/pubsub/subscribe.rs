@@ -5,16 +5,19 @@
 //! `CLIENT REPLY` suppresses replies.
 
 use super::{BASE, Kind, MANY_RECEIVERS, Subscriptions};
-use crate::commands::{Arity, Context, Flags, Keys, Place, Run, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Keys, Place, Run, Spec, Weight, permissions};
 use crate::resp::{Args, Encoded, Error, Reply};
 
 /// Flags of the commands that end subscriptions.
 const ENDS: Flags = BASE.flags.and(Flags::NOSCRIPT).and(Flags::WHILE_SUBSCRIBED);
 
+/// Flags of those that begin them.
+const BEGINS: Flags = ENDS.and(Flags::DENYOOM_SINCE_8_10);
+
 pub(super) const SUBSCRIBE: Spec = Spec {
     name: "subscribe",
     arity: Arity::AtLeast(2),
-    flags: ENDS.and(Flags::DENYOOM_SINCE_8_10),
+    flags: BEGINS.and(Flags::CHANNELS),
     complexity: "O(N) for N names",
     summary: "Receive what is published to these channels from now on",
     syntax: "channel...",
@@ -25,6 +28,7 @@ pub(super) const SUBSCRIBE: Spec = Spec {
 
 pub(super) const PSUBSCRIBE: Spec = Spec {
     name: "psubscribe",
+    flags: BEGINS.and(Flags::CHANNEL_PATTERNS),
     summary: "Receive what is published to channels with names like these patterns, from now on",
     syntax: "pattern:pattern...",
     run: Run::Read(|args, cx| subscribe(Kind::Pattern, args, cx)),
@@ -101,6 +105,11 @@ fn subscribe(kind: Kind, args: Args, cx: &mut Context) -> Result<Reply, Error> {
         }
     }
     cx.client.subscriptions = Some(subscriptions).filter(|subscriptions| !subscriptions.is_empty());
+    // The rules may have changed since the request was checked, and whoever closes the connections
+    // that have lost a channel may have looked before these were there.
+    if permissions::lacks_channel(cx.client, args.iter(), kind == Kind::Pattern) {
+        cx.client.closing = true;
+    }
     has_room.map(|()| Reply::Encoded(Box::new(out)))
 }
 

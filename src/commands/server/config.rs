@@ -159,7 +159,9 @@ fn set(args: Args, cx: &mut Context) -> Result<Reply, Error> {
 }
 
 fn rewrite(_: Args, cx: &mut Context) -> Result<Reply, Error> {
-    match cx.server.config.rewrite() {
+    let users = cx.server.acl.config_lines(&cx.server.config.settings());
+    let users = users.map_err(|why| Error::from(format!("ERR Rewriting config file: {why}")))?;
+    match cx.server.config.rewrite(&users) {
         Ok(()) => tracing::info!("CONFIG REWRITE executed with success."),
         Err(error) => {
             tracing::warn!("CONFIG REWRITE failed: {error}");

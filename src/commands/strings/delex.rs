@@ -12,7 +12,8 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     name: "delex",
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::FAST),
-    keys: &[Keys::at(1, &["RW", "delete", "variable_flags"])],
+    keys: &[Keys::at(1, &["RW", "delete", "variable_flags"])
+        .varying(|words| if words.len() > 3 { &["RW", "delete"] } else { &["RM", "delete"] })],
     scope: Scope::NamedKeys,
     redact: None,
     group: Group::String,

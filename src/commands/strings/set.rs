@@ -4,7 +4,7 @@
 use super::comparison::Comparison;
 use super::expiry::{Expiry, ExpiryOptions, set_or_remove};
 use super::{has_long_text, text_or_null, value_of};
-use crate::commands::{Arity, Context, Flags, Group, Keys, Run, Scope, Spec, Weight};
+use crate::commands::{Arity, Context, Flags, Group, KeyAccess, Keys, Run, Scope, Spec, Weight};
 use crate::config::Compat;
 use crate::journal::Record;
 use crate::keyspace::{Exclusive, ReplyText, StringRef, event};
@@ -15,6 +15,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     arity: Arity::AtLeast(3),
     flags: Flags::WRITE.and(Flags::DENYOOM),
     keys: &[Keys::at(1, &["RW", "access", "update", "variable_flags"])
+        .varying(access)
         .noted("With `GET` the old value is read: ACCESS, and RW instead of OW")],
     scope: Scope::NamedKeys,
     redact: None,
@@ -30,6 +31,16 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     weight: Weight::HeavyIf(compares_digests),
     run: Run::Write(|args, cx, record| Set::parse(args, cx)?.execute(cx, record)),
 };
+
+/// What SET does with its key: `GET` reads the old value, and a condition looks at it.
+fn access(words: &[&[u8]]) -> KeyAccess {
+    let has = |word: &str| words.iter().skip(3).any(|other| other.eq_ignore_ascii_case(word.as_bytes()));
+    if has("GET") {
+        return &["RW", "access", "update"];
+    }
+    let is_compared = ["IFEQ", "IFNE", "IFDEQ", "IFDNE"].into_iter().any(has);
+    if is_compared { &["RW", "update"] } else { &["OW", "update"] }
+}
 
 /// True if the digest of a long string has to be computed. For a request without options this costs
 /// nothing.

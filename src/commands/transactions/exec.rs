@@ -2,7 +2,9 @@
 
 use super::queue::{Queue, Queued};
 use super::reach::reach;
-use crate::commands::{Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight, dispatch, registry};
+use crate::commands::{
+    Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight, dispatch, permissions, registry,
+};
 use crate::resp::{Args, Encoded, Error, Reply};
 
 /// A static, since other modules compare a command's spec with it by address.
@@ -78,7 +80,14 @@ fn run_all(commands: &[Queued], cx: &mut Context, now_ms: i64) -> Reply {
         Reply::encode_array_header(commands.len(), &mut replies);
     }
     for Queued { command, request } in commands {
-        let reply = dispatch::run(command, cx.server, cx.client, request, Some(now_ms));
+        let allowed = permissions::recheck(command, cx.server, cx.client, request);
+        let reply = match allowed {
+            Ok(()) => dispatch::run(command, cx.server, cx.client, request, Some(now_ms)),
+            Err(refusal) => {
+                cx.server.statistics.rejected(command, &refusal);
+                Reply::Error(refusal)
+            }
+        };
         cx.server.remove_expired(cx.client);
         if !cx.client.replies.are_silent() || matches!(reply, Reply::Encoded(_)) {
             reply.encode(cx.client.protocol, &mut replies);

@@ -87,7 +87,7 @@ fn settings() -> Settings {
 fn connect(server: &Server) -> Client {
     let shown =
         server.clients.connect(Endpoints::default(), CLIENTS + 1, false).expect("there is room for some");
-    Client::new(shown, true)
+    Client::new(shown, &server.acl.users)
 }
 
 fn number(request: &Request) -> i64 {

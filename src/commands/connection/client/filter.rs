@@ -1,7 +1,9 @@
 //! Filters of `CLIENT LIST` and `CLIENT KILL`.
 
+use std::sync::Arc;
+
+use crate::acl::{Account, Users};
 use crate::commands::client::ClientInfo;
-use crate::commands::connection::auth::USER;
 use crate::config::ClientClass;
 use crate::resp::{Args, Error};
 
@@ -13,6 +15,7 @@ pub(super) struct Filter {
     kind: Option<Option<ClientClass>>,
     address: Option<Vec<u8>>,
     local_address: Option<Vec<u8>>,
+    user: Option<Arc<Account>>,
     min_age_seconds: Option<u64>,
     /// Leaves out the client that sent the command.
     skip_me: bool,
@@ -40,15 +43,15 @@ impl Filter {
 
     /// What `CLIENT KILL` takes: pairs of a condition and its value. The client that sent the
     /// command is left out by default.
-    pub(super) fn of_kill(mut args: Args) -> Result<Self, Error> {
+    pub(super) fn of_kill(mut args: Args, users: &Users) -> Result<Self, Error> {
         let mut filter = Self { skip_me: true, ..Self::default() };
         while !args.is_empty() {
-            filter.take_condition(&mut args)?;
+            filter.take_condition(&mut args, users)?;
         }
         Ok(filter)
     }
 
-    fn take_condition(&mut self, args: &mut Args) -> Result<(), Error> {
+    fn take_condition(&mut self, args: &mut Args, users: &Users) -> Result<(), Error> {
         let name = args.bytes()?.to_ascii_uppercase();
         if args.is_empty() {
             return Err(Error::syntax());
@@ -58,7 +61,7 @@ impl Filter {
             b"TYPE" => self.kind = Some(kind(args.bytes()?)?),
             b"ADDR" => self.address = Some(args.bytes()?.to_owned()),
             b"LADDR" => self.local_address = Some(args.bytes()?.to_owned()),
-            b"USER" => known_user(args.bytes()?)?,
+            b"USER" => self.user = Some(known_user(args.bytes()?, users)?),
             b"MAXAGE" => self.min_age_seconds = Some(age(args)?),
             b"SKIPME" => {
                 self.skip_me = args.keyword_of(&[("yes", true), ("no", false)]).ok_or(Error::syntax())?
@@ -77,6 +80,7 @@ impl Filter {
             && self.kind.is_none_or(|kind| kind == Some(info.class()))
             && is(&self.address, &info.address)
             && is(&self.local_address, &info.local_address)
+            && self.user.as_ref().is_none_or(|user| info.is_user(user))
             && self.min_age_seconds.is_none_or(|age| info.since.elapsed().as_secs() >= age)
             && !(self.skip_me && info.id == me)
     }
@@ -102,9 +106,7 @@ fn kind(name: &[u8]) -> Result<Option<ClientClass>, Error> {
     }
 }
 
-fn known_user(name: &[u8]) -> Result<(), Error> {
-    if name == USER {
-        return Ok(());
-    }
-    Err(Error::from(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))
+fn known_user(name: &[u8], users: &Users) -> Result<Arc<Account>, Error> {
+    let unknown = || Error::from(format!("ERR No such user '{}'", String::from_utf8_lossy(name)));
+    users.get(name).ok_or_else(unknown)
 }

@@ -33,7 +33,7 @@ const LINES: &[&str] = &[
     "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
     "      its class: PUBSUB if it has subscriptions, else NORMAL",
     "    * USER <username>",
-    "      its user; there is one, 'default'",
+    "      the user as which it has logged in: 'default' without a login",
     "    * SKIPME (YES|NO)",
     "      NO closes this connection too if it meets the rest; YES is the default",
     "    * ID <client-id>",

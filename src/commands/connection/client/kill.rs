@@ -28,7 +28,7 @@ fn kill(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
             _ => Ok(Reply::OK),
         };
     }
-    let filter = Filter::of_kill(args)?;
+    let filter = Filter::of_kill(args, &cx.server.acl.users)?;
     Ok(Reply::count(kill_matching(&filter, cx)))
 }
 

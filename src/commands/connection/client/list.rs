@@ -24,7 +24,7 @@ pub(super) const INFO: Spec = Spec {
     since: "6.2.0",
     summary: "Line of CLIENT LIST about this connection",
     tips: &["nondeterministic_output"],
-    run: Run::Read(|_, cx| Ok(text(line(&cx.client.info, cx)))),
+    run: Run::Read(|_, cx| Ok(text(line(&cx.client.info, cx.server.compat)))),
     ..SUBCOMMAND
 };
 
@@ -45,20 +45,24 @@ fn list(args: Args, cx: &mut Context) -> Result<Reply, Error> {
     let filter = Filter::of_list(args)?;
     let me = cx.client.info.id;
     let lines = cx.server.clients.list().into_iter().filter(|info| filter.admits(info, me));
-    Ok(text(lines.map(|info| line(&info, cx)).collect()))
+    Ok(text(lines.map(|info| line(&info, cx.server.compat)).collect()))
 }
 
 fn text(lines: String) -> Reply {
     Reply::Verbatim { format: *b"txt", text: lines.into() }
 }
 
-/// One line in Redis' shape. Figures of features that this server lacks are constant.
-fn line(info: &ClientInfo, cx: &Context) -> String {
+fn line(info: &ClientInfo, release: Compat) -> String {
+    described(info, release) + "\n"
+}
+
+/// One line in Redis' shape, without its end. Figures of features that this server lacks are
+/// constant.
+pub(in crate::commands) fn described(info: &ClientInfo, release: Compat) -> String {
     let mut line = fields(info);
-    if cx.is_like(Compat::V8_10) {
+    if release >= Compat::V8_10 {
         line.push_str(&pipeline_fields(info));
     }
-    line.push('\n');
     line
 }
 
@@ -80,7 +84,7 @@ fn fields(info: &ClientInfo) -> String {
         line,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
          qbuf={query} qbuf-free={free} argv-mem=0 multi-mem={} rbs=0 rbp=0 obl={own} oll=0 omem={output} \
-         tot-mem={} events=r cmd={} user=default redir={} resp={} lib-name={} lib-ver={} io-thread=0 \
+         tot-mem={} events=r cmd={} user={} redir={} resp={} lib-name={} lib-ver={} io-thread=0 \
          tot-net-in={} tot-net-out={} tot-cmds={}",
         info.id,
         info.address,
@@ -99,6 +103,7 @@ fn fields(info: &ClientInfo) -> String {
         info.multi_bytes.load(Relaxed),
         info.memory_bytes(),
         info.last_command().unwrap_or("NULL"),
+        info.user_name(),
         shown_redirection(info),
         info.protocol.load(Relaxed),
         labels.library,

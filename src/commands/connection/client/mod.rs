@@ -12,6 +12,7 @@ mod tracking;
 mod unblock;
 
 pub(super) use labels::checked_name;
+pub(in crate::commands) use list::described;
 
 use crate::commands::{Arity, Flags, Group, Run, Scope, Spec, Weight};
 

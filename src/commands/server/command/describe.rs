@@ -3,7 +3,7 @@
 use super::field;
 use crate::commands::key_spec::{Begin, Find};
 use crate::commands::registry::Command;
-use crate::commands::{Flags, Keys, Spec};
+use crate::commands::{Keys, Spec, categories};
 use crate::config::Compat;
 use crate::resp::Reply;
 
@@ -19,7 +19,7 @@ pub(super) fn command(command: &Command, release: Compat) -> Reply {
         Reply::Integer(first),
         Reply::Integer(last),
         Reply::Integer(step),
-        Reply::Set(categories(spec).into_iter().map(Reply::Simple).collect()),
+        Reply::Set(categories::of(spec).into_iter().map(Reply::Simple).collect()),
         Reply::Set(spec.tips.iter().copied().map(Reply::bulk).collect()),
         Reply::Set(spec.keys.iter().map(key_spec).collect()),
         subcommands(command, release),
@@ -47,30 +47,6 @@ fn key_range(keys: &[Keys]) -> (i64, i64, i64) {
     };
     let end = if last < 0 { 0 } else { i64::from(begin) };
     (i64::from(first), end + i64::from(last), i64::from(step))
-}
-
-/// ACL categories follow from flags and group. As in Redis, vector commands have none.
-pub(super) fn categories(spec: &Spec) -> Vec<&'static str> {
-    let has = |flag| spec.flags.has(flag);
-    if has(Flags::MODULE) {
-        return Vec::new();
-    }
-    let is_container = spec.last_name() == spec.name && !spec.subcommands().is_empty();
-    let is_of_family = !is_container && !has(Flags::NO_FAMILY_CATEGORY);
-    let dangerous = has(Flags::ADMIN) || has(Flags::DANGEROUS);
-    let by_flag = [
-        ("@write", has(Flags::WRITE)),
-        ("@read", has(Flags::READONLY)),
-        ("@admin", has(Flags::ADMIN) || has(Flags::ADMIN_CATEGORY)),
-        (if has(Flags::FAST) { "@fast" } else { "@slow" }, true),
-        ("@blocking", has(Flags::BLOCKING)),
-        ("@dangerous", dangerous),
-        ("@connection", has(Flags::CONNECTION)),
-        ("@keyspace", has(Flags::KEYSPACE)),
-        ("@hash", has(Flags::HASH)),
-    ];
-    let set = by_flag.into_iter().filter(|(_, set)| *set).map(|(name, _)| name);
-    set.chain(spec.group.category().filter(|_| is_of_family)).collect()
 }
 
 fn key_spec(keys: &Keys) -> Reply {

@@ -45,22 +45,13 @@ fn get_keys(args: Args, cx: &Context, show: fn(Reply, Access) -> Reply) -> Resul
     let mut shown = Vec::new();
     for keys in spec.keys {
         let invalid = Error::new("ERR Invalid arguments specified for command");
-        let access = access(keys.access, &words);
+        let access = keys.access_in(&words);
         let positions = keys.positions(&words).map_err(|_| invalid)?;
         shown.extend(
             positions.into_iter().map(|at| show(Reply::bulk(Bytes::copy_from_slice(words[at])), access)),
         );
     }
     Ok(Reply::Array(shown))
-}
-
-/// Only the access of `SET` depends on its arguments: with `GET` it reads too.
-fn access(access: Access, words: &[&[u8]]) -> Access {
-    if !access.contains(&"variable_flags") {
-        return access;
-    }
-    let reads = words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET"));
-    if reads { &["RW", "access", "update"] } else { &["OW", "update"] }
 }
 
 /// The command that the words name, or the subcommand if it is a container. `config|get` is not a

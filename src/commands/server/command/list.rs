@@ -1,10 +1,10 @@
 //! `COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob]`: the names of commands.
 
-use super::{SUBCOMMAND, describe};
-use crate::commands::glob;
+use super::SUBCOMMAND;
 use crate::commands::registry;
 use crate::commands::server::module::VECTOR_SETS;
 use crate::commands::{Arity, Context, Flags, Run, Spec};
+use crate::commands::{categories, glob};
 use crate::config::Compat;
 use crate::resp::{Args, Error, Reply};
 
@@ -48,7 +48,7 @@ impl<'r> Filter<'r> {
             Filter::Module(name) => spec.flags.has(Flags::MODULE) && *name == VECTOR_SETS.as_bytes(),
             Filter::Category(name) => {
                 let is_it = |category: &str| category.as_bytes()[1..].eq_ignore_ascii_case(name);
-                describe::categories(spec).into_iter().any(is_it)
+                categories::of(spec).into_iter().any(is_it)
             }
             Filter::Pattern(pattern) => {
                 glob::matches(&pattern.to_ascii_lowercase(), spec.name.to_ascii_lowercase().as_bytes())

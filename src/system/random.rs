@@ -1,0 +1,34 @@
+//! Random bytes for secrets.
+
+use std::io;
+
+use rustix::rand::{GetRandomFlags, getrandom};
+
+/// Fills `bytes` with random ones, which cannot be predicted.
+///
+/// # Errors
+/// The system has none.
+pub fn fill_with_random(bytes: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match getrandom(&mut bytes[filled..], GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_bytes_are_filled() {
+        let mut drawn = [[0u8; 64]; 2];
+        drawn.iter_mut().for_each(|bytes| fill_with_random(bytes).expect("the system has some"));
+        assert_ne!(drawn[0], drawn[1]);
+        assert!(drawn.iter().all(|bytes| bytes[56..] != [0; 8]));
+    }
+}
