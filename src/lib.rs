@@ -22,6 +22,7 @@
 //! words            leaf: a line of text as words, with quotes as Redis has them
 //! long_double      leaf: the 80-bit floating point in which Redis sums
 //! compressed       leaf: values in less room, by LZ4
+//! certainty/       leaf: how likely is a cached answer right?  knows no set
 //! eviction         leaf: what should be evicted first: rules, scores, a pool of candidates
 //! json             leaf: values as JSON text, only written
 //! splitmix         leaf: numbers that look random, the same for the same seed
@@ -90,6 +91,7 @@
 // finds dead code in the rest. `vector_index` is for programs that need an index and no server.
 pub mod acl;
 pub mod arena;
+pub mod certainty;
 pub mod check;
 pub mod commands;
 pub mod compressed;

@@ -43,6 +43,7 @@ const MAP: &[(&str, &[&str])] = &[
         "commands",
         &[
             "acl",
+            "certainty",
             "compressed",
             "config",
             "counters",
@@ -85,6 +86,7 @@ const MAP: &[(&str, &[&str])] = &[
         "vector_set",
         &[
             "arena",
+            "certainty",
             "compressed",
             "counters",
             "epoch",
@@ -111,6 +113,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("memory", &["system"]),
     ("system", &[]),
     ("epoch", &[]),
+    ("certainty", &[]),
     ("eviction", &[]),
     ("glob", &[]),
     ("words", &[]),

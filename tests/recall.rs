@@ -117,13 +117,14 @@ impl Life {
     fn kept(&self, linked: Linked) -> io::Result<Self> {
         let params = self.set.params().clone();
         let options = self.set.options();
-        let outline = Outline { params, options, seed: 1, codebook: None, matrix: None, space: None };
+        let outline =
+            Outline { params, options, seed: 1, codebook: None, matrix: None, space: None, cache: None };
         let mut restored = Restored::new(outline).map_err(io::Error::other)?;
         let mut frozen = self.set.freeze_now(linked);
         let mut spill = Vec::new();
         let mut links = Lists::default();
         let mut keep = |element: Element<'_>| {
-            let Element { slot, name, attribute, deadline_ms, is_pinned, best, coarse, links: lists } =
+            let Element { slot, name, attribute, deadline_ms, is_pinned, entry, best, coarse, links: lists } =
                 element;
             links.clear();
             for list in lists {
@@ -136,6 +137,7 @@ impl Life {
                 attribute,
                 deadline_ms,
                 is_pinned,
+                entry,
                 best,
                 coarse,
                 links: &links,

@@ -149,7 +149,8 @@ fn shown(request: &Request) -> String {
     request.words().iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn ask(server: &Server, client: &mut Client, line: &str) -> String {
+/// The reply to a client of this server, as [`Session::ask`] has it: for several threads.
+pub(super) fn ask(server: &Server, client: &mut Client, line: &str) -> String {
     let words: Vec<&str> = line.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
     String::from_utf8_lossy(&reply_to(server, client, &words)).trim_end().replace("\r\n", " ")
 }

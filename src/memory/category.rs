@@ -12,6 +12,8 @@ pub enum Category {
     Names,
     /// Attributes of elements.
     Attributes,
+    /// Payloads of entries of caches, and what is known of the entries.
+    Payloads,
     /// Indexes of fields of attributes.
     AttributeIndexes,
     /// Names and attributes that were replaced or removed, until the last reader that may hold them
@@ -44,11 +46,12 @@ pub enum Category {
 
 impl Category {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Vectors,
         Self::Graph,
         Self::Names,
         Self::Attributes,
+        Self::Payloads,
         Self::AttributeIndexes,
         Self::Retired,
         Self::Expiry,
@@ -71,6 +74,7 @@ impl Category {
             Self::Graph => "graph",
             Self::Names => "names",
             Self::Attributes => "attributes",
+            Self::Payloads => "payloads",
             Self::AttributeIndexes => "attribute-indexes",
             Self::Retired => "retired",
             Self::Expiry => "expiry",

@@ -40,8 +40,15 @@ pub(super) struct Attributes {
 
 impl Default for Attributes {
     fn default() -> Self {
+        Self::of(Category::Attributes)
+    }
+}
+
+impl Attributes {
+    /// None yet. `category`: what they are for.
+    pub(super) fn of(category: Category) -> Self {
         Self {
-            blobs: Blobs::new(Category::Attributes),
+            blobs: Blobs::new(category),
             is_filtered: AtomicBool::new(false),
             has_replaced: AtomicBool::new(false),
             compressed: AtomicUsize::new(0),
@@ -49,9 +56,7 @@ impl Default for Attributes {
             len: AtomicUsize::new(0),
         }
     }
-}
 
-impl Attributes {
     /// The attribute of a slot that the reader has met while pinned, if it has one.
     pub(super) fn get<'p>(&'p self, slot: u32, pin: &'p Pin) -> Option<Stored<'p>> {
         self.blobs.get_marked(slot, pin).map(stored)

@@ -103,6 +103,9 @@ impl<'s> Commit<'s> {
         if let Some(attribute) = attribute.or(before) {
             set.attributes.set(slot, attribute, &self.exclusive);
         }
+        if let (Some(entries), Some(old)) = (&set.set.entries, old) {
+            entries.carry(old, slot, &pin, &self.exclusive);
+        }
         let deadline = lifetime.deadline(old.and_then(|old| set.deadlines.get(old)));
         self.set_deadline(slot, deadline);
         set.uses.begin(slot, old, &set.now);
@@ -136,6 +139,9 @@ impl<'s> Commit<'s> {
         self.elements.insert(set.names.get(from, &pin), to, &set.names);
         if let Some(attribute) = set.attributes.get(from, &pin) {
             set.attributes.set(to, attribute, &self.exclusive);
+        }
+        if let Some(entries) = &set.set.entries {
+            entries.relocate(from, to, &pin, &self.exclusive);
         }
         self.set_deadline(to, set.deadlines.get(from));
         set.uses.relocate(from, to);
@@ -174,6 +180,9 @@ impl<'s> Commit<'s> {
     /// reader goes on reading the attribute, or finds none.
     fn leave(&self, slot: u32) {
         self.set.attributes.leave(slot, &self.exclusive);
+        if let Some(entries) = &self.set.set.entries {
+            entries.leave(slot, &self.exclusive);
+        }
         self.set.fields.leave(slot, &self.exclusive);
         self.set.deadlines.remove(slot, &self.exclusive);
     }
@@ -316,7 +325,7 @@ impl<'s> Commit<'s> {
 
     /// Before the element in this slot is changed or removed: copies it for snapshots that have not
     /// read it.
-    fn keep_before_image(&self, slot: u32) {
+    pub(super) fn keep_before_image(&self, slot: u32) {
         self.set.keep_before_image(slot, &self.exclusive);
     }
 }

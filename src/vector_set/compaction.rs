@@ -178,6 +178,7 @@ impl VectorSet {
             self.attributes.shrink_to(len);
             self.deadlines.shrink_to(len);
             self.uses.shrink_to(len);
+            self.entries.iter().for_each(|entries| entries.shrink_to(len));
         });
         is_lower || is_given
     }

@@ -56,6 +56,7 @@ fn restored(mut frozen: Frozen) -> io::Result<Restored> {
         codebook: codebook.map(Arc::new),
         matrix: matrix.as_deref(),
         space: frozen.set().space().map(|space| space.dir().space()),
+        cache: frozen.cache(),
     };
     let mut restored = Restored::new(outline).map_err(invalid)?;
     let (mut links, mut spill) = (Lists::default(), Vec::new());
@@ -79,9 +80,9 @@ fn add(restored: &mut Restored, element: &Element<'_>, links: &mut Lists) -> io:
         links.begin();
         layer.iter().for_each(|&slot| links.push(slot.into()));
     }
-    let Element { slot, name, attribute, deadline_ms, is_pinned, best, coarse, .. } = *element;
+    let Element { slot, name, attribute, deadline_ms, is_pinned, entry, best, coarse, .. } = *element;
     restored
-        .add(&Kept { id: slot.into(), name, attribute, deadline_ms, is_pinned, best, coarse, links })
+        .add(&Kept { id: slot.into(), name, attribute, deadline_ms, is_pinned, entry, best, coarse, links })
         .map_err(invalid)
 }
 

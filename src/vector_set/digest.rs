@@ -7,6 +7,7 @@
 use sha1::{Digest, Sha1};
 
 use super::Present;
+use super::entries::digested;
 use crate::epoch::pin;
 
 /// Redis' `mixDigest`: the next digest after hashing `data` into `digest`. The order of mixing
@@ -42,6 +43,8 @@ impl Present<'_> {
             let named = if self.set.deadlines.get(slot).is_some() { mix(named, EXPIRES) } else { named };
             let whole =
                 self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, &attribute.text()));
+            let entry = self.set.entries.as_deref().map(|entries| digested(entries, slot));
+            let whole = entry.filter(|bytes| !bytes.is_empty()).map_or(whole, |bytes| mix(whole, &bytes));
             Sha1::digest(whole).into()
         };
         slots.into_iter().map(element).fold(Sha1::digest(head).into(), xor)

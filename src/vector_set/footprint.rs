@@ -21,6 +21,8 @@ pub struct SetMemory {
     pub names: usize,
     /// Attributes.
     pub attributes: usize,
+    /// Of a cache: payloads, and what is known of entries.
+    pub payloads: usize,
     /// Indexes of their fields.
     pub fields: usize,
     /// Deadlines, and when elements were used.
@@ -32,7 +34,14 @@ pub struct SetMemory {
 impl SetMemory {
     /// Of all purposes.
     pub fn total(&self) -> usize {
-        self.vectors + self.graph + self.names + self.attributes + self.fields + self.expiry + self.snapshot
+        self.vectors
+            + self.graph
+            + self.names
+            + self.attributes
+            + self.payloads
+            + self.fields
+            + self.expiry
+            + self.snapshot
     }
 }
 
@@ -65,13 +74,15 @@ impl VectorSet {
     pub(super) fn bytes_of(&self, slot: u32) -> usize {
         let pin = pin();
         let attribute = self.attributes.get(slot, &pin).map_or(0, |stored| text_bytes(stored.parts().0));
-        self.bytes_beside_texts() + text_bytes(self.names.get(slot, &pin)) + attribute
+        let entry = self.entries.as_ref().map_or(0, |entries| entries.text_bytes_of(slot, &pin));
+        self.bytes_beside_texts() + text_bytes(self.names.get(slot, &pin)) + attribute + entry
     }
 
     /// The same without name and attribute.
     pub(super) fn bytes_beside_texts(&self) -> usize {
         let deadline = if self.has_had_deadlines() { DEADLINE } else { 0 };
-        self.vectors.memory_per_slot() + BESIDE + deadline + MAPS
+        let entry = if self.is_cache() { super::entries::BESIDE } else { 0 };
+        self.vectors.memory_per_slot() + BESIDE + deadline + entry + MAPS
     }
 }
 

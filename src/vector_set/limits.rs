@@ -4,6 +4,7 @@
 
 use parking_lot::{Mutex, RwLock};
 
+use super::Share;
 use super::room::Chooser;
 use crate::eviction::Rule;
 
@@ -55,6 +56,8 @@ pub struct LimitsChange {
     pub max_bytes: Option<Option<u64>>,
     /// Of [`Limits::policy`].
     pub policy: Option<SetPolicy>,
+    /// Of a cache: [`CacheRules::max_error`](super::CacheRules::max_error).
+    pub max_error: Option<Option<Share>>,
 }
 
 impl LimitsChange {

@@ -37,6 +37,7 @@ mod copy;
 mod deadlines;
 mod digest;
 mod elements;
+mod entries;
 mod eviction;
 mod expiry;
 mod fields;
@@ -65,6 +66,10 @@ pub use self::copy::SetCopy;
 pub use self::deadlines::MAX_DEADLINE_MS;
 pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
+pub use self::entries::{
+    About, Cache, CacheFigures, CacheOutline, CacheRules, Certainty, EntryFigures, EntryHit, MAX_SCOPE,
+    MOST_LEARNING_BYTES, NewEntry, Share, StoreOptions, StoredEntry, Unless, Verdict,
+};
 pub use self::eviction::{EvictedElement, EvictionCriteria};
 pub use self::expiry::Reschedule;
 pub use self::fields::{
@@ -96,6 +101,7 @@ use self::commit::Commit;
 use self::compaction::Compaction;
 use self::deadlines::Deadlines;
 use self::elements::{Elements, Names};
+use self::entries::Entries;
 use self::fields::FieldIndexes;
 use self::limits::Bounds;
 use self::snapshot::Snapshots;
@@ -131,6 +137,8 @@ pub struct VectorSet {
     fields: FieldIndexes,
     deadlines: Deadlines,
     uses: Uses,
+    /// Of a cache only.
+    entries: Option<Box<Entries>>,
     elements: RwLock<Elements>,
     /// How often a key stopped meaning this set.
     unbound: AtomicU64,
@@ -188,6 +196,7 @@ impl VectorSet {
             fields: FieldIndexes::default(),
             deadlines: Deadlines::default(),
             uses: Uses::default(),
+            entries: None,
             elements: RwLock::default(),
             unbound: AtomicU64::new(0),
             updates: Updates::new(),
@@ -265,9 +274,10 @@ impl VectorSet {
         free * bytes_each
     }
 
-    /// What compression of attributes saves.
+    /// What compression of attributes and payloads saves.
     pub fn savings(&self) -> Savings {
-        self.attributes.savings()
+        let payloads = self.entries.as_ref().map(|entries| entries.savings());
+        self.attributes.savings() + payloads.unwrap_or_default()
     }
 
     /// Bytes of memory that the set takes, by purpose.
@@ -277,6 +287,7 @@ impl VectorSet {
             graph: self.vectors.link_bytes() + self.fixed.bytes(),
             names: self.names.heap_bytes() + self.elements.read().heap_bytes(),
             attributes: self.attributes.heap_bytes(),
+            payloads: self.entries.as_ref().map_or(0, |entries| entries.heap_bytes()),
             fields: self.fields.heap_bytes(),
             expiry: self.deadlines.heap_bytes() + self.uses.heap_bytes(),
             snapshot: self.snapshots.heap_bytes(),

@@ -91,7 +91,8 @@ impl VectorSet {
     fn estimate(&self, len: usize) -> usize {
         let slots = self.vectors.graph().slots();
         let named = (slots.end() as usize).saturating_sub(slots.free().0).max(1);
-        let texts = self.names.text_bytes() + self.attributes.text_bytes();
+        let entries = self.entries.as_ref().map_or(0, |entries| entries.text_bytes());
+        let texts = self.names.text_bytes() + self.attributes.text_bytes() + entries;
         len * self.bytes_beside_texts() + (texts as f64 / named as f64 * len as f64) as usize
     }
 }
@@ -110,6 +111,9 @@ impl Present<'_> {
             return Err(Refused::Unbound(record));
         };
         self.bounds.set(self.limits().changed(change));
+        if let (Some(entries), Some(share)) = (&self.set.entries, change.max_error) {
+            entries.set_max_error(share, commit.exclusive());
+        }
         let evicted = if evicts { self.shrink_in(&mut commit) } else { 0 };
         commit.finish(record);
         self.tidy(evicted);
@@ -144,19 +148,22 @@ impl Present<'_> {
         victims.len()
     }
 
-    /// Makes room for elements, with attributes as they will be stored, and returns how many were
-    /// evicted.
+    /// Makes room for elements, with attributes as they will be stored, and for some more bytes of
+    /// them. Returns how many were evicted.
     pub(super) fn make_room(
         &self,
         commit: &mut Commit<'_>,
         puts: &[Put],
         attributes: &[Option<Ready<'_>>],
+        more_bytes: usize,
     ) -> Result<usize, Full> {
         let limits = self.limits();
         if limits.is_boundless() {
             return Ok(0);
         }
         let mut demand = self.demand(commit, puts, attributes);
+        demand.bytes += more_bytes;
+        demand.own_bytes += more_bytes;
         if limits.max_elements.is_some_and(|most| demand.own_elements as u64 > most) {
             return Err(Full::Elements);
         }

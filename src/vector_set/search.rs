@@ -54,8 +54,8 @@ impl Search<'_> {
 
 /// What a search found, nearest first. While it lives, the elements it names stay readable.
 pub struct Hits<'s> {
-    set: Present<'s>,
-    pin: Pin,
+    pub(super) set: Present<'s>,
+    pub(super) pin: Pin,
     found: Vec<Candidate>,
     is_cut_off: bool,
     explanation: Option<Explanation>,
@@ -80,8 +80,8 @@ pub struct Hit<'h> {
     pub element: &'h [u8],
     /// Its distance, as codes compare; see [`crate::quantization::Metric::user_distance`].
     pub distance: f32,
-    slot: u32,
-    hits: &'h Hits<'h>,
+    pub(super) slot: u32,
+    pub(super) hits: &'h Hits<'h>,
 }
 
 impl<'h> Hit<'h> {
@@ -216,7 +216,12 @@ impl<'s> Present<'s> {
     }
 
     /// One try, and whether its list of results was full of slots that had to be taken out again.
-    fn search_once(&self, query: &Probe, search: &Search, checks_deadlines: bool) -> (Hits<'s>, bool) {
+    pub(super) fn search_once(
+        &self,
+        query: &Probe,
+        search: &Search,
+        checks_deadlines: bool,
+    ) -> (Hits<'s>, bool) {
         let pin = pin();
         // Both before the search begins: an update after this is then seen to have moved the
         // count, and what has expired by now was either removed by now or is known to be due.

@@ -1,6 +1,7 @@
 //! Sets as their callers see them, also from several threads at once.
 
 mod compaction;
+mod entries;
 mod eviction;
 mod expiry;
 mod fields;

@@ -2,6 +2,7 @@
 //! record.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 
 use super::commit::Commit;
 use super::limits::Full;
@@ -102,10 +103,9 @@ impl Present<'_> {
         ef: usize,
         record: Record<'r>,
     ) -> Result<Vec<Upserted>, Refused<'r>> {
-        Ok(match self.upsert_if(hold, puts, ef, |_, _| Ok(0), record)? {
-            Bounded::Done { upserted, .. } => upserted,
-            Bounded::Full(_) => unreachable!("there is always room"),
-        })
+        let admit = |_: &mut Commit<'_>, _: &[Option<Ready<'_>>], _: &[Prepared]| Ok::<_, Infallible>(0);
+        let Ok((upserted, _)) = self.upsert_if(hold, puts, ef, admit, |_, _| (), record)?;
+        Ok(upserted)
     }
 
     /// The same within the set's limits: other elements are evicted for these, in the same change.
@@ -116,20 +116,27 @@ impl Present<'_> {
         ef: usize,
         record: Record<'r>,
     ) -> Result<Bounded, Refused<'r>> {
-        let make_room = |commit: &mut Commit<'_>, attributes: &[Option<Ready<'_>>]| {
-            self.make_room(commit, puts, attributes)
+        let admit = |commit: &mut Commit<'_>, attributes: &[Option<Ready<'_>>], _: &[Prepared]| {
+            self.make_room(commit, puts, attributes, 0)
         };
-        self.upsert_if(hold, puts, ef, make_room, record)
+        Ok(match self.upsert_if(hold, puts, ef, admit, |_, _| (), record)? {
+            Ok((upserted, evicted)) => Bounded::Done { upserted, evicted },
+            Err(full) => Bounded::Full(full),
+        })
     }
 
-    fn upsert_if<'r>(
+    /// Adds or updates elements, if `admit` does not decline it. That is called inside the change,
+    /// before anything is visible of it, and says how many others were evicted; `complete` at its
+    /// end.
+    pub(super) fn upsert_if<'r, D>(
         &self,
         hold: Hold,
         puts: &[Put],
         ef: usize,
-        make_room: impl Fn(&mut Commit<'_>, &[Option<Ready<'_>>]) -> Result<usize, Full>,
+        admit: impl Fn(&mut Commit<'_>, &[Option<Ready<'_>>], &[Prepared]) -> Result<usize, D>,
+        complete: impl Fn(&Commit<'_>, &[Prepared]),
         record: Record<'r>,
-    ) -> Result<Bounded, Refused<'r>> {
+    ) -> Result<Result<(Vec<Upserted>, usize), D>, Refused<'r>> {
         let repeated = repeated(puts);
         let attributes: Vec<_> =
             puts.iter().map(|put| put.attribute.map(|text| self.attributes.ready(text))).collect();
@@ -149,22 +156,23 @@ impl Present<'_> {
                 self.abandon(&prepared);
                 continue;
             }
-            let evicted = match make_room(&mut commit, &attributes) {
+            let evicted = match admit(&mut commit, &attributes, &prepared) {
                 Ok(evicted) => evicted,
-                Err(full) => {
+                Err(declined) => {
                     self.abandon(&prepared);
-                    return Ok(Bounded::Full(full));
+                    return Ok(Err(declined));
                 }
             };
             let attributes = attributes.iter().map(|ready| ready.as_ref().map(Ready::stored));
-            let upserted: Vec<_> = (puts.iter().zip(attributes).zip(prepared))
-                .map(|((put, attribute), prepared)| apply(put, attribute, prepared, &mut commit))
+            let upserted: Vec<_> = (puts.iter().zip(attributes).zip(&prepared))
+                .map(|((put, attribute), &prepared)| apply(put, attribute, prepared, &mut commit))
                 .collect();
+            complete(&commit, &prepared);
             commit.finish(record);
             let updated = upserted.iter().filter(|&&upserted| upserted == Upserted::Updated).count();
             self.tidy(updated + evicted);
             self.vectors.train();
-            return Ok(Bounded::Done { upserted, evicted });
+            return Ok(Ok((upserted, evicted)));
         }
     }
 
@@ -178,6 +186,7 @@ impl Present<'_> {
             self.names.grow_to(len);
             self.attributes.grow_to(len);
             self.uses.grow_to(len);
+            self.entries.iter().for_each(|entries| entries.grow_to(len));
         };
         self.vectors.prepare(&put.vector, old, ef, grow, |slot| self.names.set(slot, put.element))
     }
@@ -243,9 +252,11 @@ impl VectorSet {
         let has_swept = self.vectors.sweep(removals, |slot| {
             self.names.forget(slot);
             self.attributes.forget(slot);
+            self.entries.iter().for_each(|entries| entries.forget(slot));
         });
         self.names.reclaim();
         self.attributes.reclaim();
+        self.entries.iter().for_each(|entries| entries.reclaim());
         has_swept
     }
 }

@@ -27,7 +27,7 @@ class Run:
 
 
 def redis_py(name, wanted):
-    parts = ["acl", "cache", "flows", "pubsub", "semantic", "tracking"]
+    parts = ["acl", "cache", "flows", "pubsub", "semantic", "semantic_cache", "tracking"]
     modules = ["test_redis_py", *(f"test_redis_py_{part}" for part in parts)]
     return unittest_with(python_with(name, wanted), *modules)
 

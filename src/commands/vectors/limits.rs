@@ -1,6 +1,7 @@
 //! The words that bound a set, in VCREATE and VCONFIG, and what shows them.
 
 use super::errors::{BYTES_FULL, ELEMENTS_FULL};
+use super::vcache;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Full, Limits, LimitsChange, MAX_TTL_MS, SetPolicy};
 
@@ -9,7 +10,8 @@ const MS_PER_S: u64 = 1000;
 const MOST_ELEMENTS: u64 = 1 << 31;
 
 /// Takes one of the options, if there is one: `TTL s`, `MAXELEMENTS n`, `MAXBYTES n`, of which 0
-/// ends the limit, or `POLICY p`. False if the next word is none of them.
+/// ends the limit, `POLICY p`, or `MAXERROR share` of a cache. False if the next word is none of
+/// them.
 pub(super) fn take(args: &mut Args, change: &mut LimitsChange) -> Result<bool, Error> {
     if args.keyword("TTL") {
         let seconds = bounded(args, MAX_TTL_MS / MS_PER_S, "ERR invalid TTL")?;
@@ -21,6 +23,11 @@ pub(super) fn take(args: &mut Args, change: &mut LimitsChange) -> Result<bool, E
     } else if args.keyword("POLICY") {
         let policy = args.keyword_of(&SetPolicy::ALL).ok_or(Error::new(INVALID_POLICY))?;
         change.policy = Some(policy);
+    } else if args.keyword("MAXERROR") {
+        change.max_error = Some(match args.peek() {
+            Some(b"0") => args.take().and(None),
+            _ => Some(vcache::share(args)?),
+        });
     } else {
         return Ok(false);
     }

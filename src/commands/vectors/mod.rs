@@ -20,6 +20,7 @@
 //! | `VCOUNT`, `VSCAN`, `VFACET`, `VDELETE` with `FILTER` ([`vcount`] …) | how many elements match, which, with which values of a field; their removal |
 //! | `VSEARCH … PARAMS`, `DISTINCT`, `WITHPLAN`, `VEXPLAIN` ([`vsearch`], [`vexplain`]) | values beside a filter, at most so many results with one value of a field, how a search was done |
 //! | `FILTER` in our own language ([`filter`](crate::vector_set::filter)) | in `VSIM` where Redis answers a syntax error, else everywhere |
+//! | `VCREATE … CACHE`, `VCACHE.GET` and its family ([`vcache`]) | semantic caches that know how sure they are |
 //! | `VSIM … NOTOUCH`, `VSEARCH … NOTOUCH` | results that do not count as used |
 //! | `VINFO key HISTOGRAM` ([`vinfo`]) | what searches found, and what became of elements |
 //! | `VCREATE … TTL seconds`, `MAXELEMENTS n`, `MAXBYTES n`, `POLICY p`, `VCONFIG` ([`vconfig`]) | a default lifetime, and limits of one set, above which its own elements are evicted |
@@ -90,6 +91,7 @@ mod storage;
 mod tests;
 mod vadd;
 mod vbless;
+mod vcache;
 mod vcard;
 mod vconfig;
 mod vcount;
@@ -119,6 +121,7 @@ mod vttl;
 
 use self::vadd::SPEC as VADD;
 use self::vbless::SPEC as VBLESS;
+use self::vcache::COMMANDS as VCACHE;
 use self::vcard::SPEC as VCARD;
 use self::vconfig::SPEC as VCONFIG;
 use self::vcount::SPEC as VCOUNT;
@@ -154,6 +157,13 @@ use crate::vector_set::{Hold, Present, Refused, VectorSet};
 pub(super) const COMMANDS: &[&Spec] = &[
     &VADD,
     &VBLESS,
+    VCACHE[0],
+    VCACHE[1],
+    VCACHE[2],
+    VCACHE[3],
+    VCACHE[4],
+    VCACHE[5],
+    VCACHE[6],
     &VCARD,
     &VCONFIG,
     &VCOUNT,

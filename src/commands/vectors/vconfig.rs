@@ -1,5 +1,6 @@
-//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|random|none]`: what bounds
-//! a vector set, shown or changed (an extension). 0 ends a limit.
+//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|random|none] [MAXERROR
+//! share]`: what bounds a vector set, shown or changed (an extension). 0 ends a limit. `MAXERROR`
+//! is for caches: the share of errors that they accept where a search says nothing.
 //!
 //! Without options the reply is a map of what is in force. With some it is `+OK`, and what was not
 //! named stays. `TTL` is for elements that are added or updated from then on without a lifetime of
@@ -7,7 +8,7 @@
 //! rest by the next writers and in the background.
 
 use super::elements::are_many;
-use super::{KEY, change_set, limits, look_at_set};
+use super::{KEY, change_set, limits, look_at_set, vcache};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
@@ -25,7 +26,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(1)",
     summary: "Show or change the limits of a vector set and the lifetime of its elements (an extension to Redis)",
     syntax: "key [TTL seconds:integer] [MAXELEMENTS elements:integer] [MAXBYTES bytes:integer] \
-        [POLICY policy(LRU|LFU|TTL|RANDOM|NONE)]",
+        [POLICY policy(LRU|LFU|TTL|RANDOM|NONE)] [MAXERROR share:double]",
     tips: &[],
     // Removals of some elements take as long as a VREM of them.
     weight: Weight::HeavyIf(evicts),
@@ -50,6 +51,12 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     if change.is_none() {
         return look_at_set(cx, key, show)?.ok_or(Error::no_such_key());
     }
+    if change.max_error.is_some() {
+        let is_cache = look_at_set(cx, key, |set| set.is_cache())?;
+        if is_cache == Some(false) {
+            return Err(Error::new(vcache::NOT_A_CACHE));
+        }
+    }
     let evicts = !cx.client.replays;
     let evicted =
         change_set(cx, key, record, |set, hold, record| set.configure(hold, &change, evicts, record))?;
@@ -59,5 +66,7 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
 
 fn show(set: Present<'_>) -> Reply {
     let named = |(name, value)| (Reply::Simple(name), value);
-    Reply::Map(limits::fields(&set.limits()).map(named).into())
+    let mut fields: Vec<_> = limits::fields(&set.limits()).map(named).into();
+    fields.extend(set.cache().map(|cache| named(vcache::max_error(&cache))));
+    Reply::Map(fields)
 }

@@ -31,6 +31,15 @@
 //! | `max-elements`, `max-bytes` | its limits; 0: none |
 //! | `policy` | which elements make room: `lru`, `lfu`, `ttl`, `random`, `none` |
 //!
+//! A cache (`VCREATE … CACHE`) has four more:
+//!
+//! | field | value |
+//! |---|---|
+//! | `cache` | 1 |
+//! | `max-error` | the share of errors that it accepts where a search says nothing; 0: a search must say it |
+//! | `scope` | the fields that a search must name |
+//! | `memory-payloads` | bytes of payloads, and of what is known of entries |
+//!
 //! A set made with `TIER warm` has two more:
 //!
 //! | field | value |
@@ -50,7 +59,7 @@
 //! | `evicted-for-limit` | elements evicted because the set was at a limit of its own |
 //! | `histogram` | searches by the score of the best element that they returned: 20 counts, for scores below 0.05, below 0.1, …, from 0.95 on |
 
-use super::{KEY, READ_FAST, limits, look_at_set};
+use super::{KEY, READ_FAST, limits, look_at_set, vcache};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{self, Kind, Limits, MEASURED, Measured, Metric, Params, Present};
@@ -99,6 +108,16 @@ fn describe(set: Present<'_>, with_figures: bool) -> Reply {
     let limits = set.limits();
     if limits != Limits::default() {
         fields.extend(limits::fields(&limits).map(named));
+    }
+    if let Some(cache) = set.cache() {
+        let scope = cache.rules().scope.iter().map(|field| Reply::bulk(field.to_string())).collect();
+        let fields_of_cache = [
+            ("cache", Reply::Integer(1)),
+            vcache::max_error(&cache),
+            ("scope", Reply::Array(scope)),
+            ("memory-payloads", Reply::count(set.memory().payloads)),
+        ];
+        fields.extend(fields_of_cache.map(named));
     }
     if set.options().is_warm {
         let space = set.space();

@@ -69,6 +69,7 @@ mod path;
 mod program;
 mod ranges;
 mod reader;
+mod scope;
 mod value;
 
 pub use bounds::Bounds;

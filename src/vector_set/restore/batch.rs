@@ -11,7 +11,7 @@ const LINKS: usize = 64 << 10;
 #[derive(Default)]
 pub(super) struct Batch {
     elements: Vec<Lengths>,
-    /// For each: name, attribute, and of each code its head and its body.
+    /// For each: name, attribute, entry, and of each code its head and its body.
     bytes: Vec<u8>,
     /// For each, layer by layer: the length of the list, and its labels.
     lists: Vec<u32>,
@@ -21,6 +21,7 @@ struct Lengths {
     slot: u32,
     name: u32,
     attribute: u32,
+    entry: u32,
     layers: u32,
     /// Head and body.
     codes: [[u32; 2]; 2],
@@ -31,6 +32,7 @@ pub(super) struct Packed<'b> {
     pub(super) slot: u32,
     pub(super) name: &'b [u8],
     pub(super) attribute: &'b [u8],
+    pub(super) entry: &'b [u8],
     /// The best code, and the coarse one if it came along: else empty.
     pub(super) codes: [Code<'b>; 2],
     layers: u32,
@@ -51,23 +53,17 @@ impl Batch {
         self.lists.shrink_to(2 * LINKS);
     }
 
-    /// Begins an element without links. Its parts are shorter than 4 GiB each.
-    pub(super) fn push(
-        &mut self,
-        slot: u32,
-        name: &[u8],
-        attribute: &[u8],
-        best: Code,
-        coarse: Option<Code>,
-    ) {
+    /// Begins an element without links: its name, attribute and entry, and its codes. Its parts are
+    /// shorter than 4 GiB each.
+    pub(super) fn push(&mut self, slot: u32, texts: [&[u8]; 3], best: Code, coarse: Option<Code>) {
+        let [name, attribute, entry] = texts;
         let coarse = coarse.unwrap_or(Code { head: &[], body: &[] });
-        for part in [name, attribute, best.head, best.body, coarse.head, coarse.body] {
+        for part in [name, attribute, entry, best.head, best.body, coarse.head, coarse.body] {
             self.bytes.extend_from_slice(part);
         }
         let codes = [best, coarse].map(|code| [code.head.len() as u32, code.body.len() as u32]);
-        let name = name.len() as u32;
-        let attribute = attribute.len() as u32;
-        self.elements.push(Lengths { slot, name, attribute, layers: 0, codes });
+        let [name, attribute, entry] = texts.map(|text| text.len() as u32);
+        self.elements.push(Lengths { slot, name, attribute, entry, layers: 0, codes });
     }
 
     /// Gives the element that was begun last its list on the next layer.
@@ -91,8 +87,17 @@ impl Batch {
             };
             let name = part(lengths.name);
             let attribute = part(lengths.attribute);
+            let entry = part(lengths.entry);
             let codes = lengths.codes.map(|[head, body]| Code { head: part(head), body: part(body) });
-            each(Packed { slot: lengths.slot, name, attribute, codes, layers: lengths.layers, lists })?;
+            each(Packed {
+                slot: lengths.slot,
+                name,
+                attribute,
+                entry,
+                codes,
+                layers: lengths.layers,
+                lists,
+            })?;
             for _ in 0..lengths.layers {
                 lists = next_list(lists).1;
             }
@@ -127,20 +132,20 @@ mod tests {
         let mut batch = Batch::default();
         for round in 0..2 {
             let code = |n: u8| Code { head: &[1, 2][..usize::from(n)], body: &[7, 8, 9][..usize::from(n)] };
-            batch.push(5, b"name", b"", code(2), None);
+            batch.push(5, [b"name", b"", b"entry"], code(2), None);
             batch.push_list(&[1, 2, 3]);
-            batch.push(6, b"", b"attribute", code(1), Some(code(2)));
+            batch.push(6, [b"", b"attribute", b""], code(1), Some(code(2)));
             batch.push_list(&[]);
             batch.push_list(&[4]);
             let mut seen = Vec::new();
             let all = batch.try_for_each(|e| {
                 let lists: Vec<Vec<u32>> = e.lists().map(<[u32]>::to_vec).collect();
                 let bodies = e.codes.map(|code| code.body.len());
-                seen.push((e.slot, e.name.to_vec(), e.attribute.to_vec(), bodies, lists));
+                seen.push((e.slot, [e.name, e.attribute, e.entry].map(<[u8]>::to_vec), bodies, lists));
                 Ok::<(), ()>(())
             });
-            let first = (5, b"name".to_vec(), vec![], [2, 0], vec![vec![1, 2, 3]]);
-            let second = (6, vec![], b"attribute".to_vec(), [1, 2], vec![vec![], vec![4]]);
+            let first = (5, [b"name".to_vec(), vec![], b"entry".to_vec()], [2, 0], vec![vec![1, 2, 3]]);
+            let second = (6, [vec![], b"attribute".to_vec(), vec![]], [1, 2], vec![vec![], vec![4]]);
             assert_eq!((all, seen), (Ok(()), vec![first, second]), "round {round}");
             batch.clear();
             assert!(batch.elements.is_empty() && !batch.is_full());
@@ -152,7 +157,7 @@ mod tests {
         let mut batch = Batch::default();
         let code = Code { head: &[], body: &[0; 1000] };
         while !batch.is_full() {
-            batch.push(0, b"", b"", code, None);
+            batch.push(0, [b"", b"", b""], code, None);
         }
         assert_eq!(batch.elements.len(), BYTES.div_ceil(1000));
         assert_eq!(batch.try_for_each(|_| Err("stop")), Err("stop"));

@@ -37,6 +37,10 @@ pub enum Fault {
     Projection,
     /// What was learnt, in a set that does not learn.
     Codebook,
+    /// What an element has as an entry.
+    Entry,
+    /// What a cache has learnt.
+    Learning,
 }
 
 impl From<InvalidPart> for Fault {
@@ -79,6 +83,8 @@ impl fmt::Display for Fault {
             Self::TooMany => "more elements than a set can have",
             Self::Projection => "the matrix of its projection has another size, or a number greater than 1",
             Self::Codebook => "a codebook where nothing is learnt",
+            Self::Entry => "what it has as an entry of a cache is none",
+            Self::Learning => "what it has learnt as a cache is none",
         })
     }
 }

@@ -35,7 +35,8 @@ pub use self::lists::Lists;
 use self::parts::{LongList, Parts};
 use self::pipeline::Pipeline;
 use super::elements::Elements;
-use super::{Params, SetOptions, Space, VectorSet};
+use super::entries::Entries;
+use super::{CacheOutline, Params, SetOptions, Space, VectorSet};
 use crate::quantization::{Code, Codebook, Format};
 use crate::vector_index::Builder;
 
@@ -59,6 +60,8 @@ pub struct Outline<'o> {
     pub matrix: Option<&'o [u8]>,
     /// Where its large parts are to lie, if not in memory.
     pub space: Option<Arc<Space>>,
+    /// Of a cache.
+    pub cache: Option<CacheOutline>,
 }
 
 /// An element as it was stored.
@@ -73,6 +76,8 @@ pub struct Kept<'e> {
     pub deadline_ms: Option<i64>,
     /// It is not to be evicted.
     pub is_pinned: bool,
+    /// Of a cache: what it has as an entry. Empty: nothing.
+    pub entry: &'e [u8],
     /// The finest of its codes.
     pub best: Code<'e>,
     /// The coarse one, of a set that has both; it is made of the best if it is not there.
@@ -99,11 +104,12 @@ pub struct Restored {
 impl Restored {
     /// A set without elements.
     pub fn new(outline: Outline) -> Result<Self, Invalid> {
-        let Outline { params, options, seed, codebook, matrix, space } = outline;
+        let Outline { params, options, seed, codebook, matrix, space, cache } = outline;
+        let entries = cache.map(|cache| Entries::restored(cache).ok_or(Invalid::set(Fault::Learning)));
         let vectors =
             Builder::new(params, seed, codebook, matrix, space).map_err(|part| Invalid::set(part.into()))?;
         let (best, coarse) = vectors.formats();
-        let parts = Parts::new(vectors);
+        let parts = Parts::new(vectors, entries.transpose()?);
         Ok(Self {
             options,
             best,
@@ -151,7 +157,11 @@ impl Restored {
             return Err(Fault::Codes);
         }
         let level = element.links.len().checked_sub(1).ok_or(Fault::Lists)?;
-        let long_text = element.name.len().max(element.attribute.len()) > MAX_TEXT;
+        if !element.entry.is_empty() && self.pipeline.parts().entries.is_none() {
+            return Err(Fault::Entry);
+        }
+        let texts = [element.name, element.attribute, element.entry];
+        let long_text = texts.iter().any(|text| text.len() > MAX_TEXT);
         if long_text || self.own_labels.len() == MAX_ELEMENTS {
             return Err(Fault::TooMany);
         }
@@ -159,7 +169,7 @@ impl Restored {
         let slot = self.pipeline.parts().reserve(level);
         self.pipeline.parts().begin(slot, element.deadline_ms, element.is_pinned);
         let batch = self.pipeline.filling();
-        batch.push(slot, element.name, element.attribute, element.best, element.coarse);
+        batch.push(slot, texts, element.best, element.coarse);
         element.links.iter().enumerate().try_for_each(|(layer, ids)| self.take_list(slot, layer, ids))
     }
 
@@ -193,10 +203,14 @@ impl Restored {
 
 impl VectorSet {
     fn of_parts(parts: Parts, elements: Elements, options: SetOptions, reserved: u64) -> Self {
-        let Parts { vectors, names, attributes, deadlines, uses, .. } = parts;
+        let Parts { vectors, names, attributes, deadlines, uses, entries, .. } = parts;
         let mut set = Self::of(vectors.finish(reserved), options);
         (set.names, set.attributes) = (names, attributes);
         (set.deadlines, set.uses) = (deadlines, uses);
+        if entries.is_some() {
+            set.vectors.weigh_slots(super::footprint::BESIDE + super::entries::BESIDE);
+        }
+        set.entries = entries;
         *set.elements.get_mut() = elements;
         set
     }

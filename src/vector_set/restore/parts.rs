@@ -20,6 +20,7 @@ use crate::vector_set::Now;
 use crate::vector_set::attributes::Attributes;
 use crate::vector_set::deadlines::Deadlines;
 use crate::vector_set::elements::Names;
+use crate::vector_set::entries::Entries;
 use crate::vector_set::uses::Uses;
 
 /// Slots whose lists a thread resolves before it takes the next ones.
@@ -40,12 +41,14 @@ pub(super) struct Parts {
     pub(super) attributes: Attributes,
     pub(super) deadlines: Deadlines,
     pub(super) uses: Uses,
+    /// Of a cache only.
+    pub(super) entries: Option<Box<Entries>>,
     /// When this was begun: the time of use that elements get.
     now: Now,
 }
 
 impl Parts {
-    pub(super) fn new(vectors: Builder) -> Self {
+    pub(super) fn new(vectors: Builder, entries: Option<Box<Entries>>) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             vectors,
@@ -53,6 +56,7 @@ impl Parts {
             attributes: Attributes::default(),
             deadlines: Deadlines::default(),
             uses: Uses::default(),
+            entries,
             now: Now { used_ms: since.as_millis() as i64, ..Now::UNTIMED },
         }
     }
@@ -63,6 +67,7 @@ impl Parts {
             self.names.grow_to(len);
             self.attributes.grow_to(len);
             self.uses.grow_to(len);
+            self.entries.iter().for_each(|entries| entries.grow_to(len));
         })
     }
 
@@ -87,6 +92,9 @@ impl Parts {
         self.vectors.write_codes(element.slot, best, coarse)?;
         self.names.set(element.slot, element.name);
         self.attributes.load(element.slot, element.attribute);
+        if self.entries.as_ref().is_some_and(|entries| !entries.load(element.slot, element.entry)) {
+            return Err(Fault::Entry);
+        }
         for (layer, labels) in element.lists().take(self.vectors.layers(element.slot)).enumerate() {
             self.vectors.note_links(element.slot, layer, labels);
         }

@@ -30,7 +30,17 @@ impl Taken {
         let Self { id, name, attribute, links, .. } = self;
         let best = code(&self.best);
         let coarse = self.coarse.as_ref().map(code);
-        Kept { id: *id, name, attribute, deadline_ms: None, is_pinned: false, best, coarse, links }
+        Kept {
+            id: *id,
+            name,
+            attribute,
+            deadline_ms: None,
+            is_pinned: false,
+            entry: b"",
+            best,
+            coarse,
+            links,
+        }
     }
 }
 
@@ -75,6 +85,7 @@ fn outline(set: &VectorSet) -> Outline<'static> {
         codebook: codebook.map(Arc::new),
         matrix: None,
         space: None,
+        cache: None,
     }
 }
 
@@ -287,6 +298,7 @@ fn a_refusal_names_the_element_also_when_a_worker_finds_it() {
             attribute,
             deadline_ms: None,
             is_pinned: false,
+            entry: b"",
             best: code(&best),
             coarse: None,
             links: &links,
@@ -326,6 +338,7 @@ fn long_lists_and_high_levels_are_cut() {
             attribute: b"",
             deadline_ms: None,
             is_pinned: false,
+            entry: b"",
             best: code(&best),
             coarse: None,
             links: &lists,
@@ -397,7 +410,8 @@ fn a_duplicate_has_the_matrix_of_its_original() {
     let params = params(2, Kind::Float32, Metric::Cosine).with_projection(3).expect("valid");
     let matrix: Vec<u8> = [0.5_f32, 0.5, 0.0, 0.0, 1.0, 0.0].iter().flat_map(|x| x.to_le_bytes()).collect();
     let options = SetOptions::default();
-    let outline = Outline { params, options, seed: 1, codebook: None, matrix: Some(&matrix), space: None };
+    let outline =
+        Outline { params, options, seed: 1, codebook: None, matrix: Some(&matrix), space: None, cache: None };
     let original = Arc::new(Restored::new(outline).and_then(|set| set.finish(0)).expect("an empty set"));
     let copy = original.duplicate().expect("the set is whole").set;
     assert!(copy.has_matrix());

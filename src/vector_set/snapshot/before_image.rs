@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! [slot: u32] [deadline: u64, 0: none] [pinned: u32, 0 or 1]
-//! [length: u32][name] [length: u32][attribute]
+//! [length: u32][name] [length: u32][attribute] [length: u32][entry]
 //! [length: u32][head of the best code] [length: u32][its body]     the same of the coarse code; empty: none
 //! [layers: u32] per layer [count: u32][link: u32 …]
 //! ```
@@ -25,6 +25,7 @@ pub(super) struct Parts<'h> {
     pub(super) attribute: &'h [u8],
     pub(super) deadline_ms: Option<i64>,
     pub(super) is_pinned: bool,
+    pub(super) entry: &'h [u8],
     pub(super) best: Code<'h>,
     pub(super) coarse: Option<Code<'h>>,
     pub(super) links: Vec<Links>,
@@ -32,16 +33,16 @@ pub(super) struct Parts<'h> {
 
 impl Parts<'_> {
     pub(super) fn element(&self) -> Element<'_> {
-        let Self { slot, name, attribute, deadline_ms, is_pinned, best, coarse, ref links } = *self;
-        Element { slot, name, attribute, deadline_ms, is_pinned, best, coarse, links }
+        let Self { slot, name, attribute, deadline_ms, is_pinned, entry, best, coarse, ref links } = *self;
+        Element { slot, name, attribute, deadline_ms, is_pinned, entry, best, coarse, links }
     }
 }
 
 impl BeforeImage {
     pub(super) fn new(parts: &Parts) -> Self {
         let coarse = parts.coarse.unwrap_or(Code { head: &[], body: &[] });
-        let fields =
-            [parts.name, parts.attribute, parts.best.head, parts.best.body, coarse.head, coarse.body];
+        let Code { head, body } = parts.best;
+        let fields = [parts.name, parts.attribute, parts.entry, head, body, coarse.head, coarse.body];
         let words = 5 + fields.len() + parts.links.iter().map(|links| 1 + links.len()).sum::<usize>();
         let bytes = fields.iter().map(|field| field.len()).sum::<usize>();
         let mut block = Vec::with_capacity(bytes + words * size_of::<u32>());
@@ -71,12 +72,13 @@ impl BeforeImage {
         let is_pinned = word(bytes)? != 0;
         let name = field(bytes)?;
         let attribute = field(bytes)?;
+        let entry = field(bytes)?;
         let best = Code { head: field(bytes)?, body: field(bytes)? };
         let coarse = Code { head: field(bytes)?, body: field(bytes)? };
         let layers = word(bytes)?;
         let links = (0..layers).map(|_| links(bytes)).collect::<io::Result<_>>()?;
         let coarse = (!coarse.body.is_empty()).then_some(coarse);
-        Ok(Parts { slot, name, attribute, deadline_ms, is_pinned, best, coarse, links })
+        Ok(Parts { slot, name, attribute, deadline_ms, is_pinned, entry, best, coarse, links })
     }
 }
 
@@ -118,8 +120,10 @@ mod tests {
             let links = vec![vec![1, 2, 3], vec![], vec![9]];
             let deadline_ms = coarse.map(|_| 1_795_000_000_000);
             let is_pinned = coarse.is_some();
-            let name = b"name";
-            let parts = Parts { slot: 7, name, attribute: b"", deadline_ms, is_pinned, best, coarse, links };
+            let (name, entry) = (b"name", b"entry");
+            let attribute = b"";
+            let parts =
+                Parts { slot: 7, name, attribute, deadline_ms, is_pinned, entry, best, coarse, links };
             let image = BeforeImage::new(&parts);
             let twice = [image.as_bytes(), image.as_bytes()].concat();
             let mut rest = &twice[..];

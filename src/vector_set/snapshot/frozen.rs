@@ -18,7 +18,8 @@ use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::State;
 use crate::journal::Journal;
-use crate::vector_set::{Codebook, Kind, VectorSet};
+use crate::vector_set::entries::Saved;
+use crate::vector_set::{CacheOutline, Codebook, Kind, VectorSet};
 
 /// Slots claimed at once: a few microseconds of the set's lock, which writers wait for.
 const CLAIM: u32 = SMALLEST;
@@ -77,6 +78,7 @@ struct Claim<'p> {
     attribute: Option<Stored<'p>>,
     deadline_ms: Option<i64>,
     is_pinned: bool,
+    entry: Option<Saved<'p>>,
 }
 
 impl Frozen {
@@ -123,6 +125,17 @@ impl Frozen {
     /// What the set has learnt, if it walks on it.
     pub fn codebook(&self) -> Option<&Codebook> {
         self.set.vectors.codebook()
+    }
+
+    /// Of a cache: what a copy of it begins with.
+    pub fn cache(&self) -> Option<CacheOutline> {
+        let rules = self.set.cache_rules()?;
+        Some(CacheOutline { rules, learning: self.running.learning.clone() })
+    }
+
+    /// Of a cache: what it has learnt, as it is stored.
+    pub fn learning(&self) -> &[u8] {
+        &self.running.learning
     }
 
     /// Bytes held.
@@ -213,6 +226,7 @@ impl Frozen {
             attribute: self.set.attributes.get(slot, pin),
             deadline_ms: self.set.deadlines.get(slot),
             is_pinned: self.set.uses.is_pinned(slot),
+            entry: self.set.entries.as_ref().map(|entries| entries.saved(slot, pin)),
         };
         let claims = waiting.map(claim).collect();
         (Batch { slots, claims, pin }, self.running.take())
@@ -249,13 +263,14 @@ impl Frozen {
                 parts.links.iter_mut().for_each(|links| tidy(slot, links));
                 course.link(slot, &mut parts.links, &reader, spill)?;
                 visit(parts.element())?;
-            } else if let Some(Claim { attribute, deadline_ms, is_pinned, .. }) =
+            } else if let Some(Claim { attribute, deadline_ms, is_pinned, entry, .. }) =
                 claims.next_if(|claim| claim.slot == slot)
             {
                 reader.read(slot, &mut lists);
                 course.link(slot, &mut lists, &reader, spill)?;
                 let name = self.set.names.get(slot, pin);
                 let attribute = attribute.map(Stored::text).unwrap_or_default();
+                let entry = entry.map_or_else(Vec::new, |entry| entry.bytes());
                 let best = best.code(slot);
                 let coarse = coarse.map(|coarse| coarse.code(slot));
                 visit(Element {
@@ -264,6 +279,7 @@ impl Frozen {
                     attribute: &attribute,
                     deadline_ms,
                     is_pinned,
+                    entry: &entry,
                     best,
                     coarse,
                     links: &lists,

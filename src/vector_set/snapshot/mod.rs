@@ -113,6 +113,8 @@ pub struct Element<'a> {
     pub deadline_ms: Option<i64>,
     /// It is not to be evicted.
     pub is_pinned: bool,
+    /// Of a cache: what it has as an entry. Empty: nothing.
+    pub entry: &'a [u8],
     /// Of the kind [`Frozen::best`].
     pub best: Code<'a>,
     /// Of the set's own kind, if [`Frozen::has_coarse`].
@@ -128,7 +130,8 @@ impl VectorSet {
         let commit = Commit::lock(self);
         commit.notice_cut(cut);
         let running = self.snapshots.of_cut(cut);
-        let running = running.unwrap_or_else(|| Arc::new(Running::new(cut, 0, 0, self.vectors.hold_phase())));
+        let running = running
+            .unwrap_or_else(|| Arc::new(Running::new(cut, (0, 0), self.vectors.hold_phase(), Vec::new())));
         drop(commit);
         Frozen::new(Arc::clone(self), running, linked, Some(Arc::clone(journal)))
     }
@@ -161,7 +164,8 @@ impl VectorSet {
     }
 
     fn running(&self, cut: u64, len: usize) -> Running {
-        Running::new(cut, self.vectors.graph().slots().end(), len, self.vectors.hold_phase())
+        let learning = self.entries.as_ref().map_or_else(Vec::new, |entries| entries.learning());
+        Running::new(cut, (self.vectors.graph().slots().end(), len), self.vectors.hold_phase(), learning)
     }
 
     /// Copies the element in this slot for the snapshots that have not read it.
@@ -176,12 +180,14 @@ impl VectorSet {
         let pin = pin();
         let (best, coarse) = self.vectors.codes(&pin).persistent();
         let attribute = self.attributes.get(slot, &pin).map(Stored::text).unwrap_or_default();
+        let entry = self.entries.as_ref().map_or_else(Vec::new, |entries| entries.saved(slot, &pin).bytes());
         BeforeImage::new(&Parts {
             slot,
             name: self.names.get(slot, &pin),
             attribute: &attribute,
             deadline_ms: self.deadlines.get(slot),
             is_pinned: self.uses.is_pinned(slot),
+            entry: &entry,
             best: best.code(slot),
             coarse: coarse.map(|coarse| coarse.code(slot)),
             links: self.vectors.graph().links(slot),

@@ -35,6 +35,8 @@ pub(super) struct Running {
     /// Images that were moved from memory before the snapshot came to this set.
     spilled: Mutex<Vec<Place>>,
     given_up: AtomicBool,
+    /// Of a cache: what it had learnt at the cut.
+    pub(super) learning: Vec<u8>,
     /// All elements are read with the codes that are in use now.
     _phase: PhaseHold,
 }
@@ -54,7 +56,8 @@ impl Taken {
 }
 
 impl Running {
-    pub(super) fn new(cut: u64, end: u32, len: usize, phase: PhaseHold) -> Self {
+    /// `end`, `len`: as above.
+    pub(super) fn new(cut: u64, (end, len): (u32, usize), phase: PhaseHold, learning: Vec<u8>) -> Self {
         // A set without members has no slot that matters.
         let end = if len == 0 { 0 } else { end };
         let settled = Words::new(1, Category::Snapshot);
@@ -70,6 +73,7 @@ impl Running {
             image_bytes: Mutex::new(Held::nothing(Category::Snapshot)),
             spilled: Mutex::default(),
             given_up: AtomicBool::new(false),
+            learning,
             _phase: phase,
         }
     }

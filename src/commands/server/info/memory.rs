@@ -113,11 +113,12 @@ fn by_purpose(uses: &MemoryUses, rows: &mut Rows) {
     rows.bytes("mem_unattributed", uses.unattributed);
 }
 
-const CATEGORIES: [(&str, Category); 16] = [
+const CATEGORIES: [(&str, Category); 17] = [
     ("mem_vectors", Category::Vectors),
     ("mem_graph", Category::Graph),
     ("mem_names", Category::Names),
     ("mem_attributes", Category::Attributes),
+    ("mem_payloads", Category::Payloads),
     ("mem_attribute_indexes", Category::AttributeIndexes),
     ("mem_retired", Category::Retired),
     ("mem_expiry", Category::Expiry),

@@ -34,7 +34,7 @@ const SHOWN: usize = 64;
 /// True if a set like this is written in Redis' form, which has a place for all that there is to
 /// say of it. A set that has had deadlines or pins is in ours for the rest of its life: a snapshot
 /// of an earlier moment, at which it had some, may still be running. One with limits or indexes of
-/// fields is in ours as long as it has some.
+/// fields is in ours as long as it has some, and a cache always.
 pub fn is_redis_form(set: &VectorSet) -> bool {
     let params = set.params();
     REDIS_KINDS.contains(&params.kind())
@@ -44,6 +44,7 @@ pub fn is_redis_form(set: &VectorSet) -> bool {
         && set.options() == SetOptions::default()
         && set.limits() == Limits::default()
         && set.field_specs().is_empty()
+        && !set.is_cache()
         && !set.has_had_deadlines()
         && !set.has_had_pins()
 }
@@ -126,6 +127,7 @@ struct Hand {
     attribute: Vec<u8>,
     deadline_ms: Option<i64>,
     is_pinned: bool,
+    entry: Vec<u8>,
     links: Lists,
 }
 
@@ -139,9 +141,9 @@ impl Hand {
     }
 
     fn kept<'h>(&'h self, best: Code<'h>, coarse: Option<Code<'h>>) -> Kept<'h> {
-        let Self { id, name, attribute, deadline_ms, is_pinned, links } = self;
+        let Self { id, name, attribute, deadline_ms, is_pinned, entry, links } = self;
         let (id, deadline_ms, is_pinned) = (*id, *deadline_ms, *is_pinned);
-        Kept { id, name, attribute, deadline_ms, is_pinned, best, coarse, links }
+        Kept { id, name, attribute, deadline_ms, is_pinned, entry, best, coarse, links }
     }
 
     /// The error of this element, whose item at `offset` is wrong.

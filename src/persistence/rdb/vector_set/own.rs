@@ -16,6 +16,7 @@
 //!                                                        64: limits
 //!                                                        128: elements have flags
 //!                                                        256: indexes of fields   512: warm
+//!                                                        1024: a cache
 //!           UINT seed                                    what the levels of new elements come from
 //!           UINT slots given to elements in its life
 //!           UINT elements
@@ -25,6 +26,10 @@
 //!           [UINT indexes]                               then for each:
 //!             [STRING field   STRING kind                KEYWORD, NUMERIC, TEXT, GEO
 //!              STRING language]                          of its words; empty: they are not stemmed
+//!           [UINT fields   STRING field …              of the scope of a cache
+//!            STRING secret                             for tokens, 16 bytes
+//!            UINT accepted share of errors             in billionths; 0: none
+//!            STRING what was learnt]                   see `vector_set::entries::state`
 //!           [STRING codebook]                            see `Codebook::to_bytes`
 //!           [STRING matrix]                              float32 …, row by row; none: the one that REDUCE makes
 //!           element …
@@ -33,6 +38,7 @@
 //!           STRING attribute                             empty: none
 //!           [UINT deadline]                              in milliseconds since 1970; 0: none
 //!           [UINT flags]                                 1: pinned, not to be evicted
+//!           [STRING entry]                               of a cache; see `vector_set::entries::state`
 //!           STRING best code                             head, components (see `crate::quantization`)
 //!           [STRING coarse code]
 //!           STRING links                                 for each layer from 0 on: [links][slot …]
@@ -62,12 +68,13 @@ use crate::persistence::rdb::fault::ReadError;
 use crate::persistence::rdb::format::{MAX_STRING_LEN, module};
 use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
-use crate::vector_set::filter::MAX_PATH_BYTES;
+use crate::vector_set::filter::{MAX_PATH_BYTES, Path};
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::{
     CODECS, Code, Codebook, Format, InvalidParams, Kind, Limits, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M,
     MAX_TTL_MS, MIN_M, Metric, Params, SetOptions, SetPolicy, TierDir, VectorSet,
 };
+use crate::vector_set::{CacheOutline, CacheRules, MAX_SCOPE, MOST_LEARNING_BYTES, Share};
 use crate::vector_set::{Element, Frozen, Links};
 use crate::vector_set::{FieldKind, FieldSpec, Language, MAX_FIELDS};
 
@@ -84,12 +91,24 @@ const LIMITS: u64 = 64;
 const ELEMENT_FLAGS: u64 = 128;
 const FIELDS: u64 = 256;
 const WARM: u64 = 512;
-const FLAGS: u64 =
-    KEPT | CHOSEN_BY_MEMORY | COARSE | CODEBOOK | MATRIX | DEADLINES | LIMITS | ELEMENT_FLAGS | FIELDS | WARM;
+const CACHE: u64 = 1024;
+const FLAGS: u64 = KEPT
+    | CHOSEN_BY_MEMORY
+    | COARSE
+    | CODEBOOK
+    | MATRIX
+    | DEADLINES
+    | LIMITS
+    | ELEMENT_FLAGS
+    | FIELDS
+    | WARM
+    | CACHE;
 /// The longest name of an indexed field: two paths.
 const MAX_FIELD: usize = 2 * MAX_PATH_BYTES + 2;
 /// The only flag of an element.
 const PINNED: u64 = 1;
+/// Of a secret.
+const SECRET_BYTES: usize = 16;
 /// The longest word.
 const MAX_WORD: usize = 16;
 /// The highest limit: it is shown as a signed number.
@@ -99,6 +118,7 @@ const MAX_LIMIT: u64 = i64::MAX as u64;
 pub(super) struct Form {
     has_deadlines: bool,
     has_flags: bool,
+    is_cache: bool,
 }
 
 /// What is before the elements.
@@ -111,7 +131,12 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
     let has_limits = limits != Limits::default();
     let fields = set.field_specs();
     let has_matrix = set.has_matrix();
-    let form = Form { has_deadlines: set.has_had_deadlines(), has_flags: set.has_had_pins() };
+    let rules = set.cache_rules();
+    let form = Form {
+        has_deadlines: set.has_had_deadlines(),
+        has_flags: set.has_had_pins(),
+        is_cache: rules.is_some(),
+    };
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     out.uint(params.dim() as u64)?;
     out.uint(params.input_dim().unwrap_or(0) as u64)?;
@@ -130,7 +155,8 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
             | flag(has_limits, LIMITS)
             | flag(form.has_flags, ELEMENT_FLAGS)
             | flag(!fields.is_empty(), FIELDS)
-            | flag(options.is_warm, WARM),
+            | flag(options.is_warm, WARM)
+            | flag(form.is_cache, CACHE),
     )?;
     out.uint(set.seed())?;
     out.uint(set.reserved())?;
@@ -140,6 +166,9 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
     }
     if !fields.is_empty() {
         write_fields(out, &fields)?;
+    }
+    if let Some(rules) = rules {
+        write_cache(out, &rules, frozen.learning())?;
     }
     if let Some(codebook) = codebook {
         out.module_blob(&codebook.to_bytes())?;
@@ -160,6 +189,14 @@ fn write_fields<W: Write>(out: &mut Writer<W>, fields: &[FieldSpec]) -> io::Resu
     Ok(())
 }
 
+fn write_cache<W: Write>(out: &mut Writer<W>, rules: &CacheRules, learning: &[u8]) -> io::Result<()> {
+    out.uint(rules.scope.len() as u64)?;
+    rules.scope.iter().try_for_each(|field| out.module_string(field.as_bytes()))?;
+    out.module_string(&rules.secret)?;
+    out.uint(rules.max_error.map_or(0, |share| share.billionths().into()))?;
+    out.module_blob(learning)
+}
+
 fn write_limits<W: Write>(out: &mut Writer<W>, limits: &Limits) -> io::Result<()> {
     for limit in [limits.ttl_ms, limits.max_elements, limits.max_bytes] {
         out.uint(limit.unwrap_or(0))?;
@@ -177,6 +214,9 @@ impl Form {
         }
         if self.has_flags {
             out.uint(if element.is_pinned { PINNED } else { 0 })?;
+        }
+        if self.is_cache {
+            out.module_string(element.entry)?;
         }
         write_code(out, element.best)?;
         element.coarse.map_or(Ok(()), |code| write_code(out, code))?;
@@ -261,10 +301,12 @@ pub(super) fn read<R: Read>(
     let len = number(input, "its number of elements", least..=usize::MAX)?;
     let limits = if flags & LIMITS == 0 { Limits::default() } else { read_limits(input)? };
     let fields = if flags & FIELDS == 0 { Vec::new() } else { read_fields(input)? };
+    let cache = if flags & CACHE == 0 { None } else { Some(read_cache(input)?) };
+    let is_cache = cache.is_some();
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
     let space = tier.filter(|_| options.is_warm).map(TierDir::space);
-    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref(), space };
+    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref(), space, cache };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     drop(matrix);
     let best = restored.best_format().clone();
@@ -279,6 +321,9 @@ pub(super) fn read<R: Read>(
         hand.read_attribute(input)?;
         hand.deadline_ms = if flags & DEADLINES == 0 { None } else { read_deadline(input, &hand)? };
         hand.is_pinned = flags & ELEMENT_FLAGS != 0 && read_is_pinned(input, &hand)?;
+        if is_cache {
+            input.module_string_into(MAX_STRING_LEN, &mut hand.entry)?;
+        }
         let best = read_code(input, &best, &mut best_code, &hand)?;
         let coarse =
             coarse.as_ref().map(|format| read_code(input, format, &mut coarse_code, &hand)).transpose()?;
@@ -307,6 +352,26 @@ fn read_fields<R: Read>(input: &mut Reader<R>) -> Result<Vec<FieldSpec>, ReadErr
         fields.push(field);
     }
     Ok(fields)
+}
+
+fn read_cache<R: Read>(input: &mut Reader<R>) -> Result<CacheOutline, ReadError> {
+    let count = number(input, "its number of fields of a scope", 0..=MAX_SCOPE)?;
+    let offset = input.offset();
+    let wrong = || ReadError::invalid(offset, "vector set: what it is as a cache is none");
+    let mut scope = Vec::with_capacity(count);
+    for _ in 0..count {
+        let field = input.module_string(MAX_PATH_BYTES)?;
+        scope.push(Path::parse(&field).map_err(|_| wrong())?);
+    }
+    let secret = input.module_string(SECRET_BYTES)?;
+    let secret = <[u8; SECRET_BYTES]>::try_from(&secret[..]).map_err(|_| wrong())?;
+    let share = input.uint()?;
+    let max_error = Share::from_billionths(share);
+    if share != 0 && max_error.is_none() {
+        return Err(wrong());
+    }
+    let learning = input.module_string(MOST_LEARNING_BYTES)?;
+    Ok(CacheOutline { rules: CacheRules { scope, secret, max_error }, learning })
 }
 
 fn read_limits<R: Read>(input: &mut Reader<R>) -> Result<Limits, ReadError> {

@@ -112,8 +112,15 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
     let (params, len, flags) = read_params(input)?;
     let matrix = read_matrix(input, &params)?;
     let options = SetOptions::default();
-    let outline =
-        Outline { params, options, seed: SEED, codebook: None, matrix: matrix.as_deref(), space: None };
+    let outline = Outline {
+        params,
+        options,
+        seed: SEED,
+        codebook: None,
+        matrix: matrix.as_deref(),
+        space: None,
+        cache: None,
+    };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     let format = restored.best_format().clone();
     let mut hand = Hand::default();

@@ -1,0 +1,187 @@
+//! What is known of the threshold of one entry.
+
+use super::{Observation, Prior, log_logistic, logistic};
+
+/// Observations of an entry that are kept: the last ones.
+pub const KEPT: usize = 16;
+/// What an observation counts beside the next newer one: the oldest that is kept, two thirds of the
+/// newest.
+const FADING: f64 = 31.0 / 32.0;
+/// Places at which the distribution is summed up, and their distance in standard deviations of the
+/// prior: six to each side, as observations may contradict it.
+const NODES: usize = 61;
+const NODE_STEP: f64 = 0.2;
+/// Standard deviations between the mean and the bound that 95 % lie below.
+const BOUND: f64 = 1.645;
+
+/// The threshold of an entry, about which as much is known as a normal distribution says.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Threshold {
+    mean: f32,
+    deviation: f32,
+}
+
+impl Threshold {
+    /// Of an entry of which there are no observations.
+    pub fn of_prior(prior: &Prior) -> Self {
+        Self { mean: prior.center as f32, deviation: prior.spread as f32 }
+    }
+
+    /// Of one with observations, the newest last: mean and deviation of the product of the prior
+    /// and the likelihood.
+    pub fn new(prior: &Prior, seen: impl DoubleEndedIterator<Item = Observation>) -> Self {
+        let at = |node: usize| (node as f64 - (NODES / 2) as f64) * NODE_STEP;
+        let mut shares: [f64; NODES] = std::array::from_fn(|node| -at(node).powi(2) / 2.0);
+        let mut fading = 1.0;
+        for one in seen.rev().take(KEPT) {
+            let sign = if one.is_right() { 1.0 } else { -1.0 };
+            let from_center = one.score() - prior.center;
+            for (node, share) in shares.iter_mut().enumerate() {
+                let distance = from_center - prior.spread * at(node);
+                *share += fading * one.weight() * log_logistic(sign * prior.slope * distance);
+            }
+            fading *= FADING;
+        }
+        let most = shares.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        shares.iter_mut().for_each(|share| *share = (*share - most).exp());
+        let total: f64 = shares.iter().sum();
+        let moment = |power| (0..NODES).map(|node| shares[node] * at(node).powi(power)).sum::<f64>() / total;
+        let (mean, square) = (moment(1), moment(2));
+        let deviation = (square - mean * mean).max(0.0).sqrt();
+        Self {
+            mean: (prior.center + prior.spread * mean) as f32,
+            deviation: (prior.spread * deviation) as f32,
+        }
+    }
+
+    /// Its mean.
+    pub fn mean(&self) -> f64 {
+        self.mean.into()
+    }
+
+    /// Its standard deviation.
+    pub fn deviation(&self) -> f64 {
+        self.deviation.into()
+    }
+
+    /// The chance that the entry's answer is right at a score.
+    ///
+    /// The mean over thresholds, by MacKay's approximation, which is a little lower than the mean
+    /// itself where chances are high.
+    pub fn chance(&self, prior: &Prior, score: f64) -> f64 {
+        let deviation = prior.slope * self.deviation();
+        let shrunk = (1.0 + std::f64::consts::PI * deviation * deviation / 8.0).sqrt().recip();
+        logistic(shrunk * prior.slope * (score - self.mean()))
+    }
+
+    /// Its bound: with 95 % probability the chance is not below it.
+    pub fn least_chance(&self, prior: &Prior, score: f64) -> f64 {
+        logistic(prior.slope * (score - self.mean() - BOUND * self.deviation()))
+    }
+
+    /// In 64 bits, with the number of the fit that the prior is from: not 0.
+    ///
+    /// ```text
+    /// bits  0 … 31   mean, float32
+    /// bits 32 … 47   deviation: the upper half of a float32, rounded up
+    /// bits 48 … 63   the fit
+    /// ```
+    pub fn pack(self, fit: u16) -> u64 {
+        let deviation = (self.deviation.to_bits() + 0xffff) >> 16;
+        u64::from(self.mean.to_bits()) | u64::from(deviation) << 32 | u64::from(fit) << 48
+    }
+
+    /// What was packed, if it is of this fit.
+    pub fn unpack(bits: u64, fit: u16) -> Option<Self> {
+        let mean = f32::from_bits(bits as u32);
+        let deviation = f32::from_bits((bits >> 32) as u32 & 0xffff).to_bits();
+        let deviation = f32::from_bits(deviation << 16);
+        (bits >> 48 == u64::from(fit)).then_some(Self { mean, deviation })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PRIOR: Prior = Prior { slope: 40.0, center: 0.8, spread: 0.06 };
+
+    fn at(score: f32, is_right: bool) -> Observation {
+        Observation::new(score, is_right, 1.0)
+    }
+
+    /// Mean and deviation by a plain sum of products over 8001 thresholds.
+    fn reference(seen: &[Observation]) -> (f64, f64) {
+        let (mut total, mut mean, mut square) = (0.0, 0.0, 0.0);
+        for node in -8000..=8000 {
+            let z = f64::from(node) / 1000.0;
+            let threshold = PRIOR.center + PRIOR.spread * z;
+            let mut share = (-z * z / 2.0).exp();
+            for (age, one) in seen.iter().rev().take(KEPT).enumerate() {
+                let right = 1.0 / (1.0 + (-PRIOR.slope * (one.score() - threshold)).exp());
+                let chance = if one.is_right() { right } else { 1.0 - right };
+                share *= chance.powf(one.weight() * FADING.powi(age as i32));
+            }
+            total += share;
+            mean += share * threshold;
+            square += share * threshold * threshold;
+        }
+        let mean = mean / total;
+        (mean, (square / total - mean * mean).sqrt())
+    }
+
+    fn observation() -> impl Strategy<Value = Observation> {
+        (0.5_f32..1.0, any::<bool>(), 0.01..1.0_f64).prop_map(|(s, right, w)| Observation::new(s, right, w))
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_what_a_plain_sum_finds(seen in prop::collection::vec(observation(), 0..24)) {
+            let found = Threshold::new(&PRIOR, seen.iter().copied());
+            let (mean, deviation) = reference(&seen);
+            prop_assert!((found.mean() - mean).abs() < 0.03 * PRIOR.spread, "{found:?}, {mean}");
+            prop_assert!((found.deviation() / deviation - 1.0).abs() < 0.05, "{found:?}, {deviation}");
+        }
+
+        #[test]
+        fn a_right_answer_raises_chances_and_a_wrong_one_lowers_them(
+            seen in prop::collection::vec(observation(), 0..KEPT - 1), score in 0.5_f32..1.0,
+        ) {
+            let chance = |more: Option<bool>| {
+                // The new one is the oldest, so that the others do not fade by it.
+                let all = more.map(|right| at(score, right)).into_iter().chain(seen.iter().copied());
+                Threshold::new(&PRIOR, all.collect::<Vec<_>>().into_iter()).least_chance(&PRIOR, 0.9)
+            };
+            prop_assert!(chance(Some(true)) >= chance(Some(false)));
+        }
+
+        #[test]
+        fn packing_keeps_it_and_never_makes_it_surer(mean in -2.0_f32..2.0, deviation in 1e-6_f32..1.0) {
+            let threshold = Threshold { mean, deviation };
+            let packed = threshold.pack(7);
+            let seen = Threshold::unpack(packed, 7).expect("of this fit");
+            prop_assert!(seen.mean == mean && seen.deviation >= deviation && seen.deviation <= 1.01 * deviation);
+            prop_assert_eq!(Threshold::unpack(packed, 8), None);
+        }
+    }
+
+    #[test]
+    fn old_observations_fade_and_end() {
+        let wrong_first: Vec<_> = (0..KEPT).map(|n| at(0.85, n >= KEPT / 2)).collect();
+        let right_first: Vec<_> = (0..KEPT).map(|n| at(0.85, n < KEPT / 2)).collect();
+        let mean = |seen: &[Observation]| Threshold::new(&PRIOR, seen.iter().copied()).mean();
+        assert!(mean(&wrong_first) < mean(&right_first));
+        let long_ago: Vec<_> = [at(0.99, false); 40].into_iter().chain([at(0.85, true); KEPT]).collect();
+        assert_eq!(mean(&long_ago), mean(&[at(0.85, true); KEPT]));
+    }
+
+    #[test]
+    fn no_single_observation_makes_an_entry_sure() {
+        let unknown = Threshold::of_prior(&PRIOR);
+        let once = Threshold::new(&PRIOR, [at(0.82, true)].into_iter());
+        assert!(once.least_chance(&PRIOR, 0.82) > unknown.least_chance(&PRIOR, 0.82));
+        assert!(once.least_chance(&PRIOR, 0.82) < 0.9);
+    }
+}

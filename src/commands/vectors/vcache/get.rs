@@ -1,0 +1,312 @@
+//! `VCACHE.GET key (FP32 b | FP16 b | VALUES n …) [MINSCORE s | MAXDIST d | MAXERROR share [PER
+//! HIT|REQUEST|AVERAGE]] [FILTER f] [PARAMS n v …] [COUNT k] [REFRESH [s]] [NOTOUCH] [DRYRUN]
+//! [WITHATTRIBS]`: the entry that answers a question. See [`answer`](super::answer) for the reply.
+//!
+//! A hit counts as a use of its entry unless there is `NOTOUCH`. `REFRESH` begins its life anew: so
+//! many seconds, or the lifetime that the set gives. `COUNT` adds the next entries behind the
+//! nearest, each with its own verdict; only the nearest counts. `DRYRUN` decides and counts, and
+//! answers `explore` where it would be `hit`.
+//!
+//! `VCACHE.EXPLAIN key …` takes the same words, and replies a map of what the decision about the
+//! nearest entry is made of. It counts nothing.
+
+use std::cell::Cell;
+
+use super::answer::{Shown, miss};
+use super::rule::Rule;
+use super::{cache, scope};
+use crate::certainty::Fit;
+use crate::commands::vectors::errors::{INVALID_COUNT, INVALID_VECTOR};
+use crate::commands::vectors::filters::{self, FilterWords};
+use crate::commands::vectors::options;
+use crate::commands::vectors::vadd::bounded;
+use crate::commands::vectors::vector::{ALL_FORMS, vector};
+use crate::commands::vectors::{KEY, READ, change_set, search_sets};
+use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
+use crate::journal::{Effects, Record};
+use crate::resp::{Args, Error, Reply};
+use crate::vector_set::filter::Filter;
+use crate::vector_set::{
+    Certainty, EntryHit, Lifetime, MAX_DEADLINE_MS, MAX_TTL_MS, Present, Reschedule, Search, Verdict,
+};
+
+pub(super) const GET: Spec = Spec {
+    name: "VCACHE.GET",
+    arity: Arity::AtLeast(4),
+    // A read that may write, as those that Redis calls so: REFRESH is held back where writes are.
+    flags: READ.and(Flags::MAY_REPLICATE),
+    keys: KEY,
+    scope: Scope::NamedKeys,
+    redact: None,
+    group: Group::Module,
+    since: "8.0.0",
+    complexity: "O(log(N)) in a cache of N entries",
+    summary: "The entry of a semantic cache that answers a question, and how sure that is (an extension to Redis)",
+    syntax: "key format(FP32|FP16|VALUES) vector \
+        [rule(MINSCORE score:double|MAXDIST distance:double|MAXERROR error(share:double [PER per(HIT|REQUEST|AVERAGE)]))] \
+        [FILTER expression] [PARAMS params(count:integer value...)] [COUNT count:integer] \
+        [REFRESH seconds:integer] [NOTOUCH] [DRYRUN] [WITHATTRIBS]",
+    tips: &[],
+    weight: Weight::HeavyIf(is_heavy),
+    run: Run::Write(|args, cx, record| Question::parse(args)?.execute(cx, record)),
+};
+
+pub(super) const EXPLAIN: Spec = Spec {
+    name: "VCACHE.EXPLAIN",
+    flags: READ,
+    summary: "How VCACHE.GET would decide, and by what (an extension to Redis)",
+    run: Run::Read(|args, cx| Question::parse(args)?.explain(cx)),
+    ..GET
+};
+
+/// Candidates explored, as VSIM does.
+const EF: usize = 100;
+/// Entries of one reply, each with its payload.
+const MAX_COUNT: usize = 100;
+const MS_PER_S: i64 = 1000;
+const INVALID_REFRESH: &str = "ERR invalid REFRESH";
+
+fn is_heavy(mut args: Args, cx: &Context) -> bool {
+    let set = args.take().and_then(|key| cx.db().vector_set(key).ok().flatten());
+    set.is_some_and(|handle| options::is_heavy(args, &handle.set))
+}
+
+struct Question<'r> {
+    key: &'r [u8],
+    vector: Vec<f32>,
+    rule: Option<Rule>,
+    filter: Option<Filter>,
+    count: usize,
+    refresh: Option<Refresh>,
+    no_touch: bool,
+    is_dry: bool,
+    with_attribute: bool,
+}
+
+/// How long an entry is to live from a hit on.
+#[derive(Clone, Copy)]
+enum Refresh {
+    ForMs(i64),
+    AsUsual,
+}
+
+impl<'r> Question<'r> {
+    fn parse(mut args: Args<'r>) -> Result<Self, Error> {
+        let key = args.bytes()?;
+        let form = args.keyword_of(ALL_FORMS).ok_or(Error::new(INVALID_VECTOR))?;
+        let vector = vector(&mut args, form)?;
+        let mut parsed = Self {
+            key,
+            vector,
+            rule: None,
+            filter: None,
+            count: 1,
+            refresh: None,
+            no_touch: false,
+            is_dry: false,
+            with_attribute: false,
+        };
+        let mut filter = FilterWords::default();
+        while !args.is_empty() {
+            if let Some(word) = args.keyword_of(&filters::WORDS) {
+                filter.take(word, &mut args)?;
+            } else if !Rule::take(&mut args, &mut parsed.rule)? {
+                parsed.take_option(&mut args)?;
+            }
+        }
+        parsed.filter = filter.compile()?;
+        Ok(parsed)
+    }
+
+    fn take_option(&mut self, args: &mut Args) -> Result<(), Error> {
+        if args.keyword("COUNT") {
+            self.count = bounded(args, 1, MAX_COUNT, INVALID_COUNT)?;
+        } else if args.keyword("REFRESH") {
+            self.refresh = Some(refresh(args)?);
+        } else if args.keyword("NOTOUCH") {
+            self.no_touch = true;
+        } else if args.keyword("DRYRUN") {
+            self.is_dry = true;
+        } else if args.keyword("WITHATTRIBS") {
+            self.with_attribute = true;
+        } else {
+            return Err(Error::syntax());
+        }
+        Ok(())
+    }
+
+    fn execute(self, cx: &Context, record: Record) -> Result<Reply, Error> {
+        if self.refresh.is_some()
+            && let Some(why) = cx.server.keyspace.journal().refusal()
+        {
+            return Err(Error::from(why));
+        }
+        let renewed = Cell::new(None);
+        let reply = search_sets(cx, &[self.key], |sets| match &sets[0] {
+            Some(handle) => self.answer(handle.present(), cx, &renewed),
+            None => {
+                cx.server.keyspace.element_figures().note_search(None, 0, None);
+                Ok(miss())
+            }
+        })?;
+        if let Some((element, deadline_ms)) = renewed.take() {
+            self.renew(&element, deadline_ms, cx, record)?;
+        }
+        Ok(reply)
+    }
+
+    fn answer(&self, set: Present<'_>, cx: &Context, renewed: &Renewed) -> Result<Reply, Error> {
+        let set = if self.no_touch { set.untouched() } else { set };
+        let cache = cache(set)?;
+        let rule = Rule::or_usual(self.rule, &cache)?;
+        scope::check_search(cache.rules(), self.filter.as_ref())?;
+        let hits = set.search(&set.query(&self.vector)?, &self.search());
+        let shown = Shown {
+            key: self.key,
+            rules: cache.rules(),
+            now_ms: cx.now_ms(),
+            with_attribute: self.with_attribute,
+            is_dry: self.is_dry,
+            deadline_ms: self.deadline_ms(&set, cx)?,
+        };
+        let metric = set.params().metric();
+        let mut items = Vec::new();
+        let mut is_served = None;
+        renewed.set(None);
+        for (place, hit) in hits.iter().enumerate() {
+            let Some(entry) = hit.entry() else { break };
+            let distance = f64::from(metric.user_distance(hit.distance));
+            let verdict = rule.decide(&cache, &entry, distance, place == 0);
+            if place == 0 {
+                cache.note(verdict, self.is_dry, Some(&entry));
+                is_served = (verdict == Verdict::Hit && !self.is_dry).then_some(entry.score());
+                if is_served.is_some() {
+                    entry.mark_served();
+                    renewed.set(shown.deadline_ms.map(|at_ms| (hit.element.to_vec(), at_ms)));
+                }
+            }
+            if verdict == Verdict::Miss {
+                break;
+            }
+            shown.add(&mut items, verdict, &hit, &entry);
+        }
+        if hits.is_empty() {
+            cache.note(Verdict::Miss, self.is_dry, None);
+        }
+        let figures = cx.server.keyspace.element_figures();
+        figures.note_search(Some(&set), usize::from(is_served.is_some()), is_served);
+        if let Some(explanation) = hits.explanation() {
+            figures.note_filtered(explanation.trace.is_short);
+        }
+        Ok(if items.is_empty() { miss() } else { Reply::Array(items) })
+    }
+
+    fn search(&self) -> Search<'_> {
+        let filter = self.filter.as_ref();
+        Search { count: self.count, ef: EF, filter, filter_ef: None, truth: false, plan: None }
+    }
+
+    /// When a hit expires from now on, if that is to be changed.
+    fn deadline_ms(&self, set: &Present<'_>, cx: &Context) -> Result<Option<Option<i64>>, Error> {
+        let for_ms = match self.refresh {
+            None => return Ok(None),
+            Some(Refresh::ForMs(ms)) => Some(ms),
+            Some(Refresh::AsUsual) => match set.limits().ttl_ms {
+                Some(ms) => Some(ms as i64),
+                None => return Err(Error::new("ERR REFRESH needs seconds, since the cache has no TTL")),
+            },
+        };
+        Ok(Some(for_ms.map(|ms| cx.now_ms().saturating_add(ms).min(MAX_DEADLINE_MS))))
+    }
+
+    /// The life of an entry begins anew.
+    fn renew(
+        &self,
+        element: &[u8],
+        deadline_ms: Option<i64>,
+        cx: &Context,
+        record: Record,
+    ) -> Result<(), Error> {
+        let Some(at_ms) = deadline_ms else { return Ok(()) };
+        let log = |_: &[Option<Reschedule>], effects: &mut Effects<'_>| {
+            let text = at_ms.to_string();
+            effects.command(&[&b"VPEXPIREAT"[..], self.key, text.as_bytes(), b"MEMBERS", b"1", element]);
+        };
+        let decide = |_: Option<i64>| Reschedule::To(Lifetime::Until(at_ms));
+        change_set(cx, self.key, record, |set, hold, record| {
+            set.reschedule(hold, &[element], decide, record, log)
+        })?;
+        Ok(())
+    }
+
+    fn explain(self, cx: &Context) -> Result<Reply, Error> {
+        search_sets(cx, &[self.key], |sets| match &sets[0] {
+            Some(handle) => self.explained(handle.present().untouched()),
+            None => Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))])),
+        })
+    }
+
+    fn explained(&self, set: Present<'_>) -> Result<Reply, Error> {
+        let cache = cache(set)?;
+        let rule = Rule::or_usual(self.rule, &cache)?;
+        scope::check_search(cache.rules(), self.filter.as_ref())?;
+        let hits = set.search(&set.query(&self.vector)?, &self.search());
+        let Some(hit) = hits.iter().next() else {
+            return Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))]));
+        };
+        let Some(entry) = hit.entry() else { return Err(Error::new(super::NOT_A_CACHE)) };
+        let distance = f64::from(set.params().metric().user_distance(hit.distance));
+        // Not as the first, so that nothing is drawn or put on account.
+        let verdict = rule.decide(&cache, &entry, distance, false);
+        let mut fields = vec![
+            ("verdict", Reply::bulk(verdict.name())),
+            ("element", Reply::bulk(hit.element.to_vec())),
+            ("score", Reply::Double(entry.score())),
+            ("distance", Reply::Double(distance)),
+        ];
+        fields.extend(about(rule, &entry, cache.fit()));
+        Ok(map(fields))
+    }
+}
+
+/// The element whose life is renewed, and when it expires then.
+type Renewed = Cell<Option<(Vec<u8>, Option<i64>)>>;
+
+fn map(fields: Vec<(&'static str, Reply)>) -> Reply {
+    Reply::Map(fields.into_iter().map(|(name, value)| (Reply::Simple(name), value)).collect())
+}
+
+fn about(rule: Rule, entry: &EntryHit<'_>, fit: Option<Fit>) -> Vec<(&'static str, Reply)> {
+    let mut fields = match rule {
+        Rule::MinScore(least) => vec![("min-score", Reply::Double(least))],
+        Rule::MaxDistance(most) => vec![("max-distance", Reply::Double(most))],
+        Rule::MaxError(share, per) => {
+            vec![("max-error", Reply::Double(share.get())), ("per", Reply::Simple(per.name()))]
+        }
+    };
+    fields.push(("missing-confirmations", Reply::Integer(entry.missing_confirmations().into())));
+    fields.push(("observations", Reply::count(entry.observations())));
+    if let (Some(Certainty { chance, least, threshold }), Some(fit)) = (entry.certainty(), fit) {
+        fields.extend([
+            ("chance", Reply::Double(chance)),
+            ("least-chance", Reply::Double(least)),
+            ("threshold", Reply::Double(threshold.mean())),
+            ("threshold-deviation", Reply::Double(threshold.deviation())),
+            ("set-slope", Reply::Double(fit.prior.slope)),
+            ("set-threshold", Reply::Double(fit.prior.center)),
+            ("set-deviation", Reply::Double(fit.prior.spread)),
+        ]);
+    }
+    fields
+}
+
+fn refresh(args: &mut Args) -> Result<Refresh, Error> {
+    let is_number = args
+        .peek()
+        .is_some_and(|word| word.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-'));
+    if !is_number {
+        return Ok(Refresh::AsUsual);
+    }
+    let seconds = bounded(args, 1, (MAX_TTL_MS / MS_PER_S as u64) as usize, INVALID_REFRESH)?;
+    Ok(Refresh::ForMs(seconds as i64 * MS_PER_S))
+}

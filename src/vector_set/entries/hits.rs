@@ -1,0 +1,99 @@
+//! What a search has found, as an entry.
+
+use std::borrow::Cow;
+
+use super::figures::Verdict;
+use super::state::count_hit;
+use super::{Cache, Certainty, Entries, entry_number};
+use crate::compressed::Stored;
+use crate::vector_set::search::Hit;
+use crate::vector_set::{Metric, SCORE_BUCKETS};
+
+/// An element of a cache that was found.
+pub struct EntryHit<'h> {
+    hit: &'h Hit<'h>,
+    entries: &'h Entries,
+    score: f64,
+}
+
+impl<'h> Hit<'h> {
+    /// The same as an entry, if the set is a cache.
+    pub fn entry(&'h self) -> Option<EntryHit<'h>> {
+        let set = self.hits.set.set;
+        let score = set.params().metric().score(self.distance);
+        set.entries.as_deref().map(|entries| EntryHit { hit: self, entries, score })
+    }
+}
+
+impl<'h> EntryHit<'h> {
+    /// Its score, as commands show it.
+    pub fn score(&self) -> f64 {
+        self.score
+    }
+
+    /// What its score is made of.
+    pub fn metric(&self) -> Metric {
+        self.hit.hits.set.set.params().metric()
+    }
+
+    /// What it answers; none if it was added without.
+    pub fn payload(&self) -> Option<Cow<'h, [u8]>> {
+        let payload = self.entries.payloads.get(self.hit.slot, &self.hit.hits.pin).map(Stored::text);
+        payload.or_else(|| self.entries.state(self.hit.slot).is_entry().then_some(Cow::Borrowed(&[])))
+    }
+
+    /// When it expires, in milliseconds since 1970, if it does.
+    pub fn deadline_ms(&self) -> Option<i64> {
+        self.hit.hits.set.set.deadlines.get(self.hit.slot)
+    }
+
+    /// Confirmations that it needs before it is a hit.
+    pub fn missing_confirmations(&self) -> u8 {
+        self.entries.state(self.hit.slot).missing()
+    }
+
+    /// What making it cost.
+    pub fn cost(&self) -> f32 {
+        self.entries.state(self.hit.slot).cost()
+    }
+
+    /// How likely it is the right answer; none while nothing is known of the set.
+    pub fn certainty(&self) -> Option<Certainty> {
+        let fit = (*self.entries.fit.read())?;
+        let threshold = self.entries.threshold(self.hit.slot, &fit, &self.hit.hits.pin);
+        Some(Certainty::new(&fit.prior, threshold, self.score))
+    }
+
+    /// Observations that there are of it.
+    pub fn observations(&self) -> usize {
+        self.entries.observations_of(self.hit.slot, &self.hit.hits.pin).count()
+    }
+
+    /// For a token: its slot, and a number that tells its elements apart.
+    pub fn place(&self) -> (u32, u32) {
+        (self.hit.slot, entry_number(self.hit.element))
+    }
+
+    /// It is served: counts as a use, and in its tally.
+    pub fn mark_served(&self) {
+        self.hit.mark_used();
+        count_hit(self.entries.tallies.get(self.hit.slot));
+    }
+}
+
+impl Cache<'_> {
+    /// Counts a search. `nearest`: the entry that it found first. `is_dry`: a hit is not served.
+    pub fn note(&self, verdict: Verdict, is_dry: bool, nearest: Option<&EntryHit<'_>>) {
+        self.entries.figures.note(verdict, is_dry, nearest.map_or(0.0, EntryHit::cost));
+        if let Some(nearest) = nearest {
+            let is_hit = verdict == Verdict::Hit;
+            let [hits, others] = &self.entries.histograms;
+            if is_hit { hits } else { others }.add(nearest.score);
+        }
+    }
+
+    /// Searches by the score of the nearest entry: hits, and others.
+    pub fn histograms(&self) -> [[u64; SCORE_BUCKETS]; 2] {
+        self.entries.histograms.each_ref().map(|histogram| histogram.counts())
+    }
+}

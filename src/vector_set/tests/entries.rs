@@ -1,0 +1,149 @@
+//! Entries of caches: what is kept while elements move, change, and are read for snapshots.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::certainty::Observation;
+
+const DIM: usize = 16;
+
+/// Random, so that no two are near.
+fn vector(n: usize, dim: usize) -> Vec<f32> {
+    let mut random = crate::splitmix::SplitMix64::new(n as u64);
+    (0..dim).map(|_| random.next() as i8 as f32).collect()
+}
+
+fn cache(dim: usize) -> VectorSet {
+    let options = SetOptions { may_be_empty: true, ..SetOptions::default() };
+    let rules = CacheRules { scope: Vec::new(), secret: [7; 16], max_error: None };
+    set(dim).with_options(options).with_cache(rules)
+}
+
+fn store(set: &VectorSet, element: &[u8], vector: &[f32], payload: &[u8]) -> StoredEntry {
+    let cache = set.untimed().cache().expect("it is one");
+    let entry = NewEntry { payload, cost: 2.5, cool: 3, is_pinned: false };
+    let options = StoreOptions { unless: None, ef: 100, evicts: true };
+    let put = put(element, vector);
+    cache.store(Hold::Exclusive, &put, &entry, &options, Record::unlogged()).ok().expect("not refused")
+}
+
+fn observe(set: &VectorSet, element: &[u8], score: f32, is_right: bool) -> bool {
+    let cache = set.untimed().cache().expect("it is one");
+    let seen = Observation::new(score, is_right, 1.0);
+    let about = About::Element(element);
+    cache
+        .observe(Hold::Exclusive, about, seen, false, Record::unlogged(), |_, _| ())
+        .ok()
+        .expect("not refused")
+}
+
+/// Payload, confirmations that are missing, observations, and the threshold, of what is nearest.
+fn nearest(set: &VectorSet, vector: &[f32]) -> (Vec<u8>, u8, usize, Option<f64>) {
+    let query = set.query(vector).expect("right dimension");
+    let hits = set.untimed().search(&query, &Search { count: 1, ..PLAIN });
+    let hit = hits.iter().next().expect("not empty");
+    let entry = hit.entry().expect("a cache");
+    let payload = entry.payload().map(|payload| payload.into_owned()).unwrap_or_default();
+    let threshold = entry.certainty().map(|certainty| certainty.threshold.mean());
+    (payload, entry.missing_confirmations(), entry.observations(), threshold)
+}
+
+fn fill_cache(set: &VectorSet, count: usize) {
+    for n in 0..count {
+        let name = format!("e{n}");
+        store(set, name.as_bytes(), &vector(n, DIM), name.as_bytes());
+        observe(set, name.as_bytes(), 0.7 + (n % 20) as f32 / 100.0, n % 20 > 9);
+    }
+}
+
+#[test]
+fn entries_move_with_their_elements() {
+    let set = cache(DIM);
+    fill_cache(&set, 3000);
+    let looked_at = [2500, 2770, 2999].map(|n| vector(n, DIM));
+    let before = looked_at.each_ref().map(|vector| nearest(&set, vector));
+    assert!(
+        before.iter().all(|(payload, _, seen, threshold)| {
+            !payload.is_empty() && *seen == 1 && threshold.is_some()
+        })
+    );
+    (0..2500).for_each(|n| assert!(remove(&set, format!("e{n}").as_bytes())));
+    let slots = set.vectors.graph().slots().end();
+    super::compaction::compact(&set);
+    assert!(set.vectors.graph().slots().end() < slots, "elements were moved");
+    let after = looked_at.each_ref().map(|vector| nearest(&set, vector));
+    assert_eq!(after, before);
+    // What is put into slots that were used before has nothing of what was there.
+    let new = vector(77_777, DIM);
+    add(&set, b"plain", &new);
+    assert_eq!(nearest(&set, &new).0, b"");
+    assert_eq!(nearest(&set, &new).2, 0);
+}
+
+#[test]
+fn an_update_with_another_vector_keeps_the_payload_and_forgets_observations() {
+    let set = cache(DIM);
+    let [first, second] = [1, 2].map(|n| vector(n, DIM));
+    store(&set, b"a", &first, b"answer");
+    assert!(observe(&set, b"a", 0.9, true) && !observe(&set, b"b", 0.9, true));
+    assert_eq!(nearest(&set, &first), (b"answer".to_vec(), 2, 1, None));
+    store(&set, b"a", &first, b"other");
+    assert_eq!(nearest(&set, &first), (b"other".to_vec(), 3, 1, None), "the same vector");
+    add(&set, b"a", &second);
+    assert_eq!(nearest(&set, &second), (b"other".to_vec(), 3, 0, None));
+}
+
+#[test]
+fn a_snapshot_has_entries_and_what_was_learnt_as_they_were_at_its_beginning() {
+    let set = Arc::new(cache(DIM));
+    fill_cache(&set, 300);
+    let of_before = set.duplicate().expect("not damaged").set;
+    let mut frozen = set.freeze_now(Linked::AsTheyAre);
+    fill_cache(&set, 300);
+    for n in 0..300 {
+        store(&set, format!("e{n}").as_bytes(), &vector(n, DIM), b"changed");
+    }
+    let (mut seen, mut spill) = (std::collections::BTreeMap::new(), Vec::new());
+    let mut take = |element: Element<'_>| {
+        seen.insert(element.name.to_vec(), element.entry.to_vec());
+        Ok(())
+    };
+    while frozen.next_block(&mut spill, &mut take).expect("not given up") {}
+    let expected = Arc::new(of_before);
+    let mut again = expected.freeze_now(Linked::AsTheyAre);
+    let mut all = std::collections::BTreeMap::new();
+    let mut take = |element: Element<'_>| {
+        all.insert(element.name.to_vec(), element.entry.to_vec());
+        Ok(())
+    };
+    while again.next_block(&mut spill, &mut take).expect("not given up") {}
+    assert!(seen.len() == 300 && seen == all);
+    assert_eq!(frozen.learning(), again.learning());
+    assert_eq!(nearest(&expected, &vector(7, DIM)).0, b"e7");
+}
+
+#[test]
+fn payloads_are_counted_and_compressed_and_limits_hold_for_them() {
+    let set = cache(DIM);
+    let bare = set.heap_bytes();
+    let first = vector(1, DIM);
+    let text = crate::compressed::repetitive(100_000);
+    store(&set, b"a", &first, &text);
+    let compressed = set.heap_bytes() - bare;
+    assert!(set.savings().values == 1 && set.savings().bytes > 50_000 && compressed < 50_000 + (64 << 10));
+    assert_eq!(nearest(&set, &first).0, text);
+    let mut random = crate::splitmix::SplitMix64::new(1);
+    let noise: Vec<u8> = (0..5_000).map(|_| random.next() as u8).collect();
+    let limits = Limits { max_bytes: Some(250_000), ..Limits::default() };
+    let set = cache(DIM).with_limits(limits);
+    let mut evictions = 0;
+    for n in 0..200 {
+        match store(&set, format!("e{n}").as_bytes(), &vector(n, DIM), &noise) {
+            StoredEntry::Done { evicted, .. } => evictions += evicted,
+            other => panic!("{n}: {other:?}"),
+        }
+    }
+    assert!((40..50).contains(&set.len()) && evictions == 200 - set.len(), "{}", set.len());
+    let huge = noise.repeat(60);
+    assert_eq!(store(&set, b"huge", &vector(500, DIM), &huge), StoredEntry::Full(Full::Bytes));
+}
