@@ -109,7 +109,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("quantization", &["kernels", "memory", "splitmix"]),
     ("kernels", &[]),
     ("arena", &["epoch", "memory", "tier"]),
-    ("tier", &["system"]),
+    ("tier", &["counters", "system"]),
     ("memory", &["system"]),
     ("system", &[]),
     ("epoch", &[]),
@@ -133,7 +133,7 @@ const MAP: &[(&str, &[&str])] = &[
 /// Crates that belong to some folders and files below `src/` only.
 const CRATES: &[(&str, &[&str])] = &[
     // `rustix` has all other calls without `unsafe`.
-    ("libc", &["system/files", "system/process", "memory/allocator", "tier/faults"]),
+    ("libc", &["system/files", "system/process", "memory/allocator", "tier/faults", "tier/fetch"]),
     ("rustix", &["system"]),
     ("tikv_jemalloc_ctl", &["memory/allocator"]),
     ("tikv_jemalloc_sys", &["memory/allocator"]),

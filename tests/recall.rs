@@ -14,7 +14,8 @@ use nearhit::journal::Record;
 use nearhit::vector_set::filter::{self, Dialect, Filter};
 use nearhit::vector_set::restore::{Kept, Lists, Outline, Restored};
 use nearhit::vector_set::{
-    Bits, CODECS, Element, Hold, Kind, Lifetime, Linked, Metric, Params, Probe, Put, Search, VectorSet,
+    Bits, CODECS, Element, Hold, Kind, Lifetime, Linked, Metric, Params, Probe, Put, Residence, Search,
+    VectorSet,
 };
 
 use real::{DIM, RealSet};
@@ -117,8 +118,15 @@ impl Life {
     fn kept(&self, linked: Linked) -> io::Result<Self> {
         let params = self.set.params().clone();
         let options = self.set.options();
-        let outline =
-            Outline { params, options, seed: 1, codebook: None, matrix: None, space: None, cache: None };
+        let outline = Outline {
+            params,
+            options,
+            seed: 1,
+            codebook: None,
+            matrix: None,
+            residence: Residence::Memory,
+            cache: None,
+        };
         let mut restored = Restored::new(outline).map_err(io::Error::other)?;
         let mut frozen = self.set.freeze_now(linked);
         let mut spill = Vec::new();

@@ -22,6 +22,26 @@ impl Codes {
         Self { segments: Segments::new(stride, category, space) }
     }
 
+    /// The same, with all in a space: slots below [`Codes::first_in_space`] do not exist, and it
+    /// grows by [`Codes::grow_in_space`] alone.
+    pub(super) fn in_space(stride: usize, category: Category, space: Arc<Space>) -> Self {
+        Self { segments: Segments::in_space(stride, category, space) }
+    }
+
+    pub(super) fn first_in_space(&self) -> u32 {
+        self.segments.first()
+    }
+
+    /// Makes slots below `len` available if there is room for them in the space. False if not.
+    pub(super) fn grow_in_space(&self, len: u32) -> bool {
+        self.segments.grow_in_space(len)
+    }
+
+    /// Bytes for each slot.
+    pub(super) fn stride(&self) -> usize {
+        self.segments.stride()
+    }
+
     /// The bytes of a slot. Panics if the slot was never handed out.
     #[inline(always)]
     pub fn get(&self, slot: u32) -> &[u8] {

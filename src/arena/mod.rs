@@ -15,6 +15,7 @@
 //! | [`Words`] | `n` atomic `u32` | any time | any time |
 //! | [`Longs`] | an atomic `u64` | any time | any time |
 //! | [`Codes`] | `n` bytes | while published | once, before it is published |
+//! | [`TieredCodes`] | `n` bytes, in memory or in a file | while pinned | once, before it is published; then moved |
 //! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes are freed after a grace period |
 //!
 //! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use
@@ -27,16 +28,20 @@
 mod blobs;
 mod codes;
 mod longs;
+mod lowest;
 mod removable;
 mod segments;
 mod thin_block;
+mod tiered;
 mod visited;
 mod words;
 
 pub use blobs::{Blobs, Marked};
 pub use codes::Codes;
 pub use longs::Longs;
+pub(crate) use lowest::Lowest;
 pub use removable::Removable;
 pub use thin_block::{Purpose, ThinBlock};
+pub use tiered::TieredCodes;
 pub use visited::{Change, Visited, Visitor};
 pub use words::Words;

@@ -28,6 +28,8 @@ const FIRST_BITS: u32 = 4;
 const SEGMENTS: usize = (32 - FIRST_BITS) as usize + 1;
 /// Segments from this size are mapped, smaller ones come from the allocator.
 const MAP_FROM: usize = 256 << 10;
+/// Where all is to lie in a space, no segment is smaller: each is a file.
+const FILE_FROM: usize = 4 << 20;
 /// Mapped segments from this size, that of a huge page, ask for huge pages: random reads of a large
 /// set miss the TLB otherwise, which costs a search over 61,054 codes of 384 bytes a sixth of its
 /// time.
@@ -178,6 +180,43 @@ impl Segments {
         assert!(stride > 0 && stride < 1 << 32);
         let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
         Self { stride, table, len: AtomicU32::new(0), growth: Mutex::new(Growth::new(category, space)) }
+    }
+
+    /// All of whose segments are to lie in a space: slots below [`Segments::first`] do not exist.
+    /// Grows by [`Segments::grow_in_space`] alone.
+    pub(super) fn in_space(stride: usize, category: Category, space: Arc<Space>) -> Self {
+        let segments = Self::new(stride, category, Some(space));
+        segments.len.store(segments.first(), Ordering::Relaxed);
+        segments
+    }
+
+    /// The first slot of the first segment that is worth a file.
+    pub(super) fn first(&self) -> u32 {
+        let large = (0..SEGMENTS - 1).find(|&segment| blocks_in(segment) * self.stride >= FILE_FROM);
+        first_of(large.unwrap_or(SEGMENTS - 1)) as u32
+    }
+
+    /// Makes slots below `len` available if all of them lie in the space; else changes nothing, and
+    /// returns false. At most one segment is added.
+    pub(super) fn grow_in_space(&self, len: u32) -> bool {
+        let mut growth = self.growth.lock();
+        if len <= self.len.load(Ordering::Relaxed) {
+            return true;
+        }
+        let segment = locate(len - 1).0;
+        if self.table[segment].load(Ordering::Relaxed).is_null() {
+            let bytes = blocks_in(segment) * self.stride;
+            let Some(area) = growth.space.as_ref().and_then(|space| space.area(bytes)) else { return false };
+            self.table[segment].store(area.as_mut_ptr(), Ordering::Release);
+            growth.areas.push((segment, area));
+        }
+        let used = (len as usize - first_of(segment)) * self.stride;
+        let area = growth.areas.iter_mut().find(|(number, _)| *number == segment);
+        let is_there = area.is_some_and(|(_, area)| area.try_extend_to(used));
+        if is_there {
+            self.len.store(len, Ordering::Release);
+        }
+        is_there
     }
 
     pub(super) fn stride(&self) -> usize {

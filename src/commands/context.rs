@@ -30,7 +30,7 @@ use crate::memory;
 use crate::persistence::aof::{Aof, Choices, Names, SyncPolicy};
 use crate::persistence::loading::Loading;
 use crate::persistence::saving::Saving;
-use crate::vector_set::Now;
+use crate::vector_set::{Now, TierPolicy};
 
 /// Length of the random names in `INFO`, in hexadecimal digits.
 const RUN_ID_LEN: usize = 40;
@@ -245,6 +245,7 @@ impl Server {
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
         if let Some(tier) = self.keyspace.tier() {
             tier.set_max_bytes(settings.tier_max_bytes);
+            tier.balance().set_policy(TierPolicy::named(settings.tier_policy).unwrap_or_default());
         }
         let samples = usize::try_from(settings.maxmemory_samples).unwrap_or(usize::MAX);
         self.keyspace.configure_eviction(

@@ -781,6 +781,17 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Most bytes of the disk that these files take; what is beyond stays in memory; 0 is no limit",
     },
     OptionSpec {
+        name: "tier-policy",
+        kind: Kind::Choice {
+            field: |settings| &mut settings.tier_policy,
+            choices: &["off", "demote", "lazy"],
+        },
+        default: "off",
+        mutable: true,
+        help: "With tier-dir: 'demote' puts the finer codes of the coldest elements into files before anything is \
+               evicted; with 'lazy' new elements begin there as well",
+    },
+    OptionSpec {
         name: "maxmemory",
         kind: Kind::MaxMemory(|settings| &mut settings.maxmemory),
         default: "auto",

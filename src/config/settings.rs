@@ -77,6 +77,7 @@ pub struct Settings {
     pub index_seed: u64,
     pub tier_dir: String,
     pub tier_max_bytes: u64,
+    pub tier_policy: &'static str,
     pub vset_force_single_threaded_execution: bool,
     pub hash_max_listpack_entries: u64,
     pub hash_max_listpack_value: u64,

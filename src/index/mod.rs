@@ -13,7 +13,6 @@
 
 mod candidate;
 mod hnsw;
-mod lowest;
 mod nearest;
 mod scorer;
 mod slot_set;

@@ -12,6 +12,15 @@ pub trait Scorer {
     /// From one slot to another.
     fn between(&self, a: u32, b: u32) -> f32;
 
+    /// Makes candidates, nearest first, ready to be chosen from as neighbours: gives them distances
+    /// as good as there are, and drops those behind the first `most` if that takes long.
+    fn refine(&self, _candidates: &mut Vec<Candidate>, _most: usize) {}
+
+    /// From one slot to another, both of which were made ready to be chosen from.
+    fn between_refined(&self, a: u32, b: u32) -> f32 {
+        self.between(a, b)
+    }
+
     /// Hints that this slot will soon be among those of [`Scorer::nearer`].
     fn prefetch(&self, slot: u32);
 

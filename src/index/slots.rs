@@ -21,8 +21,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::lowest::Lowest;
-use crate::arena::Words;
+use crate::arena::{Lowest, Words};
 use crate::memory::{Category, Held};
 
 /// The state of a slot.

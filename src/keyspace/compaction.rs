@@ -38,10 +38,15 @@ impl Keyspace {
         let mut shards = 0;
         while Instant::now() < until {
             match walk.sets.last() {
-                Some(set) => match set.upgrade().map(|set| set.compact_step(MOVES, urgency)) {
-                    Some(Progress::Some) => steps += 1,
-                    _ => _ = walk.sets.pop(),
-                },
+                Some(set) => {
+                    let both = |set: Arc<VectorSet>| {
+                        [set.compact_step(MOVES, urgency), set.tier_step(MOVES, urgency)]
+                    };
+                    match set.upgrade().map(both) {
+                        Some(steps_done) if steps_done.contains(&Progress::Some) => steps += 1,
+                        _ => _ = walk.sets.pop(),
+                    }
+                }
                 None if shards == DATABASES * SHARDS => break,
                 None => {
                     shards += 1;

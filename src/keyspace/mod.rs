@@ -374,6 +374,7 @@ impl Keyspace {
         self.element_figures.reset();
         self.evictor.restart_clock();
         self.common.evictions.reset();
+        self.tier().iter().for_each(|tier| tier.balance().reset());
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());
     }

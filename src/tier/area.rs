@@ -68,8 +68,8 @@ impl Area {
     pub fn extend_to(&mut self, bytes: usize) {
         assert!(bytes <= self.mapping.len());
         let before = self.in_memory();
-        if bytes > self.on_disk {
-            self.take_blocks(bytes);
+        if bytes > self.on_disk && !self.take_blocks(bytes) {
+            self.cut();
         }
         self.used = bytes;
         let refused = &self.space.dir.refused_bytes;
@@ -77,14 +77,28 @@ impl Area {
         refused.fetch_add((after as u64).wrapping_sub(before as u64), Ordering::Relaxed);
     }
 
+    /// Makes the first `bytes` usable if there is room for all of them on the disk. False if there
+    /// is none, and then nothing changes: there may be room another time.
+    ///
+    /// # Panics
+    /// If the area has no such bytes.
+    pub fn try_extend_to(&mut self, bytes: usize) -> bool {
+        assert!(bytes <= self.mapping.len());
+        let is_there = bytes <= self.on_disk || self.take_blocks(bytes);
+        if is_there {
+            self.used = self.used.max(bytes);
+        }
+        is_there
+    }
+
     /// Of the usable bytes, those that are in memory.
     pub fn in_memory(&self) -> usize {
         self.used.saturating_sub(self.on_disk)
     }
 
-    /// The file gets blocks for at least so many bytes; or no more, and behind them is memory.
-    fn take_blocks(&mut self, bytes: usize) {
-        let Some(file) = &self.file else { return };
+    /// The file gets blocks for at least so many bytes; false if there is no room for them.
+    fn take_blocks(&mut self, bytes: usize) -> bool {
+        let Some(file) = &self.file else { return false };
         let step = (bytes / 8).clamp(MIN_STEP, MAX_STEP);
         let end = bytes.next_multiple_of(MIN_STEP).max(self.on_disk + step).next_multiple_of(MIN_STEP);
         let end = end.min(self.mapping.len());
@@ -92,12 +106,12 @@ impl Area {
         let dir = &self.space.dir;
         if !dir.reserve(more) {
             dir.note_refusal(false);
-            return self.cut();
+            return false;
         }
         if allocate_blocks(file, self.on_disk as u64..end as u64).is_err() {
             dir.give_back(more);
             dir.note_refusal(true);
-            return self.cut();
+            return false;
         }
         dir.disk_is_full.store(false, Ordering::Relaxed);
         self.space.bytes.fetch_add(more, Ordering::Relaxed);
@@ -105,16 +119,19 @@ impl Area {
         if end == self.mapping.len() {
             self.file = None;
         }
+        true
     }
 
     /// Puts memory behind the bytes that are on the disk: none of it was usable before.
     fn cut(&mut self) {
+        if self.file.take().is_none() {
+            return;
+        }
         let rest = self.as_mut_ptr() as usize + self.on_disk..self.as_mut_ptr() as usize + self.mapping.len();
         // SAFETY: the addresses are those of this mapping, whose drop unmaps them; they were not
         // made usable yet. They begin at a page: the start does, and blocks are taken by multiples
         // of pages.
         unsafe { faults::put_memory(rest) };
-        self.file = None;
     }
 
     /// Takes the disk's blocks away, as if they could not be read.

@@ -4,10 +4,17 @@
 //! ```text
 //! mod.rs     the directory, its share of the disk, and spaces in it: one for each vector set
 //! area.rs    a run of addresses, of which the first part lies in a file
+//! balance.rs which elements are in memory: the policy, its counters, and how cold is cold
 //! faults.rs  pages of such files that cannot be read
+//! fetch.rs   pages that are needed soon
 //! ```
 //!
 //! # Decisions
+//!
+//! *Two ways to be in files* ([`Residence`]). Of a set that was made warm, all large parts are, so
+//! that it takes the least memory. Of other sets with finer codes beside coarse ones, each
+//! element's finer code is in memory or in a file ([`crate::arena::TieredCodes`]): searches walk by
+//! what is in memory, and read few finer codes, all at once, at the end.
 //!
 //! *The bytes are those of the arenas.* A segment of an arena is an [`Area`] instead of anonymous
 //! memory, and everything above goes on reading and writing slots by address: there is one graph,
@@ -28,7 +35,9 @@
 //! [damaged](Space::is_damaged): see `faults`.
 
 mod area;
+mod balance;
 mod faults;
+mod fetch;
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -37,9 +46,71 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use self::area::Area;
+pub use self::balance::{Balance, TierPolicy};
+pub use self::fetch::fetch;
 
 /// In the directory, locked by the server that uses it.
 const LOCK: &str = "nearhit.lock";
+
+/// Where a block is.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Tier {
+    /// In memory.
+    #[default]
+    Hot,
+    /// In a file, whose pages the kernel keeps in memory as it likes.
+    Warm,
+}
+
+/// Where the large parts of a vector set lie.
+#[derive(Clone, Debug, Default)]
+pub enum Residence {
+    /// In memory.
+    #[default]
+    Memory,
+    /// In files.
+    Files(Arc<Space>),
+    /// The finer code of each element in memory or in a file, and all else in memory.
+    Either(Arc<Space>),
+}
+
+impl Residence {
+    /// Of a new set, where there is this directory for files.
+    pub fn of(dir: Option<&Arc<TierDir>>, is_warm: bool) -> Self {
+        match dir {
+            None => Self::Memory,
+            Some(dir) if is_warm => Self::Files(dir.space()),
+            Some(dir) => Self::Either(dir.space()),
+        }
+    }
+
+    /// The same of another set.
+    pub fn another(&self) -> Self {
+        match self {
+            Self::Memory => Self::Memory,
+            Self::Files(space) => Self::Files(space.dir().space()),
+            Self::Either(space) => Self::Either(space.dir().space()),
+        }
+    }
+
+    /// The space that it uses.
+    pub fn space(&self) -> Option<&Arc<Space>> {
+        match self {
+            Self::Memory => None,
+            Self::Files(space) | Self::Either(space) => Some(space),
+        }
+    }
+
+    /// Where what is new in a set is to be, if there is a choice.
+    pub fn tier_of_new(&self) -> Tier {
+        if let Self::Either(space) = self { space.dir().balance().tier_of_new() } else { Tier::Hot }
+    }
+
+    /// The space in which all large parts lie.
+    pub fn files(&self) -> Option<&Arc<Space>> {
+        if let Self::Files(space) = self { Some(space) } else { None }
+    }
+}
 
 /// A directory for files, of one server.
 #[derive(Debug)]
@@ -58,6 +129,7 @@ pub struct TierDir {
     /// How often room was refused, and the last reason.
     refusals: AtomicU64,
     disk_is_full: AtomicBool,
+    balance: Balance,
 }
 
 /// Why a directory cannot be used.
@@ -110,7 +182,18 @@ impl TierDir {
             spaces: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             disk_is_full: AtomicBool::new(false),
+            balance: Balance::default(),
         }))
+    }
+
+    /// Which elements are in memory.
+    pub fn balance(&self) -> &Balance {
+        &self.balance
+    }
+
+    /// Counts blocks that have come into a tier, or gone.
+    pub(crate) fn count_blocks(&self, tier: Tier, change: i64) {
+        self.balance.count(tier, change);
     }
 
     /// Where it is.
@@ -120,6 +203,7 @@ impl TierDir {
 
     /// Bounds what is taken of the disk from now on; 0: no bound.
     pub fn set_max_bytes(&self, bytes: u64) {
+        self.balance.note_room(true);
         self.max_bytes.store(bytes, Ordering::Relaxed);
     }
 
@@ -180,11 +264,13 @@ impl TierDir {
     }
 
     fn give_back(&self, bytes: u64) {
+        self.balance.note_room(true);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn note_refusal(&self, disk_is_full: bool) {
         self.refusals.fetch_add(1, Ordering::Relaxed);
+        self.balance.note_room(false);
         self.disk_is_full.store(disk_is_full, Ordering::Relaxed);
     }
 }

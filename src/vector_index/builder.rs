@@ -14,13 +14,13 @@ use std::sync::atomic::Ordering;
 use super::projection::Projection;
 use super::scorer::PairScorer;
 use super::stores::Stores;
-use super::{Params, VectorIndex};
+use super::{Params, VectorIndex, residence_of};
 use crate::arena::Words;
 use crate::epoch::pin;
 use crate::index::{Assembly, BadLink};
 use crate::memory::Category;
 use crate::quantization::{Code, Codebook, Format};
-use crate::tier::Space;
+use crate::tier::{Residence, Tier};
 
 /// A part of a stored index that cannot be right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,7 +42,7 @@ pub struct Builder {
     learns: bool,
     assembly: Assembly,
     stores: Stores,
-    space: Option<Arc<Space>>,
+    residence: Residence,
     /// A bit for each slot whose codes were written: they are written once, by one thread.
     written: Words,
 }
@@ -50,21 +50,22 @@ pub struct Builder {
 impl Builder {
     /// Without slots. `codebook`: what the index has learnt; none if it has not, or does not learn.
     /// `matrix`: of its projection, float32 little-endian, row by row; none if it is the one that
-    /// `REDUCE` makes. `space`: see [`VectorIndex::new_in`].
+    /// `REDUCE` makes. `residence`: see [`VectorIndex::new_in`].
     pub fn new(
         params: Params,
         seed: u64,
         codebook: Option<Arc<Codebook>>,
         matrix: Option<&[u8]>,
-        space: Option<Arc<Space>>,
+        residence: Residence,
     ) -> Result<Self, InvalidPart> {
         let projection = Projection::restored(&params, matrix).ok_or(InvalidPart::Projection)?;
         if codebook.is_some() && !params.kind().learns() {
             return Err(InvalidPart::Codebook);
         }
         let learns = params.kind().learns() && codebook.is_none();
-        let assembly = Assembly::new(params.m(), seed, space.clone());
-        let stores = Stores::restored(&params, codebook, space.as_ref());
+        let residence = residence_of(&params, residence);
+        let assembly = Assembly::new(params.m(), seed, residence.files().cloned());
+        let stores = Stores::restored(&params, codebook, &residence);
         Ok(Self {
             params,
             seed,
@@ -72,7 +73,7 @@ impl Builder {
             learns,
             assembly,
             stores,
-            space,
+            residence,
             written: Words::new(1, Category::Graph),
         })
     }
@@ -108,6 +109,7 @@ impl Builder {
         assert_eq!(before & bit, 0, "codes are written once");
         let pin = pin();
         let view = self.stores.view(&pin);
+        let tier = if self.learns { Tier::Hot } else { self.residence.tier_of_new() };
         for store in view.written() {
             let made;
             let code = match coarse {
@@ -123,7 +125,7 @@ impl Builder {
             }
             // SAFETY: the bit makes this the only call that writes the slot, and codes are read by
             // `resolve_nearest` and `finish`, which no other call overlaps.
-            unsafe { store.write(slot, code) };
+            unsafe { store.write(slot, tier, code) };
         }
         Ok(())
     }
@@ -172,7 +174,7 @@ impl Builder {
         index.projection = self.projection;
         index.graph = self.assembly.finish(reserved);
         index.stores = self.stores;
-        index.space = self.space;
+        index.residence = self.residence;
         if !self.learns {
             index.training.end();
         }

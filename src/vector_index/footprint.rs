@@ -25,11 +25,11 @@ impl VectorIndex {
     }
 
     /// Bytes of memory that a slot takes now, of the stores that there are: without what lies in
-    /// the index's space.
+    /// files, or may (see [`tier_bytes`](Self::tier_bytes)).
     pub fn memory_per_slot(&self) -> usize {
-        let links =
-            if self.space.is_some() { self.params.upper_link_bytes() } else { self.params.link_bytes() };
-        self.stores.memory_per_slot(self.space.is_some()) + links + STATE
+        let in_files = self.residence.files().is_some();
+        let links = if in_files { self.params.upper_link_bytes() } else { self.params.link_bytes() };
+        self.stores.memory_per_slot(&self.residence) + links + STATE
     }
 }
 

@@ -18,6 +18,7 @@
 //! plan.rs        which way a filtered search takes
 //! costs.rs       what its steps cost, measured
 //! training.rs    how a kind of code that learns comes into use
+//! tiers.rs       finer codes that are in memory or in files
 //! relocate.rs    lower slots for what high ones hold, and memory of the last ones given back
 //! builder.rs     an index made of codes and links that were stored, without computing a distance
 //! projection.rs  REDUCE: vectors of one dimension made into another
@@ -39,12 +40,13 @@ mod scorer;
 mod search;
 mod store;
 mod stores;
+mod tiers;
 mod training;
 mod write;
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 pub use self::builder::{Builder, InvalidPart};
 pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RERANK_KINDS};
@@ -66,7 +68,7 @@ use crate::epoch::Pin;
 use crate::index::Index;
 use crate::memory::allocated_bytes;
 use crate::quantization::Codebook;
-use crate::tier::Space;
+use crate::tier::{Residence, Space};
 
 /// Vectors of one format by slot, and the graph over them. Any number of threads may use it at
 /// once.
@@ -75,7 +77,8 @@ pub struct VectorIndex {
     projection: Option<Projection>,
     graph: Index,
     stores: Stores,
-    space: Option<Arc<Space>>,
+    residence: Residence,
+    wants_warm: AtomicBool,
     training: Training,
     /// Bytes of a slot in arenas of the user.
     beside: AtomicUsize,
@@ -85,17 +88,20 @@ pub struct VectorIndex {
 impl VectorIndex {
     /// An empty index. `seed` decides the levels of its graph, and the start of a kind that learns.
     pub fn new(params: Params, seed: u64) -> Self {
-        Self::new_in(params, seed, None)
+        Self::new_in(params, seed, Residence::Memory)
     }
 
-    /// The same, with the links of layer 0 and all codes but coarse ones in a space. The small
-    /// first segments of each are in memory, as is what there is no room for.
-    pub fn new_in(params: Params, seed: u64, space: Option<Arc<Space>>) -> Self {
+    /// The same, with its large parts elsewhere. In files are the links of layer 0 and all codes
+    /// but coarse ones; the small first segments of each are in memory, as is what there is no room
+    /// for.
+    pub fn new_in(params: Params, seed: u64, residence: Residence) -> Self {
+        let residence = residence_of(&params, residence);
         let index = Self {
             projection: params.input_dim().map(|input| Projection::new(input, params.dim())),
-            graph: Index::new_in(params.m(), seed, space.clone()),
-            stores: Stores::new(&params, space.as_ref()),
-            space,
+            graph: Index::new_in(params.m(), seed, residence.files().cloned()),
+            stores: Stores::new(&params, &residence),
+            residence,
+            wants_warm: AtomicBool::new(false),
             training: Training::new(params.kind().learns(), seed),
             params,
             beside: AtomicUsize::new(0),
@@ -110,9 +116,14 @@ impl VectorIndex {
         &self.params
     }
 
-    /// Where its large parts lie, if not in memory.
+    /// Where its large parts lie.
+    pub fn residence(&self) -> &Residence {
+        &self.residence
+    }
+
+    /// The files in which parts of it lie, or may.
     pub fn space(&self) -> Option<&Arc<Space>> {
-        self.space.as_ref()
+        self.residence.space()
     }
 
     /// The links and the states of slots.
@@ -160,6 +171,15 @@ impl VectorIndex {
     /// Bytes of memory held.
     pub fn heap_bytes(&self) -> usize {
         self.code_bytes() + self.link_bytes()
+    }
+}
+
+/// Where the parts of such an index lie: without finer codes beside coarse ones, none of it is in
+/// either.
+fn residence_of(params: &Params, wanted: Residence) -> Residence {
+    match wanted {
+        Residence::Either(_) if params.rerank().is_none() => Residence::Memory,
+        wanted => wanted,
     }
 }
 

@@ -30,6 +30,8 @@ impl VectorIndex {
 
     /// Gives back what [`prepare_below`](Self::prepare_below) took, if nothing is relocated there.
     pub fn abandon_below(&self, lower: u32) {
+        // SAFETY: no other thread has seen the slot since it was reserved.
+        unsafe { self.stores.release(lower) };
         self.graph.unreserve(lower);
     }
 

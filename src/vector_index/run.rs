@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use super::plan::{Known, Plan, Question};
+use super::scorer::TieredScorer;
 use super::search::{Found, SPARE};
 use super::{Probe, VectorIndex, View};
 use crate::index::{
@@ -20,6 +21,10 @@ pub(super) struct Run<'s> {
     query: &'s Probe,
     start: Moment,
     deadline: Option<Instant>,
+    /// If some finer codes are in files, and not all are to be read.
+    tiered: Option<TieredScorer<'s>>,
+    /// By estimates, so many times as many are kept.
+    widening: usize,
     /// Looked at when it is needed.
     near: OnceCell<Near>,
 }
@@ -32,6 +37,10 @@ struct Near {
     share: f32,
 }
 
+/// A walk by estimates that was not wide enough keeps so many times as many in its second try.
+const WIDER: usize = 4;
+/// A scan by estimates keeps so many times as many.
+const ESTIMATED: usize = 4;
 /// Results that the short walk near a query keeps; the slots that it meets are some times as many.
 const NEAR: usize = 16;
 /// Slots sampled as places to begin a walk over bridges.
@@ -49,7 +58,20 @@ impl<'s> Run<'s> {
         start: Moment,
         deadline: Option<Instant>,
     ) -> Self {
-        Self { index, view, query, start, deadline, near: OnceCell::new() }
+        let tiered = view.tiered_scorer(query);
+        Self { index, view, query, start, deadline, tiered, widening: 1, near: OnceCell::new() }
+    }
+
+    /// The same, where the finer code of every slot that is looked at is read.
+    pub(super) fn exactly(self) -> Self {
+        Self { tiered: None, ..self }
+    }
+
+    /// The same, in a wider walk if the last one was by estimates; with finer codes if it was that
+    /// already.
+    pub(super) fn again(self) -> Self {
+        let tiered = self.tiered.filter(|_| self.widening == 1);
+        Self { tiered, widening: WIDER, ..self }
     }
 
     /// The plan to begin with.
@@ -102,15 +124,24 @@ impl<'s> Run<'s> {
     pub(super) fn scan_all(&self, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
         let slots = self.slots();
         let live = (0..slots.end()).filter(|&slot| slots.admits(slot, self.start));
-        let kept = Kept { keep, room: slots.live() + SPARE, deadline: self.deadline };
-        scan(&self.view.best_scorer(self.query), live, kept, matches)
+        self.scan(live, Kept { keep, room: slots.live() + SPARE, deadline: self.deadline }, matches)
     }
 
     fn scan_among(&self, among: &SlotSet, keep: usize, matches: impl Fn(u32) -> bool) -> Walked {
         let slots = self.slots();
         let live = among.iter().filter(|&slot| slots.admits_met(slot, self.start));
-        let kept = Kept { keep, room: among.len(), deadline: self.deadline };
-        scan(&self.view.best_scorer(self.query), live, kept, matches)
+        self.scan(live, Kept { keep, room: among.len(), deadline: self.deadline }, matches)
+    }
+
+    fn scan(&self, slots: impl Iterator<Item = u32>, kept: Kept, matches: impl Fn(u32) -> bool) -> Walked {
+        match &self.tiered {
+            // Estimates are not in the order of the distances.
+            Some(scorer) => {
+                let keep = kept.keep.saturating_mul(ESTIMATED * self.widening);
+                scan(scorer, slots, Kept { keep, ..kept }, matches)
+            }
+            None => scan(&self.view.best_scorer(self.query), slots, kept, matches),
+        }
     }
 
     /// The walk through all slots.
@@ -118,6 +149,9 @@ impl<'s> Run<'s> {
         let walk = Walk { deadline: self.deadline, ..walk };
         let graph = &self.index.graph;
         let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
+        if let Some(scorer) = &self.tiered {
+            return graph.search(scorer, self.widened(walk), admit);
+        }
         match self.view.refining_scorer(self.query) {
             Some(scorer) => graph.search(&scorer, walk, admit),
             None => graph.search(&self.view.best_scorer(self.query), walk, admit),
@@ -131,12 +165,23 @@ impl<'s> Run<'s> {
         let seeds = among.sample(SEEDS);
         let belongs = |slot| among.contains(slot);
         let admit = |slot| self.slots().admits_met(slot, self.start) && matches(slot);
+        if let Some(scorer) = &self.tiered {
+            return graph.search_bridges(scorer, self.widened(walk), near, &seeds, belongs, admit);
+        }
         match self.view.refining_scorer(self.query) {
             Some(scorer) => graph.search_bridges(&scorer, walk, near, &seeds, belongs, admit),
             None => {
                 graph.search_bridges(&self.view.best_scorer(self.query), walk, near, &seeds, belongs, admit)
             }
         }
+    }
+
+    /// A walk by estimates keeps half as many more for the same recall: by the share of slots for
+    /// which there are only estimates.
+    fn widened(&self, walk: Walk) -> Walk {
+        let (hot, warm) = self.view.fine_tiers().map_or((1, 0), |tiers| tiers.counts());
+        let more = walk.ef as u64 * warm as u64 / (2 * (hot + warm).max(1)) as u64;
+        Walk { ef: walk.ef.saturating_add(more as usize).saturating_mul(self.widening), ..walk }
     }
 
     /// Measures costs for the first time, with this query: the best of some tries each.
@@ -159,12 +204,19 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// What was found, at most `kept`, at the end of the search.
-    pub(super) fn finish(&self, mut candidates: Vec<Candidate>, kept: usize, end: End) -> Found {
+    /// What was found, at most `kept`, at the end of the search for `count`.
+    pub(super) fn finish(
+        &self,
+        mut candidates: Vec<Candidate>,
+        (kept, count): (usize, usize),
+        end: End,
+    ) -> Found {
         let is_full = candidates.len() >= kept;
+        let is_open = self.tiered.is_some_and(|scorer| scorer.settle(&mut candidates, count, SPARE));
         // What was not published by the end was never there.
         candidates.retain(|candidate| self.slots().state(candidate.slot()) != State::Linking);
-        Found { candidates, is_full, is_cut_off: end == End::Deadline }
+        let is_cut_off = end == End::Deadline;
+        Found { candidates, is_full, is_cut_off, is_open: is_open && !is_cut_off }
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Found {
     pub is_full: bool,
     /// True if its time was over before it was complete.
     pub is_cut_off: bool,
+    /// True if it is to be searched again, since estimates did not tell candidates apart.
+    pub(super) is_open: bool,
 }
 
 /// What is known of the slots that match a filter.
@@ -145,6 +147,17 @@ impl VectorIndex {
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);
         let run = Run::new(self, view, query, self.moment(), reach.deadline);
+        let mut run = if reach.exhaustive { run.exactly() } else { run };
+        loop {
+            let found = self.search_once(&run, reach, &matches);
+            if !found.is_open {
+                return found;
+            }
+            run = run.again();
+        }
+    }
+
+    fn search_once(&self, run: &Run<'_>, reach: &Reach, matches: impl Fn(u32) -> bool) -> Found {
         let (walked, kept) = if self.scans(reach) {
             let keep = reach.count.saturating_add(SPARE);
             (run.scan_all(keep, matches), keep)
@@ -159,7 +172,7 @@ impl VectorIndex {
             }
             (walked, kept)
         };
-        run.finish(walked.found, kept, walked.end)
+        run.finish(walked.found, (kept, reach.count), walked.end)
     }
 
     /// The point in time that a search notes when it begins. What a filter is known to accept is to
@@ -192,6 +205,7 @@ impl VectorIndex {
             Run::new(self, view, query, start, None).measure();
         }
         let run = Run::new(self, view, query, start, reach.deadline);
+        let mut run = if reach.exhaustive { run.exactly() } else { run };
         let kept = self.kept(reach);
         let mut question = Question {
             known,
@@ -230,7 +244,12 @@ impl VectorIndex {
             trace.steps.push(Step { plan, expanded, scored, found: found.len(), is_last, time });
             if is_last {
                 trace.is_short = question.is_short(plan, found.len(), end);
-                return (run.finish(found, keep, end), trace);
+                let found = run.finish(found, (keep, reach.count), end);
+                if !found.is_open {
+                    return (found, trace);
+                }
+                run = run.again();
+                continue;
             }
             plan = question.after(plan, time);
         }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::arena::Codes;
+use crate::arena::{Codes, TieredCodes};
 use crate::kernels::prefetch;
 use crate::memory::{Category, Held};
 use crate::quantization::{Code, Codebook, Format};
-use crate::tier::Space;
+use crate::tier::{Residence, Tier};
 
 /// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
 const AHEAD: usize = 1024;
@@ -17,17 +17,41 @@ const CACHE_LINE: usize = 64;
 pub struct Store {
     format: Format,
     heads: Codes,
-    bodies: Codes,
+    bodies: Bodies,
     /// What the format has learnt.
     learnt: Held,
 }
 
+/// The bodies of codes: all in one place, or each in memory or in a file.
+#[expect(clippy::large_enum_variant, reason = "most are of the large variant, and are read in each distance")]
+enum Bodies {
+    Together(Codes),
+    // In a box: it is four times as large as the other form.
+    Tiered(Box<TieredCodes>),
+}
+
+impl Bodies {
+    #[inline(always)]
+    fn get(&self, slot: u32) -> &[u8] {
+        match self {
+            Self::Together(codes) => codes.get(slot),
+            Self::Tiered(codes) => codes.get(slot),
+        }
+    }
+}
+
 impl Store {
-    /// `space`: where the codes lie, if not in memory.
-    pub(super) fn new(format: Format, space: Option<&Arc<Space>>) -> Self {
-        let codes = |stride| Codes::new_in(stride, Category::Vectors, space.cloned());
+    /// `residence`: where the codes lie.
+    pub(super) fn new(format: Format, residence: &Residence) -> Self {
+        let codes = |stride| Codes::new_in(stride, Category::Vectors, residence.files().cloned());
         let heads = codes(format.head_bytes());
-        let bodies = codes(stride(format.body_bytes()));
+        let stride = stride(format.body_bytes());
+        let bodies = match residence {
+            Residence::Either(space) => {
+                Bodies::Tiered(Box::new(TieredCodes::new(stride, Category::Vectors, Arc::clone(space))))
+            }
+            Residence::Memory | Residence::Files(_) => Bodies::Together(codes(stride)),
+        };
         let learnt = format.codebook().map_or(0, Codebook::heap_bytes);
         Self { format, heads, bodies, learnt: Held::new(Category::Vectors, learnt) }
     }
@@ -60,6 +84,18 @@ impl Store {
         Code { head: self.head(slot), body: self.body(slot) }
     }
 
+    /// The bodies, if each is in memory or in a file.
+    #[inline(always)]
+    pub(super) fn tiers(&self) -> Option<&TieredCodes> {
+        if let Bodies::Tiered(codes) = &self.bodies { Some(codes) } else { None }
+    }
+
+    /// True if the body of a slot is in a file, and those of others may not be.
+    #[inline(always)]
+    pub(super) fn is_in_file(&self, slot: u32) -> bool {
+        self.tiers().is_some_and(|tiers| tiers.tier(slot) == Some(Tier::Warm))
+    }
+
     #[inline(always)]
     pub(super) fn prefetch(&self, slot: u32) {
         if self.format.reads_heads() {
@@ -69,31 +105,50 @@ impl Store {
         prefetch(&body[..body.len().min(AHEAD)]);
     }
 
-    /// Writes the code of a slot.
+    /// Writes the code of a slot. `tier`: where its body is to be, if there is a choice.
     ///
     /// # Safety
-    /// As [`Codes::write`].
-    pub(super) unsafe fn write(&self, slot: u32, Code { head, body }: Code) {
+    /// As [`Codes::write`]; and where there is a choice, as [`TieredCodes::write`].
+    pub(super) unsafe fn write(&self, slot: u32, tier: Tier, Code { head, body }: Code) {
+        let fill = |bytes: &mut [u8]| bytes[..body.len()].copy_from_slice(body);
         // SAFETY: the caller guarantees it.
         unsafe {
             self.heads.write(slot, |bytes| bytes.copy_from_slice(head));
-            self.bodies.write(slot, |bytes| bytes[..body.len()].copy_from_slice(body));
+            match &self.bodies {
+                Bodies::Together(codes) => codes.write(slot, fill),
+                Bodies::Tiered(codes) => codes.write(slot, tier, fill),
+            }
+        }
+    }
+
+    /// Takes away what a slot has for itself alone.
+    ///
+    /// # Safety
+    /// As [`TieredCodes::release`].
+    pub(super) unsafe fn release(&self, slot: u32) {
+        if let Some(tiers) = self.tiers() {
+            // SAFETY: the caller guarantees it.
+            unsafe { tiers.release(slot) };
         }
     }
 
     /// Makes slots `0 .. len` available. One caller at a time.
     pub(super) fn grow_to(&self, len: u32) {
         self.heads.grow_to(len);
-        self.bodies.grow_to(len);
+        match &self.bodies {
+            Bodies::Together(codes) => codes.grow_to(len),
+            Bodies::Tiered(codes) => codes.grow_to(len),
+        }
     }
 
-    /// Copies the code of a slot to another one, bit by bit.
+    /// Copies the code of a slot to another one, bit by bit, and to the same tier.
     ///
     /// # Safety
-    /// As [`Codes::write`], for the slot `to`; and `from` is not written meanwhile.
+    /// As [`Store::write`], for the slot `to`; and `from` is not written meanwhile.
     pub(super) unsafe fn copy(&self, from: u32, to: u32) {
+        let tier = if self.is_in_file(from) { Tier::Warm } else { Tier::Hot };
         // SAFETY: the caller guarantees it.
-        unsafe { self.write(to, self.code(from)) };
+        unsafe { self.write(to, tier, self.code(from)) };
     }
 
     /// Takes the slots from `len` on back, and returns their memory.
@@ -104,13 +159,20 @@ impl Store {
         // SAFETY: the caller guarantees it.
         unsafe {
             self.heads.shrink_to(len);
-            self.bodies.shrink_to(len);
+            match &self.bodies {
+                Bodies::Together(codes) => codes.shrink_to(len),
+                Bodies::Tiered(codes) => codes.shrink_to(len),
+            }
         }
     }
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.heads.heap_bytes() + self.bodies.heap_bytes() + self.learnt.bytes()
+        let bodies = match &self.bodies {
+            Bodies::Together(codes) => codes.heap_bytes(),
+            Bodies::Tiered(codes) => codes.heap_bytes(),
+        };
+        self.heads.heap_bytes() + bodies + self.learnt.bytes()
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::params::Params;
 use super::store::{Store, bytes_per_slot};
-use crate::arena::Removable;
+use crate::arena::{Removable, TieredCodes};
 use crate::epoch::{Pin, pin};
 use crate::quantization::{CodeBuf, Codebook, Format};
-use crate::tier::Space;
+use crate::tier::Residence;
 
 /// The progress of an index's coarse codes. An index whose kind has none stays in the first phase,
 /// and one whose kind need not learn begins in the last.
@@ -33,6 +33,9 @@ impl Phase {
         self >= Phase::Switched
     }
 }
+
+/// Where a code is that may lie in a file.
+const PLACE: usize = 4;
 
 /// The stores of a set.
 pub(super) struct Stores {
@@ -63,6 +66,11 @@ impl<'p> View<'p> {
         self.fine.unwrap_or(self.walk)
     }
 
+    /// The bodies of finer codes, if each is in memory or in a file.
+    pub(super) fn fine_tiers(&self) -> Option<&'p TieredCodes> {
+        self.fine?.tiers()
+    }
+
     /// The store besides the best, if there is one.
     #[cfg(test)]
     pub(crate) fn coarse(&self) -> Option<&Store> {
@@ -88,19 +96,19 @@ impl<'p> View<'p> {
 }
 
 impl Stores {
-    /// `space`: where all codes lie but coarse ones, if not in memory.
-    pub(super) fn new(params: &Params, space: Option<&Arc<Space>>) -> Self {
+    /// `residence`: where all codes lie but coarse ones.
+    pub(super) fn new(params: &Params, residence: &Residence) -> Self {
         let coarse = OnceLock::new();
         let (plain, phase) = match params.coarse_format() {
             Some(_) if params.kind().learns() => (Some(params.plain_format()), Phase::Plain),
             Some(format) => {
-                coarse.get_or_init(|| Store::new(format, None));
+                coarse.get_or_init(|| Store::new(format, &Residence::Memory));
                 (params.rerank().map(|_| params.plain_format()), Phase::Settled)
             }
             None => (Some(params.plain_format()), Phase::Plain),
         };
         Self {
-            plain: Removable::new(plain.map(|format| Store::new(format, space))),
+            plain: Removable::new(plain.map(|format| Store::new(format, residence))),
             coarse,
             phase: AtomicU8::new(phase as u8),
             reranks: params.rerank().is_some(),
@@ -110,16 +118,12 @@ impl Stores {
 
     /// The stores of an index that is loaded: of a kind that learns, with its codebook, or as they
     /// are before it has one.
-    pub(super) fn restored(
-        params: &Params,
-        codebook: Option<Arc<Codebook>>,
-        space: Option<&Arc<Space>>,
-    ) -> Self {
-        let stores = Self::new(params, space);
+    pub(super) fn restored(params: &Params, codebook: Option<Arc<Codebook>>, residence: &Residence) -> Self {
+        let stores = Self::new(params, residence);
         let (Some(codebook), Some(format)) = (codebook, params.coarse_format()) else { return stores };
-        stores.set_coarse(Store::new(format.with_codebook(codebook), None));
+        stores.set_coarse(Store::new(format.with_codebook(codebook), &Residence::Memory));
         stores.enter(Phase::Settled);
-        let plain = Removable::new(params.rerank().map(|_| Store::new(params.plain_format(), space)));
+        let plain = Removable::new(params.rerank().map(|_| Store::new(params.plain_format(), residence)));
         Self { plain, ..stores }
     }
 
@@ -188,6 +192,20 @@ impl Stores {
         self.each(&pin()).for_each(|store| unsafe { store.shrink_to(len) });
     }
 
+    /// Takes away what a slot has for itself alone in any store.
+    ///
+    /// # Safety
+    /// As [`Store::release`].
+    pub(super) unsafe fn release(&self, slot: u32) {
+        // SAFETY: the caller guarantees it.
+        self.each(&pin()).for_each(|store| unsafe { store.release(slot) });
+    }
+
+    /// The bodies of finer codes, if each is in memory or in a file.
+    pub(super) fn tiers<'p>(&'p self, pin: &'p Pin) -> Option<&'p TieredCodes> {
+        self.plain.get(pin)?.tiers()
+    }
+
     /// Gives a set that learns its coarse store, once.
     pub(super) fn set_coarse(&self, store: Store) -> &Store {
         self.coarse.get_or_init(|| store)
@@ -209,11 +227,16 @@ impl Stores {
         self.plain.reclaim()
     }
 
-    /// Bytes of memory that the stores which there are take for each slot.
-    pub(super) fn memory_per_slot(&self, has_space: bool) -> usize {
+    /// Bytes of memory that the stores which there are take for each slot, without codes that may
+    /// lie in files.
+    pub(super) fn memory_per_slot(&self, residence: &Residence) -> usize {
         let pin = pin();
-        let plain = self.plain.get(&pin).filter(|_| !has_space);
-        [plain, self.coarse()].into_iter().flatten().map(|store| bytes_per_slot(store.format())).sum()
+        let plain = self.plain.get(&pin).map(|store| match residence {
+            Residence::Memory => bytes_per_slot(store.format()),
+            Residence::Files(_) => 0,
+            Residence::Either(_) => store.format().head_bytes() + PLACE,
+        });
+        plain.unwrap_or(0) + self.coarse().map_or(0, |store| bytes_per_slot(store.format()))
     }
 
     /// Bytes held.

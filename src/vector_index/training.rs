@@ -45,6 +45,7 @@ use crate::epoch::{grace_over, now, pin};
 use crate::index::State;
 use crate::memory::{Category, Held};
 use crate::quantization::{Codebook, SAMPLE};
+use crate::tier::{Residence, Tier};
 
 /// How often the writer that began polls for the end of a grace period, yielding in between.
 const LOOKS: usize = 32;
@@ -175,7 +176,7 @@ impl VectorIndex {
         let (sample, _held) = self.sample().filter(|(sample, _)| !sample.is_empty())?;
         let codebook = Codebook::of(sample, self.params.dim(), self.training.seed);
         let format = self.params.coarse_format()?.with_codebook(Arc::new(codebook));
-        let store = self.stores.set_coarse(Store::new(format, None));
+        let store = self.stores.set_coarse(Store::new(format, &Residence::Memory));
         self.graph.slots().with_end(|end| {
             store.grow_to(end);
             self.stores.enter(Phase::Doubled);
@@ -211,7 +212,7 @@ impl VectorIndex {
             let code = coarse.format().encode(&view.walk.format().decode(view.walk.code(slot)));
             // SAFETY: no thread reads this store yet, no writer is at this slot (see the module),
             // and there is one trainer.
-            unsafe { coarse.write(slot, code.as_code()) };
+            unsafe { coarse.write(slot, Tier::Hot, code.as_code()) };
         }
     }
 }

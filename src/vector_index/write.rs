@@ -42,21 +42,25 @@ impl VectorIndex {
             self.stores.grow_to(len, &view);
             grow(len);
         });
+        let tier = self.tier_of_new();
         for store in view.written() {
             let best = std::ptr::eq(store, view.best());
             let code =
                 if best { Cow::Borrowed(&code) } else { Cow::Owned(self.stores.encode(store, &vector)) };
             // SAFETY: the slot was just reserved: it has been out of reach for a grace period, and
             // is in no list.
-            unsafe { store.write(slot, code.as_code()) };
+            unsafe { store.write(slot, tier, code.as_code()) };
         }
         describe(slot);
         // By the best codes: a graph built from estimates would stay as imprecise as they are.
         let probe = view.probe(&vector, false);
-        match view.refining_scorer(&probe).filter(|_| self.space.is_some()) {
+        if let Some(scorer) = view.tiered_scorer(&probe) {
+            self.graph.link(slot, ef, &scorer);
+        } else if let Some(scorer) = view.refining_scorer(&probe).filter(|_| self.is_in_files()) {
             // Few of the codes on the disk are read.
-            Some(scorer) => self.graph.link(slot, ef, &scorer),
-            None => self.graph.link(slot, ef, &view.best_scorer(&probe)),
+            self.graph.link(slot, ef, &scorer);
+        } else {
+            self.graph.link(slot, ef, &view.best_scorer(&probe));
         }
         Prepared::New(slot)
     }
@@ -75,7 +79,12 @@ impl VectorIndex {
     /// Does the sweeping that so many removals owe: dead slots leave all lists. `freed(slot)` is
     /// called for each that no reader can meet any more. False if there was nothing to do, or
     /// something to wait for.
-    pub fn sweep(&self, removals: usize, freed: impl FnMut(u32)) -> bool {
+    pub fn sweep(&self, removals: usize, mut freed: impl FnMut(u32)) -> bool {
+        let freed = |slot| {
+            // SAFETY: the sweep has waited for all readers that could have met the slot.
+            unsafe { self.stores.release(slot) };
+            freed(slot);
+        };
         // A change that removes nothing still does a little, so that a round that has begun ends.
         (removals > 0 || self.graph.dead() > 0)
             && self.graph.sweep(removals.max(1), &PairScorer(&self.stores), freed)

@@ -33,7 +33,7 @@ pub enum Urgency {
 
 impl Urgency {
     /// One in so many slots.
-    fn share(self) -> usize {
+    pub(super) fn share(self) -> usize {
         match self {
             Self::Background => 8,
             Self::MemoryIsShort => 64,

@@ -55,7 +55,7 @@ fn restored(mut frozen: Frozen) -> io::Result<Restored> {
         seed: frozen.set().seed(),
         codebook: codebook.map(Arc::new),
         matrix: matrix.as_deref(),
-        space: frozen.set().space().map(|space| space.dir().space()),
+        residence: frozen.set().vectors.residence().another(),
         cache: frozen.cache(),
     };
     let mut restored = Restored::new(outline).map_err(invalid)?;

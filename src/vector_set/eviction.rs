@@ -25,8 +25,19 @@ pub struct EvictionCriteria {
     pub rule: Rule,
     /// Only elements that expire may be evicted.
     pub only_expiring: bool,
+    /// Finer codes of elements are put into files instead, where there is room for them.
+    pub demotes: bool,
+    /// Elements whose finer codes are in files are left alone.
+    pub spares_warm: bool,
     /// When the whole set expires with all its elements, in milliseconds since 1970, if it does.
     pub set_deadline_ms: Option<i64>,
+}
+
+impl EvictionCriteria {
+    /// Any element, by this rule.
+    pub const fn by(rule: Rule) -> Self {
+        Self { rule, only_expiring: false, demotes: false, spares_warm: false, set_deadline_ms: None }
+    }
 }
 
 /// An element that was evicted.
@@ -36,6 +47,8 @@ pub struct EvictedElement {
     pub bytes: usize,
     /// It would have been removed anyway.
     pub has_expired: bool,
+    /// It is still there: its finer code went into a file.
+    pub is_demoted: bool,
 }
 
 impl VectorSet {
@@ -111,6 +124,13 @@ impl Present<'_> {
         record: Record<'r>,
     ) -> Result<Option<EvictedElement>, Refused<'r>> {
         let Candidate { score: before, place: slot } = candidate;
+        if criteria.demotes
+            && self.is_still(candidate, criteria)
+            && self.is_live(slot)
+            && let Some(bytes) = self.demote(slot)
+        {
+            return Ok(Some(EvictedElement { bytes, has_expired: false, is_demoted: true }));
+        }
         let Some(mut commit) = Commit::begin(*self, hold, &record) else {
             return Err(Refused::Unbound(record));
         };
@@ -122,7 +142,11 @@ impl Present<'_> {
         if !self.may_be_emptied(hold) && commit.elements().len() == 1 {
             return Err(Refused::WouldEmpty(record));
         }
-        let evicted = EvictedElement { bytes: self.bytes_of(slot), has_expired: !self.is_live(slot) };
+        let evicted = EvictedElement {
+            bytes: self.bytes_of(slot),
+            has_expired: !self.is_live(slot),
+            is_demoted: false,
+        };
         commit.lose(self.names.get(slot, &pin));
         drop(pin);
         let figures = &self.set.figures;
@@ -147,10 +171,10 @@ impl Present<'_> {
     /// The slot may be any number: that of an old candidate may lie beyond the end since the set
     /// was compacted. The caller has been pinned since before the end was read here, so the memory
     /// of slots below it stays.
-    fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, _: &Pin) -> Option<Score> {
+    fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, pin: &Pin) -> Option<Score> {
         let slots = self.vectors.graph().slots();
         let is_element = slot < slots.end() && slots.state(slot) == State::Live;
-        if !is_element || self.uses.is_pinned(slot) {
+        if !is_element || self.uses.is_pinned(slot) || criteria.spares_warm && self.is_warm(slot, pin) {
             return None;
         }
         let life = ElementLife { set: self, slot, set_deadline_ms: criteria.set_deadline_ms };

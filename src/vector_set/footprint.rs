@@ -1,6 +1,6 @@
 //! What a set takes, by purpose, and what an element will take, before there is one.
 
-use super::VectorSet;
+use super::{Tier, VectorSet};
 use crate::epoch::pin;
 use crate::memory::allocated_bytes;
 use crate::vector_index::{Params, VectorIndex};
@@ -75,7 +75,9 @@ impl VectorSet {
         let pin = pin();
         let attribute = self.attributes.get(slot, &pin).map_or(0, |stored| text_bytes(stored.parts().0));
         let entry = self.entries.as_ref().map_or(0, |entries| entries.text_bytes_of(slot, &pin));
-        self.bytes_beside_texts() + text_bytes(self.names.get(slot, &pin)) + attribute + entry
+        let code =
+            if self.vectors.tier_of(slot, &pin) == Some(Tier::Hot) { self.vectors.tier_bytes() } else { 0 };
+        self.bytes_beside_texts() + code + text_bytes(self.names.get(slot, &pin)) + attribute + entry
     }
 
     /// The same without name and attribute.

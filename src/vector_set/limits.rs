@@ -7,6 +7,7 @@ use parking_lot::{Mutex, RwLock};
 use super::Share;
 use super::room::Chooser;
 use crate::eviction::Rule;
+use crate::tier::Tier;
 
 /// The longest default lifetime, in milliseconds: 1,115 years.
 pub const MAX_TTL_MS: u64 = 1 << 45;
@@ -25,6 +26,8 @@ pub struct Limits {
     pub max_bytes: Option<u64>,
     /// Which elements make room.
     pub policy: SetPolicy,
+    /// Where finer codes are to be, if there is a choice. Hot: as the directory's policy has it.
+    pub tier: Tier,
 }
 
 impl Limits {
@@ -40,6 +43,7 @@ impl Limits {
             max_elements: change.max_elements.unwrap_or(self.max_elements),
             max_bytes: change.max_bytes.unwrap_or(self.max_bytes),
             policy: change.policy.unwrap_or(self.policy),
+            tier: change.tier.unwrap_or(self.tier),
         }
     }
 }
@@ -58,6 +62,8 @@ pub struct LimitsChange {
     pub policy: Option<SetPolicy>,
     /// Of a cache: [`CacheRules::max_error`](super::CacheRules::max_error).
     pub max_error: Option<Option<Share>>,
+    /// Of [`Limits::tier`].
+    pub tier: Option<Tier>,
 }
 
 impl LimitsChange {

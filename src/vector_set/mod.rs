@@ -21,6 +21,8 @@
 //!
 //! What bounds a set, and what is evicted for it: see `limits` and `room`.
 //!
+//! Elements' finer codes may lie in files: see `tiers`.
+//!
 //! Elements may move to other slots without any change of the set: see `compaction`.
 //!
 //! The set as it was at one moment can be read while it changes: see `snapshot`.
@@ -51,6 +53,7 @@ pub mod restore;
 mod room;
 mod search;
 mod snapshot;
+mod tiers;
 mod updates;
 mod usage;
 mod uses;
@@ -105,11 +108,12 @@ use self::entries::Entries;
 use self::fields::FieldIndexes;
 use self::limits::Bounds;
 use self::snapshot::Snapshots;
+use self::tiers::Moves;
 use self::updates::Updates;
 use self::uses::Uses;
 use crate::compressed::Savings;
 use crate::memory::{Category, Held};
-pub use crate::tier::{Space, TierDir};
+pub use crate::tier::{Balance, Residence, Space, Tier, TierDir, TierPolicy};
 use crate::vector_index::VectorIndex;
 
 /// Identifies the state in which a key meant this set: it changes when the key stops meaning it.
@@ -148,6 +152,7 @@ pub struct VectorSet {
     /// Those that are being taken of it.
     snapshots: Snapshots,
     compaction: Mutex<Compaction>,
+    moves: Moves,
     figures: Figures,
     /// What the set takes when it is empty.
     fixed: Held,
@@ -161,22 +166,22 @@ impl VectorSet {
     /// An empty set. `seed` decides the levels of its graph, and what a kind that learns begins
     /// with.
     pub fn new(params: Params, seed: u64) -> Self {
-        Self::new_in(params, seed, None)
+        Self::new_in(params, seed, Residence::Memory)
     }
 
-    /// The same, with what [`VectorIndex::new_in`] says in a space.
-    pub fn new_in(params: Params, seed: u64, space: Option<Arc<Space>>) -> Self {
-        Self::of(VectorIndex::new_in(params, seed, space), SetOptions::default())
+    /// The same, with its large parts where [`VectorIndex::new_in`] says.
+    pub fn new_in(params: Params, seed: u64, residence: Residence) -> Self {
+        Self::of(VectorIndex::new_in(params, seed, residence), SetOptions::default())
     }
 
-    /// Where its large parts lie, if not in memory.
+    /// The files in which parts of it lie, or may.
     pub fn space(&self) -> Option<&Arc<Space>> {
         self.vectors.space()
     }
 
     /// True if what is read or written of it may have to come from a disk.
     pub fn may_wait_for_disk(&self) -> bool {
-        self.space().is_some()
+        self.vectors.may_wait_for_disk()
     }
 
     /// True if some of its bytes could not be read from the disk: what is read of it may be wrong.
@@ -203,6 +208,7 @@ impl VectorSet {
             changes: AtomicU64::new(0),
             snapshots: Snapshots::default(),
             compaction: Mutex::default(),
+            moves: Moves::default(),
             figures: Figures::default(),
             fixed: Held::new(Category::Graph, footprint::empty_set_bytes()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),
@@ -216,7 +222,9 @@ impl VectorSet {
 
     /// The same set, bounded by these limits.
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { bounds: Bounds::new(limits), ..self }
+        let set = Self { bounds: Bounds::new(limits), ..self };
+        set.follow_tier();
+        set
     }
 
     /// What was fixed of its vectors when it was made.

@@ -83,16 +83,16 @@ impl Present<'_> {
         self.set.deadlines.count_due(self.now.expiry_ms)
     }
 
-    /// The same, where nothing that is read counts as used.
-    pub fn untouched(self) -> Self {
-        Self { now: Now { touches: false, ..self.now }, ..self }
-    }
-
     /// Counts a use of the element in a slot.
     #[inline]
-    pub(super) fn mark_used(&self, slot: u32) {
+    pub(super) fn count_use(&self, slot: u32) {
         if self.now.touches {
             self.set.uses.mark(slot, &self.now);
         }
+    }
+
+    /// The same, where nothing that is read counts as used.
+    pub fn untouched(self) -> Self {
+        Self { now: Now { touches: false, ..self.now }, ..self }
     }
 }

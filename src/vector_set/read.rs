@@ -71,7 +71,7 @@ impl Present<'_> {
 
     /// The slot of an element that is read.
     fn used_slot(&self, elements: &Elements, name: &[u8]) -> Option<u32> {
-        self.slot_in(elements, name).inspect(|&slot| self.mark_used(slot))
+        self.slot_in(elements, name).inspect(|&slot| self.count_use(slot))
     }
 
     /// True if there is such an element.

@@ -114,6 +114,9 @@ impl Present<'_> {
         if let (Some(entries), Some(share)) = (&self.set.entries, change.max_error) {
             entries.set_max_error(share, commit.exclusive());
         }
+        if change.tier.is_some() {
+            self.change_tier();
+        }
         let evicted = if evicts { self.shrink_in(&mut commit) } else { 0 };
         commit.finish(record);
         self.tidy(evicted);
@@ -275,7 +278,7 @@ impl Chooser {
             self.pool.clear();
             self.rule = rule;
         }
-        let criteria = EvictionCriteria { rule, only_expiring: false, set_deadline_ms: None };
+        let criteria = EvictionCriteria::by(rule);
         let may_go = |slot: u32| !spared.contains(&slot) && set.is_live(slot);
         for _ in 0..rule.samples(SAMPLES) {
             if let Some(sample) = set.sample_slots(&criteria, &mut self.random, may_go) {

@@ -87,7 +87,7 @@ pub struct Hit<'h> {
 impl<'h> Hit<'h> {
     /// It is returned to a client: counts as a use.
     pub fn mark_used(&self) {
-        self.hits.set.mark_used(self.slot);
+        self.hits.set.count_hit(self.slot, &self.hits.pin);
     }
 
     /// Its attribute.

@@ -6,6 +6,7 @@ mod eviction;
 mod expiry;
 mod fields;
 mod limits;
+mod tiers;
 mod training;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -29,6 +29,9 @@ const MIN_PURGED_BYTES: u64 = 8 << 20;
 /// How long one round compacts vector sets, if they are to give memory back: with the pause between
 /// rounds, a third of a core.
 const TIME_FOR_COMPACTION: Duration = Duration::from_millis(5);
+/// Bytes of elements that may come up from files in a round though memory is full: at most, and
+/// each 64th of a small limit.
+const PROMOTED_BYTES: u64 = 2 << 20;
 /// Under pressure, one part in so many is evicted each second.
 const PART_FOR_PRESSURE: u64 = 100;
 /// How long that may take.
@@ -76,6 +79,7 @@ impl Keeper {
         note_level(server, counted);
         let counted = evict_ahead(server, counted);
         let compacts = compact(server);
+        allow_promotions(server, counted);
         server.keyspace.note_limit(limit > 0 && counted > limit);
         let is_near = limit > 0 && counted > percent_of(limit, NEAR_PERCENT);
         if is_near || compacts { ROUND_NEAR } else { ROUND }
@@ -172,6 +176,16 @@ fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
         std::thread::yield_now();
     }
     counted
+}
+
+/// Lets finer codes of elements come up from files: as many as there is room for, and a few more
+/// that drive others down.
+fn allow_promotions(server: &Server, counted: u64) {
+    let Some(tier) = server.keyspace.tier() else { return };
+    let limit = server.memory.bytes();
+    let room = percent_of(limit, server.thresholds().critical).saturating_sub(counted);
+    let allowed = if limit == 0 { u64::MAX } else { room.saturating_add(PROMOTED_BYTES.min(limit / 64)) };
+    tier.balance().allow(allowed, limit > 0 && counted > limit);
 }
 
 /// Compacts vector sets if they hold much that they do not use, and memory is near its limit; true

@@ -24,6 +24,7 @@
 //! | `VSIM … NOTOUCH`, `VSEARCH … NOTOUCH` | results that do not count as used |
 //! | `VINFO key HISTOGRAM` ([`vinfo`]) | what searches found, and what became of elements |
 //! | `VCREATE … TTL seconds`, `MAXELEMENTS n`, `MAXBYTES n`, `POLICY p`, `VCONFIG` ([`vconfig`]) | a default lifetime, and limits of one set, above which its own elements are evicted |
+//! | `VCREATE … TIER hot\|warm`, `VTIER key HOT\|WARM` ([`vtier`]) | large parts in files, or finer codes of each element in memory or in files |
 //! | `VREM`, `VGETATTR`, `VEMB`, `VISMEMBER` with several elements | all atomically; the reply is a count or an array |
 //!
 //! # Scores
@@ -117,6 +118,7 @@ mod vscan;
 mod vsearch;
 mod vsetattr;
 mod vsim;
+mod vtier;
 mod vttl;
 
 use self::vadd::SPEC as VADD;
@@ -146,6 +148,7 @@ use self::vscan::SPEC as VSCAN;
 use self::vsearch::SPEC as VSEARCH;
 use self::vsetattr::SPEC as VSETATTR;
 use self::vsim::SPEC as VSIM;
+use self::vtier::SPEC as VTIER;
 use self::vttl::{VEXPIRETIME, VPEXPIRETIME, VPTTL, VTTL};
 use super::{Context, Flags, Keys, Spec};
 use crate::journal::Record;
@@ -194,6 +197,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     &VSEARCH,
     &VSETATTR,
     &VSIM,
+    &VTIER,
     &VTTL,
 ];
 

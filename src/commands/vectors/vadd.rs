@@ -28,7 +28,7 @@ use crate::journal::Record;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{
     Bounded, Hold, InvalidParams, Kind, Lifetime, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M, MIN_M, Metric,
-    Params, Present, Put, Refused, Upserted, VectorSet,
+    Params, Present, Put, Refused, Residence, Upserted, VectorSet,
 };
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -277,7 +277,9 @@ impl<'r> VAdd<'r> {
     /// Returns the record if the key was made meanwhile by another command.
     fn create<'s>(&self, cx: &Context, record: Record<'s>) -> Result<Result<Reply, Record<'s>>, Error> {
         may_create(cx)?;
-        let set = Arc::new(VectorSet::new(self.params()?, cx.server.config.settings().index_seed));
+        let residence = Residence::of(cx.server.keyspace.tier(), false);
+        let seed = cx.server.config.settings().index_seed;
+        let set = Arc::new(VectorSet::new_in(self.params()?, seed, residence));
         let Ok(reply) = self.add(cx, set.at(cx.now()), Hold::Exclusive, Record::unlogged())? else {
             return Ok(Err(record));
         };

@@ -29,7 +29,7 @@ use crate::system;
 use crate::vector_set::filter::Path;
 use crate::vector_set::{
     CacheRules, InvalidParams, Kind, Limits, LimitsChange, MAX_DIM, MAX_EF, MAX_M, MAX_SCOPE, MIN_M, Metric,
-    Params, SetOptions, TierDir, VectorSet,
+    Params, Residence, SetOptions, VectorSet,
 };
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -74,7 +74,7 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let key = args.bytes()?;
     let request = VCreate::parse(args)?;
     may_create(cx)?;
-    let tier = cx.server.keyspace.tier().filter(|_| request.is_warm);
+    let tier = cx.server.keyspace.tier();
     if request.is_warm && tier.is_none() && !cx.client.replays {
         return Err(Error::new(NO_TIER));
     }
@@ -85,9 +85,13 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
         SetOptions { may_be_empty: true, has_chosen_kind: request.is_auto(), is_warm: request.is_warm };
     let rules = request.rules();
     let params = choice.as_ref().map_or(request.params, |choice| choice.params.clone());
-    let set = VectorSet::new_in(params, cx.server.config.settings().index_seed, tier.map(TierDir::space))
-        .with_options(options)
-        .with_limits(Limits::default().changed(&request.limits));
+    let set = VectorSet::new_in(
+        params,
+        cx.server.config.settings().index_seed,
+        Residence::of(tier, request.is_warm),
+    )
+    .with_options(options)
+    .with_limits(Limits::default().changed(&request.limits));
     // The gate is entered here, so that the stream cannot be switched on between the two.
     let _passage = record.enter();
     let set = match &rules {

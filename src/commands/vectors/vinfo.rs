@@ -59,7 +59,7 @@
 //! | `evicted-for-limit` | elements evicted because the set was at a limit of its own |
 //! | `histogram` | searches by the score of the best element that they returned: 20 counts, for scores below 0.05, below 0.1, …, from 0.95 on |
 
-use super::{KEY, READ_FAST, limits, look_at_set, vcache};
+use super::{KEY, READ_FAST, limits, look_at_set, vcache, vtier};
 use crate::commands::{Arity, Context, Group, Run, Scope, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{self, Kind, Limits, MEASURED, Measured, Metric, Params, Present};
@@ -106,7 +106,7 @@ fn describe(set: Present<'_>, with_figures: bool) -> Reply {
         fields.extend(learnt_fields(set).map(named));
     }
     let limits = set.limits();
-    if limits != Limits::default() {
+    if limits != (Limits { tier: limits.tier, ..Limits::default() }) {
         fields.extend(limits::fields(&limits).map(named));
     }
     if let Some(cache) = set.cache() {
@@ -119,11 +119,8 @@ fn describe(set: Present<'_>, with_figures: bool) -> Reply {
         ];
         fields.extend(fields_of_cache.map(named));
     }
-    if set.options().is_warm {
-        let space = set.space();
-        let bytes = space.map_or(0, |space| space.bytes());
-        fields.push((Reply::Simple("tier"), Reply::Simple(if space.is_some() { "warm" } else { "hot" })));
-        fields.push((Reply::Simple("tier-bytes"), Reply::Integer(bytes as i64)));
+    if set.options().is_warm || set.tier_counts().is_some() {
+        fields.extend(vtier::fields(set).map(named));
     }
     if with_figures {
         fields.extend(figures(set).map(named));

@@ -19,8 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use crate::arena::Words;
-use crate::index::lowest::Lowest;
+use crate::arena::{Lowest, Words};
 use crate::index::slots::{Slots, Word};
 use crate::kernels::prefetch_at;
 use crate::memory::Category;

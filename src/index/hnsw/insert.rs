@@ -9,6 +9,9 @@ use crate::index::hnsw::Walk;
 use crate::index::hnsw::graph::Links;
 use crate::index::{Candidate, Scorer, State};
 
+/// Of candidates for `M` links, so many times `M` are made ready, where that takes long.
+const REFINED: usize = 4;
+
 impl Index {
     /// Connects a reserved slot. The caller is pinned, has written the slot's code, and `scorer`'s
     /// query is that code.
@@ -49,8 +52,9 @@ impl Index {
             let admit = |other| {
                 other != slot && matches!(self.graph.word(other).state(), State::Live | State::Linking)
             };
-            let found = self.search_layer(scorer, &starts, layer, Walk::new(ef), admit);
-            neighbours.push(choose_full(&found, self.graph.m(), scorer));
+            let mut found = self.search_layer(scorer, &starts, layer, Walk::new(ef), admit);
+            scorer.refine(&mut found, REFINED * self.graph.m());
+            neighbours.push(choose_full(&found, self.graph.m(), |a, b| scorer.between_refined(a, b)));
             if !found.is_empty() {
                 starts = found;
             }
@@ -101,8 +105,10 @@ impl Index {
             links.iter().map(|&link| Candidate::new(scorer.between(to, link), link)).collect();
         all.push(Candidate::new(neighbour.distance(), candidate));
         all.sort_unstable();
-        let chosen: Links =
-            choose(&all, self.graph.capacity(layer), scorer).iter().map(|c| c.slot()).collect();
+        let chosen: Links = choose(&all, self.graph.capacity(layer), |a, b| scorer.between(a, b))
+            .iter()
+            .map(|c| c.slot())
+            .collect();
         self.graph.replace(to, layer, &chosen);
     }
 
@@ -117,14 +123,17 @@ impl Index {
 
 /// Of candidates sorted by distance, at most `most` that lie in different directions: each is
 /// nearer to the base than to any chosen before it.
-pub(super) fn choose(candidates: &[Candidate], most: usize, scorer: &impl Scorer) -> Vec<Candidate> {
+pub(super) fn choose(
+    candidates: &[Candidate],
+    most: usize,
+    between: impl Fn(u32, u32) -> f32,
+) -> Vec<Candidate> {
     let mut chosen: Vec<Candidate> = Vec::with_capacity(most);
     for &candidate in candidates {
         if chosen.len() == most {
             break;
         }
-        let apart =
-            |other: &Candidate| scorer.between(candidate.slot(), other.slot()) >= candidate.distance();
+        let apart = |other: &Candidate| between(candidate.slot(), other.slot()) >= candidate.distance();
         if chosen.iter().all(apart) {
             chosen.push(candidate);
         }
@@ -135,8 +144,8 @@ pub(super) fn choose(candidates: &[Candidate], most: usize, scorer: &impl Scorer
 /// [`choose`], filled up with the nearest of the others: the paper's `keepPrunedConnections`. Where
 /// lengths differ, few vectors lie in directions of their own, and an insertion that links to these
 /// alone is soon forgotten by all.
-fn choose_full(candidates: &[Candidate], most: usize, scorer: &impl Scorer) -> Vec<Candidate> {
-    let mut chosen = choose(candidates, most, scorer);
+fn choose_full(candidates: &[Candidate], most: usize, between: impl Fn(u32, u32) -> f32) -> Vec<Candidate> {
+    let mut chosen = choose(candidates, most, between);
     for &candidate in candidates {
         if chosen.len() == most {
             break;

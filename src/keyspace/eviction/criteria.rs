@@ -12,12 +12,15 @@ pub(super) struct Criteria {
     pub(super) unit: Unit,
     pub(super) lfu: Lfu,
     pub(super) now_ms: i64,
+    /// See [`EvictionCriteria`].
+    pub(super) demotes: bool,
+    pub(super) spares_warm: bool,
 }
 
 impl Criteria {
     /// True if candidates that were found by the other criteria need not be discarded.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        (self.policy, self.unit) == (other.policy, other.unit)
+        (self.policy, self.unit, self.spares_warm) == (other.policy, other.unit, other.spares_warm)
     }
 
     /// The score of a key that is evicted as a whole; none if it is not to be evicted.
@@ -35,6 +38,8 @@ impl Criteria {
         may_be_evicted.then(|| EvictionCriteria {
             rule: self.policy.rule,
             only_expiring: self.policy.scope == Scope::Volatile,
+            demotes: self.demotes,
+            spares_warm: self.spares_warm,
             set_deadline_ms: entry.deadline().unix_ms(),
         })
     }
@@ -82,8 +87,14 @@ mod tests {
 
     fn score(policy: &str, entry: &Entry, after_ms: i64) -> Option<Score> {
         let policy = Policy::named(policy).expect("it is a policy");
-        let criteria =
-            Criteria { policy, unit: Unit::Element, lfu: Lfu::default(), now_ms: NOW_MS + after_ms };
+        let criteria = Criteria {
+            policy,
+            unit: Unit::Element,
+            lfu: Lfu::default(),
+            now_ms: NOW_MS + after_ms,
+            demotes: false,
+            spares_warm: false,
+        };
         criteria.of_key(entry)
     }
 

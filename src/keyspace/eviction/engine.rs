@@ -32,6 +32,8 @@ pub(super) struct Engine {
     /// Steps without a victim since the last one.
     fruitless: u32,
     exhausted: Option<Verdict>,
+    /// When nothing was found that could be demoted.
+    demoted_all: Option<Instant>,
 }
 
 /// When everything was searched and nothing found that may be evicted, and how many changes of data
@@ -59,6 +61,7 @@ impl Default for Engine {
             sweep: Sweep::default(),
             fruitless: 0,
             exhausted: None,
+            demoted_all: None,
         }
     }
 }
@@ -85,7 +88,20 @@ impl Engine {
 
     /// Draws samples, and evicts the best candidate.
     fn step(&mut self, keyspace: &Keyspace, until: Instant) -> Step {
-        let criteria = keyspace.eviction_criteria();
+        let mut criteria = keyspace.eviction_criteria();
+        if self.demoted_all.is_some_and(|at| at.elapsed() < MAX_VERDICT_AGE) {
+            criteria.spares_warm = false;
+        }
+        match self.step_by(keyspace, criteria, until) {
+            Step::Exhausted if criteria.spares_warm => {
+                self.demoted_all = Some(Instant::now());
+                Step::Nothing
+            }
+            step => step,
+        }
+    }
+
+    fn step_by(&mut self, keyspace: &Keyspace, criteria: Criteria, until: Instant) -> Step {
         if !self.criteria.is_some_and(|before| before.is_like(&criteria)) {
             self.follow(criteria);
         }

@@ -12,6 +12,13 @@
 //! sweep.rs       a search through everything, where samples find nothing
 //! ```
 //!
+//! # Elements that need not go
+//!
+//! Where there is a folder for files, and `tier-policy` is not `off`, a victim whose finer code is
+//! in memory stays, and the code goes into a file (see [`crate::vector_set::Balance`]). Such
+//! elements compete with all others for memory; those whose codes are in files are left alone until
+//! hardly any are in memory, since they take little of it, or until the files have no more room.
+//!
 //! # How a victim is chosen
 //!
 //! As in Redis, by samples: an exact order of all units would take memory for each of them, and a
@@ -41,10 +48,15 @@ use self::criteria::Criteria;
 use self::engine::Engine;
 use super::{Keyspace, Policy};
 use crate::counters;
+use crate::vector_set::Balance;
 
 /// Candidates that a step draws if nothing else is configured (Redis' default for
 /// `maxmemory-samples`).
 const DEFAULT_SAMPLES: usize = 5;
+
+/// Of elements whose finer codes may be in files, those that are there are evicted only when no
+/// more than one in so many is in memory.
+const HOT_SHARE: u64 = 64;
 
 /// What is evicted of a vector set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -224,7 +236,11 @@ impl Keyspace {
     /// By what is decided what is evicted now.
     fn eviction_criteria(&self) -> Criteria {
         let keys_only = self.evictor.evicts_keys_only.load(Ordering::Relaxed);
+        let balance = self.tier().map(|tier| tier.balance()).filter(|balance| balance.demotes());
+        let (hot, warm) = balance.map_or((0, 0), Balance::blocks);
         Criteria {
+            demotes: hot > 0,
+            spares_warm: hot > warm / HOT_SHARE,
             policy: self.policy(),
             unit: if keys_only { Unit::Key } else { Unit::Element },
             lfu: self.lfu(),

@@ -72,6 +72,9 @@ impl Database {
         let record = Record::without_request(&self.common.journal, self.number).about(Some(&subject));
         match handle.present().evict(Hold::Lookup(handle.binding), element, &of_elements, record) {
             Ok(evicted) => evicted.map(|evicted| {
+                if evicted.is_demoted {
+                    return Removed { bytes: evicted.bytes as u64, ..Removed::default() };
+                }
                 self.common.expiry.elements.add(u64::from(evicted.has_expired));
                 Removed { bytes: evicted.bytes as u64, keys: 0, elements: u64::from(!evicted.has_expired) }
             }),

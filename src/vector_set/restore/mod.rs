@@ -36,7 +36,7 @@ use self::parts::{LongList, Parts};
 use self::pipeline::Pipeline;
 use super::elements::Elements;
 use super::entries::Entries;
-use super::{CacheOutline, Params, SetOptions, Space, VectorSet};
+use super::{CacheOutline, Params, Residence, SetOptions, VectorSet};
 use crate::quantization::{Code, Codebook, Format};
 use crate::vector_index::Builder;
 
@@ -58,8 +58,8 @@ pub struct Outline<'o> {
     /// The matrix of its projection, float32 little-endian, row by row; none if it is the one that
     /// `REDUCE` makes.
     pub matrix: Option<&'o [u8]>,
-    /// Where its large parts are to lie, if not in memory.
-    pub space: Option<Arc<Space>>,
+    /// Where its large parts are to lie.
+    pub residence: Residence,
     /// Of a cache.
     pub cache: Option<CacheOutline>,
 }
@@ -104,10 +104,10 @@ pub struct Restored {
 impl Restored {
     /// A set without elements.
     pub fn new(outline: Outline) -> Result<Self, Invalid> {
-        let Outline { params, options, seed, codebook, matrix, space, cache } = outline;
+        let Outline { params, options, seed, codebook, matrix, residence, cache } = outline;
         let entries = cache.map(|cache| Entries::restored(cache).ok_or(Invalid::set(Fault::Learning)));
-        let vectors =
-            Builder::new(params, seed, codebook, matrix, space).map_err(|part| Invalid::set(part.into()))?;
+        let vectors = Builder::new(params, seed, codebook, matrix, residence)
+            .map_err(|part| Invalid::set(part.into()))?;
         let (best, coarse) = vectors.formats();
         let parts = Parts::new(vectors, entries.transpose()?);
         Ok(Self {

@@ -84,7 +84,7 @@ fn outline(set: &VectorSet) -> Outline<'static> {
         seed: 1,
         codebook: codebook.map(Arc::new),
         matrix: None,
-        space: None,
+        residence: Residence::Memory,
         cache: None,
     }
 }
@@ -410,8 +410,15 @@ fn a_duplicate_has_the_matrix_of_its_original() {
     let params = params(2, Kind::Float32, Metric::Cosine).with_projection(3).expect("valid");
     let matrix: Vec<u8> = [0.5_f32, 0.5, 0.0, 0.0, 1.0, 0.0].iter().flat_map(|x| x.to_le_bytes()).collect();
     let options = SetOptions::default();
-    let outline =
-        Outline { params, options, seed: 1, codebook: None, matrix: Some(&matrix), space: None, cache: None };
+    let outline = Outline {
+        params,
+        options,
+        seed: 1,
+        codebook: None,
+        matrix: Some(&matrix),
+        residence: Residence::Memory,
+        cache: None,
+    };
     let original = Arc::new(Restored::new(outline).and_then(|set| set.finish(0)).expect("an empty set"));
     let copy = original.duplicate().expect("the set is whole").set;
     assert!(copy.has_matrix());

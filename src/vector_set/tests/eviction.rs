@@ -7,8 +7,7 @@ use crate::eviction::{Candidate, Rule};
 use crate::splitmix::SplitMix64;
 
 const NOW: Now = Now { used_ms: 1_795_000_000_000, ..Now::UNTIMED };
-const LRU: EvictionCriteria =
-    EvictionCriteria { rule: Rule::Lru, only_expiring: false, set_deadline_ms: None };
+const LRU: EvictionCriteria = EvictionCriteria::by(Rule::Lru);
 
 fn after(ms: i64) -> Now {
     Now { used_ms: NOW.used_ms + ms, ..NOW }

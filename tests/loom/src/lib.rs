@@ -24,7 +24,7 @@ use stand_ins::{arena, memory};
 
 #[path = "../../../src/epoch.rs"]
 pub mod epoch;
-#[path = "../../../src/index/lowest.rs"]
+#[path = "../../../src/arena/lowest.rs"]
 #[allow(dead_code, reason = "a model does not use all of it")]
 mod lowest;
 #[path = "../../../src/index/slots.rs"]

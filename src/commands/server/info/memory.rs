@@ -6,7 +6,7 @@ use crate::commands::memory_uses::{MemoryUses, ratio};
 use crate::config::Compat;
 use crate::memory::{self as figures, Allocator, Category};
 use crate::system;
-use crate::vector_set::TierDir;
+use crate::vector_set::{Balance, TierDir};
 
 pub(super) fn memory(server: &Server, rows: &mut Rows) {
     let used = figures::used_bytes();
@@ -61,6 +61,17 @@ fn tier(server: &Server, rows: &mut Rows) {
     rows.bytes("tier_bytes_peak", tier.map_or(0, |tier| tier.peak_bytes()));
     rows.bytes("tier_refused_bytes", tier.map_or(0, |tier| tier.refused_bytes()));
     rows.field("tier_disk_full", tier.is_some_and(|tier| tier.is_disk_full()));
+    let balance = tier.map(|tier| tier.balance());
+    let pair = |of: fn(&Balance) -> (u64, u64)| balance.map_or((0, 0), of);
+    let (hot, warm) = pair(Balance::blocks);
+    let (hot_hits, warm_hits) = pair(Balance::hits);
+    let (demoted, promoted) = pair(Balance::moved);
+    rows.field("tier_hot_elements", hot);
+    rows.field("tier_warm_elements", warm);
+    rows.field("tier_hot_hits", hot_hits);
+    rows.field("tier_warm_hits", warm_hits);
+    rows.field("tier_demoted_elements", demoted);
+    rows.field("tier_promoted_elements", promoted);
     rows.field("tier_unreadable_pages", TierDir::unreadable_pages());
 }
 

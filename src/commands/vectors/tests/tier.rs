@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::commands::testing::Session;
 use crate::keyspace::TierDir;
 use crate::persistence::files::testing::Folder;
+use crate::vector_set::{Progress, Urgency};
 
 const NOW_MS: i64 = 1_790_000_000_000;
 const DAMAGED: &str = "-ERR vector set is damaged: some of its bytes in 'tier-dir' could not be read; delete \
@@ -120,6 +121,63 @@ fn copies_and_dumps_of_warm_sets_are_warm_where_they_can_be() {
     assert_eq!(seen(&mut other, "w"), expected);
     let info = other.ask("vinfo w");
     assert!(info.contains("+tier +hot +tier-bytes :0"), "{info}");
+}
+
+#[test]
+fn where_finer_codes_lie_is_shown_and_chosen() {
+    let folder = Folder::new();
+    let tier = tier(&folder);
+    let mut session = session(Arc::clone(&tier));
+    const NO_CHOICE: &str = "-ERR the vectors of this set cannot lie in files one by one: that takes RERANK, and a \
+        set that was not made with TIER warm";
+    session.hold_to(&[
+        (&format!("vcreate s DIM {DIM} QUANT RQ1 RERANK F16"), "+OK"),
+        ("vcreate q DIM 2", "+OK"),
+        ("vcreate w DIM 2 TIER warm", "+OK"),
+        ("set str x", "+OK"),
+        ("vtier none", "-ERR no such key"),
+        ("vtier none warm", "-ERR no such key"),
+        ("vtier s cold", "-ERR invalid tier, it must be HOT or WARM"),
+        ("vtier s warm x", "-ERR syntax error"),
+        ("vtier str warm", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
+        ("vtier q warm", NO_CHOICE),
+        ("vtier q hot", "+OK"),
+        ("vtier w hot", NO_CHOICE),
+        ("vtier w warm", "+OK"),
+    ]);
+    fill(&mut session, "s");
+    let before = seen(&mut session, "s");
+    let shown = |hot: usize, warm: usize, name: &str, tier: &TierDir| {
+        format!("*8 +tier +{name} +tier-bytes :{} +hot-elements :{hot} +warm-elements :{warm}", tier.bytes())
+    };
+    assert_eq!(session.ask("vtier s"), shown(ELEMENTS, 0, "hot", &tier));
+    let memory =
+        |session: &mut Session| session.ask("memory usage s")[1..].parse::<usize>().expect("a number");
+    let hot_bytes = memory(&mut session);
+    session.hold_to(&[("vtier s WARM", "+OK")]);
+    let set =
+        Arc::clone(&session.server.keyspace.db(0).vector_set(b"s").ok().flatten().expect("it is there").set);
+    let settle = || while set.tier_step(32, Urgency::Background) != Progress::Done {};
+    settle();
+    assert_eq!(session.ask("vtier s"), shown(0, ELEMENTS, "warm", &tier));
+    assert!(session.ask("vinfo s").contains(&shown(0, ELEMENTS, "warm", &tier)[3..]));
+    assert!(hot_bytes - memory(&mut session) > ELEMENTS * 2 * DIM / 2, "{hot_bytes}");
+    // What is not an estimate is the same: elements, vectors, counts.
+    let after = seen(&mut session, "s");
+    let same = before.iter().zip(&after).filter(|(before, after)| before == after).count();
+    assert_eq!(before[before.len() - 3..], after[after.len() - 3..]);
+    assert!(same * 10 >= before.len() * 9, "{same} of {}", before.len());
+    session.hold_to(&[(&format!("vadd s VALUES {DIM} {} new", vector(7)), ":1")]);
+    assert_eq!(session.ask("vtier s"), shown(0, ELEMENTS + 1, "warm", &tier));
+    // Copies are in the same tier, and so is what is restored.
+    session.hold_to(&[("copy s c", ":1")]);
+    assert!(session.ask("vtier c").contains("+tier +warm"), "{}", session.ask("vtier c"));
+    session.server.keyspace.tier().expect("it is there").balance().allow(u64::MAX, false);
+    session.hold_to(&[("vtier s hot", "+OK")]);
+    settle();
+    assert_eq!(session.ask("vtier s"), shown(ELEMENTS + 1, 0, "hot", &tier));
+    session.hold_to(&[("vrem s new", ":1")]);
+    assert_eq!(seen(&mut session, "s"), before);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is evicted, how near to the exact order, and what other parts see of it.
 
 mod elements;
+mod tiers;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

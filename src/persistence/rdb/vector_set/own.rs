@@ -72,7 +72,7 @@ use crate::vector_set::filter::{MAX_PATH_BYTES, Path};
 use crate::vector_set::restore::{Lists, Outline, Restored};
 use crate::vector_set::{
     CODECS, Code, Codebook, Format, InvalidParams, Kind, Limits, MAX_DEADLINE_MS, MAX_DIM, MAX_EF, MAX_M,
-    MAX_TTL_MS, MIN_M, Metric, Params, SetOptions, SetPolicy, TierDir, VectorSet,
+    MAX_TTL_MS, MIN_M, Metric, Params, Residence, SetOptions, SetPolicy, Tier, TierDir, VectorSet,
 };
 use crate::vector_set::{CacheOutline, CacheRules, MAX_SCOPE, MOST_LEARNING_BYTES, Share};
 use crate::vector_set::{Element, Frozen, Links};
@@ -92,6 +92,8 @@ const ELEMENT_FLAGS: u64 = 128;
 const FIELDS: u64 = 256;
 const WARM: u64 = 512;
 const CACHE: u64 = 1024;
+/// Finer codes of all elements are to lie in files.
+const STAYS_WARM: u64 = 2048;
 const FLAGS: u64 = KEPT
     | CHOSEN_BY_MEMORY
     | COARSE
@@ -102,7 +104,8 @@ const FLAGS: u64 = KEPT
     | ELEMENT_FLAGS
     | FIELDS
     | WARM
-    | CACHE;
+    | CACHE
+    | STAYS_WARM;
 /// The longest name of an indexed field: two paths.
 const MAX_FIELD: usize = 2 * MAX_PATH_BYTES + 2;
 /// The only flag of an element.
@@ -128,7 +131,7 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
     let codebook = frozen.codebook();
     let options = set.options();
     let limits = set.limits();
-    let has_limits = limits != Limits::default();
+    let has_limits = limits != Limits { tier: limits.tier, ..Limits::default() };
     let fields = set.field_specs();
     let has_matrix = set.has_matrix();
     let rules = set.cache_rules();
@@ -156,7 +159,8 @@ pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::
             | flag(form.has_flags, ELEMENT_FLAGS)
             | flag(!fields.is_empty(), FIELDS)
             | flag(options.is_warm, WARM)
-            | flag(form.is_cache, CACHE),
+            | flag(form.is_cache, CACHE)
+            | flag(limits.tier == Tier::Warm, STAYS_WARM),
     )?;
     out.uint(set.seed())?;
     out.uint(set.reserved())?;
@@ -300,13 +304,15 @@ pub(super) fn read<R: Read>(
     let least = if options.may_be_empty { 0 } else { 1 };
     let len = number(input, "its number of elements", least..=usize::MAX)?;
     let limits = if flags & LIMITS == 0 { Limits::default() } else { read_limits(input)? };
+    let wanted = if flags & STAYS_WARM == 0 { Tier::Hot } else { Tier::Warm };
+    let limits = Limits { tier: wanted, ..limits };
     let fields = if flags & FIELDS == 0 { Vec::new() } else { read_fields(input)? };
     let cache = if flags & CACHE == 0 { None } else { Some(read_cache(input)?) };
     let is_cache = cache.is_some();
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
-    let space = tier.filter(|_| options.is_warm).map(TierDir::space);
-    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref(), space, cache };
+    let residence = Residence::of(tier, options.is_warm);
+    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref(), residence, cache };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     drop(matrix);
     let best = restored.best_format().clone();
@@ -382,7 +388,7 @@ fn read_limits<R: Read>(input: &mut Reader<R>) -> Result<Limits, ReadError> {
     let policy = SetPolicy::ALL.iter().find(|(name, _)| name.as_bytes() == word).map(|(_, policy)| *policy);
     let policy = policy.filter(|_| limits[0] <= MAX_TTL_MS && limits[1..].iter().all(|&n| n <= MAX_LIMIT));
     let policy = policy.ok_or_else(|| ReadError::invalid(offset, "vector set: its limits are none"))?;
-    Ok(Limits { ttl_ms, max_elements, max_bytes, policy })
+    Ok(Limits { ttl_ms, max_elements, max_bytes, policy, tier: Tier::Hot })
 }
 
 fn read_params<R: Read>(input: &mut Reader<R>) -> Result<Params, ReadError> {

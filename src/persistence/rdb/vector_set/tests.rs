@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::journal::Record;
 use crate::vector_set::{
-    Bits, Bound, FieldKind, FieldSpec, Hold, Language, Lifetime, Put, SAMPLE, Search, SetPolicy,
+    Bits, Bound, FieldKind, FieldSpec, Hold, Language, Lifetime, Put, SAMPLE, Search, SetPolicy, Tier,
 };
 
 /// `VADD k VALUES 2 3 4 a <kind> M 4`, `VADD k VALUES 2 1 0 b <kind> M 4 SETATTR {"y":1}`, `VADD k
@@ -197,7 +197,9 @@ fn pins_come_back_in_our_own_form_for_good() {
 fn limits_come_back() {
     for (n, (_, policy)) in SetPolicy::ALL.into_iter().enumerate() {
         let number = |bit: usize| Some(1 << 40 | n as u64).filter(|_| n & bit != 0);
-        let limits = Limits { ttl_ms: number(1), max_elements: number(2), max_bytes: number(4), policy };
+        let tier = if n % 2 == 0 { Tier::Hot } else { Tier::Warm };
+        let limits =
+            Limits { ttl_ms: number(1), max_elements: number(2), max_bytes: number(4), policy, tier };
         let set = Arc::into_inner(filled(params(20, Kind::Int8, Metric::Cosine), 30)).expect("the only one");
         let set = Arc::new(set.with_limits(limits));
         comes_back(&set, limits == Limits::default());

@@ -9,7 +9,7 @@ const LAYERS: usize = u32::BITS.div_ceil(WORD_BITS) as usize;
 /// for each word below it that is not 0. To find the lowest reads a word of each layer; the whole
 /// takes 65/64 bits for each number up to the highest.
 #[derive(Default)]
-pub(super) struct Lowest {
+pub(crate) struct Lowest {
     layers: [Vec<u64>; LAYERS],
     len: usize,
 }
@@ -22,12 +22,12 @@ fn locate(number: u32, layer: usize) -> (usize, u64) {
 
 impl Lowest {
     /// How many numbers there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Adds a number that is not there.
-    pub(super) fn insert(&mut self, number: u32) {
+    pub(crate) fn insert(&mut self, number: u32) {
         debug_assert!(!self.contains(number));
         for (layer, words) in self.layers.iter_mut().enumerate() {
             let (word, bit) = locate(number, layer);
@@ -40,13 +40,13 @@ impl Lowest {
     }
 
     /// True if the number is there.
-    pub(super) fn contains(&self, number: u32) -> bool {
+    pub(crate) fn contains(&self, number: u32) -> bool {
         let (word, bit) = locate(number, 0);
         self.layers[0].get(word).is_some_and(|word| word & bit != 0)
     }
 
     /// The lowest number.
-    pub(super) fn lowest(&self) -> Option<u32> {
+    pub(crate) fn lowest(&self) -> Option<u32> {
         let below = |place: usize, words: &Vec<u64>| {
             let word = *words.get(place)?;
             (word != 0).then(|| place << WORD_BITS | word.trailing_zeros() as usize)
@@ -56,14 +56,14 @@ impl Lowest {
     }
 
     /// Removes the lowest number, if it is below `end`.
-    pub(super) fn take_below(&mut self, end: u32) -> Option<u32> {
+    pub(crate) fn take_below(&mut self, end: u32) -> Option<u32> {
         let number = self.lowest().filter(|&number| number < end)?;
         self.remove(number);
         Some(number)
     }
 
     /// Removes a number that is there.
-    pub(super) fn remove(&mut self, number: u32) {
+    pub(crate) fn remove(&mut self, number: u32) {
         debug_assert!(self.contains(number));
         for (layer, words) in self.layers.iter_mut().enumerate() {
             let (word, bit) = locate(number, layer);
@@ -77,7 +77,7 @@ impl Lowest {
 
     /// Removes numbers just below `end`, as long as one follows the other and at most `most`.
     /// Returns the end of what is left. All numbers are below `end`.
-    pub(super) fn remove_tail(&mut self, end: u32, most: usize) -> u32 {
+    pub(crate) fn remove_tail(&mut self, end: u32, most: usize) -> u32 {
         let mut left = end;
         while left > 0 && (end - left) as usize != most && self.contains(left - 1) {
             left -= 1;
@@ -88,7 +88,7 @@ impl Lowest {
     }
 
     /// Gives back what was for numbers from `end` on, of which none is there.
-    pub(super) fn end_at(&mut self, end: u32) {
+    pub(crate) fn end_at(&mut self, end: u32) {
         for (layer, words) in self.layers.iter_mut().enumerate() {
             words.truncate(locate(end, layer).0 + 1);
             if words.capacity() > 4 * words.len() {
@@ -98,7 +98,7 @@ impl Lowest {
     }
 
     /// Bytes held.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.layers.iter().map(|words| words.capacity() * size_of::<u64>()).sum()
     }
 }

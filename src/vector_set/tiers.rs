@@ -1,0 +1,153 @@
+//! Which elements have their finer codes in memory, of a set in which each may have it in memory or
+//! in a file (see [`crate::tier`]).
+//!
+//! Codes move for three reasons: an element is returned by a search ([`Present::count_hit`]), eviction would take it
+//! ([`Present::evict`]), or the set is told to be in one tier (`VTIER`), which a thread in the
+//! background does step by step. No move changes anything that can be asked of a set but where it
+//! lies, so none is logged, and snapshots go on meanwhile.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use super::{Balance, Present, Progress, Tier, Urgency, VectorSet};
+use crate::epoch::{Pin, pin};
+use crate::index::State;
+
+/// Slots looked at in one step.
+const LOOKED_AT: u32 = 1024;
+
+/// What is under way in the background.
+#[derive(Default)]
+pub(super) struct Moves {
+    /// The next slot to look at.
+    cursor: AtomicU32,
+    /// All codes are to come up.
+    rises: AtomicBool,
+    /// Slots looked at since that began.
+    looked_at: AtomicU32,
+}
+
+impl VectorSet {
+    /// Elements whose finer codes are in memory, and in files. None if there is no choice.
+    pub fn tier_counts(&self) -> Option<(usize, usize)> {
+        self.vectors.tier_counts()
+    }
+
+    /// The balance of the directory in which finer codes may be, if there is a choice.
+    pub(super) fn balance(&self) -> Option<&Balance> {
+        let space = self.space().filter(|_| self.vectors.residence().files().is_none())?;
+        Some(space.dir().balance())
+    }
+
+    /// Follows the limits: where new codes are to be.
+    pub(super) fn follow_tier(&self) {
+        self.vectors.set_wanted(self.bounds.get().tier);
+    }
+
+    /// The same, when that was changed: other codes are to move there too.
+    pub(super) fn change_tier(&self) {
+        self.follow_tier();
+        self.moves.looked_at.store(0, Relaxed);
+        self.moves.rises.store(self.vectors.wanted() == Tier::Hot, Relaxed);
+    }
+
+    /// Does a step of what is due between the tiers: at most so many moves. For a thread in the
+    /// background.
+    pub fn tier_step(&self, moves: usize, urgency: Urgency) -> Progress {
+        let Some((hot, warm)) = self.tier_counts() else { return Progress::Done };
+        let wanted = self.bounds.get().tier;
+        let is_due = match wanted {
+            Tier::Hot => warm > 0 && self.moves.rises.load(Relaxed),
+            Tier::Warm => hot > 0,
+        };
+        let has_moved = is_due && self.move_codes(wanted, moves) > 0;
+        let is_loose = self.vectors.codes_are_loose(urgency.share());
+        let has_packed = is_loose && self.vectors.pack_codes();
+        if has_moved || has_packed {
+            Progress::Some
+        } else if is_loose {
+            Progress::Waiting
+        } else {
+            Progress::Done
+        }
+    }
+
+    /// Moves codes of the next slots to a tier; returns how many.
+    fn move_codes(&self, tier: Tier, moves: usize) -> usize {
+        let pin = pin();
+        let slots = self.vectors.graph().slots();
+        let end = slots.end().max(1);
+        let mut moved = 0;
+        for _ in 0..LOOKED_AT.min(end) {
+            let slot = self.moves.cursor.load(Relaxed) % end;
+            let is_live = slot < slots.end() && slots.state(slot) == State::Live;
+            if is_live && self.vectors.tier_of(slot, &pin) != Some(tier) {
+                let may_rise =
+                    || self.balance().is_some_and(|balance| balance.takes(self.vectors.tier_bytes()));
+                if tier == Tier::Hot && !may_rise() {
+                    return moved;
+                }
+                if !self.vectors.move_to(slot, tier, &pin) {
+                    return moved;
+                }
+                moved += 1;
+            }
+            self.moves.cursor.store(slot + 1, Relaxed);
+            if self.moves.looked_at.fetch_add(1, Relaxed) >= end {
+                // Once through all: what eviction has taken down meanwhile stays there.
+                self.moves.rises.store(false, Relaxed);
+            }
+            if moved == moves {
+                break;
+            }
+        }
+        moved
+    }
+}
+
+impl Present<'_> {
+    /// Counts that a search returned the element in a slot, as a use of it; and brings its finer
+    /// code up if it is used often enough. The caller is pinned since before the search, and holds
+    /// no lock: a disk may have to be waited for.
+    #[inline]
+    pub(super) fn count_hit(&self, slot: u32, pin: &Pin) {
+        match self.set.balance().filter(|_| self.now.touches) {
+            None => self.count_use(slot),
+            Some(balance) => self.count_hit_in_tier(slot, balance, pin),
+        }
+    }
+
+    fn count_hit_in_tier(&self, slot: u32, balance: &Balance, pin: &Pin) {
+        let vectors = &self.set.vectors;
+        let idle_ms = self.set.uses.idle_ms(slot, self.now.used_ms);
+        self.set.uses.mark(slot, &self.now);
+        let Some(tier) = vectors.tier_of(slot, pin) else { return };
+        balance.count_hit(tier);
+        let rises = tier == Tier::Warm
+            && vectors.wanted() == Tier::Hot
+            && balance.promotes(idle_ms, vectors.tier_bytes())
+            && vectors.move_to(slot, Tier::Hot, pin);
+        if rises {
+            balance.count_promoted();
+        }
+    }
+
+    /// Puts the finer code of an element into a file instead of evicting the element, and returns
+    /// the bytes of memory that it took there. None if it is in a file, or must stay.
+    pub(super) fn demote(&self, slot: u32) -> Option<usize> {
+        let balance = self.set.balance()?;
+        let pin = pin();
+        let slots = self.set.vectors.graph().slots();
+        let is_element = slot < slots.end() && slots.state(slot) == State::Live;
+        let is_moved = is_element && self.set.vectors.move_to(slot, Tier::Warm, &pin);
+        is_moved.then(|| {
+            balance.count_demoted();
+            balance.note_victim(self.set.uses.idle_ms(slot, self.now.used_ms));
+            self.set.vectors.tier_bytes()
+        })
+    }
+
+    /// True if the finer code of an element is in a file.
+    pub(super) fn is_warm(&self, slot: u32, pin: &Pin) -> bool {
+        self.set.vectors.tier_of(slot, pin) == Some(Tier::Warm)
+    }
+}
