@@ -86,6 +86,7 @@ pub mod arena {
     use loom::sync::atomic::AtomicU32;
 
     use super::memory::Category;
+    pub(crate) use crate::lowest::Lowest;
 
     /// Slots of a model.
     const SLOTS: usize = 3;
