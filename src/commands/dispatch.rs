@@ -187,8 +187,8 @@ impl Call {
     }
 }
 
-/// What `CLIENT CACHING` has said of a command ends with it, or with the transaction that it begins;
-/// other CLIENT commands come in between.
+/// What `CLIENT CACHING` has said of a command ends with it, or with the transaction that it
+/// begins; other CLIENT commands come in between.
 fn end_caching(client: &mut Client) {
     let is_about_clients = |command: &&Command| command.spec.name.starts_with("client|");
     if let Some(tracked) = &mut client.tracked

@@ -44,7 +44,7 @@ pub use self::gate::Passage;
 pub use self::group::Group;
 pub use self::held::HeldWriter;
 use self::held::HeldWriters;
-pub use self::record::{Record, Subject};
+pub use self::record::{PartChange, Record, Subject};
 use self::stream::Stream;
 pub use self::stream::{Batch, CutOff, Follower, NotKept, Reader, Taken, last_written};
 

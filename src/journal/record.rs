@@ -24,8 +24,34 @@ pub trait Subject: fmt::Debug {
     /// Called when the record is spent, inside the critical section that makes the change visible.
     fn changed(&self);
 
+    /// True if [`report`](Self::report) is to be called with such changes.
+    fn wants(&self, change: PartChange) -> bool;
+
+    /// Called with parts of the subject that were changed, inside the critical section that makes
+    /// that visible.
+    fn report(&self, change: PartChange, parts: &[&[u8]]);
+
     /// Writes down that a part of the subject was removed which no request has named.
     fn lost(&self, part: &[u8], effects: &mut Effects<'_>);
+}
+
+/// What a change has done to parts of its subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartChange {
+    /// They were added or updated.
+    Put,
+    /// They were removed.
+    Removed,
+    /// What is known of them beside their values was changed.
+    Described,
+    /// They got other deadlines.
+    Rescheduled,
+    /// They lost their deadlines.
+    Persisted,
+    /// They were removed as they had expired.
+    Expired,
+    /// They were removed to keep within a limit.
+    Evicted,
 }
 
 #[derive(Debug)]
@@ -96,6 +122,16 @@ impl<'a> Record<'a> {
             spend.journal.note(spend.db, |effects| {
                 parts.iter().for_each(|part| subject.lost(part.as_ref(), effects));
             });
+        }
+    }
+
+    /// Reports parts of the subject that were changed. To be called as [`commit`](Self::commit) is,
+    /// before it. Nothing is collected if nothing is to be reported.
+    pub fn report<'p>(&self, change: PartChange, parts: impl IntoIterator<Item = &'p [u8]>) {
+        let Some(subject) = self.subject.filter(|subject| subject.wants(change)) else { return };
+        let parts: Vec<&[u8]> = parts.into_iter().collect();
+        if !parts.is_empty() {
+            subject.report(change, &parts);
         }
     }
 

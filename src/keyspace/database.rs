@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::entry::Entry;
+use super::events::event;
 use super::exclusive::Exclusive;
 use super::expiry::Deadline;
 use super::hash::HashView;
@@ -305,12 +306,27 @@ impl<'k> View<'k> {
         set: Arc<VectorSet>,
         record: Record<'r>,
     ) -> Result<(), (Arc<VectorSet>, Record<'r>)> {
+        self.create_vector_set_of(key, set, [], record)
+    }
+
+    /// The same; `elements` are the ones in the set, for the event of the change.
+    pub fn create_vector_set_of<'r, 'e>(
+        self,
+        key: &[u8],
+        set: Arc<VectorSet>,
+        elements: impl IntoIterator<Item = &'e [u8]>,
+        record: Record<'r>,
+    ) -> Result<(), (Arc<VectorSet>, Record<'r>)> {
         let mut keys = self.exclusive(&[key]);
         if keys.contains(key) {
             return Err((set, record));
         }
         keys.put_new(key, Value::VectorSet(set), Deadline::NEVER);
-        // Observers were called by the statement before.
+        let mut elements = elements.into_iter().peekable();
+        if elements.peek().is_some() {
+            keys.notify_parts(event::VADD, key, elements);
+        }
+        // Observers were called by the statement before the last.
         keys.commit(record.about(None));
         Ok(())
     }
@@ -331,6 +347,7 @@ impl<'k> View<'k> {
         let outcome = change(handle.present());
         if handle.set.unbind_if_spent() {
             keys.remove(key);
+            keys.notify(event::EMPTIED, key);
         }
         Ok(Some(outcome))
     }

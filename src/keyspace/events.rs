@@ -5,6 +5,8 @@
 //! changes, and a client that looks at the key when it has received one waits for the lock, and
 //! sees the change. The exception is a lookup that finds no key: see [`super::ExpiredKeys`].
 //!
+//! Events of elements of vector sets are published under the lock of their set.
+//!
 //! Which events are wanted is one word. While none of its class is, an event costs one read of that
 //! word, and its parts are not collected.
 
@@ -147,6 +149,15 @@ pub mod event {
     pub const HEXPIRE: EventKind = of(EventFlags::HASH, "hexpire");
     pub const HPERSIST: EventKind = of(EventFlags::HASH, "hpersist");
     pub const HEXPIRED: EventKind = of(EventFlags::HASH, "hexpired");
+    pub const VEXPIRED: EventKind = of(EventFlags::MODULE, "vexpired");
+    pub const VEVICTED: EventKind = of(EventFlags::MODULE, "vevicted");
+    pub const VADD: EventKind = of(EventFlags::ELEMENT, "vadd");
+    pub const VREM: EventKind = of(EventFlags::ELEMENT, "vrem");
+    pub const VSETATTR: EventKind = of(EventFlags::ELEMENT, "vsetattr");
+    pub const VEXPIRE: EventKind = of(EventFlags::ELEMENT, "vexpire");
+    pub const VPERSIST: EventKind = of(EventFlags::ELEMENT, "vpersist");
+    /// A key loses its last element. Redis says nothing of that.
+    pub const EMPTIED: EventKind = of(EventFlags::ELEMENT, "del");
 }
 
 /// What has happened to a key.

@@ -556,12 +556,17 @@ impl<'k> Exclusive<'k> {
 
     fn expire(&mut self, found: Found) {
         let entry = self.held[found.held].table.entry(found.id);
-        if !entry.deadline().is_past(self.now_ms) {
+        if entry.deadline().is_past(self.now_ms) {
+            self.notify(event::EXPIRED, entry.key());
+        } else if let Ok(set) = entry.value().as_vector_set() {
             // All elements of the set have expired.
-            let elements = entry.value().as_vector_set().map_or(0, |set| set.len());
-            self.db.common.expiry.elements.add(elements as u64);
+            self.db.common.expiry.elements.add(set.len() as u64);
+            if self.db.wants(event::VEXPIRED) {
+                let names = set.all_names();
+                self.notify_parts(event::VEXPIRED, entry.key(), names.iter().map(|name| &**name));
+            }
+            self.notify(event::DEL, entry.key());
         }
-        self.notify(event::EXPIRED, entry.key());
         self.discard_unasked(found, Change::Expired);
         self.db.common.expiry.keys.add(1);
     }

@@ -67,9 +67,8 @@ impl View<'_> {
         let entry = table.find(hash, key).map(|id| table.entry(id));
         let live = entry.filter(|entry| entry.is_live(now_ms));
         if live.is_none() && accounting != Accounting::None {
-            // A hash whose fields have expired was there.
-            let is_missed = entry
-                .is_none_or(|entry| entry.deadline().is_past(now_ms) || entry.is_spent_set(now_ms))
+            // A hash or set whose parts have expired was there.
+            let is_missed = entry.is_none_or(|entry| entry.deadline().is_past(now_ms))
                 && accounting.is_counted()
                 && accounting != Accounting::CountedSilently;
             self.note_missing(key, entry.is_some(), is_missed);

@@ -28,8 +28,9 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 
-use super::{Database, Keyspace, View};
-use crate::journal::{Effects, Subject};
+use super::events::{EventKind, event};
+use super::{Keyspace, View};
+use crate::journal::{Effects, PartChange, Subject};
 
 /// What has happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,14 +166,27 @@ impl Drop for Observation<'_> {
 /// A key whose vector set is about to be changed under the set's own lock.
 #[derive(Debug)]
 pub struct SetKey<'k> {
-    db: &'k Database,
+    db: View<'k>,
     key: &'k [u8],
 }
 
 impl<'k> View<'k> {
     /// What the record of a change to the vector set of this key is about.
     pub fn set_key(self, key: &'k [u8]) -> SetKey<'k> {
-        SetKey { db: self.db, key }
+        SetKey { db: self, key }
+    }
+}
+
+/// The event of a change of elements.
+fn kind_of(change: PartChange) -> EventKind {
+    match change {
+        PartChange::Put => event::VADD,
+        PartChange::Removed => event::VREM,
+        PartChange::Described => event::VSETATTR,
+        PartChange::Rescheduled => event::VEXPIRE,
+        PartChange::Persisted => event::VPERSIST,
+        PartChange::Expired => event::VEXPIRED,
+        PartChange::Evicted => event::VEVICTED,
     }
 }
 
@@ -180,6 +194,14 @@ impl Subject for SetKey<'_> {
     fn changed(&self) {
         let Self { db, key } = self;
         db.common.observers.changed(db.number, key, Change::Written);
+    }
+
+    fn wants(&self, change: PartChange) -> bool {
+        self.db.wants(kind_of(change))
+    }
+
+    fn report(&self, change: PartChange, parts: &[&[u8]]) {
+        self.db.db.notify(kind_of(change), self.key, parts.iter().copied());
     }
 
     /// Each by a command of its own: Redis' `VREM` takes one element.

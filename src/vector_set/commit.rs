@@ -9,7 +9,7 @@ use super::{Hold, Lifetime, Now, Present, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::pin;
 use crate::index::State;
-use crate::journal::{Passage, Record};
+use crate::journal::{PartChange, Passage, Record};
 
 /// The set's lock, held for writing, and the passage through the journal's gate that was entered
 /// before.
@@ -25,7 +25,18 @@ pub(super) struct Commit<'s> {
     exclusive: Exclusive,
     /// Elements that were removed though the change does not name them, or names them to be added:
     /// they had expired, or were evicted.
-    lost: Vec<Box<[u8]>>,
+    lost: Vec<Lost>,
+}
+
+struct Lost {
+    name: Box<[u8]>,
+    cause: PartChange,
+}
+
+impl AsRef<[u8]> for Lost {
+    fn as_ref(&self) -> &[u8] {
+        &self.name
+    }
 }
 
 /// Proof that the set's lock is held for writing.
@@ -122,7 +133,7 @@ impl<'s> Commit<'s> {
         self.leave(replaced);
         if old.is_none() {
             set.figures.expired.add(1);
-            self.lost.push(name.into());
+            self.lost.push(Lost { name: name.into(), cause: PartChange::Expired });
         }
         old.is_none()
     }
@@ -161,10 +172,10 @@ impl<'s> Commit<'s> {
         self.slot(name).is_some() && self.remove_any(name)
     }
 
-    /// Takes out an element that no request names, expired or not.
-    pub(super) fn lose(&mut self, name: &[u8]) {
+    /// Takes out an element that no request names, as it has expired or is evicted.
+    pub(super) fn lose(&mut self, name: &[u8], cause: PartChange) {
         if self.remove_any(name) {
-            self.lost.push(name.into());
+            self.lost.push(Lost { name: name.into(), cause });
         }
     }
 
@@ -295,10 +306,19 @@ impl<'s> Commit<'s> {
     /// Lost elements that the change has added again are recorded before it, the others behind it:
     /// where the records are read, a set that is empty in between would lose its key, and with that
     /// its deadline and limits.
-    pub(super) fn finish(mut self, record: Record) {
+    pub(super) fn finish(self, record: Record) {
+        self.finish_parts(record, []);
+    }
+
+    /// The same; what was done to which elements is reported, behind the elements that were lost.
+    pub(super) fn finish_parts<const N: usize>(mut self, record: Record, parts: [(PartChange, &[&[u8]]); N]) {
         self.count();
+        self.report_lost(&record);
+        for (change, names) in parts {
+            record.report(change, names.iter().copied());
+        }
         let (elements, names) = (&self.elements, &self.set.names);
-        let is_back = |name: &mut Box<[u8]>| elements.slot(name, names).is_some();
+        let is_back = |lost: &mut Lost| elements.slot(&lost.name, names).is_some();
         let back: Vec<_> = self.lost.extract_if(.., is_back).collect();
         record.note_lost(&back);
         record.commit_and_lose(&self.lost);
@@ -307,8 +327,16 @@ impl<'s> Commit<'s> {
     /// Nothing was changed but that elements were lost: records that, then unlocks.
     pub(super) fn finish_losses(self, record: Record) {
         self.count();
+        self.report_lost(&record);
         record.note_lost(&self.lost);
         record.commit_losses();
+    }
+
+    fn report_lost(&self, record: &Record) {
+        for cause in [PartChange::Expired, PartChange::Evicted] {
+            let names = self.lost.iter().filter(|lost| lost.cause == cause).map(|lost| &*lost.name);
+            record.report(cause, names);
+        }
     }
 
     fn count(&self) {

@@ -8,7 +8,7 @@ use super::{Present, VectorSet};
 use crate::epoch::{Pin, pin};
 use crate::eviction::{Candidate, Life, Rule, Score};
 use crate::index::State;
-use crate::journal::Record;
+use crate::journal::{PartChange, Record};
 use crate::splitmix::SplitMix64;
 
 /// Random slots that are looked at before a sample is drawn in another way. Most slots of a set
@@ -147,7 +147,8 @@ impl Present<'_> {
             has_expired: !self.is_live(slot),
             is_demoted: false,
         };
-        commit.lose(self.names.get(slot, &pin));
+        let cause = if evicted.has_expired { PartChange::Expired } else { PartChange::Evicted };
+        commit.lose(self.names.get(slot, &pin), cause);
         drop(pin);
         let figures = &self.set.figures;
         if evicted.has_expired { &figures.expired } else { &figures.evicted_for_memory }.add(1);

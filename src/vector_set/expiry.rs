@@ -4,7 +4,7 @@ use super::commit::Commit;
 use super::write::{Hold, Lifetime, Refused};
 use super::{Present, VectorSet};
 use crate::epoch::pin;
-use crate::journal::{Effects, Record};
+use crate::journal::{Effects, PartChange, Record};
 
 /// What becomes of the deadline of an element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,7 +81,19 @@ impl Present<'_> {
         let done: Vec<_> = names.iter().map(&mut reschedule).collect();
         if done.iter().flatten().any(|decision| *decision != Reschedule::Leave) {
             commit.unbind_if_spent();
-            commit.finish(record.instead(|effects| log(&done, effects)));
+            let with = |is_it: fn(Reschedule) -> bool| -> Vec<&[u8]> {
+                let done = names.iter().zip(&done).filter(|(_, done)| done.is_some_and(is_it));
+                done.map(|(name, _)| *name).collect()
+            };
+            let until = with(|done| matches!(done, Reschedule::To(Lifetime::Until(_))));
+            let endless = with(|done| done == Reschedule::To(Lifetime::Endless));
+            let gone = with(|done| done == Reschedule::Remove);
+            let parts = [
+                (PartChange::Rescheduled, &*until),
+                (PartChange::Persisted, &*endless),
+                (PartChange::Removed, &*gone),
+            ];
+            commit.finish_parts(record.instead(|effects| log(&done, effects)), parts);
         } else {
             drop(commit);
         }
@@ -122,7 +134,7 @@ impl Present<'_> {
         while lost < limit
             && let Some(slot) = commit.first_due()
         {
-            commit.lose(self.names.get(slot, &pin));
+            commit.lose(self.names.get(slot, &pin), PartChange::Expired);
             lost += 1;
         }
         self.set.figures.expired.add(lost as u64);

@@ -48,6 +48,15 @@ impl VectorSet {
     }
 }
 
+impl VectorSet {
+    /// The names of all elements, expired ones included, in no order.
+    pub fn all_names(&self) -> Vec<Box<[u8]>> {
+        let elements = self.elements.read();
+        let pin = pin();
+        elements.slots().map(|slot| self.names.get(slot, &pin).into()).collect()
+    }
+}
+
 impl Present<'_> {
     /// What `VINFO` shows beyond the parameters.
     pub fn describe(&self) -> Description {

@@ -20,7 +20,7 @@ use super::{Present, VectorSet};
 use crate::compressed::{Ready, Stored};
 use crate::epoch::pin;
 use crate::eviction::{Candidate, Pool, Rule};
-use crate::journal::Record;
+use crate::journal::{PartChange, Record};
 use crate::splitmix::SplitMix64;
 
 /// Elements that a change evicts at most beyond those whose place it takes.
@@ -260,7 +260,7 @@ impl Present<'_> {
 
     fn evict_all(&self, victims: &[u32], commit: &mut Commit<'_>) {
         let pin = pin();
-        victims.iter().for_each(|&slot| commit.lose(self.names.get(slot, &pin)));
+        victims.iter().for_each(|&slot| commit.lose(self.names.get(slot, &pin), PartChange::Evicted));
         self.figures.evicted_for_limit.add(victims.len() as u64);
     }
 }

@@ -4,12 +4,14 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 
+use smallvec::SmallVec;
+
 use super::commit::Commit;
 use super::limits::Full;
 use super::{Binding, Present, VectorSet};
 use crate::compressed::{Ready, Stored};
 use crate::epoch::pin;
-use crate::journal::Record;
+use crate::journal::{PartChange, Record};
 use crate::vector_index::Prepared;
 
 /// One element to be added or updated.
@@ -168,7 +170,8 @@ impl Present<'_> {
                 .map(|((put, attribute), &prepared)| apply(put, attribute, prepared, &mut commit))
                 .collect();
             complete(&commit, &prepared);
-            commit.finish(record);
+            let names: SmallVec<[&[u8]; 1]> = puts.iter().map(|put| put.element).collect();
+            commit.finish_parts(record, [(PartChange::Put, &names)]);
             let updated = upserted.iter().filter(|&&upserted| upserted == Upserted::Updated).count();
             self.tidy(updated + evicted);
             self.vectors.train();
@@ -216,7 +219,9 @@ impl Present<'_> {
         commit.unbind_if_spent();
         let count = removed.iter().filter(|&&removed| removed).count();
         if count > 0 {
-            commit.finish(record);
+            let was_there = names.iter().zip(&removed).filter(|(_, removed)| **removed);
+            let removed: SmallVec<[&[u8]; 1]> = was_there.map(|(name, _)| *name).collect();
+            commit.finish_parts(record, [(PartChange::Removed, &removed)]);
         } else {
             drop(commit);
         }
@@ -239,7 +244,7 @@ impl Present<'_> {
         let Some(slot) = commit.slot(name) else { return Ok(false) };
         commit.set_attribute(slot, attribute.stored());
         commit.mark_used(slot);
-        commit.finish(record);
+        commit.finish_parts(record, [(PartChange::Described, &[name])]);
         self.tidy(0);
         Ok(true)
     }

@@ -17,13 +17,19 @@ WAIT_S = 0.02
 STEPS_SHARE = 20
 STEPS_PER_ROUND = 200
 ALL = b"KEAnocm"
+OF_PARTS = b"STIV"
+"""Channels with the fields of hashes, which Redis has since 8.8."""
 
 
 def run(servers, report, options):
-    prepare(servers, ALL)
+    has_parts = options.against.compat == "8.10"
     for title, lines in notation.sections(PATH).items():
-        prepare(servers, ALL)
+        if has_parts and title.startswith("of 8.6"):
+            continue
+        prepare(servers, ALL + OF_PARTS * has_parts)
         talk = pubsub.Talk(servers, report, title)
+        if has_parts:
+            talk.step("s", [[b"PSUBSCRIBE", b"__subkey*"]])
         for line in lines:
             name, _, rest = line.partition(" ")
             if name == "wait":
@@ -33,8 +39,10 @@ def run(servers, report, options):
         talk.end()
     rng = random.Random(options.seed)
     for number in range(max(1, options.count // STEPS_SHARE // STEPS_PER_ROUND)):
-        prepare(servers, random_letters(rng) if number % 3 else ALL)
+        prepare(servers, (random_letters(rng) if number % 3 else ALL) + OF_PARTS * has_parts)
         talk = pubsub.Talk(servers, report, f"random, seed {options.seed}")
+        if has_parts:
+            talk.step("s", [[b"PSUBSCRIBE", b"__subkey*"]])
         talk.step("a", [[b"PSUBSCRIBE", b"__key*@*"]])
         talk.step("b", [[b"SUBSCRIBE", b"__keyevent@0__:set", b"__keyspace@0__:k1", b"__keyevent@0__:del"]])
         for _ in range(STEPS_PER_ROUND):

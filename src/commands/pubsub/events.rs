@@ -12,6 +12,10 @@
 //! The last four are those of Redis 8.8, for events about parts of a value; `I` is left out for
 //! keys with a line feed, whose end would not be known.
 //!
+//! Events of elements of vector sets are ours: `vexpired` and `vevicted` of the class `d`, and of
+//! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire` and `vpersist`. With
+//! `v`, a set that loses its last element by VREM has the event `del`.
+//!
 //! Messages are queued for all subscribers under the lock of the key, so that their order is that
 //! of the changes. With very many subscribers this takes longer than the change itself; unlike
 //! `PUBLISH`, it cannot be done on another thread.
@@ -125,4 +129,96 @@ fn push_number(number: usize, out: &mut Text) {
         push_number(number / 10, out);
     }
     out.push(b'0' + (number % 10) as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::Client;
+    use crate::commands::testing::Session;
+    use crate::config::Settings;
+    use crate::resp::Encoded;
+
+    /// A server with these letters, and a client that has subscribed to all channels.
+    fn listening(letters: &str) -> (Session, Client) {
+        let settings = Settings { notify_keyspace_events: letters.to_owned(), ..Settings::defaults() };
+        let session = Session::with(settings, 1_000_000);
+        let mut client = session.connect();
+        session.ask_as(&mut client, "psubscribe *");
+        (session, client)
+    }
+
+    /// What was published: `channel -> message`, one a line.
+    fn published(client: &Client) -> Vec<String> {
+        let mut out = Encoded::default();
+        client.info.take_pushes(usize::MAX, &mut out);
+        let text = String::from_utf8_lossy(&out.to_vec()).into_owned();
+        let messages = text.split("*4\r\n").skip(1);
+        let line = |message: &str| {
+            let words: Vec<&str> = message.split("\r\n").collect();
+            format!("{} -> {}", words[5], words[7])
+        };
+        messages.map(line).collect()
+    }
+
+    #[test]
+    fn parts_of_values_have_channels_of_their_own() {
+        let (mut session, client) = listening("KESTIVh");
+        session.ask("hset k f 1 gg 2 f 3");
+        let expected = [
+            "__keyspace@0__:k -> hset",
+            "__keyevent@0__:hset -> k",
+            "__subkeyspace@0__:k -> hset|1:f,2:gg,1:f",
+            "__subkeyevent@0__:hset -> 1:k|1:f,2:gg,1:f",
+            "__subkeyspaceitem@0__:k\nf -> hset",
+            "__subkeyspaceitem@0__:k\ngg -> hset",
+            "__subkeyspaceitem@0__:k\nf -> hset",
+            "__subkeyspaceevent@0__:hset|k -> 1:f,2:gg,1:f",
+        ];
+        assert_eq!(published(&client), expected);
+        let (mut session, client) = listening("Ih");
+        session.reply_to(&["hset", "k\nx", "f", "1"]);
+        assert!(published(&client).is_empty(), "where the key ends would not be known");
+        session.ask("select 12");
+        session.ask("hset k f 1");
+        assert_eq!(published(&client), ["__subkeyspaceitem@12__:k\nf -> hset"]);
+    }
+
+    #[test]
+    fn elements_of_vector_sets_have_events() {
+        let (mut session, client) = listening("Sdvg");
+        let mut told = |requests: &[&str]| {
+            requests.iter().for_each(|request| _ = session.ask(request));
+            let space = "__subkeyspace@0__:k -> ";
+            let messages = published(&client);
+            messages.iter().map(|message| message.replace(space, "")).collect::<Vec<_>>().join(" ")
+        };
+        let add = "VADD k VALUES 2 1 0 e VALUES 2 1 1 f";
+        assert_eq!(told(&[add]), "vadd|1:e,1:f");
+        assert_eq!(told(&[add, "VADD k VALUES 2 0 1 g"]), "vadd|1:e,1:f vadd|1:g");
+        assert_eq!(told(&["VSETATTR k e {}", "VSETATTR k none {}"]), "vsetattr|1:e");
+        assert_eq!(
+            told(&["VEXPIRE k 100 MEMBERS 2 e none", "VPERSIST k MEMBERS 2 e f"]),
+            "vexpire|1:e vpersist|1:e"
+        );
+        assert_eq!(told(&["VREM k e none f", "VREM k none"]), "vrem|1:e,1:f");
+        assert_eq!(told(&["VEXPIRE k 0 MEMBERS 1 g"]), "vrem|1:g");
+        assert_eq!(told(&["EXISTS k"]), "");
+    }
+
+    #[test]
+    fn elements_that_expire_or_are_evicted_have_events() {
+        let (mut session, client) = listening("Sd");
+        let told = |lines: Vec<String>| lines.join(" ").replace("__subkeyspace@0__:k -> ", "");
+        session.ask("VADD k VALUES 2 1 0 e EX 1 VALUES 2 1 1 f EX 2 VALUES 2 0 1 g");
+        session.advance(10_000);
+        // A cycle has a limit of time.
+        while session.server.keyspace.databases()[0].expire_cycle(100) == 0 {}
+        assert_eq!(told(published(&client)), "vexpired|1:e,1:f");
+        session.ask("VCONFIG k MAXELEMENTS 1 POLICY lru");
+        session.ask("VADD k VALUES 2 1 0 h EX 1");
+        assert_eq!(told(published(&client)), "vevicted|1:g");
+        session.advance(10_000);
+        assert_eq!(session.ask("EXISTS k"), ":0");
+        assert_eq!(told(published(&client)), "vexpired|1:h");
+    }
 }

@@ -20,9 +20,9 @@
 //! - *Databases:* keys are known by name only, as in Redis. SWAPDB, which Redis ignores here, is
 //!   like FLUSHALL.
 //! - *Memory:* the table has at most `tracking-table-max-keys` keys, and [`READERS_PER_KEY`] times
-//!   as many readers of them. Beyond that, random keys are forgotten, and their readers get a message
-//!   as for a change. Readers that have left are removed when a key has many. What waits for a slow
-//!   client is limited as all of its output.
+//!   as many readers of them. Beyond that, random keys are forgotten, and their readers get a
+//!   message as for a change. Readers that have left are removed when a key has many. What waits
+//!   for a slow client is limited as all of its output.
 //! - *Without clients that track*, a command compares a pointer, and a change reads one word.
 //!
 //! A message to all readers of a key is queued by the thread that changes the key, however many

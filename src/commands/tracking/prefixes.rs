@@ -71,8 +71,8 @@ impl Prefixes {
         self.len.store(all.clients.len(), Ordering::Relaxed);
     }
 
-    /// The changed keys of each prefix, in order and each once, with the clients of the prefix. Of a
-    /// key that was changed more than once, the last change counts.
+    /// The changed keys of each prefix, in order and each once, with the clients of the prefix. Of
+    /// a key that was changed more than once, the last change counts.
     pub(super) fn matching(&self, changed: Vec<Changed>) -> Vec<(Vec<Changed>, Vec<Arc<ClientInfo>>)> {
         let changed: BTreeMap<Box<[u8]>, bool> = changed.into_iter().collect();
         let all = self.all.read();

@@ -283,7 +283,9 @@ impl<'r> VAdd<'r> {
         let Ok(reply) = self.add(cx, set.at(cx.now()), Hold::Exclusive, Record::unlogged())? else {
             return Ok(Err(record));
         };
-        Ok(cx.db().create_vector_set(self.key, set, record).map(|()| reply).map_err(|(_, record)| record))
+        let elements = self.puts.iter().map(|put| put.element);
+        let created = cx.db().create_vector_set_of(self.key, set, elements, record);
+        Ok(created.map(|()| reply).map_err(|(_, record)| record))
     }
 
     /// The parameters of a set made by this command.

@@ -9,7 +9,7 @@ use super::select::Selected;
 use crate::epoch::{Pin, pin};
 use crate::field_index::{FieldIndex, Key};
 use crate::index::{Moment, State};
-use crate::journal::{Effects, Record};
+use crate::journal::{Effects, PartChange, Record};
 use crate::vector_set::commit::Commit;
 use crate::vector_set::filter::{FieldReader, Filter, Path, Value};
 use crate::vector_set::write::{Hold, Refused};
@@ -221,7 +221,8 @@ impl Present<'_> {
         let count = names.iter().filter(|name| commit.remove(name)).count();
         if count > 0 {
             commit.unbind_if_spent();
-            commit.finish(record.instead(|effects| log(&names, effects)));
+            let parts = [(PartChange::Removed, &*names)];
+            commit.finish_parts(record.instead(|effects| log(&names, effects)), parts);
         } else {
             drop(commit);
         }
