@@ -90,6 +90,11 @@ impl Client {
         Self::with(info, Arc::clone(users.default_account()), !users.require_login())
     }
 
+    /// A client of the user `default`, which has given the password elsewhere.
+    pub fn admitted(info: Arc<ClientInfo>, users: &Users) -> Self {
+        Self::with(info, Arc::clone(users.default_account()), true)
+    }
+
     fn with(info: Arc<ClientInfo>, account: Arc<Account>, authenticated: bool) -> Self {
         if authenticated {
             info.was_authenticated.store(true, Ordering::Relaxed);

@@ -29,7 +29,7 @@ pub fn search(server: &Server, form: &[u8], peer: IpAddr) -> Result<String, &'st
     let db = db.ok_or("there is no such database")?;
     let words = words(&form)?;
     let guest = Guest::arrive(server, peer).ok_or("too many clients")?;
-    let mut client = Client::new(guest.info(), true);
+    let mut client = Client::admitted(guest.info(), &server.acl.users);
     (client.db, client.protocol) = (db, Protocol::Resp3);
     let began = Instant::now();
     let reply = dispatch(server, &mut client, &Request::from_args(&words));

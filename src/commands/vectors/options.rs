@@ -22,7 +22,7 @@ const DEFAULT_COUNT: usize = 10;
 const HEAVY_BYTES: usize = 8 << 20;
 
 /// A code of its own, so that `INFO errorstats` counts these.
-const TOOK_TOO_LONG: Error = Error::new("TIMEOUT the search took longer than search-timeout-ms");
+pub(super) const TOOK_TOO_LONG: Error = Error::new("TIMEOUT the search took longer than search-timeout-ms");
 
 /// When the searches of the request that runs now are given up, if `search-timeout-ms` is set. The
 /// limit is that of the request, so all searches of a transaction or of a VSEARCH share it. Time in

@@ -47,7 +47,7 @@ use super::RunError;
 use super::join_deadline::JoinDeadline;
 use super::listener::{self, BindError, Listener};
 use crate::commands::Server;
-use crate::config::Settings;
+use crate::config::{Settings, Tls};
 use site::Site;
 
 /// Connections at once.
@@ -161,9 +161,10 @@ impl Http {
 }
 
 fn bind(settings: &Settings) -> Result<Vec<TcpListener>, BindError> {
-    let named = Settings { bind: settings.http_bind.clone(), ..settings.clone() };
+    let tls = Tls { port: 0, ..settings.tls.clone() };
+    let named = Settings { bind: settings.http_bind.clone(), tls, ..settings.clone() };
     let mut listeners = Vec::new();
-    for address in listener::addresses(&named, settings.http_port as u16)? {
+    for address in listener::addresses(&named, Some(settings.http_port as u16))? {
         if let Some(Listener::Tcp(listener)) = listener::bind_tcp(address, settings)? {
             listeners.push(listener);
         }

@@ -115,7 +115,8 @@ impl Cache<'_> {
     /// can be added.
     fn nearest(&self, unless: &Unless<'_>, element: &[u8]) -> Option<StoredEntry> {
         let Unless { score, probe, filter, ef } = *unless;
-        let search = Search { count: 2, ef, filter, filter_ef: None, truth: false, plan: None };
+        let search =
+            Search { count: 2, ef, filter, filter_ef: None, truth: false, plan: None, deadline: None };
         let (hits, _) = self.set.untouched().search_once(probe, &search, true);
         let other = hits.iter().find(|hit| hit.element != element)?;
         let found = self.set.params().metric().score(other.distance);

@@ -11,6 +11,7 @@
 //! nearest entry is made of. It counts nothing.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 use super::answer::{Shown, miss};
 use super::rule::Rule;
@@ -160,7 +161,10 @@ impl<'r> Question<'r> {
         let cache = cache(set)?;
         let rule = Rule::or_usual(self.rule, &cache)?;
         scope::check_search(cache.rules(), self.filter.as_ref())?;
-        let hits = set.search(&set.query(&self.vector)?, &self.search());
+        let hits = set.search(&set.query(&self.vector)?, &self.search(options::deadline(cx)));
+        if hits.is_cut_off() {
+            return Err(options::TOOK_TOO_LONG);
+        }
         let shown = Shown {
             key: self.key,
             rules: cache.rules(),
@@ -201,9 +205,9 @@ impl<'r> Question<'r> {
         Ok(if items.is_empty() { miss() } else { Reply::Array(items) })
     }
 
-    fn search(&self) -> Search<'_> {
+    fn search(&self, deadline: Option<Instant>) -> Search<'_> {
         let filter = self.filter.as_ref();
-        Search { count: self.count, ef: EF, filter, filter_ef: None, truth: false, plan: None }
+        Search { count: self.count, ef: EF, filter, filter_ef: None, truth: false, plan: None, deadline }
     }
 
     /// When a hit expires from now on, if that is to be changed.
@@ -241,16 +245,19 @@ impl<'r> Question<'r> {
 
     fn explain(self, cx: &Context) -> Result<Reply, Error> {
         search_sets(cx, &[self.key], |sets| match &sets[0] {
-            Some(handle) => self.explained(handle.present().untouched()),
+            Some(handle) => self.explained(handle.present().untouched(), options::deadline(cx)),
             None => Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))])),
         })
     }
 
-    fn explained(&self, set: Present<'_>) -> Result<Reply, Error> {
+    fn explained(&self, set: Present<'_>, deadline: Option<Instant>) -> Result<Reply, Error> {
         let cache = cache(set)?;
         let rule = Rule::or_usual(self.rule, &cache)?;
         scope::check_search(cache.rules(), self.filter.as_ref())?;
-        let hits = set.search(&set.query(&self.vector)?, &self.search());
+        let hits = set.search(&set.query(&self.vector)?, &self.search(deadline));
+        if hits.is_cut_off() {
+            return Err(options::TOOK_TOO_LONG);
+        }
         let Some(hit) = hits.iter().next() else {
             return Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))]));
         };

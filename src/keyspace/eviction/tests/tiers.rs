@@ -56,7 +56,15 @@ fn codes_of_the_coldest_go_first_and_elements_when_hardly_any_code_is_left_in_me
     let hits_of = |n: usize| {
         let query = set.query(&vector(n)).expect("right dimension");
         let before = balance.hits();
-        let search = Search { count: 1, ef: 50, filter: None, filter_ef: None, truth: false, plan: None };
+        let search = Search {
+            count: 1,
+            ef: 50,
+            filter: None,
+            filter_ef: None,
+            truth: false,
+            plan: None,
+            deadline: None,
+        };
         present.search(&query, &search).iter().for_each(|hit| hit.mark_used());
         balance.hits().0 - before.0
     };
