@@ -59,14 +59,14 @@ pub struct KeyUse<'q> {
 /// What a user lacks, in the order in which it is reported if selectors lack different things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Denied {
+    /// The database; None if all of them are needed.
+    Database(Option<usize>),
     /// The command.
     Command,
     /// The key of this position in the question.
     Key(usize),
     /// The channel of this position.
     Channel(usize),
-    /// The database; None if all of them are needed.
-    Database(Option<usize>),
 }
 
 impl User {

@@ -13,6 +13,7 @@ use super::spec::{Flags, Group, Spec};
 use super::{Keys, categories};
 use crate::acl::{Access, Denial, Denied, KeyUse, Named, Question, Reason, User, Vocabulary};
 use crate::config::Compat;
+use crate::keyspace::DATABASES;
 use crate::resp::{Error, Request, parse_integer};
 
 const NO_KEY: Error = Error::new("NOPERM No permissions to access a key");
@@ -235,7 +236,10 @@ fn databases(spec: &Spec, words: &[&[u8]], db: usize) -> Option<SmallVec<[usize;
     if has(Flags::ALL_DATABASES) {
         return None;
     }
-    let number = |at: usize| words.get(at).and_then(|word| parse_integer(word)?.try_into().ok());
+    // A number that no database has is the command's own error.
+    let exists = |db: &usize| *db < DATABASES;
+    let number =
+        |at: usize| words.get(at).and_then(|word| parse_integer(word)?.try_into().ok()).filter(exists);
     let behind_db = || {
         let at = words.iter().skip(3).position(|word| word.eq_ignore_ascii_case(b"DB"));
         number(at? + 4)
@@ -299,6 +303,7 @@ mod tests {
             ("vsearch a ele also 1 b also 1 c", "a:r b:r c:r db7"),
             ("select 3", "db3"),
             ("select x", ""),
+            ("select 16", ""),
             ("swapdb 1 2", "db1 db2"),
             ("flushall", "all"),
             ("flushdb", "db7"),

@@ -1,5 +1,5 @@
 """Users and their rights: the steps of `acl.txt`, random rules with what they allow, and the
-commands of each category.
+commands of each category. With Valkey its rules on databases, by `acl_databases.txt`.
 
 Each line of a script is a connection's name and one command, which has one reply. Passwords are not
 random, so that what shows their hashes is equal.
@@ -16,7 +16,7 @@ from pair import known_names
 from report import Finding
 from rules import equal
 
-PATH = os.path.join(os.path.dirname(__file__), "acl.txt")
+PATH, DATABASES_PATH = (os.path.join(os.path.dirname(__file__), name) for name in ("acl.txt", "acl_databases.txt"))
 ROUNDS_SHARE = 150
 """One random user for so many commands that are generated elsewhere."""
 DRYRUNS_PER_USER = 25
@@ -24,12 +24,10 @@ GONE = b"(closed)"
 
 
 def run(servers, report, options):
-    for title, lines in notation.sections(PATH).items():
-        script = Script(servers, report, title)
-        for line in lines:
-            name, _, command = line.partition(" ")
-            script.step(name, notation.words(command))
-        script.end()
+    if options.against.common_only:
+        # Users are shown in other words there, and rules on databases are only there.
+        return run_scripts(DATABASES_PATH, servers, report)
+    run_scripts(PATH, servers, report)
     script = Script(servers, report, "categories")
     common = common_commands(script)
     compare_categories(script, common)
@@ -40,6 +38,15 @@ def run(servers, report, options):
         random_user(script, rng, common)
     random_transactions(script, rng, max(1, options.count // ROUNDS_SHARE // 4))
     script.end()
+
+
+def run_scripts(path, servers, report):
+    for title, lines in notation.sections(path).items():
+        script = Script(servers, report, title)
+        for line in lines:
+            name, _, command = line.partition(" ")
+            script.step(name, notation.words(command))
+        script.end()
 
 
 class Script:

@@ -52,7 +52,7 @@ PEERS = {
         "8.10",
         differences_valkey.DIFFERENCES,
         common_only=True,
-        parts=("examples", "generated", "metadata", "watch"),
+        parts=("acl", "examples", "generated", "metadata", "watch"),
         examples=("connection.txt", "hashes.txt", "keys.txt", "strings.txt", "transactions.txt", "valkey/delifeq.txt"),
     ),
 }
