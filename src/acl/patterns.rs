@@ -41,7 +41,7 @@ impl KeyPattern {
     }
 
     pub(super) fn allows(&self, key: &[u8], access: Access) -> bool {
-        self.access.covers(access) && glob::matches(&self.pattern, key)
+        self.access.covers(access) && matches(&self.pattern, key)
     }
 
     /// The rule that makes it.
@@ -53,6 +53,12 @@ impl KeyPattern {
         });
         out.extend_from_slice(&self.pattern);
     }
+}
+
+/// True if the name of a key or channel matches. As in Redis an empty name matches only an empty
+/// pattern, not `*`.
+pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    if name.is_empty() { pattern.is_empty() } else { glob::matches(pattern, name) }
 }
 
 /// The letters of `%RW~pattern`, each at most once, and the pattern. As in Redis the letters may
@@ -127,5 +133,7 @@ mod tests {
             assert_eq!(found, allowed, "{rule}");
             assert!(!pattern.allows(b"b", Access::default()));
         }
+        let all_names = KeyPattern::parse(b"%R~*").expect("a rule");
+        assert!(all_names.allows(b"a", read) && !all_names.allows(b"", read), "as in Redis");
     }
 }

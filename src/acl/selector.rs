@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::RuleError;
 use super::bits::Bits;
-use super::patterns::{KeyPattern, checked, is_blank};
+use super::patterns::{KeyPattern, checked, is_blank, matches};
 use super::user::{Denied, Question};
 use super::vocabulary::Vocabulary;
 
@@ -122,7 +122,7 @@ impl Selector {
 
     fn apply_prefixed(&mut self, rule: &[u8], vocabulary: &Vocabulary) -> Result<(), RuleError> {
         match rule {
-            [b'~' | b'%', ..] => self.add_keys(KeyPattern::parse(rule)?),
+            [b'~' | b'%', ..] => self.add_keys(rule),
             [b'&', channel @ ..] => self.add_channel(channel),
             [sign @ (b'+' | b'-'), b'@', category @ ..] => {
                 let category = vocabulary.category(category).ok_or(RuleError::Unknown)?;
@@ -135,10 +135,11 @@ impl Selector {
     }
 
     /// A pattern that is there already may be used in both ways.
-    fn add_keys(&mut self, added: KeyPattern) -> Result<(), RuleError> {
+    fn add_keys(&mut self, rule: &[u8]) -> Result<(), RuleError> {
         if self.all_keys {
             return Err(RuleError::AfterAllKeys);
         }
+        let added = KeyPattern::parse(rule)?;
         if let Some(known) = self.keys.iter_mut().find(|known| known.pattern == added.pattern) {
             known.access.reads |= added.access.reads;
             known.access.writes |= added.access.writes;
@@ -148,10 +149,10 @@ impl Selector {
     }
 
     fn add_channel(&mut self, channel: &[u8]) -> Result<(), RuleError> {
-        let channel = checked(channel)?;
         if self.all_channels {
             return Err(RuleError::AfterAllChannels);
         }
+        let channel = checked(channel)?;
         if self.channels.iter().any(|known| **known == *channel) {
             return Ok(());
         }
@@ -261,7 +262,7 @@ impl Selector {
     /// is not known whether others are narrower.
     pub(super) fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
         let fits = |allowed: &[u8]| {
-            if is_pattern { allowed == channel } else { crate::glob::matches(allowed, channel) }
+            if is_pattern { allowed == channel } else { matches(allowed, channel) }
         };
         self.all_channels || self.channels.iter().any(|allowed| fits(allowed))
     }
