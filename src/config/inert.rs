@@ -1,12 +1,14 @@
 //! Options of Redis and Valkey that have no effect here.
 //!
 //! They tune what nearhit has no part for (replicas, a cluster, lists, the main loop) or does by
-//! itself, so that any value keeps every promise. A configuration file may name them, so that those of
-//! packages start: values are checked and stored, `CONFIG GET` shows them, and `CONFIG REWRITE`
-//! writes them. While the server runs they are constants: `CONFIG SET` of another value is an error,
-//! since whoever sends it expects an effect; but for [`KEPT_WHATEVER`]. An option whose promise cannot be kept is not in
-//! this table: it is in `OPTIONS` with the one value that is true, or in
-//! [`REFUSED`](super::names::REFUSED). At start one warning lists those that were named.
+//! itself, so that any value keeps every promise. A configuration file may name them, so that those
+//! of packages start: values are checked and stored, `CONFIG GET` shows them, and `CONFIG REWRITE`
+//! writes them. While the server runs they are constants: `CONFIG SET` of another value is an
+//! error, since an effect is expected of it; but for [`KEPT_WHATEVER`].
+//!
+//! An option whose promise cannot be kept is not in this table: it is in `OPTIONS` with the one
+//! value that is true, or in [`REFUSED`](super::names::REFUSED). At start one warning lists those
+//! that were named.
 
 use super::kind::{Kind, Shape};
 use super::options::OptionSpec;
