@@ -125,6 +125,7 @@ impl Life {
             codebook: None,
             matrix: None,
             residence: Residence::Memory,
+            tier: Tier::Hot,
             cache: None,
         };
         let mut restored = Restored::new(outline).map_err(io::Error::other)?;

@@ -23,7 +23,7 @@ use parking_lot::Mutex;
 use super::{Codes, Lowest, Words};
 use crate::epoch::{Limbo, Pin};
 use crate::memory::{Category, Held};
-use crate::tier::{Space, Tier, fetch};
+use crate::tier::{Space, Tier};
 
 /// Slots looked at in one step of packing.
 const LOOKED_AT: u32 = 4096;
@@ -143,12 +143,6 @@ impl TieredCodes {
         self.place(slot).map(|place| place.tier)
     }
 
-    /// True if any block is in a file.
-    #[inline(always)]
-    pub fn has_warm(&self) -> bool {
-        self.in_files.load(Ordering::Relaxed) > 0
-    }
-
     /// Blocks in memory, and blocks in files.
     pub fn counts(&self) -> (usize, usize) {
         (self.in_memory.load(Ordering::Relaxed), self.in_files.load(Ordering::Relaxed))
@@ -157,12 +151,6 @@ impl TieredCodes {
     /// Bytes of a block.
     pub fn stride(&self) -> usize {
         self.memory.stride()
-    }
-
-    /// Asks the disk for the blocks of these slots that are in files, all at once.
-    pub fn fetch(&self, slots: impl Iterator<Item = u32>) {
-        let warm = slots.filter(|&slot| self.tier(slot) == Some(Tier::Warm));
-        fetch(warm.map(|slot| self.get(slot)));
     }
 
     /// Gives a slot a block, in this tier; in memory if the files have no room.

@@ -43,6 +43,7 @@ pub struct Builder {
     assembly: Assembly,
     stores: Stores,
     residence: Residence,
+    wanted: Tier,
     /// A bit for each slot whose codes were written: they are written once, by one thread.
     written: Words,
 }
@@ -50,13 +51,14 @@ pub struct Builder {
 impl Builder {
     /// Without slots. `codebook`: what the index has learnt; none if it has not, or does not learn.
     /// `matrix`: of its projection, float32 little-endian, row by row; none if it is the one that
-    /// `REDUCE` makes. `residence`: see [`VectorIndex::new_in`].
+    /// `REDUCE` makes. `residence`: see [`VectorIndex::new_in`]; `wanted`: where finer codes are to
+    /// be, if there is a choice.
     pub fn new(
         params: Params,
         seed: u64,
         codebook: Option<Arc<Codebook>>,
         matrix: Option<&[u8]>,
-        residence: Residence,
+        (residence, wanted): (Residence, Tier),
     ) -> Result<Self, InvalidPart> {
         let projection = Projection::restored(&params, matrix).ok_or(InvalidPart::Projection)?;
         if codebook.is_some() && !params.kind().learns() {
@@ -74,6 +76,7 @@ impl Builder {
             assembly,
             stores,
             residence,
+            wanted,
             written: Words::new(1, Category::Graph),
         })
     }
@@ -109,7 +112,11 @@ impl Builder {
         assert_eq!(before & bit, 0, "codes are written once");
         let pin = pin();
         let view = self.stores.view(&pin);
-        let tier = if self.learns { Tier::Hot } else { self.residence.tier_of_new() };
+        let tier = match self.wanted {
+            _ if self.learns => Tier::Hot,
+            Tier::Hot => self.residence.tier_of_new(),
+            Tier::Warm => Tier::Warm,
+        };
         for store in view.written() {
             let made;
             let code = match coarse {

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::plan::{Known, Plan, Question};
 use super::scorer::TieredScorer;
 use super::search::{Found, SPARE};
+use super::store::Store;
 use super::{Probe, VectorIndex, View};
 use crate::index::{
     Candidate, Effort, End, Moment, Nearest, Scorer, SlotSet, Slots, State, Walk, Walked, is_overdue,
@@ -37,6 +38,8 @@ struct Near {
     share: f32,
 }
 
+/// A walk by estimates alone keeps so much more.
+const BY_ESTIMATES: f32 = 0.5;
 /// A walk by estimates that was not wide enough keeps so many times as many in its second try.
 const WIDER: usize = 4;
 /// A scan by estimates keeps so many times as many.
@@ -179,8 +182,8 @@ impl<'s> Run<'s> {
     /// A walk by estimates keeps half as many more for the same recall: by the share of slots for
     /// which there are only estimates.
     fn widened(&self, walk: Walk) -> Walk {
-        let (hot, warm) = self.view.fine_tiers().map_or((1, 0), |tiers| tiers.counts());
-        let more = walk.ef as u64 * warm as u64 / (2 * (hot + warm).max(1)) as u64;
+        let share = self.view.fine.map_or(0.0, Store::share_in_files);
+        let more = walk.ef as f32 * share * BY_ESTIMATES;
         Walk { ef: walk.ef.saturating_add(more as usize).saturating_mul(self.widening), ..walk }
     }
 

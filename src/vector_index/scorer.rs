@@ -98,7 +98,7 @@ impl<'p> View<'p> {
     where
         'p: 'a,
     {
-        self.fine?.tiers().filter(|tiers| tiers.has_warm())?;
+        self.fine.filter(|fine| fine.share_in_files() > 0.0)?;
         self.refining_scorer(probe).map(|RefiningScorer { coarse, fine }| TieredScorer { coarse, fine })
     }
 
@@ -304,9 +304,7 @@ impl TieredScorer<'_> {
 
     /// Adds the finer distances of slots.
     fn read(&self, slots: Vec<u32>, found: &mut Vec<Candidate>) {
-        if let Some(tiers) = self.fine.store.tiers() {
-            tiers.fetch(slots.iter().copied());
-        }
+        self.fine.store.fetch(&slots);
         self.fine.nearer(&slots, f32::INFINITY, found);
     }
 }

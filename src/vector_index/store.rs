@@ -6,7 +6,7 @@ use crate::arena::{Codes, TieredCodes};
 use crate::kernels::prefetch;
 use crate::memory::{Category, Held};
 use crate::quantization::{Code, Codebook, Format};
-use crate::tier::{Residence, Tier};
+use crate::tier::{Residence, Tier, fetch};
 
 /// Bytes of a body that are asked for ahead; behind so many the hardware's own prefetcher follows.
 const AHEAD: usize = 1024;
@@ -18,6 +18,8 @@ pub struct Store {
     format: Format,
     heads: Codes,
     bodies: Bodies,
+    /// All bodies are in files.
+    is_in_files: bool,
     /// What the format has learnt.
     learnt: Held,
 }
@@ -53,7 +55,8 @@ impl Store {
             Residence::Memory | Residence::Files(_) => Bodies::Together(codes(stride)),
         };
         let learnt = format.codebook().map_or(0, Codebook::heap_bytes);
-        Self { format, heads, bodies, learnt: Held::new(Category::Vectors, learnt) }
+        let is_in_files = residence.files().is_some();
+        Self { format, heads, bodies, is_in_files, learnt: Held::new(Category::Vectors, learnt) }
     }
 
     /// The format of every code.
@@ -90,10 +93,29 @@ impl Store {
         if let Bodies::Tiered(codes) = &self.bodies { Some(codes) } else { None }
     }
 
-    /// True if the body of a slot is in a file, and those of others may not be.
+    /// True if the body of a slot is in a file.
     #[inline(always)]
     pub(super) fn is_in_file(&self, slot: u32) -> bool {
-        self.tiers().is_some_and(|tiers| tiers.tier(slot) == Some(Tier::Warm))
+        match &self.bodies {
+            Bodies::Together(_) => self.is_in_files,
+            Bodies::Tiered(tiers) => tiers.tier(slot) == Some(Tier::Warm),
+        }
+    }
+
+    /// The part of the bodies that is in files, from 0 to 1.
+    pub(super) fn share_in_files(&self) -> f32 {
+        match &self.bodies {
+            Bodies::Together(_) => f32::from(u8::from(self.is_in_files)),
+            Bodies::Tiered(tiers) => {
+                let (hot, warm) = tiers.counts();
+                warm as f32 / (hot + warm).max(1) as f32
+            }
+        }
+    }
+
+    /// Asks the disk for the bodies of these slots that are in files, all at once.
+    pub(super) fn fetch(&self, slots: &[u32]) {
+        fetch(slots.iter().filter(|&&slot| self.is_in_file(slot)).map(|&slot| self.padded_body(slot)));
     }
 
     #[inline(always)]

@@ -66,11 +66,6 @@ impl<'p> View<'p> {
         self.fine.unwrap_or(self.walk)
     }
 
-    /// The bodies of finer codes, if each is in memory or in a file.
-    pub(super) fn fine_tiers(&self) -> Option<&'p TieredCodes> {
-        self.fine?.tiers()
-    }
-
     /// The store besides the best, if there is one.
     #[cfg(test)]
     pub(crate) fn coarse(&self) -> Option<&Store> {

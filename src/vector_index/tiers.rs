@@ -11,11 +11,6 @@ use crate::epoch::{Pin, pin};
 use crate::tier::Tier;
 
 impl VectorIndex {
-    /// True if all its large parts lie in files.
-    pub(super) fn is_in_files(&self) -> bool {
-        self.residence.files().is_some()
-    }
-
     /// True if what a search or a writer reads may have to come from a disk.
     pub fn may_wait_for_disk(&self) -> bool {
         match self.residence {

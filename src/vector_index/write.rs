@@ -54,13 +54,10 @@ impl VectorIndex {
         describe(slot);
         // By the best codes: a graph built from estimates would stay as imprecise as they are.
         let probe = view.probe(&vector, false);
-        if let Some(scorer) = view.tiered_scorer(&probe) {
-            self.graph.link(slot, ef, &scorer);
-        } else if let Some(scorer) = view.refining_scorer(&probe).filter(|_| self.is_in_files()) {
+        match view.tiered_scorer(&probe) {
             // Few of the codes on the disk are read.
-            self.graph.link(slot, ef, &scorer);
-        } else {
-            self.graph.link(slot, ef, &view.best_scorer(&probe));
+            Some(scorer) => self.graph.link(slot, ef, &scorer),
+            None => self.graph.link(slot, ef, &view.best_scorer(&probe)),
         }
         Prepared::New(slot)
     }

@@ -56,6 +56,7 @@ fn restored(mut frozen: Frozen) -> io::Result<Restored> {
         codebook: codebook.map(Arc::new),
         matrix: matrix.as_deref(),
         residence: frozen.set().vectors.residence().another(),
+        tier: frozen.set().limits().tier,
         cache: frozen.cache(),
     };
     let mut restored = Restored::new(outline).map_err(invalid)?;

@@ -42,9 +42,10 @@ class Run:
         self.sent = [0, 0]
         self.worst = 0
         self.info = {}
-        if args.warm:
+        if args.warm or args.demote:
+            options = ("TIER", "warm") if args.warm else ("QUANT", "RQ2", "RERANK", "F16")
             with resp.Client(server.port) as client:
-                made = [resp.encoded("VCREATE", key(number), "DIM", vectors.DIM, "TIER", "warm") for number in range(args.sets)]
+                made = [resp.encoded("VCREATE", key(number), "DIM", vectors.DIM, *options) for number in range(args.sets)]
                 client.accepted(made)
         fork = multiprocessing.get_context("fork")
         self.processes = [fork.Process(target=writer.run, args=(self.state, number, source, args.seed), daemon=True)
@@ -58,7 +59,7 @@ class Run:
             process.start()
         end = time.monotonic() + 60 * self.args.minutes
         line = began = time.monotonic()
-        with Watch(self.server.pid, self.server.port, self.args.warm) as self.watch:
+        with Watch(self.server.pid, self.server.port, self.args.warm or self.args.demote) as self.watch:
             while self.alive and not self.is_done(began, end):
                 self.round(min(STORM_S, max(3.0, end - time.monotonic())))
                 if time.monotonic() >= line + 60 or self.is_done(began, end) or not self.alive:

@@ -4,6 +4,7 @@
 use super::*;
 use crate::epoch::pin;
 use crate::quantization::{Kind, Metric, SAMPLE};
+use crate::tier::Tier;
 
 const DIM: usize = 8;
 const REACH: Reach = Reach { count: 10, ef: 100, expansions: None, exhaustive: false, deadline: None };
@@ -98,7 +99,8 @@ fn one_built_of_codes_and_links_finds_the_same() {
     (0..2000).for_each(|n| _ = insert(&index, n));
     let pin = pin();
     let best = index.codes(&pin).best();
-    let builder = Builder::new(index.params().clone(), 1, None, None, Residence::Memory).expect("valid");
+    let builder =
+        Builder::new(index.params().clone(), 1, None, None, (Residence::Memory, Tier::Hot)).expect("valid");
     for slot in 0..2000 {
         let links = index.graph().links(slot);
         assert_eq!(builder.reserve(links.len() - 1, |_| ()), slot);
@@ -115,9 +117,10 @@ fn one_built_of_codes_and_links_finds_the_same() {
 #[test]
 fn parts_of_another_index_are_refused() {
     let params = || Params::new(DIM).expect("valid");
-    let refused = |matrix: &[u8]| Builder::new(params(), 1, None, Some(matrix), Residence::Memory).err();
+    let refused =
+        |matrix: &[u8]| Builder::new(params(), 1, None, Some(matrix), (Residence::Memory, Tier::Hot)).err();
     assert_eq!(refused(&[0; 4]), Some(InvalidPart::Projection));
-    let builder = Builder::new(params(), 1, None, None, Residence::Memory).expect("valid");
+    let builder = Builder::new(params(), 1, None, None, (Residence::Memory, Tier::Hot)).expect("valid");
     let slot = builder.reserve(0, |_| ());
     let code = crate::quantization::Code { head: &[], body: &[0; DIM] };
     assert_eq!(builder.write_codes(slot, code, None), Err(InvalidPart::Code));

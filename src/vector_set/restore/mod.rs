@@ -36,7 +36,7 @@ use self::parts::{LongList, Parts};
 use self::pipeline::Pipeline;
 use super::elements::Elements;
 use super::entries::Entries;
-use super::{CacheOutline, Params, Residence, SetOptions, VectorSet};
+use super::{CacheOutline, Params, Residence, SetOptions, Tier, VectorSet};
 use crate::quantization::{Code, Codebook, Format};
 use crate::vector_index::Builder;
 
@@ -60,6 +60,8 @@ pub struct Outline<'o> {
     pub matrix: Option<&'o [u8]>,
     /// Where its large parts are to lie.
     pub residence: Residence,
+    /// Where its finer codes are to be, if there is a choice.
+    pub tier: Tier,
     /// Of a cache.
     pub cache: Option<CacheOutline>,
 }
@@ -104,9 +106,9 @@ pub struct Restored {
 impl Restored {
     /// A set without elements.
     pub fn new(outline: Outline) -> Result<Self, Invalid> {
-        let Outline { params, options, seed, codebook, matrix, residence, cache } = outline;
+        let Outline { params, options, seed, codebook, matrix, residence, tier, cache } = outline;
         let entries = cache.map(|cache| Entries::restored(cache).ok_or(Invalid::set(Fault::Learning)));
-        let vectors = Builder::new(params, seed, codebook, matrix, residence)
+        let vectors = Builder::new(params, seed, codebook, matrix, (residence, tier))
             .map_err(|part| Invalid::set(part.into()))?;
         let (best, coarse) = vectors.formats();
         let parts = Parts::new(vectors, entries.transpose()?);

@@ -85,6 +85,7 @@ fn outline(set: &VectorSet) -> Outline<'static> {
         codebook: codebook.map(Arc::new),
         matrix: None,
         residence: Residence::Memory,
+        tier: Tier::Hot,
         cache: None,
     }
 }
@@ -417,6 +418,7 @@ fn a_duplicate_has_the_matrix_of_its_original() {
         codebook: None,
         matrix: Some(&matrix),
         residence: Residence::Memory,
+        tier: Tier::Hot,
         cache: None,
     };
     let original = Arc::new(Restored::new(outline).and_then(|set| set.finish(0)).expect("an empty set"));

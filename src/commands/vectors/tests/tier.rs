@@ -47,6 +47,15 @@ fn seen(session: &mut Session, key: &str) -> Vec<String> {
     lines.map(|line| session.ask(&line)).collect()
 }
 
+/// The same replies; where walks go by estimates, some of their results may differ.
+fn are_alike(before: &[String], after: &[String], by_estimates: bool) {
+    const SEARCHES: usize = 21;
+    let same =
+        before[..SEARCHES].iter().zip(&after[..SEARCHES]).filter(|(before, after)| before == after).count();
+    assert_eq!(before[SEARCHES..], after[SEARCHES..]);
+    assert!(same == SEARCHES || by_estimates && same * 10 >= SEARCHES * 9, "{same} of {SEARCHES}");
+}
+
 #[test]
 fn warm_sets_need_a_directory() {
     let mut session = Session::at(NOW_MS);
@@ -73,7 +82,7 @@ fn a_warm_set_replies_as_a_hot_one_and_takes_less_memory() {
         ]);
         fill(&mut session, "hot");
         fill(&mut session, "warm");
-        assert_eq!(seen(&mut session, "hot"), seen(&mut session, "warm"), "{options}");
+        are_alike(&seen(&mut session, "hot"), &seen(&mut session, "warm"), options.contains("RERANK"));
         assert!(tier.bytes() > 0 && tier.refused_bytes() == 0);
         let info = session.ask("vinfo warm");
         assert!(info.contains(&format!("+tier +warm +tier-bytes :{}", tier.bytes())), "{info}");
@@ -162,11 +171,7 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     assert_eq!(session.ask("vtier s"), shown(0, ELEMENTS, "warm", &tier));
     assert!(session.ask("vinfo s").contains(&shown(0, ELEMENTS, "warm", &tier)[3..]));
     assert!(hot_bytes - memory(&mut session) > ELEMENTS * 2 * DIM / 2, "{hot_bytes}");
-    // What is not an estimate is the same: elements, vectors, counts.
-    let after = seen(&mut session, "s");
-    let same = before.iter().zip(&after).filter(|(before, after)| before == after).count();
-    assert_eq!(before[before.len() - 3..], after[after.len() - 3..]);
-    assert!(same * 10 >= before.len() * 9, "{same} of {}", before.len());
+    are_alike(&before, &seen(&mut session, "s"), true);
     session.hold_to(&[(&format!("vadd s VALUES {DIM} {} new", vector(7)), ":1")]);
     assert_eq!(session.ask("vtier s"), shown(0, ELEMENTS + 1, "warm", &tier));
     // Copies are in the same tier, and so is what is restored.

@@ -312,7 +312,9 @@ pub(super) fn read<R: Read>(
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
     let residence = Residence::of(tier, options.is_warm);
-    let outline = Outline { params, options, seed, codebook, matrix: matrix.as_deref(), residence, cache };
+    let matrix_bytes = matrix.as_deref();
+    let outline =
+        Outline { params, options, seed, codebook, matrix: matrix_bytes, residence, tier: wanted, cache };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
     drop(matrix);
     let best = restored.best_format().clone();

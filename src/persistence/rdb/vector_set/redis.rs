@@ -35,7 +35,9 @@ use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::Element;
 use crate::vector_set::restore::{Outline, Restored};
-use crate::vector_set::{Code, MAX_DIM, MAX_M, MIN_M, Metric, Params, Residence, SetOptions, VectorSet};
+use crate::vector_set::{
+    Code, MAX_DIM, MAX_M, MIN_M, Metric, Params, Residence, SetOptions, Tier, VectorSet,
+};
 
 /// Of the module type.
 pub(super) const ID: u64 = module::id(b"vectorset", 0);
@@ -119,6 +121,7 @@ pub(super) fn read<R: Read>(input: &mut Reader<R>) -> Result<VectorSet, ReadErro
         codebook: None,
         matrix: matrix.as_deref(),
         residence: Residence::Memory,
+        tier: Tier::Hot,
         cache: None,
     };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;
