@@ -14,7 +14,7 @@ use nearhit::journal::Record;
 use nearhit::vector_set::filter::{self, Dialect, Filter};
 use nearhit::vector_set::restore::{Kept, Lists, Outline, Restored};
 use nearhit::vector_set::{
-    Bits, CODECS, Element, Hold, Kind, Lifetime, Linked, Metric, Params, Probe, Put, Residence, Search,
+    Bits, CODECS, Element, Hold, Kind, Lifetime, Linked, Metric, Params, Probe, Put, Residence, Search, Tier,
     VectorSet,
 };
 

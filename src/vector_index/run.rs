@@ -39,7 +39,7 @@ struct Near {
 }
 
 /// A walk by estimates alone keeps so much more.
-const BY_ESTIMATES: f32 = 0.5;
+const BY_ESTIMATES: f32 = 1.0;
 /// A walk by estimates that was not wide enough keeps so many times as many in its second try.
 const WIDER: usize = 4;
 /// A scan by estimates keeps so many times as many.
@@ -179,8 +179,8 @@ impl<'s> Run<'s> {
         }
     }
 
-    /// A walk by estimates keeps half as many more for the same recall: by the share of slots for
-    /// which there are only estimates.
+    /// A walk by estimates keeps twice as many for the same recall: by the share of slots for which
+    /// there are only estimates.
     fn widened(&self, walk: Walk) -> Walk {
         let share = self.view.fine.map_or(0.0, Store::share_in_files);
         let more = walk.ef as f32 * share * BY_ESTIMATES;
@@ -215,7 +215,7 @@ impl<'s> Run<'s> {
         end: End,
     ) -> Found {
         let is_full = candidates.len() >= kept;
-        let is_open = self.tiered.is_some_and(|scorer| scorer.settle(&mut candidates, count, SPARE));
+        let is_open = self.tiered.is_some_and(|scorer| scorer.settle(&mut candidates, count));
         // What was not published by the end was never there.
         candidates.retain(|candidate| self.slots().state(candidate.slot()) != State::Linking);
         let is_cut_off = end == End::Deadline;

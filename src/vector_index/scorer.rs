@@ -10,6 +10,9 @@ use crate::epoch::pin;
 use crate::index::{Candidate, Scorer};
 use crate::quantization::{BATCH, Query};
 
+/// Of candidates whose finer codes are in files, so many and twice the results wanted are read
+/// whatever their estimates say.
+const READ_AT_ONCE: usize = 32;
 /// One in so many of the candidates are the farthest.
 const FARTHEST: usize = 8;
 
@@ -272,12 +275,12 @@ impl TieredScorer<'_> {
     ///
     /// True if most of the farthest might have been among them by what their estimates say: then
     /// others that might be were not kept at all.
-    pub(super) fn settle(&self, candidates: &mut Vec<Candidate>, count: usize, spare: usize) -> bool {
+    pub(super) fn settle(&self, candidates: &mut Vec<Candidate>, count: usize) -> bool {
         let is_far = |candidate: &Candidate| self.fine.store.is_in_file(candidate.slot());
         if !candidates.iter().any(is_far) {
             return false;
         }
-        let first = count.saturating_add(spare).min(candidates.len());
+        let first = count.saturating_mul(2).saturating_add(READ_AT_ONCE).min(candidates.len());
         let rest = candidates.split_off(first);
         let (far, mut settled): (Vec<Candidate>, Vec<Candidate>) =
             std::mem::take(candidates).into_iter().partition(is_far);
