@@ -1,6 +1,6 @@
 //! The server's own log: how a line is written, and where to. In the format of Redis, which tools
-//! know: `12345:M 22 Nov 2026 16:40:00.123 * text`, the time in UTC; or as JSON. Knows no option, only
-//! their values.
+//! know: `12345:M 22 Nov 2026 16:40:00.123 * text`, the time in UTC; or as JSON. Knows no
+//! option, only their values.
 
 mod line;
 mod target;
@@ -47,8 +47,8 @@ fn advice(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// Starts the log of this process, with one of Redis' levels, as `text` or `json`; without a path on
-/// standard output.
+/// Starts the log of this process, with one of Redis' levels, as `text` or `json`; without a path
+/// on standard output.
 ///
 /// # Errors
 /// The file cannot be written.

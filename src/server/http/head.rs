@@ -36,7 +36,8 @@ pub(super) struct Head {
     pub(super) authorization: Option<Vec<u8>>,
     /// Bytes of the body.
     pub(super) body_len: u64,
-    /// Sent by the script of the page: a page of another site cannot make a browser send this header.
+    /// It has the header of the page's script, which a page of another site cannot make a browser
+    /// send.
     pub(super) is_of_page: bool,
     /// The body is sent once the client is told to go on.
     pub(super) expects_continue: bool,
