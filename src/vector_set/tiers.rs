@@ -1,10 +1,10 @@
 //! Which elements have their finer codes in memory, of a set in which each may have it in memory or
 //! in a file (see [`crate::tier`]).
 //!
-//! Codes move for three reasons: an element is returned by a search ([`Present::count_hit`]), eviction would take it
-//! ([`Present::evict`]), or the set is told to be in one tier (`VTIER`), which a thread in the
-//! background does step by step. No move changes anything that can be asked of a set but where it
-//! lies, so none is logged, and snapshots go on meanwhile.
+//! Codes move for three reasons: a search returns an element ([`Present::count_hit`]), eviction
+//! would take it ([`Present::evict`]), or the set is told to be in one tier (`VTIER`), which a
+//! thread in the background does step by step. No move changes anything that can be asked of a set
+//! but where it lies, so none is logged, and snapshots go on meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 

@@ -1,8 +1,8 @@
 //! `VTIER key [HOT|WARM]`: where the finer codes of a set's elements lie, shown or changed (an
 //! extension).
 //!
-//! `WARM` moves them into files, in the background, and new ones begin there; nothing brings them up
-//! again. `HOT` brings them back into memory, as far as there is room, and leaves the rest to
+//! `WARM` moves them into files, in the background, and new ones begin there; nothing brings them
+//! up again. `HOT` brings them back into memory, as far as there is room, and leaves the rest to
 //! `tier-policy`. Without a word the reply is a map: the tier, bytes of the disk, and how many
 //! elements have their codes in memory and in files.
 

@@ -4,6 +4,7 @@ import { clock, make } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HOUR = 3600;
+const LEAST = 600;
 const ROOM = { left: 46, right: 8, top: 8, bottom: 22 };
 
 function draw(tag, attributes, ...children) {
@@ -19,6 +20,13 @@ function niceTop(most, base) {
   const step = [1, 2, 2.5, 5, 10, 20, 50, 100, 200, 250, 500, 1000].find((step) => step * power * 4 >= most) * power;
   return [0, 1, 2, 3, 4].map((number) => number * step);
 }
+
+// How many seconds a chart shows: an hour, or what there is of it.
+function spanOf({ times, now }) {
+  return Math.min(HOUR, Math.max(LEAST, now - (times[0] ?? now) + 10));
+}
+
+const stepOf = (span) => (span > 2400 ? 900 : span > 1000 ? 300 : 120);
 
 // From values to heights between 0 and 1, and where lines of the grid are.
 function linear(most, base) {
@@ -87,7 +95,9 @@ export function chart(figure) {
     const height = plot.clientHeight;
     const inner = { width: width - ROOM.left - ROOM.right, height: height - ROOM.top - ROOM.bottom };
     const scale = scaleOf(shown);
-    const x = (time) => ROOM.left + inner.width * (1 - (now - time) / HOUR);
+    const span = spanOf(shown);
+    const step = stepOf(span);
+    const x = (time) => ROOM.left + inner.width * (1 - (now - time) / span);
     const y = (value) => ROOM.top + inner.height * (1 - scale.height(value));
     const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": summary() });
     for (const tick of scale.ticks) {
@@ -95,7 +105,7 @@ export function chart(figure) {
       svg.append(draw("line", { class: "grid", x1: ROOM.left, x2: width - ROOM.right, y1: level, y2: level }));
       svg.append(draw("text", { x: ROOM.left - 8, y: level + 3.5, "text-anchor": "end" }, axis(tick)));
     }
-    for (let time = Math.ceil((now - HOUR) / 900) * 900; time <= now; time += 900) {
+    for (let time = Math.ceil((now - span) / step) * step; time <= now; time += step) {
       if (x(time) > width - 20 || x(time) < ROOM.left + 12) continue;
       svg.append(draw("text", { x: x(time), y: height - 5, "text-anchor": "middle" }, clock(time)));
     }
@@ -153,7 +163,7 @@ export function chart(figure) {
     if (!shown || shown.times.length === 0) return;
     const box = plot.getBoundingClientRect();
     const share = (event.clientX - box.left - ROOM.left) / (box.width - ROOM.left - ROOM.right);
-    const time = shown.now - HOUR * (1 - share);
+    const time = shown.now - spanOf(shown) * (1 - share);
     let nearest = 0;
     shown.times.forEach((one, number) => {
       if (Math.abs(one - time) < Math.abs(shown.times[nearest] - time)) nearest = number;
