@@ -141,6 +141,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sha2", &["acl"]),
     ("socket2", &["server"]),
     ("rustls", &["server/tls"]),
+    ("webpki", &["server/tls"]),
     ("httparse", &["server/http"]),
     ("base64", &["server/http"]),
     ("clap", &["config"]),

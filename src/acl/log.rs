@@ -17,6 +17,8 @@ const MAX_TEXT: usize = 1024;
 pub enum Reason {
     /// The right password, or to be switched on.
     Auth,
+    /// A user of the name in a certificate.
+    Certificate,
     /// A command.
     Command,
     /// A key.
@@ -32,6 +34,7 @@ impl Reason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Auth => "auth",
+            Self::Certificate => "tls-cert",
             Self::Command => "command",
             Self::Key => "key",
             Self::Channel => "channel",

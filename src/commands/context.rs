@@ -144,6 +144,8 @@ counters! {
         tls_handshake_failures,
         /// Logins that failed: the password was wrong, or there is no such user, or it is off.
         wrong_passwords,
+        /// Certificates that name no user who may log in.
+        denied_certificates,
         /// Commands that their user may not run.
         denied_commands,
         /// Commands with a key that their user may not use.

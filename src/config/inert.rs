@@ -190,7 +190,6 @@ pub(super) static INERT: &[OptionSpec] = &[
     number("stream-node-max-entries", "100", 0, MAX_LONG),
     fixed(text("syslog-facility", "local0")),
     fixed(text("syslog-ident", "redis")),
-    choice("tls-auth-clients-user", "off", &["CN", "URI", "off"]),
     text("tls-client-cert-file", ""),
     text("tls-client-key-file", ""),
     secret("tls-client-key-file-pass", ""),

@@ -155,6 +155,13 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Whether clients must have a certificate; with 'optional' they may have none",
     },
     OptionSpec {
+        name: "tls-auth-clients-user",
+        kind: Kind::Choice { field: |settings| &mut settings.tls.auth_clients_user, choices: &["CN", "off"] },
+        default: "off",
+        mutable: true,
+        help: "With 'CN', a client is the user whose name is the common name of its certificate, without a password",
+    },
+    OptionSpec {
         name: "tls-protocols",
         kind: Kind::Words(|settings| &mut settings.tls.protocols),
         default: "",

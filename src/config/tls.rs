@@ -18,6 +18,7 @@ pub struct Tls {
     pub ca_cert_file: String,
     pub ca_cert_dir: String,
     pub auth_clients: &'static str,
+    pub auth_clients_user: &'static str,
     pub protocols: Vec<String>,
     pub prefer_server_ciphers: bool,
     pub session_caching: bool,
@@ -68,6 +69,11 @@ impl Tls {
             "optional" => ClientCertificates::Optional,
             _ => ClientCertificates::Required,
         }
+    }
+
+    /// True if the certificate of a client says which user it is.
+    pub fn names_users(&self) -> bool {
+        self.auth_clients_user == "CN"
     }
 
     /// How long a handshake may wait for the client, in all.

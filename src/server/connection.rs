@@ -231,14 +231,27 @@ impl<S> Connection<S> {
 
 impl Connection<Socket> {
     /// Carries out the handshake of TLS, in turns with those of other connections of the thread.
-    /// False if the connection is to close.
-    pub(super) async fn greet(&mut self, context: &tls::Context, turns: &Semaphore) -> bool {
+    /// The client, as it is then; None if the connection is to close.
+    pub(super) async fn greet(&mut self, context: &tls::Context, turns: &Semaphore) -> Option<Box<Client>> {
+        let greeted = self.shake_hands(context, turns).await;
+        let mut client = self.client();
+        match greeted {
+            tls::Greeted::Refused => return None,
+            tls::Greeted::Served { user: Some(user) } => {
+                self.server.log_in_by_certificate(&mut client, &user);
+            }
+            tls::Greeted::Served { user: None } => {}
+        }
+        Some(client)
+    }
+
+    async fn shake_hands(&mut self, context: &tls::Context, turns: &Semaphore) -> tls::Greeted {
         match &mut self.socket {
             // Boxed: connections without TLS need no room for it.
             Socket::Tls(stream) => {
                 Box::pin(tls::greet(stream, &self.info, &self.server, context, turns)).await
             }
-            Socket::Tcp(_) | Socket::Unix(_) => true,
+            Socket::Tcp(_) | Socket::Unix(_) => tls::Greeted::Served { user: None },
         }
     }
 
@@ -345,7 +358,6 @@ impl Connection<Socket> {
         let start = Instant::now();
         client.request_began = start;
         client.recent_ms = Some(self.server.keyspace.clock().now_ms());
-        self.resumes_at = None;
         for _ in 0..SLICE_REQUESTS {
             if self.is_over_rate(client.request_began) {
                 return Some((client, Progress::OverRate));
@@ -391,13 +403,14 @@ impl Connection<Socket> {
     fn is_over_rate(&mut self, now: Instant) -> bool {
         let limit = self.settings.max_commands_per_second_per_client;
         if limit == 0 || self.held.is_some() {
+            self.resumes_at = None;
             return false;
         }
+        let waited = std::mem::take(&mut self.resumes_at).is_some();
         self.resumes_at = self.allowance.check(limit, now).err();
-        if self.resumes_at.is_some() {
-            self.server.traffic.mine().rate_limited.add(1);
-        }
-        self.resumes_at.is_some()
+        let waits = self.resumes_at.is_some();
+        self.server.traffic.mine().rate_limited.add((waits && !waited).into());
+        waits
     }
 
     fn next_request(&mut self, client: &Client) -> Result<Option<Request>, ProtocolError> {

@@ -99,8 +99,7 @@ impl Worker {
         let (tls, turns, seat) = (Arc::clone(&self.tls), Arc::clone(&self.turns), self.seat());
         tokio::spawn(async move {
             let Some(mut connection) = adopt(connection) else { return };
-            if connection.greet(&tls, &turns).await {
-                let client = connection.client();
+            if let Some(client) = connection.greet(&tls, &turns).await {
                 serve(connection, client, &seat).await;
             }
         });

@@ -9,7 +9,7 @@ import re
 INFO_LACKING = {
     b"Server": b"""redis_git_sha1 redis_git_dirty redis_build_id atomicvar_api gcc_version""",
     b"Stats": b"""dump_payload_sanitizations io_threaded_total_prefetch_batches io_threaded_total_prefetch_entries
-        reply_buffer_shrinks reply_buffer_expands acl_access_denied_tls_cert""",
+        reply_buffer_shrinks reply_buffer_expands""",
 }
 """Fields of the peer that have no meaning here, by section."""
 

@@ -238,6 +238,35 @@ fn certificates_of_clients_are_ignored_optional_or_required() {
 }
 
 #[test]
+fn a_certificate_says_which_user_a_client_is() {
+    let options = Tls { auth_clients: "optional", auth_clients_user: "CN", ..CERTIFICATES.options() };
+    let server = start_tls(options, &Settings { requirepass: "secret".into(), ..settings() });
+    let mut operator = server.connect();
+    operator.ask(&["AUTH", "secret"], "+OK\r\n");
+    let who = |own| {
+        let mut client = server.connect_as(&CERTIFICATES.client(own, BOTH));
+        client.request(&["ACL", "WHOAMI"]);
+        let reply = client.line();
+        if reply == "$5\r\n" { client.line() } else { reply }
+    };
+    let none = "-NOAUTH Authentication required.\r\n";
+    // There is no such user, then it is off, then it is on; and none without a certificate.
+    assert_eq!((who(Some("alice")), who(None)), (none.into(), none.into()));
+    operator.ask(&["ACL", "SETUSER", "alice", "off", "+acl|whoami"], "+OK\r\n");
+    assert_eq!(who(Some("alice")), none);
+    operator.ask(&["ACL", "SETUSER", "alice", "on"], "+OK\r\n");
+    assert_eq!((who(Some("alice")), who(None)), ("alice\r\n".into(), none.into()));
+    let stats = operator.bulk(&["INFO", "stats"]);
+    assert!(stats.contains("\r\nacl_access_denied_tls_cert:2\r\n"), "{stats}");
+    // It has the rights of this user, and goes when the user does.
+    let mut alice = server.connect_as(&CERTIFICATES.client(Some("alice"), BOTH));
+    alice.request(&["GET", "k"]);
+    assert!(alice.line().starts_with("-NOPERM"));
+    operator.ask(&["ACL", "DELUSER", "alice"], ":1\r\n");
+    assert_eq!(alice.0.read(&mut [0; 16]).expect("the end is announced"), 0);
+}
+
+#[test]
 fn a_folder_of_authorities_is_one_too_and_without_any_there_is_no_server() {
     let folder = CERTIFICATES.folder.path().to_str().expect("the path is text").to_owned();
     let options = CERTIFICATES.options();

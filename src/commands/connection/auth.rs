@@ -1,7 +1,8 @@
 //! `AUTH [username] password`: logs the client in, as the user `default` if no name is given.
 
 use crate::acl::{DEFAULT, Denial, Reason};
-use crate::commands::{Arity, Context, Group, REDACTED, Run, Scope, Spec, Weight};
+use crate::commands::client::Client;
+use crate::commands::{Arity, Context, Group, REDACTED, Run, Scope, Server, Spec, Weight};
 use crate::resp::{Args, Error, Reply};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
@@ -41,6 +42,25 @@ fn auth(mut args: Args, cx: &mut Context) -> Result<Reply, Error> {
     };
     authenticate(cx, user, password, SPEC.name)?;
     Ok(Reply::OK)
+}
+
+impl Server {
+    /// Logs in a client whose certificate has this name (`tls-auth-clients-user`). If there is no
+    /// such user, or it is off, the client stays as any other that has just connected.
+    pub fn log_in_by_certificate(&self, client: &mut Client, name: &[u8]) {
+        let account = self.acl.users.get(name).filter(|account| account.user().is_on);
+        if account.is_some_and(|account| client.log_in(account)) {
+            return;
+        }
+        self.traffic.mine().denied_certificates.add(1);
+        let denial = Denial {
+            reason: Reason::Certificate,
+            is_in_transaction: false,
+            object: Vec::new(),
+            user: name.to_vec(),
+        };
+        self.note_denial(denial, client);
+    }
 }
 
 /// Logs the client in, or returns the error. `command` is for the log.

@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn an_option_has_default_help_and_values() {
         let text = text();
-        let expected = ".TP\n.BR port \" (default 6379)\"\nTCP port; 0 is none, for a Unix socket alone.\n\
+        let expected = ".TP\n.BR port \" (default 6379)\"\nTCP port; 0 is none, for TLS or a Unix socket alone.\n\
                         Values: 0 to 65535.\nCONFIG SET can change it.\n";
         assert!(text.contains(expected), "{text}");
         assert!(text.contains(".RB [ \\-\\-timeout \\ \\fISECONDS\\fP]\n"), "{text}");

@@ -61,14 +61,25 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Carries a handshake out. False if the connection is to be closed.
+/// How a handshake ended.
+pub(in crate::server) enum Greeted {
+    /// The connection is to be closed.
+    Refused,
+    /// The client is to be served.
+    Served {
+        /// The user that its certificate names, where certificates name users.
+        user: Option<Vec<u8>>,
+    },
+}
+
+/// Carries a handshake out.
 pub(in crate::server) async fn greet(
     stream: &mut TlsStream<TcpStream>,
     info: &ClientInfo,
     server: &Server,
     context: &Context,
     turns: &Semaphore,
-) -> bool {
+) -> Greeted {
     let settings = server.config.settings();
     let shaken = tokio::select! {
         biased;
@@ -78,7 +89,7 @@ pub(in crate::server) async fn greet(
     if let Err(failure) = shaken {
         server.traffic.mine().tls_handshake_failures.add(1);
         context.complaints.note(&failure, info);
-        return false;
+        return Greeted::Refused;
     }
     info.in_handshake.store(false, Ordering::Relaxed);
     if is_protected_from(stream.socket().peer_addr().as_ref().ok(), server) {
@@ -86,9 +97,9 @@ pub(in crate::server) async fn greet(
         // It may not hear why, as one without TLS.
         let _ = stream.try_write_vectored(&[std::io::IoSlice::new(PROTECTED)]);
         stream.say_goodbye();
-        return false;
+        return Greeted::Refused;
     }
-    true
+    Greeted::Served { user: settings.tls.names_users().then(|| stream.client_name()).flatten() }
 }
 
 async fn killed(info: &ClientInfo) {

@@ -17,8 +17,9 @@ mod context;
 mod files;
 mod handshake;
 mod stream;
+mod subject;
 
 pub use context::Unusable;
 pub(super) use context::{Context, prepare};
-pub(super) use handshake::greet;
+pub(super) use handshake::{Greeted, greet};
 pub(super) use stream::{OWN_BYTES, TlsStream};

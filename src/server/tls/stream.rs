@@ -16,6 +16,8 @@ use rustls::ServerConnection;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::subject;
+
 /// Bytes that a connection with TLS takes beside what one without takes: keys and state, and the
 /// buffer into which records are read. Measured, with idle connections of TLS 1.3.
 pub(in crate::server) const OWN_BYTES: usize = 8 * 1024 + 512;
@@ -47,6 +49,12 @@ impl<T> TlsStream<T> {
         change: impl FnOnce(T) -> io::Result<U>,
     ) -> io::Result<TlsStream<U>> {
         Ok(TlsStream { socket: change(self.socket)?, session: self.session, unsent: self.unsent })
+    }
+
+    /// The common name in the certificate of the client, if it has one. Its authority vouches for
+    /// it.
+    pub(super) fn client_name(&self) -> Option<Vec<u8>> {
+        subject::common_name(self.session.peer_certificates()?.first()?)
     }
 
     /// True if records wait to be sent.

@@ -51,6 +51,7 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.field("acl_access_denied_cmd", sum(|traffic| &traffic.denied_commands));
     rows.field("acl_access_denied_key", sum(|traffic| &traffic.denied_keys));
     rows.field("acl_access_denied_channel", sum(|traffic| &traffic.denied_channels));
+    rows.field("acl_access_denied_tls_cert", sum(|traffic| &traffic.denied_certificates));
     rows.field("acl_access_denied_db", sum(|traffic| &traffic.denied_databases));
     rows.field("rate_limited_reads", sum(|traffic| &traffic.rate_limited));
     rows.field("tls_handshake_failures", sum(|traffic| &traffic.tls_handshake_failures));
