@@ -19,6 +19,10 @@ pub enum Rule {
     Lfu,
     /// What was not modified for the longest time: reads do not count.
     Lrm,
+    /// What is worth least: the cost of making it again, by how often it is used, for each byte that
+    /// it takes (GreedyDual-Size-Frequency; the counter of uses decays instead of an offset that
+    /// rises).
+    Cost,
     /// Any.
     Random,
     /// What has the nearest deadline.
@@ -31,6 +35,7 @@ pub enum Rule {
 /// |---|---|
 /// | `lru`, `lrm` | the earlier the last use, the higher |
 /// | `lfu` | the rarer the use, the higher; among equals, the earlier the last use |
+/// | `cost` | the less it is worth, the higher |
 /// | `ttl` | the earlier the deadline, the higher |
 /// | `random` | the same for all |
 ///
@@ -47,6 +52,12 @@ impl Score {
     /// By the time of the last use, in milliseconds since 1970.
     fn of_last_use(used_ms: i64) -> Self {
         Self(earliness(used_ms))
+    }
+
+    /// By the worth of a byte. What is no number is worth nothing.
+    fn of_worth(worth: f32) -> Self {
+        // The bits of positive numbers are in their order.
+        Self(u64::from(u32::MAX - worth.max(0.0).to_bits()))
     }
 
     /// By the counter of uses, and by the last use among equals.
@@ -70,6 +81,11 @@ pub trait Life {
 
     /// When it expires, in milliseconds since 1970, if it does.
     fn deadline_ms(&self) -> Option<i64>;
+
+    /// What making it again costs, for each byte that it takes.
+    fn cost_of_a_byte(&self) -> f32 {
+        1.0
+    }
 }
 
 impl Rule {
@@ -80,6 +96,11 @@ impl Rule {
             Self::Lru | Self::Lrm => Some(Score::of_last_use(life.used_ms())),
             Self::Lfu => Some(Score::of_frequency(life.frequency(), life.used_ms())),
             Self::Ttl => life.deadline_ms().map(|at_ms| Score(earliness(at_ms))),
+            Self::Cost => {
+                // The counter grows with the logarithm of uses: its square is nearer to their number.
+                let uses = 1.0 + f32::from(life.frequency()).powi(2);
+                Some(Score::of_worth(life.cost_of_a_byte() * uses))
+            }
             Self::Random => Some(Score(0)),
         }
     }
@@ -94,6 +115,32 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_worth_least_goes_first() {
+        struct Made(u8, f32);
+        impl Life for Made {
+            fn used_ms(&self) -> i64 {
+                0
+            }
+
+            fn frequency(&self) -> u8 {
+                self.0
+            }
+
+            fn deadline_ms(&self) -> Option<i64> {
+                None
+            }
+
+            fn cost_of_a_byte(&self) -> f32 {
+                self.1
+            }
+        }
+        let score = |frequency, cost| Rule::Cost.score(&Made(frequency, cost));
+        assert!(score(1, 2.0) < score(1, 1.0) && score(3, 1.0) < score(1, 1.0));
+        assert!(score(0, 20.0) < score(2, 1.0) && score(5, 1.0) < score(0, 20.0));
+        assert_eq!(score(9, f32::NAN), score(0, 0.0));
+    }
 
     struct Fake(i64, u8, Option<i64>);
 

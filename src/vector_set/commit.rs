@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::RwLockWriteGuard;
 
 use super::elements::Elements;
+use super::entries::alias_names;
 use super::{Hold, Lifetime, Now, Present, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::pin;
@@ -132,6 +133,7 @@ impl<'s> Commit<'s> {
         });
         self.leave(replaced);
         if old.is_none() {
+            self.remove_aliases(name, replaced);
             set.figures.expired.add(1);
             self.lost.push(Lost { name: name.into(), cause: PartChange::Expired });
         }
@@ -184,7 +186,17 @@ impl<'s> Commit<'s> {
         self.keep_before_image(slot);
         self.set.vectors.kill(slot);
         self.leave(slot);
+        self.remove_aliases(name, slot);
         true
+    }
+
+    /// The entry of this name has left its slot: its aliases go with it. No record names them: the
+    /// entry is removed wherever that is read, too.
+    fn remove_aliases(&mut self, name: &[u8], slot: u32) {
+        let count = self.set.set.entries.as_ref().map_or(0, |entries| entries.aliases(slot));
+        for alias in alias_names(name, count) {
+            self.remove_any(&alias);
+        }
     }
 
     /// What a dead slot had is freed, as far as no reader that met it before needs it: such a

@@ -203,4 +203,9 @@ impl Life for ElementLife<'_> {
         let own = self.set.deadlines.get(self.slot);
         own.into_iter().chain(self.set_deadline_ms).min()
     }
+
+    fn cost_of_a_byte(&self) -> f32 {
+        let cost = self.set.set.entries.as_ref().map_or(1.0, |entries| entries.cost(self.slot));
+        cost / self.set.bytes_of(self.slot) as f32
+    }
 }

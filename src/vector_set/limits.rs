@@ -83,6 +83,8 @@ pub enum SetPolicy {
     Lfu,
     /// Those with the nearest deadline, and no others.
     Ttl,
+    /// Those that are worth least: cost, by use, for each byte.
+    Cost,
     /// Any.
     Random,
     /// None: what would exceed the limit is refused.
@@ -91,10 +93,11 @@ pub enum SetPolicy {
 
 impl SetPolicy {
     /// All, with their names in commands and files.
-    pub const ALL: [(&str, Self); 5] = [
+    pub const ALL: [(&str, Self); 6] = [
         ("lru", Self::Lru),
         ("lfu", Self::Lfu),
         ("ttl", Self::Ttl),
+        ("cost", Self::Cost),
         ("random", Self::Random),
         ("none", Self::None),
     ];
@@ -110,6 +113,7 @@ impl SetPolicy {
             Self::Lru => Rule::Lru,
             Self::Lfu => Rule::Lfu,
             Self::Ttl => Rule::Ttl,
+            Self::Cost => Rule::Cost,
             Self::Random => Rule::Random,
             Self::None => Rule::None,
         }

@@ -72,6 +72,10 @@ pub enum Bounded {
     Full(Full),
 }
 
+/// What happened to each element, and how many others were evicted; or why that was declined, with
+/// the record, as nothing was changed.
+pub(super) type Admitted<'r, D> = Result<(Vec<Upserted>, usize), (D, Record<'r>)>;
+
 /// By what right a writer may commit.
 #[derive(Clone, Copy)]
 pub enum Hold {
@@ -123,7 +127,7 @@ impl Present<'_> {
         };
         Ok(match self.upsert_if(hold, puts, ef, admit, |_, _| (), record)? {
             Ok((upserted, evicted)) => Bounded::Done { upserted, evicted },
-            Err(full) => Bounded::Full(full),
+            Err((full, _)) => Bounded::Full(full),
         })
     }
 
@@ -136,9 +140,9 @@ impl Present<'_> {
         puts: &[Put],
         ef: usize,
         admit: impl Fn(&mut Commit<'_>, &[Option<Ready<'_>>], &[Prepared]) -> Result<usize, D>,
-        complete: impl Fn(&Commit<'_>, &[Prepared]),
+        complete: impl Fn(&mut Commit<'_>, &[Prepared]),
         record: Record<'r>,
-    ) -> Result<Result<(Vec<Upserted>, usize), D>, Refused<'r>> {
+    ) -> Result<Admitted<'r, D>, Refused<'r>> {
         let repeated = repeated(puts);
         let attributes: Vec<_> =
             puts.iter().map(|put| put.attribute.map(|text| self.attributes.ready(text))).collect();
@@ -162,14 +166,14 @@ impl Present<'_> {
                 Ok(evicted) => evicted,
                 Err(declined) => {
                     self.abandon(&prepared);
-                    return Ok(Err(declined));
+                    return Ok(Err((declined, record)));
                 }
             };
             let attributes = attributes.iter().map(|ready| ready.as_ref().map(Ready::stored));
             let upserted: Vec<_> = (puts.iter().zip(attributes).zip(&prepared))
                 .map(|((put, attribute), &prepared)| apply(put, attribute, prepared, &mut commit))
                 .collect();
-            complete(&commit, &prepared);
+            complete(&mut commit, &prepared);
             let names: SmallVec<[&[u8]; 1]> = puts.iter().map(|put| put.element).collect();
             commit.finish_parts(record, [(PartChange::Put, &names)]);
             let updated = upserted.iter().filter(|&&upserted| upserted == Upserted::Updated).count();

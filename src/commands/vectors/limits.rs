@@ -34,7 +34,7 @@ pub(super) fn take(args: &mut Args, change: &mut LimitsChange) -> Result<bool, E
     Ok(true)
 }
 
-const INVALID_POLICY: &str = "ERR invalid POLICY, it must be lru, lfu, ttl, random or none";
+const INVALID_POLICY: &str = "ERR invalid POLICY, it must be lru, lfu, ttl, cost, random or none";
 
 fn bounded(args: &mut Args, most: u64, error: &'static str) -> Result<Option<u64>, Error> {
     let number = args.integer_or::<u64>(error)?;

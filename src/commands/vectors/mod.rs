@@ -68,7 +68,7 @@
 //! other. `TTL` is the lifetime of elements that are written without one of their own; the log has
 //! the time at which they expire. `MAXELEMENTS` and `MAXBYTES` are kept by `VADD`: in the same
 //! change it evicts as many others as it adds, those that have expired first, then by `POLICY`
-//! (`lru` if it is left out; `lfu`, `ttl`, `random`), never those that it names, nor pinned ones.
+//! (`lru` if it is left out; `lfu`, `ttl`, `cost`, `random`), never those that it names, nor pinned ones.
 //! With `none`, or if not enough may be evicted, it is refused with `-OOM` and changes nothing; an
 //! update that takes no more room is not. The log has each eviction as a `VREM` behind the `VADD`,
 //! and replays evict nothing by themselves. `MAXBYTES` counts what elements take by an estimate:
@@ -167,6 +167,7 @@ pub(super) const COMMANDS: &[&Spec] = &[
     VCACHE[4],
     VCACHE[5],
     VCACHE[6],
+    VCACHE[7],
     &VCARD,
     &VCONFIG,
     &VCOUNT,

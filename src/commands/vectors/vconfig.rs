@@ -1,4 +1,4 @@
-//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|random|none] [MAXERROR
+//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|cost|random|none] [MAXERROR
 //! share]`: what bounds a vector set, shown or changed (an extension). 0 ends a limit. `MAXERROR`
 //! is for caches: the share of errors that they accept where a search says nothing.
 //!
@@ -26,7 +26,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(1)",
     summary: "Show or change the limits of a vector set and the lifetime of its elements (an extension to Redis)",
     syntax: "key [TTL seconds:integer] [MAXELEMENTS elements:integer] [MAXBYTES bytes:integer] \
-        [POLICY policy(LRU|LFU|TTL|RANDOM|NONE)] [MAXERROR share:double]",
+        [POLICY policy(LRU|LFU|TTL|COST|RANDOM|NONE)] [MAXERROR share:double]",
     tips: &[],
     // Removals of some elements take as long as a VREM of them.
     weight: Weight::HeavyIf(evicts),

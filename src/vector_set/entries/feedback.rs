@@ -51,7 +51,10 @@ impl Cache<'_> {
             return Err(Refused::Unbound(record));
         };
         let slot = match about {
-            About::Element(name) => commit.slot(name),
+            // What is said of an alias is said of its entry.
+            About::Element(name) => commit.slot(name).and_then(|slot| {
+                self.entries.entry_of(slot, name).map_or(Some(slot), |entry| commit.slot(entry))
+            }),
             About::Place(slot, number) => Some(slot).filter(|&slot| self.is_there(slot, number)),
         };
         let Some(slot) = slot else { return Ok(false) };
@@ -94,6 +97,9 @@ impl Cache<'_> {
                     continue;
                 }
                 let Saved { state, tally, .. } = self.entries.saved(slot, &pin);
+                if state.is_alias() {
+                    continue;
+                }
                 let attribute = set.attributes.get(slot, &pin).map(|stored| stored.text());
                 let (hits, right, wrong) = (tally.hits(), tally.right(), tally.wrong());
                 let figures = EntryFigures { hits, right, wrong, cost: state.cost() };

@@ -9,23 +9,42 @@ use crate::compressed::Stored;
 use crate::vector_set::search::Hit;
 use crate::vector_set::{Metric, SCORE_BUCKETS};
 
-/// An element of a cache that was found.
+/// An entry of a cache that was found, by its own vector or by one of its aliases.
 pub struct EntryHit<'h> {
     hit: &'h Hit<'h>,
     entries: &'h Entries,
     score: f64,
+    /// Of the entry.
+    slot: u32,
+    element: &'h [u8],
 }
 
 impl<'h> Hit<'h> {
-    /// The same as an entry, if the set is a cache.
+    /// The same as an entry, if the set is a cache. None as well for an alias whose entry has
+    /// expired.
     pub fn entry(&'h self) -> Option<EntryHit<'h>> {
-        let set = self.hits.set.set;
+        let set = self.hits.set;
         let score = set.params().metric().score(self.distance);
-        set.entries.as_deref().map(|entries| EntryHit { hit: self, entries, score })
+        let entries = set.set.entries.as_deref()?;
+        let (slot, element) = match entries.entry_of(self.slot, self.element) {
+            Some(entry) => (set.slot(entry)?, entry),
+            None => (self.slot, self.element),
+        };
+        Some(EntryHit { hit: self, entries, score, slot, element })
     }
 }
 
 impl<'h> EntryHit<'h> {
+    /// Its name.
+    pub fn element(&self) -> &'h [u8] {
+        self.element
+    }
+
+    /// Its attribute.
+    pub fn attribute(&self) -> Option<Cow<'h, [u8]>> {
+        self.hit.hits.set.set.attributes.get(self.slot, &self.hit.hits.pin).map(Stored::text)
+    }
+
     /// Its score, as commands show it.
     pub fn score(&self) -> f64 {
         self.score
@@ -38,46 +57,49 @@ impl<'h> EntryHit<'h> {
 
     /// What it answers; none if it was added without.
     pub fn payload(&self) -> Option<Cow<'h, [u8]>> {
-        let payload = self.entries.payloads.get(self.hit.slot, &self.hit.hits.pin).map(Stored::text);
-        payload.or_else(|| self.entries.state(self.hit.slot).is_entry().then_some(Cow::Borrowed(&[])))
+        let payload = self.entries.payloads.get(self.slot, &self.hit.hits.pin).map(Stored::text);
+        payload.or_else(|| self.entries.state(self.slot).is_entry().then_some(Cow::Borrowed(&[])))
     }
 
     /// When it expires, in milliseconds since 1970, if it does.
     pub fn deadline_ms(&self) -> Option<i64> {
-        self.hit.hits.set.set.deadlines.get(self.hit.slot)
+        self.hit.hits.set.set.deadlines.get(self.slot)
     }
 
     /// Confirmations that it needs before it is a hit.
     pub fn missing_confirmations(&self) -> u8 {
-        self.entries.state(self.hit.slot).missing()
+        self.entries.state(self.slot).missing()
     }
 
     /// What making it cost.
     pub fn cost(&self) -> f32 {
-        self.entries.state(self.hit.slot).cost()
+        self.entries.state(self.slot).cost()
     }
 
     /// How likely it is the right answer; none while nothing is known of the set.
     pub fn certainty(&self) -> Option<Certainty> {
         let fit = (*self.entries.fit.read())?;
-        let threshold = self.entries.threshold(self.hit.slot, &fit, &self.hit.hits.pin);
+        let threshold = self.entries.threshold(self.slot, &fit, &self.hit.hits.pin);
         Some(Certainty::new(&fit.prior, threshold, self.score))
     }
 
     /// Observations that there are of it.
     pub fn observations(&self) -> usize {
-        self.entries.observations_of(self.hit.slot, &self.hit.hits.pin).count()
+        self.entries.observations_of(self.slot, &self.hit.hits.pin).count()
     }
 
     /// For a token: its slot, and a number that tells its elements apart.
     pub fn place(&self) -> (u32, u32) {
-        (self.hit.slot, entry_number(self.hit.element))
+        (self.slot, entry_number(self.element))
     }
 
     /// It is served: counts as a use, and in its tally.
     pub fn mark_served(&self) {
         self.hit.mark_used();
-        count_hit(self.entries.tallies.get(self.hit.slot));
+        if self.slot != self.hit.slot {
+            self.hit.hits.set.mark_used(self.slot);
+        }
+        count_hit(self.entries.tallies.get(self.slot));
     }
 }
 

@@ -24,9 +24,11 @@
 //! figures.rs   what is counted of its searches
 //! hits.rs      what a search has found, as an entry
 //! store.rs     adding entries, unless one is near
+//! alias.rs     further vectors by which entries are found
 //! feedback.rs  what is said of answers
 //! ```
 
+mod alias;
 mod feedback;
 mod figures;
 mod hits;
@@ -38,6 +40,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
+pub(super) use self::alias::alias_names;
+pub use self::alias::{Aliased, MAX_ALIASES};
 pub use self::feedback::{About, EntryFigures};
 pub use self::figures::{CacheFigures, Verdict};
 pub use self::hits::EntryHit;
@@ -215,6 +219,11 @@ impl Entries {
     /// Gives a slot its entry. It has no observations by then, unless it keeps its vector.
     fn set(&self, slot: u32, payload: Stored<'_>, state: State, exclusive: &Exclusive) {
         self.payloads.set(slot, payload, exclusive);
+        let state = state.with_aliases(self.state(slot).aliases());
+        self.states.get(slot).store(state.0, Ordering::Relaxed);
+    }
+
+    fn set_state(&self, slot: u32, state: State, _: &Exclusive) {
         self.states.get(slot).store(state.0, Ordering::Relaxed);
     }
 
@@ -222,6 +231,8 @@ impl Entries {
     /// goes with it, unless there is something new.
     pub(super) fn carry(&self, old: u32, new: u32, pin: &Pin, exclusive: &Exclusive) {
         if self.state(new).is_entry() {
+            let state = self.state(new).with_aliases(self.state(old).aliases());
+            self.states.get(new).store(state.0, Ordering::Relaxed);
             self.tallies.get(new).store(0, Ordering::Relaxed);
             return;
         }
@@ -253,6 +264,17 @@ impl Entries {
         [&self.states, &self.tallies, &self.fits]
             .into_iter()
             .for_each(|words| words.get(slot).store(0, Ordering::Relaxed));
+    }
+
+    /// What making the element in a slot cost; 1 if nobody has said.
+    pub(super) fn cost(&self, slot: u32) -> f32 {
+        let state = self.state(slot);
+        if state.is_entry() { state.cost() } else { 1.0 }
+    }
+
+    /// How many aliases the element in a slot was given so far.
+    pub(super) fn aliases(&self, slot: u32) -> u8 {
+        self.state(slot).aliases()
     }
 
     /// Adds an observation of the element in a slot. True if all are to be fitted now.

@@ -13,6 +13,8 @@ use crate::compressed::Stored;
 /// bits 32 … 39   confirmations that it needs before it is a hit
 /// bits 40 … 47   confirmations so far; what is beyond 255 is not counted
 /// bit  48        it is an entry: it has a payload, perhaps an empty one
+/// bits 49 … 56   aliases that it was given so far
+/// bit  57        it is an alias of another entry, and has nothing of its own
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(in crate::vector_set) struct State(pub(super) u64);
@@ -20,11 +22,31 @@ pub(in crate::vector_set) struct State(pub(super) u64);
 const COOL_SHIFT: u32 = 32;
 const CONFIRMED_SHIFT: u32 = 40;
 const ENTRY: u64 = 1 << 48;
-const KNOWN: u64 = (1 << 49) - 1;
+const ALIASES_SHIFT: u32 = 49;
+const ALIAS: u64 = 1 << 57;
+const KNOWN: u64 = (1 << 58) - 1;
 
 impl State {
     pub(super) fn new(cost: f32, cool: u8) -> Self {
         Self(u64::from(cost.to_bits()) | u64::from(cool) << COOL_SHIFT | ENTRY)
+    }
+
+    /// That of an alias.
+    pub(super) fn of_alias() -> Self {
+        Self(ALIAS)
+    }
+
+    pub(super) fn is_alias(self) -> bool {
+        self.0 & ALIAS != 0
+    }
+
+    /// Aliases that it was given so far.
+    pub(super) fn aliases(self) -> u8 {
+        (self.0 >> ALIASES_SHIFT) as u8
+    }
+
+    pub(super) fn with_aliases(self, count: u8) -> Self {
+        Self(self.0 & !(0xff << ALIASES_SHIFT) | u64::from(count) << ALIASES_SHIFT)
     }
 
     pub(super) fn cost(self) -> f32 {

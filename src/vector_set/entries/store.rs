@@ -99,14 +99,14 @@ impl Cache<'_> {
             self.entries.set(slot_of(prepared[0]), payload.stored(), state, commit.exclusive());
             Ok(evicted)
         };
-        let complete = |commit: &Commit<'_>, prepared: &[Prepared]| {
+        let complete = |commit: &mut Commit<'_>, prepared: &[Prepared]| {
             if entry.is_pinned {
                 commit.set_pinned(slot_of(prepared[0]), true);
             }
         };
         let outcome = self.set.upsert_if(hold, puts, ef, admit, complete, record)?;
         Ok(outcome.map_or_else(
-            |declined| declined,
+            |(declined, _)| declined,
             |(upserted, evicted)| StoredEntry::Done { upserted: upserted[0], evicted },
         ))
     }
@@ -115,14 +115,26 @@ impl Cache<'_> {
     /// can be added.
     fn nearest(&self, unless: &Unless<'_>, element: &[u8]) -> Option<StoredEntry> {
         let Unless { score, probe, filter, ef } = *unless;
-        let search =
-            Search { count: 2, ef, filter, filter_ef: None, truth: false, plan: None, deadline: None };
+        let search = Search {
+            count: LOOKED_AT,
+            ef,
+            filter,
+            filter_ef: None,
+            truth: false,
+            plan: None,
+            deadline: None,
+        };
         let (hits, _) = self.set.untouched().search_once(probe, &search, true);
-        let other = hits.iter().find(|hit| hit.element != element)?;
-        let found = self.set.params().metric().score(other.distance);
-        (found >= score).then(|| StoredEntry::Near { element: other.element.to_vec(), score: found })
+        hits.iter().find_map(|hit| {
+            let other = hit.entry().filter(|other| other.element() != element)?;
+            let is_near = other.score() >= score;
+            is_near.then(|| StoredEntry::Near { element: other.element().to_vec(), score: other.score() })
+        })
     }
 }
+
+/// Elements that are looked at: more than one, since the entry itself may be among them.
+const LOOKED_AT: usize = 4;
 
 fn slot_of(prepared: Prepared) -> u32 {
     match prepared {

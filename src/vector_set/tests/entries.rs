@@ -147,3 +147,26 @@ fn payloads_are_counted_and_compressed_and_limits_hold_for_them() {
     let huge = noise.repeat(60);
     assert_eq!(store(&set, b"huge", &vector(500, DIM), &huge), StoredEntry::Full(Full::Bytes));
 }
+
+#[test]
+fn by_cost_the_entry_that_is_worth_least_makes_room() {
+    let limits = Limits { max_elements: Some(3), policy: SetPolicy::Cost, ..Limits::default() };
+    let set = cache(DIM).with_limits(limits);
+    let store = |element: &[u8], cost: f32, bytes: usize| {
+        let mut random = crate::splitmix::SplitMix64::new(1);
+        let payload: Vec<u8> = (0..bytes).map(|_| random.next() as u8).collect();
+        let entry = NewEntry { payload: &payload, cost, cool: 0, is_pinned: false };
+        let options = StoreOptions { unless: None, ef: 100, evicts: true };
+        let put = put(element, &vector(element[0].into(), DIM));
+        let cache = set.untimed().cache().expect("it is one");
+        cache.store(Hold::Exclusive, &put, &entry, &options, Record::unlogged()).ok().expect("not refused")
+    };
+    for (element, cost, bytes) in [(b"a", 100.0, 100), (b"b", 1.0, 100), (b"c", 100.0, 200_000)] {
+        store(element, cost, bytes);
+    }
+    let has = |element: &[u8]| set.untimed().contains(element);
+    store(b"d", 50.0, 100);
+    assert!(has(b"a") && has(b"b") && !has(b"c"), "the largest");
+    store(b"e", 50.0, 100);
+    assert!(has(b"a") && !has(b"b") && has(b"d"), "the cheapest");
+}

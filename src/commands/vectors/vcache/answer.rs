@@ -17,7 +17,7 @@
 use super::token::Token;
 use crate::commands::keys::lifetime::{expiry_number, remaining_ms};
 use crate::resp::{Reply, double_text};
-use crate::vector_set::{CacheRules, EntryHit, Hit, Verdict};
+use crate::vector_set::{CacheRules, EntryHit, Verdict};
 
 /// What all entries of a reply have in common.
 pub(super) struct Shown<'a> {
@@ -42,7 +42,7 @@ fn word(verdict: Verdict) -> Reply {
 
 impl Shown<'_> {
     /// Adds an entry to the items of a reply.
-    pub(super) fn add(&self, items: &mut Vec<Reply>, verdict: Verdict, hit: &Hit<'_>, entry: &EntryHit<'_>) {
+    pub(super) fn add(&self, items: &mut Vec<Reply>, verdict: Verdict, entry: &EntryHit<'_>) {
         let is_hit = verdict == Verdict::Hit;
         let shown = if is_hit && self.is_dry { Verdict::Explore } else { verdict };
         let deadline = self.deadline_ms.filter(|_| shown == Verdict::Hit && items.is_empty());
@@ -55,13 +55,13 @@ impl Shown<'_> {
         };
         items.extend([
             word(shown),
-            Reply::bulk(hit.element.to_vec()),
+            Reply::bulk(entry.element().to_vec()),
             Reply::bulk(double_text(entry.score()).as_bytes().to_vec()),
             Reply::bulk(entry.metric().name()),
             Reply::Integer(expiry_number(Some(deadline), |at_ms| remaining_ms(at_ms, self.now_ms))),
             text(payload),
             Reply::bulk(token.text(self.key, self.rules)),
         ]);
-        items.extend(self.with_attribute.then(|| text(hit.attribute())));
+        items.extend(self.with_attribute.then(|| text(entry.attribute())));
     }
 }

@@ -178,7 +178,7 @@ impl<'r> Question<'r> {
         let mut is_served = None;
         renewed.set(None);
         for (place, hit) in hits.iter().enumerate() {
-            let Some(entry) = hit.entry() else { break };
+            let Some(entry) = hit.entry() else { continue };
             let distance = f64::from(metric.user_distance(hit.distance));
             let verdict = rule.decide(&cache, &entry, distance, place == 0);
             if place == 0 {
@@ -186,13 +186,13 @@ impl<'r> Question<'r> {
                 is_served = (verdict == Verdict::Hit && !self.is_dry).then_some(entry.score());
                 if is_served.is_some() {
                     entry.mark_served();
-                    renewed.set(shown.deadline_ms.map(|at_ms| (hit.element.to_vec(), at_ms)));
+                    renewed.set(shown.deadline_ms.map(|at_ms| (entry.element().to_vec(), at_ms)));
                 }
             }
             if verdict == Verdict::Miss {
                 break;
             }
-            shown.add(&mut items, verdict, &hit, &entry);
+            shown.add(&mut items, verdict, &entry);
         }
         if hits.is_empty() {
             cache.note(Verdict::Miss, self.is_dry, None);
@@ -261,13 +261,15 @@ impl<'r> Question<'r> {
         let Some(hit) = hits.iter().next() else {
             return Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))]));
         };
-        let Some(entry) = hit.entry() else { return Err(Error::new(super::NOT_A_CACHE)) };
+        let Some(entry) = hit.entry() else {
+            return Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))]));
+        };
         let distance = f64::from(set.params().metric().user_distance(hit.distance));
         // Not as the first, so that nothing is drawn or put on account.
         let verdict = rule.decide(&cache, &entry, distance, false);
         let mut fields = vec![
             ("verdict", Reply::bulk(verdict.name())),
-            ("element", Reply::bulk(hit.element.to_vec())),
+            ("element", Reply::bulk(entry.element().to_vec())),
             ("score", Reply::Double(entry.score())),
             ("distance", Reply::Double(distance)),
         ];

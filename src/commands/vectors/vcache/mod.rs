@@ -9,6 +9,7 @@
 //! | `VCACHE.GET key <vector> …` ([`get`]) | the entry that answers a question, if one does |
 //! | `VCACHE.SET key element <vector> payload …` ([`set`]) | a new entry, unless one is near |
 //! | `VCACHE.FEEDBACK key (token \| element score) 0\|1` ([`feedback`]) | an answer was wrong, or right |
+//! | `VCACHE.ALIAS key element <vector>` ([`alias`]) | another vector by which an entry is found |
 //! | `VCACHE.DEL key element …` ([`del`]) | fewer entries |
 //! | `VCACHE.EXPLAIN key …` ([`get`]) | how `VCACHE.GET` would decide, and why |
 //! | `VCACHE.STATS key …` ([`stats`]) | what the cache did |
@@ -44,6 +45,7 @@
 //! thresholds. Counts of `VCACHE.STATS` begin anew with the process.
 
 mod advise;
+mod alias;
 mod answer;
 mod del;
 mod feedback;
@@ -57,6 +59,7 @@ mod tests;
 mod token;
 
 use self::advise::SPEC as ADVISE;
+use self::alias::SPEC as ALIAS;
 use self::del::SPEC as DEL;
 use self::feedback::SPEC as FEEDBACK;
 use self::get::{EXPLAIN, GET};
@@ -69,7 +72,7 @@ use crate::system;
 use crate::vector_set::{Cache, CacheRules, Present, Share};
 
 /// In the order of `COMMAND`.
-pub(super) const COMMANDS: [&Spec; 7] = [&ADVISE, &DEL, &EXPLAIN, &FEEDBACK, &GET, &SET, &STATS];
+pub(super) const COMMANDS: [&Spec; 8] = [&ADVISE, &ALIAS, &DEL, &EXPLAIN, &FEEDBACK, &GET, &SET, &STATS];
 
 pub(super) const NOT_A_CACHE: &str = "ERR the vector set is no cache, which VCREATE makes with CACHE";
 const INVALID_SHARE: &str = "ERR invalid MAXERROR, it must be between 0 and 1";

@@ -424,3 +424,54 @@ fn a_replay_a_dump_and_a_copy_have_all_of_it() {
     }
     assert!(session.ask(explain).contains("set-slope"));
 }
+
+#[test]
+fn an_alias_leads_to_its_entry_and_goes_with_it() {
+    let mut session = session().streaming();
+    session.hold_to(&[
+        ("vcache.alias c a VALUES 2 0 1", ":0"),
+        ("vcache.set c a VALUES 2 1 0 answer EX 100 SETATTR {\"n\":1}", "*1 $5 added"),
+        ("vcache.set c b VALUES 2 -1 0 other", "*1 $5 added"),
+        ("vcache.alias c a VALUES 2 0 1", ":1"),
+        ("vcache.alias c a VALUES 2 0 -1", ":2"),
+        ("vcache.alias c a VALUES 3 0 1 1", "-ERR Vector dimension mismatch - got 3 but set has 2"),
+        ("vcache.set c d VALUES 2 0 1.01 x UNLESS 0.95", "*3 $4 near $1 a $1 1"),
+        ("vcard c", ":4"),
+    ]);
+    let get = "vcache.get c VALUES 2 0 1 MINSCORE 0.99 WITHATTRIBS";
+    let hit = session.ask(get);
+    assert_eq!(plain(&hit), "*8 hit a 1 COSINE :100000 answer TOKEN {\"n\":1}");
+    session.hold_to(&[(&format!("vcache.feedback c {} 1", token(&hit)), ":1")]);
+    assert!(session.streamed().ends_with("VCACHE.FEEDBACK c a 1 1 WEIGHT 1"));
+    let stats = session.ask("vcache.stats c BY .n");
+    assert!(stats.contains("+value $1 1 +entries :1 +hits :1 +right :1"), "{stats}");
+    // The entry keeps its aliases when it changes, and takes them along.
+    session.hold_to(&[("vcache.set c a VALUES 2 1 0.5 new", "*1 $7 updated")]);
+    assert_eq!(plain(&session.ask(get)), "*8 hit a 1 COSINE :-1 new TOKEN {\"n\":1}");
+    session.stream();
+    session.hold_to(&[("vrem c a", ":1"), ("vcard c", ":1"), (get, "*1 $4 miss")]);
+    assert_eq!(session.streamed(), "vrem c a");
+    session.hold_to(&[
+        ("vcache.set c a VALUES 2 1 0 again PX 10", "*1 $5 added"),
+        ("vcache.alias c a VALUES 2 0 1", ":1"),
+    ]);
+    session.advance(1000);
+    session.hold_to(&[
+        (get, "*1 $4 miss"),
+        ("vcache.set c a VALUES 2 1 0 anew", "*1 $5 added"),
+        ("vcard c", ":2"),
+        (get, "*1 $4 miss"),
+    ]);
+    (1..=64).for_each(|n| assert_eq!(session.ask("vcache.alias c a VALUES 2 0 1"), format!(":{n}")));
+    session.hold_to(&[
+        ("vcache.alias c a VALUES 2 0 1", "-ERR an entry has 64 aliases at most"),
+        ("vcreate s DIM 2 CACHE SCOPE .t", "+OK"),
+        ("vcache.alias s a VALUES 2 0 1", "-ERR VCACHE.ALIAS is for caches without SCOPE"),
+        ("copy c c2", ":1"),
+        ("vcache.del c a", ":1"),
+        ("vcard c", ":1"),
+        ("vcard c2", ":66"),
+        ("vcache.del c2 a", ":1"),
+        ("vcard c2", ":1"),
+    ]);
+}
