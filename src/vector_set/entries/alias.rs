@@ -8,7 +8,7 @@
 use super::state::State;
 use super::{Cache, Entries};
 use crate::compressed::Ready;
-use crate::journal::Record;
+use crate::journal::{PartChange, Record};
 use crate::vector_index::Prepared;
 use crate::vector_set::commit::Commit;
 use crate::vector_set::limits::Full;
@@ -96,7 +96,7 @@ impl Cache<'_> {
             // If it was the entry itself that made room, the alias goes as well.
             let complete = |commit: &mut Commit<'_>, _: &[Prepared]| {
                 if commit.slot(entry).is_none() {
-                    commit.lose(&name);
+                    commit.lose(&name, PartChange::Evicted);
                 }
             };
             match self.set.upsert_if(hold, std::slice::from_ref(&put), ef, admit, complete, record)? {

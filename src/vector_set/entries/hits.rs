@@ -97,7 +97,7 @@ impl<'h> EntryHit<'h> {
     pub fn mark_served(&self) {
         self.hit.mark_used();
         if self.slot != self.hit.slot {
-            self.hit.hits.set.mark_used(self.slot);
+            self.hit.hits.set.count_hit(self.slot, &self.hit.hits.pin);
         }
         count_hit(self.entries.tallies.get(self.slot));
     }
