@@ -19,9 +19,9 @@ pub enum Rule {
     Lfu,
     /// What was not modified for the longest time: reads do not count.
     Lrm,
-    /// What is worth least: the cost of making it again, by how often it is used, for each byte that
-    /// it takes (GreedyDual-Size-Frequency; the counter of uses decays instead of an offset that
-    /// rises).
+    /// What is worth least: the cost of making it again, by how often it is used, for each byte
+    /// that it takes (GreedyDual-Size-Frequency; the counter of uses decays instead of an offset
+    /// that rises).
     Cost,
     /// Any.
     Random,
@@ -97,7 +97,8 @@ impl Rule {
             Self::Lfu => Some(Score::of_frequency(life.frequency(), life.used_ms())),
             Self::Ttl => life.deadline_ms().map(|at_ms| Score(earliness(at_ms))),
             Self::Cost => {
-                // The counter grows with the logarithm of uses: its square is nearer to their number.
+                // The counter grows with the logarithm of uses: its square is nearer to their
+                // number.
                 let uses = 1.0 + f32::from(life.frequency()).powi(2);
                 Some(Score::of_worth(life.cost_of_a_byte() * uses))
             }

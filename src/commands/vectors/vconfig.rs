@@ -1,6 +1,6 @@
-//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|cost|random|none] [MAXERROR
-//! share]`: what bounds a vector set, shown or changed (an extension). 0 ends a limit. `MAXERROR`
-//! is for caches: the share of errors that they accept where a search says nothing.
+//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|cost|random|none]
+//! [MAXERROR share]`: what bounds a vector set, shown or changed (an extension). 0 ends a limit.
+//! `MAXERROR` is for caches: the share of errors that they accept where a search says nothing.
 //!
 //! Without options the reply is a map of what is in force. With some it is `+OK`, and what was not
 //! named stays. `TTL` is for elements that are added or updated from then on without a lifetime of
