@@ -108,7 +108,7 @@ fn what_is_wrong_is_told_with_what_to_do() {
         (&["--dir", "/no/such/folder"], "create it, or choose another --dir"),
         (&["/no/such/file"], "cannot read the configuration: /no/such/file"),
         (&["--appenddirname", "a/b"], "must be the name of a file, not a path"),
-        (&["--user", "a on"], "Redis' option 'user' is not supported by nearhit: it has no users"),
+        (&["--sentinel", "a"], "Redis' option 'sentinel' is not supported by nearhit: it is no Sentinel"),
         (&["--port", "0"], "nowhere to listen: set 'port', 'tls-port' or 'unixsocket'"),
         (&["--tls-port", "7000"], "TLS cannot be configured: tls-auth-clients: 'yes' needs tls-ca-cert-file"),
     ] {
