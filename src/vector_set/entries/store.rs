@@ -79,7 +79,8 @@ impl Cache<'_> {
     ) -> Result<StoredEntry, Refused<'r>> {
         let StoreOptions { unless, ef, evicts } = *options;
         // Looked for before anything is prepared: in most cases that is all.
-        if let Some(near) = unless.and_then(|unless| self.nearest(unless, put.element)) {
+        let is_there = |name: &[u8]| self.set.contains(name);
+        if let Some(near) = unless.and_then(|unless| self.nearest(unless, put.element, is_there)) {
             return Ok(near);
         }
         let payload = self.entries.payloads.ready(entry.payload);
@@ -87,7 +88,8 @@ impl Cache<'_> {
         let puts = std::slice::from_ref(put);
         let more_bytes = text_bytes(payload.stored().parts().0);
         let admit = |commit: &mut Commit<'_>, attributes: &[Option<Ready<'_>>], prepared: &[Prepared]| {
-            if let Some(near) = unless.and_then(|unless| self.nearest(unless, put.element)) {
+            let is_there = |name: &[u8]| commit.slot(name).is_some();
+            if let Some(near) = unless.and_then(|unless| self.nearest(unless, put.element, is_there)) {
                 return Err(near);
             }
             let room = evicts.then(|| self.set.make_room(commit, puts, attributes, more_bytes)).transpose();
@@ -112,8 +114,13 @@ impl Cache<'_> {
     }
 
     /// The nearest other entry, if it is near. May be called under the set's lock, where no other
-    /// can be added.
-    fn nearest(&self, unless: &Unless<'_>, element: &[u8]) -> Option<StoredEntry> {
+    /// can be added: so it takes no lock, and `is_there` says whether an entry of a name is there.
+    fn nearest(
+        &self,
+        unless: &Unless<'_>,
+        element: &[u8],
+        is_there: impl Fn(&[u8]) -> bool,
+    ) -> Option<StoredEntry> {
         let Unless { score, probe, filter, ef } = *unless;
         let search = Search {
             count: LOOKED_AT,
@@ -125,10 +132,12 @@ impl Cache<'_> {
             deadline: None,
         };
         let (hits, _) = self.set.untouched().search_once(probe, &search, true);
+        let metric = self.set.params().metric();
         hits.iter().find_map(|hit| {
-            let other = hit.entry().filter(|other| other.element() != element)?;
-            let is_near = other.score() >= score;
-            is_near.then(|| StoredEntry::Near { element: other.element().to_vec(), score: other.score() })
+            let entry = self.entries.entry_of(hit.slot, hit.element).unwrap_or(hit.element);
+            let found = metric.score(hit.distance);
+            let is_near = entry != element && found >= score && is_there(entry);
+            is_near.then(|| StoredEntry::Near { element: entry.to_vec(), score: found })
         })
     }
 }
