@@ -19,6 +19,7 @@
 //! epoch            leaf: when may such memory be used again?
 //! hex_float        leaf: a number form that two readers need
 //! glob             leaf: Redis' patterns, for keys, options and files
+//! rate             leaf: how many commands a second
 //! words            leaf: a line of text as words, with quotes as Redis has them
 //! long_double      leaf: the 80-bit floating point in which Redis sums
 //! compressed       leaf: values in less room, by LZ4
@@ -114,6 +115,7 @@ pub mod memory;
 pub mod persistence;
 pub mod ping;
 mod quantization;
+mod rate;
 pub mod resp;
 pub mod server;
 pub mod splitmix;

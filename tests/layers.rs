@@ -34,6 +34,7 @@ const MAP: &[(&str, &[&str])] = &[
             "keyspace",
             "memory",
             "persistence",
+            "rate",
             "resp",
             "system",
             "thread_signal",
@@ -64,7 +65,8 @@ const MAP: &[(&str, &[&str])] = &[
     ),
     ("persistence", &["counters", "keyspace", "journal", "memory", "resp", "system", "vector_set", "words"]),
     ("config", &["glob", "words"]),
-    ("acl", &["glob"]),
+    ("acl", &["glob", "rate"]),
+    ("rate", &[]),
     ("resp", &["hex_float"]),
     (
         "keyspace",

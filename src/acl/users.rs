@@ -16,6 +16,7 @@ use super::password::Digest;
 use super::patterns::is_blank;
 use super::user::User;
 use super::vocabulary::Vocabulary;
+use crate::rate::Allowance;
 
 /// The user of connections that have not logged in.
 pub const DEFAULT: &[u8] = b"default";
@@ -33,6 +34,8 @@ pub struct Account {
     /// Logins are possible, with any password.
     admits_anyone: AtomicBool,
     is_deleted: AtomicBool,
+    /// Commands that all connections of the user may send.
+    allowance: Mutex<Allowance>,
 }
 
 impl Account {
@@ -44,6 +47,7 @@ impl Account {
             is_unrestricted: AtomicBool::new(false),
             admits_anyone: AtomicBool::new(false),
             is_deleted: AtomicBool::new(false),
+            allowance: Mutex::default(),
         };
         account.store(user);
         Arc::new(account)
@@ -62,6 +66,11 @@ impl Account {
     /// The rights.
     pub fn user(&self) -> Arc<User> {
         Arc::clone(&self.rights.read())
+    }
+
+    /// The commands that all connections of the user may send.
+    pub(crate) fn allowance(&self) -> &Mutex<Allowance> {
+        &self.allowance
     }
 
     /// True if nothing is refused.

@@ -351,6 +351,17 @@ pub static OPTIONS: &[OptionSpec] = &[
         help: "Commands a second beyond which those of one connection wait; 0 is no limit",
     },
     OptionSpec {
+        name: "max-commands-per-second-per-user",
+        kind: Kind::Number {
+            field: |settings| &mut settings.max_commands_per_second_per_user,
+            min: 0,
+            max: MAX_RATE,
+        },
+        default: "0",
+        mutable: true,
+        help: "Commands a second beyond which those of all connections of one user wait; 0 is no limit",
+    },
+    OptionSpec {
         name: "search-timeout-ms",
         kind: Kind::Number {
             field: |settings| &mut settings.search_timeout_ms,

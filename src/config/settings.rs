@@ -37,6 +37,7 @@ pub struct Settings {
     pub client_output_buffer_limit: OutputLimits,
     pub maxmemory_clients: ClientMemory,
     pub max_commands_per_second_per_client: u64,
+    pub max_commands_per_second_per_user: u64,
     pub search_timeout_ms: u64,
     pub requirepass: String,
     pub aclfile: String,

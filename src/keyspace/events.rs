@@ -156,6 +156,7 @@ pub mod event {
     pub const VSETATTR: EventKind = of(EventFlags::ELEMENT, "vsetattr");
     pub const VEXPIRE: EventKind = of(EventFlags::ELEMENT, "vexpire");
     pub const VPERSIST: EventKind = of(EventFlags::ELEMENT, "vpersist");
+    pub const VNEARMISS: EventKind = of(EventFlags::ELEMENT, "vnearmiss");
     /// A key loses its last element. Redis says nothing of that.
     pub const EMPTIED: EventKind = of(EventFlags::ELEMENT, "del");
 }
@@ -239,6 +240,14 @@ impl View<'_> {
     /// of a log.
     pub(super) fn wants(&self, kind: EventKind) -> bool {
         self.common.events.want(kind) && !self.access.shows_expired
+    }
+
+    /// Publishes that a semantic cache has an entry near what was asked for, and did not serve it.
+    /// For readers, without a lock.
+    pub fn notify_near_miss(&self, key: &[u8], entry: &[u8]) {
+        if self.wants(event::VNEARMISS) {
+            self.db.notify(event::VNEARMISS, key, [entry]);
+        }
     }
 
     /// Publishes that a lookup has found no key.

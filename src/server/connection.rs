@@ -15,7 +15,6 @@ use super::input::{Input, READ_LEN};
 use super::network::Seat;
 use super::output::{Output, Verdict, for_unauthenticated};
 use super::pool::Pools;
-use super::rate::Allowance;
 use super::socket::{Accepted, Socket};
 use super::tls;
 use crate::commands::client::{Client, ClientInfo};
@@ -23,6 +22,7 @@ use crate::commands::{Call, GROWTH, Hold, Place, Server};
 use crate::config::Settings;
 use crate::journal::last_written;
 use crate::memory::{self, Category};
+use crate::rate::Allowance;
 use crate::resp::{Encoded, Limits, ProtocolError, Reply, Request};
 
 /// Requests answered before other connections of the thread get their turn.
@@ -359,7 +359,7 @@ impl Connection<Socket> {
         client.request_began = start;
         client.recent_ms = Some(self.server.keyspace.clock().now_ms());
         for _ in 0..SLICE_REQUESTS {
-            if self.is_over_rate(client.request_began) {
+            if self.is_over_rate(&client) {
                 return Some((client, Progress::OverRate));
             }
             let request = match self.next_request(&client) {
@@ -400,14 +400,22 @@ impl Connection<Socket> {
 
     /// True if the client has to wait before its next command. One that is held back has had its
     /// turn already.
-    fn is_over_rate(&mut self, now: Instant) -> bool {
-        let limit = self.settings.max_commands_per_second_per_client;
-        if limit == 0 || self.held.is_some() {
+    fn is_over_rate(&mut self, client: &Client) -> bool {
+        let own = self.settings.max_commands_per_second_per_client;
+        let of_user = self.settings.max_commands_per_second_per_user;
+        if own == 0 && of_user == 0 || self.held.is_some() {
             self.resumes_at = None;
             return false;
         }
         let waited = std::mem::take(&mut self.resumes_at).is_some();
-        self.resumes_at = self.allowance.check(limit, now).err();
+        let now = client.request_began;
+        if own > 0 {
+            self.resumes_at = self.allowance.check(own, now).err();
+        }
+        if of_user > 0 {
+            let resumes_at = client.login.account().allowance().lock().check(of_user, now).err();
+            self.resumes_at = self.resumes_at.max(resumes_at);
+        }
         let waits = self.resumes_at.is_some();
         self.server.traffic.mine().rate_limited.add((waits && !waited).into());
         waits
@@ -424,6 +432,10 @@ impl Connection<Socket> {
         if request.is_some() {
             self.requests_of_read += 1;
             self.allowance.take();
+            if self.settings.max_commands_per_second_per_user > 0 {
+                // Threads that asked at the same time may all take one.
+                client.login.account().allowance().lock().take();
+            }
         }
         Ok(request)
     }

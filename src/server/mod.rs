@@ -43,7 +43,6 @@ mod memory_thread;
 mod network;
 mod output;
 mod pool;
-mod rate;
 mod signals;
 mod snapshot_thread;
 mod socket;

@@ -117,6 +117,25 @@ fn commands_beyond_the_rate_of_a_client_wait_and_none_is_lost() {
 }
 
 #[test]
+fn connections_of_one_user_share_a_rate_and_those_of_another_do_not() {
+    let running = start(settings());
+    let mut admin = running.connect();
+    admin.ask(&["ACL", "SETUSER", "busy", "on", "nopass", "+@all", "~*"], "+OK\r\n");
+    let limited = || running.server.traffic.iter().map(|traffic| traffic.rate_limited.get()).sum::<u64>();
+    let mut clients = [running.connect(), running.connect()];
+    clients.iter_mut().for_each(|client| client.ask(&["AUTH", "busy", ""], "+OK\r\n"));
+    admin.ask(&["CONFIG", "SET", "max-commands-per-second-per-user", "2000"], "+OK\r\n");
+    // The admin's connection has a bucket of another user.
+    clients.iter_mut().for_each(|client| client.send(b"PING\r\n".repeat(1500)));
+    admin.ask(&["PING"], "+PONG\r\n");
+    clients.iter_mut().for_each(|client| client.expect(b"+PONG\r\n".repeat(1500)));
+    assert!(limited() > 0, "1,500 of each are more than 2,000");
+    admin.ask(&["CONFIG", "SET", "max-commands-per-second-per-user", "0"], "+OK\r\n");
+    clients[0].send(b"PING\r\n".repeat(10_000));
+    clients[0].expect(b"+PONG\r\n".repeat(10_000));
+}
+
+#[test]
 fn a_client_over_its_rate_can_be_disconnected_and_holds_nobody_up() {
     let running = start(Settings { max_commands_per_second_per_client: 1, ..settings() });
     let mut greedy = running.connect();

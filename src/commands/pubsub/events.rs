@@ -13,8 +13,8 @@
 //! keys with a line feed, whose end would not be known.
 //!
 //! Events of elements of vector sets are ours: `vexpired` and `vevicted` of the class `d`, and of
-//! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire` and `vpersist`. With
-//! `v`, a set that loses its last element by VREM has the event `del`.
+//! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire`, `vpersist`, and
+//! `vnearmiss` for what VCACHE.GET found near and did not serve. With `v`, a set that loses its last element by VREM has the event `del`.
 //!
 //! Messages are queued for all subscribers under the lock of the key, so that their order is that
 //! of the changes. With very many subscribers this takes longer than the change itself; unlike
@@ -203,6 +203,22 @@ mod tests {
         assert_eq!(told(&["VREM k e none f", "VREM k none"]), "vrem|1:e,1:f");
         assert_eq!(told(&["VEXPIRE k 0 MEMBERS 1 g"]), "vrem|1:g");
         assert_eq!(told(&["EXISTS k"]), "");
+    }
+
+    #[test]
+    fn what_a_cache_does_not_serve_though_it_is_near_has_an_event() {
+        let (mut session, client) = listening("Sv");
+        session.ask("VCACHE.SET k a VALUES 2 1 0 x");
+        published(&client);
+        let mut told = |request: &str| {
+            session.ask(request);
+            published(&client)
+        };
+        assert!(told("VCACHE.GET k VALUES 2 1 0 MINSCORE 0.9").is_empty(), "it is a hit");
+        let near = ["__subkeyspace@0__:k -> vnearmiss|1:a"];
+        assert_eq!(told("VCACHE.GET k VALUES 2 1 0.1 MAXERROR 0.1"), near);
+        assert!(told("VCACHE.GET k VALUES 2 1 0.1 MAXERROR 0.1 DRYRUN").is_empty());
+        assert!(told("VCACHE.GET none VALUES 2 1 0.1 MAXERROR 0.1").is_empty());
     }
 
     #[test]

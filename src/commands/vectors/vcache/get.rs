@@ -183,6 +183,9 @@ impl<'r> Question<'r> {
             let verdict = rule.decide(&cache, &entry, distance, place == 0);
             if place == 0 {
                 cache.note(verdict, self.is_dry, Some(&entry));
+                if matches!(verdict, Verdict::Near | Verdict::Explore) && !self.is_dry {
+                    cx.db().notify_near_miss(self.key, entry.element());
+                }
                 is_served = (verdict == Verdict::Hit && !self.is_dry).then_some(entry.score());
                 if is_served.is_some() {
                     entry.mark_served();

@@ -1,4 +1,6 @@
-//! `max-commands-per-second-per-client`: a bucket of tokens for each connection.
+//! Buckets of tokens for commands: one for each connection (`max-commands-per-second-per-client`),
+//! and one for each user, which all connections of the user share
+//! (`max-commands-per-second-per-user`).
 //!
 //! A connection without a token does not answer and, but for some kilobytes, does not read, so that
 //! the client is slowed by its own socket. An error instead would cost as much as most commands,
@@ -7,17 +9,17 @@
 
 use std::time::{Duration, Instant};
 
-/// The tokens of a connection: a command takes one, and a second brings as many as the limit says,
+/// The tokens of a connection, or of a user: a command takes one, and a second brings as many as the limit says,
 /// which is also the most that there are.
-#[derive(Default)]
-pub(super) struct Allowance {
+#[derive(Debug, Default)]
+pub(crate) struct Allowance {
     /// None before the first command under a limit.
     filled: Option<(f64, Instant)>,
 }
 
 impl Allowance {
     /// True if there is a token at `now`; else the time at which there is one.
-    pub(super) fn check(&mut self, per_second: u64, now: Instant) -> Result<(), Instant> {
+    pub(crate) fn check(&mut self, per_second: u64, now: Instant) -> Result<(), Instant> {
         let most = per_second as f64;
         let (tokens, at) = self.filled.unwrap_or((most, now));
         let passed = now.saturating_duration_since(at).as_secs_f64();
@@ -31,7 +33,7 @@ impl Allowance {
     }
 
     /// Takes a token.
-    pub(super) fn take(&mut self) {
+    pub(crate) fn take(&mut self) {
         if let Some((tokens, _)) = &mut self.filled {
             *tokens -= 1.0;
         }
