@@ -19,7 +19,7 @@
 //!   all commands of a turn of its event loop.
 //! - *Databases:* keys are known by name only, as in Redis. SWAPDB, which Redis ignores here, is
 //!   like FLUSHALL.
-//! - *Memory:* the table has at most `tracking-table-max-keys` keys, and [`READERS_PER_KEY`] times
+//! - *Memory:* the table has at most `tracking-table-max-keys` keys, and `READERS_PER_KEY` times
 //!   as many readers of them. Beyond that, random keys are forgotten, and their readers get a
 //!   message as for a change. Readers that have left are removed when a key has many. What waits
 //!   for a slow client is limited as all of its output.

@@ -10,7 +10,7 @@
 //! `tier-dir`, and only coarse codes, names and attributes in memory (see [`crate::tier`]). The
 //! last four options bound the set, and can be changed later: see [`vconfig`](super::vconfig).
 //!
-//! `CACHE` makes a semantic cache of it, see [`vcache`](super::vcache): `SCOPE` names fields of the
+//! `CACHE` makes a semantic cache of it, see [`vcache`]: `SCOPE` names fields of the
 //! attributes, each beginning with a dot, that searches and entries must name; `MAXERROR` is the
 //! share of errors that is accepted where a search says nothing. In the log its `SECRET` follows.
 //!
