@@ -9,8 +9,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The tokens of a connection, or of a user: a command takes one, and a second brings as many as the limit says,
-/// which is also the most that there are.
+/// The tokens of a connection, or of a user: a command takes one, and a second brings as many as
+/// the limit says, which is also the most that there are.
 #[derive(Debug, Default)]
 pub(crate) struct Allowance {
     /// None before the first command under a limit.

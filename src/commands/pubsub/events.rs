@@ -14,7 +14,8 @@
 //!
 //! Events of elements of vector sets are ours: `vexpired` and `vevicted` of the class `d`, and of
 //! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire`, `vpersist`, and
-//! `vnearmiss` for what VCACHE.GET found near and did not serve. With `v`, a set that loses its last element by VREM has the event `del`.
+//! `vnearmiss` for what VCACHE.GET found near and did not serve. With `v`, a set that loses its
+//! last element by VREM has the event `del`.
 //!
 //! Messages are queued for all subscribers under the lock of the key, so that their order is that
 //! of the changes. With very many subscribers this takes longer than the change itself; unlike
