@@ -38,7 +38,7 @@ def valkey_glide(name, wanted):
 
 def handshakes(name):
     """Those of clients whose libraries are not to be had here."""
-    return unittest_with(sys.executable, "test_handshakes")
+    return unittest_with(sys.executable, "test_handshakes", "test_handshakes_trust")
 
 
 def redis_cli(name, path):

@@ -26,8 +26,10 @@ class Push(list):
 class Connection:
     """Sends requests in one write, and reads replies of both protocols."""
 
-    def __init__(self):
-        self.socket = socket.create_connection(("127.0.0.1", PORT), timeout=PATIENCE_S)
+    def __init__(self, port=PORT, tls=None):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.bytes = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -75,8 +77,11 @@ class Handshakes(unittest.TestCase):
         with Connection() as connection:
             self.assertEqual(connection.ask("FLUSHALL"), "OK")
 
+    # Where and how clients connect: see `test_handshakes_trust`.
+    HOW = {}
+
     def connect(self):
-        connection = Connection()
+        connection = Connection(**self.HOW)
         self.addCleanup(connection.__exit__)
         return connection
 
@@ -308,10 +313,37 @@ class Explorers(Handshakes):
         self.assertEqual([replies[0], replies[3], replies[1], replies[4]], ["string", "vectorset", -1, -1])
         self.assertTrue(all(size > 0 for size in (replies[2], replies[5])))
 
+    def test_who_is_there(self):
+        """As tools and start scripts ask since Redis 6."""
+        connection = self.connect()
+        self.assertEqual(connection.ask("ACL", "WHOAMI"), b"default")
+        [rules] = [line for line in connection.ask("ACL", "LIST") if line.startswith(b"user default ")]
+        self.assertIn(b" on ", rules)
+        self.assertIn(b"read", connection.ask("ACL", "CAT"))
+        self.assertEqual(connection.ask("ACL", "DRYRUN", "default", "GET", "k"), "OK")
+
     def test_help_for_people(self):
         lines = self.connect().ask("OBJECT", "HELP")
         self.assertTrue(lines[0].startswith("OBJECT <subcommand>"))
         self.assertIn("ENCODING <key>", lines)
+
+
+class Spring(Handshakes):
+    """Spring Session and lock libraries ask for events of keys at start, and end if they may not."""
+
+    def test_events_of_sessions(self):
+        admin = self.connect()
+        self.addCleanup(admin.ask, "CONFIG", "SET", "notify-keyspace-events", "")
+        self.assertEqual(admin.ask("CONFIG", "GET", "notify-keyspace-events"), [b"notify-keyspace-events", b""])
+        self.assertEqual(admin.ask("CONFIG", "SET", "notify-keyspace-events", "Egx"), "OK")
+        listener = self.connect()
+        patterns = ["__keyevent@0__:expired", "__keyevent@0__:del"]
+        for count, pattern in enumerate(patterns, 1):
+            self.assertEqual(listener.ask("PSUBSCRIBE", pattern), [b"psubscribe", pattern.encode(), count])
+        session = "spring:session:sessions:expires:1"
+        self.assertEqual(admin.pipeline(("APPEND", session, ""), ("DEL", session)), [0, 1])
+        # APPEND of nothing to no key makes an empty one.
+        self.assertEqual(listener.reply(), [b"pmessage", patterns[1].encode(), patterns[1].encode(), session.encode()])
 
 
 def facts(key):
