@@ -22,10 +22,17 @@ def encoded(*words):
 class Client:
     """One connection to a server of this machine."""
 
+    # Where all clients of a run come over TLS, and what they say first.
+    tls, greeting = None, ()
+
     def __init__(self, port, timeout_s=TIMEOUT_S):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            self.socket = self.tls.wrap_socket(self.socket, server_hostname="localhost")
         self.replies = self.socket.makefile("rb", 1 << 16)
+        if self.greeting:
+            self.ask(*self.greeting)
 
     def close(self):
         """Ends the connection."""
