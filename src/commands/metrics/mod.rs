@@ -305,6 +305,21 @@ mod tests {
     }
 
     #[test]
+    fn a_semantic_cache_is_shown_with_its_verdicts() {
+        let mut session = Session::at(0);
+        session.ask("vcache.set c a VALUES 2 1 0 payload");
+        session.ask("vcache.get c VALUES 2 1 0 MINSCORE 0.9");
+        session.ask("vcache.get c VALUES 2 -1 0 MINSCORE 0.9");
+        let text = render(&session.server, 1);
+        let lookups = |verdict: &str| {
+            let name = "nearhit_set_cache_lookups_total";
+            value(&text, &format!("{name}{{db=\"db0\",key=\"c\",verdict=\"{verdict}\"}}")).to_owned()
+        };
+        assert_eq!(["hit", "near", "explore", "miss"].map(lookups), ["1", "0", "0", "1"]);
+        assert_ne!(value(&text, "nearhit_set_memory_bytes{db=\"db0\",key=\"c\",part=\"payloads\"}"), "0");
+    }
+
+    #[test]
     fn as_many_sets_are_shown_as_the_option_says_the_largest_ones() {
         let mut session = Session::with(Settings { metrics_max_sets: 2, ..Settings::defaults() }, 0);
         for (key, size) in [("a", 1), ("b", 3), ("c", 2), ("d", 2)] {

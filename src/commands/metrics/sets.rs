@@ -3,7 +3,7 @@
 //! Which are shown: those with the most elements, as many as `metrics-max-sets` says; of equal ones
 //! those of the lower database, then by the key. A set that is overtaken by another one loses its
 //! samples, and begins anew when it is shown again, with the counts it has by then. Each shown set
-//! has 15 samples.
+//! has 15 samples, and a semantic cache 8 more.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::MAX_BYTES;
 use super::families::{Families, Kind, Number};
 use crate::commands::Server;
-use crate::vector_set::{SCORE_BUCKETS, VectorSet};
+use crate::vector_set::{CacheFigures, SCORE_BUCKETS, VectorSet};
 
 /// Longest key that is shown in full, in bytes.
 const MAX_KEY: usize = 120;
@@ -128,8 +128,34 @@ fn one(db: &str, key: &str, set: &VectorSet, families: &mut Families) {
         ("expiry", memory.expiry),
         ("snapshot", memory.snapshot),
     ] {
-        let labels = [("db", db), ("key", key), ("part", part)];
-        families.gauge("nearhit_set_memory_bytes", "Memory of a vector set, by what for", &labels, bytes);
+        memory_part(&[("db", db), ("key", key), ("part", part)], bytes, families);
+    }
+    if let Some(cache) = set.untimed().cache() {
+        of_cache(db, key, cache.figures(), families);
+        memory_part(&[("db", db), ("key", key), ("part", "payloads")], memory.payloads, families);
+    }
+}
+
+fn memory_part(labels: &[(&'static str, &str)], bytes: usize, families: &mut Families) {
+    families.gauge("nearhit_set_memory_bytes", "Memory of a vector set, by what for", labels, bytes);
+}
+
+fn of_cache(db: &str, key: &str, figures: &CacheFigures, families: &mut Families) {
+    for (verdict, count) in [
+        ("hit", figures.hits.get()),
+        ("dry_hit", figures.dry_hits.get()),
+        ("near", figures.near.get()),
+        ("explore", figures.explored.get()),
+        ("miss", figures.misses.get()),
+    ] {
+        let labels = [("db", db), ("key", key), ("verdict", verdict)];
+        let help = "Lookups of a semantic cache, by what they were answered";
+        families.counter("nearhit_set_cache_lookups_total", help, &labels, count);
+    }
+    for (verdict, count) in [("right", figures.right.get()), ("wrong", figures.wrong.get())] {
+        let labels = [("db", db), ("key", key), ("verdict", verdict)];
+        let help = "What was reported of answers of a semantic cache";
+        families.counter("nearhit_set_cache_observations_total", help, &labels, count);
     }
 }
 
