@@ -137,6 +137,7 @@ const CRATES: &[(&str, &[&str])] = &[
     // `rustix` has all other calls without `unsafe`.
     ("libc", &["system/files", "system/process", "memory/allocator", "tier/faults", "tier/fetch"]),
     ("rustix", &["system"]),
+    ("getrandom", &["system"]),
     ("tikv_jemalloc_ctl", &["memory/allocator"]),
     ("tikv_jemalloc_sys", &["memory/allocator"]),
     ("tokio", &["server", "commands", "persistence"]),

@@ -2,22 +2,12 @@
 
 use std::io;
 
-use rustix::rand::{GetRandomFlags, getrandom};
-
 /// Fills `bytes` with random ones, which cannot be predicted.
 ///
 /// # Errors
 /// The system has none.
 pub fn fill_with_random(bytes: &mut [u8]) -> io::Result<()> {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match getrandom(&mut bytes[filled..], GetRandomFlags::empty()) {
-            Ok(count) => filled += count,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
+    getrandom::fill(bytes).map_err(io::Error::from)
 }
 
 #[cfg(test)]
