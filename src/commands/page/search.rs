@@ -1,8 +1,8 @@
 //! The search box: `VSIM`, as any client would send it, asked by the fields of a form.
 //!
 //! The command goes through [`dispatch()`], so that it is checked, counted and observed like those
-//! of other clients. It is in the list of clients while it runs, and does not count as a use of what
-//! it finds.
+//! of other clients. It is in the list of clients while it runs, and does not count as a use of
+//! what it finds.
 
 use std::net::IpAddr;
 use std::time::Instant;

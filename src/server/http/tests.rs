@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use super::*;
 use crate::commands::StopStep;
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::keyspace::{Clock, Keyspace};
 
 /// A port that is served until the end of the test.
@@ -167,7 +167,7 @@ fn protected_mode_asks_for_this_machine_by_its_own_name() {
 
 #[test]
 fn another_machine_is_refused_in_protected_mode() {
-    let server = Server::new(Config::default(), Keyspace::new(Clock::system()));
+    let server = Server::new(Config::from(Settings::defaults()), Keyspace::new(Clock::system()));
     server.config.set(&[("protected-mode", "yes")]).expect("it can be changed");
     let head = head::Head::parse(b"GET /metrics HTTP/1.1\r\n\r\n").expect("it is well-formed");
     let check = |peer: &str| access::check(&server, peer.parse().expect("an address"), &head);
@@ -264,7 +264,7 @@ fn who_takes_too_long_is_closed() {
 
 #[test]
 fn without_the_option_there_is_no_port() {
-    let server = Arc::new(Server::new(Config::default(), Keyspace::new(Clock::system())));
+    let server = Arc::new(Server::new(Config::from(Settings::defaults()), Keyspace::new(Clock::system())));
     let http = Http::start(&server).expect("there is nothing to open");
     assert_eq!(http.addresses(), []);
     http.stop(JoinDeadline::of(None));

@@ -134,11 +134,11 @@ fn is_selected(section: &Section, sections: &[Vec<u8>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, Settings};
     use crate::keyspace::{Clock, Keyspace};
 
     fn info(sections: &[&str]) -> String {
-        let server = Server::new(Config::default(), Keyspace::new(Clock::manual(0)));
+        let server = Server::new(Config::from(Settings::defaults()), Keyspace::new(Clock::manual(0)));
         render(&server, &sections.iter().map(|name| name.as_bytes().to_vec()).collect::<Vec<_>>())
     }
 
