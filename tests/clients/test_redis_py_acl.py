@@ -49,7 +49,8 @@ class Users:
         await self.gives(0, app.publish("app.news", "x"))
         await self.refused(NoPermissionError, "flushall", app.flushall)
         pipeline = app.pipeline(transaction=True).set("app:1", "c").set("other", "d")
-        await self.refused(NoPermissionError, "access a key", pipeline.execute)
+        # The asyncio client of redis-py 6 forgets to put the server's text into its own.
+        await self.refused(NoPermissionError, "access a key|exception.args", pipeline.execute)
         await self.gives("a", app.get("app:1"))
 
     async def test_a_reader_of_vectors(self):
