@@ -129,7 +129,8 @@ impl Filtered {
     }
 
     fn nearest(&self, query: &Probe, filter: Option<&Filter>, ef: usize) -> Vec<u64> {
-        let search = Search { count: COUNT, ef, filter, filter_ef: None, truth: false, plan: None, deadline: None };
+        let search =
+            Search { count: COUNT, ef, filter, filter_ef: None, truth: false, plan: None, deadline: None };
         let name = |element: &[u8]| u64::from_le_bytes(element.try_into().expect("names have eight bytes"));
         self.set.untimed().search(query, &search).iter().map(|hit| name(hit.element)).collect()
     }

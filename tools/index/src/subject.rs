@@ -140,7 +140,15 @@ impl Subject {
 
     fn nearest_to(&self, query: &[f32], ef: usize) -> Vec<u64> {
         let code = self.set.query(query).expect("queries have the base's dimension");
-        let search = Search { count: COUNT, ef, filter: None, filter_ef: None, truth: false, plan: None, deadline: None };
+        let search = Search {
+            count: COUNT,
+            ef,
+            filter: None,
+            filter_ef: None,
+            truth: false,
+            plan: None,
+            deadline: None,
+        };
         let name = |element: &[u8]| u64::from_le_bytes(element.try_into().expect("names have eight bytes"));
         self.set.untimed().search(&code, &search).iter().map(|hit| name(hit.element)).collect()
     }
