@@ -1,5 +1,5 @@
-//! `nearhit check-rdb`, `check-aof` and `check-config`: what is in a file, and whether it is
-//! complete.
+//! `nearhit check-rdb`, `check-aof`, `check-tier` and `check-config`: what is in a file, and whether
+//! it is complete.
 //!
 //! Results go to standard output, progress to standard error. The exit code is 1 if something is
 //! wrong.
@@ -17,6 +17,7 @@ use crate::persistence::aof::reader::Fault;
 use crate::persistence::loading::{Loading, grouped};
 use crate::persistence::rdb::Reader;
 use crate::persistence::rdb::check::{self as rdb, Damaged};
+use crate::persistence::rdb::vector_set::cold;
 use crate::server;
 
 /// Time between two lines of progress.
@@ -31,6 +32,7 @@ type Outcome = Result<(), String>;
 pub fn run(check: &Check) -> ExitCode {
     let outcome = match check {
         Check::Rdb { file } => check_rdb(file),
+        Check::Tier { dir } => check_tier(dir),
         Check::Aof { file, fix, yes } => check_aof(file, *fix, *yes),
         Check::Config { args } => check_config(args),
     };
@@ -70,6 +72,36 @@ fn check_rdb(path: &Path) -> Outcome {
             Ok(())
         }
         Err(damaged) => Err(damage(path, &damaged)),
+    }
+}
+
+/// A file that goes while it is read belonged to a set that was opened: no damage.
+fn check_tier(folder: &Path) -> Outcome {
+    let files =
+        cold::files_in(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    let mut damaged = 0;
+    for path in &files {
+        match cold::check(path) {
+            Ok(set) => println!(
+                "{}: whole, {} vectors of {} components, {} bytes before compression",
+                path.display(),
+                grouped(set.elements),
+                set.dim,
+                grouped(set.bytes)
+            ),
+            Err(_) if !path.exists() => {}
+            Err(why) => {
+                println!("{why}");
+                damaged += 1;
+            }
+        }
+    }
+    match damaged {
+        0 => {
+            println!("{} files, all whole.", files.len());
+            Ok(())
+        }
+        damaged => Err(format!("{damaged} of {} files are damaged", files.len())),
     }
 }
 

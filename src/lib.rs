@@ -29,7 +29,7 @@
 //! splitmix         leaf: numbers that look random, the same for the same seed
 //! frequency        leaf: how often something is used, in 8 bits
 //! log              edge: what a line of the log looks like, and where it goes
-//! check            edge: `check-rdb`, `check-aof` and `check-config`, for people
+//! check            edge: `check-rdb`, `check-aof`, `check-tier` and `check-config`, for people
 //! ping             edge: `nearhit ping`, for probes
 //! supervisor       edge: messages to the service manager, pid file; not in the library
 //! config/          edge: one table of options → flags, file, CONFIG GET/SET

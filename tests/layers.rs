@@ -148,7 +148,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("httparse", &["server/http"]),
     ("base64", &["server/http"]),
     ("clap", &["config"]),
-    ("lz4_flex", &["compressed"]),
+    ("lz4_flex", &["compressed", "tier/cold"]),
     ("rust_stemmers", &["field_index/tokens"]),
     ("unicode_segmentation", &["field_index/tokens"]),
     ("tracing", &["main", "supervisor", "server", "commands", "log", "persistence"]),

@@ -9,6 +9,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+#[path = "recovery/cold.rs"]
+mod cold;
 #[path = "support/folder.rs"]
 mod folder;
 

@@ -220,6 +220,7 @@ impl Server {
             net_output_per_second: AtomicU64::new(0),
             stop: Stop::default(),
         };
+        server.keyspace.set_opener(crate::persistence::rdb::vector_set::cold::open);
         let events = KeyspaceEvents::new(Arc::clone(&server.pubsub), Arc::clone(&server.traffic));
         server.keyspace.set_event_sink(Arc::new(events));
         server.keyspace.set_tracker(Arc::clone(&server.tracking) as _);
@@ -247,6 +248,7 @@ impl Server {
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
         if let Some(tier) = self.keyspace.tier() {
             tier.set_max_bytes(settings.tier_max_bytes);
+            tier.cold().set_io_limit(settings.tier_io_limit);
             tier.balance().set_policy(TierPolicy::named(settings.tier_policy).unwrap_or_default());
         }
         let samples = usize::try_from(settings.maxmemory_samples).unwrap_or(usize::MAX);

@@ -18,6 +18,7 @@ use super::registry::{self, Command};
 use super::spec::{Flags, Group, Place, Run, Scope, Waiting, Weight};
 use super::transactions;
 use crate::journal::{HeldWriter, Record};
+use crate::keyspace::Reach;
 use crate::memory;
 use crate::resp::{Args, Error, Reply, Request};
 use crate::wake::Waiter;
@@ -302,6 +303,9 @@ pub(super) fn place(command: &Command, server: &Server, client: &mut Client, req
     if command.spec.group == Group::Module && server.vector_sets_single_threaded.load(Ordering::Relaxed) {
         return Place::Network;
     }
+    if may_open_a_set(command, server, client, request) {
+        return Place::Blocking;
+    }
     let heavy = |is_heavy| if is_heavy { Place::Compute } else { Place::Network };
     match command.spec.weight {
         Weight::Light => Place::Network,
@@ -311,6 +315,21 @@ pub(super) fn place(command: &Command, server: &Server, client: &mut Client, req
             heavy(is_heavy(arguments(command, request), &Context::new(server, client)))
         }
         Weight::PlacedBy(place) => place(arguments(command, request), &Context::new(server, client)),
+    }
+}
+
+/// True if a vector set that is in a file may have to be opened for it: that reads all of the file.
+fn may_open_a_set(command: &Command, server: &Server, client: &Client, request: &Request) -> bool {
+    if !server.keyspace.has_cold_sets() {
+        return false;
+    }
+    let is_cold = |(db, key)| server.keyspace.db(db).is_cold(key);
+    if !command.spec.is(&transactions::EXEC) {
+        return transactions::named_keys(command, request).any(|key| is_cold((client.db, key)));
+    }
+    match transactions::reach_of(command, client, request) {
+        Reach::Keys(keys) => keys.into_iter().any(is_cold),
+        Reach::Everything => true,
     }
 }
 

@@ -8,6 +8,7 @@ mod bitmaps;
 mod categories;
 pub mod client;
 mod client_limit;
+mod cold;
 mod connection;
 mod context;
 mod cross_protocol;

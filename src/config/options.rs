@@ -810,6 +810,21 @@ pub static OPTIONS: &[OptionSpec] = &[
                evicted; with 'lazy' new elements begin there as well",
     },
     OptionSpec {
+        name: "tier-cold-after",
+        kind: Kind::Number { field: |settings| &mut settings.tier_cold_after, min: 0, max: u32::MAX as u64 },
+        default: "0",
+        mutable: true,
+        help: "With tier-dir: seconds without use after which a vector set goes into a compressed file, from which \
+               the next command that needs it takes it; 0: none does",
+    },
+    OptionSpec {
+        name: "tier-io-limit",
+        kind: Kind::Memory { field: |settings| &mut settings.tier_io_limit, min: 0, max: MAX_LONG },
+        default: "64mb",
+        mutable: true,
+        help: "Bytes a second that are written to such files in the background; 0 is no limit",
+    },
+    OptionSpec {
         name: "maxmemory",
         kind: Kind::MaxMemory(|settings| &mut settings.maxmemory),
         default: "auto",

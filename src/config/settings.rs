@@ -79,6 +79,8 @@ pub struct Settings {
     pub tier_dir: String,
     pub tier_max_bytes: u64,
     pub tier_policy: &'static str,
+    pub tier_cold_after: u64,
+    pub tier_io_limit: u64,
     pub vset_force_single_threaded_execution: bool,
     pub hash_max_listpack_entries: u64,
     pub hash_max_listpack_value: u64,
@@ -241,6 +243,10 @@ impl Settings {
     /// An option that contradicts others, and how.
     pub(super) fn check(&self) -> Result<(), NotApplied> {
         self.tls.check()?;
+        if self.tier_cold_after > 0 && self.tier_dir.is_empty() {
+            let reason = "it needs the option 'tier-dir', which says where files may lie".to_owned();
+            return Err(NotApplied { option: "tier-cold-after", reason });
+        }
         let ascending = [
             ("mem-threshold-warn", self.mem_threshold_warn),
             ("mem-threshold-high", self.mem_threshold_high),

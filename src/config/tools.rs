@@ -28,6 +28,11 @@ pub enum Check {
         /// Its path.
         file: PathBuf,
     },
+    /// The cold files in a folder.
+    Tier {
+        /// Its path.
+        dir: PathBuf,
+    },
     /// A log.
     Aof {
         /// A manifest, or one file of a log.
@@ -85,14 +90,15 @@ fn asks_for_help(args: &[OsString]) -> bool {
 }
 
 /// All tools.
-pub(super) fn commands() -> [Command; 5] {
-    [check_config(), check_rdb(), check_aof(), ping(), generate()]
+pub(super) fn commands() -> [Command; 6] {
+    [check_config(), check_rdb(), check_aof(), check_tier(), ping(), generate()]
 }
 
 fn understood(name: &str, matches: &ArgMatches) -> Tool {
     let path = |name| matches.get_one::<PathBuf>(name).cloned();
     match name {
         "check-rdb" => Tool::Check(Check::Rdb { file: path("FILE").unwrap_or_default() }),
+        "check-tier" => Tool::Check(Check::Tier { dir: path("DIR").unwrap_or_default() }),
         "check-aof" => Tool::Check(Check::Aof {
             file: path("FILE").unwrap_or_default(),
             fix: matches.get_flag("fix"),
@@ -131,6 +137,17 @@ fn check_aof() -> Command {
         .arg(switch("fix", "Cut off the end of the last file if it is not whole; asks first"))
         .arg(switch("yes", "Do not ask"))
         .arg(file("A manifest (appendonly.aof.manifest), or one file of a log"))
+}
+
+fn check_tier() -> Command {
+    Command::new("check-tier")
+        .about("Says which cold vector sets lie in a tier-dir, and whether their files are whole")
+        .arg(
+            Arg::new("DIR")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The folder; a server may be using it"),
+        )
 }
 
 const PASSWORDS: &str = "\

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::cold::{Found, NoSet};
 use super::entry::Entry;
 use super::events::event;
 use super::exclusive::Exclusive;
@@ -279,23 +280,38 @@ impl<'k> View<'k> {
     }
 
     /// The vector set of a key. Does not count as a use.
-    pub fn vector_set(self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
+    pub fn vector_set(self, key: &[u8]) -> Result<Option<SetHandle>, NoSet> {
         self.find_vector_set(key, Accounting::None)
     }
 
     /// The vector set of a key, for a command that changes it.
-    pub fn vector_set_to_change(self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
+    pub fn vector_set_to_change(self, key: &[u8]) -> Result<Option<SetHandle>, NoSet> {
         self.find_vector_set(key, Accounting::Changed)
     }
 
     /// The vector set of a key, for a command that reads it: counted as a hit or a miss.
-    pub fn read_vector_set(self, key: &[u8]) -> Result<Option<SetHandle>, WrongType> {
+    pub fn read_vector_set(self, key: &[u8]) -> Result<Option<SetHandle>, NoSet> {
         self.find_vector_set(key, Accounting::Used)
     }
 
-    fn find_vector_set(self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, WrongType> {
+    /// The vector set of a key, unless it is in a file: for reports, which open none.
+    pub fn vector_set_in_memory(self, key: &[u8]) -> Option<SetHandle> {
+        let now = self.now_of_set(self.now_ms());
+        self.lookup(key, Accounting::None, |entry| entry.value().set_handle(now).ok()).flatten()
+    }
+
+    /// Opens it if it is in a file.
+    fn find_vector_set(self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, NoSet> {
         let now = self.now_of_set(if accounting.is_counted() { self.recent_ms() } else { self.now_ms() });
-        self.lookup(key, accounting, |entry| entry.value().set_handle(now)).transpose()
+        let mut accounting = accounting;
+        loop {
+            match self.lookup(key, accounting, |entry| entry.value().set_anywhere(now)).transpose()? {
+                None => return Ok(None),
+                Some(Found::InMemory(handle)) => return Ok(Some(handle)),
+                Some(Found::InFile(cold)) => self.open(key, &cold)?,
+            }
+            accounting = Accounting::None;
+        }
     }
 
     /// Stores a set that was made outside of any lock, and spends the record. If the key exists by
@@ -338,11 +354,19 @@ impl<'k> View<'k> {
         self,
         key: &[u8],
         change: impl FnOnce(Present<'_>) -> R,
-    ) -> Result<Option<R>, WrongType> {
-        let mut keys = self.exclusive(&[key]);
-        let now = self.now_of_set(keys.used_ms());
-        let Some(handle) = keys.get(key).map(|entry| entry.value().set_handle(now)).transpose()? else {
-            return Ok(None);
+    ) -> Result<Option<R>, NoSet> {
+        let (mut keys, handle) = loop {
+            let mut keys = self.exclusive(&[key]);
+            let now = self.now_of_set(keys.used_ms());
+            let found = keys.get(key).map(|entry| entry.value().set_anywhere(now)).transpose()?;
+            match found {
+                None => return Ok(None),
+                Some(Found::InMemory(handle)) => break (keys, handle),
+                Some(Found::InFile(cold)) => {
+                    drop(keys);
+                    self.open(key, &cold)?;
+                }
+            }
         };
         let outcome = change(handle.present());
         if handle.set.unbind_if_spent() {

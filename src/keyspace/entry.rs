@@ -312,7 +312,11 @@ impl Entry {
 
     /// True for a vector set of which all elements have expired, and that may not be empty.
     pub(super) fn is_spent_set(&self, now_ms: i64) -> bool {
-        self.value().as_vector_set().is_ok_and(|set| set.is_spent(now_ms))
+        match self.value() {
+            ValueRef::VectorSet(set) => set.is_spent(now_ms),
+            ValueRef::ColdSet(cold) => cold.is_spent(now_ms),
+            ValueRef::String(_) | ValueRef::Hash(_) => false,
+        }
     }
 
     /// True for a hash of which all fields have expired.

@@ -17,7 +17,7 @@ use super::snapshot::{BeforeImage, KeyAtCut};
 use super::string::{StringRef, TextEdit};
 use super::table::Table;
 use super::usage::KnownUse;
-use super::value::{Value, WrongType};
+use super::value::{Value, ValueRef, WrongType};
 use crate::journal::{Passage, Record};
 
 /// The most expired fields that a lookup removes from a table; more of them are treated as absent,
@@ -271,6 +271,31 @@ impl<'k> Exclusive<'k> {
             value.exclude(self.cut);
         }
         self.put(key, value, deadline);
+    }
+
+    /// Gives the key another form of the value that it has, if that is the one that is meant: no
+    /// change, so that nobody is told but clients that watch the key, which cannot tell. False if
+    /// it is another value.
+    pub(super) fn exchange(
+        &mut self,
+        key: &[u8],
+        value: Value,
+        is_meant: impl FnOnce(ValueRef<'_>) -> bool,
+    ) -> bool {
+        let Some(found) = self.find(key) else { return false };
+        let Held { table, shard, .. } = &self.held[found.held];
+        if !is_meant(table.entry(found.id).value()) {
+            return false;
+        }
+        shard.watched.note(key, Change::Written);
+        if self.cut != 0 {
+            value.exclude(self.cut);
+        }
+        self.keep_before_image(found);
+        if let Some(old) = self.held[found.held].table.replace(found.id, value) {
+            self.garbage.add_value(old);
+        }
+        true
     }
 
     /// Gives the key this value; it keeps its deadline.
@@ -558,6 +583,10 @@ impl<'k> Exclusive<'k> {
         let entry = self.held[found.held].table.entry(found.id);
         if entry.deadline().is_past(self.now_ms) {
             self.notify(event::EXPIRED, entry.key());
+        } else if let Some(cold) = entry.value().as_cold_set() {
+            // All its elements have expired. Their names are in the file, and are not read for this.
+            self.db.common.expiry.elements.add(cold.len() as u64);
+            self.notify(event::DEL, entry.key());
         } else if let Ok(set) = entry.value().as_vector_set() {
             // All elements of the set have expired.
             self.db.common.expiry.elements.add(set.len() as u64);

@@ -29,6 +29,7 @@
 //! hash/          packed bytes, or a table
 //! value.rs       the types of values: one line each
 //! string.rs  vector_set.rs  expiry.rs  clock.rs
+//! cold.rs        vector sets that are in files
 //! snapshot/      all keys as they were at one moment, read while they change
 //! access.rs      how a command accesses keys: its time, and the effects of its lookups
 //! compaction.rs  which vector set's turn it is to be compacted
@@ -40,6 +41,7 @@ mod arrangement;
 mod blessing;
 mod bulk;
 mod clock;
+mod cold;
 mod compaction;
 mod database;
 mod element_figures;
@@ -80,6 +82,7 @@ pub use self::access::{Access, View};
 pub use self::blessing::Taken;
 pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
+pub use self::cold::{ColdSet, NoSet, NotCooled, Opener};
 pub use self::database::{Accounting, Census, Database};
 pub use self::element_figures::ElementFigures;
 pub use self::entry::Entry;
@@ -96,7 +99,7 @@ pub use self::policy::{Policy, Scope};
 pub use self::reaper::Reaper;
 pub use self::reservation::Reach;
 pub use self::scan::Cursor;
-pub use self::shared::Shared;
+pub use self::shared::{NotAtHand, Shared};
 pub use self::snapshot::{KeyAtCut, Snapshot};
 pub use self::string::{ReplyText, StringRef, StringValue, TextEdit, canonical_integer};
 pub use self::usage::KnownUse;
@@ -145,6 +148,8 @@ struct Common {
     hash_limits: SharedLimits,
     /// For the files of warm vector sets.
     tier: OnceLock<Arc<TierDir>>,
+    /// Makes sets of their files.
+    opener: OnceLock<Opener>,
     settings: usage::SharedSettings,
     /// Each number drawn is the hash of the next count.
     draws: AtomicU64,
@@ -193,6 +198,7 @@ impl Keyspace {
             shows_expired: AtomicBool::new(false),
             hash_limits: SharedLimits::default(),
             tier: OnceLock::new(),
+            opener: OnceLock::new(),
             settings: usage::SharedSettings::default(),
             draws: AtomicU64::new(0),
         });
@@ -374,7 +380,10 @@ impl Keyspace {
         self.element_figures.reset();
         self.evictor.restart_clock();
         self.common.evictions.reset();
-        self.tier().iter().for_each(|tier| tier.balance().reset());
+        self.tier().iter().for_each(|tier| {
+            tier.balance().reset();
+            tier.cold().counters.reset();
+        });
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());
     }

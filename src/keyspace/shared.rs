@@ -3,12 +3,22 @@
 use parking_lot::RwLockReadGuard;
 use smallvec::SmallVec;
 
+use super::cold::Found;
 use super::entry::Entry;
 use super::shard::shard_of;
 use super::table::Table;
 use super::value::WrongType;
 use super::vector_set::SetHandle;
 use super::{Accounting, View};
+
+/// Why a key has no set that can be looked at under the locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAtHand {
+    /// Its value is no set.
+    WrongType,
+    /// It is in a file.
+    InFile,
+}
 
 /// Shared access to some keys of a database, which do not change meanwhile.
 ///
@@ -56,9 +66,18 @@ impl<'k> Shared<'k> {
     }
 
     /// The vector set of a key, for a command that reads it.
-    pub fn vector_set(&self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, WrongType> {
+    ///
+    /// # Errors
+    /// It is none, or is in a file: then it can be [opened](View::open_set) when these locks are
+    /// released.
+    pub fn vector_set(&self, key: &[u8], accounting: Accounting) -> Result<Option<SetHandle>, NotAtHand> {
         let now = self.db.now_of_set(self.used_ms);
-        self.get(key, accounting).map(|entry| entry.value().set_handle(now)).transpose()
+        match self.get(key, accounting).map(|entry| entry.value().set_anywhere(now)).transpose() {
+            Ok(None) => Ok(None),
+            Ok(Some(Found::InMemory(handle))) => Ok(Some(handle)),
+            Ok(Some(Found::InFile(_))) => Err(NotAtHand::InFile),
+            Err(WrongType) => Err(NotAtHand::WrongType),
+        }
     }
 
     pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {

@@ -13,6 +13,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::cold::ColdSet;
 use super::entry::Layout;
 use super::hash::{Hash, HashRef, StoredTable};
 use super::string::{LongText, StringRef, StringValue};
@@ -27,6 +28,7 @@ macro_rules! by_type {
             $Form::String($part) => $outcome,
             $Form::Hash($part) => $outcome,
             $Form::VectorSet($part) => $outcome,
+            $Form::ColdSet($part) => $outcome,
         }
     };
 }
@@ -42,6 +44,8 @@ pub enum Value {
     Hash(Box<Hash>),
     /// A vector set, shared with the commands that use it.
     VectorSet(Arc<VectorSet>),
+    /// A vector set that is in a file.
+    ColdSet(Arc<ColdSet>),
 }
 
 /// The value of a key, in place.
@@ -53,6 +57,8 @@ pub enum ValueRef<'v> {
     Hash(HashRef<'v>),
     /// A vector set, shared with the commands that use it.
     VectorSet(&'v Arc<VectorSet>),
+    /// A vector set that is in a file.
+    ColdSet(&'v Arc<ColdSet>),
 }
 
 /// A value with memory of its own, as it is in an entry.
@@ -61,6 +67,7 @@ pub(super) enum Large {
     String(LongText),
     Hash(StoredTable),
     VectorSet(Arc<VectorSet>),
+    ColdSet(Arc<ColdSet>),
 }
 
 /// The part of a [`Value`].
@@ -191,7 +198,7 @@ impl<'v> ValueRef<'v> {
         if let Self::Hash(hash) = self { Ok(hash) } else { Err(WrongType) }
     }
 
-    /// The vector set, if it is one.
+    /// The vector set, if it is one and in memory.
     pub fn as_vector_set(self) -> Result<&'v Arc<VectorSet>, WrongType> {
         if let Self::VectorSet(set) = self { Ok(set) } else { Err(WrongType) }
     }

@@ -13,6 +13,7 @@
 //! aof              begins and rewrites the log of changes      one, mostly asleep
 //! http             metrics, probes, a page, if there is an http-port   one, and two for long responses
 //! memory           watches the limit of memory, evicts ahead of it     one, mostly asleep
+//! cold             puts vector sets into files that nobody uses, if there is a tier-dir
 //! cron             expires keys, closes idle clients, balances network threads, ten times a second
 //! ```
 //!
@@ -30,6 +31,7 @@
 
 mod aof_thread;
 mod balance;
+mod cold_thread;
 mod connection;
 mod cron;
 mod files;
@@ -65,6 +67,7 @@ use crate::config::Config;
 use crate::keyspace::{Clock, Keyspace, TierDir};
 use crate::persistence::files::remove_leftovers;
 use aof_thread::AofThread;
+use cold_thread::ColdThread;
 use cron::Cron;
 pub use files::TooFewFiles;
 pub use health::{Health, Stage};
@@ -144,6 +147,7 @@ pub struct Running {
     memory_thread: MemoryThread,
     snapshot_thread: SnapshotThread,
     aof_thread: AofThread,
+    cold_thread: Option<ColdThread>,
     http: Http,
     plan: Option<Plan>,
     health: Health,
@@ -187,6 +191,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let memory_thread = MemoryThread::start(Arc::clone(&server))?;
     let snapshot_thread = SnapshotThread::start(Arc::clone(&server))?;
     let aof_thread = AofThread::start(Arc::clone(&server))?;
+    let cold_thread = ColdThread::start(Arc::clone(&server))?;
     let health = Health::new(&server, network.thread_table());
     let http = Http::start(&server)?;
     Ok(Running {
@@ -201,6 +206,7 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
         memory_thread,
         snapshot_thread,
         aof_thread,
+        cold_thread,
         http,
         plan,
         health,
@@ -258,6 +264,7 @@ impl Running {
             memory_thread,
             snapshot_thread,
             aof_thread,
+            cold_thread,
             http,
             plan,
             health,
@@ -294,10 +301,13 @@ impl Running {
             outcome
         });
         server.stop.enter(StopStep::Joining);
+        // What is saved names these files.
+        server.keyspace.tier().iter().for_each(|tier| tier.cold().keep());
         let deadline = JoinDeadline::of(server.config.settings().shutdown_patience());
         cron.stop(deadline);
         memory_thread.stop(deadline);
         snapshot_thread.stop(deadline);
+        cold_thread.into_iter().for_each(|thread| thread.stop(deadline));
         network.stop(deadline);
         pools.stop();
         // It has said meanwhile that the server is stopping.

@@ -18,13 +18,17 @@ const BETWEEN_LINES: Duration = Duration::from_secs(1);
 
 /// Carries the plan out, if there is one, and logs its progress.
 pub(super) async fn load(server: &Arc<Server>, plan: Option<Plan>) -> Result<(), Failed> {
-    let Some(plan) = plan else { return Ok(()) };
+    let Some(plan) = plan else {
+        server.remove_unclaimed_files();
+        return Ok(());
+    };
     let (sender, mut loaded) = oneshot::channel();
     let loading = Arc::clone(server);
     // Not joined: when the server is to end before it is done, nothing waits for it.
     let thread = std::thread::Builder::new().name("loader".into());
     let started = thread.spawn(move || {
-        let _ = sender.send(plan.carry_out(&loading));
+        let outcome = plan.carry_out(&loading).inspect(|()| loading.remove_unclaimed_files());
+        let _ = sender.send(outcome);
     });
     started.map_err(|error| Failed::from(format!("the system gives no thread to load the data: {error}")))?;
     let mut lines = tokio::time::interval_at(tokio::time::Instant::now() + BETWEEN_LINES, BETWEEN_LINES);

@@ -7,6 +7,7 @@
 //! balance.rs which elements are in memory: the policy, its counters, and how cold is cold
 //! faults.rs  pages of such files that cannot be read
 //! fetch.rs   pages that are needed soon
+//! cold/      sets of which nothing is in memory, each in a compressed file of its own
 //! ```
 //!
 //! # Decisions
@@ -22,9 +23,9 @@
 //! the kernel, which knows the whole machine's memory; pages that were read are cheap to drop, and
 //! the limit of `maxmemory` does not count them.
 //!
-//! *Files have no name.* They end with the process, however it ends, so that a kill at any moment
+//! *Mapped files have no name.* They end with the process, however it ends, so that a kill at any moment
 //! leaves nothing behind that could be read as if it were whole: the truth is in the snapshot and
-//! the log, and a restart makes the set anew from those.
+//! the log, and a restart makes the set anew from those. (Cold sets are another matter: see `cold`.)
 //!
 //! *Blocks of the disk are taken before they are written to.* A store through a mapping cannot fail
 //! but by a signal, so a full disk has to be seen earlier: when slots are handed out
@@ -36,6 +37,7 @@
 
 mod area;
 mod balance;
+mod cold;
 mod faults;
 mod fetch;
 
@@ -47,6 +49,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use self::area::Area;
 pub use self::balance::{Balance, TierPolicy};
+pub use self::cold::{ColdFile, ColdFiles, ColdId, ColdReader, ColdWriter, Haste, Outline, files_in};
 pub use self::fetch::fetch;
 
 /// In the directory, locked by the server that uses it.
@@ -130,6 +133,7 @@ pub struct TierDir {
     refusals: AtomicU64,
     disk_is_full: AtomicBool,
     balance: Balance,
+    cold: ColdFiles,
 }
 
 /// Why a directory cannot be used.
@@ -172,6 +176,7 @@ impl TierDir {
         })?;
         area::try_out(path)?;
         faults::handle()?;
+        cold::remove_partial(path)?;
         Ok(Arc::new(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -183,6 +188,7 @@ impl TierDir {
             refusals: AtomicU64::new(0),
             disk_is_full: AtomicBool::new(false),
             balance: Balance::default(),
+            cold: ColdFiles::default(),
         }))
     }
 

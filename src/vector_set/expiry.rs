@@ -4,6 +4,7 @@ use super::commit::Commit;
 use super::write::{Hold, Lifetime, Refused};
 use super::{Present, VectorSet};
 use crate::epoch::pin;
+use crate::index::State;
 use crate::journal::{Effects, PartChange, Record};
 
 /// What becomes of the deadline of an element.
@@ -27,6 +28,18 @@ impl VectorSet {
     /// True if an element has, or ever had, a deadline.
     pub fn has_had_deadlines(&self) -> bool {
         self.deadlines.have_existed()
+    }
+
+    /// When the last of its elements expires, in milliseconds since 1970, and with it its key; none
+    /// if that does not happen by itself. Looks at each element.
+    pub fn ends_ms(&self) -> Option<i64> {
+        let elements = self.elements.read();
+        if self.options.may_be_empty || elements.len() == 0 || self.deadlines.len() < elements.len() {
+            return None;
+        }
+        let slots = self.vectors.graph().slots();
+        let mut live = (0..slots.end()).filter(|&slot| slots.state(slot) == State::Live);
+        live.try_fold(i64::MIN, |last, slot| Some(last.max(self.deadlines.get(slot)?)))
     }
 
     /// How many elements have a deadline.

@@ -113,7 +113,10 @@ use self::updates::Updates;
 use self::uses::Uses;
 use crate::compressed::Savings;
 use crate::memory::{Category, Held};
-pub use crate::tier::{Balance, Residence, Space, Tier, TierDir, TierPolicy};
+pub use crate::tier::{
+    Balance, ColdFile, ColdFiles, ColdId, ColdReader, ColdWriter, Haste, Outline as ColdOutline, Residence,
+    Space, Tier, TierDir, TierPolicy, files_in as cold_files_in,
+};
 use crate::vector_index::VectorIndex;
 
 /// Identifies the state in which a key meant this set: it changes when the key stops meaning it.

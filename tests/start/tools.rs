@@ -135,7 +135,7 @@ fn pages_are_printed() {
     assert_eq!(completed("nearhit --appendfs"), "--appendfsync");
     assert_eq!(completed("nearhit --port 1 --appendfsync "), "everysec always no");
     assert_eq!(completed("nearhit ping --ti"), "--timeout");
-    assert_eq!(completed("nearhit check-"), "check-config check-rdb check-aof");
+    assert_eq!(completed("nearhit check-"), "check-config check-rdb check-aof check-tier");
     assert_eq!(completed("nearhit generate z"), "zsh");
 }
 

@@ -83,6 +83,8 @@ impl<'r> Copy<'r> {
     /// The copy, if the source is a vector set. It is made without the locks of the keys, so that
     /// other commands need not wait. It is the set as it was at some time since the command began.
     fn copy_set(&self, cx: &Context) -> Result<Option<CopiedSet>, Error> {
+        // The copy of a set is made of the set, and logged as that.
+        cx.db().open_set(self.source)?;
         let target = cx.server.keyspace.view(self.database, cx.access());
         if !self.replace && target.contains(self.target) {
             return Ok(None);

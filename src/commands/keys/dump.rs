@@ -28,7 +28,8 @@ pub(super) const LARGE: usize = 16 * 1024;
 
 fn is_large(args: Args, cx: &Context) -> bool {
     let is_large = |entry: &Entry| {
-        let is_set = entry.value().as_vector_set().is_ok();
+        let value = entry.value();
+        let is_set = value.as_vector_set().is_ok() || value.as_cold_set().is_some();
         is_set || entry.memory_bytes() >= LARGE
     };
     args.peek().and_then(|key| cx.db().lookup(key, Accounting::None, is_large)).unwrap_or(false)

@@ -30,7 +30,7 @@ pub(super) mod r#type;
 use smallvec::SmallVec;
 
 use super::{Context, Spec, Weight};
-use crate::keyspace::{DATABASES, WrongType};
+use crate::keyspace::{DATABASES, NoSet, WrongType};
 use crate::resp::{Args, Error};
 
 /// The family, in the order of `COMMAND`.
@@ -80,6 +80,15 @@ pub(super) const BY_ARGUMENTS: Weight =
 impl From<WrongType> for Error {
     fn from(_: WrongType) -> Self {
         Self::wrong_type()
+    }
+}
+
+impl From<NoSet> for Error {
+    fn from(why: NoSet) -> Self {
+        match why {
+            NoSet::WrongType => Self::wrong_type(),
+            NoSet::Unreadable(why) => Self::from(format!("ERR the vector set cannot be read: {why}")),
+        }
     }
 }
 

@@ -56,7 +56,7 @@ impl Sets {
             });
         }
         let find = |shown: Shown| {
-            let set = server.keyspace.db(shown.db).vector_set(&shown.key).ok().flatten()?.set;
+            let set = server.keyspace.db(shown.db).vector_set_in_memory(&shown.key)?.set;
             Some((shown.db, shown.key, set))
         };
         // One that was removed meanwhile is left out.

@@ -2,6 +2,7 @@
 //! only the stream has the same data, to the last deadline.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -13,8 +14,16 @@ use crate::commands::replay::Replay;
 use crate::commands::testing::Session;
 use crate::commands::{Client, Server, dispatch};
 use crate::config::Settings;
-use crate::keyspace::{Deadline, Entry, EvictReason, Policy, Unit, Value};
+use crate::keyspace::{Deadline, Entry, EvictReason, Keyspace, Policy, TierDir, Unit, Value};
+use crate::persistence::files::testing::Folder;
+use crate::persistence::loading::Loading;
+use crate::persistence::rdb::load::{How, load};
+use crate::persistence::rdb::save::{FileInfo, Progress, save};
+use crate::persistence::rdb::vector_set::cold::{cool, open};
+use crate::persistence::rdb::{Reader, Writer};
+
 use crate::resp::Request;
+use crate::vector_set::{Haste, VectorSet};
 
 /// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
 /// braces are replaced at random for each request.
@@ -208,12 +217,15 @@ fn seen(entry: &Entry, now_ms: i64) -> Seen {
                 fields.iter().map(|(name, value, end)| (name.to_vec(), (value.text().into_owned(), end)));
             Seen::Hash(fields.collect())
         }
-        Value::VectorSet(set) => {
-            let set = set.untimed();
-            let (pinned, _) = set.pinned(None, usize::MAX);
-            Seen::Set(format!("{:?} {:?} {} {pinned:?}", set.digest(), set.params(), set.len()))
-        }
+        Value::VectorSet(set) => seen_set(&set),
+        Value::ColdSet(cold) => seen_set(&open(cold.file(), cold.file().dir()).expect("it is whole")),
     }
+}
+
+fn seen_set(set: &VectorSet) -> Seen {
+    let set = set.untimed();
+    let (pinned, _) = set.pinned(None, usize::MAX);
+    Seen::Set(format!("{:?} {:?} {} {pinned:?}", set.digest(), set.params(), set.len()))
 }
 
 /// Hashes of up to `packed` fields are packed.
@@ -232,6 +244,61 @@ proptest! {
     #[test]
     fn the_stream_has_all_changes(events in prop::collection::vec(event(), 1..60), packed in 0..9_u64) {
         check(&events, packed)?;
+    }
+}
+
+/// Sets go into files between the changes, and come back for some of them.
+fn check_with_cold_sets(events: &[(Event, bool)]) -> Result<(), TestCaseError> {
+    let folder = Folder::new();
+    let mut original = Session::at(NOW_MS).streaming();
+    let keyspace = &original.server.keyspace;
+    keyspace.set_tier(TierDir::open(folder.path()).expect("it can be used"));
+    let mut stored = 0;
+    for (event, cools) in events {
+        carry_out(&original.server, &mut original.client, event);
+        for number in 0..3 {
+            for (key, set) in keyspace.idle_sets(number, 0, 0).into_iter().filter(|_| *cools) {
+                let tier = keyspace.tier().expect("it was set");
+                prop_assert!(cool(keyspace.db(number), &key, &set, tier, Haste::Now).is_ok());
+                stored += 1;
+            }
+        }
+    }
+    let counters = &keyspace.tier().expect("it was set").cold().counters;
+    prop_assert_eq!((counters.cooled.get(), counters.unreadable.get()), (stored, 0));
+    let before = image(&original.server);
+    let replica = replica(&original, Settings { compat: "8.10", ..Settings::defaults() });
+    prop_assert_eq!(&before, &image(&replica.server));
+    // What was saved is the same, whether another server has the files or not.
+    for tier in [None, keyspace.tier()] {
+        let other = Session::at(keyspace.clock().now_ms());
+        tier.into_iter().for_each(|tier| other.server.keyspace.set_tier(Arc::clone(tier)));
+        reload(keyspace, &other.server.keyspace);
+        prop_assert_eq!(&before, &image(&other.server));
+    }
+    Ok(())
+}
+
+/// Saves one keyspace and loads another from that.
+fn reload(from: &Keyspace, into: &Keyspace) {
+    let (snapshot, ()) = from.snapshot(|_| ());
+    let progress = Progress::default();
+    progress.begin(0);
+    let out = Writer::new(Vec::new(), true, true);
+    let bytes = save(snapshot, out, &FileInfo::default(), &[], &mut Vec::new(), &progress).expect("memory");
+    let how = How { skip_unknown: false, keep_ended: true };
+    let input = Reader::with_total(&bytes[..], bytes.len() as u64);
+    load(input, into, how, &Loading::default()).expect("it was just saved");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn sets_in_files_are_the_sets_that_they_were(
+        events in prop::collection::vec((event(), prop::bool::weighted(0.3)), 1..40),
+    ) {
+        check_with_cold_sets(&events)?;
     }
 }
 

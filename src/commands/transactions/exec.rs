@@ -5,6 +5,7 @@ use super::reach::reach;
 use crate::commands::{
     Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight, dispatch, permissions, registry,
 };
+use crate::keyspace::Reach;
 use crate::resp::{Args, Encoded, Error, Reply};
 
 /// A static, since other modules compare a command's spec with it by address.
@@ -62,6 +63,7 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
     let watches = std::mem::replace(&mut cx.client.watches, super::Watches::new(&cx.client.info));
     let reach = reach(queue.commands(), db, watches.keys());
     let is_long = queue.place() > Place::Network;
+    open_sets(&reach, cx);
     let _long = is_long.then(|| keyspace.announce_long_transaction(&reach));
     keyspace.transaction(&reach, || {
         let now_ms = keyspace.clock().now_ms();
@@ -70,6 +72,16 @@ fn attempt(queue: &Queue, cx: &mut Context) -> Reply {
         }
         run_all(queue.commands(), cx, now_ms)
     })
+}
+
+/// Opens sets that are in files, before others have to wait for their keys. One that cannot be read
+/// is an error of the command that needs it.
+fn open_sets(reach: &Reach<'_>, cx: &Context) {
+    if let Reach::Keys(keys) = reach
+        && cx.server.keyspace.has_cold_sets()
+    {
+        keys.iter().for_each(|&(db, key)| _ = cx.server.keyspace.view(db, cx.access()).open_set(key));
+    }
 }
 
 /// Replies are encoded one by one, since HELLO and CLIENT REPLY among the commands apply to the

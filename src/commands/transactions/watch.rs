@@ -38,6 +38,8 @@ pub(super) const UNWATCH: Spec = Spec {
 };
 
 fn watch(args: Args, cx: &mut Context) -> Result<Reply, Error> {
+    // To be opened later would look like a change.
+    args.iter().for_each(|key| _ = cx.db().open_set(key));
     let client = &mut *cx.client;
     if client.queue.is_some() {
         return Err(Error::new("ERR WATCH inside MULTI is not allowed"));

@@ -152,7 +152,7 @@ use self::vtier::SPEC as VTIER;
 use self::vttl::{VEXPIRETIME, VPEXPIRETIME, VPTTL, VTTL};
 use super::{Context, Flags, Keys, Spec};
 use crate::journal::Record;
-use crate::keyspace::{Accounting, SetHandle, Shared, WrongType};
+use crate::keyspace::{Accounting, NoSet, NotAtHand, SetHandle, Shared};
 use crate::resp::{Error, Reply};
 use crate::vector_set::{Hold, Present, Refused, VectorSet};
 
@@ -232,7 +232,7 @@ fn search_sets(
 ) -> Result<Reply, Error> {
     let mut accounting = Accounting::Used;
     for _ in 0..FREE_TRIES {
-        let sets = find_sets(&cx.db().shared(keys), keys, accounting)?;
+        let sets = find_sets(cx, keys, accounting)?.0;
         let found = search(&sets);
         sets.iter().flatten().try_for_each(|handle| be_whole(&handle.set))?;
         if sets.iter().flatten().all(|handle| handle.set.binding() == handle.binding) {
@@ -240,8 +240,7 @@ fn search_sets(
         }
         accounting = Accounting::None;
     }
-    let unchanged = cx.db().shared(keys);
-    let sets = find_sets(&unchanged, keys, accounting)?;
+    let (sets, _unchanged) = find_sets(cx, keys, accounting)?;
     let found = search(&sets);
     sets.iter().flatten().try_for_each(|handle| be_whole(&handle.set))?;
     found
@@ -252,12 +251,22 @@ fn be_whole(set: &VectorSet) -> Result<(), Error> {
     if set.is_damaged() { Err(Error::new(errors::DAMAGED)) } else { Ok(()) }
 }
 
-fn find_sets(
-    keyspace: &Shared,
+/// The sets of keys, and the locks under which they were found. Sets that are in files are opened.
+fn find_sets<'c>(
+    cx: &'c Context,
     keys: &[&[u8]],
     accounting: Accounting,
-) -> Result<Vec<Option<SetHandle>>, WrongType> {
-    keys.iter().map(|key| keyspace.vector_set(key, accounting)).collect()
+) -> Result<(Vec<Option<SetHandle>>, Shared<'c>), NoSet> {
+    loop {
+        let shared = cx.db().shared(keys);
+        let found: Result<Vec<_>, _> = keys.iter().map(|key| shared.vector_set(key, accounting)).collect();
+        match found {
+            Ok(sets) => return Ok((sets, shared)),
+            Err(NotAtHand::WrongType) => return Err(NoSet::WrongType),
+            Err(NotAtHand::InFile) => drop(shared),
+        }
+        keys.iter().try_for_each(|key| cx.db().open_set(key))?;
+    }
 }
 
 /// What `look` returns for the set of a key, while the key holds that set: a set that was moved to

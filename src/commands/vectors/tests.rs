@@ -1,6 +1,7 @@
 //! The expected replies are those of Redis 8.6.2 to the same requests; tests of extensions are
 //! marked.
 
+mod cold;
 mod expiry;
 mod figures;
 mod filters;

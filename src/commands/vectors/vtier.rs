@@ -1,17 +1,24 @@
-//! `VTIER key [HOT|WARM]`: where the finer codes of a set's elements lie, shown or changed (an
-//! extension).
+//! `VTIER key [HOT|WARM|COLD]`: where the finer codes of a set's elements lie, or the whole set,
+//! shown or changed (an extension).
 //!
 //! `WARM` moves them into files, in the background, and new ones begin there; nothing brings them
 //! up again. `HOT` brings them back into memory, as far as there is room, and leaves the rest to
 //! `tier-policy`. Without a word the reply is a map: the tier, bytes of the disk, and how many
 //! elements have their codes in memory and in files.
+//!
+//! `COLD` puts the whole set into a compressed file, as `tier-cold-after` does with sets that
+//! nobody uses; the reply comes when it is there. The next command that looks at the set brings it
+//! back; this one without a word, and those that treat values alike (RENAME, DEL, EXPIRE, SCAN …)
+//! do not. It is no change of the set, and the log has nothing of it.
 
 use super::errors::{NO_CHOICE, NO_TIER};
-use super::{KEY, change_set, look_at_set};
-use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
+use super::{KEY, be_whole, change_set, look_at_set};
+use crate::commands::{Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight};
 use crate::journal::Record;
+use crate::keyspace::ColdSet;
+use crate::persistence::rdb::vector_set::cold::cool;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{LimitsChange, Present, Tier};
+use crate::vector_set::{Haste, LimitsChange, Present, Tier};
 
 pub(in crate::commands) const SPEC: Spec = Spec {
     name: "VTIER",
@@ -24,22 +31,35 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     since: "8.0.0",
     complexity: "O(1)",
     summary: "Show or choose whether finer codes of a vector set lie in memory or in files (an extension to Redis)",
-    syntax: "key [tier(HOT|WARM)]",
+    syntax: "key [tier(HOT|WARM|COLD)]",
     tips: &[],
-    weight: Weight::Light,
+    weight: Weight::PlacedBy(place),
     run: Run::Write(execute),
 };
+
+/// To be put into a file takes as long as the disk does.
+fn place(args: Args, _: &Context) -> Place {
+    let is_cold = args.iter().nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"COLD"));
+    if is_cold { Place::Blocking } else { Place::Network }
+}
 
 fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     if args.is_empty() {
-        let show = |set: Present<'_>| {
-            Reply::Map(fields(set).map(|(name, value)| (Reply::Simple(name), value)).into())
-        };
-        return look_at_set(cx, key, show)?.ok_or(Error::no_such_key());
+        if let Some(cold) = cx.db().cold_set(key) {
+            return Ok(named(fields_of_cold(&cold)));
+        }
+        // To look where it lies is no use of it.
+        if let Some(handle) = cx.db().vector_set_in_memory(key) {
+            return Ok(named(fields(handle.present())));
+        }
+        return look_at_set(cx, key, |set| named(fields(set)))?.ok_or(Error::no_such_key());
+    }
+    if args.keyword("COLD") {
+        return if args.is_empty() { put_into_file(key, cx) } else { Err(Error::syntax()) };
     }
     let tier = args.keyword_of(&[("HOT", Tier::Hot), ("WARM", Tier::Warm)]);
-    let tier = tier.ok_or(Error::new("ERR invalid tier, it must be HOT or WARM"))?;
+    let tier = tier.ok_or(Error::new("ERR invalid tier, it must be HOT, WARM or COLD"))?;
     if !args.is_empty() {
         return Err(Error::syntax());
     }
@@ -51,6 +71,34 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     change_set(cx, key, record, |set, hold, record| set.configure(hold, &change, false, record))?
         .ok_or(Error::no_such_key())?;
     Ok(Reply::OK)
+}
+
+fn put_into_file(key: &[u8], cx: &Context) -> Result<Reply, Error> {
+    let dir = cx.server.keyspace.tier().ok_or(Error::new(NO_TIER))?;
+    if cx.db().is_cold(key) {
+        return Ok(Reply::OK);
+    }
+    let handle = cx.db().vector_set(key)?.ok_or(Error::no_such_key())?;
+    be_whole(&handle.set)?;
+    match cool(cx.db(), key, &handle.set, dir, Haste::Now) {
+        Ok(()) => Ok(Reply::OK),
+        Err(why) => Err(Error::from(format!("ERR the set stays in memory: {why}"))),
+    }
+}
+
+fn named(fields: [(&'static str, Reply); 5]) -> Reply {
+    Reply::Map(fields.map(|(name, value)| (Reply::Simple(name), value)).into())
+}
+
+/// Of a set that is in a file.
+fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 5] {
+    [
+        ("tier", Reply::Simple("cold")),
+        ("tier-bytes", Reply::Integer(cold.file().bytes() as i64)),
+        ("hot-elements", Reply::count(0)),
+        ("warm-elements", Reply::count(0)),
+        ("cold-elements", Reply::count(cold.len())),
+    ]
 }
 
 /// Whether a set can be told to be in a tier, or is there anyhow.
@@ -66,7 +114,7 @@ fn may_be_in(set: Present<'_>, tier: Tier, has_dir: bool) -> Result<(), Error> {
 }
 
 /// Where a set lies, by name.
-pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 4] {
+pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 5] {
     let in_files = set.space().filter(|_| set.tier_counts().is_none());
     let len = set.approximate_len();
     let (hot, warm) = set.tier_counts().unwrap_or(if in_files.is_some() { (0, len) } else { (len, 0) });
@@ -76,5 +124,6 @@ pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 4] {
         ("tier-bytes", Reply::Integer(set.space().map_or(0, |space| space.bytes()) as i64)),
         ("hot-elements", Reply::count(hot)),
         ("warm-elements", Reply::count(warm)),
+        ("cold-elements", Reply::count(0)),
     ]
 }

@@ -23,10 +23,12 @@ impl Criteria {
         (self.policy, self.unit, self.spares_warm) == (other.policy, other.unit, other.spares_warm)
     }
 
-    /// The score of a key that is evicted as a whole; none if it is not to be evicted.
+    /// The score of a key that is evicted as a whole; none if it is not to be evicted. A set that
+    /// is in a file takes no memory that is worth it.
     pub(super) fn of_key(&self, entry: &Entry) -> Option<Score> {
         let is_in_scope = self.policy.scope == Scope::All || entry.deadline().unix_ms().is_some();
-        if entry.is_blessed() || !is_in_scope || self.is_taken_apart(entry) {
+        let is_cold = matches!(entry.value(), ValueRef::ColdSet(_));
+        if entry.is_blessed() || !is_in_scope || is_cold || self.is_taken_apart(entry) {
             return None;
         }
         self.policy.rule.score(&KeyLife { entry, criteria: self })

@@ -51,7 +51,7 @@ fn a_set_that_becomes_empty_under_the_lock_loses_its_key() {
     assert!(!db.contains(b"k"));
     assert_eq!(db.with_set_exclusively(b"k", |set| set.len()), Ok(None));
     set(db, "k", "v");
-    assert_eq!(db.with_set_exclusively(b"k", |set| set.len()), Err(WrongType));
+    assert_eq!(db.with_set_exclusively(b"k", |set| set.len()), Err(NoSet::WrongType));
 }
 
 #[test]

@@ -55,6 +55,9 @@ pub const VALKEY_VERSION: u16 = 80;
 /// The name of an auxiliary field about the next key.
 pub const NEXT_KEY: &[u8] = b"nearhit-next-key";
 
+/// The name of an auxiliary field that says in which cold file the value of the next key is too.
+pub const NEXT_COLD: &[u8] = b"nearhit-next-cold";
+
 /// The value of [`NEXT_KEY`] for a key that is blessed.
 pub const NO_EVICT: &[u8] = b"no-evict";
 

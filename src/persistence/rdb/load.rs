@@ -12,6 +12,7 @@
 
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
@@ -19,11 +20,13 @@ use std::thread::{Scope, ScopedJoinHandle};
 use parking_lot::Mutex;
 
 use super::fault::ReadError;
+use super::format::ValueType;
 use super::reader::{Checksum, Reader};
 use super::skip::skip_value;
 use super::value::{self, Decoded, Making};
+use super::vector_set::cold;
 use super::walk::{Ahead, Head, Part, Walk};
-use crate::keyspace::{Arrival, DATABASES, Deadline, Duplicate, Keyspace, KnownUse, Value};
+use crate::keyspace::{Arrival, ColdSet, DATABASES, Deadline, Duplicate, Keyspace, KnownUse, Value};
 use crate::persistence::loading::{Loading, Tally};
 
 /// Keys in a batch at most.
@@ -250,6 +253,9 @@ impl Loader<'_> {
             self.tally.ended += 1;
             return Ok(None);
         }
+        if let Some(value) = self.cold_set(walk, head)? {
+            return Ok(Some(value));
+        }
         match value::read_value(&mut walk.input, head.kind, self.making, &walk.templates)? {
             Decoded::Value(value) => {
                 if head.ahead.had_metadata {
@@ -261,6 +267,18 @@ impl Loader<'_> {
             Decoded::Unknown(kind) => self.skip(head.offset, &kind)?,
         }
         Ok(None)
+    }
+
+    /// The set of a key that is in a file which this server has: what the snapshot has of it is
+    /// passed over.
+    fn cold_set<R: Read>(&mut self, walk: &mut Walk<R>, head: &Head) -> Result<Option<Value>, ReadError> {
+        let (Some(words), Some(dir), ValueType::Module2) = (&head.ahead.cold, self.making.tier, head.kind)
+        else {
+            return Ok(None);
+        };
+        let Some(file) = cold::claim(words, dir) else { return Ok(None) };
+        walk.input.skip(file.outline().bytes)?;
+        Ok(Some(Value::ColdSet(Arc::new(ColdSet::new(file)))))
     }
 
     fn keep(&mut self, head: Head, value: Value, end: u64) {

@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::fault::ReadError;
-use super::format::{NEXT_KEY, NO_EVICT, ValueType, module, opcode};
+use super::format::{NEXT_COLD, NEXT_KEY, NO_EVICT, ValueType, module, opcode};
 use super::reader::{Checksum, Reader};
 use super::skip;
 use super::templates::Templates;
@@ -70,6 +70,8 @@ pub struct Ahead {
     pub frequency: Option<u8>,
     /// True if it is never evicted.
     pub is_blessed: bool,
+    /// In which cold file its value is too, if that was written.
+    pub cold: Option<Vec<u8>>,
     /// True if modules had attached something to the key, which was passed over.
     pub had_metadata: bool,
 }
@@ -99,6 +101,10 @@ impl<R: Read> Walk<R> {
                 opcode::AUX => match self.aux()? {
                     Part::Aux { name, value } if name == NEXT_KEY => {
                         ahead.is_blessed |= value == NO_EVICT;
+                        continue;
+                    }
+                    Part::Aux { name, value } if name == NEXT_COLD => {
+                        ahead.cold = Some(value);
                         continue;
                     }
                     other => Ok(other),

@@ -6,7 +6,7 @@ use crate::commands::memory_uses::{MemoryUses, ratio};
 use crate::config::Compat;
 use crate::memory::{self as figures, Allocator, Category};
 use crate::system;
-use crate::vector_set::{Balance, TierDir};
+use crate::vector_set::{Balance, ColdFiles, TierDir};
 
 pub(super) fn memory(server: &Server, rows: &mut Rows) {
     let used = figures::used_bytes();
@@ -73,6 +73,14 @@ fn tier(server: &Server, rows: &mut Rows) {
     rows.field("tier_demoted_elements", demoted);
     rows.field("tier_promoted_elements", promoted);
     rows.field("tier_unreadable_pages", TierDir::unreadable_pages());
+    let cold = tier.map(|tier| tier.cold());
+    let count = |of: fn(&ColdFiles) -> u64| cold.map_or(0, of);
+    rows.field("tier_cold_vector_sets", count(ColdFiles::files));
+    rows.bytes("tier_cold_bytes", count(ColdFiles::bytes));
+    rows.field("tier_cold_stored", count(|cold| cold.counters.cooled.get()));
+    rows.field("tier_cold_opened", count(|cold| cold.counters.opened.get()));
+    rows.field("tier_cold_not_stored", count(|cold| cold.counters.not_cooled.get()));
+    rows.field("tier_cold_unreadable", count(|cold| cold.counters.unreadable.get()));
 }
 
 fn in_use(uses: &MemoryUses, resident: u64, rows: &mut Rows) {

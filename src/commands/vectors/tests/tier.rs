@@ -14,11 +14,11 @@ const DAMAGED: &str = "-ERR vector set is damaged: some of its bytes in 'tier-di
 const ELEMENTS: usize = 2_200;
 const DIM: usize = 64;
 
-fn tier(folder: &Folder) -> Arc<TierDir> {
+pub(super) fn tier(folder: &Folder) -> Arc<TierDir> {
     TierDir::open(folder.path()).expect("it can be used")
 }
 
-fn session(tier: Arc<TierDir>) -> Session {
+pub(super) fn session(tier: Arc<TierDir>) -> Session {
     let session = Session::at(NOW_MS);
     session.server.keyspace.set_tier(tier);
     session
@@ -29,14 +29,14 @@ fn vector(n: usize) -> String {
     (0..DIM).map(|i| component(i).to_string()).collect::<Vec<_>>().join(" ")
 }
 
-fn fill(session: &mut Session, key: &str) {
+pub(super) fn fill(session: &mut Session, key: &str) {
     for n in 0..ELEMENTS {
         session.ask(&format!("vadd {key} VALUES {DIM} {} e{n} SETATTR {n}", vector(n)));
     }
 }
 
 /// The replies to some requests that read.
-fn seen(session: &mut Session, key: &str) -> Vec<String> {
+pub(super) fn seen(session: &mut Session, key: &str) -> Vec<String> {
     let near = |n: usize| format!("vsim {key} VALUES {DIM} {} WITHSCORES COUNT 20", vector(n));
     let lines = (0..20).map(|n| near(n * 149 + 7)).chain([
         format!("vsearch {key} ELE e77 FILTER '.>2000' COUNT 5"),

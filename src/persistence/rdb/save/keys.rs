@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use super::{FileInfo, Form, commands};
 use crate::keyspace::{Census, Entry, KeyAtCut, Keyspace, Lfu, Rule};
-use crate::persistence::rdb::format::{NEXT_KEY, NO_EVICT, opcode};
+use crate::persistence::rdb::format::{NEXT_COLD, NEXT_KEY, NO_EVICT, opcode};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::value::{type_of, write_commands, write_value};
+use crate::persistence::rdb::vector_set::cold::words as cold_words;
 use crate::persistence::rdb::writer::Writer;
 
 /// Where keys are written.
@@ -107,6 +108,9 @@ impl<W: Write> Keys<W> {
         }
         if old.entry.is_blessed() {
             self.out.aux(NEXT_KEY, NO_EVICT)?;
+        }
+        if let Some(cold) = old.entry.value().as_cold_set() {
+            self.out.aux(NEXT_COLD, cold_words(cold.file()).as_bytes())?;
         }
         self.out.deadline(old.entry.deadline())?;
         self.uses.write(&old.entry, &mut self.out)?;

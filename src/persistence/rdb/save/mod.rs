@@ -34,7 +34,7 @@ pub use self::progress::Progress;
 use super::format::ValueType;
 use super::vector_set;
 use super::writer::Writer;
-use crate::keyspace::{Census, KeyAtCut, Snapshot, WrongType};
+use crate::keyspace::{Census, ColdSet, KeyAtCut, Snapshot, ValueRef};
 use crate::vector_set::{Spill, VectorSet};
 
 /// Bytes that may wait in all sets and hashes together before they are put aside: well below where
@@ -142,7 +142,7 @@ impl Saver<'_> {
     fn wait_if_large(&mut self, old: KeyAtCut) -> Option<KeyAtCut> {
         if let Ok(set) = old.entry.value().as_vector_set() {
             self.sets.push(Arc::downgrade(set));
-        } else if old.fields.is_none() {
+        } else if old.fields.is_none() && old.entry.value().as_cold_set().is_none() {
             return Some(old);
         }
         self.waiting.push(Waiting::new(old));
@@ -156,9 +156,10 @@ impl Saver<'_> {
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
         self.progress.count_key();
-        match waiting.old.entry.value().as_vector_set() {
-            Ok(set) => self.set(&waiting.old, set, keys, spill),
-            Err(WrongType) => self.hash(waiting, keys, spill),
+        match waiting.old.entry.value() {
+            ValueRef::VectorSet(set) => self.set(&waiting.old, set, keys, spill),
+            ValueRef::ColdSet(cold) => self.cold_set(&waiting.old, cold, keys, spill),
+            ValueRef::String(_) | ValueRef::Hash(_) => self.hash(waiting, keys, spill),
         }
     }
 
@@ -198,6 +199,31 @@ impl Saver<'_> {
             }
         }
         drop(frozen);
+        self.aside.write_to(keys, spill)
+    }
+
+    /// A set that is in a file: it is copied, not made.
+    fn cold_set<W: Write>(
+        &mut self,
+        old: &KeyAtCut,
+        cold: &ColdSet,
+        keys: &mut Keys<W>,
+        spill: &mut dyn Spill,
+    ) -> io::Result<()> {
+        let out = keys.begin(old)?;
+        match self.form {
+            Form::Snapshot => {
+                vector_set::cold::copy(out, cold, spill, &mut |spill| self.look_around_within(spill))?;
+            }
+            Form::Commands { .. } => {
+                let (mut dumped, mut dump) = Dumped::begin(ValueType::Module2)?;
+                vector_set::cold::copy(&mut dump, cold, spill, &mut |spill| {
+                    dumped.relieve(spill)?;
+                    self.look_around_within(spill)
+                })?;
+                dumped.finish(dump, old, out, spill)?;
+            }
+        }
         self.aside.write_to(keys, spill)
     }
 

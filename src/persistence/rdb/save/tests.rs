@@ -95,6 +95,7 @@ fn digests(keyspace: &Keyspace) -> Digests {
         db.direct().for_each(|entry| {
             let digest = match entry.value() {
                 ValueRef::VectorSet(set) => set.untimed().digest().to_vec(),
+                ValueRef::ColdSet(_) => unreachable!("there is no folder for files"),
                 ValueRef::String(string) => string.text().into_owned(),
                 ValueRef::Hash(hash) => {
                     let mut fields: Vec<_> = hash.view(i64::MIN).iter().collect();

@@ -10,6 +10,7 @@
 //! go one by one from the set to the file, and from the file into the set, with the graph as it is:
 //! no vector is indexed again.
 
+pub mod cold;
 mod own;
 mod redis;
 

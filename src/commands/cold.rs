@@ -1,0 +1,75 @@
+//! Vector sets that nobody uses go into files: `tier-cold-after`.
+
+use std::time::{Duration, Instant};
+
+use super::Server;
+use crate::keyspace::DATABASES;
+use crate::persistence::rdb::vector_set::cold::{CannotCool, cool};
+use crate::thread_signal::ThreadSignal;
+use crate::vector_set::Haste;
+
+/// Time between two looks for sets that nobody uses.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Time without a try after a disk did not take a set: it would be written again and again.
+const AFTER_FAILURE: Duration = Duration::from_secs(60);
+
+/// Smaller sets stay: a file takes a block of the disk, and the set's key stays in memory anyway.
+const MIN_BYTES: usize = 64 << 10;
+
+impl Server {
+    /// The work of the thread that puts sets into files, until it is stopped.
+    pub(crate) fn cool_idle_sets(&self, signal: &ThreadSignal) {
+        let mut not_before = Instant::now();
+        while !signal.wait_for(ROUND) {
+            let after_s = self.config.settings().tier_cold_after;
+            if after_s > 0 && !self.loading.is_on() && Instant::now() >= not_before {
+                let idle_s = u32::try_from(after_s).unwrap_or(u32::MAX);
+                if let Err(why) = self.cool_sets(idle_s, signal) {
+                    tracing::warn!("a vector set stays in memory, it cannot be put into a file: {why}");
+                    not_before = Instant::now() + AFTER_FAILURE;
+                }
+            }
+        }
+    }
+
+    /// Puts each set into a file that was not used for so long; sets that are changed meanwhile
+    /// stay.
+    ///
+    /// # Errors
+    /// Files cannot be written.
+    fn cool_sets(&self, idle_s: u32, signal: &ThreadSignal) -> Result<(), std::io::Error> {
+        let Some(dir) = self.keyspace.tier() else { return Ok(()) };
+        for number in 0..DATABASES {
+            for (key, set) in self.keyspace.idle_sets(number, idle_s, MIN_BYTES) {
+                if signal.is_stopped() {
+                    return Ok(());
+                }
+                if set.is_damaged() {
+                    continue;
+                }
+                match cool(self.keyspace.db(number), &key, &set, dir, Haste::Background) {
+                    Err(CannotCool::Io(error)) => return Err(error),
+                    Ok(()) | Err(CannotCool::NotCooled(_)) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes cold files that no key has, once all keys have been loaded.
+    pub fn remove_unclaimed_files(&self) {
+        let Some(dir) = self.keyspace.tier() else { return };
+        match dir.remove_unclaimed() {
+            Ok(0) => {}
+            Ok(removed) => {
+                tracing::info!("{removed} files of tier-dir belonged to no vector set, and are removed")
+            }
+            Err(error) => tracing::warn!("tier-dir cannot be listed: {error}"),
+        }
+        let cold = dir.cold();
+        if cold.any() {
+            tracing::info!("{} vector sets stay in cold files, {} MB", cold.files(), cold.bytes() >> 20);
+        }
+    }
+}

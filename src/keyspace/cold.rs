@@ -1,0 +1,249 @@
+//! Vector sets that are in a file and not in memory.
+//!
+//! Such a set is a value of its key like another: it is moved, copied, saved and removed without
+//! being read. The first command that looks at the set itself opens it: the value becomes the set,
+//! which has the same elements, and nobody is told, since nothing has changed. Until then its
+//! elements expire and are evicted by nobody; the key goes when the last of them has expired.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::entry::Layout;
+use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed, WrongType};
+use super::vector_set::SetHandle;
+use super::{Accounting, Keyspace, View};
+use crate::vector_set::{ColdFile, Now, TierDir, VectorSet};
+
+/// Makes the set of a file. The error says what is wrong with it.
+pub type Opener = fn(&ColdFile, &Arc<TierDir>) -> Result<VectorSet, String>;
+
+/// A set that is in a file.
+pub struct ColdSet {
+    file: Arc<ColdFile>,
+    /// Held while it is opened: one thread does it, and others wait for that.
+    opening: Mutex<()>,
+}
+
+/// Why there is no set to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoSet {
+    /// The key has a value of another type.
+    WrongType,
+    /// It is in a file that cannot be read.
+    Unreadable(Box<str>),
+}
+
+/// Why a set was not put into a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCooled {
+    /// The key has another value by now.
+    Replaced,
+    /// It was changed meanwhile.
+    Changed,
+}
+
+/// A set, wherever it is.
+pub(super) enum Found {
+    InMemory(SetHandle),
+    InFile(Arc<ColdSet>),
+}
+
+impl ColdSet {
+    /// The set that was written to a file.
+    pub fn new(file: Arc<ColdFile>) -> Self {
+        Self { file, opening: Mutex::new(()) }
+    }
+
+    /// Where it is.
+    pub fn file(&self) -> &Arc<ColdFile> {
+        &self.file
+    }
+
+    /// Its elements, also those that have expired.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.file.outline().elements).unwrap_or(usize::MAX)
+    }
+
+    /// True if it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// True if all of its elements have expired: its key is to be removed.
+    pub(super) fn is_spent(&self, now_ms: i64) -> bool {
+        self.file.outline().ends_ms < now_ms
+    }
+}
+
+impl From<WrongType> for NoSet {
+    fn from(_: WrongType) -> Self {
+        Self::WrongType
+    }
+}
+
+impl ValueRef<'_> {
+    /// The set, if it is one, with its present binding if it is in memory. To be called under the
+    /// lock of the key's shard.
+    pub(super) fn set_anywhere(self, now: Now) -> Result<Found, WrongType> {
+        match self {
+            ValueRef::ColdSet(cold) => Ok(Found::InFile(Arc::clone(cold))),
+            other => other.set_handle(now).map(Found::InMemory),
+        }
+    }
+
+    /// The set that is in a file, if it is one.
+    pub fn as_cold_set(&self) -> Option<&Arc<ColdSet>> {
+        if let Self::ColdSet(cold) = self { Some(cold) } else { None }
+    }
+}
+
+impl Keyspace {
+    /// Sets how sets are made of their files, once, before there are any.
+    ///
+    /// # Panics
+    /// If it was set.
+    pub fn set_opener(&self, opener: Opener) {
+        assert!(self.common.opener.set(opener).is_ok(), "it is set once");
+    }
+
+    /// True if there may be a set that is in a file. Costs one or two reads.
+    #[inline]
+    pub fn has_cold_sets(&self) -> bool {
+        self.tier().is_some_and(|tier| tier.cold().any())
+    }
+
+    /// Sets in memory that have not been used for so many seconds, of at least so many bytes, in a
+    /// database; with their keys. Those of keys that clients watch are left out.
+    pub fn idle_sets(&self, db: usize, idle_s: u32, min_bytes: usize) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
+        let now_ms = self.common.clock.now_ms();
+        let mut idle = Vec::new();
+        for shard in &*self.databases[db].shards {
+            if shard.reservation.is_set() || shard.watched.keys() > 0 {
+                continue;
+            }
+            let table = shard.read();
+            let sets = table.sets(0).filter(|(_, entry, set)| {
+                entry.idle_s(now_ms) >= idle_s && !set.is_empty() && set.heap_bytes() >= min_bytes
+            });
+            idle.extend(sets.map(|(_, entry, set)| (entry.key().into(), Arc::clone(set))));
+        }
+        idle
+    }
+}
+
+impl View<'_> {
+    /// Opens the set of a key, if it is in a file.
+    ///
+    /// # Errors
+    /// The file cannot be read. The key keeps it.
+    pub fn open_set(self, key: &[u8]) -> Result<(), NoSet> {
+        self.cold_set(key).map_or(Ok(()), |cold| self.open(key, &cold))
+    }
+
+    /// The set of a key that is in a file.
+    pub fn cold_set(self, key: &[u8]) -> Option<Arc<ColdSet>> {
+        self.lookup(key, Accounting::None, |entry| entry.value().as_cold_set().map(Arc::clone)).flatten()
+    }
+
+    /// True if the set of a key is in a file.
+    pub fn is_cold(self, key: &[u8]) -> bool {
+        self.lookup(key, Accounting::None, |entry| entry.value().as_cold_set().is_some()).unwrap_or(false)
+    }
+
+    /// Makes the key's value the set that is in this file, if the key still has that.
+    pub(super) fn open(self, key: &[u8], cold: &Arc<ColdSet>) -> Result<(), NoSet> {
+        let _opening = cold.opening.lock();
+        let is_it = |value: ValueRef<'_>| value.as_cold_set().is_some_and(|other| Arc::ptr_eq(other, cold));
+        if !self.lookup(key, Accounting::None, |entry| is_it(entry.value())).unwrap_or(false) {
+            return Ok(());
+        }
+        let counters = &cold.file.dir().cold().counters;
+        let opener = self.common.opener.get().expect("it is set before there are cold sets");
+        let set = opener(&cold.file, cold.file.dir()).map_err(|why| {
+            counters.unreadable.add(1);
+            NoSet::Unreadable(why.into())
+        })?;
+        let set = Value::VectorSet(Arc::new(set));
+        let mut keys = self.exclusive(&[key]);
+        if keys.exchange(key, set, is_it) {
+            counters.opened.add(1);
+        }
+        Ok(())
+    }
+
+    /// Makes the key's value the set in the file, which is that set as it was after so many
+    /// changes.
+    ///
+    /// # Errors
+    /// The key has another set by now, or the set has changed.
+    pub fn cool(
+        self,
+        key: &[u8],
+        set: &Arc<VectorSet>,
+        changes: u64,
+        file: Arc<ColdFile>,
+    ) -> Result<(), NotCooled> {
+        let cold = Value::ColdSet(Arc::new(ColdSet::new(file)));
+        let mut outcome = Err(NotCooled::Replaced);
+        self.exclusive(&[key]).exchange(key, cold, |value| {
+            if value.as_vector_set().is_ok_and(|other| Arc::ptr_eq(other, set)) {
+                // Writers do not hold the shard: after this, those under way look the key up again.
+                set.unbind();
+                outcome = if set.changes() == changes { Ok(()) } else { Err(NotCooled::Changed) };
+            }
+            outcome.is_ok()
+        });
+        outcome
+    }
+}
+
+impl Owned for Arc<ColdSet> {
+    fn value_ref(&self) -> ValueRef<'_> {
+        ValueRef::ColdSet(self)
+    }
+
+    fn store<R>(self, put: impl FnOnce(Layout<'_>) -> R) -> R {
+        put(Layout::Large(Large::ColdSet(self)))
+    }
+}
+
+impl Viewed for &Arc<ColdSet> {
+    const NAME: &'static str = <&Arc<VectorSet>>::NAME;
+    const SIZES: &'static str = <&Arc<VectorSet>>::SIZES;
+    const NUMBER: u32 = <&Arc<VectorSet>>::NUMBER;
+
+    fn encoding(self, key_len: usize) -> &'static str {
+        let _ = key_len;
+        "raw"
+    }
+
+    fn size(self, _now_ms: i64) -> usize {
+        self.len()
+    }
+
+    fn copied(self) -> Value {
+        Value::ColdSet(Arc::clone(self))
+    }
+}
+
+impl Allocated for Arc<ColdSet> {
+    fn value_ref(&self) -> ValueRef<'_> {
+        ValueRef::ColdSet(self)
+    }
+
+    fn into_value(self) -> Value {
+        Value::ColdSet(self)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        size_of::<ColdSet>() + size_of::<ColdFile>() + 4 * size_of::<usize>()
+    }
+}
+
+impl fmt::Debug for ColdSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ColdSet of {} in {}", self.len(), self.file.path().display())
+    }
+}
