@@ -242,7 +242,7 @@ fn checks(
         return Err(Error::new("ERR Command not allowed inside a transaction"));
     }
     permissions::check(command, server, client, request)?;
-    let room_at = room(command, server, client)?;
+    let room_at = room(command, server, client, request)?;
     if let Some(refusal) = refusal(command, server, client) {
         return Err(refusal);
     }
@@ -267,11 +267,20 @@ fn only_messages(command: &Command) -> Error {
     ))
 }
 
-/// When there may be room in memory for the command, if it takes any and there is none now. As in
-/// Redis a command that may take memory is refused already when it is queued for a transaction, and
+/// When there may be room in memory for the command, if it takes any and there is none now. One that
+/// brings a vector set back from its file takes some. As in Redis a command that may take memory is refused already when it is queued for a transaction, and
 /// `EXEC` again before its first command, but not those that it runs.
-fn room(command: &Command, server: &Server, client: &Client) -> Result<Option<Instant>, Error> {
-    if !has_any(Flags::that_need_memory(server.compat), command, client) {
+fn room(
+    command: &Command,
+    server: &Server,
+    client: &Client,
+    request: &Request,
+) -> Result<Option<Instant>, Error> {
+    let needs_memory = has_any(Flags::that_need_memory(server.compat), command, client);
+    // Commands of other groups do not look into sets, and VTIER shows where one lies.
+    let looks_into_sets = command.spec.group == Group::Module && command.spec.name != "VTIER";
+    let brings_back = looks_into_sets && may_open_a_set(command, server, client, request);
+    if !needs_memory && !brings_back {
         return Ok(None);
     }
     match server.room(client) {

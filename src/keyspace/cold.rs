@@ -6,7 +6,7 @@
 //! elements expire and are evicted by nobody; the key goes when the last of them has expired.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
@@ -22,8 +22,10 @@ pub type Opener = fn(&ColdFile, &Arc<TierDir>) -> Result<VectorSet, String>;
 /// A set that is in a file.
 pub struct ColdSet {
     file: Arc<ColdFile>,
-    /// Held while it is opened: one thread does it, and others wait for that.
-    opening: Mutex<()>,
+    /// The set once it was made of the file, until it has replaced this value. Held while it is
+    /// made: one thread does it, and others wait for that. No lock of the keyspace is waited for
+    /// meanwhile, since a transaction that has reserved the key's shard may be one of the others.
+    opened: Mutex<Weak<VectorSet>>,
 }
 
 /// Why there is no set to look at.
@@ -53,7 +55,7 @@ pub(super) enum Found {
 impl ColdSet {
     /// The set that was written to a file.
     pub fn new(file: Arc<ColdFile>) -> Self {
-        Self { file, opening: Mutex::new(()) }
+        Self { file, opened: Mutex::new(Weak::new()) }
     }
 
     /// Where it is.
@@ -154,23 +156,30 @@ impl View<'_> {
 
     /// Makes the key's value the set that is in this file, if the key still has that.
     pub(super) fn open(self, key: &[u8], cold: &Arc<ColdSet>) -> Result<(), NoSet> {
-        let _opening = cold.opening.lock();
         let is_it = |value: ValueRef<'_>| value.as_cold_set().is_some_and(|other| Arc::ptr_eq(other, cold));
+        let mut opened = cold.opened.lock();
         if !self.lookup(key, Accounting::None, |entry| is_it(entry.value())).unwrap_or(false) {
             return Ok(());
         }
-        let counters = &cold.file.dir().cold().counters;
-        let opener = self.common.opener.get().expect("it is set before there are cold sets");
-        let set = opener(&cold.file, cold.file.dir()).map_err(|why| {
-            counters.unreadable.add(1);
-            NoSet::Unreadable(why.into())
-        })?;
-        let set = Value::VectorSet(Arc::new(set));
-        let mut keys = self.exclusive(&[key]);
-        if keys.exchange(key, set, is_it) {
-            counters.opened.add(1);
+        let set = match opened.upgrade() {
+            Some(set) => set,
+            None => Arc::new(self.made_of(cold)?),
+        };
+        *opened = Arc::downgrade(&set);
+        drop(opened);
+        if self.exclusive(&[key]).exchange(key, Value::VectorSet(set), is_it) {
+            cold.file.dir().cold().counters.opened.add(1);
         }
         Ok(())
+    }
+
+    fn made_of(self, cold: &ColdSet) -> Result<VectorSet, NoSet> {
+        let dir = cold.file.dir();
+        let opener = self.common.opener.get().expect("it is set before there are cold sets");
+        opener(&cold.file, dir).map_err(|why| {
+            dir.cold().counters.unreadable.add(1);
+            NoSet::Unreadable(why.into())
+        })
     }
 
     /// Makes the key's value the set in the file, which is that set as it was after so many
@@ -223,8 +232,9 @@ impl Viewed for &Arc<ColdSet> {
         self.len()
     }
 
+    /// The same file, and another set when it is opened.
     fn copied(self) -> Value {
-        Value::ColdSet(Arc::clone(self))
+        Value::ColdSet(Arc::new(ColdSet::new(Arc::clone(&self.file))))
     }
 }
 
@@ -235,6 +245,10 @@ impl Allocated for Arc<ColdSet> {
 
     fn into_value(self) -> Value {
         Value::ColdSet(self)
+    }
+
+    fn frees_slowly(&self) -> bool {
+        true
     }
 
     fn heap_bytes(&self) -> usize {

@@ -155,7 +155,7 @@ impl Drop for Garbage<'_> {
         let values = of_entries.chain(self.values.drain(..));
         for value in values {
             let bytes = value.heap_bytes();
-            if bytes >= MIN_REAPED_BYTES {
+            if bytes >= MIN_REAPED_BYTES || value.frees_slowly() {
                 self.reaper.send(Discarded::Value(Pending { value, bytes }));
             }
         }

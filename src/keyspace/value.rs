@@ -130,6 +130,11 @@ pub(super) trait Allocated: fmt::Debug {
         false
     }
 
+    /// True if to free it may take long, whatever memory it has: a disk is waited for.
+    fn frees_slowly(&self) -> bool {
+        false
+    }
+
     /// True while a command uses it: that command would have to free it if it were dropped now.
     fn is_in_use(&self) -> bool {
         false
@@ -246,6 +251,11 @@ impl Large {
     /// True if a copy for a snapshot is counted elsewhere.
     pub(super) fn is_counted_elsewhere(&self) -> bool {
         by_type!(Self, self, part => part.is_counted_elsewhere())
+    }
+
+    /// True if to free it may take long, whatever memory it has.
+    pub(super) fn frees_slowly(&self) -> bool {
+        by_type!(Self, self, part => part.frees_slowly())
     }
 
     /// True while a command uses it.

@@ -21,11 +21,12 @@ fn step(random: &mut Random) -> Vec<String> {
     let db = random.below(3);
     let to = random.below(3);
     let number = random.below(20);
-    let line = match random.below(13) {
+    let line = match random.below(14) {
         0..3 => format!("SET {one} {number:0>200}"),
         3 => format!("HSET {one} f{number} x g y"),
         4 => format!("VADD {one} VALUES 2 {} 1 e{number}", number + 1),
         5 => format!("DEL {one}"),
+        12 => format!("VTIER {one} COLD"),
         6 | 7 => format!("SWAPDB {db} {to}"),
         8 => format!("MOVE {one} {to}"),
         9 => format!("RENAME {one} {other}"),
@@ -99,6 +100,7 @@ fn saves_end_and_are_correct_while_keys_and_tables_move() {
     for seed in 0..4 {
         let flags = ["--save", "86400 1000000", "--enable-debug-command", "yes", "--appendfsync", "always"];
         let mut site = Site::new(&format!("mix-{seed}"), &flags);
+        site.flags.extend(["--tier-dir", "tier"].map(str::to_owned));
         site.flags.extend(["--appendonly", "yes"].map(str::to_owned));
         let mut process = site.start();
         std::thread::scope(|scope| {

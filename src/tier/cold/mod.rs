@@ -194,6 +194,8 @@ impl TierDir {
     pub fn claim(self: &Arc<Self>, id: ColdId, outline: &Outline) -> Option<Arc<ColdFile>> {
         let mut known = self.cold.known.lock();
         if let Some(file) = known.get(&id).and_then(Weak::upgrade) {
+            // Before what may be the last reference is dropped, which takes the lock.
+            drop(known);
             return Some(file).filter(|file| file.outline == *outline);
         }
         let path = self.path.join(name_of(id));

@@ -292,6 +292,52 @@ fn a_key_goes_with_the_last_of_its_elements_though_nobody_opens_it() {
     assert_eq!(tier.cold().counters.opened.get(), 1);
 }
 
+/// A set in its file is brought into memory only where there is some.
+#[test]
+fn without_memory_a_set_stays_in_its_file() {
+    let folder = Folder::new();
+    let tier = tier(&folder);
+    let mut session = session(Arc::clone(&tier));
+    small(&mut session, "s");
+    cool(&mut session, "s");
+    session.hold_to(&[
+        ("config set maxmemory 1 maxmemory-policy noeviction", "+OK"),
+        ("vcard s", "-OOM command not allowed when used memory > 'maxmemory'."),
+        ("type s", "+vectorset"),
+        ("config set maxmemory 0", "+OK"),
+        ("vcard s", ":2"),
+    ]);
+}
+
+/// A transaction that needs a set which another client is opening: neither waits for ever.
+#[test]
+fn transactions_and_others_open_the_same_set_at_the_same_time() {
+    let folder = Folder::new();
+    let tier = tier(&folder);
+    let mut session = session(Arc::clone(&tier));
+    small(&mut session, "s");
+    for _ in 0..100 {
+        cool(&mut session, "s");
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                let mut client = session.connect();
+                let server = &session.server;
+                scope.spawn(move || assert_eq!(ask(server, &mut client, "vcard s"), ":2"));
+            }
+            let mut client = session.connect();
+            let server = &session.server;
+            scope.spawn(move || {
+                for line in ["multi", "vtier s COLD", "vcard s", "vtier s COLD", "vismember s a"] {
+                    ask(server, &mut client, line);
+                }
+                let reply = ask(server, &mut client, "exec");
+                assert!(reply.starts_with("*4 ") && reply.ends_with(" :1"), "{reply}");
+            });
+        });
+    }
+    assert!(tier.cold().files() <= 1);
+}
+
 /// Clients that add, search, remove and put the set into its file all at once: nothing is lost.
 #[test]
 fn nothing_is_lost_while_a_set_goes_and_comes() {

@@ -157,7 +157,10 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     fill(&mut session, "s");
     let before = seen(&mut session, "s");
     let shown = |hot: usize, warm: usize, name: &str, tier: &TierDir| {
-        format!("*8 +tier +{name} +tier-bytes :{} +hot-elements :{hot} +warm-elements :{warm}", tier.bytes())
+        format!(
+            "*10 +tier +{name} +tier-bytes :{} +hot-elements :{hot} +warm-elements :{warm} +cold-elements :0",
+            tier.bytes()
+        )
     };
     assert_eq!(session.ask("vtier s"), shown(ELEMENTS, 0, "hot", &tier));
     let memory =
