@@ -73,6 +73,9 @@ impl Keeper {
             if server.is_memory_short() {
                 self.give_back(now);
             }
+            if let Some(tier) = server.keyspace.tier() {
+                tier.balance().try_again();
+            }
         }
         let counted = server.counted_memory(MEASURED);
         let limit = server.memory.bytes();
