@@ -29,7 +29,7 @@ pub fn fetch<'b>(blocks: impl Iterator<Item = &'b [u8]>) {
 /// if the system does not have it, or has no memory for the call.
 #[cfg(all(target_os = "linux", not(miri)))]
 fn all_at_once(ranges: &[libc::iovec]) -> bool {
-    /// `PIDFD_SELF_THREAD`, which libc does not know yet.
+    /// `PIDFD_SELF_THREAD`, which libc does not have yet.
     const THIS_PROCESS: libc::c_long = -10_000;
     static IS_THERE: AtomicBool = AtomicBool::new(true);
     if !IS_THERE.load(Ordering::Relaxed) {

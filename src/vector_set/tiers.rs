@@ -2,9 +2,9 @@
 //! in a file (see [`crate::tier`]).
 //!
 //! Codes move for three reasons: a search returns an element ([`Present::count_hit`]), eviction
-//! would take it ([`Present::evict`]), or the set is told to be in one tier (`VTIER`), which a
-//! thread in the background does step by step. No move changes anything that can be asked of a set
-//! but where it lies, so none is logged, and snapshots go on meanwhile.
+//! would take it ([`Present::evict`]), or the whole set is to be in one tier (`VTIER`), which a
+//! thread in the background does step by step. A move changes no reply but those that show where
+//! codes lie, so none is logged, and snapshots go on meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 

@@ -37,7 +37,7 @@ const PART_FOR_PRESSURE: u64 = 100;
 /// How long that may take.
 const TIME_FOR_PRESSURE: Duration = Duration::from_millis(50);
 
-/// What the thread remembers between its rounds.
+/// State of the thread between its rounds.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     /// When it last looked at what changes slowly.
