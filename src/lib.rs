@@ -17,6 +17,8 @@
 //! memory/          leaf: bytes in use, and for what; knows the allocator, no structure
 //! system/          leaf: what the operating system says of machine and process
 //! epoch            leaf: when may such memory be used again?
+//! hex              leaf: bytes as hexadecimal digits
+//! bounded          leaf: short files, read up to a limit
 //! hex_float        leaf: a number form that two readers need
 //! glob             leaf: Redis' patterns, for keys, options and files
 //! rate             leaf: how many commands a second
@@ -53,7 +55,7 @@
 //! - *probe*: a query vector, encoded once for all the distances of its search.
 //! - *graph*, *layer*, *link*: the HNSW index; in each layer, links lead from a slot to neighbours.
 //! - *field*, *field index*: a value in the attributes of a set, by its path; which slots have what
-//!   there. A search asks it once, and then knows the slots that may match.
+//!   there. A search reads it once, and then has the slots that may match.
 //! - *plan*, *bridge*: the way a filtered search takes, such as a scan of what may match; a slot
 //!   that does not match, over whose links a search reaches others that may.
 //! - *shard*: one of the parts of a database, each with its own lock; the hash of a key chooses it.
@@ -92,6 +94,7 @@
 // finds dead code in the rest. `vector_index` is for programs that need an index and no server.
 pub mod acl;
 pub mod arena;
+mod bounded;
 pub mod certainty;
 pub mod check;
 pub mod commands;
@@ -103,6 +106,7 @@ pub mod eviction;
 pub mod field_index;
 mod frequency;
 mod glob;
+mod hex;
 mod hex_float;
 pub mod index;
 pub mod journal;

@@ -150,7 +150,7 @@ fn talk<S: Read + Write>(mut socket: S, login: &Login) -> io::Result<String> {
 }
 
 impl Login {
-    /// AUTH with its arguments, if the server is to be told who this is.
+    /// AUTH with its arguments, if there is a user or a password.
     fn words(&self) -> Option<Vec<&[u8]>> {
         let password = self.password.as_deref();
         match &self.user {

@@ -24,7 +24,7 @@ use std::time::Duration;
 use nearhit::config::Settings;
 use nearhit::server::{Health, Stage};
 
-/// Time between two looks at the server, if the watchdog does not ask for less.
+/// Time between two looks at the server, if the watchdog does not need less.
 const LOOK: Duration = Duration::from_secs(1);
 /// What is asked for in `EXTEND_TIMEOUT_USEC`: several looks, so that one may be late.
 const EXTENSION: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ struct Watch {
 }
 
 impl Supervisor {
-    /// Begins to report to the service manager, if the options ask for it and the manager has set
+    /// Begins to report to the service manager, if the options say so and the manager has set
     /// an address. As in Redis, `auto` takes the address as the sign that systemd
     /// is there.
     pub(crate) fn start(settings: &Settings, health: Health) -> Self {

@@ -1,6 +1,8 @@
 //! A line of redis.conf, or of a manifest, as words: separated by blanks, or held together by
 //! quotes. Also the reverse: a word in quotes.
 
+use crate::hex;
+
 /// Why a line cannot be split.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotWords {
@@ -61,8 +63,8 @@ fn take_quoted<'t>(quote: u8, mut rest: &'t [u8], word: &mut Vec<u8>) -> Result<
         let (&byte, after) = rest.split_first().ok_or(NotWords::UnbalancedQuotes)?;
         rest = after;
         match (byte, after) {
-            (b'\\', [b'x', high, low, after @ ..]) if quote == b'"' && hex(*high, *low).is_some() => {
-                word.extend(hex(*high, *low));
+            (b'\\', [b'x', high, low, after @ ..]) if quote == b'"' && hex::byte(*high, *low).is_some() => {
+                word.extend(hex::byte(*high, *low));
                 rest = after;
             }
             (b'\\', [escaped, after @ ..]) if quote == b'"' => {
@@ -77,11 +79,6 @@ fn take_quoted<'t>(quote: u8, mut rest: &'t [u8], word: &mut Vec<u8>) -> Result<
             (byte, _) => word.push(byte),
         }
     }
-}
-
-fn hex(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 fn unescape(byte: u8) -> u8 {

@@ -27,6 +27,7 @@ const MAP: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "bounded",
             "commands",
             "config",
             "counters",
@@ -44,11 +45,13 @@ const MAP: &[(&str, &[&str])] = &[
         "commands",
         &[
             "acl",
+            "bounded",
             "certainty",
             "compressed",
             "config",
             "counters",
             "glob",
+            "hex",
             "json",
             "keyspace",
             "long_double",
@@ -63,11 +66,14 @@ const MAP: &[(&str, &[&str])] = &[
             "wake",
         ],
     ),
-    ("persistence", &["counters", "keyspace", "journal", "memory", "resp", "system", "vector_set", "words"]),
-    ("config", &["glob", "words"]),
-    ("acl", &["glob", "rate"]),
+    (
+        "persistence",
+        &["bounded", "counters", "keyspace", "journal", "memory", "resp", "system", "vector_set", "words"],
+    ),
+    ("config", &["bounded", "glob", "words"]),
+    ("acl", &["glob", "hex", "rate"]),
     ("rate", &[]),
-    ("resp", &["hex_float"]),
+    ("resp", &["hex", "hex_float"]),
     (
         "keyspace",
         &[
@@ -118,7 +124,9 @@ const MAP: &[(&str, &[&str])] = &[
     ("certainty", &[]),
     ("eviction", &[]),
     ("glob", &[]),
-    ("words", &[]),
+    ("words", &["hex"]),
+    ("hex", &[]),
+    ("bounded", &[]),
     ("hex_float", &[]),
     ("json", &[]),
     ("log", &["json"]),

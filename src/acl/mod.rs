@@ -1,7 +1,7 @@
 //! Who may do what? Users, the rules that give them rights, and what was refused.
 //!
-//! Knows no command: rules name commands by the numbers of a [`Vocabulary`], and whoever runs
-//! commands asks about them with a [`Question`].
+//! Knows no command: rules name commands by the numbers of a [`Vocabulary`], and the code that
+//! runs commands describes each with a [`Question`].
 //!
 //! ```text
 //! users.rs       accounts by name: change, delete, log in ─┬─ user.rs       one user's switches, passwords, selectors

@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::RuleError;
+use crate::hex;
 
 /// The SHA-256 of a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,24 +17,14 @@ impl Digest {
 
     /// From the 64 digits that [`hex`](Self::hex) gives.
     pub(super) fn parse(digits: &[u8]) -> Result<Self, RuleError> {
-        let value = |digit: &u8| match digit {
-            b'0'..=b'9' => Ok(digit - b'0'),
-            b'a'..=b'f' => Ok(digit - b'a' + 10),
-            _ => Err(RuleError::NotAHash),
-        };
-        if digits.len() != 64 {
-            return Err(RuleError::NotAHash);
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = value(&pair[0])? << 4 | value(&pair[1])?;
-        }
-        Ok(Self(bytes))
+        let is_lower = !digits.iter().any(u8::is_ascii_uppercase);
+        let bytes = hex::decode(digits).filter(|_| is_lower).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(RuleError::NotAHash)
     }
 
     /// In hexadecimal digits.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&self.0)
     }
 
     /// True if both are equal. All bytes are compared, whatever the first difference is.

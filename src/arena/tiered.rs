@@ -6,10 +6,11 @@
 //! which knows elements by their slots, links, and everything else that does, see nothing of it,
 //! and a block may move while all of them are at work.
 //!
-//! *A block moves* by a copy, and then one store of its place. Who moves it has been pinned since
-//! before it saw that the slot was in use, so the slot cannot be given to another meanwhile; two
-//! who move the same block are told apart under the lock, where the place is compared before it is
-//! changed. What readers may still look at is used again a grace period later.
+//! *A block moves* by a copy, and then one store of its place. The thread that moves it has been
+//! pinned since before it saw that the slot was in use, so the slot cannot be given to another
+//! meanwhile, and its bytes stay the same wherever they are. The place is changed under a lock:
+//! there the thread finds out where the block is by then, since another may have moved it. What
+//! readers may still look at is used again a grace period later.
 //!
 //! *Memory of moved blocks* is used for new ones, the lowest positions first. When much of it is
 //! free, [`TieredCodes::pack`] moves the last blocks in memory into free positions below, and the
@@ -55,6 +56,8 @@ struct Positions {
     end: u32,
     /// The next slot for packing.
     cursor: u32,
+    /// Slots looked at for packing since a block was packed.
+    fruitless: u32,
     /// Counts what is free or in the limbo, if it is memory.
     reusable: Held,
 }
@@ -66,6 +69,7 @@ impl Positions {
             limbo: Limbo::new(),
             end: first,
             cursor: 0,
+            fruitless: 0,
             reusable: Held::nothing(Category::Reusable),
         }
     }
@@ -196,25 +200,38 @@ impl TieredCodes {
         self.note(place.tier, -1);
     }
 
-    /// Moves the block of a slot into this tier. False if it is there, if it has none, if another
-    /// thread moves it, or if there is no room in the files.
+    /// Moves the block of a slot into this tier. False if it is there, if it has none, or if there
+    /// is no room in the files.
     ///
     /// The caller has been pinned since before it saw that the slot was in use.
-    pub fn move_to(&self, slot: u32, tier: Tier, _: &Pin) -> bool {
-        let Some(from) = self.place(slot).filter(|place| place.tier != tier) else { return false };
+    pub fn move_to(&self, slot: u32, tier: Tier, pin: &Pin) -> bool {
+        self.copy_to(slot, tier, pin).is_some_and(|copy| self.lead_to(slot, copy, pin))
+    }
+
+    /// The first half of a move: the block's bytes at a new place.
+    fn copy_to(&self, slot: u32, tier: Tier, _: &Pin) -> Option<Place> {
+        let from = self.place(slot).filter(|place| place.tier != tier)?;
         let position = match tier {
-            Tier::Hot => Some(self.take_in_memory(&mut self.hot.lock())),
-            Tier::Warm => self.take_in_files(),
+            Tier::Hot => self.take_in_memory(&mut self.hot.lock()),
+            Tier::Warm => self.take_in_files()?,
         };
-        let Some(position) = position else { return false };
-        let to = Place { tier, position };
         // A disk may have to be waited for here: without a lock.
         let copy = |bytes: &mut [u8]| bytes.copy_from_slice(self.codes(from.tier).get(from.position));
         // SAFETY: as in `write`; what is read stays since this thread is pinned.
         unsafe { self.codes(tier).write(position, copy) };
+        Some(Place { tier, position })
+    }
+
+    /// The second half: the slot leads to the copy, and the place that it led to is free. False if
+    /// the block is in this tier by now; then the place of the copy is free.
+    fn lead_to(&self, slot: u32, to: Place, _: &Pin) -> bool {
         let mut hot = self.hot.lock();
-        let is_moved = self.lead(slot, from, to);
-        let left = if is_moved { from } else { to };
+        // Packing may have moved it within memory since it was copied.
+        let from = self.place(slot).filter(|place| place.tier != to.tier);
+        if from.is_some() {
+            self.lead(slot, to);
+        }
+        let (is_moved, left) = (from.is_some(), from.unwrap_or(to));
         match left.tier {
             Tier::Hot if is_moved => hot.limbo.push(left.position),
             // No place has ever led there.
@@ -227,7 +244,7 @@ impl TieredCodes {
             let mut warm = self.warm.lock();
             if is_moved { warm.limbo.push(left.position) } else { warm.free.insert(left.position) }
         }
-        if is_moved {
+        if let Some(from) = from {
             for (tier, change) in [(from.tier, -1), (to.tier, 1)] {
                 self.count(tier).fetch_add(change as usize, Ordering::Relaxed);
                 self.note(tier, change);
@@ -236,15 +253,10 @@ impl TieredCodes {
         is_moved
     }
 
-    /// Lets a slot lead to another place, if it leads to this one. Under the lock.
-    fn lead(&self, slot: u32, from: Place, to: Place) -> bool {
-        let word = &self.places.block(slot)[0];
-        let is_there = word.load(Ordering::Relaxed) == from.word();
-        if is_there {
-            // Release: the block was written before.
-            word.store(to.word(), Ordering::Release);
-        }
-        is_there
+    /// Lets a slot lead to another place of the same bytes. Under the lock.
+    fn lead(&self, slot: u32, to: Place) {
+        // Release: the block was written before.
+        self.places.block(slot)[0].store(to.word(), Ordering::Release);
     }
 
     /// True if so much memory is free that it is worth while to pack it: one block in `share`.
@@ -256,7 +268,7 @@ impl TieredCodes {
 
     /// Does a step of packing, of slots below `end`: moves some of the last blocks in memory into
     /// free positions below, and gives memory back behind the last one. Takes some tens of
-    /// microseconds. True if it did something.
+    /// microseconds. True if it did something, or if slots are left to be looked at.
     pub fn pack(&self, end: u32) -> bool {
         let mut hot = self.hot.lock();
         while let Some(position) = hot.limbo.pop() {
@@ -265,9 +277,12 @@ impl TieredCodes {
         // What would be the end if no position were free.
         let dense = hot.end - hot.unused() as u32;
         let mut packed = 0;
-        for _ in 0..LOOKED_AT.min(end) {
+        let has_room = hot.free.lowest().is_some_and(|position| position < dense);
+        let looked_at = if has_room { LOOKED_AT.min(end) } else { 0 };
+        for _ in 0..looked_at {
             let slot = hot.cursor % end;
             hot.cursor = slot + 1;
+            hot.fruitless += 1;
             let Some(from) = self.place(slot) else { continue };
             if from.tier == Tier::Warm || from.position < dense {
                 continue;
@@ -278,13 +293,18 @@ impl TieredCodes {
             // SAFETY: as in `write`. The block that is read is that of a slot, which is not taken
             // away under the lock.
             unsafe { self.memory.write(position, copy) };
-            let is_moved = self.lead(slot, from, to);
-            debug_assert!(is_moved, "places change under the lock");
+            self.lead(slot, to);
             hot.limbo.push(from.position);
             packed += 1;
+            hot.fruitless = 0;
             if packed == PACKED {
                 break;
             }
+        }
+        // Blocks that are being written or moved have places that no slot leads to yet.
+        let is_through = hot.fruitless >= end;
+        if is_through {
+            hot.fruitless = 0;
         }
         let before = hot.end;
         hot.end = hot.free.remove_tail(before, usize::MAX);
@@ -295,7 +315,7 @@ impl TieredCodes {
             unsafe { self.memory.shrink_to(end) };
         }
         self.weigh(&mut hot);
-        packed > 0 || end < before
+        looked_at > 0 && !is_through || end < before
     }
 
     /// Makes slots `0 .. len` available.
@@ -457,6 +477,48 @@ mod tests {
         }
         assert!(codes.heap_bytes() * 4 < full, "{} of {full}", codes.heap_bytes());
         assert!((0..20_000).all(|slot| codes.get(slot) == block(slot)));
+    }
+
+    /// Makes all positions that were moved from free. Other tests may be pinned, and put off the
+    /// end of a grace period.
+    fn end_limbo(codes: &TieredCodes) {
+        let mut hot = codes.hot.lock();
+        while !hot.limbo.is_empty() {
+            if let Some(position) = hot.limbo.pop() {
+                hot.free.insert(position);
+            }
+        }
+    }
+
+    #[test]
+    fn packing_goes_on_behind_slots_that_have_no_block_to_pack() {
+        let folder = Folder::new();
+        let dir = TierDir::open(folder.path()).expect("it can be used");
+        let codes = codes(&dir, 20_000);
+        (0..20_000).for_each(|slot| write(&codes, slot, Tier::Hot));
+        (0..19_000).for_each(|slot| assert!(codes.move_to(slot, Tier::Warm, &pin())));
+        end_limbo(&codes);
+        while codes.pack(20_000) {}
+        let positions = (19_000..20_000).map(|slot| codes.place(slot).map(|place| place.position));
+        assert_eq!(positions.max(), Some(Some(999)));
+    }
+
+    #[test]
+    fn a_block_that_was_packed_or_moved_since_it_was_copied_is_where_it_should_be() {
+        let folder = Folder::new();
+        let dir = TierDir::open(folder.path()).expect("it can be used");
+        let codes = codes(&dir, 1_000);
+        (0..1_000).for_each(|slot| write(&codes, slot, Tier::Hot));
+        (0..500).for_each(|slot| assert!(codes.move_to(slot, Tier::Warm, &pin())));
+        end_limbo(&codes);
+        let (slot, pin) = (999, pin());
+        let before = codes.place(slot).expect("it has a block");
+        let copies = [(); 2].map(|()| codes.copy_to(slot, Tier::Warm, &pin).expect("there is room"));
+        while codes.pack(1_000) {}
+        assert!(codes.place(slot).is_some_and(|now| now.tier == Tier::Hot && now != before));
+        assert_eq!(copies.map(|copy| codes.lead_to(slot, copy, &pin)), [true, false]);
+        assert_eq!((codes.tier(slot), codes.counts()), (Some(Tier::Warm), (499, 501)));
+        assert_eq!((codes.get(slot), codes.warm.lock().free.len()), (&block(slot)[..], 1));
     }
 
     #[test]

@@ -181,8 +181,8 @@ impl Client {
         true
     }
 
-    /// Notes a login that failed: its reply is held back, which slows those who try passwords, and
-    /// nobody else.
+    /// Notes a login that failed: its reply is held back, which slows down attempts to guess
+    /// passwords, and nothing else.
     pub(super) fn note_failed_login(&mut self) {
         self.penalty += FAILED_LOGIN_PENALTY;
     }

@@ -1,6 +1,6 @@
 //! The password of the user `default`, for connections that are not Redis': the HTTP port.
 //!
-//! All that this port knows of users is here.
+//! That port uses nothing else of users.
 
 use super::Server;
 use crate::acl;

@@ -2,13 +2,13 @@
 //! `include`.
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{Error, ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::directive::{Directive, Fault, Place, Refusal, Source};
 use super::include;
-use crate::words;
+use crate::{bounded, words};
 
 /// Longest configuration file; a longer one is surely another kind of file.
 const MAX_FILE_LEN: u64 = 1 << 20;
@@ -30,9 +30,8 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
 
 /// All text; None if it is too long.
 pub(super) fn read_text(from: impl Read) -> std::io::Result<Option<String>> {
-    let mut text = String::new();
-    from.take(MAX_FILE_LEN + 1).read_to_string(&mut text)?;
-    Ok((text.len() as u64 <= MAX_FILE_LEN).then_some(text))
+    let bytes = bounded::read(from, MAX_FILE_LEN)?;
+    bytes.map(String::from_utf8).transpose().map_err(|error| Error::new(ErrorKind::InvalidData, error))
 }
 
 /// The directives of a text, in order: those of an included file take the place of its `include`.

@@ -200,7 +200,7 @@ pub(super) static INERT: &[OptionSpec] = &[
     memory("zset-max-listpack-value", "64"),
 ];
 
-/// Options that may be set to any value, since what each value asks for is always done.
+/// Options that may be set to any value, since what each value stands for is always done.
 const KEPT_WHATEVER: &[&str] = &[
     // Every payload of RESTORE is checked.
     "sanitize-dump-payload",

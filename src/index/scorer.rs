@@ -1,5 +1,4 @@
-//! How far are these slots from the query, and from each other? All that the graph knows of
-//! vectors.
+//! How far are these slots from the query, and from each other? All that the graph uses of vectors.
 
 use super::Candidate;
 
@@ -26,7 +25,7 @@ pub trait Scorer {
 
     /// Adds to `found` those of `slots` that are at most `limit` away from the query. One call for
     /// all neighbours of a node, since scoring many at once is faster; and a scorer that can decide
-    /// cheaply that a slot is farther need not know how far.
+    /// cheaply that a slot is farther need not compute how far.
     fn nearer(&self, slots: &[u32], limit: f32, found: &mut Vec<Candidate>) {
         let candidates = slots.iter().map(|&slot| Candidate::new(self.distance(slot), slot));
         found.extend(candidates.filter(|candidate| candidate.distance() <= limit));

@@ -97,7 +97,7 @@ impl Word {
 pub struct Slots {
     /// The word described above, and the slot's first block in the upper layers.
     words: Words,
-    /// A bit for each slot, set while it is `Dead`: 32 slots a word. Walks ask this first, as it
+    /// A bit for each slot, set while it is `Dead`: 32 slots a word. Walks read this first, as it
     /// stays in the nearest caches, where a word for each slot does not.
     graves: Words,
     deaths: AtomicU32,

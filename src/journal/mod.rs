@@ -18,7 +18,7 @@
 //! | a writer | enters the gate, takes its locks, changes data, commits its [`Record`]s, unlocks, leaves the gate |
 //! | one that begins a snapshot | closes the gate, waits until it is empty, makes the [cut](Journal::cut), opens the gate |
 //! | a writer inside | reads the cut from its [`Passage`]: that snapshot may need a before-image of what it changes |
-//! | the writer of the log | takes from the stream, and thereby knows [how far](Reader::take) it has come |
+//! | the writer of the log | takes from the stream, and thereby has [how far](Reader::take) it has come |
 //!
 //! A change is committed before its locks are released, so the stream has the order in which other
 //! threads saw the changes. As a cut waits until the gate is empty, each change is wholly before it

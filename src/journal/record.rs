@@ -19,7 +19,7 @@ pub struct Record<'a> {
     subject: Option<&'a dyn Subject>,
 }
 
-/// What a change is about, where the code that commits it does not know that.
+/// What a change is about, where the code that commits it does not have that.
 pub trait Subject: fmt::Debug {
     /// Called when the record is spent, inside the critical section that makes the change visible.
     fn changed(&self);

@@ -31,7 +31,7 @@ pub enum Category {
     Clients,
     /// Changes that wait to be written to the log, or that are kept for followers.
     Log,
-    /// What a snapshot has to remember while it runs.
+    /// What a snapshot keeps in memory while it runs.
     Snapshot,
     /// Marks of the slots that searches have visited, and lists of candidates; kept by each thread.
     SearchMarks,

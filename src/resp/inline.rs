@@ -1,6 +1,8 @@
 //! Inline commands: a line of words with optional quotes, as typed into telnet (Redis'
 //! `sdssplitargs`).
 
+use crate::hex;
+
 /// The words of a line; None if a quote does not end or is followed by anything but a blank.
 pub(super) fn split_words(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
@@ -52,10 +54,10 @@ fn take_double_quoted<'t>(mut text: &'t [u8], word: &mut Vec<u8>) -> Option<&'t 
     loop {
         let (byte, tail) = match text {
             [b'"', tail @ ..] => return Some(tail),
-            [b'\\', b'x', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                (hex_value(*high) << 4 | hex_value(*low), tail)
-            }
-            [b'\\', escaped, tail @ ..] => (unescape(*escaped), tail),
+            [b'\\', escaped, tail @ ..] => match (escaped, tail) {
+                (b'x', [high, low, after @ ..]) if let Some(byte) = hex::byte(*high, *low) => (byte, after),
+                _ => (unescape(*escaped), tail),
+            },
             [byte, tail @ ..] => (*byte, tail),
             [] => return None,
         };
@@ -76,10 +78,6 @@ fn take_single_quoted<'t>(mut text: &'t [u8], word: &mut Vec<u8>) -> Option<&'t 
         word.push(byte);
         text = tail;
     }
-}
-
-fn hex_value(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).unwrap_or(0) as u8
 }
 
 fn unescape(byte: u8) -> u8 {

@@ -327,7 +327,7 @@ impl Connection<Socket> {
                 },
             }
         }
-        // Its subscriptions end before it can know that the connection is closed.
+        // Its subscriptions end before the client can read that the connection is closed.
         if client.has_many_subscriptions() {
             self.pools.run(Place::Compute, move || drop(client)).await;
         } else {
@@ -544,7 +544,8 @@ impl Connection<Socket> {
         tokio::time::timeout_at(until.into(), called).await.is_err()
     }
 
-    /// The client is to be disconnected: what is not safe soon it will not hear of.
+    /// Before the client is disconnected: replies that are held back for the disk are sent if it
+    /// has their changes soon, and dropped otherwise.
     async fn wait_a_last_time(&mut self) {
         let told = self.server.aof.until_answerable(self.withheld);
         if tokio::time::timeout(CLOSING_TIMEOUT, told).await.is_err() {

@@ -93,6 +93,8 @@ fn run(server: &Server, mut balancer: Balancer, signal: &ThreadSignal) {
 #[derive(Default)]
 struct Noted {
     refusals: u64,
+    /// Room was refused between the last two looks, so the log has it.
+    is_full: bool,
     unreadable_pages: u64,
 }
 
@@ -100,7 +102,8 @@ impl Noted {
     fn look_at_tier(&mut self, server: &Server) {
         let Some(tier) = server.keyspace.tier() else { return };
         let (refusals, pages) = (tier.refusals(), TierDir::unreadable_pages());
-        if refusals > self.refusals {
+        let is_full = refusals > self.refusals;
+        if is_full && !self.is_full {
             tracing::warn!(
                 "{} in tier-dir: parts of vector sets that should lie there take memory, {} MB by now",
                 if tier.is_disk_full() { "no room is left" } else { "tier-max-bytes are used up" },
@@ -113,7 +116,7 @@ impl Noted {
                 pages - self.unreadable_pages
             );
         }
-        (self.refusals, self.unreadable_pages) = (refusals, pages);
+        *self = Self { refusals, is_full, unreadable_pages: pages };
     }
 }
 

@@ -188,7 +188,7 @@ mod tests {
         let serving = std::thread::spawn(move || running.serve(|| sender.send(()).expect("the test waits")));
         receiver.recv().expect("it is ready");
         assert_eq!(health.stage(), Stage::Serving);
-        // The first call only asks; the turns are taken some time later.
+        // The first call only starts the turns, which are taken some time later.
         assert_eq!(health.late_threads(), [""; 0]);
         while !health.late_threads().is_empty() {
             std::thread::yield_now();

@@ -218,7 +218,7 @@ fn tier(path: &str) -> Result<Arc<TierDir>, RunError> {
 }
 
 impl Running {
-    /// The state that clients share, also to ask the server to [stop](crate::commands::Stop).
+    /// The state that clients share, also to [stop](crate::commands::Stop) the server.
     pub fn server(&self) -> Arc<Server> {
         Arc::clone(&self.server)
     }

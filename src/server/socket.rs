@@ -17,7 +17,7 @@ use crate::commands::client::Endpoints;
 const KEEPALIVE_INTERVAL_PART: u32 = 3;
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// A connection that no network thread serves, and no epoll knows: it is new, or on its way to
+/// A connection that no network thread serves, and that is in no epoll: it is new, or on its way to
 /// another thread.
 pub(super) enum Accepted {
     Tcp(std::net::TcpStream),

@@ -1,5 +1,5 @@
-//! What other threads know of each network thread: its connections, its load, and the connections
-//! that are to leave it.
+//! What other threads can read of each network thread: its connections, its load, and the
+//! connections that are to leave it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};

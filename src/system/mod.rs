@@ -8,7 +8,7 @@
 //! pressure.rs   time that was lost waiting for memory
 //! idle.rs       how many cores were idle
 //! process.rs    processor time, resident memory, other processes
-//! random.rs     bytes that nobody can predict
+//! random.rs     bytes that cannot be predicted
 //! threads.rs    priority, and how long a thread ran
 //! files.rs      limit of open files, write-back, files without a name
 //! swap.rs       memory that was swapped out, and faults to get it back

@@ -30,7 +30,7 @@ pub struct Area {
     space: Arc<Space>,
     /// Until it has all blocks that it will have.
     file: Option<File>,
-    // Dropped in this order: the handler forgets the addresses before they are unmapped.
+    // Dropped in this order: the addresses leave the handler's table before they are unmapped.
     _watched: faults::Watched,
     mapping: MmapRaw,
     /// The first bytes, which have their blocks of the disk.

@@ -86,7 +86,8 @@ impl Balance {
         }
     }
 
-    /// True if eviction is to move finer codes into files, and there was room for the last one.
+    /// True if eviction is to move finer codes into files: there was room for the last one, or it
+    /// is time to [try again](Self::try_again).
     pub fn demotes(&self) -> bool {
         self.policy() != TierPolicy::Off && !self.has_no_room.load(Relaxed)
     }
@@ -175,8 +176,15 @@ impl Balance {
         self.blocks[tier as usize].fetch_add(change, Relaxed);
     }
 
-    pub(super) fn note_room(&self, is_there: bool) {
-        self.has_no_room.store(!is_there, Relaxed);
+    pub(super) fn note_refusal(&self) {
+        self.has_no_room.store(true, Relaxed);
+    }
+
+    /// Eviction is to try files again, after they had no room: there may be some. Blocks of files
+    /// become free as elements go or come up, and of the disk as other files go. For a thread in
+    /// the background, now and then.
+    pub fn try_again(&self) {
+        self.has_no_room.store(false, Relaxed);
     }
 }
 

@@ -1,11 +1,11 @@
-//! Pages of mapped files that cannot be read: the disk has failed, or somebody has cut the file.
+//! Pages of mapped files that cannot be read: the disk has failed, or the file was cut.
 //!
-//! The kernel tells the thread that reads such a page by SIGBUS, and whatever it was doing could go
-//! no further. Reading all through `pread` instead would cost each distance of a search a system
+//! The thread that reads such a page gets SIGBUS from the kernel, and whatever it was doing could
+//! go no further. Reading all through `pread` instead would cost each distance of a search a system
 //! call and a copy. So the signal has a handler, which puts a page of zeros into the place of the
 //! one that cannot be read, and marks its [`Space`](super::Space) as damaged; the thread then goes
-//! on, and what it returns is looked at together with that mark. Zeros are harmless to those who
-//! read them: a list of no links, a code of some other vector.
+//! on, and what it returns is looked at together with that mark. Zeros are harmless to readers: a
+//! list of no links, a code of some other vector.
 //!
 //! *The handler* may run at any instruction that reads or writes an area. It takes no lock and no
 //! memory: it reads the table of watched addresses, which is static, and makes one system call,
@@ -25,7 +25,7 @@ use crate::system::page_bytes;
 /// Areas that can be watched at a time: a set has some dozens.
 const WATCHED: usize = 64 << 10;
 
-/// An area, as the handler sees it. Free if `start` is 0.
+/// What the handler reads of an area. Free if `start` is 0.
 struct Entry {
     start: AtomicUsize,
     end: AtomicUsize,
@@ -61,7 +61,7 @@ pub(super) fn pages() -> u64 {
     PAGES.load(Ordering::Relaxed)
 }
 
-/// Addresses that the handler knows, until the drop, which comes before they become those of
+/// Addresses in the handler's table, until the drop, which comes before they become those of
 /// something else.
 #[derive(Debug)]
 pub(super) struct Watched {

@@ -26,10 +26,10 @@ pub fn fetch<'b>(blocks: impl Iterator<Item = &'b [u8]>) {
 }
 
 /// `process_madvise` of this process, which Linux has since 6.13 without a descriptor of it. False
-/// if the system does not have it.
+/// if the system does not have it, or has no memory for the call.
 #[cfg(all(target_os = "linux", not(miri)))]
 fn all_at_once(ranges: &[libc::iovec]) -> bool {
-    /// `PIDFD_SELF_THREAD`, which libc does not know yet.
+    /// `PIDFD_SELF_THREAD`, which libc does not have yet.
     const THIS_PROCESS: libc::c_long = -10_000;
     static IS_THERE: AtomicBool = AtomicBool::new(true);
     if !IS_THERE.load(Ordering::Relaxed) {
@@ -46,9 +46,13 @@ fn all_at_once(ranges: &[libc::iovec]) -> bool {
             0 as libc::c_long,
         )
     };
-    let is_done = advised >= 0;
-    IS_THERE.store(is_done, Ordering::Relaxed);
-    is_done
+    if advised >= 0 {
+        return true;
+    }
+    let why = std::io::Error::last_os_error().raw_os_error();
+    let is_passing = matches!(why, Some(libc::EAGAIN | libc::EINTR | libc::ENOMEM));
+    IS_THERE.store(is_passing, Ordering::Relaxed);
+    false
 }
 
 #[cfg(not(all(target_os = "linux", not(miri))))]

@@ -209,8 +209,8 @@ impl TierDir {
 
     /// Bounds what is taken of the disk from now on; 0: no bound.
     pub fn set_max_bytes(&self, bytes: u64) {
-        self.balance.note_room(true);
         self.max_bytes.store(bytes, Ordering::Relaxed);
+        self.balance.try_again();
     }
 
     /// Bytes of the disk that are taken.
@@ -270,13 +270,13 @@ impl TierDir {
     }
 
     fn give_back(&self, bytes: u64) {
-        self.balance.note_room(true);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.balance.try_again();
     }
 
     fn note_refusal(&self, disk_is_full: bool) {
         self.refusals.fetch_add(1, Ordering::Relaxed);
-        self.balance.note_room(false);
+        self.balance.note_refusal();
         self.disk_is_full.store(disk_is_full, Ordering::Relaxed);
     }
 }

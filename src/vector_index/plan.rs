@@ -83,7 +83,7 @@ pub struct Trace {
     /// What was done, in order.
     pub steps: SmallVec<[Step; 3]>,
     /// Fewer were found than asked for, though it was not made sure that no more match, and the
-    /// search was not told to follow so many nodes only. It should never be.
+    /// search was not limited to a number of nodes. It should never be.
     pub is_short: bool,
 }
 
@@ -249,7 +249,7 @@ impl Question<'_> {
             (Known::Among { slots, matching }, End::Converged) if slots.len() == matching => {
                 found >= self.kept.min(matching)
             }
-            // All that it was told to do; but where it is known that more match, they are looked
+            // The walk came to its limits; but where it is known that more match, they are looked
             // for.
             (Known::Among { slots, .. }, _) => found >= self.count.min(slots.len()),
             (Known::Share(_), End::Expansions) => true,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use super::plan::{Known, Plan, Question};
-use super::scorer::TieredScorer;
+use super::scorer::RefiningScorer;
 use super::search::{Found, SPARE};
 use super::store::Store;
 use super::{Probe, VectorIndex, View};
@@ -23,7 +23,7 @@ pub(super) struct Run<'s> {
     start: Moment,
     deadline: Option<Instant>,
     /// If some finer codes are in files, and not all are to be read.
-    tiered: Option<TieredScorer<'s>>,
+    tiered: Option<RefiningScorer<'s>>,
     /// By estimates, so many times as many are kept.
     widening: usize,
     /// Looked at when it is needed.
@@ -61,7 +61,7 @@ impl<'s> Run<'s> {
         start: Moment,
         deadline: Option<Instant>,
     ) -> Self {
-        let tiered = view.tiered_scorer(query);
+        let tiered = view.estimating_scorer(query);
         Self { index, view, query, start, deadline, tiered, widening: 1, near: OnceCell::new() }
     }
 
@@ -215,7 +215,7 @@ impl<'s> Run<'s> {
         end: End,
     ) -> Found {
         let is_full = candidates.len() >= kept;
-        let is_open = self.tiered.is_some_and(|scorer| scorer.settle(&mut candidates, count));
+        let is_open = self.tiered.as_ref().is_some_and(|scorer| scorer.settle(&mut candidates, count));
         // What was not published by the end was never there.
         candidates.retain(|candidate| self.slots().state(candidate.slot()) != State::Linking);
         let is_cut_off = end == End::Deadline;

@@ -1,6 +1,7 @@
 //! Distances between codes in the arenas: the `Scorer`s that the graph is walked with.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use smallvec::SmallVec;
 
@@ -40,20 +41,17 @@ pub(super) struct StoreScorer<'a> {
 /// compares are their distances: the same `ef` finds as much as it would with the finer codes
 /// alone. (Walking on estimates, and ordering the results anew at the end, was tried: it takes 1.5
 /// times the `ef` for the same recall, and as long.)
-#[derive(Clone, Copy)]
+///
+/// *Where finer codes may be in files*, a slot whose finer code is in one counts with the estimate
+/// of its coarse code, and what is found is settled at the end (see [`super::run`]), when all the
+/// finer codes that are needed can be asked for at once. Other threads move codes between files
+/// and memory meanwhile: so estimates are noted when they are made, and are not inferred from where
+/// a code is later.
 pub(super) struct RefiningScorer<'a> {
     coarse: StoreScorer<'a>,
     fine: StoreScorer<'a>,
-}
-
-/// Scores slots by coarse codes first, as [`RefiningScorer`], where finer codes may be in files: a
-/// slot whose finer code is in one counts with the estimate of its coarse code, and what is found
-/// is settled at the end (see [`super::run`]), when all the finer codes that are needed can be
-/// asked for at once.
-#[derive(Clone, Copy)]
-pub(super) struct TieredScorer<'a> {
-    coarse: StoreScorer<'a>,
-    fine: StoreScorer<'a>,
+    /// Slots that were scored by estimates. None: finer codes are read wherever they are.
+    estimated: Option<RefCell<Vec<u32>>>,
 }
 
 impl<'p> View<'p> {
@@ -93,16 +91,17 @@ impl<'p> View<'p> {
         'p: 'a,
     {
         let coarse = StoreScorer { store: self.walk, query: &probe.walk };
-        self.fine_scorer(probe).map(|fine| RefiningScorer { coarse, fine })
+        self.fine_scorer(probe).map(|fine| RefiningScorer { coarse, fine, estimated: None })
     }
 
     /// Scores by coarse codes and then by those finer ones that are in memory, if some are not.
-    pub(super) fn tiered_scorer<'a>(&self, probe: &'a Probe) -> Option<TieredScorer<'a>>
+    pub(super) fn estimating_scorer<'a>(&self, probe: &'a Probe) -> Option<RefiningScorer<'a>>
     where
         'p: 'a,
     {
         self.fine.filter(|fine| fine.share_in_files() > 0.0)?;
-        self.refining_scorer(probe).map(|RefiningScorer { coarse, fine }| TieredScorer { coarse, fine })
+        let scorer = self.refining_scorer(probe)?;
+        Some(RefiningScorer { estimated: Some(RefCell::default()), ..scorer })
     }
 
     fn fine_scorer<'a>(&self, probe: &'a Probe) -> Option<StoreScorer<'a>>
@@ -182,44 +181,15 @@ impl Scorer for StoreScorer<'_> {
 
 impl Scorer for RefiningScorer<'_> {
     fn distance(&self, slot: u32) -> f32 {
-        self.fine.distance(slot)
-    }
-
-    fn between(&self, a: u32, b: u32) -> f32 {
-        self.fine.between(a, b)
-    }
-
-    #[inline(always)]
-    fn prefetch(&self, slot: u32) {
-        self.coarse.prefetch(slot);
-    }
-
-    fn nearer(&self, slots: &[u32], limit: f32, found: &mut Vec<Candidate>) {
-        for slots in slots.chunks(BATCH) {
-            let mut bounds = [0.0; BATCH];
-            self.coarse.bounds(slots, &mut bounds[..slots.len()]);
-            let mut near = [0; BATCH];
-            let mut len = 0;
-            for (&slot, bound) in slots.iter().zip(bounds) {
-                // A bound that is no number excludes nothing.
-                if bound <= limit || bound.is_nan() {
-                    self.fine.prefetch(slot);
-                    near[len] = slot;
-                    len += 1;
-                }
-            }
-            self.fine.nearer(&near[..len], limit, found);
+        if !self.is_far(slot) {
+            return self.fine.distance(slot);
         }
-    }
-}
-
-impl Scorer for TieredScorer<'_> {
-    fn distance(&self, slot: u32) -> f32 {
-        if self.fine.store.is_in_file(slot) { self.coarse.distance(slot) } else { self.fine.distance(slot) }
+        self.note_estimates([slot]);
+        self.coarse.distance(slot)
     }
 
     fn between(&self, a: u32, b: u32) -> f32 {
-        let is_far = self.fine.store.is_in_file(a) || self.fine.store.is_in_file(b);
+        let is_far = self.is_far(a) || self.is_far(b);
         if is_far { self.coarse.between(a, b) } else { self.fine.between(a, b) }
     }
 
@@ -228,13 +198,14 @@ impl Scorer for TieredScorer<'_> {
     /// else. What other lists choose anew when they are full, they choose by estimates: that takes
     /// hundreds of codes.)
     fn refine(&self, candidates: &mut Vec<Candidate>, most: usize) {
+        if self.estimated.is_none() {
+            return;
+        }
         candidates.truncate(most);
-        let is_far = |candidate: &Candidate| self.fine.store.is_in_file(candidate.slot());
-        let (far, mut near): (Vec<Candidate>, Vec<Candidate>) =
-            std::mem::take(candidates).into_iter().partition(is_far);
-        self.read(far.iter().map(|candidate| candidate.slot()).collect(), &mut near);
-        near.sort_unstable();
-        *candidates = near;
+        let (estimated, mut exact) = self.apart(std::mem::take(candidates));
+        self.read(&estimated, &mut exact);
+        exact.sort_unstable();
+        *candidates = exact;
     }
 
     fn between_refined(&self, a: u32, b: u32) -> f32 {
@@ -252,65 +223,90 @@ impl Scorer for TieredScorer<'_> {
             self.coarse.bounds(slots, &mut bounds[..slots.len()]);
             let (mut near, mut far) = (SmallVec::<[u32; BATCH]>::new(), SmallVec::<[u32; BATCH]>::new());
             for (&slot, bound) in slots.iter().zip(bounds) {
-                // A bound that is no number excludes nothing.
-                if bound > limit {
+                if !is_within(bound, limit) {
                     continue;
                 }
-                if self.fine.store.is_in_file(slot) {
+                if self.is_far(slot) {
                     far.push(slot);
                 } else {
                     self.fine.prefetch(slot);
                     near.push(slot);
                 }
             }
-            self.coarse.nearer(&far, limit, found);
+            if !far.is_empty() {
+                let before = found.len();
+                self.coarse.nearer(&far, limit, found);
+                self.note_estimates(found[before..].iter().map(|candidate| candidate.slot()));
+            }
             self.fine.nearer(&near, limit, found);
         }
     }
 }
 
-impl TieredScorer<'_> {
+impl RefiningScorer<'_> {
+    /// True if a slot is to be scored by an estimate.
+    #[inline(always)]
+    fn is_far(&self, slot: u32) -> bool {
+        self.estimated.is_some() && self.fine.store.is_in_file(slot)
+    }
+
+    fn note_estimates(&self, slots: impl IntoIterator<Item = u32>) {
+        if let Some(estimated) = &self.estimated {
+            estimated.borrow_mut().extend(slots);
+        }
+    }
+
+    /// Takes candidates apart: the slots of those whose distances may be estimates, and those whose
+    /// distances are exact, both in the order given.
+    fn apart(&self, candidates: Vec<Candidate>) -> (Vec<u32>, Vec<Candidate>) {
+        let Some(estimated) = &self.estimated else { return (Vec::new(), candidates) };
+        let mut estimated = estimated.borrow_mut();
+        estimated.sort_unstable();
+        estimated.dedup();
+        let is_exact = |candidate: &Candidate| estimated.binary_search(&candidate.slot()).is_err();
+        let (exact, others): (Vec<_>, Vec<_>) = candidates.into_iter().partition(is_exact);
+        (others.iter().map(|candidate| candidate.slot()).collect(), exact)
+    }
+
     /// Gives candidates, nearest first by [`Scorer::nearer`], their finer distances, as far as they
-    /// may be among the `count` nearest; others whose finer codes are in files are left out.
+    /// may be among the `count` nearest; others that have estimates are left out.
     ///
     /// True if most of the farthest might have been among them by what their estimates say: then
     /// others that might be were not kept at all.
     pub(super) fn settle(&self, candidates: &mut Vec<Candidate>, count: usize) -> bool {
-        let is_far = |candidate: &Candidate| self.fine.store.is_in_file(candidate.slot());
-        if !candidates.iter().any(is_far) {
-            return false;
-        }
         let first = count.saturating_mul(2).saturating_add(READ_AT_ONCE).min(candidates.len());
-        let rest = candidates.split_off(first);
-        let (far, mut settled): (Vec<Candidate>, Vec<Candidate>) =
-            std::mem::take(candidates).into_iter().partition(is_far);
-        self.read(far.iter().map(|candidate| candidate.slot()).collect(), &mut settled);
-        let (behind, near): (Vec<Candidate>, Vec<Candidate>) = rest.into_iter().partition(is_far);
+        let (behind, near) = self.apart(candidates.split_off(first));
+        let (read_first, mut settled) = self.apart(std::mem::take(candidates));
+        self.read(&read_first, &mut settled);
         settled.extend(near);
         settled.sort_unstable();
         let distance_of = |place: usize| settled.get(place).map_or(f32::INFINITY, |at| at.distance());
         // One bound in some dozens is too high: behind the middle of what was read, that excludes
         // none of the nearest. (Compared with the last one wanted, it cost 2 % of them.)
         let (nearest, limit) = (distance_of(count.saturating_sub(1)), distance_of(first / 2));
-        let behind: Vec<u32> = behind.iter().map(|candidate| candidate.slot()).collect();
         let mut bounds = vec![0.0; behind.len()];
         for (slots, bounds) in behind.chunks(BATCH).zip(bounds.chunks_mut(BATCH)) {
             self.coarse.bounds(slots, bounds);
         }
-        let is_within = |bound: f32, limit: f32| bound <= limit || bound.is_nan();
         let farthest = &bounds[bounds.len() - bounds.len() / FARTHEST..];
         let is_open =
             farthest.iter().filter(|bound| is_within(**bound, nearest)).count() * 2 > farthest.len();
         let open = behind.iter().zip(bounds).filter(|(_, bound)| is_within(*bound, limit));
-        self.read(open.map(|(&slot, _)| slot).collect(), &mut settled);
+        self.read(&open.map(|(&slot, _)| slot).collect::<Vec<u32>>(), &mut settled);
         settled.sort_unstable();
         *candidates = settled;
         is_open
     }
 
     /// Adds the finer distances of slots.
-    fn read(&self, slots: Vec<u32>, found: &mut Vec<Candidate>) {
-        self.fine.store.fetch(&slots);
-        self.fine.nearer(&slots, f32::INFINITY, found);
+    fn read(&self, slots: &[u32], found: &mut Vec<Candidate>) {
+        self.fine.store.fetch(slots);
+        self.fine.nearer(slots, f32::INFINITY, found);
     }
+}
+
+/// True if a slot of this bound may be near enough. A bound that is no number excludes nothing.
+#[inline(always)]
+fn is_within(bound: f32, limit: f32) -> bool {
+    bound <= limit || bound.is_nan()
 }

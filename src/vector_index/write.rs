@@ -54,7 +54,7 @@ impl VectorIndex {
         describe(slot);
         // By the best codes: a graph built from estimates would stay as imprecise as they are.
         let probe = view.probe(&vector, false);
-        match view.tiered_scorer(&probe) {
+        match view.estimating_scorer(&probe) {
             // Few of the codes on the disk are read.
             Some(scorer) => self.graph.link(slot, ef, &scorer),
             None => self.graph.link(slot, ef, &view.best_scorer(&probe)),

@@ -23,7 +23,7 @@ use crate::memory::Category;
 /// Attributes by slot, which searches read without a lock.
 ///
 /// The attribute of an element that was removed, or that has got another slot, stays where it was
-/// until the slot is free: a search that began before returns the element, and asks for it.
+/// until the slot is free: a search that began before returns the element, and reads it.
 pub(super) struct Attributes {
     blobs: Blobs,
     /// A search has had a filter.

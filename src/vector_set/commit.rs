@@ -17,7 +17,7 @@ use crate::journal::{PartChange, Passage, Record};
 ///
 /// Elements, attributes, snapshots and the counters of a set change through a `Commit` alone: the
 /// methods that change them take its [`Exclusive`]. A `Commit` that is dropped without
-/// [`finish`](Commit::finish) has changed nothing that the journal has to know of.
+/// [`finish`](Commit::finish) has changed nothing that belongs in the journal.
 pub(super) struct Commit<'s> {
     set: Present<'s>,
     // Released in this order: the lock, then the gate.

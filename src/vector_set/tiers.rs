@@ -2,9 +2,9 @@
 //! in a file (see [`crate::tier`]).
 //!
 //! Codes move for three reasons: a search returns an element ([`Present::count_hit`]), eviction
-//! would take it ([`Present::evict`]), or the set is told to be in one tier (`VTIER`), which a
-//! thread in the background does step by step. No move changes anything that can be asked of a set
-//! but where it lies, so none is logged, and snapshots go on meanwhile.
+//! would take it ([`Present::evict`]), or the whole set is to be in one tier (`VTIER`), which a
+//! thread in the background does step by step. A move changes no reply but those that show where
+//! codes lie, so none is logged, and snapshots go on meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
@@ -22,7 +22,7 @@ pub(super) struct Moves {
     cursor: AtomicU32,
     /// All codes are to come up.
     rises: AtomicBool,
-    /// Slots looked at since that began.
+    /// Slots looked at: since codes began to come up, or since the last one went down.
     looked_at: AtomicU32,
 }
 
@@ -59,10 +59,10 @@ impl VectorSet {
             Tier::Hot => warm > 0 && self.moves.rises.load(Relaxed),
             Tier::Warm => hot > 0,
         };
-        let has_moved = is_due && self.move_codes(wanted, moves) > 0;
+        let moves_on = is_due && self.move_codes(wanted, moves);
         let is_loose = self.vectors.codes_are_loose(urgency.share());
         let has_packed = is_loose && self.vectors.pack_codes();
-        if has_moved || has_packed {
+        if moves_on || has_packed {
             Progress::Some
         } else if is_loose {
             Progress::Waiting
@@ -71,36 +71,40 @@ impl VectorSet {
         }
     }
 
-    /// Moves codes of the next slots to a tier; returns how many.
-    fn move_codes(&self, tier: Tier, moves: usize) -> usize {
+    /// Moves codes of the next slots to a tier. True if it moved some, or if there are slots left
+    /// to look at; false if all were looked at, or if there is no room for more.
+    fn move_codes(&self, tier: Tier, moves: usize) -> bool {
+        // From before the end is read, so that what is known of slots below it stays.
         let pin = pin();
         let slots = self.vectors.graph().slots();
-        let end = slots.end().max(1);
+        let end = slots.end();
         let mut moved = 0;
         for _ in 0..LOOKED_AT.min(end) {
             let slot = self.moves.cursor.load(Relaxed) % end;
-            let is_live = slot < slots.end() && slots.state(slot) == State::Live;
-            if is_live && self.vectors.tier_of(slot, &pin) != Some(tier) {
+            if slots.state(slot) == State::Live && self.vectors.tier_of(slot, &pin) != Some(tier) {
                 let may_rise =
                     || self.balance().is_some_and(|balance| balance.takes(self.vectors.tier_bytes()));
-                if tier == Tier::Hot && !may_rise() {
-                    return moved;
-                }
-                if !self.vectors.move_to(slot, tier, &pin) {
-                    return moved;
+                if tier == Tier::Hot && !may_rise() || !self.vectors.move_to(slot, tier, &pin) {
+                    return moved > 0;
                 }
                 moved += 1;
+                if tier == Tier::Warm {
+                    self.moves.looked_at.store(0, Relaxed);
+                }
             }
             self.moves.cursor.store(slot + 1, Relaxed);
-            if self.moves.looked_at.fetch_add(1, Relaxed) >= end {
-                // Once through all: what eviction has taken down meanwhile stays there.
+            if self.moves.looked_at.fetch_add(1, Relaxed) + 1 >= end {
+                // What eviction has taken down since codes began to come up stays there. What is
+                // still to go down belongs to slots that are not live.
                 self.moves.rises.store(false, Relaxed);
+                self.moves.looked_at.store(0, Relaxed);
+                return moved > 0;
             }
             if moved == moves {
                 break;
             }
         }
-        moved
+        end > 0
     }
 }
 

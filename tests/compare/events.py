@@ -80,8 +80,9 @@ def random_key(rng):
 
 def random_command(rng):
     key, other = random_key(rng), random_key(rng)
-    # Redis does not copy vector sets, which are never at these keys; nor do these expire. (Where BITOP has nothing to
-    # write, and its destination has expired and was not removed yet, Redis says `del`, and nearhit `expired`.)
+    # Redis does not copy vector sets, which are never at these keys; nor do these expire. (Where
+    # BITOP has nothing to write, and its destination has expired and was not removed yet, Redis'
+    # event is `del`, and that of nearhit `expired`.)
     copied = b"c%d" % rng.randrange(3)
     field, number = b"f%d" % rng.randrange(3), b"%d" % rng.randrange(-3, 9)
     expiry = rng.choice(([], [], [b"EX", b"100"], [b"KEEPTTL"]))

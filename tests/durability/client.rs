@@ -71,7 +71,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    fn add(&self, count: u64) {
+    pub(crate) fn add(&self, count: u64) {
         let mut total = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         *total = total.saturating_add(count);
         self.grown.notify_all();
@@ -135,7 +135,7 @@ pub(crate) fn exchange(connection: &mut Connection, entries: &mut [Entry], progr
 }
 
 /// Ends all waits when a client stops, also by a panic.
-struct EndWaits<'a>(&'a Progress);
+pub(crate) struct EndWaits<'a>(pub(crate) &'a Progress);
 
 impl Drop for EndWaits<'_> {
     fn drop(&mut self) {

@@ -1,5 +1,7 @@
 //! Servers killed at random moments, again and again on the same files.
 
+mod tiers;
+
 use std::time::{Duration, Instant};
 
 use crate::client::{Entry, History, Progress, database_of, exchange, write};

@@ -30,9 +30,11 @@ LIMIT_S = 3600
 # Version 1 of control groups, as containers mount them, and where this one is made.
 GROUPS = pathlib.Path("/sys/fs/cgroup/memory")
 MB = 1e6
-# Of the limit of the control group, for maxmemory: the rest is for the process, its buffers and the page cache.
+# Of the limit of the control group, for maxmemory: the rest is for the process, its buffers and the
+# page cache.
 LIMITED = 0.8
-# Lookups of the stream for each element, of which the second half is counted; and lookups in flight.
+# Lookups of the stream for each element, of which the second half is counted; and lookups in
+# flight.
 LOOKUPS, IN_FLIGHT = 4, 16
 # A score from which on an element is what was looked for.
 SAME = 0.999

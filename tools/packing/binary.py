@@ -46,7 +46,8 @@ def build(top, target):
     if not target.endswith("-musl"):
         flags = f"{environment.get('RUSTFLAGS', '')} -C target-feature=+crt-static".strip()
         environment["RUSTFLAGS"] = flags
-    # The target is always named: flags then hold for the program alone, not for macros that the compiler loads.
+    # The target is always named: flags then hold for the program alone, not for macros that the
+    # compiler loads.
     command = ["cargo", "build", "--release", "--locked", "--bin", "nearhit", "--target", target]
     subprocess.run(command, cwd=top, env=environment, check=True)
     path = target_folder(top) / target / "release" / "nearhit"

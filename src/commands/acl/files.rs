@@ -1,12 +1,12 @@
 //! `ACL LOAD`, `ACL SAVE`: the users in `aclfile`.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use super::change::{close_connections, close_those_without_channels};
 use super::{ADMIN, Acl};
 use crate::acl::{self, DEFAULT, User};
+use crate::bounded;
 use crate::commands::{Arity, Context, Run, Spec, Weight};
 use crate::config::{self, Settings};
 use crate::resp::{Args, Error, Reply};
@@ -65,13 +65,10 @@ pub(super) fn read(acl: &Acl, settings: &Settings) -> Result<Vec<(Vec<u8>, User)
         let why = why.split(" (os error").next().unwrap_or_default();
         format!("Error loading ACLs, opening file '{path}': {why}").into_bytes()
     };
-    let mut text = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_FILE_LEN + 1).read_to_end(&mut text)).map_err(failed)?;
-    if text.len() as u64 > MAX_FILE_LEN {
-        return Err(
-            format!("Error loading ACLs, file '{path}' is longer than {MAX_FILE_LEN} bytes").into_bytes()
-        );
-    }
+    let text = File::open(path).and_then(|file| bounded::read(file, MAX_FILE_LEN)).map_err(failed)?;
+    let text = text.ok_or_else(|| {
+        format!("Error loading ACLs, file '{path}' is longer than {MAX_FILE_LEN} bytes").into_bytes()
+    })?;
     let mut users = acl.users.read(path, &text).map_err(|error| error.0)?;
     if !users.iter().any(|(name, _)| name == DEFAULT) {
         users.push((DEFAULT.to_vec(), acl.users.default_with(settings.requirepass.as_bytes())));

@@ -3,7 +3,7 @@
 use super::SUBCOMMAND;
 use crate::commands::{Context, Run, Spec};
 use crate::resp::{Args, Error, Reply};
-use crate::system;
+use crate::{hex, system};
 
 const DEFAULT_BITS: usize = 256;
 const MAX_BITS: usize = 4096;
@@ -28,7 +28,7 @@ fn generate(mut args: Args, _: &mut Context) -> Result<Reply, Error> {
     let mut random = [0; MAX_BITS / 8];
     system::fill_with_random(&mut random)
         .map_err(|error| Error::from(format!("ERR no random bytes: {error}")))?;
-    let mut digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = hex::encode(&random);
     digits.truncate(bits.div_ceil(4));
     Ok(Reply::bulk(digits))
 }

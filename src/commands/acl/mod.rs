@@ -1,6 +1,6 @@
 //! `ACL <subcommand>`: users, what they may do, and what was refused to them.
 //!
-//! The rules themselves are in [`crate::acl`]; `permissions.rs` asks them for each request.
+//! The rules themselves are in [`crate::acl`]; `permissions.rs` applies them to each request.
 //!
 //! Whose connections end: those of a user that is deleted, by `DELUSER` or because a file that is
 //! loaded does not have it, and those with subscriptions that their user may no longer have. Other

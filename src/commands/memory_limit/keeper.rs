@@ -37,7 +37,7 @@ const PART_FOR_PRESSURE: u64 = 100;
 /// How long that may take.
 const TIME_FOR_PRESSURE: Duration = Duration::from_millis(50);
 
-/// What the thread remembers between its rounds.
+/// State of the thread between its rounds.
 #[derive(Debug, Default)]
 pub(super) struct Keeper {
     /// When it last looked at what changes slowly.
@@ -72,6 +72,9 @@ impl Keeper {
             self.look_at_resident(server, now);
             if server.is_memory_short() {
                 self.give_back(now);
+            }
+            if let Some(tier) = server.keyspace.tier() {
+                tier.balance().try_again();
             }
         }
         let counted = server.counted_memory(MEASURED);

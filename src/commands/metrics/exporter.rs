@@ -1,5 +1,5 @@
-//! What redis_exporter sends for each scrape, in its order, and what it reads of the replies: as
-//! its source has it, with the options that ask for more switched on. It speaks RESP2.
+//! What redis_exporter sends for each scrape, in its order, and what it reads of the replies:
+//! according to its source, with all optional parts switched on. Its protocol is RESP2.
 
 use crate::commands::testing::Session;
 

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! names.rs   which field of INFO has which name
-//! families.rs  samples grouped by name, as the format wants them
+//! families.rs  samples grouped by name, as the format prescribes
 //! calls.rs   calls of commands, with their times; errors; the slow log
 //! settings.rs  options that boards show; who the server is
 //! sets.rs    single vector sets, the largest ones
@@ -97,7 +97,7 @@ fn databases(server: &Server, families: &mut Families) {
     }
 }
 
-/// What redis_exporter says of itself, for boards that ask it.
+/// What redis_exporter reports of itself, for boards that show it.
 fn scraping(began: Instant, scrapes: u64, families: &mut Families) {
     let no_error = [("err", "")];
     families.gauge("redis_exporter_last_scrape_error", "0: no scrape fails", &no_error, 0u64);

@@ -18,7 +18,7 @@ use crate::config::Settings;
 use crate::json::Json;
 use crate::keyspace::Database;
 use crate::vector_set::VectorSet;
-use crate::{memory, system};
+use crate::{hex, memory, system};
 
 /// Vector sets that are listed: those with the most elements.
 const MAX_SETS: usize = 50;
@@ -96,8 +96,7 @@ fn one_set(db: usize, key: &[u8], set: &VectorSet) -> Json {
     let found = figures.searches.found();
     let label = label_of(key);
     // The label stands for the key where it is the same text.
-    let hex =
-        (label.as_bytes() != key).then(|| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let digits = (label.as_bytes() != key).then(|| hex::encode(key));
     let memory = set.memory();
     let parts = [
         ("vectors", memory.vectors),
@@ -111,7 +110,7 @@ fn one_set(db: usize, key: &[u8], set: &VectorSet) -> Json {
     Json::Object(vec![
         ("db", db.into()),
         ("label", label.into()),
-        ("hex", hex.into()),
+        ("hex", digits.into()),
         ("elements", set.approximate_len().into()),
         ("dimensions", set.params().dim().into()),
         ("kind", set.params().kind().codec().keyword.into()),

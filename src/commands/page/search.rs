@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::commands::client::Endpoints;
 use crate::commands::metrics::label_of;
 use crate::commands::{Client, Server, dispatch};
+use crate::hex;
 use crate::json::Json;
 use crate::resp::{Protocol, Reply, Request, Row};
 
@@ -40,7 +41,7 @@ pub fn search(server: &Server, form: &[u8], peer: IpAddr) -> Result<String, &'st
 /// The words of the command.
 fn words(form: &Form) -> Result<Vec<Vec<u8>>, &'static str> {
     let key = match form.field("hex") {
-        Some(hex) => from_hex(hex).ok_or("the key is not in hexadecimal digits")?,
+        Some(digits) => hex::decode(digits).ok_or("the key is not in hexadecimal digits")?,
         None => form.field("key").ok_or("the key is missing")?.to_vec(),
     };
     let count = form.number("count", 10)?;
@@ -140,18 +141,15 @@ fn decoded(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, behind)) = rest.split_first() {
-        let escaped = behind.get(..2).filter(|_| *first == b'%').and_then(from_hex);
-        bytes.push(escaped.as_ref().map_or(if *first == b'+' { b' ' } else { *first }, |byte| byte[0]));
-        rest = if escaped.is_some() { &behind[2..] } else { behind };
+        let escaped = match behind {
+            [high, low, after @ ..] if *first == b'%' => hex::byte(*high, *low).map(|byte| (byte, after)),
+            _ => None,
+        };
+        let (byte, after) = escaped.unwrap_or((if *first == b'+' { b' ' } else { *first }, behind));
+        bytes.push(byte);
+        rest = after;
     }
     bytes
-}
-
-fn from_hex(digits: &[u8]) -> Option<Vec<u8>> {
-    let (pairs, rest) = digits.as_chunks::<2>();
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let byte = |[high, low]: &[u8; 2]| Some((digit(*high)? * 16 + digit(*low)?) as u8);
-    pairs.iter().map(byte).collect::<Option<_>>().filter(|_| rest.is_empty())
 }
 
 #[cfg(test)]

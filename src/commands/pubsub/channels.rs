@@ -58,7 +58,8 @@ impl Channels {
 
     /// False if the channel has no subscribers. Only reads memory that publishing never changes.
     pub(super) fn may_have(&self, name: &[u8]) -> bool {
-        // Acquire, with the Release of `add`: who has seen a subscription confirmed sees it here.
+        // Acquire, with the Release of `add`: a thread that runs after a subscription was confirmed
+        // reads it here.
         self.place(name).0.load(Ordering::Acquire) > 0
     }
 

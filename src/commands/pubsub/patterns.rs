@@ -50,7 +50,8 @@ impl Default for Patterns {
 impl Patterns {
     /// The patterns that a channel's name matches.
     pub(super) fn matching(&self, channel: &[u8]) -> SmallVec<[Arc<Pattern>; 4]> {
-        // Acquire, with the Release of `add`: who has seen a subscription confirmed sees it here.
+        // Acquire, with the Release of `add`: a thread that runs after a subscription was confirmed
+        // reads it here.
         if self.len.load(Ordering::Acquire) == 0 {
             return SmallVec::new();
         }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::hex;
 use crate::keyspace::{
     Accounting, ColdSet, Entry, HashRef, HashView, Keyspace, StringRef, Value, ValueRef, View, by_type,
 };
@@ -123,7 +124,7 @@ fn mix_number(digest: Digest, number: u32) -> Digest {
 
 /// Forty hexadecimal digits.
 fn reply(digest: Digest) -> Reply {
-    Reply::SimpleOwned(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Reply::SimpleOwned(hex::encode(&digest))
 }
 
 #[cfg(test)]

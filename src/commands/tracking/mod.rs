@@ -1,4 +1,4 @@
-//! `CLIENT TRACKING`: clients that cache what they read are told which keys have changed.
+//! `CLIENT TRACKING`: messages to clients that cache what they read, on changes of it.
 //!
 //! ```text
 //! CLIENT TRACKING → client.rs    what one client tracks

@@ -126,12 +126,11 @@ fn write_chosen(effects: &mut Effects, words: Args, chosen: &[Vec<u8>]) {
 
 /// Hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+    crate::hex::encode(bytes).into_bytes()
 }
 
 fn unhex(digits: &[u8]) -> Option<[u8; 16]> {
-    let text = std::str::from_utf8(digits).ok().filter(|text| text.len() == 32 && text.is_ascii())?;
-    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
+    crate::hex::decode(digits)?.try_into().ok()
 }
 
 /// Takes fields, which begin with a dot.

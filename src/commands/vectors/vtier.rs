@@ -101,7 +101,7 @@ fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 5] {
     ]
 }
 
-/// Whether a set can be told to be in a tier, or is there anyhow.
+/// Fails if a set cannot be moved to a tier, and is not there anyhow.
 fn may_be_in(set: Present<'_>, tier: Tier, has_dir: bool) -> Result<(), Error> {
     let lies_in_files = set.options().is_warm && set.space().is_some();
     match tier {

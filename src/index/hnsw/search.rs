@@ -57,7 +57,7 @@ pub struct Effort {
 /// Why a walk ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// Nothing nearer lies behind any place that it knows.
+    /// Nothing nearer lies behind any place that it has met.
     Converged,
     /// It has followed as many nodes as it may.
     Expansions,

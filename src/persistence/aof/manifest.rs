@@ -12,16 +12,17 @@
 
 use std::fmt::{self, Write as _};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::names::{Names, is_base_name};
-use crate::words;
+use crate::{bounded, words};
 
 /// Longest line, its end included.
 const MAX_LINE: usize = 1024;
 /// Longest manifest: room for thousands of files, of which a log has a handful.
 const MAX_LEN: u64 = 1024 * 1024;
+const TOO_LONG: Fault = Fault { line: 0, text: String::new(), what: "The AOF manifest file is too long" };
 /// Words of a line with all that must be there.
 const MIN_WORDS: usize = 6;
 
@@ -105,9 +106,9 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(ManifestError::Io(path, error)),
         };
-        let mut text = Vec::new();
-        match file.take(MAX_LEN + 1).read_to_end(&mut text) {
-            Ok(_) => Self::parse(&text).map_err(|fault| ManifestError::Invalid(path, fault)),
+        match bounded::read(file, MAX_LEN) {
+            Ok(Some(text)) => Self::parse(&text).map_err(|fault| ManifestError::Invalid(path, fault)),
+            Ok(None) => Err(ManifestError::Invalid(path, TOO_LONG)),
             Err(error) => Err(ManifestError::Io(path, error)),
         }
     }
@@ -124,7 +125,7 @@ impl Manifest {
             return fault(0, b"", "Found an empty AOF manifest");
         }
         if text.len() as u64 > MAX_LEN {
-            return fault(0, b"", "The AOF manifest file is too long");
+            return Err(TOO_LONG);
         }
         let mut manifest = Self::default();
         for (number, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {

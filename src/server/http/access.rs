@@ -1,9 +1,9 @@
-//! Who may ask: as on the Redis port, whoever has the password of the user `default`, or without a
-//! password in protected mode whoever is on this machine.
+//! Which requests are served: as on the Redis port, those with the password of the user `default`;
+//! or without a password, in protected mode, those of this machine.
 //!
-//! A page of another site, open in a browser on this machine, can make the browser ask too; by a
-//! name that leads to this machine it would even read the responses. So in protected mode the host
-//! that a request names must be an address, or `localhost`.
+//! A page of another site, open in a browser on this machine, can make the browser send requests
+//! too; by a name that leads to this machine it would even read the responses. So in protected mode
+//! the host that a request names must be an address, or `localhost`.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -54,8 +54,7 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, seat: Seat, site: Arc
             Ok(head) => connection.answer(&head, peer, &site).await,
             Err(End::Gone) => return,
             Err(End::Refused(Malformed(status))) => {
-                let refusal = Response::status(status).closing();
-                connection.send(&refusal, false, true, &site).await;
+                connection.send(&Response::status(status), false, true, &site).await;
                 false
             }
         };
@@ -137,7 +136,6 @@ impl Connection {
 
     /// Sends a response; false if the connection ends.
     async fn send(&mut self, response: &Response, stays_open: bool, with_body: bool, site: &Site) -> bool {
-        let stays_open = stays_open && !response.closes;
         let head = response.head(stays_open);
         let body = if with_body { response.body() } else { &[] };
         let written = timeout(site.times.response, async {

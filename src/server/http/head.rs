@@ -39,7 +39,7 @@ pub(super) struct Head {
     /// It has the header of the page's script, which a page of another site cannot make a browser
     /// send.
     pub(super) is_of_page: bool,
-    /// The body is sent once the client is told to go on.
+    /// The client sends the body after a `100 Continue`.
     pub(super) expects_continue: bool,
     /// More requests may follow.
     pub(super) stays_open: bool,

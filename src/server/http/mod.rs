@@ -22,7 +22,7 @@
 //! head.rs        the head of a request
 //! response.rs    a response
 //! seats.rs       which connections there are
-//! access.rs      who may ask
+//! access.rs      which requests are served
 //! site.rs        which path is what
 //! page/          the page
 //! ```
@@ -52,7 +52,7 @@ use site::Site;
 
 /// Connections at once.
 pub(super) const MAX_CONNECTIONS: usize = 64;
-/// Connections at once that have been told to close and have not yet.
+/// Connections at once that are to close and have not yet.
 pub(super) const MAX_LEAVING: usize = 64;
 /// Long responses that are made or written at once.
 const MAX_LONG_RESPONSES: usize = 4;
@@ -74,7 +74,7 @@ pub(super) struct Times {
 
 impl Default for Times {
     fn default() -> Self {
-        // Prometheus asks every 15 to 60 seconds by one connection.
+        // Prometheus sends a request every 15 to 60 seconds by one connection.
         let [request, idle, response] = [10, 90, 10].map(Duration::from_secs);
         Self { request, idle, response }
     }
@@ -187,7 +187,7 @@ async fn accept(listener: TcpListener, site: Arc<Site>) {
                 if let Some(seat) = site.seats.take() {
                     tokio::spawn(connection::serve(stream, peer.ip(), seat, Arc::clone(&site)));
                 }
-                // Connections that have been told to close do so before the next one is accepted.
+                // Connections that are to close do so before the next one is accepted.
                 tokio::task::yield_now().await;
             }
             Err(error) => {

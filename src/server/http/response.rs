@@ -14,8 +14,6 @@ pub(super) struct Response {
     body: Cow<'static, [u8]>,
     /// The right to be long; given back when it was written.
     _held: Option<OwnedSemaphorePermit>,
-    /// The connection ends behind it.
-    pub(super) closes: bool,
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -26,7 +24,7 @@ const ALWAYS: &str =
 impl Response {
     /// With a body.
     pub(super) fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self { status, content_type, headers: Vec::new(), body: body.into(), _held: None, closes: false }
+        Self { status, content_type, headers: Vec::new(), body: body.into(), _held: None }
     }
 
     /// With a line of text, for people and for logs of probes.
@@ -43,11 +41,6 @@ impl Response {
     pub(super) fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
-    }
-
-    /// The connection ends behind it.
-    pub(super) fn closing(self) -> Self {
-        Self { closes: true, ..self }
     }
 
     /// Holds the right to be long until it is dropped.
@@ -110,6 +103,5 @@ mod tests {
         assert!(head.contains("\r\nContent-Length: 8\r\nConnection: keep-alive\r\n"), "{head}");
         assert!(head.ends_with("\r\nRetry-After: 1\r\n\r\n"), "{head}");
         assert_eq!(response.body(), b"loading\n");
-        assert!(Response::status(404).closing().closes);
     }
 }

@@ -1,7 +1,6 @@
 //! Certificates and keys, from files.
 
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
@@ -9,6 +8,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::Unusable;
+use crate::bounded;
 
 /// Longest file; the authorities of a whole system take a quarter of a megabyte.
 const MAX_FILE_LEN: u64 = 4 * 1024 * 1024;
@@ -92,11 +92,8 @@ fn read(option: &'static str, path: &str) -> Result<Vec<u8>, Unusable> {
     if !metadata.is_file() {
         return Err(unreadable("it is no file".to_owned()));
     }
-    let mut bytes = Vec::new();
-    let file = File::open(path).and_then(|file| file.take(MAX_FILE_LEN + 1).read_to_end(&mut bytes));
-    file.map_err(|error| unreadable(error.to_string()))?;
-    if bytes.len() as u64 > MAX_FILE_LEN {
-        return Err(unreadable(format!("it is longer than {} MB", MAX_FILE_LEN >> 20)));
-    }
-    Ok(bytes)
+    let bytes = File::open(path).and_then(|file| bounded::read(file, MAX_FILE_LEN));
+    bytes
+        .map_err(|error| unreadable(error.to_string()))?
+        .ok_or_else(|| unreadable(format!("it is longer than {} MB", MAX_FILE_LEN >> 20)))
 }

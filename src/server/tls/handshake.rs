@@ -94,7 +94,7 @@ pub(in crate::server) async fn greet(
     info.in_handshake.store(false, Ordering::Relaxed);
     if is_protected_from(stream.socket().peer_addr().as_ref().ok(), server) {
         server.traffic.mine().rejected_connections.add(1);
-        // It may not hear why, as one without TLS.
+        // The reason may get lost, as without TLS.
         let _ = stream.try_write_vectored(&[std::io::IoSlice::new(PROTECTED)]);
         stream.say_goodbye();
         return Greeted::Refused;

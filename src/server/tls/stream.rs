@@ -6,7 +6,7 @@
 //! ```
 //!
 //! So nothing waits unseen: bytes that are decrypted and not read are found by the next read before
-//! it asks the socket, and bytes that are encrypted and not sent count as output that waits.
+//! it reads the socket, and bytes that are encrypted and not sent count as output that waits.
 
 use std::io::{self, BufRead, IoSlice, Read, Write};
 use std::pin::Pin;
@@ -92,8 +92,8 @@ impl TlsStream<TcpStream> {
         }
     }
 
-    /// Tells the client that no more bytes come, if it can be told now: without that, it cannot
-    /// know whether somebody else has cut the connection.
+    /// Sends the client the end of the stream, if that can be sent now: without it, an attacker who
+    /// cuts the connection could not be told from the server.
     pub(in crate::server) fn say_goodbye(&mut self) {
         self.session.send_close_notify();
         if let Err(error) = self.send() {

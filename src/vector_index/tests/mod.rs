@@ -127,3 +127,4 @@ fn parts_of_another_index_are_refused() {
 }
 
 mod plans;
+mod tiers;

@@ -266,7 +266,7 @@ impl Entries {
             .for_each(|words| words.get(slot).store(0, Ordering::Relaxed));
     }
 
-    /// What making the element in a slot cost; 1 if nobody has said.
+    /// What making the element in a slot cost; 1 if no client has given it.
     pub(super) fn cost(&self, slot: u32) -> f32 {
         let state = self.state(slot);
         if state.is_entry() { state.cost() } else { 1.0 }
@@ -283,7 +283,7 @@ impl Entries {
         let kept = before.len().min((KEPT - 1) * size_of::<u32>());
         let after = [&before[before.len() - kept..], &observation.to_bits().to_le_bytes()].concat();
         self.observations.replace(slot, Some(&after));
-        // Of no fit: made when a search asks for it.
+        // Of no fit: made when a search needs it.
         self.fits.get(slot).store(STALE, Ordering::Relaxed);
         if observation.is_right() {
             let state = self.state(slot).confirmed();

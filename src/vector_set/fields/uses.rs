@@ -1,4 +1,4 @@
-//! What else than searches asks which elements match: counting, scanning, facets, removal.
+//! What else than searches needs the elements that match: counting, scanning, facets, removal.
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};

@@ -134,7 +134,7 @@ impl Filter {
     }
 
     /// Whether an element with this attribute satisfies the expression. (An element without
-    /// attribute never does; that is for the caller to know.) An attribute that is not JSON is no
+    /// attribute never does; that is for the caller to check.) An attribute that is not JSON is no
     /// error: its selectors just cannot be resolved.
     pub fn matches(&self, attribute: &[u8]) -> bool {
         evaluator::matches(&self.program, attribute)

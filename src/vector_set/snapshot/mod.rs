@@ -6,7 +6,7 @@
 //! its *before-image*, into a buffer that the thread empties.
 //!
 //! ```text
-//! running.rs       what a set knows of its snapshots: settled slots, and the buffer
+//! running.rs       what a set has of its snapshots: settled slots, and the buffer
 //! before_image.rs  an element as it was before a writer changed it
 //! frozen.rs        the snapshot thread: claims slots, and yields all elements slot by slot
 //! members.rs       which slots were elements, and how high they reached

@@ -1,4 +1,4 @@
-//! What a set knows of the snapshots that are being taken of it: which slots are settled, and the
+//! What a set has of the snapshots that are being taken of it: which slots are settled, and the
 //! before-images that wait.
 
 use std::io;

@@ -110,6 +110,31 @@ fn tiered_fresh(kind: Kind) -> f64 {
     recall(&set)
 }
 
+/// Also behind thousands of slots whose codes are there already, and with codes of elements that
+/// are gone.
+#[test]
+fn steps_go_on_until_all_codes_are_where_they_should_be() {
+    let folder = Folder::new();
+    let (set, dir) = tiered(&folder, Kind::RaBitQ(Bits::One));
+    dir.balance().allow(u64::MAX, false);
+    add_all(&set, 0..3_000);
+    let steps = |tier| {
+        let change = LimitsChange { tier: Some(tier), ..LimitsChange::default() };
+        let changed = set.untimed().configure(Hold::Exclusive, &change, false, Record::unlogged());
+        assert!(changed.is_ok());
+        while set.tier_step(32, Urgency::Background) == Progress::Some {}
+        set.tier_counts().expect("there is a choice")
+    };
+    assert_eq!(demote(&set, 0..2_990), 2_990);
+    assert_eq!(steps(Tier::Warm), (0, 3_000));
+    assert_eq!(steps(Tier::Hot), (3_000, 0));
+    assert_eq!(demote(&set, 2_500..3_000), 500);
+    let pin = crate::epoch::pin();
+    (0..100).for_each(|n| assert!(remove(&set, &name(n))));
+    assert_eq!(steps(Tier::Warm), (100, 2_900), "slots that a reader may look at keep their codes");
+    drop(pin);
+}
+
 /// Thousands of vectors on a circle, whose estimates do not tell them apart, are found all the
 /// same.
 #[test]

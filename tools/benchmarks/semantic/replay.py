@@ -93,7 +93,8 @@ def logistic(x):
     return 1 / (1 + np.exp(-np.clip(x, -40, 40)))
 
 
-# The shares of doubt that the published rule chooses from, and the bounds of a normal distribution for them.
+# The shares of doubt that the published rule chooses from, and the bounds of a normal distribution
+# for them.
 DOUBTS = [(doubt, NormalDist().inv_cdf(1 - doubt)) for doubt in (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)]
 LEAST_SEEN = 6
 

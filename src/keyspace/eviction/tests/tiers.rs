@@ -95,6 +95,27 @@ fn without_room_or_without_the_policy_elements_go() {
     }
 }
 
+/// Elements go while the files are full; then codes go into the room that these leave.
+#[test]
+fn files_that_were_full_are_used_again() {
+    let folder = Folder::new();
+    let (keyspace, set) = filled(&folder, TierPolicy::Demote);
+    let tier = keyspace.tier().expect("it is there");
+    // Of 512 codes.
+    tier.set_max_bytes(64 << 10);
+    // Slots are free after a grace period, which other tests may put off.
+    while set.tier_counts().is_some_and(|(_, warm)| warm > 400) || tier.balance().demotes() {
+        assert!(!evict(&keyspace, 1).exhausted);
+    }
+    assert_eq!(tier.balance().moved().0, 512);
+    let elements = set.len();
+    tier.balance().try_again();
+    while tier.balance().moved().0 < 600 {
+        assert!(!evict(&keyspace, 1).exhausted);
+    }
+    assert_eq!(set.len(), elements);
+}
+
 #[test]
 fn what_is_not_a_set_in_tiers_is_evicted_beside_it() {
     let folder = Folder::new();

@@ -1,0 +1,294 @@
+//! The same where memory is short all the time: finer codes of elements move between memory and
+//! files while writers change the set, snapshots and rewrites run, and the server is killed.
+//!
+//! No element may be evicted, since the disk has room. So each write that was acknowledged is there
+//! after a restart, as without files, whatever was on its way between the tiers.
+
+use std::collections::BTreeMap;
+
+use super::given;
+use crate::client::{EndWaits, Progress};
+use crate::connection::{Connection, Reply, Request, words};
+use crate::process::{Process, Site};
+use crate::random::Random;
+
+const CLIENTS: usize = 4;
+/// Names that a client uses.
+const NAMES: u64 = 500;
+/// Bytes of a finer code are twice as many.
+const DIM: usize = 1024;
+/// Of the finer codes, so many bytes have to lie in files.
+const IN_FILES: u64 = CLIENTS as u64 * NAMES * 2 * DIM as u64 * 2 / 3;
+/// Kills in a row on the same files.
+const LIVES: usize = 10;
+/// A score from which on an element has the vector that was searched for.
+const SAME: f64 = 0.999;
+
+/// What an element has, by the numbers that it is made of.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Element {
+    vector: u64,
+    attribute: Option<u64>,
+}
+
+/// The elements of a client.
+type Elements = BTreeMap<u64, Element>;
+
+/// What a client has written: the elements that were acknowledged, and a write that was not, as an
+/// element's state after it.
+struct Written {
+    elements: Elements,
+    pending: Option<(u64, Option<Element>)>,
+}
+
+/// Counts over all kills.
+#[derive(Default, Debug)]
+struct Tally {
+    kills: usize,
+    in_snapshot: usize,
+    in_rewrite: usize,
+    writes: usize,
+    searches: usize,
+    demoted: u64,
+    promoted: u64,
+    compared: usize,
+}
+
+struct Client {
+    number: usize,
+    random: Random,
+    connection: Connection,
+    written: Written,
+    writes: usize,
+    searches: usize,
+}
+
+fn name(client: usize, number: u64) -> Vec<u8> {
+    format!("e{client}:{number}").into_bytes()
+}
+
+fn blob(vector: u64) -> Vec<u8> {
+    let mut random = Random::new(vector, 0);
+    (0..DIM).flat_map(|_| random.unit().to_le_bytes()).collect()
+}
+
+fn attribute(number: u64) -> Vec<u8> {
+    format!("{{\"n\":{number}}}").into_bytes()
+}
+
+fn search(vector: u64, more: &str) -> Request {
+    let mut request = words("VSIM s FP32");
+    request.push(blob(vector));
+    request.extend(words("WITHSCORES COUNT 1"));
+    request.extend(more.split_ascii_whitespace().map(|word| word.as_bytes().to_vec()));
+    request
+}
+
+/// True if the nearest element has this name and is the same vector.
+fn is_found(reply: Reply, name: &[u8]) -> bool {
+    let parts: Vec<_> = reply.array().into_iter().filter_map(Reply::bulk).collect();
+    let score = |text: &[u8]| std::str::from_utf8(text).ok()?.parse::<f64>().ok();
+    matches!(&parts[..], [found, text] if found == name && score(text).is_some_and(|score| score > SAME))
+}
+
+impl Client {
+    /// Draws a write, and sends it. False if the server has gone.
+    fn write(&mut self) -> bool {
+        // Some names are used more than others.
+        let number = self.random.below(NAMES);
+        let number = self.random.below(number + 1);
+        let before = self.written.elements.get(&number).copied();
+        let mut request;
+        let after = match (self.random.below(8), before) {
+            (0 | 1, Some(_)) => {
+                request = words("VREM s");
+                request.push(name(self.number, number));
+                None
+            }
+            (2, Some(element)) => {
+                let chosen = self.random.next();
+                request = words("VSETATTR s");
+                request.extend([name(self.number, number), attribute(chosen)]);
+                Some(Element { attribute: Some(chosen), ..element })
+            }
+            _ => {
+                let vector = self.random.next();
+                request = words("VADD s FP32");
+                request.extend([blob(vector), name(self.number, number)]);
+                Some(Element { vector, attribute: before.and_then(|element| element.attribute) })
+            }
+        };
+        self.written.pending = Some((number, after));
+        let Ok(reply) = self.connection.call(request) else { return false };
+        assert!(reply.error().is_none(), "{reply:?}");
+        self.written.pending = None;
+        match after {
+            Some(element) => _ = self.written.elements.insert(number, element),
+            None => _ = self.written.elements.remove(&number),
+        }
+        self.writes += 1;
+        true
+    }
+
+    /// Searches for an element of its own, as one that is used often comes up. False if the server
+    /// has gone.
+    fn search(&mut self) -> bool {
+        let number = self.random.below(NAMES);
+        let number = self.random.below(number + 1);
+        let Some(&Element { vector, .. }) = self.written.elements.get(&number) else { return true };
+        let Ok(reply) = self.connection.call(search(vector, "")) else { return false };
+        assert!(reply.error().is_none(), "{reply:?}");
+        self.searches += 1;
+        true
+    }
+
+    fn run(mut self, progress: &Progress) -> Self {
+        let _end_waits = EndWaits(progress);
+        while if self.random.once_in(2) { self.search() } else { self.write() } {
+            progress.add(1);
+        }
+        self
+    }
+}
+
+/// Makes the set with all elements, and limits the memory so that most finer codes have to go.
+fn begin(site: &mut Site, process: &Process) -> Vec<Written> {
+    let mut connection = process.connect();
+    let made = connection.must(&format!("VCREATE s DIM {DIM} QUANT RQ1 RERANK F16"));
+    assert!(made.error().is_none(), "{made:?}");
+    let written = (0..CLIENTS).map(|client| {
+        let element = |number| {
+            let vector = client as u64 * NAMES + number;
+            let mut request = words("VADD s FP32");
+            request.extend([blob(vector), name(client, number)]);
+            assert_eq!(connection.call(request).expect("the server replies").integer(), 1);
+            (number, Element { vector, attribute: None })
+        };
+        Written { elements: (0..NAMES).map(element).collect(), pending: None }
+    });
+    let written = written.collect();
+    let used: u64 = connection.info("used_memory").parse().expect("a number");
+    let limit = (used - IN_FILES).to_string();
+    site.flags.extend(["--maxmemory", &limit].map(str::to_owned));
+    assert_eq!(connection.must(&format!("CONFIG SET maxmemory {limit}")), Reply::Simple("OK".to_owned()));
+    written
+}
+
+/// Lets clients write, kills the server, and returns what they have written.
+fn live(process: Process, random: &mut Random, written: Vec<Written>, tally: &mut Tally) -> Vec<Written> {
+    let progress = Progress::default();
+    let mut ended = Vec::new();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = written
+            .into_iter()
+            .enumerate()
+            .map(|(number, written)| {
+                let random = Random::new(random.next(), number as u64);
+                let connection = process.connect();
+                let client = Client { number, random, connection, written, writes: 0, searches: 0 };
+                let progress = &progress;
+                scope.spawn(move || client.run(progress))
+            })
+            .collect();
+        let mut control = process.connect();
+        progress.wait_for(50 + random.below(1000));
+        if random.below(3) > 0 {
+            control.must(if random.once_in(2) { "BGREWRITEAOF" } else { "BGSAVE" });
+            progress.wait_for(random.below(150));
+        }
+        tally.in_snapshot += usize::from(control.info("rdb_bgsave_in_progress") == "1");
+        tally.in_rewrite += usize::from(control.info("aof_rewrite_in_progress") == "1");
+        assert_eq!(control.info("evicted_elements"), "0", "there is room in files");
+        let mut number = |field| control.info(field).parse::<u64>().expect("a number");
+        tally.demoted += number("tier_demoted_elements");
+        tally.promoted += number("tier_promoted_elements");
+        assert!(number("tier_warm_elements") > 0);
+        process.kill();
+        ended.extend(clients.into_iter().map(|client| client.join().expect("no reply is wrong")));
+    });
+    tally.kills += 1;
+    tally.writes += ended.iter().map(|client| client.writes).sum::<usize>();
+    tally.searches += ended.iter().map(|client| client.searches).sum::<usize>();
+    ended.into_iter().map(|client| client.written).collect()
+}
+
+/// What the server has of an element that may be there, compared with what may have survived.
+fn survivor(connection: &mut Connection, name: &[u8], states: &[Option<Element>]) -> Option<Element> {
+    let mut call = |mut request: Request, last: Option<&[u8]>| {
+        request.extend(last.map(<[u8]>::to_vec));
+        connection.call(request).expect("the server replies")
+    };
+    let is_there = call(words("VISMEMBER s"), Some(name)).integer() == 1;
+    let kept = is_there.then(|| call(words("VGETATTR s"), Some(name)).bulk());
+    let is_like = |state: &&Option<Element>| match (state, &kept) {
+        (Some(element), Some(kept)) => element.attribute.map(attribute) == *kept,
+        (state, kept) => state.is_none() && kept.is_none(),
+    };
+    let mut is_this = |state: &&Option<Element>| {
+        let Some(element) = state else { return true };
+        // A walk may miss an element; a search that reads all does not.
+        ["", "TRUTH"].iter().any(|more| is_found(call(search(element.vector, more), None), name))
+    };
+    let survived = states.iter().filter(is_like).find(|state| is_this(state));
+    let shown = String::from_utf8_lossy(name);
+    *survived.unwrap_or_else(|| panic!("{shown} is none of {states:?}; there with {kept:?}"))
+}
+
+/// Compares all elements, and returns them.
+fn judge(process: &Process, written: Vec<Written>, tally: &mut Tally) -> Vec<Written> {
+    let mut connection = process.connect();
+    let mut judged = Vec::new();
+    for (client, Written { elements, pending }) in written.into_iter().enumerate() {
+        let mut survived = Elements::new();
+        for number in 0..NAMES {
+            let after = pending.filter(|(pending, _)| *pending == number).map(|(_, after)| after);
+            let states: Vec<_> = [elements.get(&number).copied()].into_iter().chain(after).collect();
+            let state = survivor(&mut connection, &name(client, number), &states);
+            survived.extend(state.map(|element| (number, element)));
+            tally.compared += 1;
+        }
+        judged.push(Written { elements: survived, pending: None });
+    }
+    let there: usize = judged.iter().map(|written| written.elements.len()).sum();
+    assert_eq!(connection.must("VCARD s").integer(), there as i64);
+    judged
+}
+
+#[test]
+fn demotion_loses_nothing_when_the_process_is_killed() {
+    let kills = given("NEARHIT_CRASH_ROUNDS").unwrap_or(4) as usize;
+    let seed = given("NEARHIT_CRASH_SEED").unwrap_or(1);
+    let mut tally = Tally::default();
+    let mut number = 0;
+    while tally.kills < kills {
+        println!("Tiers: campaign {number} of seed {seed}");
+        let fsync = if number % 2 == 0 { "everysec" } else { "always" };
+        let mut site = Site::new(
+            &format!("crash-tiers-{number}"),
+            &[
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                fsync,
+                "--maxmemory-policy",
+                "allkeys-lru",
+            ],
+        );
+        let tier = site.beside("tier").to_string_lossy().into_owned();
+        site.flags.extend(["--tier-dir", &tier, "--tier-policy", "demote"].map(str::to_owned));
+        let mut random = Random::new(seed, number);
+        let mut process = site.start();
+        let mut written = begin(&mut site, &process);
+        for _ in 0..LIVES.min(kills - tally.kills) {
+            written = live(process, &mut random, written, &mut tally);
+            process = site.start();
+            written = judge(&process, written, &mut tally);
+        }
+        process.kill();
+        number += 1;
+    }
+    println!("Tiers: {tally:?}");
+    assert!(tally.demoted > 0 && tally.promoted > 0, "codes have moved both ways");
+}
