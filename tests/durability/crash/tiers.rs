@@ -1,5 +1,6 @@
 //! The same where memory is short all the time: finer codes of elements move between memory and
-//! files while writers change the set, snapshots and rewrites run, and the server is killed.
+//! files while writers change the set, snapshots and rewrites run, and the server is killed. And
+//! where the whole set is put into a cold file again and again, from which the next write takes it.
 //!
 //! No element may be evicted, since the disk has room. So each write that was acknowledged is there
 //! after a restart, as without files, whatever was on its way between the tiers.
@@ -41,10 +42,23 @@ struct Written {
     pending: Option<(u64, Option<Element>)>,
 }
 
+/// Why parts of the set are in files.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Cause {
+    /// Memory is short.
+    Limit,
+    /// A client says so, of the whole set.
+    VTier,
+}
+
 /// Counts over all kills.
 #[derive(Default, Debug)]
 struct Tally {
     kills: usize,
+    stored: u64,
+    opened: u64,
+    /// Kills after which the set was in its file at once.
+    cold_at_start: usize,
     in_snapshot: usize,
     in_rewrite: usize,
     writes: usize,
@@ -151,8 +165,8 @@ impl Client {
     }
 }
 
-/// Makes the set with all elements, and limits the memory so that most finer codes have to go.
-fn begin(site: &mut Site, process: &Process) -> Vec<Written> {
+/// Makes the set with all elements, and may limit the memory so that most finer codes have to go.
+fn begin(site: &mut Site, process: &Process, cause: Cause) -> Vec<Written> {
     let mut connection = process.connect();
     let made = connection.must(&format!("VCREATE s DIM {DIM} QUANT RQ1 RERANK F16"));
     assert!(made.error().is_none(), "{made:?}");
@@ -167,6 +181,9 @@ fn begin(site: &mut Site, process: &Process) -> Vec<Written> {
         Written { elements: (0..NAMES).map(element).collect(), pending: None }
     });
     let written = written.collect();
+    if cause == Cause::VTier {
+        return written;
+    }
     let used: u64 = connection.info("used_memory").parse().expect("a number");
     let limit = (used - IN_FILES).to_string();
     site.flags.extend(["--maxmemory", &limit].map(str::to_owned));
@@ -175,7 +192,13 @@ fn begin(site: &mut Site, process: &Process) -> Vec<Written> {
 }
 
 /// Lets clients write, kills the server, and returns what they have written.
-fn live(process: Process, random: &mut Random, written: Vec<Written>, tally: &mut Tally) -> Vec<Written> {
+fn live(
+    process: Process,
+    cause: Cause,
+    random: &mut Random,
+    written: Vec<Written>,
+    tally: &mut Tally,
+) -> Vec<Written> {
     let progress = Progress::default();
     let mut ended = Vec::new();
     std::thread::scope(|scope| {
@@ -192,9 +215,17 @@ fn live(process: Process, random: &mut Random, written: Vec<Written>, tally: &mu
             .collect();
         let mut control = process.connect();
         progress.wait_for(50 + random.below(1000));
+        if cause == Cause::VTier {
+            store(&mut control, random, &progress);
+        }
         if random.below(3) > 0 {
             control.must(if random.once_in(2) { "BGREWRITEAOF" } else { "BGSAVE" });
             progress.wait_for(random.below(150));
+        }
+        if cause == Cause::VTier && random.once_in(2) {
+            // The kill may come while the file is written.
+            let mut other = process.connect();
+            scope.spawn(move || _ = other.call(words("VTIER s COLD")));
         }
         tally.in_snapshot += usize::from(control.info("rdb_bgsave_in_progress") == "1");
         tally.in_rewrite += usize::from(control.info("aof_rewrite_in_progress") == "1");
@@ -202,7 +233,10 @@ fn live(process: Process, random: &mut Random, written: Vec<Written>, tally: &mu
         let mut number = |field| control.info(field).parse::<u64>().expect("a number");
         tally.demoted += number("tier_demoted_elements");
         tally.promoted += number("tier_promoted_elements");
-        assert!(number("tier_warm_elements") > 0);
+        assert_eq!(number("tier_warm_elements") > 0, cause == Cause::Limit);
+        tally.stored += number("tier_cold_stored");
+        tally.opened += number("tier_cold_opened");
+        assert_eq!(number("tier_cold_unreadable"), 0);
         process.kill();
         ended.extend(clients.into_iter().map(|client| client.join().expect("no reply is wrong")));
     });
@@ -210,6 +244,17 @@ fn live(process: Process, random: &mut Random, written: Vec<Written>, tally: &mu
     tally.writes += ended.iter().map(|client| client.writes).sum::<usize>();
     tally.searches += ended.iter().map(|client| client.searches).sum::<usize>();
     ended.into_iter().map(|client| client.written).collect()
+}
+
+/// Puts the set into a file some times, while others bring it back. It stays if it is changed
+/// meanwhile.
+fn store(control: &mut Connection, random: &mut Random, progress: &Progress) {
+    for _ in 0..1 + random.below(3) {
+        let reply = control.must("VTIER s COLD");
+        let stays = reply.error().is_some_and(|words| words.contains("the set was changed meanwhile"));
+        assert!(stays || reply == Reply::Simple("OK".to_owned()), "{reply:?}");
+        progress.wait_for(random.below(60));
+    }
 }
 
 /// What the server has of an element that may be there, compared with what may have survived.
@@ -237,6 +282,8 @@ fn survivor(connection: &mut Connection, name: &[u8], states: &[Option<Element>]
 /// Compares all elements, and returns them.
 fn judge(process: &Process, written: Vec<Written>, tally: &mut Tally) -> Vec<Written> {
     let mut connection = process.connect();
+    let is_cold = connection.info("tier_cold_vector_sets") == "1";
+    tally.cold_at_start += usize::from(is_cold);
     let mut judged = Vec::new();
     for (client, Written { elements, pending }) in written.into_iter().enumerate() {
         let mut survived = Elements::new();
@@ -256,39 +303,41 @@ fn judge(process: &Process, written: Vec<Written>, tally: &mut Tally) -> Vec<Wri
 
 #[test]
 fn demotion_loses_nothing_when_the_process_is_killed() {
+    let tally = run("tiers", Cause::Limit, &["--maxmemory-policy", "allkeys-lru", "--tier-policy", "demote"]);
+    assert!(tally.demoted > 0 && tally.promoted > 0, "codes have moved both ways");
+}
+
+#[test]
+fn cold_files_lose_nothing_when_the_process_is_killed() {
+    let tally = run("cold", Cause::VTier, &["--maxmemory", "0"]);
+    assert!(tally.stored > 0 && tally.opened > 0, "the set went and came");
+}
+
+fn run(name: &str, cause: Cause, flags: &[&str]) -> Tally {
     let kills = given("NEARHIT_CRASH_ROUNDS").unwrap_or(4) as usize;
     let seed = given("NEARHIT_CRASH_SEED").unwrap_or(1);
     let mut tally = Tally::default();
     let mut number = 0;
     while tally.kills < kills {
-        println!("Tiers: campaign {number} of seed {seed}");
+        println!("{name}: campaign {number} of seed {seed}");
         let fsync = if number % 2 == 0 { "everysec" } else { "always" };
         let mut site = Site::new(
-            &format!("crash-tiers-{number}"),
-            &[
-                "--save",
-                "",
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                fsync,
-                "--maxmemory-policy",
-                "allkeys-lru",
-            ],
+            &format!("crash-{name}-{number}"),
+            &["--save", "", "--appendonly", "yes", "--appendfsync", fsync],
         );
         let tier = site.beside("tier").to_string_lossy().into_owned();
-        site.flags.extend(["--tier-dir", &tier, "--tier-policy", "demote"].map(str::to_owned));
+        site.flags.extend(["--tier-dir", &tier].iter().chain(flags).map(|flag| (*flag).to_owned()));
         let mut random = Random::new(seed, number);
         let mut process = site.start();
-        let mut written = begin(&mut site, &process);
+        let mut written = begin(&mut site, &process, cause);
         for _ in 0..LIVES.min(kills - tally.kills) {
-            written = live(process, &mut random, written, &mut tally);
+            written = live(process, cause, &mut random, written, &mut tally);
             process = site.start();
             written = judge(&process, written, &mut tally);
         }
         process.kill();
         number += 1;
     }
-    println!("Tiers: {tally:?}");
-    assert!(tally.demoted > 0 && tally.promoted > 0, "codes have moved both ways");
+    println!("{name}: {tally:?}");
+    tally
 }
