@@ -28,7 +28,7 @@ fn command() -> Command {
         .about("A Redis-protocol compatible in-memory vector cache")
         .override_usage(
             "nearhit [FILE] [--OPTION VALUE]... [-]      ('-' reads a configuration from stdin)\n       \
-             nearhit check-config | check-rdb | check-aof | check-tier | ping | generate (tools: add --help)",
+             nearhit check-config | check-rdb | check-aof | check-tier | ping | generate (add --help)",
         )
         .disable_version_flag(true)
         .args([file, version])
