@@ -8,14 +8,20 @@ wait for the disk. Where no control group can be made (that takes root), these a
 
 Then a cache in front of something slow: a Zipf stream of lookups, each of which adds what it does not find, to servers
 whose memory has room for a part of it all: with tier-policy off, where the rest is dropped, and with demote.
+
+Then single reads: VEMB of elements whose finer codes are in files, in the order of chance, after their pages were taken
+out of memory; the same again, from the page cache; and with all in memory. A time is that from the request to the first
+bytes of the reply. To take pages of another process away (process_madvise) needs Linux 5.10 and its privileges.
 """
 
 import contextlib
+import ctypes
 import itertools
 import mmap
 import os
 import pathlib
 import random
+import socket
 import tempfile
 import time
 
@@ -38,6 +44,12 @@ LIMITED = 0.8
 LOOKUPS, IN_FLIGHT = 4, 16
 # A score from which on an element is what was looked for.
 SAME = 0.999
+# Reads between two times at which all pages are taken away, and in all.
+READ, READS = 250, 2_000
+# Ranges of addresses in one call of process_madvise.
+RANGES = 512
+# Of Linux: numbers of system calls, which are the same on all machines, and an advice.
+PIDFD_OPEN, PROCESS_MADVISE, PAGEOUT = 434, 440, 21
 
 
 def add_arguments(parser):
@@ -51,22 +63,24 @@ def add_arguments(parser):
     add("--queries", type=int, default=1_000, help="at most so many (%(default)s)")
     add("--seconds", type=float, default=5, help="how long each point of searching is measured (%(default)s)")
     add("--zipf", type=float, default=1.0, help="exponent of the stream of lookups (%(default)s)")
-    add("--only", choices=("sets", "cache"), help="one of the two parts")
+    add("--only", choices=("sets", "cache", "reads"), help="one of the three parts")
     add("--folder", metavar="DIR", help="where the files lie, so that the disk can be chosen")
     add("--data", default=data, metavar="DIR", help="where the sets are, or are to be made (%(default)s; environment: DATA)")
 
 
 def run(args, programs):
-    """Measures both parts."""
+    """Measures all parts."""
     elements = args.elements or (QUICK_ELEMENTS if args.quick else ELEMENTS)
     args.sets = [datasets.synth(args, elements, args.dim)]
     [program] = programs.values()
     [found] = datasets.find(args)
     figures, done = {}, True
-    if args.only != "cache":
+    if args.only in (None, "sets"):
         figures["sets"], done = sets(args, program, found)
-    if args.only != "sets":
+    if args.only in (None, "cache"):
         figures["cache"] = cache(args, program, found)
+    if args.only in (None, "reads"):
+        figures["reads"] = reads(args, program, found)
     return {found.name: figures}, done
 
 
@@ -192,7 +206,7 @@ def lookups(args, client, found):
             client.accepted([resp.encoded("VADD", "bench", "FP32", vector[n], f"e{n}") for n in missed])
             times.append(time.perf_counter() - began)
             hits += sum(n not in missed for n in wanted)
-    info = {name: float(value) for name, value in resp.info(client).items() if name.startswith(("used_memory", "tier")) and is_number(value)}
+    info = {name: float(value) for name, value in resp.info(client).items() if name.startswith(("used_memory", "tier")) and isinstance(value, int)}
     of_hits = info["tier_hot_hits"] + info["tier_warm_hits"]
     of_all = info["tier_hot_elements"] + info["tier_warm_elements"]
     times.sort()
@@ -209,6 +223,93 @@ def is_hit(number, reply):
     return not isinstance(reply, resp.Refused) and len(reply) == 2 and float(reply[1]) > SAME and reply[0] == b"e%d" % number
 
 
-def is_number(text):
-    """Is it one?"""
-    return text.replace(".", "", 1).isdecimal()
+def reads(args, program, found):
+    """How long single vectors of a set in files take to be read."""
+    build.say(f"{found.name}: single reads")
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as folder:
+        tier = pathlib.Path(folder) / "tier"
+        with servers.running_in(folder, program, ("--tier-dir", str(tier), "--save", "")) as server:
+            with resp.Client(server.port) as client:
+                add_all(args, client, found)
+                chosen = random.Random(1).sample(range(found.n), min(READS, found.n))
+                measured = {"in memory": timed(client, chosen)}
+                client.ask("VTIER", "bench", "WARM")
+                while resp.info(client)["tier_hot_elements"]:
+                    time.sleep(0.1)
+                measured["after their pages were taken away"] = cold = {"times": [], "faults": 0}
+                for first in range(0, len(chosen), READ):
+                    left = take_pages(server.pid, tier)
+                    figures = timed(client, chosen[first:first + READ])
+                    cold["times"] += figures["times"]
+                    cold["faults"] += figures["faults"]
+                    cold["left"] = max(left, cold.get("left", 0))
+                timed(client, chosen)
+                measured["from the page cache"] = timed(client, chosen)
+    for name, figures in measured.items():
+        times = sorted(figures["times"])
+        figures |= {f"p{share}_ms": 1e3 * times[int(share / 100 * len(times))] for share in (50, 99, 99.9)}
+        left = f", {figures['left'] / MB:.1f} MB of the files were left in memory" if "left" in figures else ""
+        print(
+            f"VEMB of {len(times):,} elements {name}: p50 {figures['p50_ms']:.3f} ms, p99 {figures['p99_ms']:.3f} ms, "
+            f"p99.9 {figures['p99.9_ms']:.3f} ms, {figures['faults']:,.0f} waits for a page from the disk{left}"
+        )
+    return measured
+
+
+def add_all(args, client, found):
+    """The set, with all elements in memory."""
+    client.accepted([resp.encoded("VCREATE", "bench", "DIM", found.dim, *args.storage.split())])
+    size = 4 * found.dim
+    with open(found.folder / "base.f32", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as base:
+        for first in range(0, found.n, IN_FLIGHT):
+            numbers = range(first, min(first + IN_FLIGHT, found.n))
+            client.accepted([resp.encoded("VADD", "bench", "FP32", base[n * size:(n + 1) * size], f"e{n}") for n in numbers])
+
+
+def timed(client, numbers):
+    """Reads elements, one after the other."""
+    before, times = float(resp.info(client)["major_page_faults"]), []
+    for number in numbers:
+        request = resp.encoded("VEMB", "bench", f"e{number}")
+        began = time.perf_counter()
+        client.socket.sendall(request)
+        client.socket.recv(1, socket.MSG_PEEK)
+        times.append(time.perf_counter() - began)
+        client.reply()
+    return {"times": times, "faults": float(resp.info(client)["major_page_faults"]) - before}
+
+
+class Range(ctypes.Structure):
+    """A struct iovec."""
+
+    _fields_ = [("start", ctypes.c_size_t), ("len", ctypes.c_size_t)]
+
+
+def take_pages(pid, folder):
+    """Takes the pages of files in this folder out of memory. Returns the bytes of them that are mapped still."""
+    os.sync()
+    ranges = [(start, end) for start, end, _ in mappings(pid, folder)]
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = libc.syscall(PIDFD_OPEN, pid, 0)
+    try:
+        for first in range(0, len(ranges), RANGES):
+            some = [Range(start, end - start) for start, end in ranges[first:first + RANGES]]
+            if libc.syscall(PROCESS_MADVISE, process, (Range * len(some))(*some), len(some), PAGEOUT, 0) < 0:
+                raise Failure(f"pages cannot be taken away: {os.strerror(ctypes.get_errno())}")
+    finally:
+        os.close(process)
+    return sum(resident for _, _, resident in mappings(pid, folder))
+
+
+def mappings(pid, folder):
+    """The addresses at which a process has files of a folder, and how many bytes of them are in its memory."""
+    found = []
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
+        words = line.split(maxsplit=5)
+        if "-" in words[0] and not words[0].endswith(":"):
+            is_here = len(words) == 6 and words[5].startswith(f"{folder}/")
+            if is_here:
+                found.append([*(int(address, 16) for address in words[0].split("-")), 0])
+        elif is_here and words[0] == "Rss:":
+            found[-1][2] = 1024 * int(words[1])
+    return found

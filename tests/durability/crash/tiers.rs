@@ -2,7 +2,8 @@
 //! files while writers change the set, snapshots and rewrites run, and the server is killed. And
 //! where the whole set is put into a cold file again and again, from which the next write takes it.
 //!
-//! No element may be evicted, since the disk has room. So each write that was acknowledged is there
+//! No element may be evicted: the disk has room, and what a server needs for a moment is less than
+//! the finer codes in memory (which are demoted first, until hardly any is left). So each write that was acknowledged is there
 //! after a restart, as without files, whatever was on its way between the tiers.
 
 use std::collections::BTreeMap;
@@ -15,11 +16,11 @@ use crate::random::Random;
 
 const CLIENTS: usize = 4;
 /// Names that a client uses.
-const NAMES: u64 = 500;
+const NAMES: u64 = 300;
 /// Bytes of a finer code are twice as many.
-const DIM: usize = 1024;
+const DIM: usize = 4096;
 /// Of the finer codes, so many bytes have to lie in files.
-const IN_FILES: u64 = CLIENTS as u64 * NAMES * 2 * DIM as u64 * 2 / 3;
+const IN_FILES: u64 = CLIENTS as u64 * NAMES * 2 * DIM as u64 / 3;
 /// Kills in a row on the same files.
 const LIVES: usize = 10;
 /// A score from which on an element has the vector that was searched for.
