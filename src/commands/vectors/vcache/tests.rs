@@ -13,7 +13,7 @@ fn session() -> Session {
 
 /// The token in a reply of one entry.
 fn token(reply: &str) -> String {
-    let digits = |word: &&str| word.len() == 42 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = |word: &&str| word.len() == 44 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     reply.split(' ').find(digits).unwrap_or_else(|| panic!("no token in {reply}")).into()
 }
 
@@ -154,6 +154,11 @@ fn bad_input_is_refused_and_changes_nothing() {
         ("vcache.feedback c a 1e39 1", "-ERR invalid score"),
         ("vcache.feedback c a 0.9 1 WEIGHT 0", "-ERR invalid WEIGHT, it must be above 0 and 1 at most"),
         ("vcache.feedback c a 0.9 1 WEIGHT 2", "-ERR invalid WEIGHT, it must be above 0 and 1 at most"),
+        ("vcache.feedback c a 0.9 1 LEAD 1.1", "-ERR invalid LEAD, it must be from 0 to 1"),
+        ("vcache.feedback c a 0.9 1 LEAD nan", "-ERR invalid LEAD, it must be from 0 to 1"),
+        ("vcache.feedback c a 0.9 1 MORE 1", "-ERR syntax error"),
+        ("vcache.feedback c 12 1 LEAD 1", "-ERR syntax error"),
+        ("vcache.feedback c nope 0.9 1 WEIGHT 0.5 LEAD 0.5", ":0"),
         ("vcache.feedback c nope 0.9 1", ":0"),
         ("vcache.feedback none a 0.9 1", ":0"),
         ("vcache.advise c MAXERROR 2", "-ERR invalid MAXERROR, it must be between 0 and 1"),
@@ -245,7 +250,10 @@ fn feedback_is_learnt_from_and_logged_as_data() {
     let text = token(&explore);
     session.hold_to(&[(&format!("vcache.feedback c {text} 1"), ":1")]);
     let logged = session.streamed();
-    assert!(logged.starts_with("VCACHE.FEEDBACK c a 0.997") && logged.ends_with(" 1 WEIGHT 1"), "{logged}");
+    assert!(
+        logged.starts_with("VCACHE.FEEDBACK c a 0.997") && logged.ends_with(" 1 WEIGHT 1 LEAD 1"),
+        "{logged}"
+    );
     // Below 0.9 answers are wrong, above they are right.
     for n in 0..64 {
         let (score, right) = if n % 2 == 0 { (0.97, 1) } else { (0.80, 0) };
@@ -442,7 +450,7 @@ fn an_alias_leads_to_its_entry_and_goes_with_it() {
     let hit = session.ask(get);
     assert_eq!(plain(&hit), "*8 hit a 1 COSINE :100000 answer TOKEN {\"n\":1}");
     session.hold_to(&[(&format!("vcache.feedback c {} 1", token(&hit)), ":1")]);
-    assert!(session.streamed().ends_with("VCACHE.FEEDBACK c a 1 1 WEIGHT 1"));
+    assert!(session.streamed().ends_with("VCACHE.FEEDBACK c a 1 1 WEIGHT 1 LEAD 1"));
     let stats = session.ask("vcache.stats c BY .n");
     assert!(stats.contains("+value $1 1 +entries :1 +hits :1 +right :1"), "{stats}");
     // The entry keeps its aliases when it changes, and takes them along.
