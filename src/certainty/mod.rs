@@ -19,8 +19,8 @@
 //! is shared by the set; the thresholds of its entries are spread around a center as a normal
 //! distribution. To the score counts the *lead* as well: how much nearer the entry is than the next
 //! other one, at a weight that the set shares. An answer in a crowd of entries is mistaken for
-//! another more easily than one that stands alone: of two caches that are as sure of their answers,
-//! the one that knows the lead has half as many hits more (`tools/bench semantic`).
+//! another more easily than one that stands alone: with the lead, replays had a third to three
+//! quarters more hits (`tools/bench semantic`).
 //!
 //! Slope, center, spread and weight are those under which the last observations of the whole set are
 //! most likely (empirical Bayes, by expectation and maximisation), with weak priors that keep them

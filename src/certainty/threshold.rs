@@ -11,12 +11,12 @@ const FADING: f64 = 31.0 / 32.0;
 /// prior: six to each side, as observations may contradict it.
 const NODES: usize = 61;
 const NODE_STEP: f64 = 0.2;
-/// Standard deviations between the mean and the bound: 84 % of a normal distribution lie below it.
+/// Standard deviations between the mean and the bound: 90 % of a normal distribution lie below it.
 ///
-/// Of many answers that are each served by their bound, the mean counts, which is above it. By
-/// replays, a bound for 95 % (1.645) has no fewer errors than were accepted either, and a quarter
-/// fewer hits where few errors are.
-const BOUND: f64 = 1.0;
+/// By replays of 15 streams of questions: with 84 % (1.0) hits are up to a sixth more, and errors
+/// reach the accepted share in the worst of them; with 95 % (1.645) hits are a quarter fewer where
+/// few errors are accepted, and fewer than those of the best static threshold with as few errors.
+const BOUND: f64 = 1.2816;
 
 /// The threshold of an entry, about which as much is known as a normal distribution says.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -77,7 +77,7 @@ impl Threshold {
         logistic(mean / (1.0 + std::f64::consts::PI * variance / 8.0).sqrt())
     }
 
-    /// Its bound: with 84 % probability the chance is not below it.
+    /// Its bound: with 90 % probability the chance is not below it.
     pub fn least_chance(&self, prior: &Prior, score: f64, lead: Lead) -> f64 {
         let (mean, variance) = self.logit(prior, score, lead);
         logistic(mean - BOUND * variance.sqrt())
@@ -205,7 +205,7 @@ mod tests {
             let seen = found.chance(&prior, score, lead);
             prop_assert!((seen - expected).abs() < 0.02, "{seen}, {expected}");
             prop_assert!(expected < 0.9 || seen <= expected + 1e-6, "{seen} is surer than {expected}");
-            prop_assert!((at_least / total - 0.8413).abs() < 0.001, "{}", at_least / total);
+            prop_assert!((at_least / total - 0.9).abs() < 0.001, "{}", at_least / total);
         }
 
         #[test]

@@ -434,7 +434,7 @@ impl Learning {
 pub struct Certainty {
     /// The chance.
     pub chance: f64,
-    /// With 84 % probability it is not below this.
+    /// With 90 % probability it is not below this.
     pub least: f64,
     /// What is known of the entry's threshold.
     pub threshold: Threshold,

@@ -56,7 +56,7 @@ def measure(client, questions, rounds):
 def per_call(client, name):
     """Microseconds of a call, as the server has measured them."""
     info = client.ask("INFO", "commandstats").decode()
-    line = next(line for line in info.splitlines() if line.startswith(f"cmdstat_{name.lower()}:"))
+    line = next(line for line in info.splitlines() if line.lower().startswith(f"cmdstat_{name.lower()}:"))
     return float(line.split("usec_per_call=")[1].split(",")[0])
 
 

@@ -24,7 +24,7 @@ RULES = {
 }
 BY_REQUEST = ("REQUEST", "REQUEST, no aliases", "paper", "static, of requests")
 # A question is near enough to a vector of its entry not to become an alias.
-NEAR_SCORE = 0.95
+NEAR_SCORE = 0.975
 
 
 def load(folder):

@@ -283,6 +283,38 @@ fn feedback_is_learnt_from_and_logged_as_data() {
 }
 
 #[test]
+fn a_lead_is_told_from_the_next_other_entry() {
+    let mut session = session().streaming();
+    let lead = |session: &mut Session| {
+        let explained = session.ask("vcache.explain c VALUES 2 1 0.1 MAXERROR 0.1");
+        let mut words = explained.split(' ').skip_while(|word| *word != "+lead").skip(2);
+        words.next().and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no lead in {explained}"))
+    };
+    session.ask("vcache.set c a VALUES 2 1 0 x");
+    assert_eq!(lead(&mut session), 1.0, "nothing else is there");
+    session.hold_to(&[("vcache.alias c a VALUES 2 1 0.2", ":1")]);
+    assert_eq!(lead(&mut session), 1.0, "nor is it an alias of its own");
+    session.ask("vcache.set c b VALUES 2 0 1 y");
+    let before_b: f64 = lead(&mut session);
+    session.ask("vcache.set c d VALUES 2 1 0.3 z");
+    let before_d: f64 = lead(&mut session);
+    assert!(0.0 < before_d && before_d < before_b && before_b < 1.0, "{before_d}, {before_b}");
+    session.ask("vcache.set c e VALUES 2 1 0.1 z");
+    assert!(lead(&mut session) > 0.99, "nothing is as near as what is the same");
+    // Of two answers the second has none. A token has the lead of its answer.
+    let two = session.ask("vcache.get c VALUES 2 1 0.1 MAXERROR 0.1 COUNT 2");
+    let tokens: Vec<_> = two.split(' ').filter(|word| word.len() == 44).collect();
+    for (text, lead) in tokens.into_iter().zip(["0.99", "0"]) {
+        session.stream();
+        session.hold_to(&[(&format!("vcache.feedback c {text} 1"), ":1")]);
+        let logged = session.streamed();
+        let seen = logged.rsplit(' ').next().expect("a word");
+        assert!(logged.contains(" WEIGHT 1 LEAD ") && seen.starts_with(lead), "{logged}");
+        assert!(lead != "0" || seen == "0", "{logged}");
+    }
+}
+
+#[test]
 fn a_token_outlives_its_entry_as_a_stale_one() {
     let mut session = session();
     session.ask("vcache.set c a VALUES 2 1 0 x");
@@ -398,8 +430,13 @@ fn a_replay_a_dump_and_a_copy_have_all_of_it() {
             "vcache.set c e{n} VALUES 2 {n} 7 p{payload} SETATTR {{\"t\":\"x\"}} COST {n} PX 100000"
         ));
         for (score, right) in [(0.95, 1), (0.7 + n as f64 / 1000.0, n % 3 / 2)] {
-            session.ask(&format!("vcache.feedback c e{n} {score} {right} WEIGHT 0.5"));
+            let lead = n as f64 / 50.0;
+            session.ask(&format!("vcache.feedback c e{n} {score} {right} WEIGHT 0.5 LEAD {lead}"));
         }
+        // By tokens, whose leads are those of what was found.
+        let get = format!("vcache.get c VALUES 2 {n} 9 FILTER .t==\"x\" MAXERROR 0.01");
+        let text = token(&session.ask(&get));
+        session.hold_to(&[(&format!("vcache.feedback c {text} {}", n % 2), ":1")]);
     }
     session.ask("vcache.del c e3");
     let text = token(&session.ask("vcache.get auto VALUES 2 3 4 MINSCORE 0"));
