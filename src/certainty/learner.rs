@@ -10,6 +10,8 @@ const KEPT: usize = 2048;
 const FIRST: u64 = 16;
 /// Between two fits at most: a fit takes some milliseconds.
 const LAST: u64 = 512;
+/// Bytes of an observation with the number of its entry, as they are stored.
+const PAIR: usize = size_of::<u32>() + Observation::BYTES;
 
 /// What the observations of a set were fitted to, the number of the fit being the number of
 /// observations by then.
@@ -109,32 +111,32 @@ impl Learner {
         advice
     }
 
-    /// As it is stored: `[count: u64][due: u64][entry: u32][observation: u32] …`.
+    /// As it is stored: `[count: u64][due: u64][entry: u32][observation: 5 bytes] …`.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(16 + 8 * self.seen.len());
+        let mut bytes = Vec::with_capacity(16 + PAIR * self.seen.len());
         bytes.extend_from_slice(&self.count.to_le_bytes());
         bytes.extend_from_slice(&self.due.to_le_bytes());
         for (entry, one) in &self.seen {
             bytes.extend_from_slice(&entry.to_le_bytes());
-            bytes.extend_from_slice(&one.to_bits().to_le_bytes());
+            bytes.extend_from_slice(&one.to_bytes());
         }
         bytes
     }
 
     /// The most bytes of [`to_bytes`](Self::to_bytes).
-    pub const MOST_BYTES: usize = 16 + 8 * KEPT;
+    pub const MOST_BYTES: usize = 16 + PAIR * KEPT;
 
     /// As it was stored; none if the bytes are none of that.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (count, rest) = bytes.split_first_chunk()?;
         let (due, rest) = rest.split_first_chunk()?;
-        let (pairs, rest) = rest.as_chunks::<8>();
+        let (pairs, rest) = rest.as_chunks::<PAIR>();
         let count = u64::from_le_bytes(*count);
         let is_whole = rest.is_empty() && pairs.len() as u64 == count.min(KEPT as u64);
-        let word = |bytes: &[u8; 8], at| {
-            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        let read = |&[a, b, c, d, ref observation @ ..]: &[u8; PAIR]| {
+            (u32::from_le_bytes([a, b, c, d]), Observation::from_bytes(*observation))
         };
-        let seen = pairs.iter().map(|pair| (word(pair, 0), Observation::from_bits(word(pair, 4)))).collect();
+        let seen = pairs.iter().map(read).collect();
         is_whole.then_some(Self { seen, count, due: u64::from_le_bytes(*due) })
     }
 
@@ -147,9 +149,15 @@ impl Learner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certainty::Lead;
 
     fn observation(n: u32) -> Observation {
-        Observation::new(0.5 + (n % 100) as f32 / 200.0, n % 100 >= 60, 1.0)
+        Observation::new(
+            0.5 + (n % 100) as f32 / 200.0,
+            Lead::new(f64::from(n % 7) / 7.0),
+            n % 100 >= 60,
+            1.0,
+        )
     }
 
     #[test]
@@ -158,7 +166,7 @@ mod tests {
         let fits: Vec<u32> = (1..=20_000).filter(|&n| learner.add(n % 50, observation(n))).collect();
         assert_eq!(fits[..3], [16, 32, 48]);
         assert!(fits.windows(2).all(|pair| (16..=512).contains(&(pair[1] - pair[0]))));
-        assert!(learner.heap_bytes() <= 2 * 8 * KEPT);
+        assert!(learner.heap_bytes() <= 2 * 12 * KEPT);
         assert_eq!((learner.count(), learner.seen.len()), (20_000, KEPT));
     }
 
@@ -175,7 +183,7 @@ mod tests {
             assert_eq!(other.add(n, observation(n)), learner.add(n, observation(n)));
         }
         let bytes = learner.to_bytes();
-        assert!(Learner::from_bytes(&bytes[..bytes.len() - 8]).is_none());
+        assert!(Learner::from_bytes(&bytes[..bytes.len() - PAIR]).is_none());
         assert!(Learner::from_bytes(&[0; 7]).is_none() && Learner::from_bytes(&[1; 24]).is_none());
     }
 
@@ -195,7 +203,7 @@ mod tests {
 
     #[test]
     fn tags_differ_from_fit_to_fit_and_are_never_zero() {
-        let prior = Prior { slope: 1.0, center: 0.0, spread: 1.0 };
+        let prior = Prior::plain(1.0, 0.0, 1.0);
         let tag = |number| Fit { number, prior }.tag();
         assert!((0..200_000).all(|number| tag(number) != 0 && tag(number) != tag(number + 16)));
     }

@@ -27,11 +27,18 @@ impl Per {
     }
 
     /// The probability with which an answer may be served that is right with at least this chance,
-    /// if errors among all requests are to be no more than `accepted`.
+    /// if errors among all requests are to be no more than `accepted`. Never if it is more likely
+    /// wrong than right: most requests that have no answer would spend their errors on nothing.
     pub fn share_served(chance: f64, accepted: f64) -> f64 {
+        if chance < LEAST_CHANCE {
+            return 0.0;
+        }
         (accepted / (1.0 - chance).max(f64::MIN_POSITIVE)).min(1.0)
     }
 }
+
+/// The least chance of an answer that may be drawn to be served.
+const LEAST_CHANCE: f64 = 0.5;
 
 /// The errors that are expected among the answers served so far, for [`Per::Average`].
 #[derive(Debug, Default)]
@@ -80,5 +87,7 @@ mod tests {
         assert_eq!(Per::share_served(1.0, 0.01), 1.0);
         assert_eq!(Per::share_served(0.99, 0.02), 1.0);
         assert!((Per::share_served(0.9, 0.01) - 0.1).abs() < 1e-12);
+        assert!(Per::share_served(0.5, 0.01) > 0.0);
+        assert_eq!(Per::share_served(0.49, 0.4), 0.0);
     }
 }

@@ -58,6 +58,7 @@ pub struct Hits<'s> {
     pub(super) pin: Pin,
     found: Vec<Candidate>,
     is_cut_off: bool,
+    is_whole_set: bool,
     explanation: Option<Explanation>,
 }
 
@@ -124,13 +125,18 @@ impl Hits<'_> {
         self.is_cut_off
     }
 
+    /// True if fewer were found than were wanted: there is nothing beside them.
+    pub fn is_whole_set(&self) -> bool {
+        self.is_whole_set
+    }
+
     /// The set that was searched.
     pub fn set(&self) -> &VectorSet {
         &self.set
     }
 
     /// The elements found, nearest first.
-    pub fn iter(&self) -> impl Iterator<Item = Hit<'_>> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Hit<'_>> {
         self.found.iter().map(|candidate| Hit {
             element: self.set.names.get(candidate.slot(), &self.pin),
             distance: candidate.distance(),
@@ -243,8 +249,9 @@ impl<'s> Present<'s> {
         self.remove_twins(&mut candidates, updates, &pin);
         let is_cut_off = found.is_cut_off;
         let is_crowded = found.is_full && candidates.len() < search.count && !is_cut_off;
+        let is_whole_set = candidates.len() < search.count && !is_cut_off;
         candidates.truncate(search.count);
-        (Hits { set: *self, pin, found: candidates, is_cut_off, explanation }, is_crowded)
+        (Hits { set: *self, pin, found: candidates, is_cut_off, is_whole_set, explanation }, is_crowded)
     }
 
     fn search_filtered(

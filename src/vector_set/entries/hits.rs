@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::figures::Verdict;
 use super::state::count_hit;
 use super::{Cache, Certainty, Entries, entry_number};
+use crate::certainty::Lead;
 use crate::compressed::Stored;
 use crate::vector_set::search::Hit;
 use crate::vector_set::{Metric, SCORE_BUCKETS};
@@ -80,7 +81,22 @@ impl<'h> EntryHit<'h> {
     pub fn certainty(&self) -> Option<Certainty> {
         let fit = (*self.entries.fit.read())?;
         let threshold = self.entries.threshold(self.slot, &fit, &self.hit.hits.pin);
-        Some(Certainty::new(&fit.prior, threshold, self.score))
+        Some(Certainty::new(&fit.prior, threshold, self.score, self.lead()))
+    }
+
+    /// How much nearer it is than the next other entry, as far as the search has looked.
+    pub fn lead(&self) -> Lead {
+        let hits = self.hit.hits;
+        let entry_of = |hit: &Hit<'h>| self.entries.entry_of(hit.slot, hit.element).unwrap_or(hit.element);
+        let other = hits.iter().find(|hit| entry_of(hit) != self.element);
+        // If all are its own, another one is not nearer than the last of them.
+        let other = match other {
+            None if hits.is_whole_set() => return Lead::MOST,
+            None => hits.iter().last(),
+            other => other,
+        };
+        let distance = |hit: &Hit<'_>| f64::from(self.metric().user_distance(hit.distance));
+        other.map_or(Lead::UNKNOWN, |other| Lead::between(distance(self.hit), distance(&other)))
     }
 
     /// Observations that there are of it.

@@ -8,7 +8,7 @@
 //! | state | 8 | cost, and how many confirmations it needs: see [`State`] |
 //! | tally | 8 | hits, right and wrong ones |
 //! | fit | 8 | what is known of its threshold: see [`Threshold`] |
-//! | observations | 8, and 4 each | the last ones, only where there was feedback |
+//! | observations | 8, and 5 each | the last ones, only where there was feedback |
 //!
 //! The set as a whole has the last observations of all entries and what they were fitted to
 //! ([`Learner`]). All of this changes under the set's lock, but for the tally of hits and the fit,
@@ -54,7 +54,7 @@ use super::attributes::Attributes;
 use super::commit::Exclusive;
 use super::{Present, VectorSet};
 use crate::arena::{Blobs, Longs};
-use crate::certainty::{Account, Fit, KEPT, Learner, Observation, Prior, Threshold};
+use crate::certainty::{Account, Fit, KEPT, Lead, Learner, Observation, Prior, Threshold};
 use crate::compressed::{Savings, Stored};
 use crate::epoch::{Pin, pin};
 use crate::memory::{Category, Held, allocated_bytes};
@@ -280,8 +280,8 @@ impl Entries {
     /// Adds an observation of the element in a slot. True if all are to be fitted now.
     fn observe(&self, slot: u32, entry: u32, observation: Observation, pin: &Pin, _: &Exclusive) -> bool {
         let before = self.observations.get(slot, pin).unwrap_or_default();
-        let kept = before.len().min((KEPT - 1) * size_of::<u32>());
-        let after = [&before[before.len() - kept..], &observation.to_bits().to_le_bytes()].concat();
+        let kept = before.len().min((KEPT - 1) * Observation::BYTES);
+        let after = [&before[before.len() - kept..], &observation.to_bytes()].concat();
         self.observations.replace(slot, Some(&after));
         // Of no fit: made when a search needs it.
         self.fits.get(slot).store(STALE, Ordering::Relaxed);
@@ -327,7 +327,7 @@ impl Entries {
         pin: &'p Pin,
     ) -> impl DoubleEndedIterator<Item = Observation> + 'p {
         let words = self.observations.get(slot, pin).unwrap_or_default().as_chunks().0;
-        words.iter().map(|word| Observation::from_bits(u32::from_le_bytes(*word)))
+        words.iter().map(|word| Observation::from_bytes(*word))
     }
 
     /// What is stored of the element in a slot that the reader has met while pinned.
@@ -434,16 +434,16 @@ impl Learning {
 pub struct Certainty {
     /// The chance.
     pub chance: f64,
-    /// With 95 % probability it is not below this.
+    /// With 90 % probability it is not below this.
     pub least: f64,
     /// What is known of the entry's threshold.
     pub threshold: Threshold,
 }
 
 impl Certainty {
-    fn new(prior: &Prior, threshold: Threshold, score: f64) -> Self {
-        let chance = threshold.chance(prior, score);
-        Self { chance, least: threshold.least_chance(prior, score), threshold }
+    fn new(prior: &Prior, threshold: Threshold, score: f64, lead: Lead) -> Self {
+        let chance = threshold.chance(prior, score, lead);
+        Self { chance, least: threshold.least_chance(prior, score, lead), threshold }
     }
 }
 

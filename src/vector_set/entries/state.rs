@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::certainty::{Fit, KEPT, Learner, Prior};
+use crate::certainty::{Fit, KEPT, Learner, Observation, Prior};
 use crate::compressed::Stored;
 
 /// What an entry cost, and when it may be served: one word of 8 bytes.
@@ -116,7 +116,7 @@ pub(super) fn count_hit(word: &AtomicU64) {
 /// An entry as it is stored; no bytes at all if there is nothing to say of it:
 ///
 /// ```text
-/// [state: u64][tally: u64][observations: u8][observation: u32 …][payload …]
+/// [state: u64][tally: u64][observations: u8][observation: 5 bytes …][payload …]
 /// ```
 #[derive(Clone, Copy)]
 pub(in crate::vector_set) struct Saved<'e> {
@@ -126,7 +126,7 @@ pub(in crate::vector_set) struct Saved<'e> {
     pub(super) payload: Option<Stored<'e>>,
 }
 
-const WORD: usize = size_of::<u32>();
+const WORD: usize = Observation::BYTES;
 
 impl<'e> Saved<'e> {
     pub(in crate::vector_set) fn bytes(&self) -> Vec<u8> {
@@ -156,34 +156,27 @@ impl<'e> Saved<'e> {
 /// What a set has learnt, as it is stored:
 ///
 /// ```text
-/// [number of the fit: u64, 0: none][slope: f64][center: f64][spread: f64][learner …]
+/// [number of the fit: u64, 0: none][prior: 144 bytes][learner …]
 /// ```
 pub(super) fn write_learning(learner: &Learner, fit: Option<Fit>) -> Vec<u8> {
-    let Fit { number, prior } =
-        fit.unwrap_or(Fit { number: 0, prior: Prior { slope: 1.0, center: 0.0, spread: 1.0 } });
-    let words = [prior.slope, prior.center, prior.spread].map(f64::to_le_bytes).concat();
-    [&number.to_le_bytes()[..], &words, &learner.to_bytes()].concat()
+    let Fit { number, prior } = fit.unwrap_or(Fit { number: 0, prior: Prior::plain(1.0, 0.0, 1.0) });
+    [&number.to_le_bytes()[..], &prior.to_bytes(), &learner.to_bytes()].concat()
 }
 
 /// The most bytes of that.
-pub const MOST_LEARNING_BYTES: usize = 4 * size_of::<u64>() + Learner::MOST_BYTES;
+pub const MOST_LEARNING_BYTES: usize = size_of::<u64>() + Prior::BYTES + Learner::MOST_BYTES;
 
 /// None if the bytes are none of that. No bytes at all: nothing was learnt.
 pub(super) fn read_learning(bytes: &[u8]) -> Option<(Learner, Option<Fit>)> {
     if bytes.is_empty() {
         return Some((Learner::default(), None));
     }
-    let (number, mut rest) = bytes.split_first_chunk()?;
-    let mut float = || -> Option<f64> {
-        let (word, behind) = rest.split_first_chunk()?;
-        rest = behind;
-        Some(f64::from_le_bytes(*word)).filter(|number| number.is_finite())
-    };
-    let prior = Prior { slope: float()?, center: float()?, spread: float()? };
+    let (number, rest) = bytes.split_first_chunk()?;
+    let (prior, rest) = rest.split_first_chunk()?;
     let number = u64::from_le_bytes(*number);
-    let is_valid = prior.slope > 0.0 && prior.spread > 0.0;
+    let prior = Prior::from_bytes(prior)?;
     let learner = Learner::from_bytes(rest)?;
-    is_valid.then_some((learner, (number > 0).then_some(Fit { number, prior })))
+    Some((learner, (number > 0).then_some(Fit { number, prior })))
 }
 
 #[cfg(test)]
@@ -195,13 +188,13 @@ mod tests {
         let state = State::new(2.5, 3).confirmed();
         let tally = Tally(7).noted(true).noted(false);
         let payload = Some(Stored::Plain(b"answer"));
-        let bytes = Saved { state, tally, observations: &[1, 2, 3, 4], payload }.bytes();
+        let bytes = Saved { state, tally, observations: &[1, 2, 3, 4, 5], payload }.bytes();
         let seen = Saved::read(&bytes).expect("whole");
-        assert_eq!((seen.state, seen.tally, seen.observations), (state, tally, &[1, 2, 3, 4][..]));
+        assert_eq!((seen.state, seen.tally, seen.observations), (state, tally, &[1, 2, 3, 4, 5][..]));
         assert_eq!(seen.payload.map(|payload| payload.text().into_owned()), Some(b"answer".to_vec()));
         assert_eq!((seen.state.cost(), seen.state.missing()), (2.5, 2));
         assert_eq!((seen.tally.hits(), seen.tally.right(), seen.tally.wrong()), (7, 1, 1));
-        assert!((0..21).all(|len| Saved::read(&bytes[..len]).is_none()));
+        assert!((0..22).all(|len| Saved::read(&bytes[..len]).is_none()));
         let cost = |cost: f32| [&u64::from(cost.to_bits()).to_le_bytes()[..], &[0; 9]].concat();
         assert!(Saved::read(&cost(1.0)).is_some());
         assert!([f32::NAN, f32::INFINITY, -1.0].iter().all(|&c| Saved::read(&cost(c)).is_none()));
@@ -222,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_was_learnt_reads_as_it_was_stored() {
-        let fit = Fit { number: 16, prior: Prior { slope: 40.0, center: 0.8, spread: 0.1 } };
+        let fit = Fit { number: 16, prior: Prior::plain(40.0, 0.8, 0.1) };
         for fit in [None, Some(fit)] {
             let bytes = write_learning(&Learner::default(), fit);
             assert!(bytes.len() <= MOST_LEARNING_BYTES);

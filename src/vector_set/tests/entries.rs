@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::certainty::Observation;
+use crate::certainty::{Lead, Observation};
 
 const DIM: usize = 16;
 
@@ -29,7 +29,7 @@ fn store(set: &VectorSet, element: &[u8], vector: &[f32], payload: &[u8]) -> Sto
 
 fn observe(set: &VectorSet, element: &[u8], score: f32, is_right: bool) -> bool {
     let cache = set.untimed().cache().expect("it is one");
-    let seen = Observation::new(score, is_right, 1.0);
+    let seen = Observation::new(score, Lead::UNKNOWN, is_right, 1.0);
     let about = About::Element(element);
     cache
         .observe(Hold::Exclusive, about, seen, false, Record::unlogged(), |_, _| ())

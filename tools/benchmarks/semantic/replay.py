@@ -12,9 +12,19 @@ from benchmarks import resp  # noqa: E402
 
 DIM, SOURCES, SUBJECTS, ZIPF = 384, 1500, 12, 0.9
 ACCEPTED = (0.005, 0.01, 0.02, 0.05)
-# In cosines; MINSCORE takes (1 + cosine) / 2.
-GRID = (0.6, 0.65, 0.7, 0.75, 0.8, 0.84, 0.87, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99)
-RULES = ("HIT", "AVERAGE", "REQUEST")
+# Cosines of static thresholds.
+GRID = np.arange(0.2, 0.995, 0.02)
+# The rules of the server, and whether a question that was explored, and answered right, becomes an alias.
+RULES = {
+    "HIT": ("HIT", True),
+    "AVERAGE": ("AVERAGE", True),
+    "REQUEST": ("REQUEST", True),
+    "HIT, no aliases": ("HIT", False),
+    "REQUEST, no aliases": ("REQUEST", False),
+}
+BY_REQUEST = ("REQUEST", "REQUEST, no aliases", "paper", "static, of requests")
+# A question is near enough to a vector of its entry not to become an alias.
+NEAR_SCORE = 0.975
 
 
 def load(folder):
@@ -50,7 +60,7 @@ class Outcome:
     """What a rule did with one stream."""
 
     def __init__(self):
-        self.hits = self.wrong = self.requests = 0
+        self.hits = self.wrong = self.requests = self.vectors = 0
 
     def count(self, is_hit, is_right):
         self.requests += 1
@@ -70,7 +80,7 @@ class Outcome:
         return self.wrong / self.requests
 
 
-def ask_all(client, asked, about, rule):
+def ask_all(client, asked, about, rule, with_aliases):
     """The outcome of a rule that the server applies."""
     client.ask("FLUSHALL")
     client.ask("VCREATE", "c", "DIM", DIM, "CACHE")
@@ -82,10 +92,32 @@ def ask_all(client, asked, about, rule):
             outcome.count(False, False)
             client.ask("VCACHE.SET", "c", number, "FP32", blob, "x")
             continue
-        is_right = bool(about[int(reply[1])] == about[number])
-        outcome.count(reply[0] == b"hit", is_right)
-        if reply[0] != b"hit":
-            client.ask("VCACHE.SET", "c", number, "FP32", blob, "x", "AFTER", reply[6], int(is_right))
+        verdict, entry, score, token = reply[0], reply[1], float(reply[2]), reply[6]
+        is_right = bool(about[int(entry)] == about[number])
+        outcome.count(verdict == b"hit", is_right)
+        if verdict == b"hit":
+            continue
+        client.ask("VCACHE.SET", "c", number, "FP32", blob, "x", "AFTER", token, int(is_right))
+        if is_right and with_aliases and score < NEAR_SCORE:
+            # The reply to what is one too many is an error.
+            client.one(resp.encoded("VCACHE.ALIAS", "c", entry, "FP32", blob))
+    outcome.vectors = client.ask("VCARD", "c")
+    return outcome
+
+
+def static(nearness, about, cosine, stores_all):
+    """The outcome of a static threshold over exact nearest neighbours. `stores_all`: each question that is no hit."""
+    absent = np.full(len(about), -9.0, np.float32)
+    outcome = Outcome()
+    for number, row in enumerate(nearness):
+        entry = int((row + absent).argmax())
+        score = row[entry] + absent[entry]
+        is_right = bool(score > -1 and about[entry] == about[number])
+        is_hit = bool(score >= cosine)
+        outcome.count(is_hit, is_right)
+        if not is_hit and (stores_all or not is_right):
+            absent[number] = 0
+            outcome.vectors += 1
     return outcome
 
 
@@ -117,19 +149,19 @@ def fit_alone(seen):
     return a, -b / a, float(np.sqrt(max(along @ np.linalg.inv(curvature) @ along, 0)))
 
 
-def paper(asked, about, accepted, seed):
+def paper(nearness, about, accepted, seed):
     """The outcome of the published rule, per request."""
     random = np.random.default_rng(seed)
-    nearness = asked @ asked.T
-    absent = np.full(len(asked), -9.0, np.float32)
+    absent = np.full(len(about), -9.0, np.float32)
     seen, fits, outcome = {}, {}, Outcome()
-    for number in range(len(asked)):
+    for number in range(len(about)):
         row = nearness[number] + absent
         entry = int(row.argmax())
         score = float(row[entry])
         if score < -1:
             outcome.count(False, False)
             absent[number] = 0
+            outcome.vectors += 1
             continue
         is_right = bool(about[entry] == about[number])
         fit = fits.get(entry)
@@ -145,12 +177,37 @@ def paper(asked, about, accepted, seed):
             fits[entry] = fit_alone(seen[entry]) if len(seen[entry]) >= LEAST_SEEN else None
             if not is_right:
                 absent[number] = 0
+                outcome.vectors += 1
     return outcome
 
 
 def best_static(grid, limit, measure):
     """The most hits of a static threshold whose errors are within the limit."""
     return max((outcome.share for outcome in grid if measure(outcome) <= limit), default=0.0)
+
+
+def measure_of(rule):
+    """The share of errors that a rule bounds."""
+    return (lambda outcome: outcome.per_request) if rule in BY_REQUEST else (lambda outcome: outcome.error)
+
+
+def replayed(client, asked, about, seed):
+    """For each accepted share and rule, the outcome and the hits of the best static threshold at the same error."""
+    nearness = asked @ asked.T
+    grid = [static(nearness, about, cosine, stores_all) for cosine in GRID for stores_all in (True, False)]
+    for accepted in ACCEPTED:
+        outcomes = {
+            rule: ask_all(client, asked, about, ("MAXERROR", accepted, "PER", per), with_aliases)
+            for rule, (per, with_aliases) in RULES.items()
+        }
+        outcomes["paper"] = paper(nearness, about, accepted, seed)
+        for rule in ("static", "static, of requests"):
+            allowed = [outcome for outcome in grid if measure_of(rule)(outcome) <= accepted]
+            outcomes[rule] = max(allowed, key=lambda outcome: outcome.share)
+        for rule, outcome in outcomes.items():
+            measure = measure_of(rule)
+            yield (accepted, rule), outcome, best_static(grid, measure(outcome), measure)
+        print(f"seed {seed}, {accepted:.1%}: done", file=sys.stderr)
 
 
 def main():
@@ -160,27 +217,15 @@ def main():
     with resp.Client(port) as client:
         for seed in range(seeds):
             asked, about = stream(vectors, sources, seed, count)
-            grid = [ask_all(client, asked, about, ("MINSCORE", (1 + cosine) / 2)) for cosine in GRID]
-            for accepted in ACCEPTED:
-                outcomes = {per: ask_all(client, asked, about, ("MAXERROR", accepted, "PER", per)) for per in RULES}
-                outcomes["paper"] = paper(asked, about, accepted, seed)
-                for rule, outcome in outcomes.items():
-                    by_request = rule in ("REQUEST", "paper")
-                    measure = (lambda o: o.per_request) if by_request else (lambda o: o.error)
-                    rows.setdefault((accepted, rule), []).append((outcome, best_static(grid, measure(outcome), measure)))
-                for rule, measure in {"static": lambda o: o.error, "static, of requests": lambda o: o.per_request}.items():
-                    allowed = [outcome for outcome in grid if measure(outcome) <= accepted]
-                    best = max(allowed, key=lambda outcome: outcome.share, default=Outcome())
-                    best.requests = best.requests or 1
-                    rows.setdefault((accepted, rule), []).append((best, best.share))
-                print(f"seed {seed}, {accepted:.1%}: done", file=sys.stderr)
+            for row, outcome, at_same_error in replayed(client, asked, about, seed):
+                rows.setdefault(row, []).append((outcome, at_same_error))
     figures = []
     for (accepted, rule), done in rows.items():
-        by_request = rule in ("REQUEST", "paper", "static, of requests")
-        worst = max(outcome.per_request if by_request else outcome.error for outcome, _ in done)
         outcomes = [outcome for outcome, _ in done]
-        means = {name: mean(getattr(o, key) for o in outcomes) for name, key in {"hits": "share", "error": "error", "per_request": "per_request"}.items()}
-        figures.append({"accepted": accepted, "rule": rule, "worst": worst, "static": mean(static for _, static in done)} | means)
+        row = {"accepted": accepted, "rule": rule, "worst": max(map(measure_of(rule), outcomes))}
+        row["static"] = mean(at_same_error for _, at_same_error in done)
+        names = {"hits": "share", "error": "error", "per_request": "per_request", "vectors": "vectors"}
+        figures.append(row | {name: mean(getattr(o, key) for o in outcomes) for name, key in names.items()})
     json.dump(figures, sys.stdout)
 
 

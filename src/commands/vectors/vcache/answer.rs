@@ -48,7 +48,8 @@ impl Shown<'_> {
         let deadline = self.deadline_ms.filter(|_| shown == Verdict::Hit && items.is_empty());
         let deadline = deadline.unwrap_or_else(|| entry.deadline_ms());
         let (slot, number) = entry.place();
-        let token = Token { slot, number, score: entry.score() as f32, is_of_hit: is_hit };
+        let token =
+            Token { slot, number, score: entry.score() as f32, lead: entry.lead(), is_of_hit: is_hit };
         let payload = Some(()).filter(|()| verdict != Verdict::Near).and_then(|()| entry.payload());
         let text = |text: Option<_>| {
             text.map_or(Reply::Null, |text: std::borrow::Cow<'_, [u8]>| Reply::bulk(text.into_owned()))

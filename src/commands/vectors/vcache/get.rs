@@ -62,6 +62,11 @@ pub(super) const EXPLAIN: Spec = Spec {
 
 /// Candidates explored, as VSIM does.
 const EF: usize = 100;
+/// Elements looked at to find the nearest other entry, from which the lead is told: most of them may
+/// be aliases of one entry. They are among the candidates anyway, but for a filter.
+const LOOKED_AT: usize = 32;
+/// With a filter, where each costs more steps.
+const LOOKED_AT_FILTERED: usize = 8;
 /// Entries of one reply, each with its payload.
 const MAX_COUNT: usize = 100;
 const MS_PER_S: i64 = 1000;
@@ -177,7 +182,7 @@ impl<'r> Question<'r> {
         let mut items = Vec::new();
         let mut is_served = None;
         renewed.set(None);
-        for (place, hit) in hits.iter().enumerate() {
+        for (place, hit) in hits.iter().take(self.count).enumerate() {
             let Some(entry) = hit.entry() else { continue };
             let distance = f64::from(metric.user_distance(hit.distance));
             let verdict = rule.decide(&cache, &entry, distance, place == 0);
@@ -210,7 +215,9 @@ impl<'r> Question<'r> {
 
     fn search(&self, deadline: Option<Instant>) -> Search<'_> {
         let filter = self.filter.as_ref();
-        Search { count: self.count, ef: EF, filter, filter_ef: None, truth: false, plan: None, deadline }
+        let looked_at = if filter.is_some() { LOOKED_AT_FILTERED } else { LOOKED_AT };
+        let count = self.count.max(looked_at);
+        Search { count, ef: EF, filter, filter_ef: None, truth: false, plan: None, deadline }
     }
 
     /// When a hit expires from now on, if that is to be changed.
@@ -296,6 +303,7 @@ fn about(rule: Rule, entry: &EntryHit<'_>, fit: Option<Fit>) -> Vec<(&'static st
             vec![("max-error", Reply::Double(share.get())), ("per", Reply::Simple(per.name()))]
         }
     };
+    fields.extend(entry.lead().get().map(|lead| ("lead", Reply::Double(lead))));
     fields.push(("missing-confirmations", Reply::Integer(entry.missing_confirmations().into())));
     fields.push(("observations", Reply::count(entry.observations())));
     if let (Some(Certainty { chance, least, threshold }), Some(fit)) = (entry.certainty(), fit) {
@@ -307,6 +315,7 @@ fn about(rule: Rule, entry: &EntryHit<'_>, fit: Option<Fit>) -> Vec<(&'static st
             ("set-slope", Reply::Double(fit.prior.slope)),
             ("set-threshold", Reply::Double(fit.prior.center)),
             ("set-deviation", Reply::Double(fit.prior.spread)),
+            ("set-lead", Reply::Double(fit.prior.lead)),
         ]);
     }
     fields

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `VCACHE.GET key <vector> …` ([`get`]) | the entry that answers a question, if one does |
 //! | `VCACHE.SET key element <vector> payload …` ([`set`]) | a new entry, unless one is near |
-//! | `VCACHE.FEEDBACK key (token \| element score) 0\|1` ([`feedback`]) | an answer was wrong, or right |
+//! | `VCACHE.FEEDBACK key (token \| element score) 0\|1 …` ([`feedback`]) | an answer was wrong, or right |
 //! | `VCACHE.ALIAS key element <vector>` ([`alias`]) | another vector by which an entry is found |
 //! | `VCACHE.DEL key element …` ([`del`]) | fewer entries |
 //! | `VCACHE.EXPLAIN key …` ([`get`]) | how `VCACHE.GET` would decide, and why |
@@ -21,16 +21,18 @@
 //! answers says that it is right often enough: see [`crate::certainty`] for the model. Until the
 //! set has had sixteen observations nothing is a hit.
 //!
-//! * `PER HIT` (default): where with 95 % probability the chance that this answer is right is
+//! * `PER HIT` (default): where with 90 % probability the chance that this answer is right is
 //!   `1 - share` or more. So the errors among the hits are below the share. Deterministic.
 //! * `PER AVERAGE`: where the errors that are expected among all hits, with this one, are no more
 //!   than the share, and this one is wrong with at most three times that chance. More hits.
 //! * `PER REQUEST`: with such a probability that errors among all *requests* are no more than the
-//!   share (the rule of vCache). Random.
+//!   share (the rule of vCache); never an answer that is more likely wrong than right. Random.
 //!
 //! What is not a hit is `explore`: the caller gets the payload, finds the right answer by other
 //! means, compares the two, and reports: `VCACHE.SET … AFTER token 0|1` reports and adds the new
-//! entry in one call (after 1 nothing is added, as the old entry was right).
+//! entry in one call (after 1 nothing is added, as the old entry was right). After 1 the question
+//! may be made another vector of that entry, by `VCACHE.ALIAS`: where answers are seldom asked for
+//! in the same words, hits are many more, and fewer are wrong (`tools/bench semantic` has both).
 //!
 //! # Scope
 //!

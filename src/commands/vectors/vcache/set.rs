@@ -297,8 +297,10 @@ fn log_creation(effects: &mut crate::journal::Effects<'_>, key: &[u8], dim: usiz
 
 /// Reports what was found out of an answer.
 fn report(key: &[u8], text: &[u8], is_right: bool, cx: &Context, record: Record) -> Result<bool, Error> {
-    let Some(Token { slot, number, score, is_of_hit }) = token(key, text, cx)? else { return Ok(false) };
-    let observation = Observation::new(score, is_right, 1.0);
+    let Some(Token { slot, number, score, lead, is_of_hit }) = token(key, text, cx)? else {
+        return Ok(false);
+    };
+    let observation = Observation::new(score, lead, is_right, 1.0);
     Report { about: About::Place(slot, number), observation, is_of_hit }.make(key, cx, record)
 }
 

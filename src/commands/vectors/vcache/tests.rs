@@ -13,7 +13,7 @@ fn session() -> Session {
 
 /// The token in a reply of one entry.
 fn token(reply: &str) -> String {
-    let digits = |word: &&str| word.len() == 42 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = |word: &&str| word.len() == 44 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     reply.split(' ').find(digits).unwrap_or_else(|| panic!("no token in {reply}")).into()
 }
 
@@ -154,6 +154,11 @@ fn bad_input_is_refused_and_changes_nothing() {
         ("vcache.feedback c a 1e39 1", "-ERR invalid score"),
         ("vcache.feedback c a 0.9 1 WEIGHT 0", "-ERR invalid WEIGHT, it must be above 0 and 1 at most"),
         ("vcache.feedback c a 0.9 1 WEIGHT 2", "-ERR invalid WEIGHT, it must be above 0 and 1 at most"),
+        ("vcache.feedback c a 0.9 1 LEAD 1.1", "-ERR invalid LEAD, it must be from 0 to 1"),
+        ("vcache.feedback c a 0.9 1 LEAD nan", "-ERR invalid LEAD, it must be from 0 to 1"),
+        ("vcache.feedback c a 0.9 1 MORE 1", "-ERR syntax error"),
+        ("vcache.feedback c 12 1 LEAD 1", "-ERR syntax error"),
+        ("vcache.feedback c nope 0.9 1 WEIGHT 0.5 LEAD 0.5", ":0"),
         ("vcache.feedback c nope 0.9 1", ":0"),
         ("vcache.feedback none a 0.9 1", ":0"),
         ("vcache.advise c MAXERROR 2", "-ERR invalid MAXERROR, it must be between 0 and 1"),
@@ -245,7 +250,10 @@ fn feedback_is_learnt_from_and_logged_as_data() {
     let text = token(&explore);
     session.hold_to(&[(&format!("vcache.feedback c {text} 1"), ":1")]);
     let logged = session.streamed();
-    assert!(logged.starts_with("VCACHE.FEEDBACK c a 0.997") && logged.ends_with(" 1 WEIGHT 1"), "{logged}");
+    assert!(
+        logged.starts_with("VCACHE.FEEDBACK c a 0.997") && logged.ends_with(" 1 WEIGHT 1 LEAD 1"),
+        "{logged}"
+    );
     // Below 0.9 answers are wrong, above they are right.
     for n in 0..64 {
         let (score, right) = if n % 2 == 0 { (0.97, 1) } else { (0.80, 0) };
@@ -272,6 +280,38 @@ fn feedback_is_learnt_from_and_logged_as_data() {
     }
     let advice = session.ask("vcache.advise c MAXERROR 0.3");
     assert!(advice.contains("+threshold $") && advice.contains("+observations :66"), "{advice}");
+}
+
+#[test]
+fn a_lead_is_told_from_the_next_other_entry() {
+    let mut session = session().streaming();
+    let lead = |session: &mut Session| {
+        let explained = session.ask("vcache.explain c VALUES 2 1 0.1 MAXERROR 0.1");
+        let mut words = explained.split(' ').skip_while(|word| *word != "+lead").skip(2);
+        words.next().and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no lead in {explained}"))
+    };
+    session.ask("vcache.set c a VALUES 2 1 0 x");
+    assert_eq!(lead(&mut session), 1.0, "nothing else is there");
+    session.hold_to(&[("vcache.alias c a VALUES 2 1 0.2", ":1")]);
+    assert_eq!(lead(&mut session), 1.0, "nor is it an alias of its own");
+    session.ask("vcache.set c b VALUES 2 0 1 y");
+    let before_b: f64 = lead(&mut session);
+    session.ask("vcache.set c d VALUES 2 1 0.3 z");
+    let before_d: f64 = lead(&mut session);
+    assert!(0.0 < before_d && before_d < before_b && before_b < 1.0, "{before_d}, {before_b}");
+    session.ask("vcache.set c e VALUES 2 1 0.1 z");
+    assert!(lead(&mut session) > 0.99, "nothing is as near as what is the same");
+    // Of two answers the second has none. A token has the lead of its answer.
+    let two = session.ask("vcache.get c VALUES 2 1 0.1 MAXERROR 0.1 COUNT 2");
+    let tokens: Vec<_> = two.split(' ').filter(|word| word.len() == 44).collect();
+    for (text, lead) in tokens.into_iter().zip(["0.99", "0"]) {
+        session.stream();
+        session.hold_to(&[(&format!("vcache.feedback c {text} 1"), ":1")]);
+        let logged = session.streamed();
+        let seen = logged.rsplit(' ').next().expect("a word");
+        assert!(logged.contains(" WEIGHT 1 LEAD ") && seen.starts_with(lead), "{logged}");
+        assert!(lead != "0" || seen == "0", "{logged}");
+    }
 }
 
 #[test]
@@ -390,8 +430,13 @@ fn a_replay_a_dump_and_a_copy_have_all_of_it() {
             "vcache.set c e{n} VALUES 2 {n} 7 p{payload} SETATTR {{\"t\":\"x\"}} COST {n} PX 100000"
         ));
         for (score, right) in [(0.95, 1), (0.7 + n as f64 / 1000.0, n % 3 / 2)] {
-            session.ask(&format!("vcache.feedback c e{n} {score} {right} WEIGHT 0.5"));
+            let lead = n as f64 / 50.0;
+            session.ask(&format!("vcache.feedback c e{n} {score} {right} WEIGHT 0.5 LEAD {lead}"));
         }
+        // By tokens, whose leads are those of what was found.
+        let get = format!("vcache.get c VALUES 2 {n} 9 FILTER .t==\"x\" MAXERROR 0.01");
+        let text = token(&session.ask(&get));
+        session.hold_to(&[(&format!("vcache.feedback c {text} {}", n % 2), ":1")]);
     }
     session.ask("vcache.del c e3");
     let text = token(&session.ask("vcache.get auto VALUES 2 3 4 MINSCORE 0"));
@@ -442,7 +487,7 @@ fn an_alias_leads_to_its_entry_and_goes_with_it() {
     let hit = session.ask(get);
     assert_eq!(plain(&hit), "*8 hit a 1 COSINE :100000 answer TOKEN {\"n\":1}");
     session.hold_to(&[(&format!("vcache.feedback c {} 1", token(&hit)), ":1")]);
-    assert!(session.streamed().ends_with("VCACHE.FEEDBACK c a 1 1 WEIGHT 1"));
+    assert!(session.streamed().ends_with("VCACHE.FEEDBACK c a 1 1 WEIGHT 1 LEAD 1"));
     let stats = session.ask("vcache.stats c BY .n");
     assert!(stats.contains("+value $1 1 +entries :1 +hits :1 +right :1"), "{stats}");
     // The entry keeps its aliases when it changes, and takes them along.

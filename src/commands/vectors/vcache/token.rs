@@ -1,10 +1,10 @@
 //! Tokens: which answer a report is about.
 //!
 //! ```text
-//! [slot: u32][number of the element: u32][score: f32][decided to be a hit: u8][mark: u64]
+//! [slot: u32][number of the element: u32][score: f32][lead: u8][decided to be a hit: u8][mark: u64]
 //! ```
 //!
-//! In hexadecimal digits, 42 of them. The number is a hash of the element's name, so that another
+//! In hexadecimal digits, 44 of them. The number is a hash of the element's name, so that another
 //! element in the same slot is not taken for it. The mark is made of the rest, of the key's name
 //! and of the secret of the set, which is saved with it. So a token of before a restart, of an
 //! element that was removed, or that was moved to another slot, is *stale*: the report counts
@@ -13,6 +13,7 @@
 
 use sha1::{Digest, Sha1};
 
+use crate::certainty::Lead;
 use crate::resp::Error;
 use crate::vector_set::CacheRules;
 
@@ -22,11 +23,12 @@ pub(super) struct Token {
     pub(super) slot: u32,
     pub(super) number: u32,
     pub(super) score: f32,
+    pub(super) lead: Lead,
     /// The answer was decided to be a hit.
     pub(super) is_of_hit: bool,
 }
 
-const CONTENT: usize = 13;
+const CONTENT: usize = 14;
 const MARK: usize = 8;
 const BYTES: usize = CONTENT + MARK;
 
@@ -54,7 +56,8 @@ impl Token {
             slot: u32::from_le_bytes(word(0)),
             number: u32::from_le_bytes(word(4)),
             score: f32::from_le_bytes(word(8)),
-            is_of_hit: content[12] != 0,
+            lead: Lead::from_byte(content[12]),
+            is_of_hit: content[13] != 0,
         })
     }
 
@@ -63,7 +66,8 @@ impl Token {
         content[..4].copy_from_slice(&self.slot.to_le_bytes());
         content[4..8].copy_from_slice(&self.number.to_le_bytes());
         content[8..12].copy_from_slice(&self.score.to_le_bytes());
-        content[12] = self.is_of_hit.into();
+        content[12] = self.lead.to_byte();
+        content[13] = self.is_of_hit.into();
         content
     }
 }
@@ -103,7 +107,8 @@ mod tests {
 
     #[test]
     fn it_is_taken_back_for_its_key_and_set_alone() {
-        let token = Token { slot: 7, number: 0xdead_beef, score: 0.875, is_of_hit: true };
+        let token =
+            Token { slot: 7, number: 0xdead_beef, score: 0.875, lead: Lead::new(0.5), is_of_hit: true };
         let text = token.text(b"key", &rules(1));
         assert_eq!(text.len(), 2 * BYTES);
         assert_eq!(Token::parse(&text, b"key", &rules(1)), Ok(token));
