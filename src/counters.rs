@@ -99,6 +99,12 @@ macro_rules! counters {
                 [$((stringify!($field), self.$field.get()),)*].into_iter()
             }
 
+            /// Adds the counts of another.
+            #[allow(dead_code, reason = "few are added up")]
+            $vis fn add(&self, other: &Self) {
+                $(self.$field.add(other.$field.get());)*
+            }
+
             /// Sets all to zero.
             $vis fn reset(&self) {
                 $(self.$field.reset();)*

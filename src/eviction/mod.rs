@@ -23,6 +23,9 @@ pub enum Rule {
     /// that it takes (GreedyDual-Size-Frequency; the counter of uses decays instead of an offset
     /// that rises).
     Cost,
+    /// What something else stands in for; then, as among those, what was not used for the longest
+    /// time.
+    Coverage,
     /// Any.
     Random,
     /// What has the nearest deadline.
@@ -36,11 +39,13 @@ pub enum Rule {
 /// | `lru`, `lrm` | the earlier the last use, the higher |
 /// | `lfu` | the rarer the use, the higher; among equals, the earlier the last use |
 /// | `cost` | the less it is worth, the higher |
+/// | `coverage` | higher for what is covered; among equals, the earlier the last use, the higher |
 /// | `ttl` | the earlier the deadline, the higher |
 /// | `random` | the same for all |
 ///
 /// The score of what is not used never falls: the times of the last use and of the deadline stay,
-/// and the counter of uses only decays. So what scores less than before was used meanwhile.
+/// and the counter of uses only decays. So what scores less than before was used meanwhile, or, by
+/// `coverage`, has lost what stood in for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Score(u64);
 
@@ -58,6 +63,11 @@ impl Score {
     fn of_worth(worth: f32) -> Self {
         // The bits of positive numbers are in their order.
         Self(u64::from(u32::MAX - worth.max(0.0).to_bits()))
+    }
+
+    /// By whether something stands in for it, and by the last use among equals.
+    fn of_coverage(is_covered: bool, used_ms: i64) -> Self {
+        Self(u64::from(is_covered) << TIME_BITS | earliness(used_ms))
     }
 
     /// By the counter of uses, and by the last use among equals.
@@ -86,6 +96,11 @@ pub trait Life {
     fn cost_of_a_byte(&self) -> f32 {
         1.0
     }
+
+    /// Something else stands in for it.
+    fn is_covered(&self) -> bool {
+        false
+    }
 }
 
 impl Rule {
@@ -102,6 +117,7 @@ impl Rule {
                 let uses = 1.0 + f32::from(life.frequency()).powi(2);
                 Some(Score::of_worth(life.cost_of_a_byte() * uses))
             }
+            Self::Coverage => Some(Score::of_coverage(life.is_covered(), life.used_ms())),
             Self::Random => Some(Score(0)),
         }
     }

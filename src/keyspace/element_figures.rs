@@ -7,7 +7,7 @@
 use crate::counters::{Counter, Sharded};
 #[cfg(doc)]
 use crate::vector_set::Trace;
-use crate::vector_set::{SCORE_BUCKETS, SearchFigures, VectorSet};
+use crate::vector_set::{CacheFigures, SCORE_BUCKETS, SearchFigures, VectorSet};
 
 /// A place for each thread, so that searches of different sets share no cache line.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ struct Shard {
     not_read: Counter,
     filtered: Counter,
     short: Counter,
+    caches: CacheFigures,
 }
 
 impl Default for ElementFigures {
@@ -42,6 +43,19 @@ impl ElementFigures {
         let shard = self.0.mine();
         shard.filtered.add(1);
         shard.short.add(is_short.into());
+    }
+
+    /// What the calling thread counts of searches of semantic caches, and of what is said of their
+    /// answers.
+    pub fn caches(&self) -> &CacheFigures {
+        &self.0.mine().caches
+    }
+
+    /// The sums of that over all threads, by name.
+    pub fn all_caches(&self) -> CacheFigures {
+        let sums = CacheFigures::default();
+        self.0.iter().for_each(|shard| sums.add(&shard.caches));
+        sums
     }
 
     /// Searches with a filter.
@@ -96,6 +110,7 @@ impl ElementFigures {
             shard.not_read.reset();
             shard.filtered.reset();
             shard.short.reset();
+            shard.caches.reset();
         }
     }
 

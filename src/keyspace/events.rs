@@ -156,6 +156,8 @@ pub mod event {
     pub const VSETATTR: EventKind = of(EventFlags::ELEMENT, "vsetattr");
     pub const VEXPIRE: EventKind = of(EventFlags::ELEMENT, "vexpire");
     pub const VPERSIST: EventKind = of(EventFlags::ELEMENT, "vpersist");
+    pub const VHIT: EventKind = of(EventFlags::ELEMENT, "vhit");
+    pub const VMISS: EventKind = of(EventFlags::ELEMENT, "vmiss");
     pub const VNEARMISS: EventKind = of(EventFlags::ELEMENT, "vnearmiss");
     /// A key loses its last element. Redis says nothing of that.
     pub const EMPTIED: EventKind = of(EventFlags::ELEMENT, "del");
@@ -242,11 +244,11 @@ impl View<'_> {
         self.common.events.want(kind) && !self.access.shows_expired
     }
 
-    /// Publishes that a semantic cache has an entry near what was asked for, and did not serve it.
-    /// For readers, without a lock.
-    pub fn notify_near_miss(&self, key: &[u8], entry: &[u8]) {
-        if self.wants(event::VNEARMISS) {
-            self.db.notify(event::VNEARMISS, key, [entry]);
+    /// Publishes what a semantic cache was asked for and found: `VHIT` with the entry that it
+    /// served, `VNEARMISS` with one that was near, `VMISS` without any. For readers, without a lock.
+    pub fn notify_lookup(&self, kind: EventKind, key: &[u8], entry: Option<&[u8]>) {
+        if self.wants(kind) {
+            self.db.notify(kind, key, entry);
         }
     }
 

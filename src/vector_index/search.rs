@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::params::MAX_EF;
 use super::plan::{Known, Plan, Question, Step, Trace, WIDENING};
 use super::run::Run;
+use super::scorer::PairScorer;
 use super::{Probe, VectorIndex};
 use crate::epoch::{Pin, pin};
-use crate::index::{Candidate, Effort, End, Moment, Walk, Walked};
+use crate::index::{Candidate, Effort, End, Moment, Scorer, State, Walk, Walked};
 
 /// Up to so many slots per candidate kept, reading all of them one after the other is faster than
 /// walking the graph, and exact. Measured with Int8 at 100 and 384 dimensions: the two meet at 15
@@ -108,7 +109,7 @@ impl VectorIndex {
     }
 
     /// A vector as it is stored: one of the input dimension of an index that projects is projected.
-    pub(super) fn projected<'v>(&self, vector: &'v [f32]) -> Cow<'v, [f32]> {
+    pub fn projected<'v>(&self, vector: &'v [f32]) -> Cow<'v, [f32]> {
         match &self.projection {
             Some(projection) if self.params.input_dim() == Some(vector.len()) => {
                 Cow::Owned(projection.project(vector))
@@ -184,6 +185,27 @@ impl VectorIndex {
     /// Slots are below this.
     pub fn end(&self) -> u32 {
         self.graph.slots().end()
+    }
+
+    /// The vector of a slot that the reader has met while pinned, as near to what was sent as its
+    /// code in memory allows.
+    pub fn rough_vector(&self, slot: u32, pin: &Pin) -> Vec<f32> {
+        let view = self.stores.view(pin);
+        let is_far = view.fine.is_some_and(|fine| fine.is_in_file(slot));
+        let store = if is_far { view.walk } else { view.best() };
+        store.format().decode(store.code(slot))
+    }
+
+    /// Calls `each` with the live slots that a slot is linked to on the lowest layer, the nearest of
+    /// all among them in most cases, and with their distances. The caller has met the slot while
+    /// pinned. Codes in files are not read: their distances are estimates.
+    pub fn for_each_linked(&self, slot: u32, mut each: impl FnMut(u32, f32)) {
+        let scorer = PairScorer(&self.stores);
+        self.graph.for_each_link(slot, 0, |link| {
+            if self.graph.slots().state(link) == State::Live {
+                each(link, scorer.between(slot, link));
+            }
+        });
     }
 
     /// As [`search`](Self::search), where something is known of the slots that may match: the

@@ -176,14 +176,21 @@ impl<'s> Commit<'s> {
 
     /// Takes out an element that no request names, as it has expired or is evicted.
     pub(super) fn lose(&mut self, name: &[u8], cause: PartChange) {
-        if self.remove_any(name) {
+        if self.take_out(name, cause == PartChange::Evicted) {
             self.lost.push(Lost { name: name.into(), cause });
         }
     }
 
     fn remove_any(&mut self, name: &[u8]) -> bool {
+        self.take_out(name, false)
+    }
+
+    fn take_out(&mut self, name: &[u8], is_evicted: bool) -> bool {
         let Some(slot) = self.elements.remove(name, &self.set.names) else { return false };
         self.keep_before_image(slot);
+        if let Some(entries) = &self.set.set.entries {
+            entries.foresee_loss(&self.set, slot, name, is_evicted, &pin());
+        }
         self.set.vectors.kill(slot);
         self.leave(slot);
         self.remove_aliases(name, slot);

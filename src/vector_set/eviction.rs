@@ -62,7 +62,7 @@ impl Present<'_> {
     /// A random element that may be evicted, each with about the same probability. None if none was
     /// found, though there may be some.
     pub fn sample(&self, criteria: &EvictionCriteria, random: &mut SplitMix64) -> Option<Candidate<u32>> {
-        let in_any_slot = self.sample_slots(criteria, random, |_| true);
+        let in_any_slot = self.sample_slots(criteria, random, &|_| true);
         if in_any_slot.is_some() {
             return in_any_slot;
         }
@@ -74,21 +74,22 @@ impl Present<'_> {
             *rank = random.next().checked_rem(elements.len() as u64)? as usize;
         }
         let slots = elements.at_ranks(&ranks).into_iter();
-        slots.filter_map(|slot| self.candidate(slot, criteria, &pin)).next()
+        slots.filter_map(|slot| self.candidate(slot, criteria, &|_| true, &pin)).next()
     }
 
-    /// The first of some random slots with an element that may be evicted and is admitted.
+    /// The first of some random slots with an element that may be evicted and stays otherwise:
+    /// `stays` is false for what is removed anyway.
     pub(super) fn sample_slots(
         &self,
         criteria: &EvictionCriteria,
         random: &mut SplitMix64,
-        admits: impl Fn(u32) -> bool,
+        stays: &impl Fn(u32) -> bool,
     ) -> Option<Candidate<u32>> {
         let pin = pin();
         let end = self.vectors.graph().slots().end();
         for _ in 0..SLOT_TRIES {
             let slot = random.next().checked_rem(u64::from(end))? as u32;
-            let candidate = self.candidate(slot, criteria, &pin).filter(|_| admits(slot));
+            let candidate = self.candidate(slot, criteria, stays, &pin);
             if candidate.is_some() {
                 return candidate;
             }
@@ -100,14 +101,25 @@ impl Present<'_> {
     /// Returns the slot after them, or none at the end.
     pub fn candidates(
         &self,
+        range: (u32, u32),
+        criteria: &EvictionCriteria,
+        offer: impl FnMut(Candidate<u32>),
+    ) -> Option<u32> {
+        self.candidates_of(range, criteria, &|_| true, offer)
+    }
+
+    /// The same of elements that stay otherwise.
+    pub(super) fn candidates_of(
+        &self,
         (first, count): (u32, u32),
         criteria: &EvictionCriteria,
+        stays: &impl Fn(u32) -> bool,
         offer: impl FnMut(Candidate<u32>),
     ) -> Option<u32> {
         let pin = pin();
         let end = self.vectors.graph().slots().end();
         let next = first.saturating_add(count).min(end);
-        (first..next).filter_map(|slot| self.candidate(slot, criteria, &pin)).for_each(offer);
+        (first..next).filter_map(|slot| self.candidate(slot, criteria, stays, &pin)).for_each(offer);
         (next < end).then_some(next)
     }
 
@@ -123,7 +135,7 @@ impl Present<'_> {
         criteria: &EvictionCriteria,
         record: Record<'r>,
     ) -> Result<Option<EvictedElement>, Refused<'r>> {
-        let Candidate { score: before, place: slot } = candidate;
+        let slot = candidate.place;
         if criteria.demotes
             && self.is_still(candidate, criteria)
             && self.is_live(slot)
@@ -136,7 +148,7 @@ impl Present<'_> {
         };
         let pin = pin();
         // Under the lock: a live slot is that of an element.
-        if self.eviction_score(slot, criteria, &pin).is_none_or(|score| score < before) {
+        if !self.is_still(candidate, criteria) {
             return Ok(None);
         }
         if !self.may_be_emptied(hold) && commit.elements().len() == 1 {
@@ -160,11 +172,27 @@ impl Present<'_> {
 
     /// True if the element of a candidate still scores at least as much.
     pub fn is_still(&self, candidate: Candidate<u32>, criteria: &EvictionCriteria) -> bool {
-        self.eviction_score(candidate.place, criteria, &pin()) >= Some(candidate.score)
+        self.is_still_without(candidate, criteria, &|_| true)
     }
 
-    fn candidate(&self, slot: u32, criteria: &EvictionCriteria, pin: &Pin) -> Option<Candidate<u32>> {
-        self.eviction_score(slot, criteria, pin).map(|score| Candidate { score, place: slot })
+    /// The same, while it stays otherwise.
+    pub(super) fn is_still_without(
+        &self,
+        candidate: Candidate<u32>,
+        criteria: &EvictionCriteria,
+        stays: &impl Fn(u32) -> bool,
+    ) -> bool {
+        self.eviction_score(candidate.place, criteria, stays, &pin()) >= Some(candidate.score)
+    }
+
+    fn candidate(
+        &self,
+        slot: u32,
+        criteria: &EvictionCriteria,
+        stays: &impl Fn(u32) -> bool,
+        pin: &Pin,
+    ) -> Option<Candidate<u32>> {
+        self.eviction_score(slot, criteria, stays, pin).map(|score| Candidate { score, place: slot })
     }
 
     /// The score of the element in a slot; none if there is none, or if it is not to be evicted.
@@ -172,25 +200,34 @@ impl Present<'_> {
     /// The slot may be any number: that of an old candidate may lie beyond the end since the set
     /// was compacted. The caller has been pinned since before the end was read here, so the memory
     /// of slots below it stays.
-    fn eviction_score(&self, slot: u32, criteria: &EvictionCriteria, pin: &Pin) -> Option<Score> {
+    fn eviction_score(
+        &self,
+        slot: u32,
+        criteria: &EvictionCriteria,
+        stays: &impl Fn(u32) -> bool,
+        pin: &Pin,
+    ) -> Option<Score> {
         let slots = self.vectors.graph().slots();
-        let is_element = slot < slots.end() && slots.state(slot) == State::Live;
+        let is_element = slot < slots.end() && slots.state(slot) == State::Live && stays(slot);
         if !is_element || self.uses.is_pinned(slot) || criteria.spares_warm && self.is_warm(slot, pin) {
             return None;
         }
-        let life = ElementLife { set: self, slot, set_deadline_ms: criteria.set_deadline_ms };
+        let life = ElementLife { set: self, slot, set_deadline_ms: criteria.set_deadline_ms, stays, pin };
         let is_in_scope = !criteria.only_expiring || life.deadline_ms().is_some();
         criteria.rule.score(&life).filter(|_| is_in_scope)
     }
 }
 
-struct ElementLife<'s> {
+struct ElementLife<'s, F> {
     set: &'s Present<'s>,
     slot: u32,
     set_deadline_ms: Option<i64>,
+    /// What stays may stand in for it.
+    stays: &'s F,
+    pin: &'s Pin,
 }
 
-impl Life for ElementLife<'_> {
+impl<F: Fn(u32) -> bool> Life for ElementLife<'_, F> {
     fn used_ms(&self) -> i64 {
         self.set.uses.used_ms(self.slot, self.set.now.used_ms)
     }
@@ -207,5 +244,9 @@ impl Life for ElementLife<'_> {
     fn cost_of_a_byte(&self) -> f32 {
         let cost = self.set.set.entries.as_ref().map_or(1.0, |entries| entries.cost(self.slot));
         cost / self.set.bytes_of(self.slot) as f32
+    }
+
+    fn is_covered(&self) -> bool {
+        self.set.is_covered(self.slot, self.stays, self.pin)
     }
 }

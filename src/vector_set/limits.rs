@@ -85,6 +85,9 @@ pub enum SetPolicy {
     Ttl,
     /// Those that are worth least: cost, by use, for each byte.
     Cost,
+    /// Of a cache: those in whose place another entry would be served; then those that were not
+    /// used for the longest time. See `entries::serving`.
+    Coverage,
     /// Any.
     Random,
     /// None: what would exceed the limit is refused.
@@ -93,11 +96,12 @@ pub enum SetPolicy {
 
 impl SetPolicy {
     /// All, with their names in commands and files.
-    pub const ALL: [(&str, Self); 6] = [
+    pub const ALL: [(&str, Self); 7] = [
         ("lru", Self::Lru),
         ("lfu", Self::Lfu),
         ("ttl", Self::Ttl),
         ("cost", Self::Cost),
+        ("coverage", Self::Coverage),
         ("random", Self::Random),
         ("none", Self::None),
     ];
@@ -114,6 +118,7 @@ impl SetPolicy {
             Self::Lfu => Rule::Lfu,
             Self::Ttl => Rule::Ttl,
             Self::Cost => Rule::Cost,
+            Self::Coverage => Rule::Coverage,
             Self::Random => Rule::Random,
             Self::None => Rule::None,
         }

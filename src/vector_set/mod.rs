@@ -70,8 +70,9 @@ pub use self::deadlines::MAX_DEADLINE_MS;
 pub use self::digest::{add as add_digest, mix as mix_digest};
 pub use self::elements::Bound;
 pub use self::entries::{
-    About, Aliased, Cache, CacheFigures, CacheOutline, CacheRules, Certainty, EntryFigures, EntryHit,
-    MAX_ALIASES, MAX_SCOPE, MOST_LEARNING_BYTES, NewEntry, Share, StoreOptions, StoredEntry, Unless, Verdict,
+    About, Aliased, Asked, Cache, CacheFigures, CacheOutline, CacheRules, Certainty, Curve, EntryFigures,
+    EntryHit, MAX_ALIASES, MAX_SCOPE, MOST_LEARNING_BYTES, NewEntry, Served, Share, StoreOptions,
+    StoredEntry, Unless, Verdict,
 };
 pub use self::eviction::{EvictedElement, EvictionCriteria};
 pub use self::expiry::Reschedule;

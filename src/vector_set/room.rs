@@ -281,7 +281,7 @@ impl Chooser {
         let criteria = EvictionCriteria::by(rule);
         let may_go = |slot: u32| !spared.contains(&slot) && set.is_live(slot);
         for _ in 0..rule.samples(SAMPLES) {
-            if let Some(sample) = set.sample_slots(&criteria, &mut self.random, may_go) {
+            if let Some(sample) = set.sample_slots(&criteria, &mut self.random, &may_go) {
                 self.pool.offer(sample);
             }
         }
@@ -289,12 +289,8 @@ impl Chooser {
             return Some(slot);
         }
         // Most slots are vacant, or most elements may not be evicted.
-        let offer = |found: Candidate<u32>| {
-            if may_go(found.place) {
-                self.pool.offer(found);
-            }
-        };
-        set.candidates((0, u32::MAX), &criteria, offer);
+        let offer = |found: Candidate<u32>| self.pool.offer(found);
+        set.candidates_of((0, u32::MAX), &criteria, &may_go, offer);
         self.take_best(set, &criteria, may_go)
     }
 
@@ -305,7 +301,7 @@ impl Chooser {
         criteria: &EvictionCriteria,
         may_go: impl Fn(u32) -> bool,
     ) -> Option<u32> {
-        let is_as_good = |best: &Candidate<u32>| may_go(best.place) && set.is_still(*best, criteria);
+        let is_as_good = |best: &Candidate<u32>| set.is_still_without(*best, criteria, &may_go);
         std::iter::from_fn(|| self.pool.take_best()).find(is_as_good).map(|best| best.place)
     }
 }

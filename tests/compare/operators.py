@@ -19,7 +19,9 @@ INFO_OWN = {
     b"Stats": b"""acl_access_denied_db evicted_elements evicted_by_pressure evicted_by_set_limit blessed_keys commands_on_compute_pool panics
         expired_elements elements_hits elements_misses keyspace_hit_rate_1m elements_hit_rate_1m vector_searches
         vector_elements_returned vector_best_scores filtered_searches filtered_short tls_handshake_failures
-        rate_limited_reads""",
+        rate_limited_reads vcache_searches vcache_hits vcache_dry_hits vcache_near vcache_explored vcache_misses vcache_right
+        vcache_wrong vcache_hits_right vcache_hits_wrong vcache_error_perc vcache_error_perc_low vcache_error_perc_high
+        vcache_cost_saved""",
     b"Memory": b"""maxmemory_source mem_threshold mem_counted_beyond_use memory_pressure_some_avg10 mem_swap_process
         mem_swap_system major_page_faults used_memory_rss_peak used_memory_rss_files tier_vector_sets tier_bytes tier_bytes_peak
         tier_refused_bytes tier_hot_elements tier_warm_elements tier_hot_hits tier_warm_hits

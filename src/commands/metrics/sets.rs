@@ -3,7 +3,7 @@
 //! Which are shown: those with the most elements, as many as `metrics-max-sets` says; of equal ones
 //! those of the lower database, then by the key. A set that is overtaken by another one loses its
 //! samples, and begins anew when it is shown again, with the counts it has by then. Each shown set
-//! has 15 samples, and a semantic cache 8 more.
+//! has 15 samples, and a semantic cache 11 more.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -157,6 +157,18 @@ fn of_cache(db: &str, key: &str, figures: &CacheFigures, families: &mut Families
         let help = "What was reported of answers of a semantic cache";
         families.counter("nearhit_set_cache_observations_total", help, &labels, count);
     }
+    for (verdict, count) in [("right", figures.hits_right.get()), ("wrong", figures.hits_wrong.get())] {
+        let labels = [("db", db), ("key", key), ("verdict", verdict)];
+        let help = "Those of them about answers that were decided to be hits";
+        families.counter("nearhit_set_cache_hit_observations_total", help, &labels, count);
+    }
+    let help = "What the entries of hits of a semantic cache cost";
+    families.counter(
+        "nearhit_set_cache_cost_saved_total",
+        help,
+        &[("db", db), ("key", key)],
+        figures.cost_saved(),
+    );
 }
 
 /// The key as a label: bytes that are no text are escaped, so that two keys never have the same

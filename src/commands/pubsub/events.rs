@@ -13,9 +13,10 @@
 //! keys with a line feed, whose end would not be known.
 //!
 //! Events of elements of vector sets are ours: `vexpired` and `vevicted` of the class `d`, and of
-//! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire`, `vpersist`, and
-//! `vnearmiss` for what VCACHE.GET found near and did not serve. With `v`, a set that loses its
-//! last element by VREM has the event `del`.
+//! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire`, `vpersist`. VCACHE.GET
+//! has `vhit` for the entry that it served, `vnearmiss` for one that it found near and did not serve
+//! (`near` and `explore`), and `vmiss`, about the key alone, where there was none; nothing with
+//! DRYRUN. With `v`, a set that loses its last element by VREM has the event `del`.
 //!
 //! Messages are queued for all subscribers under the lock of the key, so that their order is that
 //! of the changes. With very many subscribers this takes longer than the change itself; unlike
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_cache_does_not_serve_though_it_is_near_has_an_event() {
+    fn what_a_cache_serves_and_what_it_does_not_has_events() {
         let (mut session, client) = listening("Sv");
         session.ask("VCACHE.SET k a VALUES 2 1 0 x");
         published(&client);
@@ -215,11 +216,20 @@ mod tests {
             session.ask(request);
             published(&client)
         };
-        assert!(told("VCACHE.GET k VALUES 2 1 0 MINSCORE 0.9").is_empty(), "it is a hit");
+        assert_eq!(told("VCACHE.GET k VALUES 2 1 0 MINSCORE 0.9"), ["__subkeyspace@0__:k -> vhit|1:a"]);
         let near = ["__subkeyspace@0__:k -> vnearmiss|1:a"];
         assert_eq!(told("VCACHE.GET k VALUES 2 1 0.1 MAXERROR 0.1"), near);
         assert!(told("VCACHE.GET k VALUES 2 1 0.1 MAXERROR 0.1 DRYRUN").is_empty());
+        assert!(told("VCACHE.GET k VALUES 2 1 0 MINSCORE 0.9 DRYRUN").is_empty());
+        assert!(told("VCACHE.EXPLAIN k VALUES 2 1 0 MINSCORE 0.9").is_empty());
         assert!(told("VCACHE.GET none VALUES 2 1 0.1 MAXERROR 0.1").is_empty());
+        // A miss has no part.
+        assert!(told("VCACHE.GET k VALUES 2 -1 0 MINSCORE 0.9").is_empty());
+        let (mut session, client) = listening("Kv");
+        session.ask("VCACHE.SET k a VALUES 2 1 0 x");
+        published(&client);
+        session.ask("VCACHE.GET k VALUES 2 -1 0 MINSCORE 0.9");
+        assert_eq!(published(&client), ["__keyspace@0__:k -> vmiss"]);
     }
 
     #[test]

@@ -34,7 +34,16 @@ pub(super) fn take(args: &mut Args, change: &mut LimitsChange) -> Result<bool, E
     Ok(true)
 }
 
-const INVALID_POLICY: &str = "ERR invalid POLICY, it must be lru, lfu, ttl, cost, random or none";
+const INVALID_POLICY: &str = "ERR invalid POLICY, it must be lru, lfu, ttl, cost, coverage, random or none";
+
+/// Refuses a policy that needs to know what is served where nothing is.
+pub(super) fn check_policy(change: &LimitsChange, is_cache: bool) -> Result<(), Error> {
+    let is_refused = change.policy == Some(SetPolicy::Coverage) && !is_cache;
+    if is_refused { Err(Error::new(COVERAGE_ALONE)) } else { Ok(()) }
+}
+
+const COVERAGE_ALONE: &str = "ERR POLICY coverage is for caches, which VCREATE makes with CACHE: \
+    an element is covered where another one would be served";
 
 fn bounded(args: &mut Args, most: u64, error: &'static str) -> Result<Option<u64>, Error> {
     let number = args.integer_or::<u64>(error)?;

@@ -68,11 +68,12 @@
 //! other. `TTL` is the lifetime of elements that are written without one of their own; the log has
 //! the time at which they expire. `MAXELEMENTS` and `MAXBYTES` are kept by `VADD`: in the same
 //! change it evicts as many others as it adds, those that have expired first, then by `POLICY`
-//! (`lru` if it is left out; `lfu`, `ttl`, `cost`, `random`), never those that it names, nor pinned
-//! ones. With `none`, or if not enough may be evicted, it is refused with `-OOM` and changes
-//! nothing; an update that takes no more room is not. The log has each eviction as a `VREM` behind
-//! the `VADD`, and replays evict nothing by themselves. `MAXBYTES` counts what elements take by an
-//! estimate: that of `QUANT AUTO` for each, and their names and attributes.
+//! (`lru` if it is left out; `lfu`, `ttl`, `cost`, `random`, and `coverage` of a cache), never
+//! those that it names, nor pinned ones. With `none`, or if not enough may be evicted, it is
+//! refused with `-OOM` and changes nothing; an update that takes no more room is not. The log has
+//! each eviction as a `VREM` behind the `VADD`, and replays evict nothing by themselves. `MAXBYTES`
+//! counts what elements take by an estimate: that of `QUANT AUTO` for each, and their names and
+//! attributes.
 //!
 //! `tools/benchmarks/README.md` has measurements of each kind, and `VINFO` shows those of a set's
 //! kind.

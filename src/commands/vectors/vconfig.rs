@@ -1,4 +1,4 @@
-//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|cost|random|none]
+//! `VCONFIG key [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY lru|lfu|ttl|cost|coverage|random|none]
 //! [MAXERROR share]`: what bounds a vector set, shown or changed (an extension). 0 ends a limit.
 //! `MAXERROR` is for caches: the share of errors that they accept where a search says nothing.
 //!
@@ -26,7 +26,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     complexity: "O(1)",
     summary: "Show or change the limits of a vector set and the lifetime of its elements (an extension to Redis)",
     syntax: "key [TTL seconds:integer] [MAXELEMENTS elements:integer] [MAXBYTES bytes:integer] \
-        [POLICY policy(LRU|LFU|TTL|COST|RANDOM|NONE)] [MAXERROR share:double]",
+        [POLICY policy(LRU|LFU|TTL|COST|COVERAGE|RANDOM|NONE)] [MAXERROR share:double]",
     tips: &[],
     // Removals of some elements take as long as a VREM of them.
     weight: Weight::HeavyIf(evicts),
@@ -51,11 +51,11 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     if change.is_none() {
         return look_at_set(cx, key, show)?.ok_or(Error::no_such_key());
     }
-    if change.max_error.is_some() {
-        let is_cache = look_at_set(cx, key, |set| set.is_cache())?;
-        if is_cache == Some(false) {
+    if let Some(is_cache) = look_at_set(cx, key, |set| set.is_cache())? {
+        if change.max_error.is_some() && !is_cache {
             return Err(Error::new(vcache::NOT_A_CACHE));
         }
+        limits::check_policy(&change, is_cache)?;
     }
     let evicts = !cx.client.replays;
     let evicted =

@@ -1,6 +1,6 @@
 //! `VCREATE key DIM n [METRIC COSINE|L2|IP] [kind | QUANT kind|AUTO [EXPECT n]] [RERANK Q8|F16] [M
 //! n] [EF n] [TIER hot|warm] [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY
-//! lru|lfu|ttl|cost|random|none] [CACHE [SCOPE field …] [MAXERROR share]]`: an empty vector set (an
+//! lru|lfu|ttl|cost|coverage|random|none] [CACHE [SCOPE field …] [MAXERROR share]]`: an empty vector set (an
 //! extension).
 //!
 //! A set made with VCREATE may be empty, and has fixed parameters: VADD need not repeat them, and
@@ -47,7 +47,7 @@ pub(in crate::commands) const SPEC: Spec = Spec {
     syntax: "key DIM dim:integer [METRIC metric(COSINE|L2|IP)] [quant_type(NOQUANT|BIN|Q8|QUANT kind)] \
         [EXPECT elements:integer] [RERANK rerank(Q8|F16)] [M numlinks:integer] \
         [EF build-exploration-factor:integer] [TIER tier(HOT|WARM)] [TTL seconds:integer] [MAXELEMENTS elements:integer] \
-        [MAXBYTES bytes:integer] [POLICY policy(LRU|LFU|TTL|COST|RANDOM|NONE)] \
+        [MAXBYTES bytes:integer] [POLICY policy(LRU|LFU|TTL|COST|COVERAGE|RANDOM|NONE)] \
         [CACHE] [SCOPE scope(field...)] [MAXERROR share:double]",
     tips: &[],
     // The memory left is read from system files.
@@ -250,6 +250,7 @@ impl VCreate {
         if is_cache && !self.is_cache {
             return Err(Error::new(CACHE_ALONE));
         }
+        limits::check_policy(&self.limits, self.is_cache)?;
         self.params = self.formatted()?;
         Ok(self)
     }

@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `ttl` | seconds that an element lives if its writer says nothing else; 0: no end |
 //! | `max-elements`, `max-bytes` | its limits; 0: none |
-//! | `policy` | which elements make room: `lru`, `lfu`, `ttl`, `cost`, `random`, `none` |
+//! | `policy` | which elements make room: `lru`, `lfu`, `ttl`, `cost`, `coverage`, `random`, `none` |
 //!
 //! A cache (`VCREATE … CACHE`) has four more:
 //!

@@ -29,6 +29,8 @@ pub struct EntryFigures {
     pub wrong: u64,
     /// What making it cost.
     pub cost: f32,
+    /// Milliseconds since its vector was set, to a minute.
+    pub age_ms: u64,
 }
 
 impl Cache<'_> {
@@ -102,7 +104,8 @@ impl Cache<'_> {
                 }
                 let attribute = set.attributes.get(slot, &pin).map(|stored| stored.text());
                 let (hits, right, wrong) = (tally.hits(), tally.right(), tally.wrong());
-                let figures = EntryFigures { hits, right, wrong, cost: state.cost() };
+                let age_ms = set.uses.age_ms(slot, self.set.now.used_ms);
+                let figures = EntryFigures { hits, right, wrong, cost: state.cost(), age_ms };
                 visit(attribute.as_deref().unwrap_or_default(), figures);
             }
         }

@@ -76,8 +76,13 @@ impl CacheFigures {
         [&self.hits, &self.dry_hits, &self.near, &self.explored, &self.misses].map(Counter::get).iter().sum()
     }
 
+    /// What the entries of hits cost.
+    pub fn cost_saved(&self) -> f64 {
+        self.cost_saved_millionths.get() as f64 / 1e6
+    }
+
     /// Counts a search. `cost`: of the entry, if it is a hit.
-    pub(super) fn note(&self, verdict: Verdict, is_dry: bool, cost: f32) {
+    pub fn note(&self, verdict: Verdict, is_dry: bool, cost: f32) {
         match verdict {
             Verdict::Hit if is_dry => self.dry_hits.add(1),
             Verdict::Hit => {
@@ -92,7 +97,7 @@ impl CacheFigures {
     }
 
     /// Counts an observation. `is_of_hit`: the answer was decided to be a hit.
-    pub(super) fn note_feedback(&self, is_right: bool, is_of_hit: bool) {
+    pub fn note_feedback(&self, is_right: bool, is_of_hit: bool) {
         match (is_right, is_of_hit) {
             (true, true) => self.hits_right.add(1),
             (false, true) => self.hits_wrong.add(1),

@@ -51,6 +51,11 @@ impl<'h> EntryHit<'h> {
         self.score
     }
 
+    /// Its distance, as commands show it.
+    pub fn distance(&self) -> f64 {
+        f64::from(self.metric().user_distance(self.hit.distance))
+    }
+
     /// What its score is made of.
     pub fn metric(&self) -> Metric {
         self.hit.hits.set.set.params().metric()

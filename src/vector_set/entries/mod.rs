@@ -26,13 +26,17 @@
 //! store.rs     adding entries, unless one is near
 //! alias.rs     further vectors by which entries are found
 //! feedback.rs  what is said of answers
+//! forecast/    how many hits there would be with more or less memory
+//! serving.rs   what would be served, and what is covered by that
 //! ```
 
 mod alias;
 mod feedback;
 mod figures;
+mod forecast;
 mod hits;
 mod rules;
+mod serving;
 mod state;
 mod store;
 
@@ -44,8 +48,12 @@ pub(super) use self::alias::alias_names;
 pub use self::alias::{Aliased, MAX_ALIASES};
 pub use self::feedback::{About, EntryFigures};
 pub use self::figures::{CacheFigures, Verdict};
+use self::forecast::Forecasting;
+pub use self::forecast::{Asked, Curve};
 pub use self::hits::EntryHit;
 pub use self::rules::{CacheRules, MAX_SCOPE, Share};
+use self::serving::LastServed;
+pub use self::serving::Served;
 pub use self::state::MOST_LEARNING_BYTES;
 pub(super) use self::state::Saved;
 use self::state::{State, Tally};
@@ -67,6 +75,8 @@ pub(super) struct Entries {
     rules: CacheRules,
     /// The share of errors that is accepted where a search says nothing, in billionths; 0: none.
     max_error: AtomicU64,
+    last_served: LastServed,
+    forecasting: Forecasting,
     payloads: Attributes,
     states: Longs,
     tallies: Longs,
@@ -138,6 +148,11 @@ impl<'s> Cache<'s> {
         self.entries.max_error()
     }
 
+    /// A search is answered by this rule.
+    pub fn note_rule(&self, served: Served) {
+        self.entries.last_served.set(served);
+    }
+
     /// What was counted of its searches.
     pub fn figures(&self) -> &'s CacheFigures {
         &self.entries.figures
@@ -171,6 +186,8 @@ impl Entries {
         Self {
             rules,
             max_error,
+            last_served: LastServed::default(),
+            forecasting: Forecasting::default(),
             payloads: Attributes::of(Category::Payloads),
             states: longs(),
             tallies: longs(),
@@ -396,7 +413,7 @@ impl Entries {
     pub(super) fn heap_bytes(&self) -> usize {
         let words: usize =
             [&self.states, &self.tallies, &self.fits].into_iter().map(|words| words.heap_bytes()).sum();
-        let learning = self.learning.lock().held.bytes();
+        let learning = self.learning.lock().held.bytes() + self.forecasting.heap_bytes();
         self._fixed.bytes() + self.payloads.heap_bytes() + self.observations.heap_bytes() + words + learning
     }
 }

@@ -1,7 +1,7 @@
 //! Adding entries, unless one is near.
 
-use super::Cache;
 use super::state::State;
+use super::{Cache, MAX_ALIASES};
 use crate::compressed::Ready;
 use crate::journal::Record;
 use crate::vector_index::Prepared;
@@ -107,6 +107,9 @@ impl Cache<'_> {
             }
         };
         let outcome = self.set.upsert_if(hold, puts, ef, admit, complete, record)?;
+        if outcome.is_ok() {
+            self.foresee_entry(put.element, &put.vector);
+        }
         Ok(outcome.map_or_else(
             |(declined, _)| declined,
             |(upserted, evicted)| StoredEntry::Done { upserted: upserted[0], evicted },
@@ -122,28 +125,32 @@ impl Cache<'_> {
         is_there: impl Fn(&[u8]) -> bool,
     ) -> Option<StoredEntry> {
         let Unless { score, probe, filter, ef } = *unless;
-        let search = Search {
-            count: LOOKED_AT,
-            ef,
-            filter,
-            filter_ef: None,
-            truth: false,
-            plan: None,
-            deadline: None,
-        };
-        let (hits, _) = self.set.untouched().search_once(probe, &search, true);
         let metric = self.set.params().metric();
-        hits.iter().find_map(|hit| {
-            let entry = self.entries.entry_of(hit.slot, hit.element).unwrap_or(hit.element);
-            let found = metric.score(hit.distance);
-            let is_near = entry != element && found >= score && is_there(entry);
-            is_near.then(|| StoredEntry::Near { element: entry.to_vec(), score: found })
-        })
+        for count in [LOOKED_AT, LOOKED_AT + HIDDEN] {
+            let search =
+                Search { count, ef, filter, filter_ef: None, truth: false, plan: None, deadline: None };
+            let (hits, _) = self.set.untouched().search_once(probe, &search, true);
+            let near = hits.iter().find_map(|hit| {
+                let entry = self.entries.entry_of(hit.slot, hit.element).unwrap_or(hit.element);
+                let found = metric.score(hit.distance);
+                let is_near = entry != element && found >= score && is_there(entry);
+                is_near.then(|| StoredEntry::Near { element: entry.to_vec(), score: found })
+            });
+            let may_be_hidden =
+                hits.len() == count && hits.iter().all(|hit| metric.score(hit.distance) >= score);
+            if near.is_some() || !may_be_hidden {
+                return near;
+            }
+        }
+        None
     }
 }
 
 /// Elements that are looked at: more than one, since the entry itself may be among them.
 const LOOKED_AT: usize = 4;
+/// Those that are looked at beside these where they are all near, and none counts: as many as the
+/// entry itself and one that has expired may have, with their aliases.
+const HIDDEN: usize = 2 * (MAX_ALIASES as usize + 1);
 
 fn slot_of(prepared: Prepared) -> u32 {
     match prepared {

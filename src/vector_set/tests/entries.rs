@@ -170,3 +170,113 @@ fn by_cost_the_entry_that_is_worth_least_makes_room() {
     store(b"e", 50.0, 100);
     assert!(has(b"a") && !has(b"b") && has(b"d"), "the cheapest");
 }
+
+/// A cache that keeps so many entries by coverage, with entries in the order of use: each is the
+/// vector of a number, turned a little so many times.
+fn covered(max_elements: u64, entries: &[(&[u8], usize, usize)]) -> VectorSet {
+    let limits =
+        Limits { max_elements: Some(max_elements), policy: SetPolicy::Coverage, ..Limits::default() };
+    let set = cache(DIM).with_limits(limits);
+    for (place, (element, n, turns)) in entries.iter().enumerate() {
+        store_later(&set, place, element, *n, *turns);
+    }
+    set
+}
+
+fn store_later(set: &VectorSet, place: usize, element: &[u8], n: usize, turns: usize) {
+    let mut vector = vector(n, DIM);
+    vector[0] += turns as f32 * 3.0;
+    let now = Now { used_ms: 1_795_000_000_000 + 1000 * place as i64, touches: true, ..Now::UNTIMED };
+    let cache = set.at(now).cache().expect("it is one");
+    let entry = NewEntry { payload: b"x", cost: 1.0, cool: 0, is_pinned: false };
+    let options = StoreOptions { unless: None, ef: 100, evicts: true };
+    let put = put(element, &vector);
+    let stored = cache.store(Hold::Exclusive, &put, &entry, &options, Record::unlogged());
+    assert!(matches!(stored, Ok(StoredEntry::Done { .. })));
+}
+
+fn serve_from(set: &VectorSet, score: f32) {
+    set.untimed().cache().expect("it is one").note_rule(Served::FromScore(score));
+}
+
+fn names_of(set: &VectorSet) -> Vec<Vec<u8>> {
+    set.untimed().range(Bound::Unbounded, Bound::Unbounded, 100)
+}
+
+/// The names of all but these, of which one is there.
+fn without(set: &VectorSet, names: &[&[u8]]) -> Vec<Vec<u8>> {
+    let (some, others): (Vec<_>, Vec<_>) =
+        names_of(set).into_iter().partition(|name| names.contains(&&name[..]));
+    assert_eq!(some.len(), 1);
+    others
+}
+
+#[test]
+fn by_coverage_what_another_entry_would_answer_makes_room_first_and_one_of_two_stays() {
+    let entries: [(&[u8], usize, usize); 4] = [(b"a", 1, 0), (b"b", 2, 0), (b"c", 3, 0), (b"d", 3, 1)];
+    let set = covered(4, &entries);
+    // Nothing was served yet, so that nothing is covered.
+    store_later(&set, 4, b"e", 4, 0);
+    assert_eq!(names_of(&set), [b"b", b"c", b"d", b"e"], "the least recently used");
+    serve_from(&set, 0.99);
+    store_later(&set, 5, b"f", 5, 0);
+    assert_eq!(without(&set, &[b"c", b"d"]), [b"b", b"e", b"f"], "one of two that cover each other");
+}
+
+#[test]
+fn of_many_that_cover_each_other_one_stays_though_one_change_evicts_all() {
+    let mut entries: Vec<(&[u8], usize, usize)> = vec![(b"a", 1, 0), (b"b", 2, 0)];
+    let near: [&[u8]; 6] = [b"c", b"d", b"e", b"f", b"g", b"h"];
+    entries.extend(near.iter().enumerate().map(|(turns, name)| (*name, 3, turns)));
+    let set = covered(8, &entries);
+    serve_from(&set, 0.95);
+    let change = LimitsChange { max_elements: Some(Some(2)), ..LimitsChange::default() };
+    let evicted = set.untimed().configure(Hold::Exclusive, &change, true, Record::unlogged());
+    assert_eq!(evicted.ok(), Some(6));
+    let left = names_of(&set);
+    let of_near = left.iter().filter(|name| near.contains(&&name[..])).count();
+    assert_eq!((left.len(), of_near), (2, 1), "{left:?}");
+}
+
+#[test]
+fn an_entry_and_its_aliases_do_not_cover_each_other() {
+    let set = covered(4, &[(b"a", 1, 0), (b"b", 2, 0), (b"c", 3, 0)]);
+    let mut near = vector(3, DIM);
+    near[0] += 3.0;
+    let cache = set.untimed().cache().expect("it is one");
+    let aliased = cache.alias(Hold::Exclusive, b"c", &near, true, Record::unlogged());
+    assert!(matches!(aliased, Ok(Aliased::Added(1))));
+    serve_from(&set, 0.95);
+    store_later(&set, 4, b"d", 4, 0);
+    let left = names_of(&set);
+    assert!(left.contains(&b"c".to_vec()), "{left:?}");
+    // The alias has not been used since it was added without a clock; then the first entry goes.
+    store_later(&set, 5, b"e", 5, 0);
+    assert!(names_of(&set).contains(&b"c".to_vec()));
+    // Another entry covers an alias as it covers any.
+    let set = covered(3, &[(b"c", 3, 0)]);
+    let cache = set.untimed().cache().expect("it is one");
+    let aliased = cache.alias(Hold::Exclusive, b"c", &vector(1, DIM), true, Record::unlogged());
+    assert!(matches!(aliased, Ok(Aliased::Added(1))));
+    store_later(&set, 2, b"d", 1, 1);
+    serve_from(&set, 0.95);
+    store_later(&set, 3, b"e", 5, 0);
+    let left = names_of(&set);
+    assert_eq!(left.len(), 3);
+    assert!(!left.iter().any(|name| name.contains(&0)), "{left:?}");
+}
+
+#[test]
+fn by_coverage_with_a_share_of_errors_the_learnt_threshold_decides() {
+    let set = covered(4, &[(b"a", 1, 0), (b"b", 2, 0), (b"c", 3, 0), (b"d", 3, 1)]);
+    let share = Share::new(0.2).expect("between 0 and 1");
+    set.untimed().cache().expect("it is one").note_rule(Served::Expected(share));
+    store_later(&set, 4, b"e", 4, 0);
+    assert_eq!(names_of(&set), [b"b", b"c", b"d", b"e"], "nothing was learnt");
+    for n in 0..64 {
+        observe(&set, b"b", if n % 2 == 0 { 0.95 } else { 0.6 }, n % 2 == 0);
+    }
+    // Stored with no confirmations to come: what is served is a matter of the score.
+    store_later(&set, 5, b"f", 5, 0);
+    assert_eq!(without(&set, &[b"c", b"d"]), [b"b", b"e", b"f"]);
+}

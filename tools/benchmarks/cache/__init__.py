@@ -3,14 +3,15 @@ limit costs, beside Redis.
 
 traces.py makes the streams of requests, simulate.py replays them through other policies, hits.py
 through a server; limit.py writes at the limit of memory, stalls.py lets much expire and be evicted
-at once, touch.py measures what remembering uses costs.
+at once, touch.py measures what remembering uses costs, answers.py compares the policies of a
+semantic cache, and its forecasts with what happens.
 """
 
 from .. import build
-from . import hits, limit, stalls, touch
+from . import answers, hits, limit, stalls, touch
 
 HELP = "hit rates beside exact simulations; writes, searches and stalls at the limit of memory; the cost of remembering uses"
-SCENES = {"hits": hits, "limit": limit, "stalls": stalls, "touch": touch}
+SCENES = {"hits": hits, "limit": limit, "stalls": stalls, "touch": touch, "answers": answers}
 
 
 def add_arguments(parser):

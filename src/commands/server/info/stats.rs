@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::calls;
 use super::row::{Rows, Value};
+use crate::certainty::{CONFIDENCE, clopper_pearson};
 use crate::commands::memory_uses::ratio;
 use crate::commands::{Server, Traffic};
 use crate::config::Compat;
@@ -60,6 +61,7 @@ pub(super) fn stats(server: &Server, rows: &mut Rows) {
     rows.field("evicted_by_pressure", server.keyspace.evictions().by_pressure.get());
     rows.field("evicted_by_set_limit", server.keyspace.evictions().by_set_limit.get());
     elements(server, rows);
+    caches(server, rows);
     rows.field("commands_on_compute_pool", sum(|traffic| &traffic.commands_on_compute_pool));
     rows.field("panics", server.statistics.panics());
 }
@@ -132,6 +134,29 @@ fn elements(server: &Server, rows: &mut Rows) {
     rows.field("elements_misses", misses);
     rows.field("keyspace_hit_rate_1m", Value::Decimal(server.key_hit_rate.percent(), 2));
     rows.field("elements_hit_rate_1m", Value::Decimal(server.element_hit_rate.percent(), 2));
+}
+
+/// Searches of all semantic caches by what they were answered, and what was said of answers, as
+/// VCACHE.STATS has it of one.
+fn caches(server: &Server, rows: &mut Rows) {
+    let figures = server.keyspace.element_figures().all_caches();
+    rows.field("vcache_searches", figures.searches());
+    rows.field("vcache_hits", figures.hits.get());
+    rows.field("vcache_dry_hits", figures.dry_hits.get());
+    rows.field("vcache_near", figures.near.get());
+    rows.field("vcache_explored", figures.explored.get());
+    rows.field("vcache_misses", figures.misses.get());
+    rows.field("vcache_right", figures.right.get());
+    rows.field("vcache_wrong", figures.wrong.get());
+    let (right, wrong) = (figures.hits_right.get(), figures.hits_wrong.get());
+    rows.field("vcache_hits_right", right);
+    rows.field("vcache_hits_wrong", wrong);
+    // Wrong ones in percent, with 95 % bounds.
+    let (low, high) = clopper_pearson(wrong, right + wrong, CONFIDENCE);
+    rows.field("vcache_error_perc", Value::Decimal(ratio(wrong, right + wrong) * 100.0, 2));
+    rows.field("vcache_error_perc_low", Value::Decimal(low * 100.0, 2));
+    rows.field("vcache_error_perc_high", Value::Decimal(high * 100.0, 2));
+    rows.field("vcache_cost_saved", Value::Decimal(figures.cost_saved(), 2));
 }
 
 /// Rounds of the network threads.

@@ -49,7 +49,7 @@ fn wrong_words_change_nothing() {
         ("vconfig x MAXBYTES 1gb", "-ERR invalid MAXBYTES"),
         (
             "vconfig x MAXELEMENTS 3 POLICY mru",
-            "-ERR invalid POLICY, it must be lru, lfu, ttl, cost, random or none",
+            "-ERR invalid POLICY, it must be lru, lfu, ttl, cost, coverage, random or none",
         ),
         ("vconfig x MAXELEMENTS 3 DIM 4", "-ERR syntax error"),
         ("vcreate y DIM 2 TTL x", "-ERR invalid TTL"),

@@ -137,7 +137,11 @@ impl Report<'_> {
             Some(cache) => cache.observe(hold, about, observation, is_of_hit, record, log),
             None => Ok(false),
         })?;
-        Ok(made.unwrap_or(false))
+        let is_made = made.unwrap_or(false);
+        if is_made && !cx.client.replays {
+            cx.server.keyspace.element_figures().caches().note_feedback(observation.is_right(), is_of_hit);
+        }
+        Ok(is_made)
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! A hit counts as a use of its entry unless there is `NOTOUCH`. `REFRESH` begins its life anew: so
 //! many seconds, or the lifetime that the set gives. `COUNT` adds the next entries behind the
-//! nearest, each with its own verdict; only the nearest counts. `DRYRUN` decides and counts, and
+//! nearest, each once and with its own verdict; only the nearest counts. `DRYRUN` decides and counts, and
 //! answers `explore` where it would be `hit`.
 //!
 //! `VCACHE.EXPLAIN key …` takes the same words, and replies a map of what the decision about the
@@ -25,10 +25,12 @@ use crate::commands::vectors::vector::{ALL_FORMS, vector};
 use crate::commands::vectors::{KEY, READ, change_set, search_sets};
 use crate::commands::{Arity, Context, Flags, Group, Run, Scope, Spec, Weight};
 use crate::journal::{Effects, Record};
+use crate::keyspace::event;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::filter::Filter;
 use crate::vector_set::{
-    Certainty, EntryHit, Lifetime, MAX_DEADLINE_MS, MAX_TTL_MS, Present, Reschedule, Search, Verdict,
+    Asked, Certainty, EntryHit, Hit, Hits, Lifetime, MAX_ALIASES, MAX_DEADLINE_MS, MAX_TTL_MS, Present,
+    Reschedule, Search, Verdict,
 };
 
 pub(super) const GET: Spec = Spec {
@@ -166,10 +168,7 @@ impl<'r> Question<'r> {
         let cache = cache(set)?;
         let rule = Rule::or_usual(self.rule, &cache)?;
         scope::check_search(cache.rules(), self.filter.as_ref())?;
-        let hits = set.search(&set.query(&self.vector)?, &self.search(options::deadline(cx)));
-        if hits.is_cut_off() {
-            return Err(options::TOOK_TOO_LONG);
-        }
+        let hits = self.found(&set, options::deadline(cx))?;
         let shown = Shown {
             key: self.key,
             rules: cache.rules(),
@@ -179,18 +178,23 @@ impl<'r> Question<'r> {
             deadline_ms: self.deadline_ms(&set, cx)?,
         };
         let metric = set.params().metric();
+        let served = rule.served(metric);
+        cache.note_rule(served);
+        let asked = Asked { vector: &self.vector, filter: self.filter.as_ref(), served };
+        let figures = cx.server.keyspace.element_figures();
+        let caches = figures.caches();
         let mut items = Vec::new();
         let mut is_served = None;
         renewed.set(None);
-        for (place, hit) in hits.iter().take(self.count).enumerate() {
-            let Some(entry) = hit.entry() else { continue };
-            let distance = f64::from(metric.user_distance(hit.distance));
-            let verdict = rule.decide(&cache, &entry, distance, place == 0);
+        let found: Vec<Hit<'_>> = hits.iter().collect();
+        let entries = entries(&found, self.count);
+        for (place, entry) in entries.iter().enumerate() {
+            let verdict = rule.decide(&cache, entry, entry.distance(), place == 0);
             if place == 0 {
-                cache.note(verdict, self.is_dry, Some(&entry));
-                if matches!(verdict, Verdict::Near | Verdict::Explore) && !self.is_dry {
-                    cx.db().notify_near_miss(self.key, entry.element());
-                }
+                cache.note(verdict, self.is_dry, Some(entry));
+                cache.foresee(&asked, Some(entry).filter(|_| verdict == Verdict::Hit));
+                caches.note(verdict, self.is_dry, entry.cost());
+                self.notify(verdict, Some(entry), cx);
                 is_served = (verdict == Verdict::Hit && !self.is_dry).then_some(entry.score());
                 if is_served.is_some() {
                     entry.mark_served();
@@ -200,12 +204,14 @@ impl<'r> Question<'r> {
             if verdict == Verdict::Miss {
                 break;
             }
-            shown.add(&mut items, verdict, &entry);
+            shown.add(&mut items, verdict, entry);
         }
-        if hits.is_empty() {
+        if entries.is_empty() {
             cache.note(Verdict::Miss, self.is_dry, None);
+            cache.foresee(&asked, None);
+            caches.note(Verdict::Miss, self.is_dry, 0.0);
+            self.notify(Verdict::Miss, None, cx);
         }
-        let figures = cx.server.keyspace.element_figures();
         figures.note_search(Some(&set), usize::from(is_served.is_some()), is_served);
         if let Some(explanation) = hits.explanation() {
             figures.note_filtered(explanation.trace.is_short);
@@ -213,10 +219,37 @@ impl<'r> Question<'r> {
         Ok(if items.is_empty() { miss() } else { Reply::Array(items) })
     }
 
-    fn search(&self, deadline: Option<Instant>) -> Search<'_> {
+    fn notify(&self, verdict: Verdict, nearest: Option<&EntryHit<'_>>, cx: &Context) {
+        if self.is_dry {
+            return;
+        }
+        let kind = match verdict {
+            Verdict::Hit => event::VHIT,
+            Verdict::Near | Verdict::Explore => event::VNEARMISS,
+            Verdict::Miss => event::VMISS,
+        };
+        let entry = nearest.filter(|_| verdict != Verdict::Miss).map(EntryHit::element);
+        cx.db().notify_lookup(kind, self.key, entry);
+    }
+
+    /// What is nearest: so much that there are as many entries in it as are wanted, where aliases
+    /// hide some.
+    fn found<'s>(&self, set: &Present<'s>, deadline: Option<Instant>) -> Result<Hits<'s>, Error> {
+        let query = set.query(&self.vector)?;
+        let search = |count| Some(set.search(&query, &self.search(count, deadline)));
+        let looked_at = if self.filter.is_some() { LOOKED_AT_FILTERED } else { LOOKED_AT };
+        let looked_at = self.count.max(looked_at);
+        let is_enough = |hits: &Hits<'_>| {
+            let found: Vec<Hit<'_>> = hits.iter().collect();
+            found.len() < looked_at || entries(&found, self.count).len() == self.count
+        };
+        let hits = search(looked_at).filter(|hits| hits.is_cut_off() || is_enough(hits));
+        let hits = hits.or_else(|| search(looked_at + HIDDEN));
+        hits.filter(|hits| !hits.is_cut_off()).ok_or(options::TOOK_TOO_LONG)
+    }
+
+    fn search(&self, count: usize, deadline: Option<Instant>) -> Search<'_> {
         let filter = self.filter.as_ref();
-        let looked_at = if filter.is_some() { LOOKED_AT_FILTERED } else { LOOKED_AT };
-        let count = self.count.max(looked_at);
         Search { count, ef: EF, filter, filter_ef: None, truth: false, plan: None, deadline }
     }
 
@@ -264,17 +297,12 @@ impl<'r> Question<'r> {
         let cache = cache(set)?;
         let rule = Rule::or_usual(self.rule, &cache)?;
         scope::check_search(cache.rules(), self.filter.as_ref())?;
-        let hits = set.search(&set.query(&self.vector)?, &self.search(deadline));
-        if hits.is_cut_off() {
-            return Err(options::TOOK_TOO_LONG);
-        }
-        let Some(hit) = hits.iter().next() else {
+        let hits = self.found(&set, deadline)?;
+        let found: Vec<Hit<'_>> = hits.iter().collect();
+        let Some(entry) = entries(&found, 1).pop() else {
             return Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))]));
         };
-        let Some(entry) = hit.entry() else {
-            return Ok(map(vec![("verdict", Reply::bulk(Verdict::Miss.name()))]));
-        };
-        let distance = f64::from(set.params().metric().user_distance(hit.distance));
+        let distance = entry.distance();
         // Not as the first, so that nothing is drawn or put on account.
         let verdict = rule.decide(&cache, &entry, distance, false);
         let mut fields = vec![
@@ -286,6 +314,25 @@ impl<'r> Question<'r> {
         fields.extend(about(rule, &entry, cache.fit()));
         Ok(map(fields))
     }
+}
+
+/// Elements that are looked at beside those wanted, where the nearest ones are aliases of entries
+/// that have expired or are there already: all that two entries may have.
+const HIDDEN: usize = 2 * (MAX_ALIASES as usize + 1);
+
+/// The first entries among hits, each once, by what is nearest of it. What is an alias of an entry
+/// that has expired is none.
+fn entries<'h>(found: &'h [Hit<'h>], most: usize) -> Vec<EntryHit<'h>> {
+    let mut entries: Vec<EntryHit<'h>> = Vec::with_capacity(most);
+    for entry in found.iter().filter_map(Hit::entry) {
+        if entries.len() == most {
+            break;
+        }
+        if entries.iter().all(|other| other.place().0 != entry.place().0) {
+            entries.push(entry);
+        }
+    }
+    entries
 }
 
 /// The element whose life is renewed, and when it expires then.

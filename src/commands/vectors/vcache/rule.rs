@@ -4,7 +4,7 @@ use super::share;
 use crate::certainty::Per;
 use crate::commands::random;
 use crate::resp::{Args, Error};
-use crate::vector_set::{Cache, EntryHit, Metric, Share, Verdict};
+use crate::vector_set::{Cache, EntryHit, Metric, Served, Share, Verdict};
 
 /// What an entry must be to answer.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -52,6 +52,18 @@ impl Rule {
     pub(super) fn or_usual(given: Option<Self>, cache: &Cache<'_>) -> Result<Self, Error> {
         let usual = || cache.max_error().map(|share| Self::MaxError(share, Per::default()));
         given.or_else(usual).ok_or(Error::new(NO_RULE))
+    }
+
+    /// The rule, as the set keeps it to know what would be served.
+    pub(super) fn served(&self, metric: Metric) -> Served {
+        match *self {
+            Self::MinScore(least) => Served::FromScore(least as f32),
+            Self::MaxDistance(most) => {
+                Served::FromScore(metric.score(metric.raw_distance(most) as f32) as f32)
+            }
+            Self::MaxError(share, Per::Hit) => Served::Sure(share),
+            Self::MaxError(share, Per::Average | Per::Request) => Served::Expected(share),
+        }
     }
 
     /// What the entry is for this question. `is_first`: it is the nearest.

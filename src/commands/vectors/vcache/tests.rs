@@ -1,5 +1,6 @@
 //! Semantic caches, by their commands.
 
+use crate::commands::replay::Replay;
 use crate::commands::testing::{Session, ask};
 use crate::config::Settings;
 
@@ -519,4 +520,199 @@ fn an_alias_leads_to_its_entry_and_goes_with_it() {
         ("vcache.del c2 a", ":1"),
         ("vcard c2", ":1"),
     ]);
+}
+
+#[test]
+fn coverage_is_a_policy_of_caches_and_goes_by_what_was_served() {
+    let mut session =
+        Session::with(Settings { enable_debug_command: "yes", ..Settings::defaults() }, NOW_MS).streaming();
+    session.hold_to(&[("vcreate c DIM 2 NOQUANT CACHE", "+OK")]);
+    let refused = "-ERR POLICY coverage is for caches, which VCREATE makes with CACHE: \
+        an element is covered where another one would be served";
+    session.hold_to(&[
+        ("vcreate v DIM 2 MAXELEMENTS 3 POLICY coverage", refused),
+        ("vcreate v DIM 2 MAXELEMENTS 3", "+OK"),
+        ("vconfig v POLICY coverage", refused),
+        ("vconfig none POLICY coverage", "-ERR no such key"),
+        ("vconfig c MAXELEMENTS 3 POLICY coverage", "+OK"),
+        ("vcache.set c a VALUES 2 1 0 one", "*1 $5 added"),
+        ("vcache.set c b VALUES 2 1 0.1 two", "*1 $5 added"),
+        ("vcache.set c d VALUES 2 0 1 three", "*1 $5 added"),
+    ]);
+    session.advance(1000);
+    session.ask("vcache.get c VALUES 2 1 0 MINSCORE 0.9");
+    session.ask("vcache.get c VALUES 2 1 0.1 MAXDIST 0.1");
+    // The entry that was not used is covered by nothing, and stays.
+    session.hold_to(&[("vcache.set c e VALUES 2 -1 0 four", "*1 $5 added"), ("vcard c", ":3")]);
+    assert!(session.ask("vcache.get c VALUES 2 0 1 MINSCORE 0.9 NOTOUCH").starts_with("*7 $3 hit $1 d"));
+    let log = session.stream();
+    let mut replayed =
+        Session::with(Settings { enable_debug_command: "yes", ..Settings::defaults() }, NOW_MS + 1000);
+    let mut replay = Replay::begin(&replayed.server);
+    for request in &log {
+        assert_eq!(replay.play(request), Ok(()), "{:?}", request.wire());
+    }
+    drop(replay);
+    for look in ["debug digest-value c", "vconfig c", "vrange c - + 9"] {
+        assert_eq!(replayed.ask(look), session.ask(look), "{look}");
+    }
+}
+
+#[test]
+fn a_curve_is_of_the_searches_since_it_was_asked_for() {
+    let mut session = session();
+    session
+        .hold_to(&[("vconfig c MAXELEMENTS 2", "+OK"), ("vcache.set c a VALUES 2 1 0 one", "*1 $5 added")]);
+    session.ask("vcache.get c VALUES 2 1 0 MINSCORE 0.9");
+    let mut curve = |lines: &[&str]| {
+        lines.iter().for_each(|line| drop((session.ask(line), session.advance(1000))));
+        let stats = session.ask("vcache.stats c CURVE");
+        stats.split_once("+curve ").map(|(_, curve)| curve.to_owned()).unwrap_or(stats)
+    };
+    let nothing = "*12 +searches :0 +followed $1 1 +half $-1 +now $-1 +double $-1 +fourfold $-1";
+    assert_eq!(curve(&[]), nothing);
+    let used_in_turn = ["vcache.set c b VALUES 2 0 1 two", "vcache.get c VALUES 2 1 0 MINSCORE 0.9"];
+    let half_lacks_it = "*12 +searches :1 +followed $1 1 +half $1 0 +now $1 1 +double $1 1 +fourfold $1 1";
+    assert_eq!(curve(&used_in_turn), half_lacks_it);
+    // The second entry makes room, and twice the memory would have had it.
+    let evicted = ["vcache.set c d VALUES 2 -1 0 three", "vcache.get c VALUES 2 0 1 MINSCORE 0.9"];
+    let double_has_it = "*12 +searches :2 +followed $1 1 +half $1 0 +now $3 0.5 +double $1 1 +fourfold $1 1";
+    assert_eq!(curve(&evicted), double_has_it);
+    // A filter that the entry did not match finds it no more as a ghost, nor does a stricter rule.
+    let lines = [
+        "vcache.get c VALUES 2 0 1 MINSCORE 0.9 FILTER .x==1",
+        "vcache.get c VALUES 2 0.1 1 MINSCORE 0.9999",
+    ];
+    let others = "*12 +searches :4 +followed $1 1 +half $1 0 +now $4 0.25 +double $3 0.5 +fourfold $3 0.5";
+    assert_eq!(curve(&lines), others);
+    // It is stored again: what was its ghost is counted no more.
+    let lines = [
+        "vcache.set c b VALUES 2 0 1 two",
+        "vrem c b",
+        "vcache.get c VALUES 2 0 1 MINSCORE 0.9",
+        "vcache.get c VALUES 2 0 1 MINSCORE 0.9",
+    ];
+    assert!(curve(&lines).starts_with("*12 +searches :6 "));
+    let seen = curve(&[]);
+    assert!(seen.contains("+double $18 0.3333333333333333 "), "{seen}");
+    let bytes = |session: &mut Session| {
+        let text = session.ask("memory usage c");
+        text.trim_start_matches(':').parse::<usize>().expect("a number")
+    };
+    let with = bytes(&mut session);
+    session.hold_to(&[("copy c e", ":1")]);
+    assert!(bytes_of(&mut session, "e") + 100 < with, "a copy has no forecast");
+}
+
+fn bytes_of(session: &mut Session, key: &str) -> usize {
+    let text = session.ask(&format!("memory usage {key}"));
+    text.trim_start_matches(':').parse().expect("a number")
+}
+
+#[test]
+fn info_has_the_sums_of_all_caches() {
+    let mut session = session();
+    session.ask("vcache.set d a VALUES 2 1 0 x COST 2.5");
+    session.ask("vcache.set c a VALUES 2 1 0 x");
+    for line in [
+        "vcache.get c VALUES 2 1 0 MINSCORE 0.9",
+        "vcache.get c VALUES 2 1 0 MINSCORE 0.9 DRYRUN",
+        "vcache.get d VALUES 2 1 0.5 MAXDIST 0.1",
+        "vcache.get d VALUES 2 1 0 MAXERROR 0.1",
+        "vcache.get c VALUES 2 -1 0 MINSCORE 0.9",
+        "vcache.feedback c a 0.9 1",
+    ] {
+        session.ask(line);
+    }
+    let hit = session.ask("vcache.get d VALUES 2 1 0 MINSCORE 0.9");
+    session.hold_to(&[(&format!("vcache.feedback d {} 0", token(&hit)), ":1")]);
+    let mut fields = || {
+        let text = String::from_utf8(session.reply_to(&["info", "stats"])).expect("INFO is text");
+        let of_caches = text.lines().filter_map(|line| line.trim().strip_prefix("vcache_"));
+        of_caches.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        fields(),
+        "searches:6 hits:2 dry_hits:1 near:1 explored:1 misses:1 right:1 wrong:1 hits_right:0 \
+         hits_wrong:1 error_perc:100.00 error_perc_low:2.50 error_perc_high:100.00 cost_saved:3.50"
+    );
+    session.ask("config resetstat");
+    let mut fields = || {
+        let text = String::from_utf8(session.reply_to(&["info", "stats"])).expect("INFO is text");
+        text.lines().filter(|line| line.starts_with("vcache_") && line.trim().ends_with(":0")).count()
+    };
+    assert_eq!(fields(), 10, "the errors and what was saved have decimals");
+}
+
+#[test]
+fn statistics_have_ages_and_what_a_limit_of_bytes_counts() {
+    let mut session = session();
+    session.ask("vcache.set c old VALUES 2 1 0 x");
+    session.advance(20 * 60_000);
+    session.ask("vcache.set c new VALUES 2 0 1 x");
+    session.ask("vcache.get c VALUES 2 0 1 MINSCORE 0.9");
+    let stats = session.ask("vcache.stats c HISTOGRAM");
+    let ranges = |counts: [u8; 16]| counts.map(|count| format!(":{count}")).join(" ");
+    let hits = ranges([1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let ages = ranges([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert!(stats.contains(&format!("+entries-by-hits *16 {hits} +entries-by-age *16 {ages}")), "{stats}");
+    let counted = stats.split_once("+element-bytes :").and_then(|(_, rest)| rest.split(' ').next());
+    let counted: u64 = counted.and_then(|text| text.parse().ok()).expect("a number");
+    session.hold_to(&[
+        (&format!("vconfig c MAXBYTES {counted}"), "+OK"),
+        ("vcard c", ":2"),
+        (&format!("vconfig c MAXBYTES {}", counted - 1), "+OK"),
+        ("vcard c", ":1"),
+    ]);
+}
+
+#[test]
+fn what_is_an_alias_of_an_expired_entry_is_a_miss_and_hides_no_other() {
+    let mut session = session();
+    session.hold_to(&[
+        ("vcache.set c a VALUES 2 1 0 x PX 10", "*1 $5 added"),
+        ("vcache.alias c a VALUES 2 0 1", ":1"),
+        ("vcache.alias c a VALUES 2 0 1.1", ":2"),
+    ]);
+    session.advance(1000);
+    session.hold_to(&[
+        ("vcache.get c VALUES 2 0 1 MINSCORE 0.9", "*1 $4 miss"),
+        ("vcache.get c VALUES 2 0 1 MAXERROR 0.1 COUNT 5", "*1 $4 miss"),
+    ]);
+    let stats = session.ask("vcache.stats c");
+    assert!(stats.contains("+searches :2 +hits :0 +dry-hits :0 +near :0 +explored :0 +misses :2"), "{stats}");
+    // Farther than both, and still near enough.
+    session.ask("vcache.set c b VALUES 2 0.1 1 y");
+    let hit = session.ask("vcache.get c VALUES 2 0 1 MINSCORE 0.9");
+    assert!(hit.starts_with("*7 $3 hit $1 b"), "{hit}");
+    assert!(session.ask("vcache.explain c VALUES 2 0 1 MINSCORE 0.9").contains("+element $1 b"));
+    let stats = session.ask("vcache.stats c");
+    assert!(stats.contains("+searches :3 +hits :1"), "{stats}");
+}
+
+#[test]
+fn an_entry_is_in_a_reply_once_whatever_it_is_found_by() {
+    let mut session = session();
+    session.ask("vcache.set c a VALUES 2 1 0 x");
+    (0..20).for_each(|n| {
+        assert_eq!(session.ask(&format!("vcache.alias c a VALUES 2 1 0.0{n}")), format!(":{}", n + 1))
+    });
+    session.ask("vcache.set c b VALUES 2 1 0.5 y");
+    session.ask("vcache.set c d VALUES 2 1 0.6 z");
+    let reply = session.ask("vcache.get c VALUES 2 1 0 MAXDIST 1 COUNT 3");
+    let names: Vec<_> = reply.split("$3 hit $1 ").skip(1).map(|rest| &rest[..1]).collect();
+    assert_eq!(names, ["a", "b", "d"], "{reply}");
+    let reply = session.ask("vcache.get c VALUES 2 1 0 MAXDIST 1 COUNT 9");
+    assert_eq!(reply.matches("$3 hit").count(), 3, "{reply}");
+}
+
+#[test]
+fn aliases_of_an_entry_that_is_updated_hide_no_other_that_is_near() {
+    let mut session = session();
+    session.ask("vcache.set c a VALUES 2 1 0 x");
+    (1..=64).for_each(|n| assert_eq!(session.ask("vcache.alias c a VALUES 2 1 0"), format!(":{n}")));
+    session.ask("vcache.set c b VALUES 2 1 0.1 y");
+    let near = session.ask("vcache.set c a VALUES 2 1 0 new UNLESS 0.9");
+    assert!(near.starts_with("*3 $4 near $1 b"), "{near}");
+    session.hold_to(&[("vcache.set c a VALUES 2 1 0 new UNLESS 0.999", "*1 $7 updated")]);
 }

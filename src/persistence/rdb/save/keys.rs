@@ -46,7 +46,7 @@ impl UseFigures {
                 out.u8(opcode::FREQ)?;
                 out.u8(entry.frequency(self.now_ms, self.lfu))
             }
-            Rule::None | Rule::Lrm | Rule::Random | Rule::Ttl | Rule::Cost => Ok(()),
+            Rule::None | Rule::Lrm | Rule::Random | Rule::Ttl | Rule::Cost | Rule::Coverage => Ok(()),
         }
     }
 }
