@@ -11,7 +11,8 @@ whose memory has room for a part of it all: with tier-policy off, where the rest
 
 Then single reads: VEMB of elements whose finer codes are in files, in the order of chance, after their pages were taken
 out of memory; the same again, from the page cache; and with all in memory. A time is that from the request to the first
-bytes of the reply. To take pages of another process away (process_madvise) needs Linux 5.10 and its privileges.
+bytes of the reply. Beside them, what the disk itself takes for as many pages, read past the page cache. To take pages of
+another process away (process_madvise) needs Linux 5.10 and its privileges.
 """
 
 import contextlib
@@ -46,6 +47,8 @@ LOOKUPS, IN_FLIGHT = 4, 16
 SAME = 0.999
 # Reads between two times at which all pages are taken away, and in all.
 READ, READS = 250, 2_000
+# A file for reads of the disk itself.
+DISK_BYTES = 64 << 20
 # Ranges of addresses in one call of process_madvise.
 RANGES = 512
 # Of Linux: numbers of system calls, which are the same on all machines, and an advice.
@@ -232,7 +235,7 @@ def reads(args, program, found):
             with resp.Client(server.port) as client:
                 add_all(args, client, found)
                 chosen = random.Random(1).sample(range(found.n), min(READS, found.n))
-                measured = {"in memory": timed(client, chosen)}
+                measured = {"in memory": timed(client, chosen), "of single pages by the disk itself": (disk := {"times": []})}
                 client.ask("VTIER", "bench", "WARM")
                 while resp.info(client)["tier_hot_elements"]:
                     time.sleep(0.1)
@@ -243,17 +246,38 @@ def reads(args, program, found):
                     cold["times"] += figures["times"]
                     cold["faults"] += figures["faults"]
                     cold["left"] = max(left, cold.get("left", 0))
+                    disk["times"] += disk_reads(folder, READ)
                 timed(client, chosen)
                 measured["from the page cache"] = timed(client, chosen)
     for name, figures in measured.items():
         times = sorted(figures["times"])
         figures |= {f"p{share}_ms": 1e3 * times[int(share / 100 * len(times))] for share in (50, 99, 99.9)}
         left = f", {figures['left'] / MB:.1f} MB of the files were left in memory" if "left" in figures else ""
+        faults = f", {figures['faults']:,.0f} waits for a page from the disk" if "faults" in figures else ""
         print(
-            f"VEMB of {len(times):,} elements {name}: p50 {figures['p50_ms']:.3f} ms, p99 {figures['p99_ms']:.3f} ms, "
-            f"p99.9 {figures['p99.9_ms']:.3f} ms, {figures['faults']:,.0f} waits for a page from the disk{left}"
+            f"{len(times):,} reads {name}: p50 {figures['p50_ms']:.3f} ms, p99 {figures['p99_ms']:.3f} ms, "
+            f"p99.9 {figures['p99.9_ms']:.3f} ms{faults}{left}"
         )
     return measured
+
+
+def disk_reads(folder, count):
+    """How long the disk takes for single pages of a file, in the order of chance."""
+    path = pathlib.Path(folder) / "disk"
+    if not path.exists():
+        path.write_bytes(os.urandom(DISK_BYTES))
+        os.sync()
+    times = []
+    with mmap.mmap(-1, mmap.PAGESIZE) as page:
+        file = os.open(path, os.O_RDONLY | os.O_DIRECT)
+        try:
+            for place in random.choices(range(DISK_BYTES // mmap.PAGESIZE), k=count):
+                began = time.perf_counter()
+                os.preadv(file, [page], place * mmap.PAGESIZE)
+                times.append(time.perf_counter() - began)
+        finally:
+            os.close(file)
+    return times
 
 
 def add_all(args, client, found):

@@ -3,8 +3,9 @@
 //! where the whole set is put into a cold file again and again, from which the next write takes it.
 //!
 //! No element may be evicted: the disk has room, and what a server needs for a moment is less than
-//! the finer codes in memory (which are demoted first, until hardly any is left). So each write that was acknowledged is there
-//! after a restart, as without files, whatever was on its way between the tiers.
+//! the finer codes in memory (which are demoted first, until hardly any is left). So each write
+//! that was acknowledged is there after a restart, as without files, whatever was on its way
+//! between the tiers.
 
 use std::collections::BTreeMap;
 
