@@ -258,6 +258,10 @@ impl Settings {
                 return Err(NotApplied { option, reason });
             }
         }
+        if matches!(self.tier_policy, "demote" | "lazy") && self.tier_dir.is_empty() {
+            let reason = format!("argument {} needs a folder for the files: 'tier-dir'", self.tier_policy);
+            return Err(NotApplied { option: "tier-policy", reason });
+        }
         Ok(())
     }
 

@@ -253,6 +253,21 @@ mod tests {
     }
 
     #[test]
+    fn without_a_folder_for_files_there_is_no_policy_for_them() {
+        for policy in ["demote", "lazy"] {
+            let error = refused(&["--tier-policy", policy]);
+            let expected =
+                format!(">>> 'tier-policy'\nargument {policy} needs a folder for the files: 'tier-dir'");
+            assert!(
+                error.starts_with("*** FATAL CONFIG FILE ERROR") && error.ends_with(&expected),
+                "{error}"
+            );
+            assert!(parse(&["--tier-policy", policy, "--tier-dir", "/tmp/x"], &[]).is_ok());
+        }
+        assert!(parse(&["--tier-policy", "off"], &[]).is_ok());
+    }
+
+    #[test]
     fn the_configurations_that_come_along_are_valid() {
         for name in ["nearhit.conf", "sidecar.conf", "container.conf"] {
             let path = format!("{}/configs/{name}", env!("CARGO_MANIFEST_DIR"));

@@ -88,6 +88,16 @@ impl VectorSet {
                 || limits.max_bytes.is_some_and(|most| len > 1 && self.estimate(len) as u64 > most))
     }
 
+    /// How many times the elements that it has now its limits let it have, at least 1; 1 without a
+    /// limit.
+    pub(super) fn fill(&self) -> f64 {
+        let limits = self.limits();
+        let len = self.approximate_len();
+        let times = |most: Option<u64>, now: usize| most.map(|most| most as f64 / now.max(1) as f64);
+        let least = [times(limits.max_elements, len), times(limits.max_bytes, self.estimate(len))];
+        least.into_iter().flatten().reduce(f64::min).map_or(1.0, |times| times.max(1.0))
+    }
+
     fn estimate(&self, len: usize) -> usize {
         let slots = self.vectors.graph().slots();
         let named = (slots.end() as usize).saturating_sub(slots.free().0).max(1);

@@ -85,6 +85,9 @@ fn values_that_are_no_limits_are_refused() {
         let option = line.split(' ').next().expect("a name");
         assert_eq!(session.ask(&format!("config set {line}")), refused(option, why));
     }
+    let folderless = "argument demote needs a folder for the files: 'tier-dir'";
+    assert_eq!(session.ask("config set tier-policy demote"), refused("tier-policy", folderless));
+    assert_eq!(session.ask("config set tier-policy off"), "+OK");
     let below = "argument 50 must not be below 'mem-threshold-warn', which is 75";
     assert_eq!(session.ask("config set mem-threshold-high 50"), refused("mem-threshold-high", below));
     session.hold_to(&[("config set mem-threshold-high 50 mem-threshold-warn 50", "+OK")]);

@@ -8,9 +8,12 @@
 //!
 //! | what happens | what it says |
 //! |---|---|
-//! | an entry is hit that half of the entries, by bytes, were used after | half the memory would not have it |
+//! | an entry is hit, and what was used after it takes half of what the cache may have | half the memory would not have it |
 //! | a question is not answered, and would be by a ghost, behind which there are no more bytes than the cache has | twice the memory would |
 //! | the same, with three times the bytes | four times the memory would |
+//!
+//! In the first case the question is searched for once more: half the memory may have another entry
+//! that would be served.
 //!
 //! Each counts as often as one entry was followed of so many. Relations of bytes are those among
 //! sampled entries, so that they need no scale.
@@ -27,7 +30,8 @@
 //! # What it costs
 //!
 //! Nothing before `CURVE` is asked for: a forecast is of the time since. From then on a search that
-//! hits hashes a name; one that does not computes some hundred distances of one byte a component.
+//! hits hashes a name, and is made twice for a part of the sampled entries; one that does not computes
+//! some hundred distances of one byte a component.
 //! [`MAX_SAMPLES`] entries are kept, most of them as ghosts with a vector. All of it is counted as
 //! memory of payloads, and ends with the process.
 
@@ -46,8 +50,8 @@ use crate::epoch::Pin;
 use crate::index::State;
 use crate::memory::{Category, Held, allocated_bytes};
 use crate::quantization::{Format, Kind, Metric};
-use crate::vector_set::Present;
 use crate::vector_set::filter::Filter;
+use crate::vector_set::{Present, Search};
 
 /// Entries that are followed at most, with ghosts.
 const MAX_SAMPLES: usize = if cfg!(test) { 128 } else { 1024 };
@@ -60,6 +64,10 @@ const MAX_ATTRIBUTE: usize = 1024;
 const FADES_AT: f64 = (1 << 20) as f64;
 /// Questions whose ghosts are remembered, for what is stored after them.
 const REMEMBERED: usize = 64;
+
+/// What half the memory would have instead of an entry is looked for among so many that are nearest.
+const OTHERS: usize = 8;
+const OTHERS_EF: usize = 32;
 
 /// A question, as a forecast sees it.
 pub struct Asked<'q> {
@@ -128,6 +136,7 @@ struct Live {
     id: u64,
     bytes: u32,
     used: u64,
+    used_ms: i64,
 }
 
 /// What is near a vector that was asked about: its hash, and the ghosts.
@@ -228,24 +237,43 @@ impl Forecast {
         }
     }
 
-    /// An entry was hit.
-    fn hit(&mut self, id: u64, bytes: u32) {
+    /// An entry was hit. `fill`: so many times the bytes that it has now the cache may have.
+    ///
+    /// If half the memory would not have it: when what it would have was used last.
+    fn hit(&mut self, id: u64, bytes: u32, used_ms: i64, fill: f64) -> Option<i64> {
         self.search(true);
         if !self.is_followed(id) {
-            return;
+            return None;
         }
         let used = self.tick();
-        if let Some(at) = self.live.iter().position(|live| live.id == id) {
-            let last = self.live[at].used;
-            let after = self.live.iter().filter(|live| live.used > last);
-            let after: u64 = after.map(|live| u64::from(live.bytes)).sum();
-            if (after + u64::from(bytes)) * 2 > self.live_bytes() {
-                self.counts.lost_by_half += 1.0 / self.share();
-            }
-            self.live[at].used = used;
-        } else {
-            self.follow(Live { id, bytes, used });
-        }
+        let Some(at) = self.live.iter().position(|live| live.id == id) else {
+            self.follow(Live { id, bytes, used, used_ms });
+            return None;
+        };
+        let last = self.live[at].used;
+        let after = self.live.iter().filter(|live| live.used > last);
+        let after: u64 = after.map(|live| u64::from(live.bytes)).sum();
+        let half = self.live_bytes() as f64 * fill / 2.0;
+        let lost = ((after + u64::from(bytes)) as f64 > half).then(|| self.used_within(half));
+        (self.live[at].used, self.live[at].used_ms) = (used, used_ms);
+        lost
+    }
+
+    /// When the oldest of so many bytes was used.
+    fn used_within(&self, bytes: f64) -> i64 {
+        let mut live = self.live.clone();
+        live.sort_unstable_by_key(|live| std::cmp::Reverse(live.used));
+        let mut sum = 0.0;
+        let within = live.iter().take_while(|live| {
+            sum += f64::from(live.bytes);
+            sum <= bytes
+        });
+        within.last().map_or(i64::MAX, |live| live.used_ms)
+    }
+
+    /// Half the memory would not have had what was hit last, nor another answer.
+    fn lose_by_half(&mut self) {
+        self.counts.lost_by_half += 1.0 / self.share();
     }
 
     /// A question was not answered. `serves`: whether a ghost would, with its score.
@@ -282,6 +310,7 @@ impl Forecast {
         &mut self,
         id: u64,
         bytes: u32,
+        used_ms: i64,
         (question, vector): (u64, &[f32]),
         serves: impl Fn(&Ghost, f64) -> bool,
     ) {
@@ -297,7 +326,7 @@ impl Forecast {
         if self.is_followed(id) {
             let used = self.tick();
             self.live.retain(|live| live.id != id);
-            self.follow(Live { id, bytes, used });
+            self.follow(Live { id, bytes, used, used_ms });
         }
     }
 
@@ -425,9 +454,9 @@ impl Cache<'_> {
             }
         }
         found.sort_unstable();
-        for (_, slot, id) in found {
+        for (used_ms, slot, id) in found {
             let used = forecast.tick();
-            forecast.follow(Live { id, bytes: bytes_of(&self.set, slot), used });
+            forecast.follow(Live { id, bytes: bytes_of(&self.set, slot), used, used_ms });
         }
     }
 
@@ -443,7 +472,13 @@ impl Cache<'_> {
     fn foresee_now(&self, asked: &Asked<'_>, answer: Option<&EntryHit<'_>>) {
         if let Some(entry) = answer {
             let (id, bytes) = (id_of(entry.element()), bytes_of(&self.set, entry.place().0));
-            self.entries.forecasting.with(|forecast| forecast.hit(id, bytes));
+            let (used_ms, fill) = (self.set.now.used_ms, self.set.fill());
+            let lost = self.entries.forecasting.with(|forecast| forecast.hit(id, bytes, used_ms, fill));
+            if let Some(since_ms) = lost.flatten()
+                && !self.has_other(asked, entry, since_ms)
+            {
+                self.entries.forecasting.with(Forecast::lose_by_half);
+            }
             return;
         }
         let fit = *self.entries.fit.read();
@@ -453,13 +488,37 @@ impl Cache<'_> {
         self.entries.forecasting.with(|forecast| forecast.missed(question, &vector, serves));
     }
 
+    /// True if another entry that was used by then would have been the answer as well.
+    fn has_other(&self, asked: &Asked<'_>, answer: &EntryHit<'_>, since_ms: i64) -> bool {
+        let Ok(query) = self.set.query(asked.vector) else { return false };
+        let search = Search {
+            count: OTHERS,
+            ef: OTHERS_EF,
+            filter: asked.filter,
+            filter_ef: None,
+            truth: false,
+            plan: None,
+            deadline: None,
+        };
+        let hits = self.set.untouched().search(&query, &search);
+        hits.iter().any(|hit| {
+            hit.entry().is_some_and(|entry| {
+                let slot = entry.place().0;
+                slot != answer.place().0
+                    && self.set.uses.used_ms(slot, self.set.now.used_ms) > since_ms
+                    && entry.missing_confirmations() == 0
+                    && is_served(asked.served, entry.score(), || entry.certainty())
+            })
+        })
+    }
+
     /// The same of an entry that was stored.
     pub(super) fn foresee_entry(&self, element: &[u8], vector: &[f32]) {
         if !self.entries.forecasting.is_on() {
             return;
         }
         let Some(slot) = self.set.slot(element) else { return };
-        let bytes = bytes_of(&self.set, slot);
+        let (bytes, used_ms) = (bytes_of(&self.set, slot), self.set.now.used_ms);
         let fit = *self.entries.fit.read();
         let served = self.entries.served();
         // It stands where a ghost stood whatever filter finds it: those of other scopes have other
@@ -470,7 +529,7 @@ impl Cache<'_> {
         let vector = self.set.vectors.projected(vector);
         self.entries
             .forecasting
-            .with(|forecast| forecast.stored(id_of(element), bytes, (question, &vector), serves));
+            .with(|forecast| forecast.stored(id_of(element), bytes, used_ms, (question, &vector), serves));
     }
 }
 

@@ -42,7 +42,10 @@ impl Model {
             self.hits += 1;
             let entry = self.entries.remove(at);
             self.entries.insert(0, entry);
-            self.forecast.hit(id(entry), BYTES);
+            let fill = self.capacity as f64 / self.entries.len() as f64;
+            if self.forecast.hit(id(entry), BYTES, 0, fill).is_some() {
+                self.forecast.lose_by_half();
+            }
             return;
         }
         let vector = vector(topic);
@@ -65,7 +68,7 @@ impl Model {
             self.forecast.evicted(ghost, &self::vector(last.0));
         }
         self.entries.insert(0, entry);
-        self.forecast.stored(id(entry), BYTES, (topic, &vector), serves);
+        self.forecast.stored(id(entry), BYTES, 0, (topic, &vector), serves);
     }
 
     fn rate(&self) -> f64 {
@@ -137,18 +140,18 @@ fn of_several_ghosts_near_one_question_one_is_a_hit() {
         attribute: None,
     };
     for id in 0..10 {
-        forecast.follow(Live { id: 100 + id, bytes: BYTES, used: 0 });
+        forecast.follow(Live { id: 100 + id, bytes: BYTES, used: 0, used_ms: 0 });
     }
     (0..3).for_each(|id| forecast.evicted(ghost(id), &near));
     forecast.missed(7, &near, serves);
     let rates = forecast.curve().rates.expect("one search");
     assert_eq!(rates, [0.0, 0.0, 1.0, 1.0]);
     // What is stored then stands for all of them.
-    forecast.stored(50, BYTES, (7, &near), serves);
+    forecast.stored(50, BYTES, 0, (7, &near), serves);
     assert_eq!(forecast.ghosts.len(), 0);
     // A ghost that is stored again by its name is none, and another vector leaves ghosts alone.
     (3..5).for_each(|id| forecast.evicted(ghost(id), &vector(id)));
-    forecast.stored(3, BYTES, (9, &vector(77)), serves);
+    forecast.stored(3, BYTES, 0, (9, &vector(77)), serves);
     assert_eq!(forecast.ghosts.ids().collect::<Vec<_>>(), [4]);
 }
 
