@@ -1,5 +1,5 @@
-//! `nearhit check-rdb`, `check-aof`, `check-tier` and `check-config`: what is in a file, and whether
-//! it is complete.
+//! `nearhit check-rdb`, `check-aof`, `check-tier` and `check-config`: what is in a file, and
+//! whether it is complete.
 //!
 //! Results go to standard output, progress to standard error. The exit code is 1 if something is
 //! wrong.

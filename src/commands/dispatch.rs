@@ -17,6 +17,7 @@ use super::permissions;
 use super::registry::{self, Command};
 use super::spec::{Flags, Group, Place, Run, Scope, Waiting, Weight};
 use super::transactions;
+use super::vectors;
 use crate::journal::{HeldWriter, Record};
 use crate::keyspace::Reach;
 use crate::memory;
@@ -267,9 +268,10 @@ fn only_messages(command: &Command) -> Error {
     ))
 }
 
-/// When there may be room in memory for the command, if it takes any and there is none now. One that
-/// brings a vector set back from its file takes some. As in Redis a command that may take memory is refused already when it is queued for a transaction, and
-/// `EXEC` again before its first command, but not those that it runs.
+/// When there may be room in memory for the command, if it takes any and there is none now. One
+/// that brings a vector set back from its file takes some. As in Redis a command that may take
+/// memory is refused already when it is queued for a transaction, and `EXEC` again before its first
+/// command, but not those that it runs.
 fn room(
     command: &Command,
     server: &Server,
@@ -278,7 +280,7 @@ fn room(
 ) -> Result<Option<Instant>, Error> {
     let needs_memory = has_any(Flags::that_need_memory(server.compat), command, client);
     // Commands of other groups do not look into sets, and VTIER shows where one lies.
-    let looks_into_sets = command.spec.group == Group::Module && command.spec.name != "VTIER";
+    let looks_into_sets = command.spec.group == Group::Module && !command.spec.is(&vectors::VTIER);
     let brings_back = looks_into_sets && may_open_a_set(command, server, client, request);
     if !needs_memory && !brings_back {
         return Ok(None);

@@ -243,10 +243,6 @@ impl Settings {
     /// An option that contradicts others, and how.
     pub(super) fn check(&self) -> Result<(), NotApplied> {
         self.tls.check()?;
-        if self.tier_cold_after > 0 && self.tier_dir.is_empty() {
-            let reason = "it needs the option 'tier-dir', which says where files may lie".to_owned();
-            return Err(NotApplied { option: "tier-cold-after", reason });
-        }
         let ascending = [
             ("mem-threshold-warn", self.mem_threshold_warn),
             ("mem-threshold-high", self.mem_threshold_high),
@@ -258,9 +254,15 @@ impl Settings {
                 return Err(NotApplied { option, reason });
             }
         }
-        if matches!(self.tier_policy, "demote" | "lazy") && self.tier_dir.is_empty() {
-            let reason = format!("argument {} needs a folder for the files: 'tier-dir'", self.tier_policy);
-            return Err(NotApplied { option: "tier-policy", reason });
+        let in_files = [
+            ("tier-policy", self.tier_policy.to_owned(), self.tier_policy != "off"),
+            ("tier-cold-after", self.tier_cold_after.to_string(), self.tier_cold_after > 0),
+        ];
+        if let Some((option, value, _)) =
+            in_files.into_iter().find(|(.., needs_folder)| *needs_folder && self.tier_dir.is_empty())
+        {
+            let reason = format!("argument {value} needs a folder for the files: 'tier-dir'");
+            return Err(NotApplied { option, reason });
         }
         Ok(())
     }

@@ -584,7 +584,7 @@ impl<'k> Exclusive<'k> {
         if entry.deadline().is_past(self.now_ms) {
             self.notify(event::EXPIRED, entry.key());
         } else if let Some(cold) = entry.value().as_cold_set() {
-            // All its elements have expired. Their names are in the file, and are not read for this.
+            // All its elements have expired. Their names are in the file: not read for this.
             self.db.common.expiry.elements.add(cold.len() as u64);
             self.notify(event::DEL, entry.key());
         } else if let Ok(set) = entry.value().as_vector_set() {

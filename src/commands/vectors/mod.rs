@@ -149,7 +149,7 @@ use self::vscan::SPEC as VSCAN;
 use self::vsearch::SPEC as VSEARCH;
 use self::vsetattr::SPEC as VSETATTR;
 use self::vsim::SPEC as VSIM;
-use self::vtier::SPEC as VTIER;
+pub(super) use self::vtier::SPEC as VTIER;
 use self::vttl::{VEXPIRETIME, VPEXPIRETIME, VPTTL, VTTL};
 use super::{Context, Flags, Keys, Spec};
 use crate::journal::Record;

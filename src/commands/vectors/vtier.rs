@@ -20,7 +20,8 @@ use crate::persistence::rdb::vector_set::cold::cool;
 use crate::resp::{Args, Error, Reply};
 use crate::vector_set::{Haste, LimitsChange, Present, Tier};
 
-pub(in crate::commands) const SPEC: Spec = Spec {
+/// A static, since the dispatcher compares specs with it by address.
+pub(in crate::commands) static SPEC: Spec = Spec {
     name: "VTIER",
     arity: Arity::AtLeast(2),
     flags: Flags::WRITE.and(Flags::MODULE).and(Flags::FAST),

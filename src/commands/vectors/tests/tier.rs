@@ -146,7 +146,7 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
         ("set str x", "+OK"),
         ("vtier none", "-ERR no such key"),
         ("vtier none warm", "-ERR no such key"),
-        ("vtier s cold", "-ERR invalid tier, it must be HOT or WARM"),
+        ("vtier s tepid", "-ERR invalid tier, it must be HOT, WARM or COLD"),
         ("vtier s warm x", "-ERR syntax error"),
         ("vtier str warm", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
         ("vtier q warm", NO_CHOICE),
