@@ -255,7 +255,7 @@ impl Settings {
             }
         }
         let in_files = [
-            ("tier-policy", self.tier_policy.to_owned(), self.tier_policy != "off"),
+            ("tier-policy", self.tier_policy.to_owned(), matches!(self.tier_policy, "demote" | "lazy")),
             ("tier-cold-after", self.tier_cold_after.to_string(), self.tier_cold_after > 0),
         ];
         if let Some((option, value, _)) =
