@@ -13,10 +13,10 @@
 //! keys with a line feed, whose end would not be known.
 //!
 //! Events of elements of vector sets are ours: `vexpired` and `vevicted` of the class `d`, and of
-//! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire`, `vpersist`. VCACHE.GET
-//! has `vhit` for the entry that it served, `vnearmiss` for one that it found near and did not serve
-//! (`near` and `explore`), and `vmiss`, about the key alone, where there was none; nothing with
-//! DRYRUN. With `v`, a set that loses its last element by VREM has the event `del`.
+//! the class `v`, which is not in `A`, `vadd`, `vrem`, `vsetattr`, `vexpire`, `vpersist`.
+//! VCACHE.GET has `vhit` for the entry that it served, `vnearmiss` for one that it found near and
+//! did not serve (`near` and `explore`), and `vmiss`, about the key alone, where there was none;
+//! nothing with DRYRUN. With `v`, a set that loses its last element by VREM has the event `del`.
 //!
 //! Messages are queued for all subscribers under the lock of the key, so that their order is that
 //! of the changes. With very many subscribers this takes longer than the change itself; unlike

@@ -4,8 +4,8 @@
 //!
 //! A hit counts as a use of its entry unless there is `NOTOUCH`. `REFRESH` begins its life anew: so
 //! many seconds, or the lifetime that the set gives. `COUNT` adds the next entries behind the
-//! nearest, each once and with its own verdict; only the nearest counts. `DRYRUN` decides and counts, and
-//! answers `explore` where it would be `hit`.
+//! nearest, each once and with its own verdict; only the nearest counts. `DRYRUN` decides and
+//! counts, and answers `explore` where it would be `hit`.
 //!
 //! `VCACHE.EXPLAIN key …` takes the same words, and replies a map of what the decision about the
 //! nearest entry is made of. It counts nothing.

@@ -40,11 +40,19 @@
 //! and each `VCACHE.GET` a filter that keeps to one: `.tenant == "a"`, perhaps `and` other things.
 //! Anything else is refused with an error that names the field.
 //!
+//! # What is kept
+//!
+//! Beside the policies that all sets have (`VCREATE … MAXBYTES n POLICY p`), `cost` keeps what is
+//! dear for its bytes and use, and `coverage` lets entries go first in whose place another would be
+//! served, by the rule of the last `VCACHE.GET`. `VCACHE.STATS … CURVE` forecasts the rate of hits
+//! with half, twice and four times the memory.
+//!
 //! # What is saved
 //!
 //! Payloads, costs, confirmations, observations and what was learnt, in snapshots, dumps and the
 //! log; the log has feedback as data, so that a replay needs no random numbers and gives the same
-//! thresholds. Counts of `VCACHE.STATS` begin anew with the process.
+//! thresholds. Counts of `VCACHE.STATS`, forecasts, and what the last search was answered by begin
+//! anew with the process.
 
 mod advise;
 mod alias;

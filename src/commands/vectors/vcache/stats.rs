@@ -1,4 +1,5 @@
-//! `VCACHE.STATS key [BY field] [HISTOGRAM] [CURVE]`: what a cache did since it was made or loaded. A map.
+//! `VCACHE.STATS key [BY field] [HISTOGRAM] [CURVE]`: what a cache did since it was made or loaded.
+//! A map.
 //!
 //! | field | value |
 //! |---|---|
@@ -14,9 +15,9 @@
 //! | `set-slope`, `set-threshold`, `set-deviation` | what they were fitted to; null before that |
 //!
 //! `HISTOGRAM` adds `scores-of-hits` and `scores-of-others`, searches by the score of the nearest
-//! entry in 20 ranges of 0.05, `entries-by-hits`: entries that were hit never, once, 2 or 3 times, 4
-//! to 7 times and so on, and `entries-by-age`: entries whose vectors were set less than a minute ago,
-//! less than 2, 4, 8 and so on. `BY field` adds `by`: an array with a map for each value of a
+//! entry in 20 ranges of 0.05, `entries-by-hits`: entries that were hit never, once, 2 or 3 times,
+//! 4 to 7 times and so on, and `entries-by-age`: entries whose vectors were set less than a minute
+//! ago, less than 2, 4, 8 and so on. `BY field` adds `by`: an array with a map for each value of a
 //! field of the attributes, those with the most hits first: `value`, `entries`, `hits`, `right`,
 //! `wrong`, `cost`. At most 1000 values are told apart; the others are counted as `null`, with what
 //! has no value.
