@@ -245,7 +245,8 @@ impl View<'_> {
     }
 
     /// Publishes what a semantic cache was asked for and found: `VHIT` with the entry that it
-    /// served, `VNEARMISS` with one that was near, `VMISS` without any. For readers, without a lock.
+    /// served, `VNEARMISS` with one that was near, `VMISS` without any. For readers, without a
+    /// lock.
     pub fn notify_lookup(&self, kind: EventKind, key: &[u8], entry: Option<&[u8]>) {
         if self.wants(kind) {
             self.db.notify(kind, key, entry);

@@ -196,8 +196,8 @@ impl VectorIndex {
         store.format().decode(store.code(slot))
     }
 
-    /// Calls `each` with the live slots that a slot is linked to on the lowest layer, the nearest of
-    /// all among them in most cases, and with their distances. The caller has met the slot while
+    /// Calls `each` with the live slots that a slot is linked to on the lowest layer, the nearest
+    /// of all among them in most cases, and with their distances. The caller has met the slot while
     /// pinned. Codes in files are not read: their distances are estimates.
     pub fn for_each_linked(&self, slot: u32, mut each: impl FnMut(u32, f32)) {
         let scorer = PairScorer(&self.stores);

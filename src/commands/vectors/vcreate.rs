@@ -1,7 +1,7 @@
 //! `VCREATE key DIM n [METRIC COSINE|L2|IP] [kind | QUANT kind|AUTO [EXPECT n]] [RERANK Q8|F16] [M
 //! n] [EF n] [TIER hot|warm] [TTL s] [MAXELEMENTS n] [MAXBYTES n] [POLICY
-//! lru|lfu|ttl|cost|coverage|random|none] [CACHE [SCOPE field …] [MAXERROR share]]`: an empty vector set (an
-//! extension).
+//! lru|lfu|ttl|cost|coverage|random|none] [CACHE [SCOPE field …] [MAXERROR share]]`: an empty
+//! vector set (an extension).
 //!
 //! A set made with VCREATE may be empty, and has fixed parameters: VADD need not repeat them, and
 //! is refused if it contradicts them. `AUTO` takes the best kind with which `EXPECT` elements fit

@@ -10,6 +10,7 @@ never stored, and `coverage` is `lru`.)
 """
 
 import json
+import os
 import subprocess
 from statistics import mean
 
@@ -25,7 +26,7 @@ POINTS = 3.0
 def run(args, programs):
     """Replays the questions for each policy and size; whether the forecasts are good."""
     args.sets = ["minilm-384"]
-    args.data = args.data if hasattr(args, "data") else datasets_folder()
+    args.data = os.environ.get("DATA", "/tmp/data")
     found = list(datasets.find(args))
     if not found:
         raise Failure("there are no questions without minilm-384")
@@ -43,13 +44,6 @@ def run(args, programs):
     rows = list(summed(measured))
     print(draw(rows, measured["entries"]))
     return measured, all(abs(row["double"] - row["twice"]) * 100 <= POINTS for row in rows if row["twice"] is not None)
-
-
-def datasets_folder():
-    """Where the sets are, as for the other subcommands."""
-    import os
-
-    return os.environ.get("DATA", "/tmp/data")
 
 
 def summed(measured):
@@ -73,7 +67,10 @@ def draw(rows, entries):
     """One row for each size and policy."""
     head = [f"memory ({entries:,.0f} entries in all)", "policy", "hits, %", "cost saved, %", "forecast for half", "happened",
             "forecast for twice", "happened", "worst seed, points"]
-    percent = lambda share: "–" if share is None else f"{100 * share:.1f}"
+
+    def percent(share):
+        return "–" if share is None else f"{100 * share:.1f}"
+
     body = [[f"1/{1 / row['part']:.0f}", row["policy"], percent(row["rate"]), percent(row["saved"]), percent(row["half"]),
              percent(row["below"]), percent(row["double"]), percent(row["twice"]), percent(row["worst"])]
             for row in sorted(rows, key=lambda row: (row["part"], row["policy"]))]

@@ -25,9 +25,10 @@
 //! `CURVE` adds `curve`, a map: what share of searches would have been hits with `half`, the same
 //! (`now`), twice (`double`) and four times the memory (`fourfold`), null before the first search;
 //! `searches`, of how many; `followed`, the share of entries that this was computed from. The first
-//! request begins the forecast, so that it says nothing yet; later ones are of the time since, until
-//! the process ends. See `vector_set::entries::forecast` for how, and what it costs. For more memory
-//! it needs entries that were evicted: a cache that had room for all has the same rate with more.
+//! request begins the forecast, so that it says nothing yet; later ones are of the time since,
+//! until the process ends. See `vector_set::entries::forecast` for how, and what it costs. For more
+//! memory it needs entries that were evicted: a cache that had room for all has the same rate with
+//! more.
 
 use std::collections::HashMap;
 
@@ -60,8 +61,8 @@ pub(super) const SPEC: Spec = Spec {
 
 /// Values of a field that are told apart.
 const MAX_VALUES: usize = 1000;
-/// Ranges of hits, and of ages, each twice as wide as the one before. In the last of ages is what is
-/// older than 11 days.
+/// Ranges of hits, and of ages, each twice as wide as the one before. In the last of ages is what
+/// is older than 11 days.
 const RANGES: usize = 16;
 const MS_PER_MINUTE: u64 = 60_000;
 

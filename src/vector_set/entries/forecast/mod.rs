@@ -19,10 +19,10 @@
 //! sampled entries, so that they need no scale.
 //!
 //! A hit of a semantic cache is not by key but by nearness. So a question is compared with all
-//! ghosts, by the rule that it is answered by. The entry that is stored for it afterwards is another
-//! one, and stands where the ghost would have stood: a ghost is dropped when an entry is stored in
-//! whose place it would be served. What is near to several ghosts would be counted several times
-//! where not all are followed: how many that are is counted too, and taken out.
+//! ghosts, by the rule that it is answered by. The entry that is stored for it afterwards is
+//! another one, and stands where the ghost would have stood: a ghost is dropped when an entry is
+//! stored in whose place it would be served. What is near to several ghosts would be counted
+//! several times where not all are followed: how many that are is counted too, and taken out.
 //!
 //! The order of ghosts is that in which they were evicted, so that the forecast for more memory is
 //! one for the policy in force; that for half of it is one for `lru`. Aliases are not followed.
@@ -33,9 +33,9 @@
 //! hits hashes a name, and is made twice for a part of the sampled entries. One that does not
 //! computes some hundred distances of one byte a component, as long as few searches were seen, and
 //! later one in eight does; what stores an entry does so as well. In a cache of 8,000 entries with
-//! 384 dimensions that is 19 of 100 µs of a search without a hit at first, and 2 to 3 later, 1 of 80
-//! of one with a hit. [`MAX_SAMPLES`] entries are kept, most of them as ghosts with a vector: half a
-//! megabyte. All of it is counted as memory of payloads, and ends with the process.
+//! 384 dimensions that is 19 of 100 µs of a search without a hit at first, and 2 to 3 later, 1 of
+//! 80 of one with a hit. [`MAX_SAMPLES`] entries are kept, most of them as ghosts with a vector:
+//! half a megabyte. All of it is counted as memory of payloads, and ends with the process.
 
 mod ghosts;
 
@@ -72,7 +72,8 @@ const LATER: u64 = 8;
 /// Questions whose ghosts are remembered, for what is stored after them.
 const REMEMBERED: usize = 64;
 
-/// What half the memory would have instead of an entry is looked for among so many that are nearest.
+/// What half the memory would have instead of an entry is looked for among so many that are
+/// nearest.
 const OTHERS: usize = 8;
 const OTHERS_EF: usize = 32;
 

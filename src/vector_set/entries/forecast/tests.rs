@@ -17,8 +17,8 @@ fn serves(_: &Ghost, score: f64) -> bool {
     score > 0.99
 }
 
-/// A cache of so many entries in the order of use, of which the last one is evicted; with a forecast
-/// beside it. An entry is named by its topic and by how often it was stored.
+/// A cache of so many entries in the order of use, of which the last one is evicted; with a
+/// forecast beside it. An entry is named by its topic and by how often it was stored.
 struct Model {
     forecast: Forecast,
     capacity: usize,
