@@ -280,3 +280,33 @@ fn by_coverage_with_a_share_of_errors_the_learnt_threshold_decides() {
     store_later(&set, 5, b"f", 5, 0);
     assert_eq!(without(&set, &[b"c", b"d"]), [b"b", b"e", b"f"]);
 }
+
+#[test]
+fn a_forecast_begins_with_a_sample_of_the_entries_that_are_there() {
+    let set = cache(DIM);
+    let bare = set.heap_bytes();
+    for n in 0..400 {
+        store(&set, format!("e{n}").as_bytes(), &vector(n, DIM), b"x");
+    }
+    let before = set.heap_bytes();
+    let curve = set.untimed().cache().expect("it is one").curve();
+    assert!((0.15..0.5).contains(&curve.followed) && curve.rates.is_none(), "{curve:?}");
+    assert!(set.heap_bytes() > before + 1000 && before > bare, "it is counted");
+    // Half of the entries were used later than any that is hit: half the memory would not have it.
+    let now = Now { used_ms: 1_795_000_000_000, touches: true, ..Now::UNTIMED };
+    let hit = |n: usize| {
+        let vector = vector(n, DIM);
+        let set = set.at(now);
+        let hits = set.search(&set.query(&vector).expect("right"), &Search { count: 1, ..PLAIN });
+        let found: Vec<_> = hits.iter().collect();
+        let entry = found[0].entry();
+        let asked = Asked { vector: &vector, filter: None, served: Served::FromScore(0.99) };
+        set.cache().expect("it is one").foresee(&asked, entry.as_ref());
+    };
+    (200..400).for_each(hit);
+    let rates = |set: &VectorSet| set.untimed().cache().expect("it is one").curve().rates.expect("searches");
+    let [half, now, double, _] = rates(&set);
+    assert!(half < now && now == 1.0 && double == 1.0, "{half}");
+    (0..10).for_each(|_| (380..400).for_each(hit));
+    assert!(rates(&set)[0] > half, "what was used a moment ago half the memory has");
+}

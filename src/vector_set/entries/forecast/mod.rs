@@ -48,7 +48,7 @@ use self::ghosts::{Ghost, Ghosts};
 use super::serving::{Served, is_served};
 use super::{Cache, Certainty, Entries, EntryHit};
 use crate::certainty::{Fit, Lead};
-use crate::epoch::Pin;
+use crate::epoch::{Pin, pin};
 use crate::index::State;
 use crate::memory::{Category, Held, allocated_bytes};
 use crate::quantization::{Format, Kind, Metric};
@@ -76,6 +76,9 @@ const REMEMBERED: usize = 64;
 /// nearest.
 const OTHERS: usize = 8;
 const OTHERS_EF: usize = 32;
+
+/// Slots looked at while pinned.
+const BLOCK: u32 = 1024;
 
 /// A question, as a forecast sees it.
 pub struct Asked<'q> {
@@ -445,44 +448,50 @@ impl Cache<'_> {
         let Some(format) = format(Kind::Int8).or_else(|| format(Kind::Float32)) else {
             return Curve { searches: 0, followed: 0.0, rates: None };
         };
+        let (most, sampled) = self.sampled();
         let mut place = forecasting.forecast.lock();
-        let forecast = place.get_or_insert_with(|| Box::new(Forecast::new(format)));
-        // Entries that are evicted from now on are noticed, and wait for the lock.
+        // Another caller may have begun it meanwhile.
+        let forecast = place.get_or_insert_with(|| {
+            let mut forecast = Box::new(Forecast { most, ..Forecast::new(format) });
+            for (used_ms, bytes, id) in sampled {
+                let used = forecast.tick();
+                forecast.follow(Live { id, bytes, used, used_ms });
+            }
+            forecast.count_memory();
+            forecast
+        });
         forecasting.is_on.store(true, Ordering::Relaxed);
-        self.follow_all(forecast);
-        forecast.count_memory();
         forecast.curve()
     }
 
-    /// Follows the entries that are there, in the order in which they were used.
-    fn follow_all(&self, forecast: &mut Forecast) {
+    /// A sample of the entries that are there, in the order of their use: when each was used, its
+    /// bytes, and its hash. With the highest hash that is followed. Takes no lock.
+    fn sampled(&self) -> (u32, Vec<(i64, u32, u64)>) {
         let set = self.set.set;
         let slots = set.vectors.graph().slots();
-        let pin = crate::epoch::pin();
-        let mut found = Vec::new();
-        for slot in 0..slots.end() {
-            if slots.state(slot) == State::Live
-                && self.set.is_live(slot)
-                && !self.entries.state(slot).is_alias()
-            {
+        let all = slots.end();
+        let (mut most, mut found) = (u32::MAX, Vec::new());
+        for first in (0..all).step_by(BLOCK as usize) {
+            let pin = pin();
+            for slot in first..all.min(first + BLOCK).min(slots.end()) {
+                let is_entry = slots.state(slot) == State::Live && self.set.is_live(slot);
+                if !is_entry || self.entries.state(slot).is_alias() {
+                    continue;
+                }
                 let id = id_of(set.names.get(slot, &pin));
-                if forecast.is_followed(id) {
-                    found.push((set.uses.used_ms(slot, self.set.now.used_ms), slot, id));
+                if rank_of(id) <= most {
+                    let used_ms = set.uses.used_ms(slot, self.set.now.used_ms);
+                    found.push((used_ms, bytes_of(&self.set, slot), id));
                 }
             }
-            // Not more than twice as many as there may be.
-            if found.len() > 2 * MAX_SAMPLES {
+            if found.len() > MAX_SAMPLES {
                 found.sort_unstable_by_key(|&(_, _, id)| rank_of(id));
-                let most = rank_of(found[MAX_SAMPLES].2);
-                found.retain(|&(_, _, id)| rank_of(id) < most);
-                forecast.most = most.saturating_sub(1);
+                most = rank_of(found[MAX_SAMPLES].2).saturating_sub(1);
+                found.retain(|&(_, _, id)| rank_of(id) <= most);
             }
         }
         found.sort_unstable();
-        for (used_ms, slot, id) in found {
-            let used = forecast.tick();
-            forecast.follow(Live { id, bytes: bytes_of(&self.set, slot), used, used_ms });
-        }
+        (most, found)
     }
 
     /// Lets a forecast see a search, and the entry that was its answer, if one was.
