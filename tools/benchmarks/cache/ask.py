@@ -9,7 +9,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 from benchmarks import resp  # noqa: E402
-from benchmarks.semantic import replay  # noqa: E402
+from benchmarks.semantic.replay import DIM, load, stream  # noqa: E402
 
 POLICIES = ("lru", "cost", "coverage")
 # Parts of the memory that all entries would take.
@@ -26,7 +26,7 @@ class Questions:
     """One stream, with what the answers cost and are."""
 
     def __init__(self, vectors, sources, seed, count):
-        self.asked, self.about = replay.stream(vectors, sources, seed, count)
+        self.asked, self.about = stream(vectors, sources, seed, count)
         random = np.random.default_rng(seed + 1000)
         topics = int(self.about.max()) + 1
         self.cost = np.exp(random.normal(0, COST_SPREAD, topics))
@@ -49,7 +49,7 @@ def stats(client, *words):
 def play(client, questions, policy, most_bytes):
     """What a cache of this size did, and forecast."""
     client.ask("FLUSHALL")
-    client.ask("VCREATE", "c", "DIM", replay.DIM, "CACHE", "MAXBYTES", int(most_bytes), "POLICY", policy)
+    client.ask("VCREATE", "c", "DIM", DIM, "CACHE", "MAXBYTES", int(most_bytes), "POLICY", policy)
     stats(client, "CURVE")
     asked = hits = wrong = 0
     saved = all_costs = 0.0
@@ -73,7 +73,7 @@ def play(client, questions, policy, most_bytes):
 
 def main():
     port, folder, count, seeds = int(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    vectors, sources = replay.load(folder)
+    vectors, sources = load(folder)
     rows, entries = [], []
     with resp.Client(port) as client:
         for seed in range(seeds):
