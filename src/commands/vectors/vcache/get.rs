@@ -64,8 +64,8 @@ pub(super) const EXPLAIN: Spec = Spec {
 
 /// Candidates explored, as VSIM does.
 const EF: usize = 100;
-/// Elements looked at to find the nearest other entry, from which the lead is told: most of them may
-/// be aliases of one entry. They are among the candidates anyway, but for a filter.
+/// Elements looked at to find the nearest other entry, from which the lead follows: most of them
+/// may be aliases of one entry. They are among the candidates anyway, but for a filter.
 const LOOKED_AT: usize = 32;
 /// With a filter, where each costs more steps.
 const LOOKED_AT_FILTERED: usize = 8;
