@@ -71,12 +71,9 @@ impl Doubt {
     pub(super) fn from_words(words: &[f64; WORDS]) -> Option<Self> {
         let [score, score_deviation, lead, lead_deviation, upper @ ..] = words;
         let mut covariance = [[0.0; PARAMETERS]; PARAMETERS];
-        let mut upper = upper.iter();
-        for i in 0..PARAMETERS {
-            for j in i..PARAMETERS {
-                let number = *upper.next()?;
-                (covariance[i][j], covariance[j][i]) = (number, number);
-            }
+        let places = (0..PARAMETERS).flat_map(|i| (i..PARAMETERS).map(move |j| (i, j)));
+        for ((i, j), number) in places.zip(upper) {
+            (covariance[i][j], covariance[j][i]) = (*number, *number);
         }
         let units = Units {
             score: *score,

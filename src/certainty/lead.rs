@@ -26,7 +26,8 @@ impl Lead {
     /// What is beyond 0 and 1 counts as the nearest. Rounded down, so that none is larger than it
     /// was.
     pub fn new(lead: f64) -> Self {
-        // A little more, so that a number of 254ths stays one. The cast takes what is no number as 0.
+        // A little more, so that a number of 254ths stays one. The cast takes what is no number
+        // as 0.
         Self((lead.clamp(0.0, 1.0) * STEPS + 1e-6) as u8)
     }
 

@@ -22,11 +22,12 @@
 //! another more easily than one that stands alone: with the lead, replays had a third to three
 //! quarters more hits (`tools/bench semantic`).
 //!
-//! Slope, center, spread and weight are those under which the last observations of the whole set are
-//! most likely (empirical Bayes, by expectation and maximisation), with weak priors that keep them
-//! finite where right and wrong answers are separated, or all are of one kind. The threshold of an
-//! entry is then a distribution as well: that of the set, and the entry's last observations. What a
-//! few observations say of the set may be wrong itself: that *doubt* makes each chance less sure.
+//! Slope, center, spread and weight are those under which the last observations of the whole set
+//! are most likely (empirical Bayes, by expectation and maximisation), with weak priors that keep
+//! them finite where right and wrong answers are separated, or all are of one kind. The threshold
+//! of an entry is then a distribution as well: that of the set, and the entry's last observations.
+//! What a few observations say of the set may be wrong itself: that *doubt* makes each chance less
+//! sure.
 //!
 //! So an entry without observations is judged like the set, and one with some by its own. That is
 //! the question of vCache (Schroeder et al., *vCache: Verified Semantic Prompt Caching*, arXiv

@@ -50,8 +50,8 @@ struct Point {
 }
 
 impl Point {
-    /// The logit of its chance is linear in the parameters: `a x + l lead + b - c z`, for a threshold
-    /// that is `z` standard deviations above the center.
+    /// The logit of its chance is linear in the parameters: `a x + l lead + b - c z`, for a
+    /// threshold that is `z` standard deviations above the center.
     fn logit(&self, [a, l, b, c]: &Parameters, z: f64) -> f64 {
         a * self.x + l * self.lead + b - c * z
     }

@@ -1,6 +1,7 @@
 //! What a search has found, as an entry.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::figures::Verdict;
 use super::state::count_hit;
@@ -18,6 +19,7 @@ pub struct EntryHit<'h> {
     /// Of the entry.
     slot: u32,
     element: &'h [u8],
+    lead: OnceCell<Lead>,
 }
 
 impl<'h> Hit<'h> {
@@ -31,7 +33,7 @@ impl<'h> Hit<'h> {
             Some(entry) => (set.slot(entry)?, entry),
             None => (self.slot, self.element),
         };
-        Some(EntryHit { hit: self, entries, score, slot, element })
+        Some(EntryHit { hit: self, entries, score, slot, element, lead: OnceCell::new() })
     }
 }
 
@@ -91,6 +93,10 @@ impl<'h> EntryHit<'h> {
 
     /// How much nearer it is than the next other entry, as far as the search has looked.
     pub fn lead(&self) -> Lead {
+        *self.lead.get_or_init(|| self.find_lead())
+    }
+
+    fn find_lead(&self) -> Lead {
         let hits = self.hit.hits;
         let entry_of = |hit: &Hit<'h>| self.entries.entry_of(hit.slot, hit.element).unwrap_or(hit.element);
         let other = hits.iter().find(|hit| entry_of(hit) != self.element);

@@ -64,8 +64,8 @@ pub(super) const EXPLAIN: Spec = Spec {
 
 /// Candidates explored, as VSIM does.
 const EF: usize = 100;
-/// Elements looked at to find the nearest other entry, from which the lead is told: most of them may
-/// be aliases of one entry. They are among the candidates anyway, but for a filter.
+/// Elements looked at to find the nearest other entry, from which the lead follows: most of them
+/// may be aliases of one entry. They are among the candidates anyway, but for a filter.
 const LOOKED_AT: usize = 32;
 /// With a filter, where each costs more steps.
 const LOOKED_AT_FILTERED: usize = 8;
@@ -186,7 +186,7 @@ impl<'r> Question<'r> {
         let mut items = Vec::new();
         let mut is_served = None;
         renewed.set(None);
-        let found: Vec<Hit<'_>> = hits.iter().collect();
+        let found = nearest(&hits, self.count);
         let entries = entries(&found, self.count);
         for (place, entry) in entries.iter().enumerate() {
             let verdict = rule.decide(&cache, entry, entry.distance(), place == 0);
@@ -240,8 +240,7 @@ impl<'r> Question<'r> {
         let looked_at = if self.filter.is_some() { LOOKED_AT_FILTERED } else { LOOKED_AT };
         let looked_at = self.count.max(looked_at);
         let is_enough = |hits: &Hits<'_>| {
-            let found: Vec<Hit<'_>> = hits.iter().collect();
-            found.len() < looked_at || entries(&found, self.count).len() == self.count
+            hits.len() < looked_at || entries(&nearest(hits, self.count), self.count).len() == self.count
         };
         let hits = search(looked_at).filter(|hits| hits.is_cut_off() || is_enough(hits));
         let hits = hits.or_else(|| search(looked_at + HIDDEN));
@@ -319,6 +318,13 @@ impl<'r> Question<'r> {
 /// Elements that are looked at beside those wanted, where the nearest ones are aliases of entries
 /// that have expired or are there already: all that two entries may have.
 const HIDDEN: usize = 2 * (MAX_ALIASES as usize + 1);
+
+/// So many hits that there are as many entries among them, if there are: in most cases no more than
+/// are wanted, so that the names of the others are not read.
+fn nearest<'h>(hits: &'h Hits<'_>, most: usize) -> Vec<Hit<'h>> {
+    let few: Vec<_> = hits.iter().take(most).collect();
+    if entries(&few, most).len() == most { few } else { hits.iter().collect() }
+}
 
 /// The first entries among hits, each once, by what is nearest of it. What is an alias of an entry
 /// that has expired is none.
