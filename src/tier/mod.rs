@@ -24,9 +24,9 @@
 //! the limit of `maxmemory` does not count them.
 //!
 //! *Mapped files have no name.* They end with the process, however it ends, so that a kill at any
-//! moment leaves nothing behind that could be read as if it were whole: the truth is in the snapshot
-//! and the log, and a restart makes the set anew from those. (Cold sets are another matter: see
-//! `cold`.)
+//! moment leaves nothing behind that could be read as if it were whole: the truth is in the
+//! snapshot and the log, and a restart makes the set anew from those. (Cold sets are another
+//! matter: see `cold`.)
 //!
 //! *Blocks of the disk are taken before they are written to.* A store through a mapping cannot fail
 //! but by a signal, so a full disk has to be seen earlier: when slots are handed out

@@ -136,6 +136,8 @@ impl<'s> Commit<'s> {
             self.remove_aliases(name, replaced);
             set.figures.expired.add(1);
             self.lost.push(Lost { name: name.into(), cause: PartChange::Expired });
+        } else if attribute.is_some() {
+            self.describe_aliases(name, slot);
         }
         old.is_none()
     }
@@ -257,6 +259,20 @@ impl<'s> Commit<'s> {
         self.keep_before_image(slot);
         self.set.attributes.set(slot, attribute, &self.exclusive);
         self.index_fields(slot);
+        self.describe_aliases(self.set.names.get(slot, &pin()), slot);
+    }
+
+    /// What is found by an alias is its entry, with a filter too: the aliases of the entry in a
+    /// slot get its attribute.
+    fn describe_aliases(&self, name: &[u8], slot: u32) {
+        let count = self.set.set.entries.as_ref().map_or(0, |entries| entries.aliases(slot));
+        let pin = pin();
+        for alias in alias_names(name, count).filter_map(|alias| self.slot(&alias)) {
+            let attribute = self.set.attributes.get(slot, &pin).unwrap_or(Stored::Plain(&[]));
+            self.keep_before_image(alias);
+            self.set.attributes.set(alias, attribute, &self.exclusive);
+            self.index_fields(alias);
+        }
     }
 
     /// Brings the indexes of fields up to the attribute that a slot has: before a search can see

@@ -133,7 +133,9 @@ def measure(binary, args, program, found):
 
 
 def used(client):
-    """Bytes in use."""
+    """Bytes in use, once what was removed is freed."""
+    while resp.info(client, "memory")["lazyfree_pending_objects"]:
+        time.sleep(0.01)
     return resp.info(client, "memory")["used_memory"]
 
 

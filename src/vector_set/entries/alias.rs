@@ -1,13 +1,14 @@
 //! Further vectors by which entries are found.
 //!
 //! An alias is an element of its own, whose name is that of its entry, NUL, and a number. It has a
-//! vector, and nothing else: what is found by it is the entry. So payload, life, cost and
-//! statistics are shared without being copied. With the entry its aliases are removed, in the same
+//! vector, and a copy of the entry's attribute, so that filters find it as they find the entry. What
+//! is found by it is the entry: payload, life, cost and statistics are shared without being copied. With the entry its aliases are removed, in the same
 //! change, whoever removes it. A single alias may be removed or evicted like any element.
 
 use super::state::State;
 use super::{Cache, Entries};
 use crate::compressed::Ready;
+use crate::epoch::pin;
 use crate::journal::{PartChange, Record};
 use crate::vector_index::Prepared;
 use crate::vector_set::commit::Commit;
@@ -55,6 +56,11 @@ enum Declined {
 }
 
 impl Cache<'_> {
+    fn attribute(&self, slot: u32) -> Option<Vec<u8>> {
+        let pin = pin();
+        self.set.set.attributes.get(slot, &pin).map(|attribute| attribute.text().into_owned())
+    }
+
     /// Gives an entry another vector by which it is found. `evicts`: the set's limits are kept.
     pub fn alias<'r>(
         &self,
@@ -72,12 +78,18 @@ impl Cache<'_> {
                 return Ok(Aliased::TooMany);
             }
             let name = alias_name(entry, count + 1);
-            let put =
-                Put { element: &name, vector: vector.to_vec(), attribute: None, lifetime: Lifetime::Endless };
+            let attribute = self.attribute(slot);
+            let put = Put {
+                element: &name,
+                vector: vector.to_vec(),
+                attribute: attribute.as_deref(),
+                lifetime: Lifetime::Endless,
+            };
             let ef = self.set.params().ef_construction();
             let admit = |commit: &mut Commit<'_>, attributes: &[Option<Ready<'_>>], prepared: &[Prepared]| {
                 let now = commit.slot(entry).filter(|&now| self.entries.state(now).is_entry());
-                if now.map(|now| self.entries.aliases(now)) != Some(count) {
+                let is_same = |now| self.entries.aliases(now) == count && self.attribute(now) == attribute;
+                if !now.is_some_and(is_same) {
                     return Err(Declined::Changed);
                 }
                 let puts = std::slice::from_ref(&put);

@@ -2,8 +2,8 @@
 //! found. Payload, life, cost and statistics are those of the entry, and they are removed together.
 //!
 //! Replies how many aliases the entry was given, 0 if there is no such entry. To other commands an
-//! alias is an element of its own, named like the entry with NUL and a number behind it, and
-//! without attribute: a filter of `VCACHE.GET` does not find it, so a cache with SCOPE refuses it.
+//! alias is an element of its own, named like the entry with NUL and a number behind it, and with
+//! the entry's attribute: it is in the same scope.
 
 use super::cache;
 use crate::commands::vectors::errors::{INVALID_VECTOR, dimension_mismatch, projection_mismatch};
@@ -34,8 +34,6 @@ pub(super) const SPEC: Spec = Spec {
     run: Run::Write(alias),
 };
 
-const IN_SCOPE: &str = "ERR VCACHE.ALIAS is for caches without SCOPE";
-
 fn alias(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
     let key = args.bytes()?;
     let element = args.bytes()?;
@@ -44,9 +42,7 @@ fn alias(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Erro
     args.finish()?;
     let fits = look_at_set(cx, key, |set| {
         be_whole(&set)?;
-        if !cache(set)?.rules().scope.is_empty() {
-            return Err(Error::new(IN_SCOPE));
-        }
+        cache(set)?;
         let (dim, got) = (set.params().dim(), vector.len());
         match set.params().input_dim() {
             None if got != dim => Err(dimension_mismatch(got, dim)),

@@ -511,8 +511,6 @@ fn an_alias_leads_to_its_entry_and_goes_with_it() {
     (1..=64).for_each(|n| assert_eq!(session.ask("vcache.alias c a VALUES 2 0 1"), format!(":{n}")));
     session.hold_to(&[
         ("vcache.alias c a VALUES 2 0 1", "-ERR an entry has 64 aliases at most"),
-        ("vcreate s DIM 2 CACHE SCOPE .t", "+OK"),
-        ("vcache.alias s a VALUES 2 0 1", "-ERR VCACHE.ALIAS is for caches without SCOPE"),
         ("copy c c2", ":1"),
         ("vcache.del c a", ":1"),
         ("vcard c", ":1"),
@@ -520,6 +518,38 @@ fn an_alias_leads_to_its_entry_and_goes_with_it() {
         ("vcache.del c2 a", ":1"),
         ("vcard c2", ":1"),
     ]);
+}
+
+#[test]
+fn an_alias_is_in_the_scope_of_its_entry() {
+    let mut session = Session::at(NOW_MS).streaming();
+    let get = |tenant: &str| format!("vcache.get s VALUES 2 0 1 MINSCORE 0.99 FILTER .t=='{tenant}'");
+    session.hold_to(&[
+        ("vcreate s DIM 2 NOQUANT CACHE SCOPE .t", "+OK"),
+        ("vcache.set s a VALUES 2 1 0 text SETATTR {\"t\":\"x\"}", "*1 $5 added"),
+        ("vcache.alias s a VALUES 2 0 1", ":1"),
+    ]);
+    for index in [false, true] {
+        if index {
+            session.hold_to(&[("vindex s CREATE .t KEYWORD", "+OK")]);
+        }
+        for line in ["vsetattr s a {\"t\":\"y\"}", "vcache.set s a VALUES 2 1 0 text SETATTR {\"t\":\"x\"}"] {
+            let [own, other] = if line.starts_with("vsetattr") { ["x", "y"] } else { ["y", "x"] };
+            let reply = session.ask(&get(own));
+            assert!(reply.starts_with("*7 $3 hit $1 a "), "{line}, index {index}: {reply}");
+            assert_eq!(session.ask(&get(other)), "*1 $4 miss", "{line}");
+            session.ask(line);
+            let reply = session.ask(&get(other));
+            assert!(reply.starts_with("*7 $3 hit $1 a "), "{line}: {reply}");
+            assert_eq!(session.ask(&get(own)), "*1 $4 miss", "{line}");
+        }
+    }
+    let mut replica = Session::at(NOW_MS);
+    for request in session.stream() {
+        replica.reply_to(&request.words().iter().collect::<Vec<_>>());
+    }
+    assert!(replica.ask(&get("x")).starts_with("*7 $3 hit $1 a "));
+    assert_eq!(replica.ask(&get("y")), "*1 $4 miss");
 }
 
 #[test]
