@@ -51,10 +51,22 @@ impl Doubt {
 
     /// The variance of the logit of the chance, for an entry whose threshold is so many standard
     /// deviations above the center.
+    #[cfg(test)]
     pub(super) fn variance(&self, score: f64, lead: Lead, threshold: f64) -> f64 {
         let along = [self.units.score(score), self.units.lead(lead), 1.0, -threshold];
         let of_row = |row: &Parameters| row.iter().zip(along).map(|(a, b)| a * b).sum::<f64>();
         self.covariance.iter().zip(along).map(|(row, a)| a * of_row(row)).sum::<f64>().max(0.0)
+    }
+
+    /// The variance of the logit of the chance, for an entry whose threshold is so many standard
+    /// deviations above the center: the coefficients of a polynomial of the score in its unit, the
+    /// constant first.
+    pub(super) fn variance_by_score(&self, lead: Lead, threshold: f64) -> [f64; 3] {
+        let others = [self.units.lead(lead), 1.0, -threshold];
+        let [of_score, rest @ ..] = &self.covariance;
+        let with = |row: &[f64]| row.iter().zip(others).map(|(a, b)| a * b).sum::<f64>();
+        let constant = rest.iter().zip(others).map(|(row, a)| a * with(&row[1..])).sum();
+        [constant, 2.0 * with(&of_score[1..]), of_score[0]]
     }
 
     /// As it is stored: the units, and the covariances on the diagonal and behind it, row by row.
@@ -121,6 +133,9 @@ mod tests {
         let seen = doubt().variance(0.9, lead, 2.0);
         assert!((seen - expected).abs() < 1e-9, "{seen}, {expected}");
         assert_eq!(Doubt::none().variance(0.9, Lead::MOST, 2.0), 0.0);
+        let [p, q, r] = doubt().variance_by_score(lead, 2.0);
+        let x = doubt().units.score(0.9);
+        assert!((p + q * x + r * x * x - expected).abs() < 1e-9);
         // A lead that is not known, or that none was known of, is a usual one.
         assert_eq!(doubt().units.lead(Lead::UNKNOWN), 0.0);
         assert_eq!(Doubt::none().units.lead(Lead::MOST), 0.0);

@@ -73,22 +73,21 @@ impl Threshold {
     /// The mean over thresholds, by MacKay's approximation, which is a little lower than the mean
     /// itself where chances are high.
     pub fn chance(&self, prior: &Prior, score: f64, lead: Lead) -> f64 {
-        let (mean, variance) = self.logit(prior, score, lead);
-        logistic(mean / (1.0 + std::f64::consts::PI * variance / 8.0).sqrt())
+        self.most(prior, score, lead, |logit| logistic(logit.shrunk(logit.score.min(logit.best_shrunk()))))
     }
 
     /// Its bound: with 90 % probability the chance is not below it.
     pub fn least_chance(&self, prior: &Prior, score: f64, lead: Lead) -> f64 {
-        let (mean, variance) = self.logit(prior, score, lead);
-        logistic(mean - BOUND * variance.sqrt())
+        self.most(prior, score, lead, |logit| logistic(logit.bound(logit.score.min(logit.best_bound()))))
     }
 
-    /// Mean and variance of the logit of the chance: of the threshold, and of the set's doubt.
-    fn logit(&self, prior: &Prior, score: f64, lead: Lead) -> (f64, f64) {
-        let mean = prior.slope * (prior.score_with(score, lead) - self.mean());
-        let above_center = (self.mean() - prior.center) / prior.spread;
-        let doubt = prior.doubt.variance(score, lead, above_center);
-        (mean, (prior.slope * self.deviation()).powi(2) + doubt)
+    /// What `of` says with this lead, or with a usual one if that is smaller and says more.
+    fn most(&self, prior: &Prior, score: f64, lead: Lead, of: impl Fn(&Logit) -> f64) -> f64 {
+        let units = &prior.doubt.units;
+        let usual = Lead::new(units.lead);
+        let known = of(&Logit::new(self, prior, score, lead));
+        let is_unusual = units.lead(lead) > units.lead(usual);
+        if is_unusual { known.max(of(&Logit::new(self, prior, score, usual))) } else { known }
     }
 
     /// In 64 bits, with the number of the fit that the prior is from: not 0.
@@ -109,6 +108,73 @@ impl Threshold {
         let deviation = f32::from_bits((bits >> 32) as u32 & 0xffff).to_bits();
         let deviation = f32::from_bits(deviation << 16);
         (bits >> 48 == u64::from(fit)).then_some(Self { mean, deviation })
+    }
+}
+
+/// The logit of the chance of an entry with one lead, by the score: its mean `a + b x`, and its
+/// variance `p + q x + r x²`, of the threshold and of the set's doubt. `x` is the score in the units
+/// of that doubt.
+///
+/// Chances do not fall with the score, nor with the lead: the fit allows no other parameters. The
+/// normal distribution around it does, and so it doubts most what lies farthest from all that was
+/// observed: a question in the very words of another would be less sure than one in similar words.
+/// What is certain of a smaller score is certain of a larger one: bounds are those of the score at
+/// which they are highest, if that is smaller. The same holds for leads.
+struct Logit {
+    score: f64,
+    mean: [f64; 2],
+    variance: [f64; 3],
+}
+
+/// MacKay's: by how much a variance shrinks a mean.
+const SHRINKS: f64 = std::f64::consts::PI / 8.0;
+
+impl Logit {
+    fn new(threshold: &Threshold, prior: &Prior, score: f64, lead: Lead) -> Self {
+        let units = &prior.doubt.units;
+        let above_center = (threshold.mean() - prior.center) / prior.spread;
+        let [mut p, q, r] = prior.doubt.variance_by_score(lead, above_center);
+        p += (prior.slope * threshold.deviation()).powi(2);
+        let at_usual = prior.slope * (prior.score_with(units.score, lead) - threshold.mean());
+        let mean = [at_usual, prior.slope * units.score_deviation];
+        Self { score: units.score(score), mean, variance: [p, q, r] }
+    }
+
+    fn mean_at(&self, x: f64) -> f64 {
+        self.mean[0] + self.mean[1] * x
+    }
+
+    fn variance_at(&self, x: f64) -> f64 {
+        let [p, q, r] = self.variance;
+        (p + x * (q + x * r)).max(0.0)
+    }
+
+    fn bound(&self, x: f64) -> f64 {
+        self.mean_at(x) - BOUND * self.variance_at(x).sqrt()
+    }
+
+    /// Where the bound is highest: a line minus the square root of a parabola is concave.
+    fn best_bound(&self) -> f64 {
+        let ([_, b], [p, q, r]) = (self.mean, self.variance);
+        let steepness = r * (BOUND * BOUND * r - b * b);
+        if steepness <= 0.0 {
+            return f64::INFINITY;
+        }
+        let least = (p - q * q / (4.0 * r)).max(0.0);
+        -q / (2.0 * r) + b * least.sqrt() / steepness.sqrt()
+    }
+
+    /// The mean, as the variance shrinks it.
+    fn shrunk(&self, x: f64) -> f64 {
+        self.mean_at(x) / (1.0 + SHRINKS * self.variance_at(x)).sqrt()
+    }
+
+    /// Where that is highest, if it falls anywhere behind. Its slope has the sign of a line.
+    fn best_shrunk(&self) -> f64 {
+        let ([a, b], [p, q, r]) = (self.mean, self.variance);
+        let rises = b + SHRINKS * (b * p - a * q / 2.0);
+        let falls = SHRINKS * (a * r - b * q / 2.0);
+        if falls > 0.0 { rises / falls } else { f64::INFINITY }
     }
 }
 
@@ -178,6 +244,34 @@ mod tests {
                 Threshold::new(&prior(), all.collect::<Vec<_>>().into_iter()).least_chance(&prior(), 0.9, Lead::UNKNOWN)
             };
             prop_assert!(chance(Some(true)) >= chance(Some(false)));
+        }
+
+        /// A question in the words of another is not less sure than one in other words.
+        #[test]
+        fn chances_do_not_fall_with_score_or_lead(
+            mean in 0.6_f32..0.95, deviation in 0.001_f32..0.1,
+            factors in prop::array::uniform4(prop::array::uniform4(-1.5..1.5_f64)),
+            mut scores in prop::array::uniform2(0.3..1.0_f64), mut leads in prop::array::uniform2(0..255_u8),
+        ) {
+            scores.sort_by(f64::total_cmp);
+            leads.sort_unstable();
+            let mut prior = prior();
+            prior.doubt.units = Units { score: 0.8, score_deviation: 0.05, ..prior.doubt.units };
+            // A matrix times its transpose is a covariance.
+            for (i, row) in prior.doubt.covariance.iter_mut().enumerate() {
+                for (j, to) in row.iter_mut().enumerate() {
+                    *to = factors[i].iter().zip(factors[j]).map(|(a, b)| a * b).sum();
+                }
+            }
+            let found = Threshold { mean, deviation };
+            for of in [Threshold::chance, Threshold::least_chance] {
+                let [low, high] = scores.map(|score| of(&found, &prior, score, Lead::from_byte(leads[0])));
+                // Below a half, doubt makes chances larger.
+                prop_assert!(low <= high + 1e-9 || low < 0.5, "{low} {high}");
+            }
+            let usual = Lead::new(prior.doubt.units.lead);
+            let least = |lead| found.least_chance(&prior, scores[1], lead);
+            prop_assert!(least(usual) <= least(Lead::from_byte(leads[1].max(usual.to_byte()))) + 1e-9);
         }
 
         #[test]
