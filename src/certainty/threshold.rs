@@ -112,8 +112,8 @@ impl Threshold {
 }
 
 /// The logit of the chance of an entry with one lead, by the score: its mean `a + b x`, and its
-/// variance `p + q x + r x²`, of the threshold and of the set's doubt. `x` is the score in the units
-/// of that doubt.
+/// variance `p + q x + r x²`, of the threshold and of the set's doubt. `x` is the score in the
+/// units of that doubt.
 ///
 /// Chances do not fall with the score, nor with the lead: the fit allows no other parameters. The
 /// normal distribution around it does, and so it doubts most what lies farthest from all that was

@@ -1,9 +1,9 @@
 //! Further vectors by which entries are found.
 //!
 //! An alias is an element of its own, whose name is that of its entry, NUL, and a number. It has a
-//! vector, and a copy of the entry's attribute, so that filters find it as they find the entry. What
-//! is found by it is the entry: payload, life, cost and statistics are shared without being copied. With the entry its aliases are removed, in the same
-//! change, whoever removes it. A single alias may be removed or evicted like any element.
+//! vector, and a copy of the entry's attribute, so that filters find it as they find the entry.
+//! What is found by it is the entry: payload, life, cost and statistics are shared and not copied.
+//! With the entry its aliases are removed, in the same change, whoever removes it. A single alias may be removed or evicted like any element.
 
 use super::state::State;
 use super::{Cache, Entries};
