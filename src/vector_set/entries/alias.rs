@@ -3,7 +3,8 @@
 //! An alias is an element of its own, whose name is that of its entry, NUL, and a number. It has a
 //! vector, and a copy of the entry's attribute, so that filters find it as they find the entry.
 //! What is found by it is the entry: payload, life, cost and statistics are shared and not copied.
-//! With the entry its aliases are removed, in the same change, whoever removes it. A single alias may be removed or evicted like any element.
+//! With the entry its aliases are removed, in the same change, whoever removes it. A single alias
+//! may be removed or evicted like any element.
 
 use super::state::State;
 use super::{Cache, Entries};
