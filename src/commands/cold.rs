@@ -1,4 +1,4 @@
-//! Vector sets that nobody uses go into files: `tier-cold-after`.
+//! Vector sets that are not used go into files: `tier-cold-after`.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::persistence::rdb::vector_set::cold::{CannotCool, cool};
 use crate::thread_signal::ThreadSignal;
 use crate::vector_set::Haste;
 
-/// Time between two looks for sets that nobody uses.
+/// Time between two looks for sets that are not used.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// Time without a try after a disk did not take a set: it would be written again and again.

@@ -2,8 +2,9 @@
 //!
 //! Such a set is a value of its key like another: it is moved, copied, saved and removed without
 //! being read. The first command that looks at the set itself opens it: the value becomes the set,
-//! which has the same elements, and nobody is told, since nothing has changed. Until then its
-//! elements expire and are evicted by nobody; the key goes when the last of them has expired.
+//! with the same elements. That is no change, so there is no event of it and no line in the log.
+//! Until then single elements do not expire and are not evicted; the key goes when the last of its
+//! elements has expired.
 
 use std::fmt;
 use std::sync::{Arc, Weak};

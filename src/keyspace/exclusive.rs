@@ -273,9 +273,10 @@ impl<'k> Exclusive<'k> {
         self.put(key, value, deadline);
     }
 
-    /// Gives the key another form of the value that it has, if that is the one that is meant: no
-    /// change, so that nobody is told but clients that watch the key, which cannot tell. False if
-    /// it is another value.
+    /// Gives the key another form of the value that it has, if that is the one that is meant. This
+    /// is no change: no event, and no call of observers. Flags of watches are raised, since a watch
+    /// of a vector set in memory would not see later changes of another one. False if it is another
+    /// value.
     pub(super) fn exchange(
         &mut self,
         key: &[u8],

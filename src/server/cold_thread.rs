@@ -1,4 +1,4 @@
-//! The thread that puts vector sets into files which nobody uses. It writes slowly, and holds no
+//! The thread that puts vector sets into files which are not used. It writes slowly, and holds no
 //! lock meanwhile.
 
 use std::io;

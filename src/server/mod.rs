@@ -13,7 +13,7 @@
 //! aof              begins and rewrites the log of changes      one, mostly asleep
 //! http             metrics, probes, a page, if there is an http-port   one, and two for long responses
 //! memory           watches the limit of memory, evicts ahead of it     one, mostly asleep
-//! cold             puts vector sets into files that nobody uses, if there is a tier-dir
+//! cold             puts vector sets that are not used into files, if there is a tier-dir
 //! cron             expires keys, closes idle clients, balances network threads, ten times a second
 //! ```
 //!

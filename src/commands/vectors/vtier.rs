@@ -6,8 +6,8 @@
 //! `tier-policy`. Without a word the reply is a map: the tier, bytes of the disk, and how many
 //! elements have their codes in memory and in files.
 //!
-//! `COLD` puts the whole set into a compressed file, as `tier-cold-after` does with sets that
-//! nobody uses; the reply comes when it is there. The next command that looks at the set brings it
+//! `COLD` puts the whole set into a compressed file, as `tier-cold-after` does with sets that are
+//! not used; the reply comes when it is there. The next command that looks at the set brings it
 //! back; this one without a word, and those that treat values alike (RENAME, DEL, EXPIRE, SCAN …)
 //! do not. It is no change of the set, and the log has nothing of it.
 

@@ -37,7 +37,7 @@ impl std::fmt::Display for CannotCool {
     }
 }
 
-/// Puts the set of a key into a file, if nobody changes it meanwhile.
+/// Puts the set of a key into a file, if it is not changed meanwhile.
 ///
 /// # Errors
 /// The set stays as it is.
