@@ -297,6 +297,13 @@ def same_time(args, peer, ours, witness):
     return min(a, b) >= 0 and abs(a - b) <= TIME_TOLERANCE[name_of(args)]
 
 
+def same_object(args, peer, ours, witness):
+    """OBJECT IDLETIME: whole seconds, of clocks that do not turn at the same moment."""
+    if args[1:2] == [] or args[1].upper() != b"IDLETIME" or not peer.kind == ours.kind == b":":
+        return False
+    return abs(int(peer.value) - int(ours.value)) <= 1
+
+
 def same_client(args, peer, ours, witness):
     """CLIENT ID by type; CLIENT LIST and INFO by the fields that do not depend on process or
     time."""
@@ -389,6 +396,7 @@ RULES = {
     b"PUBSUB": same_channels,
     b"HELLO": masked(HELLO_MASKED),
     b"CLIENT": same_client,
+    b"OBJECT": same_object,
     b"COMMAND": same_commands,
     b"KEYS": same_items,
     b"SCAN": same_scan,

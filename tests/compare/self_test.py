@@ -146,6 +146,13 @@ class Ruling(unittest.TestCase):
         self.assertTrue(equal(asked, reply(b"*2\r\n:-1\r\n:1000\r\n"), reply(b"*2\r\n:-1\r\n:1900\r\n")))
         self.assertFalse(equal(asked, reply(b"*2\r\n:-1\r\n:1000\r\n"), reply(b"*2\r\n:-2\r\n:1000\r\n")))
 
+    def test_idle_times_may_differ_by_a_second(self):
+        asked = [b"OBJECT", b"idletime", b"k"]
+        self.assertTrue(equal(asked, reply(b":200\r\n"), reply(b":201\r\n")))
+        self.assertFalse(equal(asked, reply(b":200\r\n"), reply(b":202\r\n")))
+        self.assertFalse(equal(asked, reply(b":0\r\n"), reply(b"$-1\r\n")))
+        self.assertFalse(equal([b"OBJECT", b"FREQ", b"k"], reply(b":1\r\n"), reply(b":2\r\n")))
+
     def test_documentation_is_compared_but_for_the_order_of_sets(self):
         def docs(flags, name=b"$1\r\nx\r\n"):
             return reply(b"%%1\r\n$3\r\nget\r\n%%1\r\n$9\r\narguments\r\n*1\r\n%%2\r\n$4\r\nname\r\n%s$5\r\nflags\r\n%s" % (name, flags))
