@@ -32,10 +32,10 @@ use self::fields::Waiting;
 use self::keys::{Keys, UseFigures};
 pub use self::progress::Progress;
 use super::format::ValueType;
-use super::vector_set;
+use super::vector_set::{self, Between};
 use super::writer::Writer;
 use crate::keyspace::{Census, ColdSet, KeyAtCut, Snapshot, ValueRef};
-use crate::vector_set::{Spill, VectorSet};
+use crate::vector_set::{Frozen, Spill, VectorSet};
 
 /// Bytes that may wait in all sets and hashes together before they are put aside: well below where
 /// writers are held.
@@ -126,6 +126,27 @@ struct Saver<'s> {
     progress: &'s Progress,
 }
 
+/// A vector set as it was at the cut.
+enum SetAtCut<'c> {
+    InMemory(Box<Frozen>),
+    /// Copied, and not made.
+    InFile(&'c ColdSet),
+}
+
+impl SetAtCut<'_> {
+    fn write<W: Write>(
+        &mut self,
+        out: &mut Writer<W>,
+        spill: &mut dyn Spill,
+        between: &mut Between<'_>,
+    ) -> io::Result<()> {
+        match self {
+            Self::InMemory(frozen) => vector_set::write(out, frozen, spill, between),
+            Self::InFile(cold) => vector_set::cold::copy(out, cold, spill, between),
+        }
+    }
+}
+
 impl Saver<'_> {
     /// Writes a key with a small value. One with a large value waits, so that it can be relieved
     /// while others are written.
@@ -157,8 +178,12 @@ impl Saver<'_> {
     ) -> io::Result<()> {
         self.progress.count_key();
         match waiting.old.entry.value() {
-            ValueRef::VectorSet(set) => self.set(&waiting.old, set, keys, spill),
-            ValueRef::ColdSet(cold) => self.cold_set(&waiting.old, cold, keys, spill),
+            ValueRef::VectorSet(set) => {
+                let linked = vector_set::linked(set);
+                let frozen = set.freeze(self.snapshot.cut(), self.snapshot.journal(), linked);
+                self.set(&waiting.old, SetAtCut::InMemory(Box::new(frozen)), keys, spill)
+            }
+            ValueRef::ColdSet(cold) => self.set(&waiting.old, SetAtCut::InFile(cold), keys, spill),
             ValueRef::String(_) | ValueRef::Hash(_) => self.hash(waiting, keys, spill),
         }
     }
@@ -178,52 +203,25 @@ impl Saver<'_> {
     fn set<W: Write>(
         &mut self,
         old: &KeyAtCut,
-        set: &Arc<VectorSet>,
-        keys: &mut Keys<W>,
-        spill: &mut dyn Spill,
-    ) -> io::Result<()> {
-        let journal = self.snapshot.journal();
-        let mut frozen = set.freeze(self.snapshot.cut(), journal, vector_set::linked(set));
-        let out = keys.begin(old)?;
-        match self.form {
-            Form::Snapshot => {
-                vector_set::write(out, &mut frozen, spill, &mut |spill| self.look_around_within(spill))?;
-            }
-            Form::Commands { .. } => {
-                let (mut dumped, mut dump) = Dumped::begin(ValueType::Module2)?;
-                vector_set::write(&mut dump, &mut frozen, spill, &mut |spill| {
-                    dumped.relieve(spill)?;
-                    self.look_around_within(spill)
-                })?;
-                dumped.finish(dump, old, out, spill)?;
-            }
-        }
-        drop(frozen);
-        self.aside.write_to(keys, spill)
-    }
-
-    /// A set that is in a file: it is copied, not made.
-    fn cold_set<W: Write>(
-        &mut self,
-        old: &KeyAtCut,
-        cold: &ColdSet,
+        mut set: SetAtCut<'_>,
         keys: &mut Keys<W>,
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
         let out = keys.begin(old)?;
         match self.form {
             Form::Snapshot => {
-                vector_set::cold::copy(out, cold, spill, &mut |spill| self.look_around_within(spill))?;
+                set.write(out, spill, &mut |spill| self.look_around_within(spill))?;
             }
             Form::Commands { .. } => {
                 let (mut dumped, mut dump) = Dumped::begin(ValueType::Module2)?;
-                vector_set::cold::copy(&mut dump, cold, spill, &mut |spill| {
+                set.write(&mut dump, spill, &mut |spill| {
                     dumped.relieve(spill)?;
                     self.look_around_within(spill)
                 })?;
                 dumped.finish(dump, old, out, spill)?;
             }
         }
+        drop(set);
         self.aside.write_to(keys, spill)
     }
 
