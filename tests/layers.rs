@@ -117,7 +117,7 @@ const MAP: &[(&str, &[&str])] = &[
     ("quantization", &["kernels", "memory", "splitmix"]),
     ("kernels", &[]),
     ("arena", &["epoch", "memory", "tier"]),
-    ("tier", &["counters", "system"]),
+    ("tier", &["counters", "hex", "system"]),
     ("memory", &["system"]),
     ("system", &[]),
     ("epoch", &[]),

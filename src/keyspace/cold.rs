@@ -152,7 +152,7 @@ impl View<'_> {
 
     /// True if the set of a key is in a file.
     pub fn is_cold(self, key: &[u8]) -> bool {
-        self.lookup(key, Accounting::None, |entry| entry.value().as_cold_set().is_some()).unwrap_or(false)
+        self.cold_set(key).is_some()
     }
 
     /// Makes the key's value the set that is in this file, if the key still has that.
@@ -224,8 +224,7 @@ impl Viewed for &Arc<ColdSet> {
     const SIZES: &'static str = <&Arc<VectorSet>>::SIZES;
     const NUMBER: u32 = <&Arc<VectorSet>>::NUMBER;
 
-    fn encoding(self, key_len: usize) -> &'static str {
-        let _ = key_len;
+    fn encoding(self, _key_len: usize) -> &'static str {
         "raw"
     }
 

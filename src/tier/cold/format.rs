@@ -28,6 +28,8 @@ use std::str::FromStr;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::hex;
+
 const MAGIC: [u8; 8] = *b"nhcold\r\n";
 const VERSION: u32 = 1;
 /// Bytes of a header.
@@ -65,7 +67,7 @@ impl ColdId {
 /// 32 hexadecimal digits.
 impl fmt::Display for ColdId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -73,9 +75,9 @@ impl FromStr for ColdId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let is_id = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let number = u128::from_str_radix(text, 16).ok().filter(|_| is_id);
-        number.map(|number| Self(number.to_be_bytes())).ok_or(())
+        let bytes = hex::decode(text.as_bytes()).and_then(|bytes| bytes.try_into().ok());
+        // Digits of upper case are none of ours.
+        bytes.map(Self).filter(|id| id.to_string() == text).ok_or(())
     }
 }
 

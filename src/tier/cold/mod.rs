@@ -238,13 +238,7 @@ impl TierDir {
 
 /// Removes files that were never completed.
 pub(super) fn remove_partial(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if is_partial(&path) {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
+    paths_in(folder)?.iter().filter(|path| is_partial(path)).try_for_each(fs::remove_file)
 }
 
 /// The whole cold files in a folder.
@@ -252,15 +246,14 @@ pub(super) fn remove_partial(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// The folder cannot be listed.
 pub fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if format::id_of(&path).is_some() {
-            paths.push(path);
-        }
-    }
+    let mut paths = paths_in(folder)?;
+    paths.retain(|path| format::id_of(path).is_some());
     paths.sort();
     Ok(paths)
+}
+
+fn paths_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
 }
 
 /// Makes names that were given in a folder last.
