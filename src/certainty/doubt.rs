@@ -49,13 +49,12 @@ impl Doubt {
         Self { units, covariance: [[0.0; PARAMETERS]; PARAMETERS] }
     }
 
-    /// The variance of the logit of the chance, for an entry whose threshold is so many standard
-    /// deviations above the center.
+    /// The variance of the logit of the chance: see [`variance_by_score`](Self::variance_by_score).
     #[cfg(test)]
     pub(super) fn variance(&self, score: f64, lead: Lead, threshold: f64) -> f64 {
-        let along = [self.units.score(score), self.units.lead(lead), 1.0, -threshold];
-        let of_row = |row: &Parameters| row.iter().zip(along).map(|(a, b)| a * b).sum::<f64>();
-        self.covariance.iter().zip(along).map(|(row, a)| a * of_row(row)).sum::<f64>().max(0.0)
+        let [p, q, r] = self.variance_by_score(lead, threshold);
+        let x = self.units.score(score);
+        p + x * (q + x * r)
     }
 
     /// The variance of the logit of the chance, for an entry whose threshold is so many standard
@@ -133,9 +132,6 @@ mod tests {
         let seen = doubt().variance(0.9, lead, 2.0);
         assert!((seen - expected).abs() < 1e-9, "{seen}, {expected}");
         assert_eq!(Doubt::none().variance(0.9, Lead::MOST, 2.0), 0.0);
-        let [p, q, r] = doubt().variance_by_score(lead, 2.0);
-        let x = doubt().units.score(0.9);
-        assert!((p + q * x + r * x * x - expected).abs() < 1e-9);
         // A lead that is not known, or that none was known of, is a usual one.
         assert_eq!(doubt().units.lead(Lead::UNKNOWN), 0.0);
         assert_eq!(Doubt::none().units.lead(Lead::MOST), 0.0);
