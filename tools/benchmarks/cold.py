@@ -1,4 +1,4 @@
-"""A vector set that goes into a cold file and comes back: time, memory, and what others wait meanwhile.
+"""A vector set that goes into a cold file and comes back: time, memory, and how long others wait.
 
 The server is filled and saved with the set in memory, killed, and started again on the snapshot; then the same with the set in its
 file. A second connection sends PINGs all the time; the longest wait is that of each step.
@@ -8,10 +8,10 @@ import os
 import pathlib
 import signal
 import tempfile
-import threading
 import time
 
 from . import Failure, build, datasets, load, resp, servers, table
+from .cache import beside
 
 HELP = "a vector set in a cold file: time to store, save, start and open it, memory, and what others wait meanwhile"
 SERVERS = ("nearhit",)
@@ -41,45 +41,13 @@ def run(args, programs):
     return figures, len(figures) == len(args.sets)
 
 
-class Pings:
-    """The longest wait of a connection that sends PINGs, since it was asked last."""
-
-    def __init__(self, port):
-        self.client = resp.Client(port, STEP_S)
-        self.longest, self.is_over = 0.0, False
-        self.thread = threading.Thread(target=self.ping, daemon=True)
-        self.thread.start()
-
-    def ping(self):
-        """Until the end; a server that is killed ends it too."""
-        while not self.is_over:
-            began = time.monotonic()
-            try:
-                self.client.ask("PING")
-            except (OSError, ValueError):
-                return
-            self.longest = max(self.longest, time.monotonic() - began)
-
-    def take(self):
-        """Milliseconds."""
-        longest, self.longest = self.longest, 0.0
-        return longest * 1e3
-
-    def stop(self):
-        """Ends the thread."""
-        self.is_over = True
-        self.thread.join()
-        self.client.close()
-
-
-def timed(figures, name, pings, step):
+def timed(figures, name, port, step):
     """Counts the seconds of a step, and the longest PING during it."""
-    pings.take()
-    began = time.monotonic()
-    outcome = step()
-    figures[f"{name}/seconds"] = time.monotonic() - began
-    figures[f"{name}/longest_ping_ms"] = pings.take()
-    return outcome
+    with beside.running(beside.longest_ping_ms, port) as found:
+        began = time.monotonic()
+        step()
+        figures[f"{name}/seconds"] = time.monotonic() - began
+    figures[f"{name}/longest_ping_ms"] = found[0]
 
 
 def save(client):
@@ -103,29 +71,23 @@ def measure(binary, args, program, found):
             with resp.Client(server.port, STEP_S) as client:
                 key = client.ask("KEYS", "*")[0]
                 before = used(client)
-                pings = Pings(server.port)
-                timed(figures, "save/hot", pings, lambda: save(client))
-                pings.stop()
+                timed(figures, "save/hot", server.port, lambda: save(client))
             os.kill(server.pid, signal.SIGKILL)
         figures["start/hot/seconds"] = start(folder, program, flags, key, b"hot")
         figures["memory/hot"] = before
         with servers.running_in(folder, program, flags, limit_s=START_S) as server:
             with resp.Client(server.port, STEP_S) as client:
                 answer = client.ask("VSIM", key, "ELE", client.ask("VRANDMEMBER", key), "WITHSCORES", "TRUTH")
-                pings = Pings(server.port)
-                timed(figures, "store", pings, lambda: client.ask("VTIER", key, "COLD"))
+                timed(figures, "store", server.port, lambda: client.ask("VTIER", key, "COLD"))
                 figures["memory/cold"] = used(client)
                 figures["file/bytes"] = resp.info(client, "memory")["tier_cold_bytes"]
-                timed(figures, "save/cold", pings, lambda: save(client))
-                pings.stop()
+                timed(figures, "save/cold", server.port, lambda: save(client))
             os.kill(server.pid, signal.SIGKILL)
         figures["start/cold/seconds"] = start(folder, program, flags, key, b"cold")
         with servers.running_in(folder, program, flags, limit_s=START_S) as server:
             with resp.Client(server.port, STEP_S) as client:
-                pings = Pings(server.port)
-                timed(figures, "open", pings, lambda: client.ask("VCARD", key))
+                timed(figures, "open", server.port, lambda: client.ask("VCARD", key))
                 figures["memory/opened"] = used(client)
-                pings.stop()
                 again = client.ask("VSIM", key, "ELE", answer[0], "WITHSCORES", "TRUTH")
                 if answer[0] != again[0]:
                     raise Failure("the set is not what it was")
@@ -140,7 +102,7 @@ def used(client):
 
 
 def start(folder, program, flags, key, tier):
-    """Seconds from the start to the first answer about the set, on files that are in the page cache."""
+    """Seconds from the start to the first answer about the set; files are in the page cache."""
     began = time.monotonic()
     with servers.running_in(folder, program, flags, limit_s=START_S) as server:
         with resp.Client(server.port, STEP_S) as client:
