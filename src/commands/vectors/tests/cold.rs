@@ -6,10 +6,19 @@ use std::sync::Arc;
 use super::tier::{fill, seen, session, tier};
 use crate::commands::Place;
 use crate::commands::testing::{Session, ask};
+use crate::keyspace::TierDir;
 use crate::persistence::files::testing::Folder;
 use crate::resp::Request;
 
 const COLD: &str = "+tier +cold ";
+
+/// A server with a folder for files.
+fn begin() -> (Folder, Arc<TierDir>, Session) {
+    let folder = Folder::new();
+    let tier = tier(&folder);
+    let session = session(Arc::clone(&tier));
+    (folder, tier, session)
+}
 
 fn tier_of(session: &mut Session, key: &str) -> String {
     session.ask(&format!("vtier {key}"))
@@ -29,9 +38,7 @@ fn small(session: &mut Session, key: &str) {
 
 #[test]
 fn a_cold_set_takes_no_memory_and_replies_as_before() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (_folder, tier, mut session) = begin();
     for options in ["NOQUANT", "Q8", "RQ2 METRIC L2 RERANK F16", "NOQUANT TIER warm"] {
         session.ask("flushall");
         session.ask(&format!("vcreate s DIM 64 {options}"));
@@ -52,9 +59,7 @@ fn a_cold_set_takes_no_memory_and_replies_as_before() {
 
 #[test]
 fn what_treats_all_values_alike_opens_no_set() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (_folder, tier, mut session) = begin();
     small(&mut session, "s");
     cool(&mut session, "s");
     session.hold_to(&[
@@ -83,9 +88,7 @@ fn what_treats_all_values_alike_opens_no_set() {
 
 #[test]
 fn a_set_that_goes_takes_its_file_along() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (_folder, tier, mut session) = begin();
     for last in ["del s", "flushall", "set s text", "pexpireat s 1", "rename t s"] {
         small(&mut session, "s");
         cool(&mut session, "s");
@@ -102,8 +105,7 @@ fn a_set_that_goes_takes_its_file_along() {
 
 #[test]
 fn changes_open_the_set() {
-    let folder = Folder::new();
-    let mut session = session(tier(&folder));
+    let (_folder, _, mut session) = begin();
     small(&mut session, "s");
     for (line, reply) in [
         ("vadd s VALUES 2 3 3 c", ":1"),
@@ -130,8 +132,7 @@ fn changes_open_the_set() {
 
 #[test]
 fn dumps_of_cold_sets_are_those_of_others() {
-    let folder = Folder::new();
-    let mut session = session(tier(&folder));
+    let (_folder, _, mut session) = begin();
     small(&mut session, "s");
     let before = session.reply_to(&["dump", "s"]);
     cool(&mut session, "s");
@@ -154,8 +155,7 @@ fn digests_are_those_of_others() {
 
 #[test]
 fn transactions_open_sets_before_they_begin() {
-    let folder = Folder::new();
-    let mut session = session(tier(&folder));
+    let (_folder, _, mut session) = begin();
     small(&mut session, "s");
     cool(&mut session, "s");
     session.hold_to(&[
@@ -170,8 +170,7 @@ fn transactions_open_sets_before_they_begin() {
 
 #[test]
 fn a_watched_set_that_is_opened_has_not_changed() {
-    let folder = Folder::new();
-    let mut session = session(tier(&folder));
+    let (_folder, _, mut session) = begin();
     small(&mut session, "s");
     cool(&mut session, "s");
     let read = [("vcard s", ":2"), ("multi", "+OK"), ("vcard s", "+QUEUED"), ("exec", "*1 :2")];
@@ -192,8 +191,7 @@ fn a_watched_set_that_is_opened_has_not_changed() {
 
 #[test]
 fn commands_that_open_a_file_leave_the_network_thread() {
-    let folder = Folder::new();
-    let mut session = session(tier(&folder));
+    let (_folder, _, mut session) = begin();
     small(&mut session, "s");
     let place = |session: &mut Session, line: &str| {
         session.place(&Request::from_args(&line.split(' ').collect::<Vec<_>>()))
@@ -220,9 +218,7 @@ fn commands_that_open_a_file_leave_the_network_thread() {
 
 #[test]
 fn a_damaged_file_is_an_error_that_names_it() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (folder, tier, mut session) = begin();
     small(&mut session, "s");
     cool(&mut session, "s");
     let path = crate::vector_set::cold_files_in(folder.path()).expect("a folder").remove(0);
@@ -273,9 +269,7 @@ fn a_set_is_put_into_a_file_only_where_there_is_one() {
 
 #[test]
 fn a_key_goes_with_the_last_of_its_elements_though_nobody_opens_it() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (_folder, tier, mut session) = begin();
     session.hold_to(&[
         ("vadd s VALUES 2 1 2 a PX 100", ":1"),
         ("vadd s VALUES 2 1 2 b PX 50", ":1"),
@@ -295,9 +289,7 @@ fn a_key_goes_with_the_last_of_its_elements_though_nobody_opens_it() {
 /// A set in its file is brought into memory only where there is some.
 #[test]
 fn without_memory_a_set_stays_in_its_file() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (_folder, _, mut session) = begin();
     small(&mut session, "s");
     cool(&mut session, "s");
     session.hold_to(&[
@@ -312,9 +304,7 @@ fn without_memory_a_set_stays_in_its_file() {
 /// A transaction that needs a set which another client is opening: neither waits for ever.
 #[test]
 fn transactions_and_others_open_the_same_set_at_the_same_time() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (_folder, tier, mut session) = begin();
     small(&mut session, "s");
     for _ in 0..100 {
         cool(&mut session, "s");
@@ -341,9 +331,7 @@ fn transactions_and_others_open_the_same_set_at_the_same_time() {
 /// Clients that add, search, remove and put the set into its file all at once: nothing is lost.
 #[test]
 fn nothing_is_lost_while_a_set_goes_and_comes() {
-    let folder = Folder::new();
-    let tier = tier(&folder);
-    let mut session = session(Arc::clone(&tier));
+    let (_folder, tier, mut session) = begin();
     small(&mut session, "s");
     const EACH: usize = 150;
     std::thread::scope(|scope| {
