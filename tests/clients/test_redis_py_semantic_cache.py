@@ -36,7 +36,8 @@ class SemanticCache(unittest.TestCase):
         for number in range(200):
             for subject in SUBJECTS:
                 self.assertEqual(answer(f"{subject} {number}"), f"all about {subject}")
-        # Of the 300 questions of the second half: one wording in 21 stays too far for what 16 observations can say.
+        # Of the 300 questions of the second half: one wording in 21 stays too far for what 16
+        # observations can say.
         self.assertLess(len([call for call in calls if int(call.split()[1]) >= 100]), 60)
         stats = self.redis.execute_command("VCACHE.STATS", "answers")
         stats = stats if isinstance(stats, dict) else dict(zip(stats[::2], stats[1::2]))

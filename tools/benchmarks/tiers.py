@@ -310,7 +310,9 @@ class Range(ctypes.Structure):
 
 
 def take_pages(pid, folder):
-    """Takes the pages of files in this folder out of memory. Returns the bytes of them that are mapped still."""
+    """Takes the pages of files in this folder out of memory. Returns the bytes of them that are
+    mapped still.
+    """
     os.sync()
     ranges = [(start, end) for start, end, _ in mappings(pid, folder)]
     libc = ctypes.CDLL(None, use_errno=True)
@@ -326,7 +328,9 @@ def take_pages(pid, folder):
 
 
 def mappings(pid, folder):
-    """The addresses at which a process has files of a folder, and how many bytes of them are in its memory."""
+    """The addresses at which a process has files of a folder, and how many bytes of them are in its
+    memory.
+    """
     found = []
     for line in pathlib.Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
         words = line.split(maxsplit=5)

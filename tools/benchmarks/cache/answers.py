@@ -1,12 +1,14 @@
-"""Which entries a semantic cache keeps: `lru`, `cost` and `coverage` on the same questions, with a part of the memory that
-all of them would take; beside each rate what VCACHE.STATS … CURVE forecast of it with half and with twice the memory.
+"""Which entries a semantic cache keeps: `lru`, `cost` and `coverage` on the same questions, with a
+part of the memory that all of them would take; beside each rate what VCACHE.STATS … CURVE forecast
+of it with half and with twice the memory.
 
-The questions are those of `tools/bench semantic` (descriptions of Debian's packages, 1500 sources as Zipf's law has them).
-Each source has a cost, and its answers a length, both as a logarithmic normal distribution has them, independent of how often
-it is asked for. A question is answered by an entry of at least a score (MINSCORE), otherwise its answer is stored. One in
-five is stored without a look, as programs do that fill a cache with what they have found out by other means: so there are
-entries that others could answer for. (Without these there are none under one threshold, since what another entry answers is
-never stored, and `coverage` is `lru`.)
+The questions are those of `tools/bench semantic` (descriptions of Debian's packages, 1500 sources
+as Zipf's law has them). Each source has a cost, and its answers a length, both as a logarithmic
+normal distribution has them, independent of how often it is asked for. A question is answered by an
+entry of at least a score (MINSCORE), otherwise its answer is stored. One in five is stored without
+a look, as programs do that fill a cache with what they have found out by other means: so there are
+entries that others could answer for. (Without these there are none under one threshold, since what
+another entry answers is never stored, and `coverage` is `lru`.)
 """
 
 import json
@@ -19,7 +21,8 @@ from .. import Failure, build, datasets, servers, table
 SCRIPT = build.TOOLS / "benchmarks" / "cache" / "ask.py"
 SEEDS, QUESTIONS = 5, 10_000
 QUICK_SEEDS, QUICK_QUESTIONS = 1, 2_000
-# Points of a hundred by which a forecast for twice the memory may differ from what happens, in the mean of the seeds.
+# Points of a hundred by which a forecast for twice the memory may differ from what happens, in
+# the mean of the seeds.
 POINTS = 3.0
 
 
@@ -47,7 +50,7 @@ def run(args, programs):
 
 
 def summed(measured):
-    """The means over the seeds, by policy and size; with what happened at half and at twice the size."""
+    """The means over the seeds, by policy and size; with what happened at half and twice the size."""
     by = {}
     for row in measured["rows"]:
         by.setdefault((row["policy"], row["part"]), []).append(row)

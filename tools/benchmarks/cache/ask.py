@@ -1,4 +1,6 @@
-"""Asks a server the same questions for each policy and size. Needs numpy: run by tools/bench cache --only answers."""
+"""Asks a server the same questions for each policy and size. Needs numpy: run by
+tools/bench cache --only answers.
+"""
 
 import json
 import pathlib

@@ -1,4 +1,6 @@
-"""What VCACHE.GET costs beside VSIM with COUNT 1: the same questions of the same set, in turn in one run."""
+"""What VCACHE.GET costs beside VSIM with COUNT 1: the same questions of the same set, in turn in
+one run.
+"""
 
 import statistics
 import time

@@ -1,4 +1,6 @@
-"""Feedback by the million beside searches, then a kill -9: how fast, how long searches take, what is kept."""
+"""Feedback by the million beside searches, then a kill -9: how fast, how long searches take, what
+is kept.
+"""
 
 import multiprocessing
 import os
@@ -66,7 +68,9 @@ def beside(client, port, questions, elements, count):
 
 
 def report(port, elements, count):
-    """Sends so much feedback, and returns how many seconds it took. Each entry has a threshold of its own."""
+    """Sends so much feedback, and returns how many seconds it took. Each entry has a threshold of
+    its own.
+    """
     seeded = random.Random(count)
 
     def words(_):

@@ -14,7 +14,8 @@ DIM, SOURCES, SUBJECTS, ZIPF = 384, 1500, 12, 0.9
 ACCEPTED = (0.005, 0.01, 0.02, 0.05)
 # Cosines of static thresholds.
 GRID = np.arange(0.2, 0.995, 0.02)
-# The rules of the server, and whether a question that was explored, and answered right, becomes an alias.
+# The rules of the server, and whether a question that was explored, and answered right, becomes
+# an alias.
 RULES = {
     "HIT": ("HIT", True),
     "AVERAGE": ("AVERAGE", True),
@@ -106,7 +107,9 @@ def ask_all(client, asked, about, rule, with_aliases):
 
 
 def static(nearness, about, cosine, stores_all):
-    """The outcome of a static threshold over exact nearest neighbours. `stores_all`: each question that is no hit."""
+    """The outcome of a static threshold over exact nearest neighbours. `stores_all`: each question
+    that is no hit.
+    """
     absent = np.full(len(about), -9.0, np.float32)
     outcome = Outcome()
     for number, row in enumerate(nearness):
@@ -192,7 +195,9 @@ def measure_of(rule):
 
 
 def replayed(client, asked, about, seed):
-    """For each accepted share and rule, the outcome and the hits of the best static threshold at the same error."""
+    """For each accepted share and rule, the outcome and the hits of the best static threshold at
+    the same error.
+    """
     nearness = asked @ asked.T
     grid = [static(nearness, about, cosine, stores_all) for cosine in GRID for stores_all in (True, False)]
     for accepted in ACCEPTED:

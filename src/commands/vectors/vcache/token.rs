@@ -1,7 +1,7 @@
 //! Tokens: which answer a report is about.
 //!
 //! ```text
-//! [slot: u32][number of the element: u32][score: f32][lead: u8][decided to be a hit: u8][mark: u64]
+//! [slot: u32][number of the element: u32][score: f32][lead: u8][was a hit: u8][mark: u64]
 //! ```
 //!
 //! In hexadecimal digits, 44 of them. The number is a hash of the element's name, so that another
