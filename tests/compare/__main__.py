@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 
 import acl
 import example_files
@@ -26,7 +27,7 @@ import tracking
 import watch
 from pair import Broken
 from peers import PEERS
-from report import Report
+from report import Finding, Report
 from servers import Servers
 
 PARTS = {
@@ -87,14 +88,19 @@ def replay(servers, report, options):
 def run_part(name, part, options):
     """Runs one part on servers of its own and prints its report."""
     started = time.monotonic()
-    servers = Servers.start(options)
-    report = Report(name, servers.ours.name, options.verbose)
+    report, servers = Report(name, verbose=options.verbose), None
     try:
+        servers = Servers.start(options)
+        report.ours_name = servers.ours.name
         part(servers, report, options)
     except Broken as broken:
         report.note(f"given up: {broken}")
+    except Exception:  # so that the other parts are run, and the sum tells of this one
+        traceback.print_exc(file=sys.stdout)
+        report.differs(Finding([b"(the part itself)"], b"", b"", 2, [], traceback.format_exc(limit=-1)))
     finally:
-        servers.stop()
+        if servers:
+            servers.stop()
     report.note(f"{time.monotonic() - started:.0f} s")
     report.print()
     if options.save:

@@ -14,6 +14,8 @@ import wire
 
 START_S = 30.0
 EXIT_S = 5.0
+PORTS = 5
+"""Tries, as a port that was free may be taken before the server listens to it."""
 
 USUAL_FLAGS = ["--save", "", "--enable-debug-command", "yes"]
 
@@ -55,7 +57,17 @@ class Started:
 
     def restart(self):
         """Starts the server with the data that it is given, or empty, ending the one that ran before."""
-        self.stop()
+        for left in reversed(range(PORTS)):
+            self.stop()
+            self._launch()
+            if self._becomes_ready():
+                return
+            with open(self.log_path, "rb") as log:
+                tail = log.read()[-2000:].decode(errors="replace")
+            if not left or "in use" not in tail:
+                raise RuntimeError(f"{self.name} does not start: {' '.join(self.flags)}\n{tail}")
+
+    def _launch(self):
         self.folder = tempfile.mkdtemp(prefix="compare-")
         if self.files:
             shutil.copytree(self.files, self.folder, dirs_exist_ok=True)
@@ -64,7 +76,6 @@ class Started:
         command = [self.binary, "--port", str(self.address[1]), *self.flags]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        self._wait_until_ready()
 
     def stop(self):
         if self.process is None:
@@ -82,17 +93,13 @@ class Started:
             return False
         return True
 
-    def _wait_until_ready(self):
+    def _becomes_ready(self):
         deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self.process.poll() is None:
             if answers(self.address):
-                return
+                return True
             time.sleep(0.02)
-        with open(self.log_path, "rb") as log:
-            tail = log.read()[-2000:].decode(errors="replace")
-        raise RuntimeError(f"{self.name} does not start: {' '.join(self.flags)}\n{tail}")
+        return False
 
 
 def answers(address):
