@@ -18,6 +18,7 @@ use crate::persistence::loading::{Loading, grouped};
 use crate::persistence::rdb::Reader;
 use crate::persistence::rdb::check::{self as rdb, Damaged};
 use crate::persistence::rdb::vector_set::cold;
+use crate::persistence::rdb::vector_set::sealed::{check_sealed, sealed_in};
 use crate::server;
 
 /// Time between two lines of progress.
@@ -79,29 +80,34 @@ fn check_rdb(path: &Path) -> Outcome {
 fn check_tier(folder: &Path) -> Outcome {
     let files =
         cold::files_in(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    let sealed = sealed_in(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
     let mut damaged = 0;
-    for path in &files {
-        match cold::check(path) {
-            Ok(set) => println!(
-                "{}: whole, {} vectors of {} components, {} bytes before compression",
-                path.display(),
-                grouped(set.elements),
-                set.dim,
-                grouped(set.bytes)
-            ),
-            Err(_) if !path.exists() => {}
-            Err(why) => {
-                println!("{why}");
-                damaged += 1;
-            }
+    let mut tell = |path: &Path, checked: Result<(u64, u32, String), String>| match checked {
+        Ok((elements, dim, bytes)) => {
+            let (path, elements) = (path.display(), grouped(elements));
+            println!("{path}: whole, {elements} vectors of {dim} components, {bytes}");
         }
+        Err(_) if !path.exists() => {}
+        Err(why) => {
+            println!("{why}");
+            damaged += 1;
+        }
+    };
+    for path in &files {
+        let in_words = |bytes| format!("{} bytes before compression", grouped(bytes));
+        tell(path, cold::check(path).map(|set| (set.elements, set.dim, in_words(set.bytes))));
     }
+    for path in &sealed {
+        let checked = check_sealed(path).map_err(|error| error.to_string());
+        tell(path, checked.map(|set| (set.elements, set.dim, format!("{} bytes", grouped(set.bytes)))));
+    }
+    let count = files.len() + sealed.len();
     match damaged {
         0 => {
-            println!("{} files, all whole.", files.len());
+            println!("{count} vector sets, all whole.");
             Ok(())
         }
-        damaged => Err(format!("{damaged} of {} files are damaged", files.len())),
+        damaged => Err(format!("{damaged} of {count} vector sets are damaged")),
     }
 }
 

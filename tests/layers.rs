@@ -143,7 +143,10 @@ const MAP: &[(&str, &[&str])] = &[
 /// Crates that belong to some folders and files below `src/` only.
 const CRATES: &[(&str, &[&str])] = &[
     // `rustix` has all other calls without `unsafe`.
-    ("libc", &["system/files", "system/process", "memory/allocator", "tier/faults", "tier/fetch"]),
+    (
+        "libc",
+        &["system/files", "system/process", "memory/allocator", "tier/faults", "tier/fetch", "tier/overlay"],
+    ),
     ("rustix", &["system"]),
     ("getrandom", &["system"]),
     ("tikv_jemalloc_ctl", &["memory/allocator"]),

@@ -13,6 +13,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 mod cold;
 #[path = "support/folder.rs"]
 mod folder;
+#[path = "recovery/sealed.rs"]
+mod sealed;
 
 use folder::Folder;
 

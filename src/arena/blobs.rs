@@ -1,7 +1,9 @@
 //! Blocks that point to bytes of any length: element names and attributes.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::io;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -9,6 +11,7 @@ use parking_lot::Mutex;
 use super::segments::{Segment, Segments};
 use crate::epoch::{Limbo, Pin, pin};
 use crate::memory::{Category, allocated_bytes, give_back, take};
+use crate::tier::{Mapped, Part, Space};
 
 /// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`. The top bit of the length is
 /// the blob's mark.
@@ -138,6 +141,8 @@ impl Drop for Retired {
 pub struct Blobs {
     segments: Segments,
     category: Category,
+    /// Blobs that lie in files of a sealed set: an odd cell is twice the place in there, plus 1.
+    lent: Option<Mapped>,
     /// Of the blobs that are in a slot, and of those in the limbo.
     bytes: AtomicUsize,
     /// Of those that are in a slot.
@@ -149,12 +154,42 @@ pub struct Blobs {
     removed: Mutex<Limbo<Vec<Segment>>>,
 }
 
+/// What was in a cell.
+enum Former<'b> {
+    Own(Blob),
+    Lent(Marked<'b>),
+}
+
+impl Former<'_> {
+    fn contents(&self) -> Marked<'_> {
+        match self {
+            Self::Own(blob) => blob.contents(),
+            Self::Lent(contents) => *contents,
+        }
+    }
+}
+
+/// Where blobs begin in files: at multiples of this.
+pub const LENT_ALIGN: u64 = align_of::<u32>() as u64;
+
+/// What a cell has of a blob at a place in files.
+pub fn lent_cell(place: u64) -> u64 {
+    place << 1 | 1
+}
+
+/// What a blob of bytes, without a mark, begins with in files.
+pub fn lent_header(len: usize) -> [u8; HEADER] {
+    assert!(len < MARK as usize);
+    (len as u32).to_ne_bytes()
+}
+
 impl Blobs {
     /// An empty arena. `category`: what the blobs are for.
     pub fn new(category: Category) -> Self {
         Self {
             segments: Segments::new(size_of::<AtomicPtr<u8>>(), category, None),
             category,
+            lent: None,
             bytes: AtomicUsize::new(0),
             bytes_in_slots: AtomicUsize::new(0),
             len: AtomicUsize::new(0),
@@ -163,8 +198,52 @@ impl Blobs {
         }
     }
 
+    /// The blobs of a sealed set, `len` of them: where they are, and their bytes. What is put in
+    /// later lies in memory.
+    ///
+    /// # Errors
+    /// A part is not what it should be, or the system has no addresses.
+    pub fn over(
+        category: Category,
+        space: &Arc<Space>,
+        (cells, blobs): (Part, Part),
+        len: usize,
+    ) -> io::Result<Self> {
+        let sealed = space.sealed().ok_or(io::ErrorKind::NotFound)?;
+        let lent = sealed.map(blobs)?;
+        let segments = Segments::over(size_of::<AtomicPtr<u8>>(), category, (space, cells), mend)?;
+        let mut arena = Self::new(category);
+        arena.segments = segments;
+        arena.bytes_in_slots = AtomicUsize::new(lent.len());
+        arena.len = AtomicUsize::new(len);
+        arena.lent = Some(lent);
+        Ok(arena)
+    }
+
+    /// The blob of a cell that has a place in files. None if there is no whole one: files may have
+    /// been damaged.
+    #[cold]
+    fn lent_at(&self, cell: usize) -> Option<Marked<'_>> {
+        let (lent, place) = (self.lent.as_ref()?, cell >> 1);
+        let text = place.checked_add(HEADER)?;
+        let len = u32::from_ne_bytes(*lent.get(place..text)?.first_chunk()?) as usize;
+        Some(Marked { bytes: lent.get(text..text.checked_add(len)?)?, mark: false })
+    }
+
+    /// Before the cell of a slot is written.
+    fn own(&self, slot: u32) {
+        self.segments.own(slot, mend);
+    }
+
+    /// True if what a slot has lies in files: it stays there.
+    pub fn is_lent(&self, slot: u32) -> bool {
+        let _pin = pin();
+        is_lent(self.cell(slot).load(Ordering::Acquire))
+    }
+
     /// The caller is pinned while it uses the cell.
     fn cell(&self, slot: u32) -> &AtomicPtr<u8> {
+        self.segments.see(slot);
         // SAFETY: the block is 8 zeroed bytes, aligned to 8 within a segment aligned to 64; null is
         // a valid pointer, and all access is atomic.
         unsafe { &*self.segments.block(slot).cast::<AtomicPtr<u8>>() }
@@ -180,7 +259,21 @@ impl Blobs {
     /// As [`Self::get`], with the mark.
     #[inline]
     pub fn get_marked<'p>(&'p self, slot: u32, _pin: &'p Pin) -> Option<Marked<'p>> {
-        let pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;
+        let mut pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;
+        if is_lent(pointer.as_ptr()) {
+            return self.lent_at(pointer.as_ptr() as usize);
+        }
+        if slot < self.segments.lent() {
+            if self.segments.is_lent(slot) {
+                // No file has an address: it was damaged.
+                return None;
+            }
+            // The cell that was read may be that of the file, before it was copied.
+            pointer = NonNull::new(self.cell(slot).load(Ordering::Acquire))?;
+            if is_lent(pointer.as_ptr()) {
+                return self.lent_at(pointer.as_ptr() as usize);
+            }
+        }
         // SAFETY: what `replace` takes out stays in the limbo for a grace period, which cannot end
         // while this reader is pinned, since it was pinned before it read the pointer. The limbo is
         // dropped with `self`, which is borrowed.
@@ -209,7 +302,9 @@ impl Blobs {
         match self.swap(slot, contents.map(|contents| Blob::new(contents, self.category))) {
             Some(old) => {
                 on_replaced(old.contents());
-                self.limbo.lock().push(Retired::new(old));
+                if let Former::Own(old) = old {
+                    self.limbo.lock().push(Retired::new(old));
+                }
                 true
             }
             None => false,
@@ -220,6 +315,7 @@ impl Blobs {
     /// while pinned; true if so. For another form of the same content: any thread may do it, beside
     /// others and beside writers.
     pub fn exchange(&self, slot: u32, old: &[u8], bytes: &[u8], _pin: &Pin) -> bool {
+        self.own(slot);
         let blob = Blob::new(Marked { bytes, mark: false }, self.category);
         // A blob that was replaced since is not freed, and its address is not used again, while
         // this thread is pinned.
@@ -247,7 +343,8 @@ impl Blobs {
         is_empty
     }
 
-    fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Blob> {
+    fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Former<'_>> {
+        self.own(slot);
         let new = blob.map_or(std::ptr::null_mut(), |blob| {
             self.len.fetch_add(1, Ordering::Relaxed);
             self.put_in(blob)
@@ -255,7 +352,13 @@ impl Blobs {
         let _pin = pin();
         let old = NonNull::new(self.cell(slot).swap(new, Ordering::AcqRel))?;
         self.len.fetch_sub(1, Ordering::Relaxed);
-        Some(self.taken_out(old))
+        if is_lent(old.as_ptr()) {
+            let contents = self.lent_at(old.as_ptr() as usize).unwrap_or(Marked { bytes: &[], mark: false });
+            let bytes = (HEADER + contents.bytes.len()).next_multiple_of(LENT_ALIGN as usize);
+            self.bytes_in_slots.fetch_sub(bytes, Ordering::Relaxed);
+            return Some(Former::Lent(contents));
+        }
+        Some(Former::Own(self.taken_out(old)))
     }
 
     /// Counts a blob that belongs to a slot from now on: the pointer for the slot's cell.
@@ -312,10 +415,32 @@ impl Blobs {
 
     /// Drops every blob: for the end of the arena's life.
     fn clear(&mut self) {
-        for slot in 0..self.segments.len() {
-            drop(self.swap(slot, None));
+        // Cells that lie in files are not read for this.
+        for slot in (0..self.segments.len()).filter(|&slot| !self.segments.is_lent(slot)) {
+            let cell = self.cell(slot).load(Ordering::Acquire);
+            if !cell.is_null() && !is_lent(cell) {
+                drop(self.swap(slot, None));
+            }
         }
     }
+}
+
+/// Cells in files lead nowhere but into files, unless they were damaged: then they lead nowhere.
+fn mend(bytes: &mut [u8]) {
+    let (cells, _) = bytes.as_chunks_mut::<8>();
+    let wrong = cells.iter_mut().filter(|cell| !is_place(usize::from_ne_bytes(**cell)));
+    wrong.for_each(|cell| *cell = [0; 8]);
+}
+
+/// True for what a cell has of a blob in files: blobs in memory begin at multiples of 4.
+#[inline(always)]
+fn is_place(cell: usize) -> bool {
+    cell & 1 == 1
+}
+
+#[inline(always)]
+fn is_lent(cell: *mut u8) -> bool {
+    is_place(cell as usize)
 }
 
 impl Drop for Blobs {

@@ -1,10 +1,12 @@
 //! Blocks of plain bytes: the encoded vectors. Written once, then read by any thread.
 
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::segments::Segments;
 use crate::memory::Category;
-use crate::tier::Space;
+use crate::tier::{Part, Space};
 
 /// `stride` bytes per slot, 0 at first.
 pub struct Codes {
@@ -20,6 +22,26 @@ impl Codes {
     /// The same, with what is large in a space.
     pub fn new_in(stride: usize, category: Category, space: Option<Arc<Space>>) -> Self {
         Self { segments: Segments::new(stride, category, space) }
+    }
+
+    /// The codes of a part of a sealed set, and behind them new ones in the same space. Those of
+    /// the part are never written.
+    ///
+    /// # Errors
+    /// The part is not what it should be, or the system has no addresses.
+    pub fn over(stride: usize, category: Category, space: &Arc<Space>, part: Part) -> io::Result<Self> {
+        let segments = Segments::over(stride, category, (space, part), |_| ())?;
+        Ok(Self { segments })
+    }
+
+    /// How many slots are available.
+    pub fn len(&self) -> u32 {
+        self.segments.len()
+    }
+
+    /// True if no slot is available.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The same, with all in a space: slots below [`Codes::first_in_space`] do not exist, and it
@@ -42,6 +64,12 @@ impl Codes {
         self.segments.stride()
     }
 
+    /// To be called before the bytes of a slot are read that may lie in a part of a sealed set.
+    #[inline]
+    pub fn see(&self, slot: u32) {
+        self.segments.see(slot);
+    }
+
     /// The bytes of a slot. Panics if the slot was never handed out.
     #[inline(always)]
     pub fn get(&self, slot: u32) -> &[u8] {
@@ -49,6 +77,21 @@ impl Codes {
         // SAFETY: the block holds `stride` initialised bytes and lives as long as `self`. No one
         // writes them while this view exists: that is what every caller of `write` promises.
         unsafe { std::slice::from_raw_parts(pointer, self.segments.stride()) }
+    }
+
+    /// Slots that lie in files of a sealed set.
+    pub fn lent(&self) -> u32 {
+        self.segments.lent()
+    }
+
+    /// The addresses that the disk is to be asked for before the bytes of a slot are read.
+    pub fn to_read(&self, slot: u32) -> Range<usize> {
+        self.segments.to_read(slot)
+    }
+
+    /// The same, if it is more than the bytes of the slot: blocks that are to be compared first.
+    pub fn to_compare(&self, slot: u32) -> Option<Range<usize>> {
+        self.segments.to_compare(slot)
     }
 
     /// Lets `fill` write the bytes of a slot.

@@ -18,6 +18,10 @@
 //! | [`TieredCodes`] | `n` bytes, in memory or in a file | while pinned | once, before it is published; then moved |
 //! | [`Blobs`] | a pointer to bytes | while pinned | any time; the old bytes are freed after a grace period |
 //!
+//! The first blocks of an arena may be *lent* by the files of a sealed set (see [`crate::tier`]):
+//! they are read where they lie there. `Codes` never change them; of `Words` and the cells of
+//! `Blobs` some are copied, with all around them, before one of them is changed.
+//!
 //! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use
 //! it.
 //!
@@ -36,7 +40,7 @@ mod tiered;
 mod visited;
 mod words;
 
-pub use blobs::{Blobs, Marked};
+pub use blobs::{Blobs, LENT_ALIGN, Marked, lent_cell, lent_header};
 pub use codes::Codes;
 pub use longs::Longs;
 pub(crate) use lowest::Lowest;

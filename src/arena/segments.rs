@@ -12,15 +12,17 @@
 //! cache.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::io;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use memmap2::MmapMut;
 use parking_lot::Mutex;
 
 use crate::memory::{Category, Held, allocated_bytes};
-use crate::tier::{Area, Space};
+use crate::tier::{Area, Checks, Part, Space};
 
 /// log2 of the number of blocks in the first segment.
 const FIRST_BITS: u32 = 4;
@@ -35,6 +37,11 @@ const FILE_FROM: usize = 4 << 20;
 /// time.
 #[cfg(target_os = "linux")]
 const HUGE_FROM: usize = 2 << 20;
+/// Extents of an arena at most: each may become a mapping of its own, of which the system gives a
+/// process some ten thousand.
+const MOST_EXTENTS: usize = 1024;
+/// Bytes of an extent at least: they are copied in a millisecond.
+const LEAST_EXTENT: usize = 1 << 20;
 /// A multiple of every page size that Linux has for ordinary pages.
 #[cfg(all(target_os = "linux", not(miri)))]
 const LARGEST_PAGE: usize = 64 << 10;
@@ -47,9 +54,39 @@ pub(super) struct Segments {
     table: [AtomicPtr<u8>; SEGMENTS],
     /// Slots handed out: `0 .. len`. Moved by [`Segments::grow_to`] and [`Segments::shrink_to`].
     len: AtomicU32,
+    /// Slots that lie, or lay, in files of a sealed set: they stay handed out.
+    lent: u32,
+    /// What was lent is copied in parts, before the first slot of each is changed.
+    extents: Extents,
+    /// Of what was lent.
+    checks: Option<Checks>,
     /// Locked while segments are added: two callers that both add one would lose the memory of the
     /// first.
     growth: Mutex<Growth>,
+}
+
+/// Parts of what was lent.
+#[derive(Default)]
+struct Extents {
+    /// Bytes of each.
+    bytes: usize,
+    /// A bit for each that was copied.
+    own: Box<[AtomicU64]>,
+}
+
+impl Extents {
+    /// Of so many bytes.
+    fn new(len: usize) -> Self {
+        let bytes = (len / MOST_EXTENTS).next_power_of_two().max(LEAST_EXTENT);
+        let words = len.div_ceil(bytes).div_ceil(u64::BITS as usize);
+        Self { bytes, own: (0..words).map(|_| AtomicU64::new(0)).collect() }
+    }
+
+    /// True if it was copied, or was never lent.
+    #[inline(always)]
+    fn is_own(&self, extent: usize) -> bool {
+        self.own.get(extent / 64).is_none_or(|word| word.load(Ordering::Acquire) >> (extent % 64) & 1 == 1)
+    }
 }
 
 /// Memory that was a segment.
@@ -60,6 +97,8 @@ pub(super) enum Segment {
     InSpace { _area: Area },
     /// Comes from the allocator.
     Allocated { pointer: *mut u8, layout: Layout },
+    /// Is a part of what several share.
+    Lent,
 }
 
 // SAFETY: it owns plain memory.
@@ -83,6 +122,9 @@ struct Growth {
     space: Option<Arc<Space>>,
     /// The segments that are there, with their numbers.
     areas: Vec<(usize, Area)>,
+    /// The first segments, of a set that began with files: so many of them lie in one area, one
+    /// after the other.
+    lent: Option<(usize, Area)>,
     /// Bytes of all segments that are in memory, those of mappings as far as they have been handed
     /// out.
     held: Held,
@@ -98,6 +140,7 @@ impl Growth {
             mappings: Vec::new(),
             space,
             areas: Vec::new(),
+            lent: None,
             held: Held::nothing(category),
             mapped: Held::nothing(Category::Mappings),
             allocated: 0,
@@ -113,6 +156,10 @@ impl Growth {
             area.extend_to(handed_out(*segment) * stride);
             mapped += area.in_memory();
         }
+        if let Some((segments, area)) = &mut self.lent {
+            area.extend_to(first_of(*segments).min(len as usize) * stride);
+            mapped += area.in_memory();
+        }
         self.mapped.set(mapped);
         self.held.set(mapped + self.allocated);
     }
@@ -124,6 +171,9 @@ impl Growth {
         }
         if let Some(place) = self.areas.iter().position(|(number, _)| *number == segment) {
             return Segment::InSpace { _area: self.areas.swap_remove(place).1 };
+        }
+        if self.lent.as_ref().is_some_and(|(segments, _)| segment < *segments) {
+            return Segment::Lent;
         }
         let layout = layout(blocks_in(segment) * stride);
         self.allocated -= allocated_bytes(layout.size());
@@ -179,7 +229,130 @@ impl Segments {
     pub(super) fn new(stride: usize, category: Category, space: Option<Arc<Space>>) -> Self {
         assert!(stride > 0 && stride < 1 << 32);
         let table = [const { AtomicPtr::new(std::ptr::null_mut()) }; SEGMENTS];
-        Self { stride, table, len: AtomicU32::new(0), growth: Mutex::new(Growth::new(category, space)) }
+        Self {
+            stride,
+            table,
+            len: AtomicU32::new(0),
+            lent: 0,
+            extents: Extents::default(),
+            checks: None,
+            growth: Mutex::new(Growth::new(category, space)),
+        }
+    }
+
+    /// The slots of a part of a sealed set, and behind them new ones in the same space. `mend` as
+    /// in [`own`](Self::own).
+    ///
+    /// # Errors
+    /// The part is not there, has no whole number of slots or more than there can be, or the
+    /// system has no addresses.
+    pub(super) fn over(
+        stride: usize,
+        category: Category,
+        (space, part): (&Arc<Space>, Part),
+        mend: impl Fn(&mut [u8]),
+    ) -> io::Result<Self> {
+        let mut segments = Self::new(stride, category, Some(Arc::clone(space)));
+        let sealed = space.sealed().ok_or(io::ErrorKind::NotFound)?;
+        let bytes = sealed.bytes_of(part);
+        let slots = u32::try_from(bytes / stride as u64).ok().filter(|_| bytes.is_multiple_of(stride as u64));
+        let slots = slots.ok_or(io::ErrorKind::InvalidData)?;
+        let Some(last) = slots.checked_sub(1) else { return Ok(segments) };
+        let count = locate(last).0 + 1;
+        let area = space.area_over(part, first_of(count) * stride)?;
+        for (segment, pointer) in segments.table.iter().enumerate().take(count) {
+            // Segments begin at multiples of `ALIGN`, or their stride has no use for it.
+            pointer.store(area.as_mut_ptr().wrapping_add(first_of(segment) * stride), Ordering::Relaxed);
+        }
+        segments.lent = slots;
+        segments.extents = Extents::new(area.lent());
+        segments.checks = sealed.checks(part);
+        let copied = area.lent()..bytes as usize;
+        segments.checks.iter().for_each(|checks| checks.see(copied.clone()));
+        // SAFETY: these bytes are usable, not lent, and nothing else has seen the area yet.
+        mend(unsafe { std::slice::from_raw_parts_mut(area.as_mut_ptr().add(copied.start), copied.len()) });
+        segments.len = AtomicU32::new(slots);
+        let growth = segments.growth.get_mut();
+        growth.lent = Some((count, area));
+        growth.hand_out(slots, stride);
+        Ok(segments)
+    }
+
+    /// Slots that lie, or lay, in files of a sealed set.
+    pub(super) fn lent(&self) -> u32 {
+        self.lent
+    }
+
+    /// To be called before the block of a slot is read that may lie in files of a sealed set.
+    #[inline(always)]
+    pub(super) fn see(&self, slot: u32) {
+        if slot < self.lent
+            && let Some(checks) = &self.checks
+        {
+            checks.see(self.bytes_of(slot));
+        }
+    }
+
+    /// Where the block of a slot is among those that were lent.
+    fn bytes_of(&self, slot: u32) -> Range<usize> {
+        let start = slot as usize * self.stride;
+        start..start + self.stride
+    }
+
+    /// The addresses of what is read of the disk with the block of a slot, if it lies there.
+    pub(super) fn to_read(&self, slot: u32) -> Range<usize> {
+        self.to_compare(slot).unwrap_or_else(|| {
+            let start = self.block(slot) as usize;
+            start..start + self.stride
+        })
+    }
+
+    /// The addresses of what [`see`](Self::see) would read of the disk for a slot; none if that
+    /// would be nothing.
+    pub(super) fn to_compare(&self, slot: u32) -> Option<Range<usize>> {
+        let checks = self.checks.as_ref().filter(|_| slot < self.lent)?;
+        let block = self.bytes_of(slot);
+        let read = checks.to_read(block.clone())?;
+        // What was lent lies at addresses one after the other.
+        let start = self.block(slot) as usize - (block.start - read.start);
+        Some(start..start + read.len())
+    }
+
+    /// True if the block of a slot lies in files of a sealed set.
+    #[inline(always)]
+    pub(super) fn is_lent(&self, slot: u32) -> bool {
+        slot < self.lent && !self.extents.is_own(slot as usize * self.stride / self.extents.bytes)
+    }
+
+    /// To be called before a block is written that may have been lent: copies the extents that it
+    /// is in. `mend` is called with what is copied: files may have been damaged.
+    #[inline]
+    pub(super) fn own(&self, slot: u32, mend: impl Fn(&mut [u8])) {
+        if slot >= self.lent {
+            return;
+        }
+        let start = slot as usize * self.stride;
+        for extent in start / self.extents.bytes..=(start + self.stride - 1) / self.extents.bytes {
+            if !self.extents.is_own(extent) {
+                self.copy_extent(extent, &mend);
+            }
+        }
+    }
+
+    #[cold]
+    fn copy_extent(&self, extent: usize, mend: &dyn Fn(&mut [u8])) {
+        let mut growth = self.growth.lock();
+        if self.extents.is_own(extent) {
+            return;
+        }
+        if let Some((_, area)) = &mut growth.lent {
+            let start = extent * self.extents.bytes;
+            let end = (start + self.extents.bytes).min(area.lent());
+            self.checks.iter().for_each(|checks| checks.see(start..end));
+            area.own(start..start + self.extents.bytes, mend);
+        }
+        growth.hand_out(self.len.load(Ordering::Relaxed), self.stride);
+        self.extents.own[extent / 64].fetch_or(1 << (extent % 64), Ordering::Release);
     }
 
     /// All of whose segments are to lie in a space: slots below [`Segments::first`] do not exist.
@@ -272,6 +445,7 @@ impl Segments {
     /// words may be used.
     #[must_use]
     pub(super) unsafe fn shrink_to(&self, len: u32) -> Vec<Segment> {
+        let len = len.max(self.lent);
         let mut growth = self.growth.lock();
         let old = self.len.load(Ordering::Relaxed);
         if len >= old {

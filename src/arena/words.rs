@@ -1,17 +1,21 @@
 //! Blocks of atomic words: link lists and slot states. Safe to read and write from any thread at
 //! any time.
 
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::segments::Segments;
 use crate::memory::Category;
-use crate::tier::Space;
+use crate::tier::{Part, Space};
 
 /// `n` atomic `u32` per slot, 0 at first.
 pub struct Words {
     segments: Segments,
     per_block: usize,
+    /// Words of a part of a sealed set are no higher, unless it was damaged.
+    most: u32,
 }
 
 impl Words {
@@ -22,7 +26,61 @@ impl Words {
 
     /// The same, with what is large in a space.
     pub fn new_in(per_block: usize, category: Category, space: Option<Arc<Space>>) -> Self {
-        Self { segments: Segments::new(per_block * size_of::<AtomicU32>(), category, space), per_block }
+        Self::of(Segments::new(per_block * size_of::<AtomicU32>(), category, space), per_block)
+    }
+
+    fn of(segments: Segments, per_block: usize) -> Self {
+        Self { segments, per_block, most: u32::MAX }
+    }
+
+    /// The words of a part of a sealed set, which should be at most `most`, and behind them new
+    /// ones in the same space.
+    ///
+    /// # Errors
+    /// The part is not what it should be, or the system has no addresses.
+    pub fn over(
+        per_block: usize,
+        category: Category,
+        part: (&Arc<Space>, Part),
+        most: u32,
+    ) -> io::Result<Self> {
+        let segments =
+            Segments::over(per_block * size_of::<AtomicU32>(), category, part, |bytes| mend(bytes, most))?;
+        Ok(Self { most, ..Self::of(segments, per_block) })
+    }
+
+    /// How many slots lie, or lay, in a part of a sealed set. What is there may have been damaged.
+    #[inline(always)]
+    pub fn lent(&self) -> u32 {
+        self.segments.lent()
+    }
+
+    /// To be called before the words of a slot are read that may lie in a part of a sealed set.
+    #[inline]
+    pub fn see(&self, slot: u32) {
+        self.segments.see(slot);
+    }
+
+    /// The addresses that the disk is to be asked for before the words of a slot are read.
+    pub fn to_read(&self, slot: u32) -> Range<usize> {
+        self.segments.to_read(slot)
+    }
+
+    /// To be called before a word of a block is stored: what lies in a part of a sealed set is
+    /// copied.
+    #[inline]
+    pub fn own(&self, slot: u32) {
+        self.segments.own(slot, |bytes| mend(bytes, self.most));
+    }
+
+    /// Slots `0 .. len` are available.
+    pub fn len(&self) -> u32 {
+        self.segments.len()
+    }
+
+    /// True if no slot is available.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The words of a slot. Panics if the slot was never handed out.
@@ -54,4 +112,11 @@ impl Words {
     pub fn heap_bytes(&self) -> usize {
         self.segments.heap_bytes()
     }
+}
+
+/// Takes out of words what is higher than any of them should be.
+fn mend(bytes: &mut [u8], most: u32) {
+    let (words, _) = bytes.as_chunks_mut::<4>();
+    let wrong = words.iter_mut().filter(|word| u32::from_ne_bytes(**word) > most);
+    wrong.for_each(|word| *word = [0; 4]);
 }

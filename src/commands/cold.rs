@@ -1,4 +1,5 @@
-//! Vector sets that are not used go into files: `tier-cold-after`.
+//! Vector sets that are not used go into files: `tier-cold-after`; and the files of warm sets that
+//! were opened are compared with their checksums.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,9 @@ use crate::vector_set::Haste;
 
 /// Time between two looks for sets that are not used.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// The same while data are loaded: behind that, searches wait for the disk.
+const WHILE_LOADING: Duration = Duration::from_millis(20);
 
 /// Time without a try after a disk did not take a set: it would be written again and again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -30,6 +34,30 @@ impl Server {
                     not_before = Instant::now() + AFTER_FAILURE;
                 }
             }
+        }
+    }
+
+    /// The work of the thread for sealed sets, until it is stopped: those that a snapshot has
+    /// written take the place of what is in memory, and checksums are compared.
+    pub(crate) fn tend_sealed_sets(&self, signal: &ThreadSignal) {
+        let Some(dir) = self.keyspace.tier() else { return };
+        let mut pause = Duration::ZERO;
+        while !signal.wait_for(pause) {
+            // What is loaded comes first.
+            let is_loading = self.loading.is_on();
+            if !is_loading {
+                self.saving.exchange_sealed_sets(&self.keyspace);
+                let tell = || {
+                    let damages = dir.sealed().take_damages().into_iter();
+                    damages.for_each(|what| tracing::error!("a warm vector set is damaged: {what}"));
+                };
+                dir.verify_opened(|| {
+                    tell();
+                    signal.is_stopped()
+                });
+                tell();
+            }
+            pause = if is_loading { WHILE_LOADING } else { ROUND };
         }
     }
 
@@ -70,6 +98,11 @@ impl Server {
         let cold = dir.cold();
         if cold.any() {
             tracing::info!("{} vector sets stay in cold files, {} MB", cold.files(), cold.bytes() >> 20);
+        }
+        let sealed = dir.sealed();
+        if sealed.count() > 0 {
+            let (count, megabytes) = (sealed.count(), sealed.bytes() >> 20);
+            tracing::info!("{count} warm vector sets are mapped from their files, {megabytes} MB");
         }
     }
 }

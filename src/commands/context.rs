@@ -248,7 +248,7 @@ impl Server {
         self.keyspace.set_packed_limits(PackedLimits { fields, len });
         if let Some(tier) = self.keyspace.tier() {
             tier.set_max_bytes(settings.tier_max_bytes);
-            tier.cold().set_io_limit(settings.tier_io_limit);
+            tier.set_io_limit(settings.tier_io_limit);
             tier.balance().set_policy(TierPolicy::named(settings.tier_policy).unwrap_or_default());
         }
         let samples = usize::try_from(settings.maxmemory_samples).unwrap_or(usize::MAX);

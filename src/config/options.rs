@@ -822,7 +822,8 @@ pub static OPTIONS: &[OptionSpec] = &[
         kind: Kind::Memory { field: |settings| &mut settings.tier_io_limit, min: 0, max: MAX_LONG },
         default: "64mb",
         mutable: true,
-        help: "Bytes a second that are written to such files in the background; 0 is no limit",
+        help: "Bytes a second that work of the background writes to such files and to those of warm sets, and reads to \
+               verify them; 0 is no limit",
     },
     OptionSpec {
         name: "maxmemory",

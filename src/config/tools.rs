@@ -141,7 +141,7 @@ fn check_aof() -> Command {
 
 fn check_tier() -> Command {
     Command::new("check-tier")
-        .about("Says which cold vector sets lie in a tier-dir, and whether their files are whole")
+        .about("Says which vector sets lie in a tier-dir, and whether their files are whole")
         .arg(
             Arg::new("DIR")
                 .required(true)

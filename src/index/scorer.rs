@@ -20,6 +20,11 @@ pub trait Scorer {
         self.between(a, b)
     }
 
+    /// Asks the disk for what it has of these slots, all at once, before they are scored. `waits`:
+    /// the walk has waited for the disk, so that what it reads is likely not in memory.
+    #[inline(always)]
+    fn fetch(&self, _slots: &[u32], _waits: bool) {}
+
     /// Hints that this slot will soon be among those of [`Scorer::nearer`].
     fn prefetch(&self, slot: u32);
 

@@ -104,6 +104,8 @@ pub struct Slots {
     /// Slots in use are below this.
     end: AtomicU32,
     live: AtomicUsize,
+    /// Slots below this lie in files that never change: they are not used again.
+    lent: u32,
     free: Mutex<Free>,
 }
 
@@ -148,6 +150,7 @@ impl Slots {
             deaths: AtomicU32::new(0),
             end: AtomicU32::new(0),
             live: AtomicUsize::new(0),
+            lent: 0,
             free: Mutex::new(Free {
                 slots: Lowest::default(),
                 dead: 0,
@@ -156,6 +159,33 @@ impl Slots {
                 held: Held::nothing(Category::Reusable),
             }),
         }
+    }
+
+    /// Slots `0 .. levels.len()`, all `Live`, of these levels, whose towers follow each other. They
+    /// are not used again when they are free.
+    pub(super) fn lent(levels: &[u8]) -> Self {
+        let mut slots = Self::new();
+        let end = u32::try_from(levels.len()).unwrap_or(MAX_SLOTS).min(MAX_SLOTS);
+        slots.words.grow_to(end);
+        slots.graves.grow_to(end.div_ceil(u32::BITS));
+        let mut tower = 0u32;
+        for (slot, &level) in (0..end).zip(levels) {
+            let level = u32::from(level).min(MAX_LEVEL);
+            slots.set_level(slot, level, tower);
+            slots.words.block(slot)[0].store(level << STATE_BITS | State::Live as u32, Ordering::Relaxed);
+            tower += level;
+        }
+        slots.end = AtomicU32::new(end);
+        slots.live = AtomicUsize::new(end as usize);
+        slots.lent = end;
+        slots.free.lock().held_end = end;
+        slots
+    }
+
+    /// Slots below this lie in files that never change.
+    #[inline]
+    pub fn lent_end(&self) -> u32 {
+        self.lent
     }
 
     #[inline(always)]
@@ -281,7 +311,9 @@ impl Slots {
         if before.state() == State::Live {
             self.live.fetch_sub(1, Ordering::Relaxed);
         }
-        self.free.lock().count_dead();
+        if slot >= self.lent {
+            self.free.lock().count_dead();
+        }
         let moment = self.deaths.load(Ordering::Relaxed).wrapping_add(1);
         self.words.block(slot)[0].store(
             moment << MOMENT_SHIFT | before.level() << STATE_BITS | State::Dead as u32,
@@ -302,6 +334,9 @@ impl Slots {
         let was_dead = self.state(slot) == State::Dead;
         self.words.block(slot)[0].store(State::Free as u32, Ordering::Release);
         self.grave(slot).fetch_and(!grave_bit(slot), Ordering::Relaxed);
+        if slot < self.lent {
+            return;
+        }
         let mut free = self.free.lock();
         free.slots.insert(slot);
         free.dead -= usize::from(was_dead);

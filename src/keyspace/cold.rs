@@ -195,9 +195,36 @@ impl View<'_> {
         changes: u64,
         file: Arc<ColdFile>,
     ) -> Result<(), NotCooled> {
-        let cold = Value::ColdSet(Arc::new(ColdSet::new(file)));
+        self.exchange_unchanged(key, set, changes, Value::ColdSet(Arc::new(ColdSet::new(file))))
+    }
+
+    /// Makes the key's value another set, which has what that set had after so many changes. No
+    /// client watches the key, nor another one beside it: for them it would be a change.
+    ///
+    /// # Errors
+    /// The key has another set by now or is watched, or the set has changed.
+    pub fn exchange_set(
+        self,
+        key: &[u8],
+        set: &Arc<VectorSet>,
+        changes: u64,
+        other: VectorSet,
+    ) -> Result<(), NotCooled> {
+        if self.shards.iter().any(|shard| shard.watched.keys() > 0) {
+            return Err(NotCooled::Replaced);
+        }
+        self.exchange_unchanged(key, set, changes, Value::VectorSet(Arc::new(other)))
+    }
+
+    fn exchange_unchanged(
+        self,
+        key: &[u8],
+        set: &Arc<VectorSet>,
+        changes: u64,
+        value: Value,
+    ) -> Result<(), NotCooled> {
         let mut outcome = Err(NotCooled::Replaced);
-        self.exclusive(&[key]).exchange(key, cold, |value| {
+        self.exclusive(&[key]).exchange(key, value, |value| {
             if value.as_vector_set().is_ok_and(|other| Arc::ptr_eq(other, set)) {
                 // Writers do not hold the shard: after this, those under way look the key up again.
                 set.unbind();

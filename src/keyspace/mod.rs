@@ -383,6 +383,7 @@ impl Keyspace {
         self.tier().iter().for_each(|tier| {
             tier.balance().reset();
             tier.cold().counters.reset();
+            tier.sealed().counters.reset();
         });
         self.common.reaper.reset_freed();
         self.databases.iter().flat_map(|db| &*db.shards).for_each(|shard| shard.lookups.reset());

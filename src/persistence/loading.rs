@@ -1,7 +1,7 @@
 //! How far has the loading of the data come? What the loader writes down, and everybody reads.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -174,6 +174,15 @@ impl<R: Read> Read for Watched<'_, R> {
         let read = self.source.read(room)?;
         self.loading.loaded_bytes.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Watched<'_, R> {
+    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
+        if let SeekFrom::Current(bytes @ 0..) = place {
+            self.loading.loaded_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+        self.source.seek(place)
     }
 }
 

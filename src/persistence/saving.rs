@@ -14,9 +14,10 @@ use parking_lot::{Condvar, Mutex};
 
 use super::files::{Replacement, SkippedFiles, SpillFile};
 use super::rdb::Writer;
-use super::rdb::save::{FileInfo, Form, Progress, save};
+use super::rdb::save::{Adoption, FileInfo, Form, Progress, save};
 use crate::journal::Journal;
 use crate::keyspace::{Census, Database, Keyspace};
+use crate::vector_set::{Haste, NamedBy};
 
 /// Bytes of one write.
 const BUFFER_LEN: usize = 1024 * 1024;
@@ -83,6 +84,8 @@ pub struct Saving {
     changed: Condvar,
     progress: Progress,
     skipped: SkippedFiles,
+    /// Files of sets that were sealed, whose keys may come to mean them.
+    adoptions: Mutex<Vec<Adoption>>,
 }
 
 #[derive(Debug)]
@@ -171,6 +174,7 @@ impl Saving {
             changed: Condvar::new(),
             progress: Progress::default(),
             skipped: SkippedFiles::default(),
+            adoptions: Mutex::default(),
         }
     }
 
@@ -312,6 +316,14 @@ impl Saving {
         self.take_turn(Saver::Foreground)
     }
 
+    /// Lets keys mean the mapped sets that the last snapshots have written, where sets have not
+    /// changed since. To be called by a thread that nothing waits for: it may have to wait for
+    /// transactions, which may wait for the end of a snapshot.
+    pub fn exchange_sealed_sets(&self, keyspace: &Keyspace) {
+        let adoptions = std::mem::take(&mut *self.adoptions.lock());
+        adoptions.into_iter().for_each(|adoption| adoption.exchange(keyspace));
+    }
+
     fn take_turn(&self, saver: Saver) -> Turn<'_> {
         let mut state = self.state.lock();
         while state.running.is_some() {
@@ -376,10 +388,21 @@ impl Saving {
         let buffered = io::BufWriter::with_capacity(BUFFER_LEN, file);
         let has_checksum = target.checksum && target.info.form == Form::Snapshot;
         let out = Writer::new(buffered, target.compress, has_checksum);
-        let buffered = save(snapshot, out, &target.info, sizes, &mut spill, &self.progress)?;
+        let running = self.state.lock().running;
+        let haste = if running.is_some_and(|(saver, _)| saver == Saver::Foreground) {
+            Haste::Now
+        } else {
+            Haste::Background
+        };
+        let how = (&self.progress, haste);
+        let (buffered, adoptions) = save(snapshot, out, &target.info, sizes, &mut spill, how)?;
         let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
         self.skipped.keep(&target.path)?;
-        Ok((file.finish()?, changes))
+        let len = file.finish()?;
+        let by = if target.info.is_base { NamedBy::LogBase } else { NamedBy::Snapshot };
+        adoptions.iter().for_each(|adoption| adoption.adopt(by));
+        self.adoptions.lock().extend(adoptions);
+        Ok((len, changes))
     }
 }
 

@@ -1,5 +1,6 @@
-//! The thread that puts vector sets into files which are not used. It writes slowly, and holds no
-//! lock meanwhile.
+//! The threads of vector sets in files: one puts sets into files that are not used, the other tends
+//! those that snapshots have sealed. Both use the disk within `tier-io-limit`, and hold no lock
+//! meanwhile.
 
 use std::io;
 use std::sync::Arc;
@@ -9,14 +10,14 @@ use super::join_deadline::JoinDeadline;
 use crate::commands::Server;
 use crate::thread_signal::ThreadSignal;
 
-/// The thread.
+/// The threads.
 pub(super) struct ColdThread {
     signal: Arc<ThreadSignal>,
-    thread: JoinHandle<()>,
+    threads: [JoinHandle<()>; 2],
 }
 
 impl ColdThread {
-    /// Starts the thread, if there is a folder for files.
+    /// Starts the threads, if there is a folder for files.
     ///
     /// # Errors
     /// The system gives no more threads.
@@ -25,14 +26,21 @@ impl ColdThread {
             return Ok(None);
         }
         let signal = Arc::new(ThreadSignal::default());
-        let own = Arc::clone(&signal);
-        let thread =
-            std::thread::Builder::new().name("cold".into()).spawn(move || server.cool_idle_sets(&own))?;
-        Ok(Some(Self { signal, thread }))
+        let start = |name: &str, work: fn(&Server, &ThreadSignal)| {
+            let (server, signal) = (Arc::clone(&server), Arc::clone(&signal));
+            std::thread::Builder::new().name(name.into()).spawn(move || work(&server, &signal))
+        };
+        let cold = start("cold", Server::cool_idle_sets)?;
+        let sealed = start("sealed", Server::tend_sealed_sets).inspect_err(|_| signal.stop())?;
+        Ok(Some(Self { signal, threads: [cold, sealed] }))
     }
 
     pub(super) fn stop(self, deadline: JoinDeadline) {
         self.signal.stop();
-        deadline.join("the thread of cold sets", self.thread, || ());
+        for (what, thread) in
+            ["the thread of cold sets", "the thread of sealed sets"].into_iter().zip(self.threads)
+        {
+            deadline.join(what, thread, || ());
+        }
     }
 }

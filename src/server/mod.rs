@@ -302,7 +302,7 @@ impl Running {
         });
         server.stop.enter(StopStep::Joining);
         // What is saved names these files.
-        server.keyspace.tier().iter().for_each(|tier| tier.cold().keep());
+        server.keyspace.tier().iter().for_each(|tier| tier.keep_files());
         let deadline = JoinDeadline::of(server.config.settings().shutdown_patience());
         cron.stop(deadline);
         memory_thread.stop(deadline);

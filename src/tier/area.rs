@@ -2,12 +2,15 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::overlay::{self, Writes};
 use super::{Space, faults};
 use crate::system::{allocate_blocks, unnamed_file};
 
@@ -33,6 +36,10 @@ pub struct Area {
     // Dropped in this order: the addresses leave the handler's table before they are unmapped.
     _watched: faults::Watched,
     mapping: MmapRaw,
+    /// The first bytes, which lie in a file of another's that never changes, or did.
+    lent: usize,
+    /// Of those, the bytes that were copied to blocks of the disk, and to memory.
+    owned: [usize; 2],
     /// The first bytes, which have their blocks of the disk.
     on_disk: usize,
     /// The first bytes, which may be used.
@@ -53,7 +60,91 @@ impl Area {
             &space.damaged,
         );
         let watched = watched.ok_or(io::ErrorKind::QuotaExceeded)?;
-        Ok(Self { space, file: Some(file), mapping, _watched: watched, on_disk: 0, used: 0 })
+        Ok(Self {
+            space,
+            file: Some(file),
+            mapping,
+            _watched: watched,
+            lent: 0,
+            owned: [0; 2],
+            on_disk: 0,
+            used: 0,
+        })
+    }
+
+    /// The same, of which the first bytes are those of a file that never changes, and are usable.
+    /// What is written there stays in this process.
+    pub(super) fn over(space: Arc<Space>, (file, bytes): (&File, usize), len: usize) -> io::Result<Self> {
+        if bytes > len {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let mut area = Self::new(space, len)?;
+        // Whole steps are mapped; what is left over is copied, since new blocks come next to it.
+        let lent = bytes / MIN_STEP * MIN_STEP;
+        let addresses = area.addresses(&(0..lent));
+        // SAFETY: the addresses are the first of the new mapping, whose drop unmaps them, and
+        // nothing has seen them yet.
+        unsafe { overlay::lay(&addresses, file, 0, Writes::ToMemory) }?;
+        (area.lent, area.on_disk) = (lent, lent);
+        area.extend_to(bytes);
+        let mut rest = vec![0; bytes - lent];
+        file.read_exact_at(&mut rest, lent as u64)?;
+        // SAFETY: these bytes are usable, and nothing else has seen the area yet.
+        unsafe { area.as_mut_ptr().add(lent).copy_from_nonoverlapping(rest.as_ptr(), rest.len()) };
+        Ok(area)
+    }
+
+    /// The first bytes, which lie in a file that never changes, or did.
+    pub fn lent(&self) -> usize {
+        self.lent
+    }
+
+    /// Lets bytes that were lent be written to: they are copied to blocks of the disk, at the same
+    /// addresses, and `mend` sees them before. Readers go on meanwhile; writers wait for this.
+    /// Without room on the disk, what is written lies in memory, and is counted there.
+    ///
+    /// To be called once for these bytes, which begin at a page.
+    pub fn own(&mut self, bytes: Range<usize>, mend: &dyn Fn(&mut [u8])) {
+        let bytes = bytes.start..bytes.end.min(self.lent);
+        if bytes.is_empty() {
+            return;
+        }
+        let before = self.in_memory();
+        // SAFETY: the bytes are mapped, and no thread writes to them before this call is over.
+        let lent = unsafe { std::slice::from_raw_parts(self.as_mut_ptr().add(bytes.start), bytes.len()) };
+        let mut copy = lent.to_vec();
+        mend(&mut copy);
+        let is_on_disk = self.put(&bytes, &copy).is_ok();
+        if is_on_disk {
+            self.space.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        } else if copy != lent {
+            // The mapping of the file is private: its pages become memory as they are written.
+            // SAFETY: as above. Readers find what was damaged, or what it is mended to.
+            unsafe { self.as_mut_ptr().add(bytes.start).copy_from_nonoverlapping(copy.as_ptr(), copy.len()) };
+        }
+        self.owned[usize::from(!is_on_disk)] += bytes.len();
+        let refused = &self.space.dir.refused_bytes;
+        refused.fetch_add((self.in_memory() - before) as u64, Ordering::Relaxed);
+    }
+
+    /// Writes bytes into this area's own file, if there is room, and maps them from there.
+    fn put(&self, bytes: &Range<usize>, copy: &[u8]) -> io::Result<()> {
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let dir = &self.space.dir;
+        dir.take(copy.len() as u64)?;
+        let is_put = allocate_blocks(file, bytes.start as u64..bytes.end as u64)
+            .and_then(|()| file.write_all_at(copy, bytes.start as u64))
+            // SAFETY: the addresses are those of this mapping, whose drop unmaps them. The file has
+            // there what readers have found so far.
+            .and_then(|()| unsafe {
+                overlay::lay(&self.addresses(bytes), file, bytes.start, Writes::ToFile)
+            });
+        is_put.inspect_err(|_| dir.give_back(copy.len() as u64))
+    }
+
+    fn addresses(&self, bytes: &Range<usize>) -> Range<usize> {
+        let start = self.as_mut_ptr() as usize;
+        start + bytes.start..start + bytes.end
     }
 
     /// Where it begins, at a page.
@@ -93,7 +184,7 @@ impl Area {
 
     /// Of the usable bytes, those that are in memory.
     pub fn in_memory(&self) -> usize {
-        self.used.saturating_sub(self.on_disk)
+        self.used.saturating_sub(self.on_disk) + self.owned[1]
     }
 
     /// The file gets blocks for at least so many bytes; false if there is no room for them.
@@ -104,8 +195,7 @@ impl Area {
         let end = end.min(self.mapping.len());
         let more = (end - self.on_disk) as u64;
         let dir = &self.space.dir;
-        if !dir.reserve(more) {
-            dir.note_refusal(false);
+        if dir.take(more).is_err() {
             return false;
         }
         if allocate_blocks(file, self.on_disk as u64..end as u64).is_err() {
@@ -116,7 +206,8 @@ impl Area {
         dir.disk_is_full.store(false, Ordering::Relaxed);
         self.space.bytes.fetch_add(more, Ordering::Relaxed);
         self.on_disk = end;
-        if end == self.mapping.len() {
+        // What was lent may still be copied into it.
+        if end == self.mapping.len() && self.lent == 0 {
             self.file = None;
         }
         true
@@ -149,7 +240,8 @@ impl Drop for Area {
     fn drop(&mut self) {
         let in_memory = self.in_memory() as u64;
         self.space.dir.refused_bytes.fetch_sub(in_memory, Ordering::Relaxed);
-        self.space.dir.give_back(self.on_disk as u64);
-        self.space.bytes.fetch_sub(self.on_disk as u64, Ordering::Relaxed);
+        let taken = (self.on_disk - self.lent + self.owned[0]) as u64;
+        self.space.dir.give_back(taken);
+        self.space.bytes.fetch_sub(taken, Ordering::Relaxed);
     }
 }

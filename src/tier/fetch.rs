@@ -4,6 +4,7 @@
 //! serves dozens of requests as fast as one: 64 random pages took 1.9 ms one by one, and 0.6 ms
 //! asked for together (a virtual NVMe disk). Pages that are in memory already cost 0.2 µs each.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::system::page_bytes;
@@ -11,13 +12,21 @@ use crate::system::page_bytes;
 /// Ranges in one call: the kernel's limit.
 const MOST: usize = 1024;
 
-/// Asks for the pages in which these bytes lie. A hint: returns before they are there.
-pub fn fetch<'b>(blocks: impl Iterator<Item = &'b [u8]>) {
+/// Asks for the pages in which these addresses lie, which are mapped. A hint: returns before they
+/// are there.
+pub fn fetch(blocks: impl Iterator<Item = Range<usize>>) {
     let page = page_bytes() as usize;
     let mut ranges: Vec<libc::iovec> = Vec::new();
     for block in blocks.filter(|block| !block.is_empty()).take(MOST) {
-        let start = block.as_ptr() as usize / page * page;
-        let end = (block.as_ptr() as usize + block.len()).next_multiple_of(page);
+        let start = block.start / page * page;
+        let end = block.end.next_multiple_of(page);
+        // What lies side by side is asked for as one.
+        if let Some(last) = ranges.last_mut()
+            && (last.iov_base as usize..=last.iov_base as usize + last.iov_len).contains(&start)
+        {
+            last.iov_len = last.iov_len.max(end - last.iov_base as usize);
+            continue;
+        }
         ranges.push(libc::iovec { iov_base: start as *mut libc::c_void, iov_len: end - start });
     }
     if !ranges.is_empty() && !all_at_once(&ranges) {

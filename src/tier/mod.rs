@@ -7,6 +7,11 @@
 //! balance.rs which elements are in memory: the policy, its counters, and how cold is cold
 //! faults.rs  pages of such files that cannot be read
 //! fetch.rs   pages that are needed soon
+//! file_id.rs by which files are told from others
+//! kept.rs    files that outlive the process: how they are named, and which a value has
+//! pace.rs    work of the background within `tier-io-limit`
+//! overlay.rs bytes of a file in the place of what is mapped
+//! sealed/    warm sets as they were at a snapshot, to be mapped by the next process
 //! cold/      sets of which nothing is in memory, each in a compressed file of its own
 //! ```
 //!
@@ -23,10 +28,10 @@
 //! the kernel, which knows the whole machine's memory; pages that were read are cheap to drop, and
 //! the limit of `maxmemory` does not count them.
 //!
-//! *Mapped files have no name.* They end with the process, however it ends, so that a kill at any
-//! moment leaves nothing behind that could be read as if it were whole: the truth is in the
-//! snapshot and the log, and a restart makes the set anew from those. (Cold sets are another
-//! matter: see `cold`.)
+//! *Mapped files that are written to have no name.* They end with the process, however it ends, so
+//! that a kill at any moment leaves nothing behind that could be read as if it were whole: the
+//! truth is in the snapshot and the log. What outlives the process never changes once it is there:
+//! `cold`, `sealed`.
 //!
 //! *Blocks of the disk are taken before they are written to.* A store through a mapping cannot fail
 //! but by a signal, so a full disk has to be seen earlier: when slots are handed out
@@ -41,17 +46,28 @@ mod balance;
 mod cold;
 mod faults;
 mod fetch;
+mod file_id;
+mod kept;
+mod overlay;
+mod pace;
+mod sealed;
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use self::area::Area;
 pub use self::balance::{Balance, TierPolicy};
-pub use self::cold::{ColdFile, ColdFiles, ColdId, ColdReader, ColdWriter, Haste, Outline, files_in};
+pub use self::cold::{ColdFile, ColdFiles, ColdReader, ColdWriter, Outline, files_in};
 pub use self::fetch::fetch;
+pub use self::file_id::FileId;
+pub use self::pace::{Haste, Pace};
+pub use self::sealed::{
+    Checks, Mapped, Part, PartWriter, Sealed, SealedSets, SealedWriter, ValueSpan, Verified, check_sealed,
+    sealed_in,
+};
 
 /// In the directory, locked by the server that uses it.
 const LOCK: &str = "nearhit.lock";
@@ -135,6 +151,9 @@ pub struct TierDir {
     disk_is_full: AtomicBool,
     balance: Balance,
     cold: ColdFiles,
+    sealed: SealedSets,
+    /// Bytes a second that work of the background reads and writes; 0: as many as it can.
+    io_limit: AtomicU64,
 }
 
 /// Why a directory cannot be used.
@@ -177,7 +196,8 @@ impl TierDir {
         })?;
         area::try_out(path)?;
         faults::handle()?;
-        cold::remove_partial(path)?;
+        cold::ENDINGS.remove_partial(path, kept::remove_file)?;
+        sealed::ENDINGS.remove_partial(path, kept::remove_folder)?;
         Ok(Arc::new(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -190,6 +210,8 @@ impl TierDir {
             disk_is_full: AtomicBool::new(false),
             balance: Balance::default(),
             cold: ColdFiles::default(),
+            sealed: SealedSets::default(),
+            io_limit: AtomicU64::new(0),
         }))
     }
 
@@ -212,6 +234,15 @@ impl TierDir {
     pub fn set_max_bytes(&self, bytes: u64) {
         self.max_bytes.store(bytes, Ordering::Relaxed);
         self.balance.try_again();
+    }
+
+    /// Bounds how much work of the background reads and writes in a second; 0: no bound.
+    pub fn set_io_limit(&self, bytes_per_s: u64) {
+        self.io_limit.store(bytes_per_s, Ordering::Relaxed);
+    }
+
+    fn io_limit(&self) -> u64 {
+        self.io_limit.load(Ordering::Relaxed)
     }
 
     /// Bytes of the disk that are taken.
@@ -256,7 +287,33 @@ impl TierDir {
             dir: Arc::clone(self),
             bytes: AtomicU64::new(0),
             damaged: Arc::new(AtomicBool::new(false)),
+            sealed: None,
         })
+    }
+
+    /// A new space, of a set that begins with these files.
+    pub fn space_over(self: &Arc<Self>, sealed: Arc<Sealed>) -> Arc<Space> {
+        self.spaces.fetch_add(1, Ordering::Relaxed);
+        let damaged = Arc::clone(sealed.damaged_flag());
+        Arc::new(Space { dir: Arc::clone(self), bytes: AtomicU64::new(0), damaged, sealed: Some(sealed) })
+    }
+
+    /// From now on, files that can outlive the process stay on the disk when they are dropped: the
+    /// next server may use them.
+    pub fn keep_files(&self) {
+        self.cold.kept.keep();
+        self.sealed.kept.keep();
+    }
+
+    /// Removes files that no value has: to be called when all that may name one has been loaded.
+    /// Returns how many.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn remove_unclaimed(&self) -> io::Result<usize> {
+        let cold = self.cold.kept.remove_unclaimed(&self.path, cold::ENDINGS, kept::remove_file)?;
+        let sealed = self.sealed.kept.remove_unclaimed(&self.path, sealed::ENDINGS, kept::remove_folder)?;
+        Ok(cold + sealed)
     }
 
     /// Counts bytes that are about to be taken, if they are within the bound.
@@ -267,6 +324,26 @@ impl TierDir {
         before.is_ok_and(|before| {
             self.peak_bytes.fetch_max(before + bytes, Ordering::Relaxed);
             true
+        })
+    }
+
+    /// The same for a file; what is beyond the bound is noted as refused.
+    fn take(&self, bytes: u64) -> io::Result<()> {
+        if self.reserve(bytes) {
+            return Ok(());
+        }
+        self.note_refusal(false);
+        Err(io::Error::new(io::ErrorKind::StorageFull, "tier-max-bytes are used up"))
+    }
+
+    /// Takes bytes and writes them to a file; if it fails, they are given back.
+    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        self.take(bytes.len() as u64)?;
+        file.write_all(bytes).inspect_err(|error| {
+            self.give_back(bytes.len() as u64);
+            if error.kind() == io::ErrorKind::StorageFull {
+                self.note_refusal(true);
+            }
         })
     }
 
@@ -289,6 +366,8 @@ pub struct Space {
     /// Of the disk.
     bytes: AtomicU64,
     damaged: Arc<AtomicBool>,
+    /// The files that the set began with: they stay as long as it uses them.
+    sealed: Option<Arc<Sealed>>,
 }
 
 impl Space {
@@ -297,9 +376,19 @@ impl Space {
         &self.dir
     }
 
-    /// Bytes of the disk that its areas have.
+    /// Bytes of the disk that its areas have, and the files that it began with.
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed) + self.sealed.as_ref().map_or(0, |sealed| sealed.bytes())
+    }
+
+    /// The files that the set began with.
+    pub fn sealed(&self) -> Option<&Arc<Sealed>> {
+        self.sealed.as_ref()
+    }
+
+    /// What is wrong with which block, if that was found.
+    pub fn damage(&self) -> Option<&str> {
+        self.sealed.as_ref().and_then(|sealed| sealed.damage())
     }
 
     /// True if some of its bytes could not be read: what was read since may be wrong.
@@ -309,13 +398,24 @@ impl Space {
 
     /// As if a page could not be read.
     #[cfg(test)]
-    pub(crate) fn damage(&self) {
+    pub(crate) fn be_damaged(&self) {
         self.damaged.store(true, Ordering::Release);
     }
 
     /// Addresses for so many bytes, none of which may be used yet. None if the system gives none.
     pub fn area(self: &Arc<Self>, len: usize) -> Option<Area> {
         Area::new(Arc::clone(self), len).ok()
+    }
+
+    /// The same, of which the first bytes are those of a part of the files that it began with, and
+    /// are usable.
+    ///
+    /// # Errors
+    /// The system gives none, or the part is not there.
+    pub fn area_over(self: &Arc<Self>, part: Part, len: usize) -> io::Result<Area> {
+        let sealed = self.sealed.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let (file, bytes) = sealed.file(part)?;
+        Area::over(Arc::clone(self), (&file, usize::try_from(bytes).unwrap_or(usize::MAX)), len)
     }
 }
 

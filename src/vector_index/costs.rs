@@ -98,25 +98,25 @@ impl Costs {
     }
 }
 
-fn each(count: usize, time: Duration) -> f32 {
+pub(super) fn each(count: usize, time: Duration) -> f32 {
     time.as_nanos() as f32 / count.max(1) as f32
 }
 
 /// A number that many threads read and correct.
 #[derive(Default)]
-struct Number(AtomicU32);
+pub(super) struct Number(AtomicU32);
 
 impl Number {
-    fn get(&self) -> f32 {
+    pub(super) fn get(&self) -> f32 {
         f32::from_bits(self.0.load(Ordering::Relaxed))
     }
 
-    fn set(&self, number: f32) {
+    pub(super) fn set(&self, number: f32) {
         self.0.store(number.to_bits(), Ordering::Relaxed);
     }
 
     /// Moves it towards what was seen.
-    fn correct(&self, seen: f32) {
+    pub(super) fn correct(&self, seen: f32) {
         let known = self.get();
         let part = if seen < known { 0.5 } else { 1.0 / 32.0 };
         let usual = seen.min(MOST_LONGER * known);

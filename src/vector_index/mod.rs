@@ -17,6 +17,7 @@
 //! run.rs         the steps of a search: scans and walks
 //! plan.rs        which way a filtered search takes
 //! costs.rs       what its steps cost, measured
+//! tries.rs       how a search begins where finer codes are in files
 //! training.rs    how a kind of code that learns comes into use
 //! tiers.rs       finer codes that are in memory or in files
 //! relocate.rs    lower slots for what high ones hold, and memory of the last ones given back
@@ -42,9 +43,12 @@ mod store;
 mod stores;
 mod tiers;
 mod training;
+mod tries;
 mod write;
 
 use std::borrow::Cow;
+use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -53,7 +57,7 @@ pub use self::params::{InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, RER
 pub use self::plan::{Known, Plan, Step, Trace};
 pub use self::scorer::Probe;
 pub use self::search::{Found, QueryError, Reach, Selection};
-pub use self::store::Store;
+pub use self::store::{Store, stride};
 #[cfg(test)]
 pub(crate) use self::stores::Phase;
 pub use self::stores::View;
@@ -64,11 +68,12 @@ use self::costs::Costs;
 use self::projection::Projection;
 use self::stores::Stores;
 use self::training::Training;
+use self::tries::Tries;
 use crate::epoch::Pin;
 use crate::index::Index;
 use crate::memory::allocated_bytes;
 use crate::quantization::Codebook;
-use crate::tier::{Residence, Space};
+use crate::tier::{Part, Residence, Space};
 
 /// Vectors of one format by slot, and the graph over them. Any number of threads may use it at
 /// once.
@@ -83,6 +88,19 @@ pub struct VectorIndex {
     /// Bytes of a slot in arenas of the user.
     beside: AtomicUsize,
     costs: Costs,
+    tries: Tries,
+}
+
+/// What is known of the index of a sealed set beside its parts.
+pub struct LentIndex<'k> {
+    /// What decides the levels of new slots.
+    pub seed: u64,
+    /// What a kind that learns has learnt.
+    pub codebook: Option<Arc<Codebook>>,
+    /// As for [`Builder::new`].
+    pub matrix: Option<&'k [u8]>,
+    /// How many slots were given out in its life, updates included.
+    pub reserved: u64,
 }
 
 impl VectorIndex {
@@ -106,9 +124,40 @@ impl VectorIndex {
             params,
             beside: AtomicUsize::new(0),
             costs: Costs::default(),
+            tries: Tries::default(),
         };
         index.weigh();
         index
+    }
+
+    /// The index of a sealed set, with all slots live, where the set of `space` has its files.
+    ///
+    /// # Errors
+    /// The files do not have the parts of such an index.
+    pub fn lent(params: Params, space: &Arc<Space>, kept: LentIndex<'_>) -> io::Result<Self> {
+        let LentIndex { seed, codebook, matrix, reserved } = kept;
+        let sealed = space.sealed().ok_or(io::ErrorKind::NotFound)?;
+        let levels = sealed.map(Part::Levels)?;
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+        let mut index = Self::new_in(params, seed, Residence::Files(Arc::clone(space)));
+        index.projection = Projection::restored(&index.params, matrix).ok_or_else(invalid)?;
+        if index.params.kind().learns() != codebook.is_some() {
+            return Err(invalid());
+        }
+        index.training.end();
+        index.graph = Index::lent(index.params.m(), seed, space, levels.all(), reserved)?;
+        index.stores = Stores::lent(&index.params, codebook, space)?;
+        let end = index.graph.slots().end();
+        if index.stores.lent_slots() != Some(end) {
+            return Err(invalid());
+        }
+        index.weigh();
+        Ok(index)
+    }
+
+    /// True if it has learnt what it will, so that its codes stay what they are.
+    pub fn is_settled(&self) -> bool {
+        !self.training.is_due()
     }
 
     /// What was fixed when it was made.
@@ -134,6 +183,19 @@ impl VectorIndex {
     /// The codes of all slots, for as long as the caller is pinned.
     pub fn codes<'p>(&'p self, pin: &'p Pin) -> View<'p> {
         self.stores.view(pin)
+    }
+
+    /// Asks the disk for what it has of slots that will be read soon, all at once. For reads of a
+    /// whole set: page by page they take minutes, and a disk serves dozens of requests as fast as
+    /// one.
+    pub fn fetch(&self, slots: Range<u32>, pin: &Pin) {
+        if self.residence.files().is_some() {
+            let slots: Vec<u32> = slots.collect();
+            let view = self.codes(pin);
+            self.graph.fetch_lists(slots.iter().copied());
+            view.walk.fetch(&slots);
+            view.fine.iter().for_each(|fine| fine.fetch(&slots));
+        }
     }
 
     /// What searches walk by, if it was learnt.

@@ -9,6 +9,7 @@ use super::plan::{Known, Plan, Question};
 use super::scorer::RefiningScorer;
 use super::search::{Found, SPARE};
 use super::store::Store;
+use super::tries::Try;
 use super::{Probe, VectorIndex, View};
 use crate::index::{
     Candidate, Effort, End, Moment, Nearest, Scorer, SlotSet, Slots, State, Walk, Walked, is_overdue,
@@ -70,11 +71,24 @@ impl<'s> Run<'s> {
         Self { tiered: None, ..self }
     }
 
-    /// The same, in a wider walk if the last one was by estimates; with finer codes if it was that
-    /// already.
+    /// The same, as a search is to begin by how the last ones ended.
+    pub(super) fn begun(self, first: Try) -> Self {
+        match first {
+            Try::Narrow => self,
+            Try::Wide => Self { widening: WIDER, ..self },
+            Try::Finer => self.exactly(),
+        }
+    }
+
+    /// True if some finer codes are in files, and not all are to be read.
+    pub(super) fn estimates(&self) -> bool {
+        self.tiered.is_some()
+    }
+
+    /// The same once more, where estimates were too rough: with finer codes if it was wide already.
     pub(super) fn again(self) -> Self {
-        let tiered = self.tiered.filter(|_| self.widening == 1);
-        Self { tiered, widening: WIDER, ..self }
+        let second = if self.widening == 1 { self.index.tries.second() } else { Try::Finer };
+        self.begun(second)
     }
 
     /// The plan to begin with.

@@ -1,7 +1,7 @@
 //! Distances between codes in the arenas: the `Scorer`s that the graph is walked with.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use smallvec::SmallVec;
 
@@ -52,6 +52,8 @@ pub(super) struct RefiningScorer<'a> {
     fine: StoreScorer<'a>,
     /// Slots that were scored by estimates. None: finer codes are read wherever they are.
     estimated: Option<RefCell<Vec<u32>>>,
+    /// The walk waits for the disk.
+    waits: Cell<bool>,
 }
 
 impl<'p> View<'p> {
@@ -91,7 +93,12 @@ impl<'p> View<'p> {
         'p: 'a,
     {
         let coarse = StoreScorer { store: self.walk, query: &probe.walk };
-        self.fine_scorer(probe).map(|fine| RefiningScorer { coarse, fine, estimated: None })
+        self.fine_scorer(probe).map(|fine| RefiningScorer {
+            coarse,
+            fine,
+            estimated: None,
+            waits: Cell::new(false),
+        })
     }
 
     /// Scores by coarse codes and then by those finer ones that are in memory, if some are not.
@@ -137,8 +144,10 @@ impl StoreScorer<'_> {
     #[inline(always)]
     fn with_codes(&self, slots: &[u32], score: impl FnOnce(&[&[u8]], &[&[u8]])) {
         let (mut heads, mut bodies): ([&[u8]; BATCH], [&[u8]; BATCH]) = ([&[]; BATCH], [&[]; BATCH]);
+        self.store.see(slots);
         for ((head, body), &slot) in heads.iter_mut().zip(&mut bodies).zip(slots) {
-            (*head, *body) = (self.store.head(slot), self.store.body(slot));
+            let code = self.store.seen_code(slot);
+            (*head, *body) = (code.head, code.body);
         }
         score(&heads[..slots.len()], &bodies[..slots.len()]);
     }
@@ -161,6 +170,11 @@ impl Scorer for StoreScorer<'_> {
 
     fn between(&self, a: u32, b: u32) -> f32 {
         self.store.format().between(self.store.code(a), self.store.code(b))
+    }
+
+    #[inline(always)]
+    fn fetch(&self, slots: &[u32], waits: bool) {
+        self.store.fetch_ahead(slots, waits);
     }
 
     #[inline(always)]
@@ -213,6 +227,12 @@ impl Scorer for RefiningScorer<'_> {
     }
 
     #[inline(always)]
+    fn fetch(&self, slots: &[u32], waits: bool) {
+        self.waits.set(waits);
+        self.coarse.fetch(slots, waits);
+    }
+
+    #[inline(always)]
     fn prefetch(&self, slot: u32) {
         self.coarse.prefetch(slot);
     }
@@ -237,6 +257,9 @@ impl Scorer for RefiningScorer<'_> {
                 let before = found.len();
                 self.coarse.nearer(&far, limit, found);
                 self.note_estimates(found[before..].iter().map(|candidate| candidate.slot()));
+            }
+            if self.waits.get() {
+                self.fine.store.fetch(&near);
             }
             self.fine.nearer(&near, limit, found);
         }

@@ -7,6 +7,7 @@ use super::params::MAX_EF;
 use super::plan::{Known, Plan, Question, Step, Trace, WIDENING};
 use super::run::Run;
 use super::scorer::PairScorer;
+use super::tries::Try;
 use super::{Probe, VectorIndex};
 use crate::epoch::{Pin, pin};
 use crate::index::{Candidate, Effort, End, Moment, Scorer, State, Walk, Walked};
@@ -148,14 +149,30 @@ impl VectorIndex {
         let view = self.stores.view(pin);
         let query = &*view.fitting(query);
         let run = Run::new(self, view, query, self.moment(), reach.deadline);
-        let mut run = if reach.exhaustive { run.exactly() } else { run };
+        let (mut run, first) = self.begun(run, reach);
+        let begun = first.map(|first| (first, Instant::now()));
+        let mut was_enough = true;
         loop {
             let found = self.search_once(&run, reach, &matches);
-            if !found.is_open {
-                return found;
+            if found.is_open {
+                was_enough = false;
+                run = run.again();
+                continue;
             }
-            run = run.again();
+            if let Some((first, began)) = begun.filter(|_| !found.is_cut_off) {
+                self.tries.learn(first, was_enough, self.kept(reach), began.elapsed());
+            }
+            return found;
         }
+    }
+
+    /// The run as the search is to begin, and which of the ways that is, if there is a choice.
+    fn begun<'s>(&self, run: Run<'s>, reach: &Reach) -> (Run<'s>, Option<Try>) {
+        if reach.exhaustive {
+            return (run.exactly(), None);
+        }
+        let first = run.estimates().then(|| self.tries.first());
+        (run.begun(first.unwrap_or(Try::Narrow)), first)
     }
 
     fn search_once(&self, run: &Run<'_>, reach: &Reach, matches: impl Fn(u32) -> bool) -> Found {
@@ -227,7 +244,7 @@ impl VectorIndex {
             Run::new(self, view, query, start, None).measure();
         }
         let run = Run::new(self, view, query, start, reach.deadline);
-        let mut run = if reach.exhaustive { run.exactly() } else { run };
+        let (mut run, _) = self.begun(run, reach);
         let kept = self.kept(reach);
         let mut question = Question {
             known,

@@ -2,6 +2,7 @@
 //! the transition from the first to the second, which a kind that learns makes once (see
 //! [`super::training`]).
 
+use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +11,7 @@ use super::store::{Store, bytes_per_slot};
 use crate::arena::{Removable, TieredCodes};
 use crate::epoch::{Pin, pin};
 use crate::quantization::{CodeBuf, Codebook, Format};
-use crate::tier::Residence;
+use crate::tier::{Part, Residence, Space};
 
 /// The progress of an index's coarse codes. An index whose kind has none stays in the first phase,
 /// and one whose kind need not learn begins in the last.
@@ -122,6 +123,39 @@ impl Stores {
         Self { plain, ..stores }
     }
 
+    /// The stores of a sealed set, which has learnt what it will.
+    pub(super) fn lent(
+        params: &Params,
+        codebook: Option<Arc<Codebook>>,
+        space: &Arc<Space>,
+    ) -> io::Result<Self> {
+        const BEST: (Part, Part) = (Part::BestHeads, Part::BestBodies);
+        const COARSE: (Part, Part) = (Part::CoarseHeads, Part::CoarseBodies);
+        let reranks = params.rerank().is_some();
+        let coarse = params.coarse_format().map(|format| match codebook {
+            Some(codebook) => format.with_codebook(codebook),
+            None => format,
+        });
+        let has_plain = coarse.is_none() || reranks;
+        let plain = has_plain.then(|| Store::over(params.plain_format(), space, BEST)).transpose()?;
+        let coarse = coarse.map(|format| Store::over(format, space, if reranks { COARSE } else { BEST }));
+        let phase = if coarse.is_some() { Phase::Settled } else { Phase::Plain };
+        Ok(Self {
+            plain: Removable::new(plain),
+            coarse: coarse.transpose()?.map_or_else(OnceLock::new, OnceLock::from),
+            phase: AtomicU8::new(phase as u8),
+            reranks,
+            passed: params.kind().learns().then(|| params.plain_format()),
+        })
+    }
+
+    /// Slots of a set that was just made of files; none if the stores do not agree.
+    pub(super) fn lent_slots(&self) -> Option<u32> {
+        let pin = pin();
+        let mut lens = self.each(&pin).map(Store::len);
+        lens.next().filter(|&first| lens.all(|len| len == first))
+    }
+
     /// The caller was pinned before, and uses the view no longer than its pin lasts.
     #[inline]
     pub(super) fn view<'p>(&'p self, pin: &'p Pin) -> View<'p> {
@@ -231,7 +265,8 @@ impl Stores {
             Residence::Files(_) => 0,
             Residence::Either(_) => store.format().head_bytes() + PLACE,
         });
-        plain.unwrap_or(0) + self.coarse().map_or(0, |store| bytes_per_slot(store.format()))
+        let coarse = self.coarse().filter(|store| !store.is_in_files());
+        plain.unwrap_or(0) + coarse.map_or(0, |store| bytes_per_slot(store.format()))
     }
 
     /// Bytes held.

@@ -88,7 +88,8 @@ impl VectorSet {
         let has_swept = (0..moves).take_while(|_| self.tidy(1)).count() > 0;
         let has_given = self.give_back();
         let graph = self.vectors.graph();
-        compaction.is_under_way = has_moved || graph.dead() > 0 || graph.has_tail();
+        // What was swept just now are free slots that the moves of this step have not seen.
+        compaction.is_under_way = has_moved || has_swept || graph.dead() > 0 || graph.has_tail();
         if has_moved || has_swept || has_given {
             Progress::Some
         } else if compaction.is_under_way || self.is_sparse(urgency) {

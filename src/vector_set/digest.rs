@@ -39,7 +39,7 @@ impl Present<'_> {
         let head =
             mix(mix(NOTHING, slots.len().to_string().as_bytes()), self.params().dim().to_string().as_bytes());
         let element = |slot: u32| {
-            let named = mix(mix(NOTHING, view.best().body(slot)), self.names.get(slot, &pin));
+            let named = mix(mix(NOTHING, view.best().code(slot).body), self.names.get(slot, &pin));
             let named = if self.set.deadlines.get(slot).is_some() { mix(named, EXPIRES) } else { named };
             let whole =
                 self.attributes.get(slot, &pin).map_or(named, |attribute| mix(named, &attribute.text()));

@@ -29,6 +29,8 @@ pub struct EvictionCriteria {
     pub demotes: bool,
     /// Elements whose finer codes are in files are left alone.
     pub spares_warm: bool,
+    /// Elements in sealed files are left alone: they take no memory that would be freed.
+    pub spares_lent: bool,
     /// When the whole set expires with all its elements, in milliseconds since 1970, if it does.
     pub set_deadline_ms: Option<i64>,
 }
@@ -36,7 +38,14 @@ pub struct EvictionCriteria {
 impl EvictionCriteria {
     /// Any element, by this rule.
     pub const fn by(rule: Rule) -> Self {
-        Self { rule, only_expiring: false, demotes: false, spares_warm: false, set_deadline_ms: None }
+        Self {
+            rule,
+            only_expiring: false,
+            demotes: false,
+            spares_warm: false,
+            spares_lent: false,
+            set_deadline_ms: None,
+        }
     }
 }
 
@@ -209,7 +218,9 @@ impl Present<'_> {
     ) -> Option<Score> {
         let slots = self.vectors.graph().slots();
         let is_element = slot < slots.end() && slots.state(slot) == State::Live && stays(slot);
-        if !is_element || self.uses.is_pinned(slot) || criteria.spares_warm && self.is_warm(slot, pin) {
+        let is_spared = criteria.spares_warm && self.is_warm(slot, pin)
+            || criteria.spares_lent && slot < slots.lent_end();
+        if !is_element || self.uses.is_pinned(slot) || is_spared {
             return None;
         }
         let life = ElementLife { set: self, slot, set_deadline_ms: criteria.set_deadline_ms, stays, pin };

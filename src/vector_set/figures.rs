@@ -51,9 +51,18 @@ impl SearchFigures {
         self.returned.get()
     }
 
+    /// Counts what others have counted too.
+    fn add(&self, others: &Self) {
+        self.counters().zip(others.counters()).for_each(|(to, from)| to.add(from.get()));
+    }
+
     /// Sets all to zero.
     pub fn reset(&self) {
-        self.best_scores.iter().chain([&self.empty, &self.returned]).for_each(Counter::reset);
+        self.counters().for_each(Counter::reset);
+    }
+
+    fn counters(&self) -> impl Iterator<Item = &Counter> {
+        self.best_scores.iter().chain([&self.empty, &self.returned])
     }
 }
 
@@ -68,6 +77,20 @@ pub struct Figures {
     pub evicted_for_memory: Counter,
     /// Elements that were evicted because the set was at a limit of its own.
     pub evicted_for_limit: Counter,
+}
+
+impl Figures {
+    /// Counts what others have counted too.
+    pub(super) fn add(&self, others: &Self) {
+        self.searches.add(&others.searches);
+        let counters = |figures: &Self| {
+            [&figures.expired, &figures.evicted_for_memory, &figures.evicted_for_limit].map(Counter::get)
+        };
+        let [expired, for_memory, for_limit] = counters(others);
+        self.expired.add(expired);
+        self.evicted_for_memory.add(for_memory);
+        self.evicted_for_limit.add(for_limit);
+    }
 }
 
 impl VectorSet {

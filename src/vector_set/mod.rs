@@ -51,6 +51,7 @@ mod present;
 mod read;
 pub mod restore;
 mod room;
+mod sealed;
 mod search;
 mod snapshot;
 mod tiers;
@@ -86,6 +87,7 @@ pub use self::limits::{Full, Limits, LimitsChange, MAX_TTL_MS, SetPolicy};
 pub use self::present::{Now, Present};
 pub use self::read::{Description, NeighbourLists};
 pub use self::restore::Restored;
+pub use self::sealed::{EndedSet, NamedBy, SetWriter};
 pub use self::search::{Explanation, FILTER_EF_PER_RESULT, Hit, Hits, Search};
 pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};
 pub use self::usage::{ElementUse, LOOKED_AT};
@@ -97,7 +99,8 @@ pub use crate::quantization::{
     Bits, CODECS, Code, Codebook, Codec, Format, Kind, MEASURED, Measured, Metric, SAMPLE, is_storable,
 };
 pub use crate::vector_index::{
-    InvalidParams, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, Plan, Probe, QueryError, RERANK_KINDS, Step, Trace,
+    InvalidParams, LentIndex, MAX_DIM, MAX_EF, MAX_M, MIN_M, Params, Plan, Probe, QueryError, RERANK_KINDS,
+    Step, Trace,
 };
 
 use self::attributes::Attributes;
@@ -108,6 +111,7 @@ use self::elements::{Elements, Names};
 use self::entries::Entries;
 use self::fields::FieldIndexes;
 use self::limits::Bounds;
+use self::sealed::Copies;
 use self::snapshot::Snapshots;
 use self::tiers::Moves;
 use self::updates::Updates;
@@ -115,8 +119,9 @@ use self::uses::Uses;
 use crate::compressed::Savings;
 use crate::memory::{Category, Held};
 pub use crate::tier::{
-    Balance, ColdFile, ColdFiles, ColdId, ColdReader, ColdWriter, Haste, Outline as ColdOutline, Residence,
-    Space, Tier, TierDir, TierPolicy, files_in as cold_files_in,
+    Balance, ColdFile, ColdFiles, ColdReader, ColdWriter, FileId, Haste, Outline as ColdOutline, Pace,
+    Residence, Sealed, SealedSets, SealedWriter, Space, Tier, TierDir, TierPolicy, ValueSpan, check_sealed,
+    files_in as cold_files_in, sealed_in,
 };
 use crate::vector_index::VectorIndex;
 
@@ -157,6 +162,8 @@ pub struct VectorSet {
     snapshots: Snapshots,
     compaction: Mutex<Compaction>,
     moves: Moves,
+    /// Files that have it as it was at the last snapshots.
+    copies: Copies,
     figures: Figures,
     /// What the set takes when it is empty.
     fixed: Held,
@@ -213,6 +220,7 @@ impl VectorSet {
             snapshots: Snapshots::default(),
             compaction: Mutex::default(),
             moves: Moves::default(),
+            copies: Copies::default(),
             figures: Figures::default(),
             fixed: Held::new(Category::Graph, footprint::empty_set_bytes()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),

@@ -28,6 +28,9 @@ const STEP: usize = 128;
 
 /// Candidates that are drawn for a victim (Redis' default for the whole server).
 const SAMPLES: usize = 5;
+/// Of a set of at most so many slots all are looked at, so that the very best goes: of few elements
+/// a few samples often miss it.
+const LOOKED_AT: u32 = 64;
 
 /// What is kept from one choice to the next.
 pub(super) struct Chooser {
@@ -290,15 +293,18 @@ impl Chooser {
         }
         let criteria = EvictionCriteria::by(rule);
         let may_go = |slot: u32| !spared.contains(&slot) && set.is_live(slot);
-        for _ in 0..rule.samples(SAMPLES) {
-            if let Some(sample) = set.sample_slots(&criteria, &mut self.random, &may_go) {
-                self.pool.offer(sample);
+        let is_small = set.vectors.graph().slots().end() <= LOOKED_AT && rule != Rule::Random;
+        if !is_small {
+            for _ in 0..rule.samples(SAMPLES) {
+                if let Some(sample) = set.sample_slots(&criteria, &mut self.random, &may_go) {
+                    self.pool.offer(sample);
+                }
+            }
+            if let Some(slot) = self.take_best(set, &criteria, may_go) {
+                return Some(slot);
             }
         }
-        if let Some(slot) = self.take_best(set, &criteria, may_go) {
-            return Some(slot);
-        }
-        // Most slots are vacant, or most elements may not be evicted.
+        // Or most slots are vacant, or most elements may not be evicted.
         let offer = |found: Candidate<u32>| self.pool.offer(found);
         set.candidates_of((0, u32::MAX), &criteria, &may_go, offer);
         self.take_best(set, &criteria, may_go)

@@ -35,11 +35,13 @@ pub(super) struct Uses {
     words: Longs,
     /// An element is, or ever was, pinned.
     had_pins: AtomicBool,
+    /// The word of elements whose own is 0: they have not been used since the set was opened.
+    unused: u64,
 }
 
 impl Default for Uses {
     fn default() -> Self {
-        Self { words: Longs::new(Category::Expiry), had_pins: AtomicBool::new(false) }
+        Self { words: Longs::new(Category::Expiry), had_pins: AtomicBool::new(false), unused: 0 }
     }
 }
 
@@ -88,6 +90,17 @@ fn since(word: u64, now_ms: i64, tick_shift: u32, bits: u32) -> u64 {
 }
 
 impl Uses {
+    /// Of `len` elements that are used now for the first time, without a word for each.
+    pub(super) fn of_unused(len: u32, now: &Now) -> Self {
+        let uses = Self { unused: Word::new(now.used_ms, FIRST, false).0, ..Self::default() };
+        uses.grow_to(len);
+        uses
+    }
+
+    fn filled(&self, word: u64) -> u64 {
+        if word == 0 { self.unused } else { word }
+    }
+
     /// A new element is in this slot; used as often as, and pinned like, that in the slot `old`.
     pub(super) fn begin(&self, slot: u32, old: Option<u32>, now: &Now) {
         let word = match old {
@@ -95,6 +108,12 @@ impl Uses {
             Some(old) => Word::new(now.used_ms, self.frequency(old, now), self.is_pinned(old)),
         };
         self.words.get(slot).store(word.0, Relaxed);
+    }
+
+    /// The element in a slot was used as that in a slot of another set was. Its pin stays.
+    pub(super) fn copy_from(&self, to: u32, other: &Self, from: u32) {
+        let pin = self.words.get(to).load(Relaxed) & PINNED;
+        self.words.get(to).store(other.word(from).0 & !PINNED | pin, Relaxed);
     }
 
     /// The element in the slot `from` is moved to the slot `to`.
@@ -107,8 +126,9 @@ impl Uses {
     pub(super) fn mark(&self, slot: u32, now: &Now) {
         let word = self.words.get(slot);
         let before = word.load(Relaxed);
-        let counter = now.lfu.incremented(Word(before).counter(now.used_ms, now.lfu));
-        let after = Word(before).used(now.used_ms, counter).0;
+        let filled = Word(self.filled(before));
+        let counter = now.lfu.incremented(filled.counter(now.used_ms, now.lfu));
+        let after = filled.used(now.used_ms, counter).0;
         if after != before {
             let _failed_if_used_meanwhile = word.compare_exchange_weak(before, after, Relaxed, Relaxed);
         }
@@ -146,6 +166,7 @@ impl Uses {
             self.had_pins.store(true, Relaxed);
         }
         let word = self.words.get(slot);
+        let _filled_already = word.compare_exchange(0, self.unused, Relaxed, Relaxed);
         let before =
             if is_pinned { word.fetch_or(PINNED, Relaxed) } else { word.fetch_and(!PINNED, Relaxed) };
         (before & PINNED != 0) != is_pinned
@@ -173,7 +194,7 @@ impl Uses {
     }
 
     fn word(&self, slot: u32) -> Word {
-        Word(self.words.get(slot).load(Relaxed))
+        Word(self.filled(self.words.get(slot).load(Relaxed)))
     }
 }
 

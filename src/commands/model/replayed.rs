@@ -23,7 +23,7 @@ use crate::persistence::rdb::vector_set::cold::{cool, open};
 use crate::persistence::rdb::{Reader, Writer};
 
 use crate::resp::Request;
-use crate::vector_set::{Haste, VectorSet};
+use crate::vector_set::{Haste, NamedBy, VectorSet};
 
 /// Requests beyond those of the model: deadlines of fields, sums of floats, vectors. Letters in
 /// braces are replaced at random for each request.
@@ -285,7 +285,9 @@ fn reload(from: &Keyspace, into: &Keyspace) {
     let progress = Progress::default();
     progress.begin(0);
     let out = Writer::new(Vec::new(), true, true);
-    let bytes = save(snapshot, out, &FileInfo::default(), &[], &mut Vec::new(), &progress).expect("memory");
+    let saved = save(snapshot, out, &FileInfo::default(), &[], &mut Vec::new(), (&progress, Haste::Now));
+    let (bytes, adoptions) = saved.expect("memory");
+    adoptions.into_iter().for_each(|adoption| adoption.adopt(NamedBy::Snapshot));
     let how = How { skip_unknown: false, keep_ended: true };
     let input = Reader::with_total(&bytes[..], bytes.len() as u64);
     load(input, into, how, &Loading::default()).expect("it was just saved");

@@ -102,7 +102,7 @@ fn play_file(server: &Server, path: &Path, is_last: bool) -> Result<(), Failed> 
     let len = file.metadata().map_err(|error| cannot_open(path, &error))?.len();
     let watched = server.loading.watch(file);
     let tail = if begins_with_snapshot {
-        let input = Reader::with_total(watched, len);
+        let input = Reader::with_total(watched, len).seekable();
         let loaded = snapshot::load_from(server, path, input, true)?;
         let offset = loaded.rest.offset();
         play_requests(server, path, Requests::new(loaded.rest.into_rest(), offset), len)?

@@ -20,7 +20,7 @@ pub(in crate::commands) fn load_file(server: &Server, path: &Path) -> Result<(),
     let len = file.metadata().ok().filter(|known| known.is_file()).map(|known| known.len());
     let source = server.loading.watch(file);
     let input = match len {
-        Some(len) => Reader::with_total(source, len),
+        Some(len) => Reader::with_total(source, len).seekable(),
         None => Reader::new(source),
     };
     load_from(server, path, input, false).map(drop)

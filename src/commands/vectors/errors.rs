@@ -13,11 +13,20 @@ pub(in crate::commands) const NO_NEW_SETS: &str =
 pub(super) const ELEMENTS_FULL: &str = "OOM the set has reached its limit of elements";
 pub(super) const BYTES_FULL: &str = "OOM the set has reached its limit of bytes";
 pub(super) const NO_TIER: &str = "ERR TIER warm needs the option 'tier-dir'";
+pub(super) const NO_COLD: &str = "ERR VTIER COLD needs the option 'tier-dir'";
 pub(super) const NO_CHOICE: &str = "ERR the vectors of this set cannot lie in files one by one: that takes RERANK, \
     and a set that was not made with TIER warm";
 pub(super) const DAMAGED: &str = "ERR vector set is damaged: some of its bytes in 'tier-dir' could not be \
     read; delete it, or restart to make it anew from the snapshot and the log";
 pub(super) const ELEMENT_NOT_FOUND: &str = "ERR element not found in set";
+
+/// A block of a set's files is not what was written.
+pub(super) fn damaged(what: &str) -> String {
+    format!(
+        "ERR vector set is damaged: {what}; delete it, or remove the file and restart to make it anew from \
+        the snapshot and the log"
+    )
+}
 
 /// A vector of `got` components for a set that `has` others.
 pub(super) fn dimension_mismatch(got: usize, has: usize) -> Error {

@@ -249,7 +249,11 @@ fn search_sets(
 
 /// Refuses what was read of a damaged set, and changes of one.
 fn be_whole(set: &VectorSet) -> Result<(), Error> {
-    if set.is_damaged() { Err(Error::new(errors::DAMAGED)) } else { Ok(()) }
+    if !set.is_damaged() {
+        return Ok(());
+    }
+    let damage = set.space().and_then(|space| space.damage());
+    Err(damage.map_or(Error::new(errors::DAMAGED), |what| Error::from(errors::damaged(what))))
 }
 
 /// The sets of keys, and the locks under which they were found. Sets that are in files are opened.

@@ -11,7 +11,7 @@
 //! back; this one without a word, and those that treat values alike (RENAME, DEL, EXPIRE, SCAN …)
 //! do not. It is no change of the set, and the log has nothing of it.
 
-use super::errors::{NO_CHOICE, NO_TIER};
+use super::errors::{NO_CHOICE, NO_COLD, NO_TIER};
 use super::{KEY, be_whole, change_set, look_at_set};
 use crate::commands::{Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight};
 use crate::journal::Record;
@@ -75,7 +75,7 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
 }
 
 fn put_into_file(key: &[u8], cx: &Context) -> Result<Reply, Error> {
-    let dir = cx.server.keyspace.tier().ok_or(Error::new(NO_TIER))?;
+    let dir = cx.server.keyspace.tier().ok_or(Error::new(NO_COLD))?;
     if cx.db().is_cold(key) {
         return Ok(Reply::OK);
     }

@@ -65,7 +65,8 @@ impl Index {
         belongs: &impl Fn(u32) -> bool,
         scratch: &mut Scratch,
     ) {
-        let Scratch { visited, results, fresh, bridges, .. } = scratch;
+        let Scratch { visited, results, fresh, bridges, pulse, .. } = scratch;
+        let waits = self.graph.is_in_files() && pulse.waits();
         fresh.clear();
         bridges.clear();
         self.graph.for_each_link(slot, 0, |link| {
@@ -79,6 +80,9 @@ impl Index {
                 bridges.push(link);
             }
         });
+        if waits {
+            self.graph.fetch_lists(bridges.iter().copied(), 0);
+        }
         let enough = self.graph.capacity(0);
         for &bridge in (0..STRIDE).flat_map(|first| bridges.iter().skip(first).step_by(STRIDE)) {
             if fresh.len() >= enough {
@@ -89,6 +93,9 @@ impl Index {
                     fresh.push(link);
                 }
             });
+        }
+        if self.graph.is_in_files() {
+            scorer.fetch(fresh, waits);
         }
         fresh.iter().for_each(|&link| scorer.prefetch(link));
         if let Some(next) = results.peek() {

@@ -10,9 +10,13 @@
 //! a reader may meet a mixture of the old list and the new one, all of whose links are good. Links
 //! are directed; being in your neighbour's list is its business.
 //!
+//! The lists of a sealed set lie in files that never change: whatever changes one calls
+//! [`Words::own`] before, which copies those around it too, once.
+//!
 //! *Lock order:* a thread holds one list lock at a time, and takes nothing else under it but the
 //! block allocator and the lists of dead and of relocated slots.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,7 +27,7 @@ use crate::arena::{Lowest, Words};
 use crate::index::slots::{Slots, Word};
 use crate::kernels::prefetch_at;
 use crate::memory::Category;
-use crate::tier::Space;
+use crate::tier::{Part, Space, fetch};
 
 /// Locks that all lists of a graph share. Two writers meet by chance once in so many times.
 pub(super) const LOCKS: usize = 128;
@@ -39,6 +43,7 @@ pub(super) struct Graph {
     towers: Mutex<Towers>,
     locks: Box<[Mutex<()>]>,
     m: usize,
+    is_in_files: bool,
 }
 
 /// Free runs of blocks in the upper layers, by their length; the lowest are taken first.
@@ -78,6 +83,7 @@ impl Graph {
     /// `m`: links per slot on the upper layers; twice that on layer 0. `space`: where the lists of
     /// layer 0 lie, if not in memory.
     pub(super) fn new(m: usize, space: Option<Arc<Space>>) -> Self {
+        let is_in_files = space.is_some();
         Self {
             slots: Slots::new(),
             base: Words::new_in(2 * m, Category::Graph, space),
@@ -85,7 +91,30 @@ impl Graph {
             towers: Mutex::default(),
             locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
             m,
+            is_in_files,
         }
+    }
+
+    /// The graph of a sealed set: its lists lie in files until the first of them is changed.
+    /// `levels`: of its slots, all of which are `Live`.
+    pub(super) fn lent(m: usize, space: &Arc<Space>, levels: &[u8]) -> io::Result<Self> {
+        let slots = Slots::lent(levels);
+        let most = slots.end();
+        let base = Words::over(2 * m, Category::Graph, (space, Part::Links), most)?;
+        let upper = Words::over(m, Category::Graph, (space, Part::Towers), most)?;
+        let end = levels.iter().map(|&level| u32::from(level)).sum();
+        if base.len() != slots.end() || upper.len() != end {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let towers = Mutex::new(Towers { end, ..Towers::default() });
+        Ok(Self { slots, base, upper, towers, is_in_files: true, ..Self::new(m, None) })
+    }
+
+    /// The highest link + 1 that a list may have: what is higher was damaged on the disk. Read
+    /// before the list, so that a link to a slot that came meanwhile may be passed over once.
+    #[inline(always)]
+    fn most(&self) -> u32 {
+        if self.base.lent() == 0 { u32::MAX } else { self.slots.end() }
     }
 
     /// Links per slot on the upper layers.
@@ -117,6 +146,7 @@ impl Graph {
 
     /// Empties the lists of a slot that was just taken: there may be what they held before.
     fn prepare(&self, slot: u32, level: u32) {
+        self.base.own(slot);
         empty(self.base.block(slot));
         let tower = if level > 0 { self.reserve_tower(level) } else { 0 };
         self.slots.set_level(slot, level, tower);
@@ -130,7 +160,10 @@ impl Graph {
             self.upper.grow_to(towers.end);
             towers.end - level
         });
-        (0..level).for_each(|layer| empty(self.upper.block(tower + layer)));
+        for block in tower..tower + level {
+            self.upper.own(block);
+            empty(self.upper.block(block));
+        }
         tower
     }
 
@@ -171,6 +204,25 @@ impl Graph {
         self.slots.word(slot)
     }
 
+    /// Before a list is changed.
+    #[inline]
+    fn own(&self, slot: u32, layer: u32) {
+        if layer == 0 {
+            self.base.own(slot);
+        } else if layer <= self.level(slot) {
+            self.upper.own(self.slots.tower(slot) + layer - 1);
+        }
+    }
+
+    /// Before a list is read that may lie in files.
+    fn see(&self, slot: u32, layer: u32) {
+        if layer == 0 {
+            self.base.see(slot);
+        } else if layer <= self.level(slot) {
+            self.upper.see(self.slots.tower(slot) + layer - 1);
+        }
+    }
+
     /// The words of a list: links + 1, then zeros. Empty if the slot does not reach the layer.
     #[inline(always)]
     fn list(&self, slot: u32, layer: u32) -> &[AtomicU32] {
@@ -186,6 +238,9 @@ impl Graph {
     /// Calls `each` with every link of a list.
     #[inline(always)]
     pub(super) fn for_each_link(&self, slot: u32, layer: u32, mut each: impl FnMut(u32)) {
+        if self.base.lent() > 0 {
+            return self.for_each_good_link(slot, layer, each);
+        }
         for word in self.list(slot, layer) {
             // Pairs with the release in `set`: a slot's code and state were written before it was
             // linked.
@@ -196,10 +251,40 @@ impl Graph {
         }
     }
 
+    /// The same of a graph some of whose lists lie in files, which may be damaged.
+    #[inline(never)]
+    fn for_each_good_link(&self, slot: u32, layer: u32, mut each: impl FnMut(u32)) {
+        let most = self.most();
+        self.see(slot, layer);
+        for word in self.list(slot, layer) {
+            match word.load(Ordering::Acquire) {
+                0 => break,
+                link if link > most => {}
+                link => each(link - 1),
+            }
+        }
+    }
+
     /// True if a list has a link for which this holds.
     pub(super) fn any_link(&self, slot: u32, layer: u32, holds: impl Fn(u32) -> bool) -> bool {
+        let most = self.most();
+        self.see(slot, layer);
         let links = self.list(slot, layer).iter().map(|word| word.load(Ordering::Acquire));
-        links.take_while(|&link| link != 0).any(|link| holds(link - 1))
+        links.take_while(|&link| link != 0).any(|link| link <= most && holds(link - 1))
+    }
+
+    /// True if lists lie in files, or may.
+    #[inline(always)]
+    pub(super) fn is_in_files(&self) -> bool {
+        self.is_in_files
+    }
+
+    /// Asks the disk for the lists of these slots, all at once.
+    #[cold]
+    pub(super) fn fetch_lists(&self, slots: impl Iterator<Item = u32>, layer: u32) {
+        if layer == 0 {
+            fetch(slots.map(|slot| self.base.to_read(slot)));
+        }
     }
 
     /// Hints that a list will soon be walked.
@@ -224,6 +309,7 @@ impl Graph {
     /// Puts a link into the place of another, if that is there. The caller holds the slot's lock,
     /// and the list does not have the new link.
     pub(super) fn exchange(&self, slot: u32, layer: u32, old: u32, new: u32) {
+        self.own(slot, layer);
         let mut list = self.list(slot, layer).iter();
         if let Some(word) = list.find(|word| word.load(Ordering::Relaxed) == old + 1) {
             word.store(new + 1, Ordering::Release);
@@ -232,6 +318,7 @@ impl Graph {
 
     /// Writes a whole list. The caller holds the slot's lock, or is alone in knowing the slot.
     pub(super) fn replace(&self, slot: u32, layer: u32, links: &[u32]) {
+        self.own(slot, layer);
         let list = self.list(slot, layer);
         for (word, link) in list.iter().zip(links) {
             word.store(link + 1, Ordering::Release);
@@ -247,6 +334,7 @@ impl Graph {
     /// Adds one link behind `len` others. The caller holds the slot's lock, and knows that there is
     /// room.
     pub(super) fn append(&self, slot: u32, layer: u32, len: usize, link: u32) {
+        self.own(slot, layer);
         self.list(slot, layer)[len].store(link + 1, Ordering::Release);
     }
 

@@ -12,6 +12,7 @@ mod results;
 mod search;
 mod visited;
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -68,6 +69,23 @@ impl Index {
             seed,
             reserved: AtomicU64::new(0),
         }
+    }
+
+    /// The graph of a sealed set, with all slots live; `levels` are theirs, and `reserved` slots
+    /// had been reserved before.
+    ///
+    /// # Errors
+    /// The files do not have the lists of such a graph.
+    pub fn lent(m: usize, seed: u64, space: &Arc<Space>, levels: &[u8], reserved: u64) -> io::Result<Self> {
+        let index = Self { graph: Graph::lent(m, space, levels)?, ..Self::new(m, seed) };
+        // The first of the highest level, as where a set is read from a snapshot.
+        let highest = levels.iter().max();
+        let slot = highest.and_then(|highest| levels.iter().position(|level| level == highest));
+        index.set_entry(slot.map(|slot| {
+            let level = index.graph.level(slot as u32);
+            Entry { slot: slot as u32, level }
+        }));
+        Ok(index.with_reserved(reserved))
     }
 
     /// Takes an unused slot, which is visible to no other thread until it is linked. `grow(len)`
@@ -129,6 +147,11 @@ impl Index {
     /// Hints that the links of a slot will soon be asked for.
     pub fn prefetch(&self, slot: u32, layer: u32) {
         self.graph.prefetch(slot, layer);
+    }
+
+    /// Asks the disk for the lists of these slots on layer 0, all at once.
+    pub fn fetch_lists(&self, slots: impl Iterator<Item = u32>) {
+        self.graph.fetch_lists(slots, 0);
     }
 
     /// True if there is a link from one slot to another.

@@ -79,6 +79,12 @@ impl Pool {
         self.best.get(self.next).copied()
     }
 
+    /// The nearest that are not marked.
+    pub(super) fn upcoming(&self, most: usize) -> impl Iterator<Item = u32> + '_ {
+        let rest = self.best.get(self.next..).unwrap_or_default().iter();
+        rest.filter(|candidate| !candidate.is_marked()).take(most).map(|candidate| candidate.slot())
+    }
+
     /// The same, and marks it.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<Candidate> {

@@ -83,6 +83,11 @@ impl Results {
         self.pool.peek().or_else(|| self.aside.peek().map(|&Reverse(aside)| aside))
     }
 
+    /// Some of those that [`Results::next`] will likely give soon.
+    pub(super) fn upcoming(&self, most: usize) -> impl Iterator<Item = u32> + '_ {
+        self.pool.upcoming(most).chain(self.aside.peek().map(|Reverse(aside)| aside.slot()))
+    }
+
     /// The admitted, nearest first.
     pub(super) fn found(&mut self) -> Vec<Candidate> {
         if self.is_pooled() {

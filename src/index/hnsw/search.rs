@@ -8,8 +8,11 @@
 use std::time::Instant;
 
 use super::Index;
-use super::visited::{Scratch, with_scratch};
+use super::visited::{Pulse, Scratch, with_scratch};
 use crate::index::{Candidate, Scorer};
+
+/// Of a walk that waits for the disk, nodes whose lists are asked for before they are due.
+const AHEAD: usize = 8;
 
 /// Nodes, in a walk, or groups of slots, in a scan, between two looks at the clock: some ten
 /// microseconds.
@@ -97,6 +100,9 @@ impl Index {
                 loop {
                     fresh.clear();
                     self.graph.for_each_link(nearest.slot(), layer, |link| fresh.push(link));
+                    if self.graph.is_in_files() {
+                        scorer.fetch(fresh, false);
+                    }
                     fresh.iter().for_each(|&link| scorer.prefetch(link));
                     near.clear();
                     scorer.nearer(fresh, nearest.distance(), near);
@@ -141,6 +147,7 @@ impl Index {
     /// the slot after this one.
     #[inline(always)]
     fn meet_links(&self, scorer: &impl Scorer, slot: u32, layer: u32, scratch: &mut Scratch) {
+        let waits = self.graph.is_in_files() && self.ask_ahead(layer, scratch);
         let Scratch { visited, results, fresh, .. } = scratch;
         fresh.resize(self.graph.capacity(layer), 0);
         let mut len = 0;
@@ -151,10 +158,25 @@ impl Index {
         });
         fresh.truncate(len);
         // All codes are on their way before the first is needed.
+        if self.graph.is_in_files() {
+            scorer.fetch(fresh, waits);
+        }
         fresh.iter().for_each(|&link| scorer.prefetch(link));
         if let Some(next) = results.peek() {
             self.graph.prefetch(next.slot(), layer);
         }
+    }
+
+    /// True if the walk waits for the disk. Then the lists of the next nodes are asked for: each is
+    /// read only when it is known which of the last one is near, so that the disk would be asked
+    /// for one after the other.
+    #[inline(never)]
+    fn ask_ahead(&self, layer: u32, Scratch { results, pulse, .. }: &mut Scratch) -> bool {
+        let waits = pulse.waits();
+        if waits {
+            self.graph.fetch_lists(results.upcoming(AHEAD), layer);
+        }
+        waits
     }
 }
 
@@ -204,6 +226,7 @@ impl Scratch {
         self.results.begin(ef);
         self.near.clear();
         self.near.extend(starts);
+        self.pulse = Pulse::default();
         starts.iter().for_each(|start| _ = self.visited.insert(start.slot()));
     }
 }

@@ -7,6 +7,7 @@
 //! read.
 
 use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 use super::results::Results;
 use crate::index::Candidate;
@@ -23,7 +24,31 @@ pub(super) struct Scratch {
     pub(super) near: Vec<Candidate>,
     /// Links of the node in hand that may be no results, but lead to such.
     pub(super) bridges: Vec<u32>,
+    /// Of this walk.
+    pub(super) pulse: Pulse,
 }
+
+/// Does a walk wait for the disk? Known by the time from one node to the next, which is some
+/// microseconds where nothing has to be read.
+#[derive(Default)]
+pub(super) struct Pulse {
+    last: Option<Instant>,
+    waits: bool,
+}
+
+impl Pulse {
+    /// To be asked at each node. Once it waits, it is taken to do so until its end.
+    pub(super) fn waits(&mut self) -> bool {
+        if !self.waits {
+            let now = Instant::now();
+            self.waits = self.last.replace(now).is_some_and(|last| now - last >= WAIT);
+        }
+        self.waits
+    }
+}
+
+/// A disk takes longer for a page, and a processor hardly ever for a node.
+const WAIT: Duration = Duration::from_micros(100);
 
 /// A set of slots that is emptied in one step.
 pub(super) struct Visited {

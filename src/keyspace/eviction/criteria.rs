@@ -42,6 +42,7 @@ impl Criteria {
             only_expiring: self.policy.scope == Scope::Volatile,
             demotes: self.demotes,
             spares_warm: self.spares_warm,
+            spares_lent: true,
             set_deadline_ms: entry.deadline().unix_ms(),
         })
     }

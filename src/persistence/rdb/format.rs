@@ -58,6 +58,10 @@ pub const NEXT_KEY: &[u8] = b"nearhit-next-key";
 /// The name of an auxiliary field that says in which cold file the value of the next key is too.
 pub const NEXT_COLD: &[u8] = b"nearhit-next-cold";
 
+/// The name of an auxiliary field that says in which sealed files the value of the next key is too,
+/// and by which token they know this snapshot.
+pub const NEXT_SEALED: &[u8] = b"nearhit-next-sealed";
+
 /// The value of [`NEXT_KEY`] for a key that is blessed.
 pub const NO_EVICT: &[u8] = b"no-evict";
 

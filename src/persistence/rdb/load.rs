@@ -24,7 +24,7 @@ use super::format::ValueType;
 use super::reader::{Checksum, Reader};
 use super::skip::skip_value;
 use super::value::{self, Decoded, Making};
-use super::vector_set::cold;
+use super::vector_set::{cold, sealed};
 use super::walk::{Ahead, Head, Part, Walk};
 use crate::keyspace::{Arrival, ColdSet, DATABASES, Deadline, Duplicate, Keyspace, KnownUse, Value};
 use crate::persistence::loading::{Loading, Tally};
@@ -256,6 +256,9 @@ impl Loader<'_> {
         if let Some(value) = self.cold_set(walk, head)? {
             return Ok(Some(value));
         }
+        if let Some(value) = self.sealed_set(walk, head)? {
+            return Ok(Some(value));
+        }
         match value::read_value(&mut walk.input, head.kind, self.making, &walk.templates)? {
             Decoded::Value(value) => {
                 if head.ahead.had_metadata {
@@ -279,6 +282,26 @@ impl Loader<'_> {
         let Some(file) = cold::claim(words, dir) else { return Ok(None) };
         walk.input.skip(file.outline().bytes)?;
         Ok(Some(Value::ColdSet(Arc::new(ColdSet::new(file)))))
+    }
+
+    /// The set of a key that is in sealed files which this server has: they are mapped, and what
+    /// the snapshot has of it is passed over.
+    fn sealed_set<R: Read>(&mut self, walk: &mut Walk<R>, head: &Head) -> Result<Option<Value>, ReadError> {
+        let (Some(words), Some(dir), ValueType::Module2) = (&head.ahead.sealed, self.making.tier, head.kind)
+        else {
+            return Ok(None);
+        };
+        let Some((files, span)) = sealed::claim(words, dir) else { return Ok(None) };
+        match sealed::open(&files) {
+            Ok(set) => {
+                walk.input.skip_span(span)?;
+                Ok(Some(Value::VectorSet(Arc::new(set))))
+            }
+            Err(why) => {
+                tracing::warn!("a warm vector set is read from the snapshot, its own files are none: {why}");
+                Ok(None)
+            }
+        }
     }
 
     fn keep(&mut self, head: Head, value: Value, end: u64) {

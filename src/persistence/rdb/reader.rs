@@ -4,12 +4,13 @@
 //! No memory is taken because of a length alone: a string grows as its bytes arrive, or has its
 //! size at once where the length of the whole input is known and has room for it.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek};
 
 use super::crc64::Crc64;
 use super::fault::{Fault, ReadError};
 use super::format::{self, CHECKSUM_LEN, length, module, string};
 use super::lzf;
+use crate::vector_set::ValueSpan;
 
 /// Bytes that are read at once.
 const BUFFER_LEN: usize = 256 * 1024;
@@ -36,6 +37,8 @@ pub struct Reader<R> {
     crc: Option<Crc64>,
     /// The last compressed string.
     compressed: Vec<u8>,
+    /// Passes over bytes of the source without reading them, if it can.
+    leap: Option<fn(&mut R, u64) -> io::Result<()>>,
 }
 
 /// What a checksum in the input said.
@@ -76,7 +79,20 @@ impl<R: Read> Reader<R> {
             total,
             crc: Some(Crc64::new()),
             compressed: Vec::new(),
+            leap: None,
         }
+    }
+
+    /// The same, which need not read what it passes over.
+    pub fn seekable(self) -> Self
+    where
+        R: Seek,
+    {
+        let leap = |source: &mut R, bytes| match i64::try_from(bytes) {
+            Ok(bytes) => source.seek_relative(bytes),
+            Err(_) => Err(io::ErrorKind::InvalidInput.into()),
+        };
+        Self { leap: Some(leap), ..self }
     }
 
     /// The same without a look at checksums.
@@ -182,6 +198,24 @@ impl<R: Read> Reader<R> {
             self.start += step;
             len -= step as u64;
         }
+        Ok(())
+    }
+
+    /// Passes over bytes of which the checksum is known, if it can without reading them.
+    pub fn skip_span(&mut self, ValueSpan { bytes, sum }: ValueSpan) -> Result<(), ReadError> {
+        let offset = self.offset();
+        if self.remaining().is_some_and(|remaining| remaining < bytes) {
+            return Err(ReadError { offset, fault: Fault::Truncated });
+        }
+        let beyond = bytes.checked_sub((self.end - self.start) as u64);
+        let (Some(leap), Some(beyond)) = (self.leap, beyond) else { return self.skip(bytes) };
+        self.sum();
+        if let Some(crc) = &mut self.crc {
+            crc.append(bytes, sum);
+        }
+        leap(&mut self.source, beyond).map_err(|error| ReadError { offset, fault: Fault::Io(error) })?;
+        self.passed += self.end as u64 + beyond;
+        (self.start, self.end, self.summed) = (0, 0, 0);
         Ok(())
     }
 

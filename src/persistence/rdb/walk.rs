@@ -4,7 +4,7 @@
 use std::io::Read;
 
 use super::fault::ReadError;
-use super::format::{NEXT_COLD, NEXT_KEY, NO_EVICT, ValueType, module, opcode};
+use super::format::{NEXT_COLD, NEXT_KEY, NEXT_SEALED, NO_EVICT, ValueType, module, opcode};
 use super::reader::{Checksum, Reader};
 use super::skip;
 use super::templates::Templates;
@@ -72,6 +72,8 @@ pub struct Ahead {
     pub is_blessed: bool,
     /// In which cold file its value is too, if that was written.
     pub cold: Option<Vec<u8>>,
+    /// In which sealed files its value is too, if that was written.
+    pub sealed: Option<Vec<u8>>,
     /// True if modules had attached something to the key, which was passed over.
     pub had_metadata: bool,
 }
@@ -105,6 +107,10 @@ impl<R: Read> Walk<R> {
                     }
                     Part::Aux { name, value } if name == NEXT_COLD => {
                         ahead.cold = Some(value);
+                        continue;
+                    }
+                    Part::Aux { name, value } if name == NEXT_SEALED => {
+                        ahead.sealed = Some(value);
                         continue;
                     }
                     other => Ok(other),

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::crc64::Crc64;
+use super::crc64::{Crc64, of_last};
 use super::format::{self, length, module, opcode, string};
 use super::lzf::Compressor;
 use crate::keyspace::{Deadline, canonical_integer};
+use crate::vector_set::ValueSpan;
 
 /// Bytes that are gathered before they are passed on.
 const BUFFER_LEN: usize = 64 * 1024;
@@ -31,6 +32,14 @@ pub struct Writer<W> {
     /// None if strings are to be written as they are.
     compressor: Option<Compressor>,
     compressed: Vec<u8>,
+}
+
+/// A place in what was written.
+#[derive(Debug)]
+pub struct Mark {
+    position: u64,
+    /// The checksum up to there.
+    sum: u64,
 }
 
 impl Writer<Vec<u8>> {
@@ -63,6 +72,23 @@ impl<W: Write> Writer<W> {
     /// Bytes written so far.
     pub fn position(&self) -> u64 {
         self.passed_on + self.buffer.len() as u64
+    }
+
+    /// A place from which on a [span](Self::span_since) is to be known.
+    pub fn mark(&mut self) -> io::Result<Mark> {
+        self.pass_on()?;
+        Ok(Mark { position: self.passed_on, sum: self.sum() })
+    }
+
+    /// What was written since that place.
+    pub fn span_since(&mut self, mark: &Mark) -> io::Result<ValueSpan> {
+        self.pass_on()?;
+        let bytes = self.passed_on - mark.position;
+        Ok(ValueSpan { bytes, sum: of_last(mark.sum, self.sum(), bytes) })
+    }
+
+    fn sum(&self) -> u64 {
+        self.crc.as_ref().map_or(0, Crc64::value)
     }
 
     /// Where the bytes go; those of the buffer are not there yet.

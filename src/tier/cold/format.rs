@@ -20,15 +20,10 @@
 //! Numbers are little-endian, checksums XXH3 of 64 bits. A block of another file, or another block
 //! of this one, does not have the right checksum.
 
-use std::ffi::OsStr;
-use std::fmt;
-use std::io;
-use std::path::Path;
-use std::str::FromStr;
-
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::hex;
+use crate::tier::FileId;
+use crate::tier::kept::Endings;
 
 const MAGIC: [u8; 8] = *b"nhcold\r\n";
 const VERSION: u32 = 1;
@@ -39,47 +34,8 @@ pub(super) const BLOCK_HEAD: usize = 16;
 /// Bytes of a block before compression, but for the last.
 pub(super) const BLOCK: usize = 256 << 10;
 
-/// The endings of names: of whole files, and of those that are being written.
-const WHOLE: &str = "cold";
-const PARTIAL: &str = "cold-part";
-
-/// Identifies a file: random, so that no two servers' files are taken for each other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ColdId(pub(super) [u8; 16]);
-
-impl ColdId {
-    /// A new one.
-    ///
-    /// # Errors
-    /// The system has no random bytes.
-    pub(super) fn new() -> io::Result<Self> {
-        let mut bytes = [0; 16];
-        crate::system::fill_with_random(&mut bytes)?;
-        Ok(Self(bytes))
-    }
-
-    /// The seed of a block's checksum.
-    fn seed(self, block: u64) -> u64 {
-        xxh3_64(&self.0).wrapping_add(block)
-    }
-}
-
-/// 32 hexadecimal digits.
-impl fmt::Display for ColdId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(&self.0))
-    }
-}
-
-impl FromStr for ColdId {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let bytes = hex::decode(text.as_bytes()).and_then(|bytes| bytes.try_into().ok());
-        // Digits of upper case are none of ours.
-        bytes.map(Self).filter(|id| id.to_string() == text).ok_or(())
-    }
-}
+/// How files are named.
+pub(in crate::tier) const ENDINGS: Endings = Endings { whole: "cold", partial: "cold-part" };
 
 /// What is known of a set while it is in its file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,7 +56,7 @@ pub struct Outline {
 /// What a file begins with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Header {
-    pub(super) id: ColdId,
+    pub(super) id: FileId,
     pub(super) outline: Outline,
 }
 
@@ -143,7 +99,7 @@ impl Header {
             bytes: long(32),
             sum: long(40),
         };
-        Ok(Self { id: ColdId(header[48..64].try_into().expect("sixteen bytes")), outline })
+        Ok(Self { id: FileId(header[48..64].try_into().expect("sixteen bytes")), outline })
     }
 }
 
@@ -157,7 +113,7 @@ pub(super) struct BlockHead {
 
 impl BlockHead {
     /// Of the block with this number, of so many bytes before compression.
-    pub(super) fn of(id: ColdId, number: u64, raw: usize, stored: &[u8]) -> Self {
+    pub(super) fn of(id: FileId, number: u64, raw: usize, stored: &[u8]) -> Self {
         let checksum = xxh3_64_with_seed(stored, id.seed(number));
         Self { raw: raw as u32, stored: stored.len() as u32, checksum }
     }
@@ -178,30 +134,4 @@ impl BlockHead {
         let is_possible = raw > 0 && raw as usize <= BLOCK && stored > 0 && stored <= raw;
         is_possible.then_some(Self { raw, stored, checksum })
     }
-}
-
-/// The name of a file.
-pub(super) fn name_of(id: ColdId) -> String {
-    format!("{id}.{WHOLE}")
-}
-
-/// Its name while it is being written.
-pub(super) fn partial_name_of(id: ColdId) -> String {
-    format!("{id}.{PARTIAL}")
-}
-
-/// The file that has this name; none for other names.
-pub(super) fn id_of(path: &Path) -> Option<ColdId> {
-    let is_whole = path.extension() == Some(OsStr::new(WHOLE));
-    path.file_stem().filter(|_| is_whole)?.to_str()?.parse().ok()
-}
-
-/// True for the name of a file that is being written.
-pub(super) fn is_partial(path: &Path) -> bool {
-    path.extension() == Some(OsStr::new(PARTIAL))
-}
-
-/// The error of a file of which something is wrong.
-pub(super) fn damaged(path: &Path, what: impl fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("{}: {what}", path.display()))
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::format::{BLOCK, BLOCK_HEAD, BlockHead, HEADER, Header, damaged};
+use super::format::{BLOCK, BLOCK_HEAD, BlockHead, HEADER, Header};
+use crate::tier::kept::damaged;
 
 /// The bytes of a set. Each block is verified before any of it is given.
 #[derive(Debug)]

@@ -2,10 +2,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use super::write::Haste;
 use super::*;
 use crate::persistence::files::testing::Folder;
 use crate::splitmix::SplitMix64;
+use crate::tier::Haste;
 
 fn dir(folder: &Folder) -> Arc<TierDir> {
     TierDir::open(folder.path()).expect("it can be used")
@@ -116,7 +116,7 @@ fn files_outlive_the_server_and_are_claimed_by_what_they_are() {
     let (id, outline) = (file.id(), *file.outline());
     let mut unfinished = ColdWriter::begin(&before, Haste::Now).expect("begun");
     unfinished.write_all(&content(1_000_000)).expect("there is room");
-    before.cold().keep();
+    before.keep_files();
     drop((file, lost));
     // As after a kill.
     std::mem::forget(unfinished);
@@ -155,9 +155,9 @@ fn without_room_there_is_no_file() {
 
 #[test]
 fn ids_are_names() {
-    let id = ColdId::new().expect("random");
+    let id = FileId::new().expect("random");
     assert_eq!(id.to_string().parse(), Ok(id));
     for text in ["", "0", &"g".repeat(32), &"A".repeat(32), &format!("+{}", "0".repeat(31))] {
-        assert!(text.parse::<ColdId>().is_err(), "{text}");
+        assert!(text.parse::<FileId>().is_err(), "{text}");
     }
 }

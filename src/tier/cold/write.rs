@@ -3,27 +3,18 @@
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::format::{BLOCK, BlockHead, ColdId, HEADER, Header, Outline, name_of, partial_name_of};
-use super::{ColdFile, sync_folder};
-use crate::tier::TierDir;
-
-/// Whether a file is written as fast as the disk takes it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Haste {
-    /// A client waits.
-    Now,
-    /// Within [`set_io_limit`](super::ColdFiles::set_io_limit).
-    Background,
-}
+use super::ColdFile;
+use super::format::{BLOCK, BlockHead, ENDINGS, HEADER, Header, Outline};
+use crate::tier::kept::sync_folder;
+use crate::tier::{FileId, Haste, Pace, TierDir};
 
 /// Takes the bytes of a set. If it is dropped unfinished, there is no file.
 pub struct ColdWriter {
     dir: Arc<TierDir>,
-    id: ColdId,
+    id: FileId,
     file: File,
     block: Vec<u8>,
     packed: Vec<u8>,
@@ -33,8 +24,7 @@ pub struct ColdWriter {
     sum: Xxh3,
     /// Of the disk, and taken from the directory's share.
     bytes: u64,
-    haste: Haste,
-    began: Instant,
+    pace: Pace,
     is_done: bool,
 }
 
@@ -44,8 +34,8 @@ impl ColdWriter {
     /// # Errors
     /// It cannot be made, or there is no room.
     pub fn begin(dir: &Arc<TierDir>, haste: Haste) -> io::Result<Self> {
-        let id = ColdId::new()?;
-        let file = File::options().create_new(true).write(true).open(dir.path.join(partial_name_of(id)))?;
+        let id = FileId::new()?;
+        let file = File::options().create_new(true).write(true).open(dir.path.join(ENDINGS.partial(id)))?;
         let mut writer = Self {
             dir: Arc::clone(dir),
             id,
@@ -56,8 +46,7 @@ impl ColdWriter {
             raw: 0,
             sum: Xxh3::new(),
             bytes: 0,
-            haste,
-            began: Instant::now(),
+            pace: Pace::new(haste),
             is_done: false,
         };
         // The header comes last: until then this is no file of a set.
@@ -77,10 +66,10 @@ impl ColdWriter {
         self.file.write_all(&Header { id: self.id, outline }.to_bytes())?;
         self.file.sync_all()?;
         let folder = &self.dir.path;
-        let mut known = self.dir.cold.known.lock();
-        fs::rename(folder.join(partial_name_of(self.id)), folder.join(name_of(self.id)))?;
+        let mut known = self.dir.cold.kept.lock();
+        fs::rename(folder.join(ENDINGS.partial(self.id)), folder.join(ENDINGS.whole(self.id)))?;
         self.is_done = true;
-        let file = self.dir.add(&mut known, self.id, outline, self.bytes);
+        let file = self.dir.add_cold(&mut known, self.id, outline, self.bytes);
         drop(known);
         // If it fails, the file that `file` stands for is removed.
         sync_folder(folder)?;
@@ -91,6 +80,7 @@ impl ColdWriter {
         if self.block.is_empty() {
             return Ok(());
         }
+        let before = self.bytes;
         let block = std::mem::take(&mut self.block);
         let mut packed = std::mem::take(&mut self.packed);
         packed.resize(lz4_flex::block::get_maximum_output_size(BLOCK), 0);
@@ -105,31 +95,14 @@ impl ColdWriter {
         self.block = block;
         self.block.clear();
         self.packed = packed;
-        self.keep_pace();
+        self.pace.keep(self.bytes - before, &self.dir, || false);
         Ok(())
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let len = bytes.len() as u64;
-        if !self.dir.reserve(len) {
-            self.dir.note_refusal(false);
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "tier-max-bytes are used up"));
-        }
-        self.bytes += len;
-        self.file.write_all(bytes).inspect_err(|error| {
-            if error.kind() == io::ErrorKind::StorageFull {
-                self.dir.note_refusal(true);
-            }
-        })
-    }
-
-    /// Waits until no more than the limit has been written on average.
-    fn keep_pace(&self) {
-        let limit = self.dir.cold.io_limit();
-        if self.haste == Haste::Background && limit > 0 {
-            let due = Duration::from_secs_f64(self.bytes as f64 / limit as f64);
-            std::thread::sleep(due.saturating_sub(self.began.elapsed()));
-        }
+        self.dir.write(&mut self.file, bytes)?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
     }
 }
 
@@ -153,7 +126,7 @@ impl Drop for ColdWriter {
         if !self.is_done {
             self.dir.give_back(self.bytes);
             // If it cannot be removed, the next start removes it.
-            let _ = fs::remove_file(self.dir.path.join(partial_name_of(self.id)));
+            let _ = fs::remove_file(self.dir.path.join(ENDINGS.partial(self.id)));
         }
     }
 }

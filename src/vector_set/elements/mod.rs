@@ -9,15 +9,22 @@
 //! The two maps hold slots only, whose bytes are in [`Names`].
 
 mod bulk;
+mod lent;
 mod name_table;
 mod sorted;
 
+pub(in crate::vector_set) use self::bulk::sorted;
+pub(in crate::vector_set) use self::lent::{LentElements, fill_table, table_len};
 use self::name_table::NameTable;
 pub use self::sorted::Bound;
+use std::io;
+use std::sync::Arc;
+
 use self::sorted::SortedSlots;
 use crate::arena::Blobs;
 use crate::epoch::{Pin, pin};
 use crate::memory::Category;
+use crate::tier::{Part, Space};
 
 /// The names of slots.
 pub(super) struct Names(Blobs);
@@ -42,9 +49,19 @@ impl Names {
         debug_assert!(!was_named, "a slot is unnamed when it is freed");
     }
 
+    /// The names of a sealed set of so many elements.
+    ///
+    /// # Errors
+    /// Its parts are not what they should be.
+    pub(super) fn over(space: &Arc<Space>, len: usize) -> io::Result<Self> {
+        Blobs::over(Category::Names, space, (Part::NameCells, Part::Names), len).map(Self)
+    }
+
     /// Removes the name of a slot that no reader can see any more.
     pub(super) fn forget(&self, slot: u32) {
-        self.0.replace(slot, None);
+        if !self.0.is_lent(slot) {
+            self.0.replace(slot, None);
+        }
     }
 
     /// Frees the forgotten names that no reader can be reading any more.
@@ -78,57 +95,99 @@ impl Names {
 pub(super) struct Elements {
     table: NameTable,
     sorted: SortedSlots,
+    /// Of a set that began with files: those of its elements that are there still. A name is here
+    /// or in the two maps.
+    lent: Option<Box<LentElements>>,
 }
 
 impl Elements {
+    /// Those of a sealed set.
+    pub(super) fn over(lent: LentElements) -> Self {
+        Self { lent: Some(Box::new(lent)), ..Self::default() }
+    }
+
     /// How many elements there are.
     pub(super) fn len(&self) -> usize {
-        self.sorted.len()
+        self.sorted.len() + self.lent_len()
+    }
+
+    fn lent_len(&self) -> usize {
+        self.lent.as_ref().map_or(0, |lent| lent.len())
     }
 
     /// The slot of an element.
     pub(super) fn slot(&self, name: &[u8], names: &Names) -> Option<u32> {
-        self.table.get(name, names, &pin())
+        let pin = pin();
+        let lent = || self.lent.as_ref()?.get(name, names, &pin);
+        self.table.get(name, names, &pin).or_else(lent)
     }
 
     /// Makes `slot`, which bears `name`, the element of that name. Returns the slot that was.
     pub(super) fn insert(&mut self, name: &[u8], slot: u32, names: &Names) -> Option<u32> {
         let pin = pin();
         let old = self.table.insert(name, slot, names, &pin);
-        match old {
-            Some(_) => self.sorted.replace(name, slot, names, &pin),
-            None => self.sorted.insert(name, slot, names, &pin),
+        if old.is_some() {
+            self.sorted.replace(name, slot, names, &pin);
+            return old;
         }
-        old
+        self.sorted.insert(name, slot, names, &pin);
+        self.lent.as_mut()?.remove(name, names, &pin)
     }
 
     /// Takes an element out and returns its slot, which still bears its name.
     pub(super) fn remove(&mut self, name: &[u8], names: &Names) -> Option<u32> {
         let pin = pin();
-        let slot = self.table.remove(name, names, &pin)?;
+        let Some(slot) = self.table.remove(name, names, &pin) else {
+            return self.lent.as_mut()?.remove(name, names, &pin);
+        };
         self.sorted.remove(name, names, &pin);
         Some(slot)
     }
 
     /// Slots in the byte order of their names, between two bounds, at most `count`.
     pub(super) fn range(&self, start: Bound, end: Bound, count: usize, names: &Names) -> Vec<u32> {
-        self.sorted.range(start, end, count, names, &pin())
+        let pin = pin();
+        let own = self.sorted.range(start, end, count, names, &pin);
+        let Some(lent) = &self.lent else { return own };
+        let lent = lent.range(start, end, count, names, &pin);
+        merged(own.into_iter(), lent.into_iter(), names, &pin).take(count).collect()
     }
 
-    /// The slots at these ranks in the byte order of names; ranks must be below [`Elements::len`].
+    /// The slots of these ranks, which must be below [`Elements::len`]: each element has one.
     pub(super) fn at_ranks(&self, ranks: &[usize]) -> Vec<u32> {
-        self.sorted.at_ranks(ranks)
+        let Some(lent) = &self.lent else { return self.sorted.at_ranks(ranks) };
+        let own: Vec<usize> = ranks.iter().filter_map(|rank| rank.checked_sub(lent.len())).collect();
+        let mut own = self.sorted.at_ranks(&own).into_iter();
+        let is_lent = |rank: usize| rank < lent.len();
+        let at = |&rank: &usize| if is_lent(rank) { Some(lent.at_rank(rank)) } else { own.next() };
+        ranks.iter().filter_map(at).collect()
     }
 
-    /// All slots, in the byte order of their names.
+    /// All slots.
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
-        self.sorted.iter()
+        self.sorted.iter().chain(self.lent.iter().flat_map(|lent| lent.iter()))
     }
 
     /// Bytes held, names not included.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.table.heap_bytes() + self.sorted.heap_bytes()
+        let lent = self.lent.as_ref().map_or(0, |lent| lent.heap_bytes());
+        self.table.heap_bytes() + self.sorted.heap_bytes() + lent
     }
+}
+
+/// The slots of two lists in the byte order of their names, as the lists are.
+fn merged(
+    a: impl Iterator<Item = u32>,
+    b: impl Iterator<Item = u32>,
+    names: &Names,
+    pin: &Pin,
+) -> impl Iterator<Item = u32> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || match (a.peek(), b.peek()) {
+        (Some(&first), Some(&second)) if names.get(second, pin) < names.get(first, pin) => b.next(),
+        (Some(_), _) => a.next(),
+        (None, _) => b.next(),
+    })
 }
 
 #[cfg(test)]

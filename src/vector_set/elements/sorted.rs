@@ -28,6 +28,17 @@ pub enum Bound<'n> {
     Unbounded,
 }
 
+impl Bound<'_> {
+    /// Of an end: true for a name that is not behind it.
+    pub(super) fn reaches(self, name: &[u8]) -> bool {
+        match self {
+            Self::Unbounded => true,
+            Self::Included(last) => name <= last,
+            Self::Excluded(last) => name < last,
+        }
+    }
+}
+
 /// Slots by the byte order of the names that they bear.
 pub(super) struct SortedSlots {
     /// None is empty.
@@ -98,11 +109,7 @@ impl SortedSlots {
             Bound::Included(name) => self.seek(name, false, names, pin),
             Bound::Excluded(name) => self.seek(name, true, names, pin),
         };
-        let within = |slot: &u32| match end {
-            Bound::Unbounded => true,
-            Bound::Included(last) => names.get(*slot, pin) <= last,
-            Bound::Excluded(last) => names.get(*slot, pin) < last,
-        };
+        let within = |slot: &u32| end.reaches(names.get(*slot, pin));
         let from = self.blocks.get(block..).unwrap_or_default().iter().flatten().skip(place);
         from.copied().take_while(within).take(count).collect()
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::before_image::{BeforeImage, Parts};
 use super::buckets::{Buckets, SMALLEST};
 use super::links::{Reader, keep_members, tidy};
-use super::members::Members;
+use super::members::{Members, Ranks};
 use super::reciprocal::Reciprocal;
 use super::running::{Running, Taken};
 use super::spill::Spill;
@@ -122,6 +122,13 @@ impl Frozen {
         self.set.vectors.codes(&pin()).persistent().1.is_some()
     }
 
+    /// Bytes of the bodies of best codes, and of coarse ones if there are such.
+    pub(in crate::vector_set) fn body_bytes(&self) -> (usize, Option<usize>) {
+        let pin = pin();
+        let (best, coarse) = self.set.vectors.codes(&pin).persistent();
+        (best.format().body_bytes(), coarse.map(|coarse| coarse.format().body_bytes()))
+    }
+
     /// What the set has learnt, if it walks on it.
     pub fn codebook(&self) -> Option<&Codebook> {
         self.set.vectors.codebook()
@@ -136,6 +143,19 @@ impl Frozen {
     /// Of a cache: what it has learnt, as it is stored.
     pub fn learning(&self) -> &[u8] {
         &self.running.learning
+    }
+
+    /// Changes of the set before its cut (see [`VectorSet::changes`]).
+    pub fn changes(&self) -> u64 {
+        self.running.changes
+    }
+
+    /// Which number each of its elements has, in the order of slots.
+    pub(in crate::vector_set) fn ranks(&mut self, spill: &mut dyn Spill) -> io::Result<Ranks> {
+        if self.course.is_none() {
+            self.course = Some(self.begin(spill)?);
+        }
+        Ok(self.course.as_ref().map(|course| course.members.ranks()).expect("it was begun"))
     }
 
     /// Bytes held.
@@ -157,6 +177,7 @@ impl Frozen {
         let slots = self.next_slots();
         if !slots.is_empty() {
             let pin = pin();
+            self.set().vectors.fetch(self.soon(&slots), &pin);
             course.turn_to(&slots, spill)?;
             let (batch, taken) = self.claim(slots, &pin);
             // If it was given up before the claim, slots may be gone that it knows of.
@@ -178,6 +199,15 @@ impl Frozen {
         match self.linked {
             Linked::AsTheyAre => ahead.start..ahead.end.min(ahead.start + CLAIM),
             Linked::Reciprocal => ahead.end.saturating_sub(1) / CLAIM * CLAIM..ahead.end,
+        }
+    }
+
+    /// These slots, and those that come after them.
+    fn soon(&self, slots: &Range<u32>) -> Range<u32> {
+        let ahead = self.running.ahead();
+        match self.linked {
+            Linked::AsTheyAre => slots.start..ahead.end.min(slots.end + CLAIM),
+            Linked::Reciprocal => ahead.start.max(slots.start.saturating_sub(CLAIM))..slots.end,
         }
     }
 

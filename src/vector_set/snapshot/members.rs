@@ -34,6 +34,16 @@ impl Members {
         tall.map(|(slot, &height)| (slot as u32, height as u32 - 1))
     }
 
+    /// The numbers of the members, by slot.
+    pub(super) fn ranks(&self) -> Ranks {
+        let mut words = vec![0u64; self.heights.len().div_ceil(64)];
+        let members = self.heights.iter().enumerate().filter(|(_, height)| **height > 0);
+        members.for_each(|(slot, _)| words[slot / 64] |= 1 << (slot % 64));
+        let before = words.iter().scan(0, |sum, word| Some(std::mem::replace(sum, *sum + word.count_ones())));
+        let before = before.collect();
+        Ranks { before, words }
+    }
+
     /// Slots of the set.
     pub(super) fn end(&self) -> u32 {
         self.heights.len() as u32
@@ -41,5 +51,27 @@ impl Members {
 
     pub(super) fn heap_bytes(&self) -> usize {
         self.heights.capacity()
+    }
+}
+
+/// Which number each member has, in the order of slots.
+pub(in crate::vector_set) struct Ranks {
+    /// A bit for each slot that is a member.
+    words: Vec<u64>,
+    /// For each word, how many bits are set before it.
+    before: Vec<u32>,
+}
+
+impl Ranks {
+    /// The number of a slot, which is a member.
+    #[inline]
+    pub(in crate::vector_set) fn of(&self, slot: u32) -> u32 {
+        let (word, bit) = ((slot / 64) as usize, slot % 64);
+        self.before[word] + (self.words[word] & !(u64::MAX << bit)).count_ones()
+    }
+
+    /// Bytes held.
+    pub(in crate::vector_set) fn heap_bytes(&self) -> usize {
+        self.words.capacity() * size_of::<u64>() + self.before.capacity() * size_of::<u32>()
     }
 }

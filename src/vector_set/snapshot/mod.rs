@@ -85,9 +85,11 @@ mod spill;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use self::before_image::{BeforeImage, Parts};
 pub use self::frozen::{Frozen, Linked};
+pub(super) use self::members::Ranks;
 use self::running::Running;
 pub(super) use self::running::Snapshots;
 pub use self::spill::{Place, Spill};
@@ -131,7 +133,7 @@ impl VectorSet {
         commit.notice_cut(cut);
         let running = self.snapshots.of_cut(cut);
         let running = running
-            .unwrap_or_else(|| Arc::new(Running::new(cut, (0, 0), self.vectors.hold_phase(), Vec::new())));
+            .unwrap_or_else(|| Arc::new(Running::new(cut, (0, 0), self.vectors.hold_phase(), Vec::new(), 0)));
         drop(commit);
         Frozen::new(Arc::clone(self), running, linked, Some(Arc::clone(journal)))
     }
@@ -165,7 +167,9 @@ impl VectorSet {
 
     fn running(&self, cut: u64, len: usize) -> Running {
         let learning = self.entries.as_ref().map_or_else(Vec::new, |entries| entries.learning());
-        Running::new(cut, (self.vectors.graph().slots().end(), len), self.vectors.hold_phase(), learning)
+        let changes = self.changes.load(Ordering::Relaxed);
+        let (end, phase) = (self.vectors.graph().slots().end(), self.vectors.hold_phase());
+        Running::new(cut, (end, len), phase, learning, changes)
     }
 
     /// Copies the element in this slot for the snapshots that have not read it.

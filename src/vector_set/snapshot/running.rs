@@ -37,6 +37,8 @@ pub(super) struct Running {
     given_up: AtomicBool,
     /// Of a cache: what it had learnt at the cut.
     pub(super) learning: Vec<u8>,
+    /// Changes of the set before the cut.
+    pub(super) changes: u64,
     /// All elements are read with the codes that are in use now.
     _phase: PhaseHold,
 }
@@ -57,7 +59,13 @@ impl Taken {
 
 impl Running {
     /// `end`, `len`: as above.
-    pub(super) fn new(cut: u64, (end, len): (u32, usize), phase: PhaseHold, learning: Vec<u8>) -> Self {
+    pub(super) fn new(
+        cut: u64,
+        (end, len): (u32, usize),
+        phase: PhaseHold,
+        learning: Vec<u8>,
+        changes: u64,
+    ) -> Self {
         // A set without members has no slot that matters.
         let end = if len == 0 { 0 } else { end };
         let settled = Words::new(1, Category::Snapshot);
@@ -74,6 +82,7 @@ impl Running {
             spilled: Mutex::default(),
             given_up: AtomicBool::new(false),
             learning,
+            changes,
             _phase: phase,
         }
     }

@@ -1,6 +1,8 @@
 //! The same where memory is short all the time: finer codes of elements move between memory and
 //! files while writers change the set, snapshots and rewrites run, and the server is killed. And
 //! where the whole set is put into a cold file again and again, from which the next write takes it.
+//! And where the set is warm, so that each snapshot and rewrite seals it, and the next server maps
+//! what the last one that was whole has left, and replays the log on top.
 //!
 //! No element may be evicted: the disk has room, and what a server needs for a moment is less than
 //! the finer codes in memory (which are demoted first, until hardly any is left). So each write
@@ -52,6 +54,8 @@ enum Cause {
     Limit,
     /// A client says so, of the whole set.
     VTier,
+    /// It was made so.
+    Warm,
 }
 
 /// Counts over all kills.
@@ -62,6 +66,10 @@ struct Tally {
     opened: u64,
     /// Kills after which the set was in its file at once.
     cold_at_start: usize,
+    /// Kills after which the set was mapped.
+    mapped_at_start: usize,
+    /// Times that what was mapped took the place of what was in memory.
+    exchanged: u64,
     in_snapshot: usize,
     in_rewrite: usize,
     writes: usize,
@@ -177,7 +185,8 @@ impl Client {
 /// Makes the set with all elements, and may limit the memory so that most finer codes have to go.
 fn begin(site: &mut Site, process: &Process, cause: Cause) -> Vec<Written> {
     let mut connection = process.connect();
-    let made = connection.must(&format!("VCREATE s DIM {DIM} QUANT RQ1 RERANK F16"));
+    let warm = if cause == Cause::Warm { " TIER warm" } else { "" };
+    let made = connection.must(&format!("VCREATE s DIM {DIM} QUANT RQ1 RERANK F16{warm}"));
     assert!(made.error().is_none(), "{made:?}");
     let written = (0..CLIENTS).map(|client| {
         let element = |number| {
@@ -190,7 +199,7 @@ fn begin(site: &mut Site, process: &Process, cause: Cause) -> Vec<Written> {
         Written { elements: (0..NAMES).map(element).collect(), pending: None }
     });
     let written = written.collect();
-    if cause == Cause::VTier {
+    if cause != Cause::Limit {
         return written;
     }
     let used: u64 = connection.info("used_memory").parse().expect("a number");
@@ -232,6 +241,10 @@ fn live(
             control.must(if random.once_in(2) { "BGREWRITEAOF" } else { "BGSAVE" });
             progress.wait_for(random.below(150));
         }
+        if cause == Cause::Warm && random.once_in(2) {
+            exchange(&mut control, &quiet);
+            progress.wait_for(random.below(60));
+        }
         let mut without_writes = None;
         if cause == Cause::VTier && random.once_in(2) {
             // The kill may come while the file is written.
@@ -253,6 +266,8 @@ fn live(
         tally.demoted += number("tier_demoted_elements");
         tally.promoted += number("tier_promoted_elements");
         assert_eq!(number("tier_warm_elements") > 0, cause == Cause::Limit);
+        tally.exchanged += number("tier_sealed_exchanged");
+        assert_eq!(number("tier_sealed_wrong_blocks") + number("tier_sealed_not_written"), 0);
         tally.stored += number("tier_cold_stored");
         tally.opened += number("tier_cold_opened");
         assert_eq!(number("tier_cold_unreadable"), 0);
@@ -272,6 +287,17 @@ fn rewrite(control: &mut Connection) {
     while ["aof_rewrite_in_progress", "aof_rewrite_scheduled"].iter().any(|field| control.info(field) == "1")
     {
         std::thread::yield_now();
+    }
+}
+
+/// Nothing changes behind a rewrite, so that what it has sealed takes the place of what is in
+/// memory.
+fn exchange(control: &mut Connection, quiet: &RwLock<()>) {
+    let _without_writes = quiet.write();
+    let before = control.info("tier_sealed_exchanged");
+    // One that runs may have had its cut before the last write: then the next one does it.
+    while control.info("tier_sealed_exchanged") == before {
+        rewrite(control);
     }
 }
 
@@ -315,6 +341,7 @@ fn judge(process: &Process, written: Vec<Written>, tally: &mut Tally) -> Vec<Wri
     let mut connection = process.connect();
     let is_cold = connection.info("tier_cold_vector_sets") == "1";
     tally.cold_at_start += usize::from(is_cold);
+    tally.mapped_at_start += usize::from(connection.info("tier_sealed_mapped") == "1");
     let mut judged = Vec::new();
     for (client, Written { elements, pending }) in written.into_iter().enumerate() {
         let mut survived = Elements::new();
@@ -345,6 +372,12 @@ fn cold_files_lose_nothing_when_the_process_is_killed() {
         tally.stored > 0 && tally.opened > 0 && tally.cold_at_start > 0,
         "it went, came and stayed: {tally:?}"
     );
+}
+
+#[test]
+fn sealed_files_lose_nothing_when_the_process_is_killed() {
+    let tally = run("sealed", Cause::Warm, &["--maxmemory", "0"]);
+    assert!(tally.mapped_at_start > 0, "it was mapped: {tally:?}");
 }
 
 fn run(name: &str, cause: Cause, flags: &[&str]) -> Tally {

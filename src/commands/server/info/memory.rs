@@ -6,7 +6,7 @@ use crate::commands::memory_uses::{MemoryUses, ratio};
 use crate::config::Compat;
 use crate::memory::{self as figures, Allocator, Category};
 use crate::system;
-use crate::vector_set::{Balance, ColdFiles, TierDir};
+use crate::vector_set::{Balance, ColdFiles, SealedSets, TierDir};
 
 pub(super) fn memory(server: &Server, rows: &mut Rows) {
     let used = figures::used_bytes();
@@ -81,6 +81,17 @@ fn tier(server: &Server, rows: &mut Rows) {
     rows.field("tier_cold_opened", count(|cold| cold.counters.opened.get()));
     rows.field("tier_cold_not_stored", count(|cold| cold.counters.not_cooled.get()));
     rows.field("tier_cold_unreadable", count(|cold| cold.counters.unreadable.get()));
+    let sealed = tier.map(|tier| tier.sealed());
+    let count = |of: fn(&SealedSets) -> u64| sealed.map_or(0, of);
+    rows.field("tier_sealed_vector_sets", count(SealedSets::count));
+    rows.bytes("tier_sealed_bytes", count(SealedSets::bytes));
+    rows.field("tier_sealed_written", count(|sealed| sealed.counters.sealed.get()));
+    rows.field("tier_sealed_reused", count(|sealed| sealed.counters.reused.get()));
+    rows.field("tier_sealed_not_written", count(|sealed| sealed.counters.not_sealed.get()));
+    rows.field("tier_sealed_mapped", count(|sealed| sealed.counters.mapped.get()));
+    rows.field("tier_sealed_exchanged", count(|sealed| sealed.counters.exchanged.get()));
+    rows.field("tier_sealed_verified_blocks", count(|sealed| sealed.counters.verified_blocks.get()));
+    rows.field("tier_sealed_wrong_blocks", count(|sealed| sealed.counters.wrong_blocks.get()));
 }
 
 fn in_use(uses: &MemoryUses, resident: u64, rows: &mut Rows) {

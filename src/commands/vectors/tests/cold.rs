@@ -51,7 +51,12 @@ fn a_cold_set_takes_no_memory_and_replies_as_before() {
         assert_eq!((tier.cold().files(), tier.cold().bytes() < full), (1, true));
         // Opened by the first of these.
         assert_eq!(seen(&mut session, "s"), before, "{options}");
-        assert!(!tier_of(&mut session, "s").contains(COLD) && !tier.cold().any());
+        assert!(!tier_of(&mut session, "s").contains(COLD));
+        // A thread may free what a key meant before.
+        while session.server.keyspace.reaper().pending() > 0 {
+            std::thread::yield_now();
+        }
+        assert!(!tier.cold().any());
     }
     let counters = &tier.cold().counters;
     assert_eq!([&counters.cooled, &counters.opened, &counters.not_cooled].map(|n| n.get()), [4, 4, 0]);
@@ -248,9 +253,9 @@ fn a_set_is_put_into_a_file_only_where_there_is_one() {
     let mut session = Session::at(0);
     small(&mut session, "s");
     session.hold_to(&[
-        ("vtier s COLD", "-ERR TIER warm needs the option 'tier-dir'"),
+        ("vtier s COLD", "-ERR VTIER COLD needs the option 'tier-dir'"),
         ("vtier s cool", "-ERR invalid tier, it must be HOT, WARM or COLD"),
-        ("vtier nope COLD", "-ERR TIER warm needs the option 'tier-dir'"),
+        ("vtier nope COLD", "-ERR VTIER COLD needs the option 'tier-dir'"),
     ]);
     let folder = Folder::new();
     let tier = tier(&folder);

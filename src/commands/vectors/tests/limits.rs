@@ -91,8 +91,9 @@ fn others_make_room_in_the_same_change() {
     session.stream();
     session.ask("vgetattr x a");
     session.advance(100);
+    session.hold_stream_to(&[("vadd x FP32 ====>>>> d", "vadd x FP32 ====>>>> d | VREM x b")]);
+    session.advance(100);
     session.hold_stream_to(&[
-        ("vadd x FP32 ====>>>> d", "vadd x FP32 ====>>>> d | VREM x b"),
         ("vadd x FP32 ====>>>> a", "vadd x FP32 ====>>>> a"),
         ("vadd x FP32 ====>>>> c FP32 >>>>==== e", "vadd x FP32 ====>>>> c FP32 >>>>==== e | VREM x d"),
         ("vadd x FP32 ====>>>> a FP32 ====>>>> b FP32 ====>>>> c FP32 ====>>>> d", ""),

@@ -219,7 +219,7 @@ fn of_a_damaged_set_nothing_is_returned_and_nothing_is_saved() {
         ("vadd h VALUES 2 1 2 a", ":1"),
     ]);
     let handle = session.server.keyspace.db(0).vector_set(b"w").ok().flatten().expect("it is there");
-    handle.set.space().expect("it is warm").damage();
+    handle.set.space().expect("it is warm").be_damaged();
     drop(handle);
     for line in [
         "vsim w VALUES 2 1 2",

@@ -95,6 +95,15 @@ fn without_room_or_without_the_policy_elements_go() {
     }
 }
 
+/// Slots are free after a grace period, which other tests may put off: until there are no elements
+/// left to evict.
+fn await_grace() {
+    let since = crate::epoch::now();
+    while !crate::epoch::grace_over(since) {
+        std::thread::yield_now();
+    }
+}
+
 /// Elements go while the files are full; then codes go into the room that these leave.
 #[test]
 fn files_that_were_full_are_used_again() {
@@ -103,15 +112,16 @@ fn files_that_were_full_are_used_again() {
     let tier = keyspace.tier().expect("it is there");
     // Of 512 codes.
     tier.set_max_bytes(64 << 10);
-    // Slots are free after a grace period, which other tests may put off.
     while set.tier_counts().is_some_and(|(_, warm)| warm > 400) || tier.balance().demotes() {
         assert!(!evict(&keyspace, 1).exhausted);
+        await_grace();
     }
     assert_eq!(tier.balance().moved().0, 512);
     let elements = set.len();
     tier.balance().try_again();
     while tier.balance().moved().0 < 600 {
         assert!(!evict(&keyspace, 1).exhausted);
+        await_grace();
     }
     assert_eq!(set.len(), elements);
 }

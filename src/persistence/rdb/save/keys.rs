@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{FileInfo, Form, commands};
 use crate::keyspace::{Census, Entry, KeyAtCut, Keyspace, Lfu, Rule};
-use crate::persistence::rdb::format::{NEXT_COLD, NEXT_KEY, NO_EVICT, opcode};
+use crate::persistence::rdb::format::{NEXT_COLD, NEXT_KEY, NEXT_SEALED, NO_EVICT, opcode};
 use crate::persistence::rdb::hash;
 use crate::persistence::rdb::value::{type_of, write_commands, write_value};
 use crate::persistence::rdb::vector_set::cold::words as cold_words;
@@ -118,6 +118,12 @@ impl<W: Write> Keys<W> {
         self.out.u8(kind as u8)?;
         self.out.string(old.entry.key())?;
         Ok(&mut self.out)
+    }
+
+    /// Says in which sealed files the value of the next key is too.
+    pub(super) fn name_sealed(&mut self, old: &KeyAtCut, words: &str) -> io::Result<()> {
+        self.select(old.db)?;
+        self.out.aux(NEXT_SEALED, words.as_bytes())
     }
 
     fn select(&mut self, db: usize) -> io::Result<()> {

@@ -32,10 +32,12 @@ use self::fields::Waiting;
 use self::keys::{Keys, UseFigures};
 pub use self::progress::Progress;
 use super::format::ValueType;
+pub use super::vector_set::sealed::Adoption;
+use super::vector_set::sealed::Sealing;
 use super::vector_set::{self, Between};
 use super::writer::Writer;
 use crate::keyspace::{Census, ColdSet, KeyAtCut, Snapshot, ValueRef};
-use crate::vector_set::{Frozen, Spill, VectorSet};
+use crate::vector_set::{Frozen, Haste, Spill, TierDir, VectorSet};
 
 /// Bytes that may wait in all sets and hashes together before they are put aside: well below where
 /// writers are held.
@@ -82,8 +84,9 @@ impl FileInfo {
     }
 }
 
-/// Writes all keys of a snapshot to `out`, which is returned. `sizes` are the present sizes of the
-/// databases, approximately: hints for readers.
+/// Writes all keys of a snapshot to `out`, which is returned, with the sealed files that it names:
+/// to be adopted once the snapshot has its own name. `sizes` are the present sizes of the
+/// databases, approximately: hints for readers. `haste`: with which sealed files are written.
 ///
 /// # Errors
 /// `out` or `spill` cannot be written, or [`Progress::cancel`] was called.
@@ -93,15 +96,17 @@ pub fn save<W: Write>(
     info: &FileInfo,
     sizes: &[Census],
     spill: &mut dyn Spill,
-    progress: &Progress,
-) -> io::Result<W> {
+    (progress, haste): (&Progress, Haste),
+) -> io::Result<(W, Vec<Adoption>)> {
     let uses = UseFigures::of(snapshot.keyspace());
+    let tier = snapshot.keyspace().tier().cloned().map(|dir| (dir, haste));
     let mut keys = Keys::new(out, info.form, uses, sizes.to_vec());
     keys.head(info)?;
     let sets = snapshot.vector_sets().iter().map(Arc::downgrade).collect();
     let aside = Aside::new(info.form, uses);
     let waiting = Vec::new();
-    let mut saver = Saver { snapshot, sets, form: info.form, aside, waiting, progress };
+    let (form, sealings) = (info.form, Vec::new());
+    let mut saver = Saver { snapshot, sets, form, aside, waiting, progress, tier, sealings };
     let mut batch = Vec::new();
     while saver.snapshot.next(&mut batch) {
         for old in batch.drain(..) {
@@ -112,7 +117,13 @@ pub fn save<W: Write>(
         }
         saver.look_around(spill)?;
     }
-    keys.finish()
+    let Saver { snapshot, sealings, progress, .. } = saver;
+    // Files are completed when no writer keeps anything for the snapshot any more.
+    drop(snapshot);
+    let goes_on = || progress.note(0);
+    let adoptions = sealings.into_iter().filter_map(|sealing| sealing.finish(&goes_on)).collect();
+    goes_on()?;
+    Ok((keys.finish()?, adoptions))
 }
 
 struct Saver<'s> {
@@ -124,11 +135,14 @@ struct Saver<'s> {
     /// Sets and large hashes behind the keys with which they came.
     waiting: Vec<Waiting>,
     progress: &'s Progress,
+    tier: Option<(Arc<TierDir>, Haste)>,
+    /// Sets whose files are not complete.
+    sealings: Vec<Sealing>,
 }
 
 /// A vector set as it was at the cut.
 enum SetAtCut<'c> {
-    InMemory(Box<Frozen>),
+    InMemory(Box<Frozen>, Option<&'c mut Sealing>),
     /// Copied, and not made.
     InFile(&'c ColdSet),
 }
@@ -141,7 +155,8 @@ impl SetAtCut<'_> {
         between: &mut Between<'_>,
     ) -> io::Result<()> {
         match self {
-            Self::InMemory(frozen) => vector_set::write(out, frozen, spill, between),
+            Self::InMemory(frozen, None) => vector_set::write(out, frozen, spill, between),
+            Self::InMemory(frozen, Some(sealing)) => sealing.write(out, frozen, spill, between),
             Self::InFile(cold) => vector_set::cold::copy(out, cold, spill, between),
         }
     }
@@ -180,8 +195,15 @@ impl Saver<'_> {
         match waiting.old.entry.value() {
             ValueRef::VectorSet(set) => {
                 let linked = vector_set::linked(set);
-                let frozen = set.freeze(self.snapshot.cut(), self.snapshot.journal(), linked);
-                self.set(&waiting.old, SetAtCut::InMemory(Box::new(frozen)), keys, spill)
+                let mut frozen = set.freeze(self.snapshot.cut(), self.snapshot.journal(), linked);
+                let dir = self.tier.as_ref().filter(|_| self.form == Form::Snapshot);
+                let dir = dir.map(|(dir, haste)| (dir, *haste));
+                let place = (waiting.old.db, waiting.old.entry.key());
+                let mut sealing = Sealing::begin(set, place, &mut frozen, dir, spill);
+                let at_cut = SetAtCut::InMemory(Box::new(frozen), sealing.as_mut());
+                self.set(&waiting.old, at_cut, keys, spill)?;
+                self.sealings.extend(sealing);
+                Ok(())
             }
             ValueRef::ColdSet(cold) => self.set(&waiting.old, SetAtCut::InFile(cold), keys, spill),
             ValueRef::String(_) | ValueRef::Hash(_) => self.hash(waiting, keys, spill),
@@ -207,6 +229,9 @@ impl Saver<'_> {
         keys: &mut Keys<W>,
         spill: &mut dyn Spill,
     ) -> io::Result<()> {
+        if let SetAtCut::InMemory(_, Some(sealing)) = &set {
+            keys.name_sealed(old, &sealing.words())?;
+        }
         let out = keys.begin(old)?;
         match self.form {
             Form::Snapshot => {

@@ -12,7 +12,7 @@ use crate::persistence::rdb::Making;
 use crate::persistence::rdb::Reader;
 use crate::persistence::rdb::dump::restore;
 use crate::persistence::rdb::load::{How, load};
-use crate::vector_set::{Hold, Lifetime, Params, Put};
+use crate::vector_set::{Haste, Hold, Lifetime, Params, Put};
 
 const DIM: usize = 32;
 const STRINGS: usize = 3000;
@@ -117,7 +117,8 @@ fn saved(keyspace: &Keyspace, form: Form, disturb: impl FnMut()) -> (Vec<u8>, Pr
     let mut spill = Vec::new();
     progress.begin(0);
     let info = FileInfo { version: "8.6.2", form, ..FileInfo::default() };
-    let out = save(snapshot, out, &info, &sizes, &mut spill, &progress).expect("memory can be written");
+    let (out, _) = save(snapshot, out, &info, &sizes, &mut spill, (&progress, Haste::Now))
+        .expect("memory can be written");
     (out.bytes, progress)
 }
 
@@ -319,8 +320,8 @@ fn check_large_hashes(form: Form) {
     let out = Writer::new(Disturbed { bytes: Vec::new(), disturb }, true, true);
     let mut spill = Vec::new();
     let info = FileInfo { form, ..FileInfo::default() };
-    let out = save(snapshot, out, &info, &[], &mut spill, &Progress::default());
-    let bytes = out.expect("memory can be written").bytes;
+    let out = save(snapshot, out, &info, &[], &mut spill, (&Progress::default(), Haste::Now));
+    let bytes = out.expect("memory can be written").0.bytes;
     // Commands are not compressed: more is written, and changed, between two looks at what waits.
     let bound = if form == Form::Snapshot { 2 * RELIEF } else { crate::journal::MAX_BEFORE_IMAGE_BYTES };
     assert!(round > 10 && spill.len() > RELIEF / 2 && most < bound, "{round} {} {most}", spill.len());
@@ -364,7 +365,7 @@ fn a_save_that_is_cancelled_ends() {
     progress.begin(0);
     progress.cancel();
     let out = Writer::new(Vec::new(), true, true);
-    let outcome = save(snapshot, out, &FileInfo::default(), &[], &mut Vec::new(), &progress);
+    let outcome = save(snapshot, out, &FileInfo::default(), &[], &mut Vec::new(), (&progress, Haste::Now));
     assert_eq!(outcome.err().map(|error| error.kind()), Some(io::ErrorKind::Interrupted));
     assert!(!keyspace.journal().is_cut());
 }

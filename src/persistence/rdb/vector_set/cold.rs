@@ -13,7 +13,7 @@ use crate::persistence::rdb::skip::skip_module_fields;
 use crate::persistence::rdb::value::Written;
 use crate::persistence::rdb::writer::Writer;
 pub use crate::vector_set::cold_files_in as files_in;
-use crate::vector_set::{ColdFile, ColdId, ColdOutline, ColdWriter, Haste, Spill, TierDir, VectorSet};
+use crate::vector_set::{ColdFile, ColdOutline, ColdWriter, FileId, Haste, Spill, TierDir, VectorSet};
 
 /// Bytes that are copied at once.
 const PART: usize = 64 * 1024;
@@ -153,7 +153,7 @@ pub fn words(file: &ColdFile) -> String {
 /// The file that a snapshot names, if this server has it.
 pub fn claim(words: &[u8], dir: &Arc<TierDir>) -> Option<Arc<ColdFile>> {
     let mut words = std::str::from_utf8(words).ok()?.split(' ');
-    let id = words.next()?.parse::<ColdId>().ok()?;
+    let id = words.next()?.parse::<FileId>().ok()?;
     let outline = ColdOutline {
         dim: words.next()?.parse().ok()?,
         elements: words.next()?.parse().ok()?,

@@ -13,6 +13,7 @@
 pub mod cold;
 mod own;
 mod redis;
+pub mod sealed;
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;

@@ -286,12 +286,23 @@ fn take(bytes: &mut &[u8]) -> Option<u64> {
     None
 }
 
-/// Reads a set up to the end of its elements.
-/// `tier`: for the files of a warm one.
-pub(super) fn read<R: Read>(
-    input: &mut Reader<R>,
-    tier: Option<&Arc<TierDir>>,
-) -> Result<VectorSet, ReadError> {
+/// What is before the elements.
+pub(super) struct Head {
+    pub(super) params: Params,
+    flags: u64,
+    pub(super) options: SetOptions,
+    pub(super) seed: u64,
+    pub(super) reserved: u64,
+    len: usize,
+    pub(super) limits: Limits,
+    pub(super) fields: Vec<FieldSpec>,
+    cache: Option<CacheOutline>,
+    pub(super) codebook: Option<Arc<Codebook>>,
+    pub(super) matrix: Option<Vec<u8>>,
+}
+
+/// Reads up to the elements.
+pub(super) fn read_head<R: Read>(input: &mut Reader<R>) -> Result<Head, ReadError> {
     let params = read_params(input)?;
     let flags = read_flags(input)?;
     let options = SetOptions {
@@ -308,11 +319,23 @@ pub(super) fn read<R: Read>(
     let limits = Limits { tier: wanted, ..limits };
     let fields = if flags & FIELDS == 0 { Vec::new() } else { read_fields(input)? };
     let cache = if flags & CACHE == 0 { None } else { Some(read_cache(input)?) };
-    let is_cache = cache.is_some();
     let codebook = if flags & CODEBOOK == 0 { None } else { Some(Arc::new(read_codebook(input, &params)?)) };
     let matrix = if flags & MATRIX == 0 { None } else { read_matrix(input, &params)? };
+    Ok(Head { params, flags, options, seed, reserved, len, limits, fields, cache, codebook, matrix })
+}
+
+/// Reads a set up to the end of its elements.
+/// `tier`: for the files of a warm one.
+pub(super) fn read<R: Read>(
+    input: &mut Reader<R>,
+    tier: Option<&Arc<TierDir>>,
+) -> Result<VectorSet, ReadError> {
+    let head = read_head(input)?;
+    let Head { params, flags, options, seed, reserved, len, limits, fields, cache, codebook, matrix } = head;
+    let is_cache = cache.is_some();
     let residence = Residence::of(tier, options.is_warm);
     let matrix_bytes = matrix.as_deref();
+    let wanted = limits.tier;
     let outline =
         Outline { params, options, seed, codebook, matrix: matrix_bytes, residence, tier: wanted, cache };
     let mut restored = Restored::new(outline).map_err(|why| invalid(input, &why))?;

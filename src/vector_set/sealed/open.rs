@@ -1,0 +1,87 @@
+//! Parts → a set: in a time that does not depend on what it has, but for a byte of each element,
+//! and for deadlines and pins.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Copies;
+use super::write::PINNED;
+use crate::index::State;
+use crate::tier::{Part, Sealed};
+use crate::vector_index::{LentIndex, VectorIndex};
+use crate::vector_set::attributes::Attributes;
+use crate::vector_set::elements::{Elements, LentElements, Names};
+use crate::vector_set::uses::Uses;
+use crate::vector_set::{MAX_DEADLINE_MS, Now, Params, SetOptions, VectorSet};
+
+impl VectorSet {
+    /// The set of these files.
+    ///
+    /// # Errors
+    /// They are not there, or do not have the parts of such a set.
+    pub fn of_sealed(
+        sealed: &Arc<Sealed>,
+        params: Params,
+        options: SetOptions,
+        index: LentIndex<'_>,
+    ) -> io::Result<Self> {
+        let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        if u64::from(sealed.dim()) != params.dim() as u64 {
+            return Err(invalid("it has another dimension"));
+        }
+        let space = sealed.dir().space_over(Arc::clone(sealed));
+        let mut set = Self::of(VectorIndex::lent(params, &space, index)?, options);
+        let len = set.vectors.graph().slots().end();
+        if u64::from(len) != sealed.elements() {
+            return Err(invalid("it has another number of elements than its head says"));
+        }
+        set.names = Names::over(&space, len as usize)?;
+        if sealed.has(Part::Attributes) {
+            set.attributes =
+                Attributes::over(&space, usize::try_from(sealed.attributed()).unwrap_or(usize::MAX))?;
+        } else {
+            set.attributes.grow_to(len);
+        }
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        set.uses = Uses::of_unused(len, &Now { used_ms: since.as_millis() as i64, ..Now::UNTIMED });
+        *set.elements.get_mut() = Elements::over(LentElements::new(sealed, len as usize)?);
+        if sealed.has(Part::Lives) {
+            set.load_lives(sealed, len)?;
+        }
+        set.copies = Copies::of(sealed);
+        Ok(set)
+    }
+
+    /// Takes over when and how often elements were used, and what was counted of searches, from the
+    /// set that was sealed. An element that has another slot there than when it was sealed may get
+    /// the use of another.
+    pub fn use_as(&self, other: &Self) {
+        let slots = other.vectors.graph().slots();
+        let _pin = crate::epoch::pin();
+        let live = (0..slots.end()).filter(|&slot| slots.state(slot) == State::Live);
+        let len = self.vectors.graph().slots().end();
+        (0..len).zip(live).for_each(|(to, from)| self.uses.copy_from(to, &other.uses, from));
+        self.figures.add(&other.figures);
+        self.copies.hold(&other.copies);
+    }
+
+    fn load_lives(&self, sealed: &Arc<Sealed>, len: u32) -> io::Result<()> {
+        let lives = sealed.map(Part::Lives)?;
+        let (words, rest) = lives.all().as_chunks::<8>();
+        if words.len() != len as usize || !rest.is_empty() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        for (slot, word) in (0..len).zip(words) {
+            let word = u64::from_ne_bytes(*word);
+            let deadline_ms = (word & !PINNED) as i64;
+            if deadline_ms != 0 {
+                self.deadlines.load(slot, Some(deadline_ms.min(MAX_DEADLINE_MS)), len);
+            }
+            if word & PINNED != 0 {
+                self.uses.set_pinned(slot, true);
+            }
+        }
+        Ok(())
+    }
+}

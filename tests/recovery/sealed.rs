@@ -1,0 +1,223 @@
+//! Warm vector sets in sealed files: over restarts, kills, changes and damage.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Folder, Running, rewrite_under_writes, tool};
+
+const WITH_TIER: [&str; 6] = ["--tier-dir", "tier", "--save", "", "--enable-debug-command", "yes"];
+const ELEMENTS: usize = 800;
+const DIM: usize = 64;
+
+fn start(folder: &Folder, more: &[&str]) -> (Running, String) {
+    let mut running = folder.start(&[&WITH_TIER[..], more].concat());
+    let log = running.ready();
+    (running, log)
+}
+
+fn vector(n: usize) -> String {
+    let component = |i: usize| ((n * 7919 + i * i * 31 + n * i) % 1009).to_string();
+    (0..DIM).map(component).collect::<Vec<_>>().join(" ")
+}
+
+/// A warm set, with attributes, an element that was removed, and one that has a deadline.
+fn fill(running: &Running) {
+    let made = running.call(&format!("VCREATE w DIM {DIM} QUANT NOQUANT TIER warm"));
+    assert_eq!(made, "+OK");
+    let lines: Vec<_> =
+        (0..ELEMENTS).map(|n| format!("VADD w VALUES {DIM} {} e{n} SETATTR {n}", vector(n))).collect();
+    running.call(&lines.join("\r\n"));
+    assert_eq!(running.call("VREM w e3"), ":1");
+    assert_eq!(running.call("VEXPIRE w 999999 MEMBERS 1 e5"), "*1\r\n:1");
+}
+
+fn folders(folder: &Folder) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.file("tier")).expect("it is there");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    paths.filter(|path| path.is_dir()).collect()
+}
+
+fn figure(running: &Running, name: &str) -> u64 {
+    let info = running.call("INFO memory");
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.expect("INFO has it").parse().expect("a number")
+}
+
+fn digest(running: &Running) -> String {
+    running.call("DEBUG DIGEST")
+}
+
+fn nearest(running: &Running, n: usize) -> String {
+    running.call(&format!("VSIM w VALUES {DIM} {} COUNT 5 WITHSCORES WITHATTRIBS", vector(n)))
+}
+
+#[test]
+fn a_warm_set_is_mapped_after_a_kill_and_goes_on() {
+    let folder = Folder::new("sealed-snapshot");
+    let (running, _) = start(&folder, &[]);
+    fill(&running);
+    assert_eq!(running.call("SAVE"), "+OK");
+    let (before, found) = (digest(&running), nearest(&running, 17));
+    assert_eq!((folders(&folder).len(), figure(&running, "tier_sealed_written")), (1, 1));
+    // Nothing has changed: the next snapshot names the same files.
+    assert_eq!(running.call("SAVE"), "+OK");
+    assert_eq!((folders(&folder).len(), figure(&running, "tier_sealed_reused")), (1, 1));
+    drop(running);
+    let (running, log) = start(&folder, &[]);
+    assert!(log.contains("1 warm vector sets are mapped from their files"), "{log}");
+    assert_eq!(figure(&running, "tier_sealed_mapped"), 1);
+    assert_eq!((digest(&running), nearest(&running, 17)), (before, found));
+    let left = running.call("VTTL w MEMBERS 1 e5");
+    assert!(left.starts_with("*1\r\n:99"), "{left}");
+    // It is changed, and saved again: one whole set, without what was removed.
+    assert_eq!(running.call(&format!("VADD w VALUES {DIM} {} new", vector(5000))), ":1");
+    assert_eq!(running.call("VREM w e7"), ":1");
+    assert_eq!(running.call("VSETATTR w e8 0"), ":1");
+    let changed = digest(&running);
+    assert_eq!(running.call("SAVE"), "+OK");
+    assert_eq!(figure(&running, "tier_sealed_written"), 1);
+    drop(running);
+    let (running, _) = start(&folder, &[]);
+    assert_eq!((figure(&running, "tier_sealed_mapped"), folders(&folder).len()), (1, 1));
+    assert_eq!(digest(&running), changed);
+    assert_eq!(running.call("VCARD w"), format!(":{}", ELEMENTS - 1));
+    while figure(&running, "tier_sealed_verified_blocks") == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(figure(&running, "tier_sealed_wrong_blocks"), 0);
+    // Another server reads the snapshot, and what belongs to no key goes with the key.
+    assert_eq!(running.call("DEL w"), ":1");
+    while !folders(&folder).is_empty() {
+        std::thread::yield_now();
+    }
+    drop(running);
+    let mut other = folder.start(&["--save", "", "--enable-debug-command", "yes"]);
+    other.ready();
+    assert_eq!(digest(&other), changed);
+}
+
+#[test]
+fn what_was_sealed_takes_the_place_of_what_is_in_memory() {
+    let folder = Folder::new("sealed-exchange");
+    let (running, _) = start(&folder, &["--appendonly", "yes"]);
+    fill(&running);
+    let (before, found) = (digest(&running), nearest(&running, 17));
+    let memory = || running.call("MEMORY USAGE w").trim_start_matches(':').parse::<u64>().expect("a number");
+    let in_memory = memory();
+    let log = || {
+        let info = running.call("INFO persistence");
+        info.lines().find(|line| line.starts_with("aof_current_size:")).map(str::to_owned)
+    };
+    let written = log();
+    assert_eq!(running.call("SAVE"), "+OK");
+    while figure(&running, "tier_sealed_exchanged") == 0 {
+        std::thread::yield_now();
+    }
+    assert!(memory() * 3 < in_memory, "{} of {in_memory}", memory());
+    assert_eq!((digest(&running), nearest(&running, 17)), (before, found));
+    assert_eq!(log(), written, "it is no change");
+    assert!(running.call("VTTL w MEMBERS 1 e5").starts_with("*1\r\n:99"));
+    // What changes is a change as ever, also of a key that a client watches.
+    assert_eq!(running.call("WATCH w\r\nMULTI\r\nVCARD w\r\nEXEC").lines().last(), Some(":799"));
+    assert_eq!(running.call(&format!("VADD w VALUES {DIM} {} e9", vector(7777))), ":0");
+    assert_eq!(running.call("VREM w e10"), ":1");
+    let changed = digest(&running);
+    drop(running);
+    let (running, _) = start(&folder, &["--appendonly", "yes"]);
+    assert_eq!(digest(&running), changed);
+}
+
+#[test]
+fn a_log_goes_on_from_mapped_sets() {
+    let folder = Folder::new("sealed-log");
+    let options = ["--appendonly", "yes"];
+    let (mut running, _) = start(&folder, &options);
+    fill(&running);
+    rewrite_under_writes(&running);
+    for round in 0..3 {
+        let added = format!("VADD w VALUES {DIM} {} tail{round}", vector(9000 + round));
+        assert_eq!(running.call(&added), ":1");
+        assert_eq!(running.call(&format!("VREM w e{}", 20 + round)), ":1");
+        if round == 1 {
+            // A snapshot has files of its own, and does not take those of the log's base away.
+            assert_eq!(running.call("SAVE"), "+OK");
+            assert_eq!(folders(&folder).len(), 2);
+        }
+        let before = digest(&running);
+        drop(running);
+        running = start(&folder, &options).0;
+        assert_eq!(figure(&running, "tier_sealed_mapped"), 1, "{round}");
+        assert_eq!(digest(&running), before, "{round}");
+        // Only what the log names is there.
+        assert_eq!(folders(&folder).len(), 1);
+    }
+    rewrite_under_writes(&running);
+    let before = digest(&running);
+    drop(running);
+    let (running, _) = start(&folder, &options);
+    assert_eq!((figure(&running, "tier_sealed_mapped"), digest(&running)), (1, before));
+}
+
+#[test]
+fn files_that_are_damaged_or_gone_cost_nothing_but_time() {
+    let folder = Folder::new("sealed-damage");
+    let (running, _) = start(&folder, &[]);
+    fill(&running);
+    assert_eq!(running.call("SAVE"), "+OK");
+    let before = digest(&running);
+    let path = folders(&folder).remove(0);
+    let checked = tool(&["check-tier"], &folder.file("tier"));
+    let text = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(
+        checked.status.success() && text.contains(&format!("{} vectors of {DIM} components", ELEMENTS - 1))
+    );
+    drop(running);
+    // A byte of a code is another: found by the tool, and by the server soon after its start.
+    let codes = path.join("best-bodies");
+    let good = fs::read(&codes).expect("it is there");
+    let mut bad = good.clone();
+    bad[1000] ^= 1;
+    fs::write(&codes, &bad).expect("it is ours");
+    let checked = tool(&["check-tier"], &folder.file("tier"));
+    let text = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(text.contains(&format!("{}: block 0 at offset 0", codes.display())), "{text}");
+    let (running, _) = start(&folder, &[]);
+    while figure(&running, "tier_sealed_wrong_blocks") == 0 {
+        std::thread::yield_now();
+    }
+    let reply = nearest(&running, 1);
+    assert!(reply.starts_with("-ERR vector set is damaged: ") && reply.contains("block 0"), "{reply}");
+    // The snapshot on the disk is not replaced by one without the set.
+    assert!(running.call("SAVE").starts_with("-ERR"));
+    drop(running);
+    // Cut, or with a wrong head: the set comes from the snapshot.
+    for (file, bytes) in [("best-bodies", &good[..good.len() / 2]), ("head", &good[..500])] {
+        fs::write(path.join(file), bytes).expect("it is ours");
+        let (running, log) = start(&folder, &[]);
+        assert_eq!(figure(&running, "tier_sealed_mapped"), 0, "{log}");
+        assert_eq!(digest(&running), before);
+        drop(running);
+        if !path.exists() {
+            break;
+        }
+    }
+}
+
+#[test]
+fn what_was_never_completed_or_belongs_to_no_set_is_removed() {
+    let folder = Folder::new("sealed-orphans");
+    let (running, _) = start(&folder, &[]);
+    fill(&running);
+    assert_eq!(running.call("SAVE"), "+OK");
+    drop(running);
+    let path = folders(&folder).remove(0);
+    let partial = folder.file("tier").join("00112233445566778899aabbccddeeff.sealed-part");
+    fs::create_dir(&partial).expect("it is ours");
+    fs::write(partial.join("links"), b"some").expect("it is ours");
+    fs::remove_file(folder.file("dump.rdb")).expect("it is there");
+    let (running, log) = start(&folder, &[]);
+    assert!(log.contains("1 files of tier-dir belonged to no vector set"), "{log}");
+    assert!(!path.exists() && !partial.exists());
+    assert_eq!(running.call("DBSIZE"), ":0");
+}
