@@ -13,6 +13,8 @@ Then single reads: VEMB of elements whose finer codes are in files, in the order
 out of memory; the same again, from the page cache; and with all in memory. A time is that from the request to the first
 bytes of the reply. Beside them, what the disk itself takes for as many pages, read past the page cache. To take pages of
 another process away (process_madvise) needs Linux 5.10 and its privileges.
+
+And only where it is asked for (--only large): sets of millions, see benchmarks.large.
 """
 
 import contextlib
@@ -26,7 +28,7 @@ import socket
 import tempfile
 import time
 
-from . import Failure, build, datasets, load, persistence, resp, servers, vectors
+from . import Failure, build, datasets, large, load, persistence, resp, servers, vectors
 
 HELP = "a vector set in mapped files beside the same set in memory, also where memory is a part of what it would take"
 SERVERS = ("nearhit",)
@@ -49,8 +51,8 @@ SAME = 0.999
 READ, READS = 250, 2_000
 # A file for reads of the disk itself.
 DISK_BYTES = 64 << 20
-# Ranges of addresses in one call of process_madvise.
-RANGES = 512
+# Ranges of addresses in one call of process_madvise, and the bytes of each: a call stops at 2 GB.
+RANGES, PORTION = 64, 16 << 20
 # Of Linux: numbers of system calls, which are the same on all machines, and an advice.
 PIDFD_OPEN, PROCESS_MADVISE, PAGEOUT = 434, 440, 21
 
@@ -60,19 +62,23 @@ def add_arguments(parser):
     add = parser.add_argument
     data = os.environ.get("DATA", "/tmp/data")
     add("--elements", type=int, help=f"how many the made set has ({ELEMENTS})")
-    add("--dim", type=int, default=DIM, help="of how many dimensions they are (%(default)s)")
+    add("--dim", type=int, help=f"of how many dimensions they are ({DIM})")
     add("--storage", default=STORAGE, help="options of VCREATE (%(default)s)")
     add("--part", type=float, default=PART, help="of the hot server's memory, for the limited one (%(default)s)")
     add("--queries", type=int, default=1_000, help="at most so many (%(default)s)")
     add("--seconds", type=float, default=5, help="how long each point of searching is measured (%(default)s)")
     add("--zipf", type=float, default=1.0, help="exponent of the stream of lookups (%(default)s)")
-    add("--only", choices=("sets", "cache", "reads"), help="one of the three parts")
+    add("--only", choices=("sets", "cache", "reads", "large"), help="one part; large only if it is named")
     add("--folder", metavar="DIR", help="where the files lie, so that the disk can be chosen")
     add("--data", default=data, metavar="DIR", help="where the sets are, or are to be made (%(default)s; environment: DATA)")
+    large.add_arguments(add)
 
 
 def run(args, programs):
     """Measures all parts."""
+    if args.only == "large":
+        return large.run(args, *programs.values()), True
+    args.dim = args.dim or DIM
     elements = args.elements or (QUICK_ELEMENTS if args.quick else ELEMENTS)
     args.sets = [datasets.synth(args, elements, args.dim)]
     [program] = programs.values()
@@ -314,14 +320,22 @@ def take_pages(pid, folder):
     mapped still.
     """
     os.sync()
-    ranges = [(start, end) for start, end, _ in mappings(pid, folder)]
+    ranges = [
+        (part, min(part + PORTION, end))
+        for start, end, _ in mappings(pid, folder)
+        for part in range(start, end, PORTION)
+    ]
     libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
     process = libc.syscall(PIDFD_OPEN, pid, 0)
     try:
         for first in range(0, len(ranges), RANGES):
             some = [Range(start, end - start) for start, end in ranges[first:first + RANGES]]
-            if libc.syscall(PROCESS_MADVISE, process, (Range * len(some))(*some), len(some), PAGEOUT, 0) < 0:
+            taken = libc.syscall(PROCESS_MADVISE, process, (Range * len(some))(*some), len(some), PAGEOUT, 0)
+            if taken < 0:
                 raise Failure(f"pages cannot be taken away: {os.strerror(ctypes.get_errno())}")
+            if taken < sum(part.len for part in some):
+                raise Failure(f"pages of {taken:,} bytes only were taken away")
     finally:
         os.close(process)
     return sum(resident for _, _, resident in mappings(pid, folder))

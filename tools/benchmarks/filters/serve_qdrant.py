@@ -18,14 +18,13 @@ Runs in a virtual environment that has qdrant-edge-py and numpy. The graph is bu
 
 import argparse
 import json
-import os
 import pathlib
-import sys
 import time
 
 import numpy as np
 import qdrant_edge as qdrant
 
+from .. import serving
 from . import expression
 from .work import COUNT
 
@@ -174,9 +173,7 @@ def resident():
 
 
 def main():
-    # The engine may print: its words go to stderr.
-    replies = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    out = serving.replies()
     parser = argparse.ArgumentParser()
     parser.add_argument("task", choices=("make", "serve"))
     parser.add_argument("--work", required=True, type=pathlib.Path)
@@ -189,10 +186,7 @@ def main():
         make(args, work)
         return
     served = Served(args, work)
-    commands = {"search": served.search, "memory": served.memory}
-    for line in sys.stdin:
-        command, *words = line.split()
-        print(json.dumps(commands[command](*words)), file=replies, flush=True)
+    serving.serve(out, {"search": served.search, "memory": served.memory})
 
 
 if __name__ == "__main__":
