@@ -1,13 +1,16 @@
 //! Vector sets that are not used go into files: `tier-cold-after`; and the files of warm sets that
 //! were opened are compared with their checksums.
 
+use std::io;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Server;
 use crate::keyspace::DATABASES;
 use crate::persistence::rdb::vector_set::cold::{CannotCool, cool};
+use crate::persistence::rdb::vector_set::sealed::merge;
 use crate::thread_signal::ThreadSignal;
-use crate::vector_set::Haste;
+use crate::vector_set::{Haste, TierDir, VectorSet};
 
 /// Time between two looks for sets that are not used.
 const ROUND: Duration = Duration::from_secs(1);
@@ -20,6 +23,25 @@ const AFTER_FAILURE: Duration = Duration::from_secs(60);
 
 /// Smaller sets stay: a file takes a block of the disk, and the set's key stays in memory anyway.
 const MIN_BYTES: usize = 64 << 10;
+
+/// When sets may be tried again whose new files did not take their place: there was no room for
+/// them, or writers were faster.
+#[derive(Default)]
+struct Merges(Vec<(Weak<VectorSet>, Instant)>);
+
+impl Merges {
+    fn is_due(&self, set: &Arc<VectorSet>) -> bool {
+        let now = Instant::now();
+        !self.0.iter().any(|(other, not_before)| Weak::as_ptr(other) == Arc::as_ptr(set) && now < *not_before)
+    }
+
+    /// `took`: the last try; the next ones are a tenth of the time at most.
+    fn put_off(&mut self, set: &Arc<VectorSet>, took: Duration) {
+        let now = Instant::now();
+        self.0.retain(|(_, not_before)| now < *not_before);
+        self.0.push((Arc::downgrade(set), now + AFTER_FAILURE.max(took * 10)));
+    }
+}
 
 impl Server {
     /// The work of the thread that puts sets into files, until it is stopped.
@@ -38,15 +60,17 @@ impl Server {
     }
 
     /// The work of the thread for sealed sets, until it is stopped: those that a snapshot has
-    /// written take the place of what is in memory, and checksums are compared.
+    /// written take the place of what is in memory, those that have changed much are written anew,
+    /// and checksums are compared.
     pub(crate) fn tend_sealed_sets(&self, signal: &ThreadSignal) {
         let Some(dir) = self.keyspace.tier() else { return };
         let mut pause = Duration::ZERO;
+        let mut merges = Merges::default();
         while !signal.wait_for(pause) {
             // What is loaded comes first.
             let is_loading = self.loading.is_on();
             if !is_loading {
-                self.saving.exchange_sealed_sets(&self.keyspace);
+                self.saving.exchange_sealed_sets(&self.keyspace, &|| !signal.is_stopped());
                 let tell = || {
                     let damages = dir.sealed().take_damages().into_iter();
                     damages.for_each(|what| tracing::error!("a warm vector set is damaged: {what}"));
@@ -56,8 +80,36 @@ impl Server {
                     signal.is_stopped()
                 });
                 tell();
+                self.merge_sets(dir, &mut merges, signal);
             }
             pause = if is_loading { WHILE_LOADING } else { ROUND };
+        }
+    }
+
+    /// Writes the files of warm sets anew of which much is beside them.
+    fn merge_sets(&self, dir: &Arc<TierDir>, merges: &mut Merges, signal: &ThreadSignal) {
+        let may_begin = || !signal.is_stopped() && self.saving.status().running.is_none();
+        for number in 0..DATABASES {
+            if !may_begin() {
+                return;
+            }
+            for (key, set) in self.keyspace.sets_to_merge(number) {
+                if !may_begin() || !merges.is_due(&set) || set.is_damaged() {
+                    continue;
+                }
+                let began = Instant::now();
+                let goes_on = || match signal.is_stopped() {
+                    true => Err(io::ErrorKind::Interrupted.into()),
+                    false => Ok(()),
+                };
+                let is_exchanged = merge(&set, (number, &key), dir, &goes_on)
+                    .is_some_and(|files| files.exchange(&self.keyspace, &|| !signal.is_stopped()));
+                if is_exchanged {
+                    dir.sealed().counters.merged.add(1);
+                } else {
+                    merges.put_off(&set, began.elapsed());
+                }
+            }
         }
     }
 
@@ -66,7 +118,7 @@ impl Server {
     ///
     /// # Errors
     /// Files cannot be written.
-    fn cool_sets(&self, idle_s: u32, signal: &ThreadSignal) -> Result<(), std::io::Error> {
+    fn cool_sets(&self, idle_s: u32, signal: &ThreadSignal) -> Result<(), io::Error> {
         let Some(dir) = self.keyspace.tier() else { return Ok(()) };
         for number in 0..DATABASES {
             for (key, set) in self.keyspace.idle_sets(number, idle_s, MIN_BYTES) {

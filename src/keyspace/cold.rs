@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::entry::Layout;
+use super::entry::{Entry, Layout};
 use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed, WrongType};
 use super::vector_set::SetHandle;
 use super::{Accounting, Keyspace, View};
@@ -44,6 +44,15 @@ pub enum NotCooled {
     /// The key has another value by now.
     Replaced,
     /// It was changed meanwhile.
+    Changed,
+}
+
+/// Why a set did not take the place of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotExchanged {
+    /// The key has another value by now, or it may not change.
+    Replaced,
+    /// The other set does not have what this one has.
     Changed,
 }
 
@@ -121,18 +130,32 @@ impl Keyspace {
     /// database; with their keys. Those of keys that clients watch are left out.
     pub fn idle_sets(&self, db: usize, idle_s: u32, min_bytes: usize) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
         let now_ms = self.common.clock.now_ms();
-        let mut idle = Vec::new();
+        self.sets_that(db, |entry, set| {
+            entry.idle_s(now_ms) >= idle_s && !set.is_empty() && set.heap_bytes() >= min_bytes
+        })
+    }
+
+    /// Warm sets of a database whose files are to be written anew; with their keys. Those of keys
+    /// that clients watch are left out.
+    pub fn sets_to_merge(&self, db: usize) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
+        self.sets_that(db, |_, set| set.is_to_be_merged())
+    }
+
+    fn sets_that(
+        &self,
+        db: usize,
+        are_meant: impl Fn(&Entry, &VectorSet) -> bool,
+    ) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
+        let mut found = Vec::new();
         for shard in &*self.databases[db].shards {
             if shard.reservation.is_set() || shard.watched.keys() > 0 {
                 continue;
             }
             let table = shard.read();
-            let sets = table.sets(0).filter(|(_, entry, set)| {
-                entry.idle_s(now_ms) >= idle_s && !set.is_empty() && set.heap_bytes() >= min_bytes
-            });
-            idle.extend(sets.map(|(_, entry, set)| (entry.key().into(), Arc::clone(set))));
+            let sets = table.sets(0).filter(|(_, entry, set)| are_meant(entry, set));
+            found.extend(sets.map(|(_, entry, set)| (entry.key().into(), Arc::clone(set))));
         }
-        idle
+        found
     }
 }
 
@@ -195,40 +218,45 @@ impl View<'_> {
         changes: u64,
         file: Arc<ColdFile>,
     ) -> Result<(), NotCooled> {
-        self.exchange_unchanged(key, set, changes, Value::ColdSet(Arc::new(ColdSet::new(file))))
+        let value = Value::ColdSet(Arc::new(ColdSet::new(file)));
+        self.exchange_if(key, set, value, || set.changes() == changes).map_err(|why| match why {
+            NotExchanged::Replaced => NotCooled::Replaced,
+            NotExchanged::Changed => NotCooled::Changed,
+        })
     }
 
-    /// Makes the key's value another set, which has what that set had after so many changes. No
-    /// client watches the key, nor another one beside it: for them it would be a change.
+    /// Makes the key's value another set, if `is_same` says that it has what that set has. No
+    /// writer changes the set while that is called. No client watches the key, nor another one
+    /// beside it: for them it would be a change.
     ///
     /// # Errors
-    /// The key has another set by now or is watched, or the set has changed.
+    /// The key has another set by now or is watched, or the sets are not the same.
     pub fn exchange_set(
         self,
         key: &[u8],
         set: &Arc<VectorSet>,
-        changes: u64,
-        other: VectorSet,
-    ) -> Result<(), NotCooled> {
+        other: &Arc<VectorSet>,
+        is_same: impl FnOnce() -> bool,
+    ) -> Result<(), NotExchanged> {
         if self.shards.iter().any(|shard| shard.watched.keys() > 0) {
-            return Err(NotCooled::Replaced);
+            return Err(NotExchanged::Replaced);
         }
-        self.exchange_unchanged(key, set, changes, Value::VectorSet(Arc::new(other)))
+        self.exchange_if(key, set, Value::VectorSet(Arc::clone(other)), is_same)
     }
 
-    fn exchange_unchanged(
+    fn exchange_if(
         self,
         key: &[u8],
         set: &Arc<VectorSet>,
-        changes: u64,
         value: Value,
-    ) -> Result<(), NotCooled> {
-        let mut outcome = Err(NotCooled::Replaced);
+        is_same: impl FnOnce() -> bool,
+    ) -> Result<(), NotExchanged> {
+        let mut outcome = Err(NotExchanged::Replaced);
         self.exclusive(&[key]).exchange(key, value, |value| {
             if value.as_vector_set().is_ok_and(|other| Arc::ptr_eq(other, set)) {
                 // Writers do not hold the shard: after this, those under way look the key up again.
                 set.unbind();
-                outcome = if set.changes() == changes { Ok(()) } else { Err(NotCooled::Changed) };
+                outcome = if is_same() { Ok(()) } else { Err(NotExchanged::Changed) };
             }
             outcome.is_ok()
         });

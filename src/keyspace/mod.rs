@@ -82,7 +82,7 @@ pub use self::access::{Access, View};
 pub use self::blessing::Taken;
 pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
-pub use self::cold::{ColdSet, NoSet, NotCooled, Opener};
+pub use self::cold::{ColdSet, NoSet, NotCooled, NotExchanged, Opener};
 pub use self::database::{Accounting, Census, Database};
 pub use self::element_figures::ElementFigures;
 pub use self::entry::Entry;

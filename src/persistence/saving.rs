@@ -316,12 +316,14 @@ impl Saving {
         self.take_turn(Saver::Foreground)
     }
 
-    /// Lets keys mean the mapped sets that the last snapshots have written, where sets have not
-    /// changed since. To be called by a thread that nothing waits for: it may have to wait for
-    /// transactions, which may wait for the end of a snapshot.
-    pub fn exchange_sealed_sets(&self, keyspace: &Keyspace) {
+    /// Lets keys mean the mapped sets that the last snapshots have written. To be called by a
+    /// thread that nothing waits for: it may have to wait for transactions, which may wait for the
+    /// end of a snapshot. `goes_on` is asked now and then.
+    pub fn exchange_sealed_sets(&self, keyspace: &Keyspace, goes_on: &dyn Fn() -> bool) {
         let adoptions = std::mem::take(&mut *self.adoptions.lock());
-        adoptions.into_iter().for_each(|adoption| adoption.exchange(keyspace));
+        for adoption in adoptions {
+            let _is_exchanged = adoption.exchange(keyspace, goes_on);
+        }
     }
 
     fn take_turn(&self, saver: Saver) -> Turn<'_> {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::VectorIndex;
 use super::scorer::PairScorer;
+use super::{Store, VectorIndex, View};
 use crate::epoch::pin;
 
 /// A vector that has a slot.
@@ -38,10 +38,7 @@ impl VectorIndex {
         if let Some(slot) = old.filter(|&slot| view.best().code(slot) == code.as_code()) {
             return Prepared::Same(slot);
         }
-        let slot = self.graph.reserve(|len| {
-            self.stores.grow_to(len, &view);
-            grow(len);
-        });
+        let slot = self.reserve(&view, grow);
         let tier = self.tier_of_new();
         for store in view.written() {
             let best = std::ptr::eq(store, view.best());
@@ -52,14 +49,58 @@ impl VectorIndex {
             unsafe { store.write(slot, tier, code.as_code()) };
         }
         describe(slot);
+        self.link(slot, &vector, ef, &view);
+        Prepared::New(slot)
+    }
+
+    /// The same of the codes that a slot of another index has, which are of this one's formats.
+    /// Both [are settled](Self::is_settled).
+    pub fn prepare_copy(
+        &self,
+        (other, from): (&Self, u32),
+        old: Option<u32>,
+        ef: usize,
+        grow: impl Fn(u32),
+        describe: impl FnOnce(u32),
+    ) -> Prepared {
+        let pin = pin();
+        let (view, others) = (self.stores.view(&pin), other.stores.view(&pin));
+        let (best, coarse) = others.persistent();
+        let code_for = |store: &Store| {
+            let is_best = std::ptr::eq(store, view.best());
+            if is_best { best.code(from) } else { coarse.unwrap_or(best).code(from) }
+        };
+        let has_them = |slot: &u32| view.written().all(|store| store.code(*slot) == code_for(store));
+        if let Some(slot) = old.filter(has_them) {
+            return Prepared::Same(slot);
+        }
+        let slot = self.reserve(&view, grow);
+        let tier = self.tier_of_new();
+        for store in view.written() {
+            // SAFETY: as in `prepare`.
+            unsafe { store.write(slot, tier, code_for(store)) };
+        }
+        describe(slot);
+        self.link(slot, &best.format().decode(best.code(from)), ef, &view);
+        Prepared::New(slot)
+    }
+
+    fn reserve(&self, view: &View<'_>, grow: impl Fn(u32)) -> u32 {
+        self.graph.reserve(|len| {
+            self.stores.grow_to(len, view);
+            grow(len);
+        })
+    }
+
+    /// Connects a slot that has its codes.
+    fn link(&self, slot: u32, vector: &[f32], ef: usize, view: &View<'_>) {
         // By the best codes: a graph built from estimates would stay as imprecise as they are.
-        let probe = view.probe(&vector, false);
+        let probe = view.probe(vector, false);
         match view.estimating_scorer(&probe) {
             // Few of the codes on the disk are read.
             Some(scorer) => self.graph.link(slot, ef, &scorer),
             None => self.graph.link(slot, ef, &view.best_scorer(&probe)),
         }
-        Prepared::New(slot)
     }
 
     /// Makes a prepared slot visible to searches that begin from now on.

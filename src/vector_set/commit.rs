@@ -107,6 +107,7 @@ impl<'s> Commit<'s> {
         lifetime: Lifetime,
     ) -> bool {
         let set = self.set;
+        set.notes.note(name, &self.exclusive);
         let replaced = self.elements.insert(name, slot, &set.names);
         let old = replaced.filter(|&old| set.is_live(old));
         set.snapshots.settle(slot, &self.exclusive);
@@ -189,6 +190,7 @@ impl<'s> Commit<'s> {
 
     fn take_out(&mut self, name: &[u8], is_evicted: bool) -> bool {
         let Some(slot) = self.elements.remove(name, &self.set.names) else { return false };
+        self.set.notes.note(name, &self.exclusive);
         self.keep_before_image(slot);
         if let Some(entries) = &self.set.set.entries {
             entries.foresee_loss(&self.set, slot, name, is_evicted, &pin());
@@ -229,7 +231,7 @@ impl<'s> Commit<'s> {
         let before = self.set.deadlines.get(slot);
         let deadline = lifetime.deadline(before);
         if deadline != before {
-            self.keep_before_image(slot);
+            self.begin_change(slot);
             self.set_deadline(slot, deadline);
         }
     }
@@ -243,7 +245,7 @@ impl<'s> Commit<'s> {
     pub(super) fn set_pinned(&self, slot: u32, is_pinned: bool) -> bool {
         let is_change = self.set.uses.is_pinned(slot) != is_pinned;
         if is_change {
-            self.keep_before_image(slot);
+            self.begin_change(slot);
             self.set.uses.set_pinned(slot, is_pinned);
         }
         is_change
@@ -256,7 +258,7 @@ impl<'s> Commit<'s> {
 
     /// Gives the element in a slot another attribute; empty removes it.
     pub(super) fn set_attribute(&mut self, slot: u32, attribute: Stored<'_>) {
-        self.keep_before_image(slot);
+        self.begin_change(slot);
         self.set.attributes.set(slot, attribute, &self.exclusive);
         self.index_fields(slot);
         self.describe_aliases(self.set.names.get(slot, &pin()), slot);
@@ -269,7 +271,7 @@ impl<'s> Commit<'s> {
         let pin = pin();
         for alias in alias_names(name, count).filter_map(|alias| self.slot(&alias)) {
             let attribute = self.set.attributes.get(slot, &pin).unwrap_or(Stored::Plain(&[]));
-            self.keep_before_image(alias);
+            self.begin_change(alias);
             self.set.attributes.set(alias, attribute, &self.exclusive);
             self.index_fields(alias);
         }
@@ -384,6 +386,14 @@ impl<'s> Commit<'s> {
     /// The set takes part in the snapshot of this cut, if it has not begun to.
     pub(super) fn notice_cut(&self, cut: u64) {
         self.set.begin_snapshot(cut, self.elements.len(), &self.exclusive);
+    }
+
+    /// Before the element in this slot is changed, and stays.
+    fn begin_change(&self, slot: u32) {
+        self.keep_before_image(slot);
+        if self.set.notes.any() {
+            self.set.notes.note(self.set.names.get(slot, &pin()), &self.exclusive);
+        }
     }
 
     /// Before the element in this slot is changed or removed: copies it for snapshots that have not

@@ -107,9 +107,10 @@ impl VectorSet {
         unused * bytes_each > FREE_BYTES && unused * urgency.share() > graph.slots().end() as usize
     }
 
-    /// True while slots must stay what they are.
-    fn is_held(&self) -> bool {
-        self.snapshots.any()
+    /// True while slots must stay what they are: also until a set that is made of files has taken
+    /// over how the elements in them were used.
+    pub(super) fn is_held(&self) -> bool {
+        self.snapshots.any() || self.notes.are_used()
     }
 
     /// Moves at most so many elements, of the slots below the cursor. False if none is left there

@@ -87,9 +87,9 @@ pub use self::limits::{Full, Limits, LimitsChange, MAX_TTL_MS, SetPolicy};
 pub use self::present::{Now, Present};
 pub use self::read::{Description, NeighbourLists};
 pub use self::restore::Restored;
-pub use self::sealed::{EndedSet, NamedBy, SetWriter};
+pub use self::sealed::{Changed, EndedSet, NamedBy, SetWriter};
 pub use self::search::{Explanation, FILTER_EF_PER_RESULT, Hit, Hits, Search};
-pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Spill};
+pub use self::snapshot::{Element, Frozen, Linked, Links, Place, Ranks, Spill};
 pub use self::usage::{ElementUse, LOOKED_AT};
 pub use self::write::{Bounded, Hold, Lifetime, Put, Refused, Upserted};
 pub use crate::field_index::Kind as FieldKind;
@@ -111,7 +111,7 @@ use self::elements::{Elements, Names};
 use self::entries::Entries;
 use self::fields::FieldIndexes;
 use self::limits::Bounds;
-use self::sealed::Copies;
+use self::sealed::{Copies, Notes};
 use self::snapshot::Snapshots;
 use self::tiers::Moves;
 use self::updates::Updates;
@@ -164,6 +164,8 @@ pub struct VectorSet {
     moves: Moves,
     /// Files that have it as it was at the last snapshots.
     copies: Copies,
+    /// Who wants to know what changes.
+    notes: Notes,
     figures: Figures,
     /// What the set takes when it is empty.
     fixed: Held,
@@ -221,6 +223,7 @@ impl VectorSet {
             compaction: Mutex::default(),
             moves: Moves::default(),
             copies: Copies::default(),
+            notes: Notes::default(),
             figures: Figures::default(),
             fixed: Held::new(Category::Graph, footprint::empty_set_bytes()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),

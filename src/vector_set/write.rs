@@ -189,13 +189,8 @@ impl Present<'_> {
         // The slot that is found keeps its code until it is compared.
         let _pin = pin();
         let old = if repeated { None } else { self.slot(put.element) };
-        let grow = |len| {
-            self.names.grow_to(len);
-            self.attributes.grow_to(len);
-            self.uses.grow_to(len);
-            self.entries.iter().for_each(|entries| entries.grow_to(len));
-        };
-        self.vectors.prepare(&put.vector, old, ef, grow, |slot| self.names.set(slot, put.element))
+        let describe = |slot| self.names.set(slot, put.element);
+        self.vectors.prepare(&put.vector, old, ef, |len| self.grow_to(len), describe)
     }
 
     fn abandon(&self, prepared: &[Prepared]) {
@@ -255,6 +250,14 @@ impl Present<'_> {
 }
 
 impl VectorSet {
+    /// Makes slots `0 .. len` available in what is beside the vectors. One caller at a time.
+    pub(super) fn grow_to(&self, len: u32) {
+        self.names.grow_to(len);
+        self.attributes.grow_to(len);
+        self.uses.grow_to(len);
+        self.entries.iter().for_each(|entries| entries.grow_to(len));
+    }
+
     /// After a change: sweeps what so many removals owe, and frees what no reader can be reading
     /// any more. False if there was nothing to sweep, or something to wait for.
     pub(super) fn tidy(&self, removals: usize) -> bool {

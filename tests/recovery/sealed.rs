@@ -127,6 +127,78 @@ fn what_was_sealed_takes_the_place_of_what_is_in_memory() {
     assert_eq!(digest(&running), changed);
 }
 
+/// Changes elements until this is true.
+fn write_until(running: &Running, mut is_over: impl FnMut() -> bool) {
+    for round in 0.. {
+        let n = round * 31 % (ELEMENTS + 100);
+        let removed = if round % 4 == 0 { (n + 400) % ELEMENTS } else { ELEMENTS };
+        running.call(&format!(
+            "VADD w VALUES {DIM} {} e{n} SETATTR {round}\r\nVREM w e{removed}\r\nVSETATTR w e{} {round}",
+            vector(round),
+            (n + 77) % ELEMENTS
+        ));
+        if is_over() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn it_takes_the_place_of_a_set_that_goes_on_changing() {
+    let folder = Folder::new("sealed-follow");
+    let (running, _) = start(&folder, &["--appendonly", "yes"]);
+    fill(&running);
+    for exchanged in 1..4 {
+        assert_eq!(running.call("BGSAVE"), "+Background saving started");
+        write_until(&running, || figure(&running, "tier_sealed_exchanged") == exchanged);
+    }
+    assert_eq!(figure(&running, "tier_sealed_outrun"), 0);
+    write_until(&running, || true);
+    let (before, card, found) = (digest(&running), running.call("VCARD w"), nearest(&running, 17));
+    drop(running);
+    // The log has been written by clients alone, so it says what they have done.
+    let (running, _) = start(&folder, &["--appendonly", "yes"]);
+    assert_eq!((digest(&running), running.call("VCARD w")), (before, card));
+    assert_eq!(nearest(&running, 17), found);
+}
+
+#[test]
+fn a_set_that_has_changed_much_is_written_anew_without_a_snapshot() {
+    let folder = Folder::new("sealed-merge");
+    let (running, _) = start(&folder, &["--appendonly", "yes", "--compression-threshold", "0"]);
+    fill(&running);
+    let memory = || running.call("MEMORY USAGE w").trim_start_matches(':').parse::<u64>().expect("a number");
+    let describe = |elements: std::ops::Range<usize>| {
+        for n in elements {
+            running.call(&format!("VSETATTR w e{n} {n}{:0>8192}", n * n));
+        }
+    };
+    let merged = || figure(&running, "tier_sealed_merged");
+    describe(10..ELEMENTS);
+    while merged() == 0 {
+        std::thread::yield_now();
+    }
+    assert!(memory() < 1 << 20, "{}", memory());
+    assert_eq!(folders(&folder).len(), 1);
+    // A little more is not worth it; what it is, the log and the next snapshot have.
+    describe(0..20);
+    let before = digest(&running);
+    assert_eq!((running.call("DBSIZE").as_str(), merged()), (":1", 1));
+    drop(running);
+    let options = ["--appendonly", "yes", "--compression-threshold", "0"];
+    let (running, _) = start(&folder, &options);
+    assert_eq!(digest(&running), before);
+    // No snapshot names the files of the set that was killed. They are written again, and named.
+    while figure(&running, "tier_sealed_merged") == 0 {
+        std::thread::yield_now();
+    }
+    rewrite_under_writes(&running);
+    let before = digest(&running);
+    drop(running);
+    let (running, _) = start(&folder, &options);
+    assert_eq!((digest(&running), figure(&running, "tier_sealed_mapped")), (before, 1));
+}
+
 #[test]
 fn a_log_goes_on_from_mapped_sets() {
     let folder = Folder::new("sealed-log");

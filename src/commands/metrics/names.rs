@@ -265,6 +265,8 @@ static EXPORTS: &[Export] = &[
     counter("tier_sealed_not_written", "nearhit_tier_sealed_not_written_total"),
     counter("tier_sealed_mapped", "nearhit_tier_sealed_mapped_total"),
     counter("tier_sealed_exchanged", "nearhit_tier_sealed_exchanged_total"),
+    counter("tier_sealed_merged", "nearhit_tier_sealed_merged_total"),
+    counter("tier_sealed_outrun", "nearhit_tier_sealed_outrun_total"),
     counter("tier_sealed_verified_blocks", "nearhit_tier_sealed_verified_blocks_total"),
     counter("tier_sealed_wrong_blocks", "nearhit_tier_sealed_wrong_blocks_total"),
     gauge("tier_disk_full", "nearhit_tier_disk_full"),

@@ -22,7 +22,10 @@
 //! that was opened from them and is written to has its changes beside them: new elements in files
 //! and memory of its own, as any warm set has; removed elements as marks in memory; lists of links,
 //! which every insertion changes, as a copy of its own from the first change on. The next snapshot
-//! *merges*: it writes one whole set without what was removed, and the old files go.
+//! *merges*: it writes one whole set without what was removed, and the old files go. So does a
+//! thread in the background, when a quarter of a set is beside its files or was removed. Writers
+//! go on meanwhile: what they change is brought into the merged set before it takes the place of
+//! the other (see `persistence::rdb::vector_set::sealed::adoption`).
 //!
 //! *Nothing is read at the start but the head*, and what is small (a byte of each element). Which
 //! pages come into memory is up to what is asked for. A block is compared with its checksum before
@@ -72,6 +75,10 @@ counters! {
         mapped,
         /// Those among them that took the place of what was in memory.
         exchanged,
+        /// Those that did not, since writers were faster than they could be brought up to date.
+        outrun,
+        /// Sets that were written without a snapshot, since much had changed.
+        merged,
         /// Blocks whose checksum was compared.
         verified_blocks,
         /// Blocks whose checksum was wrong.

@@ -93,6 +93,11 @@ impl LentElements {
         self.live
     }
 
+    /// How many are no elements any more.
+    pub(super) fn gone(&self) -> usize {
+        self.sorted.words() - self.live
+    }
+
     fn is_gone(&self, place: usize) -> bool {
         self.gone.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
     }

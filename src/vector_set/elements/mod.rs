@@ -115,6 +115,12 @@ impl Elements {
         self.lent.as_ref().map_or(0, |lent| lent.len())
     }
 
+    /// How many elements are beside the files that the set began with, and how many in them are no
+    /// elements any more.
+    pub(super) fn beside_files(&self) -> (usize, usize) {
+        (self.sorted.len(), self.lent.as_ref().map_or(0, |lent| lent.gone()))
+    }
+
     /// The slot of an element.
     pub(super) fn slot(&self, name: &[u8], names: &Names) -> Option<u32> {
         let pin = pin();

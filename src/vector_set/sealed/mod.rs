@@ -1,15 +1,19 @@
 //! Warm sets in files that the next process maps: see `tier::sealed` for what such files are.
 //!
 //! ```text
-//! mod.rs    which sets are sealed, and which files have a set as it is
-//! write.rs  a frozen set → its parts
-//! open.rs   parts → a set
+//! mod.rs      which sets are sealed, and which files have a set as it is
+//! write.rs    a frozen set → its parts
+//! open.rs     parts → a set
+//! changed.rs  what has changed since the set was frozen
+//! follow.rs   the set of the files → the set as it is
 //! ```
 //!
 //! Elements have the slots `0 .. n`, in the order in which the snapshot came to them: nothing of
 //! what was removed is in the files. A set that was opened from them uses these slots for nothing
 //! else, so that codes and names there never change; new elements are in slots behind them.
 
+mod changed;
+mod follow;
 mod open;
 mod write;
 
@@ -17,12 +21,20 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub use self::changed::Changed;
+pub(super) use self::changed::Notes;
 pub use self::write::{EndedSet, SetWriter};
 use super::VectorSet;
 use crate::tier::Sealed;
 
 /// Smaller sets are read from a snapshot in milliseconds, and would take more than a dozen files.
 const LEAST_BYTES: usize = if cfg!(test) { 1 } else { 256 << 10 };
+
+/// A set is written anew when one element in so many is not in its files, or was removed from them.
+/// Of a set that grows, each element is then written about five times.
+const SHARE: usize = 4;
+/// Bytes of memory, or of the disk, that this has to free.
+const LEAST_GAIN: usize = if cfg!(test) { 1 } else { 4 << 20 };
 
 /// By which kinds of files a set's files are named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,12 +77,29 @@ impl Copies {
 impl VectorSet {
     /// True if a snapshot is to leave it in files too.
     pub fn is_to_be_sealed(&self) -> bool {
-        let params = self.params();
-        self.options.is_warm
-            && self.vectors.residence().files().is_some()
-            && self.entries.is_none()
+        self.is_sealed_by_snapshots()
             && self.vectors.is_settled()
-            && self.len().saturating_mul(params.bytes_per_slot()) >= LEAST_BYTES
+            && self.len().saturating_mul(self.params().bytes_per_slot()) >= LEAST_BYTES
+    }
+
+    /// The same, once it is large enough and has learnt.
+    pub(super) fn is_sealed_by_snapshots(&self) -> bool {
+        self.options.is_warm && self.vectors.residence().files().is_some() && self.entries.is_none()
+    }
+
+    /// True if its files are to be written anew, without waiting for a snapshot: so much is beside
+    /// them, or was removed.
+    pub fn is_to_be_merged(&self) -> bool {
+        if !self.is_to_be_sealed() {
+            return false;
+        }
+        let ((beside, gone), len) = {
+            let elements = self.elements.read();
+            (elements.beside_files(), elements.len())
+        };
+        let memory = self.memory();
+        let gain = memory.names + memory.attributes + gone * self.params().bytes_per_slot();
+        (beside + gone) * SHARE >= len && gain >= LEAST_GAIN
     }
 
     /// Files that have the set as it was after so many changes.

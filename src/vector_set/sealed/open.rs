@@ -7,7 +7,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Copies;
 use super::write::PINNED;
-use crate::index::State;
 use crate::tier::{Part, Sealed};
 use crate::vector_index::{LentIndex, VectorIndex};
 use crate::vector_set::attributes::Attributes;
@@ -51,19 +50,6 @@ impl VectorSet {
         }
         set.copies = Copies::of(sealed);
         Ok(set)
-    }
-
-    /// Takes over when and how often elements were used, and what was counted of searches, from the
-    /// set that was sealed. An element that has another slot there than when it was sealed may get
-    /// the use of another.
-    pub fn use_as(&self, other: &Self) {
-        let slots = other.vectors.graph().slots();
-        let _pin = crate::epoch::pin();
-        let live = (0..slots.end()).filter(|&slot| slots.state(slot) == State::Live);
-        let len = self.vectors.graph().slots().end();
-        (0..len).zip(live).for_each(|(to, from)| self.uses.copy_from(to, &other.uses, from));
-        self.figures.add(&other.figures);
-        self.copies.hold(&other.copies);
     }
 
     fn load_lives(&self, sealed: &Arc<Sealed>, len: u32) -> io::Result<()> {

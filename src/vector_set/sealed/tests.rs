@@ -70,7 +70,8 @@ fn seal(set: &Arc<VectorSet>, dir: &Arc<TierDir>) -> Arc<Sealed> {
     let mut frozen = set.freeze_now(Linked::AsTheyAre);
     let mut writer = SetWriter::begin(dir, &mut frozen, &mut Vec::new()).expect("there is room");
     while frozen.next_block(&mut Vec::new(), &mut |element| writer.add(&element)).expect("it is whole") {}
-    writer.end().and_then(|ended| ended.finish(b"words".to_vec(), &|| Ok(()))).expect("there is room")
+    let files = writer.end().and_then(|ended| ended.finish(b"words".to_vec(), &|| Ok(())));
+    files.expect("there is room").0
 }
 
 fn open(sealed: &Arc<Sealed>, params: &Params) -> Arc<VectorSet> {
@@ -164,10 +165,80 @@ fn a_mapped_set_is_the_set_that_was_sealed_whatever_is_done_to_both() {
     }
 }
 
+#[test]
+fn a_mapped_set_follows_the_one_that_goes_on_changing() {
+    const NAMES: u64 = 600;
+    for (seed, rerank) in (0..).zip([None, Some(Kind::Float16)]) {
+        let folder = Folder::new();
+        let dir = TierDir::open(folder.path()).expect("it can be used");
+        let kind = if rerank.is_some() { Kind::RaBitQ(Bits::One) } else { Kind::Int8 };
+        let (mut random, params) = (SplitMix64::new(seed), params(kind, rerank));
+        let mut set = warm(params.clone(), &dir);
+        (0..2000).for_each(|_| change(&[&set], &mut random, NAMES));
+        for round in 0..3 {
+            let mut frozen = set.freeze_to_seal();
+            let mut writer = SetWriter::begin(&dir, &mut frozen, &mut Vec::new()).expect("there is room");
+            while frozen
+                .next_block(&mut Vec::new(), &mut |element| writer.add(&element))
+                .expect("it is whole")
+            {
+                change(&[&set], &mut random, NAMES);
+                set.untimed().set_pinned(&name(random.next() % NAMES));
+            }
+            let changed = Arc::clone(frozen.changed().expect("it is noted"));
+            drop(frozen);
+            let ended = writer.end().expect("there is room");
+            (0..300).for_each(|_| change(&[&set], &mut random, NAMES));
+            let (sealed, ranks) = ended.finish(b"words".to_vec(), &|| Ok(())).expect("there is room");
+            let mapped = open(&sealed, &params);
+            mapped.use_as(&set, Some(&ranks));
+            assert!(set.is_held(), "ranks are those of slots");
+            for _ in 0..3 {
+                assert!(mapped.follow(&set, &changed.take().expect("they are few"), &|| true));
+                (0..30).for_each(|_| change(&[&set], &mut random, NAMES));
+            }
+            assert!(!mapped.follow(&set, &[Box::from(&b"any"[..])], &|| false));
+            assert!(mapped.follow(&set, &changed.take().expect("they are few"), &|| true));
+            assert!(changed.is_empty() && mapped.is_like(&set));
+            compare(&set, &mapped, &mut random, NAMES);
+            for n in 0..NAMES {
+                let word = |set: &Arc<VectorSet>| {
+                    let slot = set.untimed().slot_in(&set.elements.read(), &name(n))?;
+                    Some((set.uses.is_pinned(slot), set.uses.idle_ms(slot, 1 << 40), set.deadlines.get(slot)))
+                };
+                assert_eq!(word(&set), word(&mapped), "{n}");
+            }
+            let (before, after) = (recall(&set), recall(&mapped));
+            assert!(after > before - 0.03, "{round}: {before} {after}");
+            drop(changed);
+            change(&[&set], &mut random, NAMES);
+            assert!(!set.notes.any() && !set.is_held(), "nobody wants to know any more");
+            set = mapped;
+        }
+    }
+}
+
+#[test]
+fn what_changes_is_noted_up_to_a_bound() {
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
+    let set = warm(params(Kind::Int8, None), &dir);
+    let frozen = set.freeze_to_seal();
+    let changed = Arc::clone(frozen.changed().expect("it is noted"));
+    let commit = super::super::commit::exclusive_for_tests();
+    let long = vec![0; 1 << 20];
+    for n in 0..70u8 {
+        set.notes.note(&[&long[..], &[n]].concat(), &commit);
+        set.notes.note(&[&long[..], &[n]].concat(), &commit);
+        assert_eq!(changed.len(), if n < 63 { usize::from(n) + 1 } else { 0 });
+    }
+    assert_eq!(changed.take(), None);
+}
+
 impl super::super::Present<'_> {
     fn set_pinned(&self, name: &[u8]) {
         let slot = self.slot_in(&self.elements.read(), name);
-        slot.map(|slot| self.uses.set_pinned(slot, true));
+        slot.map(|slot| super::super::commit::Commit::lock(self).set_pinned(slot, true));
     }
 }
 

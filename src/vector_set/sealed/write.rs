@@ -37,7 +37,6 @@ pub struct SetWriter {
     lives: Option<PartWriter>,
     len: u64,
     list: Vec<u8>,
-    _held: Held,
 }
 
 /// Codes of one format.
@@ -92,7 +91,6 @@ impl SetWriter {
     pub fn begin(dir: &Arc<TierDir>, frozen: &mut Frozen, spill: &mut dyn Spill) -> io::Result<Self> {
         let out = SealedWriter::begin(dir)?;
         let ranks = frozen.ranks(spill)?;
-        let held = Held::new(Category::Snapshot, ranks.heap_bytes());
         let (best, coarse) = frozen.body_bytes();
         let codes = |heads, bodies, len| -> io::Result<Codes> {
             Ok(Codes { heads: out.part(heads)?, bodies: out.part(bodies)?, stride: stride(len) as u64 })
@@ -114,7 +112,6 @@ impl SetWriter {
             lives: None,
             len: 0,
             list: Vec::new(),
-            _held: held,
             out,
         })
     }
@@ -180,7 +177,7 @@ impl SetWriter {
     /// # Errors
     /// The disk does not take them, or elements are missing: then there are no files.
     pub fn end(self) -> io::Result<EndedSet> {
-        let Self { mut out, elements, dim, len, attributed, .. } = self;
+        let Self { mut out, ranks, elements, dim, len, attributed, .. } = self;
         if len != elements as u64 {
             return Err(io::Error::other(format!("{len} elements of {elements} were written")));
         }
@@ -194,30 +191,35 @@ impl SetWriter {
         {
             out.end(part)?;
         }
-        Ok(EndedSet { out, elements, dim, attributed })
+        Ok(EndedSet { out, ranks, elements, dim, attributed })
     }
 }
 
 /// A set all of whose elements were written.
 pub struct EndedSet {
     out: SealedWriter,
+    ranks: Ranks,
     elements: usize,
     dim: usize,
     attributed: u64,
 }
 
 impl EndedSet {
-    /// The files. `words`: what is to be known of the set besides. `goes_on` is asked now and then:
-    /// names are sorted, and the disk may take long.
+    /// The files, and the slots from which their elements come. `words`: what is to be known of the
+    /// set besides. `goes_on` is asked now and then: names are sorted, and the disk may take long.
     ///
     /// # Errors
     /// The disk does not take them, or it does not go on: then there are none.
-    pub fn finish(self, words: Vec<u8>, goes_on: &dyn Fn() -> io::Result<()>) -> io::Result<Arc<Sealed>> {
-        let Self { mut out, elements, dim, attributed } = self;
+    pub fn finish(
+        self,
+        words: Vec<u8>,
+        goes_on: &dyn Fn() -> io::Result<()>,
+    ) -> io::Result<(Arc<Sealed>, Ranks)> {
+        let Self { mut out, ranks, elements, dim, attributed } = self;
         let held = Held::new(Category::Snapshot, elements * size_of::<(u64, u32)>());
         put_names(&mut out, elements, goes_on)?;
         drop(held);
-        out.finish((dim, elements), attributed, words, goes_on)
+        Ok((out.finish((dim, elements), attributed, words, goes_on)?, ranks))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::epoch::{Pin, pin};
 use crate::index::State;
 use crate::journal::Journal;
 use crate::vector_set::entries::Saved;
-use crate::vector_set::{CacheOutline, Codebook, Kind, VectorSet};
+use crate::vector_set::{CacheOutline, Changed, Codebook, Kind, VectorSet};
 
 /// Slots claimed at once: a few microseconds of the set's lock, which writers wait for.
 const CLAIM: u32 = SMALLEST;
@@ -137,17 +137,22 @@ impl Frozen {
     /// Of a cache: what a copy of it begins with.
     pub fn cache(&self) -> Option<CacheOutline> {
         let rules = self.set.cache_rules()?;
-        Some(CacheOutline { rules, learning: self.running.learning.clone() })
+        Some(CacheOutline { rules, learning: self.running.at_cut.learning.clone() })
     }
 
     /// Of a cache: what it has learnt, as it is stored.
     pub fn learning(&self) -> &[u8] {
-        &self.running.learning
+        &self.running.at_cut.learning
+    }
+
+    /// Elements that have changed since its cut, if that is noted.
+    pub fn changed(&self) -> Option<&Arc<Changed>> {
+        self.running.at_cut.changed.as_ref()
     }
 
     /// Changes of the set before its cut (see [`VectorSet::changes`]).
     pub fn changes(&self) -> u64 {
-        self.running.changes
+        self.running.at_cut.changes
     }
 
     /// Which number each of its elements has, in the order of slots.

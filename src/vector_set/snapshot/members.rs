@@ -1,5 +1,7 @@
 //! Which slots were elements at the cut, and how high they reached.
 
+use crate::memory::{Category, Held};
+
 /// The highest layer of each slot that was an element; nothing of the others.
 pub(super) struct Members {
     /// By slot: 0, or the highest layer + 1.
@@ -41,7 +43,7 @@ impl Members {
         members.for_each(|(slot, _)| words[slot / 64] |= 1 << (slot % 64));
         let before = words.iter().scan(0, |sum, word| Some(std::mem::replace(sum, *sum + word.count_ones())));
         let before = before.collect();
-        Ranks { before, words }
+        Ranks::new(words, before)
     }
 
     /// Slots of the set.
@@ -55,14 +57,20 @@ impl Members {
 }
 
 /// Which number each member has, in the order of slots.
-pub(in crate::vector_set) struct Ranks {
+pub struct Ranks {
     /// A bit for each slot that is a member.
     words: Vec<u64>,
     /// For each word, how many bits are set before it.
     before: Vec<u32>,
+    _held: Held,
 }
 
 impl Ranks {
+    fn new(words: Vec<u64>, before: Vec<u32>) -> Self {
+        let bytes = words.capacity() * size_of::<u64>() + before.capacity() * size_of::<u32>();
+        Self { words, before, _held: Held::new(Category::Snapshot, bytes) }
+    }
+
     /// The number of a slot, which is a member.
     #[inline]
     pub(in crate::vector_set) fn of(&self, slot: u32) -> u32 {
@@ -70,8 +78,8 @@ impl Ranks {
         self.before[word] + (self.words[word] & !(u64::MAX << bit)).count_ones()
     }
 
-    /// Bytes held.
-    pub(in crate::vector_set) fn heap_bytes(&self) -> usize {
-        self.words.capacity() * size_of::<u64>() + self.before.capacity() * size_of::<u32>()
+    /// True if a slot is a member.
+    pub(in crate::vector_set) fn has(&self, slot: u32) -> bool {
+        self.words.get((slot / 64) as usize).is_some_and(|word| word >> (slot % 64) & 1 == 1)
     }
 }

@@ -89,12 +89,12 @@ use std::sync::atomic::Ordering;
 
 use self::before_image::{BeforeImage, Parts};
 pub use self::frozen::{Frozen, Linked};
-pub(super) use self::members::Ranks;
-use self::running::Running;
+pub use self::members::Ranks;
 pub(super) use self::running::Snapshots;
+use self::running::{AtCut, Running};
 pub use self::spill::{Place, Spill};
 use super::commit::{Commit, Exclusive};
-use super::{Code, VectorSet};
+use super::{Changed, Code, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::pin;
 use crate::journal::Journal;
@@ -132,16 +132,26 @@ impl VectorSet {
         let commit = Commit::lock(self);
         commit.notice_cut(cut);
         let running = self.snapshots.of_cut(cut);
-        let running = running
-            .unwrap_or_else(|| Arc::new(Running::new(cut, (0, 0), self.vectors.hold_phase(), Vec::new(), 0)));
+        let running = running.unwrap_or_else(|| Arc::new(self.running(cut, (0, 0), None)));
         drop(commit);
         Frozen::new(Arc::clone(self), running, linked, Some(Arc::clone(journal)))
     }
 
     /// The same of the set as it is now.
     pub fn freeze_now(self: &Arc<Self>, linked: Linked) -> Frozen {
+        self.freeze_alone(linked, false)
+    }
+
+    /// The same, to be sealed: what changes from now on is noted.
+    pub fn freeze_to_seal(self: &Arc<Self>) -> Frozen {
+        self.freeze_alone(Linked::AsTheyAre, true)
+    }
+
+    fn freeze_alone(self: &Arc<Self>, linked: Linked, notes: bool) -> Frozen {
         let commit = Commit::lock(self);
-        let running = self.snapshots.add(self.running(0, commit.elements().len()), commit.exclusive());
+        let changed = notes.then(|| self.notes.begin(commit.exclusive()));
+        let extent = (self.vectors.graph().slots().end(), commit.elements().len());
+        let running = self.snapshots.add(self.running(0, extent, changed), commit.exclusive());
         drop(commit);
         Frozen::new(Arc::clone(self), running, linked, None)
     }
@@ -161,15 +171,17 @@ impl VectorSet {
         }
         self.snapshots.see(cut, exclusive);
         if cut != 0 && len != 0 {
-            self.snapshots.add(self.running(cut, len), exclusive);
+            let changed = self.is_sealed_by_snapshots().then(|| self.notes.begin(exclusive));
+            let extent = (self.vectors.graph().slots().end(), len);
+            self.snapshots.add(self.running(cut, extent, changed), exclusive);
         }
     }
 
-    fn running(&self, cut: u64, len: usize) -> Running {
+    /// `extent`: the end of slots, and how many elements there are.
+    fn running(&self, cut: u64, extent: (u32, usize), changed: Option<Arc<Changed>>) -> Running {
         let learning = self.entries.as_ref().map_or_else(Vec::new, |entries| entries.learning());
         let changes = self.changes.load(Ordering::Relaxed);
-        let (end, phase) = (self.vectors.graph().slots().end(), self.vectors.hold_phase());
-        Running::new(cut, (end, len), phase, learning, changes)
+        Running::new(cut, extent, self.vectors.hold_phase(), AtCut { learning, changes, changed })
     }
 
     /// Copies the element in this slot for the snapshots that have not read it.

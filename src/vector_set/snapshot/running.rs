@@ -13,6 +13,7 @@ use super::spill::{Place, Spill};
 use crate::arena::Words;
 use crate::memory::{Category, Held};
 use crate::vector_index::PhaseHold;
+use crate::vector_set::Changed;
 use crate::vector_set::commit::Exclusive;
 
 /// One snapshot of one set, from the cut to its last element. The steps are in the table of
@@ -35,12 +36,19 @@ pub(super) struct Running {
     /// Images that were moved from memory before the snapshot came to this set.
     spilled: Mutex<Vec<Place>>,
     given_up: AtomicBool,
-    /// Of a cache: what it had learnt at the cut.
-    pub(super) learning: Vec<u8>,
-    /// Changes of the set before the cut.
-    pub(super) changes: u64,
+    pub(super) at_cut: AtCut,
     /// All elements are read with the codes that are in use now.
     _phase: PhaseHold,
+}
+
+/// What is known of the set at the cut beside its elements.
+pub(super) struct AtCut {
+    /// Of a cache: what it had learnt.
+    pub(super) learning: Vec<u8>,
+    /// Changes of the set before.
+    pub(super) changes: u64,
+    /// Elements that have changed since, if somebody may want to know.
+    pub(super) changed: Option<Arc<Changed>>,
 }
 
 /// The before-images since the snapshot thread last took them.
@@ -59,13 +67,7 @@ impl Taken {
 
 impl Running {
     /// `end`, `len`: as above.
-    pub(super) fn new(
-        cut: u64,
-        (end, len): (u32, usize),
-        phase: PhaseHold,
-        learning: Vec<u8>,
-        changes: u64,
-    ) -> Self {
+    pub(super) fn new(cut: u64, (end, len): (u32, usize), phase: PhaseHold, at_cut: AtCut) -> Self {
         // A set without members has no slot that matters.
         let end = if len == 0 { 0 } else { end };
         let settled = Words::new(1, Category::Snapshot);
@@ -81,8 +83,7 @@ impl Running {
             image_bytes: Mutex::new(Held::nothing(Category::Snapshot)),
             spilled: Mutex::default(),
             given_up: AtomicBool::new(false),
-            learning,
-            changes,
+            at_cut,
             _phase: phase,
         }
     }

@@ -242,7 +242,10 @@ fn live(
             progress.wait_for(random.below(150));
         }
         if cause == Cause::Warm && random.once_in(2) {
-            exchange(&mut control, &quiet);
+            // What goes on being changed is brought up to date before.
+            let without_writes = random.once_in(2).then(|| quiet.write());
+            exchange(&mut control);
+            drop(without_writes);
             progress.wait_for(random.below(60));
         }
         let mut without_writes = None;
@@ -290,12 +293,10 @@ fn rewrite(control: &mut Connection) {
     }
 }
 
-/// Nothing changes behind a rewrite, so that what it has sealed takes the place of what is in
-/// memory.
-fn exchange(control: &mut Connection, quiet: &RwLock<()>) {
-    let _without_writes = quiet.write();
+/// What a rewrite has sealed takes the place of what is in memory.
+fn exchange(control: &mut Connection) {
     let before = control.info("tier_sealed_exchanged");
-    // One that runs may have had its cut before the last write: then the next one does it.
+    // Clients may be faster than that, and the next one does it.
     while control.info("tier_sealed_exchanged") == before {
         rewrite(control);
     }

@@ -1,6 +1,12 @@
 //! Vector sets ⇄ sealed files: written beside the value of a snapshot, and mapped instead of
 //! reading it.
 //!
+//! ```text
+//! mod.rs       a set → its files, and files → their set
+//! adoption.rs  the set of the files takes the place of the one in memory
+//! merge.rs     the same without a snapshot, when much has changed
+//! ```
+//!
 //! The words of such files, which only this module knows, are what our own form has before its
 //! elements. A snapshot says which files they are and a token, by which the files know how long the
 //! value in it is.
@@ -9,13 +15,17 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+mod adoption;
+mod merge;
+
+pub use self::adoption::Adoption;
+pub use self::merge::merge;
 use super::{Between, own, write_elements};
-use crate::keyspace::Keyspace;
 use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::{Mark, Writer};
 use crate::vector_set::{
-    EndedSet, FileId, Frozen, Haste, LentIndex, NamedBy, Pace, Sealed, SetWriter, Spill, TierDir, ValueSpan,
-    VectorSet,
+    Changed, Element, EndedSet, FileId, Frozen, Haste, LentIndex, Pace, Ranks, Sealed, SetWriter, Spill,
+    TierDir, ValueSpan, VectorSet,
 };
 pub use crate::vector_set::{check_sealed, sealed_in};
 
@@ -25,6 +35,8 @@ pub struct Sealing {
     place: Place,
     /// Changes of the set before the cut.
     changes: u64,
+    /// Its elements that have changed since.
+    changed: Option<Arc<Changed>>,
     id: FileId,
     token: u64,
     /// What is to be known of the set besides.
@@ -48,52 +60,10 @@ enum Files {
     None,
 }
 
-/// Files that are complete: to be kept once the snapshot has its name.
-pub struct Adoption {
-    set: Arc<VectorSet>,
-    sealed: Arc<Sealed>,
-    changes: u64,
-    place: Place,
-}
-
-impl std::fmt::Debug for Adoption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Adoption of {}", self.sealed.path().display())
-    }
-}
-
 /// Under which key a set is, and in which database.
 struct Place {
     db: usize,
     key: Box<[u8]>,
-}
-
-impl Adoption {
-    /// The snapshot that names them is there.
-    pub fn adopt(&self, by: NamedBy) {
-        self.set.keep_sealed(by, Arc::clone(&self.sealed), self.changes);
-    }
-
-    /// Lets the key mean the mapped set from now on, whose names and attributes take no memory, if
-    /// it has not changed since the cut. That is no change: there is no event of it, and no line in
-    /// the log.
-    pub fn exchange(self, keyspace: &Keyspace) {
-        let Self { set, sealed, changes, place: Place { db, key } } = self;
-        let is_it =
-            set.space().and_then(|space| space.sealed()).is_some_and(|base| Arc::ptr_eq(base, &sealed));
-        if is_it || set.changes() != changes {
-            return;
-        }
-        match open(&sealed) {
-            Ok(mapped) => {
-                mapped.use_as(&set);
-                if keyspace.db(db).exchange_set(&key, &set, changes, mapped).is_ok() {
-                    sealed.dir().sealed().counters.exchanged.add(1);
-                }
-            }
-            Err(why) => tracing::warn!("a warm vector set goes on as it is: {why}"),
-        }
-    }
 }
 
 impl Sealing {
@@ -120,7 +90,7 @@ impl Sealing {
     ) -> io::Result<Self> {
         let mut token = [0; 8];
         crate::system::fill_with_random(&mut token)?;
-        let changes = frozen.changes();
+        let (changes, changed) = (frozen.changes(), frozen.changed().cloned());
         let words = words_of(frozen)?;
         let (id, files) = match set.sealed_at(changes).filter(|sealed| sealed.words() == words) {
             Some(sealed) => (sealed.id(), Files::Kept(sealed)),
@@ -130,7 +100,8 @@ impl Sealing {
             }
         };
         let (set, token) = (Arc::clone(set), u64::from_ne_bytes(token));
-        Ok(Self { set, place, changes, id, token, words, files, span: None, pace: Pace::new(haste) })
+        let pace = Pace::new(haste);
+        Ok(Self { set, place, changes, changed, id, token, words, files, span: None, pace })
     }
 
     /// What the snapshot says of the files, before the key.
@@ -149,6 +120,21 @@ impl Sealing {
         let mark: Mark = out.mark()?;
         out.length(own::ID)?;
         let form = own::write_head(out, frozen)?;
+        self.write_with(out, frozen, spill, between, |out, element| form.write_element(out, element))?;
+        out.module_end()?;
+        self.span = Some(out.span_since(&mark)?);
+        Ok(())
+    }
+
+    /// Writes the elements into the files, and with `write` to `out`.
+    fn write_with<W: Write>(
+        &mut self,
+        out: &mut Writer<W>,
+        frozen: &mut Frozen,
+        spill: &mut dyn Spill,
+        between: &mut Between<'_>,
+        mut write: impl FnMut(&mut Writer<W>, &Element<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let dir = Arc::clone(self.dir());
         let (bytes_each, unpaced) = (self.set.params().bytes_per_slot(), Cell::new(0));
         // Between blocks no reader is pinned, and nothing waits for this thread.
@@ -158,17 +144,15 @@ impl Sealing {
         };
         write_elements(out, frozen, spill, &mut between, |out, _, element| {
             if let Files::Writing(writer) = &mut self.files {
-                unpaced
-                    .set(unpaced.get() + (bytes_each + element.name.len() + element.attribute.len()) as u64);
+                let bytes = bytes_each + element.name.len() + element.attribute.len();
+                unpaced.set(unpaced.get() + bytes as u64);
                 if let Err(error) = writer.add(element) {
                     self.files = Files::None;
                     failed(&dir, &error);
                 }
             }
-            form.write_element(out, element)
+            write(out, element)
         })?;
-        out.module_end()?;
-        self.span = Some(out.span_since(&mark)?);
         self.files = match std::mem::replace(&mut self.files, Files::None) {
             Files::Writing(writer) => writer.end().map_or_else(
                 |error| {
@@ -190,22 +174,25 @@ impl Sealing {
     /// asked now and then.
     pub fn finish(self, goes_on: &dyn Fn() -> io::Result<()>) -> Option<Adoption> {
         let dir = Arc::clone(self.dir());
-        let Self { set, place, changes, token, words, files, span, .. } = self;
-        let complete = || -> io::Result<Option<Arc<Sealed>>> {
+        let Self { set, place, changes, changed, token, words, files, span, .. } = self;
+        let complete = || -> io::Result<Option<(Arc<Sealed>, Option<Ranks>)>> {
             let counters = &dir.sealed().counters;
-            let (sealed, counter) = match files {
-                Files::Kept(sealed) => (sealed, &counters.reused),
-                Files::Written(set) => (set.finish(words, goes_on)?, &counters.sealed),
+            let ((sealed, ranks), counter) = match files {
+                Files::Kept(sealed) => ((sealed, None), &counters.reused),
+                Files::Written(set) => {
+                    let (sealed, ranks) = set.finish(words, goes_on)?;
+                    ((sealed, Some(ranks)), &counters.sealed)
+                }
                 Files::Writing(_) | Files::None => return Ok(None),
             };
             if let Some(span) = span {
                 sealed.add_value(token, span)?;
             }
             counter.add(1);
-            Ok(Some(sealed))
+            Ok(Some((sealed, ranks)))
         };
-        let sealed = complete().map_err(|error| failed(&dir, &error)).ok().flatten()?;
-        Some(Adoption { set, sealed, changes, place })
+        let (sealed, ranks) = complete().map_err(|error| failed(&dir, &error)).ok().flatten()?;
+        Some(Adoption { set, sealed, ranks, changes, changed, place })
     }
 }
 
