@@ -61,7 +61,7 @@ impl Server {
 
     /// The work of the thread for sealed sets, until it is stopped: those that a snapshot has
     /// written take the place of what is in memory, those that have changed much are written anew,
-    /// and checksums are compared.
+    /// others go into files when memory is short, and checksums are compared.
     pub(crate) fn tend_sealed_sets(&self, signal: &ThreadSignal) {
         let Some(dir) = self.keyspace.tier() else { return };
         let mut pause = Duration::ZERO;
@@ -81,6 +81,7 @@ impl Server {
                 });
                 tell();
                 self.merge_sets(dir, &mut merges, signal);
+                self.demote_sets(dir, &mut merges, signal);
             }
             pause = if is_loading { WHILE_LOADING } else { ROUND };
         }
@@ -97,20 +98,45 @@ impl Server {
                 if !may_begin() || !merges.is_due(&set) || set.is_damaged() {
                     continue;
                 }
-                let began = Instant::now();
-                let goes_on = || match signal.is_stopped() {
-                    true => Err(io::ErrorKind::Interrupted.into()),
-                    false => Ok(()),
-                };
-                let is_exchanged = merge(&set, (number, &key), dir, &goes_on)
-                    .is_some_and(|files| files.exchange(&self.keyspace, &|| !signal.is_stopped()));
-                if is_exchanged {
+                if self.write_anew((number, &key, &set), (dir, Haste::Background), merges, signal) {
                     dir.sealed().counters.merged.add(1);
-                } else {
-                    merges.put_off(&set, began.elapsed());
                 }
             }
         }
+    }
+
+    /// Puts whole sets into files while memory is short: before elements are evicted.
+    fn demote_sets(&self, dir: &Arc<TierDir>, merges: &mut Merges, signal: &ThreadSignal) {
+        while dir.balance().demotes_sets() && !signal.is_stopped() {
+            let may_be_tried = |set: &Arc<VectorSet>| merges.is_due(set) && !set.is_damaged();
+            let Some((number, key, set)) = self.keyspace.set_to_demote(may_be_tried) else { return };
+            if self.write_anew((number, &key, &set), (dir, Haste::Now), merges, signal) {
+                dir.sealed().counters.demoted.add(1);
+                // What is scarce is measured again, once the memory of the set is free.
+                return;
+            }
+        }
+    }
+
+    /// Writes a set into files, and lets its key mean what they have. False if it stays as it is.
+    fn write_anew(
+        &self,
+        (number, key, set): (usize, &[u8], &Arc<VectorSet>),
+        how: (&Arc<TierDir>, Haste),
+        merges: &mut Merges,
+        signal: &ThreadSignal,
+    ) -> bool {
+        let began = Instant::now();
+        let goes_on = || match signal.is_stopped() {
+            true => Err(io::ErrorKind::Interrupted.into()),
+            false => Ok(()),
+        };
+        let is_exchanged = merge(set, (number, key), how, &goes_on)
+            .is_some_and(|files| files.exchange(&self.keyspace, &|| !signal.is_stopped()));
+        if !is_exchanged {
+            merges.put_off(set, began.elapsed());
+        }
+        is_exchanged
     }
 
     /// Puts each set into a file that was not used for so long; sets that are changed meanwhile

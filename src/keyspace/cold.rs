@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use super::entry::{Entry, Layout};
 use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed, WrongType};
 use super::vector_set::SetHandle;
-use super::{Accounting, Keyspace, View};
+use super::{Accounting, DATABASES, Keyspace, NotExchanged, View};
 use crate::vector_set::{ColdFile, Now, TierDir, VectorSet};
 
 /// Makes the set of a file. The error says what is wrong with it.
@@ -44,15 +44,6 @@ pub enum NotCooled {
     /// The key has another value by now.
     Replaced,
     /// It was changed meanwhile.
-    Changed,
-}
-
-/// Why a set did not take the place of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotExchanged {
-    /// The key has another value by now, or it may not change.
-    Replaced,
-    /// The other set does not have what this one has.
     Changed,
 }
 
@@ -141,6 +132,34 @@ impl Keyspace {
         self.sets_that(db, |_, set| set.is_to_be_merged())
     }
 
+    /// The set that is to go into files as a whole since memory is short, with its database and its
+    /// key: that of which most bytes were not used for the longest time. None if single elements
+    /// are to go first, or if there is none that may.
+    pub fn set_to_demote(
+        &self,
+        may_be_tried: impl Fn(&Arc<VectorSet>) -> bool,
+    ) -> Option<(usize, Box<[u8]>, Arc<VectorSet>)> {
+        let now_ms = self.common.clock.now_ms();
+        let mut coldest = None;
+        let mut most = 0;
+        for db in 0..DATABASES {
+            let weight = |entry: &Entry, set: &VectorSet| {
+                (u64::from(entry.idle_s(now_ms)) + 1).saturating_mul(set.heap_bytes() as u64)
+            };
+            let found = self.sets_that(db, |entry, set| {
+                !entry.is_blessed() && set.is_to_be_demoted() && weight(entry, set) > most
+            });
+            for (key, set) in found.into_iter().filter(|(_, set)| may_be_tried(set)) {
+                let weight = self.db(db).lookup(&key, Accounting::None, |entry| weight(entry, &set));
+                if weight.is_some_and(|weight| weight > most) {
+                    most = weight.unwrap_or(0);
+                    coldest = Some((db, key, set));
+                }
+            }
+        }
+        coldest
+    }
+
     fn sets_that(
         &self,
         db: usize,
@@ -223,44 +242,6 @@ impl View<'_> {
             NotExchanged::Replaced => NotCooled::Replaced,
             NotExchanged::Changed => NotCooled::Changed,
         })
-    }
-
-    /// Makes the key's value another set, if `is_same` says that it has what that set has. No
-    /// writer changes the set while that is called. No client watches the key, nor another one
-    /// beside it: for them it would be a change.
-    ///
-    /// # Errors
-    /// The key has another set by now or is watched, or the sets are not the same.
-    pub fn exchange_set(
-        self,
-        key: &[u8],
-        set: &Arc<VectorSet>,
-        other: &Arc<VectorSet>,
-        is_same: impl FnOnce() -> bool,
-    ) -> Result<(), NotExchanged> {
-        if self.shards.iter().any(|shard| shard.watched.keys() > 0) {
-            return Err(NotExchanged::Replaced);
-        }
-        self.exchange_if(key, set, Value::VectorSet(Arc::clone(other)), is_same)
-    }
-
-    fn exchange_if(
-        self,
-        key: &[u8],
-        set: &Arc<VectorSet>,
-        value: Value,
-        is_same: impl FnOnce() -> bool,
-    ) -> Result<(), NotExchanged> {
-        let mut outcome = Err(NotExchanged::Replaced);
-        self.exclusive(&[key]).exchange(key, value, |value| {
-            if value.as_vector_set().is_ok_and(|other| Arc::ptr_eq(other, set)) {
-                // Writers do not hold the shard: after this, those under way look the key up again.
-                set.unbind();
-                outcome = if is_same() { Ok(()) } else { Err(NotExchanged::Changed) };
-            }
-            outcome.is_ok()
-        });
-        outcome
     }
 }
 

@@ -30,6 +30,7 @@
 //! value.rs       the types of values: one line each
 //! string.rs  vector_set.rs  expiry.rs  clock.rs
 //! cold.rs        vector sets that are in files
+//! exchange.rs    a vector set in the place of another that has the same elements
 //! snapshot/      all keys as they were at one moment, read while they change
 //! access.rs      how a command accesses keys: its time, and the effects of its lookups
 //! compaction.rs  which vector set's turn it is to be compacted
@@ -48,6 +49,7 @@ mod element_figures;
 mod entry;
 mod events;
 mod eviction;
+mod exchange;
 mod exclusive;
 mod expired;
 mod expiry;
@@ -82,12 +84,13 @@ pub use self::access::{Access, View};
 pub use self::blessing::Taken;
 pub use self::bulk::{Arrival, Duplicate};
 pub use self::clock::Clock;
-pub use self::cold::{ColdSet, NoSet, NotCooled, NotExchanged, Opener};
+pub use self::cold::{ColdSet, NoSet, NotCooled, Opener};
 pub use self::database::{Accounting, Census, Database};
 pub use self::element_figures::ElementFigures;
 pub use self::entry::Entry;
 pub use self::events::{Event, EventFlags, EventKind, EventSink, event};
 pub use self::eviction::{EvictReason, Evicted, Evictions, Unit};
+pub use self::exchange::NotExchanged;
 pub use self::exclusive::Exclusive;
 pub use self::expired::ExpiredKeys;
 pub use self::expiry::Deadline;

@@ -5,6 +5,11 @@
 //! whose finer code is in memory, the code goes into a file instead of the element going away
 //! ([`TierPolicy::Demote`]). What it has in files already is not taken while that goes on.
 //!
+//! Names, attributes, links and coarse codes stay in memory then, and sets without finer codes have
+//! nothing that could go. So when memory is scarce and most finer codes are in files, a set goes
+//! there as a whole, as a warm one: see [`Balance::demotes_sets`]. That takes as long as the disk
+//! takes the set, so it begins well before anything would be evicted.
+//!
 //! *Up*: a code that is read for an answer comes back into memory if its element's use before this
 //! one is more recent than what eviction takes at present: then the element is used often enough to
 //! stay. So a scan over cold elements brings nothing up, and no list of candidates has to be kept.
@@ -65,6 +70,7 @@ pub struct Balance {
     hits: Hits,
     has_no_room: AtomicBool,
     is_memory_short: AtomicBool,
+    is_memory_scarce: AtomicBool,
     /// Bytes that may come up until the next allowance.
     allowance: AtomicI64,
     /// Mean of how long victims had not been used, in milliseconds; 0 before the first.
@@ -107,6 +113,17 @@ impl Balance {
     pub fn allow(&self, bytes: u64, is_memory_short: bool) {
         self.is_memory_short.store(is_memory_short, Relaxed);
         self.allowance.store(i64::try_from(bytes).unwrap_or(i64::MAX), Relaxed);
+    }
+
+    /// Notes whether so much of the memory is used that whole sets are to go into files. For a
+    /// thread in the background.
+    pub fn note_scarcity(&self, is_memory_scarce: bool) {
+        self.is_memory_scarce.store(is_memory_scarce, Relaxed);
+    }
+
+    /// True if whole sets are to go into files, and there was room for the last one.
+    pub fn demotes_sets(&self) -> bool {
+        self.demotes() && self.is_memory_scarce.load(Relaxed)
     }
 
     /// True if the code of an element, of so many bytes, that is in a file and is read now should

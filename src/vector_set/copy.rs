@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::restore::{Invalid, Kept, Lists, Outline, Restored};
-use super::{Codebook, Element, Frozen, Linked, VectorSet};
+use super::{Changed, Codebook, Element, Frozen, Linked, Residence, SetOptions, TierDir, VectorSet};
 
 /// A set made from another one.
 pub struct SetCopy {
@@ -28,12 +28,35 @@ impl VectorSet {
         // Counted first: a change between the two lines makes the copy look older than it is.
         let changes = self.changes();
         let frozen = self.freeze_now(Linked::AsTheyAre);
+        let set = self.restored(frozen, self.vectors.residence().another(), self.options)?;
+        Ok(SetCopy { set, changes })
+    }
+
+    /// A set like this one that is to take its place, in memory or in files; and what changes here
+    /// from its moment on. To be called of sets that [may move](Self::may_move).
+    ///
+    /// # Errors
+    /// The set is damaged.
+    pub fn moved(
+        self: &Arc<Self>,
+        dir: Option<&Arc<TierDir>>,
+        is_warm: bool,
+    ) -> io::Result<(Self, Arc<Changed>)> {
+        let mut frozen = self.freeze_to_seal();
+        let changed = frozen.changed().map(Arc::clone).unwrap_or_default();
+        let ranks = frozen.ranks(&mut Vec::new())?;
+        let options = SetOptions { is_warm, ..self.options };
+        let set = self.restored(frozen, Residence::of(dir, is_warm), options)?;
+        set.use_as(self, Some(&ranks));
+        Ok((set, changed))
+    }
+
+    fn restored(&self, frozen: Frozen, residence: Residence, options: SetOptions) -> io::Result<Self> {
         let reserved = self.reserved();
         let limits = self.limits();
         let fields = self.field_specs();
-        let set = restored(frozen)?.finish(reserved).map_err(invalid)?;
-        let set = set.with_limits(limits).with_fields(fields);
-        Ok(SetCopy { set, changes })
+        let set = restored(frozen, residence, options)?.finish(reserved).map_err(invalid)?;
+        Ok(set.with_limits(limits).with_fields(fields))
     }
 
     /// Keeps the set from being changed until the drop; none if it has been changed since a copy of
@@ -44,18 +67,18 @@ impl VectorSet {
     }
 }
 
-fn restored(mut frozen: Frozen) -> io::Result<Restored> {
+fn restored(mut frozen: Frozen, residence: Residence, options: SetOptions) -> io::Result<Restored> {
     let params = frozen.set().params().clone();
     let codebook = frozen.codebook().map(Codebook::to_bytes);
     let codebook = codebook.and_then(|bytes| Codebook::from_bytes(params.dim(), &bytes));
     let matrix = frozen.set().has_matrix().then(|| matrix(frozen.set()));
     let outline = Outline {
         params,
-        options: frozen.set().options(),
+        options,
         seed: frozen.set().seed(),
         codebook: codebook.map(Arc::new),
         matrix: matrix.as_deref(),
-        residence: frozen.set().vectors.residence().another(),
+        residence,
         tier: frozen.set().limits().tier,
         cache: frozen.cache(),
     };

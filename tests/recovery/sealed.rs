@@ -200,6 +200,49 @@ fn a_set_that_has_changed_much_is_written_anew_without_a_snapshot() {
 }
 
 #[test]
+fn sets_go_into_files_before_elements_are_evicted() {
+    let folder = Folder::new("sealed-demote");
+    let options = "--appendonly yes --maxmemory 24mb --maxmemory-policy allkeys-lru --tier-policy demote \
+                   --mem-threshold-warn 40 --mem-threshold-high 50";
+    let options: Vec<&str> = options.split_whitespace().collect();
+    let (running, _) = start(&folder, &options);
+    let add = |running: &Running, set: &str, elements: std::ops::Range<usize>| {
+        let lines =
+            elements.map(|n| format!("VADD {set} VALUES {DIM} {} e{n} NOQUANT SETATTR {n}", vector(n)));
+        assert!(!running.call(&lines.collect::<Vec<_>>().join("\r\n")).contains("-ERR"));
+    };
+    // About 600 bytes each: more than the limit.
+    let mut demoted = 0;
+    for part in 0..30 {
+        let set = ["a", "b", "c"][part / 10];
+        add(&running, set, part % 10 * 1500..(part % 10 + 1) * 1500);
+        // The disk may be slower than this client.
+        let used = figure(&running, "used_memory");
+        while used > 17 << 20 && figure(&running, "tier_sealed_demoted") == demoted {
+            std::thread::yield_now();
+        }
+        demoted = figure(&running, "tier_sealed_demoted");
+    }
+    assert!(demoted > 0, "nothing went into files");
+    let stats = running.call("INFO stats");
+    assert!(stats.contains("evicted_elements:0") && stats.contains("evicted_keys:0"), "{stats}");
+    let cards = |running: &Running| ["a", "b", "c"].map(|set| running.call(&format!("VCARD {set}")));
+    assert_eq!(cards(&running), [":15000", ":15000", ":15000"].map(str::to_owned));
+    assert!(running.call("VTIER a").contains("warm"));
+    let before = digest(&running);
+    rewrite_under_writes(&running);
+    assert_eq!(running.call("DEL n large plain"), ":3");
+    assert_eq!(digest(&running), before);
+    drop(running);
+    let (running, _) = start(&folder, &options);
+    assert_eq!(
+        (digest(&running), cards(&running)),
+        (before, [":15000", ":15000", ":15000"].map(str::to_owned))
+    );
+    assert!(figure(&running, "tier_sealed_mapped") > 0);
+}
+
+#[test]
 fn a_log_goes_on_from_mapped_sets() {
     let folder = Folder::new("sealed-log");
     let options = ["--appendonly", "yes"];

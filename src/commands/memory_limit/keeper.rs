@@ -82,7 +82,7 @@ impl Keeper {
         note_level(server, counted);
         let counted = evict_ahead(server, counted);
         let compacts = compact(server);
-        allow_promotions(server, counted);
+        follow_tier(server, counted);
         server.keyspace.note_limit(limit > 0 && counted > limit);
         let is_near = limit > 0 && counted > percent_of(limit, NEAR_PERCENT);
         if is_near || compacts { ROUND_NEAR } else { ROUND }
@@ -181,14 +181,15 @@ fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
     counted
 }
 
-/// Lets finer codes of elements come up from files: as many as there is room for, and a few more
-/// that drive others down.
-fn allow_promotions(server: &Server, counted: u64) {
+/// Says how much memory there is for what may lie in files: finer codes come up from there, as many
+/// as there is room for, and a few more that drive others down; and whole sets go there.
+fn follow_tier(server: &Server, counted: u64) {
     let Some(tier) = server.keyspace.tier() else { return };
     let limit = server.memory.bytes();
     let room = percent_of(limit, server.thresholds().critical).saturating_sub(counted);
     let allowed = if limit == 0 { u64::MAX } else { room.saturating_add(PROMOTED_BYTES.min(limit / 64)) };
     tier.balance().allow(allowed, limit > 0 && counted > limit);
+    tier.balance().note_scarcity(limit > 0 && counted > percent_of(limit, server.thresholds().high));
 }
 
 /// Compacts vector sets if they hold much that they do not use, and memory is near its limit; true

@@ -144,6 +144,12 @@ impl Server {
         }
     }
 
+    /// True if so many bytes more are within the limit.
+    pub(in crate::commands) fn has_memory_for(&self, bytes: u64) -> bool {
+        let limit = self.memory.bytes();
+        limit == 0 || self.counted_memory(Duration::ZERO).saturating_add(bytes) <= limit
+    }
+
     /// The bytes that count against the limit, by a measurement that is no older than `age` and
     /// what threads have taken and freed since.
     fn counted_memory(&self, age: Duration) -> u64 {

@@ -1,24 +1,29 @@
 //! `VTIER key [HOT|WARM|COLD]`: where the finer codes of a set's elements lie, or the whole set,
 //! shown or changed (an extension).
 //!
-//! `WARM` moves them into files, in the background, and new ones begin there; nothing brings them
-//! up again. `HOT` brings them back into memory, as far as there is room, and leaves the rest to
-//! `tier-policy`. Without a word the reply is a map: the tier, bytes of the disk, and how many
-//! elements have their codes in memory and in files.
+//! `WARM` moves the finer codes into files, in the background, and new ones begin there; nothing
+//! brings them up again. `HOT` brings them back into memory, as far as there is room, and leaves
+//! the rest to `tier-policy`. A set without finer codes lies in memory or in files as a whole, as
+//! does one that was made with `TIER warm`, or that `tier-policy demote` has put there: it moves
+//! while writers go on, and the reply comes when it is there. Without a word the reply is a map:
+//! the tier, bytes of the disk, and how many elements have their codes in memory and in files.
 //!
 //! `COLD` puts the whole set into a compressed file, as `tier-cold-after` does with sets that are
 //! not used; the reply comes when it is there. The next command that looks at the set brings it
 //! back; this one without a word, and those that treat values alike (RENAME, DEL, EXPIRE, SCAN …)
 //! do not. It is no change of the set, and the log has nothing of it.
 
+use std::sync::Arc;
+
 use super::errors::{NO_CHOICE, NO_COLD, NO_TIER};
 use super::{KEY, be_whole, change_set, look_at_set};
+use crate::commands::memory_limit::OUT_OF_MEMORY;
 use crate::commands::{Arity, Context, Flags, Group, Place, Run, Scope, Spec, Weight};
 use crate::journal::Record;
-use crate::keyspace::ColdSet;
+use crate::keyspace::{ColdSet, NotExchanged};
 use crate::persistence::rdb::vector_set::cold::cool;
 use crate::resp::{Args, Error, Reply};
-use crate::vector_set::{Haste, LimitsChange, Present, Tier};
+use crate::vector_set::{Haste, LimitsChange, Present, Tier, VectorSet};
 
 /// A static, since the dispatcher compares specs with it by address.
 pub(in crate::commands) static SPEC: Spec = Spec {
@@ -38,10 +43,9 @@ pub(in crate::commands) static SPEC: Spec = Spec {
     run: Run::Write(execute),
 };
 
-/// To be put into a file takes as long as the disk does.
+/// To move a set takes as long as the disk does.
 fn place(args: Args, _: &Context) -> Place {
-    let is_cold = args.iter().nth(1).is_some_and(|word| word.eq_ignore_ascii_case(b"COLD"));
-    if is_cold { Place::Blocking } else { Place::Network }
+    if args.iter().nth(1).is_some() { Place::Blocking } else { Place::Network }
 }
 
 fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Error> {
@@ -66,12 +70,37 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     }
     if !cx.client.replays {
         let has_dir = cx.server.keyspace.tier().is_some();
-        look_at_set(cx, key, |set| may_be_in(set, tier, has_dir))?.ok_or(Error::no_such_key())??;
+        look_at_set(cx, key, |set| may_be_in(set, tier, has_dir, cx))?.ok_or(Error::no_such_key())??;
     }
     let change = LimitsChange { tier: Some(tier), ..LimitsChange::default() };
     change_set(cx, key, record, |set, hold, record| set.configure(hold, &change, false, record))?
         .ok_or(Error::no_such_key())?;
+    move_whole(key, tier, cx)?;
     Ok(Reply::OK)
+}
+
+/// Moves a set that lies in one place as a whole, if it is not there.
+fn move_whole(key: &[u8], tier: Tier, cx: &Context) -> Result<(), Error> {
+    let Some(handle) = cx.db().vector_set(key)? else { return Ok(()) };
+    let set = &handle.set;
+    let (dir, is_warm) = (cx.server.keyspace.tier(), tier == Tier::Warm);
+    let is_there = set.tier_counts().is_some() || lies_in_files(set) == is_warm || is_warm && dir.is_none();
+    if is_there || !set.may_move() {
+        return Ok(());
+    }
+    let stays = |why: &dyn std::fmt::Display| Error::from(format!("ERR the set stays where it is: {why}"));
+    let (moved, changed) = set.moved(dir, is_warm).map_err(|error| stays(&error))?;
+    let exchanged = cx.db().exchange_set(key, set, &Arc::new(moved), &changed, &|| true);
+    exchanged.map_err(|why| {
+        stays(&match why {
+            NotExchanged::Replaced => "the key has another value by now",
+            NotExchanged::Changed => "it is changed faster than it can be moved",
+        })
+    })
+}
+
+fn lies_in_files(set: &VectorSet) -> bool {
+    set.options().is_warm && set.space().is_some()
 }
 
 fn put_into_file(key: &[u8], cx: &Context) -> Result<Reply, Error> {
@@ -103,14 +132,17 @@ fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 5] {
 }
 
 /// Fails if a set cannot be moved to a tier, and is not there anyhow.
-fn may_be_in(set: Present<'_>, tier: Tier, has_dir: bool) -> Result<(), Error> {
-    let lies_in_files = set.options().is_warm && set.space().is_some();
+fn may_be_in(set: Present<'_>, tier: Tier, has_dir: bool, cx: &Context) -> Result<(), Error> {
+    let bytes = || set.space().map_or(0, |space| space.bytes());
     match tier {
         _ if set.tier_counts().is_some() => Ok(()),
-        Tier::Warm if lies_in_files => Ok(()),
-        Tier::Hot if !lies_in_files => Ok(()),
+        Tier::Warm if lies_in_files(&set) => Ok(()),
+        Tier::Hot if !lies_in_files(&set) => Ok(()),
         Tier::Warm if !has_dir => Err(Error::new(NO_TIER)),
-        Tier::Hot | Tier::Warm => Err(Error::new(NO_CHOICE)),
+        Tier::Hot | Tier::Warm if !set.may_move() => Err(Error::new(NO_CHOICE)),
+        // About what it takes in memory.
+        Tier::Hot if !cx.server.has_memory_for(bytes()) => Err(OUT_OF_MEMORY),
+        Tier::Hot | Tier::Warm => Ok(()),
     }
 }
 

@@ -79,6 +79,8 @@ counters! {
         outrun,
         /// Sets that were written without a snapshot, since much had changed.
         merged,
+        /// Sets that went into files as a whole, since memory was short.
+        demoted,
         /// Blocks whose checksum was compared.
         verified_blocks,
         /// Blocks whose checksum was wrong.

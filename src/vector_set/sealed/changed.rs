@@ -30,12 +30,14 @@ struct Noted {
     overflowed: bool,
 }
 
-impl Changed {
-    fn new() -> Self {
+impl Default for Changed {
+    fn default() -> Self {
         let held = Held::nothing(Category::Snapshot);
         Self(Mutex::new(Noted { names: HashSet::new(), held, overflowed: false }))
     }
+}
 
+impl Changed {
     /// The names since the last call, in any order. None if they were too many to note all.
     pub fn take(&self) -> Option<Vec<Box<[u8]>>> {
         let mut noted = self.0.lock();
@@ -80,7 +82,7 @@ pub(in crate::vector_set) struct Notes {
 impl Notes {
     /// From now on names are noted, as long as the result is there.
     pub(in crate::vector_set) fn begin(&self, _: &Exclusive) -> Arc<Changed> {
-        let changed = Arc::new(Changed::new());
+        let changed = Arc::<Changed>::default();
         let mut all = self.all.lock();
         all.push(Arc::downgrade(&changed));
         self.count.store(all.len(), Ordering::Relaxed);

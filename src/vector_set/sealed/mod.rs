@@ -36,6 +36,10 @@ const SHARE: usize = 4;
 /// Bytes of memory, or of the disk, that this has to free.
 const LEAST_GAIN: usize = if cfg!(test) { 1 } else { 4 << 20 };
 
+/// Of the finer codes of a set that goes into files as a whole, so many are there for one in
+/// memory.
+const WARM_FIRST: usize = 3;
+
 /// By which kinds of files a set's files are named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(usize)]
@@ -100,6 +104,19 @@ impl VectorSet {
         let memory = self.memory();
         let gain = memory.names + memory.attributes + gone * self.params().bytes_per_slot();
         (beside + gone) * SHARE >= len && gain >= LEAST_GAIN
+    }
+
+    /// True if it is to go into files as a whole when memory is short. Where single elements may
+    /// have their finer codes there, most of these are to go first.
+    pub fn is_to_be_demoted(&self) -> bool {
+        let most_are_warm = || self.tier_counts().is_none_or(|(hot, warm)| warm / WARM_FIRST >= hot);
+        !self.options.is_warm && self.may_move() && self.heap_bytes() >= LEAST_BYTES && most_are_warm()
+    }
+
+    /// True if a set that lies elsewhere can take its place: it is no cache, and has learnt what it
+    /// will.
+    pub fn may_move(&self) -> bool {
+        self.entries.is_none() && self.vectors.is_settled()
     }
 
     /// Files that have the set as it was after so many changes.

@@ -137,8 +137,6 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     let folder = Folder::new();
     let tier = tier(&folder);
     let mut session = session(Arc::clone(&tier));
-    const NO_CHOICE: &str = "-ERR the vectors of this set cannot lie in files one by one: that takes RERANK, and a \
-        set that was not made with TIER warm";
     session.hold_to(&[
         (&format!("vcreate s DIM {DIM} QUANT RQ1 RERANK F16"), "+OK"),
         ("vcreate q DIM 2", "+OK"),
@@ -149,9 +147,7 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
         ("vtier s tepid", "-ERR invalid tier, it must be HOT, WARM or COLD"),
         ("vtier s warm x", "-ERR syntax error"),
         ("vtier str warm", "-WRONGTYPE Operation against a key holding the wrong kind of value"),
-        ("vtier q warm", NO_CHOICE),
         ("vtier q hot", "+OK"),
-        ("vtier w hot", NO_CHOICE),
         ("vtier w warm", "+OK"),
     ]);
     fill(&mut session, "s");
@@ -191,6 +187,53 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     assert_eq!(session.ask("vtier s"), shown(ELEMENTS + 1, 0, "hot", &tier));
     session.hold_to(&[("vrem s new", ":1")]);
     assert_eq!(seen(&mut session, "s"), before);
+}
+
+#[test]
+fn sets_without_a_choice_move_as_a_whole() {
+    let folder = Folder::new();
+    let tier = tier(&folder);
+    let mut session = session(Arc::clone(&tier));
+    const STAYS: &str = "-ERR this set stays where it is: the vectors of a cache move one by one, for which it needs \
+        RERANK and must not be made with TIER warm; and others move when they have learnt their codes";
+    session.hold_to(&[
+        ("vcache.set c x VALUES 2 1 2 y", "*1 $5 added"),
+        ("vtier c warm", STAYS),
+        ("vcreate p DIM 2 QUANT PQ", "+OK"),
+        ("vadd p VALUES 2 1 2 a", ":1"),
+        ("vtier p warm", STAYS),
+        ("vcreate q DIM 2", "+OK"),
+        ("vtier q warm", "+OK"),
+        ("vadd q VALUES 2 1 2 a", ":1"),
+        ("vtier q hot", "+OK"),
+        ("vsim q VALUES 2 1 2", "*1 $1 a"),
+    ]);
+    for options in ["NOQUANT", "Q8 TIER warm", "RQ2 METRIC L2 RERANK F16 TIER warm", "BIN"] {
+        session.ask("flushall");
+        session.ask(&format!("vcreate s DIM {DIM} {options}"));
+        fill(&mut session, "s");
+        session.hold_to(&[("vindex s CREATE x NUMERIC", "+OK"), ("vexpire s 100 members 1 e5", "*1 :1")]);
+        let before =
+            (session.ask("debug digest"), seen(&mut session, "s"), session.ask("vttl s members 1 e5"));
+        let bytes =
+            |session: &mut Session| session.ask("memory usage s")[1..].parse::<u64>().expect("a number");
+        let mut in_place = [0; 2];
+        for (name, place) in [("hot", 0), ("warm", 1), ("hot", 0)] {
+            session.hold_to(&[(&format!("vtier s {name}"), "+OK")]);
+            assert!(session.ask("vtier s").contains(&format!("+tier +{name} ")));
+            in_place[place] = bytes(&mut session);
+            assert_eq!(
+                (session.ask("debug digest"), session.ask("vttl s members 1 e5")),
+                (before.0.clone(), before.2.clone())
+            );
+            are_alike(&before.1, &seen(&mut session, "s"), options.contains("RERANK"));
+        }
+        assert!(in_place[1] < in_place[0], "{options}: {in_place:?}");
+    }
+    // It stays in files, if memory has no room for it.
+    session.hold_to(&[("vtier s warm", "+OK"), ("config set maxmemory 1", "+OK")]);
+    session.hold_to(&[("vtier s hot", "-OOM command not allowed when used memory > 'maxmemory'.")]);
+    session.hold_to(&[("config set maxmemory 0", "+OK"), ("vtier s hot", "+OK"), ("flushall", "+OK")]);
 }
 
 #[test]

@@ -197,9 +197,10 @@ impl Saver<'_> {
                 let linked = vector_set::linked(set);
                 let mut frozen = set.freeze(self.snapshot.cut(), self.snapshot.journal(), linked);
                 let dir = self.tier.as_ref().filter(|_| self.form == Form::Snapshot);
-                let dir = dir.map(|(dir, haste)| (dir, *haste));
                 let place = (waiting.old.db, waiting.old.entry.key());
-                let mut sealing = Sealing::begin(set, place, &mut frozen, dir, spill);
+                let mut sealing = dir
+                    .filter(|_| set.is_to_be_sealed())
+                    .and_then(|(dir, haste)| Sealing::begin(set, place, &mut frozen, (dir, *haste), spill));
                 let at_cut = SetAtCut::InMemory(Box::new(frozen), sealing.as_mut());
                 self.set(&waiting.old, at_cut, keys, spill)?;
                 self.sealings.extend(sealing);

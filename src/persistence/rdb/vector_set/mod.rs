@@ -84,7 +84,7 @@ pub fn write<W: Write>(
         write_elements(out, frozen, spill, between, redis::write_element)?;
     } else {
         out.length(own::ID)?;
-        let form = own::write_head(out, frozen)?;
+        let form = own::write_head(out, frozen, frozen.set().options())?;
         write_elements(out, frozen, spill, between, |out, _, element| form.write_element(out, element))?;
     }
     out.module_end()

@@ -124,12 +124,15 @@ pub(super) struct Form {
     is_cache: bool,
 }
 
-/// What is before the elements.
-pub(super) fn write_head<W: Write>(out: &mut Writer<W>, frozen: &Frozen) -> io::Result<Form> {
+/// What is before the elements, with these options of the set.
+pub(super) fn write_head<W: Write>(
+    out: &mut Writer<W>,
+    frozen: &Frozen,
+    options: SetOptions,
+) -> io::Result<Form> {
     let set = frozen.set();
     let params = frozen.set().params();
     let codebook = frozen.codebook();
-    let options = set.options();
     let limits = set.limits();
     let has_limits = limits != Limits { tier: limits.tier, ..Limits::default() };
     let fields = set.field_specs();

@@ -24,8 +24,8 @@ use super::{Between, own, write_elements};
 use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::{Mark, Writer};
 use crate::vector_set::{
-    Changed, Element, EndedSet, FileId, Frozen, Haste, LentIndex, Pace, Ranks, Sealed, SetWriter, Spill,
-    TierDir, ValueSpan, VectorSet,
+    Changed, Element, EndedSet, FileId, Frozen, Haste, LentIndex, Pace, Ranks, Sealed, SetOptions, SetWriter,
+    Spill, TierDir, ValueSpan, VectorSet,
 };
 pub use crate::vector_set::{check_sealed, sealed_in};
 
@@ -36,7 +36,8 @@ pub struct Sealing {
     /// Changes of the set before the cut.
     changes: u64,
     /// Its elements that have changed since.
-    changed: Option<Arc<Changed>>,
+    changed: Arc<Changed>,
+    dir: Arc<TierDir>,
     id: FileId,
     token: u64,
     /// What is to be known of the set besides.
@@ -67,30 +68,32 @@ struct Place {
 }
 
 impl Sealing {
-    /// Begins to seal a set that was frozen just now, if it is to be, and if there is a directory.
-    /// None also if the disk does not let it: a snapshot does without.
+    /// Begins to seal a set that was frozen just now, and has something. None if the disk does not
+    /// let it: a snapshot does without.
     pub fn begin(
         set: &Arc<VectorSet>,
         (db, key): (usize, &[u8]),
         frozen: &mut Frozen,
-        dir: Option<(&Arc<TierDir>, Haste)>,
+        (dir, haste): (&Arc<TierDir>, Haste),
         spill: &mut dyn Spill,
     ) -> Option<Self> {
-        let (dir, haste) = dir.filter(|_| set.is_to_be_sealed() && !frozen.is_empty())?;
-        let begun = Self::try_begin(set, Place { db, key: key.into() }, frozen, (dir, haste), spill);
+        let changed = frozen.changed().filter(|_| !frozen.is_empty())?.clone();
+        let place = Place { db, key: key.into() };
+        let begun = Self::try_begin(set, place, changed, frozen, (dir, haste), spill);
         begun.map_err(|error| failed(dir, &error)).ok()
     }
 
     fn try_begin(
         set: &Arc<VectorSet>,
         place: Place,
+        changed: Arc<Changed>,
         frozen: &mut Frozen,
         (dir, haste): (&Arc<TierDir>, Haste),
         spill: &mut dyn Spill,
     ) -> io::Result<Self> {
         let mut token = [0; 8];
         crate::system::fill_with_random(&mut token)?;
-        let (changes, changed) = (frozen.changes(), frozen.changed().cloned());
+        let changes = frozen.changes();
         let words = words_of(frozen)?;
         let (id, files) = match set.sealed_at(changes).filter(|sealed| sealed.words() == words) {
             Some(sealed) => (sealed.id(), Files::Kept(sealed)),
@@ -99,9 +102,9 @@ impl Sealing {
                 (writer.id(), Files::Writing(Box::new(writer)))
             }
         };
-        let (set, token) = (Arc::clone(set), u64::from_ne_bytes(token));
+        let (set, dir, token) = (Arc::clone(set), Arc::clone(dir), u64::from_ne_bytes(token));
         let pace = Pace::new(haste);
-        Ok(Self { set, place, changes, changed, id, token, words, files, span: None, pace })
+        Ok(Self { set, place, changes, changed, dir, id, token, words, files, span: None, pace })
     }
 
     /// What the snapshot says of the files, before the key.
@@ -119,7 +122,7 @@ impl Sealing {
     ) -> io::Result<()> {
         let mark: Mark = out.mark()?;
         out.length(own::ID)?;
-        let form = own::write_head(out, frozen)?;
+        let form = own::write_head(out, frozen, self.set.options())?;
         self.write_with(out, frozen, spill, between, |out, element| form.write_element(out, element))?;
         out.module_end()?;
         self.span = Some(out.span_since(&mark)?);
@@ -135,7 +138,7 @@ impl Sealing {
         between: &mut Between<'_>,
         mut write: impl FnMut(&mut Writer<W>, &Element<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let dir = Arc::clone(self.dir());
+        let dir = Arc::clone(&self.dir);
         let (bytes_each, unpaced) = (self.set.params().bytes_per_slot(), Cell::new(0));
         // Between blocks no reader is pinned, and nothing waits for this thread.
         let mut between = |spill: &mut dyn Spill| {
@@ -166,15 +169,10 @@ impl Sealing {
         Ok(())
     }
 
-    fn dir(&self) -> &Arc<TierDir> {
-        self.set.space().expect("a set that is sealed lies in files").dir()
-    }
-
     /// Completes the files, when the snapshot needs the set no more: names are sorted. `goes_on` is
     /// asked now and then.
     pub fn finish(self, goes_on: &dyn Fn() -> io::Result<()>) -> Option<Adoption> {
-        let dir = Arc::clone(self.dir());
-        let Self { set, place, changes, changed, token, words, files, span, .. } = self;
+        let Self { set, place, changes, changed, dir, token, words, files, span, .. } = self;
         let complete = || -> io::Result<Option<(Arc<Sealed>, Option<Ranks>)>> {
             let counters = &dir.sealed().counters;
             let ((sealed, ranks), counter) = match files {
@@ -203,10 +201,10 @@ fn failed(dir: &TierDir, error: &io::Error) {
     );
 }
 
-/// What our own form has before the elements.
+/// What our own form has before the elements, of the set that the files make: a warm one.
 fn words_of(frozen: &Frozen) -> io::Result<Vec<u8>> {
     let mut words = Writer::new(Vec::new(), false, false);
-    own::write_head(&mut words, frozen)?;
+    own::write_head(&mut words, frozen, SetOptions { is_warm: true, ..frozen.set().options() })?;
     words.end()
 }
 
