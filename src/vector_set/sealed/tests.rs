@@ -211,7 +211,7 @@ fn a_mapped_set_follows_the_one_that_goes_on_changing() {
             let (before, after) = (recall(&set), recall(&mapped));
             assert!(after > before - 0.03, "{round}: {before} {after}");
             drop(changed);
-            change(&[&set], &mut random, NAMES);
+            (0..50).for_each(|_| change(&[&set], &mut random, NAMES));
             assert!(!set.notes.any() && !set.is_held(), "nobody wants to know any more");
             set = mapped;
         }

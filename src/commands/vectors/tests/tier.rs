@@ -228,7 +228,8 @@ fn sets_without_a_choice_move_as_a_whole() {
             );
             are_alike(&before.1, &seen(&mut session, "s"), options.contains("RERANK"));
         }
-        assert!(in_place[1] < in_place[0], "{options}: {in_place:?}");
+        // Finer codes of single elements go in the background.
+        assert!(in_place[1] < in_place[0] || options.contains("RERANK"), "{options}: {in_place:?}");
     }
     // It stays in files, if memory has no room for it.
     session.hold_to(&[("vtier s warm", "+OK"), ("config set maxmemory 1", "+OK")]);
