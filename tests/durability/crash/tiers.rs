@@ -2,7 +2,8 @@
 //! files while writers change the set, snapshots and rewrites run, and the server is killed. And
 //! where the whole set is put into a cold file again and again, from which the next write takes it.
 //! And where the set is warm, so that each snapshot and rewrite seals it, and the next server maps
-//! what the last one that was whole has left, and replays the log on top.
+//! what the last one that was whole has left, and replays the log on top. And where a set goes into
+//! files and comes back as a whole, while writers go on.
 //!
 //! No element may be evicted: the disk has room, and what a server needs for a moment is less than
 //! the finer codes in memory (which are demoted first, until hardly any is left). So each write
@@ -56,6 +57,8 @@ enum Cause {
     VTier,
     /// It was made so.
     Warm,
+    /// A client says so, of a set that moves as a whole.
+    Moved,
 }
 
 /// Counts over all kills.
@@ -70,6 +73,8 @@ struct Tally {
     mapped_at_start: usize,
     /// Times that what was mapped took the place of what was in memory.
     exchanged: u64,
+    /// Times that the whole set moved, and that its writers were faster.
+    moved: [usize; 2],
     in_snapshot: usize,
     in_rewrite: usize,
     writes: usize,
@@ -185,8 +190,12 @@ impl Client {
 /// Makes the set with all elements, and may limit the memory so that most finer codes have to go.
 fn begin(site: &mut Site, process: &Process, cause: Cause) -> Vec<Written> {
     let mut connection = process.connect();
-    let warm = if cause == Cause::Warm { " TIER warm" } else { "" };
-    let made = connection.must(&format!("VCREATE s DIM {DIM} QUANT RQ1 RERANK F16{warm}"));
+    let how = match cause {
+        Cause::Warm => "QUANT RQ1 RERANK F16 TIER warm",
+        Cause::Moved => "QUANT F16",
+        Cause::Limit | Cause::VTier => "QUANT RQ1 RERANK F16",
+    };
+    let made = connection.must(&format!("VCREATE s DIM {DIM} {how}"));
     assert!(made.error().is_none(), "{made:?}");
     let written = (0..CLIENTS).map(|client| {
         let element = |number| {
@@ -237,6 +246,9 @@ fn live(
         if cause == Cause::VTier {
             store(&mut control, random, &progress, &quiet);
         }
+        if cause == Cause::Moved {
+            move_whole(&mut control, random, &progress, tally);
+        }
         if random.below(3) > 0 {
             control.must(if random.once_in(2) { "BGREWRITEAOF" } else { "BGSAVE" });
             progress.wait_for(random.below(150));
@@ -282,6 +294,17 @@ fn live(
     tally.writes += ended.iter().map(|client| client.writes).sum::<usize>();
     tally.searches += ended.iter().map(|client| client.searches).sum::<usize>();
     ended.into_iter().map(|client| client.written).collect()
+}
+
+/// Moves the set into files and back, some times.
+fn move_whole(control: &mut Connection, random: &mut Random, progress: &Progress, tally: &mut Tally) {
+    for _ in 0..1 + random.below(5) {
+        let reply = control.must(if random.once_in(2) { "VTIER s WARM" } else { "VTIER s HOT" });
+        let was_outrun = reply.error().is_some_and(|words| words.contains("it is changed faster"));
+        assert!(was_outrun || reply == Reply::Simple("OK".to_owned()), "{reply:?}");
+        tally.moved[usize::from(was_outrun)] += 1;
+        progress.wait_for(random.below(60));
+    }
 }
 
 /// A whole rewrite of the log, one that runs or a new one.
@@ -379,6 +402,12 @@ fn cold_files_lose_nothing_when_the_process_is_killed() {
 fn sealed_files_lose_nothing_when_the_process_is_killed() {
     let tally = run("sealed", Cause::Warm, &["--maxmemory", "0"]);
     assert!(tally.mapped_at_start > 0, "it was mapped: {tally:?}");
+}
+
+#[test]
+fn sets_that_move_as_a_whole_lose_nothing_when_the_process_is_killed() {
+    let tally = run("moved", Cause::Moved, &["--maxmemory", "0"]);
+    assert!(tally.moved[0] > 0, "it moved: {tally:?}");
 }
 
 fn run(name: &str, cause: Cause, flags: &[&str]) -> Tally {
