@@ -3,7 +3,7 @@
 //! The new one is made while writers change the old one. So it is brought up to date: elements that
 //! have changed are made in it what they are, in rounds of which each has what has changed during
 //! the one before, until so few are left that they are done while the key is held. Where writers
-//! are faster than that, the key goes on meaning the old one.
+//! are faster than that, they help: each then does more for the new set than it changes.
 
 use std::sync::Arc;
 
@@ -13,8 +13,10 @@ use crate::vector_set::{Changed, VectorSet};
 
 /// Elements that are brought up to date while the key is held, which takes some milliseconds.
 const FEW: usize = 8;
-/// Rounds that leave no less than the one before, until writers are said to be too fast.
-const MOST_IN_VAIN: usize = 4;
+/// Rounds that leave no less than the one before, until writers are to help.
+const MOST_IN_VAIN: usize = 1;
+/// Such rounds although they do, until it is given up.
+const MOST_WITH_HELP: usize = 8;
 
 /// Why a set did not take the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +48,25 @@ impl View<'_> {
         changed: &Changed,
         goes_on: &dyn Fn() -> bool,
     ) -> Result<(), NotExchanged> {
+        let outcome = self.follow_and_exchange(key, set, other, changed, goes_on);
+        changed.be_helped(None);
+        outcome
+    }
+
+    fn follow_and_exchange(
+        self,
+        key: &[u8],
+        set: &Arc<VectorSet>,
+        other: &Arc<VectorSet>,
+        changed: &Changed,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<(), NotExchanged> {
         let mut left = usize::MAX;
         let mut in_vain = 0;
-        while in_vain < MOST_IN_VAIN {
+        while in_vain < MOST_IN_VAIN + MOST_WITH_HELP {
+            changed.be_helped((in_vain >= MOST_IN_VAIN).then_some(other));
             let names = changed.take().ok_or(NotExchanged::Changed)?;
-            if !other.follow(set, &names, goes_on) {
+            if !other.follow(set, changed, &names, goes_on) {
                 return Err(NotExchanged::Replaced);
             }
             in_vain += usize::from(names.len() > FEW && names.len() >= left);
@@ -60,9 +76,11 @@ impl View<'_> {
             }
             let mut are_few = true;
             let follow_last = || {
+                // What helpers have taken is done when this is over.
+                changed.be_helped(None);
                 are_few = changed.len() <= FEW;
                 let names = if are_few { changed.take() } else { None };
-                names.is_some_and(|names| other.follow(set, &names, &|| true)) && other.is_like(set)
+                names.is_some_and(|names| other.follow(set, changed, &names, &|| true)) && other.is_like(set)
             };
             match self.exchange_if(key, set, Value::VectorSet(Arc::clone(other)), follow_last) {
                 Err(NotExchanged::Changed) if !are_few => in_vain += 1,

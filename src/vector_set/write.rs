@@ -258,9 +258,11 @@ impl VectorSet {
         self.entries.iter().for_each(|entries| entries.grow_to(len));
     }
 
-    /// After a change: sweeps what so many removals owe, and frees what no reader can be reading
+    /// After a change: brings a set that is to take the place of this one a step further, sweeps
+    /// what so many removals owe, and frees what no reader can be reading
     /// any more. False if there was nothing to sweep, or something to wait for.
     pub(super) fn tidy(&self, removals: usize) -> bool {
+        self.notes.help(self);
         let has_swept = self.vectors.sweep(removals, |slot| {
             self.names.forget(slot);
             self.attributes.forget(slot);

@@ -7,7 +7,7 @@ use crate::journal::Record;
 use crate::vector_index::Prepared;
 use crate::vector_set::commit::Commit;
 use crate::vector_set::snapshot::Ranks;
-use crate::vector_set::{Lifetime, VectorSet};
+use crate::vector_set::{Changed, Lifetime, VectorSet};
 
 /// What an element has beside its vector.
 struct About {
@@ -20,11 +20,18 @@ struct About {
 impl VectorSet {
     /// Makes the elements of these names what they are in `leader`, of which this set is an earlier
     /// state: added, changed or removed. No key means this set yet, and it has the leader's codes.
-    /// `goes_on` is asked before each. False if that said no.
-    pub fn follow(&self, leader: &Self, names: &[Box<[u8]>], goes_on: &dyn Fn() -> bool) -> bool {
+    /// `changed`: where they were noted. `goes_on` is asked before each. False if that said no.
+    pub fn follow(
+        &self,
+        leader: &Self,
+        changed: &Changed,
+        names: &[Box<[u8]>],
+        goes_on: &dyn Fn() -> bool,
+    ) -> bool {
         names.iter().all(|name| {
             let goes_on = goes_on();
             if goes_on {
+                let _turn = changed.turn_of(name);
                 self.follow_in(leader, name);
             }
             goes_on

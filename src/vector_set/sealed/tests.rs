@@ -194,11 +194,11 @@ fn a_mapped_set_follows_the_one_that_goes_on_changing() {
             mapped.use_as(&set, Some(&ranks));
             assert!(set.is_held(), "ranks are those of slots");
             for _ in 0..3 {
-                assert!(mapped.follow(&set, &changed.take().expect("they are few"), &|| true));
+                assert!(mapped.follow(&set, &changed, &changed.take().expect("they are few"), &|| true));
                 (0..30).for_each(|_| change(&[&set], &mut random, NAMES));
             }
-            assert!(!mapped.follow(&set, &[Box::from(&b"any"[..])], &|| false));
-            assert!(mapped.follow(&set, &changed.take().expect("they are few"), &|| true));
+            assert!(!mapped.follow(&set, &changed, &[Box::from(&b"any"[..])], &|| false));
+            assert!(mapped.follow(&set, &changed, &changed.take().expect("they are few"), &|| true));
             assert!(changed.is_empty() && mapped.is_like(&set));
             compare(&set, &mapped, &mut random, NAMES);
             for n in 0..NAMES {
@@ -216,6 +216,33 @@ fn a_mapped_set_follows_the_one_that_goes_on_changing() {
             set = mapped;
         }
     }
+}
+
+#[test]
+fn writers_help_the_set_that_takes_the_place_of_theirs() {
+    const NAMES: u64 = 300;
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
+    let params = params(Kind::Int8, None);
+    let set = warm(params.clone(), &dir);
+    let mut random = SplitMix64::new(9);
+    (0..1000).for_each(|_| change(&[&set], &mut random, NAMES));
+    let (moved, changed) = set.moved(None, false).expect("it is whole");
+    let moved = Arc::new(moved);
+    (0..400).for_each(|_| change(&[&set], &mut random, NAMES));
+    changed.be_helped(Some(&moved));
+    let before = changed.len();
+    std::thread::scope(|scope| {
+        for seed in 20..23 {
+            let (set, mut random) = (&set, SplitMix64::new(seed));
+            scope.spawn(move || (0..500).for_each(|_| change(&[set], &mut random, NAMES)));
+        }
+    });
+    assert!(before > 100 && changed.len() < 10, "{before} {}", changed.len());
+    changed.be_helped(None);
+    assert!(moved.follow(&set, &changed, &changed.take().expect("they are few"), &|| true));
+    compare(&set, &moved, &mut random, NAMES);
+    assert!(!moved.options().is_warm && moved.space().is_none());
 }
 
 #[test]
