@@ -1,5 +1,5 @@
-//! Vector sets that are not used go into files: `tier-cold-after`; and the files of warm sets that
-//! were opened are compared with their checksums.
+//! Vector sets that are not used go into files: `tier-cold-after`; so do sets when memory is
+//! scarce: `tier-policy`; and the files of warm sets are merged, and compared with their checksums.
 
 use std::io;
 use std::sync::{Arc, Weak};
@@ -10,13 +10,16 @@ use crate::keyspace::DATABASES;
 use crate::persistence::rdb::vector_set::cold::{CannotCool, cool};
 use crate::persistence::rdb::vector_set::sealed::merge;
 use crate::thread_signal::ThreadSignal;
-use crate::vector_set::{Haste, TierDir, VectorSet};
+use crate::vector_set::{Haste, TierDir, TierPolicy, VectorSet};
 
 /// Time between two looks for sets that are not used.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// The same while data are loaded: behind that, searches wait for the disk.
 const WHILE_LOADING: Duration = Duration::from_millis(20);
+
+/// Time between two looks whether memory is scarce.
+const WHEN_SCARCE: Duration = Duration::from_millis(50);
 
 /// Time without a try after a disk did not take a set: it would be written again and again.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -61,7 +64,7 @@ impl Server {
 
     /// The work of the thread for sealed sets, until it is stopped: those that a snapshot has
     /// written take the place of what is in memory, those that have changed much are written anew,
-    /// others go into files when memory is short, and checksums are compared.
+    /// and checksums are compared.
     pub(crate) fn tend_sealed_sets(&self, signal: &ThreadSignal) {
         let Some(dir) = self.keyspace.tier() else { return };
         let mut pause = Duration::ZERO;
@@ -81,9 +84,22 @@ impl Server {
                 });
                 tell();
                 self.merge_sets(dir, &mut merges, signal);
-                self.demote_sets(dir, &mut merges, signal);
             }
             pause = if is_loading { WHILE_LOADING } else { ROUND };
+        }
+    }
+
+    /// The work of the thread that puts whole sets into files when memory is scarce, until it is
+    /// stopped. Others take their time, and this has none to lose.
+    pub(crate) fn demote_whole_sets(&self, signal: &ThreadSignal) {
+        let Some(dir) = self.keyspace.tier() else { return };
+        let mut merges = Merges::default();
+        let mut pause = ROUND;
+        while !signal.wait_for(pause) {
+            let is_moved = !self.loading.is_on() && self.demote_a_set(dir, &mut merges, signal);
+            // Its memory is freed, and what is scarce is measured again.
+            let is_at_rest = is_moved || dir.balance().policy() == TierPolicy::Off;
+            pause = if is_at_rest { ROUND } else { WHEN_SCARCE };
         }
     }
 
@@ -105,17 +121,19 @@ impl Server {
         }
     }
 
-    /// Puts whole sets into files while memory is short: before elements are evicted.
-    fn demote_sets(&self, dir: &Arc<TierDir>, merges: &mut Merges, signal: &ThreadSignal) {
-        while dir.balance().demotes_sets() && !signal.is_stopped() {
-            let may_be_tried = |set: &Arc<VectorSet>| merges.is_due(set) && !set.is_damaged();
-            let Some((number, key, set)) = self.keyspace.set_to_demote(may_be_tried) else { return };
-            if self.write_anew((number, &key, &set), (dir, Haste::Now), merges, signal) {
-                dir.sealed().counters.demoted.add(1);
-                // What is scarce is measured again, once the memory of the set is free.
-                return;
-            }
+    /// Puts a whole set into files if memory is scarce: before elements are evicted. True if it
+    /// did.
+    fn demote_a_set(&self, dir: &Arc<TierDir>, merges: &mut Merges, signal: &ThreadSignal) -> bool {
+        if !dir.balance().demotes_sets() {
+            return false;
         }
+        let may_be_tried = |set: &Arc<VectorSet>| merges.is_due(set) && !set.is_damaged();
+        let Some((number, key, set)) = self.keyspace.set_to_demote(may_be_tried) else { return false };
+        dir.balance().note_moving(true);
+        let is_moved = self.write_anew((number, &key, &set), (dir, Haste::Now), merges, signal);
+        dir.balance().note_moving(false);
+        dir.sealed().counters.demoted.add(is_moved.into());
+        is_moved
     }
 
     /// Writes a set into files, and lets its key mean what they have. False if it stays as it is.

@@ -1,6 +1,6 @@
-//! The threads of vector sets in files: one puts sets into files that are not used, the other tends
-//! those that snapshots have sealed. Both use the disk within `tier-io-limit`, and hold no lock
-//! meanwhile.
+//! The threads of vector sets in files: one puts sets into files that are not used, another tends
+//! those that snapshots have sealed, both within `tier-io-limit`; and one puts sets into files when
+//! memory is scarce. They hold no lock meanwhile.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::thread_signal::ThreadSignal;
 /// The threads.
 pub(super) struct ColdThread {
     signal: Arc<ThreadSignal>,
-    threads: [JoinHandle<()>; 2],
+    threads: [JoinHandle<()>; 3],
 }
 
 impl ColdThread {
@@ -32,14 +32,14 @@ impl ColdThread {
         };
         let cold = start("cold", Server::cool_idle_sets)?;
         let sealed = start("sealed", Server::tend_sealed_sets).inspect_err(|_| signal.stop())?;
-        Ok(Some(Self { signal, threads: [cold, sealed] }))
+        let demoted = start("demote", Server::demote_whole_sets).inspect_err(|_| signal.stop())?;
+        Ok(Some(Self { signal, threads: [cold, sealed, demoted] }))
     }
 
     pub(super) fn stop(self, deadline: JoinDeadline) {
         self.signal.stop();
-        for (what, thread) in
-            ["the thread of cold sets", "the thread of sealed sets"].into_iter().zip(self.threads)
-        {
+        let names = ["the thread of cold sets", "the thread of sealed sets", "the thread of scarce memory"];
+        for (what, thread) in names.into_iter().zip(self.threads) {
             deadline.join(what, thread, || ());
         }
     }

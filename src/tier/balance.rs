@@ -71,6 +71,7 @@ pub struct Balance {
     has_no_room: AtomicBool,
     is_memory_short: AtomicBool,
     is_memory_scarce: AtomicBool,
+    is_set_moving: AtomicBool,
     /// Bytes that may come up until the next allowance.
     allowance: AtomicI64,
     /// Mean of how long victims had not been used, in milliseconds; 0 before the first.
@@ -124,6 +125,17 @@ impl Balance {
     /// True if whole sets are to go into files, and there was room for the last one.
     pub fn demotes_sets(&self) -> bool {
         self.demotes() && self.is_memory_scarce.load(Relaxed)
+    }
+
+    /// Notes whether a set is on its way into files as a whole, since memory is scarce.
+    pub fn note_moving(&self, is_set_moving: bool) {
+        self.is_set_moving.store(is_set_moving, Relaxed);
+    }
+
+    /// True if there will be much more memory soon: writers wait a little rather than drop
+    /// elements.
+    pub fn is_set_moving(&self) -> bool {
+        self.is_set_moving.load(Relaxed)
     }
 
     /// True if the code of an element, of so many bytes, that is in a file and is read now should

@@ -56,6 +56,11 @@ impl Server {
             return Room::Found;
         }
         self.memory.signal.wake();
+        if self.is_set_moving()
+            && let Some(until) = client.wait_for_room(Instant::now())
+        {
+            return Room::At(until);
+        }
         let needed = excess.saturating_sub(self.awaited_bytes());
         let is_exhausted = needed > 0 && self.evict_for_write(needed).exhausted;
         let excess = self.excess();

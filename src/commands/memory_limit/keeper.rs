@@ -162,7 +162,7 @@ fn note_level(server: &Server, counted: u64) {
 fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
     let limit = server.memory.bytes();
     let mark = percent_of(limit, server.thresholds().critical);
-    if limit == 0 || counted <= mark || !server.evicts() {
+    if limit == 0 || counted <= mark || !server.evicts() || server.is_set_moving() {
         return counted;
     }
     let target = mark - limit / 1000 * BELOW_CRITICAL_PERMILLE;

@@ -144,6 +144,12 @@ impl Server {
         }
     }
 
+    /// True while a set goes into files as a whole: elements are evicted only for what is beyond
+    /// the limit, and writers wait before.
+    fn is_set_moving(&self) -> bool {
+        self.keyspace.tier().is_some_and(|tier| tier.balance().is_set_moving())
+    }
+
     /// True if so many bytes more are within the limit.
     pub(in crate::commands) fn has_memory_for(&self, bytes: u64) -> bool {
         let limit = self.memory.bytes();
