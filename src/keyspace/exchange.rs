@@ -80,7 +80,12 @@ impl View<'_> {
                 changed.be_helped(None);
                 are_few = changed.len() <= FEW;
                 let names = if are_few { changed.take() } else { None };
-                names.is_some_and(|names| other.follow(set, changed, &names, &|| true)) && other.is_like(set)
+                let is_same = names.is_some_and(|names| other.follow(set, changed, &names, &|| true))
+                    && other.is_like(set);
+                if is_same {
+                    other.hold_files_of(set);
+                }
+                is_same
             };
             match self.exchange_if(key, set, Value::VectorSet(Arc::clone(other)), follow_last) {
                 Err(NotExchanged::Changed) if !are_few => in_vain += 1,

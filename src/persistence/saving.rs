@@ -397,12 +397,12 @@ impl Saving {
             Haste::Background
         };
         let how = (&self.progress, haste);
-        let (buffered, adoptions) = save(snapshot, out, &target.info, sizes, &mut spill, how)?;
+        let (buffered, mut adoptions) = save(snapshot, out, &target.info, sizes, &mut spill, how)?;
         let file = buffered.into_inner().map_err(io::IntoInnerError::into_error)?;
         self.skipped.keep(&target.path)?;
         let len = file.finish()?;
         let by = if target.info.is_base { NamedBy::LogBase } else { NamedBy::Snapshot };
-        adoptions.iter().for_each(|adoption| adoption.adopt(by));
+        adoptions.iter_mut().for_each(|adoption| adoption.adopt(by));
         self.adoptions.lock().extend(adoptions);
         Ok((len, changes))
     }

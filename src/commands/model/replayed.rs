@@ -287,7 +287,7 @@ fn reload(from: &Keyspace, into: &Keyspace) {
     let out = Writer::new(Vec::new(), true, true);
     let saved = save(snapshot, out, &FileInfo::default(), &[], &mut Vec::new(), (&progress, Haste::Now));
     let (bytes, adoptions) = saved.expect("memory");
-    adoptions.into_iter().for_each(|adoption| adoption.adopt(NamedBy::Snapshot));
+    adoptions.into_iter().for_each(|mut adoption| adoption.adopt(NamedBy::Snapshot));
     let how = How { skip_unknown: false, keep_ended: true };
     let input = Reader::with_total(&bytes[..], bytes.len() as u64);
     load(input, into, how, &Loading::default()).expect("it was just saved");

@@ -97,6 +97,15 @@ impl VectorSet {
             && self.options().may_be_empty == other.options().may_be_empty
     }
 
+    /// Keeps the files that snapshots have named of `leader`, whose place this set takes: a server
+    /// that is started from one of them maps those.
+    pub fn hold_files_of(&self, leader: &Self) {
+        // A set in memory is not sealed again, which would give them up.
+        if self.options.is_warm {
+            self.copies.hold(&leader.copies);
+        }
+    }
+
     /// Takes over when and how often elements were used, and what was counted of searches, from the
     /// set that was sealed. `ranks`: the slot that each had, of those that are members; without,
     /// the set has not changed since.
@@ -111,6 +120,5 @@ impl VectorSet {
         let members = (0..slots.end()).filter(is_member);
         (0..len).zip(members).for_each(|(to, from)| self.uses.copy_from(to, &leader.uses, from));
         self.figures.add(&leader.figures);
-        self.copies.hold(&leader.copies);
     }
 }

@@ -126,9 +126,11 @@ impl VectorSet {
         copies.iter().flatten().find(is_it).map(|(sealed, _)| Arc::clone(sealed))
     }
 
-    /// A snapshot names these files, which have the set as it was after so many changes. Those that
-    /// the last one of its kind named are not needed any more.
-    pub fn keep_sealed(&self, by: NamedBy, sealed: Arc<Sealed>, changes: u64) {
+    /// A snapshot names these files, which have the set as it was after so many changes; none: it
+    /// is not this set, but one whose place this has taken. Those that the last one of its kind
+    /// named are not needed any more.
+    pub fn keep_sealed(&self, by: NamedBy, sealed: Arc<Sealed>, changes: Option<u64>) {
+        let changes = changes.unwrap_or(OUTDATED);
         let before = self.copies.0.lock()[by as usize].replace((sealed, changes));
         drop(before);
     }

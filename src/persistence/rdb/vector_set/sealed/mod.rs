@@ -190,7 +190,7 @@ impl Sealing {
             Ok(Some((sealed, ranks)))
         };
         let (sealed, ranks) = complete().map_err(|error| failed(&dir, &error)).ok().flatten()?;
-        Some(Adoption { set, sealed, ranks, changes, changed, place })
+        Some(Adoption { set, sealed, ranks, changes, changed, place, by: None })
     }
 }
 
@@ -233,3 +233,6 @@ pub fn open(sealed: &Arc<Sealed>) -> Result<VectorSet, String> {
     sealed.dir().sealed().counters.mapped.add(1);
     Ok(set.with_limits(limits).with_fields(fields))
 }
+
+#[cfg(test)]
+mod tests;
