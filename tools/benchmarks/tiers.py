@@ -9,6 +9,9 @@ wait for the disk. Where no control group can be made (that takes root), these a
 Then a cache in front of something slow: a Zipf stream of lookups, each of which adds what it does not find, to servers
 whose memory has room for a part of it all: with tier-policy off, where the rest is dropped, and with demote.
 
+The same where nothing but additions come, from two clients as fast as they can, with and without finer codes: what has
+gone into files as a whole, what was evicted before it had, and how searches are behind it.
+
 Then single reads: VEMB of elements whose finer codes are in files, in the order of chance, after their pages were taken
 out of memory; the same again, from the page cache; and with all in memory. A time is that from the request to the first
 bytes of the reply. Beside them, what the disk itself takes for as many pages, read past the page cache. To take pages of
@@ -17,6 +20,7 @@ another process away (process_madvise) needs Linux 5.10 and its privileges.
 And only where it is asked for (--only large): sets of millions, see benchmarks.large.
 """
 
+import concurrent.futures
 import contextlib
 import ctypes
 import itertools
@@ -47,6 +51,8 @@ LIMITED = 0.8
 LOOKUPS, IN_FLIGHT = 4, 16
 # A score from which on an element is what was looked for.
 SAME = 0.999
+# Searches behind additions.
+SEARCHES = 1_000
 # Reads between two times at which all pages are taken away, and in all.
 READ, READS = 250, 2_000
 # A file for reads of the disk itself.
@@ -68,7 +74,7 @@ def add_arguments(parser):
     add("--queries", type=int, default=1_000, help="at most so many (%(default)s)")
     add("--seconds", type=float, default=5, help="how long each point of searching is measured (%(default)s)")
     add("--zipf", type=float, default=1.0, help="exponent of the stream of lookups (%(default)s)")
-    add("--only", choices=("sets", "cache", "reads", "large"), help="one part; large only if it is named")
+    add("--only", choices=("sets", "cache", "whole", "reads", "large"), help="one part; large only if it is named")
     add("--folder", metavar="DIR", help="where the files lie, so that the disk can be chosen")
     add("--data", default=data, metavar="DIR", help="where the sets are, or are to be made (%(default)s; environment: DATA)")
     large.add_arguments(add)
@@ -88,6 +94,8 @@ def run(args, programs):
         figures["sets"], done = sets(args, program, found)
     if args.only in (None, "cache"):
         figures["cache"] = cache(args, program, found)
+    if args.only in (None, "whole"):
+        figures["whole"] = whole(args, program, found)
     if args.only in (None, "reads"):
         figures["reads"] = reads(args, program, found)
     return {found.name: figures}, done
@@ -189,13 +197,7 @@ def cache(args, program, found):
 
 def lookups(args, client, found):
     """A stream of lookups, in memory for a part of what all would take: that is asked of the server first."""
-    start = float(resp.info(client)["used_memory"])
-    create = ("VCREATE", "bench", "DIM", found.dim, *args.storage.split())
-    client.accepted([resp.encoded(*create)])
-    fields = client.ask("VINFO", "bench")
-    each = int(dict(zip(fields[::2], fields[1::2], strict=True))[b"bytes-per-element"])
-    limit = int(start + args.part * found.n * each)
-    client.ask("CONFIG", "SET", "maxmemory", limit)
+    limit = limit_memory(args, client, found, args.storage)
     client.ask("CONFIG", "RESETSTAT")
     chosen = random.Random(1)
     weights = list(itertools.accumulate(1 / (rank + 1) ** args.zipf for rank in range(found.n)))
@@ -230,6 +232,77 @@ def lookups(args, client, found):
 def is_hit(number, reply):
     """Is this what was looked for?"""
     return not isinstance(reply, resp.Refused) and len(reply) == 2 and float(reply[1]) > SAME and reply[0] == b"e%d" % number
+
+
+def whole(args, program, found):
+    """Additions to sets that have no room in memory, and go into files as a whole."""
+    measured = {}
+    for storage, policy in itertools.product((args.storage, "NOQUANT"), ("off", "demote")):
+        build.say(f"{found.name}, {storage}: additions with tier-policy {policy}")
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as folder:
+            flags = ("--tier-dir", str(pathlib.Path(folder) / "tier"), "--save", "", "--maxmemory-policy", "allkeys-lru")
+            flags += ("--tier-policy", policy, "--maxmemory", "0")
+            with servers.running_in(folder, program, flags) as server, resp.Client(server.port) as client:
+                limit_memory(args, client, found, storage)
+                measured[f"{storage}, {policy}"] = additions(client, server.port, found)
+    for name, figures in measured.items():
+        print(
+            f"{name}: {figures['per_s']:,.0f} additions/s, p99 of a batch of {IN_FLIGHT} {figures['p99_ms']:.1f} ms, "
+            f"{figures['elements']:,} of {found.n:,} there, {figures['evicted']:,} evicted, used memory "
+            f"{figures['used_memory'] / MB:.0f} of {figures['limit'] / MB:.0f} MB, {figures['demoted']} sets went into files, "
+            f"written anew {figures['merged']} times, in vain {figures['outrun']}; VSIM p50 {figures['search_p50_ms']:.2f} ms, "
+            f"p99 {figures['search_p99_ms']:.2f} ms"
+        )
+    return measured
+
+
+def limit_memory(args, client, found, storage):
+    """Makes the set, and gives it a part of what all elements would take in memory."""
+    start = float(resp.info(client)["used_memory"])
+    client.accepted([resp.encoded("VCREATE", "bench", "DIM", found.dim, "QUANT", *storage.split())])
+    fields = client.ask("VINFO", "bench")
+    each = int(dict(zip(fields[::2], fields[1::2], strict=True))[b"bytes-per-element"])
+    limit = int(start + args.part * found.n * each)
+    client.ask("CONFIG", "SET", "maxmemory", limit)
+    return limit
+
+
+def additions(client, port, found):
+    """All elements, each from one of two clients; then searches for some that are there."""
+    size = 4 * found.dim
+    with open(found.folder / "base.f32", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as base:
+
+        def vector(number):
+            return base[number * size:(number + 1) * size]
+
+        def write(part):
+            times = []
+            with resp.Client(port) as writer:
+                for first in range(part * IN_FLIGHT, found.n, 2 * IN_FLIGHT):
+                    began = time.perf_counter()
+                    numbers = range(first, min(first + IN_FLIGHT, found.n))
+                    writer.accepted([resp.encoded("VADD", "bench", "FP32", vector(n), f"e{n}", "SETATTR", n) for n in numbers])
+                    times.append(time.perf_counter() - began)
+            return times
+
+        began = time.perf_counter()
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            times = sorted(itertools.chain.from_iterable(threads.map(write, range(2))))
+        figures = {"per_s": found.n / (time.perf_counter() - began), "p99_ms": 1e3 * times[int(0.99 * len(times))]}
+        searches = []
+        for number in random.Random(2).sample(range(found.n), SEARCHES):
+            request = resp.encoded("VSIM", "bench", "FP32", vector(number), "COUNT", 10)
+            began = time.perf_counter()
+            client.accepted([request])
+            searches.append(time.perf_counter() - began)
+    searches.sort()
+    info = resp.info(client)
+    names = {name: info[f"tier_sealed_{name}"] for name in ("demoted", "merged", "outrun")}
+    return figures | names | {
+        "search_p50_ms": 1e3 * searches[SEARCHES // 2], "search_p99_ms": 1e3 * searches[int(0.99 * SEARCHES)],
+        "elements": client.ask("VCARD", "bench"), "evicted": info["evicted_elements"], "used_memory": info["used_memory"],
+        "limit": info["maxmemory"],
+    }  # fmt: skip
 
 
 def reads(args, program, found):
