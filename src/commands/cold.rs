@@ -94,7 +94,7 @@ impl Server {
     pub(crate) fn demote_whole_sets(&self, signal: &ThreadSignal) {
         let Some(dir) = self.keyspace.tier() else { return };
         let mut merges = Merges::default();
-        let mut pause = ROUND;
+        let mut pause = WHEN_SCARCE;
         while !signal.wait_for(pause) {
             let is_moved = !self.loading.is_on() && self.demote_a_set(dir, &mut merges, signal);
             // Its memory is freed, and what is scarce is measured again.

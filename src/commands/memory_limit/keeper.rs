@@ -162,11 +162,12 @@ fn note_level(server: &Server, counted: u64) {
 fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
     let limit = server.memory.bytes();
     let mark = percent_of(limit, server.thresholds().critical);
-    if limit == 0 || counted <= mark || !server.evicts() || server.is_set_moving() {
+    if limit == 0 || counted <= mark || !server.evicts() {
         return counted;
     }
     let target = mark - limit / 1000 * BELOW_CRITICAL_PERMILLE;
-    while counted > target && server.enforces_limit() && !server.memory.signal.is_stopped() {
+    let goes_on = || server.enforces_limit() && !server.memory.signal.is_stopped() && !server.is_set_moving();
+    while counted > target && goes_on() {
         let needed = (counted - target).saturating_sub(server.awaited_bytes());
         if needed == 0 {
             break;
