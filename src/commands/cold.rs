@@ -145,10 +145,12 @@ impl Server {
         signal: &ThreadSignal,
     ) -> bool {
         let began = Instant::now();
-        let goes_on = || match signal.is_stopped() {
-            true => Err(io::ErrorKind::Interrupted.into()),
-            false => Ok(()),
+        // A set that its key does not mean any more would keep its memory until all is written.
+        let is_wanted = || {
+            let present = self.keyspace.db(number).vector_set_in_memory(key);
+            !signal.is_stopped() && present.is_some_and(|handle| Arc::ptr_eq(&handle.set, set))
         };
+        let goes_on = || if is_wanted() { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) };
         let is_exchanged = merge(set, (number, key), how, &goes_on)
             .is_some_and(|files| files.exchange(&self.keyspace, &|| !signal.is_stopped()));
         if !is_exchanged {

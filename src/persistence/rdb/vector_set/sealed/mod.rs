@@ -195,9 +195,14 @@ impl Sealing {
 }
 
 fn failed(dir: &TierDir, error: &io::Error) {
+    // It was not to go on.
+    if error.kind() == io::ErrorKind::Interrupted {
+        return;
+    }
     dir.sealed().counters.not_sealed.add(1);
     tracing::warn!(
-        "a warm vector set will have to be read from its snapshot, as files cannot be written: {error}"
+        "a vector set stays where it is, and a warm one will have to be read from its snapshot, as files \
+         cannot be written: {error}"
     );
 }
 
