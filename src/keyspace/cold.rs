@@ -122,14 +122,15 @@ impl Keyspace {
     pub fn idle_sets(&self, db: usize, idle_s: u32, min_bytes: usize) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
         let now_ms = self.common.clock.now_ms();
         self.sets_that(db, |entry, set| {
-            entry.idle_s(now_ms) >= idle_s && !set.is_empty() && set.heap_bytes() >= min_bytes
+            let is_idle = entry.idle_s(now_ms) >= idle_s && !set.is_empty() && set.heap_bytes() >= min_bytes;
+            is_idle.then(|| (entry.key().into(), Arc::clone(set)))
         })
     }
 
     /// Warm sets of a database whose files are to be written anew; with their keys. Those of keys
     /// that clients watch are left out.
     pub fn sets_to_merge(&self, db: usize) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
-        self.sets_that(db, |_, set| set.is_to_be_merged())
+        self.sets_that(db, |entry, set| set.is_to_be_merged().then(|| (entry.key().into(), Arc::clone(set))))
     }
 
     /// The set that is to go into files as a whole since memory is short, with its database and its
@@ -140,41 +141,30 @@ impl Keyspace {
         may_be_tried: impl Fn(&Arc<VectorSet>) -> bool,
     ) -> Option<(usize, Box<[u8]>, Arc<VectorSet>)> {
         let now_ms = self.common.clock.now_ms();
-        let mut coldest = None;
-        let mut most = 0;
-        for db in 0..DATABASES {
-            let weight = |entry: &Entry, set: &VectorSet| {
-                (u64::from(entry.idle_s(now_ms)) + 1).saturating_mul(set.heap_bytes() as u64)
-            };
-            let found = self.sets_that(db, |entry, set| {
-                !entry.is_blessed() && set.is_to_be_demoted() && weight(entry, set) > most
-            });
-            for (key, set) in found.into_iter().filter(|(_, set)| may_be_tried(set)) {
-                let weight = self.db(db).lookup(&key, Accounting::None, |entry| weight(entry, &set));
-                if weight.is_some_and(|weight| weight > most) {
-                    most = weight.unwrap_or(0);
-                    coldest = Some((db, key, set));
-                }
-            }
-        }
-        coldest
+        let sets = (0..DATABASES).flat_map(|db| {
+            self.sets_that(db, |entry, set| {
+                let weight = (u64::from(entry.idle_s(now_ms)) + 1).saturating_mul(set.heap_bytes() as u64);
+                let may_go = !entry.is_blessed() && set.is_to_be_demoted();
+                may_go.then(|| (weight, (db, entry.key().into(), Arc::clone(set))))
+            })
+        });
+        sets.filter(|(_, (_, _, set))| may_be_tried(set))
+            .max_by_key(|(weight, _)| *weight)
+            .map(|(_, set)| set)
     }
 
-    fn sets_that(
-        &self,
-        db: usize,
-        are_meant: impl Fn(&Entry, &VectorSet) -> bool,
-    ) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
-        let mut found = Vec::new();
+    /// What `pick` takes of the sets in memory of a database; those of keys that clients watch are
+    /// left out.
+    fn sets_that<T>(&self, db: usize, pick: impl Fn(&Entry, &Arc<VectorSet>) -> Option<T>) -> Vec<T> {
+        let mut picked = Vec::new();
         for shard in &*self.databases[db].shards {
             if shard.reservation.is_set() || shard.watched.keys() > 0 {
                 continue;
             }
             let table = shard.read();
-            let sets = table.sets(0).filter(|(_, entry, set)| are_meant(entry, set));
-            found.extend(sets.map(|(_, entry, set)| (entry.key().into(), Arc::clone(set))));
+            picked.extend(table.sets(0).filter_map(|(_, entry, set)| pick(entry, set)));
         }
-        found
+        picked
     }
 }
 

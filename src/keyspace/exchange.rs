@@ -48,19 +48,6 @@ impl View<'_> {
         changed: &Changed,
         goes_on: &dyn Fn() -> bool,
     ) -> Result<(), NotExchanged> {
-        let outcome = self.follow_and_exchange(key, set, other, changed, goes_on);
-        changed.be_helped(None);
-        outcome
-    }
-
-    fn follow_and_exchange(
-        self,
-        key: &[u8],
-        set: &Arc<VectorSet>,
-        other: &Arc<VectorSet>,
-        changed: &Changed,
-        goes_on: &dyn Fn() -> bool,
-    ) -> Result<(), NotExchanged> {
         let mut left = usize::MAX;
         let mut in_vain = 0;
         while in_vain < MOST_IN_VAIN + MOST_WITH_HELP {

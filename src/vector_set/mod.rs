@@ -164,7 +164,7 @@ pub struct VectorSet {
     moves: Moves,
     /// Files that have it as it was at the last snapshots.
     copies: Copies,
-    /// Who wants to know what changes.
+    /// Where the names of elements that change are noted.
     notes: Notes,
     figures: Figures,
     /// What the set takes when it is empty.

@@ -16,6 +16,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, MutexGuard, RwLock};
 use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::memory::{Category, Held};
 use crate::vector_set::VectorSet;
@@ -88,8 +89,7 @@ impl Changed {
 
     /// To be held while an element is brought up to date.
     pub(super) fn turn_of(&self, name: &[u8]) -> MutexGuard<'_, ()> {
-        let hash = name.iter().fold(0usize, |hash, &byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        self.stripes[hash % STRIPES].lock()
+        self.stripes[xxh3_64(name) as usize % STRIPES].lock()
     }
 
     /// Brings some elements up to date, if writers are to do so.
@@ -124,7 +124,7 @@ impl Changed {
     }
 }
 
-/// Those of a set to whom somebody refers still.
+/// All [`Changed`] of a set that have not been dropped.
 #[derive(Default)]
 pub(in crate::vector_set) struct Notes {
     /// Writers look at this alone while there are none.
@@ -182,7 +182,7 @@ impl Notes {
         all.iter().for_each(|changed| changed.help(set));
     }
 
-    /// True if somebody refers to some still.
+    /// True if there are some.
     pub(in crate::vector_set) fn are_used(&self) -> bool {
         self.any() && self.all.lock().iter().any(|changed| changed.strong_count() > 0)
     }

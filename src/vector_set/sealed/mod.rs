@@ -61,7 +61,7 @@ type Copy = Option<(Arc<Sealed>, u64)>;
 pub(super) struct Copies(Mutex<[Copy; 2]>);
 
 impl Copies {
-    /// Keeps the files that a snapshot of the other kind names, though they have another set.
+    /// Keeps the files that snapshots name, though they have another set.
     fn hold(&self, others: &Self) {
         let mut copies = self.0.lock();
         for (copy, other) in copies.iter_mut().zip(others.0.lock().iter()) {
@@ -101,9 +101,11 @@ impl VectorSet {
             let elements = self.elements.read();
             (elements.beside_files(), elements.len())
         };
-        let memory = self.memory();
-        let gain = memory.names + memory.attributes + gone * self.params().bytes_per_slot();
-        (beside + gone) * SHARE >= len && gain >= LEAST_GAIN
+        let gain = || {
+            let memory = self.memory();
+            memory.names + memory.attributes + gone * self.params().bytes_per_slot()
+        };
+        (beside + gone) * SHARE >= len && gain() >= LEAST_GAIN
     }
 
     /// True if it is to go into files as a whole when memory is short. Where single elements may

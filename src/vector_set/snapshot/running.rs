@@ -47,7 +47,7 @@ pub(super) struct AtCut {
     pub(super) learning: Vec<u8>,
     /// Changes of the set before.
     pub(super) changes: u64,
-    /// Elements that have changed since, if somebody may want to know.
+    /// Elements that have changed since, if they are noted.
     pub(super) changed: Option<Arc<Changed>>,
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::{Adoption, Sealing};
 use crate::persistence::files::SpillFile;
-use crate::persistence::rdb::writer::Writer;
 use crate::vector_set::{Haste, TierDir, VectorSet};
 
 /// Writes a set of a key into new files. `goes_on` is asked now and then. None if there is no room
@@ -23,9 +22,7 @@ pub fn merge(
     let mut frozen = set.freeze_to_seal();
     let mut spill = SpillFile::in_folder_of(&dir.path().join("merge"));
     let mut sealing = Sealing::begin(set, place, &mut frozen, (dir, haste), &mut spill)?;
-    let mut nowhere = Writer::new(io::sink(), false, false);
-    let written =
-        sealing.write_with(&mut nowhere, &mut frozen, &mut spill, &mut |_| goes_on(), |_, _| Ok(()));
+    let written = sealing.take_elements(&mut frozen, &mut spill, &mut |_| goes_on(), None);
     drop(frozen);
     written.ok()?;
     sealing.finish(goes_on)

@@ -11,7 +11,6 @@
 //! elements. A snapshot says which files they are and a token, by which the files know how long the
 //! value in it is.
 
-use std::cell::Cell;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ mod merge;
 
 pub use self::adoption::Adoption;
 pub use self::merge::merge;
-use super::{Between, own, write_elements};
+use super::{Between, own};
 use crate::persistence::rdb::reader::Reader;
 use crate::persistence::rdb::writer::{Mark, Writer};
 use crate::vector_set::{
@@ -60,6 +59,9 @@ enum Files {
     /// They could not be written.
     None,
 }
+
+/// Writes an element where a snapshot has it.
+type WriteElement<'w> = dyn FnMut(&Element<'_>) -> io::Result<()> + 'w;
 
 /// Under which key a set is, and in which database.
 struct Place {
@@ -123,50 +125,54 @@ impl Sealing {
         let mark: Mark = out.mark()?;
         out.length(own::ID)?;
         let form = own::write_head(out, frozen, self.set.options())?;
-        self.write_with(out, frozen, spill, between, |out, element| form.write_element(out, element))?;
+        let mut write = |element: &Element<'_>| form.write_element(out, element);
+        self.take_elements(frozen, spill, between, Some(&mut write))?;
         out.module_end()?;
         self.span = Some(out.span_since(&mark)?);
         Ok(())
     }
 
-    /// Writes the elements into the files, and with `write` to `out`.
-    fn write_with<W: Write>(
+    /// Writes the elements into the files, and with `write` elsewhere. Without that, it ends when
+    /// the disk does not take them.
+    fn take_elements(
         &mut self,
-        out: &mut Writer<W>,
         frozen: &mut Frozen,
         spill: &mut dyn Spill,
         between: &mut Between<'_>,
-        mut write: impl FnMut(&mut Writer<W>, &Element<'_>) -> io::Result<()>,
+        mut write: Option<&mut WriteElement<'_>>,
     ) -> io::Result<()> {
-        let dir = Arc::clone(&self.dir);
-        let (bytes_each, unpaced) = (self.set.params().bytes_per_slot(), Cell::new(0));
-        // Between blocks no reader is pinned, and nothing waits for this thread.
-        let mut between = |spill: &mut dyn Spill| {
-            self.pace.keep(unpaced.take(), &dir, || false);
-            between(spill)
-        };
-        write_elements(out, frozen, spill, &mut between, |out, _, element| {
-            if let Files::Writing(writer) = &mut self.files {
-                let bytes = bytes_each + element.name.len() + element.attribute.len();
-                unpaced.set(unpaced.get() + bytes as u64);
-                if let Err(error) = writer.add(element) {
-                    self.files = Files::None;
-                    failed(&dir, &error);
-                }
+        let mut bytes = 0;
+        while frozen.next_block(spill, &mut |element| {
+            bytes += self.take(&element);
+            match &mut write {
+                Some(write) => write(&element),
+                None if matches!(self.files, Files::None) => Err(io::ErrorKind::Interrupted.into()),
+                None => Ok(()),
             }
-            write(out, element)
-        })?;
+        })? {
+            // Between blocks no reader is pinned, and nothing waits for this thread.
+            self.pace.keep(std::mem::take(&mut bytes), &self.dir, || false);
+            between(spill)?;
+        }
         self.files = match std::mem::replace(&mut self.files, Files::None) {
-            Files::Writing(writer) => writer.end().map_or_else(
-                |error| {
-                    failed(&dir, &error);
-                    Files::None
-                },
-                Files::Written,
-            ),
+            Files::Writing(writer) => {
+                let ended = writer.end().map_err(|error| failed(&self.dir, &error));
+                ended.map_or(Files::None, Files::Written)
+            }
             other => other,
         };
         Ok(())
+    }
+
+    /// Writes an element into the files, if they are being written, and returns about how many
+    /// bytes those were.
+    fn take(&mut self, element: &Element<'_>) -> u64 {
+        let Files::Writing(writer) = &mut self.files else { return 0 };
+        if let Err(error) = writer.add(element) {
+            self.files = Files::None;
+            failed(&self.dir, &error);
+        }
+        (self.set.params().bytes_per_slot() + element.name.len() + element.attribute.len()) as u64
     }
 
     /// Completes the files, when the snapshot needs the set no more: names are sorted. `goes_on` is
