@@ -52,7 +52,7 @@ impl Blob {
         // SAFETY: the new allocation holds the header, aligned for u32, and then `bytes.len()`
         // bytes.
         unsafe {
-            pointer.cast::<u32>().write(bytes.len() as u32 | if mark { MARK } else { 0 });
+            pointer.cast::<u32>().write(header(bytes.len(), mark));
             pointer.add(HEADER).copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
         }
         Self { pointer, category }
@@ -155,18 +155,10 @@ pub struct Blobs {
 }
 
 /// What was in a cell.
-enum Former<'b> {
+enum Former {
     Own(Blob),
-    Lent(Marked<'b>),
-}
-
-impl Former<'_> {
-    fn contents(&self) -> Marked<'_> {
-        match self {
-            Self::Own(blob) => blob.contents(),
-            Self::Lent(contents) => *contents,
-        }
-    }
+    /// Where it was in files.
+    Lent,
 }
 
 /// Where blobs begin in files: at multiples of this.
@@ -177,10 +169,14 @@ pub fn lent_cell(place: u64) -> u64 {
     place << 1 | 1
 }
 
-/// What a blob of bytes, without a mark, begins with in files.
-pub fn lent_header(len: usize) -> [u8; HEADER] {
+/// What a blob begins with in files.
+pub fn lent_header(Marked { bytes, mark }: Marked<'_>) -> [u8; HEADER] {
+    header(bytes.len(), mark).to_ne_bytes()
+}
+
+fn header(len: usize, mark: bool) -> u32 {
     assert!(len < MARK as usize);
-    (len as u32).to_ne_bytes()
+    len as u32 | if mark { MARK } else { 0 }
 }
 
 impl Blobs {
@@ -198,8 +194,8 @@ impl Blobs {
         }
     }
 
-    /// The blobs of a sealed set, `len` of them: where they are, and their bytes. What is put in
-    /// later lies in memory.
+    /// The blobs of a sealed set of so many slots: where they are, and their bytes. It may have
+    /// none. What is put in later lies in memory.
     ///
     /// # Errors
     /// A part is not what it should be, or the system has no addresses.
@@ -207,15 +203,21 @@ impl Blobs {
         category: Category,
         space: &Arc<Space>,
         (cells, blobs): (Part, Part),
-        len: usize,
+        slots: u32,
     ) -> io::Result<Self> {
         let sealed = space.sealed().ok_or(io::ErrorKind::NotFound)?;
-        let lent = sealed.map(blobs)?;
-        let segments = Segments::over(size_of::<AtomicPtr<u8>>(), category, (space, cells), mend)?;
         let mut arena = Self::new(category);
-        arena.segments = segments;
+        if !sealed.has(blobs) {
+            arena.grow_to(slots);
+            return Ok(arena);
+        }
+        let lent = sealed.map(blobs)?;
+        arena.segments = Segments::over(size_of::<AtomicPtr<u8>>(), category, (space, cells), mend)?;
+        if arena.segments.len() != slots {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         arena.bytes_in_slots = AtomicUsize::new(lent.len());
-        arena.len = AtomicUsize::new(len);
+        arena.len = AtomicUsize::new(usize::try_from(sealed.items_of(blobs)).unwrap_or(usize::MAX));
         arena.lent = Some(lent);
         Ok(arena)
     }
@@ -226,8 +228,9 @@ impl Blobs {
     fn lent_at(&self, cell: usize) -> Option<Marked<'_>> {
         let (lent, place) = (self.lent.as_ref()?, cell >> 1);
         let text = place.checked_add(HEADER)?;
-        let len = u32::from_ne_bytes(*lent.get(place..text)?.first_chunk()?) as usize;
-        Some(Marked { bytes: lent.get(text..text.checked_add(len)?)?, mark: false })
+        let header = u32::from_ne_bytes(*lent.get(place..text)?.first_chunk()?);
+        let (len, mark) = ((header & !MARK) as usize, header & MARK != 0);
+        Some(Marked { bytes: lent.get(text..text.checked_add(len)?)?, mark })
     }
 
     /// Before the cell of a slot is written.
@@ -292,23 +295,21 @@ impl Blobs {
         self.replace_marked(slot, bytes.map(|bytes| Marked { bytes, mark: false }), |_| ())
     }
 
-    /// As [`Self::replace`], with a mark. `on_replaced` is called with what was there.
+    /// As [`Self::replace`], with a mark. `on_replaced` is called with what was there, if it lay in
+    /// memory.
     pub fn replace_marked(
         &self,
         slot: u32,
         contents: Option<Marked<'_>>,
         on_replaced: impl FnOnce(Marked<'_>),
     ) -> bool {
-        match self.swap(slot, contents.map(|contents| Blob::new(contents, self.category))) {
-            Some(old) => {
-                on_replaced(old.contents());
-                if let Former::Own(old) = old {
-                    self.limbo.lock().push(Retired::new(old));
-                }
-                true
-            }
-            None => false,
+        let former = self.swap(slot, contents.map(|contents| Blob::new(contents, self.category)));
+        let was_some = former.is_some();
+        if let Some(Former::Own(old)) = former {
+            on_replaced(old.contents());
+            self.limbo.lock().push(Retired::new(old));
         }
+        was_some
     }
 
     /// Puts other bytes into a slot, without a mark, if what is there is still what the reader got
@@ -343,7 +344,7 @@ impl Blobs {
         is_empty
     }
 
-    fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Former<'_>> {
+    fn swap(&self, slot: u32, blob: Option<Blob>) -> Option<Former> {
         self.own(slot);
         let new = blob.map_or(std::ptr::null_mut(), |blob| {
             self.len.fetch_add(1, Ordering::Relaxed);
@@ -356,7 +357,7 @@ impl Blobs {
             let contents = self.lent_at(old.as_ptr() as usize).unwrap_or(Marked { bytes: &[], mark: false });
             let bytes = (HEADER + contents.bytes.len()).next_multiple_of(LENT_ALIGN as usize);
             self.bytes_in_slots.fetch_sub(bytes, Ordering::Relaxed);
-            return Some(Former::Lent(contents));
+            return Some(Former::Lent);
         }
         Some(Former::Own(self.taken_out(old)))
     }

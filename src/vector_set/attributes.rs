@@ -60,14 +60,18 @@ impl Attributes {
         }
     }
 
-    /// Those of a sealed set, of which `len` have one.
+    /// Those of a sealed set of so many slots, in these parts.
     ///
     /// # Errors
-    /// Its parts are not what they should be.
-    pub(super) fn over(space: &Arc<Space>, len: usize) -> io::Result<Self> {
-        let parts = (Part::AttributeCells, Part::Attributes);
-        let blobs = Blobs::over(Category::Attributes, space, parts, len)?;
-        Ok(Self { blobs, len: AtomicUsize::new(len), ..Self::default() })
+    /// The parts are not what they should be.
+    pub(super) fn over(
+        category: Category,
+        space: &Arc<Space>,
+        parts: (Part, Part),
+        slots: u32,
+    ) -> io::Result<Self> {
+        let blobs = Blobs::over(category, space, parts, slots)?;
+        Ok(Self { len: AtomicUsize::new(blobs.len()), blobs, ..Self::of(category) })
     }
 
     /// The attribute of a slot that the reader has met while pinned, if it has one.

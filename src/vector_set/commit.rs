@@ -188,17 +188,29 @@ impl<'s> Commit<'s> {
         self.take_out(name, false)
     }
 
+    /// Takes out an element, and not its aliases, of a set that follows another: what has gone with
+    /// the element there is noted there too, and may be back by now.
+    pub(super) fn remove_alone(&mut self, name: &[u8]) -> bool {
+        let slot = self.elements.remove(name, &self.set.names);
+        slot.inspect(|&slot| self.vacate(name, slot)).is_some()
+    }
+
     fn take_out(&mut self, name: &[u8], is_evicted: bool) -> bool {
         let Some(slot) = self.elements.remove(name, &self.set.names) else { return false };
-        self.set.notes.note(name, &self.exclusive);
-        self.keep_before_image(slot);
         if let Some(entries) = &self.set.set.entries {
             entries.foresee_loss(&self.set, slot, name, is_evicted, &pin());
         }
-        self.set.vectors.kill(slot);
-        self.leave(slot);
+        self.vacate(name, slot);
         self.remove_aliases(name, slot);
         true
+    }
+
+    /// The element of this name is in no slot any more.
+    fn vacate(&self, name: &[u8], slot: u32) {
+        self.set.notes.note(name, &self.exclusive);
+        self.keep_before_image(slot);
+        self.set.vectors.kill(slot);
+        self.leave(slot);
     }
 
     /// The entry of this name has left its slot: its aliases go with it. No record names them: the
@@ -389,7 +401,7 @@ impl<'s> Commit<'s> {
     }
 
     /// Before the element in this slot is changed, and stays.
-    fn begin_change(&self, slot: u32) {
+    pub(super) fn begin_change(&self, slot: u32) {
         self.keep_before_image(slot);
         if self.set.notes.any() {
             self.set.notes.note(self.set.names.get(slot, &pin()), &self.exclusive);

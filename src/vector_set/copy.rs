@@ -44,9 +44,10 @@ impl VectorSet {
     ) -> io::Result<(Self, Arc<Changed>)> {
         let mut frozen = self.freeze_to_seal();
         let changed = frozen.changed().map(Arc::clone).unwrap_or_default();
-        let ranks = frozen.ranks(&mut Vec::new())?;
+        let ranks = Arc::new(frozen.ranks(&mut Vec::new())?);
         let options = SetOptions { is_warm, ..self.options };
-        let set = self.restored(frozen, Residence::of(dir, is_warm), options)?;
+        let mut set = self.restored(frozen, Residence::of(dir, is_warm), options)?;
+        set.succeed(self, Some(&ranks));
         set.use_as(self, Some(&ranks));
         Ok((set, changed))
     }

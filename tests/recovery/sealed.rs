@@ -239,6 +239,81 @@ fn sets_go_into_files_before_elements_are_evicted() {
     assert!(figure(&running, "tier_sealed_mapped") > 0);
 }
 
+/// The lines of what a cache answers to a question, its token last.
+fn ask(running: &Running, n: usize) -> Vec<String> {
+    let reply = running.call(&format!("VCACHE.GET c VALUES {DIM} {} MAXERROR 0.05", vector(n)));
+    reply.lines().map(str::to_owned).collect()
+}
+
+fn report(running: &Running, n: usize, is_right: bool) -> String {
+    let token = ask(running, n).pop().expect("a reply has a last word");
+    running.call(&format!("VCACHE.FEEDBACK c {token} {}", u8::from(is_right)))
+}
+
+fn answer(n: usize) -> String {
+    format!("answer-{n}-{}", "x".repeat(n % 50 * 40))
+}
+
+#[test]
+fn a_cache_is_mapped_with_payloads_and_with_what_it_has_learnt() {
+    let folder = Folder::new("sealed-cache");
+    let options = ["--appendonly", "yes"];
+    let (running, _) = start(&folder, &options);
+    assert_eq!(running.call(&format!("VCREATE c DIM {DIM} NOQUANT TIER warm CACHE")), "+OK");
+    let set = |n: usize| format!("VCACHE.SET c e{n} VALUES {DIM} {} {} COST {n}", vector(n), answer(n));
+    let lines: Vec<_> = (0..ELEMENTS).map(set).collect();
+    running.call(&lines.join("\r\n"));
+    let alias = format!("VCACHE.ALIAS c e1 VALUES {DIM} {}", vector(5000));
+    assert_eq!(running.call(&alias), ":1");
+    (0..60).for_each(|n| assert!(report(&running, n * 7, n % 9 != 0).starts_with(':')));
+    let learnt = running.call("VCACHE.ADVISE c MAXERROR 0.1");
+    let memory = || running.call("MEMORY USAGE c").trim_start_matches(':').parse::<u64>().expect("a number");
+    let (in_memory, before, asked) = (memory(), digest(&running), ask(&running, 5));
+    let token = asked.last().expect("a reply has a last word");
+    assert_eq!(running.call("SAVE"), "+OK");
+    while figure(&running, "tier_sealed_exchanged") == 0 {
+        std::thread::yield_now();
+    }
+    assert!(memory() * 3 < in_memory, "{} of {in_memory}", memory());
+    assert_eq!(digest(&running), before);
+    // Answers that were given before are reported to the set that has taken the place.
+    assert_eq!(running.call(&format!("VCACHE.FEEDBACK c {token} 1")), ":1");
+    assert_eq!(running.call("VREM c e9"), ":1");
+    assert_eq!(running.call(&set(10).replace("answer-10-", "answer-again-")), "*1\r\n$7\r\nupdated");
+    assert_eq!(running.call(&set(5001)), "*1\r\n$5\r\nadded");
+    let changed = digest(&running);
+    assert_ne!(changed, before);
+    let counts =
+        || running.call("VCACHE.STATS c").split_once("+searches").map(|(_, counts)| counts.to_owned());
+    let counted = counts();
+    rewrite_under_writes(&running);
+    while figure(&running, "tier_sealed_exchanged") < 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(counts(), counted);
+    assert_eq!(running.call("DEL n large plain"), ":3");
+    (100..110).for_each(|n| assert_eq!(report(&running, n, true), ":1"));
+    let changed = (digest(&running), running.call("VCACHE.ADVISE c MAXERROR 0.1"));
+    assert_ne!(changed.1, learnt);
+    drop(running);
+    let (running, _) = start(&folder, &options);
+    assert_eq!(figure(&running, "tier_sealed_mapped"), 1);
+    assert_eq!((digest(&running), running.call("VCACHE.ADVISE c MAXERROR 0.1")), changed);
+    let found = |n: usize| ask(&running, n).join(" ");
+    assert!(found(2).contains(&answer(2)) && found(5001).contains(&answer(5001)));
+    assert!(found(5000).contains(&answer(1)) && found(10).contains("answer-again-"));
+    // A payload that is not what it was is not returned.
+    let path = folders(&folder).into_iter().find(|path| path.join("payloads").exists());
+    drop(running);
+    let payloads = path.expect("it is sealed").join("payloads");
+    let mut bytes = fs::read(&payloads).expect("it is there");
+    bytes.iter_mut().step_by(64).for_each(|byte| *byte ^= 1);
+    fs::write(&payloads, bytes).expect("it is ours");
+    let (running, _) = start(&folder, &options);
+    let reply = running.call(&format!("VCACHE.GET c VALUES {DIM} {} MINSCORE 0.9", vector(2)));
+    assert!(reply.starts_with("-ERR vector set is damaged: ") && reply.contains("block"), "{reply}");
+}
+
 #[test]
 fn a_log_goes_on_from_mapped_sets() {
     let folder = Folder::new("sealed-log");

@@ -9,6 +9,9 @@ wait for the disk. Where no control group can be made (that takes root), these a
 Then a cache in front of something slow: a Zipf stream of lookups, each of which adds what it does not find, to servers
 whose memory has room for a part of it all: with tier-policy off, where the rest is dropped, and with demote.
 
+The same of a semantic cache with answers (VCACHE.GET, VCACHE.SET), which has more bytes in payloads than in vectors: with
+finer codes, which go one by one before the whole goes, and without.
+
 The same where nothing but additions come, from two clients as fast as they can, with and without finer codes: what has
 gone into files as a whole, what was evicted before it had, and how searches are behind it.
 
@@ -51,6 +54,9 @@ LIMITED = 0.8
 LOOKUPS, IN_FLIGHT = 4, 16
 # A score from which on an element is what was looked for.
 SAME = 0.999
+# Answers of a semantic cache: words of so many, which compress about as prose does; and entries of which the memory that
+# one takes is learnt.
+WORDS, VOCABULARY, SAMPLE = 170, 1_500, 2_000
 # Searches behind additions.
 SEARCHES = 1_000
 # Reads between two times at which all pages are taken away, and in all.
@@ -74,7 +80,7 @@ def add_arguments(parser):
     add("--queries", type=int, default=1_000, help="at most so many (%(default)s)")
     add("--seconds", type=float, default=5, help="how long each point of searching is measured (%(default)s)")
     add("--zipf", type=float, default=1.0, help="exponent of the stream of lookups (%(default)s)")
-    add("--only", choices=("sets", "cache", "whole", "reads", "large"), help="one part; large only if it is named")
+    add("--only", choices=("sets", "cache", "answers", "whole", "reads", "large"), help="one part; large only if it is named")
     add("--folder", metavar="DIR", help="where the files lie, so that the disk can be chosen")
     add("--data", default=data, metavar="DIR", help="where the sets are, or are to be made (%(default)s; environment: DATA)")
     large.add_arguments(add)
@@ -94,6 +100,8 @@ def run(args, programs):
         figures["sets"], done = sets(args, program, found)
     if args.only in (None, "cache"):
         figures["cache"] = cache(args, program, found)
+    if args.only in (None, "answers"):
+        figures["answers"] = answers(args, program, found)
     if args.only in (None, "whole"):
         figures["whole"] = whole(args, program, found)
     if args.only in (None, "reads"):
@@ -232,6 +240,74 @@ def lookups(args, client, found):
 def is_hit(number, reply):
     """Is this what was looked for?"""
     return not isinstance(reply, resp.Refused) and len(reply) == 2 and float(reply[1]) > SAME and reply[0] == b"e%d" % number
+
+
+def answers(args, program, found):
+    """Hit rates of a semantic cache that has no room in memory for all answers."""
+    measured = {}
+    for storage, policy in itertools.product((args.storage, "Q8"), ("off", "demote")):
+        build.say(f"{found.name}, {storage}: answers with tier-policy {policy}")
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as folder:
+            flags = ("--tier-dir", str(pathlib.Path(folder) / "tier"), "--save", "", "--maxmemory-policy", "allkeys-lru")
+            flags += ("--tier-policy", policy, "--maxmemory", "0")
+            with servers.running_in(folder, program, flags) as server, resp.Client(server.port) as client:
+                measured[f"{storage}, {policy}"] = questions(args, client, found, storage)
+    for name, figures in measured.items():
+        print(
+            f"{name}: {figures['hit_rate']:.1%} of questions answered, {figures['per_s']:,.0f}/s, {figures['elements']:,} of "
+            f"{found.n:,} answers there, {figures['evicted']:,} evicted, used memory {figures['used_memory'] / MB:.0f} of "
+            f"{figures['limit'] / MB:.0f} MB, {figures['tier_bytes'] / MB:.0f} MB in files; a hit p50 "
+            f"{figures['hit_p50_ms']:.2f} ms, p99 {figures['hit_p99_ms']:.2f} ms, VCACHE.SET p99 {figures['set_p99_ms']:.2f} ms"
+        )
+    return measured
+
+
+def answer(number):
+    """Some text that is of one question alone."""
+    chosen = random.Random(number)
+    return f"{number}: " + " ".join(f"{word:x}s" for word in chosen.choices(range(1 << 12, (1 << 12) + VOCABULARY), k=WORDS))
+
+
+def questions(args, client, found, storage):
+    """A stream of questions, of which those without an answer are given one."""
+    chosen = random.Random(1)
+    weights = list(itertools.accumulate(1 / (rank + 1) ** args.zipf for rank in range(found.n)))
+    order = chosen.sample(range(found.n), found.n)
+    size = 4 * found.dim
+    create = resp.encoded("VCREATE", "bench", "DIM", found.dim, "QUANT", *storage.split(), "CACHE")
+    times = {"hit": [], "set": []}
+    asked, answered = LOOKUPS * found.n, 0
+    with open(found.folder / "base.f32", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as base:
+
+        def stored(number):
+            return resp.encoded("VCACHE.SET", "bench", f"e{number}", "FP32", base[number * size:(number + 1) * size], answer(number))
+
+        start = float(resp.info(client)["used_memory"])
+        client.accepted([create, *map(stored, range(SAMPLE))])
+        each = (float(resp.info(client)["used_memory"]) - start) / SAMPLE
+        client.accepted([resp.encoded("DEL", "bench"), create, resp.encoded("CONFIG", "SET", "maxmemory", int(start + args.part * found.n * each))])
+        for number in (order[rank] for rank in chosen.choices(range(found.n), cum_weights=weights, k=asked)):
+            vector = base[number * size:(number + 1) * size]
+            began = time.perf_counter()
+            reply = client.ask("VCACHE.GET", "bench", "FP32", vector, "MINSCORE", SAME)
+            took = time.perf_counter() - began
+            is_hit = reply[0] == b"hit" and reply[1] == b"e%d" % number
+            if is_hit and reply[5] != answer(number).encode():
+                raise Failure(f"another answer than that of question {number}: {reply[5][:80]}")
+            if not is_hit:
+                request, began = stored(number), time.perf_counter()
+                client.accepted([request])
+                took = time.perf_counter() - began
+            times["hit" if is_hit else "set"].append(took)
+            answered += is_hit
+    for taken in times.values():
+        taken.sort()
+    info = resp.info(client)
+    return {name: info[name] for name in ("used_memory", "tier_bytes")} | {
+        "hit_rate": answered / asked, "per_s": asked / sum(map(sum, times.values())), "elements": client.ask("VCARD", "bench"),
+        "hit_p50_ms": 1e3 * times["hit"][len(times["hit"]) // 2], "hit_p99_ms": 1e3 * times["hit"][int(0.99 * len(times["hit"]))],
+        "set_p99_ms": 1e3 * times["set"][int(0.99 * len(times["set"]))], "evicted": info["evicted_elements"], "limit": info["maxmemory"],
+    }  # fmt: skip
 
 
 def whole(args, program, found):

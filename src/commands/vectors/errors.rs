@@ -14,8 +14,8 @@ pub(super) const ELEMENTS_FULL: &str = "OOM the set has reached its limit of ele
 pub(super) const BYTES_FULL: &str = "OOM the set has reached its limit of bytes";
 pub(super) const NO_TIER: &str = "ERR TIER warm needs the option 'tier-dir'";
 pub(super) const NO_COLD: &str = "ERR VTIER COLD needs the option 'tier-dir'";
-pub(super) const NO_CHOICE: &str = "ERR this set stays where it is: the vectors of a cache move one by one, for which it needs \
-    RERANK and must not be made with TIER warm; and others move when they have learnt their codes";
+pub(super) const NO_CHOICE: &str =
+    "ERR this set stays where it is until it has learnt what its codes are made with";
 pub(super) const DAMAGED: &str = "ERR vector set is damaged: some of its bytes in 'tier-dir' could not be \
     read; delete it, or restart to make it anew from the snapshot and the log";
 pub(super) const ELEMENT_NOT_FOUND: &str = "ERR element not found in set";

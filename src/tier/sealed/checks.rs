@@ -113,7 +113,7 @@ pub(super) fn wrong_block(path: &Path, block: usize, error: &io::Error) -> io::E
 
 /// Reads a block of a part, and fails if its checksum is not the one in the head.
 pub(super) fn compare_block(head: &Head, file: &File, place: usize, block: usize) -> io::Result<()> {
-    let Written { part, bytes, checksums } = &head.parts[place];
+    let Written { part, bytes, checksums, .. } = &head.parts[place];
     let offset = (block * BLOCK) as u64;
     let mut read = vec![0; (BLOCK as u64).min(bytes - offset) as usize];
     file.read_exact_at(&mut read, offset)?;

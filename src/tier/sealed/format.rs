@@ -6,14 +6,14 @@
 //!         links, names …  a file for each part, of bytes as they lie in memory
 //!         values          which snapshots have the same set: see `values`
 //! head    magic: 8        "nhseal\r\n"
-//!         version: u32    2
+//!         version: u32    3
 //!         dimension: u32
 //!         elements: u64
 //!         id: 16          that of the folder's name
-//!         attributed: u64 elements that have an attribute
 //!         words: u64      bytes, and then those               what the owner has to say besides
 //!         parts: u32      how many, and then for each
 //!           part: u32     its number
+//!           items: u64    texts in it, if it has such
 //!           bytes: u64
 //!           checksum: u64 … of each block of 64 KiB; its seed is made of the id, part and block
 //!         checksum: u64   of the head before it
@@ -27,7 +27,7 @@ use crate::tier::FileId;
 use crate::tier::kept::Endings;
 
 const MAGIC: [u8; 8] = *b"nhseal\r\n";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Bytes of a block, but for the last of a part.
 pub(super) const BLOCK: usize = 64 << 10;
 /// Longer heads are not read: far beyond what a set of 2^31 elements needs.
@@ -71,11 +71,21 @@ pub enum Part {
     Sorted = 12,
     /// A hash table of places in `Sorted`.
     Table = 13,
+    /// Of a cache: state and tally.
+    Entries = 14,
+    /// Where in `Payloads` the payload is.
+    PayloadCells = 15,
+    /// Payloads, one after the other.
+    Payloads = 16,
+    /// Where in `Observations` those of the entry are.
+    ObservationCells = 17,
+    /// Observations, one after the other.
+    Observations = 18,
 }
 
 impl Part {
     /// All of them, by their numbers.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Links,
         Self::Towers,
         Self::Levels,
@@ -90,6 +100,11 @@ impl Part {
         Self::Lives,
         Self::Sorted,
         Self::Table,
+        Self::Entries,
+        Self::PayloadCells,
+        Self::Payloads,
+        Self::ObservationCells,
+        Self::Observations,
     ];
 
     /// True for what each step of a search reads, of a set with finer codes.
@@ -114,6 +129,11 @@ impl Part {
             Self::Lives => "lives",
             Self::Sorted => "sorted",
             Self::Table => "table",
+            Self::Entries => "entries",
+            Self::PayloadCells => "payload-cells",
+            Self::Payloads => "payloads",
+            Self::ObservationCells => "observation-cells",
+            Self::Observations => "observations",
         }
     }
 }
@@ -122,6 +142,8 @@ impl Part {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Written {
     pub(super) part: Part,
+    /// Texts in it.
+    pub(super) items: u64,
     pub(super) bytes: u64,
     pub(super) checksums: Vec<u64>,
 }
@@ -132,7 +154,6 @@ pub(super) struct Head {
     pub(super) id: FileId,
     pub(super) dim: u32,
     pub(super) elements: u64,
-    pub(super) attributed: u64,
     pub(super) words: Vec<u8>,
     pub(super) parts: Vec<Written>,
 }
@@ -156,12 +177,12 @@ impl Head {
         put(&self.dim.to_le_bytes());
         put(&self.elements.to_le_bytes());
         put(&self.id.0);
-        put(&self.attributed.to_le_bytes());
         put(&(self.words.len() as u64).to_le_bytes());
         put(&self.words);
         put(&(self.parts.len() as u32).to_le_bytes());
-        for Written { part, bytes, checksums } in &self.parts {
+        for Written { part, items, bytes, checksums } in &self.parts {
             put(&(*part as u32).to_le_bytes());
+            put(&items.to_le_bytes());
             put(&bytes.to_le_bytes());
             checksums.iter().for_each(|checksum| put(&checksum.to_le_bytes()));
         }
@@ -186,7 +207,6 @@ impl Head {
         let dim = u32::from_le_bytes(take(&mut rest)?);
         let elements = u64::from_le_bytes(take(&mut rest)?);
         let id = FileId(take(&mut rest)?);
-        let attributed = u64::from_le_bytes(take(&mut rest)?);
         let len = usize::try_from(u64::from_le_bytes(take(&mut rest)?)).map_err(|_| WRONG)?;
         let (words, mut rest) = rest.split_at_checked(len).ok_or(WRONG)?;
         let count = u32::from_le_bytes(take(&mut rest)?) as usize;
@@ -197,7 +217,7 @@ impl Head {
         if !rest.is_empty() {
             return Err(WRONG);
         }
-        Ok(Self { id, dim, elements, attributed, words: words.to_vec(), parts })
+        Ok(Self { id, dim, elements, words: words.to_vec(), parts })
     }
 }
 
@@ -207,13 +227,14 @@ const WRONG: &str = "what it says cannot be";
 fn read_part(rest: &mut &[u8]) -> Result<Written, &'static str> {
     let number = u32::from_le_bytes(take(rest)?);
     let part = Part::ALL.into_iter().find(|part| *part as u32 == number).ok_or(WRONG)?;
+    let items = u64::from_le_bytes(take(rest)?);
     let bytes = u64::from_le_bytes(take(rest)?);
     let blocks = bytes.div_ceil(BLOCK as u64);
     if blocks > rest.len() as u64 / 8 {
         return Err(WRONG);
     }
     let checksums = (0..blocks).map(|_| Ok(u64::from_le_bytes(take(rest)?)));
-    Ok(Written { part, bytes, checksums: checksums.collect::<Result<_, &str>>()? })
+    Ok(Written { part, items, bytes, checksums: checksums.collect::<Result<_, &str>>()? })
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], &'static str> {

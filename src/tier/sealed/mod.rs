@@ -148,11 +148,6 @@ impl Sealed {
         self.head.elements
     }
 
-    /// Its elements that have an attribute.
-    pub fn attributed(&self) -> u64 {
-        self.head.attributed
-    }
-
     /// What its owner has to say besides.
     pub fn words(&self) -> &[u8] {
         &self.head.words
@@ -181,6 +176,11 @@ impl Sealed {
     /// Bytes of a part.
     pub fn bytes_of(&self, part: Part) -> u64 {
         self.head.part(part).map_or(0, |written| written.bytes)
+    }
+
+    /// Texts in a part.
+    pub fn items_of(&self, part: Part) -> u64 {
+        self.head.part(part).map_or(0, |written| written.items)
     }
 
     /// A part, to be read where it lies.

@@ -90,7 +90,7 @@ pub fn check_sealed(folder: &Path) -> io::Result<Verified> {
 }
 
 fn check_part(folder: &Path, head: &Head, place: usize) -> io::Result<()> {
-    let Written { part, bytes, checksums } = &head.parts[place];
+    let Written { part, bytes, checksums, .. } = &head.parts[place];
     let path = folder.join(part.name());
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let file = File::open(&path).map_err(named)?;

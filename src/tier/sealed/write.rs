@@ -30,6 +30,7 @@ pub struct SealedWriter {
 /// A part that is written from its first byte to its last.
 pub struct PartWriter {
     part: Part,
+    items: u64,
     id: FileId,
     dir: Arc<TierDir>,
     file: File,
@@ -64,7 +65,7 @@ impl SealedWriter {
         let file = File::options().create_new(true).write(true).open(self.folder.join(part.name()))?;
         let (id, dir) = (self.id, Arc::clone(&self.dir));
         let block = Vec::with_capacity(BLOCK);
-        Ok(PartWriter { part, id, dir, file, block, bytes: 0, checksums: Vec::new() })
+        Ok(PartWriter { part, items: 0, id, dir, file, block, bytes: 0, checksums: Vec::new() })
     }
 
     /// A part is complete: its file is closed.
@@ -74,7 +75,7 @@ impl SealedWriter {
     pub fn end(&mut self, mut part: PartWriter) -> io::Result<()> {
         part.end_block()?;
         let checksums = std::mem::take(&mut part.checksums);
-        self.parts.push(Written { part: part.part, bytes: part.bytes, checksums });
+        self.parts.push(Written { part: part.part, items: part.items, bytes: part.bytes, checksums });
         self.bytes += std::mem::take(&mut part.bytes);
         Ok(())
     }
@@ -97,7 +98,7 @@ impl SealedWriter {
         let sums = (0..).zip(mapping.chunks(BLOCK)).map(|(n, block)| checksum(self.id, part, n, block));
         let checksums = sums.collect();
         mapping.flush_async()?;
-        self.parts.push(Written { part, bytes: bytes as u64, checksums });
+        self.parts.push(Written { part, items: 0, bytes: bytes as u64, checksums });
         Ok(())
     }
 
@@ -110,15 +111,14 @@ impl SealedWriter {
         Mapped::new(&self.folder.join(part.name()), bytes, &Arc::default(), None)
     }
 
-    /// The whole files of a set of so many elements of this dimension, of which `attributed` have
-    /// an attribute. `goes_on` is asked now and then: the disk may take long.
+    /// The whole files of a set of so many elements of this dimension. `goes_on` is asked now and
+    /// then: the disk may take long.
     ///
     /// # Errors
     /// The disk does not take them, or it does not go on: then there are none.
     pub fn finish(
         mut self,
         (dim, elements): (usize, usize),
-        attributed: u64,
         words: Vec<u8>,
         goes_on: &dyn Fn() -> io::Result<()>,
     ) -> io::Result<Arc<Sealed>> {
@@ -128,7 +128,7 @@ impl SealedWriter {
         }
         let parts = std::mem::take(&mut self.parts);
         let (dim, elements) = (dim as u32, elements as u64);
-        let head = Head { id: self.id, dim, elements, attributed, words, parts };
+        let head = Head { id: self.id, dim, elements, words, parts };
         let bytes = head.to_bytes();
         self.dir.take(bytes.len() as u64)?;
         self.bytes += bytes.len() as u64;
@@ -158,6 +158,11 @@ impl Drop for SealedWriter {
 }
 
 impl PartWriter {
+    /// Another text begins.
+    pub fn count_item(&mut self) {
+        self.items += 1;
+    }
+
     /// Bytes written so far.
     pub fn position(&self) -> u64 {
         self.bytes + self.block.len() as u64

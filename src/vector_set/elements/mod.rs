@@ -53,8 +53,9 @@ impl Names {
     ///
     /// # Errors
     /// Its parts are not what they should be.
-    pub(super) fn over(space: &Arc<Space>, len: usize) -> io::Result<Self> {
-        Blobs::over(Category::Names, space, (Part::NameCells, Part::Names), len).map(Self)
+    pub(super) fn over(space: &Arc<Space>, len: u32) -> io::Result<Self> {
+        let blobs = Blobs::over(Category::Names, space, (Part::NameCells, Part::Names), len)?;
+        if blobs.len() == len as usize { Ok(Self(blobs)) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// Removes the name of a slot that no reader can see any more.

@@ -97,7 +97,7 @@ impl Cache<'_> {
                 let room = evicts.then(|| self.set.make_room(commit, puts, attributes, 0)).transpose();
                 let evicted = room.map_err(|full| Declined::Finally(Aliased::Full(full)))?.unwrap_or(0);
                 if let Some(now) = commit.slot(entry) {
-                    commit.keep_before_image(now);
+                    commit.begin_change(now);
                     let state = self.entries.state(now).with_aliases(count + 1);
                     self.entries.set_state(now, state, commit.exclusive());
                 }

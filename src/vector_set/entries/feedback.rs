@@ -57,18 +57,21 @@ impl Cache<'_> {
             About::Element(name) => commit.slot(name).and_then(|slot| {
                 self.entries.entry_of(slot, name).map_or(Some(slot), |entry| commit.slot(entry))
             }),
-            About::Place(slot, number) => Some(slot).filter(|&slot| self.is_there(slot, number)),
+            About::Place(slot, number) => {
+                let places = [Some(slot), self.entries.since_moved(slot)];
+                places.into_iter().flatten().find(|&slot| self.is_there(slot, number))
+            }
         };
         let Some(slot) = slot else { return Ok(false) };
         let name = self.set.set.names.get(slot, &pin);
-        commit.keep_before_image(slot);
+        commit.begin_change(slot);
         let is_due = self.entries.observe(slot, entry_number(name), observation, &pin, commit.exclusive());
-        self.entries.figures.note_feedback(observation.is_right(), is_of_hit);
+        self.entries.common.figures.note_feedback(observation.is_right(), is_of_hit);
         let learner = is_due.then(|| self.with_learner(Clone::clone));
         commit.finish(record.instead(|effects| log(name, effects)));
         self.entries.reclaim();
         if let Some(fit) = learner.and_then(|learner| learner.fit()) {
-            let mut last = self.entries.fit.write();
+            let mut last = self.entries.common.fit.write();
             if last.is_none_or(|last| last.number < fit.number) {
                 *last = Some(fit);
             }

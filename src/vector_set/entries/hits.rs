@@ -86,7 +86,7 @@ impl<'h> EntryHit<'h> {
 
     /// How likely it is the right answer; none while nothing is known of the set.
     pub fn certainty(&self) -> Option<Certainty> {
-        let fit = (*self.entries.fit.read())?;
+        let fit = (*self.entries.common.fit.read())?;
         let threshold = self.entries.threshold(self.slot, &fit, &self.hit.hits.pin);
         Some(Certainty::new(&fit.prior, threshold, self.score, self.lead()))
     }
@@ -133,16 +133,16 @@ impl<'h> EntryHit<'h> {
 impl Cache<'_> {
     /// Counts a search. `nearest`: the entry that it found first. `is_dry`: a hit is not served.
     pub fn note(&self, verdict: Verdict, is_dry: bool, nearest: Option<&EntryHit<'_>>) {
-        self.entries.figures.note(verdict, is_dry, nearest.map_or(0.0, EntryHit::cost));
+        self.entries.common.figures.note(verdict, is_dry, nearest.map_or(0.0, EntryHit::cost));
         if let Some(nearest) = nearest {
             let is_hit = verdict == Verdict::Hit;
-            let [hits, others] = &self.entries.histograms;
+            let [hits, others] = &self.entries.common.histograms;
             if is_hit { hits } else { others }.add(nearest.score);
         }
     }
 
     /// Searches by the score of the nearest entry: hits, and others.
     pub fn histograms(&self) -> [[u64; SCORE_BUCKETS]; 2] {
-        self.entries.histograms.each_ref().map(|histogram| histogram.counts())
+        self.entries.common.histograms.each_ref().map(|histogram| histogram.counts())
     }
 }

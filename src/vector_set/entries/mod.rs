@@ -11,14 +11,17 @@
 //! | observations | 8, and 5 each | the last ones, only where there was feedback |
 //!
 //! The set as a whole has the last observations of all entries and what they were fitted to
-//! ([`Learner`]). All of this changes under the set's lock, but for the tally of hits and the fit,
-//! which is derived and may be made again at any time. Searches read it without a lock.
+//! ([`Learner`]), and counts of searches: see [`Common`]. All of this changes under the set's lock,
+//! but for the tally of hits and the fit, which is derived and may be made again at any time.
+//! Searches read it without a lock.
 //!
 //! An update with another vector keeps payload, state and tally, like an attribute, and forgets the
 //! observations, which were made with the old one.
 //!
 //! ```text
 //! mod.rs       what is kept, by slot
+//! common.rs    what is kept of all entries
+//! sealed.rs    entries in the files of a warm set
 //! state.rs     the words of an entry, and the bytes in which it is stored
 //! rules.rs     what is fixed of a cache when it is made
 //! figures.rs   what is counted of its searches
@@ -31,28 +34,28 @@
 //! ```
 
 mod alias;
+mod common;
 mod feedback;
 mod figures;
 mod forecast;
 mod hits;
 mod rules;
+mod sealed;
 mod serving;
 mod state;
 mod store;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 pub(super) use self::alias::alias_names;
 pub use self::alias::{Aliased, MAX_ALIASES};
+use self::common::Common;
 pub use self::feedback::{About, EntryFigures};
 pub use self::figures::{CacheFigures, Verdict};
-use self::forecast::Forecasting;
 pub use self::forecast::{Asked, Curve};
 pub use self::hits::EntryHit;
 pub use self::rules::{CacheRules, MAX_SCOPE, Share};
-use self::serving::LastServed;
 pub use self::serving::Served;
 pub use self::state::MOST_LEARNING_BYTES;
 pub(super) use self::state::Saved;
@@ -60,6 +63,7 @@ use self::state::{State, Tally};
 pub use self::store::{NewEntry, StoreOptions, StoredEntry, Unless};
 use super::attributes::Attributes;
 use super::commit::Exclusive;
+use super::snapshot::Ranks;
 use super::{Present, VectorSet};
 use crate::arena::{Blobs, Longs};
 use crate::certainty::{Account, Fit, KEPT, Lead, Learner, Observation, Prior, Threshold};
@@ -72,28 +76,15 @@ pub(super) const BESIDE: usize = 5 * size_of::<u64>();
 
 /// The entries of a cache.
 pub(super) struct Entries {
-    rules: CacheRules,
-    /// The share of errors that is accepted where a search says nothing, in billionths; 0: none.
-    max_error: AtomicU64,
-    last_served: LastServed,
-    forecasting: Forecasting,
+    common: Arc<Common>,
     payloads: Attributes,
     states: Longs,
     tallies: Longs,
     fits: Longs,
     observations: Blobs,
-    learning: Mutex<Learning>,
-    fit: RwLock<Option<Fit>>,
-    account: Account,
-    figures: CacheFigures,
-    /// Searches by the score of the nearest entry: hits, and others.
-    histograms: [figures::ScoreHistogram; 2],
+    /// The slots of elements in the set whose place this one has taken: tokens may have them.
+    former: Option<Arc<Ranks>>,
     _fixed: Held,
-}
-
-struct Learning {
-    learner: Learner,
-    held: Held,
 }
 
 /// What is known of a cache before its entries.
@@ -140,37 +131,37 @@ impl<'s> Present<'s> {
 impl<'s> Cache<'s> {
     /// What was fixed when it was made.
     pub fn rules(&self) -> &'s CacheRules {
-        &self.entries.rules
+        &self.entries.common.rules
     }
 
     /// The share of errors that is accepted where a search says nothing.
     pub fn max_error(&self) -> Option<Share> {
-        self.entries.max_error()
+        self.entries.common.max_error()
     }
 
     /// A search is answered by this rule.
     pub fn note_rule(&self, served: Served) {
-        self.entries.last_served.set(served);
+        self.entries.common.last_served.set(served);
     }
 
     /// What was counted of its searches.
     pub fn figures(&self) -> &'s CacheFigures {
-        &self.entries.figures
+        &self.entries.common.figures
     }
 
     /// The errors expected among the answers served.
     pub fn account(&self) -> &'s Account {
-        &self.entries.account
+        &self.entries.common.account
     }
 
     /// What its observations were fitted to.
     pub fn fit(&self) -> Option<Fit> {
-        *self.entries.fit.read()
+        *self.entries.common.fit.read()
     }
 
     /// Looks at the last observations.
     pub fn with_learner<R>(&self, look: impl FnOnce(&Learner) -> R) -> R {
-        look(&self.entries.learning.lock().learner)
+        self.entries.common.with_learner(look)
     }
 
     /// Bytes of the payloads as they are stored.
@@ -181,26 +172,19 @@ impl<'s> Cache<'s> {
 
 impl Entries {
     fn new(rules: CacheRules) -> Self {
-        let max_error = AtomicU64::new(rules.max_error.map_or(0, |share| share.billionths().into()));
+        Self::of(Common::new(rules), Attributes::of(Category::Payloads), Blobs::new(Category::Payloads))
+    }
+
+    fn of(common: Common, payloads: Attributes, observations: Blobs) -> Self {
         let longs = || Longs::new(Category::Payloads);
         Self {
-            rules,
-            max_error,
-            last_served: LastServed::default(),
-            forecasting: Forecasting::default(),
-            payloads: Attributes::of(Category::Payloads),
+            common: Arc::new(common),
+            payloads,
             states: longs(),
             tallies: longs(),
             fits: longs(),
-            observations: Blobs::new(Category::Payloads),
-            learning: Mutex::new(Learning {
-                learner: Learner::default(),
-                held: Held::nothing(Category::Payloads),
-            }),
-            fit: RwLock::new(None),
-            account: Account::default(),
-            figures: CacheFigures::default(),
-            histograms: Default::default(),
+            observations,
+            former: None,
             _fixed: Held::new(Category::Payloads, allocated_bytes(size_of::<Self>())),
         }
     }
@@ -208,29 +192,22 @@ impl Entries {
     /// Those of a set that is being loaded. None if what was learnt is none.
     pub(super) fn restored(outline: CacheOutline) -> Option<Box<Self>> {
         let entries = Self::new(outline.rules);
-        let (learner, fit) = state::read_learning(&outline.learning)?;
-        entries.learning.lock().set(learner);
-        *entries.fit.write() = fit;
+        entries.common.learn(&outline.learning)?;
         Some(Box::new(entries))
     }
 
+    /// What is fixed of the cache, as it is now.
     fn rules(&self) -> CacheRules {
-        CacheRules { max_error: self.max_error(), ..self.rules.clone() }
-    }
-
-    fn max_error(&self) -> Option<Share> {
-        Share::from_billionths(self.max_error.load(Ordering::Relaxed))
+        self.common.rules()
     }
 
     pub(super) fn set_max_error(&self, share: Option<Share>, _: &Exclusive) {
-        self.max_error.store(share.map_or(0, |share| share.billionths().into()), Ordering::Relaxed);
+        self.common.set_max_error(share);
     }
 
     /// What was learnt, as it is stored.
     pub(super) fn learning(&self) -> Vec<u8> {
-        // The lock of the learner is held, so that the fit is not one of later observations.
-        let learning = self.learning.lock();
-        state::write_learning(&learning.learner, *self.fit.read())
+        self.common.learning()
     }
 
     /// Gives a slot its entry. It has no observations by then, unless it keeps its vector.
@@ -277,7 +254,9 @@ impl Entries {
     /// Removes what an element has left in a slot that no reader can see any more.
     pub(super) fn forget(&self, slot: u32) {
         self.payloads.forget(slot);
-        self.observations.replace(slot, None);
+        if !self.observations.is_lent(slot) {
+            self.observations.replace(slot, None);
+        }
         [&self.states, &self.tallies, &self.fits]
             .into_iter()
             .for_each(|words| words.get(slot).store(0, Ordering::Relaxed));
@@ -307,7 +286,7 @@ impl Entries {
             self.states.get(slot).store(state.0, Ordering::Relaxed);
         }
         self.tally(slot).noted(observation.is_right()).store(self.tallies.get(slot));
-        self.learning.lock().add(entry, observation)
+        self.common.add(entry, observation)
     }
 
     fn state(&self, slot: u32) -> State {
@@ -364,13 +343,23 @@ impl Entries {
         }
         let Some(saved) = Saved::read(bytes) else { return false };
         self.payloads.load(slot, saved.payload.map_or(&[], |payload| payload.parts().0));
+        self.put(slot, &saved);
+        true
+    }
+
+    /// Makes the entry in a slot what it is in the set that this one follows.
+    pub(super) fn follow(&self, slot: u32, saved: &Saved<'_>, exclusive: &Exclusive) {
+        self.payloads.set(slot, saved.payload.unwrap_or(Stored::Plain(&[])), exclusive);
+        self.put(slot, saved);
+    }
+
+    /// All but the payload.
+    fn put(&self, slot: u32, saved: &Saved<'_>) {
         self.states.get(slot).store(saved.state.0, Ordering::Relaxed);
         saved.tally.store(self.tallies.get(slot));
-        if !saved.observations.is_empty() {
-            self.observations.replace(slot, Some(saved.observations));
-            self.fits.get(slot).store(STALE, Ordering::Relaxed);
-        }
-        true
+        let observations = saved.observations();
+        self.observations.replace(slot, observations);
+        self.fits.get(slot).store(observations.map_or(0, |_| STALE), Ordering::Relaxed);
     }
 
     /// Makes slots `0 .. len` available. One caller at a time.
@@ -413,8 +402,12 @@ impl Entries {
     pub(super) fn heap_bytes(&self) -> usize {
         let words: usize =
             [&self.states, &self.tallies, &self.fits].into_iter().map(|words| words.heap_bytes()).sum();
-        let learning = self.learning.lock().held.bytes() + self.forecasting.heap_bytes();
-        self._fixed.bytes() + self.payloads.heap_bytes() + self.observations.heap_bytes() + words + learning
+        self._fixed.bytes() + self.own_text_bytes() + words + self.common.heap_bytes()
+    }
+
+    /// Bytes of memory that payloads and observations take.
+    pub(super) fn own_text_bytes(&self) -> usize {
+        self.payloads.heap_bytes() + self.observations.heap_bytes()
     }
 }
 
@@ -428,22 +421,6 @@ fn bytes_of(text: &[u8]) -> usize {
 /// The number of an entry among the observations of its set, and in tokens: a hash of its name.
 fn entry_number(name: &[u8]) -> u32 {
     xxhash_rust::xxh3::xxh3_64(name) as u32
-}
-
-impl Learning {
-    fn set(&mut self, learner: Learner) {
-        self.learner = learner;
-        self.held.set(allocated_bytes(self.learner.heap_bytes()));
-    }
-
-    fn add(&mut self, entry: u32, observation: Observation) -> bool {
-        let is_due = self.learner.add(entry, observation);
-        let bytes = allocated_bytes(self.learner.heap_bytes());
-        if bytes != self.held.bytes() {
-            self.held.set(bytes);
-        }
-        is_due
-    }
 }
 
 /// How likely an answer of an entry is right.

@@ -78,8 +78,8 @@ impl LastServed {
 }
 
 impl Entries {
-    pub(super) fn served(&self) -> Option<Served> {
-        self.last_served.get().or_else(|| self.max_error().map(Served::Sure))
+    pub(in crate::vector_set) fn served(&self) -> Option<Served> {
+        self.common.last_served.get().or_else(|| self.common.max_error().map(Served::Sure))
     }
 
     /// True if the entry in a slot would be the answer at this score.
@@ -89,7 +89,7 @@ impl Entries {
             return false;
         }
         is_served(served, score, || {
-            let fit = (*self.fit.read())?;
+            let fit = (*self.common.fit.read())?;
             Some(Certainty::new(&fit.prior, self.threshold(slot, &fit, pin), score, Lead::UNKNOWN))
         })
     }

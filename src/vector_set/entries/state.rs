@@ -68,7 +68,7 @@ impl State {
         Self(if is_full { self.0 } else { self.0 + (1 << CONFIRMED_SHIFT) })
     }
 
-    fn is_valid(self) -> bool {
+    pub(super) fn is_valid(self) -> bool {
         self.0 & !KNOWN == 0 && self.cost().is_finite() && self.cost() >= 0.0
     }
 }
@@ -129,6 +129,10 @@ pub(in crate::vector_set) struct Saved<'e> {
 const WORD: usize = Observation::BYTES;
 
 impl<'e> Saved<'e> {
+    /// Of an element of which there is nothing to say.
+    pub(super) const NOTHING: Self =
+        Self { state: State(0), tally: Tally(0), observations: &[], payload: None };
+
     pub(in crate::vector_set) fn bytes(&self) -> Vec<u8> {
         let payload = self.payload.map_or(Cow::Borrowed(&[][..]), Stored::text);
         if self.state == State::default() && self.tally == Tally::default() && self.observations.is_empty() {
@@ -198,8 +202,7 @@ mod tests {
         let cost = |cost: f32| [&u64::from(cost.to_bits()).to_le_bytes()[..], &[0; 9]].concat();
         assert!(Saved::read(&cost(1.0)).is_some());
         assert!([f32::NAN, f32::INFINITY, -1.0].iter().all(|&c| Saved::read(&cost(c)).is_none()));
-        let nothing = Saved { state: State(0), tally: Tally(0), observations: &[], payload: None };
-        assert!(nothing.bytes().is_empty());
+        assert!(Saved::NOTHING.bytes().is_empty());
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Cache<'_> {
             let room = evicts.then(|| self.set.make_room(commit, puts, attributes, more_bytes)).transpose();
             let evicted = room.map_err(StoredEntry::Full)?.unwrap_or(0);
             match prepared[0] {
-                Prepared::Same(slot) => commit.keep_before_image(slot),
+                Prepared::Same(slot) => commit.begin_change(slot),
                 Prepared::New(_) => {}
             }
             self.entries.set(slot_of(prepared[0]), payload.stored(), state, commit.exclusive());

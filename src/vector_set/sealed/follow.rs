@@ -6,15 +6,17 @@ use crate::index::State;
 use crate::journal::Record;
 use crate::vector_index::Prepared;
 use crate::vector_set::commit::Commit;
+use crate::vector_set::entries::Saved;
 use crate::vector_set::snapshot::Ranks;
 use crate::vector_set::{Changed, Lifetime, VectorSet};
 
 /// What an element has beside its vector.
-struct About {
+struct About<'p> {
     slot: u32,
     attribute: Vec<u8>,
     deadline_ms: Option<i64>,
     is_pinned: bool,
+    entry: Option<Saved<'p>>,
 }
 
 impl VectorSet {
@@ -43,7 +45,7 @@ impl VectorSet {
         let pin = pin();
         let Some(about) = leader.about(name, &pin) else {
             let mut commit = Commit::lock(self);
-            if commit.remove(name) {
+            if commit.remove_alone(name) {
                 commit.finish(Record::unlogged());
                 self.tidy(1);
             }
@@ -71,13 +73,16 @@ impl VectorSet {
             }
         };
         commit.set_pinned(slot, about.is_pinned);
+        if let (Some(entries), Some(entry)) = (&self.entries, &about.entry) {
+            entries.follow(slot, entry, commit.exclusive());
+        }
         self.uses.copy_from(slot, &leader.uses, about.slot);
         commit.finish(Record::unlogged());
         self.tidy(1);
     }
 
     /// What the element of a name has, at one moment.
-    fn about(&self, name: &[u8], pin: &Pin) -> Option<About> {
+    fn about<'p>(&'p self, name: &[u8], pin: &'p Pin) -> Option<About<'p>> {
         let elements = self.elements.read();
         let slot = elements.slot(name, &self.names)?;
         Some(About {
@@ -85,6 +90,7 @@ impl VectorSet {
             attribute: self.attributes.get(slot, pin).map(Stored::text).unwrap_or_default().into_owned(),
             deadline_ms: self.deadlines.get(slot),
             is_pinned: self.uses.is_pinned(slot),
+            entry: self.entries.as_ref().map(|entries| entries.saved(slot, pin)),
         })
     }
 
@@ -106,8 +112,8 @@ impl VectorSet {
         }
     }
 
-    /// Takes over when and how often elements were used, and what was counted of searches, from the
-    /// set that was sealed. `ranks`: the slot that each had, of those that are members; without,
+    /// Takes over when and how often elements were used and served, and what was counted of
+    /// searches, from the set that was sealed. `ranks`: the slot that each had, of those that are members; without,
     /// the set has not changed since.
     pub fn use_as(&self, leader: &Self, ranks: Option<&Ranks>) {
         let slots = leader.vectors.graph().slots();
@@ -118,7 +124,12 @@ impl VectorSet {
         };
         let len = self.vectors.graph().slots().end();
         let members = (0..slots.end()).filter(is_member);
-        (0..len).zip(members).for_each(|(to, from)| self.uses.copy_from(to, &leader.uses, from));
+        for (to, from) in (0..len).zip(members) {
+            self.uses.copy_from(to, &leader.uses, from);
+            if let (Some(entries), Some(others)) = (&self.entries, &leader.entries) {
+                entries.count_from(to, others, from);
+            }
+        }
         self.figures.add(&leader.figures);
     }
 }

@@ -81,14 +81,16 @@ impl Copies {
 impl VectorSet {
     /// True if a snapshot is to leave it in files too.
     pub fn is_to_be_sealed(&self) -> bool {
-        self.is_sealed_by_snapshots()
-            && self.vectors.is_settled()
-            && self.len().saturating_mul(self.params().bytes_per_slot()) >= LEAST_BYTES
+        let bytes = || {
+            let entries = self.entries.as_ref().map_or(0, |entries| entries.text_bytes());
+            self.len().saturating_mul(self.params().bytes_per_slot()).saturating_add(entries)
+        };
+        self.is_sealed_by_snapshots() && self.vectors.is_settled() && bytes() >= LEAST_BYTES
     }
 
     /// The same, once it is large enough and has learnt.
     pub(super) fn is_sealed_by_snapshots(&self) -> bool {
-        self.options.is_warm && self.vectors.residence().files().is_some() && self.entries.is_none()
+        self.options.is_warm && self.vectors.residence().files().is_some()
     }
 
     /// True if its files are to be written anew, without waiting for a snapshot: so much is beside
@@ -103,7 +105,8 @@ impl VectorSet {
         };
         let gain = || {
             let memory = self.memory();
-            memory.names + memory.attributes + gone * self.params().bytes_per_slot()
+            let entries = self.entries.as_ref().map_or(0, |entries| entries.own_text_bytes());
+            memory.names + memory.attributes + entries + gone * self.params().bytes_per_slot()
         };
         (beside + gone) * SHARE >= len && gain() >= LEAST_GAIN
     }
@@ -115,10 +118,10 @@ impl VectorSet {
         !self.options.is_warm && self.may_move() && self.heap_bytes() >= LEAST_BYTES && most_are_warm()
     }
 
-    /// True if a set that lies elsewhere can take its place: it is no cache, and has learnt what it
-    /// will.
+    /// True if a set that lies elsewhere can take its place: it has learnt what codes are made
+    /// with.
     pub fn may_move(&self) -> bool {
-        self.entries.is_none() && self.vectors.is_settled()
+        self.vectors.is_settled()
     }
 
     /// Files that have the set as it was after so many changes.

@@ -1,5 +1,5 @@
 //! Parts → a set: in a time that does not depend on what it has, but for a byte of each element,
-//! and for deadlines and pins.
+//! for deadlines and pins, and for 16 bytes of each entry of a cache.
 
 use std::io;
 use std::sync::Arc;
@@ -7,15 +7,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Copies;
 use super::write::PINNED;
+use crate::memory::Category;
 use crate::tier::{Part, Sealed};
 use crate::vector_index::{LentIndex, VectorIndex};
 use crate::vector_set::attributes::Attributes;
 use crate::vector_set::elements::{Elements, LentElements, Names};
+use crate::vector_set::entries::{self, Entries};
+use crate::vector_set::footprint;
 use crate::vector_set::uses::Uses;
-use crate::vector_set::{MAX_DEADLINE_MS, Now, Params, SetOptions, VectorSet};
+use crate::vector_set::{CacheOutline, MAX_DEADLINE_MS, Now, Params, SetOptions, VectorSet};
 
 impl VectorSet {
-    /// The set of these files.
+    /// The set of these files; a cache, if that is what it was.
     ///
     /// # Errors
     /// They are not there, or do not have the parts of such a set.
@@ -24,6 +27,7 @@ impl VectorSet {
         params: Params,
         options: SetOptions,
         index: LentIndex<'_>,
+        cache: Option<CacheOutline>,
     ) -> io::Result<Self> {
         let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         if u64::from(sealed.dim()) != params.dim() as u64 {
@@ -35,12 +39,12 @@ impl VectorSet {
         if u64::from(len) != sealed.elements() {
             return Err(invalid("it has another number of elements than its head says"));
         }
-        set.names = Names::over(&space, len as usize)?;
-        if sealed.has(Part::Attributes) {
-            set.attributes =
-                Attributes::over(&space, usize::try_from(sealed.attributed()).unwrap_or(usize::MAX))?;
-        } else {
-            set.attributes.grow_to(len);
+        set.names = Names::over(&space, len)?;
+        let attributes = (Part::AttributeCells, Part::Attributes);
+        set.attributes = Attributes::over(Category::Attributes, &space, attributes, len)?;
+        if let Some(cache) = cache {
+            set.vectors.weigh_slots(footprint::BESIDE + entries::BESIDE);
+            set.entries = Some(Entries::over(&space, cache, len)?);
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         set.uses = Uses::of_unused(len, &Now { used_ms: since.as_millis() as i64, ..Now::UNTIMED });

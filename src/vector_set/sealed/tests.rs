@@ -1,5 +1,7 @@
 //! Sets that were sealed and mapped, beside the sets that they were.
 
+mod caches;
+
 use super::*;
 use crate::eviction::Rule;
 use crate::journal::Record;
@@ -8,8 +10,8 @@ use crate::splitmix::SplitMix64;
 use crate::tier::{Part, TierDir};
 use crate::vector_index::LentIndex;
 use crate::vector_set::{
-    Bits, Bound, EvictionCriteria, Hold, Kind, Lifetime, Linked, Metric, Params, Put, Residence, Search,
-    SetOptions,
+    Bits, Bound, Element, EvictionCriteria, Hold, Kind, Lifetime, Linked, Metric, Params, Put, Residence,
+    Search, SetOptions,
 };
 
 const DIM: usize = 16;
@@ -77,7 +79,7 @@ fn seal(set: &Arc<VectorSet>, dir: &Arc<TierDir>) -> Arc<Sealed> {
 fn open(sealed: &Arc<Sealed>, params: &Params) -> Arc<VectorSet> {
     assert_eq!(sealed.words(), b"words");
     let index = LentIndex { seed: 1, codebook: None, matrix: None, reserved: 1 << 20 };
-    Arc::new(VectorSet::of_sealed(sealed, params.clone(), OPTIONS, index).expect("it is whole"))
+    Arc::new(VectorSet::of_sealed(sealed, params.clone(), OPTIONS, index, None).expect("it is whole"))
 }
 
 /// Names, each with a number: the bits of a distance, where there is one.

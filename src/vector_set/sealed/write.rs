@@ -5,12 +5,14 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use crate::arena::{LENT_ALIGN, lent_cell, lent_header};
+use crate::arena::{LENT_ALIGN, Marked, lent_cell, lent_header};
+use crate::compressed::{Ready, Stored};
 use crate::memory::{Category, Held};
 use crate::quantization::Code;
 use crate::tier::{Mapped, Part, PartWriter, Sealed, SealedWriter, TierDir};
 use crate::vector_index::stride;
 use crate::vector_set::elements::{fill_table, sorted, table_len};
+use crate::vector_set::entries::Saved;
 use crate::vector_set::snapshot::Ranks;
 use crate::vector_set::{Element, Frozen, Spill};
 
@@ -31,9 +33,9 @@ pub struct SetWriter {
     best: Codes,
     coarse: Option<Codes>,
     names: Texts,
-    /// From the first element that has one on.
-    attributes: Option<Texts>,
-    attributed: u64,
+    attributes: Texts,
+    entries: Option<EntryParts>,
+    /// From the first element that has something on.
     lives: Option<PartWriter>,
     len: u64,
     list: Vec<u8>,
@@ -54,27 +56,72 @@ impl Codes {
     }
 }
 
-/// Texts, and where they are.
+/// Texts of which an element may have one, and where they are.
 struct Texts {
-    cells: PartWriter,
-    blobs: PartWriter,
+    parts: (Part, Part),
+    /// Cells and blobs, from the first element that has one on.
+    out: Option<(PartWriter, PartWriter)>,
 }
 
 impl Texts {
-    fn begin(out: &SealedWriter, (cells, blobs): (Part, Part)) -> io::Result<Self> {
-        Ok(Self { cells: out.part(cells)?, blobs: out.part(blobs)? })
+    fn new(cells: Part, blobs: Part) -> Self {
+        Self { parts: (cells, blobs), out: None }
     }
 
-    fn put(&mut self, text: &[u8]) -> io::Result<()> {
-        self.cells.write_all(&lent_cell(self.blobs.position()).to_ne_bytes())?;
-        self.blobs.write_all(&lent_header(text.len()))?;
-        self.blobs.write_all(text)?;
-        self.blobs.pad_to(LENT_ALIGN)
+    /// Takes what the next element has, before which so many were.
+    fn put(&mut self, out: &SealedWriter, before: u64, text: Option<Stored<'_>>) -> io::Result<()> {
+        if self.out.is_none() && text.is_some() {
+            let mut cells = out.part(self.parts.0)?;
+            begin_late(&mut cells, before)?;
+            self.out = Some((cells, out.part(self.parts.1)?));
+        }
+        let Some((cells, blobs)) = &mut self.out else { return Ok(()) };
+        let Some(text) = text else { return cells.write_all(&[0; 8]) };
+        let (bytes, mark) = text.parts();
+        cells.write_all(&lent_cell(blobs.position()).to_ne_bytes())?;
+        blobs.write_all(&lent_header(Marked { bytes, mark }))?;
+        blobs.write_all(bytes)?;
+        blobs.pad_to(LENT_ALIGN)?;
+        blobs.count_item();
+        Ok(())
     }
 
     fn end(self, out: &mut SealedWriter) -> io::Result<()> {
-        out.end(self.cells)?;
-        out.end(self.blobs)
+        let Some((cells, blobs)) = self.out else { return Ok(()) };
+        out.end(cells)?;
+        out.end(blobs)
+    }
+}
+
+/// What a cache has of its elements.
+struct EntryParts {
+    words: PartWriter,
+    payloads: Texts,
+    observations: Texts,
+}
+
+impl EntryParts {
+    fn begin(out: &SealedWriter) -> io::Result<Self> {
+        Ok(Self {
+            words: out.part(Part::Entries)?,
+            payloads: Texts::new(Part::PayloadCells, Part::Payloads),
+            observations: Texts::new(Part::ObservationCells, Part::Observations),
+        })
+    }
+
+    fn put(&mut self, out: &SealedWriter, before: u64, entry: &[u8]) -> io::Result<()> {
+        let saved = Saved::read_any(entry).ok_or(io::ErrorKind::InvalidData)?;
+        self.words.write_all(&saved.words())?;
+        let payload = saved.payload().map(Stored::text);
+        let payload = payload.as_deref().map(Ready::new);
+        self.payloads.put(out, before, payload.as_ref().map(Ready::stored))?;
+        self.observations.put(out, before, saved.observations().map(Stored::Plain))
+    }
+
+    fn end(self, out: &mut SealedWriter) -> io::Result<()> {
+        out.end(self.words)?;
+        self.payloads.end(out)?;
+        self.observations.end(out)
     }
 }
 
@@ -106,9 +153,9 @@ impl SetWriter {
             levels: out.part(Part::Levels)?,
             best: codes(Part::BestHeads, Part::BestBodies, best)?,
             coarse: coarse.map(|len| codes(Part::CoarseHeads, Part::CoarseBodies, len)).transpose()?,
-            names: Texts::begin(&out, (Part::NameCells, Part::Names))?,
-            attributes: None,
-            attributed: 0,
+            names: Texts::new(Part::NameCells, Part::Names),
+            attributes: Texts::new(Part::AttributeCells, Part::Attributes),
+            entries: frozen.set().is_cache().then(|| EntryParts::begin(&out)).transpose()?,
             lives: None,
             len: 0,
             list: Vec::new(),
@@ -135,19 +182,11 @@ impl SetWriter {
         if let (Some(codes), Some(code)) = (&mut self.coarse, element.coarse) {
             codes.put(code)?;
         }
-        self.names.put(element.name)?;
-        if !element.attribute.is_empty() && self.attributes.is_none() {
-            let mut texts = Texts::begin(&self.out, (Part::AttributeCells, Part::Attributes))?;
-            begin_late(&mut texts.cells, self.len)?;
-            self.attributes = Some(texts);
-        }
-        match &mut self.attributes {
-            Some(texts) if element.attribute.is_empty() => texts.cells.write_all(&[0; 8])?,
-            Some(texts) => {
-                texts.put(element.attribute)?;
-                self.attributed += 1;
-            }
-            None => {}
+        self.names.put(&self.out, self.len, Some(Stored::Plain(element.name)))?;
+        let attribute = Some(element.attribute).filter(|attribute| !attribute.is_empty());
+        self.attributes.put(&self.out, self.len, attribute.map(Stored::Plain))?;
+        if let Some(entries) = &mut self.entries {
+            entries.put(&self.out, self.len, element.entry)?;
         }
         let life = element.deadline_ms.unwrap_or(0) as u64 | if element.is_pinned { PINNED } else { 0 };
         if life != 0 && self.lives.is_none() {
@@ -177,7 +216,7 @@ impl SetWriter {
     /// # Errors
     /// The disk does not take them, or elements are missing: then there are no files.
     pub fn end(self) -> io::Result<EndedSet> {
-        let Self { mut out, ranks, elements, dim, len, attributed, .. } = self;
+        let Self { mut out, ranks, elements, dim, len, .. } = self;
         if len != elements as u64 {
             return Err(io::Error::other(format!("{len} elements of {elements} were written")));
         }
@@ -186,12 +225,13 @@ impl SetWriter {
             out.end(codes.bodies)?;
         }
         self.names.end(&mut out)?;
-        self.attributes.map_or(Ok(()), |texts| texts.end(&mut out))?;
+        self.attributes.end(&mut out)?;
+        self.entries.map_or(Ok(()), |entries| entries.end(&mut out))?;
         for part in [Some(self.links), Some(self.towers), Some(self.levels), self.lives].into_iter().flatten()
         {
             out.end(part)?;
         }
-        Ok(EndedSet { out, ranks, elements, dim, attributed })
+        Ok(EndedSet { out, ranks, elements, dim })
     }
 }
 
@@ -201,7 +241,6 @@ pub struct EndedSet {
     ranks: Ranks,
     elements: usize,
     dim: usize,
-    attributed: u64,
 }
 
 impl EndedSet {
@@ -215,11 +254,11 @@ impl EndedSet {
         words: Vec<u8>,
         goes_on: &dyn Fn() -> io::Result<()>,
     ) -> io::Result<(Arc<Sealed>, Ranks)> {
-        let Self { mut out, ranks, elements, dim, attributed } = self;
+        let Self { mut out, ranks, elements, dim } = self;
         let held = Held::new(Category::Snapshot, elements * size_of::<(u64, u32)>());
         put_names(&mut out, elements, goes_on)?;
         drop(held);
-        Ok((out.finish((dim, elements), attributed, words, goes_on)?, ranks))
+        Ok((out.finish((dim, elements), words, goes_on)?, ranks))
     }
 }
 

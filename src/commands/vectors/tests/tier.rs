@@ -194,11 +194,11 @@ fn sets_without_a_choice_move_as_a_whole() {
     let folder = Folder::new();
     let tier = tier(&folder);
     let mut session = session(Arc::clone(&tier));
-    const STAYS: &str = "-ERR this set stays where it is: the vectors of a cache move one by one, for which it needs \
-        RERANK and must not be made with TIER warm; and others move when they have learnt their codes";
+    const STAYS: &str = "-ERR this set stays where it is until it has learnt what its codes are made with";
     session.hold_to(&[
-        ("vcache.set c x VALUES 2 1 2 y", "*1 $5 added"),
-        ("vtier c warm", STAYS),
+        ("vcache.set c x VALUES 2 1 2 y COST 3", "*1 $5 added"),
+        ("vcache.alias c x VALUES 2 2 1", ":1"),
+        ("vcache.feedback c x 0.9 1", ":1"),
         ("vcreate p DIM 2 QUANT PQ", "+OK"),
         ("vadd p VALUES 2 1 2 a", ":1"),
         ("vtier p warm", STAYS),
@@ -208,7 +208,21 @@ fn sets_without_a_choice_move_as_a_whole() {
         ("vtier q hot", "+OK"),
         ("vsim q VALUES 2 1 2", "*1 $1 a"),
     ]);
-    for options in ["NOQUANT", "Q8 TIER warm", "RQ2 METRIC L2 RERANK F16 TIER warm", "BIN"] {
+    let cache = |session: &mut Session| {
+        let exported = session.ask("debug digest-value c");
+        (
+            exported,
+            session.ask("vcache.advise c MAXERROR 0.1"),
+            session.ask("vcache.explain c VALUES 2 2 1 MAXDIST 1"),
+        )
+    };
+    let before = cache(&mut session);
+    for tier in ["warm", "hot"] {
+        session.hold_to(&[(&format!("vtier c {tier}"), "+OK")]);
+        assert!(session.ask("vtier c").contains(&format!("+tier +{tier} ")));
+        assert_eq!(cache(&mut session), before);
+    }
+    for options in ["NOQUANT", "Q8 CACHE", "Q8 TIER warm", "RQ2 METRIC L2 RERANK F16 TIER warm", "BIN"] {
         session.ask("flushall");
         session.ask(&format!("vcreate s DIM {DIM} {options}"));
         fill(&mut session, "s");

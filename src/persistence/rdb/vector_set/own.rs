@@ -299,7 +299,7 @@ pub(super) struct Head {
     len: usize,
     pub(super) limits: Limits,
     pub(super) fields: Vec<FieldSpec>,
-    cache: Option<CacheOutline>,
+    pub(super) cache: Option<CacheOutline>,
     pub(super) codebook: Option<Arc<Codebook>>,
     pub(super) matrix: Option<Vec<u8>>,
 }

@@ -438,7 +438,7 @@ fn ghost_rule<'a>(
 impl Cache<'_> {
     /// The forecast so far. The first call begins it.
     pub fn curve(&self) -> Curve {
-        let forecasting = &self.entries.forecasting;
+        let forecasting = &self.entries.common.forecasting;
         if let Some(curve) = forecasting.with(|forecast| forecast.curve()) {
             return curve;
         }
@@ -497,7 +497,7 @@ impl Cache<'_> {
     /// Lets a forecast see a search, and the entry that was its answer, if one was.
     #[inline]
     pub fn foresee(&self, asked: &Asked<'_>, answer: Option<&EntryHit<'_>>) {
-        if self.entries.forecasting.is_on() {
+        if self.entries.common.forecasting.is_on() {
             self.foresee_now(asked, answer);
         }
     }
@@ -507,21 +507,25 @@ impl Cache<'_> {
         if let Some(entry) = answer {
             let (id, bytes) = (id_of(entry.element()), bytes_of(&self.set, entry.place().0));
             let (used_ms, fill) = (self.set.now.used_ms, self.set.fill());
-            let lost = self.entries.forecasting.with(|forecast| forecast.hit(id, bytes, used_ms, fill));
+            let lost =
+                self.entries.common.forecasting.with(|forecast| forecast.hit(id, bytes, used_ms, fill));
             if let Some(since_ms) = lost.flatten()
                 && !self.has_other(asked, entry, since_ms)
             {
-                self.entries.forecasting.with(Forecast::lose_by_half);
+                self.entries.common.forecasting.with(Forecast::lose_by_half);
             }
             return;
         }
-        let looks_at = self.entries.forecasting.with(Forecast::looks_at);
+        let looks_at = self.entries.common.forecasting.with(Forecast::looks_at);
         let Some(stands_for) = looks_at.flatten() else { return };
-        let fit = *self.entries.fit.read();
+        let fit = *self.entries.common.fit.read();
         let serves = ghost_rule(asked.served, fit, self.set.now.expiry_ms, asked.filter);
         let question = hash_of(asked.vector);
         let vector = self.set.vectors.projected(asked.vector);
-        self.entries.forecasting.with(|forecast| forecast.missed(stands_for, (question, &vector), serves));
+        self.entries
+            .common
+            .forecasting
+            .with(|forecast| forecast.missed(stands_for, (question, &vector), serves));
     }
 
     /// True if another entry that was used by then would have been the answer as well.
@@ -550,12 +554,12 @@ impl Cache<'_> {
 
     /// The same of an entry that was stored.
     pub(super) fn foresee_entry(&self, element: &[u8], vector: &[f32]) {
-        if !self.entries.forecasting.is_on() {
+        if !self.entries.common.forecasting.is_on() {
             return;
         }
         let Some(slot) = self.set.slot(element) else { return };
         let (bytes, used_ms) = (bytes_of(&self.set, slot), self.set.now.used_ms);
-        let fit = *self.entries.fit.read();
+        let fit = *self.entries.common.fit.read();
         let served = self.entries.served();
         // It stands where a ghost stood whatever filter finds it: those of other scopes have other
         // questions, but where they ask the same, one of them is lost to the forecast.
@@ -564,6 +568,7 @@ impl Cache<'_> {
         let question = hash_of(vector);
         let vector = self.set.vectors.projected(vector);
         self.entries
+            .common
             .forecasting
             .with(|forecast| forecast.stored(id_of(element), bytes, used_ms, (question, &vector), serves));
     }
@@ -584,7 +589,7 @@ impl Entries {
         is_evicted: bool,
         pin: &Pin,
     ) {
-        if self.forecasting.is_on() && !self.state(slot).is_alias() {
+        if self.common.forecasting.is_on() && !self.state(slot).is_alias() {
             self.foresee_loss_now(set, slot, name, is_evicted, pin);
         }
     }
@@ -592,7 +597,7 @@ impl Entries {
     #[cold]
     fn foresee_loss_now(&self, set: &Present<'_>, slot: u32, name: &[u8], is_evicted: bool, pin: &Pin) {
         let id = id_of(name);
-        let is_followed = self.forecasting.with(|forecast| {
+        let is_followed = self.common.forecasting.with(|forecast| {
             if !is_evicted {
                 forecast.left(id);
             }
@@ -601,7 +606,7 @@ impl Entries {
         if !is_evicted || is_followed != Some(true) {
             return;
         }
-        let fit = *self.fit.read();
+        let fit = *self.common.fit.read();
         let attribute = set.attributes.get(slot, pin).map(|stored| stored.text().into_owned());
         let attribute = attribute.unwrap_or_default();
         let ghost = Ghost {
@@ -614,7 +619,7 @@ impl Entries {
             attribute: (attribute.len() <= MAX_ATTRIBUTE).then(|| attribute.into()),
         };
         let vector = set.vectors.rough_vector(slot, pin);
-        self.forecasting.with(|forecast| forecast.evicted(ghost, &vector));
+        self.common.forecasting.with(|forecast| forecast.evicted(ghost, &vector));
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Adoption {
     pub(super) set: Arc<VectorSet>,
     pub(super) sealed: Arc<Sealed>,
     /// The slot that each element had. None: files of an earlier snapshot have the set.
-    pub(super) ranks: Option<Ranks>,
+    pub(super) ranks: Option<Arc<Ranks>>,
     /// Changes of the set before it was written.
     pub(super) changes: u64,
     /// Its elements that have changed since.
@@ -66,16 +66,18 @@ impl Adoption {
         if is_it || set.is_damaged() || db.is_watched() {
             return false;
         }
-        let mapped = match open(sealed) {
-            Ok(mapped) => Arc::new(mapped),
+        let mut mapped = match open(sealed) {
+            Ok(mapped) => mapped,
             Err(why) => {
                 tracing::warn!("a vector set goes on as it is: {why}");
                 return false;
             }
         };
+        mapped.succeed(set, ranks.as_ref());
         if ranks.is_some() || set.changes() == *changes {
-            mapped.use_as(set, ranks.as_ref());
+            mapped.use_as(set, ranks.as_deref());
         }
+        let mapped = Arc::new(mapped);
         let counters = &sealed.dir().sealed().counters;
         let outcome = db.exchange_set(key, set, &mapped, changed, goes_on);
         match outcome {

@@ -196,6 +196,7 @@ impl Sealing {
             Ok(Some((sealed, ranks)))
         };
         let (sealed, ranks) = complete().map_err(|error| failed(&dir, &error)).ok().flatten()?;
+        let ranks = ranks.map(Arc::new);
         Some(Adoption { set, sealed, ranks, changes, changed, place, by: None })
     }
 }
@@ -237,9 +238,9 @@ pub fn open(sealed: &Arc<Sealed>) -> Result<VectorSet, String> {
     let bytes = sealed.words();
     let mut input = Reader::with_total(bytes, bytes.len() as u64).without_checksum();
     let head = own::read_head(&mut input).map_err(|error| named(error.to_string()))?;
-    let own::Head { params, options, seed, reserved, limits, fields, codebook, matrix, .. } = head;
+    let own::Head { params, options, seed, reserved, limits, fields, codebook, matrix, cache, .. } = head;
     let index = LentIndex { seed, codebook, matrix: matrix.as_deref(), reserved };
-    let set = VectorSet::of_sealed(sealed, params, options, index);
+    let set = VectorSet::of_sealed(sealed, params, options, index, cache);
     let set = set.map_err(|error| named(error.to_string()))?;
     sealed.dir().sealed().counters.mapped.add(1);
     Ok(set.with_limits(limits).with_fields(fields))
