@@ -3,7 +3,8 @@
 //! where the whole set is put into a cold file again and again, from which the next write takes it.
 //! And where the set is warm, so that each snapshot and rewrite seals it, and the next server maps
 //! what the last one that was whole has left, and replays the log on top. And where a set goes into
-//! files and comes back as a whole, while writers go on.
+//! files and comes back as a whole, while writers go on. The last two with caches too, whose
+//! payloads have to be those of their vectors.
 //!
 //! No element may be evicted: the disk has room, and what a server needs for a moment is less than
 //! the finer codes in memory (which are demoted first, until hardly any is left). So each write
@@ -84,8 +85,17 @@ struct Tally {
     compared: usize,
 }
 
+/// What is tried.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Trial {
+    cause: Cause,
+    /// The set is a cache, whose entries have payloads.
+    is_cache: bool,
+}
+
 struct Client {
     number: usize,
+    is_cache: bool,
     random: Random,
     connection: Connection,
     written: Written,
@@ -100,6 +110,36 @@ fn name(client: usize, number: u64) -> Vec<u8> {
 fn blob(vector: u64) -> Vec<u8> {
     let mut random = Random::new(vector, 0);
     (0..DIM).flat_map(|_| random.unit().to_le_bytes()).collect()
+}
+
+/// What an entry answers that has this vector: some kilobytes, or nothing.
+fn payload(vector: u64) -> Vec<u8> {
+    format!("the answer {vector}, ").repeat((vector % 200) as usize).into_bytes()
+}
+
+/// Gives an element a vector, and, in a cache, the payload of that.
+fn put(is_cache: bool, name: Vec<u8>, vector: u64) -> Request {
+    let mut request = words(if is_cache { "VCACHE.SET s" } else { "VADD s" });
+    let (format, blob) = (b"FP32".to_vec(), blob(vector));
+    if is_cache {
+        request.extend([name, format, blob, payload(vector)]);
+    } else {
+        request.extend([format, blob, name]);
+    }
+    request
+}
+
+/// What a cache answers to a question with this vector.
+fn question(vector: u64) -> Request {
+    let mut request = words("VCACHE.GET s FP32");
+    request.extend([blob(vector), b"MINSCORE".to_vec(), SAME.to_string().into_bytes()]);
+    request
+}
+
+/// The strings of a reply.
+fn texts(reply: Reply) -> Vec<Vec<u8>> {
+    let text = |part| if let Reply::Bulk(text) = part { text } else { None };
+    reply.array().into_iter().filter_map(text).collect()
 }
 
 fn attribute(number: u64) -> Vec<u8> {
@@ -143,8 +183,7 @@ impl Client {
             }
             _ => {
                 let vector = self.random.next();
-                request = words("VADD s FP32");
-                request.extend([blob(vector), name(self.number, number)]);
+                request = put(self.is_cache, name(self.number, number), vector);
                 Some(Element { vector, attribute: before.and_then(|element| element.attribute) })
             }
         };
@@ -166,9 +205,29 @@ impl Client {
         let number = self.random.below(NAMES);
         let number = self.random.below(number + 1);
         let Some(&Element { vector, .. }) = self.written.elements.get(&number) else { return true };
+        self.searches += 1;
+        if self.is_cache {
+            return self.ask(number, vector);
+        }
         let Ok(reply) = self.connection.call(search(vector, "")) else { return false };
         assert!(reply.error().is_none(), "{reply:?}");
-        self.searches += 1;
+        true
+    }
+
+    /// Asks for the answer of an entry of its own, and says whether it was right.
+    fn ask(&mut self, number: u64, vector: u64) -> bool {
+        let Ok(reply) = self.connection.call(question(vector)) else { return false };
+        let parts = texts(reply);
+        // A walk may miss the entry.
+        let [verdict, element, .., text, token] = &parts[..] else { return true };
+        if *element != name(self.number, number) {
+            return true;
+        }
+        assert!(verdict == b"hit" && *text == payload(vector), "{number}: {vector}");
+        let mut request = words("VCACHE.FEEDBACK s");
+        request.extend([token.clone(), vec![b'0' + u8::from(self.random.once_in(2))]]);
+        let Ok(reply) = self.connection.call(request) else { return false };
+        assert!(reply.error().is_none(), "{reply:?}");
         true
     }
 
@@ -188,21 +247,20 @@ impl Client {
 }
 
 /// Makes the set with all elements, and may limit the memory so that most finer codes have to go.
-fn begin(site: &mut Site, process: &Process, cause: Cause) -> Vec<Written> {
+fn begin(site: &mut Site, process: &Process, Trial { cause, is_cache }: Trial) -> Vec<Written> {
     let mut connection = process.connect();
     let how = match cause {
         Cause::Warm => "QUANT RQ1 RERANK F16 TIER warm",
         Cause::Moved => "QUANT F16",
         Cause::Limit | Cause::VTier => "QUANT RQ1 RERANK F16",
     };
-    let made = connection.must(&format!("VCREATE s DIM {DIM} {how}"));
+    let made = connection.must(&format!("VCREATE s DIM {DIM} {how}{}", if is_cache { " CACHE" } else { "" }));
     assert!(made.error().is_none(), "{made:?}");
     let written = (0..CLIENTS).map(|client| {
         let element = |number| {
             let vector = client as u64 * NAMES + number;
-            let mut request = words("VADD s FP32");
-            request.extend([blob(vector), name(client, number)]);
-            assert_eq!(connection.call(request).expect("the server replies").integer(), 1);
+            let reply = connection.call(put(is_cache, name(client, number), vector));
+            assert!(reply.expect("the server replies").error().is_none());
             (number, Element { vector, attribute: None })
         };
         Written { elements: (0..NAMES).map(element).collect(), pending: None }
@@ -221,7 +279,7 @@ fn begin(site: &mut Site, process: &Process, cause: Cause) -> Vec<Written> {
 /// Lets clients write, kills the server, and returns what they have written.
 fn live(
     process: Process,
-    cause: Cause,
+    Trial { cause, is_cache }: Trial,
     random: &mut Random,
     written: Vec<Written>,
     tally: &mut Tally,
@@ -236,7 +294,7 @@ fn live(
             .map(|(number, written)| {
                 let random = Random::new(random.next(), number as u64);
                 let connection = process.connect();
-                let client = Client { number, random, connection, written, writes: 0, searches: 0 };
+                let client = Client { number, is_cache, random, connection, written, writes: 0, searches: 0 };
                 let (progress, quiet) = (&progress, &quiet);
                 scope.spawn(move || client.run(progress, quiet))
             })
@@ -339,7 +397,12 @@ fn store(control: &mut Connection, random: &mut Random, progress: &Progress, qui
 }
 
 /// What the server has of an element that may be there, compared with what may have survived.
-fn survivor(connection: &mut Connection, name: &[u8], states: &[Option<Element>]) -> Option<Element> {
+fn survivor(
+    connection: &mut Connection,
+    is_cache: bool,
+    name: &[u8],
+    states: &[Option<Element>],
+) -> Option<Element> {
     let mut call = |mut request: Request, last: Option<&[u8]>| {
         request.extend(last.map(<[u8]>::to_vec));
         connection.call(request).expect("the server replies")
@@ -352,6 +415,14 @@ fn survivor(connection: &mut Connection, name: &[u8], states: &[Option<Element>]
     };
     let mut is_this = |state: &&Option<Element>| {
         let Some(element) = state else { return true };
+        if is_cache {
+            let parts = texts(call(question(element.vector), None));
+            if let [_, found, .., text, _] = &parts[..]
+                && found == name
+            {
+                return *text == payload(element.vector);
+            }
+        }
         // A walk may miss an element; a search that reads all does not.
         ["", "TRUTH"].iter().any(|more| is_found(call(search(element.vector, more), None), name))
     };
@@ -361,7 +432,7 @@ fn survivor(connection: &mut Connection, name: &[u8], states: &[Option<Element>]
 }
 
 /// Compares all elements, and returns them.
-fn judge(process: &Process, written: Vec<Written>, tally: &mut Tally) -> Vec<Written> {
+fn judge(process: &Process, is_cache: bool, written: Vec<Written>, tally: &mut Tally) -> Vec<Written> {
     let mut connection = process.connect();
     let is_cold = connection.info("tier_cold_vector_sets") == "1";
     tally.cold_at_start += usize::from(is_cold);
@@ -372,7 +443,7 @@ fn judge(process: &Process, written: Vec<Written>, tally: &mut Tally) -> Vec<Wri
         for number in 0..NAMES {
             let after = pending.filter(|(pending, _)| *pending == number).map(|(_, after)| after);
             let states: Vec<_> = [elements.get(&number).copied()].into_iter().chain(after).collect();
-            let state = survivor(&mut connection, &name(client, number), &states);
+            let state = survivor(&mut connection, is_cache, &name(client, number), &states);
             survived.extend(state.map(|element| (number, element)));
             tally.compared += 1;
         }
@@ -385,13 +456,14 @@ fn judge(process: &Process, written: Vec<Written>, tally: &mut Tally) -> Vec<Wri
 
 #[test]
 fn demotion_loses_nothing_when_the_process_is_killed() {
-    let tally = run("tiers", Cause::Limit, &["--maxmemory-policy", "allkeys-lru", "--tier-policy", "demote"]);
+    let tally =
+        run("tiers", plain(Cause::Limit), &["--maxmemory-policy", "allkeys-lru", "--tier-policy", "demote"]);
     assert!(tally.demoted > 0 && tally.promoted > 0, "codes have moved both ways");
 }
 
 #[test]
 fn cold_files_lose_nothing_when_the_process_is_killed() {
-    let tally = run("cold", Cause::VTier, &["--maxmemory", "0"]);
+    let tally = run("cold", plain(Cause::VTier), &["--maxmemory", "0"]);
     assert!(
         tally.stored > 0 && tally.opened > 0 && tally.cold_at_start > 0,
         "it went, came and stayed: {tally:?}"
@@ -400,17 +472,30 @@ fn cold_files_lose_nothing_when_the_process_is_killed() {
 
 #[test]
 fn sealed_files_lose_nothing_when_the_process_is_killed() {
-    let tally = run("sealed", Cause::Warm, &["--maxmemory", "0"]);
+    let tally = run("sealed", plain(Cause::Warm), &["--maxmemory", "0"]);
     assert!(tally.mapped_at_start > 0, "it was mapped: {tally:?}");
 }
 
 #[test]
 fn sets_that_move_as_a_whole_lose_nothing_when_the_process_is_killed() {
-    let tally = run("moved", Cause::Moved, &["--maxmemory", "0"]);
+    let tally = run("moved", plain(Cause::Moved), &["--maxmemory", "0"]);
     assert!(tally.moved[0] > 0, "it moved: {tally:?}");
 }
 
-fn run(name: &str, cause: Cause, flags: &[&str]) -> Tally {
+#[test]
+fn caches_in_files_lose_nothing_when_the_process_is_killed() {
+    let of_cause = |cause| Trial { cause, is_cache: true };
+    let tally = run("sealed-cache", of_cause(Cause::Warm), &["--maxmemory", "0"]);
+    assert!(tally.mapped_at_start > 0, "it was mapped: {tally:?}");
+    let tally = run("moved-cache", of_cause(Cause::Moved), &["--maxmemory", "0"]);
+    assert!(tally.moved[0] > 0, "it moved: {tally:?}");
+}
+
+fn plain(cause: Cause) -> Trial {
+    Trial { cause, is_cache: false }
+}
+
+fn run(name: &str, trial: Trial, flags: &[&str]) -> Tally {
     let kills = given("NEARHIT_CRASH_ROUNDS").unwrap_or(4) as usize;
     let seed = given("NEARHIT_CRASH_SEED").unwrap_or(1);
     let mut tally = Tally::default();
@@ -426,11 +511,11 @@ fn run(name: &str, cause: Cause, flags: &[&str]) -> Tally {
         site.flags.extend(["--tier-dir", &tier].iter().chain(flags).map(|flag| (*flag).to_owned()));
         let mut random = Random::new(seed, number);
         let mut process = site.start();
-        let mut written = begin(&mut site, &process, cause);
+        let mut written = begin(&mut site, &process, trial);
         for _ in 0..LIVES.min(kills - tally.kills) {
-            written = live(process, cause, &mut random, written, &mut tally);
+            written = live(process, trial, &mut random, written, &mut tally);
             process = site.start();
-            written = judge(&process, written, &mut tally);
+            written = judge(&process, trial.is_cache, written, &mut tally);
         }
         process.kill();
         number += 1;
