@@ -80,6 +80,8 @@ def add_arguments(parser):
     add("--queries", type=int, default=1_000, help="at most so many (%(default)s)")
     add("--seconds", type=float, default=5, help="how long each point of searching is measured (%(default)s)")
     add("--zipf", type=float, default=1.0, help="exponent of the stream of lookups (%(default)s)")
+    add("--disk", type=float, help="of what all answers would take in memory, for tier-max-bytes (no bound)")
+    add("--shifts", type=int, default=0, help="how often other answers become those that are asked for most (%(default)s)")
     add("--only", choices=("sets", "cache", "answers", "whole", "reads", "large"), help="one part; large only if it is named")
     add("--folder", metavar="DIR", help="where the files lie, so that the disk can be chosen")
     add("--data", default=data, metavar="DIR", help="where the sets are, or are to be made (%(default)s; environment: DATA)")
@@ -268,15 +270,22 @@ def answer(number):
     return f"{number}: " + " ".join(f"{word:x}s" for word in chosen.choices(range(1 << 12, (1 << 12) + VOCABULARY), k=WORDS))
 
 
+def stream(chosen, weights, parts):
+    """Numbers by these weights, of which others have the highest ones in each part."""
+    for _ in range(parts):
+        order = chosen.sample(range(len(weights)), len(weights))
+        ranks = chosen.choices(range(len(weights)), cum_weights=weights, k=LOOKUPS * len(weights) // parts)
+        yield from (order[rank] for rank in ranks)
+
+
 def questions(args, client, found, storage):
     """A stream of questions, of which those without an answer are given one."""
     chosen = random.Random(1)
     weights = list(itertools.accumulate(1 / (rank + 1) ** args.zipf for rank in range(found.n)))
-    order = chosen.sample(range(found.n), found.n)
     size = 4 * found.dim
     create = resp.encoded("VCREATE", "bench", "DIM", found.dim, "QUANT", *storage.split(), "CACHE")
     times = {"hit": [], "set": []}
-    asked, answered = LOOKUPS * found.n, 0
+    answered = 0
     with open(found.folder / "base.f32", "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as base:
 
         def stored(number):
@@ -285,8 +294,9 @@ def questions(args, client, found, storage):
         start = float(resp.info(client)["used_memory"])
         client.accepted([create, *map(stored, range(SAMPLE))])
         each = (float(resp.info(client)["used_memory"]) - start) / SAMPLE
-        client.accepted([resp.encoded("DEL", "bench"), create, resp.encoded("CONFIG", "SET", "maxmemory", int(start + args.part * found.n * each))])
-        for number in (order[rank] for rank in chosen.choices(range(found.n), cum_weights=weights, k=asked)):
+        limits = ("maxmemory", int(start + args.part * found.n * each), "tier-max-bytes", int((args.disk or 0) * found.n * each))
+        client.accepted([resp.encoded("DEL", "bench"), create, resp.encoded("CONFIG", "SET", *limits)])
+        for number in stream(chosen, weights, args.shifts + 1):
             vector = base[number * size:(number + 1) * size]
             began = time.perf_counter()
             reply = client.ask("VCACHE.GET", "bench", "FP32", vector, "MINSCORE", SAME)
@@ -302,6 +312,7 @@ def questions(args, client, found, storage):
             answered += is_hit
     for taken in times.values():
         taken.sort()
+    asked = sum(map(len, times.values()))
     info = resp.info(client)
     return {name: info[name] for name in ("used_memory", "tier_bytes")} | {
         "hit_rate": answered / asked, "per_s": asked / sum(map(sum, times.values())), "elements": client.ask("VCARD", "bench"),
