@@ -6,8 +6,8 @@
 //!
 //! A text is compressed if it is longer than the threshold and a fifth is saved; all others are
 //! stored as they are. What holds the bytes also holds the mark that says which of the two they
-//! are. Such blocks leave the process in files of `tier-dir` alone: other files, and replies, have the
-//! text.
+//! are. Such blocks leave the process in files of `tier-dir` alone: other files, and replies, have
+//! the text.
 //!
 //! What it costs, by a loop over both calls on one core of the machine of the benchmarks: random
 //! text of 1 KiB is given up after 0.4 µs, since LZ4 makes longer steps the longer it finds

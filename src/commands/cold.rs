@@ -38,11 +38,10 @@ impl Merges {
         !self.0.iter().any(|(other, not_before)| Weak::as_ptr(other) == Arc::as_ptr(set) && now < *not_before)
     }
 
-    /// `took`: the last try; the next ones are a tenth of the time at most.
-    fn put_off(&mut self, set: &Arc<VectorSet>, took: Duration) {
+    fn put_off(&mut self, set: &Arc<VectorSet>, pause: Duration) {
         let now = Instant::now();
         self.0.retain(|(_, not_before)| now < *not_before);
-        self.0.push((Arc::downgrade(set), now + AFTER_FAILURE.max(took * 10)));
+        self.0.push((Arc::downgrade(set), now + pause));
     }
 }
 
@@ -121,18 +120,26 @@ impl Server {
         }
     }
 
-    /// Puts a whole set into files if memory is scarce: before elements are evicted. True if it
-    /// did.
+    /// Puts a whole set into files if memory is scarce, or what is beside the files of a warm one:
+    /// before elements are evicted. True if it did.
     fn demote_a_set(&self, dir: &Arc<TierDir>, merges: &mut Merges, signal: &ThreadSignal) -> bool {
-        if !dir.balance().demotes_sets() {
-            return false;
+        let balance = dir.balance();
+        let may_be_tried = |set: &Arc<VectorSet>| {
+            merges.is_due(set) && !set.is_damaged() && set.expected_file_bytes() <= dir.room()
+        };
+        let is_scarce = balance.demotes_sets();
+        let next = if is_scarce { self.keyspace.set_to_demote(may_be_tried) } else { None };
+        let is_stuck = is_scarce && next.is_none();
+        if is_stuck || balance.is_stuck() {
+            self.keyspace.let_lent_elements_go(dir, is_stuck);
         }
-        let may_be_tried = |set: &Arc<VectorSet>| merges.is_due(set) && !set.is_damaged();
-        let Some((number, key, set)) = self.keyspace.set_to_demote(may_be_tried) else { return false };
-        dir.balance().note_moving(true);
+        let Some((number, key, set)) = next else { return false };
+        balance.note_moving(true);
         let is_moved = self.write_anew((number, &key, &set), (dir, Haste::Now), merges, signal);
-        dir.balance().note_moving(false);
-        dir.sealed().counters.demoted.add(is_moved.into());
+        balance.note_moving(false);
+        let counters = &dir.sealed().counters;
+        let counter = if set.options().is_warm { &counters.merged } else { &counters.demoted };
+        counter.add(is_moved.into());
         is_moved
     }
 
@@ -151,10 +158,15 @@ impl Server {
             !signal.is_stopped() && present.is_some_and(|handle| Arc::ptr_eq(&handle.set, set))
         };
         let goes_on = || if is_wanted() { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) };
-        let is_exchanged = merge(set, (number, key), how, &goes_on)
-            .is_some_and(|files| files.exchange(&self.keyspace, &|| !signal.is_stopped()));
+        let files = merge(set, (number, key), how, &goes_on);
+        let has_room = files.is_some();
+        let is_exchanged =
+            files.is_some_and(|files| files.exchange(&self.keyspace, &|| !signal.is_stopped()));
         if !is_exchanged {
-            merges.put_off(set, began.elapsed());
+            // Where memory is short, only a disk without room is left alone for long.
+            let is_urgent = has_room && matches!(how.1, Haste::Now);
+            let least = if is_urgent { ROUND } else { AFTER_FAILURE };
+            merges.put_off(set, least.max(began.elapsed() * if is_urgent { 1 } else { 10 }));
         }
         is_exchanged
     }

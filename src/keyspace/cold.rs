@@ -15,7 +15,7 @@ use super::entry::{Entry, Layout};
 use super::value::{Allocated, Large, Owned, Value, ValueRef, Viewed, WrongType};
 use super::vector_set::SetHandle;
 use super::{Accounting, DATABASES, Keyspace, NotExchanged, View};
-use crate::vector_set::{ColdFile, Now, TierDir, VectorSet};
+use crate::vector_set::{ColdFile, Now, TierDir, Urgency, VectorSet};
 
 /// Makes the set of a file. The error says what is wrong with it.
 pub type Opener = fn(&ColdFile, &Arc<TierDir>) -> Result<VectorSet, String>;
@@ -130,12 +130,14 @@ impl Keyspace {
     /// Warm sets of a database whose files are to be written anew; with their keys. Those of keys
     /// that clients watch are left out.
     pub fn sets_to_merge(&self, db: usize) -> Vec<(Box<[u8]>, Arc<VectorSet>)> {
-        self.sets_that(db, |entry, set| set.is_to_be_merged().then(|| (entry.key().into(), Arc::clone(set))))
+        self.sets_that(db, |entry, set| {
+            set.is_to_be_merged(Urgency::Background).then(|| (entry.key().into(), Arc::clone(set)))
+        })
     }
 
-    /// The set that is to go into files as a whole since memory is short, with its database and its
-    /// key: that of which most bytes were not used for the longest time. None if single elements
-    /// are to go first, or if there is none that may.
+    /// The set that is to go into files as a whole since memory is short, or whose files are to be
+    /// written anew, with its database and its key: that of which most bytes were not used for the
+    /// longest time. None if single elements are to go first, or if there is none that may.
     pub fn set_to_demote(
         &self,
         may_be_tried: impl Fn(&Arc<VectorSet>) -> bool,
@@ -144,13 +146,24 @@ impl Keyspace {
         let sets = (0..DATABASES).flat_map(|db| {
             self.sets_that(db, |entry, set| {
                 let weight = (u64::from(entry.idle_s(now_ms)) + 1).saturating_mul(set.heap_bytes() as u64);
-                let may_go = !entry.is_blessed() && set.is_to_be_demoted();
+                let goes = set.is_to_be_demoted() || set.is_to_be_merged(Urgency::MemoryIsShort);
+                let may_go = goes && !entry.is_blessed();
                 may_go.then(|| (weight, (db, entry.key().into(), Arc::clone(set))))
             })
         });
         sets.filter(|(_, (_, _, set))| may_be_tried(set))
             .max_by_key(|(weight, _)| *weight)
             .map(|(_, set)| set)
+    }
+
+    /// Decides of all sets whether eviction takes elements that lie in files: see
+    /// [`VectorSet::let_lent_go`]. `is_stuck`: as
+    /// [`Balance::note_stuck`](crate::vector_set::Balance::note_stuck) says.
+    pub fn let_lent_elements_go(&self, dir: &TierDir, is_stuck: bool) {
+        let room = is_stuck.then(|| dir.room());
+        let sets = (0..DATABASES).flat_map(|db| self.sets_that(db, |_, set| Some(Arc::clone(set))));
+        let letting_go = sets.filter(|set| set.let_lent_go(room)).count();
+        dir.balance().note_stuck(is_stuck, letting_go > 0);
     }
 
     /// What `pick` takes of the sets in memory of a database; those of keys that clients watch are

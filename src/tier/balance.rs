@@ -10,6 +10,13 @@
 //! there as a whole, as a warm one: see [`Balance::demotes_sets`]. That takes as long as the disk
 //! takes the set, so it begins well before anything would be evicted.
 //!
+//! What comes into such a set lies in memory, until its files are written anew. While that is
+//! possible, eviction takes what is in memory alone, since what is in files would free none. When
+//! it is not (the files have no room for it, or nothing is beside them), but would be without the
+//! coldest elements of the files, it takes any element, the coldest first, until that is so (see
+//! `VectorSet::let_lent_go`): else what came last would make room for itself, and what has been in
+//! files for long would stay for ever.
+//!
 //! *Up*: a code that is read for an answer comes back into memory if its element's use before this
 //! one is more recent than what eviction takes at present: then the element is used often enough to
 //! stay. So a scan over cold elements brings nothing up, and no list of candidates has to be kept.
@@ -72,6 +79,8 @@ pub struct Balance {
     is_memory_short: AtomicBool,
     is_memory_scarce: AtomicBool,
     is_set_moving: AtomicBool,
+    is_stuck: AtomicBool,
+    lets_lent_go: AtomicBool,
     /// Bytes that may come up until the next allowance.
     allowance: AtomicI64,
     /// Mean of how long victims had not been used, in milliseconds; 0 before the first.
@@ -122,9 +131,27 @@ impl Balance {
         self.is_memory_scarce.store(is_memory_scarce, Relaxed);
     }
 
-    /// True if whole sets are to go into files, and there was room for the last one.
+    /// True if whole sets are to go into files, if there is room.
     pub fn demotes_sets(&self) -> bool {
-        self.demotes() && self.is_memory_scarce.load(Relaxed)
+        self.policy() != TierPolicy::Off && self.is_memory_scarce.load(Relaxed)
+    }
+
+    /// Notes whether no set can go into files now, nor be written anew, though memory is scarce:
+    /// none has enough beside its files, or the disk has no room; and whether eviction takes
+    /// elements of the files of a set for that.
+    pub fn note_stuck(&self, is_stuck: bool, lets_lent_go: bool) {
+        self.is_stuck.store(is_stuck, Relaxed);
+        self.lets_lent_go.store(lets_lent_go, Relaxed);
+    }
+
+    /// True if eviction takes elements of the files of a set.
+    pub fn lets_lent_go(&self) -> bool {
+        self.lets_lent_go.load(Relaxed)
+    }
+
+    /// True if that is so.
+    pub fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Relaxed)
     }
 
     /// Notes whether a set is on its way into files as a whole, since memory is scarce.
@@ -136,6 +163,11 @@ impl Balance {
     /// elements.
     pub fn is_set_moving(&self) -> bool {
         self.is_set_moving.load(Relaxed)
+    }
+
+    /// True if a set is on its way, or is about to be.
+    pub fn may_free_memory(&self) -> bool {
+        self.is_set_moving() || self.demotes() && !self.is_stuck()
     }
 
     /// True if the code of an element, of so many bytes, that is in a file and is read now should

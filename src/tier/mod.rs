@@ -250,6 +250,14 @@ impl TierDir {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Bytes that may be taken within the bound.
+    pub fn room(&self) -> u64 {
+        match self.max_bytes.load(Ordering::Relaxed) {
+            0 => u64::MAX,
+            max => max.saturating_sub(self.bytes()),
+        }
+    }
+
     /// The most that were taken at a time.
     pub fn peak_bytes(&self) -> u64 {
         self.peak_bytes.load(Ordering::Relaxed)

@@ -219,7 +219,7 @@ impl Present<'_> {
         let slots = self.vectors.graph().slots();
         let is_element = slot < slots.end() && slots.state(slot) == State::Live && stays(slot);
         let is_spared = criteria.spares_warm && self.is_warm(slot, pin)
-            || criteria.spares_lent && slot < slots.lent_end();
+            || criteria.spares_lent && slot < slots.lent_end() && !self.lets_lent_go();
         if !is_element || self.uses.is_pinned(slot) || is_spared {
             return None;
         }

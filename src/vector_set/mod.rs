@@ -61,7 +61,7 @@ mod uses;
 mod write;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -166,6 +166,8 @@ pub struct VectorSet {
     copies: Copies,
     /// Where the names of elements that change are noted.
     notes: Notes,
+    /// Memory is short, and elements that lie in files may be evicted for it.
+    lets_lent_go: AtomicBool,
     figures: Figures,
     /// What the set takes when it is empty.
     fixed: Held,
@@ -224,6 +226,7 @@ impl VectorSet {
             moves: Moves::default(),
             copies: Copies::default(),
             notes: Notes::default(),
+            lets_lent_go: AtomicBool::new(false),
             figures: Figures::default(),
             fixed: Held::new(Category::Graph, footprint::empty_set_bytes()),
             uid: SETS.fetch_add(1, Ordering::Relaxed),

@@ -67,7 +67,9 @@ impl Server {
         if excess == 0 {
             return Room::Found;
         }
-        let is_awaited = excess <= self.awaited_bytes() || self.keyspace.reaper().pending() > 0;
+        let is_awaited = excess <= self.awaited_bytes()
+            || self.keyspace.reaper().pending() > 0
+            || self.keyspace.tier().is_some_and(|tier| tier.balance().may_free_memory());
         if is_exhausted && !is_awaited {
             return Room::Missing;
         }

@@ -15,12 +15,15 @@ pub(super) struct Criteria {
     /// See [`EvictionCriteria`].
     pub(super) demotes: bool,
     pub(super) spares_warm: bool,
+    /// Sets let elements of their files go; which sets, they know.
+    pub(super) lets_lent_go: bool,
 }
 
 impl Criteria {
     /// True if candidates that were found by the other criteria need not be discarded.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        (self.policy, self.unit, self.spares_warm) == (other.policy, other.unit, other.spares_warm)
+        let spared = |criteria: &Self| (criteria.spares_warm, criteria.lets_lent_go);
+        (self.policy, self.unit, spared(self)) == (other.policy, other.unit, spared(other))
     }
 
     /// The score of a key that is evicted as a whole; none if it is not to be evicted. A set that
@@ -97,6 +100,7 @@ mod tests {
             now_ms: NOW_MS + after_ms,
             demotes: false,
             spares_warm: false,
+            lets_lent_go: false,
         };
         criteria.of_key(entry)
     }

@@ -241,6 +241,7 @@ impl Keyspace {
         Criteria {
             demotes: hot > 0,
             spares_warm: hot > warm / HOT_SHARE,
+            lets_lent_go: self.tier().is_some_and(|tier| tier.balance().lets_lent_go()),
             policy: self.policy(),
             unit: if keys_only { Unit::Key } else { Unit::Element },
             lfu: self.lfu(),

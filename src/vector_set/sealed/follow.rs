@@ -113,8 +113,8 @@ impl VectorSet {
     }
 
     /// Takes over when and how often elements were used and served, and what was counted of
-    /// searches, from the set that was sealed. `ranks`: the slot that each had, of those that are members; without,
-    /// the set has not changed since.
+    /// searches, from the set that was sealed. `ranks`: the slot that each had, of those that are
+    /// members; without, the set has not changed since.
     pub fn use_as(&self, leader: &Self, ranks: Option<&Ranks>) {
         let slots = leader.vectors.graph().slots();
         let _pin = pin();

@@ -18,27 +18,44 @@ mod open;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use parking_lot::Mutex;
 
 pub use self::changed::Changed;
 pub(super) use self::changed::Notes;
 pub use self::write::{EndedSet, SetWriter};
-use super::VectorSet;
+use super::{Urgency, VectorSet};
 use crate::tier::Sealed;
 
 /// Smaller sets are read from a snapshot in milliseconds, and would take more than a dozen files.
 const LEAST_BYTES: usize = if cfg!(test) { 1 } else { 256 << 10 };
 
-/// A set is written anew when one element in so many is not in its files, or was removed from them.
-/// Of a set that grows, each element is then written about five times.
-const SHARE: usize = 4;
-/// Bytes of memory, or of the disk, that this has to free.
-const LEAST_GAIN: usize = if cfg!(test) { 1 } else { 4 << 20 };
+/// When the files of a set are written anew: when one element in `share` is not in them, or was
+/// removed from them, and when that frees so many bytes of memory or of the disk.
+struct MergeRule {
+    share: usize,
+    least_gain: usize,
+}
+
+impl MergeRule {
+    /// Of a set that grows, each element is written about five times; where elements would be
+    /// evicted otherwise, more often.
+    fn of(urgency: Urgency) -> Self {
+        let least = |bytes: usize| if cfg!(test) { 1 } else { bytes };
+        match urgency {
+            Urgency::Background => Self { share: 4, least_gain: least(4 << 20) },
+            Urgency::MemoryIsShort => Self { share: 16, least_gain: LEAST_BYTES },
+        }
+    }
+}
 
 /// Of the finer codes of a set that goes into files as a whole, so many are there for one in
 /// memory.
 const WARM_FIRST: usize = 3;
+
+/// Of the elements of files, eviction takes one in so many before these are written anew.
+const COLDEST: usize = 4;
 
 /// By which kinds of files a set's files are named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,7 +112,7 @@ impl VectorSet {
 
     /// True if its files are to be written anew, without waiting for a snapshot: so much is beside
     /// them, or was removed.
-    pub fn is_to_be_merged(&self) -> bool {
+    pub fn is_to_be_merged(&self, urgency: Urgency) -> bool {
         if !self.is_to_be_sealed() {
             return false;
         }
@@ -108,7 +125,8 @@ impl VectorSet {
             let entries = self.entries.as_ref().map_or(0, |entries| entries.own_text_bytes());
             memory.names + memory.attributes + entries + gone * self.params().bytes_per_slot()
         };
-        (beside + gone) * SHARE >= len && gain() >= LEAST_GAIN
+        let MergeRule { share, least_gain } = MergeRule::of(urgency);
+        (beside + gone) * share >= len && gain() >= least_gain
     }
 
     /// True if it is to go into files as a whole when memory is short. Where single elements may
@@ -116,6 +134,40 @@ impl VectorSet {
     pub fn is_to_be_demoted(&self) -> bool {
         let most_are_warm = || self.tier_counts().is_none_or(|(hot, warm)| warm / WARM_FIRST >= hot);
         !self.options.is_warm && self.may_move() && self.heap_bytes() >= LEAST_BYTES && most_are_warm()
+    }
+
+    /// About how many bytes its files will have, if they are written.
+    pub fn expected_file_bytes(&self) -> u64 {
+        let sealed = self.space().and_then(|space| space.sealed());
+        sealed.filter(|sealed| sealed.elements() > 0).map_or_else(
+            || self.heap_bytes() as u64,
+            |sealed| (sealed.bytes() as f64 / sealed.elements() as f64 * self.len() as f64) as u64,
+        )
+    }
+
+    /// Decides whether eviction takes elements of the files too, where they have room for so many
+    /// bytes more. It frees no memory by that until the files are written anew, so only if they
+    /// will be: when the coldest have gone, it is worth while, and there is room. None: it does
+    /// not. Returns what was decided.
+    pub fn let_lent_go(&self, room: Option<u64>) -> bool {
+        let lets_go = room.is_some_and(|room| self.would_be_merged(room));
+        self.lets_lent_go.store(lets_go, Relaxed);
+        lets_go
+    }
+
+    pub(super) fn lets_lent_go(&self) -> bool {
+        self.lets_lent_go.load(Relaxed)
+    }
+
+    fn would_be_merged(&self, room: u64) -> bool {
+        let Some(sealed) = self.space().and_then(|space| space.sealed()) else { return false };
+        let ((_, gone), len) = {
+            let elements = self.elements.read();
+            (elements.beside_files(), elements.len())
+        };
+        let coldest = (sealed.elements() as usize / COLDEST).saturating_sub(gone);
+        let bytes_each = sealed.bytes() as f64 / sealed.elements().max(1) as f64;
+        coldest > 0 && self.is_to_be_sealed() && (len - coldest.min(len)) as f64 * bytes_each <= room as f64
     }
 
     /// True if a set that lies elsewhere can take its place: it has learnt what codes are made

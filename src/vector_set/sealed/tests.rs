@@ -289,6 +289,12 @@ fn what_was_sealed_costs_no_memory_until_it_is_changed() {
     let criteria = EvictionCriteria { spares_lent: true, ..EvictionCriteria::by(Rule::Lru) };
     assert!(set.untimed().sample(&criteria, &mut random).is_some());
     assert!(other.untimed().sample(&criteria, &mut random).is_none());
+    // A limit of the set itself is one of elements, wherever they are.
+    assert!(other.untimed().sample(&EvictionCriteria::by(Rule::Lru), &mut random).is_some());
+    assert!(other.let_lent_go(Some(u64::MAX)));
+    assert!(other.untimed().sample(&criteria, &mut random).is_some());
+    assert!(!other.let_lent_go(Some(10_000)), "they would not fit without the coldest");
+    assert!(other.untimed().sample(&criteria, &mut random).is_none());
     assert!(other.sealed_at(0).is_some_and(|kept| Arc::ptr_eq(&kept, &sealed)));
     change(&[&other], &mut random, 1);
     change(&[&other], &mut random, u64::MAX);

@@ -63,7 +63,7 @@ fn change_cache(sets: &[&Arc<VectorSet>], random: &mut SplitMix64) {
                     is_pinned: chosen < 20,
                 };
                 // The same vector now and then.
-                let vector = vector(n << 32 | more % 3);
+                let vector = vector((n << 32) | (more % 3));
                 let put = Put {
                     element: &name,
                     vector,

@@ -1,11 +1,13 @@
 //! Sets that take the place of others while snapshots name files.
 
+use std::time::{Duration, Instant};
+
 use super::*;
 use crate::journal::Record;
-use crate::keyspace::{Clock, Deadline, Keyspace, NotExchanged, Value};
+use crate::keyspace::{Clock, Deadline, EvictReason, Keyspace, NotExchanged, Policy, Unit, Value};
 use crate::persistence::files::testing::Folder;
 use crate::persistence::rdb::save::{FileInfo, Progress, save};
-use crate::vector_set::{Hold, Lifetime, NamedBy, Params, Put, Residence};
+use crate::vector_set::{Hold, Lifetime, NamedBy, Params, Put, Residence, TierPolicy, Urgency};
 
 const DIM: usize = 64;
 
@@ -78,6 +80,39 @@ fn who_takes_the_place_of_a_set_keeps_the_files_that_a_snapshot_names() {
         assert!(!Arc::ptr_eq(&first, &present(&keyspace)));
     }
     assert_eq!(present(&keyspace).len(), 304);
+}
+
+#[test]
+fn elements_in_files_are_evicted_when_no_set_can_go_there_any_more() {
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
+    let keyspace = Keyspace::new(Clock::manual(1));
+    keyspace.set_tier(Arc::clone(&dir));
+    keyspace.configure_eviction(Policy::named("allkeys-lru").expect("one"), 5, Unit::Element);
+    dir.balance().set_policy(TierPolicy::Demote);
+    warm(&keyspace, &dir);
+    assert!(merged(&keyspace, &dir));
+    (0..10).for_each(|n| add(&present(&keyspace), 1000 + n));
+    let evict = || keyspace.evict(1, Instant::now() + Duration::from_secs(600), EvictReason::Limit);
+    let is_there = |n: usize| present(&keyspace).untimed().contains(&n.to_string().into_bytes());
+    while !evict().exhausted {
+        assert!((0..300).all(is_there));
+    }
+    assert!(!(0..10).any(|n| is_there(1000 + n)));
+    // Until nothing can go into files any more.
+    dir.set_max_bytes(dir.bytes() + 1000);
+    keyspace.let_lent_elements_go(&dir, true);
+    assert!(evict().exhausted && (0..300).all(is_there), "they would never fit");
+    dir.set_max_bytes(0);
+    keyspace.let_lent_elements_go(&dir, true);
+    while !present(&keyspace).is_to_be_merged(Urgency::MemoryIsShort) {
+        assert!(!evict().exhausted);
+    }
+    let left = (0..300).filter(|&n| is_there(n)).count();
+    assert!((270..290).contains(&left), "{left}: less than one in 16 is left in the files");
+    assert!(merged(&keyspace, &dir));
+    assert_eq!(present(&keyspace).len(), left);
+    assert!(evict().exhausted, "those of the new files stay");
 }
 
 #[test]
