@@ -124,14 +124,13 @@ impl Server {
     /// before elements are evicted. True if it did.
     fn demote_a_set(&self, dir: &Arc<TierDir>, merges: &mut Merges, signal: &ThreadSignal) -> bool {
         let balance = dir.balance();
-        let may_be_tried = |set: &Arc<VectorSet>| {
-            merges.is_due(set) && !set.is_damaged() && set.expected_file_bytes() <= dir.room()
-        };
+        let may_be_tried = |set: &Arc<VectorSet>| merges.is_due(set) && !set.is_damaged();
+        let has_room = |set: &Arc<VectorSet>| may_be_tried(set) && set.expected_file_bytes() <= dir.room();
         let is_scarce = balance.demotes_sets();
-        let next = if is_scarce { self.keyspace.set_to_demote(may_be_tried) } else { None };
+        let next = if is_scarce { self.keyspace.set_to_demote(has_room) } else { None };
         let is_stuck = is_scarce && next.is_none();
         if is_stuck || balance.is_stuck() {
-            self.keyspace.let_lent_elements_go(dir, is_stuck);
+            self.keyspace.let_lent_elements_go(dir, is_stuck, may_be_tried);
         }
         let Some((number, key, set)) = next else { return false };
         balance.note_moving(true);

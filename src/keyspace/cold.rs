@@ -158,11 +158,18 @@ impl Keyspace {
 
     /// Decides of all sets whether eviction takes elements that lie in files: see
     /// [`VectorSet::let_lent_go`]. `is_stuck`: as
-    /// [`Balance::note_stuck`](crate::vector_set::Balance::note_stuck) says.
-    pub fn let_lent_elements_go(&self, dir: &TierDir, is_stuck: bool) {
-        let room = is_stuck.then(|| dir.room());
+    /// [`Balance::note_stuck`](crate::vector_set::Balance::note_stuck) says. `may_be_tried`: of a
+    /// set that could be written anew.
+    pub fn let_lent_elements_go(
+        &self,
+        dir: &TierDir,
+        is_stuck: bool,
+        may_be_tried: impl Fn(&Arc<VectorSet>) -> bool,
+    ) {
+        let room = dir.room();
+        let room_of = |set: &Arc<VectorSet>| (is_stuck && may_be_tried(set)).then_some(room);
         let sets = (0..DATABASES).flat_map(|db| self.sets_that(db, |_, set| Some(Arc::clone(set))));
-        let letting_go = sets.filter(|set| set.let_lent_go(room)).count();
+        let letting_go = sets.filter(|set| set.let_lent_go(room_of(set))).count();
         dir.balance().note_stuck(is_stuck, letting_go > 0);
     }
 

@@ -144,14 +144,14 @@ impl Balance {
         self.lets_lent_go.store(lets_lent_go, Relaxed);
     }
 
+    /// True if no set can go into files now, though memory is scarce.
+    pub fn is_stuck(&self) -> bool {
+        self.is_stuck.load(Relaxed)
+    }
+
     /// True if eviction takes elements of the files of a set.
     pub fn lets_lent_go(&self) -> bool {
         self.lets_lent_go.load(Relaxed)
-    }
-
-    /// True if that is so.
-    pub fn is_stuck(&self) -> bool {
-        self.is_stuck.load(Relaxed)
     }
 
     /// Notes whether a set is on its way into files as a whole, since memory is scarce.

@@ -139,10 +139,8 @@ impl VectorSet {
     /// About how many bytes its files will have, if they are written.
     pub fn expected_file_bytes(&self) -> u64 {
         let sealed = self.space().and_then(|space| space.sealed());
-        sealed.filter(|sealed| sealed.elements() > 0).map_or_else(
-            || self.heap_bytes() as u64,
-            |sealed| (sealed.bytes() as f64 / sealed.elements() as f64 * self.len() as f64) as u64,
-        )
+        let of_sealed = |sealed| (bytes_each(sealed) * self.len() as f64) as u64;
+        sealed.map_or_else(|| self.heap_bytes() as u64, of_sealed)
     }
 
     /// Decides whether eviction takes elements of the files too, where they have room for so many
@@ -166,8 +164,8 @@ impl VectorSet {
             (elements.beside_files(), elements.len())
         };
         let coldest = (sealed.elements() as usize / COLDEST).saturating_sub(gone);
-        let bytes_each = sealed.bytes() as f64 / sealed.elements().max(1) as f64;
-        coldest > 0 && self.is_to_be_sealed() && (len - coldest.min(len)) as f64 * bytes_each <= room as f64
+        let bytes = bytes_each(sealed) * len.saturating_sub(coldest) as f64;
+        coldest > 0 && self.is_to_be_sealed() && bytes <= room as f64
     }
 
     /// True if a set that lies elsewhere can take its place: it has learnt what codes are made
@@ -192,5 +190,11 @@ impl VectorSet {
         drop(before);
     }
 }
+
+/// Bytes of the files of a set for each of its elements.
+fn bytes_each(sealed: &Arc<Sealed>) -> f64 {
+    sealed.bytes() as f64 / sealed.elements().max(1) as f64
+}
+
 #[cfg(test)]
 mod tests;

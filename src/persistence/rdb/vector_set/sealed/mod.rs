@@ -172,7 +172,9 @@ impl Sealing {
             self.files = Files::None;
             failed(&self.dir, &error);
         }
-        (self.set.params().bytes_per_slot() + element.name.len() + element.attribute.len()) as u64
+        let texts = [element.name, element.attribute, element.entry];
+        let texts: usize = texts.iter().map(|text| text.len()).sum();
+        (self.set.params().bytes_per_slot() + texts) as u64
     }
 
     /// Completes the files, when the snapshot needs the set no more: names are sorted. `goes_on` is

@@ -101,10 +101,12 @@ fn elements_in_files_are_evicted_when_no_set_can_go_there_any_more() {
     assert!(!(0..10).any(|n| is_there(1000 + n)));
     // Until nothing can go into files any more.
     dir.set_max_bytes(dir.bytes() + 1000);
-    keyspace.let_lent_elements_go(&dir, true);
+    keyspace.let_lent_elements_go(&dir, true, |_| true);
     assert!(evict().exhausted && (0..300).all(is_there), "they would never fit");
     dir.set_max_bytes(0);
-    keyspace.let_lent_elements_go(&dir, true);
+    keyspace.let_lent_elements_go(&dir, true, |_| false);
+    assert!(evict().exhausted && (0..300).all(is_there), "it was tried just now");
+    keyspace.let_lent_elements_go(&dir, true, |_| true);
     while !present(&keyspace).is_to_be_merged(Urgency::MemoryIsShort) {
         assert!(!evict().exhausted);
     }
