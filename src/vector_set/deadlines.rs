@@ -147,10 +147,11 @@ impl Deadlines {
     }
 
     /// Takes the slots from `len` on back: as [`Uses::shrink_to`](super::uses::Uses::shrink_to).
-    /// Whole pairs of 16 words stay, with the bounds that are in them.
+    /// Whole pairs of 16 words stay, with the bounds that are in them; the first pair always, since
+    /// it has the bound over all slots.
     pub(super) fn shrink_to(&self, len: u32) {
         if let Some(words) = self.words.get() {
-            words.shrink_to(len.next_multiple_of(2 * FAN));
+            words.shrink_to(len.max(1).next_multiple_of(2 * FAN));
         }
     }
 
@@ -313,6 +314,17 @@ mod tests {
         assert_eq!((deadlines.next_ms(), deadlines.get(5), deadlines.get(6)), (Some(70), Some(70), None));
         // But for the pointers to segments.
         assert!(deadlines.heap_bytes() <= (8 << 20) + 4096, "{}", deadlines.heap_bytes());
+    }
+
+    #[test]
+    fn a_set_without_slots_goes_on_with_the_bounds_that_it_had() {
+        let deadlines = Deadlines::default();
+        deadlines.set(40, Some(10), 64, &exclusive());
+        deadlines.remove(40, &exclusive());
+        deadlines.shrink_to(0);
+        assert_eq!((deadlines.count_due(11), deadlines.first_due(11, &exclusive())), (0, None));
+        deadlines.set(40, Some(12), 64, &exclusive());
+        assert_eq!(deadlines.first_due(13, &exclusive()), Some(40));
     }
 
     #[test]
