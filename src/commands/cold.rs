@@ -163,9 +163,10 @@ impl Server {
             files.is_some_and(|files| files.exchange(&self.keyspace, &|| !signal.is_stopped()));
         if !is_exchanged {
             // Where memory is short, only a disk without room is left alone for long.
+            let took = began.elapsed();
             let is_urgent = has_room && matches!(how.1, Haste::Now);
-            let least = if is_urgent { ROUND } else { AFTER_FAILURE };
-            merges.put_off(set, least.max(began.elapsed() * if is_urgent { 1 } else { 10 }));
+            let pause = if is_urgent { ROUND.max(took) } else { AFTER_FAILURE.max(took * 10) };
+            merges.put_off(set, pause);
         }
         is_exchanged
     }

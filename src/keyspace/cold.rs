@@ -168,7 +168,8 @@ impl Keyspace {
     ) {
         let room = dir.room();
         let room_of = |set: &Arc<VectorSet>| (is_stuck && may_be_tried(set)).then_some(room);
-        let sets = (0..DATABASES).flat_map(|db| self.sets_that(db, |_, set| Some(Arc::clone(set))));
+        let warm = |_: &Entry, set: &Arc<VectorSet>| set.options().is_warm.then(|| Arc::clone(set));
+        let sets = (0..DATABASES).flat_map(|db| self.sets_that(db, warm));
         let letting_go = sets.filter(|set| set.let_lent_go(room_of(set))).count();
         dir.balance().note_stuck(is_stuck, letting_go > 0);
     }

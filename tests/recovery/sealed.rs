@@ -43,6 +43,11 @@ fn figure(running: &Running, name: &str) -> u64 {
     line.expect("INFO has it").parse().expect("a number")
 }
 
+fn memory(running: &Running, key: &str) -> u64 {
+    let reply = running.call(&format!("MEMORY USAGE {key}"));
+    reply.trim_start_matches(':').parse().expect("a number")
+}
+
 fn digest(running: &Running) -> String {
     running.call("DEBUG DIGEST")
 }
@@ -102,7 +107,7 @@ fn what_was_sealed_takes_the_place_of_what_is_in_memory() {
     let (running, _) = start(&folder, &["--appendonly", "yes"]);
     fill(&running);
     let (before, found) = (digest(&running), nearest(&running, 17));
-    let memory = || running.call("MEMORY USAGE w").trim_start_matches(':').parse::<u64>().expect("a number");
+    let memory = || memory(&running, "w");
     let in_memory = memory();
     let log = || {
         let info = running.call("INFO persistence");
@@ -167,7 +172,7 @@ fn a_set_that_has_changed_much_is_written_anew_without_a_snapshot() {
     let folder = Folder::new("sealed-merge");
     let (running, _) = start(&folder, &["--appendonly", "yes", "--compression-threshold", "0"]);
     fill(&running);
-    let memory = || running.call("MEMORY USAGE w").trim_start_matches(':').parse::<u64>().expect("a number");
+    let memory = || memory(&running, "w");
     let describe = |elements: std::ops::Range<usize>| {
         for n in elements {
             running.call(&format!("VSETATTR w e{n} {n}{:0>8192}", n * n));
@@ -267,7 +272,7 @@ fn a_cache_is_mapped_with_payloads_and_with_what_it_has_learnt() {
     assert_eq!(running.call(&alias), ":1");
     (0..60).for_each(|n| assert!(report(&running, n * 7, n % 9 != 0).starts_with(':')));
     let learnt = running.call("VCACHE.ADVISE c MAXERROR 0.1");
-    let memory = || running.call("MEMORY USAGE c").trim_start_matches(':').parse::<u64>().expect("a number");
+    let memory = || memory(&running, "c");
     let (in_memory, before, asked) = (memory(), digest(&running), ask(&running, 5));
     let token = asked.last().expect("a reply has a last word");
     assert_eq!(running.call("SAVE"), "+OK");

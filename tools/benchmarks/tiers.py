@@ -185,16 +185,23 @@ def group(limit):
         folder.rmdir()
 
 
+@contextlib.contextmanager
+def evicting(args, program, policy):
+    """A server that evicts by use, with this tier-policy and no limit yet; and a client of it."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as folder:
+        flags = ("--tier-dir", str(pathlib.Path(folder) / "tier"), "--save", "", "--maxmemory-policy", "allkeys-lru")
+        flags += ("--tier-policy", policy, "--maxmemory", "0")
+        with servers.running_in(folder, program, flags) as server, resp.Client(server.port) as client:
+            yield server, client
+
+
 def cache(args, program, found):
     """Hit rates of a cache that has no room in memory for all."""
     measured = {}
     for policy in ("off", "demote"):
         build.say(f"{found.name}: lookups with tier-policy {policy}")
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as folder:
-            flags = ("--tier-dir", str(pathlib.Path(folder) / "tier"), "--save", "", "--maxmemory-policy", "allkeys-lru")
-            flags += ("--tier-policy", policy, "--maxmemory", "0")
-            with servers.running_in(folder, program, flags) as server, resp.Client(server.port) as client:
-                measured[policy] = lookups(args, client, found)
+        with evicting(args, program, policy) as (_, client):
+            measured[policy] = lookups(args, client, found)
     for policy, figures in measured.items():
         print(
             f"tier-policy {policy}: {figures['hit_rate']:.1%} of lookups found, {figures['per_s']:,.0f} lookups/s, "
@@ -249,11 +256,8 @@ def answers(args, program, found):
     measured = {}
     for storage, policy in itertools.product((args.storage, "Q8"), ("off", "demote")):
         build.say(f"{found.name}, {storage}: answers with tier-policy {policy}")
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as folder:
-            flags = ("--tier-dir", str(pathlib.Path(folder) / "tier"), "--save", "", "--maxmemory-policy", "allkeys-lru")
-            flags += ("--tier-policy", policy, "--maxmemory", "0")
-            with servers.running_in(folder, program, flags) as server, resp.Client(server.port) as client:
-                measured[f"{storage}, {policy}"] = questions(args, client, found, storage)
+        with evicting(args, program, policy) as (_, client):
+            measured[f"{storage}, {policy}"] = questions(args, client, found, storage)
     for name, figures in measured.items():
         print(
             f"{name}: {figures['hit_rate']:.1%} of questions answered, {figures['per_s']:,.0f}/s, {figures['elements']:,} of "
@@ -326,12 +330,9 @@ def whole(args, program, found):
     measured = {}
     for storage, policy in itertools.product((args.storage, "NOQUANT"), ("off", "demote")):
         build.say(f"{found.name}, {storage}: additions with tier-policy {policy}")
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=args.folder) as folder:
-            flags = ("--tier-dir", str(pathlib.Path(folder) / "tier"), "--save", "", "--maxmemory-policy", "allkeys-lru")
-            flags += ("--tier-policy", policy, "--maxmemory", "0")
-            with servers.running_in(folder, program, flags) as server, resp.Client(server.port) as client:
-                limit_memory(args, client, found, storage)
-                measured[f"{storage}, {policy}"] = additions(client, server.port, found)
+        with evicting(args, program, policy) as (server, client):
+            limit_memory(args, client, found, storage)
+            measured[f"{storage}, {policy}"] = additions(client, server.port, found)
     for name, figures in measured.items():
         print(
             f"{name}: {figures['per_s']:,.0f} additions/s, p99 of a batch of {IN_FLIGHT} {figures['p99_ms']:.1f} ms, "

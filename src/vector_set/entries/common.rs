@@ -12,7 +12,7 @@ use super::figures::ScoreHistogram;
 use super::forecast::Forecasting;
 use super::serving::LastServed;
 use super::state::{read_learning, write_learning};
-use super::{CacheFigures, CacheRules, Share};
+use super::{CacheFigures, CacheOutline, CacheRules, Share};
 use crate::certainty::{Account, Fit, Learner, Observation};
 use crate::memory::{Category, Held, allocated_bytes};
 
@@ -75,14 +75,14 @@ impl Common {
         write_learning(&learning.learner, *self.fit.read())
     }
 
-    /// Takes that over. None if the bytes are none of that.
-    pub(super) fn learn(&self, learning: &[u8]) -> Option<()> {
-        let (learner, fit) = read_learning(learning)?;
-        let mut learning = self.learning.lock();
+    /// That of a cache that is being loaded. None if what was learnt is none.
+    pub(super) fn restored(outline: CacheOutline) -> Option<Self> {
+        let (learner, fit) = read_learning(&outline.learning)?;
+        let mut common = Self { fit: RwLock::new(fit), ..Self::new(outline.rules) };
+        let learning = common.learning.get_mut();
         learning.learner = learner;
         learning.count();
-        *self.fit.write() = fit;
-        Some(())
+        Some(common)
     }
 
     /// Adds an observation of the entry of this number. True if all are to be fitted now.

@@ -104,9 +104,16 @@ pub struct Cache<'s> {
 
 impl VectorSet {
     /// The same set, as a cache with these rules. Before its first element.
-    pub fn with_cache(mut self, rules: CacheRules) -> Self {
-        self.entries = Some(Box::new(Entries::new(rules)));
-        self.vectors.weigh_slots(super::footprint::BESIDE + BESIDE);
+    pub fn with_cache(self, rules: CacheRules) -> Self {
+        self.with_entries(Some(Box::new(Entries::new(Common::new(rules)))))
+    }
+
+    /// The same set, a cache if it has entries.
+    pub(super) fn with_entries(mut self, entries: Option<Box<Entries>>) -> Self {
+        if entries.is_some() {
+            self.vectors.weigh_slots(super::footprint::BESIDE + BESIDE);
+        }
+        self.entries = entries;
         self
     }
 
@@ -171,8 +178,8 @@ impl<'s> Cache<'s> {
 }
 
 impl Entries {
-    fn new(rules: CacheRules) -> Self {
-        Self::of(Common::new(rules), Attributes::of(Category::Payloads), Blobs::new(Category::Payloads))
+    fn new(common: Common) -> Self {
+        Self::of(common, Attributes::of(Category::Payloads), Blobs::new(Category::Payloads))
     }
 
     fn of(common: Common, payloads: Attributes, observations: Blobs) -> Self {
@@ -191,9 +198,7 @@ impl Entries {
 
     /// Those of a set that is being loaded. None if what was learnt is none.
     pub(super) fn restored(outline: CacheOutline) -> Option<Box<Self>> {
-        let entries = Self::new(outline.rules);
-        entries.common.learn(&outline.learning)?;
-        Some(Box::new(entries))
+        Some(Box::new(Self::new(Common::restored(outline)?)))
     }
 
     /// What is fixed of the cache, as it is now.

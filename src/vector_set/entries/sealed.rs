@@ -59,8 +59,7 @@ impl Entries {
     ) -> io::Result<Box<Self>> {
         let invalid = || io::Error::new(io::ErrorKind::InvalidData, "it has entries that are none");
         let sealed = space.sealed().ok_or(io::ErrorKind::NotFound)?;
-        let common = Common::new(outline.rules);
-        common.learn(&outline.learning).ok_or_else(invalid)?;
+        let common = Common::restored(outline).ok_or_else(invalid)?;
         let payloads = (Part::PayloadCells, Part::Payloads);
         let payloads = Attributes::over(Category::Payloads, space, payloads, len)?;
         let observations = (Part::ObservationCells, Part::Observations);

@@ -209,12 +209,8 @@ impl VectorSet {
         let mut set = Self::of(vectors.finish(reserved), options);
         (set.names, set.attributes) = (names, attributes);
         (set.deadlines, set.uses) = (deadlines, uses);
-        if entries.is_some() {
-            set.vectors.weigh_slots(super::footprint::BESIDE + super::entries::BESIDE);
-        }
-        set.entries = entries;
         *set.elements.get_mut() = elements;
-        set
+        set.with_entries(entries)
     }
 }
 

@@ -116,10 +116,7 @@ impl VectorSet {
         if !self.is_to_be_sealed() {
             return false;
         }
-        let ((beside, gone), len) = {
-            let elements = self.elements.read();
-            (elements.beside_files(), elements.len())
-        };
+        let (beside, gone, len) = self.beside_files();
         let gain = || {
             let memory = self.memory();
             let entries = self.entries.as_ref().map_or(0, |entries| entries.own_text_bytes());
@@ -127,6 +124,14 @@ impl VectorSet {
         };
         let MergeRule { share, least_gain } = MergeRule::of(urgency);
         (beside + gone) * share >= len && gain() >= least_gain
+    }
+
+    /// Elements that are not in its files, elements of the files that are none any more, and
+    /// elements in all.
+    fn beside_files(&self) -> (usize, usize, usize) {
+        let elements = self.elements.read();
+        let (beside, gone) = elements.beside_files();
+        (beside, gone, elements.len())
     }
 
     /// True if it is to go into files as a whole when memory is short. Where single elements may
@@ -159,10 +164,7 @@ impl VectorSet {
 
     fn would_be_merged(&self, room: u64) -> bool {
         let Some(sealed) = self.space().and_then(|space| space.sealed()) else { return false };
-        let ((_, gone), len) = {
-            let elements = self.elements.read();
-            (elements.beside_files(), elements.len())
-        };
+        let (_, gone, len) = self.beside_files();
         let coldest = (sealed.elements() as usize / COLDEST).saturating_sub(gone);
         let bytes = bytes_each(sealed) * len.saturating_sub(coldest) as f64;
         coldest > 0 && self.is_to_be_sealed() && bytes <= room as f64

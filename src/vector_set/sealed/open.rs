@@ -12,8 +12,7 @@ use crate::tier::{Part, Sealed};
 use crate::vector_index::{LentIndex, VectorIndex};
 use crate::vector_set::attributes::Attributes;
 use crate::vector_set::elements::{Elements, LentElements, Names};
-use crate::vector_set::entries::{self, Entries};
-use crate::vector_set::footprint;
+use crate::vector_set::entries::Entries;
 use crate::vector_set::uses::Uses;
 use crate::vector_set::{CacheOutline, MAX_DEADLINE_MS, Now, Params, SetOptions, VectorSet};
 
@@ -42,10 +41,6 @@ impl VectorSet {
         set.names = Names::over(&space, len)?;
         let attributes = (Part::AttributeCells, Part::Attributes);
         set.attributes = Attributes::over(Category::Attributes, &space, attributes, len)?;
-        if let Some(cache) = cache {
-            set.vectors.weigh_slots(footprint::BESIDE + entries::BESIDE);
-            set.entries = Some(Entries::over(&space, cache, len)?);
-        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         set.uses = Uses::of_unused(len, &Now { used_ms: since.as_millis() as i64, ..Now::UNTIMED });
         *set.elements.get_mut() = Elements::over(LentElements::new(sealed, len as usize)?);
@@ -53,7 +48,8 @@ impl VectorSet {
             set.load_lives(sealed, len)?;
         }
         set.copies = Copies::of(sealed);
-        Ok(set)
+        let entries = cache.map(|cache| Entries::over(&space, cache, len)).transpose()?;
+        Ok(set.with_entries(entries))
     }
 
     fn load_lives(&self, sealed: &Arc<Sealed>, len: u32) -> io::Result<()> {

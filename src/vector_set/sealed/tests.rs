@@ -10,8 +10,8 @@ use crate::splitmix::SplitMix64;
 use crate::tier::{Part, TierDir};
 use crate::vector_index::LentIndex;
 use crate::vector_set::{
-    Bits, Bound, Element, EvictionCriteria, Hold, Kind, Lifetime, Linked, Metric, Params, Put, Residence,
-    Search, SetOptions,
+    Bits, Bound, CacheOutline, Element, EvictionCriteria, Hold, Kind, Lifetime, Linked, Metric, Params, Put,
+    Residence, Search, SetOptions,
 };
 
 const DIM: usize = 16;
@@ -78,8 +78,16 @@ fn seal(set: &Arc<VectorSet>, dir: &Arc<TierDir>) -> Arc<Sealed> {
 
 fn open(sealed: &Arc<Sealed>, params: &Params) -> Arc<VectorSet> {
     assert_eq!(sealed.words(), b"words");
+    Arc::new(try_open(sealed, params, None).expect("it is whole"))
+}
+
+fn try_open(
+    sealed: &Arc<Sealed>,
+    params: &Params,
+    cache: Option<CacheOutline>,
+) -> std::io::Result<VectorSet> {
     let index = LentIndex { seed: 1, codebook: None, matrix: None, reserved: 1 << 20 };
-    Arc::new(VectorSet::of_sealed(sealed, params.clone(), OPTIONS, index, None).expect("it is whole"))
+    VectorSet::of_sealed(sealed, params.clone(), OPTIONS, index, cache)
 }
 
 /// Names, each with a number: the bits of a distance, where there is one.

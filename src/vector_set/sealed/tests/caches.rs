@@ -3,7 +3,7 @@
 use super::*;
 use crate::certainty::{Lead, Observation};
 use crate::vector_set::{
-    About, CacheOutline, CacheRules, Hits, NewEntry, Served, Share, StoreOptions, StoredEntry, Verdict,
+    About, CacheRules, Hits, NewEntry, Served, Share, StoreOptions, StoredEntry, Verdict,
 };
 
 const NAMES: u64 = 400;
@@ -85,9 +85,7 @@ fn seal_cache(set: &Arc<VectorSet>, dir: &Arc<TierDir>) -> (Arc<Sealed>, CacheOu
 }
 
 fn open_cache(sealed: &Arc<Sealed>, params: &Params, outline: CacheOutline) -> VectorSet {
-    let index = LentIndex { seed: 1, codebook: None, matrix: None, reserved: 1 << 20 };
-    let set = VectorSet::of_sealed(sealed, params.clone(), OPTIONS, index, Some(outline));
-    set.expect("it is whole")
+    try_open(sealed, params, Some(outline)).expect("it is whole")
 }
 
 /// All that a cache says of its entries; what it has learnt.
@@ -264,9 +262,7 @@ fn damaged_entries_are_found_before_anything_of_them_is_returned() {
             bytes[at] ^= 1 << (random.next() % 8);
             std::fs::write(&path, bytes).expect("it is ours");
             dir.reopen_for_tests(&sealed);
-            let index = LentIndex { seed: 1, codebook: None, matrix: None, reserved: 1 << 20 };
-            let bad = VectorSet::of_sealed(&sealed, params.clone(), OPTIONS, index, Some(outline));
-            let Ok(bad) = bad else {
+            let Ok(bad) = try_open(&sealed, &params, Some(outline)) else {
                 assert_eq!(part, Part::Entries, "others are not read yet");
                 continue;
             };

@@ -22,6 +22,15 @@ fn add(set: &VectorSet, n: usize) {
     assert!(set.untimed().upsert(Hold::Exclusive, &[put], 40, Record::unlogged()).is_ok());
 }
 
+/// A keyspace with a directory for files.
+fn with_tier() -> (Folder, Arc<TierDir>, Keyspace) {
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
+    let keyspace = Keyspace::new(Clock::manual(1));
+    keyspace.set_tier(Arc::clone(&dir));
+    (folder, dir, keyspace)
+}
+
 /// A warm set of some elements, with the key `w`.
 fn warm(keyspace: &Keyspace, dir: &Arc<TierDir>) -> Arc<VectorSet> {
     let params = Params::new(DIM).expect("valid");
@@ -57,10 +66,7 @@ fn merged(keyspace: &Keyspace, dir: &Arc<TierDir>) -> bool {
 
 #[test]
 fn who_takes_the_place_of_a_set_keeps_the_files_that_a_snapshot_names() {
-    let folder = Folder::new();
-    let dir = TierDir::open(folder.path()).expect("it can be used");
-    let keyspace = Keyspace::new(Clock::manual(1));
-    keyspace.set_tier(Arc::clone(&dir));
+    let (_folder, dir, keyspace) = with_tier();
     let first = warm(&keyspace, &dir);
     // Another set comes between the snapshot and the exchange; and after it.
     for is_between in [true, false] {
@@ -84,10 +90,7 @@ fn who_takes_the_place_of_a_set_keeps_the_files_that_a_snapshot_names() {
 
 #[test]
 fn elements_in_files_are_evicted_when_no_set_can_go_there_any_more() {
-    let folder = Folder::new();
-    let dir = TierDir::open(folder.path()).expect("it can be used");
-    let keyspace = Keyspace::new(Clock::manual(1));
-    keyspace.set_tier(Arc::clone(&dir));
+    let (_folder, dir, keyspace) = with_tier();
     keyspace.configure_eviction(Policy::named("allkeys-lru").expect("one"), 5, Unit::Element);
     dir.balance().set_policy(TierPolicy::Demote);
     warm(&keyspace, &dir);
@@ -119,10 +122,7 @@ fn elements_in_files_are_evicted_when_no_set_can_go_there_any_more() {
 
 #[test]
 fn it_stays_if_its_settings_change_or_work_is_to_end() {
-    let folder = Folder::new();
-    let dir = TierDir::open(folder.path()).expect("it can be used");
-    let keyspace = Keyspace::new(Clock::manual(1));
-    keyspace.set_tier(Arc::clone(&dir));
+    let (_folder, dir, keyspace) = with_tier();
     let set = warm(&keyspace, &dir);
     let files = || merge(&set, (0, b"w"), (&dir, Haste::Now), &|| Ok(())).expect("there is room");
     add(&set, 1000);
