@@ -440,7 +440,11 @@ impl Aof {
         }
         self.is_wanted.store(false, Ordering::Release);
         // While its first base is being made, it ends when that is done.
-        if self.schedule.lock().since.is_none() {
+        let mut schedule = self.schedule.lock();
+        if schedule.since.is_none() {
+            // Else the next backup would take a start that has not begun for one that others want.
+            schedule.forget();
+            drop(schedule);
             state.is_log_lent = false;
             self.stop();
             match Manifest::load(&self.names) {
@@ -613,9 +617,23 @@ mod tests {
     /// `START`, `ABORT` at once, over and over: whatever task is running, the log ends up off and
     /// without files.
     #[test]
+    fn the_log_of_a_backup_that_is_given_up_is_asked_for_anew_by_the_next() {
+        let served = Served::new();
+        // Nothing that is asked for begins.
+        served.aof.close();
+        for _ in 0..2 {
+            served.aof.start_backup().expect("none is being made");
+            assert!(served.aof.backup.state.lock().is_log_lent);
+            assert!(served.aof.is_wanted.load(Ordering::Acquire));
+            served.aof.abort_backup().expect("one is being made");
+            assert_eq!(served.aof.schedule.lock().pending(), None);
+        }
+    }
+
+    #[test]
     fn a_backup_that_is_given_up_early_leaves_nothing() {
         let served = Served::new();
-        for _ in 0..20 {
+        for _ in 0..200 {
             served.aof.start_backup().expect("none is being made");
             served.aof.abort_backup().expect("one is being made");
         }
