@@ -39,9 +39,9 @@ const FILE_FROM: usize = 4 << 20;
 const HUGE_FROM: usize = 2 << 20;
 /// Extents of an arena at most: each may become a mapping of its own, of which the system gives a
 /// process some ten thousand.
-const MOST_EXTENTS: usize = 1024;
-/// Bytes of an extent at least: they are copied in a millisecond.
-const LEAST_EXTENT: usize = 1 << 20;
+const MOST_EXTENTS: usize = 4096;
+/// Bytes of an extent at least: they are copied in some hundred microseconds.
+const LEAST_EXTENT: usize = 256 << 10;
 /// A multiple of every page size that Linux has for ordinary pages.
 #[cfg(all(target_os = "linux", not(miri)))]
 const LARGEST_PAGE: usize = 64 << 10;

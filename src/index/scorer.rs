@@ -25,6 +25,9 @@ pub trait Scorer {
     #[inline(always)]
     fn fetch(&self, _slots: &[u32], _waits: bool) {}
 
+    /// Asks the disk for what [`Scorer::between`] reads of these slots, all at once.
+    fn fetch_between(&self, _slots: &[u32]) {}
+
     /// Hints that this slot will soon be among those of [`Scorer::nearer`].
     fn prefetch(&self, slot: u32);
 

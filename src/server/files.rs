@@ -8,6 +8,8 @@ use crate::system::raise_open_files;
 const OTHER_FILES: u64 = 32;
 /// An epoll and what wakes it.
 const FILES_PER_THREAD: u64 = 4;
+/// Of sets in `tier-dir`, at least; and at most, where half of what clients leave is as many.
+const FILES_OF_SETS: (u64, u64) = (256, 16 << 10);
 
 /// So few files may be open that no client could connect.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ impl std::error::Error for TooFewFiles {}
 
 /// Raises the limit of open files for `maxclients`, now and whenever it changes. If not all fit,
 /// `maxclients` is lowered now, as in Redis, since a server with fewer clients is better than none;
-/// later the change is refused.
-pub(super) fn make_room(config: &Config) -> Result<(), TooFewFiles> {
+/// later the change is refused. Returns how many files there may be of sets in `tier-dir`.
+pub(super) fn make_room(config: &Config) -> Result<u64, TooFewFiles> {
     let settings = config.settings();
     let asked = settings.maxclients;
     let reserved = reserved(&settings);
@@ -47,14 +49,24 @@ pub(super) fn make_room(config: &Config) -> Result<(), TooFewFiles> {
         );
         config.lower_max_clients(fitting);
     }
-    config.when_changed(move |before, after| check(before, after, reserved));
-    Ok(())
+    let without_more = asked.min(fitting).saturating_add(reserved);
+    let more = match settings.tier_dir.is_empty() {
+        true => 0,
+        false => {
+            let (least, most) = FILES_OF_SETS;
+            let wanted = without_more.saturating_add(2 * (most - least));
+            raise_open_files(wanted).saturating_sub(without_more) / 2
+        }
+    };
+    config.when_changed(move |before, after| check(before, after, reserved + more));
+    Ok(FILES_OF_SETS.0 + more)
 }
 
 /// Files that clients cannot have.
 fn reserved(settings: &Settings) -> u64 {
     let http = if settings.http_port > 0 { MAX_CONNECTIONS + MAX_LEAVING } else { 0 };
-    OTHER_FILES + http as u64 + FILES_PER_THREAD * settings.network_threads() as u64
+    let of_sets = if settings.tier_dir.is_empty() { 0 } else { FILES_OF_SETS.0 };
+    OTHER_FILES + http as u64 + of_sets + FILES_PER_THREAD * settings.network_threads() as u64
 }
 
 fn check(before: &Settings, after: &Settings, reserved: u64) -> Result<(), NotApplied> {
@@ -82,12 +94,24 @@ mod tests {
     #[test]
     fn clients_that_fit_no_files_lower_the_limit_at_start_and_are_refused_later() {
         let config = with(u32::MAX.into());
-        make_room(&config).expect("some clients fit");
+        let of_sets = make_room(&config).expect("some clients fit");
+        assert_eq!(of_sets, FILES_OF_SETS.0, "clients want all");
         let fitting = config.settings().maxclients;
         assert!(fitting < u32::MAX.into(), "no system has as many files");
         let error = config.set(&[("maxclients", &(fitting + 1).to_string())]);
         let text = format!("{error:?}");
         assert!(text.contains(&format!("try with {fitting}")), "{text}");
         config.set(&[("maxclients", "1")]).expect("fewer are no matter");
+    }
+
+    #[test]
+    fn sets_in_files_leave_room_for_all_clients() {
+        let tier_dir = "tier".to_owned();
+        let config =
+            Config::new(Settings { maxclients: 10, io_threads: 1, tier_dir, ..Settings::defaults() });
+        let (least, most) = FILES_OF_SETS;
+        let of_sets = make_room(&config).expect("some clients fit");
+        assert!((least..=most).contains(&of_sets), "{of_sets}");
+        assert_eq!(config.settings().maxclients, 10);
     }
 }

@@ -160,7 +160,7 @@ pub struct Running {
 /// data cannot be looked at.
 pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let config = config.into();
-    files::make_room(&config).map_err(RunError::TooFewFiles)?;
+    let files_of_sets = files::make_room(&config).map_err(RunError::TooFewFiles)?;
     let settings = config.settings();
     if let Err(error) = remove_leftovers(Path::new(".")) {
         tracing::warn!("cannot look for files that were never completed: {error}");
@@ -175,7 +175,9 @@ pub fn start(config: impl Into<Config>) -> Result<Running, RunError> {
     let moves = Moves::of(&config, &tls);
     let keyspace = Keyspace::new(Clock::system());
     if !settings.tier_dir.is_empty() {
-        keyspace.set_tier(tier(&settings.tier_dir)?);
+        let dir = tier(&settings.tier_dir)?;
+        dir.set_most_files(files_of_sets);
+        keyspace.set_tier(dir);
     }
     let server = Arc::new(Server::new(config, keyspace));
     load_users(&server).map_err(RunError::Users)?;

@@ -11,13 +11,17 @@ use std::sync::atomic::Ordering;
 use memmap2::{MmapOptions, MmapRaw};
 
 use super::overlay::{self, Writes};
-use super::{Space, faults};
+use super::{Space, TierDir, faults, fetch};
 use crate::system::{allocate_blocks, unnamed_file};
 
 /// Blocks of the disk are taken by this at least: a multiple of every size of pages.
 const MIN_STEP: usize = 64 << 10;
 /// And by this at most, so that a large set takes little more than it needs.
 const MAX_STEP: usize = 64 << 20;
+
+/// Copies of lent bytes in all areas: each may be a mapping of its own, of which Linux gives a
+/// process 65,530, and the allocator needs some. What is copied beyond lies in memory.
+const MOST_OVERLAYS: u64 = 24 << 10;
 
 /// Fails if a file of this folder cannot be what an area needs.
 pub(super) fn try_out(folder: &Path) -> io::Result<()> {
@@ -27,12 +31,34 @@ pub(super) fn try_out(folder: &Path) -> io::Result<()> {
     MmapOptions::new().map_raw(&file).map(drop)
 }
 
+/// A file without a name, counted as long as it is open: of all files that there may be, clients
+/// need most.
+#[derive(Debug)]
+struct OpenFile {
+    file: File,
+    dir: Arc<TierDir>,
+}
+
+impl OpenFile {
+    fn new(dir: &Arc<TierDir>) -> io::Result<Self> {
+        let file = unnamed_file(&dir.path)?;
+        dir.open_files.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { file, dir: Arc::clone(dir) })
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.dir.open_files.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Addresses that stay the same as long as it lives. Zeros at first.
 #[derive(Debug)]
 pub struct Area {
     space: Arc<Space>,
     /// Until it has all blocks that it will have.
-    file: Option<File>,
+    file: Option<OpenFile>,
     // Dropped in this order: the addresses leave the handler's table before they are unmapped.
     _watched: faults::Watched,
     mapping: MmapRaw,
@@ -40,6 +66,8 @@ pub struct Area {
     lent: usize,
     /// Of those, the bytes that were copied to blocks of the disk, and to memory.
     owned: [usize; 2],
+    /// How many times bytes were copied to blocks of the disk.
+    overlays: u64,
     /// The first bytes, which have their blocks of the disk.
     on_disk: usize,
     /// The first bytes, which may be used.
@@ -49,9 +77,9 @@ pub struct Area {
 impl Area {
     pub(super) fn new(space: Arc<Space>, len: usize) -> io::Result<Self> {
         let len = len.next_multiple_of(MIN_STEP);
-        let file = unnamed_file(&space.dir.path)?;
-        file.set_len(len as u64)?;
-        let mapping = MmapOptions::new().len(len).map_raw(&file)?;
+        let open = OpenFile::new(&space.dir)?;
+        open.file.set_len(len as u64)?;
+        let mapping = MmapOptions::new().len(len).map_raw(&open.file)?;
         // A hint. Searches read here and there: what the kernel would read ahead is of no use.
         #[cfg(unix)]
         let _ = mapping.advise(memmap2::Advice::Random);
@@ -62,11 +90,12 @@ impl Area {
         let watched = watched.ok_or(io::ErrorKind::QuotaExceeded)?;
         Ok(Self {
             space,
-            file: Some(file),
+            file: Some(open),
             mapping,
             _watched: watched,
             lent: 0,
             owned: [0; 2],
+            overlays: 0,
             on_disk: 0,
             used: 0,
         })
@@ -110,12 +139,15 @@ impl Area {
             return;
         }
         let before = self.in_memory();
+        // Else the disk would be asked for one page after the other, of some hundred.
+        fetch(std::iter::once(self.addresses(&bytes)));
         // SAFETY: the bytes are mapped, and no thread writes to them before this call is over.
         let lent = unsafe { std::slice::from_raw_parts(self.as_mut_ptr().add(bytes.start), bytes.len()) };
         let mut copy = lent.to_vec();
         mend(&mut copy);
         let is_on_disk = self.put(&bytes, &copy).is_ok();
         if is_on_disk {
+            self.overlays += 1;
             self.space.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         } else if copy != lent {
             // The mapping of the file is private: its pages become memory as they are written.
@@ -129,8 +161,11 @@ impl Area {
 
     /// Writes bytes into this area's own file, if there is room, and maps them from there.
     fn put(&self, bytes: &Range<usize>, copy: &[u8]) -> io::Result<()> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let OpenFile { file, .. } = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let dir = &self.space.dir;
+        if dir.overlays.load(Ordering::Relaxed) >= MOST_OVERLAYS {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
         dir.take(copy.len() as u64)?;
         let is_put = allocate_blocks(file, bytes.start as u64..bytes.end as u64)
             .and_then(|()| file.write_all_at(copy, bytes.start as u64))
@@ -139,7 +174,9 @@ impl Area {
             .and_then(|()| unsafe {
                 overlay::lay(&self.addresses(bytes), file, bytes.start, Writes::ToFile)
             });
-        is_put.inspect_err(|_| dir.give_back(copy.len() as u64))
+        is_put.inspect_err(|_| dir.give_back(copy.len() as u64))?;
+        dir.overlays.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn addresses(&self, bytes: &Range<usize>) -> Range<usize> {
@@ -189,7 +226,7 @@ impl Area {
 
     /// The file gets blocks for at least so many bytes; false if there is no room for them.
     fn take_blocks(&mut self, bytes: usize) -> bool {
-        let Some(file) = &self.file else { return false };
+        let Some(OpenFile { file, .. }) = &self.file else { return false };
         let step = (bytes / 8).clamp(MIN_STEP, MAX_STEP);
         let end = bytes.next_multiple_of(MIN_STEP).max(self.on_disk + step).next_multiple_of(MIN_STEP);
         let end = end.min(self.mapping.len());
@@ -231,6 +268,7 @@ impl Area {
         self.file
             .as_ref()
             .expect("not all blocks are taken")
+            .file
             .set_len(0)
             .expect("the file is open for writing");
     }
@@ -240,6 +278,7 @@ impl Drop for Area {
     fn drop(&mut self) {
         let in_memory = self.in_memory() as u64;
         self.space.dir.refused_bytes.fetch_sub(in_memory, Ordering::Relaxed);
+        self.space.dir.overlays.fetch_sub(self.overlays, Ordering::Relaxed);
         let taken = (self.on_disk - self.lent + self.owned[0]) as u64;
         self.space.dir.give_back(taken);
         self.space.bytes.fetch_sub(taken, Ordering::Relaxed);

@@ -154,7 +154,15 @@ pub struct TierDir {
     sealed: SealedSets,
     /// Bytes a second that work of the background reads and writes; 0: as many as it can.
     io_limit: AtomicU64,
+    /// Files of areas that are open, and how many there may be.
+    open_files: AtomicU64,
+    most_files: AtomicU64,
+    /// Copies of lent bytes that lie in files of areas.
+    overlays: AtomicU64,
 }
+
+/// Files of areas that may be open, where nothing else is said.
+const MOST_FILES: u64 = 1024;
 
 /// Why a directory cannot be used.
 #[derive(Debug)]
@@ -212,6 +220,9 @@ impl TierDir {
             cold: ColdFiles::default(),
             sealed: SealedSets::default(),
             io_limit: AtomicU64::new(0),
+            open_files: AtomicU64::new(0),
+            most_files: AtomicU64::new(MOST_FILES),
+            overlays: AtomicU64::new(0),
         }))
     }
 
@@ -239,6 +250,12 @@ impl TierDir {
     /// Bounds how much work of the background reads and writes in a second; 0: no bound.
     pub fn set_io_limit(&self, bytes_per_s: u64) {
         self.io_limit.store(bytes_per_s, Ordering::Relaxed);
+    }
+
+    /// Bounds how many files areas may have open, beside those over files of a sealed set: what
+    /// would need more lies in memory.
+    pub fn set_most_files(&self, files: u64) {
+        self.most_files.store(files, Ordering::Relaxed);
     }
 
     fn io_limit(&self) -> u64 {
@@ -410,9 +427,12 @@ impl Space {
         self.damaged.store(true, Ordering::Release);
     }
 
-    /// Addresses for so many bytes, none of which may be used yet. None if the system gives none.
+    /// Addresses for so many bytes, none of which may be used yet. None if the system gives none,
+    /// or if as many files are open as may be.
     pub fn area(self: &Arc<Self>, len: usize) -> Option<Area> {
-        Area::new(Arc::clone(self), len).ok()
+        let may_open =
+            self.dir.open_files.load(Ordering::Relaxed) < self.dir.most_files.load(Ordering::Relaxed);
+        if may_open { Area::new(Arc::clone(self), len).ok() } else { None }
     }
 
     /// The same, of which the first bytes are those of a part of the files that it began with, and

@@ -57,6 +57,22 @@ fn beyond_the_bound_bytes_are_in_memory_at_the_same_addresses() {
 }
 
 #[test]
+fn files_are_open_until_they_have_all_blocks_and_no_more_than_may_be() {
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
+    let space = dir.space();
+    dir.set_most_files(2);
+    let mut first = space.area(1 << 20).expect("there may be two");
+    let second = space.area(1 << 20);
+    assert!(second.is_some() && space.area(1 << 20).is_none());
+    first.extend_to(1 << 20);
+    let third = space.area(1 << 20);
+    assert!(third.is_some() && space.area(1 << 20).is_none());
+    drop((second, third));
+    assert_eq!(dir.open_files.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn a_second_user_of_a_directory_is_refused() {
     let folder = Folder::new();
     let dir = TierDir::open(folder.path()).expect("it can be used");

@@ -177,6 +177,10 @@ impl Scorer for StoreScorer<'_> {
         self.store.fetch_ahead(slots, waits);
     }
 
+    fn fetch_between(&self, slots: &[u32]) {
+        self.store.fetch(slots);
+    }
+
     #[inline(always)]
     fn prefetch(&self, slot: u32) {
         self.store.prefetch(slot);
@@ -230,6 +234,12 @@ impl Scorer for RefiningScorer<'_> {
     fn fetch(&self, slots: &[u32], waits: bool) {
         self.waits.set(waits);
         self.coarse.fetch(slots, waits);
+    }
+
+    fn fetch_between(&self, slots: &[u32]) {
+        let (far, near): (Vec<u32>, Vec<u32>) = slots.iter().partition(|&&slot| self.is_far(slot));
+        self.coarse.fetch_between(&far);
+        self.fine.fetch_between(&near);
     }
 
     #[inline(always)]

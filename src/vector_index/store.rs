@@ -173,9 +173,12 @@ impl Store {
         }
     }
 
-    /// Asks the disk for the bodies of these slots that are in files, all at once.
+    /// Asks the disk for what it has of the codes of these slots, all at once.
     pub(super) fn fetch(&self, slots: &[u32]) {
-        fetch(slots.iter().filter(|&&slot| self.is_in_file(slot)).map(|&slot| self.bodies.to_read(slot)));
+        let lent = self.heads.lent();
+        let heads = slots.iter().filter(|&&slot| slot < lent).map(|&slot| self.heads.to_read(slot));
+        let bodies = slots.iter().filter(|&&slot| self.is_in_file(slot));
+        fetch(heads.chain(bodies.map(|&slot| self.bodies.to_read(slot))));
     }
 
     /// The same of blocks in files of a sealed set that are to be compared before they are used.

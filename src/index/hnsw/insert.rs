@@ -7,6 +7,7 @@
 use super::{Entry, Index};
 use crate::index::hnsw::Walk;
 use crate::index::hnsw::graph::Links;
+use crate::index::hnsw::visited::with_scratch;
 use crate::index::{Candidate, Scorer, State};
 
 /// Of candidates for `M` links, so many times `M` are made ready, where that takes long.
@@ -48,11 +49,13 @@ impl Index {
         let top = level.min(entry.level);
         let mut starts = vec![self.descend(scorer, entry.slot, entry.level, top)];
         let mut neighbours = Vec::with_capacity(top as usize + 1);
+        let mut waits = false;
         for layer in (0..=top).rev() {
             let admit = |other| {
                 other != slot && matches!(self.graph.word(other).state(), State::Live | State::Linking)
             };
             let mut found = self.search_layer(scorer, &starts, layer, Walk::new(ef), admit);
+            waits |= self.graph.is_in_files() && with_scratch(|scratch| scratch.pulse.has_waited());
             scorer.refine(&mut found, REFINED * self.graph.m());
             neighbours.push(choose_full(&found, self.graph.m(), |a, b| scorer.between_refined(a, b)));
             if !found.is_empty() {
@@ -61,11 +64,24 @@ impl Index {
         }
         for (layer, neighbours) in neighbours.iter().rev().enumerate() {
             self.write_own_list(slot, layer as u32, neighbours);
+            if waits {
+                self.fetch_for_offers(neighbours, layer as u32, scorer);
+            }
             for &neighbour in neighbours {
                 self.offer(neighbour, layer as u32, slot, scorer);
             }
         }
         neighbours.last().is_none_or(Vec::is_empty)
+    }
+
+    /// Asks the disk for what offers to these neighbours will read: their lists, and of those that
+    /// are full, the codes of all that they lead to, which are hundreds.
+    #[cold]
+    fn fetch_for_offers(&self, neighbours: &[Candidate], layer: u32, scorer: &impl Scorer) {
+        self.graph.fetch_lists(neighbours.iter().map(|neighbour| neighbour.slot()), layer);
+        let lists = neighbours.iter().map(|neighbour| self.graph.links(neighbour.slot(), layer));
+        let full = lists.filter(|links| links.len() == self.graph.capacity(layer));
+        scorer.fetch_between(&full.flatten().collect::<Vec<u32>>());
     }
 
     /// Another inserter may have linked to this slot while it was on a higher layer: its own list

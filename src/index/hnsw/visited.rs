@@ -45,6 +45,11 @@ impl Pulse {
         }
         self.waits
     }
+
+    /// What it was found to do.
+    pub(super) fn has_waited(&self) -> bool {
+        self.waits
+    }
 }
 
 /// A disk takes longer for a page, and a processor hardly ever for a node.

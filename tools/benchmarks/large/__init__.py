@@ -45,6 +45,8 @@ EFS = (10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 204
 BUILDING, SEVERAL = {"connections": 4, "depth": 32}, 4
 KEY = "bench"
 START_S, ASK_S, CALM_S, ROOM_S, SEALED_S = 1800, 1800, 300, 60, 30
+# What stays the same while nothing is moved.
+CALM = ("evicted_elements", "tier_demoted_elements", "tier_bytes", "used_memory")
 # Of maxmemory: above this there is hardly room for the elements that are written.
 ROOMY = 0.99
 DEMOTING = ("--maxmemory-policy", "allkeys-lru", "--tier-policy", "demote")
@@ -251,11 +253,13 @@ class Large:
         return {"start_s": time.monotonic() - began}
 
     def calm(self, client, limit_s=CALM_S):
-        """Waits until no elements are evicted or moved any more, but no longer than that."""
+        """Waits until no elements are evicted or moved and no files written any more, but no longer
+        than that.
+        """
         before, deadline = None, time.monotonic() + limit_s
         while time.monotonic() < deadline:
             info = resp.info(client)
-            now = [info[name] for name in ("evicted_elements", "tier_demoted_elements", "used_memory")]
+            now = [info[name] for name in CALM]
             if now == before:
                 return
             before = now
