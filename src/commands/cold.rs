@@ -1,11 +1,13 @@
 //! Vector sets that are not used go into files: `tier-cold-after`; so do sets when memory is
-//! scarce: `tier-policy`; and the files of warm sets are merged, and compared with their checksums.
+//! scarce: `tier-policy`, and come back (`raise`); and the files of warm sets are merged, and
+//! compared with their checksums.
 
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Server;
+use super::raise::Comebacks;
 use crate::keyspace::DATABASES;
 use crate::persistence::rdb::vector_set::cold::{CannotCool, cool};
 use crate::persistence::rdb::vector_set::sealed::merge;
@@ -68,6 +70,7 @@ impl Server {
         let Some(dir) = self.keyspace.tier() else { return };
         let mut pause = Duration::ZERO;
         let mut merges = Merges::default();
+        let mut comebacks = Comebacks::default();
         while !signal.wait_for(pause) {
             // What is loaded comes first.
             let is_loading = self.loading.is_on();
@@ -83,6 +86,7 @@ impl Server {
                 });
                 tell();
                 self.merge_sets(dir, &mut merges, signal);
+                self.raise_a_set(dir, &mut comebacks, signal);
             }
             pause = if is_loading { WHILE_LOADING } else { ROUND };
         }

@@ -33,6 +33,7 @@ mod parts;
 pub mod pause;
 mod permissions;
 pub mod pubsub;
+mod raise;
 mod random;
 pub mod recovery;
 pub mod registry;

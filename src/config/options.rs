@@ -823,7 +823,7 @@ pub static OPTIONS: &[OptionSpec] = &[
         default: "64mb",
         mutable: true,
         help: "Bytes a second that work of the background writes to such files and to those of warm sets, and reads to \
-               verify them; 0 is no limit",
+               verify them or to bring sets back; 0 is no limit",
     },
     OptionSpec {
         name: "maxmemory",

@@ -156,6 +156,19 @@ impl Keyspace {
             .map(|(_, set)| set)
     }
 
+    /// Sets in files that [may come up](VectorSet::may_come_up), and were used no longer ago than
+    /// this, in seconds; with their databases and keys.
+    pub fn sets_to_raise(&self, lately_s: u32) -> Vec<(usize, Box<[u8]>, Arc<VectorSet>)> {
+        let now_ms = self.common.clock.now_ms();
+        let sets = (0..DATABASES).flat_map(|db| {
+            self.sets_that(db, |entry, set| {
+                let is_used = set.may_come_up() && entry.idle_s(now_ms) <= lately_s;
+                is_used.then(|| (db, entry.key().into(), Arc::clone(set)))
+            })
+        });
+        sets.collect()
+    }
+
     /// Decides of all sets whether eviction takes elements that lie in files: see
     /// [`VectorSet::let_lent_go`]. `is_stuck`: as
     /// [`Balance::note_stuck`](crate::vector_set::Balance::note_stuck) says. `may_be_tried`: of a

@@ -22,6 +22,10 @@
 //! stay. So a scan over cold elements brings nothing up, and no list of candidates has to be kept.
 //! How much may come up in a while is bounded by an allowance, since each that comes up drives
 //! another down.
+//!
+//! A set that went into files as a whole comes back as a whole, while it is used, when memory has
+//! room for it up to `mem-threshold-warn`, which is well below the mark at which it went: with its
+//! finer codes if these fit too, else without, and then its elements come up one by one.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 
@@ -83,6 +87,8 @@ pub struct Balance {
     lets_lent_go: AtomicBool,
     /// Bytes that may come up until the next allowance.
     allowance: AtomicI64,
+    /// Bytes of memory that whole sets may come up into.
+    room_for_sets: AtomicU64,
     /// Mean of how long victims had not been used, in milliseconds; 0 before the first.
     idle_ms: AtomicI64,
 }
@@ -125,10 +131,16 @@ impl Balance {
         self.allowance.store(i64::try_from(bytes).unwrap_or(i64::MAX), Relaxed);
     }
 
-    /// Notes whether so much of the memory is used that whole sets are to go into files. For a
-    /// thread in the background.
-    pub fn note_scarcity(&self, is_memory_scarce: bool) {
+    /// Notes whether so much of the memory is used that whole sets are to go into files, and how
+    /// many bytes of it those that did may come back into. For a thread in the background.
+    pub fn note_scarcity(&self, is_memory_scarce: bool, room_for_sets: u64) {
         self.is_memory_scarce.store(is_memory_scarce, Relaxed);
+        self.room_for_sets.store(room_for_sets, Relaxed);
+    }
+
+    /// Bytes of memory that whole sets may come up into.
+    pub fn room_for_sets(&self) -> u64 {
+        if self.policy() == TierPolicy::Off { 0 } else { self.room_for_sets.load(Relaxed) }
     }
 
     /// True if whole sets are to go into files, if there is room.

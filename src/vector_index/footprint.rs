@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::store::bytes_per_slot;
+use super::store::{bytes_per_slot, stride};
 use super::{Params, VectorIndex};
 
 /// A link, and any other number of a slot.
@@ -39,6 +39,11 @@ impl Params {
     /// that learns, once it has learnt.
     pub fn bytes_per_slot(&self) -> usize {
         self.code_bytes() + self.link_bytes() + STATE
+    }
+
+    /// Of these, what the finer code takes, where there is one beside a coarse one.
+    pub fn finer_bytes_per_slot(&self) -> usize {
+        if self.rerank().is_some() { stride(self.plain_format().body_bytes()) } else { 0 }
     }
 
     fn code_bytes(&self) -> usize {

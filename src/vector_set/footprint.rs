@@ -80,6 +80,15 @@ impl VectorSet {
         self.bytes_beside_texts() + code + text_bytes(self.names.get(slot, &pin)) + attribute + entry
     }
 
+    /// About how many bytes of memory it takes while it comes out of its files, with what it has
+    /// there already: all but its finer codes, or with them if these go to [`Tier::Hot`].
+    pub fn bytes_to_come_up(&self, finer: Tier) -> u64 {
+        let stay = if finer == Tier::Hot { 0 } else { self.params().finer_bytes_per_slot() };
+        let in_files = self.space().map_or(0, |space| space.bytes());
+        let beside = (self.len() * (NAME + MAPS)) as u64 + self.heap_bytes() as u64;
+        (in_files + beside).saturating_sub((self.len() * stay) as u64)
+    }
+
     /// The same without name and attribute.
     pub(super) fn bytes_beside_texts(&self) -> usize {
         let deadline = if self.has_had_deadlines() { DEADLINE } else { 0 };

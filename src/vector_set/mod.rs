@@ -138,6 +138,8 @@ pub struct SetOptions {
     pub has_chosen_kind: bool,
     /// Its large parts are to lie in files, where there is a directory for them.
     pub is_warm: bool,
+    /// They do since memory was scarce, and come back when there is room.
+    pub is_demoted: bool,
 }
 
 /// Named vectors with attributes.

@@ -28,7 +28,7 @@ INFO_OWN = {
         tier_demoted_elements tier_promoted_elements tier_disk_full tier_unreadable_pages tier_cold_vector_sets tier_cold_bytes
         tier_cold_stored tier_cold_opened tier_cold_not_stored tier_cold_unreadable tier_sealed_vector_sets tier_sealed_bytes
         tier_sealed_written tier_sealed_reused tier_sealed_not_written tier_sealed_mapped tier_sealed_exchanged tier_sealed_merged
-        tier_sealed_demoted tier_sealed_outrun tier_sealed_verified_blocks tier_sealed_wrong_blocks compressed_values compression_saved_bytes mem_vectors
+        tier_sealed_demoted tier_sealed_raised tier_sealed_outrun tier_sealed_verified_blocks tier_sealed_wrong_blocks compressed_values compression_saved_bytes mem_vectors
         mem_graph mem_names mem_attributes mem_payloads mem_attribute_indexes mem_retired mem_expiry mem_keys mem_strings mem_hashes mem_clients mem_log
         mem_snapshot mem_search_marks mem_training mem_reusable mem_unattributed""",
 }

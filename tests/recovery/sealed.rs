@@ -244,6 +244,47 @@ fn sets_go_into_files_before_elements_are_evicted() {
     assert!(figure(&running, "tier_sealed_mapped") > 0);
 }
 
+#[test]
+fn a_set_comes_back_when_there_is_room_and_it_is_used() {
+    let folder = Folder::new("sealed-raise");
+    let options = ["--maxmemory", "8mb", "--maxmemory-policy", "allkeys-lru", "--tier-policy", "demote"];
+    let more = ["--mem-threshold-warn", "40", "--mem-threshold-high", "50", "--appendonly", "yes"];
+    let (running, _) = start(&folder, &[&options[..], &more].concat());
+    let add = |set: &str, elements: std::ops::Range<usize>| {
+        let lines = elements.map(|n| format!("VADD {set} VALUES {DIM} {} e{n} NOQUANT", vector(n)));
+        assert!(!running.call(&lines.collect::<Vec<_>>().join("\r\n")).contains("-ERR"));
+    };
+    assert_eq!(running.call(&format!("VCREATE w DIM {DIM} QUANT NOQUANT CACHE")), "+OK");
+    let set = |n: usize| format!("VCACHE.SET w e{n} VALUES {DIM} {} {}", vector(n), answer(n));
+    running.call(&(0..2000).map(set).collect::<Vec<_>>().join("\r\n"));
+    add("unused", 0..2000);
+    add("last", 0..6000);
+    let lies = |set: &str| {
+        let reply = running.call(&format!("VTIER {set}"));
+        reply.split_once("+tier").is_some_and(|(_, tier)| tier.trim_start().starts_with("+warm"))
+    };
+    let until = |set: &str, is_warm: bool| {
+        while lies(set) != is_warm {
+            nearest(&running, 7);
+        }
+    };
+    until("w", true);
+    until("unused", true);
+    let (before, answers) = (digest(&running), nearest(&running, 7));
+    // So that nothing is used but `w`.
+    assert_eq!(running.call("CONFIG SET maxmemory 100mb"), "+OK");
+    until("w", false);
+    assert!(lies("unused"));
+    assert_eq!(figure(&running, "tier_sealed_raised"), 1);
+    assert_eq!((digest(&running), nearest(&running, 7)), (before.clone(), answers.clone()));
+    assert!(running.call("INFO stats").contains("evicted_elements:0"));
+    assert_eq!(running.call("CONFIG SET maxmemory 8mb"), "+OK");
+    until("w", true);
+    drop(running);
+    let (running, _) = start(&folder, &[&options[..], &more].concat());
+    assert_eq!((digest(&running), nearest(&running, 7)), (before, answers));
+}
+
 /// The lines of what a cache answers to a question, its token last.
 fn ask(running: &Running, n: usize) -> Vec<String> {
     let reply = running.call(&format!("VCACHE.GET c VALUES {DIM} {} MAXERROR 0.05", vector(n)));

@@ -187,10 +187,16 @@ fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
 fn follow_tier(server: &Server, counted: u64) {
     let Some(tier) = server.keyspace.tier() else { return };
     let limit = server.memory.bytes();
-    let room = percent_of(limit, server.thresholds().critical).saturating_sub(counted);
-    let allowed = if limit == 0 { u64::MAX } else { room.saturating_add(PROMOTED_BYTES.min(limit / 64)) };
+    let thresholds = server.thresholds();
+    let room_up_to = |percent: u64| match limit {
+        0 => u64::MAX,
+        limit => percent_of(limit, percent).saturating_sub(counted),
+    };
+    let promoted = if limit == 0 { 0 } else { PROMOTED_BYTES.min(limit / 64) };
+    let allowed = room_up_to(thresholds.critical).saturating_add(promoted);
     tier.balance().allow(allowed, limit > 0 && counted > limit);
-    tier.balance().note_scarcity(limit > 0 && counted > percent_of(limit, server.thresholds().high));
+    let is_scarce = limit > 0 && counted > percent_of(limit, thresholds.high);
+    tier.balance().note_scarcity(is_scarce, room_up_to(thresholds.warn));
 }
 
 /// Compacts vector sets if they hold much that they do not use, and memory is near its limit; true

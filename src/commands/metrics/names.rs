@@ -267,6 +267,7 @@ static EXPORTS: &[Export] = &[
     counter("tier_sealed_exchanged", "nearhit_tier_sealed_exchanged_total"),
     counter("tier_sealed_merged", "nearhit_tier_sealed_merged_total"),
     counter("tier_sealed_demoted", "nearhit_tier_sealed_demoted_total"),
+    counter("tier_sealed_raised", "nearhit_tier_sealed_raised_total"),
     counter("tier_sealed_outrun", "nearhit_tier_sealed_outrun_total"),
     counter("tier_sealed_verified_blocks", "nearhit_tier_sealed_verified_blocks_total"),
     counter("tier_sealed_wrong_blocks", "nearhit_tier_sealed_wrong_blocks_total"),

@@ -82,8 +82,12 @@ fn execute(mut args: Args, cx: &mut Context, record: Record) -> Result<Reply, Er
     let is_open = request.is_auto() && request.chosen.is_none();
     let choice = is_open
         .then(|| request.choose(system::available_memory().or_else(system::machine_memory).unwrap_or(0)));
-    let options =
-        SetOptions { may_be_empty: true, has_chosen_kind: request.is_auto(), is_warm: request.is_warm };
+    let options = SetOptions {
+        may_be_empty: true,
+        has_chosen_kind: request.is_auto(),
+        is_warm: request.is_warm,
+        is_demoted: false,
+    };
     let rules = request.rules();
     let params = choice.as_ref().map_or(request.params, |choice| choice.params.clone());
     let set = VectorSet::new_in(

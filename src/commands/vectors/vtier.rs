@@ -5,7 +5,8 @@
 //! brings them up again. `HOT` brings them back into memory, as far as there is room, and leaves
 //! the rest to `tier-policy`. A set without finer codes lies in memory or in files as a whole, as
 //! does one that was made with `TIER warm`, or that `tier-policy demote` has put there: it moves
-//! while writers go on, and the reply comes when it is there. Without a word the reply is a map:
+//! while writers go on, and the reply comes when it is there. Of the last kind, `WARM` lets it stay
+//! where it is, else it comes back when there is room. Without a word the reply is a map:
 //! the tier, bytes of the disk, and how many elements have their codes in memory and in files.
 //!
 //! `COLD` puts the whole set into a compressed file, as `tier-cold-after` does with sets that are

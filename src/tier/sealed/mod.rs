@@ -81,6 +81,8 @@ counters! {
         merged,
         /// Sets that went into files as a whole, since memory was short.
         demoted,
+        /// Those that came back into memory, since there was room.
+        raised,
         /// Blocks whose checksum was compared.
         verified_blocks,
         /// Blocks whose checksum was wrong.

@@ -26,7 +26,7 @@ pub use self::changed::Changed;
 pub(super) use self::changed::Notes;
 pub use self::write::{EndedSet, SetWriter};
 use super::{Urgency, VectorSet};
-use crate::tier::Sealed;
+use crate::tier::{Sealed, Tier};
 
 /// Smaller sets are read from a snapshot in milliseconds, and would take more than a dozen files.
 const LEAST_BYTES: usize = if cfg!(test) { 1 } else { 256 << 10 };
@@ -139,6 +139,12 @@ impl VectorSet {
     pub fn is_to_be_demoted(&self) -> bool {
         let most_are_warm = || self.tier_counts().is_none_or(|(hot, warm)| warm / WARM_FIRST >= hot);
         !self.options.is_warm && self.may_move() && self.heap_bytes() >= LEAST_BYTES && most_are_warm()
+    }
+
+    /// True if it lies in files since memory was scarce, and may be in memory again.
+    pub fn may_come_up(&self) -> bool {
+        let is_there = self.options.is_demoted && self.vectors.residence().files().is_some();
+        is_there && self.limits().tier == Tier::Hot && self.may_move()
     }
 
     /// About how many bytes its files will have, if they are written.

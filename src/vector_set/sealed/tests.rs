@@ -10,12 +10,13 @@ use crate::splitmix::SplitMix64;
 use crate::tier::{Part, TierDir};
 use crate::vector_index::LentIndex;
 use crate::vector_set::{
-    Bits, Bound, CacheOutline, Element, EvictionCriteria, Hold, Kind, Lifetime, Linked, Metric, Params, Put,
-    Residence, Search, SetOptions,
+    Bits, Bound, CacheOutline, Element, EvictionCriteria, Hold, Kind, Lifetime, LimitsChange, Linked, Metric,
+    Params, Put, Residence, Search, SetOptions,
 };
 
 const DIM: usize = 16;
-const OPTIONS: SetOptions = SetOptions { may_be_empty: true, has_chosen_kind: false, is_warm: true };
+const OPTIONS: SetOptions =
+    SetOptions { may_be_empty: true, has_chosen_kind: false, is_warm: true, is_demoted: false };
 const LATER_MS: i64 = 4_000_000_000_000;
 
 fn vector(n: u64) -> Vec<f32> {
@@ -253,6 +254,48 @@ fn writers_help_the_set_that_takes_the_place_of_theirs() {
     assert!(moved.follow(&set, &changed, &changed.take().expect("they are few"), &|| true));
     compare(&set, &moved, &mut random, NAMES);
     assert!(!moved.options().is_warm && moved.space().is_none());
+}
+
+#[test]
+fn a_set_comes_up_with_its_finer_codes_or_without() {
+    let folder = Folder::new();
+    let dir = TierDir::open(folder.path()).expect("it can be used");
+    let params = params(Kind::RaBitQ(Bits::One), Some(Kind::Float16));
+    let options = SetOptions { is_demoted: true, ..OPTIONS };
+    let set = VectorSet::new_in(params.clone(), 1, Residence::of(Some(&dir), true)).with_options(options);
+    let mut set = Arc::new(set);
+    let mut random = SplitMix64::new(5);
+    (0..1500).for_each(|_| change(&[&set], &mut random, 400));
+    for is_sealed in [false, true] {
+        for finer in [Tier::Hot, Tier::Warm] {
+            let expected = set.bytes_to_come_up(finer) as usize;
+            let mut bytes = 0;
+            let tend = &mut |read| {
+                bytes += read;
+                Ok(())
+            };
+            assert!(set.may_come_up());
+            let raised = Arc::new(set.raised(&dir, finer, tend).expect("it is whole").0);
+            assert!(!raised.options().is_warm && !raised.may_come_up());
+            let (len, none) = (set.len(), 0);
+            let counts = if finer == Tier::Hot { (len, none) } else { (none, len) };
+            assert_eq!(raised.tier_counts(), Some(counts));
+            assert!(bytes as usize > params.bytes_per_slot() * len);
+            // Arenas grow in steps, which count here.
+            assert!(raised.heap_bytes() < expected + (256 << 10), "{} {expected}", raised.heap_bytes());
+            compare(&set, &raised, &mut random, 400);
+            let stopped = set.raised(&dir, finer, &mut |_| Err(std::io::ErrorKind::Interrupted.into()));
+            assert!(stopped.is_err());
+        }
+        if !is_sealed {
+            let sealed = seal(&set, &dir);
+            let mapped = Arc::try_unwrap(open(&sealed, &params)).map_err(|_| ()).expect("one has it");
+            set = Arc::new(mapped.with_options(options));
+        }
+    }
+    let change = LimitsChange { tier: Some(Tier::Warm), ..LimitsChange::default() };
+    assert!(set.untimed().configure(Hold::Exclusive, &change, false, Record::unlogged()).is_ok());
+    assert!(!set.may_come_up(), "it is to stay");
 }
 
 #[test]

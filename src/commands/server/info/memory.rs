@@ -92,6 +92,7 @@ fn tier(server: &Server, rows: &mut Rows) {
     rows.field("tier_sealed_exchanged", count(|sealed| sealed.counters.exchanged.get()));
     rows.field("tier_sealed_merged", count(|sealed| sealed.counters.merged.get()));
     rows.field("tier_sealed_demoted", count(|sealed| sealed.counters.demoted.get()));
+    rows.field("tier_sealed_raised", count(|sealed| sealed.counters.raised.get()));
     rows.field("tier_sealed_outrun", count(|sealed| sealed.counters.outrun.get()));
     rows.field("tier_sealed_verified_blocks", count(|sealed| sealed.counters.verified_blocks.get()));
     rows.field("tier_sealed_wrong_blocks", count(|sealed| sealed.counters.wrong_blocks.get()));

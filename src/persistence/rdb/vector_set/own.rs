@@ -94,6 +94,8 @@ const WARM: u64 = 512;
 const CACHE: u64 = 1024;
 /// Finer codes of all elements are to lie in files.
 const STAYS_WARM: u64 = 2048;
+/// It lies in files until there is memory for it.
+const DEMOTED: u64 = 4096;
 const FLAGS: u64 = KEPT
     | CHOSEN_BY_MEMORY
     | COARSE
@@ -105,7 +107,8 @@ const FLAGS: u64 = KEPT
     | FIELDS
     | WARM
     | CACHE
-    | STAYS_WARM;
+    | STAYS_WARM
+    | DEMOTED;
 /// The longest name of an indexed field: two paths.
 const MAX_FIELD: usize = 2 * MAX_PATH_BYTES + 2;
 /// The only flag of an element.
@@ -162,6 +165,7 @@ pub(super) fn write_head<W: Write>(
             | flag(form.has_flags, ELEMENT_FLAGS)
             | flag(!fields.is_empty(), FIELDS)
             | flag(options.is_warm, WARM)
+            | flag(options.is_demoted, DEMOTED)
             | flag(form.is_cache, CACHE)
             | flag(limits.tier == Tier::Warm, STAYS_WARM),
     )?;
@@ -312,6 +316,7 @@ pub(super) fn read_head<R: Read>(input: &mut Reader<R>) -> Result<Head, ReadErro
         may_be_empty: flags & KEPT != 0,
         has_chosen_kind: flags & CHOSEN_BY_MEMORY != 0,
         is_warm: flags & WARM != 0,
+        is_demoted: flags & DEMOTED != 0,
     };
     let seed = input.uint()?;
     let reserved = input.uint()?;

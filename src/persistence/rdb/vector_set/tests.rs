@@ -171,7 +171,8 @@ fn every_kind_comes_back() {
 #[test]
 fn options_come_back() {
     for (may_be_empty, has_chosen_kind) in [(true, false), (false, true), (true, true)] {
-        let options = SetOptions { may_be_empty, has_chosen_kind, is_warm: may_be_empty };
+        let is_demoted = may_be_empty && has_chosen_kind;
+        let options = SetOptions { may_be_empty, has_chosen_kind, is_warm: may_be_empty, is_demoted };
         comes_back(&filled_with(params(20, Kind::Int8, Metric::Cosine), options, 30), false);
     }
 }

@@ -215,10 +215,13 @@ fn failed(dir: &TierDir, error: &io::Error) {
     );
 }
 
-/// What our own form has before the elements, of the set that the files make: a warm one.
+/// What our own form has before the elements, of the set that the files make: a warm one. If the
+/// set was in memory, it is so since memory is scarce.
 fn words_of(frozen: &Frozen) -> io::Result<Vec<u8>> {
     let mut words = Writer::new(Vec::new(), false, false);
-    own::write_head(&mut words, frozen, SetOptions { is_warm: true, ..frozen.set().options() })?;
+    let options = frozen.set().options();
+    let is_demoted = options.is_demoted || !options.is_warm;
+    own::write_head(&mut words, frozen, SetOptions { is_warm: true, is_demoted, ..options })?;
     words.end()
 }
 
