@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::segments::{Segment, Segments};
 use crate::epoch::{Limbo, Pin, pin};
 use crate::memory::{Category, allocated_bytes, give_back, take};
-use crate::tier::{Mapped, Part, Space};
+use crate::tier::{Mapped, Part, Space, fetch};
 
 /// Bytes on the heap behind one thin pointer: `[length: u32][bytes]`. The top bit of the length is
 /// the blob's mark.
@@ -231,6 +231,20 @@ impl Blobs {
         let header = u32::from_ne_bytes(*lent.get(place..text)?.first_chunk()?);
         let (len, mark) = ((header & !MARK) as usize, header & MARK != 0);
         Some(Marked { bytes: lent.get(text..text.checked_add(len)?)?, mark })
+    }
+
+    /// Asks the disk for what it has of the blobs of these slots: for all cells at once, and then
+    /// for all that these lead to.
+    pub fn fetch(&self, slots: impl Iterator<Item = u32> + Clone) {
+        let Some(lent) = &self.lent else { return };
+        let in_files = slots.filter(|&slot| slot < self.segments.lent());
+        fetch(in_files.clone().map(|slot| self.segments.to_read(slot)));
+        let blobs = in_files.filter_map(|slot| {
+            let cell = self.cell(slot).load(Ordering::Acquire) as usize;
+            let place = is_place(cell).then_some(cell >> 1)?;
+            lent.to_read(place..place.checked_add(HEADER)?)
+        });
+        fetch(blobs);
     }
 
     /// Before the cell of a slot is written.

@@ -74,6 +74,11 @@ impl Attributes {
         Ok(Self { len: AtomicUsize::new(blobs.len()), blobs, ..Self::of(category) })
     }
 
+    /// Asks the disk for what it has of those of these slots, all at once.
+    pub(super) fn fetch(&self, slots: impl Iterator<Item = u32> + Clone) {
+        self.blobs.fetch(slots);
+    }
+
     /// The attribute of a slot that the reader has met while pinned, if it has one.
     pub(super) fn get<'p>(&'p self, slot: u32, pin: &'p Pin) -> Option<Stored<'p>> {
         self.blobs.get_marked(slot, pin).map(stored)

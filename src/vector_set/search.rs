@@ -130,6 +130,11 @@ impl Hits<'_> {
         self.is_whole_set
     }
 
+    /// Their attributes will be read: asks the disk for what it has of them, all at once.
+    pub fn fetch_attributes(&self) {
+        self.set.attributes.fetch(self.found.iter().map(|candidate| candidate.slot()));
+    }
+
     /// The set that was searched.
     pub fn set(&self) -> &VectorSet {
         &self.set
@@ -251,6 +256,7 @@ impl<'s> Present<'s> {
         let is_crowded = found.is_full && candidates.len() < search.count && !is_cut_off;
         let is_whole_set = candidates.len() < search.count && !is_cut_off;
         candidates.truncate(search.count);
+        self.names.fetch(candidates.iter().map(|candidate| candidate.slot()));
         (Hits { set: *self, pin, found: candidates, is_cut_off, is_whole_set, explanation }, is_crowded)
     }
 

@@ -289,6 +289,9 @@ impl<'r> VSearch<'r> {
         found: &'h [(&[u8], Hits<'_>)],
     ) -> Vec<(usize, Hit<'h>)> {
         let Some(metric) = sets.first().map(|(_, set)| set.params().metric()) else { return Vec::new() };
+        if self.with.attribute || self.distinct.is_some() {
+            found.iter().for_each(|(_, hits)| hits.fetch_attributes());
+        }
         let mut merged: Vec<(usize, Hit)> = (found.iter().enumerate())
             .flat_map(|(place, (_, hits))| hits.iter().map(move |hit| (place, hit)))
             .filter(|(_, hit)| self.limit.admits(metric, hit.distance))

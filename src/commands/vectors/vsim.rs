@@ -57,6 +57,9 @@ fn search(mut args: Args, set: Present<'_>, cx: &Context) -> Result<Reply, Error
     let query = query(&mut args, &set)?;
     let options = Options::parse(args, cx)?;
     let hits = options.search.find(set, &query)?;
+    if options.with_attributes {
+        hits.fetch_attributes();
+    }
     let metric = set.params().metric();
     let near = hits.iter().take_while(|hit| options.is_near(metric, hit.distance));
     let mut returned = Returned::default();

@@ -77,6 +77,15 @@ impl Mapped {
         Some(unsafe { std::slice::from_raw_parts(mapping.as_ptr().add(bytes.start), len) })
     }
 
+    /// The addresses that the disk is to be asked for before these bytes are read; none if it has
+    /// no such bytes.
+    pub fn to_read(&self, bytes: Range<usize>) -> Option<Range<usize>> {
+        let mapping = self.mapping.as_ref().filter(|mapping| bytes.end <= mapping.len())?;
+        let to_compare = self.checks.as_ref().and_then(|checks| checks.to_read(bytes.clone()));
+        let (start, read) = (mapping.as_ptr() as usize, to_compare.unwrap_or(bytes));
+        Some(start + read.start..start + read.end)
+    }
+
     /// All of its bytes.
     pub fn all(&self) -> &[u8] {
         self.get(0..self.len()).unwrap_or_default()

@@ -43,6 +43,11 @@ impl Names {
         self.0.get(slot, pin).unwrap_or_default()
     }
 
+    /// Asks the disk for what it has of the names of these slots, all at once.
+    pub(super) fn fetch(&self, slots: impl Iterator<Item = u32> + Clone) {
+        self.0.fetch(slots);
+    }
+
     /// Names a slot that is not visible yet.
     pub(super) fn set(&self, slot: u32, name: &[u8]) {
         let was_named = self.0.replace(slot, Some(name));
