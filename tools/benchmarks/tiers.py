@@ -13,7 +13,8 @@ The same of a semantic cache with answers (VCACHE.GET, VCACHE.SET), which has mo
 finer codes, which go one by one before the whole goes, and without.
 
 The same where nothing but additions come, from two clients as fast as they can, with and without finer codes: what has
-gone into files as a whole, what was evicted before it had, and how searches are behind it.
+gone into files as a whole, what was evicted before it had, and how searches are behind it; then there is room for all,
+and how long the set takes to come back while it is searched, and how searches are then.
 
 Then single reads: VEMB of elements whose finer codes are in files, in the order of chance, after their pages were taken
 out of memory; the same again, from the page cache; and with all in memory. A time is that from the request to the first
@@ -59,6 +60,8 @@ SAME = 0.999
 WORDS, VOCABULARY, SAMPLE = 170, 1_500, 2_000
 # Searches behind additions.
 SEARCHES = 1_000
+# Of the limit that was too small, one that is not; and how long a set may take to come back.
+ROOMY, COMEBACK_S = 10, 300
 # Reads between two times at which all pages are taken away, and in all.
 READ, READS = 250, 2_000
 # A file for reads of the disk itself.
@@ -338,10 +341,15 @@ def whole(args, program, found):
             f"{name}: {figures['per_s']:,.0f} additions/s, p99 of a batch of {IN_FLIGHT} {figures['p99_ms']:.1f} ms, "
             f"{figures['elements']:,} of {found.n:,} there, {figures['evicted']:,} evicted, used memory "
             f"{figures['used_memory'] / MB:.0f} of {figures['limit'] / MB:.0f} MB, {figures['demoted']} sets went into files, "
-            f"written anew {figures['merged']} times, in vain {figures['outrun']}; VSIM p50 {figures['search_p50_ms']:.2f} ms, "
-            f"p99 {figures['search_p99_ms']:.2f} ms"
+            f"written anew {figures['merged']} times, in vain {figures['outrun']}; VSIM {latency(figures['search'])}"
+            + (f"; in memory again after {figures['back_s']:.1f} s, {latency(figures['back'])}" if "back" in figures else "")
         )
     return measured
+
+
+def latency(figures):
+    """Of searches."""
+    return f"p50 {figures['p50_ms']:.2f} ms, p99 {figures['p99_ms']:.2f} ms"
 
 
 def limit_memory(args, client, found, storage):
@@ -377,20 +385,34 @@ def additions(client, port, found):
         with concurrent.futures.ThreadPoolExecutor() as threads:
             times = sorted(itertools.chain.from_iterable(threads.map(write, range(2))))
         figures = {"per_s": found.n / (time.perf_counter() - began), "p99_ms": 1e3 * times[int(0.99 * len(times))]}
-        searches = []
-        for number in random.Random(2).sample(range(found.n), SEARCHES):
-            request = resp.encoded("VSIM", "bench", "FP32", vector(number), "COUNT", 10)
+
+        def search():
+            times = []
+            for number in random.Random(2).sample(range(found.n), SEARCHES):
+                request = resp.encoded("VSIM", "bench", "FP32", vector(number), "COUNT", 10)
+                began = time.perf_counter()
+                client.accepted([request])
+                times.append(time.perf_counter() - began)
+            times.sort()
+            return {"p50_ms": 1e3 * times[SEARCHES // 2], "p99_ms": 1e3 * times[int(0.99 * SEARCHES)]}
+
+        figures["search"] = search()
+        info = resp.info(client)
+        names = {name: info[f"tier_sealed_{name}"] for name in ("demoted", "merged", "outrun")}
+        figures |= names | {
+            "elements": client.ask("VCARD", "bench"), "evicted": info["evicted_elements"],
+            "used_memory": info["used_memory"], "limit": info["maxmemory"],
+        }  # fmt: skip
+        if info["tier_sealed_demoted"]:
+            client.ask("CONFIG", "SET", "maxmemory", ROOMY * info["maxmemory"])
             began = time.perf_counter()
-            client.accepted([request])
-            searches.append(time.perf_counter() - began)
-    searches.sort()
-    info = resp.info(client)
-    names = {name: info[f"tier_sealed_{name}"] for name in ("demoted", "merged", "outrun")}
-    return figures | names | {
-        "search_p50_ms": 1e3 * searches[SEARCHES // 2], "search_p99_ms": 1e3 * searches[int(0.99 * SEARCHES)],
-        "elements": client.ask("VCARD", "bench"), "evicted": info["evicted_elements"], "used_memory": info["used_memory"],
-        "limit": info["maxmemory"],
-    }  # fmt: skip
+            while not resp.info(client)["tier_sealed_raised"]:
+                if time.perf_counter() - began > COMEBACK_S:
+                    raise Failure("the set does not come back though there is room")
+                search()
+            figures["back_s"] = time.perf_counter() - began
+            figures["back"] = search()
+    return figures
 
 
 def reads(args, program, found):
