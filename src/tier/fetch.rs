@@ -17,7 +17,7 @@ const MOST: usize = 1024;
 pub fn fetch(blocks: impl Iterator<Item = Range<usize>>) {
     let page = page_bytes() as usize;
     let mut ranges: Vec<libc::iovec> = Vec::new();
-    for block in blocks.filter(|block| !block.is_empty()).take(MOST) {
+    for block in blocks.filter(|block| !block.is_empty()) {
         let start = block.start / page * page;
         let end = block.end.next_multiple_of(page);
         // What lies side by side is asked for as one.
@@ -27,10 +27,18 @@ pub fn fetch(blocks: impl Iterator<Item = Range<usize>>) {
             last.iov_len = last.iov_len.max(end - last.iov_base as usize);
             continue;
         }
+        if ranges.len() == MOST {
+            ask_for(&ranges);
+            ranges.clear();
+        }
         ranges.push(libc::iovec { iov_base: start as *mut libc::c_void, iov_len: end - start });
     }
-    if !ranges.is_empty() && !all_at_once(&ranges) {
-        one_by_one(&ranges);
+    ask_for(&ranges);
+}
+
+fn ask_for(ranges: &[libc::iovec]) {
+    if !ranges.is_empty() && !all_at_once(ranges) {
+        one_by_one(ranges);
     }
 }
 

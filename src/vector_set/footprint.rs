@@ -1,5 +1,6 @@
 //! What a set takes, by purpose, and what an element will take, before there is one.
 
+use super::sealed::WARM_FIRST;
 use super::{Tier, VectorSet};
 use crate::epoch::pin;
 use crate::memory::allocated_bytes;
@@ -80,10 +81,14 @@ impl VectorSet {
         self.bytes_beside_texts() + code + text_bytes(self.names.get(slot, &pin)) + attribute + entry
     }
 
-    /// About how many bytes of memory it takes while it comes out of its files, with what it has
-    /// there already: all but its finer codes, or with them if these go to [`Tier::Hot`].
+    /// About how many bytes of memory it takes when it comes out of its files, with what it has
+    /// there already. If its finer codes are to begin in files, with a part of them, so many that
+    /// the set [would not go](Self::is_to_be_demoted) as a whole at once when they have come up.
     pub fn bytes_to_come_up(&self, finer: Tier) -> u64 {
-        let stay = if finer == Tier::Hot { 0 } else { self.params().finer_bytes_per_slot() };
+        let stay = match finer {
+            Tier::Hot => 0,
+            Tier::Warm => self.params().finer_bytes_per_slot() * WARM_FIRST / (WARM_FIRST + 1),
+        };
         let in_files = self.space().map_or(0, |space| space.bytes());
         let beside = (self.len() * (NAME + MAPS)) as u64 + self.heap_bytes() as u64;
         (in_files + beside).saturating_sub((self.len() * stay) as u64)

@@ -52,7 +52,7 @@ impl MergeRule {
 
 /// Of the finer codes of a set that goes into files as a whole, so many are there for one in
 /// memory.
-const WARM_FIRST: usize = 3;
+pub(super) const WARM_FIRST: usize = 3;
 
 /// Of the elements of files, eviction takes one in so many before these are written anew.
 const COLDEST: usize = 4;
