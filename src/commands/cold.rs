@@ -155,11 +155,7 @@ impl Server {
         signal: &ThreadSignal,
     ) -> bool {
         let began = Instant::now();
-        // A set that its key does not mean any more would keep its memory until all is written.
-        let is_wanted = || {
-            let present = self.keyspace.db(number).vector_set_in_memory(key);
-            !signal.is_stopped() && present.is_some_and(|handle| Arc::ptr_eq(&handle.set, set))
-        };
+        let is_wanted = || self.is_wanted((number, key, set), signal);
         let goes_on = || if is_wanted() { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) };
         let files = merge(set, (number, key), how, &goes_on);
         let has_room = files.is_some();
@@ -173,6 +169,17 @@ impl Server {
             merges.put_off(set, pause);
         }
         is_exchanged
+    }
+
+    /// True while a key means this set, which would keep its memory and its files until it has been
+    /// written or read as a whole, and while that is not to end.
+    pub(super) fn is_wanted(
+        &self,
+        (number, key, set): (usize, &[u8], &Arc<VectorSet>),
+        signal: &ThreadSignal,
+    ) -> bool {
+        let present = self.keyspace.db(number).vector_set_in_memory(key);
+        !signal.is_stopped() && present.is_some_and(|handle| Arc::ptr_eq(&handle.set, set))
     }
 
     /// Puts each set into a file that was not used for so long; sets that are changed meanwhile

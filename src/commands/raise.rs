@@ -9,12 +9,9 @@ use super::Server;
 use crate::thread_signal::ThreadSignal;
 use crate::vector_set::{Haste, Pace, Tier, TierDir, VectorSet};
 
-/// A set that was used before so many looks in a row, each a second or more after the last, is used
+/// A set that was used before so many looks in a row, a second apart as the caller has it, is used
 /// often enough to be read as a whole.
 const LOOKS: u32 = 5;
-
-/// Between two looks, at least.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// A set counts as used if that was no longer ago, in seconds, which is what keys know of it.
 const LATELY_S: u32 = 1;
@@ -28,7 +25,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(10), Duration::from_se
 pub(super) struct Comebacks {
     /// Before how many looks in a row each was used.
     used: Vec<(Weak<VectorSet>, u32)>,
-    last_look: Option<Instant>,
     /// When a set came back last, and how many had gone into files by then.
     last: Option<(Instant, u64)>,
     /// The last pause, and when it ends.
@@ -37,17 +33,11 @@ pub(super) struct Comebacks {
 }
 
 /// A database, a key in it, and its set.
-pub(super) type Named = (usize, Box<[u8]>, Arc<VectorSet>);
+type Named = (usize, Box<[u8]>, Arc<VectorSet>);
 
 impl Comebacks {
-    fn is_due(&mut self) -> bool {
-        let now = Instant::now();
-        let is_due = self.last_look.is_none_or(|last| now - last >= BETWEEN_LOOKS)
-            && self.not_before.is_none_or(|not_before| now >= not_before);
-        if is_due {
-            self.last_look = Some(now);
-        }
-        is_due
+    fn is_due(&self) -> bool {
+        self.not_before.is_none_or(|not_before| Instant::now() >= not_before)
     }
 
     /// Notes that these were used before this look. Returns those that may come back.
@@ -94,8 +84,8 @@ impl Server {
             tiers.iter().copied().find(|tier| set.bytes_to_come_up(*tier) <= room)
         };
         let due = comebacks.look(self.keyspace.sets_to_raise(LATELY_S));
-        let fitting = due.into_iter().filter(|(.., set)| !set.is_damaged());
-        let next = fitting.filter_map(|named| finer(&named.2).map(|finer| (named, finer))).next();
+        let mut fitting = due.into_iter().filter(|(.., set)| !set.is_damaged());
+        let next = fitting.find_map(|named| finer(&named.2).map(|finer| (named, finer)));
         let Some((named, finer)) = next else { return };
         let is_raised = self.raise(&named, finer, dir, signal);
         let counters = &dir.sealed().counters;
@@ -110,12 +100,7 @@ impl Server {
         dir: &Arc<TierDir>,
         signal: &ThreadSignal,
     ) -> bool {
-        let view = self.keyspace.db(*number);
-        let is_wanted = || {
-            let present = view.vector_set_in_memory(key);
-            let is_there = present.is_some_and(|handle| Arc::ptr_eq(&handle.set, set));
-            is_there && !signal.is_stopped() && !dir.balance().demotes_sets()
-        };
+        let is_wanted = || self.is_wanted((*number, key, set), signal) && !dir.balance().demotes_sets();
         let mut pace = Pace::new(Haste::Background);
         let tend = &mut |bytes| {
             pace.keep(bytes, dir, || signal.is_stopped());
@@ -123,7 +108,7 @@ impl Server {
         };
         let raised = set.raised(dir, finer, tend);
         let is_raised = raised.is_ok_and(|(other, changed)| {
-            view.exchange_set(key, set, &Arc::new(other), &changed, &is_wanted).is_ok()
+            self.keyspace.db(*number).exchange_set(key, set, &Arc::new(other), &changed, &is_wanted).is_ok()
         });
         if is_raised {
             tracing::info!("a vector set that had gone into files is in memory again");
@@ -163,7 +148,7 @@ mod tests {
         let pauses = [(true, 3), (true, 3), (true, 4), (false, 4), (true, 4), (true, 4)].map(
             |(is_raised, demoted)| {
                 comebacks.end(is_raised, demoted);
-                assert!(comebacks.last_look.is_none() && !comebacks.is_due());
+                assert!(!comebacks.is_due());
                 comebacks.pause.as_secs()
             },
         );

@@ -148,6 +148,7 @@ impl Area {
         let is_on_disk = self.put(&bytes, &copy).is_ok();
         if is_on_disk {
             self.overlays += 1;
+            self.space.dir.overlays.fetch_add(1, Ordering::Relaxed);
             self.space.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         } else if copy != lent {
             // The mapping of the file is private: its pages become memory as they are written.
@@ -174,9 +175,7 @@ impl Area {
             .and_then(|()| unsafe {
                 overlay::lay(&self.addresses(bytes), file, bytes.start, Writes::ToFile)
             });
-        is_put.inspect_err(|_| dir.give_back(copy.len() as u64))?;
-        dir.overlays.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        is_put.inspect_err(|_| dir.give_back(copy.len() as u64))
     }
 
     fn addresses(&self, bytes: &Range<usize>) -> Range<usize> {

@@ -192,7 +192,7 @@ fn follow_tier(server: &Server, counted: u64) {
         0 => u64::MAX,
         limit => percent_of(limit, percent).saturating_sub(counted),
     };
-    let promoted = if limit == 0 { 0 } else { PROMOTED_BYTES.min(limit / 64) };
+    let promoted = PROMOTED_BYTES.min(limit / 64);
     let allowed = room_up_to(thresholds.critical).saturating_add(promoted);
     tier.balance().allow(allowed, limit > 0 && counted > limit);
     let is_scarce = limit > 0 && counted > percent_of(limit, thresholds.high);
