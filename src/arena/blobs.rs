@@ -212,7 +212,7 @@ impl Blobs {
             return Ok(arena);
         }
         let lent = sealed.map(blobs)?;
-        arena.segments = Segments::over(size_of::<AtomicPtr<u8>>(), category, (space, cells), mend)?;
+        arena.segments = Segments::over(size_of::<AtomicPtr<u8>>(), category, (space, cells))?;
         if arena.segments.len() != slots {
             return Err(io::ErrorKind::InvalidData.into());
         }

@@ -30,7 +30,7 @@ impl Codes {
     /// # Errors
     /// The part is not what it should be, or the system has no addresses.
     pub fn over(stride: usize, category: Category, space: &Arc<Space>, part: Part) -> io::Result<Self> {
-        let segments = Segments::over(stride, category, (space, part), |_| ())?;
+        let segments = Segments::over(stride, category, (space, part))?;
         Ok(Self { segments })
     }
 
@@ -73,7 +73,7 @@ impl Codes {
     /// The bytes of a slot. Panics if the slot was never handed out.
     #[inline(always)]
     pub fn get(&self, slot: u32) -> &[u8] {
-        let pointer = self.segments.block(slot);
+        let pointer = self.segments.fixed_block(slot);
         // SAFETY: the block holds `stride` initialised bytes and lives as long as `self`. No one
         // writes them while this view exists: that is what every caller of `write` promises.
         unsafe { std::slice::from_raw_parts(pointer, self.segments.stride()) }
@@ -101,7 +101,7 @@ impl Codes {
     /// caller has published the slot with release ordering. `index::slots` gives that promise: a
     /// slot that it reserves has been unreachable for a whole grace period.
     pub unsafe fn write(&self, slot: u32, fill: impl FnOnce(&mut [u8])) {
-        let pointer = self.segments.block(slot);
+        let pointer = self.segments.fixed_block(slot);
         // SAFETY: as in `get`, and the caller promises that this is the only view.
         fill(unsafe { std::slice::from_raw_parts_mut(pointer, self.segments.stride()) });
     }

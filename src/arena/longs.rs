@@ -26,7 +26,7 @@ impl Longs {
     /// while nothing can take the slot back.
     #[inline(always)]
     pub fn get(&self, slot: u32) -> &AtomicU64 {
-        let pointer = self.segments.block(slot).cast::<AtomicU64>();
+        let pointer = self.segments.fixed_block(slot).cast::<AtomicU64>();
         // SAFETY: the block holds one initialised word, aligned to 8 since segments are aligned to
         // 64 and the stride is 8; it lives as long as `self`, and all access to it is atomic.
         unsafe { &*pointer }

@@ -20,7 +20,7 @@
 //!
 //! The first blocks of an arena may be *lent* by the files of a sealed set (see [`crate::tier`]):
 //! they are read where they lie there. `Codes` never change them; of `Words` and the cells of
-//! `Blobs` some are copied, with all around them, before one of them is changed.
+//! `Blobs` each is copied before it is changed (`copied`).
 //!
 //! [`Removable`] holds one value for all slots, which may be taken away while pinned readers use
 //! it.
@@ -31,6 +31,7 @@
 
 mod blobs;
 mod codes;
+mod copied;
 mod longs;
 mod lowest;
 mod removable;

@@ -16,11 +16,12 @@ use std::io;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use memmap2::MmapMut;
 use parking_lot::Mutex;
 
+use super::copied::Copied;
 use crate::memory::{Category, Held, allocated_bytes};
 use crate::tier::{Area, Checks, Part, Space};
 
@@ -37,11 +38,6 @@ const FILE_FROM: usize = 4 << 20;
 /// time.
 #[cfg(target_os = "linux")]
 const HUGE_FROM: usize = 2 << 20;
-/// Extents of an arena at most: each may become a mapping of its own, of which the system gives a
-/// process some ten thousand.
-const MOST_EXTENTS: usize = 4096;
-/// Bytes of an extent at least: they are copied in some hundred microseconds.
-const LEAST_EXTENT: usize = 256 << 10;
 /// A multiple of every page size that Linux has for ordinary pages.
 #[cfg(all(target_os = "linux", not(miri)))]
 const LARGEST_PAGE: usize = 64 << 10;
@@ -56,37 +52,13 @@ pub(super) struct Segments {
     len: AtomicU32,
     /// Slots that lie, or lay, in files of a sealed set: they stay handed out.
     lent: u32,
-    /// What was lent is copied in parts, before the first slot of each is changed.
-    extents: Extents,
+    /// Of those, the blocks that were changed.
+    copied: Option<Box<Copied>>,
     /// Of what was lent.
     checks: Option<Checks>,
     /// Locked while segments are added: two callers that both add one would lose the memory of the
     /// first.
     growth: Mutex<Growth>,
-}
-
-/// Parts of what was lent.
-#[derive(Default)]
-struct Extents {
-    /// Bytes of each.
-    bytes: usize,
-    /// A bit for each that was copied.
-    own: Box<[AtomicU64]>,
-}
-
-impl Extents {
-    /// Of so many bytes.
-    fn new(len: usize) -> Self {
-        let bytes = (len / MOST_EXTENTS).next_power_of_two().max(LEAST_EXTENT);
-        let words = len.div_ceil(bytes).div_ceil(u64::BITS as usize);
-        Self { bytes, own: (0..words).map(|_| AtomicU64::new(0)).collect() }
-    }
-
-    /// True if it was copied, or was never lent.
-    #[inline(always)]
-    fn is_own(&self, extent: usize) -> bool {
-        self.own.get(extent / 64).is_none_or(|word| word.load(Ordering::Acquire) >> (extent % 64) & 1 == 1)
-    }
 }
 
 /// Memory that was a segment.
@@ -234,14 +206,13 @@ impl Segments {
             table,
             len: AtomicU32::new(0),
             lent: 0,
-            extents: Extents::default(),
+            copied: None,
             checks: None,
             growth: Mutex::new(Growth::new(category, space)),
         }
     }
 
-    /// The slots of a part of a sealed set, and behind them new ones in the same space. `mend` as
-    /// in [`own`](Self::own).
+    /// The slots of a part of a sealed set, and behind them new ones in the same space.
     ///
     /// # Errors
     /// The part is not there, has no whole number of slots or more than there can be, or the
@@ -250,7 +221,6 @@ impl Segments {
         stride: usize,
         category: Category,
         (space, part): (&Arc<Space>, Part),
-        mend: impl Fn(&mut [u8]),
     ) -> io::Result<Self> {
         let mut segments = Self::new(stride, category, Some(Arc::clone(space)));
         let sealed = space.sealed().ok_or(io::ErrorKind::NotFound)?;
@@ -265,12 +235,8 @@ impl Segments {
             pointer.store(area.as_mut_ptr().wrapping_add(first_of(segment) * stride), Ordering::Relaxed);
         }
         segments.lent = slots;
-        segments.extents = Extents::new(area.lent());
+        segments.copied = Some(Box::new(Copied::new(stride, category, space, slots)));
         segments.checks = sealed.checks(part);
-        let copied = area.lent()..bytes as usize;
-        segments.checks.iter().for_each(|checks| checks.see(copied.clone()));
-        // SAFETY: these bytes are usable, not lent, and nothing else has seen the area yet.
-        mend(unsafe { std::slice::from_raw_parts_mut(area.as_mut_ptr().add(copied.start), copied.len()) });
         segments.len = AtomicU32::new(slots);
         let growth = segments.growth.get_mut();
         growth.lent = Some((count, area));
@@ -310,53 +276,47 @@ impl Segments {
     /// The addresses of what [`see`](Self::see) would read of the disk for a slot; none if that
     /// would be nothing.
     pub(super) fn to_compare(&self, slot: u32) -> Option<Range<usize>> {
-        let checks = self.checks.as_ref().filter(|_| slot < self.lent)?;
+        let checks = self.checks.as_ref().filter(|_| self.is_lent(slot))?;
         let block = self.bytes_of(slot);
         let read = checks.to_read(block.clone())?;
         // What was lent lies at addresses one after the other.
-        let start = self.block(slot) as usize - (block.start - read.start);
+        let start = self.fixed_block(slot) as usize - (block.start - read.start);
         Some(start..start + read.len())
     }
 
     /// True if the block of a slot lies in files of a sealed set.
     #[inline(always)]
     pub(super) fn is_lent(&self, slot: u32) -> bool {
-        slot < self.lent && !self.extents.is_own(slot as usize * self.stride / self.extents.bytes)
+        slot < self.lent && self.copy_of(slot).is_none()
     }
 
-    /// To be called before a block is written that may have been lent: copies the extents that it
-    /// is in. `mend` is called with what is copied: files may have been damaged.
+    /// The block of a slot that was lent, if it was copied.
+    #[inline(always)]
+    fn copy_of(&self, slot: u32) -> Option<*mut u8> {
+        self.copied.as_ref().filter(|_| slot < self.lent)?.get(slot)
+    }
+
+    /// To be called before a block is written that may have been lent: then it is copied, and is
+    /// another [block](Self::block) from then on. Readers of the former find what was there.
+    /// `mend` is called with the copy: files may have been damaged.
     #[inline]
     pub(super) fn own(&self, slot: u32, mend: impl Fn(&mut [u8])) {
-        if slot >= self.lent {
-            return;
-        }
-        let start = slot as usize * self.stride;
-        for extent in start / self.extents.bytes..=(start + self.stride - 1) / self.extents.bytes {
-            if !self.extents.is_own(extent) {
-                self.copy_extent(extent, &mend);
-            }
+        if self.is_lent(slot) {
+            self.copy(slot, &mend);
         }
     }
 
     #[cold]
-    fn copy_extent(&self, extent: usize, mend: &dyn Fn(&mut [u8])) {
-        let mut growth = self.growth.lock();
-        if self.extents.is_own(extent) {
-            return;
-        }
-        if let Some((_, area)) = &mut growth.lent {
-            let start = extent * self.extents.bytes;
-            let end = (start + self.extents.bytes).min(area.lent());
-            self.checks.iter().for_each(|checks| checks.see(start..end));
-            area.own(start..start + self.extents.bytes, mend);
-        }
-        growth.hand_out(self.len.load(Ordering::Relaxed), self.stride);
-        self.extents.own[extent / 64].fetch_or(1 << (extent % 64), Ordering::Release);
+    fn copy(&self, slot: u32, mend: &dyn Fn(&mut [u8])) {
+        self.see(slot);
+        // SAFETY: the block has so many bytes, which are those of a file that never changes.
+        let mut block = unsafe { std::slice::from_raw_parts(self.fixed_block(slot), self.stride) }.to_vec();
+        mend(&mut block);
+        self.copied.iter().for_each(|copied| copied.add(slot, &block));
     }
 
     /// All of whose segments are to lie in a space: slots below [`Segments::first`] do not exist.
-    /// Grows by [`Segments::grow_in_space`] alone.
+    /// If it grows by [`Segments::grow_in_space`] alone, they do; else as far as there is room.
     pub(super) fn in_space(stride: usize, category: Category, space: Arc<Space>) -> Self {
         let segments = Self::new(stride, category, Some(space));
         segments.len.store(segments.first(), Ordering::Relaxed);
@@ -408,6 +368,12 @@ impl Segments {
     /// If the slot's segment was never handed out.
     #[inline(always)]
     pub(super) fn block(&self, slot: u32) -> *mut u8 {
+        self.copy_of(slot).unwrap_or_else(|| self.fixed_block(slot))
+    }
+
+    /// The same of slots whose blocks are never [copied](Self::own).
+    #[inline(always)]
+    pub(super) fn fixed_block(&self, slot: u32) -> *mut u8 {
         let (segment, place) = locate(slot);
         let base = self.table[segment].load(Ordering::Acquire);
         assert!(!base.is_null(), "slot {slot} was never handed out");
@@ -469,7 +435,8 @@ impl Segments {
     /// Bytes of memory held: whole segments of the allocator, and of mapped segments what was
     /// handed out.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.growth.lock().held.bytes()
+        let copied = self.copied.as_ref().map_or(0, |copied| copied.heap_bytes());
+        self.growth.lock().held.bytes() + copied
     }
 
     /// Zeroed memory for a segment. The system limits how many mappings a process has

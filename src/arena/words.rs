@@ -44,8 +44,7 @@ impl Words {
         part: (&Arc<Space>, Part),
         most: u32,
     ) -> io::Result<Self> {
-        let segments =
-            Segments::over(per_block * size_of::<AtomicU32>(), category, part, |bytes| mend(bytes, most))?;
+        let segments = Segments::over(per_block * size_of::<AtomicU32>(), category, part)?;
         Ok(Self { most, ..Self::of(segments, per_block) })
     }
 
@@ -66,8 +65,8 @@ impl Words {
         self.segments.to_read(slot)
     }
 
-    /// To be called before a word of a block is stored: what lies in a part of a sealed set is
-    /// copied.
+    /// To be called before a word of a block is stored, and before that block is asked for: what
+    /// lies in a part of a sealed set is copied.
     #[inline]
     pub fn own(&self, slot: u32) {
         self.segments.own(slot, |bytes| mend(bytes, self.most));

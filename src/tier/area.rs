@@ -10,18 +10,13 @@ use std::sync::atomic::Ordering;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::overlay::{self, Writes};
-use super::{Space, TierDir, faults, fetch};
+use super::{Space, TierDir, faults, overlay};
 use crate::system::{allocate_blocks, unnamed_file};
 
 /// Blocks of the disk are taken by this at least: a multiple of every size of pages.
 const MIN_STEP: usize = 64 << 10;
 /// And by this at most, so that a large set takes little more than it needs.
 const MAX_STEP: usize = 64 << 20;
-
-/// Copies of lent bytes in all areas: each may be a mapping of its own, of which Linux gives a
-/// process 65,530, and the allocator needs some. What is copied beyond lies in memory.
-const MOST_OVERLAYS: u64 = 24 << 10;
 
 /// Fails if a file of this folder cannot be what an area needs.
 pub(super) fn try_out(folder: &Path) -> io::Result<()> {
@@ -62,12 +57,8 @@ pub struct Area {
     // Dropped in this order: the addresses leave the handler's table before they are unmapped.
     _watched: faults::Watched,
     mapping: MmapRaw,
-    /// The first bytes, which lie in a file of another's that never changes, or did.
+    /// The first bytes, which lie in a file of another's that never changes, and can only be read.
     lent: usize,
-    /// Of those, the bytes that were copied to blocks of the disk, and to memory.
-    owned: [usize; 2],
-    /// How many times bytes were copied to blocks of the disk.
-    overlays: u64,
     /// The first bytes, which have their blocks of the disk.
     on_disk: usize,
     /// The first bytes, which may be used.
@@ -88,21 +79,10 @@ impl Area {
             &space.damaged,
         );
         let watched = watched.ok_or(io::ErrorKind::QuotaExceeded)?;
-        Ok(Self {
-            space,
-            file: Some(open),
-            mapping,
-            _watched: watched,
-            lent: 0,
-            owned: [0; 2],
-            overlays: 0,
-            on_disk: 0,
-            used: 0,
-        })
+        Ok(Self { space, file: Some(open), mapping, _watched: watched, lent: 0, on_disk: 0, used: 0 })
     }
 
-    /// The same, of which the first bytes are those of a file that never changes, and are usable.
-    /// What is written there stays in this process.
+    /// The same, of which the first bytes are those of a file that never changes, and can be read.
     pub(super) fn over(space: Arc<Space>, (file, bytes): (&File, usize), len: usize) -> io::Result<Self> {
         if bytes > len {
             return Err(io::ErrorKind::InvalidData.into());
@@ -113,7 +93,7 @@ impl Area {
         let addresses = area.addresses(&(0..lent));
         // SAFETY: the addresses are the first of the new mapping, whose drop unmaps them, and
         // nothing has seen them yet.
-        unsafe { overlay::lay(&addresses, file, 0, Writes::ToMemory) }?;
+        unsafe { overlay::lay(&addresses, file) }?;
         (area.lent, area.on_disk) = (lent, lent);
         area.extend_to(bytes);
         let mut rest = vec![0; bytes - lent];
@@ -121,61 +101,6 @@ impl Area {
         // SAFETY: these bytes are usable, and nothing else has seen the area yet.
         unsafe { area.as_mut_ptr().add(lent).copy_from_nonoverlapping(rest.as_ptr(), rest.len()) };
         Ok(area)
-    }
-
-    /// The first bytes, which lie in a file that never changes, or did.
-    pub fn lent(&self) -> usize {
-        self.lent
-    }
-
-    /// Lets bytes that were lent be written to: they are copied to blocks of the disk, at the same
-    /// addresses, and `mend` sees them before. Readers go on meanwhile; writers wait for this.
-    /// Without room on the disk, what is written lies in memory, and is counted there.
-    ///
-    /// To be called once for these bytes, which begin at a page.
-    pub fn own(&mut self, bytes: Range<usize>, mend: &dyn Fn(&mut [u8])) {
-        let bytes = bytes.start..bytes.end.min(self.lent);
-        if bytes.is_empty() {
-            return;
-        }
-        let before = self.in_memory();
-        // Else the disk would be asked for one page after the other, of some hundred.
-        fetch(std::iter::once(self.addresses(&bytes)));
-        // SAFETY: the bytes are mapped, and no thread writes to them before this call is over.
-        let lent = unsafe { std::slice::from_raw_parts(self.as_mut_ptr().add(bytes.start), bytes.len()) };
-        let mut copy = lent.to_vec();
-        mend(&mut copy);
-        let is_on_disk = self.put(&bytes, &copy).is_ok();
-        if is_on_disk {
-            self.overlays += 1;
-            self.space.dir.overlays.fetch_add(1, Ordering::Relaxed);
-            self.space.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        } else if copy != lent {
-            // The mapping of the file is private: its pages become memory as they are written.
-            // SAFETY: as above. Readers find what was damaged, or what it is mended to.
-            unsafe { self.as_mut_ptr().add(bytes.start).copy_from_nonoverlapping(copy.as_ptr(), copy.len()) };
-        }
-        self.owned[usize::from(!is_on_disk)] += bytes.len();
-        let refused = &self.space.dir.refused_bytes;
-        refused.fetch_add((self.in_memory() - before) as u64, Ordering::Relaxed);
-    }
-
-    /// Writes bytes into this area's own file, if there is room, and maps them from there.
-    fn put(&self, bytes: &Range<usize>, copy: &[u8]) -> io::Result<()> {
-        let OpenFile { file, .. } = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let dir = &self.space.dir;
-        if dir.overlays.load(Ordering::Relaxed) >= MOST_OVERLAYS {
-            return Err(io::ErrorKind::QuotaExceeded.into());
-        }
-        dir.take(copy.len() as u64)?;
-        let is_put = allocate_blocks(file, bytes.start as u64..bytes.end as u64)
-            .and_then(|()| file.write_all_at(copy, bytes.start as u64))
-            // SAFETY: the addresses are those of this mapping, whose drop unmaps them. The file has
-            // there what readers have found so far.
-            .and_then(|()| unsafe {
-                overlay::lay(&self.addresses(bytes), file, bytes.start, Writes::ToFile)
-            });
-        is_put.inspect_err(|_| dir.give_back(copy.len() as u64))
     }
 
     fn addresses(&self, bytes: &Range<usize>) -> Range<usize> {
@@ -220,7 +145,7 @@ impl Area {
 
     /// Of the usable bytes, those that are in memory.
     pub fn in_memory(&self) -> usize {
-        self.used.saturating_sub(self.on_disk) + self.owned[1]
+        self.used.saturating_sub(self.on_disk)
     }
 
     /// The file gets blocks for at least so many bytes; false if there is no room for them.
@@ -242,8 +167,7 @@ impl Area {
         dir.disk_is_full.store(false, Ordering::Relaxed);
         self.space.bytes.fetch_add(more, Ordering::Relaxed);
         self.on_disk = end;
-        // What was lent may still be copied into it.
-        if end == self.mapping.len() && self.lent == 0 {
+        if end == self.mapping.len() {
             self.file = None;
         }
         true
@@ -277,8 +201,7 @@ impl Drop for Area {
     fn drop(&mut self) {
         let in_memory = self.in_memory() as u64;
         self.space.dir.refused_bytes.fetch_sub(in_memory, Ordering::Relaxed);
-        self.space.dir.overlays.fetch_sub(self.overlays, Ordering::Relaxed);
-        let taken = (self.on_disk - self.lent + self.owned[0]) as u64;
+        let taken = (self.on_disk - self.lent) as u64;
         self.space.dir.give_back(taken);
         self.space.bytes.fetch_sub(taken, Ordering::Relaxed);
     }

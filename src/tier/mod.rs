@@ -10,7 +10,7 @@
 //! file_id.rs by which files are told from others
 //! kept.rs    files that outlive the process: how they are named, and which a value has
 //! pace.rs    work of the background within `tier-io-limit`
-//! overlay.rs bytes of a file in the place of what is mapped
+//! overlay.rs the bytes of a file in the place of what is mapped
 //! sealed/    warm sets as they were at a snapshot, to be mapped by the next process
 //! cold/      sets of which nothing is in memory, each in a compressed file of its own
 //! ```
@@ -157,8 +157,6 @@ pub struct TierDir {
     /// Files of areas that are open, and how many there may be.
     open_files: AtomicU64,
     most_files: AtomicU64,
-    /// Copies of lent bytes that lie in files of areas.
-    overlays: AtomicU64,
 }
 
 /// Files of areas that may be open, where nothing else is said.
@@ -222,7 +220,6 @@ impl TierDir {
             io_limit: AtomicU64::new(0),
             open_files: AtomicU64::new(0),
             most_files: AtomicU64::new(MOST_FILES),
-            overlays: AtomicU64::new(0),
         }))
     }
 
