@@ -137,9 +137,9 @@ impl Server {
             self.keyspace.let_lent_elements_go(dir, is_stuck, may_be_tried);
         }
         let Some((number, key, set)) = next else { return false };
-        balance.note_moving(true);
+        self.note_set_moving(balance, true);
         let is_moved = self.write_anew((number, &key, &set), (dir, Haste::Now), merges, signal);
-        balance.note_moving(false);
+        self.note_set_moving(balance, false);
         let counters = &dir.sealed().counters;
         let counter = if set.options().is_warm { &counters.merged } else { &counters.demoted };
         counter.add(is_moved.into());

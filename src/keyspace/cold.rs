@@ -157,13 +157,15 @@ impl Keyspace {
     }
 
     /// Sets in files that [may come up](VectorSet::may_come_up), and were used no longer ago than
-    /// this, in seconds; with their databases and keys.
+    /// this, in seconds, or had elements returned since the last call, which by some policies is no
+    /// use of a key; with their databases and keys.
     pub fn sets_to_raise(&self, lately_s: u32) -> Vec<(usize, Box<[u8]>, Arc<VectorSet>)> {
         let now_ms = self.common.clock.now_ms();
         let sets = (0..DATABASES).flat_map(|db| {
             self.sets_that(db, |entry, set| {
-                let is_used = set.may_come_up() && entry.idle_s(now_ms) <= lately_s;
-                is_used.then(|| (db, entry.key().into(), Arc::clone(set)))
+                let is_used = || set.is_hit_again() || entry.idle_s(now_ms) <= lately_s;
+                let rises = set.may_come_up() && is_used();
+                rises.then(|| (db, entry.key().into(), Arc::clone(set)))
             })
         });
         sets.collect()

@@ -10,7 +10,8 @@
 //!
 //! A writer compares the [estimate](super::estimated_bytes) with a *line*: the limit moved by what
 //! is exempt and what is hidden. That is a few reads of memory. Above the line it measures, if the
-//! last measurement is too old. What is exempt and hidden is measured in the background.
+//! last measurement is too old. What is exempt and hidden is measured in the background. While much
+//! memory is about to be freed, the line lies lower, and writers wait above it.
 //!
 //! Memory is *hidden* by the allocator: pages that it keeps for later, and holes between live
 //! allocations; and there are the pages of the program itself. It is counted so that the process
@@ -102,6 +103,8 @@ pub struct Limit {
     line: AtomicU64,
     exempt: AtomicU64,
     hidden: AtomicU64,
+    /// In percent of the limit: above this writers wait for what is about to be freed.
+    held_from: AtomicU64,
     level: AtomicU8,
 }
 
@@ -113,10 +116,14 @@ impl Default for Limit {
             line: AtomicU64::new(u64::MAX),
             exempt: AtomicU64::new(0),
             hidden: AtomicU64::new(0),
+            held_from: AtomicU64::new(NOT_HELD),
             level: AtomicU8::new(0),
         }
     }
 }
+
+/// Of [`Limit::hold_writers`]: they do not wait.
+const NOT_HELD: u64 = 100;
 
 impl Limit {
     /// Bytes; 0 if there is no limit.
@@ -196,13 +203,33 @@ impl Limit {
         (before, now)
     }
 
+    /// Lets writers wait above so many percent of the limit, if they need not fill it, or no more:
+    /// memory is about to be freed.
+    pub fn hold_writers(&self, from_percent: Option<u64>) {
+        self.held_from
+            .store(from_percent.map_or(NOT_HELD, |percent| percent.min(NOT_HELD)), Ordering::Relaxed);
+        self.draw_line();
+    }
+
+    /// True if writers are to wait, at so many counted bytes.
+    pub fn holds_writers(&self, counted: u64) -> bool {
+        let percent = self.held_from.load(Ordering::Relaxed);
+        percent < NOT_HELD && counted > percent_of(self.bytes(), percent)
+    }
+
     fn draw_line(&self) {
-        let line = match self.bytes() {
-            0 => u64::MAX,
+        let held_from = self.held_from.load(Ordering::Relaxed);
+        let line = match percent_of(self.bytes(), held_from) {
+            _ if self.bytes() == 0 => u64::MAX,
             bytes => bytes.saturating_add(self.exempt.load(Ordering::Relaxed)).saturating_sub(self.hidden()),
         };
         self.line.store(line, Ordering::Relaxed);
     }
+}
+
+/// Without overflow, for limits of any size.
+pub fn percent_of(bytes: u64, percent: u64) -> u64 {
+    (u128::from(bytes) * u128::from(percent) / 100) as u64
 }
 
 /// What of the resident bytes is neither used nor allowed. If `hidden` bytes are counted besides
@@ -269,6 +296,20 @@ mod tests {
         assert_eq!(limit.count(600 * MB, 0, 100 * MB), 600 * MB);
         limit.hide(5000 * MB, 400 * MB);
         assert_eq!((limit.hidden() / MB, line()), (250, 850), "no more than a quarter");
+    }
+
+    #[test]
+    fn writers_are_held_below_the_limit_while_memory_is_about_to_be_freed() {
+        let limit = Limit::default();
+        let line = || limit.line.load(Ordering::Relaxed);
+        limit.hold_writers(Some(95));
+        assert_eq!(line(), u64::MAX, "there is no limit");
+        limit.set(1000);
+        assert_eq!((line(), limit.holds_writers(950), limit.holds_writers(951)), (950, false, true));
+        limit.set(2000);
+        assert_eq!((line(), limit.holds_writers(951), limit.holds_writers(1901)), (1900, false, true));
+        limit.hold_writers(None);
+        assert_eq!((line(), limit.holds_writers(u64::MAX)), (2000, false));
     }
 
     #[test]

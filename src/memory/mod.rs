@@ -15,6 +15,6 @@ pub use allocator::{
 pub use blocks::{Blocks, join, take_out};
 pub use category::Category;
 pub use estimate::{estimated_bytes, recently_used_bytes, report_growth};
-pub use limit::{Level, Limit, Thresholds};
+pub use limit::{Level, Limit, Thresholds, percent_of};
 pub use tracked::{Held, SLACK, give_back, held_bytes, settle, take};
 pub use used::{peak_bytes, peak_unix_s, reset_peak, used_bytes};

@@ -60,7 +60,7 @@ impl TierPolicy {
 /// One in so many victims moves the mean of how cold they are.
 const SMOOTHING: i64 = 64;
 
-/// Elements returned whose finer codes were in memory, and in files.
+/// Elements returned that lay in memory, and in files: their finer codes, or all of them.
 #[derive(Debug)]
 struct Hits(Sharded<[Counter; 2]>);
 
@@ -177,6 +177,11 @@ impl Balance {
         self.is_set_moving.load(Relaxed)
     }
 
+    /// True if a set is on its way, or if none has been looked for since memory became scarce.
+    pub fn awaits_a_set(&self) -> bool {
+        self.is_set_moving() || self.demotes_sets() && !self.is_stuck()
+    }
+
     /// True if a set is on its way, or is about to be.
     pub fn may_free_memory(&self) -> bool {
         self.is_set_moving() || self.demotes() && !self.is_stuck()
@@ -228,7 +233,7 @@ impl Balance {
         (hot, warm)
     }
 
-    /// How many elements were returned whose finer codes were in memory, and in files.
+    /// How many elements were returned that lay in memory, and in files.
     pub fn hits(&self) -> (u64, u64) {
         let sum = |tier: Tier| self.hits.0.iter().map(|hits| hits[tier as usize].get()).sum();
         (sum(Tier::Hot), sum(Tier::Warm))

@@ -1,6 +1,6 @@
 //! What searches of a set found, and what became of its elements: counts since it was made.
 //!
-//! A search adds to two counters, without a lock. Those of a set are shared by all threads: beside
+//! A search adds to two counters, and of a set in files to a third, without a lock. Those of a set are shared by all threads: beside
 //! a search, which takes tens of microseconds, the cache line that moves between cores costs some
 //! hundred nanoseconds at worst, and places for each thread would take kilobytes a set.
 
@@ -71,6 +71,8 @@ impl SearchFigures {
 pub struct Figures {
     /// What its searches found.
     pub searches: SearchFigures,
+    /// Elements that searches returned and that lay in files.
+    pub warm_hits: Counter,
     /// Elements that were removed because they had expired.
     pub expired: Counter,
     /// Elements that were evicted because the server's memory was short.
@@ -83,6 +85,7 @@ impl Figures {
     /// Counts what others have counted too.
     pub(super) fn add(&self, others: &Self) {
         self.searches.add(&others.searches);
+        self.warm_hits.add(others.warm_hits.get());
         let counters = |figures: &Self| {
             [&figures.expired, &figures.evicted_for_memory, &figures.evicted_for_limit].map(Counter::get)
         };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::fields::{FacetValue, Knowledge, values_of};
 use super::filter::{FieldReader, Filter};
 use super::updates::Seen;
-use super::{Format, Present, Probe, VectorSet};
+use super::{Format, Present, Probe, Tier, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
@@ -86,9 +86,9 @@ pub struct Hit<'h> {
 }
 
 impl<'h> Hit<'h> {
-    /// It is returned to a client: counts as a use.
-    pub fn mark_used(&self) {
-        self.hits.set.count_hit(self.slot, &self.hits.pin);
+    /// It is returned to a client: counts as a use. Returns where it lay.
+    pub fn mark_used(&self) -> Tier {
+        self.hits.set.count_hit(self.slot, &self.hits.pin)
     }
 
     /// Its attribute.

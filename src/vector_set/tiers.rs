@@ -6,7 +6,7 @@
 //! thread in the background does step by step. A move changes no reply but those that show where
 //! codes lie, so none is logged, and snapshots go on meanwhile.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::{Balance, Present, Progress, Tier, Urgency, VectorSet};
 use crate::epoch::{Pin, pin};
@@ -24,12 +24,26 @@ pub(super) struct Moves {
     rises: AtomicBool,
     /// Slots looked at: since codes began to come up, or since the last one went down.
     looked_at: AtomicU32,
+    /// Elements that had been returned at the last look.
+    hits: AtomicU64,
 }
 
 impl VectorSet {
     /// Elements whose finer codes are in memory, and in files. None if there is no choice.
     pub fn tier_counts(&self) -> Option<(usize, usize)> {
         self.vectors.tier_counts()
+    }
+
+    /// Where an element lies: its finer code, or else all of it.
+    fn tier_of(&self, slot: u32, pin: &Pin) -> Tier {
+        let whole = if self.vectors.residence().files().is_some() { Tier::Warm } else { Tier::Hot };
+        self.vectors.tier_of(slot, pin).unwrap_or(whole)
+    }
+
+    /// True if searches have returned elements since the last call.
+    pub fn is_hit_again(&self) -> bool {
+        let hits = self.figures.searches.returned();
+        self.moves.hits.swap(hits, Relaxed) != hits
     }
 
     /// The balance of the directory in which finer codes may be, if there is a choice.
@@ -110,29 +124,33 @@ impl VectorSet {
 
 impl Present<'_> {
     /// Counts that a search returned the element in a slot, as a use of it; and brings its finer
-    /// code up if it is used often enough. The caller is pinned since before the search, and holds
-    /// no lock: a disk may have to be waited for.
+    /// code up if it is used often enough. Returns where it lay. The caller is pinned since before
+    /// the search, and holds no lock: a disk may have to be waited for.
     #[inline]
-    pub(super) fn count_hit(&self, slot: u32, pin: &Pin) {
-        match self.set.balance().filter(|_| self.now.touches) {
-            None => self.count_use(slot),
-            Some(balance) => self.count_hit_in_tier(slot, balance, pin),
-        }
+    pub(super) fn count_hit(&self, slot: u32, pin: &Pin) -> Tier {
+        let Some(space) = self.set.space() else {
+            self.count_use(slot);
+            return Tier::Hot;
+        };
+        self.count_hit_in_tier(slot, space.dir().balance(), pin)
     }
 
-    fn count_hit_in_tier(&self, slot: u32, balance: &Balance, pin: &Pin) {
+    fn count_hit_in_tier(&self, slot: u32, balance: &Balance, pin: &Pin) -> Tier {
         let vectors = &self.set.vectors;
         let idle_ms = self.set.uses.idle_ms(slot, self.now.used_ms);
-        self.set.uses.mark(slot, &self.now);
-        let Some(tier) = vectors.tier_of(slot, pin) else { return };
+        self.count_use(slot);
+        let tier = self.set.tier_of(slot, pin);
         balance.count_hit(tier);
         let rises = tier == Tier::Warm
+            && self.now.touches
+            && self.set.tier_counts().is_some()
             && vectors.wanted() == Tier::Hot
             && balance.promotes(idle_ms, vectors.tier_bytes())
             && vectors.move_to(slot, Tier::Hot, pin);
         if rises {
             balance.count_promoted();
         }
+        tier
     }
 
     /// Puts the finer code of an element into a file instead of evicting the element, and returns

@@ -51,16 +51,19 @@ impl Server {
         if !self.enforces_limit() {
             return Room::Found;
         }
-        let excess = self.excess();
+        let counted = self.counted_memory(MEASURED);
+        let is_above = counted > self.memory.bytes();
+        if (self.memory.limit.holds_writers(counted) || is_above && self.awaits_a_set())
+            && let Some(until) = client.wait_for_room(Instant::now())
+        {
+            self.memory.signal.wake();
+            return Room::At(until);
+        }
+        let excess = counted.saturating_sub(self.memory.bytes());
         if excess == 0 {
             return Room::Found;
         }
         self.memory.signal.wake();
-        if self.is_set_moving()
-            && let Some(until) = client.wait_for_room(Instant::now())
-        {
-            return Room::At(until);
-        }
         let needed = excess.saturating_sub(self.awaited_bytes());
         let is_exhausted = needed > 0 && self.evict_for_write(needed).exhausted;
         let excess = self.excess();

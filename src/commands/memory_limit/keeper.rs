@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Server;
 use super::pressure::Watch;
 use crate::keyspace::EvictReason;
-use crate::memory::{self, Category, Level, Limit};
+use crate::memory::{self, Category, Level, Limit, percent_of};
 use crate::system;
 
 /// Time between two rounds, far below the limit.
@@ -80,9 +80,10 @@ impl Keeper {
         let counted = server.counted_memory(MEASURED);
         let limit = server.memory.bytes();
         note_level(server, counted);
+        note_scarcity(server, counted);
         let counted = evict_ahead(server, counted);
         let compacts = compact(server);
-        follow_tier(server, counted);
+        allow_codes(server, counted);
         server.keyspace.note_limit(limit > 0 && counted > limit);
         let is_near = limit > 0 && counted > percent_of(limit, NEAR_PERCENT);
         if is_near || compacts { ROUND_NEAR } else { ROUND }
@@ -166,7 +167,7 @@ fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
         return counted;
     }
     let target = mark - limit / 1000 * BELOW_CRITICAL_PERMILLE;
-    let goes_on = || server.enforces_limit() && !server.memory.signal.is_stopped() && !server.is_set_moving();
+    let goes_on = || server.enforces_limit() && !server.memory.signal.is_stopped() && !server.awaits_a_set();
     while counted > target && goes_on() {
         let needed = (counted - target).saturating_sub(server.awaited_bytes());
         if needed == 0 {
@@ -182,21 +183,29 @@ fn evict_ahead(server: &Server, mut counted: u64) -> u64 {
     counted
 }
 
-/// Says how much memory there is for what may lie in files: finer codes come up from there, as many
-/// as there is room for, and a few more that drive others down; and whole sets go there.
-fn follow_tier(server: &Server, counted: u64) {
+/// Says whether whole sets are to go into files, before elements are evicted; and how much memory
+/// there is for those that may come back.
+fn note_scarcity(server: &Server, counted: u64) {
     let Some(tier) = server.keyspace.tier() else { return };
     let limit = server.memory.bytes();
     let thresholds = server.thresholds();
-    let room_up_to = |percent: u64| match limit {
-        0 => u64::MAX,
-        limit => percent_of(limit, percent).saturating_sub(counted),
-    };
-    let promoted = PROMOTED_BYTES.min(limit / 64);
-    let allowed = room_up_to(thresholds.critical).saturating_add(promoted);
-    tier.balance().allow(allowed, limit > 0 && counted > limit);
     let is_scarce = limit > 0 && counted > percent_of(limit, thresholds.high);
-    tier.balance().note_scarcity(is_scarce, room_up_to(thresholds.warn));
+    tier.balance().note_scarcity(is_scarce, room_up_to(limit, thresholds.warn, counted));
+}
+
+/// Says how much memory there is for finer codes: they come up from files, as many as there is room
+/// for, and a few more that drive others down.
+fn allow_codes(server: &Server, counted: u64) {
+    let Some(tier) = server.keyspace.tier() else { return };
+    let limit = server.memory.bytes();
+    let promoted = PROMOTED_BYTES.min(limit / 64);
+    let allowed = room_up_to(limit, server.thresholds().critical, counted).saturating_add(promoted);
+    tier.balance().allow(allowed, limit > 0 && counted > limit);
+}
+
+/// Bytes up to so many percent of the limit.
+fn room_up_to(limit: u64, percent: u64, counted: u64) -> u64 {
+    if limit == 0 { u64::MAX } else { percent_of(limit, percent).saturating_sub(counted) }
 }
 
 /// Compacts vector sets if they hold much that they do not use, and memory is near its limit; true
@@ -225,9 +234,4 @@ fn evict_for_pressure(server: &Server) {
             break;
         }
     }
-}
-
-/// Without overflow, for limits of any size.
-fn percent_of(bytes: u64, percent: u64) -> u64 {
-    (u128::from(bytes) * u128::from(percent) / 100) as u64
 }

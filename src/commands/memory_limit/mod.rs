@@ -37,6 +37,7 @@ use crate::keyspace::Policy;
 use crate::memory::{self, Category, Level, Limit, Thresholds};
 use crate::system::{self, Bound, Total};
 use crate::thread_signal::ThreadSignal;
+use crate::vector_set::Balance;
 
 pub(super) use self::admission::{OUT_OF_MEMORY, Room, next_look};
 pub(super) use self::pressure::PressureFigures;
@@ -144,10 +145,17 @@ impl Server {
         }
     }
 
-    /// True while a set goes into files as a whole: elements are evicted only for what is beyond
-    /// the limit, and writers wait before.
-    fn is_set_moving(&self) -> bool {
-        self.keyspace.tier().is_some_and(|tier| tier.balance().is_set_moving())
+    /// Notes whether a set is on its way into files as a whole. Meanwhile writers wait from the
+    /// critical mark on, so that what is left of the limit lasts until it is there.
+    pub(super) fn note_set_moving(&self, balance: &Balance, is_moving: bool) {
+        balance.note_moving(is_moving);
+        self.memory.limit.hold_writers(is_moving.then(|| self.thresholds().critical));
+    }
+
+    /// True while a set goes into files as a whole, or is looked for: elements are evicted only for
+    /// what is beyond the limit, and writers wait before.
+    fn awaits_a_set(&self) -> bool {
+        self.keyspace.tier().is_some_and(|tier| tier.balance().awaits_a_set())
     }
 
     /// True if so many bytes more are within the limit.

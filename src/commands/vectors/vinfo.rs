@@ -40,12 +40,8 @@
 //! | `scope` | the fields that a search must name |
 //! | `memory-payloads` | bytes of payloads, and of what is known of entries |
 //!
-//! A set made with `TIER warm` has two more:
-//!
-//! | field | value |
-//! |---|---|
-//! | `tier` | `warm`; `hot` if the server has no `tier-dir`, so that it lies in memory |
-//! | `tier-bytes` | bytes of the disk that it takes |
+//! A set that lies in files, or whose finer codes may, has the fields of `VTIER` too: see
+//! [`vtier`].
 //!
 //! `HISTOGRAM` (an extension) adds what was counted since the set was made or loaded:
 //!

@@ -7,7 +7,14 @@
 //! does one that was made with `TIER warm`, or that `tier-policy demote` has put there: it moves
 //! while writers go on, and the reply comes when it is there. Of the last kind, `WARM` lets it stay
 //! where it is, else it comes back when there is room. Without a word the reply is a map:
-//! the tier, bytes of the disk, and how many elements have their codes in memory and in files.
+//!
+//! | field | value |
+//! |---|---|
+//! | `tier` | `hot`, `warm` or `cold`: where the set is to lie |
+//! | `tier-bytes` | bytes of the disk that it takes |
+//! | `hot-elements`, `warm-elements`, `cold-elements` | elements by where they lie: with a choice of each, by where their finer codes are |
+//! | `hot-hits`, `warm-hits` | elements that searches returned from memory, and from files, since the set was made or loaded |
+//! | `demoted` | 1 if it lies in files since memory was scarce, and comes back when there is room and it is used |
 //!
 //! `COLD` puts the whole set into a compressed file, as `tier-cold-after` does with sets that are
 //! not used; the reply comes when it is there. The next command that looks at the set brings it
@@ -117,18 +124,21 @@ fn put_into_file(key: &[u8], cx: &Context) -> Result<Reply, Error> {
     }
 }
 
-fn named(fields: [(&'static str, Reply); 5]) -> Reply {
+fn named(fields: [(&'static str, Reply); 8]) -> Reply {
     Reply::Map(fields.map(|(name, value)| (Reply::Simple(name), value)).into())
 }
 
 /// Of a set that is in a file.
-fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 5] {
+fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 8] {
     [
         ("tier", Reply::Simple("cold")),
         ("tier-bytes", Reply::Integer(cold.file().bytes() as i64)),
         ("hot-elements", Reply::count(0)),
         ("warm-elements", Reply::count(0)),
         ("cold-elements", Reply::count(cold.len())),
+        ("hot-hits", Reply::count(0)),
+        ("warm-hits", Reply::count(0)),
+        ("demoted", Reply::Integer(0)),
     ]
 }
 
@@ -148,10 +158,13 @@ fn may_be_in(set: Present<'_>, tier: Tier, has_dir: bool, cx: &Context) -> Resul
 }
 
 /// Where a set lies, by name.
-pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 5] {
+pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 8] {
     let in_files = set.space().filter(|_| set.tier_counts().is_none());
     let len = set.approximate_len();
     let (hot, warm) = set.tier_counts().unwrap_or(if in_files.is_some() { (0, len) } else { (len, 0) });
+    let figures = set.figures();
+    let warm_hits = figures.warm_hits.get();
+    let number = |number: u64| Reply::Integer(number as i64);
     let is_warm = in_files.is_some() || set.limits().tier == Tier::Warm && set.tier_counts().is_some();
     [
         ("tier", Reply::Simple(if is_warm { "warm" } else { "hot" })),
@@ -159,5 +172,8 @@ pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 5] {
         ("hot-elements", Reply::count(hot)),
         ("warm-elements", Reply::count(warm)),
         ("cold-elements", Reply::count(0)),
+        ("hot-hits", number(figures.searches.returned().saturating_sub(warm_hits))),
+        ("warm-hits", number(warm_hits)),
+        ("demoted", Reply::Integer(set.may_come_up().into())),
     ]
 }

@@ -9,7 +9,7 @@ use super::{Cache, Certainty, Entries, entry_number};
 use crate::certainty::Lead;
 use crate::compressed::Stored;
 use crate::vector_set::search::Hit;
-use crate::vector_set::{Metric, SCORE_BUCKETS};
+use crate::vector_set::{Metric, SCORE_BUCKETS, Tier};
 
 /// An entry of a cache that was found, by its own vector or by one of its aliases.
 pub struct EntryHit<'h> {
@@ -120,13 +120,15 @@ impl<'h> EntryHit<'h> {
         (self.slot, entry_number(self.element))
     }
 
-    /// It is served: counts as a use, and in its tally.
-    pub fn mark_served(&self) {
-        self.hit.mark_used();
+    /// It is served: counts as a use, and in its tally. Returns where what was nearest lay, the
+    /// entry or an alias of it.
+    pub fn mark_served(&self) -> Tier {
+        let tier = self.hit.mark_used();
         if self.slot != self.hit.slot {
             self.hit.hits.set.count_hit(self.slot, &self.hit.hits.pin);
         }
         count_hit(self.entries.tallies.get(self.slot));
+        tier
     }
 }
 

@@ -171,7 +171,7 @@ fn what_is_used_more_than_the_victims_comes_up() {
         let query = set.query(&vector(n)).expect("right dimension");
         let now = at(NOW_MS + ms);
         let hits = now.search(&query, &Search { count: 1, ..PLAIN });
-        hits.iter().for_each(|hit| hit.mark_used());
+        hits.iter().for_each(|hit| _ = hit.mark_used());
         assert_eq!(hits.iter().next().map(|hit| hit.element.to_vec()), Some(name(n)));
     };
     let hot = || set.tier_counts().expect("there is a choice").0;

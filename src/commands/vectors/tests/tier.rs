@@ -154,11 +154,19 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     let before = seen(&mut session, "s");
     let shown = |hot: usize, warm: usize, name: &str, tier: &TierDir| {
         format!(
-            "*10 +tier +{name} +tier-bytes :{} +hot-elements :{hot} +warm-elements :{warm} +cold-elements :0",
+            "*16 +tier +{name} +tier-bytes :{} +hot-elements :{hot} +warm-elements :{warm} +cold-elements :0",
             tier.bytes()
         )
     };
-    assert_eq!(session.ask("vtier s"), shown(ELEMENTS, 0, "hot", &tier));
+    // Where it lies, and how many elements were returned from there.
+    let parts = |reply: String| {
+        let (place, hits) = reply.split_once(" +hot-hits :").expect("it says so");
+        let (hot, warm) = hits.split_once(" +warm-hits :").expect("as above");
+        let warm = warm.strip_suffix(" +demoted :0").expect("it was moved by a command");
+        (place.to_owned(), [hot, warm].map(|hits| hits.parse::<u64>().expect("a number")))
+    };
+    let (place, [hot_hits, warm_hits]) = parts(session.ask("vtier s"));
+    assert_eq!((place, hot_hits > 100, warm_hits), (shown(ELEMENTS, 0, "hot", &tier), true, 0));
     let memory =
         |session: &mut Session| session.ask("memory usage s")[1..].parse::<usize>().expect("a number");
     let hot_bytes = memory(&mut session);
@@ -167,12 +175,13 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
         Arc::clone(&session.server.keyspace.db(0).vector_set(b"s").ok().flatten().expect("it is there").set);
     let settle = || while set.tier_step(32, Urgency::Background) != Progress::Done {};
     settle();
-    assert_eq!(session.ask("vtier s"), shown(0, ELEMENTS, "warm", &tier));
+    assert_eq!(parts(session.ask("vtier s")), (shown(0, ELEMENTS, "warm", &tier), [hot_hits, 0]));
     assert!(session.ask("vinfo s").contains(&shown(0, ELEMENTS, "warm", &tier)[3..]));
     assert!(hot_bytes - memory(&mut session) > ELEMENTS * 2 * DIM / 2, "{hot_bytes}");
     are_alike(&before, &seen(&mut session, "s"), true);
+    assert_eq!(parts(session.ask("vtier s")).1, [hot_hits, hot_hits], "the same was asked");
     session.hold_to(&[(&format!("vadd s VALUES {DIM} {} new", vector(7)), ":1")]);
-    assert_eq!(session.ask("vtier s"), shown(0, ELEMENTS + 1, "warm", &tier));
+    assert_eq!(parts(session.ask("vtier s")).0, shown(0, ELEMENTS + 1, "warm", &tier));
     // Copies are in the same tier, and so is what is restored.
     session.hold_to(&[("copy s c", ":1")]);
     assert!(session.ask("vtier c").contains("+tier +warm"), "{}", session.ask("vtier c"));
@@ -184,7 +193,7 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     session.server.keyspace.tier().expect("it is there").balance().allow(u64::MAX, false);
     session.hold_to(&[("vtier s hot", "+OK")]);
     settle();
-    assert_eq!(session.ask("vtier s"), shown(ELEMENTS + 1, 0, "hot", &tier));
+    assert_eq!(parts(session.ask("vtier s")).0, shown(ELEMENTS + 1, 0, "hot", &tier));
     session.hold_to(&[("vrem s new", ":1")]);
     assert_eq!(seen(&mut session, "s"), before);
 }
@@ -221,6 +230,14 @@ fn sets_without_a_choice_move_as_a_whole() {
         session.hold_to(&[(&format!("vtier c {tier}"), "+OK")]);
         assert!(session.ask("vtier c").contains(&format!("+tier +{tier} ")));
         assert_eq!(cache(&mut session), before);
+        let hits = |session: &mut Session| {
+            let shown = session.ask("vtier c");
+            let hits = shown.split_once(&format!("+{tier}-hits :")).expect("it says so").1;
+            hits.split(' ').next().and_then(|hits| hits.parse::<u64>().ok()).expect("a number")
+        };
+        let before = hits(&mut session);
+        let got = session.ask("vcache.get c VALUES 2 2 1 MAXDIST 1");
+        assert_eq!(hits(&mut session), before + 1, "{got}");
     }
     for options in ["NOQUANT", "Q8 CACHE", "Q8 TIER warm", "RQ2 METRIC L2 RERANK F16 TIER warm", "BIN"] {
         session.ask("flushall");

@@ -30,7 +30,7 @@ use crate::resp::{Args, Error, Reply};
 use crate::vector_set::filter::Filter;
 use crate::vector_set::{
     Asked, Certainty, EntryHit, Hit, Hits, Lifetime, MAX_ALIASES, MAX_DEADLINE_MS, MAX_TTL_MS, Present,
-    Reschedule, Search, Verdict,
+    Reschedule, Search, Tier, Verdict,
 };
 
 pub(super) const GET: Spec = Spec {
@@ -197,7 +197,9 @@ impl<'r> Question<'r> {
                 self.notify(verdict, Some(entry), cx);
                 is_served = (verdict == Verdict::Hit && !self.is_dry).then_some(entry.score());
                 if is_served.is_some() {
-                    entry.mark_served();
+                    if entry.mark_served() == Tier::Warm {
+                        set.figures().warm_hits.add(1);
+                    }
                     renewed.set(shown.deadline_ms.map(|at_ms| (entry.element().to_vec(), at_ms)));
                 }
             }

@@ -65,7 +65,7 @@ fn codes_of_the_coldest_go_first_and_elements_when_hardly_any_code_is_left_in_me
             plan: None,
             deadline: None,
         };
-        present.search(&query, &search).iter().for_each(|hit| hit.mark_used());
+        present.search(&query, &search).iter().for_each(|hit| _ = hit.mark_used());
         balance.hits().0 - before.0
     };
     balance.allow(0, false);
