@@ -1,8 +1,9 @@
 //! What searches of a set found, and what became of its elements: counts since it was made.
 //!
-//! A search adds to two counters, and of a set in files to a third, without a lock. Those of a set are shared by all threads: beside
-//! a search, which takes tens of microseconds, the cache line that moves between cores costs some
-//! hundred nanoseconds at worst, and places for each thread would take kilobytes a set.
+//! A search adds to two counters, and of a set in files to a third, without a lock. Those of a set
+//! are shared by all threads: beside a search, which takes tens of microseconds, the cache line
+//! that moves between cores costs some hundred nanoseconds at worst, and places for each thread
+//! would take kilobytes a set.
 
 use super::VectorSet;
 use crate::counters::Counter;
