@@ -51,7 +51,7 @@ impl Copied {
     }
 
     /// The copy of a slot's block, if there is one. It does not move any more.
-    #[inline(always)]
+    #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<*mut u8> {
         let page = NonNull::new(self.pages.get()?[slot as usize / PAGE].load(Ordering::Acquire))?;
         // SAFETY: pages are freed with `self` alone.

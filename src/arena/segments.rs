@@ -285,15 +285,14 @@ impl Segments {
     }
 
     /// True if the block of a slot lies in files of a sealed set.
-    #[inline(always)]
+    #[inline]
     pub(super) fn is_lent(&self, slot: u32) -> bool {
         slot < self.lent && self.copy_of(slot).is_none()
     }
 
     /// The block of a slot that was lent, if it was copied.
-    #[inline(always)]
     fn copy_of(&self, slot: u32) -> Option<*mut u8> {
-        self.copied.as_ref().filter(|_| slot < self.lent)?.get(slot)
+        self.copied.as_ref()?.get(slot)
     }
 
     /// To be called before a block is written that may have been lent: then it is copied, and is
@@ -368,6 +367,12 @@ impl Segments {
     /// If the slot's segment was never handed out.
     #[inline(always)]
     pub(super) fn block(&self, slot: u32) -> *mut u8 {
+        if slot < self.lent { self.lent_block(slot) } else { self.fixed_block(slot) }
+    }
+
+    /// The same of a slot that was lent. Not inlined: sets in memory have none.
+    #[inline(never)]
+    fn lent_block(&self, slot: u32) -> *mut u8 {
         self.copy_of(slot).unwrap_or_else(|| self.fixed_block(slot))
     }
 
