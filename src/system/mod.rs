@@ -39,7 +39,7 @@ pub use machine::{MULTIPLEXING_API, kernel, machine_memory, page_bytes};
 pub use pressure::{Pressure, memory_pressure};
 pub use process::{
     CpuTime, Resident, cpu_time, cpu_time_of_children, cpu_time_of_main_thread, executable, is_running,
-    major_page_faults, peak_resident_bytes, resident, resident_bytes,
+    major_page_faults, major_page_faults_of_thread, peak_resident_bytes, resident, resident_bytes,
 };
 pub use random::fill_with_random;
 pub use swap::{process_swap_bytes, system_swap_bytes};

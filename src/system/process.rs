@@ -88,6 +88,15 @@ pub fn major_page_faults() -> u64 {
     usage_of(libc::RUSAGE_SELF).map_or(0, |usage| usage.ru_majflt as u64)
 }
 
+/// How often the calling thread had to; 0 where the system does not say. A system call, of some
+/// hundred nanoseconds.
+pub fn major_page_faults_of_thread() -> u64 {
+    #[cfg(target_os = "linux")]
+    return usage_of(libc::RUSAGE_THREAD).map_or(0, |usage| usage.ru_majflt as u64);
+    #[cfg(not(target_os = "linux"))]
+    return 0;
+}
+
 /// The most bytes that were in memory so far; None where the system does not say.
 pub fn peak_resident_bytes() -> Option<u64> {
     /// Linux counts in kilobytes, macOS in bytes.

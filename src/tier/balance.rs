@@ -79,6 +79,7 @@ pub struct Balance {
     demoted: AtomicU64,
     promoted: AtomicU64,
     hits: Hits,
+    faults: AtomicU64,
     has_no_room: AtomicBool,
     is_memory_short: AtomicBool,
     is_memory_scarce: AtomicBool,
@@ -227,6 +228,16 @@ impl Balance {
         self.hits.0.mine()[tier as usize].add(1);
     }
 
+    /// Counts pages of files that a search waited for.
+    pub fn count_faults(&self, faults: u64) {
+        self.faults.fetch_add(faults, Relaxed);
+    }
+
+    /// Pages of files that searches waited for.
+    pub fn faults(&self) -> u64 {
+        self.faults.load(Relaxed)
+    }
+
     /// Elements whose finer codes are in memory, and in files.
     pub fn blocks(&self) -> (u64, u64) {
         let [hot, warm] = self.blocks.each_ref().map(|blocks| blocks.load(Relaxed).max(0) as u64);
@@ -247,7 +258,7 @@ impl Balance {
     /// Sets the counters of what has happened to 0.
     pub fn reset(&self) {
         self.hits.0.iter().flatten().for_each(Counter::reset);
-        [&self.demoted, &self.promoted].iter().for_each(|counter| counter.store(0, Relaxed));
+        [&self.demoted, &self.promoted, &self.faults].iter().for_each(|counter| counter.store(0, Relaxed));
     }
 
     pub(super) fn count(&self, tier: Tier, change: i64) {

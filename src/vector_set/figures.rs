@@ -74,6 +74,8 @@ pub struct Figures {
     pub searches: SearchFigures,
     /// Elements that searches returned and that lay in files.
     pub warm_hits: Counter,
+    /// Pages of files that searches waited for.
+    pub faults: Counter,
     /// Elements that were removed because they had expired.
     pub expired: Counter,
     /// Elements that were evicted because the server's memory was short.
@@ -87,6 +89,7 @@ impl Figures {
     pub(super) fn add(&self, others: &Self) {
         self.searches.add(&others.searches);
         self.warm_hits.add(others.warm_hits.get());
+        self.faults.add(others.faults.get());
         let counters = |figures: &Self| {
             [&figures.expired, &figures.evicted_for_memory, &figures.evicted_for_limit].map(Counter::get)
         };

@@ -12,6 +12,7 @@ use super::{Format, Present, Probe, Tier, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
+use crate::system::major_page_faults_of_thread;
 use crate::vector_index::{Found, Plan, QueryError, Reach, Selection, Trace};
 
 /// A test of a filter takes as long as reading so many codes.
@@ -60,6 +61,29 @@ pub struct Hits<'s> {
     is_cut_off: bool,
     is_whole_set: bool,
     explanation: Option<Explanation>,
+    _waits: Option<Waits<'s>>,
+}
+
+/// Counts the pages that this thread waits for, until it is dropped, for a set that is in files.
+struct Waits<'s> {
+    set: &'s VectorSet,
+    before: u64,
+}
+
+impl<'s> Waits<'s> {
+    fn of(set: &'s VectorSet) -> Option<Self> {
+        set.may_wait_for_disk().then(|| Self { set, before: major_page_faults_of_thread() })
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let faults = major_page_faults_of_thread().saturating_sub(self.before);
+        if faults > 0 {
+            self.set.figures.faults.add(faults);
+            self.set.space().iter().for_each(|space| space.dir().balance().count_faults(faults));
+        }
+    }
 }
 
 /// How a filtered search went, in its last try.
@@ -234,6 +258,7 @@ impl<'s> Present<'s> {
         checks_deadlines: bool,
     ) -> (Hits<'s>, bool) {
         let pin = pin();
+        let waits = Waits::of(self.set);
         // Both before the search begins: an update after this is then seen to have moved the
         // count, and what has expired by now was either removed by now or is known to be due.
         let updates = self.updates.seen();
@@ -257,7 +282,9 @@ impl<'s> Present<'s> {
         let is_whole_set = candidates.len() < search.count && !is_cut_off;
         candidates.truncate(search.count);
         self.names.fetch(candidates.iter().map(|candidate| candidate.slot()));
-        (Hits { set: *self, pin, found: candidates, is_cut_off, is_whole_set, explanation }, is_crowded)
+        let hits =
+            Hits { set: *self, pin, found: candidates, is_cut_off, is_whole_set, explanation, _waits: waits };
+        (hits, is_crowded)
     }
 
     fn search_filtered(

@@ -24,7 +24,7 @@ INFO_OWN = {
         vcache_cost_saved""",
     b"Memory": b"""maxmemory_source mem_threshold mem_counted_beyond_use memory_pressure_some_avg10 mem_swap_process
         mem_swap_system major_page_faults used_memory_rss_peak used_memory_rss_files tier_vector_sets tier_bytes tier_bytes_peak
-        tier_refused_bytes tier_hot_elements tier_warm_elements tier_hot_hits tier_warm_hits
+        tier_refused_bytes tier_hot_elements tier_warm_elements tier_hot_hits tier_warm_hits tier_warm_faults
         tier_demoted_elements tier_promoted_elements tier_disk_full tier_unreadable_pages tier_cold_vector_sets tier_cold_bytes
         tier_cold_stored tier_cold_opened tier_cold_not_stored tier_cold_unreadable tier_sealed_vector_sets tier_sealed_bytes
         tier_sealed_written tier_sealed_reused tier_sealed_not_written tier_sealed_mapped tier_sealed_exchanged tier_sealed_merged

@@ -250,6 +250,7 @@ static EXPORTS: &[Export] = &[
     labelled("tier", "warm", gauge("tier_warm_elements", "nearhit_tier_elements")),
     labelled("tier", "hot", counter("tier_hot_hits", "nearhit_tier_hits_total")),
     labelled("tier", "warm", counter("tier_warm_hits", "nearhit_tier_hits_total")),
+    counter("tier_warm_faults", "nearhit_tier_faults_total"),
     counter("tier_demoted_elements", "nearhit_tier_demoted_elements_total"),
     counter("tier_promoted_elements", "nearhit_tier_promoted_elements_total"),
     gauge("tier_cold_vector_sets", "nearhit_tier_cold_vector_sets"),

@@ -14,6 +14,7 @@
 //! | `tier-bytes` | bytes of the disk that it takes |
 //! | `hot-elements`, `warm-elements`, `cold-elements` | elements by where they lie: with a choice of each, by where their finer codes are |
 //! | `hot-hits`, `warm-hits` | elements that searches returned from memory, and from files, since the set was made or loaded |
+//! | `warm-faults` | pages of its files that searches waited for, since then |
 //! | `demoted` | 1 if it lies in files since memory was scarce, and comes back when there is room and it is used |
 //!
 //! `COLD` puts the whole set into a compressed file, as `tier-cold-after` does with sets that are
@@ -124,12 +125,12 @@ fn put_into_file(key: &[u8], cx: &Context) -> Result<Reply, Error> {
     }
 }
 
-fn named(fields: [(&'static str, Reply); 8]) -> Reply {
+fn named(fields: [(&'static str, Reply); 9]) -> Reply {
     Reply::Map(fields.map(|(name, value)| (Reply::Simple(name), value)).into())
 }
 
 /// Of a set that is in a file.
-fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 8] {
+fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 9] {
     [
         ("tier", Reply::Simple("cold")),
         ("tier-bytes", Reply::Integer(cold.file().bytes() as i64)),
@@ -138,6 +139,7 @@ fn fields_of_cold(cold: &ColdSet) -> [(&'static str, Reply); 8] {
         ("cold-elements", Reply::count(cold.len())),
         ("hot-hits", Reply::count(0)),
         ("warm-hits", Reply::count(0)),
+        ("warm-faults", Reply::count(0)),
         ("demoted", Reply::Integer(0)),
     ]
 }
@@ -158,7 +160,7 @@ fn may_be_in(set: Present<'_>, tier: Tier, has_dir: bool, cx: &Context) -> Resul
 }
 
 /// Where a set lies, by name.
-pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 8] {
+pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 9] {
     let in_files = set.space().filter(|_| set.tier_counts().is_none());
     let len = set.approximate_len();
     let (hot, warm) = set.tier_counts().unwrap_or(if in_files.is_some() { (0, len) } else { (len, 0) });
@@ -174,6 +176,7 @@ pub(super) fn fields(set: Present<'_>) -> [(&'static str, Reply); 8] {
         ("cold-elements", Reply::count(0)),
         ("hot-hits", number(figures.searches.returned().saturating_sub(warm_hits))),
         ("warm-hits", number(warm_hits)),
+        ("warm-faults", number(figures.faults.get())),
         ("demoted", Reply::Integer(set.may_come_up().into())),
     ]
 }

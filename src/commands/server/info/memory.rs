@@ -70,6 +70,7 @@ fn tier(server: &Server, rows: &mut Rows) {
     rows.field("tier_warm_elements", warm);
     rows.field("tier_hot_hits", hot_hits);
     rows.field("tier_warm_hits", warm_hits);
+    rows.field("tier_warm_faults", balance.map_or(0, Balance::faults));
     rows.field("tier_demoted_elements", demoted);
     rows.field("tier_promoted_elements", promoted);
     rows.field("tier_unreadable_pages", TierDir::unreadable_pages());

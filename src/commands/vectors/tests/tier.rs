@@ -154,7 +154,7 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     let before = seen(&mut session, "s");
     let shown = |hot: usize, warm: usize, name: &str, tier: &TierDir| {
         format!(
-            "*16 +tier +{name} +tier-bytes :{} +hot-elements :{hot} +warm-elements :{warm} +cold-elements :0",
+            "*18 +tier +{name} +tier-bytes :{} +hot-elements :{hot} +warm-elements :{warm} +cold-elements :0",
             tier.bytes()
         )
     };
@@ -162,7 +162,8 @@ fn where_finer_codes_lie_is_shown_and_chosen() {
     let parts = |reply: String| {
         let (place, hits) = reply.split_once(" +hot-hits :").expect("it says so");
         let (hot, warm) = hits.split_once(" +warm-hits :").expect("as above");
-        let warm = warm.strip_suffix(" +demoted :0").expect("it was moved by a command");
+        let (warm, faults) = warm.split_once(" +warm-faults :").expect("as above");
+        assert!(faults.ends_with(" +demoted :0"), "it was moved by a command: {faults}");
         (place.to_owned(), [hot, warm].map(|hits| hits.parse::<u64>().expect("a number")))
     };
     let (place, [hot_hits, warm_hits]) = parts(session.ask("vtier s"));
