@@ -11,6 +11,7 @@
 //! kept.rs    files that outlive the process: how they are named, and which a value has
 //! pace.rs    work of the background within `tier-io-limit`
 //! overlay.rs the bytes of a file in the place of what is mapped
+//! waits.rs   pages of such files that a thread waits for
 //! sealed/    warm sets as they were at a snapshot, to be mapped by the next process
 //! cold/      sets of which nothing is in memory, each in a compressed file of its own
 //! ```
@@ -51,6 +52,7 @@ mod kept;
 mod overlay;
 mod pace;
 mod sealed;
+mod waits;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -68,6 +70,7 @@ pub use self::sealed::{
     Checks, Mapped, Part, PartWriter, Sealed, SealedSets, SealedWriter, ValueSpan, Verified, check_sealed,
     sealed_in,
 };
+pub use self::waits::Waits;
 
 /// In the directory, locked by the server that uses it.
 const LOCK: &str = "nearhit.lock";

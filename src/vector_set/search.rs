@@ -12,7 +12,7 @@ use super::{Format, Present, Probe, Tier, VectorSet};
 use crate::compressed::Stored;
 use crate::epoch::{Pin, pin};
 use crate::index::Candidate;
-use crate::system::major_page_faults_of_thread;
+use crate::tier::Waits;
 use crate::vector_index::{Found, Plan, QueryError, Reach, Selection, Trace};
 
 /// A test of a filter takes as long as reading so many codes.
@@ -61,24 +61,25 @@ pub struct Hits<'s> {
     is_cut_off: bool,
     is_whole_set: bool,
     explanation: Option<Explanation>,
-    _waits: Option<Waits<'s>>,
+    _waits: Option<CountsWaits<'s>>,
 }
 
-/// Counts the pages that this thread waits for, until it is dropped, for a set that is in files.
-struct Waits<'s> {
+/// Counts the pages of files that this thread waits for until it is dropped, as the set's.
+struct CountsWaits<'s> {
     set: &'s VectorSet,
-    before: u64,
+    waits: Waits,
 }
 
-impl<'s> Waits<'s> {
+impl<'s> CountsWaits<'s> {
+    /// None if the set has nothing in files.
     fn of(set: &'s VectorSet) -> Option<Self> {
-        set.may_wait_for_disk().then(|| Self { set, before: major_page_faults_of_thread() })
+        set.may_wait_for_disk().then(|| Self { set, waits: Waits::begin() })
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for CountsWaits<'_> {
     fn drop(&mut self) {
-        let faults = major_page_faults_of_thread().saturating_sub(self.before);
+        let faults = self.waits.pages();
         if faults > 0 {
             self.set.figures.faults.add(faults);
             self.set.space().iter().for_each(|space| space.dir().balance().count_faults(faults));
@@ -258,7 +259,7 @@ impl<'s> Present<'s> {
         checks_deadlines: bool,
     ) -> (Hits<'s>, bool) {
         let pin = pin();
-        let waits = Waits::of(self.set);
+        let waits = CountsWaits::of(self.set);
         // Both before the search begins: an update after this is then seen to have moved the
         // count, and what has expired by now was either removed by now or is known to be due.
         let updates = self.updates.seen();
