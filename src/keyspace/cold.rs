@@ -163,9 +163,8 @@ impl Keyspace {
         let now_ms = self.common.clock.now_ms();
         let sets = (0..DATABASES).flat_map(|db| {
             self.sets_that(db, |entry, set| {
-                let is_used = || set.is_hit_again() || entry.idle_s(now_ms) <= lately_s;
-                let rises = set.may_come_up() && is_used();
-                rises.then(|| (db, entry.key().into(), Arc::clone(set)))
+                let is_used = set.may_come_up() && (set.is_hit_again() || entry.idle_s(now_ms) <= lately_s);
+                is_used.then(|| (db, entry.key().into(), Arc::clone(set)))
             })
         });
         sets.collect()

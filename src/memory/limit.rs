@@ -35,6 +35,8 @@ const ALLOWED_PERCENT: u64 = 7;
 const SMALL_LIMIT: u64 = 64 << 20;
 /// At most this part of the limit is counted as hidden.
 const MAX_HIDDEN_PART: u64 = 4;
+/// Of [`Limit::hold_writers`], in percent of the limit: they do not wait below it.
+const NOT_HELD: u64 = 100;
 /// A level is left when the counted bytes are so many percent of the limit below its threshold.
 const HYSTERESIS_PERCENT: f64 = 2.0;
 
@@ -122,9 +124,6 @@ impl Default for Limit {
     }
 }
 
-/// Of [`Limit::hold_writers`]: they do not wait.
-const NOT_HELD: u64 = 100;
-
 impl Limit {
     /// Bytes; 0 if there is no limit.
     pub fn bytes(&self) -> u64 {
@@ -203,8 +202,8 @@ impl Limit {
         (before, now)
     }
 
-    /// Lets writers wait above so many percent of the limit, if they need not fill it, or no more:
-    /// memory is about to be freed.
+    /// From so many percent of the limit on, writers are to wait, since memory is about to be freed.
+    /// None: from the limit on only, as otherwise.
     pub fn hold_writers(&self, from_percent: Option<u64>) {
         self.held_from
             .store(from_percent.map_or(NOT_HELD, |percent| percent.min(NOT_HELD)), Ordering::Relaxed);
@@ -218,10 +217,11 @@ impl Limit {
     }
 
     fn draw_line(&self) {
-        let held_from = self.held_from.load(Ordering::Relaxed);
-        let line = match percent_of(self.bytes(), held_from) {
-            _ if self.bytes() == 0 => u64::MAX,
-            bytes => bytes.saturating_add(self.exempt.load(Ordering::Relaxed)).saturating_sub(self.hidden()),
+        let line = match self.bytes() {
+            0 => u64::MAX,
+            bytes => percent_of(bytes, self.held_from.load(Ordering::Relaxed))
+                .saturating_add(self.exempt.load(Ordering::Relaxed))
+                .saturating_sub(self.hidden()),
         };
         self.line.store(line, Ordering::Relaxed);
     }

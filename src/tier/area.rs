@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -90,10 +89,10 @@ impl Area {
         let mut area = Self::new(space, len)?;
         // Whole steps are mapped; what is left over is copied, since new blocks come next to it.
         let lent = bytes / MIN_STEP * MIN_STEP;
-        let addresses = area.addresses(&(0..lent));
+        let start = area.as_mut_ptr() as usize;
         // SAFETY: the addresses are the first of the new mapping, whose drop unmaps them, and
         // nothing has seen them yet.
-        unsafe { overlay::lay(&addresses, file) }?;
+        unsafe { overlay::lay(&(start..start + lent), file) }?;
         (area.lent, area.on_disk) = (lent, lent);
         area.extend_to(bytes);
         let mut rest = vec![0; bytes - lent];
@@ -101,11 +100,6 @@ impl Area {
         // SAFETY: these bytes are usable, and nothing else has seen the area yet.
         unsafe { area.as_mut_ptr().add(lent).copy_from_nonoverlapping(rest.as_ptr(), rest.len()) };
         Ok(area)
-    }
-
-    fn addresses(&self, bytes: &Range<usize>) -> Range<usize> {
-        let start = self.as_mut_ptr() as usize;
-        start + bytes.start..start + bytes.end
     }
 
     /// Where it begins, at a page.

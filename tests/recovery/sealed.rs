@@ -281,7 +281,10 @@ fn comes_back(policy: &str) {
     until("w", true);
     until("unused", true);
     let (before, answers) = (digest(&running), nearest(&running, 7));
-    // Nothing is used but `w`, and for a second more what was written last.
+    // So that nothing is used but `w`: what was written last was not for long enough.
+    while running.call("OBJECT IDLETIME last").trim_start_matches(':').parse::<u64>().expect("a number") < 3 {
+        nearest(&running, 7);
+    }
     assert_eq!(running.call("CONFIG SET maxmemory 100mb"), "+OK");
     until("w", false);
     assert!(lies("unused"));
@@ -289,6 +292,7 @@ fn comes_back(policy: &str) {
     while figure(&running, "tier_sealed_raised") == 0 {
         std::thread::yield_now();
     }
+    assert_eq!(figure(&running, "tier_sealed_raised"), 1);
     assert_eq!((digest(&running), nearest(&running, 7)), (before.clone(), answers.clone()));
     assert!(running.call("INFO stats").contains("evicted_elements:0"));
     assert_eq!(running.call("CONFIG SET maxmemory 8mb"), "+OK");

@@ -52,14 +52,13 @@ impl Server {
             return Room::Found;
         }
         let counted = self.counted_memory(MEASURED);
-        let is_above = counted > self.memory.bytes();
-        if (self.memory.limit.holds_writers(counted) || is_above && self.awaits_a_set())
+        let excess = counted.saturating_sub(self.memory.bytes());
+        if (self.memory.limit.holds_writers(counted) || excess > 0 && self.awaits_a_set())
             && let Some(until) = client.wait_for_room(Instant::now())
         {
             self.memory.signal.wake();
             return Room::At(until);
         }
-        let excess = counted.saturating_sub(self.memory.bytes());
         if excess == 0 {
             return Room::Found;
         }

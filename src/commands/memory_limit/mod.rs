@@ -16,7 +16,8 @@
 //!   until the limit. With another policy they are made, since a full cache is above this mark all
 //!   the time.
 //! - *critical*: the background thread evicts, down to half a percent below the mark. So a full
-//!   cache stays at it, and there is room for what writers take until the thread runs again.
+//!   cache stays at it, and there is room for what writers take until the thread runs again. While
+//!   a vector set goes into files as a whole, it evicts nothing, and writers wait from here on.
 //! - above the *limit*: a write evicts for itself, for a part of a millisecond. If that was not
 //!   enough, it waits, for [`MAX_WAIT`](admission::MAX_WAIT) at most, until the thread has made
 //!   room. If the policy may take nothing more, it is refused, as in Redis.
