@@ -202,8 +202,8 @@ impl Limit {
         (before, now)
     }
 
-    /// From so many percent of the limit on, writers are to wait, since memory is about to be freed.
-    /// None: from the limit on only, as otherwise.
+    /// From so many percent of the limit on, writers are to wait, since memory is about to be
+    /// freed. None: from the limit on only, as otherwise.
     pub fn hold_writers(&self, from_percent: Option<u64>) {
         self.held_from
             .store(from_percent.map_or(NOT_HELD, |percent| percent.min(NOT_HELD)), Ordering::Relaxed);
